@@ -1,0 +1,138 @@
+// Package access says who is calling and what they may do.
+//
+// A Caller cannot be made up outside this package: it comes from a Keyring that looked at a credential, or from one of
+// the constructors named here. The zero Caller may do nothing. Whether somebody may do something is decided in one
+// place, Caller.May, for every edge and every form of one thing.
+package access
+
+import (
+	"maps"
+
+	"pyindex/internal/audit"
+)
+
+// Kind says how a caller is known.
+type Kind string
+
+// The kinds of caller. The zero Kind is nobody.
+const (
+	KindNobody    Kind = ""
+	KindUser      Kind = "user"      // a person's API token
+	KindPublisher Kind = "publisher" // a token minted for a trusted workload
+	KindOperator  Kind = "operator"  // the command line on the server's own data
+)
+
+// Object is what an action is about: a repository, or a project in it.
+type Object struct {
+	RepositoryID string
+	Members      Role   // what every active user may do in the repository
+	Public       bool   // whether nobody in particular may read the repository
+	ProjectID    string // empty for the repository itself
+}
+
+// Caller is who is calling. It is a value: copies are equal in rights.
+type Caller struct {
+	kind     Kind
+	id, name string
+	tokenID  string
+	admin    bool
+	guest    bool // nobody, on an index that nobody may read
+	scope    Scope
+	limited  bool                // only projects, even where the person may do more
+	projects map[string]struct{} // project ids a limited token is good for
+	grants   map[string]Role     // repository or project id → role
+	claims   map[string]any
+	address  string
+	request  string
+}
+
+// Guest returns the caller for a request without credentials. It may read what is public when reads is true.
+func Guest(reads bool) Caller { return Caller{guest: reads} }
+
+// Operator returns the caller for a command run on the server's own data: it may do everything.
+// Only cmd/index may call it; a test states that.
+func Operator(name string) Caller {
+	return Caller{kind: KindOperator, name: name, admin: true, scope: ScopeAdmin}
+}
+
+// At returns c as calling from an IP address in the request of that id, for the record.
+func (c Caller) At(address, requestID string) Caller {
+	c.address, c.request = address, requestID
+	return c
+}
+
+// Known reports whether c is somebody: whether a credential was accepted.
+func (c Caller) Known() bool { return c.kind != KindNobody }
+
+// Kind says how c is known.
+func (c Caller) Kind() Kind { return c.kind }
+
+// ID returns the id of the user or publisher, and "" for nobody and the operator.
+func (c Caller) ID() string { return c.id }
+
+// Name returns the user's name or the publisher's sentence, for people to read.
+func (c Caller) Name() string { return c.name }
+
+// TokenID returns the id of the token that c came with, or "".
+func (c Caller) TokenID() string { return c.tokenID }
+
+// Admin reports whether c administers the index with a token that says so.
+func (c Caller) Admin() bool { return c.admin && c.scope == ScopeAdmin }
+
+// Claims returns a copy of the verified claims that a minted token stands for; nil for others.
+func (c Caller) Claims() map[string]any { return maps.Clone(c.claims) }
+
+// Address returns the caller's IP address, or "".
+func (c Caller) Address() string { return c.address }
+
+// Actor returns c as the record names it.
+func (c Caller) Actor() audit.Actor {
+	return audit.Actor{Kind: string(c.kind), ID: c.id, Name: c.name, TokenID: c.tokenID, Address: c.address, RequestID: c.request}
+}
+
+// May reports whether c may act on o in the role. It is the one decision: every page, file and form of a thing asks it.
+func (c Caller) May(role Role, o Object) bool {
+	if role == NoRole {
+		return false
+	}
+	if !c.Known() {
+		return role == Reader && c.guest && o.Public
+	}
+	if c.scope.allows() < role || !c.covers(o) {
+		return false
+	}
+	return c.roleIn(o) >= role
+}
+
+// covers reports whether a limited token is good for o at all. A repository is more than any project in it.
+func (c Caller) covers(o Object) bool {
+	if !c.limited {
+		return true
+	}
+	_, ok := c.projects[o.ProjectID]
+	return ok && o.ProjectID != ""
+}
+
+// roleIn returns what c's owner may do with o, before the token's bounds.
+func (c Caller) roleIn(o Object) Role {
+	if c.admin {
+		return Owner
+	}
+	role := max(c.grants[o.RepositoryID], c.grants[o.ProjectID])
+	if c.kind == KindUser {
+		role = max(role, min(o.Members, Reader))
+	}
+	return role
+}
+
+// MayCreate reports whether c may make a new project in the repository o: users may where members are uploaders,
+// a token bound to projects never, and a trusted workload never (its pending publisher makes the project).
+func (c Caller) MayCreate(o Object) bool {
+	if c.kind == KindPublisher || c.limited || c.scope < ScopeUpload {
+		return false
+	}
+	if c.admin {
+		return true
+	}
+	return c.kind == KindUser && max(o.Members, c.grants[o.RepositoryID]) >= Uploader
+}

@@ -1,0 +1,42 @@
+package access
+
+import (
+	"context"
+	"regexp"
+	"time"
+
+	"pyindex/internal/fault"
+)
+
+// User is a person who has an account.
+type User struct {
+	ID           string
+	Name         string // lower case, unique
+	Admin        bool
+	PasswordHash string // PHC string of argon2id, or "" where none is set
+	CreatedAt    time.Time
+	DisabledAt   time.Time // zero while the account is active
+}
+
+// Active reports whether the account may be used.
+func (u User) Active() bool { return u.DisabledAt.IsZero() }
+
+// UserRows keeps accounts. Reads return fault.NotFound for none; InsertUser returns fault.Conflict for a taken name.
+type UserRows interface {
+	InsertUser(ctx context.Context, u User) error
+	UpdateUser(ctx context.Context, u User) error // by id: admin, password hash, disabled
+	UserByName(ctx context.Context, name string) (User, error)
+	UserByID(ctx context.Context, id string) (User, error)
+	Users(ctx context.Context) ([]User, error) // by name
+}
+
+var userName = regexp.MustCompile(`\A[a-z0-9]([a-z0-9._-]{0,62}[a-z0-9])?\z`)
+
+// ParseUserName checks a user's name: lower-case letters, digits, dots, dashes and underscores, 64 at most,
+// with a letter or digit at both ends. Anything else is fault.Invalid.
+func ParseUserName(s string) (string, error) {
+	if !userName.MatchString(s) {
+		return "", fault.New(fault.Invalid, "%.80q is not a user name: use lower-case letters, digits, '.', '-' and '_', 64 at most", s)
+	}
+	return s, nil
+}

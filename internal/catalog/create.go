@@ -1,0 +1,68 @@
+package catalog
+
+import (
+	"context"
+	"time"
+
+	"pyindex/internal/access"
+	"pyindex/internal/audit"
+	"pyindex/internal/dist"
+	"pyindex/internal/fault"
+)
+
+// NewProject is what is needed to make a project.
+type NewProject struct {
+	ID         string
+	Repository Repository
+	Name       dist.ProjectName
+	Display    string
+	Owner      string // user id that becomes owner, "" for none but administrators
+	Actor      audit.Actor
+	EntryID    string // id of the audit entry
+	At         time.Time
+	Reason     map[string]any // detail of the audit entry
+}
+
+// Create makes a project inside a transaction whose caller was checked: project row, owner, audit entry and serial
+// together, and it removes the pending publishers that others had for the name. fault.Conflict where the name exists.
+func Create(ctx context.Context, tx Tx, n NewProject) (Project, error) {
+	serial, err := tx.NextSerial(ctx)
+	if err != nil {
+		return Project{}, err
+	}
+	p := Project{
+		ID: n.ID, Repository: n.Repository, Name: n.Name, Display: n.Display,
+		Status: Active, Serial: serial, CreatedAt: n.At,
+	}
+	if err := tx.InsertProject(ctx, p); fault.Is(err, fault.Conflict) {
+		return Project{}, fault.Wrap(fault.Conflict, err, "project %s exists already", n.Name)
+	} else if err != nil {
+		return Project{}, err
+	}
+	return p, settle(ctx, tx, p, n)
+}
+
+// settle gives a new project its owner, its audit entry, and the end of other people's plans for the name.
+func settle(ctx context.Context, tx Tx, p Project, n NewProject) error {
+	if n.Owner != "" {
+		g := access.Grant{UserID: n.Owner, RepositoryID: p.Repository.ID, ProjectID: p.ID, Role: access.Owner, CreatedAt: n.At}
+		if err := tx.PutGrant(ctx, g); err != nil {
+			return err
+		}
+	}
+	gone, err := tx.DeletePendingFor(ctx, p.Repository.ID, p.Name.String(), n.Owner)
+	if err != nil {
+		return err
+	}
+	detail := map[string]any{"display": p.Display}
+	for k, v := range n.Reason {
+		detail[k] = v
+	}
+	if len(gone) > 0 {
+		detail["pending_publishers_removed"] = gone
+	}
+	return tx.InsertAudit(ctx, audit.Entry{
+		ID: n.EntryID, At: n.At, Action: "project.create", Outcome: audit.Granted, Actor: n.Actor,
+		Repository: p.Repository.ID, Project: p.Name.String(), Detail: detail,
+	})
+}

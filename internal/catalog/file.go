@@ -1,0 +1,61 @@
+package catalog
+
+import (
+	"context"
+	"time"
+
+	"pyindex/internal/dist"
+)
+
+// Uploader is who put a file into the index. Names and claims are as they were then.
+type Uploader struct {
+	Kind    string         `json:"kind"` // of access.Kind
+	ID      string         `json:"id,omitempty"`
+	Name    string         `json:"name,omitempty"`
+	TokenID string         `json:"token_id,omitempty"`
+	Claims  map[string]any `json:"claims,omitempty"`
+}
+
+// File is one distribution. All but the yank and the status never change.
+type File struct {
+	ID             string
+	RepositoryID   string
+	ProjectID      string
+	ReleaseID      string
+	Filename       string
+	NameKey        string // dist.Filename.Key: unique in a repository, also among deleted files
+	Kind           dist.Kind
+	Version        string // the release's
+	PythonVersion  string // the form's pyversion: "py3", "cp311", "source"
+	Size           int64  // bytes
+	MD5            string // lower-case hex, as the other digests
+	SHA256         string
+	Blake2b256     string
+	MetadataSHA256 string // of the ".metadata" sibling, "" where there is none
+	RequiresPython string
+	Comment        string
+	Yanked         bool
+	YankedReason   string
+	UploadedAt     time.Time // whole microseconds, UTC
+	Uploader       Uploader
+}
+
+// FileRows keeps files and the names of deleted ones. Reads return fault.NotFound for none.
+type FileRows interface {
+	// InsertFile adds f with its core metadata. fault.Conflict where NameKey or Filename is taken in the repository.
+	InsertFile(ctx context.Context, f File, m dist.Metadata) error
+	DeleteFile(ctx context.Context, id string) error
+	SetYank(ctx context.Context, fileID string, yanked bool, reason string) error
+	FileByKey(ctx context.Context, repositoryID, nameKey string) (File, error)
+	FileByName(ctx context.Context, repositoryID, filename string) (File, error)
+	FilesBySHA256(ctx context.Context, repositoryID, sha256 string) ([]File, error)
+	// Files returns a project's files by time of upload, oldest first. Uploader is left zero: pages do not need it.
+	Files(ctx context.Context, projectID string) ([]File, error)
+	// FilesOfRelease is Files for one release, with Uploader.
+	FilesOfRelease(ctx context.Context, releaseID string) ([]File, error)
+	Metadata(ctx context.Context, fileID string) (dist.Metadata, error)
+
+	// InsertTombstone keeps the name of a deleted file for ever; adding one twice is fine.
+	InsertTombstone(ctx context.Context, repositoryID, nameKey, filename string, at time.Time) error
+	Tombstoned(ctx context.Context, repositoryID, nameKey string) (bool, error)
+}

@@ -1,0 +1,66 @@
+package catalog
+
+import (
+	"context"
+	"time"
+
+	"pyindex/internal/access"
+	"pyindex/internal/dist"
+)
+
+// Status is a project's status marker (PEP 792).
+type Status string
+
+// The statuses. Archived takes no uploads, quarantined neither takes nor offers files, deprecated only says so.
+const (
+	Active      Status = "active"
+	Archived    Status = "archived"
+	Deprecated  Status = "deprecated"
+	Quarantined Status = "quarantined"
+)
+
+// Project is a name and what is known about it.
+type Project struct {
+	ID           string
+	Repository   Repository
+	Name         dist.ProjectName
+	Display      string // as the newest upload spells it
+	Status       Status
+	StatusReason string
+	Serial       int64 // of the newest change that a reader can notice
+	Size         int64 // bytes of all its files
+	CreatedAt    time.Time
+}
+
+// Object returns the project as permissions see it.
+func (p Project) Object() access.Object {
+	o := p.Repository.Object()
+	o.ProjectID = p.ID
+	return o
+}
+
+// ProjectRows keeps projects; Repository is filled in on reading. Reads return fault.NotFound for none.
+type ProjectRows interface {
+	InsertProject(ctx context.Context, p Project) error // fault.Conflict for a name that exists in the repository
+	UpdateProject(ctx context.Context, p Project) error // by id: display, status and its reason, serial, size
+	DeleteProject(ctx context.Context, id string) error // with releases, files, grants and publisher links; not tombstones
+	ProjectByName(ctx context.Context, repositoryID string, name dist.ProjectName) (Project, error)
+	ProjectByID(ctx context.Context, id string) (Project, error)
+	Projects(ctx context.Context, repositoryID string) ([]Project, error) // by normal name
+}
+
+// Release is one version of a project.
+type Release struct {
+	ID, ProjectID string
+	Version       string // normal form (PEP 440), as its first file spells it
+	Key           string // dist.Version.Key: equal for equal versions
+	CreatedAt     time.Time
+}
+
+// ReleaseRows keeps releases. Reads return fault.NotFound for none.
+type ReleaseRows interface {
+	InsertRelease(ctx context.Context, r Release) error // fault.Conflict for a version that exists
+	DeleteRelease(ctx context.Context, id string) error
+	ReleaseByKey(ctx context.Context, projectID, key string) (Release, error)
+	Releases(ctx context.Context, projectID string) ([]Release, error) // oldest first
+}

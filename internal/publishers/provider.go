@@ -1,0 +1,39 @@
+package publishers
+
+import (
+	"context"
+
+	"pyindex/internal/access"
+)
+
+// Claims is the payload of an identity token after its signature, issuer, audience and times were checked.
+// Values are as encoding/json decodes them, numbers as json.Number.
+type Claims map[string]any
+
+// Rule is what a provider makes of the fields that a person typed.
+type Rule struct {
+	Lookup   string            // see Publisher
+	Fields   map[string]string // normal, complete; equal rules have equal fields
+	OwnerID  string            // "" where not known yet
+	Sentence string            // for people: "workflow release.yml in acme/widgets, environment pypi"
+}
+
+// Provider knows the claims of one kind of issuer.
+type Provider interface {
+	// Name is the word of the configuration and command line: "github".
+	Name() string
+	// Compile checks what a person typed; fault.Invalid names the field and says what is allowed.
+	Compile(fields map[string]string) (Rule, error)
+	// Lookup returns the key by which rules for these claims are found; fault.Invalid when a claim that it needs is missing or of the wrong type.
+	Lookup(c Claims) (string, error)
+	// Admits returns nil when the claims fit the rule and the difference otherwise; a branch that cannot happen refuses.
+	Admits(r Rule, c Claims) error
+}
+
+// Verifier checks an identity token and returns its claims.
+type Verifier interface {
+	// Verify returns the provider's name and the claims of a token that one of the configured issuers signed for this
+	// index. A refusal is a *Refusal with code invalid-payload, invalid-token or not-enabled; an issuer that cannot be
+	// reached is fault.Unavailable.
+	Verify(ctx context.Context, raw access.Secret) (provider, issuer string, c Claims, err error)
+}

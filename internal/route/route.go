@@ -1,0 +1,80 @@
+// Package route describes what an edge answers: rows of method, path, who may ask, and the handler.
+//
+// A row that does not say who may ask stops the program at start. Nothing here knows a web framework; internal/server
+// puts tables on one.
+package route
+
+import (
+	"fmt"
+	"net/http"
+
+	"pyindex/internal/access"
+)
+
+// Auth says which credential a route looks at.
+type Auth uint8
+
+// The choices. The zero Auth is "nobody decided", and Check refuses it.
+const (
+	Undecided Auth = iota
+	Open           // no credential is looked at; the handler gets the zero Caller
+	Reader         // an API token; on an index that anybody may read, none is needed
+	Writer         // an API token; without a valid one the answer is 401
+)
+
+var authNames = [...]string{"undecided", "open", "reader", "writer"}
+
+// String returns the choice in a word, for the golden table.
+func (a Auth) String() string { return authNames[a] }
+
+// Limit names a rate limit that applies to a route, per client address. Empty for none.
+type Limit string
+
+// The limits that the configuration sets.
+const (
+	LimitUpload Limit = "upload"
+	LimitMint   Limit = "mint"
+)
+
+// Handler answers a request or returns the error that the table's Fail shall write. It returns an error only while
+// nothing of the answer is written.
+type Handler func(w http.ResponseWriter, r *http.Request, who access.Caller) error
+
+// Route is a row. Path begins with '/', with parameters as ":name"; values are read by r.PathValue, decoded once.
+// GET rows answer HEAD too.
+type Route struct {
+	Method, Path string
+	Auth         Auth
+	Limit        Limit
+	Handle       Handler
+	HostRoot     bool // also at the host's root when the base URL has a path, because clients drop it
+	Tree         bool // also below /r/:repository/ for repositories other than main; "" is main
+}
+
+// Table is what one edge answers.
+type Table struct {
+	Name   string // package name of the edge, for the golden table and the log
+	Fail   func(w http.ResponseWriter, r *http.Request, err error)
+	Routes []Route
+}
+
+// Check returns an error that names the first row which is incomplete.
+func (t Table) Check() error {
+	if t.Fail == nil {
+		return fmt.Errorf("table %s has no Fail", t.Name)
+	}
+	for _, r := range t.Routes {
+		if r.Auth == Undecided || r.Method == "" || r.Path == "" || r.Path[0] != '/' || r.Handle == nil {
+			return fmt.Errorf("table %s: route %s %s is incomplete: method, path, auth and handler are needed", t.Name, r.Method, r.Path)
+		}
+	}
+	return nil
+}
+
+// ReasonWriter is a response that can send a reason phrase of its own. Responses on HTTP/1.1 implement it; twine shows
+// nothing but the phrase unless it is asked to be verbose.
+type ReasonWriter interface {
+	// WriteReason sends the headers set so far with status and reason, then body, and ends the answer. The reason's
+	// control characters become blanks and what is not Latin-1 becomes '?'. An error means that nothing was written.
+	WriteReason(status int, reason string, body []byte) error
+}
