@@ -1,0 +1,146 @@
+package access
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+
+	"pyindex/internal/audit"
+	"pyindex/internal/fault"
+)
+
+// DirectoryOptions are the settings of a Directory; the zero value works.
+type DirectoryOptions struct {
+	Now   func() time.Time // time.Now
+	NewID func() string    // UUIDv7
+}
+
+// Directory is the people of an index, their tokens and what they were granted: every change of them, checked and recorded.
+type Directory struct {
+	store Store
+	now   func() time.Time
+	newID func() string
+}
+
+// NewDirectory returns the directory over the rows of s.
+func NewDirectory(s Store, o DirectoryOptions) *Directory {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.NewID == nil {
+		o.NewID = func() string { return uuid.Must(uuid.NewV7()).String() }
+	}
+	return &Directory{store: s, now: o.Now, newID: o.NewID}
+}
+
+// HasUsers reports whether there is any account, and so whether anybody can write to this index.
+func (d *Directory) HasUsers(ctx context.Context) (bool, error) {
+	var users []User
+	err := d.store.View(ctx, func(tx Tx) (err error) {
+		users, err = tx.Users(ctx)
+		return err
+	})
+	return len(users) > 0, err
+}
+
+// NewUser is what is needed to make an account. Password may be empty: tokens work without one.
+type NewUser struct {
+	Name     string
+	Admin    bool
+	Password Secret
+}
+
+// AddUser makes an account. fault.Denied for who is no administrator, fault.Invalid for a bad name or password,
+// fault.Conflict for a taken name.
+func (d *Directory) AddUser(ctx context.Context, who Caller, n NewUser) (User, error) {
+	u := User{ID: d.newID(), Name: n.Name, Admin: n.Admin, CreatedAt: d.now()}
+	return u, d.change(ctx, who, who.Admin(), d.entry(who, "user.add", n.Name, map[string]any{"admin": n.Admin}), func(tx Tx) (err error) {
+		if _, err = ParseUserName(n.Name); err != nil {
+			return err
+		}
+		if n.Password != "" {
+			if u.PasswordHash, err = HashPassword(n.Password); err != nil {
+				return err
+			}
+		}
+		if err = tx.InsertUser(ctx, u); fault.Is(err, fault.Conflict) {
+			return fault.Wrap(fault.Conflict, err, "user %s exists already", n.Name)
+		}
+		return err
+	})
+}
+
+// Users returns all accounts by name. fault.Denied for who is no administrator.
+func (d *Directory) Users(ctx context.Context, who Caller) (users []User, err error) {
+	if !who.Admin() {
+		return nil, denied("users")
+	}
+	err = d.store.View(ctx, func(tx Tx) error {
+		users, err = tx.Users(ctx)
+		return err
+	})
+	return users, err
+}
+
+// DisableUser ends an account and with it, from the next request on, all its tokens. fault.NotFound for an unknown name.
+func (d *Directory) DisableUser(ctx context.Context, who Caller, name string) error {
+	return d.setDisabled(ctx, who, name, "user.disable", d.now())
+}
+
+// EnableUser undoes DisableUser: the account's tokens that did not expire work again.
+func (d *Directory) EnableUser(ctx context.Context, who Caller, name string) error {
+	return d.setDisabled(ctx, who, name, "user.enable", time.Time{})
+}
+
+func (d *Directory) setDisabled(ctx context.Context, who Caller, name, action string, at time.Time) error {
+	return d.change(ctx, who, who.Admin(), d.entry(who, action, name, nil), func(tx Tx) error {
+		u, err := userNamed(ctx, tx, name)
+		if err != nil {
+			return err
+		}
+		u.DisabledAt = at
+		return tx.UpdateUser(ctx, u)
+	})
+}
+
+func userNamed(ctx context.Context, tx Tx, name string) (User, error) {
+	u, err := tx.UserByName(ctx, name)
+	if fault.Is(err, fault.NotFound) {
+		return User{}, fault.Wrap(fault.NotFound, err, "there is no user %.80q: index user list shows who there is", name)
+	}
+	return u, err
+}
+
+func denied(what string) error {
+	return fault.New(fault.Denied, "only an administrator, with a token of scope admin, may manage %s", what)
+}
+
+// entry begins the record of a change that who asks for.
+func (d *Directory) entry(who Caller, action, subject string, detail map[string]any) audit.Entry {
+	return audit.Entry{
+		ID: d.newID(), At: d.now(), Action: action, Outcome: audit.Granted,
+		Actor: who.Actor(), Subject: subject, Detail: detail,
+	}
+}
+
+// change runs f with its audit entry and a new serial in one transaction, or records the refusal where who may not.
+func (d *Directory) change(ctx context.Context, who Caller, may bool, e audit.Entry, f func(Tx) error) error {
+	if !may {
+		e.Outcome = audit.Refused
+		err := d.store.Update(ctx, func(tx Tx) error { return tx.InsertAudit(ctx, e) })
+		if err != nil {
+			return err
+		}
+		return denied("this")
+	}
+	return d.store.Update(ctx, func(tx Tx) error {
+		if err := f(tx); err != nil {
+			return err
+		}
+		if _, err := tx.NextSerial(ctx); err != nil {
+			return err
+		}
+		return tx.InsertAudit(ctx, e)
+	})
+}

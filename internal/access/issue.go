@@ -1,0 +1,150 @@
+package access
+
+import (
+	"context"
+	"time"
+
+	"pyindex/internal/fault"
+)
+
+// NewAPIToken is what is needed to make an API token for a user.
+type NewAPIToken struct {
+	User        string
+	Repository  string   // of the projects
+	Projects    []string // normal names; none for everything that the user may do
+	Scope       Scope
+	Expires     time.Duration // 0 for never
+	Description string        // 100 characters at most
+}
+
+// TokenInfo is a token as listings show it.
+type TokenInfo struct {
+	Token
+	User     string   // name
+	Projects []string // normal names, for limited tokens
+}
+
+const maxDescription = 100
+
+// CreateToken makes an API token and returns it in the clear, the one time that it can be seen. Users make their own with
+// scope admin, administrators anybody's; others get fault.Denied. fault.NotFound for an unknown user or project.
+func (d *Directory) CreateToken(ctx context.Context, who Caller, n NewAPIToken) (Token, Secret, error) {
+	secret := NewToken()
+	t := Token{
+		ID: d.newID(), Kind: TokenAPI, Hash: HashToken(secret), Scope: n.Scope, Description: n.Description,
+		Limited: len(n.Projects) > 0, CreatedAt: d.now(),
+	}
+	if n.Expires > 0 {
+		t.ExpiresAt = t.CreatedAt.Add(n.Expires)
+	}
+	if err := checkToken(n); err != nil {
+		return Token{}, "", err
+	}
+	e := d.entry(who, "token.create", t.ID, map[string]any{"user": n.User, "scope": n.Scope.String(), "projects": n.Projects})
+	err := d.change(ctx, who, mayHold(who, n.User), e, func(tx Tx) error {
+		u, err := userNamed(ctx, tx, n.User)
+		if err != nil {
+			return err
+		}
+		if !u.Active() {
+			return fault.New(fault.Conflict, "user %s is disabled: enable the account first", n.User)
+		}
+		t.UserID = u.ID
+		if err := tx.InsertToken(ctx, t); err != nil {
+			return err
+		}
+		return bind(ctx, tx, t.ID, n)
+	})
+	if err != nil {
+		return Token{}, "", err
+	}
+	return t, secret, nil
+}
+
+// mayHold reports whether who may make tokens for a user: administrators for all, others for themselves.
+func mayHold(who Caller, user string) bool {
+	return who.Admin() || who.kind == KindUser && who.name == user && who.scope == ScopeAdmin && !who.limited
+}
+
+func checkToken(n NewAPIToken) error {
+	switch {
+	case n.Scope == NoScope || n.Scope > ScopeAdmin:
+		return fault.New(fault.Invalid, "a token needs a scope: read, upload or admin")
+	case n.Scope == ScopeAdmin && len(n.Projects) > 0:
+		return fault.New(fault.Invalid, "a token of scope admin is not bound to projects: leave out the projects, or choose scope upload")
+	case n.Expires < 0:
+		return fault.New(fault.Invalid, "a token cannot expire before it is made")
+	case len([]rune(n.Description)) > maxDescription:
+		return fault.New(fault.Invalid, "a token's description has at most %d characters", maxDescription)
+	}
+	return nil
+}
+
+// bind makes the new token good for its projects only.
+func bind(ctx context.Context, tx Tx, tokenID string, n NewAPIToken) error {
+	for _, name := range n.Projects {
+		id, err := tx.ProjectID(ctx, n.Repository, name)
+		if fault.Is(err, fault.NotFound) {
+			return fault.Wrap(fault.NotFound, err, "there is no project %.80q yet: upload it once with a token for all projects, or register a pending publisher", name)
+		} else if err != nil {
+			return err
+		}
+		if err := tx.InsertTokenProject(ctx, TokenProject{TokenID: tokenID, ProjectID: id}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Tokens returns API tokens, oldest first: an administrator sees everybody's, others their own.
+func (d *Directory) Tokens(ctx context.Context, who Caller) ([]TokenInfo, error) {
+	if !who.Known() || who.kind == KindPublisher || who.scope < ScopeAdmin {
+		return nil, denied("tokens")
+	}
+	owner := who.id
+	if who.Admin() {
+		owner = ""
+	}
+	var infos []TokenInfo
+	err := d.store.View(ctx, func(tx Tx) error {
+		tokens, projects, err := tx.Tokens(ctx, owner)
+		if err != nil {
+			return err
+		}
+		infos, err = withNames(ctx, tx, tokens, projects)
+		return err
+	})
+	return infos, err
+}
+
+func withNames(ctx context.Context, tx Tx, tokens []Token, projects map[string][]string) ([]TokenInfo, error) {
+	users, err := tx.Users(ctx)
+	if err != nil {
+		return nil, err
+	}
+	names := make(map[string]string, len(users))
+	for _, u := range users {
+		names[u.ID] = u.Name
+	}
+	infos := make([]TokenInfo, 0, len(tokens))
+	for _, t := range tokens {
+		infos = append(infos, TokenInfo{Token: t, User: names[t.UserID], Projects: projects[t.ID]})
+	}
+	return infos, nil
+}
+
+// RevokeToken ends a token from the next request on. A token of somebody else is fault.NotFound to who is no
+// administrator, as an unknown one is.
+func (d *Directory) RevokeToken(ctx context.Context, who Caller, id string) error {
+	may := who.Admin() || who.kind == KindUser && who.scope == ScopeAdmin
+	return d.change(ctx, who, may, d.entry(who, "token.revoke", id, nil), func(tx Tx) error {
+		t, err := tx.TokenByID(ctx, id)
+		if fault.Is(err, fault.NotFound) || err == nil && !who.Admin() && t.UserID != who.id {
+			return fault.New(fault.NotFound, "there is no token %.80q: index token list shows which there are", id)
+		} else if err != nil {
+			return err
+		}
+		_, err = tx.RevokeToken(ctx, id, d.now())
+		return err
+	})
+}

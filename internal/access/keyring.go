@@ -1,0 +1,208 @@
+package access
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"strings"
+	"sync"
+	"time"
+
+	"pyindex/internal/fault"
+	"pyindex/internal/memo"
+)
+
+// KeyringOptions are the settings of a Keyring. Now is time.Now where nil.
+type KeyringOptions struct {
+	Now           func() time.Time
+	AnonymousRead bool // whether nobody in particular may read public repositories
+}
+
+// Keyring turns credentials into callers. What it knows of a token is kept in memory while the index's counter stands
+// still, so a revocation counts from the next request on, whichever process made it. It is safe for concurrent use.
+type Keyring struct {
+	store Store
+	now   func() time.Time
+	reads bool
+
+	known *memo.Memo[[sha256.Size]byte, entry]
+
+	mu    sync.Mutex
+	used  map[string]time.Time // token ids whose last use is not written yet
+	noted map[string]time.Time // token ids and when their last use was last noted
+}
+
+// entry is a token that was accepted at some serial.
+type entry struct {
+	caller    Caller
+	expiresAt time.Time
+}
+
+const (
+	maxKnown  = 20_000      // entries, some hundred bytes each
+	noteEvery = time.Minute // how late a last use may be
+)
+
+// NewKeyring returns a keyring over the rows of s.
+func NewKeyring(s Store, o KeyringOptions) *Keyring {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	return &Keyring{
+		store: s, now: o.Now, reads: o.AnonymousRead,
+		known: memo.New[[sha256.Size]byte, entry](maxKnown), used: map[string]time.Time{}, noted: map[string]time.Time{},
+	}
+}
+
+// Guest returns the caller for a request without credentials.
+func (k *Keyring) Guest() Caller { return Guest(k.reads) }
+
+// Closed reports whether nobody may read anything without a token.
+func (k *Keyring) Closed() bool { return !k.reads }
+
+// Identify returns the caller that an API token stands for. Every refusal is fault.Unauthenticated, with a message
+// that says what is wrong with the token; user is used for the wording alone.
+func (k *Keyring) Identify(ctx context.Context, user string, s Secret) (Caller, error) {
+	if !WellFormed(s) {
+		return Caller{}, notAToken(user, s)
+	}
+	sum := sha256.Sum256([]byte(s.Reveal()))
+	serial, err := k.store.Serial(ctx)
+	if err != nil {
+		return Caller{}, err
+	}
+	e, ok := k.known.Get(serial, sum)
+	if !ok {
+		if e, err = k.load(ctx, hex.EncodeToString(sum[:])); err != nil {
+			return Caller{}, err
+		}
+		k.known.Put(serial, sum, e)
+	}
+	now := k.now()
+	if !e.expiresAt.IsZero() && !now.Before(e.expiresAt) {
+		return Caller{}, expired(e.expiresAt)
+	}
+	k.note(e.caller.tokenID, now)
+	return e.caller, nil
+}
+
+// notAToken says why a secret cannot be a token of an index.
+func notAToken(user string, s Secret) error {
+	switch text := s.Reveal(); {
+	case text == "":
+		return fault.New(fault.Unauthenticated, "no token was sent: use an API token of this index as the password")
+	case strings.HasPrefix(text, TokenPrefix):
+		return fault.New(fault.Unauthenticated, "this API token is damaged: its checksum does not fit, so it was not copied whole")
+	case strings.HasPrefix(text, "pypi-"):
+		return fault.New(fault.Unauthenticated, "this is not an API token of this index: those begin with %s", TokenPrefix)
+	case user == "__token__":
+		return fault.New(fault.Unauthenticated, "this is not an API token: tokens of this index begin with %s", TokenPrefix)
+	}
+	return fault.New(fault.Unauthenticated, "passwords do not work here: use __token__ as the user name and an API token as the password")
+}
+
+func expired(at time.Time) error {
+	return fault.New(fault.Unauthenticated, "this API token expired on %s: make a new one", at.UTC().Format("2006-01-02 15:04:05 UTC"))
+}
+
+// load reads a token and everything that its bearer may do.
+func (k *Keyring) load(ctx context.Context, hash string) (entry, error) {
+	var e entry
+	err := k.store.View(ctx, func(tx Tx) error {
+		t, err := tx.TokenByHash(ctx, hash)
+		if fault.Is(err, fault.NotFound) {
+			return fault.New(fault.Unauthenticated, "this API token is not known here: it belongs to another index, or was deleted")
+		} else if err != nil {
+			return err
+		}
+		if !t.RevokedAt.IsZero() {
+			return fault.New(fault.Unauthenticated, "this API token was revoked: make a new one")
+		}
+		e.expiresAt = t.ExpiresAt
+		e.caller, err = bearer(ctx, tx, t)
+		return err
+	})
+	return e, err
+}
+
+// bearer puts together the caller that a live token stands for.
+func bearer(ctx context.Context, tx Tx, t Token) (Caller, error) {
+	c := Caller{tokenID: t.ID, scope: t.Scope, limited: t.Limited}
+	if t.Limited {
+		ids, err := tx.TokenProjects(ctx, t.ID)
+		if err != nil {
+			return Caller{}, err
+		}
+		c.projects = set(ids)
+	}
+	if t.Kind == TokenMinted {
+		return workload(c, t), nil
+	}
+	return person(ctx, tx, c, t.UserID)
+}
+
+// workload completes the caller of a minted token: an uploader of its projects, and nothing else.
+func workload(c Caller, t Token) Caller {
+	c.kind, c.name, c.claims = KindPublisher, t.Publisher, t.Claims
+	c.limited, c.scope = true, min(c.scope, ScopeUpload)
+	c.grants = make(map[string]Role, len(c.projects))
+	for id := range c.projects {
+		c.grants[id] = Uploader
+	}
+	return c
+}
+
+// person completes the caller of a user's token with the user's rights.
+func person(ctx context.Context, tx Tx, c Caller, userID string) (Caller, error) {
+	u, err := tx.UserByID(ctx, userID)
+	if err != nil {
+		return Caller{}, err
+	}
+	if !u.Active() {
+		return Caller{}, fault.New(fault.Unauthenticated, "the account of this API token is disabled: ask an administrator")
+	}
+	grants, err := tx.GrantsOf(ctx, u.ID)
+	if err != nil {
+		return Caller{}, err
+	}
+	c.kind, c.id, c.name, c.admin = KindUser, u.ID, u.Name, u.Admin
+	c.grants = make(map[string]Role, len(grants))
+	for _, g := range grants {
+		c.grants[cmp.Or(g.ProjectID, g.RepositoryID)] = g.Role
+	}
+	return c, nil
+}
+
+func set(ids []string) map[string]struct{} {
+	m := make(map[string]struct{}, len(ids))
+	for _, id := range ids {
+		m[id] = struct{}{}
+	}
+	return m
+}
+
+// note remembers that a token was used, at most once in noteEvery.
+func (k *Keyring) note(tokenID string, at time.Time) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if last, ok := k.noted[tokenID]; ok && at.Sub(last) < noteEvery {
+		return
+	}
+	if len(k.noted) >= maxKnown {
+		clear(k.noted)
+	}
+	k.noted[tokenID], k.used[tokenID] = at, at
+}
+
+// Flush writes the last uses that were noted since the last call. Losing them on a crash is accepted.
+func (k *Keyring) Flush(ctx context.Context) error {
+	k.mu.Lock()
+	used := k.used
+	k.used = map[string]time.Time{}
+	k.mu.Unlock()
+	if len(used) == 0 {
+		return nil
+	}
+	return k.store.Update(ctx, func(tx Tx) error { return tx.TouchTokens(ctx, used) })
+}
