@@ -1,0 +1,23 @@
+# The server alone on an empty root: no shell, no package manager, nothing to keep patched but the binary.
+FROM golang:1.26 AS build
+WORKDIR /src
+COPY go.mod go.sum ./
+RUN go mod download
+COPY . .
+RUN CGO_ENABLED=0 go build -trimpath -ldflags='-s -w' -o /out/index ./cmd/index
+# Volumes take over owner and mode of the folder they are first mounted on.
+RUN mkdir -p /out/root/data /out/root/tmp && chmod 0700 /out/root/data && chmod 1777 /out/root/tmp
+
+FROM scratch
+# Issuers and object stores are reached over TLS.
+COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
+COPY --from=build --chown=65534:65534 /out/root/ /
+COPY --from=build /out/index /index
+# "nobody" by number, so that orchestrators can see that it is not root.
+USER 65534:65534
+ENV INDEX_DATA_DIR=/data INDEX_LISTEN=0.0.0.0:8080
+VOLUME /data
+EXPOSE 8080
+# No HEALTHCHECK: there is nothing in here to run one with. Ask /healthz and /readyz from outside.
+ENTRYPOINT ["/index"]
+CMD ["serve"]

@@ -1,0 +1,102 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+)
+
+// event is one line of test2json; ImportPath is set instead of Package while a package is built.
+type event struct {
+	Action     string
+	Package    string
+	ImportPath string
+	Test       string
+	Output     string
+}
+
+// test names one test of one package.
+type test struct{ pkg, name string }
+
+// log counts results and keeps a running test's output until it is known whether anybody needs to read it.
+type log struct {
+	out                     io.Writer
+	output                  map[test][]string
+	culprits                map[string]int // package to its failed tests
+	passed, failed, skipped int
+}
+
+func newLog(out io.Writer) *log {
+	return &log{out: out, output: map[test][]string{}, culprits: map[string]int{}}
+}
+
+// line takes one line of the stream. What is no event (a message of the go command) is shown as it is.
+func (l *log) line(b []byte) {
+	var e event
+	if err := json.Unmarshal(b, &e); err != nil || e.Action == "" {
+		_, _ = l.out.Write(b)
+		return
+	}
+	if e.Test == "" {
+		l.pkg(e)
+		return
+	}
+	l.test(e, test{e.Package, e.Test})
+}
+
+// pkg handles what is said of a package as a whole: go test's own lines, build errors, and its end.
+func (l *log) pkg(e event) {
+	switch e.Action {
+	case "output", "build-output":
+		if !strings.HasPrefix(e.Output, "PASS") {
+			fmt.Fprint(l.out, e.Output)
+		}
+	case "fail":
+		l.broken(e.Package)
+	}
+}
+
+// broken counts a package that failed without a failed test: it did not build, panicked or ran out of time.
+func (l *log) broken(pkg string) {
+	if l.culprits[pkg] > 0 {
+		return
+	}
+	l.failed++
+	for t := range l.output {
+		if t.pkg == pkg {
+			l.show(t)
+		}
+	}
+}
+
+func (l *log) test(e event, t test) {
+	switch e.Action {
+	case "output":
+		l.output[t] = append(l.output[t], e.Output)
+	case "pass":
+		l.passed++
+		delete(l.output, t)
+	case "skip":
+		l.skipped++
+		l.show(t)
+	case "fail":
+		l.failed++
+		l.culprits[t.pkg]++
+		l.show(t)
+	}
+}
+
+// show prints what a test wrote, without the lines that only say that it started or waited.
+func (l *log) show(t test) {
+	for _, s := range l.output[t] {
+		if !strings.HasPrefix(s, "=== ") {
+			fmt.Fprint(l.out, s)
+		}
+	}
+	delete(l.output, t)
+}
+
+func (l *log) counts() string {
+	return fmt.Sprintf("%d passed, %d failed, %d skipped", l.passed, l.failed, l.skipped)
+}

@@ -1,0 +1,46 @@
+// Testlog turns the event stream of "go test -json" into go test's usual lines, with the output of what failed or
+// was skipped, and writes the counts to the file named by its argument. It fails when anything in the stream did.
+package main
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"os"
+)
+
+func main() {
+	if len(os.Args) != 2 {
+		fmt.Fprintln(os.Stderr, "usage: go test -json ... | testlog COUNTS")
+		os.Exit(2)
+	}
+	l := newLog(os.Stdout)
+	if err := read(os.Stdin, l); err != nil {
+		fmt.Fprintln(os.Stderr, "testlog:", err)
+		l.failed++
+	}
+	if err := os.WriteFile(os.Args[1], []byte(l.counts()+"\n"), 0o644); err != nil {
+		fmt.Fprintln(os.Stderr, "testlog:", err)
+		os.Exit(1)
+	}
+	if l.failed > 0 || l.passed == 0 {
+		os.Exit(1)
+	}
+}
+
+// read feeds every line of r to l. Lines are of any length: a test may print a whole page in one.
+func read(r io.Reader, l *log) error {
+	b := bufio.NewReader(r)
+	for {
+		line, err := b.ReadBytes('\n')
+		if len(line) > 0 {
+			l.line(line)
+		}
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("reading test events: %w", err)
+		}
+	}
+}

@@ -1,0 +1,112 @@
+#!/usr/bin/env bash
+# All that must hold before a change is in: format, vet, staticcheck, tests with the race detector on SQLite and
+# PostgreSQL, and the real clients. CI runs exactly this.
+#
+#   ./test.sh            everything; what the machine lacks is told at the end
+#   ./test.sh --quick    no downloads: format, vet and the tests that need no client
+#   CI=true ./test.sh    a missing tool is a failure
+#
+# Clients and real distributions are kept in $INDEX_TEST_CACHE (default: index-test in the user's cache folder).
+set -euo pipefail
+cd "$(dirname "$0")"
+root=$PWD
+
+quick=
+case "${1:-}" in
+'') ;;
+--quick) quick=yes ;;
+*) echo "usage: ./test.sh [--quick]" >&2; exit 2 ;;
+esac
+
+cache=${INDEX_TEST_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/index-test}
+clients=$cache/clients
+packages=$cache/packages
+missing=$cache/missing
+mkdir -p "$cache/bin" "$cache/log"
+. internal/clienttest/provision.sh
+. internal/clienttest/postgres.sh
+
+# Two runs would tear down each other's environments while making them.
+exec 9>"$cache/lock"
+flock 9
+
+failed=()
+summary=()
+trap stop_postgres EXIT
+
+# check NAME COMMAND...: runs one step, remembers a failure, and goes on, so that one run tells everything.
+check() {
+	local name=$1 from=$SECONDS
+	shift
+	echo "== $name"
+	if "$@"; then
+		summary+=("ran      $name ($((SECONDS - from)) s)")
+	else
+		summary+=("FAILED   $name")
+		failed+=("$name")
+	fi
+}
+
+# cannot NAME REASON: a step this machine cannot run; only CI insists.
+cannot() {
+	summary+=("not run  $1: $2")
+	[ "${CI:-}" != true ] || failed+=("$1")
+}
+
+formatted() {
+	local files
+	files=$(git ls-files -co --exclude-standard '*.go' | xargs -r gofmt -l)
+	[ -z "$files" ] || { printf 'gofmt would change:\n%s\n' "$files"; return 1; }
+}
+
+install_staticcheck() {
+	[ -x "$cache/bin/staticcheck-0.8.2" ] && return 0
+	GOBIN=$cache/bin retry go install honnef.co/go/tools/cmd/staticcheck@v0.8.2 &&
+		mv "$cache/bin/staticcheck" "$cache/bin/staticcheck-0.8.2"
+}
+
+# Two streams of test events, one count. The client tests drive other programs, which the race detector cannot
+# see into, so they run without it; the packages those programs call have been raced before.
+run_tests() {
+	local rest e2e=pyindex/internal/clienttest/e2e count=()
+	[ "${CI:-}" != true ] || count=(-count=1)
+	rest=$(go list ./... | grep -vx "$e2e")
+	{
+		# shellcheck disable=SC2086 # one word a package
+		go test -json -race -timeout 20m "${count[@]}" $rest || true
+		[ -n "$quick" ] || go test -json -count=1 -timeout 30m "$e2e" || true
+	} | "$cache/bin/testlog" "$cache/counts"
+}
+
+clients_here() {
+	provision
+	fetch_packages
+	export INDEX_TEST_CLIENTS=$clients INDEX_TEST_PACKAGES=$packages
+	[ ! -x "$clients/build/bin/python" ] || export INDEX_TEST_PYTHON=$clients/build/bin/python
+	local kind name reason
+	while read -r kind name reason; do
+		if [ "$kind" = mandatory ]; then cannot "$name" "$reason"; else summary+=("not here $name: $reason"); fi
+	done <"$missing"
+}
+
+check gofmt formatted
+check "go vet" go vet ./...
+if install_staticcheck; then
+	check staticcheck "$cache/bin/staticcheck-0.8.2" ./...
+else
+	cannot staticcheck "it could not be installed"
+fi
+[ -n "$quick" ] || clients_here
+start_postgres
+if [ -n "$postgres_why" ]; then
+	cannot PostgreSQL "$postgres_why"
+else
+	summary+=("ran      PostgreSQL beside SQLite")
+fi
+go build -o "$cache/bin/testlog" ./internal/clienttest/testlog
+check tests run_tests
+
+echo "== summary"
+printf '%s\n' "${summary[@]}"
+cat "$cache/counts"
+[ ${#failed[@]} = 0 ]
