@@ -1,0 +1,47 @@
+package archive
+
+import (
+	"strconv"
+	"strings"
+
+	"pyindex/internal/dist"
+)
+
+// agree requires that the metadata, found at where, is of the project and version of the file name.
+func agree(name dist.Filename, m dist.Metadata, where string) error {
+	if !sameProject(m.Name, name) {
+		return refuse("%s says the project is %s, the file name says %s", where, quote(m.Name), name.Name())
+	}
+	if !sameVersion(m.Version, name) {
+		return refuse("%s says the version is %s, the file name says %s", where, quote(m.Version), name.Version())
+	}
+	return nil
+}
+
+// licenseFiles looks for the files that metadata of 2.4 and later names (PEP 639): in dir for an sdist, and in licenses/
+// below it for a wheel. Older metadata named them without a rule where they are.
+func (g *gate) licenseFiles(m dist.Metadata, dir string, t *tree) error {
+	if !sinceLicenseFiles(m.MetadataVersion) {
+		return nil
+	}
+	if g.name.Kind() == dist.Wheel {
+		dir += "/licenses"
+	}
+	for _, f := range m.LicenseFiles {
+		if t.isFile(clean(dir + "/" + f)) {
+			continue
+		}
+		if g.rules.LicenseFiles {
+			return refuse("License-File %s is not in the archive as %s", quote(f), quote(dir+"/"+f))
+		}
+		g.warn("License-File %s is not in the archive as %s", quote(f), quote(dir+"/"+f))
+	}
+	return nil
+}
+
+func sinceLicenseFiles(version string) bool {
+	major, minor, _ := strings.Cut(version, ".")
+	a, err1 := strconv.Atoi(major)
+	b, err2 := strconv.Atoi(minor)
+	return err1 == nil && err2 == nil && (a > 2 || a == 2 && b >= 4)
+}

@@ -1,0 +1,70 @@
+package archive
+
+import (
+	"path"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
+)
+
+// longest is the longest member name that file systems take as a path.
+const longest = 4096
+
+// checkName refuses a name that some system would unpack outside the target folder, or show as another name.
+func checkName(name string) error {
+	if name == "" || len(name) > longest {
+		return refuse("a member's name is %d bytes long; 1 to %d are possible", len(name), longest)
+	}
+	if strings.ContainsFunc(name, unicode.IsControl) {
+		return refuse("the member name %s holds control characters", quote(name))
+	}
+	if strings.ContainsAny(name[:1], `/\`) || hasDrive(name) {
+		return refuse("the member name %s is absolute", quote(name))
+	}
+	return checkSteps(name)
+}
+
+// checkSteps takes backslashes for separators too, which they are on Windows.
+func checkSteps(name string) error {
+	for step := range strings.FieldsFuncSeq(name, isSeparator) {
+		if strings.TrimRight(step, " ") == ".." {
+			return refuse("the member name %s leads out of its folder", quote(name))
+		}
+	}
+	if clean(name) == "." {
+		return refuse("the member name %s names nothing", quote(name))
+	}
+	return nil
+}
+
+func isSeparator(r rune) bool { return r == '/' || r == '\\' }
+
+// hasDrive recognises C:/x and C:x, both absolute on Windows.
+func hasDrive(name string) bool {
+	if len(name) < 2 || name[1] != ':' {
+		return false
+	}
+	c := name[0] | 0x20
+	return 'a' <= c && c <= 'z'
+}
+
+// clean is the path that a name is unpacked to.
+func clean(name string) string { return path.Clean(name) }
+
+// fold is equal for two paths that are one file on a system that ignores case or Unicode composition.
+func fold(p string) string {
+	for i := range len(p) {
+		if p[i] >= utf8.RuneSelf {
+			return strings.ToLower(strings.ToUpper(norm.NFC.String(p)))
+		}
+	}
+	return strings.ToLower(p)
+}
+
+// top is the first step of a clean path.
+func top(p string) string {
+	first, _, _ := strings.Cut(p, "/")
+	return first
+}

@@ -1,0 +1,143 @@
+package archive
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/csv"
+	"io"
+	"path"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+// recordCheck compares RECORD with the wheel. Installers believe the zip, so differences are only warned of.
+type recordCheck struct {
+	g       *gate
+	dir     string
+	files   map[string]*zipMember
+	listed  map[string]bool
+	outside oddity
+	absent  oddity
+	twice   oddity
+	sizes   oddity
+	hashes  oddity
+	missing oddity
+}
+
+// oddity counts one kind of difference and keeps an example.
+type oddity struct {
+	n     int
+	first string
+}
+
+func (o *oddity) note(name string) {
+	if o.n++; o.n == 1 {
+		o.first = name
+	}
+}
+
+// record requires a RECORD that is UTF-8 CSV, and warns where it differs from the wheel's members.
+func (g *gate) record(z *zipFile, dir string) error {
+	raw, err := z.read(dir+"/RECORD", g.lim.Record)
+	if err != nil {
+		return err
+	}
+	if !utf8.Valid(raw) || bytes.IndexByte(raw, 0) >= 0 {
+		return refuse("RECORD is not UTF-8 text")
+	}
+	c := &recordCheck{g: g, dir: dir, files: z.byPath, listed: map[string]bool{}}
+	if err := c.rows(raw); err != nil {
+		return err
+	}
+	c.unlisted()
+	c.report()
+	return nil
+}
+
+// rows reads as leniently about quotes as Python's csv module does.
+func (c *recordCheck) rows(raw []byte) error {
+	r := csv.NewReader(bytes.NewReader(raw))
+	r.FieldsPerRecord, r.LazyQuotes, r.ReuseRecord = -1, true, true
+	for {
+		row, err := r.Read()
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return refuse("RECORD is not CSV")
+		}
+		if err := c.row(row); err != nil {
+			return err
+		}
+	}
+}
+
+func (c *recordCheck) row(row []string) error {
+	name := strings.Clone(row[0])
+	switch {
+	case len(name) > longest:
+		return refuse("RECORD lists a name of %d bytes", len(name))
+	case checkName(name) != nil:
+		c.outside.note(name)
+		return nil
+	case c.listed[name]:
+		c.twice.note(name)
+		return nil
+	}
+	c.listed[name] = true
+	if m, ok := c.files[clean(name)]; ok {
+		c.compare(m, row)
+	} else {
+		c.absent.note(name)
+	}
+	return nil
+}
+
+// compare checks a row against its member: the size always, the hash where the gate reads the body anyway.
+func (c *recordCheck) compare(m *zipMember, row []string) {
+	if len(row) > 2 && row[2] != "" && row[2] != strconv.FormatInt(m.size, 10) {
+		c.sizes.note(m.name)
+		return
+	}
+	if len(row) < 2 || !strings.HasPrefix(row[1], "sha256=") || m.name != c.dir+"/METADATA" {
+		return
+	}
+	body, err := c.g.readMember(m, c.g.lim.Metadata)
+	if sum := sha256.Sum256(body); err == nil && row[1] != "sha256="+base64.RawURLEncoding.EncodeToString(sum[:]) {
+		c.hashes.note(m.name)
+	}
+}
+
+func (c *recordCheck) unlisted() {
+	for p, m := range c.files {
+		if !m.isFolder() && !c.listed[p] && !c.listed[m.name] && !signature(m.name, c.dir) {
+			c.missing.note(m.name)
+		}
+	}
+}
+
+// signature is true of the files that sign RECORD and so cannot be in it.
+func signature(name, dir string) bool {
+	base := path.Base(name)
+	return path.Dir(name) == dir && (base == "RECORD.jws" || base == "RECORD.p7s")
+}
+
+func (c *recordCheck) report() {
+	for _, o := range []struct {
+		oddity
+		text string
+	}{
+		{c.outside, "RECORD lists %d names outside the wheel, such as %s"},
+		{c.absent, "RECORD lists %d files that the wheel does not hold, such as %s"},
+		{c.missing, "RECORD leaves out %d files of the wheel, such as %s"},
+		{c.twice, "RECORD lists %d files again, such as %s"},
+		{c.sizes, "RECORD gives %d files another size than they have, such as %s"},
+		{c.hashes, "RECORD gives %d files another hash than they have, such as %s"},
+	} {
+		if o.n > 0 {
+			c.g.warn(o.text, o.n, quote(o.first))
+		}
+	}
+}

@@ -1,0 +1,70 @@
+package archive
+
+import (
+	"encoding/binary"
+	"errors"
+	"io"
+	"strconv"
+	"strings"
+
+	"pyindex/internal/fault"
+)
+
+// source is the uploaded file. It remembers when the file itself could not be read, so that a broken disk is never
+// blamed on whoever uploaded.
+type source struct {
+	r      io.ReaderAt
+	size   int64
+	failed error
+}
+
+// ReadAt reads inside the file; reading over its end is io.ErrUnexpectedEOF, because only a lying archive asks for it.
+func (s *source) ReadAt(p []byte, at int64) (int, error) {
+	if at < 0 || at > s.size {
+		return 0, io.ErrUnexpectedEOF
+	}
+	short := int64(len(p)) > s.size-at
+	if short {
+		p = p[:s.size-at]
+	}
+	n, err := s.r.ReadAt(p, at)
+	if n < len(p) {
+		s.failed = errors.Join(err, io.ErrUnexpectedEOF)
+		return n, s.failed
+	}
+	if short {
+		return n, io.EOF
+	}
+	return n, nil
+}
+
+// record reads exactly n bytes at at.
+func (s *source) record(at, n int64) (record, error) {
+	if at < 0 || n < 0 || at > s.size-n {
+		return nil, refuse("the archive ends in the middle of a record")
+	}
+	b := make(record, n)
+	_, err := s.ReadAt(b, at)
+	return b, err
+}
+
+// section is the bytes from at on, as a stream.
+func (s *source) section(at, n int64) *io.SectionReader { return io.NewSectionReader(s, at, n) }
+
+// record is bytes of a zip structure; all its numbers are little-endian.
+type record []byte
+
+func (r record) u16(at int) uint16 { return binary.LittleEndian.Uint16(r[at:]) }
+func (r record) u32(at int) uint32 { return binary.LittleEndian.Uint32(r[at:]) }
+func (r record) u64(at int) uint64 { return binary.LittleEndian.Uint64(r[at:]) }
+
+func refuse(format string, args ...any) error { return fault.New(fault.Invalid, format, args...) }
+
+// quote shows a stranger's name in a message: escaped and never long.
+func quote(s string) string {
+	const most = 120
+	if len(s) > most {
+		s = strings.ToValidUTF8(s[:most], "") + "..."
+	}
+	return strconv.Quote(s)
+}

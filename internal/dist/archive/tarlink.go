@@ -1,0 +1,43 @@
+package archive
+
+import (
+	"path"
+	"strings"
+)
+
+// checkSymlink requires that the link at name, a clean path, stays in the top folder. Only leading ".." steps are
+// taken: since no folder on the way to the link may itself be a link (tree.settle), they lead where they seem to.
+func checkSymlink(name, target string) error {
+	if target == "" || strings.HasPrefix(target, "/") || strings.Contains(target, `\`) || hasDrive(target) {
+		return refuse("it links to %s; links lead to relative paths inside the archive", quote(target))
+	}
+	up, rest := 0, target
+	for strings.HasPrefix(rest, "../") || rest == ".." {
+		up, rest = up+1, strings.TrimLeft(strings.TrimPrefix(rest, ".."), "/")
+	}
+	depth := strings.Count(path.Dir(name), "/")
+	if name == top(name) || up > depth || climbs(rest) {
+		return refuse("it links to %s, outside its folder", quote(target))
+	}
+	return nil
+}
+
+func climbs(p string) bool {
+	for step := range strings.SplitSeq(p, "/") {
+		if step == ".." {
+			return true
+		}
+	}
+	return false
+}
+
+// checkHardLink requires that target, a path from the root of the archive, is a file that was already unpacked.
+func (t *tree) checkHardLink(target string) error {
+	if err := checkName(target); err != nil {
+		return refuse("it is a hard link to %s", quote(target))
+	}
+	if !t.isFile(clean(target)) {
+		return refuse("it is a hard link to %s, which is no earlier file of the archive", quote(target))
+	}
+	return nil
+}

@@ -1,0 +1,99 @@
+package archive
+
+import (
+	"fmt"
+	"path"
+	"strings"
+)
+
+// kind is what a member becomes when it is unpacked.
+type kind uint8
+
+const (
+	file kind = iota + 1
+	folder
+	symlink
+)
+
+// tree is every path of the archive as a file system would see it, and the judge of those that meet.
+type tree struct {
+	kinds     map[string]kind   // by clean path
+	folded    map[string]string // first clean path by its fold
+	names     []string          // as written, without a folder's slash
+	tops      map[string]bool   // first steps
+	repeats   bool              // a tar may hold a file twice: every reader lets the last one win
+	repeated  []string
+	colliding [][2]string
+}
+
+func newTree(repeats bool) *tree {
+	return &tree{kinds: map[string]kind{}, folded: map[string]string{}, tops: map[string]bool{}, repeats: repeats}
+}
+
+// add takes a member whose name passed checkName.
+func (t *tree) add(name string, k kind) error {
+	p := clean(name)
+	t.names = append(t.names, strings.TrimRight(name, "/"))
+	t.tops[top(p)] = true
+	if before, ok := t.kinds[p]; ok {
+		return t.again(p, before, k)
+	}
+	t.kinds[p] = k
+	return t.collide(p)
+}
+
+func (t *tree) again(p string, before, k kind) error {
+	if before != k || k == symlink || !t.repeats || precious(p) {
+		return refuse("two members are named %s", quote(p))
+	}
+	if k == file {
+		t.repeated = append(t.repeated, p)
+	}
+	return nil
+}
+
+func (t *tree) collide(p string) error {
+	f := fold(p)
+	other, ok := t.folded[f]
+	if !ok {
+		t.folded[f] = p
+		return nil
+	}
+	if precious(p) || precious(other) {
+		return refuse("the members %s and %s are one file on systems that ignore case", quote(other), quote(p))
+	}
+	t.colliding = append(t.colliding, [2]string{other, p})
+	return nil
+}
+
+// precious is true of the members that an index or an installer reads.
+func precious(p string) bool {
+	first, rest, _ := strings.Cut(fold(p), "/")
+	return strings.HasSuffix(first, distInfo) || rest == "pkg-info"
+}
+
+// settle refuses members below something that is no folder: unpacking them would fail, or write through a link.
+func (t *tree) settle() error {
+	for p := range t.kinds {
+		for dir := path.Dir(p); dir != "."; dir = path.Dir(dir) {
+			if k, ok := t.kinds[dir]; ok && k != folder {
+				return refuse("%s is a folder for %s and something else as a member", quote(dir), quote(p))
+			}
+		}
+	}
+	return nil
+}
+
+func (t *tree) isFile(p string) bool { return t.kinds[p] == file }
+
+func (t *tree) warnings() []string {
+	var w []string
+	if n := len(t.repeated); n > 0 {
+		w = append(w, fmt.Sprintf("%d members are there more than once, such as %s; the last one counts", n, quote(t.repeated[0])))
+	}
+	if n := len(t.colliding); n > 0 {
+		a, b := t.colliding[0][0], t.colliding[0][1]
+		w = append(w, fmt.Sprintf("%d members overwrite others on systems that ignore case, such as %s and %s", n, quote(a), quote(b)))
+	}
+	return w
+}

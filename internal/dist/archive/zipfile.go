@@ -1,0 +1,81 @@
+package archive
+
+// zipFile is a zip whose framing every reader understands alike.
+type zipFile struct {
+	g      *gate
+	byPath map[string]*zipMember // files by clean path
+	tree   *tree
+}
+
+// openZip checks the whole framing and all names.
+func (g *gate) openZip() (*zipFile, error) {
+	end, err := findEnd(g.src)
+	if err != nil {
+		return nil, err
+	}
+	members, err := g.readDirectory(end)
+	if err != nil {
+		return nil, err
+	}
+	if err := g.checkTotal(members); err != nil {
+		return nil, err
+	}
+	z := &zipFile{g: g, byPath: map[string]*zipMember{}, tree: newTree(false)}
+	if err := z.fill(members); err != nil {
+		return nil, err
+	}
+	// The names go first: refusing them is cheaper than walking the file.
+	if err := g.walkLocal(members, end.offset); err != nil {
+		return nil, err
+	}
+	return z, notTar(g.src)
+}
+
+func (z *zipFile) fill(members []zipMember) error {
+	for i := range members {
+		m := &members[i]
+		k := file
+		if m.isFolder() {
+			k = folder
+		}
+		if err := z.tree.add(m.name, k); err != nil {
+			return err
+		}
+		z.byPath[clean(m.name)] = m
+	}
+	return z.tree.settle()
+}
+
+// checkTotal refuses a zip that says it is a bomb; one that lies about it is caught where bodies are read.
+func (g *gate) checkTotal(members []zipMember) error {
+	most := g.lim.unpacked(g.src.size, g.lim.Declared)
+	var total int64
+	for i := range members {
+		if members[i].size > most-total {
+			return refuse("it unpacks to more than %d bytes from %d, which is too much for its size", most, g.src.size)
+		}
+		total += members[i].size
+	}
+	return nil
+}
+
+// read returns the body of the file at exactly this name.
+func (z *zipFile) read(name string, limit int64) ([]byte, error) {
+	m, ok := z.byPath[name]
+	if !ok || m.name != name {
+		return nil, refuse("%s is missing", quote(name))
+	}
+	return z.g.readMember(m, limit)
+}
+
+// notTar refuses a zip whose first block is a tar header too, as a reader that guesses the format might take it.
+func notTar(src *source) error {
+	b, err := src.record(0, min(src.size, blockSize))
+	if err != nil || len(b) < blockSize {
+		return err
+	}
+	if block := tarBlock(b); block.sumFits() {
+		return refuse("it is a zip and a tar at once")
+	}
+	return nil
+}

@@ -1,0 +1,62 @@
+package archive
+
+import (
+	"bufio"
+	"bytes"
+	"compress/flate"
+	"hash/crc32"
+	"io"
+)
+
+// readMember returns the body of m, of at most limit bytes, verified against size and checksum.
+func (g *gate) readMember(m *zipMember, limit int64) ([]byte, error) {
+	if m.size > limit {
+		return nil, inMember(m.name, refuse("it unpacks to %d bytes; %d are allowed", m.size, limit))
+	}
+	var b bytes.Buffer
+	if err := g.unpack(m, &b); err != nil {
+		return nil, inMember(m.name, err)
+	}
+	return b.Bytes(), nil
+}
+
+// unpack decompresses m into w, or nowhere when w is nil. The data must give exactly m.size bytes with m's checksum out of
+// exactly m.packed bytes. It never makes more than m.size+1 bytes, nor more than the inspection may decompress in all.
+func (g *gate) unpack(m *zipMember, w io.Writer) error {
+	if g.inflated += m.size; g.inflated > g.lim.Expanded {
+		return refuse("more than %d bytes would have to be decompressed to check this archive", g.lim.Expanded)
+	}
+	packed := bufio.NewReader(g.src.section(m.data, m.packed))
+	var body io.Reader = packed
+	if m.method == deflated {
+		body = flate.NewReader(packed)
+	}
+	sum := crc32.NewIEEE()
+	n, err := io.Copy(tee(sum, w), io.LimitReader(body, m.size+1))
+	if err != nil {
+		return refuse("its compressed data is damaged")
+	}
+	if n != m.size || sum.Sum32() != m.crc {
+		return refuse("it does not unpack to the size and checksum it claims")
+	}
+	if m.method == deflated && !closed(body, packed) {
+		return refuse("its compressed data does not end where the directory says")
+	}
+	return nil
+}
+
+func tee(sum, w io.Writer) io.Writer {
+	if w == nil {
+		return sum
+	}
+	return io.MultiWriter(sum, w)
+}
+
+// closed reports whether both the decompressed and the packed stream are at their ends.
+func closed(body io.Reader, packed *bufio.Reader) bool {
+	if n, err := io.ReadFull(body, make([]byte, 1)); n != 0 || err != io.EOF {
+		return false
+	}
+	_, err := packed.ReadByte()
+	return err == io.EOF
+}
