@@ -136,3 +136,9 @@ func (c Caller) MayCreate(o Object) bool {
 	}
 	return c.kind == KindUser && max(o.Members, c.grants[o.RepositoryID]) >= Uploader
 }
+
+// Uploads reports whether c's credential may be used for uploads at all.
+func (c Caller) Uploads() bool { return c.Known() && c.scope >= ScopeUpload }
+
+// Limited reports whether c's token is bound to certain projects.
+func (c Caller) Limited() bool { return c.limited }

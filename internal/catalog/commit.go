@@ -1,0 +1,220 @@
+package catalog
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"time"
+
+	"pyindex/internal/dist"
+	"pyindex/internal/fault"
+)
+
+// commit keeps the bytes, then the row: a crash in between leaves bytes that nobody lists, and the sweeper finds them
+// by the hold that was noted first.
+func (a *addition) commit(ctx context.Context) (Receipt, error) {
+	// From here on the sender's going away must not leave half of it.
+	ctx = context.WithoutCancel(ctx)
+	f := a.file()
+	keys := []string{FileKey(f.SHA256)}
+	if f.MetadataSHA256 != "" {
+		keys = append(keys, MetadataKey(f.MetadataSHA256))
+	}
+	x := a.index
+	if err := x.hold(ctx, keys); err != nil {
+		return Receipt{}, err
+	}
+	err := a.keep(ctx, keys)
+	if err == nil {
+		err = x.store.Update(ctx, func(tx Tx) error { return a.insert(ctx, tx, f, keys) })
+	}
+	if err == nil {
+		return Receipt{File: f, Created: true, Warnings: a.contents.Warnings}, nil
+	}
+	x.letGo(ctx, keys)
+	if errors.Is(err, errIdentical) {
+		return Receipt{File: a.existing}, nil
+	}
+	return Receipt{}, err
+}
+
+// file is the row that the upload becomes. Metadata comes from the archive, never from the form.
+func (a *addition) file() File {
+	python := a.PythonVersion
+	if python == "" {
+		python = a.filename.PythonTag()
+	}
+	f := File{
+		ID: a.index.newID(), RepositoryID: a.repository.ID, Filename: a.filename.String(), NameKey: a.filename.Key(),
+		Kind: a.filename.Kind(), PythonVersion: python, Size: a.Content.Size(), Comment: a.Comment,
+		MD5: a.digests.MD5, SHA256: a.digests.SHA256, Blake2b256: a.digests.Blake2b256,
+		RequiresPython: a.contents.Parsed.RequiresPython, UploadedAt: a.index.clock(),
+		Uploader: Uploader{
+			Kind: string(a.who.Kind()), ID: a.who.ID(), Name: a.who.Name(),
+			TokenID: a.who.TokenID(), Claims: a.who.Claims(),
+		},
+	}
+	if a.sibling() {
+		sum := sha256.Sum256(a.contents.Metadata)
+		f.MetadataSHA256 = hex.EncodeToString(sum[:])
+	}
+	return f
+}
+
+// keep makes the bytes durable.
+func (a *addition) keep(ctx context.Context, keys []string) error {
+	if err := a.index.blobs.Keep(ctx, keys[0], a.Content.stage); err != nil {
+		return err
+	}
+	if len(keys) == 1 {
+		return nil
+	}
+	return a.index.blobs.Put(ctx, keys[1], a.contents.Metadata)
+}
+
+// insert writes everything that the file changes in one transaction. What was decided before is decided again, because
+// others may have been faster.
+func (a *addition) insert(ctx context.Context, tx Tx, f File, keys []string) error {
+	if err := a.available(ctx, tx); err != nil {
+		return err
+	}
+	p, err := a.project(ctx, tx, f)
+	if err != nil {
+		return err
+	}
+	if f, err = a.place(ctx, tx, p, f); err != nil {
+		return err
+	}
+	if err := a.advance(ctx, tx, p, f); err != nil {
+		return err
+	}
+	for _, key := range keys {
+		if _, err := tx.ReleaseBlob(ctx, key, true); err != nil {
+			return err
+		}
+	}
+	e := a.index.entry(a.who, "file.add", map[string]any{
+		"sha256": f.SHA256, "size": f.Size, "uploader": f.Uploader, "warnings": a.contents.Warnings,
+	})
+	e.Repository, e.Project, e.Version, e.Filename = a.repository.ID, a.name.String(), f.Version, f.Filename
+	return tx.InsertAudit(ctx, e)
+}
+
+// project returns the project that the file goes to, and makes it where it does not exist.
+func (a *addition) project(ctx context.Context, tx Tx, f File) (Project, error) {
+	p, exists, err := a.index.admit(ctx, tx, a.who, a.repository, a.name)
+	if err != nil || exists {
+		return p, err
+	}
+	return Create(ctx, tx, NewProject{
+		ID: a.index.newID(), Repository: a.repository, Name: a.name, Display: a.contents.Parsed.Name, Owner: a.who.ID(),
+		Actor: a.who.Actor(), EntryID: a.index.newID(), At: f.UploadedAt, Reason: map[string]any{"first_file": f.Filename},
+	})
+}
+
+// place puts the file's row into its release, which it makes where it is the first.
+func (a *addition) place(ctx context.Context, tx Tx, p Project, f File) (File, error) {
+	rel, err := tx.ReleaseByKey(ctx, p.ID, a.version.Key())
+	if fault.Is(err, fault.NotFound) {
+		rel = Release{ID: a.index.newID(), ProjectID: p.ID, Version: a.version.String(), Key: a.version.Key(), CreatedAt: f.UploadedAt}
+		err = tx.InsertRelease(ctx, rel)
+	}
+	if err != nil {
+		return f, err
+	}
+	f.ProjectID, f.ReleaseID, f.Version = p.ID, rel.ID, rel.Version
+	if err := tx.InsertFile(ctx, f, a.contents.Parsed); fault.Is(err, fault.Conflict) {
+		return f, a.lost(ctx, tx)
+	} else if err != nil {
+		return f, err
+	}
+	return f, nil
+}
+
+// lost says who was faster with the same name.
+func (a *addition) lost(ctx context.Context, tx Tx) error {
+	f, err := tx.FileByKey(ctx, a.repository.ID, a.filename.Key())
+	if err != nil {
+		return err
+	}
+	return a.taken(f)
+}
+
+// advance gives the project the next serial, its new size and the spelling of its newest upload.
+func (a *addition) advance(ctx context.Context, tx Tx, p Project, f File) (err error) {
+	if p.Serial, err = tx.NextSerial(ctx); err != nil {
+		return err
+	}
+	p.Size += f.Size
+	if n, err := dist.ParseProjectName(a.contents.Parsed.Name); err == nil && n == a.name {
+		p.Display = a.contents.Parsed.Name
+	}
+	return tx.UpdateProject(ctx, p)
+}
+
+// How long an upload waits for bytes that are just being removed before it asks its sender to try again.
+const (
+	holdTries = 20
+	holdPause = 25 * time.Millisecond
+)
+
+// hold notes that the keys are about to be used, so that the sweeper leaves them alone.
+func (x *Index) hold(ctx context.Context, keys []string) (err error) {
+	for range holdTries {
+		err = x.store.Update(ctx, func(tx Tx) error {
+			for _, key := range keys {
+				if err := tx.HoldBlob(ctx, key, x.clock()); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if !fault.Is(err, fault.Unavailable) {
+			return err
+		}
+		time.Sleep(holdPause)
+	}
+	return err
+}
+
+// letGo ends the holds of an upload that failed, and removes bytes that nothing names any more. What cannot be done now
+// the sweeper does later.
+func (x *Index) letGo(ctx context.Context, keys []string) {
+	var waste []string
+	err := x.store.Update(ctx, func(tx Tx) error {
+		waste = nil
+		for _, key := range keys {
+			drop, err := tx.ReleaseBlob(ctx, key, true)
+			if err != nil {
+				return err
+			}
+			if drop {
+				waste = append(waste, key)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		x.log.Error("letting go of an upload's bytes", "error", err)
+		return
+	}
+	x.drop(ctx, waste)
+}
+
+// drop removes the bytes of keys that are marked as being dropped, and then the marks.
+func (x *Index) drop(ctx context.Context, keys []string) int {
+	dropped := 0
+	for _, key := range keys {
+		err := x.blobs.Delete(ctx, key)
+		if err == nil {
+			err = x.store.Update(ctx, func(tx Tx) error { return tx.ForgetBlob(ctx, key) })
+		}
+		if err != nil {
+			x.log.Error("dropping bytes", "key", key, "error", err)
+			continue
+		}
+		dropped++
+	}
+	return dropped
+}

@@ -1,0 +1,146 @@
+package catalog
+
+import (
+	"cmp"
+	"context"
+
+	"pyindex/internal/access"
+	"pyindex/internal/dist"
+	"pyindex/internal/fault"
+	"pyindex/internal/memo"
+)
+
+// errAnonymous answers nobody on what nobody may read, whether it exists or not.
+func errAnonymous() error {
+	return fault.New(fault.Unauthenticated, "this index is private: send an API token as the password, with __token__ as the user name")
+}
+
+// missing answers who may not know more: the same words for what does not exist and for what is hidden.
+func missing(what string) error { return fault.New(fault.NotFound, "there is no %s here", what) }
+
+// recall returns what the memory holds for k, or what load reads, at the counter's present value.
+func recall[K comparable, V any](ctx context.Context, x *Index, m *memo.Memo[K, V], k K, load func(Tx) (V, error)) (V, error) {
+	serial, err := x.store.Serial(ctx)
+	if err != nil {
+		var none V
+		return none, err
+	}
+	return recallAt(ctx, x, serial, m, k, load)
+}
+
+func recallAt[K comparable, V any](ctx context.Context, x *Index, serial int64, m *memo.Memo[K, V], k K, load func(Tx) (V, error)) (v V, err error) {
+	if v, ok := m.Get(serial, k); ok {
+		return v, nil
+	}
+	err = x.store.View(ctx, func(tx Tx) (err error) {
+		v, err = load(tx)
+		return err
+	})
+	if err == nil {
+		m.Put(serial, k, v)
+	}
+	return v, err
+}
+
+// repository finds a repository by name, "" being main, for a caller who is at least somebody or may read something there.
+func (x *Index) repository(ctx context.Context, who access.Caller, serial int64, name string) (Repository, error) {
+	name = cmp.Or(name, MainRepository)
+	r, err := recallAt(ctx, x, serial, x.repositories, name, func(tx Tx) (Repository, error) {
+		return tx.RepositoryByName(ctx, name)
+	})
+	if !who.Known() && (err != nil || !who.May(access.Reader, r.Object())) {
+		return Repository{}, errAnonymous()
+	}
+	if fault.Is(err, fault.NotFound) {
+		return Repository{}, missing("repository")
+	}
+	return r, err
+}
+
+// Project returns a project that the caller may read; fault.NotFound otherwise, and fault.Unauthenticated to nobody on a
+// closed repository. It costs a look at the counter while nothing changes.
+func (x *Index) Project(ctx context.Context, who access.Caller, repo string, name dist.ProjectName) (Project, error) {
+	serial, err := x.store.Serial(ctx)
+	if err != nil {
+		return Project{}, err
+	}
+	return x.projectAt(ctx, who, serial, repo, name)
+}
+
+func (x *Index) projectAt(ctx context.Context, who access.Caller, serial int64, repo string, name dist.ProjectName) (Project, error) {
+	r, err := x.repository(ctx, who, serial, repo)
+	if err != nil {
+		return Project{}, err
+	}
+	p, err := recallAt(ctx, x, serial, x.projects, projectKey{r.ID, name}, func(tx Tx) (Project, error) {
+		return tx.ProjectByName(ctx, r.ID, name)
+	})
+	if fault.Is(err, fault.NotFound) || err == nil && !who.May(access.Reader, p.Object()) {
+		return Project{}, missing("project of that name")
+	}
+	return p, err
+}
+
+// File returns a file that the caller may read, by its digest and name. Quarantined projects offer none.
+func (x *Index) File(ctx context.Context, who access.Caller, repo, sha256, filename string) (File, error) {
+	serial, err := x.store.Serial(ctx)
+	if err != nil {
+		return File{}, err
+	}
+	r, err := x.repository(ctx, who, serial, repo)
+	if err != nil {
+		return File{}, err
+	}
+	l, err := recallAt(ctx, x, serial, x.files, fileKey{r.ID, filename}, func(tx Tx) (located, error) {
+		return locate(ctx, tx, r.ID, filename)
+	})
+	if fault.Is(err, fault.NotFound) || err == nil && !l.visible(who, sha256) {
+		return File{}, missing("file of that name and digest")
+	}
+	return l.file, err
+}
+
+func locate(ctx context.Context, tx Tx, repositoryID, filename string) (located, error) {
+	f, err := tx.FileByName(ctx, repositoryID, filename)
+	if err != nil {
+		return located{}, err
+	}
+	p, err := tx.ProjectByID(ctx, f.ProjectID)
+	return located{f, p}, err
+}
+
+// visible is the one decision about a file, whichever form of it is asked for.
+func (l located) visible(who access.Caller, sha256 string) bool {
+	return l.file.SHA256 == sha256 && l.project.Status != Quarantined && who.May(access.Reader, l.project.Object())
+}
+
+// Part is one form of a file's bytes.
+type Part int
+
+// The parts: the distribution itself, and its core metadata (PEP 658).
+const (
+	Bytes Part = iota
+	MetadataPart
+)
+
+// Open returns the bytes of a file that the caller may read, and their number. fault.NotFound also for the metadata of a
+// file that has none.
+func (x *Index) Open(ctx context.Context, who access.Caller, repo, sha256, filename string, part Part) (Blob, int64, error) {
+	f, err := x.File(ctx, who, repo, sha256, filename)
+	if err != nil {
+		return nil, 0, err
+	}
+	key := FileKey(f.SHA256)
+	if part == MetadataPart {
+		if f.MetadataSHA256 == "" {
+			return nil, 0, missing("metadata of that file")
+		}
+		key = MetadataKey(f.MetadataSHA256)
+	}
+	b, size, err := x.blobs.Open(ctx, key)
+	if fault.Is(err, fault.NotFound) {
+		// A row promised these bytes: the store lost them, which is ours to mend and not the reader's.
+		return nil, 0, fault.Wrap(fault.Unavailable, err, "the bytes of %s cannot be read just now", filename)
+	}
+	return b, size, err
+}

@@ -1,0 +1,83 @@
+package catalog
+
+import (
+	"log/slog"
+	"time"
+
+	"github.com/google/uuid"
+
+	"pyindex/internal/dist"
+	"pyindex/internal/memo"
+)
+
+// Limits bound what uploads may add. A zero field sets no bound.
+type Limits struct {
+	FileSize    int64 // bytes of one file
+	ProjectSize int64 // bytes of all files of a project
+}
+
+// Options are the settings of an Index; the zero value works.
+type Options struct {
+	Now    func() time.Time // time.Now
+	NewID  func() string    // UUIDv7
+	Log    *slog.Logger     // slog.Default
+	Policy Policy           // PrivatePolicy is the zero value
+	Limits Limits
+}
+
+// Index is projects, releases and files. It is safe for concurrent use; any number may share rows and bytes.
+type Index struct {
+	store  Store
+	blobs  Blobs
+	now    func() time.Time
+	newID  func() string
+	log    *slog.Logger
+	policy Policy
+	limits Limits
+
+	repositories *memo.Memo[string, Repository]
+	projects     *memo.Memo[projectKey, Project]
+	files        *memo.Memo[fileKey, located]
+}
+
+// projectKey and fileKey are how the memory finds what a request names; id is a repository's.
+type (
+	projectKey struct {
+		id   string
+		name dist.ProjectName
+	}
+	fileKey struct{ id, filename string }
+	located struct {
+		file    File
+		project Project
+	}
+)
+
+// How many rows of each kind the memory holds while nothing changes: some tens of megabytes at the most.
+const (
+	memoRepositories = 1_000
+	memoProjects     = 50_000
+	memoFiles        = 20_000
+)
+
+// New returns the index over the rows of s and the bytes of b.
+func New(s Store, b Blobs, o Options) *Index {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.NewID == nil {
+		o.NewID = func() string { return uuid.Must(uuid.NewV7()).String() }
+	}
+	if o.Log == nil {
+		o.Log = slog.Default()
+	}
+	return &Index{
+		store: s, blobs: b, now: o.Now, newID: o.NewID, log: o.Log, policy: o.Policy, limits: o.Limits,
+		repositories: memo.New[string, Repository](memoRepositories),
+		projects:     memo.New[projectKey, Project](memoProjects),
+		files:        memo.New[fileKey, located](memoFiles),
+	}
+}
+
+// clock returns the time as rows keep it: whole microseconds, UTC.
+func (x *Index) clock() time.Time { return x.now().UTC().Truncate(time.Microsecond) }

@@ -1,0 +1,174 @@
+package catalog
+
+import (
+	"context"
+	"slices"
+
+	"pyindex/internal/access"
+	"pyindex/internal/dist"
+	"pyindex/internal/fault"
+)
+
+// Listing is the projects of a repository that one caller may see, by normal name. Quarantined ones are left out.
+type Listing struct {
+	Repository Repository
+	Serial     int64 // of the index when it was read
+	Projects   []Project
+}
+
+// ListingState returns what a listing hangs on without reading it: the repository, the counter, and whether the caller
+// sees all of the repository, so that all such callers may share one rendering.
+func (x *Index) ListingState(ctx context.Context, who access.Caller, repo string) (Repository, int64, bool, error) {
+	serial, err := x.store.Serial(ctx)
+	if err != nil {
+		return Repository{}, 0, false, err
+	}
+	r, err := x.repository(ctx, who, serial, repo)
+	return r, serial, err == nil && who.May(access.Reader, r.Object()), err
+}
+
+// Listing returns the projects that the caller may see. It is empty, not an error, for who may see none.
+func (x *Index) Listing(ctx context.Context, who access.Caller, repo string) (Listing, error) {
+	r, serial, all, err := x.ListingState(ctx, who, repo)
+	if err != nil {
+		return Listing{}, err
+	}
+	l := Listing{Repository: r, Serial: serial}
+	err = x.store.View(ctx, func(tx Tx) (err error) {
+		l.Projects, err = tx.Projects(ctx, r.ID)
+		return err
+	})
+	l.Projects = slices.DeleteFunc(l.Projects, func(p Project) bool {
+		return p.Status == Quarantined || !all && !who.May(access.Reader, p.Object())
+	})
+	return l, err
+}
+
+// Contents is a project with all that its page lists.
+type Contents struct {
+	Project  Project
+	Releases []Release // oldest first
+	Files    []File    // oldest first
+}
+
+// Contents returns what a project's page lists, as of one moment. A quarantined project lists nothing.
+func (x *Index) Contents(ctx context.Context, who access.Caller, repo string, name dist.ProjectName) (Contents, error) {
+	p, err := x.Project(ctx, who, repo, name)
+	if err != nil {
+		return Contents{}, err
+	}
+	c := Contents{Project: p}
+	err = x.store.View(ctx, func(tx Tx) (err error) {
+		if c.Project, err = tx.ProjectByID(ctx, p.ID); err != nil || c.Project.Status == Quarantined {
+			return err
+		}
+		if c.Releases, err = tx.Releases(ctx, p.ID); err != nil {
+			return err
+		}
+		c.Files, err = tx.Files(ctx, p.ID)
+		return err
+	})
+	if fault.Is(err, fault.NotFound) {
+		return Contents{}, missing("project of that name")
+	}
+	return c, err
+}
+
+// ReleaseDetail is a release with its files and the core metadata of the most telling one: a wheel's before an sdist's.
+type ReleaseDetail struct {
+	Contents
+	Release  Release
+	Files    []File
+	Metadata dist.Metadata
+}
+
+// Release returns a release by any spelling of its version, or the latest for "": not yanked before yanked, then final
+// before pre-release, then by version. fault.NotFound where there is none.
+func (x *Index) Release(ctx context.Context, who access.Caller, repo string, name dist.ProjectName, version string) (ReleaseDetail, error) {
+	c, err := x.Contents(ctx, who, repo, name)
+	if err != nil {
+		return ReleaseDetail{}, err
+	}
+	d := ReleaseDetail{Contents: c}
+	var ok bool
+	if d.Release, ok = pick(c, version); !ok {
+		return ReleaseDetail{}, missing("release of that version")
+	}
+	d.Files = filesOf(c.Files, d.Release.ID)
+	if len(d.Files) == 0 {
+		return d, nil
+	}
+	err = x.store.View(ctx, func(tx Tx) (err error) {
+		d.Metadata, err = tx.Metadata(ctx, telling(d.Files).ID)
+		return err
+	})
+	return d, err
+}
+
+func pick(c Contents, version string) (Release, bool) {
+	if version == "" {
+		return latest(c)
+	}
+	v, err := dist.ParseVersion(version)
+	if err != nil {
+		return Release{}, false
+	}
+	i := slices.IndexFunc(c.Releases, func(r Release) bool { return r.Key == v.Key() })
+	if i < 0 {
+		return Release{}, false
+	}
+	return c.Releases[i], true
+}
+
+// latest picks the release that a page about the project shows.
+func latest(c Contents) (best Release, ok bool) {
+	var top rank
+	yanked := yankedReleases(c.Files)
+	for _, r := range c.Releases {
+		v, err := dist.ParseVersion(r.Version)
+		if err != nil {
+			continue
+		}
+		if rk := (rank{!yanked[r.ID], !v.IsPrerelease(), v}); !ok || top.below(rk) {
+			best, top, ok = r, rk, true
+		}
+	}
+	return best, ok
+}
+
+type rank struct {
+	offered, final bool
+	version        dist.Version
+}
+
+func (a rank) below(b rank) bool {
+	if a.offered != b.offered {
+		return b.offered
+	}
+	if a.final != b.final {
+		return b.final
+	}
+	return a.version.Compare(b.version) < 0
+}
+
+// yankedReleases returns the releases whose files are all yanked.
+func yankedReleases(files []File) map[string]bool {
+	all := map[string]bool{}
+	for _, f := range files {
+		before, seen := all[f.ReleaseID]
+		all[f.ReleaseID] = f.Yanked && (before || !seen)
+	}
+	return all
+}
+
+func filesOf(files []File, releaseID string) []File {
+	return slices.DeleteFunc(slices.Clone(files), func(f File) bool { return f.ReleaseID != releaseID })
+}
+
+// telling picks the file whose metadata stands for the release.
+func telling(files []File) File {
+	if i := slices.IndexFunc(files, func(f File) bool { return f.Kind == dist.Wheel }); i >= 0 {
+		return files[i]
+	}
+	return files[0]
+}

@@ -1,0 +1,211 @@
+package catalog
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"pyindex/internal/access"
+	"pyindex/internal/audit"
+	"pyindex/internal/dist"
+	"pyindex/internal/dist/archive"
+	"pyindex/internal/fault"
+)
+
+// Publish adds a file to the index. nil means: the bytes are durable, the row is committed, the next read lists it.
+//
+// The order of checks is PyPI's: caller, form, names, permission, size, digests, duplicate, deleted name, archive. An
+// identical file that is there already is no change and no error. Every refusal leaves nothing behind: no project, no
+// release, no bytes. It returns fault.Invalid for a bad form or file, fault.Conflict ("File already exists…") for a name
+// or bytes that are taken, fault.Denied, fault.TooLarge, and fault.Unavailable where a retry may succeed.
+func (x *Index) Publish(ctx context.Context, who access.Caller, u Upload) (Receipt, error) {
+	receipt, err := x.publish(ctx, who, u)
+	if err != nil && fault.KindOf(err) != fault.Internal && who.Known() {
+		x.refused(ctx, who, u, err)
+	}
+	return receipt, err
+}
+
+func (x *Index) publish(ctx context.Context, who access.Caller, u Upload) (Receipt, error) {
+	r, err := x.uploadTarget(ctx, who, u.Repository)
+	if err != nil {
+		return Receipt{}, err
+	}
+	n, err := x.name(u)
+	if err != nil {
+		return Receipt{}, err
+	}
+	a := addition{index: x, who: who, repository: r, named: n}
+	if err := x.store.View(ctx, func(tx Tx) error { return a.permitted(ctx, tx) }); err != nil {
+		return Receipt{}, err
+	}
+	if err := a.measure(); err != nil {
+		return Receipt{}, err
+	}
+	if err := x.store.View(ctx, func(tx Tx) error { return a.available(ctx, tx) }); errors.Is(err, errIdentical) {
+		return Receipt{File: a.existing}, nil
+	} else if err != nil {
+		return Receipt{}, err
+	}
+	if err := a.inspect(); err != nil {
+		return Receipt{}, err
+	}
+	return a.commit(ctx)
+}
+
+// errIdentical ends a transaction that found the very file there already.
+var errIdentical = errors.New("the identical file is there already")
+
+// addition is an upload on its way through the checks.
+type addition struct {
+	index      *Index
+	who        access.Caller
+	repository Repository
+	named
+	digests  Digests
+	contents archive.Contents
+	existing File // set with errIdentical
+}
+
+func (a *addition) permitted(ctx context.Context, tx Tx) error {
+	p, exists, err := a.index.admit(ctx, tx, a.who, a.repository, a.name)
+	if err != nil {
+		return err
+	}
+	if err := checkPart(a.Upload); err != nil {
+		return err
+	}
+	limit := a.index.limits.ProjectSize
+	if exists && limit > 0 && p.Size+a.Content.Size() > limit {
+		return fault.New(fault.TooLarge, "File too large: project %s has %s of the %s that this index gives a project", a.name, bytesText(p.Size), bytesText(limit))
+	}
+	return nil
+}
+
+// measure compares the bytes with what the form says of them.
+func (a *addition) measure() error {
+	a.digests = a.Content.Digests()
+	if a.Form.Name == "" && a.Upload.Digests == (Digests{}) {
+		return nil // a local file, which nobody made a statement about
+	}
+	return a.Upload.Digests.check(a.digests)
+}
+
+// available refuses a file name that is taken, was deleted, or may not be a second one.
+func (a *addition) available(ctx context.Context, tx Tx) error {
+	f, err := tx.FileByKey(ctx, a.repository.ID, a.filename.Key())
+	if err == nil {
+		return a.taken(f)
+	}
+	if !fault.Is(err, fault.NotFound) {
+		return err
+	}
+	gone, err := tx.Tombstoned(ctx, a.repository.ID, a.filename.Key())
+	if err != nil {
+		return err
+	}
+	if gone {
+		return fault.New(fault.Invalid, "%s was previously used by a file that has since been deleted, and a name is never used twice: choose another version or build number", a.filename)
+	}
+	if err := a.fresh(ctx, tx); err != nil {
+		return err
+	}
+	return a.onlySDist(ctx, tx)
+}
+
+// taken answers for a name that exists: nothing to do for the same file, refusal for another.
+func (a *addition) taken(f File) error {
+	if f.Filename == a.filename.String() && f.SHA256 == a.digests.SHA256 && f.Blake2b256 == a.digests.Blake2b256 {
+		a.existing = f
+		return errIdentical
+	}
+	if f.Filename != a.filename.String() {
+		return fault.New(fault.Conflict, "File already exists: %s is another spelling of %s", a.filename, f.Filename)
+	}
+	return fault.New(fault.Conflict, "File already exists: %s has other content here (sha256 %s); files never change, so choose another version or build number", f.Filename, f.SHA256)
+}
+
+// fresh refuses bytes that the repository has under another name.
+func (a *addition) fresh(ctx context.Context, tx Tx) error {
+	if a.index.policy.SharedContent {
+		return nil
+	}
+	same, err := tx.FilesBySHA256(ctx, a.repository.ID, a.digests.SHA256)
+	if err != nil || len(same) == 0 {
+		return err
+	}
+	if same[0].ProjectID != "" && !a.maySee(ctx, tx, same[0].ProjectID) {
+		return fault.New(fault.Conflict, "File already exists: these bytes are here under another file name")
+	}
+	return fault.New(fault.Conflict, "File already exists: these bytes are here as %s", same[0].Filename)
+}
+
+func (a *addition) maySee(ctx context.Context, tx Tx, projectID string) bool {
+	p, err := tx.ProjectByID(ctx, projectID)
+	return err == nil && a.who.May(access.Reader, p.Object())
+}
+
+// onlySDist refuses a second source distribution of a release where the policy says so.
+func (a *addition) onlySDist(ctx context.Context, tx Tx) error {
+	if !a.index.policy.OneSDist || a.filename.Kind() != dist.SDist {
+		return nil
+	}
+	p, err := tx.ProjectByName(ctx, a.repository.ID, a.name)
+	if fault.Is(err, fault.NotFound) {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	rel, err := tx.ReleaseByKey(ctx, p.ID, a.version.Key())
+	if fault.Is(err, fault.NotFound) {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	files, err := tx.FilesOfRelease(ctx, rel.ID)
+	if i := slices.IndexFunc(files, func(f File) bool { return f.Kind == dist.SDist }); i >= 0 {
+		return fault.New(fault.Invalid, "release %s of %s has a source distribution, %s: the policy of this index allows one", rel.Version, a.name, files[i].Filename)
+	}
+	return err
+}
+
+// inspect looks inside the archive and compares it with the form.
+func (a *addition) inspect() (err error) {
+	a.contents, err = archive.Inspect(a.Content.stage, a.Content.Size(), a.filename, archive.DefaultLimits(), a.index.policy.Archive)
+	if err != nil {
+		return err
+	}
+	if a.Form.Name == "" {
+		return a.contents.Parsed.Check(a.index.policy.Rules)
+	}
+	return dist.Disagreement(a.Form, a.contents.Parsed)
+}
+
+// sibling reports whether the file gets a ".metadata" sibling: wheels always, sdists when their metadata is static (PEP 643).
+func (a *addition) sibling() bool {
+	return a.filename.Kind() == dist.Wheel || a.contents.Parsed.StaticDependencies()
+}
+
+// refused records an upload that was turned away. A record that cannot be written is logged: the answer stands anyway.
+func (x *Index) refused(ctx context.Context, who access.Caller, u Upload, why error) {
+	e := x.entry(who, "file.add", map[string]any{"reason": fault.Message(why), "kind": fault.KindOf(why).String()})
+	e.Outcome, e.Filename, e.Project = audit.Refused, cut(u.Filename), cut(u.Form.Name)
+	err := x.store.Update(context.WithoutCancel(ctx), func(tx Tx) error { return tx.InsertAudit(ctx, e) })
+	if err != nil {
+		x.log.Error("recording a refused upload", "error", err)
+	}
+}
+
+// cut bounds a stranger's text for the record.
+func cut(s string) string {
+	const most = 300
+	if len(s) > most {
+		return s[:most]
+	}
+	return s
+}
+
+// entry begins the record of a change that who makes.
+func (x *Index) entry(who access.Caller, action string, detail map[string]any) audit.Entry {
+	return audit.Entry{ID: x.newID(), At: x.clock(), Action: action, Outcome: audit.Granted, Actor: who.Actor(), Detail: detail}
+}

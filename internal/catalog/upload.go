@@ -1,0 +1,189 @@
+package catalog
+
+import (
+	"context"
+	"strings"
+
+	"pyindex/internal/access"
+	"pyindex/internal/dist"
+	"pyindex/internal/fault"
+)
+
+// Upload is a file together with what its sender says about it.
+type Upload struct {
+	Repository    string
+	Filename      string    // as the sender wrote it, not cleaned in any way
+	Kind          dist.Kind // "" where the sender does not say
+	PythonVersion string
+	Comment       string
+	Form          dist.Metadata // a zero Name means that the sender leaves it to the file
+	Digests       Digests
+	ContentType   string // of the file's part, "" where there is none
+	Content       *Incoming
+}
+
+// Receipt says what became of an upload.
+type Receipt struct {
+	File     File
+	Created  bool     // false where the identical file was there already, and nothing changed
+	Warnings []string // sentences for the sender
+}
+
+// uploadTarget returns the repository for a caller who may upload something to it.
+func (x *Index) uploadTarget(ctx context.Context, who access.Caller, repo string) (Repository, error) {
+	if !who.Known() {
+		return Repository{}, errAnonymous()
+	}
+	if !who.Uploads() {
+		return Repository{}, fault.New(fault.Denied, "this API token may only read: make one with --scope upload")
+	}
+	serial, err := x.store.Serial(ctx)
+	if err != nil {
+		return Repository{}, err
+	}
+	return x.repository(ctx, who, serial, repo)
+}
+
+// MayPublish answers before the bytes come whether the caller may upload to a project of that name: nil, or the fault
+// that Publish would return for it.
+func (x *Index) MayPublish(ctx context.Context, who access.Caller, repo string, name dist.ProjectName) error {
+	r, err := x.uploadTarget(ctx, who, repo)
+	if err != nil {
+		return err
+	}
+	return x.store.View(ctx, func(tx Tx) error {
+		_, _, err := x.admit(ctx, tx, who, r, name)
+		return err
+	})
+}
+
+// admit finds the project that the caller may add files to. The bool is false where it has to be made first.
+func (x *Index) admit(ctx context.Context, tx Tx, who access.Caller, r Repository, name dist.ProjectName) (Project, bool, error) {
+	p, err := tx.ProjectByName(ctx, r.ID, name)
+	switch {
+	case fault.Is(err, fault.NotFound):
+		return Project{}, false, x.mayCreate(ctx, tx, who, r, name)
+	case err != nil:
+		return Project{}, false, err
+	case !who.May(access.Uploader, p.Object()):
+		return Project{}, false, fault.New(fault.Denied, "%s may not upload to project %s: %s", whoText(who), name, whoHint(who))
+	case p.Status == Archived, p.Status == Quarantined:
+		return Project{}, false, fault.New(fault.Denied, "project %s is %s and takes no uploads", name, p.Status)
+	}
+	return p, true, nil
+}
+
+// mayCreate decides about a name that no project has yet.
+func (x *Index) mayCreate(ctx context.Context, tx Tx, who access.Caller, r Repository, name dist.ProjectName) error {
+	switch {
+	case who.Kind() == access.KindPublisher:
+		return fault.New(fault.Invalid, "project %s does not exist, and a trusted publisher cannot create it: register a pending publisher for it", name)
+	case !who.MayCreate(r.Object()):
+		return fault.New(fault.Denied, "%s may not create project %s: %s", whoText(who), name, whoHint(who))
+	case x.policy.ReservedNames && dist.IsStdlibModule(name):
+		return fault.New(fault.Invalid, "project name %s is reserved: it is a module of the standard library", name)
+	case x.policy.SimilarNames:
+		return lookalike(ctx, tx, r, name)
+	}
+	return nil
+}
+
+// lookalike refuses a new name that people could take for an existing one.
+func lookalike(ctx context.Context, tx Tx, r Repository, name dist.ProjectName) error {
+	projects, err := tx.Projects(ctx, r.ID)
+	if err != nil {
+		return err
+	}
+	for _, p := range projects {
+		if name.LooksLike(p.Name) {
+			return fault.New(fault.Conflict, "project name %s is too similar to %s", name, p.Name)
+		}
+	}
+	return nil
+}
+
+func whoText(who access.Caller) string {
+	if who.Kind() == access.KindPublisher {
+		return "the trusted publisher " + who.Name()
+	}
+	return "this API token"
+}
+
+func whoHint(who access.Caller) string {
+	switch {
+	case who.Kind() == access.KindPublisher:
+		return "add it to the project's publishers"
+	case who.Limited():
+		return "it is bound to other projects"
+	}
+	return "its owner, " + who.Name() + ", has no right to"
+}
+
+// named is an upload whose names were understood.
+type named struct {
+	Upload
+	name     dist.ProjectName
+	version  dist.Version
+	filename dist.Filename
+}
+
+// name reads the names that the form and the file name state, and refuses an upload in which they differ.
+func (x *Index) name(u Upload) (named, error) {
+	n := named{Upload: u}
+	err := x.nameProject(&n)
+	if err != nil {
+		return n, err
+	}
+	if n.filename, err = dist.ParseFilename(u.Filename, n.name); err != nil {
+		return n, err
+	}
+	if u.Kind != "" && u.Kind != n.filename.Kind() {
+		return n, fault.New(fault.Invalid, "filetype is %s, but %s is a %s", u.Kind, n.filename, n.filename.Kind())
+	}
+	if n.version.IsZero() {
+		n.version = n.filename.Version()
+	}
+	if n.version.Key() != n.filename.Version().Key() {
+		return n, fault.New(fault.Invalid, "the file name %s says version %s, but the form says %s", n.filename, n.filename.Version(), n.version)
+	}
+	return n, x.checkSpelling(n.filename)
+}
+
+// nameProject takes project and version from the form, or the project from the file name where the form is silent.
+func (x *Index) nameProject(n *named) (err error) {
+	if n.Form.Name == "" {
+		n.name, err = dist.ProjectOf(n.Filename)
+		return err
+	}
+	if err := n.Form.Check(x.policy.Rules); err != nil {
+		return err
+	}
+	if n.name, err = dist.ParseProjectName(n.Form.Name); err != nil {
+		return err
+	}
+	n.version, err = dist.ParseVersion(n.Form.Version)
+	return err
+}
+
+func (x *Index) checkSpelling(f dist.Filename) error {
+	if x.policy.Spelling {
+		if err := f.CheckSpelling(); err != nil {
+			return err
+		}
+	}
+	if x.policy.Platforms {
+		return f.CheckPlatforms()
+	}
+	return nil
+}
+
+// checkPart looks at what the sender says the bytes are.
+func checkPart(u Upload) error {
+	if u.Content == nil {
+		return fault.New(fault.Invalid, "Upload payload does not have a file.")
+	}
+	if strings.HasPrefix(strings.ToLower(u.ContentType), "image/") {
+		return fault.New(fault.Invalid, "the file is sent as %.60q, which is no distribution", u.ContentType)
+	}
+	return u.Content.failed
+}
