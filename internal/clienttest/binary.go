@@ -1,0 +1,77 @@
+package clienttest
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+)
+
+var builds = map[bool]func() (string, error){
+	false: sync.OnceValues(func() (string, error) { return build(false) }),
+	true:  sync.OnceValues(func() (string, error) { return build(true) }),
+}
+
+// Binary is the path of the index program built from this tree, once per test process. With race it carries the race
+// detector, which makes it slower and larger but makes it exit 66 when it saw one.
+func Binary(t testing.TB, race bool) string {
+	t.Helper()
+	path, err := builds[race]()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// build leaves the program in the cache folder rather than in a temporary one: nothing removes what outlives a test,
+// and go build finds its own last result there. The name carries the tree, so that two clones do not share it.
+func build(race bool) (string, error) {
+	root, err := moduleRoot()
+	if err != nil {
+		return "", err
+	}
+	dir, err := cacheDir()
+	if err != nil {
+		return "", err
+	}
+	path := filepath.Join(dir, fmt.Sprintf("index-%x", sha256.Sum256([]byte(root)))[:14])
+	args := []string{"build"}
+	if race {
+		path, args = path+"-race", append(args, "-race")
+	}
+	// Two test processes may build at once; each needs a whole file at the name, whoever comes last.
+	part := fmt.Sprintf("%s.%d", path, os.Getpid())
+	cmd := exec.Command("go", append(args, "-o", part, "./cmd/index")...)
+	cmd.Dir = root
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("building the server: %w\n%s", err, out)
+	}
+	return path, os.Rename(part, path)
+}
+
+// moduleRoot is the folder of this module's go.mod.
+func moduleRoot() (string, error) {
+	out, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}").Output()
+	if err != nil {
+		return "", fmt.Errorf("finding the module's folder: %w", err)
+	}
+	return strings.TrimSpace(string(out)), nil
+}
+
+// cacheDir is where test.sh keeps what outlives a run.
+func cacheDir() (string, error) {
+	dir := os.Getenv("INDEX_TEST_CACHE")
+	if dir == "" {
+		user, err := os.UserCacheDir()
+		if err != nil {
+			return "", fmt.Errorf("finding a folder to build in: %w", err)
+		}
+		dir = filepath.Join(user, "index-test")
+	}
+	dir = filepath.Join(dir, "bin")
+	return dir, os.MkdirAll(dir, 0o755)
+}

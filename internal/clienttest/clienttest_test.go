@@ -1,0 +1,60 @@
+package clienttest
+
+import (
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+func TestListedPackages(t *testing.T) {
+	digest := regexp.MustCompile(`^[0-9a-f]{64}$`)
+	seen := map[string]bool{}
+	for _, p := range listed() {
+		if !digest.MatchString(p.SHA256) {
+			t.Errorf("packages.txt: %s has sha256 %q, want 64 hex digits", p.Name, p.SHA256)
+		}
+		if seen[p.Name] {
+			t.Errorf("packages.txt names %s twice", p.Name)
+		}
+		seen[p.Name] = true
+	}
+	if len(seen) < 34 {
+		t.Errorf("packages.txt names %d distributions, want at least 34", len(seen))
+	}
+}
+
+func TestMajor(t *testing.T) {
+	for name, want := range map[string]int{"pip-9.0.3": 9, "pip-19.3.1": 19, "pip-26.3": 26, "pip-27": 27} {
+		if got := major(name); got != want {
+			t.Errorf("major(%q) = %d, want %d", name, got, want)
+		}
+	}
+}
+
+// Each backend makes the names the e2e tests ask for.
+func TestSample(t *testing.T) {
+	tests := []struct{ kind, sdist, wheel string }{
+		{"setuptools", "acme_greeter-1.2.tar.gz", "acme_greeter-1.2-py3-none-any.whl"},
+		{"hatch", "acme_counter-1.2.tar.gz", "acme_counter-1.2-py3-none-any.whl"},
+		{"flit", "acme_flag-1.2.tar.gz", "acme_flag-1.2-py3-none-any.whl"},
+		{"poetry", "acme_menu-1.2.tar.gz", "acme_menu-1.2-py3-none-any.whl"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.kind, func(t *testing.T) {
+			got := Sample(t, tt.kind, "1.2")
+			if filepath.Base(got[0]) != tt.sdist || filepath.Base(got[1]) != tt.wheel {
+				t.Errorf("Sample(%s) = %q, want %s and %s", tt.kind, got, tt.sdist, tt.wheel)
+			}
+		})
+	}
+}
+
+// A client that is said to be there runs, and is the one its folder is named for.
+func TestClientsRun(t *testing.T) {
+	for _, c := range append(Pips(t), Twine(t), UV(t), Poetry(t), Hatch(t), Flit(t)) {
+		t.Run(c.Name, func(t *testing.T) {
+			c.Run(t, t.TempDir(), "--version").OK(t).Says(t, strings.TrimPrefix(c.Name, "pip-"))
+		})
+	}
+}

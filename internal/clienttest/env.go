@@ -1,0 +1,33 @@
+package clienttest
+
+import "path/filepath"
+
+// bareEnv is the least a program needs: a home of its own, and system tools.
+func bareEnv(home string) []string {
+	return []string{
+		"HOME=" + home,
+		"PATH=/usr/local/bin:/usr/bin:/bin",
+		"TMPDIR=" + home,
+		"LANG=C.UTF-8",
+		"NO_COLOR=1",
+		"NO_PROXY=127.0.0.1,localhost",
+	}
+}
+
+// cleanEnv is bareEnv for a Python client: every place where one looks for a person's settings, caches or
+// keys is in home or nowhere, and nothing asks a question or looks for a newer version of itself.
+func cleanEnv(home, bin string) []string {
+	at := func(name, dir string) string { return name + "=" + filepath.Join(home, dir) }
+	return append(bareEnv(home),
+		"PATH="+bin+":/usr/local/bin:/usr/bin:/bin",
+		at("XDG_CONFIG_HOME", "config"), at("XDG_CACHE_HOME", "cache"), at("XDG_DATA_HOME", "data"), at("XDG_STATE_HOME", "state"),
+		"PYTHONDONTWRITEBYTECODE=1", "PYTHONNOUSERSITE=1", "PYTHONUTF8=1",
+		"PYTHON_KEYRING_BACKEND=keyring.backends.null.Keyring",
+		"PIP_CONFIG_FILE=/dev/null", "PIP_DISABLE_PIP_VERSION_CHECK=1", "PIP_NO_INPUT=1", at("PIP_CACHE_DIR", "cache/pip"),
+		"UV_NO_CONFIG=1", "UV_PYTHON_DOWNLOADS=never", "UV_NO_PROGRESS=1", at("UV_CACHE_DIR", "cache/uv"),
+		at("POETRY_CONFIG_DIR", "config/pypoetry"), at("POETRY_CACHE_DIR", "cache/pypoetry"), "POETRY_VIRTUALENVS_IN_PROJECT=true",
+		at("HATCH_CONFIG", "config/hatch.toml"), at("HATCH_CACHE_DIR", "cache/hatch"), at("HATCH_DATA_DIR", "data/hatch"),
+		"TWINE_NON_INTERACTIVE=1", at("PYPIRC", "no-pypirc"),
+		"COLUMNS=200",
+	)
+}

@@ -1,0 +1,224 @@
+package clienttest
+
+import (
+	"bytes"
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// Options say how a server is started; the zero value is plain HTTP on a fresh data directory.
+type Options struct {
+	DataDir string   // default: a temporary folder
+	Args    []string // more arguments to "index serve"
+	Env     []string // more environment, to the admin commands as well
+	TLS     bool     // --tls-self-signed, with Server.CA filled in
+	Race    bool     // the program with the race detector
+}
+
+// Server is one running "index serve".
+type Server struct {
+	URL     string // scheme, host and port, no trailing slash
+	DataDir string
+	CA      string       // with TLS: path of the certificate that clients must trust
+	HTTP    *http.Client // trusts CA
+
+	t       testing.TB
+	opts    Options
+	address string
+	cmd     *exec.Cmd
+	ended   chan struct{}
+	mu      sync.Mutex
+	log     bytes.Buffer
+}
+
+// Serve starts a server and waits until it answers. When t ends it is stopped with SIGTERM and must exit with status
+// 0; when t failed, its log is part of t's.
+func Serve(t testing.TB, o Options) *Server {
+	t.Helper()
+	if o.DataDir == "" {
+		o.DataDir = filepath.Join(t.TempDir(), "data")
+	}
+	s := &Server{t: t, opts: o, DataDir: o.DataDir, address: freeAddress(t), HTTP: &http.Client{Timeout: time.Minute}}
+	s.URL = "http://" + s.address
+	if o.TLS {
+		s.URL = "https://" + s.address
+	}
+	t.Cleanup(s.end)
+	s.Start()
+	return s
+}
+
+// freeAddress is a loopback port nobody listens on. Another process may take it before the server does; the start
+// then fails loudly, and has not been seen to.
+func freeAddress(t testing.TB) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = l.Close() }()
+	return l.Addr().String()
+}
+
+// Start starts the server again, on the same address and data, after Stop or Kill.
+func (s *Server) Start() {
+	s.t.Helper()
+	args := []string{"serve", "--listen", s.address, "--data-dir", s.DataDir, "--base-url", s.URL}
+	if s.opts.TLS {
+		args = append(args, "--tls-self-signed")
+	}
+	s.cmd = exec.Command(Binary(s.t, s.opts.Race), append(args, s.opts.Args...)...)
+	s.cmd.Env = append(bareEnv(s.t.TempDir()), s.opts.Env...)
+	s.cmd.Stdout, s.cmd.Stderr = s, s
+	if err := s.cmd.Start(); err != nil {
+		s.t.Fatal(err)
+	}
+	s.ended = make(chan struct{})
+	go func(cmd *exec.Cmd, ended chan struct{}) { _ = cmd.Wait(); close(ended) }(s.cmd, s.ended)
+	s.await()
+}
+
+// await polls /healthz until the server answers, it has exited, or half a minute is over.
+func (s *Server) await() {
+	s.t.Helper()
+	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+		select {
+		case <-s.ended:
+			s.t.Fatalf("index serve ended at once: %v\n%s", s.cmd.ProcessState, s.Log())
+		default:
+		}
+		if s.healthy() {
+			return
+		}
+	}
+	s.t.Fatalf("index serve does not answer at %s\n%s", s.URL, s.Log())
+}
+
+func (s *Server) healthy() bool {
+	if s.opts.TLS && s.trust() != nil {
+		return false
+	}
+	r, err := s.HTTP.Get(s.URL + "/healthz")
+	if err != nil {
+		return false
+	}
+	_ = r.Body.Close()
+	return r.StatusCode == http.StatusOK
+}
+
+// trust finds the authority the server wrote into its data directory: the one self-signed certificate there.
+func (s *Server) trust() error {
+	if s.CA != "" {
+		return nil
+	}
+	path, pem, err := findAuthority(s.DataDir)
+	if err != nil {
+		return err
+	}
+	pool := x509.NewCertPool()
+	pool.AppendCertsFromPEM(pem)
+	s.HTTP.Transport = &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}, ForceAttemptHTTP2: true}
+	s.CA = path
+	return nil
+}
+
+// Write collects the server's log.
+func (s *Server) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.log.Write(p)
+}
+
+// Log is all that the server wrote to its standard output and error so far.
+func (s *Server) Log() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.log.String()
+}
+
+// PID is the server's process id, for measuring it.
+func (s *Server) PID() int { return s.cmd.Process.Pid }
+
+// Stop ends the server with SIGTERM and fails the test unless it drains within half a minute and exits with status 0.
+func (s *Server) Stop() {
+	s.t.Helper()
+	if err := s.signal(syscall.SIGTERM); err != nil {
+		s.t.Errorf("stopping index serve: %v\n%s", err, s.Log())
+		return
+	}
+	if code := s.cmd.ProcessState.ExitCode(); code != 0 {
+		s.t.Errorf("index serve after SIGTERM: exit status %d, want 0\n%s", code, s.Log())
+	}
+}
+
+// Kill ends the server as a power cut would: no handler of it runs.
+func (s *Server) Kill() {
+	s.t.Helper()
+	if err := s.signal(syscall.SIGKILL); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// signal sends sig and waits for the end; a process that stays is killed so that nothing outlives the test.
+func (s *Server) signal(sig syscall.Signal) error {
+	_ = s.cmd.Process.Signal(sig)
+	select {
+	case <-s.ended:
+		return nil
+	case <-time.After(30 * time.Second):
+		_ = s.cmd.Process.Kill()
+		<-s.ended
+		return fmt.Errorf("still running 30 s after %v", sig)
+	}
+}
+
+func (s *Server) running() bool {
+	select {
+	case <-s.ended:
+		return false
+	default:
+		return true
+	}
+}
+
+func (s *Server) end() {
+	if s.cmd == nil || s.cmd.Process == nil {
+		return
+	}
+	if s.running() {
+		s.Stop()
+	}
+	if s.t.Failed() {
+		s.t.Logf("log of index serve:\n%s", s.Log())
+	}
+}
+
+// findAuthority looks for a PEM file whose name says that it is the authority; keys lie beside it and are no
+// certificates.
+func findAuthority(dir string) (path string, pem []byte, err error) {
+	err = filepath.WalkDir(dir, func(p string, d os.DirEntry, err error) error {
+		if err != nil || d.IsDir() || !strings.Contains(d.Name(), "ca") || path != "" {
+			return err
+		}
+		b, err := os.ReadFile(p)
+		if err == nil && bytes.Contains(b, []byte("BEGIN CERTIFICATE")) {
+			path, pem = p, b
+		}
+		return err
+	})
+	if err == nil && path == "" {
+		err = fmt.Errorf("no certificate authority below %s", dir)
+	}
+	return path, pem, err
+}

@@ -1,0 +1,7 @@
+"""Waves a flag."""
+
+__version__ = "@VERSION@"
+
+
+def wave():
+    return "~"

@@ -1,0 +1,7 @@
+"""Counts greetings."""
+
+from acme_greeter import greet
+
+
+def main():
+    print(len(greet("world")))

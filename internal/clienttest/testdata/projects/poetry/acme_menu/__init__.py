@@ -1,0 +1,7 @@
+"""Offers what there is."""
+
+from acme_greeter import greet
+
+
+def offer():
+    return greet("guest") + ", soup?"

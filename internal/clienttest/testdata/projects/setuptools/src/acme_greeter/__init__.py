@@ -1,0 +1,5 @@
+"""Greets whoever asks."""
+
+
+def greet(name):
+    return "hello " + name
