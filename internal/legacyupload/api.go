@@ -1,0 +1,47 @@
+package legacyupload
+
+import (
+	"cmp"
+	"net/http"
+
+	"pyindex/internal/access"
+	"pyindex/internal/catalog"
+	"pyindex/internal/route"
+)
+
+// Options are the bounds of a request beside its file, whose size the catalog bounds. A zero field takes its default.
+type Options struct {
+	Parts      int   // of a form: 10,000
+	FieldBytes int64 // of one field: 8 MiB
+	FormBytes  int64 // of all headers and fields together, and so of memory: 16 MiB
+}
+
+func (o Options) bounds() bounds {
+	return bounds{parts: cmp.Or(o.Parts, 10_000), field: cmp.Or(o.FieldBytes, 8<<20), form: cmp.Or(o.FormBytes, 16<<20)}
+}
+
+// API is the upload protocol over an index.
+type API struct {
+	index  *catalog.Index
+	bounds bounds
+}
+
+// New returns the protocol over x.
+func New(x *catalog.Index, o Options) *API { return &API{index: x, bounds: o.bounds()} }
+
+// Table returns the routes. Both spellings of the path answer in place, since twine and poetry take no redirect.
+func (a *API) Table() route.Table {
+	t := route.Table{Name: "legacyupload", Fail: fail}
+	for _, path := range []string{"/legacy/", "/legacy"} {
+		t.Routes = append(t.Routes,
+			route.Route{Method: http.MethodPost, Path: path, Auth: route.Writer, Limit: route.LimitUpload, Handle: a.upload, Tree: true},
+			route.Route{Method: http.MethodGet, Path: path, Auth: route.Open, Handle: a.explain, Tree: true},
+		)
+	}
+	return t
+}
+
+// explain answers people and installers that came to the wrong address.
+func (a *API) explain(http.ResponseWriter, *http.Request, access.Caller) error {
+	return refuse(http.StatusMethodNotAllowed, "this address takes uploads by POST and nothing else. To publish, give it to twine or uv as the repository's URL; to install, use the address that ends in /simple/")
+}

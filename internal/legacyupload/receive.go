@@ -1,0 +1,180 @@
+package legacyupload
+
+import (
+	"bufio"
+	"errors"
+	"io"
+	"mime"
+	"mime/multipart"
+	"strings"
+	"sync"
+
+	"pyindex/internal/fault"
+)
+
+const (
+	maxHeader   = 32 << 10 // bytes of one part's header
+	maxBoundary = 200      // RFC 2046 allows 70
+	readBuffer  = 64 << 10 // the multipart reader alone would ask the connection for 4 kB at a time
+	copyBuffer  = 256 << 10
+)
+
+// bounds limit the form, whatever its file's size.
+type bounds struct {
+	parts       int
+	field, form int64 // bytes
+}
+
+// receipt is what one request carried.
+type receipt struct {
+	form     form
+	content  *heading // nil where there was no file
+	attested bool
+}
+
+// opener is asked where a file's bytes go, with the fields that came before it. An error of it ends the reading.
+type opener func(f form, h heading) (io.Writer, error)
+
+// receive reads a multipart body to its end, fields into memory and the file into what open returns. All errors of the
+// body itself are fault.Invalid.
+func receive(body io.Reader, contentType string, b bounds, open opener) (receipt, error) {
+	boundary, err := boundaryOf(contentType)
+	if err != nil {
+		return receipt{}, err
+	}
+	m := newMeter(bufio.NewReaderSize(body, readBuffer), b.form)
+	in := &receiver{meter: m, parts: multipart.NewReader(m, boundary), bounds: b, open: open, got: receipt{form: form{}}}
+	for n := 0; ; n++ {
+		if n > b.parts {
+			return receipt{}, fault.New(fault.Invalid, "the form is too large: it has more than %d parts", b.parts)
+		}
+		if err := in.part(); err == io.EOF {
+			return in.got, nil
+		} else if err != nil {
+			return receipt{}, err
+		}
+	}
+}
+
+// boundaryOf returns the boundary that a request's Content-Type names.
+func boundaryOf(contentType string) (string, error) {
+	kind, params, err := mime.ParseMediaType(contentType)
+	if err != nil || kind != "multipart/form-data" {
+		return "", fault.New(fault.Invalid, "an upload is a multipart/form-data request, not %.100q", contentType)
+	}
+	if b := params["boundary"]; b != "" && len(b) <= maxBoundary {
+		return b, nil
+	}
+	return "", fault.New(fault.Invalid, "the Content-Type of the request has no usable boundary")
+}
+
+type receiver struct {
+	meter  *meter
+	parts  *multipart.Reader
+	bounds bounds
+	open   opener
+	got    receipt
+}
+
+// part reads one part, and returns io.EOF bare where there is none left.
+func (in *receiver) part() error {
+	in.meter.next("a part's header", maxHeader)
+	p, err := in.parts.NextRawPart()
+	if err == io.EOF {
+		return io.EOF
+	}
+	if err != nil {
+		return in.explain(err)
+	}
+	h, err := readHeading(p.Header)
+	switch {
+	case err != nil:
+		return err
+	case h.file && h.field == "content":
+		return in.content(p, h)
+	case h.file && h.field != "gpg_signature":
+		return fault.New(fault.Invalid, "%.60s: Should not be a tuple. Send it as text, without a file name", h.field)
+	}
+	return in.field(p, h)
+}
+
+// field reads a text field, or a signature, which is dropped like the attestations.
+func (in *receiver) field(p io.Reader, h heading) error {
+	in.meter.next("a field", in.bounds.field)
+	if h.file || h.field == "attestations" {
+		_, err := io.Copy(io.Discard, p)
+		in.got.attested = in.got.attested || !h.file
+		return in.explain(err)
+	}
+	if h.field == "content" {
+		return fault.New(fault.Invalid, "content has no file name: send the distribution as a file")
+	}
+	var b strings.Builder
+	n, err := io.Copy(&b, io.LimitReader(p, in.bounds.field+1))
+	if err != nil {
+		return in.explain(err)
+	}
+	if n > in.bounds.field {
+		return fault.New(fault.Invalid, "%.60q is too long: a field may have %d bytes", h.field, in.bounds.field)
+	}
+	in.got.form.add(h.field, b.String())
+	return nil
+}
+
+// content hands the file's bytes on as they come.
+func (in *receiver) content(p io.Reader, h heading) error {
+	if in.got.content != nil {
+		return fault.New(fault.Invalid, "content has invalid data: send one file in a request")
+	}
+	in.got.content = &h
+	w, err := in.open(in.got.form, h)
+	if err != nil {
+		return err
+	}
+	in.meter.open()
+	return in.pour(w, p)
+}
+
+var buffers = sync.Pool{New: func() any { b := make([]byte, copyBuffer); return &b }}
+
+// pour copies in large pieces: the multipart reader hands out 4 kB at most, and the stage hashes and writes each piece.
+func (in *receiver) pour(w io.Writer, p io.Reader) error {
+	buffer := buffers.Get().(*[]byte)
+	defer buffers.Put(buffer)
+	for {
+		n, rerr := fill(p, *buffer)
+		if _, err := w.Write((*buffer)[:n]); err != nil {
+			return err
+		}
+		if rerr == io.EOF {
+			return nil
+		}
+		if rerr != nil {
+			return in.explain(rerr)
+		}
+	}
+}
+
+// fill reads until b is full or p ends. Unlike io.ReadFull it does not confuse the end with an early end.
+func fill(p io.Reader, b []byte) (n int, err error) {
+	for n < len(b) && err == nil {
+		var m int
+		m, err = p.Read(b[n:])
+		n += m
+	}
+	return n, err
+}
+
+// explain turns an error of the multipart reader into one that says what is wrong. The meter knows best.
+func (in *receiver) explain(err error) error {
+	if err == nil {
+		return nil
+	}
+	if fault.KindOf(in.meter.err) != fault.Internal {
+		return in.meter.err
+	}
+	if in.meter.err != nil || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return fault.Wrap(fault.Invalid, errors.Join(in.meter.err, err), "the upload ended before its form did: nothing was stored, try again")
+	}
+	return fault.Wrap(fault.Invalid, err, "the form cannot be read as multipart/form-data")
+}

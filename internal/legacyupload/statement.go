@@ -1,0 +1,100 @@
+package legacyupload
+
+import (
+	"regexp"
+	"strings"
+
+	"pyindex/internal/catalog"
+	"pyindex/internal/dist"
+	"pyindex/internal/fault"
+)
+
+// statement is what a form says of its file, beside the core metadata.
+type statement struct {
+	kind    dist.Kind
+	python  string
+	comment string
+	digests catalog.Digests
+}
+
+// readStatement reads the fields about the file. fault.Invalid for what is missing, sent twice or impossible.
+func readStatement(f form) (s statement, err error) {
+	if s.kind, err = fileKind(f); err != nil {
+		return s, err
+	}
+	if s.python, err = pythonVersion(f, s.kind); err != nil {
+		return s, err
+	}
+	if s.digests, err = readDigests(f); err != nil {
+		return s, err
+	}
+	s.comment, err = f.one("comment")
+	return s, err
+}
+
+func fileKind(f form) (dist.Kind, error) {
+	text, err := f.one("filetype")
+	if err != nil {
+		return "", err
+	}
+	switch kind := dist.Kind(text); kind {
+	case dist.SDist, dist.Wheel:
+		return kind, nil
+	case "":
+		return "", fault.New(fault.Invalid, "the form has no filetype: send sdist or bdist_wheel")
+	}
+	return "", fault.New(fault.Invalid, "filetype %.60q is not taken here: send an sdist or a wheel (sdist, bdist_wheel)", text)
+}
+
+// pythonVersion is free text for a wheel and nothing but "source" for a source distribution; flit leaves that out.
+func pythonVersion(f form, kind dist.Kind) (string, error) {
+	text, err := f.one("pyversion")
+	switch {
+	case err != nil:
+		return "", err
+	case kind == dist.Wheel && text == "":
+		return "", fault.New(fault.Invalid, "the form has no pyversion: for a wheel, send its Python tag, such as py3")
+	case kind == dist.SDist && text != "" && text != "source":
+		return "", fault.New(fault.Invalid, `pyversion %.60q does not fit a source distribution: send "source" or leave it out`, text)
+	case len(text) > maxPython:
+		return "", fault.New(fault.Invalid, "pyversion is too long: %d characters at most", maxPython)
+	case kind == dist.SDist:
+		return "source", nil
+	}
+	return text, nil
+}
+
+const maxPython = 200
+
+var digestFields = []struct {
+	field   string
+	pattern *regexp.Regexp
+	set     func(*catalog.Digests, string)
+}{
+	{"sha256_digest", hex64, func(d *catalog.Digests, s string) { d.SHA256 = s }},
+	{"blake2_256_digest", hex64, func(d *catalog.Digests, s string) { d.Blake2b256 = s }},
+	{"md5_digest", hex32, func(d *catalog.Digests, s string) { d.MD5 = s }},
+}
+
+var (
+	hex64 = regexp.MustCompile(`\A[0-9A-Fa-f]{64}\z`)
+	hex32 = regexp.MustCompile(`\A[0-9A-Fa-f]{32}\z`)
+)
+
+// readDigests reads the digests, of which there must be one. That they are true is for the catalog to see.
+func readDigests(f form) (d catalog.Digests, err error) {
+	for _, c := range digestFields {
+		text, err := f.one(c.field)
+		if err != nil {
+			return d, err
+		}
+		if text != "" && !c.pattern.MatchString(text) {
+			return d, fault.New(fault.Invalid, "%s is not a digest in hex: %.80q", c.field, text)
+		}
+		c.set(&d, strings.ToLower(text))
+	}
+	if d == (catalog.Digests{}) {
+		return d, fault.New(fault.Invalid, "the form has no digest of the file: send sha256_digest, blake2_256_digest or md5_digest")
+	}
+	return d, nil
+}

@@ -1,0 +1,131 @@
+package legacyupload
+
+import (
+	"context"
+	"io"
+	"net/http"
+
+	"pyindex/internal/access"
+	"pyindex/internal/catalog"
+	"pyindex/internal/dist"
+	"pyindex/internal/fault"
+)
+
+// notVerified is the warning for attestations, which uv sends to every index that it finds some for.
+const notVerified = "the attestations were not kept: this index does not verify them, so it does not show them"
+
+// upload takes one file: POST /legacy/.
+func (a *API) upload(w http.ResponseWriter, r *http.Request, who access.Caller) error {
+	u := &upload{index: a.index, who: who, repository: r.PathValue("repository"), actions: r.URL.Query()[":action"]}
+	defer u.discard()
+	got, err := receive(r.Body, r.Header.Get("Content-Type"), a.bounds, u.opener(r.Context()))
+	if err != nil {
+		return err
+	}
+	receipt, err := u.publish(r.Context(), got)
+	if err != nil {
+		return err
+	}
+	if got.attested {
+		receipt.Warnings = append(receipt.Warnings, notVerified)
+	}
+	return accept(w, receipt.Warnings)
+}
+
+// upload is one request on its way in.
+type upload struct {
+	index      *catalog.Index
+	who        access.Caller
+	repository string
+	actions    []string // from the query string
+	incoming   *catalog.Incoming
+}
+
+// discard frees the stage; what was published does not need it any more.
+func (u *upload) discard() {
+	if u.incoming != nil {
+		_ = u.incoming.Discard() // the sweeper finds what stays behind
+	}
+}
+
+// opener opens a stage for the file, unless the fields before it tell already that nothing will come of it.
+func (u *upload) opener(ctx context.Context) opener {
+	return func(f form, h heading) (io.Writer, error) {
+		if err := u.foresee(ctx, f, h); err != nil {
+			return nil, err
+		}
+		incoming, err := u.index.Stage(ctx, u.who, u.repository)
+		if err != nil {
+			return nil, err
+		}
+		u.incoming = incoming
+		return incoming, nil
+	}
+}
+
+// foresee refuses before the bytes come what would be refused after them. Every client sends its fields first; what
+// comes later is looked at in publish.
+func (u *upload) foresee(ctx context.Context, f form, h heading) error {
+	if err := u.checkEnvelope(f, len(u.actions)+len(f[":action"]) > 0); err != nil {
+		return err
+	}
+	text, err := f.one("name")
+	if err != nil || text == "" {
+		return err
+	}
+	name, err := dist.ParseProjectName(text)
+	if err != nil {
+		return err
+	}
+	if err := u.index.MayPublish(ctx, u.who, u.repository, name); err != nil {
+		return err
+	}
+	_, err = dist.ParseFilename(h.filename, name)
+	return err
+}
+
+// checkEnvelope looks at the fields that say which protocol this is.
+func (u *upload) checkEnvelope(f form, action bool) error {
+	if action {
+		if err := checkAction(append(u.actions[:len(u.actions):len(u.actions)], f[":action"]...)); err != nil {
+			return err
+		}
+	}
+	version, err := f.one("protocol_version")
+	if err != nil {
+		return err
+	}
+	return checkProtocol(version)
+}
+
+// publish reads the whole form and gives it to the catalog.
+func (u *upload) publish(ctx context.Context, got receipt) (catalog.Receipt, error) {
+	if err := u.checkEnvelope(got.form, true); err != nil {
+		return catalog.Receipt{}, err
+	}
+	said, err := readStatement(got.form)
+	if err != nil {
+		return catalog.Receipt{}, err
+	}
+	metadata, err := readMetadata(got.form)
+	if err != nil {
+		return catalog.Receipt{}, err
+	}
+	if got.content == nil {
+		return catalog.Receipt{}, fault.New(fault.Invalid, "Upload payload does not have a file: send it as the part named content")
+	}
+	return u.index.Publish(ctx, u.who, catalog.Upload{
+		Repository: u.repository, Filename: got.content.filename, Kind: said.kind, PythonVersion: said.python,
+		Comment: said.comment, Form: metadata, Digests: said.digests, ContentType: got.content.contentType,
+		Content: u.incoming,
+	})
+}
+
+// readMetadata reads the core metadata. The catalog would take a missing name from the file; this protocol demands it.
+func readMetadata(f form) (dist.Metadata, error) {
+	m, err := dist.FormMetadata(f)
+	if err == nil && m.Name == "" {
+		err = fault.New(fault.Invalid, "the form has no name: send the project's name")
+	}
+	return m, err
+}
