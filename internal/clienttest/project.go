@@ -52,7 +52,7 @@ func write(path string, b []byte) error {
 // backend is one of those already in the environment: nothing is downloaded.
 func Build(t testing.TB, dir string) []string {
 	t.Helper()
-	client(t, "build").Python(t, dir, "-m", "build", "--no-isolation").OK(t)
+	Builder(t).Python(t, dir, "-m", "build", "--no-isolation").OK(t)
 	found, _ := filepath.Glob(filepath.Join(dir, "dist", "*"))
 	sort.Slice(found, func(i, j int) bool { return filepath.Ext(found[i]) < filepath.Ext(found[j]) })
 	if len(found) != 2 {
@@ -65,4 +65,10 @@ func Build(t testing.TB, dir string) []string {
 func Sample(t testing.TB, kind, version string) []string {
 	t.Helper()
 	return Build(t, Project(t, kind, version))
+}
+
+// Builder is the environment with every build backend, for installing from source without a download.
+func Builder(t testing.TB) *Client {
+	t.Helper()
+	return client(t, "build")
 }
