@@ -1,0 +1,134 @@
+package jsonapi
+
+import (
+	"cmp"
+	"context"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"pyindex/internal/access"
+	"pyindex/internal/catalog"
+	"pyindex/internal/dist"
+	"pyindex/internal/fault"
+	"pyindex/internal/route"
+	"pyindex/internal/simpleapi/ready"
+)
+
+// DefaultCacheBytes is what the cache of answers holds where Options say nothing.
+const DefaultCacheBytes = 16 << 20
+
+// Options are the settings of an API.
+type Options struct {
+	BaseURL    string // absolute, with the path prefix: file URLs begin with it
+	CacheBytes int64  // bound on the answers kept, in bytes; DefaultCacheBytes for 0, none kept below
+}
+
+// API answers the legacy JSON API from a catalog.
+type API struct {
+	index *catalog.Index
+	base  string // without a slash at its end
+	path  string // of base
+	cache *ready.Cache
+}
+
+// New returns the API over x.
+func New(x *catalog.Index, o Options) *API {
+	a := &API{index: x, base: strings.TrimRight(o.BaseURL, "/"), cache: ready.NewCache(cmp.Or(o.CacheBytes, DefaultCacheBytes))}
+	if u, err := url.Parse(a.base); err == nil {
+		a.path = u.EscapedPath()
+	}
+	return a
+}
+
+// Table returns the routes. Every one is for readers and exists in every repository.
+func (a *API) Table() route.Table {
+	row := func(path string) route.Route {
+		return route.Route{Method: http.MethodGet, Path: path, Auth: route.Reader, Tree: true, Handle: a.project}
+	}
+	return route.Table{Name: "jsonapi", Fail: fail, Routes: []route.Route{
+		row("/pypi/:project/json"),
+		row("/pypi/:project/json/"),
+		row("/pypi/:project/:version/json"),
+		row("/pypi/:project/:version/json/"),
+	}}
+}
+
+// vary has no Accept: there is one form only.
+var vary = []string{"Accept-Encoding, Authorization"}
+
+// project answers for a project, or for one version of it where the path names one.
+func (a *API) project(w http.ResponseWriter, r *http.Request, who access.Caller) error {
+	w.Header()["Vary"] = vary
+	name, err := dist.ParseProjectName(r.PathValue("project"))
+	if err != nil {
+		return fault.Wrap(fault.NotFound, err, "there is no project of that name here")
+	}
+	if name.String() != r.PathValue("project") {
+		a.redirect(w, r, name)
+		return nil
+	}
+	p, err := a.index.Project(r.Context(), who, r.PathValue("repository"), name)
+	if err != nil {
+		return err
+	}
+	answer, err := a.answer(r, who, p)
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Cache-Control", cacheControl(who))
+	answer.ServeHTTP(w, r)
+	return nil
+}
+
+// cacheControl lets shared caches keep only what nobody in particular was given. Whoever keeps it asks again each time.
+func cacheControl(who access.Caller) string {
+	if who.Known() {
+		return "private, no-cache"
+	}
+	return "public, no-cache"
+}
+
+// maxVariant bounds the spelling of a version that is worth a place in the cache.
+const maxVariant = 64
+
+func (a *API) answer(r *http.Request, who access.Caller, p catalog.Project) (*ready.Answer, error) {
+	version := r.PathValue("version")
+	render := func(ctx context.Context) (*ready.Answer, error) { return a.render(ctx, who, p, version) }
+	e := ready.ChooseEncoding(r.Header["Accept-Encoding"])
+	if len(version) > maxVariant {
+		answer, err := render(r.Context())
+		if err != nil {
+			return nil, err
+		}
+		return answer.Encoded(e), nil
+	}
+	k := ready.Key{ID: p.ID, Variant: version}
+	if answer := a.cache.Find(k, e, p.Serial); answer != nil {
+		return answer, nil
+	}
+	return a.cache.Fill(r.Context(), k, e, p.Serial, render)
+}
+
+// redirect sends to the normal name, in the same tree and with the version and query that were asked.
+func (a *API) redirect(w http.ResponseWriter, r *http.Request, name dist.ProjectName) {
+	to := a.path + tree(r.PathValue("repository")) + "/pypi/" + name.String()
+	if v := r.PathValue("version"); v != "" {
+		to += "/" + url.PathEscape(v)
+	}
+	to += "/json"
+	if r.URL.RawQuery != "" {
+		to += "?" + r.URL.RawQuery
+	}
+	w.Header().Set("Cache-Control", "private, no-cache")
+	w.Header().Set("Location", to)
+	write(w, r, http.StatusMovedPermanently, "see "+to)
+}
+
+// tree returns the path of a repository below the base URL.
+func tree(repository string) string {
+	if repository == "" || repository == catalog.MainRepository {
+		return ""
+	}
+	return "/r/" + url.PathEscape(repository)
+}

@@ -1,0 +1,47 @@
+package jsonapi
+
+import (
+	"encoding/json"
+	"net/http"
+	"strconv"
+
+	"pyindex/internal/fault"
+)
+
+// retryAfter is how many seconds a client should wait. pip repeats a 429 and a 503 only where it is told a time.
+const retryAfter = "5"
+
+var statuses = map[fault.Kind]int{
+	fault.NotFound:        http.StatusNotFound,
+	fault.Invalid:         http.StatusBadRequest,
+	fault.Denied:          http.StatusForbidden,
+	fault.Unauthenticated: http.StatusUnauthorized,
+	fault.TooMany:         http.StatusTooManyRequests,
+	fault.Unavailable:     http.StatusServiceUnavailable,
+}
+
+// fail writes an error as {"message": …}. The server adds the challenge of a 401.
+func fail(w http.ResponseWriter, r *http.Request, err error) {
+	h := w.Header()
+	status, known := statuses[fault.KindOf(err)]
+	message := fault.Message(err)
+	if !known {
+		status, message = http.StatusInternalServerError, "something went wrong here; tell the administrator the request id "+h.Get("X-Request-Id")
+	}
+	h.Set("Cache-Control", "no-store")
+	if later := status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable; later && h.Get("Retry-After") == "" {
+		h.Set("Retry-After", retryAfter)
+	}
+	write(w, r, status, message)
+}
+
+func write(w http.ResponseWriter, r *http.Request, status int, message string) {
+	body, _ := json.Marshal(map[string]string{"message": message}) // texts always marshal
+	h := w.Header()
+	h.Set("Content-Type", "application/json")
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	w.WriteHeader(status)
+	if r.Method != http.MethodHead {
+		w.Write(body) // an error is the reader's going away
+	}
+}

@@ -1,0 +1,83 @@
+package jsonapi
+
+import (
+	"net/url"
+	"strings"
+
+	"pyindex/internal/catalog"
+)
+
+// file is a distribution as this API describes it. The hyphen in core-metadata is PyPI's.
+type file struct {
+	CommentText    string  `json:"comment_text"`
+	CoreMetadata   any     `json:"core-metadata"` // an object of digests, or false
+	Digests        digests `json:"digests"`
+	Downloads      int     `json:"downloads"`
+	Filename       string  `json:"filename"`
+	HasSig         bool    `json:"has_sig"`
+	MD5            string  `json:"md5_digest"`
+	PackageType    string  `json:"packagetype"`
+	PythonVersion  string  `json:"python_version"`
+	RequiresPython *string `json:"requires_python"`
+	Size           int64   `json:"size"`
+	UploadTime     string  `json:"upload_time"`
+	UploadTimeISO  string  `json:"upload_time_iso_8601"`
+	URL            string  `json:"url"`
+	Yanked         bool    `json:"yanked"`
+	YankedReason   *string `json:"yanked_reason"`
+}
+
+type digests struct {
+	Blake2b256 string `json:"blake2b_256"`
+	MD5        string `json:"md5"`
+	SHA256     string `json:"sha256"`
+}
+
+// How times are written: one without a zone, for old readers, and one with.
+const (
+	uploadTime    = "2006-01-02T15:04:05"
+	uploadTimeISO = "2006-01-02T15:04:05.000000Z"
+)
+
+// notCounted is what PyPI says of downloads since it stopped counting them here.
+const notCounted = -1
+
+func describeAll(base string, files []catalog.File) []file {
+	out := make([]file, 0, len(files))
+	for i := range files {
+		out = append(out, describe(base, &files[i]))
+	}
+	return out
+}
+
+// describe describes one file whose address begins with base.
+func describe(base string, f *catalog.File) file {
+	at := f.UploadedAt.UTC()
+	return file{
+		CommentText: f.Comment, CoreMetadata: coreMetadata(f),
+		Digests:   digests{Blake2b256: f.Blake2b256, MD5: f.MD5, SHA256: f.SHA256},
+		Downloads: notCounted, Filename: f.Filename, MD5: f.MD5,
+		PackageType: string(f.Kind), PythonVersion: f.PythonVersion, RequiresPython: orNull(f.RequiresPython),
+		Size: f.Size, UploadTime: at.Format(uploadTime), UploadTimeISO: at.Format(uploadTimeISO),
+		URL:    base + f.SHA256 + "/" + escape(f.Filename),
+		Yanked: f.Yanked, YankedReason: orNull(f.YankedReason),
+	}
+}
+
+// escape also escapes "+", which some decoders take for a blank, so that all our links to a file are spelled alike.
+func escape(filename string) string { return strings.ReplaceAll(url.PathEscape(filename), "+", "%2B") }
+
+func coreMetadata(f *catalog.File) any {
+	if f.MetadataSHA256 == "" {
+		return false
+	}
+	return map[string]string{"sha256": f.MetadataSHA256}
+}
+
+// orNull returns nil for an empty text: PyPI says null for what was not stated.
+func orNull(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
+}

@@ -1,0 +1,70 @@
+package jsonapi
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"pyindex/internal/access"
+	"pyindex/internal/catalog"
+	"pyindex/internal/simpleapi/ready"
+)
+
+// document is an answer. Releases is there on the project's address alone: a version's answer must leave it out.
+type document struct {
+	Info            info              `json:"info"`
+	LastSerial      int64             `json:"last_serial"`
+	Ownership       ownership         `json:"ownership"`
+	Releases        map[string][]file `json:"releases,omitempty"`
+	URLs            []file            `json:"urls"`
+	Vulnerabilities []struct{}        `json:"vulnerabilities"`
+}
+
+// ownership is empty: who has a role is for the people of a project to see, on its pages.
+type ownership struct {
+	Roles        []struct{} `json:"roles"`
+	Organization *string    `json:"organization"`
+}
+
+// render makes the answer for a version, or for the project where version is "".
+func (a *API) render(ctx context.Context, who access.Caller, p catalog.Project, version string) (*ready.Answer, error) {
+	d, err := a.index.Release(ctx, who, p.Repository.Name, p.Name, version)
+	if err != nil {
+		return nil, err
+	}
+	doc := a.document(d)
+	if version == "" {
+		doc.Releases = a.releases(d.Contents)
+	}
+	var out bytes.Buffer
+	enc := json.NewEncoder(&out)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(doc); err != nil {
+		return nil, fmt.Errorf("rendering JSON of %s: %w", p.Name, err)
+	}
+	return ready.NewAnswer("application/json", d.Project.Serial, out.Bytes()), nil
+}
+
+func (a *API) document(d catalog.ReleaseDetail) document {
+	files := a.base + tree(d.Project.Repository.Name) + "/packages/"
+	return document{
+		Info: a.info(d), LastSerial: d.Project.Serial, Ownership: ownership{Roles: []struct{}{}},
+		URLs: describeAll(files, d.Files), Vulnerabilities: []struct{}{},
+	}
+}
+
+// releases groups a project's files by version; one without files is there too.
+func (a *API) releases(c catalog.Contents) map[string][]file {
+	files := a.base + tree(c.Project.Repository.Name) + "/packages/"
+	versions := make(map[string]string, len(c.Releases)) // by release id
+	all := make(map[string][]file, len(c.Releases))
+	for _, r := range c.Releases {
+		versions[r.ID], all[r.Version] = r.Version, []file{}
+	}
+	for i := range c.Files {
+		v := versions[c.Files[i].ReleaseID]
+		all[v] = append(all[v], describe(files, &c.Files[i]))
+	}
+	return all
+}

@@ -1,0 +1,88 @@
+package ready
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"net/http"
+	"strconv"
+)
+
+// Answer is one representation in one encoding, with the headers that belong to it. It never changes; many requests may
+// write it at once.
+type Answer struct {
+	body     []byte
+	serial   int64
+	coding   Encoding
+	tag      string // without quotes and encoding
+	media    []string
+	length   []string
+	etag     []string
+	encoding []string // nil for identity
+	serials  []string
+}
+
+// NewAnswer returns body, uncompressed, as an answer of that media type at a serial. It keeps body.
+func NewAnswer(media string, serial int64, body []byte) *Answer {
+	h := sha256.New()
+	h.Write([]byte(media + "\x00"))
+	h.Write(body)
+	a := &Answer{
+		serial: serial, media: []string{media}, serials: []string{strconv.FormatInt(serial, 10)},
+		tag: hex.EncodeToString(h.Sum(nil)[:16]),
+	}
+	return a.with(body, Identity)
+}
+
+// Encoded returns the answer in an encoding, or the answer itself where that would not be shorter.
+func (a *Answer) Encoded(e Encoding) *Answer {
+	if e == Identity || a.coding != Identity {
+		return a
+	}
+	body := e.compress(a.body)
+	if len(body) >= len(a.body) {
+		return a
+	}
+	b := *a
+	return b.with(body, e)
+}
+
+// with puts in a body and all that follows from it.
+func (a *Answer) with(body []byte, e Encoding) *Answer {
+	a.body, a.coding = body, e
+	a.length = []string{strconv.Itoa(len(body))}
+	if e == Identity {
+		a.etag = []string{`"` + a.tag + `"`}
+		return a
+	}
+	a.etag = []string{`"` + a.tag + "-" + e.String() + `"`}
+	a.encoding = []string{e.String()}
+	return a
+}
+
+// Serial returns the serial that the answer was made at.
+func (a *Answer) Serial() int64 { return a.serial }
+
+// Body returns the bytes, encoded. They must not be changed.
+func (a *Answer) Body() []byte { return a.body }
+
+// ServeHTTP writes the answer, or a 304 to a reader who has it already. A HEAD gets the headers alone.
+//
+// The 304 is given the Content-Type too: clients merge a 304's headers into what they keep, so it has to be the same
+// one or none. On HTTP/1.1 net/http drops it.
+func (a *Answer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	h := w.Header()
+	h["Content-Type"] = a.media
+	h["Etag"] = a.etag
+	h["X-Pypi-Last-Serial"] = a.serials
+	if held := r.Header["If-None-Match"]; len(held) > 0 && Matches(held, a.etag[0]) {
+		w.WriteHeader(http.StatusNotModified)
+		return
+	}
+	if a.encoding != nil {
+		h["Content-Encoding"] = a.encoding
+	}
+	h["Content-Length"] = a.length
+	if r.Method != http.MethodHead {
+		w.Write(a.body) // an error is the reader's going away
+	}
+}

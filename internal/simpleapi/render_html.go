@@ -1,0 +1,103 @@
+package simpleapi
+
+import (
+	"cmp"
+
+	"pyindex/internal/catalog"
+)
+
+// pageStart is the same for every page. Old pip reads no page without the doctype.
+const pageStart = `<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="pypi:repository-version" content="` + apiVersion + `">
+`
+
+func appendProjectHTML(b []byte, prefix string, c catalog.Contents) []byte {
+	b = append(b, pageStart...)
+	b = appendStatusHTML(b, &c.Project)
+	title := "Links for " + c.Project.Name.String()
+	b = appendTitleHTML(b, title)
+	for i := range c.Files {
+		b = appendFileHTML(b, prefix, &c.Files[i])
+	}
+	return appendEndHTML(b, c.Project.Serial)
+}
+
+// appendStatusHTML writes the status marker and its reason (PEP 792).
+func appendStatusHTML(b []byte, p *catalog.Project) []byte {
+	b = append(b, `<meta name="pypi:project-status" content="`...)
+	b = appendHTML(b, string(p.Status))
+	b = append(b, "\">\n"...)
+	if p.StatusReason == "" {
+		return b
+	}
+	b = append(b, `<meta name="pypi:project-status-reason" content="`...)
+	b = appendHTML(b, p.StatusReason)
+	return append(b, "\">\n"...)
+}
+
+func appendTitleHTML(b []byte, title string) []byte {
+	b = append(b, "<title>"...)
+	b = appendHTML(b, title)
+	b = append(b, "</title>\n</head>\n<body>\n<h1>"...)
+	b = appendHTML(b, title)
+	return append(b, "</h1>\n"...)
+}
+
+func appendEndHTML(b []byte, serial int64) []byte {
+	b = append(b, "</body>\n</html>\n<!--SERIAL "...)
+	b = appendInt(b, serial)
+	return append(b, "-->\n"...)
+}
+
+func appendFileHTML(b []byte, prefix string, f *catalog.File) []byte {
+	b = append(b, `<a href="`...)
+	b = appendFilePath(b, prefix, f)
+	b = append(b, "#sha256="...)
+	b = append(b, f.SHA256...)
+	b = append(b, '"')
+	if f.RequiresPython != "" {
+		b = append(b, ` data-requires-python="`...)
+		b = append(appendHTML(b, f.RequiresPython), '"')
+	}
+	if f.MetadataSHA256 != "" {
+		b = appendMetadataHTML(b, f.MetadataSHA256)
+	}
+	if f.Yanked { // the attribute alone means yanked, so it must be absent otherwise (PEP 592)
+		b = append(b, ` data-yanked="`...)
+		b = append(appendHTML(b, f.YankedReason), '"')
+	}
+	b = append(b, '>')
+	b = appendHTML(b, f.Filename)
+	return append(b, "</a><br>\n"...)
+}
+
+// appendMetadataHTML writes both names: readers of before PEP 714 know the second alone.
+func appendMetadataHTML(b []byte, sha256 string) []byte {
+	b = append(b, ` data-core-metadata="sha256=`...)
+	b = append(b, sha256...)
+	b = append(b, `" data-dist-info-metadata="sha256=`...)
+	b = append(b, sha256...)
+	return append(b, '"')
+}
+
+func appendListHTML(b []byte, prefix string, l catalog.Listing) []byte {
+	b = append(b, pageStart...)
+	b = appendTitleHTML(b, "Simple index")
+	for i := range l.Projects {
+		p := &l.Projects[i]
+		b = append(b, `<a href="`...)
+		b = append(b, prefix...)
+		b = append(b, "/simple/"...)
+		b = append(b, p.Name.String()...)
+		b = append(b, `/">`...)
+		b = appendHTML(b, display(p))
+		b = append(b, "</a><br>\n"...)
+	}
+	return appendEndHTML(b, l.Serial)
+}
+
+// display returns the name for people: as the newest upload spells it.
+func display(p *catalog.Project) string { return cmp.Or(p.Display, p.Name.String()) }

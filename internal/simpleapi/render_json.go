@@ -1,0 +1,99 @@
+package simpleapi
+
+import "pyindex/internal/catalog"
+
+// uploadTime is how PEP 700 writes a time: UTC with "Z" and at most six decimals.
+const uploadTime = `"2006-01-02T15:04:05.000000Z"`
+
+func appendProjectJSON(b []byte, prefix string, c catalog.Contents) []byte {
+	b = appendMetaJSON(b, c.Project.Serial)
+	b = append(b, `,"name":`...)
+	b = appendJSON(b, c.Project.Name.String())
+	b = append(b, `,"project-status":{"status":`...)
+	b = appendJSON(b, string(c.Project.Status))
+	if c.Project.StatusReason != "" {
+		b = append(b, `,"reason":`...)
+		b = appendJSON(b, c.Project.StatusReason)
+	}
+	b = append(b, `},"versions":[`...)
+	for i, r := range c.Releases {
+		b = appendJSON(appendComma(b, i), r.Version)
+	}
+	b = append(b, `],"files":[`...)
+	for i := range c.Files {
+		b = appendFileJSON(appendComma(b, i), prefix, &c.Files[i])
+	}
+	return append(b, "]}"...)
+}
+
+// appendMetaJSON begins an object. The serial is PyPI's extension, without which mirrors skip a project.
+func appendMetaJSON(b []byte, serial int64) []byte {
+	b = append(b, `{"meta":{"_last-serial":`...)
+	b = appendInt(b, serial)
+	return append(b, `,"api-version":"`+apiVersion+`"}`...)
+}
+
+func appendComma(b []byte, i int) []byte {
+	if i > 0 {
+		b = append(b, ',')
+	}
+	return b
+}
+
+func appendFileJSON(b []byte, prefix string, f *catalog.File) []byte {
+	b = append(b, `{"filename":`...)
+	b = appendJSON(b, f.Filename)
+	b = append(b, `,"url":"`...)
+	b = appendFilePath(b, prefix, f)
+	b = append(b, `","hashes":{"sha256":"`...)
+	b = append(b, f.SHA256...)
+	b = append(b, `"}`...)
+	if f.RequiresPython != "" {
+		b = append(b, `,"requires-python":`...)
+		b = appendJSON(b, f.RequiresPython)
+	}
+	b = append(b, `,"size":`...)
+	b = appendInt(b, f.Size)
+	b = append(b, `,"upload-time":`...)
+	b = f.UploadedAt.UTC().AppendFormat(b, uploadTime)
+	b = appendYankedJSON(b, f)
+	b = appendMetadataJSON(b, f)
+	return append(b, `,"provenance":null}`...)
+}
+
+// appendYankedJSON writes the reason where there is one, since any text means yanked (PEP 592).
+func appendYankedJSON(b []byte, f *catalog.File) []byte {
+	b = append(b, `,"yanked":`...)
+	switch {
+	case !f.Yanked:
+		return append(b, "false"...)
+	case f.YankedReason == "":
+		return append(b, "true"...)
+	}
+	return appendJSON(b, f.YankedReason)
+}
+
+// appendMetadataJSON says under the name of PEP 714 and under the one before it where the core metadata has its digest.
+func appendMetadataJSON(b []byte, f *catalog.File) []byte {
+	if f.MetadataSHA256 == "" {
+		return append(b, `,"core-metadata":false,"dist-info-metadata":false`...)
+	}
+	b = append(b, `,"core-metadata":{"sha256":"`...)
+	b = append(b, f.MetadataSHA256...)
+	b = append(b, `"},"dist-info-metadata":{"sha256":"`...)
+	b = append(b, f.MetadataSHA256...)
+	return append(b, `"}`...)
+}
+
+func appendListJSON(b []byte, l catalog.Listing) []byte {
+	b = appendMetaJSON(b, l.Serial)
+	b = append(b, `,"projects":[`...)
+	for i := range l.Projects {
+		p := &l.Projects[i]
+		b = append(appendComma(b, i), `{"_last-serial":`...)
+		b = appendInt(b, p.Serial)
+		b = append(b, `,"name":`...)
+		b = append(appendJSON(b, display(p)), '}')
+	}
+	return append(b, "]}"...)
+}
