@@ -1,0 +1,219 @@
+package catalog_test
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+	"testing"
+
+	"pyindex/internal/access"
+	"pyindex/internal/catalog"
+	"pyindex/internal/dist/disttest"
+	"pyindex/internal/fault"
+)
+
+func TestPublishAndRead(t *testing.T) {
+	w := newWorld(t, catalog.PrivatePolicy(), catalog.Limits{})
+	wheel := disttest.Wheel("demo", "1.0", "x = 1\n", "Requires-Python: >=3.8")
+	got, err := w.upload(w.admin, wheel)
+	if err != nil || !got.Created {
+		t.Fatalf("Publish = %+v, %v", got, err)
+	}
+	c, err := w.Contents(t.Context(), w.admin, "", name(t, "Demo"))
+	if err != nil || len(c.Files) != 1 || c.Files[0].SHA256 != wheel.SHA256() || c.Files[0].RequiresPython != ">=3.8" {
+		t.Fatalf("Contents = %+v, %v", c, err)
+	}
+	for part, want := range map[catalog.Part][]byte{catalog.Bytes: wheel.Bytes, catalog.MetadataPart: wheel.Metadata} {
+		b, size, err := w.Open(t.Context(), w.admin, "", wheel.SHA256(), wheel.Name, part)
+		if err != nil {
+			t.Fatal(err)
+		}
+		read, err := io.ReadAll(b)
+		_ = b.Close()
+		if err != nil || string(read) != string(want) || size != int64(len(want)) {
+			t.Errorf("part %v reads %d bytes of %d, %v", part, len(read), size, err)
+		}
+	}
+	if again, err := w.upload(w.admin, wheel); err != nil || again.Created || !again.File.UploadedAt.Equal(got.File.UploadedAt) {
+		t.Errorf("the same upload again = %+v, %v, want no change", again, err)
+	}
+	if p, _ := w.Project(t.Context(), w.admin, "", name(t, "demo")); p.Serial != c.Project.Serial {
+		t.Errorf("an identical upload moved the serial from %d to %d", c.Project.Serial, p.Serial)
+	}
+}
+
+// TestPublishRefusals: every refusal has its kind and its word, and leaves the catalog as it was.
+func TestPublishRefusals(t *testing.T) {
+	w := newWorld(t, catalog.PrivatePolicy(), catalog.Limits{FileSize: 1 << 20, ProjectSize: 1 << 20})
+	there := disttest.Wheel("demo", "1.0", "x = 1\n")
+	w.must(there)
+	alice := w.user("alice", access.NewAPIToken{Scope: access.ScopeUpload})
+	reader := w.token("alice", access.NewAPIToken{Scope: access.ScopeRead})
+	bound := w.token("alice", access.NewAPIToken{Scope: access.ScopeUpload, Projects: []string{"demo"}})
+	fresh := disttest.Wheel("demo", "2.0", "x = 2\n")
+	other := disttest.Wheel("other", "1.0", "x = 3\n")
+	named := func(s string) func(*catalog.Upload) { return func(u *catalog.Upload) { u.Filename = s } }
+	before := w.state()
+	for _, c := range []struct {
+		name   string
+		who    access.Caller
+		file   disttest.File
+		change func(*catalog.Upload)
+		kind   fault.Kind
+		word   string
+	}{
+		{"nobody", access.Guest(true), fresh, nil, fault.Unauthenticated, "token"},
+		{"the zero caller", access.Caller{}, fresh, nil, fault.Unauthenticated, "token"},
+		{"a token that reads", reader, fresh, nil, fault.Denied, "--scope upload"},
+		{"somebody else's project", alice, fresh, nil, fault.Denied, "may not upload"},
+		{"a bound token without a right", bound, fresh, nil, fault.Denied, "may not upload"},
+		{"a bound token, new project", bound, other, nil, fault.Denied, "bound to other projects"},
+		{"other content", w.admin, disttest.Wheel("demo", "1.0", "x = 9\n"), nil, fault.Conflict, "File already exists"},
+		{"other spelling", w.admin, disttest.Wheel("demo", "1.0.0", "x = 9\n"), nil, fault.Conflict, "another spelling"},
+		{"no file", w.admin, fresh, func(u *catalog.Upload) { u.Content = nil }, fault.Invalid, "does not have a file"},
+		{"an image", w.admin, fresh, func(u *catalog.Upload) { u.ContentType = "image/png" }, fault.Invalid, "image/png"},
+		{"no digest", w.admin, fresh, func(u *catalog.Upload) { u.Digests = catalog.Digests{} }, fault.Invalid, "no digest"},
+		{"wrong sha256", w.admin, fresh, func(u *catalog.Upload) { u.Digests.SHA256 = there.SHA256() }, fault.Invalid, "sha256"},
+		{"one wrong of two", w.admin, fresh, func(u *catalog.Upload) { u.Digests.MD5 = strings.Repeat("0", 32) }, fault.Invalid, "md5"},
+		{"version of the form", w.admin, fresh, func(u *catalog.Upload) { u.Form.Version = "3.0" }, fault.Invalid, "2.0"},
+		{"name of the form", w.admin, fresh, func(u *catalog.Upload) { u.Form.Name = "else" }, fault.Invalid, "else"},
+		{"dependency that the archive lacks", w.admin, fresh, func(u *catalog.Upload) { u.Form.RequiresDist = []string{"evil"} }, fault.Invalid, "Requires-Dist"},
+		{"python that the archive lacks", w.admin, fresh, func(u *catalog.Upload) { u.Form.RequiresPython = ">=3" }, fault.Invalid, "Requires-Python"},
+		{"not a version", w.admin, fresh, func(u *catalog.Upload) { u.Form.Version = "one" }, fault.Invalid, "one"},
+		{"kind", w.admin, fresh, func(u *catalog.Upload) { u.Kind = "sdist" }, fault.Invalid, "filetype"},
+		{"path in the name", w.admin, fresh, named("../" + fresh.Name), fault.Invalid, ""},
+		{"NUL in the name", w.admin, fresh, named("demo-2.0\x00-py3-none-any.whl"), fault.Invalid, ""},
+		{"no archive", w.admin, disttest.File{Name: "demo-2.0-py3-none-any.whl", Project: "demo", Version: "2.0", Kind: "bdist_wheel", Bytes: []byte("hello")}, nil, fault.Invalid, "demo-2.0"},
+		{"another archive's name", w.admin, fresh, func(u *catalog.Upload) {
+			u.Filename, u.Form.Name, u.Form.Version = "other-1.0-py3-none-any.whl", "other", "1.0"
+		}, fault.Invalid, "other"},
+		{"project full", w.admin, disttest.Wheel("demo", "4.0", strings.Repeat("x", 1<<20-2000)), nil, fault.TooLarge, "File too large"},
+	} {
+		change := c.change
+		if change == nil {
+			change = func(*catalog.Upload) {}
+		}
+		_, err := w.upload(c.who, c.file, change)
+		if fault.KindOf(err) != c.kind || err == nil || !strings.Contains(fault.Message(err), c.word) {
+			t.Errorf("%s: Publish = %v (%v), want %v with %q", c.name, err, fault.KindOf(err), c.kind, c.word)
+		}
+		if after := w.state(); after != before {
+			t.Errorf("%s: the catalog went from\n%s to\n%s", c.name, before, after)
+		}
+	}
+	if _, err := w.upload(w.admin, disttest.Wheel("demo", "4.0", strings.Repeat("x", 1<<20))); !fault.Is(err, fault.TooLarge) {
+		t.Errorf("a file over the limit: %v, want too large", err)
+	}
+}
+
+// state is all that a reader could notice, as text.
+func (w *world) state() string {
+	w.t.Helper()
+	l, err := w.Listing(w.t.Context(), w.admin, "")
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	var b strings.Builder
+	for _, p := range l.Projects {
+		c, err := w.Contents(w.t.Context(), w.admin, "", p.Name)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		fmt.Fprintf(&b, "%s %d %d releases %d files\n", p.Name, p.Serial, len(c.Releases), len(c.Files))
+	}
+	return b.String()
+}
+
+// TestSameName: of 32 uploads of one name with different bytes one wins, and nothing of the others is left.
+func TestSameName(t *testing.T) {
+	w := newWorld(t, catalog.PrivatePolicy(), catalog.Limits{})
+	var all sync.WaitGroup
+	errs := make([]error, 32)
+	for i := range errs {
+		all.Go(func() { _, errs[i] = w.upload(w.admin, disttest.Wheel("demo", "1.0", fmt.Sprint(i))) })
+	}
+	all.Wait()
+	won := 0
+	for _, err := range errs {
+		switch {
+		case err == nil:
+			won++
+		case !fault.Is(err, fault.Conflict) || !strings.Contains(err.Error(), "File already exists"):
+			t.Errorf("a loser got %v", err)
+		}
+	}
+	c, err := w.Contents(t.Context(), w.admin, "", name(t, "demo"))
+	if won != 1 || err != nil || len(c.Files) != 1 || len(c.Releases) != 1 {
+		t.Errorf("%d won, and the project has %d files in %d releases, %v; want one of each", won, len(c.Files), len(c.Releases), err)
+	}
+	if keys := w.keysHeld(); keys != 2 {
+		t.Errorf("%d keys are stored, want the file's and its metadata's", keys)
+	}
+}
+
+// TestSameUpload: of 32 uploads of one file all succeed, and one made it.
+func TestSameUpload(t *testing.T) {
+	w := newWorld(t, catalog.PrivatePolicy(), catalog.Limits{})
+	f := disttest.Wheel("demo", "1.0", "x")
+	var all sync.WaitGroup
+	var mu sync.Mutex
+	created := 0
+	for range 32 {
+		all.Go(func() {
+			r, err := w.upload(w.admin, f)
+			if err != nil {
+				t.Errorf("Publish = %v", err)
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			if r.Created {
+				created++
+			}
+		})
+	}
+	all.Wait()
+	if created != 1 {
+		t.Errorf("%d uploads made the file, want 1", created)
+	}
+	if keys := w.keysHeld(); keys != 2 {
+		t.Errorf("%d keys are stored, want 2", keys)
+	}
+}
+
+// TestFirstUploads: many first uploads to one project make one project.
+func TestFirstUploads(t *testing.T) {
+	w := newWorld(t, catalog.PrivatePolicy(), catalog.Limits{})
+	var all sync.WaitGroup
+	for i := range 16 {
+		all.Go(func() {
+			if _, err := w.upload(w.admin, disttest.Wheel("demo", fmt.Sprintf("1.%d", i), "x")); err != nil {
+				t.Errorf("Publish = %v", err)
+			}
+		})
+	}
+	all.Wait()
+	c, err := w.Contents(t.Context(), w.admin, "", name(t, "demo"))
+	if err != nil || len(c.Files) != 16 || len(c.Releases) != 16 {
+		t.Errorf("the project has %d files in %d releases, %v; want 16", len(c.Files), len(c.Releases), err)
+	}
+}
+
+func TestOwnership(t *testing.T) {
+	w := newWorld(t, catalog.PrivatePolicy(), catalog.Limits{})
+	alice := w.user("alice", access.NewAPIToken{Scope: access.ScopeUpload})
+	if _, err := w.upload(alice, disttest.Wheel("hers", "1.0", "x")); err != nil {
+		t.Fatal(err)
+	}
+	bob := w.user("bob", access.NewAPIToken{Scope: access.ScopeUpload})
+	if _, err := w.upload(bob, disttest.Wheel("hers", "1.1", "x")); !fault.Is(err, fault.Denied) {
+		t.Errorf("bob uploads to alice's project: %v, want denied", err)
+	}
+	alice = w.token("alice", access.NewAPIToken{Scope: access.ScopeUpload, Projects: []string{"hers"}})
+	if _, err := w.upload(alice, disttest.Wheel("hers", "1.1", "x")); err != nil {
+		t.Errorf("the owner, with a token of the project: %v", err)
+	}
+	if _, err := w.Contents(t.Context(), alice, "", name(t, "absent")); !fault.Is(err, fault.NotFound) {
+		t.Errorf("a bound token reads another project: %v, want not found", err)
+	}
+}

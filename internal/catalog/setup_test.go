@@ -1,0 +1,112 @@
+package catalog_test
+
+import (
+	"context"
+	"log/slog"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"pyindex/internal/access"
+	"pyindex/internal/catalog"
+	"pyindex/internal/dist"
+	"pyindex/internal/dist/disttest"
+	"pyindex/internal/storage/blobs"
+	"pyindex/internal/storage/db"
+)
+
+// world is an index on a folder and SQLite, with an administrator and ways to get other callers.
+type world struct {
+	*catalog.Index
+	t     *testing.T
+	db    *db.DB
+	blobs *blobs.Blobs
+	dir   *access.Directory
+	keys  *access.Keyring
+	admin access.Caller
+	now   time.Time
+}
+
+func newWorld(t *testing.T, policy catalog.Policy, limits catalog.Limits) *world {
+	t.Helper()
+	folder := t.TempDir()
+	rows, err := db.Open(t.Context(), "sqlite:"+filepath.Join(folder, "index.db"), db.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = rows.Close() })
+	bytes, err := blobs.Open(t.Context(), "file://"+filepath.Join(folder, "blobs"), blobs.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = bytes.Close() })
+	w := &world{t: t, db: rows, blobs: bytes, admin: access.Operator("test"), now: time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)}
+	clock := func() time.Time { w.now = w.now.Add(time.Millisecond); return w.now }
+	w.Index = catalog.New(rows.Catalog(), bytes, catalog.Options{Policy: policy, Limits: limits, Log: slog.New(slog.DiscardHandler)})
+	w.dir = access.NewDirectory(rows.Access(), access.DirectoryOptions{Now: clock})
+	w.keys = access.NewKeyring(rows.Access(), access.KeyringOptions{Now: clock})
+	return w
+}
+
+// user makes an account and returns the caller of a token of it.
+func (w *world) user(name string, n access.NewAPIToken) access.Caller {
+	w.t.Helper()
+	if _, err := w.dir.AddUser(w.t.Context(), w.admin, access.NewUser{Name: name}); err != nil {
+		w.t.Fatal(err)
+	}
+	return w.token(name, n)
+}
+
+func (w *world) token(name string, n access.NewAPIToken) access.Caller {
+	w.t.Helper()
+	n.User, n.Repository = name, catalog.MainRepository
+	_, secret, err := w.dir.CreateToken(w.t.Context(), w.admin, n)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	who, err := w.keys.Identify(w.t.Context(), "__token__", secret)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return who
+}
+
+// upload is the upload of f as a form that states everything would make it.
+func (w *world) upload(who access.Caller, f disttest.File, change ...func(*catalog.Upload)) (catalog.Receipt, error) {
+	w.t.Helper()
+	in, err := w.Stage(w.t.Context(), who, "")
+	if err != nil {
+		return catalog.Receipt{}, err
+	}
+	defer func() { _ = in.Discard() }()
+	if _, err := in.Write(f.Bytes); err != nil {
+		return catalog.Receipt{}, err
+	}
+	u := catalog.Upload{
+		Filename: f.Name, Kind: dist.Kind(f.Kind), Content: in, Digests: catalog.Digests{SHA256: f.SHA256()},
+		Form: dist.Metadata{MetadataVersion: "2.1", Name: f.Project, Version: f.Version},
+	}
+	for _, c := range change {
+		c(&u)
+	}
+	return w.Publish(context.WithoutCancel(w.t.Context()), who, u)
+}
+
+// must uploads as the administrator.
+func (w *world) must(files ...disttest.File) {
+	w.t.Helper()
+	for _, f := range files {
+		if _, err := w.upload(w.admin, f); err != nil {
+			w.t.Fatalf("uploading %s: %v", f.Name, err)
+		}
+	}
+}
+
+func name(t *testing.T, s string) dist.ProjectName {
+	t.Helper()
+	n, err := dist.ParseProjectName(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
