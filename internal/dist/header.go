@@ -32,12 +32,12 @@ func splitHeaders(text string) (headers []header, body string, err error) {
 }
 
 // checkStray looks at what follows a line that is no header, up to a blank line. Readers disagree whether headers go on
-// there, so nothing that looks like one may come.
+// there, so no field that decides what is installed may come. Others do in old files, after a licence's bare text.
 func checkStray(text string) error {
 	stray, rest := cutLine(text)
 	for line := stray; line != ""; line, rest = cutLine(rest) {
 		name, _, found := strings.Cut(line, ":")
-		if _, known := fieldsByHeader[strings.ToLower(trimSpace(name))]; found && known {
+		if f := fieldsByHeader[strings.ToLower(trimSpace(name))]; found && f.exact() {
 			return fault.New(fault.Invalid, "the metadata file has fields after the line %s, which is none: indent the further lines of a value", quote(stray))
 		}
 	}

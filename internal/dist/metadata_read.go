@@ -17,8 +17,8 @@ const (
 // against the specification the first counts.
 //
 // It returns fault.Invalid for what readers could understand in different ways (a repeated Metadata-Version, Name, Version
-// or Requires-Python; fields after a line that is no header), for broken UTF-8 in a field that decides what is installed,
-// and for more than 16 MiB or 50,000 fields. It checks no value: see Check.
+// or Requires-Python; a field that decides what is installed after a line that is no header), for broken UTF-8 in such a
+// field, and for more than 16 MiB or 50,000 fields. It checks no value: see Check.
 func ParseMetadata(b []byte) (Metadata, error) {
 	if len(b) > maxMetadata {
 		return Metadata{}, fault.New(fault.Invalid, "the metadata file is too large: at most %d bytes", maxMetadata)

@@ -2,6 +2,7 @@
 
 One JSON object per line in, one per line out. "ask" names the question; null is the answer for what is not valid.
 """
+import email
 import json
 import sys
 
@@ -62,7 +63,20 @@ def sdist(q):
     return {"name": name, "version": str(v)}
 
 
+def unix(text):
+    return text.replace("\r\n", "\n").replace("\r", "\n").rstrip("\n")
+
+
+def metadata(q):
+    m = email.message_from_bytes(q["a"].encode())
+    lists = {h: [unix(v) for v in m.get_all(h, []) if v.strip() not in ("", "UNKNOWN")]
+             for h in ("Requires-Dist", "Provides-Extra", "Classifier")}
+    single = {h: unix(m.get(h) or "").strip() for h in ("Name", "Version", "Requires-Python")}
+    return lists | {h: "" if v == "UNKNOWN" else v for h, v in single.items()} | {"body": unix(m.get_payload()).strip()}
+
+
 ASK = {
+    "metadata": metadata,
     "name": lambda q: canonicalize_name(q["a"], validate=True),
     "version": version,
     "order": order,
