@@ -28,7 +28,7 @@ mkdir -p "$cache/bin" "$cache/log"
 
 # Two runs would tear down each other's environments while making them.
 exec 9>"$cache/lock"
-flock 9
+flock -n 9 || { echo "waiting for another run that uses $cache"; flock 9; }
 
 failed=()
 summary=()
@@ -81,7 +81,7 @@ run_tests() {
 clients_here() {
 	provision
 	fetch_packages
-	export INDEX_TEST_CLIENTS=$clients INDEX_TEST_PACKAGES=$packages
+	export INDEX_TEST_CLIENTS=$clients INDEX_TEST_PACKAGES=$packages INDEX_TEST_ARCHIVES=$packages
 	[ ! -x "$clients/build/bin/python" ] || export INDEX_TEST_PYTHON=$clients/build/bin/python
 	local kind name reason
 	while read -r kind name reason; do

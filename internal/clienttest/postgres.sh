@@ -16,7 +16,8 @@ as_postgres() {
 # free_port: one nobody listens on now; the server says so if somebody takes it before it does.
 free_port() {
 	local port
-	for port in $(shuf -i 20000-30000 -n 100); do
+	for _ in {1..100}; do
+		port=$((20000 + RANDOM % 10000))
 		(exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null || { echo "$port"; return; }
 	done
 }
@@ -35,7 +36,8 @@ start_postgres() {
 	postgres_dir=$(mktemp -d /tmp/index-postgres.XXXXXX)
 	[ "$(id -u)" != 0 ] || chown postgres "$postgres_dir"
 	port=$(free_port)
-	if ! run_postgres "$bin" "$port" >"$cache/log/postgres" 2>&1; then
+	# Without the lock of test.sh: were that killed, the server would hold it for ever.
+	if ! run_postgres "$bin" "$port" >"$cache/log/postgres" 2>&1 9>&-; then
 		postgres_why="the server did not start: $(tail -n 1 "$cache/log/postgres")"
 		return 0
 	fi
