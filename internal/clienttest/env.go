@@ -26,7 +26,7 @@ func cleanEnv(home, bin string) []string {
 		"PIP_CONFIG_FILE=/dev/null", "PIP_DISABLE_PIP_VERSION_CHECK=1", "PIP_NO_INPUT=1", at("PIP_CACHE_DIR", "cache/pip"),
 		"UV_NO_CONFIG=1", "UV_PYTHON_DOWNLOADS=never", "UV_NO_PROGRESS=1", at("UV_CACHE_DIR", "cache/uv"),
 		at("POETRY_CONFIG_DIR", "config/pypoetry"), at("POETRY_CACHE_DIR", "cache/pypoetry"), "POETRY_VIRTUALENVS_IN_PROJECT=true",
-		at("HATCH_CONFIG", "config/hatch.toml"), at("HATCH_CACHE_DIR", "cache/hatch"), at("HATCH_DATA_DIR", "data/hatch"),
+		at("HATCH_CACHE_DIR", "cache/hatch"), at("HATCH_DATA_DIR", "data/hatch"),
 		"TWINE_NON_INTERACTIVE=1", at("PYPIRC", "no-pypirc"),
 		"COLUMNS=200",
 	)

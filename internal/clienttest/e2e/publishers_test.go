@@ -14,7 +14,7 @@ type publisher func(t *testing.T, s *site, token, dir string, files ...string) c
 func twine(t *testing.T, s *site, token, dir string, files ...string) clienttest.Result {
 	t.Helper()
 	c := s.trusting("TWINE_CERT", clienttest.Twine(t)).Set("TWINE_USERNAME=__token__", "TWINE_PASSWORD="+token)
-	return c.Run(t, dir, append([]string{"upload", "--repository-url", s.legacy()}, files...)...)
+	return c.Run(t, dir, append([]string{"upload", "--disable-progress-bar", "--repository-url", s.legacy()}, files...)...)
 }
 
 func uv(t *testing.T, s *site, token, dir string, files ...string) clienttest.Result {
