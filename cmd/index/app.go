@@ -1,0 +1,141 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"os"
+	"os/user"
+	"time"
+
+	"pyindex/internal/access"
+	"pyindex/internal/catalog"
+	"pyindex/internal/fault"
+	"pyindex/internal/publishers"
+	"pyindex/internal/publishers/accountid"
+	"pyindex/internal/publishers/idtoken"
+	"pyindex/internal/storage/blobs"
+	"pyindex/internal/storage/db"
+)
+
+// app is the pieces of an index, joined over one database and one store of bytes.
+type app struct {
+	config    *Config
+	db        *db.DB
+	blobs     *blobs.Blobs
+	index     *catalog.Index
+	directory *access.Directory
+	registry  *publishers.Registry
+	operator  access.Caller
+}
+
+// with opens the index for a command, runs f and closes it.
+func (s *session) with(f func(*app) error) (err error) {
+	if err := s.config.exists(); err != nil {
+		return err
+	}
+	a, err := open(s.ctx, s.config, slog.New(slog.DiscardHandler), nil)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, a.close()) }()
+	return f(a)
+}
+
+// exists returns fault.NotFound where a command would otherwise make a new, empty index: a slip in --data-dir.
+func (c *Config) exists() error {
+	path := c.sqlitePath()
+	if path == "" {
+		return nil
+	}
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		return fault.New(fault.NotFound, "there is no index at %s: start index serve there first, or name its folder with --data-dir", path)
+	}
+	return nil
+}
+
+// open joins the pieces. base is nil where nobody asks for the audience: in commands.
+func open(ctx context.Context, c *Config, log *slog.Logger, base *url.URL) (*app, error) {
+	if err := os.MkdirAll(c.DataDir, 0o700); err != nil {
+		return nil, fmt.Errorf("data_dir: %w", err)
+	}
+	a := &app{config: c, operator: access.Operator(osUser())}
+	if err := a.openStores(ctx, log); err != nil {
+		return nil, err
+	}
+	a.index = catalog.New(a.db.Catalog(), a.blobs, catalog.Options{Log: log, Policy: c.Upload.policy(), Limits: c.Limits.catalog()})
+	a.directory = access.NewDirectory(a.db.Access(), access.DirectoryOptions{})
+	verifier, err := c.verifier(base, log)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("oidc.issuers: %w", err), a.close())
+	}
+	a.registry = publishers.New(a.db.Publishers(), verifier, []publishers.Provider{publishers.GitHub{}}, publishers.Options{
+		Lifetime: time.Duration(c.OIDC.TokenLifetime), OwnerID: accountid.New(http.DefaultClient).Of,
+	})
+	return a, nil
+}
+
+// osUser names the operator in the record.
+func osUser() string {
+	if u, err := user.Current(); err == nil {
+		return u.Username
+	}
+	return "operator"
+}
+
+func (a *app) openStores(ctx context.Context, log *slog.Logger) error {
+	rows, err := a.config.databaseURL()
+	if err != nil {
+		return err
+	}
+	if a.db, err = db.Open(ctx, rows, db.Options{Log: log}); err != nil {
+		return fmt.Errorf("database.url: %w", err)
+	}
+	bytes, err := a.config.storageURL()
+	if err == nil {
+		a.blobs, err = blobs.Open(ctx, bytes, blobs.Options{})
+	}
+	if err != nil {
+		return errors.Join(fmt.Errorf("storage.url: %w", err), a.db.Close())
+	}
+	return nil
+}
+
+func (a *app) close() error {
+	return errors.Join(a.blobs.Close(), a.db.Close())
+}
+
+// verifier checks identity tokens for this index.
+func (c *Config) verifier(base *url.URL, log *slog.Logger) (*idtoken.Verifier, error) {
+	if base == nil {
+		return idtoken.New(nil, idtoken.Options{Log: log})
+	}
+	var issuers []idtoken.Issuer
+	for _, i := range c.OIDC.Issuers {
+		if i.Audience == "" {
+			i.Audience = audience(base)
+		}
+		issuers = append(issuers, idtoken.Issuer{Kind: i.Kind, URL: i.Issuer, Audience: i.Audience, CAFile: i.CAFile})
+	}
+	return idtoken.New(issuers, idtoken.Options{Log: log})
+}
+
+// projects returns every project of a repository, quarantined ones too.
+func (a *app) projects(ctx context.Context, repository string) ([]catalog.Project, error) {
+	var projects []catalog.Project
+	err := a.db.Catalog().View(ctx, func(tx catalog.Tx) error {
+		r, err := tx.RepositoryByName(ctx, repository)
+		if fault.Is(err, fault.NotFound) {
+			return fault.New(fault.NotFound, "there is no repository %.80q", repository)
+		} else if err != nil {
+			return err
+		}
+		projects, err = tx.Projects(ctx, r.ID)
+		return err
+	})
+	return projects, err
+}

@@ -1,0 +1,73 @@
+package main
+
+import (
+	"pyindex/internal/catalog"
+)
+
+// Config is every setting of the program. A field's flag is its name in lower case with dashes, a section's fields are
+// prefixed with the section's name; INDEX_ADDRESS and address = "…" follow from that: [access] anonymous_read is
+// --access-anonymous-read and INDEX_ACCESS_ANONYMOUS_READ.
+type Config struct {
+	Config configFile `help:"TOML file with settings." placeholder:"FILE"`
+
+	Listen         string   `default:"127.0.0.1:8080" help:"Address and port to listen on."`
+	BaseURL        baseURL  `name:"base-url" placeholder:"URL" help:"Where clients reach the index, with its path prefix if it has one (default: from the listen address)."`
+	DataDir        string   `default:"./data" placeholder:"DIR" help:"Folder for everything that is kept."`
+	TrustedProxies []prefix `placeholder:"CIDR" help:"Proxies whose X-Forwarded-For, -Proto, -Host and X-Request-Id count (default: none)."`
+	DrainTimeout   span     `default:"30s" help:"How long requests under way may take to finish at the end."`
+	DrainDelay     span     `default:"0s" help:"How long /readyz says 503 at the end before the listener closes."`
+
+	TLSCert       string `name:"tls-cert" placeholder:"FILE" help:"Certificate chain in PEM; read again on SIGHUP and when it changes."`
+	TLSKey        string `name:"tls-key" placeholder:"FILE" help:"Private key of the certificate in PEM."`
+	TLSSelfSigned bool   `name:"tls-self-signed" help:"Make a small certificate authority in the data folder and serve TLS with it."`
+	TLSACME       string `name:"tls-acme" placeholder:"HOST" help:"Get a certificate for this host from Let's Encrypt; port 443 must reach this server."`
+
+	Database databaseConfig `embed:"" prefix:"database-"`
+	Storage  storageConfig  `embed:"" prefix:"storage-"`
+	Access   accessConfig   `embed:"" prefix:"access-"`
+	OIDC     oidcConfig     `embed:"" prefix:"oidc-"`
+	Limits   limitsConfig   `embed:"" prefix:"limits-"`
+	Upload   uploadConfig   `embed:"" prefix:"upload-"`
+	Log      logConfig      `embed:"" prefix:"log-"`
+}
+
+// sections are the tables of the file, each a field of Config with its name as prefix.
+var sections = []string{"database", "storage", "access", "oidc", "limits", "upload", "log"}
+
+type databaseConfig struct {
+	URL     string `name:"url" placeholder:"URL" help:"sqlite:PATH or postgres://… (default: index.db in the data folder). A password belongs into database.url_file or the environment."`
+	URLFile string `name:"url-file" placeholder:"FILE" help:"File that holds the database URL, because it may hold a password."`
+}
+
+type storageConfig struct {
+	URL      string `name:"url" placeholder:"URL" help:"Where the bytes are: file:///… or mem:// (default: blobs in the data folder)."`
+	Delivery string `enum:"auto,stream,redirect" default:"auto" help:"How files reach clients: auto, stream or redirect."`
+}
+
+type accessConfig struct {
+	Realm         string `default:"index" help:"Name of the index, as clients show it when they ask for a token."`
+	AnonymousRead bool   `help:"Whether anybody may read without a token."`
+}
+
+type oidcConfig struct {
+	Issuers       []issuer `sep:";" placeholder:"kind=K,issuer=URL[,audience=A][,ca_file=F]" default:"kind=github,issuer=https://token.actions.githubusercontent.com" help:"Issuers whose identity tokens may be exchanged for upload tokens; \";\" between two."`
+	TokenLifetime span     `default:"15m" help:"How long a minted token is good for; at most 6h."`
+}
+
+type limitsConfig struct {
+	FileSize    byteSize `default:"2GiB" help:"Largest file."`
+	ProjectSize byteSize `default:"0" help:"Largest sum of a project's files; 0 for no bound."`
+	UploadRate  count    `default:"0" help:"Uploads a minute from one address; 0 for no bound."`
+	MintRate    count    `default:"600" help:"Token exchanges a minute from one address; 0 for no bound."`
+	PageCache   byteSize `default:"64MiB" help:"Memory for rendered pages."`
+}
+
+type logConfig struct {
+	Level  string `enum:"debug,info,warn,error" default:"info" help:"Least level that is logged: debug, info, warn or error. Requests are info."`
+	Format string `enum:"text,json" default:"text" help:"Form of the log lines: text or json."`
+}
+
+// limits returns the catalog's bounds.
+func (c limitsConfig) catalog() catalog.Limits {
+	return catalog.Limits{FileSize: int64(c.FileSize), ProjectSize: int64(c.ProjectSize)}
+}

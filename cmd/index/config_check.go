@@ -1,0 +1,148 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Bounds on how long a minted token may live.
+const (
+	minLifetime = time.Minute
+	maxLifetime = 6 * time.Hour
+)
+
+// check returns an error that names the first setting which cannot be, alone or beside another.
+func (c *Config) check() error {
+	for _, check := range []func() error{c.checkListen, c.checkTLS, c.checkDatabase, c.checkStorage, c.checkOIDC, c.checkAccess} {
+		if err := check(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *Config) checkListen() error {
+	_, port, err := net.SplitHostPort(c.Listen)
+	if n, e := strconv.ParseUint(port, 10, 16); err != nil || e != nil || n > 65535 {
+		return fmt.Errorf("listen: %q is not an address with a port: write for example 127.0.0.1:8080", c.Listen)
+	}
+	if c.DataDir == "" {
+		return errors.New("data_dir: a folder is needed")
+	}
+	return nil
+}
+
+func (c *Config) checkTLS() error {
+	if (c.TLSCert == "") != (c.TLSKey == "") {
+		return errors.New("tls_cert and tls_key: one needs the other")
+	}
+	ways := 0
+	for _, on := range []bool{c.TLSCert != "", c.TLSSelfSigned, c.TLSACME != ""} {
+		if on {
+			ways++
+		}
+	}
+	if ways > 1 {
+		return errors.New("tls_cert, tls_self_signed and tls_acme: choose one")
+	}
+	if strings.ContainsAny(c.TLSACME, "/:*@ ") {
+		return fmt.Errorf("tls_acme: %q is not a host name", c.TLSACME)
+	}
+	return nil
+}
+
+func (c *Config) checkDatabase() error {
+	if c.Database.URL != "" && c.Database.URLFile != "" {
+		return errors.New("database.url and database.url_file: choose one")
+	}
+	_, err := c.databaseURL()
+	return err
+}
+
+// databaseURL returns where the rows are. It may hold a password.
+func (c *Config) databaseURL() (string, error) {
+	key, text := "database.url", c.Database.URL
+	if c.Database.URLFile != "" {
+		key = "database.url_file"
+		b, err := os.ReadFile(c.Database.URLFile)
+		if err != nil {
+			return "", fmt.Errorf("%s: %w", key, err)
+		}
+		text = strings.TrimSpace(string(b))
+	}
+	if text == "" && key == "database.url" {
+		return "sqlite:" + filepath.Join(c.DataDir, "index.db"), nil
+	}
+	for _, scheme := range []string{"sqlite:", "postgres://", "postgresql://"} {
+		if strings.HasPrefix(text, scheme) {
+			return text, nil
+		}
+	}
+	return "", fmt.Errorf("%s: the URL must begin with sqlite: or postgres://", key)
+}
+
+// sqlitePath returns the file that the rows are in, or "" for another database.
+func (c *Config) sqlitePath() string {
+	text, err := c.databaseURL()
+	path, ok := strings.CutPrefix(text, "sqlite:")
+	if err != nil || !ok {
+		return ""
+	}
+	path, _, _ = strings.Cut(path, "?")
+	return path
+}
+
+func (c *Config) checkStorage() error {
+	text, err := c.storageURL()
+	if err != nil {
+		return err
+	}
+	u, err := url.Parse(text)
+	if err != nil || u.Scheme != "file" && u.Scheme != "mem" {
+		return fmt.Errorf("storage.url: %q must begin with file:/// or mem://", c.Storage.URL)
+	}
+	if c.Storage.Delivery == "redirect" {
+		return errors.New("storage.delivery: redirect needs an object store, and storage.url is none")
+	}
+	return nil
+}
+
+// storageURL returns where the bytes are.
+func (c *Config) storageURL() (string, error) {
+	if c.Storage.URL != "" {
+		return c.Storage.URL, nil
+	}
+	dir, err := filepath.Abs(filepath.Join(c.DataDir, "blobs"))
+	if err != nil {
+		return "", fmt.Errorf("data_dir: %w", err)
+	}
+	return (&url.URL{Scheme: "file", Path: filepath.ToSlash(dir)}).String(), nil
+}
+
+func (c *Config) checkOIDC() error {
+	if d := time.Duration(c.OIDC.TokenLifetime); d < minLifetime || d > maxLifetime {
+		return fmt.Errorf("oidc.token_lifetime: %v is not between %v and %v", d, minLifetime, maxLifetime)
+	}
+	seen := map[string]bool{}
+	for _, i := range c.OIDC.Issuers {
+		if seen[i.Issuer] {
+			return fmt.Errorf("oidc.issuers: %s is there twice", i.Issuer)
+		}
+		seen[i.Issuer] = true
+	}
+	return nil
+}
+
+func (c *Config) checkAccess() error {
+	if c.Access.Realm == "" || strings.ContainsFunc(c.Access.Realm, func(r rune) bool { return r < ' ' || r > '~' }) {
+		return errors.New("access.realm: a name of printable ASCII is needed")
+	}
+	return nil
+}

@@ -1,0 +1,18 @@
+package main
+
+import "fmt"
+
+type gcCmd struct{}
+
+// Run removes what nothing names: bytes of deleted files and abandoned uploads, and expired tokens and pending
+// publishers. A running server does the same once an hour.
+func (c *gcCmd) Run(s *session) error {
+	return s.with(func(a *app) error {
+		n, err := a.index.Sweep(s.ctx, a.operator)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(s.out, "%d stored objects were removed\n", n)
+		return a.registry.Sweep(s.ctx)
+	})
+}

@@ -1,0 +1,61 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+	"time"
+)
+
+// listing is a flag of every command that lists.
+type listing struct {
+	JSON bool `name:"json" help:"Write JSON."`
+}
+
+// write writes rows as JSON, or as a table with a heading.
+func (l listing) write(w io.Writer, value any, heading []string, rows [][]string) error {
+	if l.JSON {
+		return writeJSON(w, value)
+	}
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	for _, row := range append([][]string{heading}, rows...) {
+		fmt.Fprintln(t, strings.TrimRight(strings.Join(row, "\t"), "\t"))
+	}
+	return t.Flush()
+}
+
+func writeJSON(w io.Writer, value any) error {
+	e := json.NewEncoder(w)
+	e.SetIndent("", "  ")
+	e.SetEscapeHTML(false)
+	return e.Encode(value)
+}
+
+// moment is a time in JSON and tables; the zero one is null and "-".
+type moment time.Time
+
+// MarshalJSON writes RFC 3339, or null.
+func (m moment) MarshalJSON() ([]byte, error) {
+	if time.Time(m).IsZero() {
+		return []byte("null"), nil
+	}
+	return json.Marshal(time.Time(m).UTC().Format(time.RFC3339))
+}
+
+// String writes the time for a table.
+func (m moment) String() string {
+	if time.Time(m).IsZero() {
+		return "-"
+	}
+	return time.Time(m).UTC().Format("2006-01-02 15:04")
+}
+
+// notNil makes an empty list "[]" in JSON.
+func notNil[T any](s []T) []T {
+	if s == nil {
+		return []T{}
+	}
+	return s
+}

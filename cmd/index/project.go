@@ -1,0 +1,210 @@
+package main
+
+import (
+	"bufio"
+	"fmt"
+	"strings"
+
+	"pyindex/internal/catalog"
+	"pyindex/internal/dist"
+	"pyindex/internal/fault"
+)
+
+type projectCmd struct {
+	List   projectListCmd   `cmd:"" help:"List the projects."`
+	Show   projectShowCmd   `cmd:"" help:"Show a project with its releases and files."`
+	Yank   projectYankCmd   `cmd:"" help:"Keep installers from choosing a release unless it is asked for by number."`
+	Unyank projectUnyankCmd `cmd:"" help:"Undo yank."`
+	Delete projectDeleteCmd `cmd:"" help:"Delete a release or a whole project; the names of its files never come back."`
+	Status projectStatusCmd `cmd:"" help:"Give a project a status: active, archived, deprecated or quarantined."`
+}
+
+type projectListCmd struct {
+	listing
+	inRepository
+}
+
+type projectRow struct {
+	Name    string         `json:"name"`
+	Display string         `json:"display_name"`
+	Status  catalog.Status `json:"status"`
+	Reason  string         `json:"status_reason,omitempty"`
+	Size    int64          `json:"size"`
+	Serial  int64          `json:"serial"`
+	Created moment         `json:"created"`
+}
+
+func describe(p catalog.Project) projectRow {
+	return projectRow{p.Name.String(), p.Display, p.Status, p.StatusReason, p.Size, p.Serial, moment(p.CreatedAt)}
+}
+
+// Run lists the projects.
+func (c *projectListCmd) Run(s *session) error {
+	return s.with(func(a *app) error {
+		projects, err := a.projects(s.ctx, c.Repository)
+		if err != nil {
+			return err
+		}
+		var list []projectRow
+		var rows [][]string
+		for _, p := range projects {
+			r := describe(p)
+			list = append(list, r)
+			rows = append(rows, []string{r.Name, string(r.Status), sizeText(r.Size), r.Created.String()})
+		}
+		return c.write(s.out, notNil(list), []string{"NAME", "STATUS", "SIZE", "CREATED"}, rows)
+	})
+}
+
+func sizeText(n int64) string {
+	switch {
+	case n >= 1<<30:
+		return fmt.Sprintf("%.1f GiB", float64(n)/(1<<30))
+	case n >= 1<<20:
+		return fmt.Sprintf("%.1f MiB", float64(n)/(1<<20))
+	case n >= 1<<10:
+		return fmt.Sprintf("%.1f KiB", float64(n)/(1<<10))
+	}
+	return fmt.Sprintf("%d B", n)
+}
+
+type projectShowCmd struct {
+	Project string `arg:""`
+	listing
+	inRepository
+}
+
+type fileRow struct {
+	Filename string `json:"filename"`
+	Version  string `json:"version"`
+	Size     int64  `json:"size"`
+	SHA256   string `json:"sha256"`
+	Yanked   bool   `json:"yanked"`
+	Reason   string `json:"yanked_reason,omitempty"`
+	Uploaded moment `json:"uploaded"`
+}
+
+// Run shows the project.
+func (c *projectShowCmd) Run(s *session) error {
+	name, err := dist.ParseProjectName(c.Project)
+	if err != nil {
+		return err
+	}
+	return s.with(func(a *app) error {
+		found, err := a.index.Contents(s.ctx, a.operator, c.Repository, name)
+		if err != nil {
+			return inPlain(err, name)
+		}
+		return c.show(s, found)
+	})
+}
+
+func (c *projectShowCmd) show(s *session, found catalog.Contents) error {
+	var list []fileRow
+	var rows [][]string
+	for _, f := range found.Files {
+		r := fileRow{f.Filename, f.Version, f.Size, f.SHA256, f.Yanked, f.YankedReason, moment(f.UploadedAt)}
+		list = append(list, r)
+		rows = append(rows, []string{r.Filename, r.Version, sizeText(r.Size), yes(r.Yanked), r.Uploaded.String()})
+	}
+	p := describe(found.Project)
+	if !c.JSON {
+		fmt.Fprintf(s.out, "%s: %s, %s, %d releases\n", p.Display, p.Status, sizeText(p.Size), len(found.Releases))
+	}
+	whole := struct {
+		projectRow
+		Files []fileRow `json:"files"`
+	}{p, notNil(list)}
+	return c.write(s.out, whole, []string{"FILE", "VERSION", "SIZE", "YANKED", "UPLOADED"}, rows)
+}
+
+// inPlain says to an operator that a project is missing; the catalog's words are for people who may not know.
+func inPlain(err error, name dist.ProjectName) error {
+	if fault.Is(err, fault.NotFound) {
+		return fault.Wrap(fault.NotFound, err, "%s: index project list shows the projects (asked for %s)", fault.Message(err), name)
+	}
+	return err
+}
+
+// release names a release on the command line.
+type release struct {
+	Project string `arg:""`
+	Version string `arg:""`
+	inRepository
+}
+
+type projectYankCmd struct {
+	release
+	Reason string `placeholder:"R" help:"Why; installers show it."`
+}
+
+// Run yanks the release.
+func (c *projectYankCmd) Run(s *session) error {
+	return s.onProject(c.Project, func(a *app, name dist.ProjectName) error {
+		return a.index.Yank(s.ctx, a.operator, c.Repository, name, c.Version, c.Reason)
+	})
+}
+
+type projectUnyankCmd struct{ release }
+
+// Run undoes a yank.
+func (c *projectUnyankCmd) Run(s *session) error {
+	return s.onProject(c.Project, func(a *app, name dist.ProjectName) error {
+		return a.index.Unyank(s.ctx, a.operator, c.Repository, name, c.Version)
+	})
+}
+
+type projectDeleteCmd struct {
+	Project string `arg:""`
+	Version string `arg:"" optional:"" help:"Delete this release alone."`
+	inRepository
+	Yes bool `short:"y" help:"Do not ask."`
+}
+
+// Run deletes what is named, after the name was typed once more or --yes.
+func (c *projectDeleteCmd) Run(s *session) error {
+	if !c.Yes {
+		if err := c.confirm(s); err != nil {
+			return err
+		}
+	}
+	return s.onProject(c.Project, func(a *app, name dist.ProjectName) error {
+		if c.Version != "" {
+			return a.index.DeleteRelease(s.ctx, a.operator, c.Repository, name, c.Version)
+		}
+		return a.index.DeleteProject(s.ctx, a.operator, c.Repository, name)
+	})
+}
+
+func (c *projectDeleteCmd) confirm(s *session) error {
+	fmt.Fprintf(s.errs, "The names of the deleted files can never be used again. Type %s to delete %s: ", c.Project, strings.TrimSpace(c.Project+" "+c.Version))
+	line, _ := bufio.NewReader(s.in).ReadString('\n')
+	if strings.TrimSpace(line) != c.Project {
+		fmt.Fprintln(s.errs)
+		return fault.New(fault.Invalid, "nothing was deleted: type the project's name, or use --yes")
+	}
+	return nil
+}
+
+type projectStatusCmd struct {
+	Project string `arg:""`
+	Status  string `arg:"" enum:"active,archived,deprecated,quarantined" help:"active, archived, deprecated or quarantined."`
+	Reason  string `placeholder:"R" help:"Why; clients may show it."`
+	inRepository
+}
+
+// Run sets the status.
+func (c *projectStatusCmd) Run(s *session) error {
+	return s.onProject(c.Project, func(a *app, name dist.ProjectName) error {
+		return a.index.SetStatus(s.ctx, a.operator, c.Repository, name, catalog.Status(c.Status), c.Reason)
+	})
+}
+
+// onProject runs f with the index open and the name understood.
+func (s *session) onProject(project string, f func(*app, dist.ProjectName) error) error {
+	name, err := dist.ParseProjectName(project)
+	if err != nil {
+		return err
+	}
+	return s.with(func(a *app) error { return inPlain(f(a, name), name) })
+}

@@ -1,0 +1,162 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/netip"
+	"net/url"
+	"time"
+
+	"pyindex/internal/access"
+	"pyindex/internal/jsonapi"
+	"pyindex/internal/legacyupload"
+	"pyindex/internal/publishers/mintapi"
+	"pyindex/internal/route"
+	"pyindex/internal/server"
+	"pyindex/internal/simpleapi"
+)
+
+type serveCmd struct{}
+
+// Run serves until it is interrupted, then drains.
+func (c *serveCmd) Run(s *session) error {
+	log := s.config.Log.logger(s.errs)
+	slog.SetDefault(log)
+	l, err := net.Listen("tcp", s.config.Listen)
+	if err != nil {
+		return fmt.Errorf("listen: %w; is another server running there?", err)
+	}
+	base := s.config.base(l.Addr())
+	a, err := open(s.ctx, s.config, log, base)
+	if err != nil {
+		return errors.Join(err, l.Close())
+	}
+	err = a.serve(s, l, base, log)
+	return errors.Join(err, a.close())
+}
+
+// logger writes what the configuration wants to see.
+func (c logConfig) logger(w io.Writer) *slog.Logger {
+	var level slog.Level
+	_ = level.UnmarshalText([]byte(c.Level)) // the enum holds nothing else
+	o := &slog.HandlerOptions{Level: level}
+	if c.Format == "json" {
+		return slog.New(slog.NewJSONHandler(w, o))
+	}
+	return slog.New(slog.NewTextHandler(w, o))
+}
+
+// base returns the configured base URL, or one made of the address that is listened on.
+func (c *Config) base(addr net.Addr) *url.URL {
+	if c.BaseURL.URL != nil {
+		return c.BaseURL.URL
+	}
+	if c.TLSACME != "" {
+		return &url.URL{Scheme: "https", Host: c.TLSACME}
+	}
+	u := &url.URL{Scheme: "http"}
+	if c.overTLS() {
+		u.Scheme = "https"
+	}
+	host, _, _ := net.SplitHostPort(c.Listen)
+	if ip, err := netip.ParseAddr(host); host == "" || err == nil && ip.IsUnspecified() {
+		host = "localhost"
+	}
+	_, port, _ := net.SplitHostPort(addr.String())
+	u.Host = net.JoinHostPort(host, port)
+	return u
+}
+
+// serve answers on l until the session ends.
+func (a *app) serve(s *session, l net.Listener, base *url.URL, log *slog.Logger) error {
+	lock, taken, err := lockDataDir(a.config.DataDir)
+	if err != nil {
+		return fmt.Errorf("data_dir: %w", err)
+	}
+	defer lock.Close()
+	if taken {
+		log.Warn("another server serves this data folder; both work, but one is enough", "data_dir", a.config.DataDir)
+	}
+	secure, err := a.config.encrypt(base, log)
+	if err != nil {
+		return err
+	}
+	keyring := access.NewKeyring(a.db.Access(), access.KeyringOptions{AnonymousRead: a.config.Access.AnonymousRead})
+	h, err := a.handler(keyring, base, log)
+	if err != nil {
+		return err
+	}
+	if err := a.welcome(s, base, secure.authority); err != nil {
+		return err
+	}
+	stop := a.background(s.ctx, keyring, secure, log)
+	defer stop()
+	return h.Serve(s.ctx, l, server.Run{
+		TLS: secure.config, Drain: time.Duration(a.config.DrainTimeout), Delay: time.Duration(a.config.DrainDelay),
+	})
+}
+
+// handler puts the edges on the server.
+func (a *app) handler(keyring *access.Keyring, base *url.URL, log *slog.Logger) (*server.Server, error) {
+	health := server.NewHealth(server.Check{Name: "the database", Run: a.db.Ping}, server.Check{Name: "the storage", Run: a.blobs.Ping})
+	c := a.config
+	o := server.Options{
+		Keyring: keyring, Log: log, Name: c.Access.Realm, BasePath: base.Path, Origin: base.Scheme + "://" + base.Host,
+		Rates: map[route.Limit]int{route.LimitUpload: int(c.Limits.UploadRate), route.LimitMint: int(c.Limits.MintRate)},
+	}
+	for _, p := range c.TrustedProxies {
+		o.TrustedProxies = append(o.TrustedProxies, p.Prefix)
+	}
+	h, err := server.New(o, append(a.tables(base), health.Table())...)
+	if err == nil {
+		health.Watch(h)
+	}
+	return h, err
+}
+
+// tables returns what the edges answer.
+func (a *app) tables(base *url.URL) []route.Table {
+	return []route.Table{
+		simpleapi.New(a.index, simpleapi.Options{BasePath: base.Path, BaseURL: base.String(), CacheBytes: int64(a.config.Limits.PageCache)}).Table(),
+		jsonapi.New(a.index, jsonapi.Options{BaseURL: base.String()}).Table(),
+		legacyupload.New(a.index, legacyupload.Options{}).Table(),
+		mintapi.New(a.registry, audience(base), mintapi.Options{}).Table(),
+	}
+}
+
+// flushEvery is how often last uses are written, sweepEvery how often what nothing names is removed, and
+// renewEvery how often a self-signed certificate is looked at.
+const (
+	flushEvery = time.Second
+	sweepEvery = time.Hour
+	renewEvery = 12 * time.Hour
+)
+
+// background runs what goes on beside requests, and returns what ends it and writes the last last uses.
+func (a *app) background(ctx context.Context, keyring *access.Keyring, secure encryption, log *slog.Logger) (stop func()) {
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	var loops group
+	loops.every(ctx, flushEvery, func() error { return keyring.Flush(ctx) }, log, "writing last uses")
+	loops.every(ctx, sweepEvery, func() error { return a.sweep(ctx) }, log, "sweeping")
+	if secure.renew != nil {
+		loops.every(ctx, renewEvery, secure.renew, log, "renewing the certificate")
+	}
+	loops.Go(func() { secure.onHangup(ctx) })
+	return func() {
+		cancel()
+		loops.Wait()
+		if err := keyring.Flush(context.WithoutCancel(ctx)); err != nil {
+			log.Error("writing last uses", "error", err)
+		}
+	}
+}
+
+// sweep removes what nothing names any more.
+func (a *app) sweep(ctx context.Context) error {
+	_, err := a.index.Sweep(ctx, a.operator)
+	return errors.Join(err, a.registry.Sweep(ctx))
+}

@@ -1,0 +1,114 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"pyindex/internal/access"
+	"pyindex/internal/dist"
+)
+
+type tokenCmd struct {
+	Create tokenCreateCmd `cmd:"" help:"Make an API token and print it, the one time that it can be seen."`
+	List   tokenListCmd   `cmd:"" help:"List the API tokens."`
+	Revoke tokenRevokeCmd `cmd:"" help:"End an API token from the next request on."`
+}
+
+type tokenCreateCmd struct {
+	User        string   `required:"" help:"Whose token it is."`
+	Project     []string `short:"p" placeholder:"P" help:"Bind it to this project; may be given again."`
+	Scope       string   `enum:"upload,read,admin" default:"upload" help:"What it may be used for: read, upload or admin."`
+	Expires     span     `placeholder:"24h" help:"How long it is good for, as 24h or 30d (default: for ever)."`
+	Description string   `placeholder:"D" help:"What it is for."`
+	Repository  string   `default:"main" help:"The repository of the projects."`
+}
+
+// Run makes the token. Standard output is the token alone, so that a script can take it.
+func (c *tokenCreateCmd) Run(s *session) error {
+	n, err := c.token()
+	if err != nil {
+		return err
+	}
+	return s.with(func(a *app) error {
+		_, secret, err := a.directory.CreateToken(s.ctx, a.operator, n)
+		if err == nil {
+			fmt.Fprintln(s.out, secret.Reveal())
+		}
+		return err
+	})
+}
+
+func (c *tokenCreateCmd) token() (access.NewAPIToken, error) {
+	scope, err := access.ParseScope(c.Scope)
+	n := access.NewAPIToken{
+		User: c.User, Repository: c.Repository, Scope: scope, Expires: time.Duration(c.Expires), Description: c.Description,
+	}
+	for _, p := range c.Project {
+		name, e := dist.ParseProjectName(p)
+		if e != nil {
+			return n, e
+		}
+		n.Projects = append(n.Projects, name.String())
+	}
+	return n, err
+}
+
+type tokenListCmd struct{ listing }
+
+type tokenRow struct {
+	ID          string   `json:"id"`
+	User        string   `json:"user"`
+	Scope       string   `json:"scope"`
+	Projects    []string `json:"projects"` // empty for all that the user may do
+	Description string   `json:"description"`
+	Created     moment   `json:"created"`
+	Expires     moment   `json:"expires"`
+	LastUsed    moment   `json:"last_used"`
+	Revoked     moment   `json:"revoked"`
+}
+
+// Run lists the tokens; nothing of what it prints lets anybody in.
+func (c *tokenListCmd) Run(s *session) error {
+	return s.with(func(a *app) error {
+		tokens, err := a.directory.Tokens(s.ctx, a.operator)
+		if err != nil {
+			return err
+		}
+		var list []tokenRow
+		var rows [][]string
+		for _, t := range tokens {
+			r := tokenRow{
+				t.ID, t.User, t.Scope.String(), notNil(t.Projects), t.Description,
+				moment(t.CreatedAt), moment(t.ExpiresAt), moment(t.LastUsedAt), moment(t.RevokedAt),
+			}
+			list = append(list, r)
+			rows = append(rows, []string{r.ID, r.User, r.Scope, projectsText(t.Limited, r.Projects), r.Expires.String(), r.LastUsed.String(), r.Revoked.String(), r.Description})
+		}
+		return c.write(s.out, notNil(list), []string{"ID", "USER", "SCOPE", "PROJECTS", "EXPIRES", "LAST USED", "REVOKED", "DESCRIPTION"}, rows)
+	})
+}
+
+func projectsText(limited bool, projects []string) string {
+	switch {
+	case len(projects) > 0:
+		return strings.Join(projects, ",")
+	case limited:
+		return "none left"
+	}
+	return "all"
+}
+
+type tokenRevokeCmd struct {
+	ID string `arg:""`
+}
+
+// Run ends the token.
+func (c *tokenRevokeCmd) Run(s *session) error {
+	return s.with(func(a *app) error { return a.directory.RevokeToken(s.ctx, a.operator, c.ID) })
+}
+
+// inRepository is a flag of commands about projects.
+type inRepository struct {
+	Repository string `default:"main" help:"The repository that the project is in."`
+}

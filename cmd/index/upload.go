@@ -1,0 +1,67 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"pyindex/internal/catalog"
+)
+
+type uploadCmd struct {
+	Files []string `arg:"" name:"file" help:"Wheels and source distributions."`
+	inRepository
+}
+
+// Run adds the files one after the other, says what became of each, and goes on after a refusal.
+func (c *uploadCmd) Run(s *session) error {
+	return s.with(func(a *app) error {
+		refused := 0
+		for _, path := range c.Files {
+			if err := c.add(s, a, path); err != nil {
+				refused++
+				complain(s.errs, statusRefused, fmt.Errorf("%s: %w", path, err))
+			}
+		}
+		if refused > 0 {
+			return fmt.Errorf("%d of %d files were not added", refused, len(c.Files))
+		}
+		return nil
+	})
+}
+
+func (c *uploadCmd) add(s *session, a *app, path string) (err error) {
+	in, err := a.index.Stage(s.ctx, a.operator, c.Repository)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, in.Discard()) }()
+	if err := read(in, path); err != nil {
+		return err
+	}
+	got, err := a.index.Publish(s.ctx, a.operator, catalog.Upload{Repository: c.Repository, Filename: filepath.Base(path), Content: in})
+	if err != nil {
+		return err
+	}
+	what := "added"
+	if !got.Created {
+		what = "there already"
+	}
+	fmt.Fprintf(s.out, "%s: %s\n", got.File.Filename, what)
+	for _, warning := range got.Warnings {
+		fmt.Fprintf(s.errs, "%s: %s\n", got.File.Filename, warning)
+	}
+	return nil
+}
+
+func read(to io.Writer, path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	_, err = io.Copy(to, f)
+	return err
+}

@@ -1,0 +1,104 @@
+package main
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"strings"
+
+	"pyindex/internal/access"
+	"pyindex/internal/fault"
+)
+
+type userCmd struct {
+	Add     userAddCmd     `cmd:"" help:"Make an account."`
+	List    userListCmd    `cmd:"" help:"List the accounts."`
+	Disable userDisableCmd `cmd:"" help:"End an account and, with it, all its tokens."`
+	Enable  userEnableCmd  `cmd:"" help:"Let a disabled account work again."`
+}
+
+type userAddCmd struct {
+	Name          string `arg:"" help:"Lower-case letters, digits, '.', '-' and '_'."`
+	Admin         bool   `help:"May do everything."`
+	PasswordStdin bool   `help:"Read a password for the web pages from standard input."`
+}
+
+// Run makes the account.
+func (c *userAddCmd) Run(s *session) error {
+	n := access.NewUser{Name: c.Name, Admin: c.Admin}
+	if c.PasswordStdin {
+		var err error
+		if n.Password, err = readPassword(s.in); err != nil {
+			return err
+		}
+	}
+	return s.with(func(a *app) error {
+		u, err := a.directory.AddUser(s.ctx, a.operator, n)
+		if err == nil {
+			fmt.Fprintf(s.out, "user %s was added\n", u.Name)
+		}
+		return err
+	})
+}
+
+// readPassword reads one line.
+func readPassword(r io.Reader) (access.Secret, error) {
+	line, err := bufio.NewReader(io.LimitReader(r, 4096)).ReadString('\n')
+	line = strings.TrimRight(line, "\r\n")
+	if line == "" || err != nil && err != io.EOF {
+		return "", fault.New(fault.Invalid, "no password came on standard input: pipe one in, or leave out --password-stdin")
+	}
+	return access.Secret(line), nil
+}
+
+type userListCmd struct{ listing }
+
+type userRow struct {
+	Name     string `json:"name"`
+	Admin    bool   `json:"admin"`
+	Created  moment `json:"created"`
+	Disabled moment `json:"disabled"`
+}
+
+// Run lists the accounts.
+func (c *userListCmd) Run(s *session) error {
+	return s.with(func(a *app) error {
+		users, err := a.directory.Users(s.ctx, a.operator)
+		if err != nil {
+			return err
+		}
+		var list []userRow
+		var rows [][]string
+		for _, u := range users {
+			r := userRow{u.Name, u.Admin, moment(u.CreatedAt), moment(u.DisabledAt)}
+			list = append(list, r)
+			rows = append(rows, []string{r.Name, yes(r.Admin), r.Created.String(), r.Disabled.String()})
+		}
+		return c.write(s.out, notNil(list), []string{"NAME", "ADMIN", "CREATED", "DISABLED"}, rows)
+	})
+}
+
+func yes(b bool) string {
+	if b {
+		return "yes"
+	}
+	return "no"
+}
+
+type userDisableCmd struct {
+	Name string `arg:""`
+}
+
+// Run ends the account.
+func (c *userDisableCmd) Run(s *session) error {
+	return s.with(func(a *app) error { return a.directory.DisableUser(s.ctx, a.operator, c.Name) })
+}
+
+type userEnableCmd struct {
+	Name string `arg:""`
+}
+
+// Run lets the account work again.
+func (c *userEnableCmd) Run(s *session) error {
+	return s.with(func(a *app) error { return a.directory.EnableUser(s.ctx, a.operator, c.Name) })
+}

@@ -1,0 +1,80 @@
+package server
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"pyindex/internal/access"
+	"pyindex/internal/fault"
+	"pyindex/internal/route"
+)
+
+// Check is one thing that must work before requests can be answered.
+type Check struct {
+	Name string
+	Run  func(ctx context.Context) error
+}
+
+// checkTime bounds all checks of one request.
+const checkTime = 3 * time.Second
+
+// Health is whether this process lives and whether it is ready; see its Table.
+type Health struct {
+	checks   []Check
+	draining func() bool
+}
+
+// NewHealth returns the health of the checks.
+func NewHealth(checks ...Check) *Health { return &Health{checks: checks} }
+
+// Watch makes /readyz answer 503 while s drains.
+func (h *Health) Watch(s *Server) { h.draining = s.draining.Load }
+
+// Table answers /healthz, 200 while the process lives, and /readyz, 200 while every check passes and 503 with the name
+// of the first that does not, or while the server drains.
+func (h *Health) Table() route.Table {
+	return route.Table{Name: "health", Fail: failHealth, Routes: []route.Route{
+		{Method: http.MethodGet, Path: "/healthz", Auth: route.Open, HostRoot: true, Handle: h.live},
+		{Method: http.MethodGet, Path: "/readyz", Auth: route.Open, HostRoot: true, Handle: h.ready},
+	}}
+}
+
+func (h *Health) live(w http.ResponseWriter, _ *http.Request, _ access.Caller) error {
+	return sayOK(w)
+}
+
+func (h *Health) ready(w http.ResponseWriter, r *http.Request, _ access.Caller) error {
+	if h.draining != nil && h.draining() {
+		return fault.New(fault.Unavailable, "draining")
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), checkTime)
+	defer cancel()
+	for _, c := range h.checks {
+		if err := c.Run(ctx); err != nil {
+			return fault.Wrap(fault.Unavailable, err, "%s does not answer", c.Name)
+		}
+	}
+	return sayOK(w)
+}
+
+func sayOK(w http.ResponseWriter) error {
+	h := w.Header()
+	h.Set("Content-Type", "text/plain; charset=utf-8")
+	h.Set("Cache-Control", "no-store")
+	_, err := w.Write([]byte("ok\n"))
+	return err
+}
+
+// failHealth says the fault and no more; the log has its cause.
+func failHealth(w http.ResponseWriter, r *http.Request, err error) {
+	status, text := http.StatusInternalServerError, "something broke here: the log has the details under request "+w.Header().Get("X-Request-Id")
+	if fault.Is(err, fault.Unavailable) {
+		status, text = http.StatusServiceUnavailable, fault.Message(err)
+	}
+	h := w.Header()
+	h.Set("Content-Type", "text/plain; charset=utf-8")
+	h.Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	w.Write([]byte(text + "\n"))
+}

@@ -1,0 +1,81 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"regexp"
+	"strings"
+
+	"pyindex/internal/access"
+)
+
+// statusGone is logged for a client that left before its answer; nothing is sent with it.
+const statusGone = 499
+
+// write writes w's line. It holds the route's pattern and the path, never the query, a header or a token.
+func (s *Server) logLine(w *response) {
+	status, level := w.logged()
+	ctx := w.r.Context()
+	if !s.o.Log.Enabled(ctx, level) {
+		return
+	}
+	attrs := make([]slog.Attr, 0, 16)
+	attrs = append(attrs,
+		slog.String("method", method(w.r.Method)), slog.String("route", w.pattern()), slog.String("path", scrub(w.r.URL.Path)),
+		slog.Int("status", status), slog.Int64("bytes", w.sent()), slog.Duration("duration", s.o.Now().Sub(w.start)),
+		slog.String("remote", w.address), slog.String("request", w.id))
+	if w.caller.Known() {
+		attrs = append(attrs, slog.String("caller", string(w.caller.Kind())), slog.String("caller_id", w.caller.ID()), slog.String("token", w.caller.TokenID()))
+	}
+	if w.err != nil {
+		attrs = append(attrs, slog.String("error", scrub(w.err.Error())))
+	}
+	if w.stack != nil {
+		attrs = append(attrs, slog.String("stack", string(w.stack)))
+	}
+	s.o.Log.LogAttrs(ctx, level, "request", attrs...)
+}
+
+// logged returns the status of the line and its level: what we broke is an error, the rest is information.
+func (w *response) logged() (int, slog.Level) {
+	status := w.status
+	if status == 0 {
+		status = http.StatusOK
+	}
+	if errors.Is(w.err, context.Canceled) && w.r.Context().Err() != nil {
+		return statusGone, slog.LevelInfo
+	}
+	if status >= 500 && status != http.StatusServiceUnavailable || w.stack != nil {
+		return status, slog.LevelError
+	}
+	return status, slog.LevelInfo
+}
+
+func (w *response) pattern() string {
+	if w.row == nil {
+		return ""
+	}
+	return w.row.pattern
+}
+
+func (w *response) sent() int64 {
+	if w.r.Method == http.MethodHead {
+		return 0
+	}
+	return w.bytes
+}
+
+// method keeps made-up methods short.
+func method(m string) string { return m[:min(len(m), 16)] }
+
+var tokens = regexp.MustCompile(regexp.QuoteMeta(access.TokenPrefix) + `[0-9A-Za-z]*`)
+
+// scrub takes tokens out of a text that people may have pasted one into.
+func scrub(s string) string {
+	if !strings.Contains(s, access.TokenPrefix) {
+		return s
+	}
+	return tokens.ReplaceAllString(s, "[secret]")
+}

@@ -1,0 +1,106 @@
+package server
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strconv"
+	"time"
+
+	"pyindex/internal/route"
+)
+
+var _ route.ReasonWriter = (*response)(nil)
+
+// maxReason bounds a reason phrase in bytes; Python's client takes lines of 64 kB.
+const maxReason = 4 << 10
+
+// lingering is how long a connection is read on after an answer whose request was not read to its end, so that the
+// answer arrives before the reset.
+const lingering = time.Second
+
+// WriteReason sends status, reason and body and ends the answer; see route.ReasonWriter. net/http cannot send a reason
+// of its own, so the connection is taken over and closed. HTTP/2 has no reason phrase: there it is an ordinary answer.
+func (w *response) WriteReason(status int, reason string, body []byte) error {
+	if w.status != 0 {
+		return fmt.Errorf("the answer %d is under way already", w.status)
+	}
+	if _, ok := w.w.(http.Hijacker); !ok || w.r.ProtoMajor != 1 {
+		w.WriteHeader(status)
+		_, err := w.Write(body)
+		return err
+	}
+	drained := w.body.drain(w.r, w.server.o.DrainBytes)
+	conn, rw, err := w.Hijack()
+	if err != nil {
+		return fmt.Errorf("taking over the connection: %w", err)
+	}
+	defer conn.Close()
+	w.status = status
+	w.complete()
+	conn.SetDeadline(time.Now().Add(w.server.o.Stall))
+	w.err = firstError(w.err, w.sendReason(rw.Writer, reason, body))
+	if !drained {
+		linger(conn)
+	}
+	return nil
+}
+
+// sendReason writes the whole answer.
+func (w *response) sendReason(out *bufio.Writer, reason string, body []byte) error {
+	h := w.w.Header()
+	h.Del("Transfer-Encoding")
+	h.Set("Connection", "close")
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	if h.Get("Date") == "" {
+		h.Set("Date", time.Now().UTC().Format(http.TimeFormat))
+	}
+	fmt.Fprintf(out, "HTTP/1.1 %03d %s\r\n", w.status, phrase(reason))
+	if err := h.Write(out); err != nil {
+		return err
+	}
+	out.WriteString("\r\n")
+	if w.r.Method != http.MethodHead {
+		n, _ := out.Write(body)
+		w.bytes += int64(n)
+	}
+	return out.Flush()
+}
+
+// phrase returns s as a reason phrase in Latin-1 (RFC 9112, section 4): control characters are blanks, what is not
+// Latin-1 is '?'.
+func phrase(s string) []byte {
+	out := make([]byte, 0, min(len(s), maxReason))
+	for _, c := range s {
+		if len(out) == maxReason {
+			break
+		}
+		switch {
+		case c < ' ' || c >= 0x7f && c < 0xa0:
+			c = ' '
+		case c > 0xff:
+			c = '?'
+		}
+		out = append(out, byte(c))
+	}
+	return out
+}
+
+// linger tells the peer that nothing more comes and reads on for a moment.
+func linger(conn net.Conn) {
+	if c, ok := conn.(interface{ CloseWrite() error }); ok && c.CloseWrite() == nil {
+		conn.SetReadDeadline(time.Now().Add(lingering))
+		io.Copy(io.Discard, conn)
+	}
+}
+
+func firstError(errs ...error) error {
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

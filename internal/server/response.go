@@ -1,0 +1,135 @@
+package server
+
+import (
+	"bufio"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"time"
+
+	"pyindex/internal/access"
+)
+
+// response is the writer that handlers get. It counts, keeps sendfile, and moves the write deadline with progress.
+// It is good until the handler returns.
+type response struct {
+	w        http.ResponseWriter
+	r        *http.Request
+	server   *Server
+	body     *body // nil for requests without one
+	row      *row  // nil while no route is found
+	caller   access.Caller
+	start    time.Time
+	address  string
+	id       string
+	err      error
+	stack    []byte // of a panic
+	status   int    // 0 while nothing is written
+	bytes    int64  // of the answer's body, as far as written
+	since    int64  // bytes since the deadline was moved
+	hijacked bool
+}
+
+// Header is the answer's header.
+func (w *response) Header() http.Header { return w.w.Header() }
+
+// Unwrap is for http.ResponseController.
+func (w *response) Unwrap() http.ResponseWriter { return w.w }
+
+// WriteHeader sends the status. Every 401 carries a Basic challenge, because that is what installers answer to.
+func (w *response) WriteHeader(status int) {
+	if status >= 200 && w.status == 0 {
+		w.status = status
+		w.complete()
+		if w.body != nil { // an upload took its time, and the deadline began with it
+			w.move()
+		}
+	}
+	w.w.WriteHeader(status)
+}
+
+// complete adds the headers that depend on the status.
+func (w *response) complete() {
+	if h := w.w.Header(); w.status == http.StatusUnauthorized && h.Get("WWW-Authenticate") == "" {
+		h["Www-Authenticate"] = w.server.challenge
+	}
+}
+
+// Write sends p, in pieces that each have their own time.
+func (w *response) Write(p []byte) (n int, err error) {
+	if w.status == 0 {
+		w.WriteHeader(http.StatusOK)
+	}
+	for len(p) > writeStep {
+		m, err := w.w.Write(p[:writeStep])
+		n += m
+		w.count(int64(m))
+		if err != nil {
+			return n, err
+		}
+		p = p[writeStep:]
+	}
+	m, err := w.w.Write(p)
+	w.count(int64(m))
+	return n + m, err
+}
+
+// ReadFrom sends src, by sendfile where it is a file or a part of one.
+func (w *response) ReadFrom(src io.Reader) (n int64, err error) {
+	to, ok := w.w.(io.ReaderFrom)
+	if !ok {
+		return io.Copy(struct{ io.Writer }{w}, src)
+	}
+	if w.status == 0 {
+		w.WriteHeader(http.StatusOK)
+	}
+	whole, ok := src.(*io.LimitedReader) // net/http unwraps one LimitedReader, not two
+	if !ok {
+		whole = &io.LimitedReader{R: src, N: 1<<63 - 1}
+	}
+	piece := &io.LimitedReader{R: whole.R}
+	for whole.N > 0 {
+		size := min(whole.N, writeStep*4)
+		piece.N = size
+		m, err := to.ReadFrom(piece)
+		n, whole.N = n+m, whole.N-m
+		w.count(m)
+		if err != nil || m < size {
+			return n, err
+		}
+	}
+	return n, nil
+}
+
+// count notes n bytes written and gives the next ones their time.
+func (w *response) count(n int64) {
+	w.bytes += n
+	w.since += n
+	if w.since >= writeStep {
+		w.move()
+	}
+}
+
+func (w *response) move() {
+	w.since = 0
+	http.NewResponseController(w.w).SetWriteDeadline(time.Now().Add(w.server.o.Stall)) // not supported under httptest.ResponseRecorder
+}
+
+// Flush sends what is buffered.
+func (w *response) Flush() {
+	if f, ok := w.w.(http.Flusher); ok {
+		f.Flush()
+	}
+}
+
+// Hijack hands over the connection; an error where the protocol has none to hand over, as HTTP/2.
+func (w *response) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	h, ok := w.w.(http.Hijacker)
+	if !ok {
+		return nil, nil, errors.New("this connection cannot be taken over")
+	}
+	conn, rw, err := h.Hijack()
+	w.hijacked = err == nil
+	return conn, rw, err
+}

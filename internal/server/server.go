@@ -1,0 +1,174 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"runtime/debug"
+	"strconv"
+	"sync"
+	"sync/atomic"
+
+	"github.com/labstack/echo/v4"
+
+	"pyindex/internal/access"
+	"pyindex/internal/fault"
+	"pyindex/internal/route"
+)
+
+// Server answers the routes of some tables. It is an http.Handler.
+type Server struct {
+	o         Options
+	echo      *echo.Echo
+	rows      []Row
+	taken     map[string]string // method and path → table
+	limits    map[route.Limit]*clients
+	origins   *http.CrossOriginProtection
+	ids       *ids
+	challenge []string
+	responses sync.Pool
+	running   atomic.Int64 // requests being answered, also on connections that were taken over
+	draining  atomic.Bool
+}
+
+// New returns a server of the tables. An error names the row that is incomplete or that two tables claim, or the
+// option that cannot be.
+func New(o Options, tables ...route.Table) (*Server, error) {
+	o, err := o.complete()
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{
+		o: o, echo: echo.New(), taken: map[string]string{}, ids: newIDs(), limits: map[route.Limit]*clients{},
+		origins: http.NewCrossOriginProtection(), challenge: []string{"Basic realm=" + strconv.QuoteToASCII(o.Name)},
+	}
+	s.responses.New = func() any { return new(response) }
+	s.echo.HTTPErrorHandler = s.unrouted
+	for name, perMinute := range o.Rates {
+		if perMinute > 0 {
+			s.limits[name] = newClients(perMinute)
+		}
+	}
+	if o.Origin != "" {
+		if err := s.origins.AddTrustedOrigin(o.Origin); err != nil {
+			return nil, fmt.Errorf("server: origin %q: %w", o.Origin, err)
+		}
+	}
+	for _, t := range tables {
+		if err := s.mount(t); err != nil {
+			return nil, fmt.Errorf("server: %w", err)
+		}
+	}
+	s.sortRows()
+	return s, nil
+}
+
+// ServeHTTP answers a request and logs it.
+func (s *Server) ServeHTTP(hw http.ResponseWriter, r *http.Request) {
+	s.running.Add(1)
+	defer s.running.Add(-1)
+	w := s.begin(hw, r)
+	defer s.end(w)
+	if err := plainPath(r.URL); err != nil {
+		s.refuse(w, http.StatusBadRequest, err)
+		return
+	}
+	if err := s.origins.Check(r); err != nil {
+		s.refuse(w, http.StatusForbidden, fault.Wrap(fault.Denied, err, "requests that another site's page makes are refused"))
+		return
+	}
+	s.echo.ServeHTTP(w, r)
+}
+
+// begin notes who asks, wraps the body, and sets the headers of every answer.
+func (s *Server) begin(hw http.ResponseWriter, r *http.Request) *response {
+	w := s.responses.Get().(*response)
+	*w = response{w: hw, r: r, server: s, start: s.o.Now()}
+	w.address, w.id = s.client(r)
+	if w.id == "" {
+		w.id = s.ids.next()
+	}
+	if r.Body != nil && r.Body != http.NoBody {
+		w.body = &body{ReadCloser: r.Body, control: http.NewResponseController(hw), stall: s.o.Stall}
+		r.Body = w.body
+	}
+	h := hw.Header()
+	h["X-Content-Type-Options"] = nosniff
+	h["Content-Security-Policy"] = policy
+	h["Referrer-Policy"] = referrer
+	h["X-Request-Id"] = []string{w.id}
+	return w
+}
+
+// The headers of every answer. Pages that people look at replace the policy by their own.
+var (
+	nosniff  = []string{"nosniff"}
+	policy   = []string{"default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"}
+	referrer = []string{"same-origin"} // no-referrer would make browsers send "Origin: null" with forms
+)
+
+// end turns a panic into an answer and writes the line. An answer that had begun is cut.
+func (s *Server) end(w *response) {
+	p := recover()
+	if p != nil && p != http.ErrAbortHandler {
+		w.err, w.stack = fmt.Errorf("panic: %v", p), debug.Stack()
+		if w.status == 0 && !w.hijacked {
+			s.broken(w)
+			p = nil
+		}
+	}
+	s.logLine(w)
+	if p != nil {
+		panic(http.ErrAbortHandler)
+	}
+	*w = response{}
+	s.responses.Put(w)
+}
+
+// broken answers 500 in the table's words where there is one.
+func (s *Server) broken(w *response) {
+	if w.row == nil {
+		s.plain(w, http.StatusInternalServerError, "something broke here: the log has the details under request "+w.id)
+		return
+	}
+	w.row.fail(w, w.r, w.err)
+}
+
+// refuse answers in plain text for want of a table.
+func (s *Server) refuse(w *response, status int, err error) {
+	w.err = err
+	if w.r.ProtoMajor == 1 {
+		w.body.drain(w.r, s.o.DrainBytes)
+	}
+	s.plain(w, status, fault.Message(err))
+}
+
+func (s *Server) plain(w http.ResponseWriter, status int, text string) {
+	h := w.Header()
+	h.Set("Content-Type", "text/plain; charset=utf-8")
+	h.Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	fmt.Fprintln(w, text)
+}
+
+// unrouted answers for a path or method that no row has.
+func (s *Server) unrouted(err error, c echo.Context) {
+	w := c.Response().Writer.(*response)
+	w.caller = access.Caller{}
+	known, ok := errors.AsType[*echo.HTTPError](err)
+	if ok && known.Code == http.StatusMethodNotAllowed {
+		s.refuse(w, known.Code, fault.New(fault.Invalid, "this address does not answer %s: see the Allow header", method(c.Request().Method)))
+		return
+	}
+	where := ""
+	if s.o.BasePath != "" {
+		where = ": this index is below " + s.o.BasePath + "/"
+	}
+	s.refuse(w, http.StatusNotFound, fault.New(fault.NotFound, "nothing is here%s", where))
+}
+
+// idle waits until no request is being answered or ctx ends.
+func (s *Server) idle(ctx context.Context) error {
+	return poll(ctx, func() bool { return s.running.Load() == 0 })
+}
