@@ -9,8 +9,10 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// longest is the longest member name that file systems take as a path.
-const longest = 4096
+const (
+	longest = 4096 // bytes of a name; file systems take no longer path
+	deepest = 128  // steps of a name; more are only made to keep readers busy
+)
 
 // checkName refuses a name that some system would unpack outside the target folder, or show as another name.
 func checkName(name string) error {
@@ -32,6 +34,9 @@ func checkSteps(name string) error {
 		if strings.TrimRight(step, " ") == ".." {
 			return refuse("the member name %s leads out of its folder", quote(name))
 		}
+	}
+	if strings.Count(name, "/") > deepest {
+		return refuse("the member name %s has more than %d steps", quote(name), deepest)
 	}
 	if clean(name) == "." {
 		return refuse("the member name %s names nothing", quote(name))

@@ -15,11 +15,11 @@ type tarFile struct {
 
 // openTar reads the whole stream once and keeps nothing but names and PKG-INFO.
 func (g *gate) openTar() (*tarFile, error) {
-	if err := notZip(g.src); err != nil {
-		return nil, err
-	}
 	stream, err := g.tarStream()
 	if err != nil {
+		return nil, err
+	}
+	if err := notZip(g.src); err != nil {
 		return nil, err
 	}
 	f := &tarFile{tree: newTree(true), infos: map[string][]byte{}}

@@ -3,8 +3,6 @@ package archive
 import (
 	"bytes"
 	"io"
-
-	"pyindex/internal/fault"
 )
 
 // tarMember is one member with everything applied that stands before its header.
@@ -55,7 +53,7 @@ func (t *tarReader) block() (tarBlock, error) {
 	}
 	t.left = 0
 	b := make(tarBlock, blockSize)
-	n, err := io.ReadFull(t.r, b)
+	_, err := io.ReadFull(t.r, b)
 	if err == io.EOF || err == nil && b.isZero() {
 		return nil, t.end()
 	}
@@ -65,7 +63,6 @@ func (t *tarReader) block() (tarBlock, error) {
 	if !b.sumFits() {
 		return nil, refuse("a tar header after %d members has a wrong checksum", t.members)
 	}
-	_ = n
 	return b, b.checkNumbers()
 }
 
@@ -213,7 +210,10 @@ func (p pendingNames) apply(m *tarMember) error {
 	if err := p.pax.checkSize(m.size); err != nil {
 		return err
 	}
-	return errorsFirst(choose(&m.name, p.longName, p.pax["path"]), choose(&m.link, p.longLink, p.pax["linkpath"]))
+	if err := choose(&m.name, p.longName, p.pax["path"]); err != nil {
+		return err
+	}
+	return choose(&m.link, p.longLink, p.pax["linkpath"])
 }
 
 // choose takes the GNU or the pax spelling of a long name; readers differ about which of two would win.
@@ -225,15 +225,6 @@ func choose(into *string, gnu, pax string) error {
 		*into = gnu
 	case pax != "":
 		*into = pax
-	}
-	return nil
-}
-
-func errorsFirst(errs ...error) error {
-	for _, err := range errs {
-		if err != nil {
-			return err
-		}
 	}
 	return nil
 }
@@ -262,6 +253,3 @@ func checkFile(m tarMember) error {
 	}
 	return nil
 }
-
-// isInvalid says that err already speaks to the uploader.
-func isInvalid(err error) bool { return fault.Is(err, fault.Invalid) }

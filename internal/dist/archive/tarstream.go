@@ -5,6 +5,8 @@ import (
 	"compress/bzip2"
 	"compress/gzip"
 	"io"
+
+	"pyindex/internal/fault"
 )
 
 // tarStream is the decompressed tar, which ends with an error at the limits.
@@ -58,7 +60,7 @@ func (m *meter) Read(p []byte) (int, error) {
 	if m.n += int64(n); m.n > m.max {
 		return 0, refuse("it unpacks to more than %d bytes, which is too much for its size", m.max)
 	}
-	if err != nil && err != io.EOF && !isInvalid(err) {
+	if err != nil && err != io.EOF && !fault.Is(err, fault.Invalid) {
 		return n, refuse("its compressed data is damaged")
 	}
 	return n, err
