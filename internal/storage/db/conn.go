@@ -1,0 +1,131 @@
+package db
+
+import (
+	"context"
+	"database/sql/driver"
+)
+
+// maxKept bounds the statements kept on one connection; this package has fewer texts than that.
+const maxKept = 256
+
+// conn is a driver's connection with its statements kept ready and a hook before every step. It is used by one
+// goroutine at a time, as database/sql promises.
+type conn struct {
+	driver.Conn
+	hook   Hook
+	writer bool
+	kept   map[string]*kept // nil where the driver keeps statements itself
+}
+
+// kept is a prepared statement and whether rows of it are being read.
+type kept struct {
+	driver.Stmt
+	busy bool
+}
+
+// BeginTx starts a transaction.
+func (c *conn) BeginTx(ctx context.Context, o driver.TxOptions) (driver.Tx, error) {
+	var inner driver.Tx
+	err := c.step(OpBegin, "", func() (err error) {
+		inner, err = c.Conn.(driver.ConnBeginTx).BeginTx(ctx, o)
+		return err
+	})
+	if err != nil && inner != nil {
+		inner.Rollback()
+	}
+	if err != nil {
+		return nil, err
+	}
+	return tx{inner, c}, nil
+}
+
+// QueryContext runs a statement that returns rows.
+func (c *conn) QueryContext(ctx context.Context, q string, args []driver.NamedValue) (driver.Rows, error) {
+	var rows driver.Rows
+	err := c.step(OpQuery, q, func() (err error) {
+		rows, err = c.query(ctx, q, args)
+		return err
+	})
+	if err != nil && rows != nil {
+		rows.Close()
+	}
+	if err != nil {
+		return nil, err
+	}
+	return rows, nil
+}
+
+func (c *conn) query(ctx context.Context, q string, args []driver.NamedValue) (driver.Rows, error) {
+	s, err := c.statement(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	if s == nil {
+		return c.Conn.(driver.QueryerContext).QueryContext(ctx, q, args)
+	}
+	inner, err := s.Stmt.(driver.StmtQueryContext).QueryContext(ctx, args)
+	if err != nil {
+		return nil, err
+	}
+	s.busy = true
+	return &rows{inner, s}, nil
+}
+
+// ExecContext runs a statement that returns none.
+func (c *conn) ExecContext(ctx context.Context, q string, args []driver.NamedValue) (driver.Result, error) {
+	var result driver.Result
+	err := c.step(OpExec, q, func() (err error) {
+		result, err = c.exec(ctx, q, args)
+		return err
+	})
+	return result, err
+}
+
+func (c *conn) exec(ctx context.Context, q string, args []driver.NamedValue) (driver.Result, error) {
+	s, err := c.statement(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	if s == nil {
+		return c.Conn.(driver.ExecerContext).ExecContext(ctx, q, args)
+	}
+	return s.Stmt.(driver.StmtExecContext).ExecContext(ctx, args)
+}
+
+// statement returns the kept statement for q. It is nil where q is to be run directly: nothing is kept here, too much
+// is, or rows of the very same statement are still being read.
+func (c *conn) statement(ctx context.Context, q string) (*kept, error) {
+	s, ok := c.kept[q]
+	if ok && !s.busy {
+		return s, nil
+	}
+	if ok || c.kept == nil || len(c.kept) >= maxKept {
+		return nil, nil
+	}
+	inner, err := c.Conn.(driver.ConnPrepareContext).PrepareContext(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	s = &kept{Stmt: inner}
+	c.kept[q] = s
+	return s, nil
+}
+
+// Close frees the statements and the connection.
+func (c *conn) Close() error {
+	for _, s := range c.kept {
+		s.Close()
+	}
+	return c.Conn.Close()
+}
+
+// rows gives its statement back when it is closed.
+type rows struct {
+	driver.Rows
+	of *kept
+}
+
+func (r *rows) Close() error {
+	r.of.busy = false
+	return r.Rows.Close()
+}

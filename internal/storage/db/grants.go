@@ -1,0 +1,39 @@
+package db
+
+import (
+	"context"
+
+	"pyindex/internal/access"
+)
+
+func scanGrant(r row) (access.Grant, error) {
+	var g access.Grant
+	var role string
+	var created int64
+	if err := r.Scan(&g.UserID, &g.RepositoryID, &g.ProjectID, &role, &created); err != nil {
+		return g, err
+	}
+	var err error
+	g.Role, err = access.ParseRole(role)
+	g.CreatedAt = moment(created)
+	return g, err
+}
+
+// PutGrant implements access.GrantRows. The time of a grant that is there already stays.
+func (t *Tx) PutGrant(ctx context.Context, g access.Grant) error {
+	_, err := t.exec(ctx, `INSERT INTO grants (user_id, repository_id, project_id, role, created_at) VALUES ($1, $2, $3, $4, $5)
+		ON CONFLICT (user_id, repository_id, project_id) DO UPDATE SET role = excluded.role`,
+		g.UserID, g.RepositoryID, g.ProjectID, g.Role.String(), micros(g.CreatedAt))
+	return err
+}
+
+// RemoveGrant implements access.GrantRows.
+func (t *Tx) RemoveGrant(ctx context.Context, g access.Grant) (bool, error) {
+	return t.did(ctx, `DELETE FROM grants WHERE user_id = $1 AND repository_id = $2 AND project_id = $3`, g.UserID, g.RepositoryID, g.ProjectID)
+}
+
+// GrantsOf implements access.GrantRows.
+func (t *Tx) GrantsOf(ctx context.Context, userID string) ([]access.Grant, error) {
+	return many(ctx, t, scanGrant, `SELECT user_id, repository_id, project_id, role, created_at FROM grants
+		WHERE user_id = $1 ORDER BY repository_id, project_id`, userID)
+}

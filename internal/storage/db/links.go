@@ -1,0 +1,54 @@
+package db
+
+import (
+	"cmp"
+	"context"
+	"slices"
+
+	"pyindex/internal/publishers"
+)
+
+// Attach implements publishers.Rows.
+func (t *Tx) Attach(ctx context.Context, a publishers.Attached) error {
+	return t.insert(ctx, "the link of this publisher to the project", `INSERT INTO project_publishers
+		(project_id, publisher_id, added_at, added_by) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING`,
+		a.ProjectID, a.Publisher.ID, micros(a.AddedAt), a.AddedBy)
+}
+
+// Detach implements publishers.Rows. Bindings of minted tokens go too, so that attaching it again revives none.
+func (t *Tx) Detach(ctx context.Context, publisherID, projectID string) (bool, error) {
+	ok, err := t.did(ctx, `DELETE FROM project_publishers WHERE publisher_id = $1 AND project_id = $2`, publisherID, projectID)
+	if err != nil || !ok {
+		return false, err
+	}
+	_, err = t.exec(ctx, `DELETE FROM token_projects WHERE publisher_id = $1 AND project_id = $2`, publisherID, projectID)
+	if err != nil {
+		return false, err
+	}
+	_, err = t.exec(ctx, `DELETE FROM publishers WHERE id = $1
+		AND NOT EXISTS (SELECT 1 FROM project_publishers l WHERE l.publisher_id = publishers.id)`, publisherID)
+	return err == nil, err
+}
+
+// AttachedTo implements publishers.Rows.
+func (t *Tx) AttachedTo(ctx context.Context, publisherID, projectID string) ([]publishers.Attached, error) {
+	out, err := many(ctx, t, scanAttached, `SELECT l.project_id, r.name, l.added_at, l.added_by, `+publisherColumns+`
+		FROM project_publishers l JOIN publishers p ON p.id = l.publisher_id JOIN projects r ON r.id = l.project_id
+		WHERE ($1 = '' OR l.publisher_id = $1) AND ($2 = '' OR l.project_id = $2)
+		ORDER BY l.added_at, l.publisher_id`, publisherID, projectID)
+	slices.SortStableFunc(out, func(a, b publishers.Attached) int { return cmp.Compare(a.Project, b.Project) })
+	return out, err
+}
+
+func scanAttached(r row) (publishers.Attached, error) {
+	var a publishers.Attached
+	var p publisherRow
+	var added int64
+	err := r.Scan(append([]any{&a.ProjectID, &a.Project, &added, &a.AddedBy}, p.into()...)...)
+	if err != nil {
+		return a, err
+	}
+	a.AddedAt = moment(added)
+	a.Publisher, err = p.value()
+	return a, err
+}

@@ -1,0 +1,93 @@
+package db
+
+import (
+	"context"
+	"embed"
+	"io/fs"
+	"time"
+
+	"github.com/pressly/goose/v3"
+
+	"pyindex/internal/access"
+	"pyindex/internal/catalog"
+	"pyindex/internal/fault"
+)
+
+//go:embed migrations/*.sql
+var embedded embed.FS
+
+// SchemaVersion returns the number of the newest migration that the database has had.
+func (d *DB) SchemaVersion(ctx context.Context) (int64, error) {
+	p, err := d.provider()
+	if err != nil {
+		return 0, err
+	}
+	version, err := p.GetDBVersion(ctx)
+	return version, d.dialect.explain(err)
+}
+
+func (d *DB) provider() (*goose.Provider, error) {
+	files, err := fs.Sub(embedded, "migrations")
+	if err != nil {
+		return nil, err
+	}
+	return goose.NewProvider(d.dialect.goose, d.write, files, goose.WithSlog(d.options.Log), goose.WithDisableGlobalRegistry(true))
+}
+
+// migrate brings the tables up to date, each step in its own transaction. Two processes may start at once: PostgreSQL
+// has a lock for that; on SQLite the slower one fails on a step that the other has just done, and looks again.
+func (d *DB) migrate(ctx context.Context) error {
+	unlock, err := d.dialect.lock(ctx, d.write)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	const attempts = 5
+	for n := 1; ; n++ {
+		err := d.migrateOnce(ctx)
+		if err == nil || n == attempts || fault.Is(err, fault.Invalid) {
+			return err
+		}
+		if err := pause(ctx, time.Duration(n)*50*time.Millisecond); err != nil {
+			return err
+		}
+	}
+}
+
+func (d *DB) migrateOnce(ctx context.Context) error {
+	p, err := d.provider()
+	if err != nil {
+		return err
+	}
+	have, know, err := p.GetVersions(ctx)
+	if err != nil {
+		return err
+	}
+	if have > know {
+		return fault.New(fault.Invalid, "the database has schema %d and this program knows %d at most: start the newer program, or restore a backup made by this one", have, know)
+	}
+	if have == know {
+		return nil
+	}
+	_, err = p.Up(ctx)
+	return err
+}
+
+// ensureMain makes the repository at the root of the index where it is missing.
+func (d *DB) ensureMain(ctx context.Context) error {
+	found := func(t *Tx) error {
+		_, err := t.RepositoryByName(ctx, catalog.MainRepository)
+		return err
+	}
+	if err := d.view(ctx, found); !fault.Is(err, fault.NotFound) {
+		return err
+	}
+	main := catalog.Repository{
+		ID: d.options.NewID(), Name: catalog.MainRepository, Members: access.Uploader, Public: true, CreatedAt: d.options.Now(),
+	}
+	err := d.update(ctx, func(t *Tx) error { return t.InsertRepository(ctx, main) })
+	if fault.Is(err, fault.Conflict) { // another process was faster
+		return nil
+	}
+	return err
+}

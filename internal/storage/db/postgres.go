@@ -1,0 +1,131 @@
+package db
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"io"
+	"net"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/pressly/goose/v3"
+
+	"pyindex/internal/fault"
+)
+
+// minPostgres is the oldest server that the tests run on, as server_version_num.
+const minPostgres = 150000
+
+// lockKey names the lock of one index: two indexes may share a database in different schemas.
+const lockKey = `hashtext('pyindex ' || current_schema())`
+
+var postgresDialect = dialect{
+	goose:  goose.DialectPostgres,
+	view:   &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true},
+	update: &sql.TxOptions{Isolation: sql.LevelReadCommitted},
+	// Writers take turns as they do in SQLite, so every rule that reads and then writes means the same on both. Each
+	// later statement sees all that was committed before the lock came, because read committed looks afresh.
+	turn:   `SELECT pg_advisory_xact_lock(` + lockKey + `)`,
+	serial: postgresSerial,
+	check:  checkPostgres,
+	lock:   lockPostgres,
+	sort:   sortPostgres,
+}
+
+// writers is how many connections wait for their turn to write: one that works and one that is next.
+const writers = 2
+
+// connectPostgres opens a small pool to write and a larger one to read.
+func connectPostgres(url string, o Options) (*DB, error) {
+	config, err := pgx.ParseConfig(url)
+	if err != nil {
+		return nil, fault.Wrap(fault.Invalid, err, "the database URL cannot be read: use postgres://user@host:5432/name")
+	}
+	// A replica that stops in the middle of an update must not hold up the others for ever.
+	setDefault(config.RuntimeParams, "application_name", "index")
+	setDefault(config.RuntimeParams, "lock_timeout", "10000")
+	setDefault(config.RuntimeParams, "idle_in_transaction_session_timeout", "60000")
+	if o.Conns == 0 {
+		o.Conns = 10
+	}
+	d := &DB{dialect: postgresDialect, options: o}
+	d.write = pool(connector{Connector: stdlib.GetConnector(*config), hook: o.Hook, writer: true}, writers)
+	d.read = pool(connector{Connector: stdlib.GetConnector(*config), hook: o.Hook}, o.Conns)
+	d.look = d.read
+	return d, nil
+}
+
+func setDefault(params map[string]string, key, value string) {
+	if _, ok := params[key]; !ok {
+		params[key] = value
+	}
+}
+
+func checkPostgres(ctx context.Context, write *sql.DB) error {
+	var version int64
+	if err := write.QueryRowContext(ctx, `SELECT current_setting('server_version_num')::bigint`).Scan(&version); err != nil {
+		return err
+	}
+	if version < minPostgres {
+		return fault.New(fault.Invalid, "PostgreSQL %d is too old: 15 or newer is needed", version/10000)
+	}
+	return nil
+}
+
+// lockPostgres keeps other processes from migrating the same schema until unlock.
+func lockPostgres(ctx context.Context, write *sql.DB) (func(), error) {
+	c, err := write.Conn(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := c.ExecContext(ctx, `SELECT pg_advisory_lock(`+lockKey+`)`); err != nil {
+		c.Close()
+		return nil, err
+	}
+	return func() {
+		_, err := c.ExecContext(context.WithoutCancel(ctx), `SELECT pg_advisory_unlock(`+lockKey+`)`)
+		if err != nil { // a broken connection has lost the lock already and must not go back to the pool
+			c.Raw(func(any) error { return driver.ErrBadConn })
+		}
+		c.Close()
+	}, nil
+}
+
+// sortPostgres recognises errors by SQLSTATE, and the lack of a server by type.
+func sortPostgres(err error) failure {
+	e, ok := errors.AsType[*pgconn.PgError](err)
+	if !ok {
+		return sortNetwork(err)
+	}
+	switch e.Code {
+	case "23505":
+		return taken
+	case "40001", "40P01", "55P03": // serialisation, deadlock, lock timeout
+		return again
+	case "22021", "22P05": // NUL, or no UTF-8
+		return garbled
+	case "25006", "25P03": // a server that only reads; we slept in a transaction
+		return down
+	}
+	switch e.Code[:2] {
+	case "08", "53", "57", "58": // connection, resources, operator, system
+		return down
+	}
+	return unknown
+}
+
+func sortNetwork(err error) failure {
+	if _, ok := errors.AsType[*pgconn.ConnectError](err); ok {
+		return down
+	}
+	if _, ok := errors.AsType[net.Error](err); ok {
+		return down
+	}
+	if pgconn.SafeToRetry(err) || errors.Is(err, driver.ErrBadConn) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return down
+	}
+	return unknown
+}

@@ -1,0 +1,121 @@
+package db
+
+import (
+	"cmp"
+	"context"
+	"slices"
+
+	"pyindex/internal/catalog"
+	"pyindex/internal/dist"
+	"pyindex/internal/fault"
+)
+
+const projectColumns = `p.id, p.name, p.display, p.status, p.status_reason, p.serial, p.size, p.created_at`
+
+// projectRow receives the columns of a project.
+type projectRow struct {
+	p       catalog.Project
+	name    string
+	created int64
+}
+
+func (s *projectRow) into() []any {
+	return []any{&s.p.ID, &s.name, &s.p.Display, &s.p.Status, &s.p.StatusReason, &s.p.Serial, &s.p.Size, &s.created}
+}
+
+func (s *projectRow) value() (catalog.Project, error) {
+	name, err := dist.ParseProjectName(s.name)
+	s.p.Name, s.p.CreatedAt = name, moment(s.created)
+	return s.p, err
+}
+
+// scanProject scans a project joined with its repository.
+func scanProject(r row) (catalog.Project, error) {
+	var p projectRow
+	var of repositoryRow
+	if err := r.Scan(append(p.into(), of.into()...)...); err != nil {
+		return catalog.Project{}, err
+	}
+	repository, err := of.value()
+	if err != nil {
+		return catalog.Project{}, err
+	}
+	p.p.Repository = repository
+	return p.value()
+}
+
+const selectProject = `SELECT ` + projectColumns + `, ` + repositoryColumns + `
+	FROM projects p JOIN repositories r ON r.id = p.repository_id `
+
+// InsertProject implements catalog.ProjectRows.
+func (t *Tx) InsertProject(ctx context.Context, p catalog.Project) error {
+	return t.insert(ctx, "project "+p.Name.String(), `INSERT INTO projects
+		(id, repository_id, name, display, status, status_reason, serial, size, created_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING`,
+		p.ID, p.Repository.ID, p.Name.String(), p.Display, string(p.Status), p.StatusReason, p.Serial, p.Size, micros(p.CreatedAt))
+}
+
+// UpdateProject implements catalog.ProjectRows; fault.NotFound where the project is gone.
+func (t *Tx) UpdateProject(ctx context.Context, p catalog.Project) error {
+	ok, err := t.did(ctx, `UPDATE projects SET display = $2, status = $3, status_reason = $4, serial = $5, size = $6 WHERE id = $1`,
+		p.ID, p.Display, string(p.Status), p.StatusReason, p.Serial, p.Size)
+	if err == nil && !ok {
+		return fault.New(fault.NotFound, "no such project")
+	}
+	return err
+}
+
+// DeleteProject implements catalog.ProjectRows. Publishers that no other project uses go too; links of tokens and
+// publishers go with the row.
+func (t *Tx) DeleteProject(ctx context.Context, id string) error {
+	if err := t.unsettle(ctx, `project_id`, id); err != nil {
+		return err
+	}
+	for _, q := range []string{
+		`DELETE FROM files WHERE project_id = $1`,
+		`DELETE FROM releases WHERE project_id = $1`,
+		`DELETE FROM grants WHERE project_id = $1`,
+		`DELETE FROM publishers WHERE id IN (SELECT publisher_id FROM project_publishers WHERE project_id = $1)
+			AND NOT EXISTS (SELECT 1 FROM project_publishers l WHERE l.publisher_id = publishers.id AND l.project_id <> $1)`,
+		`DELETE FROM projects WHERE id = $1`,
+	} {
+		if _, err := t.exec(ctx, q, id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// ProjectByName implements catalog.ProjectRows.
+func (t *Tx) ProjectByName(ctx context.Context, repositoryID string, name dist.ProjectName) (catalog.Project, error) {
+	return one(ctx, t, "project", scanProject, selectProject+`WHERE p.repository_id = $1 AND p.name = $2`, repositoryID, name.String())
+}
+
+// ProjectByID implements catalog.ProjectRows.
+func (t *Tx) ProjectByID(ctx context.Context, id string) (catalog.Project, error) {
+	return one(ctx, t, "project", scanProject, selectProject+`WHERE p.id = $1`, id)
+}
+
+// ProjectID implements access.Tx.
+func (t *Tx) ProjectID(ctx context.Context, repository, project string) (string, error) {
+	return one(ctx, t, "project", scanText, `SELECT p.id FROM projects p JOIN repositories r ON r.id = p.repository_id
+		WHERE r.name = $1 AND p.name = $2`, repository, project)
+}
+
+// Projects implements catalog.ProjectRows.
+func (t *Tx) Projects(ctx context.Context, repositoryID string) ([]catalog.Project, error) {
+	repository, err := t.repositoryByID(ctx, repositoryID)
+	if err != nil {
+		return nil, err
+	}
+	scan := func(r row) (catalog.Project, error) {
+		s := projectRow{p: catalog.Project{Repository: repository}}
+		if err := r.Scan(s.into()...); err != nil {
+			return catalog.Project{}, err
+		}
+		return s.value()
+	}
+	out, err := many(ctx, t, scan, `SELECT `+projectColumns+` FROM projects p WHERE p.repository_id = $1 ORDER BY p.name`, repositoryID)
+	slices.SortFunc(out, func(a, b catalog.Project) int { return cmp.Compare(a.Name.String(), b.Name.String()) })
+	return out, err
+}

@@ -1,0 +1,68 @@
+package db
+
+import (
+	"context"
+
+	"pyindex/internal/publishers"
+)
+
+const publisherColumns = `p.id, p.issuer, p.provider, p.lookup, p.fields, p.owner_id, p.created_at, p.created_by`
+
+// publisherRow receives the columns of a publisher.
+type publisherRow struct {
+	p       publishers.Publisher
+	fields  string
+	created int64
+}
+
+func (s *publisherRow) into() []any {
+	return []any{&s.p.ID, &s.p.Issuer, &s.p.Provider, &s.p.Lookup, &s.fields, &s.p.OwnerID, &s.created, &s.p.CreatedBy}
+}
+
+func (s *publisherRow) value() (publishers.Publisher, error) {
+	s.p.CreatedAt = moment(s.created)
+	return s.p, decode(s.fields, &s.p.Fields)
+}
+
+func scanPublisher(r row) (publishers.Publisher, error) {
+	var s publisherRow
+	if err := r.Scan(s.into()...); err != nil {
+		return s.p, err
+	}
+	return s.value()
+}
+
+// PutPublisher implements publishers.Rows.
+func (t *Tx) PutPublisher(ctx context.Context, p publishers.Publisher) (publishers.Publisher, error) {
+	fields, err := encode(p.Fields)
+	if err != nil {
+		return publishers.Publisher{}, err
+	}
+	_, err = t.exec(ctx, `INSERT INTO publishers (id, issuer, provider, lookup, fields, owner_id, created_at, created_by)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (issuer, provider, fields, owner_id) DO NOTHING`,
+		p.ID, p.Issuer, p.Provider, p.Lookup, fields, p.OwnerID, micros(p.CreatedAt), p.CreatedBy)
+	if err != nil {
+		return publishers.Publisher{}, err
+	}
+	return one(ctx, t, "publisher", scanPublisher, `SELECT `+publisherColumns+` FROM publishers p
+		WHERE p.issuer = $1 AND p.provider = $2 AND p.fields = $3 AND p.owner_id = $4`, p.Issuer, p.Provider, fields, p.OwnerID)
+}
+
+// PublisherByID implements publishers.Rows.
+func (t *Tx) PublisherByID(ctx context.Context, id string) (publishers.Publisher, error) {
+	return one(ctx, t, "publisher", scanPublisher, `SELECT `+publisherColumns+` FROM publishers p WHERE p.id = $1`, id)
+}
+
+// PublishersFor implements publishers.Rows, oldest first.
+func (t *Tx) PublishersFor(ctx context.Context, issuer, provider, lookup string) ([]publishers.Publisher, error) {
+	return many(ctx, t, scanPublisher, `SELECT `+publisherColumns+` FROM publishers p
+		WHERE p.issuer = $1 AND p.provider = $2 AND p.lookup = $3 ORDER BY p.created_at, p.id`, issuer, provider, lookup)
+}
+
+// PinPublisher implements publishers.Rows. It does nothing where the same rule exists for that very owner already: two
+// rows with one meaning could not be told apart.
+func (t *Tx) PinPublisher(ctx context.Context, id, ownerID string) (bool, error) {
+	return t.did(ctx, `UPDATE publishers SET owner_id = $2 WHERE id = $1 AND owner_id = '' AND NOT EXISTS (
+		SELECT 1 FROM publishers o WHERE o.issuer = publishers.issuer AND o.provider = publishers.provider
+		AND o.fields = publishers.fields AND o.owner_id = $2)`, id, ownerID)
+}

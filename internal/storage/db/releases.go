@@ -1,0 +1,45 @@
+package db
+
+import (
+	"context"
+
+	"pyindex/internal/catalog"
+)
+
+const releaseColumns = `id, project_id, version, version_key, created_at`
+
+func scanRelease(r row) (catalog.Release, error) {
+	var out catalog.Release
+	var created int64
+	err := r.Scan(&out.ID, &out.ProjectID, &out.Version, &out.Key, &created)
+	out.CreatedAt = moment(created)
+	return out, err
+}
+
+// InsertRelease implements catalog.ReleaseRows.
+func (t *Tx) InsertRelease(ctx context.Context, r catalog.Release) error {
+	return t.insert(ctx, "release "+r.Version, `INSERT INTO releases (`+releaseColumns+`)
+		VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING`, r.ID, r.ProjectID, r.Version, r.Key, micros(r.CreatedAt))
+}
+
+// DeleteRelease implements catalog.ReleaseRows; files that it still has go too.
+func (t *Tx) DeleteRelease(ctx context.Context, id string) error {
+	if err := t.unsettle(ctx, `release_id`, id); err != nil {
+		return err
+	}
+	if _, err := t.exec(ctx, `DELETE FROM files WHERE release_id = $1`, id); err != nil {
+		return err
+	}
+	_, err := t.exec(ctx, `DELETE FROM releases WHERE id = $1`, id)
+	return err
+}
+
+// ReleaseByKey implements catalog.ReleaseRows.
+func (t *Tx) ReleaseByKey(ctx context.Context, projectID, key string) (catalog.Release, error) {
+	return one(ctx, t, "release", scanRelease, `SELECT `+releaseColumns+` FROM releases WHERE project_id = $1 AND version_key = $2`, projectID, key)
+}
+
+// Releases implements catalog.ReleaseRows.
+func (t *Tx) Releases(ctx context.Context, projectID string) ([]catalog.Release, error) {
+	return many(ctx, t, scanRelease, `SELECT `+releaseColumns+` FROM releases WHERE project_id = $1 ORDER BY created_at, id`, projectID)
+}

@@ -1,0 +1,60 @@
+package db
+
+import (
+	"cmp"
+	"context"
+	"slices"
+
+	"pyindex/internal/access"
+	"pyindex/internal/catalog"
+)
+
+const repositoryColumns = `r.id, r.name, r.members, r.public, r.created_at`
+
+// repositoryRow receives the columns of a repository.
+type repositoryRow struct {
+	r       catalog.Repository
+	members string
+	created int64
+}
+
+func (s *repositoryRow) into() []any {
+	return []any{&s.r.ID, &s.r.Name, &s.members, &s.r.Public, &s.created}
+}
+
+func (s *repositoryRow) value() (catalog.Repository, error) {
+	role, err := access.ParseRole(s.members)
+	s.r.Members, s.r.CreatedAt = role, moment(s.created)
+	return s.r, err
+}
+
+func scanRepository(r row) (catalog.Repository, error) {
+	var s repositoryRow
+	if err := r.Scan(s.into()...); err != nil {
+		return catalog.Repository{}, err
+	}
+	return s.value()
+}
+
+// InsertRepository implements catalog.RepositoryRows.
+func (t *Tx) InsertRepository(ctx context.Context, r catalog.Repository) error {
+	return t.insert(ctx, "repository "+r.Name, `INSERT INTO repositories (id, name, members, public, created_at)
+		VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING`, r.ID, r.Name, r.Members.String(), r.Public, micros(r.CreatedAt))
+}
+
+// RepositoryByName implements catalog.RepositoryRows.
+func (t *Tx) RepositoryByName(ctx context.Context, name string) (catalog.Repository, error) {
+	return one(ctx, t, "repository", scanRepository, `SELECT `+repositoryColumns+` FROM repositories r WHERE r.name = $1`, name)
+}
+
+// repositoryByID is what a list of projects needs once.
+func (t *Tx) repositoryByID(ctx context.Context, id string) (catalog.Repository, error) {
+	return one(ctx, t, "repository", scanRepository, `SELECT `+repositoryColumns+` FROM repositories r WHERE r.id = $1`, id)
+}
+
+// Repositories implements catalog.RepositoryRows. Names are sorted here because databases differ in how they sort text.
+func (t *Tx) Repositories(ctx context.Context) ([]catalog.Repository, error) {
+	out, err := many(ctx, t, scanRepository, `SELECT `+repositoryColumns+` FROM repositories r ORDER BY r.name`)
+	slices.SortFunc(out, func(a, b catalog.Repository) int { return cmp.Compare(a.Name, b.Name) })
+	return out, err
+}

@@ -1,0 +1,142 @@
+package db
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/pressly/goose/v3"
+	"modernc.org/sqlite"
+
+	"pyindex/internal/fault"
+)
+
+// Codes of SQLite; the low byte of an extended code is its class.
+const (
+	sqliteBusy       = 5
+	sqliteLocked     = 6
+	sqliteReadOnly   = 8
+	sqliteIOError    = 10
+	sqliteCorrupt    = 11
+	sqliteFull       = 13
+	sqliteCantOpen   = 14
+	sqliteNotADB     = 26
+	sqliteUnique     = 2067
+	sqlitePrimaryKey = 1555
+)
+
+var sqliteDialect = dialect{
+	goose:  goose.DialectSQLite3,
+	view:   &sql.TxOptions{ReadOnly: true},
+	update: &sql.TxOptions{},
+	detach: true,
+	serial: sqliteSerial,
+	check:  checkSQLite,
+	lock:   func(context.Context, *sql.DB) (func(), error) { return func() {}, nil },
+	sort:   sortSQLite,
+}
+
+// connectSQLite opens a file three times: one connection to write, some to read, one to look at the counter.
+func connectSQLite(path string, o Options) (*DB, error) {
+	path, err := makeFile(strings.TrimPrefix(path, "//"))
+	if err != nil {
+		return nil, err
+	}
+	d := &DB{dialect: sqliteDialect, options: o, path: path}
+	if d.write, err = openSQLite(path, writerQuery, 1, o.Hook, true); err != nil {
+		return nil, err
+	}
+	if d.read, err = openSQLite(path, readerQuery, max(o.Conns, 0), o.Hook, false); err != nil {
+		return nil, err
+	}
+	d.look, err = openSQLite(path, readerQuery, 1, o.Hook, false)
+	return d, err
+}
+
+// writerQuery: immediate transactions because a deferred one that reads first loses to a writer at once; FULL because
+// in WAL mode NORMAL may lose a commit that was acknowledged, when the power goes.
+var writerQuery = url.Values{
+	"_txlock": {"immediate"},
+	"_pragma": {"busy_timeout(5000)", "journal_mode(wal)", "synchronous(full)", "foreign_keys(1)", "journal_size_limit(67108864)"},
+}
+
+var readerQuery = url.Values{
+	"mode":    {"ro"},
+	"_pragma": {"busy_timeout(5000)", "query_only(1)"},
+}
+
+// openSQLite makes a handle of n connections, 4 when n is 0, that stay open.
+func openSQLite(path string, query url.Values, n int, h Hook, writer bool) (*sql.DB, error) {
+	if n == 0 {
+		n = 4
+	}
+	file := url.URL{Scheme: "file", Path: filepath.ToSlash(path), RawQuery: query.Encode()}
+	inner, err := sqlite.NewConnector(file.String())
+	if err != nil {
+		return nil, err
+	}
+	return pool(connector{Connector: inner, hook: h, writer: writer, keep: true}, n), nil
+}
+
+// pool makes a handle that keeps all its connections.
+func pool(c driver.Connector, n int) *sql.DB {
+	out := sql.OpenDB(c)
+	out.SetMaxOpenConns(n)
+	out.SetMaxIdleConns(n)
+	return out
+}
+
+// makeFile makes the file and its folder for their owner alone and returns the absolute path.
+func makeFile(path string) (string, error) {
+	if path == "" || strings.HasPrefix(path, ":") {
+		return "", fault.New(fault.Invalid, "sqlite: needs the path of a file, as in sqlite:/var/lib/index/index.db")
+	}
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return "", err
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return "", fault.Wrap(fault.Invalid, err, "the database's folder cannot be made: %v", err)
+	}
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return "", fault.Wrap(fault.Invalid, err, "the database file cannot be opened: %v", err)
+	}
+	return path, f.Close()
+}
+
+// checkSQLite finds files that are no database and disks on which the write-ahead log does not work.
+func checkSQLite(ctx context.Context, write *sql.DB) error {
+	var mode string
+	if err := write.QueryRowContext(ctx, `PRAGMA journal_mode`).Scan(&mode); err != nil {
+		return err
+	}
+	if mode != "wal" {
+		return fault.New(fault.Invalid, "the database file lies where SQLite's write-ahead log does not work: put it on a local disk")
+	}
+	return nil
+}
+
+// sortSQLite recognises errors by code.
+func sortSQLite(err error) failure {
+	e, ok := errors.AsType[*sqlite.Error](err)
+	if !ok {
+		return unknown
+	}
+	switch e.Code() {
+	case sqliteUnique, sqlitePrimaryKey:
+		return taken
+	}
+	switch e.Code() & 0xff {
+	case sqliteBusy, sqliteLocked:
+		return again
+	case sqliteReadOnly, sqliteIOError, sqliteFull, sqliteCantOpen, sqliteCorrupt, sqliteNotADB:
+		return down
+	}
+	return unknown
+}

@@ -1,0 +1,55 @@
+package db
+
+import (
+	"context"
+
+	"pyindex/internal/access"
+	"pyindex/internal/catalog"
+	"pyindex/internal/publishers"
+)
+
+// One transaction type serves three packages; each sees the part that its interface names.
+var (
+	_ access.Tx     = (*Tx)(nil)
+	_ catalog.Tx    = (*Tx)(nil)
+	_ publishers.Tx = (*Tx)(nil)
+)
+
+// Access returns the database as package access sees it.
+func (d *DB) Access() access.Store { return accessStore{d} }
+
+// Catalog returns the database as package catalog sees it.
+func (d *DB) Catalog() catalog.Store { return catalogStore{d} }
+
+// Publishers returns the database as package publishers sees it.
+func (d *DB) Publishers() publishers.Store { return publisherStore{d} }
+
+type accessStore struct{ *DB }
+
+func (s accessStore) View(ctx context.Context, f func(access.Tx) error) error {
+	return s.view(ctx, func(t *Tx) error { return f(t) })
+}
+
+func (s accessStore) Update(ctx context.Context, f func(access.Tx) error) error {
+	return s.update(ctx, func(t *Tx) error { return f(t) })
+}
+
+type catalogStore struct{ *DB }
+
+func (s catalogStore) View(ctx context.Context, f func(catalog.Tx) error) error {
+	return s.view(ctx, func(t *Tx) error { return f(t) })
+}
+
+func (s catalogStore) Update(ctx context.Context, f func(catalog.Tx) error) error {
+	return s.update(ctx, func(t *Tx) error { return f(t) })
+}
+
+type publisherStore struct{ *DB }
+
+func (s publisherStore) View(ctx context.Context, f func(publishers.Tx) error) error {
+	return s.view(ctx, func(t *Tx) error { return f(t) })
+}
+
+func (s publisherStore) Update(ctx context.Context, f func(publishers.Tx) error) error {
+	return s.update(ctx, func(t *Tx) error { return f(t) })
+}

@@ -1,0 +1,86 @@
+package db
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"time"
+
+	"pyindex/internal/access"
+)
+
+const tokenColumns = `id, kind, hash, user_id, scope, description, limited, created_at, expires_at, last_used_at, revoked_at,
+	publisher, claims`
+
+func scanToken(r row) (access.Token, error) {
+	var t access.Token
+	var scope, claims string
+	var created, expires, used, revoked int64
+	err := r.Scan(&t.ID, &t.Kind, &t.Hash, &t.UserID, &scope, &t.Description, &t.Limited, &created, &expires, &used, &revoked,
+		&t.Publisher, &claims)
+	if err != nil {
+		return t, err
+	}
+	t.CreatedAt, t.ExpiresAt, t.LastUsedAt, t.RevokedAt = moment(created), moment(expires), moment(used), moment(revoked)
+	if scope != access.NoScope.String() {
+		if t.Scope, err = access.ParseScope(scope); err != nil {
+			return t, err
+		}
+	}
+	return t, decode(claims, &t.Claims)
+}
+
+// InsertToken implements access.TokenRows; fault.Conflict where the id or the hash is there already.
+func (t *Tx) InsertToken(ctx context.Context, v access.Token) error {
+	claims, err := encode(v.Claims)
+	if err != nil {
+		return err
+	}
+	return t.insert(ctx, "token", `INSERT INTO tokens (`+tokenColumns+`)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT DO NOTHING`,
+		v.ID, string(v.Kind), v.Hash, v.UserID, v.Scope.String(), v.Description, v.Limited,
+		micros(v.CreatedAt), micros(v.ExpiresAt), micros(v.LastUsedAt), micros(v.RevokedAt), v.Publisher, claims)
+}
+
+// TokenByHash implements access.TokenRows.
+func (t *Tx) TokenByHash(ctx context.Context, hash string) (access.Token, error) {
+	return one(ctx, t, "token", scanToken, `SELECT `+tokenColumns+` FROM tokens WHERE hash = $1`, hash)
+}
+
+// TokenByID implements access.TokenRows.
+func (t *Tx) TokenByID(ctx context.Context, id string) (access.Token, error) {
+	return one(ctx, t, "token", scanToken, `SELECT `+tokenColumns+` FROM tokens WHERE id = $1`, id)
+}
+
+// Tokens implements access.TokenRows.
+func (t *Tx) Tokens(ctx context.Context, userID string) ([]access.Token, map[string][]string, error) {
+	tokens, err := many(ctx, t, scanToken, `SELECT `+tokenColumns+` FROM tokens
+		WHERE kind = 'api' AND ($1 = '' OR user_id = $1) ORDER BY created_at, id`, userID)
+	if err != nil {
+		return nil, nil, err
+	}
+	names, err := t.tokenProjectNames(ctx, userID)
+	return tokens, names, err
+}
+
+// RevokeToken implements access.TokenRows.
+func (t *Tx) RevokeToken(ctx context.Context, id string, at time.Time) (bool, error) {
+	return t.did(ctx, `UPDATE tokens SET revoked_at = $2 WHERE id = $1 AND revoked_at = 0`, id, micros(at))
+}
+
+// TouchTokens implements access.TokenRows; a time is never set back. Ids are taken in order, so that two processes
+// lock rows in the same one.
+func (t *Tx) TouchTokens(ctx context.Context, used map[string]time.Time) error {
+	for _, id := range slices.Sorted(maps.Keys(used)) {
+		_, err := t.exec(ctx, `UPDATE tokens SET last_used_at = $2 WHERE id = $1 AND last_used_at < $2`, id, micros(used[id]))
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// DeleteTokensExpiredBefore implements access.TokenRows.
+func (t *Tx) DeleteTokensExpiredBefore(ctx context.Context, before time.Time) (int64, error) {
+	return t.exec(ctx, `DELETE FROM tokens WHERE kind = 'minted' AND expires_at > 0 AND expires_at < $1`, micros(before))
+}
