@@ -2,6 +2,7 @@ package publishers
 
 import (
 	"context"
+	"time"
 
 	"pyindex/internal/access"
 )
@@ -22,18 +23,29 @@ type Rule struct {
 type Provider interface {
 	// Name is the word of the configuration and command line: "github".
 	Name() string
+	// Issuer is the issuer that is meant where none is named.
+	Issuer() string
 	// Compile checks what a person typed; fault.Invalid names the field and says what is allowed.
 	Compile(fields map[string]string) (Rule, error)
-	// Lookup returns the key by which rules for these claims are found; fault.Invalid when a claim that it needs is missing or of the wrong type.
+	// Lookup returns the key by which rules for these claims are found; fault.Invalid when a
+	// claim that it needs is missing or of the wrong type.
 	Lookup(c Claims) (string, error)
-	// Admits returns nil when the claims fit the rule and the difference otherwise; a branch that cannot happen refuses.
+	// Admits returns nil when the claims fit the rule and the difference otherwise, as a *Mismatch; a branch that cannot
+	// happen refuses. A rule whose OwnerID is "" fits any owner id that is well formed.
 	Admits(r Rule, c Claims) error
+	// OwnerID returns the account's id of claims that were admitted; "" where the provider knows none.
+	OwnerID(c Claims) string
 }
 
 // Verifier checks an identity token and returns its claims.
 type Verifier interface {
-	// Verify returns the provider's name and the claims of a token that one of the configured issuers signed for this
-	// index. A refusal is a *Refusal with code invalid-payload, invalid-token or not-enabled; an issuer that cannot be
-	// reached is fault.Unavailable.
+	// Enabled reports whether any issuer is trusted.
+	Enabled() bool
+	// Verify returns the provider's name, the issuer's exact "iss" and the claims of a token that one of the configured
+	// issuers signed for this index. A refusal is a *Refusal with code invalid-payload, invalid-token or not-enabled; an
+	// issuer that cannot be reached is fault.Unavailable.
 	Verify(ctx context.Context, raw access.Secret) (provider, issuer string, c Claims, err error)
 }
+
+// Leeway is how much the clocks of issuers and of this index may differ: times in tokens are read with it.
+const Leeway = 30 * time.Second

@@ -15,7 +15,7 @@ type Publisher struct {
 	Issuer   string            // exact "iss"; part of the identity
 	Provider string            // Provider.Name: "github"
 	Lookup   string            // what claims are looked up by: for github "owner/repository" in lower case
-	Fields   map[string]string // as compiled: owner, owner_id, repository, workflow, environment; all normal
+	Fields   map[string]string // as compiled: for github owner, repository, workflow, environment; all normal
 	// OwnerID is the numeric account id that the rule is pinned to; "" until the first accepted token pins it.
 	OwnerID   string
 	CreatedAt time.Time

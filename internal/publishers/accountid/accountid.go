@@ -1,0 +1,99 @@
+// Package accountid asks an issuer's public API for the numeric id of an account.
+//
+// Names change hands and ids do not, so a publisher is pinned to the id. The answer is bounded in time and size; where
+// the API cannot be reached the caller goes on without.
+package accountid
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"pyindex/internal/fault"
+	"pyindex/internal/publishers"
+)
+
+const (
+	timeout = 5 * time.Second
+	maxBody = 64 << 10 // bytes
+)
+
+// Options are the settings of a Finder; the zero value works.
+type Options struct {
+	API    string       // "https://api.github.com"
+	Client *http.Client // a client of its own; redirects are never followed
+}
+
+// Finder looks ids up.
+type Finder struct {
+	api    string
+	client http.Client
+}
+
+// New returns a finder.
+func New(o Options) *Finder {
+	f := &Finder{api: strings.TrimSuffix(o.API, "/")}
+	if f.api == "" {
+		f.api = "https://api.github.com"
+	}
+	if o.Client != nil {
+		f.client = *o.Client
+	}
+	f.client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	return f
+}
+
+// OwnerID returns the id of an account, in decimal; it fits publishers.Options. fault.NotFound where the API says that
+// there is no such account; fault.Unavailable with the reason where it says nothing, limits us, or is not known for the
+// issuer.
+func (f *Finder) OwnerID(ctx context.Context, provider, issuer, owner string) (string, error) {
+	if provider != "github" || issuer != publishers.GitHubIssuer {
+		return "", fault.New(fault.Unavailable, "the API of issuer %.200s is not known", issuer)
+	}
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, f.api+"/users/"+url.PathEscape(owner), nil)
+	if err != nil {
+		return "", fault.Wrap(fault.Unavailable, err, "GitHub's API cannot be asked")
+	}
+	r.Header.Set("Accept", "application/vnd.github+json")
+	resp, err := f.client.Do(r)
+	if err != nil {
+		return "", fault.Wrap(fault.Unavailable, err, "GitHub's API cannot be reached")
+	}
+	defer resp.Body.Close()
+	if err := judge(resp.StatusCode, owner); err != nil {
+		return "", err
+	}
+	return read(resp.Body, owner)
+}
+
+func judge(status int, owner string) error {
+	switch status {
+	case http.StatusOK:
+		return nil
+	case http.StatusNotFound:
+		return fault.New(fault.NotFound, "GitHub has no account %.100q", owner)
+	case http.StatusForbidden, http.StatusTooManyRequests:
+		return fault.New(fault.Unavailable, "GitHub's API limits our requests at the moment")
+	}
+	return fault.New(fault.Unavailable, "GitHub's API answered with status %d", status)
+}
+
+// read believes an answer only about the account that was asked for.
+func read(body io.Reader, owner string) (string, error) {
+	var account struct {
+		Login string `json:"login"`
+		ID    uint64 `json:"id"`
+	}
+	err := json.NewDecoder(io.LimitReader(body, maxBody)).Decode(&account)
+	if err != nil || account.ID == 0 || !strings.EqualFold(account.Login, owner) {
+		return "", fault.New(fault.Unavailable, "GitHub's API answered with something that is not the account")
+	}
+	return fmt.Sprint(account.ID), nil
+}

@@ -1,0 +1,42 @@
+package publishers
+
+import (
+	"context"
+	"time"
+
+	"pyindex/internal/access"
+	"pyindex/internal/audit"
+	"pyindex/internal/fault"
+)
+
+// Burn ends a minted token before its time. Whoever has it may. A token that is not one, that belongs to a person, or that
+// has ended gives nil too, so that nothing can be learnt by asking.
+func (r *Registry) Burn(ctx context.Context, who access.Caller, raw access.Secret) error {
+	if !access.WellFormed(raw) {
+		return nil
+	}
+	hash, at := access.HashToken(raw), r.o.Now()
+	return r.store.Update(ctx, func(tx Tx) error {
+		t, err := tx.TokenByHash(ctx, hash)
+		if fault.Is(err, fault.NotFound) || err == nil && t.Kind != access.TokenMinted {
+			return nil
+		} else if err != nil {
+			return err
+		}
+		return r.burn(ctx, tx, who, t, at)
+	})
+}
+
+func (r *Registry) burn(ctx context.Context, tx Tx, who access.Caller, t access.Token, at time.Time) error {
+	ended, err := tx.RevokeToken(ctx, t.ID, at)
+	if err != nil || !ended {
+		return err
+	}
+	if _, err := tx.NextSerial(ctx); err != nil {
+		return err
+	}
+	return tx.InsertAudit(ctx, audit.Entry{
+		ID: r.o.NewID(), At: at, Action: "token.burn", Outcome: audit.Granted, Actor: who.Actor(), Subject: t.ID,
+		Detail: map[string]any{"publisher": t.Publisher},
+	})
+}

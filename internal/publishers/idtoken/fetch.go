@@ -1,0 +1,158 @@
+package idtoken
+
+import (
+	"context"
+	"crypto"
+	"crypto/rsa"
+	"crypto/tls"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/coreos/go-oidc/v3/oidc"
+	"github.com/go-jose/go-jose/v4"
+)
+
+// Bounds of what an issuer may answer.
+const (
+	maxBody      = 256 << 10 // bytes of a document
+	maxHeader    = 64 << 10  // bytes of its header
+	maxKeys      = 100
+	minBits      = 2048 // of an RSA modulus (RFC 7518, section 3.3)
+	maxBits      = 8192 // above, checking a signature is work
+	maxRedirects = 3
+)
+
+// newClient returns a client for one issuer: bounded answers, no compression, redirects on the same host alone.
+func newClient(t *tls.Config) *http.Client {
+	return &http.Client{
+		CheckRedirect: sameHost,
+		Transport: bounded{&http.Transport{
+			Proxy:                  http.ProxyFromEnvironment,
+			TLSClientConfig:        t,
+			ForceAttemptHTTP2:      true,
+			DisableCompression:     true,
+			MaxResponseHeaderBytes: maxHeader,
+			MaxIdleConns:           2,
+			IdleConnTimeout:        30 * time.Second,
+		}},
+	}
+}
+
+// sameHost refuses a redirect that leads anywhere else: an issuer's word is about itself.
+func sameHost(r *http.Request, via []*http.Request) error {
+	if from := via[0].URL; r.URL.Scheme != from.Scheme || r.URL.Host != from.Host {
+		return fmt.Errorf("redirected from %s to another host", from.Host)
+	}
+	if len(via) > maxRedirects {
+		return fmt.Errorf("redirected more than %d times", maxRedirects)
+	}
+	return nil
+}
+
+// bounded ends the body of an answer with an error at maxBody.
+type bounded struct{ http.RoundTripper }
+
+// RoundTrip implements http.RoundTripper.
+func (b bounded) RoundTrip(r *http.Request) (*http.Response, error) {
+	resp, err := b.RoundTripper.RoundTrip(r)
+	if err == nil {
+		resp.Body = http.MaxBytesReader(nil, resp.Body, maxBody)
+	}
+	return resp, err
+}
+
+// fetchKeys asks an issuer for its discovery document and then for its keys, by key id. None at all is an error, so that
+// an empty answer does not replace good keys.
+func fetchKeys(ctx context.Context, client *http.Client, issuer string) (map[string][]crypto.PublicKey, error) {
+	p, err := oidc.NewProvider(oidc.ClientContext(ctx, client), issuer)
+	if err != nil {
+		return nil, fmt.Errorf("asking for the discovery document: %w", err)
+	}
+	var doc struct {
+		Keys string `json:"jwks_uri"`
+	}
+	if err := p.Claims(&doc); err != nil {
+		return nil, fmt.Errorf("reading the discovery document: %w", err)
+	}
+	if err := checkKeysURL(issuer, doc.Keys); err != nil {
+		return nil, fmt.Errorf("the discovery document's jwks_uri %.200q: %w", doc.Keys, err)
+	}
+	b, err := get(ctx, client, doc.Keys)
+	if err != nil {
+		return nil, fmt.Errorf("asking for the keys: %w", err)
+	}
+	return parseKeys(b)
+}
+
+// checkKeysURL lets keys lie on another host, as Google's do, but not lead from https to plain http.
+func checkKeysURL(issuer, keys string) error {
+	u, err := parseURL(keys)
+	if err != nil {
+		return err
+	}
+	if u.Scheme != "https" && strings.HasPrefix(issuer, "https:") {
+		return errors.New("keys of an https issuer are fetched by https")
+	}
+	return nil
+}
+
+func get(ctx context.Context, client *http.Client, url string) ([]byte, error) {
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return nil, err
+	}
+	resp, err := client.Do(r)
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("status %d", resp.StatusCode)
+	}
+	return io.ReadAll(resp.Body)
+}
+
+// parseKeys reads a JWK Set (RFC 7517). Keys that we cannot use are left out, as its section 5 asks.
+func parseKeys(b []byte) (map[string][]crypto.PublicKey, error) {
+	var set struct {
+		Keys []json.RawMessage `json:"keys"`
+	}
+	if err := json.Unmarshal(b, &set); err != nil {
+		return nil, fmt.Errorf("reading the keys: %w", err)
+	}
+	if len(set.Keys) > maxKeys {
+		return nil, fmt.Errorf("%d keys; at most %d are read", len(set.Keys), maxKeys)
+	}
+	keys := map[string][]crypto.PublicKey{}
+	for _, raw := range set.Keys {
+		if kid, key := parseKey(raw); key != nil {
+			keys[kid] = append(keys[kid], key)
+		}
+	}
+	if len(keys) == 0 {
+		return nil, errors.New("no usable RSA key among the keys")
+	}
+	return keys, nil
+}
+
+// parseKey returns a public RSA key for RS256 signatures, or nil. A private or symmetric key that was published by
+// mistake is not used: everybody has it.
+func parseKey(raw json.RawMessage) (string, crypto.PublicKey) {
+	var k jose.JSONWebKey
+	if err := json.Unmarshal(raw, &k); err != nil {
+		return "", nil
+	}
+	key, ok := k.Key.(*rsa.PublicKey)
+	if !ok || k.KeyID == "" || k.Use != "" && k.Use != "sig" || k.Algorithm != "" && k.Algorithm != algorithm {
+		return "", nil
+	}
+	if bits := key.N.BitLen(); bits < minBits || bits > maxBits {
+		return "", nil
+	}
+	return k.KeyID, key
+}

@@ -1,0 +1,49 @@
+package idtoken
+
+import (
+	"fmt"
+	"strings"
+
+	"pyindex/internal/publishers"
+)
+
+const (
+	algorithm = "RS256"
+	maxKid    = 256 // bytes
+)
+
+// keysInside are header members that bring or name a key or change what is signed (RFC 7515, section 4.1; RFC 7797).
+// No issuer of ours needs them, and a library that listened to one would let a token vouch for itself.
+var keysInside = []string{"jwk", "jku", "x5u", "x5c", "crit", "b64", "zip", "enc"}
+
+// keyID checks the header and returns the id of the key that signed.
+func (t token) keyID() (string, error) {
+	if alg, ok := t.header["alg"].(string); !ok || alg != algorithm {
+		return "", fmt.Errorf("its algorithm (alg) is %s; only %s is accepted", show(t.header["alg"]), algorithm)
+	}
+	for _, name := range keysInside {
+		if _, ok := t.header[name]; ok {
+			return "", fmt.Errorf("its header has %q, which is not accepted", name)
+		}
+	}
+	if typ, ok := t.header["typ"]; ok && !isJWT(typ) {
+		return "", fmt.Errorf("its type (typ) is %s, not JWT", show(typ))
+	}
+	kid, ok := t.header["kid"].(string)
+	if !ok || kid == "" {
+		return "", fmt.Errorf("its header has no key id (kid)")
+	}
+	if len(kid) > maxKid {
+		return "", fmt.Errorf("its key id (kid) is longer than %d bytes", maxKid)
+	}
+	return kid, nil
+}
+
+// isJWT keeps out tokens that the same issuer signs for other purposes, such as "at+jwt" (RFC 8725, section 3.11).
+func isJWT(typ any) bool {
+	s, ok := typ.(string)
+	return ok && strings.EqualFold(s, "JWT")
+}
+
+// show repeats a value of the token in a message.
+func show(v any) string { return publishers.Show(v) }

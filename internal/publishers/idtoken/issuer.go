@@ -1,0 +1,72 @@
+package idtoken
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"net"
+	"net/url"
+	"os"
+)
+
+// Issuer is somebody whose tokens count.
+type Issuer struct {
+	Kind     string // the provider that knows its claims: "github"
+	URL      string // the exact "iss"; https, or http on this machine alone
+	Audience string // the exact "aud" of tokens for this index
+	CAFile   string // certificates in PEM to trust besides the system's, "" for none
+}
+
+// check returns an error that says which setting is impossible.
+func (i Issuer) check() error {
+	if i.Kind == "" || i.Audience == "" {
+		return fmt.Errorf("issuer %q needs a kind and an audience", i.URL)
+	}
+	u, err := parseURL(i.URL)
+	if err != nil {
+		return fmt.Errorf("issuer %q: %w", i.URL, err)
+	}
+	if u.RawQuery != "" || u.ForceQuery || u.Fragment != "" {
+		return fmt.Errorf("issuer %q: an issuer has no query and no fragment", i.URL)
+	}
+	return nil
+}
+
+// tls returns the certificates to trust for this issuer, nil for the system's.
+func (i Issuer) tls() (*tls.Config, error) {
+	if i.CAFile == "" {
+		return nil, nil
+	}
+	pem, err := os.ReadFile(i.CAFile)
+	if err != nil {
+		return nil, fmt.Errorf("issuer %q: reading its CA file: %w", i.URL, err)
+	}
+	pool, err := x509.SystemCertPool()
+	if err != nil {
+		pool = x509.NewCertPool()
+	}
+	if !pool.AppendCertsFromPEM(pem) {
+		return nil, fmt.Errorf("issuer %q: %s holds no certificate in PEM", i.URL, i.CAFile)
+	}
+	return &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}, nil
+}
+
+// parseURL reads an address that keys may be fetched from: https, or http where nothing leaves this machine.
+func parseURL(s string) (*url.URL, error) {
+	u, err := url.Parse(s)
+	if err != nil || u.Host == "" || u.Opaque != "" {
+		return nil, fmt.Errorf("not an absolute URL")
+	}
+	if u.User != nil {
+		return nil, fmt.Errorf("a URL of keys carries no user")
+	}
+	if u.Scheme == "https" || u.Scheme == "http" && isLoopback(u.Hostname()) {
+		return u, nil
+	}
+	return nil, fmt.Errorf("only https is allowed, and http on a loopback address")
+}
+
+func isLoopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}

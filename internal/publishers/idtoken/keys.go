@@ -1,0 +1,145 @@
+package idtoken
+
+import (
+	"context"
+	"crypto"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"sync"
+	"time"
+
+	"pyindex/internal/fault"
+)
+
+// How keys are kept.
+const (
+	fetchBudget = 3 * time.Second  // discovery and keys together; clients give up on the whole exchange after 5
+	refreshAge  = 10 * time.Minute // older keys are still used, and fetched anew meanwhile
+	maxAge      = 24 * time.Hour   // keys older than this are used no more
+	coolDown    = 30 * time.Second // after a fetch that failed, or that did not bring the key it was made for
+)
+
+// keySet is an issuer's keys, fetched when needed. A stranger who makes up key ids costs the issuer one fetch for each
+// cool-down; the price is that a key which comes into use within a cool-down is refused until its end.
+type keySet struct {
+	issuer string
+	client *http.Client
+	now    func() time.Time
+	log    *slog.Logger
+
+	mu      sync.Mutex
+	keys    map[string][]crypto.PublicKey
+	fetched time.Time     // when keys was right; zero for never
+	cooled  time.Time     // no fetch before this
+	failure error         // of the last fetch
+	flight  chan struct{} // closed at the end of the fetch under way; nil for none
+}
+
+func newKeySet(issuer string, client *http.Client, o Options) *keySet {
+	return &keySet{issuer: issuer, client: client, now: o.Now, log: o.Log.With("issuer", issuer)}
+}
+
+// find returns the keys with an id, usually one. It waits for a fetch where the id is not known or the keys are too old.
+// Without any usable keys the error is fault.Unavailable, else it says that the id is unknown.
+func (s *keySet) find(ctx context.Context, kid string) ([]crypto.PublicKey, error) {
+	keys, flight := s.look(kid)
+	if keys != nil {
+		return keys, nil
+	}
+	if flight != nil {
+		if err := wait(ctx, flight); err != nil {
+			return nil, err
+		}
+	}
+	return s.settle(kid)
+}
+
+// look returns the keys with an id where they may be used, else the fetch to wait for, else nil for both. Keys that are
+// getting old start a fetch that nobody waits for.
+func (s *keySet) look(kid string) ([]crypto.PublicKey, chan struct{}) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	keys := s.usable()[kid]
+	if keys == nil || s.age() >= refreshAge {
+		s.start(kid)
+	}
+	return keys, s.flight
+}
+
+// settle is the answer once no fetch can help.
+func (s *keySet) settle(kid string) ([]crypto.PublicKey, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	usable := s.usable()
+	if usable == nil {
+		return nil, fault.Wrap(fault.Unavailable, s.failure, "the keys of the issuer %s cannot be fetched at the moment; try again in a minute", s.issuer)
+	}
+	if keys := usable[kid]; keys != nil {
+		return keys, nil
+	}
+	s.cool()
+	return nil, fmt.Errorf("its key id (kid) %s is not among the issuer's keys", show(kid))
+}
+
+// usable returns the keys unless they are too old; nil for none. The lock is held.
+func (s *keySet) usable() map[string][]crypto.PublicKey {
+	if s.fetched.IsZero() || s.age() >= maxAge {
+		return nil
+	}
+	return s.keys
+}
+
+func (s *keySet) age() time.Duration { return s.now().Sub(s.fetched) }
+
+// cool begins a cool-down unless one is running. The lock is held.
+func (s *keySet) cool() {
+	if now := s.now(); !now.Before(s.cooled) {
+		s.cooled = now.Add(coolDown)
+	}
+}
+
+// start begins a fetch unless one is under way or it is too early for another. The lock is held. The fetch outlives the
+// request that caused it, because others may be waiting for it.
+func (s *keySet) start(kid string) {
+	if s.flight != nil || s.now().Before(s.cooled) {
+		return
+	}
+	done := make(chan struct{})
+	s.flight = done
+	go func() {
+		defer close(done)
+		ctx, cancel := context.WithTimeout(context.Background(), fetchBudget)
+		defer cancel()
+		keys, err := fetchKeys(ctx, s.client, s.issuer)
+		s.land(kid, keys, err)
+	}()
+}
+
+// land takes the result of a fetch. After a failure the last good keys stay.
+func (s *keySet) land(kid string, keys map[string][]crypto.PublicKey, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.flight = nil
+	s.failure = err
+	if err != nil {
+		s.log.Warn("fetching an issuer's keys failed", "error", fmt.Sprintf("%.300v", err))
+		s.cool()
+		return
+	}
+	s.keys, s.fetched = keys, s.now()
+	if keys[kid] == nil {
+		s.cool()
+	}
+}
+
+// wait returns nil at the end of a fetch, and an error when the caller left before.
+func wait(ctx context.Context, flight chan struct{}) error {
+	select {
+	case <-flight:
+		return nil
+	case <-ctx.Done():
+		return fault.Wrap(fault.Unavailable, errors.Join(ctx.Err()), "the request ended before the issuer's keys came")
+	}
+}

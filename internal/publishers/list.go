@@ -1,0 +1,142 @@
+package publishers
+
+import (
+	"context"
+	"time"
+
+	"pyindex/internal/access"
+	"pyindex/internal/catalog"
+	"pyindex/internal/dist"
+	"pyindex/internal/fault"
+)
+
+// Listed is a publisher of a project, or a pending one, as listings show it.
+type Listed struct {
+	ID         string            `json:"id"`
+	Pending    bool              `json:"pending"`
+	Repository string            `json:"repository"` // of this index
+	Project    string            `json:"project"`    // normal name
+	Provider   string            `json:"provider"`
+	Issuer     string            `json:"issuer"`
+	Fields     map[string]string `json:"fields"`
+	OwnerID    string            `json:"owner_id,omitempty"`
+	Pinned     bool              `json:"pinned"` // whether the owner's id is known
+	Sentence   string            `json:"publisher"`
+	Registrant string            `json:"registrant,omitempty"` // of a pending one: user id
+	AddedAt    time.Time         `json:"added_at"`
+	ExpiresAt  time.Time         `json:"expires_at,omitzero"` // of a pending one
+}
+
+// List returns the publishers of the projects that who owns, by project and time, and then the pending ones that who
+// registered; of everybody's for an administrator. With a project's name, in any spelling, only what is for that name:
+// fault.NotFound where who owns no such project and has nothing pending for it. Nobody gets fault.Unauthenticated.
+func (r *Registry) List(ctx context.Context, who access.Caller, project string) ([]Listed, error) {
+	if err := known(who); err != nil {
+		return nil, err
+	}
+	var name dist.ProjectName
+	if project != "" {
+		var err error
+		if name, err = dist.ParseProjectName(project); err != nil {
+			return nil, err
+		}
+	}
+	var l listing
+	err := r.store.View(ctx, func(tx Tx) error {
+		l = listing{registry: r, who: who, only: name.String(), repositories: map[string]string{}}
+		return l.fill(ctx, tx)
+	})
+	if err == nil && project != "" && !l.owned && len(l.out) == 0 {
+		err = fault.New(fault.NotFound, "there is no project %s here whose publishers you may see", name)
+	}
+	return l.out, err
+}
+
+// listing is a listing being made.
+type listing struct {
+	registry     *Registry
+	who          access.Caller
+	only         string // normal name, "" for all
+	repositories map[string]string
+	owned        bool // who owns a project of the name
+	out          []Listed
+}
+
+func (l *listing) fill(ctx context.Context, tx Tx) error {
+	all, err := tx.Repositories(ctx)
+	if err != nil {
+		return err
+	}
+	for _, repo := range all {
+		l.repositories[repo.ID] = repo.Name
+		if err := l.look(ctx, tx, repo); err != nil {
+			return err
+		}
+	}
+	if err := l.attached(ctx, tx); err != nil {
+		return err
+	}
+	return l.pending(ctx, tx)
+}
+
+// look notes whether who owns the one project that is asked for.
+func (l *listing) look(ctx context.Context, tx Tx, repo catalog.Repository) error {
+	name, err := dist.ParseProjectName(l.only)
+	if err != nil {
+		return nil // no project was named
+	}
+	p, err := tx.ProjectByName(ctx, repo.ID, name)
+	if fault.Is(err, fault.NotFound) {
+		return nil
+	}
+	l.owned = l.owned || err == nil && may(l.who, p)
+	return err
+}
+
+func (l *listing) attached(ctx context.Context, tx Tx) error {
+	links, err := tx.AttachedTo(ctx, "", "")
+	if err != nil {
+		return err
+	}
+	for _, a := range links {
+		if l.only != "" && a.Project != l.only {
+			continue
+		}
+		p, err := tx.ProjectByID(ctx, a.ProjectID)
+		if err != nil {
+			return err
+		}
+		if may(l.who, p) {
+			l.add(Listed{ID: a.Publisher.ID, Repository: p.Repository.Name, Project: a.Project, AddedAt: a.AddedAt}, a.Publisher)
+		}
+	}
+	return nil
+}
+
+func (l *listing) pending(ctx context.Context, tx Tx) error {
+	all, err := tx.PendingAll(ctx)
+	if err != nil {
+		return err
+	}
+	for _, p := range all {
+		if l.only != "" && p.Project != l.only || !mayPending(l.who, p) {
+			continue
+		}
+		l.add(Listed{
+			ID: p.ID, Pending: true, Repository: l.repositories[p.RepositoryID], Project: p.Project,
+			Registrant: p.Registrant, AddedAt: p.CreatedAt, ExpiresAt: p.ExpiresAt,
+		}, p.Publisher)
+	}
+	return nil
+}
+
+func (l *listing) add(row Listed, p Publisher) {
+	row.Provider, row.Issuer, row.Fields, row.OwnerID = p.Provider, p.Issuer, p.Fields, p.OwnerID
+	row.Pinned, row.Sentence = p.OwnerID != "", l.registry.sentence(p)
+	l.out = append(l.out, row)
+}
+
+// mayPending reports whether a pending publisher is who's to see and remove.
+func mayPending(who access.Caller, p Pending) bool {
+	return who.Admin() || who.Kind() == access.KindUser && who.ID() != "" && who.ID() == p.Registrant
+}

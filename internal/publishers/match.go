@@ -1,0 +1,125 @@
+package publishers
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+)
+
+// fits are the publishers and pending publishers that a token fits, and the rows among which they were found.
+type fits struct {
+	publishers []Publisher
+	pending    []Pending
+	all        []Publisher
+}
+
+// match finds what a token fits. A *Refusal with code invalid-publisher names the claim by which the nearest differs.
+func (r *Registry) match(ctx context.Context, tx Tx, x exchange) (fits, error) {
+	var f fits
+	var n nearest
+	all, err := tx.PublishersFor(ctx, x.issuer, x.provider.Name(), x.lookup)
+	if err != nil {
+		return f, err
+	}
+	f.all = all
+	for _, p := range all {
+		if n.ask(p, r.admits(x, p)) {
+			f.publishers = append(f.publishers, p)
+		}
+	}
+	if f.pending, err = r.matchPending(ctx, tx, x, &n); err != nil {
+		return f, err
+	}
+	if len(f.publishers)+len(f.pending) == 0 {
+		return f, n.refusal(x)
+	}
+	// The narrowest rule first: it is the one that the token's row and the record name.
+	slices.SortStableFunc(f.publishers, func(a, b Publisher) int {
+		return cmp.Compare(b.Fields[fieldEnvironment], a.Fields[fieldEnvironment])
+	})
+	return f, nil
+}
+
+func (r *Registry) matchPending(ctx context.Context, tx Tx, x exchange, n *nearest) ([]Pending, error) {
+	all, err := tx.PendingFor(ctx, x.issuer, x.provider.Name(), x.lookup)
+	if err != nil {
+		return nil, err
+	}
+	var out []Pending
+	for _, p := range all {
+		if err := r.mayMake(ctx, tx, x, p); err != nil {
+			n.other(err.Error())
+			continue
+		}
+		if n.ask(Publisher{}, r.admits(x, p.Publisher)) {
+			out = append(out, p)
+		}
+	}
+	slices.SortStableFunc(out, func(a, b Pending) int { return a.CreatedAt.Compare(b.CreatedAt) })
+	return out, nil
+}
+
+// mayMake returns why a pending publisher makes no project any more.
+func (r *Registry) mayMake(ctx context.Context, tx Tx, x exchange, p Pending) error {
+	if !x.at.Before(p.ExpiresAt) {
+		return fmt.Errorf("the pending publisher for it expired on %s", p.ExpiresAt.UTC().Format("2006-01-02"))
+	}
+	if p.Registrant == "" {
+		return nil
+	}
+	if u, err := tx.UserByID(ctx, p.Registrant); err != nil || !u.Active() {
+		return fmt.Errorf("whoever registered the pending publisher for it has no active account")
+	}
+	return nil
+}
+
+// admits asks the provider, after the row itself: only rows of this very issuer and provider count.
+func (r *Registry) admits(x exchange, p Publisher) error {
+	if p.Issuer != x.issuer || p.Provider != x.provider.Name() || p.Lookup != x.lookup {
+		return &Mismatch{Claim: "iss", Got: Show(x.issuer), Want: Show(p.Issuer), Passed: -1}
+	}
+	rule, err := r.rule(p)
+	if err != nil {
+		return err
+	}
+	return x.provider.Admits(rule, x.claims)
+}
+
+// nearest remembers the rules that a token came closest to.
+type nearest struct {
+	found      *Mismatch
+	publishers []Publisher
+	why        string // where no rule was asked
+}
+
+// ask notes a rule's answer and reports whether the token fits.
+func (n *nearest) ask(p Publisher, err error) bool {
+	if err == nil {
+		return true
+	}
+	m := mismatch(err)
+	if n.found == nil || m.Passed > n.found.Passed {
+		n.found, n.publishers = m, nil
+	}
+	if p.ID != "" && m.Passed == n.found.Passed {
+		n.publishers = append(n.publishers, p)
+	}
+	return false
+}
+
+func (n *nearest) other(why string) { n.why = why }
+
+func (n *nearest) refusal(x exchange) *Refusal {
+	if n.found == nil {
+		why := n.why
+		if why == "" {
+			why = "no project here trusts " + Show(x.lookup) + "; its owner has to add a publisher for it first"
+		}
+		return Refuse(CodePublisher, noPublisher(why))
+	}
+	f := Refuse(CodePublisher, noPublisher(n.found.Public()+"; a project's owner can compare it with the publisher"))
+	f.private = map[string]any{"claim": n.found.Claim, "got": n.found.Got, "expected": n.found.Want, "difference": n.found.Error()}
+	f.nearest = n.publishers
+	return f
+}

@@ -1,0 +1,63 @@
+package publishers
+
+import (
+	"context"
+
+	"pyindex/internal/access"
+	"pyindex/internal/catalog"
+	"pyindex/internal/dist"
+	"pyindex/internal/fault"
+)
+
+// may reports whether who says who publishes to a project.
+func may(who access.Caller, p catalog.Project) bool {
+	return who.Admin() || who.May(access.Owner, p.Object())
+}
+
+// projectFor returns a project whose publishers who may change. One that does not exist and one that who may not change
+// give the same fault.NotFound.
+func projectFor(ctx context.Context, tx Tx, who access.Caller, repository string, name dist.ProjectName) (catalog.Project, error) {
+	absent := fault.New(fault.NotFound, "there is no project %s here whose publishers you may change", name)
+	repo, err := tx.RepositoryByName(ctx, repositoryName(repository))
+	if fault.Is(err, fault.NotFound) {
+		return catalog.Project{}, absent
+	} else if err != nil {
+		return catalog.Project{}, err
+	}
+	p, err := tx.ProjectByName(ctx, repo.ID, name)
+	if fault.Is(err, fault.NotFound) || err == nil && !may(who, p) {
+		return catalog.Project{}, absent
+	}
+	return p, err
+}
+
+// repositoryFor returns a repository in which who may make a project, or fault.NotFound.
+func repositoryFor(ctx context.Context, tx Tx, who access.Caller, name string) (catalog.Repository, error) {
+	name = repositoryName(name)
+	repo, err := tx.RepositoryByName(ctx, name)
+	if fault.Is(err, fault.NotFound) || err == nil && !who.MayCreate(repo.Object()) {
+		return catalog.Repository{}, fault.New(fault.NotFound, "there is no repository %.100q in which you may make projects", name)
+	}
+	return repo, err
+}
+
+func repositoryName(s string) string {
+	if s == "" {
+		return catalog.MainRepository
+	}
+	return s
+}
+
+// repositoryByID finds a repository among the few there are; fault.NotFound for none.
+func repositoryByID(ctx context.Context, tx Tx, id string) (catalog.Repository, error) {
+	all, err := tx.Repositories(ctx)
+	if err != nil {
+		return catalog.Repository{}, err
+	}
+	for _, r := range all {
+		if r.ID == id {
+			return r, nil
+		}
+	}
+	return catalog.Repository{}, fault.New(fault.NotFound, "there is no such repository")
+}

@@ -1,0 +1,36 @@
+package publishers
+
+import "pyindex/internal/fault"
+
+// The codes of refusals, as clients of trusted publishing know them.
+const (
+	CodePayload          = "invalid-payload"           // the request or the token cannot be read, or its issuer is not ours
+	CodeNotEnabled       = "not-enabled"               // no issuer is trusted at all
+	CodeToken            = "invalid-token"             // signature, key, audience or times
+	CodePendingPublisher = "invalid-pending-publisher" // it fits a pending publisher whose project came to exist
+	CodePublisher        = "invalid-publisher"         // a good token that no publisher fits
+	CodeReuse            = "invalid-reuse-token"       // its id was used before
+)
+
+// Refusal is why a token was not exchanged. Description is for the client's output: it may repeat what the token itself
+// says, and never what somebody else configured.
+type Refusal struct {
+	Code        string
+	Description string
+	Kind        fault.Kind // fault.Invalid unless the token could be right and we could not tell
+
+	private map[string]any // for the record alone: what was expected
+	nearest []Publisher    // whose projects' owners should see it
+	stale   []Pending      // pending publishers whose project exists
+}
+
+// Error returns the description.
+func (r *Refusal) Error() string { return r.Description }
+
+// Unwrap returns the refusal as a fault of its kind.
+func (r *Refusal) Unwrap() error { return fault.New(r.Kind, "%s", r.Description) }
+
+// Refuse returns a refusal of the kind fault.Invalid.
+func Refuse(code, description string) *Refusal {
+	return &Refusal{Code: code, Description: description, Kind: fault.Invalid}
+}

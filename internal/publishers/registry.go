@@ -1,0 +1,98 @@
+package publishers
+
+import (
+	"context"
+	"maps"
+	"time"
+
+	"github.com/google/uuid"
+
+	"pyindex/internal/access"
+	"pyindex/internal/fault"
+)
+
+// How long things live.
+const (
+	DefaultLifetime        = 900 * time.Second   // of a minted token
+	MaxLifetime            = 6 * time.Hour       // of a minted token
+	DefaultPendingLifetime = 30 * 24 * time.Hour // of a pending publisher
+)
+
+// Options are the settings of a Registry; the zero value works.
+type Options struct {
+	Now             func() time.Time // time.Now
+	NewID           func() string    // UUIDv7
+	Lifetime        time.Duration    // of a minted token: DefaultLifetime where not positive, at most MaxLifetime
+	PendingLifetime time.Duration    // DefaultPendingLifetime where not positive
+	// OwnerID asks the issuer's API for the numeric id of an account: fault.NotFound where there is none of that name.
+	// With nil, or after any other error, the first accepted token pins the publisher.
+	OwnerID func(ctx context.Context, provider, issuer, owner string) (string, error)
+}
+
+// Registry is the publishers of an index: who may publish, and the exchange. It is safe for concurrent use, and by
+// several processes on one store.
+type Registry struct {
+	store     Store
+	verifier  Verifier
+	providers map[string]Provider
+	o         Options
+}
+
+// New returns the registry over the rows of s. A nil verifier trusts no issuer: publishers can be kept, no token counts.
+func New(s Store, v Verifier, providers []Provider, o Options) *Registry {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.NewID == nil {
+		o.NewID = func() string { return uuid.Must(uuid.NewV7()).String() }
+	}
+	if o.Lifetime <= 0 {
+		o.Lifetime = DefaultLifetime
+	}
+	if o.PendingLifetime <= 0 {
+		o.PendingLifetime = DefaultPendingLifetime
+	}
+	o.Lifetime = min(o.Lifetime, MaxLifetime)
+	r := &Registry{store: s, verifier: v, providers: map[string]Provider{}, o: o}
+	for _, p := range providers {
+		r.providers[p.Name()] = p
+	}
+	return r
+}
+
+// Enabled reports whether any issuer is trusted.
+func (r *Registry) Enabled() bool { return r.verifier != nil && r.verifier.Enabled() }
+
+// rule compiles a publisher's row again, so that a row which today's rules would not take fits nothing.
+func (r *Registry) rule(p Publisher) (Rule, error) {
+	provider := r.providers[p.Provider]
+	if provider == nil {
+		return Rule{}, fault.New(fault.Invalid, "this index does not know publishers of kind %s", p.Provider)
+	}
+	rule, err := provider.Compile(p.Fields)
+	if err != nil {
+		return Rule{}, err
+	}
+	if rule.Lookup != p.Lookup || !maps.Equal(rule.Fields, p.Fields) {
+		return Rule{}, fault.New(fault.Invalid, "the publisher's row is not as it was written")
+	}
+	rule.OwnerID = p.OwnerID
+	return rule, nil
+}
+
+// sentence describes a publisher for people.
+func (r *Registry) sentence(p Publisher) string {
+	rule, err := r.rule(p)
+	if err != nil {
+		return p.Provider + " " + p.Lookup
+	}
+	return rule.Sentence
+}
+
+// known refuses who is nobody, before anything is looked up.
+func known(who access.Caller) error {
+	if !who.Known() {
+		return fault.New(fault.Unauthenticated, "an API token is needed to see or change publishers")
+	}
+	return nil
+}

@@ -1,0 +1,137 @@
+package publishers
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"pyindex/internal/access"
+	"pyindex/internal/audit"
+	"pyindex/internal/catalog"
+	"pyindex/internal/dist"
+	"pyindex/internal/fault"
+)
+
+// reify turns the pending publishers that a token fits into projects with publishers, oldest first, and returns all
+// publishers that the token fits then. Where a name was taken meanwhile, the pending publisher goes and the project is
+// not touched; if nothing else fits, that is the refusal.
+func (r *Registry) reify(ctx context.Context, tx Tx, x exchange, f fits) ([]Publisher, error) {
+	out := f.publishers
+	made := map[string]catalog.Project{} // by registrant and name
+	var taken []Pending
+	for _, p := range f.pending {
+		project, err := r.create(ctx, tx, x, p, made)
+		if fault.Is(err, fault.Conflict) {
+			taken = append(taken, p)
+			continue
+		} else if err != nil {
+			return nil, err
+		}
+		q, err := r.adopt(ctx, tx, x, p, project)
+		if err != nil {
+			return nil, err
+		}
+		if !slices.ContainsFunc(out, func(o Publisher) bool { return o.ID == q.ID }) {
+			out = append(out, q)
+		}
+	}
+	if len(out) == 0 {
+		return nil, nameTaken(taken)
+	}
+	return out, r.dropTaken(ctx, tx, x, taken)
+}
+
+// create makes the project of a pending publisher. fault.Conflict where somebody else's has the name.
+func (r *Registry) create(ctx context.Context, tx Tx, x exchange, p Pending, made map[string]catalog.Project) (catalog.Project, error) {
+	key := p.Registrant + "\n" + p.RepositoryID + "\n" + p.Project
+	if project, ok := made[key]; ok {
+		return project, nil
+	}
+	name, err := dist.ParseProjectName(p.Project)
+	if err != nil {
+		return catalog.Project{}, err
+	}
+	repo, err := repositoryByID(ctx, tx, p.RepositoryID)
+	if err != nil {
+		return catalog.Project{}, err
+	}
+	switch _, err := tx.ProjectByName(ctx, repo.ID, name); {
+	case err == nil:
+		return catalog.Project{}, fault.New(fault.Conflict, "project %s exists already", name)
+	case !fault.Is(err, fault.NotFound):
+		return catalog.Project{}, err
+	}
+	project, err := catalog.Create(ctx, tx, catalog.NewProject{
+		ID: r.o.NewID(), Repository: repo, Name: name, Display: p.Display, Owner: p.Registrant,
+		Actor: r.actor(x, p.Publisher), EntryID: r.o.NewID(), At: x.at,
+		Reason: map[string]any{"pending_publisher": p.ID, "publisher": r.sentence(p.Publisher), "claims": bounded(x.claims)},
+	})
+	if fault.Is(err, fault.Conflict) {
+		// The name came between looking and making. A transaction may be over after that, so nothing else is tried in it.
+		return catalog.Project{}, fmt.Errorf("making project %s: lost a race for the name: %v", name, err)
+	}
+	made[key] = project
+	return project, err
+}
+
+// adopt makes a pending publisher an ordinary one of its new project.
+func (r *Registry) adopt(ctx context.Context, tx Tx, x exchange, p Pending, project catalog.Project) (Publisher, error) {
+	q := p.Publisher
+	if q.OwnerID == "" {
+		q.OwnerID = x.ownerID
+	}
+	q, err := tx.PutPublisher(ctx, q)
+	if err != nil {
+		return q, err
+	}
+	if err := attachOnce(ctx, tx, Attached{Publisher: q, ProjectID: project.ID, Project: p.Project, AddedAt: x.at, AddedBy: p.Registrant}); err != nil {
+		return q, err
+	}
+	e := r.entry("publisher.add", r.actor(x, q), project, q.ID, x.at, r.describe(q))
+	e.Detail["pending_publisher"] = p.ID
+	return q, r.dropPending(ctx, tx, p, e)
+}
+
+// dropPending removes a pending publisher and records why.
+func (r *Registry) dropPending(ctx context.Context, tx Tx, p Pending, why audit.Entry) error {
+	if _, err := tx.DeletePending(ctx, p.ID); err != nil {
+		return err
+	}
+	return tx.InsertAudit(ctx, why)
+}
+
+// dropTaken removes pending publishers whose names were taken.
+func (r *Registry) dropTaken(ctx context.Context, tx Tx, x exchange, taken []Pending) error {
+	for _, p := range taken {
+		if err := r.dropPending(ctx, tx, p, r.pendingEntry("publisher.pending-taken", r.actor(x, p.Publisher), p)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// pendingEntry is an audit entry about a pending publisher that ends.
+func (r *Registry) pendingEntry(action string, by audit.Actor, p Pending) audit.Entry {
+	return audit.Entry{
+		ID: r.o.NewID(), At: r.o.Now(), Action: action, Outcome: audit.Granted, Actor: by,
+		Repository: p.RepositoryID, Project: p.Project, Subject: p.ID, Detail: r.describe(p.Publisher),
+	}
+}
+
+// actor is a workload as the record names it.
+func (r *Registry) actor(x exchange, p Publisher) audit.Actor {
+	a := x.who.Actor()
+	a.Kind, a.ID, a.Name = string(access.KindPublisher), p.ID, r.sentence(p)
+	return a
+}
+
+func nameTaken(taken []Pending) *Refusal {
+	name := ""
+	if len(taken) > 0 {
+		name = " " + taken[0].Project
+	}
+	f := Refuse(CodePendingPublisher, "valid token, but the project"+name+
+		" of its pending publisher exists already; the project's owner has to add the publisher to it")
+	f.stale = taken
+	return f
+}

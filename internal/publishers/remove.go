@@ -1,0 +1,88 @@
+package publishers
+
+import (
+	"context"
+
+	"pyindex/internal/access"
+	"pyindex/internal/catalog"
+	"pyindex/internal/dist"
+	"pyindex/internal/fault"
+)
+
+// Remove ends the trust in a publisher for every project that who owns, or removes a pending one that who registered.
+// Tokens minted for it stop working for those projects at their next request. An id that does not exist and one that is
+// not who's business are the same fault.NotFound; nobody gets fault.Unauthenticated.
+func (r *Registry) Remove(ctx context.Context, who access.Caller, id string) error {
+	return r.remove(ctx, who, id, func(catalog.Project) bool { return true })
+}
+
+// RemoveFrom is Remove for one project: the others keep the publisher. Repository "" is main.
+func (r *Registry) RemoveFrom(ctx context.Context, who access.Caller, id, repository, project string) error {
+	name, err := dist.ParseProjectName(project)
+	if err != nil {
+		return err
+	}
+	return r.remove(ctx, who, id, func(p catalog.Project) bool {
+		return p.Repository.Name == repositoryName(repository) && p.Name == name
+	})
+}
+
+func (r *Registry) remove(ctx context.Context, who access.Caller, id string, from func(catalog.Project) bool) error {
+	if err := known(who); err != nil {
+		return err
+	}
+	return r.store.Update(ctx, func(tx Tx) error {
+		n, err := r.detach(ctx, tx, who, id, from)
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			return r.removePending(ctx, tx, who, id)
+		}
+		// Callers are kept in memory while the counter stands still.
+		_, err = tx.NextSerial(ctx)
+		return err
+	})
+}
+
+// detach unlinks a publisher from projects of who's and returns from how many.
+func (r *Registry) detach(ctx context.Context, tx Tx, who access.Caller, id string, from func(catalog.Project) bool) (int, error) {
+	if id == "" {
+		return 0, nil // "" means all to AttachedTo
+	}
+	links, err := tx.AttachedTo(ctx, id, "")
+	if err != nil {
+		return 0, err
+	}
+	n := 0
+	for _, l := range links {
+		p, err := tx.ProjectByID(ctx, l.ProjectID)
+		if err != nil {
+			return 0, err
+		}
+		if !may(who, p) || !from(p) {
+			continue
+		}
+		if _, err := tx.Detach(ctx, id, p.ID); err != nil {
+			return 0, err
+		}
+		n++
+		if err := tx.InsertAudit(ctx, r.entry("publisher.remove", who.Actor(), p, id, r.o.Now(), r.describe(l.Publisher))); err != nil {
+			return 0, err
+		}
+	}
+	return n, nil
+}
+
+func (r *Registry) removePending(ctx context.Context, tx Tx, who access.Caller, id string) error {
+	all, err := tx.PendingAll(ctx)
+	if err != nil {
+		return err
+	}
+	for _, p := range all {
+		if p.ID == id && mayPending(who, p) {
+			return r.dropPending(ctx, tx, p, r.pendingEntry("publisher.remove-pending", who.Actor(), p))
+		}
+	}
+	return fault.New(fault.NotFound, "there is no publisher %.80q that you may remove", id)
+}

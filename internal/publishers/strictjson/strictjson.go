@@ -1,0 +1,125 @@
+// Package strictjson decodes one JSON object that a stranger sent.
+//
+// What it accepts means one thing to every reader: no member twice, no bytes that are not UTF-8, nothing after the
+// object, and bounded nesting and size. encoding/json lets the last of two equal members win, and other readers the
+// first, which is how one check is told "acme" and the next one "evil" (RFC 8259, section 4).
+package strictjson
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"unicode/utf8"
+)
+
+// The bounds of an object. Its bytes are bounded by who reads them.
+const (
+	maxDepth  = 8   // objects and lists inside each other, the outermost counted
+	maxValues = 512 // members and list entries in all
+	maxShown  = 60  // bytes of a member's name in a message
+)
+
+// Object decodes b, which must be one JSON object. Values are as encoding/json decodes them, numbers as json.Number.
+// The error is in plain words and repeats at most a member's name.
+func Object(b []byte) (map[string]any, error) {
+	if !utf8.Valid(b) {
+		return nil, errors.New("not UTF-8")
+	}
+	r := reader{dec: json.NewDecoder(bytes.NewReader(b))}
+	r.dec.UseNumber()
+	v, err := r.value(0)
+	if err != nil {
+		return nil, err
+	}
+	o, ok := v.(map[string]any)
+	if !ok {
+		return nil, errors.New("not a JSON object")
+	}
+	if _, err := r.dec.Token(); err != io.EOF {
+		return nil, errors.New("something follows the JSON object")
+	}
+	return o, nil
+}
+
+type reader struct {
+	dec    *json.Decoder
+	values int
+}
+
+func (r *reader) value(depth int) (any, error) {
+	t, err := r.dec.Token()
+	if err != nil {
+		return nil, errors.New("not valid JSON")
+	}
+	d, ok := t.(json.Delim)
+	if !ok {
+		return t, nil
+	}
+	if depth++; depth > maxDepth {
+		return nil, fmt.Errorf("nested deeper than %d", maxDepth)
+	}
+	if d == '{' {
+		return r.object(depth)
+	}
+	return r.list(depth)
+}
+
+func (r *reader) object(depth int) (map[string]any, error) {
+	o := map[string]any{}
+	for r.dec.More() {
+		name, v, err := r.member(depth)
+		if err != nil {
+			return nil, err
+		}
+		if _, twice := o[name]; twice {
+			return nil, fmt.Errorf("member %.*q is there twice", maxShown, name)
+		}
+		o[name] = v
+	}
+	return o, r.end()
+}
+
+func (r *reader) member(depth int) (string, any, error) {
+	if err := r.count(); err != nil {
+		return "", nil, err
+	}
+	t, err := r.dec.Token()
+	name, ok := t.(string)
+	if err != nil || !ok {
+		return "", nil, errors.New("not valid JSON")
+	}
+	v, err := r.value(depth)
+	return name, v, err
+}
+
+func (r *reader) list(depth int) ([]any, error) {
+	l := []any{}
+	for r.dec.More() {
+		if err := r.count(); err != nil {
+			return nil, err
+		}
+		v, err := r.value(depth)
+		if err != nil {
+			return nil, err
+		}
+		l = append(l, v)
+	}
+	return l, r.end()
+}
+
+// end reads the bracket that closes what was opened.
+func (r *reader) end() error {
+	if _, err := r.dec.Token(); err != nil {
+		return errors.New("not valid JSON")
+	}
+	return nil
+}
+
+func (r *reader) count() error {
+	if r.values++; r.values > maxValues {
+		return fmt.Errorf("more than %d values", maxValues)
+	}
+	return nil
+}
