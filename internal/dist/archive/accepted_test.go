@@ -7,6 +7,7 @@ import (
 	"compress/gzip"
 	"encoding/base64"
 	"io"
+	"path"
 	"slices"
 	"strings"
 	"testing"
@@ -183,6 +184,57 @@ func TestAccepted(t *testing.T) {
 				t.Errorf("members are not sorted names: %q", c.Members)
 			}
 		})
+	}
+}
+
+// TestGoSeesTheSame lists what is accepted by the standard library's readers, of which ours uses neither.
+func TestGoSeesTheSame(t *testing.T) {
+	for _, u := range accepted() {
+		c, err := inspect(t, u.file, u.data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(c.Members, listed(t, u)); diff != "" {
+			t.Errorf("%s/%s: -ours +archive/zip or archive/tar:\n%s", u.file, u.name, diff)
+		}
+	}
+}
+
+func listed(t *testing.T, u upload) []string {
+	var names []string
+	if path.Ext(u.file) == ".whl" || path.Ext(u.file) == ".zip" {
+		z, err := zip.NewReader(bytes.NewReader(u.data), int64(len(u.data)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range z.File {
+			names = append(names, strings.TrimRight(f.Name, "/"))
+		}
+	} else {
+		names = listedTar(t, u)
+	}
+	slices.Sort(names)
+	return names
+}
+
+func listedTar(t *testing.T, u upload) []string {
+	g, err := gzip.NewReader(bytes.NewReader(u.data))
+	if err != nil {
+		t.Fatal(err)
+	}
+	g.Multistream(false) // it would take zeros behind for a broken second member
+	var names []string
+	for r := tar.NewReader(g); ; {
+		h, err := r.Next()
+		if err == io.EOF {
+			return names
+		}
+		if err != nil {
+			t.Fatalf("%s: %v", u.name, err)
+		}
+		if h.Typeflag != tar.TypeXGlobalHeader {
+			names = append(names, strings.TrimRight(h.Name, "/"))
+		}
 	}
 }
 

@@ -32,7 +32,7 @@ func DefaultLimits() Limits {
 		Free:      64 * mib,
 		Ratio:     50,
 		Metadata:  8 * mib,
-		Record:    48 * mib,
+		Record:    32 * mib,
 		Small:     1 * mib,
 	}
 }

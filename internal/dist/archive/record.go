@@ -17,7 +17,7 @@ type recordCheck struct {
 	g       *gate
 	dir     string
 	files   map[string]*zipMember
-	listed  map[string]bool
+	listed  map[*zipMember]bool
 	outside oddity
 	absent  oddity
 	twice   oddity
@@ -47,7 +47,7 @@ func (g *gate) record(z *zipFile, dir string) error {
 	if !utf8.Valid(raw) || bytes.IndexByte(raw, 0) >= 0 {
 		return refuse("RECORD is not UTF-8 text")
 	}
-	c := &recordCheck{g: g, dir: dir, files: z.byPath, listed: map[string]bool{}}
+	c := &recordCheck{g: g, dir: dir, files: z.byPath, listed: map[*zipMember]bool{}}
 	if err := c.rows(raw); err != nil {
 		return err
 	}
@@ -75,22 +75,23 @@ func (c *recordCheck) rows(raw []byte) error {
 }
 
 func (c *recordCheck) row(row []string) error {
-	name := strings.Clone(row[0])
-	switch {
-	case len(name) > longest:
+	name := row[0]
+	if len(name) > longest {
 		return refuse("RECORD lists a name of %d bytes", len(name))
-	case checkName(name) != nil:
-		c.outside.note(name)
-		return nil
-	case c.listed[name]:
-		c.twice.note(name)
+	}
+	if checkName(name) != nil {
+		c.outside.note(strings.Clone(name))
 		return nil
 	}
-	c.listed[name] = true
-	if m, ok := c.files[clean(name)]; ok {
+	m, ok := c.files[clean(name)]
+	switch {
+	case !ok:
+		c.absent.note(strings.Clone(name))
+	case c.listed[m]:
+		c.twice.note(m.name)
+	default:
+		c.listed[m] = true
 		c.compare(m, row)
-	} else {
-		c.absent.note(name)
 	}
 	return nil
 }
@@ -111,8 +112,8 @@ func (c *recordCheck) compare(m *zipMember, row []string) {
 }
 
 func (c *recordCheck) unlisted() {
-	for p, m := range c.files {
-		if !m.isFolder() && !c.listed[p] && !c.listed[m.name] && !signature(m.name, c.dir) {
+	for _, m := range c.files {
+		if !m.isFolder() && !c.listed[m] && !signature(m.name, c.dir) {
 			c.missing.note(m.name)
 		}
 	}

@@ -75,6 +75,8 @@ func TestTarRefused(t *testing.T) {
 		{"file with a slash", sdistOf(tmember{name: in("d/")}), "ends in '/'"},
 		{"old file made a folder by pax", sdistOf(paxOf("path", in("d/")), tmember{name: in("d"), kind: 'V'}), "ends in '/'"},
 
+		{"old file with a slash in its prefix", sdistOf(tmember{name: "", kind: 'V', poke: put(345, in("d"))}), "ends in '/'"},
+
 		{"pax record without length", sdistOf(tmember{kind: 'x', name: "p", body: "path=x\n"}, tmember{name: in("a")}), "malformed"},
 		{"pax record too long", sdistOf(tmember{kind: 'x', name: "p", body: "99 path=x\n"}, tmember{name: in("a")}), "malformed"},
 		{"pax record with a sign", sdistOf(tmember{kind: 'x', name: "p", body: "+10 path=x\n"}, tmember{name: in("a")}), "malformed"},

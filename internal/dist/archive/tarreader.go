@@ -3,6 +3,7 @@ package archive
 import (
 	"bytes"
 	"io"
+	"strings"
 )
 
 // tarMember is one member with everything applied that stands before its header.
@@ -186,7 +187,7 @@ func (t *tarReader) member(b tarBlock) (tarMember, error) {
 	if m.size, err = b.size(); err != nil {
 		return m, err
 	}
-	m.settleKind()
+	m.settleKind(b.name())
 	if err := t.pending.apply(&m); err != nil {
 		return m, err
 	}
@@ -196,10 +197,11 @@ func (t *tarReader) member(b tarBlock) (tarMember, error) {
 	return m, checkMember(m)
 }
 
-// settleKind turns the old and the reserved file types into files, and the old file with a slash into the folder it means.
-func (m *tarMember) settleKind() {
+// settleKind turns the old and the reserved file types into files, and an old file whose header, without prefix or long
+// name, ends in a slash into the folder that Python takes it for.
+func (m *tarMember) settleKind(header string) {
 	switch {
-	case m.kind == typeOldFile && len(m.name) > 0 && m.name[len(m.name)-1] == '/':
+	case m.kind == typeOldFile && strings.HasSuffix(header, "/"):
 		m.kind = typeFolder
 	case m.kind == typeOldFile, m.kind == typeReserved:
 		m.kind = typeFile
@@ -248,7 +250,7 @@ func checkMember(m tarMember) error {
 }
 
 func checkFile(m tarMember) error {
-	if m.name != "" && m.name[len(m.name)-1] == '/' {
+	if strings.HasSuffix(m.name, "/") {
 		return inMember(m.name, refuse("it is a file, yet its name ends in '/'"))
 	}
 	return nil

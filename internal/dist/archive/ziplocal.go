@@ -43,26 +43,38 @@ func misplaced(offset, at int64) error {
 
 // checkLocal compares the local header of m and requires that m's bytes reach exactly to next.
 func (g *gate) checkLocal(m *zipMember, next int64) error {
-	h, err := g.src.record(m.offset, lenLocal)
+	h, name, extra, err := g.localHeader(m)
 	if err != nil {
 		return err
 	}
-	if h.u32(0) != sigLocal {
-		return refuse("no local header stands where the directory says")
-	}
-	n, e := int64(h.u16(26)), int64(h.u16(28))
-	v, err := g.src.record(m.offset+lenLocal, n+e)
-	if err != nil {
-		return err
-	}
-	m.data = m.offset + lenLocal + n + e
+	m.data = m.offset + int64(lenLocal+len(name)+len(extra))
 	if m.data > next || m.packed > next-m.data {
 		return refuse("its bytes reach into the next record")
 	}
-	if string(v[:n]) != m.name {
-		return refuse("its local header names it %s", quote(string(v[:n])))
+	if string(name) != m.name {
+		return refuse("its local header names it %s", quote(string(name)))
 	}
-	return g.compareLocal(m, h, v[n:], next)
+	return g.compareLocal(m, h, extra, next)
+}
+
+// localHeader reads the header with what follows it, in one read unless the extra data is unusually long: ten thousand
+// members are ten thousand reads.
+func (g *gate) localHeader(m *zipMember) (h, name, extra record, err error) {
+	const usual = 64
+	b, err := g.src.record(m.offset, min(int64(lenLocal+len(m.name)+usual), g.src.size-m.offset))
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	if len(b) < lenLocal || b.u32(0) != sigLocal {
+		return nil, nil, nil, refuse("no local header stands where the directory says")
+	}
+	n, e := int(b.u16(26)), int(b.u16(28))
+	if whole := lenLocal + n + e; whole > len(b) {
+		if b, err = g.src.record(m.offset, int64(whole)); err != nil {
+			return nil, nil, nil, err
+		}
+	}
+	return b[:lenLocal], b[lenLocal : lenLocal+n], b[lenLocal+n : lenLocal+n+e], nil
 }
 
 func (g *gate) compareLocal(m *zipMember, h, extra record, next int64) error {
