@@ -10,37 +10,33 @@ import (
 type check func(m *Metadata, r Rules) string
 
 // checks by header. A field without a row is free text.
-var checks map[string]check
-
-func init() {
-	checks = map[string]check{
-		"metadata-version": checkMetadataVersion,
-		"name":             checkName,
-		"version":          checkVersion,
-		"author-email":     func(m *Metadata, r Rules) string { return when(r.Emails, checkEmail, m.AuthorEmail) },
-		"classifier":       func(m *Metadata, r Rules) string { return when(r.Classifiers, checkClassifier, m.Classifiers...) },
-		"description-content-type": func(m *Metadata, r Rules) string {
-			return when(r.ContentType, checkContentType, m.DescriptionContentType)
-		},
-		"download-url":       func(m *Metadata, r Rules) string { return when(r.Links, checkLink, m.DownloadURL) },
-		"dynamic":            func(m *Metadata, r Rules) string { return when(r.Dynamic, checkDynamic, m.Dynamic...) },
-		"home-page":          func(m *Metadata, r Rules) string { return when(r.Links, checkLink, m.HomePage) },
-		"import-name":        func(m *Metadata, r Rules) string { return when(r.Imports, checkImport, m.ImportNames...) },
-		"import-namespace":   func(m *Metadata, r Rules) string { return when(r.Imports, checkImport, m.ImportNamespaces...) },
-		"license":            checkLicense,
-		"license-expression": func(m *Metadata, r Rules) string { return when(r.License, checkLicenseExpression, m.LicenseExpression) },
-		"license-file":       func(m *Metadata, r Rules) string { return when(r.LicenseFiles, checkLicenseFile, m.LicenseFiles...) },
-		"maintainer-email":   func(m *Metadata, r Rules) string { return when(r.Emails, checkEmail, m.MaintainerEmail) },
-		"obsoletes-dist":     func(m *Metadata, r Rules) string { return checkOldDists(m.ObsoletesDist, r) },
-		"project-url":        checkProjectURLs,
-		"provides-dist":      func(m *Metadata, r Rules) string { return checkOldDists(m.ProvidesDist, r) },
-		"provides-extra":     func(m *Metadata, r Rules) string { return when(r.Extras, checkExtra, m.ProvidesExtra...) },
-		"requires-dist":      checkRequiresDist,
-		"requires-python": func(m *Metadata, r Rules) string {
-			return when(r.RequiresPython, checkRequiresPython, m.RequiresPython)
-		},
-		"summary": func(m *Metadata, r Rules) string { return when(r.Summary512, checkSummary, m.Summary) },
-	}
+var checks = map[string]check{
+	"metadata-version": checkMetadataVersion,
+	"name":             checkName,
+	"version":          checkVersion,
+	"author-email":     func(m *Metadata, r Rules) string { return when(r.Emails, checkEmail, m.AuthorEmail) },
+	"classifier":       func(m *Metadata, r Rules) string { return when(r.Classifiers, checkClassifier, m.Classifiers...) },
+	"description-content-type": func(m *Metadata, r Rules) string {
+		return when(r.ContentType, checkContentType, m.DescriptionContentType)
+	},
+	"download-url":       func(m *Metadata, r Rules) string { return when(r.Links, checkLink, m.DownloadURL) },
+	"dynamic":            func(m *Metadata, r Rules) string { return when(r.Dynamic, checkDynamic, m.Dynamic...) },
+	"home-page":          func(m *Metadata, r Rules) string { return when(r.Links, checkLink, m.HomePage) },
+	"import-name":        func(m *Metadata, r Rules) string { return when(r.Imports, checkImport, m.ImportNames...) },
+	"import-namespace":   func(m *Metadata, r Rules) string { return when(r.Imports, checkImport, m.ImportNamespaces...) },
+	"license":            checkLicense,
+	"license-expression": func(m *Metadata, r Rules) string { return when(r.License, checkLicenseExpression, m.LicenseExpression) },
+	"license-file":       func(m *Metadata, r Rules) string { return when(r.LicenseFiles, checkLicenseFile, m.LicenseFiles...) },
+	"maintainer-email":   func(m *Metadata, r Rules) string { return when(r.Emails, checkEmail, m.MaintainerEmail) },
+	"obsoletes-dist":     func(m *Metadata, r Rules) string { return checkOldDists(m.ObsoletesDist, r) },
+	"project-url":        checkProjectURLs,
+	"provides-dist":      func(m *Metadata, r Rules) string { return checkOldDists(m.ProvidesDist, r) },
+	"provides-extra":     func(m *Metadata, r Rules) string { return when(r.Extras, checkExtra, m.ProvidesExtra...) },
+	"requires-dist":      checkRequiresDist,
+	"requires-python": func(m *Metadata, r Rules) string {
+		return when(r.RequiresPython, checkRequiresPython, m.RequiresPython)
+	},
+	"summary": func(m *Metadata, r Rules) string { return when(r.Summary512, checkSummary, m.Summary) },
 }
 
 // when asks is about each value that is there, until one is wrong.

@@ -22,7 +22,8 @@ type Rules struct {
 	Imports               bool // Import-Name and Import-Namespace that are no dotted identifiers
 }
 
-// PyPIRules are PyPI's own, all of them.
+// PyPIRules are PyPI's own, all of them. PyPI holds them against the upload form and never against the file inside, where
+// for example License-File under Metadata-Version 2.1 is common: clients leave such fields out of the form.
 func PyPIRules() Rules {
 	return Rules{
 		KnownMetadataVersions: true, FieldVersions: true, LocalVersions: true, DirectURLs: true, RequiresPython: true,
