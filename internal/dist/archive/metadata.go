@@ -27,6 +27,7 @@ func (g *gate) licenseFiles(m dist.Metadata, dir string, t *tree) error {
 	if g.name.Kind() == dist.Wheel {
 		dir += "/licenses"
 	}
+	var absent oddity
 	for _, f := range m.LicenseFiles {
 		if t.isFile(clean(dir + "/" + f)) {
 			continue
@@ -34,7 +35,10 @@ func (g *gate) licenseFiles(m dist.Metadata, dir string, t *tree) error {
 		if g.rules.LicenseFiles {
 			return refuse("License-File %s is not in the archive as %s", quote(f), quote(dir+"/"+f))
 		}
-		g.warn("License-File %s is not in the archive as %s", quote(f), quote(dir+"/"+f))
+		absent.note(f)
+	}
+	if absent.n > 0 {
+		g.warn("%d files named by License-File are not in %s, such as %s", absent.n, quote(dir), quote(absent.first))
 	}
 	return nil
 }
