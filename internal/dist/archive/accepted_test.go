@@ -45,6 +45,7 @@ func goodWheels() []upload {
 		plain("utf-8 flag on ascii", wheelOf(zmember{name: "a.py", flags: 1 << 11})),
 		plain("unicode path that agrees", wheelOf(zmember{name: "é", flags: 1 << 11, extra: unicodePath("é", "é")})),
 		plain("timestamps in extra", wheelOf(zmember{name: "a", localExtra: block(0x5455, make([]byte, 13)), dirExtra: block(0x5455, make([]byte, 5))})),
+		plain("long extra", wheelOf(zmember{name: "a", localExtra: block(0xd935, make([]byte, 4000))})),
 		plain("padded extra", wheelOf(zmember{name: "a", extra: []byte{0, 0, 0}})),
 		plain("member comment", wheelOf(zmember{name: "a", comment: "hello"})),
 		plain("compressor flags", wheelOf(zmember{name: "a", body: "abc", deflate: true, flags: 2})),

@@ -14,31 +14,26 @@ func (g *gate) walkLocal(members []zipMember, directory int64) error {
 		order[i] = &members[i]
 	}
 	slices.SortFunc(order, func(a, b *zipMember) int { return cmp.Compare(a.offset, b.offset) })
-	var at int64
+	if first := firstOffset(order, directory); first != 0 {
+		return refuse("%d bytes that belong to no member stand before the first one", first)
+	}
 	for i, m := range order {
 		next := directory
 		if i+1 < len(order) {
 			next = order[i+1].offset
 		}
-		if m.offset != at {
-			return inMember(m.name, misplaced(m.offset, at))
-		}
 		if err := g.checkLocal(m, next); err != nil {
 			return inMember(m.name, err)
 		}
-		at = next
-	}
-	if at != directory {
-		return refuse("bytes that belong to no member stand before the zip directory")
 	}
 	return nil
 }
 
-func misplaced(offset, at int64) error {
-	if offset < at {
-		return refuse("its bytes overlap another member's")
+func firstOffset(order []*zipMember, directory int64) int64 {
+	if len(order) == 0 {
+		return directory
 	}
-	return refuse("%d bytes that belong to no member stand before it", offset-at)
+	return order[0].offset
 }
 
 // checkLocal compares the local header of m and requires that m's bytes reach exactly to next.
