@@ -12,7 +12,7 @@ type Config struct {
 
 	Listen         string   `default:"127.0.0.1:8080" help:"Address and port to listen on."`
 	BaseURL        baseURL  `name:"base-url" placeholder:"URL" help:"Where clients reach the index, with its path prefix if it has one (default: from the listen address)."`
-	DataDir        string   `default:"./data" placeholder:"DIR" help:"Folder for everything that is kept."`
+	DataDir        string   `default:"./data" help:"Folder for everything that is kept."`
 	TrustedProxies []prefix `placeholder:"CIDR" help:"Proxies whose X-Forwarded-For, -Proto, -Host and X-Request-Id count (default: none)."`
 	DrainTimeout   span     `default:"30s" help:"How long requests under way may take to finish at the end."`
 	DrainDelay     span     `default:"0s" help:"How long /readyz says 503 at the end before the listener closes."`

@@ -72,24 +72,25 @@ func (c *count) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// prefix is a range of addresses, or one address.
-type prefix struct{ netip.Prefix }
+// prefix is a range of addresses, or one address. The field has a name, because kong would prefer the embedded type's
+// own ways of being read.
+type prefix struct{ addresses netip.Prefix }
 
 // UnmarshalText reads "10.0.0.0/8" or "127.0.0.1".
 func (p *prefix) UnmarshalText(text []byte) (err error) {
 	if addr, e := netip.ParseAddr(string(text)); e == nil && addr.Zone() == "" {
-		p.Prefix, err = addr.Prefix(addr.BitLen())
+		p.addresses, err = addr.Prefix(addr.BitLen())
 		return err
 	}
-	if p.Prefix, err = netip.ParsePrefix(string(text)); err != nil {
+	if p.addresses, err = netip.ParsePrefix(string(text)); err != nil {
 		return fmt.Errorf("%q is not a range of addresses: write for example 10.0.0.0/8", text)
 	}
-	p.Prefix = p.Masked()
+	p.addresses = p.addresses.Masked()
 	return nil
 }
 
 // baseURL is where clients reach the index. The zero value is not set. Its path has no slash at the end.
-type baseURL struct{ *url.URL }
+type baseURL struct{ parsed *url.URL }
 
 // UnmarshalText reads an http or https URL with a host and perhaps a path of plain segments.
 func (b *baseURL) UnmarshalText(text []byte) error {
@@ -105,8 +106,16 @@ func (b *baseURL) UnmarshalText(text []byte) error {
 		return fmt.Errorf("%q has a path that cannot be served: use letters, digits, '-', '_' and '/'", text)
 	}
 	u.Host = strings.ToLower(u.Host)
-	b.URL = u
+	b.parsed = u
 	return nil
+}
+
+// String returns the URL, and "" where it is not set.
+func (b baseURL) String() string {
+	if b.parsed == nil {
+		return ""
+	}
+	return b.parsed.String()
 }
 
 // audience is what identity tokens for this index say: the host, and the port where it is not 443.

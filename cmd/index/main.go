@@ -59,9 +59,6 @@ func run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) 
 	if err != nil {
 		return complain(errs, statusMisused, err)
 	}
-	if len(args) == 0 {
-		args = []string{"--help"}
-	}
 	parsed, err := parser.Parse(args)
 	if err == nil {
 		err = errors.Join(secretsOnCommandLine(parsed), c.check())

@@ -2,8 +2,9 @@ package main
 
 import (
 	"fmt"
-	"strings"
+	"slices"
 
+	"pyindex/internal/fault"
 	"pyindex/internal/publishers"
 )
 
@@ -30,19 +31,38 @@ type publisherAddGitHubCmd struct {
 	IndexRepository string `default:"main" help:"The repository of this index that the project is in."`
 }
 
-// Run adds the publisher.
+// Run adds the publisher. Standard output is its id alone; what it trusts, and what is still open, is on standard error.
 func (c *publisherAddGitHubCmd) Run(s *session) error {
 	request := publishers.AddRequest{
 		Provider: "github", Issuer: c.Issuer, Repository: c.IndexRepository, Project: c.Project, Pending: c.Pending, User: c.User,
 		Fields: map[string]string{"owner": c.Owner, "repository": c.Repository, "workflow": c.Workflow, "environment": c.Environment, "owner_id": c.OwnerID},
 	}
+	if c.User != "" && !c.Pending {
+		return fault.New(fault.Invalid, "--user goes with --pending: a project that exists has its owners already")
+	}
 	return s.with(func(a *app) error {
 		added, err := a.registry.Add(s.ctx, a.operator, request)
-		if err == nil {
-			fmt.Fprintln(s.out, strings.TrimSpace(fmt.Sprintf("%+v", added)))
+		if err != nil {
+			return err
 		}
-		return err
+		fmt.Fprintln(s.out, added.ID)
+		s.tell(added)
+		return nil
 	})
+}
+
+// tell says what a new publisher trusts and what is still open about it.
+func (s *session) tell(p publishers.Added) {
+	fmt.Fprintf(s.errs, "%s may now publish %s\n", p.Sentence, p.Project)
+	if p.Pending {
+		fmt.Fprintf(s.errs, "pending until %s: the first token that fits makes the project\n", moment(p.ExpiresAt))
+	}
+	if p.Warning != "" {
+		fmt.Fprintf(s.errs, "note: %s\n", p.Warning)
+	}
+	if !slices.ContainsFunc(s.config.OIDC.Issuers, func(i issuer) bool { return i.Issuer == p.Issuer }) {
+		fmt.Fprintf(s.errs, "note: the issuer %s is not among oidc.issuers, so none of its tokens counts yet\n", p.Issuer)
+	}
 }
 
 type publisherListCmd struct {
@@ -57,8 +77,20 @@ func (c *publisherListCmd) Run(s *session) error {
 		if err != nil {
 			return err
 		}
-		return c.write(s.out, notNil(list), nil, nil)
+		var rows [][]string
+		for _, p := range list {
+			rows = append(rows, []string{p.ID, p.Project, p.Provider, p.Sentence, pinText(p), moment(p.ExpiresAt).String()})
+		}
+		return c.write(s.out, notNil(list), []string{"ID", "PROJECT", "KIND", "PUBLISHER", "OWNER ID", "PENDING UNTIL"}, rows)
 	})
+}
+
+// pinText is the owner's id, as far as it is known.
+func pinText(p publishers.Listed) string {
+	if p.Pinned {
+		return p.OwnerID
+	}
+	return "of the first token"
 }
 
 type publisherRemoveCmd struct {

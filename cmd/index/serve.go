@@ -52,8 +52,8 @@ func (c logConfig) logger(w io.Writer) *slog.Logger {
 
 // base returns the configured base URL, or one made of the address that is listened on.
 func (c *Config) base(addr net.Addr) *url.URL {
-	if c.BaseURL.URL != nil {
-		return c.BaseURL.URL
+	if c.BaseURL.parsed != nil {
+		return c.BaseURL.parsed
 	}
 	if c.TLSACME != "" {
 		return &url.URL{Scheme: "https", Host: c.TLSACME}
@@ -109,7 +109,7 @@ func (a *app) handler(keyring *access.Keyring, base *url.URL, log *slog.Logger) 
 		Rates: map[route.Limit]int{route.LimitUpload: int(c.Limits.UploadRate), route.LimitMint: int(c.Limits.MintRate)},
 	}
 	for _, p := range c.TrustedProxies {
-		o.TrustedProxies = append(o.TrustedProxies, p.Prefix)
+		o.TrustedProxies = append(o.TrustedProxies, p.addresses)
 	}
 	h, err := server.New(o, append(a.tables(base), health.Table())...)
 	if err == nil {

@@ -70,7 +70,7 @@ func (w *response) sent() int64 {
 // method keeps made-up methods short.
 func method(m string) string { return m[:min(len(m), 16)] }
 
-var tokens = regexp.MustCompile(regexp.QuoteMeta(access.TokenPrefix) + `[0-9A-Za-z]*`)
+var tokens = regexp.MustCompile(regexp.QuoteMeta(access.TokenPrefix) + `[0-9A-Za-z]+`)
 
 // scrub takes tokens out of a text that people may have pasted one into.
 func scrub(s string) string {

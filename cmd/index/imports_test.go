@@ -1,0 +1,157 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io"
+	"io/fs"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "pyindex/"
+
+// importers says which of our packages may import an outside library; a folder stands for all below it.
+var importers = map[string][]string{
+	"github.com/labstack/":                 {"internal/server"},
+	"github.com/coreos/go-oidc":            {"internal/publishers/idtoken"},
+	"github.com/go-jose/":                  {"internal/publishers/idtoken"},
+	"gocloud.dev/":                         {"internal/storage/blobs"},
+	"modernc.org/":                         {"internal/storage/db"},
+	"github.com/jackc/":                    {"internal/storage/db"},
+	"github.com/pressly/goose":             {"internal/storage/db"},
+	"database/sql":                         {"internal/storage/db"},
+	"github.com/alecthomas/kong":           {"cmd/index"},
+	"github.com/pelletier/go-toml":         {"cmd/index"},
+	"golang.org/x/crypto/acme":             {"cmd/index"},
+	"golang.org/x/time/rate":               {"internal/server"},
+	module + "internal/storage/":           {"cmd/index", "internal/storage", "internal/clienttest"},
+	module + "internal/server":             {"cmd/index"},
+	module + "internal/publishers/idtoken": {"cmd/index", "internal/publishers/idtoken"},
+}
+
+// middle is the ring that knows packaging and our rules and nothing else; allowed are its outward imports that are no
+// package of the ring: pure helpers.
+var middle = []string{"internal/dist", "internal/fault", "internal/access", "internal/audit", "internal/catalog", "internal/publishers", "internal/memo"}
+
+// edges speak one protocol each and reach neither storage nor each other's packages, a shared helper below one excepted.
+var edges = []string{"internal/legacyupload", "internal/simpleapi", "internal/jsonapi", "internal/publishers/mintapi"}
+
+type goPackage struct {
+	ImportPath, Dir string
+	GoFiles         []string
+	Imports         []string
+}
+
+// packages lists the packages of this module. Test files are not looked at: they may reach for real things.
+func packages(t *testing.T) []goPackage {
+	t.Helper()
+	cmd := exec.Command("go", "list", "-e", "-json=ImportPath,Dir,GoFiles,Imports", "pyindex/...")
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	var all []goPackage
+	for d := json.NewDecoder(out); ; {
+		var p goPackage
+		if err := d.Decode(&p); errors.Is(err, io.EOF) {
+			break
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, p)
+	}
+	if err := cmd.Wait(); err != nil || len(all) < 10 {
+		t.Fatalf("go list: %v, %d packages", err, len(all))
+	}
+	return all
+}
+
+// within reports whether a package is one of some or lies below one.
+func within(path string, some []string) bool {
+	path = strings.TrimPrefix(path, module)
+	return slices.ContainsFunc(some, func(s string) bool { return path == s || strings.HasPrefix(path, s+"/") })
+}
+
+func TestImportersOfLibraries(t *testing.T) {
+	for _, p := range packages(t) {
+		for _, imported := range p.Imports {
+			for library, may := range importers {
+				if imported == strings.TrimSuffix(library, "/") || strings.HasPrefix(imported, library) {
+					if !within(p.ImportPath, may) {
+						t.Errorf("%s imports %s, which only %v may", p.ImportPath, imported, may)
+					}
+				}
+			}
+		}
+	}
+}
+
+// Imports point inward: the middle knows only itself, edges know the middle and how routes are declared.
+func TestRings(t *testing.T) {
+	outside := []string{"internal/publishers/mintapi", "internal/publishers/idtoken", "internal/publishers/accountid"}
+	for _, p := range packages(t) {
+		for _, imported := range p.Imports {
+			ours := strings.HasPrefix(imported, module)
+			switch {
+			case within(p.ImportPath, edges):
+				helper := within(imported, edges) && within(imported, []string{"internal/simpleapi/ready", "internal/publishers/mintapi"})
+				own := within(imported, []string{strings.TrimPrefix(p.ImportPath, module)})
+				if ours && !helper && !own && !within(imported, append([]string{"internal/route"}, middle...)) {
+					t.Errorf("edge %s imports %s", p.ImportPath, imported)
+				}
+			case within(p.ImportPath, outside):
+			case within(p.ImportPath, middle):
+				if ours && (!within(imported, middle) || within(imported, outside)) {
+					t.Errorf("%s of the middle ring imports %s", p.ImportPath, imported)
+				}
+				if imported == "net/http" || imported == "database/sql" {
+					t.Errorf("%s of the middle ring imports %s", p.ImportPath, imported)
+				}
+			case p.ImportPath == module+"internal/route":
+				if ours && !within(imported, middle) {
+					t.Errorf("%s imports %s", p.ImportPath, imported)
+				}
+			case within(p.ImportPath, []string{"internal/server"}):
+				if ours && !within(imported, append([]string{"internal/route"}, middle...)) {
+					t.Errorf("%s imports %s", p.ImportPath, imported)
+				}
+			}
+		}
+	}
+}
+
+// access.Operator may do everything, so nothing that a request reaches may call it: cmd/index alone does. The other
+// makers of callers are for the server and tests.
+func TestCallersOfOperator(t *testing.T) {
+	may := map[string][]string{"Operator": {"cmd/index"}, "Guest": {"internal/access", "internal/server"}}
+	for _, p := range packages(t) {
+		for _, name := range p.GoFiles {
+			file, err := parser.ParseFile(token.NewFileSet(), filepath.Join(p.Dir, name), nil, 0)
+			if errors.Is(err, fs.ErrNotExist) {
+				continue
+			} else if err != nil {
+				t.Fatal(err)
+			}
+			ast.Inspect(file, func(n ast.Node) bool {
+				s, ok := n.(*ast.SelectorExpr)
+				if !ok {
+					return true
+				}
+				if x, ok := s.X.(*ast.Ident); ok && x.Name == "access" && may[s.Sel.Name] != nil && !within(p.ImportPath, may[s.Sel.Name]) {
+					t.Errorf("%s calls access.%s, which only %v may", p.ImportPath, s.Sel.Name, may[s.Sel.Name])
+				}
+				return true
+			})
+		}
+	}
+}
