@@ -45,7 +45,7 @@ func TestPublishAndRead(t *testing.T) {
 
 // TestPublishRefusals: every refusal has its kind and its word, and leaves the catalog as it was.
 func TestPublishRefusals(t *testing.T) {
-	w := newWorld(t, catalog.PrivatePolicy(), catalog.Limits{FileSize: 1 << 20, ProjectSize: 1 << 20})
+	w := newWorld(t, catalog.PrivatePolicy(), catalog.Limits{FileSize: 1 << 20, ProjectSize: 1 << 19})
 	there := disttest.Wheel("demo", "1.0", "x = 1\n")
 	w.must(there)
 	alice := w.user("alice", access.NewAPIToken{Scope: access.ScopeUpload})
@@ -78,8 +78,8 @@ func TestPublishRefusals(t *testing.T) {
 		{"one wrong of two", w.admin, fresh, func(u *catalog.Upload) { u.Digests.MD5 = strings.Repeat("0", 32) }, fault.Invalid, "md5"},
 		{"version of the form", w.admin, fresh, func(u *catalog.Upload) { u.Form.Version = "3.0" }, fault.Invalid, "2.0"},
 		{"name of the form", w.admin, fresh, func(u *catalog.Upload) { u.Form.Name = "else" }, fault.Invalid, "else"},
-		{"dependency that the archive lacks", w.admin, fresh, func(u *catalog.Upload) { u.Form.RequiresDist = []string{"evil"} }, fault.Invalid, "Requires-Dist"},
-		{"python that the archive lacks", w.admin, fresh, func(u *catalog.Upload) { u.Form.RequiresPython = ">=3" }, fault.Invalid, "Requires-Python"},
+		{"dependency that the archive lacks", w.admin, fresh, func(u *catalog.Upload) { u.Form.RequiresDist = []string{"evil"} }, fault.Invalid, "requires_dist"},
+		{"python that the archive lacks", w.admin, fresh, func(u *catalog.Upload) { u.Form.RequiresPython = ">=3" }, fault.Invalid, "requires_python"},
 		{"not a version", w.admin, fresh, func(u *catalog.Upload) { u.Form.Version = "one" }, fault.Invalid, "one"},
 		{"kind", w.admin, fresh, func(u *catalog.Upload) { u.Kind = "sdist" }, fault.Invalid, "filetype"},
 		{"path in the name", w.admin, fresh, named("../" + fresh.Name), fault.Invalid, ""},
@@ -88,7 +88,7 @@ func TestPublishRefusals(t *testing.T) {
 		{"another archive's name", w.admin, fresh, func(u *catalog.Upload) {
 			u.Filename, u.Form.Name, u.Form.Version = "other-1.0-py3-none-any.whl", "other", "1.0"
 		}, fault.Invalid, "other"},
-		{"project full", w.admin, disttest.Wheel("demo", "4.0", strings.Repeat("x", 1<<20-2000)), nil, fault.TooLarge, "File too large"},
+		{"project full", w.admin, disttest.Wheel("demo", "4.0", strings.Repeat("x", 1<<19)), nil, fault.TooLarge, "File too large"},
 	} {
 		change := c.change
 		if change == nil {
