@@ -61,11 +61,11 @@ func fileHeaders(w http.ResponseWriter, part catalog.Part, etag string) {
 	h.Set("X-Content-Type-Options", "nosniff")
 }
 
-// bounded returns r, without its Range where that is for too many parts: a server may always send the whole
-// (RFC 9110, section 14.2). So it does for "the last 0 bytes", of which net/http would make a broken Content-Range.
+// bounded returns r, without its Range where the whole is the better answer, which it may always be (RFC 9110, section
+// 14.2): too many parts, a unit that is not bytes, or "the last 0 bytes", of which net/http makes a broken Content-Range.
 func bounded(r *http.Request) *http.Request {
 	asked := r.Header.Get("Range")
-	if strings.Count(asked, ",") < maxRanges && !lastNone(asked) {
+	if asked == "" || strings.HasPrefix(asked, "bytes=") && strings.Count(asked, ",") < maxRanges && !lastNone(asked) {
 		return r
 	}
 	whole := r.Clone(r.Context())

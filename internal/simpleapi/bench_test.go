@@ -1,0 +1,242 @@
+package simpleapi_test
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"pyindex/internal/access"
+	"pyindex/internal/catalog"
+	"pyindex/internal/dist"
+	"pyindex/internal/simpleapi"
+	"pyindex/internal/simpleapi/indextest"
+)
+
+// fill adds n files without bytes to a project of the site.
+func fill(s *indextest.Site, name string, n int) catalog.Project {
+	p := s.Project(name)
+	files := make([]indextest.File, n)
+	for i := range files {
+		v := fmt.Sprintf("%d.%d", i/100, i%100)
+		files[i].File = catalog.File{
+			Filename: name + "-" + v + "-cp311-cp311-manylinux_2_17_x86_64.whl", Version: v, RequiresPython: ">=3.9", Size: 12_345,
+			SHA256: fmt.Sprintf("%x", sha256.Sum256([]byte(name+v))), MetadataSHA256: fmt.Sprintf("%x", sha256.Sum256([]byte(v+name))),
+		}
+	}
+	s.Add(p, files...)
+	return p
+}
+
+// discard is a response that goes nowhere.
+type discard struct{ h http.Header }
+
+func (d discard) Header() http.Header         { return d.h }
+func (d discard) WriteHeader(int)             {}
+func (d discard) Write(p []byte) (int, error) { return len(p), nil }
+
+// TestWarmPageAllocatesNothing keeps the warm path bare: beyond the parsed name and the catalog's look at the row there
+// is nothing.
+func TestWarmPageAllocatesNothing(t *testing.T) {
+	d := newDemo(t)
+	var handle func(http.ResponseWriter, *http.Request, access.Caller) error
+	for _, r := range simpleapi.New(d.Index, simpleapi.Options{}).Table().Routes {
+		if r.Path == "/simple/:project/" {
+			handle = r.Handle
+		}
+	}
+	r, w, who := newRequest(t, "/simple/de-mo/"), discard{http.Header{}}, access.Guest(true)
+	r.SetPathValue("project", "de-mo")
+	needed := testing.AllocsPerRun(200, func() {
+		name, _ := dist.ParseProjectName("de-mo")
+		d.Index.Project(r.Context(), who, "", name)
+	})
+	all := testing.AllocsPerRun(200, func() {
+		if err := handle(w, r, who); err != nil {
+			t.Fatal(err)
+		}
+	})
+	if all > needed {
+		t.Errorf("a warm page allocates %v times, of which the catalog %v: want no more", all, needed)
+	}
+}
+
+func newRequest(t testing.TB, url string) *http.Request {
+	t.Helper()
+	r, err := http.NewRequest("GET", url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header["Accept"] = []string{"application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.01"}
+	r.Header["Accept-Encoding"] = []string{"gzip, deflate, zstd"}
+	return r
+}
+
+// listen serves h on a port of its own until the benchmark ends.
+func listen(b *testing.B, h http.Handler) string {
+	b.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		b.Fatal(err)
+	}
+	s := &http.Server{Handler: h}
+	go s.Serve(l)
+	b.Cleanup(func() { s.Close() })
+	return "http://" + l.Addr().String()
+}
+
+// wire is one kept-alive connection that sends a request again and again, with next to no client behind it.
+type wire struct {
+	conn    net.Conn
+	request []byte
+	buffer  []byte
+	length  int // of an answer
+}
+
+// dial opens a connection and learns how long an answer is, which must be the same each time but for the date.
+func dial(b *testing.B, url, path string, headers ...string) *wire {
+	b.Helper()
+	conn, err := net.Dial("tcp", strings.TrimPrefix(url, "http://"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { conn.Close() })
+	w := &wire{conn: conn, request: []byte("GET " + path + " HTTP/1.1\r\nHost: x\r\n" + strings.Join(headers, "") + "\r\n"), buffer: make([]byte, 64<<10)}
+	conn.Write(w.request)
+	for {
+		conn.SetReadDeadline(time.Now().Add(300 * time.Millisecond))
+		n, err := conn.Read(w.buffer)
+		w.length += n
+		if err != nil {
+			break
+		}
+	}
+	conn.SetReadDeadline(time.Time{})
+	if w.length == 0 {
+		b.Fatalf("GET %s is not answered", path)
+	}
+	return w
+}
+
+// rounds sends the request n times and returns how long that took.
+func (w *wire) rounds(b *testing.B, n int) time.Duration {
+	start := time.Now()
+	for range n {
+		w.conn.Write(w.request)
+		for got := 0; got < w.length; {
+			m, err := w.conn.Read(w.buffer)
+			if err != nil {
+				b.Fatal(err)
+			}
+			got += m
+		}
+	}
+	return time.Since(start)
+}
+
+// compare runs both in turns, so that a busy machine slows both, and reports how many times as fast ours is.
+func compare(b *testing.B, ours, bare *wire) {
+	const turn = 200
+	var our, their time.Duration
+	ours.rounds(b, turn)
+	bare.rounds(b, turn)
+	b.ResetTimer()
+	for done := 0; done < b.N; done += turn {
+		our += ours.rounds(b, turn)
+		their += bare.rounds(b, turn)
+	}
+	b.ReportMetric(float64(their)/float64(our), "×bare")
+	b.ReportMetric(float64(our.Nanoseconds())/float64((b.N+turn-1)/turn*turn), "ns/page")
+	b.ReportMetric(0, "ns/op")
+}
+
+// BenchmarkWarmPage is a page of 20 files, authenticated, through the whole server, against a handler that only writes
+// the same bytes with the same headers that clients need.
+func BenchmarkWarmPage(b *testing.B) {
+	for _, held := range []bool{false, true} {
+		b.Run(map[bool]string{false: "page", true: "held"}[held], func(b *testing.B) {
+			s := indextest.New(b)
+			fill(s, "demo", 20)
+			auth := "Authorization: " + basic(s.Token(access.NoRole, "", "")) + "\r\n"
+			const accept = "Accept: application/vnd.pypi.simple.v1+json\r\nAccept-Encoding: gzip, deflate\r\n"
+			ours := s.Serve("", false, simpleapi.New(s.Index, simpleapi.Options{}).Table())
+			page := call(ours, "GET /simple/demo/", "Accept", "application/vnd.pypi.simple.v1+json", "Accept-Encoding", "gzip", "Authorization", strings.TrimSpace(auth[len("Authorization: "):]))
+			if page.Code != 200 {
+				b.Fatalf("%d %s", page.Code, page.Body)
+			}
+			headers, body, tag := page.Header(), page.Body.Bytes(), ""
+			if held {
+				tag = "If-None-Match: " + headers.Get("ETag") + "\r\n"
+			}
+			bare := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				h := w.Header()
+				h["Content-Type"], h["Etag"] = headers["Content-Type"], headers["Etag"]
+				if r.Header.Get("If-None-Match") == headers.Get("Etag") {
+					w.WriteHeader(http.StatusNotModified)
+					return
+				}
+				h["Content-Encoding"], h["Content-Length"] = headers["Content-Encoding"], headers["Content-Length"]
+				w.Write(body)
+			})
+			compare(b, dial(b, listen(b, ours), "/simple/demo/", accept, auth, tag), dial(b, listen(b, bare), "/simple/demo/", accept, auth, tag))
+		})
+	}
+}
+
+// BenchmarkBigPage is a page of 10,000 files: the first read after a change, and the next one.
+func BenchmarkBigPage(b *testing.B) {
+	s := indextest.New(b)
+	p := fill(s, "big", 10_000)
+	h := s.Serve("", true, simpleapi.New(s.Index, simpleapi.Options{}).Table())
+	for _, encoding := range []string{"gzip", "zstd", "identity"} {
+		read := func(b *testing.B) int {
+			w := call(h, "GET /simple/big/", "Accept", "application/vnd.pypi.simple.v1+json", "Accept-Encoding", encoding)
+			if w.Code != 200 {
+				b.Fatalf("%d %s", w.Code, w.Body)
+			}
+			return w.Body.Len()
+		}
+		b.Run("first/"+encoding, func(b *testing.B) {
+			for b.Loop() {
+				b.StopTimer()
+				s.Change(p, func(*catalog.Project) {})
+				b.StartTimer()
+				b.ReportMetric(float64(read(b)), "bytes")
+			}
+		})
+		b.Run("warm/"+encoding, func(b *testing.B) {
+			for b.Loop() {
+				read(b)
+			}
+		})
+	}
+}
+
+// BenchmarkList is a list of 100,000 projects: the first read after a change, and the next one.
+func BenchmarkList(b *testing.B) {
+	s := indextest.New(b)
+	s.Projects("project", 100_000)
+	p := s.Project("last")
+	h := s.Serve("", true, simpleapi.New(s.Index, simpleapi.Options{}).Table())
+	read := func() {
+		if w := call(h, "GET /simple/", "Accept", "application/vnd.pypi.simple.v1+json", "Accept-Encoding", "gzip"); w.Code != 200 {
+			b.Fatalf("%d %s", w.Code, w.Body)
+		}
+	}
+	b.Run("first", func(b *testing.B) {
+		for b.Loop() {
+			b.StopTimer()
+			s.Change(p, func(*catalog.Project) {})
+			b.StartTimer()
+			read()
+		}
+	})
+	b.Run("warm", func(b *testing.B) {
+		for b.Loop() {
+			read()
+		}
+	})
+}

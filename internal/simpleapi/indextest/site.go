@@ -1,0 +1,255 @@
+// Package indextest is a small index for the tests of what reads one: real rows in SQLite, real bytes in a folder, the
+// real server in front.
+//
+// Rows are written straight into the tables, so that tests choose what the upload gate would not let through. It does not
+// check that what it is given makes sense.
+package indextest
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"path/filepath"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"pyindex/internal/access"
+	"pyindex/internal/catalog"
+	"pyindex/internal/dist"
+	"pyindex/internal/fault"
+	"pyindex/internal/route"
+	"pyindex/internal/server"
+	"pyindex/internal/storage/blobs"
+	"pyindex/internal/storage/db"
+)
+
+// Site is an index in a temporary folder.
+type Site struct {
+	Index *catalog.Index
+	Views *atomic.Int64 // transactions that the index has read in
+
+	t     testing.TB
+	db    *db.DB
+	blobs catalog.Blobs
+	main  catalog.Repository
+}
+
+// views counts the reading transactions of a store.
+type views struct {
+	catalog.Store
+	n *atomic.Int64
+}
+
+func (v views) View(ctx context.Context, f func(catalog.Tx) error) error {
+	v.n.Add(1)
+	return v.Store.View(ctx, f)
+}
+
+// Start is when the first file of a site was uploaded.
+var Start = time.Date(2026, 3, 1, 12, 30, 5, 42_000, time.UTC)
+
+// New returns an empty site with the repository "main", which ends with the test.
+func New(t testing.TB) *Site {
+	t.Helper()
+	dir := t.TempDir()
+	d, err := db.Open(t.Context(), "sqlite:"+filepath.Join(dir, "index.db"), db.Options{})
+	must(t, err)
+	t.Cleanup(func() { d.Close() })
+	b, err := blobs.Open(t.Context(), "file://"+filepath.Join(dir, "blobs"), blobs.Options{})
+	must(t, err)
+	s := &Site{t: t, db: d, blobs: b, Views: new(atomic.Int64)}
+	s.Index = catalog.New(views{d.Catalog(), s.Views}, b, catalog.Options{Log: slog.New(slog.DiscardHandler)})
+	s.update(func(ctx context.Context, tx catalog.Tx) (err error) {
+		s.main, err = tx.RepositoryByName(ctx, catalog.MainRepository)
+		return err
+	})
+	return s
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func id() string { return uuid.Must(uuid.NewV7()).String() }
+
+func (s *Site) update(f func(context.Context, catalog.Tx) error) {
+	s.t.Helper()
+	ctx := context.WithoutCancel(s.t.Context())
+	must(s.t, s.db.Catalog().Update(ctx, func(tx catalog.Tx) error { return f(ctx, tx) }))
+}
+
+// Serve returns the server over some tables. Nobody in particular may read where open is true.
+func (s *Site) Serve(base string, open bool, tables ...route.Table) http.Handler {
+	s.t.Helper()
+	keys := access.NewKeyring(s.db.Access(), access.KeyringOptions{AnonymousRead: open})
+	h, err := server.New(server.Options{Keyring: keys, BasePath: base, Log: slog.New(slog.DiscardHandler)}, tables...)
+	must(s.t, err)
+	return h
+}
+
+// Token makes a person with a token that reads, and with a role in a project or repository where id names one.
+func (s *Site) Token(role access.Role, repositoryID, projectID string) access.Secret {
+	s.t.Helper()
+	secret, user := access.NewToken(), access.User{ID: id(), CreatedAt: Start}
+	user.Name = "u" + user.ID
+	must(s.t, s.db.Access().Update(context.WithoutCancel(s.t.Context()), func(tx access.Tx) error {
+		ctx := s.t.Context()
+		if err := tx.InsertUser(ctx, user); err != nil {
+			return err
+		}
+		if _, err := tx.NextSerial(ctx); err != nil {
+			return err
+		}
+		if repositoryID != "" {
+			g := access.Grant{UserID: user.ID, RepositoryID: repositoryID, ProjectID: projectID, Role: role, CreatedAt: Start}
+			if err := tx.PutGrant(ctx, g); err != nil {
+				return err
+			}
+		}
+		return tx.InsertToken(ctx, access.Token{ID: id(), Kind: access.TokenAPI, Hash: access.HashToken(secret), UserID: user.ID, Scope: access.ScopeRead, CreatedAt: Start})
+	}))
+	return secret
+}
+
+// Hidden makes a repository that only those see who are granted something in it.
+func (s *Site) Hidden(name string) catalog.Repository {
+	s.t.Helper()
+	r := catalog.Repository{ID: id(), Name: name, CreatedAt: Start}
+	s.update(func(ctx context.Context, tx catalog.Tx) error { return tx.InsertRepository(ctx, r) })
+	return r
+}
+
+// Change changes a project as one of the site's commands would.
+func (s *Site) Change(p catalog.Project, change func(*catalog.Project)) {
+	s.t.Helper()
+	s.update(func(ctx context.Context, tx catalog.Tx) (err error) {
+		if p, err = tx.ProjectByID(ctx, p.ID); err != nil {
+			return err
+		}
+		if p.Serial, err = tx.NextSerial(ctx); err != nil {
+			return err
+		}
+		change(&p)
+		return tx.UpdateProject(ctx, p)
+	})
+}
+
+// Project makes a project in the main repository, or in the one given.
+func (s *Site) Project(name string, in ...catalog.Repository) catalog.Project {
+	s.t.Helper()
+	n, err := dist.ParseProjectName(name)
+	must(s.t, err)
+	p := catalog.Project{ID: id(), Repository: s.main, Name: n, Display: name, Status: catalog.Active, CreatedAt: Start}
+	if len(in) > 0 {
+		p.Repository = in[0]
+	}
+	s.update(func(ctx context.Context, tx catalog.Tx) (err error) {
+		if p.Serial, err = tx.NextSerial(ctx); err != nil {
+			return err
+		}
+		return tx.InsertProject(ctx, p)
+	})
+	return p
+}
+
+// File is what a test says about a file; the rest follows from it.
+type File struct {
+	catalog.File
+	Core     dist.Metadata
+	Content  string // kept, unless SHA256 says that there are no bytes to a row
+	Metadata string // of the .metadata sibling, "" for none
+}
+
+// Add adds files to a project, and releases where they are new.
+func (s *Site) Add(p catalog.Project, files ...File) []catalog.File {
+	s.t.Helper()
+	out := make([]catalog.File, 0, len(files))
+	for _, f := range files {
+		out = append(out, s.complete(p, f))
+	}
+	s.update(func(ctx context.Context, tx catalog.Tx) error {
+		for i := range out {
+			if err := insert(ctx, tx, &out[i], files[i].Core); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	s.Change(p, func(*catalog.Project) {})
+	return out
+}
+
+// complete keeps a file's bytes and fills in what follows from them.
+func (s *Site) complete(p catalog.Project, f File) catalog.File {
+	f.ID, f.RepositoryID, f.ProjectID, f.NameKey = id(), p.Repository.ID, p.ID, f.Filename
+	if f.UploadedAt.IsZero() {
+		f.UploadedAt = Start
+	}
+	if f.SHA256 != "" {
+		return f.File
+	}
+	f.SHA256, f.Size = digest(f.Content), int64(len(f.Content))
+	must(s.t, s.blobs.Put(s.t.Context(), catalog.FileKey(f.SHA256), []byte(f.Content)))
+	if f.Metadata != "" {
+		f.MetadataSHA256 = digest(f.Metadata)
+		must(s.t, s.blobs.Put(s.t.Context(), catalog.MetadataKey(f.MetadataSHA256), []byte(f.Metadata)))
+	}
+	return f.File
+}
+
+func insert(ctx context.Context, tx catalog.Tx, f *catalog.File, core dist.Metadata) error {
+	v, err := dist.ParseVersion(f.Version)
+	if err != nil {
+		return err
+	}
+	r, err := tx.ReleaseByKey(ctx, f.ProjectID, v.Key())
+	if fault.Is(err, fault.NotFound) {
+		r = catalog.Release{ID: id(), ProjectID: f.ProjectID, Version: v.String(), Key: v.Key(), CreatedAt: f.UploadedAt}
+		err = tx.InsertRelease(ctx, r)
+	}
+	if err != nil {
+		return err
+	}
+	f.ReleaseID = r.ID
+	return tx.InsertFile(ctx, *f, core)
+}
+
+// Yank sets a file's yank, with its project's serial.
+func (s *Site) Yank(p catalog.Project, fileID string, yanked bool, reason string) {
+	s.t.Helper()
+	s.update(func(ctx context.Context, tx catalog.Tx) error { return tx.SetYank(ctx, fileID, yanked, reason) })
+	s.Change(p, func(*catalog.Project) {})
+}
+
+// digest is the SHA-256 of a text, in hex.
+func digest(s string) string {
+	sum := sha256.Sum256([]byte(s))
+	return hex.EncodeToString(sum[:])
+}
+
+// Projects makes n projects without files, called name-0 and so on.
+func (s *Site) Projects(name string, n int) {
+	s.t.Helper()
+	s.update(func(ctx context.Context, tx catalog.Tx) error {
+		for i := range n {
+			p := catalog.Project{ID: id(), Repository: s.main, Display: fmt.Sprintf("%s_%d", name, i), Status: catalog.Active, Serial: 1, CreatedAt: Start}
+			var err error
+			if p.Name, err = dist.ParseProjectName(p.Display); err != nil {
+				return err
+			}
+			if err := tx.InsertProject(ctx, p); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
