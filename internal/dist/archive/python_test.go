@@ -57,9 +57,13 @@ func realArchives(t *testing.T, want map[string]seen) {
 	if dir == "" {
 		return
 	}
-	files, err := filepath.Glob(filepath.Join(dir, "*-*.*[lzp2]"))
-	if err != nil || len(files) == 0 {
-		t.Fatalf("INDEX_TEST_ARCHIVES=%s holds no archives: %v", dir, err)
+	var files []string
+	for _, ext := range []string{".whl", ".tar.gz", ".tgz", ".tar.bz2", ".zip"} {
+		found, err := filepath.Glob(filepath.Join(dir, "*"+ext))
+		if err != nil {
+			t.Fatal(err)
+		}
+		files = append(files, found...)
 	}
 	for _, file := range files {
 		f, err := os.Open(file)
