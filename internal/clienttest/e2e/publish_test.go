@@ -24,16 +24,28 @@ func TestPublish(t *testing.T) {
 			}
 			p.publish(t, s, s.upload, dir, built...).OK(t)
 
+			first := sums(t, dists(t, dir))
 			change(t, dir)
 			clienttest.Build(t, dir)
-			p.publish(t, s, s.upload, dir, built...).Refused(t, "already exists")
-			for _, f := range built {
-				if paths, _ := s.files(t, p.project); len(paths) != 2 {
-					t.Errorf("after the refusal of %s the project lists %v", f, paths)
-				}
+			r := p.publish(t, s, s.upload, dir, built...).Says(t, "already exists")
+			if r.Code == 0 && !p.skips {
+				t.Errorf("%s: exit status 0, want a refusal of other bytes", r.Command)
+			}
+			for name, digest := range first {
+				s.gives(t, p.project, name, digest)
 			}
 		})
 	}
+}
+
+// sums is the sha256 of local files by base name.
+func sums(t *testing.T, files []string) map[string]string {
+	t.Helper()
+	m := map[string]string{}
+	for _, f := range files {
+		m[filepath.Base(f)] = sum(t, f)
+	}
+	return m
 }
 
 // change makes the next build differ in every distribution, at the same version.

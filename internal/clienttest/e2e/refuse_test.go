@@ -87,6 +87,7 @@ func TestUploadCredentials(t *testing.T) {
 	s := open(t, clienttest.Options{})
 	dir := clienttest.Project(t, "setuptools", "1.0")
 	built := clienttest.Build(t, dir)
+	s.publish(t, clienttest.Sample(t, "flit", "1.0")...) // a token is limited to projects that are there
 	revoked := s.Token("alice", "--scope", "upload", "--description", "to be revoked")
 	s.revoke(t, "to be revoked")
 	tests := []struct{ name, token, words string }{

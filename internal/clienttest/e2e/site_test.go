@@ -100,13 +100,17 @@ func (s *site) files(t *testing.T, project string) (map[string]string, listing) 
 // has fails t unless the project lists the local file under its name and gives back its very bytes.
 func (s *site) has(t *testing.T, project, local string) {
 	t.Helper()
-	name := filepath.Base(local)
+	s.gives(t, project, filepath.Base(local), sum(t, local))
+}
+
+// gives fails t unless the project lists a file of this name and digest, and its bytes have that digest.
+func (s *site) gives(t *testing.T, project, name, want string) {
+	t.Helper()
 	paths, l := s.files(t, project)
 	if paths[name] == "" {
 		t.Errorf("%s is not listed for %s: %+v", name, project, l.Files)
 		return
 	}
-	want := sum(t, local)
 	for _, f := range l.Files {
 		if f.Filename == name && f.Hashes["sha256"] != want {
 			t.Errorf("sha256 of %s on its page = %q, want %q", name, f.Hashes["sha256"], want)

@@ -47,7 +47,7 @@ func TestDelete(t *testing.T) {
 	s := open(t, clienttest.Options{})
 	files := clienttest.Sample(t, "setuptools", "1.0")
 	s.publish(t, files...)
-	s.Index("project", "delete", "acme-greeter", "1.0").OK(t)
+	s.Index("project", "delete", "acme-greeter", "1.0", "--yes").OK(t)
 	if paths, _ := s.files(t, "acme-greeter"); len(paths) != 0 {
 		t.Errorf("after the deletion the project lists %v", paths)
 	}
