@@ -9,7 +9,7 @@ import (
 func (s *Server) Index(args ...string) Result {
 	s.t.Helper()
 	env := append(bareEnv(s.t.TempDir()), "INDEX_DATA_DIR="+s.DataDir, "INDEX_BASE_URL="+s.URL)
-	return run(s.t, "", append(env, s.opts.Env...), Binary(s.t, s.opts.Race), args...)
+	return run(s.t, "", append(env, s.opts.Env...), Binary(s.t, false), args...)
 }
 
 // User adds a user; an administrator may read and change everything.

@@ -11,8 +11,10 @@ import (
 	"pyindex/internal/clienttest"
 )
 
-// stocked is a site with two releases of acme-greeter and one of acme-counter, which needs it.
+// stocked is a site with two releases of acme-greeter and one of acme-counter, which needs it. Its server runs with the
+// race detector: installers ask for many things at once.
 func stocked(t *testing.T, o clienttest.Options) *site {
+	o.Race = true
 	t.Helper()
 	s := open(t, o)
 	files := clienttest.Sample(t, "setuptools", "1.0")
