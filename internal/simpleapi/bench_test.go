@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"pyindex/internal/access"
 	"pyindex/internal/catalog"
 	"pyindex/internal/dist"
+	"pyindex/internal/route"
 	"pyindex/internal/simpleapi"
 	"pyindex/internal/simpleapi/indextest"
 )
@@ -42,12 +44,7 @@ func (d discard) Write(p []byte) (int, error) { return len(p), nil }
 // is nothing.
 func TestWarmPageAllocatesNothing(t *testing.T) {
 	d := newDemo(t)
-	var handle func(http.ResponseWriter, *http.Request, access.Caller) error
-	for _, r := range simpleapi.New(d.Index, simpleapi.Options{}).Table().Routes {
-		if r.Path == "/simple/:project/" {
-			handle = r.Handle
-		}
-	}
+	handle := pageHandler(simpleapi.New(d.Index, simpleapi.Options{}))
 	r, w, who := newRequest(t, "/simple/de-mo/"), discard{http.Header{}}, access.Guest(true)
 	r.SetPathValue("project", "de-mo")
 	needed := testing.AllocsPerRun(200, func() {
@@ -62,6 +59,39 @@ func TestWarmPageAllocatesNothing(t *testing.T) {
 	if all > needed {
 		t.Errorf("a warm page allocates %v times, of which the catalog %v: want no more", all, needed)
 	}
+}
+
+// BenchmarkEdge is the handler of a warm page alone, and the look at the catalog that it makes.
+func BenchmarkEdge(b *testing.B) {
+	d := newDemo(b)
+	a := simpleapi.New(d.Index, simpleapi.Options{})
+	r, w, who := newRequest(b, "/simple/de-mo/"), discard{http.Header{}}, access.Guest(true)
+	r.SetPathValue("project", "de-mo")
+	handle := pageHandler(a)
+	b.Run("page", func(b *testing.B) {
+		for b.Loop() {
+			if err := handle(w, r, who); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("look", func(b *testing.B) {
+		for b.Loop() {
+			if _, err := d.Index.Project(r.Context(), who, "", d.project.Name); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+}
+
+// pageHandler returns the handler of a project's page.
+func pageHandler(a *simpleapi.API) route.Handler {
+	for _, r := range a.Table().Routes {
+		if r.Path == "/simple/:project/" {
+			return r.Handle
+		}
+	}
+	return nil
 }
 
 func newRequest(t testing.TB, url string) *http.Request {
@@ -153,35 +183,46 @@ func compare(b *testing.B, ours, bare *wire) {
 	b.ReportMetric(0, "ns/op")
 }
 
-// BenchmarkWarmPage is a page of 20 files, authenticated, through the whole server, against a handler that only writes
-// the same bytes with the same headers that clients need.
+// bare returns the handler that ours is measured against: it writes a page's bytes, or a 304, with the few headers that
+// clients need, and asks nobody.
+func bare(page *httptest.ResponseRecorder) http.Handler {
+	headers, body := page.Header(), page.Body.Bytes()
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h["Content-Type"], h["Etag"] = headers["Content-Type"], headers["Etag"]
+		if r.Header.Get("If-None-Match") == headers.Get("Etag") {
+			w.WriteHeader(http.StatusNotModified)
+			return
+		}
+		h["Content-Encoding"], h["Content-Length"] = headers["Content-Encoding"], headers["Content-Length"]
+		w.Write(body)
+	})
+}
+
+// BenchmarkWarmPage is a page of 20 files through the whole server, with a token and for everybody, against the bare
+// handler; "held" is with If-None-Match.
 func BenchmarkWarmPage(b *testing.B) {
-	for _, held := range []bool{false, true} {
-		b.Run(map[bool]string{false: "page", true: "held"}[held], func(b *testing.B) {
-			s := indextest.New(b)
-			fill(s, "demo", 20)
-			auth := "Authorization: " + basic(s.Token(access.NoRole, "", "")) + "\r\n"
-			const accept = "Accept: application/vnd.pypi.simple.v1+json\r\nAccept-Encoding: gzip, deflate\r\n"
-			ours := s.Serve("", false, simpleapi.New(s.Index, simpleapi.Options{}).Table())
-			page := call(ours, "GET /simple/demo/", "Accept", "application/vnd.pypi.simple.v1+json", "Accept-Encoding", "gzip", "Authorization", strings.TrimSpace(auth[len("Authorization: "):]))
-			if page.Code != 200 {
-				b.Fatalf("%d %s", page.Code, page.Body)
-			}
-			headers, body, tag := page.Header(), page.Body.Bytes(), ""
-			if held {
-				tag = "If-None-Match: " + headers.Get("ETag") + "\r\n"
-			}
-			bare := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				h := w.Header()
-				h["Content-Type"], h["Etag"] = headers["Content-Type"], headers["Etag"]
-				if r.Header.Get("If-None-Match") == headers.Get("Etag") {
-					w.WriteHeader(http.StatusNotModified)
-					return
-				}
-				h["Content-Encoding"], h["Content-Length"] = headers["Content-Encoding"], headers["Content-Length"]
-				w.Write(body)
-			})
-			compare(b, dial(b, listen(b, ours), "/simple/demo/", accept, auth, tag), dial(b, listen(b, bare), "/simple/demo/", accept, auth, tag))
+	s := indextest.New(b)
+	fill(s, "demo", 20)
+	table := simpleapi.New(s.Index, simpleapi.Options{}).Table()
+	const accept = "Accept: application/vnd.pypi.simple.v1+json\r\nAccept-Encoding: gzip, deflate\r\n"
+	for name, token := range map[string]string{"token": basic(s.Token(access.NoRole, "", "")), "guest": ""} {
+		headers, pairs := []string{accept}, []string{"Accept", "application/vnd.pypi.simple.v1+json", "Accept-Encoding", "gzip"}
+		if token != "" {
+			headers, pairs = append(headers, "Authorization: "+token+"\r\n"), append(pairs, "Authorization", token)
+		}
+		ours := s.Serve("", token == "", table)
+		page := call(ours, "GET /simple/demo/", pairs...)
+		if page.Code != 200 {
+			b.Fatalf("%d %s", page.Code, page.Body)
+		}
+		here, there := listen(b, ours), listen(b, bare(page))
+		b.Run("page/"+name, func(b *testing.B) {
+			compare(b, dial(b, here, "/simple/demo/", headers...), dial(b, there, "/simple/demo/", headers...))
+		})
+		headers = append(headers, "If-None-Match: "+page.Header().Get("ETag")+"\r\n")
+		b.Run("held/"+name, func(b *testing.B) {
+			compare(b, dial(b, here, "/simple/demo/", headers...), dial(b, there, "/simple/demo/", headers...))
 		})
 	}
 }
