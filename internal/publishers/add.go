@@ -38,6 +38,22 @@ type Added struct {
 	ExpiresAt time.Time // of a pending one
 }
 
+// String says what was added, and what is still missing, in a sentence or two.
+func (a Added) String() string {
+	how := "may publish"
+	if a.Pending {
+		how = "may make"
+	}
+	s := fmt.Sprintf("%s: %s %s project %s", a.ID, a.Sentence, how, a.Project)
+	if a.Pending {
+		s += ", until " + a.ExpiresAt.UTC().Format("2006-01-02")
+	}
+	if a.OwnerID != "" {
+		return s + "; pinned to owner id " + a.OwnerID
+	}
+	return s + "; not yet pinned: " + a.Warning
+}
+
 // addition is a request that was read: everything but what only the transaction knows.
 type addition struct {
 	req       AddRequest

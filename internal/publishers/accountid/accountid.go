@@ -23,41 +23,28 @@ const (
 	maxBody = 64 << 10 // bytes
 )
 
-// Options are the settings of a Finder; the zero value works.
-type Options struct {
-	API    string       // "https://api.github.com"
-	Client *http.Client // a client of its own; redirects are never followed
-}
+const api = "https://api.github.com"
 
 // Finder looks ids up.
-type Finder struct {
-	api    string
-	client http.Client
-}
+type Finder struct{ client http.Client }
 
-// New returns a finder.
-func New(o Options) *Finder {
-	f := &Finder{api: strings.TrimSuffix(o.API, "/")}
-	if f.api == "" {
-		f.api = "https://api.github.com"
-	}
-	if o.Client != nil {
-		f.client = *o.Client
-	}
+// New returns a finder that asks by a client of its own making from c. Redirects are never followed.
+func New(c *http.Client) *Finder {
+	f := &Finder{client: *c}
 	f.client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	return f
 }
 
-// OwnerID returns the id of an account, in decimal; it fits publishers.Options. fault.NotFound where the API says that
+// Of returns the id of an account, in decimal; it fits publishers.Options.OwnerID. fault.NotFound where the API says that
 // there is no such account; fault.Unavailable with the reason where it says nothing, limits us, or is not known for the
 // issuer.
-func (f *Finder) OwnerID(ctx context.Context, provider, issuer, owner string) (string, error) {
+func (f *Finder) Of(ctx context.Context, provider, issuer, owner string) (string, error) {
 	if provider != "github" || issuer != publishers.GitHubIssuer {
 		return "", fault.New(fault.Unavailable, "the API of issuer %.200s is not known", issuer)
 	}
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, f.api+"/users/"+url.PathEscape(owner), nil)
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, api+"/users/"+url.PathEscape(owner), nil)
 	if err != nil {
 		return "", fault.Wrap(fault.Unavailable, err, "GitHub's API cannot be asked")
 	}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"pyindex/internal/publishers"
@@ -12,6 +13,21 @@ import (
 // maxAhead bounds how long a token may still be good for. Jobs end within it; a token of a hundred years would have to be
 // remembered as long.
 const maxAhead = 24 * time.Hour
+
+var standard = []string{"iss", "aud", "exp", "iat", "nbf", "jti"}
+
+// checkNames refuses a standard claim in other letters, such as "AUD". RFC 7519 tells them apart; encoding/json and
+// others like it do not when they fill a struct.
+func checkNames(c publishers.Claims) error {
+	for name := range c {
+		for _, s := range standard {
+			if name != s && strings.EqualFold(name, s) {
+				return fmt.Errorf("its claim %s is nearly %q", show(name), s)
+			}
+		}
+	}
+	return nil
+}
 
 // checkAudience refuses a list, even one that names us alone: a token that is meant for two can be used at the second by
 // the first.

@@ -95,6 +95,9 @@ func (s *source) verify(ctx context.Context, raw string, t token, now time.Time)
 	if err != nil {
 		return bad(err)
 	}
+	if err := checkNames(t.claims); err != nil {
+		return bad(err)
+	}
 	if err := checkAudience(t.claims, s.Audience); err != nil {
 		return bad(err)
 	}
