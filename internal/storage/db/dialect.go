@@ -20,6 +20,7 @@ type dialect struct {
 	serial func(ctx context.Context, d *DB) (int64, error)
 	check  func(ctx context.Context, write *sql.DB) error // whether the database can be used at all
 	lock   func(ctx context.Context, write *sql.DB) (unlock func(), err error)
+	tries  int // how often migrating is tried
 	sort   func(error) failure
 }
 

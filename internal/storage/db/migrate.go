@@ -42,10 +42,9 @@ func (d *DB) migrate(ctx context.Context) error {
 		return err
 	}
 	defer unlock()
-	const attempts = 5
 	for n := 1; ; n++ {
 		err := d.migrateOnce(ctx)
-		if err == nil || n == attempts || fault.Is(err, fault.Invalid) {
+		if err == nil || n >= d.dialect.tries || fault.Is(err, fault.Invalid) {
 			return err
 		}
 		if err := pause(ctx, time.Duration(n)*50*time.Millisecond); err != nil {

@@ -32,6 +32,7 @@ var postgresDialect = dialect{
 	serial: postgresSerial,
 	check:  checkPostgres,
 	lock:   lockPostgres,
+	tries:  1, // the lock keeps others away
 	sort:   sortPostgres,
 }
 
@@ -66,11 +67,16 @@ func setDefault(params map[string]string, key, value string) {
 
 func checkPostgres(ctx context.Context, write *sql.DB) error {
 	var version int64
-	if err := write.QueryRowContext(ctx, `SELECT current_setting('server_version_num')::bigint`).Scan(&version); err != nil {
+	var schema sql.NullString
+	err := write.QueryRowContext(ctx, `SELECT current_setting('server_version_num')::bigint, current_schema()`).Scan(&version, &schema)
+	if err != nil {
 		return err
 	}
 	if version < minPostgres {
 		return fault.New(fault.Invalid, "PostgreSQL %d is too old: 15 or newer is needed", version/10000)
+	}
+	if !schema.Valid {
+		return fault.New(fault.Invalid, "the schema of the database URL does not exist: create it, or leave search_path out")
 	}
 	return nil
 }

@@ -38,6 +38,7 @@ var sqliteDialect = dialect{
 	serial: sqliteSerial,
 	check:  checkSQLite,
 	lock:   func(context.Context, *sql.DB) (func(), error) { return func() {}, nil },
+	tries:  5,
 	sort:   sortSQLite,
 }
 

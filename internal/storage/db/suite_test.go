@@ -1,0 +1,32 @@
+package db_test
+
+import (
+	"testing"
+
+	"pyindex/internal/storage/db"
+	"pyindex/internal/storage/storagetest"
+)
+
+// twice opens a fresh database as two processes would.
+func twice(fresh func(*testing.T) string) storagetest.Opener {
+	return func(t *testing.T) (storagetest.Stores, storagetest.Stores) {
+		url := fresh(t)
+		return stores(storagetest.OpenDB(t, url, db.Options{})), stores(storagetest.OpenDB(t, url, db.Options{}))
+	}
+}
+
+func stores(d *db.DB) storagetest.Stores {
+	return storagetest.Stores{Access: d.Access(), Catalog: d.Catalog(), Publishers: d.Publishers()}
+}
+
+func TestCatalog(t *testing.T) {
+	storagetest.EachDatabase(t, func(t *testing.T, fresh func(*testing.T) string) { storagetest.Catalog(t, twice(fresh)) })
+}
+
+func TestAccess(t *testing.T) {
+	storagetest.EachDatabase(t, func(t *testing.T, fresh func(*testing.T) string) { storagetest.Access(t, twice(fresh)) })
+}
+
+func TestPublishers(t *testing.T) {
+	storagetest.EachDatabase(t, func(t *testing.T, fresh func(*testing.T) string) { storagetest.Publishers(t, twice(fresh)) })
+}

@@ -1,0 +1,230 @@
+package storagetest
+
+import (
+	"encoding/json"
+	"testing"
+	"time"
+
+	"pyindex/internal/access"
+	"pyindex/internal/fault"
+	"pyindex/internal/publishers"
+)
+
+// Access checks what access.Store and its rows promise.
+func Access(t *testing.T, open Opener) {
+	for name, check := range map[string]func(*world){
+		"users":            checkUsers,
+		"tokens":           checkTokens,
+		"token projects":   checkTokenProjects,
+		"minted tokens":    checkMinted,
+		"token lists":      checkTokenLists,
+		"token changes":    checkTokenChanges,
+		"expired tokens":   checkExpired,
+		"grants":           checkGrants,
+		"project by names": checkProjectID,
+		"user race":        checkUserRace,
+	} {
+		t.Run(name, func(t *testing.T) { check(newWorld(t, open)) })
+	}
+}
+
+// token inserts t, with an id and a hash of its own, bound to projects.
+func (w *world) token(t access.Token, bound ...access.TokenProject) access.Token {
+	w.Helper()
+	t.ID, t.CreatedAt = w.id("token"), at.Add(time.Duration(w.n)*time.Second)
+	t.Hash = digest(t.ID)
+	w.updateAccess(func(tx access.Tx) error {
+		w.must(tx.InsertToken(w.ctx, t))
+		for _, b := range bound {
+			b.TokenID = t.ID
+			w.must(tx.InsertTokenProject(w.ctx, b))
+		}
+		return nil
+	})
+	return t
+}
+
+func checkUsers(w *world) {
+	zoe := w.user("zoe")
+	amy := access.User{ID: w.id("user"), Name: "amy", Admin: true, PasswordHash: "$argon2id$…", CreatedAt: at, DisabledAt: at.Add(time.Hour)}
+	w.updateAccess(func(tx access.Tx) error {
+		w.want("InsertUser(taken name)", tx.InsertUser(w.ctx, access.User{ID: "x", Name: "zoe"}), fault.Conflict)
+		w.must(tx.InsertUser(w.ctx, amy))
+		zoe.Admin, zoe.PasswordHash, zoe.DisabledAt = true, "hash", at
+		w.must(tx.UpdateUser(w.ctx, zoe))
+		w.want("UpdateUser(nothing)", tx.UpdateUser(w.ctx, access.User{ID: "nothing"}), fault.NotFound)
+		return nil
+	})
+	w.must(w.b.Access.View(w.ctx, func(tx access.Tx) error {
+		got, err := tx.UserByName(w.ctx, "zoe")
+		w.must(err)
+		w.same("UserByName()", got, zoe)
+		got, err = tx.UserByID(w.ctx, amy.ID)
+		w.must(err)
+		w.same("UserByID()", got, amy)
+		_, err = tx.UserByName(w.ctx, "ZOE")
+		w.want("UserByName(ZOE)", err, fault.NotFound)
+		all, err := tx.Users(w.ctx)
+		w.same("Users()", all, []access.User{amy, zoe})
+		return err
+	}))
+}
+
+func checkTokens(w *world) {
+	full := w.token(access.Token{
+		Kind: access.TokenMinted, Scope: access.ScopeUpload, Description: "für CI", Limited: true, ExpiresAt: at.Add(time.Minute),
+		LastUsedAt: at, RevokedAt: at, Publisher: "workflow x", Claims: map[string]any{"sub": "repo:a/b", "id": json.Number("123456789012345678")},
+	})
+	bare := w.token(access.Token{Kind: access.TokenAPI, UserID: "u"})
+	w.updateAccess(func(tx access.Tx) error {
+		w.want("InsertToken(taken hash)", tx.InsertToken(w.ctx, access.Token{ID: "x", Kind: access.TokenAPI, Hash: bare.Hash}), fault.Conflict)
+		got, err := tx.TokenByHash(w.ctx, full.Hash)
+		w.must(err)
+		w.same("TokenByHash()", got, full)
+		got, err = tx.TokenByID(w.ctx, bare.ID)
+		w.must(err)
+		w.same("TokenByID()", got, bare)
+		_, err = tx.TokenByHash(w.ctx, digest("nothing"))
+		w.want("TokenByHash(nothing)", err, fault.NotFound)
+		_, err = tx.TokenByID(w.ctx, "nothing")
+		w.want("TokenByID(nothing)", err, fault.NotFound)
+		return nil
+	})
+}
+
+// bound returns TokenProjects.
+func (w *world) bound(t access.Token) []string {
+	w.Helper()
+	var out []string
+	w.must(w.b.Access.View(w.ctx, func(tx access.Tx) (err error) {
+		out, err = tx.TokenProjects(w.ctx, t.ID)
+		return err
+	}))
+	return out
+}
+
+func checkTokenProjects(w *world) {
+	one, two := w.project("one"), w.project("two")
+	t := w.token(access.Token{Kind: access.TokenAPI}, access.TokenProject{ProjectID: two.ID}, access.TokenProject{ProjectID: one.ID}, access.TokenProject{ProjectID: one.ID})
+	w.same("TokenProjects()", w.bound(t), []string{one.ID, two.ID})
+	w.same("TokenProjects(nothing)", w.bound(access.Token{ID: "nothing"}), []string{})
+}
+
+// checkMinted: a binding lives as long as its publisher is attached, and does not come back with it.
+func checkMinted(w *world) {
+	one, two, p := w.project("one"), w.project("two"), w.publisher("p")
+	w.attach(p, one)
+	w.attach(p, two)
+	t := w.token(access.Token{Kind: access.TokenMinted},
+		access.TokenProject{ProjectID: one.ID, PublisherID: p.ID}, access.TokenProject{ProjectID: two.ID, PublisherID: p.ID})
+	w.same("TokenProjects(attached)", w.bound(t), []string{one.ID, two.ID})
+	w.update(func(tx publishers.Tx) error { _, err := tx.Detach(w.ctx, p.ID, one.ID); return err })
+	w.same("TokenProjects(one detached)", w.bound(t), []string{two.ID})
+	w.attach(p, one)
+	w.same("TokenProjects(attached again)", w.bound(t), []string{two.ID})
+	never := w.token(access.Token{Kind: access.TokenMinted}, access.TokenProject{ProjectID: one.ID, PublisherID: "no such publisher"})
+	w.same("TokenProjects(publisher unknown)", w.bound(never), []string{})
+}
+
+func checkTokenLists(w *world) {
+	p, q := w.project("p"), w.project("q")
+	ann := w.token(access.Token{Kind: access.TokenAPI, UserID: "ann", Limited: true}, access.TokenProject{ProjectID: q.ID}, access.TokenProject{ProjectID: p.ID})
+	bob := w.token(access.Token{Kind: access.TokenAPI, UserID: "bob"})
+	w.token(access.Token{Kind: access.TokenMinted})
+	w.must(w.a.Access.View(w.ctx, func(tx access.Tx) error {
+		all, names, err := tx.Tokens(w.ctx, "")
+		w.must(err)
+		w.same("Tokens(everybody)", all, []access.Token{ann, bob})
+		w.same("projects of Tokens(everybody)", names, map[string][]string{ann.ID: {"p", "q"}})
+		some, names, err := tx.Tokens(w.ctx, "bob")
+		w.same("Tokens(bob)", some, []access.Token{bob})
+		w.same("projects of Tokens(bob)", names, map[string][]string{})
+		return err
+	}))
+}
+
+func checkTokenChanges(w *world) {
+	t := w.token(access.Token{Kind: access.TokenAPI})
+	w.updateAccess(func(tx access.Tx) error {
+		for i, want := range []bool{true, false} {
+			did, err := tx.RevokeToken(w.ctx, t.ID, at.Add(time.Duration(i)*time.Hour))
+			w.must(err)
+			w.same("RevokeToken()", did, want)
+		}
+		did, err := tx.RevokeToken(w.ctx, "nothing", at)
+		w.must(err)
+		w.same("RevokeToken(nothing)", did, false)
+		w.must(tx.TouchTokens(w.ctx, map[string]time.Time{t.ID: at.Add(time.Minute), "nothing": at}))
+		w.must(tx.TouchTokens(w.ctx, map[string]time.Time{t.ID: at}))
+		got, err := tx.TokenByID(w.ctx, t.ID)
+		w.same("revoked and used", []time.Time{got.RevokedAt, got.LastUsedAt}, []time.Time{at, at.Add(time.Minute)})
+		return err
+	})
+}
+
+func checkExpired(w *world) {
+	p := w.project("p")
+	minted := func(expires time.Time) access.Token {
+		return w.token(access.Token{Kind: access.TokenMinted, ExpiresAt: expires}, access.TokenProject{ProjectID: p.ID, PublisherID: "x"})
+	}
+	old, young, never := minted(at), minted(at.Add(time.Hour)), minted(time.Time{})
+	personal := w.token(access.Token{Kind: access.TokenAPI, ExpiresAt: at})
+	w.updateAccess(func(tx access.Tx) error {
+		n, err := tx.DeleteTokensExpiredBefore(w.ctx, at.Add(time.Minute))
+		w.must(err)
+		w.same("DeleteTokensExpiredBefore()", n, int64(1))
+		_, err = tx.TokenByID(w.ctx, old.ID)
+		w.want("TokenByID(expired)", err, fault.NotFound)
+		for _, t := range []access.Token{young, never, personal} {
+			_, err = tx.TokenByID(w.ctx, t.ID)
+			w.must(err)
+		}
+		return nil
+	})
+}
+
+func checkGrants(w *world) {
+	u, p := w.user("ann"), w.project("p")
+	g := access.Grant{UserID: u.ID, RepositoryID: w.main.ID, ProjectID: p.ID, Role: access.Uploader, CreatedAt: at}
+	whole := access.Grant{UserID: u.ID, RepositoryID: w.main.ID, Role: access.Reader, CreatedAt: at}
+	w.updateAccess(func(tx access.Tx) error {
+		w.must(tx.PutGrant(w.ctx, g))
+		w.must(tx.PutGrant(w.ctx, whole))
+		g.Role = access.Owner
+		w.must(tx.PutGrant(w.ctx, g))
+		got, err := tx.GrantsOf(w.ctx, u.ID)
+		w.must(err)
+		w.same("GrantsOf()", got, []access.Grant{whole, g})
+		for _, want := range []bool{true, false} {
+			did, err := tx.RemoveGrant(w.ctx, access.Grant{UserID: u.ID, RepositoryID: w.main.ID, ProjectID: p.ID})
+			w.must(err)
+			w.same("RemoveGrant()", did, want)
+		}
+		got, err = tx.GrantsOf(w.ctx, u.ID)
+		w.same("GrantsOf(after removal)", got, []access.Grant{whole})
+		return err
+	})
+}
+
+func checkProjectID(w *world) {
+	p := w.project("p")
+	w.must(w.a.Access.View(w.ctx, func(tx access.Tx) error {
+		got, err := tx.ProjectID(w.ctx, "main", "p")
+		w.must(err)
+		w.same("ProjectID(main, p)", got, p.ID)
+		for _, names := range [][2]string{{"main", "q"}, {"other", "p"}, {"", ""}} {
+			_, err := tx.ProjectID(w.ctx, names[0], names[1])
+			w.want("ProjectID(nothing)", err, fault.NotFound)
+		}
+		return nil
+	}))
+}
+
+func checkUserRace(w *world) {
+	won := w.race(16, func(s Stores, i int) error {
+		return s.Access.Update(w.ctx, func(tx access.Tx) error {
+			return tx.InsertUser(w.ctx, access.User{ID: digest(string(rune(i))), Name: "wanted", CreatedAt: at})
+		})
+	})
+	w.same("winners of one user name", won, int64(1))
+}

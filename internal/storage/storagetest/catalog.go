@@ -1,0 +1,140 @@
+package storagetest
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"testing"
+
+	"pyindex/internal/access"
+	"pyindex/internal/catalog"
+	"pyindex/internal/fault"
+	"pyindex/internal/publishers"
+)
+
+// Catalog checks what catalog.Store and its rows promise.
+func Catalog(t *testing.T, open Opener) {
+	for name, check := range map[string]func(*world){
+		"repositories":    checkRepositories,
+		"projects":        checkProjects,
+		"project deleted": checkDeleteProject,
+		"releases":        checkReleases,
+		"files":           checkFiles,
+		"file conflicts":  checkFileConflicts,
+		"file changes":    checkFileChanges,
+		"metadata":        checkMetadata,
+		"illegible text":  checkIllegible,
+		"tombstones":      checkTombstones,
+		"holds":           checkHolds,
+		"abandoned blobs": checkAbandoned,
+		"shared blobs":    checkShared,
+		"serials":         checkSerials,
+		"serial order":    checkSerialOrder,
+		"isolation":       checkIsolation,
+		"all or nothing":  checkAllOrNothing,
+		"file race":       checkFileRace,
+		"project race":    checkProjectRace,
+	} {
+		t.Run(name, func(t *testing.T) { check(newWorld(t, open)) })
+	}
+}
+
+// digest is some SHA-256 in hex.
+func digest(s string) string {
+	sum := sha256.Sum256([]byte(s))
+	return hex.EncodeToString(sum[:])
+}
+
+func checkRepositories(w *world) {
+	if w.main.Members != access.Uploader || !w.main.Public || w.main.CreatedAt.IsZero() {
+		w.Errorf("main = %+v, want members uploader, public, with a time", w.main)
+	}
+	other := catalog.Repository{ID: w.id("repository"), Name: "internal", Members: access.NoRole, CreatedAt: at}
+	w.update(func(tx publishers.Tx) error {
+		w.must(tx.InsertRepository(w.ctx, other))
+		w.want("InsertRepository(taken name)", tx.InsertRepository(w.ctx, catalog.Repository{ID: "x", Name: "internal"}), fault.Conflict)
+		_, err := tx.RepositoryByName(w.ctx, "nothing")
+		w.want("RepositoryByName(nothing)", err, fault.NotFound)
+		got, err := tx.RepositoryByName(w.ctx, "internal")
+		w.same("RepositoryByName(internal)", got, other)
+		return err
+	})
+	w.view(func(tx catalog.Tx) error {
+		got, err := tx.Repositories(w.ctx)
+		w.same("Repositories()", got, []catalog.Repository{other, w.main})
+		return err
+	})
+}
+
+func checkProjects(w *world) {
+	p := w.project("Zope.Interface")
+	other := catalog.Repository{ID: w.id("repository"), Name: "other", CreatedAt: at}
+	w.update(func(tx publishers.Tx) error {
+		w.must(tx.InsertRepository(w.ctx, other))
+		twin := p
+		twin.ID = "twin"
+		w.want("InsertProject(taken name)", tx.InsertProject(w.ctx, twin), fault.Conflict)
+		twin.Repository = other
+		w.must(tx.InsertProject(w.ctx, twin))
+		p.Display, p.Status, p.StatusReason, p.Serial, p.Size = "zope-interface", catalog.Archived, "moved — see “new”", 7, 1<<40
+		w.must(tx.UpdateProject(w.ctx, p))
+		w.want("UpdateProject(nothing)", tx.UpdateProject(w.ctx, catalog.Project{ID: "nothing"}), fault.NotFound)
+		return nil
+	})
+	w.view(func(tx catalog.Tx) error {
+		got, err := tx.ProjectByName(w.ctx, w.main.ID, p.Name)
+		w.must(err)
+		w.same("ProjectByName()", got, p)
+		got, err = tx.ProjectByID(w.ctx, p.ID)
+		w.must(err)
+		w.same("ProjectByID()", got, p)
+		_, err = tx.ProjectByID(w.ctx, "nothing")
+		w.want("ProjectByID(nothing)", err, fault.NotFound)
+		_, err = tx.ProjectByName(w.ctx, other.ID, w.name("nothing"))
+		w.want("ProjectByName(nothing)", err, fault.NotFound)
+		return nil
+	})
+	checkProjectOrder(w)
+}
+
+// checkProjectOrder: by bytes of the normal name, whatever the database's own order of text.
+func checkProjectOrder(w *world) {
+	for _, n := range []string{"b", "a0", "a-b", "ab", "a"} {
+		w.project(n)
+	}
+	w.view(func(tx catalog.Tx) error {
+		all, err := tx.Projects(w.ctx, w.main.ID)
+		var got []string
+		for _, p := range all {
+			got = append(got, p.Name.String())
+			w.same("Repository of a listed project", p.Repository, w.main)
+		}
+		w.same("Projects()", got, []string{"a", "a-b", "a0", "ab", "b", "zope-interface"})
+		return err
+	})
+}
+
+func checkReleases(w *world) {
+	p := w.project("p")
+	first, second := w.release(p, "2.0"), w.release(p, "1.0")
+	w.update(func(tx publishers.Tx) error {
+		w.want("InsertRelease(equal version)", tx.InsertRelease(w.ctx, catalog.Release{ID: "x", ProjectID: p.ID, Version: "1", Key: "1.0"}), fault.Conflict)
+		got, err := tx.ReleaseByKey(w.ctx, p.ID, "1.0")
+		w.must(err)
+		w.same("ReleaseByKey()", got, second)
+		return nil
+	})
+	w.view(func(tx catalog.Tx) error {
+		got, err := tx.Releases(w.ctx, p.ID)
+		w.same("Releases()", got, []catalog.Release{first, second})
+		return err
+	})
+	f := w.file(first, "p-2.0.whl")
+	w.update(func(tx publishers.Tx) error { return tx.DeleteRelease(w.ctx, first.ID) })
+	w.view(func(tx catalog.Tx) error {
+		_, err := tx.ReleaseByKey(w.ctx, p.ID, "2.0")
+		w.want("ReleaseByKey(deleted)", err, fault.NotFound)
+		_, err = tx.FileByName(w.ctx, w.main.ID, f.Filename)
+		w.want("FileByName(of a deleted release)", err, fault.NotFound)
+		return nil
+	})
+}

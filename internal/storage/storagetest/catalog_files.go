@@ -1,0 +1,137 @@
+package storagetest
+
+import (
+	"encoding/json"
+	"time"
+
+	"pyindex/internal/catalog"
+	"pyindex/internal/dist"
+	"pyindex/internal/fault"
+	"pyindex/internal/publishers"
+)
+
+func checkFiles(w *world) {
+	r := w.release(w.project("p"), "1.0")
+	late := w.newFile(r, "p-1.0-py3-none-any.whl")
+	late.UploadedAt, late.Yanked, late.YankedReason, late.Comment = at.Add(time.Microsecond), true, "broken", "naïve ☃"
+	late.Uploader = catalog.Uploader{
+		Kind: "publisher", ID: "pub", Name: "workflow x", TokenID: "tok",
+		Claims: map[string]any{"run_id": json.Number("9007199254740993"), "ref": "refs/heads/ü", "nested": map[string]any{"a": []any{true}}},
+	}
+	early := w.newFile(r, "p-1.0.tar.gz")
+	early.Uploader = catalog.Uploader{Kind: "user", ID: "u", Name: "ann"}
+	w.update(func(tx publishers.Tx) error {
+		w.must(tx.InsertFile(w.ctx, late, dist.Metadata{}))
+		return tx.InsertFile(w.ctx, early, dist.Metadata{})
+	})
+	w.view(func(tx catalog.Tx) error {
+		byKey, err := tx.FileByKey(w.ctx, w.main.ID, late.NameKey)
+		w.must(err)
+		w.same("FileByKey()", byKey, late)
+		byName, err := tx.FileByName(w.ctx, w.main.ID, early.Filename)
+		w.must(err)
+		w.same("FileByName()", byName, early)
+		bySum, err := tx.FilesBySHA256(w.ctx, w.main.ID, late.SHA256)
+		w.must(err)
+		w.same("FilesBySHA256()", bySum, []catalog.File{late})
+		ofRelease, err := tx.FilesOfRelease(w.ctx, r.ID)
+		w.must(err)
+		w.same("FilesOfRelease()", ofRelease, []catalog.File{early, late})
+		listed, err := tx.Files(w.ctx, r.ProjectID)
+		early.Uploader, late.Uploader = catalog.Uploader{}, catalog.Uploader{}
+		w.same("Files()", listed, []catalog.File{early, late})
+		return err
+	})
+}
+
+// checkFileConflicts: each name is taken once in a repository, and the transaction that hears so goes on.
+func checkFileConflicts(w *world) {
+	r := w.release(w.project("p"), "1.0")
+	f := w.file(r, "p-1.0.tar.gz")
+	sameKey, sameName := w.newFile(r, "P-1.0.tar.gz"), w.newFile(r, f.Filename)
+	sameKey.NameKey, sameName.NameKey = f.NameKey, "another key"
+	buried := w.newFile(r, "p-0.9.tar.gz")
+	other := catalog.Repository{ID: w.id("repository"), Name: "other", CreatedAt: at}
+	elsewhere := f
+	elsewhere.ID, elsewhere.RepositoryID = "elsewhere", other.ID
+	w.update(func(tx publishers.Tx) error {
+		w.must(tx.InsertTombstone(w.ctx, w.main.ID, buried.NameKey, buried.Filename, at))
+		w.want("InsertFile(taken key)", tx.InsertFile(w.ctx, sameKey, dist.Metadata{}), fault.Conflict)
+		w.want("InsertFile(taken name)", tx.InsertFile(w.ctx, sameName, dist.Metadata{}), fault.Conflict)
+		w.want("InsertFile(deleted name)", tx.InsertFile(w.ctx, buried, dist.Metadata{}), fault.Conflict)
+		w.must(tx.InsertRepository(w.ctx, other))
+		return tx.InsertFile(w.ctx, elsewhere, dist.Metadata{})
+	})
+	w.view(func(tx catalog.Tx) error {
+		got, err := tx.FileByName(w.ctx, w.main.ID, f.Filename)
+		w.must(err)
+		w.same("FileByName(after conflicts)", got, f)
+		_, err = tx.FileByName(w.ctx, other.ID, f.Filename)
+		return err
+	})
+}
+
+func checkFileChanges(w *world) {
+	r := w.release(w.project("p"), "1.0")
+	f := w.file(r, "p-1.0.tar.gz")
+	w.update(func(tx publishers.Tx) error {
+		w.must(tx.SetYank(w.ctx, f.ID, true, "wrong “wheel”"))
+		w.want("SetYank(nothing)", tx.SetYank(w.ctx, "nothing", true, ""), fault.NotFound)
+		got, err := tx.FileByName(w.ctx, w.main.ID, f.Filename)
+		w.same("yank", []any{got.Yanked, got.YankedReason}, []any{true, "wrong “wheel”"})
+		w.must(err)
+		w.must(tx.SetYank(w.ctx, f.ID, false, ""))
+		got, err = tx.FileByName(w.ctx, w.main.ID, f.Filename)
+		w.same("unyank", got, f)
+		return err
+	})
+	w.update(func(tx publishers.Tx) error { return tx.DeleteFile(w.ctx, f.ID) })
+	w.view(func(tx catalog.Tx) error {
+		_, err := tx.FileByKey(w.ctx, w.main.ID, f.NameKey)
+		w.want("FileByKey(deleted)", err, fault.NotFound)
+		_, err = tx.Metadata(w.ctx, f.ID)
+		w.want("Metadata(deleted)", err, fault.NotFound)
+		return nil
+	})
+}
+
+func checkMetadata(w *world) {
+	r := w.release(w.project("p"), "1.0")
+	f := w.newFile(r, "p-1.0.tar.gz")
+	m := dist.Metadata{
+		MetadataVersion: "2.4", Name: "p", Version: "1.0", Summary: "Größe <b> & 日本語 \U0001f40d",
+		Description: "line\r\nline\u2028\tNUL \x00 end", Classifiers: []string{"A :: B", ""}, ProvidesExtra: []string{"x"},
+	}
+	w.update(func(tx publishers.Tx) error { return tx.InsertFile(w.ctx, f, m) })
+	w.view(func(tx catalog.Tx) error {
+		got, err := tx.Metadata(w.ctx, f.ID)
+		w.same("Metadata()", got, m)
+		return err
+	})
+}
+
+// checkIllegible: text that one of the databases cannot hold is refused by both, before it can end a transaction.
+func checkIllegible(w *world) {
+	r := w.release(w.project("p"), "1.0")
+	for _, bad := range []string{"a\x00b", "a\xffb", "\xed\xa0\x80"} {
+		f := w.newFile(r, "p-1.0.tar.gz")
+		f.Comment = bad
+		err := w.a.Catalog.Update(w.ctx, func(tx catalog.Tx) error { return tx.InsertFile(w.ctx, f, dist.Metadata{}) })
+		w.want("InsertFile(comment of illegible bytes)", err, fault.Invalid)
+	}
+}
+
+func checkTombstones(w *world) {
+	w.update(func(tx publishers.Tx) error {
+		w.must(tx.InsertTombstone(w.ctx, w.main.ID, "k", "f", at))
+		w.must(tx.InsertTombstone(w.ctx, w.main.ID, "k", "f", at))
+		for key, want := range map[string]bool{"k": true, "K": false, "": false} {
+			got, err := tx.Tombstoned(w.ctx, w.main.ID, key)
+			w.must(err)
+			w.same("Tombstoned("+key+")", got, want)
+		}
+		got, err := tx.Tombstoned(w.ctx, "elsewhere", "k")
+		w.same("Tombstoned(elsewhere)", got, false)
+		return err
+	})
+}
