@@ -31,7 +31,7 @@ var importers = map[string][]string{
 	"github.com/pelletier/go-toml":         {"cmd/index"},
 	"golang.org/x/crypto/acme":             {"cmd/index"},
 	"golang.org/x/time/rate":               {"internal/server"},
-	module + "internal/storage/":           {"cmd/index", "internal/storage", "internal/clienttest"},
+	module + "internal/storage/":           {"cmd/index", "internal/storage"},
 	module + "internal/server":             {"cmd/index"},
 	module + "internal/publishers/idtoken": {"cmd/index", "internal/publishers/idtoken"},
 }
@@ -44,9 +44,8 @@ var middle = []string{"internal/dist", "internal/fault", "internal/access", "int
 var edges = []string{"internal/legacyupload", "internal/simpleapi", "internal/jsonapi", "internal/publishers/mintapi"}
 
 type goPackage struct {
-	ImportPath, Dir string
-	GoFiles         []string
-	Imports         []string
+	ImportPath, Dir  string
+	GoFiles, Imports []string
 }
 
 // packages lists the packages of this module. Test files are not looked at: they may reach for real things.
@@ -73,7 +72,21 @@ func packages(t *testing.T) []goPackage {
 	if err := cmd.Wait(); err != nil || len(all) < 10 {
 		t.Fatalf("go list: %v, %d packages", err, len(all))
 	}
-	return all
+	return slices.DeleteFunc(all, func(p goPackage) bool { return forTests(p.ImportPath) })
+}
+
+// forTests reports whether a package exists for tests alone, as issuertest: those reach for real things, and nothing else
+// may import them.
+func forTests(path string) bool {
+	return strings.HasPrefix(path, module) && (strings.HasSuffix(path, "test") || strings.Contains(path, "test/"))
+}
+
+func TestHelpersOfTestsAreTheirs(t *testing.T) {
+	for _, p := range packages(t) {
+		if i := slices.IndexFunc(p.Imports, forTests); i >= 0 {
+			t.Errorf("%s imports %s, which is for tests", p.ImportPath, p.Imports[i])
+		}
+	}
 }
 
 // within reports whether a package is one of some or lies below one.

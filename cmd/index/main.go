@@ -11,8 +11,6 @@ import (
 	"syscall"
 
 	"github.com/alecthomas/kong"
-
-	"pyindex/internal/fault"
 )
 
 // commands is the command line: settings, then a command.
@@ -75,9 +73,6 @@ func run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) 
 // complain writes an error on one line.
 func complain(w io.Writer, status int, err error) int {
 	text := err.Error()
-	if m := fault.Message(err); m != "" {
-		text = m
-	}
 	if errors.Is(err, context.Canceled) {
 		text = "interrupted"
 	}

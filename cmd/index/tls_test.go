@@ -5,8 +5,6 @@ import (
 	"crypto/x509"
 	"log/slog"
 	"net"
-	"net/http"
-	"net/http/httptest"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -79,6 +77,20 @@ func readFile(t *testing.T, path string) []byte {
 	return b
 }
 
+// shakeHands accepts connections until l is closed.
+func shakeHands(l net.Listener) {
+	for {
+		conn, err := l.Accept()
+		if err != nil {
+			return
+		}
+		go func() {
+			conn.(*tls.Conn).Handshake()
+			conn.Close()
+		}()
+	}
+}
+
 // A client that trusts ca.pem, and only such a one, reaches the server by each of its names.
 func TestSelfSignedToAClient(t *testing.T) {
 	c := &Config{DataDir: t.TempDir(), Listen: "127.0.0.2:0", TLSSelfSigned: true}
@@ -86,14 +98,16 @@ func TestSelfSignedToAClient(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	hs := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
-	hs.TLS = e.config
-	hs.StartTLS()
-	defer hs.Close()
+	l, err := tls.Listen("tcp", "127.0.0.1:0", e.config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	go shakeHands(l)
 	trusting := x509.NewCertPool()
 	trusting.AppendCertsFromPEM(readFile(t, e.authority))
 	dial := func(name string, roots *x509.CertPool) error {
-		conn, err := tls.Dial("tcp", hs.Listener.Addr().String(), &tls.Config{ServerName: name, RootCAs: roots})
+		conn, err := tls.Dial("tcp", l.Addr().String(), &tls.Config{ServerName: name, RootCAs: roots})
 		if err == nil {
 			conn.Close()
 		}

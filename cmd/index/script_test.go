@@ -1,0 +1,148 @@
+package main
+
+import (
+	"archive/zip"
+	"bytes"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"index": main})
+}
+
+// TestScripts runs the program as people do, a script for each group of commands.
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata/script",
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		Setup: func(e *testscript.Env) error {
+			l, err := net.Listen("tcp", "127.0.0.1:0")
+			if err != nil {
+				return err
+			}
+			e.Setenv("ADDR", l.Addr().String())
+			return l.Close()
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"wheel": cmdWheel, "await": cmdAwait, "get": cmdGet, "readenv": cmdReadenv, "mode": cmdMode, "misused": ends(statusMisused), "refused": ends(statusRefused),
+		},
+	})
+}
+
+// cmdWheel makes a minimal wheel: wheel NAME VERSION [TEXT]. TEXT changes its bytes.
+func cmdWheel(ts *testscript.TestScript, neg bool, args []string) {
+	_, err := makeWheel(ts.MkAbs("."), args[0], args[1], strings.Join(args[2:], " "))
+	ts.Check(err)
+}
+
+// makeWheel writes a minimal wheel into a folder and returns its path.
+func makeWheel(dir, project, version, text string) (path string, err error) {
+	name := strings.ReplaceAll(project, "-", "_")
+	info := name + "-" + version + ".dist-info/"
+	files := [][2]string{
+		{name + ".py", "# " + text + "\n"},
+		{info + "METADATA", fmt.Sprintf("Metadata-Version: 2.1\nName: %s\nVersion: %s\n\n", project, version)},
+		{info + "WHEEL", "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n"},
+	}
+	var record strings.Builder
+	for _, f := range files {
+		sum := sha256.Sum256([]byte(f[1]))
+		fmt.Fprintf(&record, "%s,sha256=%s,%d\n", f[0], base64.RawURLEncoding.EncodeToString(sum[:]), len(f[1]))
+	}
+	fmt.Fprintf(&record, "%sRECORD,,\n", info)
+	var b bytes.Buffer
+	z := zip.NewWriter(&b)
+	for _, f := range append(files, [2]string{info + "RECORD", record.String()}) {
+		if err := store(z, f[0], f[1]); err != nil {
+			return "", err
+		}
+	}
+	path = filepath.Join(dir, name+"-"+version+"-py3-none-any.whl")
+	return path, errors.Join(z.Close(), os.WriteFile(path, b.Bytes(), 0o600))
+}
+
+// store adds a member with its size in front, as wheel builders do.
+func store(z *zip.Writer, name, text string) error {
+	w, err := z.CreateRaw(&zip.FileHeader{
+		Name: name, Method: zip.Store, CRC32: crc32.ChecksumIEEE([]byte(text)),
+		CompressedSize64: uint64(len(text)), UncompressedSize64: uint64(len(text)),
+	})
+	if err == nil {
+		_, err = io.WriteString(w, text)
+	}
+	return err
+}
+
+// cmdAwait waits until a server answers at an address: await URL.
+func cmdAwait(ts *testscript.TestScript, neg bool, args []string) {
+	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+		r, err := http.Get(args[0])
+		if err == nil {
+			r.Body.Close()
+			return
+		}
+	}
+	ts.Fatalf("nothing answers at %s", args[0])
+}
+
+// cmdGet asks for a page with a token and wants a status: get STATUS URL [TOKEN]. The body is written to the file "body".
+func cmdGet(ts *testscript.TestScript, neg bool, args []string) {
+	r, err := http.NewRequest("GET", args[1], nil)
+	ts.Check(err)
+	if len(args) > 2 {
+		r.SetBasicAuth("__token__", args[2])
+	}
+	got, err := http.DefaultClient.Do(r)
+	ts.Check(err)
+	defer got.Body.Close()
+	b, err := io.ReadAll(got.Body)
+	ts.Check(err)
+	ts.Check(os.WriteFile(ts.MkAbs("body"), b, 0o600))
+	if fmt.Sprint(got.StatusCode) != args[0] {
+		ts.Fatalf("GET %s = %d, want %s\n%s", args[1], got.StatusCode, args[0], b)
+	}
+}
+
+// cmdReadenv sets a variable to the first line of a file, as "stdout" of the command before: readenv NAME FILE.
+func cmdReadenv(ts *testscript.TestScript, neg bool, args []string) {
+	line, _, _ := strings.Cut(ts.ReadFile(args[1]), "\n")
+	ts.Setenv(args[0], line)
+}
+
+// cmdMode wants a file's permissions: mode 0600 FILE.
+func cmdMode(ts *testscript.TestScript, neg bool, args []string) {
+	info, err := os.Stat(ts.MkAbs(args[1]))
+	ts.Check(err)
+	if got := fmt.Sprintf("%04o", info.Mode().Perm()); got != args[0] {
+		ts.Fatalf("%s has mode %s, want %s", filepath.Base(args[1]), got, args[0])
+	}
+}
+
+// ends runs the program and wants an exit status and one line that holds a text: refused TEXT ARGS...
+func ends(status int) func(*testscript.TestScript, bool, []string) {
+	return func(ts *testscript.TestScript, neg bool, args []string) {
+		want := fmt.Sprintf("exit status %d", status)
+		err := ts.Exec("index", args[1:]...)
+		if err == nil || err.Error() != want {
+			ts.Fatalf("index %v ended with %v, want %s", args[1:], err, want)
+		}
+		if text := ts.ReadFile("stderr"); !strings.Contains(text, args[0]) || strings.Count(text, "\n") != 1 {
+			ts.Fatalf("index %v says %q, want one line with %q", args[1:], text, args[0])
+		}
+	}
+}
