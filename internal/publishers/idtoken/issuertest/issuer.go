@@ -63,6 +63,7 @@ func Start(o Options) (*Issuer, error) {
 	if o.Plain {
 		i.server.Start()
 	} else {
+		i.server.TLS = serverTLS()
 		i.server.StartTLS()
 	}
 	i.URL = i.server.URL
@@ -82,7 +83,8 @@ func (i *Issuer) Close() {
 // WriteCA writes the certificate that clients have to trust into a folder and returns the file's name.
 func (i *Issuer) WriteCA(dir string) (string, error) {
 	name := filepath.Join(dir, "issuer-ca.pem")
-	block := &pem.Block{Type: "CERTIFICATE", Bytes: i.server.Certificate().Raw}
+	ca, _ := authority()
+	block := &pem.Block{Type: "CERTIFICATE", Bytes: ca.Raw}
 	return name, os.WriteFile(name, pem.EncodeToMemory(block), 0o600)
 }
 
