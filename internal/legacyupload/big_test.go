@@ -1,0 +1,232 @@
+package legacyupload_test
+
+import (
+	"archive/zip"
+	"bufio"
+	"bytes"
+	"crypto/md5"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"hash/crc32"
+	"io"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"runtime/metrics"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"golang.org/x/crypto/blake2b"
+)
+
+// big is a valid wheel that is made while it is read, because it shall not be in memory.
+type big struct {
+	distribution
+	size  int64 // of the one large member
+	chunk []byte
+	crc   uint32
+}
+
+func newBig(version string, size int64) *big {
+	b := &big{distribution: wheel("demo", version, ""), size: size, chunk: make([]byte, 1<<20)}
+	random := rand.NewChaCha8([32]byte{1})
+	_, _ = random.Read(b.chunk)
+	sum := crc32.NewIEEE()
+	_, err := io.Copy(sum, b.member())
+	must(err)
+	b.crc = sum.Sum32()
+	return b
+}
+
+func (b *big) member() io.Reader { return io.LimitReader(&repeated{chunk: b.chunk}, b.size) }
+
+// repeated is a chunk over and over.
+type repeated struct {
+	chunk []byte
+	at    int
+}
+
+func (r *repeated) Read(p []byte) (int, error) {
+	n := copy(p, r.chunk[r.at:])
+	r.at = (r.at + n) % len(r.chunk)
+	return n, nil
+}
+
+// write writes the wheel.
+func (b *big) write(to io.Writer) error {
+	w := zip.NewWriter(to)
+	info := "demo-" + b.version + ".dist-info/"
+	members := []struct {
+		name string
+		text string
+	}{
+		{"payload.bin", ""}, {info + "METADATA", b.metadata()}, {info + "WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"},
+		{info + "RECORD", "payload.bin,,\n" + info + "METADATA,,\n" + info + "WHEEL,,\n" + info + "RECORD,,\n"},
+	}
+	for _, m := range members {
+		body, size, sum := io.Reader(strings.NewReader(m.text)), int64(len(m.text)), crc32.ChecksumIEEE([]byte(m.text))
+		if m.text == "" {
+			body, size, sum = b.member(), b.size, b.crc
+		}
+		p, err := w.CreateRaw(&zip.FileHeader{Name: m.name, Method: zip.Store, CRC32: sum, CompressedSize64: uint64(size), UncompressedSize64: uint64(size)})
+		if err != nil {
+			return err
+		}
+		if _, err := io.Copy(p, body); err != nil {
+			return err
+		}
+	}
+	return w.Close()
+}
+
+// hashed writes the wheel to a file, as plainly as it can be done, and returns its digests.
+func (b *big) hashed(path string) (sha, blake string, err error) {
+	f, err := os.Create(path)
+	if err != nil {
+		return "", "", err
+	}
+	defer f.Close()
+	s, m := sha256.New(), md5.New()
+	l, err := blake2b.New256(nil)
+	if err != nil {
+		return "", "", err
+	}
+	if err := b.write(io.MultiWriter(s, l, m, f)); err != nil {
+		return "", "", err
+	}
+	return hex.EncodeToString(s.Sum(nil)), hex.EncodeToString(l.Sum(nil)), f.Sync()
+}
+
+// body is the whole form, of unknown length, with the file last.
+func (b *big) body(sha, blake string) io.Reader {
+	d := b.distribution
+	d.bytes = []byte("<here>")
+	parts := with(with(d.parts(), "sha256_digest", sha), "blake2_256_digest", blake)
+	head, tail, _ := bytes.Cut(encode(parts), d.bytes)
+	r, w := io.Pipe()
+	go func() {
+		pieces := bufio.NewWriterSize(w, 256<<10)
+		err := b.write(pieces)
+		if err == nil {
+			err = pieces.Flush()
+		}
+		_ = w.CloseWithError(err)
+	}()
+	return io.MultiReader(bytes.NewReader(head), r, bytes.NewReader(tail))
+}
+
+// peak runs f and returns by how much the memory of the process grew at most while it ran, in bytes. It counts what Go
+// took from the system less what it gave back.
+func peak(f func()) int64 {
+	sample := func() int64 {
+		s := []metrics.Sample{{Name: "/memory/classes/total:bytes"}, {Name: "/memory/classes/heap/released:bytes"}}
+		metrics.Read(s)
+		return int64(s[0].Value.Uint64() - s[1].Value.Uint64())
+	}
+	debug.FreeOSMemory()
+	before := sample()
+	most, done := before, make(chan struct{})
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for {
+			select {
+			case <-done:
+				return
+			case <-time.After(2 * time.Millisecond):
+				most = max(most, sample())
+			}
+		}
+	})
+	f()
+	close(done)
+	wg.Wait()
+	return most - before
+}
+
+// 300 MB pass in memory that does not depend on them, and are stored whole.
+func TestMemory(t *testing.T) {
+	if testing.Short() {
+		t.Skip("300 MB are not short")
+	}
+	s, b := newSite(t, setting{}), newBig("1.0", 300<<20)
+	sha, blake, err := b.hashed(filepath.Join(t.TempDir(), "plain"))
+	check(t, err)
+	var a answer
+	grown := peak(func() { a, err = s.try(request{token: s.token, body: b.body(sha, blake)}) })
+	if err != nil || a.status != 200 {
+		t.Fatalf("POST of 300 MB = %v, %v, want 200", a, err)
+	}
+	if grown > 64<<20 {
+		t.Errorf("POST of 300 MB took %d MB", grown>>20)
+	}
+	t.Logf("memory grew by %.1f MB", float64(grown)/(1<<20))
+	s.intact(b.filename)
+}
+
+// BenchmarkUploadSmall is one client with wheels of 20 kB.
+func BenchmarkUploadSmall(b *testing.B) { benchmarkSmall(b, 1) }
+
+// BenchmarkUploadSmall8 is eight clients at once.
+func BenchmarkUploadSmall8(b *testing.B) { benchmarkSmall(b, 8) }
+
+func benchmarkSmall(b *testing.B, clients int) {
+	s := newSite(b, setting{})
+	payload := strings.Repeat("0123456789abcdef", 20<<10/16)
+	bodies := make(chan []byte, clients)
+	go func() {
+		for i := range b.N {
+			bodies <- encode(wheel("demo", fmt.Sprintf("1.%d", i), payload).parts())
+		}
+		close(bodies)
+	}()
+	if a := s.upload(wheel("demo", "0.1", "")); a.status != 200 {
+		b.Fatalf("POST = %v, want 200", a)
+	}
+	b.ResetTimer()
+	var wg sync.WaitGroup
+	for range clients {
+		wg.Go(func() {
+			for body := range bodies {
+				if a, err := s.try(request{token: s.token, body: bytes.NewReader(body)}); err != nil || a.status != 200 {
+					b.Errorf("POST = %v, %v, want 200", a, err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "uploads/s")
+}
+
+// BenchmarkUploadLarge uploads 500 MB, and says how much longer it took than hashing and writing the same bytes.
+func BenchmarkUploadLarge(b *testing.B) {
+	const size = 500 << 20
+	s := newSite(b, setting{})
+	plain := filepath.Join(b.TempDir(), "plain")
+	var alone, whole time.Duration
+	var most int64
+	for i := range b.N {
+		d := newBig(fmt.Sprintf("1.%d", i), size)
+		start := time.Now()
+		sha, blake, err := d.hashed(plain)
+		check(b, err)
+		alone += time.Since(start)
+		check(b, os.Remove(plain))
+		start = time.Now()
+		grown := peak(func() {
+			if a, err := s.try(request{token: s.token, body: d.body(sha, blake)}); err != nil || a.status != 200 {
+				b.Errorf("POST = %v, %v, want 200", a, err)
+			}
+		})
+		whole += time.Since(start)
+		most = max(most, grown)
+	}
+	b.SetBytes(size)
+	b.ReportMetric(whole.Seconds()/float64(b.N), "s/upload")
+	b.ReportMetric(alone.Seconds()/float64(b.N), "s/plain")
+	b.ReportMetric(whole.Seconds()/alone.Seconds(), "ratio")
+	b.ReportMetric(float64(most)/(1<<20), "peak-MB")
+}

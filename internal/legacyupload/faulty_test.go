@@ -1,0 +1,61 @@
+package legacyupload_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"pyindex/internal/catalog"
+)
+
+// faulty is bytes of which each step may break.
+type faulty struct {
+	catalog.Blobs
+	b *breaker
+}
+
+func breakBytes(t *testing.T, b *breaker) *site {
+	return newSite(t, setting{blobs: func(inner catalog.Blobs) catalog.Blobs { return faulty{inner, b} }})
+}
+
+func (f faulty) Stage(ctx context.Context) (s catalog.Stage, err error) {
+	err = f.b.step(func() (err error) { s, err = f.Blobs.Stage(ctx); return err })
+	if err != nil && s != nil {
+		_ = s.Discard() // nobody else will
+	}
+	return faultyStage{s, f.b}, err
+}
+
+func (f faulty) Keep(ctx context.Context, key string, s catalog.Stage) error {
+	return f.b.step(func() error { return f.Blobs.Keep(ctx, key, s.(faultyStage).Stage) })
+}
+
+func (f faulty) Put(ctx context.Context, key string, b []byte) error {
+	return f.b.step(func() error { return f.Blobs.Put(ctx, key, b) })
+}
+
+func (f faulty) Delete(ctx context.Context, key string) error {
+	return f.b.step(func() error { return f.Blobs.Delete(ctx, key) })
+}
+
+func (f faulty) SweepStages(ctx context.Context, t time.Time) error {
+	return f.b.step(func() error { return f.Blobs.SweepStages(ctx, t) })
+}
+
+// faultyStage is a stage of which each step may break.
+type faultyStage struct {
+	catalog.Stage
+	b *breaker
+}
+
+func (s faultyStage) Write(p []byte) (n int, err error) {
+	err = s.b.step(func() (err error) { n, err = s.Stage.Write(p); return err })
+	return n, err
+}
+
+func (s faultyStage) ReadAt(p []byte, at int64) (n int, err error) {
+	err = s.b.step(func() (err error) { n, err = s.Stage.ReadAt(p, at); return err })
+	return n, err
+}
+
+func (s faultyStage) Discard() error { return s.b.step(s.Stage.Discard) }

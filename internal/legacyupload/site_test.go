@@ -1,0 +1,312 @@
+package legacyupload_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"pyindex/internal/access"
+	"pyindex/internal/catalog"
+	"pyindex/internal/dist"
+	"pyindex/internal/legacyupload"
+	"pyindex/internal/route"
+	"pyindex/internal/server"
+	"pyindex/internal/storage/blobs"
+	"pyindex/internal/storage/db"
+)
+
+// setting is what a site may have otherwise than usual.
+type setting struct {
+	catalog catalog.Options
+	upload  legacyupload.Options
+	hook    db.Hook
+	blobs   func(catalog.Blobs) catalog.Blobs
+	rates   map[route.Limit]int
+	stall   time.Duration
+}
+
+// site is an index that answers over HTTP, with one user who may do what members may.
+type site struct {
+	t         testing.TB
+	url       string
+	folder    string // where the bytes lie
+	db        *db.DB
+	index     *catalog.Index
+	directory *access.Directory
+	token     access.Secret
+	client    *http.Client
+}
+
+var operator = access.Operator("test")
+
+func newSite(t testing.TB, o setting) *site {
+	t.Helper()
+	dir := t.TempDir()
+	d, err := db.Open(t.Context(), "sqlite:"+filepath.Join(dir, "index.db"), db.Options{Hook: o.hook})
+	check(t, err)
+	t.Cleanup(func() { d.Close() })
+	s := &site{t: t, folder: filepath.Join(dir, "blobs"), db: d, client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64}}}
+	b, err := blobs.Open(t.Context(), "file://"+s.folder, blobs.Options{})
+	check(t, err)
+	var kept catalog.Blobs = b
+	if o.blobs != nil {
+		kept = o.blobs(b)
+	}
+	o.catalog.Log = slog.New(slog.DiscardHandler)
+	s.index = catalog.New(d.Catalog(), kept, o.catalog)
+	s.directory = access.NewDirectory(d.Access(), access.DirectoryOptions{})
+	s.user("alice")
+	s.token = s.newToken(access.NewAPIToken{User: "alice", Scope: access.ScopeUpload})
+	s.serve(o)
+	return s
+}
+
+func (s *site) serve(o setting) {
+	s.t.Helper()
+	keyring := access.NewKeyring(s.db.Access(), access.KeyringOptions{})
+	api := legacyupload.New(s.index, o.upload)
+	h, err := server.New(server.Options{Keyring: keyring, Log: slog.New(slog.DiscardHandler), Rates: o.rates, Stall: o.stall}, api.Table())
+	check(s.t, err)
+	web := httptest.NewServer(h)
+	s.t.Cleanup(web.Close)
+	s.t.Cleanup(s.client.CloseIdleConnections)
+	s.url = web.URL
+}
+
+func check(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (s *site) user(name string) {
+	s.t.Helper()
+	_, err := s.directory.AddUser(context.Background(), operator, access.NewUser{Name: name})
+	check(s.t, err)
+}
+
+func (s *site) newToken(n access.NewAPIToken) access.Secret {
+	s.t.Helper()
+	_, secret, err := s.directory.CreateToken(context.Background(), operator, n)
+	check(s.t, err)
+	return secret
+}
+
+// stored returns the names of all files in the main repository, with a check that each opens.
+func (s *site) stored() []catalog.File {
+	s.t.Helper()
+	listing, err := s.index.Listing(context.Background(), operator, "")
+	check(s.t, err)
+	var files []catalog.File
+	for _, p := range listing.Projects {
+		c, err := s.index.Contents(context.Background(), operator, "", p.Name)
+		check(s.t, err)
+		files = append(files, c.Files...)
+	}
+	return files
+}
+
+// onDisk returns the paths of everything in the blob folder, stages and temporary files included.
+func (s *site) onDisk() []string {
+	s.t.Helper()
+	var found []string
+	err := filepath.WalkDir(s.folder, func(path string, e fs.DirEntry, err error) error {
+		if err == nil && e.Type().IsRegular() {
+			found = append(found, strings.TrimPrefix(path, s.folder+"/"))
+		}
+		return nil
+	})
+	check(s.t, err)
+	return found
+}
+
+// untouched fails the test when anything at all of an upload is left.
+func (s *site) untouched() {
+	s.t.Helper()
+	listing, err := s.index.Listing(context.Background(), operator, "")
+	check(s.t, err)
+	if len(listing.Projects) > 0 {
+		s.t.Errorf("projects are left: %v", listing.Projects)
+	}
+	if left := s.onDisk(); len(left) > 0 {
+		s.t.Errorf("bytes are left: %v", left)
+	}
+	check(s.t, s.db.Catalog().Update(context.Background(), func(tx catalog.Tx) error {
+		keys, err := tx.AbandonedBlobs(context.Background(), time.Now().Add(time.Hour), 10)
+		if len(keys) > 0 {
+			s.t.Errorf("rows of bytes are left: %v", keys)
+		}
+		return err
+	}))
+}
+
+// intact fails the test unless exactly the given file names are listed, each with bytes that equal its digest, and
+// nothing else lies in the folder.
+func (s *site) intact(want ...string) {
+	s.t.Helper()
+	files := s.stored()
+	keys := map[string]bool{}
+	var got []string
+	for _, f := range files {
+		got = append(got, f.Filename)
+		s.opens(f)
+		keys[catalog.FileKey(f.SHA256)] = true
+		if f.MetadataSHA256 != "" {
+			keys[catalog.MetadataKey(f.MetadataSHA256)] = true
+		}
+	}
+	if fmt.Sprint(got) != fmt.Sprint(want) {
+		s.t.Errorf("listed are %v, want %v", got, want)
+	}
+	if left := s.onDisk(); len(left) != len(keys) {
+		s.t.Errorf("in the folder are %v, want %v", left, keys)
+	}
+}
+
+// opens reads a listed file whole.
+func (s *site) opens(f catalog.File) {
+	s.t.Helper()
+	project, err := dist.ProjectOf(f.Filename)
+	check(s.t, err)
+	b, size, err := s.index.Open(context.Background(), operator, "", f.SHA256, f.Filename, catalog.Bytes)
+	check(s.t, err)
+	defer b.Close()
+	raw, err := io.ReadAll(b)
+	check(s.t, err)
+	if d := (distribution{bytes: raw}); d.sha256() != f.SHA256 || d.blake2() != f.Blake2b256 || d.md5() != f.MD5 || size != f.Size {
+		s.t.Errorf("%s of %s does not equal its digests", f.Filename, project)
+	}
+}
+
+// answer is what came back.
+type answer struct {
+	status int
+	reason string
+	body   string
+	header http.Header
+}
+
+func (a answer) String() string { return fmt.Sprintf("%d %q %q", a.status, a.reason, a.body) }
+
+// request is one upload, before it is sent.
+type request struct {
+	path   string
+	token  access.Secret
+	header http.Header
+	parts  []part
+	body   io.Reader // in place of parts
+}
+
+// part is one part of a form: its header lines and its bytes.
+type part struct {
+	field, header string
+	bytes         []byte
+}
+
+const frontier = "a-boundary-of-the-tests"
+
+func field(name, value string) part {
+	return part{name, fmt.Sprintf("Content-Disposition: form-data; name=\"%s\"\r\n", name), []byte(value)}
+}
+
+func fileField(name, filename string, b []byte) part {
+	return part{name, fmt.Sprintf("Content-Disposition: form-data; name=\"%s\"; filename=\"%s\"\r\n", name, filename), b}
+}
+
+// parts is the form as a modern client sends it, the file last.
+func (d distribution) parts() []part {
+	out := []part{
+		field(":action", "file_upload"), field("protocol_version", "1"), field("metadata_version", "2.1"),
+		field("name", d.name), field("version", d.version), field("filetype", d.filetype), field("pyversion", d.pyversion),
+		field("sha256_digest", d.sha256()), field("blake2_256_digest", d.blake2()), field("requires_python", ""),
+	}
+	for _, r := range d.requires {
+		out = append(out, field("requires_dist", r))
+	}
+	return append(out, fileField("content", d.filename, d.bytes))
+}
+
+func encode(parts []part) []byte {
+	var b bytes.Buffer
+	for _, p := range parts {
+		fmt.Fprintf(&b, "--%s\r\n%s\r\n", frontier, p.header)
+		b.Write(p.bytes)
+		b.WriteString("\r\n")
+	}
+	fmt.Fprintf(&b, "--%s--\r\n", frontier)
+	return b.Bytes()
+}
+
+// with replaces the field's parts by one with another value, or adds it before the file.
+func with(parts []part, name, value string) []part {
+	return append([]part{field(name, value)}, without(parts, name)...)
+}
+
+func without(parts []part, name string) []part {
+	var out []part
+	for _, p := range parts {
+		if p.field != name {
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+// send posts a request.
+func (s *site) send(q request) answer {
+	s.t.Helper()
+	a, err := s.try(q)
+	check(s.t, err)
+	return a
+}
+
+func (s *site) try(q request) (answer, error) {
+	if q.path == "" {
+		q.path = "/legacy/"
+	}
+	if q.body == nil {
+		q.body = bytes.NewReader(encode(q.parts))
+	}
+	r, err := http.NewRequest(http.MethodPost, s.url+q.path, q.body)
+	if err != nil {
+		return answer{}, err
+	}
+	for k, v := range q.header {
+		r.Header[k] = v
+	}
+	if r.Header.Get("Content-Type") == "" {
+		r.Header.Set("Content-Type", "multipart/form-data; boundary="+frontier)
+	}
+	if q.token != "" {
+		r.Header.Set("Authorization", "Basic "+base64.StdEncoding.EncodeToString([]byte("__token__:"+q.token.Reveal())))
+	}
+	return s.do(r)
+}
+
+func (s *site) do(r *http.Request) (answer, error) {
+	resp, err := s.client.Do(r)
+	if err != nil {
+		return answer{}, err
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	_, reason, _ := strings.Cut(resp.Status, " ")
+	return answer{resp.StatusCode, reason, string(body), resp.Header}, err
+}
+
+// upload posts a distribution as alice.
+func (s *site) upload(d distribution) answer {
+	s.t.Helper()
+	return s.send(request{token: s.token, parts: d.parts()})
+}
