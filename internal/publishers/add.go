@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -138,11 +139,7 @@ func (r *Registry) read(ctx context.Context, who access.Caller, req AddRequest) 
 }
 
 func (r *Registry) kinds() string {
-	var names []string
-	for name := range r.providers {
-		names = append(names, name)
-	}
-	return strings.Join(names, " or ")
+	return strings.Join(slices.Sorted(maps.Keys(r.providers)), " or ")
 }
 
 // ownerID asks the issuer's API. An account that does not exist is fault.Invalid; any other failure is a warning, because
@@ -188,6 +185,10 @@ func (r *Registry) attach(ctx context.Context, tx Tx, who access.Caller, a addit
 			return "", err
 		}
 		detail["replaces_unpinned"] = loose
+	}
+	// Callers are kept in memory while the counter stands still.
+	if _, err := tx.NextSerial(ctx); err != nil {
+		return "", err
 	}
 	return p.ID, tx.InsertAudit(ctx, r.entry("publisher.add", who.Actor(), project, p.ID, a.at, detail))
 }

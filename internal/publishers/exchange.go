@@ -91,6 +91,9 @@ func tokenID(c Claims) (string, error) {
 	if len(jti) > maxJTI {
 		return "", fmt.Errorf("its id (jti) is longer than %d bytes", maxJTI)
 	}
+	if hasControl(jti) {
+		return "", fmt.Errorf("its id (jti) %s holds control characters", Show(jti))
+	}
 	return jti, nil
 }
 

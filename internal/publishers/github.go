@@ -42,17 +42,17 @@ var (
 // name stays as typed, because GitHub tells its letters apart.
 func (GitHub) Compile(fields map[string]string) (Rule, error) {
 	for name := range fields {
-		if githubFields[name] == nil && name != fieldOwnerID {
+		if !isGitHubField(name) {
 			return Rule{}, fault.New(fault.Invalid, "%.40q is not a field of a github publisher: use owner, repository, workflow, environment and owner_id", name)
 		}
 	}
 	r := Rule{Fields: map[string]string{}, OwnerID: fields[fieldOwnerID]}
-	for name, parse := range githubFields {
-		v, err := parse(fields[name])
+	for _, f := range githubFields {
+		v, err := f.parse(fields[f.name])
 		if err != nil {
 			return Rule{}, err
 		}
-		r.Fields[name] = v
+		r.Fields[f.name] = v
 	}
 	if r.OwnerID != "" && !decimalID.MatchString(r.OwnerID) {
 		return Rule{}, fault.New(fault.Invalid, "owner_id %.40q is not a number: it is the account's id, as https://api.github.com/users/OWNER shows it", r.OwnerID)
@@ -62,12 +62,24 @@ func (GitHub) Compile(fields map[string]string) (Rule, error) {
 	return r, nil
 }
 
-// githubFields says how each field is read.
-var githubFields = map[string]func(string) (string, error){
-	fieldOwner:       parseGitHubOwner,
-	fieldRepository:  parseGitHubRepository,
-	fieldWorkflow:    parseGitHubWorkflow,
-	fieldEnvironment: parseGitHubEnvironment,
+// githubFields says how each field is read, in the order in which people type them.
+var githubFields = []struct {
+	name  string
+	parse func(string) (string, error)
+}{
+	{fieldOwner, parseGitHubOwner},
+	{fieldRepository, parseGitHubRepository},
+	{fieldWorkflow, parseGitHubWorkflow},
+	{fieldEnvironment, parseGitHubEnvironment},
+}
+
+func isGitHubField(name string) bool {
+	for _, f := range githubFields {
+		if f.name == name {
+			return true
+		}
+	}
+	return name == fieldOwnerID
 }
 
 func parseGitHubOwner(s string) (string, error) {

@@ -3,8 +3,9 @@ package publishers
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"slices"
+
+	"pyindex/internal/fault"
 )
 
 // fits are the publishers and pending publishers that a token fits, and the rows among which they were found.
@@ -48,8 +49,12 @@ func (r *Registry) matchPending(ctx context.Context, tx Tx, x exchange, n *neare
 	}
 	var out []Pending
 	for _, p := range all {
-		if err := r.mayMake(ctx, tx, x, p); err != nil {
-			n.other(err.Error())
+		why, err := whyOver(ctx, tx, x, p)
+		if err != nil {
+			return nil, err
+		}
+		if why != "" {
+			n.why = why
 			continue
 		}
 		if n.ask(Publisher{}, r.admits(x, p.Publisher)) {
@@ -60,18 +65,19 @@ func (r *Registry) matchPending(ctx context.Context, tx Tx, x exchange, n *neare
 	return out, nil
 }
 
-// mayMake returns why a pending publisher makes no project any more.
-func (r *Registry) mayMake(ctx context.Context, tx Tx, x exchange, p Pending) error {
+// whyOver returns why a pending publisher makes no project any more, and "" where it does.
+func whyOver(ctx context.Context, tx Tx, x exchange, p Pending) (string, error) {
 	if !x.at.Before(p.ExpiresAt) {
-		return fmt.Errorf("the pending publisher for it expired on %s", p.ExpiresAt.UTC().Format("2006-01-02"))
+		return "the pending publisher for it expired on " + p.ExpiresAt.UTC().Format("2006-01-02"), nil
 	}
 	if p.Registrant == "" {
-		return nil
+		return "", nil
 	}
-	if u, err := tx.UserByID(ctx, p.Registrant); err != nil || !u.Active() {
-		return fmt.Errorf("whoever registered the pending publisher for it has no active account")
+	u, err := tx.UserByID(ctx, p.Registrant)
+	if fault.Is(err, fault.NotFound) || err == nil && !u.Active() {
+		return "whoever registered the pending publisher for it has no active account", nil
 	}
-	return nil
+	return "", err
 }
 
 // admits asks the provider, after the row itself: only rows of this very issuer and provider count.
@@ -88,9 +94,15 @@ func (r *Registry) admits(x exchange, p Publisher) error {
 
 // nearest remembers the rules that a token came closest to.
 type nearest struct {
-	found      *Mismatch
-	publishers []Publisher
-	why        string // where no rule was asked
+	found *Mismatch
+	near  []near
+	why   string // where no rule was asked
+}
+
+// near is a publisher that a token almost fitted. Several may be equally near and expect different things of a claim.
+type near struct {
+	Publisher
+	by *Mismatch
 }
 
 // ask notes a rule's answer and reports whether the token fits.
@@ -100,15 +112,13 @@ func (n *nearest) ask(p Publisher, err error) bool {
 	}
 	m := mismatch(err)
 	if n.found == nil || m.Passed > n.found.Passed {
-		n.found, n.publishers = m, nil
+		n.found, n.near = m, nil
 	}
 	if p.ID != "" && m.Passed == n.found.Passed {
-		n.publishers = append(n.publishers, p)
+		n.near = append(n.near, near{p, m})
 	}
 	return false
 }
-
-func (n *nearest) other(why string) { n.why = why }
 
 func (n *nearest) refusal(x exchange) *Refusal {
 	if n.found == nil {
@@ -119,7 +129,6 @@ func (n *nearest) refusal(x exchange) *Refusal {
 		return Refuse(CodePublisher, noPublisher(why))
 	}
 	f := Refuse(CodePublisher, noPublisher(n.found.Public()+"; a project's owner can compare it with the publisher"))
-	f.private = map[string]any{"claim": n.found.Claim, "got": n.found.Got, "expected": n.found.Want, "difference": n.found.Error()}
-	f.nearest = n.publishers
+	f.nearest = n.near
 	return f
 }

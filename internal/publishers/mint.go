@@ -2,6 +2,7 @@ package publishers
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"time"
 
@@ -20,28 +21,39 @@ func (r *Registry) mint(ctx context.Context, tx Tx, x exchange, trusted []Publis
 	if err := tx.InsertToken(ctx, t); err != nil {
 		return Minted{}, err
 	}
-	m := Minted{Token: secret, Expires: t.ExpiresAt}
+	names := map[string]string{} // by project id
 	for _, p := range trusted {
-		links, err := tx.AttachedTo(ctx, p.ID, "")
-		if err != nil {
+		if err := r.bind(ctx, tx, x, t.ID, p, names); err != nil {
 			return Minted{}, err
 		}
-		for _, l := range links {
-			if err := tx.InsertTokenProject(ctx, access.TokenProject{TokenID: t.ID, ProjectID: l.ProjectID, PublisherID: p.ID}); err != nil {
-				return Minted{}, err
-			}
-			if err := r.recordMint(ctx, tx, x, p, l, t.ID); err != nil {
-				return Minted{}, err
-			}
-			m.Projects = append(m.Projects, l.Project)
+	}
+	if len(names) == 0 {
+		return Minted{}, Refuse(CodePublisher, noPublisher("its publisher is attached to no project any more"))
+	}
+	return Minted{Token: secret, Expires: t.ExpiresAt, Projects: slices.Sorted(maps.Values(names))}, nil
+}
+
+// bind makes the token good for a publisher's projects. A project that several publishers share is recorded once, for
+// the first of them, and keeps the token until the last of them is gone.
+func (r *Registry) bind(ctx context.Context, tx Tx, x exchange, tokenID string, p Publisher, names map[string]string) error {
+	links, err := tx.AttachedTo(ctx, p.ID, "")
+	if err != nil {
+		return err
+	}
+	for _, l := range links {
+		b := access.TokenProject{TokenID: tokenID, ProjectID: l.ProjectID, PublisherID: p.ID}
+		if err := tx.InsertTokenProject(ctx, b); err != nil {
+			return err
+		}
+		if _, known := names[l.ProjectID]; known {
+			continue
+		}
+		names[l.ProjectID] = l.Project
+		if err := r.recordMint(ctx, tx, x, p, l, tokenID); err != nil {
+			return err
 		}
 	}
-	if len(m.Projects) == 0 {
-		return Minted{}, Refuse(CodePublisher, noPublisher("it is attached to no project any more"))
-	}
-	slices.Sort(m.Projects)
-	m.Projects = slices.Compact(m.Projects)
-	return m, nil
+	return nil
 }
 
 func (r *Registry) recordMint(ctx context.Context, tx Tx, x exchange, p Publisher, l Attached, tokenID string) error {

@@ -31,6 +31,11 @@ func (m *Mismatch) Public() string {
 	return fmt.Sprintf("claim %s is %s, %s", m.Claim, m.Got, why)
 }
 
+// detail is the difference as the history of a project that has the rule shows it.
+func (m *Mismatch) detail() map[string]any {
+	return map[string]any{"claim": m.Claim, "got": m.Got, "expected": m.Want, "difference": m.Error()}
+}
+
 // mismatch returns err as a mismatch. One that a provider did not explain fits nothing.
 func mismatch(err error) *Mismatch {
 	if m, ok := errors.AsType[*Mismatch](err); ok {

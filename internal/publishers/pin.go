@@ -16,7 +16,7 @@ func (r *Registry) pin(ctx context.Context, tx Tx, x exchange, f fits) (fits, er
 		if err != nil {
 			return f, err
 		}
-		if ok {
+		if ok && !slices.ContainsFunc(kept, func(q Publisher) bool { return q.ID == p.ID }) {
 			kept = append(kept, p)
 		}
 	}
@@ -41,13 +41,34 @@ func (r *Registry) pinOne(ctx context.Context, tx Tx, x exchange, f fits, p Publ
 	}
 	if won {
 		p.OwnerID = x.ownerID
-		return p, true, nil
+		return p, true, r.recordPin(ctx, tx, x, p)
 	}
 	p, err = tx.PublisherByID(ctx, p.ID)
 	if fault.Is(err, fault.NotFound) {
 		return p, false, nil
 	}
 	return p, p.OwnerID == x.ownerID, err
+}
+
+// recordPin tells the owners of the projects whose account a publisher is tied to from now on.
+func (r *Registry) recordPin(ctx context.Context, tx Tx, x exchange, p Publisher) error {
+	if _, err := tx.NextSerial(ctx); err != nil {
+		return err
+	}
+	links, err := tx.AttachedTo(ctx, p.ID, "")
+	if err != nil {
+		return err
+	}
+	for _, l := range links {
+		project, err := tx.ProjectByID(ctx, l.ProjectID)
+		if err != nil {
+			return err
+		}
+		if err := tx.InsertAudit(ctx, r.entry("publisher.pin", r.actor(x, p), project, p.ID, x.at, r.describe(p))); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // merge gives the projects of a publisher that is being pinned to the one that says the same and is pinned already.
@@ -64,7 +85,7 @@ func (r *Registry) merge(ctx context.Context, tx Tx, x exchange, from, to Publis
 			return err
 		}
 	}
-	return nil
+	return r.recordPin(ctx, tx, x, to)
 }
 
 // attachOnce is Attach where a link that exists is fine. It looks first, because after a conflict a transaction of some

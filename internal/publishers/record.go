@@ -33,12 +33,10 @@ func (r *Registry) minted(x exchange, p Publisher, project catalog.Project, toke
 }
 
 // refused records why a token was not exchanged and returns err. Where the record cannot be kept, that is the error:
-// no refusal goes unrecorded. Errors that are no refusals are ours and belong in the log.
+// no refusal goes unrecorded. Errors that are no faults are ours and belong in the log.
 func (r *Registry) refused(ctx context.Context, x exchange, err error) error {
-	f, ok := errors.AsType[*Refusal](err)
-	if !ok && fault.Is(err, fault.Unavailable) {
-		f = &Refusal{Code: "unavailable", Description: fault.Message(err), Kind: fault.Unavailable}
-	} else if !ok {
+	f := asRefusal(err)
+	if f == nil {
 		return err
 	}
 	// A client that leaves must not take its entry with it.
@@ -51,54 +49,70 @@ func (r *Registry) refused(ctx context.Context, x exchange, err error) error {
 	return err
 }
 
+// asRefusal reads any fault as the refusal that it is for the record; nil for an internal error.
+func asRefusal(err error) *Refusal {
+	if f, ok := errors.AsType[*Refusal](err); ok {
+		return f
+	}
+	switch kind := fault.KindOf(err); kind {
+	case fault.Internal:
+		return nil
+	case fault.Unavailable:
+		return &Refusal{Code: "unavailable", Description: fault.Message(err), Kind: kind}
+	default:
+		return &Refusal{Code: CodePayload, Description: fault.Message(err), Kind: kind}
+	}
+}
+
 func (r *Registry) recordRefusal(ctx context.Context, tx Tx, x exchange, f *Refusal) error {
 	if err := r.dropTaken(ctx, tx, x, f.stale); err != nil {
 		return err
 	}
 	e := audit.Entry{
-		At: x.at, Action: actionExchange, Outcome: audit.Refused, Actor: x.who.Actor(),
+		ID: r.o.NewID(), At: x.at, Action: actionExchange, Outcome: audit.Refused, Actor: x.who.Actor(),
 		Detail: map[string]any{"code": f.Code, "description": f.Description},
 	}
 	if x.claims != nil {
 		e.Detail["issuer"], e.Detail["claims"] = x.issuer, bounded(x.claims)
 	}
-	projects, err := nearestProjects(ctx, tx, f)
+	told, err := r.tellNearest(ctx, tx, e, f.nearest)
+	if err != nil || told > 0 {
+		return err
+	}
+	return tx.InsertAudit(ctx, e)
+}
+
+// tellNearest writes e into the history of each project whose owners can do something about it, with what that
+// project's own publisher expected, and returns how many there are.
+func (r *Registry) tellNearest(ctx context.Context, tx Tx, e audit.Entry, all []near) (int, error) {
+	told := map[string]bool{}
+	for _, n := range all {
+		links, err := tx.AttachedTo(ctx, n.ID, "")
+		if err != nil {
+			return 0, err
+		}
+		for _, l := range links {
+			if told[l.ProjectID] || len(told) == maxHistories {
+				continue
+			}
+			told[l.ProjectID] = true
+			if err := r.tell(ctx, tx, e, n, l); err != nil {
+				return 0, err
+			}
+		}
+	}
+	return len(told), nil
+}
+
+func (r *Registry) tell(ctx context.Context, tx Tx, e audit.Entry, n near, l Attached) error {
+	project, err := tx.ProjectByID(ctx, l.ProjectID)
 	if err != nil {
 		return err
 	}
-	if len(projects) == 0 {
-		projects = []catalog.Project{{}}
-	}
-	maps.Copy(e.Detail, f.private)
-	for _, p := range projects {
-		e.ID, e.Repository, e.Project = r.o.NewID(), p.Repository.ID, p.Name.String()
-		if err := tx.InsertAudit(ctx, e); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// nearestProjects returns the projects whose owners can do something about a refusal.
-func nearestProjects(ctx context.Context, tx Tx, f *Refusal) ([]catalog.Project, error) {
-	var out []catalog.Project
-	for _, p := range f.nearest {
-		links, err := tx.AttachedTo(ctx, p.ID, "")
-		if err != nil {
-			return nil, err
-		}
-		for _, l := range links {
-			project, err := tx.ProjectByID(ctx, l.ProjectID)
-			if err != nil {
-				return nil, err
-			}
-			seen := slices.ContainsFunc(out, func(o catalog.Project) bool { return o.ID == project.ID })
-			if !seen && len(out) < maxHistories {
-				out = append(out, project)
-			}
-		}
-	}
-	return out, nil
+	e.ID, e.Repository, e.Project, e.Subject = r.o.NewID(), project.Repository.ID, project.Name.String(), n.ID
+	e.Detail = maps.Clone(e.Detail)
+	maps.Copy(e.Detail, n.by.detail())
+	return tx.InsertAudit(ctx, e)
 }
 
 // bounded is what is kept of verified claims: as many and as long as any issuer of ours sends, and no more.

@@ -19,9 +19,8 @@ type Refusal struct {
 	Description string
 	Kind        fault.Kind // fault.Invalid unless the token could be right and we could not tell
 
-	private map[string]any // for the record alone: what was expected
-	nearest []Publisher    // whose projects' owners should see it
-	stale   []Pending      // pending publishers whose project exists
+	nearest []near    // for the record alone: whose projects' owners should see it
+	stale   []Pending // pending publishers whose project exists
 }
 
 // Error returns the description.

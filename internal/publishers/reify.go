@@ -2,7 +2,6 @@ package publishers
 
 import (
 	"context"
-	"fmt"
 	"slices"
 
 	"pyindex/internal/access"
@@ -55,23 +54,16 @@ func (r *Registry) create(ctx context.Context, tx Tx, x exchange, p Pending, mad
 	if err != nil {
 		return catalog.Project{}, err
 	}
-	switch _, err := tx.ProjectByName(ctx, repo.ID, name); {
-	case err == nil:
-		return catalog.Project{}, fault.New(fault.Conflict, "project %s exists already", name)
-	case !fault.Is(err, fault.NotFound):
-		return catalog.Project{}, err
-	}
 	project, err := catalog.Create(ctx, tx, catalog.NewProject{
 		ID: r.o.NewID(), Repository: repo, Name: name, Display: p.Display, Owner: p.Registrant,
 		Actor: r.actor(x, p.Publisher), EntryID: r.o.NewID(), At: x.at,
 		Reason: map[string]any{"pending_publisher": p.ID, "publisher": r.sentence(p.Publisher), "claims": bounded(x.claims)},
 	})
-	if fault.Is(err, fault.Conflict) {
-		// The name came between looking and making. A transaction may be over after that, so nothing else is tried in it.
-		return catalog.Project{}, fmt.Errorf("making project %s: lost a race for the name: %v", name, err)
+	if err != nil {
+		return catalog.Project{}, err
 	}
 	made[key] = project
-	return project, err
+	return project, nil
 }
 
 // adopt makes a pending publisher an ordinary one of its new project.

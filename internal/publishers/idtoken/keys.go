@@ -17,6 +17,7 @@ import (
 const (
 	fetchBudget = 3 * time.Second  // discovery and keys together; clients give up on the whole exchange after 5
 	refreshAge  = 10 * time.Minute // older keys are still used, and fetched anew meanwhile
+	staleAge    = 15 * time.Minute // older keys are used only where new ones cannot be had
 	maxAge      = 24 * time.Hour   // keys older than this are used no more
 	coolDown    = 30 * time.Second // after a fetch that failed, or that did not bring the key it was made for
 )
@@ -41,7 +42,7 @@ func newKeySet(issuer string, client *http.Client, o Options) *keySet {
 	return &keySet{issuer: issuer, client: client, now: o.Now, log: o.Log.With("issuer", issuer)}
 }
 
-// find returns the keys with an id, usually one. It waits for a fetch where the id is not known or the keys are too old.
+// find returns the keys with an id, usually one. It waits for a fetch where the id is not known or the keys are stale.
 // Without any usable keys the error is fault.Unavailable, else it says that the id is unknown.
 func (s *keySet) find(ctx context.Context, kid string) ([]crypto.PublicKey, error) {
 	keys, flight := s.look(kid)
@@ -64,6 +65,9 @@ func (s *keySet) look(kid string) ([]crypto.PublicKey, chan struct{}) {
 	keys := s.usable()[kid]
 	if keys == nil || s.age() >= refreshAge {
 		s.start(kid)
+	}
+	if s.age() >= staleAge {
+		keys = nil
 	}
 	return keys, s.flight
 }

@@ -70,6 +70,9 @@ type success struct {
 }
 
 func (a *API) mint(w http.ResponseWriter, r *http.Request, who access.Caller) error {
+	if !a.enabled() {
+		return publishers.Refuse(publishers.CodeNotEnabled, "trusted publishing is not enabled on this index")
+	}
 	raw, err := readToken(r)
 	if err != nil {
 		return err
