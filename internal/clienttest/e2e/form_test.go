@@ -22,6 +22,12 @@ import (
 // client of today is willing to send.
 func (s *site) send(t *testing.T, file string) (status int, body string) {
 	t.Helper()
+	return s.sendWith(t, s.upload, file)
+}
+
+// sendWith is send with another token, or without credentials when it is empty.
+func (s *site) sendWith(t *testing.T, token, file string) (status int, body string) {
+	t.Helper()
 	pr, pw := io.Pipe()
 	form := multipart.NewWriter(pw)
 	go func() { pw.CloseWithError(fill(form, fields(t, file), file)) }()
@@ -29,7 +35,9 @@ func (s *site) send(t *testing.T, file string) (status int, body string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.SetBasicAuth("__token__", s.upload)
+	if token != "" {
+		r.SetBasicAuth("__token__", token)
+	}
 	r.Header.Set("Content-Type", form.FormDataContentType())
 	answer, err := s.HTTP.Do(r)
 	if err != nil {

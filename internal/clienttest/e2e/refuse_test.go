@@ -3,9 +3,11 @@ package e2e
 import (
 	"archive/zip"
 	"io"
+	"net/http"
 	"os"
 	"path"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"pyindex/internal/clienttest"
@@ -109,6 +111,18 @@ func TestUploadCredentials(t *testing.T) {
 	}
 	if paths, _ := s.files(t, "acme-greeter"); len(paths) != 0 {
 		t.Errorf("after refusals the project lists %v", paths)
+	}
+}
+
+// Without any token the answer asks for one. uv turns the challenge into words of its own.
+func TestUploadWithoutToken(t *testing.T) {
+	t.Parallel()
+	s := open(t, clienttest.Options{})
+	files := clienttest.Sample(t, "setuptools", "1.0")
+	uv := clienttest.UV(t)
+	uv.Run(t, "", "publish", "--trusted-publishing", "never", "--publish-url", s.legacy(), files[1]).Refused(t, "missing credentials")
+	if status, body := s.sendWith(t, "", files[1]); status != http.StatusUnauthorized || !strings.Contains(body, "token") {
+		t.Errorf("an upload without credentials = %d %s, want 401 and a word about tokens", status, body)
 	}
 }
 
