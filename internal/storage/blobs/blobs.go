@@ -1,153 +1,149 @@
-// Package blobs keeps bytes under keys that name their content: in a folder, or in any bucket that gocloud.dev opens.
-//
-// It guarantees that Keep and Put return nil only once the bytes are durable (in a folder: the file and every directory
-// above it that was touched are synced), that a key is never seen with part of its bytes, and that one which exists is
-// never written again. It does not look into the bytes: who calls Keep has hashed them.
 package blobs
 
 import (
-	"bytes"
 	"context"
-	"fmt"
+	"errors"
 	"io"
 	"net/url"
-	"regexp"
+	"os"
 	"strings"
 	"time"
 
-	"gocloud.dev/blob/memblob"
+	"gocloud.dev/blob"
+	"gocloud.dev/gcerrors"
 
 	"pyindex/internal/catalog"
 	"pyindex/internal/fault"
 )
 
-// Options are the settings of a store; the zero value works.
+// Options are choices for Open.
 type Options struct {
-	// TempDir is where stages of a bucket lie, os.TempDir by default. Stages of a folder lie in the folder.
-	TempDir string
+	// StageDir is where bytes wait before they go to a store that is not a folder; a temporary directory when "". A
+	// folder stages inside itself, because a rename must not cross file systems.
+	StageDir string
 }
 
-// Blobs is a store of bytes. It is safe for concurrent use, also by several processes on one folder or bucket.
-type Blobs struct{ store }
-
-// store is what a folder and a bucket do each in their own way. Keys are checked before they come here.
-type store interface {
-	stage(ctx context.Context) (*stage, error)
-	keep(ctx context.Context, key string, s *stage) error
-	open(ctx context.Context, key string) (catalog.Blob, int64, error)
-	remove(ctx context.Context, key string) error
-	sweep(ctx context.Context, before time.Time) error
-	ping(ctx context.Context) error
-	close() error
+// Blobs is an open store. It is safe for use by many goroutines, and several processes may share a folder.
+type Blobs struct {
+	bucket *blob.Bucket
+	stages *stages
+	folder *folder // nil where the store is not a folder
 }
 
 var _ catalog.Blobs = (*Blobs)(nil)
 
-// Open opens a store by its URL: file:///folder, which is made where it is missing, or mem:// for one that is forgotten
-// at the end of the process. Another scheme, or a folder that cannot be made, is an error that says what to change.
-func Open(_ context.Context, raw string, o Options) (*Blobs, error) {
-	u, err := url.Parse(raw)
-	if err != nil {
-		return nil, fmt.Errorf("reading the storage URL %q: %w", raw, err)
+// Open opens the store at a URL: "file:///var/lib/index/blobs", the plain path of a folder, or "mem://". A folder is made
+// when missing, for its owner alone. An unknown scheme or an unusable folder is fault.Invalid.
+func Open(ctx context.Context, location string, o Options) (*Blobs, error) {
+	scheme, _, ok := strings.Cut(location, "://")
+	if !ok {
+		return openFolder(location)
 	}
-	switch u.Scheme {
+	switch scheme {
 	case "file":
-		if u.Host != "" || !strings.HasPrefix(u.Path, "/") {
-			return nil, fmt.Errorf("the storage URL %q needs an absolute path: file:///var/lib/index/blobs", raw)
-		}
-		f, err := openFolder(u.Path)
-		return &Blobs{f}, err
+		return openFileURL(location)
 	case "mem":
-		return &Blobs{&bucket{b: memblob.OpenBucket(nil), temp: o.TempDir}}, nil
+		return openMemory(o)
 	}
-	return nil, fmt.Errorf("storage of kind %q is not in this program: use file:///folder or mem://", u.Scheme)
+	return nil, fault.New(fault.Invalid, "storage %q is not known: use file:///path, or mem:// to keep nothing", scheme+"://")
 }
 
-// Stage returns an empty stage, a file of mode 0600. A full disk is fault.Unavailable.
-func (b *Blobs) Stage(ctx context.Context) (catalog.Stage, error) {
-	s, err := b.stage(ctx)
+// openFileURL takes file:///absolute/path and file://./relative/path, as gocloud.dev does.
+func openFileURL(location string) (*Blobs, error) {
+	u, err := url.Parse(location)
+	if err != nil || u.RawQuery != "" || (u.Host != "" && u.Host != "." && u.Host != "localhost") {
+		return nil, fault.New(fault.Invalid, "storage %q cannot be read: write it as file:///path", location)
+	}
+	if u.Host == "." {
+		return openFolder(strings.TrimPrefix(u.Path, "/"))
+	}
+	return openFolder(u.Path)
+}
+
+// Stage implements catalog.Blobs.
+func (b *Blobs) Stage(context.Context) (catalog.Stage, error) {
+	s, err := b.stages.create()
 	if err != nil {
-		return nil, trouble(err, "making room for an upload")
+		return nil, explain("the bytes cannot be stored", err)
 	}
 	return s, nil
 }
 
-// Keep makes a stage of this store durable under key. fault.Unavailable for whatever the disk or bucket refuses: the
-// stage is as it was, so the call can be repeated.
+// Keep implements catalog.Blobs. s must come from Stage of the same store. A stage whose bytes could not be synced is
+// lost: every later Keep of it fails, because the system forgets what it could not write.
 func (b *Blobs) Keep(ctx context.Context, key string, s catalog.Stage) error {
 	if err := checkKey(key); err != nil {
 		return err
 	}
-	st, ok := s.(*stage)
-	if !ok {
-		return fmt.Errorf("keeping %s: a stage of another store", key)
+	from, ok := s.(*stage)
+	if !ok || from.of != b.stages {
+		return fault.New(fault.Internal, "a stage of another store cannot be kept here")
 	}
-	if err := b.keep(ctx, key, st); err != nil {
-		return trouble(err, "keeping "+key)
-	}
-	return nil
+	return explain("the bytes cannot be stored", b.keep(ctx, key, from))
 }
 
-// Put keeps a few bytes.
-func (b *Blobs) Put(ctx context.Context, key string, v []byte) error {
+func (b *Blobs) keep(ctx context.Context, key string, s *stage) error {
+	if b.folder != nil {
+		return b.folder.keep(key, s)
+	}
+	return b.upload(ctx, key, io.NewSectionReader(s, 0, s.Size()))
+}
+
+// Put implements catalog.Blobs.
+func (b *Blobs) Put(ctx context.Context, key string, p []byte) error {
 	s, err := b.Stage(ctx)
 	if err != nil {
 		return err
 	}
-	defer func() { _ = s.Discard() }()
-	if _, err := io.Copy(s, bytes.NewReader(v)); err != nil {
+	defer s.Discard()
+	if _, err := s.Write(p); err != nil {
 		return err
 	}
 	return b.Keep(ctx, key, s)
 }
 
-// Open returns what is kept under key, and its size. fault.NotFound where nothing is.
+// Open implements catalog.Blobs. The bytes are to be read before ctx ends.
 func (b *Blobs) Open(ctx context.Context, key string) (catalog.Blob, int64, error) {
 	if err := checkKey(key); err != nil {
 		return nil, 0, err
 	}
-	r, n, err := b.open(ctx, key)
-	if err != nil {
-		return nil, 0, trouble(err, "opening "+key)
+	if b.folder != nil {
+		return b.folder.open(key)
 	}
-	return r, n, nil
+	r, err := b.bucket.NewReader(ctx, key, nil)
+	if err != nil {
+		return nil, 0, explainRead(err)
+	}
+	return r, r.Size(), nil
 }
 
-// Delete removes a key, and is content where there is none.
+// Delete implements catalog.Blobs.
 func (b *Blobs) Delete(ctx context.Context, key string) error {
 	if err := checkKey(key); err != nil {
 		return err
 	}
-	if err := b.remove(ctx, key); err != nil {
-		return trouble(err, "deleting "+key)
+	err := b.bucket.Delete(ctx, key)
+	if gcerrors.Code(err) == gcerrors.NotFound {
+		return nil
 	}
-	return nil
+	return explain("the bytes cannot be deleted", err)
 }
 
-// SweepStages removes stages last written before t.
-func (b *Blobs) SweepStages(ctx context.Context, t time.Time) error { return b.sweep(ctx, t) }
+// SweepStages implements catalog.Blobs.
+func (b *Blobs) SweepStages(ctx context.Context, t time.Time) error { return b.stages.sweep(ctx, t) }
 
-// Ping returns nil while the store can be reached and written to.
-func (b *Blobs) Ping(ctx context.Context) error { return b.ping(ctx) }
+// Ping asks the store for an answer; fault.Unavailable when there is none.
+func (b *Blobs) Ping(ctx context.Context) error {
+	if b.folder != nil { // asking the bucket would walk the folder
+		_, err := os.Stat(b.stages.dir)
+		return explain("the storage folder is not there", err)
+	}
+	ok, err := b.bucket.IsAccessible(ctx)
+	if err == nil && !ok {
+		return fault.New(fault.Unavailable, "the storage is not there")
+	}
+	return explain("the storage does not answer", err)
+}
 
 // Close lets go of the store.
-func (b *Blobs) Close() error { return b.close() }
-
-var keyForm = regexp.MustCompile(`\A(?:files|metadata)/([0-9a-f]{2})/([0-9a-f]{64})\z`)
-
-// checkKey keeps out what is no key of the catalog, before it can mean a path.
-func checkKey(key string) error {
-	m := keyForm.FindStringSubmatch(key)
-	if m == nil || !strings.HasPrefix(m[2], m[1]) {
-		return fmt.Errorf("%.100q is no key of a blob", key)
-	}
-	return nil
-}
-
-// trouble gives an error of the disk or bucket its kind: what is not there is NotFound, all else may pass.
-func trouble(err error, doing string) error {
-	if missing(err) {
-		return fault.Wrap(fault.NotFound, err, "%s: there is nothing", doing)
-	}
-	return fault.Wrap(fault.Unavailable, err, "the storage does not work just now: try again, and tell the operator if it lasts")
-}
+func (b *Blobs) Close() error { return errors.Join(b.bucket.Close(), b.stages.close()) }

@@ -2,77 +2,56 @@ package blobs
 
 import (
 	"context"
-	"errors"
 	"io"
-	"io/fs"
 	"os"
-	"time"
 
 	"gocloud.dev/blob"
+	"gocloud.dev/blob/memblob"
 	"gocloud.dev/gcerrors"
 
-	"pyindex/internal/catalog"
+	"pyindex/internal/fault"
 )
 
-// bucket keeps bytes in whatever gocloud.dev opened. Stages lie in a local folder, where the gate can read them.
-type bucket struct {
-	b    *blob.Bucket
-	temp string // "" is os.TempDir
-}
+// openMemory opens a store that is gone when the process ends.
+func openMemory(o Options) (*Blobs, error) { return openBucket(memblob.OpenBucket(nil), o) }
 
-func (b *bucket) dir() string {
-	if b.temp != "" {
-		return b.temp
+// openBucket makes a store of any bucket.
+func openBucket(bucket *blob.Bucket, o Options) (*Blobs, error) {
+	dir := o.StageDir
+	if dir == "" {
+		var err error
+		if dir, err = os.MkdirTemp("", "index-stage-"); err != nil {
+			return nil, fault.Wrap(fault.Invalid, err, "no temporary directory can be made: %v", err)
+		}
 	}
-	return os.TempDir()
+	s, err := openStages(dir)
+	if err != nil {
+		return nil, fault.Wrap(fault.Invalid, err, "the staging directory cannot be made: %v", err)
+	}
+	s.own = o.StageDir == ""
+	return &Blobs{bucket: bucket, stages: s}, nil
 }
 
-func (b *bucket) stage(context.Context) (*stage, error) { return newStage(b.dir()) }
-
-// keep writes the key only where it is absent. A failed copy is cancelled before Close, which would commit the part.
-func (b *bucket) keep(ctx context.Context, key string, s *stage) error {
+// upload writes bytes under a key, unless it exists. The question before is only to spare the transfer; the store
+// itself refuses the second of two who write at once.
+func (b *Blobs) upload(ctx context.Context, key string, from io.Reader) error {
+	if there, err := b.bucket.Exists(ctx, key); err != nil || there {
+		return err
+	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	w, err := b.b.NewWriter(ctx, key, &blob.WriterOptions{IfNotExist: true, ContentType: "application/octet-stream"})
+	w, err := b.bucket.NewWriter(ctx, key, &blob.WriterOptions{ContentType: "application/octet-stream", IfNotExist: true})
 	if err != nil {
 		return err
 	}
-	if _, err := io.Copy(w, io.NewSectionReader(s.f, 0, s.size)); err != nil {
-		cancel()
-		return errors.Join(err, w.Close())
-	}
-	if err := w.Close(); err != nil && gcerrors.Code(err) != gcerrors.FailedPrecondition {
+	if _, err := io.Copy(w, from); err != nil {
+		cancel() // before Close, which would otherwise keep what was written so far
+		w.Close()
 		return err
 	}
-	return nil
-}
-
-func (b *bucket) open(ctx context.Context, key string) (catalog.Blob, int64, error) {
-	a, err := b.b.Attributes(ctx, key)
-	if err != nil {
-		return nil, 0, err
-	}
-	return &ranged{ctx: ctx, b: b.b, key: key, size: a.Size}, a.Size, nil
-}
-
-func (b *bucket) remove(ctx context.Context, key string) error {
-	err := b.b.Delete(ctx, key)
-	if gcerrors.Code(err) == gcerrors.NotFound {
+	err = w.Close()
+	if gcerrors.Code(err) == gcerrors.FailedPrecondition {
 		return nil
 	}
 	return err
-}
-
-func (b *bucket) sweep(_ context.Context, t time.Time) error { return sweepStages(b.dir(), t) }
-
-func (b *bucket) ping(ctx context.Context) error {
-	_, err := b.b.IsAccessible(ctx)
-	return err
-}
-
-func (b *bucket) close() error { return b.b.Close() }
-
-// missing reports whether an error says that there is nothing under a name.
-func missing(err error) bool {
-	return errors.Is(err, fs.ErrNotExist) || gcerrors.Code(err) == gcerrors.NotFound
 }

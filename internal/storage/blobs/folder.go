@@ -1,99 +1,162 @@
 package blobs
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"time"
+	"sync"
+	"syscall"
+
+	"gocloud.dev/blob/fileblob"
 
 	"pyindex/internal/catalog"
+	"pyindex/internal/fault"
 )
 
-// folder keeps bytes as files. Stages lie inside it, so that keeping one is a link and not a copy.
-type folder struct{ root, stages string }
+// stageFolder lies inside the folder, so that a staged file can get its final name without being copied. Keys never
+// begin with a dot.
+const stageFolder = ".stage"
 
-func openFolder(root string) (*folder, error) {
-	f := &folder{root: filepath.Clean(root), stages: filepath.Join(root, ".stage")}
-	if err := os.MkdirAll(f.stages, 0o700); err != nil {
-		return nil, fmt.Errorf("making the storage folder: %w", err)
-	}
-	return f, nil
+// folder keeps files durably in the layout of gocloud.dev's fileblob, which syncs nothing itself.
+type folder struct {
+	root string
+
+	mu    sync.Mutex
+	ready map[string]bool // directories whose own names are synced up to the root
 }
 
-func (f *folder) path(key string) string { return filepath.Join(f.root, filepath.FromSlash(key)) }
+// openFolder opens the store in a folder, which is made when missing.
+func openFolder(path string) (*Blobs, error) {
+	if path == "" {
+		return nil, fault.New(fault.Invalid, "storage needs the path of a folder")
+	}
+	root, err := filepath.Abs(path)
+	if err != nil {
+		return nil, err
+	}
+	if err := makeDir(root); err != nil {
+		return nil, fault.Wrap(fault.Invalid, err, "the storage folder cannot be made: %v", err)
+	}
+	s, err := openStages(filepath.Join(root, stageFolder))
+	if err != nil {
+		return nil, fault.Wrap(fault.Invalid, err, "the storage folder cannot be written: %v", err)
+	}
+	bucket, err := fileblob.OpenBucket(root, &fileblob.Options{NoTempDir: true, Metadata: fileblob.MetadataDontWrite})
+	if err != nil {
+		return nil, fault.Wrap(fault.Invalid, err, "the storage folder cannot be opened: %v", err)
+	}
+	return &Blobs{bucket: bucket, stages: s, folder: &folder{root: root, ready: map[string]bool{}}}, nil
+}
 
-func (f *folder) stage(context.Context) (*stage, error) { return newStage(f.stages) }
-
-// keep syncs the bytes, gives them their name, and syncs the directories that hold it. A name that exists has the same
-// bytes; its directories are synced all the same, since whoever made it may have been killed before that.
-func (f *folder) keep(_ context.Context, key string, s *stage) error {
-	if err := s.f.Sync(); err != nil {
+// keep gives a staged file its final name: bytes first, then the name, then the directory that holds the name. Where the
+// name exists already the directory is synced all the same, because whoever made the name may not have got that far.
+func (d *folder) keep(key string, s *stage) error {
+	path := filepath.Join(d.root, filepath.FromSlash(key))
+	if err := s.sync(); err != nil {
 		return err
 	}
-	path := f.path(key)
-	dir := filepath.Dir(path)
+	if err := d.makeReady(filepath.Dir(path)); err != nil {
+		return err
+	}
+	if err := name(s.file.Name(), path); err != nil {
+		return err
+	}
+	if err := sameSize(path, s.Size()); err != nil {
+		return err
+	}
+	return syncDir(filepath.Dir(path))
+}
+
+// name links the staged file to path, unless path exists. On file systems without links it is renamed: that may replace a
+// file which appeared in between, by one with the same bytes.
+func name(staged, path string) error {
+	err := os.Link(staged, path)
+	if err == nil || errors.Is(err, fs.ErrExist) {
+		return nil
+	}
+	if !errors.Is(err, syscall.EPERM) && !errors.Is(err, errors.ErrUnsupported) && !errors.Is(err, syscall.EMLINK) {
+		return err
+	}
+	if _, err := os.Lstat(path); err == nil {
+		return nil
+	}
+	return os.Rename(staged, path)
+}
+
+// sameSize finds files that were cut short by something other than us, which no retry would mend.
+func sameSize(path string, size int64) error {
+	info, err := os.Stat(path)
+	if err == nil && info.Size() != size {
+		return fault.New(fault.Internal, "%s has %d bytes where %d are right: it is damaged", path, info.Size(), size)
+	}
+	return err
+}
+
+// open returns the file itself, which net/http can send without copying.
+func (d *folder) open(key string) (catalog.Blob, int64, error) {
+	f, err := os.Open(filepath.Join(d.root, filepath.FromSlash(key)))
+	if err != nil {
+		return nil, 0, explainRead(err)
+	}
+	info, err := f.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = fmt.Errorf("%s is not a file", key)
+	}
+	if err != nil {
+		f.Close()
+		return nil, 0, explainRead(err)
+	}
+	return f, info.Size(), nil
+}
+
+// makeReady makes a directory below the root and makes its name durable, once in the life of this process: also where
+// it exists, since another process may have made it and not synced it.
+func (d *folder) makeReady(dir string) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if _, err := os.Lstat(dir); err == nil && d.ready[dir] {
+		return nil
+	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
-	if err := os.Link(s.f.Name(), path); err != nil && !errors.Is(err, fs.ErrExist) {
-		return err
-	}
-	return f.syncUp(dir)
-}
-
-// syncUp syncs dir and those above it up to the root.
-func (f *folder) syncUp(dir string) error {
-	for {
-		if err := syncDir(dir); err != nil {
+	for up := dir; up != d.root; {
+		up = filepath.Dir(up)
+		if err := syncDir(up); err != nil {
 			return err
 		}
-		if dir == f.root {
-			return nil
-		}
-		dir = filepath.Dir(dir)
 	}
+	d.ready[dir] = true
+	return nil
 }
 
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
+// makeDir makes a directory and those above it, for their owner alone, and syncs the ones that had to be made.
+func makeDir(path string) error {
+	if info, err := os.Stat(path); err == nil {
+		if !info.IsDir() {
+			return fmt.Errorf("%s is not a folder", path)
+		}
+		return nil
+	}
+	parent := filepath.Dir(path)
+	if parent != path {
+		if err := makeDir(parent); err != nil {
+			return err
+		}
+	}
+	if err := os.Mkdir(path, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	return syncDir(parent)
+}
+
+// syncDir makes the names in a directory durable.
+func syncDir(path string) error {
+	d, err := os.Open(path)
 	if err != nil {
 		return err
 	}
 	return errors.Join(d.Sync(), d.Close())
 }
-
-func (f *folder) open(_ context.Context, key string) (catalog.Blob, int64, error) {
-	b, err := os.Open(f.path(key))
-	if err != nil {
-		return nil, 0, err
-	}
-	info, err := b.Stat()
-	if err != nil {
-		return nil, 0, errors.Join(err, b.Close())
-	}
-	return b, info.Size(), nil
-}
-
-func (f *folder) remove(_ context.Context, key string) error {
-	err := os.Remove(f.path(key))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	return err
-}
-
-func (f *folder) sweep(_ context.Context, t time.Time) error { return sweepStages(f.stages, t) }
-
-// ping writes and removes an empty stage.
-func (f *folder) ping(context.Context) error {
-	s, err := newStage(f.stages)
-	if err != nil {
-		return err
-	}
-	return s.Discard()
-}
-
-func (f *folder) close() error { return nil }

@@ -1,0 +1,35 @@
+package blobs
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"syscall"
+
+	"gocloud.dev/gcerrors"
+
+	"pyindex/internal/fault"
+)
+
+// explain turns what a file system or an object store says into fault.Unavailable with what failed. Contexts that ended
+// and faults stay as they are.
+func explain(what string, err error) error {
+	if err == nil || fault.KindOf(err) != fault.Internal || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	if _, ok := errors.AsType[*fault.Fault](err); ok {
+		return err
+	}
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+		return fault.Wrap(fault.Unavailable, err, "%s: the disk is full", what)
+	}
+	return fault.Wrap(fault.Unavailable, err, "%s", what)
+}
+
+// explainRead is explain for reading, where something that is not there is fault.NotFound.
+func explainRead(err error) error {
+	if errors.Is(err, fs.ErrNotExist) || gcerrors.Code(err) == gcerrors.NotFound {
+		return fault.Wrap(fault.NotFound, err, "no such bytes")
+	}
+	return explain("the bytes cannot be read", err)
+}

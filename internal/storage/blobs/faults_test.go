@@ -1,0 +1,98 @@
+package blobs
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"pyindex/internal/catalog"
+	"pyindex/internal/fault"
+)
+
+var testKey = catalog.FileKey(strings.Repeat("ab", 32))
+
+func testFolder(t *testing.T) *Blobs {
+	t.Helper()
+	b, err := openFolder(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// TestExplain: what callers must act on has a kind, and the words for a full disk say so.
+func TestExplain(t *testing.T) {
+	full := explain("the bytes cannot be stored", &os.PathError{Op: "write", Path: "/secret", Err: syscall.ENOSPC})
+	if !fault.Is(full, fault.Unavailable) || !strings.Contains(full.Error(), "disk is full") || strings.Contains(full.Error(), "secret") {
+		t.Errorf("explain(full disk) = %v, want unavailable, the disk is full, and no path", full)
+	}
+	if !errors.Is(full, syscall.ENOSPC) {
+		t.Error("explain(full disk) lost the cause")
+	}
+	for name, err := range map[string]error{"input": syscall.EIO, "read-only": syscall.EROFS, "missing folder": os.ErrNotExist} {
+		if got := explain("x", err); !fault.Is(got, fault.Unavailable) {
+			t.Errorf("%s: explain(%v) = %v, want unavailable", name, err, got)
+		}
+	}
+	if got := explainRead(os.ErrNotExist); !fault.Is(got, fault.NotFound) {
+		t.Errorf("explainRead(not there) = %v, want not found", got)
+	}
+}
+
+// TestFullDisk writes to the device that is always full.
+func TestFullDisk(t *testing.T) {
+	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+	if err != nil {
+		t.Skip("this system has no /dev/full")
+	}
+	defer full.Close()
+	s := &stage{file: full}
+	if n, err := s.Write([]byte("x")); n != 0 || !fault.Is(err, fault.Unavailable) || s.Size() != 0 {
+		t.Errorf("Write(full disk) = %d, %v, size %d, want 0, unavailable, 0", n, err, s.Size())
+	}
+}
+
+// TestLostSync: a sync that failed once is never believed later, for the system forgets the pages that it lost.
+func TestLostSync(t *testing.T) {
+	b := testFolder(t)
+	s, err := b.stages.create()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Discard()
+	s.lost = fault.New(fault.Unavailable, "the disk did not take the bytes; send them again")
+	for range 2 {
+		if err := b.Keep(t.Context(), testKey, s); !fault.Is(err, fault.Unavailable) {
+			t.Errorf("Keep(lost) = %v, want unavailable", err)
+		}
+	}
+	if _, _, err := b.Open(t.Context(), testKey); !fault.Is(err, fault.NotFound) {
+		t.Errorf("Open(after a lost Keep) = %v, want not found", err)
+	}
+}
+
+// TestKeepRetries: where the directory cannot be made, Keep fails, and works once it can.
+func TestKeepRetries(t *testing.T) {
+	b := testFolder(t)
+	inWay := filepath.Join(b.folder.root, "files")
+	if err := os.WriteFile(inWay, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s, err := b.stages.create()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Discard()
+	if err := b.Keep(t.Context(), testKey, s); !fault.Is(err, fault.Unavailable) {
+		t.Errorf("Keep(file in the way) = %v, want unavailable", err)
+	}
+	if err := os.Remove(inWay); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.Keep(t.Context(), testKey, s); err != nil {
+		t.Errorf("Keep(again) = %v, want nil", err)
+	}
+}

@@ -1,0 +1,19 @@
+package blobs
+
+import (
+	"regexp"
+
+	"pyindex/internal/fault"
+)
+
+// keyForm is all that catalog.FileKey and catalog.MetadataKey make.
+var keyForm = regexp.MustCompile(`\A(?:files|metadata)/([0-9a-f]{2})/([0-9a-f]{64})\z`)
+
+// checkKey refuses every key that the catalog does not make, so that no key leads out of the store.
+func checkKey(key string) error {
+	m := keyForm.FindStringSubmatch(key)
+	if m == nil || m[2][:2] != m[1] {
+		return fault.New(fault.Internal, "%.100q is not a key of stored bytes", key)
+	}
+	return nil
+}

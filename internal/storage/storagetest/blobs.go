@@ -1,0 +1,268 @@
+package storagetest
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"sync"
+	"testing"
+	"time"
+
+	"pyindex/internal/catalog"
+	"pyindex/internal/fault"
+)
+
+// Blobs checks what catalog.Blobs promises. open makes a new store and opens it twice, as two processes would; a store
+// that nobody else can open is returned twice.
+func Blobs(t *testing.T, open func(t *testing.T) (catalog.Blobs, catalog.Blobs)) {
+	for name, check := range map[string]func(*testing.T, catalog.Blobs, catalog.Blobs){
+		"stage":   checkStage,
+		"keep":    checkKeep,
+		"put":     checkPutBytes,
+		"delete":  checkDelete,
+		"missing": checkMissing,
+		"keys":    checkKeys,
+		"seek":    checkSeek,
+		"sweep":   checkSweep,
+		"race":    checkKeepRace,
+		"large":   checkLarge,
+	} {
+		t.Run(name, func(t *testing.T) {
+			a, b := open(t)
+			check(t, a, b)
+		})
+	}
+}
+
+// staged returns a stage that holds p.
+func staged(t *testing.T, b catalog.Blobs, p []byte) catalog.Stage {
+	t.Helper()
+	s, err := b.Stage(t.Context())
+	if err != nil {
+		t.Fatalf("Stage() = %v", err)
+	}
+	t.Cleanup(func() { s.Discard() })
+	if n, err := s.Write(p); n != len(p) || err != nil {
+		t.Fatalf("Write(%d bytes) = %d, %v", len(p), n, err)
+	}
+	return s
+}
+
+// stored fails unless p lies under key.
+func stored(t *testing.T, b catalog.Blobs, key string, p []byte) {
+	t.Helper()
+	r, size, err := b.Open(t.Context(), key)
+	if err != nil {
+		t.Fatalf("Open(%s) = %v", key, err)
+	}
+	defer r.Close()
+	got, err := io.ReadAll(r)
+	if err != nil || size != int64(len(p)) || !bytes.Equal(got, p) {
+		t.Errorf("Open(%s) = %d bytes of %d, %v, want the %d that were kept", key, len(got), size, err, len(p))
+	}
+}
+
+// absent fails unless nothing lies under key.
+func absent(t *testing.T, b catalog.Blobs, key string) {
+	t.Helper()
+	r, _, err := b.Open(t.Context(), key)
+	if !fault.Is(err, fault.NotFound) {
+		t.Errorf("Open(%s) = %v, want not found", key, err)
+	}
+	if err == nil {
+		r.Close()
+	}
+}
+
+func checkStage(t *testing.T, a, _ catalog.Blobs) {
+	s := staged(t, a, []byte("hello, "))
+	if _, err := s.Write([]byte("world")); err != nil || s.Size() != 12 {
+		t.Errorf("Write() = %v with size %d, want nil and 12", err, s.Size())
+	}
+	p := make([]byte, 5)
+	if n, err := s.ReadAt(p, 7); n != 5 || string(p) != "world" || (err != nil && !errors.Is(err, io.EOF)) {
+		t.Errorf("ReadAt(7) = %d, %v with %q, want world", n, err, p)
+	}
+	for range 2 {
+		if err := s.Discard(); err != nil {
+			t.Errorf("Discard() = %v, want nil each time", err)
+		}
+	}
+	if _, err := s.Write([]byte("x")); err == nil {
+		t.Error("Write(after Discard) = nil, want an error")
+	}
+}
+
+func checkKeep(t *testing.T, a, b catalog.Blobs) {
+	p := []byte("some bytes")
+	key := catalog.FileKey(digest(string(p)))
+	s := staged(t, a, p)
+	absent(t, a, key)
+	for range 2 { // the second finds the key there
+		if err := a.Keep(t.Context(), key, s); err != nil {
+			t.Fatalf("Keep() = %v", err)
+		}
+		stored(t, a, key, p)
+		stored(t, b, key, p)
+	}
+	if err := s.Discard(); err != nil {
+		t.Errorf("Discard(after Keep) = %v", err)
+	}
+	if err := b.Keep(t.Context(), key, staged(t, b, p)); err != nil {
+		t.Errorf("Keep(existing key) = %v, want nil", err)
+	}
+	stored(t, a, key, p)
+	absent(t, a, catalog.MetadataKey(digest(string(p))))
+}
+
+func checkPutBytes(t *testing.T, a, b catalog.Blobs) {
+	for _, p := range []string{"Metadata-Version: 2.4\n", ""} {
+		key := catalog.MetadataKey(digest(p))
+		for range 2 {
+			if err := a.Put(t.Context(), key, []byte(p)); err != nil {
+				t.Fatalf("Put(%q) = %v", p, err)
+			}
+		}
+		stored(t, b, key, []byte(p))
+	}
+}
+
+func checkDelete(t *testing.T, a, b catalog.Blobs) {
+	one, two := catalog.FileKey(digest("1")), catalog.FileKey(digest("2"))
+	for _, key := range []string{one, two} {
+		if err := a.Put(t.Context(), key, []byte(key)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 2 {
+		if err := b.Delete(t.Context(), one); err != nil {
+			t.Errorf("Delete() = %v, want nil also for what is gone", err)
+		}
+	}
+	absent(t, a, one)
+	stored(t, a, two, []byte(two))
+	if err := a.Put(t.Context(), one, []byte("back")); err != nil {
+		t.Errorf("Put(deleted key) = %v", err)
+	}
+	stored(t, b, one, []byte("back"))
+}
+
+func checkMissing(t *testing.T, a, _ catalog.Blobs) {
+	absent(t, a, catalog.FileKey(digest("nothing")))
+	if err := a.Delete(t.Context(), catalog.FileKey(digest("nothing"))); err != nil {
+		t.Errorf("Delete(nothing) = %v, want nil", err)
+	}
+}
+
+// checkKeys: only what the catalog makes is a key.
+func checkKeys(t *testing.T, a, _ catalog.Blobs) {
+	sum := digest("x")
+	for _, key := range []string{
+		"", "/", "files", "files/", "files/" + sum, "files/" + sum[:2] + "/" + sum + "/", "/files/" + sum[:2] + "/" + sum,
+		"files/zz/" + sum, "files/" + sum[:2] + "/" + sum[:63], "other/" + sum[:2] + "/" + sum, "files/../" + sum,
+		"../files/" + sum[:2] + "/" + sum, ".stage/" + sum[:2] + "/" + sum, "files/" + sum[:2] + "/" + sum + "\n",
+		"files/" + sum[:2] + "\\" + sum, "FILES/" + sum[:2] + "/" + sum, "files/" + sum[:2] + "/" + sum + ".attrs",
+	} {
+		errs := []error{a.Put(t.Context(), key, []byte("x")), a.Keep(t.Context(), key, staged(t, a, []byte("x"))), a.Delete(t.Context(), key)}
+		_, _, err := a.Open(t.Context(), key)
+		for _, err := range append(errs, err) {
+			if err == nil {
+				t.Errorf("key %q was taken, want an error from Put, Keep, Delete and Open", key)
+			}
+		}
+	}
+}
+
+func checkSeek(t *testing.T, a, _ catalog.Blobs) {
+	key := catalog.FileKey(digest("seek"))
+	if err := a.Put(t.Context(), key, []byte("0123456789")); err != nil {
+		t.Fatal(err)
+	}
+	r, _, err := a.Open(t.Context(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	for _, row := range []struct {
+		offset int64
+		whence int
+		want   string
+	}{{0, io.SeekEnd, ""}, {0, io.SeekStart, "012"}, {4, io.SeekCurrent, "789"}, {-3, io.SeekEnd, "789"}, {2, io.SeekStart, "234"}} {
+		if _, err := r.Seek(row.offset, row.whence); err != nil {
+			t.Fatalf("Seek(%d, %d) = %v", row.offset, row.whence, err)
+		}
+		p := make([]byte, len(row.want))
+		if _, err := io.ReadFull(r, p); err != nil || string(p) != row.want {
+			t.Errorf("after Seek(%d, %d): %q, %v, want %q", row.offset, row.whence, p, err, row.want)
+		}
+	}
+}
+
+// checkSweep: old stages go, young ones and kept bytes stay.
+func checkSweep(t *testing.T, a, b catalog.Blobs) {
+	p := []byte("kept")
+	key := catalog.FileKey(digest("kept"))
+	if err := a.Put(t.Context(), key, p); err != nil {
+		t.Fatal(err)
+	}
+	s := staged(t, a, p)
+	if err := b.SweepStages(t.Context(), time.Now().Add(-time.Hour)); err != nil {
+		t.Errorf("SweepStages(an hour ago) = %v", err)
+	}
+	if err := a.Keep(t.Context(), catalog.MetadataKey(digest("kept")), s); err != nil {
+		t.Errorf("Keep(young stage after a sweep) = %v", err)
+	}
+	if err := b.SweepStages(t.Context(), time.Now().Add(time.Hour)); err != nil {
+		t.Errorf("SweepStages(in an hour) = %v", err)
+	}
+	if err := s.Discard(); err != nil {
+		t.Errorf("Discard(swept) = %v, want nil", err)
+	}
+	stored(t, a, key, p)
+	stored(t, b, catalog.MetadataKey(digest("kept")), p)
+	done, cancel := context.WithCancel(t.Context())
+	cancel()
+	staged(t, a, p)
+	if err := a.SweepStages(done, time.Now().Add(time.Hour)); !errors.Is(err, context.Canceled) {
+		t.Errorf("SweepStages(cancelled) = %v, want the context's error", err)
+	}
+}
+
+// checkKeepRace: all who keep the same bytes succeed, and nobody ever reads a part of them.
+func checkKeepRace(t *testing.T, a, b catalog.Blobs) {
+	p := bytes.Repeat([]byte("bytes "), 50_000)
+	key := catalog.FileKey(digest(string(p)))
+	var group sync.WaitGroup
+	for i := range 16 {
+		store := a
+		if i%2 == 1 {
+			store = b
+		}
+		s := staged(t, store, p)
+		group.Go(func() {
+			if err := store.Keep(t.Context(), key, s); err != nil {
+				t.Errorf("Keep() at once = %v", err)
+			}
+		})
+		group.Go(func() {
+			if _, size, err := store.Open(t.Context(), key); err == nil && size != int64(len(p)) {
+				t.Errorf("Open() while it is being kept = %d bytes, want none or all", size)
+			}
+		})
+	}
+	group.Wait()
+	stored(t, a, key, p)
+}
+
+func checkLarge(t *testing.T, a, b catalog.Blobs) {
+	p := bytes.Repeat([]byte{0, 1, 2, 3, 4, 5, 6}, 700_000)
+	s := staged(t, a, p[:1_000_000])
+	if _, err := s.Write(p[1_000_000:]); err != nil {
+		t.Fatal(err)
+	}
+	if err := a.Keep(t.Context(), catalog.FileKey(digest("large")), s); err != nil {
+		t.Fatal(err)
+	}
+	stored(t, b, catalog.FileKey(digest("large")), p)
+}

@@ -1,0 +1,70 @@
+package storagetest
+
+import (
+	"context"
+	"time"
+
+	"pyindex/internal/catalog"
+)
+
+// FaultyBlobs is a store of bytes of which a chosen step fails. Arm it through Faults.
+type FaultyBlobs struct {
+	Faults
+	Blobs catalog.Blobs
+}
+
+var _ catalog.Blobs = (*FaultyBlobs)(nil)
+
+// faultyStage fails while bytes come in.
+type faultyStage struct {
+	catalog.Stage
+	faults *Faults
+}
+
+func (s faultyStage) Write(p []byte) (n int, err error) {
+	err = s.faults.step("write", func() (err error) { n, err = s.Stage.Write(p); return err })
+	return n, err
+}
+
+// Stage implements catalog.Blobs.
+func (b *FaultyBlobs) Stage(ctx context.Context) (catalog.Stage, error) {
+	var inner catalog.Stage
+	err := b.step("stage", func() (err error) { inner, err = b.Blobs.Stage(ctx); return err })
+	if err != nil {
+		return nil, err
+	}
+	return faultyStage{inner, &b.Faults}, nil
+}
+
+// Keep implements catalog.Blobs.
+func (b *FaultyBlobs) Keep(ctx context.Context, key string, s catalog.Stage) error {
+	if f, ok := s.(faultyStage); ok {
+		s = f.Stage
+	}
+	return b.step("keep", func() error { return b.Blobs.Keep(ctx, key, s) })
+}
+
+// Put implements catalog.Blobs.
+func (b *FaultyBlobs) Put(ctx context.Context, key string, p []byte) error {
+	return b.step("put", func() error { return b.Blobs.Put(ctx, key, p) })
+}
+
+// Open implements catalog.Blobs.
+func (b *FaultyBlobs) Open(ctx context.Context, key string) (out catalog.Blob, size int64, err error) {
+	err = b.step("open", func() (err error) { out, size, err = b.Blobs.Open(ctx, key); return err })
+	if err != nil && out != nil {
+		out.Close()
+		return nil, 0, err
+	}
+	return out, size, err
+}
+
+// Delete implements catalog.Blobs.
+func (b *FaultyBlobs) Delete(ctx context.Context, key string) error {
+	return b.step("delete", func() error { return b.Blobs.Delete(ctx, key) })
+}
+
+// SweepStages implements catalog.Blobs.
+func (b *FaultyBlobs) SweepStages(ctx context.Context, t time.Time) error {
+	return b.step("sweep", func() error { return b.Blobs.SweepStages(ctx, t) })
+}
