@@ -42,7 +42,7 @@ func (w *response) WriteHeader(status int) {
 	if status >= 200 && w.status == 0 {
 		w.status = status
 		w.complete()
-		if w.body != nil { // an upload took its time, and the deadline began with it
+		if w.body != nil { // see begin: the deadline was taken away for as long as the upload and its checks take
 			w.move()
 		}
 	}

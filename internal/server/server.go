@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/labstack/echo/v4"
 
@@ -92,6 +93,8 @@ func (s *Server) begin(hw http.ResponseWriter, r *http.Request) *response {
 	if r.Body != nil && r.Body != http.NoBody {
 		w.body = &body{ReadCloser: r.Body, control: http.NewResponseController(hw), stall: s.o.Stall}
 		r.Body = w.body
+		// The server's write timeout counts from the request's head, and on HTTP/2 resets a stream whose upload goes on.
+		w.body.control.SetWriteDeadline(time.Time{}) // not supported under httptest.ResponseRecorder
 	}
 	h := hw.Header()
 	h["X-Content-Type-Options"] = nosniff
