@@ -47,8 +47,13 @@ func (c *clock) Pass(d time.Duration) { c.Set(c.Now().Add(d)) }
 // record is a store that also keeps the audit entries of what was committed.
 type record struct {
 	publishers.Store
-	mu      sync.Mutex
-	entries []audit.Entry
+	*entries
+}
+
+// entries are what the stores of one bench recorded.
+type entries struct {
+	mu  sync.Mutex
+	all []audit.Entry
 }
 
 type recordTx struct {
@@ -70,17 +75,17 @@ func (r *record) Update(ctx context.Context, f func(publishers.Tx) error) error 
 	if err == nil {
 		r.mu.Lock()
 		defer r.mu.Unlock()
-		r.entries = append(r.entries, last.entries...)
+		r.all = append(r.all, last.entries...)
 	}
 	return err
 }
 
 // of returns the entries of an action so far.
-func (r *record) of(action string) []audit.Entry {
+func (r *entries) of(action string) []audit.Entry {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	var out []audit.Entry
-	for _, e := range r.entries {
+	for _, e := range r.all {
 		if e.Action == action {
 			out = append(out, e)
 		}
@@ -92,6 +97,7 @@ func (r *record) of(action string) []audit.Entry {
 type bench struct {
 	*testing.T
 	clock    *clock
+	url      string // of the database
 	db       *db.DB
 	store    *record
 	issuer   *issuertest.Issuer
@@ -104,16 +110,14 @@ type bench struct {
 func newBench(t *testing.T, change ...func(*publishers.Options)) *bench {
 	t.Helper()
 	b := &bench{T: t, clock: newClock(), issuer: issuertest.New(t, issuertest.Options{Plain: true})}
+	b.url = "sqlite:" + filepath.Join(t.TempDir(), "index.db")
+	b.db = b.open()
 	var err error
-	if b.db, err = db.Open(t.Context(), "sqlite:"+filepath.Join(t.TempDir(), "index.db"), db.Options{Now: b.clock.Now}); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { b.db.Close() })
 	b.verifier, err = idtoken.New([]idtoken.Issuer{{Kind: "github", URL: b.issuer.URL, Audience: audience}}, idtoken.Options{Now: b.clock.Now})
 	if err != nil {
 		t.Fatal(err)
 	}
-	b.store = &record{Store: b.db.Publishers()}
+	b.store = &record{b.db.Publishers(), &entries{}}
 	o := publishers.Options{Now: b.clock.Now}
 	for _, f := range change {
 		f(&o)
@@ -122,6 +126,24 @@ func newBench(t *testing.T, change ...func(*publishers.Options)) *bench {
 	b.operator = access.Operator("tester").At("192.0.2.1", "r-0")
 	b.guest = access.Guest(false).At("198.51.100.7", "r-1")
 	return b
+}
+
+// open opens the database once more, as another process would.
+func (b *bench) open() *db.DB {
+	b.Helper()
+	d, err := db.Open(b.Context(), b.url, db.Options{Now: b.clock.Now})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { d.Close() })
+	return d
+}
+
+// replicas are the bench's registry and one of another process.
+func (b *bench) replicas() []*publishers.Registry {
+	b.Helper()
+	store := &record{b.open().Publishers(), b.store.entries}
+	return []*publishers.Registry{b.registry, publishers.New(store, b.verifier, []publishers.Provider{publishers.GitHub{}}, publishers.Options{Now: b.clock.Now})}
 }
 
 // project makes a project in the repository main, owned by a user's id or by nobody.

@@ -294,6 +294,7 @@ var badStandard = []hostile{
 	{"no jti", claim("jti", issuertest.Absent), invalid, "(jti) is missing"},
 	{"jti empty", claim("jti", ""), invalid, `(jti) is ""`},
 	{"jti a number", claim("jti", 7), invalid, "(jti) is 7"},
+	{"jti with a NUL", claim("jti", "a\x00b"), invalid, "control characters"},
 	{"jti long", claim("jti", strings.Repeat("j", 300)), invalid, "(jti) is longer"},
 }
 
