@@ -45,7 +45,14 @@ func TestPermissions(t *testing.T) {
 				for _, path := range x.things(route.Path) {
 					row := []string{route.Method, strings.ReplaceAll(path, x.file.SHA256, "SHA256")}
 					for _, kind := range kinds {
-						row = append(row, fmt.Sprint(x.ask(route.Method, path, kind).Code))
+						code := x.ask(route.Method, path, kind).Code
+						row = append(row, fmt.Sprint(code))
+						if route.Method != http.MethodGet {
+							continue
+						}
+						if head := x.ask(http.MethodHead, path, kind).Code; head != code {
+							t.Errorf("HEAD %s as %q = %d, but GET = %d", path, kind, head, code)
+						}
 					}
 					rows = append(rows, row)
 				}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"runtime"
 	"runtime/debug"
+	"strings"
 )
 
 type versionCmd struct {
@@ -45,6 +46,7 @@ func (c *versionCmd) Run(s *session) error {
 	if c.JSON {
 		return writeJSON(s.out, v)
 	}
-	fmt.Fprintf(s.out, "index %s %s %s %s\n", v.Version, v.Revision, v.Go, v.Platform)
+	words := strings.Fields(strings.Join([]string{"index", v.Version, v.Revision, v.Go, v.Platform}, " "))
+	fmt.Fprintln(s.out, strings.Join(words, " "))
 	return nil
 }

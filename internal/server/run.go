@@ -36,6 +36,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener, o Run) error {
 	case <-ctx.Done():
 	}
 	s.draining.Store(true)
+	s.o.Log.Info("draining", "requests", s.running.Load(), "limit", o.Drain)
 	sleep(failed, o.Delay)
 	return s.drain(hs, o.Drain)
 }

@@ -1,0 +1,22 @@
+package server
+
+import (
+	"fmt"
+	"testing"
+	"time"
+)
+
+// A stranger with many addresses does not fill the memory, and the addresses in use are not the ones forgotten.
+func TestClientsAreBounded(t *testing.T) {
+	c, now := newClients(1), time.Unix(1000, 0)
+	c.wait("busy", now)
+	for i := range 3 * maxClients {
+		c.wait(fmt.Sprint(i), now)
+		if i%1000 == 0 && c.wait("busy", now) == 0 {
+			t.Fatalf("the busy address was forgotten after %d others", i)
+		}
+	}
+	if len(c.byAddress) != maxClients || c.recent.Len() != maxClients {
+		t.Errorf("%d and %d addresses are kept, want %d", len(c.byAddress), c.recent.Len(), maxClients)
+	}
+}
