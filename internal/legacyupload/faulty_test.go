@@ -8,7 +8,7 @@ import (
 	"pyindex/internal/catalog"
 )
 
-// faulty is bytes of which each step may break.
+// faulty is bytes of which each step may break: beside what storagetest breaks, also reading a stage back and discarding it.
 type faulty struct {
 	catalog.Blobs
 	b *breaker
