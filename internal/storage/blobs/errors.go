@@ -14,7 +14,7 @@ import (
 // explain turns what a file system or an object store says into fault.Unavailable with what failed. Contexts that ended
 // and faults stay as they are.
 func explain(what string, err error) error {
-	if err == nil || fault.KindOf(err) != fault.Internal || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+	if err == nil || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return err
 	}
 	if _, ok := errors.AsType[*fault.Fault](err); ok {

@@ -45,8 +45,11 @@ func TestExplain(t *testing.T) {
 // TestFullDisk writes to the device that is always full.
 func TestFullDisk(t *testing.T) {
 	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
-	if err != nil {
+	if errors.Is(err, os.ErrNotExist) && os.Getenv("CI") != "true" {
 		t.Skip("this system has no /dev/full")
+	}
+	if err != nil {
+		t.Fatal(err)
 	}
 	defer full.Close()
 	s := &stage{file: full}

@@ -3,6 +3,7 @@ package db
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"log/slog"
 	"strings"
 	"time"
@@ -42,8 +43,8 @@ type DB struct {
 	path    string
 	write   *sql.DB
 	read    *sql.DB
-	look    *sql.DB // on SQLite a connection that never writes, see serial.go
-	serials serials
+	watcher *watcher // SQLite alone
+	looks   looks
 }
 
 // Open opens the database at url, "sqlite:" and a file's path or "postgres://…", and brings its tables up to date.
@@ -82,7 +83,10 @@ func (d *DB) prepare(ctx context.Context) error {
 	if err := d.migrate(ctx); err != nil {
 		return err
 	}
-	return d.ensureMain(ctx)
+	if err := d.ensureMain(ctx); err != nil {
+		return err
+	}
+	return d.dialect.watch(ctx, d)
 }
 
 // Path returns the file of a SQLite database, and "" for a server.
@@ -101,10 +105,13 @@ func (d *DB) Ping(ctx context.Context) error {
 // Close waits for what is running and closes the database. The writer goes last: the last connection to a SQLite file
 // folds its write-ahead log into it.
 func (d *DB) Close() error {
-	for _, h := range []*sql.DB{d.look, d.read} {
-		if h != nil {
-			h.Close()
-		}
+	var errs []error
+	if d.watcher != nil {
+		errs = append(errs, d.watcher.release())
 	}
-	return d.write.Close()
+	errs = append(errs, d.read.Close(), d.write.Close())
+	if d.watcher != nil && d.watcher.index != nil {
+		errs = append(errs, d.watcher.index.close())
+	}
+	return errors.Join(errs...)
 }

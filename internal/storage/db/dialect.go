@@ -15,9 +15,9 @@ type dialect struct {
 	goose  goose.Dialect
 	view   *sql.TxOptions // one snapshot, read only
 	update *sql.TxOptions
-	turn   string // run first in an update to wait for other writers; "" where beginning does that
-	detach bool   // statements do not watch the context, see run.go
-	serial func(ctx context.Context, d *DB) (int64, error)
+	turn   string                                         // run first in an update to wait for other writers; "" where beginning does that
+	detach bool                                           // statements do not watch the context, see run.go
+	watch  func(ctx context.Context, d *DB) error         // prepares for Serial
 	check  func(ctx context.Context, write *sql.DB) error // whether the database can be used at all
 	lock   func(ctx context.Context, write *sql.DB) (unlock func(), err error)
 	tries  int // how often migrating is tried

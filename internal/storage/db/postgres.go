@@ -28,12 +28,12 @@ var postgresDialect = dialect{
 	update: &sql.TxOptions{Isolation: sql.LevelReadCommitted},
 	// Writers take turns as they do in SQLite, so every rule that reads and then writes means the same on both. Each
 	// later statement sees all that was committed before the lock came, because read committed looks afresh.
-	turn:   `SELECT pg_advisory_xact_lock(` + lockKey + `)`,
-	serial: postgresSerial,
-	check:  checkPostgres,
-	lock:   lockPostgres,
-	tries:  1, // the lock keeps others away
-	sort:   sortPostgres,
+	turn:  `SELECT pg_advisory_xact_lock(` + lockKey + `)`,
+	watch: func(context.Context, *DB) error { return nil }, // Serial is one indexed read
+	check: checkPostgres,
+	lock:  lockPostgres,
+	tries: 1, // the lock keeps others away
+	sort:  sortPostgres,
 }
 
 // writers is how many connections wait for their turn to write: one that works and one that is next.
@@ -55,7 +55,6 @@ func connectPostgres(url string, o Options) (*DB, error) {
 	d := &DB{dialect: postgresDialect, options: o}
 	d.write = pool(connector{Connector: stdlib.GetConnector(*config), hook: o.Hook, writer: true}, writers)
 	d.read = pool(connector{Connector: stdlib.GetConnector(*config), hook: o.Hook}, o.Conns)
-	d.look = d.read
 	return d, nil
 }
 

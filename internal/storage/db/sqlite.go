@@ -35,14 +35,14 @@ var sqliteDialect = dialect{
 	view:   &sql.TxOptions{ReadOnly: true},
 	update: &sql.TxOptions{},
 	detach: true,
-	serial: sqliteSerial,
+	watch:  watchSQLite,
 	check:  checkSQLite,
 	lock:   func(context.Context, *sql.DB) (func(), error) { return func() {}, nil },
 	tries:  5,
 	sort:   sortSQLite,
 }
 
-// connectSQLite opens a file three times: one connection to write, some to read, one to look at the counter.
+// connectSQLite opens a file twice: one connection to write, some to read.
 func connectSQLite(path string, o Options) (*DB, error) {
 	path, err := makeFile(strings.TrimPrefix(path, "//"))
 	if err != nil {
@@ -52,11 +52,18 @@ func connectSQLite(path string, o Options) (*DB, error) {
 	if d.write, err = openSQLite(path, writerQuery, 1, o.Hook, true); err != nil {
 		return nil, err
 	}
-	if d.read, err = openSQLite(path, readerQuery, max(o.Conns, 0), o.Hook, false); err != nil {
-		return nil, err
-	}
-	d.look, err = openSQLite(path, readerQuery, 1, o.Hook, false)
+	d.read, err = openSQLite(path, readerQuery, o.Conns, o.Hook, false)
 	return d, err
+}
+
+// watchSQLite opens the file once more, to look at the counter.
+func watchSQLite(ctx context.Context, d *DB) error {
+	c, err := sqlite.NewConnector(sqliteName(d.path, readerQuery))
+	if err != nil {
+		return err
+	}
+	d.watcher, err = watch(ctx, c, d.path)
+	return err
 }
 
 // writerQuery: immediate transactions because a deferred one that reads first loses to a writer at once; FULL because
@@ -76,12 +83,17 @@ func openSQLite(path string, query url.Values, n int, h Hook, writer bool) (*sql
 	if n == 0 {
 		n = 4
 	}
-	file := url.URL{Scheme: "file", Path: filepath.ToSlash(path), RawQuery: query.Encode()}
-	inner, err := sqlite.NewConnector(file.String())
+	inner, err := sqlite.NewConnector(sqliteName(path, query))
 	if err != nil {
 		return nil, err
 	}
 	return pool(connector{Connector: inner, hook: h, writer: writer, keep: true}, n), nil
+}
+
+// sqliteName is how SQLite is told of a file and what to do with it.
+func sqliteName(path string, query url.Values) string {
+	u := url.URL{Scheme: "file", Path: filepath.ToSlash(path), RawQuery: query.Encode()}
+	return u.String()
 }
 
 // pool makes a handle that keeps all its connections.
@@ -114,7 +126,11 @@ func makeFile(path string) (string, error) {
 // checkSQLite finds files that are no database and disks on which the write-ahead log does not work.
 func checkSQLite(ctx context.Context, write *sql.DB) error {
 	var mode string
-	if err := write.QueryRowContext(ctx, `PRAGMA journal_mode`).Scan(&mode); err != nil {
+	err := write.QueryRowContext(ctx, `PRAGMA journal_mode`).Scan(&mode)
+	if e, ok := errors.AsType[*sqlite.Error](err); ok && e.Code()&0xff == sqliteNotADB {
+		return fault.Wrap(fault.Invalid, err, "the database file holds something else: give the path of an index's database, or of no file")
+	}
+	if err != nil {
 		return err
 	}
 	if mode != "wal" {
