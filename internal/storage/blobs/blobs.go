@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 	"net/url"
-	"os"
 	"strings"
 	"time"
 
@@ -110,11 +109,11 @@ func (b *Blobs) Open(ctx context.Context, key string) (catalog.Blob, int64, erro
 	if b.folder != nil {
 		return b.folder.open(key)
 	}
-	r, err := b.bucket.NewReader(ctx, key, nil)
+	a, err := b.bucket.Attributes(ctx, key)
 	if err != nil {
 		return nil, 0, explainRead(err)
 	}
-	return r, r.Size(), nil
+	return &ranged{ctx: ctx, b: b.bucket, key: key, size: a.Size}, a.Size, nil
 }
 
 // Delete implements catalog.Blobs.
@@ -132,17 +131,24 @@ func (b *Blobs) Delete(ctx context.Context, key string) error {
 // SweepStages implements catalog.Blobs.
 func (b *Blobs) SweepStages(ctx context.Context, t time.Time) error { return b.stages.sweep(ctx, t) }
 
-// Ping asks the store for an answer; fault.Unavailable when there is none.
+// Ping returns nil while the store answers and, where it is a folder, can be written; fault.Unavailable otherwise.
 func (b *Blobs) Ping(ctx context.Context) error {
 	if b.folder != nil { // asking the bucket would walk the folder
-		_, err := os.Stat(b.stages.dir)
-		return explain("the storage folder is not there", err)
+		return b.tryStage(ctx)
 	}
 	ok, err := b.bucket.IsAccessible(ctx)
 	if err == nil && !ok {
 		return fault.New(fault.Unavailable, "the storage is not there")
 	}
 	return explain("the storage does not answer", err)
+}
+
+func (b *Blobs) tryStage(ctx context.Context) error {
+	s, err := b.Stage(ctx)
+	if err != nil {
+		return err
+	}
+	return explain("the storage folder cannot be written", s.Discard())
 }
 
 // Close lets go of the store.

@@ -91,14 +91,23 @@ func TestFolderLeftovers(t *testing.T) {
 	if _, err := os.Stat(stale); err == nil {
 		t.Error("an old stage is still there after the sweep")
 	}
-	if err := os.RemoveAll(filepath.Join(dir, ".stage")); err != nil {
+	staging := filepath.Join(dir, ".stage")
+	if err := os.RemoveAll(staging); err != nil {
 		t.Fatal(err)
-	}
-	if err := b.Ping(t.Context()); !fault.Is(err, fault.Unavailable) {
-		t.Errorf("Ping(without its folder) = %v, want unavailable", err)
 	}
 	if err := b.Put(t.Context(), key, []byte("bytes")); err != nil {
 		t.Errorf("Put(stage folder gone) = %v, want it made again", err)
+	}
+	os.RemoveAll(staging)
+	if err := os.WriteFile(staging, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.Ping(t.Context()); !fault.Is(err, fault.Unavailable) {
+		t.Errorf("Ping(nowhere to stage) = %v, want unavailable", err)
+	}
+	os.Remove(staging)
+	if err := b.Ping(t.Context()); err != nil {
+		t.Errorf("Ping() = %v, want nil", err)
 	}
 	if err := os.Truncate(filepath.Join(dir, filepath.FromSlash(key)), 2); err != nil {
 		t.Fatal(err)
