@@ -123,19 +123,3 @@ func (c *Config) verifier(base *url.URL, log *slog.Logger) (*idtoken.Verifier, e
 	}
 	return idtoken.New(issuers, idtoken.Options{Log: log})
 }
-
-// projects returns every project of a repository, quarantined ones too.
-func (a *app) projects(ctx context.Context, repository string) ([]catalog.Project, error) {
-	var projects []catalog.Project
-	err := a.db.Catalog().View(ctx, func(tx catalog.Tx) error {
-		r, err := tx.RepositoryByName(ctx, repository)
-		if fault.Is(err, fault.NotFound) {
-			return fault.New(fault.NotFound, "there is no repository %.80q", repository)
-		} else if err != nil {
-			return err
-		}
-		projects, err = tx.Projects(ctx, r.ID)
-		return err
-	})
-	return projects, err
-}

@@ -22,9 +22,13 @@ type commands struct {
 	Token     tokenCmd     `cmd:"" help:"API tokens."`
 	Publisher publisherCmd `cmd:"" help:"Workloads that may publish without a stored secret."`
 	Project   projectCmd   `cmd:"" help:"Projects and their releases."`
-	Upload    uploadCmd    `cmd:"" help:"Add files through the same checks as uploads by network."`
-	GC        gcCmd        `cmd:"" name:"gc" help:"Remove bytes that nothing names any more."`
-	Version   versionCmd   `cmd:"" help:"Say which program this is."`
+
+	Repository repositoryCmd `cmd:"" help:"Collections of projects."`
+	Grant      grantCmd      `cmd:"" help:"Roles of users in projects and repositories."`
+
+	Upload  uploadCmd  `cmd:"" help:"Add files through the same checks as uploads by network."`
+	GC      gcCmd      `cmd:"" name:"gc" help:"Remove bytes that nothing names any more."`
+	Version versionCmd `cmd:"" help:"Say which program this is."`
 }
 
 // Exit statuses.

@@ -41,7 +41,7 @@ func describe(p catalog.Project) projectRow {
 // Run lists the projects.
 func (c *projectListCmd) Run(s *session) error {
 	return s.with(func(a *app) error {
-		projects, err := a.projects(s.ctx, c.Repository)
+		projects, err := a.index.Managed(s.ctx, a.operator, c.Repository)
 		if err != nil {
 			return err
 		}

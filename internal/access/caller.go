@@ -6,7 +6,9 @@
 package access
 
 import (
+	"cmp"
 	"maps"
+	"slices"
 
 	"pyindex/internal/audit"
 )
@@ -142,3 +144,24 @@ func (c Caller) Uploads() bool { return c.Known() && c.scope >= ScopeUpload }
 
 // Limited reports whether c's token is bound to certain projects.
 func (c Caller) Limited() bool { return c.limited }
+
+// ProjectIDs returns the projects that c was given something in, by a grant or by its token's bounds; some may be
+// repositories.
+func (c Caller) ProjectIDs() []string {
+	return slices.Concat(slices.Collect(maps.Keys(c.grants)), slices.Collect(maps.Keys(c.projects)))
+}
+
+// Renewed returns c with the grants as they are now, where c is a user and they are that user's; others' are left out.
+// A caller who was identified before a grant was made, by an upload beside this one for instance, gets it so.
+func (c Caller) Renewed(grants []Grant) Caller {
+	if c.kind != KindUser {
+		return c
+	}
+	c.grants = make(map[string]Role, len(grants))
+	for _, g := range grants {
+		if g.UserID == c.id {
+			c.grants[cmp.Or(g.ProjectID, g.RepositoryID)] = g.Role
+		}
+	}
+	return c
+}

@@ -1,7 +1,6 @@
 package access
 
 import (
-	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -167,11 +166,7 @@ func person(ctx context.Context, tx Tx, c Caller, userID string) (Caller, error)
 		return Caller{}, err
 	}
 	c.kind, c.id, c.name, c.admin = KindUser, u.ID, u.Name, u.Admin
-	c.grants = make(map[string]Role, len(grants))
-	for _, g := range grants {
-		c.grants[cmp.Or(g.ProjectID, g.RepositoryID)] = g.Role
-	}
-	return c, nil
+	return c.Renewed(grants), nil
 }
 
 func set(ids []string) map[string]struct{} {

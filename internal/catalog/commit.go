@@ -27,7 +27,10 @@ func (a *addition) commit(ctx context.Context) (Receipt, error) {
 	}
 	err := a.keep(ctx, keys)
 	if err == nil {
-		err = x.store.Update(ctx, func(tx Tx) error { return a.insert(ctx, tx, f, keys) })
+		err = x.store.Update(ctx, func(tx Tx) (err error) {
+			f, err = a.insert(ctx, tx, f, keys)
+			return err
+		})
 	}
 	if err == nil {
 		return Receipt{File: f, Created: true, Warnings: a.contents.Warnings}, nil
@@ -74,31 +77,31 @@ func (a *addition) keep(ctx context.Context, keys []string) error {
 }
 
 // insert writes everything that the file changes in one transaction. What was decided before is decided again, because
-// others may have been faster.
-func (a *addition) insert(ctx context.Context, tx Tx, f File, keys []string) error {
+// others may have been faster. It returns f in its place.
+func (a *addition) insert(ctx context.Context, tx Tx, f File, keys []string) (File, error) {
 	if err := a.available(ctx, tx); err != nil {
-		return err
+		return f, err
 	}
 	p, err := a.project(ctx, tx, f)
 	if err != nil {
-		return err
+		return f, err
 	}
 	if f, err = a.place(ctx, tx, p, f); err != nil {
-		return err
+		return f, err
 	}
 	if err := a.advance(ctx, tx, p, f); err != nil {
-		return err
+		return f, err
 	}
 	for _, key := range keys {
 		if _, err := tx.ReleaseBlob(ctx, key, true); err != nil {
-			return err
+			return f, err
 		}
 	}
 	e := a.index.entry(a.who, "file.add", map[string]any{
 		"sha256": f.SHA256, "size": f.Size, "uploader": f.Uploader, "warnings": a.contents.Warnings,
 	})
 	e.Repository, e.Project, e.Version, e.Filename = a.repository.ID, a.name.String(), f.Version, f.Filename
-	return tx.InsertAudit(ctx, e)
+	return f, tx.InsertAudit(ctx, e)
 }
 
 // project returns the project that the file goes to, and makes it where it does not exist.

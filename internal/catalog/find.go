@@ -51,10 +51,31 @@ func (x *Index) repository(ctx context.Context, who access.Caller, serial int64,
 	if !who.Known() && (err != nil || !who.May(access.Reader, r.Object())) {
 		return Repository{}, errAnonymous()
 	}
+	if err == nil {
+		err = x.knows(ctx, who, r)
+	}
 	if fault.Is(err, fault.NotFound) {
-		return Repository{}, missing("repository")
+		return Repository{}, missing("repository of that name")
 	}
 	return r, err
+}
+
+// knows returns fault.NotFound to who was given nothing in a repository that is closed to members: for them it is not there.
+func (x *Index) knows(ctx context.Context, who access.Caller, r Repository) error {
+	if r.Members >= access.Reader || who.May(access.Reader, r.Object()) {
+		return nil
+	}
+	return x.store.View(ctx, func(tx Tx) error {
+		for _, id := range who.ProjectIDs() {
+			p, err := tx.ProjectByID(ctx, id)
+			if err == nil && p.Repository.ID == r.ID || id == r.ID {
+				return nil
+			} else if err != nil && !fault.Is(err, fault.NotFound) {
+				return err
+			}
+		}
+		return fault.New(fault.NotFound, "nothing of the caller's is in it")
+	})
 }
 
 // Project returns a project that the caller may read; fault.NotFound otherwise, and fault.Unauthenticated to nobody on a

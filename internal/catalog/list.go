@@ -44,6 +44,19 @@ func (x *Index) Listing(ctx context.Context, who access.Caller, repo string) (Li
 	return l, err
 }
 
+// Managed returns the projects of a repository that the caller maintains, quarantined ones too, by normal name.
+func (x *Index) Managed(ctx context.Context, who access.Caller, repo string) (out []Project, err error) {
+	r, _, _, err := x.ListingState(ctx, who, repo)
+	if err != nil {
+		return nil, err
+	}
+	err = x.store.View(ctx, func(tx Tx) (err error) {
+		out, err = tx.Projects(ctx, r.ID)
+		return err
+	})
+	return slices.DeleteFunc(out, func(p Project) bool { return !who.May(access.Maintainer, p.Object()) }), err
+}
+
 // Contents is a project with all that its page lists.
 type Contents struct {
 	Project  Project

@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"context"
+	"fmt"
 
 	"pyindex/internal/access"
 	"pyindex/internal/audit"
@@ -170,11 +171,7 @@ func (x *Index) change(ctx context.Context, who access.Caller, role access.Role,
 	}
 	e.Repository, e.Project, e.Version = p.Repository.ID, p.Name.String(), t.version
 	if !who.May(role, p.Object()) {
-		e.Outcome = audit.Refused
-		if err := x.store.Update(ctx, func(tx Tx) error { return tx.InsertAudit(ctx, e) }); err != nil {
-			return err
-		}
-		return fault.New(fault.Denied, "this needs the role %s in project %s", role, p.Name)
+		return x.deny(ctx, e, fmt.Sprintf("this needs the role %s in project %s", role, p.Name))
 	}
 	return x.store.Update(ctx, func(tx Tx) error {
 		now, err := tx.ProjectByID(ctx, p.ID)

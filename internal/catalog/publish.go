@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 
 	"pyindex/internal/access"
 	"pyindex/internal/audit"
@@ -68,7 +69,7 @@ type addition struct {
 }
 
 func (a *addition) permitted(ctx context.Context, tx Tx) error {
-	p, exists, err := a.index.admit(ctx, tx, a.who, a.repository, a.name)
+	p, _, err := a.index.admit(ctx, tx, a.who, a.repository, a.name)
 	if err != nil {
 		return err
 	}
@@ -76,7 +77,7 @@ func (a *addition) permitted(ctx context.Context, tx Tx) error {
 		return err
 	}
 	limit := a.index.limits.ProjectSize
-	if exists && limit > 0 && p.Size+a.Content.Size() > limit {
+	if limit > 0 && p.Size+a.Content.Size() > limit {
 		return fault.New(fault.TooLarge, "File too large: project %s has %s of the %s that this index gives a project", a.name, bytesText(p.Size), bytesText(limit))
 	}
 	return nil
@@ -196,13 +197,11 @@ func (x *Index) refused(ctx context.Context, who access.Caller, u Upload, why er
 	}
 }
 
-// cut bounds a stranger's text for the record.
+// cut bounds a stranger's text for the record, and leaves out what no database takes as text.
 func cut(s string) string {
 	const most = 300
-	if len(s) > most {
-		return s[:most]
-	}
-	return s
+	s = s[:min(len(s), most)]
+	return strings.ToValidUTF8(strings.ReplaceAll(s, "\x00", "\uFFFD"), "\uFFFD")
 }
 
 // entry begins the record of a change that who makes.

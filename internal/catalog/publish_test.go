@@ -181,13 +181,14 @@ func TestSameUpload(t *testing.T) {
 	}
 }
 
-// TestFirstUploads: many first uploads to one project make one project.
+// TestFirstUploads: many first uploads to one project make one project, also by somebody who owned nothing when they began.
 func TestFirstUploads(t *testing.T) {
 	w := newWorld(t, catalog.PrivatePolicy(), catalog.Limits{})
+	alice := w.user("alice", access.NewAPIToken{Scope: access.ScopeUpload})
 	var all sync.WaitGroup
 	for i := range 16 {
 		all.Go(func() {
-			if _, err := w.upload(w.admin, disttest.Wheel("demo", fmt.Sprintf("1.%d", i), "x")); err != nil {
+			if _, err := w.upload(alice, disttest.Wheel("demo", fmt.Sprintf("1.%d", i), "x")); err != nil {
 				t.Errorf("Publish = %v", err)
 			}
 		})

@@ -28,4 +28,6 @@ type RepositoryRows interface {
 	InsertRepository(ctx context.Context, r Repository) error // fault.Conflict for a taken name
 	RepositoryByName(ctx context.Context, name string) (Repository, error)
 	Repositories(ctx context.Context) ([]Repository, error) // by name
+	// DeleteRepository removes a repository with its grants; fault.Conflict while a project or a tombstone is in it.
+	DeleteRepository(ctx context.Context, id string) error
 }

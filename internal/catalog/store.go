@@ -17,6 +17,7 @@ type Tx interface {
 	audit.Rows
 	access.Serials
 	access.GrantRows
+	access.UserRows
 	// DeletePendingFor removes pending publishers for a project name that came to exist, except those of the user, and
 	// returns their ids.
 	DeletePendingFor(ctx context.Context, repositoryID, project, exceptUserID string) ([]string, error)

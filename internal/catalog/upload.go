@@ -51,10 +51,14 @@ func (x *Index) MayPublish(ctx context.Context, who access.Caller, repo string, 
 	if err != nil {
 		return err
 	}
-	return x.store.View(ctx, func(tx Tx) error {
+	err = x.store.View(ctx, func(tx Tx) error {
 		_, _, err := x.admit(ctx, tx, who, r, name)
 		return err
 	})
+	if err != nil && fault.KindOf(err) != fault.Internal {
+		x.refused(ctx, who, Upload{Form: dist.Metadata{Name: name.String()}}, err)
+	}
+	return err
 }
 
 // admit finds the project that the caller may add files to. The bool is false where it has to be made first.
@@ -65,12 +69,31 @@ func (x *Index) admit(ctx context.Context, tx Tx, who access.Caller, r Repositor
 		return Project{}, false, x.mayCreate(ctx, tx, who, r, name)
 	case err != nil:
 		return Project{}, false, err
-	case !who.May(access.Uploader, p.Object()):
-		return Project{}, false, fault.New(fault.Denied, "%s may not upload to project %s: %s", whoText(who), name, whoHint(who))
+	}
+	switch may, err := mayUpload(ctx, tx, who, p); {
+	case err != nil:
+		return Project{}, false, err
+	case !may:
+		return Project{}, false, notYours(who, name)
 	case p.Status == Archived, p.Status == Quarantined:
 		return Project{}, false, fault.New(fault.Denied, "project %s is %s and takes no uploads", name, p.Status)
 	}
 	return p, true, nil
+}
+
+// mayUpload asks again with the grants of this moment before it says no: the first of several uploads that began together
+// made the project, and its uploader the owner.
+func mayUpload(ctx context.Context, tx Tx, who access.Caller, p Project) (bool, error) {
+	if who.May(access.Uploader, p.Object()) || who.Kind() != access.KindUser {
+		return who.May(access.Uploader, p.Object()), nil
+	}
+	grants, err := tx.GrantsOf(ctx, who.ID())
+	return err == nil && who.Renewed(grants).May(access.Uploader, p.Object()), err
+}
+
+// notYours refuses in the same words whether the project exists or not.
+func notYours(who access.Caller, name dist.ProjectName) error {
+	return fault.New(fault.Denied, "%s may not upload to project %s: %s", whoText(who), name, whoHint(who))
 }
 
 // mayCreate decides about a name that no project has yet.
@@ -79,7 +102,7 @@ func (x *Index) mayCreate(ctx context.Context, tx Tx, who access.Caller, r Repos
 	case who.Kind() == access.KindPublisher:
 		return fault.New(fault.Invalid, "project %s does not exist, and a trusted publisher cannot create it: register a pending publisher for it", name)
 	case !who.MayCreate(r.Object()):
-		return fault.New(fault.Denied, "%s may not create project %s: %s", whoText(who), name, whoHint(who))
+		return notYours(who, name)
 	case x.policy.ReservedNames && dist.IsStdlibModule(name):
 		return fault.New(fault.Invalid, "project name %s is reserved: it is a module of the standard library", name)
 	case x.policy.SimilarNames:

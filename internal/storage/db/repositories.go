@@ -7,6 +7,7 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/catalog"
+	"pyindex/internal/fault"
 )
 
 const repositoryColumns = `r.id, r.name, r.members, r.public, r.created_at`
@@ -57,4 +58,23 @@ func (t *Tx) Repositories(ctx context.Context) ([]catalog.Repository, error) {
 	out, err := many(ctx, t, scanRepository, `SELECT `+repositoryColumns+` FROM repositories r ORDER BY r.name`)
 	slices.SortFunc(out, func(a, b catalog.Repository) int { return cmp.Compare(a.Name, b.Name) })
 	return out, err
+}
+
+// DeleteRepository implements catalog.RepositoryRows.
+func (t *Tx) DeleteRepository(ctx context.Context, id string) error {
+	for _, q := range []string{
+		`DELETE FROM grants WHERE repository_id = $1 AND project_id = ''`,
+		`DELETE FROM pending_publishers WHERE repository_id = $1`,
+	} {
+		if _, err := t.exec(ctx, q, id); err != nil {
+			return err
+		}
+	}
+	gone, err := t.did(ctx, `DELETE FROM repositories WHERE id = $1
+		AND NOT EXISTS (SELECT 1 FROM projects WHERE repository_id = $1)
+		AND NOT EXISTS (SELECT 1 FROM tombstones WHERE repository_id = $1)`, id)
+	if err == nil && !gone {
+		return fault.New(fault.Conflict, "the repository is not empty")
+	}
+	return err
 }

@@ -1,0 +1,113 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+
+	"pyindex/internal/access"
+	"pyindex/internal/dist"
+)
+
+type grantCmd struct {
+	Add    grantAddCmd    `cmd:"" help:"Give a user a role in a project or repository, or another one than before."`
+	List   grantListCmd   `cmd:"" help:"List who has which role."`
+	Remove grantRemoveCmd `cmd:"" help:"Take a user's role away."`
+}
+
+// grantPlace is what a grant is about.
+type grantPlace struct {
+	Project string `placeholder:"P" help:"The project; without it the whole repository."`
+	inRepository
+}
+
+// name returns the project's name, zero for the repository.
+func (p grantPlace) name() (dist.ProjectName, error) {
+	if p.Project == "" {
+		return dist.ProjectName{}, nil
+	}
+	return dist.ParseProjectName(p.Project)
+}
+
+func (p grantPlace) String() string {
+	if p.Project == "" {
+		return "repository " + p.Repository
+	}
+	return "project " + p.Project
+}
+
+type grantAddCmd struct {
+	User string `required:"" placeholder:"NAME" help:"Who gets the role."`
+	Role string `required:"" enum:"reader,uploader,maintainer,owner" help:"reader, uploader, maintainer or owner."`
+	grantPlace
+}
+
+// Run gives the role.
+func (c *grantAddCmd) Run(s *session) error {
+	name, err := c.name()
+	if err != nil {
+		return err
+	}
+	role, err := access.ParseRole(c.Role)
+	if err != nil {
+		return err
+	}
+	return s.with(func(a *app) error {
+		if err := a.index.Grant(s.ctx, a.operator, c.Repository, name, c.User, role); err != nil {
+			return inPlain(err, name)
+		}
+		fmt.Fprintf(s.out, "user %s is %s of %s\n", c.User, role, c.grantPlace)
+		return nil
+	})
+}
+
+type grantRemoveCmd struct {
+	User string `required:"" placeholder:"NAME" help:"Who loses the role."`
+	grantPlace
+}
+
+// Run takes the role away.
+func (c *grantRemoveCmd) Run(s *session) error {
+	name, err := c.name()
+	if err != nil {
+		return err
+	}
+	return s.with(func(a *app) error {
+		if err := a.index.Ungrant(s.ctx, a.operator, c.Repository, name, c.User); err != nil {
+			return inPlain(err, name)
+		}
+		fmt.Fprintf(s.out, "user %s has no role of its own in %s any more\n", c.User, c.grantPlace)
+		return nil
+	})
+}
+
+type grantListCmd struct {
+	listing
+	grantPlace
+}
+
+type grantRow struct {
+	User    string `json:"user"`
+	Project string `json:"project,omitempty"`
+	Role    string `json:"role"`
+}
+
+// Run lists the grants.
+func (c *grantListCmd) Run(s *session) error {
+	name, err := c.name()
+	if err != nil {
+		return err
+	}
+	return s.with(func(a *app) error {
+		grants, err := a.index.Grants(s.ctx, a.operator, c.Repository, name)
+		if err != nil {
+			return inPlain(err, name)
+		}
+		var list []grantRow
+		var rows [][]string
+		for _, g := range grants {
+			list = append(list, grantRow{g.User, g.Project, g.Role.String()})
+			rows = append(rows, []string{g.User, cmp.Or(g.Project, "-"), g.Role.String()})
+		}
+		return c.write(s.out, notNil(list), []string{"USER", "PROJECT", "ROLE"}, rows)
+	})
+}

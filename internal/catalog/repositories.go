@@ -1,0 +1,92 @@
+package catalog
+
+import (
+	"context"
+	"regexp"
+
+	"pyindex/internal/access"
+	"pyindex/internal/fault"
+)
+
+// NewRepository is what is needed to make a repository.
+type NewRepository struct {
+	Name    string      // lower-case letters, digits and dashes, 64 at most
+	Members access.Role // NoRole, Reader or Uploader
+	Public  bool
+}
+
+var repositoryName = regexp.MustCompile(`\A[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?\z`)
+
+// AddRepository makes a repository, whose tree is below /r/ and its name. It needs an administrator. fault.Invalid for a
+// bad name or role, fault.Conflict for a taken name.
+func (x *Index) AddRepository(ctx context.Context, who access.Caller, n NewRepository) error {
+	if !repositoryName.MatchString(n.Name) {
+		return fault.New(fault.Invalid, "%.80q is not a repository name: use lower-case letters, digits and '-', 64 at most", n.Name)
+	}
+	if n.Members > access.Uploader {
+		return fault.New(fault.Invalid, "members of a repository are none, reader or uploader")
+	}
+	r := Repository{ID: x.newID(), Name: n.Name, Members: n.Members, Public: n.Public, CreatedAt: x.clock()}
+	return x.changeRepository(ctx, who, r, "repository.add", func(tx Tx) error {
+		err := tx.InsertRepository(ctx, r)
+		if fault.Is(err, fault.Conflict) {
+			return fault.Wrap(fault.Conflict, err, "repository %s exists already", n.Name)
+		}
+		return err
+	})
+}
+
+// Repositories returns the repositories that the caller may read, by name.
+func (x *Index) Repositories(ctx context.Context, who access.Caller) (out []Repository, err error) {
+	err = x.store.View(ctx, func(tx Tx) error {
+		all, err := tx.Repositories(ctx)
+		out = nil
+		for _, r := range all {
+			if who.May(access.Reader, r.Object()) {
+				out = append(out, r)
+			}
+		}
+		return err
+	})
+	return out, err
+}
+
+// RemoveRepository removes a repository without projects. It needs an administrator. fault.Conflict while it has projects
+// or names of deleted files, which must stay taken, and for main.
+func (x *Index) RemoveRepository(ctx context.Context, who access.Caller, name string) error {
+	serial, err := x.store.Serial(ctx)
+	if err != nil {
+		return err
+	}
+	r, err := x.repository(ctx, who, serial, name)
+	if err != nil {
+		return err
+	}
+	if r.Name == MainRepository {
+		return fault.New(fault.Conflict, "the repository %s cannot be removed", MainRepository)
+	}
+	return x.changeRepository(ctx, who, r, "repository.remove", func(tx Tx) error {
+		err := tx.DeleteRepository(ctx, r.ID)
+		if fault.Is(err, fault.Conflict) {
+			return fault.Wrap(fault.Conflict, err, "repository %s is not empty: it has projects, or names of deleted files that must stay taken", r.Name)
+		}
+		return err
+	})
+}
+
+func (x *Index) changeRepository(ctx context.Context, who access.Caller, r Repository, action string, f func(Tx) error) error {
+	e := x.entry(who, action, map[string]any{"members": r.Members.String(), "public": r.Public})
+	e.Repository, e.Subject = r.ID, r.Name
+	if !who.Admin() {
+		return x.deny(ctx, e, "only an administrator, with a token of scope admin, may manage repositories")
+	}
+	return x.store.Update(ctx, func(tx Tx) error {
+		if err := f(tx); err != nil {
+			return err
+		}
+		if _, err := tx.NextSerial(ctx); err != nil {
+			return err
+		}
+		return tx.InsertAudit(ctx, e)
+	})
+}
