@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -85,6 +86,9 @@ func many[T any](ctx context.Context, t *Tx, scan func(row) (T, error), q string
 	var out []T
 	err := t.query(ctx, func(r row) error {
 		v, err := scan(r)
+		if len(out) == cap(out) { // append alone would copy 10,000 files a dozen times
+			out = slices.Grow(out, max(4, len(out)))
+		}
 		out = append(out, v)
 		return err
 	}, q, args...)
