@@ -3,7 +3,6 @@ package publishers_test
 import (
 	"context"
 	"errors"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -18,6 +17,7 @@ import (
 	"pyindex/internal/publishers/idtoken"
 	"pyindex/internal/publishers/idtoken/issuertest"
 	"pyindex/internal/storage/db"
+	"pyindex/internal/storage/storagetest"
 )
 
 const audience = "pypi.acme.example"
@@ -109,8 +109,17 @@ type bench struct {
 
 func newBench(t *testing.T, change ...func(*publishers.Options)) *bench {
 	t.Helper()
-	b := &bench{T: t, clock: newClock(), issuer: issuertest.New(t, issuertest.Options{Plain: true})}
-	b.url = "sqlite:" + filepath.Join(t.TempDir(), "index.db")
+	return newBenchOn(t, storagetest.SQLite(t), change...)
+}
+
+// onEach runs f on each database that there is: what hangs on transactions has to hold on all.
+func onEach(t *testing.T, f func(t *testing.T, b *bench)) {
+	storagetest.EachDatabase(t, func(t *testing.T, fresh func(*testing.T) string) { f(t, newBenchOn(t, fresh(t))) })
+}
+
+func newBenchOn(t *testing.T, url string, change ...func(*publishers.Options)) *bench {
+	t.Helper()
+	b := &bench{T: t, url: url, clock: newClock(), issuer: issuertest.New(t, issuertest.Options{Plain: true})}
 	b.db = b.open()
 	var err error
 	b.verifier, err = idtoken.New([]idtoken.Issuer{{Kind: "github", URL: b.issuer.URL, Audience: audience}}, idtoken.Options{Now: b.clock.Now})

@@ -63,34 +63,35 @@ func TestMintedTokenEnds(t *testing.T) {
 }
 
 func TestBurn(t *testing.T) {
-	b := newBench(t)
-	b.project("widgets", "")
-	b.add("widgets")
-	m, other := b.mint(nil), b.mint(nil)
-	d := access.NewDirectory(b.db.Access(), access.DirectoryOptions{Now: b.clock.Now})
-	b.user("alice")
-	_, personal, err := d.CreateToken(t.Context(), b.operator, access.NewAPIToken{User: "alice", Scope: access.ScopeUpload, Description: "laptop"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	keyring := b.keyring()
-	if _, err := keyring.Identify(t.Context(), "__token__", m.Token); err != nil {
-		t.Fatal(err)
-	}
-	for _, s := range []access.Secret{m.Token, m.Token, "", "garbage", access.NewToken(), personal, b.token(nil)} {
-		if err := b.registry.Burn(t.Context(), b.guest, s); err != nil {
-			t.Errorf("Burn = %v, want nil whatever came", err)
+	onEach(t, func(t *testing.T, b *bench) {
+		b.project("widgets", "")
+		b.add("widgets")
+		m, other := b.mint(nil), b.mint(nil)
+		d := access.NewDirectory(b.db.Access(), access.DirectoryOptions{Now: b.clock.Now})
+		b.user("alice")
+		_, personal, err := d.CreateToken(t.Context(), b.operator, access.NewAPIToken{User: "alice", Scope: access.ScopeUpload, Description: "laptop"})
+		if err != nil {
+			t.Fatal(err)
 		}
-	}
-	if _, err := keyring.Identify(t.Context(), "__token__", m.Token); !fault.Is(err, fault.Unauthenticated) {
-		t.Errorf("a burnt token gives %v", err)
-	}
-	for _, s := range []access.Secret{other.Token, personal} {
-		if _, err := keyring.Identify(t.Context(), "__token__", s); err != nil {
-			t.Errorf("a token that nobody burnt gives %v", err)
+		keyring := b.keyring()
+		if _, err := keyring.Identify(t.Context(), "__token__", m.Token); err != nil {
+			t.Fatal(err)
 		}
-	}
-	if n := len(b.store.of("token.burn")); n != 1 {
-		t.Errorf("%d entries, want 1", n)
-	}
+		for _, s := range []access.Secret{m.Token, m.Token, "", "garbage", access.NewToken(), personal, b.token(nil)} {
+			if err := b.registry.Burn(t.Context(), b.guest, s); err != nil {
+				t.Errorf("Burn = %v, want nil whatever came", err)
+			}
+		}
+		if _, err := keyring.Identify(t.Context(), "__token__", m.Token); !fault.Is(err, fault.Unauthenticated) {
+			t.Errorf("a burnt token gives %v", err)
+		}
+		for _, s := range []access.Secret{other.Token, personal} {
+			if _, err := keyring.Identify(t.Context(), "__token__", s); err != nil {
+				t.Errorf("a token that nobody burnt gives %v", err)
+			}
+		}
+		if n := len(b.store.of("token.burn")); n != 1 {
+			t.Errorf("%d entries, want 1", n)
+		}
+	})
 }

@@ -172,40 +172,41 @@ func TestListShowsOnesOwn(t *testing.T) {
 
 // TestRemoveIsOnesOwn: an id of somebody else's is the same as no id, and stays.
 func TestRemoveIsOnesOwn(t *testing.T) {
-	b := newBench(t)
-	alice, bob := b.user("alice"), b.user("bob")
-	b.project("widgets", alice.ID())
-	b.project("gadgets", bob.ID())
-	alice, bob = b.again("alice"), b.again("bob")
-	shared := b.add("widgets")
-	b.add("gadgets")
-	plan := b.addPending(bob, "planned", "workflow", "plan.yml")
-	m := b.mint(nil)
-	for _, id := range []string{plan.ID, "", "nothing", "' OR 1=1 --"} {
-		if err := b.registry.Remove(t.Context(), alice, id); !fault.Is(err, fault.NotFound) {
-			t.Errorf("Remove(%q) by alice = %v, want %v", id, err, fault.NotFound)
+	onEach(t, func(t *testing.T, b *bench) {
+		alice, bob := b.user("alice"), b.user("bob")
+		b.project("widgets", alice.ID())
+		b.project("gadgets", bob.ID())
+		alice, bob = b.again("alice"), b.again("bob")
+		shared := b.add("widgets")
+		b.add("gadgets")
+		plan := b.addPending(bob, "planned", "workflow", "plan.yml")
+		m := b.mint(nil)
+		for _, id := range []string{plan.ID, "", "nothing", "' OR 1=1 --"} {
+			if err := b.registry.Remove(t.Context(), alice, id); !fault.Is(err, fault.NotFound) {
+				t.Errorf("Remove(%q) by alice = %v, want %v", id, err, fault.NotFound)
+			}
 		}
-	}
-	for _, who := range []access.Caller{b.guest, {}} {
-		if err := b.registry.Remove(t.Context(), who, shared.ID); !fault.Is(err, fault.Unauthenticated) {
-			t.Errorf("Remove by nobody = %v", err)
+		for _, who := range []access.Caller{b.guest, {}} {
+			if err := b.registry.Remove(t.Context(), who, shared.ID); !fault.Is(err, fault.Unauthenticated) {
+				t.Errorf("Remove by nobody = %v", err)
+			}
 		}
-	}
-	if err := b.registry.Remove(t.Context(), b.identify(m.Token), shared.ID); !fault.Is(err, fault.NotFound) {
-		t.Errorf("Remove by a minted token = %v, want %v", err, fault.NotFound)
-	}
-	if err := b.registry.Remove(t.Context(), alice, shared.ID); err != nil {
-		t.Errorf("Remove of one's own = %v", err)
-	}
-	if who := b.identify(m.Token); who.May(access.Uploader, b.object("project-widgets")) || !who.May(access.Uploader, b.object("project-gadgets")) {
-		t.Error("after alice removed the publisher the token has to be good for gadgets alone")
-	}
-	if err := b.registry.Remove(t.Context(), bob, plan.ID); err != nil {
-		t.Errorf("Remove of one's own pending = %v", err)
-	}
-	if n, p := len(b.store.of("publisher.remove")), len(b.store.of("publisher.remove-pending")); n != 1 || p != 1 {
-		t.Errorf("%d and %d entries of removals, want one each", n, p)
-	}
+		if err := b.registry.Remove(t.Context(), b.identify(m.Token), shared.ID); !fault.Is(err, fault.NotFound) {
+			t.Errorf("Remove by a minted token = %v, want %v", err, fault.NotFound)
+		}
+		if err := b.registry.Remove(t.Context(), alice, shared.ID); err != nil {
+			t.Errorf("Remove of one's own = %v", err)
+		}
+		if who := b.identify(m.Token); who.May(access.Uploader, b.object("project-widgets")) || !who.May(access.Uploader, b.object("project-gadgets")) {
+			t.Error("after alice removed the publisher the token has to be good for gadgets alone")
+		}
+		if err := b.registry.Remove(t.Context(), bob, plan.ID); err != nil {
+			t.Errorf("Remove of one's own pending = %v", err)
+		}
+		if n, p := len(b.store.of("publisher.remove")), len(b.store.of("publisher.remove-pending")); n != 1 || p != 1 {
+			t.Errorf("%d and %d entries of removals, want one each", n, p)
+		}
+	})
 }
 
 // TestReattachRevivesNothing: a token whose publisher was removed stays dead when the same one is added again.
@@ -225,54 +226,56 @@ func TestReattachRevivesNothing(t *testing.T) {
 
 // TestOtherProcessNotices: a keyring that knows a token learns of a removal made by another process at the next request.
 func TestOtherProcessNotices(t *testing.T) {
-	b := newBench(t)
-	b.project("widgets", "")
-	a := b.add("widgets")
-	m := b.mint(nil)
-	keyring, replicas := b.keyring(), b.replicas()
-	may := func() bool {
-		who, err := keyring.Identify(t.Context(), "__token__", m.Token)
-		return err == nil && who.May(access.Uploader, b.object("project-widgets"))
-	}
-	if !may() {
-		t.Fatal("a fresh token may not upload")
-	}
-	if err := replicas[1].Remove(t.Context(), b.operator, a.ID); err != nil {
-		t.Fatal(err)
-	}
-	if may() {
-		t.Error("the token outlives its publisher in another process")
-	}
+	onEach(t, func(t *testing.T, b *bench) {
+		b.project("widgets", "")
+		a := b.add("widgets")
+		m := b.mint(nil)
+		keyring, replicas := b.keyring(), b.replicas()
+		may := func() bool {
+			who, err := keyring.Identify(t.Context(), "__token__", m.Token)
+			return err == nil && who.May(access.Uploader, b.object("project-widgets"))
+		}
+		if !may() {
+			t.Fatal("a fresh token may not upload")
+		}
+		if err := replicas[1].Remove(t.Context(), b.operator, a.ID); err != nil {
+			t.Fatal(err)
+		}
+		if may() {
+			t.Error("the token outlives its publisher in another process")
+		}
+	})
 }
 
 // TestCounterMoves: each change that somebody else could notice moves the counter, and nothing else does.
 func TestCounterMoves(t *testing.T) {
-	b := newBench(t)
-	b.project("widgets", "")
-	var a publishers.Added
-	var m publishers.Minted
-	for _, step := range []struct {
-		name  string
-		f     func()
-		moves bool
-	}{
-		{"attach", func() { a = b.add("widgets", "owner_id", "") }, true},
-		{"refused exchange", func() { b.exchange(b.token(map[string]any{"environment": "x"})) }, false},
-		{"exchange that pins", func() { m = b.mint(nil) }, true},
-		{"exchange", func() { b.mint(nil) }, false},
-		{"burn", func() { b.registry.Burn(t.Context(), b.guest, m.Token) }, true},
-		{"burn again", func() { b.registry.Burn(t.Context(), b.guest, m.Token) }, false},
-		{"refused removal", func() { b.registry.Remove(t.Context(), b.operator, "nothing") }, false},
-		{"removal", func() { b.registry.Remove(t.Context(), b.operator, a.ID) }, true},
-		{"pending", func() { b.addPending(b.operator, "planned") }, false},
-		{"exchange that makes a project", func() { b.mint(nil) }, true},
-	} {
-		before := b.serial()
-		step.f()
-		if after := b.serial(); (after > before) != step.moves {
-			t.Errorf("%s: the counter went from %d to %d, moves should be %v", step.name, before, after, step.moves)
+	onEach(t, func(t *testing.T, b *bench) {
+		b.project("widgets", "")
+		var a publishers.Added
+		var m publishers.Minted
+		for _, step := range []struct {
+			name  string
+			f     func()
+			moves bool
+		}{
+			{"attach", func() { a = b.add("widgets", "owner_id", "") }, true},
+			{"refused exchange", func() { b.exchange(b.token(map[string]any{"environment": "x"})) }, false},
+			{"exchange that pins", func() { m = b.mint(nil) }, true},
+			{"exchange", func() { b.mint(nil) }, false},
+			{"burn", func() { b.registry.Burn(t.Context(), b.guest, m.Token) }, true},
+			{"burn again", func() { b.registry.Burn(t.Context(), b.guest, m.Token) }, false},
+			{"refused removal", func() { b.registry.Remove(t.Context(), b.operator, "nothing") }, false},
+			{"removal", func() { b.registry.Remove(t.Context(), b.operator, a.ID) }, true},
+			{"pending", func() { b.addPending(b.operator, "planned") }, false},
+			{"exchange that makes a project", func() { b.mint(nil) }, true},
+		} {
+			before := b.serial()
+			step.f()
+			if after := b.serial(); (after > before) != step.moves {
+				t.Errorf("%s: the counter went from %d to %d, moves should be %v", step.name, before, after, step.moves)
+			}
 		}
-	}
+	})
 }
 
 func (b *bench) serial() int64 {

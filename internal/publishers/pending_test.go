@@ -14,38 +14,39 @@ import (
 )
 
 func TestPending(t *testing.T) {
-	b := newBench(t)
-	alice, bob := b.user("alice"), b.user("bob")
-	b.addPending(alice, "New.Thing", "owner_id", "")
-	b.addPending(alice, "new-other")
-	raw := b.token(nil)
-	m, err := b.exchange(raw)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff([]string{"new-other", "new-thing"}, m.Projects); diff != "" {
-		t.Errorf("projects differ: %s", diff)
-	}
-	p := b.find("new_thing")
-	if p.Display != "New.Thing" || !b.identify(m.Token).May(access.Uploader, p.Object()) {
-		t.Errorf("project %+v, or its token may not upload", p)
-	}
-	alice = b.again("alice")
-	if !alice.May(access.Owner, p.Object()) || bob.May(access.Uploader, p.Object()) {
-		t.Error("the registrant does not own the project, or another does")
-	}
-	_, err = b.exchange(raw)
-	refuse(t, err, publishers.CodeReuse, "used before")
-	b.addPending(alice, "third")
-	_, err = b.exchange(raw)
-	refuse(t, err, publishers.CodeReuse, "used before")
-	list, err := b.registry.List(t.Context(), alice, "new-thing")
-	if err != nil || len(list) != 1 || list[0].Pending || list[0].OwnerID != "4242" {
-		t.Errorf("List = %+v, %v; want one ordinary, pinned publisher", list, err)
-	}
-	if n := len(b.store.of("project.create")); n != 2 {
-		t.Errorf("%d projects made, want 2", n)
-	}
+	onEach(t, func(t *testing.T, b *bench) {
+		alice, bob := b.user("alice"), b.user("bob")
+		b.addPending(alice, "New.Thing", "owner_id", "")
+		b.addPending(alice, "new-other")
+		raw := b.token(nil)
+		m, err := b.exchange(raw)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff([]string{"new-other", "new-thing"}, m.Projects); diff != "" {
+			t.Errorf("projects differ: %s", diff)
+		}
+		p := b.find("new_thing")
+		if p.Display != "New.Thing" || !b.identify(m.Token).May(access.Uploader, p.Object()) {
+			t.Errorf("project %+v, or its token may not upload", p)
+		}
+		alice = b.again("alice")
+		if !alice.May(access.Owner, p.Object()) || bob.May(access.Uploader, p.Object()) {
+			t.Error("the registrant does not own the project, or another does")
+		}
+		_, err = b.exchange(raw)
+		refuse(t, err, publishers.CodeReuse, "used before")
+		b.addPending(alice, "third")
+		_, err = b.exchange(raw)
+		refuse(t, err, publishers.CodeReuse, "used before")
+		list, err := b.registry.List(t.Context(), alice, "new-thing")
+		if err != nil || len(list) != 1 || list[0].Pending || list[0].OwnerID != "4242" {
+			t.Errorf("List = %+v, %v; want one ordinary, pinned publisher", list, err)
+		}
+		if n := len(b.store.of("project.create")); n != 2 {
+			t.Errorf("%d projects made, want 2", n)
+		}
+	})
 }
 
 // find returns a project of main by name.
@@ -82,27 +83,28 @@ func (b *bench) again(name string) access.Caller {
 
 // TestPendingNameTaken: the name came to exist, spelt otherwise, under somebody else. Nothing of it may change.
 func TestPendingNameTaken(t *testing.T) {
-	b := newBench(t)
-	alice, bob := b.user("alice"), b.user("bob")
-	b.addPending(alice, "a.b")
-	b.takeQuietly("A--B", bob.ID())
-	before := b.find("a-b")
-	m, err := b.exchange(b.token(nil))
-	refuse(t, err, publishers.CodePendingPublisher, "exists already")
-	if m.Token != "" {
-		t.Error("a token was minted")
-	}
-	if diff := cmp.Diff(before, b.find("a-b"), cmp.Comparer(func(a, b dist.ProjectName) bool { return a == b })); diff != "" {
-		t.Errorf("the taken project changed: %s", diff)
-	}
-	if b.again("alice").May(access.Uploader, before.Object()) {
-		t.Error("the registrant of the pending publisher has a role")
-	}
-	_, err = b.exchange(b.token(nil))
-	refuse(t, err, publishers.CodePublisher, "no project here trusts")
-	if n := len(b.store.of("publisher.pending-taken")); n != 1 {
-		t.Errorf("%d entries of the end of the pending publisher, want 1", n)
-	}
+	onEach(t, func(t *testing.T, b *bench) {
+		alice, bob := b.user("alice"), b.user("bob")
+		b.addPending(alice, "a.b")
+		b.takeQuietly("A--B", bob.ID())
+		before := b.find("a-b")
+		m, err := b.exchange(b.token(nil))
+		refuse(t, err, publishers.CodePendingPublisher, "exists already")
+		if m.Token != "" {
+			t.Error("a token was minted")
+		}
+		if diff := cmp.Diff(before, b.find("a-b"), cmp.Comparer(func(a, b dist.ProjectName) bool { return a == b })); diff != "" {
+			t.Errorf("the taken project changed: %s", diff)
+		}
+		if b.again("alice").May(access.Uploader, before.Object()) {
+			t.Error("the registrant of the pending publisher has a role")
+		}
+		_, err = b.exchange(b.token(nil))
+		refuse(t, err, publishers.CodePublisher, "no project here trusts")
+		if n := len(b.store.of("publisher.pending-taken")); n != 1 {
+			t.Errorf("%d entries of the end of the pending publisher, want 1", n)
+		}
+	})
 }
 
 // takeQuietly makes a project without ending others' pending publishers for it, as a race would.
@@ -130,48 +132,51 @@ func (b *bench) takeQuietly(name, owner string) {
 
 // TestPendingTakenBesideOthers: a name that was taken does not stand in the way of what else fits.
 func TestPendingTakenBesideOthers(t *testing.T) {
-	b := newBench(t)
-	b.project("widgets", "")
-	b.add("widgets")
-	b.addPending(b.user("alice"), "wanted")
-	b.takeQuietly("wanted", b.user("bob").ID())
-	if m := b.mint(nil); !slices.Equal(m.Projects, []string{"widgets"}) {
-		t.Errorf("projects %v, want widgets alone", m.Projects)
-	}
+	onEach(t, func(t *testing.T, b *bench) {
+		b.project("widgets", "")
+		b.add("widgets")
+		b.addPending(b.user("alice"), "wanted")
+		b.takeQuietly("wanted", b.user("bob").ID())
+		if m := b.mint(nil); !slices.Equal(m.Projects, []string{"widgets"}) {
+			t.Errorf("projects %v, want widgets alone", m.Projects)
+		}
+	})
 }
 
 func TestPendingRace(t *testing.T) {
-	b := newBench(t)
-	b.addPending(b.user("alice"), "new-thing")
-	replicas := b.replicas()
-	won := race(16, func(i int) error {
-		_, err := replicas[i%2].Exchange(t.Context(), b.guest, b.token(nil))
-		return err
-	}, func(err error) { t.Errorf("Exchange = %v", err) })
-	if n := len(b.store.of("project.create")); won != 16 || n != 1 {
-		t.Errorf("%d of 16 tokens were exchanged, and %d projects made; want 16 and one", won, n)
-	}
+	onEach(t, func(t *testing.T, b *bench) {
+		b.addPending(b.user("alice"), "new-thing")
+		replicas := b.replicas()
+		won := race(16, func(i int) error {
+			_, err := replicas[i%2].Exchange(t.Context(), b.guest, b.token(nil))
+			return err
+		}, func(err error) { t.Errorf("Exchange = %v", err) })
+		if n := len(b.store.of("project.create")); won != 16 || n != 1 {
+			t.Errorf("%d of 16 tokens were exchanged, and %d projects made; want 16 and one", won, n)
+		}
+	})
 }
 
 // TestTwoPendingForOneName: the older registration makes the project, the other ends.
 func TestTwoPendingForOneName(t *testing.T) {
-	b := newBench(t)
-	alice, bob := b.user("alice"), b.user("bob")
-	b.addPending(alice, "new-thing", "environment", "")
-	b.clock.Pass(time.Second)
-	b.addPending(bob, "New_Thing")
-	replicas := b.replicas()
-	won := race(2, func(i int) error {
-		_, err := replicas[i].Exchange(t.Context(), b.guest, b.token(nil))
-		return err
-	}, func(err error) { t.Errorf("Exchange = %v", err) })
-	p := b.find("new-thing")
-	if won != 2 || !b.again("alice").May(access.Owner, p.Object()) || b.again("bob").May(access.Uploader, p.Object()) {
-		t.Errorf("%d exchanged; alice owns: %v, bob may upload: %v", won, b.again("alice").May(access.Owner, p.Object()), b.again("bob").May(access.Uploader, p.Object()))
-	}
-	if list, err := b.registry.List(t.Context(), b.operator, ""); err != nil || len(list) != 1 {
-		t.Errorf("List = %+v, %v; want one publisher, nothing pending", list, err)
-	}
+	onEach(t, func(t *testing.T, b *bench) {
+		alice, bob := b.user("alice"), b.user("bob")
+		b.addPending(alice, "new-thing", "environment", "")
+		b.clock.Pass(time.Second)
+		b.addPending(bob, "New_Thing")
+		replicas := b.replicas()
+		won := race(2, func(i int) error {
+			_, err := replicas[i].Exchange(t.Context(), b.guest, b.token(nil))
+			return err
+		}, func(err error) { t.Errorf("Exchange = %v", err) })
+		p := b.find("new-thing")
+		if won != 2 || !b.again("alice").May(access.Owner, p.Object()) || b.again("bob").May(access.Uploader, p.Object()) {
+			t.Errorf("%d exchanged; alice owns: %v, bob may upload: %v", won, b.again("alice").May(access.Owner, p.Object()), b.again("bob").May(access.Uploader, p.Object()))
+		}
+		if list, err := b.registry.List(t.Context(), b.operator, ""); err != nil || len(list) != 1 {
+			t.Errorf("List = %+v, %v; want one publisher, nothing pending", list, err)
+		}
+	})
 }
 
 // TestPendingOfOneRegistrant: two rules of one person for one new name make one project with both.

@@ -41,20 +41,21 @@ func TestReplay(t *testing.T) {
 
 // TestMintRace sends one token 64 times at once, to two registries that share nothing but the database.
 func TestMintRace(t *testing.T) {
-	b := newBench(t)
-	b.project("widgets", "")
-	b.add("widgets")
-	replicas := b.replicas()
-	won := race(64, func(i int) error {
-		_, err := replicas[i%2].Exchange(t.Context(), b.guest, b.tokenOnce())
-		return err
-	}, func(err error) { refuse(t, err, publishers.CodeReuse, "used before") })
-	if won != 1 {
-		t.Errorf("one token was exchanged %d times", won)
-	}
-	if n := len(b.store.of("publisher.exchange")); n != 64 {
-		t.Errorf("%d entries of 64 exchanges", n)
-	}
+	onEach(t, func(t *testing.T, b *bench) {
+		b.project("widgets", "")
+		b.add("widgets")
+		replicas := b.replicas()
+		won := race(64, func(i int) error {
+			_, err := replicas[i%2].Exchange(t.Context(), b.guest, b.tokenOnce())
+			return err
+		}, func(err error) { refuse(t, err, publishers.CodeReuse, "used before") })
+		if won != 1 {
+			t.Errorf("one token was exchanged %d times", won)
+		}
+		if n := len(b.store.of("publisher.exchange")); n != 64 {
+			t.Errorf("%d entries of 64 exchanges", n)
+		}
+	})
 }
 
 // tokenOnce is the same token for every caller.
