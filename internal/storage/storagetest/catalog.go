@@ -15,6 +15,7 @@ import (
 func Catalog(t *testing.T, open Opener) {
 	for name, check := range map[string]func(*world){
 		"repositories":    checkRepositories,
+		"repository gone": checkDeleteRepository,
 		"projects":        checkProjects,
 		"project deleted": checkDeleteProject,
 		"releases":        checkReleases,

@@ -57,3 +57,30 @@ func checkGone(w *world, tx catalog.Tx, p catalog.Project, f catalog.File) {
 	w.must(err)
 	w.same("Tombstoned(deleted)", kept, true)
 }
+
+// checkDeleteRepository: only an empty one goes, with its grants; names of deleted files count as content.
+func checkDeleteRepository(w *world) {
+	u, p := w.user("ann"), w.project("p")
+	other := catalog.Repository{ID: w.id("repository"), Name: "other", CreatedAt: at}
+	buried := catalog.Repository{ID: w.id("repository"), Name: "buried", CreatedAt: at}
+	w.update(func(tx publishers.Tx) error {
+		w.must(tx.InsertRepository(w.ctx, other))
+		w.must(tx.InsertRepository(w.ctx, buried))
+		w.must(tx.InsertTombstone(w.ctx, buried.ID, "k", "f", at))
+		w.must(tx.PutGrant(w.ctx, access.Grant{UserID: u.ID, RepositoryID: other.ID, Role: access.Reader, CreatedAt: at}))
+		return tx.DeleteRepository(w.ctx, other.ID)
+	})
+	for _, id := range []string{p.Repository.ID, buried.ID} {
+		err := w.a.Catalog.Update(w.ctx, func(tx catalog.Tx) error { return tx.DeleteRepository(w.ctx, id) })
+		w.want("DeleteRepository(with something in it)", err, fault.Conflict)
+	}
+	w.view(func(tx catalog.Tx) error {
+		_, err := tx.RepositoryByName(w.ctx, "other")
+		w.want("RepositoryByName(deleted)", err, fault.NotFound)
+		grants, err := tx.GrantsOf(w.ctx, u.ID)
+		w.must(err)
+		w.same("GrantsOf()", grants, []access.Grant{})
+		_, err = tx.RepositoryByName(w.ctx, "buried")
+		return err
+	})
+}
