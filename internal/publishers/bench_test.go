@@ -2,6 +2,7 @@ package publishers_test
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"strings"
 	"sync"
@@ -169,7 +170,7 @@ func (b *bench) project(name, owner string) string {
 			return err
 		}
 		_, err = catalog.Create(b.Context(), tx, catalog.NewProject{
-			ID: id, Repository: repo, Name: n, Display: name, Owner: owner, EntryID: "entry-" + id, At: b.clock.Now(),
+			ID: id, Repository: repo, Name: n, Display: name, Owner: owner, EntryID: rand.Text(), At: b.clock.Now(),
 		})
 		return err
 	})

@@ -62,6 +62,33 @@ func TestMintedTokenEnds(t *testing.T) {
 	}
 }
 
+// TestProjectDeleted: a token ends with its project, and a project of the same name made later gives it nothing.
+func TestProjectDeleted(t *testing.T) {
+	b := newBench(t)
+	b.project("widgets", "")
+	b.add("widgets")
+	m, raw := b.mint(nil), b.token(nil)
+	err := b.store.Update(t.Context(), func(tx publishers.Tx) error {
+		if _, err := tx.NextSerial(t.Context()); err != nil {
+			return err
+		}
+		return tx.DeleteProject(t.Context(), "project-widgets")
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = b.exchange(raw)
+	refuse(t, err, publishers.CodePublisher, "no project here trusts")
+	b.project("widgets", "")
+	if b.identify(m.Token).May(access.Reader, b.object("project-widgets")) {
+		t.Error("a token of a deleted project is good for its successor")
+	}
+	b.add("widgets")
+	if _, err := b.exchange(raw); err != nil {
+		t.Errorf("Exchange of a token that was refused before = %v", err)
+	}
+}
+
 func TestBurn(t *testing.T) {
 	onEach(t, func(t *testing.T, b *bench) {
 		b.project("widgets", "")

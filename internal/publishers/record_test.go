@@ -78,6 +78,26 @@ func TestEquallyNear(t *testing.T) {
 	}
 }
 
+// TestOneEntryForAProject: two of its publishers may be equally near, or both fit; its history shows the exchange once.
+func TestOneEntryForAProject(t *testing.T) {
+	b := newBench(t)
+	b.project("widgets", "")
+	b.add("widgets", "environment", "one")
+	b.add("widgets", "environment", "two")
+	_, err := b.exchange(b.token(nil))
+	refuse(t, err, publishers.CodePublisher, "environment")
+	if n := len(b.store.of("publisher.exchange")); n != 1 {
+		t.Errorf("%d entries of one refusal", n)
+	}
+	b.add("widgets")
+	b.add("widgets", "environment", "")
+	b.mint(nil)
+	e := b.store.of("publisher.exchange")
+	if len(e) != 2 || e[1].Detail["fields"].(map[string]string)["environment"] != "release" {
+		t.Errorf("entries %+v, want one more, of the narrower publisher", e)
+	}
+}
+
 // TestFaultIsRecorded: what is a fault and no refusal leaves an entry too.
 func TestFaultIsRecorded(t *testing.T) {
 	b := newBench(t)

@@ -137,7 +137,7 @@ func TestKeptKeys(t *testing.T) {
 // TestColdFailures: whatever an issuer answers, the exchange says in time that it cannot tell, in little memory.
 func TestColdFailures(t *testing.T) {
 	elsewhere := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { t.Errorf("%s was fetched", r.URL) }))
-	defer elsewhere.Close()
+	t.Cleanup(elsewhere.Close) // after the parallel tests
 	for _, c := range []struct {
 		name string
 		h    http.HandlerFunc
