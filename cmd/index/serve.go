@@ -132,7 +132,7 @@ func (a *app) tables(base *url.URL) []route.Table {
 // renewEvery how often a self-signed certificate is looked at.
 const (
 	flushEvery = time.Second
-	sweepEvery = time.Hour
+	sweepEvery = 5 * time.Minute
 	renewEvery = 12 * time.Hour
 )
 
@@ -142,6 +142,11 @@ func (a *app) background(ctx context.Context, keyring *access.Keyring, secure en
 	var loops group
 	loops.every(ctx, flushEvery, func() error { return keyring.Flush(ctx) }, log, "writing last uses")
 	loops.every(ctx, sweepEvery, func() error { return a.sweep(ctx) }, log, "sweeping")
+	loops.Go(func() { // what the last process was about to remove when it was killed
+		if err := a.sweep(ctx); err != nil && ctx.Err() == nil {
+			log.Error("sweeping", "error", err)
+		}
+	})
 	if secure.renew != nil {
 		loops.every(ctx, renewEvery, secure.renew, log, "renewing the certificate")
 	}

@@ -54,6 +54,9 @@ type BlobRows interface {
 	// AbandonedBlobs marks as being dropped, and returns, at most limit keys that no file row names and whose last hold
 	// began before t, together with keys whose dropping was interrupted before t.
 	AbandonedBlobs(ctx context.Context, t time.Time, limit int) ([]string, error)
+	// InterruptedDrops returns at most limit keys that have been marked as being dropped since before t, and marks them
+	// afresh: whoever was dropping them is taken for dead.
+	InterruptedDrops(ctx context.Context, t time.Time, limit int) ([]string, error)
 	// ForgetBlob removes the row of a key that is being dropped.
 	ForgetBlob(ctx context.Context, key string) error
 }

@@ -209,15 +209,21 @@ func (x *Index) letGo(ctx context.Context, keys []string) {
 func (x *Index) drop(ctx context.Context, keys []string) int {
 	dropped := 0
 	for _, key := range keys {
-		err := x.blobs.Delete(ctx, key)
-		if err == nil {
-			err = x.store.Update(ctx, func(tx Tx) error { return tx.ForgetBlob(ctx, key) })
-		}
-		if err != nil {
+		if err := x.dropOne(ctx, key); err != nil {
 			x.log.Error("dropping bytes", "key", key, "error", err)
 			continue
 		}
 		dropped++
 	}
 	return dropped
+}
+
+// dropOne gives up in time for the sweeper, who takes an old mark for a crash.
+func (x *Index) dropOne(ctx context.Context, key string) error {
+	ctx, cancel := context.WithTimeout(ctx, dropTime)
+	defer cancel()
+	if err := x.blobs.Delete(ctx, key); err != nil {
+		return err
+	}
+	return x.store.Update(ctx, func(tx Tx) error { return tx.ForgetBlob(ctx, key) })
 }

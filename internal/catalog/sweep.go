@@ -9,7 +9,12 @@ import (
 )
 
 // grace is how long an upload may take between its hold and its row; older holds without a row are taken for crashes.
-const grace = 24 * time.Hour
+// The removal of one key is given up after dropTime, so that one which is older than dropGrace was interrupted.
+const (
+	grace     = 24 * time.Hour
+	dropTime  = 30 * time.Second
+	dropGrace = 2 * time.Minute
+)
 
 const sweepBatch = 500
 
@@ -19,15 +24,28 @@ func (x *Index) Sweep(ctx context.Context, who access.Caller) (int, error) {
 	if !who.Admin() {
 		return 0, fault.New(fault.Denied, "only an administrator may sweep")
 	}
-	before := x.clock().Add(-grace)
-	if err := x.blobs.SweepStages(ctx, before); err != nil {
+	now := x.clock()
+	if err := x.blobs.SweepStages(ctx, now.Add(-grace)); err != nil {
 		return 0, err
 	}
-	total := 0
+	interrupted, err := x.sweepWith(ctx, func(tx Tx) ([]string, error) {
+		return tx.InterruptedDrops(ctx, now.Add(-dropGrace), sweepBatch)
+	})
+	if err != nil {
+		return interrupted, err
+	}
+	abandoned, err := x.sweepWith(ctx, func(tx Tx) ([]string, error) {
+		return tx.AbandonedBlobs(ctx, now.Add(-grace), sweepBatch)
+	})
+	return interrupted + abandoned, err
+}
+
+// sweepWith drops what find returns until that is less than a batch.
+func (x *Index) sweepWith(ctx context.Context, find func(Tx) ([]string, error)) (total int, err error) {
 	for {
 		var keys []string
 		err := x.store.Update(ctx, func(tx Tx) (err error) {
-			keys, err = tx.AbandonedBlobs(ctx, before, sweepBatch)
+			keys, err = find(tx)
 			return err
 		})
 		if err != nil {

@@ -86,6 +86,13 @@ func (t *Tx) AbandonedBlobs(ctx context.Context, before time.Time, limit int) ([
 		RETURNING blob_key`, micros(before), limit, micros(t.db.options.Now()))
 }
 
+// InterruptedDrops implements catalog.BlobRows.
+func (t *Tx) InterruptedDrops(ctx context.Context, before time.Time, limit int) ([]string, error) {
+	return many(ctx, t, scanText, `UPDATE blobs SET since = $3
+		WHERE blob_key IN (SELECT blob_key FROM blobs WHERE NOT settled AND dropping AND since < $1 ORDER BY since LIMIT $2)
+		RETURNING blob_key`, micros(before), limit, micros(t.db.options.Now()))
+}
+
 // ForgetBlob implements catalog.BlobRows.
 func (t *Tx) ForgetBlob(ctx context.Context, key string) error {
 	_, err := t.exec(ctx, `DELETE FROM blobs WHERE blob_key = $1 AND dropping`, key)

@@ -26,8 +26,11 @@ type kept struct {
 // BeginTx starts a transaction.
 func (c *conn) BeginTx(ctx context.Context, o driver.TxOptions) (driver.Tx, error) {
 	var inner driver.Tx
-	err := c.step(OpBegin, "", func() (err error) {
-		inner, err = c.Conn.(driver.ConnBeginTx).BeginTx(ctx, o)
+	err := c.step(OpBegin, "", func() error {
+		begun, err := c.Conn.(driver.ConnBeginTx).BeginTx(ctx, o)
+		if err == nil { // with an error the driver returns a nil pointer in the interface
+			inner = begun
+		}
 		return err
 	})
 	if err != nil && inner != nil {
@@ -42,8 +45,11 @@ func (c *conn) BeginTx(ctx context.Context, o driver.TxOptions) (driver.Tx, erro
 // QueryContext runs a statement that returns rows.
 func (c *conn) QueryContext(ctx context.Context, q string, args []driver.NamedValue) (driver.Rows, error) {
 	var rows driver.Rows
-	err := c.step(OpQuery, q, func() (err error) {
-		rows, err = c.query(ctx, q, args)
+	err := c.step(OpQuery, q, func() error {
+		read, err := c.query(ctx, q, args)
+		if err == nil {
+			rows = read
+		}
 		return err
 	})
 	if err != nil && rows != nil {

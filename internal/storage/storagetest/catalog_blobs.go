@@ -79,6 +79,17 @@ func (w *world) abandoned(before time.Time, limit int) []string {
 	return out
 }
 
+// interrupted is InterruptedDrops in a transaction of its own.
+func (w *world) interrupted(before time.Time, limit int) []string {
+	w.Helper()
+	var out []string
+	w.update(func(tx publishers.Tx) (err error) {
+		out, err = tx.InterruptedDrops(w.ctx, before, limit)
+		return err
+	})
+	return out
+}
+
 func checkAbandoned(w *world) {
 	r := w.release(w.project("p"), "1.0")
 	f := w.file(r, "p-1.0.tar.gz")
@@ -93,6 +104,9 @@ func checkAbandoned(w *world) {
 	w.must(w.hold(used, at))
 	w.lets("the sweeper left what a file names", used, true, false)
 	later := time.Now().Add(time.Hour)
+	w.same("InterruptedDrops(before it was marked)", w.interrupted(at, 10), []string{})
+	w.same("InterruptedDrops(limit 0)", w.interrupted(later, 0), []string{})
+	w.same("InterruptedDrops(), without what is held", w.interrupted(later, 10), []string{old})
 	w.same("AbandonedBlobs(interrupted, and the young one)", len(w.abandoned(later, 10)), 2)
 	w.update(func(tx publishers.Tx) error { return tx.DeleteProject(w.ctx, r.ProjectID) })
 	w.same("AbandonedBlobs(of a deleted project)", w.abandoned(at.Add(time.Minute), 10), []string{used})
