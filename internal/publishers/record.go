@@ -25,6 +25,21 @@ const (
 
 const actionExchange = "publisher.exchange"
 
+// describe is the detail of an audit entry about a publisher.
+func (r *Registry) describe(p Publisher) map[string]any {
+	return map[string]any{
+		"provider": p.Provider, "issuer": p.Issuer, "owner_id": p.OwnerID, "fields": p.Fields, "publisher": r.sentence(p),
+	}
+}
+
+// entry is an audit entry of a change that was granted.
+func (r *Registry) entry(action string, by audit.Actor, p catalog.Project, subject string, at time.Time, detail map[string]any) audit.Entry {
+	return audit.Entry{
+		ID: r.o.NewID(), At: at, Action: action, Outcome: audit.Granted, Actor: by,
+		Repository: p.Repository.ID, Project: p.Name.String(), Subject: subject, Detail: detail,
+	}
+}
+
 // minted is the entry of a granted exchange, for one project.
 func (r *Registry) minted(x exchange, p Publisher, project catalog.Project, tokenID string) audit.Entry {
 	detail := r.describe(p)

@@ -1,0 +1,54 @@
+package publishers
+
+import (
+	"context"
+	"time"
+
+	"pyindex/internal/access"
+	"pyindex/internal/catalog"
+	"pyindex/internal/fault"
+)
+
+// addPending registers a publisher for a project that does not exist.
+func (r *Registry) addPending(ctx context.Context, tx Tx, who access.Caller, a addition) (string, time.Time, error) {
+	repo, err := repositoryFor(ctx, tx, who, a.req.Repository)
+	if err != nil {
+		return "", time.Time{}, err
+	}
+	switch _, err := tx.ProjectByName(ctx, repo.ID, a.name); {
+	case err == nil:
+		return "", time.Time{}, fault.New(fault.Conflict, "project %s exists already: its owner can add the publisher to it, not as pending", a.name)
+	case !fault.Is(err, fault.NotFound):
+		return "", time.Time{}, err
+	}
+	owner, err := registrant(ctx, tx, who, a.req.User)
+	if err != nil {
+		return "", time.Time{}, err
+	}
+	p := Pending{
+		ID: r.o.NewID(), RepositoryID: repo.ID, Project: a.name.String(), Display: a.req.Project, Publisher: a.publisher,
+		Registrant: owner, CreatedAt: a.at, ExpiresAt: a.at.Add(r.o.PendingLifetime),
+	}
+	if err := tx.InsertPending(ctx, p); fault.Is(err, fault.Conflict) {
+		return "", time.Time{}, fault.Wrap(fault.Conflict, err, "this publisher is already pending for project %s", a.name)
+	} else if err != nil {
+		return "", time.Time{}, err
+	}
+	place := catalog.Project{Repository: repo, Name: a.name}
+	return p.ID, p.ExpiresAt, tx.InsertAudit(ctx, r.entry("publisher.add-pending", who.Actor(), place, p.ID, a.at, r.describe(p.Publisher)))
+}
+
+// registrant returns the id of the user who will own the project. Only an administrator may name somebody else.
+func registrant(ctx context.Context, tx Tx, who access.Caller, name string) (string, error) {
+	if name == "" || name == who.Name() && who.Kind() == access.KindUser {
+		return who.ID(), nil
+	}
+	if !who.Admin() {
+		return "", fault.New(fault.Denied, "only an administrator may register a pending publisher for somebody else")
+	}
+	u, err := tx.UserByName(ctx, name)
+	if fault.Is(err, fault.NotFound) || err == nil && !u.Active() {
+		return "", fault.New(fault.Invalid, "there is no active user %.80q", name)
+	}
+	return u.ID, err
+}
