@@ -18,16 +18,7 @@ func errAnonymous() error {
 // missing answers who may not know more: the same words for what does not exist and for what is hidden.
 func missing(what string) error { return fault.New(fault.NotFound, "there is no %s here", what) }
 
-// recall returns what the memory holds for k, or what load reads, at the counter's present value.
-func recall[K comparable, V any](ctx context.Context, x *Index, m *memo.Memo[K, V], k K, load func(Tx) (V, error)) (V, error) {
-	serial, err := x.store.Serial(ctx)
-	if err != nil {
-		var none V
-		return none, err
-	}
-	return recallAt(ctx, x, serial, m, k, load)
-}
-
+// recallAt returns what the memory holds for k at a value of the counter, or what load reads.
 func recallAt[K comparable, V any](ctx context.Context, x *Index, serial int64, m *memo.Memo[K, V], k K, load func(Tx) (V, error)) (v V, err error) {
 	if v, ok := m.Get(serial, k); ok {
 		return v, nil

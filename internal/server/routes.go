@@ -10,6 +10,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"pyindex/internal/fault"
 	"pyindex/internal/route"
 )
 
@@ -101,8 +102,11 @@ func (s *Server) answer(c echo.Context, x *row) error {
 	return nil
 }
 
-// handle asks the limit and the credential, then the handler.
+// handle asks where the request comes from, the limit and the credential, then the handler.
 func (s *Server) handle(w *response, r *http.Request, x *row) error {
+	if err := s.origins.Check(r); err != nil {
+		return fault.Wrap(fault.Denied, err, "requests that another site's page makes are refused")
+	}
 	if x.route.Limit != "" {
 		if err := s.limit(w, x.route.Limit, w.address); err != nil {
 			return err

@@ -75,10 +75,6 @@ func (s *Server) ServeHTTP(hw http.ResponseWriter, r *http.Request) {
 		s.refuse(w, http.StatusBadRequest, err)
 		return
 	}
-	if err := s.origins.Check(r); err != nil {
-		s.refuse(w, http.StatusForbidden, fault.Wrap(fault.Denied, err, "requests that another site's page makes are refused"))
-		return
-	}
 	s.echo.ServeHTTP(w, r)
 }
 
