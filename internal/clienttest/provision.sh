@@ -25,7 +25,7 @@ uv      uv==0.13.9
 poetry  poetry==2.5.1
 hatch   hatch==1.18.2
 flit    flit==4.2.0
-build   build==1.6.1 packaging==26.3 setuptools==84.2.1 wheel==0.48.0 hatchling==1.33.0 flit-core==4.2.0 poetry-core==2.5.0
+build   pip==25.3 build==1.6.1 packaging==26.3 setuptools==84.2.1 wheel==0.48.0 hatchling==1.33.0 flit-core==4.2.0 poetry-core==2.5.0
 "
 
 retry() {

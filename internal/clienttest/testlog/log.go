@@ -24,6 +24,7 @@ type log struct {
 	out                     io.Writer
 	output                  map[test][]string
 	culprits                map[string]int // package to its failed tests
+	failures                []string       // for one list at the end of a long stream
 	passed, failed, skipped int
 }
 
@@ -63,6 +64,7 @@ func (l *log) broken(pkg string) {
 		return
 	}
 	l.failed++
+	l.failures = append(l.failures, pkg)
 	for t := range l.output {
 		if t.pkg == pkg {
 			l.show(t)
@@ -83,6 +85,7 @@ func (l *log) test(e event, t test) {
 	case "fail":
 		l.failed++
 		l.culprits[t.pkg]++
+		l.failures = append(l.failures, t.pkg+" "+t.name)
 		l.show(t)
 	}
 }
@@ -95,6 +98,13 @@ func (l *log) show(t test) {
 		}
 	}
 	delete(l.output, t)
+}
+
+// list names all that failed, for whoever reads the end first.
+func (l *log) list() {
+	for _, f := range l.failures {
+		fmt.Fprintln(l.out, "failed:", f)
+	}
 }
 
 func (l *log) counts() string {

@@ -27,7 +27,7 @@ func TestLog(t *testing.T) {
 {"Action":"fail","Package":"p","Test":"A"}
 {"Action":"output","Package":"p","Output":"FAIL\tp\t0.1s\n"}
 {"Action":"fail","Package":"p"}`,
-			counts: "0 passed, 1 failed, 0 skipped", shows: []string{"got 2", "FAIL\tp"}, hides: []string{"=== RUN"},
+			counts: "0 passed, 1 failed, 0 skipped", shows: []string{"got 2", "FAIL\tp", "failed: p A"}, hides: []string{"=== RUN"},
 		},
 		{
 			name: "a skip shows its reason",
@@ -41,7 +41,7 @@ func TestLog(t *testing.T) {
 {"ImportPath":"p","Action":"build-fail"}
 {"Action":"output","Package":"p","Output":"FAIL\tp [build failed]\n"}
 {"Action":"fail","Package":"p"}`,
-			counts: "0 passed, 1 failed, 0 skipped", shows: []string{"undefined: x", "build failed"},
+			counts: "0 passed, 1 failed, 0 skipped", shows: []string{"undefined: x", "build failed", "failed: p\n"},
 		},
 		{
 			name: "a panic shows the test that was running",
@@ -58,6 +58,7 @@ func TestLog(t *testing.T) {
 			if err := read(strings.NewReader(tt.stream), l); err != nil {
 				t.Fatalf("read(stream) = %v, want no error", err)
 			}
+			l.list()
 			if got := l.counts(); got != tt.counts {
 				t.Errorf("counts() = %q, want %q", got, tt.counts)
 			}

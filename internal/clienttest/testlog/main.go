@@ -19,6 +19,7 @@ func main() {
 		fmt.Fprintln(os.Stderr, "testlog:", err)
 		l.failed++
 	}
+	l.list()
 	if err := os.WriteFile(os.Args[1], []byte(l.counts()+"\n"), 0o644); err != nil {
 		fmt.Fprintln(os.Stderr, "testlog:", err)
 		os.Exit(1)
