@@ -73,14 +73,13 @@ func appendYankedJSON(b []byte, f *catalog.File) []byte {
 	return appendJSON(b, f.YankedReason)
 }
 
-// appendMetadataJSON says under the name of PEP 714 and under the one before it where the core metadata has its digest.
+// appendMetadataJSON says where the core metadata has its digest, under the name of PEP 714 alone: pip 22.3 and 23.0 fail
+// on a page whose JSON has the name before it with a digest.
 func appendMetadataJSON(b []byte, f *catalog.File) []byte {
 	if f.MetadataSHA256 == "" {
-		return append(b, `,"core-metadata":false,"dist-info-metadata":false`...)
+		return append(b, `,"core-metadata":false`...)
 	}
 	b = append(b, `,"core-metadata":{"sha256":"`...)
-	b = append(b, f.MetadataSHA256...)
-	b = append(b, `"},"dist-info-metadata":{"sha256":"`...)
 	b = append(b, f.MetadataSHA256...)
 	return append(b, `"}`...)
 }
