@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"os"
 	"os/user"
+	"path/filepath"
 	"time"
 
 	"pyindex/internal/access"
@@ -34,10 +35,15 @@ type app struct {
 }
 
 // with opens the index for a command, runs f and closes it.
-func (s *session) with(f func(*app) error) (err error) {
+func (s *session) with(f func(*app) error) error {
 	if err := s.config.exists(); err != nil {
 		return err
 	}
+	return s.withNew(f)
+}
+
+// withNew is with for a command that may be the first one: it makes the index where there is none.
+func (s *session) withNew(f func(*app) error) (err error) {
 	a, err := open(s.ctx, s.config, slog.New(slog.DiscardHandler), nil)
 	if err != nil {
 		return err
@@ -46,14 +52,15 @@ func (s *session) with(f func(*app) error) (err error) {
 	return f(a)
 }
 
-// exists returns fault.NotFound where a command would otherwise make a new, empty index: a slip in --data-dir.
+// exists returns fault.NotFound where a command would otherwise make a new, empty index in a folder that is not there:
+// a slip in --data-dir. A folder that somebody made is meant.
 func (c *Config) exists() error {
 	path := c.sqlitePath()
 	if path == "" {
 		return nil
 	}
-	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
-		return fault.New(fault.NotFound, "there is no index at %s: start index serve there first, or name its folder with --data-dir", path)
+	if _, err := os.Stat(filepath.Dir(path)); errors.Is(err, fs.ErrNotExist) {
+		return fault.New(fault.NotFound, "there is no index at %s: start index serve or make the first user there, or name its folder with --data-dir", path)
 	}
 	return nil
 }

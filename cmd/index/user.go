@@ -32,7 +32,7 @@ func (c *userAddCmd) Run(s *session) error {
 			return err
 		}
 	}
-	return s.with(func(a *app) error {
+	return s.withNew(func(a *app) error {
 		u, err := a.directory.AddUser(s.ctx, a.operator, n)
 		if err == nil {
 			fmt.Fprintf(s.out, "user %s was added\n", u.Name)
