@@ -41,7 +41,8 @@ type Entry struct {
 	Detail     map[string]any // JSON: reason, claims, expected and got
 }
 
-// Rows is where entries are kept. Entries are only ever added.
+// Rows is where entries are kept. Entries are only ever added, save that exchanges of identity tokens, which strangers
+// cause, are forgotten after a while (publishers.Options.KeepExchanges).
 type Rows interface {
 	// InsertAudit adds e in the transaction at hand.
 	InsertAudit(ctx context.Context, e Entry) error

@@ -71,6 +71,20 @@ type Rows interface {
 	ClaimJTI(ctx context.Context, issuer, jti string, until time.Time) error
 	// DeleteJTIExpiredBefore forgets token ids whose time has passed.
 	DeleteJTIExpiredBefore(ctx context.Context, t time.Time) error
+
+	// Exchanges returns recorded exchanges, newest first.
+	Exchanges(ctx context.Context, f ExchangeFilter) ([]audit.Entry, error)
+	// DeleteExchangesBefore forgets exchanges that were recorded before t, and nothing else of the record.
+	DeleteExchangesBefore(ctx context.Context, t time.Time) error
+}
+
+// ExchangeFilter says which recorded exchanges are wanted; an empty field is any.
+type ExchangeFilter struct {
+	RepositoryID string
+	Project      string    // normal name
+	Subject      string    // id of the publisher or pending one that is nearest, or of the minted token
+	Since        time.Time // inclusive
+	Limit        int
 }
 
 // Tx is what the rules of this package need of a transaction: the catalog's too, because an exchange may make a project.

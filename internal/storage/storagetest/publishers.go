@@ -20,6 +20,7 @@ func Publishers(t *testing.T, open Opener) {
 		"token ids":       checkJTIs,
 		"token id race":   checkJTIRace,
 		"publisher race":  checkPutRace,
+		"exchanges":       checkExchanges,
 		"after conflicts": checkAfterConflicts,
 	} {
 		t.Run(name, func(t *testing.T) { check(newWorld(t, open)) })
