@@ -25,7 +25,7 @@ func (r *Registry) match(ctx context.Context, tx Tx, x exchange) (fits, error) {
 	}
 	f.all = all
 	for _, p := range all {
-		if n.ask(p, r.admits(x, p)) {
+		if n.ask(near{Publisher: p}, r.admits(x, p)) {
 			f.publishers = append(f.publishers, p)
 		}
 	}
@@ -57,7 +57,7 @@ func (r *Registry) matchPending(ctx context.Context, tx Tx, x exchange, n *neare
 			n.why = why
 			continue
 		}
-		if n.ask(Publisher{}, r.admits(x, p.Publisher)) {
+		if n.ask(near{Publisher: p.Publisher, pending: &p}, r.admits(x, p.Publisher)) {
 			out = append(out, p)
 		}
 	}
@@ -99,14 +99,8 @@ type nearest struct {
 	why   string // where no rule was asked
 }
 
-// near is a publisher that a token almost fitted. Several may be equally near and expect different things of a claim.
-type near struct {
-	Publisher
-	by *Mismatch
-}
-
 // ask notes a rule's answer and reports whether the token fits.
-func (n *nearest) ask(p Publisher, err error) bool {
+func (n *nearest) ask(p near, err error) bool {
 	if err == nil {
 		return true
 	}
@@ -114,8 +108,9 @@ func (n *nearest) ask(p Publisher, err error) bool {
 	if n.found == nil || m.Passed > n.found.Passed {
 		n.found, n.near = m, nil
 	}
-	if p.ID != "" && m.Passed == n.found.Passed {
-		n.near = append(n.near, near{p, m})
+	if m.Passed == n.found.Passed {
+		p.by = m
+		n.near = append(n.near, p)
 	}
 	return false
 }

@@ -15,12 +15,11 @@ import (
 	"pyindex/internal/fault"
 )
 
-// Bounds of what is kept of claims and of how many projects' histories show one refusal.
+// Bounds of what is kept of claims.
 const (
 	maxClaims    = 64
 	maxClaimName = 100 // bytes
 	maxClaimText = 500 // bytes
-	maxHistories = 20
 )
 
 const actionExchange = "publisher.exchange"
@@ -90,43 +89,13 @@ func (r *Registry) recordRefusal(ctx context.Context, tx Tx, x exchange, f *Refu
 	if x.claims != nil {
 		e.Detail["issuer"], e.Detail["claims"] = x.issuer, bounded(x.claims)
 	}
-	told, err := r.tellNearest(ctx, tx, e, f.nearest)
+	if x.provider != nil {
+		e.Detail["provider"] = x.provider.Name()
+	}
+	told, err := r.tellNearest(ctx, tx, x, e, f.nearest)
 	if err != nil || told > 0 {
 		return err
 	}
-	return tx.InsertAudit(ctx, e)
-}
-
-// tellNearest writes e into the history of each project whose owners can do something about it, with what that
-// project's own publisher expected, and returns how many there are.
-func (r *Registry) tellNearest(ctx context.Context, tx Tx, e audit.Entry, all []near) (int, error) {
-	told := map[string]bool{}
-	for _, n := range all {
-		links, err := tx.AttachedTo(ctx, n.ID, "")
-		if err != nil {
-			return 0, err
-		}
-		for _, l := range links {
-			if told[l.ProjectID] || len(told) == maxHistories {
-				continue
-			}
-			told[l.ProjectID] = true
-			if err := r.tell(ctx, tx, e, n, l); err != nil {
-				return 0, err
-			}
-		}
-	}
-	return len(told), nil
-}
-
-func (r *Registry) tell(ctx context.Context, tx Tx, e audit.Entry, n near, l Attached) error {
-	project, err := tx.ProjectByID(ctx, l.ProjectID)
-	if err != nil {
-		return err
-	}
-	e.ID, e.Repository, e.Project, e.Subject = r.o.NewID(), project.Repository.ID, project.Name.String(), n.ID
-	e.Detail = maps.Clone(e.Detail)
-	maps.Copy(e.Detail, n.by.detail())
 	return tx.InsertAudit(ctx, e)
 }
 
