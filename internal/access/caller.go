@@ -21,6 +21,7 @@ const (
 	KindNobody    Kind = ""
 	KindUser      Kind = "user"      // a person's API token
 	KindPublisher Kind = "publisher" // a token minted for a trusted workload
+	KindReader    Kind = "reader"    // a token minted for a workload that may only read
 	KindOperator  Kind = "operator"  // the command line on the server's own data
 )
 
@@ -34,18 +35,20 @@ type Object struct {
 
 // Caller is who is calling. It is a value: copies are equal in rights.
 type Caller struct {
-	kind     Kind
-	id, name string
-	tokenID  string
-	admin    bool
-	guest    bool // nobody, on an index that nobody may read
-	scope    Scope
-	limited  bool                // only projects, even where the person may do more
-	projects map[string]struct{} // project ids a limited token is good for
-	grants   map[string]Role     // repository or project id → role
-	claims   map[string]any
-	address  string
-	request  string
+	kind         Kind
+	id, name     string
+	tokenID      string
+	admin        bool
+	guest        bool // nobody, on an index that nobody may read
+	scope        Scope
+	once         bool                // its token is good for one upload
+	limited      bool                // only projects, even where the person may do more
+	projects     map[string]struct{} // project ids a limited token is good for
+	repositories map[string]struct{} // repository ids that a reader's token is good for as a whole
+	grants       map[string]Role     // repository or project id → role
+	claims       map[string]any
+	address      string
+	request      string
 }
 
 // Guest returns the caller for a request without credentials. It may read what is public when reads is true.
@@ -111,6 +114,9 @@ func (c Caller) covers(o Object) bool {
 	if !c.limited {
 		return true
 	}
+	if _, ok := c.repositories[o.RepositoryID]; ok && o.RepositoryID != "" {
+		return true
+	}
 	_, ok := c.projects[o.ProjectID]
 	return ok && o.ProjectID != ""
 }
@@ -130,7 +136,7 @@ func (c Caller) roleIn(o Object) Role {
 // MayCreate reports whether c may make a new project in the repository o: users may where members are uploaders,
 // a token bound to projects never, and a trusted workload never (its pending publisher makes the project).
 func (c Caller) MayCreate(o Object) bool {
-	if c.kind == KindPublisher || c.limited || c.scope < ScopeUpload {
+	if c.kind == KindPublisher || c.kind == KindReader || c.limited || c.scope < ScopeUpload {
 		return false
 	}
 	if c.admin {
@@ -141,6 +147,9 @@ func (c Caller) MayCreate(o Object) bool {
 
 // Uploads reports whether c's credential may be used for uploads at all.
 func (c Caller) Uploads() bool { return c.Known() && c.scope >= ScopeUpload }
+
+// SingleUse reports whether c's token is good for one upload alone; whether that was made, the token's row says.
+func (c Caller) SingleUse() bool { return c.once }
 
 // Limited reports whether c's token is bound to certain projects.
 func (c Caller) Limited() bool { return c.limited }

@@ -127,7 +127,11 @@ func (k *Keyring) load(ctx context.Context, hash string) (entry, error) {
 
 // bearer puts together the caller that a live token stands for.
 func bearer(ctx context.Context, tx Tx, t Token) (Caller, error) {
-	c := Caller{tokenID: t.ID, scope: t.Scope, limited: t.Limited}
+	c := Caller{tokenID: t.ID, scope: t.Scope, limited: t.Limited, once: t.SingleUse}
+	if t.Kind == TokenMinted && t.Scope <= ScopeRead {
+		reads, err := tx.TokenReads(ctx, t.ID)
+		return reader(c, t, reads), err
+	}
 	if t.Limited {
 		ids, err := tx.TokenProjects(ctx, t.ID)
 		if err != nil {

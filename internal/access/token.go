@@ -35,6 +35,8 @@ type Token struct {
 	RevokedAt   time.Time // zero while it may be used
 	Publisher   string    // minted: the sentence of the publisher that it stands for
 	Claims      map[string]any
+	SingleUse   bool      // minted: good for one upload
+	SpentAt     time.Time // of a single-use token: when its upload was made, zero before
 }
 
 // TokenProject binds a limited token to a project. PublisherID is set on minted tokens: the binding holds only while
@@ -45,6 +47,7 @@ type TokenProject struct {
 
 // TokenRows keeps tokens. Reads return fault.NotFound for none.
 type TokenRows interface {
+	ReadRows
 	InsertToken(ctx context.Context, t Token) error
 	InsertTokenProject(ctx context.Context, b TokenProject) error
 	TokenByHash(ctx context.Context, hash string) (Token, error)

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"time"
 
 	"pyindex/internal/publishers"
 )
@@ -28,6 +29,18 @@ func (t *Tx) Detach(ctx context.Context, publisherID, projectID string) (bool, e
 	_, err = t.exec(ctx, `DELETE FROM publishers WHERE id = $1
 		AND NOT EXISTS (SELECT 1 FROM project_publishers l WHERE l.publisher_id = publishers.id)`, publisherID)
 	return err == nil, err
+}
+
+// HasPublishers implements catalog.PublisherRows.
+func (t *Tx) HasPublishers(ctx context.Context, projectID string) (bool, error) {
+	any, err := many(ctx, t, scanText, `SELECT publisher_id FROM project_publishers WHERE project_id = $1 LIMIT 1`, projectID)
+	return len(any) > 0, err
+}
+
+// NoteBeside implements catalog.PublisherRows.
+func (t *Tx) NoteBeside(ctx context.Context, tokenID, projectID string, at time.Time) (bool, error) {
+	return t.did(ctx, `INSERT INTO uploads_beside_publishers (token_id, project_id, noted_at) VALUES ($1, $2, $3)
+		ON CONFLICT DO NOTHING`, tokenID, projectID, micros(at))
 }
 
 // AttachedTo implements publishers.Rows.

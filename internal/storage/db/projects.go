@@ -10,7 +10,7 @@ import (
 	"pyindex/internal/fault"
 )
 
-const projectColumns = `p.id, p.name, p.display, p.status, p.status_reason, p.serial, p.size, p.created_at`
+const projectColumns = `p.id, p.name, p.display, p.status, p.status_reason, p.serial, p.size, p.created_at, p.trusted_only`
 
 // projectRow receives the columns of a project.
 type projectRow struct {
@@ -20,7 +20,7 @@ type projectRow struct {
 }
 
 func (s *projectRow) into() []any {
-	return []any{&s.p.ID, &s.name, &s.p.Display, &s.p.Status, &s.p.StatusReason, &s.p.Serial, &s.p.Size, &s.created}
+	return []any{&s.p.ID, &s.name, &s.p.Display, &s.p.Status, &s.p.StatusReason, &s.p.Serial, &s.p.Size, &s.created, &s.p.TrustedOnly}
 }
 
 func (s *projectRow) value() (catalog.Project, error) {
@@ -50,23 +50,23 @@ const selectProject = `SELECT ` + projectColumns + `, ` + repositoryColumns + `
 // InsertProject implements catalog.ProjectRows.
 func (t *Tx) InsertProject(ctx context.Context, p catalog.Project) error {
 	return t.insert(ctx, "project "+p.Name.String(), `INSERT INTO projects
-		(id, repository_id, name, display, status, status_reason, serial, size, created_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING`,
-		p.ID, p.Repository.ID, p.Name.String(), p.Display, string(p.Status), p.StatusReason, p.Serial, p.Size, micros(p.CreatedAt))
+		(id, repository_id, name, display, status, status_reason, serial, size, created_at, trusted_only)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT DO NOTHING`,
+		p.ID, p.Repository.ID, p.Name.String(), p.Display, string(p.Status), p.StatusReason, p.Serial, p.Size, micros(p.CreatedAt), p.TrustedOnly)
 }
 
 // UpdateProject implements catalog.ProjectRows; fault.NotFound where the project is gone.
 func (t *Tx) UpdateProject(ctx context.Context, p catalog.Project) error {
-	ok, err := t.did(ctx, `UPDATE projects SET display = $2, status = $3, status_reason = $4, serial = $5, size = $6 WHERE id = $1`,
-		p.ID, p.Display, string(p.Status), p.StatusReason, p.Serial, p.Size)
+	ok, err := t.did(ctx, `UPDATE projects SET display = $2, status = $3, status_reason = $4, serial = $5, size = $6, trusted_only = $7 WHERE id = $1`,
+		p.ID, p.Display, string(p.Status), p.StatusReason, p.Serial, p.Size, p.TrustedOnly)
 	if err == nil && !ok {
 		return fault.New(fault.NotFound, "no such project")
 	}
 	return err
 }
 
-// DeleteProject implements catalog.ProjectRows. Publishers that no other project uses go too; links of tokens and
-// publishers go with the row.
+// DeleteProject implements catalog.ProjectRows. Publishers and readers that no other project uses go too; links of
+// tokens, publishers and readers go with the row.
 func (t *Tx) DeleteProject(ctx context.Context, id string) error {
 	if err := t.unsettle(ctx, `project_id`, id); err != nil {
 		return err
@@ -77,6 +77,8 @@ func (t *Tx) DeleteProject(ctx context.Context, id string) error {
 		`DELETE FROM grants WHERE project_id = $1`,
 		`DELETE FROM publishers WHERE id IN (SELECT publisher_id FROM project_publishers WHERE project_id = $1)
 			AND NOT EXISTS (SELECT 1 FROM project_publishers l WHERE l.publisher_id = publishers.id AND l.project_id <> $1)`,
+		`DELETE FROM readers WHERE NOT whole AND id IN (SELECT reader_id FROM reader_projects WHERE project_id = $1)
+			AND NOT EXISTS (SELECT 1 FROM reader_projects l WHERE l.reader_id = readers.id AND l.project_id <> $1)`,
 		`DELETE FROM projects WHERE id = $1`,
 	} {
 		if _, err := t.exec(ctx, q, id); err != nil {

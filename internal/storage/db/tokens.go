@@ -10,18 +10,19 @@ import (
 )
 
 const tokenColumns = `id, kind, hash, user_id, scope, description, limited, created_at, expires_at, last_used_at, revoked_at,
-	publisher, claims`
+	publisher, claims, single_use, spent_at`
 
 func scanToken(r row) (access.Token, error) {
 	var t access.Token
 	var scope, claims string
-	var created, expires, used, revoked int64
+	var created, expires, used, revoked, spent int64
 	err := r.Scan(&t.ID, &t.Kind, &t.Hash, &t.UserID, &scope, &t.Description, &t.Limited, &created, &expires, &used, &revoked,
-		&t.Publisher, &claims)
+		&t.Publisher, &claims, &t.SingleUse, &spent)
 	if err != nil {
 		return t, err
 	}
 	t.CreatedAt, t.ExpiresAt, t.LastUsedAt, t.RevokedAt = moment(created), moment(expires), moment(used), moment(revoked)
+	t.SpentAt = moment(spent)
 	if scope != access.NoScope.String() {
 		if t.Scope, err = access.ParseScope(scope); err != nil {
 			return t, err
@@ -37,9 +38,9 @@ func (t *Tx) InsertToken(ctx context.Context, v access.Token) error {
 		return err
 	}
 	return t.insert(ctx, "token", `INSERT INTO tokens (`+tokenColumns+`)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT DO NOTHING`,
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) ON CONFLICT DO NOTHING`,
 		v.ID, string(v.Kind), v.Hash, v.UserID, v.Scope.String(), v.Description, v.Limited,
-		micros(v.CreatedAt), micros(v.ExpiresAt), micros(v.LastUsedAt), micros(v.RevokedAt), v.Publisher, claims)
+		micros(v.CreatedAt), micros(v.ExpiresAt), micros(v.LastUsedAt), micros(v.RevokedAt), v.Publisher, claims, v.SingleUse, micros(v.SpentAt))
 }
 
 // TokenByHash implements access.TokenRows.
@@ -66,6 +67,18 @@ func (t *Tx) Tokens(ctx context.Context, userID string) ([]access.Token, map[str
 // RevokeToken implements access.TokenRows.
 func (t *Tx) RevokeToken(ctx context.Context, id string, at time.Time) (bool, error) {
 	return t.did(ctx, `UPDATE tokens SET revoked_at = $2 WHERE id = $1 AND revoked_at = 0`, id, micros(at))
+}
+
+// SpendToken implements catalog.TokenRows. The row decides between uploads that run at once: the later one waits for the
+// other's end, and finds the token unspent only if that one was rolled back.
+func (t *Tx) SpendToken(ctx context.Context, id string, at time.Time) (bool, error) {
+	return t.did(ctx, `UPDATE tokens SET spent_at = $2 WHERE id = $1 AND spent_at = 0`, id, micros(at))
+}
+
+// TokenSpent implements catalog.TokenRows.
+func (t *Tx) TokenSpent(ctx context.Context, id string) (bool, error) {
+	token, err := t.TokenByID(ctx, id)
+	return err == nil && !token.SpentAt.IsZero(), err
 }
 
 // TouchTokens implements access.TokenRows; a time is never set back. Ids are taken in order, so that two processes

@@ -74,6 +74,7 @@ func checkTokens(w *world) {
 	full := w.token(access.Token{
 		Kind: access.TokenMinted, Scope: access.ScopeUpload, Description: "für CI", Limited: true, ExpiresAt: at.Add(time.Minute),
 		LastUsedAt: at, RevokedAt: at, Publisher: "workflow x", Claims: map[string]any{"sub": "repo:a/b", "id": json.Number("123456789012345678")},
+		SingleUse: true, SpentAt: at.Add(time.Second),
 	})
 	bare := w.token(access.Token{Kind: access.TokenAPI, UserID: "u"})
 	w.updateAccess(func(tx access.Tx) error {

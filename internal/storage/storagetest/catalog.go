@@ -32,6 +32,10 @@ func Catalog(t *testing.T, open Opener) {
 		"serial order":    checkSerialOrder,
 		"isolation":       checkIsolation,
 		"all or nothing":  checkAllOrNothing,
+		"single use":      checkSingleUse,
+		"single use race": checkSingleUseRace,
+		"beside":          checkBeside,
+		"beside race":     checkBesideRace,
 		"file race":       checkFileRace,
 		"project race":    checkProjectRace,
 	} {
@@ -77,6 +81,7 @@ func checkProjects(w *world) {
 		twin.Repository = other
 		w.must(tx.InsertProject(w.ctx, twin))
 		p.Display, p.Status, p.StatusReason, p.Serial, p.Size = "zope-interface", catalog.Archived, "moved — see “new”", 7, 1<<40
+		p.TrustedOnly = true
 		w.must(tx.UpdateProject(w.ctx, p))
 		w.want("UpdateProject(nothing)", tx.UpdateProject(w.ctx, catalog.Project{ID: "nothing"}), fault.NotFound)
 		return nil
