@@ -91,6 +91,7 @@ type ExchangeFilter struct {
 type Tx interface {
 	catalog.Tx
 	Rows
+	ReaderRows
 	access.TokenRows
 	UserByID(ctx context.Context, id string) (access.User, error)
 	UserByName(ctx context.Context, name string) (access.User, error)

@@ -30,3 +30,7 @@ func TestAccess(t *testing.T) {
 func TestPublishers(t *testing.T) {
 	storagetest.EachDatabase(t, func(t *testing.T, fresh func(*testing.T) string) { storagetest.Publishers(t, twice(fresh)) })
 }
+
+func TestReaders(t *testing.T) {
+	storagetest.EachDatabase(t, func(t *testing.T, fresh func(*testing.T) string) { storagetest.Readers(t, twice(fresh)) })
+}
