@@ -33,11 +33,11 @@ func (a *addition) commit(ctx context.Context) (Receipt, error) {
 		})
 	}
 	if err == nil {
-		return Receipt{File: f, Created: true, Warnings: a.contents.Warnings}, nil
+		return Receipt{File: f, Created: true, Warnings: a.warnings()}, nil
 	}
 	x.letGo(ctx, keys)
 	if errors.Is(err, errIdentical) {
-		return Receipt{File: a.existing}, nil
+		return Receipt{File: a.existing, Warnings: unread(a.Attestations)}, nil
 	}
 	return Receipt{}, err
 }
@@ -52,7 +52,7 @@ func (a *addition) file() File {
 		ID: a.index.newID(), RepositoryID: a.repository.ID, Filename: a.filename.String(), NameKey: a.filename.Key(),
 		Kind: a.filename.Kind(), PythonVersion: python, Size: a.Content.Size(), Comment: a.Comment,
 		MD5: a.digests.MD5, SHA256: a.digests.SHA256, Blake2b256: a.digests.Blake2b256,
-		RequiresPython: a.contents.Parsed.RequiresPython, UploadedAt: a.index.clock(),
+		RequiresPython: a.contents.Parsed.RequiresPython, UploadedAt: a.index.clock(), Attested: a.provable(),
 		Uploader: Uploader{
 			Kind: string(a.who.Kind()), ID: a.who.ID(), Name: a.who.Name(),
 			TokenID: a.who.TokenID(), Claims: a.who.Claims(),
@@ -79,6 +79,9 @@ func (a *addition) keep(ctx context.Context, keys []string) error {
 // insert writes everything that the file changes in one transaction. What was decided before is decided again, because
 // others may have been faster. It returns f in its place.
 func (a *addition) insert(ctx context.Context, tx Tx, f File, keys []string) (File, error) {
+	if err := a.spend(ctx, tx); err != nil {
+		return f, err
+	}
 	if err := a.available(ctx, tx); err != nil {
 		return f, err
 	}
@@ -92,13 +95,16 @@ func (a *addition) insert(ctx context.Context, tx Tx, f File, keys []string) (Fi
 	if err := a.advance(ctx, tx, p, f); err != nil {
 		return f, err
 	}
+	if err := a.noteBeside(ctx, tx, p, f); err != nil {
+		return f, err
+	}
 	for _, key := range keys {
 		if _, err := tx.ReleaseBlob(ctx, key, true); err != nil {
 			return f, err
 		}
 	}
 	e := a.index.entry(a.who, "file.add", map[string]any{
-		"sha256": f.SHA256, "size": f.Size, "uploader": f.Uploader, "warnings": a.contents.Warnings,
+		"sha256": f.SHA256, "size": f.Size, "uploader": f.Uploader, "warnings": a.contents.Warnings, "attested": f.Attested,
 	})
 	e.Repository, e.Project, e.Version, e.Filename = a.repository.ID, a.name.String(), f.Version, f.Filename
 	return f, tx.InsertAudit(ctx, e)
@@ -132,7 +138,7 @@ func (a *addition) place(ctx context.Context, tx Tx, p Project, f File) (File, e
 	} else if err != nil {
 		return f, err
 	}
-	return f, nil
+	return f, a.insertAttestations(ctx, tx, f)
 }
 
 // lost says who was faster with the same name.

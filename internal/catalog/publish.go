@@ -15,7 +15,7 @@ import (
 
 // Publish adds a file to the index. nil means: the bytes are durable, the row is committed, the next read lists it.
 //
-// The order of checks is PyPI's: caller, form, names, permission, size, digests, duplicate, deleted name, archive. An
+// The order of checks is PyPI's: caller, form, names, permission, size, digests, duplicate, deleted name, archive, attestations. An
 // identical file that is there already is no change and no error. Every refusal leaves nothing behind: no project, no
 // release, no bytes. It returns fault.Invalid for a bad form or file, fault.Conflict ("File already exists…") for a name
 // or bytes that are taken, fault.Denied, fault.TooLarge, and fault.Unavailable where a retry may succeed.
@@ -44,11 +44,14 @@ func (x *Index) publish(ctx context.Context, who access.Caller, u Upload) (Recei
 		return Receipt{}, err
 	}
 	if err := x.store.View(ctx, func(tx Tx) error { return a.available(ctx, tx) }); errors.Is(err, errIdentical) {
-		return Receipt{File: a.existing}, nil
+		return Receipt{File: a.existing, Warnings: unread(u.Attestations)}, nil
 	} else if err != nil {
 		return Receipt{}, err
 	}
 	if err := a.inspect(); err != nil {
+		return Receipt{}, err
+	}
+	if err := a.attest(); err != nil {
 		return Receipt{}, err
 	}
 	return a.commit(ctx)
@@ -65,10 +68,15 @@ type addition struct {
 	named
 	digests  Digests
 	contents archive.Contents
-	existing File // set with errIdentical
+	attested []Attestation
+	existing File   // set with errIdentical
+	beside   string // warning about an API token, see noteBeside
 }
 
 func (a *addition) permitted(ctx context.Context, tx Tx) error {
+	if err := unspent(ctx, tx, a.who); err != nil {
+		return err
+	}
 	p, _, err := a.index.admit(ctx, tx, a.who, a.repository, a.name)
 	if err != nil {
 		return err

@@ -20,6 +20,7 @@ type Upload struct {
 	Digests       Digests
 	ContentType   string // of the file's part, "" where there is none
 	Content       *Incoming
+	Attestations  []string // the field of PEP 740, each time that it was sent; a byte beyond MaxAttestations of it will do
 }
 
 // Receipt says what became of an upload.
@@ -52,6 +53,9 @@ func (x *Index) MayPublish(ctx context.Context, who access.Caller, repo string, 
 		return err
 	}
 	err = x.store.View(ctx, func(tx Tx) error {
+		if err := unspent(ctx, tx, who); err != nil {
+			return err
+		}
 		_, _, err := x.admit(ctx, tx, who, r, name)
 		return err
 	})
@@ -78,7 +82,7 @@ func (x *Index) admit(ctx context.Context, tx Tx, who access.Caller, r Repositor
 	case p.Status == Archived, p.Status == Quarantined:
 		return Project{}, false, fault.New(fault.Denied, "project %s is %s and takes no uploads", name, p.Status)
 	}
-	return p, true, nil
+	return p, true, trusts(who, p)
 }
 
 // mayUpload asks again with the grants of this moment before it says no: the first of several uploads that began together
