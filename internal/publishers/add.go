@@ -32,8 +32,8 @@ type Added struct {
 	Provider  string
 	Issuer    string
 	Sentence  string
-	OwnerID   string    // "" where not pinned yet
-	Warning   string    // why it is not pinned, "" where it is
+	OwnerID   string    // "" where not pinned yet, or never
+	Warning   string    // why it is not pinned, "" where it is or never will be
 	ExpiresAt time.Time // of a pending one
 }
 
@@ -49,6 +49,9 @@ func (a Added) String() string {
 	}
 	if a.OwnerID != "" {
 		return s + "; pinned to owner id " + a.OwnerID
+	}
+	if a.Warning == "" {
+		return s
 	}
 	return s + "; not yet pinned: " + a.Warning
 }
@@ -130,8 +133,11 @@ func (r *Registry) read(ctx context.Context, who access.Caller, req AddRequest) 
 	if a.publisher.Issuer == "" {
 		a.publisher.Issuer = provider.Issuer()
 	}
-	if a.publisher.OwnerID == "" {
-		a.publisher.OwnerID, a.warning, err = r.ownerID(ctx, a.publisher)
+	if a.publisher.Issuer == "" {
+		return a, fault.New(fault.Invalid, "a %s publisher needs its issuer: there is none that goes without saying", req.Provider)
+	}
+	if field := provider.PinField(); a.publisher.OwnerID == "" && field != "" {
+		a.publisher.OwnerID, a.warning, err = r.ownerID(ctx, a.publisher, field)
 	}
 	return a, err
 }
@@ -142,9 +148,12 @@ func (r *Registry) kinds() string {
 
 // ownerID asks the issuer's API. An account that does not exist is fault.Invalid; any other failure is a warning, because
 // an index may live where the API cannot be reached.
-func (r *Registry) ownerID(ctx context.Context, p Publisher) (id, warning string, err error) {
-	const later = "the first accepted token will pin it (give owner_id to pin it now)"
-	if r.o.OwnerID == nil {
+func (r *Registry) ownerID(ctx context.Context, p Publisher, field string) (id, warning string, err error) {
+	later := "the first accepted token will pin it (give " + field + " to pin it now)"
+	if p.Fields[fieldRepositoryID] == firstToken {
+		return "", "owner and repository are pinned together; the first accepted token will pin them", nil
+	}
+	if r.o.OwnerID == nil || p.Fields[fieldOwner] == "" {
 		return "", "the owner's id is not known yet; " + later, nil
 	}
 	id, err = r.o.OwnerID(ctx, p.Provider, p.Issuer, p.Fields[fieldOwner])

@@ -2,8 +2,10 @@ package publishers
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 
 	"pyindex/internal/access"
@@ -31,7 +33,6 @@ type exchange struct {
 	issuer   string
 	claims   Claims
 	lookup   string
-	ownerID  string
 	jti      string
 	until    time.Time // to remember jti
 }
@@ -75,7 +76,7 @@ func (r *Registry) identify(ctx context.Context, who access.Caller, raw access.S
 	if x.lookup, err = x.provider.Lookup(claims); err != nil {
 		return x, Refuse(CodePublisher, noPublisher(fault.Message(err)))
 	}
-	if x.jti, err = tokenID(claims); err != nil {
+	if x.jti, err = x.tokenID(raw); err != nil {
 		return x, Refuse(CodeToken, "malformed or invalid token: "+err.Error())
 	}
 	exp, err := expiry(claims)
@@ -83,10 +84,15 @@ func (r *Registry) identify(ctx context.Context, who access.Caller, raw access.S
 	return x, err
 }
 
-func tokenID(c Claims) (string, error) {
-	jti, ok := c["jti"].(string)
+// tokenID is what the token is remembered by.
+func (x exchange) tokenID(raw access.Secret) (string, error) {
+	v, numbered := x.claims["jti"]
+	if !numbered && !x.provider.NeedsTokenID() {
+		return digestID(raw), nil
+	}
+	jti, ok := v.(string)
 	if !ok || jti == "" {
-		return "", fmt.Errorf("its id (jti) is %s, and without one it could be used twice", Show(c["jti"]))
+		return "", fmt.Errorf("its id (jti) is %s, and without one it could be used twice", Show(v))
 	}
 	if len(jti) > maxJTI {
 		return "", fmt.Errorf("its id (jti) is longer than %d bytes", maxJTI)
@@ -95,6 +101,14 @@ func tokenID(c Claims) (string, error) {
 		return "", fmt.Errorf("its id (jti) %s holds control characters", Show(jti))
 	}
 	return jti, nil
+}
+
+// digestID numbers a token that its issuer did not number. The signature is left out: only what it covers says which
+// token this is.
+func digestID(raw access.Secret) string {
+	signed := raw.Reveal()
+	signed = signed[:max(0, strings.LastIndexByte(signed, '.'))]
+	return fmt.Sprintf("sha256:%x", sha256.Sum256([]byte(signed)))
 }
 
 func expiry(c Claims) (time.Time, error) {
@@ -117,7 +131,6 @@ func (r *Registry) settle(ctx context.Context, tx Tx, x exchange) (Minted, error
 	} else if err != nil {
 		return Minted{}, err
 	}
-	x.ownerID = x.provider.OwnerID(x.claims)
 	if f, err = r.pin(ctx, tx, x, f); err != nil {
 		return Minted{}, err
 	}

@@ -43,7 +43,7 @@ var (
 func (GitHub) Compile(fields map[string]string) (Rule, error) {
 	for name := range fields {
 		if !isGitHubField(name) {
-			return Rule{}, fault.New(fault.Invalid, "%.40q is not a field of a github publisher: use owner, repository, workflow, environment and owner_id", name)
+			return Rule{}, fault.New(fault.Invalid, "%.40q is not a field of a github publisher: use owner, repository, workflow, environment, owner_id and, to be stricter, %s", name, optionNames(githubOptions))
 		}
 	}
 	r := Rule{Fields: map[string]string{}, OwnerID: fields[fieldOwnerID]}
@@ -53,6 +53,12 @@ func (GitHub) Compile(fields map[string]string) (Rule, error) {
 			return Rule{}, err
 		}
 		r.Fields[f.name] = v
+	}
+	if err := parseOptions(githubOptions, fields, r); err != nil {
+		return Rule{}, err
+	}
+	if err := checkGitHubOptions(r); err != nil {
+		return Rule{}, err
 	}
 	if r.OwnerID != "" && !decimalID.MatchString(r.OwnerID) {
 		return Rule{}, fault.New(fault.Invalid, "owner_id %.40q is not a number: it is the account's id, as https://api.github.com/users/OWNER shows it", r.OwnerID)
@@ -79,7 +85,7 @@ func isGitHubField(name string) bool {
 			return true
 		}
 	}
-	return name == fieldOwnerID
+	return name == fieldOwnerID || isOption(githubOptions, name)
 }
 
 func parseGitHubOwner(s string) (string, error) {
@@ -117,11 +123,11 @@ func parseGitHubEnvironment(s string) (string, error) {
 }
 
 func githubSentence(r Rule) string {
-	s := fmt.Sprintf("workflow %s in %s", r.Fields[fieldWorkflow], r.Lookup)
+	s := fmt.Sprintf("workflow %s in %s", githubWorkflowName(r), r.Lookup)
 	if e := r.Fields[fieldEnvironment]; e != "" {
 		s += ", environment " + e
 	}
-	return s
+	return s + sayOptions(githubOptions, r)
 }
 
 // Lookup implements Provider: "owner/repository" in lower case.

@@ -9,6 +9,7 @@ type githubJob struct {
 	event, ref, sha            string
 	environment                string
 	inEnvironment              bool
+	claims                     Claims // for what only some rules ask
 }
 
 // githubCheck compares one claim with a rule; nil where it fits.
@@ -17,7 +18,7 @@ type githubCheck func(r Rule, j githubJob) *Mismatch
 // githubChecks are in the order of identity: whose token it is, which workflow, then its circumstances.
 // "sub" is not among them: organisations may give it any shape.
 var githubChecks = []githubCheck{
-	repositoryFits, ownerFits, ownerIDFits, workflowFits, eventFits, environmentFits,
+	repositoryFits, ownerFits, ownerIDFits, repositoryIDFits, workflowFits, callerFits, eventFits, environmentFits, circumstancesFit,
 }
 
 // Admits implements Provider. Its errors are *Mismatch.
@@ -36,13 +37,18 @@ func (GitHub) Admits(r Rule, c Claims) error {
 }
 
 // OwnerID implements Provider.
-func (GitHub) OwnerID(c Claims) string {
-	id, _ := c["repository_owner_id"].(string)
-	return id
+func (GitHub) OwnerID(r Rule, c Claims) string {
+	return pinOf(r, c, "repository_owner_id", "repository_id")
 }
 
+// PinField implements Provider.
+func (GitHub) PinField() string { return fieldOwnerID }
+
+// NeedsTokenID implements Provider.
+func (GitHub) NeedsTokenID() bool { return true }
+
 func readGitHubJob(c Claims) (githubJob, *Mismatch) {
-	var j githubJob
+	j := githubJob{claims: c}
 	for _, f := range []struct {
 		claim string
 		to    *string
@@ -103,16 +109,23 @@ func ownerFits(r Rule, j githubJob) *Mismatch {
 
 // ownerIDFits lets any account be the first one of a rule that is not pinned; the exchange pins it.
 func ownerIDFits(r Rule, j githubJob) *Mismatch {
-	if r.OwnerID != "" && j.ownerID != r.OwnerID {
-		return differs("repository_owner_id", j.ownerID, r.OwnerID)
+	if owner, _, _ := strings.Cut(r.OwnerID, "/"); owner != "" && j.ownerID != owner {
+		return differs("repository_owner_id", j.ownerID, owner)
 	}
 	return nil
+}
+
+func repositoryIDFits(r Rule, j githubJob) *Mismatch {
+	return repositoryPinFits(r, j.claims, "repository_id")
 }
 
 // workflowFits builds the two values that the claim may have, rather than taking the claim apart: file names, branches
 // and tags may all hold "@", ".yml" and "/". GitHub tells the letters of paths and refs apart, not those of accounts and
 // repositories.
 func workflowFits(r Rule, j githubJob) *Mismatch {
+	if r.Fields[fieldWorkflowRepository] != "" {
+		return foreignWorkflowFits(r, j)
+	}
 	repository := r.Fields[fieldOwner] + "/" + r.Fields[fieldRepository]
 	path := "/.github/workflows/" + r.Fields[fieldWorkflow]
 	if len(j.workflow) > len(repository) && lowerASCII(j.workflow[:len(repository)]) == repository {

@@ -20,7 +20,7 @@ type Listed struct {
 	Issuer     string            `json:"issuer"`
 	Fields     map[string]string `json:"fields"`
 	OwnerID    string            `json:"owner_id,omitempty"`
-	Pinned     bool              `json:"pinned"` // whether the owner's id is known
+	Pinned     bool              `json:"pinned"` // whether nothing is left to the first token
 	Sentence   string            `json:"publisher"`
 	Registrant string            `json:"registrant,omitempty"` // of a pending one: user id
 	AddedAt    time.Time         `json:"added_at"`
@@ -132,8 +132,14 @@ func (l *listing) pending(ctx context.Context, tx Tx) error {
 
 func (l *listing) add(row Listed, p Publisher) {
 	row.Provider, row.Issuer, row.Fields, row.OwnerID = p.Provider, p.Issuer, p.Fields, p.OwnerID
-	row.Pinned, row.Sentence = p.OwnerID != "", l.registry.sentence(p)
+	row.Pinned, row.Sentence = l.registry.pinned(p), l.registry.sentence(p)
 	l.out = append(l.out, row)
+}
+
+// pinned reports whether p is tied to one account, or is of a kind whose rules say all by themselves.
+func (r *Registry) pinned(p Publisher) bool {
+	provider := r.providers[p.Provider]
+	return p.OwnerID != "" || provider != nil && provider.PinField() == ""
 }
 
 // mayPending reports whether a pending publisher is who's to see and remove.

@@ -28,26 +28,36 @@ func (r *Registry) pin(ctx context.Context, tx Tx, x exchange, f fits) (fits, er
 }
 
 func (r *Registry) pinOne(ctx context.Context, tx Tx, x exchange, f fits, p Publisher) (Publisher, bool, error) {
-	if p.OwnerID != "" || x.ownerID == "" {
+	id := r.ownerOf(x, p)
+	if p.OwnerID != "" || id == "" {
 		return p, true, nil
 	}
-	twin := slices.IndexFunc(f.all, func(q Publisher) bool { return q.OwnerID == x.ownerID && equalRules(p, q) })
+	twin := slices.IndexFunc(f.all, func(q Publisher) bool { return q.OwnerID == id && equalRules(p, q) })
 	if twin >= 0 {
 		return f.all[twin], true, r.merge(ctx, tx, x, p, f.all[twin])
 	}
-	won, err := tx.PinPublisher(ctx, p.ID, x.ownerID)
+	won, err := tx.PinPublisher(ctx, p.ID, id)
 	if err != nil {
 		return p, false, err
 	}
 	if won {
-		p.OwnerID = x.ownerID
+		p.OwnerID = id
 		return p, true, r.recordPin(ctx, tx, x, p)
 	}
 	p, err = tx.PublisherByID(ctx, p.ID)
 	if fault.Is(err, fault.NotFound) {
 		return p, false, nil
 	}
-	return p, p.OwnerID == x.ownerID, err
+	return p, p.OwnerID == id, err
+}
+
+// ownerOf is what a token that p admits would pin p to.
+func (r *Registry) ownerOf(x exchange, p Publisher) string {
+	rule, err := r.rule(p)
+	if err != nil {
+		return ""
+	}
+	return x.provider.OwnerID(rule, x.claims)
 }
 
 // recordPin tells the owners of the projects whose account a publisher is tied to from now on.

@@ -33,8 +33,14 @@ type Provider interface {
 	// Admits returns nil when the claims fit the rule and the difference otherwise, as a *Mismatch; a branch that cannot
 	// happen refuses. A rule whose OwnerID is "" fits any owner id that is well formed.
 	Admits(r Rule, c Claims) error
-	// OwnerID returns the account's id of claims that were admitted; "" where the provider knows none.
-	OwnerID(c Claims) string
+	// OwnerID returns what a rule that admitted the claims is pinned to: the account's id, which may go with the
+	// repository's; "" where rules of this kind are not pinned.
+	OwnerID(r Rule, c Claims) string
+	// PinField names the field in which that id can be typed: "owner_id"; "" where rules of this kind are not pinned.
+	PinField() string
+	// NeedsTokenID reports whether the issuers always number their tokens ("jti"), so that one without is refused. Where
+	// they do not, what was signed stands in for the number: either way a token counts once.
+	NeedsTokenID() bool
 }
 
 // Verifier checks an identity token and returns its claims.

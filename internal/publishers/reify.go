@@ -70,7 +70,7 @@ func (r *Registry) create(ctx context.Context, tx Tx, x exchange, p Pending, mad
 func (r *Registry) adopt(ctx context.Context, tx Tx, x exchange, p Pending, project catalog.Project) (Publisher, error) {
 	q := p.Publisher
 	if q.OwnerID == "" {
-		q.OwnerID = x.ownerID
+		q.OwnerID = r.ownerOf(x, q)
 	}
 	q, err := tx.PutPublisher(ctx, q)
 	if err != nil {
