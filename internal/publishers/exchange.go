@@ -28,6 +28,7 @@ type Minted struct {
 // exchange is an identity token that was verified, on its way to a minted one.
 type exchange struct {
 	who      access.Caller
+	once     bool // for a token that is good for one upload
 	at       time.Time
 	provider Provider
 	issuer   string
@@ -44,7 +45,17 @@ type exchange struct {
 // publisher corrected and try again. Every publisher that fits adds the projects that it is attached to, and every
 // pending one makes its project first.
 func (r *Registry) Exchange(ctx context.Context, who access.Caller, raw access.Secret) (Minted, error) {
-	x, err := r.identify(ctx, who, raw)
+	return r.exchange(ctx, exchange{who: who}, raw)
+}
+
+// ExchangeOnce is Exchange for a token that is good for one upload (PEP 807, single-use-token). The upload that adds a
+// file uses it up: one that is refused, or that finds the identical file there, does not.
+func (r *Registry) ExchangeOnce(ctx context.Context, who access.Caller, raw access.Secret) (Minted, error) {
+	return r.exchange(ctx, exchange{who: who, once: true}, raw)
+}
+
+func (r *Registry) exchange(ctx context.Context, x exchange, raw access.Secret) (Minted, error) {
+	x, err := r.identify(ctx, x, raw)
 	if err != nil {
 		return Minted{}, r.refused(ctx, x, err)
 	}
@@ -60,8 +71,8 @@ func (r *Registry) Exchange(ctx context.Context, who access.Caller, raw access.S
 }
 
 // identify verifies the token and reads what the exchange itself needs of it.
-func (r *Registry) identify(ctx context.Context, who access.Caller, raw access.Secret) (exchange, error) {
-	x := exchange{who: who, at: r.o.Now()}
+func (r *Registry) identify(ctx context.Context, x exchange, raw access.Secret) (exchange, error) {
+	x.at = r.o.Now()
 	if !r.Enabled() {
 		return x, Refuse(CodeNotEnabled, "trusted publishing is not enabled on this index: no issuer is configured")
 	}

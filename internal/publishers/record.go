@@ -43,6 +43,9 @@ func (r *Registry) entry(action string, by audit.Actor, p catalog.Project, subje
 func (r *Registry) minted(x exchange, p Publisher, project catalog.Project, tokenID string) audit.Entry {
 	detail := r.describe(p)
 	detail["publisher_id"], detail["claims"] = p.ID, bounded(x.claims)
+	if x.once {
+		detail["single_use"] = true
+	}
 	return r.entry(actionExchange, r.actor(x, p), project, tokenID, x.at, detail)
 }
 
