@@ -38,6 +38,7 @@ type File struct {
 	YankedReason   string
 	UploadedAt     time.Time // whole microseconds, UTC
 	Uploader       Uploader
+	Attested       bool // has a verified attestation, so that Provenance returns some
 }
 
 // FileRows keeps files and the names of deleted ones. Reads return fault.NotFound for none.

@@ -99,17 +99,31 @@ func (x *Index) File(ctx context.Context, who access.Caller, repo, sha256, filen
 	if err != nil {
 		return File{}, err
 	}
-	r, err := x.repository(ctx, who, serial, repo)
+	l, err := x.fileAt(ctx, who, serial, repo, filename)
+	if err == nil && l.file.SHA256 != sha256 {
+		err = missing(fileOfThat)
+	}
 	if err != nil {
 		return File{}, err
+	}
+	return l.file, nil
+}
+
+const fileOfThat = "file of that name and digest"
+
+// fileAt is the one way to a file, whichever form of it is asked for.
+func (x *Index) fileAt(ctx context.Context, who access.Caller, serial int64, repo, filename string) (located, error) {
+	r, err := x.repository(ctx, who, serial, repo)
+	if err != nil {
+		return located{}, err
 	}
 	l, err := recallAt(ctx, x, serial, x.files, fileKey{r.ID, filename}, func(tx Tx) (located, error) {
 		return locate(ctx, tx, r.ID, filename)
 	})
-	if fault.Is(err, fault.NotFound) || err == nil && !l.visible(who, sha256) {
-		return File{}, missing("file of that name and digest")
+	if fault.Is(err, fault.NotFound) || err == nil && !l.visible(who) {
+		return located{}, missing(fileOfThat)
 	}
-	return l.file, err
+	return l, err
 }
 
 func locate(ctx context.Context, tx Tx, repositoryID, filename string) (located, error) {
@@ -122,8 +136,8 @@ func locate(ctx context.Context, tx Tx, repositoryID, filename string) (located,
 }
 
 // visible is the one decision about a file, whichever form of it is asked for.
-func (l located) visible(who access.Caller, sha256 string) bool {
-	return l.file.SHA256 == sha256 && l.project.Status != Quarantined && who.May(access.Reader, l.project.Object())
+func (l located) visible(who access.Caller) bool {
+	return l.project.Status != Quarantined && who.May(access.Reader, l.project.Object())
 }
 
 // Part is one form of a file's bytes.

@@ -23,17 +23,20 @@ type Options struct {
 	Log    *slog.Logger     // slog.Default
 	Policy Policy           // PrivatePolicy is the zero value
 	Limits Limits
+	// Attester decides about attestations; without one they are not kept.
+	Attester Attester
 }
 
 // Index is projects, releases and files. It is safe for concurrent use; any number may share rows and bytes.
 type Index struct {
-	store  Store
-	blobs  Blobs
-	now    func() time.Time
-	newID  func() string
-	log    *slog.Logger
-	policy Policy
-	limits Limits
+	store    Store
+	blobs    Blobs
+	now      func() time.Time
+	newID    func() string
+	log      *slog.Logger
+	policy   Policy
+	limits   Limits
+	attester Attester
 
 	repositories *memo.Memo[string, Repository]
 	projects     *memo.Memo[projectKey, Project]
@@ -71,8 +74,11 @@ func New(s Store, b Blobs, o Options) *Index {
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}
+	if o.Attester == nil {
+		o.Attester = ignorant{}
+	}
 	return &Index{
-		store: s, blobs: b, now: o.Now, newID: o.NewID, log: o.Log, policy: o.Policy, limits: o.Limits,
+		store: s, blobs: b, now: o.Now, newID: o.NewID, log: o.Log, policy: o.Policy, limits: o.Limits, attester: o.Attester,
 		repositories: memo.New[string, Repository](memoRepositories),
 		projects:     memo.New[projectKey, Project](memoProjects),
 		files:        memo.New[fileKey, located](memoFiles),

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 
+	"pyindex/internal/catalog"
 	"pyindex/internal/fault"
 )
 
@@ -27,9 +28,9 @@ type bounds struct {
 
 // receipt is what one request carried.
 type receipt struct {
-	form     form
-	content  *heading // nil where there was no file
-	attested bool
+	form         form
+	content      *heading // nil where there was no file
+	attestations []string // the field, each time that it was sent, cut off a byte beyond the bound on it
 }
 
 // opener is asked where a file's bytes go, with the fields that came before it. An error of it ends the reading.
@@ -98,13 +99,15 @@ func (in *receiver) part() error {
 	return in.field(p, h)
 }
 
-// field reads a text field, or a signature, which is dropped like the attestations.
+// field reads a text field, or a signature, which is dropped.
 func (in *receiver) field(p io.Reader, h heading) error {
 	in.meter.next("a field", in.bounds.field)
-	if h.file || h.field == "attestations" {
+	if h.file {
 		_, err := io.Copy(io.Discard, p)
-		in.got.attested = in.got.attested || !h.file
 		return in.explain(err)
+	}
+	if h.field == "attestations" {
+		return in.attestations(p)
 	}
 	if h.field == "content" {
 		return fault.New(fault.Invalid, "content has no file name: send the distribution as a file")
@@ -119,6 +122,20 @@ func (in *receiver) field(p io.Reader, h heading) error {
 	}
 	in.got.form.add(h.field, b.String())
 	return nil
+}
+
+// attestations keeps what is sent as far as it can matter. Too much of it is for the catalog to judge: an upload may
+// succeed without it.
+func (in *receiver) attestations(p io.Reader) error {
+	var b strings.Builder
+	_, err := io.Copy(&b, io.LimitReader(p, catalog.MaxAttestations+1))
+	if err == nil {
+		_, err = io.Copy(io.Discard, p)
+	}
+	if text := b.String(); strings.TrimSpace(text) != "" {
+		in.got.attestations = append(in.got.attestations, text)
+	}
+	return in.explain(err)
 }
 
 // content hands the file's bytes on as they come.

@@ -63,8 +63,8 @@ func TestReceive(t *testing.T) {
 			if diff := cmp.Diff(want, got.form); diff != "" {
 				t.Errorf("receive: form differs (-want +got):\n%s", diff)
 			}
-			if !got.attested || got.content == nil || got.content.filename != "../a.whl" || got.content.contentType != "" {
-				t.Errorf("receive: attested %v, content %+v", got.attested, got.content)
+			if len(got.attestations) != 1 || got.attestations[0] != "[]" || got.content == nil || got.content.filename != "../a.whl" || got.content.contentType != "" {
+				t.Errorf("receive: attestations %q, content %+v", got.attestations, got.content)
 			}
 			if stored.String() != "bytes\r\n--X\r\nmore" {
 				t.Errorf("receive stored %q", stored.String())

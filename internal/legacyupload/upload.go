@@ -11,9 +11,6 @@ import (
 	"pyindex/internal/fault"
 )
 
-// notVerified is the warning for attestations, which uv sends to every index that it finds some for.
-const notVerified = "the attestations were not kept: this index does not verify them, so it does not show them"
-
 // upload takes one file: POST /legacy/.
 func (a *API) upload(w http.ResponseWriter, r *http.Request, who access.Caller) error {
 	u := &upload{index: a.index, who: who, repository: r.PathValue("repository"), actions: r.URL.Query()[":action"]}
@@ -25,9 +22,6 @@ func (a *API) upload(w http.ResponseWriter, r *http.Request, who access.Caller) 
 	receipt, err := u.publish(r.Context(), got)
 	if err != nil {
 		return err
-	}
-	if got.attested {
-		receipt.Warnings = append(receipt.Warnings, notVerified)
 	}
 	return accept(w, receipt.Warnings)
 }
@@ -117,7 +111,7 @@ func (u *upload) publish(ctx context.Context, got receipt) (catalog.Receipt, err
 	return u.index.Publish(ctx, u.who, catalog.Upload{
 		Repository: u.repository, Filename: got.content.filename, Kind: said.kind, PythonVersion: said.python,
 		Comment: said.comment, Form: metadata, Digests: said.digests, ContentType: got.content.contentType,
-		Content: u.incoming,
+		Content: u.incoming, Attestations: got.attestations,
 	})
 }
 
