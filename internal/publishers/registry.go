@@ -16,6 +16,7 @@ const (
 	DefaultLifetime        = 900 * time.Second   // of a minted token
 	MaxLifetime            = 6 * time.Hour       // of a minted token
 	DefaultPendingLifetime = 30 * 24 * time.Hour // of a pending publisher
+	DefaultKeepExchanges   = 30 * 24 * time.Hour // of what was recorded of an exchange
 )
 
 // Options are the settings of a Registry; the zero value works.
@@ -24,6 +25,7 @@ type Options struct {
 	NewID           func() string    // UUIDv7
 	Lifetime        time.Duration    // of a minted token: DefaultLifetime where not positive, at most MaxLifetime
 	PendingLifetime time.Duration    // DefaultPendingLifetime where not positive
+	KeepExchanges   time.Duration    // how long exchanges stay in the record: DefaultKeepExchanges where not positive
 	// OwnerID asks the issuer's API for the numeric id of an account: fault.NotFound where there is none of that name.
 	// With nil, or after any other error, the first accepted token pins the publisher.
 	OwnerID func(ctx context.Context, provider, issuer, owner string) (string, error)
@@ -51,6 +53,9 @@ func New(s Store, v Verifier, providers []Provider, o Options) *Registry {
 	}
 	if o.PendingLifetime <= 0 {
 		o.PendingLifetime = DefaultPendingLifetime
+	}
+	if o.KeepExchanges <= 0 {
+		o.KeepExchanges = DefaultKeepExchanges
 	}
 	o.Lifetime = min(o.Lifetime, MaxLifetime)
 	r := &Registry{store: s, verifier: v, providers: map[string]Provider{}, o: o}

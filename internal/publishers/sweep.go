@@ -10,8 +10,8 @@ import (
 // keepMinted is how long a minted token's row stays after its end, so that a late upload is told that it expired.
 const keepMinted = 24 * time.Hour
 
-// Sweep forgets what has passed: token ids that can no longer be used, minted tokens a day after their end, and pending
-// publishers that nobody used, each of those with an audit entry. It is safe to run at any time and on every replica.
+// Sweep forgets what has passed: token ids that can no longer be used, minted tokens a day after their end, old
+// exchanges, and pending publishers that nobody used, each of those with an audit entry. It is safe to run at any time and on every replica.
 func (r *Registry) Sweep(ctx context.Context) error {
 	now := r.o.Now()
 	return r.store.Update(ctx, func(tx Tx) error {
@@ -19,6 +19,9 @@ func (r *Registry) Sweep(ctx context.Context) error {
 			return err
 		}
 		if _, err := tx.DeleteTokensExpiredBefore(ctx, now.Add(-keepMinted)); err != nil {
+			return err
+		}
+		if err := tx.DeleteExchangesBefore(ctx, now.Add(-r.o.KeepExchanges)); err != nil {
 			return err
 		}
 		gone, err := tx.DeletePendingExpiredBefore(ctx, now)

@@ -1,0 +1,115 @@
+package publishers
+
+import (
+	"time"
+
+	"pyindex/internal/audit"
+)
+
+// Exchange is one exchange of an identity token as it was recorded. One that concerned several projects is there once for
+// each, with what that project's own publishers expected.
+type Exchange struct {
+	ID          string         `json:"id"`
+	At          time.Time      `json:"at"`
+	Granted     bool           `json:"granted"`
+	Repository  string         `json:"repository,omitempty"` // of this index
+	Project     string         `json:"project,omitempty"`    // "" where no publisher came near
+	Pending     bool           `json:"pending,omitempty"`    // the project was waited for
+	Code        string         `json:"code,omitempty"`       // of a refusal
+	Description string         `json:"description,omitempty"`
+	Provider    string         `json:"provider,omitempty"`
+	Issuer      string         `json:"issuer,omitempty"`
+	Publisher   string         `json:"publisher,omitempty"` // of a granted one: the sentence
+	Address     string         `json:"address,omitempty"`
+	Claims      map[string]any `json:"claims,omitempty"`  // verified, as far as they were kept
+	Nearest     []Nearest      `json:"nearest,omitempty"` // of a refused one
+	// Suggested are the fields of a publisher that would have accepted it; WhyNone says why there are none.
+	Suggested map[string]string `json:"suggested,omitempty"`
+	WhyNone   string            `json:"why_none,omitempty"`
+}
+
+// Nearest is a publisher that a refused token almost fitted.
+type Nearest struct {
+	ID          string       `json:"id"`
+	Publisher   string       `json:"publisher"` // the sentence
+	Pending     bool         `json:"pending"`
+	Differences []Difference `json:"differences"`
+}
+
+// Difference is a claim by which a token differed.
+type Difference struct {
+	Claim    string `json:"claim"`
+	Expected string `json:"expected,omitempty"`
+	Got      string `json:"got"`
+	Why      string `json:"why,omitempty"` // instead of Expected, where the claim is wrong by itself
+}
+
+// exchangeOf reads an entry of the record. What an older program did not write is left empty.
+func (r *Registry) exchangeOf(e audit.Entry, repositories map[string]string) Exchange {
+	d := detail(e.Detail)
+	x := Exchange{
+		ID: e.ID, At: e.At, Granted: e.Outcome == audit.Granted, Repository: repositories[e.Repository], Project: e.Project,
+		Code: d.text("code"), Description: d.text("description"), Provider: d.text("provider"), Issuer: d.text("issuer"),
+		Publisher: d.text("publisher"), Address: e.Actor.Address, Claims: d.object("claims"),
+	}
+	for _, n := range d.list("nearest") {
+		x.Nearest = append(x.Nearest, nearestOf(n))
+	}
+	x.Pending = waitedFor(e.Detail)
+	if x.Code == CodePublisher || x.Code == CodePendingPublisher {
+		x.Suggested, x.WhyNone = r.suggested(x)
+	}
+	return x
+}
+
+// waitedFor reports whether an entry is in the history of a pending publisher.
+func waitedFor(d detail) bool {
+	all := d.list("nearest")
+	return len(all) > 0 && all[0]["pending"] == true
+}
+
+func nearestOf(d detail) Nearest {
+	pending, _ := d["pending"].(bool)
+	n := Nearest{ID: d.text("id"), Publisher: d.text("publisher"), Pending: pending}
+	for _, c := range d.list("differences") {
+		n.Differences = append(n.Differences, Difference{c.text("claim"), c.text("expected"), c.text("got"), c.text("why")})
+	}
+	return n
+}
+
+// suggested asks the provider what would have accepted an exchange, or why nothing would.
+func (r *Registry) suggested(x Exchange) (map[string]string, string) {
+	p := r.providers[x.Provider]
+	if p == nil {
+		return nil, "this index does not know publishers of kind " + x.Provider
+	}
+	fields, err := Suggest(p, x.Claims)
+	if err != nil {
+		return nil, err.Error()
+	}
+	return fields, ""
+}
+
+// detail is the detail of an entry, as JSON has it. A member that is missing or of another type is empty.
+type detail map[string]any
+
+func (d detail) text(name string) string {
+	s, _ := d[name].(string)
+	return s
+}
+
+func (d detail) object(name string) map[string]any {
+	m, _ := d[name].(map[string]any)
+	return m
+}
+
+func (d detail) list(name string) []detail {
+	all, _ := d[name].([]any)
+	var out []detail
+	for _, v := range all {
+		if m, ok := v.(map[string]any); ok {
+			out = append(out, m)
+		}
+	}
+	return out
+}

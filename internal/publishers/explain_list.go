@@ -1,0 +1,173 @@
+package publishers
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"strings"
+
+	"pyindex/internal/access"
+	"pyindex/internal/audit"
+	"pyindex/internal/catalog"
+	"pyindex/internal/dist"
+	"pyindex/internal/fault"
+)
+
+// MaxExchanges bounds how many exchanges are listed at once.
+const MaxExchanges = 1000
+
+// Exchanges returns recorded exchanges, newest first and at most limit: those of the projects that who owns and of the
+// pending publishers that who registered, and all for an administrator. With a project's name, in any spelling, only what is for
+// that name: fault.NotFound where who owns no such project and has nothing pending for it. Nobody gets
+// fault.Unauthenticated, and a limit that is not from 1 to MaxExchanges is fault.Invalid.
+//
+// A project made anew under the name of one that was deleted begins with an empty history.
+func (r *Registry) Exchanges(ctx context.Context, who access.Caller, project string, limit int) ([]Exchange, error) {
+	if err := known(who); err != nil {
+		return nil, err
+	}
+	if limit < 1 || limit > MaxExchanges {
+		return nil, fault.New(fault.Invalid, "from 1 to %d exchanges can be listed, not %d", MaxExchanges, limit)
+	}
+	l := explaining{who: who, limit: limit, repositories: map[string]string{}}
+	if project != "" {
+		name, err := dist.ParseProjectName(project)
+		if err != nil {
+			return nil, err
+		}
+		l.only = name
+	}
+	if err := r.store.View(ctx, func(tx Tx) error { return l.fill(ctx, tx) }); err != nil {
+		return nil, err
+	}
+	if project != "" && !l.found {
+		return nil, fault.New(fault.NotFound, "there is no project %s here whose publishers you may see", l.only)
+	}
+	var out []Exchange
+	for _, e := range l.newest() {
+		out = append(out, r.exchangeOf(e, l.repositories))
+	}
+	return out, nil
+}
+
+// explaining is a listing of exchanges being made.
+type explaining struct {
+	who          access.Caller
+	only         dist.ProjectName // the zero one for all
+	limit        int
+	repositories map[string]string // names by id
+	found        bool              // whether there is anything of that name that who may see
+	entries      []audit.Entry
+}
+
+func (l *explaining) named() bool { return !l.only.IsZero() }
+
+func (l *explaining) fill(ctx context.Context, tx Tx) error {
+	all, err := tx.Repositories(ctx)
+	if err != nil {
+		return err
+	}
+	for _, repo := range all {
+		l.repositories[repo.ID] = repo.Name
+	}
+	if l.who.Admin() {
+		err := l.read(ctx, tx, ExchangeFilter{Project: l.only.String()})
+		if l.found = len(l.entries) > 0; err != nil || !l.named() {
+			return err
+		}
+	}
+	if err := l.projects(ctx, tx, all); err != nil {
+		return err
+	}
+	return l.pending(ctx, tx)
+}
+
+// projects reads the histories of the projects that who owns.
+func (l *explaining) projects(ctx context.Context, tx Tx, all []catalog.Repository) error {
+	if !l.named() {
+		return l.granted(ctx, tx, all)
+	}
+	for _, repo := range all {
+		p, err := tx.ProjectByName(ctx, repo.ID, l.only)
+		if fault.Is(err, fault.NotFound) {
+			continue
+		}
+		if err == nil {
+			err = l.project(ctx, tx, p)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// granted reads the histories of what who was given: whole repositories or projects.
+func (l *explaining) granted(ctx context.Context, tx Tx, all []catalog.Repository) error {
+	for _, repo := range all {
+		if !l.who.May(access.Owner, repo.Object()) {
+			continue
+		}
+		if err := l.read(ctx, tx, ExchangeFilter{RepositoryID: repo.ID}); err != nil {
+			return err
+		}
+	}
+	// Pending publishers are their registrants' alone, also for a repository's owner.
+	l.entries = slices.DeleteFunc(l.entries, func(e audit.Entry) bool { return waitedFor(e.Detail) })
+	for _, id := range l.who.ProjectIDs() {
+		p, err := tx.ProjectByID(ctx, id)
+		if fault.Is(err, fault.NotFound) {
+			continue // a repository's
+		}
+		if err == nil {
+			err = l.project(ctx, tx, p)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// project reads the history of a project, if it is who's to see, since it was made.
+func (l *explaining) project(ctx context.Context, tx Tx, p catalog.Project) error {
+	if !may(l.who, p) {
+		return nil
+	}
+	l.found = true
+	return l.read(ctx, tx, ExchangeFilter{RepositoryID: p.Repository.ID, Project: p.Name.String(), Since: p.CreatedAt})
+}
+
+// pending reads what came near the pending publishers of who's.
+func (l *explaining) pending(ctx context.Context, tx Tx) error {
+	all, err := tx.PendingAll(ctx)
+	if err != nil {
+		return err
+	}
+	for _, p := range all {
+		if !mayPending(l.who, p) || l.named() && p.Project != l.only.String() {
+			continue
+		}
+		l.found = true
+		if err := l.read(ctx, tx, ExchangeFilter{Subject: p.ID}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (l *explaining) read(ctx context.Context, tx Tx, f ExchangeFilter) error {
+	f.Limit = l.limit
+	got, err := tx.Exchanges(ctx, f)
+	l.entries = append(l.entries, got...)
+	return err
+}
+
+// newest returns the newest of what was read, each once.
+func (l *explaining) newest() []audit.Entry {
+	slices.SortFunc(l.entries, func(a, b audit.Entry) int {
+		return cmp.Or(b.At.Compare(a.At), strings.Compare(b.ID, a.ID))
+	})
+	all := slices.CompactFunc(l.entries, func(a, b audit.Entry) bool { return a.ID == b.ID })
+	return all[:min(len(all), l.limit)]
+}

@@ -1,0 +1,121 @@
+package publishers_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"pyindex/internal/access"
+	"pyindex/internal/fault"
+	"pyindex/internal/publishers"
+	"pyindex/internal/publishers/idtoken/issuertest"
+)
+
+// TestSuggested: after a refusal, a publisher of the fields that are suggested accepts the same workload.
+func TestSuggested(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		over map[string]any
+		want map[string]string
+	}{
+		{"as it is", nil, map[string]string{"environment": "release"}},
+		{"without environment", map[string]any{"environment": issuertest.Absent}, map[string]string{"environment": ""}},
+		{"another account", map[string]any{"repository_owner_id": "7"}, map[string]string{"environment": "release", "owner_id": "7"}},
+		{"by commit", map[string]any{"job_workflow_ref": "acme/widgets/.github/workflows/release.yml@0123456789abcdef0123456789abcdef01234567"}, map[string]string{"environment": "release"}},
+		{"odd file", map[string]any{"job_workflow_ref": "acme/widgets/.github/workflows/a b@c$(id)'.yml@refs/tags/v1.0"}, map[string]string{"environment": "release", "workflow": "a b@c$(id)'.yml"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			b := newBench(t)
+			b.project("widgets", "")
+			b.add("widgets", "environment", "quiet-harbour", "owner_id", "1")
+			b.exchange(b.token(c.over))
+			got := b.exchanges(b.operator, "widgets")[0]
+			want := fields()
+			for k, v := range c.want {
+				want[k] = v
+			}
+			if want["environment"] == "" {
+				delete(want, "environment")
+			}
+			if diff := cmp.Diff(want, got.Suggested); diff != "" || got.WhyNone != "" {
+				t.Fatalf("suggested (%s): %s", got.WhyNone, diff)
+			}
+			b.addRequest(b.operator, publishers.AddRequest{Provider: got.Provider, Issuer: got.Issuer, Project: "widgets", Fields: got.Suggested})
+			b.mint(c.over)
+		})
+	}
+}
+
+// TestNothingSuggested: no line is better than one that would not help, or that shows what it is not.
+func TestNothingSuggested(t *testing.T) {
+	const workflows = "/.github/workflows/"
+	for _, c := range []struct {
+		name string
+		over map[string]any
+		why  string
+	}{
+		{"strangers can start it", map[string]any{"event_name": "pull_request_target"}, "strangers"},
+		{"a workflow elsewhere", map[string]any{"job_workflow_ref": "other/shared" + workflows + "release.yml@refs/tags/v1.0"}, "job_workflow_ref"},
+		{"a workflow of another ref", map[string]any{"job_workflow_ref": "acme/widgets" + workflows + "release.yml@refs/heads/main"}, "workflow"},
+		{"no workflow", map[string]any{"job_workflow_ref": "acme/widgets"}, "not those of a workload"},
+		{"a workflow below a folder", map[string]any{"job_workflow_ref": "acme/widgets" + workflows + "a/b.yml@refs/tags/v1.0"}, "workflow"},
+		{"text that runs backwards", map[string]any{"environment": "\u202egnp"}, "shown safely"},
+		{"a new line", map[string]any{"environment": "a\nindex user add eve"}, "shown safely"},
+		{"a quote", map[string]any{"environment": "a'b"}, "environment"},
+		{"another owner", map[string]any{"repository_owner": "evil"}, "repository_owner"},
+		{"an owner id that is none", map[string]any{"repository_owner_id": "-1"}, "owner_id"},
+		{"an environment that is a list", map[string]any{"environment": []any{"release"}}, "environment"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			b := newBench(t)
+			b.project("widgets", "")
+			b.add("widgets", "environment", "quiet-harbour")
+			b.exchange(b.token(c.over))
+			got := b.exchanges(b.operator, "")[0]
+			if got.Suggested != nil || !strings.Contains(got.WhyNone, c.why) {
+				t.Errorf("suggested %v, because %q; want none because of %q", got.Suggested, got.WhyNone, c.why)
+			}
+		})
+	}
+}
+
+// TestSuggestOfMuteProvider: a provider that cannot suggest is no failure.
+func TestSuggestOfMuteProvider(t *testing.T) {
+	if fields, err := publishers.Suggest(mute{publishers.GitHub{}}, publishers.Claims{}); !fault.Is(err, fault.Invalid) || fields != nil {
+		t.Errorf("Suggest = %v, %v; want %v", fields, err, fault.Invalid)
+	}
+	b := newBench(t)
+	r := publishers.New(b.store, b.verifier, []publishers.Provider{mute{publishers.GitHub{}}}, publishers.Options{Now: b.clock.Now})
+	b.project("widgets", "")
+	b.add("widgets", "environment", "quiet-harbour", "owner_id", "1")
+	_, err := r.Exchange(t.Context(), b.guest, b.token(nil))
+	refuse(t, err, publishers.CodePublisher, "repository_owner_id")
+	list, err := r.Exchanges(t.Context(), b.operator, "widgets", 1)
+	if err != nil || len(list) != 1 || len(list[0].Nearest[0].Differences) != 1 || list[0].Nearest[0].Differences[0].Expected != `"1"` {
+		t.Errorf("Exchanges = %+v, %v; want the one difference that decided", list, err)
+	}
+}
+
+// mute is a provider of the necessary alone.
+type mute struct{ publishers.Provider }
+
+// TestOnlyRefusedForThePublisherIsSuggested: what a publisher cannot mend gets no line.
+func TestOnlyRefusedForThePublisherIsSuggested(t *testing.T) {
+	b := newBench(t)
+	b.project("widgets", "")
+	b.add("widgets")
+	raw := b.token(nil)
+	for _, send := range []func() access.Secret{
+		func() access.Secret { return raw }, func() access.Secret { return raw }, func() access.Secret { return "rubbish" },
+		func() access.Secret { return b.token(map[string]any{"aud": "elsewhere"}) },
+		func() access.Secret { return b.token(map[string]any{"jti": ""}) },
+	} {
+		b.clock.Pass(time.Second)
+		b.exchange(send())
+		if x := b.exchanges(b.operator, "")[0]; x.Suggested != nil || x.WhyNone != "" {
+			t.Errorf("%s %q suggests %v %s", x.Code, x.Description, x.Suggested, x.WhyNone)
+		}
+	}
+}
