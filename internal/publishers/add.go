@@ -119,27 +119,33 @@ func (r *Registry) read(ctx context.Context, who access.Caller, req AddRequest) 
 	if a.name, err = dist.ParseProjectName(req.Project); err != nil {
 		return a, err
 	}
+	a.publisher, a.rule, a.warning, err = r.compile(ctx, who, req, a.at)
+	return a, err
+}
+
+// compile makes the row of a rule of a request's provider, issuer and fields.
+func (r *Registry) compile(ctx context.Context, who access.Caller, req AddRequest, at time.Time) (p Publisher, rule Rule, warning string, err error) {
 	provider := r.providers[req.Provider]
 	if provider == nil {
-		return a, fault.New(fault.Invalid, "%.40q is not a kind of publisher: choose %s", req.Provider, r.kinds())
+		return p, rule, "", fault.New(fault.Invalid, "%.40q is not a kind of publisher: choose %s", req.Provider, r.kinds())
 	}
-	if a.rule, err = provider.Compile(req.Fields); err != nil {
-		return a, err
+	if rule, err = provider.Compile(req.Fields); err != nil {
+		return p, rule, "", err
 	}
-	a.publisher = Publisher{
-		ID: r.o.NewID(), Issuer: req.Issuer, Provider: req.Provider, Lookup: a.rule.Lookup, Fields: a.rule.Fields,
-		OwnerID: a.rule.OwnerID, CreatedAt: a.at, CreatedBy: who.ID(),
+	p = Publisher{
+		ID: r.o.NewID(), Issuer: req.Issuer, Provider: req.Provider, Lookup: rule.Lookup, Fields: rule.Fields,
+		OwnerID: rule.OwnerID, CreatedAt: at, CreatedBy: who.ID(),
 	}
-	if a.publisher.Issuer == "" {
-		a.publisher.Issuer = provider.Issuer()
+	if p.Issuer == "" {
+		p.Issuer = provider.Issuer()
 	}
-	if a.publisher.Issuer == "" {
-		return a, fault.New(fault.Invalid, "a %s publisher needs its issuer: there is none that goes without saying", req.Provider)
+	if p.Issuer == "" {
+		return p, rule, "", fault.New(fault.Invalid, "a %s publisher needs its issuer: there is none that goes without saying", req.Provider)
 	}
-	if field := provider.PinField(); a.publisher.OwnerID == "" && field != "" {
-		a.publisher.OwnerID, a.warning, err = r.ownerID(ctx, a.publisher, field)
+	if field := provider.PinField(); p.OwnerID == "" && field != "" {
+		p.OwnerID, warning, err = r.ownerID(ctx, p, field)
 	}
-	return a, err
+	return p, rule, warning, err
 }
 
 func (r *Registry) kinds() string {
