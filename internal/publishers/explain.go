@@ -1,6 +1,7 @@
 package publishers
 
 import (
+	"cmp"
 	"time"
 
 	"pyindex/internal/audit"
@@ -12,6 +13,7 @@ type Exchange struct {
 	ID          string         `json:"id"`
 	At          time.Time      `json:"at"`
 	Granted     bool           `json:"granted"`
+	Scope       string         `json:"scope"`                // "upload", or "read" for a trusted reader's
 	Repository  string         `json:"repository,omitempty"` // of this index
 	Project     string         `json:"project,omitempty"`    // "" where no publisher came near
 	Pending     bool           `json:"pending,omitempty"`    // the project was waited for
@@ -50,7 +52,7 @@ func (r *Registry) exchangeOf(e audit.Entry, repositories map[string]string) Exc
 	x := Exchange{
 		ID: e.ID, At: e.At, Granted: e.Outcome == audit.Granted, Repository: repositories[e.Repository], Project: e.Project,
 		Code: d.text("code"), Description: d.text("description"), Provider: d.text("provider"), Issuer: d.text("issuer"),
-		Publisher: d.text("publisher"), Address: e.Actor.Address, Claims: d.object("claims"),
+		Scope: cmp.Or(d.text("scope"), "upload"), Publisher: cmp.Or(d.text("publisher"), d.text("reader")), Address: e.Actor.Address, Claims: d.object("claims"),
 	}
 	for _, n := range d.list("nearest") {
 		x.Nearest = append(x.Nearest, nearestOf(n))

@@ -1,6 +1,7 @@
 package publishers
 
 import (
+	"slices"
 	"strings"
 	"unicode"
 
@@ -52,20 +53,32 @@ var (
 	_ Differ    = GitHub{}
 )
 
-// Suggest implements Suggester. The rule names the account's id too, so that it is pinned at once.
+// Suggest implements Suggester. The rule names the account's id too, so that it is pinned at once, and, where the job is
+// in a reusable workflow of another repository, that workflow's version and its caller.
 func (GitHub) Suggest(c Claims) map[string]string {
 	full, _ := c["repository"].(string)
 	owner, repository, ok := strings.Cut(full, "/")
 	ref, _ := c["job_workflow_ref"].(string)
-	_, rest, isWorkflow := strings.Cut(ref, "/.github/workflows/")
+	place, rest, isWorkflow := strings.Cut(ref, githubWorkflows)
 	if !ok || !isWorkflow {
 		return nil
 	}
-	out := map[string]string{fieldOwner: owner, fieldRepository: repository, fieldWorkflow: githubWorkflowFile(rest, c)}
+	out := map[string]string{fieldOwner: owner, fieldRepository: repository}
 	out[fieldEnvironment], _ = c["environment"].(string)
 	out[fieldOwnerID], _ = c["repository_owner_id"].(string)
+	if lowerASCII(place) == lowerASCII(full) {
+		out[fieldWorkflow] = githubWorkflowFile(rest, c)
+		return out
+	}
+	out[fieldWorkflowRepository] = place
+	out[fieldWorkflow], out[fieldWorkflowAt] = cutLast(rest, "@")
+	caller, _ := c["workflow_ref"].(string)
+	_, caller, _ = strings.Cut(caller, githubWorkflows)
+	out[fieldCaller] = githubWorkflowFile(caller, c)
 	return out
 }
+
+const githubWorkflows = "/.github/workflows/"
 
 // githubWorkflowFile takes the token's own ref or commit off "release.yml@refs/heads/main"; file names and refs may hold
 // any of these signs themselves.
@@ -79,6 +92,14 @@ func githubWorkflowFile(s string, c Claims) string {
 	return s
 }
 
+func cutLast(s, sep string) (before, after string) {
+	i := strings.LastIndex(s, sep)
+	if i < 0 {
+		return s, ""
+	}
+	return s[:i], s[i+len(sep):]
+}
+
 // Differences implements Differ.
 func (GitHub) Differences(r Rule, c Claims) []*Mismatch {
 	j, m := readGitHubJob(c)
@@ -87,9 +108,23 @@ func (GitHub) Differences(r Rule, c Claims) []*Mismatch {
 	}
 	var out []*Mismatch
 	for _, fits := range githubChecks {
-		if m := fits(r, j); m != nil {
-			out = append(out, m)
-		}
+		out = noteDifference(out, fits(r, j))
+	}
+	return optionDifferences(out, githubOptions, r, c)
+}
+
+// optionDifferences are out and the claims by which c differs from the optional fields of a rule.
+func optionDifferences(out []*Mismatch, all []option, r Rule, c Claims) []*Mismatch {
+	for _, o := range all {
+		out = noteDifference(out, optionsFit([]option{o}, r, c))
 	}
 	return out
+}
+
+// noteDifference adds m, once for a claim.
+func noteDifference(out []*Mismatch, m *Mismatch) []*Mismatch {
+	if m == nil || slices.ContainsFunc(out, func(o *Mismatch) bool { return o.Claim == m.Claim }) {
+		return out
+	}
+	return append(out, m)
 }
