@@ -124,7 +124,7 @@ func (a *app) tables(base *url.URL) []route.Table {
 		simpleapi.New(a.index, simpleapi.Options{BasePath: base.Path, BaseURL: base.String(), CacheBytes: int64(a.config.Limits.PageCache)}).Table(),
 		jsonapi.New(a.index, jsonapi.Options{BaseURL: base.String()}).Table(),
 		legacyupload.New(a.index, legacyupload.Options{}).Table(),
-		mintapi.New(a.registry, audience(base), mintapi.Options{}).Table(),
+		mintapi.New(a.registry, audience(base), mintapi.Options{BaseURL: base}).Table(),
 	}
 }
 

@@ -17,10 +17,13 @@ type NewRepository struct {
 
 var repositoryName = regexp.MustCompile(`\A[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?\z`)
 
+// IsRepositoryName reports whether a repository could have the name; whether one has, only its readers may know.
+func IsRepositoryName(s string) bool { return repositoryName.MatchString(s) }
+
 // AddRepository makes a repository, whose tree is below /r/ and its name. It needs an administrator. fault.Invalid for a
 // bad name or role, fault.Conflict for a taken name.
 func (x *Index) AddRepository(ctx context.Context, who access.Caller, n NewRepository) error {
-	if !repositoryName.MatchString(n.Name) {
+	if !IsRepositoryName(n.Name) {
 		return fault.New(fault.Invalid, "%.80q is not a repository name: use lower-case letters, digits and '-', 64 at most", n.Name)
 	}
 	if n.Members > access.Uploader {
