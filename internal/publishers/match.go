@@ -105,6 +105,9 @@ func (n *nearest) ask(p near, err error) bool {
 		return true
 	}
 	m := mismatch(err)
+	if m.Passed < 0 { // the rule is about another workload
+		return false
+	}
 	if n.found == nil || m.Passed > n.found.Passed {
 		n.found, n.near = m, nil
 	}
@@ -119,11 +122,19 @@ func (n *nearest) refusal(x exchange) *Refusal {
 	if n.found == nil {
 		why := n.why
 		if why == "" {
-			why = "no project here trusts " + Show(x.lookup) + "; its owner has to add a publisher for it first"
+			why = "no project here trusts " + Show(x.subject()) + "; its owner has to add a publisher for it first"
 		}
 		return Refuse(CodePublisher, noPublisher(why))
 	}
 	f := Refuse(CodePublisher, noPublisher(n.found.Public()+"; a project's owner can compare it with the publisher"))
 	f.nearest = n.near
 	return f
+}
+
+// subject is whose token it is, for people.
+func (x exchange) subject() any {
+	if x.lookup == anyLookup {
+		return x.claims["sub"]
+	}
+	return x.lookup
 }
