@@ -81,7 +81,7 @@ func open(ctx context.Context, c *Config, log *slog.Logger, base *url.URL) (*app
 		return nil, errors.Join(fmt.Errorf("oidc.issuers: %w", err), a.close())
 	}
 	a.registry = publishers.New(a.db.Publishers(), verifier, []publishers.Provider{publishers.GitHub{}}, publishers.Options{
-		Lifetime: time.Duration(c.OIDC.TokenLifetime), OwnerID: accountid.New(http.DefaultClient).Of,
+		Lifetime: time.Duration(c.OIDC.TokenLifetime), KeepExchanges: time.Duration(c.OIDC.KeepExchanges), OwnerID: accountid.New(http.DefaultClient).Of,
 	})
 	return a, nil
 }

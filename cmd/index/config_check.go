@@ -130,6 +130,9 @@ func (c *Config) checkOIDC() error {
 	if d := time.Duration(c.OIDC.TokenLifetime); d < minLifetime || d > maxLifetime {
 		return fmt.Errorf("oidc.token_lifetime: %v is not between %v and %v", d, minLifetime, maxLifetime)
 	}
+	if d := time.Duration(c.OIDC.KeepExchanges); d < time.Minute {
+		return fmt.Errorf("oidc.keep_exchanges: %v is too short to look at anything: write for example 720h", d)
+	}
 	seen := map[string]bool{}
 	for _, i := range c.OIDC.Issuers {
 		if seen[i.Issuer] {
