@@ -23,7 +23,7 @@ const (
 // request is what a client sends: an identity token to exchange, or a minted one to burn.
 type request struct {
 	token    access.Secret
-	features any // of the minted token, as they were sent; nil for none
+	features any // of the minted token, as they were sent; nil for none or null
 	scope    any // of the minted token, as it was sent; "upload" for none
 }
 
@@ -45,11 +45,7 @@ func readRequest(r *http.Request) (request, error) {
 	if token = strings.TrimSpace(token); !ok || token == "" {
 		return request{}, publishers.Refuse(publishers.CodePayload, `the request's body has no "token" that is a string`)
 	}
-	features, some := o["features"]
-	if some && features == nil {
-		features = "null"
-	}
-	return request{access.Secret(token), features, scopeOf(o)}, nil
+	return request{access.Secret(token), o["features"], scopeOf(o)}, nil
 }
 
 // once reports whether a token for one upload is asked for. A feature that is not known is refused: a client that asks for

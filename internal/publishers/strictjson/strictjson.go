@@ -1,7 +1,7 @@
-// Package strictjson decodes one JSON object that a stranger sent.
+// Package strictjson decodes one JSON object or list that a stranger sent.
 //
-// What it accepts means one thing to every reader: no member twice, no bytes that are not UTF-8, nothing after the
-// object, and bounded nesting and size. encoding/json lets the last of two equal members win, and other readers the
+// What it accepts means one thing to every reader: no member twice, no bytes that are not UTF-8, nothing after
+// it, and bounded nesting and size. encoding/json lets the last of two equal members win, and other readers the
 // first, which is how one check is told "acme" and the next one "evil" (RFC 8259, section 4).
 package strictjson
 
@@ -24,12 +24,7 @@ const (
 // Object decodes b, which must be one JSON object. Values are as encoding/json decodes them, numbers as json.Number.
 // The error is in plain words and repeats at most a member's name.
 func Object(b []byte) (map[string]any, error) {
-	if !utf8.Valid(b) {
-		return nil, errors.New("not UTF-8")
-	}
-	r := reader{dec: json.NewDecoder(bytes.NewReader(b))}
-	r.dec.UseNumber()
-	v, err := r.value(0)
+	v, err := decode(b, maxValues)
 	if err != nil {
 		return nil, err
 	}
@@ -37,15 +32,41 @@ func Object(b []byte) (map[string]any, error) {
 	if !ok {
 		return nil, errors.New("not a JSON object")
 	}
-	if _, err := r.dec.Token(); err != io.EOF {
-		return nil, errors.New("something follows the JSON object")
-	}
 	return o, nil
 }
 
+// List is Object for one JSON list, of at most so many members and entries in all.
+func List(b []byte, values int) ([]any, error) {
+	v, err := decode(b, values)
+	if err != nil {
+		return nil, err
+	}
+	l, ok := v.([]any)
+	if !ok {
+		return nil, errors.New("not a JSON list")
+	}
+	return l, nil
+}
+
+func decode(b []byte, most int) (any, error) {
+	if !utf8.Valid(b) {
+		return nil, errors.New("not UTF-8")
+	}
+	r := reader{dec: json.NewDecoder(bytes.NewReader(b)), most: most}
+	r.dec.UseNumber()
+	v, err := r.value(0)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := r.dec.Token(); err != io.EOF {
+		return nil, errors.New("something follows the JSON")
+	}
+	return v, nil
+}
+
 type reader struct {
-	dec    *json.Decoder
-	values int
+	dec          *json.Decoder
+	values, most int
 }
 
 func (r *reader) value(depth int) (any, error) {
@@ -118,8 +139,8 @@ func (r *reader) end() error {
 }
 
 func (r *reader) count() error {
-	if r.values++; r.values > maxValues {
-		return fmt.Errorf("more than %d values", maxValues)
+	if r.values++; r.values > r.most {
+		return fmt.Errorf("more than %d values", r.most)
 	}
 	return nil
 }

@@ -1,0 +1,78 @@
+package leakapi
+
+import (
+	"crypto/ecdsa"
+	"io"
+	"net/http"
+
+	"pyindex/internal/access"
+	"pyindex/internal/fault"
+	"pyindex/internal/route"
+)
+
+// maxBody bounds a report, in bytes, and so how many tokens one transaction ends.
+const maxBody = 256 << 10
+
+// Options are who is believed.
+type Options struct {
+	Keys []*ecdsa.PublicKey // of finders; with none every report is 404
+}
+
+// API takes the reports.
+type API struct {
+	directory *access.Directory
+	keys      []*ecdsa.PublicKey
+}
+
+// New returns the API over the tokens of d.
+func New(d *access.Directory, o Options) *API { return &API{directory: d, keys: o.Keys} }
+
+// Table returns the route. It is also at the host's root, like the rest of what is below /_/.
+func (a *API) Table() route.Table {
+	return route.Table{Name: "leakapi", Fail: fail, Routes: []route.Route{
+		{Method: "POST", Path: "/_/secrets/disclose-token", Auth: route.Open, Limit: route.LimitMint, Handle: a.disclose, HostRoot: true},
+	}}
+}
+
+// disclose answers 204 to every report that is signed and well formed.
+func (a *API) disclose(w http.ResponseWriter, r *http.Request, who access.Caller) error {
+	signature, signed := signatureOf(r.Header)
+	if len(a.keys) == 0 || !signed {
+		return fault.New(fault.NotFound, "nothing is here")
+	}
+	body, err := io.ReadAll(io.LimitReader(r.Body, maxBody+1))
+	if err != nil || len(body) > maxBody {
+		return fault.New(fault.Invalid, "the report did not arrive whole, or is larger than 256 KiB: send fewer tokens at once")
+	}
+	if !signedBy(a.keys, body, signature) {
+		return fault.New(fault.Invalid, "the signature is of none of the keys that this index believes")
+	}
+	leaks, err := readReport(body)
+	if err != nil {
+		return err
+	}
+	if err := a.directory.Leaked(r.Context(), who, leaks); err != nil {
+		return err
+	}
+	w.WriteHeader(http.StatusNoContent)
+	return nil
+}
+
+var statuses = map[fault.Kind]int{
+	fault.NotFound: http.StatusNotFound, fault.Invalid: http.StatusBadRequest, fault.Denied: http.StatusForbidden,
+	fault.TooMany: http.StatusTooManyRequests, fault.Unavailable: http.StatusServiceUnavailable,
+}
+
+// fail answers in a line of text: a finder looks at the status.
+func fail(w http.ResponseWriter, _ *http.Request, err error) {
+	status, ok := statuses[fault.KindOf(err)]
+	text := fault.Message(err)
+	if !ok {
+		status, text = http.StatusInternalServerError, "this index failed to answer; its log says why"
+	}
+	h := w.Header()
+	h.Set("Content-Type", "text/plain; charset=utf-8")
+	h.Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	_, _ = io.WriteString(w, text+"\n") // the finder is gone if this fails
+}
