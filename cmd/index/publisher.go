@@ -9,9 +9,10 @@ import (
 )
 
 type publisherCmd struct {
-	Add    publisherAddCmd    `cmd:"" help:"Trust a workload to publish a project."`
-	List   publisherListCmd   `cmd:"" help:"List the publishers."`
-	Remove publisherRemoveCmd `cmd:"" help:"Trust a workload no more; its tokens end with it."`
+	Add     publisherAddCmd     `cmd:"" help:"Trust a workload to publish a project."`
+	List    publisherListCmd    `cmd:"" help:"List the publishers."`
+	Remove  publisherRemoveCmd  `cmd:"" help:"Trust a workload no more; its tokens end with it."`
+	Explain publisherExplainCmd `cmd:"" help:"Say why exchanges of identity tokens were refused, and what would let them pass."`
 }
 
 type publisherAddCmd struct {
