@@ -28,11 +28,12 @@ type Config struct {
 	OIDC     oidcConfig     `embed:"" prefix:"oidc-"`
 	Limits   limitsConfig   `embed:"" prefix:"limits-"`
 	Upload   uploadConfig   `embed:"" prefix:"upload-"`
+	Leaks    leaksConfig    `embed:"" prefix:"leaks-"`
 	Log      logConfig      `embed:"" prefix:"log-"`
 }
 
 // sections are the tables of the file, each a field of Config with its name as prefix.
-var sections = []string{"database", "storage", "access", "oidc", "limits", "upload", "log"}
+var sections = []string{"database", "storage", "access", "oidc", "limits", "upload", "leaks", "log"}
 
 type databaseConfig struct {
 	URL     string `name:"url" placeholder:"URL" help:"sqlite:PATH or postgres://… (default: index.db in the data folder). A password belongs into database.url_file or the environment."`

@@ -17,6 +17,8 @@ type projectCmd struct {
 	Unyank projectUnyankCmd `cmd:"" help:"Undo yank."`
 	Delete projectDeleteCmd `cmd:"" help:"Delete a release or a whole project; the names of its files never come back."`
 	Status projectStatusCmd `cmd:"" help:"Give a project a status: active, archived, deprecated or quarantined."`
+
+	TrustedOnly projectTrustedOnlyCmd `cmd:"" name:"trusted-only" help:"Have only trusted publishers upload to a project, or API tokens too again."`
 }
 
 type projectListCmd struct {
@@ -32,10 +34,11 @@ type projectRow struct {
 	Size    int64          `json:"size"`
 	Serial  int64          `json:"serial"`
 	Created moment         `json:"created"`
+	Trusted bool           `json:"trusted_only"`
 }
 
 func describe(p catalog.Project) projectRow {
-	return projectRow{p.Name.String(), p.Display, p.Status, p.StatusReason, p.Size, p.Serial, moment(p.CreatedAt)}
+	return projectRow{p.Name.String(), p.Display, p.Status, p.StatusReason, p.Size, p.Serial, moment(p.CreatedAt), p.TrustedOnly}
 }
 
 // Run lists the projects.
@@ -109,7 +112,7 @@ func (c *projectShowCmd) show(s *session, found catalog.Contents) error {
 	}
 	p := describe(found.Project)
 	if !c.JSON {
-		fmt.Fprintf(s.out, "%s: %s, %s, %d releases\n", p.Display, p.Status, sizeText(p.Size), len(found.Releases))
+		fmt.Fprintf(s.out, "%s: %s, %s, %d releases%s\n", p.Display, p.Status, sizeText(p.Size), len(found.Releases), trustText(p.Trusted))
 	}
 	whole := struct {
 		projectRow

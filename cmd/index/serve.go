@@ -14,6 +14,7 @@ import (
 	"pyindex/internal/access"
 	"pyindex/internal/jsonapi"
 	"pyindex/internal/legacyupload"
+	"pyindex/internal/publishers/leakapi"
 	"pyindex/internal/publishers/mintapi"
 	"pyindex/internal/route"
 	"pyindex/internal/server"
@@ -111,7 +112,12 @@ func (a *app) handler(keyring *access.Keyring, base *url.URL, log *slog.Logger) 
 	for _, p := range c.TrustedProxies {
 		o.TrustedProxies = append(o.TrustedProxies, p.addresses)
 	}
-	h, err := server.New(o, append(a.tables(base), health.Table())...)
+	keys, err := c.Leaks.publicKeys()
+	if err != nil {
+		return nil, err
+	}
+	leaks := leakapi.New(a.directory, leakapi.Options{Keys: keys})
+	h, err := server.New(o, append(a.tables(base), leaks.Table(), health.Table())...)
 	if err == nil {
 		health.Watch(h)
 	}

@@ -1,0 +1,38 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+
+	"pyindex/internal/dist"
+	"pyindex/internal/publishers"
+)
+
+type projectTrustedOnlyCmd struct {
+	Project string `arg:""`
+	Switch  string `arg:"" enum:"on,off" help:"on refuses API tokens, off takes them."`
+	inRepository
+}
+
+// Run turns the switch. A project that nobody can publish to any more is worth a note.
+func (c *projectTrustedOnlyCmd) Run(s *session) error {
+	return s.onProject(c.Project, func(a *app, name dist.ProjectName) error {
+		if err := a.index.SetTrustedOnly(s.ctx, a.operator, c.Repository, name, c.Switch == "on"); err != nil || c.Switch == "off" {
+			return err
+		}
+		list, err := a.registry.List(s.ctx, a.operator, name.String())
+		here := func(p publishers.Listed) bool { return p.Repository == c.Repository && !p.Pending }
+		if err == nil && !slices.ContainsFunc(list, here) {
+			fmt.Fprintf(s.errs, "note: %s has no trusted publisher, so nobody can upload to it by network until index publisher add names one\n", name)
+		}
+		return err
+	})
+}
+
+// trustText is the end of a project's line.
+func trustText(trustedOnly bool) string {
+	if trustedOnly {
+		return ", uploads by trusted publishers only"
+	}
+	return ""
+}
