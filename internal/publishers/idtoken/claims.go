@@ -30,9 +30,12 @@ func checkNames(c publishers.Claims) error {
 }
 
 // checkAudience refuses a list, even one that names us alone: a token that is meant for two can be used at the second by
-// the first.
-func checkAudience(c publishers.Claims, want string) error {
+// the first. With list, one of a single text is that text: Kubernetes never writes it otherwise.
+func checkAudience(c publishers.Claims, want string, list bool) error {
 	got, ok := c["aud"].(string)
+	if all, is := c["aud"].([]any); list && is && len(all) == 1 {
+		got, ok = all[0].(string)
+	}
 	if !ok {
 		return fmt.Errorf("its audience (aud) is %s; it must be the single string %q", show(c["aud"]), want)
 	}

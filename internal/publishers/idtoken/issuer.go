@@ -17,6 +17,9 @@ type Issuer struct {
 	CAFile   string // certificates in PEM to trust besides the system's, "" for none
 }
 
+// lists reports whether an audience may be written as a list of one: the kinds whose issuers are known write a text.
+func (i Issuer) lists() bool { return i.Kind == "generic" }
+
 // check returns an error that says which setting is impossible.
 func (i Issuer) check() error {
 	if i.Kind == "" || i.Audience == "" {

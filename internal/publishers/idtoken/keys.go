@@ -15,12 +15,17 @@ import (
 
 // How keys are kept.
 const (
-	fetchBudget = 3 * time.Second  // discovery and keys together; clients give up on the whole exchange after 5
-	refreshAge  = 10 * time.Minute // older keys are still used, and fetched anew meanwhile
-	staleAge    = 15 * time.Minute // older keys are used only where new ones cannot be had
-	maxAge      = 24 * time.Hour   // keys older than this are used no more
-	coolDown    = 30 * time.Second // after a fetch that failed, or that did not bring the key it was made for
+	fetchBudget = 3 * time.Second        // discovery and keys together
+	waitBudget  = 900 * time.Millisecond // of a token for a fetch, which goes on without it: the exchange answers within a second
+	refreshAge  = 10 * time.Minute       // older keys are still used, and fetched anew meanwhile
+	staleAge    = 15 * time.Minute       // older keys are used only where new ones cannot be had
+	maxAge      = 24 * time.Hour         // keys older than this are used no more
+	coolDown    = 30 * time.Second       // after a fetch that failed, or that did not bring the key it was made for
 )
+
+// inBackground, as a key's id, is for a fetch that no token caused: strangers cannot make it happen, so nothing has to
+// cool down after it.
+const inBackground = ""
 
 // keySet is an issuer's keys, fetched when needed. A stranger who makes up key ids costs the issuer one fetch for each
 // cool-down; the price is that a key which comes into use within a cool-down is refused until its end.
@@ -45,16 +50,44 @@ func newKeySet(issuer string, client *http.Client, o Options) *keySet {
 // find returns the keys with an id, usually one. It waits for a fetch where the id is not known or the keys are stale.
 // Without any usable keys the error is fault.Unavailable, else it says that the id is unknown.
 func (s *keySet) find(ctx context.Context, kid string) ([]crypto.PublicKey, error) {
-	keys, flight := s.look(kid)
-	if keys != nil {
-		return keys, nil
-	}
-	if flight != nil {
-		if err := wait(ctx, flight); err != nil {
+	budget := time.NewTimer(waitBudget)
+	defer budget.Stop()
+	for range 2 { // a fetch that was under way may have been too early for a key that is new
+		keys, flight := s.look(kid)
+		if keys != nil {
+			return keys, nil
+		}
+		if flight == nil {
+			break
+		}
+		landed, err := wait(ctx, flight, budget.C)
+		if err != nil {
 			return nil, err
+		}
+		if !landed {
+			break
 		}
 	}
 	return s.settle(kid)
+}
+
+// warm starts the first fetch. One that fails is not tried again before a token comes: an index need not reach every
+// issuer that it would trust.
+func (s *keySet) warm() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.fetched.IsZero() {
+		s.start(inBackground)
+	}
+}
+
+// refresh starts a fetch where keys are getting old.
+func (s *keySet) refresh() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.fetched.IsZero() && s.age() >= refreshAge {
+		s.start(inBackground)
+	}
 }
 
 // look returns the keys with an id where they may be used, else the fetch to wait for, else nil for both. Keys that are
@@ -72,16 +105,19 @@ func (s *keySet) look(kid string) ([]crypto.PublicKey, chan struct{}) {
 	return keys, s.flight
 }
 
-// settle is the answer once no fetch can help.
+// settle is the answer once no fetch can help, or none helped in time.
 func (s *keySet) settle(kid string) ([]crypto.PublicKey, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	usable := s.usable()
-	if usable == nil {
-		return nil, fault.Wrap(fault.Unavailable, s.failure, "the keys of the issuer %s cannot be fetched at the moment; try again in a minute", s.issuer)
-	}
 	if keys := usable[kid]; keys != nil {
 		return keys, nil
+	}
+	if s.flight != nil {
+		return nil, fault.New(fault.Unavailable, "the keys of the issuer %s are still being fetched; try again in a few seconds", s.issuer)
+	}
+	if usable == nil {
+		return nil, fault.Wrap(fault.Unavailable, s.failure, "the keys of the issuer %s cannot be fetched at the moment; try again in a minute", s.issuer)
 	}
 	s.cool()
 	return nil, fmt.Errorf("its key id (kid) %s is not among the issuer's keys", show(kid))
@@ -129,21 +165,22 @@ func (s *keySet) land(kid string, keys map[string][]crypto.PublicKey, err error)
 	s.failure = err
 	if err != nil {
 		s.log.Warn("fetching an issuer's keys failed", "error", fmt.Sprintf("%.300v", err))
-		s.cool()
-		return
+	} else {
+		s.keys, s.fetched = keys, s.now()
 	}
-	s.keys, s.fetched = keys, s.now()
-	if keys[kid] == nil {
+	if kid != inBackground && keys[kid] == nil {
 		s.cool()
 	}
 }
 
-// wait returns nil at the end of a fetch, and an error when the caller left before.
-func wait(ctx context.Context, flight chan struct{}) error {
+// wait reports whether a fetch came to its end within the budget; an error when the caller left before.
+func wait(ctx context.Context, flight chan struct{}, budget <-chan time.Time) (landed bool, err error) {
 	select {
 	case <-flight:
-		return nil
+		return true, nil
+	case <-budget:
+		return false, nil
 	case <-ctx.Done():
-		return fault.Wrap(fault.Unavailable, errors.Join(ctx.Err()), "the request ended before the issuer's keys came")
+		return false, fault.Wrap(fault.Unavailable, errors.Join(ctx.Err()), "the request ended before the issuer's keys came")
 	}
 }

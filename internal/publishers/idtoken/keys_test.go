@@ -157,7 +157,7 @@ func TestColdFailures(t *testing.T) {
 				b.unavailable(c.name)
 				b.issuer.Fail(d, nil)
 				b.pass(time.Minute)
-				b.accept("right again")
+				b.recover()
 			})
 		}
 	}

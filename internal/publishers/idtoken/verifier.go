@@ -66,7 +66,23 @@ func New(issuers []Issuer, o Options) (*Verifier, error) {
 // Enabled reports whether any issuer is trusted.
 func (v *Verifier) Enabled() bool { return len(v.from) > 0 }
 
-// Verify implements publishers.Verifier. It answers within fetchBudget and a little also when the issuer does not.
+// Warm fetches the keys of every issuer that has none yet, without waiting for them, so that the first token of the day
+// finds them.
+func (v *Verifier) Warm() {
+	for _, s := range v.from {
+		s.keys.warm()
+	}
+}
+
+// Refresh fetches keys that are getting old, without waiting for them. Called every minute or so, it keeps tokens from
+// ever waiting for an issuer whose keys were had once, and drops a key that the issuer withdrew although nobody uses it.
+func (v *Verifier) Refresh() {
+	for _, s := range v.from {
+		s.keys.refresh()
+	}
+}
+
+// Verify implements publishers.Verifier. It answers within waitBudget and a little also when the issuer does not.
 func (v *Verifier) Verify(ctx context.Context, raw access.Secret) (provider, issuer string, c publishers.Claims, err error) {
 	if !v.Enabled() {
 		return "", "", nil, publishers.Refuse(publishers.CodeNotEnabled, "trusted publishing is not enabled on this index: no issuer is configured")
@@ -98,7 +114,7 @@ func (s *source) verify(ctx context.Context, raw string, t token, now time.Time)
 	if err := checkNames(t.claims); err != nil {
 		return bad(err)
 	}
-	if err := checkAudience(t.claims, s.Audience); err != nil {
+	if err := checkAudience(t.claims, s.Audience, s.lists()); err != nil {
 		return bad(err)
 	}
 	if err := checkTimes(t.claims, now); err != nil {
