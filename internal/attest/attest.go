@@ -1,0 +1,195 @@
+package attest
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/sigstore/sigstore-go/pkg/verify"
+
+	"pyindex/internal/access"
+	"pyindex/internal/catalog"
+	"pyindex/internal/fault"
+)
+
+// Policy says what becomes of attestations.
+type Policy string
+
+// The policies.
+const (
+	Ignore          Policy = "ignore"            // nothing is kept
+	VerifyIfPresent Policy = "verify-if-present" // what a trusted publisher sends must be true; nobody must send any
+	Require         Policy = "require"           // every upload must be proven
+)
+
+// Options are the settings of a Verifier. The zero value ignores attestations.
+type Options struct {
+	Policy      Policy
+	TrustedRoot string // path of the file of trusted keys; "" for none, so that nothing is verified
+	// WithoutSCT takes certificates of a private authority that do not prove that they are logged.
+	WithoutSCT bool
+	// Kind returns what the claims of an issuer look like: "github", "gitlab", "google"; "" for one that is unknown.
+	Kind func(issuer string) string
+}
+
+// Verifier decides about the attestations of uploads. It is safe for concurrent use.
+type Verifier struct {
+	policy Policy
+	trust  *verify.Verifier // nil where nothing is trusted
+	kind   func(string) string
+}
+
+var _ catalog.Attester = (*Verifier)(nil)
+
+// New returns the verifier. Its errors name what is wrong with the options or the file.
+func New(o Options) (*Verifier, error) {
+	v := &Verifier{policy: o.Policy, kind: o.Kind}
+	if v.policy == "" {
+		v.policy = Ignore
+	}
+	if v.kind == nil {
+		v.kind = func(string) string { return "" }
+	}
+	if o.TrustedRoot == "" {
+		if v.policy == Require {
+			return nil, errors.New(`a trusted root is needed where attestations are required`)
+		}
+		return v, nil
+	}
+	if v.policy == Ignore {
+		return v, nil
+	}
+	var err error
+	v.trust, err = load(o.TrustedRoot, !o.WithoutSCT)
+	return v, err
+}
+
+// Sentences for the sender.
+const (
+	ignored    = "the attestations were not kept: this index ignores them"
+	unread     = "the attestations were not kept: %v"
+	untrusted  = "the attestations were kept, but not verified, so they are not shown: this index has no trusted root for them"
+	noIdentity = "the attestations were kept, but not verified, so they are not shown: %v"
+	noWorkload = "an API token says nothing of the job that uses it; publish through a trusted publisher"
+)
+
+// Attest implements catalog.Attester.
+//
+// Only what a trusted publisher sends to an index with a trusted root can be verified, and only such a sender is refused,
+// with fault.Invalid, for what fails. Anybody else's attestations are kept as unverified, or left out where they cannot
+// be read, because clients attach what they find without being asked. Where attestations are required, every upload but
+// the operator's own needs one that is verified.
+func (v *Verifier) Attest(u catalog.Attested) ([]catalog.Attestation, []string, error) {
+	keep, warnings, err := v.judge(u)
+	if err != nil {
+		return nil, nil, invalid(err)
+	}
+	if v.policy == Require && u.Uploader != access.KindOperator && !proven(keep) {
+		return nil, nil, invalid(missing(u, warnings))
+	}
+	return keep, warnings, nil
+}
+
+func (v *Verifier) judge(u catalog.Attested) ([]catalog.Attestation, []string, error) {
+	if len(u.Sent) == 0 {
+		return nil, nil, nil
+	}
+	if v.policy == Ignore {
+		return nil, []string{ignored}, nil
+	}
+	all, err := read(u.Sent)
+	if v.trust == nil || u.Uploader != access.KindPublisher {
+		return lenient(all, err, v.trust != nil)
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	id, err := identify(v.kind(issuer(u)), u.Claims)
+	if errors.Is(err, errUnverifiable) {
+		return unverified(all), []string{fmt.Sprintf(noIdentity, err)}, nil
+	} else if err != nil {
+		return nil, nil, err
+	}
+	return v.verified(all, id, u)
+}
+
+func issuer(u catalog.Attested) string {
+	s, _ := u.Claims["iss"].(string)
+	return s
+}
+
+// read reads the one field that there may be.
+func read(sent []string) ([]attestation, error) {
+	if len(sent) > 1 {
+		return nil, fmt.Errorf("the field was sent %d times", len(sent))
+	}
+	return parse(sent[0])
+}
+
+// lenient keeps what can be read of a sender who is not refused for the rest.
+func lenient(all []attestation, err error, trust bool) ([]catalog.Attestation, []string, error) {
+	switch {
+	case err != nil:
+		return nil, []string{fmt.Sprintf(unread, err)}, nil
+	case trust:
+		return unverified(all), []string{fmt.Sprintf(noIdentity, noWorkload)}, nil
+	}
+	return unverified(all), []string{untrusted}, nil
+}
+
+func unverified(all []attestation) []catalog.Attestation {
+	keep := make([]catalog.Attestation, 0, len(all))
+	for _, a := range all {
+		keep = append(keep, catalog.Attestation{Predicate: a.statement.predicate, Document: a.document})
+	}
+	return keep
+}
+
+// verified keeps all as verified, or returns what is wrong with the first that is not.
+func (v *Verifier) verified(all []attestation, id identity, u catalog.Attested) ([]catalog.Attestation, []string, error) {
+	keep := unverified(all)
+	for i, a := range all {
+		if err := v.check(a, id, u); err != nil {
+			return nil, nil, fmt.Errorf("number %d: %w", i+1, err)
+		}
+		keep[i].Verified, keep[i].Publisher = true, id.publisher
+	}
+	return keep, nil, nil
+}
+
+func (v *Verifier) check(a attestation, id identity, u catalog.Attested) error {
+	if err := a.statement.about(u); err != nil {
+		return err
+	}
+	s, err := a.signer(v.trust, u.SHA256)
+	if err != nil {
+		return err
+	}
+	return id.fits(s)
+}
+
+func proven(keep []catalog.Attestation) bool {
+	for _, a := range keep {
+		if a.Verified {
+			return true
+		}
+	}
+	return false
+}
+
+// missing says why an upload has nothing that is verified.
+func missing(u catalog.Attested, warnings []string) error {
+	if len(warnings) > 0 {
+		return fmt.Errorf("this index requires verified ones, and %s", warnings[0])
+	}
+	if u.Uploader != access.KindPublisher {
+		return errors.New("this index requires verified ones: " + noWorkload)
+	}
+	return errors.New("this index requires them, and none were sent: let the publish action or python -m pypi_attestations sign the files first")
+}
+
+func invalid(why error) error {
+	return fault.Wrap(fault.Invalid, why, "Invalid attestations supplied during upload: %s", oneLine(why))
+}
+
+// oneLine bounds a reason, of which a library wrote a part.
+func oneLine(why error) string { return fmt.Sprintf("%.400s", why.Error()) }
