@@ -21,6 +21,7 @@ type commands struct {
 	User      userCmd      `cmd:"" help:"People who have an account."`
 	Token     tokenCmd     `cmd:"" help:"API tokens."`
 	Publisher publisherCmd `cmd:"" help:"Workloads that may publish without a stored secret."`
+	Reader    readerCmd    `cmd:"" help:"Workloads that may read without a stored secret."`
 	Login     loginCmd     `cmd:"" help:"In a CI job: exchange the job's identity for a token, and write how to use it."`
 	Project   projectCmd   `cmd:"" help:"Projects and their releases."`
 
