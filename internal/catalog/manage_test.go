@@ -17,7 +17,7 @@ func (w *world) keysHeld() int {
 	w.t.Helper()
 	n := 0
 	for _, kind := range []string{"files", "metadata"} {
-		found, err := filepath.Glob(filepath.Join(filepath.Dir(w.db.Path()), "blobs", kind, "*", "*"))
+		found, err := filepath.Glob(filepath.Join(w.folder, kind, "*", "*"))
 		if err != nil {
 			w.t.Fatal(err)
 		}

@@ -25,6 +25,8 @@ type world struct {
 	keys  *access.Keyring
 	admin access.Caller
 	now   time.Time
+
+	folder string // of the bytes
 }
 
 func newWorld(t *testing.T, policy catalog.Policy, limits catalog.Limits) *world {
@@ -40,7 +42,7 @@ func newWorld(t *testing.T, policy catalog.Policy, limits catalog.Limits) *world
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = bytes.Close() })
-	w := &world{t: t, db: rows, blobs: bytes, admin: access.Operator("test"), now: time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)}
+	w := &world{t: t, folder: filepath.Join(folder, "blobs"), db: rows, blobs: bytes, admin: access.Operator("test"), now: time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)}
 	clock := func() time.Time { w.now = w.now.Add(time.Millisecond); return w.now }
 	w.Index = catalog.New(rows.Catalog(), bytes, catalog.Options{Policy: policy, Limits: limits, Log: slog.New(slog.DiscardHandler)})
 	w.dir = access.NewDirectory(rows.Access(), access.DirectoryOptions{Now: clock})
