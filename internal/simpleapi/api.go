@@ -3,6 +3,7 @@ package simpleapi
 import (
 	"cmp"
 	"net/http"
+	"net/url"
 	"strings"
 
 	"pyindex/internal/catalog"
@@ -18,15 +19,16 @@ const DefaultCacheBytes = 64 << 20
 // Options are the settings of an API; the zero value works.
 type Options struct {
 	BasePath   string // path of the base URL: "" or "/prefix"
-	BaseURL    string // absolute; unused so far, since links are relative to the root
+	BaseURL    string // absolute, with the same path; links to provenance need one with https, all others are relative
 	CacheBytes int64  // bound on rendered and compressed pages, in bytes; DefaultCacheBytes for 0, none kept below
 }
 
 // API answers the simple repository API from a catalog.
 type API struct {
-	index *catalog.Index
-	base  string
-	cache *ready.Cache
+	index  *catalog.Index
+	base   string
+	origin string // "https://host", or ""
+	cache  *ready.Cache
 }
 
 // New returns the API over x.
@@ -35,7 +37,16 @@ func New(x *catalog.Index, o Options) *API {
 	if base != "" {
 		base = "/" + base
 	}
-	return &API{index: x, base: base, cache: ready.NewCache(cmp.Or(o.CacheBytes, DefaultCacheBytes))}
+	return &API{index: x, base: base, origin: secureOrigin(o.BaseURL), cache: ready.NewCache(cmp.Or(o.CacheBytes, DefaultCacheBytes))}
+}
+
+// secureOrigin returns scheme and host of an https URL, and "" for others: provenance is linked over https or not at all.
+func secureOrigin(base string) string {
+	u, err := url.Parse(base)
+	if err != nil || u.Scheme != "https" || u.Host == "" {
+		return ""
+	}
+	return "https://" + u.Host
 }
 
 // Table returns the routes. Every one is for readers and exists in every repository.

@@ -70,7 +70,7 @@ func (a *API) renderProject(f format, who access.Caller, p catalog.Project) func
 		if err != nil {
 			return nil, err
 		}
-		return f.projectPage(a.prefix(p.Repository.Name), c), nil
+		return f.projectPage(tree{a.prefix(p.Repository.Name), a.origin}, c), nil
 	}
 }
 

@@ -1,54 +1,119 @@
 package simpleapi
 
 import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
 	"net/http"
 	"strings"
 
 	"pyindex/internal/access"
+	"pyindex/internal/catalog"
 	"pyindex/internal/fault"
 	"pyindex/internal/simpleapi/ready"
 )
 
-const mediaProvenance = "application/vnd.pypi.integrity.v1+json"
+// The media types of provenance, ours first among equals.
+const (
+	mediaProvenance = "application/vnd.pypi.integrity.v1+json"
+	mediaPlainJSON  = "application/json"
+)
 
-// provenance answers where a file's provenance would be (PEP 740). None is kept, so who may see the project is told
-// that; the answers are JSON, as clients of that URL read them.
+// provenance answers with what was verified about a file (PEP 740). A file of which nothing was, one that is not there
+// and one that is hidden get one answer; all answers are JSON, as clients of that URL read them.
 func (a *API) provenance(w http.ResponseWriter, r *http.Request, who access.Caller) error {
 	w.Header()["Vary"] = vary
-	if !acceptsProvenance(r.Header["Accept"]) {
-		writeJSON(w, r, http.StatusNotAcceptable, "ask for "+mediaProvenance+" or application/json")
+	media := chooseProvenance(r.Header["Accept"])
+	if media == "" {
+		writeJSON(w, r, http.StatusNotAcceptable, "ask for "+mediaProvenance+" or "+mediaPlainJSON)
 		return nil
 	}
-	name, err := projectName(r)
-	if err == nil {
-		_, err = a.index.Project(r.Context(), who, r.PathValue("repository"), name)
-	}
-	if err != nil && !fault.Is(err, fault.NotFound) {
+	found, err := a.attestations(r, who)
+	if fault.Is(err, fault.NotFound) {
+		writeJSON(w, r, http.StatusNotFound, "no provenance is kept for that file")
+		return nil
+	} else if err != nil {
 		return err
 	}
-	writeJSON(w, r, http.StatusNotFound, "no provenance is kept for that file")
+	body, err := provenanceObject(found)
+	if err != nil {
+		return err
+	}
+	pageHeaders(w, who)
+	sum := sha256.Sum256(append([]byte(media), body...))
+	etag := `"` + hex.EncodeToString(sum[:16]) + `"`
+	w.Header()["Etag"] = []string{etag}
+	if ready.Matches(r.Header["If-None-Match"], etag) {
+		w.WriteHeader(http.StatusNotModified)
+		return nil
+	}
+	write(w, r, http.StatusOK, media, body)
 	return nil
 }
 
-// acceptsProvenance reports whether an Accept header leaves room for either type that provenance has.
-func acceptsProvenance(lines []string) bool {
-	valid := false
-	for w := (ready.Weights{Lines: lines}); w.Next(); {
-		if !strings.Contains(w.Value, "/") {
-			continue
-		}
-		valid = true
-		if w.Weight > 0 && isProvenance(strings.ToLower(w.Value)) {
-			return true
-		}
+func (a *API) attestations(r *http.Request, who access.Caller) ([]catalog.Attestation, error) {
+	name, err := projectName(r)
+	if err != nil {
+		return nil, err
 	}
-	return !valid
+	return a.index.Provenance(r.Context(), who, r.PathValue("repository"), name, r.PathValue("version"), r.PathValue("filename"))
 }
 
-func isProvenance(media string) bool {
-	switch media {
-	case "*/*", "application/*", "application/json", mediaProvenance:
-		return true
+// provenanceObject is the document: attestations in bundles, one for each publisher.
+func provenanceObject(all []catalog.Attestation) ([]byte, error) {
+	type bundle struct {
+		Publisher    json.RawMessage   `json:"publisher"`
+		Attestations []json.RawMessage `json:"attestations"`
 	}
-	return false
+	var bundles []bundle
+	for _, a := range all {
+		publisher, err := compact(a.Publisher)
+		if err != nil {
+			return nil, err
+		}
+		if n := len(bundles); n == 0 || !bytes.Equal(bundles[n-1].Publisher, publisher) {
+			bundles = append(bundles, bundle{Publisher: publisher})
+		}
+		last := &bundles[len(bundles)-1]
+		last.Attestations = append(last.Attestations, json.RawMessage(a.Document))
+	}
+	return compact(map[string]any{"version": 1, "attestation_bundles": bundles})
+}
+
+func compact(v any) ([]byte, error) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	err := e.Encode(v)
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), err
+}
+
+// chooseProvenance returns the type that an Accept header likes best, and "" where it leaves room for neither. No header,
+// and one without a media range in it, accept both.
+func chooseProvenance(lines []string) string {
+	valid := false
+	var own, plain liking
+	for w := (ready.Weights{Lines: lines}); w.Next(); {
+		valid = valid || strings.Contains(w.Value, "/")
+		switch strings.ToLower(w.Value) {
+		case "*/*":
+			own.note(byAll, w.Weight)
+			plain.note(byAll, w.Weight)
+		case "application/*":
+			own.note(byType, w.Weight)
+			plain.note(byType, w.Weight)
+		case mediaProvenance:
+			own.note(byName, w.Weight)
+		case mediaPlainJSON:
+			plain.note(byName, w.Weight)
+		}
+	}
+	switch {
+	case !valid, own.weight > 0 && own.weight >= plain.weight:
+		return mediaProvenance
+	case plain.weight > 0:
+		return mediaPlainJSON
+	}
+	return ""
 }

@@ -18,13 +18,17 @@ const (
 	pageRoom    = 512
 )
 
+// tree is where a repository's addresses begin: a path, and for those that must be absolute the origin before it, "" where
+// there is none with https.
+type tree struct{ prefix, origin string }
+
 // projectPage renders a project's page in a form.
-func (f format) projectPage(prefix string, c catalog.Contents) *ready.Answer {
-	out := make([]byte, 0, pageRoom+len(c.Files)*(fileRoom+2*len(prefix))+len(c.Releases)*16)
+func (f format) projectPage(t tree, c catalog.Contents) *ready.Answer {
+	out := make([]byte, 0, pageRoom+len(c.Files)*(fileRoom+2*len(t.prefix))+len(c.Releases)*16)
 	if f.json() {
-		out = appendProjectJSON(out, prefix, c)
+		out = appendProjectJSON(out, t, c)
 	} else {
-		out = appendProjectHTML(out, prefix, c)
+		out = appendProjectHTML(out, t, c)
 	}
 	return ready.NewAnswer(f.media(), c.Project.Serial, slices.Clip(out))
 }
@@ -47,6 +51,19 @@ func appendFilePath(dst []byte, prefix string, f *catalog.File) []byte {
 	dst = append(dst, f.SHA256...)
 	dst = append(dst, '/')
 	return appendPath(dst, f.Filename)
+}
+
+// provenanceLinked reports whether a page links a file's provenance: clients take nothing but an absolute https URL.
+func (t tree) provenanceLinked(f *catalog.File) bool { return f.Attested && t.origin != "" }
+
+// appendProvenanceURL appends where a file's provenance is. Nothing in it needs escaping for JSON or HTML.
+func (t tree) appendProvenanceURL(dst []byte, p *catalog.Project, f *catalog.File) []byte {
+	dst = append(append(dst, t.origin...), t.prefix...)
+	dst = append(dst, "/integrity/"...)
+	dst = append(dst, p.Name.String()...)
+	dst = appendPath(append(dst, '/'), f.Version)
+	dst = appendPath(append(dst, '/'), f.Filename)
+	return append(dst, "/provenance"...)
 }
 
 func appendInt(dst []byte, n int64) []byte { return strconv.AppendInt(dst, n, 10) }

@@ -14,13 +14,13 @@ const pageStart = `<!DOCTYPE html>
 <meta name="pypi:repository-version" content="` + apiVersion + `">
 `
 
-func appendProjectHTML(b []byte, prefix string, c catalog.Contents) []byte {
+func appendProjectHTML(b []byte, t tree, c catalog.Contents) []byte {
 	b = append(b, pageStart...)
 	b = appendStatusHTML(b, &c.Project)
 	title := "Links for " + c.Project.Name.String()
 	b = appendTitleHTML(b, title)
 	for i := range c.Files {
-		b = appendFileHTML(b, prefix, &c.Files[i])
+		b = appendFileHTML(b, t, &c.Project, &c.Files[i])
 	}
 	return appendEndHTML(b, c.Project.Serial)
 }
@@ -52,9 +52,9 @@ func appendEndHTML(b []byte, serial int64) []byte {
 	return append(b, "-->\n"...)
 }
 
-func appendFileHTML(b []byte, prefix string, f *catalog.File) []byte {
+func appendFileHTML(b []byte, t tree, p *catalog.Project, f *catalog.File) []byte {
 	b = append(b, `<a href="`...)
-	b = appendFilePath(b, prefix, f)
+	b = appendFilePath(b, t.prefix, f)
 	b = append(b, "#sha256="...)
 	b = append(b, f.SHA256...)
 	b = append(b, '"')
@@ -68,6 +68,10 @@ func appendFileHTML(b []byte, prefix string, f *catalog.File) []byte {
 	if f.Yanked { // the attribute alone means yanked, so it must be absent otherwise (PEP 592)
 		b = append(b, ` data-yanked="`...)
 		b = append(appendHTML(b, f.YankedReason), '"')
+	}
+	if t.provenanceLinked(f) {
+		b = append(b, ` data-provenance="`...)
+		b = append(t.appendProvenanceURL(b, p, f), '"')
 	}
 	b = append(b, '>')
 	b = appendHTML(b, f.Filename)

@@ -5,7 +5,7 @@ import "pyindex/internal/catalog"
 // uploadTime is how PEP 700 writes a time: UTC with "Z" and at most six decimals.
 const uploadTime = `"2006-01-02T15:04:05.000000Z"`
 
-func appendProjectJSON(b []byte, prefix string, c catalog.Contents) []byte {
+func appendProjectJSON(b []byte, t tree, c catalog.Contents) []byte {
 	b = appendMetaJSON(b, c.Project.Serial)
 	b = append(b, `,"name":`...)
 	b = appendJSON(b, c.Project.Name.String())
@@ -21,7 +21,7 @@ func appendProjectJSON(b []byte, prefix string, c catalog.Contents) []byte {
 	}
 	b = append(b, `],"files":[`...)
 	for i := range c.Files {
-		b = appendFileJSON(appendComma(b, i), prefix, &c.Files[i])
+		b = appendFileJSON(appendComma(b, i), t, &c.Project, &c.Files[i])
 	}
 	return append(b, "]}"...)
 }
@@ -40,11 +40,11 @@ func appendComma(b []byte, i int) []byte {
 	return b
 }
 
-func appendFileJSON(b []byte, prefix string, f *catalog.File) []byte {
+func appendFileJSON(b []byte, t tree, p *catalog.Project, f *catalog.File) []byte {
 	b = append(b, `{"filename":`...)
 	b = appendJSON(b, f.Filename)
 	b = append(b, `,"url":"`...)
-	b = appendFilePath(b, prefix, f)
+	b = appendFilePath(b, t.prefix, f)
 	b = append(b, `","hashes":{"sha256":"`...)
 	b = append(b, f.SHA256...)
 	b = append(b, `"}`...)
@@ -58,7 +58,11 @@ func appendFileJSON(b []byte, prefix string, f *catalog.File) []byte {
 	b = f.UploadedAt.UTC().AppendFormat(b, uploadTime)
 	b = appendYankedJSON(b, f)
 	b = appendMetadataJSON(b, f)
-	return append(b, `,"provenance":null}`...)
+	if !t.provenanceLinked(f) {
+		return append(b, `,"provenance":null}`...)
+	}
+	b = append(b, `,"provenance":"`...)
+	return append(t.appendProvenanceURL(b, p, f), `"}`...)
 }
 
 // appendYankedJSON writes the reason where there is one, since any text means yanked (PEP 592).

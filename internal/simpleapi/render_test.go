@@ -63,16 +63,26 @@ func page(t testing.TB) catalog.Contents {
 	}
 }
 
+// attested is a project with one file that something was verified about, and one that nothing was.
+func attested(t testing.TB) catalog.Contents {
+	c := page(t)
+	c.Files = c.Files[1:3]
+	c.Files[1].Version, c.Files[1].Attested = "2.0+cu121", true
+	return c
+}
+
 func TestProjectPages(t *testing.T) {
 	quarantined := catalog.Contents{Project: page(t).Project}
 	quarantined.Project.Status, quarantined.Project.StatusReason = catalog.Quarantined, ""
 	for file, answer := range map[string]interface{ Body() []byte }{
-		"project.json":       v1JSON.projectPage("", page(t)),
-		"project.html":       textHTML.projectPage("", page(t)),
-		"project-other.json": v1JSON.projectPage("/pre/r/other", page(t)),
-		"project-other.html": v1HTML.projectPage("/pre/r/other", page(t)),
-		"quarantined.json":   v1JSON.projectPage("", quarantined),
-		"quarantined.html":   textHTML.projectPage("", quarantined),
+		"project.json":       v1JSON.projectPage(tree{}, page(t)),
+		"project.html":       textHTML.projectPage(tree{}, page(t)),
+		"project-other.json": v1JSON.projectPage(tree{prefix: "/pre/r/other"}, page(t)),
+		"project-other.html": v1HTML.projectPage(tree{prefix: "/pre/r/other"}, page(t)),
+		"attested.json":      v1JSON.projectPage(tree{"/pre/r/other", "https://h.example:8443"}, attested(t)),
+		"attested.html":      v1HTML.projectPage(tree{"/pre/r/other", "https://h.example:8443"}, attested(t)),
+		"quarantined.json":   v1JSON.projectPage(tree{}, quarantined),
+		"quarantined.html":   textHTML.projectPage(tree{}, quarantined),
 	} {
 		t.Run(file, func(t *testing.T) { golden(t, file, answer.Body()) })
 	}
@@ -91,7 +101,7 @@ func TestListPages(t *testing.T) {
 // TestPagesKeepToTheSpecification reads the JSON page back and looks at what must and must not be there.
 func TestPagesKeepToTheSpecification(t *testing.T) {
 	var doc map[string]any
-	if err := json.Unmarshal(v1JSON.projectPage("", page(t)).Body(), &doc); err != nil {
+	if err := json.Unmarshal(v1JSON.projectPage(tree{}, page(t)).Body(), &doc); err != nil {
 		t.Fatal(err)
 	}
 	for _, absent := range []string{"namespaces", "alternate-locations"} {
@@ -113,7 +123,24 @@ func TestPagesKeepToTheSpecification(t *testing.T) {
 			}
 		}
 	}
-	if html := string(textHTML.projectPage("", page(t)).Body()); strings.Count(html, "data-yanked") != 2 {
+	if html := string(textHTML.projectPage(tree{}, page(t)).Body()); strings.Count(html, "data-yanked") != 2 {
 		t.Errorf("two files are yanked, but data-yanked stands %d times", strings.Count(html, "data-yanked"))
+	}
+}
+
+// TestProvenanceNeedsHTTPS: a page without an https address of its own says the same of a file with provenance as of others.
+func TestProvenanceNeedsHTTPS(t *testing.T) {
+	for base, want := range map[string]string{
+		"": "", "http://h.example": "", "https://h.example": "https://h.example", "https://h.example:8443/team": "https://h.example:8443", "https://": "", ":": "",
+	} {
+		if got := secureOrigin(base); got != want {
+			t.Errorf("secureOrigin(%q) = %q, want %q", base, got, want)
+		}
+	}
+	if html := string(textHTML.projectPage(tree{}, attested(t)).Body()); strings.Contains(html, "provenance") {
+		t.Errorf("the page links provenance without https: %s", html)
+	}
+	if json := string(v1JSON.projectPage(tree{}, attested(t)).Body()); strings.Count(json, `"provenance":null`) != 2 {
+		t.Errorf("the page links provenance without https: %s", json)
 	}
 }

@@ -223,6 +223,19 @@ func insert(ctx context.Context, tx catalog.Tx, f *catalog.File, core dist.Metad
 	return tx.InsertFile(ctx, *f, core)
 }
 
+// Attest adds attestations to a file that Add got with Attested set, if one of them is verified.
+func (s *Site) Attest(f catalog.File, all ...catalog.Attestation) {
+	s.t.Helper()
+	s.update(func(ctx context.Context, tx catalog.Tx) error {
+		for _, a := range all {
+			if err := tx.InsertAttestation(ctx, f.ID, a); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
 // Yank sets a file's yank, with its project's serial.
 func (s *Site) Yank(p catalog.Project, fileID string, yanked bool, reason string) {
 	s.t.Helper()
