@@ -70,21 +70,28 @@ func open(ctx context.Context, c *Config, log *slog.Logger, base *url.URL) (*app
 	if err := os.MkdirAll(c.DataDir, 0o700); err != nil {
 		return nil, fmt.Errorf("data_dir: %w", err)
 	}
+	attester, err := c.attester()
+	if err != nil {
+		return nil, err
+	}
 	a := &app{config: c, operator: access.Operator(osUser())}
 	if err := a.openStores(ctx, log); err != nil {
 		return nil, err
 	}
-	a.index = catalog.New(a.db.Catalog(), a.blobs, catalog.Options{Log: log, Policy: c.Upload.policy(), Limits: c.Limits.catalog()})
+	a.index = catalog.New(a.db.Catalog(), a.blobs, catalog.Options{Log: log, Policy: c.Upload.policy(), Limits: c.Limits.catalog(), Attester: attester})
 	a.directory = access.NewDirectory(a.db.Access(), access.DirectoryOptions{})
 	verifier, err := c.verifier(base, log)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("oidc.issuers: %w", err), a.close())
 	}
-	a.registry = publishers.New(a.db.Publishers(), verifier, []publishers.Provider{publishers.GitHub{}}, publishers.Options{
+	a.registry = publishers.New(a.db.Publishers(), verifier, providers(), publishers.Options{
 		Lifetime: time.Duration(c.OIDC.TokenLifetime), KeepExchanges: time.Duration(c.OIDC.KeepExchanges), OwnerID: accountid.New(http.DefaultClient).Of,
 	})
 	return a, nil
 }
+
+// providers are the kinds of publisher that there are rules for.
+func providers() []publishers.Provider { return []publishers.Provider{publishers.GitHub{}} }
 
 // osUser names the operator in the record.
 func osUser() string {

@@ -22,18 +22,19 @@ type Config struct {
 	TLSSelfSigned bool   `name:"tls-self-signed" help:"Make a small certificate authority in the data folder and serve TLS with it."`
 	TLSACME       string `name:"tls-acme" placeholder:"HOST" help:"Get a certificate for this host from Let's Encrypt; port 443 must reach this server."`
 
-	Database databaseConfig `embed:"" prefix:"database-"`
-	Storage  storageConfig  `embed:"" prefix:"storage-"`
-	Access   accessConfig   `embed:"" prefix:"access-"`
-	OIDC     oidcConfig     `embed:"" prefix:"oidc-"`
-	Limits   limitsConfig   `embed:"" prefix:"limits-"`
-	Upload   uploadConfig   `embed:"" prefix:"upload-"`
-	Leaks    leaksConfig    `embed:"" prefix:"leaks-"`
-	Log      logConfig      `embed:"" prefix:"log-"`
+	Database     databaseConfig     `embed:"" prefix:"database-"`
+	Storage      storageConfig      `embed:"" prefix:"storage-"`
+	Access       accessConfig       `embed:"" prefix:"access-"`
+	OIDC         oidcConfig         `embed:"" prefix:"oidc-"`
+	Limits       limitsConfig       `embed:"" prefix:"limits-"`
+	Upload       uploadConfig       `embed:"" prefix:"upload-"`
+	Attestations attestationsConfig `embed:"" prefix:"attestations-"`
+	Leaks        leaksConfig        `embed:"" prefix:"leaks-"`
+	Log          logConfig          `embed:"" prefix:"log-"`
 }
 
 // sections are the tables of the file, each a field of Config with its name as prefix.
-var sections = []string{"database", "storage", "access", "oidc", "limits", "upload", "leaks", "log"}
+var sections = []string{"database", "storage", "access", "oidc", "limits", "upload", "attestations", "leaks", "log"}
 
 type databaseConfig struct {
 	URL     string `name:"url" placeholder:"URL" help:"sqlite:PATH or postgres://… (default: index.db in the data folder). A password belongs into database.url_file or the environment."`

@@ -174,6 +174,7 @@ func TestPrecedence(t *testing.T) {
 func TestDefaults(t *testing.T) {
 	for flag, want := range map[string]string{
 		"listen": "127.0.0.1:8080", "data-dir": "./data", "access-anonymous-read": "false", "upload-policy": "private",
+		"attestations-policy": "verify-if-present", "attestations-trusted-root": "", "attestations-sct": "require",
 		"storage-delivery": "auto", "oidc-issuers": "[{github https://token.actions.githubusercontent.com  }]", "oidc-token-lifetime": fmt.Sprint(span(15 * 60 * 1e9)),
 	} {
 		if got := mustParse(t, flag); got != want {
@@ -238,6 +239,10 @@ func TestRefusedSettings(t *testing.T) {
 		{"CA that is none", "", "--oidc-issuers=kind=github,issuer=https://a.example,ca_file=" + notPEM, "ca_file"},
 		{"token lifetime too long", "", "--oidc-token-lifetime=7h", "oidc.token_lifetime"},
 		{"token lifetime too short", "", "--oidc-token-lifetime=1s", "oidc.token_lifetime"},
+		{"attestations of another policy", "", "--attestations-policy=maybe", "attestations-policy"},
+		{"required attestations without a root", "", "--attestations-policy=require", "attestations.policy"},
+		{"no trusted root", "", "--attestations-trusted-root=/nonexistent/root.json", "attestations.trusted_root"},
+		{"trusted root that is none", "[attestations]\ntrusted_root = '" + notPEM + "'", "", "attestations.trusted_root"},
 		{"realm with a line end", "[access]\nrealm = \"a\\nb\"", "", "access.realm"},
 	}
 	for _, tt := range tests {
