@@ -30,6 +30,7 @@ type app struct {
 	blobs     *blobs.Blobs
 	index     *catalog.Index
 	directory *access.Directory
+	verifier  *idtoken.Verifier
 	registry  *publishers.Registry
 	operator  access.Caller
 }
@@ -84,14 +85,17 @@ func open(ctx context.Context, c *Config, log *slog.Logger, base *url.URL) (*app
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("oidc.issuers: %w", err), a.close())
 	}
+	a.verifier = verifier
 	a.registry = publishers.New(a.db.Publishers(), verifier, providers(), publishers.Options{
-		Lifetime: time.Duration(c.OIDC.TokenLifetime), KeepExchanges: time.Duration(c.OIDC.KeepExchanges), OwnerID: accountid.New(http.DefaultClient).Of,
+		Lifetime: time.Duration(c.OIDC.TokenLifetime), KeepExchanges: time.Duration(c.OIDC.KeepExchanges), OwnerID: accountid.New(http.DefaultClient, c.accountAPIs()...).Of,
 	})
 	return a, nil
 }
 
 // providers are the kinds of publisher that there are rules for.
-func providers() []publishers.Provider { return []publishers.Provider{publishers.GitHub{}} }
+func providers() []publishers.Provider {
+	return []publishers.Provider{publishers.GitHub{}, publishers.GitLab{}, publishers.Google{}, publishers.ActiveState{}, publishers.Generic{}}
+}
 
 // osUser names the operator in the record.
 func osUser() string {

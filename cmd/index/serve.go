@@ -135,11 +135,12 @@ func (a *app) tables(base *url.URL) []route.Table {
 }
 
 // flushEvery is how often last uses are written, sweepEvery how often what nothing names is removed, and
-// renewEvery how often a self-signed certificate is looked at.
+// renewEvery how often a self-signed certificate is looked at, and refreshEvery how often the age of issuers' keys.
 const (
-	flushEvery = time.Second
-	sweepEvery = 5 * time.Minute
-	renewEvery = 12 * time.Hour
+	flushEvery   = time.Second
+	sweepEvery   = 5 * time.Minute
+	renewEvery   = 12 * time.Hour
+	refreshEvery = time.Minute
 )
 
 // background runs what goes on beside requests, and returns what ends it and writes the last last uses.
@@ -147,6 +148,8 @@ func (a *app) background(ctx context.Context, keyring *access.Keyring, secure en
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	var loops group
 	loops.every(ctx, flushEvery, func() error { return keyring.Flush(ctx) }, log, "writing last uses")
+	a.verifier.Warm()
+	loops.every(ctx, refreshEvery, func() error { a.verifier.Refresh(); return nil }, log, "refreshing keys")
 	loops.every(ctx, sweepEvery, func() error { return a.sweep(ctx) }, log, "sweeping")
 	loops.Go(func() { // what the last process was about to remove when it was killed
 		if err := a.sweep(ctx); err != nil && ctx.Err() == nil {

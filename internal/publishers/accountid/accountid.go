@@ -25,31 +25,59 @@ const (
 
 const api = "https://api.github.com"
 
-// Finder looks ids up.
-type Finder struct{ client http.Client }
+// API is where accounts of another issuer of GitHub's kind can be asked for: an Enterprise Server, or an enterprise with an
+// issuer of its own.
+type API struct {
+	Issuer string       // exact "iss"
+	URL    string       // without a slash at the end: https://HOST/api/v3 for an Enterprise Server
+	Client *http.Client // nil for the finder's own
+}
 
-// New returns a finder that asks by a client of its own making from c. Redirects are never followed.
-func New(c *http.Client) *Finder {
-	f := &Finder{client: *c}
-	f.client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+// Finder looks ids up.
+type Finder struct {
+	client http.Client
+	apis   map[string]API // by issuer
+}
+
+// New returns a finder that asks by a client of its own making from c. Redirects are never followed. The API of
+// github.com is known; those of other issuers have to be named.
+func New(c *http.Client, apis ...API) *Finder {
+	f := &Finder{client: *c, apis: map[string]API{publishers.GitHubIssuer: {URL: api}}}
+	f.client.CheckRedirect = direct
+	for _, a := range apis {
+		f.apis[a.Issuer] = a
+	}
 	return f
+}
+
+func direct(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+
+// clientOf returns the client for an API.
+func (f *Finder) clientOf(a API) *http.Client {
+	if a.Client == nil {
+		return &f.client
+	}
+	c := *a.Client
+	c.CheckRedirect = direct
+	return &c
 }
 
 // Of returns the id of an account, in decimal; it fits publishers.Options.OwnerID. fault.NotFound where the API says that
 // there is no such account; fault.Unavailable with the reason where it says nothing, limits us, or is not known for the
 // issuer.
 func (f *Finder) Of(ctx context.Context, provider, issuer, owner string) (string, error) {
-	if provider != "github" || issuer != publishers.GitHubIssuer {
+	at, ok := f.apis[issuer]
+	if provider != "github" || !ok {
 		return "", fault.New(fault.Unavailable, "the API of issuer %.200s is not known", issuer)
 	}
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, api+"/users/"+url.PathEscape(owner), nil)
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, at.URL+"/users/"+url.PathEscape(owner), nil)
 	if err != nil {
 		return "", fault.Wrap(fault.Unavailable, err, "GitHub's API cannot be asked")
 	}
 	r.Header.Set("Accept", "application/vnd.github+json")
-	resp, err := f.client.Do(r)
+	resp, err := f.clientOf(at).Do(r)
 	if err != nil {
 		return "", fault.Wrap(fault.Unavailable, err, "GitHub's API cannot be reached")
 	}

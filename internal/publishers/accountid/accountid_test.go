@@ -78,3 +78,23 @@ func TestOfRefuses(t *testing.T) {
 		}
 	}
 }
+
+// TestAPIs: each issuer is asked about at its own address and by its own client, and no other.
+func TestAPIs(t *testing.T) {
+	const ghes = "https://ghes.acme.example/_services/token"
+	own, public := &api{status: 200, body: `{"login": "acme", "id": 7}`}, &api{status: 404}
+	f := accountid.New(&http.Client{Transport: public}, accountid.API{Issuer: ghes, URL: "https://ghes.acme.example/api/v3", Client: &http.Client{Transport: own}})
+	if id, err := f.Of(t.Context(), "github", ghes, "acme"); err != nil || id != "7" || own.asked[0] != "https://ghes.acme.example/api/v3/users/acme" {
+		t.Errorf("Of(GHES) = %q, %v; asked %v", id, err, own.asked)
+	}
+	if _, err := f.Of(t.Context(), "github", publishers.GitHubIssuer, "acme"); !fault.Is(err, fault.NotFound) || len(own.asked) != 1 || len(public.asked) != 1 {
+		t.Errorf("Of(github.com) = %v; asked %v and %v", err, own.asked, public.asked)
+	}
+	if _, err := f.Of(t.Context(), "github", ghes+"/", "acme"); !fault.Is(err, fault.Unavailable) {
+		t.Errorf("Of(another issuer) = %v", err)
+	}
+	own.status, own.header = 302, http.Header{"Location": {"http://169.254.169.254/"}}
+	if _, err := f.Of(t.Context(), "github", ghes, "acme"); !fault.Is(err, fault.Unavailable) || len(own.asked) != 2 {
+		t.Errorf("Of(GHES that redirects) = %v; asked %v", err, own.asked)
+	}
+}
