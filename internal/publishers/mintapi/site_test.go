@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -61,7 +62,7 @@ func newSite(t *testing.T, o settings) *site {
 	s.keyring = access.NewKeyring(d.Access(), access.KeyringOptions{})
 	h, err := server.New(server.Options{
 		Keyring: s.keyring, Log: log, BasePath: "/team", Rates: map[route.Limit]int{route.LimitMint: o.rate},
-	}, mintapi.New(s.registry, o.audience, mintapi.Options{}).Table())
+	}, mintapi.New(s.registry, o.audience, mintapi.Options{BaseURL: &url.URL{Scheme: "https", Host: audience, Path: "/team"}}).Table())
 	s.must(err)
 	web := httptest.NewServer(h)
 	t.Cleanup(web.Close)
