@@ -1,0 +1,71 @@
+package publishers_test
+
+import (
+	"testing"
+
+	"pyindex/internal/access"
+	"pyindex/internal/fault"
+	"pyindex/internal/publishers"
+)
+
+// TestExchangeOnce: the token is the same in all but its use, and the record says so.
+func TestExchangeOnce(t *testing.T) {
+	onEach(t, func(t *testing.T, b *bench) {
+		widgets := b.project("widgets", "")
+		b.add("widgets")
+		raw := b.token(nil)
+		m, err := b.registry.ExchangeOnce(t.Context(), b.guest, raw)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if who := b.identify(m.Token); !who.SingleUse() || !who.May(access.Uploader, b.object(widgets)) || who.May(access.Uploader, b.object("else")) {
+			t.Errorf("the caller is %+v", who)
+		}
+		if who := b.identify(b.mint(nil).Token); who.SingleUse() {
+			t.Error("Exchange made a single-use token")
+		}
+		all := b.store.of("publisher.exchange")
+		if len(all) != 2 || all[0].Detail["single_use"] != true || all[1].Detail["single_use"] != nil {
+			t.Errorf("the entries are %+v", all)
+		}
+		for what, exchange := range map[string]func() (publishers.Minted, error){
+			"again":        func() (publishers.Minted, error) { return b.registry.ExchangeOnce(t.Context(), b.guest, raw) },
+			"for many use": func() (publishers.Minted, error) { return b.exchange(raw) },
+		} {
+			_, err := exchange()
+			if !fault.Is(err, fault.Invalid) {
+				t.Errorf("%s: %v", what, err)
+			}
+			refuse(t, err, publishers.CodeReuse, "used before")
+		}
+		_, err = b.registry.ExchangeOnce(t.Context(), b.guest, b.token(map[string]any{"repository": "acme/else"}))
+		refuse(t, err, publishers.CodePublisher, "acme/else")
+	})
+}
+
+// TestSpentTokenBurns: a spent token can still be burnt, and reads until then.
+func TestSpentTokenBurns(t *testing.T) {
+	b := newBench(t)
+	widgets := b.project("widgets", "")
+	b.add("widgets")
+	m, err := b.registry.ExchangeOnce(t.Context(), b.guest, b.token(nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = b.store.Update(t.Context(), func(tx publishers.Tx) error {
+		_, err := tx.SpendToken(t.Context(), b.identify(m.Token).TokenID(), b.clock.Now())
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !b.identify(m.Token).May(access.Reader, b.object(widgets)) {
+		t.Error("a spent token does not read, for --check-url")
+	}
+	if err := b.registry.Burn(t.Context(), b.guest, m.Token); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.keyring().Identify(t.Context(), "__token__", m.Token); !fault.Is(err, fault.Unauthenticated) {
+		t.Errorf("a burnt token gives %v", err)
+	}
+}
