@@ -175,7 +175,7 @@ func TestDefaults(t *testing.T) {
 	for flag, want := range map[string]string{
 		"listen": "127.0.0.1:8080", "data-dir": "./data", "access-anonymous-read": "false", "upload-policy": "private",
 		"attestations-policy": "verify-if-present", "attestations-trusted-root": "", "attestations-sct": "require",
-		"storage-delivery": "auto", "oidc-issuers": "[{github https://token.actions.githubusercontent.com  }]", "oidc-token-lifetime": fmt.Sprint(span(15 * 60 * 1e9)),
+		"storage-delivery": "auto", "oidc-issuers": "[{github https://token.actions.githubusercontent.com   }]", "oidc-token-lifetime": fmt.Sprint(span(15 * 60 * 1e9)),
 	} {
 		if got := mustParse(t, flag); got != want {
 			t.Errorf("default of %s = %q, want %q", flag, got, want)
@@ -231,6 +231,9 @@ func TestRefusedSettings(t *testing.T) {
 		{"log level", "", "--log-level=loud", "log-level"},
 		{"http issuer", "", "--oidc-issuers=kind=github,issuer=http://a.example", "issuer"},
 		{"issuer of another kind", "", "--oidc-issuers=kind=jenkins,issuer=https://a.example", "jenkins"},
+		{"API of an issuer without accounts", "", "--oidc-issuers=kind=gitlab,issuer=https://a.example,api_url=https://a.example/api", "api_url"},
+		{"API by plain http", "", "--oidc-issuers=kind=github,issuer=https://a.example,api_url=http://a.example/api", "api_url"},
+		{"API with a password", "", "--oidc-issuers=kind=github,issuer=https://a.example,api_url=https://u:p@a.example/api", "api_url"},
 		{"issuer without a URL", "", "--oidc-issuers=kind=github", "issuer"},
 		{"issuer twice", "", "--oidc-issuers=kind=github,issuer=https://a.example;kind=github,issuer=https://a.example", "oidc.issuers"},
 		{"issuer with credentials", "", "--oidc-issuers=kind=github,issuer=https://u:p@a.example", "issuer"},
@@ -243,6 +246,10 @@ func TestRefusedSettings(t *testing.T) {
 		{"required attestations without a root", "", "--attestations-policy=require", "attestations.policy"},
 		{"no trusted root", "", "--attestations-trusted-root=/nonexistent/root.json", "attestations.trusted_root"},
 		{"trusted root that is none", "[attestations]\ntrusted_root = '" + notPEM + "'", "", "attestations.trusted_root"},
+		{"unreadable key of a finder", "[leaks]\nkeys = ['/nonexistent/key.pem']", "", "leaks.keys"},
+		{"key of a finder that is none", "", "--leaks-keys=" + notPEM, "leaks.keys"},
+		{"one text for the keys of finders", "[leaks]\nkeys = 7", "", "leaks.keys"},
+		{"unknown key of leaks", "[leaks]\nkey = ['x']", "", "leaks.key"},
 		{"realm with a line end", "[access]\nrealm = \"a\\nb\"", "", "access.realm"},
 	}
 	for _, tt := range tests {

@@ -121,12 +121,23 @@ func addLine(settings, provider, issuer, project string, pending bool, fields ma
 		return cmp.Or(cmp.Compare(rank(a), rank(b)), strings.Compare(a, b))
 	})
 	for _, name := range names {
-		b.WriteString(flagWord(strings.ReplaceAll(name, "_", "-"), fields[name]))
+		b.WriteString(fieldWord(provider, name, fields[name]))
 	}
 	if issuer != publishers.GitHubIssuer {
 		b.WriteString(flagWord("issuer", issuer))
 	}
 	return b.String()
+}
+
+// fieldWord is a rule's field as a flag of publisher add. A kind whose own word is "project" calls it by the kind there.
+func fieldWord(provider, name, value string) string {
+	if _, claim, ok := strings.Cut(name, ":"); ok {
+		return flagWord("claim", claim+"="+value)
+	}
+	if name == "project" {
+		name = provider + "-project"
+	}
+	return flagWord(strings.ReplaceAll(name, "_", "-"), value)
 }
 
 func rank(field string) int {

@@ -2,9 +2,7 @@ package main
 
 import (
 	"fmt"
-	"slices"
 
-	"pyindex/internal/fault"
 	"pyindex/internal/publishers"
 )
 
@@ -15,43 +13,6 @@ type publisherCmd struct {
 	Explain publisherExplainCmd `cmd:"" help:"Say why exchanges of identity tokens were refused, and what would let them pass."`
 }
 
-type publisherAddCmd struct {
-	GitHub publisherAddGitHubCmd `cmd:"" name:"github" help:"A GitHub Actions workflow."`
-}
-
-type publisherAddGitHubCmd struct {
-	Project         string `required:"" placeholder:"P" help:"The project that it may publish."`
-	Owner           string `required:"" placeholder:"O" help:"User or organisation on GitHub."`
-	Repository      string `required:"" placeholder:"R" help:"Repository on GitHub, without its owner."`
-	Workflow        string `required:"" placeholder:"W" help:"File name of the workflow, as release.yml."`
-	Environment     string `placeholder:"E" help:"Environment of the job (default: any)."`
-	OwnerID         string `placeholder:"N" help:"The owner's numeric id (default: asked of GitHub, else taken from the first token)."`
-	Issuer          string `placeholder:"URL" help:"The issuer, where it is not GitHub's own."`
-	User            string `placeholder:"NAME" help:"With --pending: who becomes the project's owner."`
-	Pending         bool   `help:"The project does not exist yet: the first token makes it."`
-	IndexRepository string `default:"main" help:"The repository of this index that the project is in."`
-}
-
-// Run adds the publisher. Standard output is its id alone; what it trusts, and what is still open, is on standard error.
-func (c *publisherAddGitHubCmd) Run(s *session) error {
-	request := publishers.AddRequest{
-		Provider: "github", Issuer: c.Issuer, Repository: c.IndexRepository, Project: c.Project, Pending: c.Pending, User: c.User,
-		Fields: map[string]string{"owner": c.Owner, "repository": c.Repository, "workflow": c.Workflow, "environment": c.Environment, "owner_id": c.OwnerID},
-	}
-	if c.User != "" && !c.Pending {
-		return fault.New(fault.Invalid, "--user goes with --pending: a project that exists has its owners already")
-	}
-	return s.with(func(a *app) error {
-		added, err := a.registry.Add(s.ctx, a.operator, request)
-		if err != nil {
-			return err
-		}
-		fmt.Fprintln(s.out, added.ID)
-		s.tell(added)
-		return nil
-	})
-}
-
 // tell says what a new publisher trusts and what is still open about it.
 func (s *session) tell(p publishers.Added) {
 	fmt.Fprintf(s.errs, "%s may now publish %s\n", p.Sentence, p.Project)
@@ -60,9 +21,6 @@ func (s *session) tell(p publishers.Added) {
 	}
 	if p.Warning != "" {
 		fmt.Fprintf(s.errs, "note: %s\n", p.Warning)
-	}
-	if !slices.ContainsFunc(s.config.OIDC.Issuers, func(i issuer) bool { return i.Issuer == p.Issuer }) {
-		fmt.Fprintf(s.errs, "note: the issuer %s is not among oidc.issuers, so none of its tokens counts yet\n", p.Issuer)
 	}
 }
 

@@ -1,0 +1,135 @@
+package main
+
+import (
+	"fmt"
+	"maps"
+	"strings"
+
+	"pyindex/internal/fault"
+	"pyindex/internal/publishers"
+)
+
+type publisherAddCmd struct {
+	GitHub      publisherAddGitHubCmd      `cmd:"" name:"github" help:"A GitHub Actions workflow."`
+	GitLab      publisherAddGitLabCmd      `cmd:"" name:"gitlab" help:"A GitLab CI/CD pipeline."`
+	Google      publisherAddGoogleCmd      `cmd:"" name:"google" help:"A Google service account."`
+	ActiveState publisherAddActiveStateCmd `cmd:"" name:"activestate" help:"A project on the ActiveState platform."`
+	Generic     publisherAddGenericCmd     `cmd:"" name:"generic" help:"A job of any other issuer, by rules on its claims or by a preset."`
+}
+
+// publisherTarget is what a publisher of any kind is for.
+type publisherTarget struct {
+	Project         string `required:"" placeholder:"P" help:"The project that it may publish."`
+	Issuer          string `placeholder:"URL" help:"Which of the configured issuers of this kind (default: the usual one, or the only one)."`
+	User            string `placeholder:"NAME" help:"With --pending: who becomes the project's owner."`
+	Pending         bool   `help:"The project does not exist yet: the first token makes it."`
+	IndexRepository string `default:"main" help:"The repository of this index that the project is in."`
+}
+
+// add adds the publisher. Standard output is its id alone; what it trusts, and what is still open, is on standard error.
+func (t *publisherTarget) add(s *session, kind string, fields map[string]string) error {
+	if t.User != "" && !t.Pending {
+		return fault.New(fault.Invalid, "--user goes with --pending: a project that exists has its owners already")
+	}
+	issuer, err := s.config.issuerOf(kind, t.Issuer)
+	if err != nil {
+		return err
+	}
+	maps.DeleteFunc(fields, func(_, v string) bool { return v == "" })
+	return s.with(func(a *app) error {
+		added, err := a.registry.Add(s.ctx, a.operator, publishers.AddRequest{
+			Provider: kind, Issuer: issuer, Repository: t.IndexRepository, Project: t.Project, Pending: t.Pending, User: t.User, Fields: fields,
+		})
+		if err != nil {
+			return err
+		}
+		fmt.Fprintln(s.out, added.ID)
+		s.tell(added)
+		return nil
+	})
+}
+
+// strictness is what the rules of forges may ask besides who it is.
+type strictness struct {
+	Ref               string   `placeholder:"REF" help:"Only from this ref: refs/heads/main, or refs/tags/v* with one * at the end."`
+	RefProtected      bool     `help:"Only from protected branches and tags."`
+	Event             []string `placeholder:"WORD" help:"Only runs that this started, as push; once for each."`
+	RunnerEnvironment string   `placeholder:"WORD" help:"Only on such runners, as github-hosted or self-hosted."`
+}
+
+func (t *strictness) fields() map[string]string {
+	f := map[string]string{"ref": t.Ref, "events": strings.Join(t.Event, ","), "runner_environment": t.RunnerEnvironment}
+	if t.RefProtected {
+		f["ref_protected"] = "true"
+	}
+	return f
+}
+
+type publisherAddGitHubCmd struct {
+	publisherTarget
+	Owner              string `required:"" placeholder:"O" help:"User or organisation on GitHub."`
+	Repository         string `required:"" placeholder:"R" help:"Repository on GitHub, without its owner."`
+	Workflow           string `required:"" placeholder:"W" help:"File name of the workflow, as release.yml; of the reusable one where that publishes."`
+	Environment        string `placeholder:"E" help:"Environment of the job (default: any)."`
+	OwnerID            string `placeholder:"N" help:"The owner's numeric id (default: asked of GitHub, else taken from the first token)."`
+	RepositoryID       string `placeholder:"N" help:"The repository's numeric id, or first for that of the first token (default: any of that name)."`
+	CallingWorkflow    string `placeholder:"W" help:"File name of the workflow that has to call the reusable one."`
+	WorkflowRepository string `placeholder:"O/R" help:"Where a reusable workflow lies, if not in the repository."`
+	WorkflowAt         string `placeholder:"REF" help:"With --workflow-repository: which ref or commit of it."`
+	strictness
+}
+
+// Run adds the publisher.
+func (c *publisherAddGitHubCmd) Run(s *session) error {
+	fields := c.strictness.fields()
+	maps.Copy(fields, map[string]string{
+		"owner": c.Owner, "repository": c.Repository, "workflow": c.Workflow, "environment": c.Environment, "owner_id": c.OwnerID,
+		"repository_id": c.RepositoryID, "calling_workflow": c.CallingWorkflow,
+		"workflow_repository": c.WorkflowRepository, "workflow_at": c.WorkflowAt,
+	})
+	return c.add(s, "github", fields)
+}
+
+type publisherAddGitLabCmd struct {
+	publisherTarget
+	Namespace        string `required:"" placeholder:"N" help:"Group or user on GitLab, with subgroups: group/subgroup."`
+	GitLabProject    string `required:"" name:"gitlab-project" placeholder:"G" help:"Project on GitLab, without its namespace."`
+	WorkflowFilepath string `placeholder:"F" default:".gitlab-ci.yml" help:"The pipeline's file, from the root of the project."`
+	Environment      string `placeholder:"E" help:"Environment of the job, letter by letter (default: any)."`
+	NamespaceID      string `placeholder:"N" help:"The namespace's numeric id (default: taken from the first token)."`
+	ProjectID        string `placeholder:"N" help:"The numeric id of GitLab's project, or first for that of the first token (default: any of that name)."`
+	strictness
+}
+
+// Run adds the publisher.
+func (c *publisherAddGitLabCmd) Run(s *session) error {
+	fields := c.strictness.fields()
+	maps.Copy(fields, map[string]string{
+		"namespace": c.Namespace, "project": c.GitLabProject, "workflow_filepath": c.WorkflowFilepath,
+		"environment": c.Environment, "namespace_id": c.NamespaceID, "project_id": c.ProjectID,
+	})
+	return c.add(s, "gitlab", fields)
+}
+
+type publisherAddGoogleCmd struct {
+	publisherTarget
+	Email string `required:"" placeholder:"A" help:"Address of the service account, letter by letter."`
+	Sub   string `placeholder:"N" help:"The account's id (default: taken from the first token)."`
+}
+
+// Run adds the publisher.
+func (c *publisherAddGoogleCmd) Run(s *session) error {
+	return c.add(s, "google", map[string]string{"email": c.Email, "sub": c.Sub})
+}
+
+type publisherAddActiveStateCmd struct {
+	publisherTarget
+	Organization       string `required:"" placeholder:"O" help:"Organisation on the platform."`
+	ActiveStateProject string `required:"" name:"activestate-project" placeholder:"A" help:"Project on the platform."`
+	ActorID            string `required:"" placeholder:"UUID" help:"Id of the user who starts the builds."`
+}
+
+// Run adds the publisher.
+func (c *publisherAddActiveStateCmd) Run(s *session) error {
+	return c.add(s, "activestate", map[string]string{"organization": c.Organization, "project": c.ActiveStateProject, "actor_id": c.ActorID})
+}
