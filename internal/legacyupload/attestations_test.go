@@ -1,0 +1,41 @@
+package legacyupload
+
+import (
+	"io"
+	"strings"
+	"testing"
+
+	"pyindex/internal/catalog"
+)
+
+// TestAttestationsField: it is kept as sent, each time that it was, a byte beyond its bound at most.
+func TestAttestationsField(t *testing.T) {
+	long := strings.Repeat("x", catalog.MaxAttestations+1)
+	for name, c := range map[string]struct{ sent, want []string }{
+		"none":         {nil, nil},
+		"blank":        {[]string{"", " \r\n"}, nil},
+		"one":          {[]string{` [{"a": 1}] `}, []string{` [{"a": 1}] `}},
+		"UNKNOWN":      {[]string{"UNKNOWN"}, []string{"UNKNOWN"}},
+		"two":          {[]string{"[]", "{}"}, []string{"[]", "{}"}},
+		"not UTF-8":    {[]string{"\xff"}, []string{"\xff"}},
+		"at the bound": {[]string{long[1:]}, []string{long[1:]}},
+		"beyond":       {[]string{long + "y"}, []string{long}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var parts []string
+			for _, s := range c.sent {
+				parts = append(parts, text("attestations", s))
+			}
+			got, err := receive(strings.NewReader(raw(append(parts, text("after", "it"))...)), edgeType, Options{}.bounds(), func(form, heading) (io.Writer, error) { return io.Discard, nil })
+			if err != nil {
+				t.Fatal(err)
+			}
+			if strings.Join(got.attestations, "|") != strings.Join(c.want, "|") || len(got.attestations) != len(c.want) {
+				t.Errorf("receive: attestations %.80q, want %.80q", got.attestations, c.want)
+			}
+			if _, kept := got.form["attestations"]; kept || len(got.form["after"]) != 1 {
+				t.Errorf("receive: form %.200v", got.form)
+			}
+		})
+	}
+}
