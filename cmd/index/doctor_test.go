@@ -19,7 +19,6 @@ import (
 	"time"
 
 	"pyindex/internal/access"
-	"pyindex/internal/publishers"
 	"pyindex/internal/publishers/idtoken/issuertest"
 )
 
@@ -31,17 +30,24 @@ type clinic struct {
 	issuer   *issuertest.Issuer
 	env      map[string]string
 	audience string
+	issuers  string // the setting
 }
 
-func newClinic(t *testing.T, settings ...string) *clinic {
+func newClinic(t *testing.T) *clinic {
+	t.Helper()
+	return newClinicOf(t, "github")
+}
+
+// newClinicOf is one whose issuer is of a kind.
+func newClinicOf(t *testing.T, kind string) *clinic {
 	t.Helper()
 	c := &clinic{T: t, issuer: issuertest.New(t, issuertest.Options{Plain: true})}
+	c.issuers = "kind=" + kind + ",issuer=" + c.issuer.URL
 	var h http.Handler
 	c.server = httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { h.ServeHTTP(w, r) }))
 	t.Cleanup(c.server.Close)
 	base, _ := url.Parse(c.server.URL)
-	args := append([]string{"serve", "--data-dir", t.TempDir(), "--base-url", base.String(), "--oidc-issuers", "kind=github,issuer=" + c.issuer.URL}, settings...)
-	all := parsed(t, args...)
+	all := parsed(t, "serve", "--data-dir", t.TempDir(), "--base-url", base.String(), "--oidc-issuers", c.issuers)
 	log := slog.New(slog.DiscardHandler)
 	var err error
 	if c.app, err = open(t.Context(), &all.Config, log, base); err != nil {
@@ -163,7 +169,7 @@ func (c *clinic) tokens() (n int) {
 func (c *clinic) run(status int, args ...string) (out, errs string) {
 	c.Helper()
 	var o, e bytes.Buffer
-	args = append([]string{"--data-dir", c.app.config.DataDir, "--oidc-issuers", "kind=github,issuer=" + c.issuer.URL}, args...)
+	args = append([]string{"--data-dir", c.app.config.DataDir, "--oidc-issuers", c.issuers}, args...)
 	if got := run(context.Background(), args, strings.NewReader(""), &o, &e); got != status {
 		c.Fatalf("index %q ended with %d, want %d: %s%s", args, got, status, &o, &e)
 	}
@@ -429,21 +435,41 @@ func TestExplainLine(t *testing.T) {
 	}
 }
 
-// TestAddLines: whatever a provider suggests is a line that the program takes.
+// TestAddLines: whatever kind of issuer signed and whatever strangers chose, the line that is printed lets the job in.
 func TestAddLines(t *testing.T) {
-	c := newClinic(t)
-	for _, over := range []map[string]any{
-		nil, {"environment": issuertest.Absent}, {"environment": "a b&c|d;e$(f)"}, {"iss": publishers.GitHubIssuer},
-		{"job_workflow_ref": "other/shared/.github/workflows/publish.yml@refs/heads/main"},
+	absent := issuertest.Absent
+	for _, x := range []struct {
+		name, kind string
+		over       map[string]any
+	}{
+		{"github", "github", nil},
+		{"github without environment", "github", map[string]any{"environment": absent}},
+		{"github with an odd environment", "github", map[string]any{"environment": "a b&c|d$(e)<f>é"}},
+		{"github with a reusable workflow", "github", map[string]any{"job_workflow_ref": "other/shared/.github/workflows/publish.yml@refs/heads/main"}},
+		{"gitlab", "gitlab", map[string]any{
+			"sub": "project_path:acme/sub/widgets:ref_type:tag:ref:v1", "project_path": "acme/sub/widgets", "namespace_id": "7", "project_id": "8",
+			"ci_config_ref_uri": "HOST/acme/sub/widgets//ci/it's.yml@refs/tags/v1", "ref_path": "refs/tags/v1", "environment": "Prod 1/${x}",
+			"namespace_path": "acme/sub", "ref_type": "tag", "ref": "v1", "pipeline_source": "push",
+		}},
+		{"google", "google", map[string]any{"email": "job@acme.iam.gserviceaccount.com", "email_verified": true, "sub": "1234567890"}},
+		{"activestate", "activestate", map[string]any{
+			"sub": "org:acme:project:widgets", "organization": "acme", "project": "widgets", "actor_id": "00000000-0000-4000-8000-000000000001", "builder": "pypi-publisher",
+		}},
+		{"kubernetes", "generic", map[string]any{"sub": "system:serviceaccount:ci:publisher", "repository": absent}},
 	} {
-		c.issuer.SetJob(over)
-		d := c.examine(nil)
-		if d.line == "" {
-			continue // a semicolon is no part of an environment's name
-		}
-		all := parsed(t, words(t, d.line)[1:]...)
-		if got := all.Publisher.Add.GitHub; got.Project != projectMissing || got.Owner != "acme" || got.Repository != "widgets" {
-			t.Errorf("%q reads as %+v", d.line, got)
-		}
+		t.Run(x.name, func(t *testing.T) {
+			c := newClinicOf(t, x.kind)
+			if uri, ok := x.over["ci_config_ref_uri"].(string); ok {
+				x.over["ci_config_ref_uri"] = strings.Replace(uri, "HOST", strings.TrimPrefix(c.issuer.URL, "http://"), 1)
+			}
+			c.issuer.SetJob(x.over)
+			d := c.examine(func(d *publishDoctor) { d.Project, d.Kind = "new-thing", x.kind })
+			if err := d.found.failed(); err != nil || d.line == "" {
+				t.Fatalf("%v: %+v", err, d.found)
+			}
+			c.want(c.examine(func(d *publishDoctor) { d.Exchange = true }), "exchange", checkFailed, "refused with status 422")
+			c.run(0, append(words(t, d.line)[1:], "--pending")...)
+			c.want(c.examine(func(d *publishDoctor) { d.Exchange = true }), "exchange", checkOK, "granted")
+		})
 	}
 }
