@@ -146,7 +146,33 @@ func (x *fixture) credentials(ctx context.Context) error {
 	if err := d.DisableUser(ctx, op, "gone"); err != nil {
 		return err
 	}
-	return x.mint(ctx)
+	if err := x.mint(ctx); err != nil {
+		return err
+	}
+	return x.mintRead(ctx)
+}
+
+// mintRead makes a minted token that reads the project, as an exchange does.
+func (x *fixture) mintRead(ctx context.Context) error {
+	added, err := x.app.registry.AddReader(ctx, x.app.operator, publishers.ReaderRequest{
+		Provider: "github", Projects: []string{demo},
+		Fields: map[string]string{"owner": "acme", "repository": "widgets", "workflow": "ci.yml", "owner_id": "42"},
+	})
+	if err != nil {
+		return err
+	}
+	x.tokens["reader"] = access.NewToken()
+	return x.app.db.Publishers().Update(ctx, func(tx publishers.Tx) error {
+		now := time.Now()
+		t := access.Token{
+			ID: "reader-id", Kind: access.TokenMinted, Hash: access.HashToken(x.tokens["reader"]), Scope: access.ScopeRead,
+			Limited: true, CreatedAt: now, ExpiresAt: now.Add(time.Hour), Publisher: added.Sentence,
+		}
+		if err := tx.InsertToken(ctx, t); err != nil {
+			return err
+		}
+		return tx.InsertTokenReader(ctx, t.ID, added.ID)
+	})
 }
 
 // mint makes a minted token for the project, as an exchange does.

@@ -8,8 +8,8 @@ import (
 )
 
 // kinds are the columns of the matrix, and who they stand for: nobody; tokens that are no good; a member's; a token of
-// an administrator bound to another project; a minted one for the project; an administrator's.
-var kinds = []string{"", "bad", "expired", "revoked", "disabled", "read", "upload", "other", "minted", "admin"}
+// an administrator bound to another project; a minted one for the project; a minted one that reads it; an administrator's.
+var kinds = []string{"", "bad", "expired", "revoked", "disabled", "read", "upload", "other", "minted", "reader", "admin"}
 
 // things are the values of a path's parameters: what is there, and what is not.
 func (x *fixture) things(path string) []string {
