@@ -183,11 +183,11 @@ func TestSingleUseRace(t *testing.T) {
 func TestTrustedOnly(t *testing.T) {
 	trusting(t, func(t *testing.T, w *world) {
 		demo := name(t, "demo")
-		owner := w.user("alice", access.NewAPIToken{Scope: access.ScopeAdmin})
+		w.user("alice", access.NewAPIToken{Scope: access.ScopeAdmin})
 		if err := w.Grant(t.Context(), w.admin, "", demo, "alice", access.Owner); err != nil {
 			t.Fatal(err)
 		}
-		owner = w.token("alice", access.NewAPIToken{Scope: access.ScopeAdmin})
+		owner := w.token("alice", access.NewAPIToken{Scope: access.ScopeAdmin})
 		bound := w.token("alice", access.NewAPIToken{Scope: access.ScopeUpload, Projects: []string{"demo"}})
 		if _, err := w.dir.AddUser(t.Context(), w.admin, access.NewUser{Name: "boss", Admin: true}); err != nil {
 			t.Fatal(err)
