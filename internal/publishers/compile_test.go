@@ -1,0 +1,175 @@
+package publishers_test
+
+import (
+	"encoding/json"
+	"errors"
+	"maps"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"pyindex/internal/fault"
+	"pyindex/internal/publishers"
+)
+
+// TestCompileAgain: what a rule was compiled to compiles to itself, which is how rows are read.
+func TestCompileAgain(t *testing.T) {
+	for _, k := range []kind{strictKind, gitlabKind, googleKind, activeStateKind, forgejoKind, kubernetesKind} {
+		first, err := k.provider.Compile(k.fields)
+		if err != nil {
+			t.Fatalf("%s: Compile(%v) = %v", k.provider.Name(), k.fields, err)
+		}
+		again, err := k.provider.Compile(first.Fields)
+		again.OwnerID = first.OwnerID
+		if diff := cmp.Diff(first, again); err != nil || diff != "" {
+			t.Errorf("%s: Compile(its own fields) = %v; difference %s", k.provider.Name(), err, diff)
+		}
+	}
+}
+
+// TestPresets: what the fields of each preset become.
+func TestPresets(t *testing.T) {
+	for _, c := range []struct{ fields, want map[string]string }{
+		{map[string]string{"preset": "buildkite", "organization": "acme", "pipeline": "widgets", "tag": "v*", "source": "webhook"},
+			map[string]string{"claim:organization_slug": "acme", "claim:pipeline_slug": "widgets", "prefix:build_tag": "v*", "claim:build_source": "webhook"}},
+		{map[string]string{"preset": "circleci", "project_id": "7d6c-1", "ref": "refs/tags/*"},
+			map[string]string{"claim:oidc.circleci.com/project-id": "7d6c-1", "prefix:oidc.circleci.com/vcs-ref": "refs/tags/*"}},
+		{map[string]string{"preset": "jenkins", "job": "https://jenkins.acme.example/job/release/"},
+			map[string]string{"claim:sub": "https://jenkins.acme.example/job/release/"}},
+		{map[string]string{"preset": "semaphore", "project_id": "936a", "ref_type": "tag,branch", "ref": "refs/heads/main"},
+			map[string]string{"claim:prj_id": "936a", "oneof:ref_type": "branch\ntag", "claim:ref": "refs/heads/main"}},
+		{map[string]string{"preset": "azure-devops", "organization": "acme", "project": "Widgets Inc", "pipeline": "release", "ref": "refs/tags/v*"},
+			map[string]string{"claim:sub": "p://acme/Widgets Inc/release", "prefix:rpo_ref": "refs/tags/v*"}},
+		{map[string]string{"preset": "azure-devops", "organization": "acme", "project": "w", "connection": "pypi"}, map[string]string{"claim:sub": "sc://acme/w/pypi"}},
+		{map[string]string{"preset": "forgejo", "owner": "Acme", "repository": "w", "workflow": ".gitea/workflows/r.yml"},
+			map[string]string{"claim:repository": "Acme/w", "prefix:workflow_ref": "Acme/w/.gitea/workflows/r.yml@*"}},
+	} {
+		r, err := publishers.Generic{}.Compile(c.fields)
+		if diff := cmp.Diff(c.want, r.Fields); err != nil || diff != "" {
+			t.Errorf("Compile(%v) = %v; difference %s", c.fields, err, diff)
+		}
+	}
+}
+
+// TestCompileRefuses: each change of good fields is refused with a word that says which.
+func TestCompileRefuses(t *testing.T) {
+	for _, c := range []struct {
+		kind
+		changes map[string]string
+		word    string
+	}{
+		{strictKind, rule("ref", "v*"), "ref"}, {strictKind, rule("ref", "refs/*"), "ref"}, {strictKind, rule("ref", "*"), "ref"},
+		{strictKind, rule("ref", "refs/tags/*v"), "ref"}, {strictKind, rule("ref", "refs/tags/v**"), "ref"}, {strictKind, rule("ref", "refs/heads/"), "ref"},
+		{strictKind, rule("ref", "refs//x"), "ref"}, {strictKind, rule("ref", "refs/tags/v?"), "ref"}, {strictKind, rule("ref", "refs/tags/a b"), "ref"},
+		{strictKind, rule("ref", "refs/tags/"+strings.Repeat("v", 300)), "ref"}, {strictKind, rule("ref", "Refs/tags/v1"), "ref"},
+		{strictKind, rule("ref_protected", "yes"), "ref_protected"}, {strictKind, rule("ref_protected", "false"), "ref_protected"},
+		{strictKind, rule("events", "push,,release"), "events"}, {strictKind, rule("events", "Push"), "events"}, {strictKind, rule("events", "push,pull_request_target"), "pull_request_target"},
+		{strictKind, rule("runner_environment", "my runner"), "runner_environment"}, {strictKind, rule("repository_id", "07"), "repository_id"},
+		{strictKind, rule("repository_id", "First"), "repository_id"}, {strictKind, rule("repository_id", "first"), "leave owner_id out"},
+		{strictKind, rule("calling_workflow", "a/b.yml"), "workflow"}, {strictKind, rule("workflow_repository", "acme/shared"), "go together"},
+		{strictKind, rule("workflow_at", "refs/tags/v1"), "go together"}, {strictKind, map[string]string{"workflow_repository": "shared", "workflow_at": "refs/tags/v1"}, "workflow_repository"},
+		{strictKind, map[string]string{"workflow_repository": "acme/shared", "workflow_at": "main"}, "workflow_at"},
+		{strictKind, map[string]string{"workflow_repository": "acme/shared", "workflow_at": "abc123"}, "workflow_at"},
+		{strictKind, rule("branch", "main"), "branch"},
+
+		{gitlabKind, rule("namespace", ""), "namespace"}, {gitlabKind, rule("namespace", "/acme"), "namespace"}, {gitlabKind, rule("namespace", "acme//libs"), "namespace"},
+		{gitlabKind, rule("namespace", "acme/.."), "namespace"}, {gitlabKind, rule("namespace", "-acme"), "namespace"}, {gitlabKind, rule("namespace", "acmé"), "namespace"},
+		{gitlabKind, rule("namespace", "acme.git"), "namespace"}, {gitlabKind, rule("namespace", strings.Repeat("a/", 30)+"a"), "namespace"},
+		{gitlabKind, rule("project", ""), "project"}, {gitlabKind, rule("project", "acme/widgets"), "project"}, {gitlabKind, rule("project", "widgets."), "project"}, {gitlabKind, rule("project", "widgets.ATOM"), "project"},
+		{gitlabKind, rule("workflow_filepath", ""), "workflow_filepath"}, {gitlabKind, rule("workflow_filepath", "/ci.yml"), "workflow_filepath"},
+		{gitlabKind, rule("workflow_filepath", "ci/../x.yml"), "workflow_filepath"}, {gitlabKind, rule("workflow_filepath", "https://evil.example/ci.yml"), "workflow_filepath"},
+		{gitlabKind, rule("workflow_filepath", "ci.txt"), "workflow_filepath"}, {gitlabKind, rule("workflow_filepath", ".yml"), "workflow_filepath"},
+		{gitlabKind, rule("environment", " x"), "environment"}, {gitlabKind, rule("environment", "a;b"), "environment"}, {gitlabKind, rule("environment", "a\nb"), "environment"},
+		{gitlabKind, rule("namespace_id", "acme"), "namespace_id"}, {gitlabKind, rule("project_id", "-1"), "repository_id"}, {gitlabKind, rule("project_id", "first"), "leave namespace_id out"},
+		{gitlabKind, rule("owner", "acme"), "owner"}, {gitlabKind, rule("ref", "main"), "ref"},
+
+		{googleKind, rule("email", ""), "email"}, {googleKind, rule("email", "publisher"), "email"}, {googleKind, rule("email", "a@b@c.example"), "email"},
+		{googleKind, rule("email", "a b@c.example"), "email"}, {googleKind, rule("email", "@acme.example"), "email"}, {googleKind, rule("sub", "1 2"), "sub"}, {googleKind, rule("hd", "acme.example"), "hd"},
+
+		{activeStateKind, rule("organization", ""), "organization"}, {activeStateKind, rule("organization", "a:b"), "organization"}, {activeStateKind, rule("project", "a/b"), "project"},
+		{activeStateKind, rule("actor_id", ""), "actor_id"}, {activeStateKind, rule("actor_id", "alice"), "actor_id"}, {activeStateKind, rule("actor", "alice"), "actor"},
+
+		{forgejoKind, rule("owner", ""), "owner"}, {forgejoKind, rule("repository", "a/b"), "repository"}, {forgejoKind, rule("workflow", "a@b.yml"), "workflow"},
+		{forgejoKind, rule("workflow", "x/../../y.yml"), "workflow"}, {forgejoKind, rule("workflow", "*"), "workflow"}, {forgejoKind, rule("claim:sub", "x"), "claim:sub"},
+		{forgejoKind, rule("events", "push,"), "event_name"}, {forgejoKind, rule("ref", "v*"), "ref"}, {forgejoKind, rule("preset", "gitlab"), "preset"},
+		{kubernetesKind, rule("namespace", "ci:publisher"), "namespace"}, {kubernetesKind, rule("service_account", ""), "service_account"}, {kubernetesKind, rule("namespace", "CI"), "namespace"},
+
+		{generic("actor", "alice"), nil, "pins the workload"}, {generic("pipeline_slug", "widgets"), nil, "pins the workload"}, {kind{provider: publishers.Generic{}}, nil, "pins the workload"},
+		{generic("sub", "x"), rule("sub", "x"), "not a field"}, {generic("sub", "x"), rule("glob:ref", "x*"), "not a field"}, {generic("sub", "x"), rule("claim:", "x"), "name of a claim"},
+		{generic("sub", "x"), rule("claim:AUD", "x"), "takes no rule"}, {generic("sub", "x"), rule("claim:iss", "x"), "takes no rule"}, {generic("sub", "x"), rule("oneof:jti", "x"), "takes no rule"},
+		{generic("sub", "x"), rule("oneof:sub", "x\ny"), "two rules"}, {generic("sub", "x"), rule("prefix:repository", "acme/*"), "only refs can"}, {generic("repository", "x"), rule("prefix:sub", "x*"), "only refs can"},
+		{generic("sub", "x"), rule("prefix:ref", "*"), "not a ref"}, {generic("sub", "x"), rule("prefix:workflow_ref", "acme/*"), "cannot begin"}, {generic("sub", "x"), rule("prefix:build_tag", "*"), "cannot begin"},
+		{generic("sub", "x"), rule("prefix:build_tag", "v"), "cannot begin"}, {generic("sub", "x"), rule("prefix:build_tag", "v*1*"), "cannot begin"},
+		{generic("sub", ""), nil, "cannot have to be"}, {generic("sub", " x"), nil, "cannot have to be"}, {generic("sub", "a\x00b"), nil, "cannot have to be"}, {generic("sub", strings.Repeat("x", 501)), nil, "cannot have to be"},
+		{generic("sub", "x"), rule("oneof:event_name", "push\n"), "cannot have to be"}, {generic("sub", "x"), rule("claim:a b", "x"), "name of a claim"},
+	} {
+		f := over(c.fields, c.changes)
+		if f == nil {
+			f = map[string]string{}
+		}
+		if _, err := c.provider.Compile(f); !fault.Is(err, fault.Invalid) || !strings.Contains(err.Error(), c.word) || len(err.Error()) > 1000 {
+			t.Errorf("%s: Compile(%v) = %v, want %v with %q", c.provider.Name(), f, err, fault.Invalid, c.word)
+		}
+	}
+}
+
+func generic(claim, v string) kind {
+	return kind{provider: publishers.Generic{}, fields: map[string]string{"claim:" + claim: v}}
+}
+
+// TestKindsAdmitNothingByDefault: rules and claims that say nothing do not fit, alone or together.
+func TestKindsAdmitNothingByDefault(t *testing.T) {
+	for _, k := range []kind{strictKind, gitlabKind, googleKind, activeStateKind, forgejoKind, kubernetesKind} {
+		r, err := k.provider.Compile(k.fields)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if k.provider.Admits(publishers.Rule{}, k.claims) == nil || k.provider.Admits(r, nil) == nil || k.provider.Admits(publishers.Rule{}, publishers.Claims{}) == nil {
+			t.Errorf("%s: Admits = nil of a rule or claims that say nothing", k.provider.Name())
+		}
+	}
+}
+
+// FuzzKinds gives every kind any fields and any claims: nothing panics, what compiles compiles to itself, every difference
+// is a *Mismatch, and what is admitted has no difference and, for kinds that pin, an id.
+func FuzzKinds(f *testing.F) {
+	for _, k := range []kind{strictKind, gitlabKind, googleKind, activeStateKind, forgejoKind, kubernetesKind, generic("sub", "x")} {
+		claims := maps.Clone(k.claims)
+		if claims == nil {
+			claims = map[string]any{"sub": "x"}
+		}
+		f.Add(asJSON(k.fields), asJSON(claims))
+		f.Add(asJSON(k.fields), "{}")
+	}
+	f.Fuzz(func(t *testing.T, fields, claims string) {
+		var in map[string]string
+		var c publishers.Claims
+		if json.Unmarshal([]byte(fields), &in) != nil || json.Unmarshal([]byte(claims), &c) != nil {
+			return
+		}
+		for _, p := range allKinds {
+			r, err := p.Compile(in)
+			if err != nil {
+				if !fault.Is(err, fault.Invalid) {
+					t.Errorf("%s: Compile(%q) = %v", p.Name(), in, err)
+				}
+				r = publishers.Rule{Fields: in}
+			} else if again, err := p.Compile(r.Fields); err != nil || !maps.Equal(again.Fields, r.Fields) || again.Lookup != r.Lookup {
+				t.Errorf("%s: Compile(its own %q) = %+v, %v", p.Name(), r.Fields, again, err)
+			}
+			_, _ = p.Lookup(c)
+			_, _ = publishers.Suggest(p, c)
+			admitted := p.Admits(r, c)
+			if m, ok := errors.AsType[*publishers.Mismatch](admitted); admitted != nil && (!ok || m.Claim == "") {
+				t.Errorf("%s: Admits = %v, want a mismatch", p.Name(), admitted)
+			}
+			if d, ok := p.(publishers.Differ); ok && admitted == nil && len(d.Differences(r, c)) > 0 {
+				t.Errorf("%s: Admits = nil, but %v", p.Name(), d.Differences(r, c))
+			}
+			if admitted == nil && p.PinField() != "" && p.OwnerID(r, c) == "" {
+				t.Errorf("%s: admitted without an id to pin", p.Name())
+			}
+		}
+	})
+}
