@@ -10,11 +10,32 @@ import (
 )
 
 type publisherAddCmd struct {
-	GitHub      publisherAddGitHubCmd      `cmd:"" name:"github" help:"A GitHub Actions workflow."`
-	GitLab      publisherAddGitLabCmd      `cmd:"" name:"gitlab" help:"A GitLab CI/CD pipeline."`
-	Google      publisherAddGoogleCmd      `cmd:"" name:"google" help:"A Google service account."`
-	ActiveState publisherAddActiveStateCmd `cmd:"" name:"activestate" help:"A project on the ActiveState platform."`
-	Generic     publisherAddGenericCmd     `cmd:"" name:"generic" help:"A job of any other issuer, by rules on its claims or by a preset."`
+	GitHub      publisherAdd[githubRule]      `cmd:"" name:"github" help:"A GitHub Actions workflow."`
+	GitLab      publisherAdd[gitlabRule]      `cmd:"" name:"gitlab" help:"A GitLab CI/CD pipeline."`
+	Google      publisherAdd[googleRule]      `cmd:"" name:"google" help:"A Google service account."`
+	ActiveState publisherAdd[activestateRule] `cmd:"" name:"activestate" help:"A project on the ActiveState platform."`
+	Generic     publisherAdd[genericRule]     `cmd:"" name:"generic" help:"A job of any other issuer, by rules on its claims or by a preset."`
+}
+
+// workload is the flags that say of one kind of issuer which workloads are meant.
+type workload interface {
+	// rule returns the kind's name and the fields of its rule.
+	rule() (kind string, fields map[string]string, err error)
+}
+
+// publisherAdd is the command for one kind.
+type publisherAdd[W workload] struct {
+	publisherTarget
+	Workload W `embed:""`
+}
+
+// Run adds the publisher.
+func (c *publisherAdd[W]) Run(s *session) error {
+	kind, fields, err := c.Workload.rule()
+	if err != nil {
+		return err
+	}
+	return c.add(s, kind, fields)
 }
 
 // publisherTarget is what a publisher of any kind is for.
@@ -65,8 +86,8 @@ func (t *strictness) fields() map[string]string {
 	return f
 }
 
-type publisherAddGitHubCmd struct {
-	publisherTarget
+// githubRule says which workloads of GitHub's are meant.
+type githubRule struct {
 	Owner              string `required:"" placeholder:"O" help:"User or organisation on GitHub."`
 	Repository         string `required:"" placeholder:"R" help:"Repository on GitHub, without its owner."`
 	Workflow           string `required:"" placeholder:"W" help:"File name of the workflow, as release.yml; of the reusable one where that publishes."`
@@ -79,19 +100,18 @@ type publisherAddGitHubCmd struct {
 	strictness
 }
 
-// Run adds the publisher.
-func (c *publisherAddGitHubCmd) Run(s *session) error {
+func (c githubRule) rule() (string, map[string]string, error) {
 	fields := c.strictness.fields()
 	maps.Copy(fields, map[string]string{
 		"owner": c.Owner, "repository": c.Repository, "workflow": c.Workflow, "environment": c.Environment, "owner_id": c.OwnerID,
 		"repository_id": c.RepositoryID, "calling_workflow": c.CallingWorkflow,
 		"workflow_repository": c.WorkflowRepository, "workflow_at": c.WorkflowAt,
 	})
-	return c.add(s, "github", fields)
+	return "github", fields, nil
 }
 
-type publisherAddGitLabCmd struct {
-	publisherTarget
+// gitlabRule says which workloads of GitLab's are meant.
+type gitlabRule struct {
 	Namespace        string `required:"" placeholder:"N" help:"Group or user on GitLab, with subgroups: group/subgroup."`
 	GitLabProject    string `required:"" name:"gitlab-project" placeholder:"G" help:"Project on GitLab, without its namespace."`
 	WorkflowFilepath string `placeholder:"F" default:".gitlab-ci.yml" help:"The pipeline's file, from the root of the project."`
@@ -101,35 +121,32 @@ type publisherAddGitLabCmd struct {
 	strictness
 }
 
-// Run adds the publisher.
-func (c *publisherAddGitLabCmd) Run(s *session) error {
+func (c gitlabRule) rule() (string, map[string]string, error) {
 	fields := c.strictness.fields()
 	maps.Copy(fields, map[string]string{
 		"namespace": c.Namespace, "project": c.GitLabProject, "workflow_filepath": c.WorkflowFilepath,
 		"environment": c.Environment, "namespace_id": c.NamespaceID, "project_id": c.ProjectID,
 	})
-	return c.add(s, "gitlab", fields)
+	return "gitlab", fields, nil
 }
 
-type publisherAddGoogleCmd struct {
-	publisherTarget
+// googleRule says which workloads of Google's are meant.
+type googleRule struct {
 	Email string `required:"" placeholder:"A" help:"Address of the service account, letter by letter."`
 	Sub   string `placeholder:"N" help:"The account's id (default: taken from the first token)."`
 }
 
-// Run adds the publisher.
-func (c *publisherAddGoogleCmd) Run(s *session) error {
-	return c.add(s, "google", map[string]string{"email": c.Email, "sub": c.Sub})
+func (c googleRule) rule() (string, map[string]string, error) {
+	return "google", map[string]string{"email": c.Email, "sub": c.Sub}, nil
 }
 
-type publisherAddActiveStateCmd struct {
-	publisherTarget
+// activestateRule says which workloads of ActiveState's are meant.
+type activestateRule struct {
 	Organization       string `required:"" placeholder:"O" help:"Organisation on the platform."`
 	ActiveStateProject string `required:"" name:"activestate-project" placeholder:"A" help:"Project on the platform."`
 	ActorID            string `required:"" placeholder:"UUID" help:"Id of the user who starts the builds."`
 }
 
-// Run adds the publisher.
-func (c *publisherAddActiveStateCmd) Run(s *session) error {
-	return c.add(s, "activestate", map[string]string{"organization": c.Organization, "project": c.ActiveStateProject, "actor_id": c.ActorID})
+func (c activestateRule) rule() (string, map[string]string, error) {
+	return "activestate", map[string]string{"organization": c.Organization, "project": c.ActiveStateProject, "actor_id": c.ActorID}, nil
 }

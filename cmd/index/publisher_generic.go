@@ -7,24 +7,20 @@ import (
 	"pyindex/internal/fault"
 )
 
-type publisherAddGenericCmd struct {
-	publisherTarget
+// genericRule says which workloads of any issuer are meant.
+type genericRule struct {
 	Claim       []string          `sep:"none" placeholder:"NAME=VALUE" help:"What a claim has to be, letter by letter; the same name again for one of several."`
 	ClaimPrefix []string          `sep:"none" placeholder:"NAME=BEGINNING*" help:"What a claim that holds a ref has to begin with, as ref=refs/tags/v*."`
 	Preset      string            `placeholder:"NAME" help:"Instead: forgejo, buildkite, circleci, jenkins, semaphore, azure-devops or kubernetes, with its --field."`
 	Field       map[string]string `mapsep:"none" placeholder:"NAME=VALUE" help:"A field of the preset, as owner=acme; once for each."`
 }
 
-// Run adds the publisher.
-func (c *publisherAddGenericCmd) Run(s *session) error {
+func (c genericRule) rule() (string, map[string]string, error) {
 	fields, err := c.fields()
-	if err != nil {
-		return err
-	}
-	return c.add(s, "generic", fields)
+	return "generic", fields, err
 }
 
-func (c *publisherAddGenericCmd) fields() (map[string]string, error) {
+func (c genericRule) fields() (map[string]string, error) {
 	if c.Preset != "" {
 		if len(c.Claim)+len(c.ClaimPrefix) > 0 {
 			return nil, fault.New(fault.Invalid, "--preset says which claims count: give its fields with --field, or leave it out")

@@ -2,10 +2,9 @@ package main
 
 import (
 	"fmt"
-	"slices"
+	"maps"
 	"strings"
 
-	"pyindex/internal/fault"
 	"pyindex/internal/publishers"
 )
 
@@ -15,48 +14,36 @@ type readerCmd struct {
 	Remove readerRemoveCmd `cmd:"" help:"Trust a workload no more; its tokens end with it."`
 }
 
-// readerAddCmd takes the fields of every kind of rule, because readers differ from publishers in nothing else.
 type readerAddCmd struct {
-	Kind            string            `arg:"" help:"Kind of rule, as in publisher add: github, gitlab, generic and so on."`
-	Owner           string            `placeholder:"O" help:"The field owner: for github, user or organisation."`
-	Repository      string            `placeholder:"R" help:"The field repository: for github, without its owner."`
-	Workflow        string            `placeholder:"W" help:"The field workflow: for github, its file name."`
-	Environment     string            `placeholder:"E" help:"The field environment."`
-	OwnerID         string            `placeholder:"N" help:"The field owner_id."`
-	Field           map[string]string `mapsep:"none" placeholder:"NAME=VALUE" help:"Any other field of the rule; once for each."`
-	Issuer          string            `placeholder:"URL" help:"The issuer, where it is not the kind's own."`
-	IndexRepository string            `default:"main" aliases:"repository-of-index" help:"The repository of this index that it may read."`
-	Project         []string          `sep:"none" placeholder:"P" help:"A project that it may read; once for each (default: the whole repository)."`
+	GitHub      readerAdd[githubRule]      `cmd:"" name:"github" help:"A GitHub Actions workflow."`
+	GitLab      readerAdd[gitlabRule]      `cmd:"" name:"gitlab" help:"A GitLab CI/CD pipeline."`
+	Google      readerAdd[googleRule]      `cmd:"" name:"google" help:"A Google service account."`
+	ActiveState readerAdd[activestateRule] `cmd:"" name:"activestate" help:"A project on the ActiveState platform."`
+	Generic     readerAdd[genericRule]     `cmd:"" name:"generic" help:"A job of any other issuer, by rules on its claims or by a preset."`
 }
 
-// fields are those of the rule.
-func (c *readerAddCmd) fields() (map[string]string, error) {
-	fields := map[string]string{}
-	for name, value := range map[string]string{
-		"owner": c.Owner, "repository": c.Repository, "workflow": c.Workflow, "environment": c.Environment, "owner_id": c.OwnerID,
-	} {
-		if value != "" {
-			fields[name] = value
-		}
-	}
-	for name, value := range c.Field {
-		if _, twice := fields[name]; twice {
-			return nil, fault.New(fault.Invalid, "the field %s is said twice", name)
-		}
-		fields[name] = value
-	}
-	return fields, nil
+// readerAdd is the command for one kind; its rules are those of publishers.
+type readerAdd[W workload] struct {
+	Issuer          string   `placeholder:"URL" help:"Which of the configured issuers of this kind (default: the usual one, or the only one)."`
+	IndexRepository string   `default:"main" aliases:"repository-of-index" help:"The repository of this index that it may read."`
+	Project         []string `sep:"none" placeholder:"P" help:"A project that it may read; once for each (default: the whole repository)."`
+	Workload        W        `embed:""`
 }
 
 // Run adds the reader. Standard output is its id alone; what it trusts, and what is still open, is on standard error.
-func (c *readerAddCmd) Run(s *session) error {
-	fields, err := c.fields()
+func (c *readerAdd[W]) Run(s *session) error {
+	kind, fields, err := c.Workload.rule()
 	if err != nil {
 		return err
 	}
+	issuer, err := s.config.issuerOf(kind, c.Issuer)
+	if err != nil {
+		return err
+	}
+	maps.DeleteFunc(fields, func(_, v string) bool { return v == "" })
 	return s.with(func(a *app) error {
 		added, err := a.registry.AddReader(s.ctx, a.operator, publishers.ReaderRequest{
-			Provider: c.Kind, Issuer: c.Issuer, Repository: c.IndexRepository, Projects: c.Project, Fields: fields,
+			Provider: kind, Issuer: issuer, Repository: c.IndexRepository, Projects: c.Project, Fields: fields,
 		})
 		if err != nil {
 			return err
@@ -72,9 +59,6 @@ func (s *session) tellReader(l publishers.ListedReader) {
 	fmt.Fprintf(s.errs, "%s may now read %s\n", l.Sentence, readsText(l))
 	if l.Warning != "" {
 		fmt.Fprintf(s.errs, "note: %s\n", l.Warning)
-	}
-	if !slices.ContainsFunc(s.config.OIDC.Issuers, func(i issuer) bool { return i.Issuer == l.Issuer }) {
-		fmt.Fprintf(s.errs, "note: the issuer %s is not among oidc.issuers, so none of its tokens counts yet\n", l.Issuer)
 	}
 }
 
