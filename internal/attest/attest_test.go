@@ -1,6 +1,9 @@
 package attest_test
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
 	"strings"
 	"testing"
 	"time"
@@ -194,6 +197,13 @@ func TestTampered(t *testing.T) {
 		"log entry of another": func(o, other attesttest.Object) {
 			part(o, "verification_material")["transparency_entries"] = part(other, "verification_material")["transparency_entries"]
 		},
+		"certificate for a larger key": func(o, _ attesttest.Object) {
+			key, err := ecdsa.GenerateKey(elliptic.P384(), rand.Reader)
+			if err != nil {
+				t.Fatal(err)
+			}
+			part(o, "verification_material")["certificate"] = s.Certificate(right().Job, key.Public())
+		},
 		"same entry twice": func(o, _ attesttest.Object) {
 			m := part(o, "verification_material")
 			m["transparency_entries"] = append(m["transparency_entries"].([]any), m["transparency_entries"].([]any)...)
@@ -211,7 +221,11 @@ func TestTampered(t *testing.T) {
 			other.Predicate = attest.PredicateProvenance
 			o := s.Attest(right())
 			change(o, s.Attest(other))
-			refused(t, v, upload(t, attesttest.JSON(o)), "number 1: ")
+			says := "number 1: "
+			if strings.Contains(name, "larger key") {
+				says += "its certificate is not for a P-256 key"
+			}
+			refused(t, v, upload(t, attesttest.JSON(o)), says)
 		})
 	}
 }
