@@ -93,7 +93,7 @@ func (d *publishDoctor) readURL() bool {
 	const check = "upload URL"
 	u, err := url.Parse(d.RepositoryURL)
 	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
-		d.found.fail(check, "Write it whole, as https://HOST/legacy/.", "%q is not an http or https URL", d.RepositoryURL)
+		d.found.fail(check, "Write it whole, as https://HOST/legacy/.", "--repository-url is not an http or https URL")
 		return false
 	}
 	if u.User != nil {

@@ -64,22 +64,25 @@ func (x explained) write(w io.Writer) error {
 	}
 	fmt.Fprintf(w, "  %s: %s\n", x.Code, printable(x.Description))
 	for _, n := range x.Nearest {
-		if err := writeNearest(w, n); err != nil {
+		if err := writeNearest(w, x.Scope, n); err != nil {
 			return err
 		}
 	}
 	if x.PublisherAdd != "" {
 		fmt.Fprintf(w, "  To let this workload publish:\n    %s\n", x.PublisherAdd)
-	} else if x.WhyNone != "" {
+	} else if x.WhyNone != "" && x.Scope == scopeUpload {
 		fmt.Fprintf(w, "  No publisher would let it pass: %s\n", printable(x.WhyNone))
 	}
 	return nil
 }
 
 // writeNearest writes what a publisher expected beside what came.
-func writeNearest(w io.Writer, n publishers.Nearest) error {
+func writeNearest(w io.Writer, scope string, n publishers.Nearest) error {
 	kind := "publisher"
-	if n.Pending {
+	switch {
+	case scope != scopeUpload:
+		kind = "reader"
+	case n.Pending:
 		kind = "pending publisher"
 	}
 	fmt.Fprintf(w, "  nearest %s %s: %s\n", kind, n.ID, printable(n.Publisher))
@@ -97,11 +100,14 @@ func writeNearest(w io.Writer, n publishers.Nearest) error {
 
 // addLineFor is the command that would let a refused exchange pass, "" where there is none.
 func addLineFor(settings, project string, x publishers.Exchange) string {
-	if x.Suggested == nil || x.Scope != "upload" {
+	if x.Suggested == nil || x.Scope != scopeUpload {
 		return ""
 	}
 	return addLine(settings, x.Provider, x.Issuer, project, x.Pending, x.Suggested)
 }
+
+// scopeUpload is the scope of exchanges that publishers are for.
+const scopeUpload = "upload"
 
 // projectMissing stands in a command where the reader has to put a project's name.
 const projectMissing = "PROJECT"
