@@ -133,6 +133,7 @@ func TestIdentities(t *testing.T) {
 		"no repository":              {map[string]any{"repository": nil}, right().Job, "unverified"},
 		"no ref and no commit":       {map[string]any{"ref": "", "sha": ""}, right().Job, "unverified"},
 		"nothing after the at":       {map[string]any{"ref": "", "sha": "", "job_workflow_ref": "acme/widgets/.github/workflows/release.yml@"}, right().Job, "unverified"},
+		"no file":                    {map[string]any{"job_workflow_ref": "acme/widgets/.github/workflows/@refs/heads/main"}, attesttest.GitHub("acme/widgets", "", "4242"), "unverified"},
 		"owner alone":                {map[string]any{"repository": "acme", "job_workflow_ref": "acme/.github/workflows/release.yml@refs/heads/main"}, attesttest.GitHub("acme", "release.yml", "4242"), "unverified"},
 		"three parts":                {map[string]any{"repository": "acme/a/b", "job_workflow_ref": "acme/a/b/.github/workflows/release.yml@refs/heads/main"}, attesttest.GitHub("acme/a/b", "release.yml", "4242"), "unverified"},
 		"GitLab":                     {gitlabClaims, gitlabJob, "verified"},
