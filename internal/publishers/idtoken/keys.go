@@ -164,13 +164,21 @@ func (s *keySet) land(kid string, keys map[string][]crypto.PublicKey, err error)
 	s.flight = nil
 	s.failure = err
 	if err != nil {
-		s.log.Warn("fetching an issuer's keys failed", "error", fmt.Sprintf("%.300v", err))
+		s.log.Log(context.Background(), s.severity(kid), "fetching an issuer's keys failed", "error", fmt.Sprintf("%.300v", err))
 	} else {
 		s.keys, s.fetched = keys, s.now()
 	}
 	if kid != inBackground && keys[kid] == nil {
 		s.cool()
 	}
+}
+
+// severity is how loud a failed fetch is. One at the start, for an issuer that nobody may ever use, is no news.
+func (s *keySet) severity(kid string) slog.Level {
+	if kid == inBackground && s.fetched.IsZero() {
+		return slog.LevelDebug
+	}
+	return slog.LevelWarn
 }
 
 // wait reports whether a fetch came to its end within the budget; an error when the caller left before.
