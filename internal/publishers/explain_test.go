@@ -326,3 +326,26 @@ func TestOldEntries(t *testing.T) {
 		}
 	}
 }
+
+// TestExchangesOfARepository: who owns a repository sees what came near its projects, and not what others wait for.
+func TestExchangesOfARepository(t *testing.T) {
+	b := newBench(t)
+	carol := b.user("carol")
+	err := b.store.Update(t.Context(), func(tx publishers.Tx) error {
+		repo, err := tx.RepositoryByName(t.Context(), "main")
+		if err != nil {
+			return err
+		}
+		return tx.PutGrant(t.Context(), access.Grant{UserID: carol.ID(), RepositoryID: repo.ID, Role: access.Owner, CreatedAt: b.clock.Now()})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.project("widgets", "")
+	b.add("widgets", "environment", "loud-beach")
+	b.addPending(b.user("alice"), "new-thing", "environment", "quiet-harbour")
+	b.exchange(b.token(nil))
+	if list := b.exchanges(b.again("carol"), ""); len(list) != 1 || list[0].Project != "widgets" || strings.Contains(fmt.Sprint(list), "quiet-harbour") {
+		t.Errorf("the repository's owner sees %+v, want what came near widgets", list)
+	}
+}
