@@ -52,7 +52,7 @@ type accessConfig struct {
 }
 
 type oidcConfig struct {
-	Issuers       []issuer `sep:";" placeholder:"kind=K,issuer=URL[,audience=A][,ca_file=F]" default:"kind=github,issuer=https://token.actions.githubusercontent.com" help:"Issuers whose identity tokens may be exchanged for upload tokens; \";\" between two."`
+	Issuers       []issuer `sep:";" placeholder:"kind=K,issuer=URL[,audience=A][,ca_file=F][,api_url=U]" default:"kind=github,issuer=https://token.actions.githubusercontent.com" help:"Issuers whose identity tokens may be exchanged for upload tokens; \";\" between two."`
 	TokenLifetime span     `default:"15m" help:"How long a minted token is good for; at most 6h."`
 	KeepExchanges span     `default:"720h" help:"How long exchanges stay in the record, granted and refused ones."`
 }
