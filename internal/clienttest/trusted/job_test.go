@@ -25,9 +25,15 @@ type job struct {
 
 func newJob(t *testing.T) *job {
 	t.Helper()
+	return newJobOf(t, "github")
+}
+
+// newJobOf is newJob for another kind of issuer.
+func newJobOf(t *testing.T, kind string) *job {
+	t.Helper()
 	issuer := issuertest.New(t, issuertest.Options{})
 	config := filepath.Join(t.TempDir(), "index.toml")
-	text := fmt.Sprintf("[[oidc.issuers]]\nkind = \"github\"\nissuer = %q\nca_file = %q\n", issuer.URL, issuer.CAFile(t))
+	text := fmt.Sprintf("[[oidc.issuers]]\nkind = %q\nissuer = %q\nca_file = %q\n", kind, issuer.URL, issuer.CAFile(t))
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
