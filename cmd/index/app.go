@@ -37,7 +37,7 @@ type app struct {
 
 // with opens the index for a command, runs f and closes it.
 func (s *session) with(f func(*app) error) error {
-	if err := s.config.exists(); err != nil {
+	if err := s.config.meant(); err != nil {
 		return err
 	}
 	return s.withNew(f)
@@ -53,15 +53,19 @@ func (s *session) withNew(f func(*app) error) (err error) {
 	return f(a)
 }
 
-// exists returns fault.NotFound where a command would otherwise make a new, empty index in a folder that is not there:
+// meant returns fault.NotFound where a command would otherwise make a new, empty index in a folder that is not there:
 // a slip in --data-dir. A folder that somebody made is meant.
-func (c *Config) exists() error {
-	path := c.sqlitePath()
-	if path == "" {
+func (c *Config) meant() error { return c.finds(filepath.Dir(c.sqlitePath())) }
+
+// exists returns fault.NotFound where there is no database.
+func (c *Config) exists() error { return c.finds(c.sqlitePath()) }
+
+func (c *Config) finds(path string) error {
+	if c.sqlitePath() == "" {
 		return nil
 	}
-	if _, err := os.Stat(filepath.Dir(path)); errors.Is(err, fs.ErrNotExist) {
-		return fault.New(fault.NotFound, "there is no index at %s: start index serve or make the first user there, or name its folder with --data-dir", path)
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		return fault.New(fault.NotFound, "there is no index at %s: start index serve or make the first user there, or name its folder with --data-dir", c.sqlitePath())
 	}
 	return nil
 }
