@@ -1,7 +1,6 @@
 package trusted_test
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -54,23 +53,8 @@ func (j *attestedJob) send(token string, f disttest.File, attestations ...string
 	for _, a := range attestations {
 		extra = append(extra, [2]string{"attestations", a})
 	}
-	body, contentType := f.Form(extra...)
-	r, err := http.NewRequest("POST", j.URL+"/legacy/", bytes.NewReader(body))
-	if err != nil {
-		j.t.Fatal(err)
-	}
-	r.Header.Set("Content-Type", contentType)
-	r.SetBasicAuth("__token__", token)
-	answer, err := j.HTTP.Do(r)
-	if err != nil {
-		j.t.Fatal(err)
-	}
-	defer func() { _ = answer.Body.Close() }()
-	var text bytes.Buffer
-	if _, err := text.ReadFrom(answer.Body); err != nil {
-		j.t.Fatal(err)
-	}
-	return answer.StatusCode, text.String()
+	status, body := j.upload(token, f, extra...)
+	return status, string(body)
 }
 
 // minted registers the workflow for a project and returns a token of a job of it.

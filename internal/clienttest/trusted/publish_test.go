@@ -105,9 +105,10 @@ func (j *job) publisher(project string) string {
 	return id
 }
 
-func (j *job) upload(token string, f disttest.File) (int, []byte) {
+// upload sends a file's form, with more fields where extra names some.
+func (j *job) upload(token string, f disttest.File, extra ...[2]string) (int, []byte) {
 	j.t.Helper()
-	body, contentType := f.Form()
+	body, contentType := f.Form(extra...)
 	r, err := http.NewRequest("POST", j.URL+"/legacy/", bytes.NewReader(body))
 	if err != nil {
 		j.t.Fatal(err)
