@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"pyindex/internal/fault"
+	"pyindex/internal/route"
 )
 
 // retryAfter is how many seconds a client should wait. pip repeats a 429 and a 503 only where it is told a time.
@@ -29,9 +30,7 @@ func fail(w http.ResponseWriter, r *http.Request, err error) {
 		status, message = http.StatusInternalServerError, "something went wrong here; tell the administrator the request id "+h.Get("X-Request-Id")
 	}
 	h.Set("Cache-Control", "no-store")
-	if later := status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable; later && h.Get("Retry-After") == "" {
-		h.Set("Retry-After", retryAfter)
-	}
+	route.RetryLater(h, status, retryAfter)
 	write(w, r, status, message)
 }
 

@@ -37,9 +37,7 @@ func fail(w http.ResponseWriter, r *http.Request, err error) {
 	h.Set("Content-Type", kind)
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Cache-Control", "no-store")
-	if later := status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable; later && h.Get("Retry-After") == "" {
-		h.Set("Retry-After", retryAfter)
-	}
+	route.RetryLater(h, status, retryAfter)
 	if status == http.StatusMethodNotAllowed {
 		h.Set("Allow", http.MethodPost)
 	}

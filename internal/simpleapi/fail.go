@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"pyindex/internal/fault"
+	"pyindex/internal/route"
 	"pyindex/internal/simpleapi/ready"
 )
 
@@ -29,9 +30,7 @@ func fail(w http.ResponseWriter, r *http.Request, err error) {
 	status, message := describe(w, err)
 	h := w.Header()
 	h.Set("Cache-Control", "no-store")
-	if later := status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable; later && h.Get("Retry-After") == "" {
-		h.Set("Retry-After", retryAfter)
-	}
+	route.RetryLater(h, status, retryAfter)
 	if status != http.StatusNotAcceptable && prefersJSON(r.Header["Accept"]) {
 		writeJSON(w, r, status, message)
 		return
