@@ -107,6 +107,7 @@ func (a *app) handler(keyring *access.Keyring, base *url.URL, log *slog.Logger) 
 	c := a.config
 	o := server.Options{
 		Keyring: keyring, Log: log, Name: c.Access.Realm, BasePath: base.Path, Origin: base.Scheme + "://" + base.Host,
+		Cookie: route.Cookie(base, route.SessionCookie).Name,
 		Rates: map[route.Limit]int{route.LimitUpload: int(c.Limits.UploadRate), route.LimitMint: int(c.Limits.MintRate)},
 	}
 	for _, p := range c.TrustedProxies {
@@ -172,5 +173,5 @@ func (a *app) background(ctx context.Context, keyring *access.Keyring, secure en
 // sweep removes what nothing names any more.
 func (a *app) sweep(ctx context.Context) error {
 	_, err := a.index.Sweep(ctx, a.operator)
-	return errors.Join(err, a.registry.Sweep(ctx))
+	return errors.Join(err, a.registry.Sweep(ctx), a.directory.SweepSessions(ctx))
 }

@@ -9,6 +9,7 @@ import (
 	"cmp"
 	"maps"
 	"slices"
+	"time"
 
 	"pyindex/internal/audit"
 )
@@ -19,7 +20,7 @@ type Kind string
 // The kinds of caller. The zero Kind is nobody.
 const (
 	KindNobody    Kind = ""
-	KindUser      Kind = "user"      // a person's API token
+	KindUser      Kind = "user"      // a person, by an API token or a session
 	KindPublisher Kind = "publisher" // a token minted for a trusted workload
 	KindReader    Kind = "reader"    // a token minted for a workload that may only read
 	KindOperator  Kind = "operator"  // the command line on the server's own data
@@ -49,6 +50,8 @@ type Caller struct {
 	claims       map[string]any
 	address      string
 	request      string
+	sessionID    string    // of a person who is signed in with a browser
+	confirmedAt  time.Time // when that person last proved who it is
 }
 
 // Guest returns the caller for a request without credentials. It may read what is public when reads is true.
@@ -80,6 +83,14 @@ func (c Caller) Name() string { return c.name }
 
 // TokenID returns the id of the token that c came with, or "".
 func (c Caller) TokenID() string { return c.tokenID }
+
+// SessionID returns the id of the session that c came with, or "" for all who came otherwise.
+func (c Caller) SessionID() string { return c.sessionID }
+
+// Confirmed reports whether the person behind a session proved who it is within ConfirmedFor; dangerous acts in pages ask.
+func (c Caller) Confirmed(now time.Time) bool {
+	return c.sessionID != "" && now.Sub(c.confirmedAt) < ConfirmedFor
+}
 
 // Admin reports whether c administers the index with a token that says so.
 func (c Caller) Admin() bool { return c.admin && c.scope == ScopeAdmin }

@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"strings"
-	"sync"
 	"time"
 
 	"pyindex/internal/fault"
@@ -25,11 +24,10 @@ type Keyring struct {
 	now   func() time.Time
 	reads bool
 
-	known *memo.Memo[[sha256.Size]byte, entry]
+	known    *memo.Memo[[sha256.Size]byte, entry]
+	sessions *memo.Memo[string, signedIn] // by the hash of the cookie
 
-	mu    sync.Mutex
-	used  map[string]time.Time // token ids whose last use is not written yet
-	noted map[string]time.Time // token ids and when their last use was last noted
+	used, seen *uses // of tokens, and of sessions
 }
 
 // entry is a token that was accepted at some serial.
@@ -49,8 +47,8 @@ func NewKeyring(s Store, o KeyringOptions) *Keyring {
 		o.Now = time.Now
 	}
 	return &Keyring{
-		store: s, now: o.Now, reads: o.AnonymousRead,
-		known: memo.New[[sha256.Size]byte, entry](maxKnown), used: map[string]time.Time{}, noted: map[string]time.Time{},
+		store: s, now: o.Now, reads: o.AnonymousRead, used: newUses(), seen: newUses(),
+		known: memo.New[[sha256.Size]byte, entry](maxKnown), sessions: memo.New[string, signedIn](maxKnown),
 	}
 }
 
@@ -82,7 +80,7 @@ func (k *Keyring) Identify(ctx context.Context, user string, s Secret) (Caller, 
 	if !e.expiresAt.IsZero() && !now.Before(e.expiresAt) {
 		return Caller{}, expired(e.expiresAt)
 	}
-	k.note(e.caller.tokenID, now)
+	k.used.note(e.caller.tokenID, now)
 	return e.caller, nil
 }
 
@@ -181,27 +179,16 @@ func set(ids []string) map[string]struct{} {
 	return m
 }
 
-// note remembers that a token was used, at most once in noteEvery.
-func (k *Keyring) note(tokenID string, at time.Time) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if last, ok := k.noted[tokenID]; ok && at.Sub(last) < noteEvery {
-		return
-	}
-	if len(k.noted) >= maxKnown {
-		clear(k.noted)
-	}
-	k.noted[tokenID], k.used[tokenID] = at, at
-}
-
 // Flush writes the last uses that were noted since the last call. Losing them on a crash is accepted.
 func (k *Keyring) Flush(ctx context.Context) error {
-	k.mu.Lock()
-	used := k.used
-	k.used = map[string]time.Time{}
-	k.mu.Unlock()
-	if len(used) == 0 {
+	used, seen := k.used.take(), k.seen.take()
+	if len(used)+len(seen) == 0 {
 		return nil
 	}
-	return k.store.Update(ctx, func(tx Tx) error { return tx.TouchTokens(ctx, used) })
+	return k.store.Update(ctx, func(tx Tx) error {
+		if err := tx.TouchTokens(ctx, used); err != nil {
+			return err
+		}
+		return tx.TouchSessions(ctx, seen)
+	})
 }

@@ -11,6 +11,7 @@ type Tx interface {
 	UserRows
 	TokenRows
 	GrantRows
+	SessionRows
 	audit.Rows
 	Serials
 	// ProjectID returns the id of a project by the name of its repository and its normal name, or fault.NotFound.

@@ -20,9 +20,15 @@ const (
 	Open           // no credential is looked at; the handler gets the zero Caller
 	Reader         // an API token; on an index that anybody may read, none is needed
 	Writer         // an API token; without a valid one the answer is 401
+	Visitor        // a session, where there is one; nobody may come too, also on a closed index: to sign in, for example
+	Page           // a session; on an index that anybody may read, none is needed. Tokens are not looked at
+	Signed         // a session; without one the answer is fault.Unauthenticated
 )
 
-var authNames = [...]string{"undecided", "open", "reader", "writer"}
+var authNames = [...]string{"undecided", "open", "reader", "writer", "visitor", "page", "signed"}
+
+// Session reports whether the credential is a session, and so whether the route is for people's browsers.
+func (a Auth) Session() bool { return a >= Visitor }
 
 // String returns the choice in a word, for the golden table.
 func (a Auth) String() string { return authNames[a] }

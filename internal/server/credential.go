@@ -19,6 +19,9 @@ func (s *Server) caller(r *http.Request, auth route.Auth) (access.Caller, error)
 	if auth == route.Open {
 		return access.Caller{}, nil
 	}
+	if auth.Session() {
+		return s.person(r, auth)
+	}
 	values := r.Header["Authorization"]
 	if len(values) == 0 {
 		if auth == route.Writer || s.o.Keyring.Closed() {
@@ -31,6 +34,34 @@ func (s *Server) caller(r *http.Request, auth route.Auth) (access.Caller, error)
 		return access.Caller{}, err
 	}
 	return s.o.Keyring.Identify(r.Context(), user, secret)
+}
+
+// person returns whose browser sends r. A cookie that is no session's is as none: the person may just have been signed out.
+func (s *Server) person(r *http.Request, auth route.Auth) (access.Caller, error) {
+	if err := s.ownForm(r); err != nil {
+		return access.Caller{}, err
+	}
+	if c, err := r.Cookie(s.o.Cookie); err == nil && s.o.Cookie != "" {
+		who, err := s.o.Keyring.Session(r.Context(), access.Secret(c.Value))
+		if err == nil || !fault.Is(err, fault.Unauthenticated) {
+			return who, err
+		}
+	}
+	if auth == route.Signed || auth == route.Page && s.o.Keyring.Closed() {
+		return access.Caller{}, errSignedOut
+	}
+	return s.o.Keyring.Guest(), nil
+}
+
+var errSignedOut = fault.New(fault.Unauthenticated, "sign in to see this")
+
+// ownForm refuses forms that do not say where they come from. Every browser says it; what another site's page sends was
+// refused before.
+func (s *Server) ownForm(r *http.Request) error {
+	if r.Method == http.MethodGet || r.Method == http.MethodHead || r.Header.Get("Origin") != "" || r.Header.Get("Sec-Fetch-Site") != "" {
+		return nil
+	}
+	return fault.New(fault.Denied, "this form must be sent by a page of this index, from a browser that says so")
 }
 
 var (

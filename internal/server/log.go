@@ -29,6 +29,9 @@ func (s *Server) logLine(w *response) {
 	if w.caller.Known() {
 		attrs = append(attrs, slog.String("caller", string(w.caller.Kind())), slog.String("caller_id", w.caller.ID()), slog.String("token", w.caller.TokenID()))
 	}
+	if id := w.caller.SessionID(); id != "" {
+		attrs = append(attrs, slog.String("session", id))
+	}
 	if w.err != nil {
 		attrs = append(attrs, slog.String("error", scrub(w.err.Error())))
 	}

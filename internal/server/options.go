@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"net/netip"
 	"strings"
 	"time"
@@ -16,6 +17,8 @@ import (
 type Keyring interface {
 	// Identify returns the caller of a token, or fault.Unauthenticated with a text that says what is wrong with it.
 	Identify(ctx context.Context, user string, s access.Secret) (access.Caller, error)
+	// Session returns the person whose browser sent a cookie, or fault.Unauthenticated.
+	Session(ctx context.Context, s access.Secret) (access.Caller, error)
 	// Guest returns the caller for no credential at all.
 	Guest() access.Caller
 	// Closed reports whether nobody may read without a token.
@@ -29,6 +32,8 @@ type Options struct {
 	Name           string              // realm of the Basic challenge; "index" where empty
 	BasePath       string              // "" or "/prefix": no slash at the end
 	Origin         string              // scheme://host of the base URL, whose pages may post here; "" for the Host header's alone
+	Cookie         string              // name of the cookie that holds a session; no session counts where empty
+	Missing        http.HandlerFunc    // writes the page for an address that does not exist, to browsers; plain text where nil
 	TrustedProxies []netip.Prefix      // peers whose X-Forwarded-For, -Proto, -Host and X-Request-Id count
 	Rates          map[route.Limit]int // requests a minute for each client address; absent or 0 for no limit
 	Stall          time.Duration       // how long a body may go without progress; 60 s where 0

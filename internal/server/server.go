@@ -160,11 +160,23 @@ func (s *Server) unrouted(err error, c echo.Context) {
 		s.refuse(w, known.Code, fault.New(fault.Invalid, "this address does not answer %s: see the Allow header", method(c.Request().Method)))
 		return
 	}
+	if r := c.Request(); s.o.Missing != nil && r.Method == http.MethodGet && browses(r) {
+		w.err = fault.New(fault.NotFound, "nothing is here")
+		s.o.Missing(w, r)
+		return
+	}
 	where := ""
 	if s.o.BasePath != "" {
 		where = ": this index is below " + s.o.BasePath + "/"
 	}
 	s.refuse(w, http.StatusNotFound, fault.New(fault.NotFound, "nothing is here%s", where))
+}
+
+// browses reports whether a request names HTML among what it wants, as browsers do and installers do not.
+func browses(r *http.Request) bool {
+	_, html := route.ParseAccept(r.Header["Accept"])["text/html"]
+	_, index := route.ParseAccept(r.Header["Accept"])["application/vnd.pypi.simple.v1+json"]
+	return html && !index
 }
 
 // idle waits until no request is being answered or ctx ends.

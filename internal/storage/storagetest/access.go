@@ -23,6 +23,7 @@ func Access(t *testing.T, open Opener) {
 		"grants":           checkGrants,
 		"project by names": checkProjectID,
 		"user race":        checkUserRace,
+		"sessions":         checkSessions,
 	} {
 		t.Run(name, func(t *testing.T) { check(newWorld(t, open)) })
 	}
@@ -228,4 +229,55 @@ func checkUserRace(w *world) {
 		})
 	})
 	w.same("winners of one user name", won, int64(1))
+}
+
+func checkSessions(w *world) {
+	amy, zoe := w.user("amy"), w.user("zoe")
+	session := func(u access.User, n int) access.Session {
+		s := access.Session{
+			ID: w.id("session"), UserID: u.ID, Method: "password", Agent: "Firefox", Address: "192.0.2.1",
+			CreatedAt: at.Add(time.Duration(n) * time.Minute), SeenAt: at, ConfirmedAt: at, ExpiresAt: at.Add(access.SessionLifetime),
+		}
+		s.Hash = digest(s.ID)
+		w.updateAccess(func(tx access.Tx) error { return tx.InsertSession(w.ctx, s) })
+		return s
+	}
+	a, b, other := session(amy, 1), session(amy, 2), session(zoe, 3)
+	later := at.Add(time.Hour)
+	w.updateAccess(func(tx access.Tx) error {
+		w.want("InsertSession(again)", tx.InsertSession(w.ctx, a), fault.Conflict)
+		w.must(tx.TouchSessions(w.ctx, map[string]time.Time{a.ID: later, b.ID: at.Add(-time.Hour), "nothing": later}))
+		w.must(tx.ConfirmSession(w.ctx, b.ID, later))
+		did, err := tx.EndSession(w.ctx, zoe.ID, a.ID, later)
+		w.must(err)
+		w.same("EndSession of somebody else's", did, false)
+		return nil
+	})
+	a.SeenAt, b.ConfirmedAt = later, later
+	w.must(w.b.Access.View(w.ctx, func(tx access.Tx) error {
+		got, err := tx.SessionsOf(w.ctx, amy.ID)
+		w.must(err)
+		w.same("SessionsOf", got, []access.Session{b, a})
+		one, err := tx.SessionByHash(w.ctx, other.Hash)
+		w.must(err)
+		w.same("SessionByHash", one, other)
+		_, err = tx.SessionByHash(w.ctx, "nothing")
+		w.want("SessionByHash(nothing)", err, fault.NotFound)
+		return nil
+	}))
+	w.updateAccess(func(tx access.Tx) error {
+		n, err := tx.EndSessionsOf(w.ctx, amy.ID, b.ID, later)
+		w.must(err)
+		w.same("EndSessionsOf", n, int64(1))
+		did, err := tx.EndSession(w.ctx, amy.ID, a.ID, later)
+		w.must(err)
+		w.same("EndSession of an ended one", did, false)
+		n, err = tx.DeleteSessionsBefore(w.ctx, later.Add(time.Second))
+		w.must(err)
+		w.same("DeleteSessionsBefore", n, int64(1))
+		n, err = tx.DeleteSessionsBefore(w.ctx, at.Add(access.SessionLifetime+time.Second))
+		w.must(err)
+		w.same("DeleteSessionsBefore of what expired", n, int64(2))
+		return nil
+	})
 }

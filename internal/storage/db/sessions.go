@@ -1,0 +1,71 @@
+package db
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"time"
+
+	"pyindex/internal/access"
+)
+
+const sessionColumns = `id, hash, user_id, method, agent, address, created_at, seen_at, confirmed_at, expires_at, ended_at`
+
+func scanSession(r row) (access.Session, error) {
+	var s access.Session
+	var created, seen, confirmed, expires, ended int64
+	err := r.Scan(&s.ID, &s.Hash, &s.UserID, &s.Method, &s.Agent, &s.Address, &created, &seen, &confirmed, &expires, &ended)
+	s.CreatedAt, s.SeenAt, s.ConfirmedAt = moment(created), moment(seen), moment(confirmed)
+	s.ExpiresAt, s.EndedAt = moment(expires), moment(ended)
+	return s, err
+}
+
+// InsertSession implements access.SessionRows; fault.Conflict where the id or the hash is there already.
+func (t *Tx) InsertSession(ctx context.Context, s access.Session) error {
+	return t.insert(ctx, "session", `INSERT INTO sessions (`+sessionColumns+`)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT DO NOTHING`,
+		s.ID, s.Hash, s.UserID, s.Method, s.Agent, s.Address,
+		micros(s.CreatedAt), micros(s.SeenAt), micros(s.ConfirmedAt), micros(s.ExpiresAt), micros(s.EndedAt))
+}
+
+// SessionByHash implements access.SessionRows.
+func (t *Tx) SessionByHash(ctx context.Context, hash string) (access.Session, error) {
+	return one(ctx, t, "session", scanSession, `SELECT `+sessionColumns+` FROM sessions WHERE hash = $1`, hash)
+}
+
+// SessionsOf implements access.SessionRows.
+func (t *Tx) SessionsOf(ctx context.Context, userID string) ([]access.Session, error) {
+	return many(ctx, t, scanSession, `SELECT `+sessionColumns+` FROM sessions
+		WHERE user_id = $1 AND ended_at = 0 ORDER BY created_at DESC, id DESC`, userID)
+}
+
+// EndSession implements access.SessionRows.
+func (t *Tx) EndSession(ctx context.Context, userID, id string, at time.Time) (bool, error) {
+	return t.did(ctx, `UPDATE sessions SET ended_at = $3 WHERE id = $2 AND user_id = $1 AND ended_at = 0`, userID, id, micros(at))
+}
+
+// EndSessionsOf implements access.SessionRows.
+func (t *Tx) EndSessionsOf(ctx context.Context, userID, except string, at time.Time) (int64, error) {
+	return t.exec(ctx, `UPDATE sessions SET ended_at = $3 WHERE user_id = $1 AND id <> $2 AND ended_at = 0`, userID, except, micros(at))
+}
+
+// ConfirmSession implements access.SessionRows.
+func (t *Tx) ConfirmSession(ctx context.Context, id string, at time.Time) error {
+	_, err := t.exec(ctx, `UPDATE sessions SET confirmed_at = $2 WHERE id = $1 AND ended_at = 0`, id, micros(at))
+	return err
+}
+
+// TouchSessions implements access.SessionRows; ids are taken in order, as in TouchTokens.
+func (t *Tx) TouchSessions(ctx context.Context, seen map[string]time.Time) error {
+	for _, id := range slices.Sorted(maps.Keys(seen)) {
+		if _, err := t.exec(ctx, `UPDATE sessions SET seen_at = $2 WHERE id = $1 AND seen_at < $2`, id, micros(seen[id])); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// DeleteSessionsBefore implements access.SessionRows.
+func (t *Tx) DeleteSessionsBefore(ctx context.Context, before time.Time) (int64, error) {
+	return t.exec(ctx, `DELETE FROM sessions WHERE expires_at < $1 OR ended_at > 0 AND ended_at < $1`, micros(before))
+}
