@@ -19,6 +19,7 @@ import (
 	"pyindex/internal/route"
 	"pyindex/internal/server"
 	"pyindex/internal/simpleapi"
+	"pyindex/web"
 )
 
 type serveCmd struct{}
@@ -108,7 +109,7 @@ func (a *app) handler(keyring *access.Keyring, base *url.URL, log *slog.Logger) 
 	o := server.Options{
 		Keyring: keyring, Log: log, Name: c.Access.Realm, BasePath: base.Path, Origin: base.Scheme + "://" + base.Host,
 		Cookie: route.Cookie(base, route.SessionCookie).Name,
-		Rates: map[route.Limit]int{route.LimitUpload: int(c.Limits.UploadRate), route.LimitMint: int(c.Limits.MintRate)},
+		Rates:  map[route.Limit]int{route.LimitUpload: int(c.Limits.UploadRate), route.LimitMint: int(c.Limits.MintRate)},
 	}
 	for _, p := range c.TrustedProxies {
 		o.TrustedProxies = append(o.TrustedProxies, p.addresses)
@@ -118,11 +119,23 @@ func (a *app) handler(keyring *access.Keyring, base *url.URL, log *slog.Logger) 
 		return nil, err
 	}
 	leaks := leakapi.New(a.directory, leakapi.Options{Keys: keys})
-	h, err := server.New(o, append(a.tables(base), leaks.Table(), health.Table())...)
+	site, err := a.site(base, log)
+	if err != nil {
+		return nil, err
+	}
+	o.Missing = site.Missing
+	h, err := server.New(o, append(a.tables(base), leaks.Table(), health.Table(), site.Table())...)
 	if err == nil {
 		health.Watch(h)
 	}
 	return h, err
+}
+
+// site is the pages for people.
+func (a *app) site(base *url.URL, log *slog.Logger) (*web.Site, error) {
+	return web.New(web.Options{
+		Index: a.index, Directory: a.directory, Registry: a.registry, BaseURL: base, Log: log, Closed: !a.config.Access.AnonymousRead,
+	})
 }
 
 // tables returns what the edges answer.

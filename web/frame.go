@@ -1,0 +1,90 @@
+package web
+
+import (
+	"bytes"
+	"net/http"
+	"strconv"
+
+	"pyindex/internal/access"
+	"pyindex/internal/catalog"
+)
+
+// Frame is what surrounds every page. Views embed it.
+type Frame struct {
+	Title      string
+	Name       string   // of the index
+	Base       string   // path prefix of links to what exists once: account, admin, help, login
+	Root       string   // path prefix of links into the repository at hand
+	Repository string   // "" for main
+	Version    string   // of the static files, in their path
+	Path       string   // of this page, for links back to it
+	Query      string   // in the search box
+	Who        Person   // zero for nobody
+	Find       bool     // whether there is anything for this reader to search
+	Notice     *Notice  // what just happened, once
+	Section    string   // "projects", "account", "admin", "help": marked in the header
+	Tab        string   // marked among the tabs
+	Scripts    []string // files of static/js beside index.js
+	Wide       bool     // whether the page needs more than the usual width
+}
+
+// Person is who is signed in.
+type Person struct {
+	Name  string
+	Admin bool
+}
+
+// Notice is a message to the reader. Kind is "good", "warn", "bad" or "info".
+type Notice struct{ Kind, Text string }
+
+func (f *Frame) frame() *Frame { return f }
+
+// framed is a view: what a template is executed with.
+type framed interface{ frame() *Frame }
+
+// frame returns what surrounds a page with this title.
+func (s *Site) frame(r *http.Request, who access.Caller, title string) Frame {
+	f := Frame{
+		Title: title, Name: s.o.Name, Base: s.base, Root: s.base, Version: s.version, Path: r.URL.Path, Notice: s.notice(r),
+	}
+	if repo := repository(r); repo != "" && repo != catalog.MainRepository && catalog.IsRepositoryName(repo) {
+		f.Repository, f.Root = repo, s.base+"/r/"+repo
+	}
+	if who.Kind() == access.KindUser {
+		f.Who = Person{Name: who.Name(), Admin: who.Admin()}
+	}
+	f.Find = f.Who.Name != "" || !s.o.Closed
+	return f
+}
+
+// policy is what pages may load and do: their own styles, scripts and pictures, and nothing from elsewhere.
+const policy = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+
+// render writes a page. It is made in memory first, so that a template that fails becomes a page of its own.
+func (s *Site) render(w http.ResponseWriter, status int, name string, v framed) error {
+	var page bytes.Buffer
+	if err := s.templates[name].ExecuteTemplate(&page, "base", v); err != nil {
+		return err
+	}
+	h := w.Header()
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("Content-Length", strconv.Itoa(page.Len()))
+	s.pageHeaders(w)
+	if v.frame().Notice != nil {
+		s.forget(w)
+	}
+	w.WriteHeader(status)
+	_, err := w.Write(page.Bytes())
+	return err
+}
+
+// pageHeaders are those of every page: nobody stores it, frames it, or is told where its reader goes.
+func (s *Site) pageHeaders(w http.ResponseWriter) {
+	h := w.Header()
+	h.Set("Content-Security-Policy", policy)
+	h.Set("Cache-Control", "private, no-store")
+	h.Set("X-Frame-Options", "DENY")
+	h.Set("Cross-Origin-Opener-Policy", "same-origin")
+	h.Set("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=()")
+	h.Add("Vary", "Cookie")
+}

@@ -1,0 +1,60 @@
+package web
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"net/http"
+
+	"pyindex/internal/route"
+)
+
+// noticeCookie carries a message to the next page; noticeBytes bounds it.
+const (
+	noticeCookie = "notice"
+	noticeBytes  = 2000
+)
+
+// done sends the browser to a path below the base path, where text is shown once.
+func (s *Site) done(w http.ResponseWriter, r *http.Request, path, text string) error {
+	return s.tell(w, r, path, Notice{"good", text})
+}
+
+// tell is done with a notice of any kind.
+func (s *Site) tell(w http.ResponseWriter, r *http.Request, path string, n Notice) error {
+	b, err := json.Marshal(n)
+	if err != nil {
+		return err
+	}
+	c := route.Cookie(s.o.BaseURL, noticeCookie)
+	c.Value, c.MaxAge = base64.RawURLEncoding.EncodeToString(b), 60
+	if len(c.Value) <= noticeBytes {
+		http.SetCookie(w, c)
+	}
+	s.see(w, r, path)
+	return nil
+}
+
+// notice reads the message that the last answer left. It is the browser's word, so it is text and nothing else.
+func (s *Site) notice(r *http.Request) *Notice {
+	c, err := r.Cookie(route.Cookie(s.o.BaseURL, noticeCookie).Name)
+	if err != nil || len(c.Value) > noticeBytes {
+		return nil
+	}
+	b, err := base64.RawURLEncoding.DecodeString(c.Value)
+	var n Notice
+	if err != nil || json.Unmarshal(b, &n) != nil || n.Text == "" {
+		return nil
+	}
+	switch n.Kind {
+	case "good", "warn", "bad", "info":
+		return &n
+	}
+	return nil
+}
+
+// forget removes the message once it is shown.
+func (s *Site) forget(w http.ResponseWriter) {
+	c := route.Cookie(s.o.BaseURL, noticeCookie)
+	c.MaxAge = -1
+	http.SetCookie(w, c)
+}

@@ -1,0 +1,95 @@
+package web
+
+import (
+	"html/template"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"pyindex/internal/access"
+	"pyindex/internal/catalog"
+	"pyindex/internal/publishers"
+	"pyindex/internal/route"
+)
+
+// Options are what the pages are made from. Index, Directory, Registry and BaseURL are needed.
+type Options struct {
+	Index     *catalog.Index
+	Directory *access.Directory
+	Registry  *publishers.Registry
+	BaseURL   *url.URL // where browsers and clients reach the index; its path is the prefix of every link
+	Name      string   // of this index, as pages show it; "Index" where empty
+	Closed    bool     // whether nobody may read anything without signing in
+	Log       *slog.Logger
+	Now       func() time.Time // time.Now
+}
+
+// Site is the pages of an index. It is safe for concurrent use.
+type Site struct {
+	o         Options
+	base      string // path prefix, "" or "/prefix"
+	templates map[string]*template.Template
+	static    map[string]asset
+	version   string // of the static files
+}
+
+// New returns the pages. A template that does not parse is an error, at start and not at the first request.
+func New(o Options) (*Site, error) {
+	if o.Name == "" {
+		o.Name = "Index"
+	}
+	if o.Log == nil {
+		o.Log = slog.Default()
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	s := &Site{o: o, base: strings.TrimSuffix(o.BaseURL.Path, "/")}
+	if err := s.loadStatic(); err != nil {
+		return nil, err
+	}
+	return s, s.loadTemplates()
+}
+
+// areas are the routes of each part of the site.
+func (s *Site) areas() [][]route.Route {
+	return [][]route.Route{
+		s.staticRoutes(),
+		s.homeRoutes(),
+		s.loginRoutes(),
+	}
+}
+
+// Table returns the pages' routes.
+func (s *Site) Table() route.Table {
+	t := route.Table{Name: "web", Fail: s.fail}
+	for _, rows := range s.areas() {
+		for _, row := range rows {
+			row.Handle = s.named(row.Handle)
+			t.Routes = append(t.Routes, row)
+		}
+	}
+	return t
+}
+
+// named lets the page of an error know who asked.
+func (s *Site) named(h route.Handler) route.Handler {
+	return func(w http.ResponseWriter, r *http.Request, who access.Caller) error {
+		if err := h(w, r, who); err != nil {
+			return &failure{who, err}
+		}
+		return nil
+	}
+}
+
+// repository is the name of the repository whose tree a request is in, "" for main.
+func repository(r *http.Request) string { return r.PathValue("repository") }
+
+// absolute returns the URL of a path below the base, as clients outside need it.
+func (s *Site) absolute(path string) string {
+	u := *s.o.BaseURL
+	u.Path = s.base + path
+	return u.String()
+}
