@@ -39,6 +39,7 @@ func (k Kind) String() string {
 type Fault struct {
 	Kind    Kind
 	Message string
+	Field   string // the one field of a form that it is about, "" where it is about none or several
 	cause   error
 }
 
@@ -56,6 +57,19 @@ func New(k Kind, format string, args ...any) error {
 // Wrap is New that also keeps cause for errors.Is and for the log; the caller sees the message alone.
 func Wrap(k Kind, cause error, format string, args ...any) error {
 	return &Fault{Kind: k, Message: fmt.Sprintf(format, args...), cause: cause}
+}
+
+// InField returns a fault.Invalid about one field of what was sent, so that a page can put the message beside it.
+func InField(field, format string, args ...any) error {
+	return &Fault{Kind: Invalid, Message: fmt.Sprintf(format, args...), Field: field}
+}
+
+// FieldOf returns the name of the field that the first fault in err's chain is about, or "".
+func FieldOf(err error) string {
+	if f, ok := errors.AsType[*Fault](err); ok {
+		return f.Field
+	}
+	return ""
 }
 
 // KindOf returns the kind of the first fault in err's chain, and Internal where there is none.

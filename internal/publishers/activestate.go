@@ -59,11 +59,11 @@ func (ActiveState) Compile(fields map[string]string) (Rule, error) {
 	r := Rule{Fields: map[string]string{fieldOrganization: fields[fieldOrganization], fieldProject: fields[fieldProject], fieldActorID: lowerASCII(fields[fieldActorID])}}
 	for _, name := range []string{fieldOrganization, fieldProject} {
 		if !activeStateName.MatchString(r.Fields[name]) {
-			return Rule{}, fault.New(fault.Invalid, "%s %.100q cannot be one: letters, digits, '-', '_' and '.', as in its URL", name, r.Fields[name])
+			return Rule{}, fault.InField(name, "%s %.100q cannot be one: letters, digits, '-', '_' and '.', as in its URL", name, r.Fields[name])
 		}
 	}
 	if !uuidText.MatchString(r.Fields[fieldActorID]) {
-		return Rule{}, fault.New(fault.Invalid, "actor_id %.60q is not the id of a user: it looks like 00000000-0000-1000-8000-000000000002", fields[fieldActorID])
+		return Rule{}, fault.InField(fieldActorID, "actor_id %.60q is not the id of a user: it looks like 00000000-0000-1000-8000-000000000002", fields[fieldActorID])
 	}
 	r.Lookup = r.Fields[fieldOrganization] + "/" + r.Fields[fieldProject]
 	r.Sentence = fmt.Sprintf("ActiveState project %s, started by user %s", r.Lookup, r.Fields[fieldActorID])

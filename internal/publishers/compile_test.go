@@ -81,7 +81,7 @@ func TestCompileRefuses(t *testing.T) {
 		{gitlabKind, rule("workflow_filepath", "ci/../x.yml"), "workflow_filepath"}, {gitlabKind, rule("workflow_filepath", "https://evil.example/ci.yml"), "workflow_filepath"},
 		{gitlabKind, rule("workflow_filepath", "ci.txt"), "workflow_filepath"}, {gitlabKind, rule("workflow_filepath", ".yml"), "workflow_filepath"},
 		{gitlabKind, rule("environment", " x"), "environment"}, {gitlabKind, rule("environment", "a;b"), "environment"}, {gitlabKind, rule("environment", "a\nb"), "environment"},
-		{gitlabKind, rule("namespace_id", "acme"), "namespace_id"}, {gitlabKind, rule("project_id", "-1"), "repository_id"}, {gitlabKind, rule("project_id", "first"), "leave namespace_id out"},
+		{gitlabKind, rule("namespace_id", "acme"), "namespace_id"}, {gitlabKind, rule("project_id", "-1"), "project_id"}, {gitlabKind, rule("project_id", "first"), "leave namespace_id out"},
 		{gitlabKind, rule("owner", "acme"), "owner"}, {gitlabKind, rule("ref", "main"), "ref"},
 
 		{googleKind, rule("email", ""), "email"}, {googleKind, rule("email", "publisher"), "email"}, {googleKind, rule("email", "a@b@c.example"), "email"},

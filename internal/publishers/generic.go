@@ -56,7 +56,7 @@ func (Generic) OwnerID(Rule, Claims) string { return "" }
 
 // Compile implements Provider. With the field "preset" the others are those of the preset, and become rules.
 func (Generic) Compile(fields map[string]string) (Rule, error) {
-	fields, err := expand(fields)
+	p, fields, err := expand(fields)
 	if err != nil {
 		return Rule{}, err
 	}
@@ -68,10 +68,10 @@ func (Generic) Compile(fields map[string]string) (Rule, error) {
 	for _, field := range slices.Sorted(maps.Keys(fields)) {
 		kind, claim, v, err := parseClaimRule(field, fields[field])
 		if err != nil {
-			return Rule{}, err
+			return Rule{}, fault.InField(p.fieldOf(field), "%s", fault.Message(err))
 		}
 		if seen[claim] {
-			return Rule{}, fault.New(fault.Invalid, "claim %.40q has two rules, which cannot both be meant", claim)
+			return Rule{}, fault.InField(field, "claim %.40q has two rules, which cannot both be meant", claim)
 		}
 		seen[claim] = true
 		r.Fields[kind+claim] = v
@@ -91,10 +91,10 @@ func parseClaimRule(field, value string) (kind, claim, v string, err error) {
 		return "", "", "", fault.New(fault.Invalid, "%.40q is not a field of a generic publisher: use claim:NAME, oneof:NAME, prefix:NAME, or a preset and its fields", field)
 	}
 	if claim == "" || len(claim) > maxRuleName || strings.ContainsAny(claim, " ,=") || hasControl(claim) {
-		return "", "", "", fault.New(fault.Invalid, "%.100q is not the name of a claim", claim)
+		return "", "", "", fault.InField(field, "%.100q is not the name of a claim", claim)
 	}
 	if slices.Contains([]string{"iss", "aud", "exp", "iat", "nbf", "jti"}, lowerASCII(claim)) {
-		return "", "", "", fault.New(fault.Invalid, "claim %.40q is checked in any case and takes no rule", claim)
+		return "", "", "", fault.InField(field, "claim %.40q is checked in any case and takes no rule", claim)
 	}
 	switch kind {
 	case exactRule:

@@ -61,7 +61,7 @@ func (GitHub) Compile(fields map[string]string) (Rule, error) {
 		return Rule{}, err
 	}
 	if r.OwnerID != "" && !decimalID.MatchString(r.OwnerID) {
-		return Rule{}, fault.New(fault.Invalid, "owner_id %.40q is not a number: it is the account's id, as https://api.github.com/users/OWNER shows it", r.OwnerID)
+		return Rule{}, fault.InField(fieldOwnerID, "owner_id %.40q is not a number: it is the account's id, as https://api.github.com/users/OWNER shows it", r.OwnerID)
 	}
 	r.Lookup = r.Fields[fieldOwner] + "/" + r.Fields[fieldRepository]
 	r.Sentence = githubSentence(r)
@@ -75,7 +75,7 @@ var githubFields = []struct {
 }{
 	{fieldOwner, parseGitHubOwner},
 	{fieldRepository, parseGitHubRepository},
-	{fieldWorkflow, parseGitHubWorkflow},
+	{fieldWorkflow, func(s string) (string, error) { return parseGitHubWorkflow(fieldWorkflow, s) }},
 	{fieldEnvironment, parseGitHubEnvironment},
 }
 
@@ -90,34 +90,34 @@ func isGitHubField(name string) bool {
 
 func parseGitHubOwner(s string) (string, error) {
 	if !githubOwner.MatchString(s) {
-		return "", fault.New(fault.Invalid, "owner %.100q is not a GitHub account: letters, digits and '-', beginning with a letter or digit", s)
+		return "", fault.InField(fieldOwner, "owner %.100q is not a GitHub account: letters, digits and '-', beginning with a letter or digit", s)
 	}
 	return lowerASCII(s), nil
 }
 
 func parseGitHubRepository(s string) (string, error) {
 	if !githubRepository.MatchString(s) || s == "." || s == ".." {
-		return "", fault.New(fault.Invalid, "repository %.100q is not a repository's name: letters, digits, '-', '_' and '.', without its owner", s)
+		return "", fault.InField(fieldRepository, "repository %.100q is not a repository's name: letters, digits, '-', '_' and '.', without its owner", s)
 	}
 	return lowerASCII(s), nil
 }
 
 // parseGitHubWorkflow wants the file's name alone: workflows lie in .github/workflows and nowhere below.
-func parseGitHubWorkflow(s string) (string, error) {
+func parseGitHubWorkflow(field, s string) (string, error) {
 	s = strings.TrimSpace(s)
 	stem, isYML := strings.CutSuffix(s, ".yml")
 	if !isYML {
 		stem, isYML = strings.CutSuffix(s, ".yaml")
 	}
 	if !isYML || stem == "" || len(s) > 255 || strings.ContainsAny(s, `/\`) || hasControl(s) {
-		return "", fault.New(fault.Invalid, "workflow %.100q is not a workflow's file name: only the name, without folders, ending in .yml or .yaml", s)
+		return "", fault.InField(field, "%s %.100q is not a workflow's file name: only the name, without folders, ending in .yml or .yaml", field, s)
 	}
 	return s, nil
 }
 
 func parseGitHubEnvironment(s string) (string, error) {
 	if len(s) > 255 || strings.TrimSpace(s) != s || hasControl(s) || strings.ContainsAny(s, "'\"`,;\\") {
-		return "", fault.New(fault.Invalid, "environment %.100q cannot be one: at most 255 bytes, no blank at either end, none of ' \" ` , ; \\", s)
+		return "", fault.InField(fieldEnvironment, "environment %.100q cannot be one: at most 255 bytes, no blank at either end, none of ' \" ` , ; \\", s)
 	}
 	return lowerASCII(s), nil
 }

@@ -18,7 +18,7 @@ const (
 var githubOptions = []option{
 	{field: fieldWorkflowRepository, parse: parseWorkflowRepository, say: "which lies in"},
 	{field: fieldWorkflowAt, parse: parseWorkflowAt, say: "there at"},
-	{field: fieldCaller, parse: func(_, s string) (string, error) { return parseGitHubWorkflow(s) }, say: "called by workflow"},
+	{field: fieldCaller, parse: parseGitHubWorkflow, say: "called by workflow"},
 	{field: fieldRef, claim: "ref", parse: parseRef, fits: refFits, say: "only from"},
 	{field: fieldRefProtected, claim: "ref_protected", parse: parseTrue, fits: equal, say: "protected refs only", alone: true},
 	{field: fieldEvents, claim: "event_name", parse: parseGitHubEvents, fits: listed, say: "only on"},
@@ -31,7 +31,7 @@ var commit = regexp.MustCompile(`\A[0-9a-f]{40}(?:[0-9a-f]{24})?\z`)
 func parseWorkflowRepository(field, s string) (string, error) {
 	owner, name, _ := strings.Cut(s, "/")
 	if !githubOwner.MatchString(owner) || !githubRepository.MatchString(name) || name == "." || name == ".." {
-		return "", fault.New(fault.Invalid, "%s %.100q is not owner/name", field, s)
+		return "", fault.InField(field, "%s %.100q is not owner/name", field, s)
 	}
 	return lowerASCII(s), nil
 }
@@ -46,7 +46,7 @@ func parseWorkflowAt(field, s string) (string, error) {
 func parseGitHubEvents(field, s string) (string, error) {
 	s, err := parseWords(field, s)
 	if err == nil && listed(s, "pull_request_target") {
-		err = fault.New(fault.Invalid, "%s: pull_request_target may never publish, because strangers can start it", field)
+		err = fault.InField(field, "%s: pull_request_target may never publish, because strangers can start it", field)
 	}
 	return s, err
 }
@@ -54,10 +54,14 @@ func parseGitHubEvents(field, s string) (string, error) {
 // checkGitHubOptions refuses fields that need each other and are not all there.
 func checkGitHubOptions(r Rule) error {
 	if (r.Fields[fieldWorkflowRepository] == "") != (r.Fields[fieldWorkflowAt] == "") {
-		return fault.New(fault.Invalid, "workflow_repository and workflow_at go together: a workflow of another repository is trusted at a ref or commit, not in whatever state it is")
+		lacking := fieldWorkflowAt
+		if r.Fields[fieldWorkflowAt] != "" {
+			lacking = fieldWorkflowRepository
+		}
+		return fault.InField(lacking, "workflow_repository and workflow_at go together: a workflow of another repository is trusted at a ref or commit, not in whatever state it is")
 	}
 	if r.OwnerID != "" && r.Fields[fieldRepositoryID] == firstToken {
-		return fault.New(fault.Invalid, "repository_id %s takes the owner's id from the first token too: leave owner_id out, or type both", firstToken)
+		return fault.InField(fieldOwnerID, "repository_id %s takes the owner's id from the first token too: leave owner_id out, or type both", firstToken)
 	}
 	return nil
 }

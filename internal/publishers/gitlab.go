@@ -49,7 +49,7 @@ var gitlabOptions = []option{
 	{field: fieldRefProtected, claim: "ref_protected", parse: parseTrue, fits: equal, say: "protected refs only", alone: true},
 	{field: fieldEvents, claim: "pipeline_source", parse: parseWords, fits: listed, say: "only on"},
 	{field: fieldRunner, claim: "runner_environment", parse: parseWord, fits: equal, say: "on runners that are"},
-	{field: fieldRepositoryID, parse: parseRepositoryID, say: "project id"},
+	{field: fieldRepositoryID, parse: func(_, s string) (string, error) { return parseRepositoryID(fieldProjectID, s) }, say: "project id"},
 }
 
 // Name implements Provider.
@@ -85,10 +85,10 @@ func (GitLab) Compile(fields map[string]string) (Rule, error) {
 		return Rule{}, err
 	}
 	if r.OwnerID != "" && !decimalID.MatchString(r.OwnerID) {
-		return Rule{}, fault.New(fault.Invalid, "namespace_id %.40q is not a number: it is the id of the group or user", r.OwnerID)
+		return Rule{}, fault.InField(fieldNamespaceID, "namespace_id %.40q is not a number: it is the id of the group or user", r.OwnerID)
 	}
 	if r.OwnerID != "" && r.Fields[fieldRepositoryID] == firstToken {
-		return Rule{}, fault.New(fault.Invalid, "project_id %s takes the namespace's id from the first token too: leave namespace_id out, or type both", firstToken)
+		return Rule{}, fault.InField(fieldNamespaceID, "project_id %s takes the namespace's id from the first token too: leave namespace_id out, or type both", firstToken)
 	}
 	r.Lookup = r.Fields[fieldNamespace] + "/" + r.Fields[fieldProject]
 	r.Sentence = gitlabSentence(r)
@@ -119,14 +119,14 @@ func isGitLabField(name string) bool {
 func parseGitLabNamespace(s string) (string, error) {
 	parts := strings.Split(s, "/")
 	if len(s) > 512 || len(parts) > 21 || slices.ContainsFunc(parts, func(p string) bool { return !isGitLabSegment(p) }) {
-		return "", fault.New(fault.Invalid, "namespace %.100q is not a group or user on GitLab, with its subgroups as group/subgroup", s)
+		return "", fault.InField(fieldNamespace, "namespace %.100q is not a group or user on GitLab, with its subgroups as group/subgroup", s)
 	}
 	return lowerASCII(s), nil
 }
 
 func parseGitLabProject(s string) (string, error) {
 	if !isGitLabSegment(s) {
-		return "", fault.New(fault.Invalid, "project %.100q is not the project's name in its URL, without the namespace", s)
+		return "", fault.InField(fieldProject, "project %.100q is not the project's name in its URL, without the namespace", s)
 	}
 	return lowerASCII(s), nil
 }
@@ -144,14 +144,14 @@ func parseGitLabFilepath(s string) (string, error) {
 	named := strings.HasSuffix(s, ".yml") || strings.HasSuffix(s, ".yaml")
 	odd := slices.ContainsFunc(strings.Split(s, "/"), func(p string) bool { return p == "" || p == "." || p == ".." })
 	if !named || odd || len(s) > 255 || hasControl(s) || strings.ContainsAny(s, `\:`) || s == ".yml" || s == ".yaml" {
-		return "", fault.New(fault.Invalid, "workflow_filepath %.100q is not the path of a pipeline's file: from the project's root, as .gitlab-ci.yml or ci/release.yml", s)
+		return "", fault.InField(fieldFilepath, "workflow_filepath %.100q is not the path of a pipeline's file: from the project's root, as .gitlab-ci.yml or ci/release.yml", s)
 	}
 	return s, nil
 }
 
 func parseGitLabEnvironment(s string) (string, error) {
 	if s != "" && (!gitlabEnvironment.MatchString(s) || strings.TrimSpace(s) != s) {
-		return "", fault.New(fault.Invalid, "environment %.100q cannot be one: letters, digits, blanks inside, and - _ / $ { } .", s)
+		return "", fault.InField(fieldEnvironment, "environment %.100q cannot be one: letters, digits, blanks inside, and - _ / $ { } .", s)
 	}
 	return s, nil
 }

@@ -52,10 +52,10 @@ func (Google) Compile(fields map[string]string) (Rule, error) {
 	}
 	email, sub := fields[fieldEmail], fields[fieldSubject]
 	if !emailAddress.MatchString(email) {
-		return Rule{}, fault.New(fault.Invalid, "email %.100q is not an address: write it as Google does, as publisher@project.iam.gserviceaccount.com", email)
+		return Rule{}, fault.InField(fieldEmail, "email %.100q is not an address: write it as Google does, as publisher@project.iam.gserviceaccount.com", email)
 	}
 	if sub != "" && !googleSubject.MatchString(sub) {
-		return Rule{}, fault.New(fault.Invalid, "sub %.100q is not the account's id: letters and digits, as the token's own sub", sub)
+		return Rule{}, fault.InField(fieldSubject, "sub %.100q is not the account's id: letters and digits, as the token's own sub", sub)
 	}
 	return Rule{Lookup: email, Fields: map[string]string{fieldEmail: email}, OwnerID: sub, Sentence: "Google account " + email}, nil
 }

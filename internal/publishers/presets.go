@@ -62,30 +62,41 @@ var presets = map[string]preset{
 func Presets() []string { return slices.Sorted(maps.Keys(presets)) }
 
 // expand turns the fields of a preset into rules on claims. Fields without a preset are such rules already.
-func expand(fields map[string]string) (map[string]string, error) {
+func expand(fields map[string]string) (preset, map[string]string, error) {
 	name, ok := fields[fieldPreset]
 	if !ok {
-		return fields, nil
+		return preset{}, fields, nil
 	}
 	p, ok := presets[name]
 	if !ok {
-		return nil, fault.New(fault.Invalid, "there is no preset %.40q: choose %s", name, strings.Join(Presets(), ", "))
+		return p, nil, fault.InField(fieldPreset, "there is no preset %.40q: choose %s", name, strings.Join(Presets(), ", "))
 	}
 	for field := range fields {
 		if field != fieldPreset && !slices.ContainsFunc(p.fields, func(f presetField) bool { return f.name == field }) {
-			return nil, fault.New(fault.Invalid, "%.40q is not a field of preset %s: use %s", field, name, p.names())
+			return p, nil, fault.New(fault.Invalid, "%.40q is not a field of preset %s: use %s", field, name, p.names())
 		}
 	}
 	out := map[string]string{}
 	for _, f := range p.fields {
 		if err := f.expand(fields[f.name], out); err != nil {
-			return nil, err
+			return p, nil, err
 		}
 	}
 	if p.make == nil {
-		return out, nil
+		return p, out, nil
 	}
-	return out, p.make(fields, out)
+	return p, out, p.make(fields, out)
+}
+
+// fieldOf is the preset's field that became a rule; without a preset it is the rule's own.
+func (p preset) fieldOf(rule string) string {
+	_, claim, _ := strings.Cut(rule, ":")
+	for _, f := range p.fields {
+		if f.claim == claim {
+			return f.name
+		}
+	}
+	return rule
 }
 
 func (p preset) names() string {
@@ -99,7 +110,7 @@ func (p preset) names() string {
 func (f presetField) expand(v string, out map[string]string) error {
 	switch {
 	case v == "" && f.needed:
-		return fault.New(fault.Invalid, "%s is needed", f.name)
+		return fault.InField(f.name, "%s is needed", f.name)
 	case v == "" || f.claim == "":
 	case f.pattern && strings.HasSuffix(v, "*"):
 		out[prefixRule+f.claim] = v

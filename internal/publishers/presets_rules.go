@@ -18,7 +18,7 @@ var (
 func forgejoRules(in, out map[string]string) error {
 	for _, name := range []string{"owner", "repository"} {
 		if !forgejoName.MatchString(in[name]) {
-			return fault.New(fault.Invalid, "%s %.100q is not a name on Forgejo: letters, digits, '-', '_' and '.'", name, in[name])
+			return fault.InField(name, "%s %.100q is not a name on Forgejo: letters, digits, '-', '_' and '.'", name, in[name])
 		}
 	}
 	repository := in["owner"] + "/" + in["repository"]
@@ -31,7 +31,7 @@ func forgejoRules(in, out map[string]string) error {
 		file = ".forgejo/workflows/" + file
 	}
 	if strings.ContainsAny(file, "@*\\") || strings.Contains(file, "..") || strings.HasPrefix(file, "/") {
-		return fault.New(fault.Invalid, "workflow %.100q is not the path of a workflow's file", in["workflow"])
+		return fault.InField(fieldWorkflow, "workflow %.100q is not the path of a workflow's file", in["workflow"])
 	}
 	out[prefixRule+"workflow_ref"] = repository + "/" + file + "@*"
 	return nil
@@ -44,11 +44,11 @@ func azureRules(in, out map[string]string) error {
 		kind, last = "sc://", "connection"
 	}
 	if (in["pipeline"] == "") == (in["connection"] == "") {
-		return fault.New(fault.Invalid, "pipeline or connection: one of them is needed, and not both")
+		return fault.InField("pipeline", "pipeline or connection: one of them is needed, and not both")
 	}
 	for _, name := range []string{"organization", "project", last} {
 		if !azureName.MatchString(in[name]) {
-			return fault.New(fault.Invalid, "%s %.100q is not a name on Azure DevOps", name, in[name])
+			return fault.InField(name, "%s %.100q is not a name on Azure DevOps", name, in[name])
 		}
 	}
 	out[exactRule+"sub"] = kind + in["organization"] + "/" + in["project"] + "/" + in[last]
@@ -58,7 +58,7 @@ func azureRules(in, out map[string]string) error {
 func kubernetesRules(in, out map[string]string) error {
 	for _, name := range []string{"namespace", "service_account"} {
 		if !kubernetesName.MatchString(in[name]) {
-			return fault.New(fault.Invalid, "%s %.100q is not a name in Kubernetes: small letters, digits, '-' and '.'", name, in[name])
+			return fault.InField(name, "%s %.100q is not a name in Kubernetes: small letters, digits, '-' and '.'", name, in[name])
 		}
 	}
 	out[exactRule+"sub"] = "system:serviceaccount:" + in["namespace"] + ":" + in["service_account"]

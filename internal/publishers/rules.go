@@ -107,14 +107,14 @@ func parseRef(field, s string) (string, error) {
 	good := len(part) == 3 && part[0] == "refs" && part[1] != "" && (open || part[2] != "") &&
 		len(s) <= 255 && !strings.ContainsAny(stem, "*?[ ~^:\\") && !hasControl(s)
 	if !good {
-		return "", fault.New(fault.Invalid, "%s %.100q is not a ref: write a full name such as refs/heads/main, or refs/tags/v* with one * at its end", field, s)
+		return "", fault.InField(field, "%s %.100q is not a ref: write a full name such as refs/heads/main, or refs/tags/v* with one * at its end", field, s)
 	}
 	return s, nil
 }
 
 func parseTrue(field, s string) (string, error) {
 	if s != "true" {
-		return "", fault.New(fault.Invalid, "%s %.40q: write true, or leave it out", field, s)
+		return "", fault.InField(field, "%s %.40q: write true, or leave it out", field, s)
 	}
 	return s, nil
 }
@@ -123,7 +123,7 @@ var word = regexp.MustCompile(`\A[a-z][a-z_-]{0,59}\z`)
 
 func parseWord(field, s string) (string, error) {
 	if !word.MatchString(s) {
-		return "", fault.New(fault.Invalid, "%s %.100q is not a word of small letters, '-' and '_'", field, s)
+		return "", fault.InField(field, "%s %.100q is not a word of small letters, '-' and '_'", field, s)
 	}
 	return s, nil
 }
@@ -139,7 +139,7 @@ func parseWords(field, s string) (string, error) {
 		all = append(all, w)
 	}
 	if len(all) > 20 {
-		return "", fault.New(fault.Invalid, "%s has %d words; at most 20 are kept", field, len(all))
+		return "", fault.InField(field, "%s has %d words; at most 20 are kept", field, len(all))
 	}
 	slices.Sort(all)
 	return strings.Join(slices.Compact(all), ","), nil
@@ -147,7 +147,7 @@ func parseWords(field, s string) (string, error) {
 
 func parseRepositoryID(field, s string) (string, error) {
 	if s != firstToken && !decimalID.MatchString(s) {
-		return "", fault.New(fault.Invalid, "%s %.40q is not a number, nor %q for the one of the first accepted token", field, s, firstToken)
+		return "", fault.InField(field, "%s %.40q is not a number, nor %q for the one of the first accepted token", field, s, firstToken)
 	}
 	return s, nil
 }
