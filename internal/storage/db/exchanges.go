@@ -2,17 +2,24 @@ package db
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"pyindex/internal/audit"
 	"pyindex/internal/publishers"
 )
 
-// Exchanges implements publishers.Rows. The action is written out because the index on exchanges is for that word alone.
+// Exchanges implements publishers.Rows. The action is written out because the indexes on exchanges are for that word
+// alone, and only what is asked for is compared, so that one of them is used.
 func (t *Tx) Exchanges(ctx context.Context, f publishers.ExchangeFilter) ([]audit.Entry, error) {
-	return many(ctx, t, scanAudit, `SELECT `+auditColumns+` FROM audit WHERE action = 'publisher.exchange'
-		AND ($1 = '' OR repository_id = $1) AND ($2 = '' OR project = $2) AND ($3 = '' OR subject = $3) AND at >= $4
-		ORDER BY at DESC, id DESC LIMIT $5`, f.RepositoryID, f.Project, f.Subject, micros(f.Since), f.Limit)
+	where, args := ` WHERE action = 'publisher.exchange' AND at >= $1`, []any{micros(f.Since), f.Limit}
+	for _, c := range []struct{ column, want string }{{"repository_id", f.RepositoryID}, {"project", f.Project}, {"subject", f.Subject}} {
+		if c.want != "" {
+			args = append(args, c.want)
+			where += fmt.Sprintf(" AND %s = $%d", c.column, len(args))
+		}
+	}
+	return many(ctx, t, scanAudit, `SELECT `+auditColumns+` FROM audit`+where+` ORDER BY at DESC, id DESC LIMIT $2`, args...)
 }
 
 // DeleteExchangesBefore implements publishers.Rows.

@@ -38,6 +38,8 @@ func checkExchanges(w *world) {
 			{publishers.ExchangeFilter{Project: "on", Limit: 10}, ""},
 			{publishers.ExchangeFilter{Project: "%", Limit: 10}, ""},
 			{publishers.ExchangeFilter{Subject: "p", RepositoryID: "s", Limit: 10}, "c"},
+			{publishers.ExchangeFilter{Subject: "p", Limit: 10}, "ac"},
+			{publishers.ExchangeFilter{RepositoryID: "r", Project: "one", Since: at.Add(time.Microsecond), Limit: 10}, ""},
 			{publishers.ExchangeFilter{Since: at.Add(-time.Minute), Limit: 10}, "ab"},
 			{publishers.ExchangeFilter{Since: at.Add(-time.Minute + time.Microsecond), Limit: 10}, "a"},
 		} {
