@@ -97,3 +97,12 @@ func (t *Tx) TouchTokens(ctx context.Context, used map[string]time.Time) error {
 func (t *Tx) DeleteTokensExpiredBefore(ctx context.Context, before time.Time) (int64, error) {
 	return t.exec(ctx, `DELETE FROM tokens WHERE kind = 'minted' AND expires_at > 0 AND expires_at < $1`, micros(before))
 }
+
+// TokensTouching implements access.HolderRows.
+func (t *Tx) TokensTouching(ctx context.Context, repositoryID, projectID string) ([]access.Token, error) {
+	return many(ctx, t, scanToken, `SELECT `+tokenColumns+` FROM tokens
+		WHERE kind = 'api' AND revoked_at = 0 AND scope IN ('upload', 'admin') AND (limited = TRUE
+		AND id IN (SELECT b.token_id FROM token_projects b WHERE b.project_id = $2 AND b.publisher_id = '')
+		OR limited = FALSE AND user_id IN (SELECT g.user_id FROM grants g WHERE g.project_id IN ('', $2) AND g.repository_id = $1
+		UNION SELECT u.id FROM users u WHERE u.admin = TRUE)) ORDER BY created_at, id`, repositoryID, projectID)
+}

@@ -19,6 +19,7 @@ func Access(t *testing.T, open Opener) {
 		"minted tokens":    checkMinted,
 		"token lists":      checkTokenLists,
 		"token changes":    checkTokenChanges,
+		"upload tokens":    checkTokensTouching,
 		"expired tokens":   checkExpired,
 		"grants":           checkGrants,
 		"project by names": checkProjectID,
@@ -103,6 +104,42 @@ func (w *world) bound(t access.Token) []string {
 		return err
 	}))
 	return out
+}
+
+// checkTokensTouching: the tokens that could be about a project, and no more of them than that.
+func checkTokensTouching(w *world) {
+	one, two := w.project("one"), w.project("two")
+	zoe, amy, root, bob := w.user("zoe"), w.user("amy"), access.User{ID: w.id("user"), Name: "root", Admin: true, CreatedAt: at}, w.user("bob")
+	w.updateAccess(func(tx access.Tx) error {
+		w.must(tx.InsertUser(w.ctx, root))
+		w.must(tx.PutGrant(w.ctx, access.Grant{UserID: zoe.ID, RepositoryID: one.Repository.ID, ProjectID: one.ID, Role: access.Owner, CreatedAt: at}))
+		w.must(tx.PutGrant(w.ctx, access.Grant{UserID: bob.ID, RepositoryID: one.Repository.ID, ProjectID: two.ID, Role: access.Owner, CreatedAt: at}))
+		return tx.PutGrant(w.ctx, access.Grant{UserID: amy.ID, RepositoryID: one.Repository.ID, Role: access.Reader, CreatedAt: at})
+	})
+	api := func(user string, scope access.Scope) access.Token {
+		return access.Token{Kind: access.TokenAPI, UserID: user, Scope: scope}
+	}
+	bound := api(zoe.ID, access.ScopeUpload)
+	bound.Limited = true
+	revoked := api(root.ID, access.ScopeAdmin)
+	revoked.RevokedAt = at
+	want := []access.Token{
+		w.token(api(zoe.ID, access.ScopeUpload)), w.token(api(amy.ID, access.ScopeAdmin)), w.token(api(root.ID, access.ScopeUpload)),
+		w.token(bound, access.TokenProject{ProjectID: two.ID}, access.TokenProject{ProjectID: one.ID}),
+	}
+	w.token(api(bob.ID, access.ScopeUpload))
+	w.token(api(root.ID, access.ScopeRead))
+	w.token(bound, access.TokenProject{ProjectID: two.ID})
+	w.token(revoked)
+	w.token(access.Token{Kind: access.TokenMinted, Scope: access.ScopeUpload, Limited: true}, access.TokenProject{ProjectID: one.ID, PublisherID: "p"})
+	w.update(func(tx publishers.Tx) error {
+		got, err := tx.TokensTouching(w.ctx, one.Repository.ID, one.ID)
+		w.must(err)
+		w.same("TokensTouching()", got, want)
+		got, err = tx.TokensTouching(w.ctx, "elsewhere", "nothing")
+		w.same("TokensTouching(nothing)", got, want[2:3])
+		return err
+	})
 }
 
 func checkTokenProjects(w *world) {
