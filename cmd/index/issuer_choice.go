@@ -3,10 +3,12 @@ package main
 import (
 	"crypto/tls"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 
 	"pyindex/internal/fault"
+	"pyindex/internal/publishers"
 	"pyindex/internal/publishers/accountid"
 )
 
@@ -37,6 +39,18 @@ func (c *Config) issuerOf(kind, named string) (string, error) {
 		return "", fault.New(fault.Invalid, "several issuers of kind %s are among oidc.issuers: choose with --issuer %s", kind, strings.Join(all, " or "))
 	}
 	return all[0], nil
+}
+
+// issuers are those of the settings as publishers name them. Where base is nil, an audience that is not set is "".
+func (c *Config) issuers(base *url.URL) []publishers.Issuer {
+	all := []publishers.Issuer{}
+	for _, i := range c.OIDC.Issuers {
+		if i.Audience == "" && base != nil {
+			i.Audience = audience(base)
+		}
+		all = append(all, publishers.Issuer{Provider: i.Kind, URL: i.Issuer, Audience: i.Audience})
+	}
+	return all
 }
 
 // accountAPIs returns where the accounts of GitHub's other issuers are asked for.

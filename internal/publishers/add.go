@@ -1,6 +1,7 @@
 package publishers
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -133,19 +134,28 @@ func (r *Registry) compile(ctx context.Context, who access.Caller, req AddReques
 		return p, rule, "", err
 	}
 	p = Publisher{
-		ID: r.o.NewID(), Issuer: req.Issuer, Provider: req.Provider, Lookup: rule.Lookup, Fields: rule.Fields,
+		ID: r.o.NewID(), Provider: req.Provider, Lookup: rule.Lookup, Fields: rule.Fields,
 		OwnerID: rule.OwnerID, CreatedAt: at, CreatedBy: who.ID(),
 	}
-	if p.Issuer == "" {
-		p.Issuer = provider.Issuer()
-	}
-	if p.Issuer == "" {
-		return p, rule, "", fault.New(fault.Invalid, "a %s publisher needs its issuer: there is none that goes without saying", req.Provider)
+	if p.Issuer, err = r.issuerFor(provider, req.Issuer); err != nil {
+		return p, rule, "", err
 	}
 	if field := provider.PinField(); p.OwnerID == "" && field != "" {
 		p.OwnerID, warning, err = r.ownerID(ctx, p, field)
 	}
 	return p, rule, warning, err
+}
+
+// issuerFor returns the issuer that is meant for a publisher of a kind. fault.Invalid for one that is not configured.
+func (r *Registry) issuerFor(provider Provider, named string) (string, error) {
+	issuer := cmp.Or(named, provider.Issuer())
+	if issuer == "" {
+		return "", fault.InField(FieldIssuer, "a %s publisher needs its issuer: there is none that goes without saying", provider.Name())
+	}
+	if r.o.Issuers != nil && !slices.ContainsFunc(r.o.Issuers, func(i Issuer) bool { return i.Provider == provider.Name() && i.URL == issuer }) {
+		return "", fault.InField(FieldIssuer, "%.200q is no issuer of kind %s that this index is configured for", issuer, provider.Name())
+	}
+	return issuer, nil
 }
 
 func (r *Registry) kinds() string {
@@ -164,7 +174,7 @@ func (r *Registry) ownerID(ctx context.Context, p Publisher, field string) (id, 
 	}
 	id, err = r.o.OwnerID(ctx, p.Provider, p.Issuer, p.Fields[fieldOwner])
 	if fault.Is(err, fault.NotFound) {
-		return "", "", fault.Wrap(fault.Invalid, err, "%s", fault.Message(err))
+		return "", "", fault.InField(fieldOwner, "%s", fault.Message(err))
 	}
 	if err != nil || id == "" {
 		return "", fmt.Sprintf("the owner's id could not be looked up (%.200v); %s", err, later), nil

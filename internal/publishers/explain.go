@@ -22,6 +22,7 @@ type Exchange struct {
 	Provider    string         `json:"provider,omitempty"`
 	Issuer      string         `json:"issuer,omitempty"`
 	Publisher   string         `json:"publisher,omitempty"` // of a granted one: the sentence
+	PublisherID string         `json:"publisher_id,omitempty"`
 	Address     string         `json:"address,omitempty"`
 	Claims      map[string]any `json:"claims,omitempty"`  // verified, as far as they were kept
 	Nearest     []Nearest      `json:"nearest,omitempty"` // of a refused one
@@ -52,7 +53,7 @@ func (r *Registry) exchangeOf(e audit.Entry, repositories map[string]string) Exc
 	x := Exchange{
 		ID: e.ID, At: e.At, Granted: e.Outcome == audit.Granted, Repository: repositories[e.Repository], Project: e.Project,
 		Code: d.text("code"), Description: d.text("description"), Provider: d.text("provider"), Issuer: d.text("issuer"),
-		Scope: cmp.Or(d.text("scope"), "upload"), Publisher: cmp.Or(d.text("publisher"), d.text("reader")), Address: e.Actor.Address, Claims: d.object("claims"),
+		Scope: cmp.Or(d.text("scope"), "upload"), Publisher: cmp.Or(d.text("publisher"), d.text("reader")), PublisherID: d.text("publisher_id"), Address: e.Actor.Address, Claims: d.object("claims"),
 	}
 	for _, n := range d.list("nearest") {
 		x.Nearest = append(x.Nearest, nearestOf(n))

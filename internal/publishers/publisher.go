@@ -93,6 +93,7 @@ type Tx interface {
 	Rows
 	ReaderRows
 	access.TokenRows
+	access.HolderRows
 	UserByID(ctx context.Context, id string) (access.User, error)
 	UserByName(ctx context.Context, name string) (access.User, error)
 }

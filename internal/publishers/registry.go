@@ -3,6 +3,7 @@ package publishers
 import (
 	"context"
 	"maps"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -29,7 +30,23 @@ type Options struct {
 	// OwnerID asks the issuer's API for the numeric id of an account: fault.NotFound where there is none of that name.
 	// With nil, or after any other error, the first accepted token pins the publisher.
 	OwnerID func(ctx context.Context, provider, issuer, owner string) (string, error)
+	// Issuers are those that the index is configured for, in the order in which people see them. Where they are nil, a
+	// publisher may name any.
+	Issuers []Issuer
 }
+
+// Issuer is an issuer of identity tokens that the index is configured for.
+type Issuer struct {
+	Provider string // the kind of its claims: Provider.Name
+	URL      string // exact "iss"
+	Audience string // of tokens for this index
+}
+
+// FieldIssuer is the field that names a publisher's issuer, in faults.
+const FieldIssuer = "issuer"
+
+// Issuers returns the issuers that the index is configured for.
+func (r *Registry) Issuers() []Issuer { return slices.Clone(r.o.Issuers) }
 
 // Registry is the publishers of an index: who may publish, and the exchange. It is safe for concurrent use, and by
 // several processes on one store.

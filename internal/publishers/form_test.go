@@ -1,0 +1,287 @@
+package publishers_test
+
+import (
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"pyindex/internal/fault"
+	"pyindex/internal/publishers"
+)
+
+func allForms() []publishers.Form {
+	var out []publishers.Form
+	for _, p := range allProviders {
+		out = append(out, publishers.Forms(p.Name())...)
+	}
+	return out
+}
+
+var allProviders = []publishers.Provider{publishers.GitHub{}, publishers.GitLab{}, publishers.Google{}, publishers.ActiveState{}, publishers.Generic{}}
+
+func providerOf(f publishers.Form) publishers.Provider {
+	return allProviders[slices.IndexFunc(allProviders, func(p publishers.Provider) bool { return p.Name() == f.Provider })]
+}
+
+// typing returns what somebody types who takes the examples of some fields.
+func typing(f publishers.Form, which func(publishers.FormField) bool) func(string) string {
+	return func(name string) string {
+		field, ok := f.Field(name)
+		if !ok || !which(field) {
+			return ""
+		}
+		return "  " + field.Example + " "
+	}
+}
+
+// TestFormsAreWhatCompileTakes: each kind has a form, whose examples make a rule, and no field that Compile knows is missing.
+func TestFormsAreWhatCompileTakes(t *testing.T) {
+	presets := publishers.Presets()
+	for _, f := range allForms() {
+		p := providerOf(f)
+		needed, err := f.Read(typing(f, func(x publishers.FormField) bool { return x.Required || x.Recommended }))
+		if err != nil {
+			t.Fatalf("%s %s: Read = %v", f.Provider, f.Preset, err)
+		}
+		if _, err := p.Compile(needed); err != nil {
+			t.Errorf("%s %s: Compile(%v) = %v", f.Provider, f.Preset, needed, err)
+		}
+		for _, field := range f.Fields {
+			if field.Label == "" || field.Help == "" || field.Pattern == "" || field.Example == "" || strings.HasSuffix(field.Pattern, ".") {
+				t.Errorf("%s %s: field %s says too little: %+v", f.Provider, f.Preset, field.Name, field)
+			}
+			if field.Lines {
+				continue
+			}
+			with := maps.Clone(needed)
+			with[field.Name] = field.Example
+			if field.Name == "workflow_at" || field.Name == "workflow_repository" {
+				with["workflow_at"], with["workflow_repository"] = "refs/heads/main", "acme/ci"
+			}
+			if field.Name == "connection" {
+				delete(with, "pipeline")
+			}
+			if _, err := p.Compile(with); err != nil {
+				t.Errorf("%s %s: Compile(%v) = %v", f.Provider, f.Preset, with, err)
+			}
+		}
+		presets = slices.DeleteFunc(presets, func(name string) bool { return name == f.Preset })
+		_, err = p.Compile(map[string]string{"preset": f.Preset, "nonsense": "x"})
+		if f.Provider != "generic" {
+			_, err = p.Compile(map[string]string{"nonsense": "x"})
+		}
+		known := regexp.MustCompile(`[a-z_]+`).FindAllString(fault.Message(err)[strings.Index(fault.Message(err), ": use")+5:], -1)
+		for _, name := range known {
+			if _, ok := f.Field(name); !ok && f.Preset+f.Provider != "generic" && !slices.Contains([]string{"and", "to", "be", "stricter"}, name) {
+				t.Errorf("%s %s: Compile knows a field %s that the form has not", f.Provider, f.Preset, name)
+			}
+		}
+	}
+	if len(presets) > 0 {
+		t.Errorf("presets without a form: %v", presets)
+	}
+}
+
+// TestProblemsByField: everything that is wrong is told at once, each beside its field.
+func TestProblemsByField(t *testing.T) {
+	b := newBench(t)
+	r := publishers.New(b.store, b.verifier, allProviders, publishers.Options{})
+	for _, f := range allForms() {
+		got := r.Problems(f, map[string]string{"preset": f.Preset})
+		if f.Preset == "" {
+			got = r.Problems(f, map[string]string{})
+		}
+		for _, field := range f.Fields {
+			if _, ok := got[field.Name]; ok != field.Required && f.Preset != "azure-devops" {
+				t.Errorf("%s %s, nothing typed: field %s is told: %v, required: %v (%v)", f.Provider, f.Preset, field.Name, ok, field.Required, got)
+			}
+		}
+	}
+	github, _ := publishers.FormFor("github", "")
+	got := r.Problems(github, map[string]string{"owner": "a/b", "repository": "x y", "workflow": "dir/x.yml", "environment": "a'b", "ref": "v*", "owner_id": "-1", "events": "pull_request_target"})
+	for _, name := range []string{"owner", "repository", "workflow", "environment", "ref", "owner_id", "events"} {
+		if !strings.Contains(got[name], name) && !strings.Contains(got[name], "pull_request_target") {
+			t.Errorf("field %s: %q", name, got[name])
+		}
+	}
+	if len(got) != 7 {
+		t.Errorf("%d problems, want 7: %v", len(got), got)
+	}
+	for name, row := range map[string]struct {
+		fields map[string]string
+		want   string
+	}{
+		"half of a pair":          {fields("workflow_at", "refs/heads/main"), "workflow_repository"},
+		"the other half":          {fields("workflow_repository", "acme/ci"), "workflow_at"},
+		"an id twice":             {fields("repository_id", "first"), "owner_id"},
+		"a field that is unknown": {fields("colour", "red"), ""},
+	} {
+		if got := r.Problems(github, row.fields); len(got) != 1 || got[row.want] == "" {
+			t.Errorf("%s: %v, want one beside %q", name, got, row.want)
+		}
+	}
+	if got := r.Problems(github, fields()); len(got) > 0 {
+		t.Errorf("a good rule has problems: %v", got)
+	}
+}
+
+// TestClaimsText: rules on claims are written as they are read.
+func TestClaimsText(t *testing.T) {
+	text := "repository=acme/widgets\nsub=a\nsub=b\nref=refs/tags/v*\n"
+	got, err := publishers.ParseClaims(" sub=b \n\n sub = a\nrepository=acme/widgets\r\nref=refs/tags/v*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	rule, err := publishers.Generic{}.Compile(got)
+	if err != nil || publishers.ClaimsText(rule.Fields) != text {
+		t.Errorf("ClaimsText(%v) = %q, %v; want %q", rule.Fields, publishers.ClaimsText(rule.Fields), err, text)
+	}
+	for _, bad := range []string{"sub", "=x", "sub=", "sub=abc*", "ref=refs/*\nref=refs/tags/*", "ref=refs/tags/a*\nref=refs/tags/b*"} {
+		if got, err := publishers.ParseClaims(bad); fault.FieldOf(err) != publishers.FieldClaims {
+			t.Errorf("ParseClaims(%q) = %v, %v; want a fault in the field", bad, got, err)
+		}
+	}
+}
+
+func FuzzParseClaims(f *testing.F) {
+	f.Add("sub=a\nref=refs/tags/v*")
+	f.Add("=\n==*")
+	f.Fuzz(func(t *testing.T, text string) {
+		fields, err := publishers.ParseClaims(text)
+		if err != nil {
+			return
+		}
+		rule, err := publishers.Generic{}.Compile(fields)
+		if err != nil {
+			return
+		}
+		again, err := publishers.ParseClaims(publishers.ClaimsText(rule.Fields))
+		if err != nil {
+			t.Fatalf("ParseClaims(ClaimsText(%v)) = %v", rule.Fields, err)
+		}
+		second, err := publishers.Generic{}.Compile(again)
+		if err != nil || !maps.Equal(second.Fields, rule.Fields) {
+			t.Fatalf("%q: %v, then %v (%v)", text, rule.Fields, second.Fields, err)
+		}
+	})
+}
+
+// TestSay: the sentence that a page shows.
+func TestSay(t *testing.T) {
+	for _, row := range []struct {
+		provider, issuer string
+		fields           map[string]string
+		want             string
+	}{
+		{"github", publishers.GitHubIssuer, fields("ref", "refs/tags/v*", "environment", "pypi"), "Workflow release.yml in acme/widgets, environment pypi, on github.com, tags v* only"},
+		{"github", "https://github.acme.example/_services/token", fields("environment", "", "ref", "refs/heads/main", "events", "push,release", "ref_protected", "true", "runner_environment", "self-hosted"),
+			"Workflow release.yml in acme/widgets, on github.acme.example, branch main only, protected refs only, started by push or release, on self-hosted runners only"},
+		{"github", publishers.GitHubIssuer, fields("workflow_repository", "acme/ci", "workflow_at", "refs/heads/main", "calling_workflow", "main.yml", "repository_id", "5"),
+			"Reusable workflow release.yml of acme/ci at refs/heads/main, run, called by main.yml in acme/widgets, environment release, on github.com, repository number 5"},
+		{"gitlab", publishers.GitLabIssuer, map[string]string{"namespace": "acme", "project": "widgets", "workflow_filepath": "ci.yml", "ref": "refs/heads/*"}, "Pipeline ci.yml in acme/widgets, on gitlab.com, branches only"},
+		{"google", publishers.GoogleIssuer, map[string]string{"email": "a@b.example"}, "Google service account a@b.example"},
+		{"generic", "https://k.example", map[string]string{"claim:sub": "system:serviceaccount:ci:publisher"}, "Jobs of k.example whose sub is system:serviceaccount:ci:publisher"},
+		{"generic", "https://k.example", map[string]string{"oneof:repository": "a\nb", "prefix:ref": "refs/tags/v*"}, "Jobs of k.example whose repository is a or b, ref is like refs/tags/v*"},
+	} {
+		p := providerOf(publishers.Form{Provider: row.provider})
+		rule, err := p.Compile(row.fields)
+		if err != nil {
+			t.Fatalf("Compile(%v) = %v", row.fields, err)
+		}
+		if got := publishers.Say(row.provider, row.issuer, rule.Fields).String(); got != row.want {
+			t.Errorf("Say(%v) = %q, want %q", row.fields, got, row.want)
+		}
+	}
+}
+
+// TestNamesAreLiteral: what somebody else's system calls things is never part of the sentence itself.
+func TestNamesAreLiteral(t *testing.T) {
+	rule, err := publishers.GitHub{}.Compile(fields("workflow", "a, on github.com.yml", "environment", "x on gitlab.com"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, w := range publishers.Say("github", publishers.GitHubIssuer, rule.Fields) {
+		if !w.Literal && (strings.Contains(w.Text, "gitlab") || strings.Contains(w.Text, ".yml")) {
+			t.Errorf("the sentence itself says %q", w.Text)
+		}
+	}
+}
+
+func TestWarnings(t *testing.T) {
+	pinned := "4242"
+	for _, row := range []struct {
+		name, provider string
+		fields         map[string]string
+		ownerID        string
+		want           publishers.Looseness
+		field          string // of the first warning
+	}{
+		{"no environment, any ref", "github", fields("environment", ""), pinned, publishers.AsLooseAsToken, "environment"},
+		{"no environment, all branches", "github", fields("environment", "", "ref", "refs/heads/*"), pinned, publishers.AsLooseAsToken, "environment"},
+		{"no environment, tags", "github", fields("environment", "", "ref", "refs/tags/v*"), pinned, publishers.Loose, "environment"},
+		{"no environment, protected refs", "github", fields("environment", "", "ref_protected", "true"), pinned, publishers.CouldBeStricter, "environment"},
+		{"an environment", "github", fields(), pinned, publishers.CouldBeStricter, "ref"},
+		{"an environment, not pinned", "github", fields(), "", publishers.Loose, "owner_id"},
+		{"a reusable workflow at a branch", "github", fields("workflow_repository", "acme/ci", "workflow_at", "refs/heads/main"), pinned, publishers.Loose, ""},
+		{"gitlab, any branch", "gitlab", map[string]string{"namespace": "acme", "project": "w", "workflow_filepath": ".gitlab-ci.yml"}, "1", publishers.AsLooseAsToken, "environment"},
+		{"google, not pinned", "google", map[string]string{"email": "a@b.example"}, "", publishers.Loose, "sub"},
+		{"claims, any job of a repository", "generic", map[string]string{"claim:repository": "a/b"}, "", publishers.AsLooseAsToken, "claims"},
+		{"claims, any branch of a repository", "generic", map[string]string{"claim:repository": "a/b", "prefix:ref": "refs/heads/*"}, "", publishers.AsLooseAsToken, "claims"},
+		{"claims, several repositories", "generic", map[string]string{"oneof:repository": "a/b\na/c", "prefix:ref": "refs/tags/*"}, "", publishers.Loose, ""},
+		{"a pipeline of any branch", "generic", map[string]string{"claim:sub": "p://a/b/c"}, "", publishers.Loose, "claims"},
+		{"a service account", "generic", map[string]string{"claim:sub": "system:serviceaccount:ci:p"}, "", publishers.CouldBeStricter, ""},
+	} {
+		p := providerOf(publishers.Form{Provider: row.provider})
+		rule, err := p.Compile(row.fields)
+		if err != nil {
+			t.Fatalf("%s: Compile = %v", row.name, err)
+		}
+		got := publishers.Warnings(row.provider, rule.Fields, row.ownerID)
+		if len(got) == 0 || got[0].Degree != row.want || got[0].Field != row.field {
+			t.Errorf("%s: Warnings = %+v, want the first of degree %d about %q", row.name, got, row.want, row.field)
+		}
+		for _, w := range got {
+			if loose := strings.Contains(w.Text, "as loose as a shared token"); loose != (w.Degree == publishers.AsLooseAsToken) {
+				t.Errorf("%s: %+v says so: %v", row.name, w, loose)
+			}
+		}
+	}
+	rule, _ := publishers.GitHub{}.Compile(fields("ref", "refs/tags/v*", "repository_id", "7", "runner_environment", "github-hosted"))
+	if got := publishers.Warnings("github", rule.Fields, pinned); len(got) > 0 {
+		t.Errorf("a strict rule is warned of: %+v", got)
+	}
+	if got := publishers.Warnings("generic", map[string]string{"claim:sub": "repo:a/b:environment:pypi"}, ""); len(got) > 0 {
+		t.Errorf("a rule on sub is warned of: %+v", got)
+	}
+}
+
+// TestTypedIsTheReverseOfRead: a form filled with what a rule says makes that rule again.
+func TestTypedIsTheReverseOfRead(t *testing.T) {
+	for _, row := range []struct {
+		provider string
+		fields   map[string]string
+	}{
+		{"github", fields("ref", "refs/tags/v*", "repository_id", "7")},
+		{"gitlab", map[string]string{"namespace": "acme", "project": "w", "workflow_filepath": "c.yml", "project_id": "9", "namespace_id": "8"}},
+		{"google", map[string]string{"email": "a@b.example"}},
+		{"generic", map[string]string{"oneof:repository": "a/b\na/c", "prefix:ref": "refs/tags/*", "claim:sub": "x"}},
+	} {
+		p := providerOf(publishers.Form{Provider: row.provider})
+		rule, err := p.Compile(row.fields)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f, _ := publishers.FormFor(row.provider, "")
+		typed := f.Typed(rule.Fields)
+		got, err := f.Read(func(name string) string { return typed[name] })
+		if err != nil {
+			t.Fatal(err)
+		}
+		again, err := p.Compile(got)
+		if err != nil || !maps.Equal(again.Fields, rule.Fields) {
+			t.Errorf("%s: %v became %v (%v)", row.provider, rule.Fields, again.Fields, err)
+		}
+	}
+}

@@ -1,0 +1,214 @@
+package publishers
+
+import (
+	"cmp"
+	"context"
+	"time"
+
+	"pyindex/internal/access"
+	"pyindex/internal/catalog"
+	"pyindex/internal/dist"
+)
+
+// Publishing is everything that decides who may publish a project, for its owners.
+type Publishing struct {
+	Project    catalog.Project
+	Publishers []Shown
+	Tokens     []UploadToken
+	Exchanges  []Exchange // newest first, shownExchanges at most
+}
+
+// Shown is a publisher of a project as its page shows it.
+type Shown struct {
+	Listed
+	Words    Words
+	Warnings []Warning
+	AddedBy  string // the user's name; "" for the command line on the server, or an account that is gone
+	// Last is the newest exchange that it granted or was nearest to, among the lastLookedAt newest of the project; nil for
+	// none.
+	Last *Exchange
+}
+
+// UploadToken is an API token that can upload to a project.
+type UploadToken struct {
+	access.TokenInfo
+	Whole bool // it is good for everything its user may do, not for chosen projects alone
+	Mine  bool // the caller may revoke it
+}
+
+// How many exchanges are shown, and how many are looked at for each publisher's last one.
+const (
+	shownExchanges = 20
+	lastLookedAt   = 100
+)
+
+// ForProject returns everything that decides who may publish a project. Only the project's owners and administrators may
+// see it; others get the fault.NotFound of a project that does not exist, and nobody gets fault.Unauthenticated. Repository
+// "" is main.
+func (r *Registry) ForProject(ctx context.Context, who access.Caller, repository, project string) (Publishing, error) {
+	var out Publishing
+	if err := known(who); err != nil {
+		return out, err
+	}
+	name, err := dist.ParseProjectName(project)
+	if err != nil {
+		return out, err
+	}
+	err = r.store.View(ctx, func(tx Tx) error {
+		out = Publishing{}
+		var err error
+		if out.Project, err = projectFor(ctx, tx, who, repository, name); err != nil {
+			return err
+		}
+		if err := r.showExchanges(ctx, tx, &out); err != nil {
+			return err
+		}
+		if err := r.showPublishers(ctx, tx, &out); err != nil {
+			return err
+		}
+		out.Tokens, err = uploadTokens(ctx, tx, who, out.Project, r.o.Now())
+		return err
+	})
+	out.Exchanges = out.Exchanges[:min(len(out.Exchanges), shownExchanges)]
+	return out, err
+}
+
+func (r *Registry) showExchanges(ctx context.Context, tx Tx, out *Publishing) error {
+	p := out.Project
+	entries, err := tx.Exchanges(ctx, ExchangeFilter{RepositoryID: p.Repository.ID, Project: p.Name.String(), Since: p.CreatedAt, Limit: lastLookedAt})
+	for _, e := range entries {
+		if !waitedFor(e.Detail) { // those are whoever's who registered the pending publisher
+			out.Exchanges = append(out.Exchanges, r.exchangeOf(e, map[string]string{p.Repository.ID: p.Repository.Name}))
+		}
+	}
+	return err
+}
+
+func (r *Registry) showPublishers(ctx context.Context, tx Tx, out *Publishing) error {
+	links, err := tx.AttachedTo(ctx, "", out.Project.ID)
+	if err != nil {
+		return err
+	}
+	names, err := userNames(ctx, tx)
+	if err != nil {
+		return err
+	}
+	for _, a := range links {
+		s := r.shown(Listed{ID: a.Publisher.ID, Repository: out.Project.Repository.Name, Project: a.Project, AddedAt: a.AddedAt}, a.Publisher)
+		s.AddedBy, s.Last = names[a.AddedBy], lastOf(out.Exchanges, a.Publisher.ID)
+		s.suggestValues()
+		out.Publishers = append(out.Publishers, s)
+	}
+	return nil
+}
+
+// shown completes a row for people.
+func (r *Registry) shown(l Listed, p Publisher) Shown {
+	l.Provider, l.Issuer, l.Fields, l.OwnerID = p.Provider, p.Issuer, p.Fields, p.OwnerID
+	l.Pinned, l.Sentence = r.pinned(p), r.sentence(p)
+	return Shown{Listed: l, Words: Say(p.Provider, p.Issuer, p.Fields), Warnings: Warnings(p.Provider, p.Fields, p.OwnerID)}
+}
+
+// lastOf returns the newest of some exchanges that a publisher granted or was nearest to.
+func lastOf(all []Exchange, id string) *Exchange {
+	for i, x := range all {
+		if x.PublisherID == id {
+			return &all[i]
+		}
+		for _, n := range x.Nearest {
+			if n.ID == id {
+				return &all[i]
+			}
+		}
+	}
+	return nil
+}
+
+// valueClaims are the claims whose value of the last granted exchange is what a field would be, by field.
+var valueClaims = map[string]string{
+	fieldEnvironment: "environment", fieldRepositoryID: "repository_id", fieldProjectID: "project_id", fieldOwnerID: "repository_owner_id",
+	fieldNamespaceID: "namespace_id",
+}
+
+// suggestValues fills in what the last accepted job said, so that tightening the rule goes on letting it in.
+func (s *Shown) suggestValues() {
+	if s.Last == nil || !s.Last.Granted {
+		return
+	}
+	for i, w := range s.Warnings {
+		v, _ := s.Last.Claims[valueClaims[w.Field]].(string)
+		s.Warnings[i].Value = cmp.Or(v, w.Value)
+	}
+}
+
+func userNames(ctx context.Context, tx Tx) (map[string]string, error) {
+	users, err := tx.Users(ctx)
+	names := make(map[string]string, len(users))
+	for _, u := range users {
+		names[u.ID] = u.Name
+	}
+	return names, err
+}
+
+// uploadTokens are the API tokens by which somebody may upload to a project. What a token of somebody else's is for is
+// shown where it is bound to projects of the caller's, and to administrators.
+func uploadTokens(ctx context.Context, tx Tx, who access.Caller, p catalog.Project, now time.Time) ([]UploadToken, error) {
+	all, err := access.UploadTokens(ctx, tx, p.Object(), now)
+	var out []UploadToken
+	for _, t := range all {
+		u := UploadToken{TokenInfo: t, Whole: !t.Limited, Mine: who.Admin() || t.UserID == who.ID()}
+		u.Hash = ""
+		if u.Whole && !u.Mine {
+			u.Description = ""
+		}
+		out = append(out, u)
+	}
+	return out, err
+}
+
+// PendingOf returns the pending publishers that who registered, oldest first, with the newest exchange that came near
+// each; those of everybody for an administrator. Nobody gets fault.Unauthenticated.
+func (r *Registry) PendingOf(ctx context.Context, who access.Caller) ([]Shown, error) {
+	if err := known(who); err != nil {
+		return nil, err
+	}
+	var out []Shown
+	err := r.store.View(ctx, func(tx Tx) error {
+		out = nil
+		all, err := tx.PendingAll(ctx)
+		if err != nil {
+			return err
+		}
+		for _, p := range all {
+			if !mayPending(who, p) {
+				continue
+			}
+			s, err := r.showPending(ctx, tx, p)
+			if err != nil {
+				return err
+			}
+			out = append(out, s)
+		}
+		return nil
+	})
+	return out, err
+}
+
+func (r *Registry) showPending(ctx context.Context, tx Tx, p Pending) (Shown, error) {
+	repo, err := repositoryByID(ctx, tx, p.RepositoryID)
+	if err != nil {
+		return Shown{}, err
+	}
+	s := r.shown(Listed{
+		ID: p.ID, Pending: true, Repository: repo.Name, Project: p.Project, Registrant: p.Registrant, AddedAt: p.CreatedAt, ExpiresAt: p.ExpiresAt,
+	}, p.Publisher)
+	if u, err := tx.UserByID(ctx, p.Registrant); err == nil {
+		s.AddedBy = u.Name
+	}
+	near, err := tx.Exchanges(ctx, ExchangeFilter{Subject: p.ID, Limit: 1})
+	if err == nil && len(near) > 0 {
+		x := r.exchangeOf(near[0], map[string]string{repo.ID: repo.Name})
+		s.Last = &x
+	}
+	return s, err
+}
