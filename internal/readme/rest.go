@@ -1,0 +1,435 @@
+package readme
+
+import (
+	"fmt"
+	"html"
+	"regexp"
+	"strings"
+	"unicode/utf8"
+)
+
+// rest renders reStructuredText (docutils' reStructuredText Markup Specification) as far as projects use it. A
+// directive that it does not know is shown as it was written.
+func rest(text string) string {
+	text = strings.ReplaceAll(text, "\t", "        ")
+	lines := strings.Split(text, "\n")
+	for i := range lines {
+		lines[i] = strings.TrimRight(lines[i], " ")
+	}
+	d := &document{targets: map[string]string{}, substitutions: map[string]string{}}
+	d.collect(lines)
+	b := &blocks{doc: d}
+	b.parse(lines)
+	return b.out.String()
+}
+
+// document is what holds for a whole text.
+type document struct {
+	styles        []string          // of section titles, in the order of their levels
+	targets       map[string]string // link targets by name
+	anonymous     []string          // targets of links that are named by "__"
+	substitutions map[string]string // HTML by name
+	depth         int
+}
+
+var (
+	targetLine       = regexp.MustCompile("^ *\\.\\. _(`[^`]+`|[^:\\\\]+(?:\\\\.[^:\\\\]*)*):(?: +(.*))?$")
+	anonymousLine    = regexp.MustCompile(`^ *(?:\.\. __:|__) +(\S.*)$`)
+	substitutionLine = regexp.MustCompile(`^ *\.\. \|([^|]+)\| ([a-z-]+):: *(.*)$`)
+	embedded         = regexp.MustCompile("`([^`<]+?)\\s*<([^`>]+)>`_\\b")
+)
+
+// collect finds what links and substitutions refer to, wherever it stands.
+func (d *document) collect(lines []string) {
+	for i, line := range lines {
+		if m := anonymousLine.FindStringSubmatch(line); m != nil {
+			d.anonymous = append(d.anonymous, m[1])
+		} else if m := targetLine.FindStringSubmatch(line); m != nil {
+			d.targets[refName(strings.Trim(m[1], "`"))] = d.targetOf(m[2], lines[i+1:], leading(line))
+		} else if m := substitutionLine.FindStringSubmatch(line); m != nil {
+			d.substitutions[m[1]] = d.substitution(m[2], m[3], options(lines[i+1:], leading(line)))
+		}
+	}
+	for _, m := range embedded.FindAllStringSubmatch(strings.Join(lines, "\n"), -1) {
+		d.targets[refName(m[1])] = m[2]
+	}
+}
+
+// targetOf is a link's address, which may go on in indented lines; without one the target is a place in the text.
+func (d *document) targetOf(first string, rest []string, indent int) string {
+	address := strings.ReplaceAll(first, " ", "")
+	for _, line := range rest {
+		if line == "" || leading(line) <= indent {
+			break
+		}
+		address += strings.ReplaceAll(line, " ", "")
+	}
+	return address
+}
+
+func (d *document) substitution(directive, argument string, opts map[string]string) string {
+	switch directive {
+	case "image":
+		return picture(argument, opts)
+	case "replace":
+		in := &inline{doc: d}
+		return in.render(argument)
+	}
+	return html.EscapeString(argument)
+}
+
+// refName is how a reference and its target are compared.
+func refName(s string) string {
+	return strings.ToLower(strings.Join(strings.Fields(strings.ReplaceAll(s, `\`, "")), " "))
+}
+
+// slug is a title as an id.
+func slug(title string) string {
+	var b strings.Builder
+	for _, c := range strings.ToLower(title) {
+		switch {
+		case c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || c > 127:
+			b.WriteRune(c)
+		case b.Len() > 0 && !strings.HasSuffix(b.String(), "-"):
+			b.WriteByte('-')
+		}
+	}
+	return strings.Trim(b.String(), "-")
+}
+
+func picture(address string, opts map[string]string) string {
+	img := fmt.Sprintf(`<img src="%s" alt="%s">`, html.EscapeString(strings.TrimSpace(address)), html.EscapeString(opts["alt"]))
+	if target := opts["target"]; target != "" {
+		return fmt.Sprintf(`<a href="%s">%s</a>`, html.EscapeString(target), img)
+	}
+	return img
+}
+
+// options reads the ":name: value" lines that follow a directive.
+func options(lines []string, indent int) map[string]string {
+	out := map[string]string{}
+	for _, line := range lines {
+		m := fieldLine.FindStringSubmatch(line)
+		if m == nil || leading(line) <= indent {
+			break
+		}
+		out[m[1]] = m[2]
+	}
+	return out
+}
+
+// blocks renders a run of lines that have the same indentation.
+type blocks struct {
+	doc   *document
+	out   strings.Builder
+	lines []string
+	at    int
+}
+
+const maxDepth = 40
+
+// nested renders lines that are indented, as they are when they stand alone.
+func (b *blocks) nested(lines []string) string {
+	if b.doc.depth >= maxDepth {
+		return string(plain(strings.Join(lines, "\n")))
+	}
+	b.doc.depth++
+	defer func() { b.doc.depth-- }()
+	n := &blocks{doc: b.doc}
+	n.parse(lines)
+	return n.out.String()
+}
+
+func (b *blocks) parse(lines []string) {
+	b.lines = lines
+	for b.at < len(b.lines) {
+		if b.line(0) == "" {
+			b.at++
+			continue
+		}
+		before := b.at
+		b.block()
+		if b.at == before { // cannot be, and must not hang
+			b.text(b.line(0))
+			b.at++
+		}
+	}
+}
+
+// line is the line n after the one at hand, "" beyond the end.
+func (b *blocks) line(n int) string {
+	if b.at+n < len(b.lines) {
+		return b.lines[b.at+n]
+	}
+	return ""
+}
+
+var (
+	bulletLine  = regexp.MustCompile(`^([*+•‣⁃-])( +\S.*|)$`)
+	enumLine    = regexp.MustCompile(`^\(?([0-9]{1,9}|#|[a-zA-Z]|[ivxlcdmIVXLCDM]{2,8})[.)]( +\S.*|)$`)
+	fieldLine   = regexp.MustCompile(`^ *:((?:[^:\\]|\\.|:[^ :])+):(?: +(.*))?$`)
+	optionLine  = regexp.MustCompile(`^(-{1,2}[A-Za-z0-9][A-Za-z0-9_-]*|/[A-Za-z])([ =][<A-Za-z][^ ]*)?(, (-{1,2}[A-Za-z0-9][A-Za-z0-9_-]*)([ =][<A-Za-z][^ ]*)?)*(  +\S.*|)$`)
+	simpleTable = regexp.MustCompile(`^=+( +=+)+$`)
+	gridTable   = regexp.MustCompile(`^\+(-+\+)+$`)
+)
+
+func (b *blocks) block() {
+	line := b.line(0)
+	switch {
+	case leading(line) > 0:
+		b.tag("blockquote", b.nested(b.indented(1)))
+	case b.title():
+	case strings.HasPrefix(line, ".. ") || line == ".." || strings.HasPrefix(line, "__ "):
+		b.explicit()
+	case simpleTable.MatchString(line):
+		b.simpleTable()
+	case gridTable.MatchString(line):
+		b.gridTable()
+	case bulletLine.MatchString(line):
+		b.list(bulletLine, "ul")
+	case enumLine.MatchString(line) && b.enumerates():
+		b.list(enumLine, "ol")
+	case fieldLine.MatchString(line):
+		b.fields()
+	case optionLine.MatchString(line):
+		b.optionList()
+	case strings.HasPrefix(line, ">>> "):
+		b.literal(b.until(func(l string) bool { return l == "" }))
+	case strings.HasPrefix(line, "| ") || line == "|":
+		b.lineBlock()
+	case b.line(1) != "" && leading(b.line(1)) > 0 && !strings.HasSuffix(line, "::"):
+		b.definitions()
+	default:
+		b.paragraph()
+	}
+}
+
+func (b *blocks) tag(name, inner string) {
+	b.out.WriteString("<" + name + ">" + inner + "</" + name + ">\n")
+}
+
+func (b *blocks) text(s string) { b.tag("p", b.inline(s)) }
+
+func (b *blocks) literal(lines []string) {
+	b.out.WriteString("<pre>" + html.EscapeString(strings.Join(lines, "\n")) + "</pre>\n")
+}
+
+func (b *blocks) inline(s string) string {
+	in := &inline{doc: b.doc}
+	return in.render(s)
+}
+
+// until takes lines up to the first for which stop is true.
+func (b *blocks) until(stop func(string) bool) []string {
+	from := b.at
+	for b.at < len(b.lines) && !stop(b.lines[b.at]) {
+		b.at++
+	}
+	return b.lines[from:b.at]
+}
+
+// indented takes lines that are indented by at least n, with blank lines between them, and removes their common indentation.
+func (b *blocks) indented(n int) []string {
+	from := b.at
+	for b.at < len(b.lines) && (b.lines[b.at] == "" || leading(b.lines[b.at]) >= n) {
+		b.at++
+	}
+	return dedent(b.lines[from:b.at])
+}
+
+func dedent(lines []string) []string {
+	for len(lines) > 0 && lines[0] == "" {
+		lines = lines[1:]
+	}
+	for len(lines) > 0 && lines[len(lines)-1] == "" {
+		lines = lines[:len(lines)-1]
+	}
+	least := 1 << 30
+	for _, l := range lines {
+		if l != "" {
+			least = min(least, leading(l))
+		}
+	}
+	out := make([]string, len(lines))
+	for i, l := range lines {
+		out[i] = l[min(least, len(l)):]
+	}
+	return out
+}
+
+// adornment is the character that a line consists of, or 0.
+func adornment(line string) byte {
+	if line == "" || !strings.ContainsRune("!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~", rune(line[0])) || strings.Trim(line, line[:1]) != "" {
+		return 0
+	}
+	return line[0]
+}
+
+// title renders a section's title, or a line across, and reports whether there was one.
+func (b *blocks) title() bool {
+	line := b.line(0)
+	c := adornment(line)
+	if c != 0 && len(line) >= 4 && b.line(1) == "" {
+		b.at++
+		b.out.WriteString("<hr>\n")
+		return true
+	}
+	if over := b.line(2); c != 0 && len(line) >= 2 && b.line(1) != "" && adornment(over) == c && len(over) == len(line) {
+		b.heading(strings.TrimSpace(b.line(1)), string(c)+string(c))
+		b.at += 3
+		return true
+	}
+	under := b.line(1)
+	if u := adornment(under); c == 0 && u != 0 && len(under) >= min(utf8.RuneCountInString(line), 4) && !simpleTable.MatchString(under) {
+		b.heading(line, string(u))
+		b.at += 2
+		return true
+	}
+	return false
+}
+
+func (b *blocks) heading(text, style string) {
+	level := 0
+	for level < len(b.doc.styles) && b.doc.styles[level] != style {
+		level++
+	}
+	if level == len(b.doc.styles) {
+		b.doc.styles = append(b.doc.styles, style)
+	}
+	level = min(level+1, 5)
+	fmt.Fprintf(&b.out, "<h%d id=\"%s\">%s</h%d>\n", level, html.EscapeString(slug(text)), b.inline(text), level)
+}
+
+// enumerates reports whether a line that looks like an item of a numbered list is one: a sentence may begin so too.
+func (b *blocks) enumerates() bool {
+	next := b.line(1)
+	return next == "" || leading(next) > 0 || enumLine.MatchString(next)
+}
+
+func (b *blocks) list(form *regexp.Regexp, tag string) {
+	b.out.WriteString("<" + tag + start(form, tag, b.line(0)) + ">\n")
+	for b.at < len(b.lines) {
+		m := form.FindStringSubmatchIndex(b.line(0))
+		if m == nil {
+			break
+		}
+		line := b.line(0)
+		width := len(line)
+		if body := strings.TrimLeft(line[m[4]:m[5]], " "); body != "" {
+			width = len(line) - len(body)
+		}
+		first := line[min(width, len(line)):]
+		b.at++
+		item := append([]string{strings.Repeat(" ", width) + first}, b.lines[b.at:b.skipItem(width)]...)
+		b.at += len(item) - 1
+		b.out.WriteString("<li>" + b.compact(b.nested(dedent(item))) + "</li>\n")
+		for b.line(0) == "" && b.at < len(b.lines) {
+			b.at++
+		}
+	}
+	b.out.WriteString("</" + tag + ">\n")
+}
+
+func start(form *regexp.Regexp, tag, line string) string {
+	m := form.FindStringSubmatch(line)
+	if tag == "ol" && m != nil && m[1] != "1" && strings.Trim(m[1], "0123456789") == "" {
+		return ` start="` + m[1] + `"`
+	}
+	return ""
+}
+
+// skipItem returns the index of the first line after a list item whose text is indented by width.
+func (b *blocks) skipItem(width int) int {
+	i := b.at
+	for i < len(b.lines) && (b.lines[i] == "" || leading(b.lines[i]) >= min(width, 2)) {
+		i++
+	}
+	return i
+}
+
+// compact takes the paragraph away around a single one.
+func (b *blocks) compact(inner string) string {
+	trimmed := strings.TrimSuffix(inner, "\n")
+	body, ok := strings.CutPrefix(trimmed, "<p>")
+	if body, ok2 := strings.CutSuffix(body, "</p>"); ok && ok2 && !strings.Contains(body, "<p>") {
+		return body
+	}
+	return inner
+}
+
+func (b *blocks) fields() {
+	b.out.WriteString("<dl>\n")
+	for b.at < len(b.lines) {
+		m := fieldLine.FindStringSubmatch(b.line(0))
+		if m == nil {
+			break
+		}
+		b.at++
+		body := append([]string{m[2]}, b.indented(1)...)
+		b.out.WriteString("<dt>" + b.inline(m[1]) + "</dt><dd>" + b.compact(b.nested(dedent(body))) + "</dd>\n")
+	}
+	b.out.WriteString("</dl>\n")
+}
+
+func (b *blocks) optionList() {
+	b.out.WriteString("<dl>\n")
+	for b.at < len(b.lines) && optionLine.MatchString(b.line(0)) {
+		line := b.line(0)
+		option, text := line, ""
+		if i := strings.Index(line, "  "); i > 0 {
+			option, text = line[:i], strings.TrimSpace(line[i:])
+		}
+		b.at++
+		body := append([]string{text}, b.indented(1)...)
+		b.out.WriteString("<dt><code>" + html.EscapeString(option) + "</code></dt><dd>" + b.compact(b.nested(dedent(body))) + "</dd>\n")
+	}
+	b.out.WriteString("</dl>\n")
+}
+
+func (b *blocks) definitions() {
+	b.out.WriteString("<dl>\n")
+	for b.at < len(b.lines) && b.line(0) != "" && leading(b.line(0)) == 0 && b.line(1) != "" && leading(b.line(1)) > 0 {
+		term := b.line(0)
+		b.at++
+		b.out.WriteString("<dt>" + b.inline(term) + "</dt><dd>" + b.compact(b.nested(b.indented(1))) + "</dd>\n")
+	}
+	b.out.WriteString("</dl>\n")
+}
+
+func (b *blocks) lineBlock() {
+	var out []string
+	for _, l := range b.until(func(l string) bool { return l == "" }) {
+		out = append(out, b.inline(strings.TrimSpace(strings.TrimPrefix(l, "|"))))
+	}
+	b.tag("p", strings.Join(out, "<br>\n"))
+}
+
+func (b *blocks) paragraph() {
+	lines := b.until(func(l string) bool { return l == "" })
+	// A line that is indented ends a paragraph in docutils with a warning; here it belongs to it.
+	text := strings.Join(lines, "\n")
+	if !strings.HasSuffix(text, "::") {
+		b.text(text)
+		return
+	}
+	text = strings.TrimSuffix(text, "::")
+	switch {
+	case strings.TrimSpace(text) == "":
+	case strings.HasSuffix(text, " ") || strings.HasSuffix(text, "\n"):
+		b.text(strings.TrimSpace(text))
+	default:
+		b.text(text + ":")
+	}
+	for b.line(0) == "" && b.at < len(b.lines) {
+		b.at++
+	}
+	switch {
+	case leading(b.line(0)) > 0:
+		b.literal(b.indented(1))
+	case adornment(firstOf(b.line(0))) != 0 && b.at < len(b.lines): // a quoted literal block
+		quote := b.line(0)[0]
+		b.literal(b.until(func(l string) bool { return l == "" || l[0] != quote }))
+	}
+}
+
+func firstOf(s string) string { return s[:min(1, len(s))] }
