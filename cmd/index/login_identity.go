@@ -12,10 +12,10 @@ import (
 	"net/url"
 	"os"
 	"os/exec"
-	"regexp"
 	"strings"
 
 	"pyindex/internal/access"
+	"pyindex/internal/publishers/workflow"
 )
 
 // projectedToken is where a Kubernetes pod finds its token when nobody says otherwise.
@@ -149,15 +149,8 @@ func (j *jobIdentity) buildkite(ctx context.Context, audience string) (string, e
 	return string(out), nil
 }
 
-var notInVariable = regexp.MustCompile(`[^A-Z0-9_]|^[^A-Z_]`)
-
-// idTokenVariable is the variable in which a job keeps the token for an audience, by the rule that other clients have.
-func idTokenVariable(audience string) string {
-	return notInVariable.ReplaceAllString(strings.ToUpper(audience), "_") + "_ID_TOKEN"
-}
-
 func (j *jobIdentity) gitlab(_ context.Context, audience string) (string, error) {
-	name := idTokenVariable(audience)
+	name := workflow.IDTokenVariable(audience)
 	if text := j.env(name); text != "" {
 		return text, nil
 	}

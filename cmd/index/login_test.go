@@ -25,17 +25,6 @@ func outside(t *testing.T, env map[string]string) *jobIdentity {
 	}
 }
 
-// TestIDTokenVariable: the name is the one that the other clients of trusted publishing look for.
-func TestIDTokenVariable(t *testing.T) {
-	for audience, want := range map[string]string{
-		"pypi.acme.example": "PYPI_ACME_EXAMPLE_ID_TOKEN", "https://x/y": "HTTPS___X_Y_ID_TOKEN", "9to5.example:8443": "_TO5_EXAMPLE_8443_ID_TOKEN",
-	} {
-		if got := idTokenVariable(audience); got != want {
-			t.Errorf("idTokenVariable(%q) = %q, want %q", audience, got, want)
-		}
-	}
-}
-
 // TestIdentityByProgram: what is asked of the programs of two platforms, and what comes of it.
 func TestIdentityByProgram(t *testing.T) {
 	for _, c := range []struct {
