@@ -97,7 +97,7 @@ func (x *fixture) publish(ctx context.Context, dir, repository, project string) 
 	if err != nil {
 		return err
 	}
-	in, err := x.app.index.Stage(ctx, x.app.operator, repository)
+	in, err := x.app.index.Stage(ctx, x.app.operator, repository, dist.ProjectName{})
 	if err != nil {
 		return err
 	}

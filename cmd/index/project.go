@@ -18,6 +18,8 @@ type projectCmd struct {
 	Delete projectDeleteCmd `cmd:"" help:"Delete a release or a whole project; the names of its files never come back."`
 	Status projectStatusCmd `cmd:"" help:"Give a project a status: active, archived, deprecated or quarantined."`
 
+	Limit projectLimitCmd `cmd:"" help:"Show or change how large a project and its files may be."`
+
 	TrustedOnly projectTrustedOnlyCmd `cmd:"" name:"trusted-only" help:"Have only trusted publishers upload to a project, or API tokens too again."`
 }
 

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 
 	"pyindex/internal/catalog"
+	"pyindex/internal/dist"
 )
 
 type uploadCmd struct {
@@ -33,7 +34,8 @@ func (c *uploadCmd) Run(s *session) error {
 }
 
 func (c *uploadCmd) add(s *session, a *app, path string) (err error) {
-	in, err := a.index.Stage(s.ctx, a.operator, c.Repository)
+	name, _ := dist.ProjectOf(filepath.Base(path)) // what is wrong with it Publish says
+	in, err := a.index.Stage(s.ctx, a.operator, c.Repository, name)
 	if err != nil {
 		return err
 	}

@@ -46,4 +46,6 @@ type Entry struct {
 type Rows interface {
 	// InsertAudit adds e in the transaction at hand.
 	InsertAudit(ctx context.Context, e Entry) error
+	// Entries returns the entries that f asks for, newest first.
+	Entries(ctx context.Context, f Filter) ([]Entry, error)
 }

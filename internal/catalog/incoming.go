@@ -11,6 +11,7 @@ import (
 	"golang.org/x/crypto/blake2b"
 
 	"pyindex/internal/access"
+	"pyindex/internal/dist"
 	"pyindex/internal/fault"
 )
 
@@ -31,10 +32,14 @@ type Incoming struct {
 	failed error
 }
 
-// Stage begins an upload: a private place for the bytes. fault.Unauthenticated for nobody, fault.Denied for who may
-// upload nothing at all.
-func (x *Index) Stage(ctx context.Context, who access.Caller, repo string) (*Incoming, error) {
+// Stage begins an upload to a project, the zero name where it is not known yet: a private place for the bytes.
+// fault.Unauthenticated for nobody, fault.Denied for who may upload nothing at all.
+func (x *Index) Stage(ctx context.Context, who access.Caller, repo string, name dist.ProjectName) (*Incoming, error) {
 	if _, err := x.uploadTarget(ctx, who, repo); err != nil {
+		return nil, err
+	}
+	limit, err := x.fileLimit(ctx, who, repo, name)
+	if err != nil {
 		return nil, err
 	}
 	s, err := x.blobs.Stage(ctx)
@@ -45,9 +50,22 @@ func (x *Index) Stage(ctx context.Context, who access.Caller, repo string) (*Inc
 	if err != nil {
 		return nil, err
 	}
-	in := &Incoming{stage: s, limit: x.limits.FileSize, sha: sha256.New(), blake: blake, md5: md5.New()}
+	in := &Incoming{stage: s, limit: limit, sha: sha256.New(), blake: blake, md5: md5.New()}
 	in.hashes = io.MultiWriter(in.sha, in.blake, in.md5)
 	return in, nil
+}
+
+// fileLimit is how large a file of a project may be, in bytes, 0 for no bound. The limits of a project that the caller
+// may not see are those of none.
+func (x *Index) fileLimit(ctx context.Context, who access.Caller, repo string, name dist.ProjectName) (int64, error) {
+	if name.IsZero() {
+		return x.limits.FileSize, nil
+	}
+	p, err := x.Project(ctx, who, repo, name)
+	if fault.Is(err, fault.NotFound) {
+		return x.limits.FileSize, nil
+	}
+	return x.limitsOf(p).FileSize, err
 }
 
 // Write adds bytes. fault.TooLarge once the limit is passed; after any error the upload cannot be published.
@@ -56,7 +74,7 @@ func (in *Incoming) Write(p []byte) (int, error) {
 		return 0, in.failed
 	}
 	if in.limit > 0 && in.stage.Size()+int64(len(p)) > in.limit {
-		in.failed = fault.New(fault.TooLarge, "File too large: this index takes files of up to %s", bytesText(in.limit))
+		in.failed = fault.New(fault.TooLarge, "File too large: files of up to %s are taken here", bytesText(in.limit))
 		return 0, in.failed
 	}
 	n, err := in.stage.Write(p)

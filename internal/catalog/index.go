@@ -1,12 +1,16 @@
 package catalog
 
 import (
+	"cmp"
+	"context"
 	"log/slog"
 	"time"
 
 	"github.com/google/uuid"
 
+	"pyindex/internal/access"
 	"pyindex/internal/dist"
+	"pyindex/internal/fault"
 	"pyindex/internal/memo"
 )
 
@@ -14,6 +18,43 @@ import (
 type Limits struct {
 	FileSize    int64 // bytes of one file
 	ProjectSize int64 // bytes of all files of a project
+}
+
+// limitsOf returns the limits of a project: its own, and what is configured where it has none.
+func (x *Index) limitsOf(p Project) Limits {
+	return Limits{
+		FileSize:    cmp.Or(p.Limits.FileSize, x.limits.FileSize),
+		ProjectSize: cmp.Or(p.Limits.ProjectSize, x.limits.ProjectSize),
+	}
+}
+
+// Limits returns what bounds the files of a project: its own limits, and what is configured where it has none; for the
+// zero name what is configured. It needs an uploader; fault.NotFound where there is no such project for the caller,
+// fault.Denied without the right.
+func (x *Index) Limits(ctx context.Context, who access.Caller, repo string, name dist.ProjectName) (Limits, error) {
+	if name.IsZero() {
+		_, err := x.uploadTarget(ctx, who, repo)
+		return x.limits, err
+	}
+	p, err := x.Project(ctx, who, repo, name)
+	if err == nil {
+		err = permit(who, access.Uploader, p)
+	}
+	if err != nil {
+		return Limits{}, err
+	}
+	return x.limitsOf(p), nil
+}
+
+// admit refuses a file of a size that would pass a limit of p, which is the zero Project where the file is its first.
+func (l Limits) admit(p Project, name dist.ProjectName, size int64) error {
+	if l.FileSize > 0 && size > l.FileSize {
+		return fault.New(fault.TooLarge, "File too large: project %s takes files of up to %s", name, bytesText(l.FileSize))
+	}
+	if l.ProjectSize > 0 && p.Size+size > l.ProjectSize {
+		return fault.New(fault.TooLarge, "File too large: project %s has %s of the %s that this index gives a project", name, bytesText(p.Size), bytesText(l.ProjectSize))
+	}
+	return nil
 }
 
 // Options are the settings of an Index; the zero value works.

@@ -2,7 +2,7 @@ package catalog
 
 import (
 	"context"
-	"fmt"
+	"slices"
 
 	"pyindex/internal/access"
 	"pyindex/internal/audit"
@@ -13,32 +13,63 @@ import (
 // Yank marks all files of a release as not to be chosen unless asked for by number (PEP 592). It needs a maintainer;
 // fault.NotFound where there is no such release for the caller, fault.Denied without the right.
 func (x *Index) Yank(ctx context.Context, who access.Caller, repo string, name dist.ProjectName, version, reason string) error {
-	return x.setYank(ctx, who, target{repo, name, version}, true, reason)
+	return x.setYank(ctx, who, target{repo: repo, name: name, version: version}, true, reason)
 }
 
 // Unyank undoes Yank.
 func (x *Index) Unyank(ctx context.Context, who access.Caller, repo string, name dist.ProjectName, version string) error {
-	return x.setYank(ctx, who, target{repo, name, version}, false, "")
+	return x.setYank(ctx, who, target{repo: repo, name: name, version: version}, false, "")
 }
 
-// target names what a change is about.
+// YankFile is Yank for one file, by its exact name.
+func (x *Index) YankFile(ctx context.Context, who access.Caller, repo string, name dist.ProjectName, filename, reason string) error {
+	return x.setYank(ctx, who, target{repo: repo, name: name, filename: filename}, true, reason)
+}
+
+// UnyankFile undoes YankFile, or Yank for one file.
+func (x *Index) UnyankFile(ctx context.Context, who access.Caller, repo string, name dist.ProjectName, filename string) error {
+	return x.setYank(ctx, who, target{repo: repo, name: name, filename: filename}, false, "")
+}
+
+// target names what a change is about: a project, or with a version or a file name that release or file of it.
 type target struct {
-	repo    string
-	name    dist.ProjectName
-	version string
+	repo     string
+	name     dist.ProjectName
+	version  string
+	filename string
+}
+
+// noun is the first part of an action about t.
+func (t target) noun() string {
+	switch {
+	case t.filename != "":
+		return "file"
+	case t.version != "":
+		return "release"
+	}
+	return "project"
+}
+
+// MaxReason bounds, in bytes, what may be said about a yank or a status.
+const MaxReason = 1000
+
+func checkReason(reason string) error {
+	if len(reason) > MaxReason {
+		return fault.InField("reason", "the reason is too long: it may have %d bytes", MaxReason)
+	}
+	return nil
 }
 
 func (x *Index) setYank(ctx context.Context, who access.Caller, t target, yanked bool, reason string) error {
-	action := "release.unyank"
-	if yanked {
-		action = "release.yank"
+	if err := checkReason(reason); err != nil {
+		return err
 	}
-	return x.change(ctx, who, access.Maintainer, t, x.entry(who, action, map[string]any{"reason": reason}), func(tx Tx, p *Project) error {
-		rel, err := findRelease(ctx, tx, *p, t.version)
-		if err != nil {
-			return err
-		}
-		files, err := tx.FilesOfRelease(ctx, rel.ID)
+	e := x.entry(who, t.noun()+".unyank", nil)
+	if yanked {
+		e = x.entry(who, t.noun()+".yank", map[string]any{"reason": reason})
+	}
+	return x.change(ctx, who, access.Maintainer, t, e, func(tx Tx, p *Project, e *audit.Entry) error {
+		_, files, err := targeted(ctx, tx, *p, t, e)
 		if err != nil {
 			return err
 		}
@@ -51,40 +82,102 @@ func (x *Index) setYank(ctx context.Context, who access.Caller, t target, yanked
 	})
 }
 
-// SetStatus gives a project a status marker and a reason (PEP 792). It needs an owner.
+// targeted returns the release that t names, or the one of the file that it names, with those files that t is about. The
+// record gets the release's own spelling.
+func targeted(ctx context.Context, tx Tx, p Project, t target, e *audit.Entry) (Release, []File, error) {
+	version := t.version
+	if t.filename != "" {
+		f, err := tx.FileByName(ctx, p.Repository.ID, t.filename)
+		if fault.Is(err, fault.NotFound) || err == nil && f.ProjectID != p.ID {
+			return Release{}, nil, fault.New(fault.NotFound, "project %s has no file %.200s", p.Name, t.filename)
+		} else if err != nil {
+			return Release{}, nil, err
+		}
+		version = f.Version
+	}
+	rel, err := findRelease(ctx, tx, p, version)
+	if err != nil {
+		return rel, nil, err
+	}
+	e.Version = rel.Version
+	files, err := tx.FilesOfRelease(ctx, rel.ID)
+	if t.filename != "" {
+		files = slices.DeleteFunc(files, func(f File) bool { return f.Filename != t.filename })
+	}
+	return rel, files, err
+}
+
+// SetStatus gives a project a status marker and a reason (PEP 792). It needs an owner; only an administrator puts a
+// project into quarantine or takes it out.
 func (x *Index) SetStatus(ctx context.Context, who access.Caller, repo string, name dist.ProjectName, s Status, reason string) error {
 	switch s {
 	case Active, Archived, Deprecated, Quarantined:
 	default:
 		return fault.New(fault.Invalid, "unknown status %.40q: choose active, archived, deprecated or quarantined", s)
 	}
+	if err := checkReason(reason); err != nil {
+		return err
+	}
 	e := x.entry(who, "project.status", map[string]any{"status": s, "reason": reason})
-	return x.change(ctx, who, access.Owner, target{repo: repo, name: name}, e, func(_ Tx, p *Project) error {
+	may := func(p Project) error {
+		if (s == Quarantined || p.Status == Quarantined) && !who.Admin() {
+			return fault.New(fault.Denied, "only an administrator may put a project into quarantine or take it out")
+		}
+		return permit(who, access.Owner, p)
+	}
+	return x.changeIf(ctx, who, may, target{repo: repo, name: name}, e, func(_ Tx, p *Project, _ *audit.Entry) error {
 		p.Status, p.StatusReason = s, reason
+		return may(*p)
+	})
+}
+
+// SetLimits gives a project limits of its own in place of the configured ones; a zero field goes back to what is
+// configured. It needs an administrator; fault.Invalid for a negative limit.
+func (x *Index) SetLimits(ctx context.Context, who access.Caller, repo string, name dist.ProjectName, l Limits) error {
+	if l.FileSize < 0 || l.ProjectSize < 0 {
+		return fault.New(fault.Invalid, "a limit is a number of bytes, or 0 for what is configured")
+	}
+	e := x.entry(who, "project.limits", map[string]any{"file_size": l.FileSize, "project_size": l.ProjectSize})
+	may := func(Project) error {
+		if !who.Admin() {
+			return fault.New(fault.Denied, "only an administrator may change the limits of a project")
+		}
+		return nil
+	}
+	return x.changeIf(ctx, who, may, target{repo: repo, name: name}, e, func(_ Tx, p *Project, _ *audit.Entry) error {
+		p.Limits = l
 		return nil
 	})
 }
 
 // DeleteRelease removes a release and its files. The names of the files are never usable again. It needs an owner.
 func (x *Index) DeleteRelease(ctx context.Context, who access.Caller, repo string, name dist.ProjectName, version string) error {
+	return x.delete(ctx, who, target{repo: repo, name: name, version: version})
+}
+
+// DeleteFile removes one file, by its exact name, which is never usable again, and with its last file a release. It needs
+// an owner; fault.NotFound where the project has no such file.
+func (x *Index) DeleteFile(ctx context.Context, who access.Caller, repo string, name dist.ProjectName, filename string) error {
+	return x.delete(ctx, who, target{repo: repo, name: name, filename: filename})
+}
+
+// DeleteProject removes a project with everything in it. The names of its files are never usable again; the name of
+// the project is. It needs an owner.
+func (x *Index) DeleteProject(ctx context.Context, who access.Caller, repo string, name dist.ProjectName) error {
+	return x.delete(ctx, who, target{repo: repo, name: name})
+}
+
+// delete removes what t names, and then the bytes that nothing names any more.
+func (x *Index) delete(ctx context.Context, who access.Caller, t target) error {
 	var waste []string
-	t := target{repo, name, version}
-	err := x.change(ctx, who, access.Owner, t, x.entry(who, "release.delete", nil), func(tx Tx, p *Project) error {
-		rel, err := findRelease(ctx, tx, *p, version)
-		if err != nil {
-			return err
+	e := x.entry(who, t.noun()+".delete", nil)
+	err := x.change(ctx, who, access.Owner, t, e, func(tx Tx, p *Project, e *audit.Entry) (err error) {
+		if t.noun() == "project" {
+			waste, err = x.deleteProject(ctx, tx, p)
+		} else {
+			waste, err = x.deleteFiles(ctx, tx, p, t, e)
 		}
-		files, err := tx.FilesOfRelease(ctx, rel.ID)
-		if err != nil {
-			return err
-		}
-		if waste, err = x.bury(ctx, tx, files); err != nil {
-			return err
-		}
-		for _, f := range files {
-			p.Size -= f.Size
-		}
-		return tx.DeleteRelease(ctx, rel.ID)
+		return err
 	})
 	if err == nil {
 		x.drop(context.WithoutCancel(ctx), waste)
@@ -92,27 +185,41 @@ func (x *Index) DeleteRelease(ctx context.Context, who access.Caller, repo strin
 	return err
 }
 
-// DeleteProject removes a project with everything in it. The names of its files are never usable again; the name of
-// the project is. It needs an owner.
-func (x *Index) DeleteProject(ctx context.Context, who access.Caller, repo string, name dist.ProjectName) error {
-	var waste []string
-	t := target{repo: repo, name: name}
-	err := x.change(ctx, who, access.Owner, t, x.entry(who, "project.delete", nil), func(tx Tx, p *Project) error {
-		files, err := tx.Files(ctx, p.ID)
-		if err != nil {
-			return err
-		}
-		if waste, err = x.bury(ctx, tx, files); err != nil {
-			return err
-		}
-		err = tx.DeleteProject(ctx, p.ID)
-		p.ID = ""
-		return err
-	})
-	if err == nil {
-		x.drop(context.WithoutCancel(ctx), waste)
+func (x *Index) deleteProject(ctx context.Context, tx Tx, p *Project) ([]string, error) {
+	files, err := tx.Files(ctx, p.ID)
+	if err != nil {
+		return nil, err
 	}
-	return err
+	waste, err := x.bury(ctx, tx, files)
+	if err != nil {
+		return nil, err
+	}
+	err = tx.DeleteProject(ctx, p.ID)
+	p.ID = ""
+	return waste, err
+}
+
+// deleteFiles removes the release or the file that t names. A release without files is none.
+func (x *Index) deleteFiles(ctx context.Context, tx Tx, p *Project, t target, e *audit.Entry) ([]string, error) {
+	rel, files, err := targeted(ctx, tx, *p, t, e)
+	if err != nil {
+		return nil, err
+	}
+	waste, err := x.bury(ctx, tx, files)
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, f := range files {
+		p.Size -= f.Size
+		names = append(names, f.Filename)
+	}
+	e.Detail = map[string]any{"files": names}
+	left, err := tx.FilesOfRelease(ctx, rel.ID)
+	if err != nil || len(left) > 0 {
+		return waste, err
+	}
+	return waste, tx.DeleteRelease(ctx, rel.ID)
 }
 
 // bury removes the rows of files, keeps their names as tombstones, and returns the keys whose bytes nothing names any more.
@@ -162,23 +269,37 @@ func findRelease(ctx context.Context, tx Tx, p Project, version string) (Release
 	return rel, err
 }
 
-// change runs f on a project that the caller has the role in, with the entry, the next serial and what f made of the
-// project in one transaction; f sets the project's id to "" when it is gone. A refusal is recorded on its own.
-func (x *Index) change(ctx context.Context, who access.Caller, role access.Role, t target, e audit.Entry, f func(Tx, *Project) error) error {
+// permit is nil for who has the role in a project, and otherwise the refusal.
+func permit(who access.Caller, role access.Role, p Project) error {
+	if who.May(role, p.Object()) {
+		return nil
+	}
+	return fault.New(fault.Denied, "this needs the role %s in project %s", role, p.Name)
+}
+
+// change is changeIf for who has the role.
+func (x *Index) change(ctx context.Context, who access.Caller, role access.Role, t target, e audit.Entry, f func(Tx, *Project, *audit.Entry) error) error {
+	return x.changeIf(ctx, who, func(p Project) error { return permit(who, role, p) }, t, e, f)
+}
+
+// changeIf runs f on a project that the caller may read and change, with the entry, the next serial and what f made of
+// both in one transaction; f sets the project's id to "" when it is gone. A refusal is recorded on its own.
+func (x *Index) changeIf(ctx context.Context, who access.Caller, may func(Project) error, t target, e audit.Entry, f func(Tx, *Project, *audit.Entry) error) error {
 	p, err := x.Project(ctx, who, t.repo, t.name)
 	if err != nil {
 		return err
 	}
-	e.Repository, e.Project, e.Version = p.Repository.ID, p.Name.String(), t.version
-	if !who.May(role, p.Object()) {
-		return x.deny(ctx, e, fmt.Sprintf("this needs the role %s in project %s", role, p.Name))
+	e.Repository, e.Project, e.Version, e.Filename = p.Repository.ID, p.Name.String(), cut(t.version), cut(t.filename)
+	if err := may(p); err != nil {
+		return x.deny(ctx, e, fault.Message(err))
 	}
 	return x.store.Update(ctx, func(tx Tx) error {
 		now, err := tx.ProjectByID(ctx, p.ID)
 		if err != nil {
 			return err
 		}
-		if err := f(tx, &now); err != nil {
+		e := e // f may be run again
+		if err := f(tx, &now, &e); err != nil {
 			return err
 		}
 		if now.Serial, err = tx.NextSerial(ctx); err != nil {

@@ -30,7 +30,8 @@ type Project struct {
 	Serial       int64 // of the newest change that a reader can notice
 	Size         int64 // bytes of all its files
 	CreatedAt    time.Time
-	TrustedOnly  bool // API tokens do not upload to it: its trusted publishers do
+	TrustedOnly  bool   // API tokens do not upload to it: its trusted publishers do
+	Limits       Limits // its own, in place of what is configured; a zero field is as configured
 }
 
 // Object returns the project as permissions see it.
@@ -43,7 +44,7 @@ func (p Project) Object() access.Object {
 // ProjectRows keeps projects; Repository is filled in on reading. Reads return fault.NotFound for none.
 type ProjectRows interface {
 	InsertProject(ctx context.Context, p Project) error // fault.Conflict for a name that exists in the repository
-	UpdateProject(ctx context.Context, p Project) error // by id: display, status and its reason, serial, size, trusted only
+	UpdateProject(ctx context.Context, p Project) error // by id: display, status and its reason, serial, size, trusted only, limits
 	DeleteProject(ctx context.Context, id string) error // with releases, files, grants and publisher links; not tombstones
 	ProjectByName(ctx context.Context, repositoryID string, name dist.ProjectName) (Project, error)
 	ProjectByID(ctx context.Context, id string) (Project, error)

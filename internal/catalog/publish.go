@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -84,11 +85,7 @@ func (a *addition) permitted(ctx context.Context, tx Tx) error {
 	if err := checkPart(a.Upload); err != nil {
 		return err
 	}
-	limit := a.index.limits.ProjectSize
-	if limit > 0 && p.Size+a.Content.Size() > limit {
-		return fault.New(fault.TooLarge, "File too large: project %s has %s of the %s that this index gives a project", a.name, bytesText(p.Size), bytesText(limit))
-	}
-	return nil
+	return a.index.limitsOf(p).admit(p, a.name, a.Content.Size())
 }
 
 // measure compares the bytes with what the form says of them.
@@ -195,14 +192,33 @@ func (a *addition) sibling() bool {
 	return a.filename.Kind() == dist.Wheel || a.contents.Parsed.StaticDependencies()
 }
 
-// refused records an upload that was turned away. A record that cannot be written is logged: the answer stands anyway.
+// refused records an upload that was turned away, in the history of the project that it was for where the names tell. A
+// record that cannot be written is logged: the answer stands anyway.
 func (x *Index) refused(ctx context.Context, who access.Caller, u Upload, why error) {
 	e := x.entry(who, "file.add", map[string]any{"reason": fault.Message(why), "kind": fault.KindOf(why).String()})
 	e.Outcome, e.Filename, e.Project = audit.Refused, cut(u.Filename), cut(u.Form.Name)
-	err := x.store.Update(context.WithoutCancel(ctx), func(tx Tx) error { return tx.InsertAudit(ctx, e) })
+	if name, err := aimed(u); err == nil {
+		e.Project = name.String()
+	}
+	err := x.store.Update(context.WithoutCancel(ctx), func(tx Tx) error {
+		r, err := tx.RepositoryByName(ctx, cmp.Or(cut(u.Repository), MainRepository))
+		if err != nil && !fault.Is(err, fault.NotFound) {
+			return err
+		}
+		e.Repository = r.ID
+		return tx.InsertAudit(ctx, e)
+	})
 	if err != nil {
 		x.log.Error("recording a refused upload", "error", err)
 	}
+}
+
+// aimed is the project that an upload was for, as far as its names tell.
+func aimed(u Upload) (dist.ProjectName, error) {
+	if u.Form.Name != "" {
+		return dist.ParseProjectName(u.Form.Name)
+	}
+	return dist.ProjectOf(u.Filename)
 }
 
 // cut bounds a stranger's text for the record, and leaves out what no database takes as text.

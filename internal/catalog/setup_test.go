@@ -76,7 +76,7 @@ func (w *world) token(name string, n access.NewAPIToken) access.Caller {
 // upload is the upload of f as a form that states everything would make it.
 func (w *world) upload(who access.Caller, f disttest.File, change ...func(*catalog.Upload)) (catalog.Receipt, error) {
 	w.t.Helper()
-	in, err := w.Stage(w.t.Context(), who, "")
+	in, err := w.Stage(w.t.Context(), who, "", stagedFor(f))
 	if err != nil {
 		return catalog.Receipt{}, err
 	}
@@ -92,6 +92,12 @@ func (w *world) upload(who access.Caller, f disttest.File, change ...func(*catal
 		c(&u)
 	}
 	return w.Publish(context.WithoutCancel(w.t.Context()), who, u)
+}
+
+// stagedFor is the project that f's name says, the zero one where it says none.
+func stagedFor(f disttest.File) dist.ProjectName {
+	n, _ := dist.ParseProjectName(f.Project)
+	return n
 }
 
 // must uploads as the administrator.

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"pyindex/internal/access"
+	"pyindex/internal/audit"
 	"pyindex/internal/dist"
 	"pyindex/internal/fault"
 )
@@ -13,7 +14,7 @@ import (
 // fault.NotFound where there is no such project for the caller, fault.Denied without the right.
 func (x *Index) SetTrustedOnly(ctx context.Context, who access.Caller, repo string, name dist.ProjectName, on bool) error {
 	e := x.entry(who, "project.trusted-only", map[string]any{"on": on})
-	return x.change(ctx, who, access.Owner, target{repo: repo, name: name}, e, func(_ Tx, p *Project) error {
+	return x.change(ctx, who, access.Owner, target{repo: repo, name: name}, e, func(_ Tx, p *Project, _ *audit.Entry) error {
 		p.TrustedOnly = on
 		return nil
 	})

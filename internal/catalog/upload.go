@@ -60,7 +60,7 @@ func (x *Index) MayPublish(ctx context.Context, who access.Caller, repo string, 
 		return err
 	})
 	if err != nil && fault.KindOf(err) != fault.Internal {
-		x.refused(ctx, who, Upload{Form: dist.Metadata{Name: name.String()}}, err)
+		x.refused(ctx, who, Upload{Repository: repo, Form: dist.Metadata{Name: name.String()}}, err)
 	}
 	return err
 }

@@ -45,10 +45,11 @@ func (u *upload) discard() {
 // opener opens a stage for the file, unless the fields before it tell already that nothing will come of it.
 func (u *upload) opener(ctx context.Context) opener {
 	return func(f form, h heading) (io.Writer, error) {
-		if err := u.foresee(ctx, f, h); err != nil {
+		name, err := u.foresee(ctx, f, h)
+		if err != nil {
 			return nil, err
 		}
-		incoming, err := u.index.Stage(ctx, u.who, u.repository)
+		incoming, err := u.index.Stage(ctx, u.who, u.repository, name)
 		if err != nil {
 			return nil, err
 		}
@@ -57,25 +58,24 @@ func (u *upload) opener(ctx context.Context) opener {
 	}
 }
 
-// foresee refuses before the bytes come what would be refused after them. Every client sends its fields first; what
-// comes later is looked at in publish.
-func (u *upload) foresee(ctx context.Context, f form, h heading) error {
+// foresee refuses before the bytes come what would be refused after them, and returns the project, the zero name where
+// it was not said yet. Every client sends its fields first; what comes later is looked at in publish.
+func (u *upload) foresee(ctx context.Context, f form, h heading) (name dist.ProjectName, err error) {
 	if err := u.checkEnvelope(f, len(u.actions)+len(f[":action"]) > 0); err != nil {
-		return err
+		return name, err
 	}
 	text, err := f.one("name")
 	if err != nil || text == "" {
-		return err
+		return name, err
 	}
-	name, err := dist.ParseProjectName(text)
-	if err != nil {
-		return err
+	if name, err = dist.ParseProjectName(text); err != nil {
+		return name, err
 	}
 	if err := u.index.MayPublish(ctx, u.who, u.repository, name); err != nil {
-		return err
+		return name, err
 	}
 	_, err = dist.ParseFilename(h.filename, name)
-	return err
+	return name, err
 }
 
 // checkEnvelope looks at the fields that say which protocol this is.

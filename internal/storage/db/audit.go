@@ -2,6 +2,8 @@ package db
 
 import (
 	"context"
+	"fmt"
+	"strings"
 
 	"pyindex/internal/audit"
 )
@@ -36,6 +38,76 @@ func scanAudit(r row) (audit.Entry, error) {
 	}
 	e.At = moment(at)
 	return e, decode(detail, &e.Detail)
+}
+
+// Entries implements audit.Rows. Only what is asked for is compared, so that an index is used.
+func (t *Tx) Entries(ctx context.Context, f audit.Filter) ([]audit.Entry, error) {
+	q := asked{args: []any{f.Limit}}
+	q.equal("repository_id", f.RepositoryID)
+	q.equal("project", f.Project)
+	q.equal("version", f.Version)
+	q.equal("outcome", string(f.Outcome))
+	q.equal("address", f.Address)
+	q.oneOf("action", "IN", f.Actions)
+	q.oneOf("action", "NOT IN", f.Without)
+	q.equal("actor_name", f.Actor)
+	if f.Text != "" {
+		q.and(auditText+" LIKE %s ESCAPE '!'", "%"+likeText.Replace(strings.ToLower(f.Text))+"%")
+	}
+	if !f.Since.IsZero() {
+		q.and("at >= %s", micros(f.Since))
+	}
+	if !f.Until.IsZero() {
+		q.and("at < %s", micros(f.Until))
+	}
+	if !f.After.IsZero() {
+		q.and("(at, id) < (%s, %s)", micros(f.After.At), f.After.ID)
+	}
+	if err := legible(q.args); err != nil {
+		return nil, nil // what cannot be stored is not found
+	}
+	return many(ctx, t, scanAudit, `SELECT `+auditColumns+` FROM audit`+q.where+` ORDER BY at DESC, id DESC LIMIT $1`, q.args...)
+}
+
+// auditText is where the words of a filter are looked for. SQLite lowers ASCII alone, so both sides are as low as it can.
+const auditText = `LOWER(action || ' ' || actor_name || ' ' || project || ' ' || version || ' ' || filename || ' ' || subject || ' ' || detail)`
+
+// likeText takes their meaning from the wildcards of LIKE.
+var likeText = strings.NewReplacer("!", "!!", "%", "!%", "_", "!_")
+
+// asked is the conditions of a query that depend on what somebody asks for.
+type asked struct {
+	where string
+	args  []any
+}
+
+// and adds a condition, in which a verb stands for each argument.
+func (q *asked) and(condition string, args ...any) {
+	places := make([]any, len(args))
+	for i, a := range args {
+		q.args = append(q.args, a)
+		places[i] = fmt.Sprintf("$%d", len(q.args))
+	}
+	q.where += map[bool]string{true: " WHERE ", false: " AND "}[q.where == ""] + fmt.Sprintf(condition, places...)
+}
+
+// equal compares a column where a value is wanted.
+func (q *asked) equal(column, value string) {
+	if value != "" {
+		q.and(column+" = %s", value)
+	}
+}
+
+// oneOf compares a column with several values, where there are any.
+func (q *asked) oneOf(column, how string, values []string) {
+	if len(values) == 0 {
+		return
+	}
+	args := make([]any, len(values))
+	for i, v := range values {
+		args[i] = v
+	}
+	q.and(column+" "+how+" ("+strings.TrimSuffix(strings.Repeat("%s, ", len(values)), ", ")+")", args...)
 }
 
 // Audit returns the newest entries of the record, newest first, at most limit.

@@ -10,7 +10,7 @@ import (
 	"pyindex/internal/fault"
 )
 
-const projectColumns = `p.id, p.name, p.display, p.status, p.status_reason, p.serial, p.size, p.created_at, p.trusted_only`
+const projectColumns = `p.id, p.name, p.display, p.status, p.status_reason, p.serial, p.size, p.created_at, p.trusted_only, p.file_limit, p.size_limit`
 
 // projectRow receives the columns of a project.
 type projectRow struct {
@@ -20,7 +20,7 @@ type projectRow struct {
 }
 
 func (s *projectRow) into() []any {
-	return []any{&s.p.ID, &s.name, &s.p.Display, &s.p.Status, &s.p.StatusReason, &s.p.Serial, &s.p.Size, &s.created, &s.p.TrustedOnly}
+	return []any{&s.p.ID, &s.name, &s.p.Display, &s.p.Status, &s.p.StatusReason, &s.p.Serial, &s.p.Size, &s.created, &s.p.TrustedOnly, &s.p.Limits.FileSize, &s.p.Limits.ProjectSize}
 }
 
 func (s *projectRow) value() (catalog.Project, error) {
@@ -50,15 +50,17 @@ const selectProject = `SELECT ` + projectColumns + `, ` + repositoryColumns + `
 // InsertProject implements catalog.ProjectRows.
 func (t *Tx) InsertProject(ctx context.Context, p catalog.Project) error {
 	return t.insert(ctx, "project "+p.Name.String(), `INSERT INTO projects
-		(id, repository_id, name, display, status, status_reason, serial, size, created_at, trusted_only)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT DO NOTHING`,
-		p.ID, p.Repository.ID, p.Name.String(), p.Display, string(p.Status), p.StatusReason, p.Serial, p.Size, micros(p.CreatedAt), p.TrustedOnly)
+		(id, repository_id, name, display, status, status_reason, serial, size, created_at, trusted_only,
+		file_limit, size_limit) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT DO NOTHING`,
+		p.ID, p.Repository.ID, p.Name.String(), p.Display, string(p.Status), p.StatusReason, p.Serial, p.Size, micros(p.CreatedAt), p.TrustedOnly,
+		p.Limits.FileSize, p.Limits.ProjectSize)
 }
 
 // UpdateProject implements catalog.ProjectRows; fault.NotFound where the project is gone.
 func (t *Tx) UpdateProject(ctx context.Context, p catalog.Project) error {
-	ok, err := t.did(ctx, `UPDATE projects SET display = $2, status = $3, status_reason = $4, serial = $5, size = $6, trusted_only = $7 WHERE id = $1`,
-		p.ID, p.Display, string(p.Status), p.StatusReason, p.Serial, p.Size, p.TrustedOnly)
+	ok, err := t.did(ctx, `UPDATE projects SET display = $2, status = $3, status_reason = $4, serial = $5, size = $6, trusted_only = $7,
+		file_limit = $8, size_limit = $9 WHERE id = $1`,
+		p.ID, p.Display, string(p.Status), p.StatusReason, p.Serial, p.Size, p.TrustedOnly, p.Limits.FileSize, p.Limits.ProjectSize)
 	if err == nil && !ok {
 		return fault.New(fault.NotFound, "no such project")
 	}

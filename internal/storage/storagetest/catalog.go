@@ -37,6 +37,7 @@ func Catalog(t *testing.T, open Opener) {
 		"single use race": checkSingleUseRace,
 		"beside":          checkBeside,
 		"beside race":     checkBesideRace,
+		"history":         checkHistory,
 		"file race":       checkFileRace,
 		"project race":    checkProjectRace,
 	} {
@@ -82,7 +83,7 @@ func checkProjects(w *world) {
 		twin.Repository = other
 		w.must(tx.InsertProject(w.ctx, twin))
 		p.Display, p.Status, p.StatusReason, p.Serial, p.Size = "zope-interface", catalog.Archived, "moved — see “new”", 7, 1<<40
-		p.TrustedOnly = true
+		p.TrustedOnly, p.Limits = true, catalog.Limits{FileSize: 1 << 40, ProjectSize: 5}
 		w.must(tx.UpdateProject(w.ctx, p))
 		w.want("UpdateProject(nothing)", tx.UpdateProject(w.ctx, catalog.Project{ID: "nothing"}), fault.NotFound)
 		return nil
