@@ -33,6 +33,8 @@ type Site struct {
 	templates map[string]*template.Template
 	static    map[string]asset
 	version   string // of the static files
+
+	descriptions descriptions
 }
 
 // New returns the pages. A template that does not parse is an error, at start and not at the first request.
@@ -59,6 +61,7 @@ func (s *Site) areas() [][]route.Route {
 		s.staticRoutes(),
 		s.homeRoutes(),
 		s.loginRoutes(),
+		s.projectRoutes(),
 	}
 }
 

@@ -138,6 +138,9 @@ func (a *addition) place(ctx context.Context, tx Tx, p Project, f File) (File, e
 	} else if err != nil {
 		return f, err
 	}
+	if err := a.insertMembers(ctx, tx, f); err != nil {
+		return f, err
+	}
 	return f, a.insertAttestations(ctx, tx, f)
 }
 

@@ -82,6 +82,7 @@ type Index struct {
 	repositories *memo.Memo[string, Repository]
 	projects     *memo.Memo[projectKey, Project]
 	files        *memo.Memo[fileKey, located]
+	lines        lines
 }
 
 // projectKey and fileKey are how the memory finds what a request names; id is a repository's.

@@ -65,4 +65,6 @@ type ReleaseRows interface {
 	DeleteRelease(ctx context.Context, id string) error
 	ReleaseByKey(ctx context.Context, projectID, key string) (Release, error)
 	Releases(ctx context.Context, projectID string) ([]Release, error) // oldest first
+	// Summaries returns a project's releases with numbers of their files, in no order.
+	Summaries(ctx context.Context, projectID string) ([]Summary, error)
 }

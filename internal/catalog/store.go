@@ -15,6 +15,7 @@ type Tx interface {
 	ReleaseRows
 	FileRows
 	AttestationRows
+	MemberRows
 	BlobRows
 	audit.Rows
 	access.Serials

@@ -43,3 +43,17 @@ func (t *Tx) ReleaseByKey(ctx context.Context, projectID, key string) (catalog.R
 func (t *Tx) Releases(ctx context.Context, projectID string) ([]catalog.Release, error) {
 	return many(ctx, t, scanRelease, `SELECT `+releaseColumns+` FROM releases WHERE project_id = $1 ORDER BY created_at, id`, projectID)
 }
+
+// Summaries implements catalog.ReleaseRows.
+func (t *Tx) Summaries(ctx context.Context, projectID string) ([]catalog.Summary, error) {
+	scan := func(r row) (s catalog.Summary, err error) {
+		var created, files, yanked int64
+		err = r.Scan(&s.ID, &s.ProjectID, &s.Version, &s.Key, &created, &files, &s.Size, &yanked, &s.YankedReason)
+		s.CreatedAt, s.Files, s.Yanked = moment(created), int(files), files > 0 && yanked == files
+		return s, err
+	}
+	return many(ctx, t, scan, `SELECT r.id, r.project_id, r.version, r.version_key, r.created_at, COUNT(f.id), COALESCE(SUM(f.size), 0),
+		COALESCE(SUM(CASE WHEN f.yanked THEN 1 ELSE 0 END), 0), COALESCE(MAX(f.yanked_reason), '')
+		FROM releases r LEFT JOIN files f ON f.release_id = r.id WHERE r.project_id = $1
+		GROUP BY r.id, r.project_id, r.version, r.version_key, r.created_at`, projectID)
+}

@@ -1,0 +1,206 @@
+package catalog
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"strings"
+
+	"pyindex/internal/access"
+	"pyindex/internal/dist"
+	"pyindex/internal/fault"
+)
+
+// Comparison is what became different from one release of a project to another.
+type Comparison struct {
+	Project      Project
+	From, To     Summary
+	Fields       []FieldChange // of core metadata, the description apart
+	Described    bool          // whether the description differs
+	Required     Change        // requirements
+	Files        Change        // file names, without the version in them
+	Members      Change        // names inside the files that stand for the releases
+	Inside       [2]string     // those files, from and to
+	MembersKnown bool          // whether both were uploaded since members are kept
+}
+
+// FieldChange is a field of core metadata before and after; a list's values are lines.
+type FieldChange struct{ Name, Before, After string }
+
+// Change is what went and what came, sorted.
+type Change struct{ Removed, Added []string }
+
+// Compare returns what differs between two releases of a project, by any spelling of their versions; "" for from is the
+// version before to. fault.NotFound where the caller may not see the project or a release is not there.
+func (x *Index) Compare(ctx context.Context, who access.Caller, repo string, name dist.ProjectName, from, to string) (Comparison, error) {
+	o, err := x.releases(ctx, who, repo, name)
+	if err != nil {
+		return Comparison{}, err
+	}
+	i := find(o.Releases, to)
+	j := find(o.Releases, from)
+	if from == "" && i >= 0 {
+		j = before(o.Releases, i)
+	}
+	if i < 0 || j < 0 || i >= len(o.Releases) || j >= len(o.Releases) {
+		return Comparison{}, missing("release of that version to compare with")
+	}
+	c := Comparison{Project: o.Project, From: o.Releases[j], To: o.Releases[i]}
+	err = x.store.View(ctx, func(tx Tx) error { return c.fill(ctx, tx) })
+	return c, err
+}
+
+// before returns the index of the release that the one at i is compared with: the next lower version, a final one for a
+// final one.
+func before(all []Summary, i int) int {
+	for j := i + 1; j < len(all); j++ {
+		if all[i].Prerelease || !all[j].Prerelease {
+			return j
+		}
+	}
+	return i + 1
+}
+
+func (c *Comparison) fill(ctx context.Context, tx Tx) error {
+	a, err := tx.FilesOfRelease(ctx, c.From.ID)
+	if err != nil {
+		return err
+	}
+	b, err := tx.FilesOfRelease(ctx, c.To.ID)
+	if err != nil || len(a) == 0 || len(b) == 0 {
+		return err
+	}
+	c.Files = changed(withoutVersion(a), withoutVersion(b))
+	f, g := counterparts(a, b)
+	c.Inside = [2]string{f.Filename, g.Filename}
+	if err := c.metadata(ctx, tx, telling(a), telling(b)); err != nil {
+		return err
+	}
+	m, err := tx.Members(ctx, f.ID)
+	n, err2 := tx.Members(ctx, g.ID)
+	if fault.Is(err, fault.NotFound) || fault.Is(err2, fault.NotFound) {
+		return nil
+	}
+	if err != nil || err2 != nil {
+		return cmp.Or(err, err2)
+	}
+	c.MembersKnown = true
+	c.Members = changed(membersWithout(m.Names, c.From.Version, f), membersWithout(n.Names, c.To.Version, g))
+	return nil
+}
+
+// counterparts picks a file of each release whose insides can be compared: of one kind, with one set of tags if there is
+// such a pair.
+func counterparts(a, b []File) (File, File) {
+	f, g := telling(a), telling(b)
+	for _, x := range a {
+		for _, y := range b {
+			if x.Kind == y.Kind && tagsOf(x) == tagsOf(y) && x.Kind == f.Kind {
+				return x, y
+			}
+		}
+	}
+	return f, g
+}
+
+func tagsOf(f File) string { return strings.ReplaceAll(f.Filename, f.Version, "") }
+
+func withoutVersion(files []File) []string {
+	out := make([]string, len(files))
+	for i, f := range files {
+		out[i] = strings.Replace(f.Filename, "-"+f.Version, "-*", 1)
+	}
+	return out
+}
+
+// membersWithout takes the version out of the folders that are named after it, so that they do not all differ.
+func membersWithout(names []string, version string, f File) []string {
+	out := make([]string, 0, len(names))
+	for _, name := range names {
+		top, rest, nested := strings.Cut(name, "/")
+		if i := strings.LastIndex(top, "-"+version); i > 0 && (f.Kind == dist.SDist || strings.HasPrefix(top[i+1+len(version):], ".")) {
+			top = top[:i] + "-*" + top[i+1+len(version):]
+		}
+		if nested {
+			top += "/" + rest
+		}
+		out = append(out, top)
+	}
+	return out
+}
+
+// changed compares two sets.
+func changed(before, after []string) Change {
+	return Change{Removed: lacking(before, after), Added: lacking(after, before)}
+}
+
+// lacking returns what is in a and not in b, sorted.
+func lacking(a, b []string) []string {
+	have := make(map[string]bool, len(b))
+	for _, s := range b {
+		have[s] = true
+	}
+	out := slices.DeleteFunc(slices.Clone(a), func(s string) bool { return have[s] })
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+func (c *Comparison) metadata(ctx context.Context, tx Tx, a, b File) error {
+	m, err := tx.Metadata(ctx, a.ID)
+	if err != nil {
+		return err
+	}
+	n, err := tx.Metadata(ctx, b.ID)
+	if err != nil {
+		return err
+	}
+	c.Described = m.Description != n.Description
+	c.Required = changed(canonical(m.RequiresDist), canonical(n.RequiresDist))
+	for _, f := range comparedFields {
+		if before, after := f.value(m), f.value(n); before != after {
+			c.Fields = append(c.Fields, FieldChange{f.name, before, after})
+		}
+	}
+	return nil
+}
+
+func canonical(requirements []string) []string {
+	out := make([]string, len(requirements))
+	for i, s := range requirements {
+		out[i] = s
+		if r, err := dist.ParseRequirement(s); err == nil {
+			out[i] = r.Canonical()
+		}
+	}
+	return out
+}
+
+type comparedField struct {
+	name  string
+	value func(dist.Metadata) string
+}
+
+func lined(values []string) string { return strings.Join(values, "\n") }
+
+// comparedFields are those of core metadata that say something about a release, in the order of the specification.
+var comparedFields = []comparedField{
+	{"Metadata-Version", func(m dist.Metadata) string { return m.MetadataVersion }},
+	{"Summary", func(m dist.Metadata) string { return m.Summary }},
+	{"Description-Content-Type", func(m dist.Metadata) string { return m.DescriptionContentType }},
+	{"Keywords", func(m dist.Metadata) string { return m.Keywords }},
+	{"Author", func(m dist.Metadata) string { return m.Author }},
+	{"Author-email", func(m dist.Metadata) string { return m.AuthorEmail }},
+	{"Maintainer", func(m dist.Metadata) string { return m.Maintainer }},
+	{"Maintainer-email", func(m dist.Metadata) string { return m.MaintainerEmail }},
+	{"License", func(m dist.Metadata) string { return m.License }},
+	{"License-Expression", func(m dist.Metadata) string { return m.LicenseExpression }},
+	{"License-File", func(m dist.Metadata) string { return lined(m.LicenseFiles) }},
+	{"Requires-Python", func(m dist.Metadata) string { return m.RequiresPython }},
+	{"Provides-Extra", func(m dist.Metadata) string { return lined(m.ProvidesExtra) }},
+	{"Classifier", func(m dist.Metadata) string { return lined(m.Classifiers) }},
+	{"Home-page", func(m dist.Metadata) string { return m.HomePage }},
+	{"Project-URL", func(m dist.Metadata) string { return lined(m.ProjectURLs) }},
+	{"Platform", func(m dist.Metadata) string { return lined(m.Platforms) }},
+	{"Dynamic", func(m dist.Metadata) string { return lined(m.Dynamic) }},
+	{"Import-Name", func(m dist.Metadata) string { return lined(m.ImportNames) }},
+}

@@ -1,0 +1,167 @@
+package catalog
+
+import (
+	"context"
+	"slices"
+	"sync"
+
+	"pyindex/internal/access"
+	"pyindex/internal/dist"
+	"pyindex/internal/fault"
+)
+
+// Summary is a release with what lists of releases show.
+type Summary struct {
+	Release
+	Files        int
+	Size         int64 // bytes of all its files
+	Yanked       bool  // all its files are
+	YankedReason string
+	Prerelease   bool
+	parsed       dist.Version
+}
+
+// Overview is a project as its page shows it: one release in full, the others in a line.
+type Overview struct {
+	Project  Project
+	Releases []Summary // newest version first; shared, not to be changed
+	Latest   Summary   // zero where there is no release
+	Release  Summary   // the one that is shown; zero where there is none
+	Files    []File    // of that release, with their uploaders, oldest first
+	Source   File      // whose metadata stands for the release
+	Metadata dist.Metadata
+}
+
+// Overview returns a project with one release in full: by any spelling of its version, or the latest for "", as Release
+// picks it. fault.NotFound where the caller may not see it or there is no such release. A project without releases, or in
+// quarantine, has none to show. It reads one release, whatever the number of others, except after a change.
+func (x *Index) Overview(ctx context.Context, who access.Caller, repo string, name dist.ProjectName, version string) (Overview, error) {
+	o, err := x.releases(ctx, who, repo, name)
+	if err != nil || o.Project.Status == Quarantined && version == "" {
+		return o, err
+	}
+	i := 0
+	if version != "" {
+		if i = find(o.Releases, version); i < 0 || o.Project.Status == Quarantined {
+			return Overview{}, missing("release of that version")
+		}
+		o.Release = o.Releases[i]
+	} else {
+		o.Release = o.Latest
+	}
+	if o.Release.ID == "" {
+		return o, nil
+	}
+	err = x.store.View(ctx, func(tx Tx) (err error) {
+		if o.Files, err = tx.FilesOfRelease(ctx, o.Release.ID); err != nil || len(o.Files) == 0 {
+			return err
+		}
+		o.Source = telling(o.Files)
+		o.Metadata, err = tx.Metadata(ctx, o.Source.ID)
+		return err
+	})
+	if fault.Is(err, fault.NotFound) {
+		return Overview{}, missing("release of that version") // it went a moment ago
+	}
+	return o, err
+}
+
+// releases returns a project that the caller may read, with its releases in a line each.
+func (x *Index) releases(ctx context.Context, who access.Caller, repo string, name dist.ProjectName) (Overview, error) {
+	p, err := x.Project(ctx, who, repo, name)
+	if err != nil {
+		return Overview{}, err
+	}
+	o := Overview{Project: p}
+	if p.Status == Quarantined {
+		return o, nil
+	}
+	if o.Releases, err = x.summaries(ctx, p); err != nil {
+		return Overview{}, err
+	}
+	o.Latest = newest(o.Releases)
+	return o, nil
+}
+
+// summaries returns the releases of a project, newest version first, from memory where nothing changed since.
+func (x *Index) summaries(ctx context.Context, p Project) ([]Summary, error) {
+	if all, ok := x.lines.get(p); ok {
+		return all, nil
+	}
+	var all []Summary
+	err := x.store.View(ctx, func(tx Tx) (err error) {
+		if p, err = tx.ProjectByID(ctx, p.ID); err != nil {
+			return err
+		}
+		all, err = tx.Summaries(ctx, p.ID)
+		return err
+	})
+	if fault.Is(err, fault.NotFound) {
+		return nil, missing("project of that name")
+	} else if err != nil {
+		return nil, err
+	}
+	for i := range all {
+		v, err := dist.ParseVersion(all[i].Version)
+		all[i].parsed, all[i].Prerelease = v, err == nil && v.IsPrerelease()
+	}
+	slices.SortFunc(all, func(a, b Summary) int { return b.parsed.Compare(a.parsed) })
+	x.lines.put(p, all)
+	return all, nil
+}
+
+func find(all []Summary, version string) int {
+	v, err := dist.ParseVersion(version)
+	if err != nil {
+		return -1
+	}
+	return slices.IndexFunc(all, func(s Summary) bool { return s.Key == v.Key() })
+}
+
+// newest picks the release that a page about the project shows: see Index.Release.
+func newest(all []Summary) (best Summary) {
+	var top rank
+	for _, s := range all {
+		if rk := (rank{!s.Yanked, !s.Prerelease, s.parsed}); best.ID == "" || top.below(rk) {
+			best, top = s, rk
+		}
+	}
+	return best
+}
+
+// lines remembers the releases of projects by the project's serial.
+type lines struct {
+	mu    sync.Mutex
+	m     map[string]linesOf
+	total int
+}
+
+type linesOf struct {
+	serial int64
+	all    []Summary
+}
+
+// maxLines bounds how many releases are remembered, some hundred bytes each.
+const maxLines = 100_000
+
+func (l *lines) get(p Project) ([]Summary, bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	of, ok := l.m[p.ID]
+	return of.all, ok && of.serial == p.Serial
+}
+
+func (l *lines) put(p Project, all []Summary) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if old, ok := l.m[p.ID]; ok && old.serial > p.Serial {
+		return
+	} else if ok {
+		l.total -= len(old.all) + 1
+	}
+	if l.m == nil || l.total+len(all) > maxLines {
+		l.m, l.total = map[string]linesOf{}, 0
+	}
+	l.m[p.ID] = linesOf{p.Serial, all}
+	l.total += len(all) + 1
+}

@@ -1,0 +1,57 @@
+package db
+
+import (
+	"bytes"
+	"compress/flate"
+	"context"
+	"encoding/base64"
+	"io"
+	"strings"
+
+	"pyindex/internal/catalog"
+)
+
+// InsertMembers implements catalog.MemberRows.
+func (t *Tx) InsertMembers(ctx context.Context, fileID string, m catalog.Members) error {
+	names, err := pack(strings.Join(m.Names, "\n"))
+	if err != nil {
+		return err
+	}
+	return t.insert(ctx, "list of members", `INSERT INTO file_members (file_id, total, names) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`,
+		fileID, int64(m.Total), names)
+}
+
+// Members implements catalog.MemberRows.
+func (t *Tx) Members(ctx context.Context, fileID string) (catalog.Members, error) {
+	scan := func(r row) (m catalog.Members, err error) {
+		var total int64
+		var packed string
+		if err = r.Scan(&total, &packed); err != nil {
+			return m, err
+		}
+		names, err := unpack(packed)
+		m.Total = int(total)
+		if names != "" {
+			m.Names = strings.Split(names, "\n")
+		}
+		return m, err
+	}
+	return one(ctx, t, "list of members", scan, `SELECT total, names FROM file_members WHERE file_id = $1`, fileID)
+}
+
+func pack(s string) (string, error) {
+	var b bytes.Buffer
+	w, err := flate.NewWriter(&b, flate.DefaultCompression)
+	if err == nil {
+		_, err = io.WriteString(w, s)
+	}
+	if err == nil {
+		err = w.Close()
+	}
+	return base64.RawStdEncoding.EncodeToString(b.Bytes()), err
+}
+
+func unpack(s string) (string, error) {
+	b, err := io.ReadAll(flate.NewReader(base64.NewDecoder(base64.RawStdEncoding, strings.NewReader(s))))
+	return string(b), err
+}

@@ -1,0 +1,175 @@
+package web
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"pyindex/internal/access"
+	"pyindex/internal/catalog"
+	"pyindex/internal/dist"
+	"pyindex/internal/fault"
+	"pyindex/internal/readme"
+	"pyindex/internal/route"
+)
+
+func (s *Site) projectRoutes() []route.Route {
+	return []route.Route{
+		{Method: http.MethodGet, Path: "/project/:project/", Auth: route.Page, Tree: true, Handle: s.project},
+		{Method: http.MethodGet, Path: "/project/:project/versions/", Auth: route.Page, Tree: true, Handle: s.versions},
+		{Method: http.MethodGet, Path: "/project/:project/:version/", Auth: route.Page, Tree: true, Handle: s.project},
+		{Method: http.MethodGet, Path: "/project/:project/:version/diff/", Auth: route.Page, Tree: true, Handle: s.diff},
+	}
+}
+
+// fewVersions is how many releases the project page names; the rest are a page of their own.
+const fewVersions = 8
+
+type projectView struct {
+	Frame
+	catalog.Overview
+	Description readme.Rendered
+	Files       []fileView
+	Origins     []Origin // of the files, each once
+	Requires    []requirementGroup
+	People      []person
+	Links       []namedLink
+	Keywords    []string
+	Classifiers []classifierGroup
+	Listed      []catalog.Summary
+	Pip, UV     string
+	Older       bool // a newer release is the one that installers choose
+	Maintains   bool
+}
+
+type fileView struct {
+	catalog.File
+	Words  string
+	URL    string
+	Origin Origin
+}
+
+// project shows a project at its latest release, or at the one that the path names.
+func (s *Site) project(w http.ResponseWriter, r *http.Request, who access.Caller) error {
+	name, err := s.projectName(w, r)
+	if err != nil || name.IsZero() {
+		return err
+	}
+	o, err := s.o.Index.Overview(r.Context(), who, repository(r), name, r.PathValue("version"))
+	if err != nil {
+		return err
+	}
+	title := o.Project.Display
+	if r.PathValue("version") != "" {
+		title += " " + o.Release.Version
+	}
+	v := projectView{Frame: s.frame(r, who, title), Overview: o, Maintains: who.May(access.Maintainer, o.Project.Object())}
+	v.Listed = o.Releases[:min(len(o.Releases), fewVersions)]
+	v.Older = o.Release.ID != "" && o.Release.ID != o.Latest.ID
+	if len(o.Files) > 0 {
+		v.fill(s, o)
+	}
+	return s.render(w, http.StatusOK, "project", &v)
+}
+
+func (v *projectView) fill(s *Site, o catalog.Overview) {
+	m := o.Metadata
+	v.Description = s.descriptions.of(o.Source.ID, m)
+	for _, f := range o.Files {
+		x := fileView{File: f, URL: v.Root + "/packages/" + f.SHA256 + "/" + url.PathEscape(f.Filename), Origin: originOf(f.Uploader)}
+		if parsed, err := dist.ParseFilename(f.Filename, o.Project.Name); err == nil {
+			x.Words = parsed.Words()
+		}
+		v.Files = append(v.Files, x)
+		if !slices.Contains(v.Origins, x.Origin) {
+			v.Origins = append(v.Origins, x.Origin)
+		}
+	}
+	v.Requires = requirements(m.RequiresDist)
+	v.People, v.Links, v.Classifiers = people(m), links(m), classified(m.Classifiers)
+	v.Keywords = strings.FieldsFunc(m.Keywords, func(c rune) bool { return c == ',' || c == ';' })
+	if len(v.Keywords) == 1 {
+		v.Keywords = strings.Fields(m.Keywords)
+	}
+	exact := o.Project.Name.String()
+	if v.Older {
+		exact += "==" + o.Release.Version
+	}
+	index := s.absolute(strings.TrimPrefix(v.Root, v.Base) + "/simple/")
+	v.Pip = fmt.Sprintf("pip install --index-url %s %s", index, exact)
+	v.UV = fmt.Sprintf("uv add --index %s %s", index, exact)
+}
+
+// projectName reads the path's project. Another spelling is answered by a redirect, and the name is zero.
+func (s *Site) projectName(w http.ResponseWriter, r *http.Request) (dist.ProjectName, error) {
+	typed := r.PathValue("project")
+	name, err := dist.ParseProjectName(typed)
+	if err != nil {
+		return name, fault.New(fault.NotFound, "there is no project of that name here")
+	}
+	if r.Method != http.MethodPost && typed != name.String() {
+		path := strings.Replace(strings.TrimPrefix(r.URL.Path, s.base), "/project/"+typed+"/", "/project/"+name.String()+"/", 1)
+		if r.URL.RawQuery != "" {
+			path += "?" + r.URL.RawQuery
+		}
+		s.see(w, r, path)
+		return dist.ProjectName{}, nil
+	}
+	return name, nil
+}
+
+type versionsView struct {
+	Frame
+	Project catalog.Project
+	Latest  catalog.Summary
+	Listed  []catalog.Summary
+	Pages   Pages
+}
+
+const versionsPerPage = 100
+
+// versions lists the releases of a project, newest version first.
+func (s *Site) versions(w http.ResponseWriter, r *http.Request, who access.Caller) error {
+	name, err := s.projectName(w, r)
+	if err != nil || name.IsZero() {
+		return err
+	}
+	o, err := s.o.Index.Overview(r.Context(), who, repository(r), name, "")
+	if err != nil {
+		return err
+	}
+	p := pages(r, page(r), len(o.Releases), versionsPerPage)
+	from := min((p.Page-1)*versionsPerPage, len(o.Releases))
+	v := versionsView{Frame: s.frame(r, who, "Versions of "+o.Project.Display), Project: o.Project, Latest: o.Latest, Pages: p}
+	v.Listed = o.Releases[from:min(from+versionsPerPage, len(o.Releases))]
+	return s.render(w, http.StatusOK, "versions", &v)
+}
+
+type diffView struct {
+	Frame
+	catalog.Comparison
+}
+
+// maxMembersShown bounds how many names of members a comparison shows.
+const maxMembersShown = 300
+
+// diff compares a release with the one before it, or with ?against.
+func (s *Site) diff(w http.ResponseWriter, r *http.Request, who access.Caller) error {
+	name, err := s.projectName(w, r)
+	if err != nil || name.IsZero() {
+		return err
+	}
+	c, err := s.o.Index.Compare(r.Context(), who, repository(r), name, r.URL.Query().Get("against"), r.PathValue("version"))
+	if err != nil {
+		return err
+	}
+	for _, list := range []*[]string{&c.Members.Added, &c.Members.Removed} {
+		if n := len(*list); n > maxMembersShown {
+			*list = append((*list)[:maxMembersShown:maxMembersShown], fmt.Sprintf("and %s more", count(n-maxMembersShown)))
+		}
+	}
+	v := diffView{Frame: s.frame(r, who, fmt.Sprintf("%s %s against %s", c.Project.Display, c.To.Version, c.From.Version)), Comparison: c}
+	return s.render(w, http.StatusOK, "diff", &v)
+}
