@@ -18,6 +18,7 @@ type requirement struct {
 	Name   string // normal, "" where the text cannot be read
 	Text   string // versions, extras and URL, or the whole text where it cannot be read
 	Marker string
+	Here   bool // whether the reader may see a project of that name here
 }
 
 // requirements groups what a release requires by extra, in the order in which they come.

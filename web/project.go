@@ -71,7 +71,27 @@ func (s *Site) project(w http.ResponseWriter, r *http.Request, who access.Caller
 	if len(o.Files) > 0 {
 		v.fill(s, o)
 	}
+	if err := s.mark(r, who, v.Requires); err != nil {
+		return err
+	}
 	return s.render(w, http.StatusOK, "project", &v)
+}
+
+// mark notes which of the projects that a release requires are here for this reader.
+func (s *Site) mark(r *http.Request, who access.Caller, groups []requirementGroup) error {
+	var names []string
+	for _, g := range groups {
+		for _, item := range g.Items {
+			names = append(names, item.Name)
+		}
+	}
+	here, err := s.o.Index.Present(r.Context(), who, repository(r), names)
+	for _, g := range groups {
+		for i := range g.Items {
+			g.Items[i].Here = here[g.Items[i].Name]
+		}
+	}
+	return err
 }
 
 func (v *projectView) fill(s *Site, o catalog.Overview) {

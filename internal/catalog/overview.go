@@ -83,6 +83,41 @@ func (x *Index) releases(ctx context.Context, who access.Caller, repo string, na
 	return o, nil
 }
 
+// maxPresent bounds how many names are looked for at once.
+const maxPresent = 300
+
+// Present returns which of some projects, by normal name, the caller may see in a repository; what is beyond the first 300 is
+// taken for absent.
+func (x *Index) Present(ctx context.Context, who access.Caller, repo string, names []string) (map[string]bool, error) {
+	here := map[string]bool{}
+	if len(names) == 0 {
+		return here, nil
+	}
+	serial, err := x.store.Serial(ctx)
+	if err != nil {
+		return nil, err
+	}
+	r, err := x.repository(ctx, who, serial, repo)
+	if err != nil {
+		return nil, err
+	}
+	err = x.store.View(ctx, func(tx Tx) error {
+		for _, text := range names[:min(len(names), maxPresent)] {
+			name, err := dist.ParseProjectName(text)
+			if err != nil {
+				continue
+			}
+			p, err := tx.ProjectByName(ctx, r.ID, name)
+			if err != nil && !fault.Is(err, fault.NotFound) {
+				return err
+			}
+			here[text] = err == nil && p.Status != Quarantined && who.May(access.Reader, p.Object())
+		}
+		return nil
+	})
+	return here, err
+}
+
 // summaries returns the releases of a project, newest version first, from memory where nothing changed since.
 func (x *Index) summaries(ctx context.Context, p Project) ([]Summary, error) {
 	if all, ok := x.lines.get(p); ok {

@@ -47,7 +47,7 @@ func (d *DB) migrate(ctx context.Context) error {
 		if err == nil || n >= d.dialect.tries || fault.Is(err, fault.Invalid) {
 			return err
 		}
-		if err := pause(ctx, time.Duration(n)*50*time.Millisecond); err != nil {
+		if err := pause(ctx, time.Duration(min(n, 4))*25*time.Millisecond); err != nil {
 			return err
 		}
 	}

@@ -38,7 +38,7 @@ var sqliteDialect = dialect{
 	watch:  watchSQLite,
 	check:  checkSQLite,
 	lock:   func(context.Context, *sql.DB) (func(), error) { return func() {}, nil },
-	tries:  5,
+	tries:  40, // each costs a step at most, and there are some processes and some dozen steps
 	sort:   sortSQLite,
 }
 

@@ -23,6 +23,7 @@ func Catalog(t *testing.T, open Opener) {
 		"file conflicts":  checkFileConflicts,
 		"file changes":    checkFileChanges,
 		"metadata":        checkMetadata,
+		"members":         checkMembers,
 		"attestations":    checkAttestations,
 		"illegible text":  checkIllegible,
 		"tombstones":      checkTombstones,

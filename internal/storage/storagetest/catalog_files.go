@@ -135,3 +135,47 @@ func checkTombstones(w *world) {
 		return err
 	})
 }
+
+func checkMembers(w *world) {
+	p := w.project("demo")
+	r, empty := w.release(p, "1.0"), w.release(p, "2.0")
+	f, g := w.file(r, "demo-1.0.whl"), w.file(r, "demo-1.0.tar.gz")
+	m := catalog.Members{Names: []string{"a/b.py", "a/é.py"}, Total: 7}
+	w.update(func(tx publishers.Tx) error {
+		w.must(tx.InsertMembers(w.ctx, f.ID, m))
+		w.want("InsertMembers(again)", tx.InsertMembers(w.ctx, f.ID, m), fault.Conflict)
+		w.must(tx.SetYank(w.ctx, g.ID, true, "bad"))
+		return nil
+	})
+	w.view(func(tx catalog.Tx) error {
+		got, err := tx.Members(w.ctx, f.ID)
+		w.must(err)
+		w.same("Members", got, m)
+		_, err = tx.Members(w.ctx, g.ID)
+		w.want("Members(none)", err, fault.NotFound)
+		all, err := tx.Summaries(w.ctx, p.ID)
+		w.must(err)
+		byID := map[string]catalog.Summary{}
+		for _, s := range all {
+			byID[s.ID] = s
+		}
+		if one := byID[r.ID]; len(all) != 2 || one.Files != 2 || one.Size != 84 || one.Yanked || one.Version != "1.0" {
+			w.Errorf("Summaries = %+v", one)
+		}
+		if none := byID[empty.ID]; none.Files != 0 || none.Size != 0 || none.Yanked {
+			w.Errorf("Summaries(no files) = %+v", none)
+		}
+		return nil
+	})
+	w.update(func(tx publishers.Tx) error {
+		w.must(tx.SetYank(w.ctx, f.ID, true, "worse"))
+		all, err := tx.Summaries(w.ctx, p.ID)
+		w.must(err)
+		for _, s := range all {
+			if s.ID == r.ID && (!s.Yanked || s.YankedReason != "worse") {
+				w.Errorf("Summaries(yanked) = %+v", s)
+			}
+		}
+		return tx.DeleteFile(w.ctx, f.ID)
+	})
+}

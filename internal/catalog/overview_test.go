@@ -1,0 +1,129 @@
+package catalog_test
+
+import (
+	"testing"
+
+	"pyindex/internal/access"
+	"pyindex/internal/catalog"
+	"pyindex/internal/dist/disttest"
+	"pyindex/internal/fault"
+)
+
+func versionsOf(o catalog.Overview) (out []string) {
+	for _, r := range o.Releases {
+		out = append(out, r.Version)
+	}
+	return out
+}
+
+func TestOverview(t *testing.T) {
+	w := newWorld(t, catalog.PrivatePolicy(), catalog.Limits{})
+	ctx, demo := t.Context(), name(t, "demo")
+	w.must(disttest.Wheel("demo", "1.10", "x"), disttest.Wheel("demo", "1.9", "x", "Summary: nine"), disttest.SDist("demo", "1.9", "x", "Summary: sdist"), disttest.Wheel("demo", "2.0rc1", "x"))
+	look := func(version string) catalog.Overview {
+		t.Helper()
+		o, err := w.Overview(ctx, w.admin, "", demo, version)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return o
+	}
+	o := look("")
+	if got := versionsOf(o); len(got) != 3 || got[0] != "2.0rc1" || got[1] != "1.10" || got[2] != "1.9" {
+		t.Errorf("releases = %v, want the newest version first", got)
+	}
+	if o.Release.Version != "1.10" || o.Latest.ID != o.Release.ID || !o.Releases[0].Prerelease {
+		t.Errorf("the latest is %s, want 1.10", o.Release.Version)
+	}
+	if o = look("1.9.0"); o.Metadata.Summary != "nine" || len(o.Files) != 2 || o.Release.Files != 2 || o.Files[0].Uploader.Name == "" {
+		t.Errorf("1.9.0 = %q with %d files by %q", o.Metadata.Summary, len(o.Files), o.Files[0].Uploader.Name)
+	}
+	if err := w.Yank(ctx, w.admin, "", demo, "1.10", "broken"); err != nil {
+		t.Fatal(err)
+	}
+	if o = look(""); o.Release.Version != "1.9" || !o.Releases[1].Yanked || o.Releases[1].YankedReason != "broken" {
+		t.Errorf("after a yank the latest is %s", o.Release.Version)
+	}
+	w.must(disttest.Wheel("demo", "3.0", "x"))
+	if o = look(""); o.Release.Version != "3.0" || len(o.Releases) != 4 {
+		t.Errorf("after an upload the latest is %s of %v", o.Release.Version, versionsOf(o))
+	}
+	for _, version := range []string{"9", "nonsense", "1.9+local"} {
+		if _, err := w.Overview(ctx, w.admin, "", demo, version); !fault.Is(err, fault.NotFound) {
+			t.Errorf("Overview(%s) = %v, want not found", version, err)
+		}
+	}
+	if err := w.SetStatus(ctx, w.admin, "", demo, catalog.Quarantined, "bad"); err != nil {
+		t.Fatal(err)
+	}
+	if o = look(""); len(o.Releases) != 0 || len(o.Files) != 0 || o.Metadata.Name != "" || o.Release.ID != "" {
+		t.Errorf("a quarantined project shows %v", versionsOf(o))
+	}
+	if _, err := w.Overview(ctx, w.admin, "", demo, "3.0"); !fault.Is(err, fault.NotFound) {
+		t.Errorf("a release of a quarantined project = %v, want not found", err)
+	}
+	if _, err := w.Compare(ctx, w.admin, "", demo, "1.9", "3.0"); !fault.Is(err, fault.NotFound) {
+		t.Errorf("comparing in quarantine = %v, want not found", err)
+	}
+}
+
+// Whoever may not see a project sees none of its forms, and nobody is asked to sign in.
+func TestOverviewIsForReaders(t *testing.T) {
+	w := newWorld(t, catalog.PrivatePolicy(), catalog.Limits{})
+	ctx, demo := t.Context(), name(t, "demo")
+	w.must(disttest.Wheel("demo", "1.0", "x"), disttest.Wheel("demo", "2.0", "x"), disttest.Wheel("other", "1.0", "x"))
+	bound := w.user("bob", access.NewAPIToken{Scope: access.ScopeUpload, Projects: []string{"other"}})
+	for who, want := range map[*access.Caller]fault.Kind{&bound: fault.NotFound, {}: fault.Unauthenticated} {
+		_, err := w.Overview(ctx, *who, "", demo, "")
+		_, err2 := w.Overview(ctx, *who, "", name(t, "nothing"), "")
+		_, err3 := w.Compare(ctx, *who, "", demo, "", "2.0")
+		for _, e := range []error{err, err2, err3} {
+			if !fault.Is(e, want) {
+				t.Errorf("%s: %v, want %v", who.Name(), e, want)
+			}
+		}
+	}
+	here, err := w.Present(ctx, bound, "", []string{"demo", "other", "nothing", "Other", "..", ""})
+	if err != nil || here["demo"] || !here["other"] || here["nothing"] || here[".."] {
+		t.Errorf("Present = %v, %v", here, err)
+	}
+}
+
+func TestCompare(t *testing.T) {
+	w := newWorld(t, catalog.PrivatePolicy(), catalog.Limits{})
+	ctx, demo := t.Context(), name(t, "demo")
+	w.must(disttest.Wheel("demo", "1.0", "x", "Summary: one", "Requires-Dist: six>=1", "Requires-Dist: attrs"),
+		disttest.Wheel("demo", "1.1", "y", "Summary: two", "Requires-Dist: six >= 1", "Requires-Dist: rich", "Requires-Python: >=3.9"),
+		disttest.SDist("demo", "1.1", "y", "Summary: two"), disttest.Wheel("demo", "1.2rc1", "z"))
+	c, err := w.Compare(ctx, w.admin, "", demo, "", "1.1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.From.Version != "1.0" || c.To.Version != "1.1" || !c.MembersKnown {
+		t.Errorf("Compare = %s to %s, members known %v", c.From.Version, c.To.Version, c.MembersKnown)
+	}
+	if r := c.Required; len(r.Added) != 1 || r.Added[0] != "rich" || len(r.Removed) != 1 || r.Removed[0] != "attrs" {
+		t.Errorf("required: %+v", r)
+	}
+	if f := c.Files; len(f.Removed) != 0 || len(f.Added) != 1 || f.Added[0] != "demo-*.tar.gz" {
+		t.Errorf("files: %+v", f)
+	}
+	if m := c.Members; len(m.Added)+len(m.Removed) != 0 {
+		t.Errorf("members: %+v, want none to differ but by version", m)
+	}
+	got := map[string][2]string{}
+	for _, f := range c.Fields {
+		got[f.Name] = [2]string{f.Before, f.After}
+	}
+	if len(got) != 2 || got["Summary"] != [2]string{"one", "two"} || got["Requires-Python"] != [2]string{"", ">=3.9"} {
+		t.Errorf("fields: %v", got)
+	}
+	if c, err = w.Compare(ctx, w.admin, "", demo, "1.1", "1.0"); err != nil || c.From.Version != "1.1" {
+		t.Errorf("backwards = %v, %v", c.From.Version, err)
+	}
+	for _, pair := range [][2]string{{"", "1.0"}, {"9", "1.0"}, {"1.0", "9"}, {"x", "y"}} {
+		if _, err := w.Compare(ctx, w.admin, "", demo, pair[0], pair[1]); !fault.Is(err, fault.NotFound) {
+			t.Errorf("Compare(%q, %q) = %v, want not found", pair[0], pair[1], err)
+		}
+	}
+}
