@@ -67,6 +67,7 @@ type Field struct {
 	Placeholder           string
 	Autocomplete          string // "off" where empty, so that browsers do not guess
 	Required, Mono, Wide  bool
+	Recommended           bool // not needed, but better said
 	Checked               bool
 	Focus                 bool
 	Options               []Option // of a select

@@ -78,6 +78,18 @@ func (s *Site) render(w http.ResponseWriter, status int, name string, v framed) 
 	return err
 }
 
+// renderPart writes a part of a page alone, for a script of ours that puts it into the page.
+func (s *Site) renderPart(w http.ResponseWriter, page, part string, data any) error {
+	var b bytes.Buffer
+	if err := s.templates[page].ExecuteTemplate(&b, part, data); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	s.pageHeaders(w)
+	_, err := w.Write(b.Bytes())
+	return err
+}
+
 // pageHeaders are those of every page: nobody stores it, frames it, or is told where its reader goes.
 func (s *Site) pageHeaders(w http.ResponseWriter) {
 	h := w.Header()

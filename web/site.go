@@ -62,6 +62,7 @@ func (s *Site) areas() [][]route.Route {
 		s.homeRoutes(),
 		s.loginRoutes(),
 		s.projectRoutes(),
+		s.publishingRoutes(),
 	}
 }
 

@@ -33,9 +33,10 @@ type Added struct {
 	Provider  string
 	Issuer    string
 	Sentence  string
-	OwnerID   string    // "" where not pinned yet, or never
-	Warning   string    // why it is not pinned, "" where it is or never will be
-	ExpiresAt time.Time // of a pending one
+	Fields    map[string]string // as compiled
+	OwnerID   string            // "" where not pinned yet, or never
+	Warning   string            // why it is not pinned, "" where it is or never will be
+	ExpiresAt time.Time         // of a pending one
 }
 
 // String says what was added, and what is still missing, in a sentence or two.
@@ -85,7 +86,7 @@ func (r *Registry) Add(ctx context.Context, who access.Caller, req AddRequest) (
 	}
 	out := Added{
 		Pending: req.Pending, Project: a.name.String(), Provider: a.publisher.Provider, Issuer: a.publisher.Issuer,
-		Sentence: a.rule.Sentence, OwnerID: a.publisher.OwnerID, Warning: a.warning,
+		Sentence: a.rule.Sentence, Fields: a.publisher.Fields, OwnerID: a.publisher.OwnerID, Warning: a.warning,
 	}
 	err = r.store.Update(ctx, func(tx Tx) (err error) {
 		if req.Pending {

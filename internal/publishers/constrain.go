@@ -131,7 +131,7 @@ func (r *Registry) replace(ctx context.Context, tx Tx, who access.Caller, projec
 		return Added{}, err
 	}
 	return Added{
-		ID: p.ID, Project: project.Name.String(), Provider: p.Provider, Issuer: p.Issuer, Sentence: r.sentence(p), OwnerID: p.OwnerID,
+		ID: p.ID, Project: project.Name.String(), Provider: p.Provider, Issuer: p.Issuer, Sentence: r.sentence(p), Fields: p.Fields, OwnerID: p.OwnerID,
 	}, tx.InsertAudit(ctx, r.entry("publisher.remove", who.Actor(), project, old.ID, at, removed))
 }
 

@@ -74,6 +74,15 @@ func (r *Registry) detach(ctx context.Context, tx Tx, who access.Caller, id stri
 	return n, nil
 }
 
+// RemovePending removes a pending publisher that who registered, or any for an administrator; an id that is none of those,
+// a publisher's of a project too, is fault.NotFound. Nobody gets fault.Unauthenticated.
+func (r *Registry) RemovePending(ctx context.Context, who access.Caller, id string) error {
+	if err := known(who); err != nil {
+		return err
+	}
+	return r.store.Update(ctx, func(tx Tx) error { return r.removePending(ctx, tx, who, id) })
+}
+
 func (r *Registry) removePending(ctx context.Context, tx Tx, who access.Caller, id string) error {
 	all, err := tx.PendingAll(ctx)
 	if err != nil {
