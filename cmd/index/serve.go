@@ -170,6 +170,11 @@ func (a *app) background(ctx context.Context, keyring *access.Keyring, secure en
 			log.Error("sweeping", "error", err)
 		}
 	})
+	loops.Go(func() { // projects of before there was a search
+		if err := a.index.Backfill(ctx); err != nil && ctx.Err() == nil {
+			log.Error("filling the search", "error", err)
+		}
+	})
 	if secure.renew != nil {
 		loops.every(ctx, renewEvery, secure.renew, log, "renewing the certificate")
 	}

@@ -92,7 +92,10 @@ func (a *addition) insert(ctx context.Context, tx Tx, f File, keys []string) (Fi
 	if f, err = a.place(ctx, tx, p, f); err != nil {
 		return f, err
 	}
-	if err := a.advance(ctx, tx, p, f); err != nil {
+	if p, err = a.advance(ctx, tx, p, f); err != nil {
+		return f, err
+	}
+	if err := a.card(ctx, tx, p, f); err != nil {
 		return f, err
 	}
 	if err := a.noteBeside(ctx, tx, p, f); err != nil {
@@ -154,15 +157,15 @@ func (a *addition) lost(ctx context.Context, tx Tx) error {
 }
 
 // advance gives the project the next serial, its new size and the spelling of its newest upload.
-func (a *addition) advance(ctx context.Context, tx Tx, p Project, f File) (err error) {
+func (a *addition) advance(ctx context.Context, tx Tx, p Project, f File) (_ Project, err error) {
 	if p.Serial, err = tx.NextSerial(ctx); err != nil {
-		return err
+		return p, err
 	}
 	p.Size += f.Size
 	if n, err := dist.ParseProjectName(a.contents.Parsed.Name); err == nil && n == a.name {
 		p.Display = a.contents.Parsed.Name
 	}
-	return tx.UpdateProject(ctx, p)
+	return p, tx.UpdateProject(ctx, p)
 }
 
 // How long an upload waits for bytes that are just being removed before it asks its sender to try again.

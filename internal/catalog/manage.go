@@ -3,6 +3,7 @@ package catalog
 import (
 	"context"
 	"slices"
+	"strings"
 
 	"pyindex/internal/access"
 	"pyindex/internal/audit"
@@ -282,6 +283,11 @@ func (x *Index) change(ctx context.Context, who access.Caller, role access.Role,
 	return x.changeIf(ctx, who, func(p Project) error { return permit(who, role, p) }, t, e, f)
 }
 
+// shown reports whether an action changes what lists show of a project.
+func shown(action string) bool {
+	return action == "project.status" || strings.HasPrefix(action, "release.") || strings.HasPrefix(action, "file.")
+}
+
 // changeIf runs f on a project that the caller may read and change, with the entry, the next serial and what f made of
 // both in one transaction; f sets the project's id to "" when it is gone. A refusal is recorded on its own.
 func (x *Index) changeIf(ctx context.Context, who access.Caller, may func(Project) error, t target, e audit.Entry, f func(Tx, *Project, *audit.Entry) error) error {
@@ -308,6 +314,9 @@ func (x *Index) changeIf(ctx context.Context, who access.Caller, may func(Projec
 		if err := tx.InsertAudit(ctx, e); err != nil || now.ID == "" {
 			return err
 		}
-		return tx.UpdateProject(ctx, now)
+		if err := tx.UpdateProject(ctx, now); err != nil || !shown(e.Action) {
+			return err
+		}
+		return putCard(ctx, tx, now)
 	})
 }

@@ -21,6 +21,14 @@ type Summary struct {
 	parsed       dist.Version
 }
 
+// parse reads the version.
+func (s *Summary) parse() {
+	v, err := dist.ParseVersion(s.Version)
+	s.parsed, s.Prerelease = v, err == nil && v.IsPrerelease()
+}
+
+func (s Summary) rank() rank { return rank{!s.Yanked, !s.Prerelease, s.parsed} }
+
 // Overview is a project as its page shows it: one release in full, the others in a line.
 type Overview struct {
 	Project  Project
@@ -137,8 +145,7 @@ func (x *Index) summaries(ctx context.Context, p Project) ([]Summary, error) {
 		return nil, err
 	}
 	for i := range all {
-		v, err := dist.ParseVersion(all[i].Version)
-		all[i].parsed, all[i].Prerelease = v, err == nil && v.IsPrerelease()
+		all[i].parse()
 	}
 	slices.SortFunc(all, func(a, b Summary) int { return b.parsed.Compare(a.parsed) })
 	x.lines.put(p, all)
@@ -157,7 +164,7 @@ func find(all []Summary, version string) int {
 func newest(all []Summary) (best Summary) {
 	var top rank
 	for _, s := range all {
-		if rk := (rank{!s.Yanked, !s.Prerelease, s.parsed}); best.ID == "" || top.below(rk) {
+		if rk := s.rank(); best.ID == "" || top.below(rk) {
 			best, top = s, rk
 		}
 	}

@@ -16,6 +16,7 @@ type Tx interface {
 	FileRows
 	AttestationRows
 	MemberRows
+	SearchRows
 	BlobRows
 	audit.Rows
 	access.Serials

@@ -22,6 +22,10 @@ type dialect struct {
 	lock   func(ctx context.Context, write *sql.DB) (unlock func(), err error)
 	tries  int // how often migrating is tried
 	sort   func(error) failure
+
+	text     []string                                                                 // makes the full-text index
+	putText  func(ctx context.Context, t *Tx, projectID string, texts []string) error // name, summary, keywords, people, classifiers, body
+	matching func(s *statement, words []string) (from, rank string)                   // rank is lower for what fits better
 }
 
 // failure is what a database's error code means to us.

@@ -31,7 +31,8 @@ func (d *DB) provider() (*goose.Provider, error) {
 	if err != nil {
 		return nil, err
 	}
-	return goose.NewProvider(d.dialect.goose, d.write, files, goose.WithSlog(d.options.Log), goose.WithDisableGlobalRegistry(true))
+	return goose.NewProvider(d.dialect.goose, d.write, files, goose.WithSlog(d.options.Log), goose.WithDisableGlobalRegistry(true),
+		goose.WithGoMigrations(d.dialect.searchTables()))
 }
 
 // migrate brings the tables up to date, each step in its own transaction. Two processes may start at once: PostgreSQL

@@ -40,6 +40,8 @@ var sqliteDialect = dialect{
 	lock:   func(context.Context, *sql.DB) (func(), error) { return func() {}, nil },
 	tries:  40, // each costs a step at most, and there are some processes and some dozen steps
 	sort:   sortSQLite,
+
+	text: sqliteText, putText: putSQLiteText, matching: matchSQLite,
 }
 
 // connectSQLite opens a file twice: one connection to write, some to read.

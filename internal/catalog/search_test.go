@@ -1,0 +1,187 @@
+package catalog_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"pyindex/internal/access"
+	"pyindex/internal/catalog"
+	"pyindex/internal/dist/disttest"
+	"pyindex/internal/fault"
+)
+
+// found returns the names that a search finds.
+func (w *world) found(who access.Caller, q catalog.Query) []string {
+	w.t.Helper()
+	q.PerPage = 50
+	f, err := w.Search(w.t.Context(), who, "", q)
+	if err != nil {
+		w.t.Fatalf("Search(%+v) = %v", q, err)
+	}
+	if f.Total != len(f.Cards) {
+		w.t.Errorf("Search(%+v) counts %d and shows %d", q, f.Total, len(f.Cards))
+	}
+	var out []string
+	for _, c := range f.Cards {
+		out = append(out, c.Name)
+	}
+	return out
+}
+
+func (w *world) expect(who access.Caller, text string, want ...string) {
+	w.t.Helper()
+	if got := w.found(who, catalog.Query{Text: text}); !slices.Equal(got, want) {
+		w.t.Errorf("searching %q finds %v, want %v", text, got, want)
+	}
+}
+
+// What is found follows every change of what a project says last.
+func TestSearchFollows(t *testing.T) {
+	w := newWorld(t, catalog.PrivatePolicy(), catalog.Limits{})
+	ctx, demo := t.Context(), name(t, "demo")
+	w.must(disttest.SDist("demo", "1.0", "x", "Summary: apricot"))
+	w.expect(w.admin, "apricot", "demo")
+	w.must(disttest.Wheel("demo", "1.0", "x", "Summary: banana"))
+	w.expect(w.admin, "apricot")
+	w.expect(w.admin, "banana", "demo")
+	w.must(disttest.SDist("demo", "1.0.post1", "y", "Summary: cherry"), disttest.Wheel("demo", "0.9", "z", "Summary: old"), disttest.Wheel("demo", "2.0rc1", "z", "Summary: candidate"))
+	w.expect(w.admin, "cherry", "demo")
+	w.expect(w.admin, "old")
+	w.expect(w.admin, "candidate")
+	if err := w.Yank(ctx, w.admin, "", demo, "1.0.post1", ""); err != nil {
+		t.Fatal(err)
+	}
+	w.expect(w.admin, "cherry")
+	w.expect(w.admin, "banana", "demo")
+	for _, v := range []string{"1.0", "0.9", "2.0rc1"} {
+		if err := w.Yank(ctx, w.admin, "", demo, v, ""); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.expect(w.admin, "cherry", "demo") // all are yanked: the newest final one stands for them
+	w.must(disttest.Wheel("demo", "0.1", "z", "Summary: early"))
+	w.expect(w.admin, "early", "demo") // the only one that is offered
+	if err := w.DeleteRelease(ctx, w.admin, "", demo, "0.1"); err != nil {
+		t.Fatal(err)
+	}
+	w.expect(w.admin, "cherry", "demo")
+	if err := w.SetStatus(ctx, w.admin, "", demo, catalog.Quarantined, ""); err != nil {
+		t.Fatal(err)
+	}
+	w.expect(w.admin, "cherry")
+	if err := w.SetStatus(ctx, w.admin, "", demo, catalog.Active, ""); err != nil {
+		t.Fatal(err)
+	}
+	w.expect(w.admin, "cherry", "demo")
+	if err := w.DeleteProject(ctx, w.admin, "", demo); err != nil {
+		t.Fatal(err)
+	}
+	w.expect(w.admin, "cherry")
+	w.expect(w.admin, "demo")
+}
+
+// Somebody finds, counts and is told of what they may see, and of nothing else.
+func TestSearchIsForReaders(t *testing.T) {
+	w := newWorld(t, catalog.PrivatePolicy(), catalog.Limits{})
+	ctx := t.Context()
+	w.must(disttest.Wheel("secret-plan", "1.0", "x", "Summary: shared word", "Requires-Dist: open-thing"), disttest.Wheel("open-thing", "1.0", "x", "Summary: shared word"))
+	bound := w.user("bob", access.NewAPIToken{Scope: access.ScopeUpload, Projects: []string{"open-thing"}})
+	w.expect(bound, "shared", "open-thing")
+	w.expect(bound, "", "open-thing")
+	w.expect(bound, "secret-plan")
+	if f, err := w.Search(ctx, bound, "", catalog.Query{Text: "secret-plam"}); err != nil || f.Instead != "" {
+		t.Errorf("a hidden name is suggested: %q, %v", f.Instead, err)
+	}
+	if f, err := w.Search(ctx, w.admin, "", catalog.Query{Text: "secret-plam"}); err != nil || f.Instead != "secret-plan" {
+		t.Errorf("suggested instead: %q, %v, want secret-plan", f.Instead, err)
+	}
+	if cards, total, err := w.Dependents(ctx, bound, "", name(t, "open-thing"), 1, 10); err != nil || len(cards) != 0 || total != 0 {
+		t.Errorf("a hidden dependent is shown: %v, %d, %v", cards, total, err)
+	}
+	if cards, total, err := w.Dependents(ctx, w.admin, "", name(t, "open-thing"), 1, 10); err != nil || len(cards) != 1 || total != 1 {
+		t.Errorf("Dependents = %v, %d, %v, want secret-plan", cards, total, err)
+	}
+	if _, _, err := w.Dependents(ctx, bound, "", name(t, "secret-plan"), 1, 10); !fault.Is(err, fault.NotFound) {
+		t.Errorf("dependents of what is hidden = %v, want not found", err)
+	}
+	for _, repo := range []string{"", "nowhere"} {
+		if _, err := w.Search(ctx, access.Guest(false), repo, catalog.Query{}); !fault.Is(err, fault.Unauthenticated) {
+			t.Errorf("Search by nobody in %q = %v, want unauthenticated", repo, err)
+		}
+	}
+}
+
+// Any text has an answer, and none is an operator, a wildcard or an error.
+func TestSearchHostile(t *testing.T) {
+	w := newWorld(t, catalog.PrivatePolicy(), catalog.Limits{})
+	w.must(disttest.Wheel("demo", "1.0", "x", "Summary: plain"))
+	for _, text := range []string{
+		"%", "_", "*", `"`, `'`, `\`, `"demo`, "demo*", "NOT demo", "demo OR x", "demo AND", "NEAR(demo plain)", "name:demo", "^demo", "{demo}", "(demo", "demo)", "-demo",
+		"a\x00b", strings.Repeat("a ", 40_000), strings.Repeat("x", 64<<10), ".*", "[a-z]+", "demo; DROP TABLE projects", "&", "demo & plain", "demo:*", "!demo", "<->", "\xff\xfe", "ﬁ", "İ",
+	} {
+		if _, err := w.Search(t.Context(), w.admin, "", catalog.Query{Text: text, Classifier: text, Python: text, Sort: catalog.Sort(text), Page: 1 << 40}); err != nil {
+			t.Errorf("Search(%.40q) = %v", text, err)
+		}
+		if got := w.found(w.admin, catalog.Query{Text: text}); slices.Contains([]string{"%", "_", "*", ".*", `"`}, text) && len(got) != 0 {
+			t.Errorf("Search(%q) finds %v", text, got)
+		}
+	}
+	w.expect(w.admin, "(demo)", "demo")
+	w.expect(w.admin, "DEMO plain", "demo")
+	for page, want := range map[int]int{-5: 1, 0: 1, 1: 1, 2: 0, 1 << 40: 0} {
+		f, err := w.Search(t.Context(), w.admin, "", catalog.Query{Page: page, PerPage: 1 << 30})
+		if err != nil || len(f.Cards) != want {
+			t.Errorf("page %d = %d results, %v, want %d", page, len(f.Cards), err, want)
+		}
+	}
+}
+
+func TestSearchByPython(t *testing.T) {
+	w := newWorld(t, catalog.PrivatePolicy(), catalog.Limits{})
+	w.must(disttest.Wheel("old", "1.0", "x", "Requires-Python: >=3.6,<3.9"), disttest.Wheel("new", "1.0", "x", "Requires-Python: >=3.11.2"), disttest.Wheel("any", "1.0", "x"))
+	for python, want := range map[string][]string{"3.8": {"any", "old"}, "3.11": {"any", "new"}, "3.10": {"any"}, "": {"any", "new", "old"}, "3.x": {"any", "new", "old"}} {
+		if got := w.found(w.admin, catalog.Query{Python: python, Sort: catalog.ByName}); !slices.Equal(got, want) {
+			t.Errorf("Python %s: %v, want %v", python, got, want)
+		}
+	}
+}
+
+// Projects of before there were cards get them, also when two processes do it at once.
+func TestBackfill(t *testing.T) {
+	w := newWorld(t, catalog.PrivatePolicy(), catalog.Limits{})
+	ctx := t.Context()
+	for _, n := range []string{"a", "b", "c"} {
+		w.must(disttest.Wheel(n, "1.0", "x", "Summary: something"))
+	}
+	err := w.db.Catalog().Update(ctx, func(tx catalog.Tx) error {
+		for _, n := range []string{"a", "c"} {
+			p, err := w.Project(ctx, w.admin, "", name(t, n))
+			if err == nil {
+				err = tx.DeleteCard(ctx, p.ID)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := w.found(w.admin, catalog.Query{Text: "something"}); len(got) != 1 {
+		t.Errorf("without cards %v are found", got)
+	}
+	done := make(chan error)
+	for range 2 {
+		go func() { done <- w.Backfill(ctx) }()
+	}
+	for range 2 {
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	}
+	if got := w.found(w.admin, catalog.Query{Text: "something"}); len(got) != 3 {
+		t.Errorf("after Backfill %v are found, want three", got)
+	}
+}

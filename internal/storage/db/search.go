@@ -1,0 +1,227 @@
+package db
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"pyindex/internal/catalog"
+)
+
+const cardColumns = `c.project_id, c.repository_id, c.name, c.display, c.status, c.summary, c.version, c.yanked, c.source_kind,
+	c.released_at, c.pythons, c.license, c.classifiers, c.attested, c.uploader_kind, c.uploader_name`
+
+func scanCard(r row) (c catalog.Card, err error) {
+	var released int64
+	var pythons, classifiers string
+	err = r.Scan(&c.ProjectID, &c.RepositoryID, &c.Name, &c.Display, &c.Status, &c.Summary, &c.Version, &c.Yanked, &c.SourceKind,
+		&released, &pythons, &c.License, &classifiers, &c.Attested, &c.UploaderKind, &c.UploaderName)
+	c.ReleasedAt, c.Pythons = moment(released), strings.Fields(pythons)
+	if classifiers = strings.Trim(classifiers, "\n"); classifiers != "" {
+		c.Classifiers = strings.Split(classifiers, "\n")
+	}
+	return c, err
+}
+
+// PutCard implements catalog.SearchRows.
+func (t *Tx) PutCard(ctx context.Context, c catalog.Card, text catalog.CardText) error {
+	_, err := t.exec(ctx, `INSERT INTO project_cards (project_id, repository_id, number, name, display, status, summary, version, yanked,
+		source_kind, released_at, pythons, license, classifiers, attested, uploader_kind, uploader_name)
+		VALUES ($1, $2, (SELECT COALESCE(MAX(number), 0) + 1 FROM project_cards), $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
+		ON CONFLICT (project_id) DO UPDATE SET display = excluded.display, status = excluded.status, summary = excluded.summary,
+		version = excluded.version, yanked = excluded.yanked, source_kind = excluded.source_kind, released_at = excluded.released_at,
+		pythons = excluded.pythons, license = excluded.license, classifiers = excluded.classifiers, attested = excluded.attested,
+		uploader_kind = excluded.uploader_kind, uploader_name = excluded.uploader_name`,
+		c.ProjectID, c.RepositoryID, c.Name, c.Display, string(c.Status), c.Summary, c.Version, c.Yanked, string(c.SourceKind),
+		micros(c.ReleasedAt), " "+strings.Join(c.Pythons, " ")+" ", c.License, "\n"+strings.Join(c.Classifiers, "\n")+"\n", c.Attested, c.UploaderKind, c.UploaderName)
+	if err != nil {
+		return err
+	}
+	name := c.Name + " " + c.Display + " " + strings.NewReplacer("-", "", ".", "", "_", "").Replace(c.Name)
+	return t.db.dialect.putText(ctx, t, c.ProjectID, []string{
+		name, c.Summary, text.Keywords, text.People, strings.Join(c.Classifiers, " "), text.Body,
+	})
+}
+
+// SetCardAttested implements catalog.SearchRows.
+func (t *Tx) SetCardAttested(ctx context.Context, projectID string) error {
+	_, err := t.exec(ctx, `UPDATE project_cards SET attested = TRUE WHERE project_id = $1`, projectID)
+	return err
+}
+
+// DeleteCard implements catalog.SearchRows.
+func (t *Tx) DeleteCard(ctx context.Context, projectID string) error {
+	_, err := t.exec(ctx, `DELETE FROM project_cards WHERE project_id = $1`, projectID)
+	return err
+}
+
+// CardOf implements catalog.SearchRows.
+func (t *Tx) CardOf(ctx context.Context, projectID string) (catalog.Card, error) {
+	return one(ctx, t, "card", scanCard, `SELECT `+cardColumns+` FROM project_cards c WHERE c.project_id = $1`, projectID)
+}
+
+// WithoutCards implements catalog.SearchRows.
+func (t *Tx) WithoutCards(ctx context.Context, after string, limit int) ([]string, error) {
+	return many(ctx, t, scanText, `SELECT p.id FROM projects p WHERE p.id > $1
+		AND NOT EXISTS (SELECT 1 FROM project_cards c WHERE c.project_id = p.id)
+		AND EXISTS (SELECT 1 FROM releases r WHERE r.project_id = p.id) ORDER BY p.id LIMIT $2`, after, int64(limit))
+}
+
+// statement is SQL being put together with its arguments.
+type statement struct {
+	where []string
+	args  []any
+}
+
+// arg adds an argument and returns its placeholder.
+func (s *statement) arg(v any) string {
+	s.args = append(s.args, v)
+	return fmt.Sprintf("$%d", len(s.args))
+}
+
+func (s *statement) and(condition string) { s.where = append(s.where, condition) }
+
+// only keeps rows of some projects; nil is all.
+func (s *statement) only(column string, ids []string) {
+	if ids == nil {
+		return
+	}
+	list := make([]string, len(ids))
+	for i, id := range ids {
+		list[i] = s.arg(id)
+	}
+	s.and(column + ` IN (` + strings.Join(append(list, `''`), ", ") + `)`)
+}
+
+// Search implements catalog.SearchRows.
+func (t *Tx) Search(ctx context.Context, q catalog.SearchQuery) ([]catalog.Card, int, error) {
+	s := &statement{}
+	from, rank := `project_cards c`, `0`
+	if len(q.Words) > 0 {
+		from, rank = t.db.dialect.matching(s, q.Words)
+	}
+	s.and(`c.repository_id = ` + s.arg(q.RepositoryID))
+	s.and(`c.status <> '` + string(catalog.Quarantined) + `'`)
+	s.only(`c.project_id`, q.ProjectIDs)
+	if q.Python != "" {
+		s.and(`c.pythons LIKE ` + s.arg("% "+q.Python+" %"))
+	}
+	if q.Classifier != "" {
+		s.and(`c.classifiers LIKE ` + s.arg("%\n"+likeText.Replace(q.Classifier)+"\n%") + ` ESCAPE '!'`)
+	}
+	if q.Attested {
+		s.and(`c.attested`)
+	}
+	tail := ` FROM ` + from + ` WHERE ` + strings.Join(s.where, ` AND `)
+	counted, err := many(ctx, t, scanNumber, `SELECT COUNT(*) FROM (SELECT 1`+tail+fmt.Sprintf(` LIMIT %d) n`, catalog.MaxFound+1), s.args...)
+	if err != nil || counted[0] == 0 {
+		return nil, 0, err
+	}
+	order := t.order(s, q, rank)
+	cards, err := many(ctx, t, scanCard, `SELECT `+cardColumns+tail+` ORDER BY `+order+` LIMIT `+s.arg(int64(q.Limit))+` OFFSET `+s.arg(int64(q.Offset)), s.args...)
+	return cards, int(counted[0]), err
+}
+
+// order puts the project that is named first, then those whose names begin so, then the rest by rank.
+func (t *Tx) order(s *statement, q catalog.SearchQuery, rank string) string {
+	switch {
+	case q.Sort == catalog.ByName:
+		return `c.name`
+	case q.Sort == catalog.ByNewest || len(q.Words) == 0:
+		return `c.released_at DESC, c.name`
+	}
+	name := s.arg(q.Name)
+	prefix := s.arg(likeText.Replace(q.Name) + "%")
+	return `CASE WHEN c.name = ` + name + ` THEN 0 WHEN c.name LIKE ` + prefix + ` ESCAPE '!' THEN 1 ELSE 2 END, ` + rank + `, c.name`
+}
+
+func scanNumber(r row) (n int64, err error) {
+	err = r.Scan(&n)
+	return n, err
+}
+
+// NamesFrom implements catalog.SearchRows.
+func (t *Tx) NamesFrom(ctx context.Context, repositoryID, prefix string, ids []string, limit int) ([]string, error) {
+	s := &statement{}
+	s.and(`c.repository_id = ` + s.arg(repositoryID))
+	s.and(`c.name >= ` + s.arg(prefix))
+	s.and(`c.name < ` + s.arg(prefix+"\U0010FFFF"))
+	s.and(`c.status <> '` + string(catalog.Quarantined) + `'`)
+	s.only(`c.project_id`, ids)
+	return many(ctx, t, scanText, `SELECT c.name FROM project_cards c WHERE `+strings.Join(s.where, ` AND `)+` ORDER BY c.name LIMIT `+s.arg(int64(limit)), s.args...)
+}
+
+// PutRequirements implements catalog.SearchRows.
+func (t *Tx) PutRequirements(ctx context.Context, c catalog.Card, required []catalog.Required) error {
+	if _, err := t.exec(ctx, `DELETE FROM requirements WHERE project_id = $1`, c.ProjectID); err != nil {
+		return err
+	}
+	for i, r := range required {
+		_, err := t.exec(ctx, `INSERT INTO requirements (project_id, position, repository_id, name, requirement) VALUES ($1, $2, $3, $4, $5)`,
+			c.ProjectID, int64(i), c.RepositoryID, r.Name, r.Text)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Dependents implements catalog.SearchRows.
+func (t *Tx) Dependents(ctx context.Context, repositoryID, name string, ids []string, limit, offset int) ([]catalog.Card, int, error) {
+	s := &statement{}
+	s.and(`c.repository_id = ` + s.arg(repositoryID))
+	s.and(`c.status <> '` + string(catalog.Quarantined) + `'`)
+	s.and(`c.project_id IN (SELECT q.project_id FROM requirements q WHERE q.repository_id = ` + s.arg(repositoryID) + ` AND q.name = ` + s.arg(name) + `)`)
+	s.only(`c.project_id`, ids)
+	tail := ` FROM project_cards c WHERE ` + strings.Join(s.where, ` AND `)
+	counted, err := many(ctx, t, scanNumber, `SELECT COUNT(*)`+tail, s.args...)
+	if err != nil || counted[0] == 0 {
+		return nil, 0, err
+	}
+	cards, err := many(ctx, t, scanCard, `SELECT `+cardColumns+tail+` ORDER BY c.name LIMIT `+s.arg(int64(limit))+` OFFSET `+s.arg(int64(offset)), s.args...)
+	return cards, int(counted[0]), err
+}
+
+// putSQLiteText keeps a project's words in FTS5, under the number of its card.
+func putSQLiteText(ctx context.Context, t *Tx, projectID string, texts []string) error {
+	numbers, err := many(ctx, t, scanNumber, `SELECT number FROM project_cards WHERE project_id = $1`, projectID)
+	if err != nil {
+		return err
+	}
+	if _, err := t.exec(ctx, `DELETE FROM project_text WHERE rowid = $1`, numbers[0]); err != nil {
+		return err
+	}
+	_, err = t.exec(ctx, `INSERT INTO project_text (rowid, name, summary, keywords, people, classifiers, body) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
+		numbers[0], texts[0], texts[1], texts[2], texts[3], texts[4], texts[5])
+	return err
+}
+
+// matchSQLite finds words in FTS5. Each is quoted, so that none is an operator, and the last ones may go on.
+func matchSQLite(s *statement, words []string) (from, rank string) {
+	quoted := make([]string, len(words))
+	for i, w := range words {
+		quoted[i] = `"` + strings.ReplaceAll(w, `"`, `""`) + `"*`
+	}
+	s.and(`project_text MATCH ` + s.arg(strings.Join(quoted, " ")))
+	return `project_text JOIN project_cards c ON c.number = project_text.rowid`, `bm25(project_text, 12.0, 5.0, 4.0, 2.0, 1.0, 0.5)`
+}
+
+// putPostgresText keeps a project's words in a tsvector. A text may have more words than one holds, a megabyte of them.
+func putPostgresText(ctx context.Context, t *Tx, projectID string, texts []string) error {
+	_, err := t.exec(ctx, `UPDATE project_cards SET document = setweight(to_tsvector('simple', $2), 'A') || setweight(to_tsvector('simple', $3), 'B')
+		|| setweight(to_tsvector('simple', $4), 'B') || setweight(to_tsvector('simple', $5), 'C') || setweight(to_tsvector('simple', $6), 'D')
+		|| setweight(to_tsvector('simple', $7), 'D') WHERE project_id = $1`,
+		projectID, texts[0], texts[1], texts[2], texts[3], texts[4], texts[5])
+	return err
+}
+
+// matchPostgres finds words in tsvectors. Words are letters and digits alone, so none is an operator.
+func matchPostgres(s *statement, words []string) (from, rank string) {
+	terms := make([]string, len(words))
+	for i, w := range words {
+		terms[i] = w + ":*"
+	}
+	query := `to_tsquery('simple', ` + s.arg(strings.Join(terms, " & ")) + `)`
+	s.and(`c.document @@ ` + query)
+	return `project_cards c`, `-ts_rank('{0.05, 0.2, 0.5, 1.0}', c.document, ` + query + `)`
+}

@@ -1,0 +1,71 @@
+package db
+
+import (
+	"context"
+	"database/sql"
+
+	"github.com/pressly/goose/v3"
+)
+
+// searchVersion is the number of the migration that makes the tables of the search. It is the one whose text differs
+// between the databases, since each has a full-text index of its own.
+const searchVersion = 9
+
+// cardTables are alike on both: what lists show of a project, and what its latest release requires.
+var cardTables = []string{
+	`CREATE TABLE project_cards (
+		project_id    TEXT NOT NULL PRIMARY KEY REFERENCES projects (id) ON DELETE CASCADE,
+		repository_id TEXT NOT NULL,
+		number        BIGINT NOT NULL UNIQUE,
+		name          TEXT NOT NULL,
+		display       TEXT NOT NULL,
+		status        TEXT NOT NULL,
+		summary       TEXT NOT NULL,
+		version       TEXT NOT NULL,
+		yanked        BOOLEAN NOT NULL,
+		source_kind   TEXT NOT NULL,
+		released_at   BIGINT NOT NULL,
+		pythons       TEXT NOT NULL,
+		license       TEXT NOT NULL,
+		classifiers   TEXT NOT NULL,
+		attested      BOOLEAN NOT NULL,
+		uploader_kind TEXT NOT NULL,
+		uploader_name TEXT NOT NULL
+	)`,
+	`CREATE INDEX project_cards_name ON project_cards (repository_id, name)`,
+	`CREATE INDEX project_cards_released ON project_cards (repository_id, released_at)`,
+	`CREATE TABLE requirements (
+		project_id    TEXT NOT NULL REFERENCES projects (id) ON DELETE CASCADE,
+		position      BIGINT NOT NULL,
+		repository_id TEXT NOT NULL,
+		name          TEXT NOT NULL,
+		requirement   TEXT NOT NULL,
+		PRIMARY KEY (project_id, position)
+	)`,
+	`CREATE INDEX requirements_name ON requirements (repository_id, name, project_id)`,
+}
+
+// sqliteText is FTS5 without a copy of the texts. Rows of deleted projects are taken out by a trigger.
+var sqliteText = []string{
+	`CREATE VIRTUAL TABLE project_text USING fts5(name, summary, keywords, people, classifiers, body,
+		content='', contentless_delete=1, tokenize='unicode61 remove_diacritics 2', prefix='2 3')`,
+	`CREATE TRIGGER project_cards_gone AFTER DELETE ON project_cards BEGIN DELETE FROM project_text WHERE rowid = OLD.number; END`,
+}
+
+var postgresText = []string{
+	`ALTER TABLE project_cards ADD COLUMN document tsvector`,
+	`CREATE INDEX project_cards_document ON project_cards USING GIN (document)`,
+}
+
+// searchTables is the migration.
+func (d dialect) searchTables() *goose.Migration {
+	up := func(ctx context.Context, tx *sql.Tx) error {
+		for _, q := range append(cardTables[:len(cardTables):len(cardTables)], d.text...) {
+			if _, err := tx.ExecContext(ctx, q); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	return goose.NewGoMigration(searchVersion, &goose.GoFunc{RunTx: up}, nil)
+}
