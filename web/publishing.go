@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 
 	"pyindex/internal/access"
 	"pyindex/internal/catalog"
@@ -69,12 +70,12 @@ func (s *Site) publishingPage(w http.ResponseWriter, r *http.Request, who access
 	if v.Add, err = s.addForm(r, who, a); err != nil {
 		return err
 	}
-	for _, x := range p.Publishers {
-		v.Publishers = append(v.Publishers, s.publisherCard(x, t))
+	said := map[string]publishers.Words{}
+	for n, x := range p.Publishers {
+		said[x.ID] = x.Words
+		v.Publishers = append(v.Publishers, publisherCardOf(n, x, t))
 	}
-	for _, x := range p.Exchanges {
-		v.Exchanges = append(v.Exchanges, exchangeRowOf(x))
-	}
+	v.Exchanges = exchangeRows(p.Exchanges, said, r.URL.Query().Get("exchange"))
 	v.Guide = s.guideFor(r, p.Publishers)
 	if r.Method != http.MethodPost {
 		return s.render(w, http.StatusOK, "publishing", &v)
@@ -114,11 +115,19 @@ func (s *Site) addPublisher(w http.ResponseWriter, r *http.Request, who access.C
 	if a.form.bad() {
 		return s.publishingPage(w, r, who, a, tightening{form: typed(nil)})
 	}
-	text := publishers.Say(added.Provider, added.Issuer, a.compiled).String() + " may now publish " + added.Project + ". The file to paste is below."
+	text := clause(publishers.Say(added.Provider, added.Issuer, a.compiled)) + " may now publish " + added.Project + ". The file to paste is below."
 	if added.Warning != "" {
 		text += " Not yet pinned: " + added.Warning + "."
 	}
 	return s.done(w, r, s.back(r)+"?publisher="+url.QueryEscape(added.ID), text)
+}
+
+// clause is a sentence's subject: what hangs on with commas ends with one.
+func clause(w publishers.Words) string {
+	if s := w.String(); !strings.Contains(s, ", ") {
+		return s
+	}
+	return w.String() + ","
 }
 
 // confirmFilledIn leads to confirming who one is and back to the form, filled in: nothing that was typed is lost. Whoever
@@ -182,7 +191,7 @@ func (s *Site) constrainPublisher(w http.ResponseWriter, r *http.Request, who ac
 			ID: f.get("publisher_id"), Repository: repository(r), Project: r.PathValue("project"), Fields: fields,
 		})
 		if err == nil {
-			return s.done(w, r, s.back(r)+"?publisher="+url.QueryEscape(added.ID), "Tightened: "+publishers.Say(added.Provider, added.Issuer, added.Fields).String()+
+			return s.done(w, r, s.back(r)+"?publisher="+url.QueryEscape(added.ID), "Tightened: "+clause(publishers.Say(added.Provider, added.Issuer, added.Fields))+
 				" may publish "+added.Project+". What the looser publisher could do and this one cannot is refused from now on.")
 		}
 		if err := f.refused(fault.FieldOf(err), err); err != nil {

@@ -41,9 +41,14 @@ func (s *Site) pendingPage(w http.ResponseWriter, r *http.Request, who access.Ca
 		Name: "project_name", Label: "Project name", Required: true, Mono: true, Wide: true, Placeholder: "widgets", MaxLength: 200,
 		Help: "Of the project that the first upload makes. The name is not reserved until then: whoever is first has it.",
 	})
-	v.Add.Project = &project
-	for _, p := range all {
-		v.Pending = append(v.Pending, s.publisherCard(p, tightening{form: typed(nil)}))
+	v.Add.Main = append([]Field{project}, v.Add.Main...)
+	if repositories, err := s.repositoryField(r, who, a); err != nil {
+		return err
+	} else if repositories != nil {
+		v.Add.Main = append([]Field{*repositories}, v.Add.Main...)
+	}
+	for n, p := range all {
+		v.Pending = append(v.Pending, publisherCardOf(n, p, tightening{form: typed(nil)}))
 	}
 	v.Guide = s.guideFor(r, all)
 	if r.Method != http.MethodPost {
@@ -51,6 +56,26 @@ func (s *Site) pendingPage(w http.ResponseWriter, r *http.Request, who access.Ca
 	}
 	v.Notice = a.form.problem()
 	return s.render(w, a.form.status(), "pending", &v)
+}
+
+// repositoryField is the choice among the repositories in which the reader may make projects; nil where there is none.
+func (s *Site) repositoryField(r *http.Request, who access.Caller, a adding) (*Field, error) {
+	all, err := s.o.Index.Repositories(r.Context(), who)
+	if err != nil {
+		return nil, err
+	}
+	var options []Option
+	for _, repo := range all {
+		if who.MayCreate(repo.Object()) {
+			options = append(options, Option{Value: repo.Name, Label: repo.Name})
+		}
+	}
+	if len(options) < 2 {
+		return nil, nil
+	}
+	out := a.form.field(Field{Name: "repository_name", Label: "Repository", Type: "select", Value: catalog.MainRepository, Options: options, Help: "Of this index: where the project will be."})
+	out.ID = "f-index-repository"
+	return &out, nil
 }
 
 func (s *Site) pendingPost(w http.ResponseWriter, r *http.Request, who access.Caller) error {
@@ -81,7 +106,7 @@ func (s *Site) addPending(w http.ResponseWriter, r *http.Request, who access.Cal
 	if a.form.bad() {
 		return s.pendingPage(w, r, who, a, s.existing(r, who, a))
 	}
-	text := publishers.Say(added.Provider, added.Issuer, a.compiled).String() + " may make the project " + added.Project + ", until " +
+	text := clause(publishers.Say(added.Provider, added.Issuer, a.compiled)) + " may make the project " + added.Project + ", until " +
 		day(added.ExpiresAt) + ". The file to paste is below."
 	return s.done(w, r, accountPublishingPath+"?publisher="+url.QueryEscape(added.ID), text)
 }

@@ -96,7 +96,6 @@ type addForm struct {
 	Provider, Issuer, Preset string
 	Title, Place             string // whose workloads, and where: "GitHub Actions", "on github.com"
 	Tabs, Presets            []formTab
-	Project                  *Field // of a pending publisher
 	Main, Stricter           []Field
 	Open                     bool // whether the stricter fields are shown
 	Prefilled                bool // by a link: to be checked
@@ -119,6 +118,7 @@ type previewView struct {
 	Missing  []string // labels of needed fields that are empty
 	Wrong    []string // messages
 	Empty    bool     // nothing is typed yet
+	Comma    bool     // the sentence has parts
 }
 
 // addForm makes the form for what somebody is about to add; without a kind it is that of the first issuer there is.
@@ -253,6 +253,7 @@ func (s *Site) preview(r *http.Request, who access.Caller, a adding) (previewVie
 	if err != nil || !a.filled {
 		return v, err
 	}
+	v.Comma = strings.Contains(p.Words.String(), ", ")
 	v.Words, v.Warnings = p.Words, slices.DeleteFunc(p.Warnings, func(w publishers.Warning) bool {
 		// Adding asks the forge for the account's number.
 		return w.Degree == publishers.CouldBeStricter || w.Field == "owner_id"

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"fmt"
 	"net/url"
 	"slices"
 	"strings"
@@ -14,6 +15,8 @@ type publisherCard struct {
 	Run      publishers.Run // of the last exchange
 	Loose    []tighten      // warnings that stand in the open
 	Stricter []tighten      // what could be stricter and need not be
+	Tightens bool           // whether any of that has a field
+	Open     bool           // whether what could be stricter is shown
 	Worst    string         // "bad", "warn" or "": the edge of the card
 	Near     []claimRow     // of a pending one: why the last token was refused
 }
@@ -34,7 +37,7 @@ var tightenButtons = map[string]string{
 	"repository_id": "Pin to this repository", "project_id": "Pin to this project", publishers.FieldClaims: "Add this rule",
 }
 
-func (s *Site) publisherCard(p publishers.Shown, t tightening) publisherCard {
+func publisherCardOf(n int, p publishers.Shown, t tightening) publisherCard {
 	c := publisherCard{Shown: p}
 	if p.Last != nil {
 		c.Run = publishers.RunOf(p.Last.Provider, p.Last.Issuer, p.Last.Claims)
@@ -51,12 +54,13 @@ func (s *Site) publisherCard(p publishers.Shown, t tightening) publisherCard {
 				f = t.form
 			}
 			in := f.field(Field{
-				ID: "t-" + p.ID + "-" + w.Field, Name: w.Field, Label: field.Label, Value: w.Value, Placeholder: field.Example, Required: true, Mono: true, MaxLength: 600,
+				ID: fmt.Sprintf("t-%d-%s", n, w.Field), Name: w.Field, Label: field.Label, Value: w.Value, Placeholder: field.Example, Required: w.Degree != publishers.CouldBeStricter, Mono: true, MaxLength: 600,
 			})
 			x.Input = &in
 		}
 		if w.Degree == publishers.CouldBeStricter {
-			c.Stricter = append(c.Stricter, x)
+			c.Tightens = c.Tightens || x.Input != nil
+			c.Stricter, c.Open = append(c.Stricter, x), c.Open || x.Input != nil && x.Input.Error != ""
 			continue
 		}
 		c.Loose = append(c.Loose, x)
@@ -73,7 +77,8 @@ func (s *Site) publisherCard(p publishers.Shown, t tightening) publisherCard {
 type exchangeRow struct {
 	publishers.Exchange
 	Run     publishers.Run
-	Said    publishers.Words // of a granted one
+	Full    bool // whether everything about it is on the page; otherwise a link leads there
+	Open    bool // whether the reader asked for it
 	Nearest []nearestTable
 	Allow   string // link that fills in the form with what would have been accepted
 	Others  []claimRow
@@ -83,9 +88,10 @@ type exchangeRow struct {
 
 // nearestTable is a publisher that a token almost fitted, claim by claim.
 type nearestTable struct {
-	Publisher string
+	Words     publishers.Words
 	Pending   bool
-	Rows      []claimRow
+	Rows      []claimRow // of the first one
+	Differing []publishers.Difference
 }
 
 // claimRow is a claim: what was expected, what came, and whether they differ.
@@ -104,17 +110,40 @@ var identity = map[string][]string{
 // circumstances are the claims that help to find out why a job was not another.
 var circumstances = []string{"ref", "ref_path", "ref_protected", "sha", "actor", "user_login", "runner_environment", "workflow_ref", "pipeline_source", "sub"}
 
-func exchangeRowOf(x publishers.Exchange) exchangeRow {
-	row := exchangeRow{Exchange: x, Run: publishers.RunOf(x.Provider, x.Issuer, x.Claims)}
-	if x.Granted {
-		return row
+// fullExchanges is how many refused exchanges are on the page with everything about them.
+const fullExchanges = 3
+
+// exchangeRows are exchanges as the page shows them: the newest refused ones in full, and the one that is asked for.
+func exchangeRows(all []publishers.Exchange, said map[string]publishers.Words, asked string) []exchangeRow {
+	var out []exchangeRow
+	full := 0
+	for _, x := range all {
+		row := exchangeRow{Exchange: x, Run: publishers.RunOf(x.Provider, x.Issuer, x.Claims)}
+		if len(x.Nearest) > 0 {
+			row.Differing = differing(x.Nearest[0].Differences)
+		}
+		row.Open = x.ID == asked
+		if row.Full = !x.Granted && (full < fullExchanges || row.Open); row.Full {
+			full++
+			row.fill(said)
+		}
+		out = append(out, row)
 	}
-	shown := map[string]bool{}
-	for _, n := range x.Nearest {
-		row.Nearest = append(row.Nearest, nearestTableOf(x, n, shown))
-	}
-	if len(x.Nearest) > 0 {
-		row.Differing = differing(x.Nearest[0].Differences)
+	return out
+}
+
+// fill adds what a refused exchange shows in full. said are the sentences of publishers that are still there.
+func (row *exchangeRow) fill(said map[string]publishers.Words) {
+	x, shown := row.Exchange, map[string]bool{}
+	for i, n := range x.Nearest {
+		t := nearestTable{Pending: n.Pending, Differing: n.Differences}
+		if i == 0 {
+			t = nearestTableOf(x, n, shown)
+		}
+		if t.Words = said[n.ID]; t.Words == nil {
+			t.Words = publishers.Words{{Text: n.Publisher}}
+		}
+		row.Nearest = append(row.Nearest, t)
 	}
 	for _, claim := range circumstances {
 		if v, ok := x.Claims[claim]; ok && !shown[claim] {
@@ -124,7 +153,6 @@ func exchangeRowOf(x publishers.Exchange) exchangeRow {
 	if x.Suggested != nil && x.Scope == "upload" {
 		row.Allow = "?" + allowQuery(x).Encode() + "#add"
 	}
-	return row
 }
 
 // differing names the claims by which a token differed.
@@ -145,7 +173,7 @@ func differing(all []publishers.Difference) string {
 
 // nearestTableOf lists the claims that differ, and of those that every rule asks for the ones that fit.
 func nearestTableOf(x publishers.Exchange, n publishers.Nearest, shown map[string]bool) nearestTable {
-	t := nearestTable{Publisher: n.Publisher, Pending: n.Pending}
+	t := nearestTable{Pending: n.Pending}
 	for _, d := range n.Differences {
 		expected := d.Expected
 		if expected == "" {

@@ -3,11 +3,13 @@ package publishers
 import (
 	"cmp"
 	"context"
+	"strings"
 	"time"
 
 	"pyindex/internal/access"
 	"pyindex/internal/catalog"
 	"pyindex/internal/dist"
+	"pyindex/internal/fault"
 )
 
 // Publishing is everything that decides who may publish a project, for its owners.
@@ -89,13 +91,12 @@ func (r *Registry) showPublishers(ctx context.Context, tx Tx, out *Publishing) e
 	if err != nil {
 		return err
 	}
-	names, err := userNames(ctx, tx)
-	if err != nil {
-		return err
-	}
 	for _, a := range links {
 		s := r.shown(Listed{ID: a.Publisher.ID, Repository: out.Project.Repository.Name, Project: a.Project, AddedAt: a.AddedAt}, a.Publisher)
-		s.AddedBy, s.Last = names[a.AddedBy], lastOf(out.Exchanges, a.Publisher.ID)
+		if s.AddedBy, err = userName(ctx, tx, a.AddedBy); err != nil {
+			return err
+		}
+		s.Last = lastOf(out.Exchanges, a.Publisher.ID)
 		s.suggestValues()
 		out.Publishers = append(out.Publishers, s)
 	}
@@ -137,17 +138,37 @@ func (s *Shown) suggestValues() {
 	}
 	for i, w := range s.Warnings {
 		v, _ := s.Last.Claims[valueClaims[w.Field]].(string)
+		if w.Field == fieldRef {
+			v = refsLike(s.Last.Claims)
+		}
 		s.Warnings[i].Value = cmp.Or(v, w.Value)
 	}
 }
 
-func userNames(ctx context.Context, tx Tx) (map[string]string, error) {
-	users, err := tx.Users(ctx)
-	names := make(map[string]string, len(users))
-	for _, u := range users {
-		names[u.ID] = u.Name
+// refsLike is the pattern of the refs of one sort with a job's: all tags, or that branch.
+func refsLike(claims map[string]any) string {
+	for _, claim := range []string{"ref", "ref_path"} {
+		ref, _ := claims[claim].(string)
+		if strings.HasPrefix(ref, "refs/tags/") {
+			return "refs/tags/*"
+		}
+		if strings.HasPrefix(ref, "refs/heads/") {
+			return ref
+		}
 	}
-	return names, err
+	return ""
+}
+
+// userName is the name of an account, "" where it is gone or was none.
+func userName(ctx context.Context, tx Tx, id string) (string, error) {
+	if id == "" {
+		return "", nil
+	}
+	u, err := tx.UserByID(ctx, id)
+	if fault.Is(err, fault.NotFound) {
+		return "", nil
+	}
+	return u.Name, err
 }
 
 // uploadTokens are the API tokens by which somebody may upload to a project. What a token of somebody else's is for is
@@ -202,8 +223,8 @@ func (r *Registry) showPending(ctx context.Context, tx Tx, p Pending) (Shown, er
 	s := r.shown(Listed{
 		ID: p.ID, Pending: true, Repository: repo.Name, Project: p.Project, Registrant: p.Registrant, AddedAt: p.CreatedAt, ExpiresAt: p.ExpiresAt,
 	}, p.Publisher)
-	if u, err := tx.UserByID(ctx, p.Registrant); err == nil {
-		s.AddedBy = u.Name
+	if s.AddedBy, err = userName(ctx, tx, p.Registrant); err != nil {
+		return s, err
 	}
 	near, err := tx.Exchanges(ctx, ExchangeFilter{Subject: p.ID, Limit: 1})
 	if err == nil && len(near) > 0 {

@@ -72,6 +72,14 @@ func TestTighteningKeepsTheLastJob(t *testing.T) {
 	for _, w := range b.show(alice, "widgets").Publishers[0].Warnings {
 		got[w.Field] = w.Value
 	}
+	b.add("widgets", "workflow", "main.yml")
+	main := map[string]any{"job_workflow_ref": "acme/widgets/.github/workflows/main.yml@refs/heads/main", "ref": "refs/heads/main"}
+	b.mint(main)
+	for _, w := range b.show(alice, "widgets").Publishers[1].Warnings {
+		if w.Field == "ref" && w.Value != "refs/heads/main" {
+			t.Errorf("offered ref %q", w.Value)
+		}
+	}
 	if got["environment"] != "Production" || got["repository_id"] != "31337" {
 		t.Errorf("offered %v", got)
 	}

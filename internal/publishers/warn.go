@@ -84,7 +84,7 @@ func reachWarnings(fields map[string]string, f forge) []Warning {
 	case fields[fieldEnvironment] == "":
 		return []Warning{{CouldBeStricter, "No environment: nobody is asked before a release.", fieldEnvironment, ""}}
 	case !guarded && anyRef(ref):
-		return []Warning{{CouldBeStricter, "Any branch and tag that the environment " + fields[fieldEnvironment] + " lets through: one without protection rules lets all of them through.", fieldRef, "refs/tags/*"}}
+		return []Warning{{CouldBeStricter, "Any branch and tag that the environment " + fields[fieldEnvironment] + " lets through: one without protection rules lets all of them through.", fieldRef, ""}}
 	}
 	return nil
 }
