@@ -111,8 +111,10 @@ func links(m dist.Metadata) []namedLink {
 // classifierGroup is the classifiers that begin with one word.
 type classifierGroup struct {
 	Name   string
-	Values []string
+	Values []classifier
 }
+
+type classifier struct{ Full, Short string }
 
 func classified(all []string) []classifierGroup {
 	var out []classifierGroup
@@ -128,7 +130,7 @@ func classified(all []string) []classifierGroup {
 		if i == len(out) {
 			out = append(out, classifierGroup{Name: group})
 		}
-		out[i].Values = append(out[i].Values, rest)
+		out[i].Values = append(out[i].Values, classifier{c, rest})
 	}
 	return out
 }

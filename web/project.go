@@ -27,6 +27,9 @@ func (s *Site) projectRoutes() []route.Route {
 // fewVersions is how many releases the project page names; the rest are a page of their own.
 const fewVersions = 8
 
+// fewDependents is how many projects the page names that require this one.
+const fewDependents = 30
+
 type projectView struct {
 	Frame
 	catalog.Overview
@@ -42,6 +45,10 @@ type projectView struct {
 	Pip, UV     string
 	Older       bool // a newer release is the one that installers choose
 	Maintains   bool
+
+	Dependents      []catalog.Card // the first by name
+	DependentsTotal int
+	DependentsMore  int
 }
 
 type fileView struct {
@@ -74,6 +81,11 @@ func (s *Site) project(w http.ResponseWriter, r *http.Request, who access.Caller
 	if err := s.mark(r, who, v.Requires); err != nil {
 		return err
 	}
+	v.Dependents, v.DependentsTotal, err = s.o.Index.Dependents(r.Context(), who, repository(r), name, 1, fewDependents)
+	if err != nil {
+		return err
+	}
+	v.DependentsMore = v.DependentsTotal - len(v.Dependents)
 	return s.render(w, http.StatusOK, "project", &v)
 }
 

@@ -22,6 +22,7 @@ type Options struct {
 	BaseURL   *url.URL // where browsers and clients reach the index; its path is the prefix of every link
 	Name      string   // of this index, as pages show it; "Index" where empty
 	Closed    bool     // whether nobody may read anything without signing in
+	Authority []byte   // certificate in PEM of the authority that this server made for itself; empty where it did not
 	Log       *slog.Logger
 	Now       func() time.Time // time.Now
 }
@@ -60,6 +61,8 @@ func (s *Site) areas() [][]route.Route {
 	return [][]route.Route{
 		s.staticRoutes(),
 		s.homeRoutes(),
+		s.connectRoutes(),
+		s.searchRoutes(),
 		s.loginRoutes(),
 		s.projectRoutes(),
 		s.publishingRoutes(),

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"pyindex/internal/catalog"
 )
 
 // words are the functions by which templates say things.
@@ -15,7 +17,7 @@ func (s *Site) words() template.FuncMap {
 		"when": func(t time.Time) template.HTML { return stamp(t, ago(s.o.Now(), t)) },
 		"date": func(t time.Time) template.HTML { return stamp(t, day(t)) },
 		"size": size, "count": count, "plural": plural, "short": short, "cut": cut,
-		"paste": paste, "join": strings.Join, "has": strings.Contains, "add": func(a, b int) int { return a + b },
+		"paste": paste, "results": results, "list": func(s ...string) []string { return s }, "join": strings.Join, "has": strings.Contains, "add": func(a, b int) int { return a + b },
 	}
 }
 
@@ -109,3 +111,11 @@ func cut(n int, s string) string {
 type Block struct{ Label, Text string }
 
 func paste(label, text string) Block { return Block{label, text} }
+
+// Results are cards with the prefix of their links.
+type Results struct {
+	Root  string
+	Cards []catalog.Card
+}
+
+func results(root string, cards []catalog.Card) Results { return Results{root, cards} }

@@ -33,6 +33,7 @@ type app struct {
 	verifier  *idtoken.Verifier
 	registry  *publishers.Registry
 	operator  access.Caller
+	authority string // path of the certificate of an authority of our own, "" where there is none
 }
 
 // with opens the index for a command, runs f and closes it.

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
+	"os"
 	"time"
 
 	"pyindex/internal/access"
@@ -87,6 +88,7 @@ func (a *app) serve(s *session, l net.Listener, base *url.URL, log *slog.Logger)
 	if err != nil {
 		return err
 	}
+	a.authority = secure.authority
 	keyring := access.NewKeyring(a.db.Access(), access.KeyringOptions{AnonymousRead: a.config.Access.AnonymousRead})
 	h, err := a.handler(keyring, base, log)
 	if err != nil {
@@ -133,8 +135,16 @@ func (a *app) handler(keyring *access.Keyring, base *url.URL, log *slog.Logger) 
 
 // site is the pages for people.
 func (a *app) site(base *url.URL, log *slog.Logger) (*web.Site, error) {
+	var authority []byte
+	if a.authority != "" {
+		var err error
+		if authority, err = os.ReadFile(a.authority); err != nil {
+			return nil, err
+		}
+	}
 	return web.New(web.Options{
-		Index: a.index, Directory: a.directory, Registry: a.registry, BaseURL: base, Log: log, Closed: !a.config.Access.AnonymousRead,
+		Authority: authority,
+		Index:     a.index, Directory: a.directory, Registry: a.registry, BaseURL: base, Log: log, Closed: !a.config.Access.AnonymousRead,
 	})
 }
 
