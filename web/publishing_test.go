@@ -126,16 +126,6 @@ func (x *trust) signIn(u access.User) {
 	x.cookies[u.Name] = &http.Cookie{Name: c.Name, Value: secret.Reveal()}
 }
 
-// caller is a signed-in user as the middle ring sees it.
-func (x *trust) caller(user string) access.Caller {
-	x.Helper()
-	who, err := x.keyring.Session(x.Context(), access.Secret(x.cookies[user].Value))
-	if err != nil {
-		x.Fatal(err)
-	}
-	return who
-}
-
 // project makes a project that a user owns, in a repository.
 func (x *trust) project(repository, name, owner string) {
 	x.Helper()
