@@ -159,6 +159,19 @@ func (c Caller) MayCreate(o Object) bool {
 // Uploads reports whether c's credential may be used for uploads at all.
 func (c Caller) Uploads() bool { return c.Known() && c.scope >= ScopeUpload }
 
+// Manages reports whether c's credential may be used for changes that are no uploads, whatever they are about.
+func (c Caller) Manages() bool { return c.Known() && c.scope >= ScopeAdmin }
+
+// RoleIn returns the highest role in which c may act on o, NoRole where it may do nothing.
+func (c Caller) RoleIn(o Object) Role {
+	for role := Owner; role > NoRole; role-- {
+		if c.May(role, o) {
+			return role
+		}
+	}
+	return NoRole
+}
+
 // SingleUse reports whether c's token is good for one upload alone; whether that was made, the token's row says.
 func (c Caller) SingleUse() bool { return c.once }
 

@@ -20,4 +20,7 @@ type GrantRows interface {
 	RemoveGrant(ctx context.Context, g Grant) (bool, error)
 	// GrantsOf returns all grants of a user.
 	GrantsOf(ctx context.Context, userID string) ([]Grant, error)
+	// GrantsAbout returns the grants in a project and in its repository as a whole, oldest first; for "" those in the
+	// repository and in all of its projects.
+	GrantsAbout(ctx context.Context, repositoryID, projectID string) ([]Grant, error)
 }

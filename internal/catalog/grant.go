@@ -1,9 +1,11 @@
 package catalog
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strings"
+	"time"
 
 	"pyindex/internal/access"
 	"pyindex/internal/audit"
@@ -13,9 +15,11 @@ import (
 
 // GrantInfo is a grant as listings show it.
 type GrantInfo struct {
-	User    string
-	Project string // normal name, "" for the repository
-	Role    access.Role
+	User     string
+	Disabled bool   // whether the user's account is
+	Project  string // normal name, "" for the repository
+	Role     access.Role
+	Since    time.Time
 }
 
 // place is what a grant is about: a repository, or a project of it.
@@ -46,54 +50,117 @@ func (x *Index) place(ctx context.Context, who access.Caller, repo string, name 
 }
 
 // Grant gives a user a role in a project, or in a whole repository for the zero name; it replaces the one that the user
-// has there. It needs an owner of the same; fault.NotFound for an unknown user, fault.Denied without the right.
+// has there. It needs an owner of the same; fault.NotFound for an unknown user, fault.Denied without the right, and
+// fault.Conflict where a project would lose its last owner, which only an administrator may do.
 func (x *Index) Grant(ctx context.Context, who access.Caller, repo string, name dist.ProjectName, user string, role access.Role) error {
 	if role == access.NoRole {
 		return fault.New(fault.Invalid, "a grant needs a role: reader, uploader, maintainer or owner")
 	}
-	return x.changeGrant(ctx, who, repo, name, user, "grant.add", role, func(tx Tx, g access.Grant) error {
-		return tx.PutGrant(ctx, g)
-	})
+	return x.changeGrant(ctx, who, grantChange{repo, name, user, "grant.add", role})
 }
 
 // Ungrant takes a user's role away; what the user may do as a member of the repository stays. It needs an owner, and
-// fault.NotFound says that there was no grant.
+// fault.NotFound says that there was no grant, fault.Conflict that a project would lose its last owner.
 func (x *Index) Ungrant(ctx context.Context, who access.Caller, repo string, name dist.ProjectName, user string) error {
-	return x.changeGrant(ctx, who, repo, name, user, "grant.remove", access.NoRole, func(tx Tx, g access.Grant) error {
-		had, err := tx.RemoveGrant(ctx, g)
-		if err == nil && !had {
-			return fault.New(fault.NotFound, "%s has no grant there: index grant list shows which there are", user)
-		}
-		return err
-	})
+	return x.changeGrant(ctx, who, grantChange{repo, name, user, "grant.remove", access.NoRole})
 }
 
-func (x *Index) changeGrant(ctx context.Context, who access.Caller, repo string, name dist.ProjectName, user, action string, role access.Role, f func(Tx, access.Grant) error) error {
-	p, err := x.place(ctx, who, repo, name)
+// Leave takes the caller's own role in a project away. fault.NotFound where there is none that is the caller's alone,
+// fault.Denied for who is no person, fault.Conflict for the last owner.
+func (x *Index) Leave(ctx context.Context, who access.Caller, repo string, name dist.ProjectName) error {
+	if who.Kind() != access.KindUser || name.IsZero() {
+		return fault.New(fault.Denied, "only a person can leave a project")
+	}
+	return x.changeGrant(ctx, who, grantChange{repo, name, who.Name(), "grant.leave", access.NoRole})
+}
+
+// grantChange is a grant being changed; NoRole takes it away.
+type grantChange struct {
+	repo   string
+	name   dist.ProjectName
+	user   string
+	action string
+	role   access.Role
+}
+
+// allowed reports whether the caller may make the change: an owner, and people their leaving, with a token that may
+// change things at all.
+func (c grantChange) allowed(who access.Caller, o access.Object) bool {
+	if c.action == "grant.leave" {
+		return who.Manages() && who.May(access.Reader, o)
+	}
+	return who.May(access.Owner, o)
+}
+
+func (x *Index) changeGrant(ctx context.Context, who access.Caller, c grantChange) error {
+	p, err := x.place(ctx, who, c.repo, c.name)
 	if err != nil {
 		return err
 	}
-	e := x.entry(who, action, map[string]any{"user": user, "role": role.String()})
-	e.Repository, e.Project = p.repository.ID, name.String()
-	if !who.May(access.Owner, p.object()) {
+	e := x.entry(who, c.action, map[string]any{"user": cut(c.user), "role": c.role.String()})
+	e.Repository, e.Project = p.repository.ID, c.name.String()
+	if !c.allowed(who, p.object()) {
 		return x.deny(ctx, e, "this needs the role owner there")
 	}
 	return x.store.Update(ctx, func(tx Tx) error {
-		u, err := tx.UserByName(ctx, user)
+		if _, err := tx.NextSerial(ctx); err != nil {
+			return err
+		}
+		u, err := tx.UserByName(ctx, c.user)
 		if fault.Is(err, fault.NotFound) {
-			return fault.Wrap(fault.NotFound, err, "there is no user %.80q: index user list shows who there is", user)
+			return fault.Wrap(fault.NotFound, err, "there is no user %.80q: index user list shows who there is", c.user)
 		} else if err != nil {
 			return err
 		}
-		g := access.Grant{UserID: u.ID, RepositoryID: p.repository.ID, ProjectID: p.project.ID, Role: role, CreatedAt: x.clock()}
-		if err := f(tx, g); err != nil {
-			return err
-		}
-		if _, err := tx.NextSerial(ctx); err != nil {
+		if err := x.putGrant(ctx, tx, who, p, u, c.role); err != nil {
 			return err
 		}
 		return tx.InsertAudit(ctx, e)
 	})
+}
+
+// putGrant writes the change, unless it takes a project's last owner.
+func (x *Index) putGrant(ctx context.Context, tx Tx, who access.Caller, p place, u access.User, role access.Role) error {
+	g := access.Grant{UserID: u.ID, RepositoryID: p.repository.ID, ProjectID: p.project.ID, Role: role, CreatedAt: x.clock()}
+	if role < access.Owner && p.project.ID != "" && !who.Admin() {
+		if err := keepsOwner(ctx, tx, p.project, u); err != nil {
+			return err
+		}
+	}
+	if role != access.NoRole {
+		return tx.PutGrant(ctx, g)
+	}
+	had, err := tx.RemoveGrant(ctx, g)
+	if err == nil && !had {
+		return fault.New(fault.NotFound, "%s has no grant there: index grant list shows which there are", u.Name)
+	}
+	return err
+}
+
+// keepsOwner returns fault.Conflict where u is the last owner of a project whose account can be used.
+func keepsOwner(ctx context.Context, tx Tx, p Project, u access.User) error {
+	grants, err := tx.GrantsAbout(ctx, p.Repository.ID, p.ID)
+	if err != nil {
+		return err
+	}
+	owns := false
+	for _, g := range grants {
+		if g.ProjectID == "" || g.Role != access.Owner {
+			continue
+		}
+		if g.UserID == u.ID {
+			owns = true
+			continue
+		}
+		other, err := tx.UserByID(ctx, g.UserID)
+		if err != nil || other.Active() {
+			return err
+		}
+	}
+	if owns {
+		return fault.New(fault.Conflict, "%s is the last owner of project %s: make somebody else an owner first", u.Name, p.Name)
+	}
+	return nil
 }
 
 // deny records a refusal and returns it.
@@ -108,6 +175,15 @@ func (x *Index) deny(ctx context.Context, e audit.Entry, why string) error {
 // Grants returns who has which role in a project, or, for the zero name, in the repository and its projects, by user
 // and project. It needs an owner of the same.
 func (x *Index) Grants(ctx context.Context, who access.Caller, repo string, name dist.ProjectName) ([]GrantInfo, error) {
+	all, err := x.Collaborators(ctx, who, repo, name)
+	if name.IsZero() {
+		return all, err
+	}
+	return slices.DeleteFunc(all, func(g GrantInfo) bool { return g.Project == "" }), err
+}
+
+// Collaborators is Grants, and for a project also who has a role in its whole repository: Project is "" there.
+func (x *Index) Collaborators(ctx context.Context, who access.Caller, repo string, name dist.ProjectName) (out []GrantInfo, err error) {
 	p, err := x.place(ctx, who, repo, name)
 	if err != nil {
 		return nil, err
@@ -115,46 +191,41 @@ func (x *Index) Grants(ctx context.Context, who access.Caller, repo string, name
 	if !who.May(access.Owner, p.object()) {
 		return nil, fault.New(fault.Denied, "this needs the role owner there")
 	}
-	var out []GrantInfo
 	err = x.store.View(ctx, func(tx Tx) error {
-		out = nil
-		users, err := tx.Users(ctx)
+		grants, err := tx.GrantsAbout(ctx, p.repository.ID, p.project.ID)
 		if err != nil {
 			return err
 		}
-		for _, u := range users {
-			grants, err := grantsAt(ctx, tx, u, p)
-			if err != nil {
-				return err
-			}
-			out = append(out, grants...)
-		}
-		return nil
+		out, err = describe(ctx, tx, grants)
+		return err
 	})
 	return out, err
 }
 
-// grantsAt returns a user's grants at a place.
-func grantsAt(ctx context.Context, tx Tx, u access.User, p place) ([]GrantInfo, error) {
-	grants, err := tx.GrantsOf(ctx, u.ID)
-	if err != nil {
-		return nil, err
-	}
-	var out []GrantInfo
+// describe gives grants the names of what they are about.
+func describe(ctx context.Context, tx Tx, grants []access.Grant) ([]GrantInfo, error) {
+	users, projects := map[string]access.User{}, map[string]string{"": ""}
+	out := make([]GrantInfo, 0, len(grants))
 	for _, g := range grants {
-		if g.RepositoryID != p.repository.ID || p.project.ID != "" && g.ProjectID != p.project.ID {
-			continue
-		}
-		info := GrantInfo{User: u.Name, Role: g.Role}
-		if g.ProjectID != "" {
-			project, err := tx.ProjectByID(ctx, g.ProjectID)
+		if _, ok := users[g.UserID]; !ok {
+			u, err := tx.UserByID(ctx, g.UserID)
 			if err != nil {
 				return nil, err
 			}
-			info.Project = project.Name.String()
+			users[g.UserID] = u
 		}
-		out = append(out, info)
+		if _, ok := projects[g.ProjectID]; !ok {
+			p, err := tx.ProjectByID(ctx, g.ProjectID)
+			if err != nil {
+				return nil, err
+			}
+			projects[g.ProjectID] = p.Name.String()
+		}
+		u := users[g.UserID]
+		out = append(out, GrantInfo{User: u.Name, Disabled: !u.Active(), Project: projects[g.ProjectID], Role: g.Role, Since: g.CreatedAt})
 	}
-	slices.SortFunc(out, func(a, b GrantInfo) int { return strings.Compare(a.Project, b.Project) })
+	slices.SortFunc(out, func(a, b GrantInfo) int {
+		return cmp.Or(strings.Compare(a.User, b.User), strings.Compare(a.Project, b.Project))
+	})
 	return out, nil
 }

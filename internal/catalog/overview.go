@@ -16,6 +16,7 @@ type Summary struct {
 	Files        int
 	Size         int64 // bytes of all its files
 	Yanked       bool  // all its files are
+	YankedFiles  int   // how many of them are
 	YankedReason string
 	Prerelease   bool
 	parsed       dist.Version

@@ -14,6 +14,7 @@ type Tx interface {
 	ProjectRows
 	ReleaseRows
 	FileRows
+	ManagedRows
 	AttestationRows
 	MemberRows
 	SearchRows

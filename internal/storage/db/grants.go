@@ -37,3 +37,12 @@ func (t *Tx) GrantsOf(ctx context.Context, userID string) ([]access.Grant, error
 	return many(ctx, t, scanGrant, `SELECT user_id, repository_id, project_id, role, created_at FROM grants
 		WHERE user_id = $1 ORDER BY repository_id, project_id`, userID)
 }
+
+// GrantsAbout implements access.GrantRows.
+func (t *Tx) GrantsAbout(ctx context.Context, repositoryID, projectID string) ([]access.Grant, error) {
+	const selects = `SELECT user_id, repository_id, project_id, role, created_at FROM grants `
+	if projectID == "" {
+		return many(ctx, t, scanGrant, selects+`WHERE repository_id = $1 ORDER BY created_at, user_id, project_id`, repositoryID)
+	}
+	return many(ctx, t, scanGrant, selects+`WHERE project_id IN ($2, '') AND repository_id = $1 ORDER BY created_at, user_id, project_id`, repositoryID, projectID)
+}

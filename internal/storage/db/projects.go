@@ -3,7 +3,9 @@ package db
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"slices"
+	"strings"
 
 	"pyindex/internal/catalog"
 	"pyindex/internal/dist"
@@ -108,6 +110,14 @@ func (t *Tx) ProjectID(ctx context.Context, repository, project string) (string,
 
 // Projects implements catalog.ProjectRows.
 func (t *Tx) Projects(ctx context.Context, repositoryID string) ([]catalog.Project, error) {
+	out, err := t.projectsOf(ctx, repositoryID, `ORDER BY p.name`)
+	slices.SortFunc(out, func(a, b catalog.Project) int { return cmp.Compare(a.Name.String(), b.Name.String()) })
+	return out, err
+}
+
+// projectsOf reads projects of one repository, whose own row is read once; rest is a condition that begins with AND, and
+// the order, over $2 and what follows.
+func (t *Tx) projectsOf(ctx context.Context, repositoryID, rest string, args ...any) ([]catalog.Project, error) {
 	repository, err := t.repositoryByID(ctx, repositoryID)
 	if err != nil {
 		return nil, err
@@ -119,7 +129,36 @@ func (t *Tx) Projects(ctx context.Context, repositoryID string) ([]catalog.Proje
 		}
 		return s.value()
 	}
-	out, err := many(ctx, t, scan, `SELECT `+projectColumns+` FROM projects p WHERE p.repository_id = $1 ORDER BY p.name`, repositoryID)
-	slices.SortFunc(out, func(a, b catalog.Project) int { return cmp.Compare(a.Name.String(), b.Name.String()) })
-	return out, err
+	return many(ctx, t, scan, `SELECT `+projectColumns+` FROM projects p WHERE p.repository_id = $1 `+rest, append([]any{repositoryID}, args...)...)
+}
+
+// ProjectsNamed implements catalog.ManagedRows.
+func (t *Tx) ProjectsNamed(ctx context.Context, repositoryID, text string, offset, size int) ([]catalog.Project, int, error) {
+	const named = `AND p.name LIKE $2 ESCAPE '!' `
+	like := "%" + likeText.Replace(text) + "%"
+	total, err := one(ctx, t, "project", scanCount, `SELECT COUNT(*) FROM projects p WHERE p.repository_id = $1 `+named, repositoryID, like)
+	if err != nil || total <= offset {
+		return nil, total, err
+	}
+	out, err := t.projectsOf(ctx, repositoryID, named+`ORDER BY p.name LIMIT $3 OFFSET $4`, like, size, offset)
+	return out, total, err
+}
+
+// atOnce is how many ids one statement asks for; databases bound the number of arguments.
+const atOnce = 500
+
+// ProjectsByID implements catalog.ManagedRows.
+func (t *Tx) ProjectsByID(ctx context.Context, repositoryID string, ids []string) (out []catalog.Project, err error) {
+	for chunk := range slices.Chunk(ids, atOnce) {
+		args, places := make([]any, len(chunk)), make([]string, len(chunk))
+		for i, id := range chunk {
+			args[i], places[i] = id, fmt.Sprintf("$%d", i+2)
+		}
+		found, err := t.projectsOf(ctx, repositoryID, `AND p.id IN (`+strings.Join(places, ", ")+`)`, args...)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, found...)
+	}
+	return out, nil
 }

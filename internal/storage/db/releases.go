@@ -49,7 +49,7 @@ func (t *Tx) Summaries(ctx context.Context, projectID string) ([]catalog.Summary
 	scan := func(r row) (s catalog.Summary, err error) {
 		var created, files, yanked int64
 		err = r.Scan(&s.ID, &s.ProjectID, &s.Version, &s.Key, &created, &files, &s.Size, &yanked, &s.YankedReason)
-		s.CreatedAt, s.Files, s.Yanked = moment(created), int(files), files > 0 && yanked == files
+		s.CreatedAt, s.Files, s.YankedFiles, s.Yanked = moment(created), int(files), int(yanked), files > 0 && yanked == files
 		return s, err
 	}
 	return many(ctx, t, scan, `SELECT r.id, r.project_id, r.version, r.version_key, r.created_at, COUNT(f.id), COALESCE(SUM(f.size), 0),

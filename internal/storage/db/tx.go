@@ -101,6 +101,12 @@ func scanText(r row) (s string, err error) {
 	return s, err
 }
 
+// scanCount scans a row of one number.
+func scanCount(r row) (n int, err error) {
+	err = r.Scan(&n)
+	return n, err
+}
+
 // legible refuses text that PostgreSQL cannot hold and SQLite would cut or mangle. Reads need no such care: what cannot
 // be stored is not found.
 func legible(args []any) error {
