@@ -161,6 +161,9 @@ func (s *Site) add(r *http.Request, who access.Caller, a *adding) (publishers.Ad
 	added, err := s.o.Registry.Add(r.Context(), who, a.request)
 	if err != nil {
 		field := fault.FieldOf(err)
+		if field == publishers.FieldIssuer {
+			field = "" // nobody types it
+		}
 		if a.request.Pending && fault.Is(err, fault.Conflict) {
 			field = "project_name"
 		}

@@ -97,6 +97,7 @@ type addForm struct {
 	Title, Place             string // whose workloads, and where: "GitHub Actions", "on github.com"
 	Tabs, Presets            []formTab
 	Main, Stricter           []Field
+	StricterLabel            string
 	Open                     bool // whether the stricter fields are shown
 	Prefilled                bool // by a link: to be checked
 	Preview                  previewView
@@ -150,10 +151,24 @@ func (s *Site) addForm(r *http.Request, who access.Caller, a adding) (addForm, e
 			out.Main = append(out.Main, x)
 		}
 	}
+	out.StricterLabel = someLabels(out.Stricter)
 	focusFirst(out.Main, out.Stricter)
 	var err error
 	out.Preview, err = s.preview(r, who, a)
 	return out, err
+}
+
+// someLabels says what some fields are about: the first three.
+func someLabels(fields []Field) string {
+	var labels []string
+	for _, f := range fields[:min(3, len(fields))] {
+		labels = append(labels, strings.ToLower(f.Label))
+	}
+	s := strings.Join(labels, ", ")
+	if len(fields) > 3 {
+		s += " and more"
+	}
+	return s
 }
 
 // focusFirst gives the focus to the first field that is wrong, in the order in which they stand.

@@ -763,6 +763,20 @@ func TestEveryTab(t *testing.T) {
 	}
 }
 
+// TestOtherIssuers: a form that names an issuer which is not configured for its kind adds nothing, and says so.
+func TestOtherIssuers(t *testing.T) {
+	x := newTrust(t)
+	x.user("alice")
+	x.project("main", "widgets", "alice")
+	for _, issuer := range []string{"https://evil.example", publishers.GitLabIssuer, publishers.GitHubIssuer + "/"} {
+		w := x.ask("alice", widgetsPublishing, x.github("issuer", issuer))
+		if w.Code != http.StatusUnprocessableEntity || len(x.list("widgets")) > 0 {
+			t.Errorf("issuer %s: %d, publishers %v", issuer, w.Code, x.list("widgets"))
+		}
+		wants(t, w.Body.String(), "is no issuer of kind github that this index is configured for")
+	}
+}
+
 // TestNoIssuers: an index that trusts nobody says so.
 func TestNoIssuers(t *testing.T) {
 	x := newTrust(t, func(o *publishers.Options) { o.Issuers = []publishers.Issuer{} })
