@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"pyindex/internal/access"
+	"pyindex/internal/audit"
 	"pyindex/internal/catalog"
 	"pyindex/internal/dist"
 	"pyindex/internal/fault"
@@ -788,5 +789,58 @@ func TestNoIssuers(t *testing.T) {
 		if w := x.ask("alice", path, x.github("project_name", "new-one")); w.Code != http.StatusUnprocessableEntity {
 			t.Errorf("POST %s = %d", path, w.Code)
 		}
+	}
+}
+
+// TestRunLinks: an exchange leads to the run's page at the forge that signed its claims, and nowhere else.
+func TestRunLinks(t *testing.T) {
+	x := newTrust(t)
+	x.user("alice")
+	x.project("main", "widgets", "alice")
+	record := func(id, issuer string, claims map[string]any) {
+		err := x.db.Publishers().Update(t.Context(), func(tx publishers.Tx) error {
+			repo, err := tx.RepositoryByName(t.Context(), "main")
+			if err != nil {
+				return err
+			}
+			return tx.InsertAudit(t.Context(), audit.Entry{
+				ID: id, At: x.clock.Now().Add(time.Second), Action: "publisher.exchange", Outcome: audit.Granted, Repository: repo.ID, Project: "widgets",
+				Detail: map[string]any{"provider": "github", "issuer": issuer, "claims": claims},
+			})
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	record("a", publishers.GitHubIssuer, map[string]any{"repository": "acme/widgets", "run_id": "812", "ref": "refs/tags/v1"})
+	record("b", publishers.GitHubIssuer, map[string]any{"repository": "//evil.example/x", "run_id": "813"})
+	record("c", "javascript:alert(1)//", map[string]any{"repository": "acme/widgets", "run_id": "814"})
+	page := x.ask("alice", widgetsPublishing, nil).Body.String()
+	wants(t, page, `<a href="https://github.com/acme/widgets/actions/runs/812" rel="noreferrer">run 812</a>`)
+	for _, bad := range []string{`href="//evil`, `href="javascript`, "runs/813", "runs/814"} {
+		if strings.Contains(page, bad) {
+			t.Errorf("the page has %q", bad)
+		}
+	}
+}
+
+// TestTightenClaims: a rule on claims is tightened by a line, and by nothing that widens it.
+func TestTightenClaims(t *testing.T) {
+	x := newTrust(t)
+	x.user("alice")
+	x.project("main", "widgets", "alice")
+	_, page := x.follow("alice", widgetsPublishing, url.Values{"do": {"add"}, "provider": {"generic"}, "issuer": {"https://ci.acme.example"}, "claims": {"repository=acme/widgets"}})
+	wants(t, page, "as loose as a shared token", `name="claims" value="ref=refs/tags/*"`, "Add this rule")
+	id := x.list("widgets")[0].ID
+	for _, bad := range []string{"repository=acme/other", "nonsense", "ref=*", "repository=acme/*"} {
+		w := x.ask("alice", widgetsPublishing, url.Values{"do": {"constrain"}, "publisher_id": {id}, "claims": {bad}})
+		if w.Code != http.StatusUnprocessableEntity || x.list("widgets")[0].ID != id {
+			t.Errorf("constrain by %q = %d: %+v", bad, w.Code, x.list("widgets"))
+		}
+	}
+	_, page = x.follow("alice", widgetsPublishing, url.Values{"do": {"constrain"}, "publisher_id": {id}, "claims": {"ref=refs/tags/*"}})
+	wants(t, page, "ref is like <code>refs/tags/*</code>")
+	if strings.Contains(page, "as loose as a shared token") || len(x.list("widgets")) != 1 {
+		t.Error("the loose rule is still there")
 	}
 }

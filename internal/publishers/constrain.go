@@ -3,6 +3,7 @@ package publishers
 import (
 	"context"
 	"maps"
+	"slices"
 	"strings"
 
 	"pyindex/internal/access"
@@ -81,7 +82,11 @@ func (r *Registry) narrowed(who access.Caller, old Publisher, more map[string]st
 	if pin := provider.PinField(); pin != "" && old.OwnerID != "" && !strings.Contains(old.OwnerID, "/") {
 		fields[pin] = old.OwnerID
 	}
-	for name, v := range more {
+	for _, name := range slices.Sorted(maps.Keys(more)) {
+		v := more[name]
+		if name == fieldWorkflowRepository || name == fieldWorkflowAt {
+			return old, fault.InField(name, "%s makes it another workflow, not a narrower publisher: add another one, and remove this", name)
+		}
 		key := name
 		if old.Provider == "gitlab" && name == fieldProjectID {
 			key = fieldRepositoryID

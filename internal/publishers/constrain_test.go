@@ -134,6 +134,7 @@ func TestConstrainRefuses(t *testing.T) {
 		{"another environment", alice, "widgets", strict.ID, env, fault.Invalid, "environment"},
 		{"another owner's number", alice, "widgets", hers.ID, map[string]string{"owner_id": "7"}, fault.Invalid, "owner_id"},
 		{"another repository", alice, "widgets", hers.ID, map[string]string{"repository": "other"}, fault.Invalid, "repository"},
+		{"another workflow", alice, "widgets", hers.ID, map[string]string{"workflow_repository": "evil/ci", "workflow_at": "refs/heads/main"}, fault.Invalid, "workflow_at"},
 		{"nothing said", alice, "widgets", hers.ID, map[string]string{"environment": ""}, fault.Invalid, ""},
 		{"a field that is unknown", alice, "widgets", hers.ID, map[string]string{"colour": "red"}, fault.Invalid, ""},
 	} {
