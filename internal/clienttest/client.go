@@ -97,6 +97,12 @@ func (c *Client) Run(t testing.TB, dir string, args ...string) Result {
 	return run(t, dir, c.env, filepath.Join(c.dir, "bin", program), args...)
 }
 
+// Shell runs a script, as a CI job does, where the client is on the PATH.
+func (c *Client) Shell(t testing.TB, dir, script string) Result {
+	t.Helper()
+	return run(t, dir, c.env, "/bin/sh", "-e", "-c", script)
+}
+
 // Python runs the interpreter of the client's environment.
 func (c *Client) Python(t testing.TB, dir string, args ...string) Result {
 	t.Helper()

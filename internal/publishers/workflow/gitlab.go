@@ -47,6 +47,9 @@ func gitlab(t Target, fields map[string]string) Guide {
 		Target: t, Path: cmp.Or(fields["workflow_filepath"], ".gitlab-ci.yml"), Image: uvImage,
 		Environment: fields["environment"], Rule: gitlabRule(fields["ref"]), Variable: IDTokenVariable(t.Audience),
 	}
+	if strings.HasPrefix(j.Variable, "_") { // uv looks for the digit that stood there
+		j.Script = exchange(t, `"$`+j.Variable+`"`)
+	}
 	files := []File{{Key: "uv", Title: "With uv", Path: j.Path, Text: write(gitlabFile, j)}}
 	j.Script = exchangeForTwine(t, `"$`+j.Variable+`"`, "uvx twine")
 	files = append(files, File{Key: "twine", Title: "With twine", Path: j.Path, Text: write(gitlabFile, j)})

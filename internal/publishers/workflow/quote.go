@@ -66,7 +66,7 @@ func doubled(script string) string { return strings.ReplaceAll(script, "$", "$$"
 var notInVariable = regexp.MustCompile(`[^A-Z0-9_]|^[^A-Z_]`)
 
 // IDTokenVariable is the variable in which a job of GitLab keeps the identity token for an audience, by the rule that
-// clients have.
+// clients have. Where the audience begins with a digit they differ, and no shell keeps such a variable anyway.
 func IDTokenVariable(audience string) string {
 	return notInVariable.ReplaceAllString(strings.ToUpper(audience), "_") + "_ID_TOKEN"
 }

@@ -151,6 +151,16 @@ func TestGitLab(t *testing.T) {
 			t.Errorf("%s: %s", f.Path, f.Text)
 		}
 	}
+	if !strings.Contains(g.Files[0].Text, "--trusted-publishing always") {
+		t.Errorf("uv does not do the exchange:\n%s", g.Files[0].Text)
+	}
+	digits := target
+	digits.Audience = "10.0.0.7"
+	g = workflow.For(digits, "gitlab", publishers.GitLabIssuer, compile(t, publishers.GitLab{}, fields))
+	want(t, parse(t, g.Files[0]), "10.0.0.7", "publish", "id_tokens", "_0_0_0_7_ID_TOKEN", "aud")
+	if text := g.Files[0].Text; strings.Contains(text, "--trusted-publishing always") || !strings.Contains(text, `identity="$_0_0_0_7_ID_TOKEN"`) {
+		t.Errorf("uv is asked for a variable that no shell keeps:\n%s", text)
+	}
 	for ref, rule := range map[string]string{
 		"": "$CI_COMMIT_TAG", "refs/heads/main": `$CI_COMMIT_BRANCH == "main"`, "refs/heads/release/1.x": `$CI_COMMIT_BRANCH == "release/1.x"`,
 		"refs/heads/*": "$CI_COMMIT_BRANCH", "refs/tags/a.b/*": `$CI_COMMIT_TAG =~ /^a\.b\//`, "refs/tags/'\"$x": "$CI_COMMIT_TAG",
