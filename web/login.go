@@ -2,8 +2,10 @@ package web
 
 import (
 	"net/http"
+	"net/url"
 
 	"pyindex/internal/access"
+	"pyindex/internal/account"
 	"pyindex/internal/fault"
 	"pyindex/internal/route"
 )
@@ -11,26 +13,85 @@ import (
 type loginView struct {
 	Frame
 	User, Password Field
+	Ways           []Way // other than a password
+}
+
+// Way is another way to sign in: single sign-on with a provider.
+type Way struct{ Label, URL string }
+
+type codeView struct {
+	Frame
+	Code Field
 }
 
 func (s *Site) loginRoutes() []route.Route {
 	return []route.Route{
 		{Method: http.MethodGet, Path: "/login/", Auth: route.Visitor, Handle: s.login},
 		{Method: http.MethodPost, Path: "/login/", Auth: route.Visitor, Handle: s.signIn},
+		{Method: http.MethodGet, Path: "/login/code/", Auth: route.Visitor, Handle: s.code},
+		{Method: http.MethodPost, Path: "/login/code/", Auth: route.Visitor, Handle: s.signInByCode},
 		{Method: http.MethodPost, Path: "/logout/", Auth: route.Visitor, Handle: s.signOut},
+		{Method: http.MethodGet, Path: "/confirm/", Auth: route.Signed, Handle: s.confirm},
+		{Method: http.MethodPost, Path: "/confirm/", Auth: route.Signed, Handle: s.reconfirm},
 	}
 }
 
 func (s *Site) login(w http.ResponseWriter, r *http.Request, who access.Caller) error {
+	if who.SessionID() != "" {
+		s.see(w, r, next(r))
+		return nil
+	}
 	return s.loginPage(w, r, who, typed(nil))
 }
 
 func (s *Site) loginPage(w http.ResponseWriter, r *http.Request, who access.Caller, f form) error {
-	v := loginView{Frame: s.frame(r, who, "Sign in")}
-	v.Notice = f.problem()
-	v.User = f.field(Field{Name: "user", Label: "User name", Required: true, Autocomplete: "username", Focus: true})
+	v := loginView{Frame: s.frame(r, who, "Sign in"), Ways: s.ways(r)}
+	if p := f.problem(); p != nil {
+		v.Notice = p
+	}
+	v.Scripts = s.loginScripts()
+	v.User = f.field(Field{Name: "user", Label: "User name", Required: true, Autocomplete: "username webauthn", Focus: true})
 	v.Password = f.field(Field{Name: "password", Label: "Password", Type: "password", Required: true, Autocomplete: "current-password"})
 	return s.render(w, f.status(), "login", &v)
+}
+
+// next is where to go after signing in: the path that the query names, if it is one of ours.
+func next(r *http.Request) string {
+	if n := r.URL.Query().Get("next"); local(n) {
+		return n
+	}
+	return "/"
+}
+
+func nextQuery(r *http.Request) string {
+	if n := next(r); n != "/" {
+		return "?next=" + url.QueryEscape(n)
+	}
+	return ""
+}
+
+// The cookies of the step between two factors, and of a browser in which somebody signed in before.
+const (
+	stepCookie   = "step"
+	deviceCookie = "device"
+)
+
+func (s *Site) cookie(r *http.Request, name string) access.Secret {
+	c, err := r.Cookie(route.Cookie(s.o.BaseURL, name).Name)
+	if err != nil || len(c.Value) > 200 {
+		return ""
+	}
+	return access.Secret(c.Value)
+}
+
+// setCookie gives the browser a cookie for so many seconds; 0 takes it away.
+func (s *Site) setCookie(w http.ResponseWriter, name string, value access.Secret, seconds int) {
+	c := route.Cookie(s.o.BaseURL, name)
+	c.Value, c.MaxAge = value.Reveal(), seconds
+	if seconds == 0 {
+		c.MaxAge = -1
+	}
+	http.SetCookie(w, c)
 }
 
 func (s *Site) signIn(w http.ResponseWriter, r *http.Request, who access.Caller) error {
@@ -38,22 +99,29 @@ func (s *Site) signIn(w http.ResponseWriter, r *http.Request, who access.Caller)
 	if err != nil {
 		return err
 	}
-	u, err := s.o.Directory.UserByPassword(r.Context(), f.get("user"), access.Secret(f.secret("password")))
-	if fault.Is(err, fault.Unauthenticated) {
+	signed, err := s.o.Accounts.SignIn(r.Context(), who, account.SignIn{
+		Name: f.get("user"), Password: access.Secret(f.secret("password")), Device: s.cookie(r, deviceCookie),
+	})
+	if fault.Is(err, fault.Unauthenticated) || fault.Is(err, fault.TooMany) {
 		f.wrong("", fault.Message(err))
 		return s.loginPage(w, r, who, f)
-	}
-	if err == nil {
-		err = s.begin(w, r, who, access.NewSession{UserID: u.ID, Method: "password"})
-	}
-	if err != nil {
+	} else if err != nil {
 		return err
 	}
-	next := r.URL.Query().Get("next")
-	if !local(next) {
-		next = "/"
+	if signed.Factor != "" {
+		s.setCookie(w, stepCookie, signed.Factor, 600)
+		s.see(w, r, "/login/code/"+nextQuery(r))
+		return nil
 	}
-	s.see(w, r, next)
+	return s.enter(w, r, who, signed)
+}
+
+// enter signs a person in who proved who it is, and goes on.
+func (s *Site) enter(w http.ResponseWriter, r *http.Request, who access.Caller, signed account.Signed) error {
+	if err := s.begin(w, r, who, access.NewSession{UserID: signed.UserID, Method: signed.Method}); err != nil {
+		return err
+	}
+	s.see(w, r, next(r))
 	return nil
 }
 
@@ -67,7 +135,46 @@ func (s *Site) begin(w http.ResponseWriter, r *http.Request, who access.Caller, 
 	c := route.Cookie(s.o.BaseURL, route.SessionCookie)
 	c.Value, c.Expires = secret.Reveal(), session.ExpiresAt
 	http.SetCookie(w, c)
-	return nil
+	device, err := s.o.Accounts.Remember(r.Context(), n.UserID)
+	if err == nil {
+		s.setCookie(w, deviceCookie, device, 365*24*3600)
+	}
+	return err
+}
+
+func (s *Site) code(w http.ResponseWriter, r *http.Request, who access.Caller) error {
+	if s.cookie(r, stepCookie) == "" {
+		s.see(w, r, "/login/"+nextQuery(r))
+		return nil
+	}
+	return s.codePage(w, r, who, typed(nil))
+}
+
+func (s *Site) codePage(w http.ResponseWriter, r *http.Request, who access.Caller, f form) error {
+	v := codeView{Frame: s.frame(r, who, "Enter a code")}
+	v.Code = f.field(Field{Name: "code", Label: "Code", Required: true, Autocomplete: "one-time-code", InputMode: "text", Focus: true, Mono: true, MaxLength: 40,
+		Help: "The six digits that your authenticator shows, or one of your recovery codes."})
+	return s.render(w, f.status(), "code", &v)
+}
+
+func (s *Site) signInByCode(w http.ResponseWriter, r *http.Request, who access.Caller) error {
+	f, err := readForm(w, r)
+	if err != nil {
+		return err
+	}
+	signed, err := s.o.Accounts.SecondFactor(r.Context(), who, s.cookie(r, stepCookie), f.get("code"))
+	switch {
+	case fault.Is(err, fault.NotFound):
+		s.setCookie(w, stepCookie, "", 0)
+		return s.tell(w, r, "/login/"+nextQuery(r), Notice{"bad", "That took too long, or there were too many wrong codes: begin again."})
+	case fault.Is(err, fault.Invalid):
+		f.wrong("code", fault.Message(err))
+		return s.codePage(w, r, who, f)
+	case err != nil:
+		return err
+	}
+	s.setCookie(w, stepCookie, "", 0)
+	return s.enter(w, r, who, signed)
 }
 
 func (s *Site) signOut(w http.ResponseWriter, r *http.Request, who access.Caller) error {
@@ -76,8 +183,54 @@ func (s *Site) signOut(w http.ResponseWriter, r *http.Request, who access.Caller
 			return err
 		}
 	}
-	c := route.Cookie(s.o.BaseURL, route.SessionCookie)
-	c.MaxAge = -1
-	http.SetCookie(w, c)
+	s.setCookie(w, route.SessionCookie, "", 0)
 	return s.done(w, r, "/login/", "You are signed out.")
+}
+
+type confirmView struct {
+	Frame
+	Security       account.Security
+	Password, Code Field
+	Passkeys       bool
+	Next           string
+}
+
+// confirm asks people to prove again who they are, before what cannot be undone.
+func (s *Site) confirm(w http.ResponseWriter, r *http.Request, who access.Caller) error {
+	return s.confirmPage(w, r, who, typed(nil))
+}
+
+func (s *Site) confirmPage(w http.ResponseWriter, r *http.Request, who access.Caller, f form) error {
+	security, err := s.o.Accounts.SecurityOf(r.Context(), who)
+	if err != nil {
+		return err
+	}
+	v := confirmView{Frame: s.frame(r, who, "Confirm that it is you"), Security: security, Next: next(r)}
+	if p := f.problem(); p != nil && f.errs[""] != "" {
+		v.Notice = p
+	}
+	v.Scripts = s.loginScripts()
+	v.Password = f.field(Field{Name: "password", Label: "Password", Type: "password", Autocomplete: "current-password", Focus: true, Required: true})
+	v.Code = f.field(Field{Name: "code", Label: "Code of your authenticator", Autocomplete: "one-time-code", InputMode: "numeric", Mono: true, MaxLength: 10, Required: true})
+	return s.render(w, f.status(), "confirm", &v)
+}
+
+// reconfirm takes the proof and goes back to the page that asked for it.
+func (s *Site) reconfirm(w http.ResponseWriter, r *http.Request, who access.Caller) error {
+	f, err := readForm(w, r)
+	if err != nil {
+		return err
+	}
+	err = s.o.Accounts.Confirm(r.Context(), who, access.Secret(f.secret("password")), f.get("code"))
+	if err := f.refused(fault.FieldOf(err), err); err != nil {
+		return err
+	}
+	if f.bad() {
+		return s.confirmPage(w, r, who, f)
+	}
+	if err := s.o.Directory.ConfirmSession(r.Context(), who); err != nil {
+		return err
+	}
+	s.see(w, r, next(r))
+	return nil
 }

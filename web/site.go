@@ -9,16 +9,18 @@ import (
 	"time"
 
 	"pyindex/internal/access"
+	"pyindex/internal/account"
 	"pyindex/internal/catalog"
 	"pyindex/internal/publishers"
 	"pyindex/internal/route"
 )
 
-// Options are what the pages are made from. Index, Directory, Registry and BaseURL are needed.
+// Options are what the pages are made from. Index, Directory, Registry, Accounts and BaseURL are needed.
 type Options struct {
 	Index     *catalog.Index
 	Directory *access.Directory
 	Registry  *publishers.Registry
+	Accounts  *account.Accounts
 	BaseURL   *url.URL // where browsers and clients reach the index; its path is the prefix of every link
 	Name      string   // of this index, as pages show it; "Index" where empty
 	Closed    bool     // whether nobody may read anything without signing in
@@ -64,6 +66,8 @@ func (s *Site) areas() [][]route.Route {
 		s.connectRoutes(),
 		s.searchRoutes(),
 		s.loginRoutes(),
+		s.welcomeRoutes(),
+		s.accountRoutes(),
 		s.projectRoutes(),
 		s.publishingRoutes(),
 	}

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"pyindex/internal/access"
+	"pyindex/internal/account"
 	"pyindex/internal/catalog"
 	"pyindex/internal/fault"
 	"pyindex/internal/publishers"
@@ -32,6 +33,7 @@ type app struct {
 	directory *access.Directory
 	verifier  *idtoken.Verifier
 	registry  *publishers.Registry
+	accounts  *account.Accounts
 	operator  access.Caller
 	authority string // path of the certificate of an authority of our own, "" where there is none
 }
@@ -86,6 +88,7 @@ func open(ctx context.Context, c *Config, log *slog.Logger, base *url.URL) (*app
 	}
 	a.index = catalog.New(a.db.Catalog(), a.blobs, catalog.Options{Log: log, Policy: c.Upload.policy(), Limits: c.Limits.catalog(), Attester: attester})
 	a.directory = access.NewDirectory(a.db.Access(), access.DirectoryOptions{})
+	a.accounts = account.New(a.db.Accounts(), account.Options{Name: c.name()})
 	verifier, err := c.verifier(base, log)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("oidc.issuers: %w", err), a.close())
@@ -96,6 +99,14 @@ func open(ctx context.Context, c *Config, log *slog.Logger, base *url.URL) (*app
 		Issuers: c.issuers(base),
 	})
 	return a, nil
+}
+
+// name is what people read of the index's name.
+func (c *Config) name() string {
+	if c.Access.Realm == "index" {
+		return "Index"
+	}
+	return c.Access.Realm
 }
 
 // providers are the kinds of publisher that there are rules for.

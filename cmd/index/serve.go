@@ -144,7 +144,7 @@ func (a *app) site(base *url.URL, log *slog.Logger) (*web.Site, error) {
 	}
 	return web.New(web.Options{
 		Authority: authority,
-		Index:     a.index, Directory: a.directory, Registry: a.registry, BaseURL: base, Log: log, Closed: !a.config.Access.AnonymousRead,
+		Index:     a.index, Directory: a.directory, Registry: a.registry, Accounts: a.accounts, Name: a.config.name(), BaseURL: base, Log: log, Closed: !a.config.Access.AnonymousRead,
 	})
 }
 
@@ -201,5 +201,5 @@ func (a *app) background(ctx context.Context, keyring *access.Keyring, secure en
 // sweep removes what nothing names any more.
 func (a *app) sweep(ctx context.Context) error {
 	_, err := a.index.Sweep(ctx, a.operator)
-	return errors.Join(err, a.registry.Sweep(ctx), a.directory.SweepSessions(ctx))
+	return errors.Join(err, a.registry.Sweep(ctx), a.directory.SweepSessions(ctx), a.accounts.Sweep(ctx))
 }

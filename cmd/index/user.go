@@ -15,6 +15,11 @@ type userCmd struct {
 	List    userListCmd    `cmd:"" help:"List the accounts."`
 	Disable userDisableCmd `cmd:"" help:"End an account and, with it, all its tokens."`
 	Enable  userEnableCmd  `cmd:"" help:"Let a disabled account work again."`
+
+	ResetLink   userResetLinkCmd   `cmd:"" help:"Print a link by which a person sets a new password; it works once, for a day."`
+	Invite      userInviteCmd      `cmd:"" help:"Print a link by which somebody makes an account; it works once, for a week."`
+	Invitations userInvitationsCmd `cmd:"" help:"List the invitations that are open."`
+	Uninvite    userUninviteCmd    `cmd:"" help:"End an invitation."`
 }
 
 type userAddCmd struct {

@@ -12,13 +12,13 @@ import (
 // welcome prints where the index is and what to paste into a terminal: how to make the first user while there is none,
 // how clients install and publish, and how they come to trust a self-signed certificate.
 func (a *app) welcome(s *session, base *url.URL, authority string) error {
-	known, err := a.directory.HasUsers(s.ctx)
+	first, err := a.accounts.FirstLink(s.ctx, a.operator)
 	if err != nil {
 		return err
 	}
 	fmt.Fprintf(s.out, "index serves at %s/\n", strings.TrimSuffix(base.String(), "/"))
-	if !known {
-		firstUser(s.out, a.config)
+	if first != "" {
+		firstUser(s.out, a.config, strings.TrimSuffix(base.String(), "/")+"/setup/"+first.Reveal()+"/")
 	}
 	clientLines(s.out, base)
 	if authority != "" {
@@ -28,13 +28,15 @@ func (a *app) welcome(s *session, base *url.URL, authority string) error {
 }
 
 // firstUser says how anybody comes to be able to write.
-func firstUser(w io.Writer, c *Config) {
+func firstUser(w io.Writer, c *Config, link string) {
 	program := programName() + settingsArgs(c)
 	fmt.Fprintf(w, `
-Nobody can publish yet. Make a user and a token, in another terminal:
+Nobody can publish yet. Make the first administrator with this link, which works once:
+  %[2]s
+or make a user and a token in another terminal:
   %[1]s user add alice --admin
   %[1]s token create --user alice
-`, program)
+`, program, link)
 }
 
 // programName is how the reader can run this program again.

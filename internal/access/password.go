@@ -1,14 +1,11 @@
 package access
 
 import (
-	"cmp"
-	"context"
 	"crypto/rand"
 	"crypto/subtle"
 	"encoding/base64"
 	"fmt"
 	"strings"
-	"sync"
 	"unicode/utf8"
 
 	"golang.org/x/crypto/argon2"
@@ -67,32 +64,4 @@ func PasswordFits(phc string, p Secret) bool {
 // sane bounds what a row may ask of us.
 func sane(memory, passes, threads int) bool {
 	return memory > 0 && memory <= 1<<20 && passes > 0 && passes <= 16 && threads > 0 && threads <= 16
-}
-
-// errPassword is the one answer to a name that is not known, an account that is disabled or has no password, and a wrong
-// password.
-var errPassword = fault.New(fault.Unauthenticated, "the user name or the password is wrong")
-
-// unknown is a hash that no password fits, so that a name which is not known costs as much time as one which is.
-var unknown = sync.OnceValue(func() string {
-	phc, _ := HashPassword(NewToken())
-	return phc
-})
-
-// UserByPassword returns the active account of a name and its password. Every refusal is the same fault.Unauthenticated,
-// after the same work.
-func (d *Directory) UserByPassword(ctx context.Context, name string, p Secret) (User, error) {
-	var u User
-	err := d.store.View(ctx, func(tx Tx) (err error) {
-		u, err = tx.UserByName(ctx, name)
-		return err
-	})
-	if err != nil && !fault.Is(err, fault.NotFound) {
-		return User{}, err
-	}
-	fits := PasswordFits(cmp.Or(u.PasswordHash, unknown()), p)
-	if !fits || u.PasswordHash == "" || !u.Active() {
-		return User{}, errPassword
-	}
-	return u, nil
 }

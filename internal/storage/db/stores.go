@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"pyindex/internal/access"
+	"pyindex/internal/account"
 	"pyindex/internal/catalog"
 	"pyindex/internal/publishers"
 )
@@ -11,6 +12,7 @@ import (
 // One transaction type serves three packages; each sees the part that its interface names.
 var (
 	_ access.Tx     = (*Tx)(nil)
+	_ account.Tx    = (*Tx)(nil)
 	_ catalog.Tx    = (*Tx)(nil)
 	_ publishers.Tx = (*Tx)(nil)
 )
@@ -51,5 +53,18 @@ func (s publisherStore) View(ctx context.Context, f func(publishers.Tx) error) e
 }
 
 func (s publisherStore) Update(ctx context.Context, f func(publishers.Tx) error) error {
+	return s.update(ctx, func(t *Tx) error { return f(t) })
+}
+
+// Accounts returns the database as package account sees it.
+func (d *DB) Accounts() account.Store { return accountStore{d} }
+
+type accountStore struct{ *DB }
+
+func (s accountStore) View(ctx context.Context, f func(account.Tx) error) error {
+	return s.view(ctx, func(t *Tx) error { return f(t) })
+}
+
+func (s accountStore) Update(ctx context.Context, f func(account.Tx) error) error {
 	return s.update(ctx, func(t *Tx) error { return f(t) })
 }

@@ -1,0 +1,122 @@
+package main
+
+import (
+	"fmt"
+	"net/url"
+	"strings"
+
+	"pyindex/internal/access"
+	"pyindex/internal/account"
+	"pyindex/internal/fault"
+)
+
+// linkTo is the address of a page of the index, as far as the settings tell it.
+func (c *Config) linkTo(path string) string {
+	base := c.BaseURL.parsed
+	if base == nil {
+		base = &url.URL{Scheme: "http", Host: c.Listen}
+		if c.overTLS() {
+			base.Scheme = "https"
+		}
+	}
+	return strings.TrimSuffix(base.String(), "/") + path
+}
+
+type userResetLinkCmd struct {
+	Name string `arg:""`
+}
+
+// Run prints the link alone on standard output.
+func (c *userResetLinkCmd) Run(s *session) error {
+	return s.with(func(a *app) error {
+		secret, err := a.accounts.ResetLink(s.ctx, a.operator, c.Name)
+		if err == nil {
+			fmt.Fprintln(s.out, s.config.linkTo("/reset/"+secret.Reveal()+"/"))
+		}
+		return err
+	})
+}
+
+type userInviteCmd struct {
+	Name       string   `help:"User name of the new account (default: chosen by who accepts)."`
+	Email      string   `help:"Whom it is meant for."`
+	Admin      bool     `help:"May do everything."`
+	Role       string   `enum:"reader,uploader,maintainer,owner" default:"uploader" help:"Role in the projects, or in the repository where no project is named and --repository is."`
+	Project    []string `help:"Projects in which the new account gets the role."`
+	Repository string   `help:"Repository of the projects (default: main)."`
+}
+
+// Run prints the link alone on standard output.
+func (c *userInviteCmd) Run(s *session) error {
+	return s.with(func(a *app) error {
+		n := account.NewInvitation{Name: c.Name, Email: c.Email, Admin: c.Admin}
+		role, err := access.ParseRole(c.Role)
+		if err != nil {
+			return err
+		}
+		places := c.Project
+		if len(places) == 0 && c.Repository != "" {
+			places = []string{""}
+		}
+		for _, p := range places {
+			g, err := a.index.MayGrant(s.ctx, a.operator, c.Repository, p, role)
+			if err != nil {
+				return err
+			}
+			n.Grants = append(n.Grants, g)
+		}
+		_, secret, err := a.accounts.Invite(s.ctx, a.operator, n)
+		if err == nil {
+			fmt.Fprintln(s.out, s.config.linkTo("/invite/"+secret.Reveal()+"/"))
+		}
+		return err
+	})
+}
+
+type userInvitationsCmd struct{ listing }
+
+type invitationRow struct {
+	ID      string          `json:"id"`
+	Name    string          `json:"name"`
+	Email   string          `json:"email"`
+	Admin   bool            `json:"admin"`
+	Grants  []account.Grant `json:"grants"`
+	Expires moment          `json:"expires"`
+}
+
+// Run lists the invitations.
+func (c *userInvitationsCmd) Run(s *session) error {
+	return s.with(func(a *app) error {
+		open, err := a.accounts.Invitations(s.ctx, a.operator)
+		if err != nil {
+			return err
+		}
+		var list []invitationRow
+		var rows [][]string
+		for _, l := range open {
+			r := invitationRow{l.ID, l.Invitation.Name, l.Invitation.Email, l.Invitation.Admin, l.Invitation.Grants, moment(l.ExpiresAt)}
+			list = append(list, r)
+			var grants []string
+			for _, g := range r.Grants {
+				grants = append(grants, g.Role+" of "+g.Where)
+			}
+			rows = append(rows, []string{r.ID, r.Name, r.Email, yes(r.Admin), strings.Join(grants, ", "), r.Expires.String()})
+		}
+		return c.write(s.out, notNil(list), []string{"ID", "NAME", "EMAIL", "ADMIN", "ROLES", "EXPIRES"}, rows)
+	})
+}
+
+type userUninviteCmd struct {
+	ID string `arg:"" name:"id"`
+}
+
+// Run ends the invitation.
+func (c *userUninviteCmd) Run(s *session) error {
+	return s.with(func(a *app) error {
+		err := a.accounts.RevokeInvitation(s.ctx, a.operator, c.ID)
+		if fault.Is(err, fault.NotFound) {
+			return fault.Wrap(fault.NotFound, err, "there is no open invitation %.80q: index user invitations shows which there are", c.ID)
+		}
+		return err
+	})
+}

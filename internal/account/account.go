@@ -1,0 +1,137 @@
+package account
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+
+	"pyindex/internal/access"
+	"pyindex/internal/audit"
+	"pyindex/internal/fault"
+)
+
+// Options are the settings of Accounts; the zero value works.
+type Options struct {
+	Now   func() time.Time // time.Now
+	NewID func() string    // UUIDv7
+	Name  string           // of the index, as authenticators show it; "Index" where empty
+}
+
+// Accounts is the accounts of an index. It is safe for concurrent use, and by several processes on one store.
+type Accounts struct {
+	store Store
+	o     Options
+	work  chan struct{} // bounds how many passwords are hashed at once: each takes 19 MiB
+}
+
+// hashers is how many passwords are hashed at once.
+const hashers = 2
+
+// New returns the accounts over the rows of s.
+func New(s Store, o Options) *Accounts {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.NewID == nil {
+		o.NewID = func() string { return uuid.Must(uuid.NewV7()).String() }
+	}
+	if o.Name == "" {
+		o.Name = "Index"
+	}
+	return &Accounts{store: s, o: o, work: make(chan struct{}, hashers)}
+}
+
+func (a *Accounts) entry(who access.Caller, action, subject string, detail map[string]any) audit.Entry {
+	return audit.Entry{
+		ID: a.o.NewID(), At: a.o.Now(), Action: action, Outcome: audit.Granted, Actor: who.Actor(), Subject: subject, Detail: detail,
+	}
+}
+
+// self returns the user of a session; everybody else is fault.Unauthenticated. What is here is for people, not for tokens.
+func self(ctx context.Context, tx Tx, who access.Caller) (access.User, error) {
+	if who.SessionID() == "" {
+		return access.User{}, fault.New(fault.Unauthenticated, "sign in first")
+	}
+	return tx.UserByID(ctx, who.ID())
+}
+
+// change runs f for who is signed in, with an entry and a serial in one transaction.
+func (a *Accounts) change(ctx context.Context, who access.Caller, action string, f func(Tx, access.User) error) error {
+	return a.store.Update(ctx, func(tx Tx) error {
+		u, err := self(ctx, tx, who)
+		if err != nil {
+			return err
+		}
+		if err := f(tx, u); err != nil {
+			return err
+		}
+		if _, err := tx.NextSerial(ctx); err != nil {
+			return err
+		}
+		return tx.InsertAudit(ctx, a.entry(who, action, u.Name, nil))
+	})
+}
+
+// ProfileOf returns what the caller says of themselves.
+func (a *Accounts) ProfileOf(ctx context.Context, who access.Caller) (p Profile, err error) {
+	err = a.store.View(ctx, func(tx Tx) error {
+		u, err := self(ctx, tx, who)
+		if err != nil {
+			return err
+		}
+		p, err = tx.ProfileOf(ctx, u.ID)
+		if fault.Is(err, fault.NotFound) {
+			return nil
+		}
+		return err
+	})
+	return p, err
+}
+
+// SetProfile changes what the caller says of themselves. fault.Invalid for an address or a name that cannot be.
+func (a *Accounts) SetProfile(ctx context.Context, who access.Caller, p Profile) error {
+	if err := checkEmail(p.Email); err != nil {
+		return err
+	}
+	if len([]rune(p.FullName)) > 100 {
+		return fault.InField("full_name", "a name has at most 100 characters")
+	}
+	return a.change(ctx, who, "account.profile", func(tx Tx, u access.User) error { return tx.PutProfile(ctx, u.ID, p) })
+}
+
+// Security is how the caller's account is guarded.
+type Security struct {
+	Password     bool
+	TOTP         bool
+	RecoveryLeft int
+}
+
+// SecurityOf returns how the caller's account is guarded.
+func (a *Accounts) SecurityOf(ctx context.Context, who access.Caller) (s Security, err error) {
+	err = a.store.View(ctx, func(tx Tx) error {
+		u, err := self(ctx, tx, who)
+		if err != nil {
+			return err
+		}
+		s.Password = u.PasswordHash != ""
+		t, err := tx.TOTPOf(ctx, u.ID)
+		if err != nil && !fault.Is(err, fault.NotFound) {
+			return err
+		}
+		s.TOTP = err == nil && !t.ConfirmedAt.IsZero()
+		s.RecoveryLeft, err = tx.RecoveryLeft(ctx, u.ID)
+		return err
+	})
+	return s, err
+}
+
+// Sweep forgets what ended: links after a month, attempts after a day.
+func (a *Accounts) Sweep(ctx context.Context) error {
+	return a.store.Update(ctx, func(tx Tx) error {
+		if err := tx.DeleteLinksBefore(ctx, a.o.Now().Add(-30*24*time.Hour)); err != nil {
+			return err
+		}
+		return tx.DeleteAttemptsBefore(ctx, a.o.Now().Add(-forgetAfter))
+	})
+}

@@ -1,0 +1,484 @@
+package account_test
+
+import (
+	"crypto/hmac"
+	"crypto/sha1"
+	"encoding/base32"
+	"encoding/binary"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"pyindex/internal/access"
+	"pyindex/internal/account"
+	"pyindex/internal/fault"
+	"pyindex/internal/storage/db"
+)
+
+// bureau is accounts on one database, as two processes would have them.
+type bureau struct {
+	*account.Accounts
+	t      *testing.T
+	beside *account.Accounts
+	dir    *access.Directory
+	keys   *access.Keyring
+	boss   access.Caller
+	mu     sync.Mutex
+	now    time.Time
+}
+
+const good = "four plain words together"
+
+func newBureau(t *testing.T) *bureau {
+	t.Helper()
+	url := "sqlite:" + filepath.Join(t.TempDir(), "index.db")
+	open := func() *db.DB {
+		d, err := db.Open(t.Context(), url, db.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = d.Close() })
+		return d
+	}
+	b := &bureau{t: t, boss: access.Operator("test"), now: time.Date(2026, 11, 26, 12, 0, 0, 0, time.UTC)}
+	clock := func() time.Time { b.mu.Lock(); defer b.mu.Unlock(); return b.now }
+	one, two := open(), open()
+	b.Accounts = account.New(one.Accounts(), account.Options{Now: clock})
+	b.beside = account.New(two.Accounts(), account.Options{Now: clock})
+	b.dir = access.NewDirectory(one.Access(), access.DirectoryOptions{Now: clock})
+	b.keys = access.NewKeyring(one.Access(), access.KeyringOptions{Now: clock})
+	return b
+}
+
+func (b *bureau) pass(d time.Duration) { b.mu.Lock(); b.now = b.now.Add(d); b.mu.Unlock() }
+
+func (b *bureau) user(name string) {
+	b.t.Helper()
+	if _, err := b.dir.AddUser(b.t.Context(), b.boss, access.NewUser{Name: name, Password: good}); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+var from = access.Guest(true).At("192.0.2.1", "r")
+
+// session signs a user in, without asking for a second factor.
+func (b *bureau) session(name string) access.Caller {
+	b.t.Helper()
+	users, err := b.dir.Users(b.t.Context(), b.boss)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	for _, u := range users {
+		if u.Name != name {
+			continue
+		}
+		_, secret, err := b.dir.BeginSession(b.t.Context(), from, access.NewSession{UserID: u.ID, Method: "password"})
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		who, err := b.keys.Session(b.t.Context(), secret)
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		return who
+	}
+	b.t.Fatalf("no user %s", name)
+	return access.Caller{}
+}
+
+func (b *bureau) want(what string, err error, k fault.Kind) {
+	b.t.Helper()
+	if !fault.Is(err, k) {
+		b.t.Errorf("%s = %v (%v), want %v", what, err, fault.KindOf(err), k)
+	}
+}
+
+func (b *bureau) must(err error) {
+	b.t.Helper()
+	if err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+func TestPasswords(t *testing.T) {
+	for _, p := range []string{good, "korrekt pferd batterie", "ünïcödé wörds hére", "7hG#kq9!zPw2", "a longer sentence, with a comma"} {
+		if err := account.CheckPassword(access.Secret(p), "alice"); err != nil {
+			t.Errorf("CheckPassword(%q) = %v", p, err)
+		}
+	}
+	for _, p := range []string{
+		"", "short", "elevenchars", "passwordpassword", "Password12345", "aliceALICEalice", "alice-alice-1234", "qwertyuiop123", "aaaaaaaaaaaa", "abababababab",
+		"abcdefghijklmnop", "123456789012", "111111222222", "password!!!!!", "adminadmin2026", strings.Repeat("ab cd ", 300),
+	} {
+		err := account.CheckPassword(access.Secret(p), "alice")
+		if !fault.Is(err, fault.Invalid) || fault.FieldOf(err) != "password" {
+			t.Errorf("CheckPassword(%.40q) = %v, want a refusal about the password", p, err)
+		}
+	}
+}
+
+// A link makes one administrator, whoever else follows it at the same time, and none where there is an account.
+func TestFirstLink(t *testing.T) {
+	b := newBureau(t)
+	ctx := t.Context()
+	old, err := b.FirstLink(ctx, b.boss)
+	b.must(err)
+	secret, err := b.FirstLink(ctx, b.boss)
+	b.must(err)
+	_, err = b.Look(ctx, account.LinkFirst, old)
+	b.want("Look(an older link)", err, fault.NotFound)
+	for kind, s := range map[account.LinkKind]access.Secret{account.LinkInvite: secret, account.LinkReset: secret, account.LinkFirst: access.NewToken(), account.LinkFactor: "x"} {
+		_, err := b.Look(ctx, kind, s)
+		b.want("Look as "+string(kind), err, fault.NotFound)
+	}
+	for name, in := range map[string]account.Accepted{"name": {Name: "Not A Name", Password: good}, "password": {Name: "root", Password: "short"}} {
+		_, err := b.Accept(ctx, from, account.LinkFirst, secret, in)
+		if fault.FieldOf(err) != name {
+			t.Errorf("Accept with a wrong %s = %v about %q", name, err, fault.FieldOf(err))
+		}
+	}
+	var won atomic.Int32
+	var group sync.WaitGroup
+	for i := range 12 {
+		group.Go(func() {
+			a := b.Accounts
+			if i%2 == 1 {
+				a = b.beside
+			}
+			if _, err := a.Accept(ctx, from, account.LinkFirst, secret, account.Accepted{Name: fmt.Sprintf("root%d", i), Password: good}); err == nil {
+				won.Add(1)
+			} else if !fault.Is(err, fault.NotFound) {
+				t.Errorf("Accept = %v, want not found", err)
+			}
+		})
+	}
+	group.Wait()
+	users, err := b.dir.Users(ctx, b.boss)
+	b.must(err)
+	if won.Load() != 1 || len(users) != 1 || !users[0].Admin {
+		t.Errorf("%d won and there are %d users", won.Load(), len(users))
+	}
+	if again, err := b.FirstLink(ctx, b.boss); err != nil || again != "" {
+		t.Errorf("FirstLink with an account = %v, %v, want none", again != "", err)
+	}
+	_, err = b.FirstLink(ctx, from)
+	b.want("FirstLink by a stranger", err, fault.Denied)
+}
+
+// An account that is made by the command line makes the printed link useless.
+func TestFirstLinkLosesToAccounts(t *testing.T) {
+	b := newBureau(t)
+	secret, err := b.FirstLink(t.Context(), b.boss)
+	b.must(err)
+	b.user("alice")
+	_, err = b.Accept(t.Context(), from, account.LinkFirst, secret, account.Accepted{Name: "mallory", Password: good})
+	b.want("Accept(first) beside an account", err, fault.NotFound)
+}
+
+func TestInvitations(t *testing.T) {
+	b := newBureau(t)
+	ctx := t.Context()
+	b.user("alice")
+	alice := b.session("alice")
+	for what, n := range map[string]account.NewInvitation{"an administrator": {Admin: true}, "nothing": {}} {
+		_, _, err := b.Invite(ctx, alice, n)
+		b.want("Invite to "+what+" by a user", err, fault.Denied)
+	}
+	_, _, err := b.Invite(ctx, b.boss, account.NewInvitation{Name: "alice"})
+	if fault.FieldOf(err) != "name" {
+		t.Errorf("inviting a name that is taken = %v", err)
+	}
+	_, _, err = b.Invite(ctx, b.boss, account.NewInvitation{Email: "not an address"})
+	if fault.FieldOf(err) != "email" {
+		t.Errorf("inviting no address = %v", err)
+	}
+	l, secret, err := b.Invite(ctx, b.boss, account.NewInvitation{Name: "bob", Email: "bob@example.com"})
+	b.must(err)
+	if open, err := b.Invitations(ctx, alice); err != nil || len(open) != 0 {
+		t.Errorf("somebody else's invitations are shown: %v, %v", open, err)
+	}
+	b.want("RevokeInvitation of somebody else's", b.RevokeInvitation(ctx, alice, l.ID), fault.NotFound)
+	u, err := b.Accept(ctx, from, account.LinkInvite, secret, account.Accepted{Name: "ignored", Password: good})
+	if err != nil || u.Name != "bob" || u.Admin {
+		t.Errorf("Accept = %+v, %v, want bob", u, err)
+	}
+	_, err = b.Accept(ctx, from, account.LinkInvite, secret, account.Accepted{Name: "carol", Password: good})
+	b.want("Accept again", err, fault.NotFound)
+	l, secret, err = b.Invite(ctx, b.boss, account.NewInvitation{})
+	b.must(err)
+	b.must(b.RevokeInvitation(ctx, b.boss, l.ID))
+	_, err = b.Look(ctx, account.LinkInvite, secret)
+	b.want("Look(revoked)", err, fault.NotFound)
+	_, secret, err = b.Invite(ctx, b.boss, account.NewInvitation{})
+	b.must(err)
+	b.pass(7 * 24 * time.Hour)
+	_, err = b.Look(ctx, account.LinkInvite, secret)
+	b.want("Look(after a week)", err, fault.NotFound)
+}
+
+func TestReset(t *testing.T) {
+	b := newBureau(t)
+	ctx := t.Context()
+	b.user("alice")
+	alice := b.session("alice")
+	_, err := b.ResetLink(ctx, alice, "alice")
+	b.want("ResetLink by a user", err, fault.Denied)
+	_, err = b.ResetLink(ctx, b.boss, "nobody")
+	b.want("ResetLink for nobody", err, fault.NotFound)
+	old, err := b.ResetLink(ctx, b.boss, "alice")
+	b.must(err)
+	secret, err := b.ResetLink(ctx, b.boss, "alice")
+	b.must(err)
+	_, err = b.Reset(ctx, from, old, "another set of words")
+	b.want("Reset by an older link", err, fault.NotFound)
+	_, err = b.Reset(ctx, from, secret, "short")
+	b.want("Reset to a weak password", err, fault.Invalid)
+	_, err = b.Reset(ctx, from, secret, "another set of words")
+	b.must(err)
+	_, err = b.Reset(ctx, from, secret, "another set of words")
+	b.want("Reset again", err, fault.NotFound)
+	if s, err := b.SignIn(ctx, from, account.SignIn{Name: "alice", Password: "another set of words"}); err != nil || s.UserID == "" {
+		t.Errorf("SignIn with the new password = %v", err)
+	}
+	if sessions, err := b.dir.Sessions(ctx, alice); err != nil || len(sessions) != 0 {
+		t.Errorf("sessions of before go on: %d, %v", len(sessions), err)
+	}
+	secret, err = b.ResetLink(ctx, b.boss, "alice")
+	b.must(err)
+	b.must(b.dir.DisableUser(ctx, b.boss, "alice"))
+	_, err = b.Reset(ctx, from, secret, "yet another set of words")
+	b.want("Reset of a disabled account", err, fault.NotFound)
+}
+
+// Every refusal to sign in is the same, whatever is wrong.
+func TestSignInRefusals(t *testing.T) {
+	b := newBureau(t)
+	ctx := t.Context()
+	b.user("alice")
+	b.user("gone")
+	b.must(b.dir.DisableUser(ctx, b.boss, "gone"))
+	if _, err := b.dir.AddUser(ctx, b.boss, access.NewUser{Name: "tokens"}); err != nil {
+		t.Fatal(err)
+	}
+	var said string
+	for name, in := range map[string]account.SignIn{
+		"wrong": {Name: "alice", Password: "wrong"}, "empty": {Name: "alice"}, "unknown": {Name: "nobody", Password: good}, "disabled": {Name: "gone", Password: good},
+		"no password": {Name: "tokens"}, "no name": {Password: good}, "capitals": {Name: "Alice", Password: good}, "blanks": {Name: "alice", Password: " " + good},
+		"a NUL": {Name: "alice\x00", Password: good}, "huge": {Name: strings.Repeat("x", 100_000), Password: good},
+	} {
+		_, err := b.SignIn(ctx, from.At(fmt.Sprintf("198.51.%d.1", len(name)), name), in)
+		b.want(name, err, fault.Unauthenticated)
+		if err == nil {
+			continue
+		}
+		if said == "" {
+			said = err.Error()
+		}
+		if err.Error() != said {
+			t.Errorf("%s says %q, and another says %q", name, err, said)
+		}
+	}
+}
+
+// Guessing is slowed down, over processes, and leaves the owner alone who comes from elsewhere or signed in before.
+func TestSignInLimits(t *testing.T) {
+	b := newBureau(t)
+	ctx := t.Context()
+	b.user("alice")
+	try := func(who access.Caller, name, password string, device access.Secret) error {
+		_, err := b.SignIn(ctx, who, account.SignIn{Name: name, Password: access.Secret(password), Device: device})
+		return err
+	}
+	s, err := b.SignIn(ctx, from, account.SignIn{Name: "alice", Password: good})
+	b.must(err)
+	device, err := b.Remember(ctx, s.UserID)
+	b.must(err)
+	for range 5 {
+		b.want("a wrong password", try(from, "alice", "wrong", ""), fault.Unauthenticated)
+	}
+	b.want("one too many", try(from, "alice", "wrong", ""), fault.TooMany)
+	b.want("the right one too early", try(from, "alice", good, ""), fault.TooMany)
+	_, err = b.beside.SignIn(ctx, from, account.SignIn{Name: "alice", Password: good})
+	b.want("at another process", err, fault.TooMany)
+	b.want("from the same network", try(access.Guest(true).At("192.0.2.77", "r"), "alice", good, ""), fault.TooMany)
+	b.must(try(access.Guest(true).At("203.0.113.9", "r"), "alice", good, ""))
+	b.must(try(from, "alice", good, device))
+	b.user("bob")
+	b.want("another's browser", try(from, "alice", good, "made up"), fault.TooMany)
+	b.must(try(from, "bob", good, device)) // an account of its own in the same network
+	b.pass(20 * time.Second)
+	b.must(try(from, "alice", good, ""))
+	for i := range 110 {
+		_ = try(access.Guest(true).At("2001:db8::1", "r"), fmt.Sprintf("name%d", i), "wrong", "")
+	}
+	b.want("a network that tried many names", try(access.Guest(true).At("2001:db8:0:ff::2", "r"), "alice", good, ""), fault.TooMany)
+	b.must(try(access.Guest(true).At("2001:db8:0:1ff::2", "r"), "alice", good, ""))
+}
+
+// totp computes a code by itself.
+func totp(t *testing.T, secret string, at time.Time) string {
+	t.Helper()
+	key, err := base32.StdEncoding.WithPadding(base32.NoPadding).DecodeString(secret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	mac := hmac.New(sha1.New, key)
+	binary.Write(mac, binary.BigEndian, at.Unix()/30)
+	sum := mac.Sum(nil)
+	i := sum[19] & 15
+	return fmt.Sprintf("%06d", binary.BigEndian.Uint32(sum[i:i+4])&0x7fffffff%1000000)
+}
+
+func TestSecondFactor(t *testing.T) {
+	b := newBureau(t)
+	ctx := t.Context()
+	b.user("alice")
+	alice := b.session("alice")
+	e, err := b.BeginTOTP(ctx, alice)
+	b.must(err)
+	if !strings.HasPrefix(e.URI, "otpauth://totp/Index:alice?") || !strings.Contains(e.URI, "secret="+e.Secret) {
+		t.Errorf("URI = %s", e.URI)
+	}
+	if s, err := b.SignIn(ctx, from, account.SignIn{Name: "alice", Password: good}); err != nil || s.Factor != "" {
+		t.Errorf("an authenticator that is not confirmed is asked for: %v", err)
+	}
+	_, err = b.ConfirmTOTP(ctx, alice, "000000")
+	b.want("ConfirmTOTP(wrong)", err, fault.Invalid)
+	codes, err := b.ConfirmTOTP(ctx, alice, totp(t, e.Secret, b.now))
+	if err != nil || len(codes) != 10 {
+		t.Fatalf("ConfirmTOTP = %d codes, %v", len(codes), err)
+	}
+	_, err = b.BeginTOTP(ctx, alice)
+	b.want("BeginTOTP over a confirmed one", err, fault.Conflict)
+	step := func() access.Secret {
+		t.Helper()
+		s, err := b.SignIn(ctx, from, account.SignIn{Name: "alice", Password: good})
+		if err != nil || s.Factor == "" || s.UserID != "" {
+			t.Fatalf("SignIn = %+v, %v, want a step in between", s, err)
+		}
+		return s.Factor
+	}
+	b.pass(time.Minute)
+	now := totp(t, e.Secret, b.now)
+	wide := strings.NewReplacer("0", "０", "1", "１", "2", "２", "3", "３", "4", "４", "5", "５", "6", "６", "7", "７", "8", "８", "9", "９").Replace(now)
+	for _, typed := range []string{"", "12345", "1234567", wide, now + "0", "-" + now[1:], totp(t, e.Secret, b.now.Add(-2*time.Minute)), totp(t, e.Secret, b.now.Add(2*time.Minute))} {
+		_, err := b.SecondFactor(ctx, from, step(), typed)
+		b.want("SecondFactor("+typed+")", err, fault.Invalid)
+	}
+	// One code, many who send it at once, also with other blanks: it counts once.
+	var won atomic.Int32
+	var group sync.WaitGroup
+	for i, typed := range []string{now, now[:3] + " " + now[3:], now, " " + now, now, now} {
+		at := step()
+		group.Go(func() {
+			a := b.Accounts
+			if i%2 == 1 {
+				a = b.beside
+			}
+			if s, err := a.SecondFactor(ctx, from, at, typed); err == nil && s.UserID != "" && s.Method == "password+totp" {
+				won.Add(1)
+			} else if !fault.Is(err, fault.Invalid) {
+				t.Errorf("SecondFactor = %v, want a refusal", err)
+			}
+		})
+	}
+	group.Wait()
+	if won.Load() != 1 {
+		t.Errorf("one code counted %d times", won.Load())
+	}
+	at := step()
+	for range 5 {
+		_, err := b.SecondFactor(ctx, from, at, "000000")
+		b.want("a wrong code", err, fault.Invalid)
+	}
+	b.pass(time.Minute)
+	_, err = b.SecondFactor(ctx, from, at, totp(t, e.Secret, b.now))
+	b.want("a right code after five wrong ones", err, fault.NotFound)
+	at = step()
+	b.pass(11 * time.Minute)
+	_, err = b.SecondFactor(ctx, from, at, totp(t, e.Secret, b.now))
+	b.want("a right code after ten minutes", err, fault.NotFound)
+
+	code := codes[3].Reveal()
+	if s, err := b.SecondFactor(ctx, from, step(), strings.ToUpper(code)); err != nil || s.Method != "password+recovery" {
+		t.Errorf("SecondFactor(recovery code) = %+v, %v", s, err)
+	}
+	_, err = b.SecondFactor(ctx, from, step(), strings.ReplaceAll(code, "-", ""))
+	b.want("SecondFactor(the same recovery code)", err, fault.Invalid)
+	if s, err := b.SecurityOf(ctx, alice); err != nil || s.RecoveryLeft != 9 || !s.TOTP || !s.Password {
+		t.Errorf("SecurityOf = %+v, %v", s, err)
+	}
+	won.Store(0)
+	for i := range 8 {
+		at := step()
+		group.Go(func() {
+			a := b.Accounts
+			if i%2 == 1 {
+				a = b.beside
+			}
+			if _, err := a.SecondFactor(ctx, from, at, codes[5].Reveal()); err == nil {
+				won.Add(1)
+			}
+		})
+	}
+	group.Wait()
+	if won.Load() != 1 {
+		t.Errorf("one recovery code counted %d times", won.Load())
+	}
+	b.must(b.RemoveTOTP(ctx, alice))
+	if s, err := b.SignIn(ctx, from, account.SignIn{Name: "alice", Password: good}); err != nil || s.UserID == "" {
+		t.Errorf("SignIn without the authenticator = %+v, %v", s, err)
+	}
+}
+
+// What is about one's own account needs a session: nobody, tokens and the operator have none.
+func TestOnlySessions(t *testing.T) {
+	b := newBureau(t)
+	ctx := t.Context()
+	b.user("alice")
+	_, secret, err := b.dir.CreateToken(ctx, b.boss, access.NewAPIToken{User: "alice", Scope: access.ScopeAdmin})
+	b.must(err)
+	token, err := b.keys.Identify(ctx, "", secret)
+	b.must(err)
+	for name, who := range map[string]access.Caller{"nobody": from, "token": token, "operator": b.boss} {
+		_, begin := b.BeginTOTP(ctx, who)
+		_, confirm := b.ConfirmTOTP(ctx, who, "000000")
+		_, recovery := b.NewRecovery(ctx, who)
+		_, profile := b.ProfileOf(ctx, who)
+		_, security := b.SecurityOf(ctx, who)
+		_, pending := b.PendingTOTP(ctx, who)
+		for what, err := range map[string]error{
+			"BeginTOTP": begin, "ConfirmTOTP": confirm, "NewRecovery": recovery, "ProfileOf": profile, "SecurityOf": security, "PendingTOTP": pending,
+			"RemoveTOTP": b.RemoveTOTP(ctx, who), "SetPassword": b.SetPassword(ctx, who, good, "another set of words"), "SetProfile": b.SetProfile(ctx, who, account.Profile{}),
+			"Confirm": b.Confirm(ctx, who, good, ""),
+		} {
+			b.want(what+" by "+name, err, fault.Unauthenticated)
+		}
+	}
+}
+
+func TestSetPasswordAndConfirm(t *testing.T) {
+	b := newBureau(t)
+	ctx := t.Context()
+	b.user("alice")
+	alice, other := b.session("alice"), b.session("alice")
+	if err := b.SetPassword(ctx, alice, "wrong", "another set of words"); fault.FieldOf(err) != "current" {
+		t.Errorf("SetPassword(wrong) = %v", err)
+	}
+	if err := b.SetPassword(ctx, alice, good, "short"); fault.FieldOf(err) != "password" {
+		t.Errorf("SetPassword(weak) = %v", err)
+	}
+	b.must(b.SetPassword(ctx, alice, good, "another set of words"))
+	if sessions, err := b.dir.Sessions(ctx, alice); err != nil || len(sessions) != 1 || sessions[0].ID == other.SessionID() {
+		t.Errorf("after a new password %d sessions are left, %v", len(sessions), err)
+	}
+	b.must(b.Confirm(ctx, alice, "another set of words", ""))
+	for range 5 {
+		b.want("Confirm(wrong)", b.Confirm(ctx, alice, good, ""), fault.Invalid)
+	}
+	b.want("Confirm too often", b.Confirm(ctx, alice, "another set of words", ""), fault.TooMany)
+}

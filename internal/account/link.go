@@ -1,0 +1,337 @@
+package account
+
+import (
+	"context"
+	"time"
+
+	"pyindex/internal/access"
+	"pyindex/internal/fault"
+)
+
+// How long links live.
+const (
+	firstLife  = 365 * 24 * time.Hour // until it is used, an account exists, or the server starts again
+	resetLife  = 24 * time.Hour
+	inviteLife = 7 * 24 * time.Hour
+	factorLife = 10 * time.Minute
+)
+
+// errLink is the one answer to a link that is not known, was used, or ended.
+var errLink = fault.New(fault.NotFound, "this link was used, has ended, or was never one: ask for a new one")
+
+func (a *Accounts) newLink(kind LinkKind, life time.Duration) (Link, access.Secret) {
+	secret, now := access.NewToken(), a.o.Now()
+	return Link{ID: a.o.NewID(), Hash: access.HashToken(secret), Kind: kind, CreatedAt: now, ExpiresAt: now.Add(life)}, secret
+}
+
+// FirstLink returns the secret of a link that makes the first administrator; earlier ones end. It is for the operator,
+// and "" where there is an account already.
+func (a *Accounts) FirstLink(ctx context.Context, who access.Caller) (access.Secret, error) {
+	if !who.Admin() {
+		return "", fault.New(fault.Denied, "only the operator makes the first link")
+	}
+	l, secret := a.newLink(LinkFirst, firstLife)
+	err := a.store.Update(ctx, func(tx Tx) error {
+		users, err := tx.Users(ctx)
+		if err != nil {
+			return err
+		}
+		if len(users) > 0 {
+			secret = ""
+			return nil
+		}
+		if err := tx.EndLinks(ctx, LinkFirst, "", a.o.Now()); err != nil {
+			return err
+		}
+		return tx.InsertLink(ctx, l)
+	})
+	if err != nil {
+		return "", err
+	}
+	return secret, nil
+}
+
+// ResetLink returns the secret of a link by which a person sets a new password; earlier ones of that person end. It needs
+// an administrator; fault.NotFound for an unknown or disabled account.
+func (a *Accounts) ResetLink(ctx context.Context, who access.Caller, name string) (access.Secret, error) {
+	l, secret := a.newLink(LinkReset, resetLife)
+	err := a.store.Update(ctx, func(tx Tx) error {
+		if !who.Admin() {
+			return fault.New(fault.Denied, "only an administrator may make a link for somebody else's password")
+		}
+		u, err := tx.UserByName(ctx, name)
+		if fault.Is(err, fault.NotFound) || err == nil && !u.Active() {
+			return fault.New(fault.NotFound, "there is no active user %.80q", name)
+		} else if err != nil {
+			return err
+		}
+		if err := tx.EndLinks(ctx, LinkReset, u.ID, a.o.Now()); err != nil {
+			return err
+		}
+		l.UserID, l.CreatedBy = u.ID, who.ID()
+		if err := tx.InsertLink(ctx, l); err != nil {
+			return err
+		}
+		return tx.InsertAudit(ctx, a.entry(who, "user.reset-link", u.Name, map[string]any{"link": l.ID}))
+	})
+	if err != nil {
+		return "", err
+	}
+	return secret, nil
+}
+
+// Inviter says what a caller may give away with an invitation. *catalog.Index is one.
+type Inviter interface {
+	// MayGrant returns where a role would be given, for the row of an invitation; fault.Denied for who may not give it.
+	MayGrant(ctx context.Context, who access.Caller, repository, project string, role access.Role) (Grant, error)
+}
+
+// NewInvitation is what is needed to invite somebody.
+type NewInvitation struct {
+	Name, Email string // both may be empty
+	Admin       bool
+	Grants      []Grant // as Inviter returned them
+}
+
+// Invite returns the secret of a link by which somebody makes an account. Administrators may invite, and whoever was
+// allowed the grants by an Inviter; Admin needs an administrator.
+func (a *Accounts) Invite(ctx context.Context, who access.Caller, n NewInvitation) (Link, access.Secret, error) {
+	if err := checkEmail(n.Email); err != nil {
+		return Link{}, "", err
+	}
+	if n.Name != "" {
+		if _, err := access.ParseUserName(n.Name); err != nil {
+			return Link{}, "", fault.InField("name", "%s", fault.Message(err))
+		}
+	}
+	l, secret := a.newLink(LinkInvite, inviteLife)
+	l.CreatedBy, l.Invitation = who.ID(), Invitation{n.Name, n.Email, n.Admin, n.Grants}
+	err := a.store.Update(ctx, func(tx Tx) error {
+		if !who.Admin() && (n.Admin || len(n.Grants) == 0 || who.SessionID() == "") {
+			return fault.New(fault.Denied, "only an administrator may invite somebody to more than projects of your own")
+		}
+		if n.Name != "" {
+			if _, err := tx.UserByName(ctx, n.Name); err == nil {
+				return fault.InField("name", "user %s exists already: give the role to that account", n.Name)
+			} else if !fault.Is(err, fault.NotFound) {
+				return err
+			}
+		}
+		if err := tx.InsertLink(ctx, l); err != nil {
+			return err
+		}
+		return tx.InsertAudit(ctx, a.entry(who, "user.invite", l.ID, map[string]any{"name": n.Name, "email": n.Email, "admin": n.Admin, "grants": n.Grants}))
+	})
+	if err != nil {
+		return Link{}, "", err
+	}
+	return l, secret, nil
+}
+
+// Invitations returns the invitations that are open, newest first: an administrator sees all, others those that they made.
+func (a *Accounts) Invitations(ctx context.Context, who access.Caller) (out []Link, err error) {
+	if !who.Known() {
+		return nil, fault.New(fault.Unauthenticated, "sign in first")
+	}
+	err = a.store.View(ctx, func(tx Tx) error {
+		all, err := tx.Links(ctx, LinkInvite, a.o.Now())
+		out = nil
+		for _, l := range all {
+			if who.Admin() || who.SessionID() != "" && l.CreatedBy == who.ID() {
+				out = append(out, l)
+			}
+		}
+		return err
+	})
+	return out, err
+}
+
+// RevokeInvitation ends an invitation that the caller may see; fault.NotFound for any other.
+func (a *Accounts) RevokeInvitation(ctx context.Context, who access.Caller, id string) error {
+	open, err := a.Invitations(ctx, who)
+	if err != nil {
+		return err
+	}
+	for _, l := range open {
+		if l.ID != id {
+			continue
+		}
+		return a.store.Update(ctx, func(tx Tx) error {
+			did, err := tx.UseLink(ctx, id, a.o.Now())
+			if err == nil && !did {
+				err = fault.New(fault.NotFound, "this invitation was used or revoked already")
+			}
+			if err != nil {
+				return err
+			}
+			return tx.InsertAudit(ctx, a.entry(who, "user.revoke-invitation", id, nil))
+		})
+	}
+	return fault.New(fault.NotFound, "there is no such invitation")
+}
+
+// Open is a link that may be used: what its page shows.
+type Open struct {
+	Kind       LinkKind
+	Invitation Invitation
+	User       string // of a reset: the account's name
+	ExpiresAt  time.Time
+	link       Link
+}
+
+// Look returns what a link is for, and uses nothing up. fault.NotFound for one that is of no use.
+func (a *Accounts) Look(ctx context.Context, kind LinkKind, secret access.Secret) (o Open, err error) {
+	if !access.WellFormed(secret) {
+		return o, errLink
+	}
+	err = a.store.View(ctx, func(tx Tx) error {
+		o, err = a.look(ctx, tx, kind, secret)
+		return err
+	})
+	return o, err
+}
+
+func (a *Accounts) look(ctx context.Context, tx Tx, kind LinkKind, secret access.Secret) (Open, error) {
+	l, err := tx.LinkByHash(ctx, access.HashToken(secret))
+	if fault.Is(err, fault.NotFound) || err == nil && (l.Kind != kind || !l.UsedAt.IsZero() || !a.o.Now().Before(l.ExpiresAt)) {
+		return Open{}, errLink
+	} else if err != nil {
+		return Open{}, err
+	}
+	o := Open{Kind: kind, Invitation: l.Invitation, ExpiresAt: l.ExpiresAt, link: l}
+	if l.UserID == "" {
+		return o, nil
+	}
+	u, err := tx.UserByID(ctx, l.UserID)
+	if err != nil || !u.Active() {
+		return Open{}, errLink
+	}
+	o.User = u.Name
+	return o, nil
+}
+
+// Accepted is what somebody fills in who follows a link.
+type Accepted struct {
+	Name     string // of the new account
+	Password access.Secret
+}
+
+// Accept uses up a link of kind first or invite and makes the account. Of several who do it at once, one succeeds. What is
+// wrong with the name or the password is fault.Invalid about that field and uses nothing up.
+func (a *Accounts) Accept(ctx context.Context, who access.Caller, kind LinkKind, secret access.Secret, in Accepted) (access.User, error) {
+	o, err := a.Look(ctx, kind, secret)
+	if err != nil {
+		return access.User{}, err
+	}
+	if o.Invitation.Name != "" {
+		in.Name = o.Invitation.Name
+	}
+	if _, err := access.ParseUserName(in.Name); err != nil {
+		return access.User{}, fault.InField("name", "%s", fault.Message(err))
+	}
+	if err := CheckPassword(in.Password, in.Name, a.o.Name); err != nil {
+		return access.User{}, err
+	}
+	phc, err := a.hash(ctx, in.Password)
+	if err != nil {
+		return access.User{}, err
+	}
+	u := access.User{ID: a.o.NewID(), Name: in.Name, Admin: kind == LinkFirst || o.Invitation.Admin, PasswordHash: phc, CreatedAt: a.o.Now()}
+	return u, a.store.Update(ctx, func(tx Tx) error { return a.accept(ctx, tx, who, kind, secret, u) })
+}
+
+func (a *Accounts) accept(ctx context.Context, tx Tx, who access.Caller, kind LinkKind, secret access.Secret, u access.User) error {
+	o, err := a.look(ctx, tx, kind, secret)
+	if err != nil {
+		return err
+	}
+	if kind == LinkFirst {
+		if users, err := tx.Users(ctx); err != nil {
+			return err
+		} else if len(users) > 0 {
+			return errLink
+		}
+	}
+	if did, err := tx.UseLink(ctx, o.link.ID, a.o.Now()); err != nil {
+		return err
+	} else if !did {
+		return errLink
+	}
+	if err := tx.InsertUser(ctx, u); fault.Is(err, fault.Conflict) {
+		return fault.InField("name", "user %s exists already: choose another name", u.Name)
+	} else if err != nil {
+		return err
+	}
+	if o.Invitation.Email != "" {
+		if err := tx.PutProfile(ctx, u.ID, Profile{Email: o.Invitation.Email}); err != nil {
+			return err
+		}
+	}
+	for _, g := range o.Invitation.Grants {
+		if err := give(ctx, tx, u, g, a.o.Now()); err != nil {
+			return err
+		}
+	}
+	if _, err := tx.NextSerial(ctx); err != nil {
+		return err
+	}
+	e := a.entry(who, "user.accept", u.Name, map[string]any{"link": o.link.ID, "kind": string(kind), "admin": u.Admin, "invited_by": o.link.CreatedBy, "grants": o.Invitation.Grants})
+	e.Actor.Kind, e.Actor.ID, e.Actor.Name = string(access.KindUser), u.ID, u.Name
+	return tx.InsertAudit(ctx, e)
+}
+
+// give makes a grant of an invitation. What it was for may be gone meanwhile: then there is nothing to give.
+func give(ctx context.Context, tx Tx, u access.User, g Grant, at time.Time) error {
+	role, err := access.ParseRole(g.Role)
+	if err != nil {
+		return err
+	}
+	err = tx.PutGrant(ctx, access.Grant{UserID: u.ID, RepositoryID: g.RepositoryID, ProjectID: g.ProjectID, Role: role, CreatedAt: at})
+	if fault.Is(err, fault.NotFound) || fault.Is(err, fault.Conflict) {
+		return nil
+	}
+	return err
+}
+
+// Reset uses up a link of kind reset, sets the password and ends all sessions of the account. The second factor stays.
+func (a *Accounts) Reset(ctx context.Context, who access.Caller, secret, password access.Secret) (access.User, error) {
+	o, err := a.Look(ctx, LinkReset, secret)
+	if err != nil {
+		return access.User{}, err
+	}
+	if err := CheckPassword(password, o.User, a.o.Name); err != nil {
+		return access.User{}, err
+	}
+	phc, err := a.hash(ctx, password)
+	if err != nil {
+		return access.User{}, err
+	}
+	var u access.User
+	return u, a.store.Update(ctx, func(tx Tx) error {
+		o, err := a.look(ctx, tx, LinkReset, secret)
+		if err != nil {
+			return err
+		}
+		if did, err := tx.UseLink(ctx, o.link.ID, a.o.Now()); err != nil {
+			return err
+		} else if !did {
+			return errLink
+		}
+		if u, err = tx.UserByID(ctx, o.link.UserID); err != nil {
+			return err
+		}
+		u.PasswordHash = phc
+		if err := tx.UpdateUser(ctx, u); err != nil {
+			return err
+		}
+		if _, err := tx.EndSessionsOf(ctx, u.ID, "", a.o.Now()); err != nil {
+			return err
+		}
+		if _, err := tx.NextSerial(ctx); err != nil {
+			return err
+		}
+		e := a.entry(who, "user.reset", u.Name, map[string]any{"link": o.link.ID})
+		e.Actor.Kind, e.Actor.ID, e.Actor.Name = string(access.KindUser), u.ID, u.Name
+		return tx.InsertAudit(ctx, e)
+	})
+}

@@ -1,0 +1,146 @@
+package account
+
+import (
+	"context"
+	"net/mail"
+	"strings"
+	"unicode"
+
+	"pyindex/internal/access"
+	"pyindex/internal/fault"
+)
+
+// CheckPassword says why a password is too easy to guess: fault.Invalid, about the field password. Length is what counts
+// (NIST SP 800-63B, 3.1.1.2); what is refused beyond it is what guessers try first.
+func CheckPassword(p access.Secret, about ...string) error {
+	text := p.Reveal()
+	lower := strings.ToLower(text)
+	weak := func(why string) error { return fault.InField("password", "%s", why) }
+	if n := len([]rune(text)); n < 12 {
+		return weak("a password needs at least 12 characters: three or four words that do not belong together are easy to keep in mind")
+	}
+	if len(text) > 1024 {
+		return weak("a password has at most 1,024 bytes")
+	}
+	rest := lower
+	for _, word := range append(about, common...) {
+		if len(word) >= 4 {
+			rest = strings.ReplaceAll(rest, strings.ToLower(word), "")
+		}
+	}
+	if distinct(lower) < 5 || repeats(lower) || sequential(lower) {
+		return weak("this password repeats or counts: guessers try that first")
+	}
+	if len([]rune(strings.Trim(rest, "0123456789!?.,-_ "))) < 4 {
+		return weak("this password is made of words that guessers try first, such as your name or “password”")
+	}
+	return nil
+}
+
+// common are the words that most guessed passwords are made of.
+var common = []string{"password", "passwort", "motdepasse", "contraseña", "qwertyuiop", "qwertzuiop", "azertyuiop", "asdfghjkl", "zxcvbnm", "qwerty", "letmein", "welcome", "administrator", "admin", "iloveyou", "monkey", "dragon", "sunshine", "princess", "football", "baseball", "trustno1", "changeme", "secret", "default", "index", "python", "pypi", "1q2w3e4r", "abc123", "test", "user"}
+
+func distinct(s string) int {
+	seen := map[rune]bool{}
+	for _, c := range s {
+		seen[c] = true
+	}
+	return len(seen)
+}
+
+// repeats reports whether a text is a shorter one several times.
+func repeats(s string) bool {
+	for n := 1; n <= len(s)/2; n++ {
+		if len(s)%n == 0 && strings.Repeat(s[:n], len(s)/n) == s {
+			return true
+		}
+	}
+	return false
+}
+
+// sequential reports whether each character but a few follows the one before it.
+func sequential(s string) bool {
+	runes, steps := []rune(s), 0
+	for i := 1; i < len(runes); i++ {
+		if d := runes[i] - runes[i-1]; d == 1 || d == -1 || d == 0 {
+			steps++
+		}
+	}
+	return steps >= len(runes)-3
+}
+
+func checkEmail(s string) error {
+	if s == "" {
+		return nil
+	}
+	a, err := mail.ParseAddress(s)
+	if err != nil || a.Address != s || len(s) > 254 || strings.ContainsFunc(s, unicode.IsControl) {
+		return fault.InField("email", "this is not an e-mail address")
+	}
+	return nil
+}
+
+// hash is access.HashPassword, a few at a time.
+func (a *Accounts) hash(ctx context.Context, p access.Secret) (string, error) {
+	if err := a.turn(ctx); err != nil {
+		return "", err
+	}
+	defer a.done()
+	return access.HashPassword(p)
+}
+
+func (a *Accounts) fits(ctx context.Context, phc string, p access.Secret) (bool, error) {
+	if err := a.turn(ctx); err != nil {
+		return false, err
+	}
+	defer a.done()
+	return access.PasswordFits(phc, p), nil
+}
+
+func (a *Accounts) turn(ctx context.Context) error {
+	select {
+	case a.work <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (a *Accounts) done() { <-a.work }
+
+// SetPassword gives the caller a password, in place of the current one where there is one, and ends the caller's other
+// sessions. fault.Invalid about the field current for a wrong one, about password for one that is too easy.
+func (a *Accounts) SetPassword(ctx context.Context, who access.Caller, current, password access.Secret) error {
+	if err := CheckPassword(password, who.Name(), a.o.Name); err != nil {
+		return err
+	}
+	var u access.User
+	err := a.store.View(ctx, func(tx Tx) (err error) {
+		u, err = self(ctx, tx, who)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if u.PasswordHash != "" {
+		if fits, err := a.fits(ctx, u.PasswordHash, current); err != nil {
+			return err
+		} else if !fits {
+			return fault.InField("current", "this is not your current password")
+		}
+	}
+	phc, err := a.hash(ctx, password)
+	if err != nil {
+		return err
+	}
+	return a.change(ctx, who, "account.password", func(tx Tx, now access.User) error {
+		if now.PasswordHash != u.PasswordHash {
+			return fault.New(fault.Conflict, "the password was changed just now, in another window perhaps")
+		}
+		now.PasswordHash = phc
+		if _, err := tx.EndSessionsOf(ctx, now.ID, who.SessionID(), a.o.Now()); err != nil {
+			return err
+		}
+		return tx.UpdateUser(ctx, now)
+	})
+}

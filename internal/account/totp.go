@@ -1,0 +1,179 @@
+package account
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha1"
+	"crypto/subtle"
+	"encoding/base32"
+	"encoding/binary"
+	"fmt"
+	"net/url"
+	"strings"
+	"time"
+
+	"pyindex/internal/access"
+	"pyindex/internal/fault"
+)
+
+// Codes are those of RFC 6238 with what authenticators take for granted: SHA-1, 30 seconds, six digits.
+const (
+	totpStep  = 30 * time.Second
+	totpBytes = 20
+	totpDrift = 1 // steps that a clock may be off, either way
+)
+
+var base32Plain = base32.StdEncoding.WithPadding(base32.NoPadding)
+
+// code returns the code of a step.
+func code(secret string, step int64) string {
+	key, err := base32Plain.DecodeString(secret)
+	if err != nil {
+		return ""
+	}
+	mac := hmac.New(sha1.New, key)
+	_ = binary.Write(mac, binary.BigEndian, step) // a hash takes everything
+	sum := mac.Sum(nil)
+	at := sum[len(sum)-1] & 0xf
+	return fmt.Sprintf("%06d", (binary.BigEndian.Uint32(sum[at:])&0x7fffffff)%1_000_000)
+}
+
+// stepOf returns the step whose code was typed, or false. Only ASCII digits are digits; blanks between them are dropped,
+// as authenticators show them.
+func stepOf(secret, typed string, now time.Time) (int64, bool) {
+	typed = strings.ReplaceAll(typed, " ", "")
+	if len(typed) != 6 || strings.Trim(typed, "0123456789") != "" {
+		return 0, false
+	}
+	step := now.Unix() / int64(totpStep/time.Second)
+	found, ok := int64(0), false
+	for s := step - totpDrift; s <= step+totpDrift; s++ {
+		if subtle.ConstantTimeCompare([]byte(code(secret, s)), []byte(typed)) == 1 {
+			found, ok = s, true
+		}
+	}
+	return found, ok
+}
+
+// Enrolment is the key of a second factor that is not confirmed yet: as text, and as the address that authenticators read.
+type Enrolment struct{ Secret, URI string }
+
+// BeginTOTP makes a key for the caller's authenticator, in place of one that was not confirmed. fault.Conflict where a
+// confirmed one is there: it is removed first.
+func (a *Accounts) BeginTOTP(ctx context.Context, who access.Caller) (Enrolment, error) {
+	var b [totpBytes]byte
+	rand.Read(b[:])
+	secret := base32Plain.EncodeToString(b[:])
+	err := a.change(ctx, who, "account.totp-begin", func(tx Tx, u access.User) error {
+		t, err := tx.TOTPOf(ctx, u.ID)
+		if err != nil && !fault.Is(err, fault.NotFound) {
+			return err
+		}
+		if err == nil && !t.ConfirmedAt.IsZero() {
+			return fault.New(fault.Conflict, "an authenticator is set up already: remove it first")
+		}
+		return tx.PutTOTP(ctx, TOTP{UserID: u.ID, Secret: secret, CreatedAt: a.o.Now()})
+	})
+	return Enrolment{secret, a.uri(who.Name(), secret)}, err
+}
+
+func (a *Accounts) uri(user, secret string) string {
+	label := url.PathEscape(a.o.Name + ":" + user)
+	return "otpauth://totp/" + label + "?" + url.Values{"secret": {secret}, "issuer": {a.o.Name}}.Encode()
+}
+
+// PendingTOTP returns the key that the caller began with and did not confirm; fault.NotFound for none.
+func (a *Accounts) PendingTOTP(ctx context.Context, who access.Caller) (e Enrolment, err error) {
+	err = a.store.View(ctx, func(tx Tx) error {
+		u, err := self(ctx, tx, who)
+		if err != nil {
+			return err
+		}
+		t, err := tx.TOTPOf(ctx, u.ID)
+		if err == nil && !t.ConfirmedAt.IsZero() {
+			return fault.New(fault.NotFound, "no authenticator is being set up")
+		}
+		e = Enrolment{t.Secret, a.uri(u.Name, t.Secret)}
+		return err
+	})
+	return e, err
+}
+
+// ConfirmTOTP takes the first code, from then on the account asks for one, and returns recovery codes where the account
+// has none. fault.Invalid about the field code for a wrong one.
+func (a *Accounts) ConfirmTOTP(ctx context.Context, who access.Caller, typed string) (codes []access.Secret, err error) {
+	err = a.change(ctx, who, "account.totp", func(tx Tx, u access.User) error {
+		if err := a.useTOTP(ctx, tx, u.ID, typed); err != nil {
+			return err
+		}
+		left, err := tx.RecoveryLeft(ctx, u.ID)
+		if err != nil || left > 0 {
+			codes = nil
+			return err
+		}
+		codes, err = putRecovery(ctx, tx, u.ID)
+		return err
+	})
+	return codes, err
+}
+
+// useTOTP takes a code of a user's authenticator, once.
+func (a *Accounts) useTOTP(ctx context.Context, tx Tx, userID, typed string) error {
+	t, err := tx.TOTPOf(ctx, userID)
+	if fault.Is(err, fault.NotFound) {
+		return fault.New(fault.NotFound, "no authenticator is set up")
+	} else if err != nil {
+		return err
+	}
+	step, ok := stepOf(t.Secret, typed, a.o.Now())
+	if !ok {
+		return fault.InField("code", "this code is not right: codes change every 30 seconds, and the clocks of this server and of the authenticator must agree")
+	}
+	did, err := tx.UseTOTP(ctx, userID, step, a.o.Now())
+	if err == nil && !did {
+		return fault.InField("code", "this code was used already: wait for the next one")
+	}
+	return err
+}
+
+// RemoveTOTP takes the caller's authenticator and recovery codes away.
+func (a *Accounts) RemoveTOTP(ctx context.Context, who access.Caller) error {
+	return a.change(ctx, who, "account.totp-remove", func(tx Tx, u access.User) error {
+		if err := tx.PutRecovery(ctx, u.ID, nil); err != nil {
+			return err
+		}
+		return tx.DeleteTOTP(ctx, u.ID)
+	})
+}
+
+// recoveryCodes is how many recovery codes an account has.
+const recoveryCodes = 10
+
+// NewRecovery makes new recovery codes in place of the old ones. They can be seen this once.
+func (a *Accounts) NewRecovery(ctx context.Context, who access.Caller) (codes []access.Secret, err error) {
+	err = a.change(ctx, who, "account.recovery", func(tx Tx, u access.User) (err error) {
+		codes, err = putRecovery(ctx, tx, u.ID)
+		return err
+	})
+	return codes, err
+}
+
+func putRecovery(ctx context.Context, tx Tx, userID string) ([]access.Secret, error) {
+	var codes []access.Secret
+	var hashes []string
+	for range recoveryCodes {
+		var b [10]byte // 80 bits: more than anybody guesses, even from the hash
+		rand.Read(b[:])
+		text := strings.ToLower(base32Plain.EncodeToString(b[:]))
+		codes = append(codes, access.Secret(text[:4]+"-"+text[4:8]+"-"+text[8:12]+"-"+text[12:]))
+		hashes = append(hashes, recoveryHash(text))
+	}
+	return codes, tx.PutRecovery(ctx, userID, hashes)
+}
+
+// recoveryHash is what rows keep of a recovery code, however it is spelled.
+func recoveryHash(typed string) string {
+	typed = strings.NewReplacer("-", "", " ", "").Replace(strings.ToLower(typed))
+	return access.HashToken(access.Secret(typed))
+}

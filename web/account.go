@@ -1,0 +1,292 @@
+package web
+
+import (
+	"net/http"
+	"strings"
+
+	"rsc.io/qr"
+
+	"pyindex/internal/access"
+	"pyindex/internal/account"
+	"pyindex/internal/fault"
+	"pyindex/internal/route"
+)
+
+func (s *Site) accountRoutes() []route.Route {
+	return []route.Route{
+		{Method: http.MethodGet, Path: "/manage/account/", Auth: route.Signed, Handle: s.profile},
+		{Method: http.MethodPost, Path: "/manage/account/", Auth: route.Signed, Handle: s.setProfile},
+		{Method: http.MethodGet, Path: "/manage/account/security/", Auth: route.Signed, Handle: s.security},
+		{Method: http.MethodPost, Path: "/manage/account/security/password/", Auth: route.Signed, Handle: s.setPassword},
+		{Method: http.MethodGet, Path: "/manage/account/security/totp/", Auth: route.Signed, Handle: s.totp},
+		{Method: http.MethodPost, Path: "/manage/account/security/totp/", Auth: route.Signed, Handle: s.setTOTP},
+		{Method: http.MethodPost, Path: "/manage/account/security/totp/begin/", Auth: route.Signed, Handle: s.beginTOTP},
+		{Method: http.MethodPost, Path: "/manage/account/security/totp/remove/", Auth: route.Signed, Handle: s.removeTOTP},
+		{Method: http.MethodPost, Path: "/manage/account/security/recovery/", Auth: route.Signed, Handle: s.newRecovery},
+		{Method: http.MethodGet, Path: "/manage/account/sessions/", Auth: route.Signed, Handle: s.sessions},
+		{Method: http.MethodPost, Path: "/manage/account/sessions/", Auth: route.Signed, Handle: s.endSession},
+	}
+}
+
+// accountFrame is the frame of a page about one's account.
+func (s *Site) accountFrame(r *http.Request, who access.Caller, tab, title string) Frame {
+	f := s.frame(r, who, title)
+	f.Section, f.Tab = "account", tab
+	return f
+}
+
+type profileView struct {
+	Frame
+	FullName, Email Field
+}
+
+func (s *Site) profile(w http.ResponseWriter, r *http.Request, who access.Caller) error {
+	p, err := s.o.Accounts.ProfileOf(r.Context(), who)
+	if err != nil {
+		return err
+	}
+	return s.profilePage(w, r, who, typed(map[string][]string{"full_name": {p.FullName}, "email": {p.Email}}))
+}
+
+func (s *Site) profilePage(w http.ResponseWriter, r *http.Request, who access.Caller, f form) error {
+	v := profileView{Frame: s.accountFrame(r, who, "profile", "Account of "+who.Name())}
+	if p := f.problem(); p != nil {
+		v.Notice = p
+	}
+	v.FullName = f.field(Field{Name: "full_name", Label: "Name", Autocomplete: "name", MaxLength: 100, Help: "As colleagues know you."})
+	v.Email = f.field(Field{Name: "email", Label: "E-mail", Type: "email", Autocomplete: "email", MaxLength: 254, Help: "For invitations and notices, where this index sends any. Nobody else sees it but administrators."})
+	return s.render(w, f.status(), "account", &v)
+}
+
+func (s *Site) setProfile(w http.ResponseWriter, r *http.Request, who access.Caller) error {
+	f, err := readForm(w, r)
+	if err != nil {
+		return err
+	}
+	err = s.o.Accounts.SetProfile(r.Context(), who, account.Profile{FullName: f.get("full_name"), Email: f.get("email")})
+	if err := f.refused(fault.FieldOf(err), err); err != nil {
+		return err
+	}
+	if f.bad() {
+		return s.profilePage(w, r, who, f)
+	}
+	return s.done(w, r, "/manage/account/", "Your profile is saved.")
+}
+
+type securityView struct {
+	Frame
+	Security                 account.Security
+	Current, Password, Again Field
+	Codes                    []access.Secret // shown this once
+	Fresh                    bool            // the person proved a short while ago who it is
+}
+
+func (s *Site) security(w http.ResponseWriter, r *http.Request, who access.Caller) error {
+	return s.securityPage(w, r, who, typed(nil), nil)
+}
+
+func (s *Site) securityPage(w http.ResponseWriter, r *http.Request, who access.Caller, f form, codes []access.Secret) error {
+	security, err := s.o.Accounts.SecurityOf(r.Context(), who)
+	if err != nil {
+		return err
+	}
+	v := securityView{Frame: s.accountFrame(r, who, "security", "Security"), Security: security, Codes: codes, Fresh: s.confirmed(who) == nil}
+	if p := f.problem(); p != nil {
+		v.Notice = p
+	}
+	v.Scripts = s.loginScripts()
+	v.Current = f.field(Field{Name: "current", Label: "Current password", Type: "password", Required: true, Autocomplete: "current-password"})
+	v.Password = f.field(Field{Name: "password", Label: "New password", Type: "password", Required: true, Autocomplete: "new-password", Help: "At least 12 characters. Your other sessions end."})
+	v.Again = f.field(Field{Name: "again", Label: "New password again", Type: "password", Required: true, Autocomplete: "new-password"})
+	return s.render(w, f.status(), "security", &v)
+}
+
+func (s *Site) setPassword(w http.ResponseWriter, r *http.Request, who access.Caller) error {
+	if err := s.confirmed(who); err != nil {
+		return err
+	}
+	f, err := readForm(w, r)
+	if err != nil {
+		return err
+	}
+	if f.secret("password") != f.secret("again") {
+		f.wrong("again", "the two passwords differ")
+		return s.securityPage(w, r, who, f, nil)
+	}
+	err = s.o.Accounts.SetPassword(r.Context(), who, access.Secret(f.secret("current")), access.Secret(f.secret("password")))
+	if err := f.refused(fault.FieldOf(err), err); err != nil {
+		return err
+	}
+	if f.bad() {
+		return s.securityPage(w, r, who, f, nil)
+	}
+	return s.done(w, r, "/manage/account/security/", "The password is changed, and your other sessions have ended.")
+}
+
+type totpView struct {
+	Frame
+	Enrolment account.Enrolment
+	Spaced    string // the key in groups, to be typed
+	QR        *qrCode
+	Code      Field
+}
+
+func (s *Site) beginTOTP(w http.ResponseWriter, r *http.Request, who access.Caller) error {
+	if err := s.confirmed(who); err != nil {
+		return err
+	}
+	if _, err := s.o.Accounts.BeginTOTP(r.Context(), who); err != nil {
+		return err
+	}
+	s.see(w, r, "/manage/account/security/totp/")
+	return nil
+}
+
+func (s *Site) totp(w http.ResponseWriter, r *http.Request, who access.Caller) error {
+	return s.totpPage(w, r, who, typed(nil))
+}
+
+func (s *Site) totpPage(w http.ResponseWriter, r *http.Request, who access.Caller, f form) error {
+	if err := s.confirmed(who); err != nil { // the key is a secret
+		return err
+	}
+	e, err := s.o.Accounts.PendingTOTP(r.Context(), who)
+	if fault.Is(err, fault.NotFound) {
+		s.see(w, r, "/manage/account/security/")
+		return nil
+	} else if err != nil {
+		return err
+	}
+	v := totpView{Frame: s.accountFrame(r, who, "security", "Set up an authenticator"), Enrolment: e}
+	for i := 0; i < len(e.Secret); i += 4 {
+		v.Spaced += e.Secret[i:min(i+4, len(e.Secret))] + " "
+	}
+	v.Spaced = strings.TrimSpace(v.Spaced)
+	if v.QR, err = newQR(e.URI); err != nil {
+		return err
+	}
+	v.Code = f.field(Field{Name: "code", Label: "Code", Required: true, Autocomplete: "one-time-code", InputMode: "numeric", Mono: true, MaxLength: 10, Help: "The six digits that the authenticator shows now."})
+	return s.render(w, f.status(), "totp", &v)
+}
+
+// qrCode is a QR code as a path of squares.
+type qrCode struct {
+	Size int
+	Path string
+}
+
+func newQR(text string) (*qrCode, error) {
+	code, err := qr.Encode(text, qr.M)
+	if err != nil {
+		return nil, err
+	}
+	var path strings.Builder
+	for y := range code.Size {
+		for x := range code.Size {
+			if code.Black(x, y) {
+				path.WriteString("M" + count(x+4) + " " + count(y+4) + "h1v1h-1z")
+			}
+		}
+	}
+	return &qrCode{code.Size + 8, path.String()}, nil
+}
+
+func (s *Site) setTOTP(w http.ResponseWriter, r *http.Request, who access.Caller) error {
+	if err := s.confirmed(who); err != nil {
+		return err
+	}
+	f, err := readForm(w, r)
+	if err != nil {
+		return err
+	}
+	codes, err := s.o.Accounts.ConfirmTOTP(r.Context(), who, f.get("code"))
+	if err := f.refused(fault.FieldOf(err), err); err != nil {
+		return err
+	}
+	if f.bad() {
+		return s.totpPage(w, r, who, f)
+	}
+	if len(codes) == 0 {
+		return s.done(w, r, "/manage/account/security/", "The authenticator is set up.")
+	}
+	return s.securityPage(w, r, who, typed(nil), codes)
+}
+
+func (s *Site) removeTOTP(w http.ResponseWriter, r *http.Request, who access.Caller) error {
+	if err := s.confirmed(who); err != nil {
+		return err
+	}
+	if err := s.o.Accounts.RemoveTOTP(r.Context(), who); err != nil {
+		return err
+	}
+	return s.done(w, r, "/manage/account/security/", "The authenticator and the recovery codes are removed.")
+}
+
+func (s *Site) newRecovery(w http.ResponseWriter, r *http.Request, who access.Caller) error {
+	if err := s.confirmed(who); err != nil {
+		return err
+	}
+	codes, err := s.o.Accounts.NewRecovery(r.Context(), who)
+	if err != nil {
+		return err
+	}
+	return s.securityPage(w, r, who, typed(nil), codes)
+}
+
+type sessionsView struct {
+	Frame
+	Sessions []sessionView
+}
+
+type sessionView struct {
+	access.Session
+	Browser string
+	Here    bool
+}
+
+func (s *Site) sessions(w http.ResponseWriter, r *http.Request, who access.Caller) error {
+	all, err := s.o.Directory.Sessions(r.Context(), who)
+	if err != nil {
+		return err
+	}
+	v := sessionsView{Frame: s.accountFrame(r, who, "sessions", "Sessions")}
+	for _, x := range all {
+		v.Sessions = append(v.Sessions, sessionView{x, browser(x.Agent), x.ID == who.SessionID()})
+	}
+	return s.render(w, http.StatusOK, "sessions", &v)
+}
+
+func (s *Site) endSession(w http.ResponseWriter, r *http.Request, who access.Caller) error {
+	f, err := readForm(w, r)
+	if err != nil {
+		return err
+	}
+	if f.on("others") {
+		if err := s.o.Directory.EndOtherSessions(r.Context(), who); err != nil {
+			return err
+		}
+		return s.done(w, r, "/manage/account/sessions/", "All your other sessions have ended.")
+	}
+	if err := s.o.Directory.EndSession(r.Context(), who, f.get("session")); err != nil {
+		return err
+	}
+	return s.done(w, r, "/manage/account/sessions/", "The session has ended.")
+}
+
+// browser says in words what a browser says of itself.
+func browser(agent string) string {
+	name, system := "A browser", ""
+	for _, b := range [][2]string{{"Edg/", "Edge"}, {"OPR/", "Opera"}, {"Firefox/", "Firefox"}, {"Chrome/", "Chrome"}, {"Safari/", "Safari"}, {"curl/", "curl"}} {
+		if strings.Contains(agent, b[0]) {
+			name = b[1]
+			break
+		}
+	}
+	for _, o := range [][2]string{{"iPhone", "an iPhone"}, {"iPad", "an iPad"}, {"Android", "Android"}, {"Windows", "Windows"}, {"Mac OS X", "macOS"}, {"Linux", "Linux"}} {
+		if strings.Contains(agent, o[0]) {
+			system = " on " + o[1]
+			break
+		}
+	}
+	return name + system
+}

@@ -1,0 +1,89 @@
+package web
+
+import (
+	"net/http"
+
+	"pyindex/internal/access"
+	"pyindex/internal/account"
+	"pyindex/internal/fault"
+	"pyindex/internal/route"
+)
+
+func (s *Site) welcomeRoutes() []route.Route {
+	var out []route.Route
+	for path, kind := range map[string]account.LinkKind{"/setup/:secret/": account.LinkFirst, "/invite/:secret/": account.LinkInvite, "/reset/:secret/": account.LinkReset} {
+		out = append(out,
+			route.Route{Method: http.MethodGet, Path: path, Auth: route.Visitor, Handle: s.followed(kind)},
+			route.Route{Method: http.MethodPost, Path: path, Auth: route.Visitor, Handle: s.accepted(kind)})
+	}
+	return out
+}
+
+type welcomeView struct {
+	Frame
+	Open                  account.Open
+	User, Password, Again Field
+}
+
+// followed shows what a link is for. Looking uses nothing up: mail programs look too.
+func (s *Site) followed(kind account.LinkKind) route.Handler {
+	return func(w http.ResponseWriter, r *http.Request, who access.Caller) error {
+		return s.welcomePage(w, r, who, kind, typed(nil))
+	}
+}
+
+var welcomeTitles = map[account.LinkKind]string{
+	account.LinkFirst: "Make the first administrator", account.LinkInvite: "You are invited", account.LinkReset: "Choose a new password",
+}
+
+func (s *Site) welcomePage(w http.ResponseWriter, r *http.Request, who access.Caller, kind account.LinkKind, f form) error {
+	open, err := s.o.Accounts.Look(r.Context(), kind, access.Secret(r.PathValue("secret")))
+	if err != nil {
+		return err
+	}
+	v := welcomeView{Frame: s.frame(r, who, welcomeTitles[kind]), Open: open}
+	v.Who = Person{} // whoever is signed in here is not the one who follows the link
+	if p := f.problem(); p != nil && f.errs[""] != "" {
+		v.Notice = p
+	}
+	v.User = f.field(Field{Name: "name", Label: "User name", Required: true, Autocomplete: "username", Mono: true, MaxLength: 64, Focus: open.Invitation.Name == "" && open.User == "",
+		Help: "Lower-case letters, digits, dots, dashes and underscores."})
+	v.Password = f.field(Field{Name: "password", Label: "Password", Type: "password", Required: true, Autocomplete: "new-password",
+		Help: "At least 12 characters. Some words that do not belong together are easy to keep in mind."})
+	v.Again = f.field(Field{Name: "again", Label: "Password again", Type: "password", Required: true, Autocomplete: "new-password"})
+	return s.render(w, f.status(), "welcome", &v)
+}
+
+// accepted uses the link up and signs the person in.
+func (s *Site) accepted(kind account.LinkKind) route.Handler {
+	return func(w http.ResponseWriter, r *http.Request, who access.Caller) error {
+		f, err := readForm(w, r)
+		if err != nil {
+			return err
+		}
+		secret, password := access.Secret(r.PathValue("secret")), access.Secret(f.secret("password"))
+		if password != access.Secret(f.secret("again")) {
+			f.wrong("again", "the two passwords differ")
+			return s.welcomePage(w, r, who, kind, f)
+		}
+		var u access.User
+		if kind == account.LinkReset {
+			u, err = s.o.Accounts.Reset(r.Context(), who, secret, password)
+		} else {
+			u, err = s.o.Accounts.Accept(r.Context(), who, kind, secret, account.Accepted{Name: f.get("name"), Password: password})
+		}
+		if err := f.refused(fault.FieldOf(err), err); err != nil {
+			return err
+		}
+		if f.bad() {
+			return s.welcomePage(w, r, who, kind, f)
+		}
+		if kind == account.LinkReset { // a second factor may be asked for
+			return s.done(w, r, "/login/", "The password is set. Sign in with it.")
+		}
+		if err := s.begin(w, r, who, access.NewSession{UserID: u.ID, Method: "link"}); err != nil {
+			return err
+		}
+		return s.done(w, r, "/", "Welcome, "+u.Name+". You are signed in.")
+	}
+}
