@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"net/http"
 	"strconv"
+	"strings"
 
 	"pyindex/internal/access"
 	"pyindex/internal/catalog"
@@ -12,20 +13,21 @@ import (
 // Frame is what surrounds every page. Views embed it.
 type Frame struct {
 	Title      string
-	Name       string   // of the index
-	Base       string   // path prefix of links to what exists once: account, admin, help, login
-	Root       string   // path prefix of links into the repository at hand
-	Repository string   // "" for main
-	Version    string   // of the static files, in their path
-	Path       string   // of this page, for links back to it
-	Query      string   // in the search box
-	Who        Person   // zero for nobody
-	Find       bool     // whether there is anything for this reader to search
-	Notice     *Notice  // what just happened, once
-	Section    string   // "projects", "account", "admin", "help": marked in the header
-	Tab        string   // marked among the tabs
-	Scripts    []string // files of static/js beside index.js
-	Wide       bool     // whether the page needs more than the usual width
+	Name       string      // of the index
+	Base       string      // path prefix of links to what exists once: account, admin, help, login
+	Root       string      // path prefix of links into the repository at hand
+	Repository string      // "" for main
+	Version    string      // of the static files, in their path
+	Path       string      // of this page, for links back to it
+	Query      string      // in the search box
+	Who        Person      // zero for nobody
+	Find       bool        // whether there is anything for this reader to search
+	Notice     *Notice     // what just happened, once
+	Section    string      // "projects", "account", "admin", "help": marked in the header
+	Tab        string      // marked among the tabs
+	Scripts    []string    // files of static/js beside index.js
+	Wide       bool        // whether the page needs more than the usual width
+	Mine       access.Role // in the project that is managed; the zero one shows all tabs
 }
 
 // Person is who is signed in.
@@ -38,6 +40,15 @@ type Person struct {
 type Notice struct{ Kind, Text string }
 
 func (f *Frame) frame() *Frame { return f }
+
+// Owns reports whether what only owners may do is shown.
+func (f *Frame) Owns() bool { return f.Mine == access.NoRole || f.Mine >= access.Owner }
+
+// Maintains reports whether what only maintainers may do is shown.
+func (f *Frame) Maintains() bool { return f.Mine == access.NoRole || f.Mine >= access.Maintainer }
+
+// tree is the path prefix, below the base path, of the repository at hand.
+func (f *Frame) tree() string { return strings.TrimPrefix(f.Root, f.Base) }
 
 // framed is a view: what a template is executed with.
 type framed interface{ frame() *Frame }

@@ -70,6 +70,7 @@ func (s *Site) areas() [][]route.Route {
 		s.accountRoutes(),
 		s.projectRoutes(),
 		s.publishingRoutes(),
+		s.manageRoutes(),
 	}
 }
 

@@ -109,7 +109,8 @@ type ManagedReleases struct {
 	Project  Project
 	Role     access.Role // of the caller
 	Releases []Summary
-	Total    int
+	Total    int // that the page is a part of
+	All      int // of the project
 	Files    int // of all releases
 }
 
@@ -138,7 +139,7 @@ func (x *Index) ManagedReleases(ctx context.Context, who access.Caller, repo str
 			found = append(found, s)
 		}
 	}
-	m.Role, m.Total, m.Releases = who.RoleIn(m.Project.Object()), len(found), part(found, p)
+	m.Role, m.Total, m.All, m.Releases = who.RoleIn(m.Project.Object()), len(found), len(all), part(found, p)
 	return m, nil
 }
 
@@ -168,5 +169,32 @@ func (x *Index) ManagedRelease(ctx context.Context, who access.Caller, repo stri
 		m.Files, err = tx.FilesOfRelease(ctx, m.Release.ID)
 		return err
 	})
+	return m, err
+}
+
+// ManagedSettings is what a page of a project's settings shows.
+type ManagedSettings struct {
+	Project  Project
+	Limits   Limits // that hold: its own, and what is configured where it has none
+	Releases int
+	Files    int
+}
+
+// ManagedSettings returns what there is to set of a project, also of a quarantined one. It needs an owner;
+// fault.NotFound where there is no such project for the caller, fault.Denied without the right.
+func (x *Index) ManagedSettings(ctx context.Context, who access.Caller, repo string, name dist.ProjectName) (m ManagedSettings, err error) {
+	m.Project, err = x.Project(ctx, who, repo, name)
+	if err == nil {
+		err = permit(who, access.Owner, m.Project)
+	}
+	if err != nil {
+		return ManagedSettings{}, err
+	}
+	m.Limits = x.limitsOf(m.Project)
+	all, err := x.summaries(ctx, m.Project)
+	for _, s := range all {
+		m.Files += s.Files
+	}
+	m.Releases = len(all)
 	return m, err
 }

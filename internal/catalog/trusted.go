@@ -26,6 +26,9 @@ func trusts(who access.Caller, p Project) error {
 	if !p.TrustedOnly || who.Kind() == access.KindPublisher || who.Kind() == access.KindOperator {
 		return nil
 	}
+	if who.SessionID() != "" {
+		return fault.New(fault.Denied, "project %s takes uploads from its trusted publishers alone: publish from the workflow that it trusts, or have an owner let people upload again", p.Name)
+	}
 	return fault.New(fault.Denied, "project %s takes uploads from its trusted publishers alone, and this is an API token: publish from the workflow that the project trusts, or have an owner allow API tokens again", p.Name)
 }
 
@@ -60,7 +63,7 @@ func (a *addition) spend(ctx context.Context, tx Tx) error {
 // nobody needs any more. The record has it once for each token and project.
 func (a *addition) noteBeside(ctx context.Context, tx Tx, p Project, f File) error {
 	a.beside = ""
-	if a.who.Kind() != access.KindUser {
+	if a.who.Kind() != access.KindUser || a.who.TokenID() == "" {
 		return nil
 	}
 	has, err := tx.HasPublishers(ctx, p.ID)

@@ -133,6 +133,9 @@ func whoText(who access.Caller) string {
 	if who.Kind() == access.KindPublisher {
 		return "the trusted publisher " + who.Name()
 	}
+	if who.SessionID() != "" {
+		return "you"
+	}
 	return "this API token"
 }
 
@@ -140,6 +143,8 @@ func whoHint(who access.Caller) string {
 	switch {
 	case who.Kind() == access.KindPublisher:
 		return "add it to the project's publishers"
+	case who.SessionID() != "":
+		return "your account has no right to"
 	case who.Limited():
 		return "it is bound to other projects"
 	}

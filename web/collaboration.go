@@ -1,0 +1,222 @@
+package web
+
+import (
+	"net/http"
+
+	"pyindex/internal/access"
+	"pyindex/internal/catalog"
+	"pyindex/internal/dist"
+	"pyindex/internal/fault"
+)
+
+type collaborationView struct {
+	managing
+	People    []personRow
+	Elsewhere []personRow // with a role in the whole repository
+	Owners    int         // whose accounts can be used
+	Self      *personRow  // the reader's own role
+	Add       addPerson
+	Leave     Field
+	Members   access.Role // what everybody with an account may do in the repository
+}
+
+// addPerson are the fields of the form for one more person.
+type addPerson struct{ User, Role Field }
+
+// personRow is somebody with a role.
+type personRow struct {
+	catalog.GrantInfo
+	Words string
+	Self  bool
+	Last  bool // the only owner whose account can be used
+	Field Field
+}
+
+// roleWords says what a role lets somebody do.
+var roleWords = map[access.Role]string{
+	access.Reader:     "sees and installs it",
+	access.Uploader:   "uploads files to it",
+	access.Maintainer: "uploads and yanks",
+	access.Owner:      "does everything: also deletes, gives roles and says who may publish",
+}
+
+func roleOptions(role access.Role) []Option {
+	var all []Option
+	for _, r := range []access.Role{access.Maintainer, access.Owner, access.Uploader, access.Reader} {
+		all = append(all, Option{Value: r.String(), Label: roleTitle(r) + ": " + roleWords[r], Selected: r == role})
+	}
+	return all
+}
+
+func roleTitle(r access.Role) string {
+	return map[access.Role]string{access.Reader: "Reader", access.Uploader: "Uploader", access.Maintainer: "Maintainer", access.Owner: "Owner"}[r]
+}
+
+func (s *Site) collaboration(w http.ResponseWriter, r *http.Request, who access.Caller) error {
+	return s.collaborationPage(w, r, who, typed(nil))
+}
+
+func (s *Site) collaborationPage(w http.ResponseWriter, r *http.Request, who access.Caller, f form) error {
+	name, err := s.projectName(w, r)
+	if err != nil || name.IsZero() {
+		return err
+	}
+	p, err := s.o.Index.Project(r.Context(), who, repository(r), name)
+	if err != nil {
+		return err
+	}
+	all, err := s.o.Index.Collaborators(r.Context(), who, repository(r), name)
+	if err != nil {
+		return err
+	}
+	v := collaborationView{managing: s.managing(r, who, p, "collaboration", "Collaboration"), Members: p.Repository.Members}
+	v.people(all, who)
+	v.Add = addPerson{
+		User: f.field(Field{Name: "user", Label: "User name", Required: true, MaxLength: 64}),
+		Role: f.field(Field{Name: "role", Label: "Role", Type: "select", Options: roleOptions(access.Maintainer), Value: access.Maintainer.String()}),
+	}
+	v.Leave = f.field(Field{Name: "typed", Label: "Type " + name.String() + " to leave it", Required: true, Mono: true})
+	if n := f.problem(); n != nil {
+		v.Notice = n
+	}
+	return s.render(w, f.status(), "manage-collaboration", &v)
+}
+
+func (v *collaborationView) people(all []catalog.GrantInfo, who access.Caller) {
+	for _, g := range all {
+		if g.Project != "" && g.Role == access.Owner && !g.Disabled {
+			v.Owners++
+		}
+	}
+	for _, g := range all {
+		row := personRow{GrantInfo: g, Words: roleWords[g.Role], Self: g.User == who.Name()}
+		row.Field = Field{ID: "role-" + g.User, Name: "role", Label: "Role of " + g.User, Type: "select", Value: g.Role.String(), Options: roleOptions(g.Role)}
+		row.Last = v.Owners == 1 && g.Role == access.Owner && !g.Disabled
+		if g.Project == "" {
+			v.Elsewhere = append(v.Elsewhere, row)
+			continue
+		}
+		v.People = append(v.People, row)
+		if row.Self {
+			v.Self = &v.People[len(v.People)-1]
+		}
+	}
+}
+
+func (s *Site) collaborationPost(w http.ResponseWriter, r *http.Request, who access.Caller) error {
+	return do(w, r, who, map[string]act{"add": s.addPerson, "change": s.changePerson, "remove": s.removePerson, "leave": s.leave})
+}
+
+// addPerson gives somebody a role who has none yet: changing one is another form, so that nobody loses a role by a slip.
+func (s *Site) addPerson(w http.ResponseWriter, r *http.Request, who access.Caller, f form) error {
+	name, err := s.projectName(w, r)
+	if err != nil {
+		return err
+	}
+	there, err := s.o.Index.Grants(r.Context(), who, repository(r), name)
+	if err != nil {
+		return err
+	}
+	for _, g := range there {
+		if g.User == f.get("user") {
+			f.wrong("user", g.User+" is "+article(g.Role)+" here already: change the role in the list.")
+		}
+	}
+	role := roleOf(f)
+	if err := s.confirmed(who); err != nil {
+		return err
+	}
+	if !f.bad() {
+		err = s.o.Index.Grant(r.Context(), who, repository(r), name, f.get("user"), role)
+	}
+	if fault.Is(err, fault.NotFound) {
+		f.wrong("user", "There is no account of that name.")
+		err = nil
+	}
+	if err := f.refused("user", err); err != nil || f.bad() {
+		return s.collaborationAgain(w, r, who, f, err)
+	}
+	return s.done(w, r, s.back(r), f.get("user")+" is now "+article(role)+" of "+name.String()+".")
+}
+
+func roleOf(f form) access.Role {
+	role, err := access.ParseRole(f.get("role"))
+	if err != nil || role == access.NoRole {
+		f.wrong("role", "Choose a role.")
+	}
+	return role
+}
+
+// article is a role with the word before it.
+func article(r access.Role) string {
+	if r == access.Owner || r == access.Uploader {
+		return "an " + r.String()
+	}
+	return "a " + r.String()
+}
+
+func (s *Site) changePerson(w http.ResponseWriter, r *http.Request, who access.Caller, f form) error {
+	name, err := s.projectName(w, r)
+	if err != nil {
+		return err
+	}
+	role := roleOf(f)
+	if err := s.confirmed(who); err != nil {
+		return err
+	}
+	if !f.bad() {
+		err = s.o.Index.Grant(r.Context(), who, repository(r), name, f.get("person"), role)
+	}
+	if err := f.refused("", err); err != nil || f.bad() {
+		return s.collaborationAgain(w, r, who, f, err)
+	}
+	return s.done(w, r, s.afterChange(r, name, f.get("person") == who.Name() && role < access.Owner), f.get("person")+" is now "+article(role)+" of "+name.String()+".")
+}
+
+func (s *Site) removePerson(w http.ResponseWriter, r *http.Request, who access.Caller, f form) error {
+	name, err := s.projectName(w, r)
+	if err != nil {
+		return err
+	}
+	if err := s.confirmed(who); err != nil {
+		return err
+	}
+	err = s.o.Index.Ungrant(r.Context(), who, repository(r), name, f.get("person"))
+	if err := f.refused("", err); err != nil || f.bad() {
+		return s.collaborationAgain(w, r, who, f, err)
+	}
+	return s.done(w, r, s.afterChange(r, name, f.get("person") == who.Name()), f.get("person")+" has no role in "+name.String()+" any more.")
+}
+
+func (s *Site) leave(w http.ResponseWriter, r *http.Request, who access.Caller, f form) error {
+	name, err := s.projectName(w, r)
+	if err != nil {
+		return err
+	}
+	if f.typedName("typed", name.String()); f.bad() {
+		f.errs["typed"] = "Type " + name.String() + " to leave it."
+		return s.collaborationPage(w, r, who, f)
+	}
+	err = s.o.Index.Leave(r.Context(), who, repository(r), name)
+	if err := f.refused("", err); err != nil || f.bad() {
+		return s.collaborationAgain(w, r, who, f, err)
+	}
+	return s.done(w, r, s.afterChange(r, name, true), "You left "+name.String()+".")
+}
+
+// afterChange is where somebody goes after a change of roles: away from the page, where it was their own.
+func (s *Site) afterChange(r *http.Request, name dist.ProjectName, own bool) string {
+	if own {
+		f := s.frame(r, access.Caller{}, "")
+		return f.tree() + "/manage/projects/"
+	}
+	return s.projectPath(r, name, "collaboration/")
+}
+
+// collaborationAgain shows the page once more with what is wrong, or fails where that is nothing that the reader typed.
+func (s *Site) collaborationAgain(w http.ResponseWriter, r *http.Request, who access.Caller, f form, err error) error {
+	if err != nil {
+		return err
+	}
+	return s.collaborationPage(w, r, who, f)
+}

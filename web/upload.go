@@ -1,0 +1,272 @@
+package web
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"mime/multipart"
+	"net/http"
+
+	"pyindex/internal/access"
+	"pyindex/internal/catalog"
+	"pyindex/internal/dist"
+	"pyindex/internal/fault"
+	"pyindex/internal/route"
+)
+
+// maxUploads bounds how many files one form may bring; the page's script sends one in each request.
+const maxUploads = 50
+
+type uploadView struct {
+	Frame
+	Project catalog.Project // zero where any will do
+	Limit   int64           // bytes of one file, 0 for no bound
+	Closed  string          // why nothing can be uploaded here, "" where something can
+	Results []uploaded
+	Added   int
+	Refused int
+	Most    int
+	Twine   string
+}
+
+// uploaded is what became of one file.
+type uploaded struct {
+	File     string   `json:"file"`
+	OK       bool     `json:"ok"`
+	Text     string   `json:"text"`
+	Warnings []string `json:"warnings,omitempty"`
+	Link     string   `json:"link,omitempty"` // to the release
+}
+
+func (s *Site) uploadForm(w http.ResponseWriter, r *http.Request, who access.Caller) error {
+	return s.uploadPage(w, r, who, http.StatusOK, nil, nil)
+}
+
+// uploadPage shows the form, with what became of the files that were sent.
+func (s *Site) uploadPage(w http.ResponseWriter, r *http.Request, who access.Caller, status int, results []uploaded, n *Notice) error {
+	v := uploadView{Frame: s.frame(r, who, "Upload files"), Results: results, Most: maxUploads}
+	v.Section, v.Scripts = "projects", []string{"upload.js"}
+	v.Twine = "uvx twine upload --repository-url " + s.absolute(v.tree()+"/legacy/") + " dist/*"
+	name, err := uploadOnly(r)
+	if err != nil {
+		return err
+	}
+	limits, err := s.o.Index.Limits(r.Context(), who, repository(r), name)
+	if err != nil {
+		return err
+	}
+	v.Limit = limits.FileSize
+	if !name.IsZero() {
+		if v.Project, err = s.o.Index.Project(r.Context(), who, repository(r), name); err != nil {
+			return err
+		}
+		v.Title = "Upload to " + name.String()
+		v.Closed = closedTo(v.Project)
+	}
+	for _, x := range results {
+		if x.OK {
+			v.Added++
+		} else {
+			v.Refused++
+		}
+	}
+	if n != nil {
+		v.Notice = n
+	}
+	return s.render(w, status, "upload", &v)
+}
+
+// closedTo says why a project takes nothing from people, "" where it does.
+func closedTo(p catalog.Project) string {
+	switch {
+	case p.Status == catalog.Archived:
+		return p.Name.String() + " is archived: it takes no uploads until an owner makes it active again."
+	case p.Status == catalog.Quarantined:
+		return p.Name.String() + " is in quarantine: it takes no uploads."
+	case p.TrustedOnly:
+		return p.Name.String() + " takes uploads from its trusted publishers alone: publish from the workflow that it trusts, or have an owner let people upload again."
+	}
+	return ""
+}
+
+// uploadOnly is the project that the page is for, the zero name where any will do.
+func uploadOnly(r *http.Request) (dist.ProjectName, error) {
+	text := r.URL.Query().Get("project")
+	if text == "" {
+		return dist.ProjectName{}, nil
+	}
+	name, err := dist.ParseProjectName(text)
+	if err != nil {
+		return name, fault.New(fault.NotFound, "there is no project of that name here")
+	}
+	return name, nil
+}
+
+// upload takes the files of a form, one after the other as they come, and tells of each what became of it.
+func (s *Site) upload(w http.ResponseWriter, r *http.Request, who access.Caller) error {
+	only, err := uploadOnly(r)
+	if err != nil {
+		return err
+	}
+	parts, err := r.MultipartReader()
+	if err != nil {
+		return fault.Wrap(fault.Invalid, err, "the files cannot be read: send the form as it is")
+	}
+	u := uploading{site: s, who: who, repository: repository(r), only: only, base: s.frame(r, who, "").Root, parts: parts}
+	if err := u.all(r.Context()); err != nil && len(u.results) == 0 {
+		return err
+	}
+	status, n := http.StatusOK, (*Notice)(nil)
+	if u.refused {
+		status = http.StatusUnprocessableEntity
+	}
+	if len(u.results) == 0 {
+		status, n = http.StatusUnprocessableEntity, &Notice{"bad", "Choose at least one file."}
+	}
+	accept := route.ParseAccept(r.Header.Values("Accept"))
+	if accept != nil && accept.Quality("application/json") > accept.Quality("text/html") {
+		return s.uploadAnswer(w, status, u.results)
+	}
+	return s.uploadPage(w, r, who, status, u.results, n)
+}
+
+// uploadAnswer tells the page's script what the page would show.
+func (s *Site) uploadAnswer(w http.ResponseWriter, status int, results []uploaded) error {
+	b, err := json.Marshal(map[string]any{"results": results})
+	if err != nil {
+		return err
+	}
+	s.pageHeaders(w)
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_, err = w.Write(b)
+	return err
+}
+
+// uploading is a form on its way in.
+type uploading struct {
+	site       *Site
+	who        access.Caller
+	repository string
+	only       dist.ProjectName
+	base       string // of links to releases
+	parts      *multipart.Reader
+	results    []uploaded
+	refused    bool
+	buffer     []byte
+}
+
+// errBroken ends a form whose rest cannot be read.
+var errBroken = fault.New(fault.Invalid, "the connection broke off before the file was here: nothing of it was kept, try again")
+
+// all takes the files in turn. It ends early where the form itself breaks.
+func (u *uploading) all(ctx context.Context) error {
+	for {
+		p, err := u.parts.NextRawPart()
+		if errors.Is(err, io.EOF) {
+			return nil
+		} else if err != nil {
+			return fault.Wrap(fault.Invalid, err, "the files cannot be read: send the form as it is")
+		}
+		if p.FileName() == "" {
+			continue // no file, or a field of no interest; the next part passes over it
+		}
+		if err := u.file(ctx, p); errors.Is(err, errBroken) {
+			return err
+		}
+	}
+}
+
+// file takes one file and notes what became of it.
+func (u *uploading) file(ctx context.Context, p *multipart.Part) error {
+	x := uploaded{File: p.FileName()}
+	receipt, err := u.publish(ctx, p)
+	switch {
+	case err != nil:
+		u.refused = true
+		x.Text = fault.Message(err)
+		if x.Text == "" {
+			u.site.o.Log.ErrorContext(ctx, "an upload in the browser failed", "file", x.File, "error", err)
+			x.Text = "Something broke here, and the log has the details. Nothing was kept: try again, or tell the operator."
+		}
+	case receipt.Created:
+		x.OK, x.Text = true, "Added."
+	default:
+		x.OK, x.Text = true, "The identical file was here already; nothing changed."
+	}
+	if err == nil {
+		x.Warnings = receipt.Warnings
+		if name, err := dist.ProjectOf(receipt.File.Filename); err == nil {
+			x.Link = u.base + "/project/" + name.String() + "/" + receipt.File.Version + "/"
+		}
+	}
+	u.results = append(u.results, x)
+	return err
+}
+
+// publish sends a file through the gate that every upload passes. What its name tells is looked at before its bytes come.
+func (u *uploading) publish(ctx context.Context, p *multipart.Part) (catalog.Receipt, error) {
+	if len(u.results) >= maxUploads {
+		return catalog.Receipt{}, fault.New(fault.Invalid, "only %d files are taken at once: send this one again", maxUploads)
+	}
+	name, err := u.foresee(ctx, p.FileName())
+	if err != nil {
+		return catalog.Receipt{}, err
+	}
+	in, err := u.site.o.Index.Stage(ctx, u.who, u.repository, name)
+	if err != nil {
+		return catalog.Receipt{}, err
+	}
+	defer func() { _ = in.Discard() }() // the sweeper finds what stays behind
+	if err := u.pour(in, p); err != nil {
+		return catalog.Receipt{}, err
+	}
+	return u.site.o.Index.Publish(ctx, u.who, catalog.Upload{
+		Repository: u.repository, Filename: p.FileName(), ContentType: p.Header.Get("Content-Type"), Content: in,
+	})
+}
+
+func (u *uploading) foresee(ctx context.Context, filename string) (dist.ProjectName, error) {
+	name, err := dist.ProjectOf(filename)
+	if err == nil && !u.only.IsZero() && name != u.only {
+		err = fault.New(fault.Invalid, "this is a file of %s, and the page is for %s", name, u.only)
+	}
+	if err == nil {
+		err = u.site.o.Index.MayPublish(ctx, u.who, u.repository, name)
+	}
+	return name, err
+}
+
+// pourBytes is how much is read at once, as in the protocol of other clients.
+const pourBytes = 256 << 10
+
+// pour copies a file into its stage. An error of the form's own is errBroken.
+func (u *uploading) pour(to io.Writer, p io.Reader) error {
+	if u.buffer == nil {
+		u.buffer = make([]byte, pourBytes)
+	}
+	for {
+		n, err := fill(p, u.buffer)
+		if _, err := to.Write(u.buffer[:n]); err != nil {
+			return err
+		}
+		if err == io.EOF {
+			return nil
+		} else if err != nil {
+			return fmt.Errorf("%w (%w)", errBroken, err)
+		}
+	}
+}
+
+// fill reads until b is full or p ends. Unlike io.ReadFull it does not confuse the end of a part with that of a body which
+// broke off.
+func fill(p io.Reader, b []byte) (n int, err error) {
+	for n < len(b) && err == nil {
+		var m int
+		m, err = p.Read(b[n:])
+		n += m
+	}
+	return n, err
+}
