@@ -79,6 +79,9 @@ type securityView struct {
 	Current, Password, Again Field
 	Codes                    []access.Secret // shown this once
 	Fresh                    bool            // the person proved a short while ago who it is
+	Passkeys                 []account.Passkey
+	Passkeyed                bool
+	Device                   string // a name for the passkey of this browser
 }
 
 func (s *Site) security(w http.ResponseWriter, r *http.Request, who access.Caller) error {
@@ -94,6 +97,10 @@ func (s *Site) securityPage(w http.ResponseWriter, r *http.Request, who access.C
 	if p := f.problem(); p != nil {
 		v.Notice = p
 	}
+	if v.Passkeys, err = s.passkeysOf(r, who); err != nil {
+		return err
+	}
+	v.Passkeyed, v.Device = s.o.Accounts.Passkeyed(), browser(r.UserAgent())
 	v.Scripts = s.loginScripts()
 	v.Current = f.field(Field{Name: "current", Label: "Current password", Type: "password", Required: true, Autocomplete: "current-password"})
 	v.Password = f.field(Field{Name: "password", Label: "New password", Type: "password", Required: true, Autocomplete: "new-password", Help: "At least 12 characters. Your other sessions end."})

@@ -14,6 +14,7 @@ type loginView struct {
 	Frame
 	User, Password Field
 	Ways           []Way // other than a password
+	Passkeyed      bool
 }
 
 // Way is another way to sign in: single sign-on with a provider.
@@ -45,7 +46,7 @@ func (s *Site) login(w http.ResponseWriter, r *http.Request, who access.Caller) 
 }
 
 func (s *Site) loginPage(w http.ResponseWriter, r *http.Request, who access.Caller, f form) error {
-	v := loginView{Frame: s.frame(r, who, "Sign in"), Ways: s.ways(r)}
+	v := loginView{Frame: s.frame(r, who, "Sign in"), Ways: s.ways(r), Passkeyed: s.o.Accounts.Passkeyed()}
 	if p := f.problem(); p != nil {
 		v.Notice = p
 	}
@@ -205,7 +206,11 @@ func (s *Site) confirmPage(w http.ResponseWriter, r *http.Request, who access.Ca
 	if err != nil {
 		return err
 	}
-	v := confirmView{Frame: s.frame(r, who, "Confirm that it is you"), Security: security, Next: next(r)}
+	keys, err := s.passkeysOf(r, who)
+	if err != nil {
+		return err
+	}
+	v := confirmView{Frame: s.frame(r, who, "Confirm that it is you"), Security: security, Next: next(r), Passkeys: len(keys) > 0 && s.o.Accounts.Passkeyed()}
 	if p := f.problem(); p != nil && f.errs[""] != "" {
 		v.Notice = p
 	}

@@ -68,6 +68,7 @@ func (s *Site) areas() [][]route.Route {
 		s.loginRoutes(),
 		s.welcomeRoutes(),
 		s.accountRoutes(),
+		s.passkeyRoutes(),
 		s.projectRoutes(),
 		s.publishingRoutes(),
 		s.manageRoutes(),

@@ -6,4 +6,9 @@ import "net/http"
 func (s *Site) ways(*http.Request) []Way { return nil }
 
 // loginScripts are the scripts of pages on which people prove who they are.
-func (s *Site) loginScripts() []string { return nil }
+func (s *Site) loginScripts() []string {
+	if s.o.Accounts.Passkeyed() {
+		return []string{"passkey.js"}
+	}
+	return nil
+}

@@ -84,6 +84,9 @@ func (s *Site) accepted(kind account.LinkKind) route.Handler {
 		if err := s.begin(w, r, who, access.NewSession{UserID: u.ID, Method: "link"}); err != nil {
 			return err
 		}
+		if s.o.Accounts.Passkeyed() {
+			return s.done(w, r, "/manage/account/security/", "Welcome, "+u.Name+". You are signed in. Add a passkey, and you need no password on this device.")
+		}
 		return s.done(w, r, "/", "Welcome, "+u.Name+". You are signed in.")
 	}
 }

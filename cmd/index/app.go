@@ -17,6 +17,7 @@ import (
 	"pyindex/internal/account"
 	"pyindex/internal/catalog"
 	"pyindex/internal/fault"
+	"pyindex/internal/passkeys"
 	"pyindex/internal/publishers"
 	"pyindex/internal/publishers/accountid"
 	"pyindex/internal/publishers/idtoken"
@@ -88,7 +89,9 @@ func open(ctx context.Context, c *Config, log *slog.Logger, base *url.URL) (*app
 	}
 	a.index = catalog.New(a.db.Catalog(), a.blobs, catalog.Options{Log: log, Policy: c.Upload.policy(), Limits: c.Limits.catalog(), Attester: attester})
 	a.directory = access.NewDirectory(a.db.Access(), access.DirectoryOptions{})
-	a.accounts = account.New(a.db.Accounts(), account.Options{Name: c.name()})
+	if a.accounts, err = c.accounts(a.db, base); err != nil {
+		return nil, errors.Join(err, a.close())
+	}
 	verifier, err := c.verifier(base, log)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("oidc.issuers: %w", err), a.close())
@@ -99,6 +102,21 @@ func open(ctx context.Context, c *Config, log *slog.Logger, base *url.URL) (*app
 		Issuers: c.issuers(base),
 	})
 	return a, nil
+}
+
+// accounts are the accounts of the index; commands have no address and so no passkeys.
+func (c *Config) accounts(rows *db.DB, base *url.URL) (*account.Accounts, error) {
+	o := account.Options{Name: c.name()}
+	if base != nil {
+		ceremonies, err := passkeys.New(base, o.Name)
+		if err != nil {
+			return nil, fmt.Errorf("base_url: passkeys: %w", err)
+		}
+		if ceremonies != nil {
+			o.Authenticators = ceremonies
+		}
+	}
+	return account.New(rows.Accounts(), o), nil
 }
 
 // name is what people read of the index's name.

@@ -35,6 +35,8 @@ var importers = map[string][]string{
 	"golang.org/x/crypto/acme":                      {"cmd/index"},
 	"github.com/yuin/goldmark":                      {"internal/readme"},
 	"github.com/microcosm-cc/":                      {"internal/readme"},
+	"github.com/go-webauthn/":                       {"internal/passkeys"},
+	module + "internal/passkeys":                    {"cmd/index"},
 	"rsc.io/qr":                                     {"web"},
 	"golang.org/x/net/html":                         {"internal/readme"},
 	"golang.org/x/time/rate":                        {"internal/server"},

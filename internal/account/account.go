@@ -16,6 +16,8 @@ type Options struct {
 	Now   func() time.Time // time.Now
 	NewID func() string    // UUIDv7
 	Name  string           // of the index, as authenticators show it; "Index" where empty
+	// Authenticators speaks with devices that hold passkeys; nil where there are none.
+	Authenticators Authenticators
 }
 
 // Accounts is the accounts of an index. It is safe for concurrent use, and by several processes on one store.
@@ -130,6 +132,9 @@ func (a *Accounts) SecurityOf(ctx context.Context, who access.Caller) (s Securit
 func (a *Accounts) Sweep(ctx context.Context) error {
 	return a.store.Update(ctx, func(tx Tx) error {
 		if err := tx.DeleteLinksBefore(ctx, a.o.Now().Add(-30*24*time.Hour)); err != nil {
+			return err
+		}
+		if err := tx.DeleteChallengesBefore(ctx, a.o.Now()); err != nil {
 			return err
 		}
 		return tx.DeleteAttemptsBefore(ctx, a.o.Now().Add(-forgetAfter))

@@ -103,6 +103,7 @@ type Rows interface {
 // Tx is what the rules of this package need of a transaction.
 type Tx interface {
 	Rows
+	PasskeyRows
 	access.UserRows
 	access.GrantRows
 	access.SessionRows

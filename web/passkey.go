@@ -1,0 +1,149 @@
+package web
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+
+	"pyindex/internal/access"
+	"pyindex/internal/account"
+	"pyindex/internal/fault"
+	"pyindex/internal/route"
+)
+
+// The browser answers a challenge by a script; these are the addresses that it speaks with, in JSON.
+func (s *Site) passkeyRoutes() []route.Route {
+	return []route.Route{
+		{Method: http.MethodPost, Path: "/login/passkey/begin/", Auth: route.Visitor, Handle: s.script(s.beginPasskeySignIn)},
+		{Method: http.MethodPost, Path: "/login/passkey/", Auth: route.Visitor, Handle: s.script(s.passkeySignIn)},
+		{Method: http.MethodPost, Path: "/manage/account/security/passkeys/begin/", Auth: route.Signed, Handle: s.script(s.beginPasskey)},
+		{Method: http.MethodPost, Path: "/manage/account/security/passkeys/", Auth: route.Signed, Handle: s.script(s.addPasskey)},
+		{Method: http.MethodPost, Path: "/manage/account/security/passkeys/remove/", Auth: route.Signed, Handle: s.removePasskey},
+	}
+}
+
+// passkeyCookie binds an answer to the browser that was asked.
+const (
+	passkeyCookie  = "passkey"
+	passkeySeconds = 300
+	maxAnswer      = 64 << 10
+)
+
+// answer is what a script gets: where to go next, or what is wrong.
+type answer struct {
+	Next  string `json:"next,omitempty"`
+	Error string `json:"error,omitempty"`
+}
+
+// script answers a script: an error that the reader can mend comes in JSON too.
+func (s *Site) script(h route.Handler) route.Handler {
+	return func(w http.ResponseWriter, r *http.Request, who access.Caller) error {
+		err := h(w, r, who)
+		if err == errConfirm {
+			return s.json(w, http.StatusForbidden, answer{Next: s.base + "/confirm/?next=/manage/account/security/", Error: fault.Message(err)})
+		}
+		switch fault.KindOf(err) {
+		case fault.Invalid, fault.Conflict, fault.Unauthenticated, fault.TooMany:
+			return s.json(w, http.StatusUnprocessableEntity, answer{Error: fault.Message(err)})
+		}
+		return err
+	}
+}
+
+func (s *Site) json(w http.ResponseWriter, status int, v any) error {
+	b, ok := v.([]byte)
+	if !ok {
+		var err error
+		if b, err = json.Marshal(v); err != nil {
+			return err
+		}
+	}
+	s.pageHeaders(w)
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_, err := w.Write(b)
+	return err
+}
+
+func (s *Site) beginPasskeySignIn(w http.ResponseWriter, r *http.Request, who access.Caller) error {
+	options, secret, err := s.o.Accounts.BeginPasskeySignIn(r.Context(), who)
+	if err != nil {
+		return err
+	}
+	s.setCookie(w, passkeyCookie, secret, passkeySeconds)
+	return s.json(w, http.StatusOK, options)
+}
+
+// passkeySignIn signs in, or, for who is signed in, confirms who they are.
+func (s *Site) passkeySignIn(w http.ResponseWriter, r *http.Request, who access.Caller) error {
+	response, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxAnswer))
+	if err != nil {
+		return fault.Wrap(fault.Invalid, err, "the answer cannot be read")
+	}
+	signed, err := s.o.Accounts.SignInByPasskey(r.Context(), who, s.cookie(r, passkeyCookie), response)
+	if err != nil {
+		return err
+	}
+	s.setCookie(w, passkeyCookie, "", 0)
+	if who.SessionID() != "" {
+		err = s.o.Directory.ConfirmSession(r.Context(), who)
+	} else {
+		err = s.begin(w, r, who, access.NewSession{UserID: signed.UserID, Method: signed.Method})
+	}
+	if err != nil {
+		return err
+	}
+	return s.json(w, http.StatusOK, answer{Next: s.base + next(r)})
+}
+
+func (s *Site) beginPasskey(w http.ResponseWriter, r *http.Request, who access.Caller) error {
+	if err := s.confirmed(who); err != nil {
+		return err
+	}
+	options, secret, err := s.o.Accounts.BeginPasskey(r.Context(), who)
+	if err != nil {
+		return err
+	}
+	s.setCookie(w, passkeyCookie, secret, passkeySeconds)
+	return s.json(w, http.StatusOK, options)
+}
+
+func (s *Site) addPasskey(w http.ResponseWriter, r *http.Request, who access.Caller) error {
+	if err := s.confirmed(who); err != nil {
+		return err
+	}
+	var in struct {
+		Name     string          `json:"name"`
+		Response json.RawMessage `json:"response"`
+	}
+	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxAnswer)).Decode(&in); err != nil {
+		return fault.Wrap(fault.Invalid, err, "the answer cannot be read")
+	}
+	if err := s.o.Accounts.AddPasskey(r.Context(), who, s.cookie(r, passkeyCookie), in.Name, in.Response); err != nil {
+		return err
+	}
+	s.setCookie(w, passkeyCookie, "", 0)
+	return s.json(w, http.StatusOK, answer{Next: s.base + "/manage/account/security/"})
+}
+
+func (s *Site) removePasskey(w http.ResponseWriter, r *http.Request, who access.Caller) error {
+	if err := s.confirmed(who); err != nil {
+		return err
+	}
+	f, err := readForm(w, r)
+	if err != nil {
+		return err
+	}
+	err = s.o.Accounts.RemovePasskey(r.Context(), who, f.get("passkey"))
+	if fault.Is(err, fault.Conflict) {
+		return s.tell(w, r, "/manage/account/security/", Notice{"bad", fault.Message(err)})
+	} else if err != nil {
+		return err
+	}
+	return s.done(w, r, "/manage/account/security/", "The passkey is removed.")
+}
+
+// passkeysOf are the caller's passkeys, for the page about security.
+func (s *Site) passkeysOf(r *http.Request, who access.Caller) ([]account.Passkey, error) {
+	return s.o.Accounts.Passkeys(r.Context(), who)
+}
