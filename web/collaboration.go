@@ -2,8 +2,10 @@ package web
 
 import (
 	"net/http"
+	"time"
 
 	"pyindex/internal/access"
+	"pyindex/internal/account"
 	"pyindex/internal/catalog"
 	"pyindex/internal/dist"
 	"pyindex/internal/fault"
@@ -17,11 +19,20 @@ type collaborationView struct {
 	Self      *personRow  // the reader's own role
 	Add       addPerson
 	Leave     Field
-	Members   access.Role // what everybody with an account may do in the repository
+	Invite    addPerson
+	Open      []invitationRow // that the reader made, or an administrator sees
+	Link      string          // of an invitation that was just made, shown once
+	Members   access.Role     // what everybody with an account may do in the repository
 }
 
 // addPerson are the fields of the form for one more person.
 type addPerson struct{ User, Role Field }
+
+// invitationRow is an invitation that nobody followed yet.
+type invitationRow struct {
+	ID, Name, Role       string
+	CreatedAt, ExpiresAt time.Time
+}
 
 // personRow is somebody with a role.
 type personRow struct {
@@ -57,6 +68,11 @@ func (s *Site) collaboration(w http.ResponseWriter, r *http.Request, who access.
 }
 
 func (s *Site) collaborationPage(w http.ResponseWriter, r *http.Request, who access.Caller, f form) error {
+	return s.collaborationWith(w, r, who, f, "")
+}
+
+// collaborationWith shows the page, with the link of an invitation that was just made.
+func (s *Site) collaborationWith(w http.ResponseWriter, r *http.Request, who access.Caller, f form, link string) error {
 	name, err := s.projectName(w, r)
 	if err != nil || name.IsZero() {
 		return err
@@ -74,6 +90,14 @@ func (s *Site) collaborationPage(w http.ResponseWriter, r *http.Request, who acc
 	v.Add = addPerson{
 		User: f.field(Field{Name: "user", Label: "User name", Required: true, MaxLength: 64}),
 		Role: f.field(Field{Name: "role", Label: "Role", Type: "select", Options: roleOptions(access.Maintainer), Value: access.Maintainer.String()}),
+	}
+	v.Link = link
+	v.Invite = addPerson{
+		User: f.field(Field{ID: "f-invited", Name: "invited", Label: "User name", MaxLength: 64, Mono: true, Help: "Empty, and whoever follows the link chooses one."}),
+		Role: f.field(Field{ID: "f-invited-role", Name: "invited_role", Label: "Role", Type: "select", Options: roleOptions(access.Maintainer), Value: access.Maintainer.String()}),
+	}
+	if v.Open, err = s.invitations(r, who, p); err != nil {
+		return err
 	}
 	v.Leave = f.field(Field{Name: "typed", Label: "Type " + name.String() + " to leave it", Required: true, Mono: true})
 	if n := f.problem(); n != nil {
@@ -104,7 +128,57 @@ func (v *collaborationView) people(all []catalog.GrantInfo, who access.Caller) {
 }
 
 func (s *Site) collaborationPost(w http.ResponseWriter, r *http.Request, who access.Caller) error {
-	return do(w, r, who, map[string]act{"add": s.addPerson, "change": s.changePerson, "remove": s.removePerson, "leave": s.leave})
+	return do(w, r, who, map[string]act{
+		"add": s.addPerson, "change": s.changePerson, "remove": s.removePerson, "leave": s.leave, "invite": s.invite, "revoke": s.revokeInvitation,
+	})
+}
+
+// invitations are the open ones to a project that the reader may see.
+func (s *Site) invitations(r *http.Request, who access.Caller, p catalog.Project) ([]invitationRow, error) {
+	if s.o.Accounts == nil {
+		return nil, nil
+	}
+	all, err := s.o.Accounts.Invitations(r.Context(), who)
+	var out []invitationRow
+	for _, l := range all {
+		for _, g := range l.Invitation.Grants {
+			if g.ProjectID == p.ID {
+				out = append(out, invitationRow{l.ID, l.Invitation.Name, g.Role, l.CreatedAt, l.ExpiresAt})
+			}
+		}
+	}
+	return out, err
+}
+
+// invite makes a link by which somebody without an account gets one, and a role here. The answer shows the link, once.
+func (s *Site) invite(w http.ResponseWriter, r *http.Request, who access.Caller, f form) error {
+	name, err := s.projectName(w, r)
+	if err != nil {
+		return err
+	}
+	role, err := access.ParseRole(f.get("invited_role"))
+	if err != nil {
+		return err
+	}
+	grant, err := s.o.Index.MayGrant(r.Context(), who, repository(r), name.String(), role)
+	if err == nil {
+		err = s.confirmed(who)
+	}
+	if err != nil {
+		return err
+	}
+	_, secret, err := s.o.Accounts.Invite(r.Context(), who, account.NewInvitation{Name: f.get("invited"), Grants: []account.Grant{grant}})
+	if err := f.refused("invited", err); err != nil || f.bad() {
+		return s.collaborationAgain(w, r, who, f, err)
+	}
+	return s.collaborationWith(w, r, who, typed(nil), s.absolute("/invite/"+secret.Reveal()+"/"))
+}
+
+func (s *Site) revokeInvitation(w http.ResponseWriter, r *http.Request, who access.Caller, f form) error {
+	if err := s.o.Accounts.RevokeInvitation(r.Context(), who, f.get("invitation")); err != nil {
+		return err
+	}
+	return s.done(w, r, s.back(r), "The invitation is revoked: its link leads nowhere now.")
 }
 
 // addPerson gives somebody a role who has none yet: changing one is another form, so that nobody loses a role by a slip.
@@ -114,7 +188,7 @@ func (s *Site) addPerson(w http.ResponseWriter, r *http.Request, who access.Call
 		return err
 	}
 	there, err := s.o.Index.Grants(r.Context(), who, repository(r), name)
-	if err != nil {
+	if err != nil && !fault.Is(err, fault.Denied) { // what is denied is recorded by the change itself
 		return err
 	}
 	for _, g := range there {

@@ -8,6 +8,7 @@ import (
 	"pyindex/internal/access"
 	"pyindex/internal/catalog"
 	"pyindex/internal/dist"
+	"pyindex/internal/fault"
 )
 
 type releasesView struct {
@@ -160,7 +161,9 @@ func (s *Site) deleteRelease(w http.ResponseWriter, r *http.Request, who access.
 		return err
 	}
 	m, err := s.o.Index.ManagedRelease(r.Context(), who, repository(r), name, r.PathValue("version"))
-	if err != nil {
+	if fault.Is(err, fault.Denied) { // recorded by the change itself
+		return s.o.Index.DeleteRelease(r.Context(), who, repository(r), name, r.PathValue("version"))
+	} else if err != nil {
 		return err
 	}
 	if f.typedName("typed", m.Release.Version); f.bad() {
@@ -202,11 +205,13 @@ func (s *Site) deleteFile(w http.ResponseWriter, r *http.Request, who access.Cal
 	if err != nil {
 		return err
 	}
+	file := f.get("file")
 	m, err := s.o.Index.ManagedRelease(r.Context(), who, repository(r), name, r.PathValue("version"))
-	if err != nil {
+	if fault.Is(err, fault.Denied) { // recorded by the change itself
+		return s.o.Index.DeleteFile(r.Context(), who, repository(r), name, file)
+	} else if err != nil {
 		return err
 	}
-	file := f.get("file")
 	if f.typedName("file_typed", file); f.bad() {
 		return s.releasePage(w, r, who, f, file)
 	}

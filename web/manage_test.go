@@ -1,0 +1,654 @@
+package web_test
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"log/slog"
+	"mime/multipart"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"pyindex/internal/access"
+	"pyindex/internal/account"
+	"pyindex/internal/audit"
+	"pyindex/internal/catalog"
+	"pyindex/internal/dist"
+	"pyindex/internal/dist/disttest"
+	"pyindex/internal/publishers"
+	"pyindex/internal/route"
+	"pyindex/internal/server"
+	"pyindex/internal/storage/blobs"
+	"pyindex/internal/storage/db"
+	"pyindex/web"
+)
+
+// shop is a whole index with pages, and people with each role in the project demo of the repositories main and inner.
+// Nobody but who was given something knows of inner.
+type shop struct {
+	*testing.T
+	clock    *trustClock
+	db       *db.DB
+	dir      *access.Directory
+	index    *catalog.Index
+	handler  http.Handler
+	cookies  map[string]*http.Cookie
+	operator access.Caller
+}
+
+// roles are the people of a shop, each with what the name says.
+var roles = []string{"owner", "maintainer", "uploader", "reader", "stranger", "nobody"}
+
+const shopHost = "https://index.example"
+
+func newShop(t *testing.T, limits catalog.Limits, rates map[route.Limit]int) *shop {
+	t.Helper()
+	x := &shop{T: t, clock: &trustClock{t: time.Date(2026, 11, 26, 12, 0, 0, 0, time.UTC)}, cookies: map[string]*http.Cookie{}, operator: access.Operator("tester")}
+	folder := t.TempDir()
+	var err error
+	if x.db, err = db.Open(t.Context(), "sqlite://"+filepath.Join(folder, "index.db"), db.Options{Now: x.clock.Now}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { x.db.Close() })
+	bytes, err := blobs.Open(t.Context(), "file://"+filepath.Join(folder, "blobs"), blobs.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { bytes.Close() })
+	log := slog.New(slog.DiscardHandler)
+	base, err := url.Parse(shopHost)
+	if err != nil {
+		t.Fatal(err)
+	}
+	x.dir = access.NewDirectory(x.db.Access(), access.DirectoryOptions{Now: x.clock.Now})
+	x.index = catalog.New(x.db.Catalog(), bytes, catalog.Options{Now: x.clock.Now, Limits: limits, Log: log})
+	site, err := web.New(web.Options{
+		Index: x.index, Directory: x.dir, Registry: publishers.New(x.db.Publishers(), nil, nil, publishers.Options{Now: x.clock.Now}),
+		Accounts: account.New(x.db.Accounts(), account.Options{Now: x.clock.Now}), BaseURL: base, Name: "Shop", Closed: true, Now: x.clock.Now, Log: log,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	x.handler, err = server.New(server.Options{
+		Keyring: access.NewKeyring(x.db.Access(), access.KeyringOptions{Now: x.clock.Now}), Origin: shopHost, Cookie: route.Cookie(base, route.SessionCookie).Name,
+		Rates: rates, Log: log, Now: x.clock.Now,
+	}, site.Table())
+	if err != nil {
+		t.Fatal(err)
+	}
+	x.fill(base)
+	return x
+}
+
+func (x *shop) fill(base *url.URL) {
+	x.Helper()
+	err := x.db.Catalog().Update(x.Context(), func(tx catalog.Tx) error {
+		if err := tx.InsertRepository(x.Context(), catalog.Repository{ID: "inner-id", Name: "inner", CreatedAt: x.clock.Now()}); err != nil {
+			return err
+		}
+		_, err := tx.NextSerial(x.Context())
+		return err
+	})
+	if err != nil {
+		x.Fatal(err)
+	}
+	for _, repo := range []string{"main", "inner"} {
+		x.put(repo, disttest.Wheel("demo", "1.0", repo), disttest.SDist("demo", "1.0", repo), disttest.Wheel("demo", "2.0", repo))
+	}
+	x.put("main", disttest.Wheel("other", "1.0", "x"))
+	for _, name := range roles {
+		if name == "nobody" {
+			continue
+		}
+		u, err := x.dir.AddUser(x.Context(), x.operator, access.NewUser{Name: name})
+		if err != nil {
+			x.Fatal(err)
+		}
+		if role, err := access.ParseRole(name); err == nil {
+			for _, repo := range []string{"main", "inner"} {
+				if err := x.index.Grant(x.Context(), x.operator, repo, x.name("demo"), name, role); err != nil {
+					x.Fatal(err)
+				}
+			}
+		}
+		x.signIn(base, u)
+	}
+	root, err := x.dir.AddUser(x.Context(), x.operator, access.NewUser{Name: "root", Admin: true})
+	if err != nil {
+		x.Fatal(err)
+	}
+	x.signIn(base, root)
+}
+
+func (x *shop) signIn(base *url.URL, u access.User) {
+	x.Helper()
+	_, secret, err := x.dir.BeginSession(x.Context(), access.Guest(true), access.NewSession{UserID: u.ID, Method: "password"})
+	if err != nil {
+		x.Fatal(err)
+	}
+	x.cookies[u.Name] = &http.Cookie{Name: route.Cookie(base, route.SessionCookie).Name, Value: secret.Reveal()}
+}
+
+func (x *shop) name(s string) dist.ProjectName {
+	x.Helper()
+	n, err := dist.ParseProjectName(s)
+	if err != nil {
+		x.Fatal(err)
+	}
+	return n
+}
+
+// put adds files as the operator.
+func (x *shop) put(repo string, files ...disttest.File) {
+	x.Helper()
+	for _, f := range files {
+		in, err := x.index.Stage(x.Context(), x.operator, repo, dist.ProjectName{})
+		if err != nil {
+			x.Fatal(err)
+		}
+		in.Write(f.Bytes)
+		if _, err := x.index.Publish(x.Context(), x.operator, catalog.Upload{Repository: repo, Filename: f.Name, Content: in}); err != nil {
+			x.Fatalf("publishing %s: %v", f.Name, err)
+		}
+		in.Discard()
+	}
+}
+
+func (x *shop) send(user, method, path, contentType, accept string, body io.Reader) *httptest.ResponseRecorder {
+	x.Helper()
+	r := httptest.NewRequest(method, shopHost+path, body)
+	if method == http.MethodPost {
+		r.Header.Set("Content-Type", contentType)
+		r.Header.Set("Origin", shopHost)
+		r.Header.Set("Sec-Fetch-Site", "same-origin")
+	}
+	if accept != "" {
+		r.Header.Set("Accept", accept)
+	}
+	if c := x.cookies[user]; c != nil {
+		r.AddCookie(c)
+	}
+	w := httptest.NewRecorder()
+	x.handler.ServeHTTP(w, r)
+	return w
+}
+
+func (x *shop) get(user, path string) *httptest.ResponseRecorder {
+	x.Helper()
+	return x.send(user, http.MethodGet, path, "", "", nil)
+}
+
+// post sends a form given as "name", "value" pairs.
+func (x *shop) post(user, path string, fields ...string) *httptest.ResponseRecorder {
+	x.Helper()
+	return x.send(user, http.MethodPost, path, "application/x-www-form-urlencoded", "", strings.NewReader(pairs(fields).Encode()))
+}
+
+func pairs(fields []string) url.Values {
+	v := url.Values{}
+	for i := 0; i+1 < len(fields); i += 2 {
+		v.Add(fields[i], fields[i+1])
+	}
+	return v
+}
+
+// record is the whole record, newest first, without who signed in.
+func (x *shop) record() []audit.Entry {
+	x.Helper()
+	h, err := x.index.Record(x.Context(), x.operator, catalog.HistoryFilter{Limit: audit.MaxEntries})
+	if err != nil {
+		x.Fatal(err)
+	}
+	return h.Entries
+}
+
+// grew runs do and returns the entries that the record has more for it, each as its action, or "action refused".
+func (x *shop) grew(do func()) string {
+	x.Helper()
+	before := len(x.record())
+	do()
+	all := x.record()
+	var out []string
+	for _, e := range all[:len(all)-before] {
+		text := e.Action
+		if e.Outcome == audit.Refused {
+			text += " refused"
+		}
+		out = append(out, text)
+	}
+	slices.Reverse(out)
+	return strings.Join(out, ", ")
+}
+
+// pagesOf are the pages about a project, and the least role that sees each.
+var pagesOf = map[string]access.Role{
+	"/manage/project/demo/releases/": access.Uploader, "/manage/project/demo/release/1.0/": access.Maintainer,
+	"/manage/project/demo/release/1.0/?file=demo-1.0-py3-none-any.whl": access.Maintainer, "/manage/project/demo/history/": access.Maintainer,
+	"/manage/project/demo/history/?what=exchanges": access.Maintainer, "/manage/project/demo/collaboration/": access.Owner, "/manage/project/demo/settings/": access.Owner,
+	"/manage/upload/?project=demo": access.Uploader,
+}
+
+// want is the status that somebody gets who has a role and asks for what needs another: nobody is led to sign in, and a
+// stranger to the repository inner gets the answer for nothing.
+func wantStatus(who string, need access.Role, inner bool) int {
+	role, err := access.ParseRole(who)
+	switch {
+	case who == "nobody":
+		return http.StatusSeeOther
+	case err == nil && role >= need:
+		return http.StatusOK
+	case err != nil && inner:
+		return http.StatusNotFound
+	}
+	return http.StatusForbidden
+}
+
+func TestManagePagesByRole(t *testing.T) {
+	x := newShop(t, catalog.Limits{}, nil)
+	for path, need := range pagesOf {
+		for _, prefix := range []string{"", "/r/main", "/r/inner"} {
+			for _, who := range roles {
+				got := x.get(who, prefix+path)
+				if want := wantStatus(who, need, prefix == "/r/inner"); got.Code != want {
+					t.Errorf("GET %s%s as %s = %d, want %d", prefix, path, who, got.Code, want)
+				}
+				if who == "nobody" && !strings.HasPrefix(got.Header().Get("Location"), "/login/?next=") {
+					t.Errorf("GET %s as nobody leads to %q", path, got.Header().Get("Location"))
+				}
+				if h := got.Header(); who != "nobody" && (h.Get("Content-Security-Policy") == "" || h.Get("Cache-Control") != "private, no-store") {
+					t.Errorf("GET %s as %s has headers %v", path, who, h)
+				}
+			}
+		}
+	}
+	if got := x.get("stranger", "/r/inner/manage/projects/"); got.Code != http.StatusNotFound {
+		t.Errorf("a stranger's projects in inner = %d, want 404", got.Code)
+	}
+}
+
+// What one may not see looks as what does not exist, on every page and for every form.
+func TestManagedHiddenIsMissing(t *testing.T) {
+	x := newShop(t, catalog.Limits{}, nil)
+	shape := func(got *httptest.ResponseRecorder, name string) string {
+		return fmt.Sprint(got.Code, got.Header().Get("Location"), strings.ReplaceAll(got.Body.String(), name, "NAME"))
+	}
+	for path := range pagesOf {
+		missing := strings.ReplaceAll(path, "demo", "nothing")
+		if a, b := shape(x.get("stranger", "/r/inner"+path), "demo"), shape(x.get("stranger", "/r/inner"+missing), "nothing"); a != b {
+			t.Errorf("GET %s hidden:\n%s\nmissing:\n%s", path, a, b)
+		}
+	}
+	for _, f := range forms {
+		missing := strings.ReplaceAll(f.path, "demo", "nothing")
+		grew := x.grew(func() {
+			if a, b := shape(x.post("stranger", "/r/inner"+f.path, f.fields...), "demo"), shape(x.post("stranger", "/r/inner"+missing, f.fields...), "nothing"); a != b {
+				t.Errorf("POST %s %v hidden:\n%s\nmissing:\n%s", f.path, f.fields, a, b)
+			}
+		})
+		if grew != "" {
+			t.Errorf("POST %s %v on what is hidden is recorded: %s", f.path, f.fields, grew)
+		}
+	}
+}
+
+// forms are the forms of the pages, filled in rightly, with the least role that may send each and what is recorded of it.
+var forms = []struct {
+	path, action string
+	need         access.Role
+	fields       []string
+}{
+	{"/manage/project/demo/release/1.0/", "release.yank", access.Maintainer, []string{"do", "yank", "reason", "broken"}},
+	{"/manage/project/demo/release/1.0.0/", "release.unyank", access.Maintainer, []string{"do", "unyank"}},
+	{"/manage/project/demo/release/1.0/", "file.yank", access.Maintainer, []string{"do", "yank-file", "file", "demo-1.0-py3-none-any.whl", "file_reason", "broken"}},
+	{"/manage/project/demo/release/1.0/", "file.unyank", access.Maintainer, []string{"do", "unyank-file", "file", "demo-1.0-py3-none-any.whl"}},
+	{"/manage/project/demo/settings/", "project.status", access.Owner, []string{"do", "status", "status", "deprecated", "reason", "use other"}},
+	{"/manage/project/demo/settings/", "project.status", access.Owner, []string{"do", "status", "status", "active"}},
+	{"/manage/project/demo/settings/", "project.trusted-only", access.Owner, []string{"do", "trusted-only", "on", "on"}},
+	{"/manage/project/demo/settings/", "project.trusted-only", access.Owner, []string{"do", "trusted-only"}},
+	{"/manage/project/demo/collaboration/", "grant.add", access.Owner, []string{"do", "add", "user", "stranger", "role", "maintainer"}},
+	{"/manage/project/demo/collaboration/", "grant.add", access.Owner, []string{"do", "change", "person", "stranger", "role", "reader"}},
+	{"/manage/project/demo/collaboration/", "grant.remove", access.Owner, []string{"do", "remove", "person", "stranger"}},
+	{"/manage/project/demo/release/1.0/", "file.delete", access.Owner, []string{"do", "delete-file", "file", "demo-1.0-py3-none-any.whl", "file_typed", "demo-1.0-py3-none-any.whl"}},
+	{"/manage/project/demo/release/2.0/", "release.delete", access.Owner, []string{"do", "delete", "typed", "2.0"}},
+	{"/manage/project/demo/settings/", "project.delete", access.Owner, []string{"do", "delete", "typed", "demo"}},
+}
+
+// Each form by each role: what is refused is recorded once and changes nothing, what is done is recorded once.
+func TestManageFormsByRole(t *testing.T) {
+	x := newShop(t, catalog.Limits{}, nil)
+	for _, f := range forms {
+		for _, who := range roles {
+			if role, err := access.ParseRole(who); err == nil && role >= f.need {
+				continue
+			}
+			serial, _ := x.db.Catalog().Serial(t.Context())
+			var got *httptest.ResponseRecorder
+			grew := x.grew(func() { got = x.post(who, f.path, f.fields...) })
+			want := f.action + " refused"
+			if who == "nobody" {
+				want = ""
+			}
+			if code := wantStatus(who, f.need, false); got.Code != code || grew != want {
+				t.Errorf("POST %s %v as %s = %d, recorded %q; want %d, %q", f.path, f.fields, who, got.Code, grew, code, want)
+			}
+			if now, _ := x.db.Catalog().Serial(t.Context()); now != serial {
+				t.Errorf("POST %s %v as %s changed something", f.path, f.fields, who)
+			}
+		}
+	}
+	for _, prefix := range []string{"", "/r/inner"} {
+		for _, f := range forms {
+			var got *httptest.ResponseRecorder
+			grew := x.grew(func() { got = x.post("owner", prefix+f.path, f.fields...) })
+			if got.Code != http.StatusSeeOther || grew != f.action {
+				t.Errorf("POST %s%s %v as the owner = %d, recorded %q; want 303, %q\n%s", prefix, f.path, f.fields, got.Code, grew, f.action, got.Body)
+			}
+		}
+	}
+	for _, repo := range []string{"main", "inner"} {
+		if _, err := x.index.Project(t.Context(), x.operator, repo, x.name("demo")); err == nil {
+			t.Errorf("demo is still in %s", repo)
+		}
+	}
+}
+
+// A maintainer does what maintainers may, and sees no form for the rest.
+func TestMaintainerSeesWhatIsTheirs(t *testing.T) {
+	x := newShop(t, catalog.Limits{}, nil)
+	page := x.get("maintainer", "/manage/project/demo/release/1.0/?file=demo-1.0-py3-none-any.whl").Body.String()
+	for text, want := range map[string]bool{"Yank 1.0": true, "Yank this file alone": true, "Delete": false, "/collaboration/": false, "/settings/": false, "/history/": true} {
+		if strings.Contains(page, text) != want {
+			t.Errorf("the maintainer's page has %q: %v", text, !want)
+		}
+	}
+	if got := x.post("maintainer", "/manage/project/demo/release/1.0/", "do", "yank", "reason", "<b>"); got.Code != http.StatusSeeOther {
+		t.Errorf("yanking as a maintainer = %d", got.Code)
+	}
+	page = x.get("maintainer", "/manage/project/demo/release/1.0/").Body.String()
+	if !strings.Contains(page, "Reason: &lt;b&gt;") || strings.Contains(page, "<b>") {
+		t.Errorf("the reason is not escaped:\n%s", page)
+	}
+	page = x.get("uploader", "/manage/project/demo/releases/").Body.String()
+	if strings.Contains(page, "/manage/project/demo/release/1.0/") || strings.Contains(page, "/history/") {
+		t.Errorf("the uploader's list leads where uploaders are refused:\n%s", page)
+	}
+}
+
+// What has to be typed has to be typed exactly; otherwise the same page says so, and nothing is recorded or gone.
+func TestTypedConfirmation(t *testing.T) {
+	x := newShop(t, catalog.Limits{}, nil)
+	x.post("owner", "/manage/project/demo/collaboration/", "do", "add", "user", "stranger", "role", "owner") // so that one may leave
+	for _, f := range []struct {
+		path, field string
+		fields      []string
+	}{
+		{"/manage/project/demo/release/1.0/", "typed", []string{"do", "delete"}},
+		{"/manage/project/demo/release/1.0/", "file_typed", []string{"do", "delete-file", "file", "demo-1.0-py3-none-any.whl"}},
+		{"/manage/project/demo/settings/", "typed", []string{"do", "delete"}},
+		{"/manage/project/demo/collaboration/", "typed", []string{"do", "leave"}},
+	} {
+		for _, typed := range []string{"", "1.0.0", "Demo", "demo 1.0", "DEMO", "1", `"><script>`} {
+			grew := x.grew(func() {
+				got := x.post("owner", f.path, append(slices.Clone(f.fields), f.field, typed)...)
+				if got.Code != http.StatusUnprocessableEntity || !strings.Contains(got.Body.String(), `aria-invalid="true"`) || strings.Contains(got.Body.String(), "><script>") {
+					t.Errorf("POST %s %v with %q typed = %d", f.path, f.fields, typed, got.Code)
+				}
+			})
+			if grew != "" {
+				t.Errorf("POST %s %v with %q typed is recorded: %s", f.path, f.fields, typed, grew)
+			}
+		}
+	}
+}
+
+// What cannot be undone, and who may do what, asks for a recent proof of who it is.
+func TestDangerousActsAreConfirmed(t *testing.T) {
+	x := newShop(t, catalog.Limits{}, nil)
+	x.clock.Pass(access.ConfirmedFor + time.Minute)
+	for _, f := range forms {
+		dangerous := strings.Contains(f.action, "delete") || strings.HasPrefix(f.action, "grant.") || f.action == "project.trusted-only"
+		got := x.post("owner", "/r/inner"+f.path, f.fields...)
+		if led := strings.HasPrefix(got.Header().Get("Location"), "/confirm/?next="); led != dangerous {
+			t.Errorf("POST %s %v = %d, leads to %q", f.path, f.fields, got.Code, got.Header().Get("Location"))
+		}
+	}
+	if _, err := x.index.Release(t.Context(), x.operator, "inner", x.name("demo"), "2.0"); err != nil {
+		t.Errorf("a release went without a proof: %v", err)
+	}
+}
+
+// A form that is sent twice does its work once; the second time says that there is nothing.
+func TestDoubleSubmit(t *testing.T) {
+	x := newShop(t, catalog.Limits{}, nil)
+	codes := func(path string, fields ...string) string {
+		return fmt.Sprint(x.post("owner", path, fields...).Code, " ", x.post("owner", path, fields...).Code)
+	}
+	for _, c := range []struct {
+		want, path string
+		fields     []string
+	}{
+		{"303 404", "/manage/project/demo/release/2.0/", []string{"do", "delete", "typed", "2.0"}},
+		{"303 404", "/manage/project/demo/release/1.0/", []string{"do", "delete-file", "file", "demo-1.0-py3-none-any.whl", "file_typed", "demo-1.0-py3-none-any.whl"}},
+		{"303 422", "/manage/project/demo/collaboration/", []string{"do", "add", "user", "stranger", "role", "reader"}},
+		{"303 404", "/manage/project/demo/collaboration/", []string{"do", "remove", "person", "stranger"}},
+		{"303 404", "/manage/project/demo/settings/", []string{"do", "delete", "typed", "demo"}},
+	} {
+		if got := codes(c.path, c.fields...); got != c.want {
+			t.Errorf("POST %s %v twice = %s, want %s", c.path, c.fields, got, c.want)
+		}
+	}
+}
+
+// The last owner stays, whatever form is sent; somebody who is no owner any more is led away from the owners' page.
+func TestLastOwnerPages(t *testing.T) {
+	x := newShop(t, catalog.Limits{}, nil)
+	const path = "/manage/project/demo/collaboration/"
+	for _, fields := range [][]string{{"do", "remove", "person", "owner"}, {"do", "change", "person", "owner", "role", "reader"}, {"do", "leave", "typed", "demo"}} {
+		got := x.post("owner", path, fields...)
+		if got.Code != http.StatusUnprocessableEntity || !strings.Contains(got.Body.String(), "owner is the last owner of project demo") {
+			t.Errorf("POST %v as the last owner = %d:\n%s", fields, got.Code, got.Body)
+		}
+	}
+	if page := x.get("owner", path).Body.String(); strings.Contains(page, "Leave demo") || !strings.Contains(page, "The last owner") {
+		t.Errorf("the last owner is offered to leave:\n%s", page)
+	}
+	x.post("owner", path, "do", "add", "user", "stranger", "role", "owner")
+	if page := x.get("owner", path).Body.String(); !strings.Contains(page, "Leave demo") {
+		t.Errorf("one of two owners is not offered to leave:\n%s", page)
+	}
+	got := x.post("owner", path, "do", "leave", "typed", "demo")
+	if got.Code != http.StatusSeeOther || got.Header().Get("Location") != "/manage/projects/" {
+		t.Errorf("leaving = %d to %q", got.Code, got.Header().Get("Location"))
+	}
+	if got := x.get("owner", path); got.Code != http.StatusForbidden {
+		t.Errorf("who left sees the page: %d", got.Code)
+	}
+	if got := x.post("root", path, "do", "remove", "person", "stranger"); got.Code != http.StatusSeeOther {
+		t.Errorf("an administrator removing the last owner = %d", got.Code)
+	}
+}
+
+// What is named in a form is looked for where the path says, and nowhere else.
+func TestNamesOfOthers(t *testing.T) {
+	x := newShop(t, catalog.Limits{}, nil)
+	for _, fields := range [][]string{
+		{"do", "yank-file", "file", "other-1.0-py3-none-any.whl"},
+		{"do", "delete-file", "file", "other-1.0-py3-none-any.whl", "file_typed", "other-1.0-py3-none-any.whl"},
+	} {
+		if got := x.post("owner", "/manage/project/demo/release/1.0/", fields...); got.Code != http.StatusNotFound {
+			t.Errorf("POST %v = %d, want 404", fields, got.Code)
+		}
+	}
+	for _, c := range []struct {
+		path string
+		want int
+	}{
+		{"/manage/project/demo/release/9.9/", 404}, {"/manage/project/demo/release/x%20y/", 400}, {"/manage/project/a%20b/releases/", 404},
+		{"/manage/project/demo/history/?after=rubbish", 400}, {"/manage/project/demo/history/?from=rubbish", 422},
+		{"/manage/project/demo/history/?text=%00%ff&actor=%ff", 200}, {"/manage/projects/?q=%00%ff", 200}, {"/manage/projects/?page=99", 200},
+		{"/manage/project/Demo/releases/", 303}, {"/r/nowhere/manage/projects/", 404}, {"/manage/upload/?project=a%20b", 404}, {"/manage/upload/", 200},
+	} {
+		if got := x.get("owner", c.path); got.Code != c.want {
+			t.Errorf("GET %s = %d, want %d", c.path, got.Code, c.want)
+		}
+	}
+	for _, fields := range [][]string{{}, {"do", "everything"}, {"do", ""}} {
+		if got := x.post("owner", "/manage/project/demo/settings/", fields...); got.Code != http.StatusBadRequest {
+			t.Errorf("POST %v = %d, want 400", fields, got.Code)
+		}
+	}
+}
+
+func TestSettingsOfAdministrators(t *testing.T) {
+	x := newShop(t, catalog.Limits{FileSize: 2e9}, nil)
+	const path = "/manage/project/demo/settings/"
+	if got := x.post("owner", path, "do", "limits", "file_size", "1 MB"); got.Code != http.StatusForbidden {
+		t.Errorf("limits by an owner = %d", got.Code)
+	}
+	if got := x.post("owner", path, "do", "status", "status", "quarantined"); got.Code != http.StatusForbidden {
+		t.Errorf("quarantine by an owner = %d", got.Code)
+	}
+	for typed, want := range map[string]int64{"1 MB": 1e6, "2GiB": 2 << 30, " 7 kb ": 7e3, "12": 12, "3 bytes": 3, "": 0} {
+		got := x.post("root", path, "do", "limits", "file_size", typed)
+		p, err := x.index.Project(t.Context(), x.operator, "", x.name("demo"))
+		if err != nil || got.Code != http.StatusSeeOther || p.Limits.FileSize != want {
+			t.Errorf("limits of %q = %d: %d, %v, want %d", typed, got.Code, p.Limits.FileSize, err, want)
+		}
+	}
+	for _, typed := range []string{"many", "-1", "0", "1.5 GB", "99999999999 TB", "1 XB", "MB"} {
+		if got := x.post("root", path, "do", "limits", "file_size", typed); got.Code != http.StatusUnprocessableEntity {
+			t.Errorf("limits of %q = %d, want 422", typed, got.Code)
+		}
+	}
+	if got := x.post("root", path, "do", "status", "status", "quarantined", "reason", "malware"); got.Code != http.StatusSeeOther {
+		t.Errorf("quarantine by an administrator = %d", got.Code)
+	}
+	page := x.get("owner", path).Body.String()
+	if !strings.Contains(page, "Only an administrator can end the quarantine") || strings.Contains(page, "active again") {
+		t.Errorf("the owner's page of a project in quarantine:\n%s", page)
+	}
+	for _, path := range []string{"releases/", "release/1.0/", "history/", "collaboration/"} {
+		if got := x.get("owner", "/manage/project/demo/"+path); got.Code != http.StatusOK {
+			t.Errorf("%s of a project in quarantine = %d", path, got.Code)
+		}
+	}
+}
+
+func TestHistoryPage(t *testing.T) {
+	x := newShop(t, catalog.Limits{}, nil)
+	x.post("maintainer", "/manage/project/demo/release/1.0/", "do", "yank", "reason", "broken <i>")
+	x.post("reader", "/manage/project/demo/release/1.0/", "do", "yank")
+	page := func(user, query string) string {
+		t.Helper()
+		got := x.get(user, "/manage/project/demo/history/"+query)
+		if got.Code != http.StatusOK {
+			t.Fatalf("GET history%s = %d", query, got.Code)
+		}
+		return got.Body.String()
+	}
+	all := page("owner", "")
+	for _, want := range []string{"maintainer yanked demo 1.0: broken &lt;i&gt;", "reader wanted to yank demo 1.0 and was refused", "The operator tester uploaded demo-2.0", "gave maintainer the role maintainer in demo"} {
+		if !strings.Contains(all, want) {
+			t.Errorf("the history lacks %q:\n%s", want, all)
+		}
+	}
+	for query, want := range map[string][2]string{
+		"?what=yanks": {"yanked demo", "uploaded"}, "?outcome=refused": {"was refused", "maintainer yanked"}, "?actor=maintainer": {"yanked demo", "uploaded"},
+		"?text=BROKEN": {"yanked demo", "uploaded"}, "?from=2030-01-01": {"Nothing of that kind", "yanked demo 1.0"}, "?to=2026-11-26": {"yanked demo 1.0", "Nothing of that kind"},
+		"?to=2026-11-25": {"Nothing of that kind", "yanked demo 1.0"}, "?version=2": {"demo-2.0", "yanked demo 1.0"},
+	} {
+		if got := page("owner", query); !strings.Contains(got, want[0]) || strings.Contains(got, want[1]) {
+			t.Errorf("history%s lacks %q or has %q", query, want[0], want[1])
+		}
+	}
+	for n := range 40 {
+		x.post("owner", "/manage/project/demo/release/2.0/", "do", "yank", "reason", fmt.Sprint("number ", n))
+	}
+	first := page("owner", "?what=yanks")
+	if !strings.Contains(first, "number 39") || strings.Contains(first, "number 3.") || !strings.Contains(first, `rel="next"`) {
+		t.Errorf("the first page of a long history:\n%s", first)
+	}
+	_, rest, _ := strings.Cut(first, `rel="next" href="`)
+	next, _, _ := strings.Cut(rest, `"`)
+	second := page("owner", strings.ReplaceAll(next, "&amp;", "&"))
+	if !strings.Contains(second, "number 3") || strings.Contains(second, "number 39") || strings.Contains(second, "uploaded") || !strings.Contains(second, ">Newest<") {
+		t.Errorf("the second page of a long history:\n%s", second)
+	}
+	if len(first) > 60_000 {
+		t.Errorf("a page of the history has %d bytes", len(first))
+	}
+}
+
+func TestManagedListPage(t *testing.T) {
+	x := newShop(t, catalog.Limits{}, nil)
+	for user, want := range map[string][2]string{
+		"owner": {"/manage/project/demo/releases/", "/manage/project/other/"}, "reader": {"You have no project here yet", "/manage/project/demo/"},
+		"stranger": {"You have no project here yet", "demo"}, "root": {"/manage/project/other/releases/", "You have no project"},
+	} {
+		if page := x.get(user, "/manage/projects/").Body.String(); !strings.Contains(page, want[0]) || strings.Contains(page, want[1]) {
+			t.Errorf("the projects of %s lack %q or have %q:\n%s", user, want[0], want[1], page)
+		}
+	}
+	if page := x.get("root", "/manage/projects/?q=oth").Body.String(); !strings.Contains(page, "/project/other/") || strings.Contains(page, "/project/demo/") {
+		t.Errorf("the filter does not filter:\n%s", page)
+	}
+}
+
+// An owner invites by link; a maintainer cannot, and others do not see the invitation.
+func TestInvitationToAProject(t *testing.T) {
+	x := newShop(t, catalog.Limits{}, nil)
+	const path = "/manage/project/demo/collaboration/"
+	got := x.post("owner", path, "do", "invite", "invited", "zoe", "invited_role", "uploader")
+	_, rest, found := strings.Cut(got.Body.String(), shopHost+"/invite/")
+	secret, _, _ := strings.Cut(rest, "/")
+	if got.Code != http.StatusOK || !found {
+		t.Fatalf("inviting = %d:\n%s", got.Code, got.Body)
+	}
+	page := x.get("owner", path).Body.String()
+	if strings.Contains(page, secret) || !strings.Contains(page, "zoe is invited as uploader") {
+		t.Errorf("the page after inviting:\n%s", page)
+	}
+	if got := x.get("nobody", "/invite/"+secret+"/"); got.Code != http.StatusOK || !strings.Contains(got.Body.String(), "zoe") {
+		t.Errorf("following the link = %d", got.Code)
+	}
+	for user, want := range map[string]int{"maintainer": 403, "reader": 403, "stranger": 403} {
+		if got := x.post(user, path, "do", "invite", "invited_role", "owner"); got.Code != want {
+			t.Errorf("inviting as %s = %d, want %d", user, got.Code, want)
+		}
+	}
+	for _, fields := range [][]string{{"do", "invite", "invited", "Not A Name", "invited_role", "reader"}, {"do", "invite", "invited", "reader", "invited_role", "reader"}} {
+		if got := x.post("owner", path, fields...); got.Code != http.StatusUnprocessableEntity {
+			t.Errorf("POST %v = %d, want 422", fields, got.Code)
+		}
+	}
+	_, rest, _ = strings.Cut(page, `name="invitation" value="`)
+	id, _, _ := strings.Cut(rest, `"`)
+	if got := x.post("maintainer", path, "do", "revoke", "invitation", id); got.Code != http.StatusNotFound {
+		t.Errorf("revoking somebody else's invitation = %d, want 404", got.Code)
+	}
+	if got := x.post("owner", path, "do", "revoke", "invitation", id); got.Code != http.StatusSeeOther {
+		t.Errorf("revoking = %d", got.Code)
+	}
+	if got := x.get("nobody", "/invite/"+secret+"/"); got.Code != http.StatusNotFound {
+		t.Errorf("following a revoked link = %d", got.Code)
+	}
+}
+
+// multi writes a form with files, each as name and bytes.
+func multi(files ...disttest.File) (string, *bytes.Buffer) {
+	var b bytes.Buffer
+	w := multipart.NewWriter(&b)
+	w.WriteField("something", "else")
+	for _, f := range files {
+		part, _ := w.CreateFormFile("content", f.Name)
+		part.Write(f.Bytes)
+	}
+	w.Close()
+	return w.FormDataContentType(), &b
+}

@@ -1,0 +1,212 @@
+package web_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"mime/multipart"
+	"net/http"
+	"net/http/httptest"
+	"runtime"
+	"strings"
+	"testing"
+
+	"pyindex/internal/access"
+	"pyindex/internal/catalog"
+	"pyindex/internal/dist/disttest"
+	"pyindex/internal/route"
+)
+
+// sendFiles uploads in the browser, as the page's script does where json is set.
+func (x *shop) sendFiles(user, path string, json bool, files ...disttest.File) *httptest.ResponseRecorder {
+	x.Helper()
+	kind, body := multi(files...)
+	return x.send(user, http.MethodPost, path, kind, map[bool]string{true: "application/json"}[json], body)
+}
+
+// answers are what the script is told, as "file: text" with a mark for what is here.
+func answers(t *testing.T, got *httptest.ResponseRecorder) (all []string) {
+	t.Helper()
+	var v struct {
+		Results []struct {
+			File, Text, Link string
+			OK               bool
+		}
+	}
+	if err := json.Unmarshal(got.Body.Bytes(), &v); err != nil || got.Header().Get("Content-Type") != "application/json" {
+		t.Fatalf("the answer is no JSON (%v): %d %s", err, got.Code, got.Body)
+	}
+	for _, r := range v.Results {
+		all = append(all, fmt.Sprintf("%v %s: %s", r.OK, r.File, r.Text))
+	}
+	return all
+}
+
+func TestUploadInTheBrowser(t *testing.T) {
+	x := newShop(t, catalog.Limits{}, nil)
+	good, same, theirs := disttest.Wheel("demo", "3.0", "x"), disttest.Wheel("demo", "1.0", "main"), disttest.Wheel("other", "2.0", "x")
+	bad := disttest.File{Name: "demo-4.0-py3-none-any.whl", Bytes: []byte("no zip")}
+	odd := disttest.File{Name: `<img src=x>.whl`, Bytes: []byte("x")}
+	var got *httptest.ResponseRecorder
+	grew := x.grew(func() { got = x.sendFiles("uploader", "/manage/upload/", false, good, same, theirs, bad, odd) })
+	page := got.Body.String()
+	if got.Code != http.StatusUnprocessableEntity || grew != "file.add, file.add refused, file.add refused" {
+		t.Errorf("uploading = %d, recorded %q", got.Code, grew)
+	}
+	for _, want := range []string{"2 files here, 3 files refused", "The identical file was here already", "you may not upload to project other", `href="/project/demo/3.0/"`, "&lt;img src=x&gt;.whl"} {
+		if !strings.Contains(page, want) {
+			t.Errorf("the page lacks %q:\n%s", want, page)
+		}
+	}
+	if strings.Contains(page, "<img") {
+		t.Error("a file's name is not escaped")
+	}
+	o, err := x.index.Overview(t.Context(), x.operator, "", x.name("demo"), "3.0")
+	if err != nil || o.Files[0].Uploader.Kind != string(access.KindUser) || o.Files[0].Uploader.Name != "uploader" || o.Files[0].Uploader.TokenID != "" {
+		t.Errorf("the record's uploader is %+v, %v", o.Files, err)
+	}
+	next := disttest.Wheel("demo", "5.0", "x")
+	got = x.sendFiles("uploader", "/r/inner/manage/upload/?project=demo", true, next)
+	if all := answers(t, got); got.Code != http.StatusOK || len(all) != 1 || all[0] != "true demo-5.0-py3-none-any.whl: Added." {
+		t.Errorf("the script is told %d %q", got.Code, all)
+	}
+	if _, err := x.index.Overview(t.Context(), x.operator, "inner", x.name("demo"), "5.0"); err != nil {
+		t.Errorf("the file is not in the repository of the path: %v", err)
+	}
+}
+
+// What is refused says why beside the file, and leaves nothing behind.
+func TestUploadRefusals(t *testing.T) {
+	big := disttest.Wheel("demo", "9.0", strings.Repeat("big", 10))
+	x := newShop(t, catalog.Limits{FileSize: int64(len(big.Bytes)) + 10_000}, nil)
+	huge := disttest.File{Name: "demo-9.1-py3-none-any.whl", Bytes: make([]byte, len(big.Bytes)+20_000)}
+	wheel := disttest.Wheel("demo", "9.0", "x")
+	other := disttest.Wheel("demo", "2.0", "another content")
+	check := func(what, user, path, want string, f disttest.File) {
+		t.Helper()
+		got := x.sendFiles(user, path, true, f)
+		all := answers(t, got)
+		if got.Code != http.StatusUnprocessableEntity || len(all) != 1 || !strings.HasPrefix(all[0], "false ") || !strings.Contains(all[0], want) {
+			t.Errorf("%s = %d %q, want %q", what, got.Code, all, want)
+		}
+	}
+	check("a file that is too large", "uploader", "/manage/upload/", "too large", huge)
+	check("other content under a name", "uploader", "/manage/upload/", "already exists", other)
+	check("a reader", "reader", "/manage/upload/", "you may not upload to project demo", wheel)
+	check("a stranger", "stranger", "/manage/upload/", "you may not upload to project demo", wheel)
+	check("a stranger to the repository", "stranger", "/r/inner/manage/upload/", "there is no repository", wheel)
+	check("a repository that is not there", "owner", "/r/nowhere/manage/upload/", "there is no repository", wheel)
+	check("a file of another project", "owner", "/manage/upload/?project=other", "this is a file of demo", wheel)
+	check("no distribution", "owner", "/manage/upload/", "file name", disttest.File{Name: "notes.txt", Bytes: []byte("x")})
+	check("a path", "owner", "/manage/upload/", "file name", disttest.File{Name: "../../etc/passwd", Bytes: []byte("x")})
+	x.post("owner", "/manage/project/demo/settings/", "do", "trusted-only", "on", "on")
+	check("a project of trusted publishers", "owner", "/manage/upload/", "takes uploads from its trusted publishers alone", wheel)
+	if page := x.get("owner", "/manage/upload/?project=demo").Body.String(); !strings.Contains(page, "trusted publishers alone") || strings.Contains(page, "multipart/form-data") {
+		t.Errorf("the page of a project of trusted publishers:\n%s", page)
+	}
+	x.post("owner", "/manage/project/demo/settings/", "do", "trusted-only")
+	x.post("owner", "/manage/project/demo/settings/", "do", "status", "status", "archived")
+	check("an archived project", "owner", "/manage/upload/", "archived", wheel)
+	if got := x.get("stranger", "/r/inner/manage/upload/"); got.Code != http.StatusNotFound {
+		t.Errorf("the page of a hidden repository = %d", got.Code)
+	}
+	for name, want := range map[string]int{"nothing chosen": http.StatusUnprocessableEntity, "no form": http.StatusBadRequest} {
+		kind, body := multi()
+		if name == "no form" {
+			kind, body = "application/x-www-form-urlencoded", bytes.NewBufferString("a=b")
+		}
+		if got := x.send("owner", http.MethodPost, "/manage/upload/", kind, "", body); got.Code != want {
+			t.Errorf("%s = %d, want %d", name, got.Code, want)
+		}
+	}
+	if got := x.sendFiles("nobody", "/manage/upload/", true, wheel); got.Code != http.StatusSeeOther {
+		t.Errorf("an upload by nobody = %d", got.Code)
+	}
+	if _, err := x.index.Overview(t.Context(), x.operator, "", x.name("demo"), "9.0"); err == nil {
+		t.Error("a refused upload made a release")
+	}
+}
+
+// A new project is its first uploader's, as by any other client.
+func TestUploadMakesAProject(t *testing.T) {
+	x := newShop(t, catalog.Limits{}, nil)
+	if got := x.sendFiles("stranger", "/manage/upload/", false, disttest.Wheel("fresh", "1.0", "x"), disttest.SDist("fresh", "1.0", "x")); got.Code != http.StatusOK {
+		t.Fatalf("uploading = %d:\n%s", got.Code, got.Body)
+	}
+	if page := x.get("stranger", "/manage/projects/").Body.String(); !strings.Contains(page, "/manage/project/fresh/releases/") {
+		t.Errorf("the project is not among the uploader's:\n%s", page)
+	}
+}
+
+// A form that breaks off keeps what was whole and says so of the rest.
+func TestUploadBreaksOff(t *testing.T) {
+	x := newShop(t, catalog.Limits{}, nil)
+	kind, body := multi(disttest.Wheel("demo", "3.0", "x"), disttest.Wheel("demo", "4.0", "x"))
+	cut := bytes.NewReader(body.Bytes()[:body.Len()-300])
+	all := answers(t, x.send("owner", http.MethodPost, "/manage/upload/", kind, "application/json", cut))
+	if len(all) != 2 || !strings.HasPrefix(all[0], "true demo-3.0") || !strings.Contains(all[1], "broke off") {
+		t.Errorf("the script is told %q", all)
+	}
+	if _, err := x.index.Overview(t.Context(), x.operator, "", x.name("demo"), "4.0"); err == nil {
+		t.Error("half a file is here")
+	}
+}
+
+// One form brings a bounded number of files, and one address a bounded number of forms.
+func TestUploadBounds(t *testing.T) {
+	x := newShop(t, catalog.Limits{}, map[route.Limit]int{route.LimitUpload: 1})
+	var files []disttest.File
+	for n := range 52 {
+		files = append(files, disttest.File{Name: fmt.Sprintf("notes%d.txt", n), Bytes: []byte("x")})
+	}
+	all := answers(t, x.sendFiles("owner", "/manage/upload/", true, files...))
+	if len(all) != 52 || !strings.Contains(all[50], "only 50 files") || strings.Contains(all[49], "only 50") {
+		t.Errorf("of 52 files the last are told %q", all[max(0, len(all)-3):])
+	}
+	for range 100 {
+		if got := x.sendFiles("owner", "/manage/upload/", true, files[0]); got.Code == http.StatusTooManyRequests {
+			return
+		}
+	}
+	t.Error("a hundred forms in a moment were not slowed down")
+}
+
+// zeros is so many bytes of nothing.
+type zeros struct{ n int64 }
+
+func (z *zeros) Read(p []byte) (int, error) {
+	if z.n == 0 {
+		return 0, io.EOF
+	}
+	n := int(min(int64(len(p)), z.n))
+	clear(p[:n])
+	z.n -= int64(n)
+	return n, nil
+}
+
+// Memory does not depend on how large a file is.
+func TestUploadIsStreamed(t *testing.T) {
+	const size = 64 << 20
+	x := newShop(t, catalog.Limits{}, nil)
+	r, w := io.Pipe()
+	form := multipart.NewWriter(w)
+	go func() {
+		part, err := form.CreateFormFile("content", "demo-7.0-py3-none-any.whl")
+		if err == nil {
+			_, err = io.Copy(part, &zeros{size})
+		}
+		form.Close()
+		w.CloseWithError(err)
+	}()
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	all := answers(t, x.send("owner", http.MethodPost, "/manage/upload/", form.FormDataContentType(), "application/json", r))
+	runtime.ReadMemStats(&after)
+	if len(all) != 1 || !strings.HasPrefix(all[0], "false demo-7.0") {
+		t.Errorf("64 MiB of zeros are told %q", all)
+	}
+	if got := after.TotalAlloc - before.TotalAlloc; got > size/4 {
+		t.Errorf("an upload of %d bytes allocated %d", size, got)
+	}
+}
