@@ -2,6 +2,7 @@ package clienttest
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
@@ -24,6 +25,7 @@ type Options struct {
 	Env     []string // more environment, to the admin commands as well
 	TLS     bool     // --tls-self-signed, with Server.CA filled in
 	Race    bool     // the program with the race detector
+	Host    string   // name of 127.0.0.1 in the base URL; the address itself where empty
 }
 
 // Server is one running "index serve".
@@ -50,9 +52,10 @@ func Serve(t testing.TB, o Options) *Server {
 		o.DataDir = filepath.Join(t.TempDir(), "data")
 	}
 	s := &Server{t: t, opts: o, DataDir: o.DataDir, address: freeAddress(t), HTTP: &http.Client{Timeout: time.Minute}}
-	s.URL = "http://" + s.address
+	_, port, _ := net.SplitHostPort(s.address)
+	s.URL = "http://" + net.JoinHostPort(cmp.Or(o.Host, "127.0.0.1"), port)
 	if o.TLS {
-		s.URL = "https://" + s.address
+		s.URL = "https" + strings.TrimPrefix(s.URL, "http")
 	}
 	t.Cleanup(s.end)
 	s.Start()

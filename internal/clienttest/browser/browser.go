@@ -1,0 +1,344 @@
+// Package browser drives the pages in Debian's Chromium as a person would: fields are found by their labels, buttons and
+// links by their words, and what is expected is waited for, never for a time.
+//
+// A message on the console that says error, a breach of the pages' content policy among them, fails the test.
+package browser
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/webauthn"
+	"github.com/chromedp/chromedp"
+)
+
+// patience is how long something that is expected may take on a busy machine.
+const patience = 30 * time.Second
+
+var (
+	once    sync.Once
+	browser context.Context
+	quit    func()
+	missing string
+)
+
+// Main runs a package's tests and ends the browser afterwards.
+func Main(m *testing.M) {
+	code := m.Run()
+	if quit != nil {
+		quit()
+	}
+	os.Exit(code)
+}
+
+func start() {
+	path := ""
+	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
+		if p, err := exec.LookPath(name); err == nil {
+			path = p
+			break
+		}
+	}
+	if path == "" {
+		missing = "there is no Chromium on this machine"
+		return
+	}
+	ctx, end := chromedp.NewExecAllocator(context.Background(), chromedp.ExecPath(path), chromedp.Headless, chromedp.NoSandbox, chromedp.DisableGPU, chromedp.NoFirstRun,
+		chromedp.Flag("disable-background-networking", true), chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-sync", true),
+		chromedp.Flag("disable-dev-shm-usage", true), chromedp.Flag("hide-scrollbars", true))
+	ctx, cancel := chromedp.NewContext(ctx)
+	if err := chromedp.Do(ctx, chromedp.Navigate("about:blank")); err != nil {
+		missing = "Chromium does not start: " + err.Error()
+	}
+	browser, quit = ctx, func() { cancel(); end() }
+}
+
+// Tab is a window of a browser that nobody used before.
+type Tab struct {
+	t    testing.TB
+	ctx  context.Context
+	base string
+
+	mu     sync.Mutex
+	errors []string
+	expect []*regexp.Regexp
+}
+
+// Open opens a tab for the pages of a server. Without Chromium the test is skipped, and fails with CI=true.
+func Open(t testing.TB, base string) *Tab {
+	t.Helper()
+	once.Do(start)
+	if missing != "" {
+		if os.Getenv("CI") == "true" {
+			t.Fatal(missing)
+		}
+		t.Skip(missing)
+	}
+	ctx, cancel := chromedp.NewContext(browser, chromedp.WithNewBrowserContext())
+	ctx, stop := context.WithTimeout(ctx, 5*time.Minute)
+	tab := &Tab{t: t, ctx: ctx, base: base}
+	if err := chromedp.Do(ctx, chromedp.Navigate("about:blank")); err != nil {
+		t.Fatal(err)
+	}
+	go tab.listen()
+	t.Cleanup(func() {
+		stop()
+		cancel()
+		tab.mu.Lock()
+		defer tab.mu.Unlock()
+		for _, e := range tab.errors {
+			t.Errorf("the console says: %s", e)
+		}
+	})
+	return tab
+}
+
+// refusals are answers that pages give on purpose; the console names each.
+var refusals = regexp.MustCompile(`responded with a status of (403|404|409|422|429)`)
+
+func (b *Tab) listen() {
+	for m, err := range chromedp.Console(b.ctx) {
+		if err != nil {
+			return
+		}
+		text := m.String()
+		if !strings.HasPrefix(text, "error") && !m.IsException() || refusals.MatchString(text) {
+			continue
+		}
+		b.mu.Lock()
+		b.errors = append(b.errors, text)
+		b.mu.Unlock()
+	}
+}
+
+func (b *Tab) run(what string, steps ...chromedp.Action[chromedp.Void]) {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(b.ctx, patience)
+	defer cancel()
+	if err := chromedp.Do(ctx, steps...); err != nil {
+		b.t.Fatalf("%s: %v; the page at %s says:\n%s", what, err, b.Where(), b.Text())
+	}
+}
+
+// Go opens a path of the server, or a whole URL.
+func (b *Tab) Go(path string) {
+	b.t.Helper()
+	if !strings.Contains(path, "://") {
+		path = b.base + path
+	}
+	b.run("opening "+path, chromedp.Navigate(path))
+}
+
+// eval runs a script and decodes its result into v.
+func (b *Tab) eval(script string, v any) error {
+	ctx, cancel := context.WithTimeout(b.ctx, patience)
+	defer cancel()
+	text, err := chromedp.Run(ctx, chromedp.Evaluate[string](`JSON.stringify(`+script+`)`))
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal([]byte(text), v)
+}
+
+// Eval runs a script that gives a text.
+func (b *Tab) Eval(script string) string {
+	b.t.Helper()
+	var s string
+	if err := b.eval(`String(`+script+`)`, &s); err != nil {
+		b.t.Fatalf("%s: %v", script, err)
+	}
+	return s
+}
+
+// Text is what the page says.
+func (b *Tab) Text() string {
+	var s string
+	_ = b.eval(`document.body ? document.body.innerText : ""`, &s)
+	return s
+}
+
+// Where is the page's address without the server's.
+func (b *Tab) Where() string {
+	var s string
+	_ = b.eval(`location.href`, &s)
+	return strings.TrimPrefix(s, b.base)
+}
+
+// wait waits until a condition holds.
+func (b *Tab) wait(what string, holds func() bool) {
+	b.t.Helper()
+	for deadline := time.Now().Add(patience); !holds(); time.Sleep(30 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			b.t.Fatalf("%s: not within %v; the page at %s says:\n%s", what, patience, b.Where(), b.Text())
+		}
+	}
+}
+
+// See waits until the page says a text.
+func (b *Tab) See(text string) {
+	b.t.Helper()
+	b.wait(fmt.Sprintf("the page says %q", text), func() bool { return strings.Contains(flat(b.Text()), flat(text)) })
+}
+
+func flat(s string) string { return strings.ToLower(strings.Join(strings.Fields(s), " ")) }
+
+// Gone waits until the page does not say a text.
+func (b *Tab) Gone(text string) {
+	b.t.Helper()
+	b.wait(fmt.Sprintf("the page does not say %q", text), func() bool { return !strings.Contains(flat(b.Text()), flat(text)) })
+}
+
+// At waits until the address is a path, without its query.
+func (b *Tab) At(path string) {
+	b.t.Helper()
+	b.wait("the page is at "+path, func() bool { at, _, _ := strings.Cut(b.Where(), "?"); return at == path })
+}
+
+func quoted(s string) string { q, _ := json.Marshal(s); return string(q) }
+
+// finder finds visible things by what a person reads.
+const finder = `
+const flat = (s) => s.replace(/\s+/g, " ").trim().toLowerCase();
+const seen = (e) => e && e.checkVisibility && e.checkVisibility() && !e.closest("[hidden]");
+const labelled = (text) => {
+  const want = flat(text);
+  for (const l of document.querySelectorAll("label")) {
+    const own = flat(l.textContent.replace(/optional|recommended/g, ""));
+    if (own === want && l.control && seen(l.control)) return l.control;
+  }
+  for (const e of document.querySelectorAll("input, select, textarea")) if (flat(e.getAttribute("aria-label") || "") === want && seen(e)) return e;
+};
+const pressed = (text) => {
+  const want = flat(text);
+  for (const [where, exact] of [["main ", true], ["", true], ["main ", false], ["", false]])
+    for (const e of document.querySelectorAll(where + "button, " + where + "a, " + where + "summary")) {
+      const own = flat(e.getAttribute("aria-label") || e.innerText || "");
+      if (seen(e) && !e.disabled && (exact ? own === want : own.includes(want))) return e;
+    }
+};`
+
+// element waits for an element that a script finds, scrolls to it and marks it.
+func (b *Tab) element(what, script string) chromedp.CSS {
+	b.t.Helper()
+	b.wait("finding "+what, func() bool {
+		var ok bool
+		err := b.eval(`(() => {`+finder+` const e = `+script+`; document.querySelectorAll("[data-found]").forEach((o) => o.removeAttribute("data-found"));
+			if (!e) return false; e.setAttribute("data-found", ""); e.scrollIntoView({ block: "center", behavior: "instant" }); return true; })()`, &ok)
+		return err == nil && ok
+	})
+	return "[data-found]"
+}
+
+// Fill types a value into the field with a label, in place of what is there.
+func (b *Tab) Fill(label, value string) {
+	b.t.Helper()
+	e := b.element("the field "+label, `labelled(`+quoted(label)+`)`)
+	b.run("filling "+label, chromedp.Clear(e), chromedp.SendKeys(e, value))
+}
+
+// Choose chooses an option of a select by its words.
+func (b *Tab) Choose(label, option string) {
+	b.t.Helper()
+	b.element("the choice "+label, `labelled(`+quoted(label)+`)`)
+	var ok bool
+	if err := b.eval(`(() => { const e = document.querySelector("[data-found]"); for (const o of e.options) if (o.text.trim() === `+quoted(option)+`) { e.value = o.value;
+		e.dispatchEvent(new Event("input", { bubbles: true })); e.dispatchEvent(new Event("change", { bubbles: true })); return true; } return false; })()`, &ok); err != nil || !ok {
+		b.t.Fatalf("choosing %s of %s: %v, %v", option, label, ok, err)
+	}
+}
+
+// Tick ticks the box with a label.
+func (b *Tab) Tick(label string) {
+	b.t.Helper()
+	b.run("ticking "+label, chromedp.Click(b.element("the box "+label, `labelled(`+quoted(label)+`)`)))
+}
+
+// Attach chooses files for the field with a label.
+func (b *Tab) Attach(label string, paths ...string) {
+	b.t.Helper()
+	b.run("choosing files", chromedp.SetUploadFiles(b.element("the field "+label, `labelled(`+quoted(label)+`)`), paths))
+}
+
+// Press presses the button, or follows the link, with these words.
+func (b *Tab) Press(text string) {
+	b.t.Helper()
+	b.run("pressing "+text, chromedp.Click(b.element("the button "+text, `pressed(`+quoted(text)+`)`)))
+}
+
+// Key presses a key, as "/" or "\r".
+func (b *Tab) Key(key string) {
+	b.t.Helper()
+	b.run("the key "+key, chromedp.KeyEvent(key))
+}
+
+// Scripts turns scripts on or off for the pages that follow.
+func (b *Tab) Scripts(on bool) {
+	b.t.Helper()
+	if _, err := chromedp.Call(b.ctx, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: !on}); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// Look sets the width of the window and the scheme of colours, "light" or "dark".
+func (b *Tab) Look(width int64, scheme string) {
+	b.t.Helper()
+	b.run("looking", chromedp.EmulateViewport(width, 900))
+	_, err := chromedp.Call(b.ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// Fits fails the test where the page is wider than the window, so that a reader would scroll sideways.
+func (b *Tab) Fits() {
+	b.t.Helper()
+	if over := b.Eval(`document.documentElement.scrollWidth - document.documentElement.clientWidth`); over != "0" {
+		b.t.Errorf("%s is %s px wider than the window of %s px", b.Where(), over, b.Eval(`innerWidth`))
+	}
+}
+
+// Shot keeps a picture of the whole page in $INDEX_TEST_SCREENSHOTS, if that is set, and says so.
+func (b *Tab) Shot(name string) {
+	b.t.Helper()
+	dir := os.Getenv("INDEX_TEST_SCREENSHOTS")
+	if dir == "" {
+		return
+	}
+	picture, err := chromedp.Run(b.ctx, chromedp.FullScreenshot(100))
+	if err == nil {
+		err = os.MkdirAll(dir, 0o755)
+	}
+	path := filepath.Join(dir, name+".png")
+	if err == nil {
+		err = os.WriteFile(path, picture, 0o644)
+	}
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	b.t.Logf("picture: %s.png (%d kB)", name, len(picture)/1000)
+}
+
+// Authenticator gives the tab a device that holds passkeys and says yes.
+func (b *Tab) Authenticator() {
+	b.t.Helper()
+	if _, err := chromedp.Call(b.ctx, webauthn.Enable, webauthn.EnableParams{}); err != nil {
+		b.t.Fatal(err)
+	}
+	_, err := chromedp.Call(b.ctx, webauthn.AddVirtualAuthenticator, webauthn.AddVirtualAuthenticatorParams{Options: &webauthn.VirtualAuthenticatorOptions{
+		Protocol: webauthn.AuthenticatorProtocolCtap2, Transport: webauthn.AuthenticatorTransportInternal, HasResidentKey: true, HasUserVerification: true,
+		IsUserVerified: true, AutomaticPresenceSimulation: true,
+	}})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+}
