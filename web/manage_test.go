@@ -640,6 +640,31 @@ func TestInvitationToAProject(t *testing.T) {
 	}
 }
 
+// Who is no owner any more cannot come back by an invitation of their own.
+func TestInvitationFallsWithItsMaker(t *testing.T) {
+	x := newShop(t, catalog.Limits{}, nil)
+	const path = "/manage/project/demo/collaboration/"
+	got := x.post("owner", path, "do", "invite", "invited_role", "owner")
+	_, rest, _ := strings.Cut(got.Body.String(), shopHost+"/invite/")
+	secret, _, _ := strings.Cut(rest, "/")
+	link := "/invite/" + secret + "/"
+	if got := x.get("nobody", link); got.Code != http.StatusOK {
+		t.Fatalf("following the link = %d", got.Code)
+	}
+	x.post("root", path, "do", "change", "person", "owner", "role", "maintainer")
+	if got := x.get("nobody", link); got.Code != http.StatusNotFound {
+		t.Errorf("following the link of somebody who is no owner any more = %d, want 404", got.Code)
+	}
+	const password = "four words that differ"
+	if got := x.post("nobody", link, "name", "again", "password", password, "again", password); got.Code != http.StatusNotFound {
+		t.Errorf("using the link of somebody who is no owner any more = %d, want 404", got.Code)
+	}
+	x.post("root", path, "do", "change", "person", "owner", "role", "owner")
+	if got := x.post("nobody", link, "name", "zoe", "password", password, "again", password); got.Code != http.StatusSeeOther {
+		t.Errorf("using the link of an owner = %d:\n%s", got.Code, got.Body)
+	}
+}
+
 // multi writes a form with files, each as name and bytes.
 func multi(files ...disttest.File) (string, *bytes.Buffer) {
 	var b bytes.Buffer

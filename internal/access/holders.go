@@ -3,6 +3,8 @@ package access
 import (
 	"context"
 	"time"
+
+	"pyindex/internal/fault"
 )
 
 // HolderRows is what UploadTokens needs of a transaction.
@@ -47,8 +49,25 @@ func UploadTokens(ctx context.Context, tx HolderRows, o Object, now time.Time) (
 	return out, nil
 }
 
+// PeopleRows is what Holds needs of a transaction.
+type PeopleRows interface {
+	UserRows
+	GrantRows
+}
+
+// Holds reports whether a person may act on o in the role now, with everything that the person has. Whoever has no account
+// that can be used may nothing. It is for what somebody set going earlier, an invitation for instance.
+func Holds(ctx context.Context, tx PeopleRows, userID string, role Role, o Object) (bool, error) {
+	c, err := holder(ctx, tx, userID)
+	if fault.Is(err, fault.NotFound) {
+		return false, nil
+	}
+	c.scope = ScopeAdmin
+	return err == nil && c.May(role, o), err
+}
+
 // holder is the person behind tokens, without their bounds; nobody where the account may not be used.
-func holder(ctx context.Context, tx HolderRows, userID string) (Caller, error) {
+func holder(ctx context.Context, tx PeopleRows, userID string) (Caller, error) {
 	u, err := tx.UserByID(ctx, userID)
 	if err != nil || !u.Active() {
 		return Caller{}, err

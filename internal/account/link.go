@@ -198,6 +198,11 @@ func (a *Accounts) look(ctx context.Context, tx Tx, kind LinkKind, secret access
 	} else if err != nil {
 		return Open{}, err
 	}
+	if ok, err := stands(ctx, tx, l); err != nil {
+		return Open{}, err
+	} else if !ok {
+		return Open{}, errLink
+	}
 	o := Open{Kind: kind, Invitation: l.Invitation, ExpiresAt: l.ExpiresAt, link: l}
 	if l.UserID == "" {
 		return o, nil
@@ -208,6 +213,27 @@ func (a *Accounts) look(ctx context.Context, tx Tx, kind LinkKind, secret access
 	}
 	o.User = u.Name
 	return o, nil
+}
+
+// stands reports whether whoever made an invitation may still give what it gives: who lost a role cannot come back to it by
+// a link that was made before. What the operator gives stands, and so do links of other kinds.
+func stands(ctx context.Context, tx Tx, l Link) (bool, error) {
+	if l.Kind != LinkInvite || l.CreatedBy == "" {
+		return true, nil
+	}
+	about := []access.Object{}
+	for _, g := range l.Invitation.Grants {
+		about = append(about, access.Object{RepositoryID: g.RepositoryID, ProjectID: g.ProjectID})
+	}
+	if l.Invitation.Admin || len(about) == 0 {
+		about = []access.Object{{}} // which administrators alone own
+	}
+	for _, o := range about {
+		if ok, err := access.Holds(ctx, tx, l.CreatedBy, access.Owner, o); err != nil || !ok {
+			return false, err
+		}
+	}
+	return true, nil
 }
 
 // Accepted is what somebody fills in who follows a link.
