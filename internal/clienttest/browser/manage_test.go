@@ -1,0 +1,119 @@
+package browser_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"pyindex/internal/clienttest"
+	"pyindex/internal/clienttest/browser"
+	"pyindex/internal/dist/disttest"
+)
+
+// onDisk writes files into a folder and returns their paths.
+func onDisk(t *testing.T, files ...disttest.File) (paths []string) {
+	t.Helper()
+	dir := t.TempDir()
+	for _, f := range files {
+		path := filepath.Join(dir, f.Name)
+		if err := os.WriteFile(path, f.Bytes, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		paths = append(paths, path)
+	}
+	return paths
+}
+
+// looks keeps pictures of a page in each width and scheme, and wants it to fit.
+func looks(b *browser.Tab, path, name string) {
+	for _, scheme := range []string{"light", "dark"} {
+		for _, width := range []int64{320, 1280} {
+			b.Look(width, scheme)
+			b.Go(path)
+			b.Fits()
+			b.Shot(fmt.Sprintf("%s-%d-%s", name, width, scheme))
+		}
+	}
+}
+
+// A project is made by an upload in the browser, one file of which is refused; its releases are yanked, unyanked and
+// deleted; somebody is invited; in the end it goes with everything in it.
+func TestManageAProject(t *testing.T) {
+	s := clienttest.Serve(t, clienttest.Options{Host: "localhost"})
+	b := browser.Open(t, s.URL)
+	signUp(t, s, b)
+	b.Go("/manage/projects/")
+	b.See("You have no project here yet")
+	looks(b, "/manage/projects/", "projects-none")
+	b.Press("Upload the files")
+	files := onDisk(t, disttest.Wheel("demo", "1.0", "x"), disttest.SDist("demo", "1.0", "x"), disttest.File{Name: "demo-9.0-py3-none-any.whl", Bytes: []byte("no zip")})
+	b.Attach("Choose files, or drop them here", files...)
+	b.Press("Upload")
+	b.See("2 files are here, 1 refused.")
+	b.See("demo-9.0-py3-none-any.whl refused")
+	b.Shot("upload-sent")
+	b.Press("See the release")
+	b.At("/project/demo/1.0/")
+
+	b.Scripts(false)
+	b.Go("/manage/upload/?project=demo")
+	b.Attach("Choose files, or drop them here", onDisk(t, disttest.Wheel("demo", "2.0", "x"), disttest.Wheel("demo", "3.0", "x"), disttest.Wheel("elsewhere", "1.0", "x"))...)
+	b.Press("Upload")
+	b.See("2 files here, 1 file refused")
+	b.See("this is a file of elsewhere, and the page is for demo")
+	b.Shot("upload-plain")
+	b.Scripts(true)
+
+	b.Go("/manage/project/demo/releases/")
+	b.Press("2.0")
+	b.See("Release 2.0")
+	b.Fill("Reason", "broken <b>, take 3.0")
+	b.Press("Yank 2.0")
+	b.See("Yanked 2.0: installers skip it from now on.")
+	b.See("Reason: broken <b>, take 3.0")
+	looks(b, "/manage/project/demo/release/2.0/", "release-yanked")
+	b.Press("Unyank 2.0")
+	b.See("Unyanked 2.0: installers choose it again.")
+	b.Fill("Type 2.0 to delete it", "2.0")
+	b.Press("Delete 2.0")
+	b.See("Deleted demo 2.0 with 1 file.")
+
+	b.Go("/manage/project/demo/release/1.0/?file=demo-1.0.tar.gz")
+	looks(b, "/manage/project/demo/release/1.0/?file=demo-1.0.tar.gz", "release-file")
+	b.Fill("Type the file's name to delete it", "demo-1.0.tar.gz")
+	b.Press("Delete this file")
+	b.See("Deleted demo-1.0.tar.gz.")
+	looks(b, "/manage/project/demo/releases/", "releases")
+
+	b.Press("Collaboration")
+	b.Choose("Role", "Owner: does everything: also deletes, gives roles and says who may publish")
+	b.Fill("User name", "nobody-here")
+	b.Press("Add to demo")
+	b.See("There is no account of that name.")
+	b.Press("Make an invitation link")
+	b.See("Send this link to whoever shall join.")
+	looks(b, "/manage/project/demo/collaboration/", "collaboration")
+
+	b.Go("/manage/project/demo/settings/")
+	b.Fill("Reason", "use something newer")
+	b.Press("Deprecate demo")
+	b.See("demo is deprecated.")
+	b.Fill("One file", "1 MB")
+	b.Press("Change limits")
+	b.See("up to 1.0 MB, set for this project")
+	looks(b, "/manage/project/demo/settings/", "settings")
+	looks(b, "/manage/project/demo/history/", "history")
+	b.See("alice deprecated demo: use something newer")
+	b.Choose("What", "Yanks and deletions")
+	b.Press("Filter")
+	b.See("alice deleted demo 2.0.")
+	b.Gone("alice uploaded demo-1.0")
+
+	b.Go("/manage/project/demo/settings/")
+	b.Fill("Type demo to delete it", "demo")
+	b.Press("Delete demo")
+	b.See("Deleted demo with everything in it.")
+	b.Go("/project/demo/")
+	b.See("Nothing is here")
+}
