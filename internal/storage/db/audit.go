@@ -1,8 +1,10 @@
 package db
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"pyindex/internal/audit"
@@ -40,17 +42,44 @@ func scanAudit(r row) (audit.Entry, error) {
 	return e, decode(detail, &e.Detail)
 }
 
-// Entries implements audit.Rows. Only what is asked for is compared, so that an index is used.
-func (t *Tx) Entries(ctx context.Context, f audit.Filter) ([]audit.Entry, error) {
+// Entries implements audit.Rows. Of several actions in the whole record each is read by itself: an index has one action
+// in order, and several would have to be sorted, however many entries there are.
+func (t *Tx) Entries(ctx context.Context, f audit.Filter) (all []audit.Entry, err error) {
+	if len(f.Actions) < 2 || f.Project != "" {
+		return t.entries(ctx, f)
+	}
+	one := f
+	for _, action := range slices.Compact(slices.Sorted(slices.Values(f.Actions))) {
+		one.Actions = []string{action}
+		some, err := t.entries(ctx, one)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, some...)
+	}
+	slices.SortFunc(all, func(a, b audit.Entry) int { return cmp.Or(b.At.Compare(a.At), cmp.Compare(b.ID, a.ID)) })
+	return all[:min(len(all), f.Limit)], nil
+}
+
+func (t *Tx) entries(ctx context.Context, f audit.Filter) ([]audit.Entry, error) {
+	q, args := entryQuery(f)
+	if err := legible(args); err != nil {
+		return nil, nil // what cannot be stored is not found
+	}
+	return many(ctx, t, scanAudit, q, args...)
+}
+
+// entryQuery compares only what is asked for, so that an index is used.
+func entryQuery(f audit.Filter) (string, []any) {
 	q := asked{args: []any{f.Limit}}
 	q.equal("repository_id", f.RepositoryID)
 	q.equal("project", f.Project)
 	q.equal("version", f.Version)
 	q.equal("outcome", string(f.Outcome))
 	q.equal("address", f.Address)
+	q.equal("actor_name", f.Actor)
 	q.oneOf("action", "IN", f.Actions)
 	q.oneOf("action", "NOT IN", f.Without)
-	q.equal("actor_name", f.Actor)
 	if f.Text != "" {
 		q.and(auditText+" LIKE %s ESCAPE '!'", "%"+likeText.Replace(strings.ToLower(f.Text))+"%")
 	}
@@ -63,10 +92,7 @@ func (t *Tx) Entries(ctx context.Context, f audit.Filter) ([]audit.Entry, error)
 	if !f.After.IsZero() {
 		q.and("(at, id) < (%s, %s)", micros(f.After.At), f.After.ID)
 	}
-	if err := legible(q.args); err != nil {
-		return nil, nil // what cannot be stored is not found
-	}
-	return many(ctx, t, scanAudit, `SELECT `+auditColumns+` FROM audit`+q.where+` ORDER BY at DESC, id DESC LIMIT $1`, q.args...)
+	return `SELECT ` + auditColumns + ` FROM audit` + q.where + ` ORDER BY at DESC, id DESC LIMIT $1`, q.args
 }
 
 // auditText is where the words of a filter are looked for. SQLite lowers ASCII alone, so both sides are as low as it can.
