@@ -26,7 +26,9 @@ import (
 type fixture struct {
 	app    *app
 	server *server.Server
+	base   *url.URL
 	tokens map[string]access.Secret // by kind of credential
+	users  map[string]string        // ids of people by name, once people made them
 	wheel  []byte
 	file   catalog.File // in main
 }
@@ -56,7 +58,7 @@ func newFixture(t *testing.T, base string, anonymous bool) *fixture {
 		t.Fatal(err)
 	}
 	log := slog.New(slog.DiscardHandler)
-	x := &fixture{tokens: map[string]access.Secret{"bad": "pypi-idx_bad"}}
+	x := &fixture{base: u, tokens: map[string]access.Secret{"bad": "pypi-idx_bad"}, users: map[string]string{}}
 	if x.app, err = open(t.Context(), &c.Config, log, u); err != nil {
 		t.Fatal(err)
 	}
