@@ -25,6 +25,8 @@ type Options struct {
 	Name      string   // of this index, as pages show it; "Index" where empty
 	Closed    bool     // whether nobody may read anything without signing in
 	Authority []byte   // certificate in PEM of the authority that this server made for itself; empty where it did not
+	Version   string   // of the program
+	Settings  []Setting
 	Log       *slog.Logger
 	Now       func() time.Time // time.Now
 }
@@ -36,6 +38,7 @@ type Site struct {
 	templates map[string]*template.Template
 	static    map[string]asset
 	version   string // of the static files
+	started   time.Time
 
 	descriptions descriptions
 }
@@ -51,7 +54,7 @@ func New(o Options) (*Site, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	s := &Site{o: o, base: strings.TrimSuffix(o.BaseURL.Path, "/")}
+	s := &Site{o: o, base: strings.TrimSuffix(o.BaseURL.Path, "/"), started: o.Now()}
 	if err := s.loadStatic(); err != nil {
 		return nil, err
 	}
@@ -69,6 +72,8 @@ func (s *Site) areas() [][]route.Route {
 		s.welcomeRoutes(),
 		s.accountRoutes(),
 		s.passkeyRoutes(),
+		s.tokenRoutes(),
+		s.adminRoutes(),
 		s.projectRoutes(),
 		s.publishingRoutes(),
 		s.manageRoutes(),

@@ -17,7 +17,7 @@ func (s *Site) words() template.FuncMap {
 		"when": func(t time.Time) template.HTML { return stamp(t, ago(s.o.Now(), t)) },
 		"date": func(t time.Time) template.HTML { return stamp(t, day(t)) },
 		"size": size, "count": count, "plural": plural, "short": short, "cut": cut,
-		"paste": paste, "results": results, "list": func(s ...string) []string { return s }, "join": strings.Join, "has": strings.Contains, "add": func(a, b int) int { return a + b },
+		"paste": paste, "tree": tree, "results": results, "list": func(s ...string) []string { return s }, "join": strings.Join, "has": strings.Contains, "add": func(a, b int) int { return a + b },
 	}
 }
 
@@ -119,3 +119,11 @@ type Results struct {
 }
 
 func results(root string, cards []catalog.Card) Results { return Results{root, cards} }
+
+// tree is the path prefix of links into a repository.
+func tree(base, repository string) string {
+	if repository == catalog.MainRepository {
+		return base
+	}
+	return base + "/r/" + repository
+}

@@ -23,6 +23,7 @@ import (
 	"pyindex/internal/publishers/idtoken"
 	"pyindex/internal/storage/blobs"
 	"pyindex/internal/storage/db"
+	"pyindex/web"
 )
 
 // app is the pieces of an index, joined over one database and one store of bytes.
@@ -36,6 +37,7 @@ type app struct {
 	registry  *publishers.Registry
 	accounts  *account.Accounts
 	operator  access.Caller
+	settings  []web.Setting
 	authority string // path of the certificate of an authority of our own, "" where there is none
 }
 

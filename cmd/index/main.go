@@ -11,6 +11,8 @@ import (
 	"syscall"
 
 	"github.com/alecthomas/kong"
+
+	"pyindex/web"
 )
 
 // commands is the command line: settings, then a command.
@@ -48,6 +50,8 @@ type session struct {
 	in     io.Reader
 	out    io.Writer
 	errs   io.Writer
+
+	settings []web.Setting // for the operator's page
 }
 
 func main() {
@@ -72,7 +76,7 @@ func run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) 
 	if err != nil {
 		return complain(errs, statusMisused, fmt.Errorf("%w; index --help tells how it is used", err))
 	}
-	if err := parsed.Run(&session{ctx: ctx, config: &c.Config, in: in, out: out, errs: errs}); err != nil {
+	if err := parsed.Run(&session{ctx: ctx, config: &c.Config, in: in, out: out, errs: errs, settings: settingsOf(parsed)}); err != nil {
 		return complain(errs, statusRefused, err)
 	}
 	return statusDone

@@ -88,7 +88,7 @@ func (a *app) serve(s *session, l net.Listener, base *url.URL, log *slog.Logger)
 	if err != nil {
 		return err
 	}
-	a.authority = secure.authority
+	a.authority, a.settings = secure.authority, s.settings
 	keyring := access.NewKeyring(a.db.Access(), access.KeyringOptions{AnonymousRead: a.config.Access.AnonymousRead})
 	h, err := a.handler(keyring, base, log)
 	if err != nil {
@@ -143,8 +143,8 @@ func (a *app) site(base *url.URL, log *slog.Logger) (*web.Site, error) {
 		}
 	}
 	return web.New(web.Options{
-		Authority: authority,
-		Index:     a.index, Directory: a.directory, Registry: a.registry, Accounts: a.accounts, Name: a.config.name(), BaseURL: base, Log: log, Closed: !a.config.Access.AnonymousRead,
+		Authority: authority, Settings: a.settings, Version: program().Version,
+		Index: a.index, Directory: a.directory, Registry: a.registry, Accounts: a.accounts, Name: a.config.name(), BaseURL: base, Log: log, Closed: !a.config.Access.AnonymousRead,
 	})
 }
 
@@ -171,7 +171,7 @@ const (
 func (a *app) background(ctx context.Context, keyring *access.Keyring, secure encryption, log *slog.Logger) (stop func()) {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	var loops group
-	loops.every(ctx, flushEvery, func() error { return keyring.Flush(ctx) }, log, "writing last uses")
+	loops.every(ctx, flushEvery, func() error { return errors.Join(keyring.Flush(ctx), a.index.FlushDownloads(ctx)) }, log, "writing last uses")
 	a.verifier.Warm()
 	loops.every(ctx, refreshEvery, func() error { a.verifier.Refresh(); return nil }, log, "refreshing keys")
 	loops.every(ctx, sweepEvery, func() error { return a.sweep(ctx) }, log, "sweeping")
@@ -192,7 +192,8 @@ func (a *app) background(ctx context.Context, keyring *access.Keyring, secure en
 	return func() {
 		cancel()
 		loops.Wait()
-		if err := keyring.Flush(context.WithoutCancel(ctx)); err != nil {
+		last := context.WithoutCancel(ctx)
+		if err := errors.Join(keyring.Flush(last), a.index.FlushDownloads(last)); err != nil {
 			log.Error("writing last uses", "error", err)
 		}
 	}
@@ -201,5 +202,5 @@ func (a *app) background(ctx context.Context, keyring *access.Keyring, secure en
 // sweep removes what nothing names any more.
 func (a *app) sweep(ctx context.Context) error {
 	_, err := a.index.Sweep(ctx, a.operator)
-	return errors.Join(err, a.registry.Sweep(ctx), a.directory.SweepSessions(ctx), a.accounts.Sweep(ctx))
+	return errors.Join(err, a.registry.Sweep(ctx), a.directory.SweepSessions(ctx), a.accounts.Sweep(ctx), a.index.SweepDownloads(ctx))
 }

@@ -99,6 +99,19 @@ func (d *Directory) setDisabled(ctx context.Context, who Caller, name, action st
 		if err != nil {
 			return err
 		}
+		if !at.IsZero() && who.kind == KindUser {
+			if u.ID == who.id {
+				return fault.New(fault.Conflict, "you cannot disable your own account: ask another administrator")
+			}
+			if err := anotherAdmin(ctx, tx, u); err != nil {
+				return err
+			}
+		}
+		if !at.IsZero() { // enabling the account again must not bring its sessions back
+			if _, err := tx.EndSessionsOf(ctx, u.ID, "", at); err != nil {
+				return err
+			}
+		}
 		u.DisabledAt = at
 		return tx.UpdateUser(ctx, u)
 	})

@@ -50,6 +50,11 @@ func (d *Directory) CreateToken(ctx context.Context, who Caller, n NewAPIToken) 
 			return fault.New(fault.Conflict, "user %s is disabled: enable the account first", n.User)
 		}
 		t.UserID = u.ID
+		if who.sessionID != "" {
+			if err := d.undescribed(ctx, tx, u.ID, n.Description); err != nil {
+				return err
+			}
+		}
 		if err := tx.InsertToken(ctx, t); err != nil {
 			return err
 		}
@@ -147,4 +152,16 @@ func (d *Directory) RevokeToken(ctx context.Context, who Caller, id string) erro
 		_, err = tx.RevokeToken(ctx, id, d.now())
 		return err
 	})
+}
+
+// undescribed refuses a description that a live token of the user has: a list of two alike helps nobody to revoke one.
+func (d *Directory) undescribed(ctx context.Context, tx Tx, userID, description string) error {
+	tokens, _, err := tx.Tokens(ctx, userID)
+	for _, t := range tokens {
+		live := t.RevokedAt.IsZero() && (t.ExpiresAt.IsZero() || d.now().Before(t.ExpiresAt))
+		if live && t.Description == description && description != "" {
+			return fault.InField("description", "you have a token of that description: say what is different about this one")
+		}
+	}
+	return err
 }

@@ -83,6 +83,7 @@ type Index struct {
 	projects     *memo.Memo[projectKey, Project]
 	files        *memo.Memo[fileKey, located]
 	lines        lines
+	downloads    downloads
 }
 
 // projectKey and fileKey are how the memory finds what a request names; id is a repository's.

@@ -93,3 +93,21 @@ func (x *Index) changeRepository(ctx context.Context, who access.Caller, r Repos
 		return tx.InsertAudit(ctx, e)
 	})
 }
+
+// SetRepository changes what members of a repository may do, and whether nobody in particular may read it, as far as the
+// index allows that at all. It needs an administrator.
+func (x *Index) SetRepository(ctx context.Context, who access.Caller, name string, members access.Role, public bool) error {
+	if members > access.Uploader {
+		return fault.New(fault.Invalid, "members of a repository are none, reader or uploader")
+	}
+	serial, err := x.store.Serial(ctx)
+	if err != nil {
+		return err
+	}
+	r, err := x.repository(ctx, who, serial, name)
+	if err != nil {
+		return err
+	}
+	r.Members, r.Public = members, public
+	return x.changeRepository(ctx, who, r, "repository.change", func(tx Tx) error { return tx.UpdateRepository(ctx, r) })
+}

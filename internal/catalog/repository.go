@@ -26,6 +26,7 @@ func (r Repository) Object() access.Object {
 // RepositoryRows keeps repositories. Reads return fault.NotFound for none.
 type RepositoryRows interface {
 	InsertRepository(ctx context.Context, r Repository) error // fault.Conflict for a taken name
+	UpdateRepository(ctx context.Context, r Repository) error // by id: members, public
 	RepositoryByName(ctx context.Context, name string) (Repository, error)
 	Repositories(ctx context.Context) ([]Repository, error) // by name
 	// DeleteRepository removes a repository with its grants; fault.Conflict while a project or a tombstone is in it.

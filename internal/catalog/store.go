@@ -18,6 +18,7 @@ type Tx interface {
 	AttestationRows
 	MemberRows
 	SearchRows
+	UsageRows
 	BlobRows
 	audit.Rows
 	access.Serials

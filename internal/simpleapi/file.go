@@ -41,9 +41,18 @@ func (a *API) file(w http.ResponseWriter, r *http.Request, who access.Caller) er
 	}
 	defer blob.Close()
 	fileHeaders(w, part, etag)
+	if part == catalog.Bytes && begins(r) {
+		a.index.NoteDownload(f)
+	}
 	// The writer goes on as it came: on a file of the system's, net/http then lets the kernel copy.
 	http.ServeContent(w, bounded(r), "", time.Time{}, blob)
 	return nil
+}
+
+// begins reports whether a request gets the beginning of a file, and so is a download and not a part of one or a look.
+func begins(r *http.Request) bool {
+	asked := r.Header.Get("Range")
+	return r.Method == http.MethodGet && (asked == "" || strings.HasPrefix(asked, "bytes=0-"))
 }
 
 // fileHeaders sets what never changes, like the bytes. Only the reader's own cache may keep them, because the right to

@@ -35,7 +35,7 @@ var postgresDialect = dialect{
 	tries: 1, // the lock keeps others away
 	sort:  sortPostgres,
 
-	text: postgresText, putText: putPostgresText, matching: matchPostgres,
+	size: sizePostgres, text: postgresText, putText: putPostgresText, matching: matchPostgres,
 }
 
 // writers is how many connections wait for their turn to write: one that works and one that is next.

@@ -78,3 +78,12 @@ func (t *Tx) DeleteRepository(ctx context.Context, id string) error {
 	}
 	return err
 }
+
+// UpdateRepository implements catalog.RepositoryRows; fault.NotFound where there is none.
+func (t *Tx) UpdateRepository(ctx context.Context, r catalog.Repository) error {
+	did, err := t.did(ctx, `UPDATE repositories SET members = $2, public = $3 WHERE id = $1`, r.ID, r.Members.String(), r.Public)
+	if err == nil && !did {
+		return fault.New(fault.NotFound, "no such repository")
+	}
+	return err
+}

@@ -41,7 +41,7 @@ var sqliteDialect = dialect{
 	tries:  40, // each costs a step at most, and there are some processes and some dozen steps
 	sort:   sortSQLite,
 
-	text: sqliteText, putText: putSQLiteText, matching: matchSQLite,
+	size: sizeSQLite, text: sqliteText, putText: putSQLiteText, matching: matchSQLite,
 }
 
 // connectSQLite opens a file twice: one connection to write, some to read.

@@ -1,0 +1,97 @@
+package main
+
+import (
+	"fmt"
+	"net/url"
+	"os"
+	"strings"
+
+	"github.com/alecthomas/kong"
+
+	"pyindex/web"
+)
+
+// settingsOf are the settings as the command line, the environment and the file made them, for the operator to look at.
+// What may hold a secret is hidden.
+func settingsOf(parsed *kong.Context) []web.Setting {
+	var out []web.Setting
+	for _, f := range parsed.Model.Flags {
+		if !setting(f) {
+			continue
+		}
+		value := fmt.Sprint(f.Target.Interface())
+		if value == "[]" || value == "<nil>" {
+			value = ""
+		}
+		out = append(out, web.Setting{Name: keyOf(f.Name), Value: hideSecrets(f.Name, value), From: sourceOf(parsed, f), Help: f.Help})
+	}
+	return out
+}
+
+// keyOf is a flag's name as the file has it.
+func keyOf(flag string) string {
+	for _, section := range sections {
+		if rest, ok := strings.CutPrefix(flag, section+"-"); ok {
+			return section + "." + strings.ReplaceAll(rest, "-", "_")
+		}
+	}
+	return strings.ReplaceAll(flag, "-", "_")
+}
+
+// sourceOf says what decided a setting.
+func sourceOf(parsed *kong.Context, f *kong.Flag) string {
+	for _, p := range parsed.Path {
+		if p.Flag == f && !p.Resolved {
+			return "flag"
+		}
+	}
+	for _, name := range f.Envs {
+		if _, ok := os.LookupEnv(name); ok {
+			return "environment"
+		}
+	}
+	for _, p := range parsed.Path {
+		if p.Flag == f {
+			return "file"
+		}
+	}
+	return "default"
+}
+
+// secretWords mark settings whose value is nobody's business, whatever it is. Those that name a file are no secrets.
+var secretWords = []string{"password", "secret", "token-key"}
+
+// hideSecrets takes out of a value what only the server may know: passwords and parameters of addresses, and whatever a
+// setting's name says is a secret.
+func hideSecrets(flag, value string) string {
+	if value == "" || strings.HasSuffix(flag, "-file") {
+		return value
+	}
+	for _, word := range secretWords {
+		if strings.Contains(flag, word) {
+			return "[secret]"
+		}
+	}
+	if !strings.Contains(value, "://") && !strings.HasPrefix(value, "sqlite:") {
+		return value
+	}
+	u, err := url.Parse(value)
+	if err != nil {
+		return "[not shown: it cannot be read as an address]"
+	}
+	if u.User != nil {
+		u.User = url.User("[secret]")
+	}
+	q := u.Query()
+	for name := range q {
+		if strings.Contains(name, "pass") || strings.Contains(name, "key") || strings.Contains(name, "secret") || strings.Contains(name, "token") || strings.Contains(name, "sig") {
+			q.Set(name, "[secret]")
+		}
+	}
+	u.RawQuery = q.Encode()
+	text, err := url.PathUnescape(u.String())
+	if err != nil {
+		return u.String()
+	}
+	return text
+}

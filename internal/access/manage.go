@@ -1,0 +1,116 @@
+package access
+
+import (
+	"context"
+
+	"pyindex/internal/fault"
+)
+
+// OwnTokens returns the caller's own API tokens, newest first, revoked ones left out. It needs a session: a token sees no
+// tokens.
+func (d *Directory) OwnTokens(ctx context.Context, who Caller) ([]TokenInfo, error) {
+	if who.sessionID == "" {
+		return nil, errNoSession
+	}
+	return d.tokensOf(ctx, who.id)
+}
+
+// TokensOf returns a user's API tokens, newest first, revoked ones left out. It needs an administrator.
+func (d *Directory) TokensOf(ctx context.Context, who Caller, name string) ([]TokenInfo, error) {
+	u, err := d.User(ctx, who, name)
+	if err != nil {
+		return nil, err
+	}
+	return d.tokensOf(ctx, u.ID)
+}
+
+func (d *Directory) tokensOf(ctx context.Context, userID string) (out []TokenInfo, err error) {
+	err = d.store.View(ctx, func(tx Tx) error {
+		tokens, projects, err := tx.Tokens(ctx, userID)
+		out = nil
+		for i := len(tokens) - 1; i >= 0; i-- {
+			if t := tokens[i]; t.RevokedAt.IsZero() {
+				out = append(out, TokenInfo{Token: t, Projects: projects[t.ID]})
+			}
+		}
+		return err
+	})
+	return out, err
+}
+
+// User returns an account by name. It needs an administrator; fault.NotFound for an unknown name.
+func (d *Directory) User(ctx context.Context, who Caller, name string) (u User, err error) {
+	if !who.Admin() {
+		return User{}, denied("users")
+	}
+	err = d.store.View(ctx, func(tx Tx) error {
+		u, err = userNamed(ctx, tx, name)
+		return err
+	})
+	return u, err
+}
+
+// SessionsOf returns the sessions of a user that may still be used, newest first. It needs an administrator.
+func (d *Directory) SessionsOf(ctx context.Context, who Caller, name string) (out []Session, err error) {
+	u, err := d.User(ctx, who, name)
+	if err != nil {
+		return nil, err
+	}
+	err = d.store.View(ctx, func(tx Tx) error {
+		all, err := tx.SessionsOf(ctx, u.ID)
+		out = nil
+		for _, s := range all {
+			if s.Live(d.now()) {
+				out = append(out, s)
+			}
+		}
+		return err
+	})
+	return out, err
+}
+
+// EndSessionsOf ends all sessions of a user. It needs an administrator.
+func (d *Directory) EndSessionsOf(ctx context.Context, who Caller, name string) error {
+	return d.change(ctx, who, who.Admin(), d.entry(who, "session.end-all", name, nil), func(tx Tx) error {
+		u, err := userNamed(ctx, tx, name)
+		if err == nil {
+			_, err = tx.EndSessionsOf(ctx, u.ID, "", d.now())
+		}
+		return err
+	})
+}
+
+// SetAdmin makes a user an administrator, or one no more. It needs an administrator; fault.Conflict for the last one who is
+// active.
+func (d *Directory) SetAdmin(ctx context.Context, who Caller, name string, admin bool) error {
+	return d.change(ctx, who, who.Admin(), d.entry(who, "user.admin", name, map[string]any{"admin": admin}), func(tx Tx) error {
+		u, err := userNamed(ctx, tx, name)
+		if err != nil {
+			return err
+		}
+		if !admin {
+			if err := anotherAdmin(ctx, tx, u); err != nil {
+				return err
+			}
+		}
+		u.Admin = admin
+		return tx.UpdateUser(ctx, u)
+	})
+}
+
+// anotherAdmin returns fault.Conflict where u is the only active administrator.
+func anotherAdmin(ctx context.Context, tx Tx, u User) error {
+	users, err := tx.Users(ctx)
+	if err != nil {
+		return err
+	}
+	for _, other := range users {
+		if other.ID != u.ID && other.Admin && other.Active() {
+			return nil
+		}
+	}
+	if !u.Admin || !u.Active() {
+		return nil
+	}
+	return fault.New(fault.Conflict, "%s is the only administrator: make another one first", u.Name)
+}

@@ -1,0 +1,70 @@
+package catalog
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+// downloads are counted in memory and written now and then: a count that a crash takes away is no loss, a write for each
+// download would be.
+type downloads struct {
+	mu      sync.Mutex
+	pending map[downloaded]int64
+}
+
+type downloaded struct {
+	day                time.Time
+	projectID, version string
+}
+
+// maxPending bounds what waits to be written. Beyond it new releases are not counted until the next write.
+const maxPending = 20_000
+
+// NoteDownload counts a download of a file by whoever was given it. Only a request that gets the beginning of the file is
+// one: parts that follow, metadata and looks at the headers are not.
+func (x *Index) NoteDownload(f File) {
+	k := downloaded{today(x.clock()), f.ProjectID, f.Version}
+	x.downloads.mu.Lock()
+	defer x.downloads.mu.Unlock()
+	if x.downloads.pending == nil {
+		x.downloads.pending = map[downloaded]int64{}
+	}
+	if _, ok := x.downloads.pending[k]; ok || len(x.downloads.pending) < maxPending {
+		x.downloads.pending[k]++
+	}
+}
+
+// FlushDownloads writes what was counted since the last call. What cannot be written is tried again.
+func (x *Index) FlushDownloads(ctx context.Context) error {
+	x.downloads.mu.Lock()
+	pending := x.downloads.pending
+	x.downloads.pending = nil
+	x.downloads.mu.Unlock()
+	if len(pending) == 0 {
+		return nil
+	}
+	err := x.store.Update(ctx, func(tx Tx) error {
+		for k, n := range pending {
+			if err := tx.AddDownloads(ctx, k.day, k.projectID, k.version, n); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err == nil {
+		return nil
+	}
+	x.downloads.mu.Lock()
+	defer x.downloads.mu.Unlock()
+	for k, n := range x.downloads.pending {
+		pending[k] += n
+	}
+	x.downloads.pending = pending
+	return err
+}
+
+// SweepDownloads forgets what was long ago.
+func (x *Index) SweepDownloads(ctx context.Context) error {
+	return x.store.Update(ctx, func(tx Tx) error { return tx.DeleteDownloadsBefore(ctx, x.clock().Add(-keepDownloads)) })
+}

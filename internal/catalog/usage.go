@@ -1,0 +1,106 @@
+package catalog
+
+import (
+	"context"
+	"time"
+
+	"pyindex/internal/access"
+	"pyindex/internal/fault"
+)
+
+// Usage is what an index holds, and how much of what.
+type Usage struct {
+	Database     int64 // bytes of the database, its log included
+	Files        int64
+	Bytes        int64 // of all files
+	Waiting      int64 // stored bytes, by key, that no file names now: uploads under way, and what the sweeper removes next
+	Repositories []RepositoryUsage
+	Largest      []ProjectUsage
+}
+
+// RepositoryUsage is what a repository holds.
+type RepositoryUsage struct {
+	Name            string
+	Projects, Bytes int64
+}
+
+// ProjectUsage is how large a project is.
+type ProjectUsage struct {
+	Repository, Project string
+	Bytes               int64
+}
+
+// Day is how often something happened in a day, UTC.
+type Day struct {
+	Date     time.Time
+	Granted  int
+	Refused  int
+	Activity string // action of the record, or "download"
+}
+
+// UsageRows reads sums for the operator.
+type UsageRows interface {
+	Usage(ctx context.Context, largest int) (Usage, error)
+	// Days counts entries of actions by day since a moment, oldest first.
+	Days(ctx context.Context, since time.Time, actions []string) ([]Day, error)
+	// AddDownloads adds to the downloads of a day.
+	AddDownloads(ctx context.Context, day time.Time, projectID, version string, n int64) error
+	// Downloads returns the downloads of each day since a moment, of a project or, for "", of all.
+	Downloads(ctx context.Context, since time.Time, projectID string) ([]Day, error)
+	DeleteDownloadsBefore(ctx context.Context, t time.Time) error
+}
+
+// largestShown is how many projects Usage names.
+const largestShown = 20
+
+// Usage returns what the index holds. It needs an administrator.
+func (x *Index) Usage(ctx context.Context, who access.Caller) (u Usage, err error) {
+	if !who.Admin() {
+		return u, fault.New(fault.Denied, "only an administrator may see how large the index is")
+	}
+	err = x.store.View(ctx, func(tx Tx) error {
+		u, err = tx.Usage(ctx, largestShown)
+		return err
+	})
+	return u, err
+}
+
+// activities are the actions that days are counted of.
+var activities = []string{"file.add", "publisher.exchange"}
+
+// Days counts uploads and exchanges, granted and refused, and downloads, by day of the last n, oldest first. It needs an
+// administrator.
+func (x *Index) Days(ctx context.Context, who access.Caller, n int) (out []Day, err error) {
+	if !who.Admin() {
+		return nil, fault.New(fault.Denied, "only an administrator may see what happened in the index")
+	}
+	since := today(x.clock()).AddDate(0, 0, 1-n)
+	err = x.store.View(ctx, func(tx Tx) error {
+		days, err := tx.Days(ctx, since, activities)
+		if err != nil {
+			return err
+		}
+		downloads, err := tx.Downloads(ctx, since, "")
+		out = append(days, downloads...)
+		return err
+	})
+	return out, err
+}
+
+func today(t time.Time) time.Time { return t.UTC().Truncate(24 * time.Hour) }
+
+// keepDownloads is how long downloads are remembered.
+const keepDownloads = 400 * 24 * time.Hour
+
+// DownloadsOf returns how often files of a project were downloaded in the last n days. Whoever may read the project may know.
+func (x *Index) DownloadsOf(ctx context.Context, p Project, n int) (total int, err error) {
+	err = x.store.View(ctx, func(tx Tx) error {
+		days, err := tx.Downloads(ctx, today(x.clock()).AddDate(0, 0, 1-n), p.ID)
+		total = 0
+		for _, d := range days {
+			total += d.Granted
+		}
+		return err
+	})
+	return total, err
+}

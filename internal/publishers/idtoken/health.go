@@ -1,0 +1,39 @@
+package idtoken
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"pyindex/internal/publishers"
+)
+
+var _ publishers.Healthy = (*Verifier)(nil)
+
+// Health implements publishers.Healthy.
+func (v *Verifier) Health() []publishers.IssuerHealth {
+	var out []publishers.IssuerHealth
+	for _, s := range v.from {
+		h := s.keys.health()
+		h.Kind, h.URL, h.Audience = s.Kind, s.URL, s.Audience
+		out = append(out, h)
+	}
+	slices.SortFunc(out, func(a, b publishers.IssuerHealth) int { return strings.Compare(a.URL, b.URL) })
+	return out
+}
+
+func (s *keySet) health() publishers.IssuerHealth {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	h := publishers.IssuerHealth{Fetched: s.fetched}
+	for _, keys := range s.usable() {
+		h.Keys += len(keys)
+	}
+	if s.failure != nil {
+		h.Failure = fmt.Sprintf("%.300v", s.failure)
+	}
+	if s.now().Before(s.cooled) {
+		h.NotBefore = s.cooled
+	}
+	return h
+}

@@ -1,0 +1,112 @@
+package db
+
+import (
+	"context"
+	"os"
+	"time"
+
+	"pyindex/internal/audit"
+	"pyindex/internal/catalog"
+)
+
+// Usage implements catalog.UsageRows.
+func (t *Tx) Usage(ctx context.Context, largest int) (u catalog.Usage, err error) {
+	if u.Database, err = t.db.dialect.size(ctx, t); err != nil {
+		return u, err
+	}
+	err = t.query(ctx, func(r row) error { return r.Scan(&u.Files, &u.Bytes) }, `SELECT COUNT(*), COALESCE(SUM(size), 0) FROM files`)
+	if err != nil {
+		return u, err
+	}
+	err = t.query(ctx, func(r row) error { return r.Scan(&u.Waiting) }, `SELECT COUNT(*) FROM blobs WHERE NOT settled`)
+	if err != nil {
+		return u, err
+	}
+	u.Repositories, err = many(ctx, t, func(r row) (x catalog.RepositoryUsage, err error) {
+		err = r.Scan(&x.Name, &x.Projects, &x.Bytes)
+		return x, err
+	}, `SELECT r.name, COUNT(p.id), COALESCE(SUM(p.size), 0) FROM repositories r LEFT JOIN projects p ON p.repository_id = r.id GROUP BY r.name ORDER BY r.name`)
+	if err != nil {
+		return u, err
+	}
+	u.Largest, err = many(ctx, t, func(r row) (x catalog.ProjectUsage, err error) {
+		err = r.Scan(&x.Repository, &x.Project, &x.Bytes)
+		return x, err
+	}, `SELECT r.name, p.name, p.size FROM projects p JOIN repositories r ON r.id = p.repository_id ORDER BY p.size DESC, p.name LIMIT $1`, int64(largest))
+	return u, err
+}
+
+// sizeSQLite is the file with what is written ahead of it.
+func sizeSQLite(_ context.Context, t *Tx) (n int64, err error) {
+	for _, suffix := range []string{"", "-wal"} {
+		if info, err := os.Stat(t.db.path + suffix); err == nil {
+			n += info.Size()
+		}
+	}
+	return n, nil
+}
+
+func sizePostgres(ctx context.Context, t *Tx) (int64, error) {
+	return one(ctx, t, "database", scanNumber, `SELECT pg_database_size(current_database())`)
+}
+
+// microsPerDay is how far days are apart in rows.
+const microsPerDay = int64(24 * time.Hour / time.Microsecond)
+
+// Days implements catalog.UsageRows.
+func (t *Tx) Days(ctx context.Context, since time.Time, actions []string) (out []catalog.Day, err error) {
+	at := map[string]int{}
+	for _, action := range actions {
+		err := t.query(ctx, func(r row) error {
+			var day, n int64
+			var outcome string
+			if err := r.Scan(&day, &outcome, &n); err != nil {
+				return err
+			}
+			d := catalog.Day{Date: moment(day * microsPerDay), Activity: action}
+			key := action + d.Date.String()
+			i, ok := at[key]
+			if !ok {
+				i = len(out)
+				at[key], out = i, append(out, d)
+			}
+			if outcome == string(audit.Granted) {
+				out[i].Granted += int(n)
+			} else {
+				out[i].Refused += int(n)
+			}
+			return nil
+		}, `SELECT at / 86400000000, outcome, COUNT(*) FROM audit WHERE action = $1 AND at >= $2 GROUP BY at / 86400000000, outcome ORDER BY 1`, action, micros(since))
+		if err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// AddDownloads implements catalog.UsageRows.
+func (t *Tx) AddDownloads(ctx context.Context, day time.Time, projectID, version string, n int64) error {
+	_, err := t.exec(ctx, `INSERT INTO downloads (day, project_id, version, downloads) VALUES ($1, $2, $3, $4)
+		ON CONFLICT (day, project_id, version) DO UPDATE SET downloads = downloads.downloads + excluded.downloads`, micros(day), projectID, version, n)
+	return err
+}
+
+// Downloads implements catalog.UsageRows.
+func (t *Tx) Downloads(ctx context.Context, since time.Time, projectID string) ([]catalog.Day, error) {
+	scan := func(r row) (d catalog.Day, err error) {
+		var day, n int64
+		err = r.Scan(&day, &n)
+		d.Date, d.Granted, d.Activity = moment(day), int(n), "download"
+		return d, err
+	}
+	if projectID == "" {
+		return many(ctx, t, scan, `SELECT day, SUM(downloads) FROM downloads WHERE day >= $1 GROUP BY day ORDER BY day`, micros(since))
+	}
+	return many(ctx, t, scan, `SELECT day, SUM(downloads) FROM downloads WHERE project_id = $1 AND day >= $2 GROUP BY day ORDER BY day`, projectID, micros(since))
+}
+
+// DeleteDownloadsBefore implements catalog.UsageRows.
+func (t *Tx) DeleteDownloadsBefore(ctx context.Context, before time.Time) error {
+	_, err := t.exec(ctx, `DELETE FROM downloads WHERE day < $1`, micros(before))
+	return err
+}

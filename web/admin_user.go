@@ -1,0 +1,204 @@
+package web
+
+import (
+	"net/http"
+	"strings"
+
+	"pyindex/internal/access"
+	"pyindex/internal/account"
+	"pyindex/internal/fault"
+)
+
+type usersView struct {
+	Frame
+	Users            []access.User
+	Pages            Pages
+	Filter           string
+	Invitations      []account.Link
+	Link             string // of an invitation, shown this once
+	NameField, Email Field
+	Admin            Field
+}
+
+const usersPerPage = 50
+
+func (s *Site) adminUsers(w http.ResponseWriter, r *http.Request, who access.Caller) error {
+	return s.usersPage(w, r, who, typed(nil), "")
+}
+
+func (s *Site) usersPage(w http.ResponseWriter, r *http.Request, who access.Caller, f form, link string) error {
+	all, err := s.o.Directory.Users(r.Context(), who)
+	if err != nil {
+		return err
+	}
+	v := usersView{Frame: s.adminFrame(r, who, "users", "Users"), Filter: r.URL.Query().Get("filter"), Link: link}
+	if p := f.problem(); p != nil {
+		v.Notice = p
+	}
+	var found []access.User
+	for _, u := range all {
+		if strings.Contains(u.Name, strings.ToLower(strings.TrimSpace(v.Filter))) {
+			found = append(found, u)
+		}
+	}
+	v.Pages = pages(r, page(r), len(found), usersPerPage)
+	from := min((v.Pages.Page-1)*usersPerPage, len(found))
+	v.Users = found[from:min(from+usersPerPage, len(found))]
+	if v.Invitations, err = s.o.Accounts.Invitations(r.Context(), who); err != nil {
+		return err
+	}
+	v.NameField = f.field(Field{Name: "name", Label: "User name", Mono: true, MaxLength: 64, Help: "Or leave it to whoever accepts."})
+	v.Email = f.field(Field{Name: "email", Label: "E-mail", Type: "email", MaxLength: 254, Help: "For you to know whom it is meant for."})
+	v.Admin = f.field(Field{Name: "admin", Label: "Administers this index", Type: "checkbox"})
+	return s.render(w, f.status(), "admin-users", &v)
+}
+
+// adminInvite makes an invitation and shows its link, in this answer and never again.
+func (s *Site) adminInvite(w http.ResponseWriter, r *http.Request, who access.Caller) error {
+	if err := s.confirmed(who); err != nil {
+		return err
+	}
+	f, err := readForm(w, r)
+	if err != nil {
+		return err
+	}
+	_, secret, err := s.o.Accounts.Invite(r.Context(), who, account.NewInvitation{Name: f.get("name"), Email: f.get("email"), Admin: f.on("admin")})
+	if err := f.refused(fault.FieldOf(err), err); err != nil {
+		return err
+	}
+	if f.bad() {
+		return s.usersPage(w, r, who, f, "")
+	}
+	return s.usersPage(w, r, who, typed(nil), s.absolute("/invite/"+secret.Reveal()+"/"))
+}
+
+func (s *Site) adminUninvite(w http.ResponseWriter, r *http.Request, who access.Caller) error {
+	f, err := readForm(w, r)
+	if err != nil {
+		return err
+	}
+	if err := s.o.Accounts.RevokeInvitation(r.Context(), who, f.get("invitation")); err != nil {
+		return err
+	}
+	return s.done(w, r, "/admin/users/", "The invitation is revoked.")
+}
+
+type userView struct {
+	Frame
+	User     access.User
+	Tokens   []tokenRow
+	Sessions []sessionView
+	Grants   []grantRow
+	Link     string // shown this once
+	Self     bool
+}
+
+func (s *Site) adminUser(w http.ResponseWriter, r *http.Request, who access.Caller) error {
+	return s.userPage(w, r, who, "", nil)
+}
+
+func (s *Site) userPage(w http.ResponseWriter, r *http.Request, who access.Caller, link string, n *Notice) error {
+	u, err := s.o.Directory.User(r.Context(), who, r.PathValue("user"))
+	if err != nil {
+		return err
+	}
+	v := userView{Frame: s.adminFrame(r, who, "users", u.Name), User: u, Link: link, Self: u.ID == who.ID()}
+	status := http.StatusOK
+	if n != nil {
+		v.Notice, status = n, http.StatusUnprocessableEntity
+	}
+	tokens, err := s.o.Directory.TokensOf(r.Context(), who, u.Name)
+	if err != nil {
+		return err
+	}
+	for _, t := range tokens {
+		row := tokenRow{TokenInfo: t}
+		row.Sentence, row.Expired = s.sentenceOf(t)
+		v.Tokens = append(v.Tokens, row)
+	}
+	sessions, err := s.o.Directory.SessionsOf(r.Context(), who, u.Name)
+	if err != nil {
+		return err
+	}
+	for _, x := range sessions {
+		v.Sessions = append(v.Sessions, sessionView{Session: x, Browser: browser(x.Agent), Here: x.ID == who.SessionID()})
+	}
+	if v.Grants, err = s.grantsOf(r, who, u.Name); err != nil {
+		return err
+	}
+	return s.render(w, status, "admin-user", &v)
+}
+
+func (s *Site) grantsOf(r *http.Request, who access.Caller, user string) (out []grantRow, err error) {
+	repos, err := s.o.Index.Repositories(r.Context(), who)
+	if err != nil {
+		return nil, err
+	}
+	for _, repo := range repos {
+		all, err := s.o.Index.Grants(r.Context(), who, repo.Name, zeroName)
+		if err != nil {
+			return nil, err
+		}
+		for _, g := range all {
+			if g.User == user {
+				out = append(out, grantRow{g, repo.Name})
+			}
+		}
+	}
+	return out, nil
+}
+
+// adminChangeUser does one thing to an account; links are shown in the answer and never again.
+func (s *Site) adminChangeUser(w http.ResponseWriter, r *http.Request, who access.Caller) error {
+	if err := s.confirmed(who); err != nil {
+		return err
+	}
+	f, err := readForm(w, r)
+	if err != nil {
+		return err
+	}
+	name, ctx := r.PathValue("user"), r.Context()
+	said := ""
+	switch f.get("do") {
+	case "disable":
+		said, err = name+" is disabled: sessions and tokens of the account have ended.", s.o.Directory.DisableUser(ctx, who, name)
+	case "enable":
+		said, err = name+" may sign in again.", s.o.Directory.EnableUser(ctx, who, name)
+	case "promote":
+		said, err = name+" administers the index now.", s.o.Directory.SetAdmin(ctx, who, name, true)
+	case "demote":
+		said, err = name+" administers the index no more.", s.o.Directory.SetAdmin(ctx, who, name, false)
+	case "end-sessions":
+		said, err = "All sessions of "+name+" have ended.", s.o.Directory.EndSessionsOf(ctx, who, name)
+	case "revoke":
+		said, err = "The token is revoked.", s.revokeOf(r, who, name, f.get("token"))
+	case "reset":
+		secret, err := s.o.Accounts.ResetLink(ctx, who, name)
+		if err != nil {
+			return err
+		}
+		return s.userPage(w, r, who, s.absolute("/reset/"+secret.Reveal()+"/"), nil)
+	default:
+		err = fault.New(fault.Invalid, "choose what to do")
+	}
+	if fault.Is(err, fault.Conflict) {
+		return s.userPage(w, r, who, "", &Notice{"bad", fault.Message(err)})
+	} else if err != nil {
+		return err
+	}
+	return s.done(w, r, "/admin/user/"+name+"/", said)
+}
+
+// revokeOf ends a token of a user's; another's id is as one that is not there.
+func (s *Site) revokeOf(r *http.Request, who access.Caller, name, id string) error {
+	tokens, err := s.o.Directory.TokensOf(r.Context(), who, name)
+	if err != nil {
+		return err
+	}
+	for _, t := range tokens {
+		if t.ID == id {
+			return s.o.Directory.RevokeToken(r.Context(), who, id)
+		}
+	}
+	return fault.New(fault.NotFound, "%s has no such token", name)
+}

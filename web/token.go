@@ -1,0 +1,221 @@
+package web
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"pyindex/internal/access"
+	"pyindex/internal/catalog"
+	"pyindex/internal/dist"
+	"pyindex/internal/fault"
+	"pyindex/internal/route"
+)
+
+func (s *Site) tokenRoutes() []route.Route {
+	return []route.Route{
+		{Method: http.MethodGet, Path: "/manage/account/token/", Auth: route.Signed, Handle: s.tokens},
+		{Method: http.MethodPost, Path: "/manage/account/token/", Auth: route.Signed, Handle: s.makeToken},
+		{Method: http.MethodPost, Path: "/manage/account/token/revoke/", Auth: route.Signed, Handle: s.revokeToken},
+	}
+}
+
+type tokensView struct {
+	Frame
+	Tokens      []tokenRow
+	Made        *madeToken
+	Description Field
+	Scope       Field
+	Projects    Field
+	Expires     Field
+}
+
+type tokenRow struct {
+	access.TokenInfo
+	Sentence string
+	Expired  bool
+}
+
+// madeToken is a token as it is shown once, with what to paste.
+type madeToken struct {
+	Token    string
+	Sentence string
+	Blocks   []Block
+}
+
+// sentenceOf says what a token may do, and until when.
+func (s *Site) sentenceOf(t access.TokenInfo) (text string, expired bool) {
+	where := "everything that you may"
+	if t.Limited {
+		where = list(t.Projects)
+		if where == "" {
+			where = "projects that are gone"
+		}
+	}
+	switch t.Scope {
+	case access.ScopeRead:
+		text = "Reads " + where
+	case access.ScopeUpload:
+		text = "Reads and uploads to " + where
+	default:
+		text = "Does " + where
+	}
+	switch expired = !t.ExpiresAt.IsZero() && !s.o.Now().Before(t.ExpiresAt); {
+	case expired:
+		text += ", until it expired on " + day(t.ExpiresAt)
+	case t.ExpiresAt.IsZero():
+		text += ", and does not expire"
+	default:
+		text += ", until " + day(t.ExpiresAt)
+	}
+	return text, expired
+}
+
+func list(words []string) string {
+	if len(words) < 2 {
+		return strings.Join(words, "")
+	}
+	return strings.Join(words[:len(words)-1], ", ") + " and " + words[len(words)-1]
+}
+
+// lifetimes are how long a token may live.
+var lifetimes = []struct {
+	value, label string
+	life         time.Duration
+}{
+	{"30", "30 days", 30 * 24 * time.Hour}, {"7", "7 days", 7 * 24 * time.Hour}, {"90", "90 days", 90 * 24 * time.Hour}, {"365", "A year", 365 * 24 * time.Hour}, {"never", "Never: it works until somebody revokes it", 0},
+}
+
+func (s *Site) tokens(w http.ResponseWriter, r *http.Request, who access.Caller) error {
+	return s.tokensPage(w, r, who, typed(r.URL.Query()), nil)
+}
+
+func (s *Site) tokensPage(w http.ResponseWriter, r *http.Request, who access.Caller, f form, made *madeToken) error {
+	all, err := s.o.Directory.OwnTokens(r.Context(), who)
+	if err != nil {
+		return err
+	}
+	v := tokensView{Frame: s.accountFrame(r, who, "tokens", "API tokens"), Made: made}
+	if p := f.problem(); p != nil {
+		v.Notice = p
+	}
+	for _, t := range all {
+		row := tokenRow{TokenInfo: t}
+		row.Sentence, row.Expired = s.sentenceOf(t)
+		v.Tokens = append(v.Tokens, row)
+	}
+	v.Description = f.field(Field{Name: "description", Label: "What it is for", Required: true, MaxLength: 100, Placeholder: "laptop, or the nightly build", Help: "So that you know which one to revoke."})
+	v.Scope = f.field(Field{Name: "scope", Label: "It may", Type: "select", Options: []Option{
+		{Value: "read", Label: "read: for pip, uv and poetry"}, {Value: "upload", Label: "read and upload: for twine and uv publish"}, {Value: "admin", Label: "do everything that I may"},
+	}})
+	v.Projects = f.field(Field{Name: "projects", Label: "Only these projects", Mono: true, MaxLength: 2000, Placeholder: "widgets, gadgets", Help: "Names with commas between. Without any it is good for all that you may do; a new project needs such a one."})
+	v.Expires = f.field(Field{Name: "expires", Label: "It expires after", Type: "select", Options: lifetimeOptions()})
+	return s.render(w, f.status(), "tokens", &v)
+}
+
+func lifetimeOptions() (out []Option) {
+	for _, l := range lifetimes {
+		out = append(out, Option{Value: l.value, Label: l.label})
+	}
+	return out
+}
+
+// makeToken makes a token of the caller's and shows it, in this answer and never again.
+func (s *Site) makeToken(w http.ResponseWriter, r *http.Request, who access.Caller) error {
+	if err := s.confirmed(who); err != nil {
+		return err
+	}
+	f, err := readForm(w, r)
+	if err != nil {
+		return err
+	}
+	n, err := s.askedToken(r, who, f)
+	if err != nil {
+		return err
+	}
+	if f.bad() {
+		return s.tokensPage(w, r, who, f, nil)
+	}
+	t, secret, err := s.o.Directory.CreateToken(r.Context(), who, n)
+	if err := f.refused(fault.FieldOf(err), err); err != nil {
+		return err
+	}
+	if f.bad() {
+		return s.tokensPage(w, r, who, f, nil)
+	}
+	made := &madeToken{Token: secret.Reveal(), Blocks: s.tokenBlocks(n.Scope, secret.Reveal())}
+	made.Sentence, _ = s.sentenceOf(access.TokenInfo{Token: t, Projects: n.Projects})
+	return s.tokensPage(w, r, who, typed(nil), made)
+}
+
+// askedToken reads the form; what is wrong with it is noted beside the fields.
+func (s *Site) askedToken(r *http.Request, who access.Caller, f form) (access.NewAPIToken, error) {
+	n := access.NewAPIToken{User: who.Name(), Repository: catalog.MainRepository, Description: f.get("description")}
+	if n.Description == "" {
+		f.wrong("description", "say what the token is for")
+	}
+	var err error
+	if n.Scope, err = access.ParseScope(f.get("scope")); err != nil {
+		f.wrong("scope", fault.Message(err))
+	}
+	for _, text := range strings.FieldsFunc(f.get("projects"), func(c rune) bool { return c == ',' || c == ' ' || c == '\n' }) {
+		name, err := dist.ParseProjectName(text)
+		if err == nil {
+			_, err = s.o.Index.Project(r.Context(), who, "", name) // what one may not see is as what is not there
+		}
+		if fault.Is(err, fault.NotFound) || fault.Is(err, fault.Invalid) {
+			f.wrong("projects", fmt.Sprintf("there is no project %.80q here: upload it once with a token for everything, or add a pending publisher", text))
+		} else if err != nil {
+			return n, err
+		} else if !slices.Contains(n.Projects, name.String()) {
+			n.Projects = append(n.Projects, name.String())
+		}
+	}
+	known := false
+	for _, l := range lifetimes {
+		if l.value == f.get("expires") {
+			n.Expires, known = l.life, true
+		}
+	}
+	if !known {
+		f.wrong("expires", "choose when it expires")
+	}
+	return n, nil
+}
+
+// tokenBlocks are lines to paste with the token in them.
+func (s *Site) tokenBlocks(scope access.Scope, token string) []Block {
+	put := func(text string) string { return strings.ReplaceAll(text, "TOKEN", token) }
+	c := s.connection(s.base)
+	index := put(c.signed)
+	out := []Block{{"pip", "pip install --index-url " + index + " NAME"}, {"uv", "export UV_INDEX_INTERNAL_USERNAME=__token__ UV_INDEX_INTERNAL_PASSWORD=" + token + "\nuv add --index internal=" + c.index + " NAME"},
+		{"poetry", "poetry config http-basic.internal __token__ " + token}}
+	if scope >= access.ScopeUpload {
+		upload := s.absolute("/legacy/")
+		out = append([]Block{{"twine", "TWINE_USERNAME=__token__ TWINE_PASSWORD=" + token + " twine upload --repository-url " + upload + " dist/*"}, {"uv publish", "UV_PUBLISH_TOKEN=" + token + " uv publish --publish-url " + upload + " dist/*"}}, out...)
+	}
+	return out
+}
+
+// revokeToken ends a token of the caller's. Another's is as one that is not there, for administrators too: theirs is the
+// account's page.
+func (s *Site) revokeToken(w http.ResponseWriter, r *http.Request, who access.Caller) error {
+	f, err := readForm(w, r)
+	if err != nil {
+		return err
+	}
+	own, err := s.o.Directory.OwnTokens(r.Context(), who)
+	if err != nil {
+		return err
+	}
+	id := f.get("token")
+	if !slices.ContainsFunc(own, func(t access.TokenInfo) bool { return t.ID == id }) {
+		return fault.New(fault.NotFound, "you have no such token: it may be revoked already")
+	}
+	if err := s.o.Directory.RevokeToken(r.Context(), who, id); err != nil {
+		return err
+	}
+	return s.done(w, r, "/manage/account/token/", "The token is revoked: from now on it is refused.")
+}
