@@ -65,7 +65,7 @@ type overviewView struct {
 	Frame
 	Usage    catalog.Usage
 	Users    int
-	Version  string
+	Program  string
 	Since    time.Time
 	Plots    []Plot
 	Uploads  []catalog.Card
@@ -76,7 +76,7 @@ type overviewView struct {
 const daysPlotted = 30
 
 func (s *Site) adminOverview(w http.ResponseWriter, r *http.Request, who access.Caller) error {
-	v := overviewView{Frame: s.adminFrame(r, who, "overview", "Administration"), Version: s.o.Version, Since: s.started}
+	v := overviewView{Frame: s.adminFrame(r, who, "overview", "Administration"), Program: s.o.Version, Since: s.started}
 	var err error
 	if v.Usage, err = s.o.Index.Usage(r.Context(), who); err != nil {
 		return err

@@ -1,7 +1,12 @@
 package web
 
 import (
+	"go/ast"
+	"go/parser"
+	"go/token"
 	"net/http/httptest"
+	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -57,5 +62,45 @@ func TestPages(t *testing.T) {
 		if got := page(httptest.NewRequest("GET", "/x/?"+q, nil)); got != want {
 			t.Errorf("page(%s) = %d, want %d", q, got, want)
 		}
+	}
+}
+
+// A field of a view that has the name of one of Frame's would hide it from the templates.
+func TestViewsHideNothing(t *testing.T) {
+	frame := map[string]bool{}
+	for f := range reflect.TypeFor[Frame]().Fields() {
+		frame[f.Name] = true
+	}
+	names, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	views := 0
+	for _, name := range names {
+		file, err := parser.ParseFile(token.NewFileSet(), name, nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ast.Inspect(file, func(n ast.Node) bool {
+			s, ok := n.(*ast.StructType)
+			if !ok || len(s.Fields.List) == 0 || len(s.Fields.List[0].Names) > 0 {
+				return true
+			}
+			if id, ok := s.Fields.List[0].Type.(*ast.Ident); !ok || id.Name != "Frame" {
+				return true
+			}
+			views++
+			for _, f := range s.Fields.List {
+				for _, id := range f.Names {
+					if frame[id.Name] {
+						t.Errorf("%s: the field %s hides Frame's", name, id.Name)
+					}
+				}
+			}
+			return true
+		})
+	}
+	if views < 10 {
+		t.Errorf("%d views were found", views)
 	}
 }
