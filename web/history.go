@@ -31,7 +31,7 @@ type historyEntry struct {
 	Mark     string // kind of badge: "bad" for what was refused
 }
 
-const entriesPerPage = 25
+const entriesPerPage = 20
 
 // kindsOfHistory are what one can ask for; each is some actions.
 var kindsOfHistory = []struct {

@@ -185,7 +185,11 @@ func detailLines(e audit.Entry) string {
 	walk = func(prefix string, d map[string]any) {
 		for _, name := range slices.Sorted(maps.Keys(d)) {
 			if inner, ok := d[name].(map[string]any); ok {
-				walk(prefix+name+".", inner)
+				if name == "uploader" { // who that is the entry says; its claims are what is of interest
+					walk(prefix, inner)
+				} else {
+					walk(prefix+name+".", inner)
+				}
 				continue
 			}
 			if n++; n <= maxDetails {

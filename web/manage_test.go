@@ -32,7 +32,7 @@ import (
 // shop is a whole index with pages, and people with each role in the project demo of the repositories main and inner.
 // Nobody but who was given something knows of inner.
 type shop struct {
-	*testing.T
+	testing.TB
 	clock    *trustClock
 	db       *db.DB
 	dir      *access.Directory
@@ -47,9 +47,9 @@ var roles = []string{"owner", "maintainer", "uploader", "reader", "stranger", "n
 
 const shopHost = "https://index.example"
 
-func newShop(t *testing.T, limits catalog.Limits, rates map[route.Limit]int) *shop {
+func newShop(t testing.TB, limits catalog.Limits, rates map[route.Limit]int) *shop {
 	t.Helper()
-	x := &shop{T: t, clock: &trustClock{t: time.Date(2026, 11, 26, 12, 0, 0, 0, time.UTC)}, cookies: map[string]*http.Cookie{}, operator: access.Operator("tester")}
+	x := &shop{TB: t, clock: &trustClock{t: time.Date(2026, 11, 26, 12, 0, 0, 0, time.UTC)}, cookies: map[string]*http.Cookie{}, operator: access.Operator("tester")}
 	folder := t.TempDir()
 	var err error
 	if x.db, err = db.Open(t.Context(), "sqlite://"+filepath.Join(folder, "index.db"), db.Options{Now: x.clock.Now}); err != nil {
@@ -583,6 +583,68 @@ func TestHistoryPage(t *testing.T) {
 	if len(first) > 60_000 {
 		t.Errorf("a page of the history has %d bytes", len(first))
 	}
+}
+
+// A page of publishes with all their claims stays light, and shows them as text.
+func TestHistoryOfPublishes(t *testing.T) {
+	x := newShop(t, catalog.Limits{}, nil)
+	p, err := x.index.Project(t.Context(), x.operator, "", x.name("demo"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	claims := map[string]any{"repository": "acme/<widgets>", "run_id": "1234", "exp": 1764158400}
+	for n := range 32 {
+		claims[fmt.Sprintf("a_claim_of_%02d", n)] = strings.Repeat("x", 40)
+	}
+	x.clock.Pass(time.Hour)
+	err = x.db.Catalog().Update(t.Context(), func(tx catalog.Tx) error {
+		for n := range 30 {
+			e := audit.Entry{
+				ID: fmt.Sprintf("publish-%02d", n), At: x.clock.Now(), Action: "file.add", Outcome: audit.Granted, Repository: p.Repository.ID, Project: "demo", Version: "3.0",
+				Filename: fmt.Sprintf("demo-3.%d.tar.gz", n), Actor: audit.Actor{Kind: "publisher", Name: "Workflow release.yml in acme/widgets"},
+				Detail: map[string]any{"sha256": strings.Repeat("a", 64), "uploader": map[string]any{"kind": "publisher", "claims": claims}},
+			}
+			if err := tx.InsertAudit(t.Context(), e); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	page := x.get("owner", "/manage/project/demo/history/").Body.String()
+	for _, want := range []string{"Workflow release.yml in acme/widgets uploaded demo-3.29.tar.gz.", "claims.repository: acme/&lt;widgets&gt;", "claims.exp: 1764158400"} {
+		if !strings.Contains(page, want) {
+			t.Errorf("the history lacks %q", want)
+		}
+	}
+	if len(page) > 60_000 {
+		t.Errorf("a page of publishes has %d bytes", len(page))
+	}
+}
+
+// Whatever a link asks a page for, the page answers.
+func FuzzManageQueries(f *testing.F) {
+	x := newShop(f, catalog.Limits{}, nil)
+	for _, q := range []string{"q=a&page=2", "text=%25_!&actor=a&what=yanks&outcome=refused&from=2026-01-01&to=2026-01-02", "after=1.a", "file=%00", "project=demo", "version=1.0", "%zz"} {
+		f.Add(q)
+	}
+	f.Fuzz(func(t *testing.T, query string) {
+		if strings.ContainsFunc(query, func(c rune) bool { return c <= ' ' || c == '#' || c > '~' }) {
+			query = url.QueryEscape(query)
+		}
+		for _, path := range []string{"/manage/projects/", "/manage/project/demo/releases/", "/manage/project/demo/release/1.0/", "/manage/project/demo/history/", "/manage/project/demo/settings/", "/manage/upload/"} {
+			r := httptest.NewRequest(http.MethodGet, shopHost+path, nil)
+			r.URL.RawQuery = query
+			r.AddCookie(x.cookies["owner"])
+			w := httptest.NewRecorder()
+			x.handler.ServeHTTP(w, r)
+			if w.Code >= 500 {
+				t.Errorf("GET %s?%s = %d", path, query, w.Code)
+			}
+		}
+	})
 }
 
 func TestManagedListPage(t *testing.T) {
