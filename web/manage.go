@@ -73,12 +73,24 @@ type requiring struct {
 	Projects []catalog.Card // the first by name
 	Total    int
 	More     int
+
+	Downloads int // of the project or the release, in the last days
+	Days      int
 }
 
-const fewRequiring = 10
+// How many projects are named that require one, and how many days of downloads are counted.
+const (
+	fewRequiring = 10
+	lately       = 30
+)
 
-// requiring finds the projects that require one, as far as the reader may see them.
-func (s *Site) requiring(r *http.Request, who access.Caller, p catalog.Project) (q requiring, err error) {
+// requiring finds the projects that require one, as far as the reader may see them, and how often it, or one release of
+// it, was downloaded lately.
+func (s *Site) requiring(r *http.Request, who access.Caller, p catalog.Project, version string) (q requiring, err error) {
+	q.Days = lately
+	if q.Downloads, err = s.o.Index.Downloads(r.Context(), who, p.Repository.Name, p.Name, version, lately); err != nil {
+		return q, err
+	}
 	q.Projects, q.Total, err = s.o.Index.Dependents(r.Context(), who, p.Repository.Name, p.Name, 1, fewRequiring)
 	q.More = q.Total - len(q.Projects)
 	return q, err

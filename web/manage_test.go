@@ -474,6 +474,35 @@ func TestLastOwnerPages(t *testing.T) {
 	}
 }
 
+// Before something is deleted the page says who would miss it: how often it was downloaded, and what requires it.
+func TestWhatBreaks(t *testing.T) {
+	x := newShop(t, catalog.Limits{}, nil)
+	x.put("main", disttest.Wheel("needy", "1.0", "x", "Requires-Dist: demo>=1"))
+	o, err := x.index.Overview(t.Context(), x.operator, "", x.name("demo"), "1.0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		x.index.NoteDownload(o.Files[0])
+	}
+	if err := x.index.FlushDownloads(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]string{"settings/": "3 times", "release/1.0/": "3 times", "release/2.0/": "Not downloaded"} {
+		page := x.get("owner", "/manage/project/demo/"+path).Body.String()
+		if !strings.Contains(page, want) || !strings.Contains(page, "One project here requires it: <strong>needy</strong>") {
+			t.Errorf("%s lacks %q or who requires demo:\n%s", path, want, page)
+		}
+	}
+	if page := x.get("owner", "/r/inner/manage/project/demo/settings/").Body.String(); strings.Contains(page, "needy") || strings.Contains(page, "3 times") {
+		t.Errorf("a project of another repository is told of:\n%s", page)
+	}
+	x.clock.Pass(40 * 24 * time.Hour)
+	if got, err := x.index.Downloads(t.Context(), x.operator, "", x.name("demo"), "1.0", 30); err != nil || got != 0 {
+		t.Errorf("downloads of 40 days ago are told of: %d, %v", got, err)
+	}
+}
+
 // What is named in a form is looked for where the path says, and nowhere else.
 func TestNamesOfOthers(t *testing.T) {
 	x := newShop(t, catalog.Limits{}, nil)

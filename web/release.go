@@ -83,7 +83,7 @@ func (s *Site) releasePage(w http.ResponseWriter, r *http.Request, who access.Ca
 	v.fill(m.Files, chosen)
 	v.fields(f)
 	if v.Owns() {
-		if v.Requires, err = s.requiring(r, who, m.Project); err != nil {
+		if v.Requires, err = s.requiring(r, who, m.Project, m.Release.Version); err != nil {
 			return err
 		}
 	}

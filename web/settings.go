@@ -70,7 +70,7 @@ func (s *Site) settingsPage(w http.ResponseWriter, r *http.Request, who access.C
 	if !v.Frozen {
 		v.Choices = statusChoices(p, who.Admin())
 	}
-	if v.Requires, err = s.requiring(r, who, p); err != nil {
+	if v.Requires, err = s.requiring(r, who, p, ""); err != nil {
 		return err
 	}
 	v.Reason = f.field(Field{Name: "reason", Label: "Reason", MaxLength: catalog.MaxReason, Help: "Shown on the project's page, and by clients that know of statuses."})

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"pyindex/internal/access"
+	"pyindex/internal/dist"
 	"pyindex/internal/fault"
 )
 
@@ -45,8 +46,9 @@ type UsageRows interface {
 	Days(ctx context.Context, since time.Time, actions []string) ([]Day, error)
 	// AddDownloads adds to the downloads of a day.
 	AddDownloads(ctx context.Context, day time.Time, projectID, version string, n int64) error
-	// Downloads returns the downloads of each day since a moment, of a project or, for "", of all.
-	Downloads(ctx context.Context, since time.Time, projectID string) ([]Day, error)
+	// Downloads returns the downloads of each day since a moment: of a release as it spells its version, for "" of the whole
+	// project, and for no project of all.
+	Downloads(ctx context.Context, since time.Time, projectID, version string) ([]Day, error)
 	DeleteDownloadsBefore(ctx context.Context, t time.Time) error
 }
 
@@ -80,7 +82,7 @@ func (x *Index) Days(ctx context.Context, who access.Caller, n int) (out []Day, 
 		if err != nil {
 			return err
 		}
-		downloads, err := tx.Downloads(ctx, since, "")
+		downloads, err := tx.Downloads(ctx, since, "", "")
 		out = append(days, downloads...)
 		return err
 	})
@@ -92,10 +94,15 @@ func today(t time.Time) time.Time { return t.UTC().Truncate(24 * time.Hour) }
 // keepDownloads is how long downloads are remembered.
 const keepDownloads = 400 * 24 * time.Hour
 
-// DownloadsOf returns how often files of a project were downloaded in the last n days. Whoever may read the project may know.
-func (x *Index) DownloadsOf(ctx context.Context, p Project, n int) (total int, err error) {
+// Downloads returns how often files of a project, or of one release of it as that spells its version, were downloaded in
+// the last n days. Whoever may read the project may know; fault.NotFound for everybody else.
+func (x *Index) Downloads(ctx context.Context, who access.Caller, repo string, name dist.ProjectName, version string, n int) (total int, err error) {
+	p, err := x.Project(ctx, who, repo, name)
+	if err != nil {
+		return 0, err
+	}
 	err = x.store.View(ctx, func(tx Tx) error {
-		days, err := tx.Downloads(ctx, today(x.clock()).AddDate(0, 0, 1-n), p.ID)
+		days, err := tx.Downloads(ctx, today(x.clock()).AddDate(0, 0, 1-n), p.ID, version)
 		total = 0
 		for _, d := range days {
 			total += d.Granted

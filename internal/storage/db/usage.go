@@ -92,7 +92,7 @@ func (t *Tx) AddDownloads(ctx context.Context, day time.Time, projectID, version
 }
 
 // Downloads implements catalog.UsageRows.
-func (t *Tx) Downloads(ctx context.Context, since time.Time, projectID string) ([]catalog.Day, error) {
+func (t *Tx) Downloads(ctx context.Context, since time.Time, projectID, version string) ([]catalog.Day, error) {
 	scan := func(r row) (d catalog.Day, err error) {
 		var day, n int64
 		err = r.Scan(&day, &n)
@@ -102,7 +102,11 @@ func (t *Tx) Downloads(ctx context.Context, since time.Time, projectID string) (
 	if projectID == "" {
 		return many(ctx, t, scan, `SELECT day, SUM(downloads) FROM downloads WHERE day >= $1 GROUP BY day ORDER BY day`, micros(since))
 	}
-	return many(ctx, t, scan, `SELECT day, SUM(downloads) FROM downloads WHERE project_id = $1 AND day >= $2 GROUP BY day ORDER BY day`, projectID, micros(since))
+	if version == "" {
+		return many(ctx, t, scan, `SELECT day, SUM(downloads) FROM downloads WHERE project_id = $1 AND day >= $2 GROUP BY day ORDER BY day`, projectID, micros(since))
+	}
+	return many(ctx, t, scan, `SELECT day, SUM(downloads) FROM downloads WHERE project_id = $1 AND day >= $2 AND version = $3 GROUP BY day ORDER BY day`,
+		projectID, micros(since), version)
 }
 
 // DeleteDownloadsBefore implements catalog.UsageRows.
