@@ -65,28 +65,47 @@ install_staticcheck() {
 		mv "$cache/bin/staticcheck" "$cache/bin/staticcheck-0.8.2"
 }
 
-# Two streams of test events, one count. The client tests drive other programs, which the race detector cannot
-# see into, so they run without it; the packages those programs call have been raced before.
+# Three streams of test events, one count. The client tests drive other programs, which the race detector cannot
+# see into, so they run without it; the packages those programs call have been raced before. The browser comes last and
+# alone, because it takes all of a small machine.
 run_tests() {
-	local rest e2e=pyindex/internal/clienttest/e2e count=()
+	local rest e2e=pyindex/internal/clienttest/e2e pages=pyindex/internal/clienttest/browser count=()
 	[ "${CI:-}" != true ] || count=(-count=1)
-	rest=$(go list ./... | grep -vx "$e2e")
+	rest=$(go list ./... | grep -vx -e "$e2e" -e "$pages")
 	{
 		# shellcheck disable=SC2086 # one word a package
 		go test -json -race -timeout 20m "${count[@]}" $rest || true
 		[ -n "$quick" ] || go test -json -count=1 -timeout 30m "$e2e" || true
+		[ -n "$quick" ] || go test -json -count=1 -timeout 20m "$pages" || true
 	} 9>&- | "$cache/bin/testlog" "$cache/counts" # a server that outlives a broken test must not hold the lock
 }
 
 clients_here() {
 	provision
 	fetch_packages
+	browser_here
 	export INDEX_TEST_CLIENTS=$clients INDEX_TEST_PACKAGES=$packages INDEX_TEST_ARCHIVES=$packages
 	[ ! -x "$clients/build/bin/python" ] || export INDEX_TEST_PYTHON=$clients/build/bin/python
 	local kind name reason
 	while read -r kind name reason; do
 		if [ "$kind" = mandatory ]; then cannot "$name" "$reason"; else summary+=("not here $name: $reason"); fi
 	done <"$missing"
+}
+
+# browser_here: Chromium is the machine's own; axe-core, which checks that pages are accessible, is fetched.
+browser_here() {
+	local name found=
+	for name in chromium chromium-browser google-chrome; do
+		! command -v "$name" >/dev/null || found=yes
+	done
+	[ -n "$found" ] || cannot browser "no chromium (on Debian: apt-get install chromium)"
+	if fetch_axe; then
+		export INDEX_TEST_AXE=$cache/axe-$axe/package/axe.min.js
+	else
+		cannot axe "$(tail -n 1 "$cache/log/axe")"
+	fi
+	export INDEX_TEST_SCREENSHOTS=${INDEX_TEST_SCREENSHOTS:-$cache/screenshots}
+	summary+=("pictures of each page are in $INDEX_TEST_SCREENSHOTS")
 }
 
 check gofmt formatted

@@ -15,7 +15,7 @@ var kinds = []string{"", "bad", "expired", "revoked", "disabled", "read", "uploa
 func (x *fixture) things(path string) []string {
 	fill := func(repository, project string) string {
 		return strings.NewReplacer(
-			":repository", repository, ":project", project, ":version", "1.0", ":filename", demoFile, ":sha256", x.file.SHA256,
+			":repository", repository, ":project", project, ":version", "1.0", ":user", "member", ":filename", demoFile, ":sha256", x.file.SHA256,
 		).Replace(path)
 	}
 	var all []string
@@ -90,7 +90,7 @@ func TestHiddenIsMissing(t *testing.T) {
 
 // shape is what an answer tells about a project, without its name.
 func (x *fixture) shape(path, kind, project, sha256 string) string {
-	path = strings.NewReplacer(":repository", secret, ":project", project, ":version", "1.0", ":filename", demoFile, ":sha256", sha256).Replace(path)
+	path = strings.NewReplacer(":repository", secret, ":project", project, ":version", "1.0", ":user", "member", ":filename", demoFile, ":sha256", sha256).Replace(path)
 	got := x.ask(http.MethodGet, path, kind)
 	h := got.Header()
 	text := fmt.Sprint(got.Code, h.Get("Location"), h.Get("ETag"), h.Get("Cache-Control"), h.Get("WWW-Authenticate"), got.Body)

@@ -124,3 +124,16 @@ fetch_packages() {
 	sed -n 's/^missing \(.*\): /optional \1 /p' "$cache/log/packages" >>"$missing"
 	tail -n 1 "$cache/log/packages"
 }
+
+axe=4.14.1 # of axe-core
+
+# fetch_axe: $cache/axe-VERSION/package/axe.min.js, the package as npm's registry has it; none of it is installed or run here.
+fetch_axe() {
+	local dir=$cache/axe-$axe log=$cache/log/axe
+	[ ! -s "$dir/package/axe.min.js" ] || return 0
+	command -v npm >/dev/null || { echo "no npm (on Debian: apt-get install npm)" >"$log"; return 1; }
+	rm -rf "$dir"
+	mkdir -p "$dir"
+	(cd "$dir" && retry npm pack --silent "axe-core@$axe" && tar -xzf "axe-core-$axe.tgz") >"$log" 2>&1 || return 1
+	[ -s "$dir/package/axe.min.js" ]
+}

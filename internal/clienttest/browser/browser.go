@@ -293,7 +293,9 @@ func (b *Tab) Scripts(on bool) {
 func (b *Tab) Look(width int64, scheme string) {
 	b.t.Helper()
 	b.run("looking", chromedp.EmulateViewport(width, 900))
-	_, err := chromedp.Call(b.ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}})
+	_, err := chromedp.Call(b.ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{
+		{Name: "prefers-color-scheme", Value: scheme}, {Name: "prefers-reduced-motion", Value: "reduce"}, // nothing is looked at half-way
+	}})
 	if err != nil {
 		b.t.Fatal(err)
 	}

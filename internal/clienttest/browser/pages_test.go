@@ -1,0 +1,118 @@
+package browser_test
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+
+	"pyindex/internal/clienttest/browser"
+)
+
+// shown are the addresses at which each page is looked at, by its route, in the states that look different. Those of
+// signed-out people are after a "-".
+var shown = map[string][]string{
+	"/":                                {"/", "/?tool=uv", "-/"},
+	"/search/":                         {"/search/?q=widget", "/search/?q=nothing-like-it", "/search/?sort=newest"},
+	"/login/":                          {"-/login/"},
+	"/confirm/":                        {"/confirm/?next=/"},
+	"/:missing/":                       {"/nothing/here/", "/project/nothing/"},
+	"/static/":                         nil, // no pages
+	"/ca.pem":                          nil,
+	"/login/code/":                     nil, // comes after a password, see TestAuthenticatorApp
+	"/setup/:secret/":                  nil, // used up by then, see TestSignUp
+	"/reset/:secret/":                  {"-RESET"},
+	"/invite/:secret/":                 {"-INVITE"},
+	"/project/:project/":               {"/project/widgets/", "/project/oldest/", "/project/frozen/", "/r/private/project/hushed/"},
+	"/project/:project/:version/":      {"/project/widgets/1.1/"},
+	"/project/:project/:version/diff/": {"/project/widgets/2.0/diff/"},
+	"/project/:project/versions/":      {"/project/many/versions/"},
+	"/admin/":                          {"/admin/"}, "/admin/audit/": {"/admin/audit/"}, "/admin/audit/export": nil, "/admin/grants/": {"/admin/grants/"}, "/admin/issuers/": {"/admin/issuers/"},
+	"/admin/repositories/": {"/admin/repositories/"}, "/admin/settings/": {"/admin/settings/"}, "/admin/storage/": {"/admin/storage/"},
+	"/admin/user/:user/": {"/admin/user/bob/"}, "/admin/users/": {"/admin/users/"}, "/manage/account/token/": {"/manage/account/token/"},
+	"/manage/projects/":                             {"/manage/projects/"},
+	"/manage/upload/":                               {"/manage/upload/"},
+	"/manage/account/":                              {"/manage/account/"},
+	"/manage/account/publishing/":                   {"/manage/account/publishing/"},
+	"/manage/account/security/":                     {"/manage/account/security/"},
+	"/manage/account/security/totp/":                {"/manage/account/security/totp/"},
+	"/manage/account/sessions/":                     {"/manage/account/sessions/"},
+	"/manage/project/:project/collaboration/":       {"/manage/project/widgets/collaboration/", "/manage/project/many/collaboration/"},
+	"/manage/project/:project/history/":             {"/manage/project/widgets/history/"},
+	"/manage/project/:project/release/:version/":    {"/manage/project/widgets/release/1.1/", "/manage/project/widgets/release/2.0/?file=widgets-2.0.tar.gz"},
+	"/manage/project/:project/releases/":            {"/manage/project/widgets/releases/", "/manage/project/many/releases/"},
+	"/manage/project/:project/settings/":            {"/manage/project/widgets/settings/", "/manage/project/frozen/settings/"},
+	"/manage/project/:project/settings/publishing/": {"/manage/project/widgets/settings/publishing/", "/manage/project/many/settings/publishing/"},
+}
+
+// routes are the paths of pages that the program answers, from the table that its own tests hold it to.
+func routes(t *testing.T) (paths []string) {
+	t.Helper()
+	table, err := os.ReadFile("../../../cmd/index/testdata/golden/routes.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(table)) {
+		f := strings.Fields(line)
+		if len(f) < 4 || f[0] != "GET" || f[2] != "page" && f[2] != "signed" && f[2] != "visitor" || strings.Contains(f[1], "/r/:repository/") {
+			continue
+		}
+		paths = append(paths, strings.TrimPrefix(f[1], "/team"))
+	}
+	if len(paths) < 20 {
+		t.Fatalf("the table of routes has %d pages", len(paths))
+	}
+	return paths
+}
+
+// Every page is accessible in both schemes of colours, on a wide window and on a narrow one, and fits into 320 pixels; a page
+// that nobody wrote down here fails.
+func TestEveryPage(t *testing.T) {
+	x := newBusy(t)
+	in := x.open()
+	x.fill()
+	out := browser.Open(t, x.URL)
+	links := map[string]string{
+		"RESET": strings.TrimSpace(x.Index("user", "reset-link", "bob").OK(t).Stdout), "INVITE": strings.TrimSpace(x.Index("user", "invite").OK(t).Stdout),
+	}
+	for _, route := range append(routes(t), "/:missing/") {
+		at, known := shown[route]
+		if !known {
+			t.Errorf("the page %s is not looked at: add it", route)
+		}
+		for n, path := range at {
+			b := in
+			if signedOut, is := strings.CutPrefix(path, "-"); is {
+				b, path = out, signedOut
+			}
+			if link := links[path]; link != "" {
+				path = strings.TrimPrefix(link, x.URL)
+			}
+			look(b, path, fmt.Sprintf("%s-%d", name(route), n))
+		}
+	}
+}
+
+// name is a file's name for a route.
+func name(route string) string {
+	return "page" + strings.TrimRight(strings.NewReplacer("/", "-", ":", "").Replace(route), "-")
+}
+
+// look looks at a page in each width and scheme of colours.
+func look(b *browser.Tab, path, name string) {
+	for _, scheme := range []string{"light", "dark"} {
+		b.Look(1280, scheme)
+		if scheme == "light" {
+			b.Go(path)
+		}
+		b.Accessible()
+		b.Shot(name + "-1280-" + scheme)
+		b.Look(360, scheme)
+		b.Shot(name + "-360-" + scheme)
+	}
+	b.Look(360, "light")
+	b.Accessible()
+	b.Fits()
+	b.Look(320, "light")
+	b.Fits()
+}
