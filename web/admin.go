@@ -258,7 +258,7 @@ func (s *Site) grantsPage(w http.ResponseWriter, r *http.Request, who access.Cal
 		}
 	}
 	v.User = f.field(Field{Name: "user", Label: "User", Required: true, Mono: true, MaxLength: 64})
-	v.Role = f.field(Field{Name: "role", Label: "Role", Type: "select", Options: []Option{{Value: "reader", Label: "reader"}, {Value: "uploader", Label: "uploader"}, {Value: "maintainer", Label: "maintainer"}, {Value: "owner", Label: "owner"}}})
+	v.Role = f.field(Field{Name: "role", Label: "Role", Type: "select", Options: plainRoles()})
 	v.Repo = f.field(Field{Name: "repository", Label: "Repository", Type: "select", Options: options})
 	v.Project = f.field(Field{Name: "project", Label: "Project", Mono: true, MaxLength: 200, Help: "Without one the role is good in all of the repository."})
 	return s.render(w, f.status(), "admin-grants", &v)

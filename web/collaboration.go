@@ -18,6 +18,8 @@ type collaborationView struct {
 	Owners    int         // whose accounts can be used
 	Self      *personRow  // the reader's own role
 	Add       addPerson
+	Groups    []access.GroupGrant
+	AddGroup  addPerson // User is the group
 	Leave     Field
 	Invite    addPerson
 	Open      []invitationRow // that the reader made, or an administrator sees
@@ -91,6 +93,13 @@ func (s *Site) collaborationWith(w http.ResponseWriter, r *http.Request, who acc
 		User: f.field(Field{Name: "user", Label: "User name", Required: true, MaxLength: 64}),
 		Role: f.field(Field{Name: "role", Label: "Role", Type: "select", Options: roleOptions(access.Maintainer), Value: access.Maintainer.String()}),
 	}
+	if v.Groups, err = s.o.Index.GroupGrants(r.Context(), who, repository(r), name); err != nil {
+		return err
+	}
+	v.AddGroup = addPerson{
+		User: f.field(Field{Name: "group", Label: "Group", Required: true, MaxLength: 64, Mono: true, Help: "Administrators make groups and say who is in them."}),
+		Role: f.field(Field{ID: "f-group-role", Name: "group_role", Label: "Role", Type: "select", Options: roleOptions(access.Uploader), Value: access.Uploader.String()}),
+	}
 	v.Link = link
 	v.Invite = addPerson{
 		User: f.field(Field{ID: "f-invited", Name: "invited", Label: "User name", MaxLength: 64, Mono: true, Help: "Empty, and whoever follows the link chooses one."}),
@@ -129,7 +138,7 @@ func (v *collaborationView) people(all []catalog.GrantInfo, who access.Caller) {
 
 func (s *Site) collaborationPost(w http.ResponseWriter, r *http.Request, who access.Caller) error {
 	return do(w, r, who, map[string]act{
-		"add": s.addPerson, "change": s.changePerson, "remove": s.removePerson, "leave": s.leave, "invite": s.invite, "revoke": s.revokeInvitation,
+		"add": s.addPerson, "change": s.changePerson, "remove": s.removePerson, "leave": s.leave, "add-group": s.addGroup, "remove-group": s.removeGroup, "invite": s.invite, "revoke": s.revokeInvitation,
 	})
 }
 

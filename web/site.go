@@ -74,6 +74,7 @@ func (s *Site) areas() [][]route.Route {
 		s.passkeyRoutes(),
 		s.tokenRoutes(),
 		s.adminRoutes(),
+		s.groupRoutes(),
 		s.projectRoutes(),
 		s.publishingRoutes(),
 		s.manageRoutes(),

@@ -35,8 +35,21 @@ func (p grantPlace) String() string {
 	return "project " + p.Project
 }
 
+// grantee is who a grant is for: a user, or all of a group.
+type grantee struct {
+	User  string `placeholder:"NAME" xor:"who" required:"" help:"The user."`
+	Group string `placeholder:"NAME" xor:"who" required:"" help:"The group."`
+}
+
+func (g grantee) String() string {
+	if g.Group != "" {
+		return "group " + g.Group
+	}
+	return "user " + g.User
+}
+
 type grantAddCmd struct {
-	User string `required:"" placeholder:"NAME" help:"Who gets the role."`
+	grantee
 	Role string `required:"" enum:"reader,uploader,maintainer,owner" help:"reader, uploader, maintainer or owner."`
 	grantPlace
 }
@@ -52,16 +65,20 @@ func (c *grantAddCmd) Run(s *session) error {
 		return err
 	}
 	return s.with(func(a *app) error {
-		if err := a.index.Grant(s.ctx, a.operator, c.Repository, name, c.User, role); err != nil {
+		give, to := a.index.Grant, c.User
+		if c.Group != "" {
+			give, to = a.index.GrantGroup, c.Group
+		}
+		if err := give(s.ctx, a.operator, c.Repository, name, to, role); err != nil {
 			return inPlain(err, name)
 		}
-		fmt.Fprintf(s.out, "user %s is %s of %s\n", c.User, role, c.grantPlace)
+		fmt.Fprintf(s.out, "%s is %s of %s\n", c.grantee, role, c.grantPlace)
 		return nil
 	})
 }
 
 type grantRemoveCmd struct {
-	User string `required:"" placeholder:"NAME" help:"Who loses the role."`
+	grantee
 	grantPlace
 }
 
@@ -72,10 +89,14 @@ func (c *grantRemoveCmd) Run(s *session) error {
 		return err
 	}
 	return s.with(func(a *app) error {
-		if err := a.index.Ungrant(s.ctx, a.operator, c.Repository, name, c.User); err != nil {
+		take, from := a.index.Ungrant, c.User
+		if c.Group != "" {
+			take, from = a.index.UngrantGroup, c.Group
+		}
+		if err := take(s.ctx, a.operator, c.Repository, name, from); err != nil {
 			return inPlain(err, name)
 		}
-		fmt.Fprintf(s.out, "user %s has no role of its own in %s any more\n", c.User, c.grantPlace)
+		fmt.Fprintf(s.out, "%s has no role of its own in %s any more\n", c.grantee, c.grantPlace)
 		return nil
 	})
 }

@@ -193,7 +193,8 @@ func (c Caller) Renewed(grants []Grant) Caller {
 	c.grants = make(map[string]Role, len(grants))
 	for _, g := range grants {
 		if g.UserID == c.id {
-			c.grants[cmp.Or(g.ProjectID, g.RepositoryID)] = g.Role
+			place := cmp.Or(g.ProjectID, g.RepositoryID)
+			c.grants[place] = max(c.grants[place], g.Role)
 		}
 	}
 	return c

@@ -18,7 +18,7 @@ type GrantRows interface {
 	PutGrant(ctx context.Context, g Grant) error
 	// RemoveGrant takes a grant away and reports whether there was one. The role is not looked at.
 	RemoveGrant(ctx context.Context, g Grant) (bool, error)
-	// GrantsOf returns all grants of a user.
+	// GrantsOf returns all grants of a user, own ones and those of the user's groups: several may be about one place.
 	GrantsOf(ctx context.Context, userID string) ([]Grant, error)
 	// GrantsAbout returns the grants in a project and in its repository as a whole, oldest first; for "" those in the
 	// repository and in all of its projects.

@@ -12,6 +12,7 @@ type Tx interface {
 	TokenRows
 	GrantRows
 	SessionRows
+	GroupRows
 	audit.Rows
 	Serials
 	// ProjectID returns the id of a project by the name of its repository and its normal name, or fault.NotFound.

@@ -23,6 +23,7 @@ type Tx interface {
 	audit.Rows
 	access.Serials
 	access.GrantRows
+	access.GroupRows
 	access.UserRows
 	TokenRows
 	PublisherRows

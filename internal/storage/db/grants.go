@@ -34,8 +34,9 @@ func (t *Tx) RemoveGrant(ctx context.Context, g access.Grant) (bool, error) {
 
 // GrantsOf implements access.GrantRows.
 func (t *Tx) GrantsOf(ctx context.Context, userID string) ([]access.Grant, error) {
-	return many(ctx, t, scanGrant, `SELECT user_id, repository_id, project_id, role, created_at FROM grants
-		WHERE user_id = $1 ORDER BY repository_id, project_id`, userID)
+	return many(ctx, t, scanGrant, `SELECT user_id, repository_id, project_id, role, created_at FROM grants WHERE user_id = $1
+		UNION ALL SELECT m.user_id, x.repository_id, x.project_id, x.role, x.created_at FROM group_members m
+		JOIN group_grants x ON x.group_id = m.group_id WHERE m.user_id = $1 ORDER BY 2, 3, 5`, userID)
 }
 
 // GrantsAbout implements access.GrantRows.

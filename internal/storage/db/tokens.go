@@ -104,5 +104,6 @@ func (t *Tx) TokensTouching(ctx context.Context, repositoryID, projectID string)
 		WHERE kind = 'api' AND revoked_at = 0 AND scope IN ('upload', 'admin') AND (limited = TRUE
 		AND id IN (SELECT b.token_id FROM token_projects b WHERE b.project_id = $2 AND b.publisher_id = '')
 		OR limited = FALSE AND user_id IN (SELECT g.user_id FROM grants g WHERE g.project_id IN ('', $2) AND g.repository_id = $1
+		UNION SELECT m.user_id FROM group_members m JOIN group_grants x ON x.group_id = m.group_id WHERE x.project_id IN ('', $2) AND x.repository_id = $1
 		UNION SELECT u.id FROM users u WHERE u.admin = TRUE)) ORDER BY created_at, id`, repositoryID, projectID)
 }

@@ -1,0 +1,79 @@
+package catalog
+
+import (
+	"context"
+	"slices"
+
+	"pyindex/internal/access"
+	"pyindex/internal/dist"
+	"pyindex/internal/fault"
+)
+
+// GrantGroup gives all of a group a role in a project, or in a whole repository for the zero name; it replaces the one
+// that the group has there. It needs an owner of the same; fault.NotFound for an unknown group, fault.Denied without the right.
+func (x *Index) GrantGroup(ctx context.Context, who access.Caller, repo string, name dist.ProjectName, group string, role access.Role) error {
+	if role == access.NoRole {
+		return fault.New(fault.Invalid, "a grant needs a role: reader, uploader, maintainer or owner")
+	}
+	return x.changeGroupGrant(ctx, who, repo, name, group, "grant.add", role, func(tx Tx, g access.GroupGrant) error {
+		return tx.PutGroupGrant(ctx, g)
+	})
+}
+
+// UngrantGroup takes a group's role away. It needs an owner, and fault.NotFound says that there was no grant.
+func (x *Index) UngrantGroup(ctx context.Context, who access.Caller, repo string, name dist.ProjectName, group string) error {
+	return x.changeGroupGrant(ctx, who, repo, name, group, "grant.remove", access.NoRole, func(tx Tx, g access.GroupGrant) error {
+		had, err := tx.RemoveGroupGrant(ctx, g)
+		if err == nil && !had {
+			return fault.New(fault.NotFound, "group %s has no role there", group)
+		}
+		return err
+	})
+}
+
+func (x *Index) changeGroupGrant(ctx context.Context, who access.Caller, repo string, name dist.ProjectName, group, action string, role access.Role, f func(Tx, access.GroupGrant) error) error {
+	p, err := x.place(ctx, who, repo, name)
+	if err != nil {
+		return err
+	}
+	e := x.entry(who, action, map[string]any{"group": group, "role": role.String()})
+	e.Repository, e.Project = p.repository.ID, name.String()
+	if !who.May(access.Owner, p.object()) {
+		return x.deny(ctx, e, "this needs the role owner there")
+	}
+	return x.store.Update(ctx, func(tx Tx) error {
+		g, err := tx.GroupByName(ctx, group)
+		if fault.Is(err, fault.NotFound) {
+			return fault.Wrap(fault.NotFound, err, "there is no group %.80q", group)
+		} else if err != nil {
+			return err
+		}
+		grant := access.GroupGrant{GroupID: g.ID, RepositoryID: p.repository.ID, ProjectID: p.project.ID, Role: role, CreatedAt: x.clock()}
+		if err := f(tx, grant); err != nil {
+			return err
+		}
+		if _, err := tx.NextSerial(ctx); err != nil {
+			return err
+		}
+		return tx.InsertAudit(ctx, e)
+	})
+}
+
+// GroupGrants returns which groups have which role in a project, or, for the zero name, in the repository and its
+// projects. It needs an owner of the same.
+func (x *Index) GroupGrants(ctx context.Context, who access.Caller, repo string, name dist.ProjectName) (out []access.GroupGrant, err error) {
+	p, err := x.place(ctx, who, repo, name)
+	if err != nil {
+		return nil, err
+	}
+	if !who.May(access.Owner, p.object()) {
+		return nil, fault.New(fault.Denied, "this needs the role owner there")
+	}
+	err = x.store.View(ctx, func(tx Tx) error {
+		out, err = tx.GroupGrants(ctx, "")
+		return err
+	})
+	return slices.DeleteFunc(out, func(g access.GroupGrant) bool {
+		return g.RepositoryID != p.repository.ID || p.project.ID != "" && g.ProjectID != p.project.ID
+	}), err
+}
