@@ -1,0 +1,214 @@
+package main
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+
+	"golang.org/x/net/html"
+
+	"pyindex/internal/access"
+	"pyindex/internal/catalog"
+	"pyindex/internal/dist"
+	"pyindex/internal/dist/disttest"
+	"pyindex/internal/server"
+)
+
+// put publishes a file as the operator and returns whether the gate took it.
+func (x *fixture) put(t *testing.T, repository string, f disttest.File) error {
+	t.Helper()
+	in, err := x.app.index.Stage(t.Context(), x.app.operator, repository, dist.ProjectName{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer in.Discard()
+	if _, err := in.Write(f.Bytes); err != nil {
+		t.Fatal(err)
+	}
+	_, err = x.app.index.Publish(t.Context(), x.app.operator, catalog.Upload{Repository: repository, Filename: f.Name, Content: in})
+	return err
+}
+
+// elements are the elements of a page, in order.
+func elements(t *testing.T, page string) (all []*html.Node) {
+	t.Helper()
+	root, err := html.Parse(strings.NewReader(page))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n := range root.Descendants() {
+		if n.Type == html.ElementNode {
+			all = append(all, n)
+		}
+	}
+	return all
+}
+
+func attribute(n *html.Node, name string) string {
+	for _, a := range n.Attr {
+		if a.Key == name {
+			return a.Val
+		}
+	}
+	return ""
+}
+
+// crawl asks for a page and every page of the index that links lead to from there, as a visitor, and gives each to look.
+func (x *fixture) crawl(t *testing.T, visitor string, look func(path string, got *httptest.ResponseRecorder)) (seen map[string]bool) {
+	t.Helper()
+	seen = map[string]bool{"/": true}
+	const most = 1500
+	for queue := []string{"/"}; len(queue) > 0 && len(seen) < most; queue = queue[1:] {
+		at, _ := url.Parse(queue[0])
+		got := x.visit(t, http.MethodGet, queue[0], visitor, "")
+		look(queue[0], got)
+		links := []string{got.Header().Get("Location")}
+		if strings.HasPrefix(got.Header().Get("Content-Type"), "text/html") {
+			for _, n := range elements(t, got.Body.String()) {
+				links = append(links, attribute(n, "href"))
+				if n.Data == "form" && attribute(n, "method") != "post" {
+					links = append(links, attribute(n, "action")+"?q=pkg")
+				}
+			}
+		}
+		for _, l := range links {
+			u, err := at.Parse(l)
+			if err != nil || l == "" || u.Host != "" && u.Host != x.base.Host || u.Scheme != "" && u.Scheme != x.base.Scheme {
+				continue
+			}
+			u.Fragment, u.Scheme, u.Host = "", "", ""
+			if next := u.String(); !seen[next] {
+				seen[next] = true
+				queue = append(queue, next)
+			}
+		}
+	}
+	if len(seen) >= most {
+		t.Errorf("a crawl as %s does not end within %d pages", visitor, most)
+	}
+	return seen
+}
+
+// What a crawl must not meet: the name of a repository, a project, its summary, a person in it and a publisher of it.
+var hushed = []string{"vaulted", "hush-hush", "hush_hush", "unspeakable", "moledriver"}
+
+// hide makes a repository beside the one that everybody sees, with everything that pages may tell in it.
+func (x *fixture) hide(t *testing.T) {
+	t.Helper()
+	ctx, op := t.Context(), x.app.operator
+	if err := x.app.index.AddRepository(ctx, op, catalog.NewRepository{Name: "vaulted"}); err != nil {
+		t.Fatal(err)
+	}
+	if err := x.put(t, "vaulted", disttest.Wheel("hush-hush", "1.0", "x", "Summary: unspeakable", "Requires-Dist: "+demo, "", "Unspeakable.")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := x.app.directory.AddUser(ctx, op, access.NewUser{Name: "moledriver"}); err != nil {
+		t.Fatal(err)
+	}
+	name, err := dist.ParseProjectName("hush-hush")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := x.app.index.Grant(ctx, op, "vaulted", name, "moledriver", access.Owner); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// has reports whether the program has a part of the site at all: the manual comes on its own.
+func (x *fixture) has(path string) bool {
+	for _, part := range []string{"/help/"} {
+		if strings.HasPrefix(path, part) {
+			return slices.ContainsFunc(x.server.Routes(), func(r server.Row) bool { return strings.HasPrefix(r.Path, part) })
+		}
+	}
+	return true
+}
+
+// Following every link shows nobody, strangers and people with a role elsewhere nothing of what they may not see, also not
+// that it requires what they do see; and there is no link that breaks.
+func TestCrawl(t *testing.T) {
+	for _, open := range []bool{false, true} {
+		x := newFixture(t, "http://h.example", open)
+		x.people(t)
+		x.hide(t)
+		least := map[string]int{"nobody": 10, "stranger": 30, "reader": 30, "maintainer": 35, "owner": 40, "administrator": 60}
+		if !open {
+			least["nobody"] = 3
+		}
+		for visitor, least := range least {
+			seen := x.crawl(t, visitor, func(path string, got *httptest.ResponseRecorder) {
+				if strings.Contains(path, "/packages/") && got.Code == http.StatusUnauthorized {
+					return // files are for clients, with a token
+				}
+				if got.Code != http.StatusOK && got.Code != http.StatusSeeOther && x.has(path) {
+					t.Errorf("open %v: a link leads %s to %s, which answers %d", open, visitor, path, got.Code)
+				}
+				body := strings.ToLower(got.Body.String())
+				for _, word := range hushed {
+					if strings.Contains(body, word) && visitor != "administrator" {
+						t.Errorf("open %v: %s tells %s of %s", open, path, visitor, word)
+					}
+				}
+			})
+			if len(seen) < least {
+				t.Errorf("open %v: the crawl as %s saw %d pages, want %d", open, visitor, len(seen), least)
+			}
+			if visitor == "administrator" && !seen["/r/vaulted/project/hush-hush/"] && !seen["/r/vaulted/"] {
+				t.Errorf("open %v: the crawl as an administrator does not come to what is hidden from others", open)
+			}
+		}
+	}
+}
+
+// Whoever looks for what they may not see finds as much as whoever looks for what nobody has.
+func TestSearchOfHidden(t *testing.T) {
+	x := newFixture(t, "http://h.example", true)
+	x.people(t)
+	x.hide(t)
+	for _, visitor := range []string{"nobody", "stranger", "owner"} {
+		for _, path := range []string{"/search/?q=%s", "/search/?q=%s&sort=newest", "/r/main/search/?q=%s", "/manage/projects/?q=%s"} {
+			page := func(q string) string {
+				got := x.visit(t, http.MethodGet, fmt.Sprintf(path, q), visitor, "")
+				return fmt.Sprint(got.Code, strings.ReplaceAll(strings.ReplaceAll(got.Body.String(), url.QueryEscape(q), "QUERY"), q, "QUERY"))
+			}
+			for _, word := range hushed {
+				if hidden, nothing := page(word), page("notathing"); hidden != nothing && visitor != "nobody" {
+					t.Errorf("%s of %q as %s:\n%s\nof nothing:\n%s", path, word, visitor, hidden, nothing)
+				}
+			}
+		}
+	}
+}
+
+// On a closed index every page that is no way of signing in leads there, whatever stands at its address, and says nothing else.
+func TestSignedOutPages(t *testing.T) {
+	x := newFixture(t, "http://h.example", false)
+	x.hide(t)
+	for _, r := range x.pageRoutes() {
+		if r.Auth.String() == "visitor" {
+			continue
+		}
+		paths := append(x.things(r.Path), x.things(strings.NewReplacer(":repository", "vaulted", ":project", "hush-hush").Replace(r.Path))...)
+		for _, path := range paths {
+			got := x.visit(t, r.Method, path, "nobody", "")
+			want := "/login/?next=" + url.QueryEscape(path)
+			if path == "/" {
+				want = "/login/"
+			}
+			header := slices.Sorted(func(yield func(string) bool) {
+				for name := range got.Header() {
+					if name != "X-Request-Id" && name != "Content-Type" && !yield(name) {
+						return
+					}
+				}
+			})
+			if got.Code != http.StatusSeeOther || got.Header().Get("Location") != want || slices.Contains(header, "Etag") {
+				t.Errorf("%s %s as nobody = %d to %q with %v, want 303 to %q", r.Method, path, got.Code, got.Header().Get("Location"), header, want)
+			}
+		}
+	}
+}
