@@ -105,7 +105,7 @@ func (a *Accounts) Invite(ctx context.Context, who access.Caller, n NewInvitatio
 		}
 	}
 	l, secret := a.newLink(LinkInvite, inviteLife)
-	l.CreatedBy, l.Invitation = who.ID(), Invitation{n.Name, n.Email, n.Admin, n.Grants}
+	l.CreatedBy, l.Invitation = who.ID(), Invitation(n)
 	err := a.store.Update(ctx, func(tx Tx) error {
 		if !who.Admin() && (n.Admin || len(n.Grants) == 0 || who.SessionID() == "") {
 			return fault.New(fault.Denied, "only an administrator may invite somebody to more than projects of your own")

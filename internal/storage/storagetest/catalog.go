@@ -42,6 +42,7 @@ func Catalog(t *testing.T, open Opener) {
 		"beside":          checkBeside,
 		"beside race":     checkBesideRace,
 		"history":         checkHistory,
+		"downloads":       checkDownloads,
 		"managed":         checkManaged,
 		"file race":       checkFileRace,
 		"project race":    checkProjectRace,
