@@ -51,11 +51,33 @@ var deeds = map[string]deed{
 	"user.add":                     {"made the account %s", "make the account %s"},
 	"user.disable":                 {"disabled the account %s", "disable the account %s"},
 	"user.enable":                  {"enabled the account %s", "enable the account %s"},
+	"user.admin":                   {"changed whether %s is an administrator", "change whether %s is an administrator"},
+	"user.invite":                  {"made an invitation", "make an invitation"},
+	"user.revoke-invitation":       {"revoked an invitation", "revoke an invitation"},
+	"user.accept":                  {"made the account %s by a link", "make an account by a link"},
+	"user.reset-link":              {"made a link by which %s chooses a new password", "make a link for the password of %s"},
+	"user.reset":                   {"chose a new password by a link", "choose a new password by a link"},
+	"account.profile":              {"changed their profile", "change their profile"},
+	"account.password":             {"changed their password", "change their password"},
+	"account.totp-begin":           {"began to set up an authenticator", "set up an authenticator"},
+	"account.totp":                 {"set up an authenticator", "set up an authenticator"},
+	"account.totp-remove":          {"removed their authenticator", "remove their authenticator"},
+	"account.recovery":             {"made new recovery codes", "make new recovery codes"},
+	"account.passkey-add":          {"added a passkey", "add a passkey"},
+	"account.passkey-remove":       {"removed a passkey", "remove a passkey"},
+	"group.add":                    {"made the group %s", "make the group %s"},
+	"group.remove":                 {"removed the group %s", "remove the group %s"},
+	"group.add-member":             {"added somebody to the group %s", "add somebody to the group %s"},
+	"group.remove-member":          {"took somebody out of the group %s", "take somebody out of the group %s"},
+	"group.sync":                   {"has other groups, by the single sign-on", "have other groups"},
+	"repository.change":            {"changed the repository %s", "change the repository %s"},
 	"repository.add":               {"made the repository %s", "make the repository %s"},
 	"repository.remove":            {"removed the repository %s", "remove the repository %s"},
 	"session.begin":                {"signed in", "sign in"},
 	"session.end":                  {"signed out", "sign out"},
 	"session.end-others":           {"signed out everywhere else", "sign out everywhere else"},
+	"session.end-all":              {"ended all sessions of %s", "end all sessions of %s"},
+	"session.refuse":               {"signed in", "sign in"},
 	"session.confirm":              {"confirmed who they are", "confirm who they are"},
 }
 
@@ -94,12 +116,7 @@ func sentence(e audit.Entry) string {
 		d = deed{"did " + e.Action + " to %s", "do " + e.Action + " to %s"}
 	}
 	who, about := actorWords(e.Actor), subjectWords(e)
-	complete := func(words string) string {
-		if strings.Contains(words, "%s") {
-			return fmt.Sprintf(words, about)
-		}
-		return words
-	}
+	complete := func(words string) string { return strings.ReplaceAll(words, "%s", about) }
 	if e.Outcome != audit.Refused {
 		return who + " " + cmp.Or(particular(e, about), complete(d.did)) + because(e)
 	}
@@ -132,6 +149,10 @@ func particular(e audit.Entry, about string) string {
 		return "gave " + text("user") + " the role " + text("role") + " in " + about
 	case "grant.remove":
 		return "took the role of " + text("user") + " in " + about + " away"
+	case "group.add-member":
+		return "added " + text("user") + " to the group " + about
+	case "group.remove-member":
+		return "took " + text("user") + " out of the group " + about
 	case "publisher.add", "publisher.remove", "publisher.pin":
 		return publisherWords(e.Action, text("publisher"), about)
 	}
