@@ -15,7 +15,7 @@ type collaborationView struct {
 	managing
 	People    []personRow
 	Elsewhere []personRow // with a role in the whole repository
-	Owners    int         // whose accounts can be used
+	Owners    int         // people whose accounts can be used, and groups
 	Self      *personRow  // the reader's own role
 	Add       addPerson
 	Groups    []access.GroupGrant
@@ -116,6 +116,11 @@ func (s *Site) collaborationWith(w http.ResponseWriter, r *http.Request, who acc
 }
 
 func (v *collaborationView) people(all []catalog.GrantInfo, who access.Caller) {
+	for _, g := range v.Groups {
+		if g.Role == access.Owner {
+			v.Owners++
+		}
+	}
 	for _, g := range all {
 		if g.Project != "" && g.Role == access.Owner && !g.Disabled {
 			v.Owners++

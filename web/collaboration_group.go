@@ -40,8 +40,9 @@ func (s *Site) removeGroup(w http.ResponseWriter, r *http.Request, who access.Ca
 	if err := s.confirmed(who); err != nil {
 		return err
 	}
-	if err := s.o.Index.UngrantGroup(r.Context(), who, repository(r), name, f.get("group")); err != nil {
-		return err
+	err = s.o.Index.UngrantGroup(r.Context(), who, repository(r), name, f.get("group"))
+	if err := f.refused("", err); err != nil || f.bad() {
+		return s.collaborationAgain(w, r, who, f, err)
 	}
 	return s.done(w, r, s.back(r), "The group "+f.get("group")+" has no role in "+name.String()+" any more.")
 }

@@ -146,9 +146,9 @@ func particular(e audit.Entry, about string) string {
 		}
 		return "let people and API tokens upload to " + about + " again"
 	case "grant.add":
-		return "gave " + text("user") + " the role " + text("role") + " in " + about
+		return "gave " + granted(e) + " the role " + text("role") + " in " + about
 	case "grant.remove":
-		return "took the role of " + text("user") + " in " + about + " away"
+		return "took the role of " + granted(e) + " in " + about + " away"
 	case "group.add-member":
 		return "added " + text("user") + " to the group " + about
 	case "group.remove-member":
@@ -157,6 +157,14 @@ func particular(e audit.Entry, about string) string {
 		return publisherWords(e.Action, text("publisher"), about)
 	}
 	return ""
+}
+
+// granted is who got or lost a role.
+func granted(e audit.Entry) string {
+	if group := detailText(e.Detail, "group"); group != "" {
+		return "the group " + group
+	}
+	return detailText(e.Detail, "user")
 }
 
 func publisherWords(action, publisher, about string) string {

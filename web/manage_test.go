@@ -756,6 +756,62 @@ func TestInvitationFallsWithItsMaker(t *testing.T) {
 	}
 }
 
+// Groups get and lose roles; the one that owns a project alone stays, and its people own it.
+func TestGroupsOfAProject(t *testing.T) {
+	x := newShop(t, catalog.Limits{}, nil)
+	const path = "/manage/project/demo/collaboration/"
+	if _, err := x.dir.AddGroup(t.Context(), x.operator, "crew", ""); err != nil {
+		t.Fatal(err)
+	}
+	if err := x.dir.AddMember(t.Context(), x.operator, "crew", "stranger"); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		want   int
+		fields []string
+	}{
+		{422, []string{"do", "add-group", "group", "nobody-knows", "group_role", "reader"}}, {400, []string{"do", "add-group", "group", "crew", "group_role", "king"}},
+		{404, []string{"do", "remove-group", "group", "crew"}},
+	} {
+		if got := x.post("owner", path, c.fields...); got.Code != c.want {
+			t.Errorf("POST %v = %d, want %d", c.fields, got.Code, c.want)
+		}
+	}
+	for _, user := range []string{"maintainer", "reader", "stranger"} {
+		if got := x.post(user, path, "do", "add-group", "group", "crew", "group_role", "owner"); got.Code != http.StatusForbidden {
+			t.Errorf("a group's role given by a %s = %d, want 403", user, got.Code)
+		}
+	}
+	hidden, missing := x.post("stranger", "/r/inner"+path, "do", "add-group", "group", "crew", "group_role", "owner"), x.post("stranger", "/r/inner/manage/project/nothing/collaboration/", "do", "add-group", "group", "crew", "group_role", "owner")
+	if hidden.Code != http.StatusNotFound || missing.Code != http.StatusNotFound {
+		t.Errorf("a group's role in what is hidden = %d, in what is missing = %d, want 404", hidden.Code, missing.Code)
+	}
+	if grew := x.grew(func() { x.post("owner", path, "do", "add-group", "group", "crew", "group_role", "owner") }); grew != "grant.add" {
+		t.Errorf("a group's role is recorded as %q", grew)
+	}
+	if page := x.get("stranger", path).Body.String(); !strings.Contains(page, "Everybody in <strong>crew</strong> is an <strong>owner</strong>") {
+		t.Errorf("somebody of the group sees:\n%s", page)
+	}
+	if got := x.post("owner", path, "do", "leave", "typed", "demo"); got.Code != http.StatusSeeOther {
+		t.Errorf("leaving a project that a group owns too = %d", got.Code)
+	}
+	for _, fields := range [][]string{{"do", "remove-group", "group", "crew"}, {"do", "add-group", "group", "crew", "group_role", "reader"}} {
+		got := x.post("stranger", path, fields...)
+		if got.Code != http.StatusUnprocessableEntity || !strings.Contains(got.Body.String(), "group crew is the last owner of project demo") {
+			t.Errorf("POST %v by the last owners = %d", fields, got.Code)
+		}
+	}
+	if page := x.get("stranger", "/manage/project/demo/history/?what=people").Body.String(); !strings.Contains(page, "owner gave the group crew the role owner in demo") || !strings.Contains(page, "owner left demo") {
+		t.Errorf("the history of roles:\n%s", page)
+	}
+	if got := x.post("root", path, "do", "remove-group", "group", "crew"); got.Code != http.StatusSeeOther {
+		t.Errorf("an administrator taking a group's role = %d", got.Code)
+	}
+	if got := x.get("stranger", path); got.Code != http.StatusForbidden {
+		t.Errorf("who was of the group = %d", got.Code)
+	}
+}
+
 // multi writes a form with files, each as name and bytes.
 func multi(files ...disttest.File) (string, *bytes.Buffer) {
 	var b bytes.Buffer

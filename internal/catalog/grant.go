@@ -122,45 +122,74 @@ func (x *Index) changeGrant(ctx context.Context, who access.Caller, c grantChang
 // putGrant writes the change, unless it takes a project's last owner.
 func (x *Index) putGrant(ctx context.Context, tx Tx, who access.Caller, p place, u access.User, role access.Role) error {
 	g := access.Grant{UserID: u.ID, RepositoryID: p.repository.ID, ProjectID: p.project.ID, Role: role, CreatedAt: x.clock()}
-	if role < access.Owner && p.project.ID != "" && !who.Admin() {
-		if err := keepsOwner(ctx, tx, p.project, u); err != nil {
-			return err
+	return keepsOwner(ctx, tx, who, p, u.Name, func() error {
+		if role != access.NoRole {
+			return tx.PutGrant(ctx, g)
 		}
-	}
-	if role != access.NoRole {
-		return tx.PutGrant(ctx, g)
-	}
-	had, err := tx.RemoveGrant(ctx, g)
-	if err == nil && !had {
-		return fault.New(fault.NotFound, "%s has no grant there: index grant list shows which there are", u.Name)
-	}
-	return err
+		had, err := tx.RemoveGrant(ctx, g)
+		if err == nil && !had {
+			return fault.New(fault.NotFound, "%s has no grant there: index grant list shows which there are", u.Name)
+		}
+		return err
+	})
 }
 
-// keepsOwner returns fault.Conflict where u is the last owner of a project whose account can be used.
-func keepsOwner(ctx context.Context, tx Tx, p Project, u access.User) error {
-	grants, err := tx.GrantsAbout(ctx, p.Repository.ID, p.ID)
-	if err != nil {
+// keepsOwner runs a change of what somebody, a person or a group, may do at a place, and returns fault.Conflict where a
+// project had an owner before and has none after it. Administrators may leave a project so.
+func keepsOwner(ctx context.Context, tx Tx, who access.Caller, p place, somebody string, change func() error) error {
+	if who.Admin() || p.project.ID == "" {
+		return change()
+	}
+	before, err := owned(ctx, tx, p.project)
+	if err == nil {
+		err = change()
+	}
+	if err != nil || !before {
 		return err
 	}
-	owns := false
+	if after, err := owned(ctx, tx, p.project); err != nil || after {
+		return err
+	}
+	return fault.New(fault.Conflict, "%s is the last owner of project %s: make somebody else an owner first", somebody, p.project.Name)
+}
+
+// owned reports whether a project has an owner of its own whose account can be used, also by a group.
+func owned(ctx context.Context, tx Tx, p Project) (bool, error) {
+	grants, err := tx.GrantsAbout(ctx, p.Repository.ID, p.ID)
+	if err != nil {
+		return false, err
+	}
 	for _, g := range grants {
 		if g.ProjectID == "" || g.Role != access.Owner {
 			continue
 		}
-		if g.UserID == u.ID {
-			owns = true
+		if u, err := tx.UserByID(ctx, g.UserID); err != nil || u.Active() {
+			return err == nil, err
+		}
+	}
+	return ownedByGroup(ctx, tx, p)
+}
+
+func ownedByGroup(ctx context.Context, tx Tx, p Project) (bool, error) {
+	grants, err := tx.GroupGrants(ctx, "")
+	if err != nil {
+		return false, err
+	}
+	for _, g := range grants {
+		if g.ProjectID != p.ID || g.Role != access.Owner {
 			continue
 		}
-		other, err := tx.UserByID(ctx, g.UserID)
-		if err != nil || other.Active() {
-			return err
+		members, err := tx.MembersOf(ctx, g.GroupID)
+		if err != nil {
+			return false, err
+		}
+		for _, m := range members {
+			if u, err := tx.UserByName(ctx, m.User); err != nil || u.Active() {
+				return err == nil, err
+			}
 		}
 	}
-	if owns {
-		return fault.New(fault.Conflict, "%s is the last owner of project %s: make somebody else an owner first", u.Name, p.Name)
-	}
-	return nil
+	return false, nil
 }
 
 // deny records a refusal and returns it.

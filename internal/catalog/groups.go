@@ -10,7 +10,8 @@ import (
 )
 
 // GrantGroup gives all of a group a role in a project, or in a whole repository for the zero name; it replaces the one
-// that the group has there. It needs an owner of the same; fault.NotFound for an unknown group, fault.Denied without the right.
+// that the group has there. It needs an owner of the same; fault.NotFound for an unknown group, fault.Denied without the
+// right, and fault.Conflict where a project would lose its last owner, which only an administrator may do.
 func (x *Index) GrantGroup(ctx context.Context, who access.Caller, repo string, name dist.ProjectName, group string, role access.Role) error {
 	if role == access.NoRole {
 		return fault.New(fault.Invalid, "a grant needs a role: reader, uploader, maintainer or owner")
@@ -20,7 +21,8 @@ func (x *Index) GrantGroup(ctx context.Context, who access.Caller, repo string, 
 	})
 }
 
-// UngrantGroup takes a group's role away. It needs an owner, and fault.NotFound says that there was no grant.
+// UngrantGroup takes a group's role away. It needs an owner, and fault.NotFound says that there was no grant,
+// fault.Conflict that a project would lose its last owner.
 func (x *Index) UngrantGroup(ctx context.Context, who access.Caller, repo string, name dist.ProjectName, group string) error {
 	return x.changeGroupGrant(ctx, who, repo, name, group, "grant.remove", access.NoRole, func(tx Tx, g access.GroupGrant) error {
 		had, err := tx.RemoveGroupGrant(ctx, g)
@@ -36,7 +38,7 @@ func (x *Index) changeGroupGrant(ctx context.Context, who access.Caller, repo st
 	if err != nil {
 		return err
 	}
-	e := x.entry(who, action, map[string]any{"group": group, "role": role.String()})
+	e := x.entry(who, action, map[string]any{"group": cut(group), "role": role.String()})
 	e.Repository, e.Project = p.repository.ID, name.String()
 	if !who.May(access.Owner, p.object()) {
 		return x.deny(ctx, e, "this needs the role owner there")
@@ -49,10 +51,10 @@ func (x *Index) changeGroupGrant(ctx context.Context, who access.Caller, repo st
 			return err
 		}
 		grant := access.GroupGrant{GroupID: g.ID, RepositoryID: p.repository.ID, ProjectID: p.project.ID, Role: role, CreatedAt: x.clock()}
-		if err := f(tx, grant); err != nil {
+		if _, err := tx.NextSerial(ctx); err != nil {
 			return err
 		}
-		if _, err := tx.NextSerial(ctx); err != nil {
+		if err := keepsOwner(ctx, tx, who, p, "group "+g.Name, func() error { return f(tx, grant) }); err != nil {
 			return err
 		}
 		return tx.InsertAudit(ctx, e)
