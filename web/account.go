@@ -82,6 +82,8 @@ type securityView struct {
 	Passkeys                 []account.Passkey
 	Passkeyed                bool
 	Device                   string // a name for the passkey of this browser
+	SignOn                   string // name of the provider of single sign-on, "" where there is none
+	Linked                   bool
 }
 
 func (s *Site) security(w http.ResponseWriter, r *http.Request, who access.Caller) error {
@@ -99,6 +101,12 @@ func (s *Site) securityPage(w http.ResponseWriter, r *http.Request, who access.C
 	}
 	if v.Passkeys, err = s.passkeysOf(r, who); err != nil {
 		return err
+	}
+	if s.o.SignOn != nil {
+		v.SignOn = s.o.SignOnName
+		if v.Linked, err = s.o.Accounts.Linked(r.Context(), who, s.o.SignOn.Issuer()); err != nil {
+			return err
+		}
 	}
 	v.Passkeyed, v.Device = s.o.Accounts.Passkeyed(), browser(r.UserAgent())
 	v.Scripts = s.loginScripts()

@@ -25,10 +25,15 @@ type Options struct {
 	Name      string   // of this index, as pages show it; "Index" where empty
 	Closed    bool     // whether nobody may read anything without signing in
 	Authority []byte   // certificate in PEM of the authority that this server made for itself; empty where it did not
+	SignOn    SignOn   // provider of single sign-on; nil for none
 	Version   string   // of the program
 	Settings  []Setting
-	Log       *slog.Logger
-	Now       func() time.Time // time.Now
+
+	SignOnName    string // of the provider, as people know it
+	SignOnCreates bool   // whether who comes for the first time gets an account
+
+	Log *slog.Logger
+	Now func() time.Time // time.Now
 }
 
 // Site is the pages of an index. It is safe for concurrent use.
@@ -72,6 +77,7 @@ func (s *Site) areas() [][]route.Route {
 		s.welcomeRoutes(),
 		s.accountRoutes(),
 		s.passkeyRoutes(),
+		s.ssoRoutes(),
 		s.tokenRoutes(),
 		s.adminRoutes(),
 		s.groupRoutes(),

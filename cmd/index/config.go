@@ -30,11 +30,12 @@ type Config struct {
 	Upload       uploadConfig       `embed:"" prefix:"upload-"`
 	Attestations attestationsConfig `embed:"" prefix:"attestations-"`
 	Leaks        leaksConfig        `embed:"" prefix:"leaks-"`
+	SSO          ssoConfig          `embed:"" prefix:"sso-"`
 	Log          logConfig          `embed:"" prefix:"log-"`
 }
 
 // sections are the tables of the file, each a field of Config with its name as prefix.
-var sections = []string{"database", "storage", "access", "oidc", "limits", "upload", "attestations", "leaks", "log"}
+var sections = []string{"database", "storage", "access", "oidc", "limits", "upload", "attestations", "leaks", "sso", "log"}
 
 type databaseConfig struct {
 	URL     string `name:"url" placeholder:"URL" help:"sqlite:PATH or postgres://… (default: index.db in the data folder). A password belongs into database.url_file or the environment."`
@@ -73,4 +74,18 @@ type logConfig struct {
 // limits returns the catalog's bounds.
 func (c limitsConfig) catalog() catalog.Limits {
 	return catalog.Limits{FileSize: int64(c.FileSize), ProjectSize: int64(c.ProjectSize)}
+}
+
+type ssoConfig struct {
+	Issuer           string   `placeholder:"URL" help:"OpenID provider that signs people in (default: none)."`
+	Name             string   `default:"single sign-on" help:"What people call it, on the button."`
+	ClientID         string   `name:"client-id" placeholder:"ID" help:"This index at the provider; the way back is /login/sso/callback."`
+	ClientSecretFile string   `placeholder:"FILE" help:"File with the client's secret."`
+	Scopes           []string `default:"profile,email" help:"Scopes to ask for beside openid."`
+	NameClaim        string   `default:"preferred_username" help:"Claim that becomes the user name."`
+	GroupsClaim      string   `default:"groups" help:"Claim that lists a person's groups."`
+	Groups           []string `placeholder:"THEIRS=OURS" help:"Groups of the provider and those of this index that their members are put into (default: of the same name)."`
+	AdminGroup       string   `placeholder:"GROUP" help:"Group of the provider whose members administer this index; others do not."`
+	RequireGroups    []string `placeholder:"GROUP" help:"Only members of one of these groups of the provider come in."`
+	CreateUsers      bool     `default:"true" negatable:"" help:"Whether who comes for the first time gets an account."`
 }

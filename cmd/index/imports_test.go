@@ -20,7 +20,9 @@ const module = "pyindex/"
 // importers says which of our packages may import an outside library; a folder stands for all below it.
 var importers = map[string][]string{
 	"github.com/labstack/":                          {"internal/server"},
-	"github.com/coreos/go-oidc":                     {"internal/publishers/idtoken"},
+	"github.com/coreos/go-oidc":                     {"internal/publishers/idtoken", "internal/signon"}, // workloads' tokens, and people's
+	"golang.org/x/oauth2":                           {"internal/signon"},
+	module + "internal/signon":                      {"cmd/index"},
 	"github.com/go-jose/":                           {"internal/publishers/idtoken"},
 	"github.com/sigstore/":                          {"internal/attest"},
 	"github.com/google/certificate-transparency-go": {"internal/attest"},

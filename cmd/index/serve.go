@@ -142,10 +142,18 @@ func (a *app) site(base *url.URL, log *slog.Logger) (*web.Site, error) {
 			return nil, err
 		}
 	}
-	return web.New(web.Options{
+	o := web.Options{
 		Authority: authority, Settings: a.settings, Version: program().Version,
 		Index: a.index, Directory: a.directory, Registry: a.registry, Accounts: a.accounts, Name: a.config.name(), BaseURL: base, Log: log, Closed: !a.config.Access.AnonymousRead,
-	})
+	}
+	provider, err := a.config.signOn(base)
+	if err != nil {
+		return nil, err
+	}
+	if provider != nil {
+		o.SignOn, o.SignOnName, o.SignOnCreates = provider, a.config.SSO.Name, a.config.SSO.CreateUsers
+	}
+	return web.New(o)
 }
 
 // tables returns what the edges answer.

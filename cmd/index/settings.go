@@ -23,19 +23,9 @@ func settingsOf(parsed *kong.Context) []web.Setting {
 		if value == "[]" || value == "<nil>" {
 			value = ""
 		}
-		out = append(out, web.Setting{Name: keyOf(f.Name), Value: hideSecrets(f.Name, value), From: sourceOf(parsed, f), Help: f.Help})
+		out = append(out, web.Setting{Name: tomlKey(f.Name), Value: hideSecrets(f.Name, value), From: sourceOf(parsed, f), Help: f.Help})
 	}
 	return out
-}
-
-// keyOf is a flag's name as the file has it.
-func keyOf(flag string) string {
-	for _, section := range sections {
-		if rest, ok := strings.CutPrefix(flag, section+"-"); ok {
-			return section + "." + strings.ReplaceAll(rest, "-", "_")
-		}
-	}
-	return strings.ReplaceAll(flag, "-", "_")
 }
 
 // sourceOf says what decided a setting.

@@ -104,6 +104,8 @@ type Rows interface {
 type Tx interface {
 	Rows
 	PasskeyRows
+	IdentityRows
+	access.GroupRows
 	access.UserRows
 	access.GrantRows
 	access.SessionRows

@@ -1,0 +1,78 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"strings"
+
+	"pyindex/internal/signon"
+)
+
+func (c *Config) checkSSO() error {
+	if c.SSO.Issuer == "" {
+		if c.SSO.ClientID != "" || c.SSO.ClientSecretFile != "" {
+			return errors.New("sso.issuer: the provider's URL is missing")
+		}
+		return nil
+	}
+	u, err := url.Parse(c.SSO.Issuer)
+	if err != nil || u.Host == "" || u.Scheme != "https" && (u.Scheme != "http" || !loopback(u.Hostname())) || u.RawQuery != "" || u.Fragment != "" {
+		return fmt.Errorf("sso.issuer: %q is not an https URL", c.SSO.Issuer)
+	}
+	if c.SSO.ClientID == "" {
+		return errors.New("sso.client_id: the provider knows this index by an id, which is missing")
+	}
+	if _, err = c.SSO.groups(); err != nil {
+		return err
+	}
+	_, err = c.SSO.secret()
+	return err
+}
+
+// groups are the provider's groups and those of this index, nil for the same names.
+func (c ssoConfig) groups() (map[string]string, error) {
+	if len(c.Groups) == 0 {
+		return nil, nil
+	}
+	out := map[string]string{}
+	for _, pair := range c.Groups {
+		theirs, ours, ok := strings.Cut(pair, "=")
+		if !ok || theirs == "" || ours == "" {
+			return nil, fmt.Errorf("sso.groups: %q is not THEIRS=OURS", pair)
+		}
+		out[theirs] = ours
+	}
+	return out, nil
+}
+
+func (c ssoConfig) secret() (string, error) {
+	if c.ClientSecretFile == "" {
+		return "", nil
+	}
+	b, err := os.ReadFile(c.ClientSecretFile)
+	if err != nil {
+		return "", fmt.Errorf("sso.client_secret_file: %w", err)
+	}
+	return strings.TrimSpace(string(b)), nil
+}
+
+// signOn is the provider of single sign-on, nil for none.
+func (c *Config) signOn(base *url.URL) (*signon.Provider, error) {
+	if c.SSO.Issuer == "" {
+		return nil, nil
+	}
+	secret, err := c.SSO.secret()
+	if err != nil {
+		return nil, err
+	}
+	o := signon.Options{
+		Issuer: c.SSO.Issuer, ClientID: c.SSO.ClientID, ClientSecret: secret, Redirect: strings.TrimSuffix(base.String(), "/") + "/login/sso/callback",
+		Scopes: c.SSO.Scopes, NameClaim: c.SSO.NameClaim, GroupsClaim: c.SSO.GroupsClaim, Admins: c.SSO.AdminGroup, Required: c.SSO.RequireGroups,
+	}
+	if o.Groups, err = c.SSO.groups(); err != nil {
+		return nil, err
+	}
+	return signon.New(o), nil
+}

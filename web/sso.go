@@ -1,0 +1,99 @@
+package web
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+
+	"pyindex/internal/access"
+	"pyindex/internal/account"
+	"pyindex/internal/fault"
+	"pyindex/internal/route"
+)
+
+// SignOn is a provider of single sign-on. *signon.Provider is one.
+type SignOn interface {
+	Issuer() string
+	Begin(ctx context.Context, next string) (url string, kept []byte, err error)
+	Finish(ctx context.Context, kept []byte, state, code string) (id account.Identity, next string, err error)
+}
+
+// The way to a provider is a link, since the content policy keeps forms here; the way back is a link of the provider's.
+func (s *Site) ssoRoutes() []route.Route {
+	if s.o.SignOn == nil {
+		return nil
+	}
+	return []route.Route{
+		{Method: http.MethodGet, Path: "/login/sso/", Auth: route.Visitor, Handle: s.beginSignOn},
+		{Method: http.MethodGet, Path: "/login/sso/callback", Auth: route.Visitor, Handle: s.finishSignOn},
+	}
+}
+
+const ssoCookie = "sso"
+
+// ways are the ways to sign in without a password of this index.
+func (s *Site) ways(r *http.Request) []Way {
+	if s.o.SignOn == nil {
+		return nil
+	}
+	return []Way{{Label: "Sign in with " + s.o.SignOnName, URL: s.base + "/login/sso/" + nextQuery(r)}}
+}
+
+func (s *Site) beginSignOn(w http.ResponseWriter, r *http.Request, who access.Caller) error {
+	to, kept, err := s.o.SignOn.Begin(r.Context(), next(r))
+	if err != nil {
+		return err
+	}
+	secret, err := s.o.Accounts.BeginSignOn(r.Context(), who, kept)
+	if err != nil {
+		return err
+	}
+	s.setCookie(w, ssoCookie, secret, 300)
+	s.pageHeaders(w)
+	http.Redirect(w, r, to, http.StatusSeeOther)
+	return nil
+}
+
+// finishSignOn takes what the provider sent back. Whatever does not fit leads to the sign-in page with the reason.
+func (s *Site) finishSignOn(w http.ResponseWriter, r *http.Request, who access.Caller) error {
+	signed, next, err := s.signedOn(r, who)
+	s.setCookie(w, ssoCookie, "", 0)
+	switch {
+	case fault.Is(err, fault.Denied) || fault.Is(err, fault.Invalid) || fault.Is(err, fault.Unavailable):
+		path := "/login/"
+		if who.SessionID() != "" {
+			path = "/manage/account/security/"
+		}
+		return s.tell(w, r, path, Notice{"bad", fault.Message(err)})
+	case err != nil:
+		return err
+	}
+	if who.SessionID() != "" { // the identity is linked
+		return s.done(w, r, "/manage/account/security/", "From now on "+s.o.SignOnName+" signs you in.")
+	}
+	if err := s.begin(w, r, who, access.NewSession{UserID: signed.UserID, Method: signed.Method}); err != nil {
+		return err
+	}
+	if !local(next) {
+		next = "/"
+	}
+	s.see(w, r, next)
+	return nil
+}
+
+func (s *Site) signedOn(r *http.Request, who access.Caller) (account.Signed, string, error) {
+	kept, err := s.o.Accounts.TakeSignOn(r.Context(), who, s.cookie(r, ssoCookie))
+	if err != nil {
+		return account.Signed{}, "", err
+	}
+	in := r.URL.Query()
+	if said := in.Get("error"); said != "" {
+		return account.Signed{}, "", fault.New(fault.Denied, "%s did not sign you in: %.100s", s.o.SignOnName, url.QueryEscape(said))
+	}
+	id, next, err := s.o.SignOn.Finish(r.Context(), kept, in.Get("state"), in.Get("code"))
+	if err != nil {
+		return account.Signed{}, "", err
+	}
+	signed, err := s.o.Accounts.SignInByIdentity(r.Context(), who, id, s.o.SignOnCreates)
+	return signed, next, err
+}
