@@ -18,6 +18,7 @@ type Setting struct {
 	Name, Value string
 	From        string // "default", "file", "environment" or "flag"
 	Help        string
+	Default     string
 }
 
 func (s *Site) adminRoutes() []route.Route {

@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"pyindex/internal/access"
 	"pyindex/internal/catalog"
@@ -21,6 +22,7 @@ func (s *Site) projectRoutes() []route.Route {
 		{Method: http.MethodGet, Path: "/project/:project/versions/", Auth: route.Page, Tree: true, Handle: s.versions},
 		{Method: http.MethodGet, Path: "/project/:project/:version/", Auth: route.Page, Tree: true, Handle: s.project},
 		{Method: http.MethodGet, Path: "/project/:project/:version/diff/", Auth: route.Page, Tree: true, Handle: s.diff},
+		{Method: http.MethodGet, Path: "/project/:project/:version/file/:filename", Auth: route.Page, Tree: true, Handle: s.download},
 	}
 }
 
@@ -110,7 +112,7 @@ func (v *projectView) fill(s *Site, o catalog.Overview) {
 	m := o.Metadata
 	v.Description = s.descriptions.of(o.Source.ID, m)
 	for _, f := range o.Files {
-		x := fileView{File: f, URL: v.Root + "/packages/" + f.SHA256 + "/" + url.PathEscape(f.Filename), Origin: originOf(f.Uploader)}
+		x := fileView{File: f, URL: v.Root + "/project/" + o.Project.Name.String() + "/" + url.PathEscape(o.Release.Version) + "/file/" + url.PathEscape(f.Filename), Origin: originOf(f.Uploader)}
 		if parsed, err := dist.ParseFilename(f.Filename, o.Project.Name); err == nil {
 			x.Words = parsed.Words()
 		}
@@ -204,4 +206,42 @@ func (s *Site) diff(w http.ResponseWriter, r *http.Request, who access.Caller) e
 	}
 	v := diffView{Frame: s.frame(r, who, fmt.Sprintf("%s %s against %s", c.Project.Display, c.To.Version, c.From.Version)), Comparison: c}
 	return s.render(w, http.StatusOK, "diff", &v)
+}
+
+// download gives a file of the release, or its metadata, to who is signed in with a browser: the addresses of the API ask
+// for a token.
+func (s *Site) download(w http.ResponseWriter, r *http.Request, who access.Caller) error {
+	name, err := dist.ParseProjectName(r.PathValue("project"))
+	if err != nil {
+		return fault.New(fault.NotFound, "there is no project of that name here")
+	}
+	o, err := s.o.Index.Overview(r.Context(), who, repository(r), name, r.PathValue("version"))
+	if err != nil {
+		return err
+	}
+	filename, metadata := strings.CutSuffix(r.PathValue("filename"), ".metadata")
+	i := slices.IndexFunc(o.Files, func(f catalog.File) bool { return f.Filename == filename })
+	if i < 0 {
+		return fault.New(fault.NotFound, "the release has no such file")
+	}
+	part := catalog.Bytes
+	if metadata {
+		part = catalog.MetadataPart
+	}
+	blob, _, err := s.o.Index.Open(r.Context(), who, repository(r), o.Files[i].SHA256, filename, part)
+	if err != nil {
+		return err
+	}
+	defer blob.Close()
+	s.pageHeaders(w)
+	h := w.Header()
+	h.Set("Content-Type", "application/octet-stream")
+	h.Set("Content-Disposition", "attachment")
+	if metadata {
+		h.Set("Content-Type", "text/plain; charset=utf-8")
+	} else if r.Method == http.MethodGet {
+		s.o.Index.NoteDownload(o.Files[i])
+	}
+	http.ServeContent(w, r, "", time.Time{}, blob)
+	return nil
 }

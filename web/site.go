@@ -44,6 +44,7 @@ type Site struct {
 	static    map[string]asset
 	version   string // of the static files
 	started   time.Time
+	manual    []chapter
 
 	descriptions descriptions
 }
@@ -63,6 +64,9 @@ func New(o Options) (*Site, error) {
 	if err := s.loadStatic(); err != nil {
 		return nil, err
 	}
+	if err := s.loadManual(); err != nil {
+		return nil, err
+	}
 	return s, s.loadTemplates()
 }
 
@@ -79,6 +83,7 @@ func (s *Site) areas() [][]route.Route {
 		s.passkeyRoutes(),
 		s.ssoRoutes(),
 		s.tokenRoutes(),
+		s.helpRoutes(),
 		s.adminRoutes(),
 		s.groupRoutes(),
 		s.projectRoutes(),

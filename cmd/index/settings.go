@@ -23,7 +23,7 @@ func settingsOf(parsed *kong.Context) []web.Setting {
 		if value == "[]" || value == "<nil>" {
 			value = ""
 		}
-		out = append(out, web.Setting{Name: tomlKey(f.Name), Value: hideSecrets(f.Name, value), From: sourceOf(parsed, f), Help: f.Help})
+		out = append(out, web.Setting{Name: tomlKey(f.Name), Value: hideSecrets(f.Name, value), From: sourceOf(parsed, f), Help: f.Help, Default: f.Default})
 	}
 	return out
 }

@@ -12,6 +12,12 @@ for (const block of document.querySelectorAll(".block")) {
   }
   caption.append(copyButton(() => code.textContent, caption.textContent.trim()));
 }
+for (const pre of document.querySelectorAll(".manual pre")) {
+  const box = document.createElement("div");
+  box.className = "pasted";
+  pre.replaceWith(box);
+  box.append(pre, copyButton(() => pre.textContent, ""));
+}
 for (const value of document.querySelectorAll("[data-copy]")) {
   value.after(copyButton(() => value.dataset.copy || value.textContent, ""));
 }
