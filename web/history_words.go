@@ -64,6 +64,7 @@ var deeds = map[string]deed{
 	"account.totp-remove":          {"removed their authenticator", "remove their authenticator"},
 	"account.recovery":             {"made new recovery codes", "make new recovery codes"},
 	"account.passkey-add":          {"added a passkey", "add a passkey"},
+	"account.link-identity":        {"linked an identity of single sign-on", "link an identity of single sign-on"},
 	"account.passkey-remove":       {"removed a passkey", "remove a passkey"},
 	"group.add":                    {"made the group %s", "make the group %s"},
 	"group.remove":                 {"removed the group %s", "remove the group %s"},
