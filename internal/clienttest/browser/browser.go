@@ -223,7 +223,7 @@ const pressed = (text) => {
   for (const [where, exact] of [["main ", true], ["", true], ["main ", false], ["", false]])
     for (const e of document.querySelectorAll(where + "button, " + where + "a, " + where + "summary")) {
       const own = flat(e.getAttribute("aria-label") || e.innerText || "");
-      if (seen(e) && !e.disabled && (exact ? own === want : own.includes(want))) return e;
+      if (seen(e) && !e.disabled && !(e.tagName === "SUMMARY" && e.parentElement.open) && (exact ? own === want : own.includes(want))) return e;
     }
 };`
 
@@ -269,7 +269,8 @@ func (b *Tab) Attach(label string, paths ...string) {
 	b.run("choosing files", chromedp.SetUploadFiles(b.element("the field "+label, `labelled(`+quoted(label)+`)`), paths))
 }
 
-// Press presses the button, or follows the link, with these words.
+// Press presses the button, follows the link or opens the part with these words; what is open already stays open, and the
+// button in it is the one that is meant.
 func (b *Tab) Press(text string) {
 	b.t.Helper()
 	b.run("pressing "+text, chromedp.Click(b.element("the button "+text, `pressed(`+quoted(text)+`)`)))
