@@ -27,7 +27,11 @@ var shown = map[string][]string{
 	"/project/:project/:version/":      {"/project/widgets/1.1/"},
 	"/project/:project/:version/diff/": {"/project/widgets/2.0/diff/"},
 	"/project/:project/versions/":      {"/project/many/versions/"},
-	"/admin/":                          {"/admin/"}, "/admin/audit/": {"/admin/audit/"}, "/admin/audit/export": nil, "/admin/grants/": {"/admin/grants/"}, "/admin/issuers/": {"/admin/issuers/"},
+	"/admin/group/:group/":             {"/admin/group/builders/"}, "/admin/groups/": {"/admin/groups/"}, "/help/": {"/help/", "/help/?q=token", "-/help/"}, "/help/:chapter/": {
+		"/help/connect/", "/help/publish/", "/help/trusted-publishing/", "/help/manage/", "/help/account/", "/help/operate/", "/help/settings/", "/help/trouble/", "/help/glossary/",
+	},
+	"/project/:project/:version/file/:filename": nil, // a file
+	"/admin/": {"/admin/"}, "/admin/audit/": {"/admin/audit/"}, "/admin/audit/export": nil, "/admin/grants/": {"/admin/grants/"}, "/admin/issuers/": {"/admin/issuers/"},
 	"/admin/repositories/": {"/admin/repositories/"}, "/admin/settings/": {"/admin/settings/"}, "/admin/storage/": {"/admin/storage/"},
 	"/admin/user/:user/": {"/admin/user/bob/"}, "/admin/users/": {"/admin/users/"}, "/manage/account/token/": {"/manage/account/token/"},
 	"/manage/projects/":                             {"/manage/projects/"},

@@ -72,6 +72,7 @@ func (x *busy) fill() {
 		{"project", "status", "oldest", "archived", "--reason", "use widgets"},
 		{"project", "status", "frozen", "quarantined", "--reason", "looked at"},
 		{"user", "invite", "--email", "dora@acme.example"},
+		{"group", "add", "builders"},
 	} {
 		x.Index(c...).OK(x.t)
 	}
