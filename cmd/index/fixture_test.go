@@ -43,7 +43,7 @@ const (
 )
 
 // newFixture makes one below a base URL.
-func newFixture(t *testing.T, base string, anonymous bool) *fixture {
+func newFixture(t testing.TB, base string, anonymous bool) *fixture {
 	t.Helper()
 	u, err := url.Parse(base)
 	if err != nil {

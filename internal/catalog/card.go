@@ -75,7 +75,7 @@ type SearchRows interface {
 	NamesFrom(ctx context.Context, repositoryID, prefix string, ids []string, limit int) ([]string, error)
 	// PutRequirements replaces what a project requires.
 	PutRequirements(ctx context.Context, c Card, required []Required) error
-	// Dependents returns the projects whose latest release requires one of that name, and their number.
+	// Dependents returns the projects whose latest release requires one of that name, and their number, at most MaxFound.
 	Dependents(ctx context.Context, repositoryID, name string, ids []string, limit, offset int) ([]Card, int, error)
 }
 

@@ -151,7 +151,7 @@ func distance(a, b string, most int) int {
 }
 
 // Dependents returns the projects of a repository that the caller may see and whose latest release requires one of that
-// name, by name, and how many there are. fault.NotFound where the caller may not see that project itself.
+// name, by name, and how many there are, at most MaxFound. fault.NotFound where the caller may not see that project itself.
 func (x *Index) Dependents(ctx context.Context, who access.Caller, repo string, name dist.ProjectName, page, perPage int) (cards []Card, total int, err error) {
 	if _, err := x.Project(ctx, who, repo, name); err != nil {
 		return nil, 0, err

@@ -44,10 +44,8 @@ func addRow(rows [][]string, columns [][2]int, line string) [][]string {
 	cells := make([]string, len(columns))
 	text := []rune(line)
 	for i, c := range columns {
-		end := c[1]
-		if i == len(columns)-1 {
-			end = len(text)
-		} else {
+		end := len(text)
+		if i < len(columns)-1 {
 			end = min(columns[i+1][0], len(text))
 		}
 		if c[0] < end {

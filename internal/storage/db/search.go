@@ -3,6 +3,7 @@ package db
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"pyindex/internal/catalog"
@@ -93,6 +94,13 @@ func (s *statement) only(column string, ids []string) {
 	s.and(column + ` IN (` + strings.Join(append(list, `''`), ", ") + `)`)
 }
 
+// candidates is how many of the projects that have the words are ranked: the time of a search must not grow with how common
+// a word is. Names that begin as what was typed are found besides, by their index.
+const (
+	candidates      = 1_000
+	namedCandidates = 200
+)
+
 // Search implements catalog.SearchRows.
 func (t *Tx) Search(ctx context.Context, q catalog.SearchQuery) ([]catalog.Card, int, error) {
 	s := &statement{}
@@ -100,6 +108,36 @@ func (t *Tx) Search(ctx context.Context, q catalog.SearchQuery) ([]catalog.Card,
 	if len(q.Words) > 0 {
 		from, rank = t.db.dialect.matching(s, q.Words)
 	}
+	words := len(s.where)
+	s.filter(q)
+	tail := ` FROM ` + from + ` WHERE ` + strings.Join(s.where, ` AND `)
+	n, err := many(ctx, t, scanNumber, `SELECT COUNT(*) FROM (SELECT 1`+tail+fmt.Sprintf(` LIMIT %d) n`, catalog.MaxFound+1), s.args...)
+	if err != nil || n[0] == 0 {
+		return nil, 0, err
+	}
+	with := ``
+	if len(q.Words) > 0 {
+		with, tail, rank = s.ranked(q, tail, rank, s.where[words:]), ` FROM ranked f JOIN project_cards c ON c.project_id = f.id`, `f.score`
+	}
+	order := t.order(s, q, rank)
+	cards, err := many(ctx, t, scanCard, with+`SELECT `+cardColumns+tail+` ORDER BY `+order+` LIMIT `+s.arg(int64(q.Limit))+` OFFSET `+s.arg(int64(q.Offset)), s.args...)
+	return cards, int(n[0]), err
+}
+
+// ranked names the projects to put in order, each with its score: less is better, and zero is that of a name alone.
+func (s *statement) ranked(q catalog.SearchQuery, tail, rank string, filter []string) string {
+	found := `SELECT c.project_id AS id, ` + rank + ` AS score` + tail + fmt.Sprintf(` LIMIT %d`, candidates)
+	if q.Name == "" {
+		return `WITH ranked AS (` + found + `) `
+	}
+	begins := append(slices.Clone(filter), `c.name >= `+s.arg(q.Name), `c.name < `+s.arg(q.Name+"\U0010FFFF"))
+	named := `SELECT c.project_id AS id FROM project_cards c WHERE ` + strings.Join(begins, ` AND `) + fmt.Sprintf(` ORDER BY c.name LIMIT %d`, namedCandidates)
+	return `WITH found AS (` + found + `), named AS (` + named + `), ranked AS (SELECT b.id, MIN(b.score) AS score
+		FROM (SELECT id, score FROM found UNION ALL SELECT id, 0 FROM named) b GROUP BY b.id) `
+}
+
+// filter adds what a project must be, beside having the words.
+func (s *statement) filter(q catalog.SearchQuery) {
 	s.and(`c.repository_id = ` + s.arg(q.RepositoryID))
 	s.and(`c.status <> '` + string(catalog.Quarantined) + `'`)
 	s.only(`c.project_id`, q.ProjectIDs)
@@ -112,14 +150,6 @@ func (t *Tx) Search(ctx context.Context, q catalog.SearchQuery) ([]catalog.Card,
 	if q.Attested {
 		s.and(`c.attested`)
 	}
-	tail := ` FROM ` + from + ` WHERE ` + strings.Join(s.where, ` AND `)
-	counted, err := many(ctx, t, scanNumber, `SELECT COUNT(*) FROM (SELECT 1`+tail+fmt.Sprintf(` LIMIT %d) n`, catalog.MaxFound+1), s.args...)
-	if err != nil || counted[0] == 0 {
-		return nil, 0, err
-	}
-	order := t.order(s, q, rank)
-	cards, err := many(ctx, t, scanCard, `SELECT `+cardColumns+tail+` ORDER BY `+order+` LIMIT `+s.arg(int64(q.Limit))+` OFFSET `+s.arg(int64(q.Offset)), s.args...)
-	return cards, int(counted[0]), err
 }
 
 // order puts the project that is named first, then those whose names begin so, then the rest by rank.
@@ -166,19 +196,21 @@ func (t *Tx) PutRequirements(ctx context.Context, c catalog.Card, required []cat
 	return nil
 }
 
-// Dependents implements catalog.SearchRows.
+// Dependents implements catalog.SearchRows. Of more than are counted the first ones by id stand for all.
 func (t *Tx) Dependents(ctx context.Context, repositoryID, name string, ids []string, limit, offset int) ([]catalog.Card, int, error) {
 	s := &statement{}
-	s.and(`c.repository_id = ` + s.arg(repositoryID))
+	s.and(`q.repository_id = ` + s.arg(repositoryID))
+	s.and(`q.name = ` + s.arg(name))
 	s.and(`c.status <> '` + string(catalog.Quarantined) + `'`)
-	s.and(`c.project_id IN (SELECT q.project_id FROM requirements q WHERE q.repository_id = ` + s.arg(repositoryID) + ` AND q.name = ` + s.arg(name) + `)`)
-	s.only(`c.project_id`, ids)
-	tail := ` FROM project_cards c WHERE ` + strings.Join(s.where, ` AND `)
-	counted, err := many(ctx, t, scanNumber, `SELECT COUNT(*)`+tail, s.args...)
+	s.only(`q.project_id`, ids)
+	inner := `SELECT DISTINCT q.project_id FROM requirements q JOIN project_cards c ON c.project_id = q.project_id WHERE ` +
+		strings.Join(s.where, ` AND `) + fmt.Sprintf(` ORDER BY q.project_id LIMIT %d`, catalog.MaxFound)
+	counted, err := many(ctx, t, scanNumber, `SELECT COUNT(*) FROM (`+inner+`) n`, s.args...)
 	if err != nil || counted[0] == 0 {
 		return nil, 0, err
 	}
-	cards, err := many(ctx, t, scanCard, `SELECT `+cardColumns+tail+` ORDER BY c.name LIMIT `+s.arg(int64(limit))+` OFFSET `+s.arg(int64(offset)), s.args...)
+	cards, err := many(ctx, t, scanCard, `SELECT `+cardColumns+` FROM project_cards c WHERE c.project_id IN (SELECT * FROM (`+inner+`) n)
+		ORDER BY c.name LIMIT `+s.arg(int64(limit))+` OFFSET `+s.arg(int64(offset)), s.args...)
 	return cards, int(counted[0]), err
 }
 
