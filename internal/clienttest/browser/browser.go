@@ -71,7 +71,6 @@ type Tab struct {
 
 	mu     sync.Mutex
 	errors []string
-	expect []*regexp.Regexp
 }
 
 // Open opens a tab for the pages of a server. Without Chromium the test is skipped, and fails with CI=true.

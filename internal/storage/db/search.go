@@ -115,6 +115,9 @@ func (t *Tx) Search(ctx context.Context, q catalog.SearchQuery) ([]catalog.Card,
 	if err != nil || n[0] == 0 {
 		return nil, 0, err
 	}
+	if n[0] > catalog.MaxFound {
+		rank = `0` // what so many have says nothing of any of them
+	}
 	with := ``
 	if len(q.Words) > 0 {
 		with, tail, rank = s.ranked(q, tail, rank, s.where[words:]), ` FROM ranked f JOIN project_cards c ON c.project_id = f.id`, `f.score`
