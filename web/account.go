@@ -63,6 +63,13 @@ func (s *Site) setProfile(w http.ResponseWriter, r *http.Request, who access.Cal
 	if err != nil {
 		return err
 	}
+	old, err := s.o.Accounts.ProfileOf(r.Context(), who)
+	if err == nil && old.Email != f.get("email") && s.o.Mail != nil {
+		err = s.confirmed(who) // links to new passwords go there
+	}
+	if err != nil {
+		return err
+	}
 	err = s.o.Accounts.SetProfile(r.Context(), who, account.Profile{FullName: f.get("full_name"), Email: f.get("email")})
 	if err := f.refused(fault.FieldOf(err), err); err != nil {
 		return err

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"net/http"
 	"strings"
 
@@ -23,16 +24,16 @@ type usersView struct {
 const usersPerPage = 50
 
 func (s *Site) adminUsers(w http.ResponseWriter, r *http.Request, who access.Caller) error {
-	return s.usersPage(w, r, who, typed(nil), "")
+	return s.usersPage(w, r, who, typed(nil), "", nil)
 }
 
-func (s *Site) usersPage(w http.ResponseWriter, r *http.Request, who access.Caller, f form, link string) error {
+func (s *Site) usersPage(w http.ResponseWriter, r *http.Request, who access.Caller, f form, link string, n *Notice) error {
 	all, err := s.o.Directory.Users(r.Context(), who)
 	if err != nil {
 		return err
 	}
 	v := usersView{Frame: s.adminFrame(r, who, "users", "Users"), Filter: r.URL.Query().Get("filter"), Link: link}
-	if p := f.problem(); p != nil {
+	if p := cmp.Or(n, f.problem()); p != nil {
 		v.Notice = p
 	}
 	var found []access.User
@@ -48,7 +49,11 @@ func (s *Site) usersPage(w http.ResponseWriter, r *http.Request, who access.Call
 		return err
 	}
 	v.NameField = f.field(Field{Name: "name", Label: "User name", Mono: true, MaxLength: 64, Help: "Or leave it to whoever accepts."})
-	v.Email = f.field(Field{Name: "email", Label: "E-mail", Type: "email", MaxLength: 254, Help: "For you to know whom it is meant for."})
+	help := "For you to know whom it is meant for."
+	if s.o.Mail != nil {
+		help = "The link is sent there."
+	}
+	v.Email = f.field(Field{Name: "email", Label: "E-mail", Type: "email", MaxLength: 254, Help: help})
 	v.Admin = f.field(Field{Name: "admin", Label: "Administers this index", Type: "checkbox"})
 	return s.render(w, f.status(), "admin-users", &v)
 }
@@ -67,9 +72,10 @@ func (s *Site) adminInvite(w http.ResponseWriter, r *http.Request, who access.Ca
 		return err
 	}
 	if f.bad() {
-		return s.usersPage(w, r, who, f, "")
+		return s.usersPage(w, r, who, f, "", nil)
 	}
-	return s.usersPage(w, r, who, typed(nil), s.absolute("/invite/"+secret.Reveal()+"/"))
+	link := s.absolute("/invite/" + secret.Reveal() + "/")
+	return s.usersPage(w, r, who, typed(nil), link, s.mailed(r.Context(), f.get("email"), account.InvitationLetter(s.o.Name, link)))
 }
 
 func (s *Site) adminUninvite(w http.ResponseWriter, r *http.Request, who access.Caller) error {
@@ -105,7 +111,10 @@ func (s *Site) userPage(w http.ResponseWriter, r *http.Request, who access.Calle
 	v := userView{Frame: s.adminFrame(r, who, "users", u.Name), User: u, Link: link, Self: u.ID == who.ID()}
 	status := http.StatusOK
 	if n != nil {
-		v.Notice, status = n, http.StatusUnprocessableEntity
+		v.Notice = n
+	}
+	if n != nil && n.Kind == "bad" {
+		status = http.StatusUnprocessableEntity
 	}
 	tokens, err := s.o.Directory.TokensOf(r.Context(), who, u.Name)
 	if err != nil {
@@ -173,11 +182,7 @@ func (s *Site) adminChangeUser(w http.ResponseWriter, r *http.Request, who acces
 	case "revoke":
 		said, err = "The token is revoked.", s.revokeOf(r, who, name, f.get("token"))
 	case "reset":
-		secret, err := s.o.Accounts.ResetLink(ctx, who, name)
-		if err != nil {
-			return err
-		}
-		return s.userPage(w, r, who, s.absolute("/reset/"+secret.Reveal()+"/"), nil)
+		return s.resetLink(w, r, who, name)
 	default:
 		err = fault.New(fault.Invalid, "choose what to do")
 	}
@@ -187,6 +192,20 @@ func (s *Site) adminChangeUser(w http.ResponseWriter, r *http.Request, who acces
 		return err
 	}
 	return s.done(w, r, "/admin/user/"+name+"/", said)
+}
+
+// resetLink shows a link to a new password, and sends it where the person gave an address.
+func (s *Site) resetLink(w http.ResponseWriter, r *http.Request, who access.Caller, name string) error {
+	secret, err := s.o.Accounts.ResetLink(r.Context(), who, name)
+	if err != nil {
+		return err
+	}
+	to, err := s.o.Accounts.EmailOf(r.Context(), who, name)
+	if err != nil {
+		return err
+	}
+	link := s.absolute("/reset/" + secret.Reveal() + "/")
+	return s.userPage(w, r, who, link, s.mailed(r.Context(), to, account.ResetLetter(s.o.Name, name, link, "a day")))
 }
 
 // revokeOf ends a token of a user's; another's id is as one that is not there.

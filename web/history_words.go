@@ -55,6 +55,7 @@ var deeds = map[string]deed{
 	"user.invite":                  {"made an invitation", "make an invitation"},
 	"user.revoke-invitation":       {"revoked an invitation", "revoke an invitation"},
 	"user.accept":                  {"made the account %s by a link", "make an account by a link"},
+	"user.forgot":                  {"asked for a link by which %s chooses a new password", "ask for a link for the password of %s"},
 	"user.reset-link":              {"made a link by which %s chooses a new password", "make a link for the password of %s"},
 	"user.reset":                   {"chose a new password by a link", "choose a new password by a link"},
 	"account.profile":              {"changed their profile", "change their profile"},

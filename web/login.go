@@ -15,6 +15,7 @@ type loginView struct {
 	User, Password Field
 	Ways           []Way // other than a password
 	Passkeyed      bool
+	Mails          bool // links to new passwords
 }
 
 // Way is another way to sign in: single sign-on with a provider.
@@ -46,7 +47,7 @@ func (s *Site) login(w http.ResponseWriter, r *http.Request, who access.Caller) 
 }
 
 func (s *Site) loginPage(w http.ResponseWriter, r *http.Request, who access.Caller, f form) error {
-	v := loginView{Frame: s.frame(r, who, "Sign in"), Ways: s.ways(r), Passkeyed: s.o.Accounts.Passkeyed()}
+	v := loginView{Frame: s.frame(r, who, "Sign in"), Ways: s.ways(r), Passkeyed: s.o.Accounts.Passkeyed(), Mails: s.o.Mail != nil}
 	if p := f.problem(); p != nil {
 		v.Notice = p
 	}

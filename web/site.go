@@ -26,6 +26,7 @@ type Options struct {
 	Closed    bool     // whether nobody may read anything without signing in
 	Authority []byte   // certificate in PEM of the authority that this server made for itself; empty where it did not
 	SignOn    SignOn   // provider of single sign-on; nil for none
+	Mail      Mailer   // sends links to people; nil where none are sent
 	Version   string   // of the program
 	Settings  []Setting
 
@@ -46,6 +47,8 @@ type Site struct {
 	started   time.Time
 	manual    []chapter
 
+	mailing chan struct{} // bounds the messages that nobody waits for
+
 	descriptions descriptions
 }
 
@@ -60,7 +63,7 @@ func New(o Options) (*Site, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	s := &Site{o: o, base: strings.TrimSuffix(o.BaseURL.Path, "/"), started: o.Now()}
+	s := &Site{o: o, base: strings.TrimSuffix(o.BaseURL.Path, "/"), started: o.Now(), mailing: make(chan struct{}, mailsAtOnce)}
 	if err := s.loadStatic(); err != nil {
 		return nil, err
 	}
@@ -77,7 +80,7 @@ func (s *Site) areas() [][]route.Route {
 		s.homeRoutes(),
 		s.connectRoutes(),
 		s.searchRoutes(),
-		s.loginRoutes(),
+		s.loginRoutes(), s.mailRoutes(),
 		s.welcomeRoutes(),
 		s.accountRoutes(),
 		s.passkeyRoutes(),

@@ -31,11 +31,12 @@ type Config struct {
 	Attestations attestationsConfig `embed:"" prefix:"attestations-"`
 	Leaks        leaksConfig        `embed:"" prefix:"leaks-"`
 	SSO          ssoConfig          `embed:"" prefix:"sso-"`
+	Mail         mailConfig         `embed:"" prefix:"mail-"`
 	Log          logConfig          `embed:"" prefix:"log-"`
 }
 
 // sections are the tables of the file, each a field of Config with its name as prefix.
-var sections = []string{"database", "storage", "access", "oidc", "limits", "upload", "attestations", "leaks", "sso", "log"}
+var sections = []string{"database", "storage", "access", "oidc", "limits", "upload", "attestations", "leaks", "sso", "mail", "log"}
 
 type databaseConfig struct {
 	URL     string `name:"url" placeholder:"URL" help:"sqlite:PATH or postgres://… (default: index.db in the data folder). A password belongs into database.url_file or the environment."`

@@ -20,7 +20,7 @@ const (
 
 // check returns an error that names the first setting which cannot be, alone or beside another.
 func (c *Config) check() error {
-	for _, check := range []func() error{c.checkListen, c.checkTLS, c.checkDatabase, c.checkStorage, c.checkOIDC, c.checkAccess, c.checkAttestations, c.checkLeaks, c.checkSSO} {
+	for _, check := range []func() error{c.checkListen, c.checkTLS, c.checkDatabase, c.checkStorage, c.checkOIDC, c.checkAccess, c.checkAttestations, c.checkLeaks, c.checkSSO, c.checkMail} {
 		if err := check(); err != nil {
 			return err
 		}

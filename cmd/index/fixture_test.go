@@ -43,7 +43,7 @@ const (
 )
 
 // newFixture makes one below a base URL.
-func newFixture(t testing.TB, base string, anonymous bool) *fixture {
+func newFixture(t testing.TB, base string, anonymous bool, flags ...string) *fixture {
 	t.Helper()
 	u, err := url.Parse(base)
 	if err != nil {
@@ -54,7 +54,7 @@ func newFixture(t testing.TB, base string, anonymous bool) *fixture {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := k.Parse([]string{"serve", "--data-dir", t.TempDir()}); err != nil {
+	if _, err := k.Parse(append([]string{"serve", "--data-dir", t.TempDir()}, flags...)); err != nil {
 		t.Fatal(err)
 	}
 	log := slog.New(slog.DiscardHandler)

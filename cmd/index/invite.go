@@ -46,7 +46,7 @@ type userInviteCmd struct {
 	Repository string   `help:"Repository of the projects (default: main)."`
 }
 
-// Run prints the link alone on standard output.
+// Run prints the link alone on standard output, and sends it where there is an address and a mail server.
 func (c *userInviteCmd) Run(s *session) error {
 	return s.with(func(a *app) error {
 		n := account.NewInvitation{Name: c.Name, Email: c.Email, Admin: c.Admin}
@@ -67,7 +67,9 @@ func (c *userInviteCmd) Run(s *session) error {
 		}
 		_, secret, err := a.accounts.Invite(s.ctx, a.operator, n)
 		if err == nil {
-			fmt.Fprintln(s.out, s.config.linkTo("/invite/"+secret.Reveal()+"/"))
+			link := s.config.linkTo("/invite/" + secret.Reveal() + "/")
+			fmt.Fprintln(s.out, link)
+			s.mail(c.Email, account.InvitationLetter(s.config.name(), link))
 		}
 		return err
 	})

@@ -32,6 +32,7 @@ type commands struct {
 	Grant      grantCmd      `cmd:"" help:"Roles of users in projects and repositories."`
 
 	Upload  uploadCmd  `cmd:"" help:"Add files through the same checks as uploads by network."`
+	Mail    mailCmd    `cmd:"" help:"Messages that the index sends."`
 	GC      gcCmd      `cmd:"" name:"gc" help:"Remove bytes that nothing names any more."`
 	Doctor  doctorCmd  `cmd:"" help:"Look for what is wrong, here or between a CI job and the index."`
 	Version versionCmd `cmd:"" help:"Say which program this is."`

@@ -153,6 +153,13 @@ func (a *app) site(base *url.URL, log *slog.Logger) (*web.Site, error) {
 	if provider != nil {
 		o.SignOn, o.SignOnName, o.SignOnCreates = provider, a.config.SSO.Name, a.config.SSO.CreateUsers
 	}
+	sender, err := a.config.Mail.sender()
+	if err != nil {
+		return nil, err
+	}
+	if sender != nil {
+		o.Mail = sender
+	}
 	return web.New(o)
 }
 

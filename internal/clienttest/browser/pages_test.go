@@ -19,6 +19,7 @@ var shown = map[string][]string{
 	"/:missing/":                       {"/nothing/here/", "/project/nothing/"},
 	"/static/":                         nil, // no pages
 	"/ca.pem":                          nil,
+	"/login/forgotten/":                {"-/login/forgotten/"},
 	"/login/code/":                     nil, // comes after a password, see TestAuthenticatorApp
 	"/setup/:secret/":                  nil, // used up by then, see TestSignUp
 	"/reset/:secret/":                  {"-RESET"},

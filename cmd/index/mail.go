@@ -1,0 +1,90 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"pyindex/internal/access"
+	"pyindex/internal/account"
+	"pyindex/internal/fault"
+	"pyindex/internal/mail"
+)
+
+type mailConfig struct {
+	Server       string `placeholder:"HOST:PORT" help:"Server of SMTP that takes this index's mail (default: no mail is sent)."`
+	From         string `placeholder:"ADDRESS" help:"Who the messages are from: an address, or a name and an address in angle brackets."`
+	User         string `placeholder:"NAME" help:"User name at the server (default: none)."`
+	PasswordFile string `placeholder:"FILE" help:"File with the password at the server."`
+	TLS          string `name:"tls" enum:"starttls,tls,none" default:"starttls" help:"How the server is spoken to: starttls, tls from the first byte, or none, to this machine only."`
+}
+
+func (c *Config) checkMail() error {
+	_, err := c.Mail.sender()
+	return err
+}
+
+// sender is what sends mail, nil where none is sent.
+func (c mailConfig) sender() (*mail.Sender, error) {
+	if c.Server == "" {
+		if c.From != "" || c.User != "" || c.PasswordFile != "" {
+			return nil, errors.New("mail.server: the server is missing")
+		}
+		return nil, nil
+	}
+	o := mail.Options{Server: c.Server, From: c.From, User: c.User, TLS: c.TLS}
+	if c.PasswordFile != "" {
+		b, err := os.ReadFile(c.PasswordFile)
+		if err != nil {
+			return nil, fmt.Errorf("mail.password_file: %w", err)
+		}
+		if o.Password = access.Secret(strings.TrimSpace(string(b))); o.Password == "" {
+			return nil, errors.New("mail.password_file: the file is empty")
+		}
+	}
+	s, err := mail.New(o)
+	if err != nil {
+		return nil, fmt.Errorf("mail.%w", err)
+	}
+	return s, nil
+}
+
+// mail sends what carries a link that was printed already, and says on standard error what became of it.
+func (s *session) mail(to string, l account.Letter) {
+	sender, err := s.config.Mail.sender()
+	if err == nil && sender != nil && to != "" {
+		if err = sender.Send(s.ctx, to, l.Subject, l.Text); err == nil {
+			fmt.Fprintf(s.errs, "the link was sent to %s\n", to)
+		}
+	}
+	if err != nil {
+		fmt.Fprintf(s.errs, "the link was not sent to %s: %s\n", to, fault.Message(err))
+	}
+}
+
+type mailCmd struct {
+	Test mailTestCmd `cmd:"" help:"Send a test message and say what the server answered."`
+}
+
+type mailTestCmd struct {
+	To string `required:"" placeholder:"ADDRESS" help:"Who gets it."`
+}
+
+// Run sends the message at once.
+func (c *mailTestCmd) Run(s *session) error {
+	sender, err := s.config.Mail.sender()
+	if err != nil {
+		return err
+	}
+	if sender == nil {
+		return fault.New(fault.Invalid, "this index sends no mail: set mail.server and mail.from")
+	}
+	name := s.config.name()
+	err = sender.Send(s.ctx, c.To, "Test message of "+name,
+		"This is a test message of "+name+", the package index at "+s.config.linkTo("/")+".\n\nIt was sent by index mail test. Nothing needs to be done.\n")
+	if err == nil {
+		fmt.Fprintf(s.out, "%s took the message to %s\n", s.config.Mail.Server, c.To)
+	}
+	return err
+}

@@ -1,0 +1,125 @@
+package main
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"regexp"
+	"strings"
+	"testing"
+
+	"pyindex/internal/access"
+	"pyindex/internal/mail"
+	"pyindex/internal/mail/mailtest"
+)
+
+// mailing is a fixture whose index sends mail, with the people of the pages' tests.
+func mailing(t *testing.T) (*fixture, *mailtest.Server) {
+	t.Helper()
+	server := mailtest.Serve(t, mailtest.Options{})
+	x := newFixture(t, "http://index.example", true, "--mail-server", server.Addr, "--mail-from", "index@acme.example", "--mail-tls", mail.None)
+	x.people(t)
+	return x, server
+}
+
+var resetLink = regexp.MustCompile(`http://index\.example(/reset/[^/\s]+/)`)
+
+func (x *fixture) forgotten(t *testing.T, name string) *httptest.ResponseRecorder {
+	t.Helper()
+	return x.visit(t, "POST", "/login/forgotten/", "nobody", url.Values{"user": {name}}.Encode())
+}
+
+// reachable gives the owner a password, and an address by the page for it.
+func (x *fixture) reachable(t *testing.T) {
+	t.Helper()
+	secret, err := x.app.accounts.ResetLink(t.Context(), x.app.operator, "owner")
+	if err == nil {
+		_, err = x.app.accounts.Reset(t.Context(), access.Guest(true), secret, "winter garden copper")
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := x.visit(t, "POST", "/manage/account/", "owner", "email=owner%40acme.example"); got.Code != http.StatusSeeOther {
+		t.Fatalf("%d %s", got.Code, got.Body)
+	}
+}
+
+// Who forgot a password gets a link by mail that sets a new one, and the page tells nobody who has an account.
+func TestForgotten(t *testing.T) {
+	x, server := mailing(t)
+	x.reachable(t)
+	want := x.forgotten(t, "nobody-of-that-name")
+	if want.Code != http.StatusOK {
+		t.Fatalf("%d %s", want.Code, want.Body)
+	}
+	shown := want.Body.String()
+	for _, name := range []string{"gone", "member", "root", "", "'; --", "owner"} {
+		if got := x.forgotten(t, name); got.Code != want.Code || got.Body.String() != shown {
+			t.Errorf("the answer about %q differs: %d", name, got.Code)
+		}
+	}
+	letter := server.Next()
+	if !strings.Contains(letter, "owner@acme.example") {
+		t.Fatalf("the letter is %q", letter)
+	}
+	path := resetLink.FindStringSubmatch(strings.ReplaceAll(letter, "=\r\n", ""))
+	if path == nil {
+		t.Fatalf("no link is in %q", letter)
+	}
+	password := "quiet river stone lamp"
+	set := url.Values{"password": {password}, "again": {password}}.Encode()
+	if got := x.visit(t, "POST", path[1], "nobody", set); got.Code != http.StatusSeeOther {
+		t.Errorf("the link answers %d: %s", got.Code, got.Body)
+	}
+	if got := x.visit(t, "POST", path[1], "nobody", set); got.Code != http.StatusNotFound {
+		t.Errorf("the link works twice: %d", got.Code)
+	}
+}
+
+// However often a link is asked for, a person gets few messages, and a network is told to wait.
+func TestForgottenIsBounded(t *testing.T) {
+	x, server := mailing(t)
+	x.reachable(t)
+	refused := 0
+	for range 40 {
+		switch got := x.forgotten(t, "owner"); got.Code {
+		case http.StatusOK, http.StatusServiceUnavailable:
+		default:
+			refused++
+		}
+	}
+	if refused < 15 {
+		t.Errorf("%d of 40 were refused", refused)
+	}
+	if n := len(server.All()); n > 3 {
+		t.Errorf("%d messages came", n)
+	}
+}
+
+// What an index without a mail server answers sends people to an administrator.
+func TestForgottenWithoutMail(t *testing.T) {
+	x := newFixture(t, "http://index.example", true)
+	x.people(t)
+	if got := x.visit(t, "GET", "/login/forgotten/", "nobody", ""); got.Code != http.StatusOK || !strings.Contains(got.Body.String(), "sends no mail") {
+		t.Errorf("%d %s", got.Code, got.Body)
+	}
+	if got := x.forgotten(t, "owner"); got.Code != http.StatusNotFound {
+		t.Errorf("asked for: %d", got.Code)
+	}
+}
+
+// An invitation with an address is sent and shown; where the server refuses it, it is shown all the same.
+func TestInvitationIsSent(t *testing.T) {
+	x, server := mailing(t)
+	got := x.visit(t, "POST", "/admin/users/", "administrator", url.Values{"email": {"dora@acme.example"}}.Encode())
+	if got.Code != http.StatusOK || !strings.Contains(got.Body.String(), "/invite/") || !strings.Contains(got.Body.String(), "was sent to dora@acme.example") {
+		t.Fatalf("%d %s", got.Code, got.Body)
+	}
+	if letter := server.Next(); !strings.Contains(letter, "To: <dora@acme.example>") || !strings.Contains(letter, "http://index.example/invite/") {
+		t.Errorf("the letter is %q", letter)
+	}
+	got = x.visit(t, "POST", "/admin/users/", "administrator", url.Values{"email": {"dora@refused.example"}}.Encode())
+	if !strings.Contains(got.Body.String(), "/invite/") || !strings.Contains(got.Body.String(), "no such mailbox") {
+		t.Errorf("refused by the server: %d %s", got.Code, got.Body)
+	}
+}

@@ -1,0 +1,113 @@
+package account
+
+import (
+	"context"
+	"time"
+
+	"pyindex/internal/access"
+	"pyindex/internal/fault"
+)
+
+// How often links are asked for: a person gets few messages whoever asks, and a network asks for few people.
+const (
+	forgottenFree    = 2
+	forgottenNetFree = 20
+	forgottenLife    = time.Hour
+)
+
+// AskForLink counts that somebody asked for a link because a password was forgotten. fault.TooMany where that network asked
+// for too many; nothing depends on which accounts there are.
+func (a *Accounts) AskForLink(ctx context.Context, who access.Caller) error {
+	return a.ask(ctx, bucket{"forgotten|" + network(who.Address()), forgottenNetFree})
+}
+
+// ForgottenLink returns the secret of a link that sets a new password, good for an hour, and the address to send it to. To
+// others than that address nothing of it may be shown. Both are "" where no message is due: for a name that is not known, a
+// disabled account, one without a password or an address, and one that got messages lately. Earlier links stay, so that
+// asking again takes nothing from who has one.
+func (a *Accounts) ForgottenLink(ctx context.Context, who access.Caller, name string) (to string, secret access.Secret, err error) {
+	var u access.User
+	var p Profile
+	err = a.store.View(ctx, func(tx Tx) (err error) {
+		if u, err = tx.UserByName(ctx, name); err == nil {
+			p, err = tx.ProfileOf(ctx, u.ID)
+		}
+		return err
+	})
+	if fault.Is(err, fault.NotFound) || err == nil && (!u.Active() || u.PasswordHash == "" || p.Email == "") {
+		return "", "", nil
+	} else if err != nil {
+		return "", "", err
+	}
+	if err := a.ask(ctx, bucket{"forgotten-by|" + u.ID, forgottenFree}); fault.Is(err, fault.TooMany) {
+		return "", "", nil
+	} else if err != nil {
+		return "", "", err
+	}
+	l, secret := a.newLink(LinkReset, forgottenLife)
+	l.UserID = u.ID
+	err = a.store.Update(ctx, func(tx Tx) error {
+		if err := tx.InsertLink(ctx, l); err != nil {
+			return err
+		}
+		return tx.InsertAudit(ctx, a.entry(who, "user.forgot", u.Name, map[string]any{"link": l.ID}))
+	})
+	if err != nil {
+		return "", "", err
+	}
+	return p.Email, secret, nil
+}
+
+// ask counts in a bucket, or returns fault.TooMany and counts nothing.
+func (a *Accounts) ask(ctx context.Context, b bucket) error {
+	return a.store.Update(ctx, func(tx Tx) error {
+		if err := a.limited(ctx, tx, []bucket{b}); err != nil {
+			return fault.New(fault.TooMany, "too many links were asked for from here: wait some minutes, or ask an administrator")
+		}
+		n, last, err := tx.Attempts(ctx, b.key)
+		if err != nil {
+			return err
+		}
+		if a.o.Now().Sub(last) > forgetAfter {
+			n = 0
+		}
+		return tx.PutAttempts(ctx, b.key, n+1, a.o.Now())
+	})
+}
+
+// EmailOf returns the address that a person gave, "" for none. It needs an administrator; fault.NotFound for an unknown name.
+func (a *Accounts) EmailOf(ctx context.Context, who access.Caller, name string) (email string, err error) {
+	if !who.Admin() {
+		return "", fault.New(fault.Denied, "only an administrator may see somebody else's address")
+	}
+	err = a.store.View(ctx, func(tx Tx) error {
+		u, err := tx.UserByName(ctx, name)
+		if err != nil {
+			return err
+		}
+		p, err := tx.ProfileOf(ctx, u.ID)
+		if fault.Is(err, fault.NotFound) {
+			return nil
+		}
+		email = p.Email
+		return err
+	})
+	return email, err
+}
+
+// Letter is a message of plain text to a person.
+type Letter struct{ Subject, Text string }
+
+const unasked = "\n\nIf you did not expect this message, nothing needs to be done: the link is of no use to anybody else.\n"
+
+// InvitationLetter brings a link of Invite to whom it is meant for.
+func InvitationLetter(index, link string) Letter {
+	return Letter{"Invitation to " + index, "You are invited to " + index + ", a private index of Python packages.\n\n" +
+		"Make your account here. The link works once, for a week:\n\n" + link + unasked}
+}
+
+// ResetLetter brings a link that sets a new password; life is how long it works.
+func ResetLetter(index, user, link, life string) Letter {
+	return Letter{"A new password at " + index, "Somebody asked for a link by which " + user + " chooses a new password at " + index + ".\n\n" +
+		"It works once, for " + life + ":\n\n" + link + unasked}
+}

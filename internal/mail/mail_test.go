@@ -1,0 +1,108 @@
+package mail_test
+
+import (
+	"net"
+	"strings"
+	"testing"
+
+	"pyindex/internal/access"
+	"pyindex/internal/fault"
+	"pyindex/internal/mail"
+	"pyindex/internal/mail/mailtest"
+)
+
+func sender(t *testing.T, o mail.Options) *mail.Sender {
+	t.Helper()
+	s, err := mail.New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func options(s *mailtest.Server) mail.Options {
+	return mail.Options{Server: s.Addr, From: "Packages <packages@acme.example>", User: "index", Password: "long secret", TLS: mail.StartTLS, Roots: s.Roots}
+}
+
+// A message comes over TLS after a password, with its text as it is.
+func TestSend(t *testing.T) {
+	server := mailtest.Serve(t, mailtest.Options{TLS: true, User: "index", Password: "long secret"})
+	if err := sender(t, options(server)).Send(t.Context(), "bob@acme.example", "Größe", "Follow\n\nhttps://index.example/reset/secret/\n"); err != nil {
+		t.Fatal(err)
+	}
+	got := server.Next()
+	for _, want := range []string{"To: <bob@acme.example>", "packages@acme.example", "Auto-Submitted: auto-generated", "https://index.example/reset/secret/", "text/plain"} {
+		if !strings.Contains(got, want) {
+			t.Errorf("the message lacks %q:\n%s", want, got)
+		}
+	}
+}
+
+// Nothing is said to a server that cannot be trusted, and what it refuses is told.
+func TestRefused(t *testing.T) {
+	secure := mailtest.Serve(t, mailtest.Options{TLS: true, User: "index", Password: "long secret"})
+	plain := mailtest.Serve(t, mailtest.Options{User: "index", Password: "long secret"})
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.Close()
+	with := func(s *mailtest.Server, f func(*mail.Options)) mail.Options {
+		o := options(s)
+		f(&o)
+		return o
+	}
+	for name, c := range map[string]struct {
+		o    mail.Options
+		to   string
+		kind fault.Kind
+	}{
+		"another password":          {with(secure, func(o *mail.Options) { o.Password = "another" }), "bob@acme.example", fault.Unavailable},
+		"no password":               {with(secure, func(o *mail.Options) { o.User, o.Password = "", "" }), "bob@acme.example", fault.Invalid},
+		"a certificate of nobody's": {with(secure, func(o *mail.Options) { o.Roots = nil }), "bob@acme.example", fault.Unavailable},
+		"no TLS":                    {options(plain), "bob@acme.example", fault.Unavailable},
+		"TLS from the first byte":   {with(secure, func(o *mail.Options) { o.TLS = mail.TLS }), "bob@acme.example", fault.Unavailable},
+		"nobody there":              {with(secure, func(o *mail.Options) { o.Server = l.Addr().String() }), "bob@acme.example", fault.Unavailable},
+		"an unknown mailbox":        {options(secure), "bob@refused.example", fault.Invalid},
+		"no address":                {options(secure), "bob", fault.Invalid},
+		"two addresses":             {options(secure), "bob@acme.example, eve@evil.example", fault.Invalid},
+		"another header":            {options(secure), "bob@acme.example\r\nBcc: eve@evil.example", fault.Invalid},
+	} {
+		err := sender(t, c.o).Send(t.Context(), c.to, "Hello", "text")
+		if !fault.Is(err, c.kind) {
+			t.Errorf("%s: %v, want %v", name, err, c.kind)
+		}
+		if err != nil && strings.Contains(err.Error(), "long secret") {
+			t.Errorf("%s: the password is in %v", name, err)
+		}
+	}
+	if err := sender(t, options(secure)).Send(t.Context(), "bob@acme.example", "Hello\r\nBcc: eve@evil.example", "text"); !fault.Is(err, fault.Invalid) {
+		t.Errorf("a subject of two lines: %v", err)
+	}
+	if got := append(secure.All(), plain.All()...); len(got) > 0 {
+		t.Errorf("%d messages came, the first %q", len(got), got[0])
+	}
+}
+
+func TestOptions(t *testing.T) {
+	good := mail.Options{Server: "smtp.acme.example:587", From: "index@acme.example", TLS: mail.StartTLS}
+	if _, err := mail.New(good); err != nil {
+		t.Fatal(err)
+	}
+	for want, f := range map[string]func(*mail.Options){
+		"server": func(o *mail.Options) { o.Server = "smtp.acme.example" },
+		"port":   func(o *mail.Options) { o.Server = "smtp.acme.example:smtp" },
+		"from":   func(o *mail.Options) { o.From = "" },
+		"from: ": func(o *mail.Options) { o.From = "index@acme.example\r\nBcc: eve@evil.example" },
+		"user":   func(o *mail.Options) { o.User = "index" },
+		"user: ": func(o *mail.Options) { o.Password = access.Secret("alone") },
+		"tls":    func(o *mail.Options) { o.TLS = mail.None },
+		"tls: ":  func(o *mail.Options) { o.TLS = "perhaps" },
+	} {
+		o := good
+		f(&o)
+		if _, err := mail.New(o); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", want, err)
+		}
+	}
+}

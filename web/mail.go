@@ -1,0 +1,102 @@
+package web
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"pyindex/internal/access"
+	"pyindex/internal/account"
+	"pyindex/internal/fault"
+	"pyindex/internal/route"
+)
+
+// Mailer sends messages of plain text, each to one address. *mail.Sender is one.
+type Mailer interface {
+	// Send returns once a server took the message. An error says in words why none did.
+	Send(ctx context.Context, to, subject, text string) error
+}
+
+const (
+	mailPatience = 10 * time.Second // what somebody who sees the link anyway waits for the mail server
+	mailsAtOnce  = 8
+)
+
+// mailed sends what carries a link that the page shows anyway, and says what became of it; nil where nothing is sent.
+func (s *Site) mailed(ctx context.Context, to string, l account.Letter) *Notice {
+	if s.o.Mail == nil || to == "" {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, mailPatience)
+	defer cancel()
+	if err := s.o.Mail.Send(ctx, to, l.Subject, l.Text); err != nil {
+		s.o.Log.Warn("mail was not sent", "error", err)
+		return &Notice{"warn", "The link could not be sent to " + to + ", so send it yourself: " + fault.Message(err)}
+	}
+	return &Notice{"good", "The link was sent to " + to + "."}
+}
+
+type forgottenView struct {
+	Frame
+	Mails bool
+	Asked bool
+	User  Field
+}
+
+func (s *Site) mailRoutes() []route.Route {
+	return []route.Route{
+		{Method: http.MethodGet, Path: "/login/forgotten/", Auth: route.Visitor, Handle: s.forgotten},
+		{Method: http.MethodPost, Path: "/login/forgotten/", Auth: route.Visitor, Handle: s.askForLink},
+	}
+}
+
+func (s *Site) forgotten(w http.ResponseWriter, r *http.Request, who access.Caller) error {
+	return s.forgottenPage(w, r, who, typed(nil), false)
+}
+
+func (s *Site) forgottenPage(w http.ResponseWriter, r *http.Request, who access.Caller, f form, asked bool) error {
+	v := forgottenView{Frame: s.frame(r, who, "Password forgotten"), Mails: s.o.Mail != nil, Asked: asked}
+	if p := f.problem(); p != nil {
+		v.Notice = p
+	}
+	v.User = f.field(Field{Name: "user", Label: "User name", Required: true, Autocomplete: "username", Mono: true, MaxLength: 64})
+	return s.render(w, f.status(), "forgotten", &v)
+}
+
+// askForLink answers before it looks whether there is such an account, so that neither words nor time tell.
+func (s *Site) askForLink(w http.ResponseWriter, r *http.Request, who access.Caller) error {
+	f, err := readForm(w, r)
+	if err != nil {
+		return err
+	}
+	if s.o.Mail == nil {
+		return fault.New(fault.NotFound, "this index sends no mail: an administrator can give you a link")
+	}
+	err = s.o.Accounts.AskForLink(r.Context(), who)
+	if fault.Is(err, fault.TooMany) {
+		f.wrong("", fault.Message(err))
+		return s.forgottenPage(w, r, who, f, false)
+	} else if err != nil {
+		return err
+	}
+	select {
+	case s.mailing <- struct{}{}:
+		go s.sendLink(context.WithoutCancel(r.Context()), who, f.get("user"))
+	default:
+		return fault.New(fault.Unavailable, "many messages are being sent just now: try again in a minute")
+	}
+	return s.forgottenPage(w, r, who, typed(nil), true)
+}
+
+// sendLink makes the link that was asked for and sends it. What fails is for the operator: who asked may be anybody.
+func (s *Site) sendLink(ctx context.Context, who access.Caller, name string) {
+	defer func() { <-s.mailing }()
+	to, secret, err := s.o.Accounts.ForgottenLink(ctx, who, name)
+	if err == nil && to != "" {
+		l := account.ResetLetter(s.o.Name, name, s.absolute("/reset/"+secret.Reveal()+"/"), "an hour")
+		err = s.o.Mail.Send(ctx, to, l.Subject, l.Text)
+	}
+	if err != nil {
+		s.o.Log.Error("a link to a new password was not sent", "user", name, "error", err)
+	}
+}
