@@ -16,7 +16,7 @@ func twice(fresh func(*testing.T) string) storagetest.Opener {
 }
 
 func stores(d *db.DB) storagetest.Stores {
-	return storagetest.Stores{Access: d.Access(), Catalog: d.Catalog(), Publishers: d.Publishers()}
+	return storagetest.Stores{Access: d.Access(), Catalog: d.Catalog(), Publishers: d.Publishers(), Accounts: d.Accounts()}
 }
 
 func TestCatalog(t *testing.T) {
@@ -33,4 +33,8 @@ func TestPublishers(t *testing.T) {
 
 func TestReaders(t *testing.T) {
 	storagetest.EachDatabase(t, func(t *testing.T, fresh func(*testing.T) string) { storagetest.Readers(t, twice(fresh)) })
+}
+
+func TestAccounts(t *testing.T) {
+	storagetest.EachDatabase(t, func(t *testing.T, fresh func(*testing.T) string) { storagetest.Accounts(t, twice(fresh)) })
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"pyindex/internal/access"
+	"pyindex/internal/account"
 	"pyindex/internal/catalog"
 	"pyindex/internal/dist"
 	"pyindex/internal/fault"
@@ -21,6 +22,7 @@ type Stores struct {
 	Access     access.Store
 	Catalog    catalog.Store
 	Publishers publishers.Store
+	Accounts   account.Store
 }
 
 // Opener makes a new database, with the repository "main" in it, and opens it twice, as two processes would.

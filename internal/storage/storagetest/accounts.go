@@ -1,0 +1,371 @@
+package storagetest
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"pyindex/internal/access"
+	"pyindex/internal/account"
+	"pyindex/internal/fault"
+)
+
+// Accounts checks what account.Store and its rows promise.
+func Accounts(t *testing.T, open Opener) {
+	for name, check := range map[string]func(*world){
+		"profiles":       checkProfiles,
+		"links":          checkOnceLinks,
+		"link race":      checkLinkRace,
+		"authenticators": checkTOTPs,
+		"code race":      checkTOTPRace,
+		"recovery codes": checkRecovery,
+		"recovery race":  checkRecoveryRace,
+		"devices":        checkDevices,
+		"attempts":       checkAttempts,
+		"passkeys":       checkPasskeys,
+		"challenges":     checkChallenges,
+		"identities":     checkIdentities,
+		"groups":         checkGroups,
+		"group race":     checkGroupRace,
+	} {
+		t.Run(name, func(t *testing.T) { check(newWorld(t, open)) })
+	}
+}
+
+// updateAccounts changes accounts.
+func (w *world) updateAccounts(f func(account.Tx) error) {
+	w.Helper()
+	w.must(w.a.Accounts.Update(w.ctx, f))
+}
+
+// once runs a change in many transactions at a time, through both handles, and fails unless one of them did it.
+func (w *world) once(what string, f func(tx account.Tx) (bool, error)) {
+	w.Helper()
+	won := w.race(16, func(s Stores, _ int) error {
+		return s.Accounts.Update(w.ctx, func(tx account.Tx) error { return first(f(tx)) })
+	})
+	w.same("winners of "+what, won, int64(1))
+}
+
+func checkProfiles(w *world) {
+	ann, zoe := w.user("ann"), w.user("zoe")
+	w.updateAccounts(func(tx account.Tx) error {
+		_, err := tx.ProfileOf(w.ctx, ann.ID)
+		w.want("ProfileOf(nothing)", err, fault.NotFound)
+		for _, p := range []account.Profile{{FullName: "Ann"}, {FullName: "Ännchen", Email: "ann@acme.example"}} {
+			w.must(tx.PutProfile(w.ctx, ann.ID, p))
+			got, err := tx.ProfileOf(w.ctx, ann.ID)
+			w.must(err)
+			w.same("ProfileOf()", got, p)
+		}
+		_, err = tx.ProfileOf(w.ctx, zoe.ID)
+		w.want("ProfileOf(somebody else)", err, fault.NotFound)
+		return nil
+	})
+}
+
+// link inserts l, with an id and a hash of its own.
+func (w *world) link(l account.Link) account.Link {
+	w.Helper()
+	l.ID, l.CreatedAt = w.id("link"), at.Add(time.Duration(w.n)*time.Second)
+	l.Hash = digest(l.ID)
+	if l.ExpiresAt.IsZero() {
+		l.ExpiresAt = at.Add(time.Hour)
+	}
+	w.updateAccounts(func(tx account.Tx) error { return tx.InsertLink(w.ctx, l) })
+	return l
+}
+
+func checkOnceLinks(w *world) {
+	ann, zoe := w.user("ann"), w.user("zoe")
+	full := w.link(account.Link{Kind: account.LinkInvite, CreatedBy: ann.ID, Invitation: account.Invitation{
+		Name: "bob", Email: "bob@acme.example", Admin: true, Grants: []account.Grant{{RepositoryID: w.main.ID, ProjectID: "p", Where: "widgets", Role: "owner"}},
+	}})
+	bare := w.link(account.Link{Kind: account.LinkInvite})
+	over := w.link(account.Link{Kind: account.LinkInvite, ExpiresAt: at.Add(-time.Hour)})
+	hers, his := w.link(account.Link{Kind: account.LinkReset, UserID: ann.ID}), w.link(account.Link{Kind: account.LinkReset, UserID: zoe.ID})
+	w.updateAccounts(func(tx account.Tx) error {
+		for _, l := range []account.Link{full, bare, over, hers} {
+			got, err := tx.LinkByHash(w.ctx, l.Hash)
+			w.must(err)
+			w.same("LinkByHash()", got, l)
+		}
+		_, err := tx.LinkByHash(w.ctx, digest("nothing"))
+		w.want("LinkByHash(nothing)", err, fault.NotFound)
+		open, err := tx.Links(w.ctx, account.LinkInvite, at)
+		w.must(err)
+		w.same("Links()", open, []account.Link{bare, full})
+		for n := range 3 {
+			tries, err := tx.TryLink(w.ctx, hers.ID)
+			w.must(err)
+			w.same("TryLink()", tries, n+1)
+		}
+		for _, want := range []bool{true, false} {
+			did, err := tx.UseLink(w.ctx, bare.ID, at)
+			w.must(err)
+			w.same("UseLink()", did, want)
+		}
+		w.must(tx.EndLinks(w.ctx, account.LinkReset, ann.ID, at))
+		return nil
+	})
+	w.updateAccounts(func(tx account.Tx) error {
+		for _, id := range []string{hers.ID, "nothing"} {
+			did, err := tx.UseLink(w.ctx, id, at)
+			w.must(err)
+			w.same("UseLink of an ended one", did, false)
+		}
+		did, err := tx.UseLink(w.ctx, his.ID, at)
+		w.must(err)
+		w.same("UseLink of somebody else's", did, true)
+		w.must(tx.DeleteLinksBefore(w.ctx, at))
+		_, err = tx.LinkByHash(w.ctx, over.Hash)
+		w.want("LinkByHash(deleted)", err, fault.NotFound)
+		_, err = tx.LinkByHash(w.ctx, full.Hash)
+		return err
+	})
+}
+
+func checkLinkRace(w *world) {
+	l := w.link(account.Link{Kind: account.LinkInvite})
+	w.once("one link", func(tx account.Tx) (bool, error) { return tx.UseLink(w.ctx, l.ID, at) })
+}
+
+func checkTOTPs(w *world) {
+	ann, zoe := w.user("ann"), w.user("zoe")
+	key := account.TOTP{UserID: ann.ID, Secret: "JBSWY3DPEHPK3PXP", CreatedAt: at}
+	w.updateAccounts(func(tx account.Tx) error {
+		w.must(tx.PutTOTP(w.ctx, account.TOTP{UserID: ann.ID, Secret: "OLD", CreatedAt: at}))
+		w.must(tx.PutTOTP(w.ctx, key))
+		w.must(tx.PutTOTP(w.ctx, account.TOTP{UserID: zoe.ID, Secret: "HERS", CreatedAt: at}))
+		got, err := tx.TOTPOf(w.ctx, ann.ID)
+		w.must(err)
+		w.same("TOTPOf()", got, key)
+		for _, c := range []struct {
+			step int64
+			want bool
+		}{{100, true}, {100, false}, {99, false}, {101, true}} {
+			did, err := tx.UseTOTP(w.ctx, ann.ID, c.step, at.Add(time.Duration(c.step)*time.Second))
+			w.must(err)
+			w.same(fmt.Sprintf("UseTOTP(%d)", c.step), did, c.want)
+		}
+		got, err = tx.TOTPOf(w.ctx, ann.ID)
+		w.must(err)
+		key.LastStep, key.ConfirmedAt = 101, at.Add(100*time.Second)
+		w.same("TOTPOf(after use)", got, key)
+		w.must(tx.DeleteTOTP(w.ctx, ann.ID))
+		_, err = tx.TOTPOf(w.ctx, ann.ID)
+		w.want("TOTPOf(deleted)", err, fault.NotFound)
+		got, err = tx.TOTPOf(w.ctx, zoe.ID)
+		w.same("TOTPOf(somebody else)", got.LastStep, int64(0))
+		return err
+	})
+}
+
+func checkTOTPRace(w *world) {
+	ann := w.user("ann")
+	w.updateAccounts(func(tx account.Tx) error {
+		return tx.PutTOTP(w.ctx, account.TOTP{UserID: ann.ID, Secret: "KEY", CreatedAt: at})
+	})
+	w.once("one code", func(tx account.Tx) (bool, error) { return tx.UseTOTP(w.ctx, ann.ID, 7, at) })
+}
+
+func checkRecovery(w *world) {
+	ann, zoe := w.user("ann"), w.user("zoe")
+	w.updateAccounts(func(tx account.Tx) error {
+		w.must(tx.PutRecovery(w.ctx, ann.ID, []string{digest("old")}))
+		w.must(tx.PutRecovery(w.ctx, ann.ID, []string{digest("1"), digest("2")}))
+		w.must(tx.PutRecovery(w.ctx, zoe.ID, []string{digest("3")}))
+		for _, c := range []struct {
+			code string
+			want bool
+		}{{"1", true}, {"1", false}, {"old", false}, {"3", false}, {"", false}} {
+			did, err := tx.UseRecovery(w.ctx, ann.ID, digest(c.code), at)
+			w.must(err)
+			w.same("UseRecovery("+c.code+")", did, c.want)
+		}
+		for id, want := range map[string]int{ann.ID: 1, zoe.ID: 1, "nobody": 0} {
+			left, err := tx.RecoveryLeft(w.ctx, id)
+			w.must(err)
+			w.same("RecoveryLeft()", left, want)
+		}
+		return nil
+	})
+}
+
+func checkRecoveryRace(w *world) {
+	ann := w.user("ann")
+	w.updateAccounts(func(tx account.Tx) error { return tx.PutRecovery(w.ctx, ann.ID, []string{digest("1")}) })
+	w.once("one recovery code", func(tx account.Tx) (bool, error) { return tx.UseRecovery(w.ctx, ann.ID, digest("1"), at) })
+}
+
+func checkDevices(w *world) {
+	ann, zoe := w.user("ann"), w.user("zoe")
+	w.updateAccounts(func(tx account.Tx) error {
+		w.must(tx.InsertDevice(w.ctx, digest("a"), ann.ID, at))
+		w.must(tx.InsertDevice(w.ctx, digest("z"), zoe.ID, at))
+		for hash, want := range map[string]string{digest("a"): ann.ID, digest("z"): zoe.ID} {
+			got, err := tx.DeviceOf(w.ctx, hash)
+			w.must(err)
+			w.same("DeviceOf()", got, want)
+		}
+		_, err := tx.DeviceOf(w.ctx, digest("nothing"))
+		w.want("DeviceOf(nothing)", err, fault.NotFound)
+		return nil
+	})
+}
+
+func checkAttempts(w *world) {
+	w.updateAccounts(func(tx account.Tx) error {
+		n, last, err := tx.Attempts(w.ctx, "nothing")
+		w.must(err)
+		w.same("Attempts(nothing)", []any{n, last.IsZero()}, []any{0, true})
+		w.must(tx.PutAttempts(w.ctx, "old", 1, at.Add(-time.Hour)))
+		for i := range 3 {
+			w.must(tx.PutAttempts(w.ctx, "new", i, at.Add(time.Duration(i)*time.Minute)))
+		}
+		w.must(tx.DeleteAttemptsBefore(w.ctx, at))
+		return nil
+	})
+	w.must(w.b.Accounts.View(w.ctx, func(tx account.Tx) error {
+		for bucket, want := range map[string]int{"old": 0, "new": 2} {
+			n, _, err := tx.Attempts(w.ctx, bucket)
+			w.must(err)
+			w.same("Attempts("+bucket+")", n, want)
+		}
+		return nil
+	}))
+}
+
+func checkPasskeys(w *world) {
+	ann, zoe := w.user("ann"), w.user("zoe")
+	key := func(u access.User, name string) account.Passkey {
+		return account.Passkey{ID: w.id("passkey"), UserID: u.ID, CredentialID: "credential " + name, Name: name, Credential: `{"counter":1}`, CreatedAt: at.Add(time.Duration(w.n) * time.Second)}
+	}
+	a, b, z := key(ann, "laptop"), key(ann, "phone"), key(zoe, "tablet")
+	w.updateAccounts(func(tx account.Tx) error {
+		for _, p := range []account.Passkey{a, b, z} {
+			w.must(tx.InsertPasskey(w.ctx, p))
+		}
+		return nil
+	})
+	stolen := key(zoe, "laptop")
+	w.want("InsertPasskey of a credential that is there", w.a.Accounts.Update(w.ctx, func(tx account.Tx) error { return tx.InsertPasskey(w.ctx, stolen) }), fault.Conflict)
+	w.updateAccounts(func(tx account.Tx) error {
+		w.must(tx.UsePasskey(w.ctx, a.ID, `{"counter":2}`, at.Add(time.Hour)))
+		a.Credential, a.UsedAt = `{"counter":2}`, at.Add(time.Hour)
+		got, err := tx.PasskeysOf(w.ctx, ann.ID)
+		w.must(err)
+		w.same("PasskeysOf()", got, []account.Passkey{a, b})
+		one, err := tx.PasskeyByCredential(w.ctx, z.CredentialID)
+		w.must(err)
+		w.same("PasskeyByCredential()", one, z)
+		for _, c := range []struct {
+			user, id string
+			want     bool
+		}{{zoe.ID, a.ID, false}, {ann.ID, a.ID, true}, {ann.ID, a.ID, false}, {ann.ID, "nothing", false}} {
+			did, err := tx.DeletePasskey(w.ctx, c.user, c.id)
+			w.must(err)
+			w.same("DeletePasskey()", did, c.want)
+		}
+		_, err = tx.PasskeyByCredential(w.ctx, a.CredentialID)
+		w.want("PasskeyByCredential(deleted)", err, fault.NotFound)
+		return nil
+	})
+}
+
+func checkChallenges(w *world) {
+	ann := w.user("ann")
+	c := account.Challenge{Hash: digest("c"), UserID: ann.ID, State: `{"x":1}`, ExpiresAt: at.Add(time.Minute)}
+	old := account.Challenge{Hash: digest("old"), State: "{}", ExpiresAt: at.Add(-time.Minute)}
+	w.updateAccounts(func(tx account.Tx) error {
+		w.must(tx.InsertChallenge(w.ctx, c))
+		w.must(tx.InsertChallenge(w.ctx, old))
+		w.must(tx.DeleteChallengesBefore(w.ctx, at))
+		_, err := tx.TakeChallenge(w.ctx, old.Hash)
+		w.want("TakeChallenge(deleted)", err, fault.NotFound)
+		return nil
+	})
+	w.once("one challenge", func(tx account.Tx) (bool, error) {
+		got, err := tx.TakeChallenge(w.ctx, c.Hash)
+		if fault.Is(err, fault.NotFound) {
+			return false, nil
+		}
+		w.same("TakeChallenge()", got, c)
+		return true, err
+	})
+}
+
+func checkIdentities(w *world) {
+	ann, zoe := w.user("ann"), w.user("zoe")
+	insert := func(issuer, subject string, u access.User) error {
+		return w.a.Accounts.Update(w.ctx, func(tx account.Tx) error { return tx.InsertIdentity(w.ctx, issuer, subject, u.ID, at) })
+	}
+	w.must(insert("https://login.example", "1", ann))
+	w.must(insert("https://other.example", "1", zoe))
+	w.want("InsertIdentity of somebody else", insert("https://login.example", "1", zoe), fault.Conflict)
+	w.must(w.b.Accounts.View(w.ctx, func(tx account.Tx) error {
+		for issuer, want := range map[string]string{"https://login.example": ann.ID, "https://other.example": zoe.ID} {
+			got, err := tx.IdentityUser(w.ctx, issuer, "1")
+			w.must(err)
+			w.same("IdentityUser("+issuer+")", got, want)
+		}
+		for _, c := range [][2]string{{"https://login.example", "2"}, {"https://login.example", ""}, {"", "1"}} {
+			_, err := tx.IdentityUser(w.ctx, c[0], c[1])
+			w.want("IdentityUser(nothing)", err, fault.NotFound)
+		}
+		has, err := tx.HasIdentity(w.ctx, "https://login.example", zoe.ID)
+		w.same("HasIdentity of somebody else", has, false)
+		return err
+	}))
+}
+
+func checkGroups(w *world) {
+	ann, zoe, p := w.user("ann"), w.user("zoe"), w.project("p")
+	team := access.Group{ID: w.id("group"), Name: "team", Description: "Those who build", CreatedAt: at}
+	ops := access.Group{ID: w.id("group"), Name: "ops", CreatedAt: at}
+	w.updateAccounts(func(tx account.Tx) error {
+		w.must(tx.InsertGroup(w.ctx, team))
+		w.must(tx.InsertGroup(w.ctx, ops))
+		w.must(tx.PutMember(w.ctx, team.ID, zoe.ID, "", at))
+		w.must(tx.PutMember(w.ctx, team.ID, ann.ID, "single sign-on", at))
+		w.must(tx.PutMember(w.ctx, team.ID, ann.ID, "", at))
+		w.must(tx.PutMember(w.ctx, ops.ID, ann.ID, "", at))
+		members, err := tx.MembersOf(w.ctx, team.ID)
+		w.must(err)
+		w.same("members", []string{members[0].User, members[0].Source, members[1].User}, []string{"ann", "single sign-on", "zoe"})
+		for source, want := range map[string][]access.Group{"*": {ops, team}, "single sign-on": {team}, "": {ops}} {
+			got, err := tx.GroupsOf(w.ctx, ann.ID, source)
+			w.must(err)
+			w.same("GroupsOf("+source+")", got, want)
+		}
+		return nil
+	})
+	grant := access.GroupGrant{GroupID: team.ID, RepositoryID: w.main.ID, ProjectID: p.ID, Role: access.Uploader, CreatedAt: at}
+	w.updateAccounts(func(tx account.Tx) error {
+		w.must(tx.PutGroupGrant(w.ctx, grant))
+		grant.Role = access.Owner
+		w.must(tx.PutGroupGrant(w.ctx, grant))
+		got, err := tx.GroupGrants(w.ctx, "")
+		w.must(err)
+		w.same("GroupGrants", []any{len(got), got[0].Role, got[0].Group, got[0].Project}, []any{1, access.Owner, "team", "p"})
+		w.must(tx.DeleteGroup(w.ctx, team.ID))
+		got, err = tx.GroupGrants(w.ctx, "")
+		w.must(err)
+		w.same("GroupGrants(deleted)", len(got), 0)
+		left, err := tx.GroupsOf(w.ctx, ann.ID, "*")
+		w.must(err)
+		w.same("GroupsOf(after deletion)", left, []access.Group{ops})
+		did, err := tx.RemoveMember(w.ctx, ops.ID, zoe.ID)
+		w.same("RemoveMember of who is not in it", did, false)
+		return err
+	})
+}
+
+func checkGroupRace(w *world) {
+	won := w.race(16, func(s Stores, i int) error {
+		return s.Accounts.Update(w.ctx, func(tx account.Tx) error {
+			return tx.InsertGroup(w.ctx, access.Group{ID: fmt.Sprint("group", i), Name: "wanted", CreatedAt: at})
+		})
+	})
+	w.same("winners of one group name", won, int64(1))
+}
