@@ -21,6 +21,15 @@ func (s *Site) done(w http.ResponseWriter, r *http.Request, path, text string) e
 
 // tell is done with a notice of any kind.
 func (s *Site) tell(w http.ResponseWriter, r *http.Request, path string, n Notice) error {
+	if err := s.note(w, n); err != nil {
+		return err
+	}
+	s.see(w, r, path)
+	return nil
+}
+
+// note leaves a message for the next page.
+func (s *Site) note(w http.ResponseWriter, n Notice) error {
 	b, err := json.Marshal(n)
 	if err != nil {
 		return err
@@ -30,7 +39,6 @@ func (s *Site) tell(w http.ResponseWriter, r *http.Request, path string, n Notic
 	if len(c.Value) <= noticeBytes {
 		http.SetCookie(w, c)
 	}
-	s.see(w, r, path)
 	return nil
 }
 

@@ -1,7 +1,9 @@
 package web
 
 import (
+	"encoding/json"
 	"net/http"
+	"strings"
 
 	"pyindex/internal/access"
 	"pyindex/internal/account"
@@ -15,6 +17,11 @@ func (s *Site) welcomeRoutes() []route.Route {
 		out = append(out,
 			route.Route{Method: http.MethodGet, Path: path, Auth: route.Visitor, Handle: s.followed(kind)},
 			route.Route{Method: http.MethodPost, Path: path, Auth: route.Visitor, Handle: s.accepted(kind)})
+		if kind != account.LinkReset {
+			out = append(out,
+				route.Route{Method: http.MethodPost, Path: path + "passkey/begin/", Auth: route.Visitor, Handle: s.script(s.beginAccept(kind))},
+				route.Route{Method: http.MethodPost, Path: path + "passkey/", Auth: route.Visitor, Handle: s.script(s.acceptByPasskey(kind))})
+		}
 	}
 	return out
 }
@@ -22,6 +29,7 @@ func (s *Site) welcomeRoutes() []route.Route {
 type welcomeView struct {
 	Frame
 	Open                  account.Open
+	Passkey               string // where a script makes the account with a passkey instead of a password; "" where it cannot
 	User, Password, Again Field
 }
 
@@ -36,12 +44,17 @@ var welcomeTitles = map[account.LinkKind]string{
 	account.LinkFirst: "Make the first administrator", account.LinkInvite: "You are invited", account.LinkReset: "Choose a new password",
 }
 
+var welcomePaths = map[account.LinkKind]string{account.LinkFirst: "/setup/", account.LinkInvite: "/invite/"}
+
 func (s *Site) welcomePage(w http.ResponseWriter, r *http.Request, who access.Caller, kind account.LinkKind, f form) error {
 	open, err := s.o.Accounts.Look(r.Context(), kind, access.Secret(r.PathValue("secret")))
 	if err != nil {
 		return err
 	}
 	v := welcomeView{Frame: s.frame(r, who, welcomeTitles[kind]), Open: open}
+	if kind != account.LinkReset && s.o.Accounts.Passkeyed() {
+		v.Passkey, v.Scripts = s.base+welcomePaths[kind]+r.PathValue("secret")+"/passkey/", s.loginScripts()
+	}
 	v.Who = Person{} // whoever is signed in here is not the one who follows the link
 	if p := f.problem(); p != nil && f.errs[""] != "" {
 		v.Notice = p
@@ -89,4 +102,54 @@ func (s *Site) accepted(kind account.LinkKind) route.Handler {
 		}
 		return s.done(w, r, "/", "Welcome, "+u.Name+". You are signed in.")
 	}
+}
+
+// beginAccept asks a browser for a new passkey, for an account that is not made yet.
+func (s *Site) beginAccept(kind account.LinkKind) route.Handler {
+	return func(w http.ResponseWriter, r *http.Request, _ access.Caller) error {
+		var in struct {
+			Name string `json:"name"`
+		}
+		if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxAnswer)).Decode(&in); err != nil {
+			return fault.Wrap(fault.Invalid, err, "the question cannot be read")
+		}
+		options, secret, err := s.o.Accounts.BeginAccept(r.Context(), kind, access.Secret(r.PathValue("secret")), strings.TrimSpace(in.Name))
+		if err != nil {
+			return toScript(err)
+		}
+		s.setCookie(w, passkeyCookie, secret, passkeySeconds)
+		return s.json(w, http.StatusOK, options)
+	}
+}
+
+// acceptByPasskey uses the link up and signs the person in.
+func (s *Site) acceptByPasskey(kind account.LinkKind) route.Handler {
+	return func(w http.ResponseWriter, r *http.Request, who access.Caller) error {
+		var in struct {
+			Response json.RawMessage `json:"response"`
+		}
+		if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxAnswer)).Decode(&in); err != nil {
+			return fault.Wrap(fault.Invalid, err, "the answer cannot be read")
+		}
+		u, err := s.o.Accounts.AcceptByPasskey(r.Context(), who, kind, access.Secret(r.PathValue("secret")), s.cookie(r, passkeyCookie), browser(r.UserAgent()), in.Response)
+		if err != nil {
+			return toScript(err)
+		}
+		s.setCookie(w, passkeyCookie, "", 0)
+		if err := s.begin(w, r, who, access.NewSession{UserID: u.ID, Method: "link"}); err != nil {
+			return err
+		}
+		if err := s.note(w, Notice{"good", "Welcome, " + u.Name + ". You are signed in. Set a password or add a passkey of another device too, so that you get in without this one."}); err != nil {
+			return err
+		}
+		return s.json(w, http.StatusOK, answer{Next: s.base + "/manage/account/security/"})
+	}
+}
+
+// toScript turns the answer to a link that ended into one that a script shows.
+func toScript(err error) error {
+	if fault.Is(err, fault.NotFound) {
+		return fault.Wrap(fault.Invalid, err, "%s", fault.Message(err))
+	}
+	return err
 }

@@ -23,18 +23,22 @@ func (a *Accounts) AskForLink(ctx context.Context, who access.Caller) error {
 
 // ForgottenLink returns the secret of a link that sets a new password, good for an hour, and the address to send it to. To
 // others than that address nothing of it may be shown. Both are "" where no message is due: for a name that is not known, a
-// disabled account, one without a password or an address, and one that got messages lately. Earlier links stay, so that
+// disabled account, one without an address, one that only a provider signs in, and one that got messages lately. Earlier links stay, so that
 // asking again takes nothing from who has one.
 func (a *Accounts) ForgottenLink(ctx context.Context, who access.Caller, name string) (to string, secret access.Secret, err error) {
 	var u access.User
 	var p Profile
+	var keys []Passkey
 	err = a.store.View(ctx, func(tx Tx) (err error) {
 		if u, err = tx.UserByName(ctx, name); err == nil {
 			p, err = tx.ProfileOf(ctx, u.ID)
 		}
+		if err == nil {
+			keys, err = tx.PasskeysOf(ctx, u.ID)
+		}
 		return err
 	})
-	if fault.Is(err, fault.NotFound) || err == nil && (!u.Active() || u.PasswordHash == "" || p.Email == "") {
+	if fault.Is(err, fault.NotFound) || err == nil && (!u.Active() || p.Email == "" || u.PasswordHash == "" && len(keys) == 0) {
 		return "", "", nil
 	} else if err != nil {
 		return "", "", err

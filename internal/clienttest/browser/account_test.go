@@ -98,6 +98,32 @@ func TestPasskey(t *testing.T) {
 	b.See("this passkey does not sign in here")
 }
 
+// An account is made by an invitation with a passkey and without a password; the name is checked, and the link works once.
+func TestInvitedWithAPasskey(t *testing.T) {
+	s := clienttest.Serve(t, clienttest.Options{Host: "localhost"})
+	boss := browser.Open(t, s.URL)
+	signUp(t, s, boss)
+	link := strings.TrimSpace(s.Index("user", "invite").OK(t).Stdout)
+	path := link[strings.Index(link, "/invite/"):]
+	b := browser.Open(t, s.URL)
+	b.Authenticator()
+	b.Go(path)
+	b.Fill("User name", "alice")
+	b.Press("Use a passkey, no password")
+	b.See("user alice exists already")
+	b.Fill("User name", "bob")
+	b.Press("Use a passkey, no password")
+	b.See("Welcome, bob")
+	b.At("/manage/account/security/")
+	signOut(b)
+	b.Go("/login/?next=/manage/account/security/")
+	b.Press("Sign in with a passkey")
+	b.At("/manage/account/security/")
+	b.See("last used just now")
+	b.Go(path)
+	b.See("this link was used")
+}
+
 // code computes what an authenticator shows.
 func code(t *testing.T, secret string, at time.Time) string {
 	t.Helper()

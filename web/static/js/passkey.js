@@ -19,7 +19,7 @@
   };
 
   const create = async (form, url) => {
-    const { publicKey } = await post(url + "begin/");
+    const { publicKey } = await post(url + "begin/", { name: form.elements.name.value });
     publicKey.challenge = bytes(publicKey.challenge);
     publicKey.user.id = bytes(publicKey.user.id);
     for (const c of publicKey.excludeCredentials || []) c.id = bytes(c.id);
@@ -54,6 +54,13 @@
     for (const box of document.querySelectorAll("[data-passkey]")) {
       box.hidden = false;
       box.querySelector("[data-passkey-go]").addEventListener("click", () => use(box.dataset.passkey).catch((e) => explain(e, failed)));
+    }
+    for (const box of document.querySelectorAll("[data-passkey-new]")) {
+      const { form } = box.querySelector("[data-passkey-go]");
+      box.hidden = false;
+      box.querySelector("[data-passkey-go]").addEventListener("click", () => {
+        if (form.elements.name.reportValidity()) create(form, box.dataset.passkeyNew).catch((e) => explain(e, failed));
+      });
     }
     for (const form of document.querySelectorAll("[data-passkey-add]")) {
       form.hidden = false;

@@ -1,0 +1,98 @@
+package account
+
+import (
+	"context"
+	"strings"
+
+	"pyindex/internal/access"
+	"pyindex/internal/fault"
+)
+
+// newcomer marks the challenge of somebody who has no account yet: after it come the id that the account will have and the
+// name that was asked for. No user's id has a space in it.
+const newcomer = "new "
+
+// BeginAccept returns the options for the browser of somebody who follows a link of kind first or invite and wants a passkey
+// instead of a password, and the secret that the browser's answer comes with. It uses the link not up. What is wrong with the
+// name is fault.Invalid about it.
+func (a *Accounts) BeginAccept(ctx context.Context, kind LinkKind, secret access.Secret, name string) (options []byte, challenge access.Secret, err error) {
+	if !a.Passkeyed() {
+		return nil, "", errNoPasskeys
+	}
+	o, err := a.Look(ctx, kind, secret)
+	if err != nil {
+		return nil, "", err
+	}
+	if o.Invitation.Name != "" {
+		name = o.Invitation.Name
+	}
+	if _, err := access.ParseUserName(name); err != nil {
+		return nil, "", fault.InField("name", "%s", fault.Message(err))
+	}
+	id := a.o.NewID()
+	options, state, err := a.o.Authenticators.BeginRegister(Owner{ID: id, Name: name})
+	if err != nil {
+		return nil, "", err
+	}
+	err = a.store.Update(ctx, func(tx Tx) error {
+		if _, err := tx.UserByName(ctx, name); err == nil {
+			return fault.InField("name", "user %s exists already: choose another name", name)
+		} else if !fault.Is(err, fault.NotFound) {
+			return err
+		}
+		challenge, err = a.challenge(ctx, tx, newcomer+id+" "+name, state)
+		return err
+	})
+	return options, challenge, err
+}
+
+// AcceptByPasskey takes the browser's answer to BeginAccept, uses the link up and makes an account that has that passkey, under
+// the name of a device, and no password. Of several who do it at once, one succeeds.
+func (a *Accounts) AcceptByPasskey(ctx context.Context, who access.Caller, kind LinkKind, secret, challenge access.Secret, device string, response []byte) (access.User, error) {
+	if !a.Passkeyed() {
+		return access.User{}, errNoPasskeys
+	}
+	o, err := a.Look(ctx, kind, secret)
+	if err != nil {
+		return access.User{}, err
+	}
+	owner, state, err := a.takeNewcomer(ctx, challenge)
+	if err != nil {
+		return access.User{}, err
+	}
+	if o.Invitation.Name != "" && o.Invitation.Name != owner.Name {
+		return access.User{}, errChallenge
+	}
+	credentialID, credential, err := a.o.Authenticators.FinishRegister(owner, state, response)
+	if err != nil {
+		return access.User{}, err
+	}
+	u := access.User{ID: owner.ID, Name: owner.Name, Admin: kind == LinkFirst || o.Invitation.Admin, CreatedAt: a.o.Now()}
+	p := Passkey{ID: a.o.NewID(), UserID: u.ID, CredentialID: credentialID, Name: cutRunes(device, 60), Credential: credential, CreatedAt: a.o.Now()}
+	return u, a.store.Update(ctx, func(tx Tx) error {
+		if err := a.accept(ctx, tx, who, kind, secret, u); err != nil {
+			return err
+		}
+		return tx.InsertPasskey(ctx, p)
+	})
+}
+
+// takeNewcomer uses up a challenge of BeginAccept.
+func (a *Accounts) takeNewcomer(ctx context.Context, challenge access.Secret) (o Owner, state []byte, err error) {
+	err = a.store.Update(ctx, func(tx Tx) error {
+		c, err := tx.TakeChallenge(ctx, access.HashToken(challenge))
+		if fault.Is(err, fault.NotFound) {
+			return errChallenge
+		} else if err != nil {
+			return err
+		}
+		about, ok := strings.CutPrefix(c.UserID, newcomer)
+		if !ok || !a.o.Now().Before(c.ExpiresAt) {
+			return errChallenge
+		}
+		o.ID, o.Name, _ = strings.Cut(about, " ")
+		state = []byte(c.State)
+		return nil
+	})
+	return o, state, err
+}
