@@ -91,7 +91,8 @@ func (a *Accounts) ProfileOf(ctx context.Context, who access.Caller) (p Profile,
 	return p, err
 }
 
-// SetProfile changes what the caller says of themselves. fault.Invalid for an address or a name that cannot be.
+// SetProfile changes what the caller says of themselves. fault.Invalid for an address or a name that cannot be. With another
+// address, links to a new password end: they went to the one before.
 func (a *Accounts) SetProfile(ctx context.Context, who access.Caller, p Profile) error {
 	if err := checkEmail(p.Email); err != nil {
 		return err
@@ -99,7 +100,18 @@ func (a *Accounts) SetProfile(ctx context.Context, who access.Caller, p Profile)
 	if len([]rune(p.FullName)) > 100 {
 		return fault.InField("full_name", "a name has at most 100 characters")
 	}
-	return a.change(ctx, who, "account.profile", func(tx Tx, u access.User) error { return tx.PutProfile(ctx, u.ID, p) })
+	return a.change(ctx, who, "account.profile", func(tx Tx, u access.User) error {
+		old, err := tx.ProfileOf(ctx, u.ID)
+		if err != nil && !fault.Is(err, fault.NotFound) {
+			return err
+		}
+		if old.Email != p.Email {
+			if err := tx.EndLinks(ctx, LinkReset, u.ID, a.o.Now()); err != nil {
+				return err
+			}
+		}
+		return tx.PutProfile(ctx, u.ID, p)
+	})
 }
 
 // Security is how the caller's account is guarded.

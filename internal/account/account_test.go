@@ -254,6 +254,50 @@ func TestReset(t *testing.T) {
 	b.want("Reset of a disabled account", err, fault.NotFound)
 }
 
+// Links that were asked for stay beside each other until the password or the address changes; then all end.
+func TestForgottenLinksEnd(t *testing.T) {
+	for name, change := range map[string]func(*bureau, access.Caller, access.Secret) error{
+		"a link is used": func(b *bureau, _ access.Caller, s access.Secret) error {
+			_, err := b.Reset(t.Context(), from, s, "another set of words")
+			return err
+		},
+		"the password is changed": func(b *bureau, who access.Caller, _ access.Secret) error {
+			return b.SetPassword(t.Context(), who, good, "another set of words")
+		},
+		"the address is changed": func(b *bureau, who access.Caller, _ access.Secret) error {
+			return b.SetProfile(t.Context(), who, account.Profile{Email: "new@example.com"})
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBureau(t)
+			ctx := t.Context()
+			b.user("alice")
+			b.user("bob")
+			alice := b.session("alice")
+			b.must(b.SetProfile(ctx, alice, account.Profile{Email: "alice@example.com"}))
+			b.must(b.SetProfile(ctx, b.session("bob"), account.Profile{Email: "bob@example.com"}))
+			ask := func(name string) access.Secret {
+				_, secret, err := b.ForgottenLink(ctx, from, name)
+				b.must(err)
+				return secret
+			}
+			first, second, other := ask("alice"), ask("alice"), ask("bob")
+			b.must(b.SetProfile(ctx, alice, account.Profile{FullName: "Alice", Email: "alice@example.com"}))
+			for _, s := range []access.Secret{first, second, other} {
+				_, err := b.Look(ctx, account.LinkReset, s)
+				b.must(err)
+			}
+			b.must(change(b, alice, second))
+			for _, s := range []access.Secret{first, second} {
+				_, err := b.Look(ctx, account.LinkReset, s)
+				b.want("Look after "+name, err, fault.NotFound)
+			}
+			_, err := b.Look(ctx, account.LinkReset, other)
+			b.must(err)
+		})
+	}
+}
+
 // Every refusal to sign in is the same, whatever is wrong.
 func TestSignInRefusals(t *testing.T) {
 	b := newBureau(t)

@@ -319,7 +319,8 @@ func give(ctx context.Context, tx Tx, u access.User, g Grant, at time.Time) erro
 	return err
 }
 
-// Reset uses up a link of kind reset, sets the password and ends all sessions of the account. The second factor stays.
+// Reset uses up a link of kind reset, sets the password and ends all sessions of the account and its other links of that
+// kind. The second factor stays.
 func (a *Accounts) Reset(ctx context.Context, who access.Caller, secret, password access.Secret) (access.User, error) {
 	o, err := a.Look(ctx, LinkReset, secret)
 	if err != nil {
@@ -348,6 +349,9 @@ func (a *Accounts) Reset(ctx context.Context, who access.Caller, secret, passwor
 		}
 		u.PasswordHash = phc
 		if err := tx.UpdateUser(ctx, u); err != nil {
+			return err
+		}
+		if err := tx.EndLinks(ctx, LinkReset, u.ID, a.o.Now()); err != nil {
 			return err
 		}
 		if _, err := tx.EndSessionsOf(ctx, u.ID, "", a.o.Now()); err != nil {

@@ -109,7 +109,7 @@ func (a *Accounts) turn(ctx context.Context) error {
 func (a *Accounts) done() { <-a.work }
 
 // SetPassword gives the caller a password, in place of the current one where there is one, and ends the caller's other
-// sessions. fault.Invalid about the field current for a wrong one, about password for one that is too easy.
+// sessions and the links by which a new password could be set. fault.Invalid about the field current for a wrong one, about password for one that is too easy.
 func (a *Accounts) SetPassword(ctx context.Context, who access.Caller, current, password access.Secret) error {
 	if err := CheckPassword(password, who.Name(), a.o.Name); err != nil {
 		return err
@@ -138,6 +138,9 @@ func (a *Accounts) SetPassword(ctx context.Context, who access.Caller, current, 
 			return fault.New(fault.Conflict, "the password was changed just now, in another window perhaps")
 		}
 		now.PasswordHash = phc
+		if err := tx.EndLinks(ctx, LinkReset, now.ID, a.o.Now()); err != nil {
+			return err
+		}
 		if _, err := tx.EndSessionsOf(ctx, now.ID, who.SessionID(), a.o.Now()); err != nil {
 			return err
 		}
