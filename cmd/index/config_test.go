@@ -250,6 +250,15 @@ func TestRefusedSettings(t *testing.T) {
 		{"key of a finder that is none", "", "--leaks-keys=" + notPEM, "leaks.keys"},
 		{"one text for the keys of finders", "[leaks]\nkeys = 7", "", "leaks.keys"},
 		{"unknown key of leaks", "[leaks]\nkey = ['x']", "", "leaks.key"},
+		{"mail without a server", "[mail]\nfrom = 'index@example.com'", "", "mail.server"},
+		{"mail server without a port", "[mail]\nserver = 'smtp.example.com'\nfrom = 'index@example.com'", "", "mail.server"},
+		{"mail from nobody", "[mail]\nserver = 'smtp.example.com:587'", "", "mail.from"},
+		{"mail with another header", "[mail]\nserver = 'smtp.example.com:587'\nfrom = \"index@example.com\\r\\nBcc: x@example.com\"", "", "mail.from"},
+		{"mail user without a password", "[mail]\nserver = 'smtp.example.com:587'\nfrom = 'index@example.com'\nuser = 'index'", "", "mail.user"},
+		{"mail password that is not there", "[mail]\nserver = 'smtp.example.com:587'\nfrom = 'index@example.com'\nuser = 'index'\npassword_file = '/nonexistent/password'", "", "mail.password_file"},
+		{"mail in the clear to elsewhere", "[mail]\nserver = 'smtp.example.com:25'\nfrom = 'index@example.com'\ntls = 'none'", "", "mail.tls"},
+		{"mail spoken to otherwise", "[mail]\ntls = 'ssl'", "", "mail-tls"},
+		{"mail password in the file", "[mail]\npassword = 'x'", "", "mail.password"},
 		{"realm with a line end", "[access]\nrealm = \"a\\nb\"", "", "access.realm"},
 	}
 	for _, tt := range tests {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -121,5 +122,35 @@ func TestInvitationIsSent(t *testing.T) {
 	got = x.visit(t, "POST", "/admin/users/", "administrator", url.Values{"email": {"dora@refused.example"}}.Encode())
 	if !strings.Contains(got.Body.String(), "/invite/") || !strings.Contains(got.Body.String(), "no such mailbox") {
 		t.Errorf("refused by the server: %d %s", got.Code, got.Body)
+	}
+}
+
+// index mail test says what the server answered, and sends nothing where no server is set.
+func TestMailTest(t *testing.T) {
+	server := mailtest.Serve(t, mailtest.Options{})
+	set := []string{"mail", "test", "--mail-server=" + server.Addr, "--mail-from=index@acme.example", "--mail-tls=none", "--base-url=https://pypi.example"}
+	for _, c := range []struct {
+		name   string
+		args   []string
+		status int
+		says   string
+	}{
+		{"no server is set", []string{"mail", "test", "--to=ann@acme.example"}, statusRefused, "mail.server"},
+		{"nobody is named", set, statusMisused, "--to"},
+		{"no address", append(set, "--to=ann"), statusRefused, "not an e-mail address"},
+		{"another header", append(set, "--to=ann@acme.example\r\nBcc: bob@acme.example"), statusRefused, "not an e-mail address"},
+		{"a mailbox that is not there", append(set, "--to=ann@refused.example"), statusRefused, "no such mailbox"},
+		{"one that is", append(set, "--to=ann@acme.example"), statusDone, ""},
+	} {
+		var out, errs bytes.Buffer
+		if status := run(t.Context(), c.args, strings.NewReader(""), &out, &errs); status != c.status || !strings.Contains(errs.String(), c.says) {
+			t.Errorf("%s: status %d, %q, %q", c.name, status, out.String(), errs.String())
+		}
+		if took := strings.Contains(out.String(), "took the message to ann@acme.example"); took != (c.status == statusDone) {
+			t.Errorf("%s: it says %q", c.name, out.String())
+		}
+	}
+	if got := server.All(); len(got) != 1 || !strings.Contains(got[0], "https://pypi.example/") {
+		t.Errorf("the server took %q", got)
 	}
 }
