@@ -97,6 +97,6 @@ func (s *Site) sendLink(ctx context.Context, who access.Caller, name string) {
 		err = s.o.Mail.Send(ctx, to, l.Subject, l.Text)
 	}
 	if err != nil {
-		s.o.Log.Error("a link to a new password was not sent", "user", name, "error", err)
+		s.o.Log.Error("a link to a new password was not sent", "error", err) // the name may be a password, typed into the wrong field
 	}
 }

@@ -111,6 +111,7 @@ func TestInvitedWithAPasskey(t *testing.T) {
 	b.Fill("User name", "alice")
 	b.Press("Use a passkey, no password")
 	b.See("user alice exists already")
+	b.Go(path)
 	b.Fill("User name", "bob")
 	b.Press("Use a passkey, no password")
 	b.See("Welcome, bob")
