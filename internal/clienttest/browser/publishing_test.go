@@ -181,7 +181,7 @@ func TestWithoutScripts(t *testing.T) {
 	b.Go("/search/")
 	b.Fill("Search projects", "widg")
 	b.Key("\r")
-	b.At("/search/")
+	b.See("Projects for “widg”")
 	b.See("widgets")
 	signOut(b)
 }
