@@ -7,11 +7,12 @@ import (
 )
 
 type publisherCmd struct {
-	Add      publisherAddCmd      `cmd:"" help:"Trust a workload to publish a project."`
-	List     publisherListCmd     `cmd:"" help:"List the publishers."`
-	Remove   publisherRemoveCmd   `cmd:"" help:"Trust a workload no more; its tokens end with it."`
-	Workflow publisherWorkflowCmd `cmd:"" help:"Print the file by which a publisher's workload publishes, to be pasted as it is."`
-	Explain  publisherExplainCmd  `cmd:"" help:"Say why exchanges of identity tokens were refused, and what would let them pass."`
+	Add       publisherAddCmd       `cmd:"" help:"Trust a workload to publish a project."`
+	List      publisherListCmd      `cmd:"" help:"List the publishers."`
+	Constrain publisherConstrainCmd `cmd:"" help:"Require more of a publisher: an environment, a ref."`
+	Remove    publisherRemoveCmd    `cmd:"" help:"Trust a workload no more; its tokens end with it."`
+	Workflow  publisherWorkflowCmd  `cmd:"" help:"Print the file by which a publisher's workload publishes, to be pasted as it is."`
+	Explain   publisherExplainCmd   `cmd:"" help:"Say why exchanges of identity tokens were refused, and what would let them pass."`
 }
 
 // tell says what a new publisher trusts and what is still open about it.
