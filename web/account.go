@@ -77,6 +77,9 @@ func (s *Site) setProfile(w http.ResponseWriter, r *http.Request, who access.Cal
 	if f.bad() {
 		return s.profilePage(w, r, who, f)
 	}
+	if old.Email != f.get("email") {
+		s.alertAt(r, who, old.Email, "The e-mail address of your account was changed, so this is the last message to this one.")
+	}
 	return s.done(w, r, "/manage/account/", "Your profile is saved.")
 }
 
@@ -142,6 +145,7 @@ func (s *Site) setPassword(w http.ResponseWriter, r *http.Request, who access.Ca
 	if f.bad() {
 		return s.securityPage(w, r, who, f, nil)
 	}
+	s.alert(r, who, "Your password was changed.")
 	return s.done(w, r, "/manage/account/security/", "The password is changed, and your other sessions have ended.")
 }
 
@@ -228,6 +232,7 @@ func (s *Site) setTOTP(w http.ResponseWriter, r *http.Request, who access.Caller
 	if f.bad() {
 		return s.totpPage(w, r, who, f)
 	}
+	s.alert(r, who, "An authenticator was set up for your account.")
 	if len(codes) == 0 {
 		return s.done(w, r, "/manage/account/security/", "The authenticator is set up.")
 	}
@@ -241,6 +246,7 @@ func (s *Site) removeTOTP(w http.ResponseWriter, r *http.Request, who access.Cal
 	if err := s.o.Accounts.RemoveTOTP(r.Context(), who); err != nil {
 		return err
 	}
+	s.alert(r, who, "The authenticator of your account was removed: a password alone signs in.")
 	return s.done(w, r, "/manage/account/security/", "The authenticator and the recovery codes are removed.")
 }
 

@@ -100,3 +100,37 @@ func (s *Site) sendLink(ctx context.Context, who access.Caller, name string) {
 		s.o.Log.Error("a link to a new password was not sent", "error", err) // the name may be a password, typed into the wrong field
 	}
 }
+
+// alert writes to the caller's own address that something about the account changed, so that who did not do it learns of it.
+// Nobody waits for it, and nothing depends on it.
+func (s *Site) alert(r *http.Request, who access.Caller, happened string) {
+	if s.o.Mail == nil {
+		return
+	}
+	p, err := s.o.Accounts.ProfileOf(r.Context(), who)
+	if err != nil {
+		s.o.Log.Error("an account's address cannot be read", "error", err)
+		return
+	}
+	s.alertAt(r, who, p.Email, happened)
+}
+
+// alertAt is alert with an address.
+func (s *Site) alertAt(r *http.Request, who access.Caller, to, happened string) {
+	if s.o.Mail == nil || to == "" {
+		return
+	}
+	l := account.AlertLetter(s.o.Name, who.Name(), happened, account.Seen{At: s.o.Now(), Address: who.Address(), Browser: browser(r.UserAgent())}, s.absolute("/manage/account/security/"))
+	ctx := context.WithoutCancel(r.Context())
+	select {
+	case s.mailing <- struct{}{}:
+		go func() {
+			defer func() { <-s.mailing }()
+			if err := s.o.Mail.Send(ctx, to, l.Subject, l.Text); err != nil {
+				s.o.Log.Error("a notice about an account was not sent", "error", err)
+			}
+		}()
+	default:
+		s.o.Log.Error("a notice about an account was not sent", "error", "too many messages are being sent")
+	}
+}

@@ -123,6 +123,7 @@ func (s *Site) addPasskey(w http.ResponseWriter, r *http.Request, who access.Cal
 		return err
 	}
 	s.setCookie(w, passkeyCookie, "", 0)
+	s.alert(r, who, "A passkey was added to your account.")
 	return s.json(w, http.StatusOK, answer{Next: s.base + "/manage/account/security/"})
 }
 
@@ -140,6 +141,7 @@ func (s *Site) removePasskey(w http.ResponseWriter, r *http.Request, who access.
 	} else if err != nil {
 		return err
 	}
+	s.alert(r, who, "A passkey of your account was removed.")
 	return s.done(w, r, "/manage/account/security/", "The passkey is removed.")
 }
 

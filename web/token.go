@@ -147,6 +147,7 @@ func (s *Site) makeToken(w http.ResponseWriter, r *http.Request, who access.Call
 	}
 	made := &madeToken{Token: secret.Reveal(), Blocks: s.tokenBlocks(n.Scope, secret.Reveal())}
 	made.Sentence, _ = s.sentenceOf(access.TokenInfo{Token: t, Projects: n.Projects})
+	s.alert(r, who, "An API token of yours was made. "+made.Sentence+".")
 	return s.tokensPage(w, r, who, typed(nil), made)
 }
 

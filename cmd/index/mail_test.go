@@ -154,3 +154,42 @@ func TestMailTest(t *testing.T) {
 		t.Errorf("the server took %q", got)
 	}
 }
+
+// What changes how an account is entered is told to its address, and a changed address to the one before; without an address,
+// and for what was refused, nothing is sent.
+func TestAlerts(t *testing.T) {
+	x, server := mailing(t)
+	send := func(path, visitor string, form url.Values, status int) {
+		t.Helper()
+		if got := x.visit(t, "POST", path, visitor, form.Encode(), "Origin", "http://index.example", "Sec-Fetch-Site", "same-origin", "User-Agent", "Firefox/150 \r\n evil"); got.Code != status {
+			t.Fatalf("%s: %d %s", path, got.Code, got.Body)
+		}
+	}
+	token := url.Values{"description": {"evil"}, "scope": {"read"}, "expires": {"30"}}
+	send("/manage/account/token/", "reader", token, http.StatusOK) // has no address
+	x.reachable(t)
+	send("/manage/account/security/password/", "owner", url.Values{"current": {"wrong words here"}, "password": {"quiet river stone lamp"}, "again": {"quiet river stone lamp"}}, http.StatusUnprocessableEntity)
+	if got := server.All(); len(got) > 0 {
+		t.Fatalf("nothing was changed and %q came", got)
+	}
+	for _, c := range []struct {
+		path, want string
+		form       url.Values
+		status     int
+	}{
+		{"/manage/account/token/", "API token", token, http.StatusOK},
+		{"/manage/account/security/password/", "password was changed", url.Values{"current": {"winter garden copper"}, "password": {"quiet river stone lamp"}, "again": {"quiet river stone lamp"}}, http.StatusSeeOther},
+		{"/manage/account/", "address of your account was changed", url.Values{"email": {"new@acme.example"}}, http.StatusSeeOther},
+	} {
+		send(c.path, "owner", c.form, c.status)
+		got := strings.ReplaceAll(server.Next(), "=\r\n", "")
+		for _, want := range []string{"To: <owner@acme.example>", c.want, "Account: owner", "From: 192.0.2.1, Firefox", "http://index.example/manage/account/security/"} {
+			if !strings.Contains(got, want) {
+				t.Errorf("%s: the message lacks %q:\n%s", c.path, want, got)
+			}
+		}
+		if strings.Contains(got, "evil") {
+			t.Errorf("%s: what a stranger may choose is in the message:\n%s", c.path, got)
+		}
+	}
+}

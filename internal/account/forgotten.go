@@ -115,3 +115,17 @@ func ResetLetter(index, user, link, life string) Letter {
 	return Letter{"A new password at " + index, "Somebody asked for a link by which " + user + " chooses a new password at " + index + ".\n\n" +
 		"It works once, for " + life + ":\n\n" + link + unasked}
 }
+
+// Seen is when something was done, and from where.
+type Seen struct {
+	At               time.Time
+	Address, Browser string
+}
+
+// AlertLetter tells a person what happened to their account, as a sentence, and where to act if they did not do it.
+func AlertLetter(index, user, happened string, seen Seen, link string) Letter {
+	return Letter{"Your account at " + index, happened + "\n\n" +
+		"Account: " + user + " at " + index + "\nWhen: " + seen.At.UTC().Format("2 January 2006 15:04 UTC") + "\nFrom: " + seen.Address + ", " + seen.Browser + "\n\n" +
+		"If that was you, nothing needs to be done. If not, change your password, remove what is not yours and end the other sessions:\n\n" +
+		link + "\n\nand tell an administrator of the index.\n"}
+}
