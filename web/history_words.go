@@ -7,6 +7,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"pyindex/internal/access"
 	"pyindex/internal/audit"
@@ -88,7 +90,12 @@ func actorWords(a audit.Actor) string {
 	switch access.Kind(a.Kind) {
 	case access.KindOperator:
 		return strings.TrimSpace("The operator " + a.Name)
-	case access.KindPublisher, access.KindReader, access.KindUser:
+	case access.KindPublisher, access.KindReader:
+		if a.Name != "" {
+			first, n := utf8.DecodeRuneInString(a.Name)
+			return string(unicode.ToUpper(first)) + a.Name[n:] // "workflow release.yml in …" begins the sentence
+		}
+	case access.KindUser:
 		if a.Name != "" {
 			return a.Name
 		}
