@@ -211,7 +211,7 @@ func (s *Server) end() {
 // certificates.
 func findAuthority(dir string) (path string, pem []byte, err error) {
 	err = filepath.WalkDir(dir, func(p string, d os.DirEntry, err error) error {
-		if err != nil || d.IsDir() || !strings.Contains(d.Name(), "ca") || path != "" {
+		if err != nil || d.IsDir() || !strings.Contains(d.Name(), "ca") || strings.HasSuffix(d.Name(), ".new") || path != "" { // a new file gets its name last
 			return err
 		}
 		b, err := os.ReadFile(p)
