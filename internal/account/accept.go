@@ -13,8 +13,8 @@ import (
 const newcomer = "new "
 
 // BeginAccept returns the options for the browser of somebody who follows a link of kind first or invite and wants a passkey
-// instead of a password, and the secret that the browser's answer comes with. It uses the link not up. What is wrong with the
-// name is fault.Invalid about it.
+// instead of a password, and the secret that the browser's answer comes with. It does not use the link up. What is wrong
+// with the name is fault.Invalid about it.
 func (a *Accounts) BeginAccept(ctx context.Context, kind LinkKind, secret access.Secret, name string) (options []byte, challenge access.Secret, err error) {
 	if !a.Passkeyed() {
 		return nil, "", errNoPasskeys
@@ -23,11 +23,8 @@ func (a *Accounts) BeginAccept(ctx context.Context, kind LinkKind, secret access
 	if err != nil {
 		return nil, "", err
 	}
-	if o.Invitation.Name != "" {
-		name = o.Invitation.Name
-	}
-	if _, err := access.ParseUserName(name); err != nil {
-		return nil, "", fault.InField("name", "%s", fault.Message(err))
+	if name, err = o.nameOf(name); err != nil {
+		return nil, "", err
 	}
 	id := a.o.NewID()
 	options, state, err := a.o.Authenticators.BeginRegister(Owner{ID: id, Name: name})
@@ -36,7 +33,7 @@ func (a *Accounts) BeginAccept(ctx context.Context, kind LinkKind, secret access
 	}
 	err = a.store.Update(ctx, func(tx Tx) error {
 		if _, err := tx.UserByName(ctx, name); err == nil {
-			return fault.InField("name", "user %s exists already: choose another name", name)
+			return errTaken(name)
 		} else if !fault.Is(err, fault.NotFound) {
 			return err
 		}
@@ -67,7 +64,7 @@ func (a *Accounts) AcceptByPasskey(ctx context.Context, who access.Caller, kind 
 	if err != nil {
 		return access.User{}, err
 	}
-	u := access.User{ID: owner.ID, Name: owner.Name, Admin: kind == LinkFirst || o.Invitation.Admin, CreatedAt: a.o.Now()}
+	u := access.User{ID: owner.ID, Name: owner.Name, Admin: o.admin(), CreatedAt: a.o.Now()}
 	p := Passkey{ID: a.o.NewID(), UserID: u.ID, CredentialID: credentialID, Name: cutRunes(device, 60), Credential: credential, CreatedAt: a.o.Now()}
 	return u, a.store.Update(ctx, func(tx Tx) error {
 		if err := a.accept(ctx, tx, who, kind, secret, u); err != nil {
@@ -79,20 +76,7 @@ func (a *Accounts) AcceptByPasskey(ctx context.Context, who access.Caller, kind 
 
 // takeNewcomer uses up a challenge of BeginAccept.
 func (a *Accounts) takeNewcomer(ctx context.Context, challenge access.Secret) (o Owner, state []byte, err error) {
-	err = a.store.Update(ctx, func(tx Tx) error {
-		c, err := tx.TakeChallenge(ctx, access.HashToken(challenge))
-		if fault.Is(err, fault.NotFound) {
-			return errChallenge
-		} else if err != nil {
-			return err
-		}
-		about, ok := strings.CutPrefix(c.UserID, newcomer)
-		if !ok || !a.o.Now().Before(c.ExpiresAt) {
-			return errChallenge
-		}
-		o.ID, o.Name, _ = strings.Cut(about, " ")
-		state = []byte(c.State)
-		return nil
-	})
-	return o, state, err
+	c, err := a.takeOf(ctx, challenge, func(userID string) bool { return strings.HasPrefix(userID, newcomer) })
+	o.ID, o.Name, _ = strings.Cut(strings.TrimPrefix(c.UserID, newcomer), " ")
+	return o, []byte(c.State), err
 }

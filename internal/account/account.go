@@ -82,12 +82,18 @@ func (a *Accounts) ProfileOf(ctx context.Context, who access.Caller) (p Profile,
 		if err != nil {
 			return err
 		}
-		p, err = tx.ProfileOf(ctx, u.ID)
-		if fault.Is(err, fault.NotFound) {
-			return nil
-		}
+		p, err = profileOf(ctx, tx, u)
 		return err
 	})
+	return p, err
+}
+
+// profileOf returns what a user says of themselves, which may be nothing.
+func profileOf(ctx context.Context, tx Tx, u access.User) (Profile, error) {
+	p, err := tx.ProfileOf(ctx, u.ID)
+	if fault.Is(err, fault.NotFound) {
+		return Profile{}, nil
+	}
 	return p, err
 }
 
@@ -101,8 +107,8 @@ func (a *Accounts) SetProfile(ctx context.Context, who access.Caller, p Profile)
 		return fault.InField("full_name", "a name has at most 100 characters")
 	}
 	return a.change(ctx, who, "account.profile", func(tx Tx, u access.User) error {
-		old, err := tx.ProfileOf(ctx, u.ID)
-		if err != nil && !fault.Is(err, fault.NotFound) {
+		old, err := profileOf(ctx, tx, u)
+		if err != nil {
 			return err
 		}
 		if old.Email != p.Email {

@@ -18,65 +18,67 @@ const (
 // AskForLink counts that somebody asked for a link because a password was forgotten. fault.TooMany where that network asked
 // for too many; nothing depends on which accounts there are.
 func (a *Accounts) AskForLink(ctx context.Context, who access.Caller) error {
-	return a.ask(ctx, bucket{"forgotten|" + network(who.Address()), forgottenNetFree})
+	return a.store.Update(ctx, func(tx Tx) error {
+		err := a.ask(ctx, tx, bucket{"forgotten|" + network(who.Address()), forgottenNetFree})
+		if fault.Is(err, fault.TooMany) {
+			return fault.New(fault.TooMany, "too many links were asked for from here: wait some minutes, or ask an administrator")
+		}
+		return err
+	})
 }
 
 // ForgottenLink returns the secret of a link that sets a new password, good for an hour, and the address to send it to. To
 // others than that address nothing of it may be shown. Both are "" where no message is due: for a name that is not known, a
-// disabled account, one without an address, one that only a provider signs in, and one that got messages lately. Earlier links stay, so that
-// asking again takes nothing from who has one.
+// disabled account, one without an address, one that only a provider signs in, and one that got messages lately. Earlier
+// links stay, so that asking again takes nothing from who has one.
 func (a *Accounts) ForgottenLink(ctx context.Context, who access.Caller, name string) (to string, secret access.Secret, err error) {
-	var u access.User
-	var p Profile
-	var keys []Passkey
-	err = a.store.View(ctx, func(tx Tx) (err error) {
-		if u, err = tx.UserByName(ctx, name); err == nil {
-			p, err = tx.ProfileOf(ctx, u.ID)
-		}
-		if err == nil {
-			keys, err = tx.PasskeysOf(ctx, u.ID)
-		}
-		return err
-	})
-	if fault.Is(err, fault.NotFound) || err == nil && (!u.Active() || p.Email == "" || u.PasswordHash == "" && len(keys) == 0) {
-		return "", "", nil
-	} else if err != nil {
-		return "", "", err
-	}
-	if err := a.ask(ctx, bucket{"forgotten-by|" + u.ID, forgottenFree}); fault.Is(err, fault.TooMany) {
-		return "", "", nil
-	} else if err != nil {
-		return "", "", err
-	}
 	l, secret := a.newLink(LinkReset, forgottenLife)
-	l.UserID = u.ID
 	err = a.store.Update(ctx, func(tx Tx) error {
+		u, email, err := reachable(ctx, tx, name)
+		if err != nil {
+			return err
+		}
+		if err := a.ask(ctx, tx, bucket{"forgotten-by|" + u.ID, forgottenFree}); err != nil {
+			return err
+		}
+		to, l.UserID = email, u.ID
 		if err := tx.InsertLink(ctx, l); err != nil {
 			return err
 		}
 		return tx.InsertAudit(ctx, a.entry(who, "user.forgot", u.Name, map[string]any{"link": l.ID}))
 	})
-	if err != nil {
-		return "", "", err
+	switch {
+	case err == nil:
+		return to, secret, nil
+	case fault.Is(err, fault.NotFound), fault.Is(err, fault.TooMany):
+		return "", "", nil
 	}
-	return p.Email, secret, nil
+	return "", "", err
+}
+
+// reachable returns a user who signs in here and gave an address, which it returns too; fault.NotFound for any other.
+func reachable(ctx context.Context, tx Tx, name string) (access.User, string, error) {
+	u, err := tx.UserByName(ctx, name)
+	if err != nil {
+		return u, "", err
+	}
+	p, err := profileOf(ctx, tx, u)
+	if err != nil {
+		return u, "", err
+	}
+	keys, err := tx.PasskeysOf(ctx, u.ID)
+	if err == nil && (!u.Active() || p.Email == "" || u.PasswordHash == "" && len(keys) == 0) {
+		err = fault.New(fault.NotFound, "%s cannot be sent a link", u.Name)
+	}
+	return u, p.Email, err
 }
 
 // ask counts in a bucket, or returns fault.TooMany and counts nothing.
-func (a *Accounts) ask(ctx context.Context, b bucket) error {
-	return a.store.Update(ctx, func(tx Tx) error {
-		if err := a.limited(ctx, tx, []bucket{b}); err != nil {
-			return fault.New(fault.TooMany, "too many links were asked for from here: wait some minutes, or ask an administrator")
-		}
-		n, last, err := tx.Attempts(ctx, b.key)
-		if err != nil {
-			return err
-		}
-		if a.o.Now().Sub(last) > forgetAfter {
-			n = 0
-		}
-		return tx.PutAttempts(ctx, b.key, n+1, a.o.Now())
-	})
+func (a *Accounts) ask(ctx context.Context, tx Tx, b bucket) error {
+	if err := a.limited(ctx, tx, []bucket{b}); err != nil {
+		return err
+	}
+	return a.count(ctx, tx, b)
 }
 
 // EmailOf returns the address that a person gave, "" for none. It needs an administrator; fault.NotFound for an unknown name.
@@ -89,10 +91,7 @@ func (a *Accounts) EmailOf(ctx context.Context, who access.Caller, name string) 
 		if err != nil {
 			return err
 		}
-		p, err := tx.ProfileOf(ctx, u.ID)
-		if fault.Is(err, fault.NotFound) {
-			return nil
-		}
+		p, err := profileOf(ctx, tx, u)
 		email = p.Email
 		return err
 	})

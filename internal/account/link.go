@@ -1,6 +1,7 @@
 package account
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -100,8 +101,8 @@ func (a *Accounts) Invite(ctx context.Context, who access.Caller, n NewInvitatio
 		return Link{}, "", err
 	}
 	if n.Name != "" {
-		if _, err := access.ParseUserName(n.Name); err != nil {
-			return Link{}, "", fault.InField("name", "%s", fault.Message(err))
+		if err := checkName(n.Name); err != nil {
+			return Link{}, "", err
 		}
 	}
 	l, secret := a.newLink(LinkInvite, inviteLife)
@@ -242,6 +243,28 @@ type Accepted struct {
 	Password access.Secret
 }
 
+// nameOf is the name of the account that a link makes: the one that it gives, or else the one that was asked for.
+func (o Open) nameOf(asked string) (string, error) {
+	name := cmp.Or(o.Invitation.Name, asked)
+	return name, checkName(name)
+}
+
+// admin reports whether the account that a link makes administers the index.
+func (o Open) admin() bool { return o.Kind == LinkFirst || o.Invitation.Admin }
+
+// checkName returns fault.Invalid about the field name for what cannot be a user name.
+func checkName(name string) error {
+	if _, err := access.ParseUserName(name); err != nil {
+		return fault.InField("name", "%s", fault.Message(err))
+	}
+	return nil
+}
+
+// errTaken is for a name that somebody has already.
+func errTaken(name string) error {
+	return fault.InField("name", "user %s exists already: choose another name", name)
+}
+
 // Accept uses up a link of kind first or invite and makes the account. Of several who do it at once, one succeeds. What is
 // wrong with the name or the password is fault.Invalid about that field and uses nothing up.
 func (a *Accounts) Accept(ctx context.Context, who access.Caller, kind LinkKind, secret access.Secret, in Accepted) (access.User, error) {
@@ -249,20 +272,18 @@ func (a *Accounts) Accept(ctx context.Context, who access.Caller, kind LinkKind,
 	if err != nil {
 		return access.User{}, err
 	}
-	if o.Invitation.Name != "" {
-		in.Name = o.Invitation.Name
+	name, err := o.nameOf(in.Name)
+	if err != nil {
+		return access.User{}, err
 	}
-	if _, err := access.ParseUserName(in.Name); err != nil {
-		return access.User{}, fault.InField("name", "%s", fault.Message(err))
-	}
-	if err := CheckPassword(in.Password, in.Name, a.o.Name); err != nil {
+	if err := CheckPassword(in.Password, name, a.o.Name); err != nil {
 		return access.User{}, err
 	}
 	phc, err := a.hash(ctx, in.Password)
 	if err != nil {
 		return access.User{}, err
 	}
-	u := access.User{ID: a.o.NewID(), Name: in.Name, Admin: kind == LinkFirst || o.Invitation.Admin, PasswordHash: phc, CreatedAt: a.o.Now()}
+	u := access.User{ID: a.o.NewID(), Name: name, Admin: o.admin(), PasswordHash: phc, CreatedAt: a.o.Now()}
 	return u, a.store.Update(ctx, func(tx Tx) error { return a.accept(ctx, tx, who, kind, secret, u) })
 }
 
@@ -284,7 +305,7 @@ func (a *Accounts) accept(ctx context.Context, tx Tx, who access.Caller, kind Li
 		return errLink
 	}
 	if err := tx.InsertUser(ctx, u); fault.Is(err, fault.Conflict) {
-		return fault.InField("name", "user %s exists already: choose another name", u.Name)
+		return errTaken(u.Name)
 	} else if err != nil {
 		return err
 	}

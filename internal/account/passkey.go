@@ -80,15 +80,20 @@ func (a *Accounts) challenge(ctx context.Context, tx Tx, userID string, state []
 
 // take uses up a challenge of a user's, "" for one of signing in.
 func (a *Accounts) take(ctx context.Context, secret access.Secret, userID string) (state []byte, err error) {
+	c, err := a.takeOf(ctx, secret, func(id string) bool { return id == userID })
+	return []byte(c.State), err
+}
+
+// takeOf uses up a challenge of whom it is meant for.
+func (a *Accounts) takeOf(ctx context.Context, secret access.Secret, meant func(userID string) bool) (c Challenge, err error) {
 	err = a.store.Update(ctx, func(tx Tx) error {
-		c, err := tx.TakeChallenge(ctx, access.HashToken(secret))
-		if fault.Is(err, fault.NotFound) || err == nil && (c.UserID != userID || !a.o.Now().Before(c.ExpiresAt)) {
+		c, err = tx.TakeChallenge(ctx, access.HashToken(secret))
+		if fault.Is(err, fault.NotFound) || err == nil && (!meant(c.UserID) || !a.o.Now().Before(c.ExpiresAt)) {
 			return errChallenge
 		}
-		state = []byte(c.State)
 		return err
 	})
-	return state, err
+	return c, err
 }
 
 // BeginPasskey returns the options for the browser with which the caller makes a new passkey, and the secret that its

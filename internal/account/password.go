@@ -109,7 +109,8 @@ func (a *Accounts) turn(ctx context.Context) error {
 func (a *Accounts) done() { <-a.work }
 
 // SetPassword gives the caller a password, in place of the current one where there is one, and ends the caller's other
-// sessions and the links by which a new password could be set. fault.Invalid about the field current for a wrong one, about password for one that is too easy.
+// sessions and the links by which a new password could be set. fault.Invalid about the field current for a wrong one, about
+// password for one that is too easy.
 func (a *Accounts) SetPassword(ctx context.Context, who access.Caller, current, password access.Secret) error {
 	if err := CheckPassword(password, who.Name(), a.o.Name); err != nil {
 		return err

@@ -261,18 +261,23 @@ func pause(n int) time.Duration {
 	return min(time.Second<<min(n, 20), longest)
 }
 
+// count adds one to a bucket, which forgets after a day without any.
+func (a *Accounts) count(ctx context.Context, tx Tx, b bucket) error {
+	n, last, err := tx.Attempts(ctx, b.key)
+	if err != nil {
+		return err
+	}
+	if a.o.Now().Sub(last) > forgetAfter {
+		n = 0
+	}
+	return tx.PutAttempts(ctx, b.key, n+1, a.o.Now())
+}
+
 // failed counts and records a wrong try and returns err.
 func (a *Accounts) failed(ctx context.Context, who access.Caller, buckets []bucket, name string, err error) error {
 	e := a.store.Update(ctx, func(tx Tx) error {
 		for _, b := range buckets {
-			n, last, err := tx.Attempts(ctx, b.key)
-			if err != nil {
-				return err
-			}
-			if a.o.Now().Sub(last) > forgetAfter {
-				n = 0
-			}
-			if err := tx.PutAttempts(ctx, b.key, n+1, a.o.Now()); err != nil {
+			if err := a.count(ctx, tx, b); err != nil {
 				return err
 			}
 		}
