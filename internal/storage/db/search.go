@@ -94,12 +94,9 @@ func (s *statement) only(column string, ids []string) {
 	s.and(column + ` IN (` + strings.Join(append(list, `''`), ", ") + `)`)
 }
 
-// candidates is how many of the projects that have the words are ranked: the time of a search must not grow with how common
-// a word is. Names that begin as what was typed are found besides, by their index.
-const (
-	candidates      = 1_000
-	namedCandidates = 200
-)
+// named is how many of the projects whose names begin as what was typed are found besides those that have the words, by the
+// index of names.
+const named = 200
 
 // Search implements catalog.SearchRows.
 func (t *Tx) Search(ctx context.Context, q catalog.SearchQuery) ([]catalog.Card, int, error) {
@@ -127,15 +124,16 @@ func (t *Tx) Search(ctx context.Context, q catalog.SearchQuery) ([]catalog.Card,
 	return cards, int(n[0]), err
 }
 
-// ranked names the projects to put in order, each with its score: less is better, and zero is that of a name alone.
+// ranked names the projects to put in order, each with its score: less is better, and zero is that of a name alone. No more
+// have a score than are counted: the time of a search must not grow with how common a word is.
 func (s *statement) ranked(q catalog.SearchQuery, tail, rank string, filter []string) string {
-	found := `SELECT c.project_id AS id, ` + rank + ` AS score` + tail + fmt.Sprintf(` LIMIT %d`, candidates)
+	found := `SELECT c.project_id AS id, ` + rank + ` AS score` + tail + fmt.Sprintf(` LIMIT %d`, catalog.MaxFound)
 	if q.Name == "" {
 		return `WITH ranked AS (` + found + `) `
 	}
 	begins := append(slices.Clone(filter), `c.name >= `+s.arg(q.Name), `c.name < `+s.arg(q.Name+"\U0010FFFF"))
-	named := `SELECT c.project_id AS id FROM project_cards c WHERE ` + strings.Join(begins, ` AND `) + fmt.Sprintf(` ORDER BY c.name LIMIT %d`, namedCandidates)
-	return `WITH found AS (` + found + `), named AS (` + named + `), ranked AS (SELECT b.id, MIN(b.score) AS score
+	byName := `SELECT c.project_id AS id FROM project_cards c WHERE ` + strings.Join(begins, ` AND `) + fmt.Sprintf(` ORDER BY c.name LIMIT %d`, named)
+	return `WITH found AS (` + found + `), named AS (` + byName + `), ranked AS (SELECT b.id, MIN(b.score) AS score
 		FROM (SELECT id, score FROM found UNION ALL SELECT id, 0 FROM named) b GROUP BY b.id) `
 }
 
@@ -212,7 +210,7 @@ func (t *Tx) Dependents(ctx context.Context, repositoryID, name string, ids []st
 	if err != nil || counted[0] == 0 {
 		return nil, 0, err
 	}
-	cards, err := many(ctx, t, scanCard, `SELECT `+cardColumns+` FROM project_cards c WHERE c.project_id IN (SELECT * FROM (`+inner+`) n)
+	cards, err := many(ctx, t, scanCard, `SELECT `+cardColumns+` FROM project_cards c WHERE c.project_id IN (`+inner+`)
 		ORDER BY c.name LIMIT `+s.arg(int64(limit))+` OFFSET `+s.arg(int64(offset)), s.args...)
 	return cards, int(counted[0]), err
 }
