@@ -66,16 +66,24 @@ func (c *Config) checkDatabase() error {
 	return err
 }
 
+// readSecret returns the text of the file that a setting names, without the space around it. Errors begin with the setting.
+func readSecret(setting, path string) (string, error) {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return "", fmt.Errorf("%s: %w", setting, err)
+	}
+	return strings.TrimSpace(string(b)), nil
+}
+
 // databaseURL returns where the rows are. It may hold a password.
 func (c *Config) databaseURL() (string, error) {
 	key, text := "database.url", c.Database.URL
 	if c.Database.URLFile != "" {
 		key = "database.url_file"
-		b, err := os.ReadFile(c.Database.URLFile)
-		if err != nil {
-			return "", fmt.Errorf("%s: %w", key, err)
+		var err error
+		if text, err = readSecret(key, c.Database.URLFile); err != nil {
+			return "", err
 		}
-		text = strings.TrimSpace(string(b))
 	}
 	if text == "" && key == "database.url" {
 		return "sqlite:" + filepath.Join(c.DataDir, "index.db"), nil

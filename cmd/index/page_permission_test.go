@@ -43,7 +43,7 @@ func (x *fixture) people(t *testing.T) {
 }
 
 // cookie signs a visitor in anew, so that no answer depends on what the one before did to the session.
-func (x *fixture) cookie(t *testing.T, visitor string) *http.Cookie {
+func (x *fixture) cookie(t testing.TB, visitor string) *http.Cookie {
 	t.Helper()
 	_, s, err := x.app.directory.BeginSession(t.Context(), access.Guest(true), access.NewSession{UserID: x.users[visitor], Method: "password"})
 	if err != nil {

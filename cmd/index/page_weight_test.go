@@ -6,22 +6,19 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
-	"pyindex/internal/access"
 	"pyindex/internal/catalog"
 	"pyindex/internal/dist"
-	"pyindex/internal/route"
 )
 
 // crowd is an index of many projects, one of them with many releases, and the cookie of its administrator.
 type crowd struct {
 	*fixture
-	cookie *http.Cookie
+	session *http.Cookie
 }
 
 // What a crowd has.
@@ -59,13 +56,8 @@ func newCrowd(t testing.TB) *crowd {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, secret, err := c.app.directory.BeginSession(ctx, access.Guest(false), access.NewSession{UserID: root.ID, Method: "password"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	base, _ := url.Parse("http://h.example")
-	c.cookie = route.Cookie(base, route.SessionCookie)
-	c.cookie.Value = secret.Reveal()
+	c.users["root"] = root.ID
+	c.session = c.cookie(t, "root")
 	return c
 }
 
@@ -106,7 +98,7 @@ func (c *crowd) add(tx catalog.Tx, main catalog.Repository, i, releases int) err
 
 func (c *crowd) look(path string) *httptest.ResponseRecorder {
 	r := httptest.NewRequest(http.MethodGet, path, nil)
-	r.AddCookie(c.cookie)
+	r.AddCookie(c.session)
 	w := httptest.NewRecorder()
 	c.server.ServeHTTP(w, r)
 	return w

@@ -15,8 +15,9 @@ type publisherCmd struct {
 	Explain   publisherExplainCmd   `cmd:"" help:"Say why exchanges of identity tokens were refused, and what would let them pass."`
 }
 
-// tell says what a new publisher trusts and what is still open about it.
+// tell prints a new publisher's id alone on standard output, and on standard error what it trusts and what is still open.
 func (s *session) tell(p publishers.Added) {
+	fmt.Fprintln(s.out, p.ID)
 	fmt.Fprintf(s.errs, "%s may now publish %s\n", p.Sentence, p.Project)
 	if p.Pending {
 		fmt.Fprintf(s.errs, "pending until %s: the first token that fits makes the project\n", moment(p.ExpiresAt))

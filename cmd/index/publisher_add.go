@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"maps"
 	"strings"
 
@@ -64,7 +63,6 @@ func (t *publisherTarget) add(s *session, kind string, fields map[string]string)
 		if err != nil {
 			return err
 		}
-		fmt.Fprintln(s.out, added.ID)
 		s.tell(added)
 		return nil
 	})

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"maps"
 
 	"pyindex/internal/fault"
@@ -29,7 +28,6 @@ func (c *publisherConstrainCmd) Run(s *session) error {
 		if err != nil {
 			return err
 		}
-		fmt.Fprintln(s.out, added.ID)
 		s.tell(added)
 		return nil
 	})

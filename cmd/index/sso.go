@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
-	"os"
 	"strings"
 
 	"pyindex/internal/signon"
@@ -51,11 +50,7 @@ func (c ssoConfig) secret() (string, error) {
 	if c.ClientSecretFile == "" {
 		return "", nil
 	}
-	b, err := os.ReadFile(c.ClientSecretFile)
-	if err != nil {
-		return "", fmt.Errorf("sso.client_secret_file: %w", err)
-	}
-	return strings.TrimSpace(string(b)), nil
+	return readSecret("sso.client_secret_file", c.ClientSecretFile)
 }
 
 // signOn is the provider of single sign-on, nil for none.
