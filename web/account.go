@@ -64,7 +64,8 @@ func (s *Site) setProfile(w http.ResponseWriter, r *http.Request, who access.Cal
 		return err
 	}
 	old, err := s.o.Accounts.ProfileOf(r.Context(), who)
-	if err == nil && old.Email != f.get("email") && s.o.Mail != nil {
+	moved := old.Email != f.get("email")
+	if err == nil && moved && s.o.Mail != nil {
 		err = s.confirmed(who) // links to new passwords go there
 	}
 	if err != nil {
@@ -77,7 +78,7 @@ func (s *Site) setProfile(w http.ResponseWriter, r *http.Request, who access.Cal
 	if f.bad() {
 		return s.profilePage(w, r, who, f)
 	}
-	if old.Email != f.get("email") {
+	if moved {
 		s.alertAt(r, who, old.Email, "The e-mail address of your account was changed, so this is the last message to this one.")
 	}
 	return s.done(w, r, "/manage/account/", "Your profile is saved.")

@@ -74,7 +74,7 @@ func (s *Site) adminInvite(w http.ResponseWriter, r *http.Request, who access.Ca
 	if f.bad() {
 		return s.usersPage(w, r, who, f, "", nil)
 	}
-	link := s.absolute("/invite/" + secret.Reveal() + "/")
+	link := s.absolute(LinkPath(account.LinkInvite, secret))
 	return s.usersPage(w, r, who, typed(nil), link, s.mailed(r.Context(), f.get("email"), account.InvitationLetter(s.o.Name, link)))
 }
 
@@ -112,9 +112,9 @@ func (s *Site) userPage(w http.ResponseWriter, r *http.Request, who access.Calle
 	status := http.StatusOK
 	if n != nil {
 		v.Notice = n
-	}
-	if n != nil && n.Kind == "bad" {
-		status = http.StatusUnprocessableEntity
+		if n.Kind == "bad" {
+			status = http.StatusUnprocessableEntity
+		}
 	}
 	tokens, err := s.o.Directory.TokensOf(r.Context(), who, u.Name)
 	if err != nil {
@@ -204,7 +204,7 @@ func (s *Site) resetLink(w http.ResponseWriter, r *http.Request, who access.Call
 	if err != nil {
 		return err
 	}
-	link := s.absolute("/reset/" + secret.Reveal() + "/")
+	link := s.absolute(LinkPath(account.LinkReset, secret))
 	return s.userPage(w, r, who, link, s.mailed(r.Context(), to, account.ResetLetter(s.o.Name, name, link, "a day")))
 }
 

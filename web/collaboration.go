@@ -185,7 +185,7 @@ func (s *Site) invite(w http.ResponseWriter, r *http.Request, who access.Caller,
 	if err := f.refused("invited", err); err != nil || f.bad() {
 		return s.collaborationAgain(w, r, who, f, err)
 	}
-	return s.collaborationWith(w, r, who, typed(nil), s.absolute("/invite/"+secret.Reveal()+"/"))
+	return s.collaborationWith(w, r, who, typed(nil), s.absolute(LinkPath(account.LinkInvite, secret)))
 }
 
 func (s *Site) revokeInvitation(w http.ResponseWriter, r *http.Request, who access.Caller, f form) error {

@@ -11,10 +11,10 @@ import (
 	"pyindex/internal/route"
 )
 
-// Mailer sends messages of plain text, each to one address. *mail.Sender is one.
+// Mailer sends letters, each to one address. *mail.Sender is one.
 type Mailer interface {
-	// Send returns once a server took the message. An error says in words why none did.
-	Send(ctx context.Context, to, subject, text string) error
+	// Send returns once a server took the letter. An error says in words why none did.
+	Send(ctx context.Context, to string, l account.Letter) error
 }
 
 const (
@@ -29,7 +29,7 @@ func (s *Site) mailed(ctx context.Context, to string, l account.Letter) *Notice 
 	}
 	ctx, cancel := context.WithTimeout(ctx, mailPatience)
 	defer cancel()
-	if err := s.o.Mail.Send(ctx, to, l.Subject, l.Text); err != nil {
+	if err := s.o.Mail.Send(ctx, to, l); err != nil {
 		s.o.Log.Warn("mail was not sent", "error", err)
 		return &Notice{"warn", "The link could not be sent to " + to + ", so send it yourself: " + fault.Message(err)}
 	}
@@ -79,25 +79,37 @@ func (s *Site) askForLink(w http.ResponseWriter, r *http.Request, who access.Cal
 	} else if err != nil {
 		return err
 	}
-	select {
-	case s.mailing <- struct{}{}:
-		go s.sendLink(context.WithoutCancel(r.Context()), who, f.get("user"))
-	default:
+	name := f.get("user")
+	if !s.later(r, func(ctx context.Context) error { return s.sendLink(ctx, who, name) }) {
 		return fault.New(fault.Unavailable, "many messages are being sent just now: try again in a minute")
 	}
 	return s.forgottenPage(w, r, who, typed(nil), true)
 }
 
-// sendLink makes the link that was asked for and sends it. What fails is for the operator: who asked may be anybody.
-func (s *Site) sendLink(ctx context.Context, who access.Caller, name string) {
-	defer func() { <-s.mailing }()
+// sendLink makes the link that was asked for and sends it.
+func (s *Site) sendLink(ctx context.Context, who access.Caller, name string) error {
 	to, secret, err := s.o.Accounts.ForgottenLink(ctx, who, name)
-	if err == nil && to != "" {
-		l := account.ResetLetter(s.o.Name, name, s.absolute("/reset/"+secret.Reveal()+"/"), "an hour")
-		err = s.o.Mail.Send(ctx, to, l.Subject, l.Text)
+	if err != nil || to == "" {
+		return err
 	}
-	if err != nil {
-		s.o.Log.Error("a link to a new password was not sent", "error", err) // the name may be a password, typed into the wrong field
+	return s.o.Mail.Send(ctx, to, account.ResetLetter(s.o.Name, name, s.absolute(LinkPath(account.LinkReset, secret)), "an hour"))
+}
+
+// later sends what nobody waits for, and reports whether there was room. What fails is for the operator: who asked may be
+// anybody, and a name that was typed may be a password, so neither is in the log.
+func (s *Site) later(r *http.Request, send func(context.Context) error) bool {
+	ctx := context.WithoutCancel(r.Context())
+	select {
+	case s.mailing <- struct{}{}:
+		go func() {
+			defer func() { <-s.mailing }()
+			if err := send(ctx); err != nil {
+				s.o.Log.Error("mail was not sent", "error", err)
+			}
+		}()
+		return true
+	default:
+		return false
 	}
 }
 
@@ -121,16 +133,7 @@ func (s *Site) alertAt(r *http.Request, who access.Caller, to, happened string) 
 		return
 	}
 	l := account.AlertLetter(s.o.Name, who.Name(), happened, account.Seen{At: s.o.Now(), Address: who.Address(), Browser: browser(r.UserAgent())}, s.absolute("/manage/account/security/"))
-	ctx := context.WithoutCancel(r.Context())
-	select {
-	case s.mailing <- struct{}{}:
-		go func() {
-			defer func() { <-s.mailing }()
-			if err := s.o.Mail.Send(ctx, to, l.Subject, l.Text); err != nil {
-				s.o.Log.Error("a notice about an account was not sent", "error", err)
-			}
-		}()
-	default:
-		s.o.Log.Error("a notice about an account was not sent", "error", "too many messages are being sent")
+	if !s.later(r, func(ctx context.Context) error { return s.o.Mail.Send(ctx, to, l) }) {
+		s.o.Log.Error("mail was not sent", "error", "too many messages are being sent")
 	}
 }

@@ -43,11 +43,19 @@ func (s *Site) script(h route.Handler) route.Handler {
 			return s.json(w, http.StatusForbidden, answer{Next: s.base + "/confirm/?next=/manage/account/security/", Error: fault.Message(err)})
 		}
 		switch fault.KindOf(err) {
-		case fault.Invalid, fault.Conflict, fault.Unauthenticated, fault.TooMany:
+		case fault.Invalid, fault.NotFound, fault.Conflict, fault.Unauthenticated, fault.TooMany:
 			return s.json(w, http.StatusUnprocessableEntity, answer{Error: fault.Message(err)})
 		}
 		return err
 	}
+}
+
+// fromScript reads what a script sends, a bounded JSON object.
+func fromScript(w http.ResponseWriter, r *http.Request, into any) error {
+	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxAnswer)).Decode(into); err != nil {
+		return fault.Wrap(fault.Invalid, err, "the answer cannot be read")
+	}
+	return nil
 }
 
 func (s *Site) json(w http.ResponseWriter, status int, v any) error {
@@ -116,8 +124,8 @@ func (s *Site) addPasskey(w http.ResponseWriter, r *http.Request, who access.Cal
 		Name     string          `json:"name"`
 		Response json.RawMessage `json:"response"`
 	}
-	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxAnswer)).Decode(&in); err != nil {
-		return fault.Wrap(fault.Invalid, err, "the answer cannot be read")
+	if err := fromScript(w, r, &in); err != nil {
+		return err
 	}
 	if err := s.o.Accounts.AddPasskey(r.Context(), who, s.cookie(r, passkeyCookie), in.Name, in.Response); err != nil {
 		return err

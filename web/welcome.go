@@ -11,9 +11,18 @@ import (
 	"pyindex/internal/route"
 )
 
+// linkPaths is where links of each kind lead, before their secret.
+var linkPaths = map[account.LinkKind]string{account.LinkFirst: "/setup/", account.LinkInvite: "/invite/", account.LinkReset: "/reset/"}
+
+// LinkPath is the path, below the base path, of the page to which a link that is good once leads.
+func LinkPath(kind account.LinkKind, secret access.Secret) string {
+	return linkPaths[kind] + secret.Reveal() + "/"
+}
+
 func (s *Site) welcomeRoutes() []route.Route {
 	var out []route.Route
-	for path, kind := range map[string]account.LinkKind{"/setup/:secret/": account.LinkFirst, "/invite/:secret/": account.LinkInvite, "/reset/:secret/": account.LinkReset} {
+	for kind := range linkPaths {
+		path := LinkPath(kind, ":secret")
 		out = append(out,
 			route.Route{Method: http.MethodGet, Path: path, Auth: route.Visitor, Handle: s.followed(kind)},
 			route.Route{Method: http.MethodPost, Path: path, Auth: route.Visitor, Handle: s.accepted(kind)})
@@ -44,16 +53,15 @@ var welcomeTitles = map[account.LinkKind]string{
 	account.LinkFirst: "Make the first administrator", account.LinkInvite: "You are invited", account.LinkReset: "Choose a new password",
 }
 
-var welcomePaths = map[account.LinkKind]string{account.LinkFirst: "/setup/", account.LinkInvite: "/invite/"}
-
 func (s *Site) welcomePage(w http.ResponseWriter, r *http.Request, who access.Caller, kind account.LinkKind, f form) error {
-	open, err := s.o.Accounts.Look(r.Context(), kind, access.Secret(r.PathValue("secret")))
+	secret := access.Secret(r.PathValue("secret"))
+	open, err := s.o.Accounts.Look(r.Context(), kind, secret)
 	if err != nil {
 		return err
 	}
 	v := welcomeView{Frame: s.frame(r, who, welcomeTitles[kind]), Open: open}
 	if kind != account.LinkReset && s.o.Accounts.Passkeyed() {
-		v.Passkey, v.Scripts = s.base+welcomePaths[kind]+r.PathValue("secret")+"/passkey/", s.loginScripts()
+		v.Passkey, v.Scripts = s.base+LinkPath(kind, secret)+"passkey/", s.loginScripts()
 	}
 	v.Who = Person{} // whoever is signed in here is not the one who follows the link
 	if p := f.problem(); p != nil && f.errs[""] != "" {
@@ -110,12 +118,12 @@ func (s *Site) beginAccept(kind account.LinkKind) route.Handler {
 		var in struct {
 			Name string `json:"name"`
 		}
-		if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxAnswer)).Decode(&in); err != nil {
-			return fault.Wrap(fault.Invalid, err, "the question cannot be read")
+		if err := fromScript(w, r, &in); err != nil {
+			return err
 		}
 		options, secret, err := s.o.Accounts.BeginAccept(r.Context(), kind, access.Secret(r.PathValue("secret")), strings.TrimSpace(in.Name))
 		if err != nil {
-			return toScript(err)
+			return err
 		}
 		s.setCookie(w, passkeyCookie, secret, passkeySeconds)
 		return s.json(w, http.StatusOK, options)
@@ -128,12 +136,12 @@ func (s *Site) acceptByPasskey(kind account.LinkKind) route.Handler {
 		var in struct {
 			Response json.RawMessage `json:"response"`
 		}
-		if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxAnswer)).Decode(&in); err != nil {
-			return fault.Wrap(fault.Invalid, err, "the answer cannot be read")
+		if err := fromScript(w, r, &in); err != nil {
+			return err
 		}
 		u, err := s.o.Accounts.AcceptByPasskey(r.Context(), who, kind, access.Secret(r.PathValue("secret")), s.cookie(r, passkeyCookie), browser(r.UserAgent()), in.Response)
 		if err != nil {
-			return toScript(err)
+			return err
 		}
 		s.setCookie(w, passkeyCookie, "", 0)
 		if err := s.begin(w, r, who, access.NewSession{UserID: u.ID, Method: "link"}); err != nil {
@@ -144,12 +152,4 @@ func (s *Site) acceptByPasskey(kind account.LinkKind) route.Handler {
 		}
 		return s.json(w, http.StatusOK, answer{Next: s.base + "/manage/account/security/"})
 	}
-}
-
-// toScript turns the answer to a link that ended into one that a script shows.
-func toScript(err error) error {
-	if fault.Is(err, fault.NotFound) {
-		return fault.Wrap(fault.Invalid, err, "%s", fault.Message(err))
-	}
-	return err
 }

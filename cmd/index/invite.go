@@ -8,6 +8,7 @@ import (
 	"pyindex/internal/access"
 	"pyindex/internal/account"
 	"pyindex/internal/fault"
+	"pyindex/web"
 )
 
 // linkTo is the address of a page of the index, as far as the settings tell it.
@@ -31,7 +32,7 @@ func (c *userResetLinkCmd) Run(s *session) error {
 	return s.with(func(a *app) error {
 		secret, err := a.accounts.ResetLink(s.ctx, a.operator, c.Name)
 		if err == nil {
-			fmt.Fprintln(s.out, s.config.linkTo("/reset/"+secret.Reveal()+"/"))
+			fmt.Fprintln(s.out, s.config.linkTo(web.LinkPath(account.LinkReset, secret)))
 		}
 		return err
 	})
@@ -67,7 +68,7 @@ func (c *userInviteCmd) Run(s *session) error {
 		}
 		_, secret, err := a.accounts.Invite(s.ctx, a.operator, n)
 		if err == nil {
-			link := s.config.linkTo("/invite/" + secret.Reveal() + "/")
+			link := s.config.linkTo(web.LinkPath(account.LinkInvite, secret))
 			fmt.Fprintln(s.out, link)
 			s.mail(c.Email, account.InvitationLetter(s.config.name(), link))
 		}

@@ -3,8 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"os"
-	"strings"
 
 	"pyindex/internal/access"
 	"pyindex/internal/account"
@@ -35,11 +33,11 @@ func (c mailConfig) sender() (*mail.Sender, error) {
 	}
 	o := mail.Options{Server: c.Server, From: c.From, User: c.User, TLS: c.TLS}
 	if c.PasswordFile != "" {
-		b, err := os.ReadFile(c.PasswordFile)
+		password, err := readSecret("mail.password_file", c.PasswordFile)
 		if err != nil {
-			return nil, fmt.Errorf("mail.password_file: %w", err)
+			return nil, err
 		}
-		if o.Password = access.Secret(strings.TrimSpace(string(b))); o.Password == "" {
+		if o.Password = access.Secret(password); password == "" {
 			return nil, errors.New("mail.password_file: the file is empty")
 		}
 	}
@@ -54,7 +52,7 @@ func (c mailConfig) sender() (*mail.Sender, error) {
 func (s *session) mail(to string, l account.Letter) {
 	sender, err := s.config.Mail.sender()
 	if err == nil && sender != nil && to != "" {
-		if err = sender.Send(s.ctx, to, l.Subject, l.Text); err == nil {
+		if err = sender.Send(s.ctx, to, l); err == nil {
 			fmt.Fprintf(s.errs, "the link was sent to %s\n", to)
 		}
 	}
@@ -81,8 +79,10 @@ func (c *mailTestCmd) Run(s *session) error {
 		return fault.New(fault.Invalid, "this index sends no mail: set mail.server and mail.from")
 	}
 	name := s.config.name()
-	err = sender.Send(s.ctx, c.To, "Test message of "+name,
-		"This is a test message of "+name+", the package index at "+s.config.linkTo("/")+".\n\nIt was sent by index mail test. Nothing needs to be done.\n")
+	err = sender.Send(s.ctx, c.To, account.Letter{
+		Subject: "Test message of " + name,
+		Text:    "This is a test message of " + name + ", the package index at " + s.config.linkTo("/") + ".\n\nIt was sent by index mail test. Nothing needs to be done.\n",
+	})
 	if err == nil {
 		fmt.Fprintf(s.out, "%s took the message to %s\n", s.config.Mail.Server, c.To)
 	}

@@ -4,6 +4,8 @@ import (
 	netmail "net/mail"
 	"strings"
 	"testing"
+
+	"pyindex/internal/account"
 )
 
 // Whatever an address and a subject hold, a letter goes to one address and has the headers that are ours, or is refused.
@@ -18,7 +20,7 @@ func FuzzCompose(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Fuzz(func(t *testing.T, to, subject string) {
-		composed, err := s.compose(letter{to, subject, "text"})
+		composed, err := s.compose(to, account.Letter{Subject: subject, Text: "text"})
 		if err != nil {
 			return
 		}

@@ -20,6 +20,7 @@ import (
 	gomail "github.com/wneessen/go-mail"
 
 	"pyindex/internal/access"
+	"pyindex/internal/account"
 	"pyindex/internal/fault"
 )
 
@@ -58,7 +59,7 @@ func New(o Options) (*Sender, error) {
 	if err != nil || e != nil || n == 0 || host == "" {
 		return nil, fmt.Errorf("server: %q is not a host with a port: write for example smtp.example.com:587", o.Server)
 	}
-	from, err := address(o.From)
+	from, err := parse(o.From)
 	if err != nil {
 		return nil, fmt.Errorf("from: %w", err)
 	}
@@ -74,8 +75,8 @@ func New(o Options) (*Sender, error) {
 	return &Sender{o: o, host: host, port: int(n), from: from}, nil
 }
 
-// address reads one address. What holds a control character is none.
-func address(s string) (*netmail.Address, error) {
+// parse reads one address. What holds a control character is none.
+func parse(s string) (*netmail.Address, error) {
 	a, err := netmail.ParseAddress(s)
 	if err != nil || len(s) > 320 || strings.ContainsFunc(s, unicode.IsControl) || strings.ContainsFunc(a.Name+a.Address, unicode.IsControl) {
 		return nil, fault.New(fault.Invalid, "%.100q is not an e-mail address", s)
@@ -83,13 +84,10 @@ func address(s string) (*netmail.Address, error) {
 	return a, nil
 }
 
-// letter is one message of plain text to one address.
-type letter struct{ to, subject, text string }
-
-// Send sends a message of plain text to one address and returns once the server took it, after half a minute at most.
+// Send sends a letter to one address and returns once the server took it, after half a minute at most.
 // fault.Invalid is for one that no server could take, or that this one refused for good; fault.Unavailable for what may pass.
-func (s *Sender) Send(ctx context.Context, to, subject, text string) error {
-	m, err := s.compose(letter{to, subject, text})
+func (s *Sender) Send(ctx context.Context, to string, l account.Letter) error {
+	m, err := s.compose(to, l)
 	if err != nil {
 		return err
 	}
@@ -115,22 +113,22 @@ func explain(err error) error {
 
 func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
 
-func (s *Sender) compose(l letter) (*gomail.Msg, error) {
-	to, err := address(l.to)
+func (s *Sender) compose(address string, l account.Letter) (*gomail.Msg, error) {
+	to, err := parse(address)
 	if err != nil {
 		return nil, err
 	}
-	if strings.ContainsFunc(l.subject, unicode.IsControl) || len(l.subject) > 500 {
-		return nil, fault.New(fault.Invalid, "%.100q cannot be the subject of a message", l.subject)
+	if strings.ContainsFunc(l.Subject, unicode.IsControl) || len(l.Subject) > 500 {
+		return nil, fault.New(fault.Invalid, "%.100q cannot be the subject of a message", l.Subject)
 	}
 	m := gomail.NewMsg(gomail.WithNoDefaultUserAgent())
 	m.FromMailAddress(s.from)
 	m.SetAddrHeaderFromMailAddress(gomail.HeaderTo, to)
-	m.Subject(l.subject)
+	m.Subject(l.Subject)
 	m.SetDate()
 	m.SetMessageID()
 	m.SetGenHeader("Auto-Submitted", "auto-generated") // so that no holiday answers it (RFC 3834)
-	m.SetBodyString(gomail.TypeTextPlain, l.text)
+	m.SetBodyString(gomail.TypeTextPlain, l.Text)
 	return m, nil
 }
 

@@ -56,9 +56,10 @@
       box.querySelector("[data-passkey-go]").addEventListener("click", () => use(box.dataset.passkey).catch((e) => explain(e, failed)));
     }
     for (const box of document.querySelectorAll("[data-passkey-new]")) {
-      const { form } = box.querySelector("[data-passkey-go]");
+      const go = box.querySelector("[data-passkey-go]");
+      const { form } = go;
       box.hidden = false;
-      box.querySelector("[data-passkey-go]").addEventListener("click", () => {
+      go.addEventListener("click", () => {
         if (form.elements.name.reportValidity()) create(form, box.dataset.passkeyNew).catch((e) => explain(e, failed));
       });
     }
