@@ -25,6 +25,7 @@ missing=$cache/missing
 mkdir -p "$cache/bin" "$cache/log"
 . internal/clienttest/provision.sh
 . internal/clienttest/postgres.sh
+. internal/clienttest/s3.sh
 
 # Two runs would tear down each other's environments while making them.
 exec 9>"$cache/lock"
@@ -32,7 +33,7 @@ flock -n 9 || { echo "waiting for another run that uses $cache"; flock 9; }
 
 failed=()
 summary=()
-trap stop_postgres EXIT
+trap "stop_postgres; stop_s3" EXIT
 
 # check NAME COMMAND...: runs one step, remembers a failure, and goes on, so that one run tells everything.
 check() {
@@ -75,9 +76,21 @@ run_tests() {
 	{
 		# shellcheck disable=SC2086 # one word a package
 		go test -json -race -timeout 20m "${count[@]}" $rest || true
-		[ -n "$quick" ] || go test -json -count=1 -timeout 30m "$e2e" || true
+		[ -n "$quick" ] || test_clients "$e2e"
 		[ -n "$quick" ] || go test -json -count=1 -timeout 20m "$pages" || true
 	} 9>&- | "$cache/bin/testlog" "$cache/counts" # a server that outlives a broken test must not hold the lock
+}
+
+# test_clients PACKAGE: the real clients against each pair of a database and a store that is here.
+test_clients() {
+	local rows bytes
+	for rows in sqlite postgres; do
+		for bytes in folder s3; do
+			[ "$rows" = sqlite ] || [ -n "${INDEX_TEST_POSTGRES:-}" ] || continue
+			[ "$bytes" = folder ] || [ -n "${INDEX_TEST_S3:-}" ] || continue
+			INDEX_TEST_BACKEND="$rows $bytes" go test -json -count=1 -timeout 30m "$1" || true
+		done
+	done
 }
 
 clients_here() {
@@ -121,6 +134,16 @@ if [ -n "$postgres_why" ]; then
 	cannot PostgreSQL "$postgres_why"
 else
 	summary+=("ran      PostgreSQL beside SQLite")
+fi
+if [ -n "$quick" ]; then
+	s3_why="--quick downloads nothing"
+else
+	start_s3
+fi
+if [ -n "$s3_why" ]; then
+	cannot S3 "$s3_why"
+else
+	summary+=("ran      an S3 server beside the folder; the clients on each pair with SQLite and PostgreSQL")
 fi
 go build -o "$cache/bin/testlog" ./internal/clienttest/testlog
 check tests run_tests

@@ -152,12 +152,20 @@ func (a *app) openStores(ctx context.Context, log *slog.Logger) error {
 	}
 	bytes, err := a.config.storageURL()
 	if err == nil {
-		a.blobs, err = blobs.Open(ctx, bytes, blobs.Options{})
+		a.blobs, err = blobs.Open(ctx, bytes, a.config.blobs())
 	}
 	if err != nil {
 		return errors.Join(fmt.Errorf("storage.url: %w", err), a.db.Close())
 	}
 	return nil
+}
+
+// blobs are the choices for the store of bytes.
+func (c *Config) blobs() blobs.Options {
+	return blobs.Options{
+		StageDir: filepath.Join(c.DataDir, "stage"), Delivery: blobs.Delivery(c.Storage.Delivery),
+		LinkURL: c.Storage.LinkURL, LinkLifetime: time.Duration(c.Storage.LinkLifetime),
+	}
 }
 
 func (a *app) close() error {

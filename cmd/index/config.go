@@ -44,8 +44,10 @@ type databaseConfig struct {
 }
 
 type storageConfig struct {
-	URL      string `name:"url" placeholder:"URL" help:"Where the bytes are: file:///… or mem:// (default: blobs in the data folder)."`
-	Delivery string `enum:"auto,stream,redirect" default:"auto" help:"How files reach clients: auto, stream or redirect."`
+	URL          string `name:"url" placeholder:"URL" help:"Where the bytes are: file:///…, s3://BUCKET?region=R, gs://BUCKET, azblob://CONTAINER or mem:// (default: blobs in the data folder)."`
+	Delivery     string `enum:"auto,stream,redirect" default:"auto" help:"How files reach clients: through this server (stream), by a signed URL of the bucket (redirect), or as is best (auto)."`
+	LinkURL      string `name:"link-url" placeholder:"URL" help:"The same bucket as clients reach it, for signed URLs (default: storage.url)."`
+	LinkLifetime span   `default:"15m" help:"How long a signed URL is good for at least; twice that at most."`
 }
 
 type accessConfig struct {

@@ -7,9 +7,12 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"pyindex/internal/storage/blobs"
 )
 
 // Bounds on how long a minted token may live.
@@ -17,6 +20,9 @@ const (
 	minLifetime = time.Minute
 	maxLifetime = 6 * time.Hour
 )
+
+// maxLinkLifetime keeps signed URLs, which nobody can revoke, well below what stores allow.
+const maxLinkLifetime = 6 * time.Hour
 
 // check returns an error that names the first setting which cannot be, alone or beside another.
 func (c *Config) check() error {
@@ -113,11 +119,18 @@ func (c *Config) checkStorage() error {
 		return err
 	}
 	u, err := url.Parse(text)
-	if err != nil || u.Scheme != "file" && u.Scheme != "mem" {
-		return fmt.Errorf("storage.url: %q must begin with file:/// or mem://", c.Storage.URL)
+	if err != nil || !slices.Contains(blobs.Schemes(), u.Scheme) {
+		return fmt.Errorf("storage.url: %q must begin with %s://", c.Storage.URL, strings.Join(blobs.Schemes(), "://, "))
 	}
-	if c.Storage.Delivery == "redirect" {
+	local := u.Scheme == "file" || u.Scheme == "mem"
+	if local && c.Storage.Delivery == "redirect" {
 		return errors.New("storage.delivery: redirect needs an object store, and storage.url is none")
+	}
+	if local && c.Storage.LinkURL != "" {
+		return errors.New("storage.link_url: only an object store has one, and storage.url is none")
+	}
+	if d := time.Duration(c.Storage.LinkLifetime); d < time.Minute || d > maxLinkLifetime {
+		return fmt.Errorf("storage.link_lifetime: %v is not between 1m and %v", d, maxLinkLifetime)
 	}
 	return nil
 }

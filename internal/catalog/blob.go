@@ -36,6 +36,9 @@ type Blobs interface {
 	Put(ctx context.Context, key string, b []byte) error
 	// Open returns the bytes under key and their number; fault.NotFound where there are none.
 	Open(ctx context.Context, key string) (Blob, int64, error)
+	// Link returns a URL from which anybody may read the size bytes under key for a short time, and "" where they are to
+	// be had through Open alone.
+	Link(ctx context.Context, key string, size int64) (string, error)
 	// Delete removes a key; one that does not exist is fine.
 	Delete(ctx context.Context, key string) error
 	// SweepStages removes stages that were abandoned before t, by a crash for instance.

@@ -149,6 +149,12 @@ const (
 	MetadataPart
 )
 
+// Link returns a URL of the store from which the bytes of f, as File gave it to whoever is to follow, can be read for a
+// short time by whoever has it; "" where they are to be had from Open alone.
+func (x *Index) Link(ctx context.Context, f File) (string, error) {
+	return x.blobs.Link(ctx, FileKey(f.SHA256), f.Size)
+}
+
 // Open returns the bytes of a file that the caller may read, and their number. fault.NotFound also for the metadata of a
 // file that has none.
 func (x *Index) Open(ctx context.Context, who access.Caller, repo, sha256, filename string, part Part) (Blob, int64, error) {

@@ -26,6 +26,8 @@ type Options struct {
 	TLS     bool     // --tls-self-signed, with Server.CA filled in
 	Race    bool     // the program with the race detector
 	Host    string   // name of 127.0.0.1 in the base URL; the address itself where empty
+
+	OwnStores bool // Env and DataDir say where rows and bytes are, whatever BackendVariable says
 }
 
 // Server is one running "index serve".
@@ -52,6 +54,9 @@ func Serve(t testing.TB, o Options) *Server {
 		o.DataDir = filepath.Join(t.TempDir(), "data")
 	}
 	s := &Server{t: t, opts: o, DataDir: o.DataDir, address: freeAddress(t), HTTP: &http.Client{Timeout: time.Minute}}
+	if !o.OwnStores {
+		s.opts.Env = append(Backend(t), s.opts.Env...)
+	}
 	_, port, _ := net.SplitHostPort(s.address)
 	s.URL = "http://" + net.JoinHostPort(cmp.Or(o.Host, "127.0.0.1"), port)
 	if o.TLS {

@@ -1,6 +1,7 @@
 package simpleapi
 
 import (
+	"io"
 	"net/http"
 	"strings"
 	"time"
@@ -35,6 +36,11 @@ func (a *API) file(w http.ResponseWriter, r *http.Request, who access.Caller) er
 		w.WriteHeader(http.StatusNotModified)
 		return nil
 	}
+	if part == catalog.Bytes {
+		if to, err := a.index.Link(r.Context(), f); err != nil || to != "" {
+			return a.direct(w, r, f, to, err)
+		}
+	}
 	blob, _, err := a.index.Open(r.Context(), who, repo, sha256, filename, part)
 	if err != nil {
 		return err
@@ -46,6 +52,29 @@ func (a *API) file(w http.ResponseWriter, r *http.Request, who access.Caller) er
 	}
 	// The writer goes on as it came: on a file of the system's, net/http then lets the kernel copy.
 	http.ServeContent(w, bounded(r), "", time.Time{}, blob)
+	return nil
+}
+
+// direct sends the client to the store, with an address that is good for anybody who has it and so is kept by nobody.
+// Ranges and conditions come along by themselves. A HEAD is answered here: what is signed is a GET, and to a HEAD the
+// store would say 403.
+func (a *API) direct(w http.ResponseWriter, r *http.Request, f catalog.File, to string, err error) error {
+	if err != nil {
+		return err
+	}
+	if r.Method == http.MethodHead {
+		fileHeaders(w, catalog.Bytes, `"`+f.SHA256+`"`)
+		http.ServeContent(w, bounded(r), "", time.Time{}, io.NewSectionReader(nil, 0, f.Size)) // nothing is read for a HEAD
+		return nil
+	}
+	if begins(r) {
+		a.index.NoteDownload(f)
+	}
+	h := w.Header()
+	h.Set("Location", to)
+	h.Set("Cache-Control", "private, no-store")
+	h.Set("Referrer-Policy", "no-referrer")
+	w.WriteHeader(http.StatusFound)
 	return nil
 }
 

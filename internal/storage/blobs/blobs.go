@@ -20,6 +20,14 @@ type Options struct {
 	// StageDir is where bytes wait before they go to a store that is not a folder; a temporary directory when "". A
 	// folder stages inside itself, because a rename must not cross file systems.
 	StageDir string
+	// Delivery is Stream when ""; a folder and memory are always streamed, and Redirect is fault.Invalid there.
+	Delivery Delivery
+	// LinkURL is the same bucket as clients reach it, in the form of the store's own URL; that one when "".
+	LinkURL string
+	// LinkLifetime is how long a signed URL is good for at least; DefaultLinkLifetime for 0.
+	LinkLifetime time.Duration
+	// Now is time.Now when nil.
+	Now func() time.Time
 }
 
 // Blobs is an open store. It is safe for use by many goroutines, and several processes may share a folder.
@@ -27,24 +35,29 @@ type Blobs struct {
 	bucket *blob.Bucket
 	stages *stages
 	folder *folder // nil where the store is not a folder
+	links  *links  // nil where bytes are streamed
 }
 
 var _ catalog.Blobs = (*Blobs)(nil)
 
-// Open opens the store at a URL: "file:///var/lib/index/blobs", the plain path of a folder, or "mem://". A folder is made
-// when missing, for its owner alone. An unknown scheme or an unusable folder is fault.Invalid.
+// Open opens the store at a URL: "file:///var/lib/index/blobs", the plain path of a folder, "mem://", or a bucket in the
+// form of gocloud.dev: "s3://bucket?region=…", "gs://bucket", "azblob://container". A folder is made when missing, for its
+// owner alone; a bucket is not asked anything yet. What cannot be opened is fault.Invalid.
 func Open(ctx context.Context, location string, o Options) (*Blobs, error) {
 	scheme, _, ok := strings.Cut(location, "://")
-	if !ok {
+	if ok && scheme != "file" && scheme != "mem" {
+		return openStore(ctx, location, o)
+	}
+	if o.Delivery == Redirect {
+		return nil, fault.New(fault.Invalid, "delivery by redirect needs an object store, and this is none")
+	}
+	switch {
+	case !ok:
 		return openFolder(location)
-	}
-	switch scheme {
-	case "file":
+	case scheme == "file":
 		return openFileURL(location)
-	case "mem":
-		return openMemory(o)
 	}
-	return nil, fault.New(fault.Invalid, "storage %q is not known: use file:///path, or mem:// to keep nothing", scheme+"://")
+	return openMemory(o)
 }
 
 // openFileURL takes file:///absolute/path and file://./relative/path, as gocloud.dev does.
@@ -109,11 +122,11 @@ func (b *Blobs) Open(ctx context.Context, key string) (catalog.Blob, int64, erro
 	if b.folder != nil {
 		return b.folder.open(key)
 	}
-	a, err := b.bucket.Attributes(ctx, key)
-	if err != nil {
+	r := &ranged{ctx: ctx, b: b.bucket, key: key}
+	if err := r.begin(); err != nil {
 		return nil, 0, explainRead(err)
 	}
-	return &ranged{ctx: ctx, b: b.bucket, key: key, size: a.Size}, a.Size, nil
+	return r, r.size, nil
 }
 
 // Delete implements catalog.Blobs.
@@ -152,4 +165,6 @@ func (b *Blobs) tryStage(ctx context.Context) error {
 }
 
 // Close lets go of the store.
-func (b *Blobs) Close() error { return errors.Join(b.bucket.Close(), b.stages.close()) }
+func (b *Blobs) Close() error {
+	return errors.Join(b.links.close(), b.bucket.Close(), b.stages.close())
+}

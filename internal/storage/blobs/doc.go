@@ -1,4 +1,4 @@
-// Package blobs keeps bytes: in a folder, in memory, later in object stores, all opened through gocloud.dev/blob.
+// Package blobs keeps bytes: in a folder, in memory or in an object store, all opened through gocloud.dev/blob.
 //
 // It guarantees that bytes are durable under their key when Keep or Put returns nil, that no key ever shows part of its
 // bytes, that a key which exists is never written again, and that an upload's memory does not depend on its size. In a

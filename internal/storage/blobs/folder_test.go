@@ -143,10 +143,16 @@ func TestOpenRefuses(t *testing.T) {
 		"options":             {"file:///tmp?create_dir=1", "cannot be read"},
 		"a file":              {"file://" + file, "not a folder"},
 		"below a file":        {file + "/below", "cannot be made"},
-		"a store of later":    {"s3://bucket", `"s3://" is not known`},
 		"a scheme of nothing": {"://", "is not known"},
+		"an unknown store":    {"swift://bucket", `"swift://" is not known`},
+		"no bucket":           {"s3://", "names no bucket"},
+		"credentials":         {"s3://key:secret@bucket", "belong into the environment"},
+		"unknown parameters":  {"s3://bucket?colour=red", "colour"},
 	} {
-		_, err := blobs.Open(t.Context(), row.location, blobs.Options{})
+		b, err := blobs.Open(t.Context(), row.location, blobs.Options{})
+		if err == nil {
+			b.Close()
+		}
 		if !fault.Is(err, fault.Invalid) || !strings.Contains(err.Error(), row.says) {
 			t.Errorf("%s: Open(%q) = %v, want invalid with %q", name, row.location, err, row.says)
 		}

@@ -1,7 +1,9 @@
 package blobs_test
 
 import (
+	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"pyindex/internal/catalog"
@@ -12,7 +14,12 @@ import (
 // open opens a store for the length of a test.
 func open(t *testing.T, location string) *blobs.Blobs {
 	t.Helper()
-	b, err := blobs.Open(t.Context(), location, blobs.Options{})
+	return openWith(t, location, blobs.Options{})
+}
+
+func openWith(t *testing.T, location string, o blobs.Options) *blobs.Blobs {
+	t.Helper()
+	b, err := blobs.Open(t.Context(), location, o)
 	if err != nil {
 		t.Fatalf("Open(%s) = %v", location, err)
 	}
@@ -31,5 +38,26 @@ func TestMemory(t *testing.T) {
 	storagetest.Blobs(t, func(t *testing.T) (catalog.Blobs, catalog.Blobs) {
 		b := open(t, "mem://")
 		return b, b
+	})
+}
+
+// TestS3 runs on the store of INDEX_TEST_S3, which CI must have.
+func TestS3(t *testing.T) {
+	checkBucket(t, func(t *testing.T) string { return storagetest.Bucket(t) })
+}
+
+// TestOtherBuckets runs on those of INDEX_TEST_BUCKETS, URLs with space between: for the vendors' emulators.
+func TestOtherBuckets(t *testing.T) {
+	for _, location := range strings.Fields(os.Getenv("INDEX_TEST_BUCKETS")) {
+		t.Run(location, func(t *testing.T) {
+			checkBucket(t, func(t *testing.T) string { return storagetest.Prefixed(t, location) })
+		})
+	}
+}
+
+func checkBucket(t *testing.T, fresh func(*testing.T) string) {
+	storagetest.Blobs(t, func(t *testing.T) (catalog.Blobs, catalog.Blobs) {
+		location := fresh(t)
+		return open(t, location), open(t, location)
 	})
 }

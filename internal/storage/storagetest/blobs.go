@@ -246,7 +246,11 @@ func checkKeepRace(t *testing.T, a, b catalog.Blobs) {
 			}
 		})
 		group.Go(func() {
-			if _, size, err := store.Open(t.Context(), key); err == nil && size != int64(len(p)) {
+			r, size, err := store.Open(t.Context(), key)
+			if err != nil {
+				return
+			}
+			if r.Close(); size != int64(len(p)) {
 				t.Errorf("Open() while it is being kept = %d bytes, want none or all", size)
 			}
 		})

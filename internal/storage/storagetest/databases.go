@@ -23,7 +23,7 @@ func EachDatabase(t *testing.T, f func(t *testing.T, fresh func(*testing.T) stri
 		if os.Getenv(PostgresVariable) == "" && os.Getenv("CI") != "true" {
 			t.Skipf("%s is not set", PostgresVariable)
 		}
-		f(t, Postgres)
+		f(t, func(t *testing.T) string { return Postgres(t) })
 	})
 }
 
@@ -34,7 +34,7 @@ func SQLite(t *testing.T) string {
 }
 
 // Postgres makes a schema for one test on the server of INDEX_TEST_POSTGRES and returns the URL that leads to it.
-func Postgres(t *testing.T) string {
+func Postgres(t testing.TB) string {
 	t.Helper()
 	base, err := url.Parse(os.Getenv(PostgresVariable))
 	if err != nil || base.Host == "" {

@@ -49,6 +49,12 @@ func (b *FaultyBlobs) Put(ctx context.Context, key string, p []byte) error {
 	return b.step("put", func() error { return b.Blobs.Put(ctx, key, p) })
 }
 
+// Link implements catalog.Blobs.
+func (b *FaultyBlobs) Link(ctx context.Context, key string, size int64) (to string, err error) {
+	err = b.step("link", func() (err error) { to, err = b.Blobs.Link(ctx, key, size); return err })
+	return to, err
+}
+
 // Open implements catalog.Blobs.
 func (b *FaultyBlobs) Open(ctx context.Context, key string) (out catalog.Blob, size int64, err error) {
 	err = b.step("open", func() (err error) { out, size, err = b.Blobs.Open(ctx, key); return err })
