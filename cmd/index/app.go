@@ -147,7 +147,7 @@ func (a *app) openStores(ctx context.Context, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	if a.db, err = db.Open(ctx, rows, db.Options{Log: log}); err != nil {
+	if a.db, err = db.Open(ctx, rows, db.Options{Log: log, Bridge: time.Duration(a.config.Database.Bridge)}); err != nil {
 		return fmt.Errorf("database.url: %w", err)
 	}
 	bytes, err := a.config.storageURL()

@@ -21,6 +21,9 @@ const (
 	maxLifetime = 6 * time.Hour
 )
 
+// maxBridge bounds how long a replica that is cut off goes on with rights that may have ended meanwhile.
+const maxBridge = time.Hour
+
 // maxLinkLifetime keeps signed URLs, which nobody can revoke, well below what stores allow.
 const maxLinkLifetime = 6 * time.Hour
 
@@ -67,6 +70,9 @@ func (c *Config) checkTLS() error {
 func (c *Config) checkDatabase() error {
 	if c.Database.URL != "" && c.Database.URLFile != "" {
 		return errors.New("database.url and database.url_file: choose one")
+	}
+	if d := time.Duration(c.Database.Bridge); d < 0 || d > maxBridge {
+		return fmt.Errorf("database.bridge: %v is not between 0s and %v", d, maxBridge)
 	}
 	_, err := c.databaseURL()
 	return err

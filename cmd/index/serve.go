@@ -111,6 +111,7 @@ func (a *app) handler(keyring *access.Keyring, base *url.URL, log *slog.Logger) 
 	o := server.Options{
 		Keyring: keyring, Log: log, Name: c.Access.Realm, BasePath: base.Path, Origin: base.Scheme + "://" + base.Host,
 		Cookie: route.Cookie(base, route.SessionCookie).Name,
+		Away:   a.db.Away,
 		Rates:  map[route.Limit]int{route.LimitUpload: int(c.Limits.UploadRate), route.LimitMint: int(c.Limits.MintRate)},
 	}
 	for _, p := range c.TrustedProxies {
@@ -187,6 +188,13 @@ func (a *app) background(ctx context.Context, keyring *access.Keyring, secure en
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	var loops group
 	loops.every(ctx, flushEvery, func() error { return errors.Join(keyring.Flush(ctx), a.index.FlushDownloads(ctx)) }, log, "writing last uses")
+	loops.Go(func() {
+		a.db.Attend(ctx, func(ctx context.Context) {
+			if err := errors.Join(a.index.Refresh(ctx), keyring.Refresh(ctx)); err != nil && ctx.Err() == nil {
+				log.Debug("reading again what was in use", "error", err)
+			}
+		})
+	})
 	a.verifier.Warm()
 	loops.every(ctx, refreshEvery, func() error { a.verifier.Refresh(); return nil }, log, "refreshing keys")
 	loops.every(ctx, sweepEvery, func() error { return a.sweep(ctx) }, log, "sweeping")

@@ -84,6 +84,24 @@ func (k *Keyring) Identify(ctx context.Context, user string, s Secret) (Caller, 
 	return e.caller, nil
 }
 
+// Refresh looks tokens up again, after a change, that were in use before it, as catalog.Index.Refresh does. Tokens that
+// ended are forgotten.
+func (k *Keyring) Refresh(ctx context.Context) error {
+	serial, err := k.store.Serial(ctx)
+	if err != nil {
+		return err
+	}
+	for _, sum := range k.known.Worn(serial) {
+		e, err := k.load(ctx, hex.EncodeToString(sum[:]))
+		if err == nil {
+			k.known.Renew(serial, sum, e)
+		} else if !fault.Is(err, fault.Unauthenticated) {
+			return err
+		}
+	}
+	return nil
+}
+
 // notAToken says why a secret cannot be a token of an index.
 func notAToken(user string, s Secret) error {
 	switch text := s.Reveal(); {

@@ -34,3 +34,43 @@ func TestMemo(t *testing.T) {
 		t.Error("the memo keeps more than it was told to")
 	}
 }
+
+func TestWorn(t *testing.T) {
+	m := memo.New[string, int](9)
+	m.Put(1, "a", 1)
+	m.Put(1, "b", 2)
+	if got := m.Worn(1); len(got) != 0 {
+		t.Errorf("Worn(1) while nothing changed = %v, want none", got)
+	}
+	m.Put(2, "b", 3)
+	if got := m.Worn(2); len(got) != 1 || got[0] != "a" {
+		t.Errorf("Worn(2) = %v, want what nobody asked for again: a", got)
+	}
+	if got := m.Worn(2); len(got) != 0 {
+		t.Errorf("Worn(2) again = %v, want each once", got)
+	}
+	m.Renew(2, "a", 4)
+	if v, ok := m.Get(2, "b"); !ok || v != 3 {
+		t.Errorf(`Get(2, "b") = %d, %v after Renew of another`, v, ok)
+	}
+	if got := m.Worn(3); len(got) != 1 || got[0] != "b" {
+		t.Errorf("Worn(3) = %v, want b alone: a was renewed and nobody wanted it", got)
+	}
+	if _, ok := m.Get(2, "b"); ok {
+		t.Error("a value of before the counter moved is still given out")
+	}
+	m.Renew(2, "a", 5)
+	if _, ok := m.Get(3, "a"); ok {
+		t.Error("a value of an older serial was kept")
+	}
+}
+
+func TestWornIsBounded(t *testing.T) {
+	m := memo.New[int, int](10_000)
+	for i := range 5_000 {
+		m.Put(1, i, i)
+	}
+	if got := len(m.Worn(2)); got == 0 || got > 200 {
+		t.Errorf("Worn(2) of 5,000 = %d keys, want a hundred or so", got)
+	}
+}

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"time"
 
@@ -23,13 +24,14 @@ const checkTime = 3 * time.Second
 type Health struct {
 	checks   []Check
 	draining func() bool
+	away     func() (time.Duration, bool)
 }
 
 // NewHealth returns the health of the checks.
 func NewHealth(checks ...Check) *Health { return &Health{checks: checks} }
 
-// Watch makes /readyz answer 503 while s drains.
-func (h *Health) Watch(s *Server) { h.draining = s.draining.Load }
+// Watch makes /readyz answer 503 while s drains, and say so while the database is away and s goes on without it.
+func (h *Health) Watch(s *Server) { h.draining, h.away = s.draining.Load, s.o.Away }
 
 // Table answers /healthz, 200 while the process lives, and /readyz, 200 while every check passes and 503 with the name
 // of the first that does not, or while the server drains.
@@ -55,14 +57,21 @@ func (h *Health) ready(w http.ResponseWriter, r *http.Request, _ access.Caller) 
 			return fault.Wrap(fault.Unavailable, err, "%s does not answer", c.Name)
 		}
 	}
+	if h.away != nil {
+		if age, away := h.away(); away { // a balancer that took every replica out would end the reads that still work
+			return say(w, fmt.Sprintf("degraded: the database has not answered for %d s; reads go on from memory, writes wait", int(age.Seconds())))
+		}
+	}
 	return sayOK(w)
 }
 
-func sayOK(w http.ResponseWriter) error {
+func sayOK(w http.ResponseWriter) error { return say(w, "ok") }
+
+func say(w http.ResponseWriter, text string) error {
 	h := w.Header()
 	h.Set("Content-Type", "text/plain; charset=utf-8")
 	h.Set("Cache-Control", "no-store")
-	_, err := w.Write([]byte("ok\n"))
+	_, err := w.Write([]byte(text + "\n"))
 	return err
 }
 

@@ -27,12 +27,15 @@ type Keyring interface {
 
 // Options are what New needs to know. Only Keyring has no default.
 type Options struct {
-	Keyring        Keyring
-	Log            *slog.Logger        // slog.Default() where nil
-	Name           string              // realm of the Basic challenge; "index" where empty
-	BasePath       string              // "" or "/prefix": no slash at the end
-	Origin         string              // scheme://host of the base URL, whose pages may post here; "" for the Host header's alone
-	Cookie         string              // name of the cookie that holds a session; no session counts where empty
+	Keyring  Keyring
+	Log      *slog.Logger // slog.Default() where nil
+	Name     string       // realm of the Basic challenge; "index" where empty
+	BasePath string       // "" or "/prefix": no slash at the end
+	Origin   string       // scheme://host of the base URL, whose pages may post here; "" for the Host header's alone
+	Cookie   string       // name of the cookie that holds a session; no session counts where empty
+	// Away returns how long the database has not answered while reads go on from memory, and whether they do; such answers
+	// are marked. nil where that never happens.
+	Away           func() (time.Duration, bool)
 	Missing        http.HandlerFunc    // writes the page for an address that does not exist, to browsers; plain text where nil
 	TrustedProxies []netip.Prefix      // peers whose X-Forwarded-For, -Proto, -Host and X-Request-Id count
 	Rates          map[route.Limit]int // requests a minute for each client address; absent or 0 for no limit

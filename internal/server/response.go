@@ -3,6 +3,7 @@ package server
 import (
 	"bufio"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -49,8 +50,13 @@ func (w *response) WriteHeader(status int) {
 	w.w.WriteHeader(status)
 }
 
-// complete adds the headers that depend on the status.
+// complete adds the headers that depend on the status, and marks what may be older than the index (RFC 7234, 5.5.1).
 func (w *response) complete() {
+	if away := w.server.o.Away; away != nil {
+		if age, stale := away(); stale {
+			w.Header().Set("Warning", fmt.Sprintf(`110 - "the database has not answered for %d s: this is from memory"`, int(age.Seconds())))
+		}
+	}
 	if h := w.w.Header(); w.status == http.StatusUnauthorized && h.Get("WWW-Authenticate") == "" {
 		h["Www-Authenticate"] = w.server.challenge
 	}

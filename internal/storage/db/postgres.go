@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -30,6 +31,8 @@ var postgresDialect = dialect{
 	// later statement sees all that was committed before the lock came, because read committed looks afresh.
 	turn:  `SELECT pg_advisory_xact_lock(` + lockKey + `)`,
 	watch: func(context.Context, *DB) error { return nil }, // Serial is one indexed read
+	next:  postgresNext,
+	hints: listen,
 	check: checkPostgres,
 	lock:  lockPostgres,
 	tries: 1, // the lock keeps others away
@@ -37,6 +40,9 @@ var postgresDialect = dialect{
 
 	size: sizePostgres, text: postgresText, putText: putPostgresText, matching: matchPostgres,
 }
+
+// connectTime bounds making a connection where the URL says nothing.
+const connectTime = 5 * time.Second
 
 // writers is how many connections wait for their turn to write: one that works and one that is next.
 const writers = 2
@@ -51,10 +57,13 @@ func connectPostgres(url string, o Options) (*DB, error) {
 	setDefault(config.RuntimeParams, "application_name", "index")
 	setDefault(config.RuntimeParams, "lock_timeout", "10000")
 	setDefault(config.RuntimeParams, "idle_in_transaction_session_timeout", "60000")
+	if config.ConnectTimeout == 0 {
+		config.ConnectTimeout = connectTime
+	}
 	if o.Conns == 0 {
 		o.Conns = 10
 	}
-	d := &DB{dialect: postgresDialect, options: o}
+	d := &DB{dialect: postgresDialect, options: o, server: config}
 	d.write = pool(connector{Connector: stdlib.GetConnector(*config), hook: o.Hook, writer: true}, writers)
 	d.read = pool(connector{Connector: stdlib.GetConnector(*config), hook: o.Hook}, o.Conns)
 	return d, nil

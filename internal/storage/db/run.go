@@ -30,6 +30,9 @@ func (d *DB) update(ctx context.Context, f func(*Tx) error) error {
 
 // attempt runs f in one transaction.
 func (d *DB) attempt(ctx context.Context, h *sql.DB, o *sql.TxOptions, turn string, f func(*Tx) error) error {
+	if _, away := d.outage.bridge(); away {
+		return errAway()
+	}
 	c, err := h.Conn(ctx)
 	if err != nil {
 		return err

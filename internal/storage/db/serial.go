@@ -9,28 +9,41 @@ import (
 // the order of commits.
 func (t *Tx) NextSerial(ctx context.Context) (int64, error) {
 	scan := func(r row) (n int64, err error) { err = r.Scan(&n); return n, err }
-	return one(ctx, t, "counter", scan, `UPDATE counters SET value = value + 1 WHERE name = 'serial' RETURNING value`)
+	return one(ctx, t, "counter", scan, t.db.dialect.next)
 }
 
 // Serial returns the counter as it was committed, by this or another process, at some moment during the call. Callers
-// that ask the database at once share one look at it, but never one that began before they asked.
+// that ask the database at once share one look at it, but never one that began before they asked. While the database is
+// away it is the last one, for as long as Options.Bridge says; see Away.
 func (d *DB) Serial(ctx context.Context) (int64, error) {
 	if d.watcher != nil {
 		if n, ok := d.watcher.quick(); ok {
 			return n, nil
 		}
 	}
-	n, err := d.looks.join(ctx, d.readSerial)
-	return n, d.dialect.explain(err)
+	if n, away := d.outage.bridge(); away {
+		return n, nil
+	}
+	n, err := d.lookAt(ctx)
+	if err != nil {
+		if last, away := d.outage.bridge(); away {
+			return last, nil
+		}
+	}
+	return n, err
 }
 
 func (d *DB) readSerial(ctx context.Context) (n int64, err error) {
 	if d.watcher != nil {
 		return d.watcher.look(ctx)
 	}
+	ctx, cancel := context.WithTimeout(ctx, lookTime)
+	defer cancel()
 	err = d.read.QueryRowContext(ctx, serialQuery).Scan(&n)
 	return n, err
 }
+
+const sqliteNext = `UPDATE counters SET value = value + 1 WHERE name = 'serial' RETURNING value`
 
 const serialQuery = `SELECT value FROM counters WHERE name = 'serial'`
 

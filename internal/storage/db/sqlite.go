@@ -36,6 +36,8 @@ var sqliteDialect = dialect{
 	update: &sql.TxOptions{},
 	detach: true,
 	watch:  watchSQLite,
+	next:   sqliteNext,
+	hints:  noHints,
 	check:  checkSQLite,
 	lock:   func(context.Context, *sql.DB) (func(), error) { return func() {}, nil },
 	tries:  40, // each costs a step at most, and there are some processes and some dozen steps

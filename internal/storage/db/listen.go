@@ -1,0 +1,61 @@
+package db
+
+import (
+	"context"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// postgresNext moves the counter and tells every replica that it moved, when and if the transaction commits.
+const postgresNext = `WITH next AS (UPDATE counters SET value = value + 1 WHERE name = 'serial' RETURNING value),
+	told AS (SELECT pg_notify('pyindex', current_schema()))
+	SELECT value FROM next, told`
+
+// listenAgain is the pause before a lost connection is made anew.
+const listenAgain = time.Second
+
+// listen returns a channel that gets a value soon after the counter moved, as long as the server and whatever is in between
+// deliver notifications. It is a hint: nothing is wrong where it never comes, and Serial does not look at it.
+func listen(ctx context.Context, d *DB) <-chan struct{} {
+	hints := make(chan struct{}, 1)
+	go func() {
+		for ctx.Err() == nil {
+			listenOnce(ctx, d.server, hints)
+			pause(ctx, listenAgain)
+		}
+	}()
+	return hints
+}
+
+// listenOnce passes on notifications until the connection is lost.
+func listenOnce(ctx context.Context, server *pgx.ConnConfig, hints chan<- struct{}) {
+	c, err := pgx.ConnectConfig(ctx, server.Copy())
+	if err != nil {
+		return
+	}
+	defer c.Close(context.WithoutCancel(ctx))
+	var schema string
+	if err := c.QueryRow(ctx, `SELECT current_schema()`).Scan(&schema); err != nil {
+		return
+	}
+	if _, err := c.Exec(ctx, `LISTEN pyindex`); err != nil {
+		return
+	}
+	for {
+		n, err := c.WaitForNotification(ctx)
+		if err != nil {
+			return
+		}
+		if n.Payload != schema { // another index in the same database
+			continue
+		}
+		select {
+		case hints <- struct{}{}:
+		default: // one is waiting already
+		}
+	}
+}
+
+// noHints is for a database that tells nobody: its changes are noticed by looking.
+func noHints(context.Context, *DB) <-chan struct{} { return nil }
