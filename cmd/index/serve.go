@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"net/url"
 	"os"
+	"runtime/debug"
 	"time"
 
 	"pyindex/internal/access"
@@ -181,6 +182,7 @@ const (
 	sweepEvery   = 5 * time.Minute
 	renewEvery   = 12 * time.Hour
 	refreshEvery = time.Minute
+	tidyAfter    = 2 * time.Second // when what starting needed, and serving does not, goes back to the system
 )
 
 // background runs what goes on beside requests, and returns what ends it and writes the last last uses.
@@ -188,6 +190,7 @@ func (a *app) background(ctx context.Context, keyring *access.Keyring, secure en
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	var loops group
 	loops.every(ctx, flushEvery, func() error { return errors.Join(keyring.Flush(ctx), a.index.FlushDownloads(ctx)) }, log, "writing last uses")
+	tidy := time.AfterFunc(tidyAfter, debug.FreeOSMemory)
 	loops.Go(func() {
 		a.db.Attend(ctx, func(ctx context.Context) {
 			if err := errors.Join(a.index.Refresh(ctx), keyring.Refresh(ctx)); err != nil && ctx.Err() == nil {
@@ -213,6 +216,7 @@ func (a *app) background(ctx context.Context, keyring *access.Keyring, secure en
 	}
 	loops.Go(func() { secure.onHangup(ctx) })
 	return func() {
+		tidy.Stop()
 		cancel()
 		loops.Wait()
 		last := context.WithoutCancel(ctx)

@@ -34,7 +34,7 @@ func openBucket(bucket *blob.Bucket, o Options) (*Blobs, error) {
 
 // Bounds on what an upload holds in memory on its way to the store: partSize bytes for each of partsAtOnce, and one more.
 const (
-	partSize    = 8 << 20
+	partSize    = 5 << 20
 	partsAtOnce = 2
 )
 
