@@ -28,7 +28,8 @@ var policy = func() *bluemonday.Policy {
 	return p
 }()
 
-var idForm = regexp.MustCompile(`\A[\pL\pN:_.-]{1,200}\z`)
+// idForm bounds the characters and not their number, which would be as many copies of the classes: the text is bounded itself.
+var idForm = regexp.MustCompile(`\A[\pL\pN:_.-]+\z`)
 
 // idPrefix keeps the ids of a text apart from those of the page.
 const idPrefix = "user-content-"
