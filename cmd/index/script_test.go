@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
+	"io/fs"
 	"net"
 	"net/http"
 	"os"
@@ -44,7 +45,7 @@ func TestScripts(t *testing.T) {
 			return errors.Join(held[0].Close(), held[1].Close())
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"wheel": cmdWheel, "await": cmdAwait, "get": cmdGet, "readenv": cmdReadenv, "mode": cmdMode, "misused": ends(statusMisused), "refused": ends(statusRefused),
+			"wheel": cmdWheel, "await": cmdAwait, "get": cmdGet, "readenv": cmdReadenv, "mode": cmdMode, "damage": cmdDamage, "misused": ends(statusMisused), "refused": ends(statusRefused),
 		},
 	})
 }
@@ -152,5 +153,26 @@ func ends(status int) func(*testscript.TestScript, bool, []string) {
 		if text := ts.ReadFile("stderr"); !strings.Contains(text, args[0]) || strings.Count(text, "\n") != 1 {
 			ts.Fatalf("index %v says %q, want one line with %q", args[1:], text, args[0])
 		}
+	}
+}
+
+// cmdDamage changes a byte in the middle of the first file below a folder.
+func cmdDamage(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: damage folder")
+	}
+	done := errors.New("done")
+	err := filepath.WalkDir(ts.MkAbs(args[0]), func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		b, err := os.ReadFile(path)
+		ts.Check(err)
+		b[len(b)/2] ^= 1
+		ts.Check(os.WriteFile(path, b, 0o600))
+		return done
+	})
+	if err != done {
+		ts.Fatalf("nothing to damage: %v", err)
 	}
 }

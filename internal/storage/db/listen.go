@@ -8,7 +8,7 @@ import (
 )
 
 // postgresNext moves the counter and tells every replica that it moved, when and if the transaction commits.
-const postgresNext = `WITH next AS (UPDATE counters SET value = value + 1 WHERE name = 'serial' RETURNING value),
+const postgresNext = `WITH next AS (` + moveCounter + `),
 	told AS (SELECT pg_notify('pyindex', current_schema()))
 	SELECT value FROM next, told`
 

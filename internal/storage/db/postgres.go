@@ -29,14 +29,16 @@ var postgresDialect = dialect{
 	update: &sql.TxOptions{Isolation: sql.LevelReadCommitted},
 	// Writers take turns as they do in SQLite, so every rule that reads and then writes means the same on both. Each
 	// later statement sees all that was committed before the lock came, because read committed looks afresh.
-	turn:  `SELECT pg_advisory_xact_lock(` + lockKey + `)`,
-	watch: func(context.Context, *DB) error { return nil }, // Serial is one indexed read
-	next:  postgresNext,
-	hints: listen,
-	check: checkPostgres,
-	lock:  lockPostgres,
-	tries: 1, // the lock keeps others away
-	sort:  sortPostgres,
+	turn:    `SELECT pg_advisory_xact_lock(` + lockKey + `)`,
+	watch:   func(context.Context, *DB) error { return nil }, // Serial is one indexed read
+	next:    postgresNext,
+	params:  30_000,
+	patient: `SET LOCAL idle_in_transaction_session_timeout = 0`,
+	hints:   listen,
+	check:   checkPostgres,
+	lock:    lockPostgres,
+	tries:   1, // the lock keeps others away
+	sort:    sortPostgres,
 
 	size: sizePostgres, text: postgresText, putText: putPostgresText, matching: matchPostgres,
 }

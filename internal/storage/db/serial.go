@@ -3,13 +3,19 @@ package db
 import (
 	"context"
 	"sync"
+
+	"pyindex/internal/fault"
 )
 
 // NextSerial implements access.Serials. The row stays locked until the transaction ends, so numbers are given out in
 // the order of commits.
 func (t *Tx) NextSerial(ctx context.Context) (int64, error) {
 	scan := func(r row) (n int64, err error) { err = r.Scan(&n); return n, err }
-	return one(ctx, t, "counter", scan, t.db.dialect.next)
+	n, err := one(ctx, t, "counter", scan, t.db.dialect.next)
+	if fault.Is(err, fault.NotFound) {
+		return 0, fault.New(fault.Unavailable, "this index was moved, and takes no changes here: use the new server, or ask its administrator for the address")
+	}
+	return n, err
 }
 
 // Serial returns the counter as it was committed, by this or another process, at some moment during the call. Callers
@@ -43,7 +49,9 @@ func (d *DB) readSerial(ctx context.Context) (n int64, err error) {
 	return n, err
 }
 
-const sqliteNext = `UPDATE counters SET value = value + 1 WHERE name = 'serial' RETURNING value`
+// moveCounter is a change to an index that was not moved: it has no row where it was.
+const moveCounter = `UPDATE counters SET value = value + 1 WHERE name = 'serial'
+	AND NOT EXISTS (SELECT 1 FROM counters WHERE name = '` + movedMark + `') RETURNING value`
 
 const serialQuery = `SELECT value FROM counters WHERE name = 'serial'`
 

@@ -36,7 +36,8 @@ var sqliteDialect = dialect{
 	update: &sql.TxOptions{},
 	detach: true,
 	watch:  watchSQLite,
-	next:   sqliteNext,
+	next:   moveCounter,
+	params: 60, // the driver looks through all of them for each
 	hints:  noHints,
 	check:  checkSQLite,
 	lock:   func(context.Context, *sql.DB) (func(), error) { return func() {}, nil },

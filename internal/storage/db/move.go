@@ -1,0 +1,386 @@
+package db
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"fmt"
+	"strings"
+	"time"
+
+	"pyindex/internal/fault"
+)
+
+// moved are the tables that Move copies, each after those that it refers to. What cards say is read from the rest again,
+// because each database has a full-text index of its own.
+var moved = []string{
+	"repositories", "users", "profiles", "projects", "releases", "files", "file_metadata", "file_claims", "file_members",
+	"attestations", "tombstones", "blobs", "grants", "groups", "group_members", "group_grants", "publishers", "project_publishers",
+	"pending_publishers", "uploads_beside_publishers", "readers", "reader_projects", "tokens", "token_projects", "token_readers",
+	"jtis", "audit", "sessions", "links", "totps", "recovery_codes", "passkeys", "challenges", "identities", "devices", "attempts",
+	"downloads",
+}
+
+// rebuilt are the tables that Move leaves empty: catalog.Index.Backfill fills them.
+var rebuilt = []string{"project_cards", "requirements"}
+
+// Marks in the table of counters. A database that was moved takes no more changes, and one whose copy was not confirmed
+// may be filled again.
+const (
+	movedMark    = "moved"
+	arrivingMark = "arriving"
+)
+
+// moveBatch bounds the rows that one statement inserts; the dialect bounds its parameters.
+const moveBatch = 500
+
+// TableMoved is a table that was copied and read back alike.
+type TableMoved struct {
+	Name string
+	Rows int64
+}
+
+// Stored names bytes that a row needs: their digest, and their number where a row tells it (0 for metadata).
+type Stored struct {
+	SHA256   string
+	Size     int64
+	Metadata bool
+}
+
+// Move copies all rows to another database, which must be empty or hold a copy that was not finished. Nobody else can write
+// to d meanwhile. keep is called first, with what yields the bytes that the rows need, and must have them all at the new
+// place when it returns nil. All rows become visible there at once, after each table was read back and compared; then d is
+// marked as moved, and takes no change any more, from whichever process: fault.Unavailable, saying so. The counter goes on.
+//
+// fault.Conflict where the other database has content of its own, and where d was moved already.
+func (d *DB) Move(ctx context.Context, to *DB, keep func(each func(func(Stored) error) error) error) ([]TableMoved, error) {
+	var done []TableMoved
+	err := d.update(ctx, func(from *Tx) error {
+		if err := from.mayMove(ctx); err != nil {
+			return err
+		}
+		if err := keep(func(f func(Stored) error) error { return from.stored(ctx, f) }); err != nil {
+			return err
+		}
+		var err error
+		if done, err = from.copyTo(ctx, to); err != nil {
+			return err
+		}
+		_, err = from.exec(ctx, `INSERT INTO counters (name, value) VALUES ($1, $2)`, movedMark, micros(d.options.Now()))
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	// From here on the copy is the index, whether or not this mark goes away.
+	return done, to.unmark(ctx, arrivingMark)
+}
+
+// Stay takes back that d was moved: it takes changes again. What the copy took meanwhile is not here. It reports whether
+// there was anything to take back.
+func (d *DB) Stay(ctx context.Context) (bool, error) {
+	was := false
+	err := d.update(ctx, func(t *Tx) (err error) {
+		was, err = t.did(ctx, `DELETE FROM counters WHERE name = $1`, movedMark)
+		return err
+	})
+	return was, err
+}
+
+// MovedAt returns when d was moved, the zero time where it was not.
+func (d *DB) MovedAt(ctx context.Context) (at time.Time, err error) {
+	err = d.view(ctx, func(t *Tx) error {
+		us, err := t.mark(ctx, movedMark)
+		at = moment(us)
+		return err
+	})
+	return at, err
+}
+
+// EachStored yields the bytes that rows need, as of one moment.
+func (d *DB) EachStored(ctx context.Context, f func(Stored) error) error {
+	return d.view(ctx, func(t *Tx) error { return t.stored(ctx, f) })
+}
+
+// ErrMoved is fault.Conflict about an index that was moved at some time, nil for the zero time.
+func ErrMoved(at time.Time) error {
+	if at.IsZero() {
+		return nil
+	}
+	return fault.New(fault.Conflict, "this index was moved already, on %s: index migrate --stay makes it take changes again", at.Format(time.DateTime))
+}
+
+func (d *DB) unmark(ctx context.Context, mark string) error {
+	return d.update(ctx, func(t *Tx) error {
+		_, err := t.exec(ctx, `DELETE FROM counters WHERE name = $1`, mark)
+		return err
+	})
+}
+
+// mark returns the value of a mark, 0 where it is not there.
+func (t *Tx) mark(ctx context.Context, name string) (int64, error) {
+	scan := func(r row) (n int64, err error) { err = r.Scan(&n); return n, err }
+	n, err := one(ctx, t, "mark", scan, `SELECT value FROM counters WHERE name = $1`, name)
+	if fault.Is(err, fault.NotFound) {
+		return 0, nil
+	}
+	return n, err
+}
+
+func (t *Tx) mayMove(ctx context.Context) error {
+	us, err := t.mark(ctx, movedMark)
+	if err == nil && us != 0 {
+		err = ErrMoved(moment(us))
+	}
+	if err == nil {
+		err = t.patient(ctx)
+	}
+	return err
+}
+
+// patient lets a transaction wait between statements for as long as the other side takes.
+func (t *Tx) patient(ctx context.Context) error {
+	if t.db.dialect.patient == "" {
+		return nil
+	}
+	_, err := t.exec(ctx, t.db.dialect.patient)
+	return err
+}
+
+// stored yields what bytes rows name, each once.
+func (t *Tx) stored(ctx context.Context, f func(Stored) error) error {
+	for _, part := range []struct {
+		q        string
+		metadata bool
+	}{
+		{`SELECT sha256, MAX(size) FROM files WHERE sha256 > $1 GROUP BY sha256 ORDER BY sha256 LIMIT 1000`, false},
+		{`SELECT metadata_sha256, 0 FROM files WHERE metadata_sha256 > $1 GROUP BY metadata_sha256 ORDER BY metadata_sha256 LIMIT 1000`, true},
+	} {
+		scan := func(r row) (s Stored, err error) {
+			s.Metadata = part.metadata
+			err = r.Scan(&s.SHA256, &s.Size)
+			return s, err
+		}
+		for after := ""; ; {
+			some, err := many(ctx, t, scan, part.q, after)
+			if err != nil {
+				return err
+			}
+			for _, s := range some {
+				if err := f(s); err != nil {
+					return err
+				}
+				after = s.SHA256
+			}
+			if len(some) < 1000 {
+				break
+			}
+		}
+	}
+	return nil
+}
+
+// copyTo fills to with what t sees, in one transaction of its own.
+func (t *Tx) copyTo(ctx context.Context, to *DB) (done []TableMoved, err error) {
+	serial, err := t.mark(ctx, "serial")
+	if err != nil {
+		return nil, err
+	}
+	err = to.update(ctx, func(into *Tx) error {
+		done = nil
+		if err := into.patient(ctx); err != nil {
+			return err
+		}
+		if err := into.clear(ctx); err != nil {
+			return err
+		}
+		for _, table := range moved {
+			n, err := t.copyTable(ctx, into, table)
+			if err != nil {
+				return fmt.Errorf("table %s: %w", table, err)
+			}
+			done = append(done, TableMoved{table, n})
+		}
+		if _, err := into.exec(ctx, `UPDATE counters SET value = $1 WHERE name = 'serial'`, serial); err != nil {
+			return err
+		}
+		_, err := into.exec(ctx, `INSERT INTO counters (name, value) VALUES ($1, $2)`, arrivingMark, micros(to.options.Now()))
+		return err
+	})
+	return done, err
+}
+
+// clear empties a database that has nothing but what Open makes, or the copy of a move that did not end.
+func (t *Tx) clear(ctx context.Context) error {
+	arriving, err := t.mark(ctx, arrivingMark)
+	if err != nil {
+		return err
+	}
+	for _, table := range []string{"projects", "users", "audit"} {
+		some, err := many(ctx, t, scanCount, `SELECT 1 FROM `+table+` LIMIT 1`)
+		if err != nil {
+			return err
+		}
+		if len(some) > 0 && arriving == 0 {
+			return fault.New(fault.Conflict, "the other database is an index with content of its own: name an empty one")
+		}
+	}
+	for _, table := range append(rebuilt, reversed(moved)...) {
+		if _, err := t.exec(ctx, `DELETE FROM `+table); err != nil {
+			return err
+		}
+	}
+	_, err = t.exec(ctx, `DELETE FROM counters WHERE name <> 'serial'`)
+	return err
+}
+
+func reversed(s []string) []string {
+	out := make([]string, 0, len(s))
+	for i := range s {
+		out = append(out, s[len(s)-1-i])
+	}
+	return out
+}
+
+// copyTable copies one table, reads it back and compares. It returns the number of rows.
+func (t *Tx) copyTable(ctx context.Context, into *Tx, table string) (int64, error) {
+	columns, kinds, err := into.columns(ctx, table)
+	if err != nil {
+		return 0, err
+	}
+	b := &batch{into: into, table: table, columns: columns}
+	sent, err := t.eachRow(ctx, table, columns, kinds, func(values []any) error { return b.add(ctx, values) })
+	if err == nil {
+		err = b.flush(ctx)
+	}
+	if err != nil {
+		return 0, err
+	}
+	got, err := into.eachRow(ctx, table, columns, kinds, func([]any) error { return nil })
+	if err == nil && got != sent {
+		err = fault.New(fault.Internal, "%d rows were sent, and %d rows came back, or others", sent.rows, got.rows)
+	}
+	return sent.rows, err
+}
+
+// columns returns the columns of a table in alphabetical order, and which are booleans.
+func (t *Tx) columns(ctx context.Context, table string) (names []string, booleans []bool, err error) {
+	rows, err := t.inner.QueryContext(t.db.watched(ctx), `SELECT * FROM `+table+` LIMIT 0`)
+	if err != nil {
+		return nil, nil, t.db.dialect.explain(err)
+	}
+	defer rows.Close()
+	types, err := rows.ColumnTypes()
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, c := range types {
+		names = append(names, c.Name())
+		booleans = append(booleans, strings.HasPrefix(c.DatabaseTypeName(), "BOOL"))
+	}
+	return names, booleans, rows.Err()
+}
+
+// tally is what a table holds, in whatever order it comes: the number of rows and the sum of their digests.
+type tally struct {
+	rows int64
+	sum  [4]uint64
+}
+
+func (c *tally) add(values []any) {
+	h := sha256.New()
+	for _, v := range values {
+		fmt.Fprintf(h, "%T %d %v\n", v, len(fmt.Sprint(v)), v)
+	}
+	sum := h.Sum(nil)
+	for i := range c.sum {
+		c.sum[i] += binary.BigEndian.Uint64(sum[i*8:])
+	}
+	c.rows++
+}
+
+// eachRow yields the rows of a table as int64, bool and string.
+func (t *Tx) eachRow(ctx context.Context, table string, columns []string, booleans []bool, f func([]any) error) (c tally, err error) {
+	into := make([]any, len(columns))
+	for i := range into {
+		if booleans[i] {
+			into[i] = new(bool)
+		} else {
+			into[i] = new(any)
+		}
+	}
+	err = t.query(ctx, func(r row) error {
+		if err := r.Scan(into...); err != nil {
+			return err
+		}
+		values, err := plain(into)
+		if err != nil {
+			return err
+		}
+		c.add(values)
+		return f(values)
+	}, `SELECT `+strings.Join(columns, ", ")+` FROM `+table)
+	return c, err
+}
+
+// plain takes out of its pointers what the schema can hold.
+func plain(scanned []any) ([]any, error) {
+	values := make([]any, len(scanned))
+	for i, p := range scanned {
+		switch p := p.(type) {
+		case *bool:
+			values[i] = *p
+		case *any:
+			switch v := (*p).(type) {
+			case nil, int64, string:
+				values[i] = v
+			case []byte:
+				values[i] = string(v)
+			default:
+				return nil, fault.New(fault.Internal, "a column holds a %T", v)
+			}
+		}
+	}
+	return values, nil
+}
+
+// batch inserts rows, many a statement.
+type batch struct {
+	into    *Tx
+	table   string
+	columns []string
+	args    []any
+	rows    int
+}
+
+func (b *batch) add(ctx context.Context, values []any) error {
+	b.args = append(b.args, values...)
+	b.rows++
+	if b.rows == moveBatch || len(b.args)+len(values) > b.into.db.dialect.params {
+		return b.flush(ctx)
+	}
+	return nil
+}
+
+func (b *batch) flush(ctx context.Context) error {
+	if b.rows == 0 {
+		return nil
+	}
+	var q strings.Builder
+	fmt.Fprintf(&q, "INSERT INTO %s (%s) VALUES ", b.table, strings.Join(b.columns, ", "))
+	for n := range b.args {
+		switch {
+		case n == 0:
+			q.WriteString("(")
+		case n%len(b.columns) == 0:
+			q.WriteString("), (")
+		default:
+			q.WriteString(", ")
+		}
+		fmt.Fprintf(&q, "$%d", n+1)
+	}
+	q.WriteString(")")
+	_, err := b.into.exec(ctx, q.String(), b.args...)
+	b.args, b.rows = b.args[:0], 0
+	return err
+}
