@@ -4,7 +4,9 @@ WORKDIR /src
 COPY go.mod go.sum ./
 RUN go mod download
 COPY . .
-RUN CGO_ENABLED=0 go build -trimpath -ldflags='-s -w' -o /out/index ./cmd/index
+# Drivers of stores that are not used can be left out: --build-arg TAGS="nogcs noazure".
+ARG TAGS=
+RUN CGO_ENABLED=0 go build -trimpath -tags="$TAGS" -ldflags='-s -w' -o /out/index ./cmd/index
 # Volumes take over owner and mode of the folder they are first mounted on.
 RUN mkdir -p /out/root/data /out/root/tmp && chmod 0700 /out/root/data && chmod 1777 /out/root/tmp
 
