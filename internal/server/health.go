@@ -11,10 +11,12 @@ import (
 	"pyindex/internal/route"
 )
 
-// Check is one thing that must work before requests can be answered.
+// Check is one thing that must work before requests can be answered; without a Shared one some still can.
 type Check struct {
 	Name string
 	Run  func(ctx context.Context) error
+	// Shared is a thing that all replicas have in common: a balancer that left them out for it would leave out all.
+	Shared bool
 }
 
 // checkTime bounds all checks of one request.
@@ -34,7 +36,8 @@ func NewHealth(checks ...Check) *Health { return &Health{checks: checks} }
 func (h *Health) Watch(s *Server) { h.draining, h.away = s.draining.Load, s.o.Away }
 
 // Table answers /healthz, 200 while the process lives, and /readyz, 200 while every check passes and 503 with the name
-// of the first that does not, or while the server drains.
+// of the first that does not, or while the server drains. Where requests are answered all the same it is 200 and says
+// what is missing.
 func (h *Health) Table() route.Table {
 	return route.Table{Name: "health", Fail: failHealth, Routes: []route.Route{
 		{Method: http.MethodGet, Path: "/healthz", Auth: route.Open, HostRoot: true, Handle: h.live},
@@ -53,7 +56,10 @@ func (h *Health) ready(w http.ResponseWriter, r *http.Request, _ access.Caller) 
 	ctx, cancel := context.WithTimeout(r.Context(), checkTime)
 	defer cancel()
 	for _, c := range h.checks {
-		if err := c.Run(ctx); err != nil {
+		switch err := c.Run(ctx); {
+		case err != nil && c.Shared:
+			return say(w, "degraded: "+c.Name+" does not answer; what needs it waits")
+		case err != nil:
 			return fault.Wrap(fault.Unavailable, err, "%s does not answer", c.Name)
 		}
 	}

@@ -164,6 +164,9 @@ func (b *Blobs) tryStage(ctx context.Context) error {
 	return explain("the storage folder cannot be written", s.Discard())
 }
 
+// Remote reports whether the bytes are with an object store, which other processes may use from other machines.
+func (b *Blobs) Remote() bool { return b.folder == nil }
+
 // Close lets go of the store.
 func (b *Blobs) Close() error {
 	return errors.Join(b.links.close(), b.bucket.Close(), b.stages.close())
