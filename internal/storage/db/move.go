@@ -356,10 +356,15 @@ type batch struct {
 func (b *batch) add(ctx context.Context, values []any) error {
 	b.args = append(b.args, values...)
 	b.rows++
-	if b.rows == moveBatch || len(b.args)+len(values) > b.into.db.dialect.params {
+	if b.full(len(values)) {
 		return b.flush(ctx)
 	}
 	return nil
+}
+
+// full reports whether another row would not fit.
+func (b *batch) full(columns int) bool {
+	return b.rows >= moveBatch || len(b.args)+columns > b.into.db.dialect.params
 }
 
 func (b *batch) flush(ctx context.Context) error {

@@ -1,0 +1,3 @@
+package main
+type runCmd struct{}
+func (*runCmd) Run() error { return nil }

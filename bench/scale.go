@@ -1,0 +1,3 @@
+package main
+type scaleCmd struct{}
+func (*scaleCmd) Run() error { return nil }
