@@ -191,8 +191,11 @@ func (r *run) startNginx(www string) error {
 	if err != nil {
 		return err
 	}
-	os.Chmod(r.dir, 0o755) // its workers are nobody
-	text := fmt.Sprintf(`daemon off; pid %[1]s/nginx.pid; error_log %[1]s/nginx.err; worker_processes auto;
+	as := ""
+	if os.Getuid() == 0 {
+		as = "user root; " // who else may not enter our folder
+	}
+	text := fmt.Sprintf(as+`daemon off; pid %[1]s/nginx.pid; error_log %[1]s/nginx.err; worker_processes auto;
 events { worker_connections 1024; }
 http { access_log off; sendfile on; tcp_nopush on; keepalive_requests 1000000000; default_type text/html;
 	client_body_temp_path %[1]s/t1; proxy_temp_path %[1]s/t2; fastcgi_temp_path %[1]s/t3; uwsgi_temp_path %[1]s/t4; scgi_temp_path %[1]s/t5;
