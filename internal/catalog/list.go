@@ -35,7 +35,7 @@ func (x *Index) Listing(ctx context.Context, who access.Caller, repo string) (Li
 	}
 	l := Listing{Repository: r, Serial: serial}
 	err = x.store.View(ctx, func(tx Tx) (err error) {
-		l.Projects, err = tx.Projects(ctx, r.ID)
+		l.Projects, err = tx.ListedProjects(ctx, r.ID)
 		return err
 	})
 	l.Projects = slices.DeleteFunc(l.Projects, func(p Project) bool {

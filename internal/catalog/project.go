@@ -49,6 +49,10 @@ type ProjectRows interface {
 	ProjectByName(ctx context.Context, repositoryID string, name dist.ProjectName) (Project, error)
 	ProjectByID(ctx context.Context, id string) (Project, error)
 	Projects(ctx context.Context, repositoryID string) ([]Project, error) // by normal name
+	// ProjectWithSkeleton returns some project whose name has a skeleton, see dist.ProjectName; fault.NotFound where none has.
+	ProjectWithSkeleton(ctx context.Context, repositoryID, skeleton string) (Project, error)
+	// ListedProjects is Projects with what a listing shows alone: ID, Repository, Name, Display, Status and Serial.
+	ListedProjects(ctx context.Context, repositoryID string) ([]Project, error)
 }
 
 // Release is one version of a project.

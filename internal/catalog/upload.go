@@ -117,16 +117,14 @@ func (x *Index) mayCreate(ctx context.Context, tx Tx, who access.Caller, r Repos
 
 // lookalike refuses a new name that people could take for an existing one.
 func lookalike(ctx context.Context, tx Tx, r Repository, name dist.ProjectName) error {
-	projects, err := tx.Projects(ctx, r.ID)
-	if err != nil {
-		return err
+	p, err := tx.ProjectWithSkeleton(ctx, r.ID, name.Skeleton())
+	if fault.Is(err, fault.NotFound) {
+		return nil
 	}
-	for _, p := range projects {
-		if name.LooksLike(p.Name) {
-			return fault.New(fault.Conflict, "project name %s is too similar to %s", name, p.Name)
-		}
+	if err == nil {
+		err = fault.New(fault.Conflict, "project name %s is too similar to %s", name, p.Name)
 	}
-	return nil
+	return err
 }
 
 func whoText(who access.Caller) string {

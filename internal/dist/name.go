@@ -36,9 +36,10 @@ func (n ProjectName) IsZero() bool { return n.normal == "" }
 
 // LooksLike reports whether the two names are easily taken for each other: equal once "-" is dropped and the letters
 // that look like 1 and 0 are read as digits. It is the rule by which PyPI refuses new names; a name looks like itself.
-func (n ProjectName) LooksLike(other ProjectName) bool {
-	return confusable.Replace(n.normal) == confusable.Replace(other.normal)
-}
+func (n ProjectName) LooksLike(other ProjectName) bool { return n.Skeleton() == other.Skeleton() }
+
+// Skeleton returns what names that look alike have in common.
+func (n ProjectName) Skeleton() string { return confusable.Replace(n.normal) }
 
 var confusable = strings.NewReplacer("-", "", "l", "1", "i", "1", "o", "0")
 

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"pyindex/internal/catalog"
@@ -112,6 +113,46 @@ func (t *Tx) ProjectID(ctx context.Context, repository, project string) (string,
 // Projects implements catalog.ProjectRows.
 func (t *Tx) Projects(ctx context.Context, repositoryID string) ([]catalog.Project, error) {
 	out, err := t.projectsOf(ctx, repositoryID, `ORDER BY p.name`)
+	slices.SortFunc(out, func(a, b catalog.Project) int { return cmp.Compare(a.Name.String(), b.Name.String()) })
+	return out, err
+}
+
+// skeleton is dist.ProjectName.Skeleton in SQL; an index of migration 17 has it.
+const skeleton = `REPLACE(REPLACE(REPLACE(REPLACE(p.name, '-', ''), 'l', '1'), 'i', '1'), 'o', '0')`
+
+// ProjectWithSkeleton implements catalog.ProjectRows.
+func (t *Tx) ProjectWithSkeleton(ctx context.Context, repositoryID, like string) (catalog.Project, error) {
+	return one(ctx, t, "project", scanProject, selectProject+`WHERE p.repository_id = $1 AND `+skeleton+` = $2 LIMIT 1`, repositoryID, like)
+}
+
+// listSeparator is in no identifier, status or normal name.
+const listSeparator = "\x1f"
+
+// ListedProjects implements catalog.ProjectRows. Each row is one text: handing over a column costs the driver of SQLite more
+// than making it does, and there may be 100,000 rows.
+func (t *Tx) ListedProjects(ctx context.Context, repositoryID string) ([]catalog.Project, error) {
+	repository, err := t.repositoryByID(ctx, repositoryID)
+	if err != nil {
+		return nil, err
+	}
+	scan := func(r row) (p catalog.Project, err error) {
+		var text string
+		if err := r.Scan(&text); err != nil {
+			return p, err
+		}
+		part := strings.SplitN(text, listSeparator, 5)
+		if len(part) != 5 {
+			return p, fault.New(fault.Internal, "a project's row is %q", text)
+		}
+		p.Repository, p.ID, p.Status, p.Display = repository, part[0], catalog.Status(part[1]), part[4]
+		if p.Serial, err = strconv.ParseInt(part[2], 10, 64); err != nil {
+			return p, err
+		}
+		p.Name, err = dist.ParseProjectName(part[3])
+		return p, err
+	}
+	out, err := many(ctx, t, scan, `SELECT p.id || $2 || p.status || $2 || CAST(p.serial AS TEXT) || $2 || p.name || $2 || p.display
+		FROM projects p WHERE p.repository_id = $1 ORDER BY p.name`, repositoryID, listSeparator)
 	slices.SortFunc(out, func(a, b catalog.Project) int { return cmp.Compare(a.Name.String(), b.Name.String()) })
 	return out, err
 }

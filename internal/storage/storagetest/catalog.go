@@ -7,6 +7,7 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/catalog"
+	"pyindex/internal/dist"
 	"pyindex/internal/fault"
 	"pyindex/internal/publishers"
 )
@@ -18,6 +19,7 @@ func Catalog(t *testing.T, open Opener) {
 		"repository gone": checkDeleteRepository,
 		"projects":        checkProjects,
 		"project deleted": checkDeleteProject,
+		"skeletons":       checkSkeletons,
 		"releases":        checkReleases,
 		"files":           checkFiles,
 		"file conflicts":  checkFileConflicts,
@@ -123,8 +125,37 @@ func checkProjectOrder(w *world) {
 			w.same("Repository of a listed project", p.Repository, w.main)
 		}
 		w.same("Projects()", got, []string{"a", "a-b", "a0", "ab", "b", "zope-interface"})
+		if err != nil {
+			return err
+		}
+		listed, err := tx.ListedProjects(w.ctx, w.main.ID)
+		for i, p := range listed {
+			full := all[i]
+			w.same("ListedProjects()", p, catalog.Project{ID: full.ID, Repository: full.Repository, Name: full.Name, Display: full.Display, Status: full.Status, Serial: full.Serial})
+		}
+		w.same("number of ListedProjects()", len(listed), len(all))
 		return err
 	})
+}
+
+// checkSkeletons: SQL finds what Go says looks alike.
+func checkSkeletons(w *world) {
+	for _, n := range []string{"lil-oil", "plain", "x0"} {
+		w.project(n)
+	}
+	for name, want := range map[string]string{"1i1-0il": "lil-oil", "lilo11": "lil-oil", "p-l-a-i-n": "plain", "p1a1n": "plain", "xo": "x0", "plane": "", "lil": ""} {
+		parsed, err := dist.ParseProjectName(name)
+		w.must(err)
+		w.view(func(tx catalog.Tx) error {
+			p, err := tx.ProjectWithSkeleton(w.ctx, w.main.ID, parsed.Skeleton())
+			if want == "" {
+				w.want("ProjectWithSkeleton("+name+")", err, fault.NotFound)
+				return nil
+			}
+			w.same("project that looks like "+name, p.Name.String(), want)
+			return err
+		})
+	}
 }
 
 func checkReleases(w *world) {
