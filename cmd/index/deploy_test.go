@@ -3,7 +3,9 @@ package main
 import (
 	"bytes"
 	"io"
+	"maps"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -13,12 +15,15 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
+// top is the folder of the repository.
+var top = filepath.Join("..", "..")
+
 // deployed are the files that set this program up.
 func deployed(t *testing.T) map[string]string {
 	t.Helper()
 	files := map[string]string{}
-	for _, pattern := range []string{"docker-compose*.yml", "Dockerfile", "deploy/*", "deploy/*/*"} {
-		found, err := filepath.Glob(filepath.Join("..", "..", pattern))
+	for _, pattern := range []string{"docker-compose*.yml", "Dockerfile", "deploy/*", "deploy/*/*", "docs/deploying.md"} {
+		found, err := filepath.Glob(filepath.Join(top, pattern))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -33,16 +38,16 @@ func deployed(t *testing.T) map[string]string {
 			files[path] = string(text)
 		}
 	}
-	if len(files) < 15 {
+	if len(files) < 20 {
 		t.Fatalf("only %d files to deploy with were found", len(files))
 	}
 	return files
 }
 
-var variable = regexp.MustCompile(`\bINDEX_[A-Z_]+\b`)
+var variable = regexp.MustCompile(`\bINDEX_[A-Z0-9_]+\b`)
 
 // ours are variables of the files themselves and of the tests, which the program does not read.
-var ours = []string{"INDEX_HOST", "INDEX_REPLICAS", "INDEX_TEST_CACHE", "INDEX_TEST_POSTGRES", "INDEX_TEST_S"}
+var ours = []string{"INDEX_HOST", "INDEX_REPLICAS", "INDEX_TEST_CACHE", "INDEX_TEST_POSTGRES", "INDEX_TEST_S3"}
 
 // TestDeployNamesSettings: every variable in what sets the program up is one that it reads, so that a setting which is
 // renamed is renamed there too.
@@ -86,10 +91,160 @@ func TestDeployParses(t *testing.T) {
 				}
 			}
 		case ".toml":
-			var errs bytes.Buffer
-			if status := run(t.Context(), []string{"version", "--config", path}, strings.NewReader(""), io.Discard, &errs); status != statusDone {
-				t.Errorf("index --config %s: %s", path, errs.String())
-			}
+			accepts(t, path, nil, "--config", path)
 		}
 	}
+}
+
+// accepts reports a program that does not start with these variables and arguments.
+func accepts(t *testing.T, what string, env map[string]string, args ...string) {
+	t.Helper()
+	for name, value := range env {
+		t.Setenv(name, value)
+	}
+	var errs bytes.Buffer
+	if status := run(t.Context(), append([]string{"version"}, args...), strings.NewReader(""), io.Discard, &errs); status != statusDone {
+		t.Errorf("index with the settings of %s: %s", what, errs.String())
+	}
+}
+
+// readYAML reads a file of the repository.
+func readYAML(t *testing.T, path string, into any) {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(top, path))
+	if err == nil {
+		err = yaml.Unmarshal(text, into)
+	}
+	if err != nil {
+		t.Fatalf("%s: %v", path, err)
+	}
+}
+
+// service is what the tests look at in a service of compose.
+type service struct {
+	Image       string
+	Environment map[string]string
+	Secrets     []string
+	EnvFile     string `yaml:"env_file"`
+}
+
+// compose is what the tests look at in a file of compose.
+type compose struct {
+	Services map[string]service
+	Secrets  map[string]struct{ File string }
+}
+
+// interpolated is a value as compose makes it where nothing is set: the default, or "".
+func interpolated(value string) string {
+	return regexp.MustCompile(`\$\{[A-Z_]+(:-([^}]*))?\}`).ReplaceAllString(value, "$2")
+}
+
+// TestDeployComposeSettings: the program starts with the values that the services and the pods give it.
+func TestDeployComposeSettings(t *testing.T) {
+	secret := write(t, "postgres://index:hush@database/index")
+	for path, want := range map[string]int{"docker-compose.yml": 3, "docker-compose.single.yml": 1} {
+		var file compose
+		readYAML(t, path, &file)
+		servers := 0
+		for name, s := range file.Services {
+			if s.Image != "index" {
+				continue
+			}
+			servers++
+			t.Run(path+" "+name, func(t *testing.T) { accepts(t, path, settingsIn(s.Environment, secret)) })
+		}
+		if servers != want {
+			t.Errorf("%s has %d servers, want %d", path, servers, want)
+		}
+	}
+}
+
+// TestDeployKubernetesSettings is TestDeployComposeSettings for the pods.
+func TestDeployKubernetesSettings(t *testing.T) {
+	var config struct{ Data map[string]string }
+	readYAML(t, "deploy/kubernetes/config.yaml", &config)
+	if len(config.Data) < 5 {
+		t.Errorf("only %d settings", len(config.Data))
+	}
+	accepts(t, "the ConfigMap", settingsIn(config.Data, write(t, "postgres://index:hush@database/index")))
+}
+
+// settingsIn are the program's own variables, with a secret in the place of every one that is mounted.
+func settingsIn(env map[string]string, secret string) map[string]string {
+	out := map[string]string{}
+	for name, value := range env {
+		if strings.HasPrefix(name, "INDEX_") {
+			out[name] = interpolated(value)
+		}
+		if strings.HasSuffix(name, "_URL_FILE") {
+			out[name] = secret
+		}
+	}
+	return out
+}
+
+// TestDeploySecrets: what compose asks for is what the script makes, once, different each time, and for nobody else.
+func TestDeploySecrets(t *testing.T) {
+	if _, err := exec.LookPath("od"); err != nil {
+		t.Skip("no od on this machine")
+	}
+	var file compose
+	readYAML(t, "docker-compose.yml", &file)
+	asked := map[string]bool{}
+	for _, s := range file.Secrets {
+		asked[s.File] = true
+	}
+	for _, s := range file.Services {
+		if s.EnvFile != "" {
+			asked[s.EnvFile] = true
+		}
+	}
+	if len(asked) < 4 {
+		t.Errorf("compose asks for %v", slices.Collect(maps.Keys(asked)))
+	}
+	one, two := makeSecrets(t, asked), makeSecrets(t, asked)
+	for path := range asked {
+		if one[path] == two[path] {
+			t.Errorf("%s is the same twice", path)
+		}
+	}
+	if url := strings.TrimSpace(one["./secrets/database-url"]); !strings.Contains(url, ":"+strings.TrimSpace(one["./secrets/database-password"])+"@") {
+		t.Error("the database's URL has another password than the database")
+	}
+	accepts(t, "the secrets", map[string]string{"INDEX_DATABASE_URL_FILE": write(t, one["./secrets/database-url"])})
+}
+
+// makeSecrets runs the script in a folder of its own and returns the files of the names.
+func makeSecrets(t *testing.T, names map[string]bool) map[string]string {
+	t.Helper()
+	dir := t.TempDir()
+	text, err := os.ReadFile(filepath.Join(top, "deploy", "secrets.sh"))
+	if err == nil {
+		err = os.Mkdir(filepath.Join(dir, "deploy"), 0o700)
+	}
+	script := filepath.Join(dir, "deploy", "secrets.sh")
+	if err == nil {
+		err = os.WriteFile(script, text, 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if out, err := exec.CommandContext(t.Context(), "sh", script).CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	if err := exec.CommandContext(t.Context(), "sh", script).Run(); err == nil {
+		t.Error("a second run makes other passwords than the data has")
+	}
+	if info, err := os.Stat(filepath.Join(dir, "secrets")); err != nil || info.Mode().Perm() != 0o700 {
+		t.Errorf("the folder of secrets: %v, %v, want mode 0700", info, err)
+	}
+	made := map[string]string{}
+	for name := range names {
+		text, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil || len(text) < 40 {
+			t.Errorf("%s: %d bytes, %v", name, len(text), err)
+		}
+		made[name] = string(text)
+	}
+	return made
 }
