@@ -2,36 +2,55 @@ package main
 
 import (
 	"context"
+	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"time"
 
-	"pyindex/internal/storage/db"
+	"pyindex/internal/storage/db/synthetic"
 )
 
-// catalogCmd fills a database with rows that no bytes are behind.
-type catalogCmd struct {
-	Projects    int    `default:"600000" help:"How many projects; each has eight files on average."`
-	First       int    `default:"0" help:"Number of the first project, to go on with a database."`
-	DatabaseURL string `required:"" env:"INDEX_DATABASE_URL" help:"sqlite:PATH or postgres://…, of a database for this alone."`
-}
-
-// Run fills, and says how far it is.
-func (c *catalogCmd) Run(ctx context.Context) error {
-	d, err := db.Open(ctx, c.DatabaseURL, db.Options{})
-	if err != nil {
+// fillCatalog is the command "catalog".
+func fillCatalog(ctx context.Context, args []string) error {
+	f := flag.NewFlagSet("catalog", flag.ContinueOnError)
+	url := f.String("database-url", "", "sqlite:PATH or postgres://…; the database is made when missing and must be one to throw away")
+	var o synthetic.Options
+	f.IntVar(&o.Projects, "projects", 100_000, "projects that there shall be")
+	f.IntVar(&o.Files, "files", 0, "files of the projects that are added (default: 8.3 a project)")
+	f.IntVar(&o.Description, "description", 1500, "bytes of a description, on average")
+	f.Uint64Var(&o.Seed, "seed", 1, "another one gives another catalog")
+	if err := f.Parse(args); err != nil {
 		return err
 	}
-	defer d.Close()
-	begin, said := time.Now(), time.Now()
-	files, err := d.Synthesize(ctx, c.First, c.Projects, func(projects, files int) {
-		if time.Since(said) > 10*time.Second {
-			said = time.Now()
-			fmt.Fprintf(os.Stderr, "%d projects, %d files, %.0f s\n", projects, files, time.Since(begin).Seconds())
-		}
-	})
+	if *url == "" {
+		return errors.New("-database-url is needed")
+	}
+	if o.Files == 0 {
+		o.Files = filesOf(o.Projects)
+	}
+	start := time.Now()
+	if err := grow(ctx, *url, o); err != nil {
+		return err
+	}
+	z, err := synthetic.Measure(ctx, *url)
 	if err == nil {
-		fmt.Printf("%d projects, %d files in %.0f s\n", c.Projects-c.First, files, time.Since(begin).Seconds())
+		fmt.Printf("%d projects, %d files, %.1f GB (%d bytes a file), %.0f s\n", z.Projects, z.Files, float64(z.Bytes)/1e9, z.Bytes/max(z.Files, 1), time.Since(start).Seconds())
 	}
 	return err
+}
+
+// filesOf is how many files so many projects have: 5,000,000 for 600,000.
+func filesOf(projects int) int { return projects * 25 / 3 }
+
+// grow adds projects and tells how far it is every few seconds.
+func grow(ctx context.Context, url string, o synthetic.Options) error {
+	start, told := time.Now(), time.Now()
+	o.Say = func(done, of int) {
+		if time.Since(told) > 5*time.Second {
+			told = time.Now()
+			fmt.Fprintf(os.Stderr, "%d of %d projects after %.0f s\n", done, of, time.Since(start).Seconds())
+		}
+	}
+	return synthetic.Fill(ctx, url, o)
 }

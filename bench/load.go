@@ -5,161 +5,301 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"net/http/httputil"
 	"net/url"
 	"os"
+	"os/exec"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
 )
 
-// loadCmd asks for one address over and over on connections that stay open. It is a process of its own, so that what it
-// needs is not counted with a server, and reads answers without net/http, so that it needs little.
-type loadCmd struct {
-	URL     string        `arg:""`
-	Conns   int           `default:"32"`
-	For     time.Duration `default:"2s"`
-	Headers []string      `help:"Name: value"`
-	Status  int           `default:"200"`
+// target is where requests go.
+type target struct {
+	URL    string
+	User   string   // "" for nobody
+	Secret string   // the user's password or token
+	Header []string // more lines
 }
 
-// loaded is what loadCmd prints, as JSON.
-type loaded struct {
-	PerSecond float64 `json:"per_second"`
-	MBps      float64 `json:"mb_per_second"` // of bodies; 1 MB is 1,000,000 bytes
-	P50, P99  float64 // milliseconds
+func (t target) authorize(r *http.Request) {
+	if t.User != "" {
+		r.SetBasicAuth(t.User, t.Secret)
+	}
 }
 
-// Run asks, and prints what came.
-func (c *loadCmd) Run(ctx context.Context) error {
-	u, err := url.Parse(c.URL)
+// job is what the client process is to do. It is told on standard input, so that no token is on a command line.
+type job struct {
+	Target target
+	Conns  int
+	For    time.Duration // of reads, and the most of uploads where it is not 0
+	Wheels []wheelJob    // to upload; reads where there are none
+}
+
+// wheelJob is a wheel to upload: a payload of Size bytes, or the file at Path with digest Sum.
+type wheelJob struct {
+	Project, Version string
+	Size             int
+	Path, Sum        string
+}
+
+// tally is what came of a job.
+type tally struct {
+	Requests, Errors, Status int
+	Bytes                    int64
+	Seconds                  float64
+	P50, P99                 float64 // milliseconds
+	Error                    string
+}
+
+func (t tally) rate() float64  { return float64(t.Requests) / t.Seconds }
+func (t tally) speed() float64 { return float64(t.Bytes) / t.Seconds / 1e6 }
+
+// run does the job in a process of its own.
+func (j job) run(ctx context.Context) (t tally, err error) {
+	in, err := json.Marshal(j)
 	if err != nil {
+		return t, err
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return t, err
+	}
+	cmd := exec.CommandContext(ctx, self, "load")
+	cmd.Env = append(os.Environ(), asCommand)
+	cmd.Stdin, cmd.Stderr = bytes.NewReader(in), os.Stderr
+	out, err := cmd.Output()
+	if err == nil {
+		err = json.Unmarshal(out, &t)
+	}
+	if err == nil && (t.Requests == 0 || t.Errors > 0) {
+		err = fmt.Errorf("%s: %d answers, %d errors: %s", j.Target.URL, t.Requests, t.Errors, t.Error)
+	}
+	return t, err
+}
+
+// runLoad is the client process.
+func runLoad(ctx context.Context, _ []string) error {
+	var j job
+	if err := json.NewDecoder(os.Stdin).Decode(&j); err != nil {
 		return err
 	}
-	var ask bytes.Buffer
-	fmt.Fprintf(&ask, "GET %s HTTP/1.1\r\nHost: %s\r\n", u.RequestURI(), u.Host)
-	for _, h := range c.Headers {
-		ask.WriteString(h + "\r\n")
+	t := j.reads(ctx)
+	if len(j.Wheels) > 0 {
+		t = j.uploads(ctx)
 	}
-	ask.WriteString("\r\n")
-	ctx, cancel := context.WithTimeout(ctx, c.For)
-	defer cancel()
+	return json.NewEncoder(os.Stdout).Encode(t)
+}
+
+// gather runs work on each connection and adds up what they did. It returns how long each request took, too.
+func (j job) gather(work func(t *tally, took *[]time.Duration) error) tally {
 	var mu sync.Mutex
-	var took []time.Duration
-	var bytes int64
-	var failed error
-	var all sync.WaitGroup
-	begin := time.Now()
-	for range c.Conns {
-		all.Go(func() {
-			t, n, err := c.one(ctx, u.Host, ask.Bytes())
+	var wg sync.WaitGroup
+	var sum tally
+	var all []time.Duration
+	start := time.Now()
+	for range j.Conns {
+		wg.Go(func() {
+			var t tally
+			var took []time.Duration
+			err := work(&t, &took)
 			mu.Lock()
 			defer mu.Unlock()
-			took, bytes = append(took, t...), bytes+n
+			sum.Requests, sum.Bytes, sum.Status, all = sum.Requests+t.Requests, sum.Bytes+t.Bytes, max(sum.Status, t.Status), append(all, took...)
 			if err != nil {
-				failed = err
+				sum.Errors, sum.Error = sum.Errors+1, err.Error()
 			}
 		})
 	}
-	all.Wait()
-	seconds := time.Since(begin).Seconds()
-	if failed != nil || len(took) == 0 {
-		return fmt.Errorf("%s: %d answers, %v", c.URL, len(took), failed)
-	}
-	slices.Sort(took)
-	ms := func(q float64) float64 { return float64(took[int(q*float64(len(took)-1))].Microseconds()) / 1000 }
-	return json.NewEncoder(os.Stdout).Encode(loaded{float64(len(took)) / seconds, float64(bytes) / seconds / 1e6, ms(.5), ms(.99)})
+	wg.Wait()
+	sum.Seconds = time.Since(start).Seconds()
+	sum.P50, sum.P99 = quantile(all, 0.5), quantile(all, 0.99)
+	return sum
 }
 
-// one keeps one connection busy until ctx ends.
-func (c *loadCmd) one(ctx context.Context, host string, ask []byte) (took []time.Duration, body int64, err error) {
-	conn, err := net.Dial("tcp", host)
-	if err != nil {
-		return nil, 0, err
+// quantile is in milliseconds.
+func quantile(all []time.Duration, q float64) float64 {
+	if len(all) == 0 {
+		return 0
 	}
-	defer conn.Close()
-	r := bufio.NewReaderSize(conn, 64<<10)
-	for ctx.Err() == nil {
-		begin := time.Now()
-		if _, err := conn.Write(ask); err != nil {
-			return took, body, err
-		}
-		n, err := c.answer(r)
+	slices.Sort(all)
+	return all[min(len(all)-1, int(q*float64(len(all))))].Seconds() * 1e3
+}
+
+// reads asks for the same again and again on every connection.
+func (j job) reads(ctx context.Context) tally {
+	end := time.Now().Add(j.For)
+	return j.gather(func(t *tally, took *[]time.Duration) error {
+		w, err := dial(ctx, j.Target)
 		if err != nil {
-			return took, body, err
-		}
-		took, body = append(took, time.Since(begin)), body+n
-	}
-	return took, body, nil
-}
-
-// answer reads one answer and returns the length of its body.
-func (c *loadCmd) answer(r *bufio.Reader) (int64, error) {
-	line, err := r.ReadSlice('\n')
-	if err != nil {
-		return 0, err
-	}
-	if want := fmt.Sprintf("HTTP/1.1 %d ", c.Status); !bytes.HasPrefix(line, []byte(want)) {
-		return 0, fmt.Errorf("answered %q, want %d", strings.TrimSpace(string(line)), c.Status)
-	}
-	length := int64(-1)
-	for {
-		line, err := r.ReadSlice('\n')
-		if err != nil {
-			return 0, err
-		}
-		if len(line) <= 2 {
-			break
-		}
-		if name, value, _ := bytes.Cut(line, []byte(":")); len(name) == len("Content-Length") && strings.EqualFold(string(name), "Content-Length") {
-			fmt.Sscan(string(value), &length)
-		}
-	}
-	if length < 0 {
-		if c.Status == http.StatusNotModified {
-			return 0, nil
-		}
-		return 0, fmt.Errorf("an answer without a length")
-	}
-	return io.CopyN(io.Discard, r, length)
-}
-
-// bareCmd serves the files of a folder from memory: the least that a server written in Go can do.
-type bareCmd struct {
-	Listen string `arg:""`
-	Dir    string `arg:""`
-}
-
-// Run serves until it is killed. A name that ends in .gz is sent as what it was compressed from.
-func (c *bareCmd) Run() error {
-	names, err := os.ReadDir(c.Dir)
-	if err != nil {
-		return err
-	}
-	files := map[string][]byte{}
-	for _, n := range names {
-		if files["/"+n.Name()], err = os.ReadFile(c.Dir + "/" + n.Name()); err != nil {
 			return err
 		}
+		defer func() { _ = w.conn.Close() }()
+		for n := 0; ; n++ {
+			start := time.Now()
+			if t.Requests > 0 && start.After(end) {
+				return nil
+			}
+			status, size, err := w.get()
+			if err != nil {
+				return err
+			}
+			t.Requests, t.Status, t.Bytes = t.Requests+1, max(t.Status, status), t.Bytes+size
+			if n%16 == 0 {
+				*took = append(*took, time.Since(start))
+			}
+		}
+	})
+}
+
+// uploads sends every wheel once, made before the clock starts.
+func (j job) uploads(ctx context.Context) tally {
+	type made struct {
+		wheelJob
+		content []byte
 	}
-	return http.ListenAndServe(c.Listen, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		body, ok := files[r.URL.Path]
-		if !ok {
-			http.NotFound(w, r)
-			return
+	work := make(chan made, len(j.Wheels))
+	for _, w := range j.Wheels {
+		m := made{wheelJob: w}
+		if w.Path == "" {
+			m.content = wheel{w.Project, w.Version}.bytes(w.Size)
+			m.Sum = digest(m.content)
 		}
-		h := w.Header()
-		h["Etag"] = []string{`"0123456789abcdef"`}
-		if r.Header.Get("If-None-Match") != "" {
-			w.WriteHeader(http.StatusNotModified)
-			return
+		work <- m
+	}
+	close(work)
+	end := time.Now().Add(j.For)
+	return j.gather(func(t *tally, took *[]time.Duration) error {
+		c := &http.Client{Transport: &http.Transport{WriteBufferSize: 256 << 10}}
+		for m := range work {
+			start := time.Now()
+			if j.For > 0 && t.Requests > 0 && start.After(end) {
+				return nil
+			}
+			w := wheel{m.Project, m.Version}
+			f, err := newForm(w, m.Sum)
+			if err == nil && m.Path != "" {
+				err = uploadFile(ctx, c, j.Target, w, m.Path, m.Sum)
+			} else if err == nil {
+				err = f.send(ctx, c, j.Target, bytes.NewReader(m.content), int64(len(m.content)))
+			}
+			if err != nil {
+				return err
+			}
+			t.Requests++
+			*took = append(*took, time.Since(start))
 		}
-		h["Content-Type"] = []string{"text/html"}
-		h["Content-Length"] = []string{fmt.Sprint(len(body))}
-		w.Write(body)
-	}))
+		return nil
+	})
+}
+
+// wire is a kept-alive connection that sends one request again and again, with as little behind it as there can be.
+type wire struct {
+	conn    net.Conn
+	in      *bufio.Reader
+	host    string
+	request []byte
+}
+
+func dial(ctx context.Context, t target) (*wire, error) {
+	u, err := url.Parse(t.URL)
+	if err != nil {
+		return nil, err
+	}
+	r, err := http.NewRequest("GET", t.URL, nil)
+	if err != nil {
+		return nil, err
+	}
+	t.authorize(r)
+	var b strings.Builder
+	fmt.Fprintf(&b, "GET %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: bench\r\n", u.RequestURI(), u.Host)
+	if a := r.Header.Get("Authorization"); a != "" {
+		fmt.Fprintf(&b, "Authorization: %s\r\n", a)
+	}
+	for _, h := range t.Header {
+		b.WriteString(h + "\r\n")
+	}
+	w := &wire{host: u.Host, request: []byte(b.String() + "\r\n")}
+	return w, w.open(ctx)
+}
+
+func (w *wire) open(ctx context.Context) (err error) {
+	if w.conn, err = new(net.Dialer).DialContext(ctx, "tcp", w.host); err == nil {
+		w.in = bufio.NewReaderSize(w.conn, 128<<10)
+	}
+	return err
+}
+
+// get sends the request and reads the answer: its status and the bytes of its body.
+func (w *wire) get() (status int, size int64, err error) {
+	if _, err = w.conn.Write(w.request); err != nil {
+		return 0, 0, err
+	}
+	h, err := w.head()
+	if err != nil {
+		return 0, 0, err
+	}
+	switch {
+	case h.status >= 400:
+		return h.status, 0, fmt.Errorf("status %d", h.status)
+	case h.chunked:
+		size, err = io.Copy(io.Discard, httputil.NewChunkedReader(w.in))
+		if err == nil {
+			_, err = w.in.ReadSlice('\n') // the line after the last chunk
+		}
+	case h.status != http.StatusNotModified:
+		var n int
+		n, err = w.in.Discard(h.length)
+		size = int64(n)
+	}
+	if err == nil && h.close {
+		_ = w.conn.Close()
+		err = w.open(context.Background())
+	}
+	return h.status, size, err
+}
+
+// head is what matters of an answer's header.
+type head struct {
+	status, length int
+	chunked, close bool
+	json           bool
+	etag           string
+}
+
+func (w *wire) head() (h head, err error) {
+	line, err := w.in.ReadSlice('\n')
+	if err != nil {
+		return h, err
+	}
+	if len(line) < 12 {
+		return h, errors.New("no status")
+	}
+	h.status, err = strconv.Atoi(string(line[9:12]))
+	for err == nil {
+		if line, err = w.in.ReadSlice('\n'); err != nil || len(line) <= 2 {
+			return h, err
+		}
+		name, value, _ := bytes.Cut(line, []byte(":"))
+		switch value = bytes.TrimSpace(value); {
+		case len(name) == 14 && bytes.EqualFold(name, []byte("Content-Length")):
+			h.length, err = strconv.Atoi(string(value))
+		case len(name) == 17 && bytes.EqualFold(name, []byte("Transfer-Encoding")):
+			h.chunked = true
+		case len(name) == 12 && bytes.EqualFold(name, []byte("Content-Type")):
+			h.json = bytes.Contains(value, []byte("json"))
+		case len(name) == 10 && bytes.EqualFold(name, []byte("Connection")):
+			h.close = bytes.EqualFold(value, []byte("close"))
+		case len(name) == 4 && bytes.EqualFold(name, []byte("ETag")):
+			h.etag = string(value)
+		}
+	}
+	return h, err
 }

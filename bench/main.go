@@ -1,30 +1,51 @@
-// Command bench measures an index beside what bounds it: a bare net/http handler that writes the same bytes, nginx that
-// serves them as files, and other indexes that are installed. It builds and starts everything itself, on 127.0.0.1, and
-// prints one table in Markdown. See docs/performance.md.
+// Command bench measures this index on this machine.
+//
+//	go run ./bench                      one table: this index beside a bare handler, nginx and what peers are installed
+//	go run ./bench catalog -projects N  fills a database with a made-up catalog
+//	go run ./bench scale                the same reads and uploads as the catalog grows
+//
+// Everything runs on 127.0.0.1 and in temporary folders that are removed at the end. The client is a process of its own
+// on the same machine, so it takes its share of the cores.
 package main
 
 import (
 	"context"
+	"errors"
+	"flag"
+	"fmt"
 	"os"
 	"os/signal"
-
-	"github.com/alecthomas/kong"
+	"syscall"
 )
 
-func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+// commands by their first argument. The last two are how the benchmark starts itself as another process.
+var commands = map[string]func(ctx context.Context, args []string) error{
+	"":        compare,
+	"catalog": fillCatalog,
+	"scale":   scale,
+	"bare":    serveBare,
+	"load":    runLoad,
+}
+
+// asCommand in the environment makes a test binary, which is what runs here in tests, behave as the command.
+const asCommand = "BENCH_AS_COMMAND=1"
+
+func main() { os.Exit(run(os.Args[1:])) }
+
+func run(args []string) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	var c struct {
-		Run     runCmd     `cmd:"" default:"withargs" help:"Measure against the budgets, and print a table."`
-		Catalog catalogCmd `cmd:"" help:"Fill a database with a synthetic catalog."`
-		Scale   scaleCmd   `cmd:"" help:"Measure how a large catalog bears on a server."`
-		Bare    bareCmd    `cmd:"" hidden:"" help:"Serve files from memory with net/http and nothing else."`
-		Load    loadCmd    `cmd:"" hidden:"" help:"Ask for one address again and again."`
+	name := ""
+	if len(args) > 0 && commands[args[0]] != nil {
+		name, args = args[0], args[1:]
 	}
-	parsed := kong.Parse(&c, kong.Name("bench"), kong.BindTo(ctx, (*context.Context)(nil)))
-	if err := parsed.Run(); err != nil {
-		os.Stderr.WriteString("bench: " + err.Error() + "\n")
-		stop()
-		os.Exit(1)
+	err := commands[name](ctx, args)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		return 2
+	case err != nil:
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		return 1
 	}
+	return 0
 }

@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"io"
 	"strings"
+	"sync"
 
 	"pyindex/internal/catalog"
 )
@@ -39,12 +40,21 @@ func (t *Tx) Members(ctx context.Context, fileID string) (catalog.Members, error
 	return one(ctx, t, "list of members", scan, `SELECT total, names FROM file_members WHERE file_id = $1`, fileID)
 }
 
+// packers keeps what compresses: making one anew took most of the memory that a small upload allocated.
+var packers = sync.Pool{New: func() any {
+	w, err := flate.NewWriter(io.Discard, flate.DefaultCompression)
+	if err != nil {
+		panic(err) // the level is a known one
+	}
+	return w
+}}
+
 func pack(s string) (string, error) {
 	var b bytes.Buffer
-	w, err := flate.NewWriter(&b, flate.DefaultCompression)
-	if err == nil {
-		_, err = io.WriteString(w, s)
-	}
+	w := packers.Get().(*flate.Writer)
+	defer packers.Put(w)
+	w.Reset(&b)
+	_, err := io.WriteString(w, s)
 	if err == nil {
 		err = w.Close()
 	}

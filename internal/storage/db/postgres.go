@@ -99,7 +99,20 @@ func lockPostgres(ctx context.Context, write *sql.DB) (func(), error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, err := c.ExecContext(ctx, `SELECT pg_advisory_lock(`+lockKey+`)`); err != nil {
+	// Others may migrate for longer than a statement may wait for a lock otherwise.
+	var lockTimeout string
+	err = c.QueryRowContext(ctx, `SELECT current_setting('lock_timeout')`).Scan(&lockTimeout)
+	if err == nil {
+		_, err = c.ExecContext(ctx, `SET lock_timeout = 0`)
+	}
+	if err == nil {
+		_, err = c.ExecContext(ctx, `SELECT pg_advisory_lock(`+lockKey+`)`)
+	}
+	if err == nil {
+		_, err = c.ExecContext(ctx, `SELECT set_config('lock_timeout', $1, false)`, lockTimeout)
+	}
+	if err != nil { // whatever was set goes with the connection, and so does the lock
+		c.Raw(func(any) error { return driver.ErrBadConn })
 		c.Close()
 		return nil, err
 	}

@@ -1,0 +1,80 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"os/exec"
+	"path/filepath"
+	"strings"
+)
+
+// The one account of a new devpi server, and the index that is made in it.
+const (
+	devpiUser   = "root"
+	devpiSecret = "bench-secret"
+	devpiIndex  = "/" + devpiUser + "/bench/"
+)
+
+// startDevpi makes a devpi server with one index that has no bases.
+func (b *bench) startDevpi(ctx context.Context) error {
+	binary, prepare := b.program("devpi-server"), b.program("devpi-init")
+	if binary == "" || prepare == "" {
+		return nil
+	}
+	dir := filepath.Join(b.dir, "devpi")
+	if out, err := exec.CommandContext(ctx, prepare, "--serverdir", dir, "--no-root-pypi", "--root-passwd", devpiSecret).CombinedOutput(); err != nil {
+		return fmt.Errorf("devpi-init: %w\n%s", err, out)
+	}
+	port, err := freePort()
+	if err != nil {
+		return err
+	}
+	p, err := start(ctx, "devpi", b.dir, port, "/+api", nil, binary, "--serverdir", dir, "--host", "127.0.0.1", "--port", fmt.Sprint(port))
+	if err != nil {
+		return err
+	}
+	if err := makeDevpiIndex(ctx, p.base); err != nil {
+		p.stop()
+		return err
+	}
+	return b.join(ctx, p, "devpi", devpiIndex+"+simple/", target{URL: p.base + devpiIndex, User: devpiUser, Secret: devpiSecret})
+}
+
+// makeDevpiIndex logs in and makes the index.
+func makeDevpiIndex(ctx context.Context, base string) error {
+	var login struct{ Result struct{ Password string } }
+	if err := devpiCall(ctx, "POST", base+"/+login", "", map[string]string{"user": devpiUser, "password": devpiSecret}, &login); err != nil {
+		return err
+	}
+	auth := base64.StdEncoding.EncodeToString([]byte(devpiUser + ":" + login.Result.Password))
+	return devpiCall(ctx, "PUT", base+strings.TrimSuffix(devpiIndex, "/"), auth, map[string]any{"bases": []string{}, "volatile": true}, &struct{}{})
+}
+
+func devpiCall(ctx context.Context, method, url, auth string, body, into any) error {
+	in, err := json.Marshal(body)
+	if err != nil {
+		return err
+	}
+	r, err := http.NewRequestWithContext(ctx, method, url, bytes.NewReader(in))
+	if err != nil {
+		return err
+	}
+	r.Header.Set("Content-Type", "application/json")
+	r.Header.Set("Accept", "application/json")
+	if auth != "" {
+		r.Header.Set("X-Devpi-Auth", auth)
+	}
+	answer, err := bare.Do(r)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = answer.Body.Close() }()
+	if answer.StatusCode >= 300 {
+		return fmt.Errorf("%s %s: %s", method, url, answer.Status)
+	}
+	return json.NewDecoder(answer.Body).Decode(into)
+}

@@ -1,0 +1,90 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+)
+
+// site is an index under test: the program, its data and how it is set up.
+type site struct {
+	binary, dir string
+	env         []string
+	token       string
+}
+
+// build compiles the program as a release is. It works inside this module alone, as "go run ./bench" does.
+func build(ctx context.Context, dir string) (string, error) {
+	path := filepath.Join(dir, "index")
+	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", path, "pyindex/cmd/index")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("go build: %w\n%s", err, out)
+	}
+	return path, nil
+}
+
+// newSite makes an administrator with a token; the database may hold something already.
+func newSite(ctx context.Context, binary, dir, databaseURL, storageURL string) (*site, error) {
+	s := &site{binary: binary, dir: dir, env: []string{"INDEX_DATA_DIR=" + filepath.Join(dir, "data"), "INDEX_LOG_LEVEL=warn"}}
+	if databaseURL != "" {
+		s.env = append(s.env, "INDEX_DATABASE_URL="+databaseURL)
+	}
+	if storageURL != "" {
+		s.env = append(s.env, "INDEX_STORAGE_URL="+storageURL)
+	}
+	_, err := s.admin(ctx, "user", "add", "bench", "--admin")
+	if err != nil && !strings.Contains(err.Error(), "exists") { // a database that was measured before
+		return nil, err
+	}
+	s.token, err = s.admin(ctx, "token", "create", "--user", "bench", "--scope", "upload", "--expires", "24h")
+	return s, err
+}
+
+// admin runs a command of the program and returns what it prints.
+func (s *site) admin(ctx context.Context, args ...string) (string, error) {
+	cmd := exec.CommandContext(ctx, s.binary, args...)
+	cmd.Env = append(os.Environ(), s.env...)
+	var said bytes.Buffer
+	cmd.Stderr = &said
+	out, err := cmd.Output()
+	if err != nil {
+		return "", fmt.Errorf("index %s: %w: %s", strings.Join(args, " "), err, said.String())
+	}
+	return strings.TrimSpace(string(out)), nil
+}
+
+// serve starts a server on the site; several may run at once.
+func (s *site) serve(ctx context.Context, name string, anonymous bool) (*process, error) {
+	port, err := freePort()
+	if err != nil {
+		return nil, err
+	}
+	env := append(s.env[:len(s.env):len(s.env)], fmt.Sprintf("INDEX_LISTEN=127.0.0.1:%d", port), fmt.Sprintf("INDEX_ACCESS_ANONYMOUS_READ=%t", anonymous))
+	return start(ctx, name, s.dir, port, "/healthz", env, s.binary, "serve")
+}
+
+// uploads is where a server of the site takes uploads.
+func (s *site) uploads(p *process) target {
+	return target{URL: p.base + "/legacy/", User: "__token__", Secret: s.token}
+}
+
+// reads is a URL of a server of the site as the token's bearer.
+func (s *site) reads(p *process, path string, header ...string) target {
+	return target{URL: p.base + path, User: "__token__", Secret: s.token, Header: header}
+}
+
+// put uploads wheels of so many bytes, one after another.
+func (s *site) put(ctx context.Context, p *process, size int, all ...wheel) error {
+	for _, w := range all {
+		if err := upload(ctx, http.DefaultClient, s.uploads(p), w, size); err != nil {
+			return err
+		}
+	}
+	return nil
+}

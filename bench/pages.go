@@ -1,0 +1,237 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"pyindex/internal/storage/db/synthetic"
+)
+
+// bare is the client of what is not timed.
+var bare = http.DefaultClient
+
+// What is asked for, as pip asks.
+const (
+	asHTML   = "Accept: text/html"
+	asJSON   = "Accept: application/vnd.pypi.simple.v1+json"
+	withGzip = "Accept-Encoding: gzip"
+)
+
+// page is a kind of reading.
+type page struct {
+	name, path string
+	header     []string
+	held       bool // with If-None-Match
+	bytes      bool // measured in MB/s
+	conns      int
+	budgets    []budget
+}
+
+func (b *bench) bigPage() string { return "/simple/" + synthetic.Name(0) + "/" }
+
+// copyPages keeps what the index answers.
+func (b *bench) copyPages(ctx context.Context) error {
+	dir := filepath.Join(b.dir, "copies")
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		return err
+	}
+	b.copies = &copies{Dir: dir}
+	files, err := b.filePaths(ctx)
+	if err != nil {
+		return err
+	}
+	for _, k := range []struct{ path, form string }{
+		{"/simple/" + demo + "/", "html"}, {"/simple/" + demo + "/", "json"}, {b.bigPage(), "html"}, {"/simple/", "html"}, {files[0], "file"}, {files[1], "file"},
+	} {
+		header := []string{asHTML, withGzip}
+		if k.form == "json" {
+			header[0] = asJSON
+		} else if k.form == "file" {
+			header = nil
+		}
+		if err := b.copies.add(ctx, b.site.reads(b.token, k.path, header...), k.path, k.form); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// filePaths are those of the files of 1 MB and of the large one.
+func (b *bench) filePaths(ctx context.Context) (paths [2]string, err error) {
+	r, err := http.NewRequestWithContext(ctx, "GET", b.token.base+"/simple/"+large+"/", nil)
+	if err != nil {
+		return paths, err
+	}
+	b.site.reads(b.token, "").authorize(r)
+	r.Header.Set("Accept", strings.TrimPrefix(asJSON, "Accept: "))
+	answer, err := bare.Do(r)
+	if err != nil {
+		return paths, err
+	}
+	defer func() { _ = answer.Body.Close() }()
+	var listed struct {
+		Files []struct{ URL, Filename string }
+	}
+	if err := json.NewDecoder(answer.Body).Decode(&listed); err != nil {
+		return paths, err
+	}
+	if len(listed.Files) != 2 {
+		return paths, fmt.Errorf("%s has %d files, want 2", large, len(listed.Files))
+	}
+	for i, f := range listed.Files {
+		u, err := r.URL.Parse(f.URL)
+		if err != nil {
+			return paths, err
+		}
+		paths[i] = u.Path
+	}
+	return paths, nil
+}
+
+func (b *bench) pages() []page {
+	html, json := []string{asHTML, withGzip}, []string{asJSON, withGzip}
+	warm := []budget{atLeast(0.8, "net/http"), atLeast(0.7, "nginx")}
+	held := []budget{atLeast(0.8, "net/http"), atLeast(0.6, "nginx")}
+	d, all := "/simple/"+demo+"/", b.copies.All
+	return []page{
+		{name: "page of 20 files, HTML", path: d, header: html, budgets: warm},
+		{name: "the same, 304", path: d, header: html, held: true, budgets: held},
+		{name: "page of 20 files, JSON", path: d, header: json, budgets: warm},
+		{name: "the same, 304", path: d, header: json, held: true, budgets: held},
+		{name: fmt.Sprintf("page of %d files, gzip", b.largest), path: b.bigPage(), header: html, budgets: []budget{atLeast(0.8, "net/http")}},
+		{name: fmt.Sprintf("list of %d projects, gzip", b.projects), path: "/simple/", header: html},
+		{name: "download, 1 MB", path: all[4].Path, bytes: true, budgets: []budget{atLeast(0.9, "nginx")}},
+		{name: fmt.Sprintf("download, %d MB, one at a time", b.blocks), path: all[5].Path, bytes: true, conns: 1, budgets: []budget{atLeast(0.9, "nginx")}},
+	}
+}
+
+// readings measures every page on every column in turns.
+func (b *bench) readings(ctx context.Context) error {
+	for _, p := range b.pages() {
+		b.say("%s", p.name)
+		r := &row{Name: p.name, Unit: "/s", Budgets: p.budgets}
+		if p.bytes {
+			r.Unit = "MB/s"
+		}
+		for range b.rounds {
+			for _, c := range b.columns {
+				if c.has != nil && !c.has(p.path) {
+					continue
+				}
+				v, err := b.sample(ctx, c, p)
+				if errors.Is(err, errUnable) {
+					continue
+				}
+				if err != nil {
+					return fmt.Errorf("%s: %w", c.name, err)
+				}
+				r.add(c.name, v)
+			}
+		}
+		b.report.Rows = append(b.report.Rows, r)
+		if p.name == "page of 20 files, HTML" {
+			b.memoryUnder()
+		}
+	}
+	return nil
+}
+
+var errUnable = errors.New("it cannot do this")
+
+// sample is one measurement of a page.
+func (b *bench) sample(ctx context.Context, c column, p page) (float64, error) {
+	j := job{Target: c.at(p.path, p.header...), Conns: p.conns, For: b.each}
+	if j.Conns == 0 {
+		j.Conns = b.conns
+	}
+	h, err := look(ctx, j.Target)
+	if err != nil {
+		return 0, err
+	}
+	if p.held && h.etag == "" || slices.Contains(p.header, asJSON) && !h.json {
+		return 0, errUnable
+	}
+	if p.held {
+		j.Target.Header = append(j.Target.Header[:len(j.Target.Header):len(j.Target.Header)], "If-None-Match: "+h.etag)
+		if h, err = look(ctx, j.Target); err != nil || h.status != http.StatusNotModified {
+			return 0, cmp.Or(err, errUnable)
+		}
+	}
+	t, err := b.read(ctx, j)
+	if err != nil {
+		return 0, err
+	}
+	if p.bytes {
+		return t.speed(), nil
+	}
+	return t.rate(), nil
+}
+
+// look asks once, which also warms the page.
+func look(ctx context.Context, t target) (h head, err error) {
+	w, err := dial(ctx, t)
+	if err != nil {
+		return h, err
+	}
+	defer func() { _ = w.conn.Close() }()
+	if _, err := w.conn.Write(w.request); err != nil {
+		return h, err
+	}
+	return w.head()
+}
+
+// once times one request on a fresh connection, in milliseconds.
+func once(ctx context.Context, t target) (float64, error) {
+	w, err := dial(ctx, t)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = w.conn.Close() }()
+	start := time.Now()
+	_, _, err = w.get()
+	return time.Since(start).Seconds() * 1e3, err
+}
+
+// firstReads times the first read after an upload to what is read.
+func (b *bench) firstReads(ctx context.Context) error {
+	for _, f := range []struct{ name, path, project string }{
+		{fmt.Sprintf("page of %d files, first read after an upload", b.largest), b.bigPage(), synthetic.Name(0)},
+		{fmt.Sprintf("list of %d projects, first read after a change", b.projects), "/simple/", "bench-new"},
+	} {
+		b.say("%s", f.name)
+		r := &row{Name: f.name, Unit: "ms", Budgets: []budget{atMost(100, "")}}
+		for range max(b.rounds, 3) {
+			for _, c := range b.columns[:2] {
+				b.count++
+				if err := b.site.put(ctx, b.token, 1000, wheel{f.project, fmt.Sprintf("9000.%d", b.count)}); err != nil {
+					return err
+				}
+				ms, err := once(ctx, c.at(f.path, asHTML, withGzip))
+				if err != nil {
+					return err
+				}
+				r.add(c.name, ms)
+			}
+		}
+		b.report.Rows = append(b.report.Rows, r)
+	}
+	return nil
+}
+
+// memoryUnder notes the memory in use just after the load of many connections.
+func (b *bench) memoryUnder() {
+	r := &row{Name: fmt.Sprintf("memory after %d connections", b.conns), Unit: "MB"}
+	for _, c := range b.columns {
+		r.add(c.name, c.process.memory("VmRSS"))
+	}
+	b.report.Rows = append(b.report.Rows, r)
+}

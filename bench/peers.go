@@ -1,0 +1,107 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+)
+
+// peer is another index that is installed here.
+type peer struct {
+	name  string
+	takes target // where it takes uploads; no URL where it takes none
+}
+
+// program finds a peer's program in -peers or on PATH; "" where it is not installed.
+func (b *bench) program(name string) string {
+	if b.peers != "" {
+		for _, path := range []string{filepath.Join(b.peers, "bin", name), filepath.Join(b.peers, name)} {
+			if _, err := os.Stat(path); err == nil {
+				return path
+			}
+		}
+	}
+	path, _ := exec.LookPath(name)
+	return path
+}
+
+// startPeers starts what is installed, each with the project of 20 files, and leaves out the others.
+func (b *bench) startPeers(ctx context.Context) error {
+	for _, p := range []func(context.Context) error{b.startPypiserver, b.startDevpi, b.startProxpi} {
+		if err := p(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// peers that were started, by name, and where they take uploads.
+func (b *bench) peersThatTake() (out []peer) {
+	for _, p := range b.started {
+		if p.takes.URL != "" {
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+// join makes a column of a peer, whose pages lie below a path of its own, and fills it by uploads.
+func (b *bench) join(ctx context.Context, p *process, name, simple string, takes target) error {
+	b.all = append(b.all, p)
+	if takes.URL != "" {
+		for n := range 20 {
+			if err := upload(ctx, bare, takes, wheel{demo, fmt.Sprintf("1.%d", n)}, 20_000); err != nil {
+				return fmt.Errorf("%s: %w", name, err)
+			}
+		}
+	}
+	b.started = append(b.started, peer{name, takes})
+	b.columns = append(b.columns, column{
+		name: name, process: p,
+		at:  func(_ string, h ...string) target { return target{URL: p.base + simple + demo + "/", Header: h} },
+		has: func(path string) bool { return path == "/simple/"+demo+"/" },
+	})
+	return nil
+}
+
+func (b *bench) startPypiserver(ctx context.Context) error {
+	binary := b.program("pypi-server")
+	if binary == "" {
+		return nil
+	}
+	dir := filepath.Join(b.dir, "pypiserver")
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		return err
+	}
+	port, err := freePort()
+	if err != nil {
+		return err
+	}
+	p, err := start(ctx, "pypiserver", b.dir, port, "/", nil, binary, "run", "-i", "127.0.0.1", "-p", fmt.Sprint(port), "-a", ".", "-P", ".", dir)
+	if err != nil {
+		return err
+	}
+	return b.join(ctx, p, "pypiserver", "/simple/", target{URL: p.base + "/", User: "bench", Secret: "bench"})
+}
+
+// startProxpi puts the proxy in front of our own index, the anonymous one. It is a module that gunicorn runs, so only the
+// environment of -peers tells whether it is installed.
+func (b *bench) startProxpi(ctx context.Context) error {
+	found, err := filepath.Glob(filepath.Join(b.peers, "lib", "python*", "site-packages", "proxpi"))
+	binary := b.program("gunicorn")
+	if err != nil || b.peers == "" || len(found) == 0 || binary == "" {
+		return err
+	}
+	port, err := freePort()
+	if err != nil {
+		return err
+	}
+	env := []string{"PROXPI_INDEX_URL=" + b.open.base + "/simple/"}
+	p, err := start(ctx, "proxpi", b.dir, port, "/index/"+demo+"/", env, binary, "-b", "127.0.0.1:"+fmt.Sprint(port), "--threads", "16", "proxpi.server:app")
+	if err != nil {
+		return err
+	}
+	return b.join(ctx, p, "proxpi", "/index/", target{})
+}

@@ -1,0 +1,10 @@
+//go:build !unix
+
+package main
+
+import "os/exec"
+
+func apart(*exec.Cmd) {}
+
+// end makes a server end.
+func end(cmd *exec.Cmd, _ bool) { _ = cmd.Process.Kill() }

@@ -1,0 +1,189 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"os/exec"
+	"runtime"
+	"slices"
+	"strings"
+	"time"
+)
+
+// report is all that was measured.
+type report struct {
+	Machine, Settings string
+	Rows              []*row
+}
+
+// row is one thing that was measured, by column.
+type row struct {
+	Name, Unit string
+	Columns    []string
+	Samples    map[string][]float64
+	Budgets    []budget
+}
+
+// budget is what is promised of a row: of index with a token, as it is or in relation to another column.
+type budget struct {
+	Least, Most float64
+	Of          string // "" for the figure itself
+}
+
+func atLeast(n float64, of string) budget { return budget{Least: n, Of: of} }
+func atMost(n float64, of string) budget  { return budget{Most: n, Of: of} }
+
+// The columns of the index itself.
+const (
+	ours      = "index, token"
+	anonymous = "index, anonymous"
+)
+
+func (r *row) add(column string, v float64) {
+	if r.Samples == nil {
+		r.Samples = map[string][]float64{}
+	}
+	if r.Samples[column] == nil {
+		r.Columns = append(r.Columns, column)
+	}
+	r.Samples[column] = append(r.Samples[column], v)
+}
+
+func median(all []float64) float64 {
+	if len(all) == 0 {
+		return math.NaN()
+	}
+	s := slices.Sorted(slices.Values(all))
+	return (s[len(s)/2] + s[(len(s)-1)/2]) / 2
+}
+
+// ratio is that of two columns, the median of the rounds: both of a round were measured within seconds.
+func (r *row) ratio(of string) float64 {
+	ours, theirs := r.Samples[ours], r.Samples[of]
+	var all []float64
+	for i := range min(len(ours), len(theirs)) {
+		all = append(all, ours[i]/theirs[i])
+	}
+	return median(all)
+}
+
+// cell is a median and the least and most of the rounds.
+func (r *row) cell(column string) string {
+	all := r.Samples[column]
+	if len(all) == 0 {
+		return ""
+	}
+	if len(all) == 1 || r.Unit == "" {
+		return number(all[0])
+	}
+	return fmt.Sprintf("%s (%s–%s)", number(median(all)), number(slices.Min(all)), number(slices.Max(all)))
+}
+
+// number has three significant digits, or no fraction.
+func number(v float64) string {
+	switch {
+	case v >= 100:
+		return fmt.Sprintf("%.0f", v)
+	case v >= 10:
+		return fmt.Sprintf("%.1f", v)
+	}
+	return fmt.Sprintf("%.2f", v)
+}
+
+// verdict says whether a budget is met.
+func (r *row) verdict(b budget) string {
+	of, v := b.Of, median(r.Samples[ours])
+	if of == "best peer" {
+		of = r.bestPeer()
+	}
+	if b.Of != "" {
+		v = r.ratio(of)
+	}
+	promise := fmt.Sprintf("≤ %g", b.Most)
+	if b.Least > 0 {
+		promise = fmt.Sprintf("≥ %g", b.Least)
+	}
+	if b.Of != "" {
+		promise += " × " + b.Of
+	} else {
+		promise += " " + r.Unit
+	}
+	switch {
+	case math.IsNaN(v):
+		return promise + ": not measured"
+	case b.Least > 0 && v < b.Least:
+		return fmt.Sprintf("%s: **not met** by %s (%s)", promise, number(b.Least-v), number(v))
+	case b.Most > 0 && v > b.Most:
+		return fmt.Sprintf("%s: **not met** by %s (%s)", promise, number(v-b.Most), number(v))
+	}
+	return fmt.Sprintf("%s: met (%s)", promise, number(v))
+}
+
+// bestPeer is the fastest column that is no index, no bare handler and no nginx.
+func (r *row) bestPeer() (best string) {
+	for _, c := range r.Columns {
+		if strings.HasPrefix(c, "index,") || c == "net/http" || c == "nginx" {
+			continue
+		}
+		if best == "" || median(r.Samples[c]) > median(r.Samples[best]) {
+			best = c
+		}
+	}
+	return best
+}
+
+// columns are all that have a figure, in the order in which they came.
+func (p *report) columns() (out []string) {
+	for _, r := range p.Rows {
+		for _, c := range r.Columns {
+			if !slices.Contains(out, c) {
+				out = append(out, c)
+			}
+		}
+	}
+	return out
+}
+
+// markdown writes the table.
+func (p *report) markdown(w io.Writer) {
+	columns := p.columns()
+	fmt.Fprintf(w, "%s\n\n%s\n\n", p.Machine, p.Settings)
+	fmt.Fprintf(w, "| what | unit | %s | budget |\n|---|---|%s---|\n", strings.Join(columns, " | "), strings.Repeat("---|", len(columns)))
+	for _, r := range p.Rows {
+		cells, verdicts := make([]string, len(columns)), make([]string, len(r.Budgets))
+		for i, c := range columns {
+			cells[i] = r.cell(c)
+		}
+		for i, b := range r.Budgets {
+			verdicts[i] = r.verdict(b)
+		}
+		fmt.Fprintf(w, "| %s | %s | %s | %s |\n", r.Name, r.Unit, strings.Join(cells, " | "), strings.Join(verdicts, "; "))
+	}
+}
+
+func (s settings) text() string {
+	client := "our own, one process for each sample"
+	if s.client == "wrk" {
+		client = "wrk, with two threads"
+	}
+	return fmt.Sprintf("%s; %d rounds of %v, %d connections kept alive; median (least–most). The client of reads is %s, on the same cores: "+
+		"what it takes is missing from every column alike.", s.backend, s.rounds, s.each, s.conns, client)
+}
+
+// machine says what this was measured on.
+func machine() string {
+	cpu := runtime.GOARCH
+	if b, err := os.ReadFile("/proc/cpuinfo"); err == nil {
+		if _, rest, ok := strings.Cut(string(b), "model name"); ok {
+			line, _, _ := strings.Cut(rest, "\n")
+			cpu = strings.TrimSpace(strings.TrimPrefix(strings.TrimSpace(line), ":"))
+		}
+	}
+	text := fmt.Sprintf("%s, %d cores (%s), %s, %s", time.Now().UTC().Format("2006-01-02"), runtime.NumCPU(), cpu, runtime.GOOS, runtime.Version())
+	if out, err := exec.Command("nginx", "-v").CombinedOutput(); err == nil {
+		text += ", " + strings.TrimSpace(strings.TrimPrefix(string(out), "nginx version: "))
+	}
+	return text
+}

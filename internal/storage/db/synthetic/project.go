@@ -1,0 +1,188 @@
+package synthetic
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"pyindex/internal/access"
+	"pyindex/internal/audit"
+	"pyindex/internal/catalog"
+	"pyindex/internal/dist"
+)
+
+// shape is which files each release of a project has.
+type shape []string
+
+// The shapes: pure Python as wheel and source, a wheel alone, and one with compiled code.
+var (
+	pure     = shape{"py3-none-any", ""}
+	alone    = shape{"py3-none-any"}
+	compiled = func() (s shape) {
+		for _, python := range []string{"cp310", "cp311", "cp312", "cp313"} {
+			for _, platform := range []string{"manylinux_2_17_x86_64", "macosx_11_0_arm64", "win_amd64"} {
+				s = append(s, python+"-"+python+"-"+platform)
+			}
+		}
+		return append(s, "")
+	}()
+)
+
+// about is what the files of a project have in common.
+type about struct {
+	id, name, escaped string
+	project           dist.ProjectName
+	meta              dist.Metadata
+	created           time.Time
+	every             time.Duration // between releases
+	size              int64
+}
+
+// project makes a project with so many files.
+func (m *maker) project(b *batch, number, count int) {
+	a := m.about(number, count)
+	m.serial++
+	m.record(b, "project.create", a.created, a.name, "", "", map[string]any{"display": a.name, "first_file": a.escaped + "-0.1-py3-none-any.whl"})
+	s := m.shape(number)
+	for done, release := 0, 0; done < count; release++ {
+		n := min(len(s), count-done)
+		m.release(b, a, release, s[:n], done+n == count)
+		done += n
+	}
+	b.add(projects, a.id, m.repository, a.name, a.name, string(catalog.Active), "", m.serial, a.size, micros(a.created), false, int64(0), int64(0))
+	b.add(grants, m.owner.id, m.repository, a.id, access.Owner.String(), micros(a.created))
+}
+
+func (m *maker) shape(number int) shape {
+	switch n := m.random.IntN(20); {
+	case number == 0 || n < 2:
+		return compiled
+	case n < 5:
+		return alone
+	}
+	return pure
+}
+
+func (m *maker) about(number, count int) *about {
+	name := Name(number)
+	project, err := dist.ParseProjectName(name)
+	if err != nil {
+		panic(err) // the words are ours
+	}
+	a := &about{id: m.id(), name: name, escaped: project.Underscored(), project: project}
+	age := time.Duration(m.random.Int64N(int64(6 * 365 * 24 * time.Hour)))
+	a.created = m.Until.Add(-age)
+	a.every = age / time.Duration(count+1)
+	r := m.random
+	a.meta = dist.Metadata{
+		MetadataVersion: "2.4", Name: name, Summary: phrase(m.zipf, 4+r.IntN(9)), Keywords: strings.ReplaceAll(phrase(m.zipf, 4), " ", ","),
+		DescriptionContentType: "text/markdown", Description: prose(r, m.zipf, m.Description/3+r.IntN(m.Description*4/3)),
+		AuthorEmail: fmt.Sprintf("%s <%s@corp.example>", m.owner.name, m.owner.name), LicenseExpression: "Apache-2.0", RequiresPython: ">=3.10",
+		Classifiers: []string{
+			"Development Status :: 5 - Production/Stable", "Intended Audience :: Developers", "Operating System :: OS Independent",
+			"Programming Language :: Python :: 3", "Programming Language :: Python :: 3.12", "Topic :: Software Development :: Libraries",
+		},
+		ProjectURLs:  []string{"Homepage, https://code.corp.example/" + name, "Changelog, https://code.corp.example/" + name + "/changes"},
+		RequiresDist: m.requires(number),
+	}
+	if number%rareEvery == 17 {
+		a.meta.Keywords += "," + rareWord
+	}
+	return a
+}
+
+// requires names other projects, more often early ones.
+func (m *maker) requires(number int) (out []string) {
+	for range m.random.IntN(7) {
+		f := m.random.Float64()
+		out = append(out, Name(int(f*f*float64(number)))+">=1.0")
+	}
+	return out
+}
+
+// release makes one release with its files; of the last one the project's card is made.
+func (m *maker) release(b *batch, a *about, n int, s shape, last bool) {
+	v, err := dist.ParseVersion(fmt.Sprintf("%d.%d.%d", n/100, n/10%10, n%10+1))
+	if err != nil {
+		panic(err) // the format is ours
+	}
+	at := a.created.Add(time.Duration(n*len(s)) * a.every)
+	a.meta.Version = v.String()
+	id, document, sibling := m.id(), encode(a.meta), m.digest(32)
+	b.add(releases, id, a.id, v.String(), v.Key(), micros(at))
+	b.add(blobs, catalog.MetadataKey(sibling), "metadata", sibling, int64(0), micros(at), true, false)
+	for _, tag := range s {
+		m.file(b, a, filed{release: id, version: v, tag: tag, at: at, document: document, sibling: sibling})
+	}
+	if last {
+		m.card(b, a, v, s, at)
+	}
+}
+
+// filed is what a file knows of its release.
+type filed struct {
+	release           string
+	version           dist.Version
+	tag               string // "" for a source distribution
+	at                time.Time
+	document, sibling string
+}
+
+func (m *maker) file(b *batch, a *about, f filed) {
+	name, python := a.escaped+"-"+f.version.String(), "source"
+	if f.tag == "" {
+		name += ".tar.gz"
+	} else {
+		name += "-" + f.tag + ".whl"
+		python, _, _ = strings.Cut(f.tag, "-")
+	}
+	parsed, err := dist.ParseFilename(name, a.project)
+	if err != nil {
+		panic(err) // made of what we parsed
+	}
+	m.serial++
+	id, sum, size := m.id(), m.digest(32), int64(2_000+m.random.ExpFloat64()*300_000)
+	a.size += size
+	o := m.owner
+	b.add(files, id, m.repository, a.id, f.release, name, parsed.Key(), string(parsed.Kind()), f.version.String(), python, size, m.digest(16), sum,
+		m.digest(32), f.sibling, a.meta.RequiresPython, "", false, "", micros(f.at), string(access.KindUser), o.id, o.name, o.token, false)
+	b.add(metadata, id, a.meta.MetadataVersion, a.meta.Summary, f.document)
+	b.add(blobs, catalog.FileKey(sum), "files", sum, int64(0), micros(f.at), true, false)
+	m.record(b, "file.add", f.at, a.name, f.version.String(), name, map[string]any{
+		"sha256": sum, "size": size, "uploader": catalog.Uploader{Kind: string(access.KindUser), ID: o.id, Name: o.name, TokenID: o.token}, "warnings": nil, "attested": false,
+	})
+}
+
+func (m *maker) record(b *batch, action string, at time.Time, project, version, filename string, detail any) {
+	o := m.owner
+	address := fmt.Sprintf("10.%d.%d.%d", m.random.IntN(4), m.random.IntN(250), m.random.IntN(250))
+	b.add(records, m.id(), micros(at), action, string(audit.Granted), string(access.KindUser), o.id, o.name, o.token, address, m.id(), m.repository,
+		project, version, filename, "", encode(detail))
+}
+
+// card makes what lists and the search have of a project.
+func (m *maker) card(b *batch, a *about, v dist.Version, s shape, at time.Time) {
+	m.number++
+	kind, classifiers := dist.Wheel, strings.Join(a.meta.Classifiers, "\n")
+	b.add(cards, a.id, m.repository, m.number, a.name, a.name, string(catalog.Active), a.meta.Summary, v.String(), false, string(kind), micros(at),
+		" 3.10 3.11 3.12 3.13 3.14 3.15 3.16 3.17 3.18 3.19 3.20 ", a.meta.LicenseExpression, "\n"+classifiers+"\n", false, string(access.KindUser), m.owner.name)
+	b.add(texts, a.id, m.number, a.name+" "+a.name+" "+strings.ReplaceAll(a.name, "-", ""), a.meta.Summary, a.meta.Keywords, a.meta.AuthorEmail,
+		strings.Join(a.meta.Classifiers, " "), a.meta.Description)
+	for i, text := range a.meta.RequiresDist {
+		name, _, _ := strings.Cut(text, ">")
+		b.add(requirements, a.id, int64(i), m.repository, name, text)
+	}
+}
+
+// encode writes JSON as rows keep it.
+func encode(v any) string {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(v); err != nil {
+		panic(err) // plain texts and numbers
+	}
+	return strings.TrimSuffix(b.String(), "\n")
+}

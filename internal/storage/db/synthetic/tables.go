@@ -1,0 +1,60 @@
+package synthetic
+
+import "strings"
+
+// table is one that is written, with its columns in the order of the values in a batch.
+type table struct {
+	name    string
+	columns []string
+}
+
+// The tables, in the order in which their rows refer to each other.
+const (
+	users = iota
+	projects
+	grants
+	releases
+	files
+	metadata
+	blobs
+	cards
+	texts
+	requirements
+	records
+	tableCount
+)
+
+// Texts stands for what the databases keep differently: a project's words, under its id and the number of its card.
+var tables = [tableCount]table{
+	users:    {"users", words(`id name admin password_hash created_at disabled_at`)},
+	projects: {"projects", words(`id repository_id name display status status_reason serial size created_at trusted_only file_limit size_limit`)},
+	grants:   {"grants", words(`user_id repository_id project_id role created_at`)},
+	releases: {"releases", words(`id project_id version version_key created_at`)},
+	files: {"files", words(`id repository_id project_id release_id filename name_key kind version python_version size md5 sha256
+		blake2b_256 metadata_sha256 requires_python comment yanked yanked_reason uploaded_at uploader_kind uploader_id uploader_name
+		uploader_token_id attested`)},
+	metadata: {"file_metadata", words(`file_id metadata_version summary document`)},
+	blobs:    {"blobs", words(`blob_key part sha256 holds since settled dropping`)},
+	cards: {"project_cards", words(`project_id repository_id number name display status summary version yanked source_kind released_at
+		pythons license classifiers attested uploader_kind uploader_name`)},
+	texts:        {"", words(`project_id number name summary keywords people classifiers body`)},
+	requirements: {"requirements", words(`project_id position repository_id name requirement`)},
+	records: {"audit", words(`id at action outcome actor_kind actor_id actor_name token_id address request_id repository_id project
+		version filename subject detail`)},
+}
+
+func words(s string) []string { return strings.Fields(s) }
+
+// batch is rows of some projects, by table.
+type batch struct {
+	rows   [tableCount][][]any
+	upTo   int   // the number of the next project
+	serial int64 // the counter after them
+}
+
+func (b *batch) add(table int, values ...any) { b.rows[table] = append(b.rows[table], values) }
+
+// nextName is the row of counters that knows how many made-up projects there are.
+const nextName = "synthetic.projects"
+
+const madeQuery = `SELECT COALESCE(MAX(value), 0) FROM counters WHERE name = '` + nextName + `'`
