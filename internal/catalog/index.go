@@ -82,6 +82,7 @@ type Index struct {
 	repositories *memo.Memo[string, Repository]
 	projects     *memo.Memo[projectKey, Project]
 	files        *memo.Memo[fileKey, located]
+	lists        lists
 	lines        lines
 	downloads    downloads
 }

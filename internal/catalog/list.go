@@ -13,7 +13,16 @@ import (
 type Listing struct {
 	Repository Repository
 	Serial     int64 // of the index when it was read
-	Projects   []Project
+	Projects   []Listed
+}
+
+// Listed is what a listing shows of a project.
+type Listed struct {
+	ID      string
+	Name    dist.ProjectName
+	Display string
+	Status  Status
+	Serial  int64
 }
 
 // ListingState returns what a listing hangs on without reading it: the repository, the counter, and whether the caller
@@ -34,13 +43,13 @@ func (x *Index) Listing(ctx context.Context, who access.Caller, repo string) (Li
 		return Listing{}, err
 	}
 	l := Listing{Repository: r, Serial: serial}
-	err = x.store.View(ctx, func(tx Tx) (err error) {
-		l.Projects, err = tx.ListedProjects(ctx, r.ID)
-		return err
-	})
-	l.Projects = slices.DeleteFunc(l.Projects, func(p Project) bool {
-		return p.Status == Quarantined || !all && !who.May(access.Reader, p.Object())
-	})
+	known, err := x.lists.at(ctx, x.store, r.ID, serial)
+	l.Projects = make([]Listed, 0, len(known))
+	for _, p := range known {
+		if p.Status != Quarantined && (all || who.May(access.Reader, Project{ID: p.ID, Repository: r}.Object())) {
+			l.Projects = append(l.Projects, p)
+		}
+	}
 	return l, err
 }
 

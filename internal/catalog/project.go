@@ -51,8 +51,9 @@ type ProjectRows interface {
 	Projects(ctx context.Context, repositoryID string) ([]Project, error) // by normal name
 	// ProjectWithSkeleton returns some project whose name has a skeleton, see dist.ProjectName; fault.NotFound where none has.
 	ProjectWithSkeleton(ctx context.Context, repositoryID, skeleton string) (Project, error)
-	// ListedProjects is Projects with what a listing shows alone: ID, Repository, Name, Display, Status and Serial.
-	ListedProjects(ctx context.Context, repositoryID string) ([]Project, error)
+	// ListedSince returns what a listing shows of the projects whose serial is above one, by normal name, and the number of
+	// all projects of the repository. It does not tell which were deleted.
+	ListedSince(ctx context.Context, repositoryID string, serial int64) ([]Listed, int, error)
 }
 
 // Release is one version of a project.

@@ -97,7 +97,7 @@ func appendListHTML(b []byte, prefix string, l catalog.Listing) []byte {
 		b = append(b, "/simple/"...)
 		b = append(b, p.Name.String()...)
 		b = append(b, `/">`...)
-		b = appendHTML(b, display(p))
+		b = appendHTML(b, shown(p))
 		b = append(b, "</a><br>\n"...)
 	}
 	return appendEndHTML(b, l.Serial)
@@ -105,3 +105,6 @@ func appendListHTML(b []byte, prefix string, l catalog.Listing) []byte {
 
 // display returns the name for people: as the newest upload spells it.
 func display(p *catalog.Project) string { return cmp.Or(p.Display, p.Name.String()) }
+
+// shown is display of a listed project.
+func shown(p *catalog.Listed) string { return cmp.Or(p.Display, p.Name.String()) }

@@ -96,7 +96,7 @@ func appendListJSON(b []byte, l catalog.Listing) []byte {
 		b = append(appendComma(b, i), `{"_last-serial":`...)
 		b = appendInt(b, p.Serial)
 		b = append(b, `,"name":`...)
-		b = append(appendJSON(b, display(p)), '}')
+		b = append(appendJSON(b, shown(p)), '}')
 	}
 	return append(b, "]}"...)
 }

@@ -89,7 +89,7 @@ func TestProjectPages(t *testing.T) {
 }
 
 func TestListPages(t *testing.T) {
-	l := catalog.Listing{Serial: 77, Projects: []catalog.Project{
+	l := catalog.Listing{Serial: 77, Projects: []catalog.Listed{
 		{Name: name(t, "de-mo"), Display: "De_Mo", Serial: 42}, {Name: name(t, "zope.interface"), Serial: 7},
 	}}
 	golden(t, "list.json", v1JSON.listPage("", l).Body())

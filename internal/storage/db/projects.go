@@ -128,33 +128,34 @@ func (t *Tx) ProjectWithSkeleton(ctx context.Context, repositoryID, like string)
 // listSeparator is in no identifier, status or normal name.
 const listSeparator = "\x1f"
 
-// ListedProjects implements catalog.ProjectRows. Each row is one text: handing over a column costs the driver of SQLite more
+// ListedSince implements catalog.ProjectRows. Each row is one text: handing over a column costs the driver of SQLite more
 // than making it does, and there may be 100,000 rows.
-func (t *Tx) ListedProjects(ctx context.Context, repositoryID string) ([]catalog.Project, error) {
-	repository, err := t.repositoryByID(ctx, repositoryID)
+func (t *Tx) ListedSince(ctx context.Context, repositoryID string, serial int64) ([]catalog.Listed, int, error) {
+	total, err := many(ctx, t, scanCount, `SELECT COUNT(*) FROM projects WHERE repository_id = $1`, repositoryID)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
-	scan := func(r row) (p catalog.Project, err error) {
-		var text string
-		if err := r.Scan(&text); err != nil {
-			return p, err
-		}
-		part := strings.SplitN(text, listSeparator, 5)
-		if len(part) != 5 {
-			return p, fault.New(fault.Internal, "a project's row is %q", text)
-		}
-		p.Repository, p.ID, p.Status, p.Display = repository, part[0], catalog.Status(part[1]), part[4]
-		if p.Serial, err = strconv.ParseInt(part[2], 10, 64); err != nil {
-			return p, err
-		}
-		p.Name, err = dist.ParseProjectName(part[3])
-		return p, err
+	out, err := many(ctx, t, scanListing, `SELECT p.id || $2 || p.status || $2 || CAST(p.serial AS TEXT) || $2 || p.name || $2 || p.display
+		FROM projects p WHERE p.repository_id = $1 AND p.serial > $3`, repositoryID, listSeparator, serial)
+	slices.SortFunc(out, func(a, b catalog.Listed) int { return cmp.Compare(a.Name.String(), b.Name.String()) })
+	return out, total[0], err
+}
+
+func scanListing(r row) (l catalog.Listed, err error) {
+	var text string
+	if err := r.Scan(&text); err != nil {
+		return l, err
 	}
-	out, err := many(ctx, t, scan, `SELECT p.id || $2 || p.status || $2 || CAST(p.serial AS TEXT) || $2 || p.name || $2 || p.display
-		FROM projects p WHERE p.repository_id = $1 ORDER BY p.name`, repositoryID, listSeparator)
-	slices.SortFunc(out, func(a, b catalog.Project) int { return cmp.Compare(a.Name.String(), b.Name.String()) })
-	return out, err
+	part := strings.SplitN(text, listSeparator, 5)
+	if len(part) != 5 {
+		return l, fault.New(fault.Internal, "a project's row is %q", text)
+	}
+	l.ID, l.Status, l.Display = part[0], catalog.Status(part[1]), part[4]
+	if l.Serial, err = strconv.ParseInt(part[2], 10, 64); err != nil {
+		return l, err
+	}
+	l.Name, err = dist.ParseProjectName(part[3])
+	return l, err
 }
 
 // projectsOf reads projects of one repository, whose own row is read once; rest is a condition that begins with AND, and

@@ -128,12 +128,19 @@ func checkProjectOrder(w *world) {
 		if err != nil {
 			return err
 		}
-		listed, err := tx.ListedProjects(w.ctx, w.main.ID)
+		listed, total, err := tx.ListedSince(w.ctx, w.main.ID, -1)
 		for i, p := range listed {
 			full := all[i]
-			w.same("ListedProjects()", p, catalog.Project{ID: full.ID, Repository: full.Repository, Name: full.Name, Display: full.Display, Status: full.Status, Serial: full.Serial})
+			w.same("ListedSince(-1)", p, catalog.Listed{ID: full.ID, Name: full.Name, Display: full.Display, Status: full.Status, Serial: full.Serial})
 		}
-		w.same("number of ListedProjects()", len(listed), len(all))
+		w.same("number of ListedSince(-1)", len(listed), len(all))
+		w.same("total of ListedSince(-1)", total, len(all))
+		if err != nil {
+			return err
+		}
+		listed, total, err = tx.ListedSince(w.ctx, w.main.ID, 1<<60)
+		w.same("number of ListedSince(the future)", len(listed), 0)
+		w.same("total of ListedSince(the future)", total, len(all))
 		return err
 	})
 }

@@ -1,0 +1,51 @@
+package catalog_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"testing"
+
+	"pyindex/internal/catalog"
+	"pyindex/internal/dist/disttest"
+)
+
+// TestListingKeepsUp: whatever is done to projects, a listing that was read before shows the same as one that is read for
+// the first time.
+func TestListingKeepsUp(t *testing.T) {
+	w := newWorld(t, catalog.PrivatePolicy(), catalog.Limits{})
+	random := rand.New(rand.NewPCG(2026, 11))
+	fresh := func() string {
+		x := catalog.New(w.db.Catalog(), w.blobs, catalog.Options{Policy: catalog.PrivatePolicy()})
+		return listed(t, x, w)
+	}
+	for step := range 120 {
+		project := fmt.Sprintf("p%d", random.IntN(8))
+		what := random.IntN(6)
+		var err error
+		switch what {
+		case 0:
+			err = w.DeleteProject(t.Context(), w.admin, "", name(t, project))
+		case 1:
+			err = w.SetStatus(t.Context(), w.admin, "", name(t, project), catalog.Quarantined, "because")
+		case 2:
+			err = w.SetStatus(t.Context(), w.admin, "", name(t, project), catalog.Active, "")
+		default:
+			_, err = w.upload(w.admin, disttest.Wheel(project, fmt.Sprintf("1.%d", step), "x"))
+		}
+		if step%3 == 0 {
+			continue // two changes between looks
+		}
+		if got, want := listed(t, w.Index, w), fresh(); got != want {
+			t.Fatalf("after step %d (%d of %s: %v) the listing is\n%s\nwant\n%s", step, what, project, err, got, want)
+		}
+	}
+}
+
+func listed(t *testing.T, x *catalog.Index, w *world) string {
+	t.Helper()
+	l, err := x.Listing(t.Context(), w.admin, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return fmt.Sprint(l.Serial, l.Projects)
+}
