@@ -30,7 +30,7 @@ type dialect struct {
 	size     func(ctx context.Context, t *Tx) (int64, error)                          // bytes of the database
 	text     []string                                                                 // makes the full-text index
 	putText  func(ctx context.Context, t *Tx, projectID string, texts []string) error // name, summary, keywords, people, classifiers, body
-	matching func(s *statement, words []string) (from, rank string)                   // rank is lower for what fits better
+	matching func(s *statement, words []string, exact bool) (from, rank string)       // rank is lower for what fits better
 }
 
 // failure is what a database's error code means to us.

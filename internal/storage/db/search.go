@@ -100,19 +100,16 @@ const named = 200
 
 // Search implements catalog.SearchRows.
 func (t *Tx) Search(ctx context.Context, q catalog.SearchQuery) ([]catalog.Card, int, error) {
-	s := &statement{}
-	from, rank := `project_cards c`, `0`
-	if len(q.Words) > 0 {
-		from, rank = t.db.dialect.matching(s, q.Words)
+	s, tail, rank, words := t.matches(q, len(q.Words) > 0)
+	n, err := t.count(ctx, s, tail)
+	if err == nil && len(q.Words) > 0 && n <= catalog.MaxFound {
+		s, tail, rank, words = t.matches(q, false)
+		n, err = t.count(ctx, s, tail)
 	}
-	words := len(s.where)
-	s.filter(q)
-	tail := ` FROM ` + from + ` WHERE ` + strings.Join(s.where, ` AND `)
-	n, err := many(ctx, t, scanNumber, `SELECT COUNT(*) FROM (SELECT 1`+tail+fmt.Sprintf(` LIMIT %d) n`, catalog.MaxFound+1), s.args...)
-	if err != nil || n[0] == 0 {
+	if err != nil || n == 0 {
 		return nil, 0, err
 	}
-	if n[0] > catalog.MaxFound {
+	if n > catalog.MaxFound {
 		rank = `0` // what so many have says nothing of any of them
 	}
 	with := ``
@@ -121,7 +118,26 @@ func (t *Tx) Search(ctx context.Context, q catalog.SearchQuery) ([]catalog.Card,
 	}
 	order := t.order(s, q, rank)
 	cards, err := many(ctx, t, scanCard, with+`SELECT `+cardColumns+tail+` ORDER BY `+order+` LIMIT `+s.arg(int64(q.Limit))+` OFFSET `+s.arg(int64(q.Offset)), s.args...)
-	return cards, int(n[0]), err
+	return cards, int(n), err
+}
+
+// matches begins the statement of a search: what it reads from and where, how it ranks, and how many conditions are about words.
+// Words as they are come first: to find what begins with a word that very many projects have, a full-text index puts together
+// all that it knows of every such word, and with so many found nobody misses more.
+func (t *Tx) matches(q catalog.SearchQuery, exact bool) (s *statement, tail, rank string, words int) {
+	s = &statement{}
+	from, rank := `project_cards c`, `0`
+	if len(q.Words) > 0 {
+		from, rank = t.db.dialect.matching(s, q.Words, exact)
+	}
+	words = len(s.where)
+	s.filter(q)
+	return s, ` FROM ` + from + ` WHERE ` + strings.Join(s.where, ` AND `), rank, words
+}
+
+// count counts up to one more than is shown.
+func (t *Tx) count(ctx context.Context, s *statement, tail string) (int64, error) {
+	return one(ctx, t, "number", scanNumber, `SELECT COUNT(*) FROM (SELECT 1`+tail+fmt.Sprintf(` LIMIT %d) n`, catalog.MaxFound+1), s.args...)
 }
 
 // ranked names the projects to put in order, each with its score: less is better, and zero is that of a name alone. No more
@@ -230,10 +246,13 @@ func putSQLiteText(ctx context.Context, t *Tx, projectID string, texts []string)
 }
 
 // matchSQLite finds words in FTS5. Each is quoted, so that none is an operator, and the last ones may go on.
-func matchSQLite(s *statement, words []string) (from, rank string) {
+func matchSQLite(s *statement, words []string, exact bool) (from, rank string) {
 	quoted := make([]string, len(words))
 	for i, w := range words {
-		quoted[i] = `"` + strings.ReplaceAll(w, `"`, `""`) + `"*`
+		quoted[i] = `"` + strings.ReplaceAll(w, `"`, `""`) + `"`
+		if !exact {
+			quoted[i] += `*`
+		}
 	}
 	s.and(`project_text MATCH ` + s.arg(strings.Join(quoted, " ")))
 	return `project_text JOIN project_cards c ON c.number = project_text.rowid`, `bm25(project_text, 12.0, 5.0, 4.0, 2.0, 1.0, 0.5)`
@@ -249,10 +268,12 @@ func putPostgresText(ctx context.Context, t *Tx, projectID string, texts []strin
 }
 
 // matchPostgres finds words in tsvectors. Words are letters and digits alone, so none is an operator.
-func matchPostgres(s *statement, words []string) (from, rank string) {
+func matchPostgres(s *statement, words []string, exact bool) (from, rank string) {
 	terms := make([]string, len(words))
 	for i, w := range words {
-		terms[i] = w + ":*"
+		if terms[i] = w; !exact {
+			terms[i] += ":*"
+		}
 	}
 	query := `to_tsquery('simple', ` + s.arg(strings.Join(terms, " & ")) + `)`
 	s.and(`c.document @@ ` + query)
