@@ -227,7 +227,7 @@ func TestMoveRefuses(t *testing.T) {
 func TestMoveBreaks(t *testing.T) {
 	for _, side := range []string{"from", "to"} {
 		for _, after := range []bool{false, true} {
-			for n := 1; ; n += 7 {
+			for n := 1; ; n += 17 {
 				if broke := breakAt(t, side, n, after); !broke {
 					break
 				}
