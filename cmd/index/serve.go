@@ -30,9 +30,6 @@ type serveCmd struct{}
 func (c *serveCmd) Run(s *session) error {
 	log := s.config.Log.logger(s.errs)
 	slog.SetDefault(log)
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(gcPercent)
-	}
 	l, err := net.Listen("tcp", s.config.Listen)
 	if err != nil {
 		return fmt.Errorf("listen: %w; is another server running there?", err)
@@ -177,10 +174,6 @@ func (a *app) tables(base *url.URL) []route.Table {
 		mintapi.New(a.registry, audience(base), mintapi.Options{BaseURL: base}).Table(),
 	}
 }
-
-// gcPercent is how much garbage may gather beside what is in use, which is little: collecting half as often takes a tenth
-// off each request, for some twenty megabytes while there are many.
-const gcPercent = 200
 
 // flushEvery is how often last uses are written, sweepEvery how often what nothing names is removed, and
 // renewEvery how often a self-signed certificate is looked at, and refreshEvery how often the age of issuers' keys.
