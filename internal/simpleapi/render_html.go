@@ -103,8 +103,5 @@ func appendListHTML(b []byte, prefix string, l catalog.Listing) []byte {
 	return appendEndHTML(b, l.Serial)
 }
 
-// display returns the name for people: as the newest upload spells it.
-func display(p *catalog.Project) string { return cmp.Or(p.Display, p.Name.String()) }
-
-// shown is display of a listed project.
+// shown returns the name for people: as the newest upload spells it.
 func shown(p *catalog.Listed) string { return cmp.Or(p.Display, p.Name.String()) }
