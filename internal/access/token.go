@@ -99,8 +99,15 @@ func HashToken(s Secret) string {
 	return hex.EncodeToString(sum[:])
 }
 
+// checksum is computed for each request that carries a token, so it makes do without big numbers.
 func checksum(body string) string {
-	return base62(big.NewInt(int64(crc32.ChecksumIEEE([]byte(body)))), tokenChecksum)
+	var out [tokenChecksum]byte
+	rest := crc32.ChecksumIEEE([]byte(body))
+	for i := len(out) - 1; i >= 0; i-- {
+		out[i] = alphabet[rest%uint32(len(alphabet))]
+		rest /= uint32(len(alphabet))
+	}
+	return string(out[:])
 }
 
 // base62 writes n with exactly width digits.
