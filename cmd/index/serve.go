@@ -190,7 +190,12 @@ func (a *app) background(ctx context.Context, keyring *access.Keyring, secure en
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	var loops group
 	loops.every(ctx, flushEvery, func() error { return errors.Join(keyring.Flush(ctx), a.index.FlushDownloads(ctx)) }, log, "writing last uses")
-	tidy := time.AfterFunc(tidyAfter, debug.FreeOSMemory)
+	tidy := time.AfterFunc(tidyAfter, func() {
+		debug.FreeOSMemory()
+		if err := unmapProgram(); err != nil {
+			log.Debug("giving back the program's pages", "error", err)
+		}
+	})
 	loops.Go(func() {
 		a.db.Attend(ctx, func(ctx context.Context) {
 			if err := errors.Join(a.index.Refresh(ctx), keyring.Refresh(ctx)); err != nil && ctx.Err() == nil {
