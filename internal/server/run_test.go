@@ -85,6 +85,23 @@ func TestDrain(t *testing.T) {
 	}
 }
 
+func TestDrainEndsConnectionsWithTheirAnswers(t *testing.T) {
+	url, stop, _ := start(t, server.Run{Drain: time.Second, Delay: time.Minute}, get("/a", route.Open))
+	closes := func() bool {
+		r, err := http.Get(url + "/a")
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Body.Close()
+		return r.Close
+	}
+	if closes() {
+		t.Error("a connection ends with its answer before the drain")
+	}
+	stop()
+	waitFor(t, closes)
+}
+
 func TestDrainIsBounded(t *testing.T) {
 	begun, release := make(chan struct{}, 1), make(chan struct{})
 	defer close(release)
