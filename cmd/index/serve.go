@@ -182,7 +182,7 @@ const (
 	sweepEvery   = 5 * time.Minute
 	renewEvery   = 12 * time.Hour
 	refreshEvery = time.Minute
-	tidyAfter    = 2 * time.Second // when what starting needed, and serving does not, goes back to the system
+	tidyAfter    = 500 * time.Millisecond // when what starting needed, and serving does not, goes back to the system
 )
 
 // background runs what goes on beside requests, and returns what ends it and writes the last last uses.
