@@ -4,9 +4,9 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/hex"
 	"hash/crc32"
-	"math/big"
 	"strings"
 	"time"
 )
@@ -79,7 +79,7 @@ const (
 func NewToken() Secret {
 	var b [tokenBytes]byte
 	rand.Read(b[:])
-	body := TokenPrefix + base62(new(big.Int).SetBytes(b[:]), tokenBody)
+	body := TokenPrefix + base62(b[:], tokenBody)
 	return Secret(body + checksum(body))
 }
 
@@ -99,25 +99,22 @@ func HashToken(s Secret) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// checksum is computed for each request that carries a token, so it makes do without big numbers.
 func checksum(body string) string {
-	var out [tokenChecksum]byte
-	rest := crc32.ChecksumIEEE([]byte(body))
-	for i := len(out) - 1; i >= 0; i-- {
-		out[i] = alphabet[rest%uint32(len(alphabet))]
-		rest /= uint32(len(alphabet))
-	}
-	return string(out[:])
+	return base62(binary.BigEndian.AppendUint32(nil, crc32.ChecksumIEEE([]byte(body))), tokenChecksum)
 }
 
-// base62 writes n with exactly width digits.
-func base62(n *big.Int, width int) string {
+// base62 writes the big-endian number n with exactly width digits, and uses n up. It divides by hand, because each request
+// that carries a token has its checksum computed.
+func base62(n []byte, width int) string {
+	const base = len(alphabet)
 	out := make([]byte, width)
-	base, rest := big.NewInt(int64(len(alphabet))), new(big.Int)
-	n = new(big.Int).Set(n)
 	for i := width - 1; i >= 0; i-- {
-		n.DivMod(n, base, rest)
-		out[i] = alphabet[rest.Int64()]
+		rest := 0
+		for j, b := range n {
+			rest = rest<<8 | int(b)
+			n[j], rest = byte(rest/base), rest%base
+		}
+		out[i] = alphabet[rest]
 	}
 	return string(out)
 }
