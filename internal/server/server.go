@@ -98,7 +98,7 @@ func (s *Server) begin(hw http.ResponseWriter, r *http.Request) *response {
 	h["Referrer-Policy"] = referrer
 	h["X-Request-Id"] = []string{w.id}
 	if s.draining.Load() { // so that no balancer sends its next request just when the connection ends
-		h["Connection"] = closing
+		h.Set("Connection", "close")
 	}
 	return w
 }
@@ -107,7 +107,6 @@ func (s *Server) begin(hw http.ResponseWriter, r *http.Request) *response {
 var (
 	nosniff  = []string{"nosniff"}
 	policy   = []string{"default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"}
-	closing  = []string{"close"}
 	referrer = []string{"same-origin"} // no-referrer would make browsers send "Origin: null" with forms
 )
 
