@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"strings"
 	"syscall"
@@ -13,17 +12,14 @@ import (
 
 // unmapProgram gives the pages of the program's own file back to the system. Starting touches code and constants all over
 // it, three vendors' libraries among them, that serving never reads again, and they are most of what the system counts
-// as the process's memory. What is touched again is mapped again from the system's cache. An error says that the system
-// refused some; nothing is lost then.
+// as the process's memory. What is touched again is mapped again from the system's cache. An error says what the
+// system refused or does not tell; nothing is lost then.
 func unmapProgram() error {
 	program, err := os.Readlink("/proc/self/exe")
 	if err != nil {
 		return err
 	}
 	f, err := os.Open("/proc/self/smaps")
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil // a kernel that does not tell
-	}
 	if err != nil {
 		return err
 	}
