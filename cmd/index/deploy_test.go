@@ -13,6 +13,8 @@ import (
 	"testing"
 
 	"go.yaml.in/yaml/v3"
+
+	"pyindex/internal/clienttest"
 )
 
 // top is the folder of the repository.
@@ -186,7 +188,7 @@ func settingsIn(env map[string]string, secret string) map[string]string {
 // TestDeploySecrets: what compose asks for is what the script makes, once, different each time, and for nobody else.
 func TestDeploySecrets(t *testing.T) {
 	if _, err := exec.LookPath("od"); err != nil {
-		t.Skip("no od on this machine")
+		clienttest.Missing(t, "no od on this machine")
 	}
 	var file compose
 	readYAML(t, "docker-compose.yml", &file)
