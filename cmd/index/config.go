@@ -63,11 +63,14 @@ type oidcConfig struct {
 }
 
 type limitsConfig struct {
-	FileSize    byteSize `default:"2GiB" help:"Largest file."`
-	ProjectSize byteSize `default:"0" help:"Largest sum of a project's files; 0 for no bound."`
-	UploadRate  count    `default:"0" help:"Uploads a minute from one address; 0 for no bound."`
-	MintRate    count    `default:"600" help:"Token exchanges a minute from one address; 0 for no bound."`
-	PageCache   byteSize `default:"64MiB" help:"Memory for rendered pages."`
+	FileSize              byteSize `default:"2GiB" help:"Largest file."`
+	ProjectSize           byteSize `default:"0" help:"Largest sum of a project's files; 0 for no bound."`
+	UploadMinRate         byteSize `default:"50000" help:"Bytes a second that an upload must make on average after its first minute, so that nobody holds one open for days; 0 for no bound."`
+	Connections           count    `default:"4096" help:"Connections that are open at once; 0 for no bound."`
+	ConnectionsPerAddress count    `default:"256" help:"Connections that one address has open at once, trusted_proxies excepted; 0 for no bound."`
+	UploadRate            count    `default:"0" help:"Uploads a minute from one address; 0 for no bound."`
+	MintRate              count    `default:"600" help:"Token exchanges a minute from one address; 0 for no bound."`
+	PageCache             byteSize `default:"64MiB" help:"Memory for rendered pages."`
 }
 
 type logConfig struct {

@@ -114,6 +114,7 @@ func (a *app) handler(keyring *access.Keyring, base *url.URL, log *slog.Logger) 
 		Cookie: route.Cookie(base, route.SessionCookie).Name,
 		Away:   a.db.Away,
 		Rates:  map[route.Limit]int{route.LimitUpload: int(c.Limits.UploadRate), route.LimitMint: int(c.Limits.MintRate)},
+		MinRate: int64(c.Limits.UploadMinRate), Connections: int(c.Limits.Connections), ConnectionsPerAddress: int(c.Limits.ConnectionsPerAddress),
 	}
 	for _, p := range c.TrustedProxies {
 		o.TrustedProxies = append(o.TrustedProxies, p.addresses)

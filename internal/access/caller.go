@@ -50,8 +50,9 @@ type Caller struct {
 	claims       map[string]any
 	address      string
 	request      string
-	sessionID    string    // of a person who is signed in with a browser
-	confirmedAt  time.Time // when that person last proved who it is
+	sessionID    string           // of a person who is signed in with a browser
+	confirmedAt  time.Time        // when that person last proved who it is
+	now          func() time.Time // the clock by which the credential was accepted; see Recheck
 }
 
 // Guest returns the caller for a request without credentials. It may read what is public when reads is true.
@@ -119,6 +120,9 @@ func (c Caller) May(role Role, o Object) bool {
 	}
 	return c.roleIn(o) >= role
 }
+
+// Covers reports whether c's token is good for o at all, whatever its owner may do there.
+func (c Caller) Covers(o Object) bool { return c.covers(o) }
 
 // covers reports whether a limited token is good for o at all. A repository is more than any project in it.
 func (c Caller) covers(o Object) bool {

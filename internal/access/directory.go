@@ -55,7 +55,7 @@ type NewUser struct {
 // fault.Conflict for a taken name.
 func (d *Directory) AddUser(ctx context.Context, who Caller, n NewUser) (User, error) {
 	u := User{ID: d.newID(), Name: n.Name, Admin: n.Admin, CreatedAt: d.now()}
-	return u, d.change(ctx, who, who.Admin(), d.entry(who, "user.add", n.Name, map[string]any{"admin": n.Admin}), func(tx Tx) (err error) {
+	return u, d.change(ctx, who, Caller.Admin, d.entry(who, "user.add", n.Name, map[string]any{"admin": n.Admin}), func(tx Tx) (err error) {
 		if _, err = ParseUserName(n.Name); err != nil {
 			return err
 		}
@@ -94,7 +94,7 @@ func (d *Directory) EnableUser(ctx context.Context, who Caller, name string) err
 }
 
 func (d *Directory) setDisabled(ctx context.Context, who Caller, name, action string, at time.Time) error {
-	return d.change(ctx, who, who.Admin(), d.entry(who, action, name, nil), func(tx Tx) error {
+	return d.change(ctx, who, Caller.Admin, d.entry(who, action, name, nil), func(tx Tx) error {
 		u, err := userNamed(ctx, tx, name)
 		if err != nil {
 			return err
@@ -137,18 +137,22 @@ func (d *Directory) entry(who Caller, action, subject string, detail map[string]
 	}
 }
 
-// change runs f with its audit entry and a new serial in one transaction, or records the refusal where who may not.
-func (d *Directory) change(ctx context.Context, who Caller, may bool, e audit.Entry, f func(Tx) error) error {
-	if !may {
-		e.Outcome = audit.Refused
-		err := d.store.Update(ctx, func(tx Tx) error { return tx.InsertAudit(ctx, e) })
-		if err != nil {
-			return err
-		}
-		return denied("this")
+// change runs f with its audit entry and a new serial in one transaction, or records the refusal if who may not, before or
+// within the transaction.
+func (d *Directory) change(ctx context.Context, who Caller, may func(Caller) bool, e audit.Entry, f func(Tx) error) error {
+	return d.changeAs(ctx, who, may, e, func(tx Tx, _ Caller) error { return f(tx) })
+}
+
+// changeAs is change for an f that asks what who may do, and so must be given who as of the transaction.
+func (d *Directory) changeAs(ctx context.Context, who Caller, may func(Caller) bool, e audit.Entry, f func(Tx, Caller) error) error {
+	if !may(who) {
+		return d.refuse(ctx, e, denied("this"))
 	}
-	return d.store.Update(ctx, func(tx Tx) error {
-		if err := f(tx); err != nil {
+	err := Update(ctx, d.store, who, func(tx Tx, who Caller) error {
+		if !may(who) {
+			return denied("this")
+		}
+		if err := f(tx, who); err != nil {
 			return err
 		}
 		if _, err := tx.NextSerial(ctx); err != nil {
@@ -156,4 +160,17 @@ func (d *Directory) change(ctx context.Context, who Caller, may bool, e audit.En
 		}
 		return tx.InsertAudit(ctx, e)
 	})
+	if fault.Is(err, fault.Denied) || fault.Is(err, fault.Unauthenticated) {
+		return d.refuse(ctx, e, err)
+	}
+	return err
+}
+
+// refuse records that e was refused, and returns why.
+func (d *Directory) refuse(ctx context.Context, e audit.Entry, why error) error {
+	e.Outcome = audit.Refused
+	if err := d.store.Update(ctx, func(tx Tx) error { return tx.InsertAudit(ctx, e) }); err != nil {
+		return err
+	}
+	return why
 }

@@ -54,7 +54,7 @@ var groupName = regexp.MustCompile(`\A[a-z0-9]([a-z0-9._-]{0,62}[a-z0-9])?\z`)
 // AddGroup makes a group. It needs an administrator. fault.Invalid for a bad name, fault.Conflict for a taken one.
 func (d *Directory) AddGroup(ctx context.Context, who Caller, name, description string) (Group, error) {
 	g := Group{ID: d.newID(), Name: name, Description: description, CreatedAt: d.now()}
-	return g, d.change(ctx, who, who.Admin(), d.entry(who, "group.add", name, nil), func(tx Tx) error {
+	return g, d.change(ctx, who, Caller.Admin, d.entry(who, "group.add", name, nil), func(tx Tx) error {
 		if !groupName.MatchString(name) {
 			return fault.InField("name", "%.80q is not a group's name: use lower-case letters, digits, '.', '-' and '_', 64 at most", name)
 		}
@@ -116,7 +116,7 @@ func groupNamed(ctx context.Context, tx Tx, name string) (Group, error) {
 
 // DeleteGroup removes a group; its members lose what it gave them at their next request. It needs an administrator.
 func (d *Directory) DeleteGroup(ctx context.Context, who Caller, name string) error {
-	return d.change(ctx, who, who.Admin(), d.entry(who, "group.remove", name, nil), func(tx Tx) error {
+	return d.change(ctx, who, Caller.Admin, d.entry(who, "group.remove", name, nil), func(tx Tx) error {
 		g, err := groupNamed(ctx, tx, name)
 		if err != nil {
 			return err
@@ -144,7 +144,7 @@ func (d *Directory) RemoveMember(ctx context.Context, who Caller, group, user st
 }
 
 func (d *Directory) changeMember(ctx context.Context, who Caller, action, group, user string, f func(Tx, Group, User) error) error {
-	return d.change(ctx, who, who.Admin(), d.entry(who, action, group, map[string]any{"user": user}), func(tx Tx) error {
+	return d.change(ctx, who, Caller.Admin, d.entry(who, action, group, map[string]any{"user": user}), func(tx Tx) error {
 		g, err := groupNamed(ctx, tx, group)
 		if err != nil {
 			return err
@@ -160,7 +160,7 @@ func (d *Directory) changeMember(ctx context.Context, who Caller, action, group,
 // SyncGroups makes a user's memberships that come from a source those of the named groups; groups that do not exist are
 // left out. What a person put there stays. It needs the operator or an administrator.
 func (d *Directory) SyncGroups(ctx context.Context, who Caller, user, source string, names []string) error {
-	return d.change(ctx, who, who.Admin(), d.entry(who, "group.sync", user, map[string]any{"source": source, "groups": names}), func(tx Tx) error {
+	return d.change(ctx, who, Caller.Admin, d.entry(who, "group.sync", user, map[string]any{"source": source, "groups": names}), func(tx Tx) error {
 		u, err := userNamed(ctx, tx, user)
 		if err != nil {
 			return err

@@ -41,7 +41,7 @@ func (d *Directory) CreateToken(ctx context.Context, who Caller, n NewAPIToken) 
 		return Token{}, "", err
 	}
 	e := d.entry(who, "token.create", t.ID, map[string]any{"user": n.User, "scope": n.Scope.String(), "projects": n.Projects})
-	err := d.change(ctx, who, mayHold(who, n.User), e, func(tx Tx) error {
+	err := d.change(ctx, who, func(who Caller) bool { return mayHold(who, n.User) }, e, func(tx Tx) error {
 		u, err := userNamed(ctx, tx, n.User)
 		if err != nil {
 			return err
@@ -141,8 +141,8 @@ func withNames(ctx context.Context, tx Tx, tokens []Token, projects map[string][
 // RevokeToken ends a token from the next request on. A token of somebody else is fault.NotFound to who is no
 // administrator, as an unknown one is.
 func (d *Directory) RevokeToken(ctx context.Context, who Caller, id string) error {
-	may := who.Admin() || who.kind == KindUser && who.scope == ScopeAdmin
-	return d.change(ctx, who, may, d.entry(who, "token.revoke", id, nil), func(tx Tx) error {
+	may := func(who Caller) bool { return who.Admin() || who.kind == KindUser && who.scope == ScopeAdmin }
+	return d.changeAs(ctx, who, may, d.entry(who, "token.revoke", id, nil), func(tx Tx, who Caller) error {
 		t, err := tx.TokenByID(ctx, id)
 		if fault.Is(err, fault.NotFound) || err == nil && !who.Admin() && t.UserID != who.id {
 			return fault.New(fault.NotFound, "there is no token %.80q: index token list shows which there are", id)

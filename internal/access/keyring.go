@@ -136,6 +136,7 @@ func (k *Keyring) load(ctx context.Context, hash string) (entry, error) {
 		}
 		e.expiresAt = t.ExpiresAt
 		e.caller, err = bearer(ctx, tx, t)
+		e.caller.now = k.now
 		return err
 	})
 	return e, err

@@ -71,7 +71,7 @@ func (d *Directory) SessionsOf(ctx context.Context, who Caller, name string) (ou
 
 // EndSessionsOf ends all sessions of a user. It needs an administrator.
 func (d *Directory) EndSessionsOf(ctx context.Context, who Caller, name string) error {
-	return d.change(ctx, who, who.Admin(), d.entry(who, "session.end-all", name, nil), func(tx Tx) error {
+	return d.change(ctx, who, Caller.Admin, d.entry(who, "session.end-all", name, nil), func(tx Tx) error {
 		u, err := userNamed(ctx, tx, name)
 		if err == nil {
 			_, err = tx.EndSessionsOf(ctx, u.ID, "", d.now())
@@ -83,7 +83,7 @@ func (d *Directory) EndSessionsOf(ctx context.Context, who Caller, name string) 
 // SetAdmin makes a user an administrator, or one no more. It needs an administrator; fault.Conflict for the last one who is
 // active.
 func (d *Directory) SetAdmin(ctx context.Context, who Caller, name string, admin bool) error {
-	return d.change(ctx, who, who.Admin(), d.entry(who, "user.admin", name, map[string]any{"admin": admin}), func(tx Tx) error {
+	return d.change(ctx, who, Caller.Admin, d.entry(who, "user.admin", name, map[string]any{"admin": admin}), func(tx Tx) error {
 		u, err := userNamed(ctx, tx, name)
 		if err != nil {
 			return err

@@ -129,7 +129,7 @@ func (d *Directory) EndSession(ctx context.Context, who Caller, id string) error
 	if who.sessionID == "" {
 		return errNoSession
 	}
-	return d.change(ctx, who, true, d.entry(who, "session.end", id, nil), func(tx Tx) error {
+	return d.change(ctx, who, Caller.Known, d.entry(who, "session.end", id, nil), func(tx Tx) error {
 		did, err := tx.EndSession(ctx, who.id, id, d.now())
 		if err == nil && !did {
 			return fault.New(fault.NotFound, "there is no such session of yours")
@@ -143,7 +143,7 @@ func (d *Directory) EndOtherSessions(ctx context.Context, who Caller) error {
 	if who.sessionID == "" {
 		return errNoSession
 	}
-	return d.change(ctx, who, true, d.entry(who, "session.end-others", who.name, nil), func(tx Tx) error {
+	return d.change(ctx, who, Caller.Known, d.entry(who, "session.end-others", who.name, nil), func(tx Tx) error {
 		_, err := tx.EndSessionsOf(ctx, who.id, who.sessionID, d.now())
 		return err
 	})
@@ -155,7 +155,7 @@ func (d *Directory) ConfirmSession(ctx context.Context, who Caller) error {
 	if who.sessionID == "" {
 		return errNoSession
 	}
-	return d.change(ctx, who, true, d.entry(who, "session.confirm", who.sessionID, nil), func(tx Tx) error {
+	return d.change(ctx, who, Caller.Known, d.entry(who, "session.confirm", who.sessionID, nil), func(tx Tx) error {
 		return tx.ConfirmSession(ctx, who.sessionID, d.now())
 	})
 }
@@ -212,7 +212,7 @@ func (k *Keyring) loadSession(ctx context.Context, hash string) (e signedIn, err
 			return err
 		}
 		e.session = s
-		e.caller, err = person(ctx, tx, Caller{scope: ScopeAdmin, sessionID: s.ID, confirmedAt: s.ConfirmedAt}, s.UserID)
+		e.caller, err = person(ctx, tx, Caller{scope: ScopeAdmin, sessionID: s.ID, confirmedAt: s.ConfirmedAt, now: k.now}, s.UserID)
 		return err
 	})
 	return e, err

@@ -78,8 +78,8 @@ func TestSessionLife(t *testing.T) {
 	if err := o.EndSession(ctx, who, first.ID); err != nil || o.session(s).Known() {
 		t.Errorf("EndSession = %v, and the session goes on: %v", err, o.session(s).Known())
 	}
-	if err := o.EndSession(ctx, who, first.ID); !fault.Is(err, fault.NotFound) {
-		t.Errorf("EndSession again = %v, want not found", err)
+	if err := o.EndSession(ctx, who, first.ID); !fault.Is(err, fault.Unauthenticated) {
+		t.Errorf("EndSession by a session that ended = %v, want unauthenticated", err)
 	}
 }
 

@@ -50,10 +50,14 @@ func (a *Accounts) entry(who access.Caller, action, subject string, detail map[s
 	}
 }
 
-// self returns the user of a session; everybody else is fault.Unauthenticated. What is here is for people, not for tokens.
+// self returns the user of a session that stands in this transaction; everybody else is fault.Unauthenticated. What is here
+// is for people, not for tokens.
 func self(ctx context.Context, tx Tx, who access.Caller) (access.User, error) {
 	if who.SessionID() == "" {
 		return access.User{}, fault.New(fault.Unauthenticated, "sign in first")
+	}
+	if _, err := who.Recheck(ctx, tx); err != nil {
+		return access.User{}, err
 	}
 	return tx.UserByID(ctx, who.ID())
 }

@@ -95,7 +95,7 @@ func (a *Accounts) identified(ctx context.Context, tx Tx, who access.Caller, id 
 		return access.User{}, err
 	}
 	if who.SessionID() != "" {
-		u, err := tx.UserByID(ctx, who.ID())
+		u, err := self(ctx, tx, who)
 		if err != nil {
 			return u, err
 		}

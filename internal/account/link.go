@@ -56,7 +56,7 @@ func (a *Accounts) FirstLink(ctx context.Context, who access.Caller) (access.Sec
 // an administrator; fault.NotFound for an unknown or disabled account.
 func (a *Accounts) ResetLink(ctx context.Context, who access.Caller, name string) (access.Secret, error) {
 	l, secret := a.newLink(LinkReset, resetLife)
-	err := a.store.Update(ctx, func(tx Tx) error {
+	err := access.Update(ctx, a.store, who, func(tx Tx, who access.Caller) error {
 		if !who.Admin() {
 			return fault.New(fault.Denied, "only an administrator may make a link for somebody else's password")
 		}
@@ -107,9 +107,14 @@ func (a *Accounts) Invite(ctx context.Context, who access.Caller, n NewInvitatio
 	}
 	l, secret := a.newLink(LinkInvite, inviteLife)
 	l.CreatedBy, l.Invitation = who.ID(), Invitation(n)
-	err := a.store.Update(ctx, func(tx Tx) error {
+	err := access.Update(ctx, a.store, who, func(tx Tx, who access.Caller) error {
 		if !who.Admin() && (n.Admin || len(n.Grants) == 0 || who.SessionID() == "") {
 			return fault.New(fault.Denied, "only an administrator may invite somebody to more than projects of your own")
+		}
+		for _, g := range n.Grants { // as the Inviter decided, with the rights of this moment
+			if !who.May(access.Owner, access.Object{RepositoryID: g.RepositoryID, ProjectID: g.ProjectID}) {
+				return fault.New(fault.Denied, "only an owner may invite somebody there")
+			}
 		}
 		if n.Name != "" {
 			if _, err := tx.UserByName(ctx, n.Name); err == nil {
@@ -157,7 +162,10 @@ func (a *Accounts) RevokeInvitation(ctx context.Context, who access.Caller, id s
 		if l.ID != id {
 			continue
 		}
-		return a.store.Update(ctx, func(tx Tx) error {
+		return access.Update(ctx, a.store, who, func(tx Tx, who access.Caller) error {
+			if !who.Admin() && (who.SessionID() == "" || l.CreatedBy != who.ID()) {
+				return fault.New(fault.NotFound, "there is no such invitation")
+			}
 			did, err := tx.UseLink(ctx, id, a.o.Now())
 			if err == nil && !did {
 				err = fault.New(fault.NotFound, "this invitation was used or revoked already")

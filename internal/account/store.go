@@ -109,6 +109,7 @@ type Tx interface {
 	access.UserRows
 	access.GrantRows
 	access.SessionRows
+	access.StandingRows
 	access.Serials
 	audit.Rows
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"time"
 
+	"pyindex/internal/access"
 	"pyindex/internal/dist"
 	"pyindex/internal/fault"
 )
@@ -27,7 +28,8 @@ func (a *addition) commit(ctx context.Context) (Receipt, error) {
 	}
 	err := a.keep(ctx, keys)
 	if err == nil {
-		err = x.store.Update(ctx, func(tx Tx) (err error) {
+		err = access.Update(ctx, x.store, a.who, func(tx Tx, who access.Caller) (err error) {
+			a.who = who
 			f, err = a.insert(ctx, tx, f, keys)
 			return err
 		})
@@ -77,7 +79,7 @@ func (a *addition) keep(ctx context.Context, keys []string) error {
 }
 
 // insert writes everything that the file changes in one transaction. What was decided before is decided again, because
-// others may have been faster. It returns f in its place.
+// others may have been faster, and because the caller's rights may have ended while the bytes came. It returns f in its place.
 func (a *addition) insert(ctx context.Context, tx Tx, f File, keys []string) (File, error) {
 	if err := a.spend(ctx, tx); err != nil {
 		return f, err

@@ -100,9 +100,12 @@ func (x *Index) changeGrant(ctx context.Context, who access.Caller, c grantChang
 	e := x.entry(who, c.action, map[string]any{"user": cut(c.user), "role": c.role.String()})
 	e.Repository, e.Project = p.repository.ID, c.name.String()
 	if !c.allowed(who, p.object()) {
-		return x.deny(ctx, e, "this needs the role owner there")
+		return x.deny(ctx, e, errNoOwner)
 	}
-	return x.store.Update(ctx, func(tx Tx) error {
+	return x.update(ctx, who, e, func(tx Tx, who access.Caller) error {
+		if !c.allowed(who, p.object()) {
+			return errNoOwner
+		}
 		if _, err := tx.NextSerial(ctx); err != nil {
 			return err
 		}
@@ -192,13 +195,16 @@ func ownedByGroup(ctx context.Context, tx Tx, p Project) (bool, error) {
 	return false, nil
 }
 
+// errNoOwner refuses who may not give roles.
+var errNoOwner = fault.New(fault.Denied, "this needs the role owner there")
+
 // deny records a refusal and returns it.
-func (x *Index) deny(ctx context.Context, e audit.Entry, why string) error {
+func (x *Index) deny(ctx context.Context, e audit.Entry, why error) error {
 	e.Outcome = audit.Refused
 	if err := x.store.Update(ctx, func(tx Tx) error { return tx.InsertAudit(ctx, e) }); err != nil {
 		return err
 	}
-	return fault.New(fault.Denied, "%s", why)
+	return why
 }
 
 // Grants returns who has which role in a project, or, for the zero name, in the repository and its projects, by user

@@ -41,9 +41,12 @@ func (x *Index) changeGroupGrant(ctx context.Context, who access.Caller, repo st
 	e := x.entry(who, action, map[string]any{"group": cut(group), "role": role.String()})
 	e.Repository, e.Project = p.repository.ID, name.String()
 	if !who.May(access.Owner, p.object()) {
-		return x.deny(ctx, e, "this needs the role owner there")
+		return x.deny(ctx, e, errNoOwner)
 	}
-	return x.store.Update(ctx, func(tx Tx) error {
+	return x.update(ctx, who, e, func(tx Tx, who access.Caller) error {
+		if !who.May(access.Owner, p.object()) {
+			return errNoOwner
+		}
 		g, err := tx.GroupByName(ctx, group)
 		if fault.Is(err, fault.NotFound) {
 			return fault.Wrap(fault.NotFound, err, "there is no group %.80q", group)

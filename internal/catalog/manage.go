@@ -120,7 +120,7 @@ func (x *Index) SetStatus(ctx context.Context, who access.Caller, repo string, n
 		return err
 	}
 	e := x.entry(who, "project.status", map[string]any{"status": s, "reason": reason})
-	may := func(p Project) error {
+	may := func(who access.Caller, p Project) error {
 		if (s == Quarantined || p.Status == Quarantined) && !who.Admin() {
 			return fault.New(fault.Denied, "only an administrator may put a project into quarantine or take it out")
 		}
@@ -128,7 +128,7 @@ func (x *Index) SetStatus(ctx context.Context, who access.Caller, repo string, n
 	}
 	return x.changeIf(ctx, who, may, target{repo: repo, name: name}, e, func(_ Tx, p *Project, _ *audit.Entry) error {
 		p.Status, p.StatusReason = s, reason
-		return may(*p)
+		return nil
 	})
 }
 
@@ -139,7 +139,7 @@ func (x *Index) SetLimits(ctx context.Context, who access.Caller, repo string, n
 		return fault.New(fault.Invalid, "a limit is a number of bytes, or 0 for what is configured")
 	}
 	e := x.entry(who, "project.limits", map[string]any{"file_size": l.FileSize, "project_size": l.ProjectSize})
-	may := func(Project) error {
+	may := func(who access.Caller, _ Project) error {
 		if !who.Admin() {
 			return fault.New(fault.Denied, "only an administrator may change the limits of a project")
 		}
@@ -280,7 +280,7 @@ func permit(who access.Caller, role access.Role, p Project) error {
 
 // change is changeIf for who has the role.
 func (x *Index) change(ctx context.Context, who access.Caller, role access.Role, t target, e audit.Entry, f func(Tx, *Project, *audit.Entry) error) error {
-	return x.changeIf(ctx, who, func(p Project) error { return permit(who, role, p) }, t, e, f)
+	return x.changeIf(ctx, who, func(who access.Caller, p Project) error { return permit(who, role, p) }, t, e, f)
 }
 
 // shown reports whether an action changes what lists show of a project.
@@ -289,19 +289,23 @@ func shown(action string) bool {
 }
 
 // changeIf runs f on a project that the caller may read and change, with the entry, the next serial and what f made of
-// both in one transaction; f sets the project's id to "" when it is gone. A refusal is recorded on its own.
-func (x *Index) changeIf(ctx context.Context, who access.Caller, may func(Project) error, t target, e audit.Entry, f func(Tx, *Project, *audit.Entry) error) error {
+// both in one transaction; f sets the project's id to "" when it is gone. may decides before the transaction and again in
+// it. A refusal is recorded on its own.
+func (x *Index) changeIf(ctx context.Context, who access.Caller, may func(access.Caller, Project) error, t target, e audit.Entry, f func(Tx, *Project, *audit.Entry) error) error {
 	p, err := x.Project(ctx, who, t.repo, t.name)
 	if err != nil {
 		return err
 	}
 	e.Repository, e.Project, e.Version, e.Filename = p.Repository.ID, p.Name.String(), cut(t.version), cut(t.filename)
-	if err := may(p); err != nil {
-		return x.deny(ctx, e, fault.Message(err))
+	if err := may(who, p); err != nil {
+		return x.deny(ctx, e, err)
 	}
-	return x.store.Update(ctx, func(tx Tx) error {
+	return x.update(ctx, who, e, func(tx Tx, who access.Caller) error {
 		now, err := tx.ProjectByID(ctx, p.ID)
 		if err != nil {
+			return err
+		}
+		if err := may(who, now); err != nil {
 			return err
 		}
 		e := e // f may be run again
@@ -319,4 +323,13 @@ func (x *Index) changeIf(ctx context.Context, who access.Caller, may func(Projec
 		}
 		return putCard(ctx, tx, now)
 	})
+}
+
+// update runs f in a transaction for who as who stands in it. A refusal there is recorded as one of e.
+func (x *Index) update(ctx context.Context, who access.Caller, e audit.Entry, f func(Tx, access.Caller) error) error {
+	err := access.Update(ctx, x.store, who, f)
+	if fault.Is(err, fault.Denied) || fault.Is(err, fault.Unauthenticated) {
+		return x.deny(ctx, e, err)
+	}
+	return err
 }

@@ -44,7 +44,7 @@ func (x *Index) publish(ctx context.Context, who access.Caller, u Upload) (Recei
 	if err := a.measure(); err != nil {
 		return Receipt{}, err
 	}
-	if err := x.store.View(ctx, func(tx Tx) error { return a.available(ctx, tx) }); errors.Is(err, errIdentical) {
+	if err := x.store.View(ctx, func(tx Tx) error { return a.confirmed(ctx, tx, a.available(ctx, tx)) }); errors.Is(err, errIdentical) {
 		return Receipt{File: a.existing, Warnings: unread(u.Attestations)}, nil
 	} else if err != nil {
 		return Receipt{}, err
@@ -117,6 +117,16 @@ func (a *addition) available(ctx context.Context, tx Tx) error {
 		return err
 	}
 	return a.onlySDist(ctx, tx)
+}
+
+// confirmed is err, or why the caller may not even hear errIdentical any longer: that answer comes without an insert.
+func (a *addition) confirmed(ctx context.Context, tx Tx, err error) error {
+	if errors.Is(err, errIdentical) {
+		if _, ended := a.who.Recheck(ctx, tx); ended != nil {
+			return ended
+		}
+	}
+	return err
 }
 
 // taken answers for a name that exists: nothing to do for the same file, refusal for another.

@@ -77,13 +77,19 @@ func (x *Index) RemoveRepository(ctx context.Context, who access.Caller, name st
 	})
 }
 
+// errNoRepositories refuses who may not manage repositories.
+var errNoRepositories = fault.New(fault.Denied, "only an administrator, with a token of scope admin, may manage repositories")
+
 func (x *Index) changeRepository(ctx context.Context, who access.Caller, r Repository, action string, f func(Tx) error) error {
 	e := x.entry(who, action, map[string]any{"members": r.Members.String(), "public": r.Public})
 	e.Repository, e.Subject = r.ID, r.Name
 	if !who.Admin() {
-		return x.deny(ctx, e, "only an administrator, with a token of scope admin, may manage repositories")
+		return x.deny(ctx, e, errNoRepositories)
 	}
-	return x.store.Update(ctx, func(tx Tx) error {
+	return x.update(ctx, who, e, func(tx Tx, who access.Caller) error {
+		if !who.Admin() {
+			return errNoRepositories
+		}
 		if err := f(tx); err != nil {
 			return err
 		}

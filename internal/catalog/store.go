@@ -25,6 +25,7 @@ type Tx interface {
 	access.GrantRows
 	access.GroupRows
 	access.UserRows
+	access.StandingRows
 	TokenRows
 	PublisherRows
 	// DeletePendingFor removes pending publishers for a project name that came to exist, except those of the user, and

@@ -78,7 +78,7 @@ func (x *Index) admit(ctx context.Context, tx Tx, who access.Caller, r Repositor
 	case err != nil:
 		return Project{}, false, err
 	case !may:
-		return Project{}, false, notYours(who, name)
+		return Project{}, false, notYours(who, name, p.Object())
 	case p.Status == Archived, p.Status == Quarantined:
 		return Project{}, false, fault.New(fault.Denied, "project %s is %s and takes no uploads", name, p.Status)
 	}
@@ -96,8 +96,8 @@ func mayUpload(ctx context.Context, tx Tx, who access.Caller, p Project) (bool, 
 }
 
 // notYours refuses in the same words whether the project exists or not.
-func notYours(who access.Caller, name dist.ProjectName) error {
-	return fault.New(fault.Denied, "%s may not upload to project %s: %s", whoText(who), name, whoHint(who))
+func notYours(who access.Caller, name dist.ProjectName, o access.Object) error {
+	return fault.New(fault.Denied, "%s may not upload to project %s: %s", whoText(who), name, whoHint(who, o))
 }
 
 // mayCreate decides about a name that no project has yet.
@@ -106,7 +106,7 @@ func (x *Index) mayCreate(ctx context.Context, tx Tx, who access.Caller, r Repos
 	case who.Kind() == access.KindPublisher:
 		return fault.New(fault.Invalid, "project %s does not exist, and a trusted publisher cannot create it: register a pending publisher for it", name)
 	case !who.MayCreate(r.Object()):
-		return notYours(who, name)
+		return notYours(who, name, r.Object())
 	case x.policy.ReservedNames && dist.IsStdlibModule(name):
 		return fault.New(fault.Invalid, "project name %s is reserved: it is a module of the standard library", name)
 	case x.policy.SimilarNames:
@@ -137,13 +137,13 @@ func whoText(who access.Caller) string {
 	return "this API token"
 }
 
-func whoHint(who access.Caller) string {
+func whoHint(who access.Caller, o access.Object) string {
 	switch {
 	case who.Kind() == access.KindPublisher:
 		return "add it to the project's publishers"
 	case who.SessionID() != "":
 		return "your account has no right to"
-	case who.Limited():
+	case !who.Covers(o):
 		return "it is bound to other projects"
 	}
 	return "its owner, " + who.Name() + ", has no right to"

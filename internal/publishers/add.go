@@ -88,7 +88,7 @@ func (r *Registry) Add(ctx context.Context, who access.Caller, req AddRequest) (
 		Pending: req.Pending, Project: a.name.String(), Provider: a.publisher.Provider, Issuer: a.publisher.Issuer,
 		Sentence: a.rule.Sentence, Fields: a.publisher.Fields, OwnerID: a.publisher.OwnerID, Warning: a.warning,
 	}
-	err = r.store.Update(ctx, func(tx Tx) (err error) {
+	err = access.Update(ctx, r.store, who, func(tx Tx, who access.Caller) (err error) {
 		if req.Pending {
 			out.ID, out.ExpiresAt, err = r.addPending(ctx, tx, who, a)
 		} else {

@@ -33,7 +33,7 @@ func (r *Registry) Constrain(ctx context.Context, who access.Caller, req Constra
 		return Added{}, err
 	}
 	var out Added
-	err = r.store.Update(ctx, func(tx Tx) error {
+	err = access.Update(ctx, r.store, who, func(tx Tx, who access.Caller) error {
 		project, err := projectFor(ctx, tx, who, req.Repository, name)
 		if err != nil {
 			return err

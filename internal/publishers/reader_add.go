@@ -73,7 +73,7 @@ func (r *Registry) AddReader(ctx context.Context, who access.Caller, req ReaderR
 		return ListedReader{}, err
 	}
 	var out ListedReader
-	err = r.store.Update(ctx, func(tx Tx) (err error) {
+	err = access.Update(ctx, r.store, who, func(tx Tx, who access.Caller) (err error) {
 		out, err = r.insertReader(ctx, tx, who, req.Repository, wanted, rule)
 		return err
 	})
@@ -223,7 +223,7 @@ func (r *Registry) RemoveReader(ctx context.Context, who access.Caller, id strin
 		return err
 	}
 	absent := fault.New(fault.NotFound, "there is no reader %.80q that you may remove", id)
-	return r.store.Update(ctx, func(tx Tx) error {
+	return access.Update(ctx, r.store, who, func(tx Tx, who access.Caller) error {
 		rd, err := tx.ReaderByID(ctx, id)
 		if fault.Is(err, fault.NotFound) {
 			return absent

@@ -31,7 +31,7 @@ func (r *Registry) remove(ctx context.Context, who access.Caller, id string, fro
 	if err := known(who); err != nil {
 		return err
 	}
-	return r.store.Update(ctx, func(tx Tx) error {
+	return access.Update(ctx, r.store, who, func(tx Tx, who access.Caller) error {
 		n, err := r.detach(ctx, tx, who, id, from)
 		if err != nil {
 			return err
@@ -80,7 +80,7 @@ func (r *Registry) RemovePending(ctx context.Context, who access.Caller, id stri
 	if err := known(who); err != nil {
 		return err
 	}
-	return r.store.Update(ctx, func(tx Tx) error { return r.removePending(ctx, tx, who, id) })
+	return access.Update(ctx, r.store, who, func(tx Tx, who access.Caller) error { return r.removePending(ctx, tx, who, id) })
 }
 
 func (r *Registry) removePending(ctx context.Context, tx Tx, who access.Caller, id string) error {

@@ -32,7 +32,7 @@ func (w *response) WriteReason(status int, reason string, body []byte) error {
 		_, err := w.Write(body)
 		return err
 	}
-	drained := w.body.drain(w.r, w.server.o.DrainBytes)
+	drained := w.body.drain(w.r, w.server.o.DrainBytes, !w.caller.Known())
 	conn, rw, err := w.Hijack()
 	if err != nil {
 		return fmt.Errorf("taking over the connection: %w", err)

@@ -128,7 +128,7 @@ func (s *Server) fail(w *response, r *http.Request, err error) {
 		panic(http.ErrAbortHandler)
 	}
 	if r.ProtoMajor == 1 {
-		w.body.drain(r, s.o.DrainBytes)
+		w.body.drain(r, s.o.DrainBytes, !w.caller.Known())
 	}
 	w.row.fail(w, r, err)
 }

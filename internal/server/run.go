@@ -27,9 +27,10 @@ type Run struct {
 // Serve answers on l until ctx ends, then drains: /readyz turns 503, l closes, and requests under way finish. It
 // returns nil after a drain in time and an error that says so when requests had to be cut.
 func (s *Server) Serve(ctx context.Context, l net.Listener, o Run) error {
-	hs := s.httpServer(o.TLS)
+	hs, g := s.httpServer(o.TLS), newGate(l, s.o, s.trusted)
+	hs.ConnState = g.state
 	failed := make(chan error, 1)
-	go func() { failed <- serve(hs, l) }()
+	go func() { failed <- serve(hs, g) }()
 	select {
 	case err := <-failed:
 		return err

@@ -87,7 +87,7 @@ func (s *Server) begin(hw http.ResponseWriter, r *http.Request) *response {
 		w.id = s.ids.next()
 	}
 	if r.Body != nil && r.Body != http.NoBody {
-		w.body = &body{ReadCloser: r.Body, control: http.NewResponseController(hw), stall: s.o.Stall}
+		w.body = &body{ReadCloser: r.Body, control: http.NewResponseController(hw), stall: s.o.Stall, minRate: s.o.MinRate}
 		r.Body = w.body
 		// The server's write timeout counts from the request's head, and on HTTP/2 resets a stream whose upload goes on.
 		w.body.control.SetWriteDeadline(time.Time{}) // not supported under httptest.ResponseRecorder
@@ -141,7 +141,7 @@ func (s *Server) broken(w *response) {
 func (s *Server) refuse(w *response, status int, err error) {
 	w.err = err
 	if w.r.ProtoMajor == 1 {
-		w.body.drain(w.r, s.o.DrainBytes)
+		w.body.drain(w.r, s.o.DrainBytes, !w.caller.Known())
 	}
 	s.plain(w, status, fault.Message(err))
 }

@@ -25,6 +25,7 @@ func Access(t *testing.T, open Opener) {
 		"project by names": checkProjectID,
 		"user race":        checkUserRace,
 		"sessions":         checkSessions,
+		"standing":         checkStanding,
 	} {
 		t.Run(name, func(t *testing.T) { check(newWorld(t, open)) })
 	}

@@ -1,0 +1,123 @@
+package main
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// unchecked are the functions that begin an update without reading a caller's rights again in it, each with the reason why
+// no caller's rights decide about what it writes. Everything else goes through access.Update.
+var unchecked = map[string]string{
+	"access.Directory.BeginSession":  "whoever calls it has made sure who the person is; the account is read in the transaction",
+	"access.Directory.SweepSessions": "the server's own",
+	"access.Directory.Leaked":        "whoever has a token may end it",
+	"access.Directory.refuse":        "records a refusal",
+	"access.Keyring.Flush":           "notes when tokens were used",
+
+	"catalog.Index.hold":               "notes which bytes an upload is about to keep; its row is added by commit",
+	"catalog.Index.letGo":              "gives up what a failed upload held",
+	"catalog.Index.dropOne":            "forgets bytes that nothing names",
+	"catalog.Index.sweepWith":          "forgets bytes that nothing names",
+	"catalog.Index.Backfill":           "the server's own",
+	"catalog.Index.FlushDownloads":     "counts downloads",
+	"catalog.Index.SweepDownloads":     "the server's own",
+	"catalog.Index.deny":               "records a refusal",
+	"catalog.Index.refused":            "records a refusal",
+	"publishers.Registry.Burn":         "whoever has a token may end it",
+	"publishers.Registry.exchange":     "the identity token decides, and is matched in the transaction",
+	"publishers.Registry.ExchangeRead": "the identity token decides, and is matched in the transaction",
+	"publishers.Registry.refused":      "records a refusal",
+	"publishers.Registry.refusedRead":  "records a refusal",
+	"publishers.Registry.Sweep":        "the server's own",
+
+	"account.Accounts.change":             "reads the caller again by self",
+	"account.Accounts.BeginPasskey":       "reads the caller again by self",
+	"account.Accounts.FirstLink":          "the operator's, who has no credential that could end",
+	"account.Accounts.Accept":             "the link decides, and is read in the transaction",
+	"account.Accounts.AcceptByPasskey":    "the link decides, and is read in the transaction",
+	"account.Accounts.BeginAccept":        "the link decides; keeps a challenge",
+	"account.Accounts.Reset":              "the link decides, and is read in the transaction",
+	"account.Accounts.AskForLink":         "nobody's rights decide",
+	"account.Accounts.ForgottenLink":      "nobody's rights decide",
+	"account.Accounts.SignIn":             "the password decides",
+	"account.Accounts.SecondFactor":       "the code decides",
+	"account.Accounts.Confirm":            "the code decides; nothing but its use is noted",
+	"account.Accounts.Remember":           "whoever calls it has made sure who the person is",
+	"account.Accounts.failed":             "records a refusal",
+	"account.Accounts.BeginSignOn":        "keeps a challenge",
+	"account.Accounts.SignInByIdentity":   "the provider decides; an identity is linked by self",
+	"account.Accounts.takeOf":             "the challenge decides",
+	"account.Accounts.BeginPasskeySignIn": "keeps a challenge",
+	"account.Accounts.SignInByPasskey":    "the passkey decides",
+	"account.Accounts.Sweep":              "the server's own",
+}
+
+// Every change that a caller's rights decide about reads them again in its transaction. A function that begins an update by
+// itself has a reason above.
+func TestChangesReadTheCallersRightsAgain(t *testing.T) {
+	seen := map[string]bool{}
+	for _, pkg := range []string{"access", "catalog", "publishers", "account"} {
+		files, err := filepath.Glob(filepath.Join("..", "..", "internal", pkg, "*.go"))
+		if err != nil || len(files) == 0 {
+			t.Fatalf("no files of %s: %v", pkg, err)
+		}
+		for _, file := range files {
+			if strings.HasSuffix(file, "_test.go") {
+				continue
+			}
+			f, err := parser.ParseFile(token.NewFileSet(), file, nil, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, d := range f.Decls {
+				fn, ok := d.(*ast.FuncDecl)
+				if !ok || !beginsUpdate(fn) {
+					continue
+				}
+				name := pkg + "." + receiver(fn) + fn.Name.Name
+				seen[name] = true
+				if unchecked[name] == "" {
+					t.Errorf("%s updates the store without access.Update: rights that ended while the request was on its way would still count", name)
+				}
+			}
+		}
+	}
+	for name := range unchecked {
+		if !seen[name] {
+			t.Errorf("%s begins no update by itself any longer: take it out of the table", name)
+		}
+	}
+}
+
+// beginsUpdate reports whether a function calls Update of a field named store.
+func beginsUpdate(fn *ast.FuncDecl) (found bool) {
+	ast.Inspect(fn, func(n ast.Node) bool {
+		call, ok := n.(*ast.SelectorExpr)
+		if !ok || call.Sel.Name != "Update" {
+			return true
+		}
+		of, ok := call.X.(*ast.SelectorExpr)
+		found = found || ok && of.Sel.Name == "store"
+		return true
+	})
+	return found
+}
+
+// receiver is the type that a method is of, with a dot, "" for a function.
+func receiver(fn *ast.FuncDecl) string {
+	if fn.Recv == nil {
+		return ""
+	}
+	t := fn.Recv.List[0].Type
+	if p, ok := t.(*ast.StarExpr); ok {
+		t = p.X
+	}
+	if id, ok := t.(*ast.Ident); ok {
+		return id.Name + "."
+	}
+	return ""
+}

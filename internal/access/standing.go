@@ -1,0 +1,135 @@
+package access
+
+import (
+	"context"
+	"time"
+
+	"pyindex/internal/fault"
+)
+
+// MintedGrace is how long after its expiry a minted token may still commit an upload. The token was good when the request
+// began; a body that takes longer than this is refused.
+const MintedGrace = 5 * time.Minute
+
+// StandingRows is what Caller.Recheck needs of a transaction.
+type StandingRows interface {
+	// TokenStanding returns a token without its claims, and the account that it belongs to: the zero User for a minted one.
+	// fault.NotFound if there is no such token.
+	TokenStanding(ctx context.Context, id string) (Token, User, error)
+	// SessionStanding returns a session and its account; fault.NotFound if there is none.
+	SessionStanding(ctx context.Context, id string) (Session, User, error)
+	TokenProjects(ctx context.Context, tokenID string) ([]string, error)
+	TokenReads(ctx context.Context, tokenID string) (Reads, error)
+	GrantsOf(ctx context.Context, userID string) ([]Grant, error)
+}
+
+// Update runs f in an update of s, for who as Recheck returns it there. It is how everything is changed that a caller's
+// rights decide about: what was true when the request arrived may have ended while its body was on its way.
+func Update[T StandingRows](ctx context.Context, s interface {
+	Update(context.Context, func(T) error) error
+}, who Caller, f func(T, Caller) error) error {
+	return s.Update(ctx, func(tx T) error {
+		now, err := who.Recheck(ctx, tx)
+		if err != nil {
+			return err
+		}
+		return f(tx, now)
+	})
+}
+
+// Recheck returns c with the rights that its credential has in this transaction: scope, projects, publishers, grants and
+// administration are read again. fault.Unauthenticated if the token was revoked or expired, the account disabled or the
+// session ended since c was identified; the message says which. Nobody and the operator have no credential that could end.
+func (c Caller) Recheck(ctx context.Context, tx StandingRows) (Caller, error) {
+	switch {
+	case c.sessionID != "":
+		return c.recheckSession(ctx, tx)
+	case c.tokenID != "":
+		return c.recheckToken(ctx, tx)
+	case c.kind == KindNobody, c.kind == KindOperator:
+		return c, nil
+	}
+	return Caller{}, fault.New(fault.Unauthenticated, "the credential of this request cannot be checked again: sign in, or use an API token")
+}
+
+func (c Caller) recheckToken(ctx context.Context, tx StandingRows) (Caller, error) {
+	t, u, err := tx.TokenStanding(ctx, c.tokenID)
+	if fault.Is(err, fault.NotFound) {
+		return Caller{}, fault.Wrap(fault.Unauthenticated, err, "this token was deleted during the request, and nothing was changed: %s", c.another())
+	} else if err != nil {
+		return Caller{}, err
+	}
+	if !t.RevokedAt.IsZero() {
+		return Caller{}, fault.New(fault.Unauthenticated, "this token was revoked during the request, and nothing was changed: %s", c.another())
+	}
+	end := t.ExpiresAt
+	if t.Kind == TokenMinted && !end.IsZero() {
+		end = end.Add(MintedGrace)
+	}
+	if !end.IsZero() && !c.clock().Before(end) {
+		return Caller{}, fault.New(fault.Unauthenticated, "this token expired on %s, during the request, and nothing was changed: %s",
+			t.ExpiresAt.UTC().Format("2006-01-02 15:04:05 UTC"), c.another())
+	}
+	c.scope, c.limited, c.once = t.Scope, t.Limited, t.SingleUse
+	if c.kind == KindReader {
+		reads, err := tx.TokenReads(ctx, t.ID)
+		t.Publisher, t.Claims = c.name, c.claims
+		return reader(c, t, reads), err
+	}
+	c.projects = nil
+	if t.Limited {
+		ids, err := tx.TokenProjects(ctx, t.ID)
+		if err != nil {
+			return Caller{}, err
+		}
+		c.projects = set(ids)
+	}
+	if c.kind == KindPublisher {
+		t.Publisher, t.Claims = c.name, c.claims
+		return workload(c, t), nil
+	}
+	return c.recheckPerson(ctx, tx, u)
+}
+
+// another says how to get a token in place of one that ended.
+func (c Caller) another() string {
+	if c.kind == KindUser {
+		return "make a new one and try again"
+	}
+	return "exchange another identity token and try again"
+}
+
+func (c Caller) recheckSession(ctx context.Context, tx StandingRows) (Caller, error) {
+	s, u, err := tx.SessionStanding(ctx, c.sessionID)
+	if err != nil && !fault.Is(err, fault.NotFound) {
+		return Caller{}, err
+	}
+	if err == nil && !u.Active() { // which ended the session too, but says what to do
+		return c.recheckPerson(ctx, tx, u)
+	}
+	if err != nil || !s.EndedAt.IsZero() || !c.clock().Before(s.ExpiresAt) {
+		return Caller{}, fault.New(fault.Unauthenticated, "your session ended during the request, and nothing was changed: sign in and try again")
+	}
+	c.confirmedAt = s.ConfirmedAt
+	return c.recheckPerson(ctx, tx, u)
+}
+
+func (c Caller) recheckPerson(ctx context.Context, tx StandingRows, u User) (Caller, error) {
+	if u.ID == "" || u.ID != c.id || !u.Active() {
+		return Caller{}, fault.New(fault.Unauthenticated, "the account %s was disabled during the request, and nothing was changed: ask an administrator", c.name)
+	}
+	grants, err := tx.GrantsOf(ctx, u.ID)
+	if err != nil {
+		return Caller{}, err
+	}
+	c.name, c.admin = u.Name, u.Admin
+	return c.Renewed(grants), nil
+}
+
+// clock is the clock by which the credential was accepted.
+func (c Caller) clock() time.Time {
+	if c.now == nil {
+		return time.Now()
+	}
+	return c.now()
+}
