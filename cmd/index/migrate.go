@@ -93,7 +93,7 @@ func (c *migrateCmd) move(s *session, a *app) error {
 	}
 	defer m.journal.close()
 	// Nothing here stops a server: what exists now is copied while it goes on.
-	if err := m.keep(s.ctx, true, func(f func(db.Stored) error) error { return a.db.EachStored(s.ctx, f) }); err != nil {
+	if err := m.keep(s.ctx, true, func(f func(catalog.Stored) error) error { return a.db.EachStored(s.ctx, f) }); err != nil {
 		return err
 	}
 	var tables []db.TableMoved
@@ -108,7 +108,7 @@ func (c *migrateCmd) move(s *session, a *app) error {
 // rows moves the rows, with the bytes that came since, and makes the new place ready.
 func (m *mover) rows(ctx context.Context) ([]db.TableMoved, error) {
 	m.say("copying rows; uploads wait")
-	tables, err := m.from.db.Move(ctx, m.to.db, func(each func(func(db.Stored) error) error) error { return m.keep(ctx, false, each) })
+	tables, err := m.from.db.Move(ctx, m.to.db, func(each func(func(catalog.Stored) error) error) error { return m.keep(ctx, false, each) })
 	if err != nil {
 		return nil, err
 	}
@@ -122,7 +122,7 @@ func (m *mover) rows(ctx context.Context) ([]db.TableMoved, error) {
 
 func (c *migrateCmd) tell(s *session, a *app) error {
 	var n, bytes int64
-	err := a.db.EachStored(s.ctx, func(b db.Stored) error { n, bytes = n+1, bytes+b.Size; return nil })
+	err := a.db.EachStored(s.ctx, func(b catalog.Stored) error { n, bytes = n+1, bytes+b.Size; return nil })
 	if err == nil {
 		fmt.Fprintf(s.out, "%d objects with %s of files would be copied, and then the rows\n", n, inMiB(bytes))
 	}
@@ -220,16 +220,16 @@ type mover struct {
 
 // keep copies every object that each yields and that this run has not seen, some at once. While the index is live a file
 // may be deleted before its bytes are read: that is looked at again.
-func (m *mover) keep(ctx context.Context, live bool, each func(func(db.Stored) error) error) error {
+func (m *mover) keep(ctx context.Context, live bool, each func(func(catalog.Stored) error) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	queue := make(chan db.Stored)
+	queue := make(chan catalog.Stored)
 	var all sync.WaitGroup
 	for range movers {
 		all.Go(func() {
 			for b := range queue {
 				if err := m.one(ctx, b); fault.Is(err, fault.NotFound) && live {
-					m.forget(storedKey(b))
+					m.forget(b.Key())
 				} else if err != nil {
 					cancel(err)
 				}
@@ -239,11 +239,11 @@ func (m *mover) keep(ctx context.Context, live bool, each func(func(db.Stored) e
 	if m.seen == nil {
 		m.seen = map[string]bool{}
 	}
-	err := each(func(b db.Stored) error {
-		if m.seen[storedKey(b)] {
+	err := each(func(b catalog.Stored) error {
+		if m.seen[b.Key()] {
 			return nil
 		}
-		m.seen[storedKey(b)] = true
+		m.seen[b.Key()] = true
 		m.progress()
 		select {
 		case queue <- b:
@@ -273,16 +273,9 @@ func (m *mover) forget(key string) {
 // inMiB writes a number of bytes for people.
 func inMiB(n int64) string { return fmt.Sprintf("%.1f MiB", float64(n)/(1<<20)) }
 
-func storedKey(b db.Stored) string {
-	if b.Metadata {
-		return catalog.MetadataKey(b.SHA256)
-	}
-	return catalog.FileKey(b.SHA256)
-}
-
 // one copies an object, unless an earlier run wrote down that it is over.
-func (m *mover) one(ctx context.Context, b db.Stored) error {
-	key := storedKey(b)
+func (m *mover) one(ctx context.Context, b catalog.Stored) error {
+	key := b.Key()
 	if size, ok := m.journal.has(key); ok {
 		m.objects.Add(1)
 		m.bytes.Add(size)

@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
-	"time"
 
 	"pyindex/internal/access"
 	"pyindex/internal/dist"
@@ -18,15 +17,17 @@ func (a *addition) commit(ctx context.Context) (Receipt, error) {
 	// From here on the sender's going away must not leave half of it.
 	ctx = context.WithoutCancel(ctx)
 	f := a.file()
-	keys := []string{FileKey(f.SHA256)}
-	if f.MetadataSHA256 != "" {
-		keys = append(keys, MetadataKey(f.MetadataSHA256))
-	}
 	x := a.index
-	if err := x.hold(ctx, keys); err != nil {
+	held, err := x.hold(ctx, f)
+	if err != nil {
 		return Receipt{}, err
 	}
-	err := a.keep(ctx, keys)
+	f.Generation = held[0].Generation
+	if len(held) > 1 {
+		f.MetadataGeneration = held[1].Generation
+	}
+	keys := f.keys()
+	err = a.keep(ctx, held)
 	if err == nil {
 		err = access.Update(ctx, x.store, a.who, func(tx Tx, who access.Caller) (err error) {
 			a.who = who
@@ -39,7 +40,7 @@ func (a *addition) commit(ctx context.Context) (Receipt, error) {
 	}
 	x.letGo(ctx, keys)
 	if errors.Is(err, errIdentical) {
-		return Receipt{File: a.existing, Warnings: unread(a.Attestations)}, nil
+		return a.identical(ctx)
 	}
 	return Receipt{}, err
 }
@@ -67,15 +68,12 @@ func (a *addition) file() File {
 	return f
 }
 
-// keep makes the bytes durable.
-func (a *addition) keep(ctx context.Context, keys []string) error {
-	if err := a.index.blobs.Keep(ctx, keys[0], a.Content.stage); err != nil {
+// keep makes the bytes durable. Where a file names the key already, its bytes are compared and mended.
+func (a *addition) keep(ctx context.Context, held []Held) error {
+	if err := a.index.keep(ctx, held[0], a.Content.stage); err != nil || len(held) == 1 {
 		return err
 	}
-	if len(keys) == 1 {
-		return nil
-	}
-	return a.index.blobs.Put(ctx, keys[1], a.contents.Metadata)
+	return a.index.put(ctx, held[1], a.contents.Metadata)
 }
 
 // insert writes everything that the file changes in one transaction. What was decided before is decided again, because
@@ -168,76 +166,4 @@ func (a *addition) advance(ctx context.Context, tx Tx, p Project, f File) (_ Pro
 		p.Display = a.contents.Parsed.Name
 	}
 	return p, tx.UpdateProject(ctx, p)
-}
-
-// How long an upload waits for bytes that are just being removed before it asks its sender to try again.
-const (
-	holdTries = 20
-	holdPause = 25 * time.Millisecond
-)
-
-// hold notes that the keys are about to be used, so that the sweeper leaves them alone.
-func (x *Index) hold(ctx context.Context, keys []string) (err error) {
-	for range holdTries {
-		err = x.store.Update(ctx, func(tx Tx) error {
-			for _, key := range keys {
-				if err := tx.HoldBlob(ctx, key, x.clock()); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
-		if !fault.Is(err, fault.Unavailable) {
-			return err
-		}
-		time.Sleep(holdPause)
-	}
-	return err
-}
-
-// letGo ends the holds of an upload that failed, and removes bytes that nothing names any more. What cannot be done now
-// the sweeper does later.
-func (x *Index) letGo(ctx context.Context, keys []string) {
-	var waste []string
-	err := x.store.Update(ctx, func(tx Tx) error {
-		waste = nil
-		for _, key := range keys {
-			drop, err := tx.ReleaseBlob(ctx, key, true)
-			if err != nil {
-				return err
-			}
-			if drop {
-				waste = append(waste, key)
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		x.log.Error("letting go of an upload's bytes", "error", err)
-		return
-	}
-	x.drop(ctx, waste)
-}
-
-// drop removes the bytes of keys that are marked as being dropped, and then the marks.
-func (x *Index) drop(ctx context.Context, keys []string) int {
-	dropped := 0
-	for _, key := range keys {
-		if err := x.dropOne(ctx, key); err != nil {
-			x.log.Error("dropping bytes", "key", key, "error", err)
-			continue
-		}
-		dropped++
-	}
-	return dropped
-}
-
-// dropOne gives up in time for the sweeper, who takes an old mark for a crash.
-func (x *Index) dropOne(ctx context.Context, key string) error {
-	ctx, cancel := context.WithTimeout(ctx, dropTime)
-	defer cancel()
-	if err := x.blobs.Delete(ctx, key); err != nil {
-		return err
-	}
-	return x.store.Update(ctx, func(tx Tx) error { return tx.ForgetBlob(ctx, key) })
 }

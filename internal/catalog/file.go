@@ -32,6 +32,10 @@ type File struct {
 	SHA256         string
 	Blake2b256     string
 	MetadataSHA256 string // of the ".metadata" sibling, "" where there is none
+
+	// Generation and MetadataGeneration are those of the stored bytes, "" for plain keys; see Key.
+	Generation, MetadataGeneration string
+
 	RequiresPython string
 	Comment        string
 	Yanked         bool

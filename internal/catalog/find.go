@@ -150,29 +150,39 @@ const (
 )
 
 // Link returns a URL of the store from which the bytes of f, as File gave it to whoever is to follow, can be read for a
-// short time by whoever has it; "" where they are to be had from Open alone.
+// short time by whoever has it; "" where they are to be had from Open alone. It returns fault.Unavailable if the store has
+// no such bytes or another number of them.
 func (x *Index) Link(ctx context.Context, f File) (string, error) {
-	return x.blobs.Link(ctx, FileKey(f.SHA256), f.Size)
+	to, err := x.blobs.Link(ctx, f.Key(), f.Size)
+	return to, x.broken(f, f.Key(), err)
 }
 
-// Open returns the bytes of a file that the caller may read, and their number. fault.NotFound also for the metadata of a
-// file that has none.
+// Open returns the bytes of a file that the caller may read, and their number. It returns fault.NotFound also for the
+// metadata of a file that has none, and fault.Unavailable if the store does not have what the file's row says: no bytes, or
+// another number of them, or metadata with another digest.
 func (x *Index) Open(ctx context.Context, who access.Caller, repo, sha256, filename string, part Part) (Blob, int64, error) {
 	f, err := x.File(ctx, who, repo, sha256, filename)
 	if err != nil {
 		return nil, 0, err
 	}
-	key := FileKey(f.SHA256)
 	if part == MetadataPart {
-		if f.MetadataSHA256 == "" {
-			return nil, 0, missing("metadata of that file")
-		}
-		key = MetadataKey(f.MetadataSHA256)
+		return x.openMetadata(ctx, f)
 	}
-	b, size, err := x.blobs.Open(ctx, key)
-	if fault.Is(err, fault.NotFound) {
-		// A row promised these bytes: the store lost them, which is ours to mend and not the reader's.
-		return nil, 0, fault.Wrap(fault.Unavailable, err, "the bytes of %s cannot be read just now", filename)
+	b, size, err := x.blobs.Open(ctx, f.Key())
+	if err == nil && size != f.Size {
+		b.Close()
+		err = &SizeError{f.Key(), size, f.Size}
 	}
-	return b, size, err
+	if err != nil {
+		return nil, 0, x.broken(f, f.Key(), err)
+	}
+	return b, size, nil
+}
+
+func (x *Index) openMetadata(ctx context.Context, f File) (Blob, int64, error) {
+	if f.MetadataSHA256 == "" {
+		return nil, 0, missing("metadata of that file")
+	}
+	b, size, err := x.metadata(ctx, f)
+	return b, size, x.broken(f, f.MetadataKey(), err)
 }

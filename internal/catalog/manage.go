@@ -163,12 +163,14 @@ func (x *Index) DeleteFile(ctx context.Context, who access.Caller, repo string, 
 }
 
 // DeleteProject removes a project with everything in it. The names of its files are never usable again; the name of
-// the project is. It needs an owner.
+// the project is. It needs an owner. As for DeleteRelease and DeleteFile, a *Leftover says that it is done, except that
+// some bytes could not be removed from the store yet.
 func (x *Index) DeleteProject(ctx context.Context, who access.Caller, repo string, name dist.ProjectName) error {
 	return x.delete(ctx, who, target{repo: repo, name: name})
 }
 
-// delete removes what t names, and then the bytes that nothing names any more.
+// delete removes what t names, and then the bytes that no other file names. Its error is a *Leftover if all but some bytes
+// is removed.
 func (x *Index) delete(ctx context.Context, who access.Caller, t target) error {
 	var waste []string
 	e := x.entry(who, t.noun()+".delete", nil)
@@ -180,10 +182,13 @@ func (x *Index) delete(ctx context.Context, who access.Caller, t target) error {
 		}
 		return err
 	})
-	if err == nil {
-		x.drop(context.WithoutCancel(ctx), waste)
+	if err != nil {
+		return err
 	}
-	return err
+	if _, left := x.drop(context.WithoutCancel(ctx), waste); left > 0 {
+		return &Leftover{Objects: left, Deleted: "the " + t.noun() + " is gone from the index"}
+	}
+	return nil
 }
 
 func (x *Index) deleteProject(ctx context.Context, tx Tx, p *Project) ([]string, error) {
@@ -242,11 +247,7 @@ func (x *Index) bury(ctx context.Context, tx Tx, files []File) (waste []string, 
 }
 
 func free(ctx context.Context, tx Tx, f File) (waste []string, err error) {
-	keys := []string{FileKey(f.SHA256)}
-	if f.MetadataSHA256 != "" {
-		keys = append(keys, MetadataKey(f.MetadataSHA256))
-	}
-	for _, key := range keys {
+	for _, key := range f.keys() {
 		drop, err := tx.ReleaseBlob(ctx, key, false)
 		if err != nil {
 			return nil, err

@@ -212,7 +212,8 @@ func TestSweep(t *testing.T) {
 	w.must(disttest.Wheel("demo", "1.0", "x"))
 	crashed := strings.Repeat("ab", 32)
 	if err := w.db.Catalog().Update(t.Context(), func(tx catalog.Tx) error {
-		return tx.HoldBlob(t.Context(), catalog.FileKey(crashed), time.Unix(0, 0))
+		_, err := tx.HoldBlob(t.Context(), catalog.FileKey(crashed), "", time.Unix(0, 0))
+		return err
 	}); err != nil {
 		t.Fatal(err)
 	}

@@ -17,7 +17,7 @@ import (
 // Publish adds a file to the index. nil means: the bytes are durable, the row is committed, the next read lists it.
 //
 // The order of checks is PyPI's: caller, form, names, permission, size, digests, duplicate, deleted name, archive, attestations. An
-// identical file that is there already is no change and no error. Every refusal leaves nothing behind: no project, no
+// identical file that is there already is no change and no error; stored bytes of it that are missing or damaged are put back. Every refusal leaves nothing behind: no project, no
 // release, no bytes. It returns fault.Invalid for a bad form or file, fault.Conflict ("File already exists…") for a name
 // or bytes that are taken, fault.Denied, fault.TooLarge, and fault.Unavailable where a retry may succeed.
 func (x *Index) Publish(ctx context.Context, who access.Caller, u Upload) (Receipt, error) {
@@ -45,7 +45,7 @@ func (x *Index) publish(ctx context.Context, who access.Caller, u Upload) (Recei
 		return Receipt{}, err
 	}
 	if err := x.store.View(ctx, func(tx Tx) error { return a.confirmed(ctx, tx, a.available(ctx, tx)) }); errors.Is(err, errIdentical) {
-		return Receipt{File: a.existing, Warnings: unread(u.Attestations)}, nil
+		return a.identical(ctx)
 	} else if err != nil {
 		return Receipt{}, err
 	}

@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"pyindex/internal/access"
@@ -9,23 +10,22 @@ import (
 )
 
 // grace is how long an upload may take between its hold and its row; older holds without a row are taken for crashes.
-// The removal of one key is given up after dropTime, so that one which is older than dropGrace was interrupted.
-const (
-	grace     = 24 * time.Hour
-	dropTime  = 30 * time.Second
-	dropGrace = 2 * time.Minute
-)
+const grace = 24 * time.Hour
 
 const sweepBatch = 500
 
 // Sweep removes bytes that no row names and stages that were abandoned, and returns how many keys it removed. It needs an
-// administrator. It is safe beside uploads and beside another Sweep.
+// administrator. It is safe beside uploads and beside another Sweep. Its error is a *Leftover if the store did not remove
+// everything that it was asked to.
 func (x *Index) Sweep(ctx context.Context, who access.Caller) (int, error) {
 	if !who.Admin() {
 		return 0, fault.New(fault.Denied, "only an administrator may sweep")
 	}
 	now := x.clock()
 	if err := x.blobs.SweepStages(ctx, now.Add(-grace)); err != nil {
+		return 0, err
+	}
+	if err := x.store.Update(ctx, func(tx Tx) error { return tx.ForgetSpent(ctx, now.Add(-spentFor)) }); err != nil {
 		return 0, err
 	}
 	interrupted, err := x.sweepWith(ctx, func(tx Tx) ([]string, error) {
@@ -51,9 +51,12 @@ func (x *Index) sweepWith(ctx context.Context, find func(Tx) ([]string, error)) 
 		if err != nil {
 			return total, err
 		}
-		n := x.drop(ctx, keys)
+		n, left := x.drop(ctx, keys)
 		total += n
-		if n < sweepBatch {
+		if left > 0 {
+			return total, &Leftover{Objects: left, Deleted: fmt.Sprintf("%d stored objects were removed", total)}
+		}
+		if len(keys) < sweepBatch {
 			return total, nil
 		}
 	}

@@ -161,9 +161,9 @@ func (s *site) intact(want ...string) {
 	for _, f := range files {
 		got = append(got, f.Filename)
 		s.opens(f)
-		keys[catalog.FileKey(f.SHA256)] = true
+		keys[f.Key()] = true
 		if f.MetadataSHA256 != "" {
-			keys[catalog.MetadataKey(f.MetadataSHA256)] = true
+			keys[f.MetadataKey()] = true
 		}
 	}
 	if fmt.Sprint(got) != fmt.Sprint(want) {

@@ -129,6 +129,32 @@ func (b *Blobs) Open(ctx context.Context, key string) (catalog.Blob, int64, erro
 	return r, r.size, nil
 }
 
+// Size implements catalog.Blobs.
+func (b *Blobs) Size(ctx context.Context, key string) (int64, error) {
+	if err := checkKey(key); err != nil {
+		return 0, err
+	}
+	if b.folder != nil {
+		return b.folder.size(key)
+	}
+	size, err := b.size(ctx, key)
+	if err != nil {
+		err = explainRead(err)
+	}
+	return size, err
+}
+
+// Each implements catalog.Blobs. What else lies in the bucket or folder is yielded too, under a key that is none of ours.
+func (b *Blobs) Each(ctx context.Context, f func(catalog.Object) error) error {
+	if b.folder != nil {
+		return explain("the storage cannot be listed", b.folder.each(ctx, f))
+	}
+	return b.each(ctx, f)
+}
+
+// Ours reports whether a key has the form of those that the catalog makes.
+func Ours(key string) bool { return checkKey(key) == nil }
+
 // Delete implements catalog.Blobs.
 func (b *Blobs) Delete(ctx context.Context, key string) error {
 	if err := checkKey(key); err != nil {

@@ -9,6 +9,7 @@ import (
 	"gocloud.dev/blob/memblob"
 	"gocloud.dev/gcerrors"
 
+	"pyindex/internal/catalog"
 	"pyindex/internal/fault"
 )
 
@@ -42,30 +43,47 @@ const (
 func stored() *blob.WriterOptions {
 	return &blob.WriterOptions{
 		ContentType: "application/octet-stream", ContentDisposition: "attachment", CacheControl: "private, max-age=31536000, immutable",
-		BufferSize: partSize, MaxConcurrency: partsAtOnce, DisableContentTypeDetection: true, IfNotExist: true,
+		BufferSize: partSize, MaxConcurrency: partsAtOnce, DisableContentTypeDetection: true,
 	}
 }
 
-// upload writes bytes under a key, unless it exists. The question before is only to spare the transfer; the store
-// itself refuses the second of two who write at once.
+// upload writes bytes under a key, whatever is there, and then asks the store how many it has: a store that answers success
+// may not have kept them.
 func (b *Blobs) upload(ctx context.Context, key string, from *io.SectionReader) error {
-	switch a, err := b.bucket.Attributes(ctx, key); {
-	case err == nil && a.Size == from.Size():
-		return nil
-	case err == nil:
-		return fault.New(fault.Internal, "%s has %d bytes where %d are right: it is damaged", key, a.Size, from.Size())
-	case gcerrors.Code(err) != gcerrors.NotFound:
+	if err := b.bucket.Upload(ctx, key, from, stored()); err != nil {
 		return err
 	}
-	o := stored()
-	err := b.bucket.Upload(ctx, key, from, o)
-	if gcerrors.Code(err) == gcerrors.Unimplemented { // a store without conditions: the same bytes are written twice at worst
-		o.IfNotExist = false
-		from.Seek(0, io.SeekStart)
-		err = b.bucket.Upload(ctx, key, from, o)
+	size, err := b.size(ctx, key)
+	if gcerrors.Code(err) == gcerrors.NotFound {
+		return fault.Wrap(fault.Unavailable, err, "the storage did not keep the bytes: it has none of them")
 	}
-	if gcerrors.Code(err) == gcerrors.FailedPrecondition {
-		return nil
+	if err == nil && size != from.Size() {
+		return fault.New(fault.Unavailable, "the storage did not keep the bytes: it has %d of %d", size, from.Size())
 	}
 	return err
+}
+
+func (b *Blobs) size(ctx context.Context, key string) (int64, error) {
+	a, err := b.bucket.Attributes(ctx, key)
+	if err != nil {
+		return 0, err
+	}
+	return a.Size, nil
+}
+
+// each yields the objects of a bucket.
+func (b *Blobs) each(ctx context.Context, f func(catalog.Object) error) error {
+	list := b.bucket.List(nil)
+	for {
+		o, err := list.Next(ctx)
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return explain("the storage cannot be listed", err)
+		}
+		if err := f(catalog.Object{Key: o.Key, Size: o.Size, Changed: o.ModTime}); err != nil {
+			return err
+		}
+	}
 }

@@ -1,6 +1,7 @@
 package blobs
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -50,17 +51,17 @@ func openFolder(path string) (*Blobs, error) {
 	return &Blobs{bucket: bucket, stages: s, folder: &folder{root: root, ready: map[string]bool{}}}, nil
 }
 
-// keep gives a staged file its final name: bytes first, then the name, then the directory that holds the name. Where the
-// name exists already the directory is synced all the same, because whoever made the name may not have got that far.
+// keep gives a staged file its final name: bytes first, then the name, then the directory that holds the name. A file that
+// has the name already is replaced by the staged one at once, because it may be damaged.
 func (d *folder) keep(key string, s *stage) error {
-	path := filepath.Join(d.root, filepath.FromSlash(key))
+	path := d.path(key)
 	if err := s.sync(); err != nil {
 		return err
 	}
 	if err := d.makeReady(filepath.Dir(path)); err != nil {
 		return err
 	}
-	if err := name(s.file.Name(), path); err != nil {
+	if err := name(s.file, path); err != nil {
 		return err
 	}
 	if err := sameSize(path, s.Size()); err != nil {
@@ -69,34 +70,93 @@ func (d *folder) keep(key string, s *stage) error {
 	return syncDir(filepath.Dir(path))
 }
 
-// name links the staged file to path, unless path exists. On file systems without links it is renamed: that may replace a
-// file which appeared in between, by one with the same bytes.
-func name(staged, path string) error {
-	err := os.Link(staged, path)
-	if err == nil || errors.Is(err, fs.ErrExist) {
-		return nil
+func (d *folder) path(key string) string { return filepath.Join(d.root, filepath.FromSlash(key)) }
+
+// name gives the staged file the name path, whether or not another file has it. The staged name stays where links are
+// possible, so that the same stage can be kept again.
+func name(staged *os.File, path string) error {
+	err := os.Link(staged.Name(), path)
+	if errors.Is(err, fs.ErrExist) {
+		if is(staged, path) {
+			return nil
+		}
+		next := staged.Name() + ".next"
+		if err = os.Link(staged.Name(), next); err == nil {
+			return os.Rename(next, path)
+		}
 	}
-	if !errors.Is(err, syscall.EPERM) && !errors.Is(err, errors.ErrUnsupported) && !errors.Is(err, syscall.EMLINK) {
+	if err == nil || !errors.Is(err, syscall.EPERM) && !errors.Is(err, errors.ErrUnsupported) && !errors.Is(err, syscall.EMLINK) {
 		return err
 	}
-	if _, err := os.Lstat(path); err == nil {
+	if is(staged, path) {
 		return nil
 	}
-	return os.Rename(staged, path)
+	return os.Rename(staged.Name(), path)
 }
 
-// sameSize finds files that were cut short by something other than us, which no retry would mend.
+// is reports whether path is a name of the open file.
+func is(file *os.File, path string) bool {
+	a, err := file.Stat()
+	if err != nil {
+		return false
+	}
+	b, err := os.Lstat(path)
+	return err == nil && os.SameFile(a, b)
+}
+
+// sameSize finds a file system that did not keep what it was given.
 func sameSize(path string, size int64) error {
 	info, err := os.Stat(path)
 	if err == nil && info.Size() != size {
-		return fault.New(fault.Internal, "%s has %d bytes where %d are right: it is damaged", path, info.Size(), size)
+		return fault.New(fault.Unavailable, "the storage did not keep the bytes: it has %d of %d", info.Size(), size)
 	}
 	return err
 }
 
+// size returns the number of bytes of a file.
+func (d *folder) size(key string) (int64, error) {
+	info, err := os.Stat(d.path(key))
+	if err != nil {
+		return 0, explainRead(err)
+	}
+	if !info.Mode().IsRegular() {
+		return 0, explainRead(fmt.Errorf("%s is not a file", key))
+	}
+	return info.Size(), nil
+}
+
+// each yields the files of the folder, stages excepted.
+func (d *folder) each(ctx context.Context, f func(catalog.Object) error) error {
+	return filepath.WalkDir(d.root, func(path string, e fs.DirEntry, err error) error {
+		if err == nil {
+			err = ctx.Err()
+		}
+		if err != nil {
+			return err
+		}
+		if e.IsDir() && path == filepath.Join(d.root, stageFolder) {
+			return filepath.SkipDir
+		}
+		if !e.Type().IsRegular() {
+			return nil
+		}
+		info, err := e.Info()
+		if errors.Is(err, fs.ErrNotExist) { // it was deleted meanwhile
+			return nil
+		} else if err != nil {
+			return err
+		}
+		key, err := filepath.Rel(d.root, path)
+		if err != nil {
+			return err
+		}
+		return f(catalog.Object{Key: filepath.ToSlash(key), Size: info.Size(), Changed: info.ModTime()})
+	})
+}
+
 // open returns the file itself, which net/http can send without copying.
 func (d *folder) open(key string) (catalog.Blob, int64, error) {
-	f, err := os.Open(filepath.Join(d.root, filepath.FromSlash(key)))
+	f, err := os.Open(d.path(key))
 	if err != nil {
 		return nil, 0, explainRead(err)
 	}

@@ -6,8 +6,10 @@ import (
 	"net/netip"
 	"net/url"
 	"strings"
+	"sync"
 	"time"
 
+	"pyindex/internal/catalog"
 	"pyindex/internal/fault"
 )
 
@@ -36,6 +38,10 @@ type links struct {
 	lifetime time.Duration
 	least    int64
 	now      func() time.Time
+
+	mu    sync.Mutex
+	since time.Time       // the beginning of the piece of time that right is about
+	right map[string]bool // keys whose sizes were compared in it
 }
 
 // openLinks returns what signs URLs for a store, nil where its bytes are streamed. With Redirect a store that cannot sign
@@ -80,6 +86,49 @@ func (l *links) link(ctx context.Context, key string, size int64) (string, error
 	return l.driver.sign(ctx, l.at, key, from, from.Add(2*l.lifetime))
 }
 
+// How many keys are remembered as right, and how long a redirect waits for the store to tell a size.
+const (
+	mostRight = 100_000
+	sizeTime  = 2 * time.Second
+)
+
+// known reports whether the size of a key was found right in this piece of time.
+func (l *links) known(key string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if now := l.now().Truncate(l.lifetime); !now.Equal(l.since) || len(l.right) >= mostRight {
+		l.since, l.right = now, map[string]bool{}
+	}
+	return l.right[key]
+}
+
+func (l *links) learn(key string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.right[key] = true
+}
+
+// compare asks the store for the size of an object to which a client is about to be sent, once for each piece of time. A
+// store that cannot be asked is no reason to send nobody there.
+func (b *Blobs) compare(ctx context.Context, key string, size int64) error {
+	if b.links.known(key) {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, sizeTime)
+	defer cancel()
+	have, err := b.Size(ctx, key)
+	switch {
+	case fault.Is(err, fault.NotFound):
+		return err
+	case err != nil:
+		return nil
+	case have != size:
+		return &catalog.SizeError{Key: key, Size: have, Want: size}
+	}
+	b.links.learn(key)
+	return nil
+}
+
 func (l *links) close() error {
 	if l == nil || !l.own {
 		return nil
@@ -108,6 +157,12 @@ func (b *Blobs) Link(ctx context.Context, key string, size int64) (string, error
 	to, err := b.links.link(ctx, key, size)
 	if err != nil {
 		return "", explain("no address of the bytes can be made", err)
+	}
+	if to == "" {
+		return "", nil
+	}
+	if err := b.compare(ctx, key, size); err != nil {
+		return "", err
 	}
 	return to, nil
 }

@@ -118,7 +118,8 @@ func BenchmarkInsertFile(b *testing.B) {
 			if f.project.Serial, err = tx.NextSerial(ctx); err != nil {
 				return err
 			}
-			must(b, tx.HoldBlob(ctx, catalog.FileKey(file.SHA256), time.Now()))
+			_, err = tx.HoldBlob(ctx, catalog.FileKey(file.SHA256), "00000000000000aa", time.Now())
+			must(b, err)
 			must(b, tx.InsertFile(ctx, file, dist.Metadata{Description: "text"}))
 			_, err = tx.ReleaseBlob(ctx, catalog.FileKey(file.SHA256), true)
 			must(b, err)

@@ -5,30 +5,41 @@ import (
 	"strings"
 	"time"
 
+	"pyindex/internal/catalog"
 	"pyindex/internal/fault"
 )
 
 // blobUsed is true of a row of blobs whose bytes a file row names.
-const blobUsed = `((blobs.part = 'files' AND EXISTS (SELECT 1 FROM files f WHERE f.sha256 = blobs.sha256))
-	OR (blobs.part = 'metadata' AND EXISTS (SELECT 1 FROM files f WHERE f.metadata_sha256 = blobs.sha256)))`
+const blobUsed = `((blobs.part = 'files' AND EXISTS (SELECT 1 FROM files f WHERE f.sha256 = blobs.sha256 AND f.generation = blobs.generation))
+	OR (blobs.part = 'metadata' AND EXISTS (SELECT 1 FROM files f WHERE f.metadata_sha256 = blobs.sha256 AND f.metadata_generation = blobs.generation)))`
 
-// splitKey takes "files/ab/abcd…" apart into its first and last word.
-func splitKey(key string) (part, sha256 string) {
+// splitKey takes "files/ab/abcd….0123" apart into its first word, the digest and the generation.
+func splitKey(key string) (part, sha256, generation string) {
 	part, _, _ = strings.Cut(key, "/")
-	return part, key[strings.LastIndexByte(key, '/')+1:]
+	sha256, generation, _ = strings.Cut(key[strings.LastIndexByte(key, '/')+1:], ".")
+	return part, sha256, generation
 }
 
-// HoldBlob implements catalog.BlobRows.
-func (t *Tx) HoldBlob(ctx context.Context, key string, at time.Time) error {
-	part, sha256 := splitKey(key)
-	ok, err := t.did(ctx, `INSERT INTO blobs (blob_key, part, sha256, holds, since, settled, dropping)
-		VALUES ($1, $2, $3, 1, $4, FALSE, FALSE)
-		ON CONFLICT (blob_key) DO UPDATE SET holds = blobs.holds + 1, since = excluded.since, settled = FALSE
-		WHERE NOT blobs.dropping`, key, part, sha256, micros(at))
-	if err == nil && !ok {
-		return fault.New(fault.Unavailable, "the same bytes are being removed just now; try again in a moment")
+// HoldBlob implements catalog.BlobRows. The unique index blobs_live decides who makes the row; everybody else joins.
+func (t *Tx) HoldBlob(ctx context.Context, plain, generation string, at time.Time) (h catalog.Held, err error) {
+	spent, err := many(ctx, t, scanText, `SELECT blob_key FROM blobs WHERE blob_key = $1 AND dropping`, plain)
+	if err != nil {
+		return h, err
 	}
-	return err
+	if len(spent) == 0 {
+		generation = ""
+	}
+	part, sha256, _ := splitKey(plain)
+	scan := func(r row) (h catalog.Held, err error) {
+		err = r.Scan(&h.Generation, &h.Named)
+		return h, err
+	}
+	h, err = one(ctx, t, "key", scan, `INSERT INTO blobs (blob_key, part, sha256, generation, holds, since, settled, dropping)
+		VALUES ($1, $2, $3, $4, 1, $5, FALSE, FALSE)
+		ON CONFLICT (part, sha256) WHERE NOT dropping DO UPDATE SET holds = blobs.holds + 1, since = excluded.since, settled = FALSE
+		RETURNING generation, `+blobUsed, catalog.WithGeneration(plain, generation), part, sha256, generation, micros(at))
+	h.Key = catalog.WithGeneration(plain, h.Generation)
+	return h, err
 }
 
 // ReleaseBlob implements catalog.BlobRows. Ending a hold that the sweeper has already taken for abandoned is
@@ -39,19 +50,19 @@ func (t *Tx) ReleaseBlob(ctx context.Context, key string, held bool) (drop bool,
 			return false, err
 		}
 	}
-	part, sha256 := splitKey(key)
+	part, sha256, generation := splitKey(key)
 	_, err = t.exec(ctx, `UPDATE blobs SET settled = (holds = 0) WHERE blob_key = $1 AND NOT dropping AND `+blobUsed, key)
 	if err != nil {
 		return false, err
 	}
-	used, err := t.named(ctx, part, sha256)
+	used, err := t.named(ctx, part, sha256, generation)
 	if err != nil || used {
 		return false, err
 	}
-	return t.did(ctx, `INSERT INTO blobs (blob_key, part, sha256, holds, since, settled, dropping)
-		VALUES ($1, $2, $3, 0, $4, FALSE, TRUE)
+	return t.did(ctx, `INSERT INTO blobs (blob_key, part, sha256, generation, holds, since, settled, dropping)
+		VALUES ($1, $2, $3, $4, 0, $5, FALSE, TRUE)
 		ON CONFLICT (blob_key) DO UPDATE SET since = excluded.since, settled = FALSE, dropping = TRUE
-		WHERE blobs.holds = 0 AND NOT blobs.dropping`, key, part, sha256, micros(t.db.options.Now()))
+		WHERE blobs.holds = 0 AND NOT blobs.dropping`, key, part, sha256, generation, micros(t.db.options.Now()))
 }
 
 func (t *Tx) endHold(ctx context.Context, key string) error {
@@ -64,17 +75,16 @@ func (t *Tx) endHold(ctx context.Context, key string) error {
 }
 
 // named reports whether a file row names the bytes.
-func (t *Tx) named(ctx context.Context, part, sha256 string) (bool, error) {
-	q := `SELECT id FROM files WHERE sha256 = $1 LIMIT 1`
+func (t *Tx) named(ctx context.Context, part, sha256, generation string) (bool, error) {
+	q := `SELECT id FROM files WHERE sha256 = $1 AND generation = $2 LIMIT 1`
 	if part == "metadata" {
-		q = `SELECT id FROM files WHERE metadata_sha256 = $1 LIMIT 1`
+		q = `SELECT id FROM files WHERE metadata_sha256 = $1 AND metadata_generation = $2 LIMIT 1`
 	}
-	out, err := many(ctx, t, scanText, q, sha256)
+	out, err := many(ctx, t, scanText, q, sha256, generation)
 	return len(out) > 0, err
 }
 
-// AbandonedBlobs implements catalog.BlobRows. What it returns counts as dropped from now on, so that another sweeper
-// does not take the same keys before as much time has passed again.
+// AbandonedBlobs implements catalog.BlobRows.
 func (t *Tx) AbandonedBlobs(ctx context.Context, before time.Time, limit int) ([]string, error) {
 	_, err := t.exec(ctx, `UPDATE blobs SET settled = TRUE, holds = 0
 		WHERE NOT settled AND NOT dropping AND since < $1 AND `+blobUsed, micros(before))
@@ -82,32 +92,94 @@ func (t *Tx) AbandonedBlobs(ctx context.Context, before time.Time, limit int) ([
 		return nil, err
 	}
 	return many(ctx, t, scanText, `UPDATE blobs SET dropping = TRUE, holds = 0, since = $3
-		WHERE blob_key IN (SELECT blob_key FROM blobs WHERE NOT settled AND since < $1 AND NOT `+blobUsed+` ORDER BY since LIMIT $2)
+		WHERE blob_key IN (SELECT blob_key FROM blobs WHERE NOT settled AND NOT dropping AND since < $1 AND NOT `+blobUsed+` ORDER BY since LIMIT $2)
 		RETURNING blob_key`, micros(before), limit, micros(t.db.options.Now()))
 }
 
 // InterruptedDrops implements catalog.BlobRows.
 func (t *Tx) InterruptedDrops(ctx context.Context, before time.Time, limit int) ([]string, error) {
-	return many(ctx, t, scanText, `UPDATE blobs SET since = $3
+	return many(ctx, t, scanText, `UPDATE blobs SET since = $3, owner = ''
 		WHERE blob_key IN (SELECT blob_key FROM blobs WHERE NOT settled AND dropping AND since < $1 ORDER BY since LIMIT $2)
 		RETURNING blob_key`, micros(before), limit, micros(t.db.options.Now()))
 }
 
-// ForgetBlob implements catalog.BlobRows.
-func (t *Tx) ForgetBlob(ctx context.Context, key string) error {
-	_, err := t.exec(ctx, `DELETE FROM blobs WHERE blob_key = $1 AND dropping`, key)
+// OwnDrop implements catalog.BlobRows.
+func (t *Tx) OwnDrop(ctx context.Context, key, owner string, before time.Time) (bool, error) {
+	return t.did(ctx, `UPDATE blobs SET owner = $2, since = $3
+		WHERE blob_key = $1 AND dropping AND NOT settled AND (owner = '' OR owner = $2 OR since < $4)`,
+		key, owner, micros(t.db.options.Now()), micros(before))
+}
+
+// YieldDrop implements catalog.BlobRows. Since the beginning of time is before whatever the sweeper asks for.
+func (t *Tx) YieldDrop(ctx context.Context, key, owner string) error {
+	_, err := t.exec(ctx, `UPDATE blobs SET owner = '', since = 0 WHERE blob_key = $1 AND dropping AND NOT settled AND owner = $2`, key, owner)
 	return err
 }
 
+// ForgetBlob implements catalog.BlobRows. Other generations than the plain key are random, and so never come again.
+func (t *Tx) ForgetBlob(ctx context.Context, key string) error {
+	gone, err := t.did(ctx, `DELETE FROM blobs WHERE blob_key = $1 AND dropping AND generation <> ''`, key)
+	if err != nil || gone {
+		return err
+	}
+	_, err = t.exec(ctx, `UPDATE blobs SET settled = TRUE, owner = '', since = $2 WHERE blob_key = $1 AND dropping`, key, micros(t.db.options.Now()))
+	return err
+}
+
+// ForgetSpent implements catalog.BlobRows.
+func (t *Tx) ForgetSpent(ctx context.Context, before time.Time) error {
+	_, err := t.exec(ctx, `DELETE FROM blobs WHERE dropping AND settled AND since < $1`, micros(before))
+	return err
+}
+
+// DropStray implements catalog.BlobRows. A spent key that has bytes again, by a PUT that came late, is dropped again.
+func (t *Tx) DropStray(ctx context.Context, key string) (bool, error) {
+	again, err := t.did(ctx, `UPDATE blobs SET settled = FALSE, owner = '', since = $2 WHERE blob_key = $1 AND dropping AND settled`, key, micros(t.db.options.Now()))
+	if err != nil || again {
+		return again, err
+	}
+	return t.ReleaseBlob(ctx, key, false)
+}
+
+// StoredAfter implements catalog.BlobRows.
+func (t *Tx) StoredAfter(ctx context.Context, after catalog.Stored, limit int) (out []catalog.Stored, err error) {
+	if !after.Metadata {
+		if out, err = t.storedPart(ctx, after, limit); err != nil || len(out) == limit {
+			return out, err
+		}
+		after = catalog.Stored{Metadata: true}
+	}
+	rest, err := t.storedPart(ctx, after, limit-len(out))
+	return append(out, rest...), err
+}
+
+func (t *Tx) storedPart(ctx context.Context, after catalog.Stored, limit int) ([]catalog.Stored, error) {
+	q := `SELECT sha256, generation, MAX(size) FROM files WHERE sha256 >= $1 AND (sha256 > $1 OR generation > $2)
+		GROUP BY sha256, generation ORDER BY sha256, generation LIMIT $3`
+	if after.Metadata {
+		q = `SELECT metadata_sha256, metadata_generation, 0 FROM files
+			WHERE metadata_sha256 <> '' AND metadata_sha256 >= $1 AND (metadata_sha256 > $1 OR metadata_generation > $2)
+			GROUP BY metadata_sha256, metadata_generation ORDER BY metadata_sha256, metadata_generation LIMIT $3`
+	}
+	scan := func(r row) (s catalog.Stored, err error) {
+		s.Metadata = after.Metadata
+		err = r.Scan(&s.SHA256, &s.Generation, &s.Size)
+		return s, err
+	}
+	return many(ctx, t, scan, q, after.SHA256, after.Generation, limit)
+}
+
+// keyOf spells a key in SQL as catalog.WithGeneration does.
+func keyOf(part, sum, generation string) string {
+	return `'` + part + `/' || substr(` + sum + `, 1, 2) || '/' || ` + sum + ` || CASE WHEN ` + generation + ` = '' THEN '' ELSE '.' || ` + generation + ` END`
+}
+
 // unsettle lets the sweeper look again at the bytes of files that are about to be deleted: those whose column, a name
-// of ours, is id. It spells the keys as catalog.FileKey and catalog.MetadataKey do.
+// of ours, is id.
 func (t *Tx) unsettle(ctx context.Context, column, id string) error {
-	for _, key := range []string{
-		`'files/' || substr(sha256, 1, 2) || '/' || sha256`,
-		`'metadata/' || substr(metadata_sha256, 1, 2) || '/' || metadata_sha256`,
-	} {
+	for _, key := range []string{keyOf("files", "sha256", "generation"), keyOf("metadata", "metadata_sha256", "metadata_generation")} {
 		_, err := t.exec(ctx, `UPDATE blobs SET settled = FALSE
-			WHERE blob_key IN (SELECT `+key+` FROM files WHERE `+column+` = $1)`, id)
+			WHERE NOT dropping AND blob_key IN (SELECT `+key+` FROM files WHERE `+column+` = $1)`, id)
 		if err != nil {
 			return err
 		}

@@ -9,7 +9,7 @@ import (
 // fileColumns is all of a file that pages show.
 const fileColumns = `f.id, f.repository_id, f.project_id, f.release_id, f.filename, f.name_key, f.kind, f.version,
 	f.python_version, f.size, f.md5, f.sha256, f.blake2b_256, f.metadata_sha256, f.requires_python, f.comment, f.yanked,
-	f.yanked_reason, f.uploaded_at, f.attested`
+	f.yanked_reason, f.uploaded_at, f.attested, f.generation, f.metadata_generation`
 
 // selectFile is a file with its uploader.
 const selectFile = `SELECT ` + fileColumns + `, f.uploader_kind, f.uploader_id, f.uploader_name, f.uploader_token_id,
@@ -20,7 +20,7 @@ func fileFields(f *catalog.File, uploaded *int64) []any {
 	return []any{
 		&f.ID, &f.RepositoryID, &f.ProjectID, &f.ReleaseID, &f.Filename, &f.NameKey, &f.Kind, &f.Version,
 		&f.PythonVersion, &f.Size, &f.MD5, &f.SHA256, &f.Blake2b256, &f.MetadataSHA256, &f.RequiresPython, &f.Comment, &f.Yanked,
-		&f.YankedReason, uploaded, &f.Attested,
+		&f.YankedReason, uploaded, &f.Attested, &f.Generation, &f.MetadataGeneration,
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"pyindex/internal/catalog"
 	"pyindex/internal/fault"
 )
 
@@ -21,8 +22,9 @@ var moved = []string{
 	"downloads",
 }
 
-// rebuilt are the tables that Move leaves empty: catalog.Index.Backfill fills them.
-var rebuilt = []string{"project_cards", "requirements"}
+// rebuilt are the tables that Move leaves empty: catalog.Index.Backfill fills them, and the next check of the bytes at the
+// new place.
+var rebuilt = []string{"project_cards", "requirements", "byte_checks"}
 
 // Marks in the table of counters. A database that was moved takes no more changes, and one whose copy was not confirmed
 // may be filled again.
@@ -40,26 +42,19 @@ type TableMoved struct {
 	Rows int64
 }
 
-// Stored names bytes that a row needs: their digest, and their number where a row tells it (0 for metadata).
-type Stored struct {
-	SHA256   string
-	Size     int64
-	Metadata bool
-}
-
 // Move copies all rows to another database, which must be empty or hold a copy that was not finished. Nobody else can write
 // to d meanwhile. keep is called first, with what yields the bytes that the rows need, and must have them all at the new
 // place when it returns nil. All rows become visible there at once, after each table was read back and compared; then d is
 // marked as moved, and takes no change any more, from whichever process: fault.Unavailable, saying so. The counter goes on.
 //
 // fault.Conflict where the other database has content of its own, and where d was moved already.
-func (d *DB) Move(ctx context.Context, to *DB, keep func(each func(func(Stored) error) error) error) ([]TableMoved, error) {
+func (d *DB) Move(ctx context.Context, to *DB, keep func(each func(func(catalog.Stored) error) error) error) ([]TableMoved, error) {
 	var done []TableMoved
 	err := d.update(ctx, func(from *Tx) error {
 		if err := from.mayMove(ctx); err != nil {
 			return err
 		}
-		if err := keep(func(f func(Stored) error) error { return from.stored(ctx, f) }); err != nil {
+		if err := keep(func(f func(catalog.Stored) error) error { return from.stored(ctx, f) }); err != nil {
 			return err
 		}
 		var err error
@@ -98,7 +93,7 @@ func (d *DB) MovedAt(ctx context.Context) (at time.Time, err error) {
 }
 
 // EachStored yields the bytes that rows need, as of one moment.
-func (d *DB) EachStored(ctx context.Context, f func(Stored) error) error {
+func (d *DB) EachStored(ctx context.Context, f func(catalog.Stored) error) error {
 	return d.view(ctx, func(t *Tx) error { return t.stored(ctx, f) })
 }
 
@@ -148,36 +143,23 @@ func (t *Tx) patient(ctx context.Context) error {
 }
 
 // stored yields what bytes rows name, each once.
-func (t *Tx) stored(ctx context.Context, f func(Stored) error) error {
-	for _, part := range []struct {
-		q        string
-		metadata bool
-	}{
-		{`SELECT sha256, MAX(size) FROM files WHERE sha256 > $1 GROUP BY sha256 ORDER BY sha256 LIMIT 1000`, false},
-		{`SELECT metadata_sha256, 0 FROM files WHERE metadata_sha256 > $1 GROUP BY metadata_sha256 ORDER BY metadata_sha256 LIMIT 1000`, true},
-	} {
-		scan := func(r row) (s Stored, err error) {
-			s.Metadata = part.metadata
-			err = r.Scan(&s.SHA256, &s.Size)
-			return s, err
+func (t *Tx) stored(ctx context.Context, f func(catalog.Stored) error) error {
+	const page = 1000
+	for after := (catalog.Stored{}); ; {
+		some, err := t.StoredAfter(ctx, after, page)
+		if err != nil {
+			return err
 		}
-		for after := ""; ; {
-			some, err := many(ctx, t, scan, part.q, after)
-			if err != nil {
+		for _, s := range some {
+			if err := f(s); err != nil {
 				return err
 			}
-			for _, s := range some {
-				if err := f(s); err != nil {
-					return err
-				}
-				after = s.SHA256
-			}
-			if len(some) < 1000 {
-				break
-			}
+			after = s
+		}
+		if len(some) < page {
+			return nil
 		}
 	}
-	return nil
 }
 
 // copyTo fills to with what t sees, in one transaction of its own.

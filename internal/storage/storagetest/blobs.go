@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"maps"
 	"sync"
 	"testing"
 	"time"
@@ -27,6 +28,9 @@ func Blobs(t *testing.T, open func(t *testing.T) (catalog.Blobs, catalog.Blobs))
 		"sweep":   checkSweep,
 		"race":    checkKeepRace,
 		"large":   checkLarge,
+		"replace": checkReplace,
+		"size":    checkSize,
+		"each":    checkEach,
 	} {
 		t.Run(name, func(t *testing.T) {
 			a, b := open(t)
@@ -269,4 +273,81 @@ func checkLarge(t *testing.T, a, b catalog.Blobs) {
 		t.Fatal(err)
 	}
 	stored(t, b, catalog.FileKey(digest("large")), p)
+}
+
+// checkReplace: what lies under a key is replaced by what is kept, whatever it is, also by a stage that was kept before.
+func checkReplace(t *testing.T, a, b catalog.Blobs) {
+	right := []byte("the right bytes")
+	key := catalog.WithGeneration(catalog.FileKey(digest(string(right))), "0123456789abcdef")
+	s := staged(t, a, right)
+	for _, wrong := range []string{"the wrong bytes", "", "the right", "the right bytes and more"} {
+		if err := b.Put(t.Context(), key, []byte(wrong)); err != nil {
+			t.Fatal(err)
+		}
+		stored(t, a, key, []byte(wrong))
+		r, _, err := a.Open(t.Context(), key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := a.Keep(t.Context(), key, s); err != nil {
+			t.Errorf("Keep(over %q) = %v", wrong, err)
+		}
+		stored(t, b, key, right)
+		if got, err := io.ReadAll(r); err == nil && string(got) != wrong && string(got) != string(right) {
+			t.Errorf("a reader who began before got %q, want what was there or an error", got)
+		}
+		r.Close()
+	}
+	absent(t, a, catalog.FileKey(digest(string(right))))
+}
+
+func checkSize(t *testing.T, a, b catalog.Blobs) {
+	for n, key := range map[int]string{0: catalog.FileKey(digest("0")), 7: catalog.MetadataKey(digest("7")), 9: catalog.FileKey(digest("9")) + ".00000000000000ff"} {
+		if _, err := b.Size(t.Context(), key); !fault.Is(err, fault.NotFound) {
+			t.Errorf("Size(nothing) = %v, want not found", err)
+		}
+		if err := a.Put(t.Context(), key, make([]byte, n)); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := b.Size(t.Context(), key); got != int64(n) || err != nil {
+			t.Errorf("Size() = %d, %v, want %d", got, err, n)
+		}
+	}
+	if _, err := a.Size(t.Context(), "../x"); err == nil || fault.Is(err, fault.NotFound) {
+		t.Errorf("Size(no key) = %v, want an error of ours", err)
+	}
+}
+
+// checkEach: all objects are yielded, and stages are not.
+func checkEach(t *testing.T, a, b catalog.Blobs) {
+	want := map[string]int64{}
+	for i := range 30 {
+		key := catalog.FileKey(digest(string(rune('a' + i))))
+		switch i % 3 {
+		case 1:
+			key = catalog.MetadataKey(digest(string(rune('a' + i))))
+		case 2:
+			key += ".0123456789abcdef"
+		}
+		want[key] = int64(i)
+		if err := a.Put(t.Context(), key, make([]byte, i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	staged(t, a, []byte("a stage"))
+	got := map[string]int64{}
+	err := b.Each(t.Context(), func(o catalog.Object) error {
+		if age := time.Since(o.Changed); age < -time.Hour || age > time.Hour {
+			t.Errorf("%s was changed at %v, want now", o.Key, o.Changed)
+		}
+		got[o.Key] = o.Size
+		return nil
+	})
+	if err != nil || !maps.Equal(got, want) {
+		t.Errorf("Each() = %v, %v, want %v", got, err, want)
+	}
+	stop := fault.New(fault.Denied, "stop")
+	if err := b.Each(t.Context(), func(catalog.Object) error { return stop }); !errors.Is(err, stop) {
+		t.Errorf("Each(of what stops) = %v, want its error", err)
+	}
 }

@@ -4,13 +4,39 @@ import (
 	"time"
 
 	"pyindex/internal/catalog"
+	"pyindex/internal/dist"
 	"pyindex/internal/fault"
 	"pyindex/internal/publishers"
 )
 
-// hold and let are HoldBlob and ReleaseBlob in transactions of their own.
+// another is the generation that the suite gives to keys that are not plain.
+const another = "00000000000000aa"
+
+// hold and let are HoldBlob and ReleaseBlob in transactions of their own. What is held must be the key itself.
 func (w *world) hold(key string, t time.Time) error {
-	return w.b.Catalog.Update(w.ctx, func(tx catalog.Tx) error { return tx.HoldBlob(w.ctx, key, t) })
+	h, err := w.holds(key, another, t)
+	if err == nil && h.Key != key {
+		w.Errorf("HoldBlob(%s) = %s, want the plain key", key, h.Key)
+	}
+	return err
+}
+
+func (w *world) holds(key, generation string, t time.Time) (h catalog.Held, err error) {
+	err = w.b.Catalog.Update(w.ctx, func(tx catalog.Tx) (err error) {
+		h, err = tx.HoldBlob(w.ctx, key, generation, t)
+		return err
+	})
+	return h, err
+}
+
+// owns is OwnDrop in a transaction of its own.
+func (w *world) owns(key, owner string, since time.Time) (ours bool) {
+	w.Helper()
+	w.update(func(tx publishers.Tx) (err error) {
+		ours, err = tx.OwnDrop(w.ctx, key, owner, since)
+		return err
+	})
+	return ours
 }
 
 func (w *world) let(key string, held bool) (drop bool, err error) {
@@ -38,16 +64,146 @@ func checkHolds(w *world) {
 	w.lets("another upload holds it", key, true, false)
 	w.lets("a deletion does not end a hold", key, false, false)
 	w.lets("the last hold ends and no file came of it", key, true, true)
-	w.want("HoldBlob(being dropped)", w.hold(key, at), fault.Unavailable)
 	w.lets("another drops it already", key, false, false)
 	_, err := w.let(key, true)
 	w.want("ReleaseBlob(hold of what is being dropped)", err, fault.Unavailable)
 	w.update(func(tx publishers.Tx) error { return tx.ForgetBlob(w.ctx, key) })
 	_, err = w.let(key, true)
 	w.want("ReleaseBlob(hold of what is forgotten)", err, fault.Unavailable)
-	w.must(w.hold(key, at))
+	other := catalog.FileKey(digest("two"))
+	w.must(w.hold(other, at))
+	w.update(func(tx publishers.Tx) error { return tx.ForgetBlob(w.ctx, other) })
+	w.lets("what is held is not forgotten", other, true, true)
+}
+
+// checkGenerations: a key is not used again once it is being dropped, until it was spent for long enough. All who upload the
+// same bytes share a key.
+func checkGenerations(w *world) {
+	key := catalog.MetadataKey(digest("one"))
+	second, third, fourth := another, "00000000000000bb", "00000000000000cc"
+	holds := func(why, generation, want string) {
+		w.Helper()
+		h, err := w.holds(key, generation, at)
+		w.must(err)
+		if h.Generation != want || h.Key != catalog.WithGeneration(key, want) || h.Named {
+			w.Errorf("%s: HoldBlob() = %+v, want the generation %q that no file names", why, h, want)
+		}
+	}
+	holds("the first", second, "")
+	w.lets("it fails", key, true, true)
+	holds("the plain key is being dropped", second, second)
+	holds("another upload at the same time", third, second)
+	w.lets("the other upload holds it", key+"."+second, true, false)
+	w.lets("both failed", key+"."+second, true, true)
+	holds("two keys are being dropped", third, third)
+	w.update(func(tx publishers.Tx) error { return tx.ForgetBlob(w.ctx, key+"."+second) })
 	w.update(func(tx publishers.Tx) error { return tx.ForgetBlob(w.ctx, key) })
-	w.lets("what is held is not forgotten", key, true, true)
+	w.lets("a spent key is not dropped again", key, false, false)
+	w.lets("this fails too", key+"."+third, true, true)
+	holds("the plain key is spent", second, second)
+	w.lets("", key+"."+second, true, true)
+	w.update(func(tx publishers.Tx) error { return tx.ForgetSpent(w.ctx, time.Now().Add(-time.Hour)) })
+	holds("the plain key was spent less long ago", fourth, fourth)
+	w.lets("", key+"."+fourth, true, true)
+	w.update(func(tx publishers.Tx) error { return tx.ForgetSpent(w.ctx, time.Now().Add(time.Hour)) })
+	holds("the plain key was spent long ago", second, "")
+	w.same("InterruptedDrops(of spent keys and others)", len(w.interrupted(time.Now().Add(time.Hour), 10)), 3)
+}
+
+// checkNamed: who holds a key learns whether a file names it, and files of another generation do not.
+func checkNamed(w *world) {
+	r := w.release(w.project("p"), "1.0")
+	f := w.file(r, "p-1.0.tar.gz")
+	for _, row := range []struct {
+		why, key string
+		want     bool
+	}{
+		{"bytes", f.Key(), true}, {"metadata", f.MetadataKey(), true},
+		{"the digest of metadata as a file", catalog.FileKey(f.MetadataSHA256), false}, {"others", catalog.FileKey(digest("other")), false},
+	} {
+		for range 2 {
+			if h, err := w.holds(row.key, another, at); err != nil || h.Named != row.want || h.Generation != "" {
+				w.Errorf("%s: HoldBlob() = %+v, %v, want named %v", row.why, h, err, row.want)
+			}
+		}
+	}
+	w.lets("the plain key of the bytes is named, another generation is not", f.Key()+"."+another, false, true)
+	later := w.newFile(r, "p-2.0.tar.gz")
+	later.Generation, later.MetadataGeneration = another, another
+	w.update(func(tx publishers.Tx) error { return tx.InsertFile(w.ctx, later, dist.Metadata{}) })
+	w.update(func(tx publishers.Tx) error {
+		got, err := tx.FileByName(w.ctx, later.RepositoryID, later.Filename)
+		w.same("FileByName(of a generation)", []string{got.Generation, got.MetadataGeneration}, []string{another, another})
+		return err
+	})
+	w.lets("named by its generation", later.Key(), false, false)
+	w.lets("the plain key is not", catalog.FileKey(later.SHA256), false, true)
+	w.update(func(tx publishers.Tx) error {
+		all, err := tx.StoredAfter(w.ctx, catalog.Stored{}, 10)
+		keys := map[string]int64{}
+		for _, s := range all {
+			keys[s.Key()] = s.Size
+		}
+		w.same("StoredAfter()", keys, map[string]int64{f.Key(): f.Size, later.Key(): later.Size, f.MetadataKey(): 0, later.MetadataKey(): 0})
+		var paged []catalog.Stored
+		for after := (catalog.Stored{}); err == nil; {
+			var some []catalog.Stored
+			if some, err = tx.StoredAfter(w.ctx, after, 1); len(some) == 0 {
+				break
+			}
+			paged, after = append(paged, some...), some[0]
+		}
+		w.same("StoredAfter(by ones)", paged, all)
+		return err
+	})
+}
+
+// checkOwners: a mark has one owner at a time, directly before whose DELETE it is renewed.
+func checkOwners(w *world) {
+	key, never, long := catalog.FileKey(digest("one")), time.Time{}, time.Now().Add(time.Hour)
+	w.same("OwnDrop(no row)", w.owns(key, "a", long), false)
+	w.must(w.hold(key, at))
+	w.same("OwnDrop(held)", w.owns(key, "a", long), false)
+	w.lets("it fails", key, true, true)
+	w.same("OwnDrop(nobody's)", w.owns(key, "a", never), true)
+	w.same("OwnDrop(mine)", w.owns(key, "a", never), true)
+	w.same("OwnDrop(another's)", w.owns(key, "b", never), false)
+	w.same("OwnDrop(another's, who took it long ago)", w.owns(key, "b", long), true)
+	w.update(func(tx publishers.Tx) error { return tx.YieldDrop(w.ctx, key, "a") })
+	w.same("InterruptedDrops(given up by who has it no longer)", w.interrupted(at, 10), []string{})
+	w.update(func(tx publishers.Tx) error { return tx.YieldDrop(w.ctx, key, "b") })
+	w.same("InterruptedDrops(given up)", w.interrupted(at, 10), []string{key})
+	w.same("InterruptedDrops(taken by the sweeper)", w.interrupted(at, 10), []string{})
+	w.same("OwnDrop(given up)", w.owns(key, "c", never), true)
+	w.update(func(tx publishers.Tx) error { return tx.ForgetBlob(w.ctx, key) })
+	w.same("OwnDrop(spent)", w.owns(key, "c", long), false)
+}
+
+// strays is DropStray in a transaction of its own.
+func (w *world) strays(why, key string, want bool) {
+	w.Helper()
+	w.update(func(tx publishers.Tx) error {
+		got, err := tx.DropStray(w.ctx, key)
+		w.same("DropStray("+why+")", got, want)
+		return err
+	})
+}
+
+func checkStrays(w *world) {
+	f := w.file(w.release(w.project("p"), "1.0"), "p-1.0.tar.gz")
+	held, never := catalog.FileKey(digest("held")), catalog.FileKey(digest("never"))
+	w.must(w.hold(held, at))
+	w.strays("a file names it", f.Key(), false)
+	w.strays("a file names its metadata", f.MetadataKey(), false)
+	w.strays("an upload holds it", held, false)
+	w.strays("another generation of a file", f.Key()+"."+another, true)
+	w.strays("no row", never, true)
+	w.strays("being dropped", never, false)
+	w.update(func(tx publishers.Tx) error { return tx.ForgetBlob(w.ctx, never) })
+	w.strays("spent, and there again", never, true)
+	h, err := w.holds(never, another, at)
+	w.must(err)
+	w.same("HoldBlob(a stray that is being dropped)", h.Generation, another)
 }
 
 func checkShared(w *world) {
@@ -100,14 +256,16 @@ func checkAbandoned(w *world) {
 	w.same("AbandonedBlobs(limit 0)", w.abandoned(at.Add(time.Minute), 0), []string{})
 	w.same("AbandonedBlobs()", w.abandoned(at.Add(time.Minute), 10), []string{old})
 	w.same("AbandonedBlobs() again", w.abandoned(at.Add(time.Minute), 10), []string{})
-	w.want("HoldBlob(swept)", w.hold(old, at), fault.Unavailable)
+	swept, err := w.holds(old, another, at)
+	w.must(err)
+	w.same("HoldBlob(swept)", swept.Generation, another)
 	w.must(w.hold(used, at))
 	w.lets("the sweeper left what a file names", used, true, false)
 	later := time.Now().Add(time.Hour)
 	w.same("InterruptedDrops(before it was marked)", w.interrupted(at, 10), []string{})
 	w.same("InterruptedDrops(limit 0)", w.interrupted(later, 0), []string{})
 	w.same("InterruptedDrops(), without what is held", w.interrupted(later, 10), []string{old})
-	w.same("AbandonedBlobs(interrupted, and the young one)", len(w.abandoned(later, 10)), 2)
+	w.same("AbandonedBlobs(the young one and the new generation)", len(w.abandoned(later, 10)), 2)
 	w.update(func(tx publishers.Tx) error { return tx.DeleteProject(w.ctx, r.ProjectID) })
 	w.same("AbandonedBlobs(of a deleted project)", w.abandoned(at.Add(time.Minute), 10), []string{used})
 }

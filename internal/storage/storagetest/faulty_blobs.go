@@ -65,6 +65,17 @@ func (b *FaultyBlobs) Open(ctx context.Context, key string) (out catalog.Blob, s
 	return out, size, err
 }
 
+// Size implements catalog.Blobs.
+func (b *FaultyBlobs) Size(ctx context.Context, key string) (n int64, err error) {
+	err = b.step("size", func() (err error) { n, err = b.Blobs.Size(ctx, key); return err })
+	return n, err
+}
+
+// Each implements catalog.Blobs.
+func (b *FaultyBlobs) Each(ctx context.Context, f func(catalog.Object) error) error {
+	return b.step("each", func() error { return b.Blobs.Each(ctx, f) })
+}
+
 // Delete implements catalog.Blobs.
 func (b *FaultyBlobs) Delete(ctx context.Context, key string) error {
 	return b.step("delete", func() error { return b.Blobs.Delete(ctx, key) })
