@@ -35,7 +35,7 @@ func TestMarkdown(t *testing.T) {
 		"<details><summary>more</summary>text</details>":             `<details><summary>more</summary>text</details>`,
 		"<style>*{display:none}</style><link rel=stylesheet href=x>": ``,
 	} {
-		if got := flat(string(readme.Render(in, "text/markdown").HTML)); got != want {
+		if got := flat(string(readme.Render(t.Context(), in, "text/markdown").HTML)); got != want {
 			t.Errorf("markdown %q\n got %s\nwant %s", in, got, want)
 		}
 	}
@@ -83,7 +83,7 @@ func TestRest(t *testing.T) {
 		"<b>x</b> & y":                                               `<p>&lt;b&gt;x&lt;/b&gt; &amp; y</p>`,
 		"a_\n\n.. _a: b_\n.. _b: a_":                                 `<p>a</p>`,
 	} {
-		if got := flat(string(readme.Render(in, "text/x-rst").HTML)); got != want {
+		if got := flat(string(readme.Render(t.Context(), in, "text/x-rst").HTML)); got != want {
 			t.Errorf("rst %q\n got %s\nwant %s", in, got, want)
 		}
 	}
@@ -94,14 +94,14 @@ func TestPlain(t *testing.T) {
 		"text/plain": "<pre>*a* &lt;b&gt;</pre>", "text/plain; charset=UTF-8": "<pre>*a* &lt;b&gt;</pre>", "application/x": "<pre>*a* &lt;b&gt;</pre>",
 		"text/": "<pre>*a* &lt;b&gt;</pre>", "": "<p><em>a</em> &lt;b&gt;</p>\n", "text/x-rst": "<p><em>a</em> &lt;b&gt;</p>\n",
 	} {
-		if got := string(readme.Render("*a* <b>", kind).HTML); got != want {
+		if got := string(readme.Render(t.Context(), "*a* <b>", kind).HTML); got != want {
 			t.Errorf("Render as %q = %q, want %q", kind, got, want)
 		}
 	}
-	if got := readme.Render(" \n ", "text/markdown"); got.HTML != "" {
+	if got := readme.Render(t.Context(), " \n ", "text/markdown"); got.HTML != "" {
 		t.Errorf("Render(nothing) = %q", got.HTML)
 	}
-	if got := readme.Render(strings.Repeat("é", readme.MaxText), "text/markdown"); !got.Cut || len(got.HTML) > readme.MaxText+20 || strings.Contains(string(got.HTML), "\uFFFD") {
+	if got := readme.Render(t.Context(), strings.Repeat("é", readme.MaxText), "text/markdown"); !got.Cut || len(got.HTML) > readme.MaxText+20 || strings.Contains(string(got.HTML), "\uFFFD") {
 		t.Errorf("a long text: cut %v, %d bytes", got.Cut, len(got.HTML))
 	}
 }
@@ -128,7 +128,7 @@ func TestCostly(t *testing.T) {
 		"references": strings.Repeat("[a]: https://a.example\n[b][a] ", 4_000) + "\nend",
 	} {
 		for _, kind := range []string{"text/markdown", "text/x-rst"} {
-			if got := string(readme.Render(text, kind).HTML); !strings.Contains(got, "end") {
+			if got := string(readme.Render(t.Context(), text, kind).HTML); !strings.Contains(got, "end") {
 				t.Errorf("%s as %s: the end is missing (%d bytes)", name, kind, len(got))
 			}
 		}
@@ -142,7 +142,7 @@ func FuzzRender(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text string) {
 		for _, kind := range []string{"text/markdown", "text/x-rst", "text/plain"} {
-			got := strings.ToLower(string(readme.Render(text, kind).HTML))
+			got := strings.ToLower(string(readme.Render(t.Context(), text, kind).HTML))
 			for _, bad := range []string{"<script", "<img", "<iframe", "<form", "<input", "<style", "<svg", "<object", "<link", "<meta", "<base", "<h1", `href="javascript`, `href="data:`, `href="vbscript`} {
 				if strings.Contains(got, bad) {
 					t.Fatalf("%q as %s has %s: %s", text, kind, bad, got)
