@@ -1,6 +1,7 @@
 package readme_test
 
 import (
+	"context"
 	"strings"
 	"testing"
 
@@ -150,4 +151,31 @@ func FuzzRender(f *testing.F) {
 			}
 		}
 	})
+}
+
+func TestTextOverItsBudgetIsPlain(t *testing.T) {
+	for _, c := range []struct{ name, kind string }{
+		{"wide table, short rows", "text/markdown"}, {"nested lists, empty lines", "text/markdown"}, {"footnotes", "text/markdown"},
+		{"substitution product", "text/x-rst"}, {"substitution doubling", "text/x-rst"}, {"substitution doubling", ""},
+	} {
+		text := hostile[c.name](24 << 10)
+		got := readme.Render(t.Context(), text, c.kind)
+		if want := "<pre>" + strings.NewReplacer("<", "&lt;", ">", "&gt;").Replace(text) + "</pre>"; !got.Plain || got.Late || string(got.HTML) != want {
+			t.Errorf("%s as %q: plain %v, late %v, %d bytes, want the text as it was written", c.name, c.kind, got.Plain, got.Late, len(got.HTML))
+		}
+	}
+	if got := readme.Render(t.Context(), "|a|b|\n|-|-|\n|1|\n|1|2|", "text/markdown"); got.Plain || !strings.Contains(string(got.HTML), "<table") {
+		t.Errorf("an honest table is shown as %v %s", got.Plain, got.HTML)
+	}
+}
+
+func TestRenderEndsWithItsContext(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for _, kind := range []string{"text/markdown", "text/x-rst"} {
+		got := readme.Render(ctx, strings.Repeat("*a* `b` c\n\n", 10_000), kind)
+		if !got.Late || !got.Plain || !strings.HasPrefix(string(got.HTML), "<pre>*a* `b` c") {
+			t.Errorf("%s: late %v, plain %v, want plain text once the context ended", kind, got.Late, got.Plain)
+		}
+	}
 }

@@ -105,6 +105,7 @@ func (d *document) collect(lines []string) {
 			labels = append(labels, m[1])
 		}
 	}
+	d.collectTitles(lines)
 	d.numberFootnotes(labels)
 	d.collectEmbedded(strings.Join(lines, "\n"))
 	for i, line := range lines { // last, because their texts may refer to the others
@@ -113,6 +114,19 @@ func (d *document) collect(lines []string) {
 		}
 		if m := substitutionLine.FindStringSubmatch(line); m != nil && d.budget.step(len(line)) {
 			d.substitutions[refName(m[1])] = d.substitution(m[1], m[2], m[3], lines[i+1:], leading(line))
+		}
+	}
+}
+
+// collectTitles makes each section's title a target, unless a target has that name.
+func (d *document) collectTitles(lines []string) {
+	for i := 1; i < len(lines) && d.budget.step(1); i++ {
+		title := strings.TrimSpace(lines[i-1])
+		if adornment(lines[i]) == 0 || title == "" || adornment(title) != 0 || len(lines[i]) < min(4, utf8.RuneCountInString(title)) || len(title) > maxName {
+			continue
+		}
+		if name := refName(title); d.targets[name] == "" {
+			d.targets[name] = ""
 		}
 	}
 }
@@ -471,17 +485,29 @@ func (d *document) nextSection(level int) string {
 	return strings.ReplaceAll(strings.Trim(fmt.Sprint(d.sectionNumber), "[]"), " ", ".") + " "
 }
 
-// enumerates reports whether a line that looks like an item of a numbered list is one: a sentence may begin so too.
+// enumerates reports whether a line that looks like an item of a numbered list is one: a sentence may begin so too, and
+// a letter that no other item follows is somebody's initial.
 func (b *blocks) enumerates() bool {
 	next := b.line(1)
-	return next == "" || leading(next) > 0 || enumLine.MatchString(next)
+	if next != "" && leading(next) == 0 && !enumLine.MatchString(next) {
+		return false
+	}
+	if c := strings.TrimLeft(b.line(0), "(")[0]; c == '#' || isDigit(c) {
+		return true
+	}
+	n := 1
+	for b.at+n < len(b.lines) && (b.line(n) == "" || leading(b.line(n)) > 0) && b.doc.budget.step(20) {
+		n++
+	}
+	return enumLine.MatchString(b.line(n))
 }
 
 func (b *blocks) list(form *regexp.Regexp, tag string) {
 	b.out.WriteString("<" + tag + start(form, tag, b.line(0)) + ">\n")
+	kind := itemKind(form, b.line(0))
 	for b.at < len(b.lines) {
 		m := form.FindStringSubmatchIndex(b.line(0))
-		if m == nil {
+		if m == nil || itemKind(form, b.line(0)) != kind && b.line(0)[0] != '#' {
 			break
 		}
 		line := b.line(0)
@@ -501,12 +527,36 @@ func (b *blocks) list(form *regexp.Regexp, tag string) {
 	b.out.WriteString("</" + tag + ">\n")
 }
 
+// itemKind is what the items of one list have in common: their bullet, or how they are numbered.
+func itemKind(form *regexp.Regexp, line string) string {
+	m := form.FindStringSubmatch(line)
+	if len(m[1]) == 0 || form == bulletLine {
+		return m[1]
+	}
+	label, _, _ := strings.Cut(line, " ")
+	kind := "1"
+	switch c := m[1][0]; {
+	case c >= 'a' && c <= 'z':
+		kind = "a"
+	case isLetter(c):
+		kind = "A"
+	}
+	return strings.Replace(label, m[1], kind, 1)
+}
+
+// start is the attributes of a numbered list whose first line is given.
 func start(form *regexp.Regexp, tag, line string) string {
 	m := form.FindStringSubmatch(line)
-	if tag == "ol" && m != nil && m[1] != "1" && strings.Trim(m[1], "0123456789") == "" {
+	switch {
+	case tag != "ol" || m == nil || m[1] == "#" || m[1] == "1":
+		return ""
+	case isDigit(m[1][0]):
 		return ` start="` + m[1] + `"`
+	case m[1] == "i" || m[1] == "I" || len(m[1]) > 1: // one that does not begin with the first is rare
+		return ` type="` + string(m[1][0]&0x20|'I') + `"`
 	}
-	return ""
+	first := m[1][0]&0x20 | 'A'
+	return fmt.Sprintf(` type="%c" start="%d"`, first, m[1][0]-first+1)
 }
 
 // skipItem returns the index of the first line after a list item whose text is indented by width.

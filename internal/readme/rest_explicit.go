@@ -20,6 +20,9 @@ func (b *blocks) explicit() {
 		b.hyperlinkTarget(first)
 		return
 	}
+	if first == ".." && b.line(0) == "" { // an empty comment ends what is before it
+		return
+	}
 	body := b.indentedBody()
 	source := b.lines[from:b.at]
 	switch {
@@ -120,7 +123,7 @@ func (b *blocks) directive(name, argument string, body, source []string) {
 		}
 		b.admonition(title, argument, content)
 	case name == "admonition" || name == "topic" || name == "sidebar":
-		b.admonition(argument, "", content)
+		b.admonition(argument, opts["subtitle"], content)
 	case name == "code" || name == "code-block" || name == "sourcecode" || name == "parsed-literal" || name == "math" || name == "doctest":
 		if argument != "" && (name == "math" || name == "parsed-literal") {
 			content = append([]string{argument}, content...)
@@ -149,6 +152,9 @@ func (b *blocks) directive(name, argument string, body, source []string) {
 	case name == "list-table":
 		b.listTable(argument, content)
 	case name == "table":
+		if argument != "" {
+			b.text(argument)
+		}
 		b.out.WriteString(b.nested(content))
 	default:
 		b.literal(source)

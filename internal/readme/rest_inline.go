@@ -121,7 +121,7 @@ func (in *inline) markup(c rune) int {
 // between renders the text between two equal marks, which touch it.
 func (in *inline) between(mark, tag string) int {
 	s, n := in.s[in.at:], len(mark)
-	if in.absent[mark] || len(s) <= 2*n || isBlank(s[n]) {
+	if in.absent[mark] || len(s) <= 2*n || isBlank(s[n]) || in.quoted(s[n]) {
 		return 0
 	}
 	for from := n + 1; ; {
@@ -137,6 +137,12 @@ func (in *inline) between(mark, tag string) int {
 		}
 		from = end + 1
 	}
+}
+
+// quoted reports whether a mark is alone in quotes or brackets, as in "*" and (*).
+func (in *inline) quoted(after byte) bool {
+	i := strings.IndexRune(`'"([{<`, in.before)
+	return i >= 0 && after == `'")]}>`[i]
 }
 
 // tag writes an element with a text, in which backslashes are taken for what they mean unless it is code.

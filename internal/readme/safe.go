@@ -21,6 +21,7 @@ var policy = func() *bluemonday.Policy {
 	p.AllowAttrs("src", "alt").OnElements("img")
 	p.AllowAttrs("id").Matching(idForm).Globally()
 	p.AllowAttrs("start").Matching(bluemonday.Integer).OnElements("ol")
+	p.AllowAttrs("type").Matching(regexp.MustCompile(`\A[1aAiI]\z`)).OnElements("ol")
 	p.AllowAttrs("colspan", "rowspan").Matching(bluemonday.Integer).OnElements("th", "td")
 	p.AllowAttrs("open").Matching(regexp.MustCompile(`\A(open)?\z`)).OnElements("details")
 	p.AllowURLSchemes("http", "https", "mailto")

@@ -4,7 +4,7 @@
     venv/bin/python internal/readme/testdata/compare/compare.py FOLDER_OF_DESCRIPTIONS
 
 FOLDER holds descriptions as NAME.md and NAME.rst, or wheels (pip download --no-deps), whose METADATA is unpacked into
-it. Run it in the root of the source tree. It is not part of the tests: the descriptions are other people's.
+it. With --examples it writes the words of internal/readme/testdata/rest/*.rst, which the tests compare with. Run it in the root of the source tree. It is not part of the tests: the descriptions are other people's.
 """
 
 import collections
@@ -64,6 +64,17 @@ def unpack(folder):
                 f.write(text)
 
 
+def examples(folder):
+    """Write the text that docutils finds in each example beside it, for the tests to compare with."""
+    for path in sorted(glob.glob(folder + "/*.rst")):
+        with open(path) as f:
+            page = readme_renderer.rst.render(f.read(), stream=open(os.devnull, "w"))
+        # What docutils refuses is kept to show what becomes of it here. It writes words of its own for the rest.
+        if page is not None and os.path.basename(path) not in ("math.rst", "definitions-classifier.rst", "footnotes-repeated.rst"):
+            with open(path.removesuffix(".rst") + ".txt", "w") as f:
+                f.write("\n".join(words(page)) + "\n")
+
+
 def main(folder):
     unpack(folder)
     files = sorted(glob.glob(folder + "/*.md") + glob.glob(folder + "/*.rst"))
@@ -90,4 +101,7 @@ def main(folder):
     print(f"{len(files)} descriptions, {complete} complete, {lost} of {total} words lost")
 
 
-main(sys.argv[1])
+if sys.argv[1] == "--examples":
+    examples("internal/readme/testdata/rest")
+else:
+    main(sys.argv[1])
