@@ -2,6 +2,7 @@ package web
 
 import (
 	"bytes"
+	"context"
 	"embed"
 	"html/template"
 	"io/fs"
@@ -83,7 +84,7 @@ var helpHeading = regexp.MustCompile(`<h2 id="([^"]+)">(.*?)</h2>`)
 // chapterOf renders a chapter; its title is the first line, and a section begins with each heading of the second level.
 func chapterOf(slug, markdown string) chapter {
 	first, rest, _ := strings.Cut(strings.TrimPrefix(markdown, "# "), "\n")
-	c := chapter{Slug: slug, Title: first, HTML: readme.Render(strings.ReplaceAll(rest, "\n## ", "\n# "), "text/markdown").HTML} // below the title of the page
+	c := chapter{Slug: slug, Title: first, HTML: readme.Render(context.Background(), strings.ReplaceAll(rest, "\n## ", "\n# "), "text/markdown").HTML} // below the title of the page
 	parts := strings.Split(rest, "\n## ")
 	c.Sections = append(c.Sections, section{Title: first, text: strings.ToLower(first + "\n" + parts[0])})
 	for i, m := range helpHeading.FindAllStringSubmatch(string(c.HTML), -1) {

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -78,7 +79,7 @@ func (s *Site) project(w http.ResponseWriter, r *http.Request, who access.Caller
 	v.Listed = o.Releases[:min(len(o.Releases), fewVersions)]
 	v.Older = o.Release.ID != "" && o.Release.ID != o.Latest.ID
 	if len(o.Files) > 0 {
-		v.fill(s, o)
+		v.fill(r.Context(), s, o)
 	}
 	if err := s.mark(r, who, v.Requires); err != nil {
 		return err
@@ -108,9 +109,9 @@ func (s *Site) mark(r *http.Request, who access.Caller, groups []requirementGrou
 	return err
 }
 
-func (v *projectView) fill(s *Site, o catalog.Overview) {
+func (v *projectView) fill(ctx context.Context, s *Site, o catalog.Overview) {
 	m := o.Metadata
-	v.Description = s.descriptions.of(o.Source.ID, m)
+	v.Description = s.descriptions.of(ctx, o.Source.ID, m)
 	for _, f := range o.Files {
 		x := fileView{File: f, URL: v.Root + "/project/" + o.Project.Name.String() + "/" + url.PathEscape(o.Release.Version) + "/file/" + url.PathEscape(f.Filename), Origin: originOf(f.Uploader)}
 		if parsed, err := dist.ParseFilename(f.Filename, o.Project.Name); err == nil {

@@ -49,7 +49,7 @@ type Site struct {
 
 	mailing chan struct{} // bounds the messages that nobody waits for
 
-	descriptions descriptions
+	descriptions *descriptions
 }
 
 // New returns the pages. A template that does not parse is an error, at start and not at the first request.
@@ -63,7 +63,7 @@ func New(o Options) (*Site, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	s := &Site{o: o, base: strings.TrimSuffix(o.BaseURL.Path, "/"), started: o.Now(), mailing: make(chan struct{}, mailsAtOnce)}
+	s := &Site{o: o, base: strings.TrimSuffix(o.BaseURL.Path, "/"), started: o.Now(), mailing: make(chan struct{}, mailsAtOnce), descriptions: newDescriptions(o.Now)}
 	if err := s.loadStatic(); err != nil {
 		return nil, err
 	}

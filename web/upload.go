@@ -8,16 +8,26 @@ import (
 	"io"
 	"mime/multipart"
 	"net/http"
+	"strings"
 
 	"pyindex/internal/access"
 	"pyindex/internal/catalog"
 	"pyindex/internal/dist"
 	"pyindex/internal/fault"
+	"pyindex/internal/formdata"
 	"pyindex/internal/route"
 )
 
-// maxUploads bounds how many files one form may bring; the page's script sends one in each request.
-const maxUploads = 50
+// Bounds of one form; the page's script sends one file in each request.
+const (
+	maxUploads      = 50       // files
+	maxUploadFields = 100      // parts that are no files
+	maxUploadHeader = 8 << 10  // bytes of one part's header
+	maxUploadField  = 64 << 10 // bytes of a part that is no file
+	maxUploadForm   = 1 << 20  // bytes of all headers and of all parts that are no files
+	maxUploadName   = 300      // bytes of a file's name, of which distributions have some hundred at most
+	maxUploadSkip   = 1 << 30  // bytes of refused files that are read to come to those after them
+)
 
 type uploadView struct {
 	Frame
@@ -110,11 +120,19 @@ func (s *Site) upload(w http.ResponseWriter, r *http.Request, who access.Caller)
 	if err != nil {
 		return err
 	}
+	if err := s.o.Index.MayUpload(r.Context(), who, repository(r)); err != nil {
+		return s.refuseUpload(w, r, err)
+	}
+	meter := formdata.NewMeter(r.Body, maxUploadForm)
+	r.Body = struct {
+		io.Reader
+		io.Closer
+	}{meter, r.Body}
 	parts, err := r.MultipartReader()
 	if err != nil {
 		return fault.Wrap(fault.Invalid, err, "the files cannot be read: send the form as it is")
 	}
-	u := uploading{site: s, who: who, repository: repository(r), only: only, base: s.frame(r, who, "").Root, parts: parts}
+	u := uploading{site: s, who: who, repository: repository(r), only: only, base: s.frame(r, who, "").Root, meter: meter, parts: parts}
 	if err := u.all(r.Context()); err != nil && len(u.results) == 0 {
 		return err
 	}
@@ -125,11 +143,25 @@ func (s *Site) upload(w http.ResponseWriter, r *http.Request, who access.Caller)
 	if len(u.results) == 0 {
 		status, n = http.StatusUnprocessableEntity, &Notice{"bad", "Choose at least one file."}
 	}
-	accept := route.ParseAccept(r.Header.Values("Accept"))
-	if accept != nil && accept.Quality("application/json") > accept.Quality("text/html") {
+	if byScript(r) {
 		return s.uploadAnswer(w, status, u.results)
 	}
 	return s.uploadPage(w, r, who, status, u.results, n)
+}
+
+// byScript reports whether the page's script sent a form.
+func byScript(r *http.Request) bool {
+	accept := route.ParseAccept(r.Header.Values("Accept"))
+	return accept != nil && accept.Quality("application/json") > accept.Quality("text/html")
+}
+
+// refuseUpload answers a form of which nothing was read.
+func (s *Site) refuseUpload(w http.ResponseWriter, r *http.Request, err error) error {
+	status, message := statuses[fault.KindOf(err)], fault.Message(err)
+	if !byScript(r) || status == 0 {
+		return err
+	}
+	return s.uploadAnswer(w, status, []uploaded{{Text: message}})
 }
 
 // uploadAnswer tells the page's script what the page would show.
@@ -152,7 +184,10 @@ type uploading struct {
 	repository string
 	only       dist.ProjectName
 	base       string // of links to releases
+	meter      *formdata.Meter
 	parts      *multipart.Reader
+	fields     int   // parts that were no files
+	skipped    int64 // bytes of refused files
 	results    []uploaded
 	refused    bool
 	buffer     []byte
@@ -161,27 +196,91 @@ type uploading struct {
 // errBroken ends a form whose rest cannot be read.
 var errBroken = fault.New(fault.Invalid, "the connection broke off before the file was here: nothing of it was kept, try again")
 
-// all takes the files in turn. It ends early where the form itself breaks.
+// all takes the files in turn. It ends early if the form itself breaks or is larger than a form may be.
 func (u *uploading) all(ctx context.Context) error {
 	for {
+		u.meter.Next("the name of a file", maxUploadHeader)
 		p, err := u.parts.NextRawPart()
 		if errors.Is(err, io.EOF) {
 			return nil
 		} else if err != nil {
-			return fault.Wrap(fault.Invalid, err, "the files cannot be read: send the form as it is")
+			return u.broken(err)
 		}
 		if p.FileName() == "" {
-			continue // no file, or a field of no interest; the next part passes over it
+			if err := u.field(p); err != nil {
+				return err
+			}
+			continue
+		}
+		if len(u.results) == maxUploads {
+			u.note(p.FileName(), fault.New(fault.Invalid, "only %d files are taken at once: send this file and those after it again", maxUploads))
+			return nil
 		}
 		if err := u.file(ctx, p); errors.Is(err, errBroken) {
+			return err
+		}
+		if err := u.skip(p); err != nil {
 			return err
 		}
 	}
 }
 
+// skip reads what is left of a file that was refused.
+func (u *uploading) skip(p io.Reader) error {
+	n, err := io.CopyN(io.Discard, p, maxUploadSkip-u.skipped+1)
+	if u.skipped += n; u.skipped > maxUploadSkip {
+		err = fault.New(fault.Invalid, "too much of the form was refused: send the other files again, without these")
+	}
+	if err == io.EOF {
+		return nil
+	}
+	return u.broken(err)
+}
+
+// broken notes that the form cannot be read any further, beside what became of its files so far.
+func (u *uploading) broken(err error) error {
+	if fault.KindOf(u.meter.Err()) != fault.Internal {
+		err = u.meter.Err()
+	}
+	if fault.KindOf(err) == fault.Internal {
+		err = fault.Wrap(fault.Invalid, err, "the files cannot be read: send the form as it is")
+	}
+	if len(u.results) > 0 {
+		u.note("", err)
+	}
+	return err
+}
+
+// field passes over a part that is no file.
+func (u *uploading) field(p io.Reader) error {
+	if u.fields++; u.fields > maxUploadFields {
+		return u.broken(fault.New(fault.Invalid, "the form is too large: it has more than %d fields", maxUploadFields))
+	}
+	u.meter.Next("a field", maxUploadField)
+	if _, err := io.Copy(io.Discard, p); err != nil {
+		return u.broken(err)
+	}
+	return nil
+}
+
+// note adds what became of a file that was refused.
+func (u *uploading) note(file string, err error) {
+	u.refused = true
+	u.results = append(u.results, uploaded{File: shortName(file), Text: fault.Message(err)})
+}
+
+// shortName is a file's name as results show it.
+func shortName(name string) string {
+	if len(name) <= maxUploadName {
+		return name
+	}
+	return strings.ToValidUTF8(name[:maxUploadName-len("…")], "") + "…"
+}
+
 // file takes one file and notes what became of it.
 func (u *uploading) file(ctx context.Context, p *multipart.Part) error {
-	x := uploaded{File: p.FileName()}
+	x := uploaded{File: shortName(p.FileName())}
+	u.meter.Open()
 	receipt, err := u.publish(ctx, p)
 	switch {
 	case err != nil:
@@ -208,8 +307,8 @@ func (u *uploading) file(ctx context.Context, p *multipart.Part) error {
 
 // publish sends a file through the gate that every upload passes. What its name tells is looked at before its bytes come.
 func (u *uploading) publish(ctx context.Context, p *multipart.Part) (catalog.Receipt, error) {
-	if len(u.results) >= maxUploads {
-		return catalog.Receipt{}, fault.New(fault.Invalid, "only %d files are taken at once: send this one again", maxUploads)
+	if len(p.FileName()) > maxUploadName {
+		return catalog.Receipt{}, fault.New(fault.Invalid, "the file name is longer than %d bytes", maxUploadName)
 	}
 	name, err := u.foresee(ctx, p.FileName())
 	if err != nil {
@@ -248,7 +347,7 @@ func (u *uploading) pour(to io.Writer, p io.Reader) error {
 		u.buffer = make([]byte, pourBytes)
 	}
 	for {
-		n, err := fill(p, u.buffer)
+		n, err := formdata.Fill(p, u.buffer)
 		if _, err := to.Write(u.buffer[:n]); err != nil {
 			return err
 		}
@@ -258,15 +357,4 @@ func (u *uploading) pour(to io.Writer, p io.Reader) error {
 			return fmt.Errorf("%w (%w)", errBroken, err)
 		}
 	}
-}
-
-// fill reads until b is full or p ends. Unlike io.ReadFull it does not confuse the end of a part with that of a body which
-// broke off.
-func fill(p io.Reader, b []byte) (n int, err error) {
-	for n < len(b) && err == nil {
-		var m int
-		m, err = p.Read(b[n:])
-		n += m
-	}
-	return n, err
 }

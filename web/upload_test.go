@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
@@ -95,8 +96,6 @@ func TestUploadRefusals(t *testing.T) {
 	check("other content under a name", "uploader", "/manage/upload/", "already exists", other)
 	check("a reader", "reader", "/manage/upload/", "you may not upload to project demo", wheel)
 	check("a stranger", "stranger", "/manage/upload/", "you may not upload to project demo", wheel)
-	check("a stranger to the repository", "stranger", "/r/inner/manage/upload/", "there is no repository", wheel)
-	check("a repository that is not there", "owner", "/r/nowhere/manage/upload/", "there is no repository", wheel)
 	check("a file of another project", "owner", "/manage/upload/?project=other", "this is a file of demo", wheel)
 	check("no distribution", "owner", "/manage/upload/", "file name", disttest.File{Name: "notes.txt", Bytes: []byte("x")})
 	check("a path", "owner", "/manage/upload/", "file name", disttest.File{Name: "../../etc/passwd", Bytes: []byte("x")})
@@ -161,7 +160,7 @@ func TestUploadBounds(t *testing.T) {
 		files = append(files, disttest.File{Name: fmt.Sprintf("notes%d.txt", n), Bytes: []byte("x")})
 	}
 	all := answers(t, x.sendFiles("owner", "/manage/upload/", true, files...))
-	if len(all) != 52 || !strings.Contains(all[50], "only 50 files") || strings.Contains(all[49], "only 50") {
+	if len(all) != 51 || !strings.Contains(all[50], "notes50.txt: only 50 files") || strings.Contains(all[49], "only 50") {
 		t.Errorf("of 52 files the last are told %q", all[max(0, len(all)-3):])
 	}
 	for range 100 {
@@ -208,5 +207,90 @@ func TestUploadIsStreamed(t *testing.T) {
 	}
 	if got := after.TotalAlloc - before.TotalAlloc; got > size/4 {
 		t.Errorf("an upload of %d bytes allocated %d", size, got)
+	}
+}
+
+// Nothing is read for somebody who may upload nothing at all.
+func TestUploadRefusedBeforeReading(t *testing.T) {
+	x := newShop(t, catalog.Limits{}, nil)
+	for name, c := range map[string]struct {
+		user, path, want string
+		status           int
+	}{
+		"a stranger to the repository":   {"stranger", "/r/inner/manage/upload/", "there is no repository", http.StatusNotFound},
+		"a repository that is not there": {"owner", "/r/nowhere/manage/upload/", "there is no repository", http.StatusNotFound},
+		"a reader of a closed one":       {"reader", "/r/inner/manage/upload/", "you may not upload anything here", http.StatusForbidden},
+	} {
+		const kind = "text/plain" // reading it would be refused in other words
+		got := x.send(c.user, http.MethodPost, c.path, kind, "application/json", strings.NewReader("no form"))
+		if all := answers(t, got); got.Code != c.status || len(all) != 1 || !strings.Contains(all[0], c.want) {
+			t.Errorf("%s = %d %q, want %d and %q", name, got.Code, all, c.status, c.want)
+		}
+		if got := x.send(c.user, http.MethodPost, c.path, kind, "", strings.NewReader("no form")); got.Code != c.status {
+			t.Errorf("%s without the script = %d, want %d", name, got.Code, c.status)
+		}
+	}
+}
+
+// rawForm is a form of parts as they are on the wire.
+func rawForm(parts ...string) (kind string, body io.Reader) {
+	return "multipart/form-data; boundary=B", strings.NewReader("--B\r\n" + strings.Join(parts, "\r\n--B\r\n") + "\r\n--B--\r\n")
+}
+
+// A form is bounded in everything that is no file, and what was whole before the bound stays.
+func TestUploadFormIsBounded(t *testing.T) {
+	x := newShop(t, catalog.Limits{}, nil)
+	file := func(name, content string) string {
+		return "Content-Disposition: form-data; name=content; filename=\"" + name + "\"\r\n\r\n" + content
+	}
+	field := func(content string) string { return "Content-Disposition: form-data; name=x\r\n\r\n" + content }
+	wheel := disttest.Wheel("demo", "3.0", "x")
+	good := file(wheel.Name, string(wheel.Bytes))
+	long := strings.Repeat("a", 1<<20)
+	for name, c := range map[string]struct {
+		parts []string
+		want  string
+		all   int
+	}{
+		"a long name":              {[]string{good, file(long+".whl", "x")}, "too large: the name of a file is over", 2},
+		"a long header":            {[]string{good, "X: " + long + "\r\n" + good}, "too large: the name of a file is over", 2},
+		"many headers":             {[]string{good, strings.Repeat("X: y\r\n", 10_000) + good}, "too large: the name of a file is over", 2},
+		"a long field":             {[]string{good, field(long)}, "too large: a field is over", 2},
+		"many fields":              {append([]string{good}, slices.Repeat([]string{field("y")}, 200)...), "more than 100 fields", 2},
+		"fields without file name": {append([]string{good}, slices.Repeat([]string{field(long[:60_000])}, 50)...), "headers and fields together", 2},
+		"a name that is too long":  {[]string{good, file(strings.Repeat("é", 400)+".whl", "x"), good}, "longer than 300 bytes", 3},
+		"many files":               {slices.Repeat([]string{file("a.txt", "x")}, 500), "only 50 files", 51},
+		"refused files between":    {[]string{file("a.txt", long), file("b.txt", long+long), good}, "file name", 3},
+	} {
+		kind, body := rawForm(c.parts...)
+		got := x.send("owner", http.MethodPost, "/manage/upload/", kind, "application/json", body)
+		all := answers(t, got)
+		if got.Code != http.StatusUnprocessableEntity || len(all) != c.all || !strings.Contains(strings.Join(all, "\n"), c.want) {
+			t.Errorf("%s = %d, %d results %.500q, want %d and %q", name, got.Code, len(all), all, c.all, c.want)
+		}
+		if c.all < 10 && !strings.Contains(strings.Join(all, "\n"), "true "+wheel.Name) {
+			t.Errorf("%s: the whole file is lost: %.500q", name, all)
+		}
+		if got.Body.Len() > 51*1000 {
+			t.Errorf("%s: the answer has %d bytes", name, got.Body.Len())
+		}
+	}
+	kind, body := rawForm("X: " + long + "\r\n" + good)
+	if got := x.send("owner", http.MethodPost, "/manage/upload/", kind, "", body); got.Code != http.StatusBadRequest || got.Body.Len() > 20_000 {
+		t.Errorf("a form that begins too large = %d, %d bytes", got.Code, got.Body.Len())
+	}
+}
+
+// Memory of a form does not depend on how long the names in it are.
+func TestUploadNamesTakeNoMemory(t *testing.T) {
+	x := newShop(t, catalog.Limits{}, nil)
+	part := "Content-Disposition: form-data; name=content; filename=\"" + strings.Repeat("a", 1<<20) + ".whl\"\r\n\r\nx"
+	kind, body := rawForm(slices.Repeat([]string{part}, 20)...)
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	x.send("owner", http.MethodPost, "/manage/upload/", kind, "", body)
+	runtime.ReadMemStats(&after)
+	if got := after.TotalAlloc - before.TotalAlloc; got > 8<<20 {
+		t.Errorf("twenty names of 1 MiB allocated %d bytes", got)
 	}
 }

@@ -160,6 +160,23 @@ func (c Caller) MayCreate(o Object) bool {
 	return c.kind == KindUser && max(o.Members, c.grants[o.RepositoryID]) >= Uploader
 }
 
+// MayUpload reports whether there is anything that c may upload to the repository o: a new project, or a file of one of
+// the projects that it has a role in. It is for refusing early; May decides about a project.
+func (c Caller) MayUpload(o Object) bool {
+	if !c.Uploads() {
+		return false
+	}
+	if c.admin || c.MayCreate(o) || c.May(Uploader, o) {
+		return true
+	}
+	for _, role := range c.grants {
+		if role >= Uploader {
+			return true
+		}
+	}
+	return false
+}
+
 // Uploads reports whether c's credential may be used for uploads at all.
 func (c Caller) Uploads() bool { return c.Known() && c.scope >= ScopeUpload }
 

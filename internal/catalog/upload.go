@@ -65,6 +65,27 @@ func (x *Index) MayPublish(ctx context.Context, who access.Caller, repo string, 
 	return err
 }
 
+// MayUpload answers before anything of an upload is read whether the caller may upload anything at all to a repository: nil,
+// or fault.Denied. It returns fault.Unauthenticated for an anonymous caller and fault.NotFound if the caller may not see
+// the repository.
+func (x *Index) MayUpload(ctx context.Context, who access.Caller, repo string) error {
+	r, err := x.uploadTarget(ctx, who, repo)
+	if err != nil || who.MayUpload(r.Object()) {
+		return err
+	}
+	if who.Kind() == access.KindUser { // an upload of a moment ago may have made a project
+		var grants []access.Grant
+		err := x.store.View(ctx, func(tx Tx) (err error) {
+			grants, err = tx.GrantsOf(ctx, who.ID())
+			return err
+		})
+		if err != nil || who.Renewed(grants).MayUpload(r.Object()) {
+			return err
+		}
+	}
+	return fault.New(fault.Denied, "%s may not upload anything here: %s", whoText(who), whoHint(who))
+}
+
 // admit finds the project that the caller may add files to. The bool is false where it has to be made first.
 func (x *Index) admit(ctx context.Context, tx Tx, who access.Caller, r Repository, name dist.ProjectName) (Project, bool, error) {
 	p, err := tx.ProjectByName(ctx, r.ID, name)

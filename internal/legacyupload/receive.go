@@ -12,6 +12,7 @@ import (
 
 	"pyindex/internal/catalog"
 	"pyindex/internal/fault"
+	"pyindex/internal/formdata"
 )
 
 const (
@@ -44,7 +45,7 @@ func receive(body io.Reader, contentType string, b bounds, open opener) (receipt
 	if err != nil {
 		return receipt{}, err
 	}
-	m := newMeter(bufio.NewReaderSize(body, readBuffer), b.form)
+	m := formdata.NewMeter(bufio.NewReaderSize(body, readBuffer), b.form)
 	in := &receiver{meter: m, parts: multipart.NewReader(m, boundary), bounds: b, open: open, got: receipt{form: form{}}}
 	for n := 0; ; n++ {
 		if n > b.parts {
@@ -71,7 +72,7 @@ func boundaryOf(contentType string) (string, error) {
 }
 
 type receiver struct {
-	meter  *meter
+	meter  *formdata.Meter
 	parts  *multipart.Reader
 	bounds bounds
 	open   opener
@@ -80,7 +81,7 @@ type receiver struct {
 
 // part reads one part, and returns io.EOF bare where there is none left.
 func (in *receiver) part() error {
-	in.meter.next("a part's header", maxHeader)
+	in.meter.Next("a part's header", maxHeader)
 	p, err := in.parts.NextRawPart()
 	if err == io.EOF {
 		return io.EOF
@@ -102,7 +103,7 @@ func (in *receiver) part() error {
 
 // field reads a text field, or a signature, which is dropped.
 func (in *receiver) field(p io.Reader, h heading) error {
-	in.meter.next("a field", in.bounds.field)
+	in.meter.Next("a field", in.bounds.field)
 	if h.file {
 		_, err := io.Copy(io.Discard, p)
 		return in.explain(err)
@@ -149,7 +150,7 @@ func (in *receiver) content(p io.Reader, h heading) error {
 	if err != nil {
 		return err
 	}
-	in.meter.open()
+	in.meter.Open()
 	return in.pour(w, p)
 }
 
@@ -160,7 +161,7 @@ func (in *receiver) pour(w io.Writer, p io.Reader) error {
 	buffer := buffers.Get().(*[]byte)
 	defer buffers.Put(buffer)
 	for {
-		n, rerr := fill(p, *buffer)
+		n, rerr := formdata.Fill(p, *buffer)
 		if _, err := w.Write((*buffer)[:n]); err != nil {
 			return err
 		}
@@ -173,26 +174,16 @@ func (in *receiver) pour(w io.Writer, p io.Reader) error {
 	}
 }
 
-// fill reads until b is full or p ends. Unlike io.ReadFull it does not confuse the end with an early end.
-func fill(p io.Reader, b []byte) (n int, err error) {
-	for n < len(b) && err == nil {
-		var m int
-		m, err = p.Read(b[n:])
-		n += m
-	}
-	return n, err
-}
-
 // explain turns an error of the multipart reader into one that says what is wrong. The meter knows best.
 func (in *receiver) explain(err error) error {
 	if err == nil {
 		return nil
 	}
-	if fault.KindOf(in.meter.err) != fault.Internal {
-		return in.meter.err
+	if fault.KindOf(in.meter.Err()) != fault.Internal {
+		return in.meter.Err()
 	}
-	if in.meter.err != nil || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		return fault.Wrap(fault.Invalid, errors.Join(in.meter.err, err), "the upload ended before its form did: nothing was stored, try again")
+	if in.meter.Err() != nil || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return fault.Wrap(fault.Invalid, errors.Join(in.meter.Err(), err), "the upload ended before its form did: nothing was stored, try again")
 	}
 	return fault.Wrap(fault.Invalid, err, "the form cannot be read as multipart/form-data")
 }

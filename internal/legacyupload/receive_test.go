@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"pyindex/internal/fault"
+	"pyindex/internal/formdata"
 )
 
 const (
@@ -140,7 +141,7 @@ func TestReceiveStopsEarly(t *testing.T) {
 		return n, nil
 	})
 	_, err := receive(endless, edgeType, Options{}.bounds(), into(io.Discard))
-	if !fault.Is(err, fault.Invalid) || read > 10_002*len(one)+readBuffer+lookahead {
+	if !fault.Is(err, fault.Invalid) || read > 10_002*len(one)+readBuffer+formdata.Lookahead {
 		t.Errorf("receive(endless fields) = %v after %d bytes", err, read)
 	}
 }
@@ -240,7 +241,7 @@ func checkForm(t *testing.T, body []byte, got receipt, opened int) {
 			t.Fatalf("one(%q) = %q", field, text)
 		}
 	}
-	if count > small.parts || size > int(small.form)+lookahead {
+	if count > small.parts || size > int(small.form)+formdata.Lookahead {
 		t.Fatalf("kept %d values of %d bytes", count, size)
 	}
 }

@@ -2,14 +2,16 @@
 //
 // It promises that nothing in the result runs, loads anything from elsewhere, posts anything, or looks like a part of
 // the page around it: ids carry a prefix, headings begin at the second level, pictures become links. Text is never
-// dropped: what cannot be rendered is shown as it was written. Work is bounded: a text that is too long, or nested too
-// deeply to render in a moment, is shown as plain text.
+// dropped: what cannot be rendered is shown as it was written. Time, memory and the size of the result are bounded by the
+// length of the text (budget.go); a text that needs more is shown as plain text.
 //
 // It does not promise that the result looks as it does elsewhere: of reStructuredText it knows what projects use, and
 // it never includes files or runs raw directives.
 package readme
 
 import (
+	"context"
+	"errors"
 	"html"
 	"html/template"
 	"mime"
@@ -22,13 +24,19 @@ const MaxText = 256 << 10
 
 // Rendered is a text made ready.
 type Rendered struct {
-	HTML template.HTML
-	Cut  bool // the text was longer than MaxText
+	HTML  template.HTML
+	Cut   bool // the text was longer than MaxText
+	Plain bool // the text is shown as it was written, because rendering it would have cost too much
+	Late  bool // the context ended before the text was rendered, so that another try may succeed
 }
 
+// errOver ends writing once the budget has run out.
+var errOver = errors.New("the text is over its budget")
+
 // Render renders a core metadata Description by its Description-Content-Type ("text/markdown; variant=GFM",
-// "text/x-rst", "text/plain"). Without a type it is taken for reStructuredText, as PyPI does. Any text gives a result.
-func Render(text, contentType string) Rendered {
+// "text/x-rst", "text/plain"). Without a type it is taken for reStructuredText, as PyPI does. Any text gives a result:
+// one that costs too much, or is not ready when ctx ends, is shown as plain text.
+func Render(ctx context.Context, text, contentType string) Rendered {
 	var out Rendered
 	if len(text) > MaxText {
 		text, out.Cut = text[:MaxText], true
@@ -36,54 +44,50 @@ func Render(text, contentType string) Rendered {
 			text = text[:len(text)-1]
 		}
 	}
-	text = strings.ToValidUTF8(strings.NewReplacer("\r\n", "\n", "\r", "\n", "\x00", "\uFFFD", "\f", "\n", "\v", " ").Replace(text), "\uFFFD")
-	kind, _, err := mime.ParseMediaType(contentType)
+	text = strings.ToValidUTF8(lineEnds.Replace(text), "\uFFFD")
+	render := rendering(contentType)
 	switch {
 	case strings.TrimSpace(text) == "":
-	case out.Cut || costly(text):
+		return out
+	case render == nil || out.Cut:
 		out.HTML = plain(text)
-	case err == nil && kind == "text/markdown":
-		out.HTML = markdown(text)
-	case contentType == "" || err == nil && kind == "text/x-rst":
-		out.HTML = safe(rest(text))
-	default:
-		out.HTML = plain(text)
+		return out
+	}
+	b := newBudget(ctx, len(text))
+	if b.over = tooNested(text); !b.over {
+		out.HTML = safe(render(text, b), b)
+	}
+	if b.over {
+		out.HTML, out.Plain, out.Late = plain(text), true, b.late
 	}
 	return out
+}
+
+var lineEnds = strings.NewReplacer("\r\n", "\n", "\r", "\n", "\x00", "\uFFFD", "\f", "\n", "\v", " ")
+
+// rendering returns what renders a content type into HTML that is not safe yet, nil for plain text.
+func rendering(contentType string) func(string, *budget) string {
+	kind, _, err := mime.ParseMediaType(contentType)
+	switch {
+	case err == nil && kind == "text/markdown":
+		return markdown
+	case contentType == "" || err == nil && kind == "text/x-rst":
+		return rest
+	}
+	return nil
+}
+
+// Plain shows a text as it was written.
+func Plain(text string) Rendered {
+	if len(text) > MaxText {
+		return Rendered{HTML: plain(strings.ToValidUTF8(text[:MaxText], "")), Cut: true, Plain: true}
+	}
+	return Rendered{HTML: plain(text), Plain: true}
 }
 
 // plain shows a text as it was written.
 func plain(text string) template.HTML {
 	return template.HTML("<pre>" + html.EscapeString(text) + "</pre>")
-}
-
-// What one paragraph or line may hold before rendering it is taken to cost too much: time grows with their square.
-const (
-	maxNesting = 60    // characters that begin lists and quotes, at the beginning of a line
-	maxMarks   = 4_000 // marks of emphasis, links and code between two blank lines
-)
-
-// costly reports whether a text is of a kind that renderers take long for.
-func costly(text string) bool {
-	marks := 0
-	for line := range strings.SplitSeq(text, "\n") {
-		trimmed := strings.TrimLeft(line, " \t>*+-0123456789.)")
-		if lead := line[:len(line)-len(trimmed)]; len(strings.TrimLeft(lead, " \t")) > maxNesting && strings.Trim(line, "*+-= \t.0123456789") != "" {
-			return true
-		}
-		if leading(line) > 4*maxNesting {
-			return true
-		}
-		if strings.TrimSpace(line) == "" {
-			marks = 0
-			continue
-		}
-		marks += strings.Count(line, "*") + strings.Count(line, "_") + strings.Count(line, "[") + strings.Count(line, "`") + strings.Count(line, "<") + strings.Count(line, "!")
-		if marks > maxMarks && strings.Trim(line, "*+-=_`~ \t|") != "" {
-			return true
-		}
-	}
-	return false
 }
 
 // leading counts the blanks that a line begins with.

@@ -1,6 +1,7 @@
 package readme_test
 
 import (
+	"context"
 	"strings"
 	"testing"
 
@@ -35,7 +36,7 @@ func TestMarkdown(t *testing.T) {
 		"<details><summary>more</summary>text</details>":             `<details><summary>more</summary>text</details>`,
 		"<style>*{display:none}</style><link rel=stylesheet href=x>": ``,
 	} {
-		if got := flat(string(readme.Render(in, "text/markdown").HTML)); got != want {
+		if got := flat(string(readme.Render(t.Context(), in, "text/markdown").HTML)); got != want {
 			t.Errorf("markdown %q\n got %s\nwant %s", in, got, want)
 		}
 	}
@@ -83,7 +84,7 @@ func TestRest(t *testing.T) {
 		"<b>x</b> & y":                                               `<p>&lt;b&gt;x&lt;/b&gt; &amp; y</p>`,
 		"a_\n\n.. _a: b_\n.. _b: a_":                                 `<p>a</p>`,
 	} {
-		if got := flat(string(readme.Render(in, "text/x-rst").HTML)); got != want {
+		if got := flat(string(readme.Render(t.Context(), in, "text/x-rst").HTML)); got != want {
 			t.Errorf("rst %q\n got %s\nwant %s", in, got, want)
 		}
 	}
@@ -94,14 +95,14 @@ func TestPlain(t *testing.T) {
 		"text/plain": "<pre>*a* &lt;b&gt;</pre>", "text/plain; charset=UTF-8": "<pre>*a* &lt;b&gt;</pre>", "application/x": "<pre>*a* &lt;b&gt;</pre>",
 		"text/": "<pre>*a* &lt;b&gt;</pre>", "": "<p><em>a</em> &lt;b&gt;</p>\n", "text/x-rst": "<p><em>a</em> &lt;b&gt;</p>\n",
 	} {
-		if got := string(readme.Render("*a* <b>", kind).HTML); got != want {
+		if got := string(readme.Render(t.Context(), "*a* <b>", kind).HTML); got != want {
 			t.Errorf("Render as %q = %q, want %q", kind, got, want)
 		}
 	}
-	if got := readme.Render(" \n ", "text/markdown"); got.HTML != "" {
+	if got := readme.Render(t.Context(), " \n ", "text/markdown"); got.HTML != "" {
 		t.Errorf("Render(nothing) = %q", got.HTML)
 	}
-	if got := readme.Render(strings.Repeat("é", readme.MaxText), "text/markdown"); !got.Cut || len(got.HTML) > readme.MaxText+20 || strings.Contains(string(got.HTML), "\uFFFD") {
+	if got := readme.Render(t.Context(), strings.Repeat("é", readme.MaxText), "text/markdown"); !got.Cut || len(got.HTML) > readme.MaxText+20 || strings.Contains(string(got.HTML), "\uFFFD") {
 		t.Errorf("a long text: cut %v, %d bytes", got.Cut, len(got.HTML))
 	}
 }
@@ -128,7 +129,7 @@ func TestCostly(t *testing.T) {
 		"references": strings.Repeat("[a]: https://a.example\n[b][a] ", 4_000) + "\nend",
 	} {
 		for _, kind := range []string{"text/markdown", "text/x-rst"} {
-			if got := string(readme.Render(text, kind).HTML); !strings.Contains(got, "end") {
+			if got := string(readme.Render(t.Context(), text, kind).HTML); !strings.Contains(got, "end") {
 				t.Errorf("%s as %s: the end is missing (%d bytes)", name, kind, len(got))
 			}
 		}
@@ -142,7 +143,7 @@ func FuzzRender(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text string) {
 		for _, kind := range []string{"text/markdown", "text/x-rst", "text/plain"} {
-			got := strings.ToLower(string(readme.Render(text, kind).HTML))
+			got := strings.ToLower(string(readme.Render(t.Context(), text, kind).HTML))
 			for _, bad := range []string{"<script", "<img", "<iframe", "<form", "<input", "<style", "<svg", "<object", "<link", "<meta", "<base", "<h1", `href="javascript`, `href="data:`, `href="vbscript`} {
 				if strings.Contains(got, bad) {
 					t.Fatalf("%q as %s has %s: %s", text, kind, bad, got)
@@ -150,4 +151,31 @@ func FuzzRender(f *testing.F) {
 			}
 		}
 	})
+}
+
+func TestTextOverItsBudgetIsPlain(t *testing.T) {
+	for _, c := range []struct{ name, kind string }{
+		{"wide table, short rows", "text/markdown"}, {"nested lists, empty lines", "text/markdown"}, {"footnotes", "text/markdown"},
+		{"substitution product", "text/x-rst"}, {"substitution doubling", "text/x-rst"}, {"substitution doubling", ""},
+	} {
+		text := hostile[c.name](24 << 10)
+		got := readme.Render(t.Context(), text, c.kind)
+		if want := "<pre>" + strings.NewReplacer("<", "&lt;", ">", "&gt;").Replace(text) + "</pre>"; !got.Plain || got.Late || string(got.HTML) != want {
+			t.Errorf("%s as %q: plain %v, late %v, %d bytes, want the text as it was written", c.name, c.kind, got.Plain, got.Late, len(got.HTML))
+		}
+	}
+	if got := readme.Render(t.Context(), "|a|b|\n|-|-|\n|1|\n|1|2|", "text/markdown"); got.Plain || !strings.Contains(string(got.HTML), "<table") {
+		t.Errorf("an honest table is shown as %v %s", got.Plain, got.HTML)
+	}
+}
+
+func TestRenderEndsWithItsContext(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for _, kind := range []string{"text/markdown", "text/x-rst"} {
+		got := readme.Render(ctx, strings.Repeat("*a* `b` c\n\n", 10_000), kind)
+		if !got.Late || !got.Plain || !strings.HasPrefix(string(got.HTML), "<pre>*a* `b` c") {
+			t.Errorf("%s: late %v, plain %v, want plain text once the context ended", kind, got.Late, got.Plain)
+		}
+	}
 }

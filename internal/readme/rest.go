@@ -4,78 +4,240 @@ import (
 	"fmt"
 	"html"
 	"regexp"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 )
 
-// rest renders reStructuredText (docutils' reStructuredText Markup Specification) as far as projects use it. A
-// directive that it does not know is shown as it was written.
-func rest(text string) string {
-	text = strings.ReplaceAll(text, "\t", "        ")
+// rest renders reStructuredText (docutils' reStructuredText Markup Specification) as far as projects use it, into HTML
+// that is not safe yet. A directive that it does not know is shown as it was written. The result is incomplete if the
+// budget runs out.
+func rest(text string, b *budget) string {
 	lines := strings.Split(text, "\n")
-	for i := range lines {
-		lines[i] = strings.TrimRight(lines[i], " ")
+	for i, line := range lines {
+		lines[i] = strings.TrimRight(untab(line), " ")
 	}
-	d := &document{targets: map[string]string{}, substitutions: map[string]string{}}
+	d := &document{budget: b, targets: map[string]string{}, substitutions: map[string]string{}, numbers: map[string]string{}}
 	d.collect(lines)
-	b := &blocks{doc: d}
-	b.parse(lines)
-	return b.out.String()
+	out := &blocks{doc: d}
+	out.parse(lines)
+	return strings.Replace(out.out.String(), contentsHere, d.contents(), 1)
 }
+
+// contentsHere is where the table of contents belongs; no text holds a zero byte.
+const contentsHere = "\x00"
+
+// contents is a list of the sections, with links to them.
+func (d *document) contents() string {
+	if !d.contentsAsked {
+		return ""
+	}
+	var out strings.Builder
+	out.WriteString("<ul>\n")
+	for _, s := range d.sections {
+		out.WriteString(`<li><a href="#` + html.EscapeString(slug(s.title)) + `">` + s.number + html.EscapeString(unescape(s.title)) + "</a></li>\n")
+	}
+	out.WriteString("</ul>\n")
+	d.budget.write(out.Len())
+	return out.String()
+}
+
+// untab replaces tabs by blanks up to the next multiple of eight.
+func untab(line string) string {
+	if !strings.Contains(line, "\t") {
+		return line
+	}
+	var b strings.Builder
+	column := 0
+	for _, c := range line {
+		if c != '\t' {
+			b.WriteRune(c)
+			column++
+			continue
+		}
+		n := 8 - column%8
+		b.WriteString("        "[:n])
+		column += n
+	}
+	return b.String()
+}
+
+type section struct{ number, title string }
 
 // document is what holds for a whole text.
 type document struct {
+	budget        *budget
 	styles        []string          // of section titles, in the order of their levels
 	targets       map[string]string // link targets by name
 	anonymous     []string          // targets of links that are named by "__"
 	substitutions map[string]string // HTML by name
 	depth         int
+
+	sections      []section
+	contentsAsked bool
+	sectionNumber []int // of each level, nil if sections have none
+
+	numbers           map[string]string // of footnotes that are called "#name"
+	numbered          []string          // of those called "#"
+	footnotesReferred footnoteCount
+	footnotesShown    footnoteCount
 }
 
 var (
-	targetLine       = regexp.MustCompile("^ *\\.\\. _(`[^`]+`|[^:\\\\]+(?:\\\\.[^:\\\\]*)*):(?: +(.*))?$")
+	targetLine       = regexp.MustCompile("^ *\\.\\. _(`[^`]+`|[^:\\\\]+(?:\\\\.[^:\\\\]*|:[^ :\\\\]+)*):(?: +(.*))?$")
 	anonymousLine    = regexp.MustCompile(`^ *(?:\.\. __:|__) +(\S.*)$`)
 	substitutionLine = regexp.MustCompile(`^ *\.\. \|([^|]+)\| ([a-z-]+):: *(.*)$`)
-	embedded         = regexp.MustCompile("`([^`<]+?)\\s*<([^`>]+)>`_\\b")
 )
 
-// collect finds what links and substitutions refer to, wherever it stands.
+// collect finds what links, footnotes and substitutions refer to, wherever it is.
 func (d *document) collect(lines []string) {
+	var labels []string
 	for i, line := range lines {
+		trimmed := strings.TrimLeft(line, " ")
+		if !strings.HasPrefix(trimmed, ".. ") && !strings.HasPrefix(trimmed, "__ ") || !d.budget.step(len(line)) {
+			continue
+		}
 		if m := anonymousLine.FindStringSubmatch(line); m != nil {
-			d.anonymous = append(d.anonymous, m[1])
+			d.anonymous = append(d.anonymous, d.targetOf(m[1], lines[i+1:], leading(line)))
 		} else if m := targetLine.FindStringSubmatch(line); m != nil {
 			d.targets[refName(strings.Trim(m[1], "`"))] = d.targetOf(m[2], lines[i+1:], leading(line))
-		} else if m := substitutionLine.FindStringSubmatch(line); m != nil {
-			d.substitutions[m[1]] = d.substitution(m[2], m[3], options(lines[i+1:], leading(line)))
+		} else if m := footnoteLine.FindStringSubmatch(trimmed); m != nil {
+			labels = append(labels, m[1])
 		}
 	}
-	for _, m := range embedded.FindAllStringSubmatch(strings.Join(lines, "\n"), -1) {
-		d.targets[refName(m[1])] = m[2]
+	d.collectTitles(lines)
+	d.numberFootnotes(labels)
+	d.collectEmbedded(strings.Join(lines, "\n"))
+	for i, line := range lines { // last, because their texts may refer to the others
+		if !strings.HasPrefix(strings.TrimLeft(line, " "), ".. |") {
+			continue
+		}
+		if m := substitutionLine.FindStringSubmatch(line); m != nil && d.budget.step(len(line)) {
+			d.substitutions[refName(m[1])] = d.substitution(m[1], m[2], m[3], lines[i+1:], leading(line))
+		}
 	}
 }
 
-// targetOf is a link's address, which may go on in indented lines; without one the target is a place in the text.
+// collectTitles makes each section's title a target, unless a target has that name.
+func (d *document) collectTitles(lines []string) {
+	for i := 1; i < len(lines) && d.budget.step(1); i++ {
+		title := strings.TrimSpace(lines[i-1])
+		if adornment(lines[i]) == 0 || title == "" || adornment(title) != 0 || len(lines[i]) < min(4, utf8.RuneCountInString(title)) || len(title) > maxName {
+			continue
+		}
+		if name := refName(title); d.targets[name] == "" {
+			d.targets[name] = ""
+		}
+	}
+}
+
+// collectEmbedded finds the names of links that carry their address: `name <address>`_.
+func (d *document) collectEmbedded(text string) {
+	from := strings.IndexByte(text, '`') + 1
+	for from > 0 {
+		i := strings.IndexByte(text[from:], '`')
+		if i < 0 {
+			return
+		}
+		end := from + i
+		if name, address, ok := embeddedAddress(text[from:end]); ok && strings.HasPrefix(text[end+1:], "_") && !strings.HasPrefix(text[end+1:], "__") {
+			d.targets[refName(name)] = strings.Join(strings.Fields(address), "")
+		}
+		from = end + 1
+	}
+}
+
+// targetOf is a link's address, which may continue in indented lines; without one the target is a place in the text.
+// An address that is too long is none.
 func (d *document) targetOf(first string, rest []string, indent int) string {
-	address := strings.ReplaceAll(first, " ", "")
+	address := []string{strings.ReplaceAll(first, " ", "")}
+	size := len(first)
 	for _, line := range rest {
-		if line == "" || leading(line) <= indent {
+		if line == "" || leading(line) <= indent || size > maxAddress {
 			break
 		}
-		address += strings.ReplaceAll(line, " ", "")
+		size += len(line)
+		address = append(address, strings.ReplaceAll(line, " ", ""))
 	}
-	return address
+	d.budget.step(size)
+	return strings.Join(address, "")
 }
 
-func (d *document) substitution(directive, argument string, opts map[string]string) string {
+// substitution is the HTML of what stands for a name. Its directive is followed by lines of options or text.
+func (d *document) substitution(name, directive, argument string, rest []string, indent int) string {
 	switch directive {
 	case "image":
+		opts := options(rest, indent)
+		if opts["alt"] == "" {
+			opts["alt"] = name
+		}
 		return picture(argument, opts)
 	case "replace":
-		in := &inline{doc: d}
-		return in.render(argument)
+		return d.inline(d.continued(argument, rest, indent))
+	case "unicode":
+		return html.EscapeString(characters(argument))
 	}
 	return html.EscapeString(argument)
+}
+
+// continued is a text with the indented lines that follow it.
+func (d *document) continued(first string, rest []string, indent int) string {
+	n := 0
+	for n < len(rest) && rest[n] != "" && leading(rest[n]) > indent && d.budget.step(len(rest[n])) {
+		n++
+	}
+	return strings.TrimSpace(first + "\n" + strings.Join(dedent(rest[:n]), "\n"))
+}
+
+// characters reads the codes of a unicode directive: 0xA9, U+00A9, &#xA9; and text between them.
+func characters(argument string) string {
+	argument, _, _ = strings.Cut(argument, " .. ")
+	var out strings.Builder
+	for word := range strings.FieldsSeq(argument) {
+		hex := strings.TrimSuffix(strings.TrimLeft(strings.ToLower(word), "0\\u+x&#"), ";")
+		coded := len(hex) < len(word) && strings.ContainsAny(strings.ToLower(word[:min(3, len(word))]), "xu\\")
+		if n, err := strconv.ParseUint(hex, 16, 32); coded && err == nil && utf8.ValidRune(rune(n)) {
+			out.WriteRune(rune(n))
+			continue
+		}
+		out.WriteString(word)
+	}
+	return out.String()
+}
+
+// has reports whether a name is that of a target.
+func (d *document) has(name string) bool {
+	_, ok := d.targets[refName(name)]
+	return ok
+}
+
+// target finds where a name leads; a name without a target is taken for a section's.
+func (d *document) target(name string) string {
+	for range 10 { // targets may name targets
+		d.budget.step(len(name))
+		address, ok := d.targets[refName(name)]
+		if !ok || address == "" {
+			return "#" + slug(name)
+		}
+		if !strings.HasSuffix(address, "_") || strings.HasSuffix(address, `\_`) || strings.Contains(address, "://") {
+			return unescape(address)
+		}
+		name = strings.Trim(strings.TrimSuffix(address, "_"), "`")
+	}
+	return ""
+}
+
+// nextAnonymous is the address of the next link that is named by "__".
+func (d *document) nextAnonymous() string {
+	if len(d.anonymous) == 0 {
+		return ""
+	}
+	address := d.anonymous[0]
+	d.anonymous = d.anonymous[1:]
+	if name, ok := strings.CutSuffix(address, "_"); ok && !strings.Contains(address, "://") {
+		return d.target(strings.Trim(name, "`"))
+	}
+	return unescape(address)
 }
 
 // refName is how a reference and its target are compared.
@@ -105,10 +267,13 @@ func picture(address string, opts map[string]string) string {
 	return img
 }
 
+// maxOptions bounds the options of a directive.
+const maxOptions = 30
+
 // options reads the ":name: value" lines that follow a directive.
 func options(lines []string, indent int) map[string]string {
 	out := map[string]string{}
-	for _, line := range lines {
+	for _, line := range lines[:min(len(lines), maxOptions)] {
 		m := fieldLine.FindStringSubmatch(line)
 		if m == nil || leading(line) <= indent {
 			break
@@ -130,6 +295,9 @@ const maxDepth = 40
 
 // nested renders lines that are indented, as they are when they stand alone.
 func (b *blocks) nested(lines []string) string {
+	if !b.doc.budget.step(len(lines)) {
+		return ""
+	}
 	if b.doc.depth >= maxDepth {
 		return string(plain(strings.Join(lines, "\n")))
 	}
@@ -142,11 +310,12 @@ func (b *blocks) nested(lines []string) string {
 
 func (b *blocks) parse(lines []string) {
 	b.lines = lines
-	for b.at < len(b.lines) {
+	for b.at < len(b.lines) && !b.doc.budget.over {
 		if b.line(0) == "" {
 			b.at++
 			continue
 		}
+		b.doc.budget.step(100)
 		before := b.at
 		b.block()
 		if b.at == before { // cannot be, and must not hang
@@ -175,23 +344,27 @@ var (
 
 func (b *blocks) block() {
 	line := b.line(0)
+	is := func(first string, form *regexp.Regexp) bool {
+		c, _ := utf8.DecodeRuneInString(line)
+		return strings.ContainsRune(first, c) && form.MatchString(line)
+	}
 	switch {
 	case leading(line) > 0:
 		b.tag("blockquote", b.nested(b.indented(1)))
 	case b.title():
 	case strings.HasPrefix(line, ".. ") || line == ".." || strings.HasPrefix(line, "__ "):
 		b.explicit()
-	case simpleTable.MatchString(line):
+	case is("=", simpleTable):
 		b.simpleTable()
-	case gridTable.MatchString(line):
+	case is("+", gridTable):
 		b.gridTable()
-	case bulletLine.MatchString(line):
+	case is("*+•‣⁃-", bulletLine):
 		b.list(bulletLine, "ul")
 	case enumLine.MatchString(line) && b.enumerates():
 		b.list(enumLine, "ol")
-	case fieldLine.MatchString(line):
+	case is(":", fieldLine):
 		b.fields()
-	case optionLine.MatchString(line):
+	case is("-/", optionLine):
 		b.optionList()
 	case strings.HasPrefix(line, ">>> "):
 		b.literal(b.until(func(l string) bool { return l == "" }))
@@ -214,10 +387,7 @@ func (b *blocks) literal(lines []string) {
 	b.out.WriteString("<pre>" + html.EscapeString(strings.Join(lines, "\n")) + "</pre>\n")
 }
 
-func (b *blocks) inline(s string) string {
-	in := &inline{doc: b.doc}
-	return in.render(s)
-}
+func (b *blocks) inline(s string) string { return b.doc.inline(s) }
 
 // until takes lines up to the first for which stop is true.
 func (b *blocks) until(stop func(string) bool) []string {
@@ -296,21 +466,48 @@ func (b *blocks) heading(text, style string) {
 	if level == len(b.doc.styles) {
 		b.doc.styles = append(b.doc.styles, style)
 	}
+	number := b.doc.nextSection(level)
+	b.doc.sections = append(b.doc.sections, section{number, text})
 	level = min(level+1, 5)
-	fmt.Fprintf(&b.out, "<h%d id=\"%s\">%s</h%d>\n", level, html.EscapeString(slug(text)), b.inline(text), level)
+	fmt.Fprintf(&b.out, "<h%d id=\"%s\">%s%s</h%d>\n", level, html.EscapeString(slug(text)), number, b.inline(text), level)
 }
 
-// enumerates reports whether a line that looks like an item of a numbered list is one: a sentence may begin so too.
+// nextSection returns the number of a section, "" if they have none.
+func (d *document) nextSection(level int) string {
+	if d.sectionNumber == nil {
+		return ""
+	}
+	for len(d.sectionNumber) <= level {
+		d.sectionNumber = append(d.sectionNumber, 0)
+	}
+	d.sectionNumber = d.sectionNumber[:level+1]
+	d.sectionNumber[level]++
+	return strings.ReplaceAll(strings.Trim(fmt.Sprint(d.sectionNumber), "[]"), " ", ".") + " "
+}
+
+// enumerates reports whether a line that looks like an item of a numbered list is one: a sentence may begin so too, and
+// a letter that no other item follows is somebody's initial.
 func (b *blocks) enumerates() bool {
 	next := b.line(1)
-	return next == "" || leading(next) > 0 || enumLine.MatchString(next)
+	if next != "" && leading(next) == 0 && !enumLine.MatchString(next) {
+		return false
+	}
+	if c := strings.TrimLeft(b.line(0), "(")[0]; c == '#' || isDigit(c) {
+		return true
+	}
+	n := 1
+	for b.at+n < len(b.lines) && (b.line(n) == "" || leading(b.line(n)) > 0) && b.doc.budget.step(20) {
+		n++
+	}
+	return enumLine.MatchString(b.line(n))
 }
 
 func (b *blocks) list(form *regexp.Regexp, tag string) {
 	b.out.WriteString("<" + tag + start(form, tag, b.line(0)) + ">\n")
+	kind := itemKind(form, b.line(0))
 	for b.at < len(b.lines) {
 		m := form.FindStringSubmatchIndex(b.line(0))
-		if m == nil {
+		if m == nil || itemKind(form, b.line(0)) != kind && b.line(0)[0] != '#' {
 			break
 		}
 		line := b.line(0)
@@ -330,12 +527,36 @@ func (b *blocks) list(form *regexp.Regexp, tag string) {
 	b.out.WriteString("</" + tag + ">\n")
 }
 
+// itemKind is what the items of one list have in common: their bullet, or how they are numbered.
+func itemKind(form *regexp.Regexp, line string) string {
+	m := form.FindStringSubmatch(line)
+	if len(m[1]) == 0 || form == bulletLine {
+		return m[1]
+	}
+	label, _, _ := strings.Cut(line, " ")
+	kind := "1"
+	switch c := m[1][0]; {
+	case c >= 'a' && c <= 'z':
+		kind = "a"
+	case isLetter(c):
+		kind = "A"
+	}
+	return strings.Replace(label, m[1], kind, 1)
+}
+
+// start is the attributes of a numbered list whose first line is given.
 func start(form *regexp.Regexp, tag, line string) string {
 	m := form.FindStringSubmatch(line)
-	if tag == "ol" && m != nil && m[1] != "1" && strings.Trim(m[1], "0123456789") == "" {
+	switch {
+	case tag != "ol" || m == nil || m[1] == "#" || m[1] == "1":
+		return ""
+	case isDigit(m[1][0]):
 		return ` start="` + m[1] + `"`
+	case m[1] == "i" || m[1] == "I" || len(m[1]) > 1: // one that does not begin with the first is rare
+		return ` type="` + string(m[1][0]&0x20|'I') + `"`
 	}
-	return ""
+	first := m[1][0]&0x20 | 'A'
+	return fmt.Sprintf(` type="%c" start="%d"`, first, m[1][0]-first+1)
 }
 
 // skipItem returns the index of the first line after a list item whose text is indented by width.

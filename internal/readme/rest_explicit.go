@@ -3,6 +3,7 @@ package readme
 import (
 	"html"
 	"regexp"
+	"strconv"
 	"strings"
 )
 
@@ -15,22 +16,32 @@ var (
 func (b *blocks) explicit() {
 	first, from := b.line(0), b.at
 	b.at++
+	if anonymousLine.MatchString(first) || targetLine.MatchString(first) && !directiveLine.MatchString(first) {
+		b.hyperlinkTarget(first)
+		return
+	}
+	if first == ".." && b.line(0) == "" { // an empty comment ends what is before it
+		return
+	}
 	body := b.indentedBody()
 	source := b.lines[from:b.at]
 	switch {
-	case substitutionLine.MatchString(first), anonymousLine.MatchString(first): // found by collect
+	case substitutionLine.MatchString(first): // found by collect
 	case directiveLine.MatchString(first):
 		m := directiveLine.FindStringSubmatch(first)
 		b.directive(strings.ToLower(m[1]), m[2], body, source)
 	case footnoteLine.MatchString(first):
 		m := footnoteLine.FindStringSubmatch(first)
 		b.footnote(m[1], append([]string{m[2]}, body...))
-	case targetLine.MatchString(first):
-		m := targetLine.FindStringSubmatch(first)
-		if name := strings.Trim(m[1], "`"); m[2] == "" && len(body) == 0 {
-			b.out.WriteString(`<span id="` + html.EscapeString(slug(name)) + `"></span>`)
-		}
 	} // anything else is a comment
+}
+
+// hyperlinkTarget passes over a target, which ends at an empty line, and marks the place of one without an address.
+func (b *blocks) hyperlinkTarget(first string) {
+	more := b.until(func(l string) bool { return leading(l) == 0 })
+	if m := targetLine.FindStringSubmatch(first); m != nil && m[2] == "" && len(more) == 0 {
+		b.out.WriteString(`<span id="` + html.EscapeString(slug(strings.Trim(m[1], "`"))) + `"></span>`)
+	}
 }
 
 // indentedBody takes the indented lines that belong to what was just read.
@@ -43,8 +54,56 @@ func (b *blocks) indentedBody() []string {
 	return body
 }
 
+// footnoteCount is how many footnotes without a name of their own there were so far.
+type footnoteCount struct{ numbered, symbols int }
+
+// numberFootnotes gives numbers to those that are called "#" or "#name", in their order, past those that have one.
+func (d *document) numberFootnotes(labels []string) {
+	taken, n := map[string]bool{}, 1
+	for _, label := range labels {
+		taken[label] = true
+	}
+	for _, label := range labels {
+		name, auto := strings.CutPrefix(label, "#")
+		if !auto {
+			continue
+		}
+		for taken[strconv.Itoa(n)] {
+			n++
+		}
+		if name == "" {
+			d.numbered = append(d.numbered, strconv.Itoa(n))
+		} else {
+			d.numbers[name] = strconv.Itoa(n)
+		}
+		n++
+	}
+}
+
+// footnoteLabel is how a footnote, or a reference to it, is shown.
+func (d *document) footnoteLabel(label string, count *footnoteCount) string {
+	name, auto := strings.CutPrefix(label, "#")
+	switch {
+	case label == "*":
+		count.symbols++
+		symbols := []rune("*†‡§¶#♠♥♦♣")
+		return strings.Repeat(string(symbols[(count.symbols-1)%len(symbols)]), 1+min(9, (count.symbols-1)/len(symbols)))
+	case !auto:
+		return label
+	case name != "" && d.numbers[name] != "":
+		return d.numbers[name]
+	case name != "":
+		return name
+	}
+	count.numbered++
+	if count.numbered <= len(d.numbered) {
+		return d.numbered[count.numbered-1]
+	}
+	return "#"
+}
+
 func (b *blocks) footnote(label string, body []string) {
-	label = strings.TrimPrefix(label, "#")
+	label = b.doc.footnoteLabel(label, &b.doc.footnotesShown)
 	b.out.WriteString(`<div id="` + html.EscapeString("footnote-"+slug(label)) + `"><p>[` + html.EscapeString(label) + "]</p>" + b.nested(dedent(body)) + "</div>\n")
 }
 
@@ -64,7 +123,7 @@ func (b *blocks) directive(name, argument string, body, source []string) {
 		}
 		b.admonition(title, argument, content)
 	case name == "admonition" || name == "topic" || name == "sidebar":
-		b.admonition(argument, "", content)
+		b.admonition(argument, opts["subtitle"], content)
 	case name == "code" || name == "code-block" || name == "sourcecode" || name == "parsed-literal" || name == "math" || name == "doctest":
 		if argument != "" && (name == "math" || name == "parsed-literal") {
 			content = append([]string{argument}, content...)
@@ -78,7 +137,14 @@ func (b *blocks) directive(name, argument string, body, source []string) {
 		b.tag("p", "<strong>"+b.inline(argument)+"</strong>")
 	case name == "container" || name == "compound" || name == "epigraph" || name == "highlights" || name == "pull-quote" || name == "centered":
 		b.tag("div", b.nested(append([]string{""}, content...)))
-	case name == "contents" || name == "class" || name == "default-role" || name == "role" || name == "sectnum" || name == "meta" || name == "highlight" || name == "target-notes":
+	case name == "contents":
+		if _, local := opts["local"]; argument == "" && !local {
+			argument = "Contents"
+		}
+		b.contents(argument)
+	case name == "sectnum" || name == "section-numbering":
+		b.doc.sectionNumber = []int{}
+	case name == "class" || name == "default-role" || name == "role" || name == "meta" || name == "highlight" || name == "target-notes":
 		// These have no text of their own.
 		if name == "class" {
 			b.out.WriteString(b.nested(content))
@@ -86,10 +152,25 @@ func (b *blocks) directive(name, argument string, body, source []string) {
 	case name == "list-table":
 		b.listTable(argument, content)
 	case name == "table":
+		if argument != "" {
+			b.text(argument)
+		}
 		b.out.WriteString(b.nested(content))
 	default:
 		b.literal(source)
 	}
+}
+
+// contents makes a place for the table of contents. A text has one.
+func (b *blocks) contents(title string) {
+	if b.doc.contentsAsked {
+		return
+	}
+	b.doc.contentsAsked = true
+	if title != "" {
+		b.tag("p", "<strong>"+b.inline(title)+"</strong>")
+	}
+	b.out.WriteString(contentsHere)
 }
 
 // split parts the options at the beginning of a directive's body from its content.

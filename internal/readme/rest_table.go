@@ -8,60 +8,79 @@ import (
 // maxColumns bounds a table.
 const maxColumns = 200
 
-// simpleTable renders a table whose columns are marked by "=== ===".
+// cell is the lines of a table's cell.
+type cell []string
+
+// simpleTable renders a table whose columns are marked by "=== ===". One that has no end is shown as it was written.
 func (b *blocks) simpleTable() {
-	border := b.line(0)
-	columns := spans(border, '=')
-	from := b.at
-	b.at++
-	var head, rows [][]string
-	borders := 1
-	for b.at < len(b.lines) {
-		line := b.line(0)
-		b.at++
-		if simpleTable.MatchString(line) || strings.Trim(line, "=") == "" && line != "" {
-			borders++
-			if b.line(0) == "" { // the last one is followed by a blank line
-				break
-			}
-			head, rows = rows, nil
-			continue
-		}
-		if strings.Trim(line, "- ") == "" {
-			continue // marks spans, or is blank
-		}
-		rows = addRow(rows, columns, line)
-	}
-	if borders < 2 || len(columns) > maxColumns {
-		b.literal(b.lines[from:b.at])
+	columns := spans(b.line(0), '=')
+	size := b.simpleTableSize()
+	if size == 0 || len(columns) > maxColumns || !b.doc.budget.table(len(columns), size) {
+		b.literal(b.until(func(l string) bool { return l == "" }))
 		return
+	}
+	lines := b.lines[b.at+1 : b.at+size-1]
+	b.at += size
+	var head, rows [][]cell
+	for _, line := range lines {
+		switch {
+		case isBorder(line):
+			head, rows = append(head, rows...), nil
+		case strings.Trim(line, "- ") == "" && (line == "" || strings.Contains(line, "--")):
+			// marks spans, or is blank
+		default:
+			rows = addRow(rows, columns, line)
+		}
 	}
 	b.table(head, rows)
 }
 
-// addRow adds a line to a table; one whose first cell is empty goes on with the row before.
-func addRow(rows [][]string, columns [][2]int, line string) [][]string {
-	cells := make([]string, len(columns))
-	text := []rune(line)
-	for i, c := range columns {
-		end := len(text)
-		if i < len(columns)-1 {
-			end = min(columns[i+1][0], len(text))
-		}
-		if c[0] < end {
-			cells[i] = strings.TrimSpace(string(text[c[0]:end]))
+func isBorder(line string) bool { return line != "" && strings.Trim(line, "= ") == "" }
+
+// simpleTableSize returns how many lines a table has, 0 if it does not end. The last is a border before a blank line.
+func (b *blocks) simpleTableSize() int {
+	for n := 1; b.at+n < len(b.lines) && b.doc.budget.step(20); n++ {
+		if isBorder(b.line(n)) && b.line(n+1) == "" {
+			return n + 1
 		}
 	}
-	if cells[0] != "" || len(rows) == 0 {
-		return append(rows, cells)
+	return 0
+}
+
+// addRow adds a line to a table; one whose first cell is empty continues the row before. Text that goes on from one
+// column into the next belongs to the first.
+func addRow(rows [][]cell, columns [][2]int, line string) [][]cell {
+	texts := make([]string, len(columns))
+	text := []rune(line)
+	for i := 0; i < len(columns); {
+		next := i + 1
+		for next < len(columns) && spills(text, columns[next-1][1], columns[next][0]) {
+			next++
+		}
+		end := len(text)
+		if next < len(columns) {
+			end = min(columns[next][0], len(text))
+		}
+		if from := columns[i][0]; from < end {
+			texts[i] = strings.TrimSpace(string(text[from:end]))
+		}
+		i = next
+	}
+	if texts[0] != "" || len(rows) == 0 {
+		rows = append(rows, make([]cell, len(columns)))
 	}
 	last := rows[len(rows)-1]
-	for i := range cells {
-		if cells[i] != "" {
-			last[i] += "\n" + cells[i]
+	for i, t := range texts {
+		if t != "" {
+			last[i] = append(last[i], t)
 		}
 	}
 	return rows
+}
+
+// spills reports whether there is text where two columns have a gap between them.
+func spills(text []rune, from, to int) bool {
+	return from < len(text) && strings.TrimSpace(string(text[from:min(to, len(text))])) != ""
 }
 
 // spans are where the runs of a character begin and end.
@@ -81,7 +100,7 @@ func spans(line string, c byte) (out [][2]int) {
 }
 
 // table writes a table of cells that are texts of their own.
-func (b *blocks) table(head, rows [][]string) {
+func (b *blocks) table(head, rows [][]cell) {
 	b.out.WriteString("<table>\n")
 	if len(head) > 0 {
 		b.tag("thead", b.rows(head, "th"))
@@ -90,12 +109,12 @@ func (b *blocks) table(head, rows [][]string) {
 	b.out.WriteString("</table>\n")
 }
 
-func (b *blocks) rows(rows [][]string, cell string) string {
+func (b *blocks) rows(rows [][]cell, tag string) string {
 	var out strings.Builder
 	for _, row := range rows {
 		out.WriteString("<tr>")
-		for _, text := range row {
-			out.WriteString("<" + cell + ">" + b.compact(b.nested(strings.Split(text, "\n"))) + "</" + cell + ">")
+		for _, lines := range row {
+			out.WriteString("<" + tag + ">" + b.compact(b.nested(dedent(lines))) + "</" + tag + ">")
 		}
 		out.WriteString("</tr>\n")
 	}
@@ -109,8 +128,12 @@ func (b *blocks) gridTable() {
 	from := b.at
 	lines := b.until(func(l string) bool { return l == "" || l[0] != '+' && l[0] != '|' })
 	columns := spans(strings.ReplaceAll(lines[0], "+", " "), '-')
-	var head, rows [][]string
-	var row []string
+	if len(columns) > maxColumns || !b.doc.budget.table(len(columns), len(lines)) {
+		b.literal(b.lines[from:b.at])
+		return
+	}
+	var head, rows [][]cell
+	var row []cell
 	for _, line := range lines[1:] {
 		switch {
 		case line == lines[0] || headBorder.MatchString(line) && len(line) == len(lines[0]):
@@ -128,7 +151,7 @@ func (b *blocks) gridTable() {
 			return
 		}
 	}
-	if row != nil || len(columns) > maxColumns {
+	if row != nil {
 		b.literal(b.lines[from:b.at])
 		return
 	}
@@ -146,17 +169,13 @@ func fits(line string, columns [][2]int) bool {
 	return true
 }
 
-func addCells(row []string, columns [][2]int, line string) []string {
+func addCells(row []cell, columns [][2]int, line string) []cell {
 	text := []rune(line)
 	if row == nil {
-		row = make([]string, len(columns))
+		row = make([]cell, len(columns))
 	}
 	for i, c := range columns {
-		cell := strings.TrimSpace(string(text[c[0]:c[1]]))
-		if row[i] != "" {
-			cell = row[i] + "\n" + cell
-		}
-		row[i] = cell
+		row[i] = append(row[i], strings.TrimRight(string(text[c[0]:c[1]]), " "))
 	}
 	return row
 }

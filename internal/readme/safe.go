@@ -2,6 +2,7 @@ package readme
 
 import (
 	"html/template"
+	"io"
 	"net/url"
 	"regexp"
 	"strings"
@@ -20,6 +21,7 @@ var policy = func() *bluemonday.Policy {
 	p.AllowAttrs("src", "alt").OnElements("img")
 	p.AllowAttrs("id").Matching(idForm).Globally()
 	p.AllowAttrs("start").Matching(bluemonday.Integer).OnElements("ol")
+	p.AllowAttrs("type").Matching(regexp.MustCompile(`\A[1aAiI]\z`)).OnElements("ol")
 	p.AllowAttrs("colspan", "rowspan").Matching(bluemonday.Integer).OnElements("th", "td")
 	p.AllowAttrs("open").Matching(regexp.MustCompile(`\A(open)?\z`)).OnElements("details")
 	p.AllowURLSchemes("http", "https", "mailto")
@@ -34,11 +36,19 @@ var idForm = regexp.MustCompile(`\A[\pL\pN:_.-]+\z`)
 // idPrefix keeps the ids of a text apart from those of the page.
 const idPrefix = "user-content-"
 
-// safe sanitises HTML and fits it into a page.
-func safe(unsafe string) template.HTML {
-	var f fitting
-	z := html.NewTokenizer(strings.NewReader(policy.Sanitize(unsafe)))
-	for {
+// safe sanitises HTML and fits it into a page. It returns an incomplete result if the budget runs out.
+func safe(unsafe string, b *budget) template.HTML {
+	if b.over {
+		return ""
+	}
+	var clean strings.Builder
+	if err := policy.SanitizeReaderToWriter(&meteredReader{strings.NewReader(unsafe), b}, &clean); err != nil || b.over {
+		b.over = true
+		return ""
+	}
+	f := fitting{budget: b}
+	z := html.NewTokenizer(strings.NewReader(clean.String()))
+	for !b.over {
 		switch z.Next() {
 		case html.ErrorToken:
 			return template.HTML(f.out.String())
@@ -46,12 +56,28 @@ func safe(unsafe string) template.HTML {
 			f.add(z.Token())
 		}
 	}
+	return ""
+}
+
+// meteredReader is HTML on its way to the sanitiser.
+type meteredReader struct {
+	io.Reader
+	budget *budget
+}
+
+// Read implements io.Reader.
+func (r *meteredReader) Read(p []byte) (int, error) {
+	if !r.budget.step(len(p)) {
+		return 0, errOver
+	}
+	return r.Reader.Read(p)
 }
 
 // fitting is HTML being fitted into a page.
 type fitting struct {
-	out  strings.Builder
-	link bool // inside a link
+	out    strings.Builder
+	budget *budget
+	link   bool // inside a link
 }
 
 func (f *fitting) add(t html.Token) {
@@ -61,9 +87,16 @@ func (f *fitting) add(t html.Token) {
 	case html.EndTagToken:
 		t.Data = demoted(t.Data)
 		f.link = f.link && t.Data != "a"
-		f.out.WriteString(t.String())
+		f.write(t.String())
 	case html.TextToken:
-		f.out.WriteString(t.String())
+		f.write(t.String())
+	}
+}
+
+// write writes within the budget, which what was unsafe has used a part of.
+func (f *fitting) write(s string) {
+	if f.budget.write(len(s)) {
+		f.out.WriteString(s)
 	}
 }
 
@@ -84,7 +117,7 @@ func (f *fitting) start(t html.Token) {
 			t.Attr[i].Val = idPrefix + a.Val
 		}
 	}
-	f.out.WriteString(t.String())
+	f.write(t.String())
 }
 
 // picture puts a link in the place of a picture: a picture elsewhere would tell its host who reads this page.
@@ -94,11 +127,11 @@ func (f *fitting) picture(t html.Token) {
 		alt = "picture"
 	}
 	if f.link || !absolute(src) {
-		f.out.WriteString(html.EscapeString("[" + alt + "]"))
+		f.write(html.EscapeString("[" + alt + "]"))
 		return
 	}
 	link := html.Token{Type: html.StartTagToken, Data: "a", Attr: linkAttrs([]html.Attribute{{Key: "href", Val: src}})}
-	f.out.WriteString(link.String() + html.EscapeString("["+alt+"]") + "</a>")
+	f.write(link.String() + html.EscapeString("["+alt+"]") + "</a>")
 }
 
 // linkAttrs keeps links that lead to another site or within the text. Those that are relative to a repository lead nowhere here.

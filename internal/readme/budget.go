@@ -1,0 +1,64 @@
+package readme
+
+import "context"
+
+// What rendering one text may cost. The budgets grow with the text, so that a long honest one is not refused, and no
+// faster than it, so that none costs more than a few hundred milliseconds. A text over its budget is shown as plain text.
+const (
+	stepsPerByte = 64 // looking at a byte, or at an open block or mark
+	stepsMore    = 2_000_000
+	htmlPerByte  = 16 // bytes written
+	htmlMore     = 64 << 10
+	maxCells     = 10_000 // of all tables, with those that rows are filled up with
+	maxNesting   = 60     // characters that begin lists and quotes at the start of a line
+	maxFootnotes = 1_000
+)
+
+// budget is what is left for one text. It is not safe for concurrent use.
+type budget struct {
+	done   <-chan struct{}
+	steps  int
+	html   int
+	cells  int
+	looked int  // steps since done was looked at
+	over   bool // something ran out, or the time
+	late   bool // the time
+}
+
+func newBudget(ctx context.Context, size int) *budget {
+	return &budget{done: ctx.Done(), steps: stepsPerByte*size + stepsMore, html: htmlPerByte*size + htmlMore, cells: maxCells}
+}
+
+// lookEvery is how many steps pass between two looks at the clock.
+const lookEvery = 100_000
+
+// step takes n steps and reports whether work may continue.
+func (b *budget) step(n int) bool {
+	b.steps -= n
+	if b.looked += n + 100; b.looked > lookEvery {
+		b.looked = 0
+		select {
+		case <-b.done:
+			b.over, b.late = true, true
+		default:
+		}
+	}
+	return b.check(b.steps)
+}
+
+// write takes n bytes of HTML.
+func (b *budget) write(n int) bool {
+	b.html -= n
+	return b.check(b.html)
+}
+
+// table takes the cells of a table.
+func (b *budget) table(columns, rows int) bool {
+	b.cells -= columns * rows
+	return b.check(b.cells)
+}
+
+func (b *budget) check(left int) bool {
+	b.over = b.over || left < 0
+	return !b.over
+}

@@ -1,0 +1,35 @@
+// Command render writes what package readme makes of files into FILE.html, by their endings: .md, .rst.
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"pyindex/internal/readme"
+)
+
+func main() {
+	for _, path := range os.Args[1:] {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		kind := map[string]string{".md": "text/markdown", ".rst": "text/x-rst"}[filepath.Ext(path)]
+		start := time.Now()
+		r := readme.Render(context.Background(), string(text), kind)
+		if r.Plain {
+			fmt.Fprintln(os.Stderr, path, "is shown as plain text")
+		}
+		if took := time.Since(start); took > 100*time.Millisecond {
+			fmt.Fprintln(os.Stderr, path, "took", took)
+		}
+		if err := os.WriteFile(path+".html", []byte(r.HTML), 0o600); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+	}
+}
