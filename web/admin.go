@@ -29,12 +29,14 @@ func (s *Site) adminRoutes() []route.Route {
 		{"/admin/", s.adminOverview}, {"/admin/users/", s.adminUsers}, {"/admin/user/:user/", s.adminUser}, {"/admin/grants/", s.adminGrants},
 		{"/admin/repositories/", s.adminRepositories}, {"/admin/issuers/", s.adminIssuers}, {"/admin/storage/", s.adminStorage}, {"/admin/audit/", s.adminAudit},
 		{"/admin/audit/export", s.adminExport}, {"/admin/settings/", s.adminSettings},
+		{"/admin/lockout/:kind/:subject/", s.adminLockout}, {"/admin/quarantine/", s.adminQuarantine},
 	}
 	forms := []struct {
 		path string
 		h    route.Handler
 	}{
 		{"/admin/users/", s.adminInvite}, {"/admin/users/uninvite/", s.adminUninvite}, {"/admin/user/:user/", s.adminChangeUser}, {"/admin/grants/", s.adminChangeGrant}, {"/admin/repositories/", s.adminChangeRepository},
+		{"/admin/lockout/:kind/:subject/", s.adminLockOut}, {"/admin/quarantine/", s.adminRelease},
 	}
 	var out []route.Route
 	for _, p := range pages {

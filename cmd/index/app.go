@@ -17,6 +17,7 @@ import (
 	"pyindex/internal/account"
 	"pyindex/internal/catalog"
 	"pyindex/internal/fault"
+	"pyindex/internal/lockout"
 	"pyindex/internal/passkeys"
 	"pyindex/internal/publishers"
 	"pyindex/internal/publishers/accountid"
@@ -35,6 +36,7 @@ type app struct {
 	directory *access.Directory
 	verifier  *idtoken.Verifier
 	registry  *publishers.Registry
+	desk      *lockout.Desk
 	accounts  *account.Accounts
 	operator  access.Caller
 	settings  []web.Setting
@@ -103,6 +105,7 @@ func open(ctx context.Context, c *Config, log *slog.Logger, base *url.URL) (*app
 		Lifetime: time.Duration(c.OIDC.TokenLifetime), KeepExchanges: time.Duration(c.OIDC.KeepExchanges), OwnerID: accountid.New(http.DefaultClient, c.accountAPIs()...).Of,
 		Issuers: c.issuers(base),
 	})
+	a.desk = lockout.New(a.db.Lockouts(), lockout.Options{Sentence: a.registry.Sentence})
 	return a, nil
 }
 

@@ -31,6 +31,9 @@ type commands struct {
 	Group      groupCmd      `cmd:"" help:"Groups of users, who have roles together."`
 	Grant      grantCmd      `cmd:"" help:"Roles of users in projects and repositories."`
 
+	Lockout    lockoutCmd    `cmd:"" help:"End everything that somebody can do here, in one act, and list what they uploaded."`
+	Quarantine quarantineCmd `cmd:"" help:"Files that nobody can install for now."`
+
 	Upload  uploadCmd  `cmd:"" help:"Add files through the same checks as uploads by network."`
 	Mail    mailCmd    `cmd:"" help:"Messages that the index sends."`
 	GC      gcCmd      `cmd:"" name:"gc" help:"Remove bytes that nothing names any more."`

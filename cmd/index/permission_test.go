@@ -15,7 +15,7 @@ var kinds = []string{"", "bad", "expired", "revoked", "disabled", "read", "uploa
 func (x *fixture) things(path string) []string {
 	fill := func(repository, project string) string {
 		return strings.NewReplacer(
-			":repository", repository, ":project", project, ":version", "1.0", ":user", "member", ":filename", demoFile, ":sha256", x.file.SHA256,
+			":repository", repository, ":project", project, ":version", "1.0", ":user", "member", ":kind", "user", ":subject", "member", ":filename", demoFile, ":sha256", x.file.SHA256,
 		).Replace(path)
 	}
 	var all []string

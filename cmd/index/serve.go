@@ -111,9 +111,9 @@ func (a *app) handler(keyring *access.Keyring, base *url.URL, log *slog.Logger) 
 	c := a.config
 	o := server.Options{
 		Keyring: keyring, Log: log, Name: c.Access.Realm, BasePath: base.Path, Origin: base.Scheme + "://" + base.Host,
-		Cookie: route.Cookie(base, route.SessionCookie).Name,
-		Away:   a.db.Away,
-		Rates:  map[route.Limit]int{route.LimitUpload: int(c.Limits.UploadRate), route.LimitMint: int(c.Limits.MintRate)},
+		Cookie:  route.Cookie(base, route.SessionCookie).Name,
+		Away:    a.db.Away,
+		Rates:   map[route.Limit]int{route.LimitUpload: int(c.Limits.UploadRate), route.LimitMint: int(c.Limits.MintRate)},
 		MinRate: int64(c.Limits.UploadMinRate), Connections: int(c.Limits.Connections), ConnectionsPerAddress: int(c.Limits.ConnectionsPerAddress),
 	}
 	for _, p := range c.TrustedProxies {
@@ -147,7 +147,7 @@ func (a *app) site(base *url.URL, log *slog.Logger) (*web.Site, error) {
 	}
 	o := web.Options{
 		Authority: authority, Settings: a.settings, Version: program().Version,
-		Index: a.index, Directory: a.directory, Registry: a.registry, Accounts: a.accounts, Name: a.config.name(), BaseURL: base, Log: log, Closed: !a.config.Access.AnonymousRead,
+		Index: a.index, Directory: a.directory, Registry: a.registry, Accounts: a.accounts, Desk: a.desk, Name: a.config.name(), BaseURL: base, Log: log, Closed: !a.config.Access.AnonymousRead,
 	}
 	provider, err := a.config.signOn(base)
 	if err != nil {

@@ -43,7 +43,14 @@ type File struct {
 	UploadedAt     time.Time // whole microseconds, UTC
 	Uploader       Uploader
 	Attested       bool // has a verified attestation, so that Provenance returns some
+
+	// QuarantinedAt is when an administrator took the file out of every listing, the zero time for one that is offered.
+	QuarantinedAt    time.Time
+	QuarantineReason string
 }
+
+// Quarantined reports whether nobody may have the file for now.
+func (f File) Quarantined() bool { return !f.QuarantinedAt.IsZero() }
 
 // FileRows keeps files and the names of deleted ones. Reads return fault.NotFound for none.
 type FileRows interface {
@@ -54,10 +61,18 @@ type FileRows interface {
 	FileByKey(ctx context.Context, repositoryID, nameKey string) (File, error)
 	FileByName(ctx context.Context, repositoryID, filename string) (File, error)
 	FilesBySHA256(ctx context.Context, repositoryID, sha256 string) ([]File, error)
-	// Files returns a project's files by time of upload, oldest first. Uploader is left zero: pages do not need it.
+	// Files returns a project's files by time of upload, oldest first, those in quarantine left out. Uploader is left zero:
+	// pages do not need it.
 	Files(ctx context.Context, projectID string) ([]File, error)
 	// FilesOfRelease is Files for one release, with Uploader.
 	FilesOfRelease(ctx context.Context, releaseID string) ([]File, error)
+	// AllFiles and AllFilesOfRelease return those in quarantine too, with Uploader: for who deletes or manages them.
+	AllFiles(ctx context.Context, projectID string) ([]File, error)
+	AllFilesOfRelease(ctx context.Context, releaseID string) ([]File, error)
+	// SetQuarantine puts a file into quarantine at a time, or takes it out for the zero time; fault.NotFound if it is gone.
+	SetQuarantine(ctx context.Context, fileID string, at time.Time, reason string) error
+	// Uploads returns files that somebody uploaded since a time, or that are in quarantine, newest first, at most limit.
+	Uploads(ctx context.Context, f UploadFilter, limit int) ([]Uploaded, error)
 	Metadata(ctx context.Context, fileID string) (dist.Metadata, error)
 
 	// InsertTombstone keeps the name of a deleted file for ever; adding one twice is fine.

@@ -137,7 +137,7 @@ func locate(ctx context.Context, tx Tx, repositoryID, filename string) (located,
 
 // visible is the one decision about a file, whichever form of it is asked for.
 func (l located) visible(who access.Caller) bool {
-	return l.project.Status != Quarantined && who.May(access.Reader, l.project.Object())
+	return l.project.Status != Quarantined && !l.file.Quarantined() && who.May(access.Reader, l.project.Object())
 }
 
 // Part is one form of a file's bytes.

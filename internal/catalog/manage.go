@@ -101,7 +101,7 @@ func targeted(ctx context.Context, tx Tx, p Project, t target, e *audit.Entry) (
 		return rel, nil, err
 	}
 	e.Version = rel.Version
-	files, err := tx.FilesOfRelease(ctx, rel.ID)
+	files, err := tx.AllFilesOfRelease(ctx, rel.ID)
 	if t.filename != "" {
 		files = slices.DeleteFunc(files, func(f File) bool { return f.Filename != t.filename })
 	}
@@ -192,7 +192,7 @@ func (x *Index) delete(ctx context.Context, who access.Caller, t target) error {
 }
 
 func (x *Index) deleteProject(ctx context.Context, tx Tx, p *Project) ([]string, error) {
-	files, err := tx.Files(ctx, p.ID)
+	files, err := tx.AllFiles(ctx, p.ID)
 	if err != nil {
 		return nil, err
 	}
@@ -221,7 +221,7 @@ func (x *Index) deleteFiles(ctx context.Context, tx Tx, p *Project, t target, e 
 		names = append(names, f.Filename)
 	}
 	e.Detail = map[string]any{"files": names}
-	left, err := tx.FilesOfRelease(ctx, rel.ID)
+	left, err := tx.AllFilesOfRelease(ctx, rel.ID)
 	if err != nil || len(left) > 0 {
 		return waste, err
 	}

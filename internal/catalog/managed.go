@@ -166,7 +166,7 @@ func (x *Index) ManagedRelease(ctx context.Context, who access.Caller, repo stri
 		if m.Release, err = findRelease(ctx, tx, m.Project, version); err != nil {
 			return err
 		}
-		m.Files, err = tx.FilesOfRelease(ctx, m.Release.ID)
+		m.Files, err = tx.AllFilesOfRelease(ctx, m.Release.ID)
 		return err
 	})
 	return m, err

@@ -69,7 +69,8 @@ type ReleaseRows interface {
 	InsertRelease(ctx context.Context, r Release) error // fault.Conflict for a version that exists
 	DeleteRelease(ctx context.Context, id string) error
 	ReleaseByKey(ctx context.Context, projectID, key string) (Release, error)
-	Releases(ctx context.Context, projectID string) ([]Release, error) // oldest first
+	// Releases returns a project's releases, oldest first, but those all of whose files are in quarantine.
+	Releases(ctx context.Context, projectID string) ([]Release, error)
 	// Summaries returns a project's releases with numbers of their files, in no order.
 	Summaries(ctx context.Context, projectID string) ([]Summary, error)
 }

@@ -131,6 +131,9 @@ func (a *addition) confirmed(ctx context.Context, tx Tx, err error) error {
 
 // taken answers for a name that exists: nothing to do for the same file, refusal for another.
 func (a *addition) taken(f File) error {
+	if f.Quarantined() {
+		return fault.New(fault.Denied, "File already exists: %s is here in quarantine, where nobody can install it; ask an administrator, or choose another version or build number", f.Filename)
+	}
 	if f.Filename == a.filename.String() && f.SHA256 == a.digests.SHA256 && f.Blake2b256 == a.digests.Blake2b256 {
 		a.existing = f
 		return errIdentical
@@ -178,7 +181,7 @@ func (a *addition) onlySDist(ctx context.Context, tx Tx) error {
 	} else if err != nil {
 		return err
 	}
-	files, err := tx.FilesOfRelease(ctx, rel.ID)
+	files, err := tx.AllFilesOfRelease(ctx, rel.ID)
 	if i := slices.IndexFunc(files, func(f File) bool { return f.Kind == dist.SDist }); i >= 0 {
 		return fault.New(fault.Invalid, "release %s of %s has a source distribution, %s: the policy of this index allows one", rel.Version, a.name, files[i].Filename)
 	}

@@ -102,6 +102,9 @@ func (r *Registry) rule(p Publisher) (Rule, error) {
 	return rule, nil
 }
 
+// Sentence describes a publisher for people. The uploads of its minted tokens are kept under it.
+func (r *Registry) Sentence(p Publisher) string { return r.sentence(p) }
+
 // sentence describes a publisher for people.
 func (r *Registry) sentence(p Publisher) string {
 	rule, err := r.rule(p)

@@ -13,7 +13,7 @@ const fileColumns = `f.id, f.repository_id, f.project_id, f.release_id, f.filena
 
 // selectFile is a file with its uploader.
 const selectFile = `SELECT ` + fileColumns + `, f.uploader_kind, f.uploader_id, f.uploader_name, f.uploader_token_id,
-	COALESCE(c.claims, '') FROM files f LEFT JOIN file_claims c ON c.file_id = f.id `
+	f.quarantined_at, f.quarantine_reason, COALESCE(c.claims, '') FROM files f LEFT JOIN file_claims c ON c.file_id = f.id `
 
 // fileFields are where fileColumns go.
 func fileFields(f *catalog.File, uploaded *int64) []any {
@@ -34,14 +34,14 @@ func scanListed(r row) (f catalog.File, err error) {
 
 // scanFile scans a file with its uploader.
 func scanFile(r row) (f catalog.File, err error) {
-	var uploaded int64
+	var uploaded, quarantined int64
 	var claims string
 	u := &f.Uploader
-	err = r.Scan(append(fileFields(&f, &uploaded), &u.Kind, &u.ID, &u.Name, &u.TokenID, &claims)...)
+	err = r.Scan(append(fileFields(&f, &uploaded), &u.Kind, &u.ID, &u.Name, &u.TokenID, &quarantined, &f.QuarantineReason, &claims)...)
 	if err != nil {
 		return f, err
 	}
-	f.UploadedAt = moment(uploaded)
+	f.UploadedAt, f.QuarantinedAt = moment(uploaded), moment(quarantined)
 	return f, decode(claims, &u.Claims)
 }
 
@@ -62,10 +62,21 @@ func (t *Tx) FilesBySHA256(ctx context.Context, repositoryID, sha256 string) ([]
 
 // Files implements catalog.FileRows.
 func (t *Tx) Files(ctx context.Context, projectID string) ([]catalog.File, error) {
-	return many(ctx, t, scanListed, `SELECT `+fileColumns+` FROM files f WHERE f.project_id = $1 ORDER BY f.uploaded_at, f.id`, projectID)
+	return many(ctx, t, scanListed, `SELECT `+fileColumns+` FROM files f WHERE f.project_id = $1 AND f.quarantined_at = 0
+		ORDER BY f.uploaded_at, f.id`, projectID)
 }
 
 // FilesOfRelease implements catalog.FileRows.
 func (t *Tx) FilesOfRelease(ctx context.Context, releaseID string) ([]catalog.File, error) {
+	return many(ctx, t, scanFile, selectFile+`WHERE f.release_id = $1 AND f.quarantined_at = 0 ORDER BY f.uploaded_at, f.id`, releaseID)
+}
+
+// AllFiles implements catalog.FileRows.
+func (t *Tx) AllFiles(ctx context.Context, projectID string) ([]catalog.File, error) {
+	return many(ctx, t, scanFile, selectFile+`WHERE f.project_id = $1 ORDER BY f.uploaded_at, f.id`, projectID)
+}
+
+// AllFilesOfRelease implements catalog.FileRows.
+func (t *Tx) AllFilesOfRelease(ctx context.Context, releaseID string) ([]catalog.File, error) {
 	return many(ctx, t, scanFile, selectFile+`WHERE f.release_id = $1 ORDER BY f.uploaded_at, f.id`, releaseID)
 }

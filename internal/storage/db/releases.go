@@ -41,7 +41,15 @@ func (t *Tx) ReleaseByKey(ctx context.Context, projectID, key string) (catalog.R
 
 // Releases implements catalog.ReleaseRows.
 func (t *Tx) Releases(ctx context.Context, projectID string) ([]catalog.Release, error) {
-	return many(ctx, t, scanRelease, `SELECT `+releaseColumns+` FROM releases WHERE project_id = $1 ORDER BY created_at, id`, projectID)
+	return many(ctx, t, scanRelease, `SELECT `+releaseColumns+` FROM releases WHERE project_id = $1 AND `+offered("releases.id")+`
+		ORDER BY created_at, id`, projectID)
+}
+
+// offered is true of a release, by its id, of which not everything is in quarantine. Few files are, and the index of those
+// answers for the rest.
+func offered(id string) string {
+	return `(NOT EXISTS (SELECT 1 FROM files q WHERE q.release_id = ` + id + ` AND q.quarantined_at > 0)
+		OR EXISTS (SELECT 1 FROM files q WHERE q.release_id = ` + id + ` AND q.quarantined_at = 0))`
 }
 
 // Summaries implements catalog.ReleaseRows.
@@ -54,6 +62,6 @@ func (t *Tx) Summaries(ctx context.Context, projectID string) ([]catalog.Summary
 	}
 	return many(ctx, t, scan, `SELECT r.id, r.project_id, r.version, r.version_key, r.created_at, COUNT(f.id), COALESCE(SUM(f.size), 0),
 		COALESCE(SUM(CASE WHEN f.yanked THEN 1 ELSE 0 END), 0), COALESCE(MAX(f.yanked_reason), '')
-		FROM releases r LEFT JOIN files f ON f.release_id = r.id WHERE r.project_id = $1
+		FROM releases r LEFT JOIN files f ON f.release_id = r.id AND f.quarantined_at = 0 WHERE r.project_id = $1 AND `+offered("r.id")+`
 		GROUP BY r.id, r.project_id, r.version, r.version_key, r.created_at`, projectID)
 }

@@ -6,15 +6,17 @@ import (
 	"pyindex/internal/access"
 	"pyindex/internal/account"
 	"pyindex/internal/catalog"
+	"pyindex/internal/lockout"
 	"pyindex/internal/publishers"
 )
 
-// One transaction type serves three packages; each sees the part that its interface names.
+// One transaction type serves several packages; each sees the part that its interface names.
 var (
 	_ access.Tx     = (*Tx)(nil)
 	_ account.Tx    = (*Tx)(nil)
 	_ catalog.Tx    = (*Tx)(nil)
 	_ publishers.Tx = (*Tx)(nil)
+	_ lockout.Tx    = (*Tx)(nil)
 )
 
 // Access returns the database as package access sees it.
@@ -66,5 +68,18 @@ func (s accountStore) View(ctx context.Context, f func(account.Tx) error) error 
 }
 
 func (s accountStore) Update(ctx context.Context, f func(account.Tx) error) error {
+	return s.update(ctx, func(t *Tx) error { return f(t) })
+}
+
+// Lockouts returns the database as package lockout sees it.
+func (d *DB) Lockouts() lockout.Store { return lockoutStore{d} }
+
+type lockoutStore struct{ *DB }
+
+func (s lockoutStore) View(ctx context.Context, f func(lockout.Tx) error) error {
+	return s.view(ctx, func(t *Tx) error { return f(t) })
+}
+
+func (s lockoutStore) Update(ctx context.Context, f func(lockout.Tx) error) error {
 	return s.update(ctx, func(t *Tx) error { return f(t) })
 }

@@ -1,0 +1,124 @@
+package catalog
+
+import (
+	"context"
+	"time"
+
+	"pyindex/internal/access"
+	"pyindex/internal/audit"
+	"pyindex/internal/dist"
+	"pyindex/internal/fault"
+)
+
+// UploadFilter says which uploads are meant: those of one user, of one token, or of a publisher, or all that are in
+// quarantine. The first that is set decides.
+type UploadFilter struct {
+	UserID    string
+	TokenID   string
+	Publisher string // the sentence that uploads of its tokens are kept under
+	Minted    string // with Publisher: the publisher's id, whose tokens count too while they are known
+	Since     time.Time
+}
+
+// Uploaded is a file with where it is.
+type Uploaded struct {
+	File
+	Repository, Project string // names
+}
+
+// MaxUploads bounds how many uploads one answer names.
+const MaxUploads = 10_000
+
+// Quarantine returns the files that are in quarantine, newest first. It needs an administrator.
+func (x *Index) Quarantine(ctx context.Context, who access.Caller) (out []Uploaded, err error) {
+	if !who.Admin() {
+		return nil, errNoQuarantine
+	}
+	err = x.store.View(ctx, func(tx Tx) error {
+		out, err = tx.Uploads(ctx, UploadFilter{}, MaxUploads)
+		return err
+	})
+	return out, err
+}
+
+var errNoQuarantine = fault.New(fault.Denied, "only an administrator may put a file into quarantine or take it out")
+
+// QuarantineFile takes a file out of every listing and serves it to nobody, until ReleaseFile. Its name stays taken and its
+// bytes are kept. It needs an administrator; fault.NotFound if the project has no such file.
+func (x *Index) QuarantineFile(ctx context.Context, who access.Caller, repo string, name dist.ProjectName, filename, reason string) error {
+	return x.setQuarantine(ctx, who, target{repo: repo, name: name, filename: filename}, x.clock(), reason)
+}
+
+// ReleaseFile undoes QuarantineFile. It needs an administrator.
+func (x *Index) ReleaseFile(ctx context.Context, who access.Caller, repo string, name dist.ProjectName, filename string) error {
+	return x.setQuarantine(ctx, who, target{repo: repo, name: name, filename: filename}, time.Time{}, "")
+}
+
+func (x *Index) setQuarantine(ctx context.Context, who access.Caller, t target, at time.Time, reason string) error {
+	if err := checkReason(reason); err != nil {
+		return err
+	}
+	e := x.entry(who, "file.release", nil)
+	if !at.IsZero() {
+		e = x.entry(who, "file.quarantine", map[string]any{"reason": reason})
+	}
+	may := func(who access.Caller, _ Project) error {
+		if !who.Admin() {
+			return errNoQuarantine
+		}
+		return nil
+	}
+	return x.changeIf(ctx, who, may, t, e, func(tx Tx, p *Project, e *audit.Entry) error {
+		_, files, err := targeted(ctx, tx, *p, t, e)
+		for i := 0; err == nil && i < len(files); i++ {
+			err = tx.SetQuarantine(ctx, files[i].ID, at, reason)
+		}
+		return err
+	})
+}
+
+// QuarantineAll puts files into quarantine within a transaction of somebody who may, with an entry for each as entry makes
+// it, and returns how many were not there yet. Their pages change with it.
+func QuarantineAll(ctx context.Context, tx Tx, files []Uploaded, at time.Time, reason string, entry func(action string) audit.Entry) (n int, err error) {
+	var projects []string
+	seen := map[string]bool{}
+	for _, f := range files {
+		if f.Quarantined() {
+			continue
+		}
+		if err := tx.SetQuarantine(ctx, f.ID, at, reason); err != nil {
+			return n, err
+		}
+		e := entry("file.quarantine")
+		e.Repository, e.Project, e.Version, e.Filename = f.RepositoryID, f.Project, f.Version, f.Filename
+		if err := tx.InsertAudit(ctx, e); err != nil {
+			return n, err
+		}
+		n++
+		if !seen[f.ProjectID] {
+			seen[f.ProjectID] = true
+			projects = append(projects, f.ProjectID)
+		}
+	}
+	for _, id := range projects {
+		if err := refreshed(ctx, tx, id); err != nil {
+			return n, err
+		}
+	}
+	return n, nil
+}
+
+// refreshed gives a project the next serial, so that its pages are made again, and its card.
+func refreshed(ctx context.Context, tx Tx, projectID string) error {
+	p, err := tx.ProjectByID(ctx, projectID)
+	if err != nil {
+		return err
+	}
+	if p.Serial, err = tx.NextSerial(ctx); err != nil {
+		return err
+	}
+	if err := tx.UpdateProject(ctx, p); err != nil {
+		return err
+	}
+	return putCard(ctx, tx, p)
+}

@@ -1,0 +1,143 @@
+package lockout
+
+import (
+	"context"
+	"maps"
+	"time"
+
+	"pyindex/internal/access"
+	"pyindex/internal/audit"
+	"pyindex/internal/catalog"
+	"pyindex/internal/fault"
+)
+
+// carryOut ends what the plan found, and records it as one act with its parts.
+func (d *Desk) carryOut(ctx context.Context, tx Tx, who access.Caller, p *plan, r Request, e audit.Entry) error {
+	at := d.o.Now()
+	if _, err := tx.NextSerial(ctx); err != nil { // callers are kept in memory while the counter stands still
+		return err
+	}
+	if err := d.endUser(ctx, tx, who, p, at); err != nil {
+		return err
+	}
+	for _, t := range p.Tokens {
+		if _, err := tx.RevokeToken(ctx, t.ID, at); err != nil {
+			return err
+		}
+	}
+	for _, id := range p.links {
+		if _, err := tx.UseLink(ctx, id, at); err != nil {
+			return err
+		}
+	}
+	if err := d.endTrust(ctx, tx, who, p); err != nil {
+		return err
+	}
+	if r.Quarantine {
+		n, err := catalog.QuarantineAll(ctx, tx, p.Uploads, at, r.Reason, func(action string) audit.Entry {
+			q := d.entry(who, action)
+			q.Detail = map[string]any{"reason": r.Reason, "lockout": e.ID}
+			return q
+		})
+		if err != nil {
+			return err
+		}
+		p.Quarantined = n
+	}
+	e.Detail = p.parts(r)
+	return tx.InsertAudit(ctx, e)
+}
+
+func (d *Desk) endUser(ctx context.Context, tx Tx, who access.Caller, p *plan, at time.Time) error {
+	if p.Kind != User {
+		return nil
+	}
+	if who.Kind() == access.KindUser {
+		if err := stays(ctx, tx, who, p.user); err != nil {
+			return err
+		}
+	}
+	if _, err := tx.EndSessionsOf(ctx, p.user.ID, "", at); err != nil {
+		return err
+	}
+	if p.user.Active() {
+		p.user.DisabledAt = at
+	}
+	return tx.UpdateUser(ctx, p.user)
+}
+
+// stays refuses to lock out the caller, and the last administrator who is active.
+func stays(ctx context.Context, tx Tx, who access.Caller, u access.User) error {
+	if u.ID == who.ID() {
+		return fault.New(fault.Conflict, "you cannot lock yourself out: ask another administrator")
+	}
+	users, err := tx.Users(ctx)
+	if err != nil {
+		return err
+	}
+	for _, other := range users {
+		if other.ID != u.ID && other.Admin && other.Active() {
+			return nil
+		}
+	}
+	return fault.New(fault.Conflict, "%s is the only administrator: make another one first", u.Name)
+}
+
+// endTrust removes publishers from their projects, pending ones, and readers. Each project's history has its own entry.
+func (d *Desk) endTrust(ctx context.Context, tx Tx, who access.Caller, p *plan) error {
+	for _, l := range p.attached {
+		project, err := tx.ProjectByID(ctx, l.ProjectID)
+		if err != nil {
+			return err
+		}
+		if _, err := tx.Detach(ctx, l.Publisher.ID, l.ProjectID); err != nil {
+			return err
+		}
+		e := d.entry(who, "publisher.remove")
+		e.Repository, e.Project, e.Subject = project.Repository.ID, project.Name.String(), l.Publisher.ID
+		e.Detail = map[string]any{"publisher": p.Sentence, "lockout": p.Name}
+		if err := tx.InsertAudit(ctx, e); err != nil {
+			return err
+		}
+	}
+	for _, id := range p.pending {
+		if _, err := tx.DeletePending(ctx, id); err != nil {
+			return err
+		}
+	}
+	for _, id := range p.readers {
+		if _, err := tx.DeleteReader(ctx, id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// parts is what the record says that the act consisted of.
+func (p *plan) parts(r Request) map[string]any {
+	tokens := make([]string, 0, len(p.Tokens))
+	for _, t := range p.Tokens {
+		tokens = append(tokens, t.ID)
+	}
+	out := map[string]any{"who": p.Sentence, "tokens": tokens, "uploads": len(p.Uploads), "since": r.Since.UTC().Format(time.RFC3339)}
+	maps.DeleteFunc(out, func(_ string, v any) bool { s, ok := v.([]string); return ok && len(s) == 0 })
+	for name, n := range map[string]int{
+		"sessions": p.Sessions, "links": p.Links, "invitations": p.Invitations, "readers": p.Readers, "quarantined": p.Quarantined,
+	} {
+		if n > 0 {
+			out[name] = n
+		}
+	}
+	for name, list := range map[string][]string{"pending_publishers": p.Pending, "publisher_removed_from": p.Projects} {
+		if len(list) > 0 {
+			out[name] = list
+		}
+	}
+	if p.Kind == User {
+		out["disabled"] = true
+	}
+	if r.Reason != "" {
+		out["reason"] = r.Reason
+	}
+	return out
+}

@@ -1,0 +1,229 @@
+package lockout
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"pyindex/internal/access"
+	"pyindex/internal/account"
+	"pyindex/internal/catalog"
+	"pyindex/internal/fault"
+	"pyindex/internal/publishers"
+)
+
+// plan is a report with the rows that it is about.
+type plan struct {
+	Report
+	user     access.User
+	links    []string // ids, invitations too
+	pending  []string // ids
+	attached []publishers.Attached
+	readers  []string // ids
+}
+
+// plan finds everything that a lockout of t ends.
+func (d *Desk) plan(ctx context.Context, tx Tx, t Target, since time.Time) (plan, error) {
+	p := plan{Report: Report{Target: t}}
+	f := catalog.UploadFilter{Since: since}
+	var err error
+	switch t.Kind {
+	case User:
+		f.UserID, err = d.planUser(ctx, tx, &p)
+	case Publisher:
+		f.Publisher, err = d.planPublisher(ctx, tx, &p)
+		f.Minted = t.Name
+	case Token:
+		f.TokenID, err = d.planToken(ctx, tx, &p)
+	default:
+		err = fault.New(fault.Invalid, "%.40q cannot be locked out: choose user, publisher or token", t.Kind)
+	}
+	if err == nil {
+		p.Uploads, err = tx.Uploads(ctx, f, catalog.MaxUploads)
+	}
+	return p, err
+}
+
+func (d *Desk) planUser(ctx context.Context, tx Tx, p *plan) (string, error) {
+	u, err := tx.UserByName(ctx, p.Name)
+	if fault.Is(err, fault.NotFound) {
+		return "", fault.Wrap(fault.NotFound, err, "there is no user %.80q", p.Name)
+	} else if err != nil {
+		return "", err
+	}
+	p.user, p.Sentence = u, "the account "+u.Name
+	tokens, _, err := tx.Tokens(ctx, u.ID)
+	if err != nil {
+		return "", err
+	}
+	p.Tokens = slices.DeleteFunc(tokens, func(t access.Token) bool { return !t.RevokedAt.IsZero() })
+	sessions, err := tx.SessionsOf(ctx, u.ID)
+	if err != nil {
+		return "", err
+	}
+	p.Sessions = len(sessions)
+	if err := d.planLinks(ctx, tx, p); err != nil {
+		return "", err
+	}
+	all, err := tx.PendingAll(ctx)
+	if err != nil {
+		return "", err
+	}
+	for _, x := range all {
+		if x.Registrant == u.ID || x.Publisher.CreatedBy == u.ID {
+			p.addPending(x)
+		}
+	}
+	return u.ID, d.reviewUser(ctx, tx, p)
+}
+
+// planLinks finds links that a person could use, and those that they made for others.
+func (d *Desk) planLinks(ctx context.Context, tx Tx, p *plan) error {
+	for _, kind := range []account.LinkKind{account.LinkReset, account.LinkFactor, account.LinkInvite} {
+		links, err := tx.Links(ctx, kind, d.o.Now())
+		if err != nil {
+			return err
+		}
+		for _, l := range links {
+			if l.UserID != p.user.ID && l.CreatedBy != p.user.ID {
+				continue
+			}
+			p.links = append(p.links, l.ID)
+			if kind == account.LinkInvite {
+				p.Invitations++
+			} else {
+				p.Links++
+			}
+		}
+	}
+	return nil
+}
+
+func (p *plan) addPending(x publishers.Pending) {
+	p.pending, p.Pending = append(p.pending, x.ID), append(p.Pending, x.Project)
+}
+
+// reviewUser lists the trust that a person set up for workloads: projects may hang on it, so it stays.
+func (d *Desk) reviewUser(ctx context.Context, tx Tx, p *plan) error {
+	links, err := tx.AttachedTo(ctx, "", "")
+	if err != nil {
+		return err
+	}
+	for _, l := range links {
+		if l.AddedBy == p.user.ID {
+			p.Review = append(p.Review, fmt.Sprintf("%s may publish %s, because %s added it: publisher %s", d.o.Sentence(l.Publisher), l.Project, p.user.Name, l.Publisher.ID))
+		}
+	}
+	readers, err := tx.ReadersAll(ctx)
+	for _, r := range readers {
+		if r.CreatedBy == p.user.ID {
+			p.Review = append(p.Review, fmt.Sprintf("%s may read, because %s added it: reader %s", d.o.Sentence(r.Publisher), p.user.Name, r.ID))
+		}
+	}
+	return err
+}
+
+// planPublisher finds every rule that says the same as the one that is named: of projects, pending ones, and readers.
+func (d *Desk) planPublisher(ctx context.Context, tx Tx, p *plan) (string, error) {
+	attached, err := tx.AttachedTo(ctx, "", "")
+	if err != nil {
+		return "", err
+	}
+	pending, err := tx.PendingAll(ctx)
+	if err != nil {
+		return "", err
+	}
+	readers, err := tx.ReadersAll(ctx)
+	if err != nil {
+		return "", err
+	}
+	rule, ok := ruleOf(p.Name, attached, pending, readers)
+	if !ok {
+		return "", fault.New(fault.NotFound, "there is no publisher, pending publisher or reader %.80q", p.Name)
+	}
+	p.Sentence = d.o.Sentence(rule)
+	ids := map[string]bool{}
+	for _, l := range attached {
+		if same(rule, l.Publisher) {
+			p.attached, p.Projects = append(p.attached, l), append(p.Projects, l.Project)
+			ids[l.Publisher.ID] = true
+		}
+	}
+	for _, x := range pending {
+		if same(rule, x.Publisher) {
+			p.addPending(x)
+		}
+	}
+	for _, r := range readers {
+		if same(rule, r.Publisher) {
+			p.readers = append(p.readers, r.ID)
+			ids[r.ID] = true
+		}
+	}
+	p.Readers = len(p.readers)
+	return p.Sentence, p.addMinted(ctx, tx, slices.Sorted(maps.Keys(ids)))
+}
+
+// ruleOf finds a rule by the id of whatever has it.
+func ruleOf(id string, attached []publishers.Attached, pending []publishers.Pending, readers []publishers.Reader) (publishers.Publisher, bool) {
+	if i := slices.IndexFunc(attached, func(l publishers.Attached) bool { return l.Publisher.ID == id }); i >= 0 {
+		return attached[i].Publisher, true
+	}
+	if i := slices.IndexFunc(pending, func(x publishers.Pending) bool { return x.ID == id }); i >= 0 {
+		return pending[i].Publisher, true
+	}
+	if i := slices.IndexFunc(readers, func(r publishers.Reader) bool { return r.ID == id }); i >= 0 {
+		return readers[i].Publisher, true
+	}
+	return publishers.Publisher{}, false
+}
+
+// same reports whether two rules trust the same workloads. What they are pinned to does not matter here.
+func same(a, b publishers.Publisher) bool {
+	return a.Issuer == b.Issuer && a.Provider == b.Provider && maps.Equal(a.Fields, b.Fields)
+}
+
+func (p *plan) addMinted(ctx context.Context, tx Tx, ids []string) error {
+	seen := map[string]bool{}
+	for _, id := range ids {
+		tokens, err := tx.MintedFor(ctx, id)
+		if err != nil {
+			return err
+		}
+		for _, tokenID := range tokens {
+			if seen[tokenID] {
+				continue
+			}
+			seen[tokenID] = true
+			t, err := tx.TokenByID(ctx, tokenID)
+			if err != nil {
+				return err
+			}
+			p.Tokens = append(p.Tokens, t)
+		}
+	}
+	return nil
+}
+
+func (d *Desk) planToken(ctx context.Context, tx Tx, p *plan) (string, error) {
+	t, err := tx.TokenByID(ctx, p.Name)
+	if fault.Is(err, fault.NotFound) {
+		return "", fault.Wrap(fault.NotFound, err, "there is no token %.80q: index token list shows which there are", p.Name)
+	} else if err != nil {
+		return "", err
+	}
+	p.Sentence = "a token of " + t.Publisher
+	if t.Kind == access.TokenAPI {
+		u, err := tx.UserByID(ctx, t.UserID)
+		if err != nil {
+			return "", err
+		}
+		p.Sentence = fmt.Sprintf("the API token %q of %s", t.Description, u.Name)
+	}
+	if t.RevokedAt.IsZero() {
+		p.Tokens = []access.Token{t}
+	}
+	return t.ID, nil
+}

@@ -1,0 +1,55 @@
+package db
+
+import (
+	"context"
+	"time"
+
+	"pyindex/internal/catalog"
+	"pyindex/internal/fault"
+)
+
+// SetQuarantine implements catalog.FileRows.
+func (t *Tx) SetQuarantine(ctx context.Context, fileID string, at time.Time, reason string) error {
+	ok, err := t.did(ctx, `UPDATE files SET quarantined_at = $2, quarantine_reason = $3 WHERE id = $1`, fileID, micros(at), reason)
+	if err == nil && !ok {
+		return fault.New(fault.NotFound, "no such file")
+	}
+	return err
+}
+
+// selectUpload is a file with its uploader and where it is.
+const selectUpload = `SELECT ` + fileColumns + `, f.uploader_kind, f.uploader_id, f.uploader_name, f.uploader_token_id,
+	f.quarantined_at, f.quarantine_reason, r.name, p.name FROM files f
+	JOIN projects p ON p.id = f.project_id JOIN repositories r ON r.id = f.repository_id WHERE f.uploaded_at >= $1 AND `
+
+func scanUpload(r row) (u catalog.Uploaded, err error) {
+	var uploaded, quarantined int64
+	by := &u.Uploader
+	err = r.Scan(append(fileFields(&u.File, &uploaded), &by.Kind, &by.ID, &by.Name, &by.TokenID, &quarantined, &u.QuarantineReason, &u.Repository, &u.Project)...)
+	u.UploadedAt, u.QuarantinedAt = moment(uploaded), moment(quarantined)
+	return u, err
+}
+
+// Uploads implements catalog.FileRows. Claims are left out.
+func (t *Tx) Uploads(ctx context.Context, f catalog.UploadFilter, limit int) ([]catalog.Uploaded, error) {
+	const newest = ` ORDER BY f.uploaded_at DESC, f.id DESC LIMIT $2`
+	since := micros(f.Since)
+	switch {
+	case f.UserID != "":
+		return many(ctx, t, scanUpload, selectUpload+`f.uploader_kind = 'user' AND f.uploader_id = $3`+newest, since, limit, f.UserID)
+	case f.TokenID != "":
+		return many(ctx, t, scanUpload, selectUpload+`f.uploader_token_id = $3`+newest, since, limit, f.TokenID)
+	case f.Publisher != "" || f.Minted != "":
+		return many(ctx, t, scanUpload, selectUpload+`f.uploader_kind = 'publisher' AND (f.uploader_name = $3
+			OR f.uploader_token_id IN (SELECT b.token_id FROM token_projects b WHERE b.publisher_id = $4 AND b.publisher_id <> ''))`+newest,
+			since, limit, f.Publisher, f.Minted)
+	}
+	return many(ctx, t, scanUpload, selectUpload+`f.quarantined_at > 0`+newest, since, limit)
+}
+
+// MintedFor implements lockout.Rows: by publisher or reader, whichever has the id.
+func (t *Tx) MintedFor(ctx context.Context, id string) ([]string, error) {
+	return many(ctx, t, scanText, `SELECT t.id FROM tokens t WHERE t.kind = 'minted' AND t.revoked_at = 0 AND (
+		t.id IN (SELECT b.token_id FROM token_projects b WHERE b.publisher_id = $1 AND b.publisher_id <> '')
+		OR t.id IN (SELECT b.token_id FROM token_readers b WHERE b.reader_id = $1)) ORDER BY t.id`, id)
+}

@@ -1,0 +1,173 @@
+package web
+
+import (
+	"cmp"
+	"net/http"
+	"strconv"
+	"time"
+
+	"pyindex/internal/access"
+	"pyindex/internal/catalog"
+	"pyindex/internal/dist"
+	"pyindex/internal/fault"
+	"pyindex/internal/lockout"
+)
+
+type lockoutView struct {
+	Frame
+	Report  lockout.Report
+	Parts   []string
+	Days    Field
+	Uploads []catalog.Uploaded // the first of the report's
+	More    int                // uploads beyond those
+	Box     Field              // whether the uploads go into quarantine
+	Reason  Field
+	Typed   Field
+	Word    string // to be typed
+}
+
+// uploadsShown bounds the uploads that a page lists; the command lists all.
+const uploadsShown = 200
+
+// lockoutDays are the choices of how far back uploads are listed, in days.
+var lockoutDays = []int{1, 7, 30, 90, 365}
+
+// lockoutTarget is who the address of a page is about.
+func lockoutTarget(r *http.Request) (lockout.Target, error) {
+	t := lockout.Target{Kind: lockout.Kind(r.PathValue("kind")), Name: r.PathValue("subject")}
+	switch t.Kind {
+	case lockout.User, lockout.Publisher, lockout.Token:
+		return t, nil
+	}
+	return t, fault.New(fault.NotFound, "the address may be mistyped, or what was here is gone")
+}
+
+// lockoutWord is what somebody types who means it: a user's name, and for what has an id only, two words.
+func lockoutWord(t lockout.Target) string {
+	if t.Kind == lockout.User {
+		return t.Name
+	}
+	return "lock out"
+}
+
+// daysBack is how far back uploads are listed: a week if nothing else was chosen.
+func daysBack(text string) int {
+	if n, err := strconv.Atoi(text); err == nil && n > 0 && n <= 3650 {
+		return n
+	}
+	return 7
+}
+
+func (s *Site) since(days int) time.Time { return s.o.Now().Add(-time.Duration(days) * 24 * time.Hour) }
+
+func (s *Site) adminLockout(w http.ResponseWriter, r *http.Request, who access.Caller) error {
+	return s.lockoutPage(w, r, who, typed(r.URL.Query()))
+}
+
+// lockoutPage shows what a lockout would end, and what was uploaded.
+func (s *Site) lockoutPage(w http.ResponseWriter, r *http.Request, who access.Caller, f form) error {
+	t, err := lockoutTarget(r)
+	if err != nil {
+		return err
+	}
+	days := daysBack(f.get("days"))
+	report, err := s.o.Desk.Preview(r.Context(), who, t, s.since(days))
+	if err != nil {
+		return err
+	}
+	v := lockoutView{Frame: s.adminFrame(r, who, "users", "Lock out"), Report: report, Parts: report.Parts(), Word: lockoutWord(t)}
+	v.Uploads = report.Uploads[:min(len(report.Uploads), uploadsShown)]
+	v.More = len(report.Uploads) - len(v.Uploads)
+	v.Days = Field{ID: "f-days", Name: "days", Label: "Uploads of the last", Type: "select", Value: strconv.Itoa(days)}
+	for _, n := range lockoutDays {
+		v.Days.Options = append(v.Days.Options, Option{Value: strconv.Itoa(n), Label: plural(n, "day", "days"), Selected: n == days})
+	}
+	v.Box = f.field(Field{
+		Name: "quarantine", Label: "Put " + plural(len(report.Uploads), "upload", "uploads") + " of the last " + plural(days, "day", "days") + " into quarantine", Type: "checkbox",
+		Help: "Nobody can see or install them. An administrator can release them again.",
+	})
+	v.Reason = f.field(Field{Name: "reason", Label: "Reason", MaxLength: catalog.MaxReason, Help: "Administrators read it in the audit log."})
+	v.Typed = f.field(Field{Name: "typed", Label: "Type " + v.Word + " to go on", Required: true, Mono: true})
+	v.Notice = cmp.Or(f.problem(), v.Notice)
+	return s.render(w, f.status(), "admin-lockout", &v)
+}
+
+// adminLockOut ends what the page showed, once the name was typed and the administrator proved who they are.
+func (s *Site) adminLockOut(w http.ResponseWriter, r *http.Request, who access.Caller) error {
+	t, err := lockoutTarget(r)
+	if err != nil {
+		return err
+	}
+	f, err := readForm(w, r)
+	if err != nil {
+		return err
+	}
+	if word := lockoutWord(t); f.get("typed") != word {
+		f.wrong("typed", "Type "+word+" here, exactly. Nobody was locked out.")
+		return s.lockoutPage(w, r, who, f)
+	}
+	if err := s.confirmed(who); err != nil {
+		return err
+	}
+	report, err := s.o.Desk.LockOut(r.Context(), who, lockout.Request{
+		Target: t, Since: s.since(daysBack(f.get("days"))), Quarantine: f.on("quarantine"), Reason: f.get("reason"),
+	})
+	if err := f.refused(fault.FieldOf(err), err); err != nil {
+		return err
+	}
+	if f.bad() {
+		return s.lockoutPage(w, r, who, f)
+	}
+	said := "Locked out: " + report.Sentence + "."
+	if report.Quarantined > 0 {
+		said += " " + plural(report.Quarantined, "file is", "files are") + " in quarantine now."
+	}
+	next := "/admin/audit/"
+	switch {
+	case report.Quarantined > 0:
+		next = "/admin/quarantine/"
+	case t.Kind == lockout.User:
+		next = "/admin/user/" + t.Name + "/"
+	}
+	return s.done(w, r, next, said)
+}
+
+type quarantineView struct {
+	Frame
+	Files []catalog.Uploaded
+	More  int
+	Pages Pages
+}
+
+const quarantinePerPage = 100
+
+func (s *Site) adminQuarantine(w http.ResponseWriter, r *http.Request, who access.Caller) error {
+	all, err := s.o.Index.Quarantine(r.Context(), who)
+	if err != nil {
+		return err
+	}
+	v := quarantineView{Frame: s.adminFrame(r, who, "quarantine", "Quarantine")}
+	v.Pages = pages(r, page(r), len(all), quarantinePerPage)
+	from := min((v.Pages.Page-1)*quarantinePerPage, len(all))
+	v.Files = all[from:min(from+quarantinePerPage, len(all))]
+	return s.render(w, http.StatusOK, "admin-quarantine", &v)
+}
+
+// adminRelease takes one file out of quarantine.
+func (s *Site) adminRelease(w http.ResponseWriter, r *http.Request, who access.Caller) error {
+	if err := s.confirmed(who); err != nil {
+		return err
+	}
+	f, err := readForm(w, r)
+	if err != nil {
+		return err
+	}
+	name, err := dist.ParseProjectName(f.get("project"))
+	if err != nil {
+		return err
+	}
+	if err := s.o.Index.ReleaseFile(r.Context(), who, f.get("repository"), name, f.get("file")); err != nil {
+		return err
+	}
+	return s.done(w, r, "/admin/quarantine/", f.get("file")+" is listed again.")
+}
