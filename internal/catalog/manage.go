@@ -162,8 +162,8 @@ func (x *Index) DeleteFile(ctx context.Context, who access.Caller, repo string, 
 	return x.delete(ctx, who, target{repo: repo, name: name, filename: filename})
 }
 
-// DeleteProject removes a project with everything in it. The names of its files are never usable again; the name of
-// the project is. It needs an owner.
+// DeleteProject removes a project with everything in it. The names of its files are never usable again. The name of the
+// project is kept for its last owners and administrators for KeepName. It needs an owner.
 func (x *Index) DeleteProject(ctx context.Context, who access.Caller, repo string, name dist.ProjectName) error {
 	return x.delete(ctx, who, target{repo: repo, name: name})
 }
@@ -174,7 +174,7 @@ func (x *Index) delete(ctx context.Context, who access.Caller, t target) error {
 	e := x.entry(who, t.noun()+".delete", nil)
 	err := x.change(ctx, who, access.Owner, t, e, func(tx Tx, p *Project, e *audit.Entry) (err error) {
 		if t.noun() == "project" {
-			waste, err = x.deleteProject(ctx, tx, p)
+			waste, err = x.deleteProject(ctx, tx, p, e)
 		} else {
 			waste, err = x.deleteFiles(ctx, tx, p, t, e)
 		}
@@ -186,7 +186,12 @@ func (x *Index) delete(ctx context.Context, who access.Caller, t target) error {
 	return err
 }
 
-func (x *Index) deleteProject(ctx context.Context, tx Tx, p *Project) ([]string, error) {
+func (x *Index) deleteProject(ctx context.Context, tx Tx, p *Project, e *audit.Entry) ([]string, error) {
+	left, err := x.leaveName(ctx, tx, *p)
+	if err != nil {
+		return nil, err
+	}
+	e.Detail = map[string]any{"name_free_at": stamp(left.FreeAt)}
 	files, err := tx.Files(ctx, p.ID)
 	if err != nil {
 		return nil, err

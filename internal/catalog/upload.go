@@ -110,9 +110,12 @@ func (x *Index) mayCreate(ctx context.Context, tx Tx, who access.Caller, r Repos
 	case x.policy.ReservedNames && dist.IsStdlibModule(name):
 		return fault.New(fault.Invalid, "project name %s is reserved: it is a module of the standard library", name)
 	case x.policy.SimilarNames:
-		return lookalike(ctx, tx, r, name)
+		if err := lookalike(ctx, tx, r, name); err != nil {
+			return err
+		}
 	}
-	return nil
+	_, err := nameFree(ctx, tx, r, name, who.ID(), x.clock())
+	return err
 }
 
 // lookalike refuses a new name that people could take for an existing one.
