@@ -33,6 +33,7 @@ var deeds = map[string]deed{
 	"release.delete":               {"deleted %s", "delete %s"},
 	"project.create":               {"made the project %s", "make the project %s"},
 	"project.delete":               {"deleted the project %s", "delete the project %s"},
+	"name.release":                 {"released the name %s", "release the name %s"},
 	"project.status":               {"changed the status of %s", "change the status of %s"},
 	"project.trusted-only":         {"changed who may upload to %s", "change who may upload to %s"},
 	"project.limits":               {"changed the limits of %s", "change the limits of %s"},
@@ -149,6 +150,10 @@ func because(e audit.Entry) string {
 func particular(e audit.Entry, about string) string {
 	text := func(name string) string { return detailText(e.Detail, name) }
 	switch e.Action {
+	case "project.create":
+		if day, _, ok := strings.Cut(text("earlier_project_deleted_at"), "T"); ok {
+			return "made the project " + about + " again: an earlier one of this name was deleted on " + day
+		}
 	case "project.status":
 		return map[string]string{
 			"active": "made " + about + " active again", "archived": "archived " + about,

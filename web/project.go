@@ -48,6 +48,7 @@ type projectView struct {
 	Pip, UV     string
 	Older       bool // a newer release is the one that installers choose
 	Maintains   bool
+	Formerly    catalog.Deleted // what was deleted under this name, for owners
 
 	Dependents      []catalog.Card // the first by name
 	DependentsTotal int
@@ -76,6 +77,11 @@ func (s *Site) project(w http.ResponseWriter, r *http.Request, who access.Caller
 		title += " " + o.Release.Version
 	}
 	v := projectView{Frame: s.frame(r, who, title), Overview: o, Maintains: who.May(access.Maintainer, o.Project.Object())}
+	if who.May(access.Owner, o.Project.Object()) {
+		if v.Formerly, err = s.o.Index.Formerly(r.Context(), who, repository(r), name); err != nil {
+			return err
+		}
+	}
 	v.Listed = o.Releases[:min(len(o.Releases), fewVersions)]
 	v.Older = o.Release.ID != "" && o.Release.ID != o.Latest.ID
 	if len(o.Files) > 0 {

@@ -101,9 +101,13 @@ func open(ctx context.Context, c *Config, log *slog.Logger, base *url.URL) (*app
 		return nil, errors.Join(fmt.Errorf("oidc.issuers: %w", err), a.close())
 	}
 	a.verifier = verifier
+	created, err := a.tellCreated(base, log)
+	if err != nil {
+		return nil, errors.Join(err, a.close())
+	}
 	a.registry = publishers.New(a.db.Publishers(), verifier, providers(), publishers.Options{
 		Lifetime: time.Duration(c.OIDC.TokenLifetime), KeepExchanges: time.Duration(c.OIDC.KeepExchanges), OwnerID: accountid.New(http.DefaultClient, c.accountAPIs()...).Of,
-		Issuers: c.issuers(base),
+		Issuers: c.issuers(base), Policy: c.Upload.policy(), Created: created,
 	})
 	a.desk = lockout.New(a.db.Lockouts(), lockout.Options{Sentence: a.registry.Sentence})
 	return a, nil

@@ -86,6 +86,9 @@ func writeNearest(w io.Writer, scope string, n publishers.Nearest) error {
 		kind = "pending publisher"
 	}
 	fmt.Fprintf(w, "  nearest %s %s: %s\n", kind, n.ID, printable(n.Publisher))
+	if len(n.Differences) == 0 { // it fits, and was passed over
+		return nil
+	}
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "    CLAIM\tEXPECTED\tGOT")
 	for _, d := range n.Differences {

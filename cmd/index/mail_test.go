@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -12,6 +13,7 @@ import (
 	"pyindex/internal/access"
 	"pyindex/internal/mail"
 	"pyindex/internal/mail/mailtest"
+	"pyindex/internal/publishers"
 )
 
 // mailing is a fixture whose index sends mail, with the people of the pages' tests.
@@ -192,4 +194,39 @@ func TestAlerts(t *testing.T) {
 			t.Errorf("%s: what a stranger may choose is in the message:\n%s", c.path, got)
 		}
 	}
+}
+
+// The owner of a project that a pending publisher created gets a letter with the page on which to undo the trust.
+func TestCreatedLetter(t *testing.T) {
+	x, server := mailing(t)
+	x.reachable(t)
+	created, err := x.app.tellCreated(mustURL(t, "http://index.example"), slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var owner access.User
+	err = x.app.db.Access().View(t.Context(), func(tx access.Tx) (err error) {
+		owner, err = tx.UserByName(t.Context(), "owner")
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	created(t.Context(), publishers.Created{Repository: "main", Project: "nobodys"})
+	created(t.Context(), publishers.Created{Repository: "team", Project: "new-thing", Owner: owner.ID, Publisher: "workflow release.yml in acme/widgets", Address: "192.0.2.7"})
+	letter := strings.ReplaceAll(server.Next(), "=\r\n", "")
+	for _, want := range []string{"owner@acme.example", "new-thing", "workflow release.yml in acme/widgets", "192.0.2.7", "http://index.example/r/team/manage/project/new-thing/settings/publishing/"} {
+		if !strings.Contains(letter, want) {
+			t.Errorf("the letter lacks %q: %s", want, letter)
+		}
+	}
+}
+
+func mustURL(t *testing.T, s string) *url.URL {
+	t.Helper()
+	u, err := url.Parse(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return u
 }

@@ -28,6 +28,7 @@ type commands struct {
 	Project   projectCmd   `cmd:"" help:"Projects and their releases."`
 
 	Repository repositoryCmd `cmd:"" help:"Collections of projects."`
+	Name       nameCmd       `cmd:"" help:"Project names that are taken, also by deleted projects."`
 	Group      groupCmd      `cmd:"" help:"Groups of users, who have roles together."`
 	Grant      grantCmd      `cmd:"" help:"Roles of users in projects and repositories."`
 

@@ -181,8 +181,16 @@ func (c *projectDeleteCmd) Run(s *session) error {
 	})
 }
 
+// kept says what becomes of the name of a project that is deleted as a whole.
+func (c *projectDeleteCmd) kept() string {
+	if c.Version != "" {
+		return ""
+	}
+	return ", and for 90 days only the owners and administrators can create the project again"
+}
+
 func (c *projectDeleteCmd) confirm(s *session) error {
-	fmt.Fprintf(s.errs, "The names of the deleted files can never be used again. Type %s to delete %s: ", c.Project, strings.TrimSpace(c.Project+" "+c.Version))
+	fmt.Fprintf(s.errs, "The names of the deleted files can never be used again%s. Type %s to delete %s: ", c.kept(), c.Project, strings.TrimSpace(c.Project+" "+c.Version))
 	line, _ := bufio.NewReader(s.in).ReadString('\n')
 	if strings.TrimSpace(line) != c.Project {
 		fmt.Fprintln(s.errs)

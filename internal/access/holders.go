@@ -66,6 +66,17 @@ func Holds(ctx context.Context, tx PeopleRows, userID string, role Role, o Objec
 	return err == nil && c.May(role, o), err
 }
 
+// HoldsCreation reports whether a person may create projects in the repository o now, as Caller.MayCreate says of everything that
+// the person has. Somebody without an account that can be used may not.
+func HoldsCreation(ctx context.Context, tx PeopleRows, userID string, o Object) (bool, error) {
+	c, err := holder(ctx, tx, userID)
+	if fault.Is(err, fault.NotFound) {
+		return false, nil
+	}
+	c.scope = ScopeAdmin
+	return err == nil && c.MayCreate(o), err
+}
+
 // holder is the person behind tokens, without their bounds; nobody where the account may not be used.
 func holder(ctx context.Context, tx PeopleRows, userID string) (Caller, error) {
 	u, err := tx.UserByID(ctx, userID)

@@ -115,6 +115,13 @@ func ResetLetter(index, user, link, life string) Letter {
 		"It works once, for " + life + ":\n\n" + link + unasked}
 }
 
+// CreatedLetter tells who registered a pending publisher that it created its project, and where to act if that was not meant.
+func CreatedLetter(index, user, project, publisher string, seen Seen, link string) Letter {
+	return Letter{"Project " + project + " was created at " + index, "A pending publisher that you registered was used for the first time, and created the project " + project + ", which you own.\n\n" +
+		"Account: " + user + " at " + index + "\nPublisher: " + publisher + "\nWhen: " + seen.At.UTC().Format("2 January 2006 15:04 UTC") + "\nFrom: " + seen.Address + "\n\n" +
+		"If you did not expect this, remove the publisher from the project here:\n\n" + link + "\n"}
+}
+
 // Seen is when something was done, and from where.
 type Seen struct {
 	At               time.Time

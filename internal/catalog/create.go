@@ -24,8 +24,13 @@ type NewProject struct {
 }
 
 // Create makes a project inside a transaction whose caller was checked: project row, owner, audit entry and serial
-// together, and it removes the pending publishers that others had for the name. fault.Conflict where the name exists.
+// together, and it removes the pending publishers that others had for the name. Every project is made by it. It returns
+// fault.Conflict if the name exists, and fault.Denied while the name of a deleted project is kept for others than n.Owner.
 func Create(ctx context.Context, tx Tx, n NewProject) (Project, error) {
+	before, err := nameFree(ctx, tx, n.Repository, n.Name, n.Owner, n.At)
+	if err != nil {
+		return Project{}, err
+	}
 	serial, err := tx.NextSerial(ctx)
 	if err != nil {
 		return Project{}, err
@@ -39,11 +44,12 @@ func Create(ctx context.Context, tx Tx, n NewProject) (Project, error) {
 	} else if err != nil {
 		return Project{}, err
 	}
-	return p, settle(ctx, tx, p, n)
+	return p, settle(ctx, tx, p, n, before)
 }
 
-// settle gives a new project its owner, its audit entry, and the end of other people's plans for the name.
-func settle(ctx context.Context, tx Tx, p Project, n NewProject) error {
+// settle gives a new project its owner, its audit entry, and the end of other people's plans for the name. before is the
+// project that was deleted under the name.
+func settle(ctx context.Context, tx Tx, p Project, n NewProject, before Deleted) error {
 	if n.Owner != "" {
 		g := access.Grant{UserID: n.Owner, RepositoryID: p.Repository.ID, ProjectID: p.ID, Role: access.Owner, CreatedAt: n.At}
 		if err := tx.PutGrant(ctx, g); err != nil {
@@ -54,7 +60,17 @@ func settle(ctx context.Context, tx Tx, p Project, n NewProject) error {
 	if err != nil {
 		return err
 	}
+	by := audit.Actor{Kind: n.Actor.Kind, ID: n.Actor.ID, Name: n.Actor.Name}
+	if err := tx.PutName(ctx, Name{Name: p.Name, Origin: Own, Since: n.At, By: by, Why: "project"}); err != nil {
+		return err
+	}
 	detail := map[string]any{"display": p.Display}
+	if !before.At.IsZero() {
+		if err := tx.NoteAgain(ctx, before.Repository, p.Name, n.At); err != nil {
+			return err
+		}
+		detail["earlier_project_deleted_at"] = stamp(before.At)
+	}
 	for k, v := range n.Reason {
 		detail[k] = v
 	}

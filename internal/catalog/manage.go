@@ -162,9 +162,9 @@ func (x *Index) DeleteFile(ctx context.Context, who access.Caller, repo string, 
 	return x.delete(ctx, who, target{repo: repo, name: name, filename: filename})
 }
 
-// DeleteProject removes a project with everything in it. The names of its files are never usable again; the name of
-// the project is. It needs an owner. As for DeleteRelease and DeleteFile, a *Leftover says that it is done, except that
-// some bytes could not be removed from the store yet.
+// DeleteProject removes a project with everything in it. The names of its files are never usable again. The name of the
+// project is kept for its last owners and administrators for KeepName. It needs an owner. As for DeleteRelease and
+// DeleteFile, a *Leftover says that it is done, except that some bytes could not be removed from the store yet.
 func (x *Index) DeleteProject(ctx context.Context, who access.Caller, repo string, name dist.ProjectName) error {
 	return x.delete(ctx, who, target{repo: repo, name: name})
 }
@@ -176,7 +176,7 @@ func (x *Index) delete(ctx context.Context, who access.Caller, t target) error {
 	e := x.entry(who, t.noun()+".delete", nil)
 	err := x.change(ctx, who, access.Owner, t, e, func(tx Tx, p *Project, e *audit.Entry) (err error) {
 		if t.noun() == "project" {
-			waste, err = x.deleteProject(ctx, tx, p)
+			waste, err = x.deleteProject(ctx, tx, p, e)
 		} else {
 			waste, err = x.deleteFiles(ctx, tx, p, t, e)
 		}
@@ -191,7 +191,12 @@ func (x *Index) delete(ctx context.Context, who access.Caller, t target) error {
 	return nil
 }
 
-func (x *Index) deleteProject(ctx context.Context, tx Tx, p *Project) ([]string, error) {
+func (x *Index) deleteProject(ctx context.Context, tx Tx, p *Project, e *audit.Entry) ([]string, error) {
+	left, err := x.leaveName(ctx, tx, *p)
+	if err != nil {
+		return nil, err
+	}
+	e.Detail = map[string]any{"name_free_at": stamp(left.FreeAt)}
 	files, err := tx.AllFiles(ctx, p.ID)
 	if err != nil {
 		return nil, err

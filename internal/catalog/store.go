@@ -12,6 +12,7 @@ import (
 type Tx interface {
 	RepositoryRows
 	ProjectRows
+	NameRows
 	ReleaseRows
 	FileRows
 	ManagedRows

@@ -3,6 +3,7 @@ package catalog
 import (
 	"context"
 	"strings"
+	"time"
 
 	"pyindex/internal/access"
 	"pyindex/internal/dist"
@@ -83,7 +84,7 @@ func (x *Index) MayUpload(ctx context.Context, who access.Caller, repo string) e
 			return err
 		}
 	}
-	return fault.New(fault.Denied, "%s may not upload anything here: %s", whoText(who), whoHint(who))
+	return fault.New(fault.Denied, "%s may not upload anything here: %s", whoText(who), whoHint(who, r.Object()))
 }
 
 // admit finds the project that the caller may add files to. The bool is false where it has to be made first.
@@ -128,12 +129,24 @@ func (x *Index) mayCreate(ctx context.Context, tx Tx, who access.Caller, r Repos
 		return fault.New(fault.Invalid, "project %s does not exist, and a trusted publisher cannot create it: register a pending publisher for it", name)
 	case !who.MayCreate(r.Object()):
 		return notYours(who, name, r.Object())
-	case x.policy.ReservedNames && dist.IsStdlibModule(name):
-		return fault.New(fault.Invalid, "project name %s is reserved: it is a module of the standard library", name)
-	case x.policy.SimilarNames:
-		return lookalike(ctx, tx, r, name)
 	}
-	return nil
+	return x.policy.CheckNewName(ctx, tx, r, name, who.ID(), x.clock())
+}
+
+// CheckNewName returns nil if a user who may create projects in a repository may create one of a name that no project has, and
+// otherwise why not: fault.Invalid or fault.Conflict for a name that the policy forbids, fault.Denied for one that is kept for
+// the last owners of a deleted project. User "" stands for the operator.
+func (p Policy) CheckNewName(ctx context.Context, tx Tx, r Repository, name dist.ProjectName, user string, now time.Time) error {
+	if p.ReservedNames && dist.IsStdlibModule(name) {
+		return fault.New(fault.Invalid, "project name %s is reserved: it is a module of the standard library", name)
+	}
+	if p.SimilarNames {
+		if err := lookalike(ctx, tx, r, name); err != nil {
+			return err
+		}
+	}
+	_, err := nameFree(ctx, tx, r, name, user, now)
+	return err
 }
 
 // lookalike refuses a new name that people could take for an existing one.

@@ -60,12 +60,18 @@ func (r *Registry) exchange(ctx context.Context, x exchange, raw access.Secret) 
 		return Minted{}, r.refused(ctx, x, err)
 	}
 	var m Minted
+	var created []Created
 	err = r.store.Update(ctx, func(tx Tx) (err error) {
-		m, err = r.settle(ctx, tx, x)
+		m, created, err = r.settle(ctx, tx, x)
 		return err
 	})
 	if err != nil {
 		return Minted{}, r.refused(ctx, x, err)
+	}
+	if r.o.Created != nil {
+		for _, c := range created {
+			r.o.Created(ctx, c)
+		}
 	}
 	return m, nil
 }
@@ -132,24 +138,25 @@ func expiry(c Claims) (time.Time, error) {
 }
 
 // settle is the exchange inside its transaction: match, use up, pin and make projects, mint.
-func (r *Registry) settle(ctx context.Context, tx Tx, x exchange) (Minted, error) {
+func (r *Registry) settle(ctx context.Context, tx Tx, x exchange) (Minted, []Created, error) {
 	f, err := r.match(ctx, tx, x)
 	if err != nil {
-		return Minted{}, err
+		return Minted{}, nil, err
 	}
 	if err := tx.ClaimJTI(ctx, x.issuer, x.jti, x.until); fault.Is(err, fault.Conflict) {
-		return Minted{}, Refuse(CodeReuse, "this token was used before: its id (jti) counts once, so ask the issuer for a new one")
+		return Minted{}, nil, Refuse(CodeReuse, "this token was used before: its id (jti) counts once, so ask the issuer for a new one")
 	} else if err != nil {
-		return Minted{}, err
+		return Minted{}, nil, err
 	}
 	if f, err = r.pin(ctx, tx, x, f); err != nil {
-		return Minted{}, err
+		return Minted{}, nil, err
 	}
-	trusted, err := r.reify(ctx, tx, x, f)
+	trusted, created, err := r.reify(ctx, tx, x, f)
 	if err != nil {
-		return Minted{}, err
+		return Minted{}, nil, err
 	}
-	return r.mint(ctx, tx, x, trusted)
+	m, err := r.mint(ctx, tx, x, trusted)
+	return m, created, err
 }
 
 func noPublisher(why string) string {

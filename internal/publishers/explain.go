@@ -73,7 +73,7 @@ func waitedFor(d detail) bool {
 
 func nearestOf(d detail) Nearest {
 	pending, _ := d["pending"].(bool)
-	n := Nearest{ID: d.text("id"), Publisher: d.text("publisher"), Pending: pending}
+	n := Nearest{ID: d.text("id"), Publisher: d.text("publisher"), Pending: pending, Differences: []Difference{}}
 	for _, c := range d.list("differences") {
 		n.Differences = append(n.Differences, Difference{c.text("claim"), c.text("expected"), c.text("got"), c.text("why")})
 	}

@@ -5,6 +5,8 @@ import (
 	"context"
 	"slices"
 
+	"pyindex/internal/access"
+	"pyindex/internal/dist"
 	"pyindex/internal/fault"
 )
 
@@ -12,7 +14,14 @@ import (
 type fits struct {
 	publishers []Publisher
 	pending    []Pending
+	passed     []passedOver
 	all        []Publisher
+}
+
+// passedOver is a pending publisher that a token fits and that creates no project, with the reason for its registrant.
+type passedOver struct {
+	Pending
+	why string
 }
 
 // match finds what a token fits. A *Refusal with code invalid-publisher names the claim by which the nearest differs.
@@ -29,11 +38,13 @@ func (r *Registry) match(ctx context.Context, tx Tx, x exchange) (fits, error) {
 			f.publishers = append(f.publishers, p)
 		}
 	}
-	if f.pending, err = r.matchPending(ctx, tx, x, &n); err != nil {
+	if f.pending, f.passed, err = r.matchPending(ctx, tx, x, &n); err != nil {
 		return f, err
 	}
 	if len(f.publishers)+len(f.pending) == 0 {
-		return f, n.refusal(x)
+		why := n.refusal(x)
+		why.passed = f.passed
+		return f, why
 	}
 	// The narrowest rule first: it is the one that the token's row and the record name.
 	slices.SortStableFunc(f.publishers, func(a, b Publisher) int {
@@ -42,19 +53,22 @@ func (r *Registry) match(ctx context.Context, tx Tx, x exchange) (fits, error) {
 	return f, nil
 }
 
-func (r *Registry) matchPending(ctx context.Context, tx Tx, x exchange, n *nearest) ([]Pending, error) {
+// matchPending finds the pending publishers that a token fits, oldest first, and among those the ones that are passed over.
+func (r *Registry) matchPending(ctx context.Context, tx Tx, x exchange, n *nearest) (out []Pending, passed []passedOver, err error) {
 	all, err := tx.PendingFor(ctx, x.issuer, x.provider.Name(), x.lookup)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	var out []Pending
 	for _, p := range all {
-		why, err := whyOver(ctx, tx, x, p)
+		why, detail, err := r.whyOver(ctx, tx, x, p)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		if why != "" {
 			n.why = why
+			if r.admits(x, p.Publisher) == nil {
+				passed = append(passed, passedOver{p, cmp.Or(detail, why)})
+			}
 			continue
 		}
 		if n.ask(near{Publisher: p.Publisher, pending: &p}, r.admits(x, p.Publisher)) {
@@ -62,22 +76,43 @@ func (r *Registry) matchPending(ctx context.Context, tx Tx, x exchange, n *neare
 		}
 	}
 	slices.SortStableFunc(out, func(a, b Pending) int { return a.CreatedAt.Compare(b.CreatedAt) })
-	return out, nil
+	return out, passed, nil
 }
 
-// whyOver returns why a pending publisher makes no project any more, and "" where it does.
-func whyOver(ctx context.Context, tx Tx, x exchange, p Pending) (string, error) {
+// whyOver returns why a pending publisher can no longer create its project, for anybody, with more detail for its registrant;
+// "" if it still can. Its registrant must be one who may create the project at this moment.
+func (r *Registry) whyOver(ctx context.Context, tx Tx, x exchange, p Pending) (why, detail string, err error) {
 	if !x.at.Before(p.ExpiresAt) {
-		return "the pending publisher for it expired on " + p.ExpiresAt.UTC().Format("2006-01-02"), nil
+		return "the pending publisher for it expired on " + p.ExpiresAt.UTC().Format("2006-01-02"), "", nil
 	}
-	if p.Registrant == "" {
-		return "", nil
+	repo, err := repositoryByID(ctx, tx, p.RepositoryID)
+	if err != nil {
+		return "", "", err
 	}
-	u, err := tx.UserByID(ctx, p.Registrant)
-	if fault.Is(err, fault.NotFound) || err == nil && !u.Active() {
-		return "whoever registered the pending publisher for it has no active account", nil
+	if p.Registrant != "" {
+		u, err := tx.UserByID(ctx, p.Registrant)
+		if fault.Is(err, fault.NotFound) || err == nil && !u.Active() {
+			return "whoever registered the pending publisher for it has no active account", "", nil
+		} else if err != nil {
+			return "", "", err
+		}
+		if may, err := access.HoldsCreation(ctx, tx, p.Registrant, repo.Object()); err != nil || !may {
+			return "whoever registered the pending publisher for it may no longer create projects", u.Name + " may no longer create projects in repository " + repo.Name, err
+		}
 	}
-	return "", err
+	name, err := dist.ParseProjectName(p.Project)
+	if err != nil {
+		return "", "", err
+	}
+	if _, err := tx.ProjectByName(ctx, repo.ID, name); !fault.Is(err, fault.NotFound) {
+		return "", "", err // the project exists: reify says so
+	}
+	err = r.o.Policy.CheckNewName(ctx, tx, repo, name, p.Registrant, x.at)
+	switch fault.KindOf(err) {
+	case fault.Denied, fault.Invalid, fault.Conflict:
+		return "the name that its pending publisher waits for cannot be used now", fault.Message(err), nil
+	}
+	return "", "", err
 }
 
 // admits asks the provider, after the row itself: only rows of this very issuer and provider count.

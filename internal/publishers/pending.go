@@ -25,6 +25,9 @@ func (r *Registry) addPending(ctx context.Context, tx Tx, who access.Caller, a a
 	if err != nil {
 		return "", time.Time{}, err
 	}
+	if err := r.mayRegister(ctx, tx, who, repo, a, owner); err != nil {
+		return "", time.Time{}, err
+	}
 	p := Pending{
 		ID: r.o.NewID(), RepositoryID: repo.ID, Project: a.name.String(), Display: a.req.Project, Publisher: a.publisher,
 		Registrant: owner, CreatedAt: a.at, ExpiresAt: a.at.Add(r.o.PendingLifetime),
@@ -36,6 +39,43 @@ func (r *Registry) addPending(ctx context.Context, tx Tx, who access.Caller, a a
 	}
 	place := catalog.Project{Repository: repo, Name: a.name}
 	return p.ID, p.ExpiresAt, tx.InsertAudit(ctx, r.entry("publisher.add-pending", who.Actor(), place, p.ID, a.at, r.describe(p.Publisher)))
+}
+
+// mayRegister refuses a pending publisher that could not create its project, and more of them than a person may have open.
+func (r *Registry) mayRegister(ctx context.Context, tx Tx, who access.Caller, repo catalog.Repository, a addition, owner string) error {
+	if owner != who.ID() {
+		may, err := access.HoldsCreation(ctx, tx, owner, repo.Object())
+		if err != nil {
+			return err
+		}
+		if !may {
+			return fault.New(fault.Invalid, "%.80s may not create projects in repository %s", a.req.User, repo.Name)
+		}
+	}
+	err := r.o.Policy.CheckNewName(ctx, tx, repo, a.name, owner, a.at)
+	if fault.Is(err, fault.Denied) {
+		return fault.Wrap(fault.Conflict, err, "%s", fault.Message(err)) // the right is there, the name is not free: a form says so beside its fields
+	}
+	if err != nil || owner == "" {
+		return err
+	}
+	all, err := tx.PendingAll(ctx)
+	if err != nil {
+		return err
+	}
+	open, most := 0, MaxPending
+	if who.Admin() {
+		most = MaxPendingAdmin
+	}
+	for _, p := range all {
+		if p.Registrant == owner && a.at.Before(p.ExpiresAt) {
+			open++
+		}
+	}
+	if open >= most {
+		return fault.New(fault.Conflict, "%d pending publishers are waiting for their first upload, and there can be %d at a time: remove one, or create the project by uploading to it", open, most)
+	}
+	return nil
 }
 
 // registrant returns the id of the user who will own the project. Only an administrator may name somebody else.

@@ -85,6 +85,9 @@ func (r *Registry) recordRefusal(ctx context.Context, tx Tx, x exchange, f *Refu
 	if err := r.dropTaken(ctx, tx, x, f.stale); err != nil {
 		return err
 	}
+	if err := r.recordPassed(ctx, tx, x, f.passed); err != nil {
+		return err
+	}
 	e := audit.Entry{
 		ID: r.o.NewID(), At: x.at, Action: actionExchange, Outcome: audit.Refused, Actor: x.who.Actor(),
 		Detail: map[string]any{"code": f.Code, "description": f.Description},

@@ -10,6 +10,9 @@ const (
 	CodePendingPublisher = "invalid-pending-publisher" // it fits a pending publisher whose project came to exist
 	CodePublisher        = "invalid-publisher"         // a good token that no publisher fits
 	CodeReuse            = "invalid-reuse-token"       // its id was used before
+
+	// CodePassedOver is in the record alone: the token fits a pending publisher that created no project.
+	CodePassedOver = "pending-publisher-passed-over"
 )
 
 // Refusal is why a token was not exchanged. Description is for the client's output: it may repeat what the token itself
@@ -21,6 +24,7 @@ type Refusal struct {
 
 	nearest []near    // for the record alone: whose projects' owners should see it
 	stale   []Pending // pending publishers whose project exists
+	passed  []passedOver
 }
 
 // Error returns the description.

@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 
 	"pyindex/internal/access"
+	"pyindex/internal/catalog"
 	"pyindex/internal/fault"
 )
 
@@ -19,6 +20,16 @@ const (
 	DefaultPendingLifetime = 30 * 24 * time.Hour // of a pending publisher
 	DefaultKeepExchanges   = 30 * 24 * time.Hour // of what was recorded of an exchange
 )
+
+// How many pending publishers a user may have open at a time, and an administrator. They may name anybody's workflow, whose
+// next exchange creates the projects; the public index allows three. The command line on the server has no such bound.
+const (
+	MaxPending      = 3
+	MaxPendingAdmin = 50
+)
+
+// MaxCreated bounds how many projects one exchange creates: it holds the lock of all writers meanwhile.
+const MaxCreated = 3
 
 // Options are the settings of a Registry; the zero value works.
 type Options struct {
@@ -33,6 +44,19 @@ type Options struct {
 	// Issuers are those that the index is configured for, in the order in which people see them. Where they are nil, a
 	// publisher may name any.
 	Issuers []Issuer
+	// Policy is what the index asks of the names of new projects.
+	Policy catalog.Policy
+	// Created is told of each project that a pending publisher created, once it exists. The exchange waits for it.
+	Created func(ctx context.Context, c Created)
+}
+
+// Created is a project that a pending publisher created.
+type Created struct {
+	Repository, Project string // names
+	Owner               string // id of the user who registered the pending publisher; "" for the operator
+	Publisher           string // the sentence
+	At                  time.Time
+	Address             string // from where the workload called
 }
 
 // Issuer is an issuer of identity tokens that the index is configured for.

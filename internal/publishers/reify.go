@@ -2,6 +2,7 @@ package publishers
 
 import (
 	"context"
+	"fmt"
 	"slices"
 
 	"pyindex/internal/access"
@@ -12,37 +13,76 @@ import (
 )
 
 // reify turns the pending publishers that a token fits into projects with publishers, oldest first, and returns all
-// publishers that the token fits then. Where a name was taken meanwhile, the pending publisher goes and the project is
-// not touched; if nothing else fits, that is the refusal.
-func (r *Registry) reify(ctx context.Context, tx Tx, x exchange, f fits) ([]Publisher, error) {
-	out := f.publishers
+// publishers that the token fits then, and the projects. Where a name was taken meanwhile, the pending publisher goes and the
+// project is not touched; if nothing else fits, that is the refusal. One exchange creates MaxCreated projects: the pending
+// publishers that are left wait for the next one.
+func (r *Registry) reify(ctx context.Context, tx Tx, x exchange, f fits) ([]Publisher, []Created, error) {
+	out, passed := f.publishers, f.passed
 	made := map[string]catalog.Project{} // by registrant and name
+	var created []Created
 	var taken []Pending
 	for _, p := range f.pending {
+		if _, known := made[madeKey(p)]; len(made) == MaxCreated && !known {
+			passed = append(passed, passedOver{p, fmt.Sprintf("one exchange creates %d projects at most, the longest registered first: this one can be created by the next", MaxCreated)})
+			continue
+		}
+		n := len(made)
 		project, err := r.create(ctx, tx, x, p, made)
 		if fault.Is(err, fault.Conflict) {
 			taken = append(taken, p)
 			continue
 		} else if err != nil {
-			return nil, err
+			return nil, nil, err
+		}
+		if len(made) > n {
+			created = append(created, Created{
+				Repository: project.Repository.Name, Project: p.Project, Owner: p.Registrant, Publisher: r.sentence(p.Publisher), At: x.at, Address: x.who.Address(),
+			})
 		}
 		q, err := r.adopt(ctx, tx, x, p, project)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		if !slices.ContainsFunc(out, func(o Publisher) bool { return o.ID == q.ID }) {
 			out = append(out, q)
 		}
 	}
 	if len(out) == 0 {
-		return nil, nameTaken(taken)
+		why := nameTaken(taken)
+		why.passed = passed
+		return nil, nil, why
 	}
-	return out, r.dropTaken(ctx, tx, x, taken)
+	if err := r.recordPassed(ctx, tx, x, passed); err != nil {
+		return nil, nil, err
+	}
+	return out, created, r.dropTaken(ctx, tx, x, taken)
+}
+
+// madeKey is what pending publishers of one project share.
+func madeKey(p Pending) string { return p.Registrant + "\n" + p.RepositoryID + "\n" + p.Project }
+
+// recordPassed tells the registrants of pending publishers that a token fitted them, and why no project was created.
+func (r *Registry) recordPassed(ctx context.Context, tx Tx, x exchange, passed []passedOver) error {
+	for _, p := range passed[:min(len(passed), maxHistories)] {
+		err := tx.InsertAudit(ctx, audit.Entry{
+			ID: r.o.NewID(), At: x.at, Action: actionExchange, Outcome: audit.Refused, Actor: x.who.Actor(),
+			Repository: p.RepositoryID, Project: p.Project, Subject: p.ID,
+			Detail: map[string]any{
+				"code": CodePassedOver, "description": "the token fits this pending publisher, which was passed over: " + p.why,
+				"issuer": x.issuer, "provider": x.provider.Name(), "claims": bounded(x.claims),
+				"nearest": []any{map[string]any{"id": p.ID, "publisher": r.sentence(p.Publisher), "pending": true, "differences": []any{}}},
+			},
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // create makes the project of a pending publisher. fault.Conflict where somebody else's has the name.
 func (r *Registry) create(ctx context.Context, tx Tx, x exchange, p Pending, made map[string]catalog.Project) (catalog.Project, error) {
-	key := p.Registrant + "\n" + p.RepositoryID + "\n" + p.Project
+	key := madeKey(p)
 	if project, ok := made[key]; ok {
 		return project, nil
 	}

@@ -19,7 +19,7 @@ var moved = []string{
 	"attestations", "tombstones", "blobs", "grants", "groups", "group_members", "group_grants", "publishers", "project_publishers",
 	"pending_publishers", "uploads_beside_publishers", "readers", "reader_projects", "tokens", "token_projects", "token_readers",
 	"jtis", "audit", "sessions", "links", "totps", "recovery_codes", "passkeys", "challenges", "identities", "devices", "attempts",
-	"downloads",
+	"downloads", "names", "deleted_projects", "deleted_project_owners",
 }
 
 // rebuilt are the tables that Move leaves empty: catalog.Index.Backfill fills them, and the next check of the bytes at the

@@ -17,6 +17,8 @@ func Catalog(t *testing.T, open Opener) {
 	for name, check := range map[string]func(*world){
 		"repositories":    checkRepositories,
 		"repository gone": checkDeleteRepository,
+		"names":           checkNames,
+		"name races":      checkNameRaces,
 		"projects":        checkProjects,
 		"project deleted": checkDeleteProject,
 		"skeletons":       checkSkeletons,

@@ -1,0 +1,91 @@
+package main
+
+import (
+	"fmt"
+	"time"
+
+	"pyindex/internal/catalog"
+	"pyindex/internal/dist"
+)
+
+type nameCmd struct {
+	List    nameListCmd    `cmd:"" help:"List the project names that this index knows, also those of deleted projects."`
+	Release nameReleaseCmd `cmd:"" help:"Let anybody who may create projects use the name of a deleted project at once."`
+}
+
+type nameListCmd struct {
+	listing
+	Deleted bool `help:"Only names of deleted projects that nobody created again."`
+}
+
+type nameRow struct {
+	Name    string           `json:"name"`
+	Origin  string           `json:"origin"`
+	Since   moment           `json:"since"`
+	By      string           `json:"by,omitempty"`
+	Why     string           `json:"why"`
+	Deleted []deletedNameRow `json:"deleted"`
+}
+
+type deletedNameRow struct {
+	Repository string `json:"repository"`
+	Deleted    moment `json:"deleted"`
+	Free       moment `json:"free"`
+	Again      moment `json:"created_again"`
+	Owners     int    `json:"last_owners"`
+}
+
+// Run lists the names.
+func (c *nameListCmd) Run(s *session) error {
+	return s.with(func(a *app) error {
+		names, err := a.index.Names(s.ctx, a.operator, c.Deleted)
+		if err != nil {
+			return err
+		}
+		var list []nameRow
+		var rows [][]string
+		for _, n := range names {
+			r := nameRow{Name: n.Name.Name.String(), Origin: string(n.Origin), Since: moment(n.Since), By: n.By.Name, Why: n.Why, Deleted: []deletedNameRow{}}
+			for _, d := range n.Deleted {
+				r.Deleted = append(r.Deleted, deletedNameRow{d.Repository, moment(d.At), moment(d.FreeAt), moment(d.AgainAt), len(d.Users) + len(d.Groups)})
+				rows = append(rows, nameLine(r, d))
+			}
+			if len(n.Deleted) == 0 {
+				rows = append(rows, nameLine(r, catalog.Deleted{}))
+			}
+			list = append(list, r)
+		}
+		return c.write(s.out, notNil(list), []string{"NAME", "ORIGIN", "SINCE", "REPOSITORY", "DELETED", "FREE", "AGAIN"}, rows)
+	})
+}
+
+// nameLine is a name in the table, with a project that was deleted under it.
+func nameLine(r nameRow, d catalog.Deleted) []string {
+	line := []string{r.Name, r.Origin, r.Since.String(), d.Repository, "", "", ""}
+	for i, t := range []time.Time{d.At, d.FreeAt, d.AgainAt} {
+		if !t.IsZero() {
+			line[4+i] = moment(t).String()
+		}
+	}
+	return line
+}
+
+type nameReleaseCmd struct {
+	Name string `arg:""`
+	inRepository
+}
+
+// Run releases the name.
+func (c *nameReleaseCmd) Run(s *session) error {
+	name, err := dist.ParseProjectName(c.Name)
+	if err != nil {
+		return err
+	}
+	return s.with(func(a *app) error {
+		err := a.index.ReleaseName(s.ctx, a.operator, c.Repository, name)
+		if err == nil {
+			fmt.Fprintf(s.out, "the name %s is free: anybody who may create projects in %s can use it\n", name, c.Repository)
+		}
+		return err
+	})
+}
