@@ -34,7 +34,7 @@ func (s *Site) adminRoutes() []route.Route {
 		path string
 		h    route.Handler
 	}{
-		{"/admin/users/", s.adminInvite}, {"/admin/users/uninvite/", s.adminUninvite}, {"/admin/user/:user/", s.adminChangeUser}, {"/admin/grants/", s.adminChangeGrant}, {"/admin/repositories/", s.adminChangeRepository},
+		{"/admin/users/", s.adminInvite}, {"/admin/users/approve/", s.adminApprove}, {"/admin/users/uninvite/", s.adminUninvite}, {"/admin/user/:user/", s.adminChangeUser}, {"/admin/grants/", s.adminChangeGrant}, {"/admin/repositories/", s.adminChangeRepository},
 	}
 	var out []route.Route
 	for _, p := range pages {

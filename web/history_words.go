@@ -56,6 +56,8 @@ var deeds = map[string]deed{
 	"user.admin":                   {"changed whether %s is an administrator", "change whether %s is an administrator"},
 	"user.invite":                  {"made an invitation", "make an invitation"},
 	"user.revoke-invitation":       {"revoked an invitation", "revoke an invitation"},
+	"user.approve-invitation":      {"approved an invitation", "approve an invitation"},
+	"user.refuse-invitation":       {"refused an invitation", "refuse an invitation"},
 	"user.accept":                  {"made the account %s by a link", "make an account by a link"},
 	"user.forgot":                  {"asked for a link by which %s chooses a new password", "ask for a link for the password of %s"},
 	"user.reset-link":              {"made a link by which %s chooses a new password", "make a link for the password of %s"},

@@ -2,6 +2,7 @@ package web
 
 import (
 	"encoding/json"
+	"errors"
 	"net/http"
 	"strings"
 
@@ -40,6 +41,7 @@ type welcomeView struct {
 	Open                  account.Open
 	Passkey               string // where a script makes the account with a passkey instead of a password; "" where it cannot
 	User, Password, Again Field
+	Waiting               bool // for an administrator's approval: nothing can be filled in yet
 }
 
 // followed shows what a link is for. Looking uses nothing up: mail programs look too.
@@ -56,7 +58,9 @@ var welcomeTitles = map[account.LinkKind]string{
 func (s *Site) welcomePage(w http.ResponseWriter, r *http.Request, who access.Caller, kind account.LinkKind, f form) error {
 	secret := access.Secret(r.PathValue("secret"))
 	open, err := s.o.Accounts.Look(r.Context(), kind, secret)
-	if err != nil {
+	if errors.Is(err, account.ErrWaiting) {
+		return s.render(w, http.StatusOK, "welcome", &welcomeView{Frame: s.frame(r, access.Caller{}, welcomeTitles[kind]), Waiting: true})
+	} else if err != nil {
 		return err
 	}
 	v := welcomeView{Frame: s.frame(r, who, welcomeTitles[kind]), Open: open}

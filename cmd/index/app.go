@@ -108,7 +108,7 @@ func open(ctx context.Context, c *Config, log *slog.Logger, base *url.URL) (*app
 
 // accounts are the accounts of the index; commands have no address and so no passkeys.
 func (c *Config) accounts(rows *db.DB, base *url.URL) (*account.Accounts, error) {
-	o := account.Options{Name: c.name()}
+	o := account.Options{Name: c.name(), OwnersInvite: c.Access.Invitations == "owners"}
 	if base != nil {
 		ceremonies, err := passkeys.New(base, o.Name)
 		if err != nil {

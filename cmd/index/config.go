@@ -54,6 +54,7 @@ type storageConfig struct {
 type accessConfig struct {
 	Realm         string `default:"index" help:"Name of the index, as clients show it when they ask for a token."`
 	AnonymousRead bool   `help:"Whether anybody may read without a token."`
+	Invitations   string `enum:"administrators,owners" default:"administrators" help:"Whose invitations make accounts: those of administrators, while an owner's invitation to a project waits for an administrator's approval, or those of owners too."`
 }
 
 type oidcConfig struct {

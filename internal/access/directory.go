@@ -111,6 +111,9 @@ func (d *Directory) setDisabled(ctx context.Context, who Caller, name, action st
 			if _, err := tx.EndSessionsOf(ctx, u.ID, "", at); err != nil {
 				return err
 			}
+			if _, err := tx.EndInvitationsBy(ctx, u.ID, at); err != nil { // nor its invitations
+				return err
+			}
 		}
 		u.DisabledAt = at
 		return tx.UpdateUser(ctx, u)

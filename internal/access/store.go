@@ -13,6 +13,7 @@ type Tx interface {
 	GrantRows
 	SessionRows
 	GroupRows
+	InvitationRows
 	audit.Rows
 	Serials
 	// ProjectID returns the id of a project by the name of its repository and its normal name, or fault.NotFound.

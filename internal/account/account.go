@@ -18,6 +18,8 @@ type Options struct {
 	Name  string           // of the index, as authenticators show it; "Index" where empty
 	// Authenticators speaks with devices that hold passkeys; nil where there are none.
 	Authenticators Authenticators
+	// OwnersInvite lets invitations by owners of projects work without an administrator's approval.
+	OwnersInvite bool
 }
 
 // Accounts is the accounts of an index. It is safe for concurrent use, and by several processes on one store.
@@ -43,6 +45,9 @@ func New(s Store, o Options) *Accounts {
 	}
 	return &Accounts{store: s, o: o, work: make(chan struct{}, hashers)}
 }
+
+// OwnersInvite reports whether invitations by owners of projects work without an administrator's approval.
+func (a *Accounts) OwnersInvite() bool { return a.o.OwnersInvite }
 
 func (a *Accounts) entry(who access.Caller, action, subject string, detail map[string]any) audit.Entry {
 	return audit.Entry{

@@ -98,6 +98,24 @@ func (a *Accounts) EmailOf(ctx context.Context, who access.Caller, name string) 
 	return email, err
 }
 
+// AddressOf returns the address that an active user gave, "" for none and for a name that is not known. It is for letters to
+// that user, and never shown.
+func (a *Accounts) AddressOf(ctx context.Context, name string) (email string, err error) {
+	err = a.store.View(ctx, func(tx Tx) error {
+		email = ""
+		u, err := tx.UserByName(ctx, name)
+		if fault.Is(err, fault.NotFound) || err == nil && !u.Active() {
+			return nil
+		} else if err != nil {
+			return err
+		}
+		p, err := profileOf(ctx, tx, u)
+		email = p.Email
+		return err
+	})
+	return email, err
+}
+
 // Letter is a message of plain text to a person.
 type Letter struct{ Subject, Text string }
 
