@@ -26,7 +26,7 @@ func (s *Site) adminRoutes() []route.Route {
 		path string
 		h    route.Handler
 	}{
-		{"/admin/", s.adminOverview}, {"/admin/users/", s.adminUsers}, {"/admin/user/:user/", s.adminUser}, {"/admin/grants/", s.adminGrants},
+		{"/admin/", s.adminOverview}, {"/admin/users/", s.adminUsers}, {"/admin/user/:user/", s.adminUser}, {"/admin/grants/", s.adminGrants}, {"/admin/tokens/", s.adminTokens},
 		{"/admin/repositories/", s.adminRepositories}, {"/admin/issuers/", s.adminIssuers}, {"/admin/storage/", s.adminStorage}, {"/admin/audit/", s.adminAudit},
 		{"/admin/audit/export", s.adminExport}, {"/admin/settings/", s.adminSettings},
 	}

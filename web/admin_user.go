@@ -183,9 +183,7 @@ func (s *Site) userPage(w http.ResponseWriter, r *http.Request, who access.Calle
 		return err
 	}
 	for _, t := range tokens {
-		row := tokenRow{TokenInfo: t}
-		row.Sentence, row.Expired = s.sentenceOf(t)
-		v.Tokens = append(v.Tokens, row)
+		v.Tokens = append(v.Tokens, s.tokenRow(t))
 	}
 	sessions, err := s.o.Directory.SessionsOf(r.Context(), who, u.Name)
 	if err != nil {

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"pyindex/internal/access"
+	"pyindex/internal/account"
 	"pyindex/internal/jsonapi"
 	"pyindex/internal/legacyupload"
 	"pyindex/internal/publishers/leakapi"
@@ -182,6 +183,7 @@ const (
 	sweepEvery   = 5 * time.Minute
 	renewEvery   = 12 * time.Hour
 	refreshEvery = time.Minute
+	remindEvery  = time.Hour              // how often it is looked for tokens that end soon
 	tidyAfter    = 500 * time.Millisecond // when what starting needed, and serving does not, goes back to the system
 )
 
@@ -216,6 +218,9 @@ func (a *app) background(ctx context.Context, keyring *access.Keyring, secure en
 			log.Error("filling the search", "error", err)
 		}
 	})
+	if sender, err := a.config.Mail.sender(); err == nil && sender != nil {
+		loops.every(ctx, remindEvery, func() error { return a.remind(ctx, sender) }, log, "reminding of tokens that end")
+	}
 	if secure.renew != nil {
 		loops.every(ctx, renewEvery, secure.renew, log, "renewing the certificate")
 	}
@@ -229,6 +234,13 @@ func (a *app) background(ctx context.Context, keyring *access.Keyring, secure en
 			log.Error("writing last uses", "error", err)
 		}
 	}
+}
+
+// remind writes to people whose API tokens end soon.
+func (a *app) remind(ctx context.Context, sender web.Mailer) error {
+	return a.accounts.RemindOfTokens(ctx, func(ctx context.Context, r account.Reminder) error {
+		return sender.Send(ctx, r.Email, account.ReminderLetter(a.config.name(), r, a.config.linkTo("/manage/account/token/")))
+	})
 }
 
 // sweep removes what nothing names any more.

@@ -52,6 +52,8 @@ type Caller struct {
 	request      string
 	sessionID    string    // of a person who is signed in with a browser
 	confirmedAt  time.Time // when that person last proved who it is
+	tokenEnds    time.Time // of an API token, zero for never
+	tokenWarns   time.Time // from when its bearer is warned of that
 }
 
 // Guest returns the caller for a request without credentials. It may read what is public when reads is true.

@@ -158,6 +158,7 @@ func bearer(ctx context.Context, tx Tx, t Token) (Caller, error) {
 	if t.Kind == TokenMinted {
 		return workload(c, t), nil
 	}
+	c.tokenEnds, c.tokenWarns = t.ExpiresAt, t.EndsSoonFrom()
 	return person(ctx, tx, c, t.UserID)
 }
 

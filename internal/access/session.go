@@ -75,7 +75,7 @@ func (d *Directory) BeginSession(ctx context.Context, who Caller, n NewSession) 
 	secret, now := Secret(base64.RawURLEncoding.EncodeToString(b[:])), d.now()
 	s := Session{
 		ID: d.newID(), Hash: HashToken(secret), UserID: n.UserID, Method: n.Method, Agent: agent(n.Agent), Address: who.address,
-		CreatedAt: now, SeenAt: now, ConfirmedAt: now, ExpiresAt: now.Add(SessionLifetime),
+		CreatedAt: now, SeenAt: now, ConfirmedAt: now, ExpiresAt: now.Add(d.lifetime(n.Method)),
 	}
 	err := d.store.Update(ctx, func(tx Tx) error {
 		u, err := tx.UserByID(ctx, n.UserID)
@@ -96,6 +96,19 @@ func (d *Directory) BeginSession(ctx context.Context, who Caller, n NewSession) 
 		return Session{}, "", err
 	}
 	return s, secret, nil
+}
+
+// MethodSignOn is the method of a session that began by single sign-on. With a second factor of our own more follows, after
+// a plus sign.
+const MethodSignOn = "sso"
+
+// lifetime is how long a session lasts that begins by a method. One that began by single sign-on ends after hours: the
+// provider is asked again then, so a group that is lost there is noticed.
+func (d *Directory) lifetime(method string) time.Duration {
+	if strings.HasPrefix(method, MethodSignOn) && d.signOnLife > 0 {
+		return min(d.signOnLife, SessionLifetime)
+	}
+	return SessionLifetime
 }
 
 // agent keeps what a browser says of itself short and storable.

@@ -151,13 +151,19 @@ func (a *Accounts) SecurityOf(ctx context.Context, who access.Caller) (s Securit
 	return s, err
 }
 
-// Sweep forgets what ended: links after a month, attempts after a day.
+// deviceLife is how long a browser is known in which somebody signed in: as long as its cookie.
+const deviceLife = 365 * 24 * time.Hour
+
+// Sweep forgets what ended: links after a month, attempts after a day, devices after a year.
 func (a *Accounts) Sweep(ctx context.Context) error {
 	return a.store.Update(ctx, func(tx Tx) error {
 		if err := tx.DeleteLinksBefore(ctx, a.o.Now().Add(-30*24*time.Hour)); err != nil {
 			return err
 		}
 		if err := tx.DeleteChallengesBefore(ctx, a.o.Now()); err != nil {
+			return err
+		}
+		if err := tx.DeleteDevicesBefore(ctx, a.o.Now().Add(-deviceLife)); err != nil {
 			return err
 		}
 		return tx.DeleteAttemptsBefore(ctx, a.o.Now().Add(-forgetAfter))

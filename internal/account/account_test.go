@@ -241,13 +241,13 @@ func TestReset(t *testing.T) {
 	b.must(err)
 	secret, err := b.ResetLink(ctx, b.boss, "alice")
 	b.must(err)
-	_, err = b.Reset(ctx, from, old, "another set of words")
+	_, _, err = b.Reset(ctx, from, old, "another set of words", false)
 	b.want("Reset by an older link", err, fault.NotFound)
-	_, err = b.Reset(ctx, from, secret, "short")
+	_, _, err = b.Reset(ctx, from, secret, "short", false)
 	b.want("Reset to a weak password", err, fault.Invalid)
-	_, err = b.Reset(ctx, from, secret, "another set of words")
+	_, _, err = b.Reset(ctx, from, secret, "another set of words", false)
 	b.must(err)
-	_, err = b.Reset(ctx, from, secret, "another set of words")
+	_, _, err = b.Reset(ctx, from, secret, "another set of words", false)
 	b.want("Reset again", err, fault.NotFound)
 	if s, err := b.SignIn(ctx, from, account.SignIn{Name: "alice", Password: "another set of words"}); err != nil || s.UserID == "" {
 		t.Errorf("SignIn with the new password = %v", err)
@@ -258,7 +258,7 @@ func TestReset(t *testing.T) {
 	secret, err = b.ResetLink(ctx, b.boss, "alice")
 	b.must(err)
 	b.must(b.dir.DisableUser(ctx, b.boss, "alice"))
-	_, err = b.Reset(ctx, from, secret, "yet another set of words")
+	_, _, err = b.Reset(ctx, from, secret, "yet another set of words", false)
 	b.want("Reset of a disabled account", err, fault.NotFound)
 }
 
@@ -266,7 +266,7 @@ func TestReset(t *testing.T) {
 func TestForgottenLinksEnd(t *testing.T) {
 	for name, change := range map[string]func(*bureau, access.Caller, access.Secret) error{
 		"a link is used": func(b *bureau, _ access.Caller, s access.Secret) error {
-			_, err := b.Reset(t.Context(), from, s, "another set of words")
+			_, _, err := b.Reset(t.Context(), from, s, "another set of words", false)
 			return err
 		},
 		"the password is changed": func(b *bureau, who access.Caller, _ access.Secret) error {

@@ -33,6 +33,7 @@ func (a *Accounts) AskForLink(ctx context.Context, who access.Caller) error {
 // links stay, so that asking again takes nothing from who has one.
 func (a *Accounts) ForgottenLink(ctx context.Context, who access.Caller, name string) (to string, secret access.Secret, err error) {
 	l, secret := a.newLink(LinkReset, forgottenLife)
+	l.Origin = OriginForgotten
 	err = a.store.Update(ctx, func(tx Tx) error {
 		u, email, err := reachable(ctx, tx, name)
 		if err != nil {

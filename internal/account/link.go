@@ -144,6 +144,7 @@ type Open struct {
 	Kind       LinkKind
 	Invitation Invitation
 	User       string // of a reset: the account's name
+	Forgotten  bool   // of a reset: the person asked for it, so the account's API tokens are revoked with it
 	ExpiresAt  time.Time
 	link       Link
 }
@@ -177,7 +178,7 @@ func (a *Accounts) look(ctx context.Context, tx Tx, kind LinkKind, secret access
 	} else if waits {
 		return Open{}, ErrWaiting
 	}
-	o := Open{Kind: kind, Invitation: l.Invitation, ExpiresAt: l.ExpiresAt, link: l}
+	o := Open{Kind: kind, Invitation: l.Invitation, ExpiresAt: l.ExpiresAt, Forgotten: l.Origin == OriginForgotten, link: l}
 	if l.UserID == "" {
 		return o, nil
 	}
@@ -314,22 +315,26 @@ func give(ctx context.Context, tx Tx, u access.User, g Grant, at time.Time) erro
 	return err
 }
 
+// OriginForgotten marks a link of kind reset that somebody asked for who forgot the password.
+const OriginForgotten = "forgotten"
+
 // Reset uses up a link of kind reset, sets the password and ends all sessions of the account and its other links of that
-// kind. The second factor stays.
-func (a *Accounts) Reset(ctx context.Context, who access.Caller, secret, password access.Secret) (access.User, error) {
+// kind. It revokes the account's API tokens if revoke says so, and always if the link was asked for because the password was
+// forgotten: nobody knows then who else has what the account could do. It returns how many it revoked. The second factor
+// stays.
+func (a *Accounts) Reset(ctx context.Context, who access.Caller, secret, password access.Secret, revoke bool) (u access.User, revoked int64, err error) {
 	o, err := a.Look(ctx, LinkReset, secret)
 	if err != nil {
-		return access.User{}, err
+		return access.User{}, 0, err
 	}
 	if err := CheckPassword(password, o.User, a.o.Name); err != nil {
-		return access.User{}, err
+		return access.User{}, 0, err
 	}
 	phc, err := a.hash(ctx, password)
 	if err != nil {
-		return access.User{}, err
+		return access.User{}, 0, err
 	}
-	var u access.User
-	return u, a.store.Update(ctx, func(tx Tx) error {
+	err = a.store.Update(ctx, func(tx Tx) error {
 		o, err := a.look(ctx, tx, LinkReset, secret)
 		if err != nil {
 			return err
@@ -352,11 +357,18 @@ func (a *Accounts) Reset(ctx context.Context, who access.Caller, secret, passwor
 		if _, err := tx.EndSessionsOf(ctx, u.ID, "", a.o.Now()); err != nil {
 			return err
 		}
+		revoked = 0
+		if revoke || o.Forgotten {
+			if revoked, err = tx.RevokeTokensOf(ctx, u.ID, a.o.Now()); err != nil {
+				return err
+			}
+		}
 		if _, err := tx.NextSerial(ctx); err != nil {
 			return err
 		}
-		e := a.entry(who, "user.reset", u.Name, map[string]any{"link": o.link.ID})
+		e := a.entry(who, "user.reset", u.Name, map[string]any{"link": o.link.ID, "forgotten": o.Forgotten, "tokens_revoked": revoked})
 		e.Actor.Kind, e.Actor.ID, e.Actor.Name = string(access.KindUser), u.ID, u.Name
 		return tx.InsertAudit(ctx, e)
 	})
+	return u, revoked, err
 }

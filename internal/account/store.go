@@ -98,6 +98,7 @@ type Rows interface {
 	InsertDevice(ctx context.Context, hash, userID string, at time.Time) error
 	// DeviceOf returns whose a device is.
 	DeviceOf(ctx context.Context, hash string) (userID string, err error)
+	DeleteDevicesBefore(ctx context.Context, t time.Time) error
 
 	// Attempts returns how often a bucket failed lately, and when last; zeros for none.
 	Attempts(ctx context.Context, bucket string) (failures int, last time.Time, err error)
@@ -111,6 +112,7 @@ type Tx interface {
 	PasskeyRows
 	IdentityRows
 	access.GroupRows
+	access.TokenRows
 	access.UserRows
 	access.GrantRows
 	access.SessionRows

@@ -160,6 +160,12 @@ func (t *Tx) DeviceOf(ctx context.Context, hash string) (string, error) {
 	return one(ctx, t, "device", scanText, `SELECT user_id FROM devices WHERE hash = $1`, hash)
 }
 
+// DeleteDevicesBefore implements account.Rows.
+func (t *Tx) DeleteDevicesBefore(ctx context.Context, before time.Time) error {
+	_, err := t.exec(ctx, `DELETE FROM devices WHERE created_at < $1`, micros(before))
+	return err
+}
+
 // Attempts implements account.Rows.
 func (t *Tx) Attempts(ctx context.Context, bucket string) (int, time.Time, error) {
 	type tried struct{ n, last int64 }

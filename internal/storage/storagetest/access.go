@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"pyindex/internal/access"
+	"pyindex/internal/account"
 	"pyindex/internal/fault"
 	"pyindex/internal/publishers"
 )
@@ -19,6 +20,7 @@ func Access(t *testing.T, open Opener) {
 		"minted tokens":    checkMinted,
 		"token lists":      checkTokenLists,
 		"token changes":    checkTokenChanges,
+		"token ends":       checkTokenEnds,
 		"upload tokens":    checkTokensTouching,
 		"expired tokens":   checkExpired,
 		"grants":           checkGrants,
@@ -96,6 +98,56 @@ func checkTokens(w *world) {
 }
 
 // bound returns TokenProjects.
+func checkTokenEnds(w *world) {
+	ann, zoe := w.user("ann"), w.user("zoe")
+	issue := func(u access.User, ends time.Duration) access.Token {
+		t := access.Token{Kind: access.TokenAPI, UserID: u.ID, Scope: access.ScopeRead, CreatedAt: at}
+		if ends != 0 {
+			t.ExpiresAt = at.Add(ends)
+		}
+		return w.token(t)
+	}
+	over, later, soon, endless, far := issue(ann, -time.Hour), issue(ann, 2*time.Hour), issue(zoe, time.Hour), issue(ann, 0), issue(ann, 48*time.Hour)
+	minted := w.token(access.Token{Kind: access.TokenMinted, Scope: access.ScopeUpload, CreatedAt: at, ExpiresAt: at.Add(time.Hour)})
+	expiring := func(tx access.Tx) (ids []string) {
+		all, err := tx.TokensExpiring(w.ctx, at, at.Add(24*time.Hour))
+		w.must(err)
+		for _, t := range all {
+			ids = append(ids, t.ID)
+		}
+		return ids
+	}
+	w.updateAccess(func(tx access.Tx) error {
+		w.same("TokensExpiring()", expiring(tx), []string{soon.ID, later.ID})
+		for _, want := range []bool{true, false} {
+			did, err := tx.WarnToken(w.ctx, soon.ID, at)
+			w.must(err)
+			w.same("WarnToken()", did, want)
+		}
+		w.same("TokensExpiring(after a warning)", expiring(tx), []string{later.ID})
+		w.must(tx.UnwarnToken(w.ctx, soon.ID))
+		w.same("TokensExpiring(after a warning that was taken back)", expiring(tx), []string{soon.ID, later.ID})
+		for _, want := range []int64{4, 0} {
+			n, err := tx.RevokeTokensOf(w.ctx, ann.ID, at)
+			w.must(err)
+			w.same("RevokeTokensOf()", n, want)
+		}
+		w.same("TokensExpiring(after revoking)", expiring(tx), []string{soon.ID})
+		for _, t := range []access.Token{over, later, endless, far} {
+			got, err := tx.TokenByID(w.ctx, t.ID)
+			w.must(err)
+			w.same("revoked", got.RevokedAt.Equal(at), true)
+		}
+		for _, t := range []access.Token{soon, minted} {
+			got, err := tx.TokenByID(w.ctx, t.ID)
+			w.must(err)
+			w.same("somebody else's is revoked", got.RevokedAt.IsZero(), true)
+		}
+		return nil
+	})
+	w.once("one warning", func(tx account.Tx) (bool, error) { return tx.WarnToken(w.ctx, soon.ID, at) })
+}
+
 func (w *world) bound(t access.Token) []string {
 	w.Helper()
 	var out []string

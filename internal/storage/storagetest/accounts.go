@@ -271,6 +271,12 @@ func checkDevices(w *world) {
 		}
 		_, err := tx.DeviceOf(w.ctx, digest("nothing"))
 		w.want("DeviceOf(nothing)", err, fault.NotFound)
+		w.must(tx.InsertDevice(w.ctx, digest("old"), ann.ID, at.Add(-time.Second)))
+		w.must(tx.DeleteDevicesBefore(w.ctx, at))
+		_, err = tx.DeviceOf(w.ctx, digest("old"))
+		w.want("DeviceOf(swept)", err, fault.NotFound)
+		_, err = tx.DeviceOf(w.ctx, digest("a"))
+		w.must(err)
 		return nil
 	})
 }
