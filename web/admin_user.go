@@ -241,6 +241,12 @@ func (s *Site) adminChangeUser(w http.ResponseWriter, r *http.Request, who acces
 		said, err = "All sessions of "+name+" have ended.", s.o.Directory.EndSessionsOf(ctx, who, name)
 	case "revoke":
 		said, err = "The token is revoked.", s.revokeOf(r, who, name, f.get("token"))
+	case "remove-factors":
+		if err = s.o.Accounts.RemoveFactors(ctx, who, name); err == nil {
+			s.letterTo(r, name, account.AlertLetter(s.o.Name, name, "An administrator removed the second factors and passkeys of your account and ended its sessions.",
+				account.Seen{At: s.o.Now(), Address: who.Address(), Browser: browser(r.UserAgent())}, s.absolute("/manage/account/security/")))
+		}
+		said = "The second factors and passkeys of " + name + " are removed. Without a password " + name + " needs a link to a new one."
 	case "reset":
 		return s.resetLink(w, r, who, name)
 	default:

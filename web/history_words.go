@@ -61,6 +61,7 @@ var deeds = map[string]deed{
 	"user.accept":                  {"made the account %s by a link", "make an account by a link"},
 	"user.forgot":                  {"asked for a link by which %s chooses a new password", "ask for a link for the password of %s"},
 	"user.reset-link":              {"made a link by which %s chooses a new password", "make a link for the password of %s"},
+	"user.remove-factors":          {"removed the second factors of %s", "remove the second factors of %s"},
 	"user.reset":                   {"chose a new password by a link", "choose a new password by a link"},
 	"account.profile":              {"changed their profile", "change their profile"},
 	"account.password":             {"changed their password", "change their password"},

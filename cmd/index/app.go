@@ -115,7 +115,7 @@ func (c *Config) directory() access.DirectoryOptions {
 
 // accounts are the accounts of the index; commands have no address and so no passkeys.
 func (c *Config) accounts(rows *db.DB, base *url.URL) (*account.Accounts, error) {
-	o := account.Options{Name: c.name(), OwnersInvite: c.Access.Invitations == "owners"}
+	o := account.Options{Name: c.name(), OwnersInvite: c.Access.Invitations == "owners", SecondFactor: access.FactorPolicy(c.Access.RequireSecond)}
 	if base != nil {
 		ceremonies, err := passkeys.New(base, o.Name)
 		if err != nil {

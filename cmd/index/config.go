@@ -54,6 +54,7 @@ type storageConfig struct {
 type accessConfig struct {
 	Realm         string `default:"index" help:"Name of the index, as clients show it when they ask for a token."`
 	AnonymousRead bool   `help:"Whether anybody may read without a token."`
+	RequireSecond string `name:"require-second-factor" enum:"none,administrators,publishers,all" default:"none" help:"Who needs an authenticator or a passkey before anything else in pages: nobody, administrators, publishers (whoever may upload to any project) or all."`
 	TokenMaxLife  span   `default:"365d" help:"Longest life of a new API token, by pages and commands; 0s for no bound. Tokens that exist keep theirs and are marked in the lists."`
 	TokenDefault  span   `name:"token-default-life" default:"90d" help:"Life of an API token for which none is asked; 0s for token_max_life."`
 	Invitations   string `enum:"administrators,owners" default:"administrators" help:"Whose invitations make accounts: those of administrators, while an owner's invitation to a project waits for an administrator's approval, or those of owners too."`

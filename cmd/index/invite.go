@@ -23,6 +23,15 @@ func (c *Config) linkTo(path string) string {
 	return strings.TrimSuffix(base.String(), "/") + path
 }
 
+type userRemoveFactorsCmd struct {
+	Name string `arg:""`
+}
+
+// Run removes what the person signed in with beside a password.
+func (c *userRemoveFactorsCmd) Run(s *session) error {
+	return s.with(func(a *app) error { return a.accounts.RemoveFactors(s.ctx, a.operator, c.Name) })
+}
+
 type userResetLinkCmd struct {
 	Name string `arg:""`
 }

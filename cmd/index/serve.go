@@ -91,7 +91,7 @@ func (a *app) serve(s *session, l net.Listener, base *url.URL, log *slog.Logger)
 		return err
 	}
 	a.authority, a.settings = secure.authority, s.settings
-	keyring := access.NewKeyring(a.db.Access(), access.KeyringOptions{AnonymousRead: a.config.Access.AnonymousRead})
+	keyring := access.NewKeyring(a.db.Access(), access.KeyringOptions{AnonymousRead: a.config.Access.AnonymousRead, SecondFactor: access.FactorPolicy(a.config.Access.RequireSecond)})
 	h, err := a.handler(keyring, base, log)
 	if err != nil {
 		return err

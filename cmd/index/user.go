@@ -16,6 +16,8 @@ type userCmd struct {
 	Disable userDisableCmd `cmd:"" help:"End an account and, with it, all its tokens."`
 	Enable  userEnableCmd  `cmd:"" help:"Let a disabled account work again."`
 
+	RemoveFactors userRemoveFactorsCmd `cmd:"" help:"Remove the authenticator, recovery codes and passkeys of somebody who lost them."`
+
 	ResetLink   userResetLinkCmd   `cmd:"" help:"Print a link by which a person sets a new password; it works once, for a day."`
 	Invite      userInviteCmd      `cmd:"" help:"Print a link by which somebody makes an account; it works once, for a week."`
 	Invitations userInvitationsCmd `cmd:"" help:"List the invitations that are open."`

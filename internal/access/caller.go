@@ -52,6 +52,7 @@ type Caller struct {
 	request      string
 	sessionID    string    // of a person who is signed in with a browser
 	confirmedAt  time.Time // when that person last proved who it is
+	enrols       bool      // that person needs a second factor first, and may do nothing else
 	tokenEnds    time.Time // of an API token, zero for never
 	tokenWarns   time.Time // from when its bearer is warned of that
 }

@@ -22,7 +22,7 @@ const (
 // SHA-256 of it in hex.
 type Session struct {
 	ID, Hash, UserID string
-	Method           string // how the person signed in: "password", "password+totp", "passkey", "sso", "link"
+	Method           string // how the person signed in: "password", "passkey", "sso" or "link", with "+totp" or "+recovery" for a second factor
 	Agent            string // the browser's User-Agent, cut to 300 bytes
 	Address          string // IP address at the beginning
 	CreatedAt        time.Time
@@ -30,6 +30,7 @@ type Session struct {
 	ConfirmedAt      time.Time // when the person last proved who it is
 	ExpiresAt        time.Time // the end, if it is used until then
 	EndedAt          time.Time // zero while it may be used
+	FactorAt         time.Time // when a second factor was set up in it; zero for what Method says
 }
 
 // Live reports whether the session may be used at a moment.
@@ -49,6 +50,8 @@ type SessionRows interface {
 	EndSessionsOf(ctx context.Context, userID, except string, at time.Time) (int64, error)
 	// ConfirmSession notes that the person proved who it is.
 	ConfirmSession(ctx context.Context, id string, at time.Time) error
+	// NoteFactor notes that a second factor was set up in a session.
+	NoteFactor(ctx context.Context, id string, at time.Time) error
 	// TouchSessions sets when each session was last seen; a time is never set back.
 	TouchSessions(ctx context.Context, seen map[string]time.Time) error
 	// DeleteSessionsBefore removes sessions that ended or expired before t.
@@ -226,6 +229,9 @@ func (k *Keyring) loadSession(ctx context.Context, hash string) (e signedIn, err
 		}
 		e.session = s
 		e.caller, err = person(ctx, tx, Caller{scope: ScopeAdmin, sessionID: s.ID, confirmedAt: s.ConfirmedAt}, s.UserID)
+		if err == nil {
+			e.caller, err = k.secondFactor(ctx, tx, s, e.caller)
+		}
 		return err
 	})
 	return e, err

@@ -14,6 +14,7 @@ type Tx interface {
 	SessionRows
 	GroupRows
 	InvitationRows
+	FactorRows
 	audit.Rows
 	Serials
 	// ProjectID returns the id of a project by the name of its repository and its normal name, or fault.NotFound.

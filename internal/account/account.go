@@ -18,6 +18,8 @@ type Options struct {
 	Name  string           // of the index, as authenticators show it; "Index" where empty
 	// Authenticators speaks with devices that hold passkeys; nil where there are none.
 	Authenticators Authenticators
+	// SecondFactor says who needs a second factor; the keyring is told the same.
+	SecondFactor access.FactorPolicy
 	// OwnersInvite lets invitations by owners of projects work without an administrator's approval.
 	OwnersInvite bool
 }

@@ -116,6 +116,7 @@ type Tx interface {
 	access.UserRows
 	access.GrantRows
 	access.SessionRows
+	access.FactorRows
 	access.Serials
 	audit.Rows
 }

@@ -7,6 +7,7 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/account"
+	"pyindex/internal/catalog"
 	"pyindex/internal/fault"
 	"pyindex/internal/publishers"
 )
@@ -27,6 +28,7 @@ func Access(t *testing.T, open Opener) {
 		"project by names": checkProjectID,
 		"user race":        checkUserRace,
 		"sessions":         checkSessions,
+		"second factors":   checkFactors,
 	} {
 		t.Run(name, func(t *testing.T) { check(newWorld(t, open)) })
 	}
@@ -318,6 +320,49 @@ func checkUserRace(w *world) {
 		})
 	})
 	w.same("winners of one user name", won, int64(1))
+}
+
+func checkFactors(w *world) {
+	amy, zoe, kim := w.user("amy"), w.user("zoe"), w.user("kim")
+	s := access.Session{ID: w.id("session"), Hash: digest("s"), UserID: amy.ID, Method: "sso", CreatedAt: at, SeenAt: at, ConfirmedAt: at, ExpiresAt: at.Add(time.Hour)}
+	w.updateAccess(func(tx access.Tx) error { return tx.InsertSession(w.ctx, s) })
+	w.updateAccounts(func(tx account.Tx) error {
+		w.must(tx.PutTOTP(w.ctx, account.TOTP{UserID: amy.ID, Secret: "KEY", CreatedAt: at}))
+		w.must(tx.InsertPasskey(w.ctx, account.Passkey{ID: w.id("passkey"), UserID: zoe.ID, CredentialID: "c", CreatedAt: at}))
+		has := func(want ...bool) {
+			for i, id := range []string{amy.ID, zoe.ID, kim.ID, "nobody"} {
+				got, err := tx.HasSecondFactor(w.ctx, id)
+				w.must(err)
+				w.same("HasSecondFactor()", got, want[i])
+			}
+		}
+		has(false, true, false, false)
+		_, err := tx.UseTOTP(w.ctx, amy.ID, 7, at)
+		w.must(err)
+		has(true, true, false, false)
+		w.must(tx.NoteFactor(w.ctx, s.ID, at))
+		s.FactorAt = at
+		got, err := tx.SessionByHash(w.ctx, s.Hash)
+		w.must(err)
+		w.same("SessionByHash(with a second factor)", got, s)
+		return nil
+	})
+	members := func(want access.Role) {
+		w.updateAccess(func(tx access.Tx) error {
+			got, err := tx.MembersRole(w.ctx)
+			w.same("MembersRole()", got, want)
+			return err
+		})
+	}
+	members(w.main.Members)
+	closed := w.main
+	closed.Members = access.NoRole
+	w.update(func(tx publishers.Tx) error { return tx.UpdateRepository(w.ctx, closed) })
+	members(access.NoRole)
+	w.update(func(tx publishers.Tx) error {
+		return tx.InsertRepository(w.ctx, catalog.Repository{ID: "team-id", Name: "team", Members: access.Reader, CreatedAt: at})
+	})
+	members(access.Reader)
 }
 
 func checkSessions(w *world) {
