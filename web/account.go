@@ -95,6 +95,7 @@ type securityView struct {
 	Device                   string // a name for the passkey of this browser
 	SignOn                   string // name of the provider of single sign-on, "" where there is none
 	Linked                   bool
+	Enrol                    bool // the settings demand a second factor, and there is none yet
 }
 
 func (s *Site) security(w http.ResponseWriter, r *http.Request, who access.Caller) error {
@@ -113,6 +114,7 @@ func (s *Site) securityPage(w http.ResponseWriter, r *http.Request, who access.C
 	if v.Passkeys, err = s.passkeysOf(r, who); err != nil {
 		return err
 	}
+	v.Enrol = who.MustEnrol() && !security.TOTP && len(v.Passkeys) == 0
 	if s.o.SignOn != nil {
 		v.SignOn = s.o.SignOnName
 		if v.Linked, err = s.o.Accounts.Linked(r.Context(), who, s.o.SignOn.Issuer()); err != nil {

@@ -26,7 +26,7 @@ func (s *Site) adminRoutes() []route.Route {
 		path string
 		h    route.Handler
 	}{
-		{"/admin/", s.adminOverview}, {"/admin/users/", s.adminUsers}, {"/admin/user/:user/", s.adminUser}, {"/admin/grants/", s.adminGrants},
+		{"/admin/", s.adminOverview}, {"/admin/users/", s.adminUsers}, {"/admin/user/:user/", s.adminUser}, {"/admin/grants/", s.adminGrants}, {"/admin/tokens/", s.adminTokens},
 		{"/admin/repositories/", s.adminRepositories}, {"/admin/issuers/", s.adminIssuers}, {"/admin/storage/", s.adminStorage}, {"/admin/audit/", s.adminAudit},
 		{"/admin/audit/export", s.adminExport}, {"/admin/settings/", s.adminSettings},
 		{"/admin/lockout/:kind/:subject/", s.adminLockout}, {"/admin/quarantine/", s.adminQuarantine},
@@ -35,7 +35,7 @@ func (s *Site) adminRoutes() []route.Route {
 		path string
 		h    route.Handler
 	}{
-		{"/admin/users/", s.adminInvite}, {"/admin/users/uninvite/", s.adminUninvite}, {"/admin/user/:user/", s.adminChangeUser}, {"/admin/grants/", s.adminChangeGrant}, {"/admin/repositories/", s.adminChangeRepository},
+		{"/admin/users/", s.adminInvite}, {"/admin/users/approve/", s.adminApprove}, {"/admin/users/uninvite/", s.adminUninvite}, {"/admin/user/:user/", s.adminChangeUser}, {"/admin/grants/", s.adminChangeGrant}, {"/admin/repositories/", s.adminChangeRepository},
 		{"/admin/lockout/:kind/:subject/", s.adminLockOut}, {"/admin/quarantine/", s.adminRelease},
 	}
 	var out []route.Route

@@ -13,9 +13,11 @@ import (
 type usersView struct {
 	Frame
 	Users            []access.User
+	Inviters         map[string]string // names by id, of those who invited somebody in Users
+	Waiting          []account.OpenInvitation
 	Pages            Pages
 	Filter           string
-	Invitations      []account.Link
+	Invitations      []account.OpenInvitation
 	Link             string // of an invitation, shown this once
 	NameField, Email Field
 	Admin            Field
@@ -45,8 +47,17 @@ func (s *Site) usersPage(w http.ResponseWriter, r *http.Request, who access.Call
 	v.Pages = pages(r, page(r), len(found), usersPerPage)
 	from := min((v.Pages.Page-1)*usersPerPage, len(found))
 	v.Users = found[from:min(from+usersPerPage, len(found))]
-	if v.Invitations, err = s.o.Accounts.Invitations(r.Context(), who); err != nil {
+	v.Inviters = inviters(all, v.Users)
+	open, err := s.o.Accounts.Invitations(r.Context(), who)
+	if err != nil {
 		return err
+	}
+	for _, o := range open {
+		if o.Waiting {
+			v.Waiting = append(v.Waiting, o)
+		} else {
+			v.Invitations = append(v.Invitations, o)
+		}
 	}
 	v.NameField = f.field(Field{Name: "name", Label: "User name", Mono: true, MaxLength: 64, Help: "Or leave it to whoever accepts."})
 	help := "For you to know whom it is meant for."
@@ -56,6 +67,22 @@ func (s *Site) usersPage(w http.ResponseWriter, r *http.Request, who access.Call
 	v.Email = f.field(Field{Name: "email", Label: "E-mail", Type: "email", MaxLength: 254, Help: help})
 	v.Admin = f.field(Field{Name: "admin", Label: "Administers this index", Type: "checkbox"})
 	return s.render(w, f.status(), "admin-users", &v)
+}
+
+// inviters returns the names of those who invited some users, by their id.
+func inviters(all, some []access.User) map[string]string {
+	out := map[string]string{}
+	for _, u := range some {
+		if u.InvitedBy != "" {
+			out[u.InvitedBy] = "an account that is gone"
+		}
+	}
+	for _, u := range all {
+		if _, ok := out[u.ID]; ok {
+			out[u.ID] = u.Name
+		}
+	}
+	return out
 }
 
 // adminInvite makes an invitation and shows its link, in this answer and never again.
@@ -83,15 +110,40 @@ func (s *Site) adminUninvite(w http.ResponseWriter, r *http.Request, who access.
 	if err != nil {
 		return err
 	}
-	if err := s.o.Accounts.RevokeInvitation(r.Context(), who, f.get("invitation")); err != nil {
+	o, err := s.o.Accounts.RevokeInvitation(r.Context(), who, f.get("invitation"))
+	if err != nil {
 		return err
 	}
+	if o.Waiting {
+		return s.done(w, r, "/admin/users/", "The invitation by "+o.By+" is refused: its link can no longer be used.")
+	}
 	return s.done(w, r, "/admin/users/", "The invitation is revoked.")
+}
+
+// adminApprove lets the link of an invitation work that an owner of a project made.
+func (s *Site) adminApprove(w http.ResponseWriter, r *http.Request, who access.Caller) error {
+	if err := s.confirmed(who); err != nil {
+		return err
+	}
+	f, err := readForm(w, r)
+	if err != nil {
+		return err
+	}
+	o, err := s.o.Accounts.ApproveInvitation(r.Context(), who, f.get("invitation"))
+	if fault.Is(err, fault.Conflict) {
+		return s.tell(w, r, "/admin/users/", Notice{"bad", fault.Message(err)})
+	} else if err != nil {
+		return err
+	}
+	s.letterTo(r, o.By, account.ApprovedLetter(s.o.Name, o))
+	return s.done(w, r, "/admin/users/", "The invitation by "+o.By+" is approved: its link works for a week.")
 }
 
 type userView struct {
 	Frame
 	User     access.User
+	Inviter  string           // name, "" for nobody
+	Invitees []access.Invitee // whom this user invited, and whom those did
 	Tokens   []tokenRow
 	Sessions []sessionView
 	Grants   []grantRow
@@ -116,14 +168,22 @@ func (s *Site) userPage(w http.ResponseWriter, r *http.Request, who access.Calle
 			status = http.StatusUnprocessableEntity
 		}
 	}
+	if v.Invitees, err = s.o.Directory.Invitees(r.Context(), who, u.Name); err != nil {
+		return err
+	}
+	if u.InvitedBy != "" {
+		all, err := s.o.Directory.Users(r.Context(), who)
+		if err != nil {
+			return err
+		}
+		v.Inviter = inviters(all, []access.User{u})[u.InvitedBy]
+	}
 	tokens, err := s.o.Directory.TokensOf(r.Context(), who, u.Name)
 	if err != nil {
 		return err
 	}
 	for _, t := range tokens {
-		row := tokenRow{TokenInfo: t}
-		row.Sentence, row.Expired = s.sentenceOf(t)
-		v.Tokens = append(v.Tokens, row)
+		v.Tokens = append(v.Tokens, s.tokenRow(t))
 	}
 	sessions, err := s.o.Directory.SessionsOf(r.Context(), who, u.Name)
 	if err != nil {
@@ -170,7 +230,7 @@ func (s *Site) adminChangeUser(w http.ResponseWriter, r *http.Request, who acces
 	said := ""
 	switch f.get("do") {
 	case "disable":
-		said, err = name+" is disabled: sessions and tokens of the account have ended.", s.o.Directory.DisableUser(ctx, who, name)
+		said, err = s.disable(r, who, name)
 	case "enable":
 		said, err = name+" may sign in again.", s.o.Directory.EnableUser(ctx, who, name)
 	case "promote":
@@ -181,6 +241,12 @@ func (s *Site) adminChangeUser(w http.ResponseWriter, r *http.Request, who acces
 		said, err = "All sessions of "+name+" have ended.", s.o.Directory.EndSessionsOf(ctx, who, name)
 	case "revoke":
 		said, err = "The token is revoked.", s.revokeOf(r, who, name, f.get("token"))
+	case "remove-factors":
+		if err = s.o.Accounts.RemoveFactors(ctx, who, name); err == nil {
+			s.letterTo(r, name, account.AlertLetter(s.o.Name, name, "An administrator removed the second factors and passkeys of your account and ended its sessions.",
+				account.Seen{At: s.o.Now(), Address: who.Address(), Browser: browser(r.UserAgent())}, s.absolute("/manage/account/security/")))
+		}
+		said = "The second factors and passkeys of " + name + " are removed. Without a password " + name + " needs a link to a new one."
 	case "reset":
 		return s.resetLink(w, r, who, name)
 	default:
@@ -193,6 +259,31 @@ func (s *Site) adminChangeUser(w http.ResponseWriter, r *http.Request, who acces
 	}
 	return s.done(w, r, "/admin/user/"+name+"/", said)
 }
+
+// disable ends an account and says whom it invited: those accounts go on.
+func (s *Site) disable(r *http.Request, who access.Caller, name string) (said string, err error) {
+	if err := s.o.Directory.DisableUser(r.Context(), who, name); err != nil {
+		return "", err
+	}
+	said = name + " is disabled: sessions, tokens and open invitations of the account have ended."
+	all, err := s.o.Directory.Invitees(r.Context(), who, name)
+	var names []string
+	for _, u := range all {
+		if u.Active() {
+			names = append(names, u.Name)
+		}
+	}
+	if len(names) > maxNamed {
+		names = append(names[:maxNamed], count(len(names)-maxNamed)+" more")
+	}
+	if len(names) > 0 {
+		said += " Accounts that came by invitation of " + name + " are still active: " + list(names) + "."
+	}
+	return said, err
+}
+
+// maxNamed bounds how many accounts a message names.
+const maxNamed = 8
 
 // resetLink shows a link to a new password, and sends it where the person gave an address.
 func (s *Site) resetLink(w http.ResponseWriter, r *http.Request, who access.Caller, name string) error {

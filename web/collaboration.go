@@ -24,6 +24,8 @@ type collaborationView struct {
 	Invite    addPerson
 	Open      []invitationRow // that the reader made, or an administrator sees
 	Link      string          // of an invitation that was just made, shown once
+	Waiting   bool            // whether that one waits for an administrator's approval
+	Approval  bool            // whether the reader's invitations do
 	Members   access.Role     // what everybody with an account may do in the repository
 }
 
@@ -34,6 +36,7 @@ type addPerson struct{ User, Role Field }
 type invitationRow struct {
 	ID, Name, Role       string
 	CreatedAt, ExpiresAt time.Time
+	Waiting              bool // for an administrator's approval
 }
 
 // personRow is somebody with a role.
@@ -70,11 +73,11 @@ func (s *Site) collaboration(w http.ResponseWriter, r *http.Request, who access.
 }
 
 func (s *Site) collaborationPage(w http.ResponseWriter, r *http.Request, who access.Caller, f form) error {
-	return s.collaborationWith(w, r, who, f, "")
+	return s.collaborationWith(w, r, who, f, "", false)
 }
 
 // collaborationWith shows the page, with the link of an invitation that was just made.
-func (s *Site) collaborationWith(w http.ResponseWriter, r *http.Request, who access.Caller, f form, link string) error {
+func (s *Site) collaborationWith(w http.ResponseWriter, r *http.Request, who access.Caller, f form, link string, waiting bool) error {
 	name, err := s.projectName(w, r)
 	if err != nil || name.IsZero() {
 		return err
@@ -100,7 +103,7 @@ func (s *Site) collaborationWith(w http.ResponseWriter, r *http.Request, who acc
 		User: f.field(Field{Name: "group", Label: "Group", Required: true, MaxLength: 64, Mono: true, Help: "Administrators make groups and say who is in them."}),
 		Role: f.field(Field{ID: "f-group-role", Name: "group_role", Label: "Role", Type: "select", Options: roleOptions(access.Uploader), Value: access.Uploader.String()}),
 	}
-	v.Link = link
+	v.Link, v.Waiting, v.Approval = link, waiting, !who.Admin() && !s.o.Accounts.OwnersInvite()
 	v.Invite = addPerson{
 		User: f.field(Field{ID: "f-invited", Name: "invited", Label: "User name", MaxLength: 64, Mono: true, Help: "Empty, and whoever follows the link chooses one."}),
 		Role: f.field(Field{ID: "f-invited-role", Name: "invited_role", Label: "Role", Type: "select", Options: roleOptions(access.Maintainer), Value: access.Maintainer.String()}),
@@ -157,7 +160,7 @@ func (s *Site) invitations(r *http.Request, who access.Caller, p catalog.Project
 	for _, l := range all {
 		for _, g := range l.Invitation.Grants {
 			if g.ProjectID == p.ID {
-				out = append(out, invitationRow{l.ID, l.Invitation.Name, g.Role, l.CreatedAt, l.ExpiresAt})
+				out = append(out, invitationRow{l.ID, l.Invitation.Name, g.Role, l.CreatedAt, l.ExpiresAt, l.Waiting})
 			}
 		}
 	}
@@ -181,15 +184,18 @@ func (s *Site) invite(w http.ResponseWriter, r *http.Request, who access.Caller,
 	if err != nil {
 		return err
 	}
-	_, secret, err := s.o.Accounts.Invite(r.Context(), who, account.NewInvitation{Name: f.get("invited"), Grants: []account.Grant{grant}})
+	o, secret, err := s.o.Accounts.Invite(r.Context(), who, account.NewInvitation{Name: f.get("invited"), Grants: []account.Grant{grant}})
 	if err := f.refused("invited", err); err != nil || f.bad() {
 		return s.collaborationAgain(w, r, who, f, err)
 	}
-	return s.collaborationWith(w, r, who, typed(nil), s.absolute(LinkPath(account.LinkInvite, secret)))
+	if o.Waiting {
+		s.letterToAdmins(r, account.WaitingLetter(s.o.Name, o, s.absolute("/admin/users/")))
+	}
+	return s.collaborationWith(w, r, who, typed(nil), s.absolute(LinkPath(account.LinkInvite, secret)), o.Waiting)
 }
 
 func (s *Site) revokeInvitation(w http.ResponseWriter, r *http.Request, who access.Caller, f form) error {
-	if err := s.o.Accounts.RevokeInvitation(r.Context(), who, f.get("invitation")); err != nil {
+	if _, err := s.o.Accounts.RevokeInvitation(r.Context(), who, f.get("invitation")); err != nil {
 		return err
 	}
 	return s.done(w, r, s.back(r), "The invitation is revoked: its link leads nowhere now.")

@@ -23,7 +23,8 @@ type Way struct{ Label, URL string }
 
 type codeView struct {
 	Frame
-	Code Field
+	Code      Field
+	Passkeyed bool
 }
 
 func (s *Site) loginRoutes() []route.Route {
@@ -153,7 +154,8 @@ func (s *Site) code(w http.ResponseWriter, r *http.Request, who access.Caller) e
 }
 
 func (s *Site) codePage(w http.ResponseWriter, r *http.Request, who access.Caller, f form) error {
-	v := codeView{Frame: s.frame(r, who, "Enter a code")}
+	v := codeView{Frame: s.frame(r, who, "Enter a code"), Passkeyed: s.o.Accounts.Passkeyed()}
+	v.Scripts = s.loginScripts()
 	v.Code = f.field(Field{Name: "code", Label: "Code", Required: true, Autocomplete: "one-time-code", InputMode: "text", Focus: true, Mono: true, MaxLength: 40,
 		Help: "The six digits that your authenticator shows, or one of your recovery codes."})
 	return s.render(w, f.status(), "code", &v)

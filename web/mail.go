@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"time"
 
@@ -93,6 +94,38 @@ func (s *Site) sendLink(ctx context.Context, who access.Caller, name string) err
 		return err
 	}
 	return s.o.Mail.Send(ctx, to, account.ResetLetter(s.o.Name, name, s.absolute(LinkPath(account.LinkReset, secret)), "an hour"))
+}
+
+// letterTo sends a letter to a user who gave an address. Nobody waits for it, and nothing depends on it.
+func (s *Site) letterTo(r *http.Request, name string, l account.Letter) {
+	if s.o.Mail == nil || name == "" {
+		return
+	}
+	s.send(r, l, func(ctx context.Context) ([]string, error) {
+		to, err := s.o.Accounts.AddressOf(ctx, name)
+		return []string{to}, err
+	})
+}
+
+// letterToAdmins sends a letter to each administrator who gave an address, as letterTo does.
+func (s *Site) letterToAdmins(r *http.Request, l account.Letter) {
+	if s.o.Mail != nil {
+		s.send(r, l, s.o.Accounts.AdminAddresses)
+	}
+}
+
+func (s *Site) send(r *http.Request, l account.Letter, addresses func(context.Context) ([]string, error)) {
+	if !s.later(r, func(ctx context.Context) error {
+		all, err := addresses(ctx)
+		for _, to := range all {
+			if to != "" {
+				err = errors.Join(err, s.o.Mail.Send(ctx, to, l))
+			}
+		}
+		return err
+	}) {
+		s.o.Log.Error("mail was not sent", "error", "too many messages are being sent")
+	}
 }
 
 // later sends what nobody waits for, and reports whether there was room. What fails is for the operator: who asked may be

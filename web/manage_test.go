@@ -37,18 +37,34 @@ type shop struct {
 	db       *db.DB
 	dir      *access.Directory
 	index    *catalog.Index
+	accounts *account.Accounts
 	handler  http.Handler
 	cookies  map[string]*http.Cookie
 	operator access.Caller
 }
+
+// shopOptions are what tests set differently.
+type shopOptions struct {
+	accounts  account.Options
+	directory access.DirectoryOptions
+	keyring   access.KeyringOptions
+	site      web.Options
+}
+
+// ownersInvite lets invitations by owners work without an approval.
+func ownersInvite(o *shopOptions) { o.accounts.OwnersInvite = true }
 
 // roles are the people of a shop, each with what the name says.
 var roles = []string{"owner", "maintainer", "uploader", "reader", "stranger", "nobody"}
 
 const shopHost = "https://index.example"
 
-func newShop(t testing.TB, limits catalog.Limits, rates map[route.Limit]int) *shop {
+func newShop(t testing.TB, limits catalog.Limits, rates map[route.Limit]int, change ...func(*shopOptions)) *shop {
 	t.Helper()
+	var o shopOptions
+	for _, f := range change {
+		f(&o)
+	}
 	x := &shop{TB: t, clock: &trustClock{t: time.Date(2026, 11, 26, 12, 0, 0, 0, time.UTC)}, cookies: map[string]*http.Cookie{}, operator: access.Operator("tester")}
 	folder := t.TempDir()
 	var err error
@@ -66,17 +82,19 @@ func newShop(t testing.TB, limits catalog.Limits, rates map[route.Limit]int) *sh
 	if err != nil {
 		t.Fatal(err)
 	}
-	x.dir = access.NewDirectory(x.db.Access(), access.DirectoryOptions{Now: x.clock.Now})
+	o.directory.Now, o.accounts.Now, o.keyring.Now = x.clock.Now, x.clock.Now, x.clock.Now
+	x.dir = access.NewDirectory(x.db.Access(), o.directory)
 	x.index = catalog.New(x.db.Catalog(), bytes, catalog.Options{Now: x.clock.Now, Limits: limits, Log: log})
-	site, err := web.New(web.Options{
-		Index: x.index, Directory: x.dir, Registry: publishers.New(x.db.Publishers(), nil, nil, publishers.Options{Now: x.clock.Now}),
-		Accounts: account.New(x.db.Accounts(), account.Options{Now: x.clock.Now}), BaseURL: base, Name: "Shop", Closed: true, Now: x.clock.Now, Log: log,
-	})
+	x.accounts = account.New(x.db.Accounts(), o.accounts)
+	o.site.Index, o.site.Directory, o.site.Accounts = x.index, x.dir, x.accounts
+	o.site.Registry = publishers.New(x.db.Publishers(), nil, nil, publishers.Options{Now: x.clock.Now})
+	o.site.BaseURL, o.site.Name, o.site.Closed, o.site.Now, o.site.Log = base, "Shop", true, x.clock.Now, log
+	site, err := web.New(o.site)
 	if err != nil {
 		t.Fatal(err)
 	}
 	x.handler, err = server.New(server.Options{
-		Keyring: access.NewKeyring(x.db.Access(), access.KeyringOptions{Now: x.clock.Now}), Origin: shopHost, Cookie: route.Cookie(base, route.SessionCookie).Name,
+		Keyring: access.NewKeyring(x.db.Access(), o.keyring), Origin: shopHost, Cookie: route.Cookie(base, route.SessionCookie).Name,
 		Rates: rates, Log: log, Now: x.clock.Now,
 	}, site.Table())
 	if err != nil {
@@ -693,7 +711,7 @@ func TestManagedListPage(t *testing.T) {
 
 // An owner invites by link; a maintainer cannot, and others do not see the invitation.
 func TestInvitationToAProject(t *testing.T) {
-	x := newShop(t, catalog.Limits{}, nil)
+	x := newShop(t, catalog.Limits{}, nil, ownersInvite)
 	const path = "/manage/project/demo/collaboration/"
 	got := x.post("owner", path, "do", "invite", "invited", "zoe", "invited_role", "uploader")
 	_, rest, found := strings.Cut(got.Body.String(), shopHost+"/invite/")
@@ -733,7 +751,7 @@ func TestInvitationToAProject(t *testing.T) {
 
 // Who is no owner any more cannot come back by an invitation of their own.
 func TestInvitationFallsWithItsMaker(t *testing.T) {
-	x := newShop(t, catalog.Limits{}, nil)
+	x := newShop(t, catalog.Limits{}, nil, ownersInvite)
 	const path = "/manage/project/demo/collaboration/"
 	got := x.post("owner", path, "do", "invite", "invited_role", "owner")
 	_, rest, _ := strings.Cut(got.Body.String(), shopHost+"/invite/")

@@ -103,11 +103,30 @@ func (s *Site) Table() route.Table {
 	t := route.Table{Name: "web", Fail: s.fail}
 	for _, rows := range s.areas() {
 		for _, row := range rows {
-			row.Handle = s.named(row.Handle)
+			row.Handle = s.named(s.enrolled(row))
 			t.Routes = append(t.Routes, row)
 		}
 	}
 	return t
+}
+
+// enrolling are the beginnings of the paths that people can reach who have to set up a second factor first.
+var enrolling = []string{"/static/", "/favicon.ico", "/login/", "/logout/", "/confirm/", "/manage/account/security/"}
+
+// enrolled leads people who have to set up a second factor to the page where they do, from every other page.
+func (s *Site) enrolled(row route.Route) route.Handler {
+	for _, path := range enrolling {
+		if strings.HasPrefix(row.Path, path) {
+			return row.Handle
+		}
+	}
+	return func(w http.ResponseWriter, r *http.Request, who access.Caller) error {
+		if who.MustEnrol() {
+			s.see(w, r, "/manage/account/security/")
+			return nil
+		}
+		return row.Handle(w, r, who)
+	}
 }
 
 // named lets the page of an error know who asked.

@@ -36,6 +36,14 @@ type tokenRow struct {
 	access.TokenInfo
 	Sentence string
 	Expired  bool
+	Mark     access.TokenMark // what is to be noticed about its life
+}
+
+// row is a token as the lists show it.
+func (s *Site) tokenRow(t access.TokenInfo) tokenRow {
+	row := tokenRow{TokenInfo: t, Mark: s.o.Directory.Mark(t.Token)}
+	row.Sentence, row.Expired = s.sentenceOf(t)
+	return row
 }
 
 // madeToken is a token as it is shown once, with what to paste.
@@ -80,12 +88,32 @@ func list(words []string) string {
 	return strings.Join(words[:len(words)-1], ", ") + " and " + words[len(words)-1]
 }
 
-// lifetimes are how long a token may live.
-var lifetimes = []struct {
+// lifetime is how long a token may live. The zero life is for ever.
+type lifetime struct {
 	value, label string
 	life         time.Duration
-}{
-	{"30", "30 days", 30 * 24 * time.Hour}, {"7", "7 days", 7 * 24 * time.Hour}, {"90", "90 days", 90 * 24 * time.Hour}, {"365", "A year", 365 * 24 * time.Hour}, {"never", "Never: it works until somebody revokes it", 0},
+}
+
+// lifetimes are the lives that the settings allow, the usual one first.
+func (s *Site) lifetimes() (out []lifetime) {
+	longest, usual := s.o.Directory.TokenLife()
+	lives := []time.Duration{usual}
+	for _, days := range []time.Duration{7, 30, 90, 365} {
+		if life := days * 24 * time.Hour; life != usual && (longest == 0 || life <= longest) {
+			lives = append(lives, life)
+		}
+	}
+	if longest != usual && !slices.Contains(lives, longest) {
+		lives = append(lives, longest)
+	}
+	for _, life := range lives {
+		l := lifetime{value: life.String(), label: access.Days(life), life: life}
+		if life == 0 {
+			l.value, l.label = "never", "Never: it works until somebody revokes it"
+		}
+		out = append(out, l)
+	}
+	return out
 }
 
 func (s *Site) tokens(w http.ResponseWriter, r *http.Request, who access.Caller) error {
@@ -102,21 +130,28 @@ func (s *Site) tokensPage(w http.ResponseWriter, r *http.Request, who access.Cal
 		v.Notice = p
 	}
 	for _, t := range all {
-		row := tokenRow{TokenInfo: t}
-		row.Sentence, row.Expired = s.sentenceOf(t)
-		v.Tokens = append(v.Tokens, row)
+		v.Tokens = append(v.Tokens, s.tokenRow(t))
 	}
 	v.Description = f.field(Field{Name: "description", Label: "What it is for", Required: true, MaxLength: 100, Placeholder: "laptop, or the nightly build", Help: "So that you know which one to revoke."})
 	v.Scope = f.field(Field{Name: "scope", Label: "It may", Type: "select", Options: []Option{
 		{Value: "read", Label: "read: for pip, uv and poetry"}, {Value: "upload", Label: "read and upload: for twine and uv publish"}, {Value: "admin", Label: "do everything that I may"},
 	}})
 	v.Projects = f.field(Field{Name: "projects", Label: "Only these projects", Mono: true, MaxLength: 2000, Placeholder: "widgets, gadgets", Help: "Names with commas between. Without any it is good for all that you may do; a new project needs such a one."})
-	v.Expires = f.field(Field{Name: "expires", Label: "It expires after", Type: "select", Options: lifetimeOptions()})
+	v.Expires = f.field(Field{Name: "expires", Label: "It expires after", Type: "select", Options: s.lifetimeOptions(), Help: s.longestLife()})
 	return s.render(w, f.status(), "tokens", &v)
 }
 
-func lifetimeOptions() (out []Option) {
-	for _, l := range lifetimes {
+// longestLife says what the settings allow, "" if they allow everything.
+func (s *Site) longestLife() string {
+	longest, _ := s.o.Directory.TokenLife()
+	if longest == 0 {
+		return ""
+	}
+	return "At most " + access.Days(longest) + " on this index."
+}
+
+func (s *Site) lifetimeOptions() (out []Option) {
+	for _, l := range s.lifetimes() {
 		out = append(out, Option{Value: l.value, Label: l.label})
 	}
 	return out
@@ -175,9 +210,9 @@ func (s *Site) askedToken(r *http.Request, who access.Caller, f form) (access.Ne
 		}
 	}
 	known := false
-	for _, l := range lifetimes {
+	for _, l := range s.lifetimes() {
 		if l.value == f.get("expires") {
-			n.Expires, known = l.life, true
+			n.Expires, n.Endless, known = l.life, l.life == 0, true
 		}
 	}
 	if !known {

@@ -2,6 +2,7 @@ package web
 
 import (
 	"encoding/json"
+	"errors"
 	"net/http"
 	"strings"
 
@@ -40,6 +41,8 @@ type welcomeView struct {
 	Open                  account.Open
 	Passkey               string // where a script makes the account with a passkey instead of a password; "" where it cannot
 	User, Password, Again Field
+	Revoke                Field // whether a reset revokes the API tokens too
+	Waiting               bool  // for an administrator's approval: nothing can be filled in yet
 }
 
 // followed shows what a link is for. Looking uses nothing up: mail programs look too.
@@ -56,7 +59,9 @@ var welcomeTitles = map[account.LinkKind]string{
 func (s *Site) welcomePage(w http.ResponseWriter, r *http.Request, who access.Caller, kind account.LinkKind, f form) error {
 	secret := access.Secret(r.PathValue("secret"))
 	open, err := s.o.Accounts.Look(r.Context(), kind, secret)
-	if err != nil {
+	if errors.Is(err, account.ErrWaiting) {
+		return s.render(w, http.StatusOK, "welcome", &welcomeView{Frame: s.frame(r, access.Caller{}, welcomeTitles[kind]), Waiting: true})
+	} else if err != nil {
 		return err
 	}
 	v := welcomeView{Frame: s.frame(r, who, welcomeTitles[kind]), Open: open}
@@ -72,6 +77,7 @@ func (s *Site) welcomePage(w http.ResponseWriter, r *http.Request, who access.Ca
 	v.Password = f.field(Field{Name: "password", Label: "Password", Type: "password", Required: true, Autocomplete: "new-password",
 		Help: "At least 12 characters. Some words that do not belong together are easy to keep in mind."})
 	v.Again = f.field(Field{Name: "again", Label: "Password again", Type: "password", Required: true, Autocomplete: "new-password"})
+	v.Revoke = f.field(Field{Name: "revoke", Label: "Also revoke my API tokens", Type: "checkbox", Help: "Choose this if somebody else may know the password. What uses the tokens is refused from then on."})
 	return s.render(w, f.status(), "welcome", &v)
 }
 
@@ -88,8 +94,9 @@ func (s *Site) accepted(kind account.LinkKind) route.Handler {
 			return s.welcomePage(w, r, who, kind, f)
 		}
 		var u access.User
+		var revoked int64
 		if kind == account.LinkReset {
-			u, err = s.o.Accounts.Reset(r.Context(), who, secret, password)
+			u, revoked, err = s.o.Accounts.Reset(r.Context(), who, secret, password, f.on("revoke"))
 		} else {
 			u, err = s.o.Accounts.Accept(r.Context(), who, kind, secret, account.Accepted{Name: f.get("name"), Password: password})
 		}
@@ -100,7 +107,11 @@ func (s *Site) accepted(kind account.LinkKind) route.Handler {
 			return s.welcomePage(w, r, who, kind, f)
 		}
 		if kind == account.LinkReset { // a second factor may be asked for
-			return s.done(w, r, "/login/", "The password is set. Sign in with it.")
+			said := "The password is set. Sign in with it."
+			if revoked > 0 {
+				said = "The password is set, and " + plural(int(revoked), "API token is", "API tokens are") + " revoked. Sign in with the password."
+			}
+			return s.done(w, r, "/login/", said)
 		}
 		if err := s.begin(w, r, who, access.NewSession{UserID: u.ID, Method: "link"}); err != nil {
 			return err
@@ -144,7 +155,7 @@ func (s *Site) acceptByPasskey(kind account.LinkKind) route.Handler {
 			return err
 		}
 		s.setCookie(w, passkeyCookie, "", 0)
-		if err := s.begin(w, r, who, access.NewSession{UserID: u.ID, Method: "link"}); err != nil {
+		if err := s.begin(w, r, who, access.NewSession{UserID: u.ID, Method: access.MethodPasskey}); err != nil {
 			return err
 		}
 		if err := s.note(w, Notice{"good", "Welcome, " + u.Name + ". You are signed in. Set a password or add a passkey of another device too, so that you get in without this one."}); err != nil {

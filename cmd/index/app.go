@@ -92,7 +92,7 @@ func open(ctx context.Context, c *Config, log *slog.Logger, base *url.URL) (*app
 		return nil, err
 	}
 	a.index = catalog.New(a.db.Catalog(), a.blobs, catalog.Options{Log: log, Policy: c.Upload.policy(), Limits: c.Limits.catalog(), Attester: attester})
-	a.directory = access.NewDirectory(a.db.Access(), access.DirectoryOptions{})
+	a.directory = access.NewDirectory(a.db.Access(), c.directory())
 	if a.accounts, err = c.accounts(a.db, base); err != nil {
 		return nil, errors.Join(err, a.close())
 	}
@@ -113,9 +113,16 @@ func open(ctx context.Context, c *Config, log *slog.Logger, base *url.URL) (*app
 	return a, nil
 }
 
+// directory are the choices about tokens and sessions.
+func (c *Config) directory() access.DirectoryOptions {
+	return access.DirectoryOptions{
+		TokenMaxLife: time.Duration(c.Access.TokenMaxLife), TokenDefaultLife: time.Duration(c.Access.TokenDefault), SignOnLife: time.Duration(c.SSO.SessionLife),
+	}
+}
+
 // accounts are the accounts of the index; commands have no address and so no passkeys.
 func (c *Config) accounts(rows *db.DB, base *url.URL) (*account.Accounts, error) {
-	o := account.Options{Name: c.name()}
+	o := account.Options{Name: c.name(), OwnersInvite: c.Access.Invitations == "owners", SecondFactor: access.FactorPolicy(c.Access.RequireSecond)}
 	if base != nil {
 		ceremonies, err := passkeys.New(base, o.Name)
 		if err != nil {

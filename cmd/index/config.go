@@ -54,6 +54,10 @@ type storageConfig struct {
 type accessConfig struct {
 	Realm         string `default:"index" help:"Name of the index, as clients show it when they ask for a token."`
 	AnonymousRead bool   `help:"Whether anybody may read without a token."`
+	RequireSecond string `name:"require-second-factor" enum:"none,administrators,publishers,all" default:"none" help:"Who needs an authenticator or a passkey before anything else in pages: nobody, administrators, publishers (whoever may upload to any project) or all."`
+	TokenMaxLife  span   `default:"365d" help:"Longest life of a new API token, by pages and commands; 0s for no bound. Tokens that exist keep theirs and are marked in the lists."`
+	TokenDefault  span   `name:"token-default-life" default:"90d" help:"Life of an API token for which none is asked; 0s for token_max_life."`
+	Invitations   string `enum:"administrators,owners" default:"administrators" help:"Whose invitations make accounts: those of administrators, while an owner's invitation to a project waits for an administrator's approval, or those of owners too."`
 }
 
 type oidcConfig struct {
@@ -94,5 +98,6 @@ type ssoConfig struct {
 	Groups           []string `placeholder:"THEIRS=OURS" help:"Groups of the provider and those of this index that their members are put into (default: of the same name)."`
 	AdminGroup       string   `placeholder:"GROUP" help:"Group of the provider whose members administer this index; others do not."`
 	RequireGroups    []string `placeholder:"GROUP" help:"Only members of one of these groups of the provider come in."`
+	SessionLife      span     `default:"12h" help:"How long a session lasts that began at the provider: after it the provider is asked again, and groups that were lost there are noticed."`
 	CreateUsers      bool     `default:"true" negatable:"" help:"Whether who comes for the first time gets an account."`
 }

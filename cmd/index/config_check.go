@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"pyindex/internal/access"
 	"pyindex/internal/storage/blobs"
 )
 
@@ -173,6 +174,9 @@ func (c *Config) checkOIDC() error {
 func (c *Config) checkAccess() error {
 	if c.Access.Realm == "" || strings.ContainsFunc(c.Access.Realm, func(r rune) bool { return r < ' ' || r > '~' }) {
 		return errors.New("access.realm: a name of printable ASCII is needed")
+	}
+	if longest, usual := time.Duration(c.Access.TokenMaxLife), time.Duration(c.Access.TokenDefault); longest > 0 && usual > longest {
+		return fmt.Errorf("access.token_default_life: %s is longer than access.token_max_life, %s", access.Days(usual), access.Days(longest))
 	}
 	return nil
 }

@@ -23,6 +23,15 @@ func (c *Config) linkTo(path string) string {
 	return strings.TrimSuffix(base.String(), "/") + path
 }
 
+type userRemoveFactorsCmd struct {
+	Name string `arg:""`
+}
+
+// Run removes what the person signed in with beside a password.
+func (c *userRemoveFactorsCmd) Run(s *session) error {
+	return s.with(func(a *app) error { return a.accounts.RemoveFactors(s.ctx, a.operator, c.Name) })
+}
+
 type userResetLinkCmd struct {
 	Name string `arg:""`
 }
@@ -85,6 +94,8 @@ type invitationRow struct {
 	Admin   bool            `json:"admin"`
 	Grants  []account.Grant `json:"grants"`
 	Expires moment          `json:"expires"`
+	By      string          `json:"by"`      // user name, "" for the operator
+	Waiting bool            `json:"waiting"` // for an administrator's approval
 }
 
 // Run lists the invitations.
@@ -97,15 +108,37 @@ func (c *userInvitationsCmd) Run(s *session) error {
 		var list []invitationRow
 		var rows [][]string
 		for _, l := range open {
-			r := invitationRow{l.ID, l.Invitation.Name, l.Invitation.Email, l.Invitation.Admin, l.Invitation.Grants, moment(l.ExpiresAt)}
+			r := invitationRow{l.ID, l.Invitation.Name, l.Invitation.Email, l.Invitation.Admin, l.Invitation.Grants, moment(l.ExpiresAt), l.By, l.Waiting}
 			list = append(list, r)
 			var grants []string
 			for _, g := range r.Grants {
 				grants = append(grants, g.Role+" of "+g.Where)
 			}
-			rows = append(rows, []string{r.ID, r.Name, r.Email, yes(r.Admin), strings.Join(grants, ", "), r.Expires.String()})
+			rows = append(rows, []string{r.ID, r.Name, r.Email, yes(r.Admin), strings.Join(grants, ", "), r.Expires.String(), dash(r.By), waiting(r.Waiting)})
 		}
-		return c.write(s.out, notNil(list), []string{"ID", "NAME", "EMAIL", "ADMIN", "ROLES", "EXPIRES"}, rows)
+		return c.write(s.out, notNil(list), []string{"ID", "NAME", "EMAIL", "ADMIN", "ROLES", "EXPIRES", "BY", "STATE"}, rows)
+	})
+}
+
+func waiting(b bool) string {
+	if b {
+		return "waits for approval"
+	}
+	return "open"
+}
+
+type userApproveCmd struct {
+	ID string `arg:"" name:"id"`
+}
+
+// Run approves the invitation.
+func (c *userApproveCmd) Run(s *session) error {
+	return s.with(func(a *app) error {
+		o, err := a.accounts.ApproveInvitation(s.ctx, a.operator, c.ID)
+		if err == nil {
+			fmt.Fprintf(s.out, "the invitation by %s is approved: its link works for a week\n", o.By)
+		}
+		return err
 	})
 }
 
@@ -116,7 +149,7 @@ type userUninviteCmd struct {
 // Run ends the invitation.
 func (c *userUninviteCmd) Run(s *session) error {
 	return s.with(func(a *app) error {
-		err := a.accounts.RevokeInvitation(s.ctx, a.operator, c.ID)
+		_, err := a.accounts.RevokeInvitation(s.ctx, a.operator, c.ID)
 		if fault.Is(err, fault.NotFound) {
 			return fault.Wrap(fault.NotFound, err, "there is no open invitation %.80q: index user invitations shows which there are", c.ID)
 		}

@@ -37,7 +37,7 @@ func (x *fixture) reachable(t *testing.T) {
 	t.Helper()
 	secret, err := x.app.accounts.ResetLink(t.Context(), x.app.operator, "owner")
 	if err == nil {
-		_, err = x.app.accounts.Reset(t.Context(), access.Guest(true), secret, "winter garden copper")
+		_, _, err = x.app.accounts.Reset(t.Context(), access.Guest(true), secret, "winter garden copper", false)
 	}
 	if err != nil {
 		t.Fatal(err)

@@ -21,6 +21,7 @@ var unchecked = map[string]string{
 	"catalog.Index.hold":               "notes which bytes an upload is about to keep; its row is added by commit",
 	"catalog.Index.letGo":              "gives up what a failed upload held",
 	"catalog.Index.dropOne":            "forgets bytes that nothing names",
+	"catalog.Index.Sweep":              "forgets keys that were spent long ago",
 	"catalog.Index.sweepWith":          "forgets bytes that nothing names",
 	"catalog.Index.Backfill":           "the server's own",
 	"catalog.Index.FlushDownloads":     "counts downloads",
@@ -36,6 +37,9 @@ var unchecked = map[string]string{
 
 	"lockout.Desk.refuse": "records a refusal",
 
+	"account.Accounts.refused":            "records a refusal",
+	"account.Accounts.claim":              "the server's own: marks the tokens that a letter is about",
+	"account.Accounts.release":            "the server's own: takes back claim",
 	"account.Accounts.change":             "reads the caller again by self",
 	"account.Accounts.BeginPasskey":       "reads the caller again by self",
 	"account.Accounts.FirstLink":          "the operator's, who has no credential that could end",

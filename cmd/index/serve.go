@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"pyindex/internal/access"
+	"pyindex/internal/account"
 	"pyindex/internal/jsonapi"
 	"pyindex/internal/legacyupload"
 	"pyindex/internal/publishers/leakapi"
@@ -90,7 +91,7 @@ func (a *app) serve(s *session, l net.Listener, base *url.URL, log *slog.Logger)
 		return err
 	}
 	a.authority, a.settings = secure.authority, s.settings
-	keyring := access.NewKeyring(a.db.Access(), access.KeyringOptions{AnonymousRead: a.config.Access.AnonymousRead})
+	keyring := access.NewKeyring(a.db.Access(), access.KeyringOptions{AnonymousRead: a.config.Access.AnonymousRead, SecondFactor: access.FactorPolicy(a.config.Access.RequireSecond)})
 	h, err := a.handler(keyring, base, log)
 	if err != nil {
 		return err
@@ -183,6 +184,7 @@ const (
 	sweepEvery   = 5 * time.Minute
 	renewEvery   = 12 * time.Hour
 	refreshEvery = time.Minute
+	remindEvery  = time.Hour              // how often it is looked for tokens that end soon
 	tidyAfter    = 500 * time.Millisecond // when what starting needed, and serving does not, goes back to the system
 )
 
@@ -217,6 +219,9 @@ func (a *app) background(ctx context.Context, keyring *access.Keyring, secure en
 			log.Error("filling the search", "error", err)
 		}
 	})
+	if sender, err := a.config.Mail.sender(); err == nil && sender != nil {
+		loops.every(ctx, remindEvery, func() error { return a.remind(ctx, sender) }, log, "reminding of tokens that end")
+	}
 	if secure.renew != nil {
 		loops.every(ctx, renewEvery, secure.renew, log, "renewing the certificate")
 	}
@@ -230,6 +235,13 @@ func (a *app) background(ctx context.Context, keyring *access.Keyring, secure en
 			log.Error("writing last uses", "error", err)
 		}
 	}
+}
+
+// remind writes to people whose API tokens end soon.
+func (a *app) remind(ctx context.Context, sender web.Mailer) error {
+	return a.accounts.RemindOfTokens(ctx, func(ctx context.Context, r account.Reminder) error {
+		return sender.Send(ctx, r.Email, account.ReminderLetter(a.config.name(), r, a.config.linkTo("/manage/account/token/")))
+	})
 }
 
 // sweep removes what nothing names any more.

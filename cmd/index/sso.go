@@ -5,9 +5,14 @@ import (
 	"fmt"
 	"net/url"
 	"strings"
+	"time"
 
+	"pyindex/internal/access"
 	"pyindex/internal/signon"
 )
+
+// minSignOnLife keeps people from being sent to the provider all the time.
+const minSignOnLife = 5 * time.Minute
 
 func (c *Config) checkSSO() error {
 	if c.SSO.Issuer == "" {
@@ -22,6 +27,9 @@ func (c *Config) checkSSO() error {
 	}
 	if c.SSO.ClientID == "" {
 		return errors.New("sso.client_id: the provider knows this index by an id, which is missing")
+	}
+	if d := time.Duration(c.SSO.SessionLife); d < minSignOnLife || d > access.SessionLifetime {
+		return fmt.Errorf("sso.session_life: %v is not between %v and %s", d, minSignOnLife, access.Days(access.SessionLifetime))
 	}
 	if _, err = c.SSO.groups(); err != nil {
 		return err

@@ -19,7 +19,7 @@ type tokenCreateCmd struct {
 	User        string   `required:"" help:"Whose token it is."`
 	Project     []string `short:"p" placeholder:"P" help:"Bind it to this project; may be given again."`
 	Scope       string   `enum:"upload,read,admin" default:"upload" help:"What it may be used for: read, upload or admin."`
-	Expires     span     `placeholder:"24h" help:"How long it is good for, as 24h or 30d (default: for ever)."`
+	Expires     *span    `placeholder:"24h" help:"How long it is good for, as 24h or 30d; 0s until it is revoked, if access.token_max_life is 0 (default: access.token_default_life)."`
 	Description string   `placeholder:"D" help:"What it is for."`
 	Repository  string   `default:"main" help:"The repository of the projects."`
 }
@@ -42,7 +42,10 @@ func (c *tokenCreateCmd) Run(s *session) error {
 func (c *tokenCreateCmd) token() (access.NewAPIToken, error) {
 	scope, err := access.ParseScope(c.Scope)
 	n := access.NewAPIToken{
-		User: c.User, Repository: c.Repository, Scope: scope, Expires: time.Duration(c.Expires), Description: c.Description,
+		User: c.User, Repository: c.Repository, Scope: scope, Description: c.Description,
+	}
+	if c.Expires != nil {
+		n.Expires, n.Endless = time.Duration(*c.Expires), *c.Expires == 0
 	}
 	for _, p := range c.Project {
 		name, e := dist.ParseProjectName(p)
@@ -66,6 +69,7 @@ type tokenRow struct {
 	Expires     moment   `json:"expires"`
 	LastUsed    moment   `json:"last_used"`
 	Revoked     moment   `json:"revoked"`
+	Note        string   `json:"note"` // what is to be noticed about its life: "no expiry", "longer than allowed", "expires soon", "expired"
 }
 
 // Run lists the tokens; nothing of what it prints lets anybody in.
@@ -80,12 +84,15 @@ func (c *tokenListCmd) Run(s *session) error {
 		for _, t := range tokens {
 			r := tokenRow{
 				t.ID, t.User, t.Scope.String(), notNil(t.Projects), t.Description,
-				moment(t.CreatedAt), moment(t.ExpiresAt), moment(t.LastUsedAt), moment(t.RevokedAt),
+				moment(t.CreatedAt), moment(t.ExpiresAt), moment(t.LastUsedAt), moment(t.RevokedAt), "",
+			}
+			if t.RevokedAt.IsZero() {
+				r.Note = string(a.directory.Mark(t.Token))
 			}
 			list = append(list, r)
-			rows = append(rows, []string{r.ID, r.User, r.Scope, projectsText(t.Limited, r.Projects), r.Expires.String(), r.LastUsed.String(), r.Revoked.String(), r.Description})
+			rows = append(rows, []string{r.ID, r.User, r.Scope, projectsText(t.Limited, r.Projects), r.Expires.String(), r.LastUsed.String(), r.Revoked.String(), dash(r.Note), r.Description})
 		}
-		return c.write(s.out, notNil(list), []string{"ID", "USER", "SCOPE", "PROJECTS", "EXPIRES", "LAST USED", "REVOKED", "DESCRIPTION"}, rows)
+		return c.write(s.out, notNil(list), []string{"ID", "USER", "SCOPE", "PROJECTS", "EXPIRES", "LAST USED", "REVOKED", "NOTE", "DESCRIPTION"}, rows)
 	})
 }
 

@@ -16,10 +16,13 @@ type userCmd struct {
 	Disable userDisableCmd `cmd:"" help:"End an account and, with it, all its tokens."`
 	Enable  userEnableCmd  `cmd:"" help:"Let a disabled account work again."`
 
+	RemoveFactors userRemoveFactorsCmd `cmd:"" help:"Remove the authenticator, recovery codes and passkeys of somebody who lost them."`
+
 	ResetLink   userResetLinkCmd   `cmd:"" help:"Print a link by which a person sets a new password; it works once, for a day."`
 	Invite      userInviteCmd      `cmd:"" help:"Print a link by which somebody makes an account; it works once, for a week."`
 	Invitations userInvitationsCmd `cmd:"" help:"List the invitations that are open."`
-	Uninvite    userUninviteCmd    `cmd:"" help:"End an invitation."`
+	Approve     userApproveCmd     `cmd:"" help:"Let an invitation work that an owner of a project made."`
+	Uninvite    userUninviteCmd    `cmd:"" help:"End or refuse an invitation."`
 }
 
 type userAddCmd struct {
@@ -63,6 +66,8 @@ type userRow struct {
 	Admin    bool   `json:"admin"`
 	Created  moment `json:"created"`
 	Disabled moment `json:"disabled"`
+
+	InvitedBy string `json:"invited_by"` // a user name, "" for none
 }
 
 // Run lists the accounts.
@@ -72,15 +77,27 @@ func (c *userListCmd) Run(s *session) error {
 		if err != nil {
 			return err
 		}
+		names := map[string]string{}
+		for _, u := range users {
+			names[u.ID] = u.Name
+		}
 		var list []userRow
 		var rows [][]string
 		for _, u := range users {
-			r := userRow{u.Name, u.Admin, moment(u.CreatedAt), moment(u.DisabledAt)}
+			r := userRow{u.Name, u.Admin, moment(u.CreatedAt), moment(u.DisabledAt), names[u.InvitedBy]}
 			list = append(list, r)
-			rows = append(rows, []string{r.Name, yes(r.Admin), r.Created.String(), r.Disabled.String()})
+			rows = append(rows, []string{r.Name, yes(r.Admin), r.Created.String(), r.Disabled.String(), dash(r.InvitedBy)})
 		}
-		return c.write(s.out, notNil(list), []string{"NAME", "ADMIN", "CREATED", "DISABLED"}, rows)
+		return c.write(s.out, notNil(list), []string{"NAME", "ADMIN", "CREATED", "DISABLED", "INVITED BY"}, rows)
 	})
+}
+
+// dash is a text in a table, "-" for none.
+func dash(s string) string {
+	if s == "" {
+		return "-"
+	}
+	return s
 }
 
 func yes(b bool) string {
@@ -94,9 +111,22 @@ type userDisableCmd struct {
 	Name string `arg:""`
 }
 
-// Run ends the account.
+// Run ends the account and prints the accounts that it invited, which go on.
 func (c *userDisableCmd) Run(s *session) error {
-	return s.with(func(a *app) error { return a.directory.DisableUser(s.ctx, a.operator, c.Name) })
+	return s.with(func(a *app) error {
+		if err := a.directory.DisableUser(s.ctx, a.operator, c.Name); err != nil {
+			return err
+		}
+		all, err := a.directory.Invitees(s.ctx, a.operator, c.Name)
+		for _, u := range all {
+			state := "active"
+			if !u.Active() {
+				state = "disabled"
+			}
+			fmt.Fprintf(s.out, "%s invited %s, whose account is %s\n", u.By, u.Name, state)
+		}
+		return err
+	})
 }
 
 type userEnableCmd struct {

@@ -14,6 +14,10 @@ import (
 type DirectoryOptions struct {
 	Now   func() time.Time // time.Now
 	NewID func() string    // UUIDv7
+
+	TokenMaxLife     time.Duration // the longest life of a new API token; 0 for no bound
+	TokenDefaultLife time.Duration // of an API token for which none is asked; 0 for the longest allowed, which may be no end
+	SignOnLife       time.Duration // how long a session lasts that began by single sign-on; 0 for as long as any other
 }
 
 // Directory is the people of an index, their tokens and what they were granted: every change of them, checked and recorded.
@@ -21,6 +25,9 @@ type Directory struct {
 	store Store
 	now   func() time.Time
 	newID func() string
+
+	maxLife, usualLife time.Duration // of API tokens
+	signOnLife         time.Duration // of sessions
 }
 
 // NewDirectory returns the directory over the rows of s.
@@ -31,7 +38,10 @@ func NewDirectory(s Store, o DirectoryOptions) *Directory {
 	if o.NewID == nil {
 		o.NewID = func() string { return uuid.Must(uuid.NewV7()).String() }
 	}
-	return &Directory{store: s, now: o.Now, newID: o.NewID}
+	if o.TokenDefaultLife == 0 {
+		o.TokenDefaultLife = o.TokenMaxLife
+	}
+	return &Directory{store: s, now: o.Now, newID: o.NewID, maxLife: o.TokenMaxLife, usualLife: o.TokenDefaultLife, signOnLife: o.SignOnLife}
 }
 
 // HasUsers reports whether there is any account, and so whether anybody can write to this index.
@@ -109,6 +119,9 @@ func (d *Directory) setDisabled(ctx context.Context, who Caller, name, action st
 		}
 		if !at.IsZero() { // enabling the account again must not bring its sessions back
 			if _, err := tx.EndSessionsOf(ctx, u.ID, "", at); err != nil {
+				return err
+			}
+			if _, err := tx.EndInvitationsBy(ctx, u.ID, at); err != nil { // nor its invitations
 				return err
 			}
 		}

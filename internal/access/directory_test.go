@@ -23,7 +23,7 @@ type office struct {
 	now    time.Time
 }
 
-func newOffice(t *testing.T) *office {
+func newOffice(t *testing.T, change ...func(*access.DirectoryOptions)) *office {
 	t.Helper()
 	url := "sqlite:" + filepath.Join(t.TempDir(), "index.db")
 	open := func() *db.DB {
@@ -36,7 +36,11 @@ func newOffice(t *testing.T) *office {
 	}
 	o := &office{t: t, rows: open(), boss: access.Operator("test"), now: time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)}
 	clock := func() time.Time { return o.now }
-	o.Directory = access.NewDirectory(o.rows.Access(), access.DirectoryOptions{Now: clock})
+	options := access.DirectoryOptions{Now: clock}
+	for _, f := range change {
+		f(&options)
+	}
+	o.Directory = access.NewDirectory(o.rows.Access(), options)
 	o.keys = access.NewKeyring(o.rows.Access(), access.KeyringOptions{Now: clock})
 	o.beside = access.NewKeyring(open().Access(), access.KeyringOptions{Now: clock})
 	return o

@@ -13,7 +13,8 @@ type NewAPIToken struct {
 	Repository  string   // of the projects
 	Projects    []string // normal names; none for everything that the user may do
 	Scope       Scope
-	Expires     time.Duration // 0 for never
+	Expires     time.Duration // 0 for the default
+	Endless     bool          // it does not expire, if the settings allow that; Expires is 0
 	Description string        // 100 characters at most
 }
 
@@ -27,21 +28,23 @@ type TokenInfo struct {
 const maxDescription = 100
 
 // CreateToken makes an API token and returns it in the clear, the one time that it can be seen. Users make their own with
-// scope admin, administrators anybody's; others get fault.Denied. fault.NotFound for an unknown user or project.
+// scope admin, administrators anybody's; others get fault.Denied. fault.NotFound for an unknown user or project, fault.Invalid
+// for a life that the settings do not allow.
 func (d *Directory) CreateToken(ctx context.Context, who Caller, n NewAPIToken) (Token, Secret, error) {
 	secret := NewToken()
 	t := Token{
 		ID: d.newID(), Kind: TokenAPI, Hash: HashToken(secret), Scope: n.Scope, Description: n.Description,
 		Limited: len(n.Projects) > 0, CreatedAt: d.now(),
 	}
-	if n.Expires > 0 {
-		t.ExpiresAt = t.CreatedAt.Add(n.Expires)
-	}
 	if err := checkToken(n); err != nil {
 		return Token{}, "", err
 	}
-	e := d.entry(who, "token.create", t.ID, map[string]any{"user": n.User, "scope": n.Scope.String(), "projects": n.Projects})
-	err := d.change(ctx, who, func(who Caller) bool { return mayHold(who, n.User) }, e, func(tx Tx) error {
+	var err error
+	if t.ExpiresAt, err = d.tokenEnd(n, t.CreatedAt); err != nil {
+		return Token{}, "", err
+	}
+	e := d.entry(who, "token.create", t.ID, map[string]any{"user": n.User, "scope": n.Scope.String(), "projects": n.Projects, "expires": expiresText(t)})
+	err = d.change(ctx, who, func(who Caller) bool { return mayHold(who, n.User) }, e, func(tx Tx) error {
 		u, err := userNamed(ctx, tx, n.User)
 		if err != nil {
 			return err
@@ -66,6 +69,14 @@ func (d *Directory) CreateToken(ctx context.Context, who Caller, n NewAPIToken) 
 	return t, secret, nil
 }
 
+// expiresText is the end of a token for the record.
+func expiresText(t Token) string {
+	if t.ExpiresAt.IsZero() {
+		return "never"
+	}
+	return t.ExpiresAt.UTC().Format(time.RFC3339)
+}
+
 // mayHold reports whether who may make tokens for a user: administrators for all, others for themselves.
 func mayHold(who Caller, user string) bool {
 	return who.Admin() || who.kind == KindUser && who.name == user && who.scope == ScopeAdmin && !who.limited
@@ -77,7 +88,7 @@ func checkToken(n NewAPIToken) error {
 		return fault.New(fault.Invalid, "a token needs a scope: read, upload or admin")
 	case n.Scope == ScopeAdmin && len(n.Projects) > 0:
 		return fault.New(fault.Invalid, "a token of scope admin is not bound to projects: leave out the projects, or choose scope upload")
-	case n.Expires < 0:
+	case n.Expires < 0 || n.Endless && n.Expires != 0:
 		return fault.New(fault.Invalid, "a token cannot expire before it is made")
 	case len([]rune(n.Description)) > maxDescription:
 		return fault.New(fault.Invalid, "a token's description has at most %d characters", maxDescription)

@@ -14,15 +14,17 @@ import (
 // KeyringOptions are the settings of a Keyring. Now is time.Now where nil.
 type KeyringOptions struct {
 	Now           func() time.Time
-	AnonymousRead bool // whether nobody in particular may read public repositories
+	SecondFactor  FactorPolicy // who needs a second factor in pages
+	AnonymousRead bool         // whether nobody in particular may read public repositories
 }
 
 // Keyring turns credentials into callers. What it knows of a token is kept in memory while the index's counter stands
 // still, so a revocation counts from the next request on, whichever process made it. It is safe for concurrent use.
 type Keyring struct {
-	store Store
-	now   func() time.Time
-	reads bool
+	store  Store
+	now    func() time.Time
+	reads  bool
+	factor FactorPolicy
 
 	known    *memo.Memo[[sha256.Size]byte, entry]
 	sessions *memo.Memo[string, signedIn] // by the hash of the cookie
@@ -47,7 +49,7 @@ func NewKeyring(s Store, o KeyringOptions) *Keyring {
 		o.Now = time.Now
 	}
 	return &Keyring{
-		store: s, now: o.Now, reads: o.AnonymousRead, used: newUses(), seen: newUses(),
+		store: s, now: o.Now, reads: o.AnonymousRead, factor: o.SecondFactor, used: newUses(), seen: newUses(),
 		known: memo.New[[sha256.Size]byte, entry](maxKnown), sessions: memo.New[string, signedIn](maxKnown),
 	}
 }
@@ -159,6 +161,7 @@ func bearer(ctx context.Context, tx Tx, t Token) (Caller, error) {
 	if t.Kind == TokenMinted {
 		return workload(c, t), nil
 	}
+	c.tokenEnds, c.tokenWarns = t.ExpiresAt, t.EndsSoonFrom()
 	return person(ctx, tx, c, t.UserID)
 }
 

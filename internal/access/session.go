@@ -22,7 +22,7 @@ const (
 // SHA-256 of it in hex.
 type Session struct {
 	ID, Hash, UserID string
-	Method           string // how the person signed in: "password", "password+totp", "passkey", "sso", "link"
+	Method           string // how the person signed in: "password", "passkey", "sso" or "link", with "+totp" or "+recovery" for a second factor
 	Agent            string // the browser's User-Agent, cut to 300 bytes
 	Address          string // IP address at the beginning
 	CreatedAt        time.Time
@@ -30,6 +30,7 @@ type Session struct {
 	ConfirmedAt      time.Time // when the person last proved who it is
 	ExpiresAt        time.Time // the end, if it is used until then
 	EndedAt          time.Time // zero while it may be used
+	FactorAt         time.Time // when a second factor was set up in it; zero for what Method says
 }
 
 // Live reports whether the session may be used at a moment.
@@ -49,6 +50,8 @@ type SessionRows interface {
 	EndSessionsOf(ctx context.Context, userID, except string, at time.Time) (int64, error)
 	// ConfirmSession notes that the person proved who it is.
 	ConfirmSession(ctx context.Context, id string, at time.Time) error
+	// NoteFactor notes that a second factor was set up in a session.
+	NoteFactor(ctx context.Context, id string, at time.Time) error
 	// TouchSessions sets when each session was last seen; a time is never set back.
 	TouchSessions(ctx context.Context, seen map[string]time.Time) error
 	// DeleteSessionsBefore removes sessions that ended or expired before t.
@@ -75,7 +78,7 @@ func (d *Directory) BeginSession(ctx context.Context, who Caller, n NewSession) 
 	secret, now := Secret(base64.RawURLEncoding.EncodeToString(b[:])), d.now()
 	s := Session{
 		ID: d.newID(), Hash: HashToken(secret), UserID: n.UserID, Method: n.Method, Agent: agent(n.Agent), Address: who.address,
-		CreatedAt: now, SeenAt: now, ConfirmedAt: now, ExpiresAt: now.Add(SessionLifetime),
+		CreatedAt: now, SeenAt: now, ConfirmedAt: now, ExpiresAt: now.Add(d.lifetime(n.Method)),
 	}
 	err := d.store.Update(ctx, func(tx Tx) error {
 		u, err := tx.UserByID(ctx, n.UserID)
@@ -96,6 +99,19 @@ func (d *Directory) BeginSession(ctx context.Context, who Caller, n NewSession) 
 		return Session{}, "", err
 	}
 	return s, secret, nil
+}
+
+// MethodSignOn is the method of a session that began by single sign-on. With a second factor of our own more follows, after
+// a plus sign.
+const MethodSignOn = "sso"
+
+// lifetime is how long a session lasts that begins by a method. One that began by single sign-on ends after hours: the
+// provider is asked again then, so a group that is lost there is noticed.
+func (d *Directory) lifetime(method string) time.Duration {
+	if strings.HasPrefix(method, MethodSignOn) && d.signOnLife > 0 {
+		return min(d.signOnLife, SessionLifetime)
+	}
+	return SessionLifetime
 }
 
 // agent keeps what a browser says of itself short and storable.
@@ -213,6 +229,9 @@ func (k *Keyring) loadSession(ctx context.Context, hash string) (e signedIn, err
 		}
 		e.session = s
 		e.caller, err = person(ctx, tx, Caller{scope: ScopeAdmin, sessionID: s.ID, confirmedAt: s.ConfirmedAt, now: k.now}, s.UserID)
+		if err == nil {
+			e.caller, err = k.secondFactor(ctx, tx, s, e.caller)
+		}
 		return err
 	})
 	return e, err

@@ -14,6 +14,8 @@ type Tx interface {
 	SessionRows
 	GroupRows
 	StandingRows
+	InvitationRows
+	FactorRows
 	audit.Rows
 	Serials
 	// ProjectID returns the id of a project by the name of its repository and its normal name, or fault.NotFound.

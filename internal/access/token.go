@@ -58,6 +58,15 @@ type TokenRows interface {
 	Tokens(ctx context.Context, userID string) ([]Token, map[string][]string, error)
 	// RevokeToken sets the time of revocation where none is set and reports whether it did.
 	RevokeToken(ctx context.Context, id string, at time.Time) (bool, error)
+	// RevokeTokensOf revokes all API tokens of a user that are not revoked yet and returns how many.
+	RevokeTokensOf(ctx context.Context, userID string, at time.Time) (int64, error)
+	// TokensExpiring returns the API tokens that are not revoked, end after from and until to, and about which nobody was warned,
+	// the one that ends first at the head.
+	TokensExpiring(ctx context.Context, from, to time.Time) ([]Token, error)
+	// WarnToken notes that the holder of a token was warned, if nobody did before, and reports whether it did.
+	WarnToken(ctx context.Context, id string, at time.Time) (bool, error)
+	// UnwarnToken takes that back.
+	UnwarnToken(ctx context.Context, id string) error
 	// TouchTokens sets the last use of each token id.
 	TouchTokens(ctx context.Context, used map[string]time.Time) error
 	// DeleteTokensExpiredBefore removes minted tokens that ended before t and returns how many.

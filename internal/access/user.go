@@ -16,6 +16,7 @@ type User struct {
 	PasswordHash string // PHC string of argon2id, or "" where none is set
 	CreatedAt    time.Time
 	DisabledAt   time.Time // zero while the account is active
+	InvitedBy    string    // id of the user whose invitation made the account; "" for none, or for the operator's
 }
 
 // Active reports whether the account may be used.

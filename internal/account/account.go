@@ -18,6 +18,10 @@ type Options struct {
 	Name  string           // of the index, as authenticators show it; "Index" where empty
 	// Authenticators speaks with devices that hold passkeys; nil where there are none.
 	Authenticators Authenticators
+	// SecondFactor says who needs a second factor; the keyring is told the same.
+	SecondFactor access.FactorPolicy
+	// OwnersInvite lets invitations by owners of projects work without an administrator's approval.
+	OwnersInvite bool
 }
 
 // Accounts is the accounts of an index. It is safe for concurrent use, and by several processes on one store.
@@ -43,6 +47,9 @@ func New(s Store, o Options) *Accounts {
 	}
 	return &Accounts{store: s, o: o, work: make(chan struct{}, hashers)}
 }
+
+// OwnersInvite reports whether invitations by owners of projects work without an administrator's approval.
+func (a *Accounts) OwnersInvite() bool { return a.o.OwnersInvite }
 
 func (a *Accounts) entry(who access.Caller, action, subject string, detail map[string]any) audit.Entry {
 	return audit.Entry{
@@ -150,13 +157,19 @@ func (a *Accounts) SecurityOf(ctx context.Context, who access.Caller) (s Securit
 	return s, err
 }
 
-// Sweep forgets what ended: links after a month, attempts after a day.
+// deviceLife is how long a browser is known in which somebody signed in: as long as its cookie.
+const deviceLife = 365 * 24 * time.Hour
+
+// Sweep forgets what ended: links after a month, attempts after a day, devices after a year.
 func (a *Accounts) Sweep(ctx context.Context) error {
 	return a.store.Update(ctx, func(tx Tx) error {
 		if err := tx.DeleteLinksBefore(ctx, a.o.Now().Add(-30*24*time.Hour)); err != nil {
 			return err
 		}
 		if err := tx.DeleteChallengesBefore(ctx, a.o.Now()); err != nil {
+			return err
+		}
+		if err := tx.DeleteDevicesBefore(ctx, a.o.Now().Add(-deviceLife)); err != nil {
 			return err
 		}
 		return tx.DeleteAttemptsBefore(ctx, a.o.Now().Add(-forgetAfter))

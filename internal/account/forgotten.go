@@ -33,6 +33,7 @@ func (a *Accounts) AskForLink(ctx context.Context, who access.Caller) error {
 // links stay, so that asking again takes nothing from who has one.
 func (a *Accounts) ForgottenLink(ctx context.Context, who access.Caller, name string) (to string, secret access.Secret, err error) {
 	l, secret := a.newLink(LinkReset, forgottenLife)
+	l.Origin = OriginForgotten
 	err = a.store.Update(ctx, func(tx Tx) error {
 		u, email, err := reachable(ctx, tx, name)
 		if err != nil {
@@ -96,6 +97,66 @@ func (a *Accounts) EmailOf(ctx context.Context, who access.Caller, name string) 
 		return err
 	})
 	return email, err
+}
+
+// AddressOf returns the address that an active user gave, "" for none and for a name that is not known. It is for letters to
+// that user, and never shown.
+func (a *Accounts) AddressOf(ctx context.Context, name string) (email string, err error) {
+	err = a.store.View(ctx, func(tx Tx) error {
+		email = ""
+		u, err := tx.UserByName(ctx, name)
+		if fault.Is(err, fault.NotFound) || err == nil && !u.Active() {
+			return nil
+		} else if err != nil {
+			return err
+		}
+		p, err := profileOf(ctx, tx, u)
+		email = p.Email
+		return err
+	})
+	return email, err
+}
+
+// RemoveFactors takes the authenticator, the recovery codes and the passkeys of somebody away who lost them, and ends the
+// account's sessions. It needs an administrator; fault.NotFound for an unknown name. Whoever has no password then needs a
+// link to a new one.
+func (a *Accounts) RemoveFactors(ctx context.Context, who access.Caller, name string) error {
+	if !who.Admin() {
+		return a.refused(ctx, who, "user.remove-factors", "", "only an administrator may remove somebody else's second factors")
+	}
+	return access.Update(ctx, a.store, who, func(tx Tx, who access.Caller) error {
+		if !who.Admin() {
+			return fault.New(fault.Denied, "only an administrator may remove somebody else's second factors")
+		}
+		u, err := tx.UserByName(ctx, name)
+		if fault.Is(err, fault.NotFound) {
+			return fault.New(fault.NotFound, "there is no user %.80q", name)
+		} else if err != nil {
+			return err
+		}
+		keys, err := tx.PasskeysOf(ctx, u.ID)
+		if err != nil {
+			return err
+		}
+		for _, k := range keys {
+			if _, err := tx.DeletePasskey(ctx, u.ID, k.ID); err != nil {
+				return err
+			}
+		}
+		if err := tx.PutRecovery(ctx, u.ID, nil); err != nil {
+			return err
+		}
+		if err := tx.DeleteTOTP(ctx, u.ID); err != nil {
+			return err
+		}
+		if _, err := tx.EndSessionsOf(ctx, u.ID, who.SessionID(), a.o.Now()); err != nil {
+			return err
+		}
+		if _, err := tx.NextSerial(ctx); err != nil {
+			return err
+		}
+		return tx.InsertAudit(ctx, a.entry(who, "user.remove-factors", u.Name, map[string]any{"passkeys": len(keys)}))
+	})
 }
 
 // Letter is a message of plain text to a person.

@@ -95,19 +95,21 @@ type NewInvitation struct {
 }
 
 // Invite returns the secret of a link by which somebody makes an account. Administrators may invite, and whoever was
-// allowed the grants by an Inviter; Admin needs an administrator.
-func (a *Accounts) Invite(ctx context.Context, who access.Caller, n NewInvitation) (Link, access.Secret, error) {
+// allowed the grants by an Inviter; Admin needs an administrator. The link of anybody else's invitation waits for an
+// administrator's approval, unless Options say that owners may invite.
+func (a *Accounts) Invite(ctx context.Context, who access.Caller, n NewInvitation) (OpenInvitation, access.Secret, error) {
 	if err := checkEmail(n.Email); err != nil {
-		return Link{}, "", err
+		return OpenInvitation{}, "", err
 	}
 	if n.Name != "" {
 		if err := checkName(n.Name); err != nil {
-			return Link{}, "", err
+			return OpenInvitation{}, "", err
 		}
 	}
 	l, secret := a.newLink(LinkInvite, inviteLife)
 	l.CreatedBy, l.Invitation = who.ID(), Invitation(n)
-	err := access.Update(ctx, a.store, who, func(tx Tx, who access.Caller) error {
+	waits := false
+	err := access.Update(ctx, a.store, who, func(tx Tx, who access.Caller) (err error) {
 		if !who.Admin() && (n.Admin || len(n.Grants) == 0 || who.SessionID() == "") {
 			return fault.New(fault.Denied, "only an administrator may invite somebody to more than projects of your own")
 		}
@@ -123,60 +125,23 @@ func (a *Accounts) Invite(ctx context.Context, who access.Caller, n NewInvitatio
 				return err
 			}
 		}
+		if waits, err = a.waits(ctx, tx, l); err != nil {
+			return err
+		}
 		if err := tx.InsertLink(ctx, l); err != nil {
 			return err
 		}
-		return tx.InsertAudit(ctx, a.entry(who, "user.invite", l.ID, map[string]any{"name": n.Name, "email": n.Email, "admin": n.Admin, "grants": n.Grants}))
+		detail := map[string]any{"name": n.Name, "email": n.Email, "admin": n.Admin, "grants": n.Grants, "waiting": waits}
+		return tx.InsertAudit(ctx, a.entry(who, "user.invite", l.ID, detail))
 	})
 	if err != nil {
-		return Link{}, "", err
+		return OpenInvitation{}, "", err
 	}
-	return l, secret, nil
-}
-
-// Invitations returns the invitations that are open, newest first: an administrator sees all, others those that they made.
-func (a *Accounts) Invitations(ctx context.Context, who access.Caller) (out []Link, err error) {
-	if !who.Known() {
-		return nil, fault.New(fault.Unauthenticated, "sign in first")
+	o := OpenInvitation{Link: l, Waiting: waits}
+	if l.CreatedBy != "" {
+		o.By = who.Name()
 	}
-	err = a.store.View(ctx, func(tx Tx) error {
-		all, err := tx.Links(ctx, LinkInvite, a.o.Now())
-		out = nil
-		for _, l := range all {
-			if who.Admin() || who.SessionID() != "" && l.CreatedBy == who.ID() {
-				out = append(out, l)
-			}
-		}
-		return err
-	})
-	return out, err
-}
-
-// RevokeInvitation ends an invitation that the caller may see; fault.NotFound for any other.
-func (a *Accounts) RevokeInvitation(ctx context.Context, who access.Caller, id string) error {
-	open, err := a.Invitations(ctx, who)
-	if err != nil {
-		return err
-	}
-	for _, l := range open {
-		if l.ID != id {
-			continue
-		}
-		return access.Update(ctx, a.store, who, func(tx Tx, who access.Caller) error {
-			if !who.Admin() && (who.SessionID() == "" || l.CreatedBy != who.ID()) {
-				return fault.New(fault.NotFound, "there is no such invitation")
-			}
-			did, err := tx.UseLink(ctx, id, a.o.Now())
-			if err == nil && !did {
-				err = fault.New(fault.NotFound, "this invitation was used or revoked already")
-			}
-			if err != nil {
-				return err
-			}
-			return tx.InsertAudit(ctx, a.entry(who, "user.revoke-invitation", id, nil))
-		})
-	}
-	return fault.New(fault.NotFound, "there is no such invitation")
+	return o, secret, nil
 }
 
 // Open is a link that may be used: what its page shows.
@@ -184,6 +149,7 @@ type Open struct {
 	Kind       LinkKind
 	Invitation Invitation
 	User       string // of a reset: the account's name
+	Forgotten  bool   // of a reset: the person asked for it, so the account's API tokens are revoked with it
 	ExpiresAt  time.Time
 	link       Link
 }
@@ -212,7 +178,12 @@ func (a *Accounts) look(ctx context.Context, tx Tx, kind LinkKind, secret access
 	} else if !ok {
 		return Open{}, errLink
 	}
-	o := Open{Kind: kind, Invitation: l.Invitation, ExpiresAt: l.ExpiresAt, link: l}
+	if waits, err := a.waits(ctx, tx, l); err != nil {
+		return Open{}, err
+	} else if waits {
+		return Open{}, ErrWaiting
+	}
+	o := Open{Kind: kind, Invitation: l.Invitation, ExpiresAt: l.ExpiresAt, Forgotten: l.Origin == OriginForgotten, link: l}
 	if l.UserID == "" {
 		return o, nil
 	}
@@ -312,6 +283,7 @@ func (a *Accounts) accept(ctx context.Context, tx Tx, who access.Caller, kind Li
 	} else if !did {
 		return errLink
 	}
+	u.InvitedBy = o.link.CreatedBy
 	if err := tx.InsertUser(ctx, u); fault.Is(err, fault.Conflict) {
 		return errTaken(u.Name)
 	} else if err != nil {
@@ -330,7 +302,7 @@ func (a *Accounts) accept(ctx context.Context, tx Tx, who access.Caller, kind Li
 	if _, err := tx.NextSerial(ctx); err != nil {
 		return err
 	}
-	e := a.entry(who, "user.accept", u.Name, map[string]any{"link": o.link.ID, "kind": string(kind), "admin": u.Admin, "invited_by": o.link.CreatedBy, "grants": o.Invitation.Grants})
+	e := a.entry(who, "user.accept", u.Name, map[string]any{"link": o.link.ID, "kind": string(kind), "admin": u.Admin, "invited_by": o.link.CreatedBy, "approved_by": o.link.ApprovedBy, "grants": o.Invitation.Grants})
 	e.Actor.Kind, e.Actor.ID, e.Actor.Name = string(access.KindUser), u.ID, u.Name
 	return tx.InsertAudit(ctx, e)
 }
@@ -348,22 +320,26 @@ func give(ctx context.Context, tx Tx, u access.User, g Grant, at time.Time) erro
 	return err
 }
 
+// OriginForgotten marks a link of kind reset that somebody asked for who forgot the password.
+const OriginForgotten = "forgotten"
+
 // Reset uses up a link of kind reset, sets the password and ends all sessions of the account and its other links of that
-// kind. The second factor stays.
-func (a *Accounts) Reset(ctx context.Context, who access.Caller, secret, password access.Secret) (access.User, error) {
+// kind. It revokes the account's API tokens if revoke says so, and always if the link was asked for because the password was
+// forgotten: nobody knows then who else has what the account could do. It returns how many it revoked. The second factor
+// stays.
+func (a *Accounts) Reset(ctx context.Context, who access.Caller, secret, password access.Secret, revoke bool) (u access.User, revoked int64, err error) {
 	o, err := a.Look(ctx, LinkReset, secret)
 	if err != nil {
-		return access.User{}, err
+		return access.User{}, 0, err
 	}
 	if err := CheckPassword(password, o.User, a.o.Name); err != nil {
-		return access.User{}, err
+		return access.User{}, 0, err
 	}
 	phc, err := a.hash(ctx, password)
 	if err != nil {
-		return access.User{}, err
+		return access.User{}, 0, err
 	}
-	var u access.User
-	return u, a.store.Update(ctx, func(tx Tx) error {
+	err = a.store.Update(ctx, func(tx Tx) error {
 		o, err := a.look(ctx, tx, LinkReset, secret)
 		if err != nil {
 			return err
@@ -386,11 +362,18 @@ func (a *Accounts) Reset(ctx context.Context, who access.Caller, secret, passwor
 		if _, err := tx.EndSessionsOf(ctx, u.ID, "", a.o.Now()); err != nil {
 			return err
 		}
+		revoked = 0
+		if revoke || o.Forgotten {
+			if revoked, err = tx.RevokeTokensOf(ctx, u.ID, a.o.Now()); err != nil {
+				return err
+			}
+		}
 		if _, err := tx.NextSerial(ctx); err != nil {
 			return err
 		}
-		e := a.entry(who, "user.reset", u.Name, map[string]any{"link": o.link.ID})
+		e := a.entry(who, "user.reset", u.Name, map[string]any{"link": o.link.ID, "forgotten": o.Forgotten, "tokens_revoked": revoked})
 		e.Actor.Kind, e.Actor.ID, e.Actor.Name = string(access.KindUser), u.ID, u.Name
 		return tx.InsertAudit(ctx, e)
 	})
+	return u, revoked, err
 }

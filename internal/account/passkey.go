@@ -158,6 +158,9 @@ func (a *Accounts) AddPasskey(ctx context.Context, who access.Caller, secret acc
 		if err != nil {
 			return err
 		}
+		if err := tx.NoteFactor(ctx, who.SessionID(), a.o.Now()); err != nil {
+			return err
+		}
 		return tx.InsertPasskey(ctx, Passkey{ID: a.o.NewID(), UserID: u.ID, CredentialID: id, Name: name, Credential: credential, CreatedAt: a.o.Now()})
 	})
 }
@@ -241,7 +244,7 @@ func (a *Accounts) SignInByPasskey(ctx context.Context, who access.Caller, secre
 		if cloned {
 			return errCloned
 		}
-		s = Signed{UserID: p.UserID, Method: "passkey"}
+		s = Signed{UserID: p.UserID, Method: access.MethodPasskey}
 		if id != p.CredentialID {
 			return errPasskey
 		}

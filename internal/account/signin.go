@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"net/netip"
+	"strings"
 	"sync"
 	"time"
 
@@ -47,7 +48,7 @@ func (a *Accounts) SignIn(ctx context.Context, who access.Caller, in SignIn) (Si
 		return Signed{}, err
 	}
 	var u access.User
-	var totp TOTP
+	asks := false
 	err = a.store.View(ctx, func(tx Tx) (err error) {
 		if err = a.limited(ctx, tx, buckets); err != nil {
 			return err
@@ -58,10 +59,7 @@ func (a *Accounts) SignIn(ctx context.Context, who access.Caller, in SignIn) (Si
 		} else if err != nil {
 			return err
 		}
-		totp, err = tx.TOTPOf(ctx, u.ID)
-		if fault.Is(err, fault.NotFound) {
-			return nil
-		}
+		asks, err = a.asks(ctx, tx, u)
 		return err
 	})
 	if err != nil {
@@ -74,16 +72,32 @@ func (a *Accounts) SignIn(ctx context.Context, who access.Caller, in SignIn) (Si
 	if !fits || u.PasswordHash == "" || !u.Active() {
 		return Signed{}, a.failed(ctx, who, buckets, in.Name, errPassword)
 	}
-	if totp.ConfirmedAt.IsZero() {
+	if !asks {
 		return Signed{UserID: u.ID, Method: "password"}, a.store.Update(ctx, func(tx Tx) error { return tx.PutAttempts(ctx, buckets[0].key, 0, a.o.Now()) })
 	}
 	l, secret := a.newLink(LinkFactor, factorLife)
-	l.UserID = u.ID
+	l.UserID, l.Origin = u.ID, "password"
 	return Signed{Factor: secret}, a.store.Update(ctx, func(tx Tx) error { return tx.InsertLink(ctx, l) })
 }
 
 // factorTries is how many wrong codes one password is good for.
 const factorTries = 5
+
+// asks reports whether a person who passed a first step needs a second one: with an authenticator always, and with a passkey
+// alone if the settings demand a second factor of them. Signing in with the passkey is then both steps.
+func (a *Accounts) asks(ctx context.Context, tx Tx, u access.User) (bool, error) {
+	t, err := tx.TOTPOf(ctx, u.ID)
+	if err == nil && !t.ConfirmedAt.IsZero() {
+		return true, nil
+	} else if err != nil && !fault.Is(err, fault.NotFound) {
+		return false, err
+	}
+	demanded, err := a.o.SecondFactor.Demands(ctx, tx, u.ID, u.Admin)
+	if err != nil || !demanded {
+		return false, err
+	}
+	return tx.HasSecondFactor(ctx, u.ID)
+}
 
 // SecondFactor takes a code of the authenticator, or a recovery code, for the step that SignIn left open. fault.NotFound
 // where that ended: the password is asked for again. fault.Invalid about the field code for a wrong one.
@@ -95,7 +109,7 @@ func (a *Accounts) SecondFactor(ctx context.Context, who access.Caller, step acc
 		if err != nil {
 			return err
 		}
-		s, wrong = Signed{UserID: o.link.UserID, Method: "password+totp"}, nil
+		s, wrong = Signed{UserID: o.link.UserID, Method: cmp.Or(o.link.Origin, "password") + "+totp"}, nil
 		err = a.factor(ctx, tx, &s, typed)
 		if !fault.Is(err, fault.Invalid) {
 			if err == nil {
@@ -128,7 +142,8 @@ func (a *Accounts) factor(ctx context.Context, tx Tx, s *Signed, typed string) e
 		if err == nil && !did {
 			return fault.InField("code", "this recovery code is not right, or was used already")
 		}
-		s.Method = "password+recovery"
+		first, _, _ := strings.Cut(s.Method, "+")
+		s.Method = first + "+recovery"
 		return err
 	}
 	return a.useTOTP(ctx, tx, s.UserID, typed)

@@ -22,6 +22,9 @@ type Link struct {
 	ExpiresAt  time.Time
 	UsedAt     time.Time // zero while it may be used
 	Tries      int       // wrong codes, of a LinkFactor
+	Origin     string    // OriginForgotten for a LinkReset that the person asked for; the method of the first step for a LinkFactor
+	ApprovedAt time.Time // of an invitation that an administrator approved
+	ApprovedBy string    // user id of that administrator, "" for the operator
 }
 
 // LinkKind says what a link is for.
@@ -75,6 +78,8 @@ type Rows interface {
 	TryLink(ctx context.Context, id string) (int, error)
 	// EndLinks ends all links of a kind that were not used: those of a user, or all for "".
 	EndLinks(ctx context.Context, kind LinkKind, userID string, at time.Time) error
+	// ApproveLink sets who approved an open link, and a new end, if nobody did before, and reports whether it did.
+	ApproveLink(ctx context.Context, id, by string, at, expires time.Time) (bool, error)
 	DeleteLinksBefore(ctx context.Context, t time.Time) error
 
 	PutTOTP(ctx context.Context, t TOTP) error
@@ -93,6 +98,7 @@ type Rows interface {
 	InsertDevice(ctx context.Context, hash, userID string, at time.Time) error
 	// DeviceOf returns whose a device is.
 	DeviceOf(ctx context.Context, hash string) (userID string, err error)
+	DeleteDevicesBefore(ctx context.Context, t time.Time) error
 
 	// Attempts returns how often a bucket failed lately, and when last; zeros for none.
 	Attempts(ctx context.Context, bucket string) (failures int, last time.Time, err error)
@@ -106,10 +112,12 @@ type Tx interface {
 	PasskeyRows
 	IdentityRows
 	access.GroupRows
+	access.TokenRows
 	access.UserRows
 	access.GrantRows
 	access.SessionRows
 	access.StandingRows
+	access.FactorRows
 	access.Serials
 	audit.Rows
 }

@@ -107,6 +107,9 @@ func (a *Accounts) ConfirmTOTP(ctx context.Context, who access.Caller, typed str
 		if err := a.useTOTP(ctx, tx, u.ID, typed); err != nil {
 			return err
 		}
+		if err := tx.NoteFactor(ctx, who.SessionID(), a.o.Now()); err != nil {
+			return err
+		}
 		left, err := tx.RecoveryLeft(ctx, u.ID)
 		if err != nil || left > 0 {
 			codes = nil

@@ -3,6 +3,7 @@ package legacyupload
 import (
 	"cmp"
 	"net/http"
+	"time"
 
 	"pyindex/internal/access"
 	"pyindex/internal/catalog"
@@ -11,6 +12,8 @@ import (
 
 // Options are the bounds of a request beside its file, whose size the catalog bounds. A zero field takes its default.
 type Options struct {
+	Now func() time.Time // time.Now
+
 	Parts      int   // of a form: 10,000
 	FieldBytes int64 // of one field: 8 MiB
 	FormBytes  int64 // of all headers and fields together, and so of memory: 16 MiB
@@ -24,10 +27,16 @@ func (o Options) bounds() bounds {
 type API struct {
 	index  *catalog.Index
 	bounds bounds
+	now    func() time.Time
 }
 
 // New returns the protocol over x.
-func New(x *catalog.Index, o Options) *API { return &API{index: x, bounds: o.bounds()} }
+func New(x *catalog.Index, o Options) *API {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	return &API{index: x, bounds: o.bounds(), now: o.Now}
+}
 
 // Table returns the routes. Both spellings of the path answer in place, since twine and poetry take no redirect.
 func (a *API) Table() route.Table {

@@ -23,7 +23,11 @@ func (a *API) upload(w http.ResponseWriter, r *http.Request, who access.Caller) 
 	if err != nil {
 		return err
 	}
-	return accept(w, receipt.Warnings)
+	warnings := receipt.Warnings
+	if text := who.TokenWarning(a.now()); text != "" {
+		warnings = append(warnings[:len(warnings):len(warnings)], text)
+	}
+	return accept(w, warnings)
 }
 
 // upload is one request on its way in.

@@ -25,15 +25,16 @@ func (t *Tx) ProfileOf(ctx context.Context, userID string) (account.Profile, err
 	return one(ctx, t, "profile", scan, `SELECT full_name, email FROM profiles WHERE user_id = $1`, userID)
 }
 
-const linkColumns = `id, hash, kind, user_id, invitation, created_by, created_at, expires_at, used_at, tries`
+const linkColumns = `id, hash, kind, user_id, invitation, created_by, created_at, expires_at, used_at, tries, origin, approved_at, approved_by`
 
 func scanLink(r row) (l account.Link, err error) {
 	var invitation string
-	var created, expires, used, tries int64
-	if err = r.Scan(&l.ID, &l.Hash, &l.Kind, &l.UserID, &invitation, &l.CreatedBy, &created, &expires, &used, &tries); err != nil {
+	var created, expires, used, tries, approved int64
+	if err = r.Scan(&l.ID, &l.Hash, &l.Kind, &l.UserID, &invitation, &l.CreatedBy, &created, &expires, &used, &tries, &l.Origin, &approved, &l.ApprovedBy); err != nil {
 		return l, err
 	}
 	l.CreatedAt, l.ExpiresAt, l.UsedAt, l.Tries = moment(created), moment(expires), moment(used), int(tries)
+	l.ApprovedAt = moment(approved)
 	return l, json.Unmarshal([]byte(invitation), &l.Invitation)
 }
 
@@ -43,8 +44,9 @@ func (t *Tx) InsertLink(ctx context.Context, l account.Link) error {
 	if err != nil {
 		return err
 	}
-	return t.insert(ctx, "link", `INSERT INTO links (`+linkColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT DO NOTHING`,
-		l.ID, l.Hash, string(l.Kind), l.UserID, invitation, l.CreatedBy, micros(l.CreatedAt), micros(l.ExpiresAt), micros(l.UsedAt), int64(l.Tries))
+	return t.insert(ctx, "link", `INSERT INTO links (`+linkColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT DO NOTHING`,
+		l.ID, l.Hash, string(l.Kind), l.UserID, invitation, l.CreatedBy, micros(l.CreatedAt), micros(l.ExpiresAt), micros(l.UsedAt), int64(l.Tries),
+		l.Origin, micros(l.ApprovedAt), l.ApprovedBy)
 }
 
 // LinkByHash implements account.Rows.
@@ -73,6 +75,17 @@ func (t *Tx) TryLink(ctx context.Context, id string) (int, error) {
 func (t *Tx) EndLinks(ctx context.Context, kind account.LinkKind, userID string, at time.Time) error {
 	_, err := t.exec(ctx, `UPDATE links SET used_at = $3 WHERE kind = $1 AND used_at = 0 AND ($2 = '' OR user_id = $2)`, string(kind), userID, micros(at))
 	return err
+}
+
+// ApproveLink implements account.Rows. The row decides between administrators who act at once.
+func (t *Tx) ApproveLink(ctx context.Context, id, by string, at, expires time.Time) (bool, error) {
+	return t.did(ctx, `UPDATE links SET approved_at = $2, approved_by = $3, expires_at = $4 WHERE id = $1 AND used_at = 0 AND approved_at = 0`,
+		id, micros(at), by, micros(expires))
+}
+
+// EndInvitationsBy implements access.InvitationRows.
+func (t *Tx) EndInvitationsBy(ctx context.Context, userID string, at time.Time) (int64, error) {
+	return t.exec(ctx, `UPDATE links SET used_at = $2 WHERE kind = 'invite' AND created_by = $1 AND used_at = 0`, userID, micros(at))
 }
 
 // DeleteLinksBefore implements account.Rows.
@@ -145,6 +158,12 @@ func (t *Tx) InsertDevice(ctx context.Context, hash, userID string, at time.Time
 // DeviceOf implements account.Rows.
 func (t *Tx) DeviceOf(ctx context.Context, hash string) (string, error) {
 	return one(ctx, t, "device", scanText, `SELECT user_id FROM devices WHERE hash = $1`, hash)
+}
+
+// DeleteDevicesBefore implements account.Rows.
+func (t *Tx) DeleteDevicesBefore(ctx context.Context, before time.Time) error {
+	_, err := t.exec(ctx, `DELETE FROM devices WHERE created_at < $1`, micros(before))
+	return err
 }
 
 // Attempts implements account.Rows.

@@ -9,23 +9,23 @@ import (
 	"pyindex/internal/access"
 )
 
-const sessionColumns = `id, hash, user_id, method, agent, address, created_at, seen_at, confirmed_at, expires_at, ended_at`
+const sessionColumns = `id, hash, user_id, method, agent, address, created_at, seen_at, confirmed_at, expires_at, ended_at, factor_at`
 
 func scanSession(r row) (access.Session, error) {
 	var s access.Session
-	var created, seen, confirmed, expires, ended int64
-	err := r.Scan(&s.ID, &s.Hash, &s.UserID, &s.Method, &s.Agent, &s.Address, &created, &seen, &confirmed, &expires, &ended)
+	var created, seen, confirmed, expires, ended, factor int64
+	err := r.Scan(&s.ID, &s.Hash, &s.UserID, &s.Method, &s.Agent, &s.Address, &created, &seen, &confirmed, &expires, &ended, &factor)
 	s.CreatedAt, s.SeenAt, s.ConfirmedAt = moment(created), moment(seen), moment(confirmed)
-	s.ExpiresAt, s.EndedAt = moment(expires), moment(ended)
+	s.ExpiresAt, s.EndedAt, s.FactorAt = moment(expires), moment(ended), moment(factor)
 	return s, err
 }
 
 // InsertSession implements access.SessionRows; fault.Conflict where the id or the hash is there already.
 func (t *Tx) InsertSession(ctx context.Context, s access.Session) error {
 	return t.insert(ctx, "session", `INSERT INTO sessions (`+sessionColumns+`)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT DO NOTHING`,
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT DO NOTHING`,
 		s.ID, s.Hash, s.UserID, s.Method, s.Agent, s.Address,
-		micros(s.CreatedAt), micros(s.SeenAt), micros(s.ConfirmedAt), micros(s.ExpiresAt), micros(s.EndedAt))
+		micros(s.CreatedAt), micros(s.SeenAt), micros(s.ConfirmedAt), micros(s.ExpiresAt), micros(s.EndedAt), micros(s.FactorAt))
 }
 
 // SessionByHash implements access.SessionRows.
@@ -53,6 +53,32 @@ func (t *Tx) EndSessionsOf(ctx context.Context, userID, except string, at time.T
 func (t *Tx) ConfirmSession(ctx context.Context, id string, at time.Time) error {
 	_, err := t.exec(ctx, `UPDATE sessions SET confirmed_at = $2 WHERE id = $1 AND ended_at = 0`, id, micros(at))
 	return err
+}
+
+// NoteFactor implements access.SessionRows.
+func (t *Tx) NoteFactor(ctx context.Context, id string, at time.Time) error {
+	_, err := t.exec(ctx, `UPDATE sessions SET factor_at = $2 WHERE id = $1`, id, micros(at))
+	return err
+}
+
+// HasSecondFactor implements access.FactorRows.
+func (t *Tx) HasSecondFactor(ctx context.Context, userID string) (bool, error) {
+	n, err := one(ctx, t, "second factor", scanNumber, `SELECT (SELECT COUNT(*) FROM totps WHERE user_id = $1 AND confirmed_at > 0)
+		+ (SELECT COUNT(*) FROM passkeys WHERE user_id = $1)`, userID)
+	return n > 0, err
+}
+
+// MembersRole implements access.FactorRows.
+func (t *Tx) MembersRole(ctx context.Context) (most access.Role, err error) {
+	all, err := many(ctx, t, scanText, `SELECT DISTINCT members FROM repositories`)
+	for _, text := range all {
+		role, err := access.ParseRole(text)
+		if err != nil {
+			return access.NoRole, err
+		}
+		most = max(most, role)
+	}
+	return most, err
 }
 
 // TouchSessions implements access.SessionRows; ids are taken in order, as in TouchTokens.

@@ -69,6 +69,28 @@ func (t *Tx) RevokeToken(ctx context.Context, id string, at time.Time) (bool, er
 	return t.did(ctx, `UPDATE tokens SET revoked_at = $2 WHERE id = $1 AND revoked_at = 0`, id, micros(at))
 }
 
+// RevokeTokensOf implements access.TokenRows.
+func (t *Tx) RevokeTokensOf(ctx context.Context, userID string, at time.Time) (int64, error) {
+	return t.exec(ctx, `UPDATE tokens SET revoked_at = $2 WHERE kind = 'api' AND user_id = $1 AND revoked_at = 0`, userID, micros(at))
+}
+
+// TokensExpiring implements access.TokenRows.
+func (t *Tx) TokensExpiring(ctx context.Context, from, to time.Time) ([]access.Token, error) {
+	return many(ctx, t, scanToken, `SELECT `+tokenColumns+` FROM tokens WHERE kind = 'api' AND revoked_at = 0 AND warned_at = 0
+		AND expires_at > $1 AND expires_at <= $2 ORDER BY expires_at, id`, micros(from), micros(to))
+}
+
+// WarnToken implements access.TokenRows. The row decides between processes that remind at once.
+func (t *Tx) WarnToken(ctx context.Context, id string, at time.Time) (bool, error) {
+	return t.did(ctx, `UPDATE tokens SET warned_at = $2 WHERE id = $1 AND warned_at = 0`, id, micros(at))
+}
+
+// UnwarnToken implements access.TokenRows.
+func (t *Tx) UnwarnToken(ctx context.Context, id string) error {
+	_, err := t.exec(ctx, `UPDATE tokens SET warned_at = 0 WHERE id = $1`, id)
+	return err
+}
+
 // SpendToken implements catalog.TokenRows. The row decides between uploads that run at once: the later one waits for the
 // other's end, and finds the token unspent only if that one was rolled back.
 func (t *Tx) SpendToken(ctx context.Context, id string, at time.Time) (bool, error) {

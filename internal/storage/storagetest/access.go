@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"pyindex/internal/access"
+	"pyindex/internal/account"
+	"pyindex/internal/catalog"
 	"pyindex/internal/fault"
 	"pyindex/internal/publishers"
 )
@@ -19,6 +21,7 @@ func Access(t *testing.T, open Opener) {
 		"minted tokens":    checkMinted,
 		"token lists":      checkTokenLists,
 		"token changes":    checkTokenChanges,
+		"token ends":       checkTokenEnds,
 		"upload tokens":    checkTokensTouching,
 		"expired tokens":   checkExpired,
 		"grants":           checkGrants,
@@ -26,6 +29,7 @@ func Access(t *testing.T, open Opener) {
 		"user race":        checkUserRace,
 		"sessions":         checkSessions,
 		"standing":         checkStanding,
+		"second factors":   checkFactors,
 	} {
 		t.Run(name, func(t *testing.T) { check(newWorld(t, open)) })
 	}
@@ -97,6 +101,56 @@ func checkTokens(w *world) {
 }
 
 // bound returns TokenProjects.
+func checkTokenEnds(w *world) {
+	ann, zoe := w.user("ann"), w.user("zoe")
+	issue := func(u access.User, ends time.Duration) access.Token {
+		t := access.Token{Kind: access.TokenAPI, UserID: u.ID, Scope: access.ScopeRead, CreatedAt: at}
+		if ends != 0 {
+			t.ExpiresAt = at.Add(ends)
+		}
+		return w.token(t)
+	}
+	over, later, soon, endless, far := issue(ann, -time.Hour), issue(ann, 2*time.Hour), issue(zoe, time.Hour), issue(ann, 0), issue(ann, 48*time.Hour)
+	minted := w.token(access.Token{Kind: access.TokenMinted, Scope: access.ScopeUpload, CreatedAt: at, ExpiresAt: at.Add(time.Hour)})
+	expiring := func(tx access.Tx) (ids []string) {
+		all, err := tx.TokensExpiring(w.ctx, at, at.Add(24*time.Hour))
+		w.must(err)
+		for _, t := range all {
+			ids = append(ids, t.ID)
+		}
+		return ids
+	}
+	w.updateAccess(func(tx access.Tx) error {
+		w.same("TokensExpiring()", expiring(tx), []string{soon.ID, later.ID})
+		for _, want := range []bool{true, false} {
+			did, err := tx.WarnToken(w.ctx, soon.ID, at)
+			w.must(err)
+			w.same("WarnToken()", did, want)
+		}
+		w.same("TokensExpiring(after a warning)", expiring(tx), []string{later.ID})
+		w.must(tx.UnwarnToken(w.ctx, soon.ID))
+		w.same("TokensExpiring(after a warning that was taken back)", expiring(tx), []string{soon.ID, later.ID})
+		for _, want := range []int64{4, 0} {
+			n, err := tx.RevokeTokensOf(w.ctx, ann.ID, at)
+			w.must(err)
+			w.same("RevokeTokensOf()", n, want)
+		}
+		w.same("TokensExpiring(after revoking)", expiring(tx), []string{soon.ID})
+		for _, t := range []access.Token{over, later, endless, far} {
+			got, err := tx.TokenByID(w.ctx, t.ID)
+			w.must(err)
+			w.same("revoked", got.RevokedAt.Equal(at), true)
+		}
+		for _, t := range []access.Token{soon, minted} {
+			got, err := tx.TokenByID(w.ctx, t.ID)
+			w.must(err)
+			w.same("somebody else's is revoked", got.RevokedAt.IsZero(), true)
+		}
+		return nil
+	})
+	w.once("one warning", func(tx account.Tx) (bool, error) { return tx.WarnToken(w.ctx, soon.ID, at) })
+}
+
 func (w *world) bound(t access.Token) []string {
 	w.Helper()
 	var out []string
@@ -267,6 +321,49 @@ func checkUserRace(w *world) {
 		})
 	})
 	w.same("winners of one user name", won, int64(1))
+}
+
+func checkFactors(w *world) {
+	amy, zoe, kim := w.user("amy"), w.user("zoe"), w.user("kim")
+	s := access.Session{ID: w.id("session"), Hash: digest("s"), UserID: amy.ID, Method: "sso", CreatedAt: at, SeenAt: at, ConfirmedAt: at, ExpiresAt: at.Add(time.Hour)}
+	w.updateAccess(func(tx access.Tx) error { return tx.InsertSession(w.ctx, s) })
+	w.updateAccounts(func(tx account.Tx) error {
+		w.must(tx.PutTOTP(w.ctx, account.TOTP{UserID: amy.ID, Secret: "KEY", CreatedAt: at}))
+		w.must(tx.InsertPasskey(w.ctx, account.Passkey{ID: w.id("passkey"), UserID: zoe.ID, CredentialID: "c", CreatedAt: at}))
+		has := func(want ...bool) {
+			for i, id := range []string{amy.ID, zoe.ID, kim.ID, "nobody"} {
+				got, err := tx.HasSecondFactor(w.ctx, id)
+				w.must(err)
+				w.same("HasSecondFactor()", got, want[i])
+			}
+		}
+		has(false, true, false, false)
+		_, err := tx.UseTOTP(w.ctx, amy.ID, 7, at)
+		w.must(err)
+		has(true, true, false, false)
+		w.must(tx.NoteFactor(w.ctx, s.ID, at))
+		s.FactorAt = at
+		got, err := tx.SessionByHash(w.ctx, s.Hash)
+		w.must(err)
+		w.same("SessionByHash(with a second factor)", got, s)
+		return nil
+	})
+	members := func(want access.Role) {
+		w.updateAccess(func(tx access.Tx) error {
+			got, err := tx.MembersRole(w.ctx)
+			w.same("MembersRole()", got, want)
+			return err
+		})
+	}
+	members(w.main.Members)
+	closed := w.main
+	closed.Members = access.NoRole
+	w.update(func(tx publishers.Tx) error { return tx.UpdateRepository(w.ctx, closed) })
+	members(access.NoRole)
+	w.update(func(tx publishers.Tx) error {
+		return tx.InsertRepository(w.ctx, catalog.Repository{ID: "team-id", Name: "team", Members: access.Reader, CreatedAt: at})
+	})
+	members(access.Reader)
 }
 
 func checkSessions(w *world) {

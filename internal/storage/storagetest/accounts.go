@@ -16,6 +16,9 @@ func Accounts(t *testing.T, open Opener) {
 		"profiles":       checkProfiles,
 		"links":          checkOnceLinks,
 		"link race":      checkLinkRace,
+		"approval":       checkApproval,
+		"approval race":  checkApprovalRace,
+		"invited by":     checkInvitedBy,
 		"authenticators": checkTOTPs,
 		"code race":      checkTOTPRace,
 		"recovery codes": checkRecovery,
@@ -130,6 +133,64 @@ func checkLinkRace(w *world) {
 	w.once("one link", func(tx account.Tx) (bool, error) { return tx.UseLink(w.ctx, l.ID, at) })
 }
 
+func checkApproval(w *world) {
+	ann, zoe := w.user("ann"), w.user("zoe")
+	wait := w.link(account.Link{Kind: account.LinkInvite, CreatedBy: ann.ID, Origin: "somewhere"})
+	used := w.link(account.Link{Kind: account.LinkInvite, CreatedBy: ann.ID, UsedAt: at})
+	hers := w.link(account.Link{Kind: account.LinkInvite, CreatedBy: zoe.ID})
+	reset := w.link(account.Link{Kind: account.LinkReset, CreatedBy: ann.ID, UserID: zoe.ID})
+	end := at.Add(48 * time.Hour)
+	w.updateAccounts(func(tx account.Tx) error {
+		for _, c := range []struct {
+			id   string
+			want bool
+		}{{wait.ID, true}, {wait.ID, false}, {used.ID, false}, {"nothing", false}} {
+			did, err := tx.ApproveLink(w.ctx, c.id, zoe.ID, at, end)
+			w.must(err)
+			w.same("ApproveLink()", did, c.want)
+		}
+		wait.ApprovedAt, wait.ApprovedBy, wait.ExpiresAt = at, zoe.ID, end
+		got, err := tx.LinkByHash(w.ctx, wait.Hash)
+		w.same("LinkByHash(approved)", got, wait)
+		return err
+	})
+	w.updateAccess(func(tx access.Tx) error {
+		for _, want := range []int64{1, 0} {
+			n, err := tx.EndInvitationsBy(w.ctx, ann.ID, at)
+			w.must(err)
+			w.same("EndInvitationsBy()", n, want)
+		}
+		return nil
+	})
+	w.updateAccounts(func(tx account.Tx) error {
+		open, err := tx.Links(w.ctx, account.LinkInvite, at)
+		w.must(err)
+		w.same("Links(after those of one maker ended)", open, []account.Link{hers})
+		got, err := tx.LinkByHash(w.ctx, reset.Hash)
+		w.same("a reset link of the same maker", got, reset)
+		return err
+	})
+}
+
+func checkApprovalRace(w *world) {
+	l := w.link(account.Link{Kind: account.LinkInvite})
+	w.once("one approval", func(tx account.Tx) (bool, error) { return tx.ApproveLink(w.ctx, l.ID, "a", at, at) })
+}
+
+func checkInvitedBy(w *world) {
+	ann := w.user("ann")
+	u := access.User{ID: w.id("user"), Name: "guest", CreatedAt: at, InvitedBy: ann.ID}
+	w.updateAccounts(func(tx account.Tx) error {
+		w.must(tx.InsertUser(w.ctx, u))
+		changed := u
+		changed.InvitedBy = "somebody else"
+		w.must(tx.UpdateUser(w.ctx, changed))
+		got, err := tx.UserByID(w.ctx, u.ID)
+		w.same("UserByID(invited)", got, u)
+		return err
+	})
+}
+
 func checkTOTPs(w *world) {
 	ann, zoe := w.user("ann"), w.user("zoe")
 	key := account.TOTP{UserID: ann.ID, Secret: "JBSWY3DPEHPK3PXP", CreatedAt: at}
@@ -210,6 +271,12 @@ func checkDevices(w *world) {
 		}
 		_, err := tx.DeviceOf(w.ctx, digest("nothing"))
 		w.want("DeviceOf(nothing)", err, fault.NotFound)
+		w.must(tx.InsertDevice(w.ctx, digest("old"), ann.ID, at.Add(-time.Second)))
+		w.must(tx.DeleteDevicesBefore(w.ctx, at))
+		_, err = tx.DeviceOf(w.ctx, digest("old"))
+		w.want("DeviceOf(swept)", err, fault.NotFound)
+		_, err = tx.DeviceOf(w.ctx, digest("a"))
+		w.must(err)
 		return nil
 	})
 }

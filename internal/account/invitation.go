@@ -1,0 +1,202 @@
+package account
+
+import (
+	"context"
+	"strings"
+
+	"pyindex/internal/access"
+	"pyindex/internal/audit"
+	"pyindex/internal/fault"
+)
+
+// ErrWaiting is returned for the link of an invitation that an administrator has not approved yet. Nothing is used up.
+var ErrWaiting = fault.New(fault.Denied, "an administrator of this index has to approve this invitation first: follow the link again later")
+
+// OpenInvitation is an invitation that may still be accepted or approved.
+type OpenInvitation struct {
+	Link
+	By      string // name of the user who made it, "" for the operator
+	Waiting bool   // for an administrator's approval
+}
+
+// waits reports whether an invitation needs an administrator's approval before it can be accepted: if its maker is not an
+// administrator now, and the settings do not leave invitations to owners. What the maker was at the time does not matter.
+func (a *Accounts) waits(ctx context.Context, tx Tx, l Link) (bool, error) {
+	if a.o.OwnersInvite || l.Kind != LinkInvite || l.CreatedBy == "" || !l.ApprovedAt.IsZero() {
+		return false, nil
+	}
+	u, err := tx.UserByID(ctx, l.CreatedBy)
+	if fault.Is(err, fault.NotFound) {
+		return true, nil
+	}
+	return !u.Admin || !u.Active(), err
+}
+
+// Invitations returns the invitations that are open, newest first: an administrator sees all, others those that they made.
+func (a *Accounts) Invitations(ctx context.Context, who access.Caller) (out []OpenInvitation, err error) {
+	if !who.Known() {
+		return nil, fault.New(fault.Unauthenticated, "sign in first")
+	}
+	err = a.store.View(ctx, func(tx Tx) error {
+		all, err := tx.Links(ctx, LinkInvite, a.o.Now())
+		out = nil
+		for _, l := range all {
+			if !who.Admin() && (who.SessionID() == "" || l.CreatedBy != who.ID()) {
+				continue
+			}
+			o, err := a.open(ctx, tx, l)
+			if err != nil {
+				return err
+			}
+			out = append(out, o)
+		}
+		return err
+	})
+	return out, err
+}
+
+func (a *Accounts) open(ctx context.Context, tx Tx, l Link) (o OpenInvitation, err error) {
+	o.Link = l
+	if o.Waiting, err = a.waits(ctx, tx, l); err != nil || l.CreatedBy == "" {
+		return o, err
+	}
+	u, err := tx.UserByID(ctx, l.CreatedBy)
+	if fault.Is(err, fault.NotFound) {
+		return o, nil
+	}
+	o.By = u.Name
+	return o, err
+}
+
+// openByID returns an open invitation that the caller may see; fault.NotFound for any other.
+func (a *Accounts) openByID(ctx context.Context, tx Tx, who access.Caller, id string) (OpenInvitation, error) {
+	all, err := tx.Links(ctx, LinkInvite, a.o.Now())
+	for _, l := range all {
+		if l.ID == id && (who.Admin() || who.SessionID() != "" && l.CreatedBy == who.ID()) {
+			return a.open(ctx, tx, l)
+		}
+	}
+	if err == nil {
+		err = fault.New(fault.NotFound, "there is no such invitation: it was used, has ended or was revoked")
+	}
+	return OpenInvitation{}, err
+}
+
+// ApproveInvitation lets the link of an invitation work that was waiting for it, for a week from now. It needs an
+// administrator. It returns fault.NotFound for an invitation that is not open, and fault.Conflict if it does not wait or if
+// its maker may no longer give what it gives. Of several administrators at once, one succeeds.
+func (a *Accounts) ApproveInvitation(ctx context.Context, who access.Caller, id string) (o OpenInvitation, err error) {
+	if !who.Admin() {
+		return o, a.refused(ctx, who, "user.approve-invitation", id, "only an administrator may approve an invitation")
+	}
+	now := a.o.Now()
+	return o, access.Update(ctx, a.store, who, func(tx Tx, who access.Caller) error {
+		if !who.Admin() {
+			return fault.New(fault.Denied, "only an administrator may approve an invitation")
+		}
+		if o, err = a.openByID(ctx, tx, who, id); err != nil {
+			return err
+		}
+		if ok, err := stands(ctx, tx, o.Link); err != nil {
+			return err
+		} else if !ok {
+			return fault.New(fault.Conflict, "%s may no longer give what this invitation gives: refuse it, or invite the person yourself", o.By)
+		}
+		did, err := tx.ApproveLink(ctx, id, who.ID(), now, now.Add(inviteLife))
+		if err == nil && (!did || !o.Waiting) {
+			err = fault.New(fault.Conflict, "this invitation does not wait for an approval: somebody may have approved it just now")
+		}
+		if err != nil {
+			return err
+		}
+		o.Waiting, o.ApprovedAt, o.ApprovedBy, o.ExpiresAt = false, now, who.ID(), now.Add(inviteLife)
+		return tx.InsertAudit(ctx, a.entry(who, "user.approve-invitation", id, o.detail()))
+	})
+}
+
+// detail is what the record keeps about an invitation.
+func (o OpenInvitation) detail() map[string]any {
+	return map[string]any{"by": o.By, "name": o.Invitation.Name, "email": o.Invitation.Email, "grants": o.Invitation.Grants}
+}
+
+// refused records that something was refused to a caller, and returns fault.Denied with the reason.
+func (a *Accounts) refused(ctx context.Context, who access.Caller, action, subject, why string) error {
+	e := a.entry(who, action, subject, nil)
+	e.Outcome = audit.Refused
+	if err := a.store.Update(ctx, func(tx Tx) error { return tx.InsertAudit(ctx, e) }); err != nil {
+		return err
+	}
+	return fault.New(fault.Denied, "%s", why)
+}
+
+// RevokeInvitation ends an invitation that the caller may see; fault.NotFound for any other. An administrator who ends one
+// that waits for approval refuses it.
+func (a *Accounts) RevokeInvitation(ctx context.Context, who access.Caller, id string) (o OpenInvitation, err error) {
+	if !who.Known() {
+		return o, fault.New(fault.Unauthenticated, "sign in first")
+	}
+	return o, access.Update(ctx, a.store, who, func(tx Tx, who access.Caller) error {
+		if o, err = a.openByID(ctx, tx, who, id); err != nil {
+			return err
+		}
+		did, err := tx.UseLink(ctx, id, a.o.Now())
+		if err == nil && !did {
+			err = fault.New(fault.NotFound, "this invitation was used or revoked already")
+		}
+		if err != nil {
+			return err
+		}
+		action := "user.revoke-invitation"
+		if o.Waiting && who.Admin() {
+			action = "user.refuse-invitation"
+		}
+		return tx.InsertAudit(ctx, a.entry(who, action, id, o.detail()))
+	})
+}
+
+// AdminAddresses returns the e-mail addresses of the active administrators who gave one, for letters about the index itself.
+func (a *Accounts) AdminAddresses(ctx context.Context) (out []string, err error) {
+	err = a.store.View(ctx, func(tx Tx) error {
+		out = nil
+		users, err := tx.Users(ctx)
+		for _, u := range users {
+			if !u.Admin || !u.Active() {
+				continue
+			}
+			p, err := profileOf(ctx, tx, u)
+			if err != nil {
+				return err
+			}
+			if p.Email != "" {
+				out = append(out, p.Email)
+			}
+		}
+		return err
+	})
+	return out, err
+}
+
+// where lists the roles that an invitation gives.
+func (o OpenInvitation) where() string {
+	var roles []string
+	for _, g := range o.Invitation.Grants {
+		roles = append(roles, g.Role+" of "+g.Where)
+	}
+	return strings.Join(roles, ", ")
+}
+
+// WaitingLetter tells an administrator of an invitation that waits for approval; link leads to the list of them.
+func WaitingLetter(index string, o OpenInvitation, link string) Letter {
+	whom := "somebody"
+	if o.Invitation.Name != "" {
+		whom = o.Invitation.Name
+	}
+	return Letter{"An invitation to " + index + " waits for your approval", o.By + " invited " + whom + " to " + index + " as " + o.where() + ".\n\n" +
+		"The invitation makes a new account, so an administrator has to approve it first. Approve or refuse it here:\n\n" + link + "\n"}
+}
+
+// ApprovedLetter tells whoever made an invitation that its link works now.
+func ApprovedLetter(index string, o OpenInvitation) Letter {
+	return Letter{"Your invitation to " + index + " was approved", "Your invitation to " + index + " as " + o.where() + " was approved.\n\n" +
+		"The link that you were shown works now, once, until " + o.ExpiresAt.UTC().Format("2 January 2006 15:04 UTC") + ".\n"}
+}

@@ -1,0 +1,57 @@
+package web
+
+import (
+	"cmp"
+	"net/http"
+	"slices"
+
+	"pyindex/internal/access"
+)
+
+type adminTokensView struct {
+	Frame
+	Tokens []tokenRow
+	Marked int // how many of all there is something to notice about
+	Total  int
+	Longest,
+	Usual string // lives of new tokens, "" for no end
+	Pages Pages
+}
+
+const tokensPerPage = 100
+
+// markOrder puts what an administrator should look at first.
+var markOrder = map[access.TokenMark]int{access.TokenEndless: 0, access.TokenTooLong: 1, access.TokenEndsSoon: 2, "": 3}
+
+// adminTokens lists everybody's API tokens that can be used: first those that never end or live longer than the settings allow
+// now, and those that end soon.
+func (s *Site) adminTokens(w http.ResponseWriter, r *http.Request, who access.Caller) error {
+	all, err := s.o.Directory.Tokens(r.Context(), who)
+	if err != nil {
+		return err
+	}
+	v := adminTokensView{Frame: s.adminFrame(r, who, "tokens", "API tokens")}
+	var live []tokenRow
+	for _, t := range all {
+		row := s.tokenRow(t)
+		if !t.RevokedAt.IsZero() || row.Expired {
+			continue
+		}
+		if row.Mark != "" {
+			v.Marked++
+		}
+		live = append(live, row)
+	}
+	slices.SortStableFunc(live, func(a, b tokenRow) int { return cmp.Compare(markOrder[a.Mark], markOrder[b.Mark]) })
+	longest, usual := s.o.Directory.TokenLife()
+	if longest > 0 {
+		v.Longest = access.Days(longest)
+	}
+	if usual > 0 {
+		v.Usual = access.Days(usual)
+	}
+	v.Total, v.Pages = len(live), pages(r, page(r), len(live), tokensPerPage)
+	from := min((v.Pages.Page-1)*tokensPerPage, len(live))
+	v.Tokens = live[from:min(from+tokensPerPage, len(live))]
+	return s.render(w, http.StatusOK, "admin-tokens", &v)
+}

@@ -1,0 +1,85 @@
+package web_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"pyindex/internal/catalog"
+)
+
+// between returns what stands between two texts, "" without them.
+func between(s, before, after string) string {
+	_, rest, _ := strings.Cut(s, before)
+	out, _, _ := strings.Cut(rest, after)
+	return out
+}
+
+// An owner's link makes no account until an administrator approves it in the list of users, and never if they refuse it.
+func TestOwnersInvitationIsApprovedInTheListOfUsers(t *testing.T) {
+	const password = "four words that differ"
+	for _, approve := range []bool{true, false} {
+		x := newShop(t, catalog.Limits{}, nil)
+		made := x.post("owner", "/manage/project/demo/collaboration/", "do", "invite", "invited_role", "uploader").Body.String()
+		link := "/invite/" + between(made, shopHost+"/invite/", "/") + "/"
+		if !strings.Contains(made, "has to approve the invitation first") {
+			t.Errorf("the answer does not say that the invitation waits:\n%s", made)
+		}
+		if got := x.get("nobody", link); got.Code != http.StatusOK || !strings.Contains(got.Body.String(), "has to approve this invitation first") || strings.Contains(got.Body.String(), "<form") {
+			t.Errorf("following the link = %d:\n%s", got.Code, got.Body)
+		}
+		if got := x.post("nobody", link, "name", "puppet", "password", password, "again", password); got.Code != http.StatusForbidden {
+			t.Errorf("using the link = %d, want 403", got.Code)
+		}
+		page := x.get("root", "/admin/users/").Body.String()
+		id := between(page, `name="invitation" value="`, `"`)
+		if !strings.Contains(page, "owner invites whoever has the link") || id == "" {
+			t.Errorf("the list of users:\n%s", page)
+		}
+		for user, want := range map[string]int{"owner": 404, "stranger": 404, "nobody": 303} {
+			if got := x.post(user, "/admin/users/approve/", "invitation", id); got.Code != want {
+				t.Errorf("approving as %s = %d, want %d", user, got.Code, want)
+			}
+		}
+		path, want := "/admin/users/uninvite/", "user.refuse-invitation"
+		if approve {
+			path, want = "/admin/users/approve/", "user.approve-invitation"
+		}
+		if got := x.grew(func() {
+			if got := x.post("root", path, "invitation", id); got.Code != http.StatusSeeOther {
+				t.Errorf("POST %s = %d:\n%s", path, got.Code, got.Body)
+			}
+		}); got != want {
+			t.Errorf("the record grew by %q, want %q", got, want)
+		}
+		got := x.post("nobody", link, "name", "puppet", "password", password, "again", password)
+		if !approve {
+			if got.Code != http.StatusNotFound {
+				t.Errorf("using a refused link = %d, want 404", got.Code)
+			}
+			continue
+		}
+		if got.Code != http.StatusSeeOther {
+			t.Errorf("using an approved link = %d:\n%s", got.Code, got.Body)
+		}
+		if page := x.get("root", "/admin/users/").Body.String(); !strings.Contains(page, "<td>owner</td>") {
+			t.Errorf("the list of users does not say who invited puppet:\n%s", page)
+		}
+		if page := x.get("root", "/admin/user/puppet/").Body.String(); !strings.Contains(page, "invited by owner") {
+			t.Errorf("the page of puppet:\n%s", page)
+		}
+		if page := x.get("root", "/admin/user/owner/").Body.String(); !strings.Contains(page, "Invited accounts") || !strings.Contains(page, `/admin/user/puppet/`) {
+			t.Errorf("the page of owner:\n%s", page)
+		}
+	}
+}
+
+// An administrator's invitation to a project works at once.
+func TestAdministratorsInvitationDoesNotWait(t *testing.T) {
+	x := newShop(t, catalog.Limits{}, nil)
+	made := x.post("root", "/manage/project/demo/collaboration/", "do", "invite", "invited", "zoe", "invited_role", "uploader").Body.String()
+	link := "/invite/" + between(made, shopHost+"/invite/", "/") + "/"
+	if got := x.get("nobody", link); got.Code != http.StatusOK || !strings.Contains(got.Body.String(), "Your user name is <strong>zoe") {
+		t.Errorf("following the link = %d:\n%s", got.Code, got.Body)
+	}
+}
