@@ -105,6 +105,7 @@ func (s *Site) signIn(w http.ResponseWriter, r *http.Request, who access.Caller)
 		Name: f.get("user"), Password: access.Secret(f.secret("password")), Device: s.cookie(r, deviceCookie),
 	})
 	if fault.Is(err, fault.Unauthenticated) || fault.Is(err, fault.TooMany) {
+		f.late(w, err)
 		f.wrong("", fault.Message(err))
 		return s.loginPage(w, r, who, f)
 	} else if err != nil {
@@ -154,6 +155,9 @@ func (s *Site) code(w http.ResponseWriter, r *http.Request, who access.Caller) e
 
 func (s *Site) codePage(w http.ResponseWriter, r *http.Request, who access.Caller, f form) error {
 	v := codeView{Frame: s.frame(r, who, "Enter a code")}
+	if p := f.problem(); p != nil && f.errs[""] != "" {
+		v.Notice = p
+	}
 	v.Code = f.field(Field{Name: "code", Label: "Code", Required: true, Autocomplete: "one-time-code", InputMode: "text", Focus: true, Mono: true, MaxLength: 40,
 		Help: "The six digits that your authenticator shows, or one of your recovery codes."})
 	return s.render(w, f.status(), "code", &v)
@@ -164,13 +168,14 @@ func (s *Site) signInByCode(w http.ResponseWriter, r *http.Request, who access.C
 	if err != nil {
 		return err
 	}
-	signed, err := s.o.Accounts.SecondFactor(r.Context(), who, s.cookie(r, stepCookie), f.get("code"))
+	signed, err := s.o.Accounts.SecondFactor(r.Context(), who, account.Code{Step: s.cookie(r, stepCookie), Typed: f.get("code"), Device: s.cookie(r, deviceCookie)})
 	switch {
 	case fault.Is(err, fault.NotFound):
 		s.setCookie(w, stepCookie, "", 0)
 		return s.tell(w, r, "/login/"+nextQuery(r), Notice{"bad", "That took too long, or there were too many wrong codes: begin again."})
-	case fault.Is(err, fault.Invalid):
-		f.wrong("code", fault.Message(err))
+	case fault.Is(err, fault.Invalid), fault.Is(err, fault.TooMany):
+		f.late(w, err)
+		f.wrong(fault.FieldOf(err), fault.Message(err))
 		return s.codePage(w, r, who, f)
 	case err != nil:
 		return err
@@ -227,7 +232,8 @@ func (s *Site) reconfirm(w http.ResponseWriter, r *http.Request, who access.Call
 	if err != nil {
 		return err
 	}
-	err = s.o.Accounts.Confirm(r.Context(), who, access.Secret(f.secret("password")), f.get("code"))
+	err = s.o.Accounts.Confirm(r.Context(), who, account.Proof{Password: access.Secret(f.secret("password")), Code: f.get("code"), Device: s.cookie(r, deviceCookie)})
+	f.late(w, err)
 	if err := f.refused(fault.FieldOf(err), err); err != nil {
 		return err
 	}

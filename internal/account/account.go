@@ -2,6 +2,7 @@ package account
 
 import (
 	"context"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -22,13 +23,11 @@ type Options struct {
 
 // Accounts is the accounts of an index. It is safe for concurrent use, and by several processes on one store.
 type Accounts struct {
-	store Store
-	o     Options
-	work  chan struct{} // bounds how many passwords are hashed at once: each takes 19 MiB
+	store   Store
+	o       Options
+	work    chan struct{} // bounds how many passwords are hashed at once
+	waiting atomic.Int64  // people in the queue for that, and those whose turn it is
 }
-
-// hashers is how many passwords are hashed at once.
-const hashers = 2
 
 // New returns the accounts over the rows of s.
 func New(s Store, o Options) *Accounts {

@@ -74,7 +74,8 @@ func (a *Accounts) SignInByIdentity(ctx context.Context, who access.Caller, id I
 	if fault.Is(err, fault.Denied) {
 		e := a.refusal(who, id.Name, "single sign-on")
 		e.Detail["issuer"], e.Detail["subject"] = id.Issuer, fmt.Sprintf("%.200s", id.Subject)
-		if e := a.store.Update(ctx, func(tx Tx) error { return tx.InsertAudit(ctx, e) }); e != nil {
+		e = e.OncePerMinute(network(who.Address()), "single sign-on "+id.Issuer+" "+id.Subject)
+		if e := a.store.Update(ctx, func(tx Tx) error { return tx.CountAudit(ctx, e) }); e != nil {
 			return Signed{}, e
 		}
 	}

@@ -253,7 +253,7 @@ func (a *Accounts) SignInByPasskey(ctx context.Context, who access.Caller, secre
 	if k := fault.KindOf(err); k != fault.Invalid && k != fault.NotFound && k != fault.Unauthenticated {
 		return Signed{}, err
 	}
-	if e := a.failed(ctx, who, nil, who.Name(), nil); e != nil {
+	if e := a.failed(ctx, who, guess{}, who.Name(), "passkey", nil); e != nil {
 		return Signed{}, e
 	}
 	if errors.Is(err, errCloned) {

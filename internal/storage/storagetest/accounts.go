@@ -2,11 +2,14 @@ package storagetest
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"pyindex/internal/access"
 	"pyindex/internal/account"
+	"pyindex/internal/audit"
 	"pyindex/internal/fault"
 )
 
@@ -27,6 +30,7 @@ func Accounts(t *testing.T, open Opener) {
 		"identities":     checkIdentities,
 		"groups":         checkGroups,
 		"group race":     checkGroupRace,
+		"counted":        checkCounted,
 	} {
 		t.Run(name, func(t *testing.T) { check(newWorld(t, open)) })
 	}
@@ -234,6 +238,64 @@ func checkAttempts(w *world) {
 		}
 		return nil
 	}))
+}
+
+// checkCounted: refusals with one ID are one entry that counts them and lists their subjects, also when they come at once.
+func checkCounted(w *world) {
+	e := audit.Entry{At: at, Action: "session.refuse", Outcome: audit.Refused, Actor: audit.Actor{Address: "192.0.2.1"}, Subject: "ann"}
+	e = e.OncePerMinute("192.0.2.0/24", "password")
+	others := []audit.Entry{
+		e.OncePerMinute("192.0.3.0/24", "password"), e.OncePerMinute("192.0.2.0/24", "passkey"),
+		{At: at.Add(time.Minute), Action: e.Action, Outcome: audit.Refused}, {At: at, Action: "x", Outcome: audit.Refused},
+	}
+	for i := 2; i < 4; i++ {
+		others[i] = others[i].OncePerMinute("192.0.2.0/24", "password")
+	}
+	w.updateAccounts(func(tx account.Tx) error {
+		w.must(tx.CountAudit(w.ctx, e))
+		for _, other := range others {
+			w.must(tx.CountAudit(w.ctx, other))
+		}
+		return nil
+	})
+	w.race(16, func(s Stores, i int) error {
+		return s.Accounts.Update(w.ctx, func(tx account.Tx) error {
+			again := e
+			again.Actor.Address, again.Subject = "192.0.2.2", []string{"bob", "", "an", "ann"}[i%4]
+			return tx.CountAudit(w.ctx, again)
+		})
+	})
+	for range 100 {
+		w.updateAccounts(func(tx account.Tx) error {
+			again := e
+			again.Subject = w.id("name")
+			return tx.CountAudit(w.ctx, again)
+		})
+	}
+	w.updateAccounts(func(tx account.Tx) error {
+		all, err := tx.Entries(w.ctx, audit.Filter{Limit: 10})
+		w.must(err)
+		w.same("entries", len(all), 1+len(others))
+		for _, got := range all {
+			if got.ID != e.ID {
+				w.same("another's count", got.More, 0)
+				continue
+			}
+			names := strings.Fields(got.Subject)
+			slices.Sort(names)
+			w.same("the count", got.More, 116)
+			w.same("the address", got.Actor.Address, "192.0.2.1")
+			for _, name := range []string{"an", "ann", "bob"} {
+				if n := len(slices.DeleteFunc(slices.Clone(names), func(s string) bool { return s != name })); n != 1 {
+					w.Errorf("%s is %d times among %q, want once", name, n, names)
+				}
+			}
+			if len(got.Subject) > 300 || len(got.Subject) < 200 {
+				w.Errorf("the subjects take %d bytes, want some 200", len(got.Subject))
+			}
+		}
+		return nil
+	})
 }
 
 func checkPasskeys(w *world) {
