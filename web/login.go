@@ -57,9 +57,12 @@ func (s *Site) loginPage(w http.ResponseWriter, r *http.Request, who access.Call
 	return s.render(w, f.status(), "login", &v)
 }
 
+// maxNext bounds, in bytes, the path that the query names: it travels in a cookie to a provider of single sign-on and back.
+const maxNext = 1000
+
 // next is where to go after signing in: the path that the query names, if it is one of ours.
 func next(r *http.Request) string {
-	if n := r.URL.Query().Get("next"); local(n) {
+	if n := r.URL.Query().Get("next"); len(n) <= maxNext && local(n) {
 		return n
 	}
 	return "/"
@@ -78,9 +81,12 @@ const (
 	deviceCookie = "device"
 )
 
+// maxCookie bounds a cookie's value, in bytes, as browsers do.
+const maxCookie = 4000
+
 func (s *Site) cookie(r *http.Request, name string) access.Secret {
 	c, err := r.Cookie(route.Cookie(s.o.BaseURL, name).Name)
-	if err != nil || len(c.Value) > 200 {
+	if err != nil || len(c.Value) > maxCookie {
 		return ""
 	}
 	return access.Secret(c.Value)

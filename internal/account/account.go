@@ -2,6 +2,7 @@ package account
 
 import (
 	"context"
+	"crypto/cipher"
 	"sync/atomic"
 	"time"
 
@@ -26,7 +27,8 @@ type Accounts struct {
 	store   Store
 	o       Options
 	work    chan struct{} // bounds how many passwords are hashed at once
-	waiting atomic.Int64  // people in the queue for that, and those whose turn it is
+	key     atomic.Pointer[cipher.AEAD]
+	waiting atomic.Int64 // people in the queue for that, and those whose turn it is
 }
 
 // New returns the accounts over the rows of s.
@@ -151,7 +153,7 @@ func (a *Accounts) Sweep(ctx context.Context) error {
 		if err := tx.DeleteLinksBefore(ctx, a.o.Now().Add(-30*24*time.Hour)); err != nil {
 			return err
 		}
-		if err := tx.DeleteChallengesBefore(ctx, a.o.Now()); err != nil {
+		if err := tx.DeleteChallengesBefore(ctx, a.o.Now().Add(-clockSkew)); err != nil {
 			return err
 		}
 		return tx.DeleteAttemptsBefore(ctx, a.o.Now().Add(-forgetAfter))

@@ -104,6 +104,7 @@ type Rows interface {
 type Tx interface {
 	Rows
 	PasskeyRows
+	ChallengeRows
 	IdentityRows
 	access.GroupRows
 	access.UserRows

@@ -27,6 +27,7 @@ func Accounts(t *testing.T, open Opener) {
 		"attempts":       checkAttempts,
 		"passkeys":       checkPasskeys,
 		"challenges":     checkChallenges,
+		"key race":       checkKeyRace,
 		"identities":     checkIdentities,
 		"groups":         checkGroups,
 		"group race":     checkGroupRace,
@@ -336,25 +337,41 @@ func checkPasskeys(w *world) {
 }
 
 func checkChallenges(w *world) {
-	ann := w.user("ann")
-	c := account.Challenge{Hash: digest("c"), UserID: ann.ID, State: `{"x":1}`, ExpiresAt: at.Add(time.Minute)}
-	old := account.Challenge{Hash: digest("old"), State: "{}", ExpiresAt: at.Add(-time.Minute)}
-	w.updateAccounts(func(tx account.Tx) error {
-		w.must(tx.InsertChallenge(w.ctx, c))
-		w.must(tx.InsertChallenge(w.ctx, old))
-		w.must(tx.DeleteChallengesBefore(w.ctx, at))
-		_, err := tx.TakeChallenge(w.ctx, old.Hash)
-		w.want("TakeChallenge(deleted)", err, fault.NotFound)
+	over, open := at.Add(-time.Minute), at.Add(time.Minute)
+	w.once("one challenge", func(tx account.Tx) (bool, error) { return tx.UseChallenge(w.ctx, "c", account.ForSignIn, open) })
+	w.once("another one", func(tx account.Tx) (bool, error) { return tx.UseChallenge(w.ctx, "d", account.ForSignIn, over) })
+	use := func(id string, kind account.ChallengeKind, want bool) {
+		w.Helper()
+		w.updateAccounts(func(tx account.Tx) error {
+			first, err := tx.UseChallenge(w.ctx, id, kind, open)
+			w.same("UseChallenge("+id+")", first, want)
+			return err
+		})
+	}
+	use("c", account.ForSignOn, false)
+	w.updateAccounts(func(tx account.Tx) error { return tx.DeleteChallengesBefore(w.ctx, at) })
+	use("c", account.ForSignIn, false)
+	use("d", account.ForSignIn, true)
+}
+
+// checkKeyRace: replicas that make a key at once agree on one.
+func checkKeyRace(w *world) {
+	w.must(w.a.Accounts.View(w.ctx, func(tx account.Tx) error {
+		_, err := tx.Key(w.ctx, "seals")
+		w.want("Key(nothing)", err, fault.NotFound)
 		return nil
+	}))
+	got := make([]string, 16)
+	w.race(16, func(s Stores, i int) error {
+		return s.Accounts.Update(w.ctx, func(tx account.Tx) (err error) {
+			if err = tx.InsertKey(w.ctx, "seals", fmt.Sprintf("%064d", i), at); err == nil {
+				got[i], err = tx.Key(w.ctx, "seals")
+			}
+			return err
+		})
 	})
-	w.once("one challenge", func(tx account.Tx) (bool, error) {
-		got, err := tx.TakeChallenge(w.ctx, c.Hash)
-		if fault.Is(err, fault.NotFound) {
-			return false, nil
-		}
-		w.same("TakeChallenge()", got, c)
-		return true, err
-	})
+	slices.Sort(got)
+	w.same("keys that were read", len(slices.Compact(got)), 1)
 }
 
 func checkIdentities(w *world) {
