@@ -64,6 +64,10 @@ func (s *Site) fail(w http.ResponseWriter, r *http.Request, err error) {
 		status = http.StatusInternalServerError
 	}
 	retryAfter(w, status, err)
+	if status == http.StatusTooManyRequests && fromOurScript(r) {
+		_ = s.json(w, status, answer{Error: message}) // the script is gone if this fails
+		return
+	}
 	v := failView{Frame: s.frame(r, who, headings[status]), Status: status, Heading: headings[status], Message: message}
 	if status == http.StatusInternalServerError {
 		v.Message, v.Request = "", w.Header().Get("X-Request-Id")

@@ -29,10 +29,10 @@ type codeView struct {
 func (s *Site) loginRoutes() []route.Route {
 	return []route.Route{
 		{Method: http.MethodGet, Path: "/login/", Auth: route.Visitor, Handle: s.login},
-		{Method: http.MethodPost, Path: "/login/", Auth: route.Visitor, Handle: s.signIn},
+		{Method: http.MethodPost, Path: "/login/", Auth: route.Visitor, Limit: route.LimitSignIn, Handle: s.signIn},
 		{Method: http.MethodGet, Path: "/login/code/", Auth: route.Visitor, Handle: s.code},
-		{Method: http.MethodPost, Path: "/login/code/", Auth: route.Visitor, Handle: s.signInByCode},
-		{Method: http.MethodPost, Path: "/logout/", Auth: route.Visitor, Handle: s.signOut},
+		{Method: http.MethodPost, Path: "/login/code/", Auth: route.Visitor, Limit: route.LimitSignIn, Handle: s.signInByCode},
+		{Method: http.MethodPost, Path: "/logout/", Auth: route.Visitor, Limit: route.LimitSignIn, Handle: s.signOut},
 		{Method: http.MethodGet, Path: "/confirm/", Auth: route.Signed, Handle: s.confirm},
 		{Method: http.MethodPost, Path: "/confirm/", Auth: route.Signed, Handle: s.reconfirm},
 	}
@@ -90,6 +90,11 @@ func (s *Site) cookie(r *http.Request, name string) access.Secret {
 		return ""
 	}
 	return access.Secret(c.Value)
+}
+
+// Known returns what tells the browser that sends a request apart, if somebody signed in with it before, and "" for any other.
+func (s *Site) Known(r *http.Request) string {
+	return s.o.Accounts.Browser(r.Context(), s.cookie(r, deviceCookie))
 }
 
 // setCookie gives the browser a cookie for so many seconds; 0 takes it away.

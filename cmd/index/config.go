@@ -66,7 +66,8 @@ type limitsConfig struct {
 	FileSize    byteSize `default:"2GiB" help:"Largest file."`
 	ProjectSize byteSize `default:"0" help:"Largest sum of a project's files; 0 for no bound."`
 	UploadRate  count    `default:"0" help:"Uploads a minute from one address; 0 for no bound."`
-	MintRate    count    `default:"600" help:"Token exchanges a minute from one address; 0 for no bound."`
+	MintRate    count    `default:"60" help:"Token exchanges a minute from one address, and 20 times as many from all; 0 for no bound."`
+	SignInRate  count    `default:"60" help:"Requests a minute from one address by people who sign in, follow a link or forgot a password, and 20 times as many from all; 0 for no bound. Who is signed in is not counted."`
 	PageCache   byteSize `default:"64MiB" help:"Memory for rendered pages."`
 }
 

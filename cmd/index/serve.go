@@ -113,7 +113,7 @@ func (a *app) handler(keyring *access.Keyring, base *url.URL, log *slog.Logger) 
 		Keyring: keyring, Log: log, Name: c.Access.Realm, BasePath: base.Path, Origin: base.Scheme + "://" + base.Host,
 		Cookie: route.Cookie(base, route.SessionCookie).Name,
 		Away:   a.db.Away,
-		Rates:  map[route.Limit]int{route.LimitUpload: int(c.Limits.UploadRate), route.LimitMint: int(c.Limits.MintRate)},
+		Rates:  map[route.Limit]int{route.LimitUpload: int(c.Limits.UploadRate), route.LimitMint: int(c.Limits.MintRate), route.LimitSignIn: int(c.Limits.SignInRate)},
 	}
 	for _, p := range c.TrustedProxies {
 		o.TrustedProxies = append(o.TrustedProxies, p.addresses)
@@ -127,7 +127,7 @@ func (a *app) handler(keyring *access.Keyring, base *url.URL, log *slog.Logger) 
 	if err != nil {
 		return nil, err
 	}
-	o.Missing = site.Missing
+	o.Missing, o.Known = site.Missing, site.Known
 	h, err := server.New(o, append(a.tables(base), leaks.Table(), health.Table(), site.Table())...)
 	if err == nil {
 		health.Watch(h)

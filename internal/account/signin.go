@@ -275,3 +275,19 @@ func (a *Accounts) Remember(ctx context.Context, userID string) (access.Secret, 
 		return tx.InsertDevice(ctx, access.HashToken(secret), userID, a.o.Now())
 	})
 }
+
+// Browser returns what tells a browser apart from others, if somebody signed in with it before, and "" for any other.
+func (a *Accounts) Browser(ctx context.Context, device access.Secret) string {
+	if device == "" {
+		return ""
+	}
+	hash := access.HashToken(device)
+	err := a.store.View(ctx, func(tx Tx) error {
+		_, err := tx.DeviceOf(ctx, hash)
+		return err
+	})
+	if err != nil {
+		return ""
+	}
+	return hash
+}

@@ -133,8 +133,8 @@ func TestSignOnRefusals(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, change := range map[string]func(p *provider, kept *[]byte, state, code *string){
-		"state":            func(_ *provider, _ *[]byte, state, _ *string) { *state = "other" },
-		"no state":         func(_ *provider, _ *[]byte, state, _ *string) { *state = "" },
+		"state":    func(_ *provider, _ *[]byte, state, _ *string) { *state = "other" },
+		"no state": func(_ *provider, _ *[]byte, state, _ *string) { *state = "" },
 		"nothing at all": func(p *provider, kept *[]byte, state, _ *string) {
 			sum := sha256.Sum256(nil)
 			p.challenge, p.nonce = base64.RawURLEncoding.EncodeToString(sum[:]), ""
