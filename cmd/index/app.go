@@ -101,7 +101,7 @@ func open(ctx context.Context, c *Config, log *slog.Logger, base *url.URL) (*app
 	a.verifier = verifier
 	a.registry = publishers.New(a.db.Publishers(), verifier, providers(), publishers.Options{
 		Lifetime: time.Duration(c.OIDC.TokenLifetime), KeepExchanges: time.Duration(c.OIDC.KeepExchanges), OwnerID: accountid.New(http.DefaultClient, c.accountAPIs()...).Of,
-		Issuers: c.issuers(base),
+		Issuers: c.issuers(base), Log: log,
 	})
 	return a, nil
 }

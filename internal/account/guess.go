@@ -2,7 +2,6 @@ package account
 
 import (
 	"context"
-	"net/netip"
 	"time"
 
 	"pyindex/internal/access"
@@ -186,19 +185,5 @@ func (a *Accounts) refusal(who access.Caller, name, what string) audit.Entry {
 	return e
 }
 
-// network is an IPv4 address's /24, or an IPv6 address's /56: what one attacker has for little money.
-func network(address string) string {
-	addr, err := netip.ParseAddr(address)
-	if err != nil {
-		return address
-	}
-	bits := 24
-	if addr = addr.Unmap().WithZone(""); addr.Is6() {
-		bits = 56
-	}
-	p, err := addr.Prefix(bits)
-	if err != nil {
-		return address
-	}
-	return p.String()
-}
+// network is what one attacker has for little money.
+func network(address string) string { return audit.Network(address) }

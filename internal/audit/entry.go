@@ -8,6 +8,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"fmt"
+	"net/netip"
 	"time"
 )
 
@@ -62,4 +63,21 @@ type Rows interface {
 	CountAudit(ctx context.Context, e Entry) error
 	// Entries returns the entries that f asks for, newest first.
 	Entries(ctx context.Context, f Filter) ([]Entry, error)
+}
+
+// Network is an IPv4 address's /24, or an IPv6 address's /56: what one attacker has for little money.
+func Network(address string) string {
+	addr, err := netip.ParseAddr(address)
+	if err != nil {
+		return address
+	}
+	bits := 24
+	if addr = addr.Unmap().WithZone(""); addr.Is6() {
+		bits = 56
+	}
+	p, err := addr.Prefix(bits)
+	if err != nil {
+		return address
+	}
+	return p.String()
 }

@@ -14,6 +14,7 @@ const keepMinted = 24 * time.Hour
 // exchanges, and pending publishers that nobody used, each of those with an audit entry. It is safe to run at any time and on every replica.
 func (r *Registry) Sweep(ctx context.Context) error {
 	now := r.o.Now()
+	r.rubbish.flush(r.o.Log, now)
 	return r.store.Update(ctx, func(tx Tx) error {
 		if err := tx.DeleteJTIExpiredBefore(ctx, now); err != nil {
 			return err
