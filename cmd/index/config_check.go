@@ -29,7 +29,7 @@ const maxLinkLifetime = 6 * time.Hour
 
 // check returns an error that names the first setting which cannot be, alone or beside another.
 func (c *Config) check() error {
-	for _, check := range []func() error{c.checkListen, c.checkTLS, c.checkDatabase, c.checkStorage, c.checkOIDC, c.checkAccess, c.checkAttestations, c.checkLeaks, c.checkSSO, c.checkMail} {
+	for _, check := range []func() error{c.checkListen, c.checkTLS, c.checkDatabase, c.checkStorage, c.checkOIDC, c.checkAccess, c.checkAttestations, c.checkLeaks, c.checkSSO, c.checkMail, c.checkAudit} {
 		if err := check(); err != nil {
 			return err
 		}
@@ -173,6 +173,21 @@ func (c *Config) checkOIDC() error {
 func (c *Config) checkAccess() error {
 	if c.Access.Realm == "" || strings.ContainsFunc(c.Access.Realm, func(r rune) bool { return r < ' ' || r > '~' }) {
 		return errors.New("access.realm: a name of printable ASCII is needed")
+	}
+	return nil
+}
+
+// leastKept keeps a slip of the unit from emptying the record.
+const leastKept = 24 * time.Hour
+
+func (c *Config) checkAudit() error {
+	for _, s := range []struct {
+		name string
+		keep span
+	}{{"audit.keep", c.Audit.Keep}, {"audit.keep_refusals", c.Audit.KeepRefusals}} {
+		if d := time.Duration(s.keep); d != 0 && d < leastKept {
+			return fmt.Errorf("%s: %v is shorter than a day: write for example 8760h for a year, or 0s for ever", s.name, d)
+		}
 	}
 	return nil
 }

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"pyindex/internal/access"
+	"pyindex/internal/audit"
 	"pyindex/internal/jsonapi"
 	"pyindex/internal/legacyupload"
 	"pyindex/internal/publishers/leakapi"
@@ -234,5 +235,9 @@ func (a *app) background(ctx context.Context, keyring *access.Keyring, secure en
 // sweep removes what nothing names any more.
 func (a *app) sweep(ctx context.Context) error {
 	_, err := a.index.Sweep(ctx, a.operator)
-	return errors.Join(err, a.registry.Sweep(ctx), a.directory.SweepSessions(ctx), a.accounts.Sweep(ctx), a.index.SweepDownloads(ctx))
+	forgotten, e := audit.Sweep(ctx, a.db.Record(), a.config.Audit.keep(), time.Now())
+	if forgotten > 0 {
+		slog.InfoContext(ctx, "entries of the record were kept long enough", "removed", forgotten)
+	}
+	return errors.Join(err, e, a.registry.Sweep(ctx), a.directory.SweepSessions(ctx), a.accounts.Sweep(ctx), a.index.SweepDownloads(ctx))
 }

@@ -53,14 +53,17 @@ func (e Entry) OncePerMinute(network, kind string) Entry {
 	return e
 }
 
-// Rows is where entries are kept. Entries are only ever added, save that exchanges of identity tokens, which strangers
-// cause, are forgotten after a while (publishers.Options.KeepExchanges).
+// Rows is where entries are kept. Entries are added, and forgotten after as long as Keep says; exchanges of identity tokens,
+// which strangers cause, after a while of their own (publishers.Options.KeepExchanges).
 type Rows interface {
 	// InsertAudit adds e in the transaction at hand.
 	InsertAudit(ctx context.Context, e Entry) error
 	// CountAudit is InsertAudit for an entry of OncePerMinute. If its ID is there already, that entry stands for one more, and
 	// its Subject names this one's subject too, as far as there is room; the subjects are names without blanks.
 	CountAudit(ctx context.Context, e Entry) error
+	// DeleteAuditBefore forgets the oldest entries of an outcome, "" for both, from before t: at most limit of them. It returns
+	// how many there were.
+	DeleteAuditBefore(ctx context.Context, outcome Outcome, t time.Time, limit int) (int64, error)
 	// Entries returns the entries that f asks for, newest first.
 	Entries(ctx context.Context, f Filter) ([]Entry, error)
 }

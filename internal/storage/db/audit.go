@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"pyindex/internal/audit"
 )
@@ -33,6 +34,19 @@ func (t *Tx) insertAudit(ctx context.Context, e audit.Entry, conflict string) er
 		e.ID, micros(e.At), e.Action, string(e.Outcome), a.Kind, a.ID, a.Name, a.TokenID, a.Address, a.RequestID,
 		e.Repository, e.Project, e.Version, e.Filename, e.Subject, detail, int64(e.More))
 	return err
+}
+
+// DeleteAuditBefore implements audit.Rows. The indexes by time lead to the oldest entries; the one of refusals is for that
+// word alone, so it is written out.
+func (t *Tx) DeleteAuditBefore(ctx context.Context, outcome audit.Outcome, before time.Time, limit int) (int64, error) {
+	which := ""
+	switch outcome {
+	case audit.Refused:
+		which = ` AND outcome = 'refused'`
+	case audit.Granted:
+		which = ` AND outcome = 'granted'`
+	}
+	return t.exec(ctx, `DELETE FROM audit WHERE id IN (SELECT id FROM audit WHERE at < $1`+which+` ORDER BY at, id LIMIT $2)`, micros(before), limit)
 }
 
 const auditColumns = `id, at, action, outcome, actor_kind, actor_id, actor_name, token_id, address, request_id,

@@ -5,6 +5,7 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/account"
+	"pyindex/internal/audit"
 	"pyindex/internal/catalog"
 	"pyindex/internal/publishers"
 )
@@ -66,5 +67,14 @@ func (s accountStore) View(ctx context.Context, f func(account.Tx) error) error 
 }
 
 func (s accountStore) Update(ctx context.Context, f func(account.Tx) error) error {
+	return s.update(ctx, func(t *Tx) error { return f(t) })
+}
+
+// Record returns the database as package audit sees it.
+func (d *DB) Record() audit.Store { return auditStore{d} }
+
+type auditStore struct{ *DB }
+
+func (s auditStore) Update(ctx context.Context, f func(audit.Rows) error) error {
 	return s.update(ctx, func(t *Tx) error { return f(t) })
 }

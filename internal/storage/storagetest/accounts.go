@@ -32,6 +32,7 @@ func Accounts(t *testing.T, open Opener) {
 		"groups":         checkGroups,
 		"group race":     checkGroupRace,
 		"counted":        checkCounted,
+		"forgetting":     checkForgetting,
 	} {
 		t.Run(name, func(t *testing.T) { check(newWorld(t, open)) })
 	}
