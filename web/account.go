@@ -142,6 +142,7 @@ func (s *Site) setPassword(w http.ResponseWriter, r *http.Request, who access.Ca
 		return s.securityPage(w, r, who, f, nil)
 	}
 	err = s.o.Accounts.SetPassword(r.Context(), who, access.Secret(f.secret("current")), access.Secret(f.secret("password")))
+	f.late(w, err)
 	if err := f.refused(fault.FieldOf(err), err); err != nil {
 		return err
 	}

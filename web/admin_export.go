@@ -7,6 +7,7 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -29,16 +30,20 @@ func optionalName(text string) (dist.ProjectName, error) {
 func knownActions() []string { return slices.Sorted(maps.Keys(deeds)) }
 
 // exportColumns are the columns of an export, and the members of its JSON.
-var exportColumns = []string{"at", "action", "outcome", "actor_kind", "actor_id", "actor_name", "token_id", "address", "request_id", "project", "version", "filename", "subject", "detail"}
+var exportColumns = []string{"at", "action", "outcome", "actor_kind", "actor_id", "actor_name", "token_id", "address", "request_id", "project", "version", "filename", "subject", "detail", "more"}
 
 func exportRow(e audit.Entry) []string {
 	detail, _ := json.Marshal(e.Detail)
 	if len(e.Detail) == 0 {
 		detail = nil
 	}
+	more := "" // further refusals that the entry stands for
+	if e.More > 0 {
+		more = strconv.Itoa(e.More)
+	}
 	return []string{
 		e.At.UTC().Format(time.RFC3339Nano), e.Action, string(e.Outcome), e.Actor.Kind, e.Actor.ID, e.Actor.Name, e.Actor.TokenID, e.Actor.Address,
-		e.Actor.RequestID, e.Project, e.Version, e.Filename, e.Subject, string(detail),
+		e.Actor.RequestID, e.Project, e.Version, e.Filename, e.Subject, string(detail), more,
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 
 	"pyindex/internal/access"
@@ -62,7 +63,11 @@ func (s *Site) fail(w http.ResponseWriter, r *http.Request, err error) {
 	if status == 0 {
 		status = http.StatusInternalServerError
 	}
-	route.RetryLater(w.Header(), status, "5")
+	retryAfter(w, status, err)
+	if status == http.StatusTooManyRequests && fromOurScript(r) {
+		_ = s.json(w, status, answer{Error: message}) // the script is gone if this fails
+		return
+	}
 	v := failView{Frame: s.frame(r, who, headings[status]), Status: status, Heading: headings[status], Message: message}
 	if status == http.StatusInternalServerError {
 		v.Message, v.Request = "", w.Header().Get("X-Request-Id")
@@ -70,6 +75,15 @@ func (s *Site) fail(w http.ResponseWriter, r *http.Request, err error) {
 	if err := s.render(w, status, "fail", &v); err != nil {
 		http.Error(w, http.StatusText(http.StatusInternalServerError), http.StatusInternalServerError)
 	}
+}
+
+// retryAfter names, with 429 and 503, the seconds after which to try again, as err knows them.
+func retryAfter(w http.ResponseWriter, status int, err error) {
+	seconds := int(fault.WaitOf(err).Seconds())
+	if seconds == 0 {
+		seconds = 5
+	}
+	route.RetryLater(w.Header(), status, strconv.Itoa(seconds))
 }
 
 // Missing writes the page for an address that does not exist.

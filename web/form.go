@@ -15,6 +15,7 @@ const maxForm = 256 << 10
 type form struct {
 	values url.Values
 	errs   map[string]string // by field; "" for the form as a whole
+	often  *bool             // whether it was sent too often
 }
 
 // readForm reads a posted form; fault.Invalid for one that is too large or broken.
@@ -23,11 +24,13 @@ func readForm(w http.ResponseWriter, r *http.Request) (form, error) {
 	if err := r.ParseForm(); err != nil {
 		return form{}, fault.Wrap(fault.Invalid, err, "the form cannot be read")
 	}
-	return form{values: r.PostForm, errs: map[string]string{}}, nil
+	return form{values: r.PostForm, errs: map[string]string{}, often: new(bool)}, nil
 }
 
 // typed is a form with values that nobody has posted yet: from a link that prefills it, or what is there today.
-func typed(values url.Values) form { return form{values: values, errs: map[string]string{}} }
+func typed(values url.Values) form {
+	return form{values: values, errs: map[string]string{}, often: new(bool)}
+}
 
 // get returns a field's value without blanks around it.
 func (f form) get(name string) string { return strings.TrimSpace(f.values.Get(name)) }
@@ -118,8 +121,19 @@ func (f form) focused(name string) bool {
 	return false
 }
 
-// status is what a page with this form answers: 422 where something is wrong with what was typed.
+// late notes that err says to wait: the page is answered with 429 then, and names the seconds to wait.
+func (f form) late(w http.ResponseWriter, err error) {
+	if fault.Is(err, fault.TooMany) {
+		*f.often = true
+		retryAfter(w, http.StatusTooManyRequests, err)
+	}
+}
+
+// status is what a page with this form answers: 422 where something is wrong with what was typed, 429 after late.
 func (f form) status() int {
+	if f.often != nil && *f.often {
+		return http.StatusTooManyRequests
+	}
 	if f.bad() {
 		return http.StatusUnprocessableEntity
 	}

@@ -92,6 +92,7 @@ var deeds = map[string]deed{
 	"session.end-all":              {"ended all sessions of %s", "end all sessions of %s"},
 	"session.refuse":               {"signed in", "sign in"},
 	"session.confirm":              {"confirmed who they are", "confirm who they are"},
+	"account.codes-guessed":        {"guessed codes of %s", "sign in as %s with ten wrong codes in a row"},
 }
 
 // actorWords names who asked.
@@ -138,7 +139,15 @@ func sentence(e audit.Entry) string {
 	if e.Outcome != audit.Refused {
 		return who + " " + cmp.Or(particular(e, about), complete(d.did)) + because(e)
 	}
-	return who + " wanted to " + complete(d.wanted) + " and was refused" + because(e)
+	return who + " wanted to " + complete(d.wanted) + " and was refused" + often(e) + because(e)
+}
+
+// often is how many times within a minute, for an entry that stands for several.
+func often(e audit.Entry) string {
+	if e.More == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" %d times within a minute", e.More+1)
 }
 
 // because is the reason of an entry, where it has one.

@@ -30,10 +30,10 @@ type codeView struct {
 func (s *Site) loginRoutes() []route.Route {
 	return []route.Route{
 		{Method: http.MethodGet, Path: "/login/", Auth: route.Visitor, Handle: s.login},
-		{Method: http.MethodPost, Path: "/login/", Auth: route.Visitor, Handle: s.signIn},
+		{Method: http.MethodPost, Path: "/login/", Auth: route.Visitor, Limit: route.LimitSignIn, Handle: s.signIn},
 		{Method: http.MethodGet, Path: "/login/code/", Auth: route.Visitor, Handle: s.code},
-		{Method: http.MethodPost, Path: "/login/code/", Auth: route.Visitor, Handle: s.signInByCode},
-		{Method: http.MethodPost, Path: "/logout/", Auth: route.Visitor, Handle: s.signOut},
+		{Method: http.MethodPost, Path: "/login/code/", Auth: route.Visitor, Limit: route.LimitSignIn, Handle: s.signInByCode},
+		{Method: http.MethodPost, Path: "/logout/", Auth: route.Visitor, Limit: route.LimitSignIn, Handle: s.signOut},
 		{Method: http.MethodGet, Path: "/confirm/", Auth: route.Signed, Handle: s.confirm},
 		{Method: http.MethodPost, Path: "/confirm/", Auth: route.Signed, Handle: s.reconfirm},
 	}
@@ -58,9 +58,12 @@ func (s *Site) loginPage(w http.ResponseWriter, r *http.Request, who access.Call
 	return s.render(w, f.status(), "login", &v)
 }
 
+// maxNext bounds, in bytes, the path that the query names: it travels in a cookie to a provider of single sign-on and back.
+const maxNext = 1000
+
 // next is where to go after signing in: the path that the query names, if it is one of ours.
 func next(r *http.Request) string {
-	if n := r.URL.Query().Get("next"); local(n) {
+	if n := r.URL.Query().Get("next"); len(n) <= maxNext && local(n) {
 		return n
 	}
 	return "/"
@@ -79,12 +82,20 @@ const (
 	deviceCookie = "device"
 )
 
+// maxCookie bounds a cookie's value, in bytes, as browsers do.
+const maxCookie = 4000
+
 func (s *Site) cookie(r *http.Request, name string) access.Secret {
 	c, err := r.Cookie(route.Cookie(s.o.BaseURL, name).Name)
-	if err != nil || len(c.Value) > 200 {
+	if err != nil || len(c.Value) > maxCookie {
 		return ""
 	}
 	return access.Secret(c.Value)
+}
+
+// Known returns what tells the browser that sends a request apart, if somebody signed in with it before, and "" for any other.
+func (s *Site) Known(r *http.Request) string {
+	return s.o.Accounts.Browser(r.Context(), s.cookie(r, deviceCookie))
 }
 
 // setCookie gives the browser a cookie for so many seconds; 0 takes it away.
@@ -106,6 +117,7 @@ func (s *Site) signIn(w http.ResponseWriter, r *http.Request, who access.Caller)
 		Name: f.get("user"), Password: access.Secret(f.secret("password")), Device: s.cookie(r, deviceCookie),
 	})
 	if fault.Is(err, fault.Unauthenticated) || fault.Is(err, fault.TooMany) {
+		f.late(w, err)
 		f.wrong("", fault.Message(err))
 		return s.loginPage(w, r, who, f)
 	} else if err != nil {
@@ -156,6 +168,9 @@ func (s *Site) code(w http.ResponseWriter, r *http.Request, who access.Caller) e
 func (s *Site) codePage(w http.ResponseWriter, r *http.Request, who access.Caller, f form) error {
 	v := codeView{Frame: s.frame(r, who, "Enter a code"), Passkeyed: s.o.Accounts.Passkeyed()}
 	v.Scripts = s.loginScripts()
+	if p := f.problem(); p != nil && f.errs[""] != "" {
+		v.Notice = p
+	}
 	v.Code = f.field(Field{Name: "code", Label: "Code", Required: true, Autocomplete: "one-time-code", InputMode: "text", Focus: true, Mono: true, MaxLength: 40,
 		Help: "The six digits that your authenticator shows, or one of your recovery codes."})
 	return s.render(w, f.status(), "code", &v)
@@ -166,13 +181,14 @@ func (s *Site) signInByCode(w http.ResponseWriter, r *http.Request, who access.C
 	if err != nil {
 		return err
 	}
-	signed, err := s.o.Accounts.SecondFactor(r.Context(), who, s.cookie(r, stepCookie), f.get("code"))
+	signed, err := s.o.Accounts.SecondFactor(r.Context(), who, account.Code{Step: s.cookie(r, stepCookie), Typed: f.get("code"), Device: s.cookie(r, deviceCookie)})
 	switch {
 	case fault.Is(err, fault.NotFound):
 		s.setCookie(w, stepCookie, "", 0)
 		return s.tell(w, r, "/login/"+nextQuery(r), Notice{"bad", "That took too long, or there were too many wrong codes: begin again."})
-	case fault.Is(err, fault.Invalid):
-		f.wrong("code", fault.Message(err))
+	case fault.Is(err, fault.Invalid), fault.Is(err, fault.TooMany):
+		f.late(w, err)
+		f.wrong(fault.FieldOf(err), fault.Message(err))
 		return s.codePage(w, r, who, f)
 	case err != nil:
 		return err
@@ -229,7 +245,8 @@ func (s *Site) reconfirm(w http.ResponseWriter, r *http.Request, who access.Call
 	if err != nil {
 		return err
 	}
-	err = s.o.Accounts.Confirm(r.Context(), who, access.Secret(f.secret("password")), f.get("code"))
+	err = s.o.Accounts.Confirm(r.Context(), who, account.Proof{Password: access.Secret(f.secret("password")), Code: f.get("code"), Device: s.cookie(r, deviceCookie)})
+	f.late(w, err)
 	if err := f.refused(fault.FieldOf(err), err); err != nil {
 		return err
 	}

@@ -47,7 +47,7 @@ type forgottenView struct {
 func (s *Site) mailRoutes() []route.Route {
 	return []route.Route{
 		{Method: http.MethodGet, Path: "/login/forgotten/", Auth: route.Visitor, Handle: s.forgotten},
-		{Method: http.MethodPost, Path: "/login/forgotten/", Auth: route.Visitor, Handle: s.askForLink},
+		{Method: http.MethodPost, Path: "/login/forgotten/", Auth: route.Visitor, Limit: route.LimitSignIn, Handle: s.askForLink},
 	}
 }
 

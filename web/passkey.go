@@ -14,8 +14,8 @@ import (
 // The browser answers a challenge by a script; these are the addresses that it speaks with, in JSON.
 func (s *Site) passkeyRoutes() []route.Route {
 	return []route.Route{
-		{Method: http.MethodPost, Path: "/login/passkey/begin/", Auth: route.Visitor, Handle: s.script(s.beginPasskeySignIn)},
-		{Method: http.MethodPost, Path: "/login/passkey/", Auth: route.Visitor, Handle: s.script(s.passkeySignIn)},
+		{Method: http.MethodPost, Path: "/login/passkey/begin/", Auth: route.Visitor, Limit: route.LimitSignIn, Handle: s.script(s.beginPasskeySignIn)},
+		{Method: http.MethodPost, Path: "/login/passkey/", Auth: route.Visitor, Limit: route.LimitSignIn, Handle: s.script(s.passkeySignIn)},
 		{Method: http.MethodPost, Path: "/manage/account/security/passkeys/begin/", Auth: route.Signed, Handle: s.script(s.beginPasskey)},
 		{Method: http.MethodPost, Path: "/manage/account/security/passkeys/", Auth: route.Signed, Handle: s.script(s.addPasskey)},
 		{Method: http.MethodPost, Path: "/manage/account/security/passkeys/remove/", Auth: route.Signed, Handle: s.removePasskey},
@@ -49,6 +49,9 @@ func (s *Site) script(h route.Handler) route.Handler {
 		return err
 	}
 }
+
+// fromOurScript reports whether a script of ours sent a request, which reads JSON and no page.
+func fromOurScript(r *http.Request) bool { return r.Header.Get("Content-Type") == "application/json" }
 
 // fromScript reads what a script sends, a bounded JSON object.
 func fromScript(w http.ResponseWriter, r *http.Request, into any) error {

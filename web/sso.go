@@ -24,8 +24,8 @@ func (s *Site) ssoRoutes() []route.Route {
 		return nil
 	}
 	return []route.Route{
-		{Method: http.MethodGet, Path: "/login/sso/", Auth: route.Visitor, Handle: s.beginSignOn},
-		{Method: http.MethodGet, Path: "/login/sso/callback", Auth: route.Visitor, Handle: s.finishSignOn},
+		{Method: http.MethodGet, Path: "/login/sso/", Auth: route.Visitor, Limit: route.LimitSignIn, Handle: s.beginSignOn},
+		{Method: http.MethodGet, Path: "/login/sso/callback", Auth: route.Visitor, Limit: route.LimitSignIn, Writes: true, Handle: s.finishSignOn},
 	}
 }
 

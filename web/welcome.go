@@ -26,11 +26,11 @@ func (s *Site) welcomeRoutes() []route.Route {
 		path := LinkPath(kind, ":secret")
 		out = append(out,
 			route.Route{Method: http.MethodGet, Path: path, Auth: route.Visitor, Handle: s.followed(kind)},
-			route.Route{Method: http.MethodPost, Path: path, Auth: route.Visitor, Handle: s.accepted(kind)})
+			route.Route{Method: http.MethodPost, Path: path, Auth: route.Visitor, Limit: route.LimitSignIn, Handle: s.accepted(kind)})
 		if kind != account.LinkReset {
 			out = append(out,
-				route.Route{Method: http.MethodPost, Path: path + "passkey/begin/", Auth: route.Visitor, Handle: s.script(s.beginAccept(kind))},
-				route.Route{Method: http.MethodPost, Path: path + "passkey/", Auth: route.Visitor, Handle: s.script(s.acceptByPasskey(kind))})
+				route.Route{Method: http.MethodPost, Path: path + "passkey/begin/", Auth: route.Visitor, Limit: route.LimitSignIn, Handle: s.script(s.beginAccept(kind))},
+				route.Route{Method: http.MethodPost, Path: path + "passkey/", Auth: route.Visitor, Limit: route.LimitSignIn, Handle: s.script(s.acceptByPasskey(kind))})
 		}
 	}
 	return out

@@ -1,6 +1,9 @@
 package main
 
 import (
+	"time"
+
+	"pyindex/internal/audit"
 	"pyindex/internal/catalog"
 )
 
@@ -32,11 +35,12 @@ type Config struct {
 	Leaks        leaksConfig        `embed:"" prefix:"leaks-"`
 	SSO          ssoConfig          `embed:"" prefix:"sso-"`
 	Mail         mailConfig         `embed:"" prefix:"mail-"`
+	Audit        auditConfig        `embed:"" prefix:"audit-"`
 	Log          logConfig          `embed:"" prefix:"log-"`
 }
 
 // sections are the tables of the file, each a field of Config with its name as prefix.
-var sections = []string{"database", "storage", "access", "oidc", "limits", "upload", "attestations", "leaks", "sso", "mail", "log"}
+var sections = []string{"database", "storage", "access", "oidc", "limits", "upload", "attestations", "leaks", "sso", "mail", "audit", "log"}
 
 type databaseConfig struct {
 	URL     string `name:"url" placeholder:"URL" help:"sqlite:PATH or postgres://… (default: index.db in the data folder). A password belongs into database.url_file or the environment."`
@@ -73,8 +77,19 @@ type limitsConfig struct {
 	Connections           count    `default:"4096" help:"Connections that are open at once; 0 for no bound."`
 	ConnectionsPerAddress count    `default:"256" help:"Connections that one address has open at once, trusted_proxies excepted; 0 for no bound."`
 	UploadRate            count    `default:"0" help:"Uploads a minute from one address; 0 for no bound."`
-	MintRate              count    `default:"600" help:"Token exchanges a minute from one address; 0 for no bound."`
+	MintRate              count    `default:"60" help:"Token exchanges a minute from one address, and 20 times as many from all; 0 for no bound."`
+	SignInRate            count    `default:"60" help:"Requests a minute from one address by people who sign in, follow a link or forgot a password, and 20 times as many from all; 0 for no bound. Requests of people who are signed in are not counted."`
 	PageCache             byteSize `default:"64MiB" help:"Memory for rendered pages."`
+}
+
+type auditConfig struct {
+	Keep         span `default:"0s" help:"How long entries stay in the record of what was done and refused; 0s for ever."`
+	KeepRefusals span `default:"2160h" help:"How long entries of refusals stay, which strangers cause too, if that is shorter; 0s for as long as the others."`
+}
+
+// keep is how long the record is kept.
+func (c auditConfig) keep() audit.Keep {
+	return audit.Keep{All: time.Duration(c.Keep), Refused: time.Duration(c.KeepRefusals)}
 }
 
 type logConfig struct {

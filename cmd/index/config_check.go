@@ -30,7 +30,7 @@ const maxLinkLifetime = 6 * time.Hour
 
 // check returns an error that names the first setting which cannot be, alone or beside another.
 func (c *Config) check() error {
-	for _, check := range []func() error{c.checkListen, c.checkTLS, c.checkDatabase, c.checkStorage, c.checkOIDC, c.checkAccess, c.checkAttestations, c.checkLeaks, c.checkSSO, c.checkMail} {
+	for _, check := range []func() error{c.checkListen, c.checkTLS, c.checkDatabase, c.checkStorage, c.checkOIDC, c.checkAccess, c.checkAttestations, c.checkLeaks, c.checkSSO, c.checkMail, c.checkAudit} {
 		if err := check(); err != nil {
 			return err
 		}
@@ -177,6 +177,21 @@ func (c *Config) checkAccess() error {
 	}
 	if longest, usual := time.Duration(c.Access.TokenMaxLife), time.Duration(c.Access.TokenDefault); longest > 0 && usual > longest {
 		return fmt.Errorf("access.token_default_life: %s is longer than access.token_max_life, %s", access.Days(usual), access.Days(longest))
+	}
+	return nil
+}
+
+// leastKept keeps a slip of the unit from emptying the record.
+const leastKept = 24 * time.Hour
+
+func (c *Config) checkAudit() error {
+	for _, s := range []struct {
+		name string
+		keep span
+	}{{"audit.keep", c.Audit.Keep}, {"audit.keep_refusals", c.Audit.KeepRefusals}} {
+		if d := time.Duration(s.keep); d != 0 && d < leastKept {
+			return fmt.Errorf("%s: %v is shorter than a day: write for example 8760h for a year, or 0s for ever", s.name, d)
+		}
 	}
 	return nil
 }

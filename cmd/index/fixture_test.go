@@ -31,6 +31,8 @@ type fixture struct {
 	users  map[string]string        // ids of people by name, once people made them
 	wheel  []byte
 	file   catalog.File // in main
+
+	address func() string // where requests come from, nil for one place
 }
 
 // The project and repositories of a fixture. Nobody but an administrator may see the secret repository.

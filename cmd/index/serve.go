@@ -15,6 +15,7 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/account"
+	"pyindex/internal/audit"
 	"pyindex/internal/jsonapi"
 	"pyindex/internal/legacyupload"
 	"pyindex/internal/publishers/leakapi"
@@ -114,7 +115,7 @@ func (a *app) handler(keyring *access.Keyring, base *url.URL, log *slog.Logger) 
 		Keyring: keyring, Log: log, Name: c.Access.Realm, BasePath: base.Path, Origin: base.Scheme + "://" + base.Host,
 		Cookie:  route.Cookie(base, route.SessionCookie).Name,
 		Away:    a.db.Away,
-		Rates:   map[route.Limit]int{route.LimitUpload: int(c.Limits.UploadRate), route.LimitMint: int(c.Limits.MintRate)},
+		Rates:   map[route.Limit]int{route.LimitUpload: int(c.Limits.UploadRate), route.LimitMint: int(c.Limits.MintRate), route.LimitSignIn: int(c.Limits.SignInRate)},
 		MinRate: int64(c.Limits.UploadMinRate), Connections: int(c.Limits.Connections), ConnectionsPerAddress: int(c.Limits.ConnectionsPerAddress),
 	}
 	for _, p := range c.TrustedProxies {
@@ -129,7 +130,7 @@ func (a *app) handler(keyring *access.Keyring, base *url.URL, log *slog.Logger) 
 	if err != nil {
 		return nil, err
 	}
-	o.Missing = site.Missing
+	o.Missing, o.Known = site.Missing, site.Known
 	h, err := server.New(o, append(a.tables(base), leaks.Table(), health.Table(), site.Table())...)
 	if err == nil {
 		health.Watch(h)
@@ -247,5 +248,9 @@ func (a *app) remind(ctx context.Context, sender web.Mailer) error {
 // sweep removes what nothing names any more.
 func (a *app) sweep(ctx context.Context) error {
 	_, err := a.index.Sweep(ctx, a.operator)
-	return errors.Join(err, a.registry.Sweep(ctx), a.directory.SweepSessions(ctx), a.accounts.Sweep(ctx), a.index.SweepDownloads(ctx))
+	forgotten, e := audit.Sweep(ctx, a.db.Record(), a.config.Audit.keep(), time.Now())
+	if forgotten > 0 {
+		slog.InfoContext(ctx, "entries of the record were kept long enough", "removed", forgotten)
+	}
+	return errors.Join(err, e, a.registry.Sweep(ctx), a.directory.SweepSessions(ctx), a.accounts.Sweep(ctx), a.index.SweepDownloads(ctx))
 }

@@ -8,10 +8,6 @@ import (
 	"pyindex/internal/fault"
 )
 
-// newcomer marks the challenge of somebody who has no account yet: after it come the id that the account will have and the
-// name that was asked for. No user's id has a space in it.
-const newcomer = "new "
-
 // BeginAccept returns the options for the browser of somebody who follows a link of kind first or invite and wants a passkey
 // instead of a password, and the secret that the browser's answer comes with. It does not use the link up. What is wrong
 // with the name is fault.Invalid about it.
@@ -31,15 +27,18 @@ func (a *Accounts) BeginAccept(ctx context.Context, kind LinkKind, secret access
 	if err != nil {
 		return nil, "", err
 	}
-	err = a.store.Update(ctx, func(tx Tx) error {
+	err = a.store.View(ctx, func(tx Tx) error {
 		if _, err := tx.UserByName(ctx, name); err == nil {
 			return errTaken(name)
 		} else if !fault.Is(err, fault.NotFound) {
 			return err
 		}
-		challenge, err = a.challenge(ctx, tx, newcomer+id+" "+name, state)
-		return err
+		return nil
 	})
+	if err != nil {
+		return nil, "", err
+	}
+	challenge, err = a.seal(ctx, ForNewcomer, id+" "+name, state)
 	return options, challenge, err
 }
 
@@ -53,30 +52,28 @@ func (a *Accounts) AcceptByPasskey(ctx context.Context, who access.Caller, kind 
 	if err != nil {
 		return access.User{}, err
 	}
-	owner, state, err := a.takeNewcomer(ctx, challenge)
+	c, err := a.unseal(ctx, challenge, ForNewcomer)
 	if err != nil {
 		return access.User{}, err
 	}
+	var owner Owner // the id that the account will have, and the name that was asked for
+	owner.ID, owner.Name, _ = strings.Cut(c.UserID, " ")
 	if o.Invitation.Name != "" && o.Invitation.Name != owner.Name {
 		return access.User{}, errChallenge
 	}
-	credentialID, credential, err := a.o.Authenticators.FinishRegister(owner, state, response)
+	credentialID, credential, err := a.o.Authenticators.FinishRegister(owner, []byte(c.State), response)
 	if err != nil {
 		return access.User{}, err
 	}
 	u := access.User{ID: owner.ID, Name: owner.Name, Admin: o.admin(), CreatedAt: a.o.Now()}
 	p := Passkey{ID: a.o.NewID(), UserID: u.ID, CredentialID: credentialID, Name: cutRunes(device, 60), Credential: credential, CreatedAt: a.o.Now()}
 	return u, a.store.Update(ctx, func(tx Tx) error {
+		if err := c.use(ctx, tx); err != nil {
+			return err
+		}
 		if err := a.accept(ctx, tx, who, kind, secret, u); err != nil {
 			return err
 		}
 		return tx.InsertPasskey(ctx, p)
 	})
-}
-
-// takeNewcomer uses up a challenge of BeginAccept.
-func (a *Accounts) takeNewcomer(ctx context.Context, challenge access.Secret) (o Owner, state []byte, err error) {
-	c, err := a.takeOf(ctx, challenge, func(userID string) bool { return strings.HasPrefix(userID, newcomer) })
-	o.ID, o.Name, _ = strings.Cut(strings.TrimPrefix(c.UserID, newcomer), " ")
-	return o, []byte(c.State), err
 }

@@ -2,6 +2,8 @@ package account
 
 import (
 	"context"
+	"crypto/cipher"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -26,13 +28,12 @@ type Options struct {
 
 // Accounts is the accounts of an index. It is safe for concurrent use, and by several processes on one store.
 type Accounts struct {
-	store Store
-	o     Options
-	work  chan struct{} // bounds how many passwords are hashed at once: each takes 19 MiB
+	store   Store
+	o       Options
+	work    chan struct{} // bounds how many passwords are hashed at once
+	key     atomic.Pointer[cipher.AEAD]
+	waiting atomic.Int64 // people in the queue for that, and those whose turn it is
 }
-
-// hashers is how many passwords are hashed at once.
-const hashers = 2
 
 // New returns the accounts over the rows of s.
 func New(s Store, o Options) *Accounts {
@@ -166,7 +167,7 @@ func (a *Accounts) Sweep(ctx context.Context) error {
 		if err := tx.DeleteLinksBefore(ctx, a.o.Now().Add(-30*24*time.Hour)); err != nil {
 			return err
 		}
-		if err := tx.DeleteChallengesBefore(ctx, a.o.Now()); err != nil {
+		if err := tx.DeleteChallengesBefore(ctx, a.o.Now().Add(-clockSkew)); err != nil {
 			return err
 		}
 		if err := tx.DeleteDevicesBefore(ctx, a.o.Now().Add(-deviceLife)); err != nil {

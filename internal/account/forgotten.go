@@ -19,7 +19,7 @@ const (
 // for too many; nothing depends on which accounts there are.
 func (a *Accounts) AskForLink(ctx context.Context, who access.Caller) error {
 	return a.store.Update(ctx, func(tx Tx) error {
-		err := a.ask(ctx, tx, bucket{"forgotten|" + network(who.Address()), forgottenNetFree})
+		err := a.ask(ctx, tx, "forgotten|"+network(who.Address()), forgottenNetFree)
 		if fault.Is(err, fault.TooMany) {
 			return fault.New(fault.TooMany, "too many links were asked for from here: wait some minutes, or ask an administrator")
 		}
@@ -39,7 +39,7 @@ func (a *Accounts) ForgottenLink(ctx context.Context, who access.Caller, name st
 		if err != nil {
 			return err
 		}
-		if err := a.ask(ctx, tx, bucket{"forgotten-by|" + u.ID, forgottenFree}); err != nil {
+		if err := a.ask(ctx, tx, "forgotten-by|"+u.ID, forgottenFree); err != nil {
 			return err
 		}
 		to, l.UserID = email, u.ID
@@ -72,14 +72,6 @@ func reachable(ctx context.Context, tx Tx, name string) (access.User, string, er
 		err = fault.New(fault.NotFound, "%s cannot be sent a link", u.Name)
 	}
 	return u, p.Email, err
-}
-
-// ask counts in a bucket, or returns fault.TooMany and counts nothing.
-func (a *Accounts) ask(ctx context.Context, tx Tx, b bucket) error {
-	if err := a.limited(ctx, tx, []bucket{b}); err != nil {
-		return err
-	}
-	return a.count(ctx, tx, b)
 }
 
 // EmailOf returns the address that a person gave, "" for none. It needs an administrator; fault.NotFound for an unknown name.

@@ -33,16 +33,16 @@ const groupSource = "single sign-on"
 // BeginSignOn keeps what the way back from the provider needs, and returns the secret for the browser's cookie. For who is
 // signed in the way back links the identity to their account.
 func (a *Accounts) BeginSignOn(ctx context.Context, who access.Caller, state []byte) (secret access.Secret, err error) {
-	err = a.store.Update(ctx, func(tx Tx) error {
-		secret, err = a.challenge(ctx, tx, who.ID(), state)
-		return err
-	})
-	return secret, err
+	return a.seal(ctx, ForSignOn, who.ID(), state)
 }
 
 // TakeSignOn returns what BeginSignOn kept, once.
 func (a *Accounts) TakeSignOn(ctx context.Context, who access.Caller, secret access.Secret) ([]byte, error) {
-	return a.take(ctx, secret, who.ID())
+	c, err := a.unsealFor(ctx, secret, ForSignOn, who.ID())
+	if err == nil {
+		err = a.store.Update(ctx, func(tx Tx) error { return c.use(ctx, tx) })
+	}
+	return []byte(c.State), err
 }
 
 // SignInByIdentity signs in whom the provider named. An identity that is new here is linked to the caller where somebody
@@ -74,7 +74,8 @@ func (a *Accounts) SignInByIdentity(ctx context.Context, who access.Caller, id I
 	if fault.Is(err, fault.Denied) {
 		e := a.refusal(who, id.Name, "single sign-on")
 		e.Detail["issuer"], e.Detail["subject"] = id.Issuer, fmt.Sprintf("%.200s", id.Subject)
-		if e := a.store.Update(ctx, func(tx Tx) error { return tx.InsertAudit(ctx, e) }); e != nil {
+		e = e.OncePerMinute(network(who.Address()), "single sign-on "+id.Issuer+" "+id.Subject)
+		if e := a.store.Update(ctx, func(tx Tx) error { return tx.CountAudit(ctx, e) }); e != nil {
 			return Signed{}, e
 		}
 	}

@@ -359,6 +359,9 @@ func (a *Accounts) Reset(ctx context.Context, who access.Caller, secret, passwor
 		if err := tx.EndLinks(ctx, LinkReset, u.ID, a.o.Now()); err != nil {
 			return err
 		}
+		if err := tx.PutAttempts(ctx, codeBucket(u.ID), 0, a.o.Now()); err != nil { // guessing codes took the old password
+			return err
+		}
 		if _, err := tx.EndSessionsOf(ctx, u.ID, "", a.o.Now()); err != nil {
 			return err
 		}

@@ -21,15 +21,7 @@ type Passkey struct {
 	UsedAt       time.Time // zero for never
 }
 
-// Challenge is what a browser was given to answer. The secret of it is in a cookie; Hash is of that.
-type Challenge struct {
-	Hash      string
-	UserID    string // who registers or confirms; "" for who signs in
-	State     string // as Authenticators wrote it
-	ExpiresAt time.Time
-}
-
-// PasskeyRows keeps passkeys and challenges. Reads return fault.NotFound for none.
+// PasskeyRows keeps passkeys. Reads return fault.NotFound for none.
 type PasskeyRows interface {
 	InsertPasskey(ctx context.Context, p Passkey) error // fault.Conflict for a credential that is there
 	PasskeysOf(ctx context.Context, userID string) ([]Passkey, error)
@@ -37,11 +29,6 @@ type PasskeyRows interface {
 	// UsePasskey notes a use, with the credential as it is then.
 	UsePasskey(ctx context.Context, id, credential string, at time.Time) error
 	DeletePasskey(ctx context.Context, userID, id string) (bool, error)
-
-	InsertChallenge(ctx context.Context, c Challenge) error
-	// TakeChallenge removes a challenge and returns it: of several who try, one gets it.
-	TakeChallenge(ctx context.Context, hash string) (Challenge, error)
-	DeleteChallengesBefore(ctx context.Context, t time.Time) error
 }
 
 // Owner is who a passkey belongs to, as devices are told.
@@ -63,38 +50,11 @@ type Authenticators interface {
 	FinishSignIn(state, response []byte, find func(credentialID string) (Owner, error)) (credentialID, credential string, cloned bool, err error)
 }
 
-const challengeLife = 5 * time.Minute
-
 // errNoPasskeys is for an index whose address has no name: devices bind passkeys to names.
 var errNoPasskeys = fault.New(fault.Invalid, "passkeys need an index whose address is a name, over TLS or on localhost: set base_url")
 
-var errChallenge = fault.New(fault.Invalid, "this took too long, or was answered already: try again")
-
 // Passkeyed reports whether this index can use passkeys at all.
 func (a *Accounts) Passkeyed() bool { return a.o.Authenticators != nil }
-
-func (a *Accounts) challenge(ctx context.Context, tx Tx, userID string, state []byte) (access.Secret, error) {
-	secret := access.NewToken()
-	return secret, tx.InsertChallenge(ctx, Challenge{access.HashToken(secret), userID, string(state), a.o.Now().Add(challengeLife)})
-}
-
-// take uses up a challenge of a user's, "" for one of signing in.
-func (a *Accounts) take(ctx context.Context, secret access.Secret, userID string) (state []byte, err error) {
-	c, err := a.takeOf(ctx, secret, func(id string) bool { return id == userID })
-	return []byte(c.State), err
-}
-
-// takeOf uses up a challenge of whom it is meant for.
-func (a *Accounts) takeOf(ctx context.Context, secret access.Secret, meant func(userID string) bool) (c Challenge, err error) {
-	err = a.store.Update(ctx, func(tx Tx) error {
-		c, err = tx.TakeChallenge(ctx, access.HashToken(secret))
-		if fault.Is(err, fault.NotFound) || err == nil && (!meant(c.UserID) || !a.o.Now().Before(c.ExpiresAt)) {
-			return errChallenge
-		}
-		return err
-	})
-	return c, err
-}
 
 // BeginPasskey returns the options for the browser with which the caller makes a new passkey, and the secret that its
 // answer comes with.
@@ -102,18 +62,19 @@ func (a *Accounts) BeginPasskey(ctx context.Context, who access.Caller) (options
 	if !a.Passkeyed() {
 		return nil, "", errNoPasskeys
 	}
-	err = a.store.Update(ctx, func(tx Tx) error {
-		o, err := a.owner(ctx, tx, who)
-		if err != nil {
-			return err
-		}
-		var state []byte
-		if options, state, err = a.o.Authenticators.BeginRegister(o); err != nil {
-			return err
-		}
-		secret, err = a.challenge(ctx, tx, o.ID, state)
+	var o Owner
+	err = a.store.View(ctx, func(tx Tx) error {
+		o, err = a.owner(ctx, tx, who)
 		return err
 	})
+	if err != nil {
+		return nil, "", err
+	}
+	options, state, err := a.o.Authenticators.BeginRegister(o)
+	if err != nil {
+		return nil, "", err
+	}
+	secret, err = a.seal(ctx, ForPasskey, o.ID, state)
 	return options, secret, err
 }
 
@@ -145,7 +106,7 @@ func (a *Accounts) AddPasskey(ctx context.Context, who access.Caller, secret acc
 	if name = strings.TrimSpace(name); name == "" || len([]rune(name)) > 60 {
 		return fault.InField("name", "a passkey needs a name of at most 60 characters, by which you know the device")
 	}
-	state, err := a.take(ctx, secret, who.ID())
+	c, err := a.unsealFor(ctx, secret, ForPasskey, who.ID())
 	if err != nil {
 		return err
 	}
@@ -154,7 +115,10 @@ func (a *Accounts) AddPasskey(ctx context.Context, who access.Caller, secret acc
 		if err != nil {
 			return err
 		}
-		id, credential, err := a.o.Authenticators.FinishRegister(o, state, response)
+		id, credential, err := a.o.Authenticators.FinishRegister(o, []byte(c.State), response)
+		if err == nil {
+			err = c.use(ctx, tx)
+		}
 		if err != nil {
 			return err
 		}
@@ -208,27 +172,25 @@ func (a *Accounts) BeginPasskeySignIn(ctx context.Context, who access.Caller) (o
 	if err != nil {
 		return nil, "", err
 	}
-	err = a.store.Update(ctx, func(tx Tx) error {
-		secret, err = a.challenge(ctx, tx, who.ID(), state)
-		return err
-	})
+	secret, err = a.seal(ctx, ForSignIn, who.ID(), state)
 	return options, secret, err
 }
 
 // SignInByPasskey takes the browser's answer. Where the caller is signed in, the passkey must be theirs: it confirms who
-// they are. Everything that does not fit is one fault.Unauthenticated, or fault.Invalid for a challenge that ended.
+// they are. Everything that does not fit is one fault.Unauthenticated, or fault.Invalid for a challenge that ended or was
+// answered rightly before.
 func (a *Accounts) SignInByPasskey(ctx context.Context, who access.Caller, secret access.Secret, response []byte) (Signed, error) {
 	if !a.Passkeyed() {
 		return Signed{}, errNoPasskeys
 	}
-	state, err := a.take(ctx, secret, who.ID())
+	c, err := a.unsealFor(ctx, secret, ForSignIn, who.ID())
 	if err != nil {
 		return Signed{}, err
 	}
 	var s Signed
 	err = a.store.Update(ctx, func(tx Tx) error {
 		var p Passkey
-		id, credential, cloned, err := a.o.Authenticators.FinishSignIn(state, response, func(credentialID string) (Owner, error) {
+		id, credential, cloned, err := a.o.Authenticators.FinishSignIn([]byte(c.State), response, func(credentialID string) (Owner, error) {
 			if p, err = tx.PasskeyByCredential(ctx, credentialID); err != nil {
 				return Owner{}, err
 			}
@@ -248,15 +210,21 @@ func (a *Accounts) SignInByPasskey(ctx context.Context, who access.Caller, secre
 		if id != p.CredentialID {
 			return errPasskey
 		}
+		if err := c.use(ctx, tx); err != nil {
+			return err
+		}
 		return tx.UsePasskey(ctx, p.ID, credential, a.o.Now())
 	})
 	if err == nil {
 		return s, nil
 	}
+	if errors.Is(err, errChallenge) {
+		return Signed{}, err
+	}
 	if k := fault.KindOf(err); k != fault.Invalid && k != fault.NotFound && k != fault.Unauthenticated {
 		return Signed{}, err
 	}
-	if e := a.failed(ctx, who, nil, who.Name(), nil); e != nil {
+	if e := a.failed(ctx, who, guess{}, who.Name(), "passkey", nil); e != nil {
 		return Signed{}, e
 	}
 	if errors.Is(err, errCloned) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/mail"
 	"strings"
+	"time"
 	"unicode"
 
 	"pyindex/internal/access"
@@ -80,37 +81,69 @@ func checkEmail(s string) error {
 	return nil
 }
 
-// hash is access.HashPassword, a few at a time.
-func (a *Accounts) hash(ctx context.Context, p access.Secret) (string, error) {
-	if err := a.turn(ctx); err != nil {
-		return "", err
+// hashers is how many passwords are hashed at once: each takes 19 MiB. waiters is how many more may wait for their turn; for
+// people who are signed in, hold a link, or use a browser that is known, there is room for as many again.
+const (
+	hashers = 2
+	waiters = 16
+)
+
+// turn is a place in the queue for the hashers.
+type turn struct{ a *Accounts }
+
+// queue takes a place, which leave gives back. It returns fault.Unavailable if too many wait already.
+func (a *Accounts) queue(known bool) (turn, error) {
+	room := int64(hashers + waiters)
+	if known {
+		room += waiters
 	}
-	defer a.done()
-	return access.HashPassword(p)
+	if a.waiting.Add(1) > room {
+		a.waiting.Add(-1)
+		return turn{}, fault.Later(fault.Unavailable, 5*time.Second, "too many people are signing in just now: try again in a few seconds")
+	}
+	return turn{a}, nil
 }
 
-func (a *Accounts) fits(ctx context.Context, phc string, p access.Secret) (bool, error) {
-	if err := a.turn(ctx); err != nil {
-		return false, err
-	}
-	defer a.done()
-	return access.PasswordFits(phc, p), nil
-}
+func (t turn) leave() { t.a.waiting.Add(-1) }
 
-func (a *Accounts) turn(ctx context.Context) error {
+// work waits for a hasher, which the caller gives back by idle.
+func (t turn) work(ctx context.Context) error {
 	select {
-	case a.work <- struct{}{}:
+	case t.a.work <- struct{}{}:
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()
 	}
 }
 
-func (a *Accounts) done() { <-a.work }
+func (t turn) idle() { <-t.a.work }
+
+// fits is access.PasswordFits; an error means that nothing was judged.
+func (t turn) fits(ctx context.Context, phc string, p access.Secret) (bool, error) {
+	if err := t.work(ctx); err != nil {
+		return false, err
+	}
+	defer t.idle()
+	return access.PasswordFits(phc, p), nil
+}
+
+// hash is access.HashPassword, a few at a time, for people who are known.
+func (a *Accounts) hash(ctx context.Context, p access.Secret) (string, error) {
+	t, err := a.queue(true)
+	if err != nil {
+		return "", err
+	}
+	defer t.leave()
+	if err := t.work(ctx); err != nil {
+		return "", err
+	}
+	defer t.idle()
+	return access.HashPassword(p)
+}
 
 // SetPassword gives the caller a password, in place of the current one where there is one, and ends the caller's other
-// sessions and the links by which a new password could be set. fault.Invalid about the field current for a wrong one, about
-// password for one that is too easy.
+// sessions and the links by which a new password could be set. It returns fault.Invalid about the field current for a wrong
+// one, fault.TooMany after many wrong ones, and fault.Invalid about the field password for one that is too easy.
 func (a *Accounts) SetPassword(ctx context.Context, who access.Caller, current, password access.Secret) error {
 	if err := CheckPassword(password, who.Name(), a.o.Name); err != nil {
 		return err
@@ -124,10 +157,8 @@ func (a *Accounts) SetPassword(ctx context.Context, who access.Caller, current, 
 		return err
 	}
 	if u.PasswordHash != "" {
-		if fits, err := a.fits(ctx, u.PasswordHash, current); err != nil {
+		if u, err = a.confirmByPassword(ctx, who, current, fault.InField("current", "this is not your current password")); err != nil {
 			return err
-		} else if !fits {
-			return fault.InField("current", "this is not your current password")
 		}
 	}
 	phc, err := a.hash(ctx, password)
@@ -140,6 +171,9 @@ func (a *Accounts) SetPassword(ctx context.Context, who access.Caller, current, 
 		}
 		now.PasswordHash = phc
 		if err := tx.EndLinks(ctx, LinkReset, now.ID, a.o.Now()); err != nil {
+			return err
+		}
+		if err := tx.PutAttempts(ctx, codeBucket(now.ID), 0, a.o.Now()); err != nil { // guessing codes took the old password
 			return err
 		}
 		if _, err := tx.EndSessionsOf(ctx, now.ID, who.SessionID(), a.o.Now()); err != nil {

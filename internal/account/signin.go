@@ -5,10 +5,8 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/base64"
-	"net/netip"
 	"strings"
 	"sync"
-	"time"
 
 	"pyindex/internal/access"
 	"pyindex/internal/audit"
@@ -39,45 +37,64 @@ type Signed struct {
 	Factor access.Secret // a second factor is needed first, and this is the secret of the step in between; "" where none is
 }
 
-// SignIn checks a name and a password. Every refusal of them is the same fault.Unauthenticated after the same work; who
-// failed too often is fault.TooMany before any. Where the account has an authenticator, what is returned is the step in
-// between and no proof of anything.
+// SignIn checks a name and a password. Every refusal of them is the same fault.Unauthenticated after the same work. It
+// returns fault.TooMany before any work if there were too many wrong tries, and fault.Unavailable if too many people sign in
+// at once. If the account has an authenticator, the result is the step in between and no proof of anything: the try counts
+// until a code was right.
 func (a *Accounts) SignIn(ctx context.Context, who access.Caller, in SignIn) (Signed, error) {
-	buckets, err := a.buckets(ctx, who, in)
-	if err != nil {
-		return Signed{}, err
-	}
 	var u access.User
-	asks := false
-	err = a.store.View(ctx, func(tx Tx) (err error) {
-		if err = a.limited(ctx, tx, buckets); err != nil {
-			return err
-		}
-		u, err = tx.UserByName(ctx, in.Name)
-		if fault.Is(err, fault.NotFound) {
+	var known bool
+	err := a.store.View(ctx, func(tx Tx) (err error) {
+		if u, err = tx.UserByName(ctx, in.Name); fault.Is(err, fault.NotFound) {
 			return nil
 		} else if err != nil {
 			return err
 		}
-		asks, err = a.asks(ctx, tx, u)
+		known, err = a.knows(ctx, tx, in.Device, u)
 		return err
 	})
 	if err != nil {
 		return Signed{}, err
 	}
-	fits, err := a.fits(ctx, cmp.Or(u.PasswordHash, unknown()), in.Password)
+	turn, err := a.queue(known)
 	if err != nil {
 		return Signed{}, err
 	}
+	defer turn.leave()
+	g := passwordGuess(who, in.Name, in.Device, known)
+	err = a.store.Update(ctx, func(tx Tx) error {
+		_, err := a.reserve(ctx, tx, g)
+		return err
+	})
+	if err != nil {
+		return Signed{}, err
+	}
+	fits, err := turn.fits(ctx, cmp.Or(u.PasswordHash, unknown()), in.Password)
+	if err != nil {
+		return Signed{}, a.unjudged(ctx, g, err)
+	}
 	if !fits || u.PasswordHash == "" || !u.Active() {
-		return Signed{}, a.failed(ctx, who, buckets, in.Name, errPassword)
+		return Signed{}, a.failed(ctx, who, g, in.Name, "password", errPassword)
 	}
-	if !asks {
-		return Signed{UserID: u.ID, Method: "password"}, a.store.Update(ctx, func(tx Tx) error { return tx.PutAttempts(ctx, buckets[0].key, 0, a.o.Now()) })
-	}
+	return a.passed(ctx, u, g)
+}
+
+// passed returns what a right password is good for: all of it, or the step before a second factor.
+func (a *Accounts) passed(ctx context.Context, u access.User, g guess) (s Signed, err error) {
 	l, secret := a.newLink(LinkFactor, factorLife)
 	l.UserID, l.Origin = u.ID, "password"
-	return Signed{Factor: secret}, a.store.Update(ctx, func(tx Tx) error { return tx.InsertLink(ctx, l) })
+	return s, a.store.Update(ctx, func(tx Tx) error {
+		asks, err := a.asks(ctx, tx, u)
+		if err != nil {
+			return err
+		}
+		if !asks {
+			s = Signed{UserID: u.ID, Method: "password"}
+			return a.right(ctx, tx, g)
+		}
+		s = Signed{Factor: secret}
+		return tx.InsertLink(ctx, l)
+	})
 }
 
 // factorTries is how many wrong codes one password is good for.
@@ -99,33 +116,48 @@ func (a *Accounts) asks(ctx context.Context, tx Tx, u access.User) (bool, error)
 	return tx.HasSecondFactor(ctx, u.ID)
 }
 
-// SecondFactor takes a code of the authenticator, or a recovery code, for the step that SignIn left open. fault.NotFound
-// where that ended: the password is asked for again. fault.Invalid about the field code for a wrong one.
-func (a *Accounts) SecondFactor(ctx context.Context, who access.Caller, step access.Secret, typed string) (Signed, error) {
+// Code is what somebody types for the second factor.
+type Code struct {
+	Step   access.Secret // as SignIn returned it
+	Typed  string
+	Device access.Secret // the cookie of a browser in which somebody signed in before, "" for none
+}
+
+// SecondFactor takes a code of the authenticator, or a recovery code, for the step that SignIn left open. It returns
+// fault.NotFound if that ended, so that the password is asked for again, fault.Invalid about the field code for a wrong one,
+// and fault.TooMany after too many wrong ones, whichever steps they belonged to.
+func (a *Accounts) SecondFactor(ctx context.Context, who access.Caller, in Code) (Signed, error) {
 	var s Signed
 	var wrong error
 	err := a.store.Update(ctx, func(tx Tx) error {
-		o, err := a.look(ctx, tx, LinkFactor, step)
+		o, err := a.look(ctx, tx, LinkFactor, in.Step)
 		if err != nil {
 			return err
 		}
-		s, wrong = Signed{UserID: o.link.UserID, Method: cmp.Or(o.link.Origin, "password") + "+totp"}, nil
-		err = a.factor(ctx, tx, &s, typed)
-		if !fault.Is(err, fault.Invalid) {
-			if err == nil {
-				_, err = tx.UseLink(ctx, o.link.ID, a.o.Now())
-			}
+		u := access.User{ID: o.link.UserID, Name: o.User}
+		known, err := a.knows(ctx, tx, in.Device, u)
+		if err != nil {
 			return err
 		}
-		wrong = err // what was tried must be counted, so the transaction commits
+		s = Signed{UserID: u.ID, Method: cmp.Or(o.link.Origin, "password") + "+totp"}
+		wrong, err = a.judge(ctx, tx, who, u, codeGuess(who, u, in.Device, known), func() error { return a.factor(ctx, tx, &s, in.Typed) })
+		if err != nil {
+			return err
+		}
+		if wrong == nil {
+			if cmp.Or(o.link.Origin, "password") == "password" {
+				if err := a.right(ctx, tx, passwordGuess(who, u.Name, in.Device, known)); err != nil {
+					return err
+				}
+			}
+			_, err = tx.UseLink(ctx, o.link.ID, a.o.Now())
+			return err
+		}
 		n, err := tx.TryLink(ctx, o.link.ID)
 		if err == nil && n >= factorTries {
 			_, err = tx.UseLink(ctx, o.link.ID, a.o.Now())
 		}
-		if err != nil {
-			return err
-		}
-		return tx.InsertAudit(ctx, a.refusal(who, o.User, "second factor"))
+		return err
 	})
 	if err == nil {
 		err = wrong
@@ -134,6 +166,35 @@ func (a *Accounts) SecondFactor(ctx context.Context, who access.Caller, step acc
 		return Signed{}, err
 	}
 	return s, nil
+}
+
+// judge counts a try of a code, has use judge it, and counts and records a wrong one, all in one transaction. What is wrong
+// with the code is the first result, since the transaction must commit for it to count.
+func (a *Accounts) judge(ctx context.Context, tx Tx, who access.Caller, u access.User, g guess, use func() error) (wrong, err error) {
+	n, err := a.reserve(ctx, tx, g)
+	if err != nil {
+		return nil, err
+	}
+	if wrong = use(); wrong == nil {
+		return nil, a.right(ctx, tx, g)
+	}
+	if !fault.Is(wrong, fault.Invalid) {
+		return nil, wrong
+	}
+	if err := a.wrong(ctx, tx, who, g, u.Name, "second factor"); err != nil {
+		return nil, err
+	}
+	if n == alarmAfter {
+		return wrong, a.alarm(ctx, tx, who, u)
+	}
+	return wrong, nil
+}
+
+// alarm records that somebody guesses codes of an account, whose password they therefore know.
+func (a *Accounts) alarm(ctx context.Context, tx Tx, who access.Caller, u access.User) error {
+	e := a.entry(who, "account.codes-guessed", u.Name, map[string]any{"wrong": alarmAfter})
+	e.Outcome = audit.Refused
+	return tx.InsertAudit(ctx, e)
 }
 
 func (a *Accounts) factor(ctx context.Context, tx Tx, s *Signed, typed string) error {
@@ -160,32 +221,69 @@ func recoveryForm(typed string) string {
 	return string(out)
 }
 
-// Confirm checks that who is signed in is still the person that signed in: by the password, or, where the account has
-// none, by a code of the authenticator. fault.Invalid about the field for a wrong one, fault.TooMany after many.
-func (a *Accounts) Confirm(ctx context.Context, who access.Caller, password access.Secret, code string) error {
-	var u access.User
-	err := a.store.View(ctx, func(tx Tx) (err error) {
-		u, err = self(ctx, tx, who)
+// Proof is what somebody who is signed in types to confirm who they are: the password, or a code of the authenticator.
+type Proof struct {
+	Password access.Secret
+	Code     string        // "" if the password was typed
+	Device   access.Secret // the cookie of a browser in which somebody signed in before, "" for none
+}
+
+// Confirm checks that the caller is still the person who signed in. It returns fault.Invalid about the field for a wrong
+// password or code, and fault.TooMany after many; wrong codes count as in SecondFactor.
+func (a *Accounts) Confirm(ctx context.Context, who access.Caller, in Proof) error {
+	if in.Code != "" {
+		return a.confirmByCode(ctx, who, in)
+	}
+	_, err := a.confirmByPassword(ctx, who, in.Password, fault.InField("password", "this is not your password"))
+	return err
+}
+
+func (a *Accounts) confirmByCode(ctx context.Context, who access.Caller, in Proof) error {
+	var wrong error
+	err := a.store.Update(ctx, func(tx Tx) error {
+		u, err := self(ctx, tx, who)
+		if err != nil {
+			return err
+		}
+		known, err := a.knows(ctx, tx, in.Device, u)
+		if err != nil {
+			return err
+		}
+		wrong, err = a.judge(ctx, tx, who, u, codeGuess(who, u, in.Device, known), func() error { return a.useTOTP(ctx, tx, u.ID, in.Code) })
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	buckets := []bucket{{"confirm|" + who.SessionID(), accountFree}}
-	if err := a.store.View(ctx, func(tx Tx) error { return a.limited(ctx, tx, buckets) }); err != nil {
+	return wrong
+}
+
+// confirmByPassword checks the caller's password and returns the user whose it is; wrong is returned for a wrong one.
+func (a *Accounts) confirmByPassword(ctx context.Context, who access.Caller, password access.Secret, wrong error) (access.User, error) {
+	turn, err := a.queue(true)
+	if err != nil {
+		return access.User{}, err
+	}
+	defer turn.leave()
+	g := guess{bucket: "confirm|" + who.SessionID()}
+	var u access.User
+	err = a.store.Update(ctx, func(tx Tx) (err error) {
+		if u, err = self(ctx, tx, who); err == nil {
+			_, err = a.reserve(ctx, tx, g)
+		}
 		return err
+	})
+	if err != nil {
+		return u, err
 	}
-	if code != "" {
-		err = a.store.Update(ctx, func(tx Tx) error { return a.useTOTP(ctx, tx, u.ID, code) })
-	} else if fits, e := a.fits(ctx, cmp.Or(u.PasswordHash, unknown()), password); e != nil {
-		return e
-	} else if !fits || u.PasswordHash == "" {
-		err = fault.InField("password", "this is not your password")
+	fits, err := turn.fits(ctx, cmp.Or(u.PasswordHash, unknown()), password)
+	if err != nil {
+		return u, a.unjudged(ctx, g, err)
 	}
-	if fault.Is(err, fault.Invalid) {
-		return a.failed(ctx, who, buckets, u.Name, err)
+	if !fits || u.PasswordHash == "" {
+		return u, a.failed(ctx, who, g, u.Name, "password", wrong)
 	}
-	return err
+	return u, a.store.Update(ctx, func(tx Tx) error { return a.right(ctx, tx, g) })
 }
 
 // Remember notes that a person signed in with a browser, and returns the cookie by which it is known again.
@@ -198,119 +296,18 @@ func (a *Accounts) Remember(ctx context.Context, userID string) (access.Secret, 
 	})
 }
 
-// bucket is what failures are counted for, and how many are free.
-type bucket struct {
-	key  string
-	free int
-}
-
-// How guessing is slowed down: after the free failures, each doubles the time until the next try, up to a quarter of an
-// hour. An account's bucket is of one network, so strangers elsewhere do not slow its owner down; a browser in which the
-// owner signed in before has a bucket of its own, so that strangers in the same network do not either.
-const (
-	accountFree = 5
-	networkFree = 100
-	longest     = 15 * time.Minute
-	forgetAfter = 24 * time.Hour
-)
-
-func (a *Accounts) buckets(ctx context.Context, who access.Caller, in SignIn) ([]bucket, error) {
-	if in.Device != "" {
-		hash, owned := access.HashToken(in.Device), false
-		err := a.store.View(ctx, func(tx Tx) error {
-			userID, err := tx.DeviceOf(ctx, hash)
-			if err != nil {
-				return err
-			}
-			u, err := tx.UserByID(ctx, userID)
-			owned = err == nil && u.Name == in.Name
-			return err
-		})
-		if err != nil && !fault.Is(err, fault.NotFound) {
-			return nil, err
-		}
-		if owned {
-			return []bucket{{"device|" + hash, accountFree}}, nil
-		}
+// Browser returns what tells a browser apart from others, if somebody signed in with it before, and "" for any other.
+func (a *Accounts) Browser(ctx context.Context, device access.Secret) string {
+	if device == "" {
+		return ""
 	}
-	n := network(who.Address())
-	return []bucket{{"account|" + access.HashToken(access.Secret(in.Name)) + "|" + n, accountFree}, {"network|" + n, networkFree}}, nil
-}
-
-// network is an IPv4 address's /24, or an IPv6 address's /56: what one attacker has for little money.
-func network(address string) string {
-	addr, err := netip.ParseAddr(address)
-	if err != nil {
-		return address
-	}
-	bits := 24
-	if addr = addr.Unmap().WithZone(""); addr.Is6() {
-		bits = 56
-	}
-	p, err := addr.Prefix(bits)
-	if err != nil {
-		return address
-	}
-	return p.String()
-}
-
-// limited returns fault.TooMany while a bucket has to wait.
-func (a *Accounts) limited(ctx context.Context, tx Tx, buckets []bucket) error {
-	for _, b := range buckets {
-		n, last, err := tx.Attempts(ctx, b.key)
-		if err != nil {
-			return err
-		}
-		if wait := last.Add(pause(n - b.free)).Sub(a.o.Now()); wait > 0 {
-			return fault.New(fault.TooMany, "too many wrong tries: wait %v, then try again", wait.Round(time.Second)+time.Second)
-		}
-	}
-	return nil
-}
-
-// pause is how long to wait after n failures too many.
-func pause(n int) time.Duration {
-	if n < 0 {
-		return 0
-	}
-	return min(time.Second<<min(n, 20), longest)
-}
-
-// count adds one to a bucket, which forgets after a day without any.
-func (a *Accounts) count(ctx context.Context, tx Tx, b bucket) error {
-	n, last, err := tx.Attempts(ctx, b.key)
-	if err != nil {
+	hash := access.HashToken(device)
+	err := a.store.View(ctx, func(tx Tx) error {
+		_, err := tx.DeviceOf(ctx, hash)
 		return err
-	}
-	if a.o.Now().Sub(last) > forgetAfter {
-		n = 0
-	}
-	return tx.PutAttempts(ctx, b.key, n+1, a.o.Now())
-}
-
-// failed counts and records a wrong try and returns err.
-func (a *Accounts) failed(ctx context.Context, who access.Caller, buckets []bucket, name string, err error) error {
-	e := a.store.Update(ctx, func(tx Tx) error {
-		for _, b := range buckets {
-			if err := a.count(ctx, tx, b); err != nil {
-				return err
-			}
-		}
-		return tx.InsertAudit(ctx, a.refusal(who, name, "password"))
 	})
-	if e != nil {
-		return e
+	if err != nil {
+		return ""
 	}
-	return err
-}
-
-// refusal records that somebody failed to sign in. A name is what was typed: it may be a password, so only one that could
-// be a name is kept.
-func (a *Accounts) refusal(who access.Caller, name, what string) audit.Entry {
-	if _, err := access.ParseUserName(name); err != nil {
-		name = ""
-	}
-	e := a.entry(who, "session.refuse", name, map[string]any{"wrong": what})
-	e.Outcome = audit.Refused
-	return e
+	return hash
 }

@@ -110,6 +110,7 @@ type Rows interface {
 type Tx interface {
 	Rows
 	PasskeyRows
+	ChallengeRows
 	IdentityRows
 	access.GroupRows
 	access.TokenRows

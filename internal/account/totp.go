@@ -101,9 +101,13 @@ func (a *Accounts) PendingTOTP(ctx context.Context, who access.Caller) (e Enrolm
 }
 
 // ConfirmTOTP takes the first code, from then on the account asks for one, and returns recovery codes where the account
-// has none. fault.Invalid about the field code for a wrong one.
+// has none. It returns fault.Invalid about the field code for a wrong one, and fault.NotFound unless one is being set up.
 func (a *Accounts) ConfirmTOTP(ctx context.Context, who access.Caller, typed string) (codes []access.Secret, err error) {
 	err = a.change(ctx, who, "account.totp", func(tx Tx, u access.User) error {
+		// With one that is confirmed, this would be a way to guess its codes that nothing slows down.
+		if t, err := tx.TOTPOf(ctx, u.ID); err == nil && !t.ConfirmedAt.IsZero() {
+			return fault.New(fault.NotFound, "no authenticator is being set up")
+		}
 		if err := a.useTOTP(ctx, tx, u.ID, typed); err != nil {
 			return err
 		}

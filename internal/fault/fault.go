@@ -7,6 +7,7 @@ package fault
 import (
 	"errors"
 	"fmt"
+	"time"
 )
 
 // Kind says who has to act on a failure. The zero Kind is Internal.
@@ -39,7 +40,8 @@ func (k Kind) String() string {
 type Fault struct {
 	Kind    Kind
 	Message string
-	Field   string // the one field of a form that it is about, "" where it is about none or several
+	Field   string        // the one field of a form that it is about, "" where it is about none or several
+	Wait    time.Duration // after which the same may work, 0 where nobody knows
 	cause   error
 }
 
@@ -57,6 +59,19 @@ func New(k Kind, format string, args ...any) error {
 // Wrap is New that also keeps cause for errors.Is and for the log; the caller sees the message alone.
 func Wrap(k Kind, cause error, format string, args ...any) error {
 	return &Fault{Kind: k, Message: fmt.Sprintf(format, args...), cause: cause}
+}
+
+// Later is New for a failure that passes by itself after a known time.
+func Later(k Kind, wait time.Duration, format string, args ...any) error {
+	return &Fault{Kind: k, Message: fmt.Sprintf(format, args...), Wait: wait}
+}
+
+// WaitOf returns the time after which the first fault in err's chain may have passed, 0 if it does not say.
+func WaitOf(err error) time.Duration {
+	if f, ok := errors.AsType[*Fault](err); ok {
+		return f.Wait
+	}
+	return 0
 }
 
 // InField returns a fault.Invalid about one field of what was sent, so that a page can put the message beside it.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"log/slog"
 	"strings"
 	"sync"
 	"testing"
@@ -67,6 +68,11 @@ func (t *recordTx) InsertAudit(ctx context.Context, e audit.Entry) error {
 	return t.Tx.InsertAudit(ctx, e)
 }
 
+func (t *recordTx) CountAudit(ctx context.Context, e audit.Entry) error {
+	t.entries = append(t.entries, e)
+	return t.Tx.CountAudit(ctx, e)
+}
+
 func (r *record) Update(ctx context.Context, f func(publishers.Tx) error) error {
 	var last *recordTx
 	err := r.Store.Update(ctx, func(tx publishers.Tx) error {
@@ -128,7 +134,7 @@ func newBenchOn(t *testing.T, url string, change ...func(*publishers.Options)) *
 		t.Fatal(err)
 	}
 	b.store = &record{b.db.Publishers(), &entries{}}
-	o := publishers.Options{Now: b.clock.Now}
+	o := publishers.Options{Now: b.clock.Now, Log: slog.New(slog.DiscardHandler)}
 	for _, f := range change {
 		f(&o)
 	}

@@ -74,8 +74,9 @@ type Rows interface {
 
 	// Exchanges returns recorded exchanges, newest first.
 	Exchanges(ctx context.Context, f ExchangeFilter) ([]audit.Entry, error)
-	// DeleteExchangesBefore forgets exchanges that were recorded before t, and nothing else of the record.
-	DeleteExchangesBefore(ctx context.Context, t time.Time) error
+	// DeleteExchangesBefore forgets exchanges that were recorded before t, and nothing else of the record: at most limit of
+	// them, the oldest. It returns how many there were.
+	DeleteExchangesBefore(ctx context.Context, t time.Time, limit int) (int64, error)
 }
 
 // ExchangeFilter says which recorded exchanges are wanted; an empty field is any.

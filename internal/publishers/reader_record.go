@@ -59,12 +59,16 @@ func (r *Registry) refusedRead(ctx context.Context, x exchange, near []nearReade
 	if f == nil {
 		return err
 	}
+	if x.claims == nil {
+		r.rubbish.add(r.o.Log, x.at, x.who.Address(), f.Description)
+		return err
+	}
 	// A client that leaves must not take its entry with it.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
 	kept := r.store.Update(ctx, func(tx Tx) error {
 		for _, e := range r.readRefusals(x, near, f) {
-			if err := tx.InsertAudit(ctx, e); err != nil {
+			if err := tx.CountAudit(ctx, e); err != nil {
 				return err
 			}
 		}
@@ -81,10 +85,7 @@ func (r *Registry) refusedRead(ctx context.Context, x exchange, near []nearReade
 func (r *Registry) readRefusals(x exchange, near []nearReader, f *Refusal) []audit.Entry {
 	e := audit.Entry{
 		ID: r.o.NewID(), At: x.at, Action: actionExchange, Outcome: audit.Refused, Actor: x.who.Actor(),
-		Detail: map[string]any{"scope": scopeRead, "code": f.Code, "description": f.Description},
-	}
-	if x.claims != nil {
-		e.Detail["issuer"], e.Detail["claims"] = x.issuer, bounded(x.claims)
+		Detail: map[string]any{"scope": scopeRead, "code": f.Code, "description": f.Description, "issuer": x.issuer, "claims": bounded(x.claims)},
 	}
 	if x.provider != nil {
 		e.Detail["provider"] = x.provider.Name()
@@ -100,7 +101,7 @@ func (r *Registry) readRefusals(x exchange, near []nearReader, f *Refusal) []aud
 		}
 	}
 	if len(out) == 0 {
-		return []audit.Entry{e}
+		return []audit.Entry{strangers(e, f)}
 	}
 	return out
 }

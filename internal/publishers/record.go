@@ -49,11 +49,16 @@ func (r *Registry) minted(x exchange, p Publisher, project catalog.Project, toke
 	return r.entry(actionExchange, r.actor(x, p), project, tokenID, x.at, detail)
 }
 
-// refused records why a token was not exchanged and returns err. Where the record cannot be kept, that is the error:
-// no refusal goes unrecorded. Errors that are no faults are ours and belong in the log.
+// refused records why a token was not exchanged and returns err. If the record cannot be kept, that is the error: no refusal
+// of a verified token goes unrecorded. One that was not verified may be anybody's, so it is counted and leaves no row. Errors
+// that are no faults are ours and belong in the log.
 func (r *Registry) refused(ctx context.Context, x exchange, err error) error {
 	f := asRefusal(err)
 	if f == nil {
+		return err
+	}
+	if x.claims == nil {
+		r.rubbish.add(r.o.Log, x.at, x.who.Address(), f.Description)
 		return err
 	}
 	// A client that leaves must not take its entry with it.
@@ -90,10 +95,7 @@ func (r *Registry) recordRefusal(ctx context.Context, tx Tx, x exchange, f *Refu
 	}
 	e := audit.Entry{
 		ID: r.o.NewID(), At: x.at, Action: actionExchange, Outcome: audit.Refused, Actor: x.who.Actor(),
-		Detail: map[string]any{"code": f.Code, "description": f.Description},
-	}
-	if x.claims != nil {
-		e.Detail["issuer"], e.Detail["claims"] = x.issuer, bounded(x.claims)
+		Detail: map[string]any{"code": f.Code, "description": f.Description, "issuer": x.issuer, "claims": bounded(x.claims)},
 	}
 	if x.provider != nil {
 		e.Detail["provider"] = x.provider.Name()
@@ -102,7 +104,13 @@ func (r *Registry) recordRefusal(ctx context.Context, tx Tx, x exchange, f *Refu
 	if err != nil || told > 0 {
 		return err
 	}
-	return tx.InsertAudit(ctx, e)
+	return tx.CountAudit(ctx, strangers(e, f))
+}
+
+// strangers makes the entry of a refusal that is nobody's in particular stand for all alike of a minute: any workflow anywhere
+// can have its issuer sign a token for us.
+func strangers(e audit.Entry, f *Refusal) audit.Entry {
+	return e.OncePerMinute(audit.Network(e.Actor.Address), f.Code+" "+f.Description)
 }
 
 // bounded is what is kept of verified claims: as many and as long as any issuer of ours sends, and no more.

@@ -1,8 +1,12 @@
 package publishers_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
 	"strings"
 	"testing"
 
@@ -42,15 +46,67 @@ func TestRefusalIsDiscreet(t *testing.T) {
 	}
 }
 
-func TestDeadIssuerIsRecorded(t *testing.T) {
+// TestUnverifiedTokensLeaveNoRow: what anybody can send, however often, is counted and leaves the record alone; the log says how
+// much there was in a line a minute.
+func TestUnverifiedTokensLeaveNoRow(t *testing.T) {
 	b := newBench(t)
+	var log bytes.Buffer
+	b.registry = publishers.New(b.store, b.verifier, []publishers.Provider{publishers.GitHub{}}, publishers.Options{Now: b.clock.Now, Log: slog.New(slog.NewTextHandler(&log, nil))})
+	other := issuertest.New(t, issuertest.Options{Plain: true})
+	for range 100 {
+		for _, raw := range []string{"rubbish", "e30.e30.e30", other.Sign(other.Claims(audience, b.clock.Now(), nil))} {
+			if _, err := b.exchange(access.Secret(raw)); !fault.Is(err, fault.Invalid) {
+				t.Fatalf("Exchange = %v, want invalid", err)
+			}
+			if _, err := b.exchangeRead(access.Secret(raw)); !fault.Is(err, fault.Invalid) {
+				t.Fatalf("ExchangeRead = %v, want invalid", err)
+			}
+		}
+	}
 	b.issuer.Fail(issuertest.Keys, issuertest.Down)
-	_, err := b.exchange(b.token(nil))
-	if !fault.Is(err, fault.Unavailable) {
+	if _, err := b.exchange(b.token(nil)); !fault.Is(err, fault.Unavailable) {
 		t.Errorf("Exchange = %v, want %v", err, fault.Unavailable)
 	}
-	if e := b.store.of("publisher.exchange"); len(e) != 1 || e[0].Detail["code"] != "unavailable" {
-		t.Errorf("entries %+v", e)
+	if e := b.store.of("publisher.exchange"); len(e) != 0 || b.registry.Unverified() != 601 {
+		t.Errorf("%d were counted, want 601, and the record has %+v", b.registry.Unverified(), e)
+	}
+	if n := strings.Count(log.String(), "\n"); n != 1 {
+		t.Errorf("%d lines of the log within a minute, want 1:\n%s", n, log.String())
+	}
+	if err := b.registry.Sweep(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if text := log.String(); strings.Count(text, "\n") != 2 || !strings.Contains(text, "count=600 ") || !strings.Contains(text, "since_start=601") || strings.Contains(text, "rubbish") {
+		t.Errorf("the log says\n%s", text)
+	}
+}
+
+// TestStrangersRefusalsAreCounted: alike refusals that are no project's are one entry a minute, which counts them. Those of a
+// project stay apart, with their own claims.
+func TestStrangersRefusalsAreCounted(t *testing.T) {
+	b := newBench(t)
+	b.project("widgets", "")
+	b.add("widgets")
+	for range 5 {
+		_, err := b.exchange(b.token(map[string]any{"repository": "evil/gears"}))
+		refuse(t, err, publishers.CodePublisher, "evil/gears")
+		_, err = b.exchange(b.token(map[string]any{"environment": "staging"}))
+		refuse(t, err, publishers.CodePublisher, "environment")
+	}
+	_, err := b.exchange(b.token(map[string]any{"repository": "evil/other"}))
+	refuse(t, err, publishers.CodePublisher, "evil/other")
+	all, err := b.db.Audit(t.Context(), 100)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]int{}
+	for _, e := range all {
+		if e.Action == "publisher.exchange" {
+			got[fmt.Sprintf("%q %d", e.Project, e.More)]++
+		}
+	}
+	if want := map[string]int{`"" 4`: 1, `"" 0`: 1, `"widgets" 0`: 5}; !maps.Equal(got, want) {
+		t.Errorf("entries by project and count: %v, want %v", got, want)
 	}
 }
 

@@ -2,6 +2,7 @@ package publishers
 
 import (
 	"context"
+	"log/slog"
 	"maps"
 	"slices"
 	"time"
@@ -38,6 +39,7 @@ type Options struct {
 	Lifetime        time.Duration    // of a minted token: DefaultLifetime where not positive, at most MaxLifetime
 	PendingLifetime time.Duration    // DefaultPendingLifetime where not positive
 	KeepExchanges   time.Duration    // how long exchanges stay in the record: DefaultKeepExchanges where not positive
+	Log             *slog.Logger     // slog.Default() where nil
 	// OwnerID asks the issuer's API for the numeric id of an account: fault.NotFound where there is none of that name.
 	// With nil, or after any other error, the first accepted token pins the publisher.
 	OwnerID func(ctx context.Context, provider, issuer, owner string) (string, error)
@@ -79,12 +81,16 @@ type Registry struct {
 	verifier  Verifier
 	providers map[string]Provider
 	o         Options
+	rubbish   rubbish
 }
 
 // New returns the registry over the rows of s. A nil verifier trusts no issuer: publishers can be kept, no token counts.
 func New(s Store, v Verifier, providers []Provider, o Options) *Registry {
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if o.Log == nil {
+		o.Log = slog.Default()
 	}
 	if o.NewID == nil {
 		o.NewID = func() string { return uuid.Must(uuid.NewV7()).String() }

@@ -14,14 +14,15 @@ const keepMinted = 24 * time.Hour
 // exchanges, and pending publishers that nobody used, each of those with an audit entry. It is safe to run at any time and on every replica.
 func (r *Registry) Sweep(ctx context.Context) error {
 	now := r.o.Now()
+	r.rubbish.flush(r.o.Log, now)
+	if err := r.sweepExchanges(ctx, now.Add(-r.o.KeepExchanges)); err != nil {
+		return err
+	}
 	return r.store.Update(ctx, func(tx Tx) error {
 		if err := tx.DeleteJTIExpiredBefore(ctx, now); err != nil {
 			return err
 		}
 		if _, err := tx.DeleteTokensExpiredBefore(ctx, now.Add(-keepMinted)); err != nil {
-			return err
-		}
-		if err := tx.DeleteExchangesBefore(ctx, now.Add(-r.o.KeepExchanges)); err != nil {
 			return err
 		}
 		gone, err := tx.DeletePendingExpiredBefore(ctx, now)
@@ -35,4 +36,24 @@ func (r *Registry) Sweep(ctx context.Context) error {
 		}
 		return nil
 	})
+}
+
+// Bounds of forgetting exchanges: each transaction is short, because uploads wait for it. What is left, the next sweep takes.
+const (
+	exchangeBatch   = 500
+	exchangeBatches = 200
+)
+
+func (r *Registry) sweepExchanges(ctx context.Context, before time.Time) error {
+	for range exchangeBatches {
+		var n int64
+		err := r.store.Update(ctx, func(tx Tx) (err error) {
+			n, err = tx.DeleteExchangesBefore(ctx, before, exchangeBatch)
+			return err
+		})
+		if err != nil || n < exchangeBatch {
+			return err
+		}
+	}
+	return nil
 }

@@ -1,6 +1,7 @@
 // Package route describes what an edge answers: rows of method, path, who may ask, and the handler.
 //
-// A row that does not say who may ask stops the program at start. Nothing here knows a web framework; internal/server
+// A row that does not say who may ask stops the program at start, and so does one that writes without a credential and has no
+// limit. Nothing here knows a web framework; internal/server
 // puts tables on one.
 package route
 
@@ -30,17 +31,24 @@ var authNames = [...]string{"undecided", "open", "reader", "writer", "visitor", 
 // Session reports whether the credential is a session, and so whether the route is for people's browsers.
 func (a Auth) Session() bool { return a >= Visitor }
 
+// Anonymous reports whether a request without a credential may reach the handler.
+func (a Auth) Anonymous() bool { return a == Open || a == Reader || a == Visitor || a == Page }
+
 // String returns the choice in a word, for the golden table.
 func (a Auth) String() string { return authNames[a] }
 
-// Limit names a rate limit that applies to a route, per client address. Empty for none.
+// Limit names a rate limit of a route, for each network of clients. Empty for none.
 type Limit string
 
 // The limits that the configuration sets.
 const (
 	LimitUpload Limit = "upload"
-	LimitMint   Limit = "mint"
+	LimitMint   Limit = "mint"   // exchanges of identity tokens, and reports of tokens
+	LimitSignIn Limit = "signin" // what people do before they are signed in; it does not count for those who are
 )
+
+// Shared reports whether all networks together have a limit too, because no credential is needed.
+func (l Limit) Shared() bool { return l != LimitUpload }
 
 // Handler answers a request or returns the error that the table's Fail shall write. It returns an error only while
 // nothing of the answer is written.
@@ -52,6 +60,7 @@ type Route struct {
 	Method, Path string
 	Auth         Auth
 	Limit        Limit
+	Writes       bool // set for a GET that changes rows; every other method is taken to
 	Handle       Handler
 	HostRoot     bool // also at the host's root when the base URL has a path, because clients drop it
 	Tree         bool // also below /r/:repository/ for repositories other than main; "" is main
@@ -73,8 +82,15 @@ func (t Table) Check() error {
 		if r.Auth == Undecided || r.Method == "" || r.Path == "" || r.Path[0] != '/' || r.Handle == nil {
 			return fmt.Errorf("table %s: route %s %s is incomplete: method, path, auth and handler are needed", t.Name, r.Method, r.Path)
 		}
+		if r.writes() && r.Auth.Anonymous() && r.Limit == "" {
+			return fmt.Errorf("table %s: route %s %s writes without a credential, so it needs a limit", t.Name, r.Method, r.Path)
+		}
 	}
 	return nil
+}
+
+func (r Route) writes() bool {
+	return r.Writes || r.Method != http.MethodGet && r.Method != http.MethodHead
 }
 
 // ReasonWriter is a response that can send a reason phrase of its own. Responses on HTTP/1.1 implement it; twine shows

@@ -39,9 +39,12 @@ type Options struct {
 	Missing        http.HandlerFunc    // writes the page for an address that does not exist, to browsers; plain text where nil
 	TrustedProxies []netip.Prefix      // peers whose X-Forwarded-For, -Proto, -Host and X-Request-Id count
 	Rates          map[route.Limit]int // requests a minute for each client address; absent or 0 for no limit
-	Stall          time.Duration       // how long a body may go without progress; 60 s where 0
-	MinRate        int64               // bytes a second that a body must make on average after its first minute; 0 for no bound
-	DrainBytes     int64               // how much of a refused body is read so that its sender reads the answer; 256 MiB where 0
+	// Known returns what tells the browser that sends a request apart from others, if somebody signed in with it before, and
+	// "" for any other. It is asked once a limit of signing in is used up. nil for none.
+	Known      func(r *http.Request) string
+	Stall      time.Duration // how long a body may go without progress; 60 s where 0
+	MinRate    int64         // bytes a second that a body must make on average after its first minute; 0 for no bound
+	DrainBytes int64         // how much of a refused body is read so that its sender reads the answer; 256 MiB where 0
 	// Connections bounds the connections that are open at once, ConnectionsPerAddress those of one client address; 0 for no
 	// bound. Trusted proxies have no bound of their own.
 	Connections, ConnectionsPerAddress int

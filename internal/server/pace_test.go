@@ -79,7 +79,7 @@ func TestLongTransfers(t *testing.T) {
 		}
 		return nil
 	}
-	up := route.Route{Method: "POST", Path: "/up", Auth: route.Open, Handle: func(w http.ResponseWriter, r *http.Request, _ access.Caller) error {
+	up := route.Route{Method: "POST", Path: "/up", Auth: route.Open, Limit: route.LimitMint, Handle: func(w http.ResponseWriter, r *http.Request, _ access.Caller) error {
 		if _, err := io.Copy(io.Discard, r.Body); err != nil {
 			return err
 		}

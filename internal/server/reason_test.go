@@ -21,7 +21,7 @@ import (
 
 // refusing answers every upload with a reason, before it reads any of it.
 func refusing(reason string) route.Route {
-	return route.Route{Method: "POST", Path: "/legacy/", Auth: route.Open, Handle: func(w http.ResponseWriter, _ *http.Request, _ access.Caller) error {
+	return route.Route{Method: "POST", Path: "/legacy/", Auth: route.Open, Limit: route.LimitMint, Handle: func(w http.ResponseWriter, _ *http.Request, _ access.Caller) error {
 		w.Header().Set("X-Custom", "a")
 		return w.(route.ReasonWriter).WriteReason(400, reason, []byte(reason))
 	}}
@@ -68,7 +68,7 @@ func TestReasonOverTheWire(t *testing.T) {
 // A client that writes its whole body before it reads must come to read the answer: however large the body is where uploads
 // are refused with a reason, and up to the bound on a stranger's body elsewhere.
 func TestReasonAfterLargeBody(t *testing.T) {
-	plain := route.Route{Method: "POST", Path: "/plain", Auth: route.Open, Handle: func(http.ResponseWriter, *http.Request, access.Caller) error {
+	plain := route.Route{Method: "POST", Path: "/plain", Auth: route.Open, Limit: route.LimitMint, Handle: func(http.ResponseWriter, *http.Request, access.Caller) error {
 		return fault.New(fault.Denied, "no")
 	}}
 	hs := httptest.NewServer(newServer(t, server.Options{}, refusing("too bad"), plain))
@@ -128,7 +128,7 @@ func TestReasonOverHTTP2(t *testing.T) {
 
 // A body that stands still ends, and its sender is told.
 func TestStalledUpload(t *testing.T) {
-	row := route.Route{Method: "POST", Path: "/legacy/", Auth: route.Open, Handle: func(w http.ResponseWriter, r *http.Request, _ access.Caller) error {
+	row := route.Route{Method: "POST", Path: "/legacy/", Auth: route.Open, Limit: route.LimitMint, Handle: func(w http.ResponseWriter, r *http.Request, _ access.Caller) error {
 		_, err := io.Copy(io.Discard, r.Body)
 		return err
 	}}
@@ -160,7 +160,7 @@ func TestStalledUpload(t *testing.T) {
 
 // An upload that goes on may take longer than the stall, and so may what is done with it.
 func TestSlowUpload(t *testing.T) {
-	row := route.Route{Method: "POST", Path: "/legacy/", Auth: route.Open, Handle: func(w http.ResponseWriter, r *http.Request, _ access.Caller) error {
+	row := route.Route{Method: "POST", Path: "/legacy/", Auth: route.Open, Limit: route.LimitMint, Handle: func(w http.ResponseWriter, r *http.Request, _ access.Caller) error {
 		n, err := io.Copy(io.Discard, r.Body)
 		if err != nil {
 			return err

@@ -107,14 +107,19 @@ func (s *Server) handle(w *response, r *http.Request, x *row) error {
 	if err := s.origins.Check(r); err != nil {
 		return fault.Wrap(fault.Denied, err, "requests that another site's page makes are refused")
 	}
-	if x.route.Limit != "" {
-		if err := s.limit(w, x.route.Limit, w.address); err != nil {
+	if x.route.Limit != "" && x.route.Limit != route.LimitSignIn {
+		if err := s.limit(w, r, x.route.Limit); err != nil {
 			return err
 		}
 	}
 	who, err := s.caller(r, x.route.Auth)
 	if err != nil {
 		return err
+	}
+	if x.route.Limit == route.LimitSignIn && !who.Known() {
+		if err := s.limit(w, r, x.route.Limit); err != nil {
+			return err
+		}
 	}
 	w.caller = who.At(w.address, w.id)
 	return x.route.Handle(w, r, w.caller)

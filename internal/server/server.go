@@ -48,7 +48,7 @@ func New(o Options, tables ...route.Table) (*Server, error) {
 	s.echo.HTTPErrorHandler = s.unrouted
 	for name, perMinute := range o.Rates {
 		if perMinute > 0 {
-			s.limits[name] = newClients(perMinute)
+			s.limits[name] = newClients(perMinute, name.Shared())
 		}
 	}
 	if o.Origin != "" {

@@ -183,7 +183,7 @@ func FuzzPath(f *testing.F) {
 }
 
 func TestMethods(t *testing.T) {
-	post := route.Route{Method: "POST", Path: "/legacy/", Auth: route.Open, Handle: echoValues}
+	post := route.Route{Method: "POST", Path: "/legacy/", Auth: route.Open, Limit: route.LimitMint, Handle: echoValues}
 	s := newServer(t, server.Options{}, get("/simple/", route.Open), post)
 	tests := []struct {
 		method, path string
@@ -306,7 +306,7 @@ func TestHeadersOfEveryAnswer(t *testing.T) {
 }
 
 func TestCrossOrigin(t *testing.T) {
-	post := route.Route{Method: "POST", Path: "/a", Auth: route.Open, Handle: echoValues}
+	post := route.Route{Method: "POST", Path: "/a", Auth: route.Open, Limit: route.LimitMint, Handle: echoValues}
 	s := newServer(t, server.Options{Origin: "https://pypi.example"}, post, get("/a", route.Open))
 	tests := []struct {
 		name, method string

@@ -20,7 +20,7 @@ func TestSessions(t *testing.T) {
 	var rows []route.Route
 	for name, auth := range map[string]route.Auth{"visitor": route.Visitor, "page": route.Page, "signed": route.Signed, "reader": route.Reader} {
 		for _, method := range []string{"GET", "POST"} {
-			rows = append(rows, route.Route{Method: method, Path: "/" + name, Auth: auth, Handle: say})
+			rows = append(rows, route.Route{Method: method, Path: "/" + name, Auth: auth, Limit: "any", Handle: say})
 		}
 	}
 	closed := newServer(t, server.Options{Cookie: "c", Keyring: keyring{closed: true}}, rows...)

@@ -114,7 +114,7 @@ func (p *Provider) Finish(ctx context.Context, kept []byte, state, code string) 
 	if err := json.Unmarshal(kept, &w); err != nil {
 		return account.Identity{}, "", err
 	}
-	if subtle.ConstantTimeCompare([]byte(state), []byte(w.State)) != 1 || code == "" {
+	if w.State == "" || w.Nonce == "" || subtle.ConstantTimeCompare([]byte(state), []byte(w.State)) != 1 || code == "" {
 		return account.Identity{}, "", errFinish
 	}
 	is, config, err := p.discovered(ctx)

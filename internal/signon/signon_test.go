@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"strings"
 	"testing"
 	"time"
 
@@ -132,8 +133,20 @@ func TestSignOnRefusals(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, change := range map[string]func(p *provider, kept *[]byte, state, code *string){
-		"state":            func(_ *provider, _ *[]byte, state, _ *string) { *state = "other" },
-		"no state":         func(_ *provider, _ *[]byte, state, _ *string) { *state = "" },
+		"state":    func(_ *provider, _ *[]byte, state, _ *string) { *state = "other" },
+		"no state": func(_ *provider, _ *[]byte, state, _ *string) { *state = "" },
+		"nothing at all": func(p *provider, kept *[]byte, state, _ *string) {
+			sum := sha256.Sum256(nil)
+			p.challenge, p.nonce = base64.RawURLEncoding.EncodeToString(sum[:]), ""
+			*kept, *state = []byte("{}"), ""
+		},
+		"an empty state": func(p *provider, kept *[]byte, state, _ *string) {
+			*kept, *state = []byte(strings.Replace(string(*kept), *state, "", 1)), ""
+		},
+		"an empty nonce": func(p *provider, kept *[]byte, _, _ *string) {
+			*kept = []byte(strings.Replace(string(*kept), p.nonce, "", 1))
+			p.nonce = ""
+		},
 		"no code":          func(_ *provider, _ *[]byte, _, code *string) { *code = "" },
 		"code":             func(_ *provider, _ *[]byte, _, code *string) { *code = "stolen" },
 		"verifier":         func(p *provider, _ *[]byte, _, _ *string) { p.challenge = "another browser's" },

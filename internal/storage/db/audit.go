@@ -6,27 +6,51 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"pyindex/internal/audit"
 )
 
 // InsertAudit implements audit.Rows.
 func (t *Tx) InsertAudit(ctx context.Context, e audit.Entry) error {
+	return t.insertAudit(ctx, e, "")
+}
+
+// CountAudit implements audit.Rows. The subject of the row is a list, to which a subject that it does not hold is added.
+func (t *Tx) CountAudit(ctx context.Context, e audit.Entry) error {
+	return t.insertAudit(ctx, e, ` ON CONFLICT (id) DO UPDATE SET more = audit.more + 1, subject = CASE
+		WHEN LENGTH(audit.subject) > 200 OR REPLACE(' ' || audit.subject || ' ', ' ' || excluded.subject || ' ', '') <> ' ' || audit.subject || ' '
+		THEN audit.subject ELSE TRIM(audit.subject || ' ' || excluded.subject) END`)
+}
+
+func (t *Tx) insertAudit(ctx context.Context, e audit.Entry, conflict string) error {
 	detail, err := encode(e.Detail)
 	if err != nil {
 		return err
 	}
 	a := e.Actor
-	_, err = t.exec(ctx, `INSERT INTO audit (id, at, action, outcome, actor_kind, actor_id, actor_name, token_id, address, request_id,
-		repository_id, project, version, filename, subject, detail)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)`,
+	_, err = t.exec(ctx, `INSERT INTO audit (`+auditColumns+`)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)`+conflict,
 		e.ID, micros(e.At), e.Action, string(e.Outcome), a.Kind, a.ID, a.Name, a.TokenID, a.Address, a.RequestID,
-		e.Repository, e.Project, e.Version, e.Filename, e.Subject, detail)
+		e.Repository, e.Project, e.Version, e.Filename, e.Subject, detail, int64(e.More))
 	return err
 }
 
+// DeleteAuditBefore implements audit.Rows. The indexes by time lead to the oldest entries; the one of refusals is for that
+// word alone, so it is written out.
+func (t *Tx) DeleteAuditBefore(ctx context.Context, outcome audit.Outcome, before time.Time, limit int) (int64, error) {
+	which := ""
+	switch outcome {
+	case audit.Refused:
+		which = ` AND outcome = 'refused'`
+	case audit.Granted:
+		which = ` AND outcome = 'granted'`
+	}
+	return t.exec(ctx, `DELETE FROM audit WHERE id IN (SELECT id FROM audit WHERE at < $1`+which+` ORDER BY at, id LIMIT $2)`, micros(before), limit)
+}
+
 const auditColumns = `id, at, action, outcome, actor_kind, actor_id, actor_name, token_id, address, request_id,
-	repository_id, project, version, filename, subject, detail`
+	repository_id, project, version, filename, subject, detail, more`
 
 func scanAudit(r row) (audit.Entry, error) {
 	var e audit.Entry
@@ -34,7 +58,7 @@ func scanAudit(r row) (audit.Entry, error) {
 	var detail string
 	a := &e.Actor
 	err := r.Scan(&e.ID, &at, &e.Action, &e.Outcome, &a.Kind, &a.ID, &a.Name, &a.TokenID, &a.Address, &a.RequestID,
-		&e.Repository, &e.Project, &e.Version, &e.Filename, &e.Subject, &detail)
+		&e.Repository, &e.Project, &e.Version, &e.Filename, &e.Subject, &detail, &e.More)
 	if err != nil {
 		return e, err
 	}

@@ -30,7 +30,7 @@ func exchangeQuery(f publishers.ExchangeFilter) (string, []any) {
 }
 
 // DeleteExchangesBefore implements publishers.Rows.
-func (t *Tx) DeleteExchangesBefore(ctx context.Context, before time.Time) error {
-	_, err := t.exec(ctx, `DELETE FROM audit WHERE action = 'publisher.exchange' AND at < $1`, micros(before))
-	return err
+func (t *Tx) DeleteExchangesBefore(ctx context.Context, before time.Time, limit int) (int64, error) {
+	return t.exec(ctx, `DELETE FROM audit WHERE id IN (SELECT id FROM audit
+		WHERE action = 'publisher.exchange' AND at < $1 ORDER BY at, id LIMIT $2)`, micros(before), limit)
 }

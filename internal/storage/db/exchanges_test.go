@@ -21,7 +21,8 @@ func TestForgettingExchangesLeavesTheRest(t *testing.T) {
 					return err
 				}
 			}
-			return tx.DeleteExchangesBefore(t.Context(), at.AddDate(100, 0, 0))
+			_, err := tx.DeleteExchangesBefore(t.Context(), at.AddDate(100, 0, 0), 100)
+			return err
 		})
 		left, e := d.Audit(t.Context(), 10)
 		if err != nil || e != nil || len(left) != 4 {

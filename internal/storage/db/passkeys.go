@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"pyindex/internal/account"
-	"pyindex/internal/fault"
 )
 
 const passkeyColumns = `id, user_id, credential_id, name, credential, created_at, used_at`
@@ -44,32 +43,24 @@ func (t *Tx) DeletePasskey(ctx context.Context, userID, id string) (bool, error)
 	return t.did(ctx, `DELETE FROM passkeys WHERE id = $2 AND user_id = $1`, userID, id)
 }
 
-// InsertChallenge implements account.PasskeyRows.
-func (t *Tx) InsertChallenge(ctx context.Context, c account.Challenge) error {
-	return t.insert(ctx, "challenge", `INSERT INTO challenges (hash, user_id, state, expires_at) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING`,
-		c.Hash, c.UserID, c.State, micros(c.ExpiresAt))
+// UseChallenge implements account.ChallengeRows. The key of the table decides between several who try.
+func (t *Tx) UseChallenge(ctx context.Context, id string, kind account.ChallengeKind, expires time.Time) (bool, error) {
+	return t.did(ctx, `INSERT INTO challenges (hash, user_id, state, expires_at, kind) VALUES ($1, '', '', $2, $3) ON CONFLICT DO NOTHING`,
+		id, micros(expires), string(kind))
 }
 
-// TakeChallenge implements account.PasskeyRows. Removing the row decides between several who try.
-func (t *Tx) TakeChallenge(ctx context.Context, hash string) (account.Challenge, error) {
-	scan := func(r row) (c account.Challenge, err error) {
-		var expires int64
-		err = r.Scan(&c.Hash, &c.UserID, &c.State, &expires)
-		c.ExpiresAt = moment(expires)
-		return c, err
-	}
-	c, err := one(ctx, t, "challenge", scan, `SELECT hash, user_id, state, expires_at FROM challenges WHERE hash = $1`, hash)
-	if err != nil {
-		return c, err
-	}
-	did, err := t.did(ctx, `DELETE FROM challenges WHERE hash = $1`, hash)
-	if err == nil && !did {
-		err = fault.New(fault.NotFound, "no such challenge")
-	}
-	return c, err
+// Key implements account.ChallengeRows.
+func (t *Tx) Key(ctx context.Context, name string) (string, error) {
+	return one(ctx, t, "key", scanText, `SELECT secret FROM keys WHERE name = $1`, name)
 }
 
-// DeleteChallengesBefore implements account.PasskeyRows.
+// InsertKey implements account.ChallengeRows.
+func (t *Tx) InsertKey(ctx context.Context, name, secret string, at time.Time) error {
+	_, err := t.exec(ctx, `INSERT INTO keys (name, secret, created_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`, name, secret, micros(at))
+	return err
+}
+
+// DeleteChallengesBefore implements account.ChallengeRows.
 func (t *Tx) DeleteChallengesBefore(ctx context.Context, before time.Time) error {
 	_, err := t.exec(ctx, `DELETE FROM challenges WHERE expires_at < $1`, micros(before))
 	return err

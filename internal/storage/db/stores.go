@@ -5,6 +5,7 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/account"
+	"pyindex/internal/audit"
 	"pyindex/internal/catalog"
 	"pyindex/internal/lockout"
 	"pyindex/internal/publishers"
@@ -81,5 +82,14 @@ func (s lockoutStore) View(ctx context.Context, f func(lockout.Tx) error) error 
 }
 
 func (s lockoutStore) Update(ctx context.Context, f func(lockout.Tx) error) error {
+	return s.update(ctx, func(t *Tx) error { return f(t) })
+}
+
+// Record returns the database as package audit sees it.
+func (d *DB) Record() audit.Store { return auditStore{d} }
+
+type auditStore struct{ *DB }
+
+func (s auditStore) Update(ctx context.Context, f func(audit.Rows) error) error {
 	return s.update(ctx, func(t *Tx) error { return f(t) })
 }

@@ -2,11 +2,14 @@ package storagetest
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"pyindex/internal/access"
 	"pyindex/internal/account"
+	"pyindex/internal/audit"
 	"pyindex/internal/fault"
 )
 
@@ -27,9 +30,12 @@ func Accounts(t *testing.T, open Opener) {
 		"attempts":       checkAttempts,
 		"passkeys":       checkPasskeys,
 		"challenges":     checkChallenges,
+		"key race":       checkKeyRace,
 		"identities":     checkIdentities,
 		"groups":         checkGroups,
 		"group race":     checkGroupRace,
+		"counted":        checkCounted,
+		"forgetting":     checkForgetting,
 	} {
 		t.Run(name, func(t *testing.T) { check(newWorld(t, open)) })
 	}
@@ -303,6 +309,64 @@ func checkAttempts(w *world) {
 	}))
 }
 
+// checkCounted: refusals with one ID are one entry that counts them and lists their subjects, also when they come at once.
+func checkCounted(w *world) {
+	e := audit.Entry{At: at, Action: "session.refuse", Outcome: audit.Refused, Actor: audit.Actor{Address: "192.0.2.1"}, Subject: "ann"}
+	e = e.OncePerMinute("192.0.2.0/24", "password")
+	others := []audit.Entry{
+		e.OncePerMinute("192.0.3.0/24", "password"), e.OncePerMinute("192.0.2.0/24", "passkey"),
+		{At: at.Add(time.Minute), Action: e.Action, Outcome: audit.Refused}, {At: at, Action: "x", Outcome: audit.Refused},
+	}
+	for i := 2; i < 4; i++ {
+		others[i] = others[i].OncePerMinute("192.0.2.0/24", "password")
+	}
+	w.updateAccounts(func(tx account.Tx) error {
+		w.must(tx.CountAudit(w.ctx, e))
+		for _, other := range others {
+			w.must(tx.CountAudit(w.ctx, other))
+		}
+		return nil
+	})
+	w.race(16, func(s Stores, i int) error {
+		return s.Accounts.Update(w.ctx, func(tx account.Tx) error {
+			again := e
+			again.Actor.Address, again.Subject = "192.0.2.2", []string{"bob", "", "an", "ann"}[i%4]
+			return tx.CountAudit(w.ctx, again)
+		})
+	})
+	for range 100 {
+		w.updateAccounts(func(tx account.Tx) error {
+			again := e
+			again.Subject = w.id("name")
+			return tx.CountAudit(w.ctx, again)
+		})
+	}
+	w.updateAccounts(func(tx account.Tx) error {
+		all, err := tx.Entries(w.ctx, audit.Filter{Limit: 10})
+		w.must(err)
+		w.same("entries", len(all), 1+len(others))
+		for _, got := range all {
+			if got.ID != e.ID {
+				w.same("another's count", got.More, 0)
+				continue
+			}
+			names := strings.Fields(got.Subject)
+			slices.Sort(names)
+			w.same("the count", got.More, 116)
+			w.same("the address", got.Actor.Address, "192.0.2.1")
+			for _, name := range []string{"an", "ann", "bob"} {
+				if n := len(slices.DeleteFunc(slices.Clone(names), func(s string) bool { return s != name })); n != 1 {
+					w.Errorf("%s is %d times among %q, want once", name, n, names)
+				}
+			}
+			if len(got.Subject) > 300 || len(got.Subject) < 200 {
+				w.Errorf("the subjects take %d bytes, want some 200", len(got.Subject))
+			}
+		}
+		return nil
+	})
+}
+
 func checkPasskeys(w *world) {
 	ann, zoe := w.user("ann"), w.user("zoe")
 	key := func(u access.User, name string) account.Passkey {
@@ -341,25 +405,41 @@ func checkPasskeys(w *world) {
 }
 
 func checkChallenges(w *world) {
-	ann := w.user("ann")
-	c := account.Challenge{Hash: digest("c"), UserID: ann.ID, State: `{"x":1}`, ExpiresAt: at.Add(time.Minute)}
-	old := account.Challenge{Hash: digest("old"), State: "{}", ExpiresAt: at.Add(-time.Minute)}
-	w.updateAccounts(func(tx account.Tx) error {
-		w.must(tx.InsertChallenge(w.ctx, c))
-		w.must(tx.InsertChallenge(w.ctx, old))
-		w.must(tx.DeleteChallengesBefore(w.ctx, at))
-		_, err := tx.TakeChallenge(w.ctx, old.Hash)
-		w.want("TakeChallenge(deleted)", err, fault.NotFound)
+	over, open := at.Add(-time.Minute), at.Add(time.Minute)
+	w.once("one challenge", func(tx account.Tx) (bool, error) { return tx.UseChallenge(w.ctx, "c", account.ForSignIn, open) })
+	w.once("another one", func(tx account.Tx) (bool, error) { return tx.UseChallenge(w.ctx, "d", account.ForSignIn, over) })
+	use := func(id string, kind account.ChallengeKind, want bool) {
+		w.Helper()
+		w.updateAccounts(func(tx account.Tx) error {
+			first, err := tx.UseChallenge(w.ctx, id, kind, open)
+			w.same("UseChallenge("+id+")", first, want)
+			return err
+		})
+	}
+	use("c", account.ForSignOn, false)
+	w.updateAccounts(func(tx account.Tx) error { return tx.DeleteChallengesBefore(w.ctx, at) })
+	use("c", account.ForSignIn, false)
+	use("d", account.ForSignIn, true)
+}
+
+// checkKeyRace: replicas that make a key at once agree on one.
+func checkKeyRace(w *world) {
+	w.must(w.a.Accounts.View(w.ctx, func(tx account.Tx) error {
+		_, err := tx.Key(w.ctx, "seals")
+		w.want("Key(nothing)", err, fault.NotFound)
 		return nil
+	}))
+	got := make([]string, 16)
+	w.race(16, func(s Stores, i int) error {
+		return s.Accounts.Update(w.ctx, func(tx account.Tx) (err error) {
+			if err = tx.InsertKey(w.ctx, "seals", fmt.Sprintf("%064d", i), at); err == nil {
+				got[i], err = tx.Key(w.ctx, "seals")
+			}
+			return err
+		})
 	})
-	w.once("one challenge", func(tx account.Tx) (bool, error) {
-		got, err := tx.TakeChallenge(w.ctx, c.Hash)
-		if fault.Is(err, fault.NotFound) {
-			return false, nil
-		}
-		w.same("TakeChallenge()", got, c)
-		return true, err
-	})
+	slices.Sort(got)
+	w.same("keys that were read", len(slices.Compact(got)), 1)
 }
 
 func checkIdentities(w *world) {

@@ -50,7 +50,14 @@ func checkExchanges(w *world) {
 		got, err := tx.Exchanges(w.ctx, publishers.ExchangeFilter{Limit: 1})
 		w.must(err)
 		w.same("Exchanges(1)", got, rows[:1])
-		w.must(tx.DeleteExchangesBefore(w.ctx, at.Add(-time.Hour)))
+		for _, c := range []struct {
+			limit int
+			want  int64
+		}{{0, 0}, {1, 1}, {1, 0}} {
+			n, err := tx.DeleteExchangesBefore(w.ctx, at.Add(-time.Hour), c.limit)
+			w.must(err)
+			w.same("DeleteExchangesBefore()", n, c.want)
+		}
 		got, err = tx.Exchanges(w.ctx, publishers.ExchangeFilter{Limit: 10})
 		w.must(err)
 		w.same("Exchanges(after some are forgotten)", ids(got), "abc")

@@ -1,8 +1,10 @@
 package storagetest
 
 import (
+	"strings"
 	"time"
 
+	"pyindex/internal/account"
 	"pyindex/internal/audit"
 	"pyindex/internal/catalog"
 	"pyindex/internal/publishers"
@@ -85,4 +87,43 @@ func checkHistory(w *world) {
 		w.same("Entries(page by page)", all, "bacde")
 		return err
 	})
+}
+
+// checkForgetting: the oldest entries go first, in batches, of one outcome or of both, and never what is young enough.
+func checkForgetting(w *world) {
+	w.updateAccounts(func(tx account.Tx) error {
+		for i, id := range strings.Split("abcdefgh", "") {
+			outcome := audit.Granted
+			if i%2 == 1 {
+				outcome = audit.Refused
+			}
+			w.must(tx.InsertAudit(w.ctx, audit.Entry{ID: id, At: at.Add(-time.Duration(i) * time.Hour), Action: "x", Outcome: outcome}))
+		}
+		return nil
+	})
+	for _, c := range []struct {
+		outcome audit.Outcome
+		before  time.Time
+		limit   int
+		removed int64
+		left    string
+	}{
+		{audit.Refused, at.Add(-8 * time.Hour), 10, 0, "abcdefgh"},
+		{audit.Refused, at, 0, 0, "abcdefgh"},
+		{audit.Refused, at, 1, 1, "abcdefg"},
+		{audit.Refused, at.Add(-3 * time.Hour), 10, 1, "abcdeg"},
+		{audit.Granted, at.Add(-5 * time.Hour), 10, 1, "abcde"},
+		{"", at.Add(-2 * time.Hour), 1, 1, "abcd"},
+		{"", at.Add(-2 * time.Hour), 10, 1, "abc"},
+		{audit.Refused, at.Add(time.Hour), 10, 1, "ac"},
+	} {
+		w.updateAccounts(func(tx account.Tx) error {
+			n, err := tx.DeleteAuditBefore(w.ctx, c.outcome, c.before, c.limit)
+			w.must(err)
+			all, err := tx.Entries(w.ctx, audit.Filter{Limit: 10})
+			w.must(err)
+			w.same("DeleteAuditBefore()", []any{n, ids(all)}, []any{c.removed, c.left})
+			return nil
+		})
+	}
 }
