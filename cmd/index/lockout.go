@@ -211,6 +211,9 @@ func (c *quarantineReleaseCmd) Run(s *session) error {
 		if c.File != "" {
 			return a.index.ReleaseFile(s.ctx, a.operator, c.Repository, name, c.File)
 		}
+		if _, err := a.index.Project(s.ctx, a.operator, c.Repository, name); err != nil {
+			return err
+		}
 		all, err := a.index.Quarantine(s.ctx, a.operator)
 		if err != nil {
 			return err
@@ -225,7 +228,7 @@ func (c *quarantineReleaseCmd) Run(s *session) error {
 			}
 			n++
 		}
-		fmt.Fprintf(s.out, "%d files of %s were released\n", n, name)
+		fmt.Fprintf(s.out, "released from quarantine: %d of %s\n", n, name)
 		return nil
 	})
 }

@@ -413,6 +413,12 @@ var changes = map[string]func(x *catalog.Index, ctx context.Context, who access.
 	"RemoveRepository": func(x *catalog.Index, ctx context.Context, who access.Caller, p dist.ProjectName) error {
 		return x.RemoveRepository(ctx, who, p.String())
 	},
+	"QuarantineFile": func(x *catalog.Index, ctx context.Context, who access.Caller, p dist.ProjectName) error {
+		return x.QuarantineFile(ctx, who, "", p, p.String()+"-0.1-py3-none-any.whl", "")
+	},
+	"ReleaseFile": func(x *catalog.Index, ctx context.Context, who access.Caller, p dist.ProjectName) error {
+		return x.ReleaseFile(ctx, who, "", p, p.String()+"-0.1-py3-none-any.whl")
+	},
 	"DeleteFile": func(x *catalog.Index, ctx context.Context, who access.Caller, p dist.ProjectName) error {
 		return x.DeleteFile(ctx, who, "", p, p.String()+"-0.2-py3-none-any.whl")
 	},
@@ -427,7 +433,7 @@ var changes = map[string]func(x *catalog.Index, ctx context.Context, who access.
 // unchanging are the exported methods with a caller that change nothing, or have a test of their own above.
 var unchanging = strings.Fields(`Backfill Collaborators Compare Contents Days Dependents Downloads File GroupGrants Grants History Limits
 	Link Listing ListingState Managed ManagedPage ManagedRelease ManagedReleases ManagedSettings MayGrant MayPublish Open Overview
-	Present Project Provenance Publish Record Release Repositories Search Stage Sweep Usage WalkRecord`)
+	Present Project Provenance Publish Quarantine Record Release Repositories Search Stage Sweep Usage WalkRecord`)
 
 // Each exported method that changes something refuses a caller whose token was revoked, or whose account lost what it
 // needs, after it was identified; and does what it is for when nothing ended.

@@ -167,7 +167,7 @@ func TestRefusedBodyOfAStrangerIsNotHeldOpen(t *testing.T) {
 		name         string
 		step         int
 		every, until time.Duration
-		most         int
+		most         int64
 	}{
 		{"slow", 10_000, time.Second, 11 * time.Second, 9 << 20},
 		{"fast", 1 << 20, 0, time.Second, 10 << 20},
@@ -189,19 +189,19 @@ func TestRefusedBodyOfAStrangerIsNotHeldOpen(t *testing.T) {
 					conn.Close()
 					closed <- time.Since(start)
 				}()
-				sent := 0
+				var sent atomic.Int64
 				chunk := []byte(strings.Repeat("x", c.step))
 				go func() {
 					for {
 						n, err := conn.Write(chunk)
-						if sent += n; err != nil {
+						if sent.Add(int64(n)); err != nil {
 							return
 						}
 						time.Sleep(c.every)
 					}
 				}()
-				if held := <-closed; held > c.until || sent > c.most {
-					t.Errorf("the connection was held for %v and %d bytes, want at most %v and %d", held, sent, c.until, c.most)
+				if held := <-closed; held > c.until || sent.Load() > c.most {
+					t.Errorf("the connection was held for %v and %d bytes, want at most %v and %d", held, sent.Load(), c.until, c.most)
 				}
 				if !strings.HasPrefix(answer.String(), "HTTP/1.1 401") {
 					t.Errorf("the answer is %.60q, want 401", answer.String())

@@ -16,7 +16,7 @@ func twice(fresh func(*testing.T) string) storagetest.Opener {
 }
 
 func stores(d *db.DB) storagetest.Stores {
-	return storagetest.Stores{Access: d.Access(), Catalog: d.Catalog(), Publishers: d.Publishers(), Accounts: d.Accounts()}
+	return storagetest.Stores{Access: d.Access(), Catalog: d.Catalog(), Publishers: d.Publishers(), Accounts: d.Accounts(), Lockouts: d.Lockouts()}
 }
 
 func TestCatalog(t *testing.T) {

@@ -24,6 +24,8 @@ func Catalog(t *testing.T, open Opener) {
 		"skeletons":       checkSkeletons,
 		"releases":        checkReleases,
 		"files":           checkFiles,
+		"quarantine":      checkQuarantine,
+		"uploads":         checkUploads,
 		"file conflicts":  checkFileConflicts,
 		"file changes":    checkFileChanges,
 		"metadata":        checkMetadata,

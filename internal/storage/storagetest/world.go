@@ -14,6 +14,7 @@ import (
 	"pyindex/internal/catalog"
 	"pyindex/internal/dist"
 	"pyindex/internal/fault"
+	"pyindex/internal/lockout"
 	"pyindex/internal/publishers"
 )
 
@@ -23,6 +24,7 @@ type Stores struct {
 	Catalog    catalog.Store
 	Publishers publishers.Store
 	Accounts   account.Store
+	Lockouts   lockout.Store
 }
 
 // Opener makes a new database, with the repository "main" in it, and opens it twice, as two processes would.

@@ -1,0 +1,398 @@
+package lockout_test
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"pyindex/internal/access"
+	"pyindex/internal/account"
+	"pyindex/internal/audit"
+	"pyindex/internal/catalog"
+	"pyindex/internal/dist"
+	"pyindex/internal/dist/disttest"
+	"pyindex/internal/fault"
+	"pyindex/internal/lockout"
+	"pyindex/internal/publishers"
+	"pyindex/internal/storage/blobs"
+	"pyindex/internal/storage/db"
+	"pyindex/internal/storage/storagetest"
+)
+
+// world is an index of two processes: people work at the first, and the desk is at the second.
+type world struct {
+	*testing.T
+	rows     *db.DB
+	index    *catalog.Index
+	dir      *access.Directory
+	keys     *access.Keyring
+	accounts *account.Accounts
+	registry *publishers.Registry
+	desk     *lockout.Desk
+	boss     access.Caller
+}
+
+func each(t *testing.T, f func(w *world)) {
+	storagetest.EachDatabase(t, func(t *testing.T, fresh func(*testing.T) string) {
+		url := fresh(t)
+		rows, second := storagetest.OpenDB(t, url, db.Options{}), storagetest.OpenDB(t, url, db.Options{})
+		bytes, err := blobs.Open(t.Context(), "file://"+t.TempDir(), blobs.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = bytes.Close() })
+		w := &world{
+			T: t, rows: rows, boss: access.Operator("test"),
+			index:    catalog.New(rows.Catalog(), bytes, catalog.Options{Log: slog.New(slog.DiscardHandler)}),
+			dir:      access.NewDirectory(rows.Access(), access.DirectoryOptions{}),
+			keys:     access.NewKeyring(rows.Access(), access.KeyringOptions{}),
+			accounts: account.New(rows.Accounts(), account.Options{}),
+			registry: publishers.New(rows.Publishers(), nil, []publishers.Provider{publishers.GitHub{}}, publishers.Options{}),
+		}
+		w.desk = lockout.New(second.Lockouts(), lockout.Options{Sentence: w.registry.Sentence})
+		f(w)
+	})
+}
+
+func (w *world) must(err error) {
+	w.Helper()
+	if err != nil {
+		w.Fatal(err)
+	}
+}
+
+func (w *world) want(what string, err error, k fault.Kind) {
+	w.Helper()
+	if !fault.Is(err, k) {
+		w.Errorf("%s = %v, want %v", what, err, k)
+	}
+}
+
+func (w *world) user(name string, admin bool) (access.User, access.Token, access.Secret) {
+	w.Helper()
+	u, err := w.dir.AddUser(w.Context(), w.boss, access.NewUser{Name: name, Admin: admin})
+	w.must(err)
+	t, s, err := w.dir.CreateToken(w.Context(), w.boss, access.NewAPIToken{User: name, Scope: access.ScopeAdmin})
+	w.must(err)
+	return u, t, s
+}
+
+func (w *world) session(u access.User) (access.Caller, access.Secret) {
+	w.Helper()
+	_, cookie, err := w.dir.BeginSession(w.Context(), access.Caller{}, access.NewSession{UserID: u.ID})
+	w.must(err)
+	who, err := w.keys.Session(w.Context(), cookie)
+	w.must(err)
+	return who, cookie
+}
+
+func (w *world) identify(s access.Secret) access.Caller {
+	w.Helper()
+	who, err := w.keys.Identify(w.Context(), "", s)
+	w.must(err)
+	return who
+}
+
+// begin begins the upload of a release, and returns what finishes it.
+func (w *world) begin(who access.Caller, project, version string) (finish func() error) {
+	w.Helper()
+	f := disttest.Wheel(project, version, project+version)
+	name, err := dist.ParseProjectName(project)
+	w.must(err)
+	in, err := w.index.Stage(w.Context(), who, "", name)
+	w.must(err)
+	_, err = in.Write(f.Bytes[:100])
+	w.must(err)
+	return func() error {
+		defer func() { _ = in.Discard() }()
+		if _, err := in.Write(f.Bytes[100:]); err != nil {
+			return err
+		}
+		_, err := w.index.Publish(context.WithoutCancel(w.Context()), who, catalog.Upload{Filename: f.Name, Content: in})
+		return err
+	}
+}
+
+func (w *world) upload(who access.Caller, project, version string) {
+	w.Helper()
+	w.must(w.begin(who, project, version)())
+}
+
+// record returns what was recorded of an action.
+func (w *world) record(action string) (out []audit.Entry) {
+	w.Helper()
+	h, err := w.index.Record(w.Context(), w.boss, catalog.HistoryFilter{Actions: []string{action}, Limit: 50})
+	w.must(err)
+	return h.Entries
+}
+
+func (w *world) listed(project string) (names []string) {
+	w.Helper()
+	name, err := dist.ParseProjectName(project)
+	w.must(err)
+	c, err := w.index.Contents(w.Context(), w.boss, "", name)
+	w.must(err)
+	for _, f := range c.Files {
+		names = append(names, f.Version)
+	}
+	return names
+}
+
+var fields = map[string]string{"owner": "acme", "repository": "widgets", "workflow": "release.yml", "owner_id": "42"}
+
+// Locking a user out ends all that is theirs and nothing of anybody else's, once, with one entry; and nothing but the
+// account comes back when that is enabled.
+func TestLockOutUser(t *testing.T) {
+	each(t, func(w *world) {
+		ctx := w.Context()
+		mallory, _, secret := w.user("mallory", true)
+		other, _, otherSecret := w.user("other", true)
+		who, _ := w.session(mallory)
+		_, otherCookie := w.session(other)
+		w.upload(w.identify(secret), "widgets", "1.0")
+		w.upload(w.identify(secret), "widgets", "2.0")
+		w.upload(w.identify(otherSecret), "gadgets", "1.0")
+		byToken, bySession := w.begin(w.identify(secret), "widgets", "3.0"), w.begin(who, "widgets", "4.0")
+		byOther := w.begin(w.identify(otherSecret), "gadgets", "2.0")
+		_, invited, err := w.accounts.Invite(ctx, who, account.NewInvitation{Name: "puppet", Admin: true})
+		w.must(err)
+		_, kept, err := w.accounts.Invite(ctx, w.identify(otherSecret), account.NewInvitation{Name: "friend"})
+		w.must(err)
+		reset, err := w.accounts.ResetLink(ctx, w.boss, "mallory")
+		w.must(err)
+		planted, err := w.accounts.ResetLink(ctx, who, "other") // by which they could come back as somebody else
+		w.must(err)
+		_, err = w.registry.Add(ctx, who, publishers.AddRequest{Provider: "github", Project: "later", Fields: fields, Pending: true})
+		w.must(err)
+		_, err = w.registry.Add(ctx, who, publishers.AddRequest{Provider: "github", Project: "widgets", Fields: fields})
+		w.must(err)
+
+		target := lockout.Target{Kind: lockout.User, Name: "mallory"}
+		preview, err := w.desk.Preview(ctx, w.boss, target, time.Time{})
+		w.must(err)
+		if _, err := w.keys.Identify(ctx, "", secret); err != nil {
+			w.Errorf("looking changes something: %v", err)
+		}
+		r, err := w.desk.LockOut(ctx, w.boss, lockout.Request{Target: target, Quarantine: true, Reason: "stolen"})
+		w.must(err)
+		if got := fmt.Sprint(len(r.Tokens), r.Sessions, r.Links, r.Invitations, r.Pending, len(r.Uploads), r.Quarantined, len(r.Review)); got != "1 1 2 1 [later] 2 2 1" {
+			w.Errorf("the report says %s", got)
+		}
+		if got, want := strings.Join(preview.Parts(), ", "), strings.Join(r.Parts(), ", "); got != want {
+			w.Errorf("the preview says %s, the report %s", got, want)
+		}
+
+		_, err = w.keys.Identify(ctx, "", secret)
+		w.want("the token", err, fault.Unauthenticated)
+		w.want("an upload under way, by token", byToken(), fault.Unauthenticated)
+		w.want("an upload under way, in a browser", bySession(), fault.Unauthenticated)
+		w.want("a change under way", w.dir.DisableUser(ctx, who, "other"), fault.Unauthenticated)
+		for what, link := range map[string]access.Secret{"the link to a new password": reset, "the link that they made": planted} {
+			_, err := w.accounts.Look(ctx, account.LinkReset, link)
+			w.want(what, err, fault.NotFound)
+		}
+		_, err = w.accounts.Look(ctx, account.LinkInvite, invited)
+		w.want("the invitation", err, fault.NotFound)
+		if names := w.listed("widgets"); len(names) > 0 {
+			w.Errorf("releases %v are listed, want none", names)
+		}
+
+		w.must(byOther())
+		if _, err := w.keys.Session(ctx, otherCookie); err != nil {
+			w.Errorf("somebody else's session ended: %v", err)
+		}
+		if _, err := w.accounts.Look(ctx, account.LinkInvite, kept); err != nil {
+			w.Errorf("somebody else's invitation ended: %v", err)
+		}
+		if names := w.listed("gadgets"); !slices.Equal(names, []string{"1.0", "2.0"}) {
+			w.Errorf("somebody else's releases are %v", names)
+		}
+
+		all := w.record("lockout.user")
+		if len(all) != 1 || all[0].Outcome != audit.Granted || all[0].Subject != "mallory" || all[0].Detail["disabled"] != true || all[0].Detail["pending_publishers"] == nil || all[0].Detail["tokens"] == nil {
+			w.Errorf("the record has %+v, want one act with its parts", all)
+		}
+		w.must(w.dir.EnableUser(ctx, w.boss, "mallory"))
+		_, err = w.keys.Identify(ctx, "", secret)
+		w.want("the token, once the account is enabled again", err, fault.Unauthenticated)
+		again, err := w.desk.LockOut(ctx, w.boss, lockout.Request{Target: target, Quarantine: true})
+		w.must(err)
+		if len(again.Tokens)+again.Sessions+again.Links+again.Invitations+len(again.Pending)+again.Quarantined > 0 {
+			w.Errorf("locking out again finds %+v", again)
+		}
+	})
+}
+
+// Locking a publisher out ends its links, its minted tokens, what is pending and what reads by the same rule.
+func TestLockOutPublisher(t *testing.T) {
+	each(t, func(w *world) {
+		ctx := w.Context()
+		_, _, secret := w.user("owner", true)
+		who := w.identify(secret)
+		for _, p := range []string{"widgets", "gadgets"} {
+			w.upload(who, p, "1.0")
+		}
+		add := func(project string, pending bool, f map[string]string) publishers.Added {
+			a, err := w.registry.Add(ctx, w.boss, publishers.AddRequest{Provider: "github", Project: project, Fields: f, Pending: pending})
+			w.must(err)
+			return a
+		}
+		other := map[string]string{"owner": "acme", "repository": "widgets", "workflow": "other.yml", "owner_id": "42"}
+		pub := add("widgets", false, fields)
+		add("gadgets", false, fields)
+		stays := add("gadgets", false, other)
+		add("later", true, fields)
+		reader, err := w.registry.AddReader(ctx, w.boss, publishers.ReaderRequest{Provider: "github", Projects: []string{"gadgets"}, Fields: fields})
+		w.must(err)
+		mint := func(publisherID, readerID, project string) access.Secret {
+			s, now := access.NewToken(), time.Now()
+			w.must(w.rows.Publishers().Update(ctx, func(tx publishers.Tx) error {
+				r, err := tx.RepositoryByName(ctx, catalog.MainRepository)
+				if err != nil {
+					return err
+				}
+				name, _ := dist.ParseProjectName(project)
+				p, err := tx.ProjectByName(ctx, r.ID, name)
+				if err != nil {
+					return err
+				}
+				t := access.Token{
+					ID: "minted " + publisherID + readerID + project, Kind: access.TokenMinted, Hash: access.HashToken(s), Scope: access.ScopeUpload, Limited: true,
+					CreatedAt: now, ExpiresAt: now.Add(time.Hour), Publisher: pub.Sentence,
+				}
+				if readerID != "" {
+					t.Scope = access.ScopeRead
+				}
+				if err := tx.InsertToken(ctx, t); err != nil {
+					return err
+				}
+				if _, err := tx.NextSerial(ctx); err != nil {
+					return err
+				}
+				if readerID != "" {
+					return tx.InsertTokenReader(ctx, t.ID, readerID)
+				}
+				return tx.InsertTokenProject(ctx, access.TokenProject{TokenID: t.ID, ProjectID: p.ID, PublisherID: publisherID})
+			}))
+			return s
+		}
+		minted, reads, kept := mint(pub.ID, "", "widgets"), mint("", reader.ID, "gadgets"), mint(stays.ID, "", "gadgets")
+		w.upload(w.identify(minted), "widgets", "2.0")
+		underWay := w.begin(w.identify(minted), "widgets", "3.0")
+		w.identify(reads)
+
+		for _, id := range []string{"", "nothing", reader.ID + "x"} {
+			_, err := w.desk.LockOut(ctx, w.boss, lockout.Request{Target: lockout.Target{Kind: lockout.Publisher, Name: id}})
+			w.want("locking out "+id, err, fault.NotFound)
+		}
+		r, err := w.desk.LockOut(ctx, w.boss, lockout.Request{Target: lockout.Target{Kind: lockout.Publisher, Name: pub.ID}, Quarantine: true})
+		w.must(err)
+		slices.Sort(r.Projects)
+		if got := fmt.Sprint(len(r.Tokens), r.Projects, r.Pending, r.Readers, len(r.Uploads), r.Quarantined); got != "2 [gadgets widgets] [later] 1 1 1" {
+			w.Errorf("the report says %s", got)
+		}
+		for what, s := range map[string]access.Secret{"the minted token": minted, "the reader's token": reads} {
+			_, err := w.keys.Identify(ctx, "", s)
+			w.want(what, err, fault.Unauthenticated)
+		}
+		w.want("an upload under way", underWay(), fault.Unauthenticated)
+		if names := w.listed("widgets"); !slices.Equal(names, []string{"1.0"}) {
+			w.Errorf("releases %v are listed, want those of before", names)
+		}
+		w.upload(w.identify(kept), "gadgets", "2.0")
+		if n := len(w.record("publisher.remove")); n != 2 {
+			w.Errorf("the histories of %d projects say that the publisher is gone, want 2", n)
+		}
+	})
+}
+
+// Locking a token out ends it, and no other of the same account.
+func TestLockOutToken(t *testing.T) {
+	each(t, func(w *world) {
+		ctx := w.Context()
+		_, token, secret := w.user("ann", true)
+		_, other, err := w.dir.CreateToken(ctx, w.boss, access.NewAPIToken{User: "ann", Scope: access.ScopeAdmin})
+		w.must(err)
+		w.upload(w.identify(secret), "widgets", "1.0")
+		w.upload(w.identify(other), "widgets", "2.0")
+		underWay := w.begin(w.identify(secret), "widgets", "3.0")
+		r, err := w.desk.LockOut(ctx, w.boss, lockout.Request{Target: lockout.Target{Kind: lockout.Token, Name: token.ID}, Quarantine: true})
+		w.must(err)
+		if len(r.Tokens) != 1 || r.Quarantined != 1 || len(r.Uploads) != 1 {
+			w.Errorf("the report says %+v", r)
+		}
+		w.want("an upload under way", underWay(), fault.Unauthenticated)
+		w.upload(w.identify(other), "widgets", "4.0")
+		if names := w.listed("widgets"); !slices.Equal(names, []string{"2.0", "4.0"}) {
+			w.Errorf("releases %v are listed, want those of the other token", names)
+		}
+	})
+}
+
+// Only an administrator whose rights still stand locks out, not themselves and not the last one; refusals are recorded.
+func TestLockOutRefuses(t *testing.T) {
+	each(t, func(w *world) {
+		ctx := w.Context()
+		boss, bossToken, bossSecret := w.user("boss", true)
+		w.user("member", false)
+		_, _, memberSecret := w.user("nosy", false)
+		admin, member := w.identify(bossSecret), w.identify(memberSecret)
+		target := lockout.Target{Kind: lockout.User, Name: "member"}
+		try := func(who access.Caller, t lockout.Target) error {
+			_, err := w.desk.LockOut(ctx, who, lockout.Request{Target: t})
+			return err
+		}
+		w.want("by nobody", try(access.Caller{}, target), fault.Denied)
+		w.want("by a member", try(member, target), fault.Denied)
+		w.want("oneself", try(admin, lockout.Target{Kind: lockout.User, Name: "boss"}), fault.Conflict)
+		w.want("nobody of that name", try(admin, lockout.Target{Kind: lockout.User, Name: "nothing"}), fault.NotFound)
+		w.want("no such kind", try(admin, lockout.Target{Kind: "group", Name: "boss"}), fault.Invalid)
+		_, err := w.desk.Preview(ctx, member, target, time.Time{})
+		w.want("looking, by a member", err, fault.Denied)
+		if n := len(w.record("lockout.user")); n != 2 {
+			w.Errorf("%d refusals are recorded, want 2", n)
+		}
+		w.must(w.dir.RevokeToken(ctx, w.boss, bossToken.ID))
+		w.want("by a token that was revoked", try(admin, target), fault.Unauthenticated)
+		session, _ := w.session(boss)
+		w.must(w.dir.SetAdmin(ctx, w.boss, "nosy", true))
+		w.must(w.dir.SetAdmin(ctx, w.boss, "boss", false))
+		w.want("by somebody who administers no longer", try(session, target), fault.Denied)
+		if u, err := w.dir.User(ctx, w.boss, "member"); err != nil || !u.Active() {
+			w.Errorf("the account is not active after refusals: %v", err)
+		}
+	})
+}
+
+// Of many who lock the same user out at once, all succeed, and each part ends once.
+func TestLockOutTogether(t *testing.T) {
+	each(t, func(w *world) {
+		u, _, _ := w.user("mallory", false)
+		for range 3 {
+			w.session(u)
+		}
+		var all sync.WaitGroup
+		var mu sync.Mutex
+		tokens, sessions := 0, 0
+		for range 8 {
+			all.Go(func() {
+				r, err := w.desk.LockOut(w.Context(), w.boss, lockout.Request{Target: lockout.Target{Kind: lockout.User, Name: "mallory"}})
+				if err != nil {
+					w.Error(err)
+				}
+				mu.Lock()
+				tokens, sessions = tokens+len(r.Tokens), sessions+r.Sessions
+				mu.Unlock()
+			})
+		}
+		all.Wait()
+		if tokens != 1 || sessions != 3 {
+			w.Errorf("%d tokens and %d sessions ended, want 1 and 3", tokens, sessions)
+		}
+	})
+}
