@@ -39,6 +39,7 @@ type Options struct {
 	Missing        http.HandlerFunc    // writes the page for an address that does not exist, to browsers; plain text where nil
 	TrustedProxies []netip.Prefix      // peers whose X-Forwarded-For, -Proto, -Host and X-Request-Id count
 	Rates          map[route.Limit]int // requests a minute for each client address; absent or 0 for no limit
+	HSTS           time.Duration       // how long browsers use https alone for this host; 0 for not saying anything
 	Stall          time.Duration       // how long a body may go without progress; 60 s where 0
 	DrainBytes     int64               // how much of a refused body is read so that its sender reads the answer; 256 MiB where 0
 	Now            func() time.Time    // time.Now where nil
