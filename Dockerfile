@@ -1,5 +1,7 @@
 # The server alone on an empty root: no shell, no package manager, nothing to keep patched but the binary.
-FROM golang:1.26 AS build
+# The full version, so that the same source makes the same binary. To pin the very bytes, add the digest that
+# "docker buildx imagetools inspect golang:1.26.8" prints: golang:1.26.8@sha256:…
+FROM golang:1.26.8 AS build
 WORKDIR /src
 COPY go.mod go.sum ./
 RUN go mod download

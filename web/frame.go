@@ -108,6 +108,7 @@ func (s *Site) pageHeaders(w http.ResponseWriter) {
 	h.Set("Cache-Control", "private, no-store")
 	h.Set("X-Frame-Options", "DENY")
 	h.Set("Cross-Origin-Opener-Policy", "same-origin")
+	h.Set("Cross-Origin-Resource-Policy", "same-origin")
 	h.Set("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=()")
 	h.Add("Vary", "Cookie")
 }

@@ -279,7 +279,7 @@ func TestManagePagesByRole(t *testing.T) {
 				if who == "nobody" && !strings.HasPrefix(got.Header().Get("Location"), "/login/?next=") {
 					t.Errorf("GET %s as nobody leads to %q", path, got.Header().Get("Location"))
 				}
-				if h := got.Header(); who != "nobody" && (h.Get("Content-Security-Policy") == "" || h.Get("Cache-Control") != "private, no-store") {
+				if h := got.Header(); who != "nobody" && (h.Get("Content-Security-Policy") == "" || h.Get("Cross-Origin-Resource-Policy") != "same-origin" || h.Get("Cache-Control") != "private, no-store") {
 					t.Errorf("GET %s as %s has headers %v", path, who, h)
 				}
 			}

@@ -16,6 +16,7 @@ import (
 	"pyindex/internal/access"
 	"pyindex/internal/catalog"
 	"pyindex/internal/dist/disttest"
+	"pyindex/internal/resourcetest"
 	"pyindex/internal/route"
 )
 
@@ -293,4 +294,41 @@ func TestUploadNamesTakeNoMemory(t *testing.T) {
 	if got := after.TotalAlloc - before.TotalAlloc; got > 8<<20 {
 		t.Errorf("twenty names of 1 MiB allocated %d bytes", got)
 	}
+}
+
+// The form of the browser costs no more than a multiple of its length, whatever it is made of.
+func TestUploadResources(t *testing.T) {
+	x := newShop(t, catalog.Limits{}, nil)
+	form := func(part string) func(int) string {
+		return func(n int) string { return part + strings.Repeat("\r\n--B\r\n"+part, n/len(part)) }
+	}
+	const name = "Content-Disposition: form-data; name=content; filename="
+	resourcetest.Linear(t, 128<<10, map[string]func(int) string{
+		"files":          form(name + "a.txt\r\n\r\nx"),
+		"fields":         form("Content-Disposition: form-data; name=a\r\n\r\nx"),
+		"parts":          form("\r\n"),
+		"a long name":    func(n int) string { return name + "\"" + strings.Repeat("a", n) + ".whl\"\r\n\r\nx" },
+		"a long header":  func(n int) string { return "X: " + strings.Repeat("a", n) + "\r\n" + name + "a.whl\r\n\r\nx" },
+		"many headers":   func(n int) string { return strings.Repeat("X: a\r\n", n/6) + name + "a.whl\r\n\r\nx" },
+		"a refused file": func(n int) string { return name + "a.txt\r\n\r\n" + strings.Repeat("\r\n--C", n/5) },
+		"a file that is no": func(n int) string {
+			return name + "demo-7.0-py3-none-any.whl\r\n\r\n" + strings.Repeat("PK\x05\x06", n/4)
+		},
+	}, func(parts string) {
+		kind, body := rawForm(parts)
+		x.send("owner", http.MethodPost, "/manage/upload/", kind, "", body)
+	})
+}
+
+// A search costs no more than a multiple of what was typed.
+func TestSearchResources(t *testing.T) {
+	x := newShop(t, catalog.Limits{}, nil)
+	resourcetest.Linear(t, 16<<10, map[string]func(int) string{
+		"words": resourcetest.Repeated("", "a+", ""), "one word": resourcetest.Repeated("", "a", ""), "operators": resourcetest.Repeated("", "%22a*+NEAR(", ""),
+		"spaces": resourcetest.Repeated("", "+", "a"), "dashes": resourcetest.Repeated("a", "-", "b"), "a classifier": resourcetest.Repeated("a&c=", "a", ""), "questions": resourcetest.Repeated("a", "&q=b", ""),
+	}, func(query string) {
+		if got := x.get("owner", "/search/?q="+query); got.Code != http.StatusOK {
+			t.Errorf("a search of %d bytes = %d", len(query), got.Code)
+		}
+	})
 }

@@ -17,6 +17,7 @@ type Config struct {
 	BaseURL        baseURL  `name:"base-url" placeholder:"URL" help:"Where clients reach the index, with its path prefix if it has one (default: from the listen address)."`
 	DataDir        string   `default:"./data" help:"Folder for everything that is kept."`
 	TrustedProxies []prefix `placeholder:"CIDR" help:"Proxies whose X-Forwarded-For, -Proto, -Host and X-Request-Id count (default: none)."`
+	HSTS           span     `name:"hsts" default:"365d" help:"How long browsers use nothing but https for this host once they saw it, if base_url is https and no local address; 0s to say nothing."`
 	DrainTimeout   span     `default:"30s" help:"How long requests under way may take to finish at the end."`
 	DrainDelay     span     `default:"0s" help:"How long /readyz says 503 at the end before the listener closes."`
 

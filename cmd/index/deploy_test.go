@@ -4,11 +4,14 @@ import (
 	"bytes"
 	"io"
 	"maps"
+	"net/netip"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -125,6 +128,9 @@ func readYAML(t *testing.T, path string, into any) {
 // service is what the tests look at in a service of compose.
 type service struct {
 	Image       string
+	MemLimit    string `yaml:"mem_limit"`
+	PidsLimit   int    `yaml:"pids_limit"`
+	Networks    any
 	Environment map[string]string
 	Secrets     []string
 	EnvFile     string `yaml:"env_file"`
@@ -249,4 +255,159 @@ func makeSecrets(t *testing.T, names map[string]bool) map[string]string {
 		made[name] = string(text)
 	}
 	return made
+}
+
+// exact is an image's name with its full version, and perhaps its digest.
+var exact = regexp.MustCompile(`^[a-z0-9./-]+:v?[0-9]+\.[0-9]+(\.[0-9]+)?(-[a-z0-9.]+)?(@sha256:[0-9a-f]{64})?$`)
+
+// TestDeployPinsImages: a pull brings no other version than the one that was tried.
+func TestDeployPinsImages(t *testing.T) {
+	images := 0
+	for _, path := range []string{"docker-compose.yml", "docker-compose.single.yml"} {
+		var file compose
+		readYAML(t, path, &file)
+		for name, s := range file.Services {
+			if s.Image == "index" {
+				continue // built here
+			}
+			if images++; !exact.MatchString(s.Image) {
+				t.Errorf("%s: %s has image %q, want a full version", path, name, s.Image)
+			}
+		}
+	}
+	for path, text := range deployed(t) {
+		if filepath.Base(path) != "Dockerfile" {
+			continue
+		}
+		for _, m := range regexp.MustCompile(`(?m)^FROM (\S+)`).FindAllStringSubmatch(text, -1) {
+			if images++; m[1] != "scratch" && !exact.MatchString(m[1]) {
+				t.Errorf("%s builds from %q, want a full version", path, m[1])
+			}
+		}
+	}
+	if images < 5 {
+		t.Errorf("only %d images were found", images)
+	}
+}
+
+// memory reads an amount as compose (512m), Kubernetes (512Mi), systemd (1G) and Go (400MiB) write it, in bytes.
+func memory(t *testing.T, text string) int64 {
+	t.Helper()
+	m := regexp.MustCompile(`^([0-9]+)([kmgKMG])(iB|i|B)?$`).FindStringSubmatch(text)
+	if m == nil {
+		t.Errorf("%q is no amount of memory", text)
+		return 0
+	}
+	n, err := strconv.ParseInt(m[1], 10, 64)
+	if err != nil {
+		t.Error(err)
+	}
+	return n << map[string]int{"k": 10, "m": 20, "g": 30}[strings.ToLower(m[2])]
+}
+
+// bounded fails unless the server collects garbage well before its memory ends.
+func bounded(t *testing.T, what, limit, collect string) {
+	t.Helper()
+	if most, soft := memory(t, limit), memory(t, collect); soft < most/2 || soft > most*9/10 {
+		t.Errorf("%s: GOMEMLIMIT %s with a bound of %s, want half to nine tenths of it", what, collect, limit)
+	}
+}
+
+// TestDeployBoundsMemory: whatever goes wrong in a process ends it and not the machine.
+func TestDeployBoundsMemory(t *testing.T) {
+	for _, path := range []string{"docker-compose.yml", "docker-compose.single.yml"} {
+		var file compose
+		readYAML(t, path, &file)
+		for name, s := range file.Services {
+			if s.MemLimit == "" || s.PidsLimit == 0 {
+				t.Errorf("%s: %s has no bound on memory or processes", path, name)
+			} else if s.Image == "index" {
+				bounded(t, path+" "+name, s.MemLimit, s.Environment["GOMEMLIMIT"])
+			}
+		}
+	}
+	unit := deployed(t)[filepath.Join(top, "deploy", "systemd", "index.service")]
+	setting := func(name string) string {
+		m := regexp.MustCompile(`(?m)^` + name + `=(\S+)$`).FindStringSubmatch(unit)
+		if m == nil {
+			t.Errorf("the unit has no %s", name)
+			return "1m"
+		}
+		return m[1]
+	}
+	bounded(t, "the unit", setting("MemoryMax"), setting("Environment=GOMEMLIMIT"))
+	if n, err := strconv.Atoi(setting("TasksMax")); err != nil || n < 100 {
+		t.Errorf("TasksMax = %d, %v", n, err)
+	}
+	var pods struct {
+		Spec struct {
+			Template struct {
+				Spec struct {
+					Containers []struct {
+						Env       []struct{ Name, Value string }
+						Resources struct{ Limits map[string]string }
+					}
+				}
+			}
+		}
+	}
+	readYAML(t, "deploy/kubernetes/deployment.yaml", &pods)
+	for _, c := range pods.Spec.Template.Spec.Containers {
+		bounded(t, "the pod", c.Resources.Limits["memory"], c.Env[0].Value)
+	}
+}
+
+// TestDeployTrustsTheBalancerAlone: no file lets a whole network say who a client is.
+func TestDeployTrustsTheBalancerAlone(t *testing.T) {
+	var config struct{ Data map[string]string }
+	readYAML(t, "deploy/kubernetes/config.yaml", &config)
+	if got, ok := config.Data["INDEX_TRUSTED_PROXIES"]; !ok || got != "" {
+		t.Errorf("the pods trust %q, want a value that must be filled in", got)
+	}
+	var file compose
+	readYAML(t, "docker-compose.yml", &file)
+	balancer, err := netip.ParseAddr(file.Services["balancer"].address())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, s := range file.Services {
+		if s.Image != "index" {
+			continue
+		}
+		if p, err := netip.ParsePrefix(s.Environment["INDEX_TRUSTED_PROXIES"]); err != nil || !p.IsSingleIP() || p.Addr() != balancer {
+			t.Errorf("%s trusts %v, %v, want the balancer at %s alone", name, p, err, balancer)
+		}
+	}
+}
+
+// address is the fixed address of a service, "" if it has none.
+func (s service) address() string {
+	networks, _ := s.Networks.(map[string]any)
+	inside, _ := networks["inside"].(map[string]any)
+	address, _ := inside["ipv4_address"].(string)
+	return address
+}
+
+// TestDeployBalancersKeepTLS: both balancers end TLS, and tell browsers to stay with it.
+func TestDeployBalancersKeepTLS(t *testing.T) {
+	for _, name := range []string{"Caddyfile", "nginx.conf"} {
+		if text := deployed(t)[filepath.Join(top, "deploy", "balancer", name)]; !regexp.MustCompile(`(?m)^\s*(add_)?header .*Strict-Transport-Security "max-age=31536000"`).MatchString(text) {
+			t.Errorf("%s sends no Strict-Transport-Security", name)
+		}
+	}
+}
+
+func TestBrowsersKeepTLS(t *testing.T) {
+	for base, want := range map[string]bool{
+		"https://pypi.example.com": true, "https://pypi.example.com:8443/x": true, "https://intranet": true, "http://pypi.example.com": false,
+		"https://localhost:8443": false, "https://a.localhost": false, "https://127.0.0.1": false, "https://[::1]:8443": false, "https://10.0.0.1": false,
+	} {
+		u, err := url.Parse(base)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := browsersKeepTLS(u); got != want {
+			t.Errorf("browsersKeepTLS(%s) = %v, want %v", base, got, want)
+		}
+	}
 }

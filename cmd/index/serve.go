@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"os"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"pyindex/internal/access"
@@ -77,6 +78,14 @@ func (c *Config) base(addr net.Addr) *url.URL {
 	return u
 }
 
+// browsersKeepTLS reports whether browsers should be told to use nothing but https for a host. For localhost this would
+// concern everything that a developer runs there, on any port, and for addresses it means nothing.
+func browsersKeepTLS(base *url.URL) bool {
+	host := base.Hostname()
+	_, err := netip.ParseAddr(host)
+	return base.Scheme == "https" && err != nil && host != "localhost" && !strings.HasSuffix(host, ".localhost")
+}
+
 // serve answers on l until the session ends.
 func (a *app) serve(s *session, l net.Listener, base *url.URL, log *slog.Logger) error {
 	lock, taken, err := lockDataDir(a.config.DataDir)
@@ -117,6 +126,9 @@ func (a *app) handler(keyring *access.Keyring, base *url.URL, log *slog.Logger) 
 		Away:    a.db.Away,
 		Rates:   map[route.Limit]int{route.LimitUpload: int(c.Limits.UploadRate), route.LimitMint: int(c.Limits.MintRate), route.LimitSignIn: int(c.Limits.SignInRate)},
 		MinRate: int64(c.Limits.UploadMinRate), Connections: int(c.Limits.Connections), ConnectionsPerAddress: int(c.Limits.ConnectionsPerAddress),
+	}
+	if browsersKeepTLS(base) {
+		o.HSTS = time.Duration(c.HSTS)
 	}
 	for _, p := range c.TrustedProxies {
 		o.TrustedProxies = append(o.TrustedProxies, p.addresses)

@@ -39,6 +39,7 @@ type Options struct {
 	Missing        http.HandlerFunc    // writes the page for an address that does not exist, to browsers; plain text where nil
 	TrustedProxies []netip.Prefix      // peers whose X-Forwarded-For, -Proto, -Host and X-Request-Id count
 	Rates          map[route.Limit]int // requests a minute for each client address; absent or 0 for no limit
+	HSTS           time.Duration       // how long browsers use https alone for this host; 0 for not saying anything
 	// Known returns what tells the browser that sends a request apart from others, if somebody signed in with it before, and
 	// "" for any other. It is asked once a limit of signing in is used up. nil for none.
 	Known      func(r *http.Request) string

@@ -28,6 +28,7 @@ type Server struct {
 	origins   *http.CrossOriginProtection
 	ids       *ids
 	challenge []string
+	hsts      []string // the header, nil for none
 	responses sync.Pool
 	running   atomic.Int64 // requests being answered, also on connections that were taken over
 	draining  atomic.Bool
@@ -43,6 +44,9 @@ func New(o Options, tables ...route.Table) (*Server, error) {
 	s := &Server{
 		o: o, echo: echo.New(), taken: map[string]string{}, ids: newIDs(), limits: map[route.Limit]*clients{},
 		origins: http.NewCrossOriginProtection(), challenge: []string{"Basic realm=" + strconv.QuoteToASCII(o.Name)},
+	}
+	if o.HSTS > 0 {
+		s.hsts = []string{"max-age=" + strconv.FormatInt(int64(o.HSTS/time.Second), 10)}
 	}
 	s.responses.New = func() any { return new(response) }
 	s.echo.HTTPErrorHandler = s.unrouted
@@ -97,6 +101,9 @@ func (s *Server) begin(hw http.ResponseWriter, r *http.Request) *response {
 	h["Content-Security-Policy"] = policy
 	h["Referrer-Policy"] = referrer
 	h["X-Request-Id"] = []string{w.id}
+	if s.hsts != nil {
+		h["Strict-Transport-Security"] = s.hsts
+	}
 	if s.draining.Load() { // so that no balancer sends its next request just when the connection ends
 		h.Set("Connection", "close")
 	}

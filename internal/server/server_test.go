@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"pyindex/internal/access"
 	"pyindex/internal/fault"
@@ -300,6 +301,17 @@ func TestHeadersOfEveryAnswer(t *testing.T) {
 		for _, name := range []string{"X-Content-Type-Options", "Content-Security-Policy", "Referrer-Policy", "X-Request-Id"} {
 			if got.Header.Get(name) == "" {
 				t.Errorf("GET %s has no %s", target, name)
+			}
+		}
+	}
+}
+
+func TestStrictTransportSecurity(t *testing.T) {
+	for age, want := range map[time.Duration]string{0: "", time.Hour: "max-age=3600", 365 * 24 * time.Hour: "max-age=31536000"} {
+		s := newServer(t, server.Options{HSTS: age}, get("/a", route.Open))
+		for _, target := range []string{"/a", "/none", "/%00"} {
+			if got := ask(s, "GET", target).Header.Get("Strict-Transport-Security"); got != want {
+				t.Errorf("GET %s with HSTS %s: %q, want %q", target, age, got, want)
 			}
 		}
 	}
