@@ -17,7 +17,7 @@ import (
 )
 
 // This file runs the real functions in every order in which the steps of two processes and the store can be interleaved, and
-// of three in every order with two switches between processes that could continue. A step is a transaction that
+// of some more in every order with a few switches between processes that could continue. A step is a transaction that
 // writes, or a request to the store. Steps wait at a gate until the explorer lets one of them pass, so that no order
 // depends on time. Requests that the store carries out late are steps too. docs/decisions/0013 has the protocol.
 
@@ -262,19 +262,21 @@ func TestDeletionAgainstUpload(t *testing.T) {
 		name   string
 		there  bool // whether main has the file before
 		actors cast
+
+		switches int // between actors that could continue; as many as there can be if 0
 	}{
-		{"deletion", true, cast{deleting(done), uploads("two")}},
-		{"deletion, two uploads", true, cast{deleting(done), uploads("two"), uploads("three")}},
-		{"deletion whose DELETE is carried out late", true, cast{deleting(late), uploads("two")}},
-		{"deletion whose DELETE fails", true, cast{deleting(never), uploads("two")}},
-		{"deletion that loses its answer", true, cast{deleting(lost), uploads("two")}},
-		{"deletion that is killed at its DELETE", true, cast{deleting(killed), uploads("two")}},
-		{"deletion and a sweeper who takes it for dead", true, cast{deleting(late), uploads("two"), with(sweeps, func(a *actor) { a.ahead = 3 * time.Minute })}},
-		{"upload whose PUT fails", false, cast{failing(never), uploads("two")}},
-		{"upload whose PUT is carried out late", false, cast{failing(late), uploads("two")}},
-		{"upload that is killed at its PUT", false, cast{failing(killed), uploads("two")}},
-		{"upload that lost its answer beside a deletion", true, cast{failing(lost), deleting(late)}},
-		{"sweeper who takes an upload for abandoned", false, cast{with(uploads("two"), func(a *actor) { a.refused = true }), with(sweeps, func(a *actor) { a.ahead, a.delete, a.refused = 25*time.Hour, late, true })}},
+		{"deletion", true, cast{deleting(done), uploads("two")}, 0},
+		{"deletion, two uploads", true, cast{deleting(done), uploads("two"), uploads("three")}, 2},
+		{"deletion whose DELETE is carried out late", true, cast{deleting(late), uploads("two")}, 0},
+		{"deletion whose DELETE fails", true, cast{deleting(never), uploads("two")}, 0},
+		{"deletion that loses its answer", true, cast{deleting(lost), uploads("two")}, 0},
+		{"deletion that is killed at its DELETE", true, cast{deleting(killed), uploads("two")}, 0},
+		{"deletion and a sweeper who takes it for dead", true, cast{deleting(late), uploads("two"), with(sweeps, func(a *actor) { a.ahead = 3 * time.Minute })}, 1},
+		{"upload whose PUT fails", false, cast{failing(never), uploads("two")}, 0},
+		{"upload whose PUT is carried out late", false, cast{failing(late), uploads("two")}, 4},
+		{"upload that is killed at its PUT", false, cast{failing(killed), uploads("two")}, 0},
+		{"upload that lost its answer beside a deletion", true, cast{failing(lost), deleting(late)}, 2},
+		{"sweeper who takes an upload for abandoned", false, cast{with(uploads("two"), func(a *actor) { a.refused = true }), with(sweeps, func(a *actor) { a.ahead, a.delete, a.refused = 25*time.Hour, late, true })}, 2},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -292,8 +294,8 @@ func TestDeletionAgainstUpload(t *testing.T) {
 				}
 				s := new(scene)
 				switches := -1 // as many as there can be
-				if len(actors) > 2 || c.name == "upload that lost its answer beside a deletion" {
-					switches = 2
+				if c.switches > 0 {
+					switches = c.switches
 				}
 				s.play(t, w, actors, switches, choose)
 				w.settled(s, actors, f)
