@@ -136,6 +136,7 @@ func (s *Site) adminIssuers(w http.ResponseWriter, r *http.Request, who access.C
 type storageView struct {
 	Frame
 	Usage   catalog.Usage
+	Broken  int64  // objects that the last checks found missing or damaged
 	Storage string // where the bytes are, without secrets
 }
 
@@ -144,7 +145,7 @@ func (s *Site) adminStorage(w http.ResponseWriter, r *http.Request, who access.C
 	if err != nil {
 		return err
 	}
-	return s.render(w, http.StatusOK, "admin-storage", &storageView{Frame: s.adminFrame(r, who, "storage", "Storage"), Usage: u})
+	return s.render(w, http.StatusOK, "admin-storage", &storageView{Frame: s.adminFrame(r, who, "storage", "Storage"), Usage: u, Broken: broken(u.Checks)})
 }
 
 type serverSettingsView struct {
@@ -353,4 +354,12 @@ func (s *Site) adminAudit(w http.ResponseWriter, r *http.Request, who access.Cal
 	q.Set("as", "csv")
 	v.CSV = "export?" + q.Encode()
 	return s.render(w, f.status(), "admin-audit", &v)
+}
+
+// broken returns how many objects the last checks found missing or damaged.
+func broken(checks []catalog.Check) (n int64) {
+	for _, c := range checks {
+		n = max(n, c.Missing+c.Damaged)
+	}
+	return n
 }

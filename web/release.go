@@ -172,10 +172,11 @@ func (s *Site) deleteRelease(w http.ResponseWriter, r *http.Request, who access.
 	if err := s.confirmed(who); err != nil {
 		return err
 	}
-	if err := s.o.Index.DeleteRelease(r.Context(), who, repository(r), name, m.Release.Version); err != nil {
+	rest, err := leftover(s.o.Index.DeleteRelease(r.Context(), who, repository(r), name, m.Release.Version))
+	if err != nil {
 		return err
 	}
-	return s.done(w, r, s.projectPath(r, name, "releases/"), "Deleted "+name.String()+" "+m.Release.Version+" with "+plural(len(m.Files), "file", "files")+".")
+	return s.done(w, r, s.projectPath(r, name, "releases/"), "Deleted "+name.String()+" "+m.Release.Version+" with "+plural(len(m.Files), "file", "files")+"."+rest)
 }
 
 func (s *Site) yankFile(w http.ResponseWriter, r *http.Request, who access.Caller, f form) error {
@@ -218,13 +219,14 @@ func (s *Site) deleteFile(w http.ResponseWriter, r *http.Request, who access.Cal
 	if err := s.confirmed(who); err != nil {
 		return err
 	}
-	if err := s.o.Index.DeleteFile(r.Context(), who, repository(r), name, file); err != nil {
+	rest, err := leftover(s.o.Index.DeleteFile(r.Context(), who, repository(r), name, file))
+	if err != nil {
 		return err
 	}
 	if len(m.Files) == 1 {
-		return s.done(w, r, s.projectPath(r, name, "releases/"), "Deleted "+file+", and with its last file the release "+m.Release.Version+".")
+		return s.done(w, r, s.projectPath(r, name, "releases/"), "Deleted "+file+", and with its last file the release "+m.Release.Version+"."+rest)
 	}
-	return s.done(w, r, s.back(r), "Deleted "+file+".")
+	return s.done(w, r, s.back(r), "Deleted "+file+"."+rest)
 }
 
 // again shows the page once more with what is wrong, or fails where that is nothing that the reader typed.

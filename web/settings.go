@@ -194,11 +194,12 @@ func (s *Site) deleteProject(w http.ResponseWriter, r *http.Request, who access.
 	if err := s.confirmed(who); err != nil {
 		return err
 	}
-	if err := s.o.Index.DeleteProject(r.Context(), who, repository(r), name); err != nil {
+	rest, err := leftover(s.o.Index.DeleteProject(r.Context(), who, repository(r), name))
+	if err != nil {
 		return err
 	}
 	v := s.frame(r, who, "")
-	return s.done(w, r, v.tree()+"/manage/projects/", "Deleted "+name.String()+" with everything in it.")
+	return s.done(w, r, v.tree()+"/manage/projects/", "Deleted "+name.String()+" with everything in it."+rest)
 }
 
 // settingsAgain shows the page once more with what is wrong, or fails where that is nothing that the reader typed.

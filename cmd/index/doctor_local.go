@@ -16,10 +16,16 @@ import (
 	"pyindex/internal/storage/db"
 )
 
-type doctorLocalCmd struct{ listing }
+type doctorLocalCmd struct {
+	listing
+	bytesDoctor `embed:""`
+}
 
 // Run looks at the installation that the settings name.
 func (c *doctorLocalCmd) Run(s *session) error {
+	if c.wanted() {
+		return c.bytesDoctor.run(s, c.JSON)
+	}
 	d := &localDoctor{session: s, now: time.Now}
 	if d.folder() {
 		d.database()

@@ -1,6 +1,9 @@
 package main
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+)
 
 type gcCmd struct{}
 
@@ -9,10 +12,9 @@ type gcCmd struct{}
 func (c *gcCmd) Run(s *session) error {
 	return s.with(func(a *app) error {
 		n, err := a.index.Sweep(s.ctx, a.operator)
-		if err != nil {
-			return err
+		if err == nil {
+			fmt.Fprintf(s.out, "%d stored objects were removed\n", n)
 		}
-		fmt.Fprintf(s.out, "%d stored objects were removed\n", n)
-		return a.registry.Sweep(s.ctx)
+		return errors.Join(err, a.registry.Sweep(s.ctx))
 	})
 }

@@ -196,6 +196,7 @@ const (
 	flushEvery   = time.Second
 	sweepEvery   = 5 * time.Minute
 	renewEvery   = 12 * time.Hour
+	checkEvery   = time.Hour // when a check of the stored bytes may be due, which is once a day for all replicas
 	refreshEvery = time.Minute
 	remindEvery  = time.Hour              // how often it is looked for tokens that end soon
 	tidyAfter    = 500 * time.Millisecond // when what starting needed, and serving does not, goes back to the system
@@ -222,6 +223,7 @@ func (a *app) background(ctx context.Context, keyring *access.Keyring, secure en
 	a.verifier.Warm()
 	loops.every(ctx, refreshEvery, func() error { a.verifier.Refresh(); return nil }, log, "refreshing keys")
 	loops.every(ctx, sweepEvery, func() error { return a.sweep(ctx) }, log, "sweeping")
+	loops.every(ctx, checkEvery, func() error { return a.index.CheckDaily(ctx, a.operator) }, log, "checking the stored bytes")
 	loops.Go(func() { // what the last process was about to remove when it was killed
 		if err := a.sweep(ctx); err != nil && ctx.Err() == nil {
 			log.Error("sweeping", "error", err)

@@ -58,6 +58,7 @@ type Object struct {
 	Key     string
 	Size    int64
 	Changed time.Time
+	Ours    bool // whether its key has the form of ours
 }
 
 // Blobs keeps bytes under keys that name their content. Rows are the truth: a key without a row is only waste.

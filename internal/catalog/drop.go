@@ -83,12 +83,15 @@ type Leftover struct {
 	Deleted string
 }
 
-func (l *Leftover) Error() string {
+func (l *Leftover) Error() string { return l.Deleted + "; " + l.Rest() }
+
+// Rest says what is left.
+func (l *Leftover) Rest() string {
 	objects := fmt.Sprintf("%d stored objects", l.Objects)
 	if l.Objects == 1 {
 		objects = "1 stored object"
 	}
-	return fmt.Sprintf("%s; %s could not be removed now, and the sweeper will remove them later", l.Deleted, objects)
+	return objects + " could not be removed now, and the sweeper will remove them later"
 }
 
 // drop removes the bytes of keys that are marked as being dropped, some at a time, and then the marks. It returns how many

@@ -179,6 +179,9 @@ type damage struct{ key, why string }
 
 func (e *damage) Error() string { return e.key + " is damaged: " + e.why }
 
+// Lasting reports whether err is about stored bytes that are missing or damaged, so that asking again does not help.
+func Lasting(err error) bool { return isDamage(err) }
+
 func isDamage(err error) bool {
 	_, ok := errors.AsType[*damage](err)
 	return ok
@@ -237,6 +240,9 @@ func (x *Index) broken(f File, key string, err error) error {
 	}
 	if x.said.first(key, x.clock()) {
 		x.log.Error("a stored file "+what, "key", key, "file", f.Filename, "cause", err)
+	}
+	if !isDamage(err) {
+		err = &damage{key, err.Error()}
 	}
 	return fault.Wrap(fault.Unavailable, err, "%s %s: upload the same file again, or ask the administrator of the index to restore it", f.Filename, what)
 }

@@ -2,6 +2,8 @@ package catalog_test
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"log/slog"
 	"path/filepath"
 	"testing"
@@ -117,4 +119,9 @@ func name(t *testing.T, s string) dist.ProjectName {
 		t.Fatal(err)
 	}
 	return n
+}
+
+func digestOf(p []byte) string {
+	sum := sha256.Sum256(p)
+	return hex.EncodeToString(sum[:])
 }

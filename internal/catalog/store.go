@@ -21,6 +21,7 @@ type Tx interface {
 	SearchRows
 	UsageRows
 	BlobRows
+	CheckRows
 	audit.Rows
 	access.Serials
 	access.GrantRows

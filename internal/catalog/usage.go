@@ -17,6 +17,7 @@ type Usage struct {
 	Waiting      int64 // stored bytes, by key, that no file names now: uploads under way, and what the sweeper removes next
 	Repositories []RepositoryUsage
 	Largest      []ProjectUsage
+	Checks       []Check // the last of each kind, newest first
 }
 
 // RepositoryUsage is what a repository holds.
@@ -61,7 +62,10 @@ func (x *Index) Usage(ctx context.Context, who access.Caller) (u Usage, err erro
 		return u, fault.New(fault.Denied, "only an administrator may see how large the index is")
 	}
 	err = x.store.View(ctx, func(tx Tx) error {
-		u, err = tx.Usage(ctx, largestShown)
+		if u, err = tx.Usage(ctx, largestShown); err != nil {
+			return err
+		}
+		u.Checks, err = tx.Checks(ctx)
 		return err
 	})
 	return u, err

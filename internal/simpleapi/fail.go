@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"pyindex/internal/catalog"
 	"pyindex/internal/fault"
 	"pyindex/internal/route"
 	"pyindex/internal/simpleapi/ready"
@@ -30,7 +31,9 @@ func fail(w http.ResponseWriter, r *http.Request, err error) {
 	status, message := describe(w, err)
 	h := w.Header()
 	h.Set("Cache-Control", "no-store")
-	route.RetryLater(h, status, retryAfter)
+	if !catalog.Lasting(err) {
+		route.RetryLater(h, status, retryAfter)
+	}
 	if status != http.StatusNotAcceptable && prefersJSON(r.Header["Accept"]) {
 		writeJSON(w, r, status, message)
 		return

@@ -206,6 +206,19 @@ func (s *Site) complete(p catalog.Project, f File) catalog.File {
 	return f.File
 }
 
+// Spoil replaces the stored bytes of a file, or of its metadata, by others, or with nil removes them.
+func (s *Site) Spoil(f catalog.File, part catalog.Part, p []byte) {
+	s.t.Helper()
+	key := f.Key()
+	if part == catalog.MetadataPart {
+		key = f.MetadataKey()
+	}
+	must(s.t, s.blobs.Delete(s.t.Context(), key))
+	if p != nil {
+		must(s.t, s.blobs.Put(s.t.Context(), key, p))
+	}
+}
+
 func insert(ctx context.Context, tx catalog.Tx, f *catalog.File, core dist.Metadata) error {
 	v, err := dist.ParseVersion(f.Version)
 	if err != nil {

@@ -26,6 +26,8 @@ type Options struct {
 	LinkURL string
 	// LinkLifetime is how long a signed URL is good for at least; DefaultLinkLifetime for 0.
 	LinkLifetime time.Duration
+	// ReadOnly has an existing folder opened for reading: nothing is made in it.
+	ReadOnly bool
 	// Now is time.Now when nil.
 	Now func() time.Time
 }
@@ -53,23 +55,23 @@ func Open(ctx context.Context, location string, o Options) (*Blobs, error) {
 	}
 	switch {
 	case !ok:
-		return openFolder(location)
+		return openFolder(location, o)
 	case scheme == "file":
-		return openFileURL(location)
+		return openFileURL(location, o)
 	}
 	return openMemory(o)
 }
 
 // openFileURL takes file:///absolute/path and file://./relative/path, as gocloud.dev does.
-func openFileURL(location string) (*Blobs, error) {
+func openFileURL(location string, o Options) (*Blobs, error) {
 	u, err := url.Parse(location)
 	if err != nil || u.RawQuery != "" || (u.Host != "" && u.Host != "." && u.Host != "localhost") {
 		return nil, fault.New(fault.Invalid, "storage %q cannot be read: write it as file:///path", location)
 	}
 	if u.Host == "." {
-		return openFolder(strings.TrimPrefix(u.Path, "/"))
+		return openFolder(strings.TrimPrefix(u.Path, "/"), o)
 	}
-	return openFolder(u.Path)
+	return openFolder(u.Path, o)
 }
 
 // Stage implements catalog.Blobs.
@@ -151,9 +153,6 @@ func (b *Blobs) Each(ctx context.Context, f func(catalog.Object) error) error {
 	}
 	return b.each(ctx, f)
 }
-
-// Ours reports whether a key has the form of those that the catalog makes.
-func Ours(key string) bool { return checkKey(key) == nil }
 
 // Delete implements catalog.Blobs.
 func (b *Blobs) Delete(ctx context.Context, key string) error {

@@ -82,7 +82,7 @@ func (b *Blobs) each(ctx context.Context, f func(catalog.Object) error) error {
 		if err != nil {
 			return explain("the storage cannot be listed", err)
 		}
-		if err := f(catalog.Object{Key: o.Key, Size: o.Size, Changed: o.ModTime}); err != nil {
+		if err := f(catalog.Object{Key: o.Key, Size: o.Size, Changed: o.ModTime, Ours: checkKey(o.Key) == nil}); err != nil {
 			return err
 		}
 	}

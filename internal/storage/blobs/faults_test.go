@@ -16,7 +16,7 @@ var testKey = catalog.FileKey(strings.Repeat("ab", 32))
 
 func testFolder(t *testing.T) *Blobs {
 	t.Helper()
-	b, err := openFolder(t.TempDir())
+	b, err := openFolder(t.TempDir(), Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

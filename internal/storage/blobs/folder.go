@@ -29,7 +29,7 @@ type folder struct {
 }
 
 // openFolder opens the store in a folder, which is made when missing.
-func openFolder(path string) (*Blobs, error) {
+func openFolder(path string, o Options) (*Blobs, error) {
 	if path == "" {
 		return nil, fault.New(fault.Invalid, "storage needs the path of a folder")
 	}
@@ -37,12 +37,18 @@ func openFolder(path string) (*Blobs, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := makeDir(root); err != nil {
-		return nil, fault.Wrap(fault.Invalid, err, "the storage folder cannot be made: %v", err)
-	}
-	s, err := openStages(filepath.Join(root, stageFolder))
-	if err != nil {
-		return nil, fault.Wrap(fault.Invalid, err, "the storage folder cannot be written: %v", err)
+	s := &stages{dir: filepath.Join(root, stageFolder)}
+	if o.ReadOnly {
+		if _, err := os.Stat(root); err != nil {
+			return nil, fault.Wrap(fault.Invalid, err, "the storage folder cannot be read: %v", err)
+		}
+	} else {
+		if err := makeDir(root); err != nil {
+			return nil, fault.Wrap(fault.Invalid, err, "the storage folder cannot be made: %v", err)
+		}
+		if s, err = openStages(s.dir); err != nil {
+			return nil, fault.Wrap(fault.Invalid, err, "the storage folder cannot be written: %v", err)
+		}
 	}
 	bucket, err := fileblob.OpenBucket(root, &fileblob.Options{NoTempDir: true, Metadata: fileblob.MetadataDontWrite})
 	if err != nil {
@@ -150,7 +156,7 @@ func (d *folder) each(ctx context.Context, f func(catalog.Object) error) error {
 		if err != nil {
 			return err
 		}
-		return f(catalog.Object{Key: filepath.ToSlash(key), Size: info.Size(), Changed: info.ModTime()})
+		return f(catalog.Object{Key: filepath.ToSlash(key), Size: info.Size(), Changed: info.ModTime(), Ours: checkKey(filepath.ToSlash(key)) == nil})
 	})
 }
 

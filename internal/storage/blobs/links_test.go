@@ -1,12 +1,14 @@
 package blobs_test
 
 import (
+	"context"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
 	"encoding/pem"
+	"errors"
 	"io"
 	"net/http"
 	"net/url"
@@ -16,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"pyindex/internal/catalog"
 	"pyindex/internal/fault"
 	"pyindex/internal/storage/blobs"
 	"pyindex/internal/storage/storagetest"
@@ -235,5 +238,43 @@ func TestRedirectNeedsAStoreThatSigns(t *testing.T) {
 		if !fault.Is(err, fault.Invalid) {
 			t.Errorf("%s: Open() = %v, want invalid", name, err)
 		}
+	}
+}
+
+// TestLinkComparesSize: nobody is sent to bytes that are missing or of another size. The store is asked once for each piece
+// of time, and one that cannot be asked is given the benefit of the doubt.
+func TestLinkComparesSize(t *testing.T) {
+	now := &clock{time.Now()}
+	b := openWith(t, storagetest.Bucket(t), blobs.Options{Delivery: blobs.Redirect, Now: now.now})
+	if _, err := b.Link(t.Context(), key, 5); !fault.Is(err, fault.NotFound) {
+		t.Errorf("Link(nothing there) = %v, want not found", err)
+	}
+	if err := b.Put(t.Context(), key, []byte("byte")); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		_, err := b.Link(t.Context(), key, 5)
+		if wrong, ok := errors.AsType[*catalog.SizeError](err); !ok || wrong.Size != 4 || wrong.Want != 5 {
+			t.Errorf("Link(4 bytes where 5 are right) = %v, want an error about the size", err)
+		}
+	}
+	if err := b.Put(t.Context(), key, []byte("bytes")); err != nil {
+		t.Fatal(err)
+	}
+	first := link(t, b, 5)
+	if err := b.Delete(t.Context(), key); err != nil {
+		t.Fatal(err)
+	}
+	if again := link(t, b, 5); again != first {
+		t.Errorf("Link() in the same quarter of an hour = %q, want the same without asking again", again)
+	}
+	now.Time = now.Add(blobs.DefaultLinkLifetime)
+	if _, err := b.Link(t.Context(), key, 5); !fault.Is(err, fault.NotFound) {
+		t.Errorf("Link(gone, in the next quarter of an hour) = %v, want not found", err)
+	}
+	done, cancel := context.WithCancel(t.Context())
+	cancel()
+	if to, err := b.Link(done, key, 5); to == "" && err == nil {
+		t.Error("Link(store cannot be asked) = nothing, want a URL or an error")
 	}
 }

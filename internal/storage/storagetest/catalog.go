@@ -43,6 +43,7 @@ func Catalog(t *testing.T, open Opener) {
 		"named blobs":     checkNamed,
 		"owners of drops": checkOwners,
 		"strays":          checkStrays,
+		"byte checks":     checkChecks,
 		"serials":         checkSerials,
 		"serial order":    checkSerialOrder,
 		"isolation":       checkIsolation,

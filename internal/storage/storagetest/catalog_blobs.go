@@ -179,10 +179,48 @@ func checkOwners(w *world) {
 	w.same("OwnDrop(spent)", w.owns(key, "c", long), false)
 }
 
+// checkChecks: the last outcome of each kind is kept, the newest first.
+func checkChecks(w *world) {
+	all := func() (out []catalog.Check) {
+		w.update(func(tx publishers.Tx) (err error) {
+			out, err = tx.Checks(w.ctx)
+			return err
+		})
+		return out
+	}
+	w.same("Checks(none)", len(all()), 0)
+	sizes := catalog.Check{Kind: catalog.CheckSizes, At: at, Objects: 5, Missing: 1}
+	bytes := catalog.Check{Kind: catalog.CheckBytes, At: at.Add(time.Hour), Objects: 6, Missing: 1, Damaged: 2, Mended: 3}
+	for _, c := range []catalog.Check{{Kind: catalog.CheckSizes, At: at.Add(-time.Hour), Damaged: 9}, sizes, bytes} {
+		w.update(func(tx publishers.Tx) error { return tx.PutCheck(w.ctx, c) })
+	}
+	w.same("Checks()", all(), []catalog.Check{bytes, sizes})
+	f := w.file(w.release(w.project("p"), "1.0"), "p-1.0.tar.gz")
+	for _, row := range []struct {
+		why  string
+		of   catalog.Stored
+		want []string
+	}{
+		{"the file", catalog.Stored{SHA256: f.SHA256}, []string{"main/p-1.0.tar.gz"}},
+		{"its metadata", catalog.Stored{SHA256: f.MetadataSHA256, Metadata: true}, []string{"main/p-1.0.tar.gz"}},
+		{"another generation", catalog.Stored{SHA256: f.SHA256, Generation: another}, []string{}},
+		{"metadata as a file", catalog.Stored{SHA256: f.MetadataSHA256}, []string{}},
+	} {
+		w.update(func(tx publishers.Tx) error {
+			got, err := tx.FilesNaming(w.ctx, row.of, 10)
+			w.same("FilesNaming("+row.why+")", append([]string{}, got...), row.want)
+			return err
+		})
+	}
+}
+
 // strays is DropStray in a transaction of its own.
 func (w *world) strays(why, key string, want bool) {
 	w.Helper()
 	w.update(func(tx publishers.Tx) error {
+		is, err := tx.IsStray(w.ctx, key)
+		w.must(err)
+		w.same("IsStray("+why+")", is, want)
 		got, err := tx.DropStray(w.ctx, key)
 		w.same("DropStray("+why+")", got, want)
 		return err

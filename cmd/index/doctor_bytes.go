@@ -1,0 +1,167 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"pyindex/internal/catalog"
+	"pyindex/internal/fault"
+	"pyindex/internal/storage/blobs"
+)
+
+// bytesDoctor looks at the stored bytes instead of the installation.
+type bytesDoctor struct {
+	Bytes        bool   `help:"Read all stored bytes and compare them with what the rows say; an interrupted run continues where it was."`
+	Mend         string `placeholder:"FOLDER|URL" help:"With --bytes: put missing and damaged bytes back from this copy of the storage."`
+	Strays       bool   `help:"List stored objects that no file needs and that are older than a day."`
+	RemoveStrays bool   `help:"Remove them."`
+}
+
+func (c *bytesDoctor) wanted() bool { return c.Bytes || c.Mend != "" || c.Strays || c.RemoveStrays }
+
+// examined is the outcome as --json has it.
+type examined struct {
+	OK     bool             `json:"ok"`
+	Check  *checkRow        `json:"check,omitempty"`
+	Broken []catalog.Broken `json:"broken,omitempty"`
+	Strays *straysRow       `json:"strays,omitempty"`
+}
+
+type checkRow struct {
+	Objects int64 `json:"objects"`
+	Missing int64 `json:"missing"`
+	Damaged int64 `json:"damaged"`
+	Mended  int64 `json:"mended"`
+}
+
+type straysRow struct {
+	Objects int64    `json:"objects"` // all that the storage has
+	Strays  []string `json:"strays"`
+	Bytes   int64    `json:"bytes"` // of strays
+	Young   int64    `json:"young"`
+	Foreign int64    `json:"foreign"`
+	Removed int64    `json:"removed"`
+}
+
+// run returns an error if bytes are missing or damaged, or cannot be looked at.
+func (c *bytesDoctor) run(s *session, json bool) error {
+	return s.with(func(a *app) error {
+		// One line of the log tells what is broken, as in a server.
+		x := catalog.New(a.db.Catalog(), a.blobs, catalog.Options{Log: s.config.Log.logger(s.errs)})
+		out := examined{OK: true}
+		var errs []error
+		if c.Bytes || c.Mend != "" {
+			errs = append(errs, c.check(s, a, x, json, &out))
+		}
+		if c.Strays || c.RemoveStrays {
+			errs = append(errs, c.strays(s, a, x, json, &out))
+		}
+		err := errors.Join(errs...)
+		if json {
+			out.OK = err == nil
+			err = errors.Join(writeJSON(s.out, out), err)
+		}
+		return err
+	})
+}
+
+// journalAge is how old an interrupted check may be to be continued.
+const journalAge = 7 * 24 * time.Hour
+
+// check reads the bytes of every file, except of those that an interrupted run found right.
+func (c *bytesDoctor) check(s *session, a *app, x *catalog.Index, json bool, out *examined) error {
+	path := filepath.Join(a.config.DataDir, "doctor-bytes.journal")
+	if info, err := os.Stat(path); err == nil && time.Since(info.ModTime()) > journalAge {
+		if err := os.Remove(path); err != nil {
+			return err
+		}
+	}
+	done, err := openJournal(path, a.config)
+	if err != nil {
+		return err
+	}
+	defer done.close()
+	o := catalog.CheckOptions{Kind: catalog.CheckBytes}
+	if c.Mend != "" {
+		from, err := openCopy(s.ctx, c.Mend)
+		if err != nil {
+			return fmt.Errorf("mend: %w", err)
+		}
+		defer from.Close()
+		o.Mend = from
+	}
+	o.Skip = func(key string) bool { _, ok := done.has(key); return ok }
+	var objects, bytes int64
+	said := time.Now()
+	o.Good = func(key string, size int64) error {
+		objects, bytes = objects+1, bytes+size
+		if !json && time.Since(said) > 5*time.Second {
+			said = time.Now()
+			fmt.Fprintf(s.errs, "%d objects, %s, are right so far\n", objects, inMiB(bytes))
+		}
+		return done.add(key, size)
+	}
+	o.Found = func(b catalog.Broken) {
+		out.Broken = append(out.Broken, b)
+		if !json {
+			fmt.Fprintf(s.out, "%-8s %s: %s; it is %s\n", stateOf(b), b.Key, printable(b.Why), printable(fmt.Sprint(b.Files)))
+		}
+	}
+	sum, err := x.CheckStored(s.ctx, a.operator, o)
+	if err != nil {
+		return fmt.Errorf("the check did not end; run it again to continue: %w", err)
+	}
+	if err := os.Remove(path); err != nil {
+		return err
+	}
+	out.Check = &checkRow{sum.Objects, sum.Missing, sum.Damaged, sum.Mended}
+	if !json {
+		fmt.Fprintf(s.out, "%d objects were looked at: %d are missing, %d are damaged, %d were mended\n", sum.Objects, sum.Missing, sum.Damaged, sum.Mended)
+	}
+	if sum.Missing+sum.Damaged > 0 {
+		return fault.New(fault.Conflict, "%d stored objects are missing or damaged: put them back with --mend from a copy of the storage, or upload the same files again", sum.Missing+sum.Damaged)
+	}
+	return nil
+}
+
+func stateOf(b catalog.Broken) string {
+	switch {
+	case b.Mended:
+		return "mended"
+	case b.Missing:
+		return "missing"
+	}
+	return "damaged"
+}
+
+// openCopy opens another store for reading. A folder must exist, and nothing is made in it.
+func openCopy(ctx context.Context, location string) (*blobs.Blobs, error) {
+	b, err := blobs.Open(ctx, location, blobs.Options{ReadOnly: true})
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fault.Wrap(fault.NotFound, err, "there is no folder %s", location)
+	}
+	return b, err
+}
+
+// strays lists objects that no file needs.
+func (c *bytesDoctor) strays(s *session, a *app, x *catalog.Index, json bool, out *examined) error {
+	out.Strays = &straysRow{Strays: []string{}}
+	n, err := x.FindStrays(s.ctx, a.operator, c.RemoveStrays, func(o catalog.Object) {
+		out.Strays.Strays = append(out.Strays.Strays, o.Key)
+		if !json {
+			fmt.Fprintf(s.out, "stray    %s: %s\n", o.Key, sizeText(o.Size))
+		}
+	})
+	r := out.Strays
+	r.Objects, r.Bytes, r.Young, r.Foreign, r.Removed = n.Objects, n.Bytes, n.Young, n.Foreign, n.Removed
+	if !json {
+		fmt.Fprintf(s.out, "%d objects are stored: %d strays with %s, %d removed; %d are younger than a day and %d are not of an index, and were left alone\n",
+			n.Objects, n.Strays, sizeText(n.Bytes), n.Removed, n.Young, n.Foreign)
+	}
+	return err
+}

@@ -1,0 +1,412 @@
+package catalog_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"slices"
+	"testing"
+	"time"
+
+	"pyindex/internal/access"
+	"pyindex/internal/catalog"
+	"pyindex/internal/dist"
+	"pyindex/internal/dist/disttest"
+)
+
+// This file runs the real functions in every order in which the steps of two processes and the store can be interleaved, and
+// of some more in every order with a few switches between processes that could continue. A step is a transaction that
+// writes, or a request to the store. Steps wait at a gate until the explorer lets one of them pass, so that no order
+// depends on time. Requests that the store carries out late are steps too. docs/decisions/0013 has the protocol.
+
+// outcome is what becomes of a request to the store.
+type outcome int
+
+const (
+	done   outcome = iota // it is carried out and answered
+	lost                  // it is carried out, and its answer is lost
+	never                 // it fails and is never carried out
+	late                  // it fails, and the store carries it out at some time after that
+	killed                // the process ends with the request, which the store carries out later
+)
+
+// actor is a process of a scene: what it does, and what becomes of its requests.
+type actor struct {
+	name     string
+	do       func(ctx context.Context, x *catalog.Index) error
+	ahead    time.Duration // how far its clock is ahead
+	keep     outcome
+	delete   outcome
+	refused  bool // whether its error is right
+	err      error
+	dead     bool
+	at, pass chan string
+}
+
+// scene is a run of actors in one order.
+type scene struct {
+	pending []func() // requests that the store holds
+	steps   []string
+}
+
+type actorKey struct{}
+
+// gate waits for the turn of whoever ctx is of. It returns an error to who is dead.
+func gate(ctx context.Context, step string) (*actor, error) {
+	a, _ := ctx.Value(actorKey{}).(*actor)
+	if a == nil {
+		return nil, nil
+	}
+	if a.dead {
+		return a, errors.New("the process ended")
+	}
+	a.at <- step
+	<-a.pass
+	return a, nil
+}
+
+// gatedStore gates transactions that write.
+type gatedStore struct{ catalog.Store }
+
+func (s gatedStore) Update(ctx context.Context, f func(catalog.Tx) error) error {
+	if _, err := gate(ctx, "transaction"); err != nil {
+		return err
+	}
+	return s.Store.Update(ctx, f)
+}
+
+// gatedBlobs gates requests that change the store.
+type gatedBlobs struct {
+	catalog.Blobs
+	scene *scene
+}
+
+func (b gatedBlobs) request(a *actor, what outcome, do func() error) error {
+	failed := errors.New("the store does not answer")
+	if a == nil {
+		return do()
+	}
+	switch what {
+	case done:
+		return do()
+	case lost:
+		return errors.Join(do(), failed)
+	case late, killed:
+		b.scene.pending = append(b.scene.pending, func() { _ = do() })
+	}
+	a.dead = what == killed
+	return failed
+}
+
+func (b gatedBlobs) Delete(ctx context.Context, key string) error {
+	a, err := gate(ctx, "DELETE "+key[len(key)-3:])
+	if err != nil {
+		return err
+	}
+	what := done
+	if a != nil {
+		what = a.delete
+	}
+	return b.request(a, what, func() error { return b.Blobs.Delete(context.WithoutCancel(ctx), key) })
+}
+
+func (b gatedBlobs) Keep(ctx context.Context, key string, s catalog.Stage) error {
+	a, err := gate(ctx, "PUT "+key[len(key)-3:])
+	if err != nil {
+		return err
+	}
+	p := make([]byte, s.Size())
+	if _, err := s.ReadAt(p, 0); err != nil && !errors.Is(err, io.EOF) {
+		return err
+	}
+	what := done
+	if a != nil {
+		what = a.keep
+	}
+	return b.request(a, what, func() error { return b.Put(context.WithoutCancel(ctx), key, p) })
+}
+
+// play runs actors to their ends. At each point choose says which of n possible steps is next. Another than that of the
+// actor who had the turn is chosen switches times at the most, while that actor could continue.
+func (s *scene) play(t *testing.T, w *world, actors []*actor, switches int, choose func(n int) int) {
+	t.Helper()
+	ended := make(chan *actor)
+	waiting := map[*actor]string{}
+	arrive := func(a *actor) {
+		select {
+		case step := <-a.at:
+			waiting[a] = step
+		case <-ended:
+			delete(waiting, a)
+		}
+	}
+	for _, a := range actors {
+		a.at, a.pass, a.dead, a.err = make(chan string), make(chan string), false, nil
+		x := catalog.New(gatedStore{w.db.Catalog()}, gatedBlobs{w.blobs, s}, catalog.Options{
+			Log: slog.New(slog.DiscardHandler), Now: func() time.Time { return time.Now().Add(a.ahead) },
+		})
+		go func() {
+			a.err = a.do(context.WithValue(t.Context(), actorKey{}, a), x)
+			ended <- a
+		}()
+		arrive(a)
+	}
+	var current *actor
+	for len(waiting) > 0 || len(s.pending) > 0 {
+		var ready []*actor
+		_, goesOn := waiting[current]
+		if goesOn {
+			ready = append(ready, current)
+		}
+		for _, a := range actors {
+			if _, ok := waiting[a]; ok && a != current {
+				ready = append(ready, a)
+			}
+		}
+		n := len(ready)
+		if len(s.pending) > 0 {
+			n++
+		}
+		if goesOn && switches == 0 {
+			n = 1
+		}
+		i := choose(n)
+		if goesOn && i > 0 {
+			switches--
+		}
+		if i == len(ready) {
+			s.steps = append(s.steps, "the store carries out what it held")
+			s.pending[0]()
+			s.pending = s.pending[1:]
+			continue
+		}
+		a := ready[i]
+		current = a
+		s.steps = append(s.steps, a.name+": "+waiting[a])
+		a.pass <- ""
+		arrive(a)
+	}
+}
+
+// explore runs a scene in every order: choose is given to run, and takes another way each time.
+func explore(run func(choose func(n int) int)) (runs int) {
+	var taken, of []int
+	for {
+		depth := 0
+		run(func(n int) int {
+			if depth == len(taken) {
+				taken, of = append(taken, 0), append(of, n)
+			}
+			depth++
+			return taken[depth-1]
+		})
+		runs++
+		for len(taken) > 0 && taken[len(taken)-1]+1 == of[len(of)-1] {
+			taken, of = taken[:len(taken)-1], of[:len(of)-1]
+		}
+		if len(taken) == 0 {
+			return runs
+		}
+		taken[len(taken)-1]++
+	}
+}
+
+// publish uploads f to a repository.
+func publish(ctx context.Context, x *catalog.Index, who access.Caller, repo string, f disttest.File) error {
+	project, _ := dist.ParseProjectName(f.Project)
+	in, err := x.Stage(ctx, who, repo, project)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = in.Discard() }()
+	if _, err := in.Write(f.Bytes); err != nil {
+		return err
+	}
+	_, err = x.Publish(ctx, who, catalog.Upload{Repository: repo, Filename: f.Name, Kind: dist.Kind(f.Kind), Content: in})
+	return err
+}
+
+// repositories are where the same bytes can be uploaded.
+var repositories = []string{"main", "two", "three"}
+
+// TestDeletionAgainstUpload: however the steps of uploads, deletions, sweeps and the store follow each other, an upload is
+// not refused because the same bytes are being removed, and bytes of one that was answered with success are never lost.
+func TestDeletionAgainstUpload(t *testing.T) {
+	uploads := func(repo string) func(w *world, f disttest.File) *actor {
+		return func(w *world, f disttest.File) *actor {
+			return &actor{name: "upload to " + repo, do: func(ctx context.Context, x *catalog.Index) error { return publish(ctx, x, w.admin, repo, f) }}
+		}
+	}
+	deletes := func(w *world, f disttest.File) *actor {
+		return &actor{name: "deletion", do: func(ctx context.Context, x *catalog.Index) error {
+			p, _ := dist.ParseProjectName(f.Project)
+			return x.DeleteProject(ctx, w.admin, "", p)
+		}}
+	}
+	sweeps := func(w *world, f disttest.File) *actor {
+		return &actor{name: "sweep", do: func(ctx context.Context, x *catalog.Index) error { _, err := x.Sweep(ctx, w.admin); return err }}
+	}
+	with := func(make func(*world, disttest.File) *actor, change func(*actor)) func(*world, disttest.File) *actor {
+		return func(w *world, f disttest.File) *actor { a := make(w, f); change(a); return a }
+	}
+	deleting := func(o outcome) func(*world, disttest.File) *actor {
+		return with(deletes, func(a *actor) { a.delete, a.refused = o, o != done })
+	}
+	failing := func(o outcome) func(*world, disttest.File) *actor {
+		return with(uploads("three"), func(a *actor) { a.keep, a.delete, a.refused = o, done, true })
+	}
+	type cast []func(*world, disttest.File) *actor
+	for _, c := range []struct {
+		name   string
+		there  bool // whether main has the file before
+		actors cast
+
+		switches int // between actors that could continue; as many as there can be if 0
+	}{
+		{"deletion", true, cast{deleting(done), uploads("two")}, 0},
+		{"deletion, two uploads", true, cast{deleting(done), uploads("two"), uploads("three")}, 2},
+		{"deletion whose DELETE is carried out late", true, cast{deleting(late), uploads("two")}, 0},
+		{"deletion whose DELETE fails", true, cast{deleting(never), uploads("two")}, 0},
+		{"deletion that loses its answer", true, cast{deleting(lost), uploads("two")}, 0},
+		{"deletion that is killed at its DELETE", true, cast{deleting(killed), uploads("two")}, 0},
+		{"deletion and a sweeper who takes it for dead", true, cast{deleting(late), uploads("two"), with(sweeps, func(a *actor) { a.ahead = 3 * time.Minute })}, 1},
+		{"upload whose PUT fails", false, cast{failing(never), uploads("two")}, 0},
+		{"upload whose PUT is carried out late", false, cast{failing(late), uploads("two")}, 4},
+		{"upload that is killed at its PUT", false, cast{failing(killed), uploads("two")}, 0},
+		{"upload that lost its answer beside a deletion", true, cast{failing(lost), deleting(late)}, 2},
+		{"sweeper who takes an upload for abandoned", false, cast{with(uploads("two"), func(a *actor) { a.refused = true }), with(sweeps, func(a *actor) { a.ahead, a.delete, a.refused = 25*time.Hour, late, true })}, 2},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			w := repositoriesOf(t)
+			n := 0
+			runs := explore(func(choose func(int) int) {
+				n++
+				f := disttest.SDist(fmt.Sprintf("demo-%d", n), "1.0", c.name)
+				if c.there {
+					w.must(f)
+				}
+				var actors []*actor
+				for _, a := range c.actors {
+					actors = append(actors, a(w, f))
+				}
+				s := new(scene)
+				switches := -1 // as many as there can be
+				if c.switches > 0 {
+					switches = c.switches
+				}
+				s.play(t, w, actors, switches, choose)
+				w.settled(s, actors, f)
+			})
+			t.Logf("%d orders", runs)
+		})
+	}
+}
+
+func repositoriesOf(t *testing.T) *world {
+	t.Helper()
+	w := newWorld(t, catalog.PrivatePolicy(), catalog.Limits{})
+	for _, repo := range repositories[1:] {
+		if err := w.AddRepository(t.Context(), w.admin, catalog.NewRepository{Name: repo}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return w
+}
+
+// settled fails the test unless every upload succeeded that should have, and everything that is listed can be read. An
+// upload after it succeeds at once, whatever failed before.
+func (w *world) settled(s *scene, actors []*actor, f disttest.File) {
+	w.t.Helper()
+	for _, a := range actors {
+		if (a.err != nil) && !a.refused {
+			w.t.Fatalf("%s = %v, after\n%q", a.name, a.err, s.steps)
+		}
+		if a.err == nil && len(a.name) > 10 && a.name[:10] == "upload to " {
+			w.reads(s, a.name[10:], f)
+		}
+	}
+	if err := publish(w.t.Context(), w.Index, w.admin, "three", f); err != nil {
+		w.t.Fatalf("the next upload = %v, after\n%q", err, s.steps)
+	}
+	// What is left is the sweeper's, and the next order begins without it.
+	x := catalog.New(w.db.Catalog(), w.blobs, catalog.Options{Log: slog.New(slog.DiscardHandler), Now: func() time.Time { return time.Now().Add(3 * time.Minute) }})
+	if _, err := x.Sweep(w.t.Context(), w.admin); err != nil {
+		w.t.Fatalf("the next sweep = %v, after\n%q", err, s.steps)
+	}
+	for _, repo := range repositories {
+		if _, err := w.File(w.t.Context(), w.admin, repo, f.SHA256(), f.Name); err == nil {
+			w.reads(s, repo, f)
+		}
+	}
+}
+
+func (w *world) reads(s *scene, repo string, f disttest.File) {
+	w.t.Helper()
+	b, _, err := w.Open(w.t.Context(), w.admin, repo, f.SHA256(), f.Name, catalog.Bytes)
+	if err != nil {
+		w.t.Fatalf("reading from %s = %v, after\n%q", repo, err, s.steps)
+	}
+	defer b.Close()
+	if got, err := io.ReadAll(b); err != nil || !slices.Equal(got, f.Bytes) {
+		w.t.Fatalf("reading from %s: %d bytes, %v, after\n%q", repo, len(got), err, s.steps)
+	}
+}
+
+// TestRenewedMark: a deletion leaves the bytes alone if their mark is gone or another's when it comes to them, as after a
+// failover to a database that lost the deletion.
+func TestRenewedMark(t *testing.T) {
+	forget := func(ctx context.Context, tx catalog.Tx, key string) error {
+		return errors.Join(tx.ForgetBlob(ctx, key), tx.ForgetSpent(ctx, time.Now().Add(time.Hour)))
+	}
+	for name, c := range map[string]struct {
+		between func(ctx context.Context, tx catalog.Tx, key string) error
+		stays   bool
+	}{
+		"the mark is there": {func(context.Context, catalog.Tx, string) error { return nil }, false},
+		"the row is gone":   {forget, true},
+		"it is used again": {func(ctx context.Context, tx catalog.Tx, key string) error {
+			err := forget(ctx, tx, key)
+			_, held := tx.HoldBlob(ctx, key, "", time.Now())
+			return errors.Join(err, held)
+		}, true},
+		"another process owns it": {func(ctx context.Context, tx catalog.Tx, key string) error {
+			_, err := tx.OwnDrop(ctx, key, "another", time.Time{})
+			return err
+		}, true},
+		"it is spent": {func(ctx context.Context, tx catalog.Tx, key string) error { return tx.ForgetBlob(ctx, key) }, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, catalog.PrivatePolicy(), catalog.Limits{})
+			f := disttest.SDist("demo", "1.0", "x")
+			w.must(f)
+			key := catalog.FileKey(f.SHA256())
+			demo, _ := dist.ParseProjectName("demo")
+			x := catalog.New(&interrupted{Store: w.db.Catalog(), after: func(ctx context.Context, tx catalog.Tx) error { return c.between(ctx, tx, key) }},
+				w.blobs, catalog.Options{Log: slog.New(slog.DiscardHandler)})
+			if err := x.DeleteProject(t.Context(), w.admin, "", demo); err != nil {
+				t.Errorf("DeleteProject = %v", err)
+			}
+			if _, err := w.blobs.Size(t.Context(), key); (err == nil) != c.stays {
+				t.Errorf("the bytes afterwards: %v, want them there: %v", err, c.stays)
+			}
+		})
+	}
+}
+
+// interrupted is a store in which something else happens after its first change.
+type interrupted struct {
+	catalog.Store
+	after func(context.Context, catalog.Tx) error
+}
+
+func (s *interrupted) Update(ctx context.Context, f func(catalog.Tx) error) error {
+	err := s.Store.Update(ctx, f)
+	if after := s.after; err == nil && after != nil {
+		s.after = nil
+		return s.Store.Update(ctx, func(tx catalog.Tx) error { return after(ctx, tx) })
+	}
+	return err
+}

@@ -1,0 +1,46 @@
+package db
+
+import (
+	"context"
+
+	"pyindex/internal/catalog"
+)
+
+// PutCheck implements catalog.CheckRows.
+func (t *Tx) PutCheck(ctx context.Context, c catalog.Check) error {
+	_, err := t.exec(ctx, `INSERT INTO byte_checks (kind, at, objects, missing, damaged, mended) VALUES ($1, $2, $3, $4, $5, $6)
+		ON CONFLICT (kind) DO UPDATE SET at = excluded.at, objects = excluded.objects, missing = excluded.missing,
+			damaged = excluded.damaged, mended = excluded.mended`, string(c.Kind), micros(c.At), c.Objects, c.Missing, c.Damaged, c.Mended)
+	return err
+}
+
+// Checks implements catalog.CheckRows.
+func (t *Tx) Checks(ctx context.Context) ([]catalog.Check, error) {
+	return many(ctx, t, func(r row) (c catalog.Check, err error) {
+		var at int64
+		err = r.Scan(&c.Kind, &at, &c.Objects, &c.Missing, &c.Damaged, &c.Mended)
+		c.At = moment(at)
+		return c, err
+	}, `SELECT kind, at, objects, missing, damaged, mended FROM byte_checks ORDER BY at DESC, kind`)
+}
+
+// FilesNaming implements catalog.CheckRows.
+func (t *Tx) FilesNaming(ctx context.Context, s catalog.Stored, limit int) ([]string, error) {
+	where := `f.sha256 = $1 AND f.generation = $2`
+	if s.Metadata {
+		where = `f.metadata_sha256 = $1 AND f.metadata_generation = $2`
+	}
+	return many(ctx, t, scanText, `SELECT r.name || '/' || f.filename FROM files f JOIN repositories r ON r.id = f.repository_id
+		WHERE `+where+` ORDER BY 1 LIMIT $3`, s.SHA256, s.Generation, limit)
+}
+
+// IsStray implements catalog.CheckRows.
+func (t *Tx) IsStray(ctx context.Context, key string) (bool, error) {
+	known, err := many(ctx, t, scanText, `SELECT blob_key FROM blobs WHERE blob_key = $1 AND NOT (dropping AND settled)`, key)
+	if err != nil || len(known) > 0 {
+		return false, err
+	}
+	part, sha256, generation := splitKey(key)
+	used, err := t.named(ctx, part, sha256, generation)
+	return !used, err
+}
