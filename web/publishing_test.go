@@ -803,8 +803,25 @@ func TestRunLinks(t *testing.T) {
 			if err != nil {
 				return err
 			}
+			name, err := dist.ParseProjectName("widgets")
+			if err != nil {
+				return err
+			}
+			p, err := tx.ProjectByName(t.Context(), repo.ID, name)
+			if err != nil {
+				return err
+			}
+			// Owners see the run of a token that uploaded a file.
+			r := catalog.Release{ID: "r" + id, ProjectID: p.ID, Version: id, Key: id, CreatedAt: x.clock.Now()}
+			if err := tx.InsertRelease(t.Context(), r); err != nil {
+				return err
+			}
+			f := catalog.File{ID: "f" + id, RepositoryID: repo.ID, ProjectID: p.ID, ReleaseID: r.ID, Filename: id, NameKey: id, UploadedAt: x.clock.Now(), Uploader: catalog.Uploader{Kind: "publisher", TokenID: id, Claims: claims}}
+			if err := tx.InsertFile(t.Context(), f, dist.Metadata{}); err != nil {
+				return err
+			}
 			return tx.InsertAudit(t.Context(), audit.Entry{
-				ID: id, At: x.clock.Now().Add(time.Second), Action: "publisher.exchange", Outcome: audit.Granted, Repository: repo.ID, Project: "widgets",
+				Subject: id, ID: id, At: x.clock.Now().Add(time.Second), Action: "publisher.exchange", Outcome: audit.Granted, Repository: repo.ID, Project: "widgets",
 				Detail: map[string]any{"provider": "github", "issuer": issuer, "claims": claims},
 			})
 		})

@@ -89,7 +89,6 @@ func open(ctx context.Context, c *Config, log *slog.Logger, base *url.URL) (*app
 	if err := a.openStores(ctx, log); err != nil {
 		return nil, err
 	}
-	a.index = catalog.New(a.db.Catalog(), a.blobs, catalog.Options{Log: log, Policy: c.Upload.policy(), Limits: c.Limits.catalog(), Attester: attester})
 	a.directory = access.NewDirectory(a.db.Access(), access.DirectoryOptions{})
 	if a.accounts, err = c.accounts(a.db, base); err != nil {
 		return nil, errors.Join(err, a.close())
@@ -106,6 +105,9 @@ func open(ctx context.Context, c *Config, log *slog.Logger, base *url.URL) (*app
 	a.registry = publishers.New(a.db.Publishers(), verifier, providers(), publishers.Options{
 		Lifetime: time.Duration(c.OIDC.TokenLifetime), KeepExchanges: time.Duration(c.OIDC.KeepExchanges), OwnerID: accountid.New(http.DefaultClient, c.accountAPIs()...).Of,
 		Issuers: c.issuers(base), Policy: c.Upload.policy(), Created: created,
+	})
+	a.index = catalog.New(a.db.Catalog(), a.blobs, catalog.Options{
+		Log: log, Policy: c.Upload.policy(), Limits: c.Limits.catalog(), Attester: attester, Redact: a.registry.Redact,
 	})
 	return a, nil
 }

@@ -54,6 +54,7 @@ func checkHistory(w *world) {
 			{audit.Filter{Since: before(time.Hour), Until: at}, "cd"},
 			{audit.Filter{Text: "CARL"}, "e"},
 			{audit.Filter{Text: "100% wrong_"}, "b"},
+			{audit.Filter{Text: "100% wrong_", Discreet: true}, "b"},
 			{audit.Filter{Text: "%"}, "b"},
 			{audit.Filter{Text: "g_n"}, "b"},
 			{audit.Filter{Text: "n_g"}, ""},
