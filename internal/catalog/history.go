@@ -80,6 +80,7 @@ func withoutClaims(_ context.Context, _ Tx, who access.Caller, _ string, entries
 		e := &entries[i]
 		e.Detail = maps.Clone(e.Detail)
 		delete(e.Detail, "claims")
+		delete(e.Detail, DetailPendingRemoved)
 		if u, ok := e.Detail["uploader"].(map[string]any); ok {
 			u = maps.Clone(u)
 			delete(u, "claims")

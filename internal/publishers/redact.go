@@ -114,6 +114,10 @@ func (r *Registry) Redact(ctx context.Context, tx catalog.Tx, who access.Caller,
 	var known *published
 	for i := range entries {
 		e := &entries[i]
+		if _, ok := e.Detail[catalog.DetailPendingRemoved]; ok { // other people's plans for the name
+			e.Detail = maps.Clone(e.Detail)
+			delete(e.Detail, catalog.DetailPendingRemoved)
+		}
 		d := detail(e.Detail)
 		if u := d.object("uploader"); u != nil {
 			e.Detail = maps.Clone(e.Detail)

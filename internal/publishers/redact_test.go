@@ -210,3 +210,20 @@ func TestHistoryWithoutRegistry(t *testing.T) {
 		t.Errorf("History() = %s, %v, want no claims", text, err)
 	}
 }
+
+// TestOthersPlansAreHidden: whoever creates a project does not learn who else waited for its name.
+func TestOthersPlansAreHidden(t *testing.T) {
+	b := newBench(t)
+	plan := b.addPending(b.user("bob"), "wanted")
+	alice := b.owner("alice", "wanted")
+	n := b.find("wanted").Name
+	without := catalog.New(b.db.Catalog(), nil, catalog.Options{Now: b.clock.Now})
+	for what, x := range map[string]*catalog.Index{"with the registry": b.catalogOf(), "without it": without} {
+		for who, c := range map[string]access.Caller{"owner": alice, "administrator": b.operator} {
+			h, err := x.History(t.Context(), c, "", n, catalog.HistoryFilter{Limit: 10})
+			if got := strings.Contains(fmt.Sprint(h.Entries), plan.ID); err != nil || got != (who == "administrator") {
+				t.Errorf("%s, the %s sees the pending publisher of somebody else: %v, %v", what, who, got, err)
+			}
+		}
+	}
+}
