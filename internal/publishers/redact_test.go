@@ -215,6 +215,7 @@ func TestHistoryWithoutRegistry(t *testing.T) {
 func TestOthersPlansAreHidden(t *testing.T) {
 	b := newBench(t)
 	plan := b.addPending(b.user("bob"), "wanted")
+	b.clock.Pass(time.Second)
 	alice := b.owner("alice", "wanted")
 	n := b.find("wanted").Name
 	without := catalog.New(b.db.Catalog(), nil, catalog.Options{Now: b.clock.Now})
