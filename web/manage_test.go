@@ -829,3 +829,35 @@ func multi(files ...disttest.File) (string, *bytes.Buffer) {
 	w.Close()
 	return w.FormDataContentType(), &b
 }
+
+// TestProjectCreatedAgainPage: the page of a project under the name of a deleted one says so to its owners alone.
+func TestProjectCreatedAgainPage(t *testing.T) {
+	x := newShop(t, catalog.Limits{}, nil)
+	const note = "A project named demo was deleted"
+	if page := x.get("owner", "/project/demo/").Body.String(); strings.Contains(page, note) {
+		t.Error("the page of a first project tells of a deleted one")
+	}
+	if err := x.index.DeleteProject(t.Context(), x.operator, "main", x.name("demo")); err != nil {
+		t.Fatal(err)
+	}
+	x.clock.Pass(time.Hour)
+	x.put("main", disttest.Wheel("demo", "3.0", "again"))
+	for _, role := range []string{"owner", "maintainer"} {
+		r, err := access.ParseRole(role)
+		if err == nil {
+			err = x.index.Grant(t.Context(), x.operator, "main", x.name("demo"), role, r)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	for who, want := range map[string]bool{"owner": true, "root": true, "maintainer": false, "reader": false} {
+		page := x.get(who, "/project/demo/").Body.String()
+		if strings.Contains(page, note) != want {
+			t.Errorf("%s is told that a project of this name was deleted: %v, want %v", who, !want, want)
+		}
+	}
+	if page := x.get("owner", "/manage/project/demo/history/").Body.String(); !strings.Contains(page, "made the project demo again: an earlier one of this name was deleted on ") {
+		t.Error("the history does not say that the project was created again")
+	}
+}
