@@ -84,7 +84,9 @@ func newShop(t testing.TB, limits catalog.Limits, rates map[route.Limit]int, cha
 	}
 	o.directory.Now, o.accounts.Now, o.keyring.Now = x.clock.Now, x.clock.Now, x.clock.Now
 	x.dir = access.NewDirectory(x.db.Access(), o.directory)
-	x.index = catalog.New(x.db.Catalog(), bytes, catalog.Options{Now: x.clock.Now, Limits: limits, Log: log})
+	x.index = catalog.New(x.db.Catalog(), bytes, catalog.Options{
+		Now: x.clock.Now, Limits: limits, Log: log, Redact: publishers.New(x.db.Publishers(), nil, nil, publishers.Options{}).Redact,
+	})
 	x.accounts = account.New(x.db.Accounts(), o.accounts)
 	o.site.Index, o.site.Directory, o.site.Accounts = x.index, x.dir, x.accounts
 	o.site.Registry = publishers.New(x.db.Publishers(), nil, nil, publishers.Options{Now: x.clock.Now})
@@ -632,7 +634,7 @@ func TestHistoryPage(t *testing.T) {
 	}
 }
 
-// A page of publishes with all their claims stays light, and shows them as text.
+// A page of publishes stays light, and shows the claims that say whose workflow and which run it was, as text.
 func TestHistoryOfPublishes(t *testing.T) {
 	x := newShop(t, catalog.Limits{}, nil)
 	p, err := x.index.Project(t.Context(), x.operator, "", x.name("demo"))
@@ -661,10 +663,13 @@ func TestHistoryOfPublishes(t *testing.T) {
 		t.Fatal(err)
 	}
 	page := x.get("owner", "/manage/project/demo/history/").Body.String()
-	for _, want := range []string{"Workflow release.yml in acme/widgets uploaded demo-3.29.tar.gz.", "claims.repository: acme/&lt;widgets&gt;", "claims.exp: 1764158400"} {
+	for _, want := range []string{"Workflow release.yml in acme/widgets uploaded demo-3.29.tar.gz.", "claims.repository: acme/&lt;widgets&gt;", "claims.run_id: 1234"} {
 		if !strings.Contains(page, want) {
 			t.Errorf("the history lacks %q", want)
 		}
+	}
+	if strings.Contains(page, "1764158400") || strings.Contains(page, "a_claim_of") {
+		t.Error("the history shows claims that say neither whose workflow nor which run it was")
 	}
 	if len(page) > 60_000 {
 		t.Errorf("a page of publishes has %d bytes", len(page))
@@ -841,4 +846,36 @@ func multi(files ...disttest.File) (string, *bytes.Buffer) {
 	}
 	w.Close()
 	return w.FormDataContentType(), &b
+}
+
+// TestProjectCreatedAgainPage: the page of a project under the name of a deleted one says so to its owners alone.
+func TestProjectCreatedAgainPage(t *testing.T) {
+	x := newShop(t, catalog.Limits{}, nil)
+	const note = "A project named demo was deleted"
+	if page := x.get("owner", "/project/demo/").Body.String(); strings.Contains(page, note) {
+		t.Error("the page of a first project tells of a deleted one")
+	}
+	if err := x.index.DeleteProject(t.Context(), x.operator, "main", x.name("demo")); err != nil {
+		t.Fatal(err)
+	}
+	x.clock.Pass(time.Hour)
+	x.put("main", disttest.Wheel("demo", "3.0", "again"))
+	for _, role := range []string{"owner", "maintainer"} {
+		r, err := access.ParseRole(role)
+		if err == nil {
+			err = x.index.Grant(t.Context(), x.operator, "main", x.name("demo"), role, r)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	for who, want := range map[string]bool{"owner": true, "root": true, "maintainer": false, "reader": false} {
+		page := x.get(who, "/project/demo/").Body.String()
+		if strings.Contains(page, note) != want {
+			t.Errorf("%s is told that a project of this name was deleted: %v, want %v", who, !want, want)
+		}
+	}
+	if page := x.get("owner", "/manage/project/demo/history/").Body.String(); !strings.Contains(page, "made the project demo again: an earlier one of this name was deleted on ") {
+		t.Error("the history does not say that the project was created again")
+	}
 }

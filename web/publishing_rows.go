@@ -19,6 +19,7 @@ type publisherCard struct {
 	Open     bool           // whether what could be stricter is shown
 	Worst    string         // "bad", "warn" or "": the edge of the card
 	Near     []claimRow     // of a pending one: why the last token was refused
+	Passed   string         // of a pending one: why the last token that fits it created no project
 }
 
 // tighten is a warning with the form that makes it go away.
@@ -41,7 +42,9 @@ func publisherCardOf(n int, p publishers.Shown, t tightening) publisherCard {
 	c := publisherCard{Shown: p}
 	if p.Last != nil {
 		c.Run = publishers.RunOf(p.Last.Provider, p.Last.Issuer, p.Last.Claims)
-		if p.Pending && len(p.Last.Nearest) > 0 {
+		if p.Last.Code == publishers.CodePassedOver {
+			c.Passed = p.Last.Description
+		} else if p.Pending && len(p.Last.Nearest) > 0 {
 			c.Near = nearestTableOf(*p.Last, p.Last.Nearest[0], map[string]bool{}).Rows
 		}
 	}

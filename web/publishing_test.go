@@ -803,8 +803,25 @@ func TestRunLinks(t *testing.T) {
 			if err != nil {
 				return err
 			}
+			name, err := dist.ParseProjectName("widgets")
+			if err != nil {
+				return err
+			}
+			p, err := tx.ProjectByName(t.Context(), repo.ID, name)
+			if err != nil {
+				return err
+			}
+			// Owners see the run of a token that uploaded a file.
+			r := catalog.Release{ID: "r" + id, ProjectID: p.ID, Version: id, Key: id, CreatedAt: x.clock.Now()}
+			if err := tx.InsertRelease(t.Context(), r); err != nil {
+				return err
+			}
+			f := catalog.File{ID: "f" + id, RepositoryID: repo.ID, ProjectID: p.ID, ReleaseID: r.ID, Filename: id, NameKey: id, UploadedAt: x.clock.Now(), Uploader: catalog.Uploader{Kind: "publisher", TokenID: id, Claims: claims}}
+			if err := tx.InsertFile(t.Context(), f, dist.Metadata{}); err != nil {
+				return err
+			}
 			return tx.InsertAudit(t.Context(), audit.Entry{
-				ID: id, At: x.clock.Now().Add(time.Second), Action: "publisher.exchange", Outcome: audit.Granted, Repository: repo.ID, Project: "widgets",
+				Subject: id, ID: id, At: x.clock.Now().Add(time.Second), Action: "publisher.exchange", Outcome: audit.Granted, Repository: repo.ID, Project: "widgets",
 				Detail: map[string]any{"provider": "github", "issuer": issuer, "claims": claims},
 			})
 		})
@@ -842,5 +859,42 @@ func TestTightenClaims(t *testing.T) {
 	wants(t, page, "ref is like <code>refs/tags/*</code>")
 	if strings.Contains(page, "as loose as a shared token") || len(x.list("widgets")) != 1 {
 		t.Error("the loose rule is still there")
+	}
+}
+
+// TestPendingPassedOver: the page says why a token that fits created no project.
+func TestPendingPassedOver(t *testing.T) {
+	x := newTrust(t)
+	x.user("alice")
+	const path = "/manage/account/publishing/"
+	x.follow("alice", path, x.github("project_name", "new-one"))
+	members := func(role access.Role) {
+		if err := x.index.SetRepository(t.Context(), x.operator, "main", role, false); err != nil {
+			t.Fatal(err)
+		}
+		if err := x.index.SetRepository(t.Context(), x.operator, "team", role, false); err != nil && !fault.Is(err, fault.NotFound) {
+			t.Fatal(err)
+		}
+	}
+	members(access.Reader)
+	if _, err := x.exchange(nil); err == nil {
+		t.Error("the exchange was granted to a pending publisher of somebody who may not create projects")
+	}
+	wants(t, x.ask("alice", path, nil).Body.String(), "which was passed over: alice may no longer create projects")
+}
+
+// TestWithheldRun: an owner sees that a token was accepted, and which run it was for once the workload has published.
+func TestWithheldRun(t *testing.T) {
+	x := newTrust(t)
+	x.user("alice")
+	x.project("main", "widgets", "alice")
+	x.follow("alice", widgetsPublishing, x.github())
+	if _, err := x.exchange(map[string]any{"run_id": "778899", "actor": "somebody-else"}); err != nil {
+		t.Fatal(err)
+	}
+	page := x.ask("alice", widgetsPublishing, nil).Body.String()
+	wants(t, page, "Which run it was is shown once the workload has uploaded a file to widgets")
+	if strings.Contains(page, "778899") || strings.Contains(page, "somebody-else") {
+		t.Error("the page tells of a run that published nothing here")
 	}
 }

@@ -91,7 +91,6 @@ func open(ctx context.Context, c *Config, log *slog.Logger, base *url.URL) (*app
 	if err := a.openStores(ctx, log); err != nil {
 		return nil, err
 	}
-	a.index = catalog.New(a.db.Catalog(), a.blobs, catalog.Options{Log: log, Policy: c.Upload.policy(), Limits: c.Limits.catalog(), Attester: attester})
 	a.directory = access.NewDirectory(a.db.Access(), c.directory())
 	if a.accounts, err = c.accounts(a.db, base); err != nil {
 		return nil, errors.Join(err, a.close())
@@ -110,6 +109,9 @@ func open(ctx context.Context, c *Config, log *slog.Logger, base *url.URL) (*app
 		Issuers: c.issuers(base), Policy: c.Upload.policy(), Created: created, Log: log,
 	})
 	a.desk = lockout.New(a.db.Lockouts(), lockout.Options{Sentence: a.registry.Sentence})
+	a.index = catalog.New(a.db.Catalog(), a.blobs, catalog.Options{
+		Log: log, Policy: c.Upload.policy(), Limits: c.Limits.catalog(), Attester: attester, Redact: a.registry.Redact,
+	})
 	return a, nil
 }
 

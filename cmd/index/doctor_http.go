@@ -76,6 +76,11 @@ func (d *publishDoctor) audience() (audience string, reached bool) {
 		Audience string `json:"audience"`
 	}
 	switch json.Unmarshal(a.body, &doc); {
+	case a.StatusCode == http.StatusOK && doc.Audience != "" && d.Audience != "" && doc.Audience != d.Audience:
+		d.found.fail(check, "Use the audience that the index names, or check --repository-url.", "tokens for this index are for %q, and --audience is %q", doc.Audience, d.Audience)
+	case a.StatusCode == http.StatusOK && doc.Audience != "" && d.Audience == "" && !ownAudience(d.upload, doc.Audience):
+		d.found.fail(check, "Check --repository-url. If the administrator of the index says that this is its audience, add --audience "+printable(doc.Audience)+".",
+			"%s says that tokens for it are for %q, which is not its own name: such a token could be meant for another index, so none is asked for", d.upload.Host, doc.Audience)
 	case a.StatusCode == http.StatusOK && doc.Audience != "":
 		d.found.ok(check, "tokens for this index are for %q", doc.Audience)
 		return doc.Audience, true

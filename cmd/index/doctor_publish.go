@@ -22,6 +22,7 @@ type doctorPublishCmd struct {
 	Project       string `placeholder:"P" help:"The project to publish, for the line that is printed."`
 	Kind          string `placeholder:"K" help:"What kind of issuer signed the token, where its address does not say: github, …"`
 	TokenFile     string `placeholder:"FILE" help:"File with the job's identity token, where the CI system is not recognised."`
+	Audience      string `placeholder:"A" help:"Audience of the identity token (default: the host of the URL, which is what the index has to name)."`
 	Exchange      bool   `help:"Exchange the token too, and end at once what is minted. The identity token is used up."`
 }
 

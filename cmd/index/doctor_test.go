@@ -301,6 +301,7 @@ func TestDoctorOfOtherServers(t *testing.T) {
 		{"the root is another's", say(404, ""), say(405, ""), "audience", "at the root of the host"},
 		{"no audience", say(200, `{"audience":""}`), say(405, ""), "audience", "no audience"},
 		{"not JSON", say(200, "<html>"), say(405, ""), "audience", "no audience"},
+		{"the audience of another index", good, say(405, ""), "audience", "not its own name"},
 		{"an audience of another type", say(200, `{"audience":["a"]}`), say(405, ""), "audience", "no audience"},
 		{"endless", say(200, `{"audience":"`+strings.Repeat("x", 1<<20)), say(405, ""), "audience", "no audience"},
 		{"a sign-in page", say(302, "", "Location", "https://login.example/?next=x"), say(405, ""), "audience", "redirects (status 302) to https://login.example"},
@@ -336,7 +337,7 @@ func TestDoctorPlainServer(t *testing.T) {
 		d.RepositoryURL = strings.Replace(plain.URL, "http:", "https:", 1) + "/legacy/"
 	})
 	c.want(d, "connection", checkFailed, "does not speak TLS")
-	d = c.examine(func(d *publishDoctor) { d.RepositoryURL = plain.URL + "/legacy/" })
+	d = c.examine(func(d *publishDoctor) { d.RepositoryURL, d.Audience = plain.URL+"/legacy/", c.audience })
 	c.want(d, "upload URL", checkFailed, "plain http")
 	c.want(d, "audience", checkOK, "")
 }

@@ -18,7 +18,7 @@ type loginCmd struct {
 	Scope     string `enum:"read,upload" default:"read" help:"What for: read or upload."`
 	Format    string `enum:"url,env,pip,uv,netrc" default:"url" help:"What is written: the URL, shell variables (env), pip.conf, uv.toml or a line of netrc."`
 	Write     bool   `help:"Write the file where the tool looks for it, instead of to standard output; env goes to GITHUB_ENV."`
-	Audience  string `placeholder:"A" help:"Audience of the identity token (default: what the index names)."`
+	Audience  string `placeholder:"A" help:"Audience of the identity token (default: the host of the URL, which is what the index has to name)."`
 	TokenFile string `placeholder:"FILE" help:"File that holds an identity token, as Kubernetes projects one (default: /var/run/secrets/index/token, where there is one)."`
 }
 
@@ -92,6 +92,13 @@ func (l *login) exchange(ctx context.Context, index *indexClient, job *jobIdenti
 		if audience, err = index.audience(ctx); err != nil {
 			return err
 		}
+		if err := checkAudience(audience); err != nil {
+			return err
+		}
+		if !ownAudience(index.root, audience) {
+			return fault.New(fault.Denied, "%s asks for an identity token for %q, which is not its own name: the token could be meant for another index, so none was asked for; check --url, and if the administrator of %s says that this is its audience, add --audience %s",
+				index.host(), audience, index.host(), audience)
+		}
 		if foreign[audience] {
 			return fault.New(fault.Denied, "%s asks for a token for %q, which could be used elsewhere: say --audience %s if that is meant", index.host(), audience, audience)
 		}
@@ -112,6 +119,15 @@ func (l *login) exchange(ctx context.Context, index *indexClient, job *jobIdenti
 		return errors.New("what " + index.host() + " answered is no token of an index: is the URL right?")
 	}
 	return nil
+}
+
+// ownAudience reports whether an audience is the one that the index at a URL has by itself: its host, and the port unless it is
+// that of the scheme. Only then may the index name it: a server at a mistyped or forged URL would otherwise ask for a token that
+// another index accepts, and use it there.
+func ownAudience(u *url.URL, a string) bool {
+	port := map[string]string{"https": ":443", "http": ":80"}[u.Scheme]
+	host := func(s string) string { return strings.ToLower(strings.TrimSuffix(s, port)) }
+	return host(a) == host(u.Host)
 }
 
 // checkAudience refuses what a program that is asked for a token could take for something else.

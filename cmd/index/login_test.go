@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -103,7 +104,10 @@ func TestLoginRefusesAnswers(t *testing.T) {
 	}{
 		{"no index", "404", "", "status 404"},
 		{"a page", "<html>", "", "status 200"},
-		{"an audience of somebody else's", `{"audience":"pypi"}`, "", "could be used elsewhere"},
+		{"an audience of somebody else's", `{"audience":"pypi"}`, "", "not its own name"},
+		{"the audience of another index", `{"audience":"pypi.acme.example"}`, "", "add --audience pypi.acme.example"},
+		{"the same host without its port", `{"audience":"127.0.0.1"}`, "", "not its own name"},
+		{"the same host with more", `{"audience":"HERE.evil.example"}`, "", "not its own name"},
 		{"an audience that is an option", `{"audience":"--help"}`, "", "cannot be an audience"},
 		{"an audience with a line break", `{"audience":"a\nb"}`, "", "cannot be an audience"},
 		{"audience elsewhere", "302", "", "status 302"},
@@ -127,7 +131,9 @@ func TestLoginRefusesAnswers(t *testing.T) {
 				}
 			}
 			mux := http.NewServeMux()
-			mux.HandleFunc("GET /_/oidc/audience", func(w http.ResponseWriter, r *http.Request) { answer(w, r, c.audience) })
+			mux.HandleFunc("GET /_/oidc/audience", func(w http.ResponseWriter, r *http.Request) {
+				answer(w, r, strings.NewReplacer(`"here"`, strconv.Quote(r.Host), "HERE", r.Host).Replace(c.audience))
+			})
 			mux.HandleFunc("POST /_/oidc/mint-token", func(w http.ResponseWriter, r *http.Request) { minted++; answer(w, r, c.mint) })
 			mux.HandleFunc("/elsewhere", func(http.ResponseWriter, *http.Request) { t.Error("login followed a redirect") })
 			web := httptest.NewServer(mux)
@@ -245,5 +251,54 @@ func TestNetrcLeftAlone(t *testing.T) {
 	}
 	if err := l.mayPutNetrc(link); err == nil {
 		t.Error("mayPutNetrc(a link) = nil: it would be replaced by a file")
+	}
+}
+
+// TestOwnAudience: an index may name its own host alone, and another name only if somebody said it expressly.
+func TestOwnAudience(t *testing.T) {
+	for _, c := range []struct {
+		url, audience string
+		want          bool
+	}{
+		{"https://pypi.acme.example", "pypi.acme.example", true},
+		{"https://PyPI.acme.example/", "pypi.ACME.example", true},
+		{"https://pypi.acme.example:443", "pypi.acme.example", true},
+		{"https://pypi.acme.example", "pypi.acme.example:443", true},
+		{"https://pypi.acme.example:8443", "pypi.acme.example:8443", true},
+		{"http://localhost:80", "localhost", true},
+		{"https://pypi.acme.example:8443", "pypi.acme.example", false},
+		{"https://pypi.acme.example", "pypi.acme.example:80", false},
+		{"https://evil.example", "pypi.acme.example", false},
+		{"https://pypi.acme.example.evil.example", "pypi.acme.example", false},
+		{"https://acme.example", "pypi.acme.example", false},
+		{"https://pypi.acme.example", "", false},
+		{"https://pypi.acme.example", "https://pypi.acme.example", false},
+		{"https://pypi", "sts.amazonaws.com", false},
+	} {
+		u, err := url.Parse(c.url)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := ownAudience(u, c.audience); got != c.want {
+			t.Errorf("ownAudience(%s, %q) = %v, want %v", c.url, c.audience, got, c.want)
+		}
+	}
+}
+
+// TestLoginWithAudience: what --audience says is asked for, and the index is not asked what it would like.
+func TestLoginWithAudience(t *testing.T) {
+	good := access.NewToken().Reveal()
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /_/oidc/audience", func(http.ResponseWriter, *http.Request) { t.Error("the index was asked for its audience") })
+	mux.HandleFunc("POST /_/oidc/mint-token", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintf(w, `{"token":%q,"expires":1}`, good) })
+	web := httptest.NewServer(mux)
+	defer web.Close()
+	site, err := url.Parse(web.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := &login{site: site, scope: "read"}
+	if err := l.exchange(t.Context(), newIndexClient(site), outside(t, map[string]string{"INDEX_ID_TOKEN": "a.b.c"}), "pypi.acme.example"); err != nil {
+		t.Errorf("exchange with an audience that was said = %v", err)
 	}
 }

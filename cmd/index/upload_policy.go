@@ -41,7 +41,7 @@ type uploadConfig struct {
 	RefuseSecondSDist    *bool `name:"refuse-second-sdist" rule:"OneSDist" help:"Refuse a second source distribution in a release."`
 	RefuseSimilarNames   *bool `rule:"SimilarNames" help:"Refuse new projects whose names look like an existing one's."`
 	RefuseStandardNames  *bool `rule:"ReservedNames" help:"Refuse new projects named like a module of the standard library."`
-	RefuseSharedContents *bool `rule:"SharedContent" refuse:"false" help:"Refuse bytes that the repository has under another file name."`
+	RefuseSharedContents *bool `rule:"SharedContent" refuse:"false" help:"Refuse bytes that the repository has under another file name, in a project that the caller may see."`
 }
 
 // policy returns the rules that uploads must keep to.

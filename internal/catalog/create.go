@@ -47,6 +47,10 @@ func Create(ctx context.Context, tx Tx, n NewProject) (Project, error) {
 	return p, settle(ctx, tx, p, n, before)
 }
 
+// DetailPendingRemoved is the detail of a creation with the ids of other people's pending publishers for the name, which ended.
+// It is for administrators.
+const DetailPendingRemoved = "pending_publishers_removed"
+
 // settle gives a new project its owner, its audit entry, and the end of other people's plans for the name. before is the
 // project that was deleted under the name.
 func settle(ctx context.Context, tx Tx, p Project, n NewProject, before Deleted) error {
@@ -75,7 +79,7 @@ func settle(ctx context.Context, tx Tx, p Project, n NewProject, before Deleted)
 		detail[k] = v
 	}
 	if len(gone) > 0 {
-		detail["pending_publishers_removed"] = gone
+		detail[DetailPendingRemoved] = gone
 	}
 	return tx.InsertAudit(ctx, audit.Entry{
 		ID: n.EntryID, At: n.At, Action: "project.create", Outcome: audit.Granted, Actor: n.Actor,

@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"context"
+	"maps"
 	"time"
 
 	"pyindex/internal/access"
@@ -48,7 +49,7 @@ func (x *Index) History(ctx context.Context, who access.Caller, repo string, nam
 		return History{}, err
 	}
 	q := f.query()
-	q.RepositoryID, q.Project, q.Address = p.Repository.ID, p.Name.String(), ""
+	q.RepositoryID, q.Project, q.Address, q.Discreet = p.Repository.ID, p.Name.String(), "", !who.Admin()
 	if q.Version, err = x.spelled(ctx, p, f.Version); err != nil {
 		return History{}, err
 	}
@@ -59,12 +60,34 @@ func (x *Index) History(ctx context.Context, who access.Caller, repo string, nam
 		q.Without = exchanges
 	}
 	h, err := x.entries(ctx, q)
-	if !who.Admin() {
+	if !who.Admin() && err == nil {
+		if err := x.store.View(ctx, func(tx Tx) error { return x.redact(ctx, tx, who, p.ID, h.Entries) }); err != nil {
+			return History{}, err
+		}
 		for i := range h.Entries {
 			discreet(who, &h.Entries[i].Actor)
 		}
 	}
 	return h, err
+}
+
+// withoutClaims is Options.Redact of an index that knows no publishers.
+func withoutClaims(_ context.Context, _ Tx, who access.Caller, _ string, entries []audit.Entry) error {
+	if who.Admin() {
+		return nil
+	}
+	for i := range entries {
+		e := &entries[i]
+		e.Detail = maps.Clone(e.Detail)
+		delete(e.Detail, "claims")
+		delete(e.Detail, DetailPendingRemoved)
+		if u, ok := e.Detail["uploader"].(map[string]any); ok {
+			u = maps.Clone(u)
+			delete(u, "claims")
+			e.Detail["uploader"] = u
+		}
+	}
+	return nil
 }
 
 // discreet leaves out from where somebody else called.

@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 
 	"pyindex/internal/access"
+	"pyindex/internal/audit"
 	"pyindex/internal/dist"
 	"pyindex/internal/fault"
 	"pyindex/internal/memo"
@@ -66,6 +67,8 @@ type Options struct {
 	Limits Limits
 	// Attester decides about attestations; without one they are not kept.
 	Attester Attester
+	// Redact leaves out of entries of a project's history the claims that the caller may not read. Without it owners see no claims.
+	Redact func(ctx context.Context, tx Tx, who access.Caller, projectID string, entries []audit.Entry) error
 }
 
 // Index is projects, releases and files. It is safe for concurrent use; any number may share rows and bytes.
@@ -78,6 +81,7 @@ type Index struct {
 	policy   Policy
 	limits   Limits
 	attester Attester
+	redact   func(ctx context.Context, tx Tx, who access.Caller, projectID string, entries []audit.Entry) error
 
 	repositories *memo.Memo[string, Repository]
 	projects     *memo.Memo[projectKey, Project]
@@ -122,8 +126,12 @@ func New(s Store, b Blobs, o Options) *Index {
 	if o.Attester == nil {
 		o.Attester = ignorant{}
 	}
+	if o.Redact == nil {
+		o.Redact = withoutClaims
+	}
 	return &Index{
-		store: s, blobs: b, now: o.Now, newID: o.NewID, log: o.Log, policy: o.Policy, limits: o.Limits, attester: o.Attester,
+		redact: o.Redact,
+		store:  s, blobs: b, now: o.Now, newID: o.NewID, log: o.Log, policy: o.Policy, limits: o.Limits, attester: o.Attester,
 		repositories: memo.New[string, Repository](memoRepositories),
 		projects:     memo.New[projectKey, Project](memoProjects),
 		files:        memo.New[fileKey, located](memoFiles),

@@ -144,24 +144,26 @@ func (a *addition) taken(f File) error {
 	return fault.New(fault.Conflict, "File already exists: %s has other content here (sha256 %s); files never change, so choose another version or build number", f.Filename, f.SHA256)
 }
 
-// fresh refuses bytes that the repository has under another name.
+// fresh refuses bytes that the repository has under another name, in a project that the caller may see. Those of other projects
+// are let in: a refusal would tell that somebody's private project has these very bytes.
 func (a *addition) fresh(ctx context.Context, tx Tx) error {
 	if a.index.policy.SharedContent {
 		return nil
 	}
 	same, err := tx.FilesBySHA256(ctx, a.repository.ID, a.digests.SHA256)
-	if err != nil || len(same) == 0 {
+	if err != nil {
 		return err
 	}
-	if same[0].ProjectID != "" && !a.maySee(ctx, tx, same[0].ProjectID) {
-		return fault.New(fault.Conflict, "File already exists: these bytes are here under another file name")
+	for _, f := range same {
+		p, err := tx.ProjectByID(ctx, f.ProjectID)
+		if err != nil {
+			return err
+		}
+		if a.who.May(access.Reader, p.Object()) {
+			return fault.New(fault.Conflict, "File already exists: these bytes are here as %s", f.Filename)
+		}
 	}
-	return fault.New(fault.Conflict, "File already exists: these bytes are here as %s", same[0].Filename)
-}
-
-func (a *addition) maySee(ctx context.Context, tx Tx, projectID string) bool {
-	p, err := tx.ProjectByID(ctx, projectID)
-	return err == nil && a.who.May(access.Reader, p.Object())
+	return nil
 }
 
 // onlySDist refuses a second source distribution of a release where the policy says so.

@@ -48,8 +48,16 @@ type TokenRows interface {
 type PublisherRows interface {
 	// HasPublishers reports whether any publisher is attached to a project.
 	HasPublishers(ctx context.Context, projectID string) (bool, error)
+	// PublishedFiles returns the newest files of a project that trusted publishers uploaded, newest first, at most limit.
+	PublishedFiles(ctx context.Context, projectID string, limit int) ([]PublishedFile, error)
 	// NoteBeside notes that an API token uploaded to a project that has publishers, and reports whether it is the first time.
 	NoteBeside(ctx context.Context, tokenID, projectID string, at time.Time) (bool, error)
+}
+
+// PublishedFile says which minted token uploaded a file, and for which workload.
+type PublishedFile struct {
+	TokenID string
+	Claims  map[string]any // verified
 }
 
 // Store runs transactions over the rows; see access.Store for what the methods promise.

@@ -24,11 +24,14 @@ type Exchange struct {
 	Publisher   string         `json:"publisher,omitempty"` // of a granted one: the sentence
 	PublisherID string         `json:"publisher_id,omitempty"`
 	Address     string         `json:"address,omitempty"`
-	Claims      map[string]any `json:"claims,omitempty"`  // verified, as far as they were kept
-	Nearest     []Nearest      `json:"nearest,omitempty"` // of a refused one
+	Claims      map[string]any `json:"claims,omitempty"`          // verified, as far as they were kept and may be read
+	Withheld    bool           `json:"claims_withheld,omitempty"` // they are shown once the workload has published to the project
+	Nearest     []Nearest      `json:"nearest,omitempty"`         // of a refused one
 	// Suggested are the fields of a publisher that would have accepted it; WhyNone says why there are none.
 	Suggested map[string]string `json:"suggested,omitempty"`
 	WhyNone   string            `json:"why_none,omitempty"`
+
+	whole map[string]any // all claims of a workload that published to the project, for what the page suggests
 }
 
 // Nearest is a publisher that a refused token almost fitted.
@@ -58,6 +61,7 @@ func (r *Registry) exchangeOf(e audit.Entry, repositories map[string]string) Exc
 	for _, n := range d.list("nearest") {
 		x.Nearest = append(x.Nearest, nearestOf(n))
 	}
+	x.Withheld, _ = d[detailWithheld].(bool)
 	x.Pending = waitedFor(e.Detail)
 	if x.Code == CodePublisher || x.Code == CodePendingPublisher {
 		x.Suggested, x.WhyNone = r.suggested(x)

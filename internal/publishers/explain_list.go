@@ -29,7 +29,7 @@ func (r *Registry) Exchanges(ctx context.Context, who access.Caller, project str
 	if limit < 1 || limit > MaxExchanges {
 		return nil, fault.New(fault.Invalid, "from 1 to %d exchanges can be listed, not %d", MaxExchanges, limit)
 	}
-	l := explaining{who: who, limit: limit, repositories: map[string]string{}}
+	l := explaining{who: who, limit: limit, repositories: map[string]string{}, redact: r.Redact}
 	if project != "" {
 		name, err := dist.ParseProjectName(project)
 		if err != nil {
@@ -58,6 +58,7 @@ type explaining struct {
 	repositories map[string]string // names by id
 	found        bool              // whether there is anything of that name that who may see
 	entries      []audit.Entry
+	redact       func(ctx context.Context, tx catalog.Tx, who access.Caller, projectID string, entries []audit.Entry) error
 }
 
 func (l *explaining) named() bool { return !l.only.IsZero() }
@@ -71,7 +72,7 @@ func (l *explaining) fill(ctx context.Context, tx Tx) error {
 		l.repositories[repo.ID] = repo.Name
 	}
 	if l.who.Admin() {
-		err := l.read(ctx, tx, ExchangeFilter{Project: l.only.String()})
+		err := l.read(ctx, tx, "", ExchangeFilter{Project: l.only.String()})
 		if l.found = len(l.entries) > 0; err != nil || !l.named() {
 			return err
 		}
@@ -108,7 +109,7 @@ func (l *explaining) granted(ctx context.Context, tx Tx, all []catalog.Repositor
 		if !l.who.May(access.Owner, repo.Object()) {
 			continue
 		}
-		if err := l.read(ctx, tx, ExchangeFilter{RepositoryID: repo.ID}); err != nil {
+		if err := l.readAll(ctx, tx, repo); err != nil {
 			return err
 		}
 	}
@@ -135,7 +136,7 @@ func (l *explaining) project(ctx context.Context, tx Tx, p catalog.Project) erro
 		return nil
 	}
 	l.found = true
-	return l.read(ctx, tx, ExchangeFilter{RepositoryID: p.Repository.ID, Project: p.Name.String(), Since: p.CreatedAt})
+	return l.read(ctx, tx, p.ID, ExchangeFilter{RepositoryID: p.Repository.ID, Project: p.Name.String(), Since: p.CreatedAt})
 }
 
 // pending reads what came near the pending publishers of who's.
@@ -149,18 +150,52 @@ func (l *explaining) pending(ctx context.Context, tx Tx) error {
 			continue
 		}
 		l.found = true
-		if err := l.read(ctx, tx, ExchangeFilter{Subject: p.ID}); err != nil {
+		if err := l.read(ctx, tx, "", ExchangeFilter{Subject: p.ID}); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (l *explaining) read(ctx context.Context, tx Tx, f ExchangeFilter) error {
+// read reads what who may see of the exchanges of a project, "" for those of no one project.
+func (l *explaining) read(ctx context.Context, tx Tx, projectID string, f ExchangeFilter) error {
 	f.Limit = l.limit
 	got, err := tx.Exchanges(ctx, f)
+	if err == nil {
+		err = l.redact(ctx, tx, l.who, projectID, got)
+	}
 	l.entries = append(l.entries, got...)
 	return err
+}
+
+// readAll reads the exchanges of all projects of a repository.
+func (l *explaining) readAll(ctx context.Context, tx Tx, repo catalog.Repository) error {
+	got, err := tx.Exchanges(ctx, ExchangeFilter{RepositoryID: repo.ID, Limit: l.limit})
+	if err != nil {
+		return err
+	}
+	// Those of one project lie together, so that its files are looked at once; newest sorts them again.
+	slices.SortStableFunc(got, func(a, b audit.Entry) int { return strings.Compare(a.Project, b.Project) })
+	for from := 0; from < len(got); {
+		to := from + 1
+		for to < len(got) && got[to].Project == got[from].Project {
+			to++
+		}
+		id := ""
+		if name, err := dist.ParseProjectName(got[from].Project); err == nil {
+			p, err := tx.ProjectByName(ctx, repo.ID, name)
+			if err != nil && !fault.Is(err, fault.NotFound) {
+				return err
+			}
+			id = p.ID
+		}
+		if err := l.redact(ctx, tx, l.who, id, got[from:to]); err != nil {
+			return err
+		}
+		from = to
+	}
+	l.entries = append(l.entries, got...)
+	return nil
 }
 
 // newest returns the newest of what was read, each once.

@@ -99,11 +99,20 @@ func (r *Registry) tellNearest(ctx context.Context, tx Tx, x exchange, e audit.E
 		e.Detail = maps.Clone(e.Detail)
 		maps.Copy(e.Detail, h.all[0].by.detail())
 		e.Detail["nearest"] = r.nearestDetail(x, h.all)
+		e.Detail[detailCompared] = r.compared(publishersOf(h.all)...)
 		if err := tx.InsertAudit(ctx, e); err != nil {
 			return 0, err
 		}
 	}
 	return len(told.all), nil
+}
+
+func publishersOf(all []near) []Publisher {
+	out := make([]Publisher, len(all))
+	for i, n := range all {
+		out[i] = n.Publisher
+	}
+	return out
 }
 
 // id is what the publisher is removed by.

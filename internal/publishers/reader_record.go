@@ -50,6 +50,7 @@ func (r *Registry) readMinted(x exchange, rd Reader, tokenID string) audit.Entry
 	e := r.readerEntry(actionExchange, r.readActor(x, rd), rd, x.at)
 	e.Subject = tokenID
 	e.Detail["scope"], e.Detail["reader_id"], e.Detail["claims"] = scopeRead, rd.ID, bounded(x.claims)
+	e.Detail[detailCompared] = r.compared(rd.Publisher)
 	return e
 }
 
@@ -111,6 +112,7 @@ func (r *Registry) readRefusal(x exchange, e audit.Entry, n nearReader, project 
 	e.Detail = maps.Clone(e.Detail)
 	maps.Copy(e.Detail, n.by.detail())
 	e.Detail["nearest"] = r.nearestDetail(x, []near{{Publisher: n.Publisher, by: n.by}})
+	e.Detail[detailCompared] = r.compared(n.Publisher)
 	return e
 }
 

@@ -42,7 +42,7 @@ func (r *Registry) entry(action string, by audit.Actor, p catalog.Project, subje
 // minted is the entry of a granted exchange, for one project.
 func (r *Registry) minted(x exchange, p Publisher, project catalog.Project, tokenID string) audit.Entry {
 	detail := r.describe(p)
-	detail["publisher_id"], detail["claims"] = p.ID, bounded(x.claims)
+	detail["publisher_id"], detail["claims"], detail[detailCompared] = p.ID, bounded(x.claims), r.compared(p)
 	if x.once {
 		detail["single_use"] = true
 	}

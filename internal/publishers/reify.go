@@ -69,7 +69,7 @@ func (r *Registry) recordPassed(ctx context.Context, tx Tx, x exchange, passed [
 			Repository: p.RepositoryID, Project: p.Project, Subject: p.ID,
 			Detail: map[string]any{
 				"code": CodePassedOver, "description": "the token fits this pending publisher, which was passed over: " + p.why,
-				"issuer": x.issuer, "provider": x.provider.Name(), "claims": bounded(x.claims),
+				"issuer": x.issuer, "provider": x.provider.Name(), "claims": bounded(x.claims), detailCompared: r.compared(p.Publisher),
 				"nearest": []any{map[string]any{"id": p.ID, "publisher": r.sentence(p.Publisher), "pending": true, "differences": []any{}}},
 			},
 		})
@@ -97,7 +97,7 @@ func (r *Registry) create(ctx context.Context, tx Tx, x exchange, p Pending, mad
 	project, err := catalog.Create(ctx, tx, catalog.NewProject{
 		ID: r.o.NewID(), Repository: repo, Name: name, Display: p.Display, Owner: p.Registrant,
 		Actor: r.actor(x, p.Publisher), EntryID: r.o.NewID(), At: x.at,
-		Reason: map[string]any{"pending_publisher": p.ID, "publisher": r.sentence(p.Publisher), "claims": bounded(x.claims)},
+		Reason: map[string]any{"pending_publisher": p.ID, "publisher": r.sentence(p.Publisher), "provider": x.provider.Name(), "claims": bounded(x.claims), detailCompared: r.compared(p.Publisher)},
 	})
 	if err != nil {
 		return catalog.Project{}, err

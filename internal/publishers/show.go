@@ -3,6 +3,7 @@ package publishers
 import (
 	"cmp"
 	"context"
+	"slices"
 	"strings"
 	"time"
 
@@ -62,7 +63,7 @@ func (r *Registry) ForProject(ctx context.Context, who access.Caller, repository
 		if out.Project, err = projectFor(ctx, tx, who, repository, name); err != nil {
 			return err
 		}
-		if err := r.showExchanges(ctx, tx, &out); err != nil {
+		if err := r.showExchanges(ctx, tx, who, &out); err != nil {
 			return err
 		}
 		if err := r.showPublishers(ctx, tx, &out); err != nil {
@@ -75,15 +76,27 @@ func (r *Registry) ForProject(ctx context.Context, who access.Caller, repository
 	return out, err
 }
 
-func (r *Registry) showExchanges(ctx context.Context, tx Tx, out *Publishing) error {
+func (r *Registry) showExchanges(ctx context.Context, tx Tx, who access.Caller, out *Publishing) error {
 	p := out.Project
 	entries, err := tx.Exchanges(ctx, ExchangeFilter{RepositoryID: p.Repository.ID, Project: p.Name.String(), Since: p.CreatedAt, Limit: lastLookedAt})
-	for _, e := range entries {
-		if !waitedFor(e.Detail) { // those are whoever's who registered the pending publisher
-			out.Exchanges = append(out.Exchanges, r.exchangeOf(e, map[string]string{p.Repository.ID: p.Repository.Name}))
-		}
+	if err != nil {
+		return err
 	}
-	return err
+	whole := slices.Clone(entries)
+	if err := r.Redact(ctx, tx, who, p.ID, entries); err != nil {
+		return err
+	}
+	for i, e := range entries {
+		if waitedFor(e.Detail) { // those are whoever's who registered the pending publisher
+			continue
+		}
+		x := r.exchangeOf(e, map[string]string{p.Repository.ID: p.Repository.Name})
+		if !x.Withheld {
+			x.whole = detail(whole[i].Detail).object("claims")
+		}
+		out.Exchanges = append(out.Exchanges, x)
+	}
+	return nil
 }
 
 func (r *Registry) showPublishers(ctx context.Context, tx Tx, out *Publishing) error {
@@ -137,9 +150,9 @@ func (s *Shown) suggestValues() {
 		return
 	}
 	for i, w := range s.Warnings {
-		v, _ := s.Last.Claims[valueClaims[w.Field]].(string)
+		v, _ := s.Last.whole[valueClaims[w.Field]].(string)
 		if w.Field == fieldRef {
-			v = refsLike(s.Last.Claims)
+			v = refsLike(s.Last.whole)
 		}
 		s.Warnings[i].Value = cmp.Or(v, w.Value)
 	}
@@ -204,7 +217,7 @@ func (r *Registry) PendingOf(ctx context.Context, who access.Caller) ([]Shown, e
 			if !mayPending(who, p) {
 				continue
 			}
-			s, err := r.showPending(ctx, tx, p)
+			s, err := r.showPending(ctx, tx, who, p)
 			if err != nil {
 				return err
 			}
@@ -215,7 +228,7 @@ func (r *Registry) PendingOf(ctx context.Context, who access.Caller) ([]Shown, e
 	return out, err
 }
 
-func (r *Registry) showPending(ctx context.Context, tx Tx, p Pending) (Shown, error) {
+func (r *Registry) showPending(ctx context.Context, tx Tx, who access.Caller, p Pending) (Shown, error) {
 	repo, err := repositoryByID(ctx, tx, p.RepositoryID)
 	if err != nil {
 		return Shown{}, err
@@ -227,6 +240,9 @@ func (r *Registry) showPending(ctx context.Context, tx Tx, p Pending) (Shown, er
 		return s, err
 	}
 	near, err := tx.Exchanges(ctx, ExchangeFilter{Subject: p.ID, Limit: 1})
+	if err == nil {
+		err = r.Redact(ctx, tx, who, "", near)
+	}
 	if err == nil && len(near) > 0 {
 		x := r.exchangeOf(near[0], map[string]string{repo.ID: repo.Name})
 		s.Last = &x

@@ -67,14 +67,14 @@ func TestTighteningKeepsTheLastJob(t *testing.T) {
 	b := newBench(t)
 	alice := b.owner("alice", "widgets")
 	b.add("widgets", "environment", "")
-	b.mint(map[string]any{"environment": "Production", "repository_id": "31337"})
+	b.publish(b.mint(map[string]any{"environment": "Production", "repository_id": "31337"}), "widgets", "1.0")
 	got := map[string]string{}
 	for _, w := range b.show(alice, "widgets").Publishers[0].Warnings {
 		got[w.Field] = w.Value
 	}
 	b.add("widgets", "workflow", "main.yml")
 	main := map[string]any{"job_workflow_ref": "acme/widgets/.github/workflows/main.yml@refs/heads/main", "ref": "refs/heads/main"}
-	b.mint(main)
+	b.publish(b.mint(main), "widgets", "2.0")
 	for _, w := range b.show(alice, "widgets").Publishers[1].Warnings {
 		if w.Field == "ref" && w.Value != "refs/heads/main" {
 			t.Errorf("offered ref %q", w.Value)

@@ -105,7 +105,11 @@ func entryQuery(f audit.Filter) (string, []any) {
 	q.oneOf("action", "IN", f.Actions)
 	q.oneOf("action", "NOT IN", f.Without)
 	if f.Text != "" {
-		q.and(auditText+" LIKE %s ESCAPE '!'", "%"+likeText.Replace(strings.ToLower(f.Text))+"%")
+		text := auditText
+		if f.Discreet {
+			text = discreetText
+		}
+		q.and(text+" LIKE %s ESCAPE '!'", "%"+likeText.Replace(strings.ToLower(f.Text))+"%")
 	}
 	if !f.Since.IsZero() {
 		q.and("at >= %s", micros(f.Since))
@@ -121,6 +125,10 @@ func entryQuery(f audit.Filter) (string, []any) {
 
 // auditText is where the words of a filter are looked for. SQLite lowers ASCII alone, so both sides are as low as it can.
 const auditText = `LOWER(action || ' ' || actor_name || ' ' || project || ' ' || version || ' ' || filename || ' ' || subject || ' ' || detail)`
+
+// discreetText is auditText for readers who may not see all claims: a search must not tell what they are.
+const discreetText = `LOWER(action || ' ' || actor_name || ' ' || project || ' ' || version || ' ' || filename || ' ' || subject || ' ' ||
+	CASE WHEN action IN ('publisher.exchange', 'project.create') OR action = 'file.add' AND outcome = 'granted' THEN '' ELSE detail END)`
 
 // likeText takes their meaning from the wildcards of LIKE.
 var likeText = strings.NewReplacer("!", "!!", "%", "!%", "_", "!_")

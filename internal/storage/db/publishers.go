@@ -3,6 +3,7 @@ package db
 import (
 	"context"
 
+	"pyindex/internal/catalog"
 	"pyindex/internal/publishers"
 )
 
@@ -65,4 +66,17 @@ func (t *Tx) PinPublisher(ctx context.Context, id, ownerID string) (bool, error)
 	return t.did(ctx, `UPDATE publishers SET owner_id = $2 WHERE id = $1 AND owner_id = '' AND NOT EXISTS (
 		SELECT 1 FROM publishers o WHERE o.issuer = publishers.issuer AND o.provider = publishers.provider
 		AND o.fields = publishers.fields AND o.owner_id = $2)`, id, ownerID)
+}
+
+// PublishedFiles implements catalog.PublisherRows.
+func (t *Tx) PublishedFiles(ctx context.Context, projectID string, limit int) ([]catalog.PublishedFile, error) {
+	scan := func(r row) (f catalog.PublishedFile, err error) {
+		var claims string
+		if err = r.Scan(&f.TokenID, &claims); err != nil {
+			return f, err
+		}
+		return f, decode(claims, &f.Claims)
+	}
+	return many(ctx, t, scan, `SELECT f.uploader_token_id, c.claims FROM files f JOIN file_claims c ON c.file_id = f.id
+		WHERE f.project_id = $1 AND f.uploader_kind = 'publisher' ORDER BY f.uploaded_at DESC, f.id DESC LIMIT $2`, projectID, limit)
 }

@@ -19,7 +19,8 @@ func checkHistory(w *world) {
 		{ID: "b", At: at, Action: "file.add", Outcome: audit.Refused, Repository: "r", Project: "one", Version: "1.0",
 			Actor: audit.Actor{Kind: "user", ID: "u2", Name: "bob", Address: "192.0.2.2"}, Detail: map[string]any{"reason": "100% Wrong_name"}},
 		{ID: "c", At: before(time.Minute), Action: "file.yank", Outcome: audit.Granted, Repository: "r", Project: "one", Version: "2.0"},
-		{ID: "d", At: before(time.Hour), Action: "file.add", Outcome: audit.Granted, Repository: "s", Project: "one"},
+		{ID: "d", At: before(time.Hour), Action: "file.add", Outcome: audit.Granted, Repository: "s", Project: "one",
+			Detail: map[string]any{"uploader": map[string]any{"claims": map[string]any{"actor": "hidden words"}}}},
 		{ID: "e", At: before(2 * time.Hour), Action: "user.add", Outcome: audit.Granted, Subject: "Carl"},
 	}
 	w.update(func(tx publishers.Tx) error {
@@ -56,6 +57,9 @@ func checkHistory(w *world) {
 			{audit.Filter{Since: before(time.Hour), Until: at}, "cd"},
 			{audit.Filter{Text: "CARL"}, "e"},
 			{audit.Filter{Text: "100% wrong_"}, "b"},
+			{audit.Filter{Text: "100% wrong_", Discreet: true}, "b"},
+			{audit.Filter{Text: "hidden words"}, "d"},
+			{audit.Filter{Text: "hidden words", Discreet: true}, ""},
 			{audit.Filter{Text: "%"}, "b"},
 			{audit.Filter{Text: "g_n"}, "b"},
 			{audit.Filter{Text: "n_g"}, ""},

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"pyindex/internal/catalog"
+	"pyindex/internal/dist"
 	"pyindex/internal/fault"
 	"pyindex/internal/publishers"
 )
@@ -22,9 +23,39 @@ func Publishers(t *testing.T, open Opener) {
 		"publisher race":  checkPutRace,
 		"exchanges":       checkExchanges,
 		"after conflicts": checkAfterConflicts,
+		"published files": checkPublishedFiles,
 	} {
 		t.Run(name, func(t *testing.T) { check(newWorld(t, open)) })
 	}
+}
+
+// checkPublishedFiles: the newest files of trusted publishers alone, with token and claims.
+func checkPublishedFiles(w *world) {
+	p, other := w.project("p"), w.project("other")
+	r, r2 := w.release(p, "1"), w.release(other, "1")
+	add := func(r catalog.Release, name string, age time.Duration, u catalog.Uploader) {
+		f := w.newFile(r, name)
+		f.UploadedAt, f.Uploader = at.Add(-age), u
+		w.update(func(tx publishers.Tx) error { return tx.InsertFile(w.ctx, f, dist.Metadata{Name: name}) })
+	}
+	by := func(token string) catalog.Uploader {
+		return catalog.Uploader{Kind: "publisher", Name: "workflow", TokenID: token, Claims: map[string]any{"repository": "acme/" + token}}
+	}
+	add(r, "a", 2*time.Hour, by("t1"))
+	add(r, "b", time.Hour, by("t2"))
+	add(r, "c", 0, catalog.Uploader{Kind: "user", ID: "u", TokenID: "t3"})
+	add(r2, "d", 0, by("t4"))
+	w.view(func(tx catalog.Tx) error {
+		got, err := tx.PublishedFiles(w.ctx, p.ID, 10)
+		w.must(err)
+		w.same("PublishedFiles()", got, []catalog.PublishedFile{{TokenID: "t2", Claims: by("t2").Claims}, {TokenID: "t1", Claims: by("t1").Claims}})
+		got, err = tx.PublishedFiles(w.ctx, p.ID, 1)
+		w.must(err)
+		w.same("PublishedFiles(1)", len(got), 1)
+		got, err = tx.PublishedFiles(w.ctx, "nothing", 10)
+		w.same("PublishedFiles(of nothing)", got, []catalog.PublishedFile{})
+		return err
+	})
 }
 
 func newPublisher(id string) publishers.Publisher {

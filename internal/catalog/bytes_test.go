@@ -1,0 +1,47 @@
+package catalog_test
+
+import (
+	"strings"
+	"testing"
+
+	"pyindex/internal/access"
+	"pyindex/internal/catalog"
+	"pyindex/internal/dist/disttest"
+	"pyindex/internal/fault"
+)
+
+// TestHiddenBytes: an upload does not tell whether a project that the caller may not see has these very bytes.
+func TestHiddenBytes(t *testing.T) {
+	w := newWorld(t, catalog.PrivatePolicy(), catalog.Limits{})
+	ctx := t.Context()
+	mustName(t, w.AddRepository(ctx, w.admin, catalog.NewRepository{Name: "team", Members: access.NoRole}))
+	team := func(u *catalog.Upload) { u.Repository = "team" }
+	hidden, open := disttest.Wheel("hidden", "1.0", "x"), disttest.Wheel("open", "1.0", "x")
+	for _, f := range []disttest.File{hidden, open, disttest.Wheel("mine", "0.1", "x")} {
+		if _, err := w.upload(w.admin, f, team); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.user("eve", access.NewAPIToken{Scope: access.ScopeUpload})
+	mustName(t, w.Grant(ctx, w.admin, "team", name(t, "mine"), "eve", access.Owner))
+	mustName(t, w.Grant(ctx, w.admin, "team", name(t, "open"), "eve", access.Reader))
+	eve := w.token("eve", access.NewAPIToken{Scope: access.ScopeUpload})
+
+	as := func(who access.Caller, f disttest.File) error {
+		f.Project, f.Version, f.Name = "mine", "1.0", "mine-1.0-py3-none-any.whl"
+		_, err := w.upload(who, f, team)
+		return err
+	}
+	there, absent := as(eve, hidden), as(eve, disttest.Wheel("hidden", "1.0", "y"))
+	if there == nil || absent == nil || there.Error() != absent.Error() || fault.KindOf(there) != fault.KindOf(absent) {
+		t.Errorf("bytes of a hidden project are answered %v, bytes that are nowhere %v, want the same", there, absent)
+	}
+	for who, c := range map[string]access.Caller{"a reader of that project": eve, "an administrator": w.admin} {
+		if err := as(c, open); !fault.Is(err, fault.Conflict) || !strings.Contains(err.Error(), open.Name) {
+			t.Errorf("bytes that are here, from %s: %v, want them named", who, err)
+		}
+	}
+	if err := as(w.admin, hidden); !fault.Is(err, fault.Conflict) {
+		t.Errorf("bytes of a hidden project, from an administrator: %v, want conflict", err)
+	}
+}

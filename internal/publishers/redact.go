@@ -1,0 +1,231 @@
+package publishers
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"strings"
+
+	"pyindex/internal/access"
+	"pyindex/internal/audit"
+	"pyindex/internal/catalog"
+)
+
+// Owners of a project see of a job's verified claims what their rule compares, and which run it was. Anybody can write a rule
+// about a repository of others, whose jobs would otherwise tell who started them, where they run, and what else is in a token.
+//
+// A token that was accepted shows nothing until the workload has published to the project: a rule that fits is enough to be
+// accepted, and the job need not know of the project. Administrators see everything.
+
+// runClaims say which run of a workload it was.
+var runClaims = []string{"ref", "ref_path", "sha", "run_id", "job_id"}
+
+// comparable are the claims that rules compare, for entries of older programs that do not say which those were.
+var comparable = []string{
+	"repository", "repository_owner", "repository_owner_id", "job_workflow_ref", "event_name",
+	"project_path", "namespace_id", "ci_config_ref_uri", "email", "email_verified", "organization", "project",
+}
+
+// comparer is a Provider that tells which claims it looks at, apart from those of optional fields.
+type comparer interface{ compares(r Rule) []string }
+
+func (GitHub) compares(r Rule) []string {
+	out := []string{"repository", "repository_owner", "repository_owner_id", "job_workflow_ref", "event_name"}
+	if r.Fields[fieldEnvironment] != "" {
+		out = append(out, "environment")
+	}
+	if r.Fields[fieldRepositoryID] != "" || strings.Contains(r.OwnerID, "/") {
+		out = append(out, "repository_id")
+	}
+	if r.Fields[fieldCaller] != "" {
+		out = append(out, "workflow_ref")
+	}
+	return optionClaims(out, githubOptions, r)
+}
+
+func (GitLab) compares(r Rule) []string {
+	out := []string{"project_path", "namespace_id", "sub", "ci_config_ref_uri"}
+	if r.Fields[fieldEnvironment] != "" {
+		out = append(out, "environment")
+	}
+	if r.Fields[fieldProjectID] != "" || strings.Contains(r.OwnerID, "/") {
+		out = append(out, "project_id")
+	}
+	return optionClaims(out, gitlabOptions, r)
+}
+
+func (Google) compares(Rule) []string { return []string{"email", "email_verified", "sub"} }
+
+func (ActiveState) compares(Rule) []string {
+	return []string{"organization", "project", "sub", "actor_id", "builder"}
+}
+
+func (Generic) compares(r Rule) []string {
+	var out []string
+	for field := range r.Fields {
+		if _, claim, ok := strings.Cut(field, ":"); ok {
+			out = append(out, claim)
+		}
+	}
+	return out
+}
+
+// optionClaims are out and the claims that the optional fields of a rule are about.
+func optionClaims(out []string, all []option, r Rule) []string {
+	for _, o := range all {
+		if o.claim != "" && r.Fields[o.field] != "" {
+			out = append(out, o.claim)
+		}
+	}
+	return out
+}
+
+// detailCompared is the detail of an entry that says which claims the rule compared.
+const detailCompared = "compared"
+
+// compared are the claims that a publisher's rule compares, sorted.
+func (r *Registry) compared(all ...Publisher) []string {
+	var out []string
+	for _, p := range all {
+		rule, err := r.rule(p)
+		if c, ok := r.providers[p.Provider].(comparer); ok && err == nil {
+			out = append(out, c.compares(rule)...)
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// publishedAmong is how many of a project's newest files are looked at for who published them.
+const publishedAmong = 200
+
+// published is who published to a project.
+type published struct {
+	tokens map[string]bool
+	files  []catalog.PublishedFile // newest first
+}
+
+// Redact leaves out of entries of a project's history, or of a pending publisher's with project id "", the claims that the
+// caller may not read. It changes the entries and not what their details refer to.
+func (r *Registry) Redact(ctx context.Context, tx catalog.Tx, who access.Caller, projectID string, entries []audit.Entry) error {
+	if who.Admin() {
+		return nil
+	}
+	var known *published
+	for i := range entries {
+		e := &entries[i]
+		if _, ok := e.Detail[catalog.DetailPendingRemoved]; ok { // other people's plans for the name
+			e.Detail = maps.Clone(e.Detail)
+			delete(e.Detail, catalog.DetailPendingRemoved)
+		}
+		d := detail(e.Detail)
+		if u := d.object("uploader"); u != nil {
+			e.Detail = maps.Clone(e.Detail)
+			u = maps.Clone(u)
+			u["claims"] = limited(detail(u).object("claims"), comparable)
+			e.Detail["uploader"] = u
+			continue
+		}
+		if d.object("claims") == nil {
+			continue
+		}
+		names := comparable
+		if _, ok := d[detailCompared]; ok {
+			names = d.texts(detailCompared)
+		}
+		e.Detail = maps.Clone(e.Detail)
+		delete(e.Detail, detailCompared)
+		e.Detail["claims"] = limited(d.object("claims"), names)
+		if e.Outcome == audit.Refused && d.text("code") != CodePassedOver {
+			continue
+		}
+		if known == nil {
+			p, err := publishedTo(ctx, tx, projectID)
+			if err != nil {
+				return err
+			}
+			known = &p
+		}
+		if !known.by(r.providers[d.text("provider")], e.Subject, d.object("claims")) {
+			delete(e.Detail, "claims")
+			e.Detail[detailWithheld] = true
+			e.Actor.Address, e.Actor.RequestID = "", ""
+		}
+	}
+	return nil
+}
+
+// detailWithheld marks an entry whose claims the reader may not see yet.
+const detailWithheld = "claims_withheld"
+
+// limited are the claims of some names, and those of the run.
+func limited(c map[string]any, names []string) map[string]any {
+	out := map[string]any{}
+	for _, list := range [][]string{names, runClaims} {
+		for _, name := range list {
+			if v, ok := c[name]; ok {
+				out[name] = v
+			}
+		}
+	}
+	return out
+}
+
+func publishedTo(ctx context.Context, tx catalog.Tx, projectID string) (published, error) {
+	p := published{tokens: map[string]bool{}}
+	if projectID == "" {
+		return p, nil
+	}
+	var err error
+	p.files, err = tx.PublishedFiles(ctx, projectID, publishedAmong)
+	for _, f := range p.files {
+		p.tokens[f.TokenID] = true
+	}
+	return p, err
+}
+
+// by reports whether a minted token, or the workload of some claims, published one of the files.
+func (p published) by(provider Provider, tokenID string, claims map[string]any) bool {
+	if tokenID != "" && p.tokens[tokenID] {
+		return true
+	}
+	me := workloadOf(provider, claims)
+	return me != "" && slices.ContainsFunc(p.files, func(f catalog.PublishedFile) bool { return workloadOf(provider, f.Claims) == me })
+}
+
+// workloadOf is what a provider knows a workload by, with its issuer; "" if the claims do not say.
+func workloadOf(p Provider, claims map[string]any) string {
+	iss, _ := claims["iss"].(string)
+	if p == nil || iss == "" {
+		return ""
+	}
+	lookup, err := p.Lookup(claims)
+	if err != nil || lookup == "" {
+		return ""
+	}
+	if lookup == anyLookup {
+		sub, _ := claims["sub"].(string)
+		if sub == "" {
+			return ""
+		}
+		lookup = "sub " + sub
+	}
+	return iss + "\n" + lookup
+}
+
+// texts is a list of texts, as JSON has it or as it was before.
+func (d detail) texts(name string) []string {
+	switch all := d[name].(type) {
+	case []string:
+		return all
+	case []any:
+		var out []string
+		for _, v := range all {
+			if s, ok := v.(string); ok {
+				out = append(out, s)
+			}
+		}
+		return out
+	}
+	return nil
+}
