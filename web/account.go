@@ -94,7 +94,7 @@ type securityView struct {
 	Passkeyed                bool
 	Device                   string // a name for the passkey of this browser
 	SignOn                   string // name of the provider of single sign-on, "" where there is none
-	Linked                   bool
+	Identities               []account.LinkedIdentity
 	Enrol                    bool // the settings demand a second factor, and there is none yet
 }
 
@@ -117,7 +117,7 @@ func (s *Site) securityPage(w http.ResponseWriter, r *http.Request, who access.C
 	v.Enrol = who.MustEnrol() && !security.TOTP && len(v.Passkeys) == 0
 	if s.o.SignOn != nil {
 		v.SignOn = s.o.SignOnName
-		if v.Linked, err = s.o.Accounts.Linked(r.Context(), who, s.o.SignOn.Issuer()); err != nil {
+		if v.Identities, err = s.o.Accounts.Identities(r.Context(), who); err != nil {
 			return err
 		}
 	}

@@ -141,14 +141,15 @@ func (s *Site) adminApprove(w http.ResponseWriter, r *http.Request, who access.C
 
 type userView struct {
 	Frame
-	User     access.User
-	Inviter  string           // name, "" for nobody
-	Invitees []access.Invitee // whom this user invited, and whom those did
-	Tokens   []tokenRow
-	Sessions []sessionView
-	Grants   []grantRow
-	Link     string // shown this once
-	Self     bool
+	User       access.User
+	Inviter    string           // name, "" for nobody
+	Invitees   []access.Invitee // whom this user invited, and whom those did
+	Identities []account.LinkedIdentity
+	Tokens     []tokenRow
+	Sessions   []sessionView
+	Grants     []grantRow
+	Link       string // shown this once
+	Self       bool
 }
 
 func (s *Site) adminUser(w http.ResponseWriter, r *http.Request, who access.Caller) error {
@@ -177,6 +178,9 @@ func (s *Site) userPage(w http.ResponseWriter, r *http.Request, who access.Calle
 			return err
 		}
 		v.Inviter = inviters(all, []access.User{u})[u.InvitedBy]
+	}
+	if v.Identities, err = s.o.Accounts.IdentitiesOf(r.Context(), who, u.Name); err != nil {
+		return err
 	}
 	tokens, err := s.o.Directory.TokensOf(r.Context(), who, u.Name)
 	if err != nil {
@@ -241,6 +245,8 @@ func (s *Site) adminChangeUser(w http.ResponseWriter, r *http.Request, who acces
 		said, err = "All sessions of "+name+" have ended.", s.o.Directory.EndSessionsOf(ctx, who, name)
 	case "revoke":
 		said, err = "The token is revoked.", s.revokeOf(r, who, name, f.get("token"))
+	case "unlink":
+		said, err = "The identity is unlinked: it no longer signs "+name+" in.", s.o.Accounts.UnlinkOf(ctx, who, name, f.get("issuer"), f.get("subject"))
 	case "remove-factors":
 		if err = s.o.Accounts.RemoveFactors(ctx, who, name); err == nil {
 			s.letterTo(r, name, account.AlertLetter(s.o.Name, name, "An administrator removed the second factors and passkeys of your account and ended its sessions.",

@@ -77,6 +77,8 @@ var deeds = map[string]deed{
 	"account.recovery":             {"made new recovery codes", "make new recovery codes"},
 	"account.passkey-add":          {"added a passkey", "add a passkey"},
 	"account.link-identity":        {"linked an identity of single sign-on", "link an identity of single sign-on"},
+	"account.unlink-identity":      {"unlinked an identity of single sign-on", "unlink an identity of single sign-on"},
+	"user.unlink-identity":         {"unlinked an identity of %s", "unlink an identity of %s"},
 	"account.passkey-remove":       {"removed a passkey", "remove a passkey"},
 	"group.add":                    {"made the group %s", "make the group %s"},
 	"group.remove":                 {"removed the group %s", "remove the group %s"},

@@ -26,6 +26,8 @@ func (s *Site) ssoRoutes() []route.Route {
 	return []route.Route{
 		{Method: http.MethodGet, Path: "/login/sso/", Auth: route.Visitor, Limit: route.LimitSignIn, Handle: s.beginSignOn},
 		{Method: http.MethodGet, Path: "/login/sso/callback", Auth: route.Visitor, Limit: route.LimitSignIn, Writes: true, Handle: s.finishSignOn},
+		{Method: http.MethodPost, Path: "/manage/account/security/identity/", Auth: route.Signed, Handle: s.linkIdentity},
+		{Method: http.MethodPost, Path: "/manage/account/security/identity/remove/", Auth: route.Signed, Handle: s.unlinkIdentity},
 	}
 }
 
@@ -40,6 +42,10 @@ func (s *Site) ways(r *http.Request) []Way {
 }
 
 func (s *Site) beginSignOn(w http.ResponseWriter, r *http.Request, who access.Caller) error {
+	if who.SessionID() != "" { // linking an identity is linkIdentity
+		s.see(w, r, next(r))
+		return nil
+	}
 	to, kept, err := s.o.SignOn.Begin(r.Context(), next(r))
 	if err != nil {
 		return err
@@ -69,13 +75,19 @@ func (s *Site) finishSignOn(w http.ResponseWriter, r *http.Request, who access.C
 		return err
 	}
 	if who.SessionID() != "" { // the identity is linked
+		s.alert(r, who, "An identity at "+s.o.SignOnName+" was linked to your account: it signs in to it from now on.")
 		return s.done(w, r, "/manage/account/security/", "From now on "+s.o.SignOnName+" signs you in.")
-	}
-	if err := s.begin(w, r, who, access.NewSession{UserID: signed.UserID, Method: signed.Method}); err != nil {
-		return err
 	}
 	if !local(next) {
 		next = "/"
+	}
+	if signed.Factor != "" {
+		s.setCookie(w, stepCookie, signed.Factor, 600)
+		s.see(w, r, "/login/code/?next="+url.QueryEscape(next))
+		return nil
+	}
+	if err := s.begin(w, r, who, access.NewSession{UserID: signed.UserID, Method: signed.Method}); err != nil {
+		return err
 	}
 	s.see(w, r, next)
 	return nil
@@ -91,9 +103,56 @@ func (s *Site) signedOn(r *http.Request, who access.Caller) (account.Signed, str
 		return account.Signed{}, "", fault.New(fault.Denied, "%s did not sign you in: %.100s", s.o.SignOnName, url.QueryEscape(said))
 	}
 	id, next, err := s.o.SignOn.Finish(r.Context(), kept, in.Get("state"), in.Get("code"))
+	if fault.Is(err, fault.Denied) && id.Subject != "" { // the provider knows them, and they may not come in
+		if e := s.o.Accounts.RefuseIdentity(r.Context(), who, id, err); e != nil {
+			return account.Signed{}, "", e
+		}
+	}
 	if err != nil {
 		return account.Signed{}, "", err
 	}
 	signed, err := s.o.Accounts.SignInByIdentity(r.Context(), who, id, s.o.SignOnCreates)
 	return signed, next, err
+}
+
+type linkView struct {
+	Frame
+	SignOn string // name of the provider
+	To     string // where the way to the provider begins
+}
+
+// linkIdentity begins to link an identity of single sign-on to the caller's account, which is one more way in. The answer is a
+// page with a link to the provider: the content policy keeps forms, and what they lead to, here.
+func (s *Site) linkIdentity(w http.ResponseWriter, r *http.Request, who access.Caller) error {
+	if err := s.confirmed(who); err != nil {
+		return err
+	}
+	to, kept, err := s.o.SignOn.Begin(r.Context(), "/manage/account/security/")
+	if err != nil {
+		return err
+	}
+	secret, err := s.o.Accounts.BeginSignOn(r.Context(), who, kept)
+	if err != nil {
+		return err
+	}
+	s.setCookie(w, ssoCookie, secret, 300)
+	return s.render(w, http.StatusOK, "identity", &linkView{s.accountFrame(r, who, "security", "Link "+s.o.SignOnName), s.o.SignOnName, to})
+}
+
+func (s *Site) unlinkIdentity(w http.ResponseWriter, r *http.Request, who access.Caller) error {
+	if err := s.confirmed(who); err != nil {
+		return err
+	}
+	f, err := readForm(w, r)
+	if err != nil {
+		return err
+	}
+	err = s.o.Accounts.Unlink(r.Context(), who, f.get("issuer"), f.get("subject"))
+	if fault.Is(err, fault.Conflict) {
+		return s.tell(w, r, "/manage/account/security/", Notice{"bad", fault.Message(err)})
+	} else if err != nil {
+		return err
+	}
+	s.alert(r, who, "An identity of single sign-on was unlinked from your account.")
+	return s.done(w, r, "/manage/account/security/", "The identity is unlinked: it no longer signs you in.")
 }

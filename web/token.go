@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -108,6 +109,9 @@ func (s *Site) lifetimes() (out []lifetime) {
 	}
 	for _, life := range lives {
 		l := lifetime{value: life.String(), label: access.Days(life), life: life}
+		if days := life / (24 * time.Hour); life == days*24*time.Hour {
+			l.value = strconv.Itoa(int(days))
+		}
 		if life == 0 {
 			l.value, l.label = "never", "Never: it works until somebody revokes it"
 		}

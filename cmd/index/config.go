@@ -111,7 +111,7 @@ type ssoConfig struct {
 	Scopes           []string `default:"profile,email" help:"Scopes to ask for beside openid."`
 	NameClaim        string   `default:"preferred_username" help:"Claim that becomes the user name."`
 	GroupsClaim      string   `default:"groups" help:"Claim that lists a person's groups."`
-	Groups           []string `placeholder:"THEIRS=OURS" help:"Groups of the provider and those of this index that their members are put into (default: of the same name)."`
+	Groups           []string `placeholder:"THEIRS=OURS" help:"Groups of the provider and those of this index that their members are put into; others are left out (default: none)."`
 	AdminGroup       string   `placeholder:"GROUP" help:"Group of the provider whose members administer this index; others do not."`
 	RequireGroups    []string `placeholder:"GROUP" help:"Only members of one of these groups of the provider come in."`
 	SessionLife      span     `default:"12h" help:"How long a session lasts that began at the provider: after it the provider is asked again, and groups that were lost there are noticed."`

@@ -32,6 +32,46 @@ func (c *userRemoveFactorsCmd) Run(s *session) error {
 	return s.with(func(a *app) error { return a.accounts.RemoveFactors(s.ctx, a.operator, c.Name) })
 }
 
+type userIdentitiesCmd struct {
+	Name string `arg:""`
+	listing
+}
+
+type identityRow struct {
+	Issuer  string `json:"issuer"`
+	Subject string `json:"subject"`
+	Linked  moment `json:"linked"`
+}
+
+// Run lists the identities.
+func (c *userIdentitiesCmd) Run(s *session) error {
+	return s.with(func(a *app) error {
+		all, err := a.accounts.IdentitiesOf(s.ctx, a.operator, c.Name)
+		if err != nil {
+			return err
+		}
+		var list []identityRow
+		var rows [][]string
+		for _, id := range all {
+			r := identityRow{id.Issuer, id.Subject, moment(id.LinkedAt)}
+			list = append(list, r)
+			rows = append(rows, []string{r.Issuer, r.Subject, r.Linked.String()})
+		}
+		return c.write(s.out, notNil(list), []string{"ISSUER", "SUBJECT", "LINKED"}, rows)
+	})
+}
+
+type userUnlinkCmd struct {
+	Name    string `arg:""`
+	Issuer  string `required:"" help:"As index user identities shows it."`
+	Subject string `required:"" help:"As index user identities shows it."`
+}
+
+// Run takes the identity away.
+func (c *userUnlinkCmd) Run(s *session) error {
+	return s.with(func(a *app) error { return a.accounts.UnlinkOf(s.ctx, a.operator, c.Name, c.Issuer, c.Subject) })
+}
+
 type userResetLinkCmd struct {
 	Name string `arg:""`
 }

@@ -163,7 +163,7 @@ func (a *app) site(base *url.URL, log *slog.Logger) (*web.Site, error) {
 		Authority: authority, Settings: a.settings, Version: program().Version,
 		Index: a.index, Directory: a.directory, Registry: a.registry, Accounts: a.accounts, Desk: a.desk, Name: a.config.name(), BaseURL: base, Log: log, Closed: !a.config.Access.AnonymousRead,
 	}
-	provider, err := a.config.signOn(base)
+	provider, err := a.config.signOn(base, log)
 	if err != nil {
 		return nil, err
 	}

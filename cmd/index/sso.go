@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/url"
 	"strings"
 	"time"
@@ -38,7 +39,7 @@ func (c *Config) checkSSO() error {
 	return err
 }
 
-// groups are the provider's groups and those of this index, nil for the same names.
+// groups are the provider's groups and those of this index that their members are put into, nil for none.
 func (c ssoConfig) groups() (map[string]string, error) {
 	if len(c.Groups) == 0 {
 		return nil, nil
@@ -62,7 +63,7 @@ func (c ssoConfig) secret() (string, error) {
 }
 
 // signOn is the provider of single sign-on, nil for none.
-func (c *Config) signOn(base *url.URL) (*signon.Provider, error) {
+func (c *Config) signOn(base *url.URL, log *slog.Logger) (*signon.Provider, error) {
 	if c.SSO.Issuer == "" {
 		return nil, nil
 	}
@@ -76,6 +77,9 @@ func (c *Config) signOn(base *url.URL) (*signon.Provider, error) {
 	}
 	if o.Groups, err = c.SSO.groups(); err != nil {
 		return nil, err
+	}
+	if o.Log = log; len(o.Groups) == 0 {
+		log.Info("sso.groups is empty: groups of the provider of single sign-on make nobody a member of a group here")
 	}
 	return signon.New(o), nil
 }

@@ -98,8 +98,12 @@ func (d *Directory) SetAdmin(ctx context.Context, who Caller, name string, admin
 	})
 }
 
+// AnotherAdmin returns fault.Conflict if u is the only active administrator. Whoever takes administration away asks it in the
+// same transaction.
+func AnotherAdmin(ctx context.Context, tx UserRows, u User) error { return anotherAdmin(ctx, tx, u) }
+
 // anotherAdmin returns fault.Conflict where u is the only active administrator.
-func anotherAdmin(ctx context.Context, tx Tx, u User) error {
+func anotherAdmin(ctx context.Context, tx UserRows, u User) error {
 	users, err := tx.Users(ctx)
 	if err != nil {
 		return err

@@ -3,10 +3,12 @@ package account
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
 	"pyindex/internal/access"
+	"pyindex/internal/audit"
 	"pyindex/internal/fault"
 )
 
@@ -19,12 +21,20 @@ type Identity struct {
 	Admin           *bool    // whether the provider's groups make an administrator; nil where they do not decide
 }
 
+// LinkedIdentity is an identity by which somebody signs in.
+type LinkedIdentity struct {
+	Issuer, Subject string
+	LinkedAt        time.Time
+}
+
 // IdentityRows keeps who is who. Reads return fault.NotFound for none.
 type IdentityRows interface {
 	InsertIdentity(ctx context.Context, issuer, subject, userID string, at time.Time) error
 	IdentityUser(ctx context.Context, issuer, subject string) (userID string, err error)
-	// HasIdentity reports whether a user can sign in by an issuer.
-	HasIdentity(ctx context.Context, issuer, userID string) (bool, error)
+	// IdentitiesOf returns the identities of a user, oldest first.
+	IdentitiesOf(ctx context.Context, userID string) ([]LinkedIdentity, error)
+	// DeleteIdentity takes an identity of a user away and reports whether there was one.
+	DeleteIdentity(ctx context.Context, userID, issuer, subject string) (bool, error)
 }
 
 // groupSource marks memberships that come from single sign-on, and go with it.
@@ -46,8 +56,10 @@ func (a *Accounts) TakeSignOn(ctx context.Context, who access.Caller, secret acc
 }
 
 // SignInByIdentity signs in whom the provider named. An identity that is new here is linked to the caller where somebody
-// is signed in, and else gets an account of its own where create says so: an account that exists is never taken over
-// because of a name. Groups and administration are brought up to date. fault.Denied says why somebody does not get in.
+// is signed in, who has to have confirmed who they are, and else gets an account of its own where create says so: an account
+// that exists is never taken over because of a name. Groups and administration are brought up to date, with an entry for each
+// change. What is returned may be the step before a second factor, as from SignIn. fault.Denied says why somebody does not get
+// in.
 func (a *Accounts) SignInByIdentity(ctx context.Context, who access.Caller, id Identity, create bool) (Signed, error) {
 	var s Signed
 	err := a.store.Update(ctx, func(tx Tx) error {
@@ -58,23 +70,17 @@ func (a *Accounts) SignInByIdentity(ctx context.Context, who access.Caller, id I
 		if !u.Active() {
 			return fault.New(fault.Denied, "this account is disabled: ask an administrator")
 		}
-		s = Signed{UserID: u.ID, Method: "sso"}
-		if id.Admin != nil && u.Admin != *id.Admin {
-			u.Admin = *id.Admin
-			if err := tx.UpdateUser(ctx, u); err != nil {
-				return err
-			}
+		if u, err = a.update(ctx, tx, who, u, id); err != nil {
+			return err
 		}
-		if err := a.syncGroups(ctx, tx, u, id.Groups); err != nil {
+		if s, err = a.signed(ctx, tx, who, u); err != nil {
 			return err
 		}
 		_, err = tx.NextSerial(ctx)
 		return err
 	})
 	if fault.Is(err, fault.Denied) {
-		e := a.refusal(who, id.Name, "single sign-on")
-		e.Detail["issuer"], e.Detail["subject"] = id.Issuer, fmt.Sprintf("%.200s", id.Subject)
-		e = e.OncePerMinute(network(who.Address()), "single sign-on "+id.Issuer+" "+id.Subject)
+		e := a.identityRefusal(who, id, err)
 		if e := a.store.Update(ctx, func(tx Tx) error { return tx.CountAudit(ctx, e) }); e != nil {
 			return Signed{}, e
 		}
@@ -83,6 +89,97 @@ func (a *Accounts) SignInByIdentity(ctx context.Context, who access.Caller, id I
 		return Signed{}, err
 	}
 	return s, nil
+}
+
+// signed is what a provider's word is good for: all of it, or the step before a second factor of our own. The provider's own
+// second factor is not asked about. Whoever links an identity is signed in already.
+func (a *Accounts) signed(ctx context.Context, tx Tx, who access.Caller, u access.User) (Signed, error) {
+	if who.SessionID() == "" {
+		asks, err := a.asks(ctx, tx, u)
+		if err != nil {
+			return Signed{}, err
+		}
+		if asks {
+			l, secret := a.newLink(LinkFactor, factorLife)
+			l.UserID, l.Origin = u.ID, access.MethodSignOn
+			return Signed{Factor: secret}, tx.InsertLink(ctx, l)
+		}
+	}
+	return Signed{UserID: u.ID, Method: access.MethodSignOn}, nil
+}
+
+// identityRefusal is the entry about an identity that does not get in, for CountAudit: one for each network and minute.
+func (a *Accounts) identityRefusal(who access.Caller, id Identity, why error) audit.Entry {
+	e := a.refusal(who, id.Name, groupSource)
+	e.Detail["issuer"], e.Detail["subject"], e.Detail["reason"] = id.Issuer, fmt.Sprintf("%.200s", id.Subject), fault.Message(why)
+	return e.OncePerMinute(network(who.Address()), "single sign-on "+id.Issuer+" "+id.Subject)
+}
+
+// RefuseIdentity records that an identity was refused because of what the provider says of it, a missing group for instance,
+// and takes what sign-on gave to its account: groups, and administration if the provider decides about that.
+func (a *Accounts) RefuseIdentity(ctx context.Context, who access.Caller, id Identity, why error) error {
+	return a.store.Update(ctx, func(tx Tx) error {
+		if err := tx.CountAudit(ctx, a.identityRefusal(who, id, why)); err != nil {
+			return err
+		}
+		userID, err := tx.IdentityUser(ctx, id.Issuer, id.Subject)
+		if fault.Is(err, fault.NotFound) {
+			return nil
+		} else if err != nil {
+			return err
+		}
+		u, err := tx.UserByID(ctx, userID)
+		if err != nil {
+			return err
+		}
+		id.Groups = nil
+		if id.Admin != nil {
+			id.Admin = new(bool)
+		}
+		if _, err := a.update(ctx, tx, who, u, id); err != nil {
+			return err
+		}
+		_, err = tx.NextSerial(ctx)
+		return err
+	})
+}
+
+// update brings what the provider says of a person into the account, with an entry for each change.
+func (a *Accounts) update(ctx context.Context, tx Tx, who access.Caller, u access.User, id Identity) (access.User, error) {
+	if id.Admin != nil && u.Admin != *id.Admin {
+		var err error
+		if u, err = a.setAdmin(ctx, tx, who, u, *id.Admin); err != nil {
+			return u, err
+		}
+	}
+	return u, a.syncGroups(ctx, tx, who, u, id.Groups)
+}
+
+// setAdmin makes a person an administrator or not, as the provider's groups say. The only administrator stays one, and the
+// record says so.
+func (a *Accounts) setAdmin(ctx context.Context, tx Tx, who access.Caller, u access.User, admin bool) (access.User, error) {
+	e := a.by(who, u, "user.admin", map[string]any{"admin": admin, "before": u.Admin, "source": groupSource})
+	if !admin {
+		err := access.AnotherAdmin(ctx, tx, u)
+		if fault.Is(err, fault.Conflict) {
+			e.Outcome, e.Detail["reason"] = audit.Refused, fault.Message(err)
+			return u, tx.InsertAudit(ctx, e)
+		} else if err != nil {
+			return u, err
+		}
+	}
+	u.Admin = admin
+	if err := tx.UpdateUser(ctx, u); err != nil {
+		return u, err
+	}
+	return u, tx.InsertAudit(ctx, e)
+}
+
+// by is an entry about a person's own account, whoever is signed in yet.
+func (a *Accounts) by(who access.Caller, u access.User, action string, detail map[string]any) audit.Entry {
+	e := a.entry(who, action, u.Name, detail)
+	e.Actor.Kind, e.Actor.ID, e.Actor.Name = string(access.KindUser), u.ID, u.Name
+	return e
 }
 
 func (a *Accounts) identified(ctx context.Context, tx Tx, who access.Caller, id Identity, create bool) (access.User, error) {
@@ -112,9 +209,7 @@ func (a *Accounts) linkIdentity(ctx context.Context, tx Tx, who access.Caller, u
 	if err := tx.InsertIdentity(ctx, id.Issuer, id.Subject, u.ID, a.o.Now()); err != nil {
 		return err
 	}
-	e := a.entry(who, "account.link-identity", u.Name, map[string]any{"issuer": id.Issuer, "subject": fmt.Sprintf("%.200s", id.Subject)})
-	e.Actor.Kind, e.Actor.ID, e.Actor.Name = string(access.KindUser), u.ID, u.Name
-	return tx.InsertAudit(ctx, e)
+	return tx.InsertAudit(ctx, a.by(who, u, "account.link-identity", map[string]any{"issuer": id.Issuer, "subject": fmt.Sprintf("%.200s", id.Subject)}))
 }
 
 // newcomer makes an account for an identity.
@@ -150,8 +245,8 @@ func cutRunes(s string, n int) string {
 }
 
 // syncGroups makes the memberships that come from single sign-on those of the named groups. What a person gave stays.
-func (a *Accounts) syncGroups(ctx context.Context, tx Tx, u access.User, names []string) error {
-	had, err := tx.GroupsOf(ctx, u.ID, groupSource)
+func (a *Accounts) syncGroups(ctx context.Context, tx Tx, who access.Caller, u access.User, names []string) error {
+	before, err := tx.GroupsOf(ctx, u.ID, groupSource)
 	if err != nil {
 		return err
 	}
@@ -168,7 +263,7 @@ func (a *Accounts) syncGroups(ctx context.Context, tx Tx, u access.User, names [
 			return err
 		}
 	}
-	for _, g := range had {
+	for _, g := range before {
 		if want[g.Name] {
 			continue
 		}
@@ -176,18 +271,108 @@ func (a *Accounts) syncGroups(ctx context.Context, tx Tx, u access.User, names [
 			return err
 		}
 	}
-	return nil
+	after, err := tx.GroupsOf(ctx, u.ID, groupSource)
+	if err != nil || slices.Equal(before, after) {
+		return err
+	}
+	return tx.InsertAudit(ctx, a.by(who, u, "group.sync", map[string]any{"source": groupSource, "before": groupNames(before), "after": groupNames(after)}))
 }
 
-// Linked reports whether the caller can sign in by an issuer.
-func (a *Accounts) Linked(ctx context.Context, who access.Caller, issuer string) (has bool, err error) {
+func groupNames(groups []access.Group) []string {
+	names := make([]string, len(groups))
+	for i, g := range groups {
+		names[i] = g.Name
+	}
+	return names
+}
+
+// Identities returns the identities by which the caller signs in, oldest first.
+func (a *Accounts) Identities(ctx context.Context, who access.Caller) (out []LinkedIdentity, err error) {
 	err = a.store.View(ctx, func(tx Tx) error {
 		u, err := self(ctx, tx, who)
 		if err != nil {
 			return err
 		}
-		has, err = tx.HasIdentity(ctx, issuer, u.ID)
+		out, err = tx.IdentitiesOf(ctx, u.ID)
 		return err
 	})
-	return has, err
+	return out, err
+}
+
+// IdentitiesOf returns the identities of a user. It needs an administrator; fault.NotFound for an unknown name.
+func (a *Accounts) IdentitiesOf(ctx context.Context, who access.Caller, name string) (out []LinkedIdentity, err error) {
+	if !who.Admin() {
+		return nil, fault.New(fault.Denied, "only an administrator may see somebody else's identities")
+	}
+	err = a.store.View(ctx, func(tx Tx) error {
+		u, err := tx.UserByName(ctx, name)
+		if err != nil {
+			return err
+		}
+		out, err = tx.IdentitiesOf(ctx, u.ID)
+		return err
+	})
+	return out, err
+}
+
+// Unlink takes one of the caller's identities away: it signs them in no longer. It returns fault.NotFound for one that is not
+// theirs, and fault.Conflict for the last way in.
+func (a *Accounts) Unlink(ctx context.Context, who access.Caller, issuer, subject string) error {
+	return a.store.Update(ctx, func(tx Tx) error {
+		u, err := self(ctx, tx, who)
+		if err != nil {
+			return err
+		}
+		if err := a.unlink(ctx, tx, who, u, LinkedIdentity{Issuer: issuer, Subject: subject}, "account.unlink-identity"); err != nil {
+			return err
+		}
+		keys, err := tx.PasskeysOf(ctx, u.ID)
+		if err != nil {
+			return err
+		}
+		left, err := tx.IdentitiesOf(ctx, u.ID)
+		if err == nil && len(left) == 0 && len(keys) == 0 && u.PasswordHash == "" {
+			return fault.New(fault.Conflict, "this is your only way to sign in: add a passkey or set a password first")
+		}
+		return err
+	})
+}
+
+// UnlinkOf takes an identity of a user away. It needs an administrator; fault.NotFound for an identity that is not the user's.
+func (a *Accounts) UnlinkOf(ctx context.Context, who access.Caller, name, issuer, subject string) error {
+	if !who.Admin() {
+		return a.refused(ctx, who, "user.unlink-identity", "", "only an administrator may unlink somebody else's identity")
+	}
+	return access.Update(ctx, a.store, who, func(tx Tx, who access.Caller) error {
+		if !who.Admin() {
+			return fault.New(fault.Denied, "only an administrator may unlink somebody else's identity")
+		}
+		u, err := tx.UserByName(ctx, name)
+		if err != nil {
+			return err
+		}
+		return a.unlink(ctx, tx, who, u, LinkedIdentity{Issuer: issuer, Subject: subject}, "user.unlink-identity")
+	})
+}
+
+// unlink takes an identity away, and with the last one the groups that came by sign-on: nobody would take them away later.
+func (a *Accounts) unlink(ctx context.Context, tx Tx, who access.Caller, u access.User, id LinkedIdentity, action string) error {
+	did, err := tx.DeleteIdentity(ctx, u.ID, id.Issuer, id.Subject)
+	if err == nil && !did {
+		err = fault.New(fault.NotFound, "%s has no such identity", u.Name)
+	}
+	if err != nil {
+		return err
+	}
+	left, err := tx.IdentitiesOf(ctx, u.ID)
+	if err == nil && len(left) == 0 {
+		err = a.syncGroups(ctx, tx, who, u, nil)
+	}
+	if err != nil {
+		return err
+	}
+	if _, err := tx.NextSerial(ctx); err != nil {
+		return err
+	}
+	return tx.InsertAudit(ctx, a.entry(who, action, u.Name, map[string]any{"issuer": id.Issuer, "subject": fmt.Sprintf("%.200s", id.Subject)}))
 }

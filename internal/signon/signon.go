@@ -11,6 +11,7 @@ import (
 	"crypto/subtle"
 	"encoding/json"
 	"errors"
+	"log/slog"
 	"net/http"
 	"slices"
 	"sync"
@@ -32,21 +33,39 @@ type Options struct {
 	Scopes       []string          // beside openid
 	NameClaim    string            // "preferred_username" where empty
 	GroupsClaim  string            // "groups" where empty
-	Groups       map[string]string // the provider's groups to those of this index; nil takes their names as they are
+	Groups       map[string]string // the provider's groups to those of this index; others are left out
 	Admins       string            // the provider's group whose members administer the index; "" where it does not decide
 	Required     []string          // somebody must be in one of these groups of the provider; empty for no such rule
-	Client       *http.Client      // http.DefaultClient
+	Client       *http.Client      // whose transport is used; nil for one like http.DefaultTransport
+	Now          func() time.Time  // time.Now
+	Log          *slog.Logger      // slog.Default
 }
 
 // Provider is an OpenID provider. It is safe for concurrent use.
 type Provider struct {
-	o  Options
-	mu sync.Mutex
-	is *oidc.Provider // nil until it was asked
+	o        Options
+	client   *http.Client
+	unmapped sync.Once // that the provider's groups are not used is said once
+
+	mu       sync.Mutex
+	is       *oidc.Provider // nil until it answered
+	asking   *discovery     // under way, nil for none
+	failed   error          // of the last discovery, nil after one that succeeded
+	failedAt time.Time
 }
 
-// budget is how long the provider may take to answer.
-const budget = 10 * time.Second
+// discovery is one request for the discovery document, which all sign-ons of the time wait for.
+type discovery struct {
+	done chan struct{} // closed when is and err are set
+	is   *oidc.Provider
+	err  error
+}
+
+// Bounds of how a provider is spoken with.
+const (
+	budget   = 10 * time.Second // for each request to it, and for all of a sign-in
+	coolDown = 5 * time.Second  // after a discovery that failed, until the next
+)
 
 // New returns a provider. It is not asked yet.
 func New(o Options) *Provider {
@@ -56,31 +75,64 @@ func New(o Options) *Provider {
 	if o.GroupsClaim == "" {
 		o.GroupsClaim = "groups"
 	}
-	if o.Client == nil {
-		o.Client = http.DefaultClient
+	if o.Now == nil {
+		o.Now = time.Now
 	}
-	return &Provider{o: o}
+	if o.Log == nil {
+		o.Log = slog.Default()
+	}
+	return &Provider{o: o, client: newClient(o.Client)}
 }
 
 // Issuer is the provider's name for itself.
 func (p *Provider) Issuer() string { return p.o.Issuer }
 
-// discovered returns the provider as its discovery document says. fault.Unavailable where it does not answer.
+// discovered returns the provider as its discovery document says. It returns fault.Unavailable if the provider does not answer
+// or failed to a moment ago, and when ctx ends. One request is under way at a time, which no sign-on that gives up ends.
 func (p *Provider) discovered(ctx context.Context) (*oidc.Provider, *oauth2.Config, error) {
 	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.is == nil {
-		// The provider outlives the request: its keys are fetched with this context later.
-		is, err := oidc.NewProvider(oidc.ClientContext(context.WithoutCancel(ctx), p.o.Client), p.o.Issuer)
-		if err != nil {
-			return nil, nil, fault.Wrap(fault.Unavailable, err, "the provider of single sign-on does not answer: try again, or sign in another way")
+	is, d := p.is, p.asking
+	if is == nil && d == nil {
+		if p.failed != nil && p.o.Now().Sub(p.failedAt) < coolDown {
+			err := p.failed
+			p.mu.Unlock()
+			return nil, nil, errAway(err)
 		}
-		p.is = is
+		d = &discovery{done: make(chan struct{})}
+		p.asking = d
+		go p.discover(d)
 	}
-	return p.is, &oauth2.Config{
-		ClientID: p.o.ClientID, ClientSecret: p.o.ClientSecret, Endpoint: p.is.Endpoint(), RedirectURL: p.o.Redirect,
+	p.mu.Unlock()
+	if is == nil {
+		select {
+		case <-d.done:
+			if d.err != nil {
+				return nil, nil, errAway(d.err)
+			}
+			is = d.is
+		case <-ctx.Done():
+			return nil, nil, errAway(ctx.Err())
+		}
+	}
+	return is, &oauth2.Config{
+		ClientID: p.o.ClientID, ClientSecret: p.o.ClientSecret, Endpoint: is.Endpoint(), RedirectURL: p.o.Redirect,
 		Scopes: append([]string{oidc.ScopeOpenID}, p.o.Scopes...),
 	}, nil
+}
+
+// discover asks for the discovery document. It outlives the request that began it: others wait for it too.
+func (p *Provider) discover(d *discovery) {
+	ctx, cancel := context.WithTimeout(oidc.ClientContext(context.Background(), p.client), budget)
+	defer cancel()
+	d.is, d.err = oidc.NewProvider(ctx, p.o.Issuer)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.is, p.asking, p.failed, p.failedAt = d.is, nil, d.err, p.o.Now()
+	close(d.done)
+}
+
+func errAway(err error) error {
+	return fault.Wrap(fault.Unavailable, err, "the provider of single sign-on does not answer: try again, or sign in another way")
 }
 
 // way is what the way back needs.
@@ -108,7 +160,7 @@ var errFinish = fault.New(fault.Denied, "the answer of single sign-on does not f
 
 // Finish takes what the provider sent back and returns who it is, and next. fault.Denied where it does not fit.
 func (p *Provider) Finish(ctx context.Context, kept []byte, state, code string) (account.Identity, string, error) {
-	ctx, cancel := context.WithTimeout(oidc.ClientContext(ctx, p.o.Client), budget)
+	ctx, cancel := context.WithTimeout(oidc.ClientContext(ctx, p.client), budget)
 	defer cancel()
 	var w way
 	if err := json.Unmarshal(kept, &w); err != nil {
@@ -145,10 +197,10 @@ func exchangeFailed(err error) error {
 	if refused, ok := errors.AsType[*oauth2.RetrieveError](err); ok && refused.Response != nil && refused.Response.StatusCode < 500 {
 		return fault.Wrap(fault.Denied, err, "%s", fault.Message(errFinish))
 	}
-	return fault.Wrap(fault.Unavailable, err, "the provider of single sign-on does not answer: try again, or sign in another way")
+	return errAway(err)
 }
 
-// identity reads the claims.
+// identity reads the claims. It returns the identity beside fault.Denied if that is in none of the groups that are required.
 func (p *Provider) identity(token *oidc.IDToken) (account.Identity, error) {
 	var claims map[string]any
 	if err := token.Claims(&claims); err != nil {
@@ -163,19 +215,22 @@ func (p *Provider) identity(token *oidc.IDToken) (account.Identity, error) {
 		id.Email = text("email")
 	}
 	groups := groupsOf(claims[p.o.GroupsClaim])
-	if len(p.o.Required) > 0 && !slices.ContainsFunc(p.o.Required, func(g string) bool { return slices.Contains(groups, g) }) {
-		return id, fault.New(fault.Denied, "you are in none of the groups whose members may use this index")
-	}
 	if p.o.Admins != "" {
 		admin := slices.Contains(groups, p.o.Admins)
 		id.Admin = &admin
 	}
+	if len(groups) > 0 && len(p.o.Groups) == 0 {
+		p.unmapped.Do(func() {
+			p.o.Log.Info("the provider of single sign-on sends groups, and sso.groups maps none of them to a group of this index", "groups", len(groups))
+		})
+	}
 	for _, g := range groups {
-		if p.o.Groups == nil {
-			id.Groups = append(id.Groups, g)
-		} else if to := p.o.Groups[g]; to != "" && !slices.Contains(id.Groups, to) {
+		if to := p.o.Groups[g]; to != "" && !slices.Contains(id.Groups, to) {
 			id.Groups = append(id.Groups, to)
 		}
+	}
+	if len(p.o.Required) > 0 && !slices.ContainsFunc(p.o.Required, func(g string) bool { return slices.Contains(groups, g) }) {
+		return id, fault.New(fault.Denied, "you are in none of the groups whose members may use this index")
 	}
 	return id, nil
 }

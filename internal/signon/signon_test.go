@@ -175,12 +175,19 @@ func TestSignOnRefusals(t *testing.T) {
 // A provider that is down says so, and is asked again later.
 func TestProviderDown(t *testing.T) {
 	p := newProvider(t)
-	s := signon.New(p.options())
+	o, now := p.options(), time.Now()
+	o.Now = func() time.Time { return now }
+	s := signon.New(o)
 	p.down = true
-	if _, _, err := s.Begin(t.Context(), "/"); !fault.Is(err, fault.Unavailable) {
-		t.Errorf("Begin = %v, want unavailable", err)
+	for range 3 {
+		if _, _, err := s.Begin(t.Context(), "/"); !fault.Is(err, fault.Unavailable) {
+			t.Errorf("Begin = %v, want unavailable", err)
+		}
 	}
-	p.down = false
+	if p.asked != 1 {
+		t.Errorf("a provider that failed just now was asked %d times", p.asked)
+	}
+	p.down, now = false, now.Add(5*time.Second)
 	kept, state := p.begin(t, s)
 	p.down = true
 	if _, _, err := s.Finish(t.Context(), kept, state, "good"); !fault.Is(err, fault.Unavailable) {

@@ -33,7 +33,7 @@ var shown = map[string][]string{
 	},
 	"/project/:project/:version/file/:filename": nil, // a file
 	"/admin/": {"/admin/"}, "/admin/audit/": {"/admin/audit/"}, "/admin/audit/export": nil, "/admin/grants/": {"/admin/grants/"}, "/admin/issuers/": {"/admin/issuers/"},
-	"/admin/repositories/": {"/admin/repositories/"}, "/admin/settings/": {"/admin/settings/"}, "/admin/storage/": {"/admin/storage/"},
+	"/admin/repositories/": {"/admin/repositories/"}, "/admin/settings/": {"/admin/settings/"}, "/admin/storage/": {"/admin/storage/"}, "/admin/tokens/": {"/admin/tokens/"},
 	"/admin/lockout/:kind/:subject/": {"/admin/lockout/user/bob/"}, "/admin/quarantine/": {"/admin/quarantine/"}, "/admin/user/:user/": {"/admin/user/bob/"}, "/admin/users/": {"/admin/users/"}, "/manage/account/token/": {"/manage/account/token/"},
 	"/manage/projects/":                             {"/manage/projects/"},
 	"/manage/upload/":                               {"/manage/upload/"},

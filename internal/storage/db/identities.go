@@ -3,6 +3,8 @@ package db
 import (
 	"context"
 	"time"
+
+	"pyindex/internal/account"
 )
 
 // InsertIdentity implements account.IdentityRows; fault.Conflict where the identity is somebody's.
@@ -16,8 +18,18 @@ func (t *Tx) IdentityUser(ctx context.Context, issuer, subject string) (string, 
 	return one(ctx, t, "identity", scanText, `SELECT user_id FROM identities WHERE issuer = $1 AND subject = $2`, issuer, subject)
 }
 
-// HasIdentity implements account.IdentityRows.
-func (t *Tx) HasIdentity(ctx context.Context, issuer, userID string) (bool, error) {
-	n, err := one(ctx, t, "identity", scanNumber, `SELECT COUNT(*) FROM identities WHERE issuer = $1 AND user_id = $2`, issuer, userID)
-	return n > 0, err
+// IdentitiesOf implements account.IdentityRows.
+func (t *Tx) IdentitiesOf(ctx context.Context, userID string) ([]account.LinkedIdentity, error) {
+	scan := func(r row) (v account.LinkedIdentity, err error) {
+		var at int64
+		err = r.Scan(&v.Issuer, &v.Subject, &at)
+		v.LinkedAt = moment(at)
+		return v, err
+	}
+	return many(ctx, t, scan, `SELECT issuer, subject, created_at FROM identities WHERE user_id = $1 ORDER BY created_at, issuer, subject`, userID)
+}
+
+// DeleteIdentity implements account.IdentityRows.
+func (t *Tx) DeleteIdentity(ctx context.Context, userID, issuer, subject string) (bool, error) {
+	return t.did(ctx, `DELETE FROM identities WHERE issuer = $1 AND subject = $2 AND user_id = $3`, issuer, subject, userID)
 }

@@ -460,10 +460,26 @@ func checkIdentities(w *world) {
 			_, err := tx.IdentityUser(w.ctx, c[0], c[1])
 			w.want("IdentityUser(nothing)", err, fault.NotFound)
 		}
-		has, err := tx.HasIdentity(w.ctx, "https://login.example", zoe.ID)
-		w.same("HasIdentity of somebody else", has, false)
-		return err
+		return nil
 	}))
+	w.must(insert("https://login.example", "2", ann))
+	w.updateAccounts(func(tx account.Tx) error {
+		for _, c := range []struct {
+			user            access.User
+			issuer, subject string
+			want            bool
+		}{{zoe, "https://login.example", "1", false}, {ann, "https://other.example", "1", false}, {ann, "https://login.example", "1", true}, {ann, "https://login.example", "1", false}} {
+			did, err := tx.DeleteIdentity(w.ctx, c.user.ID, c.issuer, c.subject)
+			w.must(err)
+			w.same("DeleteIdentity()", did, c.want)
+		}
+		for id, want := range map[string][]account.LinkedIdentity{ann.ID: {{Issuer: "https://login.example", Subject: "2", LinkedAt: at}}, zoe.ID: {{Issuer: "https://other.example", Subject: "1", LinkedAt: at}}, "nobody": nil} {
+			got, err := tx.IdentitiesOf(w.ctx, id)
+			w.must(err)
+			w.same("IdentitiesOf()", got, want)
+		}
+		return nil
+	})
 }
 
 func checkGroups(w *world) {
