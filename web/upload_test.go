@@ -332,3 +332,14 @@ func TestSearchResources(t *testing.T) {
 		}
 	})
 }
+
+// A description that would take too long is shown as it was written, and the page says so.
+func TestCostlyDescriptionIsPlain(t *testing.T) {
+	x := newShop(t, catalog.Limits{}, nil)
+	table := strings.Repeat("|a", 4_000) + "\n" + strings.Repeat("|-", 4_000) + "\n" + strings.Repeat("|\n", 4_000)
+	x.sendFiles("owner", "/manage/upload/", false, disttest.Wheel("demo", "6.0", "x", "Description-Content-Type: text/markdown", "", table))
+	page := x.get("owner", "/project/demo/6.0/")
+	if body := page.Body.String(); page.Code != http.StatusOK || !strings.Contains(body, "<pre>|a|a") || !strings.Contains(body, "shown as plain text") || len(body) > 100_000 {
+		t.Errorf("the page = %d with %d bytes", page.Code, len(body))
+	}
+}

@@ -6,7 +6,7 @@ import "context"
 // faster than it, so that none costs more than a few hundred milliseconds. A text over its budget is shown as plain text.
 const (
 	stepsPerByte = 64 // looking at a byte, or at an open block or mark
-	stepsMore    = 2_000_000
+	stepsMore    = 1_000_000
 	htmlPerByte  = 16 // bytes written
 	htmlMore     = 64 << 10
 	maxCells     = 10_000 // of all tables, with those that rows are filled up with

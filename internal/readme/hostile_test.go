@@ -2,14 +2,12 @@ package readme_test
 
 import (
 	"fmt"
-	"os"
-	"runtime"
-	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"pyindex/internal/readme"
+	"pyindex/internal/resourcetest"
 )
 
 // repeated fills n bytes with repetitions, between a beginning and an end.
@@ -211,62 +209,19 @@ func wideGrid(n int) string {
 	return strings.Repeat(border+"\n"+row+"\n", 3) + border + "\n"
 }
 
-// cost is what rendering a text took: the least of some runs.
-type cost struct {
-	time  time.Duration
-	bytes uint64
-	out   int
-	plain bool
-}
-
-func costOf(t testing.TB, text, kind string, runs int) cost {
-	var least cost
-	for i := range runs {
-		var before, after runtime.MemStats
-		runtime.ReadMemStats(&before)
-		start := time.Now()
-		got := readme.Render(t.Context(), text, kind)
-		c := cost{time: time.Since(start), out: len(got.HTML), plain: got.Plain}
-		runtime.ReadMemStats(&after)
-		c.bytes = after.TotalAlloc - before.TotalAlloc
-		if i == 0 || c.time < least.time {
-			least.time = c.time
-		}
-		if i == 0 || c.bytes < least.bytes {
-			least.bytes = c.bytes
-		}
-		least.out, least.plain = c.out, c.plain
-	}
-	return least
-}
-
 // Nothing that a text can hold makes it cost more than a bounded multiple of its length.
 func TestHostileTextIsBounded(t *testing.T) {
-	names := make([]string, 0, len(hostile))
-	for name := range hostile {
-		names = append(names, name)
-	}
-	slices.Sort(names)
 	for _, kind := range []string{"text/markdown", "text/x-rst"} {
-		for _, name := range names {
-			small, large := hostile[name](16<<10), hostile[name](64<<10)
-			a, b := costOf(t, small, kind, 3), costOf(t, large, kind, 2)
-			if os.Getenv("README_COSTS") != "" {
-				c := costOf(t, hostile[name](256<<10-1000), kind, 1)
-				t.Logf("%-14s %-28s 16k %8s %6dkB %7d %-5v  64k %8s %6dkB  256k %8s %6dkB %8d %v", kind[5:], name, a.time.Round(100*time.Microsecond), a.bytes>>10, a.out, a.plain, b.time.Round(100*time.Microsecond), b.bytes>>10, c.time.Round(100*time.Microsecond), c.bytes>>10, c.out, c.plain)
+		resourcetest.Linear(t, 16<<10, hostile, func(text string) {
+			if got := readme.Render(t.Context(), text, kind); len(got.HTML) > most(text) {
+				t.Errorf("%d bytes made of %d as %s: %.100q", len(got.HTML), len(text), kind, text)
 			}
-			if b.time > 8*a.time+200*time.Millisecond {
-				t.Errorf("%s as %s: %s for 16 kB, %s for 64 kB: time grows faster than the text", name, kind, a.time, b.time)
-			}
-			if b.bytes > 8*a.bytes+24<<20 {
-				t.Errorf("%s as %s: %d kB allocated for 16 kB, %d kB for 64 kB: memory grows faster than the text", name, kind, a.bytes>>10, b.bytes>>10)
-			}
-			if b.out > 24*len(large)+64<<10 {
-				t.Errorf("%s as %s: %d bytes made of %d", name, kind, b.out, len(large))
-			}
-		}
+		})
 	}
 }
+
+// most is how much HTML may be made of a text.
+func most(text string) int { return 24*len(text) + 64<<10 }
 
 // FuzzCost looks for texts that cost more than a bounded multiple of their length: a part of it is repeated.
 func FuzzCost(f *testing.F) {
@@ -280,12 +235,10 @@ func FuzzCost(f *testing.F) {
 		}
 		for _, kind := range []string{"text/markdown", "text/x-rst"} {
 			text := repeated(before, unit, after)(32 << 10)
-			c := costOf(t, text, kind, 1)
-			if c.time > 300*time.Millisecond {
-				c = costOf(t, text, kind, 3)
-			}
-			if c.time > time.Second || c.bytes > uint64(2_000*len(text)+8<<20) || c.out > 24*len(text)+64<<10 {
-				t.Errorf("%d times %q between %q and %q as %s: %s, %d kB, %d bytes made", len(text)/len(unit), unit, before, after, kind, c.time, c.bytes>>10, c.out)
+			var got readme.Rendered
+			c := resourcetest.Measure(func() { got = readme.Render(t.Context(), text, kind) })
+			if c.Time > time.Second || c.Bytes > uint64(2_000*len(text)+8<<20) || len(got.HTML) > most(text) {
+				t.Errorf("%d times %q between %q and %q as %s: %s, %d kB, %d bytes made", len(text)/len(unit), unit, before, after, kind, c.Time, c.Bytes>>10, len(got.HTML))
 			}
 		}
 	})

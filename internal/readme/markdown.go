@@ -100,8 +100,12 @@ func meteredParser() parser.Parser {
 // much more than they are long.
 type meteredBlock struct{ parser.BlockParser }
 
-// stepsOfBlock is for one block at one line, for which goldmark also keeps some memory.
-const stepsOfBlock = 200
+// What is more than looking at a byte, in steps.
+const (
+	stepsOfBlock = 250 // a block, which is some hundred bytes of memory
+	stepsOfLine  = 100 // a line in each block that is open, for which goldmark also keeps some memory
+	bytesOfStep  = 8   // bytes that are searched
+)
 
 // Open implements parser.BlockParser.
 func (p meteredBlock) Open(parent ast.Node, reader text.Reader, pc parser.Context) (ast.Node, parser.State) {
@@ -110,6 +114,9 @@ func (p meteredBlock) Open(parent ast.Node, reader text.Reader, pc parser.Contex
 		return nil, parser.NoChildren
 	}
 	n, state := p.BlockParser.Open(parent, reader, pc)
+	if n != nil {
+		m.budget.step(stepsOfBlock)
+	}
 	if n != nil && n.Kind() == extast.KindFootnote {
 		if m.footnotes++; m.footnotes > maxFootnotes {
 			m.budget.over = true
@@ -120,7 +127,7 @@ func (p meteredBlock) Open(parent ast.Node, reader text.Reader, pc parser.Contex
 
 // Continue implements parser.BlockParser.
 func (p meteredBlock) Continue(node ast.Node, reader text.Reader, pc parser.Context) parser.State {
-	if !meterOf(pc).budget.step(stepsOfBlock) {
+	if !meterOf(pc).budget.step(stepsOfLine) {
 		return parser.Close
 	}
 	return p.BlockParser.Continue(node, reader, pc)
@@ -165,7 +172,7 @@ func (m *meter) mark(paragraph ast.Node, at int) {
 	m.marks++
 	steps := m.marks + m.footnotes
 	if lines := paragraph.Lines(); lines != nil && lines.Len() > 0 {
-		steps += max(0, lines.At(lines.Len()-1).Stop-at)
+		steps += max(0, lines.At(lines.Len()-1).Stop-at) / bytesOfStep
 	}
 	m.budget.step(steps)
 }

@@ -20,10 +20,10 @@ const (
 	tries      = 5 // the best counts
 )
 
-// cost is the least that some runs took.
-type cost struct {
-	time  time.Duration
-	bytes uint64
+// Cost is what something took of the processors and of memory, or the least that some runs of it took.
+type Cost struct {
+	Time  time.Duration
+	Bytes uint64
 }
 
 // Linear runs a reader on shapes at size n and 4·n, and fails for each whose time or allocated memory grows faster than
@@ -36,39 +36,40 @@ func Linear[T any](t *testing.T, n int, shapes map[string]func(n int) T, read fu
 	}
 	for name, shape := range shapes {
 		small, large := shape(n), shape(times*n)
-		var a, b cost
+		var a, b Cost
 		for i := range tries {
-			a, b = least(i, a, measure(small, read)), least(i, b, measure(large, read))
+			a, b = least(i, a, Measure(func() { read(small) })), least(i, b, Measure(func() { read(large) }))
 			if fits(a, b) {
 				break
 			}
 		}
-		t.Logf("%s: %s and %d kB, four times as many bytes: %s and %d kB", name, a.time, a.bytes>>10, b.time, b.bytes>>10)
+		t.Logf("%s: %s and %d kB, four times as many bytes: %s and %d kB", name, a.Time, a.Bytes>>10, b.Time, b.Bytes>>10)
 		if !fits(a, b) {
-			t.Errorf("%s: %s and %d kB for %d bytes, %s and %d kB for four times as many: it grows faster than the text", name, a.time, a.bytes>>10, n, b.time, b.bytes>>10)
+			t.Errorf("%s: %s and %d kB for %d bytes, %s and %d kB for four times as many: it grows faster than the text", name, a.Time, a.Bytes>>10, n, b.Time, b.Bytes>>10)
 		}
 	}
 }
 
-func fits(a, b cost) bool {
-	return b.time <= mostTimes*a.time+floorTime && b.bytes <= mostTimes*a.bytes+floorBytes
+func fits(a, b Cost) bool {
+	return b.Time <= mostTimes*a.Time+floorTime && b.Bytes <= mostTimes*a.Bytes+floorBytes
 }
 
-func least(i int, a, b cost) cost {
+func least(i int, a, b Cost) Cost {
 	if i == 0 {
 		return b
 	}
-	return cost{min(a.time, b.time), min(a.bytes, b.bytes)}
+	return Cost{min(a.Time, b.Time), min(a.Bytes, b.Bytes)}
 }
 
-func measure[T any](text T, read func(T)) cost {
+// Measure runs something once. Memory is all that this process allocated meanwhile.
+func Measure(run func()) Cost {
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
 	start := processorTime()
-	read(text)
+	run()
 	took := processorTime() - start
 	runtime.ReadMemStats(&after)
-	return cost{took, after.TotalAlloc - before.TotalAlloc}
+	return Cost{took, after.TotalAlloc - before.TotalAlloc}
 }
 
 // Repeated returns a shape that repeats a unit between a beginning and an end.
