@@ -217,6 +217,7 @@ func (a *app) background(ctx context.Context, keyring *access.Keyring, secure en
 			log.Error("filling the search", "error", err)
 		}
 	})
+	loops.Go(func() { a.post(ctx, log) })
 	if secure.renew != nil {
 		loops.every(ctx, renewEvery, secure.renew, log, "renewing the certificate")
 	}

@@ -20,6 +20,8 @@ type Options struct {
 	Name  string           // of the index, as authenticators show it; "Index" where empty
 	// Authenticators speaks with devices that hold passkeys; nil where there are none.
 	Authenticators Authenticators
+	// SecurityURL is the page about an account's security, which letters of warning name; "" for an index that sends none.
+	SecurityURL string
 }
 
 // Accounts is the accounts of an index. It is safe for concurrent use, and by several processes on one store.
@@ -28,7 +30,8 @@ type Accounts struct {
 	o       Options
 	work    chan struct{} // bounds how many passwords are hashed at once
 	key     atomic.Pointer[cipher.AEAD]
-	waiting atomic.Int64 // people in the queue for that, and those whose turn it is
+	letters chan struct{} // has a value after letters were written
+	waiting atomic.Int64  // people in the queue for that, and those whose turn it is
 }
 
 // New returns the accounts over the rows of s.
@@ -42,7 +45,7 @@ func New(s Store, o Options) *Accounts {
 	if o.Name == "" {
 		o.Name = "Index"
 	}
-	return &Accounts{store: s, o: o, work: make(chan struct{}, hashers)}
+	return &Accounts{store: s, o: o, work: make(chan struct{}, hashers), letters: make(chan struct{}, 1)}
 }
 
 func (a *Accounts) entry(who access.Caller, action, subject string, detail map[string]any) audit.Entry {
@@ -147,13 +150,16 @@ func (a *Accounts) SecurityOf(ctx context.Context, who access.Caller) (s Securit
 	return s, err
 }
 
-// Sweep forgets what ended: links after a month, attempts after a day.
+// Sweep forgets what ended: links after a month, attempts after a day, letters that nobody sent after three.
 func (a *Accounts) Sweep(ctx context.Context) error {
 	return a.store.Update(ctx, func(tx Tx) error {
 		if err := tx.DeleteLinksBefore(ctx, a.o.Now().Add(-30*24*time.Hour)); err != nil {
 			return err
 		}
 		if err := tx.DeleteChallengesBefore(ctx, a.o.Now().Add(-clockSkew)); err != nil {
+			return err
+		}
+		if _, err := tx.DeleteWaitingBefore(ctx, a.o.Now().Add(-letterLife)); err != nil { // mail may be off by now
 			return err
 		}
 		return tx.DeleteAttemptsBefore(ctx, a.o.Now().Add(-forgetAfter))

@@ -105,6 +105,7 @@ type Tx interface {
 	Rows
 	PasskeyRows
 	ChallengeRows
+	OutboxRows
 	IdentityRows
 	access.GroupRows
 	access.UserRows
