@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -208,8 +209,8 @@ func TestWarningsWaitForTheServer(t *testing.T) {
 	x.people(t)
 	x.reachable(t)
 	const made = 15 // more than are sent at once
-	for range made {
-		form := url.Values{"description": {"ci"}, "scope": {"read"}, "expires": {"30"}}.Encode()
+	for i := range made {
+		form := url.Values{"description": {fmt.Sprint("ci ", i)}, "scope": {"read"}, "expires": {"30"}}.Encode()
 		if got := x.visit(t, "POST", "/manage/account/token/", "owner", form); got.Code != http.StatusOK {
 			t.Fatalf("%d %s", got.Code, got.Body)
 		}
