@@ -17,6 +17,7 @@ import (
 	"pyindex/internal/account"
 	"pyindex/internal/fault"
 	"pyindex/internal/storage/db"
+	"pyindex/internal/storage/storagetest"
 )
 
 // bureau is accounts on one database, as two processes would have them.
@@ -28,6 +29,7 @@ type bureau struct {
 	keys   *access.Keyring
 	boss   access.Caller
 	db     *db.DB
+	two    *db.DB // of the process beside
 	mu     sync.Mutex
 	now    time.Time
 }
@@ -36,7 +38,16 @@ const good = "four plain words together"
 
 func newBureau(t *testing.T) *bureau {
 	t.Helper()
-	url := "sqlite:" + filepath.Join(t.TempDir(), "index.db")
+	return newBureauOn(t, "sqlite:"+filepath.Join(t.TempDir(), "index.db"))
+}
+
+// onEach runs f on each database that there is: what hangs on transactions has to hold on all.
+func onEach(t *testing.T, f func(t *testing.T, b *bureau)) {
+	storagetest.EachDatabase(t, func(t *testing.T, fresh func(*testing.T) string) { f(t, newBureauOn(t, fresh(t))) })
+}
+
+func newBureauOn(t *testing.T, url string) *bureau {
+	t.Helper()
 	open := func() *db.DB {
 		d, err := db.Open(t.Context(), url, db.Options{})
 		if err != nil {
@@ -48,7 +59,7 @@ func newBureau(t *testing.T) *bureau {
 	b := &bureau{t: t, boss: access.Operator("test"), now: time.Date(2026, 11, 26, 12, 0, 0, 0, time.UTC)}
 	clock := func() time.Time { b.mu.Lock(); defer b.mu.Unlock(); return b.now }
 	one, two := open(), open()
-	b.db = one
+	b.db, b.two = one, two
 	b.Accounts = account.New(one.Accounts(), account.Options{Now: clock})
 	b.beside = account.New(two.Accounts(), account.Options{Now: clock})
 	b.dir = access.NewDirectory(one.Access(), access.DirectoryOptions{Now: clock})

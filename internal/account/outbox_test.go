@@ -20,9 +20,14 @@ import (
 func mailing(t *testing.T) *bureau {
 	t.Helper()
 	b := newBureau(t)
-	o := account.Options{Now: func() time.Time { b.mu.Lock(); defer b.mu.Unlock(); return b.now }, SecurityURL: "https://h.example/manage/account/security/"}
-	b.Accounts, b.beside = account.New(b.db.Accounts(), o), account.New(b.db.Accounts(), o)
+	b.mails()
 	return b
+}
+
+// mails makes both processes of a bureau send mail.
+func (b *bureau) mails() {
+	o := account.Options{Now: func() time.Time { b.mu.Lock(); defer b.mu.Unlock(); return b.now }, SecurityURL: "https://h.example/manage/account/security/"}
+	b.Accounts, b.beside = account.New(b.db.Accounts(), o), account.New(b.two.Accounts(), o)
 }
 
 var quiet = slog.New(slog.DiscardHandler)
@@ -58,40 +63,42 @@ func (p *postman) send(_ context.Context, to string, l account.Letter) error {
 
 // However many processes send at once, each letter goes once, and none is left.
 func TestLettersGoOnce(t *testing.T) {
-	b := mailing(t)
-	for i := range 60 {
-		b.must(b.Warn(t.Context(), fmt.Sprintf("u%d@acme.example", i%30), account.Letter{Subject: fmt.Sprint(i), Text: "x"}))
-	}
-	select {
-	case <-b.Letters():
-	default:
-		t.Error("nobody is told that letters wait")
-	}
-	p := &postman{}
-	var group sync.WaitGroup
-	for i := range 8 {
-		group.Go(func() {
-			a := b.Accounts
-			if i%2 == 1 {
-				a = b.beside
-			}
-			if err := a.Deliver(t.Context(), quiet, p.send); err != nil {
-				t.Error(err)
-			}
-		})
-	}
-	group.Wait()
-	seen := map[string]bool{}
-	for _, key := range p.taken {
-		seen[key] = true
-	}
-	if len(p.taken) != 60 || len(seen) != 60 || p.twice {
-		t.Errorf("%d letters of 60 went, %d different ones, at a time: %v", len(p.taken), len(seen), p.twice)
-	}
-	b.must(b.Deliver(t.Context(), quiet, p.send))
-	if len(p.taken) != 60 {
-		t.Error("a letter went again")
-	}
+	onEach(t, func(t *testing.T, b *bureau) {
+		b.mails()
+		for i := range 60 {
+			b.must(b.Warn(t.Context(), fmt.Sprintf("u%d@acme.example", i%30), account.Letter{Subject: fmt.Sprint(i), Text: "x"}))
+		}
+		select {
+		case <-b.Letters():
+		default:
+			t.Error("nobody is told that letters wait")
+		}
+		p := &postman{}
+		var group sync.WaitGroup
+		for i := range 8 {
+			group.Go(func() {
+				a := b.Accounts
+				if i%2 == 1 {
+					a = b.beside
+				}
+				if err := a.Deliver(t.Context(), quiet, p.send); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		group.Wait()
+		seen := map[string]bool{}
+		for _, key := range p.taken {
+			seen[key] = true
+		}
+		if len(p.taken) != 60 || len(seen) != 60 || p.twice {
+			t.Errorf("%d letters of 60 went, %d different ones, at a time: %v", len(p.taken), len(seen), p.twice)
+		}
+		b.must(b.Deliver(t.Context(), quiet, p.send))
+		if len(p.taken) != 60 {
+			t.Error("a letter went again")
+		}
+	})
 }
 
 // A letter that the server does not take is tried again after pauses that double, for three days. What it refuses for good is not.
