@@ -181,7 +181,7 @@ func (s *Site) signInByCode(w http.ResponseWriter, r *http.Request, who access.C
 	if err != nil {
 		return err
 	}
-	signed, err := s.o.Accounts.SecondFactor(r.Context(), who, account.Code{Step: s.cookie(r, stepCookie), Typed: f.get("code"), Device: s.cookie(r, deviceCookie)})
+	signed, err := s.o.Accounts.SecondFactor(r.Context(), who, account.Code{Step: s.cookie(r, stepCookie), Typed: f.get("code"), Device: s.cookie(r, deviceCookie), Browser: browser(r.UserAgent())})
 	switch {
 	case fault.Is(err, fault.NotFound):
 		s.setCookie(w, stepCookie, "", 0)
@@ -245,7 +245,7 @@ func (s *Site) reconfirm(w http.ResponseWriter, r *http.Request, who access.Call
 	if err != nil {
 		return err
 	}
-	err = s.o.Accounts.Confirm(r.Context(), who, account.Proof{Password: access.Secret(f.secret("password")), Code: f.get("code"), Device: s.cookie(r, deviceCookie)})
+	err = s.o.Accounts.Confirm(r.Context(), who, account.Proof{Password: access.Secret(f.secret("password")), Code: f.get("code"), Device: s.cookie(r, deviceCookie), Browser: browser(r.UserAgent())})
 	f.late(w, err)
 	if err := f.refused(fault.FieldOf(err), err); err != nil {
 		return err

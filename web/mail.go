@@ -147,7 +147,7 @@ func (s *Site) later(r *http.Request, send func(context.Context) error) bool {
 }
 
 // alert writes to the caller's own address that something about the account changed, so that who did not do it learns of it.
-// Nobody waits for it, and nothing depends on it.
+// Nothing depends on it.
 func (s *Site) alert(r *http.Request, who access.Caller, happened string) {
 	if s.o.Mail == nil {
 		return
@@ -160,13 +160,14 @@ func (s *Site) alert(r *http.Request, who access.Caller, happened string) {
 	s.alertAt(r, who, p.Email, happened)
 }
 
-// alertAt is alert with an address.
+// alertAt is alert with an address. The letter is a row before the page is answered, and is sent again if the mail server does
+// not take it.
 func (s *Site) alertAt(r *http.Request, who access.Caller, to, happened string) {
 	if s.o.Mail == nil || to == "" {
 		return
 	}
 	l := account.AlertLetter(s.o.Name, who.Name(), happened, account.Seen{At: s.o.Now(), Address: who.Address(), Browser: browser(r.UserAgent())}, s.absolute("/manage/account/security/"))
-	if !s.later(r, func(ctx context.Context) error { return s.o.Mail.Send(ctx, to, l) }) {
-		s.o.Log.Error("mail was not sent", "error", "too many messages are being sent")
+	if err := s.o.Accounts.Warn(context.WithoutCancel(r.Context()), to, l); err != nil {
+		s.o.Log.Error("a letter of warning was not written", "error", err)
 	}
 }

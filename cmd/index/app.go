@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/user"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"pyindex/internal/access"
@@ -132,6 +133,9 @@ func (c *Config) accounts(rows *db.DB, base *url.URL) (*account.Accounts, error)
 		}
 		if ceremonies != nil {
 			o.Authenticators = ceremonies
+		}
+		if c.Mail.Server != "" {
+			o.SecurityURL = strings.TrimSuffix(base.String(), "/") + "/manage/account/security/"
 		}
 	}
 	return account.New(rows.Accounts(), o), nil

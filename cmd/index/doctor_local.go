@@ -3,10 +3,12 @@ package main
 import (
 	"crypto/x509"
 	"net"
+	"net/netip"
 	"net/url"
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
@@ -113,6 +115,46 @@ func (d *localDoctor) database() {
 		return
 	}
 	d.found.ok(check, "it answers; its schema is number %d, the newest that this program knows", version)
+	d.clients(rows)
+}
+
+// clients looks at where requests came from: from one private address alone, they came through a proxy, perhaps.
+func (d *localDoctor) clients(rows *db.DB) {
+	const check, enough, newest = "clients", 20, 200
+	entries, err := rows.Audit(d.ctx, newest)
+	if err != nil {
+		d.found.fail(check, "", "%s", said(err))
+		return
+	}
+	from, n := "", 0
+	for _, e := range entries {
+		switch {
+		case e.Actor.Address == "": // by a command
+		case from == "" || e.Actor.Address == from:
+			from = e.Actor.Address
+			n++
+		default:
+			d.found.ok(check, "requests in the record come from several addresses")
+			return
+		}
+	}
+	addr, err := netip.ParseAddr(from)
+	switch {
+	case n < enough || err != nil:
+		d.found.skip(check, "the record has too few requests to tell where they come from")
+	case d.config.trusts(addr):
+		d.found.ok(check, "requests in the record come from %s, which trusted_proxies names", from)
+	case !addr.IsPrivate() && !addr.IsLoopback() || addr.IsLoopback() && loopback(d.config.base(listenAddr(d.config.Listen)).Hostname()):
+		d.found.ok(check, "requests in the record come from %s", from)
+	default:
+		d.found.warn(check, "If a proxy is at that address, name it in trusted_proxies: all clients share its limits otherwise.",
+			"the last %d requests in the record all come from %s, a private address that trusted_proxies does not name", n, from)
+	}
+}
+
+// trusts reports whether trusted_proxies names an address.
+func (c *Config) trusts(addr netip.Addr) bool {
+	return slices.ContainsFunc(c.TrustedProxies, func(p prefix) bool { return p.addresses.Contains(addr.Unmap()) })
 }
 
 // said is what an error says to people; a URL with a password is not among it.

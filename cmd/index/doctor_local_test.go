@@ -3,6 +3,7 @@ package main
 import (
 	"crypto/x509"
 	"encoding/pem"
+	"fmt"
 	"net"
 	"os"
 	"path/filepath"
@@ -10,7 +11,9 @@ import (
 	"testing"
 	"time"
 
+	"pyindex/internal/audit"
 	"pyindex/internal/publishers/idtoken/issuertest"
+	"pyindex/internal/storage/db"
 )
 
 // local is the doctor of a new installation with some settings.
@@ -133,5 +136,55 @@ func TestExplainConnection(t *testing.T) {
 		if !strings.Contains(text, x.text) || !strings.Contains(advice, x.advice) {
 			t.Errorf("%s: %q and %q, want %q and %q", x.name, text, advice, x.text, x.advice)
 		}
+	}
+}
+
+// TestLocalClients: an index all of whose requests come from one private address is behind a proxy that nobody named, perhaps.
+func TestLocalClients(t *testing.T) {
+	const behind = "https://index.example"
+	for name, c := range map[string]struct {
+		base, proxies string
+		from          []string // where the requests of the record came from, in turn
+		n             int
+		status, word  string
+	}{
+		"nothing yet":                   {behind, "", nil, 0, checkSkipped, "too few"},
+		"commands alone":                {behind, "", []string{""}, 40, checkSkipped, "too few"},
+		"few requests":                  {behind, "", []string{"10.0.0.5", ""}, 38, checkSkipped, "too few"},
+		"one private address":           {behind, "", []string{"10.0.0.5", ""}, 60, checkWarning, "10.0.0.5"},
+		"one private address by IPv6":   {behind, "", []string{"fd00::5"}, 30, checkWarning, "fd00::5"},
+		"this machine":                  {behind, "", []string{"127.0.0.1"}, 30, checkWarning, "127.0.0.1"},
+		"another proxy is named":        {behind, "10.0.1.0/24", []string{"10.0.0.5"}, 30, checkWarning, "10.0.0.5"},
+		"the proxy is named":            {behind, "10.0.0.0/24", []string{"10.0.0.5"}, 30, checkOK, "names"},
+		"several addresses":             {behind, "", []string{"10.0.0.5", "10.0.0.6"}, 30, checkOK, "several"},
+		"one public address":            {behind, "", []string{"203.0.113.1"}, 30, checkOK, "203.0.113.1"},
+		"somebody tries it on a laptop": {"http://localhost:8080", "", []string{"127.0.0.1"}, 30, checkOK, "127.0.0.1"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			args := []string{"--base-url", c.base}
+			if c.proxies != "" {
+				args = append(args, "--trusted-proxies", c.proxies)
+			}
+			d := local(t, args...)
+			rows, err := db.Open(t.Context(), "sqlite:"+filepath.Join(d.config.DataDir, "index.db"), db.Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer rows.Close()
+			err = rows.Record().Update(t.Context(), func(r audit.Rows) error {
+				for i := range c.n {
+					e := audit.Entry{ID: fmt.Sprint(i), At: time.Now(), Action: "x", Outcome: audit.Granted, Actor: audit.Actor{Address: c.from[i%len(c.from)]}}
+					if err := r.InsertAudit(t.Context(), e); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			d.clients(rows)
+			d.want(t, name, "clients", c.status, c.word)
+		})
 	}
 }

@@ -55,6 +55,30 @@ func (c mailConfig) sender() (*mail.Sender, error) {
 	return s, nil
 }
 
+// postEvery is how often letters of warning that wait are looked for; those that this process writes go at once.
+const postEvery = 30 * time.Second
+
+// post sends letters of warning until ctx ends. It returns at once for an index that sends no mail.
+func (a *app) post(ctx context.Context, log *slog.Logger) {
+	sender, err := a.config.Mail.sender()
+	if err != nil || sender == nil {
+		return // checked at start
+	}
+	tick := time.NewTicker(postEvery)
+	defer tick.Stop()
+	for {
+		if err := a.accounts.Deliver(ctx, log, sender.Send); err != nil && ctx.Err() == nil {
+			log.Error("sending letters of warning", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-a.accounts.Letters():
+		case <-tick.C:
+		}
+	}
+}
+
 // mail sends what carries a link that was printed already, and says on standard error what became of it.
 func (s *session) mail(to string, l account.Letter) {
 	sender, err := s.config.Mail.sender()

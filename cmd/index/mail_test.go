@@ -2,15 +2,19 @@ package main
 
 import (
 	"bytes"
+	"context"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 
 	"pyindex/internal/access"
+	"pyindex/internal/account"
 	"pyindex/internal/mail"
 	"pyindex/internal/mail/mailtest"
 	"pyindex/internal/publishers"
@@ -22,6 +26,10 @@ func mailing(t *testing.T) (*fixture, *mailtest.Server) {
 	server := mailtest.Serve(t, mailtest.Options{})
 	x := newFixture(t, "http://index.example", true, "--mail-server", server.Addr, "--mail-from", "index@acme.example", "--mail-tls", mail.None)
 	x.people(t)
+	ctx, stop := context.WithCancel(context.Background())
+	var posting sync.WaitGroup
+	posting.Go(func() { x.app.post(ctx, slog.New(slog.DiscardHandler)) })
+	t.Cleanup(func() { stop(); posting.Wait() })
 	return x, server
 }
 
@@ -229,4 +237,28 @@ func mustURL(t *testing.T, s string) *url.URL {
 		t.Fatal(err)
 	}
 	return u
+}
+
+// While the mail server is away, warnings wait, each of them, and go once it is back; none of them holds up a page.
+func TestWarningsWaitForTheServer(t *testing.T) {
+	x := newFixture(t, "http://index.example", true, "--mail-server", "127.0.0.1:1", "--mail-from", "index@acme.example", "--mail-tls", mail.None)
+	x.people(t)
+	x.reachable(t)
+	const made = 15 // more than are sent at once
+	for i := range made {
+		form := url.Values{"description": {fmt.Sprint("ci ", i)}, "scope": {"read"}, "expires": {"30"}}.Encode()
+		if got := x.visit(t, "POST", "/manage/account/token/", "owner", form); got.Code != http.StatusOK {
+			t.Fatalf("%d %s", got.Code, got.Body)
+		}
+	}
+	sent := 0
+	err := x.app.accounts.Deliver(t.Context(), slog.New(slog.DiscardHandler), func(_ context.Context, to string, l account.Letter) error {
+		if to == "owner@acme.example" && strings.Contains(l.Text, "API token") && !strings.Contains(l.Text, access.TokenPrefix) {
+			sent++
+		}
+		return nil
+	})
+	if err != nil || sent != made {
+		t.Errorf("%d of %d warnings were sent, %v", sent, made, err)
+	}
 }

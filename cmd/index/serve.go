@@ -237,6 +237,7 @@ func (a *app) background(ctx context.Context, keyring *access.Keyring, secure en
 	if sender, err := a.config.Mail.sender(); err == nil && sender != nil {
 		loops.every(ctx, remindEvery, func() error { return a.remind(ctx, sender) }, log, "reminding of tokens that end")
 	}
+	loops.Go(func() { a.post(ctx, log) })
 	if secure.renew != nil {
 		loops.every(ctx, renewEvery, secure.renew, log, "renewing the certificate")
 	}

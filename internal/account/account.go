@@ -24,6 +24,8 @@ type Options struct {
 	SecondFactor access.FactorPolicy
 	// OwnersInvite lets invitations by owners of projects work without an administrator's approval.
 	OwnersInvite bool
+	// SecurityURL is the page about an account's security, which letters of warning name; "" for an index that sends none.
+	SecurityURL string
 }
 
 // Accounts is the accounts of an index. It is safe for concurrent use, and by several processes on one store.
@@ -32,7 +34,8 @@ type Accounts struct {
 	o       Options
 	work    chan struct{} // bounds how many passwords are hashed at once
 	key     atomic.Pointer[cipher.AEAD]
-	waiting atomic.Int64 // people in the queue for that, and those whose turn it is
+	letters chan struct{} // has a value after letters were written
+	waiting atomic.Int64  // people in the queue for that, and those whose turn it is
 }
 
 // New returns the accounts over the rows of s.
@@ -46,7 +49,7 @@ func New(s Store, o Options) *Accounts {
 	if o.Name == "" {
 		o.Name = "Index"
 	}
-	return &Accounts{store: s, o: o, work: make(chan struct{}, hashers)}
+	return &Accounts{store: s, o: o, work: make(chan struct{}, hashers), letters: make(chan struct{}, 1)}
 }
 
 // OwnersInvite reports whether invitations by owners of projects work without an administrator's approval.
@@ -161,7 +164,8 @@ func (a *Accounts) SecurityOf(ctx context.Context, who access.Caller) (s Securit
 // deviceLife is how long a browser is known in which somebody signed in: as long as its cookie.
 const deviceLife = 365 * 24 * time.Hour
 
-// Sweep forgets what ended: links after a month, attempts after a day, devices after a year.
+// Sweep forgets what ended: links after a month, attempts after a day, devices after a year, letters that nobody sent after
+// three days.
 func (a *Accounts) Sweep(ctx context.Context) error {
 	return a.store.Update(ctx, func(tx Tx) error {
 		if err := tx.DeleteLinksBefore(ctx, a.o.Now().Add(-30*24*time.Hour)); err != nil {
@@ -171,6 +175,9 @@ func (a *Accounts) Sweep(ctx context.Context) error {
 			return err
 		}
 		if err := tx.DeleteDevicesBefore(ctx, a.o.Now().Add(-deviceLife)); err != nil {
+			return err
+		}
+		if _, err := tx.DeleteWaitingBefore(ctx, a.o.Now().Add(-letterLife)); err != nil { // mail may be off by now
 			return err
 		}
 		return tx.DeleteAttemptsBefore(ctx, a.o.Now().Add(-forgetAfter))

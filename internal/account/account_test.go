@@ -17,6 +17,7 @@ import (
 	"pyindex/internal/account"
 	"pyindex/internal/fault"
 	"pyindex/internal/storage/db"
+	"pyindex/internal/storage/storagetest"
 )
 
 // bureau is accounts on one database, as two processes would have them.
@@ -30,6 +31,7 @@ type bureau struct {
 	keys   *access.Keyring
 	boss   access.Caller
 	db     *db.DB
+	two    *db.DB // of the process beside
 	mu     sync.Mutex
 	now    time.Time
 }
@@ -38,7 +40,16 @@ const good = "four plain words together"
 
 func newBureau(t *testing.T, change ...func(*account.Options)) *bureau {
 	t.Helper()
-	url := "sqlite:" + filepath.Join(t.TempDir(), "index.db")
+	return newBureauOn(t, "sqlite:"+filepath.Join(t.TempDir(), "index.db"), change...)
+}
+
+// onEach runs f on each database that there is: what hangs on transactions has to hold on all.
+func onEach(t *testing.T, f func(t *testing.T, b *bureau)) {
+	storagetest.EachDatabase(t, func(t *testing.T, fresh func(*testing.T) string) { f(t, newBureauOn(t, fresh(t))) })
+}
+
+func newBureauOn(t *testing.T, url string, change ...func(*account.Options)) *bureau {
+	t.Helper()
 	open := func() *db.DB {
 		d, err := db.Open(t.Context(), url, db.Options{})
 		if err != nil {
@@ -54,7 +65,7 @@ func newBureau(t *testing.T, change ...func(*account.Options)) *bureau {
 	for _, f := range change {
 		f(&o)
 	}
-	b.db, b.rows, b.store = one, one, one.Accounts()
+	b.db, b.two, b.rows, b.store = one, two, one, one.Accounts()
 	b.Accounts, b.beside = account.New(b.store, o), account.New(two.Accounts(), o)
 	b.dir = access.NewDirectory(one.Access(), access.DirectoryOptions{Now: clock})
 	b.keys = access.NewKeyring(one.Access(), access.KeyringOptions{Now: clock})

@@ -118,9 +118,10 @@ func (a *Accounts) asks(ctx context.Context, tx Tx, u access.User) (bool, error)
 
 // Code is what somebody types for the second factor.
 type Code struct {
-	Step   access.Secret // as SignIn returned it
-	Typed  string
-	Device access.Secret // the cookie of a browser in which somebody signed in before, "" for none
+	Step    access.Secret // as SignIn returned it
+	Typed   string
+	Device  access.Secret // the cookie of a browser in which somebody signed in before, "" for none
+	Browser string        // for people, what it says of itself
 }
 
 // SecondFactor takes a code of the authenticator, or a recovery code, for the step that SignIn left open. It returns
@@ -140,7 +141,8 @@ func (a *Accounts) SecondFactor(ctx context.Context, who access.Caller, in Code)
 			return err
 		}
 		s = Signed{UserID: u.ID, Method: cmp.Or(o.link.Origin, "password") + "+totp"}
-		wrong, err = a.judge(ctx, tx, who, u, codeGuess(who, u, in.Device, known), func() error { return a.factor(ctx, tx, &s, in.Typed) })
+		t := trial{who, u, codeGuess(who, u, in.Device, known), in.Browser}
+		wrong, err = a.judge(ctx, tx, t, func() error { return a.factor(ctx, tx, &s, in.Typed) })
 		if err != nil {
 			return err
 		}
@@ -159,43 +161,65 @@ func (a *Accounts) SecondFactor(ctx context.Context, who access.Caller, in Code)
 		}
 		return err
 	})
-	if err == nil {
-		err = wrong
-	}
 	if err != nil {
 		return Signed{}, err
+	}
+	if wrong != nil {
+		a.wake()
+		return Signed{}, wrong
 	}
 	return s, nil
 }
 
+// trial is a code that somebody tries, whose it would be, and the buckets that it counts in.
+type trial struct {
+	who     access.Caller
+	user    access.User
+	guess   guess
+	browser string
+}
+
 // judge counts a try of a code, has use judge it, and counts and records a wrong one, all in one transaction. What is wrong
 // with the code is the first result, since the transaction must commit for it to count.
-func (a *Accounts) judge(ctx context.Context, tx Tx, who access.Caller, u access.User, g guess, use func() error) (wrong, err error) {
-	n, err := a.reserve(ctx, tx, g)
+func (a *Accounts) judge(ctx context.Context, tx Tx, t trial, use func() error) (wrong, err error) {
+	n, err := a.reserve(ctx, tx, t.guess)
 	if err != nil {
 		return nil, err
 	}
 	if wrong = use(); wrong == nil {
-		return nil, a.right(ctx, tx, g)
+		return nil, a.right(ctx, tx, t.guess)
 	}
 	if !fault.Is(wrong, fault.Invalid) {
 		return nil, wrong
 	}
-	if err := a.wrong(ctx, tx, who, g, u.Name, "second factor"); err != nil {
+	if err := a.wrong(ctx, tx, t.who, t.guess, t.user.Name, "second factor"); err != nil {
 		return nil, err
 	}
 	if n == alarmAfter {
-		return wrong, a.alarm(ctx, tx, who, u)
+		return wrong, a.alarm(ctx, tx, t)
 	}
 	return wrong, nil
 }
 
-// alarm records that somebody guesses codes of an account, whose password they therefore know.
-func (a *Accounts) alarm(ctx context.Context, tx Tx, who access.Caller, u access.User) error {
-	e := a.entry(who, "account.codes-guessed", u.Name, map[string]any{"wrong": alarmAfter})
+// alarm records that somebody guesses codes of an account, whose password they therefore know, and writes to the owner.
+func (a *Accounts) alarm(ctx context.Context, tx Tx, t trial) error {
+	e := a.entry(t.who, "account.codes-guessed", t.user.Name, map[string]any{"wrong": alarmAfter})
 	e.Outcome = audit.Refused
-	return tx.InsertAudit(ctx, e)
+	if err := tx.InsertAudit(ctx, e); err != nil {
+		return err
+	}
+	p, err := profileOf(ctx, tx, t.user)
+	if err != nil || p.Email == "" || a.o.SecurityURL == "" {
+		return err
+	}
+	err = a.warn(ctx, tx, p.Email, AlertLetter(a.o.Name, t.user.Name, codesGuessed, Seen{a.o.Now(), t.who.Address(), t.browser}, a.o.SecurityURL))
+	if fault.Is(err, fault.TooMany) { // who gets so many letters is warned
+		return nil
+	}
+	return err
 }
+
+const codesGuessed = "Somebody who knows your password typed ten wrong codes in a row. None of them was accepted, and more are slowed down; a new password ends it."
 
 func (a *Accounts) factor(ctx context.Context, tx Tx, s *Signed, typed string) error {
 	if len(recoveryForm(typed)) == 16 {
@@ -226,6 +250,7 @@ type Proof struct {
 	Password access.Secret
 	Code     string        // "" if the password was typed
 	Device   access.Secret // the cookie of a browser in which somebody signed in before, "" for none
+	Browser  string        // for people, what it says of itself
 }
 
 // Confirm checks that the caller is still the person who signed in. It returns fault.Invalid about the field for a wrong
@@ -249,11 +274,15 @@ func (a *Accounts) confirmByCode(ctx context.Context, who access.Caller, in Proo
 		if err != nil {
 			return err
 		}
-		wrong, err = a.judge(ctx, tx, who, u, codeGuess(who, u, in.Device, known), func() error { return a.useTOTP(ctx, tx, u.ID, in.Code) })
+		t := trial{who, u, codeGuess(who, u, in.Device, known), in.Browser}
+		wrong, err = a.judge(ctx, tx, t, func() error { return a.useTOTP(ctx, tx, u.ID, in.Code) })
 		return err
 	})
 	if err != nil {
 		return err
+	}
+	if wrong != nil {
+		a.wake()
 	}
 	return wrong
 }

@@ -111,6 +111,7 @@ type Tx interface {
 	Rows
 	PasskeyRows
 	ChallengeRows
+	OutboxRows
 	IdentityRows
 	access.GroupRows
 	access.TokenRows

@@ -31,11 +31,14 @@ func (s *Server) trusted(addr netip.Addr) bool {
 // client's host and scheme and of the request's id. From anybody else those headers mean nothing.
 func (s *Server) client(r *http.Request) (address, requestID string) {
 	address = peer(r)
-	if len(s.o.TrustedProxies) == 0 {
+	addr, err := netip.ParseAddr(address)
+	if err != nil {
 		return address, ""
 	}
-	addr, err := netip.ParseAddr(address)
-	if err != nil || !s.trusted(addr) {
+	if !s.trusted(addr) {
+		if s.unnamed.note(r, addr) {
+			s.o.Log.Warn("all requests come from one private address and say whom they were forwarded for: if that is a proxy of yours, name it in trusted_proxies, or all clients share its limits", "remote", address)
+		}
 		return address, ""
 	}
 	if host := last(r.Header["X-Forwarded-Host"]); hostShape.MatchString(host) {

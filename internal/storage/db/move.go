@@ -18,7 +18,7 @@ var moved = []string{
 	"repositories", "users", "profiles", "projects", "releases", "files", "file_metadata", "file_claims", "file_members",
 	"attestations", "tombstones", "blobs", "grants", "groups", "group_members", "group_grants", "publishers", "project_publishers",
 	"pending_publishers", "uploads_beside_publishers", "readers", "reader_projects", "tokens", "token_projects", "token_readers",
-	"jtis", "audit", "sessions", "links", "totps", "recovery_codes", "passkeys", "challenges", "keys", "identities", "devices", "attempts",
+	"jtis", "audit", "sessions", "links", "totps", "recovery_codes", "passkeys", "challenges", "keys", "outbox", "identities", "devices", "attempts",
 	"downloads", "names", "deleted_projects", "deleted_project_owners",
 }
 

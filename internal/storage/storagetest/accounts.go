@@ -36,6 +36,7 @@ func Accounts(t *testing.T, open Opener) {
 		"group race":     checkGroupRace,
 		"counted":        checkCounted,
 		"forgetting":     checkForgetting,
+		"outbox":         checkOutbox,
 	} {
 		t.Run(name, func(t *testing.T) { check(newWorld(t, open)) })
 	}
@@ -420,6 +421,53 @@ func checkChallenges(w *world) {
 	w.updateAccounts(func(tx account.Tx) error { return tx.DeleteChallengesBefore(w.ctx, at) })
 	use("c", account.ForSignIn, false)
 	use("d", account.ForSignIn, true)
+}
+
+// checkOutbox: letters are due in order, and of several who take one, one has it.
+func checkOutbox(w *world) {
+	letter := func(to string, due, written time.Duration) account.Waiting {
+		l := account.Waiting{ID: w.id("letter"), To: to, Letter: account.Letter{Subject: "Your account", Text: "Ünder\n\nlines\n"}, CreatedAt: at.Add(written), DueAt: at.Add(due), Tries: 2}
+		w.updateAccounts(func(tx account.Tx) error { return tx.InsertWaiting(w.ctx, l) })
+		return l
+	}
+	second, first, later, old := letter("ann", 0, 0), letter("ann", -time.Minute, 0), letter("bob", time.Microsecond, 0), letter("ann", time.Hour, -time.Hour)
+	w.must(w.b.Accounts.View(w.ctx, func(tx account.Tx) error {
+		for limit, want := range map[int][]account.Waiting{0: nil, 1: {first}, 10: {first, second}} {
+			got, err := tx.Due(w.ctx, at, limit)
+			w.must(err)
+			w.same("Due()", got, want)
+		}
+		for to, want := range map[string]int{"ann": 3, "bob": 1, "nobody": 0} {
+			one, all, err := tx.WaitingFor(w.ctx, to)
+			w.must(err)
+			w.same("WaitingFor("+to+")", []int{one, all}, []int{want, 4})
+		}
+		return nil
+	}))
+	w.once("a letter", func(tx account.Tx) (bool, error) { return tx.MoveWaiting(w.ctx, first, at.Add(time.Hour), 3) })
+	w.updateAccounts(func(tx account.Tx) error {
+		gone := later
+		gone.ID = "nothing"
+		again := second
+		again.Tries = 1
+		for _, l := range []account.Waiting{gone, again, first} {
+			did, err := tx.MoveWaiting(w.ctx, l, at, 4)
+			w.must(err)
+			w.same("MoveWaiting of one that is not so", did, false)
+		}
+		first.DueAt, first.Tries = at.Add(time.Hour), 3
+		got, err := tx.Due(w.ctx, at.Add(time.Hour), 10)
+		w.must(err)
+		w.same("Due(moved)", got, []account.Waiting{second, later, first, old})
+		w.must(tx.DeleteWaiting(w.ctx, later.ID))
+		w.must(tx.DeleteWaiting(w.ctx, "nothing"))
+		n, err := tx.DeleteWaitingBefore(w.ctx, at)
+		w.must(err)
+		w.same("DeleteWaitingBefore()", n, int64(1))
+		got, err = tx.Due(w.ctx, at.Add(time.Hour), 10)
+		w.same("Due(deleted)", got, []account.Waiting{second, first})
+		return err
+	})
 }
 
 // checkKeyRace: replicas that make a key at once agree on one.
