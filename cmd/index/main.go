@@ -31,12 +31,13 @@ type commands struct {
 	Group      groupCmd      `cmd:"" help:"Groups of users, who have roles together."`
 	Grant      grantCmd      `cmd:"" help:"Roles of users in projects and repositories."`
 
-	Upload  uploadCmd  `cmd:"" help:"Add files through the same checks as uploads by network."`
-	Mail    mailCmd    `cmd:"" help:"Messages that the index sends."`
-	GC      gcCmd      `cmd:"" name:"gc" help:"Remove bytes that nothing names any more."`
-	Migrate migrateCmd `cmd:"" help:"Move the index to another database and another store."`
-	Doctor  doctorCmd  `cmd:"" help:"Look for what is wrong, here or between a CI job and the index."`
-	Version versionCmd `cmd:"" help:"Say which program this is."`
+	Upload    uploadCmd    `cmd:"" help:"Add files through the same checks as uploads by network."`
+	Mail      mailCmd      `cmd:"" help:"Messages that the index sends."`
+	GC        gcCmd        `cmd:"" name:"gc" help:"Remove bytes that nothing names any more."`
+	Migrate   migrateCmd   `cmd:"" help:"Move the index to another database and another store."`
+	Recovered recoveredCmd `cmd:"" help:"After restoring the database: no serial that was given before is given again."`
+	Doctor    doctorCmd    `cmd:"" help:"Look for what is wrong, here or between a CI job and the index."`
+	Version   versionCmd   `cmd:"" help:"Say which program this is."`
 }
 
 // Exit statuses.
