@@ -12,6 +12,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"pyindex/internal/fault"
 	"pyindex/web"
 )
 
@@ -88,7 +89,7 @@ func run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) 
 
 // complain writes an error on one line.
 func complain(w io.Writer, status int, err error) int {
-	text := err.Error()
+	text := fault.Explain(err)
 	if errors.Is(err, context.Canceled) {
 		text = "interrupted"
 	}

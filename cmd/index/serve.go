@@ -49,9 +49,9 @@ func (c logConfig) logger(w io.Writer) *slog.Logger {
 	_ = level.UnmarshalText([]byte(c.Level)) // the enum holds nothing else
 	o := &slog.HandlerOptions{Level: level}
 	if c.Format == "json" {
-		return slog.New(slog.NewJSONHandler(w, o))
+		return slog.New(causes{slog.NewJSONHandler(w, o)})
 	}
-	return slog.New(slog.NewTextHandler(w, o))
+	return slog.New(causes{slog.NewTextHandler(w, o)})
 }
 
 // base returns the configured base URL, or one made of the address that is listened on.
