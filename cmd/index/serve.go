@@ -108,6 +108,7 @@ func (a *app) serve(s *session, l net.Listener, base *url.URL, log *slog.Logger)
 // handler puts the edges on the server.
 func (a *app) handler(keyring *access.Keyring, base *url.URL, log *slog.Logger) (*server.Server, error) {
 	health := server.NewHealth(server.Check{Name: "the database", Run: a.db.Ping}, server.Check{Name: "the storage", Run: a.blobs.Ping, Shared: a.blobs.Remote()})
+	health.Uploads(func() error { _, err := a.index.Trouble(); return err })
 	c := a.config
 	o := server.Options{
 		Keyring: keyring, Log: log, Name: c.Access.Realm, BasePath: base.Path, Origin: base.Scheme + "://" + base.Host,

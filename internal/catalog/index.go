@@ -85,6 +85,7 @@ type Index struct {
 	lists        lists
 	lines        lines
 	downloads    downloads
+	trouble      trouble
 }
 
 // projectKey and fileKey are how the memory finds what a request names; id is a repository's.

@@ -59,6 +59,7 @@ func (x *Index) MayPublish(ctx context.Context, who access.Caller, repo string, 
 		_, _, err := x.admit(ctx, tx, who, r, name)
 		return err
 	})
+	x.failed(ctx, err)
 	if err != nil && fault.KindOf(err) != fault.Internal {
 		x.refused(ctx, who, Upload{Repository: repo, Form: dist.Metadata{Name: name.String()}}, err)
 	}
