@@ -2,6 +2,7 @@ package web
 
 import (
 	"cmp"
+	"fmt"
 	"net/http"
 	"strings"
 
@@ -170,7 +171,7 @@ func (s *Site) adminChangeUser(w http.ResponseWriter, r *http.Request, who acces
 	said := ""
 	switch f.get("do") {
 	case "disable":
-		said, err = name+" is disabled: sessions and tokens of the account have ended.", s.o.Directory.DisableUser(ctx, who, name)
+		said, err = name+" is disabled: sessions and tokens of the account have ended."+s.believed(), s.o.Directory.DisableUser(ctx, who, name)
 	case "enable":
 		said, err = name+" may sign in again.", s.o.Directory.EnableUser(ctx, who, name)
 	case "promote":
@@ -178,9 +179,9 @@ func (s *Site) adminChangeUser(w http.ResponseWriter, r *http.Request, who acces
 	case "demote":
 		said, err = name+" administers the index no more.", s.o.Directory.SetAdmin(ctx, who, name, false)
 	case "end-sessions":
-		said, err = "All sessions of "+name+" have ended.", s.o.Directory.EndSessionsOf(ctx, who, name)
+		said, err = "All sessions of "+name+" have ended."+s.believed(), s.o.Directory.EndSessionsOf(ctx, who, name)
 	case "revoke":
-		said, err = "The token is revoked.", s.revokeOf(r, who, name, f.get("token"))
+		said, err = "The token is revoked."+s.believed(), s.revokeOf(r, who, name, f.get("token"))
 	case "reset":
 		return s.resetLink(w, r, who, name)
 	default:
@@ -192,6 +193,14 @@ func (s *Site) adminChangeUser(w http.ResponseWriter, r *http.Request, who acces
 		return err
 	}
 	return s.done(w, r, "/admin/user/"+name+"/", said)
+}
+
+// believed completes a sentence about a right that was taken away with how long it may still be accepted.
+func (s *Site) believed() string {
+	if s.o.Believed <= 0 {
+		return ""
+	}
+	return fmt.Sprintf(" A replica that cannot reach the database may still accept it for up to %d seconds.", int64(s.o.Believed.Seconds()))
 }
 
 // resetLink shows a link to a new password, and sends it where the person gave an address.

@@ -147,7 +147,7 @@ func (a *app) site(base *url.URL, log *slog.Logger) (*web.Site, error) {
 	}
 	o := web.Options{
 		Authority: authority, Settings: a.settings, Version: program().Version,
-		Index: a.index, Directory: a.directory, Registry: a.registry, Accounts: a.accounts, Name: a.config.name(), BaseURL: base, Log: log, Closed: !a.config.Access.AnonymousRead,
+		Index: a.index, Directory: a.directory, Registry: a.registry, Accounts: a.accounts, Name: a.config.name(), BaseURL: base, Log: log, Closed: !a.config.Access.AnonymousRead, Believed: a.config.believedFor(),
 	}
 	provider, err := a.config.signOn(base)
 	if err != nil {

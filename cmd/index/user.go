@@ -96,7 +96,12 @@ type userDisableCmd struct {
 
 // Run ends the account.
 func (c *userDisableCmd) Run(s *session) error {
-	return s.with(func(a *app) error { return a.directory.DisableUser(s.ctx, a.operator, c.Name) })
+	return s.with(func(a *app) error {
+		if err := a.directory.DisableUser(s.ctx, a.operator, c.Name); err != nil {
+			return err
+		}
+		return s.believed(a)
+	})
 }
 
 type userEnableCmd struct {
