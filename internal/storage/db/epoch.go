@@ -148,7 +148,7 @@ func (d *DB) follow(ctx context.Context, s sight) (memo.Stamp, error) {
 	now, made, err := d.beginEpoch(ctx, s.epoch, behind)
 	switch {
 	case err != nil:
-		log.Error("the database came back older than this server has seen it, and cannot be marked yet", "error", err)
+		log.Warn("the database came back older than this server has seen it, and cannot be marked yet", "error", err)
 		return at, nil
 	case made:
 		log.Error("the database came back older than this server has seen it: what was changed in between is missing, and must be done again",
@@ -159,7 +159,7 @@ func (d *DB) follow(ctx context.Context, s sight) (memo.Stamp, error) {
 	return d.history.settle(now), nil
 }
 
-// lookingKey marks the context of a change that a look makes: it must not wait for a look.
+// lookingKey marks the context of a change that a look makes.
 type lookingKey struct{}
 
 // beginEpoch makes a new epoch whose first value lies beyond behind, unless the epoch is not refuted any more and the one

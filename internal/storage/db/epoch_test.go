@@ -2,12 +2,14 @@ package db_test
 
 import (
 	"bytes"
+	"context"
 	"io"
 	"log/slog"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"pyindex/internal/catalog"
 	"pyindex/internal/fault"
@@ -394,5 +396,42 @@ func TestFileIsReplacedInAChange(t *testing.T) {
 	}
 	if n := a.change(); n != 2 {
 		t.Errorf("the change again = %d, want 2", n)
+	}
+}
+
+// TestCounterGoesBackInAnOutage: the first look after an outage finds an older database and makes the epoch at once, though
+// the outage is not noted as over yet.
+func TestCounterGoesBackInAnOutage(t *testing.T) {
+	url := postgresOrSkip(t)
+	var down atomic.Bool
+	a := openReplica(t, url, db.Options{Bridge: time.Hour, Hook: func(_ db.Step, do func() error) error {
+		if down.Load() {
+			return io.ErrUnexpectedEOF
+		}
+		return do()
+	}})
+	a.changes(3)
+	older := storagetest.TakeSnapshot(t, url)
+	a.changes(2)
+	before := a.stamp()
+	down.Store(true)
+	if got := a.stamp(); got != before {
+		t.Errorf("Stamp() in the outage = %v, want %v", got, before)
+	}
+	if _, away := a.Away(); !away {
+		t.Fatal("there is no outage")
+	}
+	older.Restore()
+	down.Store(false)
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() { defer close(done); a.Attend(ctx, func(context.Context) {}) }()
+	defer func() { cancel(); <-done }()
+	wait(t, "the end of the outage", func() bool { _, away := a.Away(); return !away })
+	if got := a.stamp(); got.Epoch == before.Epoch || got.Value <= before.Value+500 {
+		t.Errorf("Stamp() after the outage = %v, want a new epoch in the database beyond %v", got, before)
+	}
+	if n := a.cries("ERROR"); n != 1 {
+		t.Errorf("the log has %d errors, want one:\n%s", n, a.log)
 	}
 }

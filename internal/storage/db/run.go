@@ -30,12 +30,14 @@ func (d *DB) update(ctx context.Context, f func(*Tx) error) error {
 
 // attempt runs f in one transaction.
 func (d *DB) attempt(ctx context.Context, h *sql.DB, o *sql.TxOptions, turn string, f func(*Tx) error) error {
-	if _, away := d.outage.bridge(); away {
-		return errAway()
-	}
-	if !o.ReadOnly && ctx.Value(lookingKey{}) == nil && d.file.moved() {
-		if _, err := d.lookAt(ctx); err != nil { // opens the file that is there now
-			return err
+	if ctx.Value(lookingKey{}) == nil { // a look has just had an answer, and must not wait for another look
+		if _, away := d.outage.bridge(); away {
+			return errAway()
+		}
+		if !o.ReadOnly && d.file.moved() {
+			if _, err := d.lookAt(ctx); err != nil { // opens the file that is there now
+				return err
+			}
 		}
 	}
 	var t *Tx
