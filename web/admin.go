@@ -70,6 +70,8 @@ type overviewView struct {
 	Users    int
 	Program  string
 	Since    time.Time
+	Trouble  string    // why uploads fail, "" if they do not
+	Failing  time.Time // since when
 	Plots    []Plot
 	Uploads  []catalog.Card
 	Refusals []historyEntry
@@ -81,6 +83,9 @@ const daysPlotted = 30
 func (s *Site) adminOverview(w http.ResponseWriter, r *http.Request, who access.Caller) error {
 	v := overviewView{Frame: s.adminFrame(r, who, "overview", "Administration"), Program: s.o.Version, Since: s.started}
 	var err error
+	if since, why := s.o.Index.Trouble(); why != nil {
+		v.Trouble, v.Failing = fault.Explain(why), since
+	}
 	if v.Usage, err = s.o.Index.Usage(r.Context(), who); err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package web
 
 import (
 	"cmp"
+	"fmt"
 	"net/http"
 	"strings"
 
@@ -242,9 +243,9 @@ func (s *Site) adminChangeUser(w http.ResponseWriter, r *http.Request, who acces
 	case "demote":
 		said, err = name+" administers the index no more.", s.o.Directory.SetAdmin(ctx, who, name, false)
 	case "end-sessions":
-		said, err = "All sessions of "+name+" have ended.", s.o.Directory.EndSessionsOf(ctx, who, name)
+		said, err = "All sessions of "+name+" have ended."+s.believed(), s.o.Directory.EndSessionsOf(ctx, who, name)
 	case "revoke":
-		said, err = "The token is revoked.", s.revokeOf(r, who, name, f.get("token"))
+		said, err = "The token is revoked."+s.believed(), s.revokeOf(r, who, name, f.get("token"))
 	case "unlink":
 		said, err = "The identity is unlinked: it no longer signs "+name+" in.", s.o.Accounts.UnlinkOf(ctx, who, name, f.get("issuer"), f.get("subject"))
 	case "remove-factors":
@@ -271,7 +272,7 @@ func (s *Site) disable(r *http.Request, who access.Caller, name string) (said st
 	if err := s.o.Directory.DisableUser(r.Context(), who, name); err != nil {
 		return "", err
 	}
-	said = name + " is disabled: sessions, tokens and open invitations of the account have ended."
+	said = name + " is disabled: sessions, tokens and open invitations of the account have ended." + s.believed()
 	all, err := s.o.Directory.Invitees(r.Context(), who, name)
 	var names []string
 	for _, u := range all {
@@ -290,6 +291,14 @@ func (s *Site) disable(r *http.Request, who access.Caller, name string) (said st
 
 // maxNamed bounds how many accounts a message names.
 const maxNamed = 8
+
+// believed completes a sentence about a right that was taken away with how long it may still be accepted.
+func (s *Site) believed() string {
+	if s.o.Believed <= 0 {
+		return ""
+	}
+	return fmt.Sprintf(" A replica that cannot reach the database may still accept it for up to %d seconds.", int64(s.o.Believed.Seconds()))
+}
 
 // resetLink shows a link to a new password, and sends it where the person gave an address.
 func (s *Site) resetLink(w http.ResponseWriter, r *http.Request, who access.Caller, name string) error {

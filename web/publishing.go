@@ -240,7 +240,7 @@ func (s *Site) revokeUploadToken(w http.ResponseWriter, r *http.Request, who acc
 	if err := s.o.Directory.RevokeToken(r.Context(), who, f.get("token_id")); err != nil {
 		return err
 	}
-	return s.done(w, r, s.back(r), "The API token is revoked: it does nothing from the next request on.")
+	return s.done(w, r, s.back(r), "The API token is revoked: it does nothing from the next request on."+s.believed())
 }
 
 // guideView is the file to paste after a publisher was added, and what else is to be done.

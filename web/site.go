@@ -32,6 +32,8 @@ type Options struct {
 	Version   string   // of the program
 	Settings  []Setting
 
+	Believed time.Duration // how long a replica that is cut off may accept what was revoked; 0 for not at all
+
 	SignOnName    string // of the provider, as people know it
 	SignOnCreates bool   // whether who comes for the first time gets an account
 

@@ -257,5 +257,5 @@ func (s *Site) revokeToken(w http.ResponseWriter, r *http.Request, who access.Ca
 	if err := s.o.Directory.RevokeToken(r.Context(), who, id); err != nil {
 		return err
 	}
-	return s.done(w, r, "/manage/account/token/", "The token is revoked: from now on it is refused.")
+	return s.done(w, r, "/manage/account/token/", "The token is revoked: from now on it is refused."+s.believed())
 }

@@ -104,3 +104,15 @@ func TestViewsHideNothing(t *testing.T) {
 		t.Errorf("%d views were found", views)
 	}
 }
+
+// TestRevokedSaysHowLong: where replicas go on without the database, whoever takes a right away reads for how long one may
+// still accept it.
+func TestRevokedSaysHowLong(t *testing.T) {
+	for d, want := range map[time.Duration]string{
+		0: "", time.Minute: " A replica that cannot reach the database may still accept it for up to 60 seconds.",
+	} {
+		if got := (&Site{o: Options{Believed: d}}).believed(); got != want {
+			t.Errorf("believed() with %v = %q, want %q", d, got, want)
+		}
+	}
+}

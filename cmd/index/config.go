@@ -46,7 +46,7 @@ var sections = []string{"database", "storage", "access", "oidc", "limits", "uplo
 type databaseConfig struct {
 	URL     string `name:"url" placeholder:"URL" help:"sqlite:PATH or postgres://… (default: index.db in the data folder). A password belongs into database.url_file or the environment."`
 	URLFile string `name:"url-file" placeholder:"FILE" help:"File that holds the database URL, because it may hold a password."`
-	Bridge  span   `default:"5m" help:"How long reads go on from memory, marked with a Warning, while the database does not answer; 0s for not at all."`
+	Bridge  span   `default:"60s" help:"How long reads go on from memory, marked with a Warning, while the database does not answer; 0s for not at all. A token that another replica revokes meanwhile is believed for that long."`
 }
 
 type storageConfig struct {

@@ -160,9 +160,12 @@ func (c *Config) trusts(addr netip.Addr) bool {
 // said is what an error says to people; a URL with a password is not among it.
 func said(err error) string {
 	if text := fault.Message(err); text != "" {
+		if cause := fault.Cause(err); cause != "" {
+			text += ": " + cause
+		}
 		return text
 	}
-	return err.Error()
+	return fault.Scrub(err.Error())
 }
 
 // storage asks where the bytes are for an answer. It makes no folder where none is.

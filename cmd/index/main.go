@@ -12,6 +12,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"pyindex/internal/fault"
 	"pyindex/web"
 )
 
@@ -35,12 +36,13 @@ type commands struct {
 	Lockout    lockoutCmd    `cmd:"" help:"End everything that somebody can do here, in one act, and list what they uploaded."`
 	Quarantine quarantineCmd `cmd:"" help:"Files that nobody can install for now."`
 
-	Upload  uploadCmd  `cmd:"" help:"Add files through the same checks as uploads by network."`
-	Mail    mailCmd    `cmd:"" help:"Messages that the index sends."`
-	GC      gcCmd      `cmd:"" name:"gc" help:"Remove bytes that nothing names any more."`
-	Migrate migrateCmd `cmd:"" help:"Move the index to another database and another store."`
-	Doctor  doctorCmd  `cmd:"" help:"Look for what is wrong, here or between a CI job and the index."`
-	Version versionCmd `cmd:"" help:"Say which program this is."`
+	Upload    uploadCmd    `cmd:"" help:"Add files through the same checks as uploads by network."`
+	Mail      mailCmd      `cmd:"" help:"Messages that the index sends."`
+	GC        gcCmd        `cmd:"" name:"gc" help:"Remove bytes that nothing names any more."`
+	Migrate   migrateCmd   `cmd:"" help:"Move the index to another database and another store."`
+	Recovered recoveredCmd `cmd:"" help:"After restoring the database: no serial that was given before is given again."`
+	Doctor    doctorCmd    `cmd:"" help:"Look for what is wrong, here or between a CI job and the index."`
+	Version   versionCmd   `cmd:"" help:"Say which program this is."`
 }
 
 // Exit statuses.
@@ -91,7 +93,7 @@ func run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) 
 
 // complain writes an error on one line.
 func complain(w io.Writer, status int, err error) int {
-	text := err.Error()
+	text := fault.Explain(err)
 	if errors.Is(err, context.Canceled) {
 		text = "interrupted"
 	}

@@ -52,9 +52,9 @@ func (c logConfig) logger(w io.Writer) *slog.Logger {
 	_ = level.UnmarshalText([]byte(c.Level)) // the enum holds nothing else
 	o := &slog.HandlerOptions{Level: level}
 	if c.Format == "json" {
-		return slog.New(slog.NewJSONHandler(w, o))
+		return slog.New(causes{slog.NewJSONHandler(w, o)})
 	}
-	return slog.New(slog.NewTextHandler(w, o))
+	return slog.New(causes{slog.NewTextHandler(w, o)})
 }
 
 // base returns the configured base URL, or one made of the address that is listened on.
@@ -119,6 +119,7 @@ func (a *app) serve(s *session, l net.Listener, base *url.URL, log *slog.Logger)
 // handler puts the edges on the server.
 func (a *app) handler(keyring *access.Keyring, base *url.URL, log *slog.Logger) (*server.Server, error) {
 	health := server.NewHealth(server.Check{Name: "the database", Run: a.db.Ping}, server.Check{Name: "the storage", Run: a.blobs.Ping, Shared: a.blobs.Remote()})
+	health.Uploads(func() error { _, err := a.index.Trouble(); return err })
 	c := a.config
 	o := server.Options{
 		Keyring: keyring, Log: log, Name: c.Access.Realm, BasePath: base.Path, Origin: base.Scheme + "://" + base.Host,
@@ -161,7 +162,7 @@ func (a *app) site(base *url.URL, log *slog.Logger) (*web.Site, error) {
 	}
 	o := web.Options{
 		Authority: authority, Settings: a.settings, Version: program().Version,
-		Index: a.index, Directory: a.directory, Registry: a.registry, Accounts: a.accounts, Desk: a.desk, Name: a.config.name(), BaseURL: base, Log: log, Closed: !a.config.Access.AnonymousRead,
+		Index: a.index, Directory: a.directory, Registry: a.registry, Accounts: a.accounts, Desk: a.desk, Name: a.config.name(), BaseURL: base, Log: log, Closed: !a.config.Access.AnonymousRead, Believed: a.config.believedFor(),
 	}
 	provider, err := a.config.signOn(base, log)
 	if err != nil {

@@ -112,7 +112,12 @@ type tokenRevokeCmd struct {
 
 // Run ends the token.
 func (c *tokenRevokeCmd) Run(s *session) error {
-	return s.with(func(a *app) error { return a.directory.RevokeToken(s.ctx, a.operator, c.ID) })
+	return s.with(func(a *app) error {
+		if err := a.directory.RevokeToken(s.ctx, a.operator, c.ID); err != nil {
+			return err
+		}
+		return s.believed(a)
+	})
 }
 
 // inRepository is a flag of commands about projects.

@@ -120,6 +120,9 @@ func (c *userDisableCmd) Run(s *session) error {
 			return err
 		}
 		all, err := a.directory.Invitees(s.ctx, a.operator, c.Name)
+		if err != nil {
+			return err
+		}
 		for _, u := range all {
 			state := "active"
 			if !u.Active() {
@@ -127,7 +130,7 @@ func (c *userDisableCmd) Run(s *session) error {
 			}
 			fmt.Fprintf(s.out, "%s invited %s, whose account is %s\n", u.By, u.Name, state)
 		}
-		return err
+		return s.believed(a)
 	})
 }
 

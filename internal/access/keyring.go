@@ -18,8 +18,8 @@ type KeyringOptions struct {
 	AnonymousRead bool         // whether nobody in particular may read public repositories
 }
 
-// Keyring turns credentials into callers. What it knows of a token is kept in memory while the index's counter stands
-// still, so a revocation counts from the next request on, whichever process made it. It is safe for concurrent use.
+// Keyring turns credentials into callers. What it knows of a token is kept in memory while the index does not
+// change, so a revocation counts from the next request on, whichever process made it. It is safe for concurrent use.
 type Keyring struct {
 	store  Store
 	now    func() time.Time
@@ -32,7 +32,7 @@ type Keyring struct {
 	used, seen *uses // of tokens, and of sessions
 }
 
-// entry is a token that was accepted at some serial.
+// entry is a token that was accepted at some stamp.
 type entry struct {
 	caller    Caller
 	expiresAt time.Time
@@ -67,16 +67,16 @@ func (k *Keyring) Identify(ctx context.Context, user string, s Secret) (Caller, 
 		return Caller{}, notAToken(user, s)
 	}
 	sum := sha256.Sum256([]byte(s.Reveal()))
-	serial, err := k.store.Serial(ctx)
+	at, err := k.store.Stamp(ctx)
 	if err != nil {
 		return Caller{}, err
 	}
-	e, ok := k.known.Get(serial, sum)
+	e, ok := k.known.Get(at, sum)
 	if !ok {
 		if e, err = k.load(ctx, hex.EncodeToString(sum[:])); err != nil {
 			return Caller{}, err
 		}
-		k.known.Put(serial, sum, e)
+		k.known.Put(at, sum, e)
 	}
 	now := k.now()
 	if !e.expiresAt.IsZero() && !now.Before(e.expiresAt) {
@@ -89,14 +89,14 @@ func (k *Keyring) Identify(ctx context.Context, user string, s Secret) (Caller, 
 // Refresh looks tokens up again, after a change, that were in use before it, as catalog.Index.Refresh does. Tokens that
 // ended are forgotten.
 func (k *Keyring) Refresh(ctx context.Context) error {
-	serial, err := k.store.Serial(ctx)
+	at, err := k.store.Stamp(ctx)
 	if err != nil {
 		return err
 	}
-	for _, sum := range k.known.Worn(serial) {
+	for _, sum := range k.known.Worn(at) {
 		e, err := k.load(ctx, hex.EncodeToString(sum[:]))
 		if err == nil {
-			k.known.Renew(serial, sum, e)
+			k.known.Renew(at, sum, e)
 		} else if !fault.Is(err, fault.Unauthenticated) {
 			return err
 		}

@@ -191,16 +191,16 @@ func (k *Keyring) Session(ctx context.Context, s Secret) (Caller, error) {
 		return Caller{}, errNoSession
 	}
 	hash := HashToken(s)
-	serial, err := k.store.Serial(ctx)
+	at, err := k.store.Stamp(ctx)
 	if err != nil {
 		return Caller{}, err
 	}
-	e, ok := k.sessions.Get(serial, hash)
+	e, ok := k.sessions.Get(at, hash)
 	if !ok {
 		if e, err = k.loadSession(ctx, hash); err != nil {
 			return Caller{}, err
 		}
-		k.sessions.Put(serial, hash, e)
+		k.sessions.Put(at, hash, e)
 	}
 	now := k.now()
 	if seen := k.seen.last(e.session.ID); seen.After(e.session.SeenAt) {
@@ -213,7 +213,7 @@ func (k *Keyring) Session(ctx context.Context, s Secret) (Caller, error) {
 	return e.caller, nil
 }
 
-// signedIn is a session that was looked up at some serial.
+// signedIn is a session that was looked up at some stamp.
 type signedIn struct {
 	caller  Caller
 	session Session

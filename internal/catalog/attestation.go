@@ -93,11 +93,11 @@ func unread(sent []string) []string {
 // Provenance returns the verified attestations of a file that the caller may read, by project, any spelling of the
 // version, and exact file name. fault.NotFound where there are none, as for a file that is not there.
 func (x *Index) Provenance(ctx context.Context, who access.Caller, repo string, name dist.ProjectName, version, filename string) ([]Attestation, error) {
-	serial, err := x.store.Serial(ctx)
+	at, err := x.store.Stamp(ctx)
 	if err != nil {
 		return nil, err
 	}
-	l, err := x.fileAt(ctx, who, serial, repo, filename)
+	l, err := x.fileAt(ctx, who, at, repo, filename)
 	if err != nil {
 		return nil, err
 	}

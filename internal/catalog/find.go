@@ -18,9 +18,9 @@ func errAnonymous() error {
 // missing answers who may not know more: the same words for what does not exist and for what is hidden.
 func missing(what string) error { return fault.New(fault.NotFound, "there is no %s here", what) }
 
-// recallAt returns what the memory holds for k at a value of the counter, or what load reads.
-func recallAt[K comparable, V any](ctx context.Context, x *Index, serial int64, m *memo.Memo[K, V], k K, load func(Tx) (V, error)) (v V, err error) {
-	if v, ok := m.Get(serial, k); ok {
+// recallAt returns what the memory holds for k at a stamp, or what load reads.
+func recallAt[K comparable, V any](ctx context.Context, x *Index, at memo.Stamp, m *memo.Memo[K, V], k K, load func(Tx) (V, error)) (v V, err error) {
+	if v, ok := m.Get(at, k); ok {
 		return v, nil
 	}
 	err = x.store.View(ctx, func(tx Tx) (err error) {
@@ -28,15 +28,15 @@ func recallAt[K comparable, V any](ctx context.Context, x *Index, serial int64, 
 		return err
 	})
 	if err == nil {
-		m.Put(serial, k, v)
+		m.Put(at, k, v)
 	}
 	return v, err
 }
 
 // repository finds a repository by name, "" being main, for a caller who is at least somebody or may read something there.
-func (x *Index) repository(ctx context.Context, who access.Caller, serial int64, name string) (Repository, error) {
+func (x *Index) repository(ctx context.Context, who access.Caller, at memo.Stamp, name string) (Repository, error) {
 	name = cmp.Or(name, MainRepository)
-	r, err := recallAt(ctx, x, serial, x.repositories, name, func(tx Tx) (Repository, error) {
+	r, err := recallAt(ctx, x, at, x.repositories, name, func(tx Tx) (Repository, error) {
 		return tx.RepositoryByName(ctx, name)
 	})
 	if !who.Known() && (err != nil || !who.May(access.Reader, r.Object())) {
@@ -72,34 +72,35 @@ func (x *Index) knows(ctx context.Context, who access.Caller, r Repository) erro
 // Project returns a project that the caller may read; fault.NotFound otherwise, and fault.Unauthenticated to nobody on a
 // closed repository. It costs a look at the counter while nothing changes.
 func (x *Index) Project(ctx context.Context, who access.Caller, repo string, name dist.ProjectName) (Project, error) {
-	serial, err := x.store.Serial(ctx)
+	at, err := x.store.Stamp(ctx)
 	if err != nil {
 		return Project{}, err
 	}
-	return x.projectAt(ctx, who, serial, repo, name)
+	return x.projectAt(ctx, who, at, repo, name)
 }
 
-func (x *Index) projectAt(ctx context.Context, who access.Caller, serial int64, repo string, name dist.ProjectName) (Project, error) {
-	r, err := x.repository(ctx, who, serial, repo)
+func (x *Index) projectAt(ctx context.Context, who access.Caller, at memo.Stamp, repo string, name dist.ProjectName) (Project, error) {
+	r, err := x.repository(ctx, who, at, repo)
 	if err != nil {
 		return Project{}, err
 	}
-	p, err := recallAt(ctx, x, serial, x.projects, projectKey{r.ID, name}, func(tx Tx) (Project, error) {
+	p, err := recallAt(ctx, x, at, x.projects, projectKey{r.ID, name}, func(tx Tx) (Project, error) {
 		return tx.ProjectByName(ctx, r.ID, name)
 	})
 	if fault.Is(err, fault.NotFound) || err == nil && !who.May(access.Reader, p.Object()) {
 		return Project{}, missing("project of that name")
 	}
+	p.Epoch = at.Epoch
 	return p, err
 }
 
 // File returns a file that the caller may read, by its digest and name. Quarantined projects offer none.
 func (x *Index) File(ctx context.Context, who access.Caller, repo, sha256, filename string) (File, error) {
-	serial, err := x.store.Serial(ctx)
+	at, err := x.store.Stamp(ctx)
 	if err != nil {
 		return File{}, err
 	}
-	l, err := x.fileAt(ctx, who, serial, repo, filename)
+	l, err := x.fileAt(ctx, who, at, repo, filename)
 	if err == nil && l.file.SHA256 != sha256 {
 		err = missing(fileOfThat)
 	}
@@ -112,12 +113,12 @@ func (x *Index) File(ctx context.Context, who access.Caller, repo, sha256, filen
 const fileOfThat = "file of that name and digest"
 
 // fileAt is the one way to a file, whichever form of it is asked for.
-func (x *Index) fileAt(ctx context.Context, who access.Caller, serial int64, repo, filename string) (located, error) {
-	r, err := x.repository(ctx, who, serial, repo)
+func (x *Index) fileAt(ctx context.Context, who access.Caller, at memo.Stamp, repo, filename string) (located, error) {
+	r, err := x.repository(ctx, who, at, repo)
 	if err != nil {
 		return located{}, err
 	}
-	l, err := recallAt(ctx, x, serial, x.files, fileKey{r.ID, filename}, func(tx Tx) (located, error) {
+	l, err := recallAt(ctx, x, at, x.files, fileKey{r.ID, filename}, func(tx Tx) (located, error) {
 		return locate(ctx, tx, r.ID, filename)
 	})
 	if fault.Is(err, fault.NotFound) || err == nil && !l.visible(who) {

@@ -37,15 +37,15 @@ func (p place) object() access.Object {
 
 // place finds what a grant is about; the zero name is the repository itself.
 func (x *Index) place(ctx context.Context, who access.Caller, repo string, name dist.ProjectName) (place, error) {
-	serial, err := x.store.Serial(ctx)
+	at, err := x.store.Stamp(ctx)
 	if err != nil {
 		return place{}, err
 	}
-	r, err := x.repository(ctx, who, serial, repo)
+	r, err := x.repository(ctx, who, at, repo)
 	if err != nil || name.IsZero() {
 		return place{repository: r}, err
 	}
-	p, err := x.projectAt(ctx, who, serial, repo, name)
+	p, err := x.projectAt(ctx, who, at, repo, name)
 	return place{r, p}, err
 }
 

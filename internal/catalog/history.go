@@ -155,11 +155,11 @@ func (x *Index) recordQuery(ctx context.Context, who access.Caller, f HistoryFil
 		q.Project = name.String()
 	}
 	if f.Repository != "" {
-		serial, err := x.store.Serial(ctx)
+		at, err := x.store.Stamp(ctx)
 		if err != nil {
 			return q, err
 		}
-		r, err := x.repository(ctx, who, serial, f.Repository)
+		r, err := x.repository(ctx, who, at, f.Repository)
 		if err != nil {
 			return q, err
 		}

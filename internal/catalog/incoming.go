@@ -30,6 +30,7 @@ type Incoming struct {
 	md5    hash.Hash
 	hashes io.Writer
 	failed error
+	ours   func(error) // is told of failures to keep bytes
 }
 
 // Stage begins an upload to a project, the zero name where it is not known yet: a private place for the bytes.
@@ -44,13 +45,14 @@ func (x *Index) Stage(ctx context.Context, who access.Caller, repo string, name 
 	}
 	s, err := x.blobs.Stage(ctx)
 	if err != nil {
+		x.failed(ctx, err)
 		return nil, err
 	}
 	blake, err := blake2b.New256(nil)
 	if err != nil {
 		return nil, err
 	}
-	in := &Incoming{stage: s, limit: limit, sha: sha256.New(), blake: blake, md5: md5.New()}
+	in := &Incoming{stage: s, limit: limit, sha: sha256.New(), blake: blake, md5: md5.New(), ours: func(err error) { x.failed(ctx, err) }}
 	in.hashes = io.MultiWriter(in.sha, in.blake, in.md5)
 	return in, nil
 }
@@ -80,6 +82,9 @@ func (in *Incoming) Write(p []byte) (int, error) {
 	n, err := in.stage.Write(p)
 	in.hashes.Write(p[:n])
 	in.failed = err
+	if err != nil {
+		in.ours(err)
+	}
 	return n, err
 }
 

@@ -90,6 +90,7 @@ type Index struct {
 	lines        lines
 	downloads    downloads
 	said         said
+	trouble      trouble
 }
 
 // projectKey and fileKey are how the memory finds what a request names; id is a repository's.

@@ -7,14 +7,19 @@ import (
 	"pyindex/internal/access"
 	"pyindex/internal/dist"
 	"pyindex/internal/fault"
+	"pyindex/internal/memo"
 )
 
 // Listing is the projects of a repository that one caller may see, by normal name. Quarantined ones are left out.
 type Listing struct {
 	Repository Repository
 	Serial     int64 // of the index when it was read
+	Epoch      int64 // in which the serial was read, see memo.Stamp
 	Projects   []Listed
 }
+
+// Stamp returns what a rendering of the listing may be kept under.
+func (l Listing) Stamp() memo.Stamp { return memo.Stamp{Epoch: l.Epoch, Value: l.Serial} }
 
 // Listed is what a listing shows of a project.
 type Listed struct {
@@ -25,25 +30,25 @@ type Listed struct {
 	Serial  int64
 }
 
-// ListingState returns what a listing hangs on without reading it: the repository, the counter, and whether the caller
+// ListingState returns what a listing hangs on without reading it: the repository, the stamp, and whether the caller
 // sees all of the repository, so that all such callers may share one rendering.
-func (x *Index) ListingState(ctx context.Context, who access.Caller, repo string) (Repository, int64, bool, error) {
-	serial, err := x.store.Serial(ctx)
+func (x *Index) ListingState(ctx context.Context, who access.Caller, repo string) (Repository, memo.Stamp, bool, error) {
+	at, err := x.store.Stamp(ctx)
 	if err != nil {
-		return Repository{}, 0, false, err
+		return Repository{}, memo.Stamp{}, false, err
 	}
-	r, err := x.repository(ctx, who, serial, repo)
-	return r, serial, err == nil && who.May(access.Reader, r.Object()), err
+	r, err := x.repository(ctx, who, at, repo)
+	return r, at, err == nil && who.May(access.Reader, r.Object()), err
 }
 
 // Listing returns the projects that the caller may see. It is empty, not an error, for who may see none.
 func (x *Index) Listing(ctx context.Context, who access.Caller, repo string) (Listing, error) {
-	r, serial, all, err := x.ListingState(ctx, who, repo)
+	r, at, all, err := x.ListingState(ctx, who, repo)
 	if err != nil {
 		return Listing{}, err
 	}
-	l := Listing{Repository: r, Serial: serial}
-	known, err := x.lists.at(ctx, x.store, r.ID, serial)
+	l := Listing{Repository: r, Serial: at.Value, Epoch: at.Epoch}
+	known, err := x.lists.at(ctx, x.store, r.ID, at)
 	l.Projects = make([]Listed, 0, len(known))
 	for _, p := range known {
 		if p.Status != Quarantined && (all || who.May(access.Reader, Project{ID: p.ID, Repository: r}.Object())) {
@@ -93,6 +98,7 @@ func (x *Index) Contents(ctx context.Context, who access.Caller, repo string, na
 	if fault.Is(err, fault.NotFound) {
 		return Contents{}, missing("project of that name")
 	}
+	c.Project.Epoch = p.Epoch
 	return c, err
 }
 

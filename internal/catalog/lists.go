@@ -3,6 +3,8 @@ package catalog
 import (
 	"context"
 	"sync"
+
+	"pyindex/internal/memo"
 )
 
 // maxList bounds the projects that lists keep in memory, some hundred bytes each; longer lists are read whole each time.
@@ -15,36 +17,37 @@ type lists struct {
 	known map[string]*list // by repository
 }
 
-// list is the projects of a repository by normal name, as of some value of the counter or later. It is not changed any more.
+// list is the projects of a repository by normal name, as of some stamp or later. It is not changed any more.
 type list struct {
-	serial   int64
+	at       memo.Stamp
 	projects []Listed
 }
 
-// at returns the projects of a repository as of serial, which was read before, or later.
-func (x *lists) at(ctx context.Context, store Store, repositoryID string, serial int64) ([]Listed, error) {
+// at returns the projects of a repository as of a stamp, which was read before, or later. What is known of another epoch is
+// no beginning: all are read again.
+func (x *lists) at(ctx context.Context, store Store, repositoryID string, now memo.Stamp) ([]Listed, error) {
 	x.mu.Lock()
 	last := x.known[repositoryID]
 	x.mu.Unlock()
-	if last != nil && last.serial == serial {
+	if last != nil && last.at == now {
 		return last.projects, nil
 	}
-	if last == nil || last.serial > serial {
-		last = &list{serial: -1}
+	if last == nil || last.at.Epoch != now.Epoch || last.at.After(now) {
+		last = &list{at: memo.Stamp{Value: -1}}
 	}
-	now, err := last.next(ctx, store, repositoryID)
+	projects, err := last.next(ctx, store, repositoryID)
 	if err != nil {
 		return nil, err
 	}
-	x.keep(repositoryID, &list{serial: serial, projects: now})
-	return now, nil
+	x.keep(repositoryID, &list{at: now, projects: projects})
+	return projects, nil
 }
 
 // next reads what changed since. A project that was deleted leaves no row behind: where the number does not come out,
 // all are read again. It always comes out right otherwise, because no identifier is used twice.
 func (l *list) next(ctx context.Context, store Store, repositoryID string) (out []Listed, err error) {
 	err = store.View(ctx, func(tx Tx) error {
-		changed, total, err := tx.ListedSince(ctx, repositoryID, l.serial)
+		changed, total, err := tx.ListedSince(ctx, repositoryID, l.at.Value)
 		if err != nil {
 			return err
 		}
@@ -85,7 +88,7 @@ func (x *lists) keep(repositoryID string, l *list) {
 	if x.known == nil {
 		x.known = map[string]*list{}
 	}
-	if last := x.known[repositoryID]; last != nil && last.serial > l.serial {
+	if last := x.known[repositoryID]; last != nil && last.at.After(l.at) {
 		return
 	}
 	delete(x.known, repositoryID)

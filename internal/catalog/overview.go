@@ -8,6 +8,7 @@ import (
 	"pyindex/internal/access"
 	"pyindex/internal/dist"
 	"pyindex/internal/fault"
+	"pyindex/internal/memo"
 )
 
 // Summary is a release with what lists of releases show.
@@ -102,11 +103,11 @@ func (x *Index) Present(ctx context.Context, who access.Caller, repo string, nam
 	if len(names) == 0 {
 		return here, nil
 	}
-	serial, err := x.store.Serial(ctx)
+	at, err := x.store.Stamp(ctx)
 	if err != nil {
 		return nil, err
 	}
-	r, err := x.repository(ctx, who, serial, repo)
+	r, err := x.repository(ctx, who, at, repo)
 	if err != nil {
 		return nil, err
 	}
@@ -133,10 +134,12 @@ func (x *Index) summaries(ctx context.Context, p Project) ([]Summary, error) {
 		return all, nil
 	}
 	var all []Summary
+	epoch := p.Epoch
 	err := x.store.View(ctx, func(tx Tx) (err error) {
 		if p, err = tx.ProjectByID(ctx, p.ID); err != nil {
 			return err
 		}
+		p.Epoch = epoch
 		all, err = tx.Summaries(ctx, p.ID)
 		return err
 	})
@@ -172,7 +175,7 @@ func newest(all []Summary) (best Summary) {
 	return best
 }
 
-// lines remembers the releases of projects by the project's serial.
+// lines remembers the releases of projects by the project's stamp.
 type lines struct {
 	mu    sync.Mutex
 	m     map[string]linesOf
@@ -180,8 +183,8 @@ type lines struct {
 }
 
 type linesOf struct {
-	serial int64
-	all    []Summary
+	at  memo.Stamp
+	all []Summary
 }
 
 // maxLines bounds how many releases are remembered, some hundred bytes each.
@@ -191,13 +194,13 @@ func (l *lines) get(p Project) ([]Summary, bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	of, ok := l.m[p.ID]
-	return of.all, ok && of.serial == p.Serial
+	return of.all, ok && of.at == p.Stamp()
 }
 
 func (l *lines) put(p Project, all []Summary) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if old, ok := l.m[p.ID]; ok && old.serial > p.Serial {
+	if old, ok := l.m[p.ID]; ok && old.at.After(p.Stamp()) {
 		return
 	} else if ok {
 		l.total -= len(old.all) + 1
@@ -205,6 +208,6 @@ func (l *lines) put(p Project, all []Summary) {
 	if l.m == nil || l.total+len(all) > maxLines {
 		l.m, l.total = map[string]linesOf{}, 0
 	}
-	l.m[p.ID] = linesOf{p.Serial, all}
+	l.m[p.ID] = linesOf{p.Stamp(), all}
 	l.total += len(all) + 1
 }

@@ -6,6 +6,7 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/dist"
+	"pyindex/internal/memo"
 )
 
 // Status is a project's status marker (PEP 792).
@@ -28,11 +29,15 @@ type Project struct {
 	Status       Status
 	StatusReason string
 	Serial       int64 // of the newest change that a reader can notice
+	Epoch        int64 // in which this process read it, see memo.Stamp; not stored
 	Size         int64 // bytes of all its files
 	CreatedAt    time.Time
 	TrustedOnly  bool   // API tokens do not upload to it: its trusted publishers do
 	Limits       Limits // its own, in place of what is configured; a zero field is as configured
 }
+
+// Stamp returns what this process may keep about the project as it is now.
+func (p Project) Stamp() memo.Stamp { return memo.Stamp{Epoch: p.Epoch, Value: p.Serial} }
 
 // Object returns the project as permissions see it.
 func (p Project) Object() access.Object {

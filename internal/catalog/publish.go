@@ -22,6 +22,10 @@ import (
 // or bytes that are taken, fault.Denied, fault.TooLarge, and fault.Unavailable where a retry may succeed.
 func (x *Index) Publish(ctx context.Context, who access.Caller, u Upload) (Receipt, error) {
 	receipt, err := x.publish(ctx, who, u)
+	x.failed(ctx, err)
+	if receipt.Created {
+		x.worked(ctx)
+	}
 	if err != nil && fault.KindOf(err) != fault.Internal && who.Known() {
 		x.refused(ctx, who, u, err)
 	}

@@ -11,24 +11,24 @@ import (
 // that as much as possible is in memory should the database go away. It is nobody's read: who may see what is decided for
 // each caller when it is used.
 func (x *Index) Refresh(ctx context.Context) error {
-	serial, err := x.store.Serial(ctx)
+	at, err := x.store.Stamp(ctx)
 	if err != nil {
 		return err
 	}
 	return x.store.View(ctx, func(tx Tx) error {
-		if err := renew(x.repositories, serial, func(name string) (Repository, error) { return tx.RepositoryByName(ctx, name) }); err != nil {
+		if err := renew(x.repositories, at, func(name string) (Repository, error) { return tx.RepositoryByName(ctx, name) }); err != nil {
 			return err
 		}
-		if err := renew(x.projects, serial, func(k projectKey) (Project, error) { return tx.ProjectByName(ctx, k.id, k.name) }); err != nil {
+		if err := renew(x.projects, at, func(k projectKey) (Project, error) { return tx.ProjectByName(ctx, k.id, k.name) }); err != nil {
 			return err
 		}
-		return renew(x.files, serial, func(k fileKey) (located, error) { return locate(ctx, tx, k.id, k.filename) })
+		return renew(x.files, at, func(k fileKey) (located, error) { return locate(ctx, tx, k.id, k.filename) })
 	})
 }
 
 // renew loads what is worn in a memory; what is gone stays out of it.
-func renew[K comparable, V any](m *memo.Memo[K, V], serial int64, load func(K) (V, error)) error {
-	for _, k := range m.Worn(serial) {
+func renew[K comparable, V any](m *memo.Memo[K, V], at memo.Stamp, load func(K) (V, error)) error {
+	for _, k := range m.Worn(at) {
 		v, err := load(k)
 		if fault.Is(err, fault.NotFound) {
 			continue
@@ -36,7 +36,7 @@ func renew[K comparable, V any](m *memo.Memo[K, V], serial int64, load func(K) (
 		if err != nil {
 			return err
 		}
-		m.Renew(serial, k, v)
+		m.Renew(at, k, v)
 	}
 	return nil
 }

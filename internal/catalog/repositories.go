@@ -57,11 +57,11 @@ func (x *Index) Repositories(ctx context.Context, who access.Caller) (out []Repo
 // RemoveRepository removes a repository without projects. It needs an administrator. fault.Conflict while it has projects
 // or names of deleted files, which must stay taken, and for main.
 func (x *Index) RemoveRepository(ctx context.Context, who access.Caller, name string) error {
-	serial, err := x.store.Serial(ctx)
+	at, err := x.store.Stamp(ctx)
 	if err != nil {
 		return err
 	}
-	r, err := x.repository(ctx, who, serial, name)
+	r, err := x.repository(ctx, who, at, name)
 	if err != nil {
 		return err
 	}
@@ -106,11 +106,11 @@ func (x *Index) SetRepository(ctx context.Context, who access.Caller, name strin
 	if members > access.Uploader {
 		return fault.New(fault.Invalid, "members of a repository are none, reader or uploader")
 	}
-	serial, err := x.store.Serial(ctx)
+	at, err := x.store.Stamp(ctx)
 	if err != nil {
 		return err
 	}
-	r, err := x.repository(ctx, who, serial, name)
+	r, err := x.repository(ctx, who, at, name)
 	if err != nil {
 		return err
 	}

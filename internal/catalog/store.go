@@ -6,6 +6,7 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/audit"
+	"pyindex/internal/memo"
 )
 
 // Tx is what the rules of this package need of a transaction.
@@ -64,5 +65,8 @@ type PublishedFile struct {
 type Store interface {
 	View(ctx context.Context, f func(Tx) error) error
 	Update(ctx context.Context, f func(Tx) error) error
+	// Stamp returns the state that the index is in, to keep under it what is read afterwards; see memo.Stamp. It is as fresh
+	// as Serial and costs the same.
+	Stamp(ctx context.Context) (memo.Stamp, error)
 	Serial(ctx context.Context) (int64, error)
 }

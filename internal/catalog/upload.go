@@ -39,11 +39,11 @@ func (x *Index) uploadTarget(ctx context.Context, who access.Caller, repo string
 	if !who.Uploads() {
 		return Repository{}, fault.New(fault.Denied, "this API token may only read: make one with --scope upload")
 	}
-	serial, err := x.store.Serial(ctx)
+	at, err := x.store.Stamp(ctx)
 	if err != nil {
 		return Repository{}, err
 	}
-	return x.repository(ctx, who, serial, repo)
+	return x.repository(ctx, who, at, repo)
 }
 
 // MayPublish answers before the bytes come whether the caller may upload to a project of that name: nil, or the fault
@@ -60,6 +60,7 @@ func (x *Index) MayPublish(ctx context.Context, who access.Caller, repo string, 
 		_, _, err := x.admit(ctx, tx, who, r, name)
 		return err
 	})
+	x.failed(ctx, err)
 	if err != nil && fault.KindOf(err) != fault.Internal {
 		x.refused(ctx, who, Upload{Repository: repo, Form: dist.Metadata{Name: name.String()}}, err)
 	}

@@ -45,7 +45,7 @@ type Fault struct {
 	cause   error
 }
 
-// Error returns the message alone.
+// Error returns the message alone; see Cause for the rest.
 func (f *Fault) Error() string { return f.Message }
 
 // Unwrap returns the error given to Wrap, or nil.
@@ -56,7 +56,7 @@ func New(k Kind, format string, args ...any) error {
 	return &Fault{Kind: k, Message: fmt.Sprintf(format, args...)}
 }
 
-// Wrap is New that also keeps cause for errors.Is and for the log; the caller sees the message alone.
+// Wrap is New that also keeps cause for errors.Is and for the log, see Cause; the caller sees the message alone.
 func Wrap(k Kind, cause error, format string, args ...any) error {
 	return &Fault{Kind: k, Message: fmt.Sprintf(format, args...), cause: cause}
 }

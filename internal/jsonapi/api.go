@@ -104,10 +104,10 @@ func (a *API) answer(r *http.Request, who access.Caller, p catalog.Project) (*re
 		return answer.Encoded(e), nil
 	}
 	k := ready.Key{ID: p.ID, Variant: version}
-	if answer := a.cache.Find(k, e, p.Serial); answer != nil {
+	if answer := a.cache.Find(k, e, p.Stamp()); answer != nil {
 		return answer, nil
 	}
-	return a.cache.Fill(r.Context(), k, e, p.Serial, render)
+	return a.cache.Fill(r.Context(), k, e, p.Stamp(), render)
 }
 
 // redirect sends to the normal name, in the same tree and with the version and query that were asked.

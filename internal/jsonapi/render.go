@@ -43,7 +43,7 @@ func (a *API) render(ctx context.Context, who access.Caller, p catalog.Project, 
 	if err := enc.Encode(doc); err != nil {
 		return nil, fmt.Errorf("rendering JSON of %s: %w", p.Name, err)
 	}
-	return ready.NewAnswer("application/json", d.Project.Serial, out.Bytes()), nil
+	return ready.NewAnswer("application/json", d.Project.Stamp(), out.Bytes()), nil
 }
 
 func (a *API) document(d catalog.ReleaseDetail) document {

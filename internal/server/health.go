@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -27,6 +28,7 @@ type Health struct {
 	checks   []Check
 	draining func() bool
 	away     func() (time.Duration, bool)
+	uploads  func() error
 }
 
 // NewHealth returns the health of the checks.
@@ -34,6 +36,9 @@ func NewHealth(checks ...Check) *Health { return &Health{checks: checks} }
 
 // Watch makes /readyz answer 503 while s drains, and say so while the database is away and s goes on without it.
 func (h *Health) Watch(s *Server) { h.draining, h.away = s.draining.Load, s.o.Away }
+
+// Uploads makes /readyz say that uploads fail while f returns why: requests are answered all the same.
+func (h *Health) Uploads(f func() error) { h.uploads = f }
 
 // Table answers /healthz, 200 while the process lives, and /readyz, 200 while every check passes and 503 with the name
 // of the first that does not, or while the server drains. Where requests are answered all the same it is 200 and says
@@ -66,6 +71,11 @@ func (h *Health) ready(w http.ResponseWriter, r *http.Request, _ access.Caller) 
 	if h.away != nil {
 		if age, away := h.away(); away { // a balancer that took every replica out would end the reads that still work
 			return say(w, fmt.Sprintf("degraded: the database has not answered for %d s; reads go on from memory, writes wait", int(age.Seconds())))
+		}
+	}
+	if h.uploads != nil {
+		if err := h.uploads(); err != nil {
+			return say(w, "degraded: uploads fail: "+cmp.Or(fault.Message(err), "the log has the details"))
 		}
 	}
 	return sayOK(w)

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -9,6 +10,7 @@ import (
 	"strings"
 
 	"pyindex/internal/access"
+	"pyindex/internal/fault"
 )
 
 // statusGone is logged for a client that left before its answer; nothing is sent with it.
@@ -18,13 +20,25 @@ const statusGone = 499
 func (s *Server) logLine(w *response) {
 	status, level := w.logged()
 	ctx := w.r.Context()
+	now := s.o.Now()
+	for _, r := range s.quiet.rest(now) {
+		s.o.Log.LogAttrs(ctx, slog.LevelWarn, "requests were left out of the log", slog.String("cause", r.cause), slog.Int64("left_out", r.leftOut))
+	}
 	if !s.o.Log.Enabled(ctx, level) {
 		return
+	}
+	cause := scrub(fault.Cause(w.err))
+	var leftOut int64
+	if level == slog.LevelWarn {
+		var ok bool
+		if leftOut, ok = s.quiet.pass(cmp.Or(cause, scrub(w.err.Error())), now); !ok {
+			return
+		}
 	}
 	attrs := make([]slog.Attr, 0, 16)
 	attrs = append(attrs,
 		slog.String("method", method(w.r.Method)), slog.String("route", w.pattern()), slog.String("path", scrub(w.r.URL.Path)),
-		slog.Int("status", status), slog.Int64("bytes", w.sent()), slog.Duration("duration", s.o.Now().Sub(w.start)),
+		slog.Int("status", status), slog.Int64("bytes", w.sent()), slog.Duration("duration", now.Sub(w.start)),
 		slog.String("remote", w.address), slog.String("request", w.id))
 	if w.caller.Known() {
 		attrs = append(attrs, slog.String("caller", string(w.caller.Kind())), slog.String("caller_id", w.caller.ID()), slog.String("token", w.caller.TokenID()))
@@ -35,13 +49,20 @@ func (s *Server) logLine(w *response) {
 	if w.err != nil {
 		attrs = append(attrs, slog.String("error", scrub(w.err.Error())))
 	}
+	if cause != "" {
+		attrs = append(attrs, slog.String("cause", cause))
+	}
+	if leftOut > 0 {
+		attrs = append(attrs, slog.Int64("left_out", leftOut))
+	}
 	if w.stack != nil {
 		attrs = append(attrs, slog.String("stack", string(w.stack)))
 	}
 	s.o.Log.LogAttrs(ctx, level, "request", attrs...)
 }
 
-// logged returns the status of the line and its level: what we broke is an error, the rest is information.
+// logged returns the status of the line and its level: what we broke is an error, what we need and do not have a warning, the
+// rest is information.
 func (w *response) logged() (int, slog.Level) {
 	status := w.status
 	if status == 0 {
@@ -52,6 +73,9 @@ func (w *response) logged() (int, slog.Level) {
 	}
 	if status >= 500 && status != http.StatusServiceUnavailable || w.stack != nil {
 		return status, slog.LevelError
+	}
+	if status == http.StatusServiceUnavailable && fault.Is(w.err, fault.Unavailable) && !w.server.draining.Load() {
+		return status, slog.LevelWarn
 	}
 	return status, slog.LevelInfo
 }

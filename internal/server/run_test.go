@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -13,6 +15,7 @@ import (
 	"time"
 
 	"pyindex/internal/access"
+	"pyindex/internal/fault"
 	"pyindex/internal/route"
 	"pyindex/internal/server"
 )
@@ -201,5 +204,32 @@ func TestFileDownload(t *testing.T) {
 			t.Errorf("%q gave %d bytes, want %d, or others", tt.bytes, len(text), len(tt.want))
 		}
 		got.Body.Close()
+	}
+}
+
+// TestReadyWhileUploadsFail: /readyz stays 200 and says that uploads fail, in words that are for everybody, until they work.
+func TestReadyWhileUploadsFail(t *testing.T) {
+	var trouble error
+	health := server.NewHealth(server.Check{Name: "the storage", Run: func(context.Context) error { return nil }})
+	health.Uploads(func() error { return trouble })
+	s, err := server.New(server.Options{Keyring: keyring{}, Log: slog.New(slog.DiscardHandler)}, health.Table())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct {
+		trouble error
+		want    string
+	}{
+		{nil, "ok\n"},
+		{fault.Wrap(fault.Unavailable, errors.New("write /secret/path: no space left on device"), "the bytes cannot be stored"), "degraded: uploads fail: the bytes cannot be stored\n"},
+		{errors.New("something at /secret/path"), "degraded: uploads fail: the log has the details\n"},
+		{nil, "ok\n"},
+	} {
+		trouble = test.trouble
+		w := httptest.NewRecorder()
+		s.ServeHTTP(w, httptest.NewRequest("GET", "/readyz", nil))
+		if w.Code != http.StatusOK || w.Body.String() != test.want {
+			t.Errorf("GET /readyz with %v = %d %q, want 200 %q", test.trouble, w.Code, w.Body, test.want)
+		}
 	}
 }

@@ -33,6 +33,7 @@ type Server struct {
 	running   atomic.Int64 // requests being answered, also on connections that were taken over
 	draining  atomic.Bool
 	unnamed   unnamed
+	quiet     quiet
 }
 
 // New returns a server of the tables. An error names the row that is incomplete or that two tables claim, or the

@@ -51,9 +51,9 @@ func (a *API) project(w http.ResponseWriter, r *http.Request, who access.Caller)
 		return err
 	}
 	k, e := ready.Key{ID: p.ID, Form: uint8(f)}, ready.ChooseEncoding(r.Header["Accept-Encoding"])
-	answer := a.cache.Find(k, e, p.Serial)
+	answer := a.cache.Find(k, e, p.Stamp())
 	if answer == nil {
-		answer, err = a.cache.Fill(r.Context(), k, e, p.Serial, a.renderProject(f, who, p))
+		answer, err = a.cache.Fill(r.Context(), k, e, p.Stamp(), a.renderProject(f, who, p))
 	}
 	if err != nil {
 		return err
@@ -81,17 +81,17 @@ func (a *API) list(w http.ResponseWriter, r *http.Request, who access.Caller) er
 	if err != nil {
 		return err
 	}
-	repo, serial, all, err := a.index.ListingState(r.Context(), who, r.PathValue("repository"))
+	repo, at, all, err := a.index.ListingState(r.Context(), who, r.PathValue("repository"))
 	if err != nil {
 		return err
 	}
 	k, e := ready.Key{ID: repo.ID, Form: listForms + uint8(f)}, ready.ChooseEncoding(r.Header["Accept-Encoding"])
-	answer := a.cache.Find(k, e, serial)
+	answer := a.cache.Find(k, e, at)
 	switch {
 	case !all:
 		answer, err = a.ownList(r.Context(), who, repo.Name, f, e)
 	case answer == nil:
-		answer, err = a.cache.Fill(r.Context(), k, e, serial, a.renderList(f, who, repo.Name))
+		answer, err = a.cache.Fill(r.Context(), k, e, at, a.renderList(f, who, repo.Name))
 	}
 	if err != nil {
 		return err

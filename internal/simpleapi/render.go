@@ -30,7 +30,7 @@ func (f format) projectPage(t tree, c catalog.Contents) *ready.Answer {
 	} else {
 		out = appendProjectHTML(out, t, c)
 	}
-	return ready.NewAnswer(f.media(), c.Project.Serial, slices.Clip(out))
+	return ready.NewAnswer(f.media(), c.Project.Stamp(), slices.Clip(out))
 }
 
 // listPage renders a repository's list in a form.
@@ -41,7 +41,7 @@ func (f format) listPage(prefix string, l catalog.Listing) *ready.Answer {
 	} else {
 		out = appendListHTML(out, prefix, l)
 	}
-	return ready.NewAnswer(f.media(), l.Serial, out)
+	return ready.NewAnswer(f.media(), l.Stamp(), out)
 }
 
 // appendFilePath appends where a file's bytes are. Mirrors insist that it begins with /packages.

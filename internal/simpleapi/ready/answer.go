@@ -5,13 +5,15 @@ import (
 	"encoding/hex"
 	"net/http"
 	"strconv"
+
+	"pyindex/internal/memo"
 )
 
 // Answer is one representation in one encoding, with the headers that belong to it. It never changes; many requests may
 // write it at once.
 type Answer struct {
 	body     []byte
-	serial   int64
+	at       memo.Stamp
 	coding   Encoding
 	tag      string // without quotes and encoding
 	media    []string
@@ -21,13 +23,13 @@ type Answer struct {
 	serials  []string
 }
 
-// NewAnswer returns body, uncompressed, as an answer of that media type at a serial. It keeps body.
-func NewAnswer(media string, serial int64, body []byte) *Answer {
+// NewAnswer returns body, uncompressed, as an answer of that media type at a serial and in an epoch. It keeps body.
+func NewAnswer(media string, at memo.Stamp, body []byte) *Answer {
 	h := sha256.New()
 	h.Write([]byte(media + "\x00"))
 	h.Write(body)
 	a := &Answer{
-		serial: serial, media: []string{media}, serials: []string{strconv.FormatInt(serial, 10)},
+		at: at, media: []string{media}, serials: []string{strconv.FormatInt(at.Value, 10)},
 		tag: hex.EncodeToString(h.Sum(nil)[:16]),
 	}
 	return a.with(body, Identity)
@@ -60,7 +62,7 @@ func (a *Answer) with(body []byte, e Encoding) *Answer {
 }
 
 // Serial returns the serial that the answer was made at.
-func (a *Answer) Serial() int64 { return a.serial }
+func (a *Answer) Serial() int64 { return a.at.Value }
 
 // Body returns the bytes, encoded. They must not be changed.
 func (a *Answer) Body() []byte { return a.body }

@@ -53,7 +53,7 @@ func decode(t *testing.T, e ready.Encoding, b []byte) []byte {
 func TestAnswerEncodings(t *testing.T) {
 	for _, size := range []int{2_000, 2_000_000} {
 		body := bytes.Repeat([]byte("a page that shrinks, "), size/21)
-		plain := ready.NewAnswer("text/html", 7, body)
+		plain := ready.NewAnswer("text/html", at(7), body)
 		tags := map[string]bool{}
 		for _, e := range []ready.Encoding{ready.Identity, ready.Gzip, ready.Zstd} {
 			w := get(plain.Encoded(e), "GET", "")
@@ -75,7 +75,7 @@ func TestAnswerEncodings(t *testing.T) {
 }
 
 func TestAnswerThatDoesNotShrinkStaysPlain(t *testing.T) {
-	plain := ready.NewAnswer("text/html", 7, []byte("short"))
+	plain := ready.NewAnswer("text/html", at(7), []byte("short"))
 	for _, e := range []ready.Encoding{ready.Gzip, ready.Zstd} {
 		w := get(plain.Encoded(e), "GET", "")
 		if got := w.Header().Get("Content-Encoding"); got != "" || w.Body.String() != "short" {
@@ -86,7 +86,7 @@ func TestAnswerThatDoesNotShrinkStaysPlain(t *testing.T) {
 
 func TestAnswerTags(t *testing.T) {
 	tag := func(media, body string) string {
-		return get(ready.NewAnswer(media, 1, []byte(body)), "GET", "").Header().Get("ETag")
+		return get(ready.NewAnswer(media, at(1), []byte(body)), "GET", "").Header().Get("ETag")
 	}
 	if tag("text/html", "a") == tag("application/json", "a") {
 		t.Error("two media types of the same bytes share a tag")
@@ -100,7 +100,7 @@ func TestAnswerTags(t *testing.T) {
 }
 
 func TestAnswerConditional(t *testing.T) {
-	a := ready.NewAnswer("text/html", 7, bytes.Repeat([]byte("x"), 1000)).Encoded(ready.Gzip)
+	a := ready.NewAnswer("text/html", at(7), bytes.Repeat([]byte("x"), 1000)).Encoded(ready.Gzip)
 	fresh := get(a, "GET", "")
 	tag := fresh.Header().Get("ETag")
 	for _, held := range []string{tag, "W/" + tag, `"other", ` + tag, "*"} {
@@ -120,7 +120,7 @@ func TestAnswerConditional(t *testing.T) {
 }
 
 func TestAnswerHead(t *testing.T) {
-	a := ready.NewAnswer("text/html", 7, []byte("page"))
+	a := ready.NewAnswer("text/html", at(7), []byte("page"))
 	full, head := get(a, "GET", ""), get(a, "HEAD", "")
 	if head.Body.Len() != 0 {
 		t.Errorf("HEAD has %d bytes, want none", head.Body.Len())

@@ -5,6 +5,8 @@ import (
 	"context"
 	"sync"
 	"time"
+
+	"pyindex/internal/memo"
 )
 
 // Key names an answer, whatever its serial and its encoding: what it is about, and which form of it.
@@ -21,7 +23,8 @@ const fillTime = 30 * time.Second
 const overhead = 1 << 10
 
 // Cache keeps the newest answers that were used last, up to a number of bytes. An answer of a new serial takes the place
-// of the old one, so that a page that changes often holds its memory once.
+// of the old one, so that a page that changes often holds its memory once. A serial counts within its epoch alone: an
+// answer of another epoch is never found, whatever its serial.
 type Cache struct {
 	mu      sync.Mutex
 	limit   int64
@@ -51,20 +54,20 @@ func NewCache(limit int64) *Cache {
 	return &Cache{limit: limit, entries: map[slot]*list.Element{}, flights: map[flightKey]*flight{}}
 }
 
-// Find returns the answer of exactly that serial, or nil. It allocates nothing.
-func (c *Cache) Find(k Key, e Encoding, serial int64) *Answer {
+// Find returns the answer of exactly that serial and epoch, or nil. It allocates nothing.
+func (c *Cache) Find(k Key, e Encoding, at memo.Stamp) *Answer {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.find(slot{k, e}, serial)
+	return c.find(slot{k, e}, at)
 }
 
-func (c *Cache) find(s slot, serial int64) *Answer {
+func (c *Cache) find(s slot, at memo.Stamp) *Answer {
 	el := c.entries[s]
 	if el == nil {
 		return nil
 	}
 	a := el.Value.(*entry).answer
-	if a.serial != serial {
+	if a.at != at {
 		return nil
 	}
 	c.used.MoveToFront(el)
@@ -75,12 +78,12 @@ func (c *Cache) find(s slot, serial int64) *Answer {
 // meanwhile wait for the same rendering; one whose leader failed renders alone, since the failure may be about the
 // leader. An answer that render made at another serial, because something changed meanwhile, is returned and not kept.
 // Errors are render's, or ctx's while waiting.
-func (c *Cache) Fill(ctx context.Context, k Key, e Encoding, serial int64, render func(context.Context) (*Answer, error)) (*Answer, error) {
+func (c *Cache) Fill(ctx context.Context, k Key, e Encoding, at memo.Stamp, render func(context.Context) (*Answer, error)) (*Answer, error) {
 	if e == Identity {
-		return c.once(ctx, slot{k, e}, serial, render)
+		return c.once(ctx, slot{k, e}, at, render)
 	}
-	return c.once(ctx, slot{k, e}, serial, func(ctx context.Context) (*Answer, error) {
-		plain, err := c.once(ctx, slot{k, Identity}, serial, render)
+	return c.once(ctx, slot{k, e}, at, func(ctx context.Context) (*Answer, error) {
+		plain, err := c.once(ctx, slot{k, Identity}, at, render)
 		if err != nil {
 			return nil, err
 		}
@@ -92,7 +95,7 @@ func (c *Cache) Fill(ctx context.Context, k Key, e Encoding, serial int64, rende
 func (c *Cache) keep(s slot, a *Answer) {
 	e := &entry{s, a}
 	old := c.entries[s]
-	if old != nil && old.Value.(*entry).answer.serial > a.serial {
+	if old != nil && old.Value.(*entry).answer.at.After(a.at) {
 		return
 	}
 	if old != nil {

@@ -3,6 +3,8 @@ package ready
 import (
 	"context"
 	"errors"
+
+	"pyindex/internal/memo"
 )
 
 // flight is one rendering under way. answer and err may be read once done is closed.
@@ -13,21 +15,21 @@ type flight struct {
 }
 
 type flightKey struct {
-	slot   slot
-	serial int64
+	slot slot
+	at   memo.Stamp
 }
 
 // errLeft is what waiting readers see when a rendering ended without a result: it panicked.
 var errLeft = errors.New("rendering ended without an answer")
 
 // once finds the answer, waits for the one who is making it, or makes it.
-func (c *Cache) once(ctx context.Context, s slot, serial int64, make func(context.Context) (*Answer, error)) (*Answer, error) {
-	f, answer, leads := c.join(s, serial)
+func (c *Cache) once(ctx context.Context, s slot, at memo.Stamp, make func(context.Context) (*Answer, error)) (*Answer, error) {
+	f, answer, leads := c.join(s, at)
 	if answer != nil {
 		return answer, nil
 	}
 	if leads {
-		return c.lead(ctx, f, flightKey{s, serial}, make)
+		return c.lead(ctx, f, flightKey{s, at}, make)
 	}
 	select {
 	case <-f.done:
@@ -41,13 +43,13 @@ func (c *Cache) once(ctx context.Context, s slot, serial int64, make func(contex
 }
 
 // join looks for the answer and the flight under one lock, so that nobody starts a second one between the two.
-func (c *Cache) join(s slot, serial int64) (f *flight, answer *Answer, leads bool) {
+func (c *Cache) join(s slot, at memo.Stamp) (f *flight, answer *Answer, leads bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if a := c.find(s, serial); a != nil {
+	if a := c.find(s, at); a != nil {
 		return nil, a, false
 	}
-	k := flightKey{s, serial}
+	k := flightKey{s, at}
 	if f = c.flights[k]; f != nil {
 		return f, nil, false
 	}
@@ -68,7 +70,7 @@ func (c *Cache) lead(ctx context.Context, f *flight, k flightKey, make func(cont
 func (c *Cache) land(f *flight, k flightKey) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if f.err == nil && f.answer.serial == k.serial {
+	if f.err == nil && f.answer.at == k.at {
 		c.keep(k.slot, f.answer)
 	}
 	delete(c.flights, k)

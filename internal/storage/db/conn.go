@@ -13,6 +13,8 @@ const maxKept = 256
 type conn struct {
 	driver.Conn
 	hook   Hook
+	life   *life
+	born   int64 // in life
 	writer bool
 	kept   map[string]*kept // nil where the driver keeps statements itself
 }

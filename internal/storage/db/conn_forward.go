@@ -20,6 +20,9 @@ func (c *conn) Ping(ctx context.Context) error {
 
 // ResetSession readies the connection for its next user.
 func (c *conn) ResetSession(ctx context.Context) error {
+	if c.born != c.life.now() {
+		return driver.ErrBadConn
+	}
 	if r, ok := c.Conn.(driver.SessionResetter); ok {
 		return r.ResetSession(ctx)
 	}
@@ -28,6 +31,9 @@ func (c *conn) ResetSession(ctx context.Context) error {
 
 // IsValid reports whether the connection may go back to the pool.
 func (c *conn) IsValid() bool {
+	if c.born != c.life.now() {
+		return false
+	}
 	if v, ok := c.Conn.(driver.Validator); ok {
 		return v.IsValid()
 	}

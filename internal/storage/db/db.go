@@ -48,8 +48,12 @@ type DB struct {
 	write   *sql.DB
 	read    *sql.DB
 	watcher *watcher // SQLite alone
+	file    *dbFile  // SQLite alone
+	look    *sql.DB  // PostgreSQL alone: one connection for the counter, whatever else is slow
 	looks   looks
+	history history
 	outage  outage
+	life    life
 	server  *pgx.ConnConfig // PostgreSQL alone
 }
 
@@ -94,6 +98,9 @@ func (d *DB) prepare(ctx context.Context) error {
 	if err := d.ensureMain(ctx); err != nil {
 		return err
 	}
+	if err := d.ensureEpoch(ctx); err != nil {
+		return err
+	}
 	return d.dialect.watch(ctx, d)
 }
 
@@ -106,8 +113,10 @@ func (d *DB) Ping(ctx context.Context) error {
 	if _, away := d.outage.bridge(); away {
 		return nil
 	}
-	var one int64
-	err := d.read.QueryRowContext(ctx, `SELECT 1`).Scan(&one)
+	err := d.again(func() error {
+		var one int64
+		return d.read.QueryRowContext(ctx, `SELECT 1`).Scan(&one)
+	})
 	if err != nil {
 		return fault.Wrap(fault.Unavailable, err, "the database does not answer")
 	}
@@ -121,9 +130,12 @@ func (d *DB) Close() error {
 	if d.watcher != nil {
 		errs = append(errs, d.watcher.release())
 	}
+	if d.look != nil {
+		errs = append(errs, d.look.Close())
+	}
 	errs = append(errs, d.read.Close(), d.write.Close())
-	if d.watcher != nil && d.watcher.index != nil {
-		errs = append(errs, d.watcher.index.close())
+	if d.watcher != nil {
+		errs = append(errs, d.watcher.unmap())
 	}
 	return errors.Join(errs...)
 }

@@ -12,20 +12,22 @@ import (
 
 // dialect is all in which the two databases differ.
 type dialect struct {
-	goose   goose.Dialect
-	view    *sql.TxOptions // one snapshot, read only
-	update  *sql.TxOptions
-	turn    string                                           // run first in an update to wait for other writers; "" where beginning does that
-	detach  bool                                             // statements do not watch the context, see run.go
-	watch   func(ctx context.Context, d *DB) error           // prepares for Serial
-	patient string                                           // lets a transaction be idle; "" where it may be
-	next    string                                           // moves the counter and returns it
-	params  int                                              // most parameters of a statement that inserts many rows
-	hints   func(ctx context.Context, d *DB) <-chan struct{} // tells of changes sooner than asking; nil for never
-	check   func(ctx context.Context, write *sql.DB) error   // whether the database can be used at all
-	lock    func(ctx context.Context, write *sql.DB) (unlock func(), err error)
-	tries   int // how often migrating is tried
-	sort    func(error) failure
+	goose    goose.Dialect
+	view     *sql.TxOptions // one snapshot, read only
+	update   *sql.TxOptions
+	turn     string                                           // run first in an update to wait for other writers; "" where beginning does that
+	detach   bool                                             // statements do not watch the context, see run.go
+	watch    func(ctx context.Context, d *DB) error           // prepares for Stamp
+	patient  string                                           // lets a transaction be idle; "" where it may be
+	next     string                                           // moves the counter and returns it
+	remember string                                           // runs before next; "" where that does it
+	params   int                                              // most parameters of a statement that inserts many rows
+	hints    func(ctx context.Context, d *DB) <-chan struct{} // tells of changes sooner than asking; nil for never
+	check    func(ctx context.Context, write *sql.DB) error   // whether the database can be used at all
+	lock     func(ctx context.Context, write *sql.DB) (unlock func(), err error)
+	tries    int // how often migrating is tried
+	sort     func(error) failure
+	cut      func(error) bool // whether an error says that the connection is gone, and another one may work
 
 	size     func(ctx context.Context, t *Tx) (int64, error)                          // bytes of the database
 	text     []string                                                                 // makes the full-text index

@@ -40,17 +40,19 @@ func (c *conn) step(op Op, sql string, do func() error) error {
 type connector struct {
 	driver.Connector
 	hook   Hook
+	life   *life // nil where its connections are good until they break
 	writer bool
 	keep   bool // prepare every statement once on each connection; pgx does so by itself
 }
 
 // Connect opens one connection.
 func (c connector) Connect(ctx context.Context) (driver.Conn, error) {
+	born := c.life.now() // before the connection is: it may lead to the old place
 	inner, err := c.Connector.Connect(ctx)
 	if err != nil {
 		return nil, err
 	}
-	out := &conn{Conn: inner, hook: c.hook, writer: c.writer}
+	out := &conn{Conn: inner, hook: c.hook, life: c.life, born: born, writer: c.writer}
 	if c.keep {
 		out.kept = map[string]*kept{}
 	}

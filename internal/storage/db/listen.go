@@ -7,8 +7,8 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// postgresNext moves the counter and tells every replica that it moved, when and if the transaction commits.
-const postgresNext = `WITH next AS (` + moveCounter + `),
+// postgresNext remembers the mark, moves the counter and tells every replica that it moved, when and if the transaction commits.
+const postgresNext = `WITH kept AS (` + rememberMark + `), next AS (` + moveCounter + `),
 	told AS (SELECT pg_notify('pyindex', current_schema()))
 	SELECT value FROM next, told`
 

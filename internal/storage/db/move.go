@@ -2,6 +2,7 @@ package db
 
 import (
 	"context"
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
@@ -22,9 +23,9 @@ var moved = []string{
 	"downloads", "names", "deleted_projects", "deleted_project_owners",
 }
 
-// rebuilt are the tables that Move leaves empty: catalog.Index.Backfill fills them, and the next check of the bytes at the
-// new place.
-var rebuilt = []string{"project_cards", "requirements", "byte_checks"}
+// rebuilt are the tables that Move leaves empty: catalog.Index.Backfill fills them, changes do serial_marks, and the next
+// check of the bytes at the new place does byte_checks.
+var rebuilt = []string{"project_cards", "requirements", "byte_checks", "serial_marks"}
 
 // Marks in the table of counters. A database that was moved takes no more changes, and one whose copy was not confirmed
 // may be filled again.
@@ -77,6 +78,9 @@ func (d *DB) Stay(ctx context.Context) (bool, error) {
 	was := false
 	err := d.update(ctx, func(t *Tx) (err error) {
 		was, err = t.did(ctx, `DELETE FROM counters WHERE name = $1`, movedMark)
+		if err == nil && was {
+			_, err = t.skip(ctx, 0) // the copy may have given the next numbers
+		}
 		return err
 	})
 	return was, err
@@ -183,7 +187,8 @@ func (t *Tx) copyTo(ctx context.Context, to *DB) (done []TableMoved, err error) 
 			}
 			done = append(done, TableMoved{table, n})
 		}
-		if _, err := into.exec(ctx, `UPDATE counters SET value = $1 WHERE name = 'serial'`, serial); err != nil {
+		// The rows are those of the old place, and so is what their serials name; the numbers that follow belong to the copy.
+		if _, err := into.exec(ctx, `UPDATE counters SET value = $1, began = $2, epoch = $3, mark = $4 WHERE name = 'serial'`, serial, serial+1, rand.Text(), newMark()); err != nil {
 			return err
 		}
 		_, err := into.exec(ctx, `INSERT INTO counters (name, value) VALUES ($1, $2)`, arrivingMark, micros(to.options.Now()))

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"pyindex/internal/fault"
+	"pyindex/internal/memo"
 )
 
 // Bounds on how the database is looked after while a server runs.
@@ -25,20 +26,23 @@ type outage struct {
 
 	gone  atomic.Bool // since is set: spares the lock
 	mu    sync.Mutex
-	last  int64
+	last  memo.Stamp
 	at    time.Time // of the last look that was answered
 	since time.Time // when the database was first found away; zero while it answers
 }
 
-// seen notes an answer. Looks may end in another order than they began, and the counter never goes back.
-func (o *outage) seen(n int64) {
+// seen notes an answer. Looks may end in another order than they began, and a stamp never goes back.
+func (o *outage) seen(at memo.Stamp) {
 	if o.bound == 0 {
 		return
 	}
 	now := o.now()
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.last, o.at, o.since = max(o.last, n), now, time.Time{}
+	if at.After(o.last) {
+		o.last = at
+	}
+	o.at, o.since = now, time.Time{}
 	o.gone.Store(false)
 }
 
@@ -56,10 +60,10 @@ func (o *outage) lost() {
 	}
 }
 
-// bridge returns the last counter while the database is away and the time for it is not over.
-func (o *outage) bridge() (n int64, away bool) {
+// bridge returns the last stamp while the database is away and the time for it is not over.
+func (o *outage) bridge() (at memo.Stamp, away bool) {
 	if !o.gone.Load() {
-		return 0, false
+		return memo.Stamp{}, false
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -83,7 +87,7 @@ func (d *DB) Attend(ctx context.Context, changed func(context.Context)) {
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
 	hints := d.dialect.hints(ctx, d)
-	var last int64
+	var last memo.Stamp
 	var told time.Time
 	for {
 		select {
@@ -92,27 +96,40 @@ func (d *DB) Attend(ctx context.Context, changed func(context.Context)) {
 		case <-tick.C:
 		case <-hints:
 		}
-		if n, err := d.lookAt(ctx); err == nil && n != last && time.Since(told) >= lookEvery {
-			last, told = n, time.Now()
+		if at, err := d.lookAt(ctx); err == nil && at != last && time.Since(told) >= lookEvery {
+			last, told = at, time.Now()
 			changed(ctx)
 		}
 	}
 }
 
-// lookAt asks the database for the counter and notes whether it answered.
-func (d *DB) lookAt(ctx context.Context) (int64, error) {
-	n, err := d.looks.join(ctx, d.readSerial)
-	err = d.dialect.explain(err)
-	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
-		err = fault.Wrap(fault.Unavailable, err, "the database does not answer in time; try again later")
+// lookAt asks the database for the counter and notes whether it answered. It is away when two looks in turn, the second one
+// on a new connection, did not get an answer: one connection that ended, or one slow answer, is no outage.
+func (d *DB) lookAt(ctx context.Context) (memo.Stamp, error) {
+	return d.looks.join(ctx, func(ctx context.Context) (memo.Stamp, error) {
+		before := d.life.now()
+		at, err := d.tryLook(ctx)
+		if fault.Is(err, fault.Unavailable) {
+			d.life.renewFrom(before)
+			at, err = d.tryLook(ctx)
+		}
+		switch {
+		case err == nil:
+			d.outage.seen(at)
+		case fault.Is(err, fault.Unavailable):
+			d.outage.lost()
+		}
+		return at, err
+	})
+}
+
+// tryLook is one look. ctx does not end; the look has a time of its own.
+func (d *DB) tryLook(ctx context.Context) (memo.Stamp, error) {
+	at, err := d.readStamp(ctx)
+	if errors.Is(err, context.DeadlineExceeded) {
+		return at, fault.Wrap(fault.Unavailable, err, "the database does not answer in time; try again later")
 	}
-	switch {
-	case err == nil:
-		d.outage.seen(n)
-	case fault.Is(err, fault.Unavailable):
-		d.outage.lost()
-	}
-	return n, err
+	return at, d.dialect.explain(err)
 }
 
 // errAway is what a statement gets while the database is known to be away: the one who waits for it learns at once.

@@ -39,6 +39,7 @@ var postgresDialect = dialect{
 	lock:    lockPostgres,
 	tries:   1, // the lock keeps others away
 	sort:    sortPostgres,
+	cut:     cutPostgres,
 
 	size: sizePostgres, text: postgresText, putText: putPostgresText, matching: matchPostgres,
 }
@@ -66,8 +67,9 @@ func connectPostgres(url string, o Options) (*DB, error) {
 		o.Conns = 10
 	}
 	d := &DB{dialect: postgresDialect, options: o, server: config}
-	d.write = pool(connector{Connector: stdlib.GetConnector(*config), hook: o.Hook, writer: true}, writers)
-	d.read = pool(connector{Connector: stdlib.GetConnector(*config), hook: o.Hook}, o.Conns)
+	d.write = pool(connector{Connector: stdlib.GetConnector(*config), hook: o.Hook, life: &d.life, writer: true}, writers)
+	d.read = pool(connector{Connector: stdlib.GetConnector(*config), hook: o.Hook, life: &d.life}, o.Conns)
+	d.look = pool(connector{Connector: stdlib.GetConnector(*config), hook: o.Hook, life: &d.life}, 1)
 	return d, nil
 }
 
@@ -146,6 +148,14 @@ func sortPostgres(err error) failure {
 		return down
 	}
 	return unknown
+}
+
+// cutPostgres reports whether err says that the connection ended, or that none could be made: another one may work.
+func cutPostgres(err error) bool {
+	if e, ok := errors.AsType[*pgconn.PgError](err); ok {
+		return e.Code[:2] == "08" || e.Code == "57P01" || e.Code == "57P02" || e.Code == "57P03" || e.Code == "25P03"
+	}
+	return sortNetwork(err) == down
 }
 
 func sortNetwork(err error) failure {

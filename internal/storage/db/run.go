@@ -30,29 +30,68 @@ func (d *DB) update(ctx context.Context, f func(*Tx) error) error {
 
 // attempt runs f in one transaction.
 func (d *DB) attempt(ctx context.Context, h *sql.DB, o *sql.TxOptions, turn string, f func(*Tx) error) error {
-	if _, away := d.outage.bridge(); away {
-		return errAway()
-	}
-	c, err := h.Conn(ctx)
-	if err != nil {
-		return err
-	}
-	defer c.Close()
-	inner, err := c.BeginTx(d.watched(ctx), o)
-	if err != nil {
-		return err
-	}
-	defer inner.Rollback() // after Commit this does nothing
-	t := &Tx{db: d, inner: inner}
-	if turn != "" {
-		if _, err := t.exec(ctx, turn); err != nil {
-			return err
+	if ctx.Value(lookingKey{}) == nil { // a look has just had an answer, and must not wait for another look
+		if _, away := d.outage.bridge(); away {
+			return errAway()
+		}
+		if !o.ReadOnly && d.file.moved() {
+			if _, err := d.lookAt(ctx); err != nil { // opens the file that is there now
+				return err
+			}
 		}
 	}
+	var t *Tx
+	err := d.again(func() (err error) {
+		t, err = d.begin(ctx, h, o, turn)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	defer t.end()
 	if err := f(t); err != nil || o.ReadOnly {
 		return err
 	}
-	return inner.Commit()
+	if err := t.inner.Commit(); err != nil {
+		return err
+	}
+	if d.file.moved() {
+		return errReplaced()
+	}
+	return nil
+}
+
+// again runs f, and once more on new connections if it ended because the connection did: a server that was restarted leaves
+// connections behind that look alive. f must not have begun anything that lasts.
+func (d *DB) again(f func() error) error {
+	before := d.life.now()
+	err := f()
+	if err == nil || isContext(err) || !d.dialect.cut(err) {
+		return err
+	}
+	d.life.renewFrom(before)
+	return f()
+}
+
+// begin starts a transaction, and waits for the turn to write where there is one.
+func (d *DB) begin(ctx context.Context, h *sql.DB, o *sql.TxOptions, turn string) (*Tx, error) {
+	c, err := h.Conn(ctx)
+	if err != nil {
+		return nil, err
+	}
+	inner, err := c.BeginTx(d.watched(ctx), o)
+	if err != nil {
+		c.Close()
+		return nil, err
+	}
+	t := &Tx{db: d, inner: inner, conn: c}
+	if turn != "" {
+		if _, err := t.exec(ctx, turn); err != nil {
+			t.end()
+			return nil, err
+		}
+	}
+	return t, nil
 }
 
 // watched returns the context that the driver gets. SQLite's statements are short and local, and watching a context

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"database/sql/driver"
 	"errors"
+	"io"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -31,18 +32,20 @@ const (
 )
 
 var sqliteDialect = dialect{
-	goose:  goose.DialectSQLite3,
-	view:   &sql.TxOptions{ReadOnly: true},
-	update: &sql.TxOptions{},
-	detach: true,
-	watch:  watchSQLite,
-	next:   moveCounter,
-	params: 60, // the driver looks through all of them for each
-	hints:  noHints,
-	check:  checkSQLite,
-	lock:   func(context.Context, *sql.DB) (func(), error) { return func() {}, nil },
-	tries:  40, // each costs a step at most, and there are some processes and some dozen steps
-	sort:   sortSQLite,
+	goose:    goose.DialectSQLite3,
+	view:     &sql.TxOptions{ReadOnly: true},
+	update:   &sql.TxOptions{},
+	detach:   true,
+	watch:    watchSQLite,
+	next:     moveCounter,
+	remember: rememberMark,
+	params:   60, // the driver looks through all of them for each
+	hints:    noHints,
+	check:    checkSQLite,
+	lock:     func(context.Context, *sql.DB) (func(), error) { return func() {}, nil },
+	tries:    40, // each costs a step at most, and there are some processes and some dozen steps
+	sort:     sortSQLite,
+	cut:      func(error) bool { return false },
 
 	size: sizeSQLite, text: sqliteText, putText: putSQLiteText, matching: matchSQLite,
 }
@@ -54,10 +57,13 @@ func connectSQLite(path string, o Options) (*DB, error) {
 		return nil, err
 	}
 	d := &DB{dialect: sqliteDialect, options: o, path: path}
-	if d.write, err = openSQLite(path, writerQuery, 1, o.Hook, true); err != nil {
+	if d.file, err = watchFile(path); err != nil {
 		return nil, err
 	}
-	d.read, err = openSQLite(path, readerQuery, o.Conns, o.Hook, false)
+	if d.write, err = d.openSQLite(writerQuery, 1, true); err != nil {
+		return nil, err
+	}
+	d.read, err = d.openSQLite(readerQuery, o.Conns, false)
 	return d, err
 }
 
@@ -67,8 +73,29 @@ func watchSQLite(ctx context.Context, d *DB) error {
 	if err != nil {
 		return err
 	}
-	d.watcher, err = watch(ctx, c, d.path)
+	d.watcher, err = watch(ctx, c, d)
 	return err
+}
+
+// wakeSQLite opens the file as a writer does, so that readers find its write-ahead log. The caller closes what it returns.
+func wakeSQLite(ctx context.Context, path string) (io.Closer, error) {
+	c, err := sqlite.NewConnector(sqliteName(path, writerQuery))
+	if err != nil {
+		return nil, err
+	}
+	conn, err := c.Connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	s, err := prepareRaw(conn, `SELECT value FROM counters WHERE name = 'serial'`)
+	if err == nil {
+		_, err = number(ctx, s)
+		err = errors.Join(err, s.(driver.Stmt).Close())
+	}
+	if err != nil {
+		return nil, errors.Join(err, conn.Close())
+	}
+	return conn, nil
 }
 
 // writerQuery: immediate transactions because a deferred one that reads first loses to a writer at once; FULL because
@@ -84,15 +111,15 @@ var readerQuery = url.Values{
 }
 
 // openSQLite makes a handle of n connections, 4 when n is 0, that stay open.
-func openSQLite(path string, query url.Values, n int, h Hook, writer bool) (*sql.DB, error) {
+func (d *DB) openSQLite(query url.Values, n int, writer bool) (*sql.DB, error) {
 	if n == 0 {
 		n = 4
 	}
-	inner, err := sqlite.NewConnector(sqliteName(path, query))
+	inner, err := sqlite.NewConnector(sqliteName(d.path, query))
 	if err != nil {
 		return nil, err
 	}
-	return pool(connector{Connector: inner, hook: h, writer: writer, keep: true}, n), nil
+	return pool(connector{Connector: inner, hook: d.options.Hook, life: &d.life, writer: writer, keep: true}, n), nil
 }
 
 // sqliteName is how SQLite is told of a file and what to do with it.

@@ -18,6 +18,13 @@ import (
 type Tx struct {
 	db    *DB
 	inner *sql.Tx
+	conn  *sql.Conn
+}
+
+// end gives up what was not committed, and the connection.
+func (t *Tx) end() {
+	t.inner.Rollback() // after Commit this does nothing
+	t.conn.Close()
 }
 
 // row is what a scan function reads from: one row of a result.

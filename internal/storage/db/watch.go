@@ -4,52 +4,95 @@ import (
 	"context"
 	"database/sql/driver"
 	"errors"
+	"slices"
 	"sync/atomic"
 	"time"
+
+	"pyindex/internal/memo"
 )
 
-// trust is how long a header that does not move is believed without asking SQLite itself. It bounds the harm of a
-// wal-index that stopped being the database's, which should not happen while watcher holds its connection.
-const trust = time.Second
+// trust is how long a header that does not move is believed without asking SQLite itself, and the file system whether the
+// file is still the one that was opened. It bounds how long another file in its place goes unnoticed.
+const trust = 10 * time.Millisecond
 
 // watcher knows the counter of a SQLite database and notices when anybody, in whatever process, commits. It has a
 // connection of its own that never writes and stays open as long as the watcher.
 type watcher struct {
-	conn    driver.Conn
-	counter driver.StmtQueryContext
-	version driver.StmtQueryContext
-	index   *walIndex // nil where it cannot be mapped
-	seen    atomic.Pointer[sighting]
+	connector driver.Connector
+	conn      driver.Conn
+	counter   driver.StmtQueryContext
+	version   driver.StmtQueryContext
+	index     atomic.Pointer[walIndex] // nil where it cannot be mapped
+	mapped    []*walIndex              // all that were: a reader may still be looking at an old one
+	seen      atomic.Pointer[sighting]
 }
 
-// sighting is a counter and the state of the database in which it was read.
+// sighting is a stamp and the state of the database in which it was read.
 type sighting struct {
-	value   int64
+	stamp   memo.Stamp
 	version int64
 	header  walHeader
 	at      time.Time
 }
 
 // watch starts to watch the database of a file.
-func watch(ctx context.Context, c driver.Connector, path string) (*watcher, error) {
-	conn, err := c.Connect(ctx)
+func watch(ctx context.Context, c driver.Connector, d *DB) (*watcher, error) {
+	w := &watcher{connector: c}
+	return w, w.open(ctx, d)
+}
+
+// open connects to the file that is at the path now.
+func (w *watcher) open(ctx context.Context, d *DB) error {
+	conn, err := w.connector.Connect(ctx)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	w := &watcher{conn: conn}
-	if w.counter, err = prepareRaw(conn, serialQuery); err == nil {
+	old := [2]driver.StmtQueryContext{w.counter, w.version}
+	w.index.Store(nil)
+	if w.counter, err = prepareRaw(conn, sightQuery); err == nil {
 		w.version, err = prepareRaw(conn, `PRAGMA data_version`)
 	}
 	if err == nil {
-		_, err = w.look(ctx) // makes SQLite open its wal-index
+		_, err = w.ask(ctx, d) // makes SQLite open its wal-index
 	}
 	if err != nil {
-		return nil, errors.Join(err, conn.Close())
+		w.counter, w.version = old[0], old[1]
+		return errors.Join(err, conn.Close())
 	}
-	if index, err := openWALIndex(path + "-shm"); err == nil {
-		w.index = index
+	w.conn = conn
+	d.file.noteLog()
+	if index, err := openWALIndex(d.path + "-shm"); err == nil {
+		w.mapped = append(w.mapped, index)
+		w.index.Store(index)
 	}
-	return w, nil
+	return nil
+}
+
+// reopen leaves the old file for the one that took its place.
+func (w *watcher) reopen(ctx context.Context, d *DB) error {
+	w.seen.Store(nil)
+	file, err := d.file.next()
+	if err != nil {
+		return err
+	}
+	d.options.Log.Error("the database file was replaced while the index runs; it is opened again", "path", d.path)
+	awake, err := wakeSQLite(ctx, d.path)
+	if err != nil {
+		return err
+	}
+	old := []driver.Stmt{w.counter.(driver.Stmt), w.version.(driver.Stmt)}
+	conn := w.conn
+	d.life.renew()
+	before := d.file.open.Swap(&file)
+	if err := errors.Join(w.open(ctx, d), awake.Close()); err != nil {
+		d.file.open.Store(before)
+		return err
+	}
+	for _, s := range old {
+		s.Close()
+	}
+	conn.Close() // what it says of the file that is gone helps nobody
+	return nil
 }
 
 func prepareRaw(c driver.Conn, q string) (driver.StmtQueryContext, error) {
@@ -60,46 +103,70 @@ func prepareRaw(c driver.Conn, q string) (driver.StmtQueryContext, error) {
 	return s.(driver.StmtQueryContext), nil
 }
 
-// quick returns the counter when nobody has committed since it was read. It may be called by anybody at any time.
-func (w *watcher) quick() (int64, bool) {
-	s := w.seen.Load()
-	if s == nil || w.index == nil || time.Since(s.at) > trust {
-		return 0, false
+// quick returns the stamp when nobody has committed since it was read. It may be called by anybody at any time.
+func (w *watcher) quick() (memo.Stamp, bool) {
+	s, index := w.seen.Load(), w.index.Load()
+	if s == nil || index == nil || time.Since(s.at) > trust {
+		return memo.Stamp{}, false
 	}
-	h := w.index.header()
-	return s.value, h == s.header && h.whole()
+	h := index.header()
+	return s.stamp, h == s.header && h.whole()
 }
 
-// look asks SQLite, one caller at a time. Header and version are read before the counter: a commit in between is then
-// looked at twice and never missed. The version does not count the asking connection's own writes; it has none.
-func (w *watcher) look(ctx context.Context) (int64, error) {
+// look asks SQLite, one caller at a time.
+func (w *watcher) look(ctx context.Context, d *DB) (memo.Stamp, error) {
+	if d.file.moved() {
+		if err := w.reopen(ctx, d); err != nil {
+			return memo.Stamp{}, err
+		}
+	}
+	return w.ask(ctx, d)
+}
+
+// ask reads header and version before the counter: a commit in between is then looked at twice and never missed. The
+// version does not count the asking connection's own writes; it has none.
+func (w *watcher) ask(ctx context.Context, d *DB) (memo.Stamp, error) {
 	var s sighting
-	if w.index != nil {
-		s.header = w.index.header()
+	if index := w.index.Load(); index != nil {
+		s.header = index.header()
 	}
 	var err error
 	if s.version, err = number(ctx, w.version); err != nil {
-		return 0, err
+		return memo.Stamp{}, err
 	}
-	if last := w.seen.Load(); last != nil && last.version == s.version {
-		s.value = last.value
-	} else if s.value, err = number(ctx, w.counter); err != nil {
-		return 0, err
+	if last := w.seen.Load(); last != nil && last.version == s.version && !d.history.pending() {
+		s.stamp = last.stamp
+	} else if s.stamp, err = w.read(ctx, d); err != nil {
+		return memo.Stamp{}, err
 	}
 	s.at = time.Now()
 	w.seen.Store(&s)
-	return s.value, nil
+	return s.stamp, nil
+}
+
+// read asks for the counter.
+func (w *watcher) read(ctx context.Context, d *DB) (memo.Stamp, error) {
+	var row [5]driver.Value
+	if err := first(ctx, w.counter, row[:], driver.NamedValue{Ordinal: 1, Value: d.history.mark()}); err != nil {
+		return memo.Stamp{}, err
+	}
+	var s sight
+	var ok [5]bool
+	s.value, ok[0] = row[0].(int64)
+	s.epoch, ok[1] = row[1].(string)
+	s.began, ok[2] = row[2].(int64)
+	s.mark, ok[3] = row[3].(int64)
+	s.known, ok[4] = row[4].(int64)
+	if slices.Contains(ok[:], false) {
+		return memo.Stamp{}, errors.New("the counter's row is garbled")
+	}
+	return d.follow(ctx, s)
 }
 
 // number runs a statement that returns one number.
 func number(ctx context.Context, s driver.StmtQueryContext) (int64, error) {
-	rows, err := s.QueryContext(ctx, nil)
-	if err != nil {
-		return 0, err
-	}
-	defer rows.Close()
 	var into [1]driver.Value
-	if err := rows.Next(into[:]); err != nil {
+	if err := first(ctx, s, into[:]); err != nil {
 		return 0, err
 	}
 	n, ok := into[0].(int64)
@@ -109,7 +176,26 @@ func number(ctx context.Context, s driver.StmtQueryContext) (int64, error) {
 	return n, nil
 }
 
+// first reads the first row of a statement.
+func first(ctx context.Context, s driver.StmtQueryContext, into []driver.Value, args ...driver.NamedValue) error {
+	rows, err := s.QueryContext(ctx, args)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	return rows.Next(into)
+}
+
 // release closes the connection. The wal-index is let go later, when no connection of the handle is left.
 func (w *watcher) release() error {
 	return errors.Join(w.counter.(driver.Stmt).Close(), w.version.(driver.Stmt).Close(), w.conn.Close())
+}
+
+// unmap lets go of the wal-indexes, after all connections of the handle are closed.
+func (w *watcher) unmap() error {
+	var errs []error
+	for _, index := range w.mapped {
+		errs = append(errs, index.close())
+	}
+	return errors.Join(errs...)
 }

@@ -41,7 +41,7 @@ func serialIs(t *testing.T, d *DB, want int64) {
 func TestQuick(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "index.db")
 	a, b := openTest(t, path), openTest(t, path)
-	if a.watcher.index == nil {
+	if a.watcher.index.Load() == nil {
 		if runtime.GOOS == "linux" {
 			t.Fatal("the wal-index is not mapped")
 		}
@@ -49,19 +49,19 @@ func TestQuick(t *testing.T) {
 	}
 	n := commit(t, a)
 	serialIs(t, b, n)
-	if got, ok := b.watcher.quick(); !ok || got != n {
-		t.Errorf("quick() = %d, %v after a look, want %d", got, ok, n)
+	if got, ok := b.watcher.quick(); !ok || got.Value != n {
+		t.Errorf("quick() = %v, %v after a look, want %d", got, ok, n)
 	}
 	n = commit(t, a)
 	if got, ok := b.watcher.quick(); ok {
-		t.Errorf("quick() = %d after a commit elsewhere, want no answer", got)
+		t.Errorf("quick() = %v after a commit elsewhere, want no answer", got)
 	}
 	serialIs(t, b, n)
 	old := *b.watcher.seen.Load()
 	old.at = old.at.Add(-trust - time.Millisecond)
 	b.watcher.seen.Store(&old)
 	if got, ok := b.watcher.quick(); ok {
-		t.Errorf("quick() = %d when the look is old, want no answer", got)
+		t.Errorf("quick() = %v when the look is old, want no answer", got)
 	}
 }
 
@@ -69,10 +69,7 @@ func TestQuick(t *testing.T) {
 func TestWithoutMapping(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "index.db")
 	a, b := openTest(t, path), openTest(t, path)
-	if index := b.watcher.index; index != nil {
-		b.watcher.index = nil
-		t.Cleanup(func() { b.watcher.index = index })
-	}
+	b.watcher.index.Store(nil)
 	for range 10 {
 		serialIs(t, b, commit(t, a))
 		serialIs(t, a, commit(t, b))
