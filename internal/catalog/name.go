@@ -69,8 +69,8 @@ func nameFree(ctx context.Context, tx Tx, r Repository, name dist.ProjectName, u
 	if fault.Is(err, fault.NotFound) {
 		return Deleted{}, nil
 	}
-	if err != nil || user == "" || !now.Before(d.FreeAt) {
-		return d, err
+	if err != nil || user == "" || !now.Before(d.FreeAt) || !d.AgainAt.IsZero() {
+		return d, err // a project that was created again has the name: inserting another one fails
 	}
 	switch owner, err := lastOwner(ctx, tx, r, d, user); {
 	case err != nil:

@@ -242,3 +242,28 @@ func TestDeletionRace(t *testing.T) {
 		t.Errorf("%d strangers got the name, want none", won.Load())
 	}
 }
+
+// TestCreatedAgainIsTaken: a project that its owner created again has its name like any other.
+func TestCreatedAgainIsTaken(t *testing.T) {
+	w, now := clocked(t, catalog.PrivatePolicy())
+	ctx, demo := t.Context(), name(t, "demo")
+	w.must(disttest.Wheel("demo", "1.0", "x"))
+	mustName(t, w.DeleteProject(ctx, w.admin, "", demo))
+	w.must(disttest.Wheel("demo", "2.0", "y"))
+	stranger := w.user("stranger", access.NewAPIToken{Scope: access.ScopeUpload})
+	err := w.db.Catalog().Update(ctx, func(tx catalog.Tx) error {
+		r, err := tx.RepositoryByName(ctx, catalog.MainRepository)
+		if err != nil {
+			return err
+		}
+		_, err = catalog.Create(ctx, tx, catalog.NewProject{ID: "second", Repository: r, Name: demo, Display: "demo", Owner: stranger.ID(), EntryID: "second", At: *now})
+		return err
+	})
+	if !fault.Is(err, fault.Conflict) {
+		t.Errorf("creating a project that exists again = %v, want conflict", err)
+	}
+	mustName(t, w.DeleteProject(ctx, w.admin, "", demo))
+	if _, err := w.upload(stranger, disttest.Wheel("demo", "3.0", "z")); !fault.Is(err, fault.Denied) {
+		t.Errorf("an upload after it was deleted again = %v, want denied", err)
+	}
+}

@@ -27,11 +27,11 @@ func TestNamesOfBefore(t *testing.T) {
 				t.Fatal(err)
 			}
 			entry := func(id string, at int, action, outcome, actor, repository, project string) string {
-				return fmt.Sprintf(`INSERT INTO audit VALUES ('%s', %d, '%s', '%s', 'user', 'id-%s', '%s', '', '', '', '%s', '%s', '', '', '', '{}')`,
+				return fmt.Sprintf(`INSERT INTO audit (id, at, action, outcome, actor_kind, actor_id, actor_name, token_id, address, request_id, repository_id, project, version, filename, subject, detail) VALUES ('%s', %d, '%s', '%s', 'user', 'id-%s', '%s', '', '', '', '%s', '%s', '', '', '', '{}')`,
 					id, at, action, outcome, actor, actor, repository, project)
 			}
 			for _, q := range []string{
-				`INSERT INTO repositories VALUES ('r1', 'main', 'uploader', TRUE, 1), ('r2', 'team', 'none', FALSE, 1)`,
+				`INSERT INTO repositories (id, name, members, public, created_at) VALUES ('r1', 'main', 'uploader', TRUE, 1), ('r2', 'team', 'none', FALSE, 1)`,
 				`INSERT INTO projects (id, repository_id, name, display, status, status_reason, serial, size, created_at) VALUES
 					('p1', 'r1', 'there', 'there', 'active', '', 1, 0, 100), ('p2', 'r2', 'there', 'there', 'active', '', 1, 0, 50), ('p3', 'r1', 'again', 'again', 'active', '', 1, 0, 700)`,
 				entry("1", 200, "project.create", "granted", "ann", "r1", "gone"),
@@ -42,8 +42,8 @@ func TestNamesOfBefore(t *testing.T) {
 				entry("6", 600, "project.delete", "granted", "bob", "r1", "again"),
 				entry("7", 700, "project.create", "granted", "eve", "r1", "again"),
 				entry("8", 800, "project.delete", "granted", "ann", "r0", "lost"),
-				`INSERT INTO audit VALUES ('9', 900, 'repository.remove', 'granted', 'operator', '', 'root', '', '', '', 'r0', '', '', '', 'old', '{}')`,
-				`INSERT INTO tombstones VALUES ('r2', 'only_files-1-py3-none-any.whl', 'only_files-1.0-py3-none-any.whl', 250),
+				`INSERT INTO audit (id, at, action, outcome, actor_kind, actor_id, actor_name, token_id, address, request_id, repository_id, project, version, filename, subject, detail) VALUES ('9', 900, 'repository.remove', 'granted', 'operator', '', 'root', '', '', '', 'r0', '', '', '', 'old', '{}')`,
+				`INSERT INTO tombstones (repository_id, name_key, filename, deleted_at) VALUES ('r2', 'only_files-1-py3-none-any.whl', 'only_files-1.0-py3-none-any.whl', 250),
 					('r2', 'only_files-2.tar.gz', 'only-files-2.0.tar.gz', 260), ('r1', 'there-1.tar.gz', 'there-1.tar.gz', 270), ('r1', 'gone-1.tar.gz', 'gone-1.tar.gz', 300)`,
 			} {
 				if _, err := old.write.ExecContext(t.Context(), q); err != nil {
