@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -488,5 +489,52 @@ func TestRetryAfterOutage(t *testing.T) {
 			}
 			m.intact("main", f)
 		}
+	}
+}
+
+// counting is a store that counts how many DELETEs run at once. Each waits until as many are there as may be.
+type counting struct {
+	catalog.Blobs
+	mu        sync.Mutex
+	now, most int
+	full      chan struct{}
+}
+
+func (b *counting) Delete(ctx context.Context, key string) error {
+	b.mu.Lock()
+	b.now++
+	if b.most = max(b.most, b.now); b.now == 8 {
+		close(b.full)
+		b.full = make(chan struct{})
+	}
+	wait := b.full
+	if b.now == 8 {
+		b.now = 0
+		wait = nil
+	}
+	b.mu.Unlock()
+	if wait != nil {
+		<-wait
+	}
+	return b.Blobs.Delete(ctx, key)
+}
+
+// TestDeletesRunInParallel: eight keys are removed at a time, and no more.
+func TestDeletesRunInParallel(t *testing.T) {
+	var store *counting
+	m := newMending(t, "mem://", func(b catalog.Blobs) catalog.Blobs {
+		store = &counting{Blobs: b, full: make(chan struct{})}
+		return store
+	})
+	for i := range 12 {
+		if err := m.upload("main", disttest.Wheel("demo", fmt.Sprintf("1.%d", i), "x = 1\n")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := m.DeleteProject(t.Context(), m.admin, "", name(t, "demo")); err != nil { // 24 keys
+		t.Fatal(err)
+	}
+	if store.most != 8 {
+		t.Errorf("%d keys were removed at a time, want 8", store.most)
 	}
 }
