@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"pyindex/internal/access"
@@ -537,4 +538,32 @@ func TestDeletesRunInParallel(t *testing.T) {
 	if store.most != 8 {
 		t.Errorf("%d keys were removed at a time, want 8", store.most)
 	}
+}
+
+// hanging is a store that does not answer a DELETE.
+type hanging struct{ catalog.Blobs }
+
+func (b hanging) Delete(ctx context.Context, key string) error {
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+// TestDeletionEndsBesideAHangingStore: a deletion waits for the store for 45 seconds, however many keys it has.
+func TestDeletionEndsBesideAHangingStore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMending(t, "mem://", func(b catalog.Blobs) catalog.Blobs { return hanging{b} })
+		for i := range 15 {
+			if err := m.upload("main", disttest.Wheel("demo", fmt.Sprintf("1.%d", i), "x = 1\n")); err != nil {
+				t.Fatal(err)
+			}
+		}
+		began := time.Now()
+		err := m.DeleteProject(t.Context(), m.admin, "", name(t, "demo"))
+		if l, ok := err.(*catalog.Leftover); !ok || l.Objects != 30 {
+			t.Errorf("DeleteProject = %v, want 30 objects left to the sweeper", err)
+		}
+		if took := time.Since(began); took > time.Minute {
+			t.Errorf("DeleteProject took %v, want 45 s at the most", took)
+		}
+	})
 }
