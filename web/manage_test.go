@@ -41,6 +41,7 @@ type shop struct {
 	handler  http.Handler
 	cookies  map[string]*http.Cookie
 	operator access.Caller
+	bytes    string // the folder of stored bytes
 }
 
 // shopOptions are what tests set differently.
@@ -67,6 +68,7 @@ func newShop(t testing.TB, limits catalog.Limits, rates map[route.Limit]int, cha
 	}
 	x := &shop{TB: t, clock: &trustClock{t: time.Date(2026, 11, 26, 12, 0, 0, 0, time.UTC)}, cookies: map[string]*http.Cookie{}, operator: access.Operator("tester")}
 	folder := t.TempDir()
+	x.bytes = filepath.Join(folder, "blobs")
 	var err error
 	if x.db, err = db.Open(t.Context(), "sqlite://"+filepath.Join(folder, "index.db"), db.Options{Now: x.clock.Now}); err != nil {
 		t.Fatal(err)

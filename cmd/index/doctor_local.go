@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"pyindex/internal/catalog"
 	"pyindex/internal/fault"
 	"pyindex/internal/publishers/idtoken"
 	"pyindex/internal/storage/blobs"
@@ -116,6 +117,7 @@ func (d *localDoctor) database() {
 	}
 	d.found.ok(check, "it answers; its schema is number %d, the newest that this program knows", version)
 	d.clients(rows)
+	d.lastChecks(rows)
 }
 
 // clients looks at where requests came from: from one private address alone, they came through a proxy, perhaps.
@@ -155,6 +157,32 @@ func (d *localDoctor) clients(rows *db.DB) {
 // trusts reports whether trusted_proxies names an address.
 func (c *Config) trusts(addr netip.Addr) bool {
 	return slices.ContainsFunc(c.TrustedProxies, func(p prefix) bool { return p.addresses.Contains(addr.Unmap()) })
+}
+
+// lastChecks tells what the last checks of stored bytes found. It does not look at the bytes itself.
+func (d *localDoctor) lastChecks(rows *db.DB) {
+	const check = "stored bytes"
+	var all []catalog.Check
+	err := rows.Catalog().View(d.ctx, func(tx catalog.Tx) (err error) {
+		all, err = tx.Checks(d.ctx)
+		return err
+	})
+	if err != nil {
+		d.found.fail(check, "", "%s", said(err))
+		return
+	}
+	if len(all) == 0 {
+		d.found.skip(check, "not checked yet: a server looks at them once a day, and index doctor --bytes reads them")
+		return
+	}
+	for _, c := range all {
+		if c.Missing+c.Damaged > 0 {
+			d.found.fail(check, "index doctor --bytes lists them, and --mend restores them from a copy.",
+				"the check of %s on %s found %d missing and %d damaged", c.Kind, c.At.Format(time.DateTime), c.Missing, c.Damaged)
+			return
+		}
+	}
+	d.found.ok(check, "the check of %s on %s found nothing missing or damaged among %d objects", all[0].Kind, all[0].At.Format(time.DateTime), all[0].Objects)
 }
 
 // said is what an error says to people; a URL with a password is not among it.

@@ -124,8 +124,9 @@ type BlobRows interface {
 	// DropStray marks a key as being dropped, and returns true, if no file names it, no upload holds it and it is not being
 	// dropped already.
 	DropStray(ctx context.Context, key string) (bool, error)
-	// StoredAfter returns at most limit stored bytes that files name, files first and then metadata, each once and ordered by
-	// key, that come after another; the zero Stored is before all.
+	// StoredAfter returns stored bytes that files name, files first and then metadata, each once and ordered by key, that come
+	// after another; the zero Stored is before all. They have limit digests at the most, each with all its generations, and
+	// are fewer than limit only if none comes after them.
 	StoredAfter(ctx context.Context, after Stored, limit int) ([]Stored, error)
 }
 

@@ -8,7 +8,9 @@ import (
 	"log/slog"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"pyindex/internal/access"
@@ -301,8 +303,7 @@ func TestCheckStored(t *testing.T) {
 			if u, err := m.Usage(t.Context(), m.admin); err != nil || len(u.Checks) != 2 || u.Checks[0].Missing != 2 {
 				t.Errorf("Usage() = %+v, %v, want the outcome of both checks", u.Checks, err)
 			}
-			skipped := 0
-			if some, _ := check(catalog.CheckOptions{Kind: catalog.CheckBytes, Skip: func(key string) bool { skipped++; return want[key] != "deleted" }}); some.Objects != 12 || some.Missing != 2 || some.Damaged != 0 {
+			if some, _ := check(catalog.CheckOptions{Kind: catalog.CheckBytes, Skip: func(key string) bool { return want[key] != "deleted" }}); some.Objects != 12 || some.Missing != 2 || some.Damaged != 0 {
 				t.Errorf("CheckStored(continued) = %+v, want what was right before left out", some)
 			}
 			mended, _ := check(catalog.CheckOptions{Kind: catalog.CheckBytes, Mend: backup})
@@ -489,4 +490,79 @@ func TestRetryAfterOutage(t *testing.T) {
 			m.intact("main", f)
 		}
 	}
+}
+
+// counting is a store that counts how many DELETEs run at once. Each waits until as many are there as may be.
+type counting struct {
+	catalog.Blobs
+	mu        sync.Mutex
+	now, most int
+	full      chan struct{}
+}
+
+func (b *counting) Delete(ctx context.Context, key string) error {
+	b.mu.Lock()
+	b.now++
+	if b.most = max(b.most, b.now); b.now == 8 {
+		close(b.full)
+		b.full = make(chan struct{})
+	}
+	wait := b.full
+	if b.now == 8 {
+		b.now = 0
+		wait = nil
+	}
+	b.mu.Unlock()
+	if wait != nil {
+		<-wait
+	}
+	return b.Blobs.Delete(ctx, key)
+}
+
+// TestDeletesRunInParallel: eight keys are removed at a time, and no more.
+func TestDeletesRunInParallel(t *testing.T) {
+	var store *counting
+	m := newMending(t, "mem://", func(b catalog.Blobs) catalog.Blobs {
+		store = &counting{Blobs: b, full: make(chan struct{})}
+		return store
+	})
+	for i := range 12 {
+		if err := m.upload("main", disttest.Wheel("demo", fmt.Sprintf("1.%d", i), "x = 1\n")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := m.DeleteProject(t.Context(), m.admin, "", name(t, "demo")); err != nil { // 24 keys
+		t.Fatal(err)
+	}
+	if store.most != 8 {
+		t.Errorf("%d keys were removed at a time, want 8", store.most)
+	}
+}
+
+// hanging is a store that does not answer a DELETE.
+type hanging struct{ catalog.Blobs }
+
+func (b hanging) Delete(ctx context.Context, key string) error {
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+// TestDeletionEndsBesideAHangingStore: a deletion waits for the store for 45 seconds, however many keys it has.
+func TestDeletionEndsBesideAHangingStore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMending(t, "mem://", func(b catalog.Blobs) catalog.Blobs { return hanging{b} })
+		for i := range 15 {
+			if err := m.upload("main", disttest.Wheel("demo", fmt.Sprintf("1.%d", i), "x = 1\n")); err != nil {
+				t.Fatal(err)
+			}
+		}
+		began := time.Now()
+		err := m.DeleteProject(t.Context(), m.admin, "", name(t, "demo"))
+		if l, ok := err.(*catalog.Leftover); !ok || l.Objects != 30 {
+			t.Errorf("DeleteProject = %v, want 30 objects left to the sweeper", err)
+		}
+		if took := time.Since(began); took > time.Minute {
+			t.Errorf("DeleteProject took %v, want 45 s at the most", took)
+		}
+	})
 }

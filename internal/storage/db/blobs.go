@@ -144,7 +144,7 @@ func (t *Tx) DropStray(ctx context.Context, key string) (bool, error) {
 // StoredAfter implements catalog.BlobRows.
 func (t *Tx) StoredAfter(ctx context.Context, after catalog.Stored, limit int) (out []catalog.Stored, err error) {
 	if !after.Metadata {
-		if out, err = t.storedPart(ctx, after, limit); err != nil || len(out) == limit {
+		if out, err = t.storedPart(ctx, after, limit); err != nil || len(out) >= limit {
 			return out, err
 		}
 		after = catalog.Stored{Metadata: true}
@@ -153,20 +153,22 @@ func (t *Tx) StoredAfter(ctx context.Context, after catalog.Stored, limit int) (
 	return append(out, rest...), err
 }
 
+// storedPart takes digests page by page along their index, which grouping by digest and generation would not.
 func (t *Tx) storedPart(ctx context.Context, after catalog.Stored, limit int) ([]catalog.Stored, error) {
-	q := `SELECT sha256, generation, MAX(size) FROM files WHERE sha256 >= $1 AND (sha256 > $1 OR generation > $2)
-		GROUP BY sha256, generation ORDER BY sha256, generation LIMIT $3`
+	q := `SELECT sha256, generation, MAX(size) FROM files
+		WHERE sha256 IN (SELECT DISTINCT sha256 FROM files WHERE sha256 > $1 ORDER BY sha256 LIMIT $2)
+		GROUP BY sha256, generation ORDER BY sha256, generation`
 	if after.Metadata {
 		q = `SELECT metadata_sha256, metadata_generation, 0 FROM files
-			WHERE metadata_sha256 <> '' AND metadata_sha256 >= $1 AND (metadata_sha256 > $1 OR metadata_generation > $2)
-			GROUP BY metadata_sha256, metadata_generation ORDER BY metadata_sha256, metadata_generation LIMIT $3`
+			WHERE metadata_sha256 IN (SELECT DISTINCT metadata_sha256 FROM files WHERE metadata_sha256 > $1 ORDER BY metadata_sha256 LIMIT $2)
+			GROUP BY metadata_sha256, metadata_generation ORDER BY metadata_sha256, metadata_generation`
 	}
 	scan := func(r row) (s catalog.Stored, err error) {
 		s.Metadata = after.Metadata
 		err = r.Scan(&s.SHA256, &s.Generation, &s.Size)
 		return s, err
 	}
-	return many(ctx, t, scan, q, after.SHA256, after.Generation, limit)
+	return many(ctx, t, scan, q, after.SHA256, limit)
 }
 
 // keyOf spells a key in SQL as catalog.WithGeneration does.
