@@ -2,12 +2,11 @@ package web_test
 
 import (
 	"context"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
-	"sync"
 	"testing"
-	"time"
 
 	"pyindex/internal/access"
 	"pyindex/internal/account"
@@ -35,31 +34,28 @@ func (p *signOn) Finish(_ context.Context, kept []byte, state, code string) (acc
 }
 
 // box keeps letters as "to: text".
-type box struct {
-	mu   sync.Mutex
-	sent []string
-	came chan struct{}
-}
+type box struct{ sent []string }
 
 func (b *box) Send(_ context.Context, to string, l account.Letter) error {
-	b.mu.Lock()
-	defer b.mu.Unlock()
 	b.sent = append(b.sent, to+": "+l.Text)
-	b.came <- struct{}{}
 	return nil
 }
 
-// newest waits for a letter and returns it.
-func (b *box) newest(t *testing.T) string {
-	t.Helper()
-	select {
-	case <-b.came:
-	case <-time.After(10 * time.Second):
-		t.Fatal("no letter was sent")
+// mailing is an option for newShop: the index sends mail.
+func mailing(b *box) func(*shopOptions) {
+	return func(o *shopOptions) {
+		o.site.Mail, o.accounts.SecurityURL = b, shopHost+"/manage/account/security/"
 	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.sent[len(b.sent)-1]
+}
+
+// newest sends what waits to be sent, which must be one letter, and returns it.
+func (x *shop) newest(b *box) string {
+	x.Helper()
+	before := len(b.sent)
+	if err := x.accounts.Deliver(x.Context(), slog.New(slog.DiscardHandler), b.Send); err != nil || len(b.sent) != before+1 {
+		x.Fatalf("the letters are %q after %d, %v", b.sent, before, err)
+	}
+	return b.sent[before]
 }
 
 // signOn begins to sign on.
@@ -88,10 +84,10 @@ const identityPath = "/manage/account/security/identity/"
 // Linking an identity is a POST that asks for a recent proof, tells the person by mail, and can be undone by the person and by
 // an administrator. Nothing else links one.
 func TestLinkingAnIdentity(t *testing.T) {
-	p, letters := &signOn{id: account.Identity{Issuer: "https://idp.example", Subject: "42", Name: "someone"}}, &box{came: make(chan struct{}, 10)}
+	p, letters := &signOn{id: account.Identity{Issuer: "https://idp.example", Subject: "42", Name: "someone"}}, &box{}
 	x := newShop(t, catalog.Limits{}, nil, func(o *shopOptions) {
-		o.site.SignOn, o.site.SignOnName, o.site.SignOnCreates, o.site.Mail = p, "Example", false, letters
-	})
+		o.site.SignOn, o.site.SignOnName, o.site.SignOnCreates = p, "Example", false
+	}, mailing(letters))
 	identities := func(user string) int {
 		t.Helper()
 		all, err := x.accounts.IdentitiesOf(t.Context(), x.operator, user)
@@ -128,7 +124,7 @@ func TestLinkingAnIdentity(t *testing.T) {
 	if got := x.grew(func() { x.back("owner", begun) }); !strings.Contains(got, "account.link-identity") || identities("owner") != 1 {
 		t.Errorf("linking: the record grew by %q, and there are %d identities", got, identities("owner"))
 	}
-	if letter := letters.newest(t); !strings.HasPrefix(letter, "owner@example.com: An identity at Example was linked") {
+	if letter := x.newest(letters); !strings.HasPrefix(letter, "owner@example.com: An identity at Example was linked") {
 		t.Errorf("the letter is %q", letter)
 	}
 	if page := x.get("owner", "/manage/account/security/").Body.String(); !strings.Contains(page, "<strong>42</strong>") {

@@ -86,19 +86,19 @@ func TestAdministratorsInvitationDoesNotWait(t *testing.T) {
 
 // Administrators learn by mail of an invitation that waits, and its maker of the approval.
 func TestLettersAboutAnInvitation(t *testing.T) {
-	letters := &box{came: make(chan struct{}, 10)}
-	x := newShop(t, catalog.Limits{}, nil, func(o *shopOptions) { o.site.Mail = letters })
+	letters := &box{}
+	x := newShop(t, catalog.Limits{}, nil, mailing(letters))
 	for _, user := range []string{"owner", "root", "reader"} {
 		x.post(user, "/manage/account/", "email", user+"@example.com")
 	}
 	x.post("owner", "/manage/project/demo/collaboration/", "do", "invite", "invited", "zoe", "invited_role", "uploader")
-	letter := letters.newest(t)
+	letter := x.newest(letters)
 	if !strings.HasPrefix(letter, "root@example.com: owner invited zoe to Shop as uploader of demo.") || !strings.Contains(letter, shopHost+"/admin/users/") || strings.Contains(letter, "/invite/") {
 		t.Errorf("the letter to administrators is %q", letter)
 	}
 	id := between(x.get("root", "/admin/users/").Body.String(), `name="invitation" value="`, `"`)
 	x.post("root", "/admin/users/approve/", "invitation", id)
-	if letter := letters.newest(t); !strings.HasPrefix(letter, "owner@example.com: Your invitation to Shop as uploader of demo was approved.") || strings.Contains(letter, "/invite/") {
+	if letter := x.newest(letters); !strings.HasPrefix(letter, "owner@example.com: Your invitation to Shop as uploader of demo was approved.") || strings.Contains(letter, "/invite/") {
 		t.Errorf("the letter to the owner is %q", letter)
 	}
 	if len(letters.sent) != 2 {
@@ -106,7 +106,7 @@ func TestLettersAboutAnInvitation(t *testing.T) {
 	}
 	x.post("root", "/manage/project/demo/collaboration/", "do", "invite", "invited", "kim", "invited_role", "uploader")
 	x.post("owner", "/manage/project/demo/collaboration/", "do", "invite", "invited", "lee", "invited_role", "reader")
-	if letter := letters.newest(t); !strings.Contains(letter, "invited lee") || len(letters.sent) != 3 {
+	if letter := x.newest(letters); !strings.Contains(letter, "invited lee") || len(letters.sent) != 3 {
 		t.Errorf("after an administrator's own invitation the letters are %q", letters.sent)
 	}
 }

@@ -96,35 +96,32 @@ func (s *Site) sendLink(ctx context.Context, who access.Caller, name string) err
 	return s.o.Mail.Send(ctx, to, account.ResetLetter(s.o.Name, name, s.absolute(LinkPath(account.LinkReset, secret)), "an hour"))
 }
 
-// letterTo sends a letter to a user who gave an address. Nobody waits for it, and nothing depends on it.
+// letterTo writes a letter to a user who gave an address. Like all letters without a secret it waits as a row until the mail
+// server takes it, and nothing depends on it.
 func (s *Site) letterTo(r *http.Request, name string, l account.Letter) {
 	if s.o.Mail == nil || name == "" {
 		return
 	}
-	s.send(r, l, func(ctx context.Context) ([]string, error) {
-		to, err := s.o.Accounts.AddressOf(ctx, name)
-		return []string{to}, err
-	})
+	to, err := s.o.Accounts.AddressOf(r.Context(), name)
+	s.warn(r, l, err, to)
 }
 
-// letterToAdmins sends a letter to each administrator who gave an address, as letterTo does.
+// letterToAdmins writes a letter to each administrator who gave an address, as letterTo does.
 func (s *Site) letterToAdmins(r *http.Request, l account.Letter) {
-	if s.o.Mail != nil {
-		s.send(r, l, s.o.Accounts.AdminAddresses)
+	if s.o.Mail == nil {
+		return
 	}
+	all, err := s.o.Accounts.AdminAddresses(r.Context())
+	s.warn(r, l, err, all...)
 }
 
-func (s *Site) send(r *http.Request, l account.Letter, addresses func(context.Context) ([]string, error)) {
-	if !s.later(r, func(ctx context.Context) error {
-		all, err := addresses(ctx)
-		for _, to := range all {
-			if to != "" {
-				err = errors.Join(err, s.o.Mail.Send(ctx, to, l))
-			}
-		}
-		return err
-	}) {
-		s.o.Log.Error("mail was not sent", "error", "too many messages are being sent")
+// warn writes a letter to each address, unless err says that they are not known.
+func (s *Site) warn(r *http.Request, l account.Letter, err error, addresses ...string) {
+	for _, to := range addresses {
+		err = errors.Join(err, s.o.Accounts.Warn(context.WithoutCancel(r.Context()), to, l))
+	}
+	if err != nil {
+		s.o.Log.Error("a letter was not written", "error", err)
 	}
 }
 
@@ -167,7 +164,5 @@ func (s *Site) alertAt(r *http.Request, who access.Caller, to, happened string) 
 		return
 	}
 	l := account.AlertLetter(s.o.Name, who.Name(), happened, account.Seen{At: s.o.Now(), Address: who.Address(), Browser: browser(r.UserAgent())}, s.absolute("/manage/account/security/"))
-	if err := s.o.Accounts.Warn(context.WithoutCancel(r.Context()), to, l); err != nil {
-		s.o.Log.Error("a letter of warning was not written", "error", err)
-	}
+	s.warn(r, l, nil, to)
 }

@@ -14,7 +14,6 @@ import (
 	"pyindex/internal/fault"
 	"pyindex/internal/mail"
 	"pyindex/internal/publishers"
-	"pyindex/web"
 )
 
 type mailConfig struct {
@@ -92,50 +91,34 @@ func (s *session) mail(to string, l account.Letter) {
 	}
 }
 
-// How many letters about created projects are on their way at once, and how long one may take.
-const (
-	createdLetters  = 8
-	createdPatience = 30 * time.Second
-)
-
-// tellCreated returns what writes to the owner of a project that a pending publisher created; nil if no mail is sent. An
-// exchange does not wait for it.
+// tellCreated returns what writes to the owner of a project that a pending publisher created; nil if no mail is sent. The
+// letter waits as a row until the mail server takes it, so that an exchange does not.
 func (a *app) tellCreated(base *url.URL, log *slog.Logger) (func(context.Context, publishers.Created), error) {
 	sender, err := a.config.Mail.sender()
 	if err != nil || sender == nil || base == nil {
 		return nil, err
 	}
-	busy := make(chan struct{}, createdLetters)
 	return func(ctx context.Context, c publishers.Created) {
-		select {
-		case busy <- struct{}{}:
-		default:
-			log.Error("mail was not sent", "error", "too many messages are being sent", "project", c.Project)
-			return
+		if err := a.writeCreated(context.WithoutCancel(ctx), base, c); err != nil {
+			log.Error("a letter was not written", "error", err, "project", c.Project)
 		}
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), createdPatience)
-		go func() {
-			defer func() { cancel(); <-busy }()
-			if err := a.sendCreated(ctx, sender, base, c); err != nil {
-				log.Error("mail was not sent", "error", err, "project", c.Project)
-			}
-		}()
 	}, nil
 }
 
-// sendCreated sends the letter about a project that was created, if its owner has an address.
-func (a *app) sendCreated(ctx context.Context, sender web.Mailer, base *url.URL, c publishers.Created) error {
+// writeCreated writes the letter about a project that was created, if its owner has an address.
+func (a *app) writeCreated(ctx context.Context, base *url.URL, c publishers.Created) error {
 	var user access.User
-	var profile account.Profile
 	err := a.db.Accounts().View(ctx, func(tx account.Tx) (err error) {
-		if user, err = tx.UserByID(ctx, c.Owner); err == nil {
-			profile, err = tx.ProfileOf(ctx, c.Owner)
-		}
+		user, err = tx.UserByID(ctx, c.Owner)
 		return err
 	})
-	if fault.Is(err, fault.NotFound) || err == nil && (profile.Email == "" || !user.Active()) {
+	if fault.Is(err, fault.NotFound) {
 		return nil
 	} else if err != nil {
+		return err
+	}
+	to, err := a.accounts.AddressOf(ctx, user.Name)
+	if err != nil {
 		return err
 	}
 	tree := ""
@@ -143,7 +126,7 @@ func (a *app) sendCreated(ctx context.Context, sender web.Mailer, base *url.URL,
 		tree = "r/" + c.Repository + "/"
 	}
 	link := base.JoinPath(tree, "manage/project", c.Project, "settings/publishing/").String()
-	return sender.Send(ctx, profile.Email, account.CreatedLetter(a.config.name(), user.Name, c.Project, c.Publisher, account.Seen{At: c.At, Address: c.Address}, link))
+	return a.accounts.Warn(ctx, to, account.CreatedLetter(a.config.name(), user.Name, c.Project, c.Publisher, account.Seen{At: c.At, Address: c.Address}, link))
 }
 
 type mailCmd struct {

@@ -380,6 +380,9 @@ var changes = map[string]func(x *catalog.Index, ctx context.Context, who access.
 	"UnyankFile": func(x *catalog.Index, ctx context.Context, who access.Caller, p dist.ProjectName) error {
 		return x.UnyankFile(ctx, who, "", p, p.String()+"-0.1-py3-none-any.whl")
 	},
+	"ReleaseName": func(x *catalog.Index, ctx context.Context, who access.Caller, p dist.ProjectName) error {
+		return x.ReleaseName(ctx, who, "", p)
+	},
 	"SetStatus": func(x *catalog.Index, ctx context.Context, who access.Caller, p dist.ProjectName) error {
 		return x.SetStatus(ctx, who, "", p, catalog.Deprecated, "")
 	},
@@ -431,8 +434,8 @@ var changes = map[string]func(x *catalog.Index, ctx context.Context, who access.
 }
 
 // unchanging are the exported methods with a caller that change nothing, or have a test of their own above.
-var unchanging = strings.Fields(`Backfill Collaborators Compare Contents Days Dependents Downloads File GroupGrants Grants History Limits
-	Link Listing ListingState Managed ManagedPage ManagedRelease ManagedReleases ManagedSettings MayGrant MayPublish Open Overview
+var unchanging = strings.Fields(`Backfill CheckDaily CheckStored Collaborators Compare Contents Days Dependents Downloads File FindStrays Formerly GroupGrants Grants History Limits
+	Link Listing ListingState Managed ManagedPage ManagedRelease ManagedReleases ManagedSettings MayGrant MayPublish MayUpload Names Open Overview
 	Present Project Provenance Publish Quarantine Record Release Repositories Search Stage Sweep Usage WalkRecord`)
 
 // Each exported method that changes something refuses a caller whose token was revoked, or whose account lost what it
@@ -468,6 +471,8 @@ func TestEveryChangeReadsRightsAgain(t *testing.T) {
 					i.must(i.other.Grant(ctx, i.boss, "", p, "friend", access.Reader))
 				case "UngrantGroup":
 					i.must(i.other.GrantGroup(ctx, i.boss, "", p, "team", access.Reader))
+				case "ReleaseName":
+					i.must(i.other.DeleteProject(ctx, i.boss, "", p))
 				case "SetRepository", "RemoveRepository":
 					i.must(i.other.AddRepository(ctx, i.boss, catalog.NewRepository{Name: p.String()}))
 				}

@@ -73,7 +73,7 @@ func serveIn(t *testing.T, o server.Options, rows ...route.Route) (*pipes, func(
 
 // upload takes a body and says how it ended.
 func uploadRow(auth route.Auth, took *time.Duration, got *int64, ended *error) route.Route {
-	return route.Route{Method: "POST", Path: "/up", Auth: auth, Handle: func(w http.ResponseWriter, r *http.Request, _ access.Caller) error {
+	return route.Route{Method: "POST", Path: "/up", Auth: auth, Limit: route.LimitUpload, Handle: func(w http.ResponseWriter, r *http.Request, _ access.Caller) error {
 		start := time.Now()
 		*got, *ended = io.Copy(io.Discard, r.Body)
 		*took = time.Since(start)
@@ -137,7 +137,7 @@ func TestBodyHasALeastRate(t *testing.T) {
 func TestBodyIsNotBlamedForTheServersTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var ended error
-		row := route.Route{Method: "POST", Path: "/up", Auth: route.Open, Handle: func(w http.ResponseWriter, r *http.Request, _ access.Caller) error {
+		row := route.Route{Method: "POST", Path: "/up", Auth: route.Open, Limit: route.LimitUpload, Handle: func(w http.ResponseWriter, r *http.Request, _ access.Caller) error {
 			buffer := make([]byte, 1<<10)
 			for {
 				n, err := io.ReadFull(r.Body, buffer)
