@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# All that must hold before a change is in: format, vet, staticcheck, tests with the race detector on SQLite and
-# PostgreSQL, and the real clients. CI runs exactly this.
+# All that must hold before a change is in: format, vet, staticcheck, tests on SQLite and PostgreSQL, with the race detector
+# where goroutines share state, and the real clients. CI runs exactly this.
 #
 #   ./test.sh            what CI runs; what the machine lacks is told at the end
-#   ./test.sh --all      the same, and every client test on every pair of a database and a store
+#   ./test.sh --all      the same, with every client test on every pair of a database and a store, and the race detector on
+#                        every package
 #   ./test.sh --quick    no downloads: format, vet and the tests that need no client
 #   CI=true ./test.sh    a missing tool is a failure
 #
@@ -69,16 +70,33 @@ install_staticcheck() {
 		mv "$cache/bin/staticcheck" "$cache/bin/staticcheck-0.8.2"
 }
 
-# Three streams of test events, one count. The client tests drive other programs, which the race detector cannot
-# see into, so they run without it; the packages those programs call have been raced before. The browser comes last and
-# alone, because it takes all of a small machine.
+# shared: the packages in which goroutines share state. They are tested with the race detector, which makes tests several times
+# slower; --all tests every package with it.
+shared="web internal/access internal/account internal/audit internal/catalog internal/legacyupload internal/lockout
+internal/memo internal/publishers internal/publishers/idtoken internal/server internal/signon internal/simpleapi
+internal/simpleapi/ready internal/storage/blobs internal/storage/db"
+
+# stepwise runs the real functions one step at a time, in every order: there is nothing to race, and much to run.
+stepwise='^TestDeletionAgainstUpload$'
+
+# Streams of test events, one count. The client tests drive other programs, which the race detector cannot see into, so they
+# run without it; the packages those programs call have been raced before, and the replicas are built with it. The browser
+# comes last and alone, because it takes all of a small machine.
 run_tests() {
-	local rest e2e=pyindex/internal/clienttest/e2e pages=pyindex/internal/clienttest/browser count=()
+	local plain raced=() e2e=pyindex/internal/clienttest/e2e pages=pyindex/internal/clienttest/browser count=() name
 	[ "${CI:-}" != true ] || count=(-count=1)
-	rest=$(go list ./... | grep -vx -e "$e2e" -e "$pages")
+	for name in $shared; do raced+=("pyindex/$name"); done
+	plain=$(go list ./... | grep -vx -e "$e2e" -e "$pages" $(printf -- '-e %s ' "${raced[@]}"))
+	if [ -n "$all" ]; then
+		# shellcheck disable=SC2206 # one word a package
+		raced+=($plain)
+		plain=
+	fi
 	{
+		go test -json -race -timeout 20m "${count[@]}" -skip "$stepwise" "${raced[@]}" || true
 		# shellcheck disable=SC2086 # one word a package
-		go test -json -race -timeout 20m "${count[@]}" $rest || true
+		[ -z "$plain" ] || go test -json -timeout 20m "${count[@]}" $plain || true
+		go test -json -timeout 20m "${count[@]}" -run "$stepwise" pyindex/internal/catalog || true
 		[ -n "$quick" ] || test_clients "$e2e"
 		[ -n "$quick" ] || go test -json -count=1 -timeout 20m "$pages" || true
 	} 9>&- | "$cache/bin/testlog" "$cache/counts" # a server that outlives a broken test must not hold the lock

@@ -116,6 +116,13 @@ func TestOutage(t *testing.T) {
 		return err
 	})
 	for i, r := range s.replicas {
+		s.until(func() error { // a replica that has not seen the database come back says so with each page
+			a, err := s.get(r.URL + "/simple/demo/")
+			if err == nil && a.header.Get("Warning") != "" {
+				err = errors.New(a.header.Get("Warning"))
+			}
+			return err
+		})
 		p, err := s.read(r.URL, "demo")
 		if err = firstError(err, s.whole(r.URL, p, refused.Name)); err != nil {
 			t.Errorf("replica %d after the database came back: %v", i, err)

@@ -13,8 +13,9 @@ import (
 
 // Bounds on how the database is looked after while a server runs.
 const (
-	lookEvery = time.Second     // how often Attend asks for the counter when nobody else does
-	lookTime  = 2 * time.Second // how long one look at the counter of a server may take
+	lookEvery = time.Second            // how often Attend asks for the counter when nobody else does
+	lookAway  = 100 * time.Millisecond // the same while the database is away, so that all replicas notice soon that it is back
+	lookTime  = 2 * time.Second        // how long one look at the counter of a server may take
 )
 
 // outage knows whether the database answers. While it does not, and for a bounded time, the counter stands where it was
@@ -84,8 +85,8 @@ func (d *DB) Away() (time.Duration, bool) {
 // Attend keeps the knowledge of the counter fresh until ctx ends, and notices when the database goes and comes. Changed is
 // called after a look that found the counter moved, once a second at most.
 func (d *DB) Attend(ctx context.Context, changed func(context.Context)) {
-	tick := time.NewTicker(lookEvery)
-	defer tick.Stop()
+	next := time.NewTimer(lookEvery)
+	defer next.Stop()
 	hints := d.dialect.hints(ctx, d)
 	var last memo.Stamp
 	var told time.Time
@@ -93,12 +94,18 @@ func (d *DB) Attend(ctx context.Context, changed func(context.Context)) {
 		select {
 		case <-ctx.Done():
 			return
-		case <-tick.C:
+		case <-next.C:
 		case <-hints:
 		}
-		if at, err := d.lookAt(ctx); err == nil && at != last && time.Since(told) >= lookEvery {
+		at, err := d.lookAt(ctx)
+		if err == nil && at != last && time.Since(told) >= lookEvery {
 			last, told = at, time.Now()
 			changed(ctx)
+		}
+		if _, away := d.outage.bridge(); away {
+			next.Reset(lookAway)
+		} else {
+			next.Reset(lookEvery)
 		}
 	}
 }
