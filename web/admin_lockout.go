@@ -77,13 +77,13 @@ func (s *Site) lockoutPage(w http.ResponseWriter, r *http.Request, who access.Ca
 	}
 	v := lockoutView{Frame: s.adminFrame(r, who, "users", "Lock out"), Report: report, Parts: report.Parts(), Word: lockoutWord(t)}
 	v.Uploads = report.Uploads[:min(len(report.Uploads), uploadsShown)]
-	v.More = len(report.Uploads) - len(v.Uploads)
+	v.More = report.Uploaded - len(v.Uploads)
 	v.Days = Field{ID: "f-days", Name: "days", Label: "Uploads of the last", Type: "select", Value: strconv.Itoa(days)}
 	for _, n := range lockoutDays {
 		v.Days.Options = append(v.Days.Options, Option{Value: strconv.Itoa(n), Label: plural(n, "day", "days"), Selected: n == days})
 	}
 	v.Box = f.field(Field{
-		Name: "quarantine", Label: "Put " + plural(len(report.Uploads), "upload", "uploads") + " of the last " + plural(days, "day", "days") + " into quarantine", Type: "checkbox",
+		Name: "quarantine", Label: "Put " + plural(report.Uploaded, "upload", "uploads") + " of the last " + plural(days, "day", "days") + " into quarantine", Type: "checkbox",
 		Help: "Nobody can see or install them. An administrator can release them again.",
 	})
 	v.Reason = f.field(Field{Name: "reason", Label: "Reason", MaxLength: catalog.MaxReason, Help: "Administrators read it in the audit log."})

@@ -78,8 +78,8 @@ type limitsConfig struct {
 	Connections           count    `default:"4096" help:"Connections that are open at once; 0 for no bound."`
 	ConnectionsPerAddress count    `default:"256" help:"Connections that one address has open at once, trusted_proxies excepted; 0 for no bound."`
 	UploadRate            count    `default:"0" help:"Uploads a minute from one address; 0 for no bound."`
-	MintRate              count    `default:"60" help:"Token exchanges a minute from one address, and 20 times as many from all; 0 for no bound."`
-	SignInRate            count    `default:"60" help:"Requests a minute from one address by people who sign in, follow a link or forgot a password, and 20 times as many from all; 0 for no bound. Requests of people who are signed in are not counted."`
+	MintRate              count    `default:"60" help:"Token exchanges a minute from one address that are not granted, as many tokens given back, and 10 times as many of either from one network (IPv4 /24, IPv6 /48); 0 for no bound. Exchanges that are granted are not counted."`
+	SignInRate            count    `default:"60" help:"Requests a minute from one address by people who sign in, follow a link or forgot a password, and 10 times as many from one network (IPv4 /24, IPv6 /48); 0 for no bound. Requests of people who are signed in are not counted."`
 	PageCache             byteSize `default:"64MiB" help:"Memory for rendered pages."`
 }
 

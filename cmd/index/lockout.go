@@ -89,6 +89,7 @@ type lockoutRow struct {
 	Readers     int         `json:"readers"`
 	Review      []string    `json:"review"`
 	Uploads     []uploadRow `json:"uploads"`
+	Uploaded    int         `json:"uploaded"` // how many uploads there are, of which the newest 10,000 are listed
 	Quarantined int         `json:"quarantined"`
 	Undo        string      `json:"undo"`
 }
@@ -125,7 +126,7 @@ func tokenIDs(tokens []access.Token) []string {
 func (c *lockingOut) document(r lockout.Report) lockoutRow {
 	return lockoutRow{
 		string(r.Kind), r.Name, r.Sentence, c.DryRun, tokenIDs(r.Tokens), r.Sessions, r.Links, r.Invitations, notNil(r.Pending), notNil(r.Projects),
-		r.Readers, notNil(r.Review), uploadRows(r.Uploads), r.Quarantined, r.Undo(),
+		r.Readers, notNil(r.Review), uploadRows(r.Uploads), r.Uploaded, r.Quarantined, r.Undo(),
 	}
 }
 
@@ -141,6 +142,9 @@ func (c *lockingOut) write(s *session, r lockout.Report) error {
 	}
 	if err := writeUploads(s, r.Uploads, "no uploads since then"); err != nil {
 		return err
+	}
+	if more := r.Uploaded - len(r.Uploads); more > 0 {
+		fmt.Fprintf(s.out, "and %d more\n", more)
 	}
 	if r.Quarantined > 0 {
 		fmt.Fprintf(s.out, "%d of them put into quarantine\n", r.Quarantined)
@@ -181,7 +185,11 @@ func (c *quarantineListCmd) Run(s *session) error {
 		if c.JSON {
 			return writeJSON(s.out, uploadRows(all))
 		}
-		return writeUploads(s, all, "no file is in quarantine")
+		if err := writeUploads(s, all, "no file is in quarantine"); err != nil || len(all) < catalog.MaxUploads {
+			return err
+		}
+		fmt.Fprintln(s.out, "these are the newest, there may be more: release or delete some to see them")
+		return nil
 	})
 }
 
@@ -211,22 +219,9 @@ func (c *quarantineReleaseCmd) Run(s *session) error {
 		if c.File != "" {
 			return a.index.ReleaseFile(s.ctx, a.operator, c.Repository, name, c.File)
 		}
-		if _, err := a.index.Project(s.ctx, a.operator, c.Repository, name); err != nil {
-			return err
-		}
-		all, err := a.index.Quarantine(s.ctx, a.operator)
+		n, err := a.index.ReleaseFiles(s.ctx, a.operator, c.Repository, name)
 		if err != nil {
 			return err
-		}
-		n := 0
-		for _, f := range all {
-			if f.Project != name.String() || f.Repository != c.Repository {
-				continue
-			}
-			if err := a.index.ReleaseFile(s.ctx, a.operator, c.Repository, name, f.Filename); err != nil {
-				return err
-			}
-			n++
 		}
 		fmt.Fprintf(s.out, "released from quarantine: %d of %s\n", n, name)
 		return nil

@@ -123,9 +123,12 @@ func (a *app) handler(keyring *access.Keyring, base *url.URL, log *slog.Logger) 
 	c := a.config
 	o := server.Options{
 		Keyring: keyring, Log: log, Name: c.Access.Realm, BasePath: base.Path, Origin: base.Scheme + "://" + base.Host,
-		Cookie:  route.Cookie(base, route.SessionCookie).Name,
-		Away:    a.db.Away,
-		Rates:   map[route.Limit]int{route.LimitUpload: int(c.Limits.UploadRate), route.LimitMint: int(c.Limits.MintRate), route.LimitSignIn: int(c.Limits.SignInRate)},
+		Cookie: route.Cookie(base, route.SessionCookie).Name,
+		Away:   a.db.Away,
+		Rates: map[route.Limit]int{
+			route.LimitUpload: int(c.Limits.UploadRate), route.LimitSignIn: int(c.Limits.SignInRate),
+			route.LimitMint: int(c.Limits.MintRate), route.LimitBurn: int(c.Limits.MintRate), route.LimitLeak: int(c.Limits.MintRate),
+		},
 		MinRate: int64(c.Limits.UploadMinRate), Connections: int(c.Limits.Connections), ConnectionsPerAddress: int(c.Limits.ConnectionsPerAddress),
 	}
 	if browsersKeepTLS(base) {

@@ -73,6 +73,8 @@ type FileRows interface {
 	SetQuarantine(ctx context.Context, fileID string, at time.Time, reason string) error
 	// Uploads returns files that somebody uploaded since a time, or that are in quarantine, newest first, at most limit.
 	Uploads(ctx context.Context, f UploadFilter, limit int) ([]Uploaded, error)
+	// CountUploads returns how many there are.
+	CountUploads(ctx context.Context, f UploadFilter) (int, error)
 	Metadata(ctx context.Context, fileID string) (dist.Metadata, error)
 
 	// InsertTombstone keeps the name of a deleted file for ever; adding one twice is fine.

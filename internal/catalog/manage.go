@@ -163,7 +163,8 @@ func (x *Index) DeleteFile(ctx context.Context, who access.Caller, repo string, 
 }
 
 // DeleteProject removes a project with everything in it. The names of its files are never usable again. The name of the
-// project is kept for its last owners and administrators for KeepName. It needs an owner. As for DeleteRelease and
+// project is kept for its last owners and administrators for KeepName. It needs an owner, and like DeleteRelease and DeleteFile an
+// administrator while the project is in quarantine; then the name is kept for administrators alone. As for DeleteRelease and
 // DeleteFile, a *Leftover says that it is done, except that some bytes could not be removed from the store yet.
 func (x *Index) DeleteProject(ctx context.Context, who access.Caller, repo string, name dist.ProjectName) error {
 	return x.delete(ctx, who, target{repo: repo, name: name})
@@ -174,7 +175,13 @@ func (x *Index) DeleteProject(ctx context.Context, who access.Caller, repo strin
 func (x *Index) delete(ctx context.Context, who access.Caller, t target) error {
 	var waste []string
 	e := x.entry(who, t.noun()+".delete", nil)
-	err := x.change(ctx, who, access.Owner, t, e, func(tx Tx, p *Project, e *audit.Entry) (err error) {
+	may := func(who access.Caller, p Project) error {
+		if p.Status == Quarantined && !who.Admin() { // what is to be looked at stays, and cannot be made again without the status
+			return fault.New(fault.Denied, "project %s is in quarantine: only an administrator may delete it, or anything in it", p.Name)
+		}
+		return permit(who, access.Owner, p)
+	}
+	err := x.changeIf(ctx, who, may, t, e, func(tx Tx, p *Project, e *audit.Entry) (err error) {
 		if t.noun() == "project" {
 			waste, err = x.deleteProject(ctx, tx, p, e)
 		} else {

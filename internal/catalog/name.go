@@ -95,10 +95,17 @@ func lastOwner(ctx context.Context, tx Tx, r Repository, d Deleted, user string)
 	return slices.ContainsFunc(groups, func(g access.Group) bool { return slices.Contains(d.Groups, g.ID) }), err
 }
 
-// leaveName records that a project is being deleted, with its owners, in the transaction that deletes it.
+// leaveName records that a project is being deleted, with its owners, in the transaction that deletes it. The owners of one in
+// quarantine do not count: they could make it again without the status.
 func (x *Index) leaveName(ctx context.Context, tx Tx, p Project) (Deleted, error) {
 	now := x.clock()
 	d := Deleted{Repository: p.Repository.Name, Name: p.Name, At: now, FreeAt: now.Add(KeepName)}
+	if err := tx.PutName(ctx, Name{Name: p.Name, Origin: Own, Since: p.CreatedAt, Why: "project"}); err != nil {
+		return d, err // a project that some other program inserted
+	}
+	if p.Status == Quarantined {
+		return d, tx.PutDeleted(ctx, d)
+	}
 	people, err := tx.GrantsAbout(ctx, p.Repository.ID, p.ID)
 	if err != nil {
 		return d, err
@@ -116,9 +123,6 @@ func (x *Index) leaveName(ctx context.Context, tx Tx, p Project) (Deleted, error
 		if g.ProjectID == p.ID && g.Role == access.Owner {
 			d.Groups = append(d.Groups, g.GroupID)
 		}
-	}
-	if err := tx.PutName(ctx, Name{Name: p.Name, Origin: Own, Since: p.CreatedAt, Why: "project"}); err != nil {
-		return d, err // a project that some other program inserted
 	}
 	return d, tx.PutDeleted(ctx, d)
 }

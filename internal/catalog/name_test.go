@@ -101,6 +101,49 @@ func TestDeletedNameIsKept(t *testing.T) {
 	}
 }
 
+// TestQuarantinedProjectCannotBeMadeAgain: owners of a project in quarantine cannot delete it or anything in it, and once an
+// administrator deleted it they cannot create it again.
+func TestQuarantinedProjectCannotBeMadeAgain(t *testing.T) {
+	w, now := clocked(t, catalog.PrivatePolicy())
+	ctx, main, demo := t.Context(), catalog.MainRepository, name(t, "demo")
+	owner := w.user("owner", access.NewAPIToken{Scope: access.ScopeAdmin})
+	if _, err := w.upload(owner, disttest.Wheel("demo", "1.0", "x")); err != nil {
+		t.Fatal(err)
+	}
+	owner = w.token("owner", access.NewAPIToken{Scope: access.ScopeAdmin})
+	if _, err := w.dir.AddGroup(ctx, w.admin, "team", ""); err != nil {
+		t.Fatal(err)
+	}
+	w.user("member", access.NewAPIToken{Scope: access.ScopeUpload})
+	mustName(t, w.dir.AddMember(ctx, w.admin, "team", "member"))
+	mustName(t, w.GrantGroup(ctx, owner, main, demo, "team", access.Owner))
+	mustName(t, w.SetStatus(ctx, w.admin, main, demo, catalog.Quarantined, "malware"))
+	for what, err := range map[string]error{
+		"the project": w.DeleteProject(ctx, owner, main, demo),
+		"a release":   w.DeleteRelease(ctx, owner, main, demo, "1.0"),
+		"a file":      w.DeleteFile(ctx, owner, main, demo, "demo-1.0-py3-none-any.whl"),
+	} {
+		if !fault.Is(err, fault.Denied) || !strings.Contains(err.Error(), "quarantine") {
+			t.Errorf("deleting %s in quarantine, by its owner = %v, want denied", what, err)
+		}
+	}
+	if p, err := w.Project(ctx, w.admin, main, demo); err != nil || p.Status != catalog.Quarantined {
+		t.Errorf("after the refusals the project is %+v, %v", p, err)
+	}
+	mustName(t, w.DeleteProject(ctx, w.admin, main, demo))
+	for who, c := range map[string]access.Caller{
+		"owner": owner, "member of an owning group": w.token("member", access.NewAPIToken{Scope: access.ScopeUpload}),
+	} {
+		if _, err := w.upload(c, disttest.Wheel("demo", "2.0", "y")); !fault.Is(err, fault.Denied) {
+			t.Errorf("creating it again, by the last %s = %v, want denied", who, err)
+		}
+	}
+	*now = now.Add(catalog.KeepName)
+	if _, err := w.upload(owner, disttest.Wheel("demo", "3.0", "z")); err != nil {
+		t.Errorf("once the name is free = %v", err)
+	}
+}
+
 // TestProjectCreatedAgain: record and page tell its owners that a project of this name was deleted, and nobody else.
 func TestProjectCreatedAgain(t *testing.T) {
 	w, now := clocked(t, catalog.PrivatePolicy())

@@ -2,6 +2,8 @@ package catalog
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"time"
 
 	"pyindex/internal/access"
@@ -18,6 +20,7 @@ type UploadFilter struct {
 	Publisher string // the sentence that uploads of its tokens are kept under
 	Minted    string // with Publisher: the publisher's id, whose tokens count too while they are known
 	Since     time.Time
+	Offered   bool // leave out those in quarantine
 }
 
 // Uploaded is a file with where it is.
@@ -77,35 +80,79 @@ func (x *Index) setQuarantine(ctx context.Context, who access.Caller, t target, 
 	})
 }
 
-// QuarantineAll puts files into quarantine within a transaction of somebody who may, with an entry for each as entry makes
-// it, and returns how many were not there yet. Their pages change with it.
-func QuarantineAll(ctx context.Context, tx Tx, files []Uploaded, at time.Time, reason string, entry func(action string) audit.Entry) (n int, err error) {
-	var projects []string
-	seen := map[string]bool{}
+// ReleaseFiles is ReleaseFile for every file of a project that is in quarantine, and returns how many there were.
+func (x *Index) ReleaseFiles(ctx context.Context, who access.Caller, repo string, name dist.ProjectName) (n int, err error) {
+	p, err := x.Project(ctx, who, repo, name)
+	if err != nil {
+		return 0, err
+	}
+	if !who.Admin() {
+		return 0, errNoQuarantine
+	}
+	var files []File
+	err = x.store.View(ctx, func(tx Tx) error {
+		files, err = tx.AllFiles(ctx, p.ID)
+		return err
+	})
+	if err != nil {
+		return 0, err
+	}
 	for _, f := range files {
-		if f.Quarantined() {
+		if !f.Quarantined() {
 			continue
 		}
-		if err := tx.SetQuarantine(ctx, f.ID, at, reason); err != nil {
-			return n, err
-		}
-		e := entry("file.quarantine")
-		e.Repository, e.Project, e.Version, e.Filename = f.RepositoryID, f.Project, f.Version, f.Filename
-		if err := tx.InsertAudit(ctx, e); err != nil {
+		if err := x.ReleaseFile(ctx, who, repo, name, f.Filename); err != nil {
 			return n, err
 		}
 		n++
-		if !seen[f.ProjectID] {
-			seen[f.ProjectID] = true
-			projects = append(projects, f.ProjectID)
+	}
+	return n, nil
+}
+
+// atOnce is how many uploads QuarantineAll holds in memory.
+const atOnce = 1000
+
+// QuarantineAll puts all files that a filter means into quarantine within a transaction of somebody who may, with an entry for
+// each as entry makes it, and returns how many were not there yet. Their pages change with it.
+func QuarantineAll(ctx context.Context, tx Tx, which UploadFilter, at time.Time, reason string, entry func(action string) audit.Entry) (n int, err error) {
+	which.Offered = true
+	projects := map[string]bool{}
+	for {
+		files, err := tx.Uploads(ctx, which, atOnce) // those of the page before are in quarantine now
+		if err != nil {
+			return n, err
+		}
+		if err := quarantine(ctx, tx, files, at, reason, entry); err != nil {
+			return n, err
+		}
+		n += len(files)
+		for _, f := range files {
+			projects[f.ProjectID] = true
+		}
+		if len(files) < atOnce {
+			break
 		}
 	}
-	for _, id := range projects {
+	for _, id := range slices.Sorted(maps.Keys(projects)) {
 		if err := refreshed(ctx, tx, id); err != nil {
 			return n, err
 		}
 	}
 	return n, nil
+}
+
+func quarantine(ctx context.Context, tx Tx, files []Uploaded, at time.Time, reason string, entry func(action string) audit.Entry) error {
+	for _, f := range files {
+		if err := tx.SetQuarantine(ctx, f.ID, at, reason); err != nil {
+			return err
+		}
+		e := entry("file.quarantine")
+		e.Repository, e.Project, e.Version, e.Filename = f.RepositoryID, f.Project, f.Version, f.Filename
+		if err := tx.InsertAudit(ctx, e); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // refreshed gives a project the next serial, so that its pages are made again, and its card.

@@ -433,10 +433,11 @@ var changes = map[string]func(x *catalog.Index, ctx context.Context, who access.
 	},
 }
 
-// unchanging are the exported methods with a caller that change nothing, or have a test of their own above.
+// unchanging are the exported methods with a caller that change nothing, change by another method alone, or have a test of their
+// own above.
 var unchanging = strings.Fields(`Backfill CheckDaily CheckStored Collaborators Compare Contents Days Dependents Downloads File FindStrays Formerly GroupGrants Grants History Limits
 	Link Listing ListingState Managed ManagedPage ManagedRelease ManagedReleases ManagedSettings MayGrant MayPublish MayUpload Names Open Overview
-	Present Project Provenance Publish Quarantine Record Release Repositories Search Stage Sweep Usage WalkRecord`)
+	Present Project Provenance Publish Quarantine Record Release ReleaseFiles Repositories Search Stage Sweep Usage WalkRecord`)
 
 // Each exported method that changes something refuses a caller whose token was revoked, or whose account lost what it
 // needs, after it was identified; and does what it is for when nothing ended.

@@ -34,7 +34,7 @@ func (d *Desk) carryOut(ctx context.Context, tx Tx, who access.Caller, p *plan, 
 		return err
 	}
 	if r.Quarantine {
-		n, err := catalog.QuarantineAll(ctx, tx, p.Uploads, at, r.Reason, func(action string) audit.Entry {
+		n, err := catalog.QuarantineAll(ctx, tx, p.uploads, at, r.Reason, func(action string) audit.Entry {
 			q := d.entry(who, action)
 			q.Detail = map[string]any{"reason": r.Reason, "lockout": e.ID}
 			return q
@@ -119,7 +119,7 @@ func (p *plan) parts(r Request) map[string]any {
 	for _, t := range p.Tokens {
 		tokens = append(tokens, t.ID)
 	}
-	out := map[string]any{"who": p.Sentence, "tokens": tokens, "uploads": len(p.Uploads), "since": r.Since.UTC().Format(time.RFC3339)}
+	out := map[string]any{"who": p.Sentence, "tokens": tokens, "uploads": p.Uploaded, "since": r.Since.UTC().Format(time.RFC3339)}
 	maps.DeleteFunc(out, func(_ string, v any) bool { s, ok := v.([]string); return ok && len(s) == 0 })
 	for name, n := range map[string]int{
 		"sessions": p.Sessions, "links": p.Links, "invitations": p.Invitations, "readers": p.Readers, "quarantined": p.Quarantined,

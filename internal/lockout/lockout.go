@@ -100,6 +100,7 @@ type Report struct {
 	Projects    []string           // projects that lose the publisher
 	Readers     int                // rules of the same workload that let it read
 	Uploads     []catalog.Uploaded // since the time that was asked for, newest first, at most catalog.MaxUploads
+	Uploaded    int                // how many there are, those that Uploads does not name too
 	Quarantined int                // how many of them were put into quarantine
 	Review      []string           // what stays and deserves a look, each as a sentence
 }

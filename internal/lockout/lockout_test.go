@@ -334,6 +334,71 @@ func TestLockOutToken(t *testing.T) {
 	})
 }
 
+// However many files somebody uploaded, all of them go into quarantine, in one act; the report names the newest and counts the rest.
+func TestLockOutQuarantinesEveryUpload(t *testing.T) {
+	each(t, func(w *world) {
+		ctx := w.Context()
+		_, _, secret := w.user("mallory", true)
+		w.upload(w.identify(secret), "evil", "1.0")
+		w.upload(w.identify(secret), "junk", "1.0")
+		const more = catalog.MaxUploads + 5
+		w.must(w.rows.Catalog().Update(ctx, func(tx catalog.Tx) error {
+			r, err := tx.RepositoryByName(ctx, catalog.MainRepository)
+			if err != nil {
+				return err
+			}
+			name, _ := dist.ParseProjectName("junk")
+			p, err := tx.ProjectByName(ctx, r.ID, name)
+			if err != nil {
+				return err
+			}
+			files, err := tx.AllFiles(ctx, p.ID)
+			if err != nil {
+				return err
+			}
+			for i := range more {
+				f := files[0]
+				f.ID, f.Filename, f.NameKey = fmt.Sprint("junk", i), fmt.Sprintf("junk-1.0-%d-py3-none-any.whl", i+1), fmt.Sprintf("%s|%d", f.NameKey, i)
+				f.UploadedAt = f.UploadedAt.Add(time.Duration(i+1) * time.Millisecond)
+				if err := tx.InsertFile(ctx, f, dist.Metadata{}); err != nil {
+					return err
+				}
+			}
+			return nil
+		}))
+		request := lockout.Request{Target: lockout.Target{Kind: lockout.User, Name: "mallory"}, Quarantine: true, Reason: "stolen"}
+		preview, err := w.desk.Preview(ctx, w.boss, request.Target, time.Time{})
+		w.must(err)
+		r, err := w.desk.LockOut(ctx, w.boss, request)
+		w.must(err)
+		for what, got := range map[string]lockout.Report{"the preview": preview, "the report": r} {
+			if len(got.Uploads) != catalog.MaxUploads || got.Uploaded != more+2 {
+				w.Errorf("%s names %d uploads of %d, want %d of %d", what, len(got.Uploads), got.Uploaded, catalog.MaxUploads, more+2)
+			}
+		}
+		if r.Quarantined != more+2 {
+			w.Errorf("%d files were put into quarantine, want %d", r.Quarantined, more+2)
+		}
+		if names := w.listed("evil"); len(names) > 0 {
+			w.Errorf("the oldest upload is still listed: %v", names)
+		}
+		if all := w.record("lockout.user"); len(all) != 1 || fmt.Sprint(all[0].Detail["quarantined"]) != fmt.Sprint(more+2) {
+			w.Errorf("the record has %d acts, want one with %d files: %+v", len(all), more+2, all)
+		}
+		again, err := w.desk.LockOut(ctx, w.boss, request)
+		w.must(err)
+		if again.Quarantined != 0 {
+			w.Errorf("locking out again puts %d files into quarantine, want none", again.Quarantined)
+		}
+		name, _ := dist.ParseProjectName("evil")
+		_, err = w.index.ReleaseFiles(ctx, w.identify(func() access.Secret { _, _, s := w.user("nosy", false); return s }()), "", name)
+		w.want("releasing, by a member", err, fault.Denied)
+		if n, err := w.index.ReleaseFiles(ctx, w.boss, "", name); n != 1 || err != nil || len(w.listed("evil")) != 1 {
+			w.Errorf("ReleaseFiles() = %d, %v, want the 1 file of the project however many newer ones are in quarantine", n, err)
+		}
+	})
+}
+
 // Only an administrator whose rights still stand locks out, not themselves and not the last one; refusals are recorded.
 func TestLockOutRefuses(t *testing.T) {
 	each(t, func(w *world) {

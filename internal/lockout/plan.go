@@ -18,6 +18,7 @@ import (
 type plan struct {
 	Report
 	user     access.User
+	uploads  catalog.UploadFilter
 	links    []string // ids, invitations too
 	pending  []string // ids
 	attached []publishers.Attached
@@ -42,6 +43,9 @@ func (d *Desk) plan(ctx context.Context, tx Tx, t Target, since time.Time) (plan
 	}
 	if err == nil {
 		p.Uploads, err = tx.Uploads(ctx, f, catalog.MaxUploads)
+	}
+	if p.uploads, p.Uploaded = f, len(p.Uploads); err == nil && p.Uploaded == catalog.MaxUploads {
+		p.Uploaded, err = tx.CountUploads(ctx, f)
 	}
 	return p, err
 }

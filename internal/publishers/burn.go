@@ -15,16 +15,18 @@ func (r *Registry) Burn(ctx context.Context, who access.Caller, raw access.Secre
 	if !access.WellFormed(raw) {
 		return nil
 	}
-	hash, at := access.HashToken(raw), r.o.Now()
-	return r.store.Update(ctx, func(tx Tx) error {
-		t, err := tx.TokenByHash(ctx, hash)
-		if fault.Is(err, fault.NotFound) || err == nil && t.Kind != access.TokenMinted {
-			return nil
-		} else if err != nil {
-			return err
-		}
-		return r.burn(ctx, tx, who, t, at)
+	var t access.Token
+	err := r.store.View(ctx, func(tx Tx) (err error) { // strangers wait for no lock
+		t, err = tx.TokenByHash(ctx, access.HashToken(raw))
+		return err
 	})
+	if fault.Is(err, fault.NotFound) || err == nil && t.Kind != access.TokenMinted {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	at := r.o.Now()
+	return r.store.Update(ctx, func(tx Tx) error { return r.burn(ctx, tx, who, t, at) })
 }
 
 func (r *Registry) burn(ctx context.Context, tx Tx, who access.Caller, t access.Token, at time.Time) error {

@@ -43,12 +43,14 @@ type Limit string
 // The limits that the configuration sets.
 const (
 	LimitUpload Limit = "upload"
-	LimitMint   Limit = "mint"   // exchanges of identity tokens, and reports of tokens
+	LimitMint   Limit = "mint"   // exchanges of identity tokens
+	LimitBurn   Limit = "burn"   // tokens that end before their time
+	LimitLeak   Limit = "leak"   // reports of tokens that were found
 	LimitSignIn Limit = "signin" // what people do before they are signed in; it does not count for those who are
 )
 
-// Shared reports whether all networks together have a limit too, because no credential is needed.
-func (l Limit) Shared() bool { return l != LimitUpload }
+// OnlyRefused reports whether requests that were granted do not count: strangers are never granted these.
+func (l Limit) OnlyRefused() bool { return l == LimitMint || l == LimitLeak }
 
 // Handler answers a request or returns the error that the table's Fail shall write. It returns an error only while
 // nothing of the answer is written.

@@ -8,7 +8,7 @@ import (
 
 // A stranger with many addresses does not fill the memory, and the addresses in use are not the ones forgotten.
 func TestClientsAreBounded(t *testing.T) {
-	c, now := newClients(1, true), time.Unix(1000, 0)
+	c, now := newClients(1), time.Unix(1000, 0)
 	c.wait("busy", now)
 	for i := range 3 * maxClients {
 		c.wait(fmt.Sprint(i), now)

@@ -18,13 +18,14 @@ import (
 // maxClients bounds how many addresses one limit remembers; the ones not seen for longest are forgotten.
 const maxClients = 8192
 
-// networks is how many networks together may use up their share of a limit that they have in common.
-const networks = 20
+// wider is how many times what one network may a site may, which has many networks.
+const wider = 10
 
-// clients is a rate limit for each network: so many requests a minute, all of them at once if need be.
+// clients is a rate limit for each network: so many requests a minute, all of them at once if need be. The networks of one site
+// have a limit in common, because one customer of a provider has many of them. There is none for everybody together: strangers
+// would use it up, and shut out everybody else.
 type clients struct {
 	perMinute int
-	all       *rate.Limiter // of all networks together; nil for no limit
 	mu        sync.Mutex
 	byAddress map[string]*list.Element // of *client
 	recent    *list.List               // newest first
@@ -35,22 +36,38 @@ type client struct {
 	bucket  *rate.Limiter
 }
 
-func newClients(perMinute int, shared bool) *clients {
-	c := &clients{perMinute: perMinute, byAddress: map[string]*list.Element{}, recent: list.New()}
-	if shared {
-		c.all = perMinuteOf(networks * perMinute)
-	}
-	return c
+func newClients(perMinute int) *clients {
+	return &clients{perMinute: perMinute, byAddress: map[string]*list.Element{}, recent: list.New()}
 }
 
 func perMinuteOf(n int) *rate.Limiter { return rate.NewLimiter(rate.Limit(float64(n)/60), n) }
 
-// wait takes one request of an address at a time and returns how long it has to wait: 0 for not at all.
+// wait takes one request of an address, or a browser, at a time and returns how long it has to wait: 0 for not at all.
 func (c *clients) wait(address string, now time.Time) time.Duration {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return take(c.bucket(address), now)
+	own := c.bucket(network(address), 1)
+	delay := take(own, now)
+	if wide := site(address); delay <= 0 && wide != "" {
+		if delay = take(c.bucket(wide, wider), now); delay > 0 {
+			putBack(own, now)
+		}
+	}
+	return delay
 }
+
+// putBack undoes one wait of an address.
+func (c *clients) putBack(address string, now time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	putBack(c.bucket(network(address), 1), now)
+	if wide := site(address); wide != "" {
+		putBack(c.bucket(wide, wider), now)
+	}
+}
+
+// putBack puts one request back into a bucket, by taking less than none. A bucket never holds more than fits.
+func putBack(bucket *rate.Limiter, now time.Time) { bucket.AllowN(now, -1) }
 
 // take takes one request from a bucket, or returns how long it has to wait and takes nothing.
 func take(bucket *rate.Limiter, now time.Time) time.Duration {
@@ -62,7 +79,8 @@ func take(bucket *rate.Limiter, now time.Time) time.Duration {
 	return delay
 }
 
-func (c *clients) bucket(address string) *rate.Limiter {
+// bucket returns what an address, a network or a site has left, of so many times what one network may.
+func (c *clients) bucket(address string, times int) *rate.Limiter {
 	if e, ok := c.byAddress[address]; ok {
 		c.recent.MoveToFront(e)
 		return e.Value.(*client).bucket
@@ -71,7 +89,7 @@ func (c *clients) bucket(address string) *rate.Limiter {
 		oldest := c.recent.Remove(c.recent.Back()).(*client)
 		delete(c.byAddress, oldest.address)
 	}
-	bucket := perMinuteOf(c.perMinute)
+	bucket := perMinuteOf(times * c.perMinute)
 	c.byAddress[address] = c.recent.PushFront(&client{address: address, bucket: bucket})
 	return bucket
 }
@@ -82,26 +100,36 @@ func network(address string) string {
 	if err != nil || addr.Unmap().Is4() {
 		return address
 	}
-	prefix, err := addr.WithZone("").Prefix(64)
-	if err != nil {
-		return address
-	}
-	return prefix.String()
+	return prefix(addr, 64)
 }
 
-// limit returns fault.TooMany, and sets Retry-After, when a client's network used up its share of a limit, or all networks
-// used up theirs. A browser in which somebody signed in before has a share of its own then, so that strangers, or neighbours
-// behind the same address, shut nobody out.
+// site returns what one customer of a provider may have, an IPv4 /24 or an IPv6 /48, and "" for what is no address.
+func site(address string) string {
+	addr, err := netip.ParseAddr(address)
+	if err != nil {
+		return ""
+	}
+	if addr = addr.Unmap(); addr.Is4() {
+		return prefix(addr, 24)
+	}
+	return prefix(addr, 48)
+}
+
+func prefix(addr netip.Addr, bits int) string {
+	p, _ := addr.WithZone("").Prefix(bits) // of an address that is valid
+	return p.String()
+}
+
+// limit returns fault.TooMany, and sets Retry-After, when a client's network, or its site, used up its share of a limit. A
+// browser in which somebody signed in before has a share of its own then, so that strangers, or neighbours behind the same
+// address, shut nobody out.
 func (s *Server) limit(w *response, r *http.Request, name route.Limit) error {
 	c := s.limits[name]
 	if c == nil {
 		return nil
 	}
 	now := s.o.Now()
-	whose, delay := "from this address", c.wait(network(w.address), now)
-	if delay <= 0 && c.all != nil {
-		whose, delay = "from everywhere just now", take(c.all, now)
-	}
+	whose, delay := "from this address or those beside it", c.wait(w.address, now)
 	if delay > 0 && name == route.LimitSignIn && s.o.Known != nil {
 		if browser := s.o.Known(r); browser != "" {
 			whose, delay = "from this browser", c.wait("browser "+browser, now)
@@ -114,4 +142,11 @@ func (s *Server) limit(w *response, r *http.Request, name route.Limit) error {
 	w.Header().Set("Retry-After", strconv.Itoa(seconds))
 	return fault.Later(fault.TooMany, time.Duration(seconds)*time.Second,
 		"too many requests %s: %d a minute are allowed here from one address, try again in %d s", whose, c.perMinute, seconds)
+}
+
+// granted gives a request that was granted its place in the limit back, if only the others count there.
+func (s *Server) granted(w *response, name route.Limit) {
+	if c := s.limits[name]; c != nil && name.OnlyRefused() {
+		c.putBack(w.address, s.o.Now())
+	}
 }

@@ -7,15 +7,17 @@ import (
 	"testing"
 	"time"
 
+	"pyindex/internal/access"
+	"pyindex/internal/fault"
 	"pyindex/internal/route"
 	"pyindex/internal/server"
 )
 
 func TestRateLimit(t *testing.T) {
 	now := time.Unix(1000, 0)
-	row := get("/mint", route.Open)
-	row.Limit = route.LimitMint
-	o := server.Options{Rates: map[route.Limit]int{route.LimitMint: 3, route.LimitUpload: 0}, Now: func() time.Time { return now }}
+	row := get("/burn", route.Open)
+	row.Limit = route.LimitBurn
+	o := server.Options{Rates: map[route.Limit]int{route.LimitBurn: 3, route.LimitUpload: 0}, Now: func() time.Time { return now }}
 	other := get("/upload", route.Open)
 	other.Limit = route.LimitUpload
 	s := newServer(t, o, row, get("/free", route.Open), other)
@@ -27,11 +29,11 @@ func TestRateLimit(t *testing.T) {
 		return w.Code, w.Header().Get("Retry-After")
 	}
 	for i := range 3 {
-		if code, _ := from("192.0.2.1:1", "/mint"); code != 200 {
+		if code, _ := from("192.0.2.1:1", "/burn"); code != 200 {
 			t.Fatalf("request %d = %d, want 200", i, code)
 		}
 	}
-	if code, retry := from("192.0.2.1:2", "/mint"); code != 429 || retry != "20" {
+	if code, retry := from("192.0.2.1:2", "/burn"); code != 429 || retry != "20" {
 		t.Errorf("fourth request = %d, Retry-After %q, want 429, 20", code, retry)
 	}
 	for _, path := range []string{"/free", "/upload"} {
@@ -39,15 +41,15 @@ func TestRateLimit(t *testing.T) {
 			t.Errorf("%s = %d, want 200: it has no such limit", path, code)
 		}
 	}
-	if code, _ := from("192.0.2.2:1", "/mint"); code != 200 {
+	if code, _ := from("192.0.2.2:1", "/burn"); code != 200 {
 		t.Errorf("another address = %d, want 200", code)
 	}
 	now = now.Add(21 * time.Second)
-	if code, _ := from("192.0.2.1:2", "/mint"); code != 200 {
+	if code, _ := from("192.0.2.1:2", "/burn"); code != 200 {
 		t.Errorf("after the wait = %d, want 200", code)
 	}
 	for i, address := range []string{"[2001:db8::1]:1", "[2001:db8::2]:1", "[2001:db8::3]:1", "[2001:db8::4]:1"} {
-		if code, _ := from(address, "/mint"); (code == 429) != (i == 3) {
+		if code, _ := from(address, "/burn"); (code == 429) != (i == 3) {
 			t.Errorf("%s = %d: one network is one client", address, code)
 		}
 	}
@@ -107,27 +109,98 @@ func TestSignInLimitIsForStrangers(t *testing.T) {
 	}
 }
 
-// All networks together have a limit too, of which nobody in a known browser and nobody signed in needs a share.
-func TestSharedLimit(t *testing.T) {
+// However many networks strangers come from, they use up the share of nobody else: neither another site's, nor that of a browser
+// that is known, nor that of somebody signed in.
+func TestFloodFromManyNetworksShutsNobodyOut(t *testing.T) {
 	now := time.Unix(1000, 0)
 	send := limited(t, server.Options{Now: func() time.Time { return now }, Known: func(r *http.Request) string { return r.Header.Get("X-Known") }})
 	taken := 0
 	for i := range 100 {
-		if send(fmt.Sprintf("10.0.%d.1:1", i)) == 200 {
+		for range 4 {
+			if send(fmt.Sprintf("[2001:db8:0:%x::1]:1", i)) == 200 {
+				taken++
+			}
+		}
+	}
+	if taken != 30 {
+		t.Errorf("of 400 requests from 100 networks of a /48, %d were answered, want 30, 10 times the 3 of one network", taken)
+	}
+	for i := range 100 {
+		for range 4 {
+			send(fmt.Sprintf("[2001:db8:%x::1]:1", 0x100+i))
+			send(fmt.Sprintf("10.0.%d.1:1", i))
+		}
+	}
+	for address, header := range map[string][]string{
+		"198.51.100.77:1": nil, "[2001:db8:1::1]:1": nil,
+		"[2001:db8::1]:1": {"X-Known", "laptop"}, "[2001:db8::2]:1": {"Cookie", "c=" + goodSession},
+	} {
+		if code := send(address, header...); code != 200 {
+			t.Errorf("%s with %q = %d after a flood from elsewhere, want 200", address, header, code)
+		}
+	}
+	if code := send("[2001:db8:0:ffff::1]:1"); code != 429 {
+		t.Errorf("another network of the /48 = %d, want 429", code)
+	}
+	now = now.Add(time.Minute)
+	if code := send("[2001:db8:0:ffff::1]:1"); code != 200 {
+		t.Errorf("a minute later = %d, want 200", code)
+	}
+}
+
+// The addresses of an IPv4 /24 have a limit together too, also as IPv6 spells them.
+func TestLimitOfSite(t *testing.T) {
+	now := time.Unix(1000, 0)
+	send := limited(t, server.Options{Now: func() time.Time { return now }})
+	taken := 0
+	for i := range 200 {
+		if send(fmt.Sprintf([]string{"192.0.2.%d:1", "[::ffff:192.0.2.%d]:1"}[i%2], i)) == 200 {
 			taken++
 		}
 	}
-	if taken != 60 {
-		t.Errorf("of 100 networks %d were answered, want 60, 20 times the 3 of one", taken)
+	if taken != 30 {
+		t.Errorf("of 200 addresses of a /24, %d were answered, want 30", taken)
 	}
-	for what, header := range map[string][]string{"a known browser": {"X-Known", "laptop"}, "a session": {"Cookie", "c=" + goodSession}} {
-		if code := send("10.9.9.9:1", header...); code != 200 {
-			t.Errorf("%s = %d, want 200", what, code)
+	if code := send("192.0.3.1:1"); code != 200 {
+		t.Errorf("the /24 beside it = %d, want 200", code)
+	}
+}
+
+// Exchanges that are granted do not count, so any number of jobs can run behind one address; those that are refused do. Only
+// what strangers are never granted is left out of the count.
+func TestGrantedExchangesAreNotCounted(t *testing.T) {
+	for limit, counted := range map[route.Limit]bool{route.LimitMint: false, route.LimitLeak: false, route.LimitBurn: true, route.LimitSignIn: true, route.LimitUpload: true} {
+		now := time.Unix(1000, 0)
+		row := get("/mint", route.Open)
+		row.Limit = limit
+		row.Handle = func(w http.ResponseWriter, r *http.Request, _ access.Caller) error {
+			switch r.URL.RawQuery {
+			case "refused":
+				return fault.New(fault.Invalid, "rubbish")
+			case "page":
+				w.WriteHeader(http.StatusUnprocessableEntity)
+			}
+			return nil
 		}
-	}
-	now = now.Add(time.Minute)
-	if code := send("10.9.9.9:1"); code != 200 {
-		t.Errorf("a minute later = %d, want 200", code)
+		s := newServer(t, server.Options{Rates: map[route.Limit]int{limit: 4}, Now: func() time.Time { return now }}, row)
+		send := func(query string) int {
+			r := httptest.NewRequest("GET", "/mint?"+query, nil)
+			r.RemoteAddr = "192.0.2.1:1"
+			w := httptest.NewRecorder()
+			s.ServeHTTP(w, r)
+			return w.Code
+		}
+		for i := range 50 {
+			if code := send(""); (code == 429) != (counted && i >= 4) {
+				t.Fatalf("%s: granted request %d = %d", limit, i, code)
+			}
+		}
+		now = now.Add(time.Minute)
+		for i, query := range []string{"refused", "", "page", "", "refused", "page", "refused"} {
+			if code := send(query); !counted && (code == 429) != (i == 6) {
+				t.Errorf("%s: request %d, %q, = %d", limit, i, query, code)
+			}
+		}
 	}
 }
 

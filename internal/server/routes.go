@@ -122,7 +122,13 @@ func (s *Server) handle(w *response, r *http.Request, x *row) error {
 		}
 	}
 	w.caller = who.At(w.address, w.id)
-	return x.route.Handle(w, r, w.caller)
+	if err := x.route.Handle(w, r, w.caller); err != nil {
+		return err
+	}
+	if w.status < http.StatusBadRequest {
+		s.granted(w, x.route.Limit)
+	}
+	return nil
 }
 
 // fail lets the table write err. An answer that is under way cannot be taken back: then the connection is cut, so that

@@ -54,7 +54,7 @@ func New(o Options, tables ...route.Table) (*Server, error) {
 	s.echo.HTTPErrorHandler = s.unrouted
 	for name, perMinute := range o.Rates {
 		if perMinute > 0 {
-			s.limits[name] = newClients(perMinute, name.Shared())
+			s.limits[name] = newClients(perMinute)
 		}
 	}
 	if o.Origin != "" {

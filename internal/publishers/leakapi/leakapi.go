@@ -30,7 +30,7 @@ func New(d *access.Directory, o Options) *API { return &API{directory: d, keys: 
 // Table returns the route. It is also at the host's root, like the rest of what is below /_/.
 func (a *API) Table() route.Table {
 	return route.Table{Name: "leakapi", Fail: fail, Routes: []route.Route{
-		{Method: "POST", Path: "/_/secrets/disclose-token", Auth: route.Open, Limit: route.LimitMint, Handle: a.disclose, HostRoot: true},
+		{Method: "POST", Path: "/_/secrets/disclose-token", Auth: route.Open, Limit: route.LimitLeak, Handle: a.disclose, HostRoot: true},
 	}}
 }
 

@@ -46,7 +46,7 @@ func (a *API) Table() route.Table {
 		open("GET", audiencePath, "", a.tellAudience),
 		open("POST", mintPath, route.LimitMint, a.mint),
 		open("POST", "/_/oidc/github/mint-token", route.LimitMint, a.mint),
-		open("POST", "/_/oidc/burn-token", route.LimitMint, a.burn),
+		open("POST", "/_/oidc/burn-token", route.LimitBurn, a.burn),
 	}}
 }
 

@@ -20,7 +20,7 @@ func (t *Tx) SetQuarantine(ctx context.Context, fileID string, at time.Time, rea
 // selectUpload is a file with its uploader and where it is.
 const selectUpload = `SELECT ` + fileColumns + `, f.uploader_kind, f.uploader_id, f.uploader_name, f.uploader_token_id,
 	f.quarantined_at, f.quarantine_reason, r.name, p.name FROM files f
-	JOIN projects p ON p.id = f.project_id JOIN repositories r ON r.id = f.repository_id WHERE f.uploaded_at >= $1 AND `
+	JOIN projects p ON p.id = f.project_id JOIN repositories r ON r.id = f.repository_id`
 
 func scanUpload(r row) (u catalog.Uploaded, err error) {
 	var uploaded, quarantined int64
@@ -32,19 +32,35 @@ func scanUpload(r row) (u catalog.Uploaded, err error) {
 
 // Uploads implements catalog.FileRows. Claims are left out.
 func (t *Tx) Uploads(ctx context.Context, f catalog.UploadFilter, limit int) ([]catalog.Uploaded, error) {
-	const newest = ` ORDER BY f.uploaded_at DESC, f.id DESC LIMIT $2`
-	since := micros(f.Since)
+	q := asked{args: []any{limit}}
+	q.uploads(f)
+	return many(ctx, t, scanUpload, selectUpload+q.where+` ORDER BY f.uploaded_at DESC, f.id DESC LIMIT $1`, q.args...)
+}
+
+// CountUploads implements catalog.FileRows.
+func (t *Tx) CountUploads(ctx context.Context, f catalog.UploadFilter) (int, error) {
+	var q asked
+	q.uploads(f)
+	return one(ctx, t, "number", scanCount, `SELECT COUNT(*) FROM files f`+q.where, q.args...)
+}
+
+// uploads asks for the files that a filter means.
+func (q *asked) uploads(f catalog.UploadFilter) {
+	q.and("f.uploaded_at >= %s", micros(f.Since))
 	switch {
 	case f.UserID != "":
-		return many(ctx, t, scanUpload, selectUpload+`f.uploader_kind = 'user' AND f.uploader_id = $3`+newest, since, limit, f.UserID)
+		q.and("f.uploader_kind = 'user' AND f.uploader_id = %s", f.UserID)
 	case f.TokenID != "":
-		return many(ctx, t, scanUpload, selectUpload+`f.uploader_token_id = $3`+newest, since, limit, f.TokenID)
+		q.and("f.uploader_token_id = %s", f.TokenID)
 	case f.Publisher != "" || f.Minted != "":
-		return many(ctx, t, scanUpload, selectUpload+`f.uploader_kind = 'publisher' AND (f.uploader_name = $3
-			OR f.uploader_token_id IN (SELECT b.token_id FROM token_projects b WHERE b.publisher_id = $4 AND b.publisher_id <> ''))`+newest,
-			since, limit, f.Publisher, f.Minted)
+		q.and(`f.uploader_kind = 'publisher' AND (f.uploader_name = %s
+			OR f.uploader_token_id IN (SELECT b.token_id FROM token_projects b WHERE b.publisher_id = %s AND b.publisher_id <> ''))`, f.Publisher, f.Minted)
+	default:
+		q.and("f.quarantined_at > 0")
 	}
-	return many(ctx, t, scanUpload, selectUpload+`f.quarantined_at > 0`+newest, since, limit)
+	if f.Offered {
+		q.and("f.quarantined_at = 0")
+	}
 }
 
 // MintedFor implements lockout.Rows: by publisher or reader, whichever has the id.

@@ -94,7 +94,10 @@ func checkUploads(w *world) {
 	} {
 		w.view(func(tx catalog.Tx) error {
 			got, err := tx.Uploads(w.ctx, c.f, 10)
+			w.must(err)
 			w.same("Uploads("+what+")", got, c.want)
+			n, err := tx.CountUploads(w.ctx, c.f)
+			w.same("CountUploads("+what+")", n, len(c.want))
 			return err
 		})
 	}
@@ -102,6 +105,17 @@ func checkUploads(w *world) {
 		got, err := tx.Uploads(w.ctx, catalog.UploadFilter{UserID: "amy"}, 1)
 		w.same("Uploads(at most one)", got, []catalog.Uploaded{byToken})
 		return err
+	})
+	w.update(func(tx publishers.Tx) error {
+		w.must(tx.SetQuarantine(w.ctx, byToken.ID, at, ""))
+		offered := catalog.UploadFilter{UserID: "amy", Offered: true}
+		got, err := tx.Uploads(w.ctx, offered, 10)
+		w.must(err)
+		w.same("Uploads(not in quarantine)", got, []catalog.Uploaded{old})
+		n, err := tx.CountUploads(w.ctx, offered)
+		w.must(err)
+		w.same("CountUploads(not in quarantine)", n, 1)
+		return tx.SetQuarantine(w.ctx, byToken.ID, time.Time{}, "")
 	})
 	rows := func(id string) (ids []string) {
 		w.must(w.b.Lockouts.View(w.ctx, func(tx lockout.Tx) (err error) {
