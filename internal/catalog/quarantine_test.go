@@ -10,8 +10,8 @@ import (
 	"pyindex/internal/fault"
 )
 
-// recorded counts the entries of an action.
-func (w *world) recorded(action string) (n int) {
+// entriesOf counts the entries of an action.
+func (w *world) entriesOf(action string) (n int) {
 	w.t.Helper()
 	h, err := w.Record(w.t.Context(), w.admin, catalog.HistoryFilter{Actions: []string{action}, Limit: 50})
 	if err != nil {
@@ -53,7 +53,7 @@ func TestQuarantineIsDeletedByAdministratorsOnly(t *testing.T) {
 		if now := w.keysHeld(); now != keys {
 			t.Errorf("%d keys are stored after the refusals, want %d", now, keys)
 		}
-		if n := w.recorded("file.delete") + w.recorded("release.delete") + w.recorded("project.delete"); n != 3 {
+		if n := w.entriesOf("file.delete") + w.entriesOf("release.delete") + w.entriesOf("project.delete"); n != 3 {
 			t.Errorf("%d refusals are recorded, want 3", n)
 		}
 		if !whole { // what is not in quarantine is still the owner's
@@ -98,7 +98,7 @@ func TestQuarantineAgainChangesNothing(t *testing.T) {
 	if err := release(); !fault.Is(err, fault.Conflict) {
 		t.Errorf("releasing it again = %v", err)
 	}
-	if put, released := w.recorded("file.quarantine"), w.recorded("file.release"); put != 1 || released != 1 {
+	if put, released := w.entriesOf("file.quarantine"), w.entriesOf("file.release"); put != 1 || released != 1 {
 		t.Errorf("%d and %d entries are recorded, want one of each", put, released)
 	}
 }
