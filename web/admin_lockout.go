@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"strconv"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"pyindex/internal/access"
 	"pyindex/internal/catalog"
@@ -16,10 +18,12 @@ import (
 type lockoutView struct {
 	Frame
 	Report  lockout.Report
+	Subject string // who is locked out, to begin a sentence
 	Parts   []string
 	Days    Field
 	Uploads []catalog.Uploaded // the first of the report's
 	More    int                // uploads beyond those
+	Fresh   int                // uploads that are not in quarantine
 	Box     Field              // whether the uploads go into quarantine
 	Reason  Field
 	Typed   Field
@@ -28,6 +32,9 @@ type lockoutView struct {
 
 // uploadsShown bounds the uploads that a page lists; the command lists all.
 const uploadsShown = 200
+
+// lockoutTabs are the tabs of administration that a lockout belongs to.
+var lockoutTabs = map[lockout.Kind]string{lockout.User: "users", lockout.Token: "tokens", lockout.Publisher: "issuers"}
 
 // lockoutDays are the choices of how far back uploads are listed, in days.
 var lockoutDays = []int{1, 7, 30, 90, 365}
@@ -75,19 +82,20 @@ func (s *Site) lockoutPage(w http.ResponseWriter, r *http.Request, who access.Ca
 	if err != nil {
 		return err
 	}
-	v := lockoutView{Frame: s.adminFrame(r, who, "users", "Lock out"), Report: report, Parts: report.Parts(), Word: lockoutWord(t)}
+	v := lockoutView{Frame: s.adminFrame(r, who, lockoutTabs[t.Kind], "Lock out"), Report: report, Subject: capital(report.Sentence), Parts: report.Parts(), Word: lockoutWord(t)}
 	v.Uploads = report.Uploads[:min(len(report.Uploads), uploadsShown)]
 	v.More = report.Uploaded - len(v.Uploads)
 	v.Days = Field{ID: "f-days", Name: "days", Label: "Uploads of the last", Type: "select", Value: strconv.Itoa(days)}
 	for _, n := range lockoutDays {
 		v.Days.Options = append(v.Days.Options, Option{Value: strconv.Itoa(n), Label: plural(n, "day", "days"), Selected: n == days})
 	}
+	v.Fresh = report.Unquarantined()
 	v.Box = f.field(Field{
-		Name: "quarantine", Label: "Put " + plural(report.Uploaded, "upload", "uploads") + " of the last " + plural(days, "day", "days") + " into quarantine", Type: "checkbox",
+		Name: "quarantine", Label: "Put " + plural(v.Fresh, "upload", "uploads") + " of the last " + plural(days, "day", "days") + " into quarantine", Type: "checkbox",
 		Help: "Nobody can see or install them. An administrator can release them again.",
 	})
 	v.Reason = f.field(Field{Name: "reason", Label: "Reason", MaxLength: catalog.MaxReason, Help: "Administrators read it in the audit log."})
-	v.Typed = f.field(Field{Name: "typed", Label: "Type " + v.Word + " to go on", Required: true, Mono: true})
+	v.Typed = f.field(Field{Name: "typed", Label: "To confirm, type " + v.Word, Required: true, Mono: true})
 	v.Notice = cmp.Or(f.problem(), v.Notice)
 	return s.render(w, f.status(), "admin-lockout", &v)
 }
@@ -118,18 +126,33 @@ func (s *Site) adminLockOut(w http.ResponseWriter, r *http.Request, who access.C
 	if f.bad() {
 		return s.lockoutPage(w, r, who, f)
 	}
-	said := "Locked out: " + report.Sentence + "."
-	if report.Quarantined > 0 {
-		said += " " + plural(report.Quarantined, "file is", "files are") + " in quarantine now."
+	said := Notice{"good", "Locked out: " + report.Sentence + "."}
+	if report.Nothing() {
+		said = Notice{"info", "Nothing was left to end: " + report.Sentence + " is already locked out."}
 	}
-	next := "/admin/audit/"
+	if report.Quarantined > 0 {
+		said.Text += " " + plural(report.Quarantined, "file is", "files are") + " in quarantine now."
+	}
+	return s.tell(w, r, afterLockout(report), said)
+}
+
+// capital returns a sentence's text with a capital letter first.
+func capital(s string) string {
+	first, n := utf8.DecodeRuneInString(s)
+	return string(unicode.ToUpper(first)) + s[n:]
+}
+
+// afterLockout is the page that shows what a lockout did.
+func afterLockout(report lockout.Report) string {
 	switch {
 	case report.Quarantined > 0:
-		next = "/admin/quarantine/"
-	case t.Kind == lockout.User:
-		next = "/admin/user/" + t.Name + "/"
+		return "/admin/quarantine/"
+	case report.Account != "":
+		return "/admin/user/" + report.Account + "/"
+	case report.First.ID != "":
+		return tree("", report.First.Repository.Name) + "/manage/project/" + report.First.Name.String() + "/settings/publishing/"
 	}
-	return s.done(w, r, next, said)
+	return "/admin/audit/?action=lockout." + string(report.Kind)
 }
 
 type quarantineView struct {
@@ -166,8 +189,11 @@ func (s *Site) adminRelease(w http.ResponseWriter, r *http.Request, who access.C
 	if err != nil {
 		return err
 	}
-	if err := s.o.Index.ReleaseFile(r.Context(), who, f.get("repository"), name, f.get("file")); err != nil {
+	err = s.o.Index.ReleaseFile(r.Context(), who, f.get("repository"), name, f.get("file"))
+	if fault.Is(err, fault.Conflict) {
+		return s.tell(w, r, "/admin/quarantine/", Notice{"info", f.get("file") + " was already released."})
+	} else if err != nil {
 		return err
 	}
-	return s.done(w, r, "/admin/quarantine/", f.get("file")+" is listed again.")
+	return s.done(w, r, "/admin/quarantine/", f.get("file")+" is available again.")
 }

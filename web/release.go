@@ -16,8 +16,7 @@ type releasesView struct {
 	Releases []catalog.Summary
 	Filter   string
 	Total    int // with the letters of the filter
-	All      int
-	Files    int
+	Counts   catalog.Counts
 	Pages    Pages
 }
 
@@ -35,7 +34,7 @@ func (s *Site) releases(w http.ResponseWriter, r *http.Request, who access.Calle
 		return err
 	}
 	v := releasesView{
-		managing: s.managing(r, who, m.Project, "releases", "Releases"), Releases: m.Releases, Filter: filter, Total: m.Total, All: m.All, Files: m.Files,
+		managing: s.managing(r, who, m.Project, "releases", "Releases"), Releases: m.Releases, Filter: filter, Total: m.Total, Counts: m.Counts,
 		Pages: pages(r, at, m.Total, releasesPerPage),
 	}
 	return s.render(w, http.StatusOK, "manage-releases", &v)
@@ -48,6 +47,7 @@ type releaseView struct {
 	Size     int64
 	Yanked   int
 	Reasons  []string // of the yank
+	Hidden   int      // files in quarantine
 	Chosen   *releaseFile
 	Reason   Field
 	Typed    Field
@@ -101,6 +101,9 @@ func (v *releaseView) fill(files []catalog.File, chosen string) {
 		}
 		v.Files = append(v.Files, x)
 		v.Size += f.Size
+		if f.Quarantined() {
+			v.Hidden++
+		}
 		if f.Yanked {
 			v.Yanked++
 			if f.YankedReason != "" && !slices.Contains(v.Reasons, f.YankedReason) {
@@ -126,6 +129,21 @@ func (v *releaseView) fields(f form) {
 
 // AllYanked reports whether installers skip the release.
 func (v *releaseView) AllYanked() bool { return len(v.Files) > 0 && v.Yanked == len(v.Files) }
+
+// Invisible reports whether readers see nothing of the release.
+func (v *releaseView) Invisible() bool {
+	return v.Project.Status == catalog.Quarantined || len(v.Files) > 0 && v.Hidden == len(v.Files)
+}
+
+// Kept reports whether the reader may not delete the release because of a quarantine.
+func (v *releaseView) Kept() bool {
+	return !v.Who.Admin && (v.Hidden > 0 || v.Project.Status == catalog.Quarantined)
+}
+
+// KeptFile reports whether the reader may not delete the file because of a quarantine.
+func (v *releaseView) KeptFile(f releaseFile) bool {
+	return !v.Who.Admin && (f.Quarantined() || v.Project.Status == catalog.Quarantined)
+}
 
 func (s *Site) releasePost(w http.ResponseWriter, r *http.Request, who access.Caller) error {
 	return do(w, r, who, map[string]act{

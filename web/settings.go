@@ -19,10 +19,12 @@ type settingsView struct {
 	File     Field
 	Size     Field
 	Typed    Field
-	Releases int
-	Files    int
+	Counts   catalog.Counts
 	Requires requiring
 }
+
+// Kept reports whether the reader may not delete the project because of a quarantine.
+func (v *settingsView) Kept() bool { return !v.Who.Admin && (v.Frozen || v.Counts.Quarantined > 0) }
 
 // statusChoice is a status that a project can get, with the words of its button.
 type statusChoice struct {
@@ -65,7 +67,7 @@ func (s *Site) settingsPage(w http.ResponseWriter, r *http.Request, who access.C
 		return err
 	}
 	p := m.Project
-	v := settingsView{managing: s.managing(r, who, p, "settings", "Settings"), Limits: m.Limits, Releases: m.Releases, Files: m.Files}
+	v := settingsView{managing: s.managing(r, who, p, "settings", "Settings"), Limits: m.Limits, Counts: m.Counts}
 	v.Frozen = p.Status == catalog.Quarantined && !who.Admin()
 	if !v.Frozen {
 		v.Choices = statusChoices(p, who.Admin())

@@ -2,19 +2,21 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
 	"pyindex/internal/access"
 	"pyindex/internal/catalog"
 	"pyindex/internal/dist"
+	"pyindex/internal/fault"
 	"pyindex/internal/lockout"
 )
 
 type lockoutCmd struct {
-	User      lockoutUserCmd      `cmd:"" help:"Disable an account and end its tokens, sessions, links, invitations, pending publishers and uploads under way."`
-	Publisher lockoutPublisherCmd `cmd:"" help:"End the trust in a workload everywhere, with its tokens and uploads under way; ID is a publisher's, a pending one's or a reader's."`
-	Token     lockoutTokenCmd     `cmd:"" help:"End one token, with its uploads under way."`
+	User      lockoutUserCmd      `cmd:"" help:"Disable an account, and end its tokens, sessions, links, invitations, pending publishers and uploads in progress."`
+	Publisher lockoutPublisherCmd `cmd:"" help:"Remove a publisher, pending publisher or reader from every project, and revoke its tokens."`
+	Token     lockoutTokenCmd     `cmd:"" help:"Revoke one token, and reject its uploads in progress."`
 }
 
 // lockingOut is what the three have in common.
@@ -27,12 +29,13 @@ type lockingOut struct {
 }
 
 type lockoutUserCmd struct {
-	Name string `arg:""`
+	Name  string `arg:""`
+	Force bool   `help:"Lock the user out even if they are the only active administrator."`
 	lockingOut
 }
 
 type lockoutPublisherCmd struct {
-	ID string `arg:""`
+	ID string `arg:"" help:"The ID of the publisher, the pending publisher or the reader."`
 	lockingOut
 }
 
@@ -43,27 +46,29 @@ type lockoutTokenCmd struct {
 
 // Run locks out a user.
 func (c *lockoutUserCmd) Run(s *session) error {
-	return c.run(s, lockout.Target{Kind: lockout.User, Name: c.Name})
+	return c.run(s, lockout.Request{Target: lockout.Target{Kind: lockout.User, Name: c.Name}, Force: c.Force})
 }
 
 // Run locks out a publisher.
 func (c *lockoutPublisherCmd) Run(s *session) error {
-	return c.run(s, lockout.Target{Kind: lockout.Publisher, Name: c.ID})
+	return c.run(s, lockout.Request{Target: lockout.Target{Kind: lockout.Publisher, Name: c.ID}})
 }
 
 // Run locks out a token.
 func (c *lockoutTokenCmd) Run(s *session) error {
-	return c.run(s, lockout.Target{Kind: lockout.Token, Name: c.ID})
+	return c.run(s, lockout.Request{Target: lockout.Target{Kind: lockout.Token, Name: c.ID}})
 }
 
-func (c *lockingOut) run(s *session, t lockout.Target) error {
-	since := time.Now().Add(-time.Duration(c.Since))
+func (c *lockingOut) run(s *session, q lockout.Request) error {
+	q.Since, q.Quarantine, q.Reason = time.Now().Add(-time.Duration(c.Since)), c.Quarantine, c.Reason
 	return s.with(func(a *app) (err error) {
 		var r lockout.Report
 		if c.DryRun {
-			r, err = a.desk.Preview(s.ctx, a.operator, t, since)
+			if r, err = a.desk.Preview(s.ctx, a.operator, q.Target, q.Since); c.Quarantine {
+				r.Quarantined = r.Unquarantined()
+			}
 		} else {
-			r, err = a.desk.LockOut(s.ctx, a.operator, lockout.Request{Target: t, Since: since, Quarantine: c.Quarantine, Reason: c.Reason})
+			r, err = a.desk.LockOut(s.ctx, a.operator, q)
 		}
 		if err != nil {
 			return err
@@ -87,10 +92,12 @@ type lockoutRow struct {
 	Pending     []string    `json:"pending_publishers"`
 	Projects    []string    `json:"publisher_removed_from"`
 	Readers     int         `json:"readers"`
+	Nothing     bool        `json:"nothing_left_to_end"`
+	Unowned     []string    `json:"projects_without_another_owner"`
 	Review      []string    `json:"review"`
 	Uploads     []uploadRow `json:"uploads"`
-	Uploaded    int         `json:"uploaded"` // how many uploads there are, of which the newest 10,000 are listed
-	Quarantined int         `json:"quarantined"`
+	Uploaded    int         `json:"uploaded"`    // how many uploads there are, of which the newest 10,000 are listed
+	Quarantined int         `json:"quarantined"` // in a dry run: how many would be
 	Undo        string      `json:"undo"`
 }
 
@@ -126,17 +133,20 @@ func tokenIDs(tokens []access.Token) []string {
 func (c *lockingOut) document(r lockout.Report) lockoutRow {
 	return lockoutRow{
 		string(r.Kind), r.Name, r.Sentence, c.DryRun, tokenIDs(r.Tokens), r.Sessions, r.Links, r.Invitations, notNil(r.Pending), notNil(r.Projects),
-		r.Readers, notNil(r.Review), uploadRows(r.Uploads), r.Uploaded, r.Quarantined, r.Undo(),
+		r.Readers, r.Nothing(), notNil(r.Unowned), notNil(r.Review), uploadRows(r.Uploads), r.Uploaded, r.Quarantined, r.Undo(),
 	}
 }
 
 // write says what ended, what was uploaded, and how it is undone.
 func (c *lockingOut) write(s *session, r lockout.Report) error {
-	verb := "locked out"
-	if c.DryRun {
-		verb = "would lock out"
+	verb := "locked out "
+	switch {
+	case r.Nothing():
+		verb = "already locked out: "
+	case c.DryRun:
+		verb = "would lock out "
 	}
-	fmt.Fprintf(s.out, "%s %s: %s\n", verb, r.Sentence, strings.Join(r.Parts(), ", "))
+	fmt.Fprintf(s.out, "%s%s. %s\n", verb, r.Sentence, strings.Join(r.Parts(), " "))
 	for _, line := range r.Review {
 		fmt.Fprintln(s.out, "to review: "+line)
 	}
@@ -146,10 +156,13 @@ func (c *lockingOut) write(s *session, r lockout.Report) error {
 	if more := r.Uploaded - len(r.Uploads); more > 0 {
 		fmt.Fprintf(s.out, "and %d more\n", more)
 	}
-	if r.Quarantined > 0 {
-		fmt.Fprintf(s.out, "%d of them put into quarantine\n", r.Quarantined)
+	switch {
+	case c.DryRun && c.Quarantine:
+		fmt.Fprintf(s.out, "would put into quarantine: %d of %d\n", r.Quarantined, r.Uploaded)
+	case c.Quarantine:
+		fmt.Fprintf(s.out, "put into quarantine: %d of %d\n", r.Quarantined, r.Uploaded)
 	}
-	if !c.DryRun {
+	if !c.DryRun && !r.Nothing() {
 		fmt.Fprintln(s.out, r.Undo())
 	}
 	return nil
@@ -169,8 +182,8 @@ func writeUploads(s *session, all []catalog.Uploaded, none string) error {
 
 type quarantineCmd struct {
 	List    quarantineListCmd    `cmd:"" help:"List the files that are in quarantine."`
-	Add     quarantineAddCmd     `cmd:"" help:"Take a file out of every listing and serve it to nobody."`
-	Release quarantineReleaseCmd `cmd:"" help:"List and serve files again: the named one, or all of a project."`
+	Add     quarantineAddCmd     `cmd:"" help:"Hide a file and block its download."`
+	Release quarantineReleaseCmd `cmd:"" help:"Make a quarantined file, or all of a project's, available again."`
 }
 
 type quarantineListCmd struct{ listing }
@@ -203,7 +216,11 @@ type quarantineAddCmd struct {
 // Run puts the file into quarantine.
 func (c *quarantineAddCmd) Run(s *session) error {
 	return s.onProject(c.Project, func(a *app, name dist.ProjectName) error {
-		return a.index.QuarantineFile(s.ctx, a.operator, c.Repository, name, c.File, c.Reason)
+		if _, err := a.index.Project(s.ctx, a.operator, c.Repository, name); err != nil {
+			return err
+		}
+		err := a.index.QuarantineFile(s.ctx, a.operator, c.Repository, name, c.File, c.Reason)
+		return hinted(err, "index project show "+name.String()+" lists its files", fault.NotFound)
 	})
 }
 
@@ -216,14 +233,27 @@ type quarantineReleaseCmd struct {
 // Run releases what is named.
 func (c *quarantineReleaseCmd) Run(s *session) error {
 	return s.onProject(c.Project, func(a *app, name dist.ProjectName) error {
+		const hint = "index quarantine list shows the files that are"
 		if c.File != "" {
-			return a.index.ReleaseFile(s.ctx, a.operator, c.Repository, name, c.File)
+			return hinted(a.index.ReleaseFile(s.ctx, a.operator, c.Repository, name, c.File), hint, fault.NotFound, fault.Conflict)
 		}
 		n, err := a.index.ReleaseFiles(s.ctx, a.operator, c.Repository, name)
 		if err != nil {
 			return err
 		}
+		if n == 0 {
+			return fault.New(fault.Conflict, "no file of %s is in quarantine: %s", name, hint)
+		}
 		fmt.Fprintf(s.out, "released from quarantine: %d of %s\n", n, name)
 		return nil
 	})
+}
+
+// hinted adds a hint to an error of some kinds, about a file of a project that exists. It makes it a conflict, so that onProject
+// does not say where to look for projects.
+func hinted(err error, hint string, kinds ...fault.Kind) error {
+	if err != nil && slices.Contains(kinds, fault.KindOf(err)) {
+		return fault.Wrap(fault.Conflict, err, "%s: %s", fault.Message(err), hint)
+	}
+	return err
 }

@@ -87,6 +87,9 @@ type fileRow struct {
 	Yanked   bool   `json:"yanked"`
 	Reason   string `json:"yanked_reason,omitempty"`
 	Uploaded moment `json:"uploaded"`
+
+	Quarantined      moment `json:"quarantined"`
+	QuarantineReason string `json:"quarantine_reason,omitempty"`
 }
 
 // Run shows the project.
@@ -96,7 +99,7 @@ func (c *projectShowCmd) Run(s *session) error {
 		return err
 	}
 	return s.with(func(a *app) error {
-		found, err := a.index.Contents(s.ctx, a.operator, c.Repository, name)
+		found, err := a.index.ManagedContents(s.ctx, a.operator, c.Repository, name)
 		if err != nil {
 			return inPlain(err, name)
 		}
@@ -104,23 +107,31 @@ func (c *projectShowCmd) Run(s *session) error {
 	})
 }
 
-func (c *projectShowCmd) show(s *session, found catalog.Contents) error {
+func (c *projectShowCmd) show(s *session, found catalog.ManagedContents) error {
 	var list []fileRow
 	var rows [][]string
 	for _, f := range found.Files {
-		r := fileRow{f.Filename, f.Version, f.Size, f.SHA256, f.Yanked, f.YankedReason, moment(f.UploadedAt)}
+		r := fileRow{f.Filename, f.Version, f.Size, f.SHA256, f.Yanked, f.YankedReason, moment(f.UploadedAt), moment(f.QuarantinedAt), f.QuarantineReason}
 		list = append(list, r)
-		rows = append(rows, []string{r.Filename, r.Version, sizeText(r.Size), yes(r.Yanked), r.Uploaded.String()})
+		rows = append(rows, []string{r.Filename, r.Version, sizeText(r.Size), yes(r.Yanked), r.Uploaded.String(), r.Quarantined.String()})
 	}
 	p := describe(found.Project)
 	if !c.JSON {
-		fmt.Fprintf(s.out, "%s: %s, %s, %d releases%s\n", p.Display, p.Status, sizeText(p.Size), len(found.Releases), trustText(p.Trusted))
+		fmt.Fprintf(s.out, "%s: %s, %s, %d releases%s%s\n", p.Display, p.Status, sizeText(p.Size), found.Releases, trustText(p.Trusted), quarantineText(found.Counts))
 	}
 	whole := struct {
 		projectRow
 		Files []fileRow `json:"files"`
 	}{p, notNil(list)}
-	return c.write(s.out, whole, []string{"FILE", "VERSION", "SIZE", "YANKED", "UPLOADED"}, rows)
+	return c.write(s.out, whole, []string{"FILE", "VERSION", "SIZE", "YANKED", "UPLOADED", "QUARANTINED"}, rows)
+}
+
+// quarantineText reports how many files of a project are in quarantine, if any are.
+func quarantineText(c catalog.Counts) string {
+	if c.Quarantined == 0 {
+		return ""
+	}
+	return fmt.Sprintf(", %d of %d files in quarantine", c.Quarantined, c.Files)
 }
 
 // inPlain says to an operator that a project is missing; the catalog's words are for people who may not know.

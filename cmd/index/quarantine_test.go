@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/base64"
 	"net/http"
 	"net/url"
 	"strings"
@@ -138,7 +139,7 @@ func TestLockOutByPage(t *testing.T) {
 	}
 	const page = "/admin/lockout/user/owner/"
 	got := x.visit(t, "GET", page, "administrator", "")
-	for _, text := range []string{"the account owner", demoFile, "Put 1 upload of the last 7 days into quarantine", "stays disabled until"} {
+	for _, text := range []string{"the account owner", demoFile, "The account owner</strong> will lose all access to this index immediately.", "<li>The account is disabled.</li>", "<li>Uploads in progress are rejected.</li>", "To confirm, type owner", "Put 1 upload of the last 7 days into quarantine", "can enable the account again"} {
 		if !strings.Contains(got.Body.String(), text) {
 			t.Errorf("the page does not say %q", text)
 		}
@@ -152,8 +153,11 @@ func TestLockOutByPage(t *testing.T) {
 			t.Errorf("typing %q = %d, want 422", typed, got.Code)
 		}
 	}
-	if got := x.visit(t, "POST", "/admin/lockout/user/administrator/", "administrator", "typed=administrator"); got.Code != http.StatusUnprocessableEntity || !strings.Contains(got.Body.String(), "cannot lock yourself out") {
-		t.Errorf("locking oneself out = %d, want 422", got.Code)
+	if got := x.visit(t, "POST", "/admin/lockout/user/administrator/", "administrator", "typed=administrator"); got.Code != http.StatusConflict || !strings.Contains(got.Body.String(), "cannot lock yourself out") {
+		t.Errorf("locking oneself out = %d, want 409", got.Code)
+	}
+	if got := x.visit(t, "GET", "/admin/lockout/user/administrator/", "administrator", ""); got.Code != http.StatusConflict || !strings.Contains(got.Body.String(), "index lockout user administrator") {
+		t.Errorf("the page to lock oneself out = %d, want 409 with the command that helps", got.Code)
 	}
 	for _, missing := range []string{"/admin/lockout/user/nobody/", "/admin/lockout/token/x/", "/admin/lockout/publisher/x/", "/admin/lockout/group/x/"} {
 		if got := x.visit(t, "GET", missing, "administrator", ""); got.Code != http.StatusNotFound {
@@ -181,6 +185,24 @@ func TestLockOutByPage(t *testing.T) {
 	got = x.visit(t, "POST", "/admin/quarantine/", "administrator", url.Values{"repository": {"main"}, "project": {demo}, "file": {demoFile}}.Encode())
 	if got.Code != http.StatusSeeOther || len(x.shows(t)) == 0 {
 		t.Errorf("releasing the file = %d, and it is shown by nothing", got.Code)
+	}
+	again := func(path string, form url.Values, want string) {
+		t.Helper()
+		got := x.visit(t, "POST", path, "administrator", form.Encode())
+		var notice []byte
+		for _, c := range got.Result().Cookies() {
+			if strings.Contains(c.Name, "notice") {
+				notice, _ = base64.RawURLEncoding.DecodeString(c.Value)
+			}
+		}
+		if got.Code != http.StatusSeeOther || !strings.Contains(string(notice), want) {
+			t.Errorf("doing it again = %d, and says %s, want %q", got.Code, notice, want)
+		}
+	}
+	again("/admin/quarantine/", url.Values{"repository": {"main"}, "project": {demo}, "file": {demoFile}}, "was already released")
+	again(page, url.Values{"typed": {"owner"}}, "Nothing was left to end")
+	if record := x.visit(t, "GET", "/admin/audit/?action=file.release", "administrator", "").Body.String(); strings.Count(record, "released "+demoFile) != 1 {
+		t.Error("releasing a file twice is not recorded once")
 	}
 	for action, words := range map[string]string{
 		"lockout.user": "locked the account owner out", "file.release": "from quarantine", "file.quarantine": "into quarantine: laptop stolen",

@@ -157,23 +157,26 @@ func keepsOwner(ctx context.Context, tx Tx, who access.Caller, p place, somebody
 }
 
 // owned reports whether a project has an owner of its own whose account can be used, also by a group.
-func owned(ctx context.Context, tx Tx, p Project) (bool, error) {
+func owned(ctx context.Context, tx Tx, p Project) (bool, error) { return OwnedWithout(ctx, tx, p, "") }
+
+// OwnedWithout reports whether a project has an active owner of its own, also by a group, other than the user with an id.
+func OwnedWithout(ctx context.Context, tx Tx, p Project, userID string) (bool, error) {
 	grants, err := tx.GrantsAbout(ctx, p.Repository.ID, p.ID)
 	if err != nil {
 		return false, err
 	}
 	for _, g := range grants {
-		if g.ProjectID == "" || g.Role != access.Owner {
+		if g.ProjectID == "" || g.Role != access.Owner || g.UserID == userID {
 			continue
 		}
 		if u, err := tx.UserByID(ctx, g.UserID); err != nil || u.Active() {
 			return err == nil, err
 		}
 	}
-	return ownedByGroup(ctx, tx, p)
+	return ownedByGroup(ctx, tx, p, userID)
 }
 
-func ownedByGroup(ctx context.Context, tx Tx, p Project) (bool, error) {
+func ownedByGroup(ctx context.Context, tx Tx, p Project, without string) (bool, error) {
 	grants, err := tx.GroupGrants(ctx, "")
 	if err != nil {
 		return false, err
@@ -187,7 +190,7 @@ func ownedByGroup(ctx context.Context, tx Tx, p Project) (bool, error) {
 			return false, err
 		}
 		for _, m := range members {
-			if u, err := tx.UserByName(ctx, m.User); err != nil || u.Active() {
+			if u, err := tx.UserByName(ctx, m.User); err != nil || u.Active() && u.ID != without {
 				return err == nil, err
 			}
 		}

@@ -151,21 +151,22 @@ func (x *Index) SetLimits(ctx context.Context, who access.Caller, repo string, n
 	})
 }
 
-// DeleteRelease removes a release and its files. The names of the files are never usable again. It needs an owner.
+// DeleteRelease removes a release and its files. The names of the files are never usable again. It needs an owner, and an
+// administrator while one of the files, or the project, is in quarantine.
 func (x *Index) DeleteRelease(ctx context.Context, who access.Caller, repo string, name dist.ProjectName, version string) error {
 	return x.delete(ctx, who, target{repo: repo, name: name, version: version})
 }
 
 // DeleteFile removes one file, by its exact name, which is never usable again, and with its last file a release. It needs
-// an owner; fault.NotFound where the project has no such file.
+// the same caller as DeleteRelease; fault.NotFound where the project has no such file.
 func (x *Index) DeleteFile(ctx context.Context, who access.Caller, repo string, name dist.ProjectName, filename string) error {
 	return x.delete(ctx, who, target{repo: repo, name: name, filename: filename})
 }
 
 // DeleteProject removes a project with everything in it. The names of its files are never usable again. The name of the
-// project is kept for its last owners and administrators for KeepName. It needs an owner, and like DeleteRelease and DeleteFile an
-// administrator while the project is in quarantine; then the name is kept for administrators alone. As for DeleteRelease and
-// DeleteFile, a *Leftover says that it is done, except that some bytes could not be removed from the store yet.
+// project is kept for its last owners and administrators for KeepName, and for administrators alone if it was in quarantine. It
+// needs the same caller as DeleteRelease. As for DeleteRelease and DeleteFile, a *Leftover says that it is done, except that
+// some bytes could not be removed from the store yet.
 func (x *Index) DeleteProject(ctx context.Context, who access.Caller, repo string, name dist.ProjectName) error {
 	return x.delete(ctx, who, target{repo: repo, name: name})
 }
@@ -175,13 +176,17 @@ func (x *Index) DeleteProject(ctx context.Context, who access.Caller, repo strin
 func (x *Index) delete(ctx context.Context, who access.Caller, t target) error {
 	var waste []string
 	e := x.entry(who, t.noun()+".delete", nil)
+	admin := false
 	may := func(who access.Caller, p Project) error {
-		if p.Status == Quarantined && !who.Admin() { // what is to be looked at stays, and cannot be made again without the status
-			return fault.New(fault.Denied, "project %s is in quarantine: only an administrator may delete it, or anything in it", p.Name)
-		}
+		admin = who.Admin()
 		return permit(who, access.Owner, p)
 	}
 	err := x.changeIf(ctx, who, may, t, e, func(tx Tx, p *Project, e *audit.Entry) (err error) {
+		if !admin {
+			if err := keepsQuarantine(ctx, tx, *p, t); err != nil {
+				return err
+			}
+		}
 		if t.noun() == "project" {
 			waste, err = x.deleteProject(ctx, tx, p, e)
 		} else {

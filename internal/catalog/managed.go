@@ -37,9 +37,9 @@ func part[T any](all []T, p Page) []T {
 // ManagedProject is a project that the caller uploads to, maintains or owns.
 type ManagedProject struct {
 	Project
-	Role     access.Role // of the caller
-	Latest   Summary     // zero where there is no release
-	Releases int
+	Role   access.Role // of the caller
+	Latest Summary     // zero if readers see no release
+	Counts
 }
 
 // ManagedRows is what lists of projects and releases need of a transaction.
@@ -99,19 +99,18 @@ func (x *Index) managed(ctx context.Context, who access.Caller, projects []Proje
 		} else if err != nil {
 			return nil, err
 		}
-		out = append(out, ManagedProject{Project: p, Role: who.RoleIn(p.Object()), Latest: newest(releases), Releases: len(releases)})
+		out = append(out, ManagedProject{Project: p, Role: who.RoleIn(p.Object()), Latest: newest(releases), Counts: counted(releases)})
 	}
 	return out, nil
 }
 
-// ManagedReleases is a page of a project's releases, newest version first.
+// ManagedReleases is a page of a project's releases, newest version first, also of those in quarantine.
 type ManagedReleases struct {
 	Project  Project
 	Role     access.Role // of the caller
 	Releases []Summary
-	Total    int // that the page is a part of
-	All      int // of the project
-	Files    int // of all releases
+	Total    int    // that the page is a part of
+	Counts   Counts // of the project
 }
 
 // ManagedReleases returns a page of the releases of a project, newest version first, also of a quarantined one. It needs
@@ -134,12 +133,11 @@ func (x *Index) ManagedReleases(ctx context.Context, who access.Caller, repo str
 	text := strings.ToLower(p.Text)
 	var found []Summary
 	for _, s := range all {
-		m.Files += s.Files
 		if strings.Contains(s.Version, text) {
 			found = append(found, s)
 		}
 	}
-	m.Role, m.Total, m.All, m.Releases = who.RoleIn(m.Project.Object()), len(found), len(all), part(found, p)
+	m.Role, m.Total, m.Counts, m.Releases = who.RoleIn(m.Project.Object()), len(found), counted(all), part(found, p)
 	return m, nil
 }
 
@@ -174,10 +172,9 @@ func (x *Index) ManagedRelease(ctx context.Context, who access.Caller, repo stri
 
 // ManagedSettings is what a page of a project's settings shows.
 type ManagedSettings struct {
-	Project  Project
-	Limits   Limits // that hold: its own, and what is configured where it has none
-	Releases int
-	Files    int
+	Project Project
+	Limits  Limits // that hold: its own, and what is configured where it has none
+	Counts
 }
 
 // ManagedSettings returns what there is to set of a project, also of a quarantined one. It needs an owner;
@@ -192,9 +189,34 @@ func (x *Index) ManagedSettings(ctx context.Context, who access.Caller, repo str
 	}
 	m.Limits = x.limitsOf(m.Project)
 	all, err := x.summaries(ctx, m.Project)
-	for _, s := range all {
-		m.Files += s.Files
+	m.Counts = counted(all)
+	return m, err
+}
+
+// ManagedContents is a project with everything in it.
+type ManagedContents struct {
+	Project Project
+	Counts
+	Files []File // oldest first
+}
+
+// ManagedContents returns a project with all its files, those in quarantine too. It needs a maintainer; fault.NotFound if there
+// is no such project for the caller, fault.Denied without the right.
+func (x *Index) ManagedContents(ctx context.Context, who access.Caller, repo string, name dist.ProjectName) (m ManagedContents, err error) {
+	m.Project, err = x.Project(ctx, who, repo, name)
+	if err == nil {
+		err = permit(who, access.Maintainer, m.Project)
 	}
-	m.Releases = len(all)
+	if err != nil {
+		return ManagedContents{}, err
+	}
+	err = x.store.View(ctx, func(tx Tx) error {
+		releases, err := tx.Summaries(ctx, m.Project.ID)
+		if err == nil {
+			m.Counts = counted(releases)
+			m.Files, err = tx.AllFiles(ctx, m.Project.ID)
+		}
+		return err
+	})
 	return m, err
 }

@@ -95,8 +95,8 @@ func TestManagedReleases(t *testing.T) {
 		for _, r := range m.Releases {
 			got += fmt.Sprintf("%s/%d ", r.Version, r.Files)
 		}
-		if err != nil || got != row.want || m.Total != row.total || m.Files != 4 || m.Role != access.Uploader {
-			t.Errorf("ManagedReleases(%+v) = %q of %d, %d files, role %s, %v, want %q of %d", row.page, got, m.Total, m.Files, m.Role, err, row.want, row.total)
+		if err != nil || got != row.want || m.Total != row.total || m.Counts.Files != 4 || m.Role != access.Uploader {
+			t.Errorf("ManagedReleases(%+v) = %q of %d, %d files, role %s, %v, want %q of %d", row.page, got, m.Total, m.Counts.Files, m.Role, err, row.want, row.total)
 		}
 	}
 	m, err := w.ManagedRelease(t.Context(), w.admin, "", demo, "1.10.0")

@@ -14,14 +14,21 @@ import (
 // Summary is a release with what lists of releases show.
 type Summary struct {
 	Release
-	Files        int
+	Files        int   // those in quarantine are not counted here, nor by the next three
 	Size         int64 // bytes of all its files
 	Yanked       bool  // all its files are
 	YankedFiles  int   // how many of them are
 	YankedReason string
 	Prerelease   bool
-	parsed       dist.Version
+
+	Quarantined     int   // files in quarantine
+	QuarantinedSize int64 // bytes of those
+
+	parsed dist.Version
 }
+
+// Offered reports whether readers see the release: they do unless all its files are in quarantine.
+func (s Summary) Offered() bool { return s.Files > 0 || s.Quarantined == 0 }
 
 // parse reads the version.
 func (s *Summary) parse() {
@@ -40,6 +47,8 @@ type Overview struct {
 	Files    []File    // of that release, with their uploaders, oldest first
 	Source   File      // whose metadata stands for the release
 	Metadata dist.Metadata
+
+	Quarantined int // files of the project in quarantine, counted for callers who maintain it
 }
 
 // Overview returns a project with one release in full: by any spelling of its version, or the latest for "", as Release
@@ -86,10 +95,14 @@ func (x *Index) releases(ctx context.Context, who access.Caller, repo string, na
 	if p.Status == Quarantined {
 		return o, nil
 	}
-	if o.Releases, err = x.summaries(ctx, p); err != nil {
+	all, err := x.summaries(ctx, p)
+	if err != nil {
 		return Overview{}, err
 	}
-	o.Latest = newest(o.Releases)
+	o.Releases, o.Latest = offered(all), newest(all)
+	if who.May(access.Maintainer, p.Object()) {
+		o.Quarantined = counted(all).Quarantined
+	}
 	return o, nil
 }
 
@@ -128,7 +141,35 @@ func (x *Index) Present(ctx context.Context, who access.Caller, repo string, nam
 	return here, err
 }
 
-// summaries returns the releases of a project, newest version first, from memory where nothing changed since.
+// TotalSize returns the bytes of all files, those in quarantine too.
+func (s Summary) TotalSize() int64 { return s.Size + s.QuarantinedSize }
+
+// offered returns the releases that readers see. It copies only if there are others.
+func offered(all []Summary) []Summary {
+	hidden := func(s Summary) bool { return !s.Offered() }
+	if !slices.ContainsFunc(all, hidden) {
+		return all
+	}
+	return slices.DeleteFunc(slices.Clone(all), hidden)
+}
+
+// Counts is how much there is of a project.
+type Counts struct {
+	Releases    int // all of them, also those in quarantine
+	Files       int // of all releases, also those in quarantine
+	Quarantined int // files in quarantine
+}
+
+func counted(all []Summary) (c Counts) {
+	c.Releases = len(all)
+	for _, s := range all {
+		c.Files += s.Files + s.Quarantined
+		c.Quarantined += s.Quarantined
+	}
+	return c
+}
+
+// summaries returns all releases of a project, newest version first, from memory where nothing changed since.
 func (x *Index) summaries(ctx context.Context, p Project) ([]Summary, error) {
 	if all, ok := x.lines.get(p); ok {
 		return all, nil
@@ -168,6 +209,9 @@ func find(all []Summary, version string) int {
 func newest(all []Summary) (best Summary) {
 	var top rank
 	for _, s := range all {
+		if !s.Offered() {
+			continue
+		}
 		if rk := s.rank(); best.ID == "" || top.below(rk) {
 			best, top = s, rk
 		}

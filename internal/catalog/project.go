@@ -76,6 +76,6 @@ type ReleaseRows interface {
 	ReleaseByKey(ctx context.Context, projectID, key string) (Release, error)
 	// Releases returns a project's releases, oldest first, but those all of whose files are in quarantine.
 	Releases(ctx context.Context, projectID string) ([]Release, error)
-	// Summaries returns a project's releases with numbers of their files, in no order.
+	// Summaries returns all of a project's releases, also those in quarantine, with numbers of their files, in no order.
 	Summaries(ctx context.Context, projectID string) ([]Summary, error)
 }

@@ -47,12 +47,14 @@ func (x *Index) Quarantine(ctx context.Context, who access.Caller) (out []Upload
 var errNoQuarantine = fault.New(fault.Denied, "only an administrator may put a file into quarantine or take it out")
 
 // QuarantineFile takes a file out of every listing and serves it to nobody, until ReleaseFile. Its name stays taken and its
-// bytes are kept. It needs an administrator; fault.NotFound if the project has no such file.
+// bytes are kept. It needs an administrator, and returns fault.NotFound if the project has no such file, and fault.Conflict,
+// recording nothing, if the file is already in quarantine.
 func (x *Index) QuarantineFile(ctx context.Context, who access.Caller, repo string, name dist.ProjectName, filename, reason string) error {
 	return x.setQuarantine(ctx, who, target{repo: repo, name: name, filename: filename}, x.clock(), reason)
 }
 
-// ReleaseFile undoes QuarantineFile. It needs an administrator.
+// ReleaseFile undoes QuarantineFile. It needs an administrator, and returns fault.NotFound if the project has no such file, and
+// fault.Conflict, recording nothing, if the file is not in quarantine.
 func (x *Index) ReleaseFile(ctx context.Context, who access.Caller, repo string, name dist.ProjectName, filename string) error {
 	return x.setQuarantine(ctx, who, target{repo: repo, name: name, filename: filename}, time.Time{}, "")
 }
@@ -74,10 +76,40 @@ func (x *Index) setQuarantine(ctx context.Context, who access.Caller, t target, 
 	return x.changeIf(ctx, who, may, t, e, func(tx Tx, p *Project, e *audit.Entry) error {
 		_, files, err := targeted(ctx, tx, *p, t, e)
 		for i := 0; err == nil && i < len(files); i++ {
-			err = tx.SetQuarantine(ctx, files[i].ID, at, reason)
+			switch f := files[i]; {
+			case f.Quarantined() && !at.IsZero():
+				err = fault.New(fault.Conflict, "%s is already in quarantine", f.Filename)
+			case !f.Quarantined() && at.IsZero():
+				err = fault.New(fault.Conflict, "%s is not in quarantine", f.Filename)
+			default:
+				err = tx.SetQuarantine(ctx, f.ID, at, reason)
+			}
 		}
 		return err
 	})
+}
+
+// keepsQuarantine returns fault.Denied if deleting what t names would destroy something that is in quarantine: it is kept
+// for administrators to look at, and they alone may release or delete it.
+func keepsQuarantine(ctx context.Context, tx Tx, p Project, t target) error {
+	if p.Status == Quarantined {
+		return fault.New(fault.Denied, "project %s is in quarantine: ask an administrator to end the quarantine or to delete the %s", p.Name, t.noun())
+	}
+	files, err := tx.AllFiles(ctx, p.ID)
+	if t.noun() != "project" && err == nil {
+		_, files, err = targeted(ctx, tx, p, t, &audit.Entry{})
+	}
+	if err != nil {
+		return err
+	}
+	files = slices.DeleteFunc(files, func(f File) bool { return !f.Quarantined() })
+	switch len(files) {
+	case 0:
+		return nil
+	case 1:
+		return fault.New(fault.Denied, "%s is in quarantine: ask an administrator to release it or to delete the %s", files[0].Filename, t.noun())
+	}
+	return fault.New(fault.Denied, "%d files are in quarantine: ask an administrator to release them or to delete the %s", len(files), t.noun())
 }
 
 // ReleaseFiles is ReleaseFile for every file of a project that is in quarantine, and returns how many there were.
@@ -101,7 +133,10 @@ func (x *Index) ReleaseFiles(ctx context.Context, who access.Caller, repo string
 		if !f.Quarantined() {
 			continue
 		}
-		if err := x.ReleaseFile(ctx, who, repo, name, f.Filename); err != nil {
+		err := x.ReleaseFile(ctx, who, repo, name, f.Filename)
+		if fault.Is(err, fault.Conflict) {
+			continue // somebody released it meanwhile
+		} else if err != nil {
 			return n, err
 		}
 		n++

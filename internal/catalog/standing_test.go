@@ -436,7 +436,7 @@ var changes = map[string]func(x *catalog.Index, ctx context.Context, who access.
 // unchanging are the exported methods with a caller that change nothing, change by another method alone, or have a test of their
 // own above.
 var unchanging = strings.Fields(`Backfill CheckDaily CheckStored Collaborators Compare Contents Days Dependents Downloads File FindStrays Formerly GroupGrants Grants History Limits
-	Link Listing ListingState Managed ManagedPage ManagedRelease ManagedReleases ManagedSettings MayGrant MayPublish MayUpload Names Open Overview
+	Link Listing ListingState Managed ManagedContents ManagedPage ManagedRelease ManagedReleases ManagedSettings MayGrant MayPublish MayUpload Names Open Overview
 	Present Project Provenance Publish Quarantine Record Release ReleaseFiles Repositories Search Stage Sweep Usage WalkRecord`)
 
 // Each exported method that changes something refuses a caller whose token was revoked, or whose account lost what it
@@ -472,6 +472,8 @@ func TestEveryChangeReadsRightsAgain(t *testing.T) {
 					i.must(i.other.Grant(ctx, i.boss, "", p, "friend", access.Reader))
 				case "UngrantGroup":
 					i.must(i.other.GrantGroup(ctx, i.boss, "", p, "team", access.Reader))
+				case "ReleaseFile":
+					i.must(i.other.QuarantineFile(ctx, i.boss, "", p, p.String()+"-0.1-py3-none-any.whl", ""))
 				case "ReleaseName":
 					i.must(i.other.DeleteProject(ctx, i.boss, "", p))
 				case "SetRepository", "RemoveRepository":

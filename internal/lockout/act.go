@@ -17,7 +17,7 @@ func (d *Desk) carryOut(ctx context.Context, tx Tx, who access.Caller, p *plan, 
 	if _, err := tx.NextSerial(ctx); err != nil { // callers are kept in memory while the counter stands still
 		return err
 	}
-	if err := d.endUser(ctx, tx, who, p, at); err != nil {
+	if err := d.endUser(ctx, tx, who, p, r.Force, at); err != nil {
 		return err
 	}
 	for _, t := range p.Tokens {
@@ -48,14 +48,17 @@ func (d *Desk) carryOut(ctx context.Context, tx Tx, who access.Caller, p *plan, 
 	return tx.InsertAudit(ctx, e)
 }
 
-func (d *Desk) endUser(ctx context.Context, tx Tx, who access.Caller, p *plan, at time.Time) error {
+func (d *Desk) endUser(ctx context.Context, tx Tx, who access.Caller, p *plan, force bool, at time.Time) error {
 	if p.Kind != User {
 		return nil
 	}
-	if who.Kind() == access.KindUser {
-		if err := stays(ctx, tx, who, p.user); err != nil {
-			return err
-		}
+	if err := p.other(who); err != nil {
+		return err
+	}
+	if p.LastAdmin && who.Kind() != access.KindOperator {
+		return fault.New(fault.Conflict, "%s is the only active administrator: make another one first", p.user.Name)
+	} else if p.LastAdmin && !force {
+		return fault.New(fault.Conflict, "%s is the only active administrator: make another one first, or use --force", p.user.Name)
 	}
 	if _, err := tx.EndSessionsOf(ctx, p.user.ID, "", at); err != nil {
 		return err
@@ -66,21 +69,12 @@ func (d *Desk) endUser(ctx context.Context, tx Tx, who access.Caller, p *plan, a
 	return tx.UpdateUser(ctx, p.user)
 }
 
-// stays refuses to lock out the caller, and the last administrator who is active.
-func stays(ctx context.Context, tx Tx, who access.Caller, u access.User) error {
-	if u.ID == who.ID() {
-		return fault.New(fault.Conflict, "you cannot lock yourself out: ask another administrator")
+// other returns fault.Conflict if the caller is the user who would be locked out.
+func (p *plan) other(who access.Caller) error {
+	if p.Kind == User && who.Kind() == access.KindUser && p.user.ID == who.ID() {
+		return fault.New(fault.Conflict, "you cannot lock yourself out: ask another administrator, or use `index lockout user %s` on the server", p.user.Name)
 	}
-	users, err := tx.Users(ctx)
-	if err != nil {
-		return err
-	}
-	for _, other := range users {
-		if other.ID != u.ID && other.Admin && other.Active() {
-			return nil
-		}
-	}
-	return fault.New(fault.Conflict, "%s is the only administrator: make another one first", u.Name)
+	return nil
 }
 
 // endTrust removes publishers from their projects, pending ones, and readers. Each project's history has its own entry.
@@ -133,7 +127,7 @@ func (p *plan) parts(r Request) map[string]any {
 			out[name] = list
 		}
 	}
-	if p.Kind == User {
+	if p.Kind == User && !p.Already {
 		out["disabled"] = true
 	}
 	if r.Reason != "" {

@@ -180,11 +180,17 @@ func TestLockOutUser(t *testing.T) {
 		}
 		r, err := w.desk.LockOut(ctx, w.boss, lockout.Request{Target: target, Quarantine: true, Reason: "stolen"})
 		w.must(err)
-		if got := fmt.Sprint(len(r.Tokens), r.Sessions, r.Links, r.Invitations, r.Pending, len(r.Uploads), r.Quarantined, len(r.Review)); got != "1 1 2 1 [later] 2 2 1" {
+		if got := fmt.Sprint(len(r.Tokens), r.Sessions, r.Links, r.Invitations, r.Pending, len(r.Uploads), r.Quarantined, r.Unowned, len(r.Review)); got != "1 1 2 1 [later] 2 2 [widgets] 3" {
 			w.Errorf("the report says %s", got)
 		}
-		if got, want := strings.Join(preview.Parts(), ", "), strings.Join(r.Parts(), ", "); got != want {
-			w.Errorf("the preview says %s, the report %s", got, want)
+		const parts = "The account is disabled. 1 token is revoked. 1 session is ended. 2 links for signing in or a new password stop working. 1 invitation is withdrawn. 1 pending publisher is removed: later. Uploads in progress are rejected."
+		for what, x := range map[string]lockout.Report{"preview": preview, "report": r} {
+			if got := strings.Join(x.Parts(), " "); got != parts {
+				w.Errorf("the %s says %s, want %s", what, got, parts)
+			}
+		}
+		if preview.Unquarantined() != 2 {
+			w.Errorf("the preview counts %d uploads that are not in quarantine, want 2", preview.Unquarantined())
 		}
 
 		_, err = w.keys.Identify(ctx, "", secret)
@@ -296,6 +302,10 @@ func TestLockOutPublisher(t *testing.T) {
 		if got := fmt.Sprint(len(r.Tokens), r.Projects, r.Pending, r.Readers, len(r.Uploads), r.Quarantined); got != "2 [gadgets widgets] [later] 1 1 1" {
 			w.Errorf("the report says %s", got)
 		}
+		const parts = "2 tokens are revoked. The publisher is removed from gadgets, widgets. 1 pending publisher is removed: later. 1 reader is removed. Uploads in progress are rejected."
+		if got := strings.Join(r.Parts(), " "); got != parts {
+			w.Errorf("the report says %s, want %s", got, parts)
+		}
 		for what, s := range map[string]access.Secret{"the minted token": minted, "the reader's token": reads} {
 			_, err := w.keys.Identify(ctx, "", s)
 			w.want(what, err, fault.Unauthenticated)
@@ -338,7 +348,7 @@ func TestLockOutToken(t *testing.T) {
 func TestLockOutQuarantinesEveryUpload(t *testing.T) {
 	each(t, func(w *world) {
 		ctx := w.Context()
-		_, _, secret := w.user("mallory", true)
+		_, _, secret := w.user("mallory", false)
 		w.upload(w.identify(secret), "evil", "1.0")
 		w.upload(w.identify(secret), "junk", "1.0")
 		const more = catalog.MaxUploads + 5
@@ -458,6 +468,164 @@ func TestLockOutTogether(t *testing.T) {
 		all.Wait()
 		if tokens != 1 || sessions != 3 {
 			w.Errorf("%d tokens and %d sessions ended, want 1 and 3", tokens, sessions)
+		}
+	})
+}
+
+// A lockout that ends nothing says so, and neither changes nor records anything.
+func TestLockOutAgainChangesNothing(t *testing.T) {
+	each(t, func(w *world) {
+		ctx := w.Context()
+		_, token, _ := w.user("mallory", false)
+		_, plain, _ := w.user("carol", false)
+		for _, c := range []struct {
+			target       lockout.Target
+			first, again string
+		}{
+			{lockout.Target{Kind: lockout.Token, Name: plain.ID}, "1 token is revoked. Uploads in progress are rejected.", "The token is already revoked. Nothing is left to end."},
+			{lockout.Target{Kind: lockout.User, Name: "mallory"}, "The account is disabled. 1 token is revoked. Uploads in progress are rejected.", "The account is already disabled. Nothing is left to end."},
+		} {
+			act := func() (lockout.Report, string) {
+				r, err := w.desk.LockOut(ctx, w.boss, lockout.Request{Target: c.target, Quarantine: true})
+				w.must(err)
+				return r, strings.Join(r.Parts(), " ")
+			}
+			if r, got := act(); got != c.first || r.Nothing() {
+				w.Errorf("locking out %v says %q, want %q", c.target, got, c.first)
+			}
+			before, err := w.rows.Catalog().Serial(ctx)
+			w.must(err)
+			if r, got := act(); got != c.again || !r.Nothing() {
+				w.Errorf("locking out %v again says %q, want %q", c.target, got, c.again)
+			}
+			if after, err := w.rows.Catalog().Serial(ctx); err != nil || after != before {
+				w.Errorf("locking out %v again changes something: %v", c.target, err)
+			}
+			if n := len(w.record("lockout." + string(c.target.Kind))); n != 1 {
+				w.Errorf("locking out %v twice is recorded %d times, want once", c.target, n)
+			}
+		}
+		// A token that came back does not: the account is enabled, a new token made, and there is something to end again.
+		w.must(w.dir.EnableUser(ctx, w.boss, "mallory"))
+		r, err := w.desk.LockOut(ctx, w.boss, lockout.Request{Target: lockout.Target{Kind: lockout.User, Name: "mallory"}})
+		w.must(err)
+		if r.Nothing() || len(r.Tokens) > 0 || token.ID == "" {
+			w.Errorf("locking out an account that was enabled says %v", r.Parts())
+		}
+	})
+}
+
+// What was uploaded is put into quarantine also by a lockout that ends nothing else.
+func TestLockOutAgainQuarantines(t *testing.T) {
+	each(t, func(w *world) {
+		ctx := w.Context()
+		_, _, secret := w.user("mallory", true)
+		w.upload(w.identify(secret), "widgets", "1.0")
+		target := lockout.Target{Kind: lockout.User, Name: "mallory"}
+		_, err := w.desk.LockOut(ctx, w.boss, lockout.Request{Target: target, Force: true})
+		w.must(err)
+		r, err := w.desk.LockOut(ctx, w.boss, lockout.Request{Target: target, Quarantine: true})
+		w.must(err)
+		if !r.Nothing() || r.Quarantined != 1 || len(w.listed("widgets")) > 0 {
+			w.Errorf("the report says %v and %d in quarantine", r.Parts(), r.Quarantined)
+		}
+		for _, e := range w.record("lockout.user")[:1] {
+			if e.Detail["disabled"] != nil || e.Detail["quarantined"] == nil {
+				w.Errorf("the record says %v, want the quarantine alone", e.Detail)
+			}
+		}
+	})
+}
+
+// The only active administrator is locked out with force, by the operator alone. Nobody looks at or does it to themselves.
+func TestLockOutOfTheOnlyAdministrator(t *testing.T) {
+	each(t, func(w *world) {
+		ctx := w.Context()
+		_, _, secret := w.user("boss", true)
+		target := lockout.Target{Kind: lockout.User, Name: "boss"}
+		for _, force := range []bool{false, true} {
+			_, err := w.desk.LockOut(ctx, w.identify(secret), lockout.Request{Target: target, Force: force})
+			w.want("oneself", err, fault.Conflict)
+		}
+		_, err := w.desk.Preview(ctx, w.identify(secret), target, time.Time{})
+		w.want("looking at oneself", err, fault.Conflict)
+		if err == nil || !strings.Contains(err.Error(), "index lockout user boss") {
+			w.Errorf("looking at oneself = %v, want the command that helps", err)
+		}
+		_, err = w.desk.LockOut(ctx, w.boss, lockout.Request{Target: target})
+		w.want("without force", err, fault.Conflict)
+		if _, err := w.keys.Identify(ctx, "", secret); err != nil {
+			w.Errorf("the refused lockout ended the token: %v", err)
+		}
+		r, err := w.desk.LockOut(ctx, w.boss, lockout.Request{Target: target, Force: true})
+		w.must(err)
+		if !r.LastAdmin || len(r.Tokens) != 1 {
+			w.Errorf("the report says %+v", r)
+		}
+	})
+}
+
+// A report names the projects that nobody else active owns, in person or by a group, and says that roles stay.
+func TestLockOutNamesProjectsWithoutOwner(t *testing.T) {
+	each(t, func(w *world) {
+		ctx := w.Context()
+		_, _, boss := w.user("boss", true)
+		for _, name := range []string{"mallory", "amy", "gone", "idle"} {
+			w.user(name, false)
+		}
+		team, err := w.dir.AddGroup(ctx, w.boss, "team", "")
+		w.must(err)
+		w.must(w.dir.AddMember(ctx, w.boss, team.Name, "idle"))
+		grant := func(project, user string, role access.Role) {
+			name, err := dist.ParseProjectName(project)
+			w.must(err)
+			w.must(w.index.Grant(ctx, w.boss, "", name, user, role))
+		}
+		admin := w.identify(boss)
+		for _, p := range []string{"alone", "shared", "left", "grouped", "mine-not"} {
+			w.upload(admin, p, "1.0")
+			name, err := dist.ParseProjectName(p)
+			w.must(err)
+			if p != "mine-not" {
+				grant(p, "mallory", access.Owner)
+			}
+			w.must(w.index.Ungrant(ctx, w.boss, "", name, "boss"))
+		}
+		grant("mine-not", "mallory", access.Maintainer)
+		grant("shared", "amy", access.Owner)
+		grant("left", "gone", access.Owner)
+		name, err := dist.ParseProjectName("grouped")
+		w.must(err)
+		w.must(w.index.GrantGroup(ctx, w.boss, "", name, team.Name, access.Owner))
+		w.must(w.dir.DisableUser(ctx, w.boss, "gone"))
+		r, err := w.desk.Preview(ctx, w.boss, lockout.Target{Kind: lockout.User, Name: "mallory"}, time.Time{})
+		w.must(err)
+		if !slices.Equal(r.Unowned, []string{"alone", "left"}) {
+			w.Errorf("projects without another owner are %v, want alone and left", r.Unowned)
+		}
+		text := strings.Join(r.Review, " ")
+		for _, want := range []string{"mallory keeps all roles", "No other active user owns alone, left."} {
+			if !strings.Contains(text, want) {
+				w.Errorf("the review does not say %q: %s", want, text)
+			}
+		}
+	})
+}
+
+// A token without a description is named by its owner and id.
+func TestLockOutNamesTokens(t *testing.T) {
+	each(t, func(w *world) {
+		ctx := w.Context()
+		_, bare, _ := w.user("carol", false)
+		named, _, err := w.dir.CreateToken(ctx, w.boss, access.NewAPIToken{User: "carol", Scope: access.ScopeRead, Description: "laptop"})
+		w.must(err)
+		for id, want := range map[string]string{
+			bare.ID: "an API token of carol without a description (ID " + bare.ID + ")", named.ID: `the API token "laptop" of carol`,
+		} {
+			r, err := w.desk.Preview(ctx, w.boss, lockout.Target{Kind: lockout.Token, Name: id}, time.Time{})
+			if err != nil || r.Sentence != want || r.Account != "carol" {
+				w.Errorf("the sentence of %s = %q of %s, %v; want %q", id, r.Sentence, r.Account, err, want)
+			}
 		}
 	})
 }

@@ -57,7 +57,7 @@ func (d *Desk) planUser(ctx context.Context, tx Tx, p *plan) (string, error) {
 	} else if err != nil {
 		return "", err
 	}
-	p.user, p.Sentence = u, "the account "+u.Name
+	p.user, p.Sentence, p.Account, p.Already = u, "the account "+u.Name, u.Name, !u.Active()
 	tokens, _, err := tx.Tokens(ctx, u.ID)
 	if err != nil {
 		return "", err
@@ -109,8 +109,18 @@ func (p *plan) addPending(x publishers.Pending) {
 	p.pending, p.Pending = append(p.pending, x.ID), append(p.Pending, x.Project)
 }
 
-// reviewUser lists the trust that a person set up for workloads: projects may hang on it, so it stays.
+// reviewUser lists what stays: roles, which do nothing while the account is disabled, and the trust that a person set up for
+// workloads, because projects may depend on it.
 func (d *Desk) reviewUser(ctx context.Context, tx Tx, p *plan) error {
+	if err := access.AnotherAdmin(ctx, tx, p.user); fault.Is(err, fault.Conflict) {
+		p.LastAdmin = true
+		p.Review = append(p.Review, p.user.Name+" is the only active administrator. Make another one first; on the server, --force locks the account out all the same.")
+	} else if err != nil {
+		return err
+	}
+	if err := p.reviewRoles(ctx, tx); err != nil {
+		return err
+	}
 	links, err := tx.AttachedTo(ctx, "", "")
 	if err != nil {
 		return err
@@ -127,6 +137,44 @@ func (d *Desk) reviewUser(ctx context.Context, tx Tx, p *plan) error {
 		}
 	}
 	return err
+}
+
+// reviewRoles says that a user keeps their roles, and which projects have no other owner.
+func (p *plan) reviewRoles(ctx context.Context, tx Tx) error {
+	grants, err := tx.GrantsOf(ctx, p.user.ID)
+	if err != nil || len(grants) == 0 {
+		return err
+	}
+	p.Review = append(p.Review, p.user.Name+" keeps all roles and group memberships. They take effect again if the account is enabled.")
+	seen := map[string]bool{}
+	for _, g := range grants {
+		if g.ProjectID == "" || g.Role != access.Owner || seen[g.ProjectID] {
+			continue
+		}
+		seen[g.ProjectID] = true
+		project, err := tx.ProjectByID(ctx, g.ProjectID)
+		if err != nil {
+			return err
+		}
+		if owned, err := catalog.OwnedWithout(ctx, tx, project, p.user.ID); err != nil {
+			return err
+		} else if !owned {
+			p.Unowned = append(p.Unowned, place(project))
+		}
+	}
+	slices.Sort(p.Unowned)
+	if len(p.Unowned) > 0 {
+		p.Review = append(p.Review, "No other active user owns "+few(p.Unowned)+". Give somebody else the role owner.")
+	}
+	return nil
+}
+
+// place names a project, with its repository unless that is the main one.
+func place(p catalog.Project) string {
+	if p.Repository.Name == catalog.MainRepository {
+		return p.Name.String()
+	}
+	return p.Name.String() + " in " + p.Repository.Name
 }
 
 // planPublisher finds every rule that says the same as the one that is named: of projects, pending ones, and readers.
@@ -151,7 +199,14 @@ func (d *Desk) planPublisher(ctx context.Context, tx Tx, p *plan) (string, error
 	ids := map[string]bool{}
 	for _, l := range attached {
 		if same(rule, l.Publisher) {
-			p.attached, p.Projects = append(p.attached, l), append(p.Projects, l.Project)
+			project, err := tx.ProjectByID(ctx, l.ProjectID)
+			if err != nil {
+				return "", err
+			}
+			if len(p.attached) == 0 {
+				p.First = project
+			}
+			p.attached, p.Projects = append(p.attached, l), append(p.Projects, place(project))
 			ids[l.Publisher.ID] = true
 		}
 	}
@@ -224,9 +279,12 @@ func (d *Desk) planToken(ctx context.Context, tx Tx, p *plan) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		p.Sentence = fmt.Sprintf("the API token %q of %s", t.Description, u.Name)
+		p.Account, p.Sentence = u.Name, fmt.Sprintf("the API token %q of %s", t.Description, u.Name)
+		if t.Description == "" {
+			p.Sentence = fmt.Sprintf("an API token of %s without a description (ID %s)", u.Name, t.ID)
+		}
 	}
-	if t.RevokedAt.IsZero() {
+	if p.Already = !t.RevokedAt.IsZero(); !p.Already {
 		p.Tokens = []access.Token{t}
 	}
 	return t.ID, nil

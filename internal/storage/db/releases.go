@@ -55,13 +55,16 @@ func offered(id string) string {
 // Summaries implements catalog.ReleaseRows.
 func (t *Tx) Summaries(ctx context.Context, projectID string) ([]catalog.Summary, error) {
 	scan := func(r row) (s catalog.Summary, err error) {
-		var created, files, yanked int64
-		err = r.Scan(&s.ID, &s.ProjectID, &s.Version, &s.Key, &created, &files, &s.Size, &yanked, &s.YankedReason)
-		s.CreatedAt, s.Files, s.YankedFiles, s.Yanked = moment(created), int(files), int(yanked), files > 0 && yanked == files
+		var created, files, yanked, quarantined int64
+		err = r.Scan(&s.ID, &s.ProjectID, &s.Version, &s.Key, &created, &files, &s.Size, &yanked, &s.YankedReason, &quarantined, &s.QuarantinedSize)
+		s.CreatedAt, s.Files, s.YankedFiles, s.Yanked, s.Quarantined = moment(created), int(files), int(yanked), files > 0 && yanked == files, int(quarantined)
 		return s, err
 	}
-	return many(ctx, t, scan, `SELECT r.id, r.project_id, r.version, r.version_key, r.created_at, COUNT(f.id), COALESCE(SUM(f.size), 0),
-		COALESCE(SUM(CASE WHEN f.yanked THEN 1 ELSE 0 END), 0), COALESCE(MAX(f.yanked_reason), '')
-		FROM releases r LEFT JOIN files f ON f.release_id = r.id AND f.quarantined_at = 0 WHERE r.project_id = $1 AND `+offered("r.id")+`
+	return many(ctx, t, scan, `SELECT r.id, r.project_id, r.version, r.version_key, r.created_at,
+		COALESCE(SUM(CASE WHEN f.quarantined_at = 0 THEN 1 ELSE 0 END), 0), COALESCE(SUM(CASE WHEN f.quarantined_at = 0 THEN f.size ELSE 0 END), 0),
+		COALESCE(SUM(CASE WHEN f.yanked AND f.quarantined_at = 0 THEN 1 ELSE 0 END), 0),
+		COALESCE(MAX(CASE WHEN f.quarantined_at = 0 THEN f.yanked_reason ELSE '' END), ''),
+		COALESCE(SUM(CASE WHEN f.quarantined_at > 0 THEN 1 ELSE 0 END), 0), COALESCE(SUM(CASE WHEN f.quarantined_at > 0 THEN f.size ELSE 0 END), 0)
+		FROM releases r LEFT JOIN files f ON f.release_id = r.id WHERE r.project_id = $1
 		GROUP BY r.id, r.project_id, r.version, r.version_key, r.created_at`, projectID)
 }

@@ -45,8 +45,18 @@ func checkQuarantine(w *world) {
 		w.same("Releases()", releases, []catalog.Release{r})
 		sums, err := tx.Summaries(w.ctx, p.ID)
 		w.must(err)
-		if len(sums) != 1 || sums[0].ID != r.ID || sums[0].Files != 1 || sums[0].Size != sdist.Size {
-			w.Errorf("Summaries() = %+v, want the one file that is offered", sums)
+		for _, s := range sums {
+			want := []int64{1, sdist.Size, 1, wheel.Size}
+			if s.ID == gone.ID {
+				want = []int64{0, 0, 1, later.Size}
+			}
+			w.same("Summaries("+s.Version+")", []int64{int64(s.Files), s.Size, int64(s.Quarantined), s.QuarantinedSize}, want)
+			if s.Offered() != (s.ID == r.ID) {
+				w.Errorf("Offered() of %s = %v", s.Version, s.Offered())
+			}
+		}
+		if len(sums) != 2 {
+			w.Errorf("Summaries() = %d releases, want 2, also the one that is in quarantine", len(sums))
 		}
 		kept, err := tx.Uploads(w.ctx, catalog.UploadFilter{}, 10)
 		w.must(err)

@@ -1,0 +1,144 @@
+package catalog_test
+
+import (
+	"strings"
+	"testing"
+
+	"pyindex/internal/access"
+	"pyindex/internal/catalog"
+	"pyindex/internal/dist/disttest"
+	"pyindex/internal/fault"
+)
+
+// entriesOf counts the entries of an action.
+func (w *world) entriesOf(action string) (n int) {
+	w.t.Helper()
+	h, err := w.Record(w.t.Context(), w.admin, catalog.HistoryFilter{Actions: []string{action}, Limit: 50})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return len(h.Entries)
+}
+
+// What is in quarantine is destroyed by administrators only, as a file, with its release or with its project.
+func TestQuarantineIsDeletedByAdministratorsOnly(t *testing.T) {
+	demo := name(t, "demo")
+	wheel, sdist, other := disttest.Wheel("demo", "1.0", "x"), disttest.SDist("demo", "1.0", "x"), disttest.Wheel("demo", "2.0", "x")
+	for _, whole := range []bool{false, true} {
+		w := newWorld(t, catalog.PrivatePolicy(), catalog.Limits{})
+		w.user("owner", access.NewAPIToken{Scope: access.ScopeAdmin})
+		w.must(wheel, sdist, other)
+		if err := w.Grant(t.Context(), w.admin, "", demo, "owner", access.Owner); err != nil {
+			t.Fatal(err)
+		}
+		owner := w.token("owner", access.NewAPIToken{Scope: access.ScopeAdmin})
+		var err error
+		if whole {
+			err = w.SetStatus(t.Context(), w.admin, "", demo, catalog.Quarantined, "malware")
+		} else {
+			err = w.QuarantineFile(t.Context(), w.admin, "", demo, wheel.Name, "malware")
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		keys := w.keysHeld()
+		for what, err := range map[string]error{
+			"the file": w.DeleteFile(t.Context(), owner, "", demo, wheel.Name), "the release": w.DeleteRelease(t.Context(), owner, "", demo, "1"),
+			"the project": w.DeleteProject(t.Context(), owner, "", demo),
+		} {
+			if !fault.Is(err, fault.Denied) || !strings.Contains(err.Error(), "in quarantine: ask an administrator") {
+				t.Errorf("deleting %s as an owner = %v, want a refusal that says what to do", what, err)
+			}
+		}
+		if now := w.keysHeld(); now != keys {
+			t.Errorf("%d keys are stored after the refusals, want %d", now, keys)
+		}
+		if n := w.entriesOf("file.delete") + w.entriesOf("release.delete") + w.entriesOf("project.delete"); n != 3 {
+			t.Errorf("%d refusals are recorded, want 3", n)
+		}
+		if !whole { // what is not in quarantine is still the owner's
+			for _, f := range []string{sdist.Name, other.Name} {
+				if err := w.DeleteFile(t.Context(), owner, "", demo, f); err != nil {
+					t.Errorf("deleting %s as an owner = %v", f, err)
+				}
+			}
+		}
+		if err := w.DeleteFile(t.Context(), w.admin, "", demo, wheel.Name); err != nil {
+			t.Errorf("deleting the file as an administrator = %v", err)
+		}
+		if whole {
+			continue
+		}
+		w.must(disttest.Wheel("demo", "3.0", "x"))
+		if err := w.DeleteProject(t.Context(), owner, "", demo); err != nil {
+			t.Errorf("deleting the project as an owner, once nothing is in quarantine = %v", err)
+		}
+	}
+}
+
+// Putting a file into quarantine or releasing it a second time is refused, and not recorded as if it had changed something.
+func TestQuarantineAgainChangesNothing(t *testing.T) {
+	w := newWorld(t, catalog.PrivatePolicy(), catalog.Limits{})
+	demo, f := name(t, "demo"), disttest.Wheel("demo", "1.0", "x")
+	w.must(f)
+	put := func() error { return w.QuarantineFile(t.Context(), w.admin, "", demo, f.Name, "why") }
+	release := func() error { return w.ReleaseFile(t.Context(), w.admin, "", demo, f.Name) }
+	if err := release(); !fault.Is(err, fault.Conflict) || !strings.Contains(err.Error(), "is not in quarantine") {
+		t.Errorf("releasing what is not in quarantine = %v", err)
+	}
+	if err := put(); err != nil {
+		t.Fatal(err)
+	}
+	if err := put(); !fault.Is(err, fault.Conflict) || !strings.Contains(err.Error(), "is already in quarantine") {
+		t.Errorf("putting it there again = %v", err)
+	}
+	if err := release(); err != nil {
+		t.Fatal(err)
+	}
+	if err := release(); !fault.Is(err, fault.Conflict) {
+		t.Errorf("releasing it again = %v", err)
+	}
+	if put, released := w.entriesOf("file.quarantine"), w.entriesOf("file.release"); put != 1 || released != 1 {
+		t.Errorf("%d and %d entries are recorded, want one of each", put, released)
+	}
+}
+
+// Who manages a project gets what is in quarantine counted and marked; readers get none of it.
+func TestManagedCountsQuarantine(t *testing.T) {
+	w := newWorld(t, catalog.PrivatePolicy(), catalog.Limits{})
+	demo := name(t, "demo")
+	wheel, sdist, only := disttest.Wheel("demo", "1.0", "x"), disttest.SDist("demo", "1.0", "x"), disttest.Wheel("demo", "2.0", "x")
+	w.must(wheel, sdist, only)
+	for _, f := range []string{wheel.Name, only.Name} {
+		if err := w.QuarantineFile(t.Context(), w.admin, "", demo, f, ""); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := catalog.Counts{Releases: 2, Files: 3, Quarantined: 2}
+	m, err := w.ManagedReleases(t.Context(), w.admin, "", demo, catalog.Page{Number: 1, Size: 10})
+	if err != nil || m.Counts != want || len(m.Releases) != 2 || m.Releases[0].Offered() || !m.Releases[1].Offered() || m.Releases[1].Quarantined != 1 {
+		t.Errorf("ManagedReleases() = %+v, %v", m, err)
+	}
+	if s, err := w.ManagedSettings(t.Context(), w.admin, "", demo); err != nil || s.Counts != want {
+		t.Errorf("ManagedSettings() counts %+v, %v", s.Counts, err)
+	}
+	if c, err := w.ManagedContents(t.Context(), w.admin, "", demo); err != nil || c.Counts != want || len(c.Files) != 3 {
+		t.Errorf("ManagedContents() = %+v, %v", c, err)
+	}
+	o, err := w.Overview(t.Context(), w.admin, "", demo, "")
+	if err != nil || o.Quarantined != 2 || len(o.Releases) != 1 || o.Latest.Version != "1.0" {
+		t.Errorf("Overview() = %d in quarantine, %+v, %v", o.Quarantined, o.Releases, err)
+	}
+	reader := w.user("reader", access.NewAPIToken{Scope: access.ScopeRead})
+	if o, err := w.Overview(t.Context(), reader, "", demo, ""); err != nil || o.Quarantined != 0 || len(o.Releases) != 1 {
+		t.Errorf("a reader's Overview() = %d in quarantine, %+v, %v", o.Quarantined, o.Releases, err)
+	}
+	for _, version := range []string{"2.0", "2"} {
+		if _, err := w.Overview(t.Context(), w.admin, "", demo, version); !fault.Is(err, fault.NotFound) {
+			t.Errorf("Overview(%s) = %v, want not found", version, err)
+		}
+	}
+	if _, err := w.ManagedContents(t.Context(), reader, "", demo); !fault.Is(err, fault.Denied) {
+		t.Errorf("a reader's ManagedContents() = %v, want a refusal", err)
+	}
+}
