@@ -30,14 +30,14 @@ func (d *Directory) Invitees(ctx context.Context, who Caller, name string) (out 
 			return err
 		}
 		all, err := tx.Users(ctx)
-		out = invitees(all, u)
+		out = InviteesOf(all, u)
 		return err
 	})
 	return out, err
 }
 
-// invitees follows invitations from a user on. Nobody is listed twice, whatever the rows say.
-func invitees(all []User, from User) (out []Invitee) {
+// InviteesOf returns those of all users whom from invited, and whom these invited in turn. Nobody is listed twice.
+func InviteesOf(all []User, from User) (out []Invitee) {
 	by := map[string][]User{}
 	for _, u := range all {
 		if u.InvitedBy != "" && u.ID != from.ID {

@@ -145,6 +145,29 @@ func (w *world) listed(project string) (names []string) {
 
 var fields = map[string]string{"owner": "acme", "repository": "widgets", "workflow": "release.yml", "owner_id": "42"}
 
+// Accounts that a user invited stay, so the report names those that are active.
+func TestLockOutNamesInvitedAccounts(t *testing.T) {
+	each(t, func(w *world) {
+		ctx := w.Context()
+		w.user("boss", true)
+		mallory, _, _ := w.user("mallory", true)
+		who, _ := w.session(mallory)
+		for _, name := range []string{"puppet", "former"} {
+			_, secret, err := w.accounts.Invite(ctx, who, account.NewInvitation{Name: name, Admin: name == "puppet"})
+			w.must(err)
+			_, err = w.accounts.Accept(ctx, access.Guest(true), account.LinkInvite, secret, account.Accepted{Name: name, Password: "winter garden copper"})
+			w.must(err)
+		}
+		w.must(w.dir.DisableUser(ctx, w.boss, "former"))
+		r, err := w.desk.LockOut(ctx, w.boss, lockout.Request{Target: lockout.Target{Kind: lockout.User, Name: "mallory"}})
+		w.must(err)
+		want := "The administrator puppet was invited by mallory and stays active. To lock it out too: index lockout user puppet"
+		if !slices.Contains(r.Review, want) || strings.Contains(fmt.Sprint(r.Review), "former") {
+			w.Errorf("to review are %q, want %q and nothing about accounts that are disabled", r.Review, want)
+		}
+	})
+}
+
 // Locking a user out ends all that is theirs and nothing of anybody else's, once, with one entry; and nothing but the
 // account comes back when that is enabled.
 func TestLockOutUser(t *testing.T) {

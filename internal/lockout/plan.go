@@ -121,6 +121,9 @@ func (d *Desk) reviewUser(ctx context.Context, tx Tx, p *plan) error {
 	if err := p.reviewRoles(ctx, tx); err != nil {
 		return err
 	}
+	if err := p.reviewInvitees(ctx, tx); err != nil {
+		return err
+	}
 	links, err := tx.AttachedTo(ctx, "", "")
 	if err != nil {
 		return err
@@ -137,6 +140,25 @@ func (d *Desk) reviewUser(ctx context.Context, tx Tx, p *plan) error {
 		}
 	}
 	return err
+}
+
+// reviewInvitees names the active accounts that a user's invitations created, directly or in turn: they stay as they are.
+func (p *plan) reviewInvitees(ctx context.Context, tx Tx) error {
+	all, err := tx.Users(ctx)
+	if err != nil {
+		return err
+	}
+	for _, u := range access.InviteesOf(all, p.user) {
+		if !u.Active() {
+			continue
+		}
+		what := "The account " + u.Name
+		if u.Admin {
+			what = "The administrator " + u.Name
+		}
+		p.Review = append(p.Review, what+" was invited by "+u.By+" and stays active. To lock it out too: index lockout user "+u.Name)
+	}
+	return nil
 }
 
 // reviewRoles says that a user keeps their roles, and which projects have no other owner.
