@@ -39,7 +39,7 @@ type uploadConfig struct {
 	RefuseOldFilenames   *bool `rule:"Spelling" help:"Refuse file names of before PEP 625."`
 	RefusePlatforms      *bool `rule:"Platforms" help:"Refuse platform tags that PyPI does not take, such as linux_x86_64."`
 	RefuseSecondSDist    *bool `name:"refuse-second-sdist" rule:"OneSDist" help:"Refuse a second source distribution in a release."`
-	RefuseSimilarNames   *bool `rule:"SimilarNames" help:"Refuse new projects whose names look like an existing one's."`
+	RefuseSimilarNames   *bool `rule:"SimilarNames" help:"Refuse new projects whose names look like an existing one's, or one that is kept for the last owners of a deleted project."`
 	RefuseStandardNames  *bool `rule:"ReservedNames" help:"Refuse new projects named like a module of the standard library."`
 	RefuseSharedContents *bool `rule:"SharedContent" refuse:"false" help:"Refuse bytes that the repository has under another file name, in a project that the caller may see."`
 }

@@ -22,7 +22,7 @@ type Filter struct {
 	Actor        string // name of who asked, exactly
 	Address      string // IP address, exactly
 	Text         string // somewhere in the action, the actor, what it is about, or the details; capitals do not matter
-	Discreet     bool   // Text is not looked for in details that hold claims, which the reader may not see
+	Discreet     bool   // Text is not looked for in details that hold what the reader may not see: claims, reasons of a quarantine
 	Since, Until time.Time
 	After        Cursor // only what comes after it, newest first
 	Limit        int    // from 1 to MaxEntries

@@ -107,7 +107,7 @@ type BlobRows interface {
 	// calls ForgetBlob.
 	ReleaseBlob(ctx context.Context, key string, held bool) (drop bool, err error)
 	// AbandonedBlobs marks as being dropped, and returns, at most limit keys that no file row names and whose last hold
-	// began before t.
+	// began before t, also those that a replica of an earlier version left behind.
 	AbandonedBlobs(ctx context.Context, t time.Time, limit int) ([]string, error)
 	// InterruptedDrops returns at most limit keys that have been marked as being dropped since before t, or whose owner
 	// gave them up. It marks them afresh, without an owner.

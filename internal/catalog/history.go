@@ -38,7 +38,7 @@ var exchanges = []string{"publisher.exchange"}
 
 // History returns what happened to a project since it was made; what was recorded under its name before, of a project
 // that was deleted, is not part of it. It needs a maintainer; exchanges of identity tokens are left out for who is no
-// owner, and the addresses of other people for who is no administrator. fault.NotFound where there is no such project
+// owner, and the addresses of other people and the reasons of a file's quarantine for who is no administrator. fault.NotFound where there is no such project
 // for the caller, fault.Denied without the right, fault.Invalid for a bad limit.
 func (x *Index) History(ctx context.Context, who access.Caller, repo string, name dist.ProjectName, f HistoryFilter) (History, error) {
 	p, err := x.Project(ctx, who, repo, name)
@@ -66,6 +66,7 @@ func (x *Index) History(ctx context.Context, who access.Caller, repo string, nam
 		}
 		for i := range h.Entries {
 			discreet(who, &h.Entries[i].Actor)
+			withoutReason(&h.Entries[i])
 		}
 	}
 	return h, err
@@ -88,6 +89,15 @@ func withoutClaims(_ context.Context, _ Tx, who access.Caller, _ string, entries
 		}
 	}
 	return nil
+}
+
+// withoutReason leaves out why a file was put into quarantine, and in which lockout: administrators alone read that.
+func withoutReason(e *audit.Entry) {
+	if e.Action == "file.quarantine" {
+		e.Detail = maps.Clone(e.Detail)
+		delete(e.Detail, "reason")
+		delete(e.Detail, "lockout")
+	}
 }
 
 // discreet leaves out from where somebody else called.

@@ -26,6 +26,34 @@ func told(h catalog.History) string {
 	return strings.Join(all, ", ")
 }
 
+// Why a file was put into quarantine is for administrators: neither the history of the project nor its search tells the owner.
+func TestHistoryKeepsReasonOfQuarantine(t *testing.T) {
+	w := newWorld(t, catalog.PrivatePolicy(), catalog.Limits{})
+	ctx, demo := t.Context(), name(t, "demo")
+	owner := w.user("owner", access.NewAPIToken{Scope: access.ScopeAdmin})
+	if _, err := w.upload(owner, disttest.Wheel("demo", "1.0", "x")); err != nil {
+		t.Fatal(err)
+	}
+	owner = w.again(owner)
+	if err := w.QuarantineFile(ctx, w.admin, "", demo, "demo-1.0-py3-none-any.whl", "Hidden words about owner"); err != nil {
+		t.Fatal(err)
+	}
+	for who, c := range map[string]struct {
+		caller access.Caller
+		reason any
+		found  int
+	}{"owner": {owner, nil, 0}, "administrator": {w.admin, "Hidden words about owner", 1}} {
+		h, err := w.History(ctx, c.caller, "", demo, catalog.HistoryFilter{Actions: []string{"file.quarantine"}, Limit: 10})
+		if err != nil || len(h.Entries) != 1 || h.Entries[0].Filename == "" || h.Entries[0].Detail["reason"] != c.reason {
+			t.Errorf("the history for the %s is %+v, %v, want the file and the reason %v", who, h.Entries, err, c.reason)
+		}
+		h, err = w.History(ctx, c.caller, "", demo, catalog.HistoryFilter{Text: "hidden words", Limit: 10})
+		if err != nil || len(h.Entries) != c.found {
+			t.Errorf("the %s finds %d entries by the reason, %v, want %d", who, len(h.Entries), err, c.found)
+		}
+	}
+}
+
 func TestHistory(t *testing.T) {
 	w := newWorld(t, catalog.PrivatePolicy(), catalog.Limits{})
 	demo := name(t, "demo")

@@ -144,6 +144,36 @@ func TestQuarantinedProjectCannotBeMadeAgain(t *testing.T) {
 	}
 }
 
+// TestLookalikeOfDeletedNameIsKept: a name that looks like one that is kept is refused to who may not use that one either.
+func TestLookalikeOfDeletedNameIsKept(t *testing.T) {
+	w, now := clocked(t, catalog.Policy{SimilarNames: true})
+	ctx, main, billing := t.Context(), catalog.MainRepository, name(t, "billing")
+	owner, stranger := w.user("owner", access.NewAPIToken{Scope: access.ScopeAdmin}), w.user("stranger", access.NewAPIToken{Scope: access.ScopeUpload})
+	if _, err := w.upload(owner, disttest.Wheel("billing", "1.0", "x")); err != nil {
+		t.Fatal(err)
+	}
+	owner = w.token("owner", access.NewAPIToken{Scope: access.ScopeAdmin})
+	mustName(t, w.DeleteProject(ctx, owner, main, billing))
+	for _, other := range []string{"b1lling", "bill-ing", "billlng"} {
+		if err := w.MayPublish(ctx, stranger, main, name(t, other)); !fault.Is(err, fault.Conflict) || !strings.Contains(err.Error(), "too similar to billing") {
+			t.Errorf("MayPublish(%s), by a stranger = %v, want a conflict with billing", other, err)
+		}
+		if _, err := w.upload(stranger, disttest.Wheel(other, "1.0", "y")); !fault.Is(err, fault.Conflict) {
+			t.Errorf("an upload of %s by a stranger = %v, want a conflict", other, err)
+		}
+		if err := w.MayPublish(ctx, owner, main, name(t, other)); err != nil {
+			t.Errorf("MayPublish(%s), by the last owner = %v", other, err)
+		}
+	}
+	if err := w.MayPublish(ctx, stranger, main, name(t, "billings")); err != nil {
+		t.Errorf("MayPublish(billings) = %v, want nil: it looks different", err)
+	}
+	*now = now.Add(catalog.KeepName)
+	if _, err := w.upload(stranger, disttest.Wheel("b1lling", "1.0", "y")); err != nil {
+		t.Errorf("a lookalike once the name is free = %v", err)
+	}
+}
+
 // TestProjectCreatedAgain: record and page tell its owners that a project of this name was deleted, and nobody else.
 func TestProjectCreatedAgain(t *testing.T) {
 	w, now := clocked(t, catalog.PrivatePolicy())

@@ -13,7 +13,7 @@ type Policy struct {
 	Spelling      bool          // file names exactly as PEP 625 and the wheel specification write them
 	Platforms     bool          // only the platform tags that PyPI takes
 	OneSDist      bool          // one source distribution in a release
-	SimilarNames  bool          // refuse new projects whose names look like an existing one's
+	SimilarNames  bool          // refuse new projects whose names look like an existing one's, or one that is kept
 	ReservedNames bool          // refuse new projects named like a module of the standard library
 	SharedContent bool          // take bytes that the repository has under another file name
 }

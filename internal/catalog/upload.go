@@ -142,7 +142,7 @@ func (p Policy) CheckNewName(ctx context.Context, tx Tx, r Repository, name dist
 		return fault.New(fault.Invalid, "project name %s is reserved: it is a module of the standard library", name)
 	}
 	if p.SimilarNames {
-		if err := lookalike(ctx, tx, r, name); err != nil {
+		if err := lookalike(ctx, tx, r, name, user, now); err != nil {
 			return err
 		}
 	}
@@ -150,16 +150,31 @@ func (p Policy) CheckNewName(ctx context.Context, tx Tx, r Repository, name dist
 	return err
 }
 
-// lookalike refuses a new name that people could take for an existing one.
-func lookalike(ctx context.Context, tx Tx, r Repository, name dist.ProjectName) error {
+// lookalike refuses a new name that people could take for an existing one, or for one that is kept for others than the user.
+func lookalike(ctx context.Context, tx Tx, r Repository, name dist.ProjectName, user string, now time.Time) error {
 	p, err := tx.ProjectWithSkeleton(ctx, r.ID, name.Skeleton())
-	if fault.Is(err, fault.NotFound) {
-		return nil
-	}
 	if err == nil {
-		err = fault.New(fault.Conflict, "project name %s is too similar to %s", name, p.Name)
+		return fault.New(fault.Conflict, "project name %s is too similar to %s", name, p.Name)
 	}
-	return err
+	if !fault.Is(err, fault.NotFound) {
+		return err
+	}
+	gone, err := tx.DeletedProjects(ctx)
+	if err != nil {
+		return err
+	}
+	for _, d := range gone {
+		if d.Repository != r.Name || d.Name == name || !d.Name.LooksLike(name) {
+			continue
+		}
+		if _, err := nameFree(ctx, tx, r, d.Name, user, now); fault.Is(err, fault.Denied) {
+			return fault.Wrap(fault.Conflict, err, "project name %s is too similar to %s, which was deleted and is kept for its last owners until %s",
+				name, d.Name, d.FreeAt.UTC().Format(time.DateOnly))
+		} else if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func whoText(who access.Caller) string {

@@ -126,9 +126,9 @@ func entryQuery(f audit.Filter) (string, []any) {
 // auditText is where the words of a filter are looked for. SQLite lowers ASCII alone, so both sides are as low as it can.
 const auditText = `LOWER(action || ' ' || actor_name || ' ' || project || ' ' || version || ' ' || filename || ' ' || subject || ' ' || detail)`
 
-// discreetText is auditText for readers who may not see all claims: a search must not tell what they are.
+// discreetText is auditText for readers who may not see all claims and reasons: a search must not tell what they are.
 const discreetText = `LOWER(action || ' ' || actor_name || ' ' || project || ' ' || version || ' ' || filename || ' ' || subject || ' ' ||
-	CASE WHEN action IN ('publisher.exchange', 'project.create') OR action = 'file.add' AND outcome = 'granted' THEN '' ELSE detail END)`
+	CASE WHEN action IN ('publisher.exchange', 'project.create', 'file.quarantine') OR action = 'file.add' AND outcome = 'granted' THEN '' ELSE detail END)`
 
 // likeText takes their meaning from the wildcards of LIKE.
 var likeText = strings.NewReplacer("!", "!!", "%", "!%", "_", "!_")

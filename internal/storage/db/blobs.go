@@ -91,8 +91,19 @@ func (t *Tx) AbandonedBlobs(ctx context.Context, before time.Time, limit int) ([
 	if err != nil {
 		return nil, err
 	}
-	return many(ctx, t, scanText, `UPDATE blobs SET dropping = TRUE, holds = 0, since = $3
-		WHERE blob_key IN (SELECT blob_key FROM blobs WHERE NOT settled AND NOT dropping AND since < $1 AND NOT `+blobUsed+` ORDER BY since LIMIT $2)
+	out, err := t.abandon(ctx, `NOT settled`, before, limit)
+	if err != nil || len(out) >= limit {
+		return out, err
+	}
+	// A replica of a version that knew no generations leaves the rows of those that it deletes as they were.
+	rest, err := t.abandon(ctx, `settled AND generation <> ''`, before, limit-len(out))
+	return append(out, rest...), err
+}
+
+// abandon marks rows as being dropped that no file names, of those that a condition of ours is true of.
+func (t *Tx) abandon(ctx context.Context, which string, before time.Time, limit int) ([]string, error) {
+	return many(ctx, t, scanText, `UPDATE blobs SET dropping = TRUE, settled = FALSE, holds = 0, since = $3
+		WHERE blob_key IN (SELECT blob_key FROM blobs WHERE `+which+` AND NOT dropping AND since < $1 AND NOT `+blobUsed+` ORDER BY since LIMIT $2)
 		RETURNING blob_key`, micros(before), limit, micros(t.db.options.Now()))
 }
 

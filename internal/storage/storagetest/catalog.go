@@ -39,6 +39,7 @@ func Catalog(t *testing.T, open Opener) {
 		"holds":           checkHolds,
 		"abandoned blobs": checkAbandoned,
 		"shared blobs":    checkShared,
+		"left generation": checkLeftGeneration,
 		"generations":     checkGenerations,
 		"named blobs":     checkNamed,
 		"owners of drops": checkOwners,

@@ -1,6 +1,7 @@
 package storagetest
 
 import (
+	"slices"
 	"time"
 
 	"pyindex/internal/catalog"
@@ -306,4 +307,29 @@ func checkAbandoned(w *world) {
 	w.same("AbandonedBlobs(the young one and the new generation)", len(w.abandoned(later, 10)), 2)
 	w.update(func(tx publishers.Tx) error { return tx.DeleteProject(w.ctx, r.ProjectID) })
 	w.same("AbandonedBlobs(of a deleted project)", w.abandoned(at.Add(time.Minute), 10), []string{used})
+}
+
+// checkLeftGeneration: the row of a generation whose file a replica of an earlier version deleted, which did not know of the row.
+func checkLeftGeneration(w *world) {
+	r := w.release(w.project("p"), "1.0")
+	var left, named catalog.File
+	for i, f := range []*catalog.File{&left, &named} {
+		*f = w.newFile(r, []string{"p-1.0.tar.gz", "p-1.0-py3-none-any.whl"}[i])
+		plain := catalog.FileKey(f.SHA256)
+		w.lets("nothing names it", plain, false, true) // so that the next hold is of another generation
+		h, err := w.holds(plain, another, at)
+		w.must(err)
+		f.Generation = h.Generation
+		w.update(func(tx publishers.Tx) error { return tx.InsertFile(w.ctx, *f, dist.Metadata{}) })
+		w.lets("a file names it", h.Key, true, false)
+	}
+	w.same("generations", []string{left.Generation, named.Generation}, []string{another, another})
+	later := at.Add(time.Hour)
+	w.same("AbandonedBlobs(while files name them)", w.abandoned(later, 10), []string{})
+	w.update(func(tx publishers.Tx) error { return tx.DeleteFile(w.ctx, left.ID) }) // and no ReleaseBlob of the generation
+	w.same("AbandonedBlobs(before it was held)", w.abandoned(at, 10), []string{})
+	w.same("AbandonedBlobs(limit 0)", w.abandoned(later, 0), []string{})
+	w.same("AbandonedBlobs(left by an earlier version)", w.abandoned(later, 10), []string{left.Key()})
+	w.same("AbandonedBlobs() again", w.abandoned(later, 10), []string{})
+	w.same("InterruptedDrops(left by an earlier version)", slices.Contains(w.interrupted(time.Now().Add(time.Hour), 10), left.Key()), true)
 }
