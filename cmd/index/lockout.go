@@ -158,7 +158,7 @@ func (c *lockingOut) write(s *session, r lockout.Report) error {
 	case c.Quarantine:
 		fmt.Fprintf(s.out, "put into quarantine: %d of %d\n", r.Quarantined, len(r.Uploads))
 	}
-	if !c.DryRun && !r.Nothing() {
+	if !c.DryRun && (!r.Nothing() || r.Quarantined > 0) {
 		fmt.Fprintln(s.out, r.Undo())
 	}
 	return nil
@@ -229,7 +229,7 @@ func (c *quarantineReleaseCmd) Run(s *session) error {
 		if err != nil {
 			return err
 		}
-		const hint = "index quarantine list shows the files that are"
+		const hint = "index quarantine list shows the files in quarantine"
 		if c.File != "" {
 			return hinted(a.index.ReleaseFile(s.ctx, a.operator, c.Repository, name, c.File), hint, fault.NotFound, fault.Conflict)
 		}

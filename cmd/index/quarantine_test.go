@@ -77,7 +77,7 @@ func TestQuarantinedFileIsNowhere(t *testing.T) {
 	if _, err := x.app.index.Overview(ctx, op, "", name, "1.0"); !fault.Is(err, fault.NotFound) {
 		t.Errorf("a release whose files are all in quarantine = %v, want not found", err)
 	}
-	if got := x.visit(t, "GET", "/manage/project/"+demo+"/release/1.0/", "owner", ""); !strings.Contains(got.Body.String(), "quarantined") {
+	if got := x.visit(t, "GET", "/manage/project/"+demo+"/release/1.0/", "owner", ""); !strings.Contains(got.Body.String(), "This release is in quarantine") {
 		t.Error("an owner is not told that the file is in quarantine")
 	}
 	if err := x.app.index.ReleaseFile(ctx, op, "", name, demoFile); err != nil {

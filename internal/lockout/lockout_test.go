@@ -192,6 +192,9 @@ func TestLockOutUser(t *testing.T) {
 		if preview.Unquarantined() != 2 {
 			w.Errorf("the preview counts %d uploads that are not in quarantine, want 2", preview.Unquarantined())
 		}
+		if r.Unquarantined() != 0 || r.Uploads[0].QuarantineReason != "stolen" {
+			w.Errorf("the report does not mark its uploads as quarantined: %+v", r.Uploads)
+		}
 
 		_, err = w.keys.Identify(ctx, "", secret)
 		w.want("the token", err, fault.Unauthenticated)
