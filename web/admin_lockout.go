@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 	"unicode"
 	"unicode/utf8"
@@ -20,6 +21,7 @@ type lockoutView struct {
 	Report  lockout.Report
 	Subject string // who is locked out, to begin a sentence
 	Parts   []string
+	Undo    []string // text, and every second one a command
 	Days    Field
 	Uploads []catalog.Uploaded // the first of the report's
 	More    int                // uploads beyond those
@@ -82,7 +84,7 @@ func (s *Site) lockoutPage(w http.ResponseWriter, r *http.Request, who access.Ca
 	if err != nil {
 		return err
 	}
-	v := lockoutView{Frame: s.adminFrame(r, who, lockoutTabs[t.Kind], "Lock out"), Report: report, Subject: capital(report.Sentence), Parts: report.Parts(), Word: lockoutWord(t)}
+	v := lockoutView{Frame: s.adminFrame(r, who, lockoutTabs[t.Kind], "Lock out"), Report: report, Subject: capital(report.Sentence), Parts: report.Parts(), Undo: strings.Split(report.Undo(), "`"), Word: lockoutWord(t)}
 	v.Uploads = report.Uploads[:min(len(report.Uploads), uploadsShown)]
 	v.More = report.Uploaded - len(v.Uploads)
 	v.Days = Field{ID: "f-days", Name: "days", Label: "Uploads of the last", Type: "select", Value: strconv.Itoa(days)}

@@ -162,7 +162,7 @@ func (c *lockingOut) write(s *session, r lockout.Report) error {
 	case c.Quarantine:
 		fmt.Fprintf(s.out, "put into quarantine: %d of %d\n", r.Quarantined, r.Uploaded)
 	}
-	if !c.DryRun && !r.Nothing() {
+	if !c.DryRun && (!r.Nothing() || r.Quarantined > 0) {
 		fmt.Fprintln(s.out, r.Undo())
 	}
 	return nil
@@ -233,7 +233,7 @@ type quarantineReleaseCmd struct {
 // Run releases what is named.
 func (c *quarantineReleaseCmd) Run(s *session) error {
 	return s.onProject(c.Project, func(a *app, name dist.ProjectName) error {
-		const hint = "index quarantine list shows the files that are"
+		const hint = "index quarantine list shows the files in quarantine"
 		if c.File != "" {
 			return hinted(a.index.ReleaseFile(s.ctx, a.operator, c.Repository, name, c.File), hint, fault.NotFound, fault.Conflict)
 		}

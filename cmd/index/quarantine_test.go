@@ -13,6 +13,7 @@ import (
 	"pyindex/internal/dist"
 	"pyindex/internal/fault"
 	"pyindex/internal/lockout"
+	"pyindex/internal/publishers"
 )
 
 // shows reads every address that readers have, with an administrator's token and as a signed-in owner, and returns those
@@ -77,7 +78,7 @@ func TestQuarantinedFileIsNowhere(t *testing.T) {
 	if _, err := x.app.index.Overview(ctx, op, "", name, "1.0"); !fault.Is(err, fault.NotFound) {
 		t.Errorf("a release whose files are all in quarantine = %v, want not found", err)
 	}
-	if got := x.visit(t, "GET", "/manage/project/"+demo+"/release/1.0/", "owner", ""); !strings.Contains(got.Body.String(), "quarantined") {
+	if got := x.visit(t, "GET", "/manage/project/"+demo+"/release/1.0/", "owner", ""); !strings.Contains(got.Body.String(), "This release is in quarantine") {
 		t.Error("an owner is not told that the file is in quarantine")
 	}
 	if err := x.app.index.ReleaseFile(ctx, op, "", name, demoFile); err != nil {
@@ -247,5 +248,46 @@ func TestLockOutNeedsAnAdministrator(t *testing.T) {
 				t.Errorf("%s by a token of kind %s was allowed", what, kind)
 			}
 		}
+	}
+}
+
+// The page of a lockout belongs to the tab of what is locked out, and leads on to a page that shows what became of it.
+func TestLockOutLeadsToWhatItWasAbout(t *testing.T) {
+	x := newFixture(t, "http://h.example", true)
+	x.people(t)
+	ctx, op := t.Context(), x.app.operator
+	token, _, err := x.app.directory.CreateToken(ctx, op, access.NewAPIToken{User: "member", Scope: access.ScopeRead})
+	if err != nil {
+		t.Fatal(err)
+	}
+	added, err := x.app.registry.Add(ctx, op, publishers.AddRequest{Provider: "github", Project: demo, Fields: map[string]string{
+		"owner": "acme", "repository": "locked", "workflow": "release.yml", "owner_id": "42",
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct{ page, tab, text, next string }{
+		{"/admin/lockout/token/" + token.ID + "/", "/admin/tokens/", "An API token of member without a description (ID " + token.ID + ")", "/admin/user/member/"},
+		{"/admin/lockout/publisher/" + added.ID + "/", "/admin/issuers/", "The publisher is removed from " + demo + ".", "/manage/project/" + demo + "/settings/publishing/"},
+		{"/admin/lockout/user/member/", "/admin/users/", "The account is disabled.", "/admin/user/member/"},
+	} {
+		body := x.visit(t, "GET", c.page, "administrator", "").Body.String()
+		if !strings.Contains(body, c.tab+`" aria-current="page"`) || strings.Count(body, c.text) != 1 {
+			t.Errorf("%s does not belong to %s, or does not say once %q", c.page, c.tab, c.text)
+		}
+		word := "lock out"
+		if strings.Contains(c.page, "/user/") {
+			word = "member"
+		}
+		got := x.visit(t, "POST", c.page, "administrator", url.Values{"typed": {word}}.Encode())
+		if got.Code != http.StatusSeeOther || got.Header().Get("Location") != c.next {
+			t.Errorf("%s leads to %q (%d), want %q", c.page, got.Header().Get("Location"), got.Code, c.next)
+		}
+		if got := x.visit(t, "GET", c.next, "administrator", ""); got.Code != http.StatusOK {
+			t.Errorf("%s = %d", c.next, got.Code)
+		}
+	}
+	if body := x.visit(t, "GET", "/admin/lockout/user/member/", "administrator", "").Body.String(); !strings.Contains(body, "is already locked out") || strings.Contains(body, `class="danger">Lock out`) {
+		t.Error("the page of an account that is locked out offers to do it again")
 	}
 }

@@ -43,6 +43,11 @@ func (d *Desk) carryOut(ctx context.Context, tx Tx, who access.Caller, p *plan, 
 			return err
 		}
 		p.Quarantined = n
+		for i, f := range p.Uploads {
+			if !f.Quarantined() {
+				p.Uploads[i].QuarantinedAt, p.Uploads[i].QuarantineReason = at, r.Reason
+			}
+		}
 	}
 	e.Detail = p.parts(r)
 	return tx.InsertAudit(ctx, e)
@@ -72,7 +77,7 @@ func (d *Desk) endUser(ctx context.Context, tx Tx, who access.Caller, p *plan, f
 // other returns fault.Conflict if the caller is the user who would be locked out.
 func (p *plan) other(who access.Caller) error {
 	if p.Kind == User && who.Kind() == access.KindUser && p.user.ID == who.ID() {
-		return fault.New(fault.Conflict, "you cannot lock yourself out: ask another administrator, or use `index lockout user %s` on the server", p.user.Name)
+		return fault.New(fault.Conflict, "you cannot lock yourself out: ask another administrator, or run index lockout user %s on the server", p.user.Name)
 	}
 	return nil
 }
