@@ -10,7 +10,7 @@ import (
 
 type nameCmd struct {
 	List    nameListCmd    `cmd:"" help:"List the project names that this index knows, also those of deleted projects."`
-	Release nameReleaseCmd `cmd:"" help:"Let anybody who may create projects use the name of a deleted project at once."`
+	Release nameReleaseCmd `cmd:"" help:"Free the name of a deleted project before its 90 days are over."`
 }
 
 type nameListCmd struct {
@@ -55,7 +55,7 @@ func (c *nameListCmd) Run(s *session) error {
 			}
 			list = append(list, r)
 		}
-		return c.write(s.out, notNil(list), []string{"NAME", "ORIGIN", "SINCE", "REPOSITORY", "DELETED", "FREE", "AGAIN"}, rows)
+		return c.write(s.out, notNil(list), []string{"NAME", "ORIGIN", "SINCE", "REPOSITORY", "DELETED", "FREE FROM", "CREATED AGAIN"}, rows)
 	})
 }
 

@@ -57,6 +57,15 @@ func (a *Accounts) ForgottenLink(ctx context.Context, who access.Caller, name st
 	return "", "", err
 }
 
+// userNamed returns a user, or fault.NotFound with the name in its message.
+func userNamed(ctx context.Context, tx Tx, name string) (access.User, error) {
+	u, err := tx.UserByName(ctx, name)
+	if fault.Is(err, fault.NotFound) {
+		return u, fault.Wrap(fault.NotFound, err, "there is no user %.80q", name)
+	}
+	return u, err
+}
+
 // reachable returns a user who signs in here and gave an address, which it returns too; fault.NotFound for any other.
 func reachable(ctx context.Context, tx Tx, name string) (access.User, string, error) {
 	u, err := tx.UserByName(ctx, name)
@@ -80,7 +89,7 @@ func (a *Accounts) EmailOf(ctx context.Context, who access.Caller, name string) 
 		return "", fault.New(fault.Denied, "only an administrator may see somebody else's address")
 	}
 	err = a.store.View(ctx, func(tx Tx) error {
-		u, err := tx.UserByName(ctx, name)
+		u, err := userNamed(ctx, tx, name)
 		if err != nil {
 			return err
 		}
@@ -120,10 +129,8 @@ func (a *Accounts) RemoveFactors(ctx context.Context, who access.Caller, name st
 		if !who.Admin() {
 			return fault.New(fault.Denied, "only an administrator may remove somebody else's second factors")
 		}
-		u, err := tx.UserByName(ctx, name)
-		if fault.Is(err, fault.NotFound) {
-			return fault.New(fault.NotFound, "there is no user %.80q", name)
-		} else if err != nil {
+		u, err := userNamed(ctx, tx, name)
+		if err != nil {
 			return err
 		}
 		keys, err := tx.PasskeysOf(ctx, u.ID)
