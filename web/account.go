@@ -95,7 +95,8 @@ type securityView struct {
 	Device                   string // a name for the passkey of this browser
 	SignOn                   string // name of the provider of single sign-on, "" where there is none
 	Identities               []account.LinkedIdentity
-	Enrol                    bool // the settings demand a second factor, and there is none yet
+	Next                     string // where to continue once the codes are stored
+	Enrol                    bool   // the settings demand a second factor, and there is none yet
 }
 
 func (s *Site) security(w http.ResponseWriter, r *http.Request, who access.Caller) error {
@@ -113,6 +114,9 @@ func (s *Site) securityPage(w http.ResponseWriter, r *http.Request, who access.C
 	}
 	if v.Passkeys, err = s.passkeysOf(r, who); err != nil {
 		return err
+	}
+	if v.Next = "/manage/account/security/"; who.MustEnrol() {
+		v.Next = "/"
 	}
 	v.Enrol = who.MustEnrol() && !security.TOTP && len(v.Passkeys) == 0
 	if s.o.SignOn != nil {
@@ -150,7 +154,7 @@ func (s *Site) setPassword(w http.ResponseWriter, r *http.Request, who access.Ca
 		return s.securityPage(w, r, who, f, nil)
 	}
 	s.alert(r, who, "Your password was changed.")
-	return s.done(w, r, "/manage/account/security/", "The password is changed, and your other sessions have ended.")
+	return s.done(w, r, "/manage/account/security/", "The password is changed, and your other sessions are signed out.")
 }
 
 type totpView struct {
