@@ -151,7 +151,7 @@ type userView struct {
 	Grants     []grantRow
 	Link       string // shown this once
 	Self       bool
-	Factors    []string // of the account, in words
+	Factors    string // second factors of the account in words, "" for none
 }
 
 func (s *Site) adminUser(w http.ResponseWriter, r *http.Request, who access.Caller) error {
@@ -185,7 +185,7 @@ func (s *Site) userPage(w http.ResponseWriter, r *http.Request, who access.Calle
 	if err != nil {
 		return err
 	}
-	v.Factors = factorWords(factors)
+	v.Factors = list(factorWords(factors))
 	if v.Identities, err = s.o.Accounts.IdentitiesOf(r.Context(), who, u.Name); err != nil {
 		return err
 	}

@@ -130,7 +130,7 @@ func TestSecondFactorsAreRemovedAfterAQuestion(t *testing.T) {
 	x.enrol("reader")
 	page := x.get("root", path).Body.String()
 	asks := between(page, "<summary>"+offer+"</summary>", "</details>")
-	for _, want := range []string{"This removes the authenticator, 10 recovery codes and signs reader out everywhere.", `value="remove-factors">Remove second factors of reader</button>`} {
+	for _, want := range []string{"This removes the authenticator and 10 recovery codes, and signs reader out everywhere.", `value="remove-factors">Remove second factors of reader</button>`} {
 		if !strings.Contains(asks, want) {
 			t.Errorf("the page lacks %q:\n%s", want, page)
 		}
