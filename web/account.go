@@ -128,7 +128,7 @@ func (s *Site) securityPage(w http.ResponseWriter, r *http.Request, who access.C
 	v.Passkeyed, v.Device = s.o.Accounts.Passkeyed(), browser(r.UserAgent())
 	v.Scripts = s.loginScripts()
 	v.Current = f.field(Field{Name: "current", Label: "Current password", Type: "password", Required: true, Autocomplete: "current-password"})
-	v.Password = f.field(Field{Name: "password", Label: "New password", Type: "password", Required: true, Autocomplete: "new-password", Help: "At least 12 characters. Your other sessions end."})
+	v.Password = f.field(Field{Name: "password", Label: "New password", Type: "password", Required: true, Autocomplete: "new-password", Help: "At least 12 characters. Your other sessions are signed out."})
 	v.Again = f.field(Field{Name: "again", Label: "New password again", Type: "password", Required: true, Autocomplete: "new-password"})
 	return s.render(w, f.status(), "security", &v)
 }
@@ -301,7 +301,7 @@ func (s *Site) endSession(w http.ResponseWriter, r *http.Request, who access.Cal
 		if err := s.o.Directory.EndOtherSessions(r.Context(), who); err != nil {
 			return err
 		}
-		return s.done(w, r, "/manage/account/sessions/", "All your other sessions have ended.")
+		return s.done(w, r, "/manage/account/sessions/", "All your other sessions are signed out.")
 	}
 	if err := s.o.Directory.EndSession(r.Context(), who, f.get("session")); err != nil {
 		return err

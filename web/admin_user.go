@@ -270,7 +270,7 @@ func (s *Site) adminChangeUser(w http.ResponseWriter, r *http.Request, who acces
 		said, err = name+" can no longer sign in with that identity.", s.o.Accounts.UnlinkOf(ctx, who, name, f.get("issuer"), f.get("subject"))
 	case "remove-factors":
 		if err = s.o.Accounts.RemoveFactors(ctx, who, name); err == nil {
-			s.letterTo(r, name, account.AlertLetter(s.o.Name, name, "An administrator removed the second factors and passkeys of your account and ended its sessions.",
+			s.letterTo(r, name, account.AlertLetter(s.o.Name, name, "An administrator removed the second factors and passkeys of your account and signed you out everywhere.",
 				account.Seen{At: s.o.Now(), Address: who.Address(), Browser: browser(r.UserAgent())}, s.absolute("/manage/account/security/")))
 		}
 		said = "Removed all second factors and passkeys of " + name + ". If " + name + " has no password, send a password link."

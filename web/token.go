@@ -117,7 +117,7 @@ func (s *Site) lifetimes() (out []lifetime) {
 			l.value = strconv.Itoa(int(days))
 		}
 		if life == 0 {
-			l.value, l.label = "never", "Never: it works until somebody revokes it"
+			l.value, l.label = "never", "Never, until it is revoked"
 		}
 		out = append(out, l)
 	}
@@ -261,5 +261,5 @@ func (s *Site) revokeToken(w http.ResponseWriter, r *http.Request, who access.Ca
 	if err := s.o.Directory.RevokeToken(r.Context(), who, id); err != nil {
 		return err
 	}
-	return s.done(w, r, "/manage/account/token/", "The token is revoked: from now on it is refused."+s.believed())
+	return s.done(w, r, "/manage/account/token/", "The token is revoked."+s.believed())
 }

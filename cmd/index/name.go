@@ -15,7 +15,7 @@ type nameCmd struct {
 
 type nameListCmd struct {
 	listing
-	Deleted bool `help:"Only names of deleted projects that nobody created again."`
+	Deleted bool `help:"Only names of deleted projects that were not created again."`
 }
 
 type nameRow struct {
@@ -84,7 +84,7 @@ func (c *nameReleaseCmd) Run(s *session) error {
 	return s.with(func(a *app) error {
 		err := a.index.ReleaseName(s.ctx, a.operator, c.Repository, name)
 		if err == nil {
-			fmt.Fprintf(s.out, "the name %s is free: anybody who may create projects in %s can use it\n", name, c.Repository)
+			fmt.Fprintf(s.out, "the name %s is free; anyone who can create projects in %s can use it\n", name, c.Repository)
 		}
 		return err
 	})
