@@ -95,7 +95,8 @@ type securityView struct {
 	Device                   string // a name for the passkey of this browser
 	SignOn                   string // name of the provider of single sign-on, "" where there is none
 	Identities               []account.LinkedIdentity
-	Enrol                    bool // the settings demand a second factor, and there is none yet
+	Next                     string // where to continue once the codes are stored
+	Enrol                    bool   // the settings demand a second factor, and there is none yet
 }
 
 func (s *Site) security(w http.ResponseWriter, r *http.Request, who access.Caller) error {
@@ -114,6 +115,9 @@ func (s *Site) securityPage(w http.ResponseWriter, r *http.Request, who access.C
 	if v.Passkeys, err = s.passkeysOf(r, who); err != nil {
 		return err
 	}
+	if v.Next = "/manage/account/security/"; who.MustEnrol() {
+		v.Next = "/"
+	}
 	v.Enrol = who.MustEnrol() && !security.TOTP && len(v.Passkeys) == 0
 	if s.o.SignOn != nil {
 		v.SignOn = s.o.SignOnName
@@ -124,7 +128,7 @@ func (s *Site) securityPage(w http.ResponseWriter, r *http.Request, who access.C
 	v.Passkeyed, v.Device = s.o.Accounts.Passkeyed(), browser(r.UserAgent())
 	v.Scripts = s.loginScripts()
 	v.Current = f.field(Field{Name: "current", Label: "Current password", Type: "password", Required: true, Autocomplete: "current-password"})
-	v.Password = f.field(Field{Name: "password", Label: "New password", Type: "password", Required: true, Autocomplete: "new-password", Help: "At least 12 characters. Your other sessions end."})
+	v.Password = f.field(Field{Name: "password", Label: "New password", Type: "password", Required: true, Autocomplete: "new-password", Help: "At least 12 characters. Your other sessions are signed out."})
 	v.Again = f.field(Field{Name: "again", Label: "New password again", Type: "password", Required: true, Autocomplete: "new-password"})
 	return s.render(w, f.status(), "security", &v)
 }
@@ -150,7 +154,7 @@ func (s *Site) setPassword(w http.ResponseWriter, r *http.Request, who access.Ca
 		return s.securityPage(w, r, who, f, nil)
 	}
 	s.alert(r, who, "Your password was changed.")
-	return s.done(w, r, "/manage/account/security/", "The password is changed, and your other sessions have ended.")
+	return s.done(w, r, "/manage/account/security/", "The password is changed, and your other sessions are signed out.")
 }
 
 type totpView struct {
@@ -297,7 +301,7 @@ func (s *Site) endSession(w http.ResponseWriter, r *http.Request, who access.Cal
 		if err := s.o.Directory.EndOtherSessions(r.Context(), who); err != nil {
 			return err
 		}
-		return s.done(w, r, "/manage/account/sessions/", "All your other sessions have ended.")
+		return s.done(w, r, "/manage/account/sessions/", "All your other sessions are signed out.")
 	}
 	if err := s.o.Directory.EndSession(r.Context(), who, f.get("session")); err != nil {
 		return err

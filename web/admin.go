@@ -68,6 +68,7 @@ type overviewView struct {
 	Frame
 	Usage    catalog.Usage
 	Users    int
+	Waiting  int // invitations that an administrator has to approve
 	Program  string
 	Since    time.Time
 	Trouble  string    // why uploads fail, "" if they do not
@@ -94,6 +95,15 @@ func (s *Site) adminOverview(w http.ResponseWriter, r *http.Request, who access.
 		return err
 	}
 	v.Users = len(users)
+	open, err := s.o.Accounts.Invitations(r.Context(), who)
+	if err != nil {
+		return err
+	}
+	for _, o := range open {
+		if o.Waiting {
+			v.Waiting++
+		}
+	}
 	days, err := s.o.Index.Days(r.Context(), who, daysPlotted)
 	if err != nil {
 		return err

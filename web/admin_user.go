@@ -60,8 +60,8 @@ func (s *Site) usersPage(w http.ResponseWriter, r *http.Request, who access.Call
 			v.Invitations = append(v.Invitations, o)
 		}
 	}
-	v.NameField = f.field(Field{Name: "name", Label: "User name", Mono: true, MaxLength: 64, Help: "Or leave it to whoever accepts."})
-	help := "For you to know whom it is meant for."
+	v.NameField = f.field(Field{Name: "name", Label: "User name", Mono: true, MaxLength: 64, Help: "Leave empty to let the recipient choose."})
+	help := "A note for you about who it is for."
 	if s.o.Mail != nil {
 		help = "The link is sent there."
 	}
@@ -75,7 +75,7 @@ func inviters(all, some []access.User) map[string]string {
 	out := map[string]string{}
 	for _, u := range some {
 		if u.InvitedBy != "" {
-			out[u.InvitedBy] = "an account that is gone"
+			out[u.InvitedBy] = "a deleted account"
 		}
 	}
 	for _, u := range all {
@@ -116,7 +116,7 @@ func (s *Site) adminUninvite(w http.ResponseWriter, r *http.Request, who access.
 		return err
 	}
 	if o.Waiting {
-		return s.done(w, r, "/admin/users/", "The invitation by "+o.By+" is refused: its link can no longer be used.")
+		return s.done(w, r, "/admin/users/", "The invitation by "+o.By+" is refused. Its link no longer works.")
 	}
 	return s.done(w, r, "/admin/users/", "The invitation is revoked.")
 }
@@ -137,7 +137,7 @@ func (s *Site) adminApprove(w http.ResponseWriter, r *http.Request, who access.C
 		return err
 	}
 	s.letterTo(r, o.By, account.ApprovedLetter(s.o.Name, o))
-	return s.done(w, r, "/admin/users/", "The invitation by "+o.By+" is approved: its link works for a week.")
+	return s.done(w, r, "/admin/users/", "The invitation by "+o.By+" is approved. Its link works for a week.")
 }
 
 type userView struct {
@@ -151,6 +151,7 @@ type userView struct {
 	Grants     []grantRow
 	Link       string // shown this once
 	Self       bool
+	Factors    string // second factors of the account in words, "" for none
 }
 
 func (s *Site) adminUser(w http.ResponseWriter, r *http.Request, who access.Caller) error {
@@ -180,6 +181,11 @@ func (s *Site) userPage(w http.ResponseWriter, r *http.Request, who access.Calle
 		}
 		v.Inviter = inviters(all, []access.User{u})[u.InvitedBy]
 	}
+	factors, err := s.o.Accounts.FactorsOf(r.Context(), who, u.Name)
+	if err != nil {
+		return err
+	}
+	v.Factors = list(factorWords(factors))
 	if v.Identities, err = s.o.Accounts.IdentitiesOf(r.Context(), who, u.Name); err != nil {
 		return err
 	}
@@ -188,7 +194,7 @@ func (s *Site) userPage(w http.ResponseWriter, r *http.Request, who access.Calle
 		return err
 	}
 	for _, t := range tokens {
-		v.Tokens = append(v.Tokens, s.tokenRow(t))
+		v.Tokens = append(v.Tokens, s.tokenRow(t, who))
 	}
 	sessions, err := s.o.Directory.SessionsOf(r.Context(), who, u.Name)
 	if err != nil {
@@ -201,6 +207,20 @@ func (s *Site) userPage(w http.ResponseWriter, r *http.Request, who access.Calle
 		return err
 	}
 	return s.render(w, status, "admin-user", &v)
+}
+
+// factorWords names the second factors of an account.
+func factorWords(f account.Factors) (words []string) {
+	if f.TOTP {
+		words = append(words, "the authenticator")
+	}
+	if f.Recovery > 0 {
+		words = append(words, plural(f.Recovery, "recovery code", "recovery codes"))
+	}
+	if f.Passkeys > 0 {
+		words = append(words, plural(f.Passkeys, "passkey", "passkeys"))
+	}
+	return words
 }
 
 func (s *Site) grantsOf(r *http.Request, who access.Caller, user string) (out []grantRow, err error) {
@@ -237,23 +257,23 @@ func (s *Site) adminChangeUser(w http.ResponseWriter, r *http.Request, who acces
 	case "disable":
 		said, err = s.disable(r, who, name)
 	case "enable":
-		said, err = name+" may sign in again.", s.o.Directory.EnableUser(ctx, who, name)
+		said, err = name+" can sign in again.", s.o.Directory.EnableUser(ctx, who, name)
 	case "promote":
-		said, err = name+" administers the index now.", s.o.Directory.SetAdmin(ctx, who, name, true)
+		said, err = name+" is an administrator now.", s.o.Directory.SetAdmin(ctx, who, name, true)
 	case "demote":
-		said, err = name+" administers the index no more.", s.o.Directory.SetAdmin(ctx, who, name, false)
+		said, err = name+" is no longer an administrator.", s.o.Directory.SetAdmin(ctx, who, name, false)
 	case "end-sessions":
-		said, err = "All sessions of "+name+" have ended."+s.believed(), s.o.Directory.EndSessionsOf(ctx, who, name)
+		said, err = name+" is signed out everywhere."+s.believed(), s.o.Directory.EndSessionsOf(ctx, who, name)
 	case "revoke":
 		said, err = "The token is revoked."+s.believed(), s.revokeOf(r, who, name, f.get("token"))
 	case "unlink":
-		said, err = "The identity is unlinked: it no longer signs "+name+" in.", s.o.Accounts.UnlinkOf(ctx, who, name, f.get("issuer"), f.get("subject"))
+		said, err = name+" can no longer sign in with that identity.", s.o.Accounts.UnlinkOf(ctx, who, name, f.get("issuer"), f.get("subject"))
 	case "remove-factors":
 		if err = s.o.Accounts.RemoveFactors(ctx, who, name); err == nil {
-			s.letterTo(r, name, account.AlertLetter(s.o.Name, name, "An administrator removed the second factors and passkeys of your account and ended its sessions.",
+			s.letterTo(r, name, account.AlertLetter(s.o.Name, name, "An administrator removed the second factors and passkeys of your account and signed you out everywhere.",
 				account.Seen{At: s.o.Now(), Address: who.Address(), Browser: browser(r.UserAgent())}, s.absolute("/manage/account/security/")))
 		}
-		said = "The second factors and passkeys of " + name + " are removed. Without a password " + name + " needs a link to a new one."
+		said = "Removed all second factors and passkeys of " + name + ". If " + name + " has no password, send a password link."
 	case "reset":
 		return s.resetLink(w, r, who, name)
 	default:
@@ -264,7 +284,11 @@ func (s *Site) adminChangeUser(w http.ResponseWriter, r *http.Request, who acces
 	} else if err != nil {
 		return err
 	}
-	return s.done(w, r, "/admin/user/"+name+"/", said)
+	next := "/admin/user/" + name + "/"
+	if f.get("from") == "tokens" {
+		next = "/admin/tokens/"
+	}
+	return s.done(w, r, next, said)
 }
 
 // disable ends an account and says whom it invited: those accounts go on.
@@ -272,7 +296,7 @@ func (s *Site) disable(r *http.Request, who access.Caller, name string) (said st
 	if err := s.o.Directory.DisableUser(r.Context(), who, name); err != nil {
 		return "", err
 	}
-	said = name + " is disabled: sessions, tokens and open invitations of the account have ended." + s.believed()
+	said = name + " is disabled. All sessions, tokens and open invitations of the account are revoked." + s.believed()
 	all, err := s.o.Directory.Invitees(r.Context(), who, name)
 	var names []string
 	for _, u := range all {
@@ -284,7 +308,7 @@ func (s *Site) disable(r *http.Request, who access.Caller, name string) (said st
 		names = append(names[:maxNamed], count(len(names)-maxNamed)+" more")
 	}
 	if len(names) > 0 {
-		said += " Accounts that came by invitation of " + name + " are still active: " + list(names) + "."
+		said += " Accounts that " + name + " invited are still active: " + list(names) + "."
 	}
 	return said, err
 }

@@ -33,8 +33,12 @@ func TestOwnersInvitationIsApprovedInTheListOfUsers(t *testing.T) {
 		}
 		page := x.get("root", "/admin/users/").Body.String()
 		id := between(page, `name="invitation" value="`, `"`)
-		if !strings.Contains(page, "owner invites whoever has the link") || id == "" {
+		if !strings.Contains(page, "owner invited anyone with the link") || id == "" {
 			t.Errorf("the list of users:\n%s", page)
+		}
+		const notice = `<a href="/admin/users/#waiting">1 invitation is awaiting approval</a>`
+		if page := x.get("root", "/admin/").Body.String(); !strings.Contains(page, notice) {
+			t.Errorf("the overview does not tell of the invitation:\n%s", page)
 		}
 		for user, want := range map[string]int{"owner": 404, "stranger": 404, "nobody": 303} {
 			if got := x.post(user, "/admin/users/approve/", "invitation", id); got.Code != want {
@@ -51,6 +55,9 @@ func TestOwnersInvitationIsApprovedInTheListOfUsers(t *testing.T) {
 			}
 		}); got != want {
 			t.Errorf("the record grew by %q, want %q", got, want)
+		}
+		if page := x.get("root", "/admin/").Body.String(); strings.Contains(page, "awaiting approval") {
+			t.Errorf("the overview tells of an invitation that does not wait:\n%s", page)
 		}
 		got := x.post("nobody", link, "name", "puppet", "password", password, "again", password)
 		if !approve {

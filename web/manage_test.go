@@ -853,7 +853,7 @@ func multi(files ...disttest.File) (string, *bytes.Buffer) {
 // TestProjectCreatedAgainPage: the page of a project under the name of a deleted one says so to its owners alone.
 func TestProjectCreatedAgainPage(t *testing.T) {
 	x := newShop(t, catalog.Limits{}, nil)
-	const note = "A project named demo was deleted"
+	const note = "An earlier project named demo was deleted"
 	if page := x.get("owner", "/project/demo/").Body.String(); strings.Contains(page, note) {
 		t.Error("the page of a first project tells of a deleted one")
 	}

@@ -113,7 +113,7 @@ func (s *Site) Table() route.Table {
 }
 
 // enrolling are the beginnings of the paths that people can reach who have to set up a second factor first.
-var enrolling = []string{"/static/", "/favicon.ico", "/login/", "/logout/", "/confirm/", "/manage/account/security/"}
+var enrolling = []string{"/static/", "/favicon.ico", "/login/", "/logout/", "/confirm/", "/help/", "/manage/account/security/"}
 
 // enrolled leads people who have to set up a second factor to the page where they do, from every other page.
 func (s *Site) enrolled(row route.Route) route.Handler {

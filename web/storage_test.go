@@ -48,7 +48,7 @@ func TestStoragePageShowsChecks(t *testing.T) {
 	if err := x.index.CheckDaily(t.Context(), x.operator); err != nil {
 		t.Fatal(err)
 	}
-	if page := x.get("root", "/admin/storage/").Body.String(); !strings.Contains(page, "nothing missing or damaged among") || strings.Contains(page, "A check found") {
+	if page := x.get("root", "/admin/storage/").Body.String(); !strings.Contains(page, "nothing missing or damaged among") || strings.Contains(page, "The last check found") {
 		t.Errorf("the page does not say that nothing is broken:\n%s", page)
 	}
 	if err := os.RemoveAll(filepath.Join(x.bytes, "files")); err != nil {
@@ -62,7 +62,7 @@ func TestStoragePageShowsChecks(t *testing.T) {
 		"full": {func() error {
 			_, err := x.index.CheckStored(t.Context(), x.operator, catalog.CheckOptions{Kind: catalog.CheckBytes})
 			return err
-		}, "A check found "},
+		}, "The last check found "},
 	} {
 		if err := c.check(); err != nil {
 			t.Fatal(err)

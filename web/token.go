@@ -40,10 +40,10 @@ type tokenRow struct {
 	Mark     access.TokenMark // what is to be noticed about its life
 }
 
-// row is a token as the lists show it.
-func (s *Site) tokenRow(t access.TokenInfo) tokenRow {
+// tokenRow is a token as the lists show it to a reader.
+func (s *Site) tokenRow(t access.TokenInfo, reader access.Caller) tokenRow {
 	row := tokenRow{TokenInfo: t, Mark: s.o.Directory.Mark(t.Token)}
-	row.Sentence, row.Expired = s.sentenceOf(t)
+	row.Sentence, row.Expired = s.sentenceOf(t, reader)
 	return row
 }
 
@@ -54,9 +54,13 @@ type madeToken struct {
 	Blocks   []Block
 }
 
-// sentenceOf says what a token may do, and until when.
-func (s *Site) sentenceOf(t access.TokenInfo) (text string, expired bool) {
-	where := "everything that you may"
+// sentenceOf tells a reader what a token may do, and until when.
+func (s *Site) sentenceOf(t access.TokenInfo, reader access.Caller) (text string, expired bool) {
+	person := "you"
+	if t.UserID != reader.ID() {
+		person = t.User
+	}
+	where := "everything " + person + " can access"
 	if t.Limited {
 		where = list(t.Projects)
 		if where == "" {
@@ -69,7 +73,7 @@ func (s *Site) sentenceOf(t access.TokenInfo) (text string, expired bool) {
 	case access.ScopeUpload:
 		text = "Reads and uploads to " + where
 	default:
-		text = "Does " + where
+		text = "Does everything " + person + " can do"
 	}
 	switch expired = !t.ExpiresAt.IsZero() && !s.o.Now().Before(t.ExpiresAt); {
 	case expired:
@@ -113,7 +117,7 @@ func (s *Site) lifetimes() (out []lifetime) {
 			l.value = strconv.Itoa(int(days))
 		}
 		if life == 0 {
-			l.value, l.label = "never", "Never: it works until somebody revokes it"
+			l.value, l.label = "never", "Never, until it is revoked"
 		}
 		out = append(out, l)
 	}
@@ -134,7 +138,7 @@ func (s *Site) tokensPage(w http.ResponseWriter, r *http.Request, who access.Cal
 		v.Notice = p
 	}
 	for _, t := range all {
-		v.Tokens = append(v.Tokens, s.tokenRow(t))
+		v.Tokens = append(v.Tokens, s.tokenRow(t, who))
 	}
 	v.Description = f.field(Field{Name: "description", Label: "What it is for", Required: true, MaxLength: 100, Placeholder: "laptop, or the nightly build", Help: "So that you know which one to revoke."})
 	v.Scope = f.field(Field{Name: "scope", Label: "It may", Type: "select", Options: []Option{
@@ -185,7 +189,7 @@ func (s *Site) makeToken(w http.ResponseWriter, r *http.Request, who access.Call
 		return s.tokensPage(w, r, who, f, nil)
 	}
 	made := &madeToken{Token: secret.Reveal(), Blocks: s.tokenBlocks(n.Scope, secret.Reveal())}
-	made.Sentence, _ = s.sentenceOf(access.TokenInfo{Token: t, Projects: n.Projects})
+	made.Sentence, _ = s.sentenceOf(access.TokenInfo{Token: t, Projects: n.Projects}, who)
 	s.alert(r, who, "An API token of yours was made. "+made.Sentence+".")
 	return s.tokensPage(w, r, who, typed(nil), made)
 }
@@ -257,5 +261,5 @@ func (s *Site) revokeToken(w http.ResponseWriter, r *http.Request, who access.Ca
 	if err := s.o.Directory.RevokeToken(r.Context(), who, id); err != nil {
 		return err
 	}
-	return s.done(w, r, "/manage/account/token/", "The token is revoked: from now on it is refused."+s.believed())
+	return s.done(w, r, "/manage/account/token/", "The token is revoked."+s.believed())
 }

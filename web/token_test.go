@@ -22,8 +22,8 @@ func TestLivesOfTokensOnThePage(t *testing.T) {
 		"as shipped":       {365 * day, 90 * day, "90 days, 7 days, 30 days, 365 days", []string{"never", "0s", "366", "-1h0m0s", "", "x"}},
 		"a short bound":    {20 * day, 20 * day, "20 days, 7 days", []string{"never", "30", "365"}},
 		"between":          {100 * day, 10 * day, "10 days, 7 days, 30 days, 90 days, 100 days", []string{"never", "365"}},
-		"no bound":         {0, 90 * day, "90 days, 7 days, 30 days, 365 days, Never: it works until somebody revokes it", []string{"0", "1h0m0s"}},
-		"nothing is bound": {0, 0, "Never: it works until somebody revokes it, 7 days, 30 days, 90 days, 365 days", []string{"0"}},
+		"no bound":         {0, 90 * day, "90 days, 7 days, 30 days, 365 days, Never, until it is revoked", []string{"0", "1h0m0s"}},
+		"nothing is bound": {0, 0, "Never, until it is revoked, 7 days, 30 days, 90 days, 365 days", []string{"0"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			x := newShop(t, catalog.Limits{}, nil, func(o *shopOptions) { o.directory.TokenMaxLife, o.directory.TokenDefaultLife = c.longest, c.usual })
@@ -52,7 +52,7 @@ func TestLivesOfTokensOnThePage(t *testing.T) {
 // Tokens without an end, of longer life than is allowed now, and near their end are marked for their user and for
 // administrators, who see everybody's.
 func TestTokensAreMarkedOnPages(t *testing.T) {
-	x := newShop(t, catalog.Limits{}, nil, func(o *shopOptions) { o.directory.TokenMaxLife = 365 * day })
+	x := newShop(t, catalog.Limits{}, nil, func(o *shopOptions) { o.directory.TokenMaxLife, o.directory.TokenDefaultLife = 365*day, 90*day })
 	before := access.NewDirectory(x.db.Access(), access.DirectoryOptions{Now: x.clock.Now}) // as the settings were
 	for what, life := range map[string]time.Duration{"endless": 0, "long": 1000 * day, "plain": 300 * day} {
 		if _, _, err := before.CreateToken(t.Context(), x.operator, access.NewAPIToken{User: "reader", Scope: access.ScopeRead, Expires: life, Description: what}); err != nil {
@@ -69,12 +69,58 @@ func TestTokensAreMarkedOnPages(t *testing.T) {
 	if first, second, third := strings.Index(page, "endless"), strings.Index(page, "long<"), strings.Index(page, "plain"); first < 0 || second < first || third < second {
 		t.Errorf("the list of all tokens is in another order: %d %d %d\n%s", first, second, third, page)
 	}
-	if !strings.Contains(page, "2 of them are marked") {
+	if !strings.Contains(page, ", 2 marked") {
 		t.Errorf("the list of all tokens does not count:\n%s", page)
+	}
+	if !strings.Contains(page, "New tokens expire after 90 days by default and 365 days at most. Older tokens keep their expiry; those that exceed the limit are marked.") {
+		t.Errorf("the list of all tokens does not say how long tokens work:\n%s", page)
 	}
 	for user, want := range map[string]int{"owner": 404, "reader": 404, "stranger": 404, "nobody": 303} {
 		if got := x.get(user, "/admin/tokens/"); got.Code != want {
 			t.Errorf("GET /admin/tokens/ by %s = %d, want %d", user, got.Code, want)
 		}
+	}
+}
+
+// TestTokensAreRevokedInTheListOfAll: each token of the list has a form that revokes it and leads back to the list. What
+// a token may do is told of its person, to everybody else.
+func TestTokensAreRevokedInTheListOfAll(t *testing.T) {
+	x := newShop(t, catalog.Limits{}, nil, func(o *shopOptions) { o.directory.TokenMaxLife = 365 * day })
+	made := func(user string) string {
+		k, _, err := x.dir.CreateToken(t.Context(), x.operator, access.NewAPIToken{User: user, Scope: access.ScopeUpload, Description: "of " + user})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return k.ID
+	}
+	id, other := made("reader"), made("root")
+	for path, want := range map[string]string{
+		"/admin/user/reader/": "Reads and uploads to everything reader can access", "/admin/user/root/": "Reads and uploads to everything you can access",
+	} {
+		if page := x.get("root", path).Body.String(); !strings.Contains(page, want) {
+			t.Errorf("%s lacks %q:\n%s", path, want, page)
+		}
+	}
+	page := x.get("root", "/admin/tokens/").Body.String()
+	for _, k := range []string{id, other} {
+		if !strings.Contains(page, `name="token" value="`+k+`"`) {
+			t.Errorf("the list has no form that revokes %s:\n%s", k, page)
+		}
+	}
+	if !strings.Contains(page, "2 active tokens.</p>") {
+		t.Errorf("the list counts marked tokens that there are not:\n%s", page)
+	}
+	revoke := []string{"do", "revoke", "from", "tokens", "token", id}
+	if got := x.post("owner", "/admin/user/reader/", revoke...); got.Code != 404 {
+		t.Errorf("revoking as owner = %d, want 404", got.Code)
+	}
+	if got := x.post("root", "/admin/user/owner/", revoke...); got.Code != 404 {
+		t.Errorf("revoking under another's name = %d, want 404", got.Code)
+	}
+	if got := x.post("root", "/admin/user/reader/", revoke...); got.Code != 303 || got.Header().Get("Location") != "/admin/tokens/" {
+		t.Errorf("revoking = %d to %q", got.Code, got.Header().Get("Location"))
+	}
+	if page := x.get("root", "/admin/tokens/").Body.String(); strings.Contains(page, id) || !strings.Contains(page, other) {
+		t.Errorf("the list after it:\n%s", page)
 	}
 }

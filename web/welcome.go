@@ -77,7 +77,7 @@ func (s *Site) welcomePage(w http.ResponseWriter, r *http.Request, who access.Ca
 	v.Password = f.field(Field{Name: "password", Label: "Password", Type: "password", Required: true, Autocomplete: "new-password",
 		Help: "At least 12 characters. Some words that do not belong together are easy to keep in mind."})
 	v.Again = f.field(Field{Name: "again", Label: "Password again", Type: "password", Required: true, Autocomplete: "new-password"})
-	v.Revoke = f.field(Field{Name: "revoke", Label: "Also revoke my API tokens", Type: "checkbox", Help: "Choose this if somebody else may know the password. What uses the tokens is refused from then on."})
+	v.Revoke = f.field(Field{Name: "revoke", Label: "Also revoke my API tokens", Type: "checkbox", Help: "Choose this if someone else might know the password. Programs that use the tokens stop working."})
 	return s.render(w, f.status(), "welcome", &v)
 }
 

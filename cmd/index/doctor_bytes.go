@@ -16,10 +16,10 @@ import (
 
 // bytesDoctor looks at the stored bytes instead of the installation.
 type bytesDoctor struct {
-	Bytes        bool   `help:"Read all stored bytes and compare them with what the rows say; an interrupted run continues where it was."`
-	Mend         string `placeholder:"FOLDER|URL" help:"With --bytes: put missing and damaged bytes back from this copy of the storage."`
-	Strays       bool   `help:"List stored objects that no file needs and that are older than a day."`
-	RemoveStrays bool   `help:"Remove them."`
+	Bytes        bool   `help:"Read all stored bytes and compare them with the database. An interrupted run continues where it stopped."`
+	Mend         string `placeholder:"FOLDER|URL" help:"Do the check of --bytes, and restore missing and damaged objects from this copy of the storage."`
+	Strays       bool   `help:"List stored objects that no file needs. Those younger than a day are skipped."`
+	RemoveStrays bool   `help:"Remove the objects that --strays lists."`
 }
 
 func (c *bytesDoctor) wanted() bool { return c.Bytes || c.Mend != "" || c.Strays || c.RemoveStrays }
@@ -102,7 +102,7 @@ func (c *bytesDoctor) check(s *session, a *app, x *catalog.Index, json bool, out
 		objects, bytes = objects+1, bytes+size
 		if !json && time.Since(said) > 5*time.Second {
 			said = time.Now()
-			fmt.Fprintf(s.errs, "%d objects, %s, are right so far\n", objects, inMiB(bytes))
+			fmt.Fprintf(s.errs, "%s checked without a fault so far (%s)\n", plural(objects, "object"), inMiB(bytes))
 		}
 		return done.add(key, size)
 	}
@@ -114,17 +114,17 @@ func (c *bytesDoctor) check(s *session, a *app, x *catalog.Index, json bool, out
 	}
 	sum, err := x.CheckStored(s.ctx, a.operator, o)
 	if err != nil {
-		return fmt.Errorf("the check did not end; run it again to continue: %w", err)
+		return fmt.Errorf("the check was interrupted; run it again to continue: %w", err)
 	}
 	if err := os.Remove(path); err != nil {
 		return err
 	}
 	out.Check = &checkRow{sum.Objects, sum.Missing, sum.Damaged, sum.Mended}
 	if !json {
-		fmt.Fprintf(s.out, "%d objects were looked at: %d are missing, %d are damaged, %d were mended\n", sum.Objects, sum.Missing, sum.Damaged, sum.Mended)
+		fmt.Fprintf(s.out, "checked %s: %d missing, %d damaged, %d restored\n", plural(sum.Objects, "object"), sum.Missing, sum.Damaged, sum.Mended)
 	}
 	if sum.Missing+sum.Damaged > 0 {
-		return fault.New(fault.Conflict, "%d stored objects are missing or damaged: put them back with --mend from a copy of the storage, or upload the same files again", sum.Missing+sum.Damaged)
+		return fault.New(fault.Conflict, "%s missing or damaged: restore with --mend from a copy of the storage, or upload the same files again", plural(sum.Missing+sum.Damaged, "stored object"))
 	}
 	return nil
 }
@@ -132,7 +132,7 @@ func (c *bytesDoctor) check(s *session, a *app, x *catalog.Index, json bool, out
 func stateOf(b catalog.Broken) string {
 	switch {
 	case b.Mended:
-		return "mended"
+		return "restored"
 	case b.Missing:
 		return "missing"
 	}
@@ -160,8 +160,8 @@ func (c *bytesDoctor) strays(s *session, a *app, x *catalog.Index, json bool, ou
 	r := out.Strays
 	r.Objects, r.Bytes, r.Young, r.Foreign, r.Removed = n.Objects, n.Bytes, n.Young, n.Foreign, n.Removed
 	if !json {
-		fmt.Fprintf(s.out, "%d objects are stored: %d strays with %s, %d removed; %d are younger than a day and %d are not of an index, and were left alone\n",
-			n.Objects, n.Strays, sizeText(n.Bytes), n.Removed, n.Young, n.Foreign)
+		fmt.Fprintf(s.out, "found %s (%s) among %s, removed %d; skipped %d younger than a day and %d unknown\n",
+			plural(n.Strays, "stray"), sizeText(n.Bytes), plural(n.Objects, "object"), n.Removed, n.Young, n.Foreign)
 	}
 	return err
 }

@@ -177,7 +177,7 @@ func (d *localDoctor) lastChecks(rows *db.DB) {
 	}
 	for _, c := range all {
 		if c.Missing+c.Damaged > 0 {
-			d.found.fail(check, "index doctor --bytes lists them, and --mend restores them from a copy.",
+			d.found.fail(check, "index doctor --bytes lists such objects, and index doctor --mend FOLDER restores them from a copy.\nIf they were uploaded again since, index doctor --bytes checks again.",
 				"the check of %s on %s found %d missing and %d damaged", c.Kind, c.At.Format(time.DateTime), c.Missing, c.Damaged)
 			return
 		}

@@ -40,7 +40,7 @@ type commands struct {
 	Mail      mailCmd      `cmd:"" help:"Messages that the index sends."`
 	GC        gcCmd        `cmd:"" name:"gc" help:"Remove bytes that nothing names any more."`
 	Migrate   migrateCmd   `cmd:"" help:"Move the index to another database and another store."`
-	Recovered recoveredCmd `cmd:"" help:"After restoring the database: no serial that was given before is given again."`
+	Recovered recoveredCmd `cmd:"" help:"Finish a database restore by moving the serial past every number used before."`
 	Doctor    doctorCmd    `cmd:"" help:"Look for what is wrong, here or between a CI job and the index."`
 	Version   versionCmd   `cmd:"" help:"Say which program this is."`
 }
@@ -135,6 +135,9 @@ func shortHelp(o kong.HelpOptions, ctx *kong.Context) error {
 		for _, f := range ctx.Model.Flags {
 			f.Hidden = setting(f) && f.Name != "config" && f.Name != "data-dir"
 		}
+	}
+	if at := ctx.Selected(); at != nil && at.DefaultCmd != nil {
+		at.Flags = append(at.Flags, at.DefaultCmd.Flags...) // they work without its name
 	}
 	return kong.DefaultHelpPrinter(o, ctx)
 }

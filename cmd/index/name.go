@@ -10,12 +10,12 @@ import (
 
 type nameCmd struct {
 	List    nameListCmd    `cmd:"" help:"List the project names that this index knows, also those of deleted projects."`
-	Release nameReleaseCmd `cmd:"" help:"Let anybody who may create projects use the name of a deleted project at once."`
+	Release nameReleaseCmd `cmd:"" help:"Free the name of a deleted project before its 90 days are over."`
 }
 
 type nameListCmd struct {
 	listing
-	Deleted bool `help:"Only names of deleted projects that nobody created again."`
+	Deleted bool `help:"Only names of deleted projects that were not created again."`
 }
 
 type nameRow struct {
@@ -55,7 +55,7 @@ func (c *nameListCmd) Run(s *session) error {
 			}
 			list = append(list, r)
 		}
-		return c.write(s.out, notNil(list), []string{"NAME", "ORIGIN", "SINCE", "REPOSITORY", "DELETED", "FREE", "AGAIN"}, rows)
+		return c.write(s.out, notNil(list), []string{"NAME", "ORIGIN", "SINCE", "REPOSITORY", "DELETED", "FREE FROM", "CREATED AGAIN"}, rows)
 	})
 }
 
@@ -84,7 +84,7 @@ func (c *nameReleaseCmd) Run(s *session) error {
 	return s.with(func(a *app) error {
 		err := a.index.ReleaseName(s.ctx, a.operator, c.Repository, name)
 		if err == nil {
-			fmt.Fprintf(s.out, "the name %s is free: anybody who may create projects in %s can use it\n", name, c.Repository)
+			fmt.Fprintf(s.out, "the name %s is free; anyone who can create projects in %s can use it\n", name, c.Repository)
 		}
 		return err
 	})

@@ -20,10 +20,28 @@ func (l listing) write(w io.Writer, value any, heading []string, rows [][]string
 		return writeJSON(w, value)
 	}
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	for _, row := range append([][]string{heading}, rows...) {
-		fmt.Fprintln(t, strings.TrimRight(strings.Join(row, "\t"), "\t"))
+	fmt.Fprintln(t, strings.Join(heading, "\t"))
+	for _, row := range rows {
+		fmt.Fprintln(t, strings.Join(dashes(row), "\t"))
 	}
 	return t.Flush()
+}
+
+// dashes returns a row without empty cells: a column of a tabwriter ends at a row that has no cell in it.
+func dashes(row []string) []string {
+	out := make([]string, len(row))
+	for i, cell := range row {
+		out[i] = dash(cell)
+	}
+	return out
+}
+
+// plural returns a number and what is counted, whose plural has an s.
+func plural(n int64, one string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %ss", n, one)
 }
 
 func writeJSON(w io.Writer, value any) error {

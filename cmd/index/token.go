@@ -10,32 +10,38 @@ import (
 )
 
 type tokenCmd struct {
-	Create tokenCreateCmd `cmd:"" help:"Make an API token and print it, the one time that it can be seen."`
+	Create tokenCreateCmd `cmd:"" help:"Create an API token and print it. It cannot be shown again."`
 	List   tokenListCmd   `cmd:"" help:"List the API tokens."`
-	Revoke tokenRevokeCmd `cmd:"" help:"End an API token from the next request on."`
+	Revoke tokenRevokeCmd `cmd:"" help:"Revoke an API token. It is refused from the next request on."`
 }
 
 type tokenCreateCmd struct {
 	User        string   `required:"" help:"Whose token it is."`
 	Project     []string `short:"p" placeholder:"P" help:"Bind it to this project; may be given again."`
 	Scope       string   `enum:"upload,read,admin" default:"upload" help:"What it may be used for: read, upload or admin."`
-	Expires     *span    `placeholder:"24h" help:"How long it is good for, as 24h or 30d; 0s until it is revoked, if access.token_max_life is 0 (default: access.token_default_life)."`
+	Expires     *span    `placeholder:"24h" help:"Lifetime, such as 24h or 30d (default: access.token_default_life). 0s means no expiry; it is allowed only if access.token_max_life is 0."`
 	Description string   `placeholder:"D" help:"What it is for."`
 	Repository  string   `default:"main" help:"The repository of the projects."`
 }
 
-// Run makes the token. Standard output is the token alone, so that a script can take it.
+// Run creates the token. Standard output is the token alone, so that a script can take it.
 func (c *tokenCreateCmd) Run(s *session) error {
 	n, err := c.token()
 	if err != nil {
 		return err
 	}
 	return s.with(func(a *app) error {
-		_, secret, err := a.directory.CreateToken(s.ctx, a.operator, n)
-		if err == nil {
-			fmt.Fprintln(s.out, secret.Reveal())
+		t, secret, err := a.directory.CreateToken(s.ctx, a.operator, n)
+		if err != nil {
+			return err
 		}
-		return err
+		fmt.Fprintln(s.out, secret.Reveal())
+		if t.ExpiresAt.IsZero() {
+			fmt.Fprintln(s.errs, "the token does not expire")
+		} else {
+			fmt.Fprintf(s.errs, "the token expires on %s UTC\n", moment(t.ExpiresAt))
+		}
+		return nil
 	})
 }
 

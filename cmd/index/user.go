@@ -16,9 +16,9 @@ type userCmd struct {
 	Disable userDisableCmd `cmd:"" help:"End an account and, with it, all its tokens."`
 	Enable  userEnableCmd  `cmd:"" help:"Let a disabled account work again."`
 
-	Identities    userIdentitiesCmd    `cmd:"" help:"List the identities of single sign-on that sign somebody in."`
+	Identities    userIdentitiesCmd    `cmd:"" help:"List a user's single sign-on identities."`
 	Unlink        userUnlinkCmd        `cmd:"" help:"Take an identity of single sign-on away from an account."`
-	RemoveFactors userRemoveFactorsCmd `cmd:"" help:"Remove the authenticator, recovery codes and passkeys of somebody who lost them."`
+	RemoveFactors userRemoveFactorsCmd `cmd:"" help:"Remove the authenticator, recovery codes and passkeys of a user who lost them."`
 
 	ResetLink   userResetLinkCmd   `cmd:"" help:"Print a link by which a person sets a new password; it works once, for a day."`
 	Invite      userInviteCmd      `cmd:"" help:"Print a link by which somebody makes an account; it works once, for a week."`

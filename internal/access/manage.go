@@ -12,7 +12,7 @@ func (d *Directory) OwnTokens(ctx context.Context, who Caller) ([]TokenInfo, err
 	if who.sessionID == "" {
 		return nil, errNoSession
 	}
-	return d.tokensOf(ctx, who.id)
+	return d.tokensOf(ctx, who.id, who.name)
 }
 
 // TokensOf returns a user's API tokens, newest first, revoked ones left out. It needs an administrator.
@@ -21,16 +21,16 @@ func (d *Directory) TokensOf(ctx context.Context, who Caller, name string) ([]To
 	if err != nil {
 		return nil, err
 	}
-	return d.tokensOf(ctx, u.ID)
+	return d.tokensOf(ctx, u.ID, u.Name)
 }
 
-func (d *Directory) tokensOf(ctx context.Context, userID string) (out []TokenInfo, err error) {
+func (d *Directory) tokensOf(ctx context.Context, userID, user string) (out []TokenInfo, err error) {
 	err = d.store.View(ctx, func(tx Tx) error {
 		tokens, projects, err := tx.Tokens(ctx, userID)
 		out = nil
 		for i := len(tokens) - 1; i >= 0; i-- {
 			if t := tokens[i]; t.RevokedAt.IsZero() {
-				out = append(out, TokenInfo{Token: t, Projects: projects[t.ID]})
+				out = append(out, TokenInfo{Token: t, User: user, Projects: projects[t.ID]})
 			}
 		}
 		return err

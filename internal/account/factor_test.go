@@ -203,7 +203,18 @@ func TestRemoveFactors(t *testing.T) {
 	b.want("RemoveFactors by a user", b.RemoveFactors(ctx, who, "admin"), fault.Denied)
 	b.want("RemoveFactors by nobody", b.RemoveFactors(ctx, from, "plain"), fault.Denied)
 	b.want("RemoveFactors of nobody", b.RemoveFactors(ctx, b.boss, "nobody"), fault.NotFound)
+	_, err = b.FactorsOf(ctx, who, "admin")
+	b.want("FactorsOf by a user", err, fault.Denied)
+	_, err = b.FactorsOf(ctx, b.boss, "nobody")
+	b.want("FactorsOf of nobody", err, fault.NotFound)
+	if f, err := b.FactorsOf(ctx, b.boss, "plain"); err != nil || f != (account.Factors{Passkeys: 1}) {
+		t.Errorf("FactorsOf = %+v, %v", f, err)
+	}
 	b.must(b.RemoveFactors(ctx, b.boss, "plain"))
+	b.want("RemoveFactors of an account without any", b.RemoveFactors(ctx, b.boss, "plain"), fault.Conflict)
+	if f, err := b.FactorsOf(ctx, b.boss, "plain"); err != nil || f != (account.Factors{}) {
+		t.Errorf("FactorsOf after it = %+v, %v", f, err)
+	}
 	_, err = b.keys.Session(ctx, s)
 	b.want("a session of before", err, fault.Unauthenticated)
 	if who, err := b.keys.Session(ctx, b.begin("plain", "password")); err != nil || !who.MustEnrol() {

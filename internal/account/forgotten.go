@@ -57,6 +57,15 @@ func (a *Accounts) ForgottenLink(ctx context.Context, who access.Caller, name st
 	return "", "", err
 }
 
+// userNamed returns a user, or fault.NotFound with the name in its message.
+func userNamed(ctx context.Context, tx Tx, name string) (access.User, error) {
+	u, err := tx.UserByName(ctx, name)
+	if fault.Is(err, fault.NotFound) {
+		return u, fault.Wrap(fault.NotFound, err, "there is no user %.80q", name)
+	}
+	return u, err
+}
+
 // reachable returns a user who signs in here and gave an address, which it returns too; fault.NotFound for any other.
 func reachable(ctx context.Context, tx Tx, name string) (access.User, string, error) {
 	u, err := tx.UserByName(ctx, name)
@@ -80,7 +89,7 @@ func (a *Accounts) EmailOf(ctx context.Context, who access.Caller, name string) 
 		return "", fault.New(fault.Denied, "only an administrator may see somebody else's address")
 	}
 	err = a.store.View(ctx, func(tx Tx) error {
-		u, err := tx.UserByName(ctx, name)
+		u, err := userNamed(ctx, tx, name)
 		if err != nil {
 			return err
 		}
@@ -109,9 +118,46 @@ func (a *Accounts) AddressOf(ctx context.Context, name string) (email string, er
 	return email, err
 }
 
+// Factors are the second factors of an account.
+type Factors struct {
+	TOTP               bool
+	Recovery, Passkeys int
+}
+
+// FactorsOf returns the second factors of an account. It needs an administrator, and returns fault.NotFound for an unknown
+// name.
+func (a *Accounts) FactorsOf(ctx context.Context, who access.Caller, name string) (f Factors, err error) {
+	if !who.Admin() {
+		return f, fault.New(fault.Denied, "only an administrator may see somebody else's second factors")
+	}
+	err = a.store.View(ctx, func(tx Tx) error {
+		u, err := userNamed(ctx, tx, name)
+		if err != nil {
+			return err
+		}
+		f, err = factorsOf(ctx, tx, u)
+		return err
+	})
+	return f, err
+}
+
+func factorsOf(ctx context.Context, tx Tx, u access.User) (f Factors, err error) {
+	t, err := tx.TOTPOf(ctx, u.ID)
+	if err != nil && !fault.Is(err, fault.NotFound) {
+		return f, err
+	}
+	f.TOTP = err == nil && !t.ConfirmedAt.IsZero()
+	if f.Recovery, err = tx.RecoveryLeft(ctx, u.ID); err != nil {
+		return f, err
+	}
+	keys, err := tx.PasskeysOf(ctx, u.ID)
+	f.Passkeys = len(keys)
+	return f, err
+}
+
 // RemoveFactors takes the authenticator, the recovery codes and the passkeys of somebody away who lost them, and ends the
-// account's sessions. It needs an administrator; fault.NotFound for an unknown name. Whoever has no password then needs a
-// link to a new one.
+// account's sessions. It needs an administrator; it returns fault.NotFound for an unknown name and fault.Conflict if there is
+// nothing to remove. A user without a password then needs a link to a new one.
 func (a *Accounts) RemoveFactors(ctx context.Context, who access.Caller, name string) error {
 	if !who.Admin() {
 		return a.refused(ctx, who, "user.remove-factors", "", "only an administrator may remove somebody else's second factors")
@@ -120,15 +166,18 @@ func (a *Accounts) RemoveFactors(ctx context.Context, who access.Caller, name st
 		if !who.Admin() {
 			return fault.New(fault.Denied, "only an administrator may remove somebody else's second factors")
 		}
-		u, err := tx.UserByName(ctx, name)
-		if fault.Is(err, fault.NotFound) {
-			return fault.New(fault.NotFound, "there is no user %.80q", name)
-		} else if err != nil {
+		u, err := userNamed(ctx, tx, name)
+		if err != nil {
 			return err
 		}
 		keys, err := tx.PasskeysOf(ctx, u.ID)
 		if err != nil {
 			return err
+		}
+		if f, err := factorsOf(ctx, tx, u); err != nil {
+			return err
+		} else if f == (Factors{}) {
+			return fault.New(fault.Conflict, "%s has no second factor", u.Name)
 		}
 		for _, k := range keys {
 			if _, err := tx.DeletePasskey(ctx, u.ID, k.ID); err != nil {

@@ -305,7 +305,7 @@ func (a *Accounts) IdentitiesOf(ctx context.Context, who access.Caller, name str
 		return nil, fault.New(fault.Denied, "only an administrator may see somebody else's identities")
 	}
 	err = a.store.View(ctx, func(tx Tx) error {
-		u, err := tx.UserByName(ctx, name)
+		u, err := userNamed(ctx, tx, name)
 		if err != nil {
 			return err
 		}
@@ -347,7 +347,7 @@ func (a *Accounts) UnlinkOf(ctx context.Context, who access.Caller, name, issuer
 		if !who.Admin() {
 			return fault.New(fault.Denied, "only an administrator may unlink somebody else's identity")
 		}
-		u, err := tx.UserByName(ctx, name)
+		u, err := userNamed(ctx, tx, name)
 		if err != nil {
 			return err
 		}

@@ -77,7 +77,7 @@ func (a *Accounts) openByID(ctx context.Context, tx Tx, who access.Caller, id st
 		}
 	}
 	if err == nil {
-		err = fault.New(fault.NotFound, "there is no such invitation: it was used, has ended or was revoked")
+		err = fault.New(fault.NotFound, "there is no such invitation: it was used, has expired or was revoked")
 	}
 	return OpenInvitation{}, err
 }
@@ -100,11 +100,11 @@ func (a *Accounts) ApproveInvitation(ctx context.Context, who access.Caller, id 
 		if ok, err := stands(ctx, tx, o.Link); err != nil {
 			return err
 		} else if !ok {
-			return fault.New(fault.Conflict, "%s may no longer give what this invitation gives: refuse it, or invite the person yourself", o.By)
+			return fault.New(fault.Conflict, "%s can no longer give the roles of this invitation; refuse it, or invite the person yourself", o.By)
 		}
 		did, err := tx.ApproveLink(ctx, id, who.ID(), now, now.Add(inviteLife))
 		if err == nil && (!did || !o.Waiting) {
-			err = fault.New(fault.Conflict, "this invitation does not wait for an approval: somebody may have approved it just now")
+			err = fault.New(fault.Conflict, "this invitation is not awaiting approval; someone may have approved it just now")
 		}
 		if err != nil {
 			return err

@@ -219,7 +219,7 @@ func (a *Accounts) alarm(ctx context.Context, tx Tx, t trial) error {
 	return err
 }
 
-const codesGuessed = "Somebody who knows your password typed ten wrong codes in a row. None of them was accepted, and more are slowed down; a new password ends it."
+const codesGuessed = "Somebody who knows your password typed ten wrong codes in a row. None was accepted, and further attempts are delayed. Change your password to stop them."
 
 func (a *Accounts) factor(ctx context.Context, tx Tx, s *Signed, typed string) error {
 	if len(recoveryForm(typed)) == 16 {

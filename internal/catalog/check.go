@@ -294,7 +294,7 @@ func (x *Index) mendFrom(ctx context.Context, from Blobs, s Stored) error {
 		return fault.New(fault.Conflict, "it is being deleted")
 	}
 	h.Named = true
-	return x.keep(ctx, h, stage)
+	return x.keep(ctx, h, stage, byCopy)
 }
 
 // fetch stages the bytes of another store's key, which must be the right ones.

@@ -70,7 +70,7 @@ func (a *addition) file() File {
 
 // keep makes the bytes durable. Where a file names the key already, its bytes are compared and mended.
 func (a *addition) keep(ctx context.Context, held []Held) error {
-	if err := a.index.keep(ctx, held[0], a.Content.stage); err != nil || len(held) == 1 {
+	if err := a.index.keep(ctx, held[0], a.Content.stage, byUpload); err != nil || len(held) == 1 {
 		return err
 	}
 	return a.index.put(ctx, held[1], a.contents.Metadata)

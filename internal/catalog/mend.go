@@ -15,6 +15,12 @@ import (
 	"pyindex/internal/fault"
 )
 
+// What mends stored bytes, for the log.
+const (
+	byUpload = "an upload of the same bytes"
+	byCopy   = "a copy of the storage"
+)
+
 // SizeError says that a store has another number of bytes under a key than its row says.
 type SizeError struct {
 	Key        string
@@ -26,25 +32,25 @@ func (e *SizeError) Error() string {
 }
 
 // keep puts the bytes of s under a key that is held. If files name the key already its bytes must be there: they are
-// compared, and put back if they are missing or damaged.
-func (x *Index) keep(ctx context.Context, h Held, s Stage) error {
+// compared, and put back if they are missing or damaged. by says for the log where the bytes of s come from.
+func (x *Index) keep(ctx context.Context, h Held, s Stage, by string) error {
 	if !h.Named {
 		return x.blobs.Keep(ctx, h.Key, s)
 	}
-	return x.mend(ctx, h.Key, s, s.Size(), func() error { return x.blobs.Keep(ctx, h.Key, s) })
+	return x.mend(ctx, h.Key, s, s.Size(), by, func() error { return x.blobs.Keep(ctx, h.Key, s) })
 }
 
-// put is keep for a few bytes in memory.
+// put is keep for a few bytes of an upload in memory.
 func (x *Index) put(ctx context.Context, h Held, p []byte) error {
 	if !h.Named {
 		return x.blobs.Put(ctx, h.Key, p)
 	}
-	return x.mend(ctx, h.Key, bytes.NewReader(p), int64(len(p)), func() error { return x.blobs.Put(ctx, h.Key, p) })
+	return x.mend(ctx, h.Key, bytes.NewReader(p), int64(len(p)), byUpload, func() error { return x.blobs.Put(ctx, h.Key, p) })
 }
 
 // mend compares what the store has under key with the right bytes, and has write put them back if they differ. They are
 // read again then: a store that lost bytes once may do so again. fault.Unavailable if that did not help.
-func (x *Index) mend(ctx context.Context, key string, right io.ReaderAt, size int64, write func() error) error {
+func (x *Index) mend(ctx context.Context, key string, right io.ReaderAt, size int64, by string, write func() error) error {
 	why, err := x.differs(ctx, key, right, size)
 	if err != nil || why == "" {
 		return err
@@ -61,7 +67,7 @@ func (x *Index) mend(ctx context.Context, key string, right io.ReaderAt, size in
 	if err != nil {
 		return err
 	}
-	x.log.Error("stored bytes were mended by an upload of the same bytes", "key", key, "was", why)
+	x.log.Error("stored bytes were mended", "key", key, "was", why, "by", by)
 	return nil
 }
 
@@ -133,7 +139,7 @@ func (a *addition) intact(ctx context.Context) error {
 		return fault.New(fault.Unavailable, "%s is just being deleted or its stored bytes are damaged; try again", f.Filename)
 	}
 	held[0].Named = true
-	if err := x.keep(ctx, held[0], a.Content.stage); err != nil || metadata == nil {
+	if err := x.keep(ctx, held[0], a.Content.stage, byUpload); err != nil || metadata == nil {
 		return err
 	}
 	held[1].Named = true

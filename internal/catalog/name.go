@@ -76,7 +76,7 @@ func nameFree(ctx context.Context, tx Tx, r Repository, name dist.ProjectName, u
 	case err != nil:
 		return d, err
 	case !owner:
-		return d, fault.New(fault.Denied, "project %s was deleted on %s: until %s only its last owners or an administrator can create it again, and from then on anybody who may create projects here",
+		return d, fault.New(fault.Denied, "project %s was deleted on %s; until %s only its former owners and administrators can create it again",
 			name, d.At.UTC().Format(time.DateOnly), d.FreeAt.UTC().Format(time.DateOnly))
 	}
 	return d, nil

@@ -68,7 +68,7 @@ func TestDeletedNameIsKept(t *testing.T) {
 	free := now.Add(90 * 24 * time.Hour).Format(time.DateOnly)
 	for who, c := range map[string]access.Caller{"stranger": stranger, "maintainer": helper} {
 		err := again(c)
-		if !fault.Is(err, fault.Denied) || !strings.Contains(err.Error(), "until "+free+" only its last owners or an administrator") {
+		if !fault.Is(err, fault.Denied) || !strings.Contains(err.Error(), "until "+free+" only its former owners and administrators") {
 			t.Errorf("an upload by a %s = %v (%v), want denied with the day %s", who, err, fault.KindOf(err), free)
 		}
 		for _, secret := range []string{"owner ", "second", "team"} {

@@ -10,7 +10,7 @@ const maxCause = 1000
 
 // Cause returns what the messages of err's faults leave out: the texts of the errors that they wrap, outermost first, on one
 // line and without secrets. It is for the log and for an operator at a terminal, never for a remote client; "" if the
-// messages say all.
+// messages say all. That nothing was found is not repeated.
 func Cause(err error) string {
 	var parts []string
 	causes(err, func(text string) {
@@ -25,7 +25,7 @@ func causes(err error, add func(string)) {
 	switch e := err.(type) {
 	case nil:
 	case *Fault:
-		if e.cause != nil && !strings.Contains(e.Message, e.cause.Error()) {
+		if e.cause != nil && !strings.Contains(e.Message, e.cause.Error()) && !repeats(e) {
 			add(e.cause.Error())
 		}
 		causes(e.cause, add)
@@ -36,6 +36,12 @@ func causes(err error, add func(string)) {
 	case interface{ Unwrap() error }:
 		causes(e.Unwrap(), add)
 	}
+}
+
+// repeats reports whether e's cause says only what e says in better words: that something was not found.
+func repeats(e *Fault) bool {
+	cause, ok := e.cause.(*Fault)
+	return ok && e.Kind == NotFound && cause.Kind == NotFound && cause.cause == nil
 }
 
 // Explain returns err's text and its cause, for an operator.

@@ -27,6 +27,11 @@ func TestCause(t *testing.T) {
 		{errors.Join(io.EOF, down, fault.Wrap(fault.Internal, io.ErrShortWrite, "cut")), refused.Error() + ": short write"},
 		{fault.Wrap(fault.Invalid, io.EOF, "the file cannot be read: %v", io.EOF), ""},
 		{fault.Wrap(fault.Unavailable, errors.New("two\nlines"), "no"), "two lines"},
+		{fault.Wrap(fault.NotFound, fault.New(fault.NotFound, "no such user"), "there is no user %q", "nobody"), ""},
+		{fault.Wrap(fault.NotFound, fault.Wrap(fault.NotFound, io.EOF, "no such bytes"), "the copy does not have it"), "no such bytes: EOF"},
+		{fault.Wrap(fault.NotFound, io.EOF, "there is no folder x"), "EOF"},
+		{fault.Wrap(fault.Conflict, fault.New(fault.NotFound, "no such user"), "try again"), "no such user"},
+		{fault.Wrap(fault.NotFound, fault.New(fault.Denied, "bob may not"), "there is no project x"), "bob may not"},
 	} {
 		if got := fault.Cause(test.err); got != test.want {
 			t.Errorf("Cause(%v) = %q, want %q", test.err, got, test.want)

@@ -342,7 +342,22 @@ var (
 	gridTable   = regexp.MustCompile(`^\+(-+\+)+$`)
 )
 
+// block renders the construct that begins at the line at hand.
 func (b *blocks) block() {
+	render := b.construct()
+	switch {
+	case render != nil:
+		render()
+	case leading(b.line(1)) > 0 && !strings.HasSuffix(b.line(0), "::"):
+		b.definitions()
+	default:
+		b.paragraph()
+	}
+}
+
+// construct returns what renders the construct that begins at the line at hand, and nil if it is text: a paragraph or
+// a term of a definition list.
+func (b *blocks) construct() func() {
 	line := b.line(0)
 	is := func(first string, form *regexp.Regexp) bool {
 		c, _ := utf8.DecodeRuneInString(line)
@@ -350,31 +365,29 @@ func (b *blocks) block() {
 	}
 	switch {
 	case leading(line) > 0:
-		b.tag("blockquote", b.nested(b.indented(1)))
-	case b.title():
+		return func() { b.tag("blockquote", b.nested(b.indented(1))) }
+	case b.titled() != noTitle:
+		return b.title
 	case strings.HasPrefix(line, ".. ") || line == ".." || strings.HasPrefix(line, "__ "):
-		b.explicit()
+		return b.explicit
 	case is("=", simpleTable):
-		b.simpleTable()
+		return b.simpleTable
 	case is("+", gridTable):
-		b.gridTable()
+		return b.gridTable
 	case is("*+•‣⁃-", bulletLine):
-		b.list(bulletLine, "ul")
+		return func() { b.list(bulletLine, "ul") }
 	case enumLine.MatchString(line) && b.enumerates():
-		b.list(enumLine, "ol")
+		return func() { b.list(enumLine, "ol") }
 	case is(":", fieldLine):
-		b.fields()
+		return b.fields
 	case is("-/", optionLine):
-		b.optionList()
+		return b.optionList
 	case strings.HasPrefix(line, ">>> "):
-		b.literal(b.until(func(l string) bool { return l == "" }))
+		return func() { b.literal(b.until(func(l string) bool { return l == "" })) }
 	case strings.HasPrefix(line, "| ") || line == "|":
-		b.lineBlock()
-	case b.line(1) != "" && leading(b.line(1)) > 0 && !strings.HasSuffix(line, "::"):
-		b.definitions()
-	default:
-		b.paragraph()
+		return b.lineBlock
 	}
+	return nil
 }
 
 func (b *blocks) tag(name, inner string) {
@@ -435,27 +448,44 @@ func adornment(line string) byte {
 	return line[0]
 }
 
-// title renders a section's title, or a line across, and reports whether there was one.
-func (b *blocks) title() bool {
-	line := b.line(0)
+// The kinds of title that titled finds.
+const (
+	noTitle = iota
+	aLine   // a line across, which is no title but looks like one
+	overlined
+	underlined
+)
+
+// titled returns which kind of section title, or of line across, begins at the line at hand.
+func (b *blocks) titled() int {
+	line, under := b.line(0), b.line(1)
 	c := adornment(line)
-	if c != 0 && len(line) >= 4 && b.line(1) == "" {
+	if c != 0 && len(line) >= 4 && under == "" {
+		return aLine
+	}
+	if third := b.line(2); c != 0 && len(line) >= 2 && under != "" && adornment(third) == c && len(third) == len(line) {
+		return overlined
+	}
+	if c == 0 && adornment(under) != 0 && len(under) >= min(utf8.RuneCountInString(line), 4) && !simpleTable.MatchString(under) {
+		return underlined
+	}
+	return noTitle
+}
+
+// title renders what titled found.
+func (b *blocks) title() {
+	line, under := b.line(0), b.line(1)
+	switch b.titled() {
+	case aLine:
 		b.at++
 		b.out.WriteString("<hr>\n")
-		return true
-	}
-	if over := b.line(2); c != 0 && len(line) >= 2 && b.line(1) != "" && adornment(over) == c && len(over) == len(line) {
-		b.heading(strings.TrimSpace(b.line(1)), string(c)+string(c))
+	case overlined:
+		b.heading(strings.TrimSpace(under), line[:1]+line[:1])
 		b.at += 3
-		return true
-	}
-	under := b.line(1)
-	if u := adornment(under); c == 0 && u != 0 && len(under) >= min(utf8.RuneCountInString(line), 4) && !simpleTable.MatchString(under) {
-		b.heading(line, string(u))
+	case underlined:
+		b.heading(line, under[:1])
 		b.at += 2
-		return true
 	}
-	return false
 }
 
 func (b *blocks) heading(text, style string) {
@@ -510,21 +540,25 @@ func (b *blocks) list(form *regexp.Regexp, tag string) {
 		if m == nil || itemKind(form, b.line(0)) != kind && b.line(0)[0] != '#' {
 			break
 		}
-		line := b.line(0)
-		width := len(line)
-		if body := strings.TrimLeft(line[m[4]:m[5]], " "); body != "" {
-			width = len(line) - len(body)
-		}
-		first := line[min(width, len(line)):]
-		b.at++
-		item := append([]string{strings.Repeat(" ", width) + first}, b.lines[b.at:b.skipItem(width)]...)
-		b.at += len(item) - 1
-		b.out.WriteString("<li>" + b.compact(b.nested(dedent(item))) + "</li>\n")
+		b.out.WriteString("<li>" + b.compact(b.nested(b.item(m))) + "</li>\n")
 		for b.line(0) == "" && b.at < len(b.lines) {
 			b.at++
 		}
 	}
 	b.out.WriteString("</" + tag + ">\n")
+}
+
+// item takes the lines of a list item, whose first line matched at m.
+func (b *blocks) item(m []int) []string {
+	line := b.line(0)
+	width := len(line)
+	if body := strings.TrimLeft(line[m[4]:m[5]], " "); body != "" {
+		width = len(line) - len(body)
+	}
+	b.at++
+	item := append([]string{strings.Repeat(" ", width) + line[width:]}, b.lines[b.at:b.skipItem(width)]...)
+	b.at += len(item) - 1
+	return dedent(item)
 }
 
 // itemKind is what the items of one list have in common: their bullet, or how they are numbered.
@@ -607,9 +641,10 @@ func (b *blocks) optionList() {
 	b.out.WriteString("</dl>\n")
 }
 
+// definitions renders a list of terms and their definitions, which ends before any other construct.
 func (b *blocks) definitions() {
 	b.out.WriteString("<dl>\n")
-	for b.at < len(b.lines) && b.line(0) != "" && leading(b.line(0)) == 0 && b.line(1) != "" && leading(b.line(1)) > 0 {
+	for b.line(0) != "" && leading(b.line(1)) > 0 && b.construct() == nil {
 		term := b.line(0)
 		b.at++
 		b.out.WriteString("<dt>" + b.inline(term) + "</dt><dd>" + b.compact(b.nested(b.indented(1))) + "</dd>\n")

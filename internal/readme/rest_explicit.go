@@ -150,7 +150,7 @@ func (b *blocks) directive(name, argument string, body, source []string) {
 			b.out.WriteString(b.nested(content))
 		}
 	case name == "list-table":
-		b.listTable(argument, content)
+		b.listTable(argument, opts, content)
 	case name == "table":
 		if argument != "" {
 			b.text(argument)

@@ -2,6 +2,7 @@ package readme
 
 import (
 	"regexp"
+	"strconv"
 	"strings"
 )
 
@@ -180,10 +181,46 @@ func addCells(row []cell, columns [][2]int, line string) []cell {
 	return row
 }
 
-// listTable renders a table that is written as a list of lists.
-func (b *blocks) listTable(title string, content []string) {
+// listTable renders a table that is written as a list of lists. One whose rows do not have the same number of cells is
+// shown as those lists.
+func (b *blocks) listTable(title string, opts map[string]string, content []string) {
 	if title != "" {
 		b.text(title)
 	}
-	b.out.WriteString(b.nested(content))
+	var rows [][]cell
+	for _, lines := range b.bullets(content) {
+		var row []cell
+		for _, c := range b.bullets(lines) {
+			row = append(row, c)
+		}
+		if len(row) == 0 || len(row) > maxColumns || len(rows) > 0 && len(row) != len(rows[0]) {
+			rows = nil
+			break
+		}
+		rows = append(rows, row)
+	}
+	if len(rows) == 0 || !b.doc.budget.table(len(rows[0]), len(rows)) {
+		b.out.WriteString(b.nested(content))
+		return
+	}
+	n, _ := strconv.Atoi(opts["header-rows"])
+	n = max(0, min(n, len(rows)))
+	b.table(rows[:n], rows[n:])
+}
+
+// bullets returns the items of a list that the lines consist of, and nil if there is anything else in them.
+func (b *blocks) bullets(lines []string) (items [][]string) {
+	in := &blocks{doc: b.doc, lines: lines}
+	for in.at < len(lines) && b.doc.budget.step(100) {
+		if in.line(0) == "" {
+			in.at++
+			continue
+		}
+		m := bulletLine.FindStringSubmatchIndex(in.line(0))
+		if m == nil {
+			return nil
+		}
+		items = append(items, in.item(m))
+	}
+	return items
 }
