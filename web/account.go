@@ -240,10 +240,7 @@ func (s *Site) setTOTP(w http.ResponseWriter, r *http.Request, who access.Caller
 	if f.bad() {
 		return s.totpPage(w, r, who, f)
 	}
-	s.alert(r, who, "An authenticator was set up for your account.")
-	if len(codes) == 0 {
-		return s.done(w, r, "/manage/account/security/", "The authenticator is set up.")
-	}
+	s.alert(r, who, "An authenticator was set up for your account, with new recovery codes, and your other sessions ended.")
 	return s.securityPage(w, r, who, typed(nil), codes)
 }
 
@@ -263,9 +260,12 @@ func (s *Site) newRecovery(w http.ResponseWriter, r *http.Request, who access.Ca
 		return err
 	}
 	codes, err := s.o.Accounts.NewRecovery(r.Context(), who)
-	if err != nil {
+	if fault.Is(err, fault.Conflict) {
+		return s.tell(w, r, "/manage/account/security/", Notice{"bad", fault.Message(err)})
+	} else if err != nil {
 		return err
 	}
+	s.alert(r, who, "New recovery codes were made for your account, and the old ones work no longer.")
 	return s.securityPage(w, r, who, typed(nil), codes)
 }
 

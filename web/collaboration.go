@@ -188,7 +188,7 @@ func (s *Site) invite(w http.ResponseWriter, r *http.Request, who access.Caller,
 	if err := f.refused("invited", err); err != nil || f.bad() {
 		return s.collaborationAgain(w, r, who, f, err)
 	}
-	if o.Waiting {
+	if o.Announce {
 		s.letterToAdmins(r, account.WaitingLetter(s.o.Name, o, s.absolute("/admin/users/")))
 	}
 	return s.collaborationWith(w, r, who, typed(nil), s.absolute(LinkPath(account.LinkInvite, secret)), o.Waiting)

@@ -1,10 +1,14 @@
 package web_test
 
 import (
+	"log/slog"
 	"net/http"
+	"regexp"
 	"strings"
 	"testing"
 
+	"pyindex/internal/access"
+	"pyindex/internal/account"
 	"pyindex/internal/catalog"
 )
 
@@ -116,4 +120,81 @@ func TestLettersAboutAnInvitation(t *testing.T) {
 	if letter := x.newest(letters); !strings.Contains(letter, "invited lee") || len(letters.sent) != 3 {
 		t.Errorf("after an administrator's own invitation the letters are %q", letters.sent)
 	}
+}
+
+// However many invitations an owner makes, administrators get one letter about them a day, until one of them decided.
+func TestOneLetterADayAboutWaitingInvitations(t *testing.T) {
+	letters := &box{}
+	x := newShop(t, catalog.Limits{}, nil, mailing(letters))
+	x.post("root", "/manage/account/", "email", "root@example.com")
+	const page = "/manage/project/demo/collaboration/"
+	deliver := func(what string, want int) {
+		t.Helper()
+		before := len(letters.sent)
+		if err := x.accounts.Deliver(t.Context(), slog.New(slog.DiscardHandler), letters.Send); err != nil || len(letters.sent)-before != want {
+			t.Errorf("%s: %d letters, %v, want %d", what, len(letters.sent)-before, err, want)
+		}
+	}
+	statuses := map[int]int{}
+	for range 15 {
+		statuses[x.post("owner", page, "do", "invite", "invited_role", "reader").Code]++
+	}
+	if statuses[http.StatusOK] != 10 || statuses[http.StatusUnprocessableEntity] != 5 {
+		t.Errorf("15 invitations were answered %v, want ten 200 and five 422", statuses)
+	}
+	deliver("ten invitations", 1)
+	for range 5 { // its maker empties the list, which says nothing about administrators
+		id := between(x.get("owner", page).Body.String(), `name="invitation" value="`, `"`)
+		x.post("owner", page, "do", "uninvite", "invitation", id)
+		x.post("owner", page, "do", "invite", "invited_role", "reader")
+	}
+	deliver("after some were revoked by their maker", 0)
+	id := between(x.get("root", "/admin/users/").Body.String(), `name="invitation" value="`, `"`)
+	x.post("root", "/admin/users/uninvite/", "invitation", id)
+	x.post("owner", page, "do", "invite", "invited_role", "reader")
+	deliver("after an administrator refused one", 1)
+}
+
+// Recovery codes are refused without a second factor, and a letter tells the owner of new ones.
+func TestNewRecoveryCodesAreToldByMail(t *testing.T) {
+	letters := &box{}
+	x := newShop(t, catalog.Limits{}, nil, mailing(letters))
+	x.post("owner", "/manage/account/", "email", "owner@example.com")
+	const path = "/manage/account/security/recovery/"
+	if got := x.post("owner", path); got.Code != http.StatusSeeOther || len(codesIn(got.Body.String())) != 0 {
+		t.Errorf("recovery codes without a second factor = %d", got.Code)
+	}
+	x.post("owner", "/manage/account/security/totp/begin/")
+	if got := x.post("owner", path); got.Code != http.StatusSeeOther || len(codesIn(got.Body.String())) != 0 {
+		t.Errorf("recovery codes while an authenticator is set up = %d", got.Code)
+	}
+	owner := x.user(t, "owner")
+	err := x.db.Accounts().Update(t.Context(), func(tx account.Tx) error {
+		return tx.InsertPasskey(t.Context(), account.Passkey{ID: "p", UserID: owner.ID, CredentialID: "c", Name: "key", CreatedAt: owner.CreatedAt})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := x.post("owner", path); got.Code != http.StatusOK || len(codesIn(got.Body.String())) != 10 {
+		t.Errorf("recovery codes with a passkey = %d:\n%s", got.Code, got.Body)
+	}
+	if letter := x.newest(letters); !strings.HasPrefix(letter, "owner@example.com: New recovery codes were made for your account") {
+		t.Errorf("the letter is %q", letter)
+	}
+}
+
+func codesIn(page string) []string {
+	return regexp.MustCompile(`\b[a-z2-7]{4}-[a-z2-7]{4}-[a-z2-7]{4}-[a-z2-7]{4}\b`).FindAllString(page, -1)
+}
+
+func (x *shop) user(t *testing.T, name string) (u access.User) {
+	t.Helper()
+	err := x.db.Access().View(t.Context(), func(tx access.Tx) (err error) {
+		u, err = tx.UserByName(t.Context(), name)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return u
 }

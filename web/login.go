@@ -133,7 +133,7 @@ func (s *Site) signIn(w http.ResponseWriter, r *http.Request, who access.Caller)
 
 // enter signs a person in who proved who it is, and goes on.
 func (s *Site) enter(w http.ResponseWriter, r *http.Request, who access.Caller, signed account.Signed) error {
-	if err := s.begin(w, r, who, access.NewSession{UserID: signed.UserID, Method: signed.Method}); err != nil {
+	if err := s.begin(w, r, who, signed); err != nil {
 		return err
 	}
 	s.see(w, r, next(r))
@@ -141,8 +141,8 @@ func (s *Site) enter(w http.ResponseWriter, r *http.Request, who access.Caller, 
 }
 
 // begin signs a person in with this browser. Whoever calls it has made sure who the person is.
-func (s *Site) begin(w http.ResponseWriter, r *http.Request, who access.Caller, n access.NewSession) error {
-	n.Agent = r.UserAgent()
+func (s *Site) begin(w http.ResponseWriter, r *http.Request, who access.Caller, signed account.Signed) error {
+	n := access.NewSession{UserID: signed.UserID, Method: signed.Method, Credentials: signed.Credentials, Agent: r.UserAgent()}
 	session, secret, err := s.o.Directory.BeginSession(r.Context(), who, n)
 	if err != nil {
 		return err

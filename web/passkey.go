@@ -99,7 +99,7 @@ func (s *Site) passkeySignIn(w http.ResponseWriter, r *http.Request, who access.
 	if who.SessionID() != "" {
 		err = s.o.Directory.ConfirmSession(r.Context(), who)
 	} else {
-		err = s.begin(w, r, who, access.NewSession{UserID: signed.UserID, Method: signed.Method})
+		err = s.begin(w, r, who, signed)
 	}
 	if err != nil {
 		return err

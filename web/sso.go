@@ -86,7 +86,7 @@ func (s *Site) finishSignOn(w http.ResponseWriter, r *http.Request, who access.C
 		s.see(w, r, "/login/code/?next="+url.QueryEscape(next))
 		return nil
 	}
-	if err := s.begin(w, r, who, access.NewSession{UserID: signed.UserID, Method: signed.Method}); err != nil {
+	if err := s.begin(w, r, who, signed); err != nil {
 		return err
 	}
 	s.see(w, r, next)

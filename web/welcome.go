@@ -113,7 +113,7 @@ func (s *Site) accepted(kind account.LinkKind) route.Handler {
 			}
 			return s.done(w, r, "/login/", said)
 		}
-		if err := s.begin(w, r, who, access.NewSession{UserID: u.ID, Method: "link"}); err != nil {
+		if err := s.begin(w, r, who, account.Signed{UserID: u.ID, Method: "link"}); err != nil {
 			return err
 		}
 		if s.o.Accounts.Passkeyed() {
@@ -155,7 +155,7 @@ func (s *Site) acceptByPasskey(kind account.LinkKind) route.Handler {
 			return err
 		}
 		s.setCookie(w, passkeyCookie, "", 0)
-		if err := s.begin(w, r, who, access.NewSession{UserID: u.ID, Method: access.MethodPasskey}); err != nil {
+		if err := s.begin(w, r, who, account.Signed{UserID: u.ID, Method: access.MethodPasskey}); err != nil {
 			return err
 		}
 		if err := s.note(w, Notice{"good", "Welcome, " + u.Name + ". You are signed in. Set a password or add a passkey of another device too, so that you get in without this one."}); err != nil {

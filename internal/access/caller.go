@@ -53,6 +53,7 @@ type Caller struct {
 	sessionID    string           // of a person who is signed in with a browser
 	confirmedAt  time.Time        // when that person last proved who it is
 	now          func() time.Time // the clock by which the credential was accepted; see Recheck
+	factor       FactorPolicy     // that the session is held against
 	enrols       bool             // that person needs a second factor first, and may do nothing else
 	tokenEnds    time.Time        // of an API token, zero for never
 	tokenWarns   time.Time        // from when its bearer is warned of that

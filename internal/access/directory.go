@@ -124,6 +124,9 @@ func (d *Directory) setDisabled(ctx context.Context, who Caller, name, action st
 			if _, err := tx.EndInvitationsBy(ctx, u.ID, at); err != nil { // nor its invitations
 				return err
 			}
+			if _, err := tx.EndResetsBy(ctx, u.ID, at); err != nil { // nor its links to others' passwords
+				return err
+			}
 		}
 		u.DisabledAt = at
 		return tx.UpdateUser(ctx, u)

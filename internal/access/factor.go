@@ -65,11 +65,11 @@ const MethodPasskey = "passkey"
 // has no rights beyond their own account.
 func (c Caller) MustEnrol() bool { return c.enrols }
 
-// secondFactor holds a session against the policy. If its person needs a second factor and has none, the caller may do nothing
+// secondFactor holds the session of c against the policy, when it is looked up and again in each change. If its person needs a second factor and has none, the caller may do nothing
 // but set one up. If they have one that was not proved in this session, the session is refused: they sign in again, and are
 // asked for it.
-func (k *Keyring) secondFactor(ctx context.Context, tx Tx, s Session, c Caller) (Caller, error) {
-	demanded, err := k.factor.Demands(ctx, tx, c.id, c.admin)
+func (c Caller) secondFactor(ctx context.Context, tx FactorRows, s Session) (Caller, error) {
+	demanded, err := c.factor.Demands(ctx, tx, c.id, c.admin)
 	if err != nil || !demanded {
 		return c, err
 	}

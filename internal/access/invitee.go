@@ -5,10 +5,12 @@ import (
 	"time"
 )
 
-// InvitationRows is what the directory needs of invitations; package account keeps them.
+// InvitationRows is what the directory needs of invitations and of links to new passwords; package account keeps them.
 type InvitationRows interface {
 	// EndInvitationsBy ends the open invitations that a user made and returns how many it ended.
 	EndInvitationsBy(ctx context.Context, userID string, at time.Time) (int64, error)
+	// EndResetsBy ends the open links to new passwords that a user made, and returns how many it ended.
+	EndResetsBy(ctx context.Context, userID string, at time.Time) (int64, error)
 }
 
 // Invitee is an account that somebody's invitation made.

@@ -81,7 +81,7 @@ func (d *Directory) EndSessionsOf(ctx context.Context, who Caller, name string) 
 }
 
 // SetAdmin makes a user an administrator, or one no more. It needs an administrator; fault.Conflict for the last one who is
-// active.
+// active. Links to new passwords that a former administrator made end.
 func (d *Directory) SetAdmin(ctx context.Context, who Caller, name string, admin bool) error {
 	return d.change(ctx, who, Caller.Admin, d.entry(who, "user.admin", name, map[string]any{"admin": admin}), func(tx Tx) error {
 		u, err := userNamed(ctx, tx, name)
@@ -90,6 +90,9 @@ func (d *Directory) SetAdmin(ctx context.Context, who Caller, name string, admin
 		}
 		if !admin {
 			if err := anotherAdmin(ctx, tx, u); err != nil {
+				return err
+			}
+			if _, err := tx.EndResetsBy(ctx, u.ID, d.now()); err != nil {
 				return err
 			}
 		}

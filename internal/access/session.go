@@ -46,8 +46,11 @@ type SessionRows interface {
 	SessionsOf(ctx context.Context, userID string) ([]Session, error)
 	// EndSession sets the end of a user's session where none is set and reports whether it did.
 	EndSession(ctx context.Context, userID, id string, at time.Time) (bool, error)
-	// EndSessionsOf ends all sessions of a user but one, "" for all, and returns how many it ended.
+	// EndSessionsOf ends all sessions of a user but one, "" for all, and returns how many it ended. It calls EndSignIns.
 	EndSessionsOf(ctx context.Context, userID, except string, at time.Time) (int64, error)
+	// EndSignIns ends sign-ins of a user that have no session yet: the step between two factors, and what was judged by an
+	// earlier state of User.Credentials. It is called whenever something that signs the user in was changed or removed.
+	EndSignIns(ctx context.Context, userID string, at time.Time) error
 	// ConfirmSession notes that the person proved who it is.
 	ConfirmSession(ctx context.Context, id string, at time.Time) error
 	// NoteFactor notes that a second factor was set up in a session.
@@ -63,6 +66,8 @@ type NewSession struct {
 	UserID string
 	Method string // see Session
 	Agent  string
+	// Credentials is what the person was judged by; the zero value is for an account that the same person has just made.
+	Credentials Credentials
 }
 
 const (
@@ -71,7 +76,8 @@ const (
 )
 
 // BeginSession signs a person in and returns the cookie's value, which nobody can see again. Whoever calls it has made
-// sure who the person is; who is the caller that asked, for the address and the record. fault.Denied for a disabled account.
+// sure who the person is; who is the caller that asked, for the address and the record. fault.Denied for a disabled account,
+// and fault.Unauthenticated if what signs the account in was changed after the person was judged by it.
 func (d *Directory) BeginSession(ctx context.Context, who Caller, n NewSession) (Session, Secret, error) {
 	var b [sessionBytes]byte
 	rand.Read(b[:])
@@ -88,6 +94,9 @@ func (d *Directory) BeginSession(ctx context.Context, who Caller, n NewSession) 
 		if !u.Active() {
 			return fault.New(fault.Denied, "this account is disabled: ask an administrator")
 		}
+		if !n.Credentials.fits(u) {
+			return ErrCredentials
+		}
 		if err := tx.InsertSession(ctx, s); err != nil {
 			return err
 		}
@@ -100,6 +109,10 @@ func (d *Directory) BeginSession(ctx context.Context, who Caller, n NewSession) 
 	}
 	return s, secret, nil
 }
+
+// ErrCredentials is for somebody whose password, second factor or identity was changed or removed between proving who they
+// are and signing in, or whose sessions were ended then.
+var ErrCredentials = fault.New(fault.Unauthenticated, "your password, another way to sign in, or your sessions changed just now: sign in again")
 
 // MethodSignOn is the method of a session that began by single sign-on. With a second factor of our own more follows, after
 // a plus sign.
@@ -228,9 +241,9 @@ func (k *Keyring) loadSession(ctx context.Context, hash string) (e signedIn, err
 			return err
 		}
 		e.session = s
-		e.caller, err = person(ctx, tx, Caller{scope: ScopeAdmin, sessionID: s.ID, confirmedAt: s.ConfirmedAt, now: k.now}, s.UserID)
+		e.caller, err = person(ctx, tx, Caller{scope: ScopeAdmin, sessionID: s.ID, confirmedAt: s.ConfirmedAt, factor: k.factor, now: k.now}, s.UserID)
 		if err == nil {
-			e.caller, err = k.secondFactor(ctx, tx, s, e.caller)
+			e.caller, err = e.caller.secondFactor(ctx, tx, s)
 		}
 		return err
 	})

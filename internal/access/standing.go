@@ -2,6 +2,7 @@ package access
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"pyindex/internal/fault"
@@ -20,7 +21,7 @@ type StandingRows interface {
 	SessionStanding(ctx context.Context, id string) (Session, User, error)
 	TokenProjects(ctx context.Context, tokenID string) ([]string, error)
 	TokenReads(ctx context.Context, tokenID string) (Reads, error)
-	GrantsOf(ctx context.Context, userID string) ([]Grant, error)
+	FactorRows
 }
 
 // Update runs f in an update of s, for who as Recheck returns it there. It is how everything is changed that a caller's
@@ -38,7 +39,7 @@ func Update[T StandingRows](ctx context.Context, s interface {
 }
 
 // Recheck returns c with the rights that its credential has in this transaction: scope, projects, publishers, grants and
-// administration are read again. fault.Unauthenticated if the token was revoked or expired, the account disabled or the
+// administration are read again, and a session is held against the policy about second factors. fault.Unauthenticated if the token was revoked or expired, the account disabled or the
 // session ended since c was identified; the message says which. Nobody and the operator have no credential that could end.
 func (c Caller) Recheck(ctx context.Context, tx StandingRows) (Caller, error) {
 	switch {
@@ -110,8 +111,14 @@ func (c Caller) recheckSession(ctx context.Context, tx StandingRows) (Caller, er
 	if err != nil || !s.EndedAt.IsZero() || !c.clock().Before(s.ExpiresAt) {
 		return Caller{}, fault.New(fault.Unauthenticated, "your session ended during the request, and nothing was changed: sign in and try again")
 	}
-	c.confirmedAt = s.ConfirmedAt
-	return c.recheckPerson(ctx, tx, u)
+	c.confirmedAt, c.enrols, c.scope = s.ConfirmedAt, false, ScopeAdmin
+	if c, err = c.recheckPerson(ctx, tx, u); err != nil {
+		return Caller{}, err
+	}
+	if c, err = c.secondFactor(ctx, tx, s); errors.Is(err, errNoSession) {
+		return Caller{}, fault.New(fault.Unauthenticated, "a second factor was set up for your account during the request, and nothing was changed: sign in with it and try again")
+	}
+	return c, err
 }
 
 func (c Caller) recheckPerson(ctx context.Context, tx StandingRows, u User) (Caller, error) {

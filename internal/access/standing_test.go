@@ -63,6 +63,7 @@ func TestEveryChangeReadsRightsAgain(t *testing.T) {
 		return tok, s, byToken, o.session(cookie)
 	}
 	for what, change := range changes {
+		must(o.EnableUser(ctx, o.boss, "friend")) // changes come in any order
 		_, _ = o.AddGroup(ctx, o.boss, "team", "")
 		_, _ = o.AddGroup(ctx, o.boss, "spare", "")
 		must(o.AddMember(ctx, o.boss, "team", "member"))

@@ -17,7 +17,22 @@ type User struct {
 	CreatedAt    time.Time
 	DisabledAt   time.Time // zero while the account is active
 	InvitedBy    string    // id of the user whose invitation made the account; "" for none, or for the operator's
+
+	CredentialChanges int64 // how often SessionRows.EndSignIns was called for the account
 }
+
+// Credentials is the state of what signs an account in. One that somebody was judged by is compared when their session begins.
+// The zero value is no state at all, and fits every one.
+type Credentials struct {
+	known   bool
+	changes int64
+}
+
+// Credentials returns the state of what signs the account in.
+func (u User) Credentials() Credentials { return Credentials{true, u.CredentialChanges} }
+
+// fits reports whether nothing that signs u in was changed since c was read.
+func (c Credentials) fits(u User) bool { return !c.known || c == u.Credentials() }
 
 // Active reports whether the account may be used.
 func (u User) Active() bool { return u.DisabledAt.IsZero() }
@@ -25,7 +40,7 @@ func (u User) Active() bool { return u.DisabledAt.IsZero() }
 // UserRows keeps accounts. Reads return fault.NotFound for none; InsertUser returns fault.Conflict for a taken name.
 type UserRows interface {
 	InsertUser(ctx context.Context, u User) error
-	UpdateUser(ctx context.Context, u User) error // by id: admin, password hash, disabled
+	UpdateUser(ctx context.Context, u User) error // by id: admin, password hash, disabled; nothing else
 	UserByName(ctx context.Context, name string) (User, error)
 	UserByID(ctx context.Context, id string) (User, error)
 	Users(ctx context.Context) ([]User, error) // by name

@@ -2,7 +2,6 @@ package account
 
 import (
 	"context"
-	"crypto/cipher"
 	"sync/atomic"
 	"time"
 
@@ -33,7 +32,7 @@ type Accounts struct {
 	store   Store
 	o       Options
 	work    chan struct{} // bounds how many passwords are hashed at once
-	key     atomic.Pointer[cipher.AEAD]
+	key     atomic.Pointer[sealer]
 	letters chan struct{} // has a value after letters were written
 	waiting atomic.Int64  // people in the queue for that, and those whose turn it is
 }

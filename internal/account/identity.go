@@ -105,7 +105,7 @@ func (a *Accounts) signed(ctx context.Context, tx Tx, who access.Caller, u acces
 			return Signed{Factor: secret}, tx.InsertLink(ctx, l)
 		}
 	}
-	return Signed{UserID: u.ID, Method: access.MethodSignOn}, nil
+	return Signed{UserID: u.ID, Method: access.MethodSignOn, Credentials: u.Credentials()}, nil
 }
 
 // identityRefusal is the entry about an identity that does not get in, for CountAudit: one for each network and minute.
@@ -165,6 +165,9 @@ func (a *Accounts) setAdmin(ctx context.Context, tx Tx, who access.Caller, u acc
 			e.Outcome, e.Detail["reason"] = audit.Refused, fault.Message(err)
 			return u, tx.InsertAudit(ctx, e)
 		} else if err != nil {
+			return u, err
+		}
+		if _, err := tx.EndResetsBy(ctx, u.ID, a.o.Now()); err != nil {
 			return u, err
 		}
 	}
@@ -362,6 +365,9 @@ func (a *Accounts) unlink(ctx context.Context, tx Tx, who access.Caller, u acces
 		err = fault.New(fault.NotFound, "%s has no such identity", u.Name)
 	}
 	if err != nil {
+		return err
+	}
+	if err := tx.EndSignIns(ctx, u.ID, a.o.Now()); err != nil {
 		return err
 	}
 	left, err := tx.IdentitiesOf(ctx, u.ID)

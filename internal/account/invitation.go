@@ -3,6 +3,7 @@ package account
 import (
 	"context"
 	"strings"
+	"time"
 
 	"pyindex/internal/access"
 	"pyindex/internal/audit"
@@ -17,6 +18,64 @@ type OpenInvitation struct {
 	Link
 	By      string // name of the user who made it, "" for the operator
 	Waiting bool   // for an administrator's approval
+	// Announce says, of one that Invite just made, that administrators get a letter about it: for a day, or until one of them
+	// decided about an invitation, they get one.
+	Announce bool
+}
+
+// How many invitations of one person who is no administrator are open at once.
+const (
+	maxWaiting = 10  // for an approval
+	maxOpen    = 100 // in all
+)
+
+// bounded returns fault.TooMany if the caller has as many open invitations as one person may have.
+func (a *Accounts) bounded(ctx context.Context, tx Tx, who access.Caller, waits bool) error {
+	all, err := tx.Links(ctx, LinkInvite, a.o.Now())
+	if err != nil {
+		return err
+	}
+	open, waiting := 0, 0
+	for _, l := range all {
+		if l.CreatedBy != who.ID() {
+			continue
+		}
+		w, err := a.waits(ctx, tx, l)
+		if err != nil {
+			return err
+		}
+		if open++; w {
+			waiting++
+		}
+	}
+	switch {
+	case waits && waiting >= maxWaiting:
+		return fault.New(fault.TooMany, "%d of your invitations wait for an administrator already: revoke one, or wait for an approval", waiting)
+	case open >= maxOpen:
+		return fault.New(fault.TooMany, "%d of your invitations are open already: revoke one, or wait until some are used", open)
+	}
+	return nil
+}
+
+// announcedBucket holds when administrators last got a letter about an invitation that waits.
+const announcedBucket = "invitation-letter"
+
+// announceEvery is how often administrators get such a letter, unless one of them decided about an invitation meanwhile.
+const announceEvery = 24 * time.Hour
+
+// announces reports whether a letter about an invitation that waits is due, and notes that it is written.
+func (a *Accounts) announces(ctx context.Context, tx Tx) (bool, error) {
+	n, last, err := tx.Attempts(ctx, announcedBucket)
+	if err != nil || n > 0 && a.o.Now().Sub(last) < announceEvery {
+		return false, err
+	}
+	return true, tx.PutAttempts(ctx, announcedBucket, 1, a.o.Now())
+}
+
+// decided notes that an administrator approved or refused an invitation, and so looked at the list: the next one that waits
+// is announced again.
+func (a *Accounts) decided(ctx context.Context, tx Tx) error {
+	return tx.PutAttempts(ctx, announcedBucket, 0, a.o.Now())
 }
 
 // waits reports whether an invitation needs an administrator's approval before it can be accepted: if its maker is not an
@@ -109,6 +168,9 @@ func (a *Accounts) ApproveInvitation(ctx context.Context, who access.Caller, id 
 		if err != nil {
 			return err
 		}
+		if err := a.decided(ctx, tx); err != nil {
+			return err
+		}
 		o.Waiting, o.ApprovedAt, o.ApprovedBy, o.ExpiresAt = false, now, who.ID(), now.Add(inviteLife)
 		return tx.InsertAudit(ctx, a.entry(who, "user.approve-invitation", id, o.detail()))
 	})
@@ -149,6 +211,9 @@ func (a *Accounts) RevokeInvitation(ctx context.Context, who access.Caller, id s
 		action := "user.revoke-invitation"
 		if o.Waiting && who.Admin() {
 			action = "user.refuse-invitation"
+			if err := a.decided(ctx, tx); err != nil {
+				return err
+			}
 		}
 		return tx.InsertAudit(ctx, a.entry(who, action, id, o.detail()))
 	})
@@ -192,7 +257,8 @@ func WaitingLetter(index string, o OpenInvitation, link string) Letter {
 		whom = o.Invitation.Name
 	}
 	return Letter{"An invitation to " + index + " waits for your approval", o.By + " invited " + whom + " to " + index + " as " + o.where() + ".\n\n" +
-		"The invitation makes a new account, so an administrator has to approve it first. Approve or refuse it here:\n\n" + link + "\n"}
+		"The invitation makes a new account, so an administrator has to approve it first. Approve or refuse it here:\n\n" + link + "\n\n" +
+		"More may wait by the time you look: until one is approved or refused, there is at most one such letter a day.\n"}
 }
 
 // ApprovedLetter tells whoever made an invitation that its link works now.

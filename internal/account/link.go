@@ -96,7 +96,7 @@ type NewInvitation struct {
 
 // Invite returns the secret of a link by which somebody makes an account. Administrators may invite, and whoever was
 // allowed the grants by an Inviter; Admin needs an administrator. The link of anybody else's invitation waits for an
-// administrator's approval, unless Options say that owners may invite.
+// administrator's approval, unless Options say that owners may invite; ten of one person may wait. fault.TooMany for more.
 func (a *Accounts) Invite(ctx context.Context, who access.Caller, n NewInvitation) (OpenInvitation, access.Secret, error) {
 	if err := checkEmail(n.Email); err != nil {
 		return OpenInvitation{}, "", err
@@ -108,7 +108,7 @@ func (a *Accounts) Invite(ctx context.Context, who access.Caller, n NewInvitatio
 	}
 	l, secret := a.newLink(LinkInvite, inviteLife)
 	l.CreatedBy, l.Invitation = who.ID(), Invitation(n)
-	waits := false
+	waits, announce := false, false
 	err := access.Update(ctx, a.store, who, func(tx Tx, who access.Caller) (err error) {
 		if !who.Admin() && (n.Admin || len(n.Grants) == 0 || who.SessionID() == "") {
 			return fault.New(fault.Denied, "only an administrator may invite somebody to more than projects of your own")
@@ -128,6 +128,17 @@ func (a *Accounts) Invite(ctx context.Context, who access.Caller, n NewInvitatio
 		if waits, err = a.waits(ctx, tx, l); err != nil {
 			return err
 		}
+		if !who.Admin() {
+			if err := a.bounded(ctx, tx, who, waits); err != nil {
+				return err
+			}
+		}
+		announce = false
+		if waits {
+			if announce, err = a.announces(ctx, tx); err != nil {
+				return err
+			}
+		}
 		if err := tx.InsertLink(ctx, l); err != nil {
 			return err
 		}
@@ -137,7 +148,7 @@ func (a *Accounts) Invite(ctx context.Context, who access.Caller, n NewInvitatio
 	if err != nil {
 		return OpenInvitation{}, "", err
 	}
-	o := OpenInvitation{Link: l, Waiting: waits}
+	o := OpenInvitation{Link: l, Waiting: waits, Announce: announce}
 	if l.CreatedBy != "" {
 		o.By = who.Name()
 	}
@@ -195,11 +206,19 @@ func (a *Accounts) look(ctx context.Context, tx Tx, kind LinkKind, secret access
 	return o, nil
 }
 
-// stands reports whether whoever made an invitation may still give what it gives: who lost a role cannot come back to it by
-// a link that was made before. What the operator gives stands, and so do links of other kinds.
+// stands reports whether whoever made a link may still give what it gives: who lost a role cannot come back to it by a link that
+// was made before. For a new password of somebody else that is an active administrator. What the operator gives stands, and so
+// do links that people asked for themselves.
 func stands(ctx context.Context, tx Tx, l Link) (bool, error) {
-	if l.Kind != LinkInvite || l.CreatedBy == "" {
+	if l.CreatedBy == "" || l.Kind != LinkInvite && l.Kind != LinkReset {
 		return true, nil
+	}
+	if l.Kind == LinkReset {
+		maker, err := tx.UserByID(ctx, l.CreatedBy)
+		if fault.Is(err, fault.NotFound) {
+			return false, nil
+		}
+		return maker.Admin && maker.Active(), err
 	}
 	about := []access.Object{}
 	for _, g := range l.Invitation.Grants {

@@ -95,7 +95,8 @@ func owner(ctx context.Context, tx Tx, u access.User) (Owner, error) {
 	return o, err
 }
 
-// AddPasskey takes the browser's answer and keeps the passkey. fault.Invalid for an answer that does not fit.
+// AddPasskey takes the browser's answer and keeps the passkey. The first second factor of an account ends its other sessions and
+// sign-ins, and recovery codes of before. fault.Invalid for an answer that does not fit.
 func (a *Accounts) AddPasskey(ctx context.Context, who access.Caller, secret access.Secret, name string, response []byte) error {
 	if !a.Passkeyed() {
 		return errNoPasskeys
@@ -122,7 +123,7 @@ func (a *Accounts) AddPasskey(ctx context.Context, who access.Caller, secret acc
 		if err != nil {
 			return err
 		}
-		if err := tx.NoteFactor(ctx, who.SessionID(), a.o.Now()); err != nil {
+		if err := a.beginFactor(ctx, tx, who, u); err != nil {
 			return err
 		}
 		return tx.InsertPasskey(ctx, Passkey{ID: a.o.NewID(), UserID: u.ID, CredentialID: id, Name: name, Credential: credential, CreatedAt: a.o.Now()})
@@ -142,7 +143,7 @@ func (a *Accounts) Passkeys(ctx context.Context, who access.Caller) (out []Passk
 	return out, err
 }
 
-// RemovePasskey takes one of the caller's passkeys away. fault.NotFound for one that is not theirs, fault.Conflict for the
+// RemovePasskey takes one of the caller's passkeys away, and with the last second factor the recovery codes. fault.NotFound for one that is not theirs, fault.Conflict for the
 // last way in.
 func (a *Accounts) RemovePasskey(ctx context.Context, who access.Caller, id string) error {
 	return a.change(ctx, who, "account.passkey-remove", func(tx Tx, u access.User) error {
@@ -159,7 +160,14 @@ func (a *Accounts) RemovePasskey(ctx context.Context, who access.Caller, id stri
 		case len(all) == 1 && u.PasswordHash == "":
 			return fault.New(fault.Conflict, "this is your only way to sign in: add another passkey or set a password first")
 		}
-		return nil
+		if err := tx.EndSignIns(ctx, u.ID, a.o.Now()); err != nil {
+			return err
+		}
+		guarded, err := tx.HasSecondFactor(ctx, u.ID)
+		if err == nil && !guarded {
+			err = tx.PutRecovery(ctx, u.ID, nil)
+		}
+		return err
 	})
 }
 
@@ -190,11 +198,13 @@ func (a *Accounts) SignInByPasskey(ctx context.Context, who access.Caller, secre
 	var s Signed
 	err = a.store.Update(ctx, func(tx Tx) error {
 		var p Passkey
+		var owner access.User
 		id, credential, cloned, err := a.o.Authenticators.FinishSignIn([]byte(c.State), response, func(credentialID string) (Owner, error) {
 			if p, err = tx.PasskeyByCredential(ctx, credentialID); err != nil {
 				return Owner{}, err
 			}
 			u, err := tx.UserByID(ctx, p.UserID)
+			owner = u
 			if err == nil && (!u.Active() || who.ID() != "" && u.ID != who.ID()) {
 				err = errPasskey
 			}
@@ -206,7 +216,7 @@ func (a *Accounts) SignInByPasskey(ctx context.Context, who access.Caller, secre
 		if cloned {
 			return errCloned
 		}
-		s = Signed{UserID: p.UserID, Method: access.MethodPasskey}
+		s = Signed{UserID: p.UserID, Method: access.MethodPasskey, Credentials: owner.Credentials()}
 		if id != p.CredentialID {
 			return errPasskey
 		}

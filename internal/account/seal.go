@@ -52,6 +52,8 @@ const (
 	challengeKey  = "challenges"
 	// clockSkew is how far the clocks of replicas may differ before an answered challenge could be answered again.
 	clockSkew = 5 * time.Minute
+	// keyFresh is how long a process uses the key of challenges before it reads the row again.
+	keyFresh = time.Minute
 	// maxSealed bounds a sealed challenge, in bytes: browsers keep some 4,000 of a cookie.
 	maxSealed = 3800
 )
@@ -116,10 +118,19 @@ func (c Challenge) use(ctx context.Context, tx Tx) error {
 	return err
 }
 
-// sealer returns the key of challenges.
+// sealer is the key of challenges as it was read at some time.
+type sealer struct {
+	cipher.AEAD
+	readAt time.Time
+}
+
+// sealer returns the key of challenges as it was within the last minute. A new one, because the row was deleted or the database
+// restored, is so used by all processes after that time, and the one before it opens nothing any longer.
 func (a *Accounts) sealer(ctx context.Context) (cipher.AEAD, error) {
 	if key := a.key.Load(); key != nil {
-		return *key, nil
+		if age := a.o.Now().Sub(key.readAt); 0 <= age && age < keyFresh {
+			return key.AEAD, nil
+		}
 	}
 	return a.readSealer(ctx)
 }
@@ -127,6 +138,7 @@ func (a *Accounts) sealer(ctx context.Context) (cipher.AEAD, error) {
 // readSealer reads the key of challenges, which all replicas share. The first one that needs it makes it.
 func (a *Accounts) readSealer(ctx context.Context) (cipher.AEAD, error) {
 	var text string
+	now := a.o.Now()
 	read := func(tx Tx) (err error) {
 		text, err = tx.Key(ctx, challengeKey)
 		return err
@@ -155,7 +167,7 @@ func (a *Accounts) readSealer(ctx context.Context) (cipher.AEAD, error) {
 	}
 	key, err := cipher.NewGCMWithRandomNonce(block)
 	if err == nil {
-		a.key.Store(&key)
+		a.key.Store(&sealer{key, now})
 	}
 	return key, err
 }

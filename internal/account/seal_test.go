@@ -278,3 +278,36 @@ func TestKeyIsReadAgain(t *testing.T) {
 		t.Errorf("SignInByPasskey at a process of before = %v", err)
 	}
 }
+
+// Deleting the row of the key changes the key of all processes within a minute: what was sealed by the one before opens nothing.
+func TestDeletedKeyOpensNothing(t *testing.T) {
+	b, _ := withDevices(t)
+	ctx := t.Context()
+	raw, err := sql.Open("sqlite", b.db.Path())
+	b.must(err)
+	defer raw.Close()
+	key := func() (text string) {
+		_ = raw.QueryRow(`SELECT secret FROM keys WHERE name = 'challenges'`).Scan(&text)
+		return text
+	}
+	old := key()
+	_, err = raw.Exec(`DELETE FROM keys`)
+	b.must(err)
+	options, cookie, err := b.BeginPasskeySignIn(ctx, from) // by the key in memory
+	b.must(err)
+	b.pass(time.Minute)
+	for _, accounts := range []*account.Accounts{b.Accounts, b.beside} {
+		_, err = accounts.SignInByPasskey(ctx, from, cookie, answered(options, "laptop"))
+		b.want("an answer to what the deleted key sealed", err, fault.Invalid)
+	}
+	if now := key(); now == "" || now == old {
+		t.Errorf("the key is %.8q, and was %.8q", now, old)
+	}
+	for i, begin := range []*account.Accounts{b.Accounts, b.beside} {
+		options, cookie, err := begin.BeginPasskeySignIn(ctx, from)
+		b.must(err)
+		if _, err := []*account.Accounts{b.beside, b.Accounts}[i].SignInByPasskey(ctx, from, cookie, answered(options, "laptop")); err != nil {
+			t.Errorf("SignInByPasskey by the new key = %v", err)
+		}
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/base64"
+	"errors"
 	"strings"
 	"sync"
 
@@ -35,6 +36,8 @@ type Signed struct {
 	UserID string
 	Method string        // for the session: "password", "password+totp", "password+recovery"
 	Factor access.Secret // a second factor is needed first, and this is the secret of the step in between; "" where none is
+	// Credentials is what the person was judged by. The session begins with them, or not at all.
+	Credentials access.Credentials
 }
 
 // SignIn checks a name and a password. Every refusal of them is the same fault.Unauthenticated after the same work. It
@@ -76,20 +79,33 @@ func (a *Accounts) SignIn(ctx context.Context, who access.Caller, in SignIn) (Si
 	if !fits || u.PasswordHash == "" || !u.Active() {
 		return Signed{}, a.failed(ctx, who, g, in.Name, "password", errPassword)
 	}
-	return a.passed(ctx, u, g)
+	s, err := a.passed(ctx, u, g)
+	if errors.Is(err, errPassword) {
+		return Signed{}, a.failed(ctx, who, g, in.Name, "password", err)
+	}
+	return s, err
 }
 
-// passed returns what a right password is good for: all of it, or the step before a second factor.
+// passed returns what a right password is good for: all of it, or the step before a second factor. It returns errPassword if the
+// account, as it was judged, has another password meanwhile, or is disabled.
 func (a *Accounts) passed(ctx context.Context, u access.User, g guess) (s Signed, err error) {
 	l, secret := a.newLink(LinkFactor, factorLife)
 	l.UserID, l.Origin = u.ID, "password"
 	return s, a.store.Update(ctx, func(tx Tx) error {
+		now, err := tx.UserByID(ctx, u.ID)
+		if err != nil {
+			return err
+		}
+		if now.PasswordHash != u.PasswordHash || !now.Active() {
+			return errPassword
+		}
+		u := now
 		asks, err := a.asks(ctx, tx, u)
 		if err != nil {
 			return err
 		}
 		if !asks {
-			s = Signed{UserID: u.ID, Method: "password"}
+			s = Signed{UserID: u.ID, Method: "password", Credentials: u.Credentials()}
 			return a.right(ctx, tx, g)
 		}
 		s = Signed{Factor: secret}
@@ -135,12 +151,15 @@ func (a *Accounts) SecondFactor(ctx context.Context, who access.Caller, in Code)
 		if err != nil {
 			return err
 		}
-		u := access.User{ID: o.link.UserID, Name: o.User}
+		u, err := tx.UserByID(ctx, o.link.UserID)
+		if err != nil {
+			return err
+		}
 		known, err := a.knows(ctx, tx, in.Device, u)
 		if err != nil {
 			return err
 		}
-		s = Signed{UserID: u.ID, Method: cmp.Or(o.link.Origin, "password") + "+totp"}
+		s = Signed{UserID: u.ID, Method: cmp.Or(o.link.Origin, "password") + "+totp", Credentials: u.Credentials()}
 		t := trial{who, u, codeGuess(who, u, in.Device, known), in.Browser}
 		wrong, err = a.judge(ctx, tx, t, func() error { return a.factor(ctx, tx, &s, in.Typed) })
 		if err != nil {

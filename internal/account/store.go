@@ -61,6 +61,7 @@ type TOTP struct {
 	CreatedAt   time.Time
 	ConfirmedAt time.Time // zero until a first code was right
 	LastStep    int64     // of the newest code that was used
+	SessionID   string    // of the session that began to set it up: no other sees the key or confirms it
 }
 
 // Rows keeps what this package knows. Reads return fault.NotFound for none.
@@ -118,6 +119,7 @@ type Tx interface {
 	access.UserRows
 	access.GrantRows
 	access.SessionRows
+	access.InvitationRows
 	access.StandingRows
 	access.FactorRows
 	access.Serials

@@ -59,8 +59,8 @@ func stepOf(secret, typed string, now time.Time) (int64, bool) {
 // Enrolment is the key of a second factor that is not confirmed yet: as text, and as the address that authenticators read.
 type Enrolment struct{ Secret, URI string }
 
-// BeginTOTP makes a key for the caller's authenticator, in place of one that was not confirmed. fault.Conflict where a
-// confirmed one is there: it is removed first.
+// BeginTOTP makes a key for the caller's authenticator, in place of one that was not confirmed. Only the session that began sees
+// it and can confirm it. It returns fault.Conflict if there is a confirmed one: it is removed first.
 func (a *Accounts) BeginTOTP(ctx context.Context, who access.Caller) (Enrolment, error) {
 	var b [totpBytes]byte
 	rand.Read(b[:])
@@ -73,7 +73,7 @@ func (a *Accounts) BeginTOTP(ctx context.Context, who access.Caller) (Enrolment,
 		if err == nil && !t.ConfirmedAt.IsZero() {
 			return fault.New(fault.Conflict, "an authenticator is set up already: remove it first")
 		}
-		return tx.PutTOTP(ctx, TOTP{UserID: u.ID, Secret: secret, CreatedAt: a.o.Now()})
+		return tx.PutTOTP(ctx, TOTP{UserID: u.ID, Secret: secret, CreatedAt: a.o.Now(), SessionID: who.SessionID()})
 	})
 	return Enrolment{secret, a.uri(who.Name(), secret)}, err
 }
@@ -83,7 +83,8 @@ func (a *Accounts) uri(user, secret string) string {
 	return "otpauth://totp/" + label + "?" + url.Values{"secret": {secret}, "issuer": {a.o.Name}}.Encode()
 }
 
-// PendingTOTP returns the key that the caller began with and did not confirm; fault.NotFound for none.
+// PendingTOTP returns the key that the caller's session began with and did not confirm; fault.NotFound for none, and for one of
+// another session.
 func (a *Accounts) PendingTOTP(ctx context.Context, who access.Caller) (e Enrolment, err error) {
 	err = a.store.View(ctx, func(tx Tx) error {
 		u, err := self(ctx, tx, who)
@@ -91,8 +92,8 @@ func (a *Accounts) PendingTOTP(ctx context.Context, who access.Caller) (e Enrolm
 			return err
 		}
 		t, err := tx.TOTPOf(ctx, u.ID)
-		if err == nil && !t.ConfirmedAt.IsZero() {
-			return fault.New(fault.NotFound, "no authenticator is being set up")
+		if err == nil && !t.pendingIn(who) {
+			return errNotPending
 		}
 		e = Enrolment{t.Secret, a.uri(u.Name, t.Secret)}
 		return err
@@ -100,13 +101,22 @@ func (a *Accounts) PendingTOTP(ctx context.Context, who access.Caller) (e Enrolm
 	return e, err
 }
 
-// ConfirmTOTP takes the first code, from then on the account asks for one, and returns recovery codes where the account
-// has none. It returns fault.Invalid about the field code for a wrong one, and fault.NotFound unless one is being set up.
+// errNotPending is for a session that is not setting up an authenticator.
+var errNotPending = fault.New(fault.NotFound, "no authenticator is being set up in this session: begin again")
+
+// pendingIn reports whether the key is being set up in the caller's session.
+func (t TOTP) pendingIn(who access.Caller) bool {
+	return t.ConfirmedAt.IsZero() && t.SessionID != "" && t.SessionID == who.SessionID()
+}
+
+// ConfirmTOTP takes the first code. From then on the account asks for one; its other sessions and sign-ins end, since they never
+// showed one, and it has the recovery codes that are returned and no others. It returns fault.Invalid about the field code for a
+// wrong one, and fault.NotFound unless the caller's session is setting one up.
 func (a *Accounts) ConfirmTOTP(ctx context.Context, who access.Caller, typed string) (codes []access.Secret, err error) {
 	err = a.change(ctx, who, "account.totp", func(tx Tx, u access.User) error {
 		// With one that is confirmed, this would be a way to guess its codes that nothing slows down.
-		if t, err := tx.TOTPOf(ctx, u.ID); err == nil && !t.ConfirmedAt.IsZero() {
-			return fault.New(fault.NotFound, "no authenticator is being set up")
+		if t, err := tx.TOTPOf(ctx, u.ID); err == nil && !t.pendingIn(who) {
+			return errNotPending
 		}
 		if err := a.useTOTP(ctx, tx, u.ID, typed); err != nil {
 			return err
@@ -114,15 +124,30 @@ func (a *Accounts) ConfirmTOTP(ctx context.Context, who access.Caller, typed str
 		if err := tx.NoteFactor(ctx, who.SessionID(), a.o.Now()); err != nil {
 			return err
 		}
-		left, err := tx.RecoveryLeft(ctx, u.ID)
-		if err != nil || left > 0 {
-			codes = nil
+		if _, err := tx.EndSessionsOf(ctx, u.ID, who.SessionID(), a.o.Now()); err != nil {
 			return err
 		}
 		codes, err = putRecovery(ctx, tx, u.ID)
 		return err
 	})
 	return codes, err
+}
+
+// beginFactor notes that a passkey was set up in the caller's session, before it is kept. If it is the account's first second
+// factor, other sessions and sign-ins end, and recovery codes too: whoever made any needed the password alone.
+func (a *Accounts) beginFactor(ctx context.Context, tx Tx, who access.Caller, u access.User) error {
+	if err := tx.NoteFactor(ctx, who.SessionID(), a.o.Now()); err != nil {
+		return err
+	}
+	guarded, err := tx.HasSecondFactor(ctx, u.ID)
+	if err != nil || guarded {
+		return err
+	}
+	if err := tx.PutRecovery(ctx, u.ID, nil); err != nil {
+		return err
+	}
+	_, err = tx.EndSessionsOf(ctx, u.ID, who.SessionID(), a.o.Now())
+	return err
 }
 
 // useTOTP takes a code of a user's authenticator, once.
@@ -150,6 +175,9 @@ func (a *Accounts) RemoveTOTP(ctx context.Context, who access.Caller) error {
 		if err := tx.PutRecovery(ctx, u.ID, nil); err != nil {
 			return err
 		}
+		if err := tx.EndSignIns(ctx, u.ID, a.o.Now()); err != nil {
+			return err
+		}
 		return tx.DeleteTOTP(ctx, u.ID)
 	})
 }
@@ -157,9 +185,17 @@ func (a *Accounts) RemoveTOTP(ctx context.Context, who access.Caller) error {
 // recoveryCodes is how many recovery codes an account has.
 const recoveryCodes = 10
 
-// NewRecovery makes new recovery codes in place of the old ones. They can be seen this once.
+// NewRecovery makes new recovery codes in place of the old ones. They can be seen this once. It returns fault.Conflict for an
+// account without a second factor: codes that somebody makes who knows only the password would pass for one later.
 func (a *Accounts) NewRecovery(ctx context.Context, who access.Caller) (codes []access.Secret, err error) {
 	err = a.change(ctx, who, "account.recovery", func(tx Tx, u access.User) (err error) {
+		guarded, err := tx.HasSecondFactor(ctx, u.ID)
+		if err == nil && !guarded {
+			err = fault.New(fault.Conflict, "recovery codes stand in for a second factor: set up an authenticator or a passkey first")
+		}
+		if err != nil {
+			return err
+		}
 		codes, err = putRecovery(ctx, tx, u.ID)
 		return err
 	})

@@ -88,6 +88,11 @@ func (t *Tx) EndInvitationsBy(ctx context.Context, userID string, at time.Time) 
 	return t.exec(ctx, `UPDATE links SET used_at = $2 WHERE kind = 'invite' AND created_by = $1 AND used_at = 0`, userID, micros(at))
 }
 
+// EndResetsBy implements access.InvitationRows.
+func (t *Tx) EndResetsBy(ctx context.Context, userID string, at time.Time) (int64, error) {
+	return t.exec(ctx, `UPDATE links SET used_at = $2 WHERE kind = 'reset' AND created_by = $1 AND used_at = 0`, userID, micros(at))
+}
+
 // DeleteLinksBefore implements account.Rows.
 func (t *Tx) DeleteLinksBefore(ctx context.Context, before time.Time) error {
 	_, err := t.exec(ctx, `DELETE FROM links WHERE expires_at < $1`, micros(before))
@@ -96,10 +101,10 @@ func (t *Tx) DeleteLinksBefore(ctx context.Context, before time.Time) error {
 
 // PutTOTP implements account.Rows.
 func (t *Tx) PutTOTP(ctx context.Context, v account.TOTP) error {
-	_, err := t.exec(ctx, `INSERT INTO totps (user_id, secret, created_at, confirmed_at, last_step) VALUES ($1, $2, $3, $4, $5)
+	_, err := t.exec(ctx, `INSERT INTO totps (user_id, secret, created_at, confirmed_at, last_step, session_id) VALUES ($1, $2, $3, $4, $5, $6)
 		ON CONFLICT (user_id) DO UPDATE SET secret = excluded.secret, created_at = excluded.created_at,
-		confirmed_at = excluded.confirmed_at, last_step = excluded.last_step`,
-		v.UserID, v.Secret, micros(v.CreatedAt), micros(v.ConfirmedAt), v.LastStep)
+		confirmed_at = excluded.confirmed_at, last_step = excluded.last_step, session_id = excluded.session_id`,
+		v.UserID, v.Secret, micros(v.CreatedAt), micros(v.ConfirmedAt), v.LastStep, v.SessionID)
 	return err
 }
 
@@ -107,11 +112,11 @@ func (t *Tx) PutTOTP(ctx context.Context, v account.TOTP) error {
 func (t *Tx) TOTPOf(ctx context.Context, userID string) (account.TOTP, error) {
 	scan := func(r row) (v account.TOTP, err error) {
 		var created, confirmed int64
-		err = r.Scan(&v.UserID, &v.Secret, &created, &confirmed, &v.LastStep)
+		err = r.Scan(&v.UserID, &v.Secret, &created, &confirmed, &v.LastStep, &v.SessionID)
 		v.CreatedAt, v.ConfirmedAt = moment(created), moment(confirmed)
 		return v, err
 	}
-	return one(ctx, t, "authenticator", scan, `SELECT user_id, secret, created_at, confirmed_at, last_step FROM totps WHERE user_id = $1`, userID)
+	return one(ctx, t, "authenticator", scan, `SELECT user_id, secret, created_at, confirmed_at, last_step, session_id FROM totps WHERE user_id = $1`, userID)
 }
 
 // UseTOTP implements account.Rows. The row decides between codes that come at once.

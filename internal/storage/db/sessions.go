@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"pyindex/internal/access"
+	"pyindex/internal/account"
 )
 
 const sessionColumns = `id, hash, user_id, method, agent, address, created_at, seen_at, confirmed_at, expires_at, ended_at, factor_at`
@@ -46,7 +47,18 @@ func (t *Tx) EndSession(ctx context.Context, userID, id string, at time.Time) (b
 
 // EndSessionsOf implements access.SessionRows.
 func (t *Tx) EndSessionsOf(ctx context.Context, userID, except string, at time.Time) (int64, error) {
+	if err := t.EndSignIns(ctx, userID, at); err != nil {
+		return 0, err
+	}
 	return t.exec(ctx, `UPDATE sessions SET ended_at = $3 WHERE user_id = $1 AND id <> $2 AND ended_at = 0`, userID, except, micros(at))
+}
+
+// EndSignIns implements access.SessionRows.
+func (t *Tx) EndSignIns(ctx context.Context, userID string, at time.Time) error {
+	if _, err := t.exec(ctx, `UPDATE users SET credential_changes = credential_changes + 1 WHERE id = $1`, userID); err != nil {
+		return err
+	}
+	return t.EndLinks(ctx, account.LinkFactor, userID, at)
 }
 
 // ConfirmSession implements access.SessionRows.

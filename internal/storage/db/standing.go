@@ -49,21 +49,21 @@ func scanTokenStanding(r row) (h holding[access.Token], err error) {
 
 // SessionStanding implements access.StandingRows: one read by the session's primary key.
 func (t *Tx) SessionStanding(ctx context.Context, id string) (access.Session, access.User, error) {
-	h, err := one(ctx, t, "session", scanSessionStanding, `SELECT s.id, s.user_id, s.created_at, s.seen_at, s.confirmed_at,
-		s.expires_at, s.ended_at, `+userOf+` FROM sessions s LEFT JOIN users u ON u.id = s.user_id WHERE s.id = $1`, id)
+	h, err := one(ctx, t, "session", scanSessionStanding, `SELECT s.id, s.user_id, s.method, s.created_at, s.seen_at, s.confirmed_at,
+		s.expires_at, s.ended_at, s.factor_at, `+userOf+` FROM sessions s LEFT JOIN users u ON u.id = s.user_id WHERE s.id = $1`, id)
 	return h.of, h.user, err
 }
 
 func scanSessionStanding(r row) (h holding[access.Session], err error) {
-	var created, seen, confirmed, expires, ended int64
+	var created, seen, confirmed, expires, ended, factor int64
 	user, end := userFields(&h.user)
 	s := &h.of
-	err = r.Scan(append([]any{&s.ID, &s.UserID, &created, &seen, &confirmed, &expires, &ended}, user...)...)
+	err = r.Scan(append([]any{&s.ID, &s.UserID, &s.Method, &created, &seen, &confirmed, &expires, &ended, &factor}, user...)...)
 	if err != nil {
 		return h, err
 	}
 	end()
 	s.CreatedAt, s.SeenAt, s.ConfirmedAt = moment(created), moment(seen), moment(confirmed)
-	s.ExpiresAt, s.EndedAt = moment(expires), moment(ended)
+	s.ExpiresAt, s.EndedAt, s.FactorAt = moment(expires), moment(ended), moment(factor)
 	return h, nil
 }

@@ -407,6 +407,20 @@ func checkSessions(w *world) {
 		did, err := tx.EndSession(w.ctx, amy.ID, a.ID, later)
 		w.must(err)
 		w.same("EndSession of an ended one", did, false)
+		for want, id := range []string{zoe.ID, amy.ID} {
+			u, err := tx.UserByID(w.ctx, id)
+			w.must(err)
+			w.same("CredentialChanges after EndSessionsOf", u.CredentialChanges, int64(want))
+		}
+		w.must(tx.EndSignIns(w.ctx, amy.ID, later))
+		u, err := tx.UserByID(w.ctx, amy.ID)
+		w.must(err)
+		w.same("CredentialChanges after EndSignIns", u.CredentialChanges, int64(2))
+		u.Admin, u.CredentialChanges = true, 0
+		w.must(tx.UpdateUser(w.ctx, u))
+		u, err = tx.UserByID(w.ctx, amy.ID)
+		w.must(err)
+		w.same("CredentialChanges after UpdateUser", u.CredentialChanges, int64(2))
 		n, err = tx.DeleteSessionsBefore(w.ctx, later.Add(time.Second))
 		w.must(err)
 		w.same("DeleteSessionsBefore", n, int64(1))

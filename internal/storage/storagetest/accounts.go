@@ -18,6 +18,7 @@ func Accounts(t *testing.T, open Opener) {
 	for name, check := range map[string]func(*world){
 		"profiles":       checkProfiles,
 		"links":          checkOnceLinks,
+		"sign-ins ended": checkEndedSignIns,
 		"link race":      checkLinkRace,
 		"approval":       checkApproval,
 		"approval race":  checkApprovalRace,
@@ -72,6 +73,41 @@ func checkProfiles(w *world) {
 		w.want("ProfileOf(somebody else)", err, fault.NotFound)
 		return nil
 	})
+}
+
+func checkEndedSignIns(w *world) {
+	ann, zoe := w.user("ann"), w.user("zoe")
+	step, hers := w.link(account.Link{Kind: account.LinkFactor, UserID: ann.ID}), w.link(account.Link{Kind: account.LinkFactor, UserID: zoe.ID})
+	asked := w.link(account.Link{Kind: account.LinkReset, UserID: ann.ID, Origin: account.OriginForgotten})
+	made := w.link(account.Link{Kind: account.LinkReset, UserID: zoe.ID, CreatedBy: ann.ID})
+	invited := w.link(account.Link{Kind: account.LinkInvite, CreatedBy: ann.ID})
+	open := func(want ...account.Link) {
+		w.Helper()
+		w.updateAccounts(func(tx account.Tx) error {
+			for _, l := range []account.Link{step, hers, asked, made, invited} {
+				got, err := tx.LinkByHash(w.ctx, l.Hash)
+				w.must(err)
+				w.same("open: "+string(l.Kind), got.UsedAt.IsZero(), slices.ContainsFunc(want, func(o account.Link) bool { return o.ID == l.ID }))
+			}
+			return nil
+		})
+	}
+	w.updateAccess(func(tx access.Tx) error { return tx.EndSignIns(w.ctx, ann.ID, at) })
+	open(hers, asked, made, invited)
+	w.updateAccess(func(tx access.Tx) error {
+		for _, want := range []int64{1, 0} {
+			n, err := tx.EndResetsBy(w.ctx, ann.ID, at)
+			w.must(err)
+			w.same("EndResetsBy()", n, want)
+		}
+		return nil
+	})
+	open(hers, asked, invited)
+	w.updateAccess(func(tx access.Tx) error {
+		_, err := tx.EndSessionsOf(w.ctx, zoe.ID, "", at)
+		return err
+	})
+	open(asked, invited)
 }
 
 // link inserts l, with an id and a hash of its own.
@@ -200,9 +236,9 @@ func checkInvitedBy(w *world) {
 
 func checkTOTPs(w *world) {
 	ann, zoe := w.user("ann"), w.user("zoe")
-	key := account.TOTP{UserID: ann.ID, Secret: "JBSWY3DPEHPK3PXP", CreatedAt: at}
+	key := account.TOTP{UserID: ann.ID, Secret: "JBSWY3DPEHPK3PXP", CreatedAt: at, SessionID: "hers"}
 	w.updateAccounts(func(tx account.Tx) error {
-		w.must(tx.PutTOTP(w.ctx, account.TOTP{UserID: ann.ID, Secret: "OLD", CreatedAt: at}))
+		w.must(tx.PutTOTP(w.ctx, account.TOTP{UserID: ann.ID, Secret: "OLD", CreatedAt: at, SessionID: "another"}))
 		w.must(tx.PutTOTP(w.ctx, key))
 		w.must(tx.PutTOTP(w.ctx, account.TOTP{UserID: zoe.ID, Secret: "HERS", CreatedAt: at}))
 		got, err := tx.TOTPOf(w.ctx, ann.ID)
