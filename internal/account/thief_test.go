@@ -155,14 +155,16 @@ func TestOneOfManyEnrolmentsStays(t *testing.T) {
 		b.user("root")
 		ctx := t.Context()
 		var secrets []access.Secret
-		for range 12 {
+		var callers []access.Caller // all before the first of them wins, which ends the others
+		for i := range 12 {
 			secrets = append(secrets, b.begin("root", "password"))
+			who, err := b.keys.Session(ctx, secrets[i])
+			b.must(err)
+			callers = append(callers, who)
 		}
 		var won atomic.Int32
 		var group sync.WaitGroup
-		for i, secret := range secrets {
-			who, err := b.keys.Session(ctx, secret)
-			b.must(err)
+		for i, who := range callers {
 			accounts := []*account.Accounts{b.Accounts, b.beside}[i%2]
 			group.Go(func() {
 				for won.Load() == 0 {

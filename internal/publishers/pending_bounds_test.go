@@ -169,7 +169,7 @@ func TestPendingForDeletedName(t *testing.T) {
 		b.delete("demo", owner.ID())
 		req := b.request("Demo")
 		req.Pending = true
-		if _, err := b.registry.Add(t.Context(), stranger, req); !fault.Is(err, fault.Conflict) || !strings.Contains(err.Error(), "last owners") {
+		if _, err := b.registry.Add(t.Context(), stranger, req); !fault.Is(err, fault.Conflict) || !strings.Contains(err.Error(), "former owners") {
 			t.Errorf("Add by a stranger = %v, want conflict because the name is kept", err)
 		}
 		b.addPending(b.again("owner"), "demo")
@@ -184,7 +184,7 @@ func TestPendingForDeletedName(t *testing.T) {
 		if m := b.mint(nil); b.there("late") || !slices.Equal(m.Projects, []string{"demo"}) {
 			t.Errorf("projects %v, want no project of a deleted name for a stranger", m.Projects)
 		}
-		if told := b.exchanges(stranger, "late"); len(told) != 1 || !strings.Contains(told[0].Description, "only its last owners") {
+		if told := b.exchanges(stranger, "late"); len(told) != 1 || !strings.Contains(told[0].Description, "only its former owners") {
 			t.Errorf("the stranger is told %+v, want until when the name is kept", told)
 		}
 	})
