@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -20,9 +21,8 @@ type gate struct {
 	log        *slog.Logger
 
 	mu     sync.Mutex
-	open   int
+	open   map[*counted]bool
 	from   map[string]int // by address, as network returns it
-	idle   map[*counted]time.Time
 	logged time.Time
 	unsaid int // refusals since then
 }
@@ -31,14 +31,14 @@ type gate struct {
 type counted struct {
 	net.Conn
 	gate *gate
-	from string // "" if its address has no bound
-	once sync.Once
+	from string       // "" if its address has no bound
+	idle atomic.Int64 // since when it waits for a request, in nanoseconds since 1970; 0 while it is in use
 }
 
 func newGate(l net.Listener, o Options, trusted func(netip.Addr) bool) *gate {
 	return &gate{
 		Listener: l, most: o.Connections, each: o.ConnectionsPerAddress, exempt: trusted, log: o.Log,
-		from: map[string]int{}, idle: map[*counted]time.Time{},
+		from: map[string]int{}, open: map[*counted]bool{},
 	}
 }
 
@@ -83,14 +83,14 @@ func (g *gate) admit(c *counted) (evicted *counted, ok bool) {
 			return nil, false
 		}
 		g.forget(evicted)
-	} else if g.most > 0 && g.open >= g.most {
+	} else if g.most > 0 && len(g.open) >= g.most {
 		if evicted = g.longestIdle(""); evicted == nil {
 			g.refused(c, "limits.connections", g.most)
 			return nil, false
 		}
 		g.forget(evicted)
 	}
-	g.open++
+	g.open[c] = true
 	if c.from != "" {
 		g.from[c.from]++
 	}
@@ -99,33 +99,35 @@ func (g *gate) admit(c *counted) (evicted *counted, ok bool) {
 
 // longestIdle returns the connection that has been idle for longest, of one address or, for "", of all.
 func (g *gate) longestIdle(from string) (found *counted) {
-	for c, since := range g.idle {
-		if (from == "" || c.from == from) && (found == nil || since.Before(g.idle[found])) {
-			found = c
+	var oldest int64
+	for c := range g.open {
+		since := c.idle.Load()
+		if since != 0 && (from == "" || c.from == from) && (found == nil || since < oldest) {
+			found, oldest = c, since
 		}
 	}
 	return found
 }
 
-// forget takes a connection out of the counts. Its Close then does nothing more than close it.
+// forget takes a connection out of the counts, once. Its Close then does nothing more than close it.
 func (g *gate) forget(c *counted) {
-	c.once.Do(func() {
-		delete(g.idle, c)
-		g.open--
-		if c.from == "" {
-			return
-		}
-		if g.from[c.from]--; g.from[c.from] <= 0 {
-			delete(g.from, c.from)
-		}
-	})
+	if !g.open[c] {
+		return
+	}
+	delete(g.open, c)
+	if c.from == "" {
+		return
+	}
+	if g.from[c.from]--; g.from[c.from] <= 0 {
+		delete(g.from, c.from)
+	}
 }
 
 // refused writes a line, one a second at most.
 func (g *gate) refused(c *counted, setting string, limit int) {
 	g.unsaid++
 	if now := time.Now(); now.Sub(g.logged) >= time.Second {
-		g.log.Warn("too many connections: one was closed", "address", c.RemoteAddr().String(), "setting", setting, "limit", limit, "open", g.open, "closed", g.unsaid)
+		g.log.Warn("too many connections: one was closed", "address", c.RemoteAddr().String(), "setting", setting, "limit", limit, "open", len(g.open), "closed", g.unsaid)
 		g.logged, g.unsaid = now, 0
 	}
 }
@@ -149,20 +151,17 @@ func (c *counted) CloseWrite() error {
 	return nil
 }
 
-// state notes which connections wait for their next request.
+// state notes which connections wait for their next request. It runs twice for each request, so it takes no lock.
 func (g *gate) state(conn net.Conn, s http.ConnState) {
 	if t, ok := conn.(interface{ NetConn() net.Conn }); ok { // *tls.Conn
 		conn = t.NetConn()
 	}
 	c, ok := conn.(*counted)
-	if !ok {
-		return
-	}
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if s == http.StateIdle {
-		g.idle[c] = time.Now()
-	} else {
-		delete(g.idle, c)
+	switch {
+	case !ok:
+	case s == http.StateIdle:
+		c.idle.Store(time.Now().UnixNano())
+	default:
+		c.idle.Store(0)
 	}
 }
