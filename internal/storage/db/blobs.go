@@ -20,22 +20,27 @@ func splitKey(key string) (part, sha256, generation string) {
 	return part, sha256, generation
 }
 
-// HoldBlob implements catalog.BlobRows. The unique index blobs_live decides who makes the row; everybody else joins.
-func (t *Tx) HoldBlob(ctx context.Context, plain, generation string, at time.Time) (h catalog.Held, err error) {
-	spent, err := many(ctx, t, scanText, `SELECT blob_key FROM blobs WHERE blob_key = $1 AND dropping`, plain)
-	if err != nil {
-		return h, err
+// HoldBlob implements catalog.BlobRows. The unique index blobs_live decides who makes the row; everybody else joins. Nearly
+// always the plain key is free for use, so it is tried first.
+func (t *Tx) HoldBlob(ctx context.Context, plain, generation string, at time.Time) (catalog.Held, error) {
+	h, err := t.hold(ctx, plain, "", at)
+	if fault.Is(err, fault.NotFound) {
+		h, err = t.hold(ctx, plain, generation, at)
 	}
-	if len(spent) == 0 {
-		generation = ""
-	}
+	return h, err
+}
+
+// hold is HoldBlob with the generation of a new row. It returns fault.NotFound for "", the plain key itself, if that is being
+// dropped or is spent.
+func (t *Tx) hold(ctx context.Context, plain, generation string, at time.Time) (catalog.Held, error) {
 	part, sha256, _ := splitKey(plain)
 	scan := func(r row) (h catalog.Held, err error) {
 		err = r.Scan(&h.Generation, &h.Named)
 		return h, err
 	}
-	h, err = one(ctx, t, "key", scan, `INSERT INTO blobs (blob_key, part, sha256, generation, holds, since, settled, dropping)
-		VALUES ($1, $2, $3, $4, 1, $5, FALSE, FALSE)
+	h, err := one(ctx, t, "key", scan, `INSERT INTO blobs (blob_key, part, sha256, generation, holds, since, settled, dropping)
+		SELECT $1, $2, $3, $4, 1, CAST($5 AS BIGINT), FALSE, FALSE
+		WHERE NOT EXISTS (SELECT 1 FROM blobs WHERE blob_key = $1 AND dropping)
 		ON CONFLICT (part, sha256) WHERE NOT dropping DO UPDATE SET holds = blobs.holds + 1, since = excluded.since, settled = FALSE
 		RETURNING generation, `+blobUsed, catalog.WithGeneration(plain, generation), part, sha256, generation, micros(at))
 	h.Key = catalog.WithGeneration(plain, h.Generation)
@@ -45,17 +50,13 @@ func (t *Tx) HoldBlob(ctx context.Context, plain, generation string, at time.Tim
 // ReleaseBlob implements catalog.BlobRows. Ending a hold that the sweeper has already taken for abandoned is
 // fault.Unavailable: the bytes may be gone, so the transaction that was to name them must not commit.
 func (t *Tx) ReleaseBlob(ctx context.Context, key string, held bool) (drop bool, err error) {
-	if held {
-		if err := t.endHold(ctx, key); err != nil {
-			return false, err
-		}
-	}
 	part, sha256, generation := splitKey(key)
-	_, err = t.exec(ctx, `UPDATE blobs SET settled = (holds = 0) WHERE blob_key = $1 AND NOT dropping AND `+blobUsed, key)
-	if err != nil {
-		return false, err
+	var used bool
+	if held {
+		used, err = t.endHold(ctx, key)
+	} else {
+		used, err = t.settle(ctx, key, part, sha256, generation)
 	}
-	used, err := t.named(ctx, part, sha256, generation)
 	if err != nil || used {
 		return false, err
 	}
@@ -65,13 +66,28 @@ func (t *Tx) ReleaseBlob(ctx context.Context, key string, held bool) (drop bool,
 		WHERE blobs.holds = 0 AND NOT blobs.dropping`, key, part, sha256, generation, micros(t.db.options.Now()))
 }
 
-func (t *Tx) endHold(ctx context.Context, key string) error {
-	ok, err := t.did(ctx, `UPDATE blobs SET holds = CASE WHEN holds > 0 THEN holds - 1 ELSE 0 END
-		WHERE blob_key = $1 AND NOT dropping`, key)
-	if err == nil && !ok {
-		return fault.New(fault.Unavailable, "this took so long that the bytes were taken for abandoned; try again")
+// settle notes of a key without a hold whether a file names its bytes, and returns that.
+func (t *Tx) settle(ctx context.Context, key, part, sha256, generation string) (used bool, err error) {
+	_, err = t.exec(ctx, `UPDATE blobs SET settled = (holds = 0) WHERE blob_key = $1 AND NOT dropping AND `+blobUsed, key)
+	if err != nil {
+		return false, err
 	}
-	return err
+	return t.named(ctx, part, sha256, generation)
+}
+
+// endHold ends one hold and returns whether a file names the bytes.
+func (t *Tx) endHold(ctx context.Context, key string) (used bool, err error) {
+	scan := func(r row) (used bool, err error) { err = r.Scan(&used); return used, err }
+	out, err := many(ctx, t, scan, `UPDATE blobs SET holds = CASE WHEN holds > 0 THEN holds - 1 ELSE 0 END,
+			settled = CASE WHEN `+blobUsed+` THEN holds <= 1 ELSE settled END
+		WHERE blob_key = $1 AND NOT dropping RETURNING `+blobUsed, key)
+	if err != nil {
+		return false, err
+	}
+	if len(out) == 0 {
+		return false, fault.New(fault.Unavailable, "this took so long that the bytes were taken for abandoned; try again")
+	}
+	return out[0], nil
 }
 
 // named reports whether a file row names the bytes.
