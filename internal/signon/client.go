@@ -1,8 +1,9 @@
 package signon
 
 import (
-	"fmt"
 	"net/http"
+
+	"pyindex/internal/fetch"
 )
 
 // Bounds of what a provider may answer.
@@ -18,27 +19,5 @@ func newClient(like *http.Client) *http.Client {
 	if like != nil && like.Transport != nil {
 		transport = like.Transport
 	}
-	return &http.Client{Transport: bounded{transport}, Timeout: budget, CheckRedirect: sameHost}
-}
-
-func sameHost(r *http.Request, via []*http.Request) error {
-	if from := via[0].URL; r.URL.Scheme != from.Scheme || r.URL.Host != from.Host {
-		return fmt.Errorf("redirected from %s to another host", from.Host)
-	}
-	if len(via) > maxRedirects {
-		return fmt.Errorf("redirected more than %d times", maxRedirects)
-	}
-	return nil
-}
-
-// bounded ends the body of an answer with an error at maxBody.
-type bounded struct{ http.RoundTripper }
-
-// RoundTrip implements http.RoundTripper.
-func (b bounded) RoundTrip(r *http.Request) (*http.Response, error) {
-	resp, err := b.RoundTripper.RoundTrip(r)
-	if err == nil {
-		resp.Body = http.MaxBytesReader(nil, resp.Body, maxBody)
-	}
-	return resp, err
+	return &http.Client{Transport: fetch.Bounded(transport, maxBody), Timeout: budget, CheckRedirect: fetch.SameHost(maxRedirects)}
 }

@@ -15,6 +15,8 @@ import (
 
 	"github.com/coreos/go-oidc/v3/oidc"
 	"github.com/go-jose/go-jose/v4"
+
+	"pyindex/internal/fetch"
 )
 
 // Bounds of what an issuer may answer.
@@ -30,8 +32,8 @@ const (
 // newClient returns a client for one issuer: bounded answers, no compression, redirects on the same host alone.
 func newClient(t *tls.Config) *http.Client {
 	return &http.Client{
-		CheckRedirect: sameHost,
-		Transport: bounded{&http.Transport{
+		CheckRedirect: fetch.SameHost(maxRedirects),
+		Transport: fetch.Bounded(&http.Transport{
 			Proxy:                  http.ProxyFromEnvironment,
 			TLSClientConfig:        t,
 			ForceAttemptHTTP2:      true,
@@ -39,31 +41,8 @@ func newClient(t *tls.Config) *http.Client {
 			MaxResponseHeaderBytes: maxHeader,
 			MaxIdleConns:           2,
 			IdleConnTimeout:        30 * time.Second,
-		}},
+		}, maxBody),
 	}
-}
-
-// sameHost refuses a redirect that leads anywhere else: an issuer's word is about itself.
-func sameHost(r *http.Request, via []*http.Request) error {
-	if from := via[0].URL; r.URL.Scheme != from.Scheme || r.URL.Host != from.Host {
-		return fmt.Errorf("redirected from %s to another host", from.Host)
-	}
-	if len(via) > maxRedirects {
-		return fmt.Errorf("redirected more than %d times", maxRedirects)
-	}
-	return nil
-}
-
-// bounded ends the body of an answer with an error at maxBody.
-type bounded struct{ http.RoundTripper }
-
-// RoundTrip implements http.RoundTripper.
-func (b bounded) RoundTrip(r *http.Request) (*http.Response, error) {
-	resp, err := b.RoundTripper.RoundTrip(r)
-	if err == nil {
-		resp.Body = http.MaxBytesReader(nil, resp.Body, maxBody)
-	}
-	return resp, err
 }
 
 // fetchKeys asks an issuer for its discovery document and then for its keys, by key id. None at all is an error, so that
