@@ -71,10 +71,10 @@ install_staticcheck() {
 }
 
 # shared: the packages in which goroutines share state. They are tested with the race detector, which makes tests several times
-# slower; --all tests every package with it.
-shared="web internal/access internal/account internal/audit internal/catalog internal/legacyupload internal/lockout
-internal/memo internal/publishers internal/publishers/idtoken internal/server internal/signon internal/simpleapi
-internal/simpleapi/ready internal/storage/blobs internal/storage/db"
+# slower; --all tests every package with it. The longest come first, so that no core waits for one at the end.
+shared="internal/storage/db internal/publishers internal/legacyupload internal/account internal/catalog web
+internal/access internal/audit internal/lockout internal/memo internal/publishers/idtoken internal/server
+internal/signon internal/simpleapi internal/simpleapi/ready internal/storage/blobs"
 
 # stepwise runs the real functions one step at a time, in every order: there is nothing to race, and much to run.
 stepwise='^TestDeletionAgainstUpload$'
