@@ -95,8 +95,11 @@ func keepsQuarantine(ctx context.Context, tx Tx, p Project, t target) error {
 	if p.Status == Quarantined {
 		return fault.New(fault.Denied, "project %s is in quarantine: ask an administrator to end the quarantine or to delete the %s", p.Name, t.noun())
 	}
-	files, err := tx.AllFiles(ctx, p.ID)
-	if t.noun() != "project" && err == nil {
+	var files []File
+	var err error
+	if t.noun() == "project" {
+		files, err = tx.AllFiles(ctx, p.ID)
+	} else {
 		_, files, err = targeted(ctx, tx, p, t, &audit.Entry{})
 	}
 	if err != nil {
