@@ -14,17 +14,17 @@ import (
 	"pyindex/internal/access"
 	"pyindex/internal/audit"
 	"pyindex/internal/catalog"
-	"pyindex/internal/dist"
+	"pyindex/internal/packaging"
 )
 
 // zeroName is no project: the repository itself.
-var zeroName dist.ProjectName
+var zeroName packaging.ProjectName
 
-func optionalName(text string) (dist.ProjectName, error) {
+func optionalName(text string) (packaging.ProjectName, error) {
 	if text == "" {
 		return zeroName, nil
 	}
-	return dist.ParseProjectName(text)
+	return packaging.ParseProjectName(text)
 }
 
 func knownActions() []string { return slices.Sorted(maps.Keys(deeds)) }

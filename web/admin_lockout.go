@@ -11,9 +11,9 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/catalog"
-	"pyindex/internal/dist"
 	"pyindex/internal/fault"
 	"pyindex/internal/lockout"
+	"pyindex/internal/packaging"
 )
 
 type lockoutView struct {
@@ -187,7 +187,7 @@ func (s *Site) adminRelease(w http.ResponseWriter, r *http.Request, who access.C
 	if err != nil {
 		return err
 	}
-	name, err := dist.ParseProjectName(f.get("project"))
+	name, err := packaging.ParseProjectName(f.get("project"))
 	if err != nil {
 		return err
 	}

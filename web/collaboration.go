@@ -7,8 +7,8 @@ import (
 	"pyindex/internal/access"
 	"pyindex/internal/account"
 	"pyindex/internal/catalog"
-	"pyindex/internal/dist"
 	"pyindex/internal/fault"
+	"pyindex/internal/packaging"
 )
 
 type collaborationView struct {
@@ -299,7 +299,7 @@ func (s *Site) leave(w http.ResponseWriter, r *http.Request, who access.Caller, 
 }
 
 // afterChange is where somebody goes after a change of roles: away from the page, where it was their own.
-func (s *Site) afterChange(r *http.Request, name dist.ProjectName, own bool) string {
+func (s *Site) afterChange(r *http.Request, name packaging.ProjectName, own bool) string {
 	if own {
 		f := s.frame(r, access.Caller{}, "")
 		return f.tree() + "/manage/projects/"

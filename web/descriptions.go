@@ -7,7 +7,7 @@ import (
 
 	"golang.org/x/sync/singleflight"
 
-	"pyindex/internal/dist"
+	"pyindex/internal/packaging"
 	"pyindex/internal/readme"
 )
 
@@ -44,7 +44,7 @@ func newDescriptions(now func() time.Time) *descriptions {
 
 // of returns the description of a release, whose metadata is that of a file. It waits for at most maxDescriptionTime, and
 // no longer than ctx: then the text is plain.
-func (d *descriptions) of(ctx context.Context, fileID string, m dist.Metadata) readme.Rendered {
+func (d *descriptions) of(ctx context.Context, fileID string, m packaging.Metadata) readme.Rendered {
 	if r, ok := d.get(fileID); ok {
 		return r
 	}
@@ -64,7 +64,7 @@ func (d *descriptions) of(ctx context.Context, fileID string, m dist.Metadata) r
 }
 
 // make renders a description as soon as there is a place for it.
-func (d *descriptions) make(ctx context.Context, fileID string, m dist.Metadata) readme.Rendered {
+func (d *descriptions) make(ctx context.Context, fileID string, m packaging.Metadata) readme.Rendered {
 	ctx, cancel := context.WithTimeout(ctx, maxDescriptionTime)
 	defer cancel()
 	select {

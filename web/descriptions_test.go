@@ -10,7 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"pyindex/internal/dist"
+	"pyindex/internal/packaging"
 	"pyindex/internal/readme"
 )
 
@@ -33,11 +33,11 @@ func TestSlowDescriptionHoldsUpNoOther(t *testing.T) {
 		var rendered atomic.Int64
 		d := slow(&rendered)
 		for i := range descriptionsAtOnce - 1 {
-			go d.of(t.Context(), fmt.Sprint("slow", i), dist.Metadata{Description: "slow"})
+			go d.of(t.Context(), fmt.Sprint("slow", i), packaging.Metadata{Description: "slow"})
 		}
 		synctest.Wait()
 		start := time.Now()
-		if got := d.of(t.Context(), "quick", dist.Metadata{Description: "*quick*"}); !strings.Contains(string(got.HTML), "<em>quick</em>") {
+		if got := d.of(t.Context(), "quick", packaging.Metadata{Description: "*quick*"}); !strings.Contains(string(got.HTML), "<em>quick</em>") {
 			t.Errorf("description = %q, want it rendered", got.HTML)
 		}
 		if took := time.Since(start); took != 0 {
@@ -52,16 +52,16 @@ func TestDescriptionWaitsABoundedTime(t *testing.T) {
 		var rendered atomic.Int64
 		d := slow(&rendered)
 		for i := range 100 { // one after the other, as many as find a place at once
-			go d.of(t.Context(), fmt.Sprint("slow", i), dist.Metadata{Description: "slow"})
+			go d.of(t.Context(), fmt.Sprint("slow", i), packaging.Metadata{Description: "slow"})
 		}
 		synctest.Wait()
 		start := time.Now()
-		got := d.of(t.Context(), "quick", dist.Metadata{Description: "*quick*"})
+		got := d.of(t.Context(), "quick", packaging.Metadata{Description: "*quick*"})
 		if !strings.Contains(string(got.HTML), "quick") || time.Since(start) > maxDescriptionTime {
 			t.Errorf("description = %q after %s, want its text within %s", got.HTML, time.Since(start), maxDescriptionTime)
 		}
 		time.Sleep(2 * time.Minute)
-		if got := d.of(t.Context(), "quick", dist.Metadata{Description: "*quick*"}); !strings.Contains(string(got.HTML), "<em>quick</em>") {
+		if got := d.of(t.Context(), "quick", packaging.Metadata{Description: "*quick*"}); !strings.Contains(string(got.HTML), "<em>quick</em>") {
 			t.Errorf("description later = %q, want it rendered", got.HTML)
 		}
 	})
@@ -72,7 +72,7 @@ func TestDescriptionIsRenderedOnce(t *testing.T) {
 	d := slow(&rendered)
 	var all sync.WaitGroup
 	for range 50 {
-		all.Go(func() { d.of(t.Context(), "a", dist.Metadata{Description: "*a*"}) })
+		all.Go(func() { d.of(t.Context(), "a", packaging.Metadata{Description: "*a*"}) })
 	}
 	all.Wait()
 	if n := rendered.Load(); n != 1 {
@@ -85,7 +85,7 @@ func TestLateDescriptionIsTriedAgain(t *testing.T) {
 		var rendered atomic.Int64
 		d := slow(&rendered)
 		for range 3 {
-			if got := d.of(t.Context(), "a", dist.Metadata{Description: "slow"}); got.HTML != "<pre>slow</pre>" {
+			if got := d.of(t.Context(), "a", packaging.Metadata{Description: "slow"}); got.HTML != "<pre>slow</pre>" {
 				t.Errorf("description = %q", got.HTML)
 			}
 		}
@@ -93,7 +93,7 @@ func TestLateDescriptionIsTriedAgain(t *testing.T) {
 			t.Errorf("rendered %d times, want once: a text that takes long must not be tried by every request", n)
 		}
 		time.Sleep(descriptionTryAgain)
-		d.of(t.Context(), "a", dist.Metadata{Description: "slow"})
+		d.of(t.Context(), "a", packaging.Metadata{Description: "slow"})
 		if n := rendered.Load(); n != 2 {
 			t.Errorf("rendered %d times after %s, want 2", n, descriptionTryAgain)
 		}
@@ -107,7 +107,7 @@ func TestDescriptionEndsWithItsRequest(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 		defer cancel()
 		start := time.Now()
-		if got := d.of(ctx, "a", dist.Metadata{Description: "slow"}); got.HTML != "<pre>slow</pre>" || time.Since(start) != 100*time.Millisecond {
+		if got := d.of(ctx, "a", packaging.Metadata{Description: "slow"}); got.HTML != "<pre>slow</pre>" || time.Since(start) != 100*time.Millisecond {
 			t.Errorf("description = %q after %s, want the text when the request ends", got.HTML, time.Since(start))
 		}
 		time.Sleep(maxDescriptionTime)
@@ -118,7 +118,7 @@ func TestDescriptionsAreBounded(t *testing.T) {
 	d := newDescriptions(time.Now)
 	long := strings.Repeat("a", readme.MaxText-1)
 	for i := range 200 {
-		d.of(t.Context(), fmt.Sprint(i), dist.Metadata{Description: long})
+		d.of(t.Context(), fmt.Sprint(i), packaging.Metadata{Description: long})
 		if d.bytes > maxDescriptions || len(d.ready) > maxDescriptions/len(long) {
 			t.Fatalf("%d descriptions of %d bytes are kept", len(d.ready), d.bytes)
 		}

@@ -19,8 +19,8 @@ import (
 	"pyindex/internal/account"
 	"pyindex/internal/audit"
 	"pyindex/internal/catalog"
-	"pyindex/internal/dist"
-	"pyindex/internal/dist/disttest"
+	"pyindex/internal/packaging"
+	"pyindex/internal/packaging/packagingtest"
 	"pyindex/internal/publishers"
 	"pyindex/internal/route"
 	"pyindex/internal/server"
@@ -121,9 +121,9 @@ func (x *shop) fill(base *url.URL) {
 		x.Fatal(err)
 	}
 	for _, repo := range []string{"main", "inner"} {
-		x.put(repo, disttest.Wheel("demo", "1.0", repo), disttest.SDist("demo", "1.0", repo), disttest.Wheel("demo", "2.0", repo))
+		x.put(repo, packagingtest.Wheel("demo", "1.0", repo), packagingtest.SDist("demo", "1.0", repo), packagingtest.Wheel("demo", "2.0", repo))
 	}
-	x.put("main", disttest.Wheel("other", "1.0", "x"))
+	x.put("main", packagingtest.Wheel("other", "1.0", "x"))
 	for _, name := range roles {
 		if name == "nobody" {
 			continue
@@ -157,9 +157,9 @@ func (x *shop) signIn(base *url.URL, u access.User) {
 	x.cookies[u.Name] = &http.Cookie{Name: route.Cookie(base, route.SessionCookie).Name, Value: secret.Reveal()}
 }
 
-func (x *shop) name(s string) dist.ProjectName {
+func (x *shop) name(s string) packaging.ProjectName {
 	x.Helper()
-	n, err := dist.ParseProjectName(s)
+	n, err := packaging.ParseProjectName(s)
 	if err != nil {
 		x.Fatal(err)
 	}
@@ -167,10 +167,10 @@ func (x *shop) name(s string) dist.ProjectName {
 }
 
 // put adds files as the operator.
-func (x *shop) put(repo string, files ...disttest.File) {
+func (x *shop) put(repo string, files ...packagingtest.File) {
 	x.Helper()
 	for _, f := range files {
-		in, err := x.index.Stage(x.Context(), x.operator, repo, dist.ProjectName{})
+		in, err := x.index.Stage(x.Context(), x.operator, repo, packaging.ProjectName{})
 		if err != nil {
 			x.Fatal(err)
 		}
@@ -499,7 +499,7 @@ func TestLastOwnerPages(t *testing.T) {
 // Before something is deleted the page says who would miss it: how often it was downloaded, and what requires it.
 func TestWhatBreaks(t *testing.T) {
 	x := newShop(t, catalog.Limits{}, nil)
-	x.put("main", disttest.Wheel("needy", "1.0", "x", "Requires-Dist: demo>=1"))
+	x.put("main", packagingtest.Wheel("needy", "1.0", "x", "Requires-Dist: demo>=1"))
 	o, err := x.index.Overview(t.Context(), x.operator, "", x.name("demo"), "1.0")
 	if err != nil {
 		t.Fatal(err)
@@ -838,7 +838,7 @@ func TestGroupsOfAProject(t *testing.T) {
 }
 
 // multi writes a form with files, each as name and bytes.
-func multi(files ...disttest.File) (string, *bytes.Buffer) {
+func multi(files ...packagingtest.File) (string, *bytes.Buffer) {
 	var b bytes.Buffer
 	w := multipart.NewWriter(&b)
 	w.WriteField("something", "else")
@@ -861,7 +861,7 @@ func TestProjectCreatedAgainPage(t *testing.T) {
 		t.Fatal(err)
 	}
 	x.clock.Pass(time.Hour)
-	x.put("main", disttest.Wheel("demo", "3.0", "again"))
+	x.put("main", packagingtest.Wheel("demo", "3.0", "again"))
 	for _, role := range []string{"owner", "maintainer"} {
 		r, err := access.ParseRole(role)
 		if err == nil {

@@ -5,7 +5,7 @@ import (
 	"net/url"
 	"strings"
 
-	"pyindex/internal/dist"
+	"pyindex/internal/packaging"
 )
 
 // requirementGroup is what a release requires under one condition: "" for always.
@@ -25,7 +25,7 @@ type requirement struct {
 func requirements(all []string) []requirementGroup {
 	var out []requirementGroup
 	for _, text := range all {
-		r, err := dist.ParseRequirement(text)
+		r, err := packaging.ParseRequirement(text)
 		item, extra := requirement{Text: text}, ""
 		if err == nil {
 			item, extra = readRequirement(r)
@@ -48,7 +48,7 @@ func groupOf(groups []requirementGroup, extra string) int {
 	return -1
 }
 
-func readRequirement(r dist.Requirement) (requirement, string) {
+func readRequirement(r packaging.Requirement) (requirement, string) {
 	x := requirement{Name: r.Name.String(), Text: r.Specifiers.String(), Marker: r.Marker.String()}
 	if len(r.Extras) > 0 {
 		x.Text = "[" + strings.Join(r.Extras, ",") + "]" + x.Text
@@ -67,7 +67,7 @@ func readRequirement(r dist.Requirement) (requirement, string) {
 // person is an author or maintainer.
 type person struct{ Role, Name, Email string }
 
-func people(m dist.Metadata) []person {
+func people(m packaging.Metadata) []person {
 	var out []person
 	for _, of := range []struct{ role, names, emails string }{{"Author", m.Author, m.AuthorEmail}, {"Maintainer", m.Maintainer, m.MaintainerEmail}} {
 		list, err := mail.ParseAddressList(of.emails)
@@ -91,7 +91,7 @@ func people(m dist.Metadata) []person {
 // namedLink is a link that a project gives; URL is "" for one that leads nowhere a reader should be sent.
 type namedLink struct{ Label, URL string }
 
-func links(m dist.Metadata) []namedLink {
+func links(m packaging.Metadata) []namedLink {
 	var out []namedLink
 	add := func(label, address string) {
 		u, err := url.Parse(strings.TrimSpace(address))

@@ -11,8 +11,8 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/catalog"
-	"pyindex/internal/dist"
 	"pyindex/internal/fault"
+	"pyindex/internal/packaging"
 	"pyindex/internal/readme"
 	"pyindex/internal/route"
 )
@@ -120,7 +120,7 @@ func (v *projectView) fill(ctx context.Context, s *Site, o catalog.Overview) {
 	v.Description = s.descriptions.of(ctx, o.Source.ID, m)
 	for _, f := range o.Files {
 		x := fileView{File: f, URL: v.Root + "/project/" + o.Project.Name.String() + "/" + url.PathEscape(o.Release.Version) + "/file/" + url.PathEscape(f.Filename), Origin: originOf(f.Uploader)}
-		if parsed, err := dist.ParseFilename(f.Filename, o.Project.Name); err == nil {
+		if parsed, err := packaging.ParseFilename(f.Filename, o.Project.Name); err == nil {
 			x.Words = parsed.Words()
 		}
 		v.Files = append(v.Files, x)
@@ -144,9 +144,9 @@ func (v *projectView) fill(ctx context.Context, s *Site, o catalog.Overview) {
 }
 
 // projectName reads the path's project. Another spelling is answered by a redirect, and the name is zero.
-func (s *Site) projectName(w http.ResponseWriter, r *http.Request) (dist.ProjectName, error) {
+func (s *Site) projectName(w http.ResponseWriter, r *http.Request) (packaging.ProjectName, error) {
 	typed := r.PathValue("project")
-	name, err := dist.ParseProjectName(typed)
+	name, err := packaging.ParseProjectName(typed)
 	if err != nil {
 		return name, fault.New(fault.NotFound, "there is no project of that name here")
 	}
@@ -156,7 +156,7 @@ func (s *Site) projectName(w http.ResponseWriter, r *http.Request) (dist.Project
 			path += "?" + r.URL.RawQuery
 		}
 		s.see(w, r, path)
-		return dist.ProjectName{}, nil
+		return packaging.ProjectName{}, nil
 	}
 	return name, nil
 }
@@ -218,7 +218,7 @@ func (s *Site) diff(w http.ResponseWriter, r *http.Request, who access.Caller) e
 // download gives a file of the release, or its metadata, to who is signed in with a browser: the addresses of the API ask
 // for a token.
 func (s *Site) download(w http.ResponseWriter, r *http.Request, who access.Caller) error {
-	name, err := dist.ParseProjectName(r.PathValue("project"))
+	name, err := packaging.ParseProjectName(r.PathValue("project"))
 	if err != nil {
 		return fault.New(fault.NotFound, "there is no project of that name here")
 	}

@@ -9,8 +9,8 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/catalog"
-	"pyindex/internal/dist"
 	"pyindex/internal/fault"
+	"pyindex/internal/packaging"
 	"pyindex/internal/publishers"
 	"pyindex/internal/publishers/workflow"
 	"pyindex/internal/route"
@@ -147,7 +147,7 @@ func (s *Site) add(r *http.Request, who access.Caller, a *adding) (publishers.Ad
 	a.request.Repository = cmp.Or(repository(r), a.request.Repository)
 	if !a.request.Pending {
 		a.request.Project = r.PathValue("project")
-	} else if _, err := dist.ParseProjectName(a.request.Project); err != nil {
+	} else if _, err := packaging.ParseProjectName(a.request.Project); err != nil {
 		a.form.wrong("project_name", fault.Message(err))
 	}
 	for name, message := range s.o.Registry.Problems(a.kind, a.request.Fields) {

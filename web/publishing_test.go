@@ -16,8 +16,8 @@ import (
 	"pyindex/internal/access"
 	"pyindex/internal/audit"
 	"pyindex/internal/catalog"
-	"pyindex/internal/dist"
 	"pyindex/internal/fault"
+	"pyindex/internal/packaging"
 	"pyindex/internal/publishers"
 	"pyindex/internal/publishers/idtoken"
 	"pyindex/internal/publishers/idtoken/issuertest"
@@ -130,7 +130,7 @@ func (x *trust) signIn(u access.User) {
 // project makes a project that a user owns, in a repository.
 func (x *trust) project(repository, name, owner string) {
 	x.Helper()
-	n, err := dist.ParseProjectName(name)
+	n, err := packaging.ParseProjectName(name)
 	if err != nil {
 		x.Fatal(err)
 	}
@@ -803,7 +803,7 @@ func TestRunLinks(t *testing.T) {
 			if err != nil {
 				return err
 			}
-			name, err := dist.ParseProjectName("widgets")
+			name, err := packaging.ParseProjectName("widgets")
 			if err != nil {
 				return err
 			}
@@ -817,7 +817,7 @@ func TestRunLinks(t *testing.T) {
 				return err
 			}
 			f := catalog.File{ID: "f" + id, RepositoryID: repo.ID, ProjectID: p.ID, ReleaseID: r.ID, Filename: id, NameKey: id, UploadedAt: x.clock.Now(), Uploader: catalog.Uploader{Kind: "publisher", TokenID: id, Claims: claims}}
-			if err := tx.InsertFile(t.Context(), f, dist.Metadata{}); err != nil {
+			if err := tx.InsertFile(t.Context(), f, packaging.Metadata{}); err != nil {
 				return err
 			}
 			return tx.InsertAudit(t.Context(), audit.Entry{

@@ -7,8 +7,8 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/catalog"
-	"pyindex/internal/dist"
 	"pyindex/internal/fault"
+	"pyindex/internal/packaging"
 )
 
 type releasesView struct {
@@ -96,7 +96,7 @@ func (s *Site) releasePage(w http.ResponseWriter, r *http.Request, who access.Ca
 func (v *releaseView) fill(files []catalog.File, chosen string) {
 	for _, f := range files {
 		x := releaseFile{File: f, Origin: originOf(f.Uploader), Link: "?" + url.Values{"file": {f.Filename}}.Encode() + "#file"}
-		if parsed, err := dist.ParseFilename(f.Filename, v.Project.Name); err == nil {
+		if parsed, err := packaging.ParseFilename(f.Filename, v.Project.Name); err == nil {
 			x.Words = parsed.Words()
 		}
 		v.Files = append(v.Files, x)
@@ -256,13 +256,13 @@ func (s *Site) again(w http.ResponseWriter, r *http.Request, who access.Caller, 
 }
 
 // releaseName reads the project and the version that a posted form's path names.
-func (s *Site) releaseName(w http.ResponseWriter, r *http.Request) (dist.ProjectName, string, error) {
+func (s *Site) releaseName(w http.ResponseWriter, r *http.Request) (packaging.ProjectName, string, error) {
 	name, err := s.projectName(w, r)
 	return name, r.PathValue("version"), err
 }
 
 // projectPath is the path, below the base path, of a page about a project that is managed.
-func (s *Site) projectPath(r *http.Request, name dist.ProjectName, rest string) string {
+func (s *Site) projectPath(r *http.Request, name packaging.ProjectName, rest string) string {
 	f := s.frame(r, access.Caller{}, "")
 	return f.tree() + "/manage/project/" + name.String() + "/" + rest
 }

@@ -10,8 +10,8 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/catalog"
-	"pyindex/internal/dist"
 	"pyindex/internal/fault"
+	"pyindex/internal/packaging"
 	"pyindex/internal/route"
 )
 
@@ -205,7 +205,7 @@ func (s *Site) askedToken(r *http.Request, who access.Caller, f form) (access.Ne
 		f.wrong("scope", fault.Message(err))
 	}
 	for _, text := range strings.FieldsFunc(f.get("projects"), func(c rune) bool { return c == ',' || c == ' ' || c == '\n' }) {
-		name, err := dist.ParseProjectName(text)
+		name, err := packaging.ParseProjectName(text)
 		if err == nil {
 			_, err = s.o.Index.Project(r.Context(), who, "", name) // what one may not see is as what is not there
 		}

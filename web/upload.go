@@ -12,9 +12,9 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/catalog"
-	"pyindex/internal/dist"
 	"pyindex/internal/fault"
 	"pyindex/internal/formdata"
+	"pyindex/internal/packaging"
 	"pyindex/internal/route"
 )
 
@@ -102,12 +102,12 @@ func closedTo(p catalog.Project) string {
 }
 
 // uploadOnly is the project that the page is for, the zero name where any will do.
-func uploadOnly(r *http.Request) (dist.ProjectName, error) {
+func uploadOnly(r *http.Request) (packaging.ProjectName, error) {
 	text := r.URL.Query().Get("project")
 	if text == "" {
-		return dist.ProjectName{}, nil
+		return packaging.ProjectName{}, nil
 	}
-	name, err := dist.ParseProjectName(text)
+	name, err := packaging.ParseProjectName(text)
 	if err != nil {
 		return name, fault.New(fault.NotFound, "there is no project of that name here")
 	}
@@ -182,7 +182,7 @@ type uploading struct {
 	site       *Site
 	who        access.Caller
 	repository string
-	only       dist.ProjectName
+	only       packaging.ProjectName
 	base       string // of links to releases
 	meter      *formdata.Meter
 	parts      *multipart.Reader
@@ -297,7 +297,7 @@ func (u *uploading) file(ctx context.Context, p *multipart.Part) error {
 	}
 	if err == nil {
 		x.Warnings = receipt.Warnings
-		if name, err := dist.ProjectOf(receipt.File.Filename); err == nil {
+		if name, err := packaging.ProjectOf(receipt.File.Filename); err == nil {
 			x.Link = u.base + "/project/" + name.String() + "/" + receipt.File.Version + "/"
 		}
 	}
@@ -327,8 +327,8 @@ func (u *uploading) publish(ctx context.Context, p *multipart.Part) (catalog.Rec
 	})
 }
 
-func (u *uploading) foresee(ctx context.Context, filename string) (dist.ProjectName, error) {
-	name, err := dist.ProjectOf(filename)
+func (u *uploading) foresee(ctx context.Context, filename string) (packaging.ProjectName, error) {
+	name, err := packaging.ProjectOf(filename)
 	if err == nil && !u.only.IsZero() && name != u.only {
 		err = fault.New(fault.Invalid, "this is a file of %s, and the page is for %s", name, u.only)
 	}

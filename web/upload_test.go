@@ -15,13 +15,13 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/catalog"
-	"pyindex/internal/dist/disttest"
+	"pyindex/internal/packaging/packagingtest"
 	"pyindex/internal/resourcetest"
 	"pyindex/internal/route"
 )
 
 // sendFiles uploads in the browser, as the page's script does where json is set.
-func (x *shop) sendFiles(user, path string, json bool, files ...disttest.File) *httptest.ResponseRecorder {
+func (x *shop) sendFiles(user, path string, json bool, files ...packagingtest.File) *httptest.ResponseRecorder {
 	x.Helper()
 	kind, body := multi(files...)
 	return x.send(user, http.MethodPost, path, kind, map[bool]string{true: "application/json"}[json], body)
@@ -47,9 +47,9 @@ func answers(t *testing.T, got *httptest.ResponseRecorder) (all []string) {
 
 func TestUploadInTheBrowser(t *testing.T) {
 	x := newShop(t, catalog.Limits{}, nil)
-	good, same, theirs := disttest.Wheel("demo", "3.0", "x"), disttest.Wheel("demo", "1.0", "main"), disttest.Wheel("other", "2.0", "x")
-	bad := disttest.File{Name: "demo-4.0-py3-none-any.whl", Bytes: []byte("no zip")}
-	odd := disttest.File{Name: `<img src=x>.whl`, Bytes: []byte("x")}
+	good, same, theirs := packagingtest.Wheel("demo", "3.0", "x"), packagingtest.Wheel("demo", "1.0", "main"), packagingtest.Wheel("other", "2.0", "x")
+	bad := packagingtest.File{Name: "demo-4.0-py3-none-any.whl", Bytes: []byte("no zip")}
+	odd := packagingtest.File{Name: `<img src=x>.whl`, Bytes: []byte("x")}
 	var got *httptest.ResponseRecorder
 	grew := x.grew(func() { got = x.sendFiles("uploader", "/manage/upload/", false, good, same, theirs, bad, odd) })
 	page := got.Body.String()
@@ -68,7 +68,7 @@ func TestUploadInTheBrowser(t *testing.T) {
 	if err != nil || o.Files[0].Uploader.Kind != string(access.KindUser) || o.Files[0].Uploader.Name != "uploader" || o.Files[0].Uploader.TokenID != "" {
 		t.Errorf("the record's uploader is %+v, %v", o.Files, err)
 	}
-	next := disttest.Wheel("demo", "5.0", "x")
+	next := packagingtest.Wheel("demo", "5.0", "x")
 	got = x.sendFiles("uploader", "/r/inner/manage/upload/?project=demo", true, next)
 	if all := answers(t, got); got.Code != http.StatusOK || len(all) != 1 || all[0] != "true demo-5.0-py3-none-any.whl: Added." {
 		t.Errorf("the script is told %d %q", got.Code, all)
@@ -80,12 +80,12 @@ func TestUploadInTheBrowser(t *testing.T) {
 
 // What is refused says why beside the file, and leaves nothing behind.
 func TestUploadRefusals(t *testing.T) {
-	big := disttest.Wheel("demo", "9.0", strings.Repeat("big", 10))
+	big := packagingtest.Wheel("demo", "9.0", strings.Repeat("big", 10))
 	x := newShop(t, catalog.Limits{FileSize: int64(len(big.Bytes)) + 10_000}, nil)
-	huge := disttest.File{Name: "demo-9.1-py3-none-any.whl", Bytes: make([]byte, len(big.Bytes)+20_000)}
-	wheel := disttest.Wheel("demo", "9.0", "x")
-	other := disttest.Wheel("demo", "2.0", "another content")
-	check := func(what, user, path, want string, f disttest.File) {
+	huge := packagingtest.File{Name: "demo-9.1-py3-none-any.whl", Bytes: make([]byte, len(big.Bytes)+20_000)}
+	wheel := packagingtest.Wheel("demo", "9.0", "x")
+	other := packagingtest.Wheel("demo", "2.0", "another content")
+	check := func(what, user, path, want string, f packagingtest.File) {
 		t.Helper()
 		got := x.sendFiles(user, path, true, f)
 		all := answers(t, got)
@@ -98,8 +98,8 @@ func TestUploadRefusals(t *testing.T) {
 	check("a reader", "reader", "/manage/upload/", "you may not upload to project demo", wheel)
 	check("a stranger", "stranger", "/manage/upload/", "you may not upload to project demo", wheel)
 	check("a file of another project", "owner", "/manage/upload/?project=other", "this is a file of demo", wheel)
-	check("no distribution", "owner", "/manage/upload/", "file name", disttest.File{Name: "notes.txt", Bytes: []byte("x")})
-	check("a path", "owner", "/manage/upload/", "file name", disttest.File{Name: "../../etc/passwd", Bytes: []byte("x")})
+	check("no distribution", "owner", "/manage/upload/", "file name", packagingtest.File{Name: "notes.txt", Bytes: []byte("x")})
+	check("a path", "owner", "/manage/upload/", "file name", packagingtest.File{Name: "../../etc/passwd", Bytes: []byte("x")})
 	x.post("owner", "/manage/project/demo/settings/", "do", "trusted-only", "on", "on")
 	check("a project of trusted publishers", "owner", "/manage/upload/", "takes uploads from its trusted publishers alone", wheel)
 	if page := x.get("owner", "/manage/upload/?project=demo").Body.String(); !strings.Contains(page, "trusted publishers alone") || strings.Contains(page, "multipart/form-data") {
@@ -131,7 +131,7 @@ func TestUploadRefusals(t *testing.T) {
 // A new project is its first uploader's, as by any other client.
 func TestUploadMakesAProject(t *testing.T) {
 	x := newShop(t, catalog.Limits{}, nil)
-	if got := x.sendFiles("stranger", "/manage/upload/", false, disttest.Wheel("fresh", "1.0", "x"), disttest.SDist("fresh", "1.0", "x")); got.Code != http.StatusOK {
+	if got := x.sendFiles("stranger", "/manage/upload/", false, packagingtest.Wheel("fresh", "1.0", "x"), packagingtest.SDist("fresh", "1.0", "x")); got.Code != http.StatusOK {
 		t.Fatalf("uploading = %d:\n%s", got.Code, got.Body)
 	}
 	if page := x.get("stranger", "/manage/projects/").Body.String(); !strings.Contains(page, "/manage/project/fresh/releases/") {
@@ -142,7 +142,7 @@ func TestUploadMakesAProject(t *testing.T) {
 // A form that breaks off keeps what was whole and says so of the rest.
 func TestUploadBreaksOff(t *testing.T) {
 	x := newShop(t, catalog.Limits{}, nil)
-	kind, body := multi(disttest.Wheel("demo", "3.0", "x"), disttest.Wheel("demo", "4.0", "x"))
+	kind, body := multi(packagingtest.Wheel("demo", "3.0", "x"), packagingtest.Wheel("demo", "4.0", "x"))
 	cut := bytes.NewReader(body.Bytes()[:body.Len()-300])
 	all := answers(t, x.send("owner", http.MethodPost, "/manage/upload/", kind, "application/json", cut))
 	if len(all) != 2 || !strings.HasPrefix(all[0], "true demo-3.0") || !strings.Contains(all[1], "broke off") {
@@ -156,9 +156,9 @@ func TestUploadBreaksOff(t *testing.T) {
 // One form brings a bounded number of files, and one address a bounded number of forms.
 func TestUploadBounds(t *testing.T) {
 	x := newShop(t, catalog.Limits{}, map[route.Limit]int{route.LimitUpload: 1})
-	var files []disttest.File
+	var files []packagingtest.File
 	for n := range 52 {
-		files = append(files, disttest.File{Name: fmt.Sprintf("notes%d.txt", n), Bytes: []byte("x")})
+		files = append(files, packagingtest.File{Name: fmt.Sprintf("notes%d.txt", n), Bytes: []byte("x")})
 	}
 	all := answers(t, x.sendFiles("owner", "/manage/upload/", true, files...))
 	if len(all) != 51 || !strings.Contains(all[50], "notes50.txt: only 50 files") || strings.Contains(all[49], "only 50") {
@@ -245,7 +245,7 @@ func TestUploadFormIsBounded(t *testing.T) {
 		return "Content-Disposition: form-data; name=content; filename=\"" + name + "\"\r\n\r\n" + content
 	}
 	field := func(content string) string { return "Content-Disposition: form-data; name=x\r\n\r\n" + content }
-	wheel := disttest.Wheel("demo", "3.0", "x")
+	wheel := packagingtest.Wheel("demo", "3.0", "x")
 	good := file(wheel.Name, string(wheel.Bytes))
 	long := strings.Repeat("a", 1<<20)
 	for name, c := range map[string]struct {
@@ -337,7 +337,7 @@ func TestSearchResources(t *testing.T) {
 func TestCostlyDescriptionIsPlain(t *testing.T) {
 	x := newShop(t, catalog.Limits{}, nil)
 	table := strings.Repeat("|a", 4_000) + "\n" + strings.Repeat("|-", 4_000) + "\n" + strings.Repeat("|\n", 4_000)
-	x.sendFiles("owner", "/manage/upload/", false, disttest.Wheel("demo", "6.0", "x", "Description-Content-Type: text/markdown", "", table))
+	x.sendFiles("owner", "/manage/upload/", false, packagingtest.Wheel("demo", "6.0", "x", "Description-Content-Type: text/markdown", "", table))
 	page := x.get("owner", "/project/demo/6.0/")
 	if body := page.Body.String(); page.Code != http.StatusOK || !strings.Contains(body, "<pre>|a|a") || !strings.Contains(body, "shown as plain text") || len(body) > 100_000 {
 		t.Errorf("the page = %d with %d bytes", page.Code, len(body))

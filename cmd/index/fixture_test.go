@@ -16,7 +16,7 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/catalog"
-	"pyindex/internal/dist"
+	"pyindex/internal/packaging"
 	"pyindex/internal/publishers"
 	"pyindex/internal/server"
 )
@@ -101,7 +101,7 @@ func (x *fixture) publish(ctx context.Context, dir, repository, project string) 
 	if err != nil {
 		return err
 	}
-	in, err := x.app.index.Stage(ctx, x.app.operator, repository, dist.ProjectName{})
+	in, err := x.app.index.Stage(ctx, x.app.operator, repository, packaging.ProjectName{})
 	if err != nil {
 		return err
 	}
@@ -229,7 +229,7 @@ func (x *fixture) form(to *bytes.Buffer) string {
 	w := multipart.NewWriter(to)
 	for _, f := range [][2]string{
 		{":action", "file_upload"}, {"protocol_version", "1"}, {"metadata_version", "2.1"}, {"name", demo}, {"version", "1.0"},
-		{"filetype", string(dist.Wheel)}, {"pyversion", "py3"}, {"sha256_digest", x.file.SHA256},
+		{"filetype", string(packaging.Wheel)}, {"pyversion", "py3"}, {"sha256_digest", x.file.SHA256},
 	} {
 		w.WriteField(f[0], f[1])
 	}

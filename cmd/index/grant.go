@@ -5,7 +5,7 @@ import (
 	"fmt"
 
 	"pyindex/internal/access"
-	"pyindex/internal/dist"
+	"pyindex/internal/packaging"
 )
 
 type grantCmd struct {
@@ -21,11 +21,11 @@ type grantPlace struct {
 }
 
 // name returns the project's name, zero for the repository.
-func (p grantPlace) name() (dist.ProjectName, error) {
+func (p grantPlace) name() (packaging.ProjectName, error) {
 	if p.Project == "" {
-		return dist.ProjectName{}, nil
+		return packaging.ProjectName{}, nil
 	}
-	return dist.ParseProjectName(p.Project)
+	return packaging.ParseProjectName(p.Project)
 }
 
 func (p grantPlace) String() string {

@@ -58,7 +58,7 @@ var importers = map[string][]string{
 
 // middle is the ring that knows packaging and our rules and nothing else; allowed are its outward imports that are no
 // package of the ring: pure helpers.
-var middle = []string{"internal/dist", "internal/fault", "internal/access", "internal/account", "internal/audit", "internal/catalog", "internal/publishers", "internal/lockout", "internal/memo"}
+var middle = []string{"internal/packaging", "internal/fault", "internal/access", "internal/account", "internal/audit", "internal/catalog", "internal/publishers", "internal/lockout", "internal/memo"}
 
 // edges speak one protocol each and reach neither storage nor each other's packages, a shared helper below one excepted.
 var edges = []string{"internal/legacyupload", "internal/simpleapi", "internal/jsonapi", "internal/publishers/mintapi", "internal/publishers/leakapi", "web"}

@@ -8,9 +8,9 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/catalog"
-	"pyindex/internal/dist"
 	"pyindex/internal/fault"
 	"pyindex/internal/lockout"
+	"pyindex/internal/packaging"
 )
 
 type lockoutCmd struct {
@@ -215,7 +215,7 @@ type quarantineAddCmd struct {
 
 // Run puts the file into quarantine.
 func (c *quarantineAddCmd) Run(s *session) error {
-	return s.onProject(c.Project, func(a *app, name dist.ProjectName) error {
+	return s.onProject(c.Project, func(a *app, name packaging.ProjectName) error {
 		if _, err := a.index.Project(s.ctx, a.operator, c.Repository, name); err != nil {
 			return err
 		}
@@ -232,7 +232,7 @@ type quarantineReleaseCmd struct {
 
 // Run releases what is named.
 func (c *quarantineReleaseCmd) Run(s *session) error {
-	return s.onProject(c.Project, func(a *app, name dist.ProjectName) error {
+	return s.onProject(c.Project, func(a *app, name packaging.ProjectName) error {
 		const hint = "index quarantine list shows the files in quarantine"
 		if c.File != "" {
 			return hinted(a.index.ReleaseFile(s.ctx, a.operator, c.Repository, name, c.File), hint, fault.NotFound, fault.Conflict)

@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"pyindex/internal/catalog"
-	"pyindex/internal/dist"
+	"pyindex/internal/packaging"
 )
 
 type nameCmd struct {
@@ -77,7 +77,7 @@ type nameReleaseCmd struct {
 
 // Run releases the name.
 func (c *nameReleaseCmd) Run(s *session) error {
-	name, err := dist.ParseProjectName(c.Name)
+	name, err := packaging.ParseProjectName(c.Name)
 	if err != nil {
 		return err
 	}

@@ -13,14 +13,14 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/catalog"
-	"pyindex/internal/dist"
-	"pyindex/internal/dist/disttest"
+	"pyindex/internal/packaging"
+	"pyindex/internal/packaging/packagingtest"
 )
 
 // put publishes a file as the operator and returns whether the gate took it.
-func (x *fixture) put(t *testing.T, repository string, f disttest.File) error {
+func (x *fixture) put(t *testing.T, repository string, f packagingtest.File) error {
 	t.Helper()
-	in, err := x.app.index.Stage(t.Context(), x.app.operator, repository, dist.ProjectName{})
+	in, err := x.app.index.Stage(t.Context(), x.app.operator, repository, packaging.ProjectName{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -102,13 +102,13 @@ func (x *fixture) hide(t *testing.T) {
 	if err := x.app.index.AddRepository(ctx, op, catalog.NewRepository{Name: "vaulted"}); err != nil {
 		t.Fatal(err)
 	}
-	if err := x.put(t, "vaulted", disttest.Wheel("hush-hush", "1.0", "x", "Summary: unspeakable", "Requires-Dist: "+demo, "", "Unspeakable.")); err != nil {
+	if err := x.put(t, "vaulted", packagingtest.Wheel("hush-hush", "1.0", "x", "Summary: unspeakable", "Requires-Dist: "+demo, "", "Unspeakable.")); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := x.app.directory.AddUser(ctx, op, access.NewUser{Name: "moledriver"}); err != nil {
 		t.Fatal(err)
 	}
-	name, err := dist.ParseProjectName("hush-hush")
+	name, err := packaging.ParseProjectName("hush-hush")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,7 +11,7 @@ import (
 
 	"golang.org/x/net/html"
 
-	"pyindex/internal/dist/disttest"
+	"pyindex/internal/packaging/packagingtest"
 )
 
 // payloads are what an enemy types or writes into metadata, each of which would become an element xss, an attribute that
@@ -210,11 +210,11 @@ func TestPayloadsInMetadata(t *testing.T) {
 			"Description-Content-Type: text/x-rst\n\n%s\n\n`x <%[1]s>`_ \n\n.. raw:: html\n\n   %[1]s\n\n.. image:: %[1]s", "Description-Content-Type: text/plain\n\n%s", "Description-Content-Type: %s\n\n%[1]s", "\n%s",
 		} {
 			name := fmt.Sprintf("p%d-%d", n, m)
-			if x.put(t, "main", disttest.Wheel(name, "1.0", line, fmt.Sprintf(field, line))) != nil {
+			if x.put(t, "main", packagingtest.Wheel(name, "1.0", line, fmt.Sprintf(field, line))) != nil {
 				continue // the gate does not want it
 			}
 			kept[field]++
-			second := disttest.Wheel(name, "2.0", line, "Summary: y")
+			second := packagingtest.Wheel(name, "2.0", line, "Summary: y")
 			if err := x.put(t, "main", second); err != nil {
 				t.Fatal(err)
 			}

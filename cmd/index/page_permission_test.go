@@ -11,7 +11,7 @@ import (
 	"pyindex/internal/access"
 	"pyindex/internal/audit"
 	"pyindex/internal/catalog"
-	"pyindex/internal/dist"
+	"pyindex/internal/packaging"
 	"pyindex/internal/route"
 )
 
@@ -22,7 +22,7 @@ var visitors = []string{"nobody", "token", "minted", "stranger", "reader", "uplo
 // people makes the accounts of the visitors.
 func (x *fixture) people(t *testing.T) {
 	t.Helper()
-	name, err := dist.ParseProjectName(demo)
+	name, err := packaging.ParseProjectName(demo)
 	if err != nil {
 		t.Fatal(err)
 	}

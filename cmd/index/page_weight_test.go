@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"pyindex/internal/catalog"
-	"pyindex/internal/dist"
+	"pyindex/internal/packaging"
 )
 
 // crowd is an index of many projects, one of them with many releases, and the cookie of its administrator.
@@ -65,7 +65,7 @@ func newCrowd(t testing.TB) *crowd {
 func (c *crowd) add(tx catalog.Tx, main catalog.Repository, i, releases int) error {
 	ctx := context.Background() // a transaction of its own
 	id := fmt.Sprintf("project-%05d", i)
-	name, err := dist.ParseProjectName(id)
+	name, err := packaging.ParseProjectName(id)
 	if err != nil {
 		return err
 	}
@@ -74,7 +74,7 @@ func (c *crowd) add(tx catalog.Tx, main catalog.Repository, i, releases int) err
 	if err := tx.InsertProject(ctx, p); err != nil {
 		return err
 	}
-	m := dist.Metadata{MetadataVersion: "2.1", Name: id, Summary: "What project " + fmt.Sprint(i) + " is for", Description: strings.Repeat("Some *words* about it.\n\n", 40), RequiresDist: []string{crowded + ">=1", "six"}, Classifiers: []string{"Topic :: Utilities"}}
+	m := packaging.Metadata{MetadataVersion: "2.1", Name: id, Summary: "What project " + fmt.Sprint(i) + " is for", Description: strings.Repeat("Some *words* about it.\n\n", 40), RequiresDist: []string{crowded + ">=1", "six"}, Classifiers: []string{"Topic :: Utilities"}}
 	for j := range releases {
 		v := fmt.Sprintf("1.%d", j)
 		r := catalog.Release{ID: id + "-" + v, ProjectID: id, Version: v, Key: v, CreatedAt: at.Add(time.Duration(j) * time.Second)}
@@ -83,13 +83,13 @@ func (c *crowd) add(tx catalog.Tx, main catalog.Repository, i, releases int) err
 		}
 		file := fmt.Sprintf("%s-%s-py3-none-any.whl", name.Underscored(), v)
 		sum := fmt.Sprintf("%064x", i*100_000+j)
-		f := catalog.File{ID: file, RepositoryID: main.ID, ProjectID: id, ReleaseID: r.ID, Filename: file, NameKey: file, Kind: dist.Wheel, Version: v, PythonVersion: "py3", Size: 4096, MD5: sum[:32], SHA256: sum, Blake2b256: sum, MetadataSHA256: sum, UploadedAt: r.CreatedAt, Uploader: catalog.Uploader{Kind: "user", Name: "root"}}
+		f := catalog.File{ID: file, RepositoryID: main.ID, ProjectID: id, ReleaseID: r.ID, Filename: file, NameKey: file, Kind: packaging.Wheel, Version: v, PythonVersion: "py3", Size: 4096, MD5: sum[:32], SHA256: sum, Blake2b256: sum, MetadataSHA256: sum, UploadedAt: r.CreatedAt, Uploader: catalog.Uploader{Kind: "user", Name: "root"}}
 		m.Version = v
 		if err := tx.InsertFile(ctx, f, m); err != nil {
 			return err
 		}
 	}
-	card := catalog.Card{ProjectID: id, RepositoryID: main.ID, Name: id, Display: id, Status: catalog.Active, Summary: m.Summary, Version: fmt.Sprintf("1.%d", releases-1), SourceKind: dist.Wheel, ReleasedAt: at, Pythons: catalog.KnownPythons(), Classifiers: m.Classifiers, UploaderKind: "user", UploaderName: "root"}
+	card := catalog.Card{ProjectID: id, RepositoryID: main.ID, Name: id, Display: id, Status: catalog.Active, Summary: m.Summary, Version: fmt.Sprintf("1.%d", releases-1), SourceKind: packaging.Wheel, ReleasedAt: at, Pythons: catalog.KnownPythons(), Classifiers: m.Classifiers, UploaderKind: "user", UploaderName: "root"}
 	if err := tx.PutCard(ctx, card, catalog.CardText{Body: m.Description}); err != nil {
 		return err
 	}

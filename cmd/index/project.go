@@ -6,8 +6,8 @@ import (
 	"strings"
 
 	"pyindex/internal/catalog"
-	"pyindex/internal/dist"
 	"pyindex/internal/fault"
+	"pyindex/internal/packaging"
 )
 
 type projectCmd struct {
@@ -94,7 +94,7 @@ type fileRow struct {
 
 // Run shows the project.
 func (c *projectShowCmd) Run(s *session) error {
-	name, err := dist.ParseProjectName(c.Project)
+	name, err := packaging.ParseProjectName(c.Project)
 	if err != nil {
 		return err
 	}
@@ -135,7 +135,7 @@ func quarantineText(c catalog.Counts) string {
 }
 
 // inPlain says to an operator that a project is missing; the catalog's words are for people who may not know.
-func inPlain(err error, name dist.ProjectName) error {
+func inPlain(err error, name packaging.ProjectName) error {
 	if fault.Is(err, fault.NotFound) {
 		return fault.Wrap(fault.NotFound, err, "%s: index project list shows the projects (asked for %s)", fault.Message(err), name)
 	}
@@ -156,7 +156,7 @@ type projectYankCmd struct {
 
 // Run yanks the release.
 func (c *projectYankCmd) Run(s *session) error {
-	return s.onProject(c.Project, func(a *app, name dist.ProjectName) error {
+	return s.onProject(c.Project, func(a *app, name packaging.ProjectName) error {
 		return a.index.Yank(s.ctx, a.operator, c.Repository, name, c.Version, c.Reason)
 	})
 }
@@ -165,7 +165,7 @@ type projectUnyankCmd struct{ release }
 
 // Run undoes a yank.
 func (c *projectUnyankCmd) Run(s *session) error {
-	return s.onProject(c.Project, func(a *app, name dist.ProjectName) error {
+	return s.onProject(c.Project, func(a *app, name packaging.ProjectName) error {
 		return a.index.Unyank(s.ctx, a.operator, c.Repository, name, c.Version)
 	})
 }
@@ -184,7 +184,7 @@ func (c *projectDeleteCmd) Run(s *session) error {
 			return err
 		}
 	}
-	return s.onProject(c.Project, func(a *app, name dist.ProjectName) error {
+	return s.onProject(c.Project, func(a *app, name packaging.ProjectName) error {
 		if c.Version != "" {
 			return a.index.DeleteRelease(s.ctx, a.operator, c.Repository, name, c.Version)
 		}
@@ -219,14 +219,14 @@ type projectStatusCmd struct {
 
 // Run sets the status.
 func (c *projectStatusCmd) Run(s *session) error {
-	return s.onProject(c.Project, func(a *app, name dist.ProjectName) error {
+	return s.onProject(c.Project, func(a *app, name packaging.ProjectName) error {
 		return a.index.SetStatus(s.ctx, a.operator, c.Repository, name, catalog.Status(c.Status), c.Reason)
 	})
 }
 
 // onProject runs f with the index open and the name understood.
-func (s *session) onProject(project string, f func(*app, dist.ProjectName) error) error {
-	name, err := dist.ParseProjectName(project)
+func (s *session) onProject(project string, f func(*app, packaging.ProjectName) error) error {
+	name, err := packaging.ParseProjectName(project)
 	if err != nil {
 		return err
 	}

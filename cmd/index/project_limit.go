@@ -3,7 +3,7 @@ package main
 import (
 	"fmt"
 
-	"pyindex/internal/dist"
+	"pyindex/internal/packaging"
 )
 
 type projectLimitCmd struct {
@@ -15,7 +15,7 @@ type projectLimitCmd struct {
 
 // Run changes the limits that are named, leaves the others, and tells what holds now.
 func (c *projectLimitCmd) Run(s *session) error {
-	return s.onProject(c.Project, func(a *app, name dist.ProjectName) error {
+	return s.onProject(c.Project, func(a *app, name packaging.ProjectName) error {
 		p, err := a.index.Project(s.ctx, a.operator, c.Repository, name)
 		if err != nil {
 			return err

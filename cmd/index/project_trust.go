@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"slices"
 
-	"pyindex/internal/dist"
+	"pyindex/internal/packaging"
 	"pyindex/internal/publishers"
 )
 
@@ -16,7 +16,7 @@ type projectTrustedOnlyCmd struct {
 
 // Run turns the switch. A project that nobody can publish to any more is worth a note.
 func (c *projectTrustedOnlyCmd) Run(s *session) error {
-	return s.onProject(c.Project, func(a *app, name dist.ProjectName) error {
+	return s.onProject(c.Project, func(a *app, name packaging.ProjectName) error {
 		if err := a.index.SetTrustedOnly(s.ctx, a.operator, c.Repository, name, c.Switch == "on"); err != nil || c.Switch == "off" {
 			return err
 		}

@@ -10,9 +10,9 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/catalog"
-	"pyindex/internal/dist"
 	"pyindex/internal/fault"
 	"pyindex/internal/lockout"
+	"pyindex/internal/packaging"
 	"pyindex/internal/publishers"
 )
 
@@ -58,7 +58,7 @@ func TestQuarantinedFileIsNowhere(t *testing.T) {
 	x := newFixture(t, "http://h.example", true)
 	x.people(t)
 	ctx, op := t.Context(), x.app.operator
-	name, err := dist.ParseProjectName(demo)
+	name, err := packaging.ParseProjectName(demo)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -94,7 +94,7 @@ func TestQuarantinedFileIsNowhere(t *testing.T) {
 func TestDeletedQuarantineKeepsNames(t *testing.T) {
 	x := newFixture(t, "http://h.example", true)
 	ctx, op := t.Context(), x.app.operator
-	name, err := dist.ParseProjectName(demo)
+	name, err := packaging.ParseProjectName(demo)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -229,7 +229,7 @@ func (x *fixture) caller(t *testing.T, kind string) access.Caller {
 func TestLockOutNeedsAnAdministrator(t *testing.T) {
 	x := newFixture(t, "http://h.example", true)
 	ctx := t.Context()
-	name, err := dist.ParseProjectName(demo)
+	name, err := packaging.ParseProjectName(demo)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"pyindex/internal/access"
-	"pyindex/internal/dist"
+	"pyindex/internal/packaging"
 )
 
 type tokenCmd struct {
@@ -54,7 +54,7 @@ func (c *tokenCreateCmd) token() (access.NewAPIToken, error) {
 		n.Expires, n.Endless = time.Duration(*c.Expires), *c.Expires == 0
 	}
 	for _, p := range c.Project {
-		name, e := dist.ParseProjectName(p)
+		name, e := packaging.ParseProjectName(p)
 		if e != nil {
 			return n, e
 		}

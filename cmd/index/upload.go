@@ -8,7 +8,7 @@ import (
 	"path/filepath"
 
 	"pyindex/internal/catalog"
-	"pyindex/internal/dist"
+	"pyindex/internal/packaging"
 )
 
 type uploadCmd struct {
@@ -34,7 +34,7 @@ func (c *uploadCmd) Run(s *session) error {
 }
 
 func (c *uploadCmd) add(s *session, a *app, path string) (err error) {
-	name, _ := dist.ProjectOf(filepath.Base(path)) // what is wrong with it Publish says
+	name, _ := packaging.ProjectOf(filepath.Base(path)) // what is wrong with it Publish says
 	in, err := a.index.Stage(s.ctx, a.operator, c.Repository, name)
 	if err != nil {
 		return err

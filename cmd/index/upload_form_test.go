@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"pyindex/internal/dist"
+	"pyindex/internal/packaging"
 )
 
 // The browser's form tells that the session or the account ended while the file was on its way, and adds nothing.
@@ -51,7 +51,7 @@ func TestUploadFormEndsWithItsRights(t *testing.T) {
 		if !strings.Contains(w.Body.String(), c.says) {
 			t.Errorf("%s: the answer %d does not say %q", what, w.Code, c.says)
 		}
-		name, err := dist.ParseProjectName(demo)
+		name, err := packaging.ParseProjectName(demo)
 		if err != nil {
 			t.Fatal(err)
 		}

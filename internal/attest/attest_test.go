@@ -12,8 +12,8 @@ import (
 	"pyindex/internal/attest"
 	"pyindex/internal/attest/attesttest"
 	"pyindex/internal/catalog"
-	"pyindex/internal/dist"
 	"pyindex/internal/fault"
+	"pyindex/internal/packaging"
 )
 
 const (
@@ -39,11 +39,11 @@ func claims(changes map[string]any) map[string]any {
 // upload is a trusted publisher's, of the file above, with attestations.
 func upload(t *testing.T, sent ...string) catalog.Attested {
 	t.Helper()
-	name, err := dist.ParseProjectName("acme-widgets")
+	name, err := packaging.ParseProjectName("acme-widgets")
 	if err != nil {
 		t.Fatal(err)
 	}
-	f, err := dist.ParseFilename(filename, name)
+	f, err := packaging.ParseFilename(filename, name)
 	if err != nil {
 		t.Fatal(err)
 	}

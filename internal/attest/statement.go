@@ -6,7 +6,7 @@ import (
 	"regexp"
 
 	"pyindex/internal/catalog"
-	"pyindex/internal/dist"
+	"pyindex/internal/packaging"
 	"pyindex/internal/publishers/strictjson"
 )
 
@@ -68,7 +68,7 @@ func (s *statement) readSubject(v any) error {
 
 // about returns why the statement is not about the upload. Two spellings of one file's name are one.
 func (s statement) about(u catalog.Attested) error {
-	name, err := dist.ParseFilename(s.filename, u.Filename.Name())
+	name, err := packaging.ParseFilename(s.filename, u.Filename.Name())
 	if err != nil || name.Key() != u.Filename.Key() {
 		return fmt.Errorf("its subject is %.100q, not %s", s.filename, u.Filename)
 	}

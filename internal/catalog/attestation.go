@@ -5,7 +5,7 @@ import (
 	"slices"
 
 	"pyindex/internal/access"
-	"pyindex/internal/dist"
+	"pyindex/internal/packaging"
 )
 
 // MaxAttestations bounds what an upload may say in its field of attestations, in bytes. Two real ones have about 20,000.
@@ -30,7 +30,7 @@ type AttestationRows interface {
 // Attested is what an Attester is told of an upload.
 type Attested struct {
 	Sent     []string // the field, each time that it was sent, cut off a byte beyond MaxAttestations
-	Filename dist.Filename
+	Filename packaging.Filename
 	SHA256   string // of the bytes that came, lower-case hex
 	Uploader access.Kind
 	Claims   map[string]any // verified, of a trusted publisher's upload
@@ -92,7 +92,7 @@ func unread(sent []string) []string {
 
 // Provenance returns the verified attestations of a file that the caller may read, by project, any spelling of the
 // version, and exact file name. fault.NotFound where there are none, as for a file that is not there.
-func (x *Index) Provenance(ctx context.Context, who access.Caller, repo string, name dist.ProjectName, version, filename string) ([]Attestation, error) {
+func (x *Index) Provenance(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName, version, filename string) ([]Attestation, error) {
 	at, err := x.store.Stamp(ctx)
 	if err != nil {
 		return nil, err
@@ -117,7 +117,7 @@ func (x *Index) Provenance(ctx context.Context, who access.Caller, repo string, 
 }
 
 func sameVersion(a, b string) bool {
-	v, err := dist.ParseVersion(a)
-	w, err2 := dist.ParseVersion(b)
+	v, err := packaging.ParseVersion(a)
+	w, err2 := packaging.ParseVersion(b)
 	return err == nil && err2 == nil && v.Key() == w.Key()
 }

@@ -10,8 +10,8 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/catalog"
-	"pyindex/internal/dist/disttest"
 	"pyindex/internal/fault"
+	"pyindex/internal/packaging/packagingtest"
 )
 
 // notary is an Attester that says what the test wants and remembers what it was told.
@@ -52,7 +52,7 @@ func (w *world) provenance(who access.Caller, version, filename string) ([]catal
 func TestAttested(t *testing.T) {
 	n := &notary{keep: []catalog.Attestation{proof, claim}, warnings: []string{"mind"}}
 	w := newAttested(t, n)
-	f := disttest.Wheel("demo", "1.0", "x")
+	f := packagingtest.Wheel("demo", "1.0", "x")
 	got, err := w.upload(w.admin, f, with("[1]"))
 	if err != nil || !got.File.Attested || !slices.Contains(got.Warnings, "mind") {
 		t.Fatalf("Publish = %+v, %v, want an attested file and the warning", got, err)
@@ -83,7 +83,7 @@ func TestAttested(t *testing.T) {
 // TestUnverifiedIsNotShown: what was kept and not verified is in the rows and nowhere else.
 func TestUnverifiedIsNotShown(t *testing.T) {
 	w := newAttested(t, &notary{keep: []catalog.Attestation{claim}})
-	f := disttest.Wheel("demo", "1.0", "x")
+	f := packagingtest.Wheel("demo", "1.0", "x")
 	got, err := w.upload(w.admin, f, with("[1]"))
 	if err != nil || got.File.Attested {
 		t.Fatalf("Publish = %+v, %v, want a file that is not attested", got, err)
@@ -107,7 +107,7 @@ func TestUnverifiedIsNotShown(t *testing.T) {
 func TestAttesterRefuses(t *testing.T) {
 	n := &notary{keep: []catalog.Attestation{proof}, err: fault.New(fault.Invalid, "false")}
 	w := newAttested(t, n)
-	f := disttest.Wheel("demo", "1.0", "x")
+	f := packagingtest.Wheel("demo", "1.0", "x")
 	if _, err := w.upload(w.admin, f, with("[1]")); !fault.Is(err, fault.Invalid) || fault.Message(err) != "false" {
 		t.Fatalf("Publish = %v, want the attester's refusal", err)
 	}
@@ -126,7 +126,7 @@ func TestAttesterRefuses(t *testing.T) {
 // TestAttesterRepeatsItself: two of one predicate cannot be kept, so neither is, nor the file.
 func TestAttesterRepeatsItself(t *testing.T) {
 	w := newAttested(t, &notary{keep: []catalog.Attestation{proof, proof}})
-	if _, err := w.upload(w.admin, disttest.Wheel("demo", "1.0", "x"), with("[1]")); err == nil {
+	if _, err := w.upload(w.admin, packagingtest.Wheel("demo", "1.0", "x"), with("[1]")); err == nil {
 		t.Error("Publish took two attestations of one predicate")
 	}
 	if _, err := w.Project(t.Context(), w.admin, "", name(t, "demo")); !fault.Is(err, fault.NotFound) {
@@ -137,11 +137,11 @@ func TestAttesterRepeatsItself(t *testing.T) {
 // TestNoAttester: an index without one keeps nothing and says so to who sent some.
 func TestNoAttester(t *testing.T) {
 	w := newWorld(t, catalog.Policy{}, catalog.Limits{})
-	got, err := w.upload(w.admin, disttest.Wheel("demo", "1.0", "x"), with("[1]"))
+	got, err := w.upload(w.admin, packagingtest.Wheel("demo", "1.0", "x"), with("[1]"))
 	if err != nil || got.File.Attested || !strings.Contains(strings.Join(got.Warnings, "\n"), "not kept") {
 		t.Errorf("Publish = %+v, %v, want a warning", got, err)
 	}
-	got, err = w.upload(w.admin, disttest.Wheel("demo", "1.1", "x1"))
+	got, err = w.upload(w.admin, packagingtest.Wheel("demo", "1.1", "x1"))
 	if err != nil || strings.Contains(strings.Join(got.Warnings, "\n"), "attestations") {
 		t.Errorf("Publish without any = %+v, %v, want no such warning", got, err)
 	}
@@ -150,7 +150,7 @@ func TestNoAttester(t *testing.T) {
 // TestProvenanceAsked: an address that is wrong in one part, and callers who may not know.
 func TestProvenanceAsked(t *testing.T) {
 	w := newAttested(t, &notary{keep: []catalog.Attestation{proof}})
-	f := disttest.Wheel("demo", "1.0", "x")
+	f := packagingtest.Wheel("demo", "1.0", "x")
 	if _, err := w.upload(w.admin, f, with("[1]")); err != nil {
 		t.Fatal(err)
 	}

@@ -6,8 +6,8 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/catalog"
-	"pyindex/internal/dist/disttest"
 	"pyindex/internal/fault"
+	"pyindex/internal/packaging/packagingtest"
 )
 
 // TestHiddenBytes: an upload does not tell whether a project that the caller may not see has these very bytes.
@@ -16,8 +16,8 @@ func TestHiddenBytes(t *testing.T) {
 	ctx := t.Context()
 	mustName(t, w.AddRepository(ctx, w.admin, catalog.NewRepository{Name: "team", Members: access.NoRole}))
 	team := func(u *catalog.Upload) { u.Repository = "team" }
-	hidden, open := disttest.Wheel("hidden", "1.0", "x"), disttest.Wheel("open", "1.0", "x")
-	for _, f := range []disttest.File{hidden, open, disttest.Wheel("mine", "0.1", "x")} {
+	hidden, open := packagingtest.Wheel("hidden", "1.0", "x"), packagingtest.Wheel("open", "1.0", "x")
+	for _, f := range []packagingtest.File{hidden, open, packagingtest.Wheel("mine", "0.1", "x")} {
 		if _, err := w.upload(w.admin, f, team); err != nil {
 			t.Fatal(err)
 		}
@@ -27,12 +27,12 @@ func TestHiddenBytes(t *testing.T) {
 	mustName(t, w.Grant(ctx, w.admin, "team", name(t, "open"), "eve", access.Reader))
 	eve := w.token("eve", access.NewAPIToken{Scope: access.ScopeUpload})
 
-	as := func(who access.Caller, f disttest.File) error {
+	as := func(who access.Caller, f packagingtest.File) error {
 		f.Project, f.Version, f.Name = "mine", "1.0", "mine-1.0-py3-none-any.whl"
 		_, err := w.upload(who, f, team)
 		return err
 	}
-	there, absent := as(eve, hidden), as(eve, disttest.Wheel("hidden", "1.0", "y"))
+	there, absent := as(eve, hidden), as(eve, packagingtest.Wheel("hidden", "1.0", "y"))
 	if there == nil || absent == nil || there.Error() != absent.Error() || fault.KindOf(there) != fault.KindOf(absent) {
 		t.Errorf("bytes of a hidden project are answered %v, bytes that are nowhere %v, want the same", there, absent)
 	}

@@ -7,8 +7,8 @@ import (
 	"strings"
 	"time"
 
-	"pyindex/internal/dist"
 	"pyindex/internal/fault"
+	"pyindex/internal/packaging"
 )
 
 // Card is a project as lists show it: what its latest release says. It is written in the transaction that changes any of it.
@@ -19,7 +19,7 @@ type Card struct {
 	Summary                    string
 	Version                    string
 	Yanked                     bool // the release is, for want of another
-	SourceKind                 dist.Kind
+	SourceKind                 packaging.Kind
 	ReleasedAt                 time.Time
 	Pythons                    []string // "3.9", "3.10": the versions that it runs on, of those that are known
 	License                    string
@@ -92,14 +92,14 @@ func KnownPythons() []string { return slices.Clone(knownPythons) }
 
 // runsOn returns which known versions of Python a Requires-Python admits.
 func runsOn(requires string) []string {
-	specifiers, err := dist.ParseSpecifiers(requires)
+	specifiers, err := packaging.ParseSpecifiers(requires)
 	if err != nil {
 		return nil
 	}
 	var out []string
 	for _, text := range knownPythons {
 		// The newest patch of each: a lower bound such as >=3.9.1 admits the later ones.
-		v, err := dist.ParseVersion(text + ".99")
+		v, err := packaging.ParseVersion(text + ".99")
 		if err == nil && specifiers.Contains(v) {
 			out = append(out, text)
 		}
@@ -115,7 +115,7 @@ const (
 )
 
 // card makes a project's card of a release and the file that stands for it.
-func card(p Project, s Summary, f File, m dist.Metadata) (Card, CardText) {
+func card(p Project, s Summary, f File, m packaging.Metadata) (Card, CardText) {
 	c := Card{
 		ProjectID: p.ID, RepositoryID: p.Repository.ID, Name: p.Name.String(), Display: p.Display, Status: p.Status,
 		Summary: cutBytes(m.Summary, 1000), Version: s.Version, Yanked: s.Yanked, SourceKind: f.Kind, ReleasedAt: s.CreatedAt, Pythons: runsOn(m.RequiresPython),
@@ -126,7 +126,7 @@ func card(p Project, s Summary, f File, m dist.Metadata) (Card, CardText) {
 	}
 }
 
-func licenseOf(m dist.Metadata) string {
+func licenseOf(m packaging.Metadata) string {
 	if m.LicenseExpression != "" {
 		return cutBytes(m.LicenseExpression, 200)
 	}
@@ -143,10 +143,10 @@ func cutBytes(s string, n int) string {
 }
 
 // required reads the names of what a release requires.
-func required(m dist.Metadata) []Required {
+func required(m packaging.Metadata) []Required {
 	var out []Required
 	for _, text := range m.RequiresDist[:min(len(m.RequiresDist), maxRequired)] {
-		if r, err := dist.ParseRequirement(text); err == nil {
+		if r, err := packaging.ParseRequirement(text); err == nil {
 			out = append(out, Required{r.Name.String(), cutBytes(text, maxRequirement)})
 		}
 	}
@@ -182,7 +182,7 @@ func putCard(ctx context.Context, tx Tx, p Project) error {
 	return writeCard(ctx, tx, p, s, f, m)
 }
 
-func writeCard(ctx context.Context, tx Tx, p Project, s Summary, f File, m dist.Metadata) error {
+func writeCard(ctx context.Context, tx Tx, p Project, s Summary, f File, m packaging.Metadata) error {
 	c, text := card(p, s, f, m)
 	if err := tx.PutCard(ctx, c, text); err != nil {
 		return err
@@ -221,7 +221,7 @@ func (a *addition) card(ctx context.Context, tx Tx, p Project, f File) error {
 
 // sameRelease is card for one more file of the release that the card shows: a wheel says more than an sdist.
 func (a *addition) sameRelease(ctx context.Context, tx Tx, p Project, now Card, f File) error {
-	if now.SourceKind != dist.Wheel && f.Kind == dist.Wheel {
+	if now.SourceKind != packaging.Wheel && f.Kind == packaging.Wheel {
 		s := Summary{Release: Release{Version: now.Version, CreatedAt: now.ReleasedAt}}
 		f.Attested = f.Attested || now.Attested
 		return writeCard(ctx, tx, p, s, f, a.contents.Parsed)

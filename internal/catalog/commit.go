@@ -7,8 +7,8 @@ import (
 	"errors"
 
 	"pyindex/internal/access"
-	"pyindex/internal/dist"
 	"pyindex/internal/fault"
+	"pyindex/internal/packaging"
 )
 
 // commit keeps the bytes, then the row: a crash in between leaves bytes that nobody lists, and the sweeper finds them
@@ -162,7 +162,7 @@ func (a *addition) advance(ctx context.Context, tx Tx, p Project, f File) (_ Pro
 		return p, err
 	}
 	p.Size += f.Size
-	if n, err := dist.ParseProjectName(a.contents.Parsed.Name); err == nil && n == a.name {
+	if n, err := packaging.ParseProjectName(a.contents.Parsed.Name); err == nil && n == a.name {
 		p.Display = a.contents.Parsed.Name
 	}
 	return p, tx.UpdateProject(ctx, p)

@@ -7,8 +7,8 @@ import (
 	"strings"
 
 	"pyindex/internal/access"
-	"pyindex/internal/dist"
 	"pyindex/internal/fault"
+	"pyindex/internal/packaging"
 )
 
 // Comparison is what became different from one release of a project to another.
@@ -32,7 +32,7 @@ type Change struct{ Removed, Added []string }
 
 // Compare returns what differs between two releases of a project, by any spelling of their versions; "" for from is the
 // version before to. fault.NotFound where the caller may not see the project or a release is not there.
-func (x *Index) Compare(ctx context.Context, who access.Caller, repo string, name dist.ProjectName, from, to string) (Comparison, error) {
+func (x *Index) Compare(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName, from, to string) (Comparison, error) {
 	o, err := x.releases(ctx, who, repo, name)
 	if err != nil {
 		return Comparison{}, err
@@ -118,7 +118,7 @@ func membersWithout(names []string, version string, f File) []string {
 	out := make([]string, 0, len(names))
 	for _, name := range names {
 		top, rest, nested := strings.Cut(name, "/")
-		if i := strings.LastIndex(top, "-"+version); i > 0 && (f.Kind == dist.SDist || strings.HasPrefix(top[i+1+len(version):], ".")) {
+		if i := strings.LastIndex(top, "-"+version); i > 0 && (f.Kind == packaging.SDist || strings.HasPrefix(top[i+1+len(version):], ".")) {
 			top = top[:i] + "-*" + top[i+1+len(version):]
 		}
 		if nested {
@@ -168,7 +168,7 @@ func canonical(requirements []string) []string {
 	out := make([]string, len(requirements))
 	for i, s := range requirements {
 		out[i] = s
-		if r, err := dist.ParseRequirement(s); err == nil {
+		if r, err := packaging.ParseRequirement(s); err == nil {
 			out[i] = r.Canonical()
 		}
 	}
@@ -177,30 +177,30 @@ func canonical(requirements []string) []string {
 
 type comparedField struct {
 	name  string
-	value func(dist.Metadata) string
+	value func(packaging.Metadata) string
 }
 
 func lined(values []string) string { return strings.Join(values, "\n") }
 
 // comparedFields are those of core metadata that say something about a release, in the order of the specification.
 var comparedFields = []comparedField{
-	{"Metadata-Version", func(m dist.Metadata) string { return m.MetadataVersion }},
-	{"Summary", func(m dist.Metadata) string { return m.Summary }},
-	{"Description-Content-Type", func(m dist.Metadata) string { return m.DescriptionContentType }},
-	{"Keywords", func(m dist.Metadata) string { return m.Keywords }},
-	{"Author", func(m dist.Metadata) string { return m.Author }},
-	{"Author-email", func(m dist.Metadata) string { return m.AuthorEmail }},
-	{"Maintainer", func(m dist.Metadata) string { return m.Maintainer }},
-	{"Maintainer-email", func(m dist.Metadata) string { return m.MaintainerEmail }},
-	{"License", func(m dist.Metadata) string { return m.License }},
-	{"License-Expression", func(m dist.Metadata) string { return m.LicenseExpression }},
-	{"License-File", func(m dist.Metadata) string { return lined(m.LicenseFiles) }},
-	{"Requires-Python", func(m dist.Metadata) string { return m.RequiresPython }},
-	{"Provides-Extra", func(m dist.Metadata) string { return lined(m.ProvidesExtra) }},
-	{"Classifier", func(m dist.Metadata) string { return lined(m.Classifiers) }},
-	{"Home-page", func(m dist.Metadata) string { return m.HomePage }},
-	{"Project-URL", func(m dist.Metadata) string { return lined(m.ProjectURLs) }},
-	{"Platform", func(m dist.Metadata) string { return lined(m.Platforms) }},
-	{"Dynamic", func(m dist.Metadata) string { return lined(m.Dynamic) }},
-	{"Import-Name", func(m dist.Metadata) string { return lined(m.ImportNames) }},
+	{"Metadata-Version", func(m packaging.Metadata) string { return m.MetadataVersion }},
+	{"Summary", func(m packaging.Metadata) string { return m.Summary }},
+	{"Description-Content-Type", func(m packaging.Metadata) string { return m.DescriptionContentType }},
+	{"Keywords", func(m packaging.Metadata) string { return m.Keywords }},
+	{"Author", func(m packaging.Metadata) string { return m.Author }},
+	{"Author-email", func(m packaging.Metadata) string { return m.AuthorEmail }},
+	{"Maintainer", func(m packaging.Metadata) string { return m.Maintainer }},
+	{"Maintainer-email", func(m packaging.Metadata) string { return m.MaintainerEmail }},
+	{"License", func(m packaging.Metadata) string { return m.License }},
+	{"License-Expression", func(m packaging.Metadata) string { return m.LicenseExpression }},
+	{"License-File", func(m packaging.Metadata) string { return lined(m.LicenseFiles) }},
+	{"Requires-Python", func(m packaging.Metadata) string { return m.RequiresPython }},
+	{"Provides-Extra", func(m packaging.Metadata) string { return lined(m.ProvidesExtra) }},
+	{"Classifier", func(m packaging.Metadata) string { return lined(m.Classifiers) }},
+	{"Home-page", func(m packaging.Metadata) string { return m.HomePage }},
+	{"Project-URL", func(m packaging.Metadata) string { return lined(m.ProjectURLs) }},
+	{"Platform", func(m packaging.Metadata) string { return lined(m.Platforms) }},
+	{"Dynamic", func(m packaging.Metadata) string { return lined(m.Dynamic) }},
+	{"Import-Name", func(m packaging.Metadata) string { return lined(m.ImportNames) }},
 }

@@ -6,15 +6,15 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/audit"
-	"pyindex/internal/dist"
 	"pyindex/internal/fault"
+	"pyindex/internal/packaging"
 )
 
 // NewProject is what is needed to make a project.
 type NewProject struct {
 	ID         string
 	Repository Repository
-	Name       dist.ProjectName
+	Name       packaging.ProjectName
 	Display    string
 	Owner      string // user id that becomes owner, "" for none but administrators
 	Actor      audit.Actor

@@ -4,7 +4,7 @@ import (
 	"context"
 	"time"
 
-	"pyindex/internal/dist"
+	"pyindex/internal/packaging"
 )
 
 // Uploader is who put a file into the index. Names and claims are as they were then.
@@ -23,8 +23,8 @@ type File struct {
 	ProjectID      string
 	ReleaseID      string
 	Filename       string
-	NameKey        string // dist.Filename.Key: unique in a repository, also among deleted files
-	Kind           dist.Kind
+	NameKey        string // packaging.Filename.Key: unique in a repository, also among deleted files
+	Kind           packaging.Kind
 	Version        string // the release's
 	PythonVersion  string // the form's pyversion: "py3", "cp311", "source"
 	Size           int64  // bytes
@@ -55,7 +55,7 @@ func (f File) Quarantined() bool { return !f.QuarantinedAt.IsZero() }
 // FileRows keeps files and the names of deleted ones. Reads return fault.NotFound for none.
 type FileRows interface {
 	// InsertFile adds f with its core metadata. fault.Conflict where NameKey or Filename is taken in the repository.
-	InsertFile(ctx context.Context, f File, m dist.Metadata) error
+	InsertFile(ctx context.Context, f File, m packaging.Metadata) error
 	DeleteFile(ctx context.Context, id string) error
 	SetYank(ctx context.Context, fileID string, yanked bool, reason string) error
 	FileByKey(ctx context.Context, repositoryID, nameKey string) (File, error)
@@ -75,7 +75,7 @@ type FileRows interface {
 	Uploads(ctx context.Context, f UploadFilter, limit int) ([]Uploaded, error)
 	// CountUploads returns how many there are.
 	CountUploads(ctx context.Context, f UploadFilter) (int, error)
-	Metadata(ctx context.Context, fileID string) (dist.Metadata, error)
+	Metadata(ctx context.Context, fileID string) (packaging.Metadata, error)
 
 	// InsertTombstone keeps the name of a deleted file for ever; adding one twice is fine.
 	InsertTombstone(ctx context.Context, repositoryID, nameKey, filename string, at time.Time) error

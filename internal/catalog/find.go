@@ -5,9 +5,9 @@ import (
 	"context"
 
 	"pyindex/internal/access"
-	"pyindex/internal/dist"
 	"pyindex/internal/fault"
 	"pyindex/internal/memo"
+	"pyindex/internal/packaging"
 )
 
 // errAnonymous answers nobody on what nobody may read, whether it exists or not.
@@ -71,7 +71,7 @@ func (x *Index) knows(ctx context.Context, who access.Caller, r Repository) erro
 
 // Project returns a project that the caller may read; fault.NotFound otherwise, and fault.Unauthenticated to nobody on a
 // closed repository. It costs a look at the counter while nothing changes.
-func (x *Index) Project(ctx context.Context, who access.Caller, repo string, name dist.ProjectName) (Project, error) {
+func (x *Index) Project(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName) (Project, error) {
 	at, err := x.store.Stamp(ctx)
 	if err != nil {
 		return Project{}, err
@@ -79,7 +79,7 @@ func (x *Index) Project(ctx context.Context, who access.Caller, repo string, nam
 	return x.projectAt(ctx, who, at, repo, name)
 }
 
-func (x *Index) projectAt(ctx context.Context, who access.Caller, at memo.Stamp, repo string, name dist.ProjectName) (Project, error) {
+func (x *Index) projectAt(ctx context.Context, who access.Caller, at memo.Stamp, repo string, name packaging.ProjectName) (Project, error) {
 	r, err := x.repository(ctx, who, at, repo)
 	if err != nil {
 		return Project{}, err

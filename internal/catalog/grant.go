@@ -9,8 +9,8 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/audit"
-	"pyindex/internal/dist"
 	"pyindex/internal/fault"
+	"pyindex/internal/packaging"
 )
 
 // GrantInfo is a grant as listings show it.
@@ -36,7 +36,7 @@ func (p place) object() access.Object {
 }
 
 // place finds what a grant is about; the zero name is the repository itself.
-func (x *Index) place(ctx context.Context, who access.Caller, repo string, name dist.ProjectName) (place, error) {
+func (x *Index) place(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName) (place, error) {
 	at, err := x.store.Stamp(ctx)
 	if err != nil {
 		return place{}, err
@@ -52,7 +52,7 @@ func (x *Index) place(ctx context.Context, who access.Caller, repo string, name 
 // Grant gives a user a role in a project, or in a whole repository for the zero name; it replaces the one that the user
 // has there. It needs an owner of the same; fault.NotFound for an unknown user, fault.Denied without the right, and
 // fault.Conflict where a project would lose its last owner, which only an administrator may do.
-func (x *Index) Grant(ctx context.Context, who access.Caller, repo string, name dist.ProjectName, user string, role access.Role) error {
+func (x *Index) Grant(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName, user string, role access.Role) error {
 	if role == access.NoRole {
 		return fault.New(fault.Invalid, "a grant needs a role: reader, uploader, maintainer or owner")
 	}
@@ -61,13 +61,13 @@ func (x *Index) Grant(ctx context.Context, who access.Caller, repo string, name 
 
 // Ungrant takes a user's role away; what the user may do as a member of the repository stays. It needs an owner, and
 // fault.NotFound says that there was no grant, fault.Conflict that a project would lose its last owner.
-func (x *Index) Ungrant(ctx context.Context, who access.Caller, repo string, name dist.ProjectName, user string) error {
+func (x *Index) Ungrant(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName, user string) error {
 	return x.changeGrant(ctx, who, grantChange{repo, name, user, "grant.remove", access.NoRole})
 }
 
 // Leave takes the caller's own role in a project away. fault.NotFound where there is none that is the caller's alone,
 // fault.Denied for who is no person, fault.Conflict for the last owner.
-func (x *Index) Leave(ctx context.Context, who access.Caller, repo string, name dist.ProjectName) error {
+func (x *Index) Leave(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName) error {
 	if who.Kind() != access.KindUser || name.IsZero() {
 		return fault.New(fault.Denied, "only a person can leave a project")
 	}
@@ -77,7 +77,7 @@ func (x *Index) Leave(ctx context.Context, who access.Caller, repo string, name 
 // grantChange is a grant being changed; NoRole takes it away.
 type grantChange struct {
 	repo   string
-	name   dist.ProjectName
+	name   packaging.ProjectName
 	user   string
 	action string
 	role   access.Role
@@ -212,7 +212,7 @@ func (x *Index) deny(ctx context.Context, e audit.Entry, why error) error {
 
 // Grants returns who has which role in a project, or, for the zero name, in the repository and its projects, by user
 // and project. It needs an owner of the same.
-func (x *Index) Grants(ctx context.Context, who access.Caller, repo string, name dist.ProjectName) ([]GrantInfo, error) {
+func (x *Index) Grants(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName) ([]GrantInfo, error) {
 	all, err := x.Collaborators(ctx, who, repo, name)
 	if name.IsZero() {
 		return all, err
@@ -221,7 +221,7 @@ func (x *Index) Grants(ctx context.Context, who access.Caller, repo string, name
 }
 
 // Collaborators is Grants, and for a project also who has a role in its whole repository: Project is "" there.
-func (x *Index) Collaborators(ctx context.Context, who access.Caller, repo string, name dist.ProjectName) (out []GrantInfo, err error) {
+func (x *Index) Collaborators(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName) (out []GrantInfo, err error) {
 	p, err := x.place(ctx, who, repo, name)
 	if err != nil {
 		return nil, err

@@ -7,8 +7,8 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/audit"
-	"pyindex/internal/dist"
 	"pyindex/internal/fault"
+	"pyindex/internal/packaging"
 )
 
 // HistoryFilter says which entries of the record are wanted; a field that is zero asks for nothing.
@@ -40,7 +40,7 @@ var exchanges = []string{"publisher.exchange"}
 // that was deleted, is not part of it. It needs a maintainer; exchanges of identity tokens are left out for who is no
 // owner, and the addresses of other people and the reasons of a file's quarantine for who is no administrator. fault.NotFound where there is no such project
 // for the caller, fault.Denied without the right, fault.Invalid for a bad limit.
-func (x *Index) History(ctx context.Context, who access.Caller, repo string, name dist.ProjectName, f HistoryFilter) (History, error) {
+func (x *Index) History(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName, f HistoryFilter) (History, error) {
 	p, err := x.Project(ctx, who, repo, name)
 	if err != nil {
 		return History{}, err
@@ -109,7 +109,7 @@ func discreet(who access.Caller, a *audit.Actor) {
 
 // spelled is a version as the record has it: as the release spells it, or in its normal form where the release is gone.
 func (x *Index) spelled(ctx context.Context, p Project, version string) (string, error) {
-	v, err := dist.ParseVersion(version)
+	v, err := packaging.ParseVersion(version)
 	if err != nil {
 		return version, nil // the record has none such
 	}
@@ -158,7 +158,7 @@ func (x *Index) recordQuery(ctx context.Context, who access.Caller, f HistoryFil
 	q := f.query()
 	q.Version = f.Version
 	if f.Project != "" {
-		name, err := dist.ParseProjectName(f.Project)
+		name, err := packaging.ParseProjectName(f.Project)
 		if err != nil {
 			return q, err
 		}

@@ -9,8 +9,8 @@ import (
 	"pyindex/internal/access"
 	"pyindex/internal/audit"
 	"pyindex/internal/catalog"
-	"pyindex/internal/dist/disttest"
 	"pyindex/internal/fault"
+	"pyindex/internal/packaging/packagingtest"
 )
 
 // told is what a history says, newest first, as actions with their outcome where it is a refusal.
@@ -31,7 +31,7 @@ func TestHistoryKeepsReasonOfQuarantine(t *testing.T) {
 	w := newWorld(t, catalog.PrivatePolicy(), catalog.Limits{})
 	ctx, demo := t.Context(), name(t, "demo")
 	owner := w.user("owner", access.NewAPIToken{Scope: access.ScopeAdmin})
-	if _, err := w.upload(owner, disttest.Wheel("demo", "1.0", "x")); err != nil {
+	if _, err := w.upload(owner, packagingtest.Wheel("demo", "1.0", "x")); err != nil {
 		t.Fatal(err)
 	}
 	owner = w.again(owner)
@@ -59,7 +59,7 @@ func TestHistory(t *testing.T) {
 	demo := name(t, "demo")
 	all := access.NewAPIToken{Scope: access.ScopeAdmin}
 	owner, maintainer, uploader, stranger := w.user("owner", all), w.user("maintainer", all), w.user("uploader", all), w.user("stranger", all)
-	if _, err := w.upload(owner.At("192.0.2.1", "r1"), disttest.Wheel("demo", "1.0", "x")); err != nil {
+	if _, err := w.upload(owner.At("192.0.2.1", "r1"), packagingtest.Wheel("demo", "1.0", "x")); err != nil {
 		t.Fatal(err)
 	}
 	owner = w.again(owner)
@@ -72,7 +72,7 @@ func TestHistory(t *testing.T) {
 	if err := w.Yank(t.Context(), maintainer.At("192.0.2.2", "r2"), "", demo, "1.0.0", "broken"); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := w.upload(stranger.At("192.0.2.3", "r3"), disttest.Wheel("Demo", "6.6", "x")); !fault.Is(err, fault.Denied) {
+	if _, err := w.upload(stranger.At("192.0.2.3", "r3"), packagingtest.Wheel("Demo", "6.6", "x")); !fault.Is(err, fault.Denied) {
 		t.Fatalf("upload by a stranger = %v", err)
 	}
 	f := catalog.HistoryFilter{Limit: 10}
@@ -135,7 +135,7 @@ func (w *world) again(who access.Caller) access.Caller {
 // A maintainer may not read who tried to publish by an identity token: that is the owners'.
 func TestExchangesAreTheOwners(t *testing.T) {
 	w := newWorld(t, catalog.PrivatePolicy(), catalog.Limits{})
-	w.must(disttest.Wheel("demo", "1.0", "x"))
+	w.must(packagingtest.Wheel("demo", "1.0", "x"))
 	maintainer := w.user("maintainer", access.NewAPIToken{Scope: access.ScopeAdmin})
 	if err := w.Grant(t.Context(), w.admin, "", name(t, "demo"), "maintainer", access.Maintainer); err != nil {
 		t.Fatal(err)
@@ -165,11 +165,11 @@ func TestExchangesAreTheOwners(t *testing.T) {
 // What was recorded of a project that was deleted is not told to who took its name.
 func TestHistoryBeginsWithTheProject(t *testing.T) {
 	w := newWorld(t, catalog.PrivatePolicy(), catalog.Limits{})
-	w.must(disttest.Wheel("demo", "1.0", "x"))
+	w.must(packagingtest.Wheel("demo", "1.0", "x"))
 	if err := w.DeleteProject(t.Context(), w.admin, "", name(t, "demo")); err != nil {
 		t.Fatal(err)
 	}
-	w.must(disttest.Wheel("demo", "2.0", "x"))
+	w.must(packagingtest.Wheel("demo", "2.0", "x"))
 	for _, since := range []time.Time{{}, time.Unix(0, 0)} {
 		h, err := w.History(t.Context(), w.admin, "", name(t, "demo"), catalog.HistoryFilter{Limit: 10, Since: since})
 		if err != nil || told(h) != "file.add, project.create" || h.Entries[0].Version != "2.0" {
@@ -184,7 +184,7 @@ func TestHistoryBeginsWithTheProject(t *testing.T) {
 func TestRecord(t *testing.T) {
 	w := newWorld(t, catalog.PrivatePolicy(), catalog.Limits{})
 	member := w.user("member", access.NewAPIToken{Scope: access.ScopeAdmin})
-	w.must(disttest.Wheel("demo", "1.0", "x"), disttest.Wheel("demo", "2.0", "x"), disttest.Wheel("other", "1.0", "x"))
+	w.must(packagingtest.Wheel("demo", "1.0", "x"), packagingtest.Wheel("demo", "2.0", "x"), packagingtest.Wheel("other", "1.0", "x"))
 	refusals(t, "Record", func(who access.Caller, project string) error {
 		_, err := w.Record(t.Context(), who, catalog.HistoryFilter{Limit: 1, Project: project})
 		if walked := w.WalkRecord(t.Context(), who, catalog.HistoryFilter{Limit: 1, Project: project}, func(catalog.History) error {

@@ -11,8 +11,8 @@ import (
 	"golang.org/x/crypto/blake2b"
 
 	"pyindex/internal/access"
-	"pyindex/internal/dist"
 	"pyindex/internal/fault"
+	"pyindex/internal/packaging"
 )
 
 // Digests are a file's digests in lower-case hex; an empty one was not said.
@@ -35,7 +35,7 @@ type Incoming struct {
 
 // Stage begins an upload to a project, the zero name where it is not known yet: a private place for the bytes.
 // fault.Unauthenticated for nobody, fault.Denied for who may upload nothing at all.
-func (x *Index) Stage(ctx context.Context, who access.Caller, repo string, name dist.ProjectName) (*Incoming, error) {
+func (x *Index) Stage(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName) (*Incoming, error) {
 	if _, err := x.uploadTarget(ctx, who, repo); err != nil {
 		return nil, err
 	}
@@ -59,7 +59,7 @@ func (x *Index) Stage(ctx context.Context, who access.Caller, repo string, name 
 
 // fileLimit is how large a file of a project may be, in bytes, 0 for no bound. The limits of a project that the caller
 // may not see are those of none.
-func (x *Index) fileLimit(ctx context.Context, who access.Caller, repo string, name dist.ProjectName) (int64, error) {
+func (x *Index) fileLimit(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName) (int64, error) {
 	if name.IsZero() {
 		return x.limits.FileSize, nil
 	}

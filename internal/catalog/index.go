@@ -10,9 +10,9 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/audit"
-	"pyindex/internal/dist"
 	"pyindex/internal/fault"
 	"pyindex/internal/memo"
+	"pyindex/internal/packaging"
 )
 
 // Limits bound what uploads may add. A zero field sets no bound.
@@ -32,7 +32,7 @@ func (x *Index) limitsOf(p Project) Limits {
 // Limits returns what bounds the files of a project: its own limits, and what is configured where it has none; for the
 // zero name what is configured. It needs an uploader; fault.NotFound where there is no such project for the caller,
 // fault.Denied without the right.
-func (x *Index) Limits(ctx context.Context, who access.Caller, repo string, name dist.ProjectName) (Limits, error) {
+func (x *Index) Limits(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName) (Limits, error) {
 	if name.IsZero() {
 		_, err := x.uploadTarget(ctx, who, repo)
 		return x.limits, err
@@ -48,7 +48,7 @@ func (x *Index) Limits(ctx context.Context, who access.Caller, repo string, name
 }
 
 // admit refuses a file of a size that would pass a limit of p, which is the zero Project where the file is its first.
-func (l Limits) admit(p Project, name dist.ProjectName, size int64) error {
+func (l Limits) admit(p Project, name packaging.ProjectName, size int64) error {
 	if l.FileSize > 0 && size > l.FileSize {
 		return fault.New(fault.TooLarge, "File too large: project %s takes files of up to %s", name, bytesText(l.FileSize))
 	}
@@ -97,7 +97,7 @@ type Index struct {
 type (
 	projectKey struct {
 		id   string
-		name dist.ProjectName
+		name packaging.ProjectName
 	}
 	fileKey struct{ id, filename string }
 	located struct {

@@ -12,8 +12,8 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/catalog"
-	"pyindex/internal/dist"
-	"pyindex/internal/dist/disttest"
+	"pyindex/internal/packaging"
+	"pyindex/internal/packaging/packagingtest"
 )
 
 // This file runs the real functions in every order in which the steps of two processes and the store can be interleaved, and
@@ -214,8 +214,8 @@ func explore(run func(choose func(n int) int)) (runs int) {
 }
 
 // publish uploads f to a repository.
-func publish(ctx context.Context, x *catalog.Index, who access.Caller, repo string, f disttest.File) error {
-	project, _ := dist.ParseProjectName(f.Project)
+func publish(ctx context.Context, x *catalog.Index, who access.Caller, repo string, f packagingtest.File) error {
+	project, _ := packaging.ParseProjectName(f.Project)
 	in, err := x.Stage(ctx, who, repo, project)
 	if err != nil {
 		return err
@@ -224,7 +224,7 @@ func publish(ctx context.Context, x *catalog.Index, who access.Caller, repo stri
 	if _, err := in.Write(f.Bytes); err != nil {
 		return err
 	}
-	_, err = x.Publish(ctx, who, catalog.Upload{Repository: repo, Filename: f.Name, Kind: dist.Kind(f.Kind), Content: in})
+	_, err = x.Publish(ctx, who, catalog.Upload{Repository: repo, Filename: f.Name, Kind: packaging.Kind(f.Kind), Content: in})
 	return err
 }
 
@@ -234,30 +234,30 @@ var repositories = []string{"main", "two", "three"}
 // TestDeletionAgainstUpload: however the steps of uploads, deletions, sweeps and the store follow each other, an upload is
 // not refused because the same bytes are being removed, and bytes of one that was answered with success are never lost.
 func TestDeletionAgainstUpload(t *testing.T) {
-	uploads := func(repo string) func(w *world, f disttest.File) *actor {
-		return func(w *world, f disttest.File) *actor {
+	uploads := func(repo string) func(w *world, f packagingtest.File) *actor {
+		return func(w *world, f packagingtest.File) *actor {
 			return &actor{name: "upload to " + repo, do: func(ctx context.Context, x *catalog.Index) error { return publish(ctx, x, w.admin, repo, f) }}
 		}
 	}
-	deletes := func(w *world, f disttest.File) *actor {
+	deletes := func(w *world, f packagingtest.File) *actor {
 		return &actor{name: "deletion", do: func(ctx context.Context, x *catalog.Index) error {
-			p, _ := dist.ParseProjectName(f.Project)
+			p, _ := packaging.ParseProjectName(f.Project)
 			return x.DeleteProject(ctx, w.admin, "", p)
 		}}
 	}
-	sweeps := func(w *world, f disttest.File) *actor {
+	sweeps := func(w *world, f packagingtest.File) *actor {
 		return &actor{name: "sweep", do: func(ctx context.Context, x *catalog.Index) error { _, err := x.Sweep(ctx, w.admin); return err }}
 	}
-	with := func(make func(*world, disttest.File) *actor, change func(*actor)) func(*world, disttest.File) *actor {
-		return func(w *world, f disttest.File) *actor { a := make(w, f); change(a); return a }
+	with := func(make func(*world, packagingtest.File) *actor, change func(*actor)) func(*world, packagingtest.File) *actor {
+		return func(w *world, f packagingtest.File) *actor { a := make(w, f); change(a); return a }
 	}
-	deleting := func(o outcome) func(*world, disttest.File) *actor {
+	deleting := func(o outcome) func(*world, packagingtest.File) *actor {
 		return with(deletes, func(a *actor) { a.delete, a.refused = o, o != done })
 	}
-	failing := func(o outcome) func(*world, disttest.File) *actor {
+	failing := func(o outcome) func(*world, packagingtest.File) *actor {
 		return with(uploads("three"), func(a *actor) { a.keep, a.delete, a.refused = o, done, true })
 	}
-	type cast []func(*world, disttest.File) *actor
+	type cast []func(*world, packagingtest.File) *actor
 	for _, c := range []struct {
 		name   string
 		there  bool // whether main has the file before
@@ -284,7 +284,7 @@ func TestDeletionAgainstUpload(t *testing.T) {
 			n := 0
 			runs := explore(func(choose func(int) int) {
 				n++
-				f := disttest.SDist(fmt.Sprintf("demo-%d", n), "1.0", c.name)
+				f := packagingtest.SDist(fmt.Sprintf("demo-%d", n), "1.0", c.name)
 				if c.there {
 					w.must(f)
 				}
@@ -318,7 +318,7 @@ func repositoriesOf(t *testing.T) *world {
 
 // settled fails the test unless every upload succeeded that should have, and everything that is listed can be read. An
 // upload after it succeeds at once, whatever failed before.
-func (w *world) settled(s *scene, actors []*actor, f disttest.File) {
+func (w *world) settled(s *scene, actors []*actor, f packagingtest.File) {
 	w.t.Helper()
 	for _, a := range actors {
 		if (a.err != nil) && !a.refused {
@@ -343,7 +343,7 @@ func (w *world) settled(s *scene, actors []*actor, f disttest.File) {
 	}
 }
 
-func (w *world) reads(s *scene, repo string, f disttest.File) {
+func (w *world) reads(s *scene, repo string, f packagingtest.File) {
 	w.t.Helper()
 	b, _, err := w.Open(w.t.Context(), w.admin, repo, f.SHA256(), f.Name, catalog.Bytes)
 	if err != nil {
@@ -380,10 +380,10 @@ func TestRenewedMark(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, catalog.PrivatePolicy(), catalog.Limits{})
-			f := disttest.SDist("demo", "1.0", "x")
+			f := packagingtest.SDist("demo", "1.0", "x")
 			w.must(f)
 			key := catalog.FileKey(f.SHA256())
-			demo, _ := dist.ParseProjectName("demo")
+			demo, _ := packaging.ParseProjectName("demo")
 			x := catalog.New(&interrupted{Store: w.db.Catalog(), after: func(ctx context.Context, tx catalog.Tx) error { return c.between(ctx, tx, key) }},
 				w.blobs, catalog.Options{Log: slog.New(slog.DiscardHandler)})
 			if err := x.DeleteProject(t.Context(), w.admin, "", demo); err != nil {

@@ -5,8 +5,8 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/account"
-	"pyindex/internal/dist"
 	"pyindex/internal/fault"
+	"pyindex/internal/packaging"
 )
 
 var _ account.Inviter = (*Index)(nil)
@@ -14,10 +14,10 @@ var _ account.Inviter = (*Index)(nil)
 // MayGrant implements account.Inviter: who could give the role to somebody who has an account may invite somebody to it.
 // fault.NotFound where the caller may not see the project, fault.Denied for who is no owner of it.
 func (x *Index) MayGrant(ctx context.Context, who access.Caller, repo, project string, role access.Role) (account.Grant, error) {
-	var name dist.ProjectName
+	var name packaging.ProjectName
 	if project != "" {
 		var err error
-		if name, err = dist.ParseProjectName(project); err != nil {
+		if name, err = packaging.ParseProjectName(project); err != nil {
 			return account.Grant{}, err
 		}
 	}

@@ -5,9 +5,9 @@ import (
 	"slices"
 
 	"pyindex/internal/access"
-	"pyindex/internal/dist"
 	"pyindex/internal/fault"
 	"pyindex/internal/memo"
+	"pyindex/internal/packaging"
 )
 
 // Listing is the projects of a repository that one caller may see, by normal name. Quarantined ones are left out.
@@ -24,7 +24,7 @@ func (l Listing) Stamp() memo.Stamp { return memo.Stamp{Epoch: l.Epoch, Value: l
 // Listed is what a listing shows of a project.
 type Listed struct {
 	ID      string
-	Name    dist.ProjectName
+	Name    packaging.ProjectName
 	Display string
 	Status  Status
 	Serial  int64
@@ -79,7 +79,7 @@ type Contents struct {
 }
 
 // Contents returns what a project's page lists, as of one moment. A quarantined project lists nothing.
-func (x *Index) Contents(ctx context.Context, who access.Caller, repo string, name dist.ProjectName) (Contents, error) {
+func (x *Index) Contents(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName) (Contents, error) {
 	p, err := x.Project(ctx, who, repo, name)
 	if err != nil {
 		return Contents{}, err
@@ -107,12 +107,12 @@ type ReleaseDetail struct {
 	Contents
 	Release  Release
 	Files    []File
-	Metadata dist.Metadata
+	Metadata packaging.Metadata
 }
 
 // Release returns a release by any spelling of its version, or the latest for "": not yanked before yanked, then final
 // before pre-release, then by version. fault.NotFound where there is none.
-func (x *Index) Release(ctx context.Context, who access.Caller, repo string, name dist.ProjectName, version string) (ReleaseDetail, error) {
+func (x *Index) Release(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName, version string) (ReleaseDetail, error) {
 	c, err := x.Contents(ctx, who, repo, name)
 	if err != nil {
 		return ReleaseDetail{}, err
@@ -137,7 +137,7 @@ func pick(c Contents, version string) (Release, bool) {
 	if version == "" {
 		return latest(c)
 	}
-	v, err := dist.ParseVersion(version)
+	v, err := packaging.ParseVersion(version)
 	if err != nil {
 		return Release{}, false
 	}
@@ -153,7 +153,7 @@ func latest(c Contents) (best Release, ok bool) {
 	var top rank
 	yanked := yankedReleases(c.Files)
 	for _, r := range c.Releases {
-		v, err := dist.ParseVersion(r.Version)
+		v, err := packaging.ParseVersion(r.Version)
 		if err != nil {
 			continue
 		}
@@ -166,7 +166,7 @@ func latest(c Contents) (best Release, ok bool) {
 
 type rank struct {
 	offered, final bool
-	version        dist.Version
+	version        packaging.Version
 }
 
 func (a rank) below(b rank) bool {
@@ -195,7 +195,7 @@ func filesOf(files []File, releaseID string) []File {
 
 // telling picks the file whose metadata stands for the release.
 func telling(files []File) File {
-	if i := slices.IndexFunc(files, func(f File) bool { return f.Kind == dist.Wheel }); i >= 0 {
+	if i := slices.IndexFunc(files, func(f File) bool { return f.Kind == packaging.Wheel }); i >= 0 {
 		return files[i]
 	}
 	return files[0]

@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	"pyindex/internal/catalog"
-	"pyindex/internal/dist/disttest"
+	"pyindex/internal/packaging/packagingtest"
 )
 
 // TestListingKeepsUp: whatever is done to projects, a listing that was read before shows the same as one that is read for
@@ -30,7 +30,7 @@ func TestListingKeepsUp(t *testing.T) {
 		case 2:
 			err = w.SetStatus(t.Context(), w.admin, "", name(t, project), catalog.Active, "")
 		default:
-			_, err = w.upload(w.admin, disttest.Wheel(project, fmt.Sprintf("1.%d", step), "x"))
+			_, err = w.upload(w.admin, packagingtest.Wheel(project, fmt.Sprintf("1.%d", step), "x"))
 		}
 		if step%3 == 0 {
 			continue // two changes between looks

@@ -7,35 +7,35 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/audit"
-	"pyindex/internal/dist"
 	"pyindex/internal/fault"
+	"pyindex/internal/packaging"
 )
 
 // Yank marks all files of a release as not to be chosen unless asked for by number (PEP 592). It needs a maintainer;
 // fault.NotFound where there is no such release for the caller, fault.Denied without the right.
-func (x *Index) Yank(ctx context.Context, who access.Caller, repo string, name dist.ProjectName, version, reason string) error {
+func (x *Index) Yank(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName, version, reason string) error {
 	return x.setYank(ctx, who, target{repo: repo, name: name, version: version}, true, reason)
 }
 
 // Unyank undoes Yank.
-func (x *Index) Unyank(ctx context.Context, who access.Caller, repo string, name dist.ProjectName, version string) error {
+func (x *Index) Unyank(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName, version string) error {
 	return x.setYank(ctx, who, target{repo: repo, name: name, version: version}, false, "")
 }
 
 // YankFile is Yank for one file, by its exact name.
-func (x *Index) YankFile(ctx context.Context, who access.Caller, repo string, name dist.ProjectName, filename, reason string) error {
+func (x *Index) YankFile(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName, filename, reason string) error {
 	return x.setYank(ctx, who, target{repo: repo, name: name, filename: filename}, true, reason)
 }
 
 // UnyankFile undoes YankFile, or Yank for one file.
-func (x *Index) UnyankFile(ctx context.Context, who access.Caller, repo string, name dist.ProjectName, filename string) error {
+func (x *Index) UnyankFile(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName, filename string) error {
 	return x.setYank(ctx, who, target{repo: repo, name: name, filename: filename}, false, "")
 }
 
 // target names what a change is about: a project, or with a version or a file name that release or file of it.
 type target struct {
 	repo     string
-	name     dist.ProjectName
+	name     packaging.ProjectName
 	version  string
 	filename string
 }
@@ -110,7 +110,7 @@ func targeted(ctx context.Context, tx Tx, p Project, t target, e *audit.Entry) (
 
 // SetStatus gives a project a status marker and a reason (PEP 792). It needs an owner; only an administrator puts a
 // project into quarantine or takes it out.
-func (x *Index) SetStatus(ctx context.Context, who access.Caller, repo string, name dist.ProjectName, s Status, reason string) error {
+func (x *Index) SetStatus(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName, s Status, reason string) error {
 	switch s {
 	case Active, Archived, Deprecated, Quarantined:
 	default:
@@ -134,7 +134,7 @@ func (x *Index) SetStatus(ctx context.Context, who access.Caller, repo string, n
 
 // SetLimits gives a project limits of its own in place of the configured ones; a zero field goes back to what is
 // configured. It needs an administrator; fault.Invalid for a negative limit.
-func (x *Index) SetLimits(ctx context.Context, who access.Caller, repo string, name dist.ProjectName, l Limits) error {
+func (x *Index) SetLimits(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName, l Limits) error {
 	if l.FileSize < 0 || l.ProjectSize < 0 {
 		return fault.New(fault.Invalid, "a limit is a number of bytes, or 0 for what is configured")
 	}
@@ -153,13 +153,13 @@ func (x *Index) SetLimits(ctx context.Context, who access.Caller, repo string, n
 
 // DeleteRelease removes a release and its files. The names of the files are never usable again. It needs an owner, and an
 // administrator while one of the files, or the project, is in quarantine.
-func (x *Index) DeleteRelease(ctx context.Context, who access.Caller, repo string, name dist.ProjectName, version string) error {
+func (x *Index) DeleteRelease(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName, version string) error {
 	return x.delete(ctx, who, target{repo: repo, name: name, version: version})
 }
 
 // DeleteFile removes one file, by its exact name, which is never usable again, and with its last file a release. It needs
 // the same caller as DeleteRelease; fault.NotFound where the project has no such file.
-func (x *Index) DeleteFile(ctx context.Context, who access.Caller, repo string, name dist.ProjectName, filename string) error {
+func (x *Index) DeleteFile(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName, filename string) error {
 	return x.delete(ctx, who, target{repo: repo, name: name, filename: filename})
 }
 
@@ -167,7 +167,7 @@ func (x *Index) DeleteFile(ctx context.Context, who access.Caller, repo string, 
 // project is kept for its last owners and administrators for KeepName, and for administrators alone if it was in quarantine. It
 // needs the same caller as DeleteRelease. As for DeleteRelease and DeleteFile, a *Leftover says that it is done, except that
 // some bytes could not be removed from the store yet.
-func (x *Index) DeleteProject(ctx context.Context, who access.Caller, repo string, name dist.ProjectName) error {
+func (x *Index) DeleteProject(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName) error {
 	return x.delete(ctx, who, target{repo: repo, name: name})
 }
 
@@ -277,7 +277,7 @@ func free(ctx context.Context, tx Tx, f File) (waste []string, err error) {
 }
 
 func findRelease(ctx context.Context, tx Tx, p Project, version string) (Release, error) {
-	v, err := dist.ParseVersion(version)
+	v, err := packaging.ParseVersion(version)
 	if err != nil {
 		return Release{}, err
 	}

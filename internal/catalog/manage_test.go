@@ -8,8 +8,8 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/catalog"
-	"pyindex/internal/dist/disttest"
 	"pyindex/internal/fault"
+	"pyindex/internal/packaging/packagingtest"
 )
 
 // keysHeld counts the blobs that lie in the folder.
@@ -28,7 +28,7 @@ func (w *world) keysHeld() int {
 
 func TestYank(t *testing.T) {
 	w := newWorld(t, catalog.PrivatePolicy(), catalog.Limits{})
-	w.must(disttest.Wheel("demo", "1.0", "x"), disttest.SDist("demo", "1.0", "x"), disttest.Wheel("demo", "2.0", "x"), disttest.Wheel("demo", "3.0rc1", "x"))
+	w.must(packagingtest.Wheel("demo", "1.0", "x"), packagingtest.SDist("demo", "1.0", "x"), packagingtest.Wheel("demo", "2.0", "x"), packagingtest.Wheel("demo", "3.0rc1", "x"))
 	latest := func() string {
 		t.Helper()
 		d, err := w.Release(t.Context(), w.admin, "", name(t, "demo"), "")
@@ -66,12 +66,12 @@ func TestYank(t *testing.T) {
 // TestDelete: a deleted name never returns, in no spelling, with no bytes, and its bytes are gone.
 func TestDelete(t *testing.T) {
 	w := newWorld(t, catalog.PrivatePolicy(), catalog.Limits{})
-	one, two := disttest.Wheel("demo", "1.0", "x"), disttest.Wheel("demo", "2.0", "x")
+	one, two := packagingtest.Wheel("demo", "1.0", "x"), packagingtest.Wheel("demo", "2.0", "x")
 	w.must(one, two)
 	if err := w.DeleteRelease(t.Context(), w.admin, "", name(t, "demo"), "1"); err != nil {
 		t.Fatal(err)
 	}
-	refuse := func(f disttest.File) {
+	refuse := func(f packagingtest.File) {
 		t.Helper()
 		_, err := w.upload(w.admin, f)
 		if !fault.Is(err, fault.Invalid) || !strings.Contains(err.Error(), "previously used") || strings.Contains(err.Error(), "already exist") {
@@ -79,8 +79,8 @@ func TestDelete(t *testing.T) {
 		}
 	}
 	refuse(one)
-	refuse(disttest.Wheel("demo", "1.0", "y"))
-	refuse(disttest.Wheel("demo", "1.0.0", "y"))
+	refuse(packagingtest.Wheel("demo", "1.0", "y"))
+	refuse(packagingtest.Wheel("demo", "1.0.0", "y"))
 	if keys := w.keysHeld(); keys != 2 {
 		t.Errorf("%d keys are stored, want those of 2.0", keys)
 	}
@@ -97,13 +97,13 @@ func TestDelete(t *testing.T) {
 	if keys := w.keysHeld(); keys != 0 {
 		t.Errorf("%d keys are stored, want none", keys)
 	}
-	w.must(disttest.Wheel("demo", "3.0", "z"))
+	w.must(packagingtest.Wheel("demo", "3.0", "z"))
 }
 
 // TestStatus: archived takes no uploads, quarantined offers nothing in any form, and a reason is kept.
 func TestStatus(t *testing.T) {
 	w := newWorld(t, catalog.PrivatePolicy(), catalog.Limits{})
-	f := disttest.Wheel("demo", "1.0", "x")
+	f := packagingtest.Wheel("demo", "1.0", "x")
 	w.must(f)
 	demo := name(t, "demo")
 	for _, c := range []struct {
@@ -120,7 +120,7 @@ func TestStatus(t *testing.T) {
 		if err != nil || p.Status != c.status || p.StatusReason != "because" {
 			t.Errorf("%s: Project = %+v, %v", c.status, p, err)
 		}
-		if _, err := w.upload(w.admin, disttest.Wheel("demo", "1.1+"+string(c.status), "x")); (err == nil) != c.uploads {
+		if _, err := w.upload(w.admin, packagingtest.Wheel("demo", "1.1+"+string(c.status), "x")); (err == nil) != c.uploads {
 			t.Errorf("%s: an upload = %v, want accepted: %v", c.status, err, c.uploads)
 		}
 		_, err = w.File(t.Context(), w.admin, "", f.SHA256(), f.Name)
@@ -143,7 +143,7 @@ func TestStatus(t *testing.T) {
 // leaves everything as it was.
 func TestChangesNeedTheRight(t *testing.T) {
 	w := newWorld(t, catalog.PrivatePolicy(), catalog.Limits{})
-	w.must(disttest.Wheel("demo", "1.0", "x"), disttest.Wheel("other", "1.0", "x"))
+	w.must(packagingtest.Wheel("demo", "1.0", "x"), packagingtest.Wheel("other", "1.0", "x"))
 	demo := name(t, "demo")
 	callers := map[string]struct {
 		who  access.Caller
@@ -181,8 +181,8 @@ func TestChangesNeedTheRight(t *testing.T) {
 // TestHidden: whoever may not read a project gets one answer for it and for one that does not exist.
 func TestHidden(t *testing.T) {
 	w := newWorld(t, catalog.PrivatePolicy(), catalog.Limits{})
-	f := disttest.Wheel("demo", "1.0", "x")
-	w.must(f, disttest.Wheel("other", "1.0", "x"))
+	f := packagingtest.Wheel("demo", "1.0", "x")
+	w.must(f, packagingtest.Wheel("other", "1.0", "x"))
 	bound := w.user("bob", access.NewAPIToken{Scope: access.ScopeRead, Projects: []string{"other"}})
 	for who, caller := range map[string]access.Caller{"bound": bound, "nobody": access.Guest(false)} {
 		_, there := w.Project(t.Context(), caller, "", name(t, "demo"))
@@ -209,7 +209,7 @@ func TestHidden(t *testing.T) {
 // TestSweep: bytes that a crash left are taken after their grace, and bytes in use never.
 func TestSweep(t *testing.T) {
 	w := newWorld(t, catalog.PrivatePolicy(), catalog.Limits{})
-	w.must(disttest.Wheel("demo", "1.0", "x"))
+	w.must(packagingtest.Wheel("demo", "1.0", "x"))
 	crashed := strings.Repeat("ab", 32)
 	if err := w.db.Catalog().Update(t.Context(), func(tx catalog.Tx) error {
 		_, err := tx.HoldBlob(t.Context(), catalog.FileKey(crashed), "", time.Unix(0, 0))

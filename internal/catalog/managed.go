@@ -6,8 +6,8 @@ import (
 	"strings"
 
 	"pyindex/internal/access"
-	"pyindex/internal/dist"
 	"pyindex/internal/fault"
+	"pyindex/internal/packaging"
 )
 
 // Page is a part of a long list.
@@ -115,7 +115,7 @@ type ManagedReleases struct {
 
 // ManagedReleases returns a page of the releases of a project, newest version first, also of a quarantined one. It needs
 // an uploader; fault.NotFound where there is no such project for the caller, fault.Denied without the right.
-func (x *Index) ManagedReleases(ctx context.Context, who access.Caller, repo string, name dist.ProjectName, p Page) (m ManagedReleases, err error) {
+func (x *Index) ManagedReleases(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName, p Page) (m ManagedReleases, err error) {
 	if _, err := p.offset(); err != nil {
 		return m, err
 	}
@@ -151,7 +151,7 @@ type ManagedRelease struct {
 
 // ManagedRelease returns a release by any spelling of its version, also of a quarantined project. It needs a maintainer;
 // fault.NotFound where there is no such release for the caller, fault.Denied without the right.
-func (x *Index) ManagedRelease(ctx context.Context, who access.Caller, repo string, name dist.ProjectName, version string) (m ManagedRelease, err error) {
+func (x *Index) ManagedRelease(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName, version string) (m ManagedRelease, err error) {
 	m.Project, err = x.Project(ctx, who, repo, name)
 	if err == nil {
 		err = permit(who, access.Maintainer, m.Project)
@@ -179,7 +179,7 @@ type ManagedSettings struct {
 
 // ManagedSettings returns what there is to set of a project, also of a quarantined one. It needs an owner;
 // fault.NotFound where there is no such project for the caller, fault.Denied without the right.
-func (x *Index) ManagedSettings(ctx context.Context, who access.Caller, repo string, name dist.ProjectName) (m ManagedSettings, err error) {
+func (x *Index) ManagedSettings(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName) (m ManagedSettings, err error) {
 	m.Project, err = x.Project(ctx, who, repo, name)
 	if err == nil {
 		err = permit(who, access.Owner, m.Project)
@@ -202,7 +202,7 @@ type ManagedContents struct {
 
 // ManagedContents returns a project with all its files, those in quarantine too. It needs a maintainer; fault.NotFound if there
 // is no such project for the caller, fault.Denied without the right.
-func (x *Index) ManagedContents(ctx context.Context, who access.Caller, repo string, name dist.ProjectName) (m ManagedContents, err error) {
+func (x *Index) ManagedContents(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName) (m ManagedContents, err error) {
 	m.Project, err = x.Project(ctx, who, repo, name)
 	if err == nil {
 		err = permit(who, access.Maintainer, m.Project)

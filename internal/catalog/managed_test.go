@@ -7,8 +7,8 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/catalog"
-	"pyindex/internal/dist/disttest"
 	"pyindex/internal/fault"
+	"pyindex/internal/packaging/packagingtest"
 )
 
 // named writes managed projects as name:role:latest.
@@ -22,7 +22,7 @@ func named(all []catalog.ManagedProject) string {
 
 func TestManagedPage(t *testing.T) {
 	w := newWorld(t, catalog.PrivatePolicy(), catalog.Limits{})
-	w.must(disttest.Wheel("aa", "1.0", "x"), disttest.Wheel("aa", "2.0rc1", "x"), disttest.Wheel("ab", "1.0", "x"), disttest.Wheel("c", "1.0", "x"), disttest.Wheel("d", "1.0", "x"))
+	w.must(packagingtest.Wheel("aa", "1.0", "x"), packagingtest.Wheel("aa", "2.0rc1", "x"), packagingtest.Wheel("ab", "1.0", "x"), packagingtest.Wheel("c", "1.0", "x"), packagingtest.Wheel("d", "1.0", "x"))
 	member := w.user("member", access.NewAPIToken{Scope: access.ScopeAdmin})
 	for project, role := range map[string]access.Role{"aa": access.Owner, "ab": access.Uploader, "c": access.Reader} {
 		if err := w.Grant(t.Context(), w.admin, "", name(t, project), "member", role); err != nil {
@@ -70,7 +70,7 @@ func TestManagedPage(t *testing.T) {
 
 func TestManagedReleases(t *testing.T) {
 	w := newWorld(t, catalog.PrivatePolicy(), catalog.Limits{})
-	w.must(disttest.Wheel("demo", "1.9", "x"), disttest.Wheel("demo", "1.10", "x"), disttest.SDist("demo", "1.10", "x"), disttest.Wheel("demo", "2.0rc1", "x"))
+	w.must(packagingtest.Wheel("demo", "1.9", "x"), packagingtest.Wheel("demo", "1.10", "x"), packagingtest.SDist("demo", "1.10", "x"), packagingtest.Wheel("demo", "2.0rc1", "x"))
 	demo := name(t, "demo")
 	uploader, stranger := w.user("uploader", access.NewAPIToken{Scope: access.ScopeAdmin}), w.user("stranger", access.NewAPIToken{Scope: access.ScopeAdmin})
 	if err := w.Grant(t.Context(), w.admin, "", demo, "uploader", access.Uploader); err != nil {
@@ -130,8 +130,8 @@ func (w *world) lastAction() string {
 
 func TestFilesOneByOne(t *testing.T) {
 	w := newWorld(t, catalog.PrivatePolicy(), catalog.Limits{})
-	wheel, sdist := disttest.Wheel("demo", "1.0", "x"), disttest.SDist("demo", "1.0", "x")
-	w.must(wheel, sdist, disttest.Wheel("other", "1.0", "x"))
+	wheel, sdist := packagingtest.Wheel("demo", "1.0", "x"), packagingtest.SDist("demo", "1.0", "x")
+	w.must(wheel, sdist, packagingtest.Wheel("other", "1.0", "x"))
 	demo := name(t, "demo")
 	maintainer := w.user("maintainer", access.NewAPIToken{Scope: access.ScopeAdmin})
 	if err := w.Grant(t.Context(), w.admin, "", demo, "maintainer", access.Maintainer); err != nil {
@@ -197,7 +197,7 @@ func TestFilesOneByOne(t *testing.T) {
 
 func TestLimits(t *testing.T) {
 	w := newWorld(t, catalog.PrivatePolicy(), catalog.Limits{FileSize: 10 << 20, ProjectSize: 20 << 20})
-	small := disttest.Wheel("demo", "1.0", "x")
+	small := packagingtest.Wheel("demo", "1.0", "x")
 	w.must(small)
 	demo := name(t, "demo")
 	owner := w.user("owner", access.NewAPIToken{Scope: access.ScopeAdmin})
@@ -211,7 +211,7 @@ func TestLimits(t *testing.T) {
 			t.Fatalf("SetLimits = %v, recorded as %s", err, w.lastAction())
 		}
 	}
-	next := disttest.Wheel("demo", "2.0", "x")
+	next := packagingtest.Wheel("demo", "2.0", "x")
 	set(catalog.Limits{FileSize: int64(len(next.Bytes)) - 1})
 	if _, err := w.upload(owner, next); !fault.Is(err, fault.TooLarge) {
 		t.Errorf("a file over the project's limit = %v, want too large", err)
@@ -223,7 +223,7 @@ func TestLimits(t *testing.T) {
 	if _, err := w.upload(owner, next); !fault.Is(err, fault.TooLarge) {
 		t.Errorf("a file over the project's size = %v, want too large", err)
 	}
-	big := disttest.Wheel("demo", "3.0", strings.Repeat("\x00", 0))
+	big := packagingtest.Wheel("demo", "3.0", strings.Repeat("\x00", 0))
 	set(catalog.Limits{FileSize: 1 << 30, ProjectSize: int64(len(small.Bytes) + len(next.Bytes) + len(big.Bytes))})
 	if got, err := w.Limits(t.Context(), owner, "", demo); err != nil || got.FileSize != 1<<30 {
 		t.Errorf("Limits = %+v, %v", got, err)
@@ -244,7 +244,7 @@ func TestLimits(t *testing.T) {
 }
 
 // uploadUnnamed uploads to a stage that was not told the project.
-func (w *world) uploadUnnamed(who access.Caller, f disttest.File) (catalog.Receipt, error) {
+func (w *world) uploadUnnamed(who access.Caller, f packagingtest.File) (catalog.Receipt, error) {
 	w.t.Helper()
 	unnamed := f
 	unnamed.Project = ""
@@ -254,7 +254,7 @@ func (w *world) uploadUnnamed(who access.Caller, f disttest.File) (catalog.Recei
 // An owner cannot take a project out of the quarantine that an administrator put it into.
 func TestQuarantineIsTheAdministrators(t *testing.T) {
 	w := newWorld(t, catalog.PrivatePolicy(), catalog.Limits{})
-	w.must(disttest.Wheel("demo", "1.0", "x"))
+	w.must(packagingtest.Wheel("demo", "1.0", "x"))
 	demo := name(t, "demo")
 	owner := w.user("owner", access.NewAPIToken{Scope: access.ScopeAdmin})
 	if err := w.Grant(t.Context(), w.admin, "", demo, "owner", access.Owner); err != nil {
@@ -281,7 +281,7 @@ func TestLastOwner(t *testing.T) {
 	w := newWorld(t, catalog.PrivatePolicy(), catalog.Limits{})
 	all := access.NewAPIToken{Scope: access.ScopeAdmin}
 	ann, bob, cid := w.user("ann", all), w.user("bob", all), w.user("cid", all)
-	if _, err := w.upload(ann, disttest.Wheel("demo", "1.0", "x")); err != nil {
+	if _, err := w.upload(ann, packagingtest.Wheel("demo", "1.0", "x")); err != nil {
 		t.Fatal(err)
 	}
 	demo := name(t, "demo")
@@ -324,7 +324,7 @@ func TestOwnersRemovingEachOther(t *testing.T) {
 	all := access.NewAPIToken{Scope: access.ScopeAdmin}
 	ann := w.user("ann", all)
 	w.user("bob", all)
-	if _, err := w.upload(ann, disttest.Wheel("demo", "1.0", "x")); err != nil {
+	if _, err := w.upload(ann, packagingtest.Wheel("demo", "1.0", "x")); err != nil {
 		t.Fatal(err)
 	}
 	demo := name(t, "demo")

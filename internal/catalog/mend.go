@@ -11,8 +11,8 @@ import (
 	"sync"
 	"time"
 
-	"pyindex/internal/dist/archive"
 	"pyindex/internal/fault"
+	"pyindex/internal/packaging/archive"
 )
 
 // What mends stored bytes, for the log.

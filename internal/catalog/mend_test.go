@@ -15,8 +15,8 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/catalog"
-	"pyindex/internal/dist/disttest"
 	"pyindex/internal/fault"
+	"pyindex/internal/packaging/packagingtest"
 	"pyindex/internal/storage/blobs"
 	"pyindex/internal/storage/db"
 	"pyindex/internal/storage/storagetest"
@@ -63,12 +63,12 @@ func newMending(t *testing.T, location string, wrap func(catalog.Blobs) catalog.
 	return m
 }
 
-func (m *mending) upload(repo string, f disttest.File) error {
+func (m *mending) upload(repo string, f packagingtest.File) error {
 	return publish(m.t.Context(), m.Index, m.admin, repo, f)
 }
 
 // read returns what a reader gets.
-func (m *mending) read(repo string, f disttest.File, part catalog.Part) ([]byte, error) {
+func (m *mending) read(repo string, f packagingtest.File, part catalog.Part) ([]byte, error) {
 	b, _, err := m.Open(m.t.Context(), m.admin, repo, f.SHA256(), f.Name, part)
 	if err != nil {
 		return nil, err
@@ -78,7 +78,7 @@ func (m *mending) read(repo string, f disttest.File, part catalog.Part) ([]byte,
 }
 
 // intact fails the test unless the file and its metadata are read as they were uploaded.
-func (m *mending) intact(repo string, f disttest.File) {
+func (m *mending) intact(repo string, f packagingtest.File) {
 	m.t.Helper()
 	for part, want := range map[catalog.Part][]byte{catalog.Bytes: f.Bytes, catalog.MetadataPart: f.Metadata} {
 		if got, err := m.read(repo, f, part); err != nil || !bytes.Equal(got, want) {
@@ -126,14 +126,16 @@ func TestUploadMendsDamage(t *testing.T) {
 		t.Run(kind, func(t *testing.T) {
 			m := newMending(t, location(t), nil)
 			n := 0
-			for part, bytesOf := range map[string]func(disttest.File) (string, []byte){
-				"file":     func(f disttest.File) (string, []byte) { return catalog.FileKey(f.SHA256()), f.Bytes },
-				"metadata": func(f disttest.File) (string, []byte) { return catalog.MetadataKey(digestOf(f.Metadata)), f.Metadata },
+			for part, bytesOf := range map[string]func(packagingtest.File) (string, []byte){
+				"file": func(f packagingtest.File) (string, []byte) { return catalog.FileKey(f.SHA256()), f.Bytes },
+				"metadata": func(f packagingtest.File) (string, []byte) {
+					return catalog.MetadataKey(digestOf(f.Metadata)), f.Metadata
+				},
 			} {
 				for damage := range damages([]byte("0123456789")) {
 					for _, repo := range []string{"main", "two"} {
 						n++
-						f := disttest.Wheel(fmt.Sprintf("demo-%d", n), "1.0", "x = 1\n")
+						f := packagingtest.Wheel(fmt.Sprintf("demo-%d", n), "1.0", "x = 1\n")
 						name := part + " " + damage + ", uploaded to " + repo
 						if err := m.upload("main", f); err != nil {
 							t.Fatal(err)
@@ -183,7 +185,7 @@ func (b *forgetful) Put(ctx context.Context, key string, p []byte) error {
 func TestMendingMustHold(t *testing.T) {
 	var store *forgetful
 	m := newMending(t, "mem://", func(b catalog.Blobs) catalog.Blobs { store = &forgetful{Blobs: b}; return store })
-	f := disttest.Wheel("demo", "1.0", "x = 1\n")
+	f := packagingtest.Wheel("demo", "1.0", "x = 1\n")
 	if err := m.upload("main", f); err != nil {
 		t.Fatal(err)
 	}
@@ -211,7 +213,7 @@ func TestMendingMustHold(t *testing.T) {
 // what is wrong, and one line in the log for a key in a minute.
 func TestDamageIsNotServed(t *testing.T) {
 	m := newMending(t, "file://"+filepath.Join(t.TempDir(), "blobs"), nil)
-	f := disttest.Wheel("demo", "1.0", "x = 1\n")
+	f := packagingtest.Wheel("demo", "1.0", "x = 1\n")
 	if err := m.upload("main", f); err != nil {
 		t.Fatal(err)
 	}
@@ -256,9 +258,9 @@ func TestCheckStored(t *testing.T) {
 			}
 			defer backup.Close()
 			var want = map[string]string{}
-			var files []disttest.File
+			var files []packagingtest.File
 			for damage := range damages([]byte("0123456789")) {
-				f := disttest.Wheel("demo-"+damage, "1.0", "x = 1\n")
+				f := packagingtest.Wheel("demo-"+damage, "1.0", "x = 1\n")
 				files = append(files, f)
 				if err := m.upload("main", f); err != nil {
 					t.Fatal(err)
@@ -271,7 +273,7 @@ func TestCheckStored(t *testing.T) {
 					want[key] = damage
 				}
 			}
-			sound := disttest.Wheel("sound", "1.0", "x = 1\n")
+			sound := packagingtest.Wheel("sound", "1.0", "x = 1\n")
 			if err := m.upload("main", sound); err != nil {
 				t.Fatal(err)
 			}
@@ -325,7 +327,7 @@ func TestCheckStored(t *testing.T) {
 func TestCheckStoredRefuses(t *testing.T) {
 	var faulty *storagetest.FaultyBlobs
 	m := newMending(t, "mem://", func(b catalog.Blobs) catalog.Blobs { faulty = &storagetest.FaultyBlobs{Blobs: b}; return faulty })
-	f := disttest.Wheel("demo", "1.0", "x = 1\n")
+	f := packagingtest.Wheel("demo", "1.0", "x = 1\n")
 	if err := m.upload("main", f); err != nil {
 		t.Fatal(err)
 	}
@@ -367,8 +369,8 @@ func TestStrays(t *testing.T) {
 	for kind, location := range stores {
 		t.Run(kind, func(t *testing.T) {
 			m := newMending(t, location(t), nil)
-			f, gone := disttest.Wheel("demo", "1.0", "x = 1\n"), disttest.Wheel("gone", "1.0", "x = 1\n")
-			for _, f := range []disttest.File{f, gone} {
+			f, gone := packagingtest.Wheel("demo", "1.0", "x = 1\n"), packagingtest.Wheel("gone", "1.0", "x = 1\n")
+			for _, f := range []packagingtest.File{f, gone} {
 				if err := m.upload("main", f); err != nil {
 					t.Fatal(err)
 				}
@@ -441,7 +443,7 @@ func TestLeftover(t *testing.T) {
 	var store *stuck
 	m := newMending(t, "mem://", func(b catalog.Blobs) catalog.Blobs { store = &stuck{Blobs: b}; return store })
 	for i := range 10 {
-		if err := m.upload("main", disttest.Wheel("demo", fmt.Sprintf("1.%d", i), "x = 1\n")); err != nil {
+		if err := m.upload("main", packagingtest.Wheel("demo", fmt.Sprintf("1.%d", i), "x = 1\n")); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -473,7 +475,7 @@ func TestRetryAfterOutage(t *testing.T) {
 				store = &stuck{Blobs: faulty}
 				return store
 			})
-			f := disttest.Wheel("demo", "1.0", "x = 1\n")
+			f := packagingtest.Wheel("demo", "1.0", "x = 1\n")
 			for n := 1; ; n++ {
 				faulty.Arm(n, when)
 				if err := m.upload("main", f); err == nil {
@@ -527,7 +529,7 @@ func TestDeletesRunInParallel(t *testing.T) {
 		return store
 	})
 	for i := range 12 {
-		if err := m.upload("main", disttest.Wheel("demo", fmt.Sprintf("1.%d", i), "x = 1\n")); err != nil {
+		if err := m.upload("main", packagingtest.Wheel("demo", fmt.Sprintf("1.%d", i), "x = 1\n")); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -552,7 +554,7 @@ func TestDeletionEndsBesideAHangingStore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMending(t, "mem://", func(b catalog.Blobs) catalog.Blobs { return hanging{b} })
 		for i := range 15 {
-			if err := m.upload("main", disttest.Wheel("demo", fmt.Sprintf("1.%d", i), "x = 1\n")); err != nil {
+			if err := m.upload("main", packagingtest.Wheel("demo", fmt.Sprintf("1.%d", i), "x = 1\n")); err != nil {
 				t.Fatal(err)
 			}
 		}

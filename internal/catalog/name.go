@@ -8,8 +8,8 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/audit"
-	"pyindex/internal/dist"
 	"pyindex/internal/fault"
+	"pyindex/internal/packaging"
 )
 
 // KeepName is how long the name of a deleted project is kept for its last owners. Until then a stranger cannot publish a
@@ -25,7 +25,7 @@ const Own Origin = "own"
 // Name is a project name that this index knows, in whichever repository. It stays known after the project, its files and
 // its repository are gone.
 type Name struct {
-	Name   dist.ProjectName
+	Name   packaging.ProjectName
 	Origin Origin
 	Since  time.Time
 	By     audit.Actor // who made it known: kind, id and name; empty if that was not recorded
@@ -35,7 +35,7 @@ type Name struct {
 // Deleted is a project that was deleted. If several of one name were, it is the last.
 type Deleted struct {
 	Repository    string // the repository's name
-	Name          dist.ProjectName
+	Name          packaging.ProjectName
 	At            time.Time
 	FreeAt        time.Time // from then on anybody who may create projects can use the name
 	AgainAt       time.Time // when a project of the name was created again; zero if none was
@@ -46,25 +46,25 @@ type Deleted struct {
 type NameRows interface {
 	// PutName records a name. A name that is known already stays as it is.
 	PutName(ctx context.Context, n Name) error
-	NameOf(ctx context.Context, name dist.ProjectName) (Name, error)
+	NameOf(ctx context.Context, name packaging.ProjectName) (Name, error)
 	// Names returns at most limit names, in order, after one of them.
 	Names(ctx context.Context, after string, limit int) ([]Name, error)
 
 	// PutDeleted records that a project was deleted, in place of an earlier one of that name.
 	PutDeleted(ctx context.Context, d Deleted) error
-	DeletedNamed(ctx context.Context, repository string, name dist.ProjectName) (Deleted, error)
+	DeletedNamed(ctx context.Context, repository string, name packaging.ProjectName) (Deleted, error)
 	// DeletedProjects returns all, by repository and name.
 	DeletedProjects(ctx context.Context) ([]Deleted, error)
 	// FreeName lets anybody use the name of a deleted project from a moment on, and reports whether that is sooner than before.
-	FreeName(ctx context.Context, repository string, name dist.ProjectName, at time.Time) (bool, error)
+	FreeName(ctx context.Context, repository string, name packaging.ProjectName, at time.Time) (bool, error)
 	// NoteAgain notes that a project of the name of a deleted one was created.
-	NoteAgain(ctx context.Context, repository string, name dist.ProjectName, at time.Time) error
+	NoteAgain(ctx context.Context, repository string, name packaging.ProjectName, at time.Time) error
 }
 
 // nameFree returns fault.Denied if the name of a deleted project is kept for others than the user, who may have no project of
 // the repository in general. User "" stands for the operator. It returns the project that was deleted under the name, the zero
 // Deleted if none was.
-func nameFree(ctx context.Context, tx Tx, r Repository, name dist.ProjectName, user string, now time.Time) (Deleted, error) {
+func nameFree(ctx context.Context, tx Tx, r Repository, name packaging.ProjectName, user string, now time.Time) (Deleted, error) {
 	d, err := tx.DeletedNamed(ctx, r.Name, name)
 	if fault.Is(err, fault.NotFound) {
 		return Deleted{}, nil
@@ -129,7 +129,7 @@ func (x *Index) leaveName(ctx context.Context, tx Tx, p Project) (Deleted, error
 
 // Formerly returns the project that was deleted under the name of a project that there is now, the zero Deleted if none was.
 // It needs an owner, and does not tell who owned the earlier project.
-func (x *Index) Formerly(ctx context.Context, who access.Caller, repo string, name dist.ProjectName) (d Deleted, err error) {
+func (x *Index) Formerly(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName) (d Deleted, err error) {
 	p, err := x.Project(ctx, who, repo, name)
 	if err == nil {
 		err = permit(who, access.Owner, p)
@@ -168,7 +168,7 @@ func (x *Index) Names(ctx context.Context, who access.Caller, deleted bool) (out
 		if err != nil {
 			return err
 		}
-		gone := map[dist.ProjectName][]Deleted{}
+		gone := map[packaging.ProjectName][]Deleted{}
 		for _, d := range all {
 			if !deleted || d.AgainAt.IsZero() {
 				gone[d.Name] = append(gone[d.Name], d)
@@ -205,7 +205,7 @@ var errNotReleasing = fault.New(fault.Denied, "only an administrator, with a tok
 // ReleaseName lets anybody who may create projects in a repository use the name of a deleted project at once. The name stays
 // known to this index. The repository need not exist any longer. It returns fault.Denied unless the caller is an administrator,
 // fault.NotFound if no project of that name was deleted there, and fault.Conflict if the name is free already.
-func (x *Index) ReleaseName(ctx context.Context, who access.Caller, repo string, name dist.ProjectName) error {
+func (x *Index) ReleaseName(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName) error {
 	if repo == "" {
 		repo = MainRepository
 	}

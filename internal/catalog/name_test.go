@@ -11,8 +11,8 @@ import (
 	"pyindex/internal/access"
 	"pyindex/internal/audit"
 	"pyindex/internal/catalog"
-	"pyindex/internal/dist/disttest"
 	"pyindex/internal/fault"
+	"pyindex/internal/packaging/packagingtest"
 )
 
 // clocked is a world whose index has a clock of the test's.
@@ -47,7 +47,7 @@ func TestDeletedNameIsKept(t *testing.T) {
 	build := func() {
 		made++
 		_ = w.ReleaseName(ctx, w.admin, main, name(t, "demo")) // nobody owns what the operator created and deleted
-		if _, err := w.upload(owner, disttest.Wheel("demo", fmt.Sprintf("%d.0", made), fmt.Sprint("x", made))); err != nil {
+		if _, err := w.upload(owner, packagingtest.Wheel("demo", fmt.Sprintf("%d.0", made), fmt.Sprint("x", made))); err != nil {
 			t.Fatal(err)
 		}
 		owner = w.token("owner", access.NewAPIToken{Scope: access.ScopeAdmin})
@@ -58,7 +58,7 @@ func TestDeletedNameIsKept(t *testing.T) {
 	}
 	again := func(who access.Caller) error {
 		made++
-		_, err := w.upload(who, disttest.Wheel("demo", fmt.Sprintf("%d.0", made), fmt.Sprint("x", made)))
+		_, err := w.upload(who, packagingtest.Wheel("demo", fmt.Sprintf("%d.0", made), fmt.Sprint("x", made)))
 		if err == nil {
 			mustName(t, w.DeleteProject(ctx, w.admin, main, name(t, "demo")))
 		}
@@ -96,7 +96,7 @@ func TestDeletedNameIsKept(t *testing.T) {
 	}
 	*now = now.Add(time.Second)
 	made++
-	if _, err := w.upload(stranger, disttest.Wheel("demo", "99.0", "x99")); err != nil {
+	if _, err := w.upload(stranger, packagingtest.Wheel("demo", "99.0", "x99")); err != nil {
 		t.Errorf("an upload when the name is free = %v", err)
 	}
 }
@@ -107,7 +107,7 @@ func TestQuarantinedProjectCannotBeMadeAgain(t *testing.T) {
 	w, now := clocked(t, catalog.PrivatePolicy())
 	ctx, main, demo := t.Context(), catalog.MainRepository, name(t, "demo")
 	owner := w.user("owner", access.NewAPIToken{Scope: access.ScopeAdmin})
-	if _, err := w.upload(owner, disttest.Wheel("demo", "1.0", "x")); err != nil {
+	if _, err := w.upload(owner, packagingtest.Wheel("demo", "1.0", "x")); err != nil {
 		t.Fatal(err)
 	}
 	owner = w.token("owner", access.NewAPIToken{Scope: access.ScopeAdmin})
@@ -134,12 +134,12 @@ func TestQuarantinedProjectCannotBeMadeAgain(t *testing.T) {
 	for who, c := range map[string]access.Caller{
 		"owner": owner, "member of an owning group": w.token("member", access.NewAPIToken{Scope: access.ScopeUpload}),
 	} {
-		if _, err := w.upload(c, disttest.Wheel("demo", "2.0", "y")); !fault.Is(err, fault.Denied) {
+		if _, err := w.upload(c, packagingtest.Wheel("demo", "2.0", "y")); !fault.Is(err, fault.Denied) {
 			t.Errorf("creating it again, by the last %s = %v, want denied", who, err)
 		}
 	}
 	*now = now.Add(catalog.KeepName)
-	if _, err := w.upload(owner, disttest.Wheel("demo", "3.0", "z")); err != nil {
+	if _, err := w.upload(owner, packagingtest.Wheel("demo", "3.0", "z")); err != nil {
 		t.Errorf("once the name is free = %v", err)
 	}
 }
@@ -149,7 +149,7 @@ func TestLookalikeOfDeletedNameIsKept(t *testing.T) {
 	w, now := clocked(t, catalog.Policy{SimilarNames: true})
 	ctx, main, billing := t.Context(), catalog.MainRepository, name(t, "billing")
 	owner, stranger := w.user("owner", access.NewAPIToken{Scope: access.ScopeAdmin}), w.user("stranger", access.NewAPIToken{Scope: access.ScopeUpload})
-	if _, err := w.upload(owner, disttest.Wheel("billing", "1.0", "x")); err != nil {
+	if _, err := w.upload(owner, packagingtest.Wheel("billing", "1.0", "x")); err != nil {
 		t.Fatal(err)
 	}
 	owner = w.token("owner", access.NewAPIToken{Scope: access.ScopeAdmin})
@@ -158,7 +158,7 @@ func TestLookalikeOfDeletedNameIsKept(t *testing.T) {
 		if err := w.MayPublish(ctx, stranger, main, name(t, other)); !fault.Is(err, fault.Conflict) || !strings.Contains(err.Error(), "too similar to billing") {
 			t.Errorf("MayPublish(%s), by a stranger = %v, want a conflict with billing", other, err)
 		}
-		if _, err := w.upload(stranger, disttest.Wheel(other, "1.0", "y")); !fault.Is(err, fault.Conflict) {
+		if _, err := w.upload(stranger, packagingtest.Wheel(other, "1.0", "y")); !fault.Is(err, fault.Conflict) {
 			t.Errorf("an upload of %s by a stranger = %v, want a conflict", other, err)
 		}
 		if err := w.MayPublish(ctx, owner, main, name(t, other)); err != nil {
@@ -169,7 +169,7 @@ func TestLookalikeOfDeletedNameIsKept(t *testing.T) {
 		t.Errorf("MayPublish(billings) = %v, want nil: it looks different", err)
 	}
 	*now = now.Add(catalog.KeepName)
-	if _, err := w.upload(stranger, disttest.Wheel("b1lling", "1.0", "y")); err != nil {
+	if _, err := w.upload(stranger, packagingtest.Wheel("b1lling", "1.0", "y")); err != nil {
 		t.Errorf("a lookalike once the name is free = %v", err)
 	}
 }
@@ -178,7 +178,7 @@ func TestLookalikeOfDeletedNameIsKept(t *testing.T) {
 func TestProjectCreatedAgain(t *testing.T) {
 	w, now := clocked(t, catalog.PrivatePolicy())
 	ctx, demo := t.Context(), name(t, "demo")
-	w.must(disttest.Wheel("demo", "1.0", "x"))
+	w.must(packagingtest.Wheel("demo", "1.0", "x"))
 	if d, err := w.Formerly(ctx, w.admin, "", demo); err != nil || !d.At.IsZero() {
 		t.Errorf("Formerly(first project) = %+v, %v, want none", d, err)
 	}
@@ -186,7 +186,7 @@ func TestProjectCreatedAgain(t *testing.T) {
 	mustName(t, w.DeleteProject(ctx, w.admin, "", demo))
 	*now = now.Add(catalog.KeepName)
 	bob := w.user("bob", access.NewAPIToken{Scope: access.ScopeAdmin})
-	if _, err := w.upload(bob, disttest.Wheel("demo", "2.0", "y")); err != nil {
+	if _, err := w.upload(bob, packagingtest.Wheel("demo", "2.0", "y")); err != nil {
 		t.Fatal(err)
 	}
 	bob = w.token("bob", access.NewAPIToken{Scope: access.ScopeAdmin})
@@ -207,7 +207,7 @@ func TestProjectCreatedAgain(t *testing.T) {
 func TestReleaseName(t *testing.T) {
 	w, _ := clocked(t, catalog.PrivatePolicy())
 	ctx, demo := t.Context(), name(t, "demo")
-	w.must(disttest.Wheel("demo", "1.0", "x"), disttest.Wheel("stays", "1.0", "z"))
+	w.must(packagingtest.Wheel("demo", "1.0", "x"), packagingtest.Wheel("stays", "1.0", "z"))
 	stranger := w.user("stranger", access.NewAPIToken{Scope: access.ScopeAdmin})
 	if err := w.ReleaseName(ctx, w.admin, "", demo); !fault.Is(err, fault.NotFound) {
 		t.Errorf("ReleaseName(existing project) = %v, want not found", err)
@@ -230,7 +230,7 @@ func TestReleaseName(t *testing.T) {
 	if err != nil || len(names) != 1 || names[0].Name.Name != demo || names[0].Origin != catalog.Own || names[0].By.Name != "test" {
 		t.Errorf("Names(deleted) = %+v, %v, want demo, own, by the operator", names, err)
 	}
-	if _, err := w.upload(stranger, disttest.Wheel("demo", "2.0", "y")); err != nil {
+	if _, err := w.upload(stranger, packagingtest.Wheel("demo", "2.0", "y")); err != nil {
 		t.Errorf("an upload under a released name = %v", err)
 	}
 	if err := w.ReleaseName(ctx, w.admin, "", demo); !fault.Is(err, fault.Conflict) {
@@ -289,7 +289,7 @@ func TestNamesOutliveTheRepository(t *testing.T) {
 // TestDeletionRace: strangers who upload while the owner deletes never get the name.
 func TestDeletionRace(t *testing.T) {
 	w, _ := clocked(t, catalog.PrivatePolicy())
-	w.must(disttest.Wheel("demo", "1.0", "x"))
+	w.must(packagingtest.Wheel("demo", "1.0", "x"))
 	var callers []access.Caller
 	for i := range 16 {
 		callers = append(callers, w.user(fmt.Sprint("stranger", i), access.NewAPIToken{Scope: access.ScopeUpload}))
@@ -303,7 +303,7 @@ func TestDeletionRace(t *testing.T) {
 					t.Error(err)
 				}
 			}
-			if _, err := w.upload(who, disttest.Wheel("demo", fmt.Sprintf("%d.0", 90+i), fmt.Sprint(i))); err == nil {
+			if _, err := w.upload(who, packagingtest.Wheel("demo", fmt.Sprintf("%d.0", 90+i), fmt.Sprint(i))); err == nil {
 				won.Add(1)
 			} else if !fault.Is(err, fault.Denied) {
 				t.Errorf("an upload beside the deletion = %v, want denied", err)
@@ -320,9 +320,9 @@ func TestDeletionRace(t *testing.T) {
 func TestCreatedAgainIsTaken(t *testing.T) {
 	w, now := clocked(t, catalog.PrivatePolicy())
 	ctx, demo := t.Context(), name(t, "demo")
-	w.must(disttest.Wheel("demo", "1.0", "x"))
+	w.must(packagingtest.Wheel("demo", "1.0", "x"))
 	mustName(t, w.DeleteProject(ctx, w.admin, "", demo))
-	w.must(disttest.Wheel("demo", "2.0", "y"))
+	w.must(packagingtest.Wheel("demo", "2.0", "y"))
 	stranger := w.user("stranger", access.NewAPIToken{Scope: access.ScopeUpload})
 	err := w.db.Catalog().Update(ctx, func(tx catalog.Tx) error {
 		r, err := tx.RepositoryByName(ctx, catalog.MainRepository)
@@ -336,7 +336,7 @@ func TestCreatedAgainIsTaken(t *testing.T) {
 		t.Errorf("creating a project that exists again = %v, want conflict", err)
 	}
 	mustName(t, w.DeleteProject(ctx, w.admin, "", demo))
-	if _, err := w.upload(stranger, disttest.Wheel("demo", "3.0", "z")); !fault.Is(err, fault.Denied) {
+	if _, err := w.upload(stranger, packagingtest.Wheel("demo", "3.0", "z")); !fault.Is(err, fault.Denied) {
 		t.Errorf("an upload after it was deleted again = %v, want denied", err)
 	}
 }

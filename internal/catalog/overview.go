@@ -6,9 +6,9 @@ import (
 	"sync"
 
 	"pyindex/internal/access"
-	"pyindex/internal/dist"
 	"pyindex/internal/fault"
 	"pyindex/internal/memo"
+	"pyindex/internal/packaging"
 )
 
 // Summary is a release with what lists of releases show.
@@ -24,7 +24,7 @@ type Summary struct {
 	Quarantined     int   // files in quarantine
 	QuarantinedSize int64 // bytes of those
 
-	parsed dist.Version
+	parsed packaging.Version
 }
 
 // Offered reports whether readers see the release: they do unless all its files are in quarantine.
@@ -32,7 +32,7 @@ func (s Summary) Offered() bool { return s.Files > 0 || s.Quarantined == 0 }
 
 // parse reads the version.
 func (s *Summary) parse() {
-	v, err := dist.ParseVersion(s.Version)
+	v, err := packaging.ParseVersion(s.Version)
 	s.parsed, s.Prerelease = v, err == nil && v.IsPrerelease()
 }
 
@@ -46,7 +46,7 @@ type Overview struct {
 	Release  Summary   // the one that is shown; zero where there is none
 	Files    []File    // of that release, with their uploaders, oldest first
 	Source   File      // whose metadata stands for the release
-	Metadata dist.Metadata
+	Metadata packaging.Metadata
 
 	Quarantined int // files of the project in quarantine, counted for callers who maintain it
 }
@@ -54,7 +54,7 @@ type Overview struct {
 // Overview returns a project with one release in full: by any spelling of its version, or the latest for "", as Release
 // picks it. fault.NotFound where the caller may not see it or there is no such release. A project without releases, or in
 // quarantine, has none to show. It reads one release, whatever the number of others, except after a change.
-func (x *Index) Overview(ctx context.Context, who access.Caller, repo string, name dist.ProjectName, version string) (Overview, error) {
+func (x *Index) Overview(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName, version string) (Overview, error) {
 	o, err := x.releases(ctx, who, repo, name)
 	if err != nil || o.Project.Status == Quarantined && version == "" {
 		return o, err
@@ -86,7 +86,7 @@ func (x *Index) Overview(ctx context.Context, who access.Caller, repo string, na
 }
 
 // releases returns a project that the caller may read, with its releases in a line each.
-func (x *Index) releases(ctx context.Context, who access.Caller, repo string, name dist.ProjectName) (Overview, error) {
+func (x *Index) releases(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName) (Overview, error) {
 	p, err := x.Project(ctx, who, repo, name)
 	if err != nil {
 		return Overview{}, err
@@ -126,7 +126,7 @@ func (x *Index) Present(ctx context.Context, who access.Caller, repo string, nam
 	}
 	err = x.store.View(ctx, func(tx Tx) error {
 		for _, text := range names[:min(len(names), maxPresent)] {
-			name, err := dist.ParseProjectName(text)
+			name, err := packaging.ParseProjectName(text)
 			if err != nil {
 				continue
 			}
@@ -198,7 +198,7 @@ func (x *Index) summaries(ctx context.Context, p Project) ([]Summary, error) {
 }
 
 func find(all []Summary, version string) int {
-	v, err := dist.ParseVersion(version)
+	v, err := packaging.ParseVersion(version)
 	if err != nil {
 		return -1
 	}

@@ -5,8 +5,8 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/catalog"
-	"pyindex/internal/dist/disttest"
 	"pyindex/internal/fault"
+	"pyindex/internal/packaging/packagingtest"
 )
 
 func versionsOf(o catalog.Overview) (out []string) {
@@ -19,7 +19,7 @@ func versionsOf(o catalog.Overview) (out []string) {
 func TestOverview(t *testing.T) {
 	w := newWorld(t, catalog.PrivatePolicy(), catalog.Limits{})
 	ctx, demo := t.Context(), name(t, "demo")
-	w.must(disttest.Wheel("demo", "1.10", "x"), disttest.Wheel("demo", "1.9", "x", "Summary: nine"), disttest.SDist("demo", "1.9", "x", "Summary: sdist"), disttest.Wheel("demo", "2.0rc1", "x"))
+	w.must(packagingtest.Wheel("demo", "1.10", "x"), packagingtest.Wheel("demo", "1.9", "x", "Summary: nine"), packagingtest.SDist("demo", "1.9", "x", "Summary: sdist"), packagingtest.Wheel("demo", "2.0rc1", "x"))
 	look := func(version string) catalog.Overview {
 		t.Helper()
 		o, err := w.Overview(ctx, w.admin, "", demo, version)
@@ -44,7 +44,7 @@ func TestOverview(t *testing.T) {
 	if o = look(""); o.Release.Version != "1.9" || !o.Releases[1].Yanked || o.Releases[1].YankedReason != "broken" {
 		t.Errorf("after a yank the latest is %s", o.Release.Version)
 	}
-	w.must(disttest.Wheel("demo", "3.0", "x"))
+	w.must(packagingtest.Wheel("demo", "3.0", "x"))
 	if o = look(""); o.Release.Version != "3.0" || len(o.Releases) != 4 {
 		t.Errorf("after an upload the latest is %s of %v", o.Release.Version, versionsOf(o))
 	}
@@ -71,7 +71,7 @@ func TestOverview(t *testing.T) {
 func TestOverviewIsForReaders(t *testing.T) {
 	w := newWorld(t, catalog.PrivatePolicy(), catalog.Limits{})
 	ctx, demo := t.Context(), name(t, "demo")
-	w.must(disttest.Wheel("demo", "1.0", "x"), disttest.Wheel("demo", "2.0", "x"), disttest.Wheel("other", "1.0", "x"))
+	w.must(packagingtest.Wheel("demo", "1.0", "x"), packagingtest.Wheel("demo", "2.0", "x"), packagingtest.Wheel("other", "1.0", "x"))
 	bound := w.user("bob", access.NewAPIToken{Scope: access.ScopeUpload, Projects: []string{"other"}})
 	for who, want := range map[*access.Caller]fault.Kind{&bound: fault.NotFound, {}: fault.Unauthenticated} {
 		_, err := w.Overview(ctx, *who, "", demo, "")
@@ -92,9 +92,9 @@ func TestOverviewIsForReaders(t *testing.T) {
 func TestCompare(t *testing.T) {
 	w := newWorld(t, catalog.PrivatePolicy(), catalog.Limits{})
 	ctx, demo := t.Context(), name(t, "demo")
-	w.must(disttest.Wheel("demo", "1.0", "x", "Summary: one", "Requires-Dist: six>=1", "Requires-Dist: attrs"),
-		disttest.Wheel("demo", "1.1", "y", "Summary: two", "Requires-Dist: six >= 1", "Requires-Dist: rich", "Requires-Python: >=3.9"),
-		disttest.SDist("demo", "1.1", "y", "Summary: two"), disttest.Wheel("demo", "1.2rc1", "z"))
+	w.must(packagingtest.Wheel("demo", "1.0", "x", "Summary: one", "Requires-Dist: six>=1", "Requires-Dist: attrs"),
+		packagingtest.Wheel("demo", "1.1", "y", "Summary: two", "Requires-Dist: six >= 1", "Requires-Dist: rich", "Requires-Python: >=3.9"),
+		packagingtest.SDist("demo", "1.1", "y", "Summary: two"), packagingtest.Wheel("demo", "1.2rc1", "z"))
 	c, err := w.Compare(ctx, w.admin, "", demo, "", "1.1")
 	if err != nil {
 		t.Fatal(err)

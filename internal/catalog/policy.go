@@ -1,21 +1,21 @@
 package catalog
 
 import (
-	"pyindex/internal/dist"
-	"pyindex/internal/dist/archive"
+	"pyindex/internal/packaging"
+	"pyindex/internal/packaging/archive"
 )
 
 // Policy is what uploads must keep to beyond what is safe and unambiguous. The zero Policy is the private one: whatever
 // the public index serves today and pip installs goes through.
 type Policy struct {
-	Rules         dist.Rules    // of the metadata
-	Archive       archive.Rules // of the file's structure
-	Spelling      bool          // file names exactly as PEP 625 and the wheel specification write them
-	Platforms     bool          // only the platform tags that PyPI takes
-	OneSDist      bool          // one source distribution in a release
-	SimilarNames  bool          // refuse new projects whose names look like an existing one's, or one that is kept
-	ReservedNames bool          // refuse new projects named like a module of the standard library
-	SharedContent bool          // take bytes that the repository has under another file name
+	Rules         packaging.Rules // of the metadata
+	Archive       archive.Rules   // of the file's structure
+	Spelling      bool            // file names exactly as PEP 625 and the wheel specification write them
+	Platforms     bool            // only the platform tags that PyPI takes
+	OneSDist      bool            // one source distribution in a release
+	SimilarNames  bool            // refuse new projects whose names look like an existing one's, or one that is kept
+	ReservedNames bool            // refuse new projects named like a module of the standard library
+	SharedContent bool            // take bytes that the repository has under another file name
 }
 
 // PrivatePolicy returns the default.
@@ -24,7 +24,7 @@ func PrivatePolicy() Policy { return Policy{} }
 // PyPIPolicy returns PyPI's own strictness, as far as it can be checked without PyPI's lists.
 func PyPIPolicy() Policy {
 	return Policy{
-		Rules: dist.PyPIRules(), Archive: archive.PyPIRules(), Spelling: true, Platforms: true,
+		Rules: packaging.PyPIRules(), Archive: archive.PyPIRules(), Spelling: true, Platforms: true,
 		OneSDist: true, SimilarNames: true, ReservedNames: true,
 	}
 }

@@ -5,8 +5,8 @@ import (
 	"time"
 
 	"pyindex/internal/access"
-	"pyindex/internal/dist"
 	"pyindex/internal/memo"
+	"pyindex/internal/packaging"
 )
 
 // Status is a project's status marker (PEP 792).
@@ -24,7 +24,7 @@ const (
 type Project struct {
 	ID           string
 	Repository   Repository
-	Name         dist.ProjectName
+	Name         packaging.ProjectName
 	Display      string // as the newest upload spells it
 	Status       Status
 	StatusReason string
@@ -51,10 +51,10 @@ type ProjectRows interface {
 	InsertProject(ctx context.Context, p Project) error // fault.Conflict for a name that exists in the repository
 	UpdateProject(ctx context.Context, p Project) error // by id: display, status and its reason, serial, size, trusted only, limits
 	DeleteProject(ctx context.Context, id string) error // with releases, files, grants and publisher links; not tombstones
-	ProjectByName(ctx context.Context, repositoryID string, name dist.ProjectName) (Project, error)
+	ProjectByName(ctx context.Context, repositoryID string, name packaging.ProjectName) (Project, error)
 	ProjectByID(ctx context.Context, id string) (Project, error)
 	Projects(ctx context.Context, repositoryID string) ([]Project, error) // by normal name
-	// ProjectWithSkeleton returns some project whose name has a skeleton, see dist.ProjectName; fault.NotFound where none has.
+	// ProjectWithSkeleton returns some project whose name has a skeleton, see packaging.ProjectName; fault.NotFound where none has.
 	ProjectWithSkeleton(ctx context.Context, repositoryID, skeleton string) (Project, error)
 	// ListedSince returns what a listing shows of the projects whose serial is above one, by normal name, and the number of
 	// all projects of the repository. It does not tell which were deleted.
@@ -65,7 +65,7 @@ type ProjectRows interface {
 type Release struct {
 	ID, ProjectID string
 	Version       string // normal form (PEP 440), as its first file spells it
-	Key           string // dist.Version.Key: equal for equal versions
+	Key           string // packaging.Version.Key: equal for equal versions
 	CreatedAt     time.Time
 }
 

@@ -9,9 +9,9 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/audit"
-	"pyindex/internal/dist"
-	"pyindex/internal/dist/archive"
 	"pyindex/internal/fault"
+	"pyindex/internal/packaging"
+	"pyindex/internal/packaging/archive"
 )
 
 // Publish adds a file to the index. nil means: the bytes are durable, the row is committed, the next read lists it.
@@ -172,7 +172,7 @@ func (a *addition) fresh(ctx context.Context, tx Tx) error {
 
 // onlySDist refuses a second source distribution of a release where the policy says so.
 func (a *addition) onlySDist(ctx context.Context, tx Tx) error {
-	if !a.index.policy.OneSDist || a.filename.Kind() != dist.SDist {
+	if !a.index.policy.OneSDist || a.filename.Kind() != packaging.SDist {
 		return nil
 	}
 	p, err := tx.ProjectByName(ctx, a.repository.ID, a.name)
@@ -188,7 +188,7 @@ func (a *addition) onlySDist(ctx context.Context, tx Tx) error {
 		return err
 	}
 	files, err := tx.AllFilesOfRelease(ctx, rel.ID)
-	if i := slices.IndexFunc(files, func(f File) bool { return f.Kind == dist.SDist }); i >= 0 {
+	if i := slices.IndexFunc(files, func(f File) bool { return f.Kind == packaging.SDist }); i >= 0 {
 		return fault.New(fault.Invalid, "release %s of %s has a source distribution, %s: the policy of this index allows one", rel.Version, a.name, files[i].Filename)
 	}
 	return err
@@ -203,12 +203,12 @@ func (a *addition) inspect() (err error) {
 	if a.Form.Name == "" {
 		return a.contents.Parsed.Check(a.index.policy.Rules)
 	}
-	return dist.Disagreement(a.Form, a.contents.Parsed)
+	return packaging.Disagreement(a.Form, a.contents.Parsed)
 }
 
 // sibling reports whether the file gets a ".metadata" sibling: wheels always, sdists when their metadata is static (PEP 643).
 func (a *addition) sibling() bool {
-	return a.filename.Kind() == dist.Wheel || a.contents.Parsed.StaticDependencies()
+	return a.filename.Kind() == packaging.Wheel || a.contents.Parsed.StaticDependencies()
 }
 
 // refused records an upload that was turned away, in the history of the project that it was for where the names tell. A
@@ -233,11 +233,11 @@ func (x *Index) refused(ctx context.Context, who access.Caller, u Upload, why er
 }
 
 // aimed is the project that an upload was for, as far as its names tell.
-func aimed(u Upload) (dist.ProjectName, error) {
+func aimed(u Upload) (packaging.ProjectName, error) {
 	if u.Form.Name != "" {
-		return dist.ParseProjectName(u.Form.Name)
+		return packaging.ParseProjectName(u.Form.Name)
 	}
-	return dist.ProjectOf(u.Filename)
+	return packaging.ProjectOf(u.Filename)
 }
 
 // cut bounds a stranger's text for the record, and leaves out what no database takes as text.

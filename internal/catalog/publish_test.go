@@ -9,13 +9,13 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/catalog"
-	"pyindex/internal/dist/disttest"
 	"pyindex/internal/fault"
+	"pyindex/internal/packaging/packagingtest"
 )
 
 func TestPublishAndRead(t *testing.T) {
 	w := newWorld(t, catalog.PrivatePolicy(), catalog.Limits{})
-	wheel := disttest.Wheel("demo", "1.0", "x = 1\n", "Requires-Python: >=3.8")
+	wheel := packagingtest.Wheel("demo", "1.0", "x = 1\n", "Requires-Python: >=3.8")
 	got, err := w.upload(w.admin, wheel)
 	if err != nil || !got.Created {
 		t.Fatalf("Publish = %+v, %v", got, err)
@@ -46,19 +46,19 @@ func TestPublishAndRead(t *testing.T) {
 // TestPublishRefusals: every refusal has its kind and its word, and leaves the catalog as it was.
 func TestPublishRefusals(t *testing.T) {
 	w := newWorld(t, catalog.PrivatePolicy(), catalog.Limits{FileSize: 1 << 20, ProjectSize: 1 << 19})
-	there := disttest.Wheel("demo", "1.0", "x = 1\n")
+	there := packagingtest.Wheel("demo", "1.0", "x = 1\n")
 	w.must(there)
 	alice := w.user("alice", access.NewAPIToken{Scope: access.ScopeUpload})
 	reader := w.token("alice", access.NewAPIToken{Scope: access.ScopeRead})
 	bound := w.token("alice", access.NewAPIToken{Scope: access.ScopeUpload, Projects: []string{"demo"}})
-	fresh := disttest.Wheel("demo", "2.0", "x = 2\n")
-	other := disttest.Wheel("other", "1.0", "x = 3\n")
+	fresh := packagingtest.Wheel("demo", "2.0", "x = 2\n")
+	other := packagingtest.Wheel("other", "1.0", "x = 3\n")
 	named := func(s string) func(*catalog.Upload) { return func(u *catalog.Upload) { u.Filename = s } }
 	before := w.state()
 	for _, c := range []struct {
 		name   string
 		who    access.Caller
-		file   disttest.File
+		file   packagingtest.File
 		change func(*catalog.Upload)
 		kind   fault.Kind
 		word   string
@@ -69,8 +69,8 @@ func TestPublishRefusals(t *testing.T) {
 		{"somebody else's project", alice, fresh, nil, fault.Denied, "may not upload"},
 		{"a bound token without a right", bound, fresh, nil, fault.Denied, "may not upload"},
 		{"a bound token, new project", bound, other, nil, fault.Denied, "bound to other projects"},
-		{"other content", w.admin, disttest.Wheel("demo", "1.0", "x = 9\n"), nil, fault.Conflict, "File already exists"},
-		{"other spelling", w.admin, disttest.Wheel("demo", "1.0.0", "x = 9\n"), nil, fault.Conflict, "another spelling"},
+		{"other content", w.admin, packagingtest.Wheel("demo", "1.0", "x = 9\n"), nil, fault.Conflict, "File already exists"},
+		{"other spelling", w.admin, packagingtest.Wheel("demo", "1.0.0", "x = 9\n"), nil, fault.Conflict, "another spelling"},
 		{"no file", w.admin, fresh, func(u *catalog.Upload) { u.Content = nil }, fault.Invalid, "does not have a file"},
 		{"an image", w.admin, fresh, func(u *catalog.Upload) { u.ContentType = "image/png" }, fault.Invalid, "image/png"},
 		{"no digest", w.admin, fresh, func(u *catalog.Upload) { u.Digests = catalog.Digests{} }, fault.Invalid, "no digest"},
@@ -84,11 +84,11 @@ func TestPublishRefusals(t *testing.T) {
 		{"kind", w.admin, fresh, func(u *catalog.Upload) { u.Kind = "sdist" }, fault.Invalid, "filetype"},
 		{"path in the name", w.admin, fresh, named("../" + fresh.Name), fault.Invalid, ""},
 		{"NUL in the name", w.admin, fresh, named("demo-2.0\x00-py3-none-any.whl"), fault.Invalid, ""},
-		{"no archive", w.admin, disttest.File{Name: "demo-2.0-py3-none-any.whl", Project: "demo", Version: "2.0", Kind: "bdist_wheel", Bytes: []byte("hello")}, nil, fault.Invalid, "demo-2.0"},
+		{"no archive", w.admin, packagingtest.File{Name: "demo-2.0-py3-none-any.whl", Project: "demo", Version: "2.0", Kind: "bdist_wheel", Bytes: []byte("hello")}, nil, fault.Invalid, "demo-2.0"},
 		{"another archive's name", w.admin, fresh, func(u *catalog.Upload) {
 			u.Filename, u.Form.Name, u.Form.Version = "other-1.0-py3-none-any.whl", "other", "1.0"
 		}, fault.Invalid, "other"},
-		{"project full", w.admin, disttest.Wheel("demo", "4.0", strings.Repeat("x", 1<<19)), nil, fault.TooLarge, "File too large"},
+		{"project full", w.admin, packagingtest.Wheel("demo", "4.0", strings.Repeat("x", 1<<19)), nil, fault.TooLarge, "File too large"},
 	} {
 		change := c.change
 		if change == nil {
@@ -102,7 +102,7 @@ func TestPublishRefusals(t *testing.T) {
 			t.Errorf("%s: the catalog went from\n%s to\n%s", c.name, before, after)
 		}
 	}
-	if _, err := w.upload(w.admin, disttest.Wheel("demo", "4.0", strings.Repeat("x", 1<<20))); !fault.Is(err, fault.TooLarge) {
+	if _, err := w.upload(w.admin, packagingtest.Wheel("demo", "4.0", strings.Repeat("x", 1<<20))); !fault.Is(err, fault.TooLarge) {
 		t.Errorf("a file over the limit: %v, want too large", err)
 	}
 }
@@ -131,7 +131,7 @@ func TestSameName(t *testing.T) {
 	var all sync.WaitGroup
 	errs := make([]error, 32)
 	for i := range errs {
-		all.Go(func() { _, errs[i] = w.upload(w.admin, disttest.Wheel("demo", "1.0", fmt.Sprint(i))) })
+		all.Go(func() { _, errs[i] = w.upload(w.admin, packagingtest.Wheel("demo", "1.0", fmt.Sprint(i))) })
 	}
 	all.Wait()
 	won := 0
@@ -155,7 +155,7 @@ func TestSameName(t *testing.T) {
 // TestSameUpload: of 32 uploads of one file all succeed, and one made it.
 func TestSameUpload(t *testing.T) {
 	w := newWorld(t, catalog.PrivatePolicy(), catalog.Limits{})
-	f := disttest.Wheel("demo", "1.0", "x")
+	f := packagingtest.Wheel("demo", "1.0", "x")
 	var all sync.WaitGroup
 	var mu sync.Mutex
 	created := 0
@@ -188,7 +188,7 @@ func TestFirstUploads(t *testing.T) {
 	var all sync.WaitGroup
 	for i := range 16 {
 		all.Go(func() {
-			if _, err := w.upload(alice, disttest.Wheel("demo", fmt.Sprintf("1.%d", i), "x")); err != nil {
+			if _, err := w.upload(alice, packagingtest.Wheel("demo", fmt.Sprintf("1.%d", i), "x")); err != nil {
 				t.Errorf("Publish = %v", err)
 			}
 		})
@@ -203,15 +203,15 @@ func TestFirstUploads(t *testing.T) {
 func TestOwnership(t *testing.T) {
 	w := newWorld(t, catalog.PrivatePolicy(), catalog.Limits{})
 	alice := w.user("alice", access.NewAPIToken{Scope: access.ScopeUpload})
-	if _, err := w.upload(alice, disttest.Wheel("hers", "1.0", "x")); err != nil {
+	if _, err := w.upload(alice, packagingtest.Wheel("hers", "1.0", "x")); err != nil {
 		t.Fatal(err)
 	}
 	bob := w.user("bob", access.NewAPIToken{Scope: access.ScopeUpload})
-	if _, err := w.upload(bob, disttest.Wheel("hers", "1.1", "x")); !fault.Is(err, fault.Denied) {
+	if _, err := w.upload(bob, packagingtest.Wheel("hers", "1.1", "x")); !fault.Is(err, fault.Denied) {
 		t.Errorf("bob uploads to alice's project: %v, want denied", err)
 	}
 	alice = w.token("alice", access.NewAPIToken{Scope: access.ScopeUpload, Projects: []string{"hers"}})
-	if _, err := w.upload(alice, disttest.Wheel("hers", "1.1", "x")); err != nil {
+	if _, err := w.upload(alice, packagingtest.Wheel("hers", "1.1", "x")); err != nil {
 		t.Errorf("the owner, with a token of the project: %v", err)
 	}
 	if _, err := w.Contents(t.Context(), alice, "", name(t, "absent")); !fault.Is(err, fault.NotFound) {

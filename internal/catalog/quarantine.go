@@ -8,8 +8,8 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/audit"
-	"pyindex/internal/dist"
 	"pyindex/internal/fault"
+	"pyindex/internal/packaging"
 )
 
 // UploadFilter says which uploads are meant: those of one user, of one token, or of a publisher, or all that are in
@@ -49,13 +49,13 @@ var errNoQuarantine = fault.New(fault.Denied, "only an administrator may put a f
 // QuarantineFile takes a file out of every listing and serves it to nobody, until ReleaseFile. Its name stays taken and its
 // bytes are kept. It needs an administrator, and returns fault.NotFound if the project has no such file, and fault.Conflict,
 // recording nothing, if the file is already in quarantine.
-func (x *Index) QuarantineFile(ctx context.Context, who access.Caller, repo string, name dist.ProjectName, filename, reason string) error {
+func (x *Index) QuarantineFile(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName, filename, reason string) error {
 	return x.setQuarantine(ctx, who, target{repo: repo, name: name, filename: filename}, x.clock(), reason)
 }
 
 // ReleaseFile undoes QuarantineFile. It needs an administrator, and returns fault.NotFound if the project has no such file, and
 // fault.Conflict, recording nothing, if the file is not in quarantine.
-func (x *Index) ReleaseFile(ctx context.Context, who access.Caller, repo string, name dist.ProjectName, filename string) error {
+func (x *Index) ReleaseFile(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName, filename string) error {
 	return x.setQuarantine(ctx, who, target{repo: repo, name: name, filename: filename}, time.Time{}, "")
 }
 
@@ -116,7 +116,7 @@ func keepsQuarantine(ctx context.Context, tx Tx, p Project, t target) error {
 }
 
 // ReleaseFiles is ReleaseFile for every file of a project that is in quarantine, and returns how many there were.
-func (x *Index) ReleaseFiles(ctx context.Context, who access.Caller, repo string, name dist.ProjectName) (n int, err error) {
+func (x *Index) ReleaseFiles(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName) (n int, err error) {
 	p, err := x.Project(ctx, who, repo, name)
 	if err != nil {
 		return 0, err

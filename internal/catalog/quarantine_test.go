@@ -6,8 +6,8 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/catalog"
-	"pyindex/internal/dist/disttest"
 	"pyindex/internal/fault"
+	"pyindex/internal/packaging/packagingtest"
 )
 
 // entriesOf counts the entries of an action.
@@ -23,7 +23,7 @@ func (w *world) entriesOf(action string) (n int) {
 // What is in quarantine is destroyed by administrators only, as a file, with its release or with its project.
 func TestQuarantineIsDeletedByAdministratorsOnly(t *testing.T) {
 	demo := name(t, "demo")
-	wheel, sdist, other := disttest.Wheel("demo", "1.0", "x"), disttest.SDist("demo", "1.0", "x"), disttest.Wheel("demo", "2.0", "x")
+	wheel, sdist, other := packagingtest.Wheel("demo", "1.0", "x"), packagingtest.SDist("demo", "1.0", "x"), packagingtest.Wheel("demo", "2.0", "x")
 	for _, whole := range []bool{false, true} {
 		w := newWorld(t, catalog.PrivatePolicy(), catalog.Limits{})
 		w.user("owner", access.NewAPIToken{Scope: access.ScopeAdmin})
@@ -69,7 +69,7 @@ func TestQuarantineIsDeletedByAdministratorsOnly(t *testing.T) {
 		if whole {
 			continue
 		}
-		w.must(disttest.Wheel("demo", "3.0", "x"))
+		w.must(packagingtest.Wheel("demo", "3.0", "x"))
 		if err := w.DeleteProject(t.Context(), owner, "", demo); err != nil {
 			t.Errorf("deleting the project as an owner, once nothing is in quarantine = %v", err)
 		}
@@ -79,7 +79,7 @@ func TestQuarantineIsDeletedByAdministratorsOnly(t *testing.T) {
 // Putting a file into quarantine or releasing it a second time is refused, and not recorded as if it had changed something.
 func TestQuarantineAgainChangesNothing(t *testing.T) {
 	w := newWorld(t, catalog.PrivatePolicy(), catalog.Limits{})
-	demo, f := name(t, "demo"), disttest.Wheel("demo", "1.0", "x")
+	demo, f := name(t, "demo"), packagingtest.Wheel("demo", "1.0", "x")
 	w.must(f)
 	put := func() error { return w.QuarantineFile(t.Context(), w.admin, "", demo, f.Name, "why") }
 	release := func() error { return w.ReleaseFile(t.Context(), w.admin, "", demo, f.Name) }
@@ -107,7 +107,7 @@ func TestQuarantineAgainChangesNothing(t *testing.T) {
 func TestManagedCountsQuarantine(t *testing.T) {
 	w := newWorld(t, catalog.PrivatePolicy(), catalog.Limits{})
 	demo := name(t, "demo")
-	wheel, sdist, only := disttest.Wheel("demo", "1.0", "x"), disttest.SDist("demo", "1.0", "x"), disttest.Wheel("demo", "2.0", "x")
+	wheel, sdist, only := packagingtest.Wheel("demo", "1.0", "x"), packagingtest.SDist("demo", "1.0", "x"), packagingtest.Wheel("demo", "2.0", "x")
 	w.must(wheel, sdist, only)
 	for _, f := range []string{wheel.Name, only.Name} {
 		if err := w.QuarantineFile(t.Context(), w.admin, "", demo, f, ""); err != nil {

@@ -6,7 +6,7 @@ import (
 	"unicode"
 
 	"pyindex/internal/access"
-	"pyindex/internal/dist"
+	"pyindex/internal/packaging"
 )
 
 // MaxFound is how many results of a search are counted and can be paged to.
@@ -93,7 +93,7 @@ func words(text string) []string {
 
 // typedName is a text as a project's name would be normalised.
 func typedName(text string) string {
-	if n, err := dist.ParseProjectName(strings.TrimSpace(cutBytes(text, maxQuery))); err == nil {
+	if n, err := packaging.ParseProjectName(strings.TrimSpace(cutBytes(text, maxQuery))); err == nil {
 		return n.String()
 	}
 	return strings.Join(words(text), "-")
@@ -152,7 +152,7 @@ func distance(a, b string, most int) int {
 
 // Dependents returns the projects of a repository that the caller may see and whose latest release requires one of that
 // name, by name, and how many there are, at most MaxFound. fault.NotFound where the caller may not see that project itself.
-func (x *Index) Dependents(ctx context.Context, who access.Caller, repo string, name dist.ProjectName, page, perPage int) (cards []Card, total int, err error) {
+func (x *Index) Dependents(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName, page, perPage int) (cards []Card, total int, err error) {
 	if _, err := x.Project(ctx, who, repo, name); err != nil {
 		return nil, 0, err
 	}

@@ -7,8 +7,8 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/catalog"
-	"pyindex/internal/dist/disttest"
 	"pyindex/internal/fault"
+	"pyindex/internal/packaging/packagingtest"
 )
 
 // found returns the names that a search finds.
@@ -40,12 +40,12 @@ func (w *world) expect(who access.Caller, text string, want ...string) {
 func TestSearchFollows(t *testing.T) {
 	w := newWorld(t, catalog.PrivatePolicy(), catalog.Limits{})
 	ctx, demo := t.Context(), name(t, "demo")
-	w.must(disttest.SDist("demo", "1.0", "x", "Summary: apricot"))
+	w.must(packagingtest.SDist("demo", "1.0", "x", "Summary: apricot"))
 	w.expect(w.admin, "apricot", "demo")
-	w.must(disttest.Wheel("demo", "1.0", "x", "Summary: banana"))
+	w.must(packagingtest.Wheel("demo", "1.0", "x", "Summary: banana"))
 	w.expect(w.admin, "apricot")
 	w.expect(w.admin, "banana", "demo")
-	w.must(disttest.SDist("demo", "1.0.post1", "y", "Summary: cherry"), disttest.Wheel("demo", "0.9", "z", "Summary: old"), disttest.Wheel("demo", "2.0rc1", "z", "Summary: candidate"))
+	w.must(packagingtest.SDist("demo", "1.0.post1", "y", "Summary: cherry"), packagingtest.Wheel("demo", "0.9", "z", "Summary: old"), packagingtest.Wheel("demo", "2.0rc1", "z", "Summary: candidate"))
 	w.expect(w.admin, "cherry", "demo")
 	w.expect(w.admin, "old")
 	w.expect(w.admin, "candidate")
@@ -60,7 +60,7 @@ func TestSearchFollows(t *testing.T) {
 		}
 	}
 	w.expect(w.admin, "cherry", "demo") // all are yanked: the newest final one stands for them
-	w.must(disttest.Wheel("demo", "0.1", "z", "Summary: early"))
+	w.must(packagingtest.Wheel("demo", "0.1", "z", "Summary: early"))
 	w.expect(w.admin, "early", "demo") // the only one that is offered
 	if err := w.DeleteRelease(ctx, w.admin, "", demo, "0.1"); err != nil {
 		t.Fatal(err)
@@ -85,7 +85,7 @@ func TestSearchFollows(t *testing.T) {
 func TestSearchIsForReaders(t *testing.T) {
 	w := newWorld(t, catalog.PrivatePolicy(), catalog.Limits{})
 	ctx := t.Context()
-	w.must(disttest.Wheel("secret-plan", "1.0", "x", "Summary: shared word", "Requires-Dist: open-thing"), disttest.Wheel("open-thing", "1.0", "x", "Summary: shared word"))
+	w.must(packagingtest.Wheel("secret-plan", "1.0", "x", "Summary: shared word", "Requires-Dist: open-thing"), packagingtest.Wheel("open-thing", "1.0", "x", "Summary: shared word"))
 	bound := w.user("bob", access.NewAPIToken{Scope: access.ScopeUpload, Projects: []string{"open-thing"}})
 	w.expect(bound, "shared", "open-thing")
 	w.expect(bound, "", "open-thing")
@@ -115,7 +115,7 @@ func TestSearchIsForReaders(t *testing.T) {
 // Any text has an answer, and none is an operator, a wildcard or an error.
 func TestSearchHostile(t *testing.T) {
 	w := newWorld(t, catalog.PrivatePolicy(), catalog.Limits{})
-	w.must(disttest.Wheel("demo", "1.0", "x", "Summary: plain"))
+	w.must(packagingtest.Wheel("demo", "1.0", "x", "Summary: plain"))
 	for _, text := range []string{
 		"%", "_", "*", `"`, `'`, `\`, `"demo`, "demo*", "NOT demo", "demo OR x", "demo AND", "NEAR(demo plain)", "name:demo", "^demo", "{demo}", "(demo", "demo)", "-demo",
 		"a\x00b", strings.Repeat("a ", 40_000), strings.Repeat("x", 64<<10), ".*", "[a-z]+", "demo; DROP TABLE projects", "&", "demo & plain", "demo:*", "!demo", "<->", "\xff\xfe", "ﬁ", "İ",
@@ -139,7 +139,7 @@ func TestSearchHostile(t *testing.T) {
 
 func TestSearchByPython(t *testing.T) {
 	w := newWorld(t, catalog.PrivatePolicy(), catalog.Limits{})
-	w.must(disttest.Wheel("old", "1.0", "x", "Requires-Python: >=3.6,<3.9"), disttest.Wheel("new", "1.0", "x", "Requires-Python: >=3.11.2"), disttest.Wheel("any", "1.0", "x"))
+	w.must(packagingtest.Wheel("old", "1.0", "x", "Requires-Python: >=3.6,<3.9"), packagingtest.Wheel("new", "1.0", "x", "Requires-Python: >=3.11.2"), packagingtest.Wheel("any", "1.0", "x"))
 	for python, want := range map[string][]string{"3.8": {"any", "old"}, "3.11": {"any", "new"}, "3.10": {"any"}, "": {"any", "new", "old"}, "3.x": {"any", "new", "old"}} {
 		if got := w.found(w.admin, catalog.Query{Python: python, Sort: catalog.ByName}); !slices.Equal(got, want) {
 			t.Errorf("Python %s: %v, want %v", python, got, want)
@@ -152,7 +152,7 @@ func TestBackfill(t *testing.T) {
 	w := newWorld(t, catalog.PrivatePolicy(), catalog.Limits{})
 	ctx := t.Context()
 	for _, n := range []string{"a", "b", "c"} {
-		w.must(disttest.Wheel(n, "1.0", "x", "Summary: something"))
+		w.must(packagingtest.Wheel(n, "1.0", "x", "Summary: something"))
 	}
 	err := w.db.Catalog().Update(ctx, func(tx catalog.Tx) error {
 		for _, n := range []string{"a", "c"} {

@@ -11,8 +11,8 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/catalog"
-	"pyindex/internal/dist"
-	"pyindex/internal/dist/disttest"
+	"pyindex/internal/packaging"
+	"pyindex/internal/packaging/packagingtest"
 	"pyindex/internal/storage/blobs"
 	"pyindex/internal/storage/db"
 )
@@ -76,7 +76,7 @@ func (w *world) token(name string, n access.NewAPIToken) access.Caller {
 }
 
 // upload is the upload of f as a form that states everything would make it.
-func (w *world) upload(who access.Caller, f disttest.File, change ...func(*catalog.Upload)) (catalog.Receipt, error) {
+func (w *world) upload(who access.Caller, f packagingtest.File, change ...func(*catalog.Upload)) (catalog.Receipt, error) {
 	w.t.Helper()
 	in, err := w.Stage(w.t.Context(), who, "", stagedFor(f))
 	if err != nil {
@@ -87,8 +87,8 @@ func (w *world) upload(who access.Caller, f disttest.File, change ...func(*catal
 		return catalog.Receipt{}, err
 	}
 	u := catalog.Upload{
-		Filename: f.Name, Kind: dist.Kind(f.Kind), Content: in, Digests: catalog.Digests{SHA256: f.SHA256()},
-		Form: dist.Metadata{MetadataVersion: "2.1", Name: f.Project, Version: f.Version},
+		Filename: f.Name, Kind: packaging.Kind(f.Kind), Content: in, Digests: catalog.Digests{SHA256: f.SHA256()},
+		Form: packaging.Metadata{MetadataVersion: "2.1", Name: f.Project, Version: f.Version},
 	}
 	for _, c := range change {
 		c(&u)
@@ -97,13 +97,13 @@ func (w *world) upload(who access.Caller, f disttest.File, change ...func(*catal
 }
 
 // stagedFor is the project that f's name says, the zero one where it says none.
-func stagedFor(f disttest.File) dist.ProjectName {
-	n, _ := dist.ParseProjectName(f.Project)
+func stagedFor(f packagingtest.File) packaging.ProjectName {
+	n, _ := packaging.ParseProjectName(f.Project)
 	return n
 }
 
 // must uploads as the administrator.
-func (w *world) must(files ...disttest.File) {
+func (w *world) must(files ...packagingtest.File) {
 	w.t.Helper()
 	for _, f := range files {
 		if _, err := w.upload(w.admin, f); err != nil {
@@ -112,9 +112,9 @@ func (w *world) must(files ...disttest.File) {
 	}
 }
 
-func name(t *testing.T, s string) dist.ProjectName {
+func name(t *testing.T, s string) packaging.ProjectName {
 	t.Helper()
-	n, err := dist.ParseProjectName(s)
+	n, err := packaging.ParseProjectName(s)
 	if err != nil {
 		t.Fatal(err)
 	}

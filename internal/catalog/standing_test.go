@@ -14,9 +14,9 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/catalog"
-	"pyindex/internal/dist"
-	"pyindex/internal/dist/disttest"
 	"pyindex/internal/fault"
+	"pyindex/internal/packaging"
+	"pyindex/internal/packaging/packagingtest"
 	"pyindex/internal/publishers"
 	"pyindex/internal/storage/blobs"
 	"pyindex/internal/storage/db"
@@ -83,7 +83,7 @@ type sender struct {
 	who                             access.Caller
 	user, tokenID, publisherID, old string // old is the session's id
 	secret                          access.Secret
-	project                         dist.ProjectName
+	project                         packaging.ProjectName
 }
 
 // as makes a project and a sender who may upload to it by a kind of credential.
@@ -163,14 +163,14 @@ func (i *incident) mint(s sender) sender {
 var steps = []string{"before the head", "between the halves", "after the body", "before the commit"}
 
 // deliver uploads a release, running at[step] when the upload has come to that step.
-func (i *incident) deliver(who access.Caller, project dist.ProjectName, version string, at map[string]func()) error {
+func (i *incident) deliver(who access.Caller, project packaging.ProjectName, version string, at map[string]func()) error {
 	i.t.Helper()
 	happen := func(step string) {
 		if f := at[step]; f != nil {
 			f()
 		}
 	}
-	f := disttest.Wheel(project.String(), version, project.String()+version)
+	f := packagingtest.Wheel(project.String(), version, project.String()+version)
 	ctx := i.t.Context()
 	happen(steps[0])
 	in, err := i.Stage(ctx, who, "", project)
@@ -189,14 +189,14 @@ func (i *incident) deliver(who access.Caller, project dist.ProjectName, version 
 	i.blobs.kept = func() { happen(steps[3]) }
 	defer func() { i.blobs.kept = nil }()
 	_, err = i.Publish(ctx, who, catalog.Upload{
-		Filename: f.Name, Kind: dist.Kind(f.Kind), Content: in, Digests: catalog.Digests{SHA256: f.SHA256()},
-		Form: dist.Metadata{MetadataVersion: "2.1", Name: f.Project, Version: f.Version},
+		Filename: f.Name, Kind: packaging.Kind(f.Kind), Content: in, Digests: catalog.Digests{SHA256: f.SHA256()},
+		Form: packaging.Metadata{MetadataVersion: "2.1", Name: f.Project, Version: f.Version},
 	})
 	return err
 }
 
 // files counts what is listed of a project.
-func (i *incident) files(project dist.ProjectName) int {
+func (i *incident) files(project packaging.ProjectName) int {
 	i.t.Helper()
 	c, err := i.Contents(i.t.Context(), i.boss, "", project)
 	i.must(err)
@@ -336,7 +336,7 @@ func TestNoUploadIsListedAfterTheRevocationReturned(t *testing.T) {
 				ended.Go(func() {
 					began.Done()
 					<-go1
-					f := disttest.Wheel(s.project.String(), fmt.Sprintf("2.%d", n), fmt.Sprint(n))
+					f := packagingtest.Wheel(s.project.String(), fmt.Sprintf("2.%d", n), fmt.Sprint(n))
 					in, err := i.Stage(t.Context(), s.who, "", s.project)
 					if err != nil {
 						return
@@ -344,8 +344,8 @@ func TestNoUploadIsListedAfterTheRevocationReturned(t *testing.T) {
 					defer func() { _ = in.Discard() }()
 					_, _ = in.Write(f.Bytes)
 					_, err = i.Publish(t.Context(), s.who, catalog.Upload{
-						Filename: f.Name, Kind: dist.Kind(f.Kind), Content: in, Digests: catalog.Digests{SHA256: f.SHA256()},
-						Form: dist.Metadata{MetadataVersion: "2.1", Name: f.Project, Version: f.Version},
+						Filename: f.Name, Kind: packaging.Kind(f.Kind), Content: in, Digests: catalog.Digests{SHA256: f.SHA256()},
+						Form: packaging.Metadata{MetadataVersion: "2.1", Name: f.Project, Version: f.Version},
 					})
 					if err == nil {
 						accepted.Add(1)
@@ -367,68 +367,68 @@ func TestNoUploadIsListedAfterTheRevocationReturned(t *testing.T) {
 }
 
 // changes are all exported methods by which a caller changes something, on a project that the caller owns.
-var changes = map[string]func(x *catalog.Index, ctx context.Context, who access.Caller, p dist.ProjectName) error{
-	"Yank": func(x *catalog.Index, ctx context.Context, who access.Caller, p dist.ProjectName) error {
+var changes = map[string]func(x *catalog.Index, ctx context.Context, who access.Caller, p packaging.ProjectName) error{
+	"Yank": func(x *catalog.Index, ctx context.Context, who access.Caller, p packaging.ProjectName) error {
 		return x.Yank(ctx, who, "", p, "0.1", "")
 	},
-	"Unyank": func(x *catalog.Index, ctx context.Context, who access.Caller, p dist.ProjectName) error {
+	"Unyank": func(x *catalog.Index, ctx context.Context, who access.Caller, p packaging.ProjectName) error {
 		return x.Unyank(ctx, who, "", p, "0.1")
 	},
-	"YankFile": func(x *catalog.Index, ctx context.Context, who access.Caller, p dist.ProjectName) error {
+	"YankFile": func(x *catalog.Index, ctx context.Context, who access.Caller, p packaging.ProjectName) error {
 		return x.YankFile(ctx, who, "", p, p.String()+"-0.1-py3-none-any.whl", "")
 	},
-	"UnyankFile": func(x *catalog.Index, ctx context.Context, who access.Caller, p dist.ProjectName) error {
+	"UnyankFile": func(x *catalog.Index, ctx context.Context, who access.Caller, p packaging.ProjectName) error {
 		return x.UnyankFile(ctx, who, "", p, p.String()+"-0.1-py3-none-any.whl")
 	},
-	"ReleaseName": func(x *catalog.Index, ctx context.Context, who access.Caller, p dist.ProjectName) error {
+	"ReleaseName": func(x *catalog.Index, ctx context.Context, who access.Caller, p packaging.ProjectName) error {
 		return x.ReleaseName(ctx, who, "", p)
 	},
-	"SetStatus": func(x *catalog.Index, ctx context.Context, who access.Caller, p dist.ProjectName) error {
+	"SetStatus": func(x *catalog.Index, ctx context.Context, who access.Caller, p packaging.ProjectName) error {
 		return x.SetStatus(ctx, who, "", p, catalog.Deprecated, "")
 	},
-	"SetLimits": func(x *catalog.Index, ctx context.Context, who access.Caller, p dist.ProjectName) error {
+	"SetLimits": func(x *catalog.Index, ctx context.Context, who access.Caller, p packaging.ProjectName) error {
 		return x.SetLimits(ctx, who, "", p, catalog.Limits{})
 	},
-	"SetTrustedOnly": func(x *catalog.Index, ctx context.Context, who access.Caller, p dist.ProjectName) error {
+	"SetTrustedOnly": func(x *catalog.Index, ctx context.Context, who access.Caller, p packaging.ProjectName) error {
 		return x.SetTrustedOnly(ctx, who, "", p, false)
 	},
-	"Grant": func(x *catalog.Index, ctx context.Context, who access.Caller, p dist.ProjectName) error {
+	"Grant": func(x *catalog.Index, ctx context.Context, who access.Caller, p packaging.ProjectName) error {
 		return x.Grant(ctx, who, "", p, "friend", access.Reader)
 	},
-	"Ungrant": func(x *catalog.Index, ctx context.Context, who access.Caller, p dist.ProjectName) error {
+	"Ungrant": func(x *catalog.Index, ctx context.Context, who access.Caller, p packaging.ProjectName) error {
 		return x.Ungrant(ctx, who, "", p, "friend")
 	},
-	"Leave": func(x *catalog.Index, ctx context.Context, who access.Caller, p dist.ProjectName) error {
+	"Leave": func(x *catalog.Index, ctx context.Context, who access.Caller, p packaging.ProjectName) error {
 		return x.Leave(ctx, who, "", p)
 	},
-	"GrantGroup": func(x *catalog.Index, ctx context.Context, who access.Caller, p dist.ProjectName) error {
+	"GrantGroup": func(x *catalog.Index, ctx context.Context, who access.Caller, p packaging.ProjectName) error {
 		return x.GrantGroup(ctx, who, "", p, "team", access.Reader)
 	},
-	"UngrantGroup": func(x *catalog.Index, ctx context.Context, who access.Caller, p dist.ProjectName) error {
+	"UngrantGroup": func(x *catalog.Index, ctx context.Context, who access.Caller, p packaging.ProjectName) error {
 		return x.UngrantGroup(ctx, who, "", p, "team")
 	},
-	"AddRepository": func(x *catalog.Index, ctx context.Context, who access.Caller, p dist.ProjectName) error {
+	"AddRepository": func(x *catalog.Index, ctx context.Context, who access.Caller, p packaging.ProjectName) error {
 		return x.AddRepository(ctx, who, catalog.NewRepository{Name: p.String()})
 	},
-	"SetRepository": func(x *catalog.Index, ctx context.Context, who access.Caller, p dist.ProjectName) error {
+	"SetRepository": func(x *catalog.Index, ctx context.Context, who access.Caller, p packaging.ProjectName) error {
 		return x.SetRepository(ctx, who, p.String(), access.NoRole, false)
 	},
-	"RemoveRepository": func(x *catalog.Index, ctx context.Context, who access.Caller, p dist.ProjectName) error {
+	"RemoveRepository": func(x *catalog.Index, ctx context.Context, who access.Caller, p packaging.ProjectName) error {
 		return x.RemoveRepository(ctx, who, p.String())
 	},
-	"QuarantineFile": func(x *catalog.Index, ctx context.Context, who access.Caller, p dist.ProjectName) error {
+	"QuarantineFile": func(x *catalog.Index, ctx context.Context, who access.Caller, p packaging.ProjectName) error {
 		return x.QuarantineFile(ctx, who, "", p, p.String()+"-0.1-py3-none-any.whl", "")
 	},
-	"ReleaseFile": func(x *catalog.Index, ctx context.Context, who access.Caller, p dist.ProjectName) error {
+	"ReleaseFile": func(x *catalog.Index, ctx context.Context, who access.Caller, p packaging.ProjectName) error {
 		return x.ReleaseFile(ctx, who, "", p, p.String()+"-0.1-py3-none-any.whl")
 	},
-	"DeleteFile": func(x *catalog.Index, ctx context.Context, who access.Caller, p dist.ProjectName) error {
+	"DeleteFile": func(x *catalog.Index, ctx context.Context, who access.Caller, p packaging.ProjectName) error {
 		return x.DeleteFile(ctx, who, "", p, p.String()+"-0.2-py3-none-any.whl")
 	},
-	"DeleteRelease": func(x *catalog.Index, ctx context.Context, who access.Caller, p dist.ProjectName) error {
+	"DeleteRelease": func(x *catalog.Index, ctx context.Context, who access.Caller, p packaging.ProjectName) error {
 		return x.DeleteRelease(ctx, who, "", p, "0.1")
 	},
-	"DeleteProject": func(x *catalog.Index, ctx context.Context, who access.Caller, p dist.ProjectName) error {
+	"DeleteProject": func(x *catalog.Index, ctx context.Context, who access.Caller, p packaging.ProjectName) error {
 		return x.DeleteProject(ctx, who, "", p)
 	},
 }
@@ -459,7 +459,7 @@ func TestEveryChangeReadsRightsAgain(t *testing.T) {
 		_, err = i.dir.AddGroup(ctx, i.boss, "team", "")
 		i.must(err)
 		for what, change := range changes {
-			ready := func() (string, access.Token, access.Caller, dist.ProjectName) {
+			ready := func() (string, access.Token, access.Caller, packaging.ProjectName) {
 				i.n++
 				user, p := fmt.Sprintf("boss%d", i.n), name(t, fmt.Sprintf("thing%d", i.n))
 				i.must(i.deliver(i.boss, p, "0.1", nil))

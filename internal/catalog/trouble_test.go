@@ -10,7 +10,7 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/catalog"
-	"pyindex/internal/dist/disttest"
+	"pyindex/internal/packaging/packagingtest"
 	"pyindex/internal/storage/storagetest"
 )
 
@@ -26,10 +26,10 @@ func TestTrouble(t *testing.T) {
 			if _, err := w.Trouble(); err != nil {
 				t.Errorf("Trouble() at the start = %v", err)
 			}
-			w.must(disttest.Wheel("demo", "1.0", "a"))
+			w.must(packagingtest.Wheel("demo", "1.0", "a"))
 			for range 3 {
 				faulty.Arm(step, storagetest.Before)
-				if _, err := w.upload(w.admin, disttest.Wheel("demo", "2.0", "b")); err == nil {
+				if _, err := w.upload(w.admin, packagingtest.Wheel("demo", "2.0", "b")); err == nil {
 					t.Fatal("an upload with a broken step succeeded")
 				}
 			}
@@ -38,14 +38,14 @@ func TestTrouble(t *testing.T) {
 			if err == nil || since.IsZero() {
 				t.Fatalf("Trouble() after uploads failed = %v, %v", since, err)
 			}
-			if _, err := w.upload(w.admin, disttest.Wheel("demo", "1.0", "other content")); err == nil {
+			if _, err := w.upload(w.admin, packagingtest.Wheel("demo", "1.0", "other content")); err == nil {
 				t.Error("other content under a taken name was accepted")
 			}
-			w.must(disttest.Wheel("demo", "1.0", "a")) // it is there: nothing is written
+			w.must(packagingtest.Wheel("demo", "1.0", "a")) // it is there: nothing is written
 			if again, err := w.Trouble(); err == nil || !again.Equal(since) {
 				t.Errorf("Trouble() after a refusal and a file that is there = %v, %v, want as before", again, err)
 			}
-			w.must(disttest.Wheel("demo", "2.0", "b"))
+			w.must(packagingtest.Wheel("demo", "2.0", "b"))
 			if _, err := w.Trouble(); err != nil {
 				t.Errorf("Trouble() after an upload was stored = %v", err)
 			}
@@ -65,14 +65,14 @@ func TestNoTrouble(t *testing.T) {
 	nobody := w.user("bob", access.NewAPIToken{Scope: access.ScopeRead})
 	for name, try := range map[string]func() error{
 		"a name that is none": func() error {
-			f := disttest.Wheel("demo", "1.0", "")
+			f := packagingtest.Wheel("demo", "1.0", "")
 			f.Name = "x.exe"
 			_, err := w.upload(w.admin, f)
 			return err
 		},
-		"a token that reads": func() error { _, err := w.upload(nobody, disttest.Wheel("demo", "1.0", "")); return err },
+		"a token that reads": func() error { _, err := w.upload(nobody, packagingtest.Wheel("demo", "1.0", "")); return err },
 		"a file that is large": func() error {
-			f := disttest.Wheel("demo", "1.0", "")
+			f := packagingtest.Wheel("demo", "1.0", "")
 			f.Bytes = make([]byte, 9000)
 			_, err := w.upload(w.admin, f)
 			return err
@@ -80,7 +80,7 @@ func TestNoTrouble(t *testing.T) {
 		"a sender who went away": func() error {
 			ctx, cancel := context.WithCancel(t.Context())
 			cancel()
-			return w.MayPublish(ctx, w.admin, "", stagedFor(disttest.Wheel("demo", "1.0", "")))
+			return w.MayPublish(ctx, w.admin, "", stagedFor(packagingtest.Wheel("demo", "1.0", "")))
 		},
 	} {
 		if err := try(); err == nil {

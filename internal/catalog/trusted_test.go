@@ -13,8 +13,8 @@ import (
 	"pyindex/internal/access"
 	"pyindex/internal/audit"
 	"pyindex/internal/catalog"
-	"pyindex/internal/dist/disttest"
 	"pyindex/internal/fault"
+	"pyindex/internal/packaging/packagingtest"
 	"pyindex/internal/publishers"
 	"pyindex/internal/storage/blobs"
 	"pyindex/internal/storage/db"
@@ -29,7 +29,7 @@ func trusting(t *testing.T, f func(t *testing.T, w *world)) {
 		w.db = rows
 		w.Index = catalog.New(rows.Catalog(), w.blobs, catalog.Options{Log: slog.New(slog.DiscardHandler)})
 		w.dir, w.keys = access.NewDirectory(rows.Access(), access.DirectoryOptions{}), access.NewKeyring(rows.Access(), access.KeyringOptions{})
-		w.must(disttest.Wheel("demo", "0.1", "x = 0\n"))
+		w.must(packagingtest.Wheel("demo", "0.1", "x = 0\n"))
 		w.publisher("demo")
 		f(t, w)
 	})
@@ -115,25 +115,25 @@ func TestSingleUse(t *testing.T) {
 		if !once.SingleUse() || w.minted(false).SingleUse() {
 			t.Fatal("SingleUse is not what the token's row says")
 		}
-		if got, err := w.upload(once, disttest.Wheel("demo", "0.1", "x = 0\n")); err != nil || got.Created {
+		if got, err := w.upload(once, packagingtest.Wheel("demo", "0.1", "x = 0\n")); err != nil || got.Created {
 			t.Errorf("an identical file = %+v, %v, want no change", got, err)
 		}
-		if _, err := w.upload(once, disttest.Wheel("demo", "0.1", "x = 9\n")); !fault.Is(err, fault.Conflict) {
+		if _, err := w.upload(once, packagingtest.Wheel("demo", "0.1", "x = 9\n")); !fault.Is(err, fault.Conflict) {
 			t.Errorf("other content of a taken name = %v, want conflict", err)
 		}
-		if _, err := w.upload(once, disttest.Wheel("demo", "1.0", "x"), func(u *catalog.Upload) { u.Digests.SHA256 = strings.Repeat("0", 64) }); !fault.Is(err, fault.Invalid) {
+		if _, err := w.upload(once, packagingtest.Wheel("demo", "1.0", "x"), func(u *catalog.Upload) { u.Digests.SHA256 = strings.Repeat("0", 64) }); !fault.Is(err, fault.Invalid) {
 			t.Errorf("a wrong digest = %v, want invalid", err)
 		}
-		_, err := w.upload(once, disttest.Wheel("other", "1.0", "x"))
+		_, err := w.upload(once, packagingtest.Wheel("other", "1.0", "x"))
 		if err == nil {
 			t.Error("a single-use token made a project")
 		}
-		first := disttest.Wheel("demo", "1.0", "x = 1\n")
+		first := packagingtest.Wheel("demo", "1.0", "x = 1\n")
 		if got, err := w.upload(once, first); err != nil || !got.Created {
 			t.Fatalf("the first upload = %+v, %v", got, err)
 		}
 		before := w.state()
-		for what, f := range map[string]disttest.File{"a second file": disttest.Wheel("demo", "2.0", "x"), "the same file": first, "a file there before": disttest.Wheel("demo", "0.1", "x = 0\n")} {
+		for what, f := range map[string]packagingtest.File{"a second file": packagingtest.Wheel("demo", "2.0", "x"), "the same file": first, "a file there before": packagingtest.Wheel("demo", "0.1", "x = 0\n")} {
 			_, err := w.upload(once, f)
 			w.refused(what, err, "for one upload")
 		}
@@ -157,7 +157,7 @@ func TestSingleUseRace(t *testing.T) {
 		var all sync.WaitGroup
 		for i := range 24 {
 			all.Go(func() {
-				switch _, err := w.upload(once, disttest.Wheel("demo", fmt.Sprintf("1.%d", i), "x")); {
+				switch _, err := w.upload(once, packagingtest.Wheel("demo", fmt.Sprintf("1.%d", i), "x")); {
 				case err == nil:
 					won.Add(1)
 				default:
@@ -201,20 +201,20 @@ func TestTrustedOnly(t *testing.T) {
 		}
 		before := w.state()
 		for what, who := range map[string]access.Caller{"the owner": owner, "a bound token": bound, "an administrator": boss} {
-			_, err := w.upload(who, disttest.Wheel("demo", "1.0", "x"))
+			_, err := w.upload(who, packagingtest.Wheel("demo", "1.0", "x"))
 			w.refused(what, err, "trusted publishers alone")
-			_, err = w.upload(who, disttest.Wheel("demo", "0.1", "x = 0\n"))
+			_, err = w.upload(who, packagingtest.Wheel("demo", "0.1", "x = 0\n"))
 			w.refused(what+" with the identical file", err, "trusted publishers alone")
 			w.refused(what+" asking first", w.MayPublish(t.Context(), who, "", demo), "trusted publishers alone")
 		}
 		stranger := w.user("mallory", access.NewAPIToken{Scope: access.ScopeUpload})
-		_, err := w.upload(stranger, disttest.Wheel("demo", "1.0", "x"))
+		_, err := w.upload(stranger, packagingtest.Wheel("demo", "1.0", "x"))
 		w.refused("a stranger", err, "may not upload") // and learns nothing of the switch
 		if after := w.state(); after != before {
 			t.Errorf("the catalog went from\n%s to\n%s", before, after)
 		}
 		for i, who := range []access.Caller{w.minted(false), w.minted(true), w.admin} {
-			if _, err := w.upload(who, disttest.Wheel("demo", fmt.Sprintf("1.%d", i), "x")); err != nil {
+			if _, err := w.upload(who, packagingtest.Wheel("demo", fmt.Sprintf("1.%d", i), "x")); err != nil {
 				t.Errorf("upload %d = %v", i, err)
 			}
 		}
@@ -224,7 +224,7 @@ func TestTrustedOnly(t *testing.T) {
 		if err := w.SetTrustedOnly(t.Context(), owner, "", demo, false); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := w.upload(owner, disttest.Wheel("demo", "2.0", "x")); err != nil {
+		if _, err := w.upload(owner, packagingtest.Wheel("demo", "2.0", "x")); err != nil {
 			t.Errorf("with the switch off = %v", err)
 		}
 		if n := len(w.recorded("project.trusted-only", audit.Granted)); n != 2 {
@@ -236,7 +236,7 @@ func TestTrustedOnly(t *testing.T) {
 // TestSetTrustedOnlyRefusals: it needs an owner, and who may not see the project does not learn that there is one.
 func TestSetTrustedOnlyRefusals(t *testing.T) {
 	w := newWorld(t, catalog.PrivatePolicy(), catalog.Limits{})
-	w.must(disttest.Wheel("demo", "0.1", "x = 0\n"), disttest.Wheel("other", "0.1", "x = 7\n"))
+	w.must(packagingtest.Wheel("demo", "0.1", "x = 0\n"), packagingtest.Wheel("other", "0.1", "x = 7\n"))
 	w.publisher("demo")
 	member := w.user("alice", access.NewAPIToken{Scope: access.ScopeAdmin})
 	for _, c := range []struct {
@@ -310,7 +310,7 @@ func TestDecidedAgain(t *testing.T) {
 			}}
 			held, before := w.keysHeld(), w.state()
 			w.Index = catalog.New(w.db.Catalog(), m, catalog.Options{Log: slog.New(slog.DiscardHandler)})
-			_, err := w.upload(c.who, disttest.Wheel("demo", "1.0", c.name))
+			_, err := w.upload(c.who, packagingtest.Wheel("demo", "1.0", c.name))
 			w.refused(c.name, err, c.word)
 			if got := w.keysHeld(); got != held || c.who.SingleUse() && w.state() != before {
 				t.Errorf("%s: %d keys, want %d; the catalog is\n%s", c.name, got, held, w.state())
@@ -323,7 +323,7 @@ func TestDecidedAgain(t *testing.T) {
 // token and project; nobody else is.
 func TestBesidePublishers(t *testing.T) {
 	trusting(t, func(t *testing.T, w *world) {
-		w.must(disttest.Wheel("free", "0.1", "x = 5\n"))
+		w.must(packagingtest.Wheel("free", "0.1", "x = 5\n"))
 		if _, err := w.dir.AddUser(t.Context(), w.admin, access.NewUser{Name: "boss", Admin: true}); err != nil {
 			t.Fatal(err)
 		}
@@ -344,7 +344,7 @@ func TestBesidePublishers(t *testing.T) {
 			{"the identical file", one, "demo", "1.5", false, 1},
 			{"another token", two, "demo", "1.6", true, 2},
 		} {
-			got, err := w.upload(c.who, disttest.Wheel(c.project, c.version, c.version))
+			got, err := w.upload(c.who, packagingtest.Wheel(c.project, c.version, c.version))
 			warned := strings.Contains(strings.Join(got.Warnings, "\n"), "has trusted publishers, but this upload used an API token")
 			if err != nil || warned != c.warned {
 				t.Errorf("%s: warnings %q, %v; want warned %v", c.name, got.Warnings, err, c.warned)
@@ -357,7 +357,7 @@ func TestBesidePublishers(t *testing.T) {
 		if e.Project != "demo" || e.Version != "1.4" || e.Subject != one.TokenID() || e.Actor.Name != "boss" || !strings.Contains(fmt.Sprint(e.Detail["warning"]), "trusted-only demo on") {
 			t.Errorf("the entry is %+v", e)
 		}
-		if _, err := w.upload(one, disttest.Wheel("demo", "1.4", "other content")); err == nil {
+		if _, err := w.upload(one, packagingtest.Wheel("demo", "1.4", "other content")); err == nil {
 			t.Error("other content was taken")
 		}
 	})
@@ -373,7 +373,7 @@ func TestBesideRace(t *testing.T) {
 		var all sync.WaitGroup
 		for i := range 16 {
 			all.Go(func() {
-				if got, err := w.upload(alice, disttest.Wheel("demo", fmt.Sprintf("1.%d", i), "x")); err != nil || len(got.Warnings) != 1 {
+				if got, err := w.upload(alice, packagingtest.Wheel("demo", fmt.Sprintf("1.%d", i), "x")); err != nil || len(got.Warnings) != 1 {
 					t.Errorf("Publish = %v, warnings %q", err, got.Warnings)
 				}
 			})

@@ -6,18 +6,18 @@ import (
 	"time"
 
 	"pyindex/internal/access"
-	"pyindex/internal/dist"
 	"pyindex/internal/fault"
+	"pyindex/internal/packaging"
 )
 
 // Upload is a file together with what its sender says about it.
 type Upload struct {
 	Repository    string
-	Filename      string    // as the sender wrote it, not cleaned in any way
-	Kind          dist.Kind // "" where the sender does not say
+	Filename      string         // as the sender wrote it, not cleaned in any way
+	Kind          packaging.Kind // "" where the sender does not say
 	PythonVersion string
 	Comment       string
-	Form          dist.Metadata // a zero Name means that the sender leaves it to the file
+	Form          packaging.Metadata // a zero Name means that the sender leaves it to the file
 	Digests       Digests
 	ContentType   string // of the file's part, "" where there is none
 	Content       *Incoming
@@ -48,7 +48,7 @@ func (x *Index) uploadTarget(ctx context.Context, who access.Caller, repo string
 
 // MayPublish answers before the bytes come whether the caller may upload to a project of that name: nil, or the fault
 // that Publish would return for it.
-func (x *Index) MayPublish(ctx context.Context, who access.Caller, repo string, name dist.ProjectName) error {
+func (x *Index) MayPublish(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName) error {
 	r, err := x.uploadTarget(ctx, who, repo)
 	if err != nil {
 		return err
@@ -62,7 +62,7 @@ func (x *Index) MayPublish(ctx context.Context, who access.Caller, repo string, 
 	})
 	x.failed(ctx, err)
 	if err != nil && fault.KindOf(err) != fault.Internal {
-		x.refused(ctx, who, Upload{Repository: repo, Form: dist.Metadata{Name: name.String()}}, err)
+		x.refused(ctx, who, Upload{Repository: repo, Form: packaging.Metadata{Name: name.String()}}, err)
 	}
 	return err
 }
@@ -89,7 +89,7 @@ func (x *Index) MayUpload(ctx context.Context, who access.Caller, repo string) e
 }
 
 // admit finds the project that the caller may add files to. The bool is false where it has to be made first.
-func (x *Index) admit(ctx context.Context, tx Tx, who access.Caller, r Repository, name dist.ProjectName) (Project, bool, error) {
+func (x *Index) admit(ctx context.Context, tx Tx, who access.Caller, r Repository, name packaging.ProjectName) (Project, bool, error) {
 	p, err := tx.ProjectByName(ctx, r.ID, name)
 	switch {
 	case fault.Is(err, fault.NotFound):
@@ -119,12 +119,12 @@ func mayUpload(ctx context.Context, tx Tx, who access.Caller, p Project) (bool, 
 }
 
 // notYours refuses in the same words whether the project exists or not.
-func notYours(who access.Caller, name dist.ProjectName, o access.Object) error {
+func notYours(who access.Caller, name packaging.ProjectName, o access.Object) error {
 	return fault.New(fault.Denied, "%s may not upload to project %s: %s", whoText(who), name, whoHint(who, o))
 }
 
 // mayCreate decides about a name that no project has yet.
-func (x *Index) mayCreate(ctx context.Context, tx Tx, who access.Caller, r Repository, name dist.ProjectName) error {
+func (x *Index) mayCreate(ctx context.Context, tx Tx, who access.Caller, r Repository, name packaging.ProjectName) error {
 	switch {
 	case who.Kind() == access.KindPublisher:
 		return fault.New(fault.Invalid, "project %s does not exist, and a trusted publisher cannot create it: register a pending publisher for it", name)
@@ -137,8 +137,8 @@ func (x *Index) mayCreate(ctx context.Context, tx Tx, who access.Caller, r Repos
 // CheckNewName returns nil if a user who may create projects in a repository may create one of a name that no project has, and
 // otherwise why not: fault.Invalid or fault.Conflict for a name that the policy forbids, fault.Denied for one that is kept for
 // the last owners of a deleted project. User "" stands for the operator.
-func (p Policy) CheckNewName(ctx context.Context, tx Tx, r Repository, name dist.ProjectName, user string, now time.Time) error {
-	if p.ReservedNames && dist.IsStdlibModule(name) {
+func (p Policy) CheckNewName(ctx context.Context, tx Tx, r Repository, name packaging.ProjectName, user string, now time.Time) error {
+	if p.ReservedNames && packaging.IsStdlibModule(name) {
 		return fault.New(fault.Invalid, "project name %s is reserved: it is a module of the standard library", name)
 	}
 	if p.SimilarNames {
@@ -151,7 +151,7 @@ func (p Policy) CheckNewName(ctx context.Context, tx Tx, r Repository, name dist
 }
 
 // lookalike refuses a new name that people could take for an existing one, or for one that is kept for others than the user.
-func lookalike(ctx context.Context, tx Tx, r Repository, name dist.ProjectName, user string, now time.Time) error {
+func lookalike(ctx context.Context, tx Tx, r Repository, name packaging.ProjectName, user string, now time.Time) error {
 	p, err := tx.ProjectWithSkeleton(ctx, r.ID, name.Skeleton())
 	if err == nil {
 		return fault.New(fault.Conflict, "project name %s is too similar to %s", name, p.Name)
@@ -202,9 +202,9 @@ func whoHint(who access.Caller, o access.Object) string {
 // named is an upload whose names were understood.
 type named struct {
 	Upload
-	name     dist.ProjectName
-	version  dist.Version
-	filename dist.Filename
+	name     packaging.ProjectName
+	version  packaging.Version
+	filename packaging.Filename
 }
 
 // name reads the names that the form and the file name state, and refuses an upload in which they differ.
@@ -214,7 +214,7 @@ func (x *Index) name(u Upload) (named, error) {
 	if err != nil {
 		return n, err
 	}
-	if n.filename, err = dist.ParseFilename(u.Filename, n.name); err != nil {
+	if n.filename, err = packaging.ParseFilename(u.Filename, n.name); err != nil {
 		return n, err
 	}
 	if u.Kind != "" && u.Kind != n.filename.Kind() {
@@ -232,20 +232,20 @@ func (x *Index) name(u Upload) (named, error) {
 // nameProject takes project and version from the form, or the project from the file name where the form is silent.
 func (x *Index) nameProject(n *named) (err error) {
 	if n.Form.Name == "" {
-		n.name, err = dist.ProjectOf(n.Filename)
+		n.name, err = packaging.ProjectOf(n.Filename)
 		return err
 	}
 	if err := n.Form.Check(x.policy.Rules); err != nil {
 		return err
 	}
-	if n.name, err = dist.ParseProjectName(n.Form.Name); err != nil {
+	if n.name, err = packaging.ParseProjectName(n.Form.Name); err != nil {
 		return err
 	}
-	n.version, err = dist.ParseVersion(n.Form.Version)
+	n.version, err = packaging.ParseVersion(n.Form.Version)
 	return err
 }
 
-func (x *Index) checkSpelling(f dist.Filename) error {
+func (x *Index) checkSpelling(f packaging.Filename) error {
 	if x.policy.Spelling {
 		if err := f.CheckSpelling(); err != nil {
 			return err

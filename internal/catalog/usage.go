@@ -5,8 +5,8 @@ import (
 	"time"
 
 	"pyindex/internal/access"
-	"pyindex/internal/dist"
 	"pyindex/internal/fault"
+	"pyindex/internal/packaging"
 )
 
 // Usage is what an index holds, and how much of what.
@@ -100,7 +100,7 @@ const keepDownloads = 400 * 24 * time.Hour
 
 // Downloads returns how often files of a project, or of one release of it as that spells its version, were downloaded in
 // the last n days. Whoever may read the project may know; fault.NotFound for everybody else.
-func (x *Index) Downloads(ctx context.Context, who access.Caller, repo string, name dist.ProjectName, version string, n int) (total int, err error) {
+func (x *Index) Downloads(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName, version string, n int) (total int, err error) {
 	p, err := x.Project(ctx, who, repo, name)
 	if err != nil {
 		return 0, err

@@ -9,8 +9,8 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/catalog"
-	"pyindex/internal/dist"
 	"pyindex/internal/fault"
+	"pyindex/internal/packaging"
 	"pyindex/internal/route"
 	"pyindex/internal/simpleapi/ready"
 )
@@ -60,7 +60,7 @@ var vary = []string{"Accept-Encoding, Authorization"}
 // project answers for a project, or for one version of it where the path names one.
 func (a *API) project(w http.ResponseWriter, r *http.Request, who access.Caller) error {
 	w.Header()["Vary"] = vary
-	name, err := dist.ParseProjectName(r.PathValue("project"))
+	name, err := packaging.ParseProjectName(r.PathValue("project"))
 	if err != nil {
 		return fault.Wrap(fault.NotFound, err, "there is no project of that name here")
 	}
@@ -111,7 +111,7 @@ func (a *API) answer(r *http.Request, who access.Caller, p catalog.Project) (*re
 }
 
 // redirect sends to the normal name, in the same tree and with the version and query that were asked.
-func (a *API) redirect(w http.ResponseWriter, r *http.Request, name dist.ProjectName) {
+func (a *API) redirect(w http.ResponseWriter, r *http.Request, name packaging.ProjectName) {
 	to := a.path + tree(r.PathValue("repository")) + "/pypi/" + name.String()
 	if v := r.PathValue("version"); v != "" {
 		to += "/" + url.PathEscape(v)

@@ -19,8 +19,8 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/catalog"
-	"pyindex/internal/dist"
 	"pyindex/internal/jsonapi"
+	"pyindex/internal/packaging"
 	"pyindex/internal/simpleapi/indextest"
 )
 
@@ -50,7 +50,7 @@ type demo struct {
 	open    http.Handler
 }
 
-var core = dist.Metadata{
+var core = packaging.Metadata{
 	MetadataVersion: "2.4", Name: "De_Mo", Version: "1.0", Summary: "A <demo> & more", Description: "Long\n\ntext \u2028", DescriptionContentType: "text/markdown",
 	Author: "A", AuthorEmail: "a@example.com", License: "MIT", LicenseFiles: []string{"LICENSE"}, Keywords: "a,b", HomePage: "https://example.com",
 	ProjectURLs: []string{"Source, https://example.com/src", "broken", "Homepage, https://example.com/home"}, Classifiers: []string{"Private :: Do Not Upload"},
@@ -61,11 +61,11 @@ func newDemo(t testing.TB) *demo {
 	d := &demo{Site: indextest.New(t)}
 	d.project = d.Project("De_Mo")
 	d.files = d.Add(d.project,
-		indextest.File{File: catalog.File{Filename: "de_mo-1.0.tar.gz", Version: "1.0", Kind: dist.SDist, PythonVersion: "source", MD5: strings.Repeat("a", 32), Blake2b256: strings.Repeat("b", 64), Comment: "hi"}, Content: "sdist"},
-		indextest.File{File: catalog.File{Filename: "de_mo-1.0-py3-none-any.whl", Version: "1.0", Kind: dist.Wheel, PythonVersion: "py3", RequiresPython: ">=3.8,<4", UploadedAt: indextest.Start.Add(time.Hour)}, Core: core, Content: "wheel", Metadata: "M"},
-		indextest.File{File: catalog.File{Filename: "de_mo-2.0rc1.tar.gz", Version: "2.0rc1", Kind: dist.SDist}, Content: "rc"},
-		indextest.File{File: catalog.File{Filename: "de_mo-3.0.tar.gz", Version: "3.0", Kind: dist.SDist, Yanked: true, YankedReason: `"broken"`}, Content: "yanked"},
-		indextest.File{File: catalog.File{Filename: "de_mo-0.9+cu.tar.gz", Version: "0.9+cu", Kind: dist.SDist}, Content: "local"},
+		indextest.File{File: catalog.File{Filename: "de_mo-1.0.tar.gz", Version: "1.0", Kind: packaging.SDist, PythonVersion: "source", MD5: strings.Repeat("a", 32), Blake2b256: strings.Repeat("b", 64), Comment: "hi"}, Content: "sdist"},
+		indextest.File{File: catalog.File{Filename: "de_mo-1.0-py3-none-any.whl", Version: "1.0", Kind: packaging.Wheel, PythonVersion: "py3", RequiresPython: ">=3.8,<4", UploadedAt: indextest.Start.Add(time.Hour)}, Core: core, Content: "wheel", Metadata: "M"},
+		indextest.File{File: catalog.File{Filename: "de_mo-2.0rc1.tar.gz", Version: "2.0rc1", Kind: packaging.SDist}, Content: "rc"},
+		indextest.File{File: catalog.File{Filename: "de_mo-3.0.tar.gz", Version: "3.0", Kind: packaging.SDist, Yanked: true, YankedReason: `"broken"`}, Content: "yanked"},
+		indextest.File{File: catalog.File{Filename: "de_mo-0.9+cu.tar.gz", Version: "0.9+cu", Kind: packaging.SDist}, Content: "local"},
 	)
 	d.open = d.Serve("", true, jsonapi.New(d.Index, jsonapi.Options{BaseURL: "https://pypi.example.com/"}).Table())
 	return d

@@ -6,7 +6,7 @@ import (
 	"strings"
 
 	"pyindex/internal/catalog"
-	"pyindex/internal/dist"
+	"pyindex/internal/packaging"
 )
 
 // info is a release's core metadata under the names that PyPI gives it.
@@ -62,7 +62,7 @@ func (a *API) info(d catalog.ReleaseDetail) info {
 }
 
 // stated is the part of info that the release itself says. Lists that it leaves out are null, except the classifiers.
-func stated(m dist.Metadata) info {
+func stated(m packaging.Metadata) info {
 	return info{
 		Author: orNull(m.Author), AuthorEmail: orNull(m.AuthorEmail),
 		Classifiers: append([]string{}, m.Classifiers...),
@@ -77,7 +77,7 @@ func stated(m dist.Metadata) info {
 }
 
 // projectURLs reads "label, address" lines; the two older fields join under the labels that PyPI gives them.
-func projectURLs(m dist.Metadata) map[string]string {
+func projectURLs(m packaging.Metadata) map[string]string {
 	var all map[string]string
 	add := func(label, address string) {
 		if _, taken := all[label]; taken || address == "" {

@@ -6,12 +6,12 @@ import (
 	"sync"
 	"testing"
 
-	"pyindex/internal/dist"
+	"pyindex/internal/packaging"
 )
 
-func (s *site) project(name string) dist.ProjectName {
+func (s *site) project(name string) packaging.ProjectName {
 	s.t.Helper()
-	n, err := dist.ParseProjectName(name)
+	n, err := packaging.ParseProjectName(name)
 	check(s.t, err)
 	return n
 }

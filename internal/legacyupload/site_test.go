@@ -17,8 +17,8 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/catalog"
-	"pyindex/internal/dist"
 	"pyindex/internal/legacyupload"
+	"pyindex/internal/packaging"
 	"pyindex/internal/route"
 	"pyindex/internal/server"
 	"pyindex/internal/storage/blobs"
@@ -177,7 +177,7 @@ func (s *site) intact(want ...string) {
 // opens reads a listed file whole.
 func (s *site) opens(f catalog.File) {
 	s.t.Helper()
-	project, err := dist.ProjectOf(f.Filename)
+	project, err := packaging.ProjectOf(f.Filename)
 	check(s.t, err)
 	b, size, err := s.index.Open(context.Background(), operator, "", f.SHA256, f.Filename, catalog.Bytes)
 	check(s.t, err)

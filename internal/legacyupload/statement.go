@@ -5,13 +5,13 @@ import (
 	"strings"
 
 	"pyindex/internal/catalog"
-	"pyindex/internal/dist"
 	"pyindex/internal/fault"
+	"pyindex/internal/packaging"
 )
 
 // statement is what a form says of its file, beside the core metadata.
 type statement struct {
-	kind    dist.Kind
+	kind    packaging.Kind
 	python  string
 	comment string
 	digests catalog.Digests
@@ -32,13 +32,13 @@ func readStatement(f form) (s statement, err error) {
 	return s, err
 }
 
-func fileKind(f form) (dist.Kind, error) {
+func fileKind(f form) (packaging.Kind, error) {
 	text, err := f.one("filetype")
 	if err != nil {
 		return "", err
 	}
-	switch kind := dist.Kind(text); kind {
-	case dist.SDist, dist.Wheel:
+	switch kind := packaging.Kind(text); kind {
+	case packaging.SDist, packaging.Wheel:
 		return kind, nil
 	case "":
 		return "", fault.New(fault.Invalid, "the form has no filetype: send sdist or bdist_wheel")
@@ -47,18 +47,18 @@ func fileKind(f form) (dist.Kind, error) {
 }
 
 // pythonVersion is free text for a wheel and nothing but "source" for a source distribution; flit leaves that out.
-func pythonVersion(f form, kind dist.Kind) (string, error) {
+func pythonVersion(f form, kind packaging.Kind) (string, error) {
 	text, err := f.one("pyversion")
 	switch {
 	case err != nil:
 		return "", err
-	case kind == dist.Wheel && text == "":
+	case kind == packaging.Wheel && text == "":
 		return "", fault.New(fault.Invalid, "the form has no pyversion: for a wheel, send its Python tag, such as py3")
-	case kind == dist.SDist && text != "" && text != "source":
+	case kind == packaging.SDist && text != "" && text != "source":
 		return "", fault.New(fault.Invalid, `pyversion %.60q does not fit a source distribution: send "source" or leave it out`, text)
 	case len(text) > maxPython:
 		return "", fault.New(fault.Invalid, "pyversion is too long: %d characters at most", maxPython)
-	case kind == dist.SDist:
+	case kind == packaging.SDist:
 		return "source", nil
 	}
 	return text, nil

@@ -7,8 +7,8 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/catalog"
-	"pyindex/internal/dist"
 	"pyindex/internal/fault"
+	"pyindex/internal/packaging"
 )
 
 // upload takes one file: POST /legacy/.
@@ -64,7 +64,7 @@ func (u *upload) opener(ctx context.Context) opener {
 
 // foresee refuses before the bytes come what would be refused after them, and returns the project, the zero name where
 // it was not said yet. Every client sends its fields first; what comes later is looked at in publish.
-func (u *upload) foresee(ctx context.Context, f form, h heading) (name dist.ProjectName, err error) {
+func (u *upload) foresee(ctx context.Context, f form, h heading) (name packaging.ProjectName, err error) {
 	if err := u.checkEnvelope(f, len(u.actions)+len(f[":action"]) > 0); err != nil {
 		return name, err
 	}
@@ -72,13 +72,13 @@ func (u *upload) foresee(ctx context.Context, f form, h heading) (name dist.Proj
 	if err != nil || text == "" {
 		return name, err
 	}
-	if name, err = dist.ParseProjectName(text); err != nil {
+	if name, err = packaging.ParseProjectName(text); err != nil {
 		return name, err
 	}
 	if err := u.index.MayPublish(ctx, u.who, u.repository, name); err != nil {
 		return name, err
 	}
-	_, err = dist.ParseFilename(h.filename, name)
+	_, err = packaging.ParseFilename(h.filename, name)
 	return name, err
 }
 
@@ -120,8 +120,8 @@ func (u *upload) publish(ctx context.Context, got receipt) (catalog.Receipt, err
 }
 
 // readMetadata reads the core metadata. The catalog would take a missing name from the file; this protocol demands it.
-func readMetadata(f form) (dist.Metadata, error) {
-	m, err := dist.FormMetadata(f)
+func readMetadata(f form) (packaging.Metadata, error) {
+	m, err := packaging.FormMetadata(f)
 	if err == nil && m.Name == "" {
 		err = fault.New(fault.Invalid, "the form has no name: send the project's name")
 	}

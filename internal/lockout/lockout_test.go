@@ -14,10 +14,10 @@ import (
 	"pyindex/internal/account"
 	"pyindex/internal/audit"
 	"pyindex/internal/catalog"
-	"pyindex/internal/dist"
-	"pyindex/internal/dist/disttest"
 	"pyindex/internal/fault"
 	"pyindex/internal/lockout"
+	"pyindex/internal/packaging"
+	"pyindex/internal/packaging/packagingtest"
 	"pyindex/internal/publishers"
 	"pyindex/internal/storage/blobs"
 	"pyindex/internal/storage/db"
@@ -101,8 +101,8 @@ func (w *world) identify(s access.Secret) access.Caller {
 // begin begins the upload of a release, and returns what finishes it.
 func (w *world) begin(who access.Caller, project, version string) (finish func() error) {
 	w.Helper()
-	f := disttest.Wheel(project, version, project+version)
-	name, err := dist.ParseProjectName(project)
+	f := packagingtest.Wheel(project, version, project+version)
+	name, err := packaging.ParseProjectName(project)
 	w.must(err)
 	in, err := w.index.Stage(w.Context(), who, "", name)
 	w.must(err)
@@ -133,7 +133,7 @@ func (w *world) record(action string) (out []audit.Entry) {
 
 func (w *world) listed(project string) (names []string) {
 	w.Helper()
-	name, err := dist.ParseProjectName(project)
+	name, err := packaging.ParseProjectName(project)
 	w.must(err)
 	c, err := w.index.Contents(w.Context(), w.boss, "", name)
 	w.must(err)
@@ -288,7 +288,7 @@ func TestLockOutPublisher(t *testing.T) {
 				if err != nil {
 					return err
 				}
-				name, _ := dist.ParseProjectName(project)
+				name, _ := packaging.ParseProjectName(project)
 				p, err := tx.ProjectByName(ctx, r.ID, name)
 				if err != nil {
 					return err
@@ -383,7 +383,7 @@ func TestLockOutQuarantinesEveryUpload(t *testing.T) {
 			if err != nil {
 				return err
 			}
-			name, _ := dist.ParseProjectName("junk")
+			name, _ := packaging.ParseProjectName("junk")
 			p, err := tx.ProjectByName(ctx, r.ID, name)
 			if err != nil {
 				return err
@@ -396,7 +396,7 @@ func TestLockOutQuarantinesEveryUpload(t *testing.T) {
 				f := files[0]
 				f.ID, f.Filename, f.NameKey = fmt.Sprint("junk", i), fmt.Sprintf("junk-1.0-%d-py3-none-any.whl", i+1), fmt.Sprintf("%s|%d", f.NameKey, i)
 				f.UploadedAt = f.UploadedAt.Add(time.Duration(i+1) * time.Millisecond)
-				if err := tx.InsertFile(ctx, f, dist.Metadata{}); err != nil {
+				if err := tx.InsertFile(ctx, f, packaging.Metadata{}); err != nil {
 					return err
 				}
 			}
@@ -426,7 +426,7 @@ func TestLockOutQuarantinesEveryUpload(t *testing.T) {
 		if again.Quarantined != 0 {
 			w.Errorf("locking out again puts %d files into quarantine, want none", again.Quarantined)
 		}
-		name, _ := dist.ParseProjectName("evil")
+		name, _ := packaging.ParseProjectName("evil")
 		_, err = w.index.ReleaseFiles(ctx, w.identify(func() access.Secret { _, _, s := w.user("nosy", false); return s }()), "", name)
 		w.want("releasing, by a member", err, fault.Denied)
 		if n, err := w.index.ReleaseFiles(ctx, w.boss, "", name); n != 1 || err != nil || len(w.listed("evil")) != 1 {
@@ -603,14 +603,14 @@ func TestLockOutNamesProjectsWithoutOwner(t *testing.T) {
 		w.must(err)
 		w.must(w.dir.AddMember(ctx, w.boss, team.Name, "idle"))
 		grant := func(project, user string, role access.Role) {
-			name, err := dist.ParseProjectName(project)
+			name, err := packaging.ParseProjectName(project)
 			w.must(err)
 			w.must(w.index.Grant(ctx, w.boss, "", name, user, role))
 		}
 		admin := w.identify(boss)
 		for _, p := range []string{"alone", "shared", "left", "grouped", "mine-not"} {
 			w.upload(admin, p, "1.0")
-			name, err := dist.ParseProjectName(p)
+			name, err := packaging.ParseProjectName(p)
 			w.must(err)
 			if p != "mine-not" {
 				grant(p, "mallory", access.Owner)
@@ -620,7 +620,7 @@ func TestLockOutNamesProjectsWithoutOwner(t *testing.T) {
 		grant("mine-not", "mallory", access.Maintainer)
 		grant("shared", "amy", access.Owner)
 		grant("left", "gone", access.Owner)
-		name, err := dist.ParseProjectName("grouped")
+		name, err := packaging.ParseProjectName("grouped")
 		w.must(err)
 		w.must(w.index.GrantGroup(ctx, w.boss, "", name, team.Name, access.Owner))
 		w.must(w.dir.DisableUser(ctx, w.boss, "gone"))

@@ -10,8 +10,8 @@ import (
 	"time"
 
 	"pyindex/internal/access"
-	"pyindex/internal/dist"
 	"pyindex/internal/fault"
+	"pyindex/internal/packaging"
 )
 
 // AddRequest is what somebody typed to trust a workload.
@@ -61,7 +61,7 @@ func (a Added) String() string {
 // addition is a request that was read: everything but what only the transaction knows.
 type addition struct {
 	req       AddRequest
-	name      dist.ProjectName
+	name      packaging.ProjectName
 	publisher Publisher
 	rule      Rule
 	warning   string
@@ -100,7 +100,7 @@ func (r *Registry) Add(ctx context.Context, who access.Caller, req AddRequest) (
 }
 
 func (r *Registry) mayAdd(ctx context.Context, who access.Caller, req AddRequest) error {
-	name, err := dist.ParseProjectName(req.Project)
+	name, err := packaging.ParseProjectName(req.Project)
 	if err != nil {
 		return err
 	}
@@ -118,7 +118,7 @@ func (r *Registry) mayAdd(ctx context.Context, who access.Caller, req AddRequest
 func (r *Registry) read(ctx context.Context, who access.Caller, req AddRequest) (addition, error) {
 	a := addition{req: req, at: r.o.Now()}
 	var err error
-	if a.name, err = dist.ParseProjectName(req.Project); err != nil {
+	if a.name, err = packaging.ParseProjectName(req.Project); err != nil {
 		return a, err
 	}
 	a.publisher, a.rule, a.warning, err = r.compile(ctx, who, req, a.at)

@@ -5,8 +5,8 @@ import (
 	"maps"
 
 	"pyindex/internal/access"
-	"pyindex/internal/dist"
 	"pyindex/internal/fault"
+	"pyindex/internal/packaging"
 )
 
 // attach gives an existing project a publisher.
@@ -57,7 +57,7 @@ func sameRule(ctx context.Context, tx Tx, projectID string, p Publisher) (loose 
 			continue
 		}
 		if p.OwnerID == "" || p.OwnerID == q.OwnerID {
-			name, _ := dist.ParseProjectName(l.Project)
+			name, _ := packaging.ParseProjectName(l.Project)
 			return "", alreadyRegistered(name)
 		}
 		if q.OwnerID == "" {
@@ -72,6 +72,6 @@ func equalRules(p, q Publisher) bool {
 	return p.Issuer == q.Issuer && p.Provider == q.Provider && maps.Equal(p.Fields, q.Fields)
 }
 
-func alreadyRegistered(name dist.ProjectName) error {
+func alreadyRegistered(name packaging.ProjectName) error {
 	return fault.New(fault.Conflict, "this publisher is already registered for project %s", name)
 }

@@ -13,8 +13,8 @@ import (
 	"pyindex/internal/access"
 	"pyindex/internal/audit"
 	"pyindex/internal/catalog"
-	"pyindex/internal/dist"
 	"pyindex/internal/fault"
+	"pyindex/internal/packaging"
 	"pyindex/internal/publishers"
 	"pyindex/internal/publishers/idtoken"
 	"pyindex/internal/publishers/idtoken/issuertest"
@@ -165,7 +165,7 @@ func (b *bench) replicas() []*publishers.Registry {
 // project makes a project in the repository main, owned by a user's id or by nobody.
 func (b *bench) project(name, owner string) string {
 	b.Helper()
-	n, err := dist.ParseProjectName(name)
+	n, err := packaging.ParseProjectName(name)
 	if err != nil {
 		b.Fatal(err)
 	}

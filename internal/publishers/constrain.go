@@ -8,8 +8,8 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/catalog"
-	"pyindex/internal/dist"
 	"pyindex/internal/fault"
+	"pyindex/internal/packaging"
 )
 
 // ConstrainRequest says how a publisher of a project shall be narrower.
@@ -28,7 +28,7 @@ func (r *Registry) Constrain(ctx context.Context, who access.Caller, req Constra
 	if err := known(who); err != nil {
 		return Added{}, err
 	}
-	name, err := dist.ParseProjectName(req.Project)
+	name, err := packaging.ParseProjectName(req.Project)
 	if err != nil {
 		return Added{}, err
 	}

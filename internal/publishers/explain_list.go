@@ -9,8 +9,8 @@ import (
 	"pyindex/internal/access"
 	"pyindex/internal/audit"
 	"pyindex/internal/catalog"
-	"pyindex/internal/dist"
 	"pyindex/internal/fault"
+	"pyindex/internal/packaging"
 )
 
 // MaxExchanges bounds how many exchanges are listed at once.
@@ -31,7 +31,7 @@ func (r *Registry) Exchanges(ctx context.Context, who access.Caller, project str
 	}
 	l := explaining{who: who, limit: limit, repositories: map[string]string{}, redact: r.Redact}
 	if project != "" {
-		name, err := dist.ParseProjectName(project)
+		name, err := packaging.ParseProjectName(project)
 		if err != nil {
 			return nil, err
 		}
@@ -53,7 +53,7 @@ func (r *Registry) Exchanges(ctx context.Context, who access.Caller, project str
 // explaining is a listing of exchanges being made.
 type explaining struct {
 	who          access.Caller
-	only         dist.ProjectName // the zero one for all
+	only         packaging.ProjectName // the zero one for all
 	limit        int
 	repositories map[string]string // names by id
 	found        bool              // whether there is anything of that name that who may see
@@ -182,7 +182,7 @@ func (l *explaining) readAll(ctx context.Context, tx Tx, repo catalog.Repository
 			to++
 		}
 		id := ""
-		if name, err := dist.ParseProjectName(got[from].Project); err == nil {
+		if name, err := packaging.ParseProjectName(got[from].Project); err == nil {
 			p, err := tx.ProjectByName(ctx, repo.ID, name)
 			if err != nil && !fault.Is(err, fault.NotFound) {
 				return err

@@ -10,8 +10,8 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/audit"
-	"pyindex/internal/dist"
 	"pyindex/internal/fault"
+	"pyindex/internal/packaging"
 	"pyindex/internal/publishers"
 	"pyindex/internal/publishers/idtoken/issuertest"
 )
@@ -195,7 +195,7 @@ func TestNewProjectBeginsEmpty(t *testing.T) {
 		b.exchange(b.token(nil))
 		b.clock.Pass(time.Hour)
 		err := b.store.Update(t.Context(), func(tx publishers.Tx) error {
-			name, _ := dist.ParseProjectName("widgets")
+			name, _ := packaging.ParseProjectName("widgets")
 			repo, err := tx.RepositoryByName(t.Context(), "main")
 			if err != nil {
 				return err

@@ -6,8 +6,8 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/catalog"
-	"pyindex/internal/dist"
 	"pyindex/internal/fault"
+	"pyindex/internal/packaging"
 )
 
 // Listed is a publisher of a project, or a pending one, as listings show it.
@@ -34,10 +34,10 @@ func (r *Registry) List(ctx context.Context, who access.Caller, project string) 
 	if err := known(who); err != nil {
 		return nil, err
 	}
-	var name dist.ProjectName
+	var name packaging.ProjectName
 	if project != "" {
 		var err error
-		if name, err = dist.ParseProjectName(project); err != nil {
+		if name, err = packaging.ParseProjectName(project); err != nil {
 			return nil, err
 		}
 	}
@@ -81,7 +81,7 @@ func (l *listing) fill(ctx context.Context, tx Tx) error {
 
 // look notes whether who owns the one project that is asked for.
 func (l *listing) look(ctx context.Context, tx Tx, repo catalog.Repository) error {
-	name, err := dist.ParseProjectName(l.only)
+	name, err := packaging.ParseProjectName(l.only)
 	if err != nil {
 		return nil // no project was named
 	}

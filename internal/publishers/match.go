@@ -6,8 +6,8 @@ import (
 	"slices"
 
 	"pyindex/internal/access"
-	"pyindex/internal/dist"
 	"pyindex/internal/fault"
+	"pyindex/internal/packaging"
 )
 
 // fits are the publishers and pending publishers that a token fits, and the rows among which they were found.
@@ -100,7 +100,7 @@ func (r *Registry) whyOver(ctx context.Context, tx Tx, x exchange, p Pending) (w
 			return "whoever registered the pending publisher for it may no longer create projects", u.Name + " may no longer create projects in repository " + repo.Name, err
 		}
 	}
-	name, err := dist.ParseProjectName(p.Project)
+	name, err := packaging.ParseProjectName(p.Project)
 	if err != nil {
 		return "", "", err
 	}

@@ -10,8 +10,8 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/catalog"
-	"pyindex/internal/dist"
 	"pyindex/internal/fault"
+	"pyindex/internal/packaging"
 	"pyindex/internal/publishers"
 )
 
@@ -37,7 +37,7 @@ func (b *bench) members(role access.Role) {
 // there reports whether main has a project.
 func (b *bench) there(name string) bool {
 	b.Helper()
-	n, err := dist.ParseProjectName(name)
+	n, err := packaging.ParseProjectName(name)
 	if err != nil {
 		b.Fatal(err)
 	}

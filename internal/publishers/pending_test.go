@@ -9,7 +9,7 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/catalog"
-	"pyindex/internal/dist"
+	"pyindex/internal/packaging"
 	"pyindex/internal/publishers"
 )
 
@@ -52,7 +52,7 @@ func TestPending(t *testing.T) {
 // find returns a project of main by name.
 func (b *bench) find(name string) (p catalog.Project) {
 	b.Helper()
-	n, err := dist.ParseProjectName(name)
+	n, err := packaging.ParseProjectName(name)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -93,7 +93,7 @@ func TestPendingNameTaken(t *testing.T) {
 		if m.Token != "" {
 			t.Error("a token was minted")
 		}
-		if diff := cmp.Diff(before, b.find("a-b"), cmp.Comparer(func(a, b dist.ProjectName) bool { return a == b })); diff != "" {
+		if diff := cmp.Diff(before, b.find("a-b"), cmp.Comparer(func(a, b packaging.ProjectName) bool { return a == b })); diff != "" {
 			t.Errorf("the taken project changed: %s", diff)
 		}
 		if b.again("alice").May(access.Uploader, before.Object()) {
@@ -110,7 +110,7 @@ func TestPendingNameTaken(t *testing.T) {
 // takeQuietly makes a project without ending others' pending publishers for it, as a race would.
 func (b *bench) takeQuietly(name, owner string) {
 	b.Helper()
-	n, err := dist.ParseProjectName(name)
+	n, err := packaging.ParseProjectName(name)
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -5,8 +5,8 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/catalog"
-	"pyindex/internal/dist"
 	"pyindex/internal/fault"
+	"pyindex/internal/packaging"
 )
 
 // may reports whether who says who publishes to a project.
@@ -16,7 +16,7 @@ func may(who access.Caller, p catalog.Project) bool {
 
 // projectFor returns a project whose publishers who may change. One that does not exist and one that who may not change
 // give the same fault.NotFound.
-func projectFor(ctx context.Context, tx Tx, who access.Caller, repository string, name dist.ProjectName) (catalog.Project, error) {
+func projectFor(ctx context.Context, tx Tx, who access.Caller, repository string, name packaging.ProjectName) (catalog.Project, error) {
 	absent := fault.New(fault.NotFound, "there is no project %s here whose publishers you may change", name)
 	repo, err := tx.RepositoryByName(ctx, repositoryName(repository))
 	if fault.Is(err, fault.NotFound) {

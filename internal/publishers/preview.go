@@ -4,8 +4,8 @@ import (
 	"context"
 
 	"pyindex/internal/access"
-	"pyindex/internal/dist"
 	"pyindex/internal/fault"
+	"pyindex/internal/packaging"
 )
 
 // Preview is what a publisher would be, before it is one.
@@ -21,7 +21,7 @@ func (r *Registry) Preview(ctx context.Context, who access.Caller, f Form, req A
 	if err := known(who); err != nil {
 		return Preview{}, err
 	}
-	if _, err := dist.ParseProjectName(req.Project); err == nil || !req.Pending {
+	if _, err := packaging.ParseProjectName(req.Project); err == nil || !req.Pending {
 		if err := r.mayAdd(ctx, who, req); err != nil {
 			return Preview{}, err
 		}

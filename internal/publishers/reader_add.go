@@ -10,8 +10,8 @@ import (
 	"pyindex/internal/access"
 	"pyindex/internal/audit"
 	"pyindex/internal/catalog"
-	"pyindex/internal/dist"
 	"pyindex/internal/fault"
+	"pyindex/internal/packaging"
 )
 
 // maxReaderProjects bounds how many projects one reader names.
@@ -81,25 +81,25 @@ func (r *Registry) AddReader(ctx context.Context, who access.Caller, req ReaderR
 	return out, err
 }
 
-func parseNames(in []string) ([]dist.ProjectName, error) {
+func parseNames(in []string) ([]packaging.ProjectName, error) {
 	if len(in) > maxReaderProjects {
 		return nil, fault.New(fault.Invalid, "a reader names at most %d projects", maxReaderProjects)
 	}
-	var out []dist.ProjectName
+	var out []packaging.ProjectName
 	for _, s := range in {
-		name, err := dist.ParseProjectName(s)
+		name, err := packaging.ParseProjectName(s)
 		if err != nil {
 			return nil, err
 		}
 		out = append(out, name)
 	}
-	slices.SortFunc(out, func(a, b dist.ProjectName) int { return strings.Compare(a.String(), b.String()) })
+	slices.SortFunc(out, func(a, b packaging.ProjectName) int { return strings.Compare(a.String(), b.String()) })
 	return slices.Compact(out), nil
 }
 
 // readerPlaceFor returns a place where who says who reads. What does not exist and what is not who's to say give the same
 // fault.NotFound.
-func readerPlaceFor(ctx context.Context, tx Tx, who access.Caller, repository string, wanted []dist.ProjectName) (readerPlace, error) {
+func readerPlaceFor(ctx context.Context, tx Tx, who access.Caller, repository string, wanted []packaging.ProjectName) (readerPlace, error) {
 	absent := fault.New(fault.NotFound, "there is no repository %.100q here whose readers you may change: name projects that you own", repositoryName(repository))
 	repo, err := tx.RepositoryByName(ctx, repositoryName(repository))
 	if fault.Is(err, fault.NotFound) {
@@ -123,7 +123,7 @@ func readerPlaceFor(ctx context.Context, tx Tx, who access.Caller, repository st
 	return p, nil
 }
 
-func (r *Registry) insertReader(ctx context.Context, tx Tx, who access.Caller, repository string, wanted []dist.ProjectName, rule Publisher) (ListedReader, error) {
+func (r *Registry) insertReader(ctx context.Context, tx Tx, who access.Caller, repository string, wanted []packaging.ProjectName, rule Publisher) (ListedReader, error) {
 	// First, so that of two who add the same at once the later one sees the other's. It is also needed: callers are kept in
 	// memory while the counter stands still.
 	if _, err := tx.NextSerial(ctx); err != nil {

@@ -11,7 +11,7 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/catalog"
-	"pyindex/internal/dist"
+	"pyindex/internal/packaging"
 	"pyindex/internal/publishers"
 )
 
@@ -28,7 +28,7 @@ func (b *bench) publish(m publishers.Minted, project, version string) {
 		return tx.InsertFile(b.Context(), catalog.File{
 			ID: "f-" + id, RepositoryID: p.Repository.ID, ProjectID: p.ID, ReleaseID: r.ID, Filename: id, NameKey: id, Version: version, UploadedAt: b.clock.Now(),
 			Uploader: catalog.Uploader{Kind: string(who.Kind()), Name: who.Name(), TokenID: who.TokenID(), Claims: who.Claims()},
-		}, dist.Metadata{})
+		}, packaging.Metadata{})
 	})
 	if err != nil {
 		b.Fatal(err)
@@ -43,7 +43,7 @@ func (b *bench) catalogOf() *catalog.Index {
 // reads is everything of the claims that a caller is shown about a project, as JSON.
 func (b *bench) reads(who access.Caller, project string) string {
 	b.Helper()
-	n, err := dist.ParseProjectName(project)
+	n, err := packaging.ParseProjectName(project)
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -8,8 +8,8 @@ import (
 	"pyindex/internal/access"
 	"pyindex/internal/audit"
 	"pyindex/internal/catalog"
-	"pyindex/internal/dist"
 	"pyindex/internal/fault"
+	"pyindex/internal/packaging"
 )
 
 // reify turns the pending publishers that a token fits into projects with publishers, oldest first, and returns all
@@ -86,7 +86,7 @@ func (r *Registry) create(ctx context.Context, tx Tx, x exchange, p Pending, mad
 	if project, ok := made[key]; ok {
 		return project, nil
 	}
-	name, err := dist.ParseProjectName(p.Project)
+	name, err := packaging.ParseProjectName(p.Project)
 	if err != nil {
 		return catalog.Project{}, err
 	}

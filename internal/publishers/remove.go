@@ -5,8 +5,8 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/catalog"
-	"pyindex/internal/dist"
 	"pyindex/internal/fault"
+	"pyindex/internal/packaging"
 )
 
 // Remove ends the trust in a publisher for every project that who owns, or removes a pending one that who registered.
@@ -18,7 +18,7 @@ func (r *Registry) Remove(ctx context.Context, who access.Caller, id string) err
 
 // RemoveFrom is Remove for one project: the others keep the publisher. Repository "" is main.
 func (r *Registry) RemoveFrom(ctx context.Context, who access.Caller, id, repository, project string) error {
-	name, err := dist.ParseProjectName(project)
+	name, err := packaging.ParseProjectName(project)
 	if err != nil {
 		return err
 	}

@@ -9,8 +9,8 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/catalog"
-	"pyindex/internal/dist"
 	"pyindex/internal/fault"
+	"pyindex/internal/packaging"
 )
 
 // Publishing is everything that decides who may publish a project, for its owners.
@@ -53,7 +53,7 @@ func (r *Registry) ForProject(ctx context.Context, who access.Caller, repository
 	if err := known(who); err != nil {
 		return out, err
 	}
-	name, err := dist.ParseProjectName(project)
+	name, err := packaging.ParseProjectName(project)
 	if err != nil {
 		return out, err
 	}

@@ -13,8 +13,8 @@ import (
 	"time"
 
 	"pyindex/internal/access"
-	"pyindex/internal/dist"
-	"pyindex/internal/dist/archive"
+	"pyindex/internal/packaging"
+	"pyindex/internal/packaging/archive"
 	"pyindex/internal/publishers/idtoken"
 	"pyindex/internal/publishers/strictjson"
 	"pyindex/internal/readme"
@@ -97,7 +97,7 @@ func TestMetadataResources(t *testing.T) {
 		"long name":                          repeated("Metadata-Version: 2.1\nVersion: 1\nName: ", "a-", "b\n"),
 		"body":                               repeated(head+"\n", "a\n", ""),
 		"bytes that are text in no encoding": repeated(head+"Summary: ", "\xff", "\n"),
-	}, func(s string) { _, _ = dist.ParseMetadata([]byte(s)) })
+	}, func(s string) { _, _ = packaging.ParseMetadata([]byte(s)) })
 }
 
 func TestNameResources(t *testing.T) {
@@ -108,23 +108,23 @@ func TestNameResources(t *testing.T) {
 		"brackets": repeated("a", "[", ""), "brackets in markers": repeated("a; ", "(", ""), "url": repeated("a @ https://", "b/", ""), "wild cards": repeated("==", "1.*,", "2"),
 	}
 	resourcetest.Linear(t, 64<<10, some, func(s string) {
-		_, _ = dist.ParseVersion(s)
-		_, _ = dist.ParseSpecifiers(s)
-		_, _ = dist.ParseRequirement(s)
-		_, _ = dist.ProjectOf(s)
-		if name, err := dist.ParseProjectName(s); err == nil {
-			_, _ = dist.ParseFilename(s, name)
+		_, _ = packaging.ParseVersion(s)
+		_, _ = packaging.ParseSpecifiers(s)
+		_, _ = packaging.ParseRequirement(s)
+		_, _ = packaging.ProjectOf(s)
+		if name, err := packaging.ParseProjectName(s); err == nil {
+			_, _ = packaging.ParseFilename(s, name)
 		}
 	})
 }
 
 // inspect looks at an archive as an upload does.
 func inspect(t *testing.T, filename string) func([]byte) {
-	project, err := dist.ParseProjectName("demo")
+	project, err := packaging.ParseProjectName("demo")
 	if err != nil {
 		t.Fatal(err)
 	}
-	name, err := dist.ParseFilename(filename, project)
+	name, err := packaging.ParseFilename(filename, project)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -311,7 +311,7 @@ func TestFormMetadataResources(t *testing.T) {
 		"a long description": func(n int) map[string][]string {
 			return map[string][]string{"name": {"demo"}, "version": {"1"}, "description": {strings.Repeat("a\n", n/2)}}
 		},
-	}, func(f map[string][]string) { _, _ = dist.FormMetadata(f) })
+	}, func(f map[string][]string) { _, _ = packaging.FormMetadata(f) })
 }
 
 func TestAcceptResources(t *testing.T) {

@@ -7,8 +7,8 @@ import (
 	"strings"
 
 	"pyindex/internal/catalog"
-	"pyindex/internal/dist"
 	"pyindex/internal/fault"
+	"pyindex/internal/packaging"
 	"pyindex/internal/route"
 	"pyindex/internal/simpleapi/ready"
 )
@@ -76,8 +76,8 @@ func (a *API) prefix(repository string) string {
 }
 
 // projectName reads the name in a path. What cannot be a name is not there, like any other name that is not there.
-func projectName(r *http.Request) (dist.ProjectName, error) {
-	name, err := dist.ParseProjectName(r.PathValue("project"))
+func projectName(r *http.Request) (packaging.ProjectName, error) {
+	name, err := packaging.ParseProjectName(r.PathValue("project"))
 	if err != nil {
 		return name, fault.Wrap(fault.NotFound, err, "there is no project of that name here")
 	}

@@ -12,7 +12,7 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/catalog"
-	"pyindex/internal/dist"
+	"pyindex/internal/packaging"
 	"pyindex/internal/route"
 	"pyindex/internal/simpleapi"
 	"pyindex/internal/simpleapi/indextest"
@@ -48,7 +48,7 @@ func TestWarmPageAllocatesNothing(t *testing.T) {
 	r, w, who := newRequest(t, "/simple/de-mo/"), discard{http.Header{}}, access.Guest(true)
 	r.SetPathValue("project", "de-mo")
 	needed := testing.AllocsPerRun(200, func() {
-		name, _ := dist.ParseProjectName("de-mo")
+		name, _ := packaging.ParseProjectName("de-mo")
 		d.Index.Project(r.Context(), who, "", name)
 	})
 	all := testing.AllocsPerRun(200, func() {

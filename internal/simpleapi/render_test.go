@@ -12,7 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"pyindex/internal/catalog"
-	"pyindex/internal/dist"
+	"pyindex/internal/packaging"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -36,9 +36,9 @@ func golden(t *testing.T, name string, got []byte) {
 
 func digest(c byte) string { return strings.Repeat(string(c), 64) }
 
-func name(t testing.TB, s string) dist.ProjectName {
+func name(t testing.TB, s string) packaging.ProjectName {
 	t.Helper()
-	n, err := dist.ParseProjectName(s)
+	n, err := packaging.ParseProjectName(s)
 	if err != nil {
 		t.Fatal(err)
 	}

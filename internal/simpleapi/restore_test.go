@@ -16,7 +16,7 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/catalog"
-	"pyindex/internal/dist"
+	"pyindex/internal/packaging"
 	"pyindex/internal/server"
 	"pyindex/internal/simpleapi"
 	"pyindex/internal/storage/blobs"
@@ -75,7 +75,7 @@ func newFleet(t *testing.T, url string, replicas, tokens int) *fleet {
 		if err := tx.UpdateRepository(ctx, f.main); err != nil {
 			return err
 		}
-		name, _ := dist.ParseProjectName("p")
+		name, _ := packaging.ParseProjectName("p")
 		p := catalog.Project{ID: "p", Repository: f.main, Name: name, Display: "p", Status: catalog.Active, CreatedAt: time.Unix(1, 0)}
 		if p.Serial, err = tx.NextSerial(ctx); err != nil {
 			return err
@@ -126,10 +126,10 @@ func (f *fleet) upload(i int) {
 			return err
 		}
 		file := catalog.File{
-			ID: "f" + version, RepositoryID: f.main.ID, ProjectID: p.ID, ReleaseID: r.ID, Filename: name, NameKey: name, Kind: dist.SDist,
+			ID: "f" + version, RepositoryID: f.main.ID, ProjectID: p.ID, ReleaseID: r.ID, Filename: name, NameKey: name, Kind: packaging.SDist,
 			Version: version, SHA256: fmt.Sprintf("%064d", f.next), UploadedAt: time.Unix(1, 0),
 		}
-		if err := tx.InsertFile(ctx, file, dist.Metadata{Name: "p"}); err != nil {
+		if err := tx.InsertFile(ctx, file, packaging.Metadata{Name: "p"}); err != nil {
 			return err
 		}
 		if p.Serial, err = tx.NextSerial(ctx); err != nil {

@@ -8,11 +8,11 @@ import (
 
 	"pyindex/internal/clienttest"
 	"pyindex/internal/clienttest/browser"
-	"pyindex/internal/dist/disttest"
+	"pyindex/internal/packaging/packagingtest"
 )
 
 // onDisk writes files into a folder and returns their paths.
-func onDisk(t *testing.T, files ...disttest.File) (paths []string) {
+func onDisk(t *testing.T, files ...packagingtest.File) (paths []string) {
 	t.Helper()
 	dir := t.TempDir()
 	for _, f := range files {
@@ -47,7 +47,7 @@ func TestManageAProject(t *testing.T) {
 	b.See("You have no project here yet")
 	looks(b, "/manage/projects/", "projects-none")
 	b.Press("Upload the files")
-	files := onDisk(t, disttest.Wheel("demo", "1.0", "x"), disttest.SDist("demo", "1.0", "x"), disttest.File{Name: "demo-9.0-py3-none-any.whl", Bytes: []byte("no zip")})
+	files := onDisk(t, packagingtest.Wheel("demo", "1.0", "x"), packagingtest.SDist("demo", "1.0", "x"), packagingtest.File{Name: "demo-9.0-py3-none-any.whl", Bytes: []byte("no zip")})
 	b.Attach("Choose files, or drop them here", files...)
 	b.Press("Upload")
 	b.See("2 files are here, 1 refused.")
@@ -58,7 +58,7 @@ func TestManageAProject(t *testing.T) {
 
 	b.Scripts(false)
 	b.Go("/manage/upload/?project=demo")
-	b.Attach("Choose files, or drop them here", onDisk(t, disttest.Wheel("demo", "2.0", "x"), disttest.Wheel("demo", "3.0", "x"), disttest.Wheel("elsewhere", "1.0", "x"))...)
+	b.Attach("Choose files, or drop them here", onDisk(t, packagingtest.Wheel("demo", "2.0", "x"), packagingtest.Wheel("demo", "3.0", "x"), packagingtest.Wheel("elsewhere", "1.0", "x"))...)
 	b.Press("Upload")
 	b.See("2 files here, 1 file refused")
 	b.See("this is a file of elsewhere, and the page is for demo")

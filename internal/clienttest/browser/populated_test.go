@@ -13,7 +13,7 @@ import (
 
 	"pyindex/internal/clienttest"
 	"pyindex/internal/clienttest/browser"
-	"pyindex/internal/dist/disttest"
+	"pyindex/internal/packaging/packagingtest"
 	"pyindex/internal/publishers/idtoken/issuertest"
 )
 
@@ -49,19 +49,19 @@ func (x *busy) fill() {
 			"Requires-Dist: gadgets>=" + version, "Provides-Extra: fast", "Requires-Dist: speed; extra == 'fast'", "Description-Content-Type: text/markdown", "", readme,
 		}
 	}
-	var files []disttest.File
+	var files []packagingtest.File
 	for _, v := range []string{"1.0", "1.1", "2.0", "2.1", "3.0rc1"} {
-		files = append(files, disttest.Wheel("widgets", v, v, about(v)...), disttest.SDist("widgets", v, v, about(v)...))
+		files = append(files, packagingtest.Wheel("widgets", v, v, about(v)...), packagingtest.SDist("widgets", v, v, about(v)...))
 	}
-	files = append(files, disttest.Wheel("gadgets", "3.0", "x", "Summary: What widgets are made of", "Requires-Dist: speed"),
-		disttest.Wheel("oldest", "1.0", "x", "Description-Content-Type: text/x-rst", "", "Oldest\n======\n\n* one\n* two\n\n.. code:: python\n\n   import oldest\n"),
-		disttest.Wheel("frozen", "1.0", "x"))
+	files = append(files, packagingtest.Wheel("gadgets", "3.0", "x", "Summary: What widgets are made of", "Requires-Dist: speed"),
+		packagingtest.Wheel("oldest", "1.0", "x", "Description-Content-Type: text/x-rst", "", "Oldest\n======\n\n* one\n* two\n\n.. code:: python\n\n   import oldest\n"),
+		packagingtest.Wheel("frozen", "1.0", "x"))
 	for n := range 12 {
-		files = append(files, disttest.Wheel("many", fmt.Sprintf("1.%d", n), "x"))
+		files = append(files, packagingtest.Wheel("many", fmt.Sprintf("1.%d", n), "x"))
 	}
 	x.put("main", files...)
 	x.Index("repository", "add", "private").OK(x.t)
-	x.put("private", disttest.Wheel("hushed", "1.0", "x", "Summary: nobody knows"))
+	x.put("private", packagingtest.Wheel("hushed", "1.0", "x", "Summary: nobody knows"))
 	for _, name := range []string{"bob", "carol", "stranger"} {
 		x.User(name, false)
 	}
@@ -83,7 +83,7 @@ func (x *busy) fill() {
 }
 
 // put adds files as an operator does.
-func (x *busy) put(repository string, files ...disttest.File) {
+func (x *busy) put(repository string, files ...packagingtest.File) {
 	x.t.Helper()
 	x.Index(append([]string{"upload", "--repository", repository}, onDisk(x.t, files...)...)...).OK(x.t)
 }

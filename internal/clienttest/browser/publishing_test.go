@@ -9,7 +9,7 @@ import (
 
 	"pyindex/internal/clienttest"
 	"pyindex/internal/clienttest/browser"
-	"pyindex/internal/dist/disttest"
+	"pyindex/internal/packaging/packagingtest"
 )
 
 const publishing = "/manage/project/widgets/settings/publishing/"
@@ -19,7 +19,7 @@ const publishing = "/manage/project/widgets/settings/publishing/"
 func TestTrustedPublishing(t *testing.T) {
 	x := newBusy(t)
 	b := x.open()
-	x.put("main", disttest.Wheel("widgets", "1.0", "x"))
+	x.put("main", packagingtest.Wheel("widgets", "1.0", "x"))
 
 	b.Go(publishing)
 	b.See("No workload may publish widgets yet.")
@@ -50,7 +50,7 @@ func TestTrustedPublishing(t *testing.T) {
 		t.Errorf("the workflow file to paste: %v, job %v:\n%s", err, file.Jobs["publish"], text)
 	}
 
-	wheel := onDisk(t, disttest.Wheel("widgets", "2.0", "x"))[0]
+	wheel := onDisk(t, packagingtest.Wheel("widgets", "2.0", "x"))[0]
 	twine := clienttest.Twine(t).Set("TWINE_USERNAME=__token__", "TWINE_PASSWORD="+x.exchange(nil, http.StatusOK))
 	twine.Run(t, "", "upload", "--repository-url", x.URL+"/legacy/", wheel).OK(t)
 	b.Go("/project/widgets/")
@@ -102,7 +102,7 @@ func (x *busy) yanks(b *browser.Tab) {
 func TestTokenOfOnesOwn(t *testing.T) {
 	x := newBusy(t)
 	b := x.open()
-	x.put("main", disttest.Wheel("widgets", "1.0", "x"))
+	x.put("main", packagingtest.Wheel("widgets", "1.0", "x"))
 	b.Go("/manage/account/token/")
 	b.See("You have no token yet")
 	b.Fill("What it is for", "my laptop")
@@ -126,7 +126,7 @@ func TestTokenOfOnesOwn(t *testing.T) {
 func TestLosingARight(t *testing.T) {
 	x := newBusy(t)
 	boss := x.open()
-	x.put("main", disttest.Wheel("widgets", "1.0", "x"))
+	x.put("main", packagingtest.Wheel("widgets", "1.0", "x"))
 	boss.Go("/manage/project/widgets/collaboration/")
 	link := strings.TrimSpace(x.Index("user", "invite").OK(t).Stdout)
 	b := browser.Open(t, x.URL)
@@ -159,7 +159,7 @@ func TestLosingARight(t *testing.T) {
 func TestWithoutScripts(t *testing.T) {
 	x := newBusy(t)
 	x.open()
-	x.put("main", disttest.Wheel("widgets", "1.0", "x"))
+	x.put("main", packagingtest.Wheel("widgets", "1.0", "x"))
 	b := browser.Open(t, x.URL)
 	b.Scripts(false)
 	signIn(b, "alice", words)

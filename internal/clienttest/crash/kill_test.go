@@ -17,7 +17,7 @@ import (
 	"time"
 
 	"pyindex/internal/clienttest"
-	"pyindex/internal/dist/disttest"
+	"pyindex/internal/packaging/packagingtest"
 )
 
 const (
@@ -72,21 +72,21 @@ type client struct {
 }
 
 // files makes a round's files: wheels of some kilobytes, one of them larger so that kills meet it half-way.
-func (c *client) files(round int) []disttest.File {
-	var files []disttest.File
+func (c *client) files(round int) []packagingtest.File {
+	var files []packagingtest.File
 	for i := range perRound {
 		size := 4 << 10
 		if i == 0 {
 			size = 1 << 20
 		}
-		files = append(files, disttest.Wheel(project(round), fmt.Sprintf("1.%d", i), strings.Repeat("#", size)+fmt.Sprint(round, i)))
+		files = append(files, packagingtest.Wheel(project(round), fmt.Sprintf("1.%d", i), strings.Repeat("#", size)+fmt.Sprint(round, i)))
 	}
 	return files
 }
 
 // sendUntilKilled uploads with several senders, kills the server after a while, and returns what was answered with 200.
-func (c *client) sendUntilKilled(files []disttest.File, after time.Duration) map[string]bool {
-	done, queue := map[string]bool{}, make(chan disttest.File, len(files))
+func (c *client) sendUntilKilled(files []packagingtest.File, after time.Duration) map[string]bool {
+	done, queue := map[string]bool{}, make(chan packagingtest.File, len(files))
 	for _, f := range files {
 		queue <- f
 	}
@@ -111,7 +111,7 @@ func (c *client) sendUntilKilled(files []disttest.File, after time.Duration) map
 }
 
 // sendAgain uploads everything once more: what is there is no change, what was interrupted succeeds now.
-func (c *client) sendAgain(files []disttest.File) {
+func (c *client) sendAgain(files []packagingtest.File) {
 	for _, f := range files {
 		if status, body, err := c.upload(f); err != nil || status != http.StatusOK {
 			c.t.Fatalf("sending %s again: %d %s %v", f.Name, status, body, err)
@@ -119,7 +119,7 @@ func (c *client) sendAgain(files []disttest.File) {
 	}
 }
 
-func (c *client) upload(f disttest.File) (int, string, error) {
+func (c *client) upload(f packagingtest.File) (int, string, error) {
 	body, contentType := f.Form()
 	r, err := http.NewRequest("POST", c.s.URL+"/legacy/", bytes.NewReader(body))
 	if err != nil {

@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"pyindex/internal/clienttest"
-	"pyindex/internal/dist/disttest"
+	"pyindex/internal/packaging/packagingtest"
 )
 
 // site is three replicas behind a balancer.
@@ -82,7 +82,7 @@ func (s *site) get(address string) (answer, error) {
 	return s.do(r, s.token)
 }
 
-func (s *site) upload(at string, f disttest.File) (answer, error) {
+func (s *site) upload(at string, f packagingtest.File) (answer, error) {
 	body, contentType := f.Form()
 	r, err := http.NewRequest("POST", at+"/legacy/", bytes.NewReader(body))
 	if err != nil {
@@ -163,6 +163,6 @@ func (s *site) same(address, want string) error {
 }
 
 // wheel is a small distribution.
-func wheel(project string, n int) disttest.File {
-	return disttest.Wheel(project, fmt.Sprintf("1.%d", n), strings.Repeat("#", 4<<10)+fmt.Sprint(project, n))
+func wheel(project string, n int) packagingtest.File {
+	return packagingtest.Wheel(project, fmt.Sprintf("1.%d", n), strings.Repeat("#", 4<<10)+fmt.Sprint(project, n))
 }

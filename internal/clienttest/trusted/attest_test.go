@@ -14,7 +14,7 @@ import (
 
 	"pyindex/internal/attest/attesttest"
 	"pyindex/internal/clienttest"
-	"pyindex/internal/dist/disttest"
+	"pyindex/internal/packaging/packagingtest"
 	"pyindex/internal/publishers/idtoken/issuertest"
 )
 
@@ -47,7 +47,7 @@ func (j *attestedJob) statement(filename, sha256 string) attesttest.Statement {
 }
 
 // send uploads a file with the field of attestations, and without it where there is none.
-func (j *attestedJob) send(token string, f disttest.File, attestations ...string) (int, string) {
+func (j *attestedJob) send(token string, f packagingtest.File, attestations ...string) (int, string) {
 	j.t.Helper()
 	var extra [][2]string
 	for _, a := range attestations {
@@ -106,7 +106,7 @@ func (j *attestedJob) proven(url string) map[string]any {
 // TestAttested: what a job signs and publishes is served as provenance, where the pages say.
 func TestAttested(t *testing.T) {
 	j := newAttestedJob(t, "trusted_root = ROOT")
-	f := disttest.Wheel("proven", "1.0", "x")
+	f := packagingtest.Wheel("proven", "1.0", "x")
 	attestation := j.sigstore.Attest(j.statement(f.Name, f.SHA256()))
 	if status, body := j.send(j.minted("proven"), f, attesttest.JSON(attestation)); status != http.StatusOK || body != "" {
 		t.Fatalf("the upload: %d %q, want 200 and nothing to say", status, body)
@@ -138,7 +138,7 @@ func TestAttested(t *testing.T) {
 func TestAttestedFalsely(t *testing.T) {
 	j := newAttestedJob(t, "trusted_root = ROOT")
 	token := j.minted("false")
-	f := disttest.Wheel("false", "1.0", "x")
+	f := packagingtest.Wheel("false", "1.0", "x")
 	signed := func(by *attesttest.Sigstore, change func(*attesttest.Statement)) string {
 		x := j.statement(f.Name, f.SHA256())
 		change(&x)
@@ -177,14 +177,14 @@ func TestAttestedByNobody(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			j := newAttestedJob(t, settings)
 			token := j.Token("alice", "--scope", "upload")
-			for version, sent := range map[string]func(disttest.File) string{
-				"1.0": func(f disttest.File) string {
+			for version, sent := range map[string]func(packagingtest.File) string{
+				"1.0": func(f packagingtest.File) string {
 					return attesttest.JSON(j.sigstore.Attest(j.statement(f.Name, f.SHA256())))
 				},
-				"1.1": func(disttest.File) string { return "junk" },
-				"1.2": func(disttest.File) string { return "[]" },
+				"1.1": func(packagingtest.File) string { return "junk" },
+				"1.2": func(packagingtest.File) string { return "[]" },
 			} {
-				f := disttest.Wheel("said", version, "x")
+				f := packagingtest.Wheel("said", version, "x")
 				if status, body := j.send(token, f, sent(f)); status != http.StatusOK || !strings.Contains(body, "the attestations were") {
 					t.Errorf("version %s: %d %q, want 200 and a warning", version, status, body)
 				}
@@ -202,7 +202,7 @@ func TestAttestedByNobody(t *testing.T) {
 // TestAttestationRequired: nothing comes in without.
 func TestAttestationRequired(t *testing.T) {
 	j := newAttestedJob(t, "policy = \"require\"\ntrusted_root = ROOT")
-	token, f := j.minted("needy"), disttest.Wheel("needy", "1.0", "x")
+	token, f := j.minted("needy"), packagingtest.Wheel("needy", "1.0", "x")
 	good := attesttest.JSON(j.sigstore.Attest(j.statement(f.Name, f.SHA256())))
 	for name, c := range map[string]struct {
 		token string
@@ -225,7 +225,7 @@ func (j *attestedJob) attestFiles(files []string) {
 		if err != nil {
 			j.t.Fatal(err)
 		}
-		o := j.sigstore.Attest(j.statement(filepath.Base(path), disttest.File{Bytes: content}.SHA256()))
+		o := j.sigstore.Attest(j.statement(filepath.Base(path), packagingtest.File{Bytes: content}.SHA256()))
 		text := attesttest.JSON(o)
 		if err := os.WriteFile(path+".publish.attestation", []byte(text[1:len(text)-1]), 0o600); err != nil {
 			j.t.Fatal(err)

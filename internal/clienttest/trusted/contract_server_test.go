@@ -15,7 +15,7 @@ import (
 	"time"
 
 	"pyindex/internal/clienttest"
-	"pyindex/internal/dist/disttest"
+	"pyindex/internal/packaging/packagingtest"
 	"pyindex/internal/publishers/idtoken/issuertest"
 )
 
@@ -129,7 +129,7 @@ func testAction(w *workflow) {
 	delete(job, "aud")
 	w.issuer.SetJob(job)
 	identity := w.runnersToken(w.audience())
-	f := disttest.Wheel(project, "1.0", "x")
+	f := packagingtest.Wheel(project, "1.0", "x")
 	path := filepath.Join(w.t.TempDir(), f.Name)
 	if err := os.WriteFile(path, f.Bytes, 0o600); err != nil {
 		w.t.Fatal(err)

@@ -11,7 +11,7 @@ import (
 	"testing"
 
 	"pyindex/internal/clienttest"
-	"pyindex/internal/dist/disttest"
+	"pyindex/internal/packaging/packagingtest"
 	"pyindex/internal/publishers/idtoken/issuertest"
 )
 
@@ -169,7 +169,7 @@ func (w *workflow) failed(what string, status int, m minted, want int, code, wor
 // uploads sends a wheel and wants a status and a word.
 func (w *workflow) uploads(token, project, version string, want int, word string) {
 	w.t.Helper()
-	status, body := w.upload(token, disttest.Wheel(project, version, "x"))
+	status, body := w.upload(token, packagingtest.Wheel(project, version, "x"))
 	if status != want || !strings.Contains(string(body), word) {
 		w.t.Errorf("the upload of %s %s: %d %s, want %d and the word %q", project, version, status, body, want, word)
 	}

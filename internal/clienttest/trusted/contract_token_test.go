@@ -10,7 +10,7 @@ import (
 	"strings"
 
 	"pyindex/internal/audit"
-	"pyindex/internal/dist/disttest"
+	"pyindex/internal/packaging/packagingtest"
 	"pyindex/internal/storage/db"
 )
 
@@ -41,7 +41,7 @@ var tokenDemands = []demand{
 		m := w.granted("before", w.token(nil))
 		w.uploads(m.Token, project, "1.0", http.StatusOK, "")
 		w.Index("publisher", "remove", id).OK(w.t)
-		status, body := w.upload(m.Token, disttest.Wheel(project, "1.1", "x"))
+		status, body := w.upload(m.Token, packagingtest.Wheel(project, "1.1", "x"))
 		if status != http.StatusUnauthorized && status != http.StatusForbidden {
 			w.t.Errorf("an upload after it: %d %s, want 401 or 403", status, body)
 		}

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"pyindex/internal/clienttest"
-	"pyindex/internal/dist/disttest"
+	"pyindex/internal/packaging/packagingtest"
 	"pyindex/internal/publishers/idtoken/issuertest"
 )
 
@@ -75,7 +75,7 @@ func TestByHand(t *testing.T) {
 	j := newJob(t)
 	j.trust("by-hand", "--pending")
 	_, m := j.mint("/_/oidc/mint-token", j.identity(j.audience()))
-	if status, body := j.upload(m.Token, disttest.Wheel("by-hand", "1.0", "x")); status != http.StatusOK {
+	if status, body := j.upload(m.Token, packagingtest.Wheel("by-hand", "1.0", "x")); status != http.StatusOK {
 		t.Fatalf("the upload: %d %s", status, body)
 	}
 	if status, _ := j.get(j.HTTP, j.URL+"/simple/by-hand/", m.Token); status != http.StatusOK {
@@ -84,11 +84,11 @@ func TestByHand(t *testing.T) {
 	if status, _ := j.get(j.HTTP, j.URL+"/simple/", m.Token); status != http.StatusOK {
 		t.Errorf("a minted token reads the list of what it may see: %d, want 200", status)
 	}
-	if status, _ := j.upload(m.Token, disttest.Wheel("else", "1.0", "x")); status == http.StatusOK {
+	if status, _ := j.upload(m.Token, packagingtest.Wheel("else", "1.0", "x")); status == http.StatusOK {
 		t.Error("a minted token made a project")
 	}
 	j.Index("publisher", "remove", j.publisher("by-hand")).OK(t)
-	if status, body := j.upload(m.Token, disttest.Wheel("by-hand", "1.1", "x")); status == http.StatusOK {
+	if status, body := j.upload(m.Token, packagingtest.Wheel("by-hand", "1.1", "x")); status == http.StatusOK {
 		t.Errorf("a minted token outlived its publisher: %d %s", status, body)
 	}
 }
@@ -106,7 +106,7 @@ func (j *job) publisher(project string) string {
 }
 
 // upload sends a file's form, with more fields where extra names some.
-func (j *job) upload(token string, f disttest.File, extra ...[2]string) (int, []byte) {
+func (j *job) upload(token string, f packagingtest.File, extra ...[2]string) (int, []byte) {
 	j.t.Helper()
 	body, contentType := f.Form(extra...)
 	r, err := http.NewRequest("POST", j.URL+"/legacy/", bytes.NewReader(body))
@@ -165,7 +165,7 @@ func TestNothingLeaks(t *testing.T) {
 	j.trust("leak", "--pending")
 	identity := j.identity(j.audience())
 	_, m := j.mint("/_/oidc/mint-token", identity)
-	j.upload(m.Token, disttest.Wheel("leak", "1.0", "x"))
+	j.upload(m.Token, packagingtest.Wheel("leak", "1.0", "x"))
 	j.mint("/_/oidc/mint-token", identity)
 	j.mint("/_/oidc/mint-token", j.issuer.Sign(j.issuer.Claims("elsewhere", now(), nil)))
 	log := j.Log()

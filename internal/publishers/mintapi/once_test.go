@@ -12,8 +12,8 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/catalog"
-	"pyindex/internal/dist/disttest"
 	"pyindex/internal/legacyupload"
+	"pyindex/internal/packaging/packagingtest"
 	"pyindex/internal/publishers"
 	"pyindex/internal/publishers/idtoken"
 	"pyindex/internal/publishers/idtoken/issuertest"
@@ -56,7 +56,7 @@ func uploading(t *testing.T, database string) *site {
 // upload sends a wheel of widgets and returns the status and what was said.
 func (s *site) upload(token, version string) (int, string) {
 	s.Helper()
-	f := disttest.Wheel("widgets", version, "x")
+	f := packagingtest.Wheel("widgets", version, "x")
 	form, contentType := f.Form()
 	r, err := http.NewRequestWithContext(s.Context(), "POST", s.url+"/team/legacy/", bytes.NewReader(form))
 	s.must(err)

@@ -21,8 +21,8 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/catalog"
-	"pyindex/internal/dist"
 	"pyindex/internal/fault"
+	"pyindex/internal/packaging"
 	"pyindex/internal/route"
 	"pyindex/internal/server"
 	"pyindex/internal/storage/blobs"
@@ -146,7 +146,7 @@ func (s *Site) Change(p catalog.Project, change func(*catalog.Project)) {
 // Project makes a project in the main repository, or in the one given.
 func (s *Site) Project(name string, in ...catalog.Repository) catalog.Project {
 	s.t.Helper()
-	n, err := dist.ParseProjectName(name)
+	n, err := packaging.ParseProjectName(name)
 	must(s.t, err)
 	p := catalog.Project{ID: id(), Repository: s.main, Name: n, Display: name, Status: catalog.Active, CreatedAt: Start}
 	if len(in) > 0 {
@@ -164,7 +164,7 @@ func (s *Site) Project(name string, in ...catalog.Repository) catalog.Project {
 // File is what a test says about a file; the rest follows from it.
 type File struct {
 	catalog.File
-	Core     dist.Metadata
+	Core     packaging.Metadata
 	Content  string // kept, unless SHA256 says that there are no bytes to a row
 	Metadata string // of the .metadata sibling, "" for none
 }
@@ -219,8 +219,8 @@ func (s *Site) Spoil(f catalog.File, part catalog.Part, p []byte) {
 	}
 }
 
-func insert(ctx context.Context, tx catalog.Tx, f *catalog.File, core dist.Metadata) error {
-	v, err := dist.ParseVersion(f.Version)
+func insert(ctx context.Context, tx catalog.Tx, f *catalog.File, core packaging.Metadata) error {
+	v, err := packaging.ParseVersion(f.Version)
 	if err != nil {
 		return err
 	}
@@ -269,7 +269,7 @@ func (s *Site) Projects(name string, n int) {
 		for i := range n {
 			p := catalog.Project{ID: id(), Repository: s.main, Display: fmt.Sprintf("%s_%d", name, i), Status: catalog.Active, Serial: 1, CreatedAt: Start}
 			var err error
-			if p.Name, err = dist.ParseProjectName(p.Display); err != nil {
+			if p.Name, err = packaging.ParseProjectName(p.Display); err != nil {
 				return err
 			}
 			if err := tx.InsertProject(ctx, p); err != nil {

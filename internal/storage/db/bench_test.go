@@ -8,7 +8,7 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/catalog"
-	"pyindex/internal/dist"
+	"pyindex/internal/packaging"
 	"pyindex/internal/storage/db"
 )
 
@@ -28,7 +28,7 @@ func fill(b *testing.B, n int) filled {
 	}
 	b.Cleanup(func() { d.Close() })
 	f := filled{DB: d, token: access.Token{ID: "t", Kind: access.TokenAPI, Hash: "hash", UserID: "u"}}
-	name, _ := dist.ParseProjectName("p")
+	name, _ := packaging.ParseProjectName("p")
 	must(b, d.Access().Update(b.Context(), func(tx access.Tx) error { return tx.InsertToken(b.Context(), f.token) }))
 	must(b, d.Catalog().Update(b.Context(), func(tx catalog.Tx) error {
 		main, err := tx.RepositoryByName(b.Context(), catalog.MainRepository)
@@ -38,7 +38,7 @@ func fill(b *testing.B, n int) filled {
 		must(b, tx.InsertProject(b.Context(), f.project))
 		must(b, tx.InsertRelease(b.Context(), f.release))
 		for i := range n {
-			must(b, tx.InsertFile(b.Context(), f.file(i), dist.Metadata{Description: "text"}))
+			must(b, tx.InsertFile(b.Context(), f.file(i), packaging.Metadata{Description: "text"}))
 		}
 		return nil
 	}))
@@ -56,7 +56,7 @@ func (f filled) file(i int) catalog.File {
 	name := fmt.Sprintf("p-1.%07d-py3-none-any.whl", i)
 	sum := fmt.Sprintf("%064x", i)
 	return catalog.File{
-		ID: name, RepositoryID: f.project.Repository.ID, ProjectID: "p", ReleaseID: "r", Filename: name, NameKey: name, Kind: dist.Wheel,
+		ID: name, RepositoryID: f.project.Repository.ID, ProjectID: "p", ReleaseID: "r", Filename: name, NameKey: name, Kind: packaging.Wheel,
 		Version: "1", PythonVersion: "py3", Size: int64(i), MD5: sum[:32], SHA256: sum, Blake2b256: sum, MetadataSHA256: sum,
 		RequiresPython: ">=3.9", UploadedAt: time.UnixMicro(int64(i) + 1),
 	}
@@ -120,7 +120,7 @@ func BenchmarkInsertFile(b *testing.B) {
 			}
 			_, err = tx.HoldBlob(ctx, catalog.FileKey(file.SHA256), "00000000000000aa", time.Now())
 			must(b, err)
-			must(b, tx.InsertFile(ctx, file, dist.Metadata{Description: "text"}))
+			must(b, tx.InsertFile(ctx, file, packaging.Metadata{Description: "text"}))
 			_, err = tx.ReleaseBlob(ctx, catalog.FileKey(file.SHA256), true)
 			must(b, err)
 			return tx.UpdateProject(ctx, f.project)

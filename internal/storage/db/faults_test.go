@@ -9,8 +9,8 @@ import (
 
 	"pyindex/internal/audit"
 	"pyindex/internal/catalog"
-	"pyindex/internal/dist"
 	"pyindex/internal/fault"
+	"pyindex/internal/packaging"
 	"pyindex/internal/storage/db"
 	"pyindex/internal/storage/storagetest"
 )
@@ -22,7 +22,7 @@ func publish(ctx context.Context, s catalog.Store, id string) error {
 		if err != nil {
 			return err
 		}
-		name, err := dist.ParseProjectName("demo")
+		name, err := packaging.ParseProjectName("demo")
 		if err != nil {
 			return err
 		}
@@ -36,8 +36,8 @@ func publish(ctx context.Context, s catalog.Store, id string) error {
 		if err := tx.InsertRelease(ctx, r); err != nil {
 			return err
 		}
-		f := catalog.File{ID: "f" + id, RepositoryID: main.ID, ProjectID: p.ID, ReleaseID: r.ID, Filename: "demo-1.tar.gz", NameKey: "demo-1", Kind: dist.SDist}
-		return tx.InsertFile(ctx, f, dist.Metadata{Name: "demo"})
+		f := catalog.File{ID: "f" + id, RepositoryID: main.ID, ProjectID: p.ID, ReleaseID: r.ID, Filename: "demo-1.tar.gz", NameKey: "demo-1", Kind: packaging.SDist}
+		return tx.InsertFile(ctx, f, packaging.Metadata{Name: "demo"})
 	})
 }
 

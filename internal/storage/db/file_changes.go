@@ -4,12 +4,12 @@ import (
 	"context"
 
 	"pyindex/internal/catalog"
-	"pyindex/internal/dist"
 	"pyindex/internal/fault"
+	"pyindex/internal/packaging"
 )
 
 // InsertFile implements catalog.FileRows. The name of a deleted file is taken as well.
-func (t *Tx) InsertFile(ctx context.Context, f catalog.File, m dist.Metadata) error {
+func (t *Tx) InsertFile(ctx context.Context, f catalog.File, m packaging.Metadata) error {
 	gone, err := t.Tombstoned(ctx, f.RepositoryID, f.NameKey)
 	if err != nil {
 		return err
@@ -44,7 +44,7 @@ func (t *Tx) insertClaims(ctx context.Context, fileID string, claims map[string]
 	return err
 }
 
-func (t *Tx) insertMetadata(ctx context.Context, fileID string, m dist.Metadata) error {
+func (t *Tx) insertMetadata(ctx context.Context, fileID string, m packaging.Metadata) error {
 	document, err := encodeAny(m)
 	if err != nil {
 		return err
@@ -55,8 +55,8 @@ func (t *Tx) insertMetadata(ctx context.Context, fileID string, m dist.Metadata)
 }
 
 // Metadata implements catalog.FileRows.
-func (t *Tx) Metadata(ctx context.Context, fileID string) (dist.Metadata, error) {
-	scan := func(r row) (m dist.Metadata, err error) {
+func (t *Tx) Metadata(ctx context.Context, fileID string) (packaging.Metadata, error) {
+	scan := func(r row) (m packaging.Metadata, err error) {
 		var document string
 		if err := r.Scan(&document); err != nil {
 			return m, err

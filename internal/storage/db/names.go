@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"pyindex/internal/catalog"
-	"pyindex/internal/dist"
+	"pyindex/internal/packaging"
 )
 
 const nameColumns = `name, origin, since, by_kind, by_id, by_name, why`
@@ -17,7 +17,7 @@ func scanName(r row) (n catalog.Name, err error) {
 		return n, err
 	}
 	n.Since = moment(since)
-	n.Name, err = dist.ParseProjectName(name)
+	n.Name, err = packaging.ParseProjectName(name)
 	return n, err
 }
 
@@ -29,7 +29,7 @@ func (t *Tx) PutName(ctx context.Context, n catalog.Name) error {
 }
 
 // NameOf implements catalog.NameRows.
-func (t *Tx) NameOf(ctx context.Context, name dist.ProjectName) (catalog.Name, error) {
+func (t *Tx) NameOf(ctx context.Context, name packaging.ProjectName) (catalog.Name, error) {
 	return one(ctx, t, "name", scanName, `SELECT `+nameColumns+` FROM names WHERE name = $1`, name.String())
 }
 
@@ -47,7 +47,7 @@ func scanDeleted(r row) (d catalog.Deleted, err error) {
 		return d, err
 	}
 	d.At, d.FreeAt, d.AgainAt = moment(at), moment(free), moment(again)
-	d.Name, err = dist.ParseProjectName(name)
+	d.Name, err = packaging.ParseProjectName(name)
 	return d, err
 }
 
@@ -81,7 +81,7 @@ func (t *Tx) PutDeleted(ctx context.Context, d catalog.Deleted) error {
 }
 
 // DeletedNamed implements catalog.NameRows.
-func (t *Tx) DeletedNamed(ctx context.Context, repository string, name dist.ProjectName) (catalog.Deleted, error) {
+func (t *Tx) DeletedNamed(ctx context.Context, repository string, name packaging.ProjectName) (catalog.Deleted, error) {
 	d, err := one(ctx, t, "deleted project", scanDeleted, `SELECT `+deletedColumns+` FROM deleted_projects
 		WHERE repository = $1 AND name = $2`, repository, name.String())
 	if err != nil {
@@ -135,13 +135,13 @@ func (t *Tx) owners(ctx context.Context, where string, args ...any) (lastOwners,
 }
 
 // FreeName implements catalog.NameRows.
-func (t *Tx) FreeName(ctx context.Context, repository string, name dist.ProjectName, at time.Time) (bool, error) {
+func (t *Tx) FreeName(ctx context.Context, repository string, name packaging.ProjectName, at time.Time) (bool, error) {
 	return t.did(ctx, `UPDATE deleted_projects SET free_at = $3 WHERE repository = $1 AND name = $2 AND free_at > $3`,
 		repository, name.String(), micros(at))
 }
 
 // NoteAgain implements catalog.NameRows.
-func (t *Tx) NoteAgain(ctx context.Context, repository string, name dist.ProjectName, at time.Time) error {
+func (t *Tx) NoteAgain(ctx context.Context, repository string, name packaging.ProjectName, at time.Time) error {
 	_, err := t.exec(ctx, `UPDATE deleted_projects SET again_at = $3 WHERE repository = $1 AND name = $2`, repository, name.String(), micros(at))
 	return err
 }

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"pyindex/internal/catalog"
-	"pyindex/internal/dist"
+	"pyindex/internal/packaging"
 )
 
 // TestNamesOfBefore: the names of an index that had no table of them come from its projects, its record and its deleted files.
@@ -92,7 +92,7 @@ func TestNamesOfBefore(t *testing.T) {
 // TestMoveNames: what was deleted is kept on the other database too.
 func TestMoveNames(t *testing.T) {
 	from, to := openAt(t, freshSQLite(t), Options{}), openAt(t, freshPostgres(t), Options{})
-	name, err := dist.ParseProjectName("demo")
+	name, err := packaging.ParseProjectName("demo")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,8 +9,8 @@ import (
 	"strings"
 
 	"pyindex/internal/catalog"
-	"pyindex/internal/dist"
 	"pyindex/internal/fault"
+	"pyindex/internal/packaging"
 )
 
 const projectColumns = `p.id, p.name, p.display, p.status, p.status_reason, p.serial, p.size, p.created_at, p.trusted_only, p.file_limit, p.size_limit`
@@ -27,7 +27,7 @@ func (s *projectRow) into() []any {
 }
 
 func (s *projectRow) value() (catalog.Project, error) {
-	name, err := dist.ParseProjectName(s.name)
+	name, err := packaging.ParseProjectName(s.name)
 	s.p.Name, s.p.CreatedAt = name, moment(s.created)
 	return s.p, err
 }
@@ -95,7 +95,7 @@ func (t *Tx) DeleteProject(ctx context.Context, id string) error {
 }
 
 // ProjectByName implements catalog.ProjectRows.
-func (t *Tx) ProjectByName(ctx context.Context, repositoryID string, name dist.ProjectName) (catalog.Project, error) {
+func (t *Tx) ProjectByName(ctx context.Context, repositoryID string, name packaging.ProjectName) (catalog.Project, error) {
 	return one(ctx, t, "project", scanProject, selectProject+`WHERE p.repository_id = $1 AND p.name = $2`, repositoryID, name.String())
 }
 
@@ -117,7 +117,7 @@ func (t *Tx) Projects(ctx context.Context, repositoryID string) ([]catalog.Proje
 	return out, err
 }
 
-// skeleton is dist.ProjectName.Skeleton in SQL; an index of migration 17 has it.
+// skeleton is packaging.ProjectName.Skeleton in SQL; an index of migration 17 has it.
 const skeleton = `REPLACE(REPLACE(REPLACE(REPLACE(p.name, '-', ''), 'l', '1'), 'i', '1'), 'o', '0')`
 
 // ProjectWithSkeleton implements catalog.ProjectRows.
@@ -154,7 +154,7 @@ func scanListing(r row) (l catalog.Listed, err error) {
 	if l.Serial, err = strconv.ParseInt(part[2], 10, 64); err != nil {
 		return l, err
 	}
-	l.Name, err = dist.ParseProjectName(part[3])
+	l.Name, err = packaging.ParseProjectName(part[3])
 	return l, err
 }
 

@@ -10,7 +10,7 @@ import (
 	"testing"
 
 	"pyindex/internal/catalog"
-	"pyindex/internal/dist"
+	"pyindex/internal/packaging"
 )
 
 // firstUpgraded is the oldest schema that the test upgrades: that of the release before there were epochs.
@@ -201,8 +201,8 @@ func checkUsable(t *testing.T, d *DB) {
 	if err != nil || before.Value != 4711 {
 		t.Errorf("Stamp() = %v, %v, want it to go on at 4711", before, err)
 	}
-	old, _ := dist.ParseProjectName("p0")
-	name, _ := dist.ParseProjectName("new")
+	old, _ := packaging.ParseProjectName("p0")
+	name, _ := packaging.ParseProjectName("new")
 	err = d.update(ctx, func(tx *Tx) error {
 		main, err := tx.RepositoryByName(ctx, catalog.MainRepository)
 		if err != nil {

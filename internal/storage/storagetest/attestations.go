@@ -2,8 +2,8 @@ package storagetest
 
 import (
 	"pyindex/internal/catalog"
-	"pyindex/internal/dist"
 	"pyindex/internal/fault"
+	"pyindex/internal/packaging"
 	"pyindex/internal/publishers"
 )
 
@@ -15,7 +15,7 @@ func checkAttestations(w *world) {
 	proven := catalog.Attestation{Predicate: "b", Document: `{"a":"ü"}`, Verified: true, Publisher: map[string]any{"kind": "GitHub", "environment": nil}}
 	said := catalog.Attestation{Predicate: "a", Document: "{}"}
 	w.update(func(tx publishers.Tx) error {
-		w.must(tx.InsertFile(w.ctx, f, dist.Metadata{}))
+		w.must(tx.InsertFile(w.ctx, f, packaging.Metadata{}))
 		w.must(tx.InsertAttestation(w.ctx, f.ID, proven))
 		w.must(tx.InsertAttestation(w.ctx, f.ID, said))
 		w.want("InsertAttestation(same type)", tx.InsertAttestation(w.ctx, f.ID, catalog.Attestation{Predicate: "a", Document: "[]"}), fault.Conflict)

@@ -7,8 +7,8 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/catalog"
-	"pyindex/internal/dist"
 	"pyindex/internal/fault"
+	"pyindex/internal/packaging"
 	"pyindex/internal/publishers"
 )
 
@@ -161,7 +161,7 @@ func checkSkeletons(w *world) {
 		w.project(n)
 	}
 	for name, want := range map[string]string{"1i1-0il": "lil-oil", "lilo11": "lil-oil", "p-l-a-i-n": "plain", "p1a1n": "plain", "xo": "x0", "plane": "", "lil": ""} {
-		parsed, err := dist.ParseProjectName(name)
+		parsed, err := packaging.ParseProjectName(name)
 		w.must(err)
 		w.view(func(tx catalog.Tx) error {
 			p, err := tx.ProjectWithSkeleton(w.ctx, w.main.ID, parsed.Skeleton())

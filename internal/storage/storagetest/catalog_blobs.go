@@ -5,8 +5,8 @@ import (
 	"time"
 
 	"pyindex/internal/catalog"
-	"pyindex/internal/dist"
 	"pyindex/internal/fault"
+	"pyindex/internal/packaging"
 	"pyindex/internal/publishers"
 )
 
@@ -131,7 +131,7 @@ func checkNamed(w *world) {
 	w.lets("the plain key of the bytes is named, another generation is not", f.Key()+"."+another, false, true)
 	later := w.newFile(r, "p-2.0.tar.gz")
 	later.Generation, later.MetadataGeneration = another, another
-	w.update(func(tx publishers.Tx) error { return tx.InsertFile(w.ctx, later, dist.Metadata{}) })
+	w.update(func(tx publishers.Tx) error { return tx.InsertFile(w.ctx, later, packaging.Metadata{}) })
 	w.update(func(tx publishers.Tx) error {
 		got, err := tx.FileByName(w.ctx, later.RepositoryID, later.Filename)
 		w.same("FileByName(of a generation)", []string{got.Generation, got.MetadataGeneration}, []string{another, another})
@@ -320,7 +320,7 @@ func checkLeftGeneration(w *world) {
 		h, err := w.holds(plain, another, at)
 		w.must(err)
 		f.Generation = h.Generation
-		w.update(func(tx publishers.Tx) error { return tx.InsertFile(w.ctx, *f, dist.Metadata{}) })
+		w.update(func(tx publishers.Tx) error { return tx.InsertFile(w.ctx, *f, packaging.Metadata{}) })
 		w.lets("a file names it", h.Key, true, false)
 	}
 	w.same("generations", []string{left.Generation, named.Generation}, []string{another, another})

@@ -5,8 +5,8 @@ import (
 	"time"
 
 	"pyindex/internal/catalog"
-	"pyindex/internal/dist"
 	"pyindex/internal/fault"
+	"pyindex/internal/packaging"
 	"pyindex/internal/publishers"
 )
 
@@ -21,8 +21,8 @@ func checkFiles(w *world) {
 	early := w.newFile(r, "p-1.0.tar.gz")
 	early.Uploader = catalog.Uploader{Kind: "user", ID: "u", Name: "ann"}
 	w.update(func(tx publishers.Tx) error {
-		w.must(tx.InsertFile(w.ctx, late, dist.Metadata{}))
-		return tx.InsertFile(w.ctx, early, dist.Metadata{})
+		w.must(tx.InsertFile(w.ctx, late, packaging.Metadata{}))
+		return tx.InsertFile(w.ctx, early, packaging.Metadata{})
 	})
 	w.view(func(tx catalog.Tx) error {
 		byKey, err := tx.FileByKey(w.ctx, w.main.ID, late.NameKey)
@@ -56,11 +56,11 @@ func checkFileConflicts(w *world) {
 	elsewhere.ID, elsewhere.RepositoryID = "elsewhere", other.ID
 	w.update(func(tx publishers.Tx) error {
 		w.must(tx.InsertTombstone(w.ctx, w.main.ID, buried.NameKey, buried.Filename, at))
-		w.want("InsertFile(taken key)", tx.InsertFile(w.ctx, sameKey, dist.Metadata{}), fault.Conflict)
-		w.want("InsertFile(taken name)", tx.InsertFile(w.ctx, sameName, dist.Metadata{}), fault.Conflict)
-		w.want("InsertFile(deleted name)", tx.InsertFile(w.ctx, buried, dist.Metadata{}), fault.Conflict)
+		w.want("InsertFile(taken key)", tx.InsertFile(w.ctx, sameKey, packaging.Metadata{}), fault.Conflict)
+		w.want("InsertFile(taken name)", tx.InsertFile(w.ctx, sameName, packaging.Metadata{}), fault.Conflict)
+		w.want("InsertFile(deleted name)", tx.InsertFile(w.ctx, buried, packaging.Metadata{}), fault.Conflict)
 		w.must(tx.InsertRepository(w.ctx, other))
-		return tx.InsertFile(w.ctx, elsewhere, dist.Metadata{})
+		return tx.InsertFile(w.ctx, elsewhere, packaging.Metadata{})
 	})
 	w.view(func(tx catalog.Tx) error {
 		got, err := tx.FileByName(w.ctx, w.main.ID, f.Filename)
@@ -98,7 +98,7 @@ func checkFileChanges(w *world) {
 func checkMetadata(w *world) {
 	r := w.release(w.project("p"), "1.0")
 	f := w.newFile(r, "p-1.0.tar.gz")
-	m := dist.Metadata{
+	m := packaging.Metadata{
 		MetadataVersion: "2.4", Name: "p", Version: "1.0", Summary: "Größe <b> & 日本語 \U0001f40d",
 		Description: "line\r\nline\u2028\tNUL \x00 end", Classifiers: []string{"A :: B", ""}, ProvidesExtra: []string{"x"},
 	}
@@ -116,7 +116,7 @@ func checkIllegible(w *world) {
 	for _, bad := range []string{"a\x00b", "a\xffb", "\xed\xa0\x80"} {
 		f := w.newFile(r, "p-1.0.tar.gz")
 		f.Comment = bad
-		err := w.a.Catalog.Update(w.ctx, func(tx catalog.Tx) error { return tx.InsertFile(w.ctx, f, dist.Metadata{}) })
+		err := w.a.Catalog.Update(w.ctx, func(tx catalog.Tx) error { return tx.InsertFile(w.ctx, f, packaging.Metadata{}) })
 		w.want("InsertFile(comment of illegible bytes)", err, fault.Invalid)
 	}
 }

@@ -7,8 +7,8 @@ import (
 	"sync/atomic"
 
 	"pyindex/internal/catalog"
-	"pyindex/internal/dist"
 	"pyindex/internal/fault"
+	"pyindex/internal/packaging"
 	"pyindex/internal/publishers"
 )
 
@@ -183,7 +183,7 @@ func checkFileRace(w *world) {
 		files[i].SHA256 = digest(files[i].ID)
 	}
 	won := w.race(len(files), func(s Stores, i int) error {
-		return s.Catalog.Update(w.ctx, func(tx catalog.Tx) error { return tx.InsertFile(w.ctx, files[i], dist.Metadata{}) })
+		return s.Catalog.Update(w.ctx, func(tx catalog.Tx) error { return tx.InsertFile(w.ctx, files[i], packaging.Metadata{}) })
 	})
 	w.same("winners of one file name", won, int64(1))
 }

@@ -5,8 +5,8 @@ import (
 	"time"
 
 	"pyindex/internal/catalog"
-	"pyindex/internal/dist"
 	"pyindex/internal/fault"
+	"pyindex/internal/packaging"
 	"pyindex/internal/publishers"
 )
 
@@ -36,7 +36,7 @@ func checkPublishedFiles(w *world) {
 	add := func(r catalog.Release, name string, age time.Duration, u catalog.Uploader) {
 		f := w.newFile(r, name)
 		f.UploadedAt, f.Uploader = at.Add(-age), u
-		w.update(func(tx publishers.Tx) error { return tx.InsertFile(w.ctx, f, dist.Metadata{Name: name}) })
+		w.update(func(tx publishers.Tx) error { return tx.InsertFile(w.ctx, f, packaging.Metadata{Name: name}) })
 	}
 	by := func(token string) catalog.Uploader {
 		return catalog.Uploader{Kind: "publisher", Name: "workflow", TokenID: token, Claims: map[string]any{"repository": "acme/" + token}}

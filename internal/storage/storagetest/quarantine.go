@@ -5,9 +5,9 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/catalog"
-	"pyindex/internal/dist"
 	"pyindex/internal/fault"
 	"pyindex/internal/lockout"
+	"pyindex/internal/packaging"
 	"pyindex/internal/publishers"
 )
 
@@ -78,7 +78,7 @@ func checkUploads(w *world) {
 	put := func(name string, hours int, u catalog.Uploader) catalog.Uploaded {
 		f := w.newFile(r, name)
 		f.UploadedAt, f.Uploader = at.Add(time.Duration(hours)*time.Hour), u
-		w.update(func(tx publishers.Tx) error { return tx.InsertFile(w.ctx, f, dist.Metadata{}) })
+		w.update(func(tx publishers.Tx) error { return tx.InsertFile(w.ctx, f, packaging.Metadata{}) })
 		return catalog.Uploaded{File: f, Repository: w.main.Name, Project: "p"}
 	}
 	pub := w.publisher("publisher-1")

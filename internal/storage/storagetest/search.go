@@ -4,7 +4,7 @@ import (
 	"time"
 
 	"pyindex/internal/catalog"
-	"pyindex/internal/dist"
+	"pyindex/internal/packaging"
 	"pyindex/internal/publishers"
 )
 
@@ -14,7 +14,7 @@ func (w *world) card(p catalog.Project, summary, body string, change func(*catal
 	w.n++
 	c := catalog.Card{
 		ProjectID: p.ID, RepositoryID: w.main.ID, Name: p.Name.String(), Display: p.Display, Status: catalog.Active, Summary: summary, Version: "1.0",
-		SourceKind: dist.Wheel, ReleasedAt: at.Add(time.Duration(w.n) * time.Minute), Pythons: []string{"3.9", "3.10"}, License: "MIT",
+		SourceKind: packaging.Wheel, ReleasedAt: at.Add(time.Duration(w.n) * time.Minute), Pythons: []string{"3.9", "3.10"}, License: "MIT",
 		Classifiers: []string{"Topic :: A_B", "Private :: 100%"}, UploaderKind: "user", UploaderName: "amy",
 	}
 	if change != nil {

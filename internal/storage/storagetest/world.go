@@ -12,9 +12,9 @@ import (
 	"pyindex/internal/access"
 	"pyindex/internal/account"
 	"pyindex/internal/catalog"
-	"pyindex/internal/dist"
 	"pyindex/internal/fault"
 	"pyindex/internal/lockout"
+	"pyindex/internal/packaging"
 	"pyindex/internal/publishers"
 )
 
@@ -95,14 +95,14 @@ func (w *world) want(what string, err error, k fault.Kind) {
 // same fails unless got is want.
 func (w *world) same(what string, got, want any) {
 	w.Helper()
-	if d := cmp.Diff(want, got, cmpopts.EquateComparable(dist.ProjectName{}), cmpopts.EquateEmpty()); d != "" {
+	if d := cmp.Diff(want, got, cmpopts.EquateComparable(packaging.ProjectName{}), cmpopts.EquateEmpty()); d != "" {
 		w.Errorf("%s (-want +got):\n%s", what, d)
 	}
 }
 
-func (w *world) name(s string) dist.ProjectName {
+func (w *world) name(s string) packaging.ProjectName {
 	w.Helper()
-	n, err := dist.ParseProjectName(s)
+	n, err := packaging.ParseProjectName(s)
 	w.must(err)
 	return n
 }
@@ -132,7 +132,7 @@ func (w *world) release(p catalog.Project, version string) catalog.Release {
 func (w *world) newFile(r catalog.Release, filename string) catalog.File {
 	return catalog.File{
 		ID: w.id("file"), RepositoryID: w.main.ID, ProjectID: r.ProjectID, ReleaseID: r.ID, Filename: filename, NameKey: "key " + filename,
-		Kind: dist.Wheel, Version: r.Version, PythonVersion: "py3", Size: 42, MD5: digest(filename)[:32], SHA256: digest(filename),
+		Kind: packaging.Wheel, Version: r.Version, PythonVersion: "py3", Size: 42, MD5: digest(filename)[:32], SHA256: digest(filename),
 		Blake2b256: digest("b" + filename), MetadataSHA256: digest("m" + filename), RequiresPython: ">=3.9", UploadedAt: at,
 	}
 }
@@ -140,6 +140,6 @@ func (w *world) newFile(r catalog.Release, filename string) catalog.File {
 func (w *world) file(r catalog.Release, filename string) catalog.File {
 	w.Helper()
 	f := w.newFile(r, filename)
-	w.update(func(tx publishers.Tx) error { return tx.InsertFile(w.ctx, f, dist.Metadata{Name: filename}) })
+	w.update(func(tx publishers.Tx) error { return tx.InsertFile(w.ctx, f, packaging.Metadata{Name: filename}) })
 	return f
 }

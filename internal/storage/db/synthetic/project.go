@@ -10,7 +10,7 @@ import (
 	"pyindex/internal/access"
 	"pyindex/internal/audit"
 	"pyindex/internal/catalog"
-	"pyindex/internal/dist"
+	"pyindex/internal/packaging"
 )
 
 // shape is which files each release of a project has.
@@ -33,8 +33,8 @@ var (
 // about is what the files of a project have in common.
 type about struct {
 	id, name, escaped string
-	project           dist.ProjectName
-	meta              dist.Metadata
+	project           packaging.ProjectName
+	meta              packaging.Metadata
 	created           time.Time
 	every             time.Duration // between releases
 	size              int64
@@ -67,7 +67,7 @@ func (m *maker) shape(number int) shape {
 
 func (m *maker) about(number, count int) *about {
 	name := Name(number)
-	project, err := dist.ParseProjectName(name)
+	project, err := packaging.ParseProjectName(name)
 	if err != nil {
 		panic(err) // the words are ours
 	}
@@ -76,7 +76,7 @@ func (m *maker) about(number, count int) *about {
 	a.created = m.Until.Add(-age)
 	a.every = age / time.Duration(count+1)
 	r := m.random
-	a.meta = dist.Metadata{
+	a.meta = packaging.Metadata{
 		MetadataVersion: "2.4", Name: name, Summary: phrase(m.zipf, 4+r.IntN(9)), Keywords: strings.ReplaceAll(phrase(m.zipf, 4), " ", ","),
 		DescriptionContentType: "text/markdown", Description: prose(r, m.zipf, m.Description/3+r.IntN(m.Description*4/3)),
 		AuthorEmail: fmt.Sprintf("%s <%s@corp.example>", m.owner.name, m.owner.name), LicenseExpression: "Apache-2.0", RequiresPython: ">=3.10",
@@ -104,7 +104,7 @@ func (m *maker) requires(number int) (out []string) {
 
 // release makes one release with its files; of the last one the project's card is made.
 func (m *maker) release(b *batch, a *about, n int, s shape, last bool) {
-	v, err := dist.ParseVersion(fmt.Sprintf("%d.%d.%d", n/100, n/10%10, n%10+1))
+	v, err := packaging.ParseVersion(fmt.Sprintf("%d.%d.%d", n/100, n/10%10, n%10+1))
 	if err != nil {
 		panic(err) // the format is ours
 	}
@@ -124,7 +124,7 @@ func (m *maker) release(b *batch, a *about, n int, s shape, last bool) {
 // filed is what a file knows of its release.
 type filed struct {
 	release           string
-	version           dist.Version
+	version           packaging.Version
 	tag               string // "" for a source distribution
 	at                time.Time
 	document, sibling string
@@ -138,7 +138,7 @@ func (m *maker) file(b *batch, a *about, f filed) {
 		name += "-" + f.tag + ".whl"
 		python, _, _ = strings.Cut(f.tag, "-")
 	}
-	parsed, err := dist.ParseFilename(name, a.project)
+	parsed, err := packaging.ParseFilename(name, a.project)
 	if err != nil {
 		panic(err) // made of what we parsed
 	}
@@ -163,9 +163,9 @@ func (m *maker) record(b *batch, action string, at time.Time, project, version, 
 }
 
 // card makes what lists and the search have of a project.
-func (m *maker) card(b *batch, a *about, v dist.Version, s shape, at time.Time) {
+func (m *maker) card(b *batch, a *about, v packaging.Version, s shape, at time.Time) {
 	m.number++
-	kind, classifiers := dist.Wheel, strings.Join(a.meta.Classifiers, "\n")
+	kind, classifiers := packaging.Wheel, strings.Join(a.meta.Classifiers, "\n")
 	b.add(cards, a.id, m.repository, m.number, a.name, a.name, string(catalog.Active), a.meta.Summary, v.String(), false, string(kind), micros(at),
 		" 3.10 3.11 3.12 3.13 3.14 3.15 3.16 3.17 3.18 3.19 3.20 ", a.meta.LicenseExpression, "\n"+classifiers+"\n", false, string(access.KindUser), m.owner.name)
 	b.add(texts, a.id, m.number, a.name+" "+a.name+" "+strings.ReplaceAll(a.name, "-", ""), a.meta.Summary, a.meta.Keywords, a.meta.AuthorEmail,

@@ -5,7 +5,7 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/catalog"
-	"pyindex/internal/dist"
+	"pyindex/internal/packaging"
 	"pyindex/internal/storage/db"
 	"pyindex/internal/storage/db/synthetic"
 	"pyindex/internal/storage/storagetest"
@@ -44,7 +44,7 @@ func fill(t *testing.T, url string) {
 // check reads a project as the simple page and the project's page do.
 func check(t *testing.T, x *catalog.Index, text string) {
 	t.Helper()
-	name, err := dist.ParseProjectName(text)
+	name, err := packaging.ParseProjectName(text)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -53,7 +53,7 @@ func check(t *testing.T, x *catalog.Index, text string) {
 		t.Fatalf("Contents(%s) = %d files, %v", text, len(c.Files), err)
 	}
 	f := c.Files[0]
-	parsed, err := dist.ParseFilename(f.Filename, name)
+	parsed, err := packaging.ParseFilename(f.Filename, name)
 	if err != nil || parsed.Key() != f.NameKey || len(f.SHA256) != 64 {
 		t.Errorf("%s: file %+v, %v", text, f, err)
 	}

@@ -1,0 +1,108 @@
+package packaging
+
+import (
+	"fmt"
+
+	"pyindex/internal/fault"
+)
+
+// check says what is wrong with a field's values under the rules, or nothing.
+type check func(m *Metadata, r Rules) string
+
+// checks by header. A field without a row is free text.
+var checks = map[string]check{
+	"metadata-version": checkMetadataVersion,
+	"name":             checkName,
+	"version":          checkVersion,
+	"author-email":     func(m *Metadata, r Rules) string { return when(r.Emails, checkEmail, m.AuthorEmail) },
+	"classifier":       func(m *Metadata, r Rules) string { return when(r.Classifiers, checkClassifier, m.Classifiers...) },
+	"description-content-type": func(m *Metadata, r Rules) string {
+		return when(r.ContentType, checkContentType, m.DescriptionContentType)
+	},
+	"download-url":       func(m *Metadata, r Rules) string { return when(r.Links, checkLink, m.DownloadURL) },
+	"dynamic":            func(m *Metadata, r Rules) string { return when(r.Dynamic, checkDynamic, m.Dynamic...) },
+	"home-page":          func(m *Metadata, r Rules) string { return when(r.Links, checkLink, m.HomePage) },
+	"import-name":        func(m *Metadata, r Rules) string { return when(r.Imports, checkImport, m.ImportNames...) },
+	"import-namespace":   func(m *Metadata, r Rules) string { return when(r.Imports, checkImport, m.ImportNamespaces...) },
+	"license":            checkLicense,
+	"license-expression": func(m *Metadata, r Rules) string { return when(r.License, checkLicenseExpression, m.LicenseExpression) },
+	"license-file":       func(m *Metadata, r Rules) string { return when(r.LicenseFiles, checkLicenseFile, m.LicenseFiles...) },
+	"maintainer-email":   func(m *Metadata, r Rules) string { return when(r.Emails, checkEmail, m.MaintainerEmail) },
+	"obsoletes-dist":     func(m *Metadata, r Rules) string { return checkOldDists(m.ObsoletesDist, r) },
+	"project-url":        checkProjectURLs,
+	"provides-dist":      func(m *Metadata, r Rules) string { return checkOldDists(m.ProvidesDist, r) },
+	"provides-extra":     func(m *Metadata, r Rules) string { return when(r.Extras, checkExtra, m.ProvidesExtra...) },
+	"requires-dist":      checkRequiresDist,
+	"requires-python": func(m *Metadata, r Rules) string {
+		return when(r.RequiresPython, checkRequiresPython, m.RequiresPython)
+	},
+	"summary": func(m *Metadata, r Rules) string { return when(r.Summary512, checkSummary, m.Summary) },
+}
+
+// when asks is about each value that is there, until one is wrong.
+func when(strict bool, wrong func(string) string, values ...string) string {
+	if !strict {
+		return ""
+	}
+	for _, v := range values {
+		if v == "" {
+			continue
+		}
+		if why := wrong(v); why != "" {
+			return why
+		}
+	}
+	return ""
+}
+
+// Check returns fault.Invalid with the first mistake: in metadata_version, then name, then version, then the other fields
+// by name. Whatever the rules, these three must be there and valid, and each Requires-Dist must be one that pip can read.
+func (m Metadata) Check(r Rules) error {
+	declared, _ := parseMetadataVersion(m.MetadataVersion)
+	for _, f := range fields {
+		why := ""
+		if wrong := checks[f.header]; wrong != nil {
+			why = wrong(&m, r)
+		}
+		if r.FieldVersions && f.stated(&m) && declared.before(f.since) {
+			why = fmt.Sprintf("introduced in metadata version %s, not %s", f.since, declared)
+		}
+		if why != "" {
+			return fault.New(fault.Invalid, "%s: %s", f.form, why)
+		}
+	}
+	return nil
+}
+
+func checkMetadataVersion(m *Metadata, r Rules) string {
+	if m.MetadataVersion == "" {
+		return "missing"
+	}
+	v, ok := parseMetadataVersion(m.MetadataVersion)
+	if !ok || v.major < 1 || v.major > 2 || r.KnownMetadataVersions && !v.known() {
+		return quote(m.MetadataVersion) + " is not a known metadata version"
+	}
+	return ""
+}
+
+func checkName(m *Metadata, _ Rules) string {
+	if m.Name == "" {
+		return "missing"
+	}
+	_, err := ParseProjectName(m.Name)
+	return fault.Message(err)
+}
+
+func checkVersion(m *Metadata, r Rules) string {
+	if m.Version == "" {
+		return "missing"
+	}
+	v, err := ParseVersion(m.Version)
+	if err != nil {
+		return fault.Message(err)
+	}
+	if r.LocalVersions && v.HasLocal() {
+		return quote(m.Version) + " has a local part, which the upload policy does not allow"
+	}
+	return ""
+}

@@ -1,0 +1,38 @@
+package packaging
+
+import (
+	"strings"
+
+	"pyindex/internal/fault"
+)
+
+// ProjectOf guesses the project of a file from its name alone: a wheel's first part, and of an sdist everything before
+// the last dash that a version follows. ParseFilename and the metadata inside decide whether the guess was right.
+// It returns fault.Invalid for a name that is neither.
+func ProjectOf(filename string) (ProjectName, error) {
+	if err := checkCharacters(filename); err != nil {
+		return ProjectName{}, err
+	}
+	if stem, ok := strings.CutSuffix(filename, ".whl"); ok {
+		part, _, _ := strings.Cut(stem, "-")
+		return ParseProjectName(part)
+	}
+	for _, ext := range sdistExtensions {
+		if stem, ok := strings.CutSuffix(filename, ext); ok {
+			return projectOfSDist(filename, stem)
+		}
+	}
+	return ProjectName{}, fault.New(fault.Invalid, "file name %s has no known ending: upload a wheel (.whl) or a source distribution (.tar.gz)", quote(filename))
+}
+
+func projectOfSDist(filename, stem string) (ProjectName, error) {
+	for i := len(stem) - 1; i > 0; i-- {
+		if stem[i] != '-' {
+			continue
+		}
+		if _, err := ParseVersion(stem[i+1:]); err == nil {
+			return ParseProjectName(stem[:i])
+		}
+	}
+	return ProjectName{}, fault.New(fault.Invalid, "file name %s states no version: it should read <project>-<version>.tar.gz", quote(filename))
+}

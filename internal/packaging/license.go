@@ -1,0 +1,90 @@
+package packaging
+
+import "strings"
+
+func checkLicense(m *Metadata, r Rules) string {
+	if r.License && m.License != "" && m.LicenseExpression != "" {
+		return "it cannot stand beside license_expression: drop one of them"
+	}
+	return ""
+}
+
+// checkLicenseFile is PEP 639's: a path below the project, "/" only, no wildcard.
+func checkLicenseFile(s string) string {
+	if s[0] == '/' || strings.ContainsAny(s, `\*`) || len(s) > 1 && s[1] == ':' && isLetter(s[0]) {
+		return quote(s) + " is not a relative path with / between its parts"
+	}
+	for part := range strings.SplitSeq(s, "/") {
+		if part == "" || part == "." || strings.Contains(part, "..") {
+			return quote(s) + " is not a plain path: leave out . and .. and doubled slashes"
+		}
+	}
+	return ""
+}
+
+// checkLicenseExpression reads the SPDX grammar as PEP 639 has it: identifiers joined by AND, OR and WITH, in parentheses
+// or not. An identifier needs the right shape only, as the list of licences grows.
+func checkLicenseExpression(s string) string {
+	spaced := strings.NewReplacer("(", " ( ", ")", " ) ").Replace(s)
+	e := &licenseScanner{words: strings.Fields(spaced)}
+	if e.expression(0) && len(e.words) == 0 {
+		return ""
+	}
+	return quote(s) + ` is not an SPDX licence expression, as in "MIT OR Apache-2.0"`
+}
+
+type licenseScanner struct{ words []string }
+
+// take moves past the next word if it is this one, in any case.
+func (e *licenseScanner) take(word string) bool {
+	if len(e.words) == 0 || !strings.EqualFold(e.words[0], word) {
+		return false
+	}
+	e.words = e.words[1:]
+	return true
+}
+
+func (e *licenseScanner) expression(depth int) bool {
+	for {
+		if !e.term(depth) {
+			return false
+		}
+		if !e.take("AND") && !e.take("OR") {
+			return true
+		}
+	}
+}
+
+func (e *licenseScanner) term(depth int) bool {
+	if e.take("(") {
+		return depth < maxNesting && e.expression(depth+1) && e.take(")")
+	}
+	if !e.identifier(isLicense) {
+		return false
+	}
+	return !e.take("WITH") || e.identifier(isLicenseWord)
+}
+
+func (e *licenseScanner) identifier(fits func(string) bool) bool {
+	if len(e.words) == 0 || !fits(e.words[0]) {
+		return false
+	}
+	e.words = e.words[1:]
+	return true
+}
+
+// isLicense allows the "or later" sign after an identifier, but not after a reference of the project's own.
+func isLicense(s string) bool {
+	if hasPrefixFold(s, "licenseref-") {
+		return isLicenseWord(s[len("licenseref-"):])
+	}
+	return isLicenseWord(strings.TrimSuffix(s, "+"))
+}
+
+func isLicenseWord(s string) bool {
+	switch strings.ToUpper(s) {
+	case "", "AND", "OR", "WITH":
+		return false
+	}
+	return spanOf(s, func(c byte) bool { return isAlnum(c) || c == '.' || c == '-' }) == len(s)
+}

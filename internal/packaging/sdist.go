@@ -1,0 +1,32 @@
+package packaging
+
+import (
+	"pyindex/internal/fault"
+)
+
+// sdistExtensions are those pip still installs and the public index still serves.
+var sdistExtensions = []string{".tar.gz", ".tgz", ".tar.bz2", ".zip"}
+
+// readSDist cuts the stem at the leftmost dash before which the project's name stands, as pip does.
+func (f Filename) readSDist(stem string) (Filename, error) {
+	for i := range len(stem) {
+		if stem[i] != '-' || normalize(stem[:i]) != f.project.String() {
+			continue
+		}
+		v, err := ParseVersion(stem[i+1:])
+		if err != nil {
+			return Filename{}, fault.New(fault.Invalid, "file name %s has no valid version after %s: it should read %s", quote(f.text), quote(stem[:i]), quote(f.project.Underscored()+"-<version>"+f.ext))
+		}
+		f.namePart, f.versionPart, f.version = stem[:i], stem[i+1:], v
+		return f, nil
+	}
+	return Filename{}, f.foreign()
+}
+
+func (f Filename) foreign() error {
+	form := "-<version>" + f.ext
+	if f.kind == Wheel {
+		form = "-<version>-<python>-<abi>-<platform>.whl"
+	}
+	return fault.New(fault.Invalid, "file name %s does not begin with the name of project %s: it should read %s", quote(f.text), quote(f.project.String()), quote(f.project.Underscored()+form))
+}

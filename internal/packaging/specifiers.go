@@ -1,0 +1,68 @@
+package packaging
+
+import (
+	"slices"
+	"strings"
+
+	"pyindex/internal/fault"
+)
+
+// maxSpecifiers bounds a set's text in bytes.
+const maxSpecifiers = 8 << 10
+
+// Specifiers is a set of version clauses that must all hold, ">=1.0,<2" (PEP 440). The zero value admits every version.
+type Specifiers struct{ clauses []clause }
+
+// ParseSpecifiers reads clauses separated by commas. Empty text and empty clauses are allowed, as in Python's packaging.
+// It returns fault.Invalid for anything else and for more than 8 KiB.
+func ParseSpecifiers(s string) (Specifiers, error) {
+	if len(s) > maxSpecifiers {
+		return Specifiers{}, fault.New(fault.Invalid, "version specifier %s is too long: at most %d bytes", quote(s), maxSpecifiers)
+	}
+	var out Specifiers
+	for part := range strings.SplitSeq(s, ",") {
+		part = trimSpace(part)
+		if part == "" {
+			continue
+		}
+		c, n := scanClause(part)
+		if n != len(part) {
+			return Specifiers{}, badSpecifier(part)
+		}
+		out.clauses = append(out.clauses, c)
+	}
+	return out, nil
+}
+
+func badSpecifier(part string) error {
+	if operatorAt(part) == "" {
+		return fault.New(fault.Invalid, "version specifier %s has no operator: write for example >=1.0", quote(part))
+	}
+	return fault.New(fault.Invalid, "version specifier %s is not valid: a PEP 440 version follows the operator; .* goes with == and != only, and ~= needs two numbers", quote(part))
+}
+
+// Contains reports whether every clause admits v. Pre-releases count like any other version; the zero Version is in no set.
+func (s Specifiers) Contains(v Version) bool {
+	if v.IsZero() {
+		return false
+	}
+	for _, c := range s.clauses {
+		if !c.admits(v) {
+			return false
+		}
+	}
+	return true
+}
+
+// String returns the canonical text: each clause in normal form once, sorted, joined by commas. Equal sets print equal.
+func (s Specifiers) String() string {
+	parts := make([]string, len(s.clauses))
+	for i, c := range s.clauses {
+		parts[i] = c.canonical()
+	}
+	slices.Sort(parts)
+	return strings.Join(slices.Compact(parts), ",")
+}
+
+// IsZero reports whether the set has no clause.
+func (s Specifiers) IsZero() bool { return len(s.clauses) == 0 }
