@@ -10,7 +10,7 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/publishers"
-	"pyindex/internal/publishers/strictjson"
+	"pyindex/internal/strictjson"
 )
 
 // githubPermission is what a job of GitHub's needs to get a token.

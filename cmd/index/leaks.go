@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"os"
 
-	"pyindex/internal/publishers/leakapi"
+	"pyindex/internal/leakapi"
 )
 
 type leaksConfig struct {

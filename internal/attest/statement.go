@@ -7,7 +7,7 @@ import (
 
 	"pyindex/internal/catalog"
 	"pyindex/internal/packaging"
-	"pyindex/internal/publishers/strictjson"
+	"pyindex/internal/strictjson"
 )
 
 // The predicates that PEP 740 knows: "this was published by", and how it was built. They are names; nothing is asked there.

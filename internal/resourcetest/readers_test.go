@@ -16,10 +16,10 @@ import (
 	"pyindex/internal/packaging"
 	"pyindex/internal/packaging/archive"
 	"pyindex/internal/publishers/idtoken"
-	"pyindex/internal/publishers/strictjson"
 	"pyindex/internal/readme"
 	"pyindex/internal/resourcetest"
 	"pyindex/internal/route"
+	"pyindex/internal/strictjson"
 )
 
 type shapes = map[string]func(int) string

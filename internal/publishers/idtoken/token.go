@@ -7,7 +7,7 @@ import (
 	"strings"
 
 	"pyindex/internal/publishers"
-	"pyindex/internal/publishers/strictjson"
+	"pyindex/internal/strictjson"
 )
 
 // MaxToken bounds an identity token, in bytes. GitHub's have about 2,000.

@@ -8,7 +8,7 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/publishers"
-	"pyindex/internal/publishers/strictjson"
+	"pyindex/internal/strictjson"
 )
 
 // maxBody bounds a request's body, in bytes.

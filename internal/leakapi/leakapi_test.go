@@ -25,7 +25,7 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/fault"
-	"pyindex/internal/publishers/leakapi"
+	"pyindex/internal/leakapi"
 	"pyindex/internal/server"
 	"pyindex/internal/storage/db"
 )

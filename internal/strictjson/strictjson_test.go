@@ -7,7 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"pyindex/internal/publishers/strictjson"
+	"pyindex/internal/strictjson"
 )
 
 func TestObject(t *testing.T) {

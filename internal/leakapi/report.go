@@ -5,7 +5,7 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/fault"
-	"pyindex/internal/publishers/strictjson"
+	"pyindex/internal/strictjson"
 )
 
 // maxValues bounds the members and entries of a report: some two thousand tokens, more than fit into its bytes.
