@@ -44,8 +44,12 @@ func (s *Site) helpRoutes() []route.Route {
 // filling is what the manual's snippets are filled in with.
 type filling struct {
 	Name, URL, Simple, Signed, Upload, Audience string
+	Host                                        string // without the port
 	Closed, Authority                           bool
 }
+
+// WithUser is the index's URL with the user name that goes with a token, for clients that look the token up elsewhere.
+func (f filling) WithUser() string { return strings.Replace(f.Simple, "://", "://__token__@", 1) }
 
 // SignedFrom is the index's URL with a token that a shell puts in.
 func (f filling) SignedFrom(token string) string { return strings.Replace(f.Signed, "TOKEN", token, 1) }
@@ -54,7 +58,7 @@ func (f filling) SignedFrom(token string) string { return strings.Replace(f.Sign
 func (s *Site) loadManual() error {
 	c := s.connection(s.base)
 	fill := filling{
-		Name: s.o.Name, URL: c.root, Simple: c.index, Signed: c.signed, Upload: s.absolute("/legacy/"), Audience: c.host, Closed: s.o.Closed, Authority: len(s.o.Authority) > 0,
+		Name: s.o.Name, URL: c.root, Simple: c.index, Signed: c.signed, Upload: s.absolute("/legacy/"), Audience: c.host, Host: s.o.BaseURL.Hostname(), Closed: s.o.Closed, Authority: len(s.o.Authority) > 0,
 	}
 	names, err := fs.Glob(manual, "help/*.md")
 	if err != nil {
