@@ -12,8 +12,9 @@ import (
 	"pyindex/internal/fault"
 	"pyindex/internal/packaging"
 	"pyindex/internal/publishers"
-	"pyindex/internal/publishers/workflow"
 	"pyindex/internal/route"
+	"pyindex/internal/workload"
+	"pyindex/internal/workload/ciconfig"
 )
 
 // The paths of the publishing pages. Links that other tools make for a project's page lead here too.
@@ -70,7 +71,7 @@ func (s *Site) publishingPage(w http.ResponseWriter, r *http.Request, who access
 	if v.Add, err = s.addForm(r, who, a); err != nil {
 		return err
 	}
-	said := map[string]publishers.Words{}
+	said := map[string]workload.Words{}
 	for n, x := range p.Publishers {
 		said[x.ID] = x.Words
 		v.Publishers = append(v.Publishers, publisherCardOf(n, x, t))
@@ -115,7 +116,7 @@ func (s *Site) addPublisher(w http.ResponseWriter, r *http.Request, who access.C
 	if a.form.bad() {
 		return s.publishingPage(w, r, who, a, tightening{form: typed(nil)})
 	}
-	text := clause(publishers.Say(added.Provider, added.Issuer, a.compiled)) + " may now publish " + added.Project + ". The file to paste is below."
+	text := clause(workload.Say(added.Provider, added.Issuer, a.compiled)) + " may now publish " + added.Project + ". The file to paste is below."
 	if added.Warning != "" {
 		text += " Not yet pinned: " + added.Warning + "."
 	}
@@ -123,7 +124,7 @@ func (s *Site) addPublisher(w http.ResponseWriter, r *http.Request, who access.C
 }
 
 // clause is a sentence's subject: what hangs on with commas ends with one.
-func clause(w publishers.Words) string {
+func clause(w workload.Words) string {
 	if s := w.String(); !strings.Contains(s, ", ") {
 		return s
 	}
@@ -179,14 +180,14 @@ func (s *Site) constrainPublisher(w http.ResponseWriter, r *http.Request, who ac
 	}
 	fields := map[string]string{}
 	for name := range f.values {
-		if v := f.get(name); name != "do" && name != "publisher_id" && name != publishers.FieldClaims && v != "" {
+		if v := f.get(name); name != "do" && name != "publisher_id" && name != workload.FieldClaims && v != "" {
 			fields[name] = v
 		}
 	}
-	if v := f.get(publishers.FieldClaims); v != "" {
+	if v := f.get(workload.FieldClaims); v != "" {
 		var err error
-		if fields, err = publishers.ParseClaims(v); err != nil {
-			f.wrong(publishers.FieldClaims, fault.Message(err))
+		if fields, err = workload.ParseClaims(v); err != nil {
+			f.wrong(workload.FieldClaims, fault.Message(err))
 		}
 	}
 	if !f.bad() {
@@ -194,7 +195,7 @@ func (s *Site) constrainPublisher(w http.ResponseWriter, r *http.Request, who ac
 			ID: f.get("publisher_id"), Repository: repository(r), Project: r.PathValue("project"), Fields: fields,
 		})
 		if err == nil {
-			return s.done(w, r, s.back(r)+"?publisher="+url.QueryEscape(added.ID), "Tightened: "+clause(publishers.Say(added.Provider, added.Issuer, added.Fields))+
+			return s.done(w, r, s.back(r)+"?publisher="+url.QueryEscape(added.ID), "Tightened: "+clause(workload.Say(added.Provider, added.Issuer, added.Fields))+
 				" may publish "+added.Project+". What the looser publisher could do and this one cannot is refused from now on.")
 		}
 		if err := f.refused(fault.FieldOf(err), err); err != nil {
@@ -247,9 +248,9 @@ func (s *Site) revokeUploadToken(w http.ResponseWriter, r *http.Request, who acc
 type guideView struct {
 	Project   string
 	Publisher string // id
-	Words     publishers.Words
-	File      workflow.File
-	Others    []workflow.File // all alternatives, the shown one too
+	Words     workload.Words
+	File      ciconfig.File
+	Others    []ciconfig.File // all alternatives, the shown one too
 	Steps, CA []string
 }
 
@@ -261,13 +262,13 @@ func (s *Site) guideFor(r *http.Request, all []publishers.Shown) *guideView {
 		return nil
 	}
 	p := all[i]
-	t := workflow.Target{BaseURL: s.absolute(""), Repository: p.Repository, Project: p.Project, Audience: s.o.BaseURL.Host}
+	t := ciconfig.Target{BaseURL: s.absolute(""), Repository: p.Repository, Project: p.Project, Audience: s.o.BaseURL.Host}
 	for _, issuer := range s.o.Registry.Issuers() {
 		if issuer.Provider == p.Provider && issuer.URL == p.Issuer {
 			t.Audience = cmp.Or(issuer.Audience, t.Audience)
 		}
 	}
-	g := workflow.For(t, p.Provider, p.Issuer, p.Fields)
+	g := ciconfig.For(t, p.Provider, p.Issuer, p.Fields)
 	v := &guideView{Project: p.Project, Publisher: p.ID, Words: p.Words, Others: g.Files, Steps: g.Steps, CA: g.CA}
 	for n, f := range g.Files {
 		if n == 0 || f.Key == q.Get("with") {

@@ -7,7 +7,7 @@ import (
 	"pyindex/internal/access"
 	"pyindex/internal/catalog"
 	"pyindex/internal/fault"
-	"pyindex/internal/publishers"
+	"pyindex/internal/workload"
 )
 
 type pendingView struct {
@@ -106,7 +106,7 @@ func (s *Site) addPending(w http.ResponseWriter, r *http.Request, who access.Cal
 	if a.form.bad() {
 		return s.pendingPage(w, r, who, a, s.existing(r, who, a))
 	}
-	text := clause(publishers.Say(added.Provider, added.Issuer, a.compiled)) + " may make the project " + added.Project + ", until " +
+	text := clause(workload.Say(added.Provider, added.Issuer, a.compiled)) + " may make the project " + added.Project + ", until " +
 		day(added.ExpiresAt) + ". The file to paste is below."
 	return s.done(w, r, accountPublishingPath+"?publisher="+url.QueryEscape(added.ID), text)
 }

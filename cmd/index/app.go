@@ -21,10 +21,11 @@ import (
 	"pyindex/internal/lockout"
 	"pyindex/internal/passkeys"
 	"pyindex/internal/publishers"
-	"pyindex/internal/publishers/accountid"
 	"pyindex/internal/publishers/idtoken"
 	"pyindex/internal/storage/blobs"
 	"pyindex/internal/storage/db"
+	"pyindex/internal/workload"
+	"pyindex/internal/workload/accountid"
 	"pyindex/web"
 )
 
@@ -150,8 +151,8 @@ func (c *Config) name() string {
 }
 
 // providers are the kinds of publisher that there are rules for.
-func providers() []publishers.Provider {
-	return []publishers.Provider{publishers.GitHub{}, publishers.GitLab{}, publishers.Google{}, publishers.ActiveState{}, publishers.Generic{}}
+func providers() []workload.Provider {
+	return []workload.Provider{workload.GitHub{}, workload.GitLab{}, workload.Google{}, workload.ActiveState{}, workload.Generic{}}
 }
 
 // osUser names the operator in the record.

@@ -13,7 +13,7 @@ import (
 	"slices"
 	"time"
 
-	"pyindex/internal/publishers"
+	"pyindex/internal/workload"
 )
 
 type doctorPublishCmd struct {
@@ -51,7 +51,7 @@ type publishDoctor struct {
 
 	found  findings
 	upload *url.URL // the upload URL
-	claims publishers.Claims
+	claims workload.Claims
 	line   string // the command that adds a publisher for this job
 }
 
@@ -130,9 +130,9 @@ func (d *publishDoctor) suggest() {
 // suggestion asks the kinds of publisher: the one that was named, the one whose issuer it is, else each in turn.
 func (d *publishDoctor) suggestion(issuer string) (kind string, fields map[string]string, err error) {
 	all := providers()
-	of := func(p publishers.Provider) bool { return p.Name() == d.Kind || d.Kind == "" && p.Issuer() == issuer }
+	of := func(p workload.Provider) bool { return p.Name() == d.Kind || d.Kind == "" && p.Issuer() == issuer }
 	if i := slices.IndexFunc(all, of); i >= 0 {
-		fields, err = publishers.Suggest(all[i], d.claims)
+		fields, err = workload.Suggest(all[i], d.claims)
 		return all[i].Name(), fields, err
 	}
 	if d.Kind != "" {
@@ -140,8 +140,8 @@ func (d *publishDoctor) suggestion(issuer string) (kind string, fields map[strin
 	}
 	for _, p := range all {
 		// The first that knows such claims has the last word: a rule on any claim may let in what it refuses for good.
-		if knows, ok := p.(publishers.Suggester); ok && knows.Suggest(d.claims) != nil {
-			fields, err = publishers.Suggest(p, d.claims)
+		if knows, ok := p.(workload.Suggester); ok && knows.Suggest(d.claims) != nil {
+			fields, err = workload.Suggest(p, d.claims)
 			return p.Name(), fields, err
 		}
 	}
@@ -151,10 +151,10 @@ func (d *publishDoctor) suggestion(issuer string) (kind string, fields map[strin
 // report is the examination in JSON.
 func (d *publishDoctor) report() any {
 	return struct {
-		OK     bool              `json:"ok"`
-		Checks findings          `json:"checks"`
-		Claims publishers.Claims `json:"claims,omitempty"` // not verified
-		Add    string            `json:"publisher_add,omitempty"`
+		OK     bool            `json:"ok"`
+		Checks findings        `json:"checks"`
+		Claims workload.Claims `json:"claims,omitempty"` // not verified
+		Add    string          `json:"publisher_add,omitempty"`
 	}{d.found.failed() == nil, d.found, d.claims, d.line}
 }
 
@@ -164,7 +164,7 @@ func (d *publishDoctor) write(w io.Writer) {
 	if d.claims != nil {
 		fmt.Fprintln(w, "\nThe identity token says (read here without checking its signature):")
 		for _, name := range slices.Sorted(maps.Keys(d.claims)) {
-			fmt.Fprintf(w, "  %s: %s\n", printable(fmt.Sprintf("%.100s", name)), printable(publishers.Show(d.claims[name])))
+			fmt.Fprintf(w, "  %s: %s\n", printable(fmt.Sprintf("%.100s", name)), printable(workload.Show(d.claims[name])))
 		}
 	}
 	if d.line != "" {

@@ -9,8 +9,8 @@ import (
 	"time"
 
 	"pyindex/internal/access"
-	"pyindex/internal/publishers"
 	"pyindex/internal/strictjson"
+	"pyindex/internal/workload"
 )
 
 // githubPermission is what a job of GitHub's needs to get a token.
@@ -57,9 +57,9 @@ func (d *publishDoctor) readClaims(raw access.Secret, audience string) bool {
 		return false
 	}
 	d.claims = claims
-	d.found.ok(check, "signed, it says, by %s", publishers.Show(claims["iss"]))
+	d.found.ok(check, "signed, it says, by %s", workload.Show(claims["iss"]))
 	if got := claims["aud"]; audience != "" && got != any(audience) {
-		d.found.fail(check, "Ask for a token with the audience "+printable(audience)+".", "the token is for %s, and this index is %q", publishers.Show(got), audience)
+		d.found.fail(check, "Ask for a token with the audience "+printable(audience)+".", "the token is for %s, and this index is %q", workload.Show(got), audience)
 	}
 	n, _ := claims["exp"].(json.Number)
 	if exp, err := n.Int64(); err == nil && !d.now().Before(time.Unix(exp, 0)) {
@@ -69,7 +69,7 @@ func (d *publishDoctor) readClaims(raw access.Secret, audience string) bool {
 }
 
 // peek returns the claims of a token without any check of its signature. An error repeats nothing of it.
-func peek(raw string) (publishers.Claims, error) {
+func peek(raw string) (workload.Claims, error) {
 	parts := strings.Split(raw, ".")
 	if len(parts) != 3 {
 		return nil, errors.New("it is not three parts with dots between")

@@ -11,6 +11,7 @@ import (
 	"unicode"
 
 	"pyindex/internal/publishers"
+	"pyindex/internal/workload"
 )
 
 type publisherExplainCmd struct {
@@ -132,7 +133,7 @@ func addLine(settings, provider, issuer, project string, pending bool, fields ma
 	for _, name := range names {
 		b.WriteString(fieldWord(provider, name, fields[name]))
 	}
-	if issuer != publishers.GitHubIssuer {
+	if issuer != workload.GitHubIssuer {
 		b.WriteString(flagWord("issuer", issuer))
 	}
 	return b.String()

@@ -156,7 +156,7 @@ func TestImportersOfLibraries(t *testing.T) {
 
 // Imports point inward: the middle knows only itself, edges know the middle and how routes are declared.
 func TestRings(t *testing.T) {
-	outside := []string{"internal/publishers/mintapi", "internal/leakapi", "internal/publishers/idtoken", "internal/publishers/accountid"}
+	outside := []string{"internal/publishers/mintapi", "internal/leakapi", "internal/publishers/idtoken", "internal/workload/accountid"}
 	for _, p := range packages(t) {
 		for _, imported := range p.Imports {
 			ours := strings.HasPrefix(imported, module)

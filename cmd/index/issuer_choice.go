@@ -9,7 +9,7 @@ import (
 
 	"pyindex/internal/fault"
 	"pyindex/internal/publishers"
-	"pyindex/internal/publishers/accountid"
+	"pyindex/internal/workload/accountid"
 )
 
 // issuerOf returns the issuer that a publisher of a kind is meant for: the one that was named, else the kind's usual one,

@@ -15,7 +15,7 @@ import (
 	"strings"
 
 	"pyindex/internal/access"
-	"pyindex/internal/publishers/workflow"
+	"pyindex/internal/workload/ciconfig"
 )
 
 // projectedToken is where a Kubernetes pod finds its token when nobody says otherwise.
@@ -150,7 +150,7 @@ func (j *jobIdentity) buildkite(ctx context.Context, audience string) (string, e
 }
 
 func (j *jobIdentity) gitlab(_ context.Context, audience string) (string, error) {
-	name := workflow.IDTokenVariable(audience)
+	name := ciconfig.IDTokenVariable(audience)
 	if text := j.env(name); text != "" {
 		return text, nil
 	}

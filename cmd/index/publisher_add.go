@@ -16,14 +16,14 @@ type publisherAddCmd struct {
 	Generic     publisherAdd[genericRule]     `cmd:"" name:"generic" help:"A job of any other issuer, by rules on its claims or by a preset."`
 }
 
-// workload is the flags that say of one kind of issuer which workloads are meant.
-type workload interface {
+// ruleFlags is the flags that say of one kind of issuer which workloads are meant.
+type ruleFlags interface {
 	// rule returns the kind's name and the fields of its rule.
 	rule() (kind string, fields map[string]string, err error)
 }
 
 // publisherAdd is the command for one kind.
-type publisherAdd[W workload] struct {
+type publisherAdd[W ruleFlags] struct {
 	publisherTarget
 	Workload W `embed:""`
 }

@@ -9,7 +9,7 @@ import (
 
 	"pyindex/internal/fault"
 	"pyindex/internal/publishers"
-	"pyindex/internal/publishers/workflow"
+	"pyindex/internal/workload/ciconfig"
 )
 
 type publisherWorkflowCmd struct {
@@ -33,14 +33,14 @@ func (c *publisherWorkflowCmd) Run(s *session) error {
 		if err != nil {
 			return err
 		}
-		t := workflow.Target{BaseURL: base.String(), Repository: p.Repository, Project: p.Project}
+		t := ciconfig.Target{BaseURL: base.String(), Repository: p.Repository, Project: p.Project}
 		for _, i := range s.config.issuers(base) {
 			if i.Provider == p.Provider && i.URL == p.Issuer {
 				t.Audience = i.Audience
 			}
 		}
 		t.Audience = cmp.Or(t.Audience, audience(base))
-		return c.write(s, workflow.For(t, p.Provider, p.Issuer, p.Fields))
+		return c.write(s, ciconfig.For(t, p.Provider, p.Issuer, p.Fields))
 	})
 }
 
@@ -58,7 +58,7 @@ func (c *publisherWorkflowCmd) choose(list []publishers.Listed) (publishers.List
 	return list[i], nil
 }
 
-func (c *publisherWorkflowCmd) write(s *session, g workflow.Guide) error {
+func (c *publisherWorkflowCmd) write(s *session, g ciconfig.Guide) error {
 	if len(g.Files) > 0 {
 		f, err := alternative(g.Files, c.With)
 		if err != nil {
@@ -80,7 +80,7 @@ func (c *publisherWorkflowCmd) write(s *session, g workflow.Guide) error {
 	return nil
 }
 
-func alternative(files []workflow.File, key string) (workflow.File, error) {
+func alternative(files []ciconfig.File, key string) (ciconfig.File, error) {
 	var keys []string
 	for _, f := range files {
 		if key == "" || f.Key == key {
@@ -88,5 +88,5 @@ func alternative(files []workflow.File, key string) (workflow.File, error) {
 		}
 		keys = append(keys, f.Key)
 	}
-	return workflow.File{}, fault.New(fault.Invalid, "there is no such file %.40q for this publisher: choose %s", key, strings.Join(keys, " or "))
+	return ciconfig.File{}, fault.New(fault.Invalid, "there is no such file %.40q for this publisher: choose %s", key, strings.Join(keys, " or "))
 }

@@ -23,7 +23,7 @@ type readerAddCmd struct {
 }
 
 // readerAdd is the command for one kind; its rules are those of publishers.
-type readerAdd[W workload] struct {
+type readerAdd[W ruleFlags] struct {
 	Issuer          string   `placeholder:"URL" help:"Which of the configured issuers of this kind (default: the usual one, or the only one)."`
 	IndexRepository string   `default:"main" aliases:"repository-of-index" help:"The repository of this index that it may read."`
 	Project         []string `sep:"none" placeholder:"P" help:"A project that it may read; once for each (default: the whole repository)."`

@@ -15,6 +15,7 @@ import (
 	"pyindex/internal/access"
 	"pyindex/internal/fault"
 	"pyindex/internal/publishers"
+	"pyindex/internal/workload"
 )
 
 // Options are what a Verifier needs besides its issuers. The zero value is usable.
@@ -83,7 +84,7 @@ func (v *Verifier) Refresh() {
 }
 
 // Verify implements publishers.Verifier. It answers within waitBudget and a little also when the issuer does not.
-func (v *Verifier) Verify(ctx context.Context, raw access.Secret) (provider, issuer string, c publishers.Claims, err error) {
+func (v *Verifier) Verify(ctx context.Context, raw access.Secret) (provider, issuer string, c workload.Claims, err error) {
 	if !v.Enabled() {
 		return "", "", nil, publishers.Refuse(publishers.CodeNotEnabled, "trusted publishing is not enabled on this index: no issuer is configured")
 	}
