@@ -65,7 +65,7 @@ func (s *Site) setProfile(w http.ResponseWriter, r *http.Request, who access.Cal
 	}
 	old, err := s.o.Accounts.ProfileOf(r.Context(), who)
 	moved := old.Email != f.get("email")
-	if err == nil && moved && s.o.Mail != nil {
+	if err == nil && moved && s.mails() {
 		err = s.confirmed(who) // links to new passwords go there
 	}
 	if err != nil {
@@ -274,12 +274,6 @@ type sessionsView struct {
 	Sessions []sessionView
 }
 
-type sessionView struct {
-	access.Session
-	Browser string
-	Here    bool
-}
-
 func (s *Site) sessions(w http.ResponseWriter, r *http.Request, who access.Caller) error {
 	all, err := s.o.Directory.Sessions(r.Context(), who)
 	if err != nil {
@@ -287,7 +281,7 @@ func (s *Site) sessions(w http.ResponseWriter, r *http.Request, who access.Calle
 	}
 	v := sessionsView{Frame: s.accountFrame(r, who, "sessions", "Sessions")}
 	for _, x := range all {
-		v.Sessions = append(v.Sessions, sessionView{x, browser(x.Agent), x.ID == who.SessionID()})
+		v.Sessions = append(v.Sessions, newSessionView(x, who))
 	}
 	return s.render(w, http.StatusOK, "sessions", &v)
 }
@@ -307,22 +301,4 @@ func (s *Site) endSession(w http.ResponseWriter, r *http.Request, who access.Cal
 		return err
 	}
 	return s.done(w, r, "/manage/account/sessions/", "The session has ended.")
-}
-
-// browser says in words what a browser says of itself.
-func browser(agent string) string {
-	name, system := "A browser", ""
-	for _, b := range [][2]string{{"Edg/", "Edge"}, {"OPR/", "Opera"}, {"Firefox/", "Firefox"}, {"Chrome/", "Chrome"}, {"Safari/", "Safari"}, {"curl/", "curl"}} {
-		if strings.Contains(agent, b[0]) {
-			name = b[1]
-			break
-		}
-	}
-	for _, o := range [][2]string{{"iPhone", "an iPhone"}, {"iPad", "an iPad"}, {"Android", "Android"}, {"Windows", "Windows"}, {"Mac OS X", "macOS"}, {"Linux", "Linux"}} {
-		if strings.Contains(agent, o[0]) {
-			system = " on " + o[1]
-			break
-		}
-	}
-	return name + system
 }

@@ -13,14 +13,6 @@ import (
 	"pyindex/internal/route"
 )
 
-// Setting is a setting of the server as it understood it. Secrets are hidden by who makes it.
-type Setting struct {
-	Name, Value string
-	From        string // "default", "file", "environment" or "flag"
-	Help        string
-	Default     string
-}
-
 func (s *Site) adminRoutes() []route.Route {
 	pages := []struct {
 		path string
@@ -122,17 +114,6 @@ func (s *Site) adminOverview(w http.ResponseWriter, r *http.Request, who access.
 	}
 	v.Refusals = entriesOf(h)
 	return s.render(w, http.StatusOK, "admin", &v)
-}
-
-func entriesOf(h catalog.History) (out []historyEntry) {
-	for _, e := range h.Entries {
-		x := historyEntry{Entry: e, Sentence: sentence(e), Details: detailLines(e)}
-		if e.Outcome == audit.Refused {
-			x.Mark = "bad"
-		}
-		out = append(out, x)
-	}
-	return out
 }
 
 type issuersView struct {

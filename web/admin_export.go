@@ -4,9 +4,7 @@ import (
 	"encoding/csv"
 	"encoding/json"
 	"io"
-	"maps"
 	"net/http"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -26,8 +24,6 @@ func optionalName(text string) (packaging.ProjectName, error) {
 	}
 	return packaging.ParseProjectName(text)
 }
-
-func knownActions() []string { return slices.Sorted(maps.Keys(deeds)) }
 
 // exportColumns are the columns of an export, and the members of its JSON.
 var exportColumns = []string{"at", "action", "outcome", "actor_kind", "actor_id", "actor_name", "token_id", "address", "request_id", "project", "version", "filename", "subject", "detail", "more"}

@@ -33,7 +33,7 @@ func (s *Site) adminTokens(w http.ResponseWriter, r *http.Request, who access.Ca
 	v := adminTokensView{Frame: s.adminFrame(r, who, "tokens", "API tokens")}
 	var live []tokenRow
 	for _, t := range all {
-		row := s.tokenRow(t, who)
+		row := newTokenRow(s.o.Directory, s.o.Now(), t, who)
 		if !t.RevokedAt.IsZero() || row.Expired {
 			continue
 		}

@@ -2,7 +2,6 @@ package web
 
 import (
 	"cmp"
-	"fmt"
 	"net/http"
 	"strings"
 
@@ -62,7 +61,7 @@ func (s *Site) usersPage(w http.ResponseWriter, r *http.Request, who access.Call
 	}
 	v.NameField = f.field(Field{Name: "name", Label: "User name", Mono: true, MaxLength: 64, Help: "Leave empty to let the recipient choose."})
 	help := "A note for you about who it is for."
-	if s.o.Mail != nil {
+	if s.mails() {
 		help = "The link is sent there."
 	}
 	v.Email = f.field(Field{Name: "email", Label: "E-mail", Type: "email", MaxLength: 254, Help: help})
@@ -194,14 +193,14 @@ func (s *Site) userPage(w http.ResponseWriter, r *http.Request, who access.Calle
 		return err
 	}
 	for _, t := range tokens {
-		v.Tokens = append(v.Tokens, s.tokenRow(t, who))
+		v.Tokens = append(v.Tokens, newTokenRow(s.o.Directory, s.o.Now(), t, who))
 	}
 	sessions, err := s.o.Directory.SessionsOf(r.Context(), who, u.Name)
 	if err != nil {
 		return err
 	}
 	for _, x := range sessions {
-		v.Sessions = append(v.Sessions, sessionView{Session: x, Browser: browser(x.Agent), Here: x.ID == who.SessionID()})
+		v.Sessions = append(v.Sessions, newSessionView(x, who))
 	}
 	if v.Grants, err = s.grantsOf(r, who, u.Name); err != nil {
 		return err
@@ -315,14 +314,6 @@ func (s *Site) disable(r *http.Request, who access.Caller, name string) (said st
 
 // maxNamed bounds how many accounts a message names.
 const maxNamed = 8
-
-// believed completes a sentence about a right that was taken away with how long it may still be accepted.
-func (s *Site) believed() string {
-	if s.o.Believed <= 0 {
-		return ""
-	}
-	return fmt.Sprintf(" A replica that cannot reach the database may still accept it for up to %d seconds.", int64(s.o.Believed.Seconds()))
-}
 
 // resetLink shows a link to a new password, and sends it where the person gave an address.
 func (s *Site) resetLink(w http.ResponseWriter, r *http.Request, who access.Caller, name string) error {

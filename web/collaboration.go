@@ -287,7 +287,7 @@ func (s *Site) leave(w http.ResponseWriter, r *http.Request, who access.Caller, 
 	if err != nil {
 		return err
 	}
-	if f.typedName("typed", name.String()); f.bad() {
+	if typedName(f, "typed", name.String()); f.bad() {
 		f.errs["typed"] = "Type " + name.String() + " to leave it."
 		return s.collaborationPage(w, r, who, f)
 	}

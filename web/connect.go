@@ -2,7 +2,6 @@ package web
 
 import (
 	"net/http"
-	"net/url"
 	"strings"
 
 	"pyindex/internal/access"
@@ -17,31 +16,10 @@ type Tool struct {
 	Note     string
 }
 
-// connection is what the blocks are filled in with.
-type connection struct {
-	index  string // URL of the simple API
-	signed string // the same with a place for a token, where one is needed
-	closed bool
-	host   string
-	root   string // URL of the server, for index login
-}
-
-// connection of a repository; root is the path prefix of its links.
-func (s *Site) connection(root string) connection {
-	c := connection{closed: s.o.Closed, host: s.o.BaseURL.Host, root: strings.TrimSuffix(s.absolute(""), "/")}
-	c.index = s.absolute(strings.TrimPrefix(root, s.base) + "/simple/")
-	c.signed = c.index
-	if u, err := url.Parse(c.index); err == nil && c.closed {
-		u.User = url.UserPassword("__token__", "TOKEN")
-		c.signed = u.String()
-	}
-	return c
-}
-
 // tools are the ways to connect, in the order in which they are offered.
 func (s *Site) tools(root string) []Tool {
 	c := s.connection(root)
-	all := []Tool{c.pip(), c.uv(), c.poetry(), c.pipConf(), c.uvToml(), c.dockerfile(), c.workflow()}
+	all := []Tool{pip(c), uv(c), poetry(c), pipConf(c), uvToml(c), dockerfile(c), workflowFile(c)}
 	if c.closed {
 		for i := range all[:6] {
 			if all[i].Note == "" {
@@ -52,14 +30,14 @@ func (s *Site) tools(root string) []Tool {
 	return all
 }
 
-func (c connection) pip() Tool {
+func pip(c connection) Tool {
 	return Tool{ID: "pip", Name: "pip", Blocks: []Block{
 		{"Install a project", "pip install --index-url " + c.signed + " NAME"},
 		{"Or for everything in this shell", "export PIP_INDEX_URL=" + c.signed},
 	}}
 }
 
-func (c connection) uv() Tool {
+func uv(c connection) Tool {
 	blocks := []Block{{"Add a project", "uv add --index internal=" + c.index + " NAME"}, {"Or without a project of your own", "uv pip install --index-url " + c.signed + " NAME"}}
 	if c.closed {
 		blocks = append([]Block{{"Once in this shell", "export UV_INDEX_INTERNAL_USERNAME=__token__ UV_INDEX_INTERNAL_PASSWORD=TOKEN"}}, blocks...)
@@ -67,7 +45,7 @@ func (c connection) uv() Tool {
 	return Tool{ID: "uv", Name: "uv", Blocks: blocks}
 }
 
-func (c connection) poetry() Tool {
+func poetry(c connection) Tool {
 	blocks := []Block{{"In your project", "poetry source add --priority=primary internal " + c.index}}
 	if c.closed {
 		blocks = append(blocks, Block{"Once on this machine", "poetry config http-basic.internal __token__ TOKEN"})
@@ -75,13 +53,13 @@ func (c connection) poetry() Tool {
 	return Tool{ID: "poetry", Name: "poetry", Blocks: append(blocks, Block{"Then", "poetry add --source internal NAME"})}
 }
 
-func (c connection) pipConf() Tool {
+func pipConf(c connection) Tool {
 	return Tool{ID: "pip.conf", Name: "pip.conf", Blocks: []Block{
 		{"~/.config/pip/pip.conf, or %APPDATA%\\pip\\pip.ini", "[global]\nindex-url = " + c.signed},
 	}}
 }
 
-func (c connection) uvToml() Tool {
+func uvToml(c connection) Tool {
 	text := "[[index]]\nname = \"internal\"\nurl = \"" + c.index + "\"\ndefault = true"
 	blocks := []Block{{"~/.config/uv/uv.toml", text}}
 	if c.closed {
@@ -91,7 +69,7 @@ func (c connection) uvToml() Tool {
 	return Tool{ID: "uv.toml", Name: "uv.toml", Blocks: blocks}
 }
 
-func (c connection) dockerfile() Tool {
+func dockerfile(c connection) Tool {
 	if !c.closed {
 		return Tool{ID: "docker", Name: "Dockerfile", Blocks: []Block{{"Dockerfile", "FROM python:3.13-slim\nRUN pip install --index-url " + c.index + " NAME"}}}
 	}
@@ -102,7 +80,7 @@ func (c connection) dockerfile() Tool {
 	}, Note: "The token is a secret of the build: it is in no layer of the image. TOKEN is an API token of yours with the scope read."}
 }
 
-func (c connection) workflow() Tool {
+func workflowFile(c connection) Tool {
 	if !c.closed {
 		return Tool{ID: "github", Name: "GitHub workflow", Blocks: []Block{{"In a job of .github/workflows/ci.yml", "env:\n  PIP_INDEX_URL: " + c.index + "\n  UV_DEFAULT_INDEX: " + c.index}}}
 	}

@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
-	"strings"
 
 	"pyindex/internal/access"
 	"pyindex/internal/fault"
@@ -101,29 +100,6 @@ func (s *Site) signInFirst(w http.ResponseWriter, r *http.Request) {
 	s.see(w, r, path)
 }
 
-// back is the page to come back to, below the base path: the one asked for, or for a form the page that it is on.
-func (s *Site) back(r *http.Request) string {
-	path := strings.TrimPrefix(r.URL.Path, s.base)
-	if (r.Method == http.MethodGet || r.Method == http.MethodHead) && r.URL.RawQuery != "" {
-		path += "?" + r.URL.RawQuery
-	}
-	return path
-}
-
-// see sends the browser on to a path below the base path, by GET.
-func (s *Site) see(w http.ResponseWriter, r *http.Request, path string) {
-	s.pageHeaders(w)
-	http.Redirect(w, r, s.base+path, http.StatusSeeOther)
-}
-
-// local reports whether next is a path on this index that a reader may be sent to: it begins with one slash, and no
-// browser reads it as another host's.
-func local(next string) bool {
-	u, err := url.Parse(next)
-	return err == nil && strings.HasPrefix(next, "/") && !strings.HasPrefix(next, "//") && u.Host == "" && u.Scheme == "" &&
-		!strings.ContainsFunc(next, func(c rune) bool { return c == '\\' || c < ' ' || c == 0x7f })
-}
-
 // errConfirm leads to the page on which people prove again who they are.
 var errConfirm = fault.New(fault.Denied, "confirm who you are first")
 
@@ -133,4 +109,14 @@ func (s *Site) confirmed(who access.Caller) error {
 		return nil
 	}
 	return errConfirm
+}
+
+// named lets the page of an error know who asked.
+func (s *Site) named(h route.Handler) route.Handler {
+	return func(w http.ResponseWriter, r *http.Request, who access.Caller) error {
+		if err := h(w, r, who); err != nil {
+			return &failure{who, err}
+		}
+		return nil
+	}
 }

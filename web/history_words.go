@@ -287,3 +287,5 @@ func valueText(v any) string {
 	}
 	return fmt.Sprint(v)
 }
+
+func knownActions() []string { return slices.Sorted(maps.Keys(deeds)) }

@@ -48,7 +48,7 @@ func (s *Site) login(w http.ResponseWriter, r *http.Request, who access.Caller) 
 }
 
 func (s *Site) loginPage(w http.ResponseWriter, r *http.Request, who access.Caller, f form) error {
-	v := loginView{Frame: s.frame(r, who, "Sign in"), Ways: s.ways(r), Passkeyed: s.o.Accounts.Passkeyed(), Mails: s.o.Mail != nil}
+	v := loginView{Frame: s.frame(r, who, "Sign in"), Ways: s.ways(r), Passkeyed: s.o.Accounts.Passkeyed(), Mails: s.mails()}
 	if p := f.problem(); p != nil {
 		v.Notice = p
 	}

@@ -62,7 +62,7 @@ func do(w http.ResponseWriter, r *http.Request, who access.Caller, acts map[stri
 }
 
 // typedName notes it beside the field where somebody did not type the name of what would be gone.
-func (f form) typedName(field, want string) {
+func typedName(f form, field, want string) {
 	if f.get(field) != want {
 		f.wrong(field, "Type "+want+" here, exactly: nothing was deleted.")
 	}

@@ -29,12 +29,6 @@ const (
 	maxAnswer      = 64 << 10
 )
 
-// answer is what a script gets: where to go next, or what is wrong.
-type answer struct {
-	Next  string `json:"next,omitempty"`
-	Error string `json:"error,omitempty"`
-}
-
 // script answers a script: an error that the reader can mend comes in JSON too.
 func (s *Site) script(h route.Handler) route.Handler {
 	return func(w http.ResponseWriter, r *http.Request, who access.Caller) error {
@@ -50,30 +44,12 @@ func (s *Site) script(h route.Handler) route.Handler {
 	}
 }
 
-// fromOurScript reports whether a script of ours sent a request, which reads JSON and no page.
-func fromOurScript(r *http.Request) bool { return r.Header.Get("Content-Type") == "application/json" }
-
 // fromScript reads what a script sends, a bounded JSON object.
 func fromScript(w http.ResponseWriter, r *http.Request, into any) error {
 	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxAnswer)).Decode(into); err != nil {
 		return fault.Wrap(fault.Invalid, err, "the answer cannot be read")
 	}
 	return nil
-}
-
-func (s *Site) json(w http.ResponseWriter, status int, v any) error {
-	b, ok := v.([]byte)
-	if !ok {
-		var err error
-		if b, err = json.Marshal(v); err != nil {
-			return err
-		}
-	}
-	s.pageHeaders(w)
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(status)
-	_, err := w.Write(b)
-	return err
 }
 
 func (s *Site) beginPasskeySignIn(w http.ResponseWriter, r *http.Request, who access.Caller) error {

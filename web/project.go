@@ -143,24 +143,6 @@ func (v *projectView) fill(ctx context.Context, s *Site, o catalog.Overview) {
 	v.UV = fmt.Sprintf("uv add --index %s %s", index, exact)
 }
 
-// projectName reads the path's project. Another spelling is answered by a redirect, and the name is zero.
-func (s *Site) projectName(w http.ResponseWriter, r *http.Request) (packaging.ProjectName, error) {
-	typed := r.PathValue("project")
-	name, err := packaging.ParseProjectName(typed)
-	if err != nil {
-		return name, fault.New(fault.NotFound, "there is no project of that name here")
-	}
-	if r.Method != http.MethodPost && typed != name.String() {
-		path := strings.Replace(strings.TrimPrefix(r.URL.Path, s.base), "/project/"+typed+"/", "/project/"+name.String()+"/", 1)
-		if r.URL.RawQuery != "" {
-			path += "?" + r.URL.RawQuery
-		}
-		s.see(w, r, path)
-		return packaging.ProjectName{}, nil
-	}
-	return name, nil
-}
-
 type versionsView struct {
 	Frame
 	Project catalog.Project

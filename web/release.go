@@ -184,7 +184,7 @@ func (s *Site) deleteRelease(w http.ResponseWriter, r *http.Request, who access.
 	} else if err != nil {
 		return err
 	}
-	if f.typedName("typed", m.Release.Version); f.bad() {
+	if typedName(f, "typed", m.Release.Version); f.bad() {
 		return s.releasePage(w, r, who, f, "")
 	}
 	if err := s.confirmed(who); err != nil {
@@ -231,7 +231,7 @@ func (s *Site) deleteFile(w http.ResponseWriter, r *http.Request, who access.Cal
 	} else if err != nil {
 		return err
 	}
-	if f.typedName("file_typed", file); f.bad() {
+	if typedName(f, "file_typed", file); f.bad() {
 		return s.releasePage(w, r, who, f, file)
 	}
 	if err := s.confirmed(who); err != nil {

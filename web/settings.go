@@ -106,7 +106,7 @@ var sizeUnits = []struct {
 }
 
 // sizeTyped reads a limit: a number with a unit, bytes without one, 0 for nothing.
-func (f form) sizeTyped(field string) int64 {
+func sizeTyped(f form, field string) int64 {
 	text := strings.ToLower(f.get(field))
 	if text == "" {
 		return 0
@@ -157,7 +157,7 @@ func (s *Site) setLimits(w http.ResponseWriter, r *http.Request, who access.Call
 	if err != nil {
 		return err
 	}
-	l := catalog.Limits{FileSize: f.sizeTyped("file_size"), ProjectSize: f.sizeTyped("project_size")}
+	l := catalog.Limits{FileSize: sizeTyped(f, "file_size"), ProjectSize: sizeTyped(f, "project_size")}
 	if !f.bad() {
 		err = s.o.Index.SetLimits(r.Context(), who, repository(r), name, l)
 	}
@@ -190,7 +190,7 @@ func (s *Site) deleteProject(w http.ResponseWriter, r *http.Request, who access.
 	if err != nil {
 		return err
 	}
-	if f.typedName("typed", name.String()); f.bad() {
+	if typedName(f, "typed", name.String()); f.bad() {
 		return s.settingsPage(w, r, who, f)
 	}
 	if err := s.confirmed(who); err != nil {

@@ -130,23 +130,3 @@ func (s *Site) enrolled(row route.Route) route.Handler {
 		return row.Handle(w, r, who)
 	}
 }
-
-// named lets the page of an error know who asked.
-func (s *Site) named(h route.Handler) route.Handler {
-	return func(w http.ResponseWriter, r *http.Request, who access.Caller) error {
-		if err := h(w, r, who); err != nil {
-			return &failure{who, err}
-		}
-		return nil
-	}
-}
-
-// repository is the name of the repository whose tree a request is in, "" for main.
-func repository(r *http.Request) string { return r.PathValue("repository") }
-
-// absolute returns the URL of a path below the base, as clients outside need it.
-func (s *Site) absolute(path string) string {
-	u := *s.o.BaseURL
-	u.Path = s.base + path
-	return u.String()
-}

@@ -33,64 +33,11 @@ type tokensView struct {
 	Expires     Field
 }
 
-type tokenRow struct {
-	access.TokenInfo
-	Sentence string
-	Expired  bool
-	Mark     access.TokenMark // what is to be noticed about its life
-}
-
-// tokenRow is a token as the lists show it to a reader.
-func (s *Site) tokenRow(t access.TokenInfo, reader access.Caller) tokenRow {
-	row := tokenRow{TokenInfo: t, Mark: s.o.Directory.Mark(t.Token)}
-	row.Sentence, row.Expired = s.sentenceOf(t, reader)
-	return row
-}
-
 // madeToken is a token as it is shown once, with what to paste.
 type madeToken struct {
 	Token    string
 	Sentence string
 	Blocks   []Block
-}
-
-// sentenceOf tells a reader what a token may do, and until when.
-func (s *Site) sentenceOf(t access.TokenInfo, reader access.Caller) (text string, expired bool) {
-	person := "you"
-	if t.UserID != reader.ID() {
-		person = t.User
-	}
-	where := "everything " + person + " can access"
-	if t.Limited {
-		where = list(t.Projects)
-		if where == "" {
-			where = "projects that are gone"
-		}
-	}
-	switch t.Scope {
-	case access.ScopeRead:
-		text = "Reads " + where
-	case access.ScopeUpload:
-		text = "Reads and uploads to " + where
-	default:
-		text = "Does everything " + person + " can do"
-	}
-	switch expired = !t.ExpiresAt.IsZero() && !s.o.Now().Before(t.ExpiresAt); {
-	case expired:
-		text += ", until it expired on " + day(t.ExpiresAt)
-	case t.ExpiresAt.IsZero():
-		text += ", and does not expire"
-	default:
-		text += ", until " + day(t.ExpiresAt)
-	}
-	return text, expired
-}
-
-func list(words []string) string {
-	if len(words) < 2 {
-		return strings.Join(words, "")
-	}
-	return strings.Join(words[:len(words)-1], ", ") + " and " + words[len(words)-1]
 }
 
 // lifetime is how long a token may live. The zero life is for ever.
@@ -138,7 +85,7 @@ func (s *Site) tokensPage(w http.ResponseWriter, r *http.Request, who access.Cal
 		v.Notice = p
 	}
 	for _, t := range all {
-		v.Tokens = append(v.Tokens, s.tokenRow(t, who))
+		v.Tokens = append(v.Tokens, newTokenRow(s.o.Directory, s.o.Now(), t, who))
 	}
 	v.Description = f.field(Field{Name: "description", Label: "What it is for", Required: true, MaxLength: 100, Placeholder: "laptop, or the nightly build", Help: "So that you know which one to revoke."})
 	v.Scope = f.field(Field{Name: "scope", Label: "It may", Type: "select", Options: []Option{
@@ -189,7 +136,7 @@ func (s *Site) makeToken(w http.ResponseWriter, r *http.Request, who access.Call
 		return s.tokensPage(w, r, who, f, nil)
 	}
 	made := &madeToken{Token: secret.Reveal(), Blocks: s.tokenBlocks(n.Scope, secret.Reveal())}
-	made.Sentence, _ = s.sentenceOf(access.TokenInfo{Token: t, Projects: n.Projects}, who)
+	made.Sentence, _ = tokenSentence(s.o.Now(), access.TokenInfo{Token: t, Projects: n.Projects}, who)
 	s.alert(r, who, "An API token of yours was made. "+made.Sentence+".")
 	return s.tokensPage(w, r, who, typed(nil), made)
 }

@@ -12,17 +12,9 @@ import (
 	"pyindex/internal/route"
 )
 
-// linkPaths is where links of each kind lead, before their secret.
-var linkPaths = map[account.LinkKind]string{account.LinkFirst: "/setup/", account.LinkInvite: "/invite/", account.LinkReset: "/reset/"}
-
-// LinkPath is the path, below the base path, of the page to which a link that is good once leads.
-func LinkPath(kind account.LinkKind, secret access.Secret) string {
-	return linkPaths[kind] + secret.Reveal() + "/"
-}
-
 func (s *Site) welcomeRoutes() []route.Route {
 	var out []route.Route
-	for kind := range linkPaths {
+	for kind := range welcomeTitles {
 		path := LinkPath(kind, ":secret")
 		out = append(out,
 			route.Route{Method: http.MethodGet, Path: path, Auth: route.Visitor, Handle: s.followed(kind)},

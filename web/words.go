@@ -127,3 +127,10 @@ func tree(base, repository string) string {
 	}
 	return base + "/r/" + repository
 }
+
+func list(words []string) string {
+	if len(words) < 2 {
+		return strings.Join(words, "")
+	}
+	return strings.Join(words[:len(words)-1], ", ") + " and " + words[len(words)-1]
+}
