@@ -25,7 +25,7 @@ import (
 	"pyindex/internal/publishers/idtoken"
 	"pyindex/internal/storage/blobs"
 	"pyindex/internal/storage/db"
-	"pyindex/web"
+	"pyindex/web/ui"
 )
 
 // app is the pieces of an index, joined over one database and one store of bytes.
@@ -40,7 +40,7 @@ type app struct {
 	desk      *lockout.Desk
 	accounts  *account.Accounts
 	operator  access.Caller
-	settings  []web.Setting
+	settings  []ui.Setting
 	authority string // path of the certificate of an authority of our own, "" where there is none
 }
 
