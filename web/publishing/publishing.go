@@ -67,7 +67,7 @@ func (s *Section) publishingPage(w http.ResponseWriter, r *http.Request, who acc
 		Frame: s.Frame(r, who, "Publishing of "+p.Project.Name.String()), Project: p.Project, Enabled: s.o.Registry.Enabled(),
 		Tokens: p.Tokens, TrustedOnly: p.Project.TrustedOnly,
 	}
-	v.Section, v.Tab, v.Scripts = "projects", "publishing", []string{"publishing.js"}
+	v.Section, v.Tab, v.Mine, v.Scripts = "projects", "publishing", who.RoleIn(p.Project.Object()), []string{"publishing.js"}
 	a.request.Repository, a.request.Project = ui.Repository(r), p.Project.Name.String()
 	if v.Add, err = s.addForm(r, who, a); err != nil {
 		return err

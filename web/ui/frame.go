@@ -27,7 +27,7 @@ type Frame struct {
 	Tab        string      // marked among the tabs
 	Scripts    []string    // files of static/js beside index.js
 	Wide       bool        // whether the page needs more than the usual width
-	Mine       access.Role // in the project that is managed; the zero one shows all tabs
+	Mine       access.Role // in the project that is managed; the zero one shows what everybody may see
 }
 
 // Person is who is signed in.
@@ -41,11 +41,11 @@ type Notice struct{ Kind, Text string }
 
 func (f *Frame) frame() *Frame { return f }
 
-// Owns reports whether what only owners may do is shown.
-func (f *Frame) Owns() bool { return f.Mine == access.NoRole || f.Mine >= access.Owner }
+// Owns reports whether the page shows what only owners may do.
+func (f *Frame) Owns() bool { return f.Mine >= access.Owner }
 
-// Maintains reports whether what only maintainers may do is shown.
-func (f *Frame) Maintains() bool { return f.Mine == access.NoRole || f.Mine >= access.Maintainer }
+// Maintains reports whether the page shows what only maintainers may do.
+func (f *Frame) Maintains() bool { return f.Mine >= access.Maintainer }
 
 // Tree is the path prefix, below the base path, of the repository at hand.
 func (f *Frame) Tree() string { return strings.TrimPrefix(f.Root, f.Base) }

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"pyindex/internal/access"
 )
 
 func TestLocal(t *testing.T) {
@@ -67,6 +69,18 @@ func TestRevocationDelay(t *testing.T) {
 	} {
 		if got := (&Kit{Options: Options{Believed: d}}).RevocationDelay(); got != want {
 			t.Errorf("RevocationDelay() with %v = %q, want %q", d, got, want)
+		}
+	}
+}
+
+// A page that does not say what role its reader has shows no more than everybody may see.
+func TestFrameWithoutRoleShowsNothingOfOwners(t *testing.T) {
+	for role, want := range map[access.Role][2]bool{
+		access.NoRole: {false, false}, access.Uploader: {false, false}, access.Maintainer: {true, false}, access.Owner: {true, true},
+	} {
+		f := Frame{Mine: role}
+		if got := [2]bool{f.Maintains(), f.Owns()}; got != want {
+			t.Errorf("a frame with %v maintains and owns = %v, want %v", role, got, want)
 		}
 	}
 }
