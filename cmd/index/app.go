@@ -26,7 +26,7 @@ import (
 	"pyindex/internal/storage/db"
 	"pyindex/internal/workload"
 	"pyindex/internal/workload/accountid"
-	"pyindex/web"
+	"pyindex/web/ui"
 )
 
 // app is the pieces of an index, joined over one database and one store of bytes.
@@ -41,7 +41,7 @@ type app struct {
 	desk      *lockout.Desk
 	accounts  *account.Accounts
 	operator  access.Caller
-	settings  []web.Setting
+	settings  []ui.Setting
 	authority string // path of the certificate of an authority of our own, "" where there is none
 }
 

@@ -8,7 +8,7 @@ import (
 	"pyindex/internal/access"
 	"pyindex/internal/account"
 	"pyindex/internal/fault"
-	"pyindex/web"
+	"pyindex/web/ui"
 )
 
 // linkTo is the address of a page of the index, as far as the settings tell it.
@@ -81,7 +81,7 @@ func (c *userResetLinkCmd) Run(s *session) error {
 	return s.with(func(a *app) error {
 		secret, err := a.accounts.ResetLink(s.ctx, a.operator, c.Name)
 		if err == nil {
-			fmt.Fprintln(s.out, s.config.linkTo(web.LinkPath(account.LinkReset, secret)))
+			fmt.Fprintln(s.out, s.config.linkTo(ui.LinkPath(account.LinkReset, secret)))
 		}
 		return err
 	})
@@ -117,7 +117,7 @@ func (c *userInviteCmd) Run(s *session) error {
 		}
 		_, secret, err := a.accounts.Invite(s.ctx, a.operator, n)
 		if err == nil {
-			link := s.config.linkTo(web.LinkPath(account.LinkInvite, secret))
+			link := s.config.linkTo(ui.LinkPath(account.LinkInvite, secret))
 			fmt.Fprintln(s.out, link)
 			s.mail(c.Email, account.InvitationLetter(s.config.name(), link))
 		}

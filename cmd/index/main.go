@@ -13,7 +13,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"pyindex/internal/fault"
-	"pyindex/web"
+	"pyindex/web/ui"
 )
 
 // commands is the command line: settings, then a command.
@@ -60,7 +60,7 @@ type session struct {
 	out    io.Writer
 	errs   io.Writer
 
-	settings []web.Setting // for the operator's page
+	settings []ui.Setting // for the operator's page
 }
 
 func main() {

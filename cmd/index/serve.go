@@ -25,6 +25,7 @@ import (
 	"pyindex/internal/server"
 	"pyindex/internal/simpleapi"
 	"pyindex/web"
+	"pyindex/web/letters"
 )
 
 type serveCmd struct{}
@@ -258,7 +259,7 @@ func (a *app) background(ctx context.Context, keyring *access.Keyring, secure en
 }
 
 // remind writes to people whose API tokens end soon.
-func (a *app) remind(ctx context.Context, sender web.Mailer) error {
+func (a *app) remind(ctx context.Context, sender letters.Mailer) error {
 	return a.accounts.RemindOfTokens(ctx, func(ctx context.Context, r account.Reminder) error {
 		return sender.Send(ctx, r.Email, account.ReminderLetter(a.config.name(), r, a.config.linkTo("/manage/account/token/")))
 	})

@@ -8,13 +8,13 @@ import (
 
 	"github.com/alecthomas/kong"
 
-	"pyindex/web"
+	"pyindex/web/ui"
 )
 
 // settingsOf are the settings as the command line, the environment and the file made them, for the operator to look at.
 // What may hold a secret is hidden.
-func settingsOf(parsed *kong.Context) []web.Setting {
-	var out []web.Setting
+func settingsOf(parsed *kong.Context) []ui.Setting {
+	var out []ui.Setting
 	for _, f := range parsed.Model.Flags {
 		if !setting(f) {
 			continue
@@ -23,7 +23,7 @@ func settingsOf(parsed *kong.Context) []web.Setting {
 		if value == "[]" || value == "<nil>" {
 			value = ""
 		}
-		out = append(out, web.Setting{Name: tomlKey(f.Name), Value: hideSecrets(f.Name, value), From: sourceOf(parsed, f), Help: f.Help, Default: f.Default})
+		out = append(out, ui.Setting{Name: tomlKey(f.Name), Value: hideSecrets(f.Name, value), From: sourceOf(parsed, f), Help: f.Help, Default: f.Default})
 	}
 	return out
 }

@@ -9,7 +9,7 @@ import (
 	"strings"
 
 	"pyindex/internal/account"
-	"pyindex/web"
+	"pyindex/web/ui"
 )
 
 // welcome prints where the index is and what to paste into a terminal: how to make the first user while there is none,
@@ -21,7 +21,7 @@ func (a *app) welcome(s *session, base *url.URL, authority string) error {
 	}
 	fmt.Fprintf(s.out, "index serves at %s/\n", strings.TrimSuffix(base.String(), "/"))
 	if first != "" {
-		firstUser(s.out, a.config, strings.TrimSuffix(base.String(), "/")+web.LinkPath(account.LinkFirst, first))
+		firstUser(s.out, a.config, strings.TrimSuffix(base.String(), "/")+ui.LinkPath(account.LinkFirst, first))
 	}
 	clientLines(s.out, base)
 	if authority != "" {
