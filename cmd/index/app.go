@@ -4,20 +4,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"net/http"
 	"net/url"
 	"os"
 	"os/user"
-	"path/filepath"
 	"strings"
 	"time"
 
 	"pyindex/internal/access"
 	"pyindex/internal/account"
 	"pyindex/internal/catalog"
-	"pyindex/internal/fault"
 	"pyindex/internal/lockout"
 	"pyindex/internal/passkeys"
 	"pyindex/internal/publishers"
@@ -25,10 +22,9 @@ import (
 	"pyindex/internal/publishers/idtoken"
 	"pyindex/internal/storage/blobs"
 	"pyindex/internal/storage/db"
-	"pyindex/web"
 )
 
-// app is the pieces of an index, joined over one database and one store of bytes.
+// app is an opened index: its services over one database and one blob store.
 type app struct {
 	config    *Config
 	db        *db.DB
@@ -40,46 +36,9 @@ type app struct {
 	desk      *lockout.Desk
 	accounts  *account.Accounts
 	operator  access.Caller
-	settings  []web.Setting
-	authority string // path of the certificate of an authority of our own, "" where there is none
 }
 
-// with opens the index for a command, runs f and closes it.
-func (s *session) with(f func(*app) error) error {
-	if err := s.config.meant(); err != nil {
-		return err
-	}
-	return s.withNew(f)
-}
-
-// withNew is with for a command that may be the first one: it makes the index where there is none.
-func (s *session) withNew(f func(*app) error) (err error) {
-	a, err := open(s.ctx, s.config, slog.New(slog.DiscardHandler), nil)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, a.close()) }()
-	return f(a)
-}
-
-// meant returns fault.NotFound where a command would otherwise make a new, empty index in a folder that is not there:
-// a slip in --data-dir. A folder that somebody made is meant.
-func (c *Config) meant() error { return c.finds(filepath.Dir(c.sqlitePath())) }
-
-// exists returns fault.NotFound where there is no database.
-func (c *Config) exists() error { return c.finds(c.sqlitePath()) }
-
-func (c *Config) finds(path string) error {
-	if c.sqlitePath() == "" {
-		return nil
-	}
-	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
-		return fault.New(fault.NotFound, "there is no index at %s: start index serve or make the first user there, or name its folder with --data-dir", c.sqlitePath())
-	}
-	return nil
-}
-
-// open joins the pieces. base is nil where nobody asks for the audience: in commands.
+// open opens the index. base is where clients reach it, nil for commands.
 func open(ctx context.Context, c *Config, log *slog.Logger, base *url.URL) (*app, error) {
 	if err := os.MkdirAll(c.DataDir, 0o700); err != nil {
 		return nil, fmt.Errorf("data_dir: %w", err)
@@ -93,10 +52,10 @@ func open(ctx context.Context, c *Config, log *slog.Logger, base *url.URL) (*app
 		return nil, err
 	}
 	a.directory = access.NewDirectory(a.db.Access(), c.directory())
-	if a.accounts, err = c.accounts(a.db, base); err != nil {
+	if a.accounts, err = accounts(c, a.db, base); err != nil {
 		return nil, errors.Join(err, a.close())
 	}
-	verifier, err := c.verifier(base, log)
+	verifier, err := newVerifier(c, base, log)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("oidc.issuers: %w", err), a.close())
 	}
@@ -105,7 +64,7 @@ func open(ctx context.Context, c *Config, log *slog.Logger, base *url.URL) (*app
 	if err != nil {
 		return nil, errors.Join(err, a.close())
 	}
-	a.registry = publishers.New(a.db.Publishers(), verifier, providers(), publishers.Options{
+	a.registry = publishers.New(a.db.Publishers(), verifier, publishers.Providers(), publishers.Options{
 		Lifetime: time.Duration(c.OIDC.TokenLifetime), KeepExchanges: time.Duration(c.OIDC.KeepExchanges), OwnerID: accountid.New(http.DefaultClient, c.accountAPIs()...).Of,
 		Issuers: c.issuers(base), Policy: c.Upload.policy(), Created: created, Log: log,
 	})
@@ -116,15 +75,8 @@ func open(ctx context.Context, c *Config, log *slog.Logger, base *url.URL) (*app
 	return a, nil
 }
 
-// directory are the choices about tokens and sessions.
-func (c *Config) directory() access.DirectoryOptions {
-	return access.DirectoryOptions{
-		TokenMaxLife: time.Duration(c.Access.TokenMaxLife), TokenDefaultLife: time.Duration(c.Access.TokenDefault), SignOnLife: time.Duration(c.SSO.SessionLife),
-	}
-}
-
-// accounts are the accounts of the index; commands have no address and so no passkeys.
-func (c *Config) accounts(rows *db.DB, base *url.URL) (*account.Accounts, error) {
+// accounts opens the accounts of the index. base is nil for commands, which have no passkeys.
+func accounts(c *Config, rows *db.DB, base *url.URL) (*account.Accounts, error) {
 	o := account.Options{Name: c.name(), OwnersInvite: c.Access.Invitations == "owners", SecondFactor: access.FactorPolicy(c.Access.RequireSecond)}
 	if base != nil {
 		ceremonies, err := passkeys.New(base, o.Name)
@@ -141,19 +93,6 @@ func (c *Config) accounts(rows *db.DB, base *url.URL) (*account.Accounts, error)
 	return account.New(rows.Accounts(), o), nil
 }
 
-// name is what people read of the index's name.
-func (c *Config) name() string {
-	if c.Access.Realm == "index" {
-		return "Index"
-	}
-	return c.Access.Realm
-}
-
-// providers are the kinds of publisher that there are rules for.
-func providers() []publishers.Provider {
-	return []publishers.Provider{publishers.GitHub{}, publishers.GitLab{}, publishers.Google{}, publishers.ActiveState{}, publishers.Generic{}}
-}
-
 // osUser names the operator in the record.
 func osUser() string {
 	if u, err := user.Current(); err == nil {
@@ -162,6 +101,7 @@ func osUser() string {
 	return "operator"
 }
 
+// openStores opens the database and the blob store alone.
 func (a *app) openStores(ctx context.Context, log *slog.Logger) error {
 	rows, err := a.config.databaseURL()
 	if err != nil {
@@ -180,20 +120,13 @@ func (a *app) openStores(ctx context.Context, log *slog.Logger) error {
 	return nil
 }
 
-// blobs are the choices for the store of bytes.
-func (c *Config) blobs() blobs.Options {
-	return blobs.Options{
-		StageDir: filepath.Join(c.DataDir, "stage"), Delivery: blobs.Delivery(c.Storage.Delivery),
-		LinkURL: c.Storage.LinkURL, LinkLifetime: time.Duration(c.Storage.LinkLifetime),
-	}
-}
-
+// close closes the index.
 func (a *app) close() error {
 	return errors.Join(a.blobs.Close(), a.db.Close())
 }
 
-// verifier checks identity tokens for this index.
-func (c *Config) verifier(base *url.URL, log *slog.Logger) (*idtoken.Verifier, error) {
+// newVerifier returns what checks identity tokens for this index. Without base it accepts none.
+func newVerifier(c *Config, base *url.URL, log *slog.Logger) (*idtoken.Verifier, error) {
 	if base == nil {
 		return idtoken.New(nil, idtoken.Options{Log: log})
 	}

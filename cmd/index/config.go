@@ -1,12 +1,5 @@
 package main
 
-import (
-	"time"
-
-	"pyindex/internal/audit"
-	"pyindex/internal/catalog"
-)
-
 // Config is every setting of the program. A field's flag is its name in lower case with dashes, a section's fields are
 // prefixed with the section's name; INDEX_ADDRESS and address = "…" follow from that: [access] anonymous_read is
 // --access-anonymous-read and INDEX_ACCESS_ANONYMOUS_READ.
@@ -86,34 +79,4 @@ type limitsConfig struct {
 type auditConfig struct {
 	Keep         span `default:"0s" help:"How long entries stay in the record of what was done and refused; 0s for ever."`
 	KeepRefusals span `default:"2160h" help:"How long entries of refusals stay, which strangers cause too, if that is shorter; 0s for as long as the others."`
-}
-
-// keep is how long the record is kept.
-func (c auditConfig) keep() audit.Keep {
-	return audit.Keep{All: time.Duration(c.Keep), Refused: time.Duration(c.KeepRefusals)}
-}
-
-type logConfig struct {
-	Level  string `enum:"debug,info,warn,error" default:"info" help:"Least level that is logged: debug, info, warn or error. Requests are info."`
-	Format string `enum:"text,json" default:"text" help:"Form of the log lines: text or json."`
-}
-
-// limits returns the catalog's bounds.
-func (c limitsConfig) catalog() catalog.Limits {
-	return catalog.Limits{FileSize: int64(c.FileSize), ProjectSize: int64(c.ProjectSize)}
-}
-
-type ssoConfig struct {
-	Issuer           string   `placeholder:"URL" help:"OpenID provider that signs people in (default: none)."`
-	Name             string   `default:"single sign-on" help:"What people call it, on the button."`
-	ClientID         string   `name:"client-id" placeholder:"ID" help:"This index at the provider; the way back is /login/sso/callback."`
-	ClientSecretFile string   `placeholder:"FILE" help:"File with the client's secret."`
-	Scopes           []string `default:"profile,email" help:"Scopes to ask for beside openid."`
-	NameClaim        string   `default:"preferred_username" help:"Claim that becomes the user name."`
-	GroupsClaim      string   `default:"groups" help:"Claim that lists a person's groups."`
-	Groups           []string `placeholder:"THEIRS=OURS" help:"Groups of the provider and those of this index that their members are put into; others are left out (default: none)."`
-	AdminGroup       string   `placeholder:"GROUP" help:"Group of the provider whose members administer this index; others do not."`
-	RequireGroups    []string `placeholder:"GROUP" help:"Only members of one of these groups of the provider come in."`
-	SessionLife      span     `default:"12h" help:"How long a session lasts that began at the provider: after it the provider is asked again, and groups that were lost there are noticed."`
-	CreateUsers      bool     `default:"true" negatable:"" help:"Whether who comes for the first time gets an account."`
 }

@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 
+	"pyindex/internal/storage/blobs"
+
 	"github.com/alecthomas/kong"
 	"github.com/pelletier/go-toml/v2"
 )
@@ -74,7 +76,7 @@ func (f *fileResolver) Validate(*kong.Application) error { return nil }
 func (f *fileResolver) check(app *kong.Application) error {
 	known := map[string]bool{}
 	for _, flag := range app.Flags {
-		if setting(flag) && flag.Name != "config" {
+		if isSetting(flag) && flag.Name != "config" {
 			known[tomlKey(flag.Name)] = true
 		}
 	}
@@ -97,7 +99,7 @@ func (f *fileResolver) Resolve(ctx *kong.Context, _ *kong.Path, flag *kong.Flag)
 		return nil, err
 	}
 	value, ok := f.values[tomlKey(flag.Name)]
-	if !ok || !setting(flag) || slices.ContainsFunc(flag.Envs, isSet) {
+	if !ok || !isSetting(flag) || slices.ContainsFunc(flag.Envs, isSet) {
 		return nil, nil
 	}
 	text, err := flagText(tomlKey(flag.Name), value, string(flag.Tag.Sep))
@@ -171,4 +173,33 @@ func issuerText(at string, table map[string]any) (string, error) {
 		pairs = append(pairs, name+"="+value)
 	}
 	return strings.Join(pairs, ","), nil
+}
+
+// readTarget reads where the new place is. Other settings of the file are for index serve.
+func readTarget(path string) (*Config, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("to: %w", err)
+	}
+	values, err := flatten(text)
+	if err != nil {
+		return nil, fmt.Errorf("to %s: %w", path, err)
+	}
+	c := &Config{DataDir: "./data", Storage: storageConfig{Delivery: "stream"}}
+	for key, into := range map[string]*string{
+		"data_dir": &c.DataDir, "database.url": &c.Database.URL, "database.url_file": &c.Database.URLFile, "storage.url": &c.Storage.URL,
+	} {
+		value, ok := values[key]
+		if !ok {
+			continue
+		}
+		if *into, ok = value.(string); !ok {
+			return nil, fmt.Errorf("to %s: %s must be a text", path, key)
+		}
+	}
+	c.Storage.LinkLifetime = span(blobs.DefaultLinkLifetime)
+	if err := errors.Join(c.checkDatabase(), c.checkStorage()); err != nil {
+		return nil, fmt.Errorf("to %s: %w", path, err)
+	}
+	return c, nil
 }

@@ -47,7 +47,7 @@ func settings(t *testing.T) []*kong.Flag {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return slices.DeleteFunc(k.Model.Flags, func(f *kong.Flag) bool { return !setting(f) || f.Name == "config" })
+	return slices.DeleteFunc(k.Model.Flags, func(f *kong.Flag) bool { return !isSetting(f) || f.Name == "config" })
 }
 
 // parse reads a command line and returns the text of a setting, and the error.

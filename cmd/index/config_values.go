@@ -117,6 +117,3 @@ func (b baseURL) String() string {
 	}
 	return b.parsed.String()
 }
-
-// audience is what identity tokens for this index say: the host, and the port where it is not 443.
-func audience(u *url.URL) string { return strings.TrimSuffix(u.Host, ":443") }

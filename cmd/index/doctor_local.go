@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"slices"
 	"strings"
 	"time"
 
@@ -152,11 +151,6 @@ func (d *localDoctor) clients(rows *db.DB) {
 		d.found.warn(check, "If a proxy is at that address, name it in trusted_proxies: all clients share its limits otherwise.",
 			"the last %d requests in the record all come from %s, a private address that trusted_proxies does not name", n, from)
 	}
-}
-
-// trusts reports whether trusted_proxies names an address.
-func (c *Config) trusts(addr netip.Addr) bool {
-	return slices.ContainsFunc(c.TrustedProxies, func(p prefix) bool { return p.addresses.Contains(addr.Unmap()) })
 }
 
 // lastChecks tells what the last checks of stored bytes found. It does not look at the bytes itself.

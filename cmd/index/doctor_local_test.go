@@ -1,10 +1,8 @@
 package main
 
 import (
-	"crypto/x509"
 	"encoding/pem"
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -20,7 +18,7 @@ import (
 func local(t *testing.T, args ...string) *localDoctor {
 	t.Helper()
 	all := parsed(t, append([]string{"serve", "--data-dir", t.TempDir()}, args...)...)
-	return &localDoctor{session: &session{ctx: t.Context(), config: &all.Config}, now: time.Now}
+	return &localDoctor{session: &session{terminal: terminal{ctx: t.Context()}, config: &all.Config}, now: time.Now}
 }
 
 func (d *localDoctor) want(t *testing.T, name, check, status, word string) {
@@ -112,30 +110,6 @@ func TestLocalIssuers(t *testing.T) {
 		d := local(t, "--oidc-issuers", x.setting)
 		d.issuers()
 		d.want(t, x.name, "issuer", x.status, x.word)
-	}
-}
-
-// TestExplainConnection: an error of the network is told in words that say what to do.
-func TestExplainConnection(t *testing.T) {
-	u := baseURL{}
-	if err := u.UnmarshalText([]byte("https://index.example:8443/team")); err != nil {
-		t.Fatal(err)
-	}
-	for _, x := range []struct {
-		name         string
-		err          error
-		text, advice string
-	}{
-		{"unknown authority", x509.UnknownAuthorityError{}, "signed by somebody, which this machine does not trust", "REQUESTS_CA_BUNDLE  for twine"},
-		{"no name", &net.DNSError{Name: "index.example", IsNotFound: true}, "index.example cannot be found", "runner inside that network"},
-		{"late", &net.OpError{Op: "dial", Err: os.ErrDeadlineExceeded}, "does not answer in time", "firewall"},
-		{"a certificate for something else", x509.CertificateInvalidError{Reason: x509.IncompatibleUsage}, "cannot be used", ""},
-		{"other", os.ErrPermission, "cannot be reached", "Is the index running"},
-	} {
-		text, advice := explainConnection(x.err, u.parsed)
-		if !strings.Contains(text, x.text) || !strings.Contains(advice, x.advice) {
-			t.Errorf("%s: %q and %q, want %q and %q", x.name, text, advice, x.text, x.advice)
-		}
 	}
 }
 

@@ -27,7 +27,7 @@ type doctorPublishCmd struct {
 }
 
 // Run looks at everything on the way from this job to an upload, and exchanges nothing unless asked to.
-func (c *doctorPublishCmd) Run(s *session) error {
+func (c *doctorPublishCmd) Run(s *terminal) error {
 	d := newPublishDoctor(s.ctx, c, nil)
 	d.examine()
 	if c.JSON {
@@ -129,7 +129,7 @@ func (d *publishDoctor) suggest() {
 
 // suggestion asks the kinds of publisher: the one that was named, the one whose issuer it is, else each in turn.
 func (d *publishDoctor) suggestion(issuer string) (kind string, fields map[string]string, err error) {
-	all := providers()
+	all := publishers.Providers()
 	of := func(p publishers.Provider) bool { return p.Name() == d.Kind || d.Kind == "" && p.Issuer() == issuer }
 	if i := slices.IndexFunc(all, of); i >= 0 {
 		fields, err = publishers.Suggest(all[i], d.claims)

@@ -66,7 +66,7 @@ func newFixture(t testing.TB, base string, anonymous bool, flags ...string) *fix
 	}
 	t.Cleanup(func() { x.app.close() })
 	keyring := access.NewKeyring(x.app.db.Access(), access.KeyringOptions{AnonymousRead: anonymous})
-	if x.server, err = x.app.handler(keyring, u, log); err != nil {
+	if x.server, err = (&endpoints{app: x.app, base: u, log: log}).handler(keyring); err != nil {
 		t.Fatal(err)
 	}
 	if err := x.fill(t.Context(), t.TempDir()); err != nil {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"net/url"
 	"strings"
 
 	"pyindex/internal/access"
@@ -10,18 +9,6 @@ import (
 	"pyindex/internal/fault"
 	"pyindex/web"
 )
-
-// linkTo is the address of a page of the index, as far as the settings tell it.
-func (c *Config) linkTo(path string) string {
-	base := c.BaseURL.parsed
-	if base == nil {
-		base = &url.URL{Scheme: "http", Host: c.Listen}
-		if c.overTLS() {
-			base.Scheme = "https"
-		}
-	}
-	return strings.TrimSuffix(base.String(), "/") + path
-}
 
 type userRemoveFactorsCmd struct {
 	Name string `arg:""`
@@ -119,7 +106,7 @@ func (c *userInviteCmd) Run(s *session) error {
 		if err == nil {
 			link := s.config.linkTo(web.LinkPath(account.LinkInvite, secret))
 			fmt.Fprintln(s.out, link)
-			s.mail(c.Email, account.InvitationLetter(s.config.name(), link))
+			sendLetter(s, c.Email, account.InvitationLetter(s.config.name(), link))
 		}
 		return err
 	})

@@ -3,7 +3,6 @@ package main
 import (
 	"crypto/x509"
 	"fmt"
-	"net/netip"
 	"net/url"
 	"os"
 	"slices"
@@ -89,9 +88,4 @@ func (i *issuer) roots() (*x509.CertPool, error) {
 		return nil, fmt.Errorf("ca_file of issuer %s: %s holds no certificate in PEM", i.Issuer, i.CAFile)
 	}
 	return pool, nil
-}
-
-func loopback(host string) bool {
-	addr, err := netip.ParseAddr(host)
-	return host == "localhost" || err == nil && addr.IsLoopback()
 }

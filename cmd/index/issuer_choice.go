@@ -30,7 +30,7 @@ func (c *Config) issuerOf(kind, named string) (string, error) {
 	if named != "" {
 		return named, nil
 	}
-	for _, p := range providers() {
+	for _, p := range publishers.Providers() {
 		if p.Name() == kind && slices.Contains(all, p.Issuer()) {
 			return p.Issuer(), nil
 		}

@@ -31,7 +31,7 @@ func TestLeakReport(t *testing.T) {
 	x := newFixture(t, "http://h.example", false)
 	x.app.config.Leaks.Keys = []string{write(t, string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der})))}
 	log := slog.New(slog.DiscardHandler)
-	h, err := x.app.handler(access.NewKeyring(x.app.db.Access(), access.KeyringOptions{}), &url.URL{Scheme: "http", Host: "h.example"}, log)
+	h, err := (&endpoints{app: x.app, base: &url.URL{Scheme: "http", Host: "h.example"}, log: log}).handler(access.NewKeyring(x.app.db.Access(), access.KeyringOptions{}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -77,7 +77,7 @@ func TestLeakReport(t *testing.T) {
 func TestLeakKeysGone(t *testing.T) {
 	x := newFixture(t, "http://h.example", false)
 	x.app.config.Leaks.Keys = []string{"/nonexistent/key.pem"}
-	if _, err := x.app.handler(nil, &url.URL{}, slog.New(slog.DiscardHandler)); err == nil || !strings.Contains(err.Error(), "leaks.keys") {
+	if _, err := (&endpoints{app: x.app, base: &url.URL{}, log: slog.New(slog.DiscardHandler)}).handler(nil); err == nil || !strings.Contains(err.Error(), "leaks.keys") {
 		t.Errorf("handler = %v, want an error that names leaks.keys", err)
 	}
 }

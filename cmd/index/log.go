@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"io"
 	"log/slog"
 
 	"pyindex/internal/fault"
@@ -32,3 +33,19 @@ func (h causes) WithAttrs(a []slog.Attr) slog.Handler { return causes{h.Handler.
 
 // WithGroup keeps the causes.
 func (h causes) WithGroup(name string) slog.Handler { return causes{h.Handler.WithGroup(name)} }
+
+// logger writes what the configuration wants to see.
+func (c logConfig) logger(w io.Writer) *slog.Logger {
+	var level slog.Level
+	_ = level.UnmarshalText([]byte(c.Level)) // the enum holds nothing else
+	o := &slog.HandlerOptions{Level: level}
+	if c.Format == "json" {
+		return slog.New(causes{slog.NewJSONHandler(w, o)})
+	}
+	return slog.New(causes{slog.NewTextHandler(w, o)})
+}
+
+type logConfig struct {
+	Level  string `enum:"debug,info,warn,error" default:"info" help:"Least level that is logged: debug, info, warn or error. Requests are info."`
+	Format string `enum:"text,json" default:"text" help:"Form of the log lines: text or json."`
+}

@@ -20,6 +20,8 @@ type loginCmd struct {
 	Write     bool   `help:"Write the file where the tool looks for it, instead of to standard output; env goes to GITHUB_ENV."`
 	Audience  string `placeholder:"A" help:"Audience of the identity token (default: the host of the URL, which is what the index has to name)."`
 	TokenFile string `placeholder:"FILE" help:"File that holds an identity token, as Kubernetes projects one (default: /var/run/secrets/index/token, where there is one)."`
+
+	Default *url.URL `kong:"-"` // used without --url
 }
 
 // login is an index that was logged in to.
@@ -32,8 +34,8 @@ type login struct {
 }
 
 // Run exchanges the job's identity for a token and writes how to use it. It needs no data of an index: it runs in the job.
-func (c *loginCmd) Run(s *session) error {
-	site, err := c.site(s.config)
+func (c *loginCmd) Run(s *terminal) error {
+	site, err := c.site()
 	if err != nil {
 		return err
 	}
@@ -58,8 +60,8 @@ func (c *loginCmd) Run(s *session) error {
 }
 
 // site reads the index's URL. An identity token is worth as much as a password, so it goes by TLS alone.
-func (c *loginCmd) site(config *Config) (*url.URL, error) {
-	u := config.BaseURL.parsed
+func (c *loginCmd) site() (*url.URL, error) {
+	u := c.Default
 	if c.URL != "" {
 		var err error
 		if u, err = url.Parse(c.URL); err != nil {

@@ -190,7 +190,7 @@ func TestLoginSite(t *testing.T) {
 		"https://h.example/r/tools/legacy/": "https://h.example/r/tools", "http://127.0.0.1:8080": "http://127.0.0.1:8080",
 	} {
 		c := &loginCmd{URL: in}
-		if got, err := c.site(new(Config)); err != nil || got.String() != want {
+		if got, err := c.site(); err != nil || got.String() != want {
 			t.Errorf("site(%q) = %v, %v, want %s", in, got, err, want)
 		}
 	}

@@ -7,13 +7,9 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"strings"
 	"syscall"
 
 	"github.com/alecthomas/kong"
-
-	"pyindex/internal/fault"
-	"pyindex/web"
 )
 
 // commands is the command line: settings, then a command.
@@ -52,17 +48,6 @@ const (
 	statusMisused = 2
 )
 
-// session is what a command has at hand.
-type session struct {
-	ctx    context.Context
-	config *Config
-	in     io.Reader
-	out    io.Writer
-	errs   io.Writer
-
-	settings []web.Setting // for the operator's page
-}
-
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second interrupt ends the program without a drain
@@ -76,29 +61,24 @@ func run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) 
 	var c commands
 	parser, err := newParser(&c, out, errs)
 	if err != nil {
-		return complain(errs, statusMisused, err)
+		complain(errs, err)
+		return statusMisused
 	}
 	parsed, err := parser.Parse(args)
 	if err == nil {
 		err = errors.Join(secretsOnCommandLine(parsed), c.check())
 	}
 	if err != nil {
-		return complain(errs, statusMisused, fmt.Errorf("%w; index --help tells how it is used", err))
+		complain(errs, fmt.Errorf("%w; index --help tells how it is used", err))
+		return statusMisused
 	}
-	if err := parsed.Run(&session{ctx: ctx, config: &c.Config, in: in, out: out, errs: errs, settings: settingsOf(parsed)}); err != nil {
-		return complain(errs, statusRefused, err)
+	c.Login.Default = c.Config.BaseURL.parsed
+	s := session{terminal: terminal{ctx: ctx, in: in, out: out, errs: errs}, config: &c.Config}
+	if err := parsed.Run(&s, &s.terminal); err != nil {
+		complain(errs, err)
+		return statusRefused
 	}
 	return statusDone
-}
-
-// complain writes an error on one line.
-func complain(w io.Writer, status int, err error) int {
-	text := fault.Explain(err)
-	if errors.Is(err, context.Canceled) {
-		text = "interrupted"
-	}
-	fmt.Fprintln(w, "index: "+strings.Join(strings.FieldsFunc(text, func(r rune) bool { return r == '\n' || r == '\r' }), "; "))
-	return status
 }
 
 // newParser returns the parser of the command line, the environment and the file.
@@ -108,49 +88,6 @@ func newParser(c *commands, out, errs io.Writer) (*kong.Kong, error) {
 		kong.Description("A private Python package index."),
 		kong.Writers(out, errs),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 110}),
-		kong.Help(shortHelp),
-		kong.PostBuild(nameSettings),
+		kongOptions(),
 	)
-}
-
-// setting reports whether a flag of the program is one of Config.
-func setting(f *kong.Flag) bool { return f.Group != nil && f.Group.Key == "settings" }
-
-// nameSettings gives each setting its variable, INDEX_ and the flag's name; flags of commands have none.
-func nameSettings(k *kong.Kong) error {
-	group := &kong.Group{Key: "settings", Title: "Settings (also INDEX_… in the environment, and keys of --config):"}
-	for _, f := range k.Model.Flags {
-		if f.Name == "help" {
-			continue
-		}
-		env := "INDEX_" + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))
-		f.Group, f.Envs, f.Tag.Envs = group, []string{env}, []string{env}
-	}
-	return nil
-}
-
-// shortHelp hides settings from the help of commands which seldom need them.
-func shortHelp(o kong.HelpOptions, ctx *kong.Context) error {
-	if at := ctx.Selected(); at == nil || at.Name != "serve" {
-		for _, f := range ctx.Model.Flags {
-			f.Hidden = setting(f) && f.Name != "config" && f.Name != "data-dir"
-		}
-	}
-	if at := ctx.Selected(); at != nil && at.DefaultCmd != nil {
-		at.Flags = append(at.Flags, at.DefaultCmd.Flags...) // they work without its name
-	}
-	return kong.DefaultHelpPrinter(o, ctx)
-}
-
-// secretsOnCommandLine refuses a password where every user of the machine can read it.
-func secretsOnCommandLine(ctx *kong.Context) error {
-	for _, p := range ctx.Path {
-		if p.Flag == nil || p.Resolved || p.Flag.Name != "database-url" {
-			continue
-		}
-		if text, _ := ctx.FlagValue(p.Flag).(string); hasPassword(text) {
-			return errors.New("database.url: a password on the command line can be read by everybody on this machine: use --database-url-file or INDEX_DATABASE_URL")
-		}
-	}
-	return nil
 }

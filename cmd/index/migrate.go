@@ -149,57 +149,6 @@ func (c *migrateCmd) report(s *session, m *mover, tables []db.TableMoved) error 
 	return nil
 }
 
-// readTarget reads where the new place is. Other settings of the file are for index serve.
-func readTarget(path string) (*Config, error) {
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return nil, fmt.Errorf("to: %w", err)
-	}
-	values, err := flatten(text)
-	if err != nil {
-		return nil, fmt.Errorf("to %s: %w", path, err)
-	}
-	c := &Config{DataDir: "./data", Storage: storageConfig{Delivery: "stream"}}
-	for key, into := range map[string]*string{
-		"data_dir": &c.DataDir, "database.url": &c.Database.URL, "database.url_file": &c.Database.URLFile, "storage.url": &c.Storage.URL,
-	} {
-		value, ok := values[key]
-		if !ok {
-			continue
-		}
-		if *into, ok = value.(string); !ok {
-			return nil, fmt.Errorf("to %s: %s must be a text", path, key)
-		}
-	}
-	c.Storage.LinkLifetime = span(blobs.DefaultLinkLifetime)
-	if err := errors.Join(c.checkDatabase(), c.checkStorage()); err != nil {
-		return nil, fmt.Errorf("to %s: %w", path, err)
-	}
-	return c, nil
-}
-
-// differs returns fault.Invalid where two configurations have one database. The store may be the same: then only rows move.
-func (c *Config) differs(other *Config) error {
-	here, err := c.databaseURL()
-	if err != nil {
-		return err
-	}
-	there, err := other.databaseURL()
-	if err != nil {
-		return err
-	}
-	same := here == there
-	if a, b := c.sqlitePath(), other.sqlitePath(); a != "" && b != "" {
-		first, _ := os.Stat(a)
-		second, err := os.Stat(b)
-		same = same || err == nil && os.SameFile(first, second)
-	}
-	if same {
-		return fault.New(fault.Invalid, "the new place has the database of this index: nothing would move")
-	}
-	return nil
-}
-
 // movers is how many objects are on their way at once.
 const movers = 4
 
@@ -269,9 +218,6 @@ func (m *mover) forget(key string) {
 	defer m.mu.Unlock()
 	m.gone = append(m.gone, key)
 }
-
-// inMiB writes a number of bytes for people.
-func inMiB(n int64) string { return fmt.Sprintf("%.1f MiB", float64(n)/(1<<20)) }
 
 // one copies an object, unless an earlier run wrote down that it is over.
 func (m *mover) one(ctx context.Context, b catalog.Stored) error {

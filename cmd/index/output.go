@@ -36,14 +36,6 @@ func dashes(row []string) []string {
 	return out
 }
 
-// plural returns a number and what is counted, whose plural has an s.
-func plural(n int64, one string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return fmt.Sprintf("%d %ss", n, one)
-}
-
 func writeJSON(w io.Writer, value any) error {
 	e := json.NewEncoder(w)
 	e.SetIndent("", "  ")

@@ -61,18 +61,6 @@ func (c *projectListCmd) Run(s *session) error {
 	})
 }
 
-func sizeText(n int64) string {
-	switch {
-	case n >= 1<<30:
-		return fmt.Sprintf("%.1f GiB", float64(n)/(1<<30))
-	case n >= 1<<20:
-		return fmt.Sprintf("%.1f MiB", float64(n)/(1<<20))
-	case n >= 1<<10:
-		return fmt.Sprintf("%.1f KiB", float64(n)/(1<<10))
-	}
-	return fmt.Sprintf("%d B", n)
-}
-
 type projectShowCmd struct {
 	Project string `arg:""`
 	listing
@@ -132,14 +120,6 @@ func quarantineText(c catalog.Counts) string {
 		return ""
 	}
 	return fmt.Sprintf(", %d of %d files in quarantine", c.Quarantined, c.Files)
-}
-
-// inPlain says to an operator that a project is missing; the catalog's words are for people who may not know.
-func inPlain(err error, name packaging.ProjectName) error {
-	if fault.Is(err, fault.NotFound) {
-		return fault.Wrap(fault.NotFound, err, "%s: index project list shows the projects (asked for %s)", fault.Message(err), name)
-	}
-	return err
 }
 
 // release names a release on the command line.
@@ -222,13 +202,4 @@ func (c *projectStatusCmd) Run(s *session) error {
 	return s.onProject(c.Project, func(a *app, name packaging.ProjectName) error {
 		return a.index.SetStatus(s.ctx, a.operator, c.Repository, name, catalog.Status(c.Status), c.Reason)
 	})
-}
-
-// onProject runs f with the index open and the name understood.
-func (s *session) onProject(project string, f func(*app, packaging.ProjectName) error) error {
-	name, err := packaging.ParseProjectName(project)
-	if err != nil {
-		return err
-	}
-	return s.with(func(a *app) error { return inPlain(f(a, name), name) })
 }

@@ -16,7 +16,7 @@ type publisherCmd struct {
 }
 
 // tell prints a new publisher's id alone on standard output, and on standard error what it trusts and what is still open.
-func (s *session) tell(p publishers.Added) {
+func tell(s *session, p publishers.Added) {
 	fmt.Fprintln(s.out, p.ID)
 	fmt.Fprintf(s.errs, "%s may now publish %s\n", p.Sentence, p.Project)
 	if p.Pending {

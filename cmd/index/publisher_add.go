@@ -63,7 +63,7 @@ func (t *publisherTarget) add(s *session, kind string, fields map[string]string)
 		if err != nil {
 			return err
 		}
-		s.tell(added)
+		tell(s, added)
 		return nil
 	})
 }

@@ -28,7 +28,7 @@ func (c *publisherConstrainCmd) Run(s *session) error {
 		if err != nil {
 			return err
 		}
-		s.tell(added)
+		tell(s, added)
 		return nil
 	})
 }

@@ -49,13 +49,13 @@ func (c *readerAdd[W]) Run(s *session) error {
 			return err
 		}
 		fmt.Fprintln(s.out, added.ID)
-		s.tellReader(added)
+		tellReader(s, added)
 		return nil
 	})
 }
 
 // tellReader says what a new reader trusts and what is still open about it.
-func (s *session) tellReader(l publishers.ListedReader) {
+func tellReader(s *session, l publishers.ListedReader) {
 	fmt.Fprintf(s.errs, "%s may now read %s\n", l.Sentence, readsText(l))
 	if l.Warning != "" {
 		fmt.Fprintf(s.errs, "note: %s\n", l.Warning)

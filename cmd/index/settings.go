@@ -7,28 +7,33 @@ import (
 	"strings"
 
 	"github.com/alecthomas/kong"
-
-	"pyindex/web"
 )
 
-// settingsOf are the settings as the command line, the environment and the file made them, for the operator to look at.
-// What may hold a secret is hidden.
-func settingsOf(parsed *kong.Context) []web.Setting {
-	var out []web.Setting
+// Setting is a setting as the server understood it.
+type Setting struct {
+	Name, Value string
+	From        string // "default", "file", "environment" or "flag"
+	Help        string
+	Default     string
+}
+
+// settingsOf returns the settings in effect, for administrators to look at. Values that may hold a secret are hidden.
+func settingsOf(parsed *kong.Context) []Setting {
+	var out []Setting
 	for _, f := range parsed.Model.Flags {
-		if !setting(f) {
+		if !isSetting(f) {
 			continue
 		}
 		value := fmt.Sprint(f.Target.Interface())
 		if value == "[]" || value == "<nil>" {
 			value = ""
 		}
-		out = append(out, web.Setting{Name: tomlKey(f.Name), Value: hideSecrets(f.Name, value), From: sourceOf(parsed, f), Help: f.Help, Default: f.Default})
+		out = append(out, Setting{Name: tomlKey(f.Name), Value: hideSecrets(f.Name, value), From: sourceOf(parsed, f), Help: f.Help, Default: f.Default})
 	}
 	return out
 }
 
-// sourceOf says what decided a setting.
+// sourceOf returns where the value of a setting comes from.
 func sourceOf(parsed *kong.Context, f *kong.Flag) string {
 	for _, p := range parsed.Path {
 		if p.Flag == f && !p.Resolved {

@@ -83,3 +83,18 @@ func (c *Config) signOn(base *url.URL, log *slog.Logger) (*signon.Provider, erro
 	}
 	return signon.New(o), nil
 }
+
+type ssoConfig struct {
+	Issuer           string   `placeholder:"URL" help:"OpenID provider that signs people in (default: none)."`
+	Name             string   `default:"single sign-on" help:"What people call it, on the button."`
+	ClientID         string   `name:"client-id" placeholder:"ID" help:"This index at the provider; the way back is /login/sso/callback."`
+	ClientSecretFile string   `placeholder:"FILE" help:"File with the client's secret."`
+	Scopes           []string `default:"profile,email" help:"Scopes to ask for beside openid."`
+	NameClaim        string   `default:"preferred_username" help:"Claim that becomes the user name."`
+	GroupsClaim      string   `default:"groups" help:"Claim that lists a person's groups."`
+	Groups           []string `placeholder:"THEIRS=OURS" help:"Groups of the provider and those of this index that their members are put into; others are left out (default: none)."`
+	AdminGroup       string   `placeholder:"GROUP" help:"Group of the provider whose members administer this index; others do not."`
+	RequireGroups    []string `placeholder:"GROUP" help:"Only members of one of these groups of the provider come in."`
+	SessionLife      span     `default:"12h" help:"How long a session lasts that began at the provider: after it the provider is asked again, and groups that were lost there are noticed."`
+	CreateUsers      bool     `default:"true" negatable:"" help:"Whether who comes for the first time gets an account."`
+}

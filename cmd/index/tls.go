@@ -5,7 +5,6 @@ import (
 	"crypto/tls"
 	"log/slog"
 	"net"
-	"net/url"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -16,66 +15,77 @@ import (
 	"golang.org/x/crypto/acme/autocert"
 )
 
-// encryption is how serve speaks TLS; the zero value is plain HTTP.
-type encryption struct {
-	config    *tls.Config
-	authority string       // path of the certificate that clients must trust, "" where they trust it anyway
-	files     *certFiles   // to read again on SIGHUP, or nil
+// tlsOptions are the choices for a server. At most one of CertFile, SelfSigned and ACMEHost is set; without any the
+// server speaks plain HTTP.
+type tlsOptions struct {
+	CertFile, KeyFile string   // PEM
+	SelfSigned        bool     // sign with an authority of our own, which is kept in Dir
+	ACMEHost          string   // get certificates for this host from Let's Encrypt and keep them in Dir/acme
+	Dir               string   // folder for keys and certificates
+	Hosts             []string // names and addresses of a self-signed certificate
+	Log               *slog.Logger
+}
+
+// tlsServer is how a server speaks TLS.
+type tlsServer struct {
+	config    *tls.Config  // nil for plain HTTP
+	authority string       // path of the certificate that clients must trust, "" unless it is self-signed
+	files     *certFiles   // read again on SIGHUP, or nil
 	renew     func() error // makes a new server certificate when the old one nears its end, or nil
+	log       *slog.Logger
 }
 
-// overTLS reports whether the server itself speaks TLS.
-func (c *Config) overTLS() bool { return c.TLSCert != "" || c.TLSSelfSigned || c.TLSACME != "" }
+// renewEvery is how often the age of a self-signed certificate is looked at.
+const renewEvery = 12 * time.Hour
 
-// encrypt sets up TLS as the configuration says.
-func (c *Config) encrypt(base *url.URL, log *slog.Logger) (encryption, error) {
+// newTLS reads or makes the certificate of a server.
+func newTLS(o tlsOptions) (*tlsServer, error) {
 	switch {
-	case c.TLSCert != "":
-		return fromFiles(c.TLSCert, c.TLSKey, log)
-	case c.TLSSelfSigned:
-		return c.selfSigned(base, log)
-	case c.TLSACME != "":
+	case o.CertFile != "":
+		return fromFiles(o.CertFile, o.KeyFile, o.Log)
+	case o.SelfSigned:
+		return selfSigned(o)
+	case o.ACMEHost != "":
 		m := &autocert.Manager{
-			Prompt: autocert.AcceptTOS, HostPolicy: autocert.HostWhitelist(c.TLSACME),
-			Cache: autocert.DirCache(filepath.Join(c.DataDir, "tls", "acme")),
+			Prompt: autocert.AcceptTOS, HostPolicy: autocert.HostWhitelist(o.ACMEHost),
+			Cache: autocert.DirCache(filepath.Join(o.Dir, "acme")),
 		}
-		return encryption{config: m.TLSConfig()}, nil
+		return &tlsServer{config: m.TLSConfig()}, nil
 	}
-	return encryption{}, nil
+	return &tlsServer{}, nil
 }
 
-func fromFiles(cert, key string, log *slog.Logger) (encryption, error) {
+func fromFiles(cert, key string, log *slog.Logger) (*tlsServer, error) {
 	files, err := openCertFiles(cert, key, log)
 	if err != nil {
-		return encryption{}, err
+		return nil, err
 	}
-	return encryption{config: &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: files.GetCertificate}, files: files}, nil
+	return &tlsServer{config: &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: files.GetCertificate}, files: files, log: log}, nil
 }
 
-// selfSigned serves what our own small authority signs.
-func (c *Config) selfSigned(base *url.URL, log *slog.Logger) (encryption, error) {
-	ca, err := openAuthority(filepath.Join(c.DataDir, "tls"), time.Now)
+// selfSigned serves a certificate that our own small authority signs.
+func selfSigned(o tlsOptions) (*tlsServer, error) {
+	ca, err := openAuthority(o.Dir, time.Now)
 	if err != nil {
-		return encryption{}, err
+		return nil, err
 	}
-	hosts := c.certHosts(base)
+	hosts := certHosts(o.Hosts)
 	cert, key, err := ca.server(hosts)
 	if err != nil {
-		return encryption{}, err
+		return nil, err
 	}
-	e, err := fromFiles(cert, key, log)
-	e.authority = ca.path("ca.pem")
-	e.renew = func() error { _, _, err := ca.server(hosts); return err }
-	return e, err
+	s, err := fromFiles(cert, key, o.Log)
+	if err != nil {
+		return nil, err
+	}
+	s.authority = ca.path("ca.pem")
+	s.renew = func() error { _, _, err := ca.server(hosts); return err }
+	return s, nil
 }
 
-// certHosts are the names that clients may reach a self-signed server by.
-func (c *Config) certHosts(base *url.URL) []string {
-	hosts := []string{"localhost", "127.0.0.1", "::1"}
-	if host, _, err := net.SplitHostPort(c.Listen); err == nil {
-		hosts = append(hosts, host)
-	}
-	hosts = append(hosts, base.Hostname())
+// certHosts returns the names and addresses of a self-signed certificate: those given, and those of this machine.
+func certHosts(given []string) []string {
+	hosts := append([]string{"localhost", "127.0.0.1", "::1"}, given...)
 	hosts = slices.DeleteFunc(hosts, func(h string) bool {
 		ip := net.ParseIP(h)
 		return h == "" || ip != nil && ip.IsUnspecified()
@@ -84,18 +94,27 @@ func (c *Config) certHosts(base *url.URL) []string {
 	return slices.Compact(hosts)
 }
 
-// onHangup reads the certificate again at each SIGHUP until ctx ends.
-func (e encryption) onHangup(ctx context.Context) {
+// watch reads the certificate again at each SIGHUP and renews a self-signed one, until ctx ends.
+func (s *tlsServer) watch(ctx context.Context) {
 	hangup := make(chan os.Signal, 1)
 	signal.Notify(hangup, syscall.SIGHUP)
 	defer signal.Stop(hangup)
+	tick := time.NewTicker(renewEvery)
+	defer tick.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-hangup:
-			if e.files != nil {
-				e.files.Reload()
+			if s.files != nil {
+				s.files.Reload()
+			}
+		case <-tick.C:
+			if s.renew == nil {
+				continue
+			}
+			if err := s.renew(); err != nil {
+				s.log.Error("renewing the certificate", "error", err)
 			}
 		}
 	}

@@ -5,7 +5,6 @@ import (
 	"crypto/x509"
 	"log/slog"
 	"net"
-	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -93,8 +92,7 @@ func shakeHands(l net.Listener) {
 
 // A client that trusts ca.pem, and only such a one, reaches the server by each of its names.
 func TestSelfSignedToAClient(t *testing.T) {
-	c := &Config{DataDir: t.TempDir(), Listen: "127.0.0.2:0", TLSSelfSigned: true}
-	e, err := c.encrypt(&url.URL{Scheme: "https", Host: "pypi.example"}, slog.New(slog.DiscardHandler))
+	e, err := newTLS(tlsOptions{Dir: t.TempDir(), SelfSigned: true, Hosts: []string{"127.0.0.2", "pypi.example"}, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -128,11 +126,10 @@ func TestSelfSignedToAClient(t *testing.T) {
 
 func TestCertHosts(t *testing.T) {
 	for listen, want := range map[string][]string{
-		"0.0.0.0:8080": {"localhost", "127.0.0.1", "::1", "a.example"}, ":8080": {"localhost", "127.0.0.1", "::1", "a.example"},
-		"[::]:8080": {"localhost", "127.0.0.1", "::1", "a.example"}, "10.0.0.1:1": {"localhost", "127.0.0.1", "::1", "10.0.0.1", "a.example"},
+		"0.0.0.0": {"localhost", "127.0.0.1", "::1", "a.example"}, "": {"localhost", "127.0.0.1", "::1", "a.example"},
+		"::": {"localhost", "127.0.0.1", "::1", "a.example"}, "10.0.0.1": {"localhost", "127.0.0.1", "::1", "10.0.0.1", "a.example"},
 	} {
-		c := &Config{Listen: listen}
-		if got := c.certHosts(&url.URL{Host: "a.example:8080"}); !slices.Equal(got, want) {
+		if got := certHosts([]string{listen, "a.example"}); !slices.Equal(got, want) {
 			t.Errorf("certHosts(%s) = %v, want %v", listen, got, want)
 		}
 	}
@@ -179,25 +176,5 @@ func TestCertificateIsReadAgain(t *testing.T) {
 	}
 	if _, err := openCertFiles(cert, key, slog.New(slog.DiscardHandler)); err == nil {
 		t.Error("a broken pair was opened at start")
-	}
-}
-
-func TestBaseFromListen(t *testing.T) {
-	tests := []struct {
-		config Config
-		port   int
-		want   string
-	}{
-		{Config{Listen: "127.0.0.1:0"}, 99, "http://127.0.0.1:99"},
-		{Config{Listen: ":8080"}, 8080, "http://localhost:8080"},
-		{Config{Listen: "0.0.0.0:8080", TLSSelfSigned: true}, 8080, "https://localhost:8080"},
-		{Config{Listen: "[::1]:8080"}, 8080, "http://[::1]:8080"},
-		{Config{Listen: ":443", TLSACME: "pypi.example"}, 443, "https://pypi.example"},
-		{Config{Listen: ":443", BaseURL: baseURL{&url.URL{Scheme: "https", Host: "a.example", Path: "/x"}}}, 443, "https://a.example/x"},
-	}
-	for _, tt := range tests {
-		if got := tt.config.base(&net.TCPAddr{IP: net.IPv4zero, Port: tt.port}).String(); got != tt.want {
-			t.Errorf("base(%s) = %s, want %s", tt.config.Listen, got, tt.want)
-		}
 	}
 }

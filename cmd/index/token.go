@@ -125,8 +125,3 @@ func (c *tokenRevokeCmd) Run(s *session) error {
 		return s.believed(a)
 	})
 }
-
-// inRepository is a flag of commands about projects.
-type inRepository struct {
-	Repository string `default:"main" help:"The repository that the project is in."`
-}

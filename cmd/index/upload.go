@@ -23,7 +23,7 @@ func (c *uploadCmd) Run(s *session) error {
 		for _, path := range c.Files {
 			if err := c.add(s, a, path); err != nil {
 				refused++
-				complain(s.errs, statusRefused, fmt.Errorf("%s: %w", path, err))
+				complain(s.errs, fmt.Errorf("%s: %w", path, err))
 			}
 		}
 		if refused > 0 {

@@ -94,21 +94,6 @@ func (c *userListCmd) Run(s *session) error {
 	})
 }
 
-// dash is a text in a table, "-" for none.
-func dash(s string) string {
-	if s == "" {
-		return "-"
-	}
-	return s
-}
-
-func yes(b bool) string {
-	if b {
-		return "yes"
-	}
-	return "no"
-}
-
 type userDisableCmd struct {
 	Name string `arg:""`
 }

@@ -55,3 +55,8 @@ type Verifier interface {
 
 // Leeway is how much the clocks of issuers and of this index may differ: times in tokens are read with it.
 const Leeway = 30 * time.Second
+
+// Providers returns all kinds of provider.
+func Providers() []Provider {
+	return []Provider{GitHub{}, GitLab{}, Google{}, ActiveState{}, Generic{}}
+}
