@@ -10,35 +10,45 @@ import (
 	"syscall"
 
 	"github.com/alecthomas/kong"
+
+	"pyindex/internal/cijob"
+	"pyindex/internal/cli"
+	"pyindex/internal/cli/incident"
+	"pyindex/internal/cli/people"
+	"pyindex/internal/cli/projects"
+	"pyindex/internal/cli/publishing"
+	"pyindex/internal/cli/upkeep"
+	"pyindex/internal/config"
+	"pyindex/internal/terminal"
 )
 
 // commands is the command line: settings, then a command.
 type commands struct {
-	Config
+	config.Config
 
-	Serve     serveCmd     `cmd:"" help:"Serve the index."`
-	User      userCmd      `cmd:"" help:"People who have an account."`
-	Token     tokenCmd     `cmd:"" help:"API tokens."`
-	Publisher publisherCmd `cmd:"" help:"Workloads that may publish without a stored secret."`
-	Reader    readerCmd    `cmd:"" help:"Workloads that may read without a stored secret."`
-	Login     loginCmd     `cmd:"" help:"In a CI job: exchange the job's identity for a token, and write how to use it."`
-	Project   projectCmd   `cmd:"" help:"Projects and their releases."`
+	Serve     serveCmd             `cmd:"" help:"Serve the index."`
+	User      people.User          `cmd:"" help:"People who have an account."`
+	Token     people.Token         `cmd:"" help:"API tokens."`
+	Publisher publishing.Publisher `cmd:"" help:"Workloads that may publish without a stored secret."`
+	Reader    publishing.Reader    `cmd:"" help:"Workloads that may read without a stored secret."`
+	Login     cijob.Login          `cmd:"" help:"In a CI job: exchange the job's identity for a token, and write how to use it."`
+	Project   projects.Project     `cmd:"" help:"Projects and their releases."`
 
-	Repository repositoryCmd `cmd:"" help:"Collections of projects."`
-	Name       nameCmd       `cmd:"" help:"Project names that are taken, also by deleted projects."`
-	Group      groupCmd      `cmd:"" help:"Groups of users, who have roles together."`
-	Grant      grantCmd      `cmd:"" help:"Roles of users in projects and repositories."`
+	Repository projects.Repository `cmd:"" help:"Collections of projects."`
+	Name       projects.Name       `cmd:"" help:"Project names that are taken, also by deleted projects."`
+	Group      people.Group        `cmd:"" help:"Groups of users, who have roles together."`
+	Grant      people.Grant        `cmd:"" help:"Roles of users in projects and repositories."`
 
-	Lockout    lockoutCmd    `cmd:"" help:"End everything that somebody can do here, in one act, and list what they uploaded."`
-	Quarantine quarantineCmd `cmd:"" help:"Files that nobody can install for now."`
+	Lockout    incident.Lockout    `cmd:"" help:"End everything that somebody can do here, in one act, and list what they uploaded."`
+	Quarantine incident.Quarantine `cmd:"" help:"Files that nobody can install for now."`
 
-	Upload    uploadCmd    `cmd:"" help:"Add files through the same checks as uploads by network."`
-	Mail      mailCmd      `cmd:"" help:"Messages that the index sends."`
-	GC        gcCmd        `cmd:"" name:"gc" help:"Remove bytes that nothing names any more."`
-	Migrate   migrateCmd   `cmd:"" help:"Move the index to another database and another store."`
-	Recovered recoveredCmd `cmd:"" help:"Finish a database restore by moving the serial past every number used before."`
-	Doctor    doctorCmd    `cmd:"" help:"Look for what is wrong, here or between a CI job and the index."`
-	Version   versionCmd   `cmd:"" help:"Say which program this is."`
+	Upload    projects.Upload  `cmd:"" help:"Add files through the same checks as uploads by network."`
+	Mail      upkeep.Mail      `cmd:"" help:"Messages that the index sends."`
+	GC        upkeep.GC        `cmd:"" name:"gc" help:"Remove bytes that nothing names any more."`
+	Migrate   upkeep.Migrate   `cmd:"" help:"Move the index to another database and another store."`
+	Recovered upkeep.Recovered `cmd:"" help:"Finish a database restore by moving the serial past every number used before."`
+	Doctor    doctorCmd        `cmd:"" help:"Look for what is wrong, here or between a CI job and the index."`
+	Version   versionCmd       `cmd:"" help:"Say which program this is."`
 }
 
 // Exit statuses.
@@ -61,21 +71,21 @@ func run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) 
 	var c commands
 	parser, err := newParser(&c, out, errs)
 	if err != nil {
-		complain(errs, err)
+		terminal.Complain(errs, err)
 		return statusMisused
 	}
 	parsed, err := parser.Parse(args)
 	if err == nil {
-		err = errors.Join(secretsOnCommandLine(parsed), c.check())
+		err = errors.Join(config.SecretsOnCommandLine(parsed), c.Check())
 	}
 	if err != nil {
-		complain(errs, fmt.Errorf("%w; index --help tells how it is used", err))
+		terminal.Complain(errs, fmt.Errorf("%w; index --help tells how it is used", err))
 		return statusMisused
 	}
-	c.Login.Default = c.Config.BaseURL.parsed
-	s := session{terminal: terminal{ctx: ctx, in: in, out: out, errs: errs}, config: &c.Config}
-	if err := parsed.Run(&s, &s.terminal); err != nil {
-		complain(errs, err)
+	c.Login.Default = c.Config.BaseURL.URL
+	s := cli.Session{Session: terminal.Session{Ctx: ctx, In: in, Out: out, Errs: errs}, Config: &c.Config}
+	if err := parsed.Run(&s, &s.Session); err != nil {
+		terminal.Complain(errs, err)
 		return statusRefused
 	}
 	return statusDone
@@ -88,6 +98,6 @@ func newParser(c *commands, out, errs io.Writer) (*kong.Kong, error) {
 		kong.Description("A private Python package index."),
 		kong.Writers(out, errs),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 110}),
-		kongOptions(),
+		config.KongOptions(),
 	)
 }

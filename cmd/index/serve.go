@@ -15,6 +15,9 @@ import (
 	"github.com/alecthomas/kong"
 
 	"pyindex/internal/access"
+	"pyindex/internal/app"
+	"pyindex/internal/cli"
+	"pyindex/internal/config"
 	"pyindex/internal/jsonapi"
 	"pyindex/internal/leakapi"
 	"pyindex/internal/legacyupload"
@@ -22,27 +25,28 @@ import (
 	"pyindex/internal/route"
 	"pyindex/internal/server"
 	"pyindex/internal/simpleapi"
+	"pyindex/internal/tlsserve"
 	"pyindex/web"
 )
 
 type serveCmd struct{}
 
 // Run serves until it is interrupted, then drains.
-func (c *serveCmd) Run(s *session, parsed *kong.Context) error {
-	log := s.config.Log.logger(s.errs)
+func (c *serveCmd) Run(s *cli.Session, parsed *kong.Context) error {
+	log := s.Config.Log.Logger(s.Errs)
 	slog.SetDefault(log)
-	l, err := net.Listen("tcp", s.config.Listen)
+	l, err := net.Listen("tcp", s.Config.Listen)
 	if err != nil {
 		return fmt.Errorf("listen: %w; is another server running there?", err)
 	}
-	base := s.config.base(l.Addr())
-	a, err := open(s.ctx, s.config, log, base)
+	base := s.Config.Base(l.Addr())
+	a, err := app.Open(s.Ctx, s.Config, log, base)
 	if err != nil {
 		return errors.Join(err, l.Close())
 	}
-	e := &endpoints{app: a, base: base, log: log, settings: settingsOf(parsed)}
+	e := &endpoints{App: a, base: base, log: log, settings: config.SettingsOf(parsed)}
 	err = e.serve(s, l)
-	return errors.Join(err, a.close())
+	return errors.Join(err, a.Close())
 }
 
 // browsersKeepTLS reports whether browsers should be told to use nothing but https for a host. For localhost this would
@@ -55,64 +59,64 @@ func browsersKeepTLS(base *url.URL) bool {
 
 // endpoints are the packages that answer requests, over an opened index.
 type endpoints struct {
-	*app
+	*app.App
 	base      *url.URL
 	log       *slog.Logger
-	settings  []Setting // for the administrator's page
-	authority string    // path of the certificate of our own authority, "" for none
+	settings  []config.Setting // for the administrator's page
+	authority string           // path of the certificate of our own authority, "" for none
 }
 
 // serve answers requests on l until the session ends.
-func (e *endpoints) serve(s *session, l net.Listener) error {
-	lock, taken, err := lockDataDir(e.config.DataDir)
+func (e *endpoints) serve(s *cli.Session, l net.Listener) error {
+	lock, taken, err := lockDataDir(e.Config.DataDir)
 	if err != nil {
 		return fmt.Errorf("data_dir: %w", err)
 	}
 	defer lock.Close()
 	if taken {
-		e.log.Warn("another server serves this data folder; both work, but one is enough", "data_dir", e.config.DataDir)
+		e.log.Warn("another server serves this data folder; both work, but one is enough", "data_dir", e.Config.DataDir)
 	}
-	listen, _, _ := net.SplitHostPort(e.config.Listen)
-	secure, err := newTLS(tlsOptions{
-		CertFile:   e.config.TLSCert,
-		KeyFile:    e.config.TLSKey,
-		SelfSigned: e.config.TLSSelfSigned,
-		ACMEHost:   e.config.TLSACME,
-		Dir:        filepath.Join(e.config.DataDir, "tls"),
+	listen, _, _ := net.SplitHostPort(e.Config.Listen)
+	secure, err := tlsserve.New(tlsserve.Options{
+		CertFile:   e.Config.TLSCert,
+		KeyFile:    e.Config.TLSKey,
+		SelfSigned: e.Config.TLSSelfSigned,
+		ACMEHost:   e.Config.TLSACME,
+		Dir:        filepath.Join(e.Config.DataDir, "tls"),
 		Hosts:      []string{listen, e.base.Hostname()},
 		Log:        e.log,
 	})
 	if err != nil {
 		return err
 	}
-	e.authority = secure.authority
-	keyring := access.NewKeyring(e.db.Access(), access.KeyringOptions{
-		AnonymousRead: e.config.Access.AnonymousRead,
-		SecondFactor:  access.FactorPolicy(e.config.Access.RequireSecond),
+	e.authority = secure.Authority
+	keyring := access.NewKeyring(e.DB.Access(), access.KeyringOptions{
+		AnonymousRead: e.Config.Access.AnonymousRead,
+		SecondFactor:  access.FactorPolicy(e.Config.Access.RequireSecond),
 	})
 	h, err := e.handler(keyring)
 	if err != nil {
 		return err
 	}
-	if err := welcome(s, e.app, e.base, secure.authority); err != nil {
+	if err := welcome(s, e.App, e.base, secure.Authority); err != nil {
 		return err
 	}
-	stop := e.background(s.ctx, keyring, e.log, secure.watch)
+	stop := e.Background(s.Ctx, keyring, e.log, secure.Watch)
 	defer stop()
-	return h.Serve(s.ctx, l, server.Run{
-		TLS: secure.config, Drain: time.Duration(e.config.DrainTimeout), Delay: time.Duration(e.config.DrainDelay),
+	return h.Serve(s.Ctx, l, server.Run{
+		TLS: secure.Config, Drain: time.Duration(e.Config.DrainTimeout), Delay: time.Duration(e.Config.DrainDelay),
 	})
 }
 
 // handler puts the edges on the server.
 func (e *endpoints) handler(keyring *access.Keyring) (*server.Server, error) {
-	health := server.NewHealth(server.Check{Name: "the database", Run: e.db.Ping}, server.Check{Name: "the storage", Run: e.blobs.Ping, Shared: e.blobs.Remote()})
-	health.Uploads(func() error { _, err := e.index.Trouble(); return err })
-	c := e.config
+	health := server.NewHealth(server.Check{Name: "the database", Run: e.DB.Ping}, server.Check{Name: "the storage", Run: e.Blobs.Ping, Shared: e.Blobs.Remote()})
+	health.Uploads(func() error { _, err := e.Index.Trouble(); return err })
+	c := e.Config
 	o := server.Options{
 		Keyring: keyring, Log: e.log, Name: c.Access.Realm, BasePath: e.base.Path, Origin: e.base.Scheme + "://" + e.base.Host,
 		Cookie: route.Cookie(e.base, route.SessionCookie).Name,
-		Away:   e.db.Away,
+		Away:   e.DB.Away,
 		Rates: map[route.Limit]int{
 			route.LimitUpload: int(c.Limits.UploadRate), route.LimitSignIn: int(c.Limits.SignInRate),
 			route.LimitMint: int(c.Limits.MintRate), route.LimitBurn: int(c.Limits.MintRate), route.LimitLeak: int(c.Limits.MintRate),
@@ -123,13 +127,13 @@ func (e *endpoints) handler(keyring *access.Keyring) (*server.Server, error) {
 		o.HSTS = time.Duration(c.HSTS)
 	}
 	for _, p := range c.TrustedProxies {
-		o.TrustedProxies = append(o.TrustedProxies, p.addresses)
+		o.TrustedProxies = append(o.TrustedProxies, p.Addresses)
 	}
-	keys, err := c.Leaks.publicKeys()
+	keys, err := c.Leaks.PublicKeys()
 	if err != nil {
 		return nil, err
 	}
-	leaks := leakapi.New(e.directory, leakapi.Options{Keys: keys})
+	leaks := leakapi.New(e.Directory, leakapi.Options{Keys: keys})
 	site, err := e.site()
 	if err != nil {
 		return nil, err
@@ -153,19 +157,19 @@ func (e *endpoints) site() (*web.Site, error) {
 	}
 	o := web.Options{
 		Authority: authority, Version: program().Version,
-		Index: e.index, Directory: e.directory, Registry: e.registry, Accounts: e.accounts, Desk: e.desk, Name: e.config.name(), BaseURL: e.base, Log: e.log, Closed: !e.config.Access.AnonymousRead, Believed: e.config.believedFor(),
+		Index: e.Index, Directory: e.Directory, Registry: e.Registry, Accounts: e.Accounts, Desk: e.Desk, Name: e.Config.Name(), BaseURL: e.base, Log: e.log, Closed: !e.Config.Access.AnonymousRead, Believed: e.Config.BelievedFor(),
 	}
 	for _, s := range e.settings {
 		o.Settings = append(o.Settings, web.Setting(s))
 	}
-	provider, err := e.config.signOn(e.base, e.log)
+	provider, err := e.Config.SignOn(e.base, e.log)
 	if err != nil {
 		return nil, err
 	}
 	if provider != nil {
-		o.SignOn, o.SignOnName, o.SignOnCreates = provider, e.config.SSO.Name, e.config.SSO.CreateUsers
+		o.SignOn, o.SignOnName, o.SignOnCreates = provider, e.Config.SSO.Name, e.Config.SSO.CreateUsers
 	}
-	sender, err := e.config.Mail.sender()
+	sender, err := e.Config.Mail.Sender()
 	if err != nil {
 		return nil, err
 	}
@@ -178,9 +182,9 @@ func (e *endpoints) site() (*web.Site, error) {
 // tables returns what the edges answer.
 func (e *endpoints) tables() []route.Table {
 	return []route.Table{
-		simpleapi.New(e.index, simpleapi.Options{BasePath: e.base.Path, BaseURL: e.base.String(), CacheBytes: int64(e.config.Limits.PageCache)}).Table(),
-		jsonapi.New(e.index, jsonapi.Options{BaseURL: e.base.String()}).Table(),
-		legacyupload.New(e.index, legacyupload.Options{}).Table(),
-		mintapi.New(e.registry, audience(e.base), mintapi.Options{BaseURL: e.base}).Table(),
+		simpleapi.New(e.Index, simpleapi.Options{BasePath: e.base.Path, BaseURL: e.base.String(), CacheBytes: int64(e.Config.Limits.PageCache)}).Table(),
+		jsonapi.New(e.Index, jsonapi.Options{BaseURL: e.base.String()}).Table(),
+		legacyupload.New(e.Index, legacyupload.Options{}).Table(),
+		mintapi.New(e.Registry, config.Audience(e.base), mintapi.Options{BaseURL: e.base}).Table(),
 	}
 }

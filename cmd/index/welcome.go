@@ -8,30 +8,34 @@ import (
 	"strings"
 
 	"pyindex/internal/account"
+	"pyindex/internal/app"
+	"pyindex/internal/cli"
+	"pyindex/internal/config"
+	"pyindex/internal/terminal"
 	"pyindex/web"
 )
 
 // welcome prints the address of the index and lines to paste into a terminal: how to create the first user while there is
 // none, how clients install and publish, and how they come to trust a self-signed certificate.
-func welcome(s *session, a *app, base *url.URL, authority string) error {
-	first, err := a.accounts.FirstLink(s.ctx, a.operator)
+func welcome(s *cli.Session, a *app.App, base *url.URL, authority string) error {
+	first, err := a.Accounts.FirstLink(s.Ctx, a.Operator)
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(s.out, "index serves at %s/\n", strings.TrimSuffix(base.String(), "/"))
+	fmt.Fprintf(s.Out, "index serves at %s/\n", strings.TrimSuffix(base.String(), "/"))
 	if first != "" {
-		firstUser(s.out, a.config, strings.TrimSuffix(base.String(), "/")+web.LinkPath(account.LinkFirst, first))
+		firstUser(s.Out, a.Config, strings.TrimSuffix(base.String(), "/")+web.LinkPath(account.LinkFirst, first))
 	}
-	clientLines(s.out, base)
+	clientLines(s.Out, base)
 	if authority != "" {
-		trustLines(s.out, authority)
+		trustLines(s.Out, authority)
 	}
 	return nil
 }
 
 // firstUser prints how to create the first user.
-func firstUser(w io.Writer, c *Config, link string) {
-	program := programName() + settingsArgs(c)
+func firstUser(w io.Writer, c *config.Config, link string) {
+	program := programName() + cli.SettingsArgs(c)
 	fmt.Fprintf(w, `
 Nobody can publish yet. Make the first administrator with this link, which works once:
   %[2]s
@@ -73,5 +77,5 @@ The certificate is signed by an authority of its own. Clients trust it by:
   export PIP_CERT=%[1]s            # pip, or pip --cert %[1]s
   export SSL_CERT_FILE=%[1]s       # uv
   export REQUESTS_CA_BUNDLE=%[1]s  # twine, poetry and whatever uses requests
-`, quote(absolute(authority)))
+`, terminal.Quote(terminal.Absolute(authority)))
 }
