@@ -1,5 +1,7 @@
 package workload
 
+import "time"
+
 // Claims is the payload of an identity token after its signature, issuer, audience and times were checked.
 // Values are as encoding/json decodes them, numbers as json.Number.
 type Claims map[string]any
@@ -40,4 +42,12 @@ type Provider interface {
 type Differ interface {
 	// Differences returns the claims by which c differs from r, in the order in which Admits looks, none where it admits c.
 	Differences(r Rule, c Claims) []*Mismatch
+}
+
+// Leeway is how much the clocks of issuers and of this index may differ: times in tokens are read with it.
+const Leeway = 30 * time.Second
+
+// Providers returns all kinds of provider.
+func Providers() []Provider {
+	return []Provider{GitHub{}, GitLab{}, Google{}, ActiveState{}, Generic{}}
 }
