@@ -9,7 +9,6 @@ import (
 	"pyindex/internal/catalog"
 	"pyindex/internal/fault"
 	"pyindex/internal/route"
-	"pyindex/internal/simpleapi/ready"
 )
 
 // retryAfter is how many seconds a client should wait. pip repeats a 429 and a 503 only where it is told a time.
@@ -56,7 +55,7 @@ func describe(w http.ResponseWriter, err error) (int, string) {
 // type, but an error may be.
 func prefersJSON(lines []string) bool {
 	json, text := 0, 0
-	for w := (ready.Weights{Lines: lines}); w.Next(); {
+	for w := (route.Weights{Lines: lines}); w.Next(); {
 		switch strings.ToLower(w.Value) {
 		case "application/json":
 			json = max(json, w.Weight)

@@ -1,11 +1,11 @@
-package ready
+package route
 
 import "strings"
 
 // Weights reads a header that lists values with weights: Accept, Accept-Encoding (RFC 9110, section 12.4.2).
-// Set Lines to the header's values, then call Next until it returns false. It takes linear time and no memory.
+// Set Lines to the header's values, then call Next until it returns false. It takes linear time and allocates nothing.
 //
-// Elements that break the grammar are passed over, so that one client's mistake in one element costs it only that one.
+// Elements that break the grammar are skipped, so that one client's mistake in one element costs it only that one.
 type Weights struct {
 	Lines  []string
 	Value  string // the element without its parameters, as written
