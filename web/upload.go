@@ -151,8 +151,8 @@ func (s *Site) upload(w http.ResponseWriter, r *http.Request, who access.Caller)
 
 // byScript reports whether the page's script sent a form.
 func byScript(r *http.Request) bool {
-	accept := route.ParseAccept(r.Header.Values("Accept"))
-	return accept != nil && accept.Quality("application/json") > accept.Quality("text/html")
+	accept := r.Header.Values("Accept")
+	return route.Quality(accept, "application/json") > route.Quality(accept, "text/html")
 }
 
 // refuseUpload answers a form of which nothing was read.

@@ -79,3 +79,25 @@ func parseWeight(s string) (int, bool) {
 }
 
 func trim(s string) string { return strings.Trim(s, " \t") }
+
+// Named returns the weight that an Accept header gives to a media type by its full name, and whether it names it.
+func Named(lines []string, kind string) (weight int, named bool) {
+	for w := (Weights{Lines: lines}); w.Next(); {
+		if strings.EqualFold(w.Value, kind) {
+			weight, named = max(weight, w.Weight), true
+		}
+	}
+	return weight, named
+}
+
+// Quality returns the weight of the narrowest range of an Accept header that covers a media type (RFC 9110, section
+// 12.5.1), and 0 if none does.
+func Quality(lines []string, kind string) int {
+	family, _, _ := strings.Cut(kind, "/")
+	for _, r := range [...]string{kind, family + "/*", "*/*"} {
+		if weight, named := Named(lines, r); named {
+			return weight
+		}
+	}
+	return 0
+}

@@ -1,6 +1,7 @@
 package route_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -43,5 +44,59 @@ func TestWeights(t *testing.T) {
 				t.Errorf("Weights(%q) (-want +got):\n%s", tt.lines, d)
 			}
 		})
+	}
+}
+
+func TestQuality(t *testing.T) {
+	for _, c := range []struct {
+		accept, kind string
+		want         int
+	}{
+		{"application/json", "application/json", 1000},
+		{"application/json;q=0.5, */*;q=0.1", "application/json", 500},
+		{"application/*;q=0.4, */*;q=0.1", "application/json", 400},
+		{"*/*;q=0.1", "text/plain", 100},
+		{"application/json;q=0, */*", "application/json", 0},
+		{"application/json; q=0.2", "application/json", 200},
+		{"application/json;q=7", "application/json", 0},
+		{"application/json;q=x", "application/json", 0},
+		{"text/html", "application/json", 0},
+		{";;;, ,application/json", "application/json", 1000},
+		{"", "application/json", 0},
+		{strings.Repeat("application/json,", 400), "application/json", 1000},
+		{"Application/JSON;q=0.3, text/*", "application/json", 300},
+	} {
+		if got := route.Quality([]string{c.accept}, c.kind); got != c.want {
+			t.Errorf("Quality(%.60q, %q) = %v, want %v", c.accept, c.kind, got, c.want)
+		}
+	}
+}
+
+// TestAcceptOfClients: how much clients that exist like each type that the edges choose between.
+func TestAcceptOfClients(t *testing.T) {
+	const v1JSON, v1HTML = "application/vnd.pypi.simple.v1+json", "application/vnd.pypi.simple.v1+html"
+	kinds := []string{"text/plain", "text/html", "application/json", v1JSON, v1HTML}
+	for _, c := range []struct {
+		client, accept string
+		want           [5]int // in the order of kinds
+	}{
+		{"pip 9 to 18", "text/html", [5]int{0, 1000}},
+		{"pip 19 to 22.1", "text/html", [5]int{0, 1000}},
+		{"pip 22.2 to 26", v1JSON + ", " + v1HTML + "; q=0.1, text/html; q=0.01", [5]int{0, 10, 0, 1000, 100}},
+		{"uv", v1JSON + ", " + v1HTML + ";q=0.2, text/html;q=0.01", [5]int{0, 10, 0, 1000, 200}},
+		{"uv publish", "application/json;q=0.9, text/plain;q=0.8, text/html;q=0.7", [5]int{800, 700, 900}},
+		{"poetry", v1JSON, [5]int{0, 0, 0, 1000}},
+		{"requests, curl", "*/*", [5]int{1000, 1000, 1000, 1000, 1000}},
+		{"twine", "application/json;q=1, */*;q=0.5", [5]int{500, 500, 1000, 500, 500}},
+		{"Chrome", "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,image/apng,*/*;q=0.8," +
+			"application/signed-exchange;v=b3;q=0.7", [5]int{800, 1000, 800, 800, 800}},
+		{"Firefox", "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", [5]int{800, 1000, 800, 800, 800}},
+		{"the page's script", "application/json", [5]int{0, 0, 1000}},
+	} {
+		for i, kind := range kinds {
+			if got := route.Quality([]string{c.accept}, kind); got != c.want[i] {
+				t.Errorf("%s: Quality(%q, %q) = %d, want %d", c.client, c.accept, kind, got, c.want[i])
+			}
+		}
 	}
 }

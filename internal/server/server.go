@@ -184,10 +184,10 @@ func (s *Server) unrouted(err error, c echo.Context) {
 	s.refuse(w, http.StatusNotFound, fault.New(fault.NotFound, "nothing is here%s", where))
 }
 
-// browses reports whether a request names HTML among what it wants, as browsers do and installers do not.
+// browses reports whether a request asks for HTML and not for the simple API, as browsers do and installers do not.
 func browses(r *http.Request) bool {
-	_, html := route.ParseAccept(r.Header["Accept"])["text/html"]
-	_, index := route.ParseAccept(r.Header["Accept"])["application/vnd.pypi.simple.v1+json"]
+	_, html := route.Named(r.Header["Accept"], "text/html")
+	_, index := route.Named(r.Header["Accept"], "application/vnd.pypi.simple.v1+json")
 	return html && !index
 }
 
