@@ -157,11 +157,11 @@ func byScript(r *http.Request) bool {
 
 // refuseUpload answers a form of which nothing was read.
 func (s *Site) refuseUpload(w http.ResponseWriter, r *http.Request, err error) error {
-	status, message := statuses[fault.KindOf(err)], fault.Message(err)
-	if !byScript(r) || status == 0 {
+	kind := fault.KindOf(err)
+	if !byScript(r) || kind == fault.Internal || kind == fault.Unauthenticated {
 		return err
 	}
-	return s.uploadAnswer(w, status, []uploaded{{Text: message}})
+	return s.uploadAnswer(w, route.Status(kind), []uploaded{{Text: fault.Message(err)}})
 }
 
 // uploadAnswer tells the page's script what the page would show.

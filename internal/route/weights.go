@@ -80,8 +80,18 @@ func parseWeight(s string) (int, bool) {
 
 func trim(s string) string { return strings.Trim(s, " \t") }
 
+// maxAccept bounds, in bytes, an Accept header that Named and Quality read at all.
+const maxAccept = 4 << 10
+
 // Named returns the weight that an Accept header gives to a media type by its full name, and whether it names it.
 func Named(lines []string, kind string) (weight int, named bool) {
+	size := 0
+	for _, line := range lines {
+		size += len(line)
+	}
+	if size > maxAccept {
+		return 0, false
+	}
 	for w := (Weights{Lines: lines}); w.Next(); {
 		if strings.EqualFold(w.Value, kind) {
 			weight, named = max(weight, w.Weight), true

@@ -14,17 +14,6 @@ import (
 // retryAfter is how many seconds a client should wait. pip repeats a 429 and a 503 only where it is told a time.
 const retryAfter = "5"
 
-var statuses = map[fault.Kind]int{
-	fault.NotFound:        http.StatusNotFound,
-	fault.Conflict:        http.StatusConflict,
-	fault.Invalid:         http.StatusBadRequest,
-	fault.Denied:          http.StatusForbidden,
-	fault.Unauthenticated: http.StatusUnauthorized,
-	fault.TooLarge:        http.StatusRequestEntityTooLarge,
-	fault.TooMany:         http.StatusTooManyRequests,
-	fault.Unavailable:     http.StatusServiceUnavailable,
-}
-
 // fail writes an error: a line of text, or JSON to who prefers that. The server adds the challenge of a 401.
 func fail(w http.ResponseWriter, r *http.Request, err error) {
 	status, message := describe(w, err)
@@ -45,8 +34,8 @@ func describe(w http.ResponseWriter, err error) (int, string) {
 	if _, ok := errors.AsType[notAcceptable](err); ok {
 		return http.StatusNotAcceptable, fault.Message(err)
 	}
-	if status, ok := statuses[fault.KindOf(err)]; ok {
-		return status, fault.Message(err)
+	if kind := fault.KindOf(err); kind != fault.Internal {
+		return route.Status(kind), fault.Message(err)
 	}
 	return http.StatusInternalServerError, "something went wrong here; tell the administrator the request id " + w.Header().Get("X-Request-Id")
 }
