@@ -48,7 +48,7 @@ var importers = map[string][]string{
 	"rsc.io/qr":                                     {"web"},
 	"golang.org/x/net/html":                         {"internal/readme"},
 	"golang.org/x/time/rate":                        {"internal/server"},
-	"golang.org/x/sync/":                            {"web"},
+	"golang.org/x/sync/":                            {"web", "internal/simpleapi/ready"},
 	module + "internal/attest":                      {"cmd/index"},
 	module + "internal/storage/":                    {"cmd/index", "internal/storage", "bench"}, // which fills databases by db/synthetic
 	module + "internal/storage/db/synthetic":        {"bench"},
