@@ -9,7 +9,7 @@ import (
 	"pyindex/internal/route"
 )
 
-// The path of the pages about one project.
+// managePath is the path of the pages about one project.
 const managePath = "/manage/project/:project/"
 
 func (s *Site) manageRoutes() []route.Route {

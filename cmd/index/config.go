@@ -98,7 +98,7 @@ type logConfig struct {
 	Format string `enum:"text,json" default:"text" help:"Form of the log lines: text or json."`
 }
 
-// limits returns the catalog's bounds.
+// catalog returns the catalog's limits.
 func (c limitsConfig) catalog() catalog.Limits {
 	return catalog.Limits{FileSize: int64(c.FileSize), ProjectSize: int64(c.ProjectSize)}
 }
