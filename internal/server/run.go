@@ -8,6 +8,8 @@ import (
 	"net"
 	"net/http"
 	"time"
+
+	"pyindex/internal/server/throttle"
 )
 
 // Bounds on what a peer sends before a handler runs.
@@ -27,8 +29,8 @@ type Run struct {
 // Serve answers on l until ctx ends, then drains: /readyz turns 503, l closes, and requests under way finish. It
 // returns nil after a drain in time and an error that says so when requests had to be cut.
 func (s *Server) Serve(ctx context.Context, l net.Listener, o Run) error {
-	hs, g := s.httpServer(o.TLS), newGate(l, s.o, s.trusted)
-	hs.ConnState = g.state
+	hs, g := s.httpServer(o.TLS), throttle.NewGate(l, s.o.Connections, s.o.ConnectionsPerAddress, s.trusted, s.o.Log)
+	hs.ConnState = g.State
 	failed := make(chan error, 1)
 	go func() { failed <- serve(hs, g) }()
 	select {

@@ -16,6 +16,7 @@ import (
 	"pyindex/internal/access"
 	"pyindex/internal/fault"
 	"pyindex/internal/route"
+	"pyindex/internal/server/throttle"
 )
 
 // Server answers the routes of some tables. It is an http.Handler.
@@ -24,7 +25,7 @@ type Server struct {
 	echo      *echo.Echo
 	rows      []Row
 	taken     map[string]string // method and path → table
-	limits    map[route.Limit]*clients
+	limits    map[route.Limit]*throttle.Rate
 	origins   *http.CrossOriginProtection
 	ids       *ids
 	challenge []string
@@ -44,7 +45,7 @@ func New(o Options, tables ...route.Table) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{
-		o: o, echo: echo.New(), taken: map[string]string{}, ids: newIDs(), limits: map[route.Limit]*clients{},
+		o: o, echo: echo.New(), taken: map[string]string{}, ids: newIDs(), limits: map[route.Limit]*throttle.Rate{},
 		origins: http.NewCrossOriginProtection(), challenge: []string{"Basic realm=" + strconv.QuoteToASCII(o.Name)},
 	}
 	if o.HSTS > 0 {
@@ -54,7 +55,7 @@ func New(o Options, tables ...route.Table) (*Server, error) {
 	s.echo.HTTPErrorHandler = s.unrouted
 	for name, perMinute := range o.Rates {
 		if perMinute > 0 {
-			s.limits[name] = newClients(perMinute)
+			s.limits[name] = throttle.NewRate(perMinute)
 		}
 	}
 	if o.Origin != "" {

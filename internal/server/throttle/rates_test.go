@@ -1,4 +1,4 @@
-package server
+package throttle
 
 import (
 	"fmt"
@@ -8,11 +8,11 @@ import (
 
 // A stranger with many addresses does not fill the memory, and the addresses in use are not the ones forgotten.
 func TestClientsAreBounded(t *testing.T) {
-	c, now := newClients(1), time.Unix(1000, 0)
-	c.wait("busy", now)
+	c, now := NewRate(1), time.Unix(1000, 0)
+	c.Wait("busy", now)
 	for i := range 3 * maxClients {
-		c.wait(fmt.Sprint(i), now)
-		if i%1000 == 0 && c.wait("busy", now) == 0 {
+		c.Wait(fmt.Sprint(i), now)
+		if i%1000 == 0 && c.Wait("busy", now) == 0 {
 			t.Fatalf("the busy address was forgotten after %d others", i)
 		}
 	}
