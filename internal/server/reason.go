@@ -2,6 +2,7 @@ package server
 
 import (
 	"bufio"
+	"cmp"
 	"fmt"
 	"io"
 	"net"
@@ -39,7 +40,7 @@ func (w *response) WriteReason(status int, message string, body []byte) error {
 	w.status = status
 	w.complete()
 	conn.SetDeadline(time.Now().Add(w.server.o.Stall))
-	w.err = firstError(w.err, w.sendReason(rw.Writer, message, body))
+	w.err = cmp.Or(w.err, w.sendReason(rw.Writer, message, body))
 	if !drained {
 		linger(conn)
 	}
@@ -73,13 +74,4 @@ func linger(conn net.Conn) {
 		conn.SetReadDeadline(time.Now().Add(lingering))
 		io.Copy(io.Discard, conn)
 	}
-}
-
-func firstError(errs ...error) error {
-	for _, err := range errs {
-		if err != nil {
-			return err
-		}
-	}
-	return nil
 }

@@ -40,7 +40,10 @@ func (s *Server) Serve(ctx context.Context, l net.Listener, o Run) error {
 	}
 	s.draining.Store(true)
 	s.o.Log.Info("draining", "requests", s.running.Load(), "limit", o.Drain)
-	sleep(failed, o.Delay)
+	select {
+	case <-failed:
+	case <-time.After(o.Delay):
+	}
 	return s.drain(hs, o.Drain)
 }
 
@@ -49,14 +52,6 @@ func serve(hs *http.Server, l net.Listener) error {
 		return hs.ServeTLS(l, "", "")
 	}
 	return hs.Serve(l)
-}
-
-// sleep waits for d, or until the listener fails.
-func sleep(failed <-chan error, d time.Duration) {
-	select {
-	case <-failed:
-	case <-time.After(d):
-	}
 }
 
 // httpServer sets the times that do not depend on a body's size; those that do move with its progress.
@@ -84,11 +79,11 @@ func (s *Server) drain(hs *http.Server, limit time.Duration) error {
 	return errors.New("some requests were cut because they did not finish in the drain time")
 }
 
-// poll asks done every few milliseconds until it is true or ctx ends.
-func poll(ctx context.Context, done func() bool) error {
+// idle waits until no request is being answered or ctx ends.
+func (s *Server) idle(ctx context.Context) error {
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
-	for !done() {
+	for s.running.Load() != 0 {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()

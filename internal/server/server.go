@@ -1,7 +1,6 @@
 package server
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -190,9 +189,4 @@ func browses(r *http.Request) bool {
 	_, html := route.Named(r.Header["Accept"], "text/html")
 	_, index := route.Named(r.Header["Accept"], "application/vnd.pypi.simple.v1+json")
 	return html && !index
-}
-
-// idle waits until no request is being answered or ctx ends.
-func (s *Server) idle(ctx context.Context) error {
-	return poll(ctx, func() bool { return s.running.Load() == 0 })
 }
