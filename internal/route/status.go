@@ -2,6 +2,7 @@ package route
 
 import (
 	"bytes"
+	"cmp"
 	"net/http"
 	"strings"
 	"unicode"
@@ -9,29 +10,21 @@ import (
 	"pyindex/internal/fault"
 )
 
+// statuses are the statuses of all kinds but fault.Internal.
+var statuses = map[fault.Kind]int{
+	fault.NotFound:        http.StatusNotFound,
+	fault.Conflict:        http.StatusConflict,
+	fault.Invalid:         http.StatusBadRequest,
+	fault.Denied:          http.StatusForbidden,
+	fault.Unauthenticated: http.StatusUnauthorized,
+	fault.TooLarge:        http.StatusRequestEntityTooLarge,
+	fault.TooMany:         http.StatusTooManyRequests,
+	fault.Unavailable:     http.StatusServiceUnavailable,
+}
+
 // Status returns the status of a failure of the kind, 500 for fault.Internal. Edges differ from it only if clients of their
 // protocol need another.
-func Status(k fault.Kind) int {
-	switch k {
-	case fault.NotFound:
-		return http.StatusNotFound
-	case fault.Conflict:
-		return http.StatusConflict
-	case fault.Invalid:
-		return http.StatusBadRequest
-	case fault.Denied:
-		return http.StatusForbidden
-	case fault.Unauthenticated:
-		return http.StatusUnauthorized
-	case fault.TooLarge:
-		return http.StatusRequestEntityTooLarge
-	case fault.TooMany:
-		return http.StatusTooManyRequests
-	case fault.Unavailable:
-		return http.StatusServiceUnavailable
-	}
-	return http.StatusInternalServerError
-}
+func Status(k fault.Kind) int { return cmp.Or(statuses[k], http.StatusInternalServerError) }
 
 // maxPhrase bounds a reason phrase, in bytes. It is about a line: twine prints the phrase after the status, and proxies
 // bound the line.
