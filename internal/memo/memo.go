@@ -1,8 +1,8 @@
-// Package memo remembers what was read from the database, for as long as it is certain to be true.
+// Package memo remembers values within bounds, for as long as they are certain to be true.
 //
-// Every value is kept under the Stamp that was read before the value was, so it is never older than its stamp says. A reader
-// asks for the current stamp first, with every request; a value of another stamp is not found. So a change, a revocation
-// for example, takes effect on the next request in every process. Nothing here expires by time.
+// A value from the database is kept under the Stamp that was read before it, so it is never older than its stamp says. A
+// reader asks for the current stamp first, with every request; a value of another stamp is not found. So a change, a
+// revocation for example, takes effect on the next request in every process. Nothing here expires by time.
 //
 // There are two memories. BySerial holds values that any change may alter: it is emptied by the first later stamp, and its
 // bound is a number of entries. Weighted holds values that have a stamp of their own, a project's for example, and stay
@@ -17,6 +17,8 @@
 //   - Simple and JSON pages, rendered and compressed: simpleapi/ready.Cache, a Weighted of bytes. Readers who ask for the same
 //     missing page at once wait for one rendering, by singleflight.
 //   - Descriptions as HTML: web, a Weighted of bytes. A file's description never changes, so these have the zero stamp.
+//   - What a network has left of a rate limit: server/throttle, a Weighted of a number of networks. It is read from nowhere, so
+//     it has the zero stamp too.
 //
 // Three things look alike and are not here. The stamp itself is shared by all who ask before the look at the database began
 // (storage/db): singleflight would let callers join a look that began before they asked, and so miss a change. The keys of

@@ -1,12 +1,13 @@
 package throttle
 
 import (
-	"container/list"
 	"net/netip"
 	"sync"
 	"time"
 
 	"golang.org/x/time/rate"
+
+	"pyindex/internal/memo"
 )
 
 // maxClients bounds how many addresses one Rate remembers; the ones not seen for longest are forgotten.
@@ -21,21 +22,13 @@ const wider = 10
 type Rate struct {
 	perMinute int
 	mu        sync.Mutex
-	byAddress map[string]*list.Element // of *client
-	recent    *list.List               // newest first
-}
-
-type client struct {
-	address string
-	bucket  *rate.Limiter
+	buckets   *memo.Weighted[string, *rate.Limiter] // by address, under the zero stamp
 }
 
 // NewRate returns a limit of so many requests a minute for each network.
 func NewRate(perMinute int) *Rate {
-	return &Rate{perMinute: perMinute, byAddress: map[string]*list.Element{}, recent: list.New()}
+	return &Rate{perMinute: perMinute, buckets: memo.NewWeighted(maxClients, func(string, *rate.Limiter) int64 { return 1 })}
 }
-
-func perMinuteOf(n int) *rate.Limiter { return rate.NewLimiter(rate.Limit(float64(n)/60), n) }
 
 // Wait takes one request of an address, or a browser, at a time and returns how long it has to wait: 0 for not at all.
 func (c *Rate) Wait(address string, now time.Time) time.Duration {
@@ -76,16 +69,12 @@ func take(bucket *rate.Limiter, now time.Time) time.Duration {
 
 // bucket returns what an address, a network or a site has left, of so many times what one network may.
 func (c *Rate) bucket(address string, times int) *rate.Limiter {
-	if e, ok := c.byAddress[address]; ok {
-		c.recent.MoveToFront(e)
-		return e.Value.(*client).bucket
+	bucket, _, ok := c.buckets.Last(address)
+	if !ok {
+		n := times * c.perMinute
+		bucket = rate.NewLimiter(rate.Limit(float64(n)/60), n)
+		c.buckets.Put(memo.Stamp{}, address, bucket)
 	}
-	if c.recent.Len() >= maxClients {
-		oldest := c.recent.Remove(c.recent.Back()).(*client)
-		delete(c.byAddress, oldest.address)
-	}
-	bucket := perMinuteOf(times * c.perMinute)
-	c.byAddress[address] = c.recent.PushFront(&client{address: address, bucket: bucket})
 	return bucket
 }
 

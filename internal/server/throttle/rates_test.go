@@ -16,7 +16,7 @@ func TestClientsAreBounded(t *testing.T) {
 			t.Fatalf("the busy address was forgotten after %d others", i)
 		}
 	}
-	if len(c.byAddress) != maxClients || c.recent.Len() != maxClients {
-		t.Errorf("%d and %d addresses are kept, want %d", len(c.byAddress), c.recent.Len(), maxClients)
+	if kept := c.buckets.Weight(); kept != maxClients {
+		t.Errorf("%d addresses are kept, want %d", kept, maxClients)
 	}
 }
