@@ -10,8 +10,6 @@ const (
 	htmlPerByte  = 16 // bytes written
 	htmlMore     = 64 << 10
 	maxCells     = 10_000 // of all tables, with those that rows are filled up with
-	maxNesting   = 60     // characters that begin lists and quotes at the start of a line
-	maxFootnotes = 1_000
 )
 
 // budget is what is left for one text. It is not safe for concurrent use.

@@ -15,6 +15,11 @@ import (
 	"github.com/yuin/goldmark/util"
 )
 
+const (
+	maxNesting   = 60 // characters that begin lists and quotes at the start of a line
+	maxFootnotes = 1_000
+)
+
 // gfm is GitHub's Markdown. HTML in it goes through, to be sanitised with the rest.
 var gfm = goldmark.New(
 	goldmark.WithParser(meteredParser()),
@@ -241,7 +246,7 @@ func tooNested(text string) bool {
 		if len(lead) > maxNesting && len(lead)-strings.Count(lead, " ")-strings.Count(lead, "\t") > maxNesting && strings.Trim(line, "*+-= \t.0123456789") != "" {
 			return true
 		}
-		if leading(line) > 4*maxNesting {
+		if len(line)-len(strings.TrimLeft(line, " \t")) > 4*maxNesting {
 			return true
 		}
 	}

@@ -89,6 +89,3 @@ func Plain(text string) Rendered {
 func plain(text string) template.HTML {
 	return template.HTML("<pre>" + html.EscapeString(text) + "</pre>")
 }
-
-// leading counts the blanks that a line begins with.
-func leading(line string) int { return len(line) - len(strings.TrimLeft(line, " \t")) }

@@ -299,7 +299,7 @@ func (b *blocks) nested(lines []string) string {
 		return ""
 	}
 	if b.doc.depth >= maxDepth {
-		return string(plain(strings.Join(lines, "\n")))
+		return "<pre>" + html.EscapeString(strings.Join(lines, "\n")) + "</pre>"
 	}
 	b.doc.depth++
 	defer func() { b.doc.depth-- }()
@@ -689,3 +689,6 @@ func (b *blocks) paragraph() {
 }
 
 func firstOf(s string) string { return s[:min(1, len(s))] }
+
+// leading counts the blanks that a line begins with.
+func leading(line string) int { return len(line) - len(strings.TrimLeft(line, " \t")) }
