@@ -8,6 +8,7 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/account"
+	"pyindex/internal/account/signin"
 	"pyindex/internal/fault"
 	"pyindex/internal/route"
 )
@@ -71,7 +72,7 @@ func (s *Site) setProfile(w http.ResponseWriter, r *http.Request, who access.Cal
 	if err != nil {
 		return err
 	}
-	err = s.o.Accounts.SetProfile(r.Context(), who, account.Profile{FullName: f.get("full_name"), Email: f.get("email")})
+	err = s.o.Accounts.SetProfile(r.Context(), who, access.Profile{FullName: f.get("full_name"), Email: f.get("email")})
 	if err := f.refused(fault.FieldOf(err), err); err != nil {
 		return err
 	}
@@ -86,11 +87,11 @@ func (s *Site) setProfile(w http.ResponseWriter, r *http.Request, who access.Cal
 
 type securityView struct {
 	Frame
-	Security                 account.Security
+	Security                 signin.Security
 	Current, Password, Again Field
 	Codes                    []access.Secret // shown this once
 	Fresh                    bool            // the person proved a short while ago who it is
-	Passkeys                 []account.Passkey
+	Passkeys                 []signin.Passkey
 	Passkeyed                bool
 	Device                   string // a name for the passkey of this browser
 	SignOn                   string // name of the provider of single sign-on, "" where there is none
@@ -104,7 +105,7 @@ func (s *Site) security(w http.ResponseWriter, r *http.Request, who access.Calle
 }
 
 func (s *Site) securityPage(w http.ResponseWriter, r *http.Request, who access.Caller, f form, codes []access.Secret) error {
-	security, err := s.o.Accounts.SecurityOf(r.Context(), who)
+	security, err := s.o.SignIn.SecurityOf(r.Context(), who)
 	if err != nil {
 		return err
 	}
@@ -125,7 +126,7 @@ func (s *Site) securityPage(w http.ResponseWriter, r *http.Request, who access.C
 			return err
 		}
 	}
-	v.Passkeyed, v.Device = s.o.Accounts.Passkeyed(), browser(r.UserAgent())
+	v.Passkeyed, v.Device = s.o.SignIn.Passkeyed(), browser(r.UserAgent())
 	v.Scripts = s.loginScripts()
 	v.Current = f.field(Field{Name: "current", Label: "Current password", Type: "password", Required: true, Autocomplete: "current-password"})
 	v.Password = f.field(Field{Name: "password", Label: "New password", Type: "password", Required: true, Autocomplete: "new-password", Help: "At least 12 characters. Your other sessions are signed out."})
@@ -145,7 +146,7 @@ func (s *Site) setPassword(w http.ResponseWriter, r *http.Request, who access.Ca
 		f.wrong("again", "the two passwords differ")
 		return s.securityPage(w, r, who, f, nil)
 	}
-	err = s.o.Accounts.SetPassword(r.Context(), who, access.Secret(f.secret("current")), access.Secret(f.secret("password")))
+	err = s.o.SignIn.SetPassword(r.Context(), who, access.Secret(f.secret("current")), access.Secret(f.secret("password")))
 	f.late(w, err)
 	if err := f.refused(fault.FieldOf(err), err); err != nil {
 		return err
@@ -159,7 +160,7 @@ func (s *Site) setPassword(w http.ResponseWriter, r *http.Request, who access.Ca
 
 type totpView struct {
 	Frame
-	Enrolment account.Enrolment
+	Enrolment signin.Enrolment
 	Spaced    string // the key in groups, to be typed
 	QR        *qrCode
 	Code      Field
@@ -169,7 +170,7 @@ func (s *Site) beginTOTP(w http.ResponseWriter, r *http.Request, who access.Call
 	if err := s.confirmed(who); err != nil {
 		return err
 	}
-	if _, err := s.o.Accounts.BeginTOTP(r.Context(), who); err != nil {
+	if _, err := s.o.SignIn.BeginTOTP(r.Context(), who); err != nil {
 		return err
 	}
 	s.see(w, r, "/manage/account/security/totp/")
@@ -184,7 +185,7 @@ func (s *Site) totpPage(w http.ResponseWriter, r *http.Request, who access.Calle
 	if err := s.confirmed(who); err != nil { // the key is a secret
 		return err
 	}
-	e, err := s.o.Accounts.PendingTOTP(r.Context(), who)
+	e, err := s.o.SignIn.PendingTOTP(r.Context(), who)
 	if fault.Is(err, fault.NotFound) {
 		s.see(w, r, "/manage/account/security/")
 		return nil
@@ -233,7 +234,7 @@ func (s *Site) setTOTP(w http.ResponseWriter, r *http.Request, who access.Caller
 	if err != nil {
 		return err
 	}
-	codes, err := s.o.Accounts.ConfirmTOTP(r.Context(), who, f.get("code"))
+	codes, err := s.o.SignIn.ConfirmTOTP(r.Context(), who, f.get("code"))
 	if err := f.refused(fault.FieldOf(err), err); err != nil {
 		return err
 	}
@@ -248,7 +249,7 @@ func (s *Site) removeTOTP(w http.ResponseWriter, r *http.Request, who access.Cal
 	if err := s.confirmed(who); err != nil {
 		return err
 	}
-	if err := s.o.Accounts.RemoveTOTP(r.Context(), who); err != nil {
+	if err := s.o.SignIn.RemoveTOTP(r.Context(), who); err != nil {
 		return err
 	}
 	s.alert(r, who, "The authenticator of your account was removed: a password alone signs in.")
@@ -259,7 +260,7 @@ func (s *Site) newRecovery(w http.ResponseWriter, r *http.Request, who access.Ca
 	if err := s.confirmed(who); err != nil {
 		return err
 	}
-	codes, err := s.o.Accounts.NewRecovery(r.Context(), who)
+	codes, err := s.o.SignIn.NewRecovery(r.Context(), who)
 	if fault.Is(err, fault.Conflict) {
 		return s.tell(w, r, "/manage/account/security/", Notice{"bad", fault.Message(err)})
 	} else if err != nil {

@@ -8,6 +8,8 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/account"
+	"pyindex/internal/account/onetime"
+	"pyindex/internal/account/outbox"
 	"pyindex/internal/fault"
 )
 
@@ -102,8 +104,8 @@ func (s *Site) adminInvite(w http.ResponseWriter, r *http.Request, who access.Ca
 	if f.bad() {
 		return s.usersPage(w, r, who, f, "", nil)
 	}
-	link := s.absolute(LinkPath(account.LinkInvite, secret))
-	return s.usersPage(w, r, who, typed(nil), link, s.mailed(r.Context(), f.get("email"), account.InvitationLetter(s.o.Name, link)))
+	link := s.absolute(LinkPath(onetime.Invite, secret))
+	return s.usersPage(w, r, who, typed(nil), link, s.mailed(r.Context(), f.get("email"), outbox.InvitationLetter(s.o.Name, link)))
 }
 
 func (s *Site) adminUninvite(w http.ResponseWriter, r *http.Request, who access.Caller) error {
@@ -270,8 +272,8 @@ func (s *Site) adminChangeUser(w http.ResponseWriter, r *http.Request, who acces
 		said, err = name+" can no longer sign in with that identity.", s.o.Accounts.UnlinkOf(ctx, who, name, f.get("issuer"), f.get("subject"))
 	case "remove-factors":
 		if err = s.o.Accounts.RemoveFactors(ctx, who, name); err == nil {
-			s.letterTo(r, name, account.AlertLetter(s.o.Name, name, "An administrator removed the second factors and passkeys of your account and signed you out everywhere.",
-				account.Seen{At: s.o.Now(), Address: who.Address(), Browser: browser(r.UserAgent())}, s.absolute("/manage/account/security/")))
+			s.letterTo(r, name, outbox.AlertLetter(s.o.Name, name, "An administrator removed the second factors and passkeys of your account and signed you out everywhere.",
+				outbox.Seen{At: s.o.Now(), Address: who.Address(), Browser: browser(r.UserAgent())}, s.absolute("/manage/account/security/")))
 		}
 		said = "Removed all second factors and passkeys of " + name + ". If " + name + " has no password, send a password link."
 	case "reset":
@@ -334,8 +336,8 @@ func (s *Site) resetLink(w http.ResponseWriter, r *http.Request, who access.Call
 	if err != nil {
 		return err
 	}
-	link := s.absolute(LinkPath(account.LinkReset, secret))
-	return s.userPage(w, r, who, link, s.mailed(r.Context(), to, account.ResetLetter(s.o.Name, name, link, "a day")))
+	link := s.absolute(LinkPath(onetime.Reset, secret))
+	return s.userPage(w, r, who, link, s.mailed(r.Context(), to, outbox.ResetLetter(s.o.Name, name, link, "a day")))
 }
 
 // revokeOf ends a token of a user's; another's id is as one that is not there.

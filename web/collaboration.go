@@ -6,6 +6,7 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/account"
+	"pyindex/internal/account/onetime"
 	"pyindex/internal/catalog"
 	"pyindex/internal/fault"
 	"pyindex/internal/packaging"
@@ -184,14 +185,14 @@ func (s *Site) invite(w http.ResponseWriter, r *http.Request, who access.Caller,
 	if err != nil {
 		return err
 	}
-	o, secret, err := s.o.Accounts.Invite(r.Context(), who, account.NewInvitation{Name: f.get("invited"), Grants: []account.Grant{grant}})
+	o, secret, err := s.o.Accounts.Invite(r.Context(), who, account.NewInvitation{Name: f.get("invited"), Grants: []onetime.Grant{grant}})
 	if err := f.refused("invited", err); err != nil || f.bad() {
 		return s.collaborationAgain(w, r, who, f, err)
 	}
 	if o.Announce {
 		s.letterToAdmins(r, account.WaitingLetter(s.o.Name, o, s.absolute("/admin/users/")))
 	}
-	return s.collaborationWith(w, r, who, typed(nil), s.absolute(LinkPath(account.LinkInvite, secret)), o.Waiting)
+	return s.collaborationWith(w, r, who, typed(nil), s.absolute(LinkPath(onetime.Invite, secret)), o.Waiting)
 }
 
 func (s *Site) revokeInvitation(w http.ResponseWriter, r *http.Request, who access.Caller, f form) error {

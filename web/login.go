@@ -5,7 +5,7 @@ import (
 	"net/url"
 
 	"pyindex/internal/access"
-	"pyindex/internal/account"
+	"pyindex/internal/account/signin"
 	"pyindex/internal/fault"
 	"pyindex/internal/route"
 )
@@ -48,7 +48,7 @@ func (s *Site) login(w http.ResponseWriter, r *http.Request, who access.Caller) 
 }
 
 func (s *Site) loginPage(w http.ResponseWriter, r *http.Request, who access.Caller, f form) error {
-	v := loginView{Frame: s.frame(r, who, "Sign in"), Ways: s.ways(r), Passkeyed: s.o.Accounts.Passkeyed(), Mails: s.o.Mail != nil}
+	v := loginView{Frame: s.frame(r, who, "Sign in"), Ways: s.ways(r), Passkeyed: s.o.SignIn.Passkeyed(), Mails: s.o.Mail != nil}
 	if p := f.problem(); p != nil {
 		v.Notice = p
 	}
@@ -95,7 +95,7 @@ func (s *Site) cookie(r *http.Request, name string) access.Secret {
 
 // Known returns what tells the browser that sends a request apart, if somebody signed in with it before, and "" for any other.
 func (s *Site) Known(r *http.Request) string {
-	return s.o.Accounts.Browser(r.Context(), s.cookie(r, deviceCookie))
+	return s.o.SignIn.Browser(r.Context(), s.cookie(r, deviceCookie))
 }
 
 // setCookie gives the browser a cookie for so many seconds; 0 takes it away.
@@ -113,7 +113,7 @@ func (s *Site) signIn(w http.ResponseWriter, r *http.Request, who access.Caller)
 	if err != nil {
 		return err
 	}
-	signed, err := s.o.Accounts.SignIn(r.Context(), who, account.SignIn{
+	signed, err := s.o.SignIn.SignIn(r.Context(), who, signin.Login{
 		Name: f.get("user"), Password: access.Secret(f.secret("password")), Device: s.cookie(r, deviceCookie),
 	})
 	if fault.Is(err, fault.Unauthenticated) || fault.Is(err, fault.TooMany) {
@@ -132,7 +132,7 @@ func (s *Site) signIn(w http.ResponseWriter, r *http.Request, who access.Caller)
 }
 
 // enter signs a person in who proved who it is, and goes on.
-func (s *Site) enter(w http.ResponseWriter, r *http.Request, who access.Caller, signed account.Signed) error {
+func (s *Site) enter(w http.ResponseWriter, r *http.Request, who access.Caller, signed signin.Signed) error {
 	if err := s.begin(w, r, who, signed); err != nil {
 		return err
 	}
@@ -141,7 +141,7 @@ func (s *Site) enter(w http.ResponseWriter, r *http.Request, who access.Caller, 
 }
 
 // begin signs a person in with this browser. Whoever calls it has made sure who the person is.
-func (s *Site) begin(w http.ResponseWriter, r *http.Request, who access.Caller, signed account.Signed) error {
+func (s *Site) begin(w http.ResponseWriter, r *http.Request, who access.Caller, signed signin.Signed) error {
 	n := access.NewSession{UserID: signed.UserID, Method: signed.Method, Credentials: signed.Credentials, Agent: r.UserAgent()}
 	session, secret, err := s.o.Directory.BeginSession(r.Context(), who, n)
 	if err != nil {
@@ -150,7 +150,7 @@ func (s *Site) begin(w http.ResponseWriter, r *http.Request, who access.Caller, 
 	c := route.Cookie(s.o.BaseURL, route.SessionCookie)
 	c.Value, c.Expires = secret.Reveal(), session.ExpiresAt
 	http.SetCookie(w, c)
-	device, err := s.o.Accounts.Remember(r.Context(), n.UserID)
+	device, err := s.o.SignIn.Remember(r.Context(), n.UserID)
 	if err == nil {
 		s.setCookie(w, deviceCookie, device, 365*24*3600)
 	}
@@ -166,7 +166,7 @@ func (s *Site) code(w http.ResponseWriter, r *http.Request, who access.Caller) e
 }
 
 func (s *Site) codePage(w http.ResponseWriter, r *http.Request, who access.Caller, f form) error {
-	v := codeView{Frame: s.frame(r, who, "Enter a code"), Passkeyed: s.o.Accounts.Passkeyed()}
+	v := codeView{Frame: s.frame(r, who, "Enter a code"), Passkeyed: s.o.SignIn.Passkeyed()}
 	v.Scripts = s.loginScripts()
 	if p := f.problem(); p != nil && f.errs[""] != "" {
 		v.Notice = p
@@ -181,7 +181,7 @@ func (s *Site) signInByCode(w http.ResponseWriter, r *http.Request, who access.C
 	if err != nil {
 		return err
 	}
-	signed, err := s.o.Accounts.SecondFactor(r.Context(), who, account.Code{Step: s.cookie(r, stepCookie), Typed: f.get("code"), Device: s.cookie(r, deviceCookie), Browser: browser(r.UserAgent())})
+	signed, err := s.o.SignIn.SecondFactor(r.Context(), who, signin.Code{Step: s.cookie(r, stepCookie), Typed: f.get("code"), Device: s.cookie(r, deviceCookie), Browser: browser(r.UserAgent())})
 	switch {
 	case fault.Is(err, fault.NotFound):
 		s.setCookie(w, stepCookie, "", 0)
@@ -209,7 +209,7 @@ func (s *Site) signOut(w http.ResponseWriter, r *http.Request, who access.Caller
 
 type confirmView struct {
 	Frame
-	Security       account.Security
+	Security       signin.Security
 	Password, Code Field
 	Passkeys       bool
 	Next           string
@@ -221,7 +221,7 @@ func (s *Site) confirm(w http.ResponseWriter, r *http.Request, who access.Caller
 }
 
 func (s *Site) confirmPage(w http.ResponseWriter, r *http.Request, who access.Caller, f form) error {
-	security, err := s.o.Accounts.SecurityOf(r.Context(), who)
+	security, err := s.o.SignIn.SecurityOf(r.Context(), who)
 	if err != nil {
 		return err
 	}
@@ -229,7 +229,7 @@ func (s *Site) confirmPage(w http.ResponseWriter, r *http.Request, who access.Ca
 	if err != nil {
 		return err
 	}
-	v := confirmView{Frame: s.frame(r, who, "Confirm that it is you"), Security: security, Next: next(r), Passkeys: len(keys) > 0 && s.o.Accounts.Passkeyed()}
+	v := confirmView{Frame: s.frame(r, who, "Confirm that it is you"), Security: security, Next: next(r), Passkeys: len(keys) > 0 && s.o.SignIn.Passkeyed()}
 	if p := f.problem(); p != nil && f.errs[""] != "" {
 		v.Notice = p
 	}
@@ -245,7 +245,7 @@ func (s *Site) reconfirm(w http.ResponseWriter, r *http.Request, who access.Call
 	if err != nil {
 		return err
 	}
-	err = s.o.Accounts.Confirm(r.Context(), who, account.Proof{Password: access.Secret(f.secret("password")), Code: f.get("code"), Device: s.cookie(r, deviceCookie), Browser: browser(r.UserAgent())})
+	err = s.o.SignIn.Confirm(r.Context(), who, signin.Proof{Password: access.Secret(f.secret("password")), Code: f.get("code"), Device: s.cookie(r, deviceCookie), Browser: browser(r.UserAgent())})
 	f.late(w, err)
 	if err := f.refused(fault.FieldOf(err), err); err != nil {
 		return err

@@ -7,7 +7,8 @@ import (
 	"time"
 
 	"pyindex/internal/access"
-	"pyindex/internal/account"
+	"pyindex/internal/account/onetime"
+	"pyindex/internal/account/outbox"
 	"pyindex/internal/fault"
 	"pyindex/internal/route"
 )
@@ -15,7 +16,7 @@ import (
 // Mailer sends letters, each to one address. *mail.Sender is one.
 type Mailer interface {
 	// Send returns once a server took the letter. An error says in words why none did.
-	Send(ctx context.Context, to string, l account.Letter) error
+	Send(ctx context.Context, to string, l outbox.Letter) error
 }
 
 const (
@@ -24,7 +25,7 @@ const (
 )
 
 // mailed sends what carries a link that the page shows anyway, and says what became of it; nil where nothing is sent.
-func (s *Site) mailed(ctx context.Context, to string, l account.Letter) *Notice {
+func (s *Site) mailed(ctx context.Context, to string, l outbox.Letter) *Notice {
 	if s.o.Mail == nil || to == "" {
 		return nil
 	}
@@ -93,12 +94,12 @@ func (s *Site) sendLink(ctx context.Context, who access.Caller, name string) err
 	if err != nil || to == "" {
 		return err
 	}
-	return s.o.Mail.Send(ctx, to, account.ResetLetter(s.o.Name, name, s.absolute(LinkPath(account.LinkReset, secret)), "an hour"))
+	return s.o.Mail.Send(ctx, to, outbox.ResetLetter(s.o.Name, name, s.absolute(LinkPath(onetime.Reset, secret)), "an hour"))
 }
 
 // letterTo writes a letter to a user who gave an address. Like all letters without a secret it waits as a row until the mail
 // server takes it, and nothing depends on it.
-func (s *Site) letterTo(r *http.Request, name string, l account.Letter) {
+func (s *Site) letterTo(r *http.Request, name string, l outbox.Letter) {
 	if s.o.Mail == nil || name == "" {
 		return
 	}
@@ -107,7 +108,7 @@ func (s *Site) letterTo(r *http.Request, name string, l account.Letter) {
 }
 
 // letterToAdmins writes a letter to each administrator who gave an address, as letterTo does.
-func (s *Site) letterToAdmins(r *http.Request, l account.Letter) {
+func (s *Site) letterToAdmins(r *http.Request, l outbox.Letter) {
 	if s.o.Mail == nil {
 		return
 	}
@@ -116,9 +117,9 @@ func (s *Site) letterToAdmins(r *http.Request, l account.Letter) {
 }
 
 // warn writes a letter to each address, unless err says that they are not known.
-func (s *Site) warn(r *http.Request, l account.Letter, err error, addresses ...string) {
+func (s *Site) warn(r *http.Request, l outbox.Letter, err error, addresses ...string) {
 	for _, to := range addresses {
-		err = errors.Join(err, s.o.Accounts.Warn(context.WithoutCancel(r.Context()), to, l))
+		err = errors.Join(err, s.o.Outbox.Warn(context.WithoutCancel(r.Context()), to, l))
 	}
 	if err != nil {
 		s.o.Log.Error("a letter was not written", "error", err)
@@ -163,6 +164,6 @@ func (s *Site) alertAt(r *http.Request, who access.Caller, to, happened string) 
 	if s.o.Mail == nil || to == "" {
 		return
 	}
-	l := account.AlertLetter(s.o.Name, who.Name(), happened, account.Seen{At: s.o.Now(), Address: who.Address(), Browser: browser(r.UserAgent())}, s.absolute("/manage/account/security/"))
+	l := outbox.AlertLetter(s.o.Name, who.Name(), happened, outbox.Seen{At: s.o.Now(), Address: who.Address(), Browser: browser(r.UserAgent())}, s.absolute("/manage/account/security/"))
 	s.warn(r, l, nil, to)
 }

@@ -6,7 +6,7 @@ import (
 	"net/http"
 
 	"pyindex/internal/access"
-	"pyindex/internal/account"
+	"pyindex/internal/account/signin"
 	"pyindex/internal/fault"
 	"pyindex/internal/route"
 )
@@ -77,7 +77,7 @@ func (s *Site) json(w http.ResponseWriter, status int, v any) error {
 }
 
 func (s *Site) beginPasskeySignIn(w http.ResponseWriter, r *http.Request, who access.Caller) error {
-	options, secret, err := s.o.Accounts.BeginPasskeySignIn(r.Context(), who)
+	options, secret, err := s.o.SignIn.BeginPasskeySignIn(r.Context(), who)
 	if err != nil {
 		return err
 	}
@@ -91,7 +91,7 @@ func (s *Site) passkeySignIn(w http.ResponseWriter, r *http.Request, who access.
 	if err != nil {
 		return fault.Wrap(fault.Invalid, err, "the answer cannot be read")
 	}
-	signed, err := s.o.Accounts.SignInByPasskey(r.Context(), who, s.cookie(r, passkeyCookie), response)
+	signed, err := s.o.SignIn.SignInByPasskey(r.Context(), who, s.cookie(r, passkeyCookie), response)
 	if err != nil {
 		return err
 	}
@@ -111,7 +111,7 @@ func (s *Site) beginPasskey(w http.ResponseWriter, r *http.Request, who access.C
 	if err := s.confirmed(who); err != nil {
 		return err
 	}
-	options, secret, err := s.o.Accounts.BeginPasskey(r.Context(), who)
+	options, secret, err := s.o.SignIn.BeginPasskey(r.Context(), who)
 	if err != nil {
 		return err
 	}
@@ -130,7 +130,7 @@ func (s *Site) addPasskey(w http.ResponseWriter, r *http.Request, who access.Cal
 	if err := fromScript(w, r, &in); err != nil {
 		return err
 	}
-	if err := s.o.Accounts.AddPasskey(r.Context(), who, s.cookie(r, passkeyCookie), in.Name, in.Response); err != nil {
+	if err := s.o.SignIn.AddPasskey(r.Context(), who, s.cookie(r, passkeyCookie), in.Name, in.Response); err != nil {
 		return err
 	}
 	s.setCookie(w, passkeyCookie, "", 0)
@@ -146,7 +146,7 @@ func (s *Site) removePasskey(w http.ResponseWriter, r *http.Request, who access.
 	if err != nil {
 		return err
 	}
-	err = s.o.Accounts.RemovePasskey(r.Context(), who, f.get("passkey"))
+	err = s.o.SignIn.RemovePasskey(r.Context(), who, f.get("passkey"))
 	if fault.Is(err, fault.Conflict) {
 		return s.tell(w, r, "/manage/account/security/", Notice{"bad", fault.Message(err)})
 	} else if err != nil {
@@ -157,6 +157,6 @@ func (s *Site) removePasskey(w http.ResponseWriter, r *http.Request, who access.
 }
 
 // passkeysOf are the caller's passkeys, for the page about security.
-func (s *Site) passkeysOf(r *http.Request, who access.Caller) ([]account.Passkey, error) {
-	return s.o.Accounts.Passkeys(r.Context(), who)
+func (s *Site) passkeysOf(r *http.Request, who access.Caller) ([]signin.Passkey, error) {
+	return s.o.SignIn.Passkeys(r.Context(), who)
 }

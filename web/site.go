@@ -10,18 +10,22 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/account"
+	"pyindex/internal/account/outbox"
+	"pyindex/internal/account/signin"
 	"pyindex/internal/catalog"
 	"pyindex/internal/lockout"
 	"pyindex/internal/publishers"
 	"pyindex/internal/route"
 )
 
-// Options are what the pages are made from. Index, Directory, Registry, Accounts, Desk and BaseURL are needed.
+// Options are what the pages are made from. Index, Directory, Registry, Accounts, SignIn, Outbox, Desk and BaseURL are needed.
 type Options struct {
 	Index     *catalog.Index
 	Directory *access.Directory
 	Registry  *publishers.Registry
 	Accounts  *account.Accounts
+	SignIn    *signin.Methods
+	Outbox    *outbox.Outbox
 	Desk      *lockout.Desk
 	BaseURL   *url.URL // where browsers and clients reach the index; its path is the prefix of every link
 	Name      string   // of this index, as pages show it; "Index" where empty

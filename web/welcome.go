@@ -8,15 +8,17 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/account"
+	"pyindex/internal/account/onetime"
+	"pyindex/internal/account/signin"
 	"pyindex/internal/fault"
 	"pyindex/internal/route"
 )
 
 // linkPaths is where links of each kind lead, before their secret.
-var linkPaths = map[account.LinkKind]string{account.LinkFirst: "/setup/", account.LinkInvite: "/invite/", account.LinkReset: "/reset/"}
+var linkPaths = map[onetime.Kind]string{onetime.First: "/setup/", onetime.Invite: "/invite/", onetime.Reset: "/reset/"}
 
 // LinkPath is the path, below the base path, of the page to which a link that is good once leads.
-func LinkPath(kind account.LinkKind, secret access.Secret) string {
+func LinkPath(kind onetime.Kind, secret access.Secret) string {
 	return linkPaths[kind] + secret.Reveal() + "/"
 }
 
@@ -27,7 +29,7 @@ func (s *Site) welcomeRoutes() []route.Route {
 		out = append(out,
 			route.Route{Method: http.MethodGet, Path: path, Auth: route.Visitor, Handle: s.followed(kind)},
 			route.Route{Method: http.MethodPost, Path: path, Auth: route.Visitor, Limit: route.LimitSignIn, Handle: s.accepted(kind)})
-		if kind != account.LinkReset {
+		if kind != onetime.Reset {
 			out = append(out,
 				route.Route{Method: http.MethodPost, Path: path + "passkey/begin/", Auth: route.Visitor, Limit: route.LimitSignIn, Handle: s.script(s.beginAccept(kind))},
 				route.Route{Method: http.MethodPost, Path: path + "passkey/", Auth: route.Visitor, Limit: route.LimitSignIn, Handle: s.script(s.acceptByPasskey(kind))})
@@ -46,17 +48,17 @@ type welcomeView struct {
 }
 
 // followed shows what a link is for. Looking uses nothing up: mail programs look too.
-func (s *Site) followed(kind account.LinkKind) route.Handler {
+func (s *Site) followed(kind onetime.Kind) route.Handler {
 	return func(w http.ResponseWriter, r *http.Request, who access.Caller) error {
 		return s.welcomePage(w, r, who, kind, typed(nil))
 	}
 }
 
-var welcomeTitles = map[account.LinkKind]string{
-	account.LinkFirst: "Make the first administrator", account.LinkInvite: "You are invited", account.LinkReset: "Choose a new password",
+var welcomeTitles = map[onetime.Kind]string{
+	onetime.First: "Make the first administrator", onetime.Invite: "You are invited", onetime.Reset: "Choose a new password",
 }
 
-func (s *Site) welcomePage(w http.ResponseWriter, r *http.Request, who access.Caller, kind account.LinkKind, f form) error {
+func (s *Site) welcomePage(w http.ResponseWriter, r *http.Request, who access.Caller, kind onetime.Kind, f form) error {
 	secret := access.Secret(r.PathValue("secret"))
 	open, err := s.o.Accounts.Look(r.Context(), kind, secret)
 	if errors.Is(err, account.ErrWaiting) {
@@ -65,7 +67,7 @@ func (s *Site) welcomePage(w http.ResponseWriter, r *http.Request, who access.Ca
 		return err
 	}
 	v := welcomeView{Frame: s.frame(r, who, welcomeTitles[kind]), Open: open}
-	if kind != account.LinkReset && s.o.Accounts.Passkeyed() {
+	if kind != onetime.Reset && s.o.SignIn.Passkeyed() {
 		v.Passkey, v.Scripts = s.base+LinkPath(kind, secret)+"passkey/", s.loginScripts()
 	}
 	v.Who = Person{} // whoever is signed in here is not the one who follows the link
@@ -82,7 +84,7 @@ func (s *Site) welcomePage(w http.ResponseWriter, r *http.Request, who access.Ca
 }
 
 // accepted uses the link up and signs the person in.
-func (s *Site) accepted(kind account.LinkKind) route.Handler {
+func (s *Site) accepted(kind onetime.Kind) route.Handler {
 	return func(w http.ResponseWriter, r *http.Request, who access.Caller) error {
 		f, err := readForm(w, r)
 		if err != nil {
@@ -95,7 +97,7 @@ func (s *Site) accepted(kind account.LinkKind) route.Handler {
 		}
 		var u access.User
 		var revoked int64
-		if kind == account.LinkReset {
+		if kind == onetime.Reset {
 			u, revoked, err = s.o.Accounts.Reset(r.Context(), who, secret, password, f.on("revoke"))
 		} else {
 			u, err = s.o.Accounts.Accept(r.Context(), who, kind, secret, account.Accepted{Name: f.get("name"), Password: password})
@@ -106,17 +108,17 @@ func (s *Site) accepted(kind account.LinkKind) route.Handler {
 		if f.bad() {
 			return s.welcomePage(w, r, who, kind, f)
 		}
-		if kind == account.LinkReset { // a second factor may be asked for
+		if kind == onetime.Reset { // a second factor may be asked for
 			said := "The password is set. Sign in with it."
 			if revoked > 0 {
 				said = "The password is set, and " + plural(int(revoked), "API token is", "API tokens are") + " revoked. Sign in with the password."
 			}
 			return s.done(w, r, "/login/", said)
 		}
-		if err := s.begin(w, r, who, account.Signed{UserID: u.ID, Method: "link"}); err != nil {
+		if err := s.begin(w, r, who, signin.Signed{UserID: u.ID, Method: "link"}); err != nil {
 			return err
 		}
-		if s.o.Accounts.Passkeyed() {
+		if s.o.SignIn.Passkeyed() {
 			return s.done(w, r, "/manage/account/security/", "Welcome, "+u.Name+". You are signed in. Add a passkey, and you need no password on this device.")
 		}
 		return s.done(w, r, "/", "Welcome, "+u.Name+". You are signed in.")
@@ -124,7 +126,7 @@ func (s *Site) accepted(kind account.LinkKind) route.Handler {
 }
 
 // beginAccept asks a browser for a new passkey, for an account that is not made yet.
-func (s *Site) beginAccept(kind account.LinkKind) route.Handler {
+func (s *Site) beginAccept(kind onetime.Kind) route.Handler {
 	return func(w http.ResponseWriter, r *http.Request, _ access.Caller) error {
 		var in struct {
 			Name string `json:"name"`
@@ -142,7 +144,7 @@ func (s *Site) beginAccept(kind account.LinkKind) route.Handler {
 }
 
 // acceptByPasskey uses the link up and signs the person in.
-func (s *Site) acceptByPasskey(kind account.LinkKind) route.Handler {
+func (s *Site) acceptByPasskey(kind onetime.Kind) route.Handler {
 	return func(w http.ResponseWriter, r *http.Request, who access.Caller) error {
 		var in struct {
 			Response json.RawMessage `json:"response"`
@@ -155,7 +157,7 @@ func (s *Site) acceptByPasskey(kind account.LinkKind) route.Handler {
 			return err
 		}
 		s.setCookie(w, passkeyCookie, "", 0)
-		if err := s.begin(w, r, who, account.Signed{UserID: u.ID, Method: access.MethodPasskey}); err != nil {
+		if err := s.begin(w, r, who, signin.Signed{UserID: u.ID, Method: access.MethodPasskey}); err != nil {
 			return err
 		}
 		if err := s.note(w, Notice{"good", "Welcome, " + u.Name + ". You are signed in. Set a password or add a passkey of another device too, so that you get in without this one."}); err != nil {

@@ -16,6 +16,8 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/account"
+	"pyindex/internal/account/outbox"
+	"pyindex/internal/account/signin"
 	"pyindex/internal/catalog"
 	"pyindex/internal/fault"
 	"pyindex/internal/lockout"
@@ -39,6 +41,8 @@ type app struct {
 	registry  *publishers.Registry
 	desk      *lockout.Desk
 	accounts  *account.Accounts
+	signin    *signin.Methods
+	outbox    *outbox.Outbox
 	operator  access.Caller
 	settings  []web.Setting
 	authority string // path of the certificate of an authority of our own, "" where there is none
@@ -93,7 +97,7 @@ func open(ctx context.Context, c *Config, log *slog.Logger, base *url.URL) (*app
 		return nil, err
 	}
 	a.directory = access.NewDirectory(a.db.Access(), c.directory())
-	if a.accounts, err = c.accounts(a.db, base); err != nil {
+	if err = a.openAccounts(base); err != nil {
 		return nil, errors.Join(err, a.close())
 	}
 	verifier, err := c.verifier(base, log)
@@ -123,22 +127,26 @@ func (c *Config) directory() access.DirectoryOptions {
 	}
 }
 
-// accounts are the accounts of the index; commands have no address and so no passkeys.
-func (c *Config) accounts(rows *db.DB, base *url.URL) (*account.Accounts, error) {
-	o := account.Options{Name: c.name(), OwnersInvite: c.Access.Invitations == "owners", SecondFactor: access.FactorPolicy(c.Access.RequireSecond)}
+// openAccounts sets the accounts of the index and how people sign in to them. Commands have no address and so no passkeys.
+func (a *app) openAccounts(base *url.URL) error {
+	c, box := a.config, outbox.Options{}
+	o := signin.Options{Name: c.name(), SecondFactor: access.FactorPolicy(c.Access.RequireSecond)}
 	if base != nil {
 		ceremonies, err := passkeys.New(base, o.Name)
 		if err != nil {
-			return nil, fmt.Errorf("base_url: passkeys: %w", err)
+			return fmt.Errorf("base_url: passkeys: %w", err)
 		}
 		if ceremonies != nil {
 			o.Authenticators = ceremonies
 		}
 		if c.Mail.Server != "" {
-			o.SecurityURL = strings.TrimSuffix(base.String(), "/") + "/manage/account/security/"
+			box.SecurityURL = strings.TrimSuffix(base.String(), "/") + "/manage/account/security/"
 		}
 	}
-	return account.New(rows.Accounts(), o), nil
+	a.outbox = outbox.New(a.db.Outbox(), box)
+	a.signin = signin.New(a.db.SignIn(), a.outbox, o)
+	a.accounts = account.New(a.db.Accounts(), a.signin, account.Options{OwnersInvite: c.Access.Invitations == "owners"})
+	return nil
 }
 
 // name is what people read of the index's name.

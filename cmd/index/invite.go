@@ -7,6 +7,8 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/account"
+	"pyindex/internal/account/onetime"
+	"pyindex/internal/account/outbox"
 	"pyindex/internal/fault"
 	"pyindex/web"
 )
@@ -81,7 +83,7 @@ func (c *userResetLinkCmd) Run(s *session) error {
 	return s.with(func(a *app) error {
 		secret, err := a.accounts.ResetLink(s.ctx, a.operator, c.Name)
 		if err == nil {
-			fmt.Fprintln(s.out, s.config.linkTo(web.LinkPath(account.LinkReset, secret)))
+			fmt.Fprintln(s.out, s.config.linkTo(web.LinkPath(onetime.Reset, secret)))
 		}
 		return err
 	})
@@ -117,9 +119,9 @@ func (c *userInviteCmd) Run(s *session) error {
 		}
 		_, secret, err := a.accounts.Invite(s.ctx, a.operator, n)
 		if err == nil {
-			link := s.config.linkTo(web.LinkPath(account.LinkInvite, secret))
+			link := s.config.linkTo(web.LinkPath(onetime.Invite, secret))
 			fmt.Fprintln(s.out, link)
-			s.mail(c.Email, account.InvitationLetter(s.config.name(), link))
+			s.mail(c.Email, outbox.InvitationLetter(s.config.name(), link))
 		}
 		return err
 	})
@@ -132,7 +134,7 @@ type invitationRow struct {
 	Name    string          `json:"name"`
 	Email   string          `json:"email"`
 	Admin   bool            `json:"admin"`
-	Grants  []account.Grant `json:"grants"`
+	Grants  []onetime.Grant `json:"grants"`
 	Expires moment          `json:"expires"`
 	By      string          `json:"by"`      // user name, "" for the operator
 	Waiting bool            `json:"waiting"` // for an administrator's approval

@@ -10,6 +10,7 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/account"
+	"pyindex/internal/account/outbox"
 	"pyindex/internal/catalog"
 	"pyindex/internal/fault"
 	"pyindex/internal/mail"
@@ -66,20 +67,20 @@ func (a *app) post(ctx context.Context, log *slog.Logger) {
 	tick := time.NewTicker(postEvery)
 	defer tick.Stop()
 	for {
-		if err := a.accounts.Deliver(ctx, log, sender.Send); err != nil && ctx.Err() == nil {
+		if err := a.outbox.Deliver(ctx, log, sender.Send); err != nil && ctx.Err() == nil {
 			log.Error("sending letters of warning", "error", err)
 		}
 		select {
 		case <-ctx.Done():
 			return
-		case <-a.accounts.Letters():
+		case <-a.outbox.Letters():
 		case <-tick.C:
 		}
 	}
 }
 
 // mail sends what carries a link that was printed already, and says on standard error what became of it.
-func (s *session) mail(to string, l account.Letter) {
+func (s *session) mail(to string, l outbox.Letter) {
 	sender, err := s.config.Mail.sender()
 	if err == nil && sender != nil && to != "" {
 		if err = sender.Send(s.ctx, to, l); err == nil {
@@ -126,7 +127,7 @@ func (a *app) writeCreated(ctx context.Context, base *url.URL, c publishers.Crea
 		tree = "r/" + c.Repository + "/"
 	}
 	link := base.JoinPath(tree, "manage/project", c.Project, "settings/publishing/").String()
-	return a.accounts.Warn(ctx, to, account.CreatedLetter(a.config.name(), user.Name, c.Project, c.Publisher, account.Seen{At: c.At, Address: c.Address}, link))
+	return a.outbox.Warn(ctx, to, outbox.CreatedLetter(a.config.name(), user.Name, c.Project, c.Publisher, outbox.Seen{At: c.At, Address: c.Address}, link))
 }
 
 type mailCmd struct {
@@ -147,7 +148,7 @@ func (c *mailTestCmd) Run(s *session) error {
 		return fault.New(fault.Invalid, "this index sends no mail: set mail.server and mail.from")
 	}
 	name := s.config.name()
-	err = sender.Send(s.ctx, c.To, account.Letter{
+	err = sender.Send(s.ctx, c.To, outbox.Letter{
 		Subject: "Test message of " + name,
 		Text:    "This is a test message of " + name + ", the package index at " + s.config.linkTo("/") + ".\n\nIt was sent by index mail test. Nothing needs to be done.\n",
 	})

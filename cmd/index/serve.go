@@ -15,7 +15,7 @@ import (
 	"time"
 
 	"pyindex/internal/access"
-	"pyindex/internal/account"
+	"pyindex/internal/account/outbox"
 	"pyindex/internal/audit"
 	"pyindex/internal/jsonapi"
 	"pyindex/internal/leakapi"
@@ -165,7 +165,7 @@ func (a *app) site(base *url.URL, log *slog.Logger) (*web.Site, error) {
 	}
 	o := web.Options{
 		Authority: authority, Settings: a.settings, Version: program().Version,
-		Index: a.index, Directory: a.directory, Registry: a.registry, Accounts: a.accounts, Desk: a.desk, Name: a.config.name(), BaseURL: base, Log: log, Closed: !a.config.Access.AnonymousRead, Believed: a.config.believedFor(),
+		Index: a.index, Directory: a.directory, Registry: a.registry, Accounts: a.accounts, SignIn: a.signin, Outbox: a.outbox, Desk: a.desk, Name: a.config.name(), BaseURL: base, Log: log, Closed: !a.config.Access.AnonymousRead, Believed: a.config.believedFor(),
 	}
 	provider, err := a.config.signOn(base, log)
 	if err != nil {
@@ -259,8 +259,8 @@ func (a *app) background(ctx context.Context, keyring *access.Keyring, secure en
 
 // remind writes to people whose API tokens end soon.
 func (a *app) remind(ctx context.Context, sender web.Mailer) error {
-	return a.accounts.RemindOfTokens(ctx, func(ctx context.Context, r account.Reminder) error {
-		return sender.Send(ctx, r.Email, account.ReminderLetter(a.config.name(), r, a.config.linkTo("/manage/account/token/")))
+	return a.outbox.RemindOfTokens(ctx, func(ctx context.Context, r outbox.Reminder) error {
+		return sender.Send(ctx, r.Email, outbox.ReminderLetter(a.config.name(), r, a.config.linkTo("/manage/account/token/")))
 	})
 }
 
@@ -271,5 +271,5 @@ func (a *app) sweep(ctx context.Context) error {
 	if forgotten > 0 {
 		slog.InfoContext(ctx, "entries of the record were kept long enough", "removed", forgotten)
 	}
-	return errors.Join(err, e, a.registry.Sweep(ctx), a.directory.SweepSessions(ctx), a.accounts.Sweep(ctx), a.index.SweepDownloads(ctx))
+	return errors.Join(err, e, a.registry.Sweep(ctx), a.directory.SweepSessions(ctx), a.accounts.Sweep(ctx), a.signin.Sweep(ctx), a.outbox.Sweep(ctx), a.index.SweepDownloads(ctx))
 }

@@ -8,7 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"pyindex/internal/account"
+	"pyindex/internal/account/onetime"
 	"pyindex/web"
 )
 
@@ -21,7 +21,7 @@ func (a *app) welcome(s *session, base *url.URL, authority string) error {
 	}
 	fmt.Fprintf(s.out, "index serves at %s/\n", strings.TrimSuffix(base.String(), "/"))
 	if first != "" {
-		firstUser(s.out, a.config, strings.TrimSuffix(base.String(), "/")+web.LinkPath(account.LinkFirst, first))
+		firstUser(s.out, a.config, strings.TrimSuffix(base.String(), "/")+web.LinkPath(onetime.First, first))
 	}
 	clientLines(s.out, base)
 	if authority != "" {
