@@ -17,6 +17,7 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/account"
+	"pyindex/internal/assembly"
 	"pyindex/internal/audit"
 	"pyindex/internal/catalog"
 	"pyindex/internal/packaging"
@@ -36,7 +37,7 @@ type shop struct {
 	clock    *trustClock
 	db       *db.DB
 	dir      *access.Directory
-	index    *catalog.Index
+	index    *assembly.Index
 	accounts *account.Accounts
 	handler  http.Handler
 	cookies  map[string]*http.Cookie
@@ -86,7 +87,7 @@ func newShop(t testing.TB, limits catalog.Limits, rates map[route.Limit]int, cha
 	}
 	o.directory.Now, o.accounts.Now, o.keyring.Now = x.clock.Now, x.clock.Now, x.clock.Now
 	x.dir = access.NewDirectory(x.db.Access(), o.directory)
-	x.index = catalog.New(x.db.Catalog(), bytes, catalog.Options{
+	x.index = assembly.New(x.db.Catalog(), bytes, assembly.Options{
 		Now: x.clock.Now, Limits: limits, Log: log, Redact: publishers.New(x.db.Publishers(), nil, nil, publishers.Options{}).Redact,
 	})
 	x.accounts = account.New(x.db.Accounts(), o.accounts)

@@ -10,7 +10,7 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/account"
-	"pyindex/internal/catalog"
+	"pyindex/internal/assembly"
 	"pyindex/internal/lockout"
 	"pyindex/internal/publishers"
 	"pyindex/internal/route"
@@ -18,7 +18,7 @@ import (
 
 // Options are what the pages are made from. Index, Directory, Registry, Accounts, Desk and BaseURL are needed.
 type Options struct {
-	Index     *catalog.Index
+	Index     *assembly.Index
 	Directory *access.Directory
 	Registry  *publishers.Registry
 	Accounts  *account.Accounts

@@ -16,7 +16,7 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/account"
-	"pyindex/internal/catalog"
+	"pyindex/internal/assembly"
 	"pyindex/internal/fault"
 	"pyindex/internal/lockout"
 	"pyindex/internal/passkeys"
@@ -33,7 +33,7 @@ type app struct {
 	config    *Config
 	db        *db.DB
 	blobs     *blobs.Blobs
-	index     *catalog.Index
+	index     *assembly.Index
 	directory *access.Directory
 	verifier  *idtoken.Verifier
 	registry  *publishers.Registry
@@ -110,7 +110,7 @@ func open(ctx context.Context, c *Config, log *slog.Logger, base *url.URL) (*app
 		Issuers: c.issuers(base), Policy: c.Upload.policy(), Created: created, Log: log,
 	})
 	a.desk = lockout.New(a.db.Lockouts(), lockout.Options{Sentence: a.registry.Sentence})
-	a.index = catalog.New(a.db.Catalog(), a.blobs, catalog.Options{
+	a.index = assembly.New(a.db.Catalog(), a.blobs, assembly.Options{
 		Log: log, Policy: c.Upload.policy(), Limits: c.Limits.catalog(), Attester: attester, Redact: a.registry.Redact,
 	})
 	return a, nil

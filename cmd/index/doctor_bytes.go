@@ -9,7 +9,8 @@ import (
 	"path/filepath"
 	"time"
 
-	"pyindex/internal/catalog"
+	"pyindex/internal/assembly"
+	"pyindex/internal/custody"
 	"pyindex/internal/fault"
 	"pyindex/internal/storage/blobs"
 )
@@ -28,7 +29,7 @@ func (c *bytesDoctor) wanted() bool { return c.Bytes || c.Mend != "" || c.Strays
 type examined struct {
 	OK     bool             `json:"ok"`
 	Check  *checkRow        `json:"check,omitempty"`
-	Broken []catalog.Broken `json:"broken,omitempty"`
+	Broken []custody.Broken `json:"broken,omitempty"`
 	Strays *straysRow       `json:"strays,omitempty"`
 }
 
@@ -52,7 +53,7 @@ type straysRow struct {
 func (c *bytesDoctor) run(s *session, json bool) error {
 	return s.with(func(a *app) error {
 		// One line of the log tells what is broken, as in a server.
-		x := catalog.New(a.db.Catalog(), a.blobs, catalog.Options{Log: s.config.Log.logger(s.errs)})
+		x := assembly.New(a.db.Catalog(), a.blobs, assembly.Options{Log: s.config.Log.logger(s.errs)}).Custody
 		out := examined{OK: true}
 		var errs []error
 		if c.Bytes || c.Mend != "" {
@@ -74,7 +75,7 @@ func (c *bytesDoctor) run(s *session, json bool) error {
 const journalAge = 7 * 24 * time.Hour
 
 // check reads the bytes of every file, except of those that an interrupted run found right.
-func (c *bytesDoctor) check(s *session, a *app, x *catalog.Index, json bool, out *examined) error {
+func (c *bytesDoctor) check(s *session, a *app, x *custody.Keeper, json bool, out *examined) error {
 	path := filepath.Join(a.config.DataDir, "doctor-bytes.journal")
 	if info, err := os.Stat(path); err == nil && time.Since(info.ModTime()) > journalAge {
 		if err := os.Remove(path); err != nil {
@@ -86,7 +87,7 @@ func (c *bytesDoctor) check(s *session, a *app, x *catalog.Index, json bool, out
 		return err
 	}
 	defer done.close()
-	o := catalog.CheckOptions{Kind: catalog.CheckBytes}
+	o := custody.CheckOptions{Kind: custody.CheckBytes}
 	if c.Mend != "" {
 		from, err := openCopy(s.ctx, c.Mend)
 		if err != nil {
@@ -106,7 +107,7 @@ func (c *bytesDoctor) check(s *session, a *app, x *catalog.Index, json bool, out
 		}
 		return done.add(key, size)
 	}
-	o.Found = func(b catalog.Broken) {
+	o.Found = func(b custody.Broken) {
 		out.Broken = append(out.Broken, b)
 		if !json {
 			fmt.Fprintf(s.out, "%-8s %s: %s; it is %s\n", stateOf(b), b.Key, printable(b.Why), printable(fmt.Sprint(b.Files)))
@@ -129,7 +130,7 @@ func (c *bytesDoctor) check(s *session, a *app, x *catalog.Index, json bool, out
 	return nil
 }
 
-func stateOf(b catalog.Broken) string {
+func stateOf(b custody.Broken) string {
 	switch {
 	case b.Mended:
 		return "restored"
@@ -149,9 +150,9 @@ func openCopy(ctx context.Context, location string) (*blobs.Blobs, error) {
 }
 
 // strays lists objects that no file needs.
-func (c *bytesDoctor) strays(s *session, a *app, x *catalog.Index, json bool, out *examined) error {
+func (c *bytesDoctor) strays(s *session, a *app, x *custody.Keeper, json bool, out *examined) error {
 	out.Strays = &straysRow{Strays: []string{}}
-	n, err := x.FindStrays(s.ctx, a.operator, c.RemoveStrays, func(o catalog.Object) {
+	n, err := x.FindStrays(s.ctx, a.operator, c.RemoveStrays, func(o custody.Object) {
 		out.Strays.Strays = append(out.Strays.Strays, o.Key)
 		if !json {
 			fmt.Fprintf(s.out, "stray    %s: %s\n", o.Key, sizeText(o.Size))

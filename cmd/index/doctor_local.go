@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"pyindex/internal/catalog"
+	"pyindex/internal/custody"
 	"pyindex/internal/fault"
 	"pyindex/internal/publishers/idtoken"
 	"pyindex/internal/storage/blobs"
@@ -162,7 +163,7 @@ func (c *Config) trusts(addr netip.Addr) bool {
 // lastChecks tells what the last checks of stored bytes found. It does not look at the bytes itself.
 func (d *localDoctor) lastChecks(rows *db.DB) {
 	const check = "stored bytes"
-	var all []catalog.Check
+	var all []custody.Check
 	err := rows.Catalog().View(d.ctx, func(tx catalog.Tx) (err error) {
 		all, err = tx.Checks(d.ctx)
 		return err

@@ -11,7 +11,7 @@ type gcCmd struct{}
 // publishers. A running server does the same once an hour.
 func (c *gcCmd) Run(s *session) error {
 	return s.with(func(a *app) error {
-		n, err := a.index.Sweep(s.ctx, a.operator)
+		n, err := a.index.Custody.Sweep(s.ctx, a.operator)
 		if err == nil {
 			fmt.Fprintf(s.out, "%d stored objects were removed\n", n)
 		}

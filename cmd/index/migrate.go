@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"pyindex/internal/catalog"
+	"pyindex/internal/custody"
 	"pyindex/internal/fault"
 	"pyindex/internal/storage/blobs"
 	"pyindex/internal/storage/db"
@@ -93,7 +94,7 @@ func (c *migrateCmd) move(s *session, a *app) error {
 	}
 	defer m.journal.close()
 	// Nothing here stops a server: what exists now is copied while it goes on.
-	if err := m.keep(s.ctx, true, func(f func(catalog.Stored) error) error { return a.db.EachStored(s.ctx, f) }); err != nil {
+	if err := m.keep(s.ctx, true, func(f func(custody.Stored) error) error { return a.db.EachStored(s.ctx, f) }); err != nil {
 		return err
 	}
 	var tables []db.TableMoved
@@ -108,12 +109,12 @@ func (c *migrateCmd) move(s *session, a *app) error {
 // rows moves the rows, with the bytes that came since, and makes the new place ready.
 func (m *mover) rows(ctx context.Context) ([]db.TableMoved, error) {
 	m.say("copying rows; uploads wait")
-	tables, err := m.from.db.Move(ctx, m.to.db, func(each func(func(catalog.Stored) error) error) error { return m.keep(ctx, false, each) })
+	tables, err := m.from.db.Move(ctx, m.to.db, func(each func(func(custody.Stored) error) error) error { return m.keep(ctx, false, each) })
 	if err != nil {
 		return nil, err
 	}
 	m.say("filling the search")
-	x := catalog.New(m.to.db.Catalog(), m.to.blobs, catalog.Options{})
+	x := catalog.New(m.to.db.Catalog(), nil, catalog.Options{})
 	if err := x.Backfill(ctx); err != nil { // a server does the same when it starts
 		return nil, fmt.Errorf("the index is moved, but its search is not filled; index serve will: %w", err)
 	}
@@ -122,7 +123,7 @@ func (m *mover) rows(ctx context.Context) ([]db.TableMoved, error) {
 
 func (c *migrateCmd) tell(s *session, a *app) error {
 	var n, bytes int64
-	err := a.db.EachStored(s.ctx, func(b catalog.Stored) error { n, bytes = n+1, bytes+b.Size; return nil })
+	err := a.db.EachStored(s.ctx, func(b custody.Stored) error { n, bytes = n+1, bytes+b.Size; return nil })
 	if err == nil {
 		fmt.Fprintf(s.out, "%d objects with %s of files would be copied, and then the rows\n", n, inMiB(bytes))
 	}
@@ -220,10 +221,10 @@ type mover struct {
 
 // keep copies every object that each yields and that this run has not seen, some at once. While the index is live a file
 // may be deleted before its bytes are read: that is looked at again.
-func (m *mover) keep(ctx context.Context, live bool, each func(func(catalog.Stored) error) error) error {
+func (m *mover) keep(ctx context.Context, live bool, each func(func(custody.Stored) error) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	queue := make(chan catalog.Stored)
+	queue := make(chan custody.Stored)
 	var all sync.WaitGroup
 	for range movers {
 		all.Go(func() {
@@ -239,7 +240,7 @@ func (m *mover) keep(ctx context.Context, live bool, each func(func(catalog.Stor
 	if m.seen == nil {
 		m.seen = map[string]bool{}
 	}
-	err := each(func(b catalog.Stored) error {
+	err := each(func(b custody.Stored) error {
 		if m.seen[b.Key()] {
 			return nil
 		}
@@ -274,7 +275,7 @@ func (m *mover) forget(key string) {
 func inMiB(n int64) string { return fmt.Sprintf("%.1f MiB", float64(n)/(1<<20)) }
 
 // one copies an object, unless an earlier run wrote down that it is over.
-func (m *mover) one(ctx context.Context, b catalog.Stored) error {
+func (m *mover) one(ctx context.Context, b custody.Stored) error {
 	key := b.Key()
 	if size, ok := m.journal.has(key); ok {
 		m.objects.Add(1)

@@ -187,9 +187,9 @@ func (a *app) site(base *url.URL, log *slog.Logger) (*web.Site, error) {
 // tables returns what the edges answer.
 func (a *app) tables(base *url.URL) []route.Table {
 	return []route.Table{
-		simpleapi.New(a.index, simpleapi.Options{BasePath: base.Path, BaseURL: base.String(), CacheBytes: int64(a.config.Limits.PageCache)}).Table(),
-		jsonapi.New(a.index, jsonapi.Options{BaseURL: base.String()}).Table(),
-		legacyupload.New(a.index, legacyupload.Options{}).Table(),
+		simpleapi.New(a.index.Index, simpleapi.Options{BasePath: base.Path, BaseURL: base.String(), CacheBytes: int64(a.config.Limits.PageCache)}).Table(),
+		jsonapi.New(a.index.Index, jsonapi.Options{BaseURL: base.String()}).Table(),
+		legacyupload.New(a.index.Index, legacyupload.Options{}).Table(),
 		mintapi.New(a.registry, audience(base), mintapi.Options{BaseURL: base}).Table(),
 	}
 }
@@ -227,7 +227,7 @@ func (a *app) background(ctx context.Context, keyring *access.Keyring, secure en
 	a.verifier.Warm()
 	loops.every(ctx, refreshEvery, func() error { a.verifier.Refresh(); return nil }, log, "refreshing keys")
 	loops.every(ctx, sweepEvery, func() error { return a.sweep(ctx) }, log, "sweeping")
-	loops.every(ctx, checkEvery, func() error { return a.index.CheckDaily(ctx, a.operator) }, log, "checking the stored bytes")
+	loops.every(ctx, checkEvery, func() error { return a.index.Custody.CheckDaily(ctx, a.operator) }, log, "checking the stored bytes")
 	loops.Go(func() { // what the last process was about to remove when it was killed
 		if err := a.sweep(ctx); err != nil && ctx.Err() == nil {
 			log.Error("sweeping", "error", err)
@@ -266,7 +266,7 @@ func (a *app) remind(ctx context.Context, sender web.Mailer) error {
 
 // sweep removes what nothing names any more.
 func (a *app) sweep(ctx context.Context) error {
-	_, err := a.index.Sweep(ctx, a.operator)
+	_, err := a.index.Custody.Sweep(ctx, a.operator)
 	forgotten, e := audit.Sweep(ctx, a.db.Record(), a.config.Audit.keep(), time.Now())
 	if forgotten > 0 {
 		slog.InfoContext(ctx, "entries of the record were kept long enough", "removed", forgotten)

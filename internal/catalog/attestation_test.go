@@ -9,7 +9,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"pyindex/internal/access"
+	"pyindex/internal/assembly"
 	"pyindex/internal/catalog"
+	"pyindex/internal/custody"
 	"pyindex/internal/fault"
 	"pyindex/internal/packaging/packagingtest"
 )
@@ -30,7 +32,7 @@ func (n *notary) Attest(a catalog.Attested) ([]catalog.Attestation, []string, er
 // newAttested is a world whose index asks n.
 func newAttested(t *testing.T, n *notary) *world {
 	w := newWorld(t, catalog.Policy{}, catalog.Limits{})
-	w.Index = catalog.New(w.db.Catalog(), w.blobs, catalog.Options{Log: slog.New(slog.DiscardHandler), Attester: n})
+	w.Index = assembly.New(w.db.Catalog(), w.blobs, assembly.Options{Log: slog.New(slog.DiscardHandler), Attester: n})
 	return w
 }
 
@@ -114,7 +116,7 @@ func TestAttesterRefuses(t *testing.T) {
 	if _, err := w.Project(t.Context(), w.admin, "", name(t, "demo")); !fault.Is(err, fault.NotFound) {
 		t.Errorf("a refused upload made the project: %v", err)
 	}
-	if _, _, err := w.blobs.Open(t.Context(), catalog.FileKey(f.SHA256())); !fault.Is(err, fault.NotFound) {
+	if _, _, err := w.blobs.Open(t.Context(), custody.FileKey(f.SHA256())); !fault.Is(err, fault.NotFound) {
 		t.Errorf("a refused upload left its bytes: %v", err)
 	}
 	n.err = nil

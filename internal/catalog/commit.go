@@ -7,8 +7,10 @@ import (
 	"errors"
 
 	"pyindex/internal/access"
+	"pyindex/internal/custody"
 	"pyindex/internal/fault"
 	"pyindex/internal/packaging"
+	"pyindex/internal/packaging/archive"
 )
 
 // commit keeps the bytes, then the row: a crash in between leaves bytes that nobody lists, and the sweeper finds them
@@ -18,7 +20,7 @@ func (a *addition) commit(ctx context.Context) (Receipt, error) {
 	ctx = context.WithoutCancel(ctx)
 	f := a.file()
 	x := a.index
-	held, err := x.hold(ctx, f)
+	held, err := x.custody.Hold(ctx, f.stored()...)
 	if err != nil {
 		return Receipt{}, err
 	}
@@ -38,7 +40,7 @@ func (a *addition) commit(ctx context.Context) (Receipt, error) {
 	if err == nil {
 		return Receipt{File: f, Created: true, Warnings: a.warnings()}, nil
 	}
-	x.letGo(ctx, keys)
+	x.custody.ReleaseHolds(ctx, keys)
 	if errors.Is(err, errIdentical) {
 		return a.identical(ctx)
 	}
@@ -69,11 +71,11 @@ func (a *addition) file() File {
 }
 
 // keep makes the bytes durable. Where a file names the key already, its bytes are compared and mended.
-func (a *addition) keep(ctx context.Context, held []Held) error {
-	if err := a.index.keep(ctx, held[0], a.Content.stage, byUpload); err != nil || len(held) == 1 {
+func (a *addition) keep(ctx context.Context, held []custody.Held) error {
+	if err := a.index.custody.Keep(ctx, held[0], a.Content.stage); err != nil || len(held) == 1 {
 		return err
 	}
-	return a.index.put(ctx, held[1], a.contents.Metadata)
+	return a.index.custody.Put(ctx, held[1], a.contents.Metadata)
 }
 
 // insert writes everything that the file changes in one transaction. What was decided before is decided again, because
@@ -166,4 +168,69 @@ func (a *addition) advance(ctx context.Context, tx Tx, p Project, f File) (_ Pro
 		p.Display = a.contents.Parsed.Name
 	}
 	return p, tx.UpdateProject(ctx, p)
+}
+
+// identical answers an upload of a file that is there already. The sender has the right bytes, so that the stored ones
+// are compared with them, and mended.
+func (a *addition) identical(ctx context.Context) (Receipt, error) {
+	ctx = context.WithoutCancel(ctx)
+	if err := a.intact(ctx); err != nil {
+		return Receipt{}, err
+	}
+	return Receipt{File: a.existing, Warnings: unread(a.Attestations)}, nil
+}
+
+// intact makes sure that the store has what the existing file's row promises. Nothing is written while it has.
+func (a *addition) intact(ctx context.Context) error {
+	x, f := a.index, a.existing
+	metadata, err := a.siblingOf(ctx, f)
+	if err != nil {
+		return err
+	}
+	why, err := x.custody.Differs(ctx, f.Key(), a.Content.stage, f.Size)
+	if err != nil || why == "" && metadata == nil {
+		return err
+	}
+	// The hold keeps a deletion from removing the key while its bytes are put back.
+	held, err := x.custody.Hold(ctx, f.stored()...)
+	if err != nil {
+		return err
+	}
+	defer x.custody.ReleaseHolds(ctx, heldKeys(held))
+	if held[0].Key != f.Key() || metadata != nil && held[1].Key != f.MetadataKey() {
+		return fault.New(fault.Unavailable, "%s is just being deleted or its stored bytes are damaged; try again", f.Filename)
+	}
+	held[0].Named = true
+	if err := x.custody.Keep(ctx, held[0], a.Content.stage); err != nil || metadata == nil {
+		return err
+	}
+	held[1].Named = true
+	return x.custody.Put(ctx, held[1], metadata)
+}
+
+func heldKeys(held []custody.Held) (keys []string) {
+	for _, h := range held {
+		keys = append(keys, h.Key)
+	}
+	return keys
+}
+
+// siblingOf returns the right metadata of f if that in the store is not, and nil if it is or there is none. It comes from
+// the archive again.
+func (a *addition) siblingOf(ctx context.Context, f File) ([]byte, error) {
+	if f.MetadataSHA256 == "" {
+		return nil, nil
+	}
+	sound, err := a.index.custody.Sound(ctx, f.StoredMetadata())
+	if sound || err != nil {
+		return nil, err
+	}
+	if a.contents.Metadata == nil {
+		a.contents, err = archive.Inspect(a.Content.stage, a.Content.Size(), a.filename, archive.DefaultLimits(), a.index.policy.Archive)
+	}
+	sum := sha256.Sum256(a.contents.Metadata)
+	if err != nil || hex.EncodeToString(sum[:]) != f.MetadataSHA256 {
+		return nil, fault.Wrap(fault.Unavailable, err, "the stored metadata of %s is damaged, and this upload does not have it: the administrator of the index must restore it", f.Filename)
+	}
+	return a.contents.Metadata, nil
 }

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/crypto/blake2b"
 
 	"pyindex/internal/access"
+	"pyindex/internal/custody"
 	"pyindex/internal/fault"
 	"pyindex/internal/packaging"
 )
@@ -23,7 +24,7 @@ type Digests struct {
 // Incoming is bytes on their way in: written once, hashed on the way, bounded by the file size limit.
 // Memory does not depend on how much is written. Discard must be called, also after Publish.
 type Incoming struct {
-	stage  Stage
+	stage  custody.Stage
 	limit  int64
 	sha    hash.Hash
 	blake  hash.Hash
@@ -43,7 +44,7 @@ func (x *Index) Stage(ctx context.Context, who access.Caller, repo string, name 
 	if err != nil {
 		return nil, err
 	}
-	s, err := x.blobs.Stage(ctx)
+	s, err := x.custody.Stage(ctx)
 	if err != nil {
 		x.failed(ctx, err)
 		return nil, err

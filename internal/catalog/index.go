@@ -10,6 +10,7 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/audit"
+	"pyindex/internal/custody"
 	"pyindex/internal/fault"
 	"pyindex/internal/memo"
 	"pyindex/internal/packaging"
@@ -74,7 +75,7 @@ type Options struct {
 // Index is projects, releases and files. It is safe for concurrent use; any number may share rows and bytes.
 type Index struct {
 	store    Store
-	blobs    Blobs
+	custody  *custody.Keeper
 	now      func() time.Time
 	newID    func() string
 	log      *slog.Logger
@@ -89,7 +90,6 @@ type Index struct {
 	lists        lists
 	lines        lines
 	downloads    downloads
-	said         said
 	trouble      trouble
 }
 
@@ -113,8 +113,8 @@ const (
 	memoFiles        = 20_000
 )
 
-// New returns the index over the rows of s and the bytes of b.
-func New(s Store, b Blobs, o Options) *Index {
+// New returns the index over the rows of s and the bytes that k keeps.
+func New(s Store, k *custody.Keeper, o Options) *Index {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
@@ -132,7 +132,7 @@ func New(s Store, b Blobs, o Options) *Index {
 	}
 	return &Index{
 		redact: o.Redact,
-		store:  s, blobs: b, now: o.Now, newID: o.NewID, log: o.Log, policy: o.Policy, limits: o.Limits, attester: o.Attester,
+		store:  s, custody: k, now: o.Now, newID: o.NewID, log: o.Log, policy: o.Policy, limits: o.Limits, attester: o.Attester,
 		repositories: memo.New[string, Repository](memoRepositories),
 		projects:     memo.New[projectKey, Project](memoProjects),
 		files:        memo.New[fileKey, located](memoFiles),

@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"testing"
 
+	"pyindex/internal/assembly"
 	"pyindex/internal/catalog"
 	"pyindex/internal/packaging/packagingtest"
 )
@@ -15,7 +16,7 @@ func TestListingKeepsUp(t *testing.T) {
 	w := newWorld(t, catalog.PrivatePolicy(), catalog.Limits{})
 	random := rand.New(rand.NewPCG(2026, 11))
 	fresh := func() string {
-		x := catalog.New(w.db.Catalog(), w.blobs, catalog.Options{Policy: catalog.PrivatePolicy()})
+		x := assembly.New(w.db.Catalog(), w.blobs, assembly.Options{Policy: catalog.PrivatePolicy()})
 		return listed(t, x, w)
 	}
 	for step := range 120 {
@@ -41,7 +42,7 @@ func TestListingKeepsUp(t *testing.T) {
 	}
 }
 
-func listed(t *testing.T, x *catalog.Index, w *world) string {
+func listed(t *testing.T, x *assembly.Index, w *world) string {
 	t.Helper()
 	l, err := x.Listing(t.Context(), w.admin, "")
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/audit"
+	"pyindex/internal/custody"
 	"pyindex/internal/fault"
 	"pyindex/internal/packaging"
 )
@@ -165,13 +166,13 @@ func (x *Index) DeleteFile(ctx context.Context, who access.Caller, repo string, 
 
 // DeleteProject removes a project with everything in it. The names of its files are never usable again. The name of the
 // project is kept for its last owners and administrators for KeepName, and for administrators alone if it was in quarantine. It
-// needs the same caller as DeleteRelease. As for DeleteRelease and DeleteFile, a *Leftover says that it is done, except that
+// needs the same caller as DeleteRelease. As for DeleteRelease and DeleteFile, a *custody.Leftover says that it is done, except that
 // some bytes could not be removed from the store yet.
 func (x *Index) DeleteProject(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName) error {
 	return x.delete(ctx, who, target{repo: repo, name: name})
 }
 
-// delete removes what t names, and then the bytes that no other file names. Its error is a *Leftover if all but some bytes
+// delete removes what t names, and then the bytes that no other file names. Its error is a *custody.Leftover if all but some bytes
 // is removed.
 func (x *Index) delete(ctx context.Context, who access.Caller, t target) error {
 	var waste []string
@@ -197,8 +198,8 @@ func (x *Index) delete(ctx context.Context, who access.Caller, t target) error {
 	if err != nil {
 		return err
 	}
-	if _, left := x.drop(context.WithoutCancel(ctx), waste); left > 0 {
-		return &Leftover{Objects: left, Deleted: "the " + t.noun() + " is gone from the index"}
+	if _, left := x.custody.Drop(context.WithoutCancel(ctx), waste); left > 0 {
+		return &custody.Leftover{Objects: left, Deleted: "the " + t.noun() + " is gone from the index"}
 	}
 	return nil
 }

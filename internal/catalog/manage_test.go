@@ -8,6 +8,7 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/catalog"
+	"pyindex/internal/custody"
 	"pyindex/internal/fault"
 	"pyindex/internal/packaging/packagingtest"
 )
@@ -169,7 +170,7 @@ func TestChangesNeedTheRight(t *testing.T) {
 				t.Errorf("%s by %s = %v (%v), want %v", fn, cn, err, fault.KindOf(err), c.kind)
 			}
 		}
-		if _, err := w.Sweep(t.Context(), c.who); !fault.Is(err, fault.Denied) {
+		if _, err := w.Custody.Sweep(t.Context(), c.who); !fault.Is(err, fault.Denied) {
 			t.Errorf("Sweep by %s = %v, want denied", cn, err)
 		}
 	}
@@ -212,15 +213,15 @@ func TestSweep(t *testing.T) {
 	w.must(packagingtest.Wheel("demo", "1.0", "x"))
 	crashed := strings.Repeat("ab", 32)
 	if err := w.db.Catalog().Update(t.Context(), func(tx catalog.Tx) error {
-		_, err := tx.HoldBlob(t.Context(), catalog.FileKey(crashed), "", time.Unix(0, 0))
+		_, err := tx.HoldBlob(t.Context(), custody.FileKey(crashed), "", time.Unix(0, 0))
 		return err
 	}); err != nil {
 		t.Fatal(err)
 	}
-	if err := w.blobs.Put(t.Context(), catalog.FileKey(crashed), []byte("left")); err != nil {
+	if err := w.blobs.Put(t.Context(), custody.FileKey(crashed), []byte("left")); err != nil {
 		t.Fatal(err)
 	}
-	if n, err := w.Sweep(t.Context(), w.admin); err != nil || n != 1 {
+	if n, err := w.Custody.Sweep(t.Context(), w.admin); err != nil || n != 1 {
 		t.Errorf("Sweep = %d, %v, want 1", n, err)
 	}
 	if w.keysHeld() != 2 {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"pyindex/internal/access"
+	"pyindex/internal/assembly"
 	"pyindex/internal/audit"
 	"pyindex/internal/catalog"
 	"pyindex/internal/fault"
@@ -20,7 +21,7 @@ func clocked(t *testing.T, policy catalog.Policy) (*world, *time.Time) {
 	t.Helper()
 	w := newWorld(t, policy, catalog.Limits{})
 	now := time.Now().UTC()
-	w.Index = catalog.New(w.db.Catalog(), w.blobs, catalog.Options{Policy: policy, Now: func() time.Time { return now }})
+	w.Index = assembly.New(w.db.Catalog(), w.blobs, assembly.Options{Policy: policy, Now: func() time.Time { return now }})
 	return w, &now
 }
 

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"pyindex/internal/access"
+	"pyindex/internal/assembly"
 	"pyindex/internal/catalog"
 	"pyindex/internal/packaging"
 	"pyindex/internal/packaging/packagingtest"
@@ -19,7 +20,7 @@ import (
 
 // world is an index on a folder and SQLite, with an administrator and ways to get other callers.
 type world struct {
-	*catalog.Index
+	*assembly.Index
 	t     *testing.T
 	db    *db.DB
 	blobs *blobs.Blobs
@@ -46,7 +47,7 @@ func newWorld(t *testing.T, policy catalog.Policy, limits catalog.Limits) *world
 	t.Cleanup(func() { _ = bytes.Close() })
 	w := &world{t: t, folder: filepath.Join(folder, "blobs"), db: rows, blobs: bytes, admin: access.Operator("test"), now: time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)}
 	clock := func() time.Time { w.now = w.now.Add(time.Millisecond); return w.now }
-	w.Index = catalog.New(rows.Catalog(), bytes, catalog.Options{Policy: policy, Limits: limits, Log: slog.New(slog.DiscardHandler)})
+	w.Index = assembly.New(rows.Catalog(), bytes, assembly.Options{Policy: policy, Limits: limits, Log: slog.New(slog.DiscardHandler)})
 	w.dir = access.NewDirectory(rows.Access(), access.DirectoryOptions{Now: clock})
 	w.keys = access.NewKeyring(rows.Access(), access.KeyringOptions{Now: clock})
 	return w

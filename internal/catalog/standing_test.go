@@ -13,7 +13,9 @@ import (
 	"time"
 
 	"pyindex/internal/access"
+	"pyindex/internal/assembly"
 	"pyindex/internal/catalog"
+	"pyindex/internal/custody"
 	"pyindex/internal/fault"
 	"pyindex/internal/packaging"
 	"pyindex/internal/packaging/packagingtest"
@@ -25,11 +27,11 @@ import (
 
 // hooked runs kept after the bytes of a file are durable, and before its row is written.
 type hooked struct {
-	catalog.Blobs
+	custody.Blobs
 	kept func()
 }
 
-func (h *hooked) Keep(ctx context.Context, key string, s catalog.Stage) error {
+func (h *hooked) Keep(ctx context.Context, key string, s custody.Stage) error {
 	err := h.Blobs.Keep(ctx, key, s)
 	if h.kept != nil {
 		h.kept()
@@ -39,13 +41,13 @@ func (h *hooked) Keep(ctx context.Context, key string, s catalog.Stage) error {
 
 // incident is an index of two processes: files come in by the first, and the second ends rights.
 type incident struct {
-	*catalog.Index
+	*assembly.Index
 	t        *testing.T
 	rows     *db.DB // of the first
 	blobs    *hooked
 	keys     *access.Keyring
 	dir      *access.Directory    // of the second
-	other    *catalog.Index       // of the second
+	other    *assembly.Index      // of the second
 	registry *publishers.Registry // of the second
 	boss     access.Caller
 	n        int
@@ -63,9 +65,9 @@ func newIncident(t *testing.T, url string) *incident {
 	i := &incident{t: t, rows: rows, blobs: &hooked{Blobs: bytes}, boss: access.Operator("test")}
 	clock := func() time.Time { return time.Now().Add(time.Duration(i.late.Load())) }
 	quiet := slog.New(slog.DiscardHandler)
-	i.Index = catalog.New(rows.Catalog(), i.blobs, catalog.Options{Now: clock, Log: quiet})
+	i.Index = assembly.New(rows.Catalog(), i.blobs, assembly.Options{Now: clock, Log: quiet})
 	i.keys = access.NewKeyring(rows.Access(), access.KeyringOptions{Now: clock})
-	i.other = catalog.New(second.Catalog(), i.blobs, catalog.Options{Now: clock, Log: quiet})
+	i.other = assembly.New(second.Catalog(), i.blobs, assembly.Options{Now: clock, Log: quiet})
 	i.dir = access.NewDirectory(second.Access(), access.DirectoryOptions{Now: clock})
 	i.registry = publishers.New(second.Publishers(), nil, nil, publishers.Options{Now: clock})
 	return i
@@ -367,68 +369,68 @@ func TestNoUploadIsListedAfterTheRevocationReturned(t *testing.T) {
 }
 
 // changes are all exported methods by which a caller changes something, on a project that the caller owns.
-var changes = map[string]func(x *catalog.Index, ctx context.Context, who access.Caller, p packaging.ProjectName) error{
-	"Yank": func(x *catalog.Index, ctx context.Context, who access.Caller, p packaging.ProjectName) error {
+var changes = map[string]func(x *assembly.Index, ctx context.Context, who access.Caller, p packaging.ProjectName) error{
+	"Yank": func(x *assembly.Index, ctx context.Context, who access.Caller, p packaging.ProjectName) error {
 		return x.Yank(ctx, who, "", p, "0.1", "")
 	},
-	"Unyank": func(x *catalog.Index, ctx context.Context, who access.Caller, p packaging.ProjectName) error {
+	"Unyank": func(x *assembly.Index, ctx context.Context, who access.Caller, p packaging.ProjectName) error {
 		return x.Unyank(ctx, who, "", p, "0.1")
 	},
-	"YankFile": func(x *catalog.Index, ctx context.Context, who access.Caller, p packaging.ProjectName) error {
+	"YankFile": func(x *assembly.Index, ctx context.Context, who access.Caller, p packaging.ProjectName) error {
 		return x.YankFile(ctx, who, "", p, p.String()+"-0.1-py3-none-any.whl", "")
 	},
-	"UnyankFile": func(x *catalog.Index, ctx context.Context, who access.Caller, p packaging.ProjectName) error {
+	"UnyankFile": func(x *assembly.Index, ctx context.Context, who access.Caller, p packaging.ProjectName) error {
 		return x.UnyankFile(ctx, who, "", p, p.String()+"-0.1-py3-none-any.whl")
 	},
-	"ReleaseName": func(x *catalog.Index, ctx context.Context, who access.Caller, p packaging.ProjectName) error {
+	"ReleaseName": func(x *assembly.Index, ctx context.Context, who access.Caller, p packaging.ProjectName) error {
 		return x.ReleaseName(ctx, who, "", p)
 	},
-	"SetStatus": func(x *catalog.Index, ctx context.Context, who access.Caller, p packaging.ProjectName) error {
+	"SetStatus": func(x *assembly.Index, ctx context.Context, who access.Caller, p packaging.ProjectName) error {
 		return x.SetStatus(ctx, who, "", p, catalog.Deprecated, "")
 	},
-	"SetLimits": func(x *catalog.Index, ctx context.Context, who access.Caller, p packaging.ProjectName) error {
+	"SetLimits": func(x *assembly.Index, ctx context.Context, who access.Caller, p packaging.ProjectName) error {
 		return x.SetLimits(ctx, who, "", p, catalog.Limits{})
 	},
-	"SetTrustedOnly": func(x *catalog.Index, ctx context.Context, who access.Caller, p packaging.ProjectName) error {
+	"SetTrustedOnly": func(x *assembly.Index, ctx context.Context, who access.Caller, p packaging.ProjectName) error {
 		return x.SetTrustedOnly(ctx, who, "", p, false)
 	},
-	"Grant": func(x *catalog.Index, ctx context.Context, who access.Caller, p packaging.ProjectName) error {
+	"Grant": func(x *assembly.Index, ctx context.Context, who access.Caller, p packaging.ProjectName) error {
 		return x.Grant(ctx, who, "", p, "friend", access.Reader)
 	},
-	"Ungrant": func(x *catalog.Index, ctx context.Context, who access.Caller, p packaging.ProjectName) error {
+	"Ungrant": func(x *assembly.Index, ctx context.Context, who access.Caller, p packaging.ProjectName) error {
 		return x.Ungrant(ctx, who, "", p, "friend")
 	},
-	"Leave": func(x *catalog.Index, ctx context.Context, who access.Caller, p packaging.ProjectName) error {
+	"Leave": func(x *assembly.Index, ctx context.Context, who access.Caller, p packaging.ProjectName) error {
 		return x.Leave(ctx, who, "", p)
 	},
-	"GrantGroup": func(x *catalog.Index, ctx context.Context, who access.Caller, p packaging.ProjectName) error {
+	"GrantGroup": func(x *assembly.Index, ctx context.Context, who access.Caller, p packaging.ProjectName) error {
 		return x.GrantGroup(ctx, who, "", p, "team", access.Reader)
 	},
-	"UngrantGroup": func(x *catalog.Index, ctx context.Context, who access.Caller, p packaging.ProjectName) error {
+	"UngrantGroup": func(x *assembly.Index, ctx context.Context, who access.Caller, p packaging.ProjectName) error {
 		return x.UngrantGroup(ctx, who, "", p, "team")
 	},
-	"AddRepository": func(x *catalog.Index, ctx context.Context, who access.Caller, p packaging.ProjectName) error {
+	"AddRepository": func(x *assembly.Index, ctx context.Context, who access.Caller, p packaging.ProjectName) error {
 		return x.AddRepository(ctx, who, catalog.NewRepository{Name: p.String()})
 	},
-	"SetRepository": func(x *catalog.Index, ctx context.Context, who access.Caller, p packaging.ProjectName) error {
+	"SetRepository": func(x *assembly.Index, ctx context.Context, who access.Caller, p packaging.ProjectName) error {
 		return x.SetRepository(ctx, who, p.String(), access.NoRole, false)
 	},
-	"RemoveRepository": func(x *catalog.Index, ctx context.Context, who access.Caller, p packaging.ProjectName) error {
+	"RemoveRepository": func(x *assembly.Index, ctx context.Context, who access.Caller, p packaging.ProjectName) error {
 		return x.RemoveRepository(ctx, who, p.String())
 	},
-	"QuarantineFile": func(x *catalog.Index, ctx context.Context, who access.Caller, p packaging.ProjectName) error {
+	"QuarantineFile": func(x *assembly.Index, ctx context.Context, who access.Caller, p packaging.ProjectName) error {
 		return x.QuarantineFile(ctx, who, "", p, p.String()+"-0.1-py3-none-any.whl", "")
 	},
-	"ReleaseFile": func(x *catalog.Index, ctx context.Context, who access.Caller, p packaging.ProjectName) error {
+	"ReleaseFile": func(x *assembly.Index, ctx context.Context, who access.Caller, p packaging.ProjectName) error {
 		return x.ReleaseFile(ctx, who, "", p, p.String()+"-0.1-py3-none-any.whl")
 	},
-	"DeleteFile": func(x *catalog.Index, ctx context.Context, who access.Caller, p packaging.ProjectName) error {
+	"DeleteFile": func(x *assembly.Index, ctx context.Context, who access.Caller, p packaging.ProjectName) error {
 		return x.DeleteFile(ctx, who, "", p, p.String()+"-0.2-py3-none-any.whl")
 	},
-	"DeleteRelease": func(x *catalog.Index, ctx context.Context, who access.Caller, p packaging.ProjectName) error {
+	"DeleteRelease": func(x *assembly.Index, ctx context.Context, who access.Caller, p packaging.ProjectName) error {
 		return x.DeleteRelease(ctx, who, "", p, "0.1")
 	},
-	"DeleteProject": func(x *catalog.Index, ctx context.Context, who access.Caller, p packaging.ProjectName) error {
+	"DeleteProject": func(x *assembly.Index, ctx context.Context, who access.Caller, p packaging.ProjectName) error {
 		return x.DeleteProject(ctx, who, "", p)
 	},
 }
@@ -443,7 +445,7 @@ var unchanging = strings.Fields(`Backfill CheckDaily CheckStored Collaborators C
 // needs, after it was identified; and does what it is for when nothing ended.
 func TestEveryChangeReadsRightsAgain(t *testing.T) {
 	caller := reflect.TypeFor[access.Caller]()
-	for m := range reflect.TypeFor[*catalog.Index]().Methods() {
+	for m := range reflect.TypeFor[*assembly.Index]().Methods() {
 		takes := false
 		for i := range m.Type.NumIn() {
 			takes = takes || m.Type.In(i) == caller

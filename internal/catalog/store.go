@@ -6,6 +6,7 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/audit"
+	"pyindex/internal/custody"
 	"pyindex/internal/memo"
 )
 
@@ -21,8 +22,7 @@ type Tx interface {
 	MemberRows
 	SearchRows
 	UsageRows
-	BlobRows
-	CheckRows
+	custody.Tx
 	audit.Rows
 	access.Serials
 	access.GrantRows

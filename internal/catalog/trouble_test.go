@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"pyindex/internal/access"
+	"pyindex/internal/assembly"
 	"pyindex/internal/catalog"
 	"pyindex/internal/packaging/packagingtest"
 	"pyindex/internal/storage/storagetest"
@@ -22,7 +23,7 @@ func TestTrouble(t *testing.T) {
 			w := newWorld(t, catalog.Policy{}, catalog.Limits{})
 			var log bytes.Buffer
 			faulty := &storagetest.FaultyBlobs{Blobs: w.blobs}
-			w.Index = catalog.New(w.db.Catalog(), faulty, catalog.Options{Log: slog.New(slog.NewTextHandler(&log, nil))})
+			w.Index = assembly.New(w.db.Catalog(), faulty, assembly.Options{Log: slog.New(slog.NewTextHandler(&log, nil))})
 			if _, err := w.Trouble(); err != nil {
 				t.Errorf("Trouble() at the start = %v", err)
 			}

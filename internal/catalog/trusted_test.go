@@ -11,8 +11,10 @@ import (
 	"time"
 
 	"pyindex/internal/access"
+	"pyindex/internal/assembly"
 	"pyindex/internal/audit"
 	"pyindex/internal/catalog"
+	"pyindex/internal/custody"
 	"pyindex/internal/fault"
 	"pyindex/internal/packaging/packagingtest"
 	"pyindex/internal/publishers"
@@ -27,7 +29,7 @@ func trusting(t *testing.T, f func(t *testing.T, w *world)) {
 		w := newWorld(t, catalog.PrivatePolicy(), catalog.Limits{})
 		rows := storagetest.OpenDB(t, fresh(t), db.Options{})
 		w.db = rows
-		w.Index = catalog.New(rows.Catalog(), w.blobs, catalog.Options{Log: slog.New(slog.DiscardHandler)})
+		w.Index = assembly.New(rows.Catalog(), w.blobs, assembly.Options{Log: slog.New(slog.DiscardHandler)})
 		w.dir, w.keys = access.NewDirectory(rows.Access(), access.DirectoryOptions{}), access.NewKeyring(rows.Access(), access.KeyringOptions{})
 		w.must(packagingtest.Wheel("demo", "0.1", "x = 0\n"))
 		w.publisher("demo")
@@ -275,7 +277,7 @@ type meddling struct {
 	meddle func()
 }
 
-func (m *meddling) Keep(ctx context.Context, key string, s catalog.Stage) error {
+func (m *meddling) Keep(ctx context.Context, key string, s custody.Stage) error {
 	m.once.Do(m.meddle)
 	return m.Blobs.Keep(ctx, key, s)
 }
@@ -309,7 +311,7 @@ func TestDecidedAgain(t *testing.T) {
 				}
 			}}
 			held, before := w.keysHeld(), w.state()
-			w.Index = catalog.New(w.db.Catalog(), m, catalog.Options{Log: slog.New(slog.DiscardHandler)})
+			w.Index = assembly.New(w.db.Catalog(), m, assembly.Options{Log: slog.New(slog.DiscardHandler)})
 			_, err := w.upload(c.who, packagingtest.Wheel("demo", "1.0", c.name))
 			w.refused(c.name, err, c.word)
 			if got := w.keysHeld(); got != held || c.who.SingleUse() && w.state() != before {

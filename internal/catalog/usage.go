@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"pyindex/internal/access"
+	"pyindex/internal/custody"
 	"pyindex/internal/fault"
 	"pyindex/internal/packaging"
 )
@@ -17,7 +18,7 @@ type Usage struct {
 	Waiting      int64 // stored bytes, by key, that no file names now: uploads under way, and what the sweeper removes next
 	Repositories []RepositoryUsage
 	Largest      []ProjectUsage
-	Checks       []Check // the last of each kind, newest first
+	Checks       []custody.Check // the last of each kind, newest first
 }
 
 // RepositoryUsage is what a repository holds.

@@ -12,6 +12,7 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/account"
+	"pyindex/internal/assembly"
 	"pyindex/internal/audit"
 	"pyindex/internal/catalog"
 	"pyindex/internal/fault"
@@ -28,7 +29,7 @@ import (
 type world struct {
 	*testing.T
 	rows     *db.DB
-	index    *catalog.Index
+	index    *assembly.Index
 	dir      *access.Directory
 	keys     *access.Keyring
 	accounts *account.Accounts
@@ -48,7 +49,7 @@ func each(t *testing.T, f func(w *world)) {
 		t.Cleanup(func() { _ = bytes.Close() })
 		w := &world{
 			T: t, rows: rows, boss: access.Operator("test"),
-			index:    catalog.New(rows.Catalog(), bytes, catalog.Options{Log: slog.New(slog.DiscardHandler)}),
+			index:    assembly.New(rows.Catalog(), bytes, assembly.Options{Log: slog.New(slog.DiscardHandler)}),
 			dir:      access.NewDirectory(rows.Access(), access.DirectoryOptions{}),
 			keys:     access.NewKeyring(rows.Access(), access.KeyringOptions{}),
 			accounts: account.New(rows.Accounts(), account.Options{}),
