@@ -17,6 +17,7 @@ var unchecked = map[string]string{
 	"access.Directory.Leaked":        "whoever has a token may end it",
 	"access.Directory.refuse":        "records a refusal",
 	"access.Keyring.Flush":           "notes when tokens were used",
+	"access.Changes.Deny":            "records a refusal",
 
 	"custody.Keeper.Hold":              "notes which bytes an upload is about to keep; its row is added by commit",
 	"custody.Keeper.ReleaseHolds":      "gives up what a failed upload held",
@@ -26,7 +27,6 @@ var unchecked = map[string]string{
 	"catalog.Index.Backfill":           "the server's own",
 	"catalog.Index.FlushDownloads":     "counts downloads",
 	"catalog.Index.SweepDownloads":     "the server's own",
-	"catalog.Index.deny":               "records a refusal",
 	"catalog.Index.refused":            "records a refusal",
 	"publishers.Registry.Burn":         "whoever has a token may end it",
 	"publishers.Registry.exchange":     "the identity token decides, and is matched in the transaction",
@@ -129,6 +129,9 @@ func receiver(fn *ast.FuncDecl) string {
 	t := fn.Recv.List[0].Type
 	if p, ok := t.(*ast.StarExpr); ok {
 		t = p.X
+	}
+	if g, ok := t.(*ast.IndexExpr); ok {
+		t = g.X
 	}
 	if id, ok := t.(*ast.Ident); ok {
 		return id.Name + "."

@@ -54,10 +54,10 @@ func (a *addition) file() File {
 		python = a.filename.PythonTag()
 	}
 	f := File{
-		ID: a.index.newID(), RepositoryID: a.repository.ID, Filename: a.filename.String(), NameKey: a.filename.Key(),
+		ID: a.index.changes.NewID(), RepositoryID: a.repository.ID, Filename: a.filename.String(), NameKey: a.filename.Key(),
 		Kind: a.filename.Kind(), PythonVersion: python, Size: a.Content.Size(), Comment: a.Comment,
 		MD5: a.digests.MD5, SHA256: a.digests.SHA256, Blake2b256: a.digests.Blake2b256,
-		RequiresPython: a.contents.Parsed.RequiresPython, UploadedAt: a.index.clock(), Attested: a.provable(),
+		RequiresPython: a.contents.Parsed.RequiresPython, UploadedAt: a.index.changes.Clock(), Attested: a.provable(),
 		Uploader: Uploader{
 			Kind: string(a.who.Kind()), ID: a.who.ID(), Name: a.who.Name(),
 			TokenID: a.who.TokenID(), Claims: a.who.Claims(),
@@ -108,7 +108,7 @@ func (a *addition) insert(ctx context.Context, tx Tx, f File, keys []string) (Fi
 			return f, err
 		}
 	}
-	e := a.index.entry(a.who, "file.add", map[string]any{
+	e := a.index.changes.Entry(a.who, "file.add", map[string]any{
 		"sha256": f.SHA256, "size": f.Size, "uploader": f.Uploader, "warnings": a.contents.Warnings, "attested": f.Attested,
 	})
 	e.Repository, e.Project, e.Version, e.Filename = a.repository.ID, a.name.String(), f.Version, f.Filename
@@ -122,8 +122,8 @@ func (a *addition) project(ctx context.Context, tx Tx, f File) (Project, error) 
 		return p, err
 	}
 	return Create(ctx, tx, NewProject{
-		ID: a.index.newID(), Repository: a.repository, Name: a.name, Display: a.contents.Parsed.Name, Owner: a.who.ID(),
-		Actor: a.who.Actor(), EntryID: a.index.newID(), At: f.UploadedAt, Reason: map[string]any{"first_file": f.Filename},
+		ID: a.index.changes.NewID(), Repository: a.repository, Name: a.name, Display: a.contents.Parsed.Name, Owner: a.who.ID(),
+		Actor: a.who.Actor(), EntryID: a.index.changes.NewID(), At: f.UploadedAt, Reason: map[string]any{"first_file": f.Filename},
 	})
 }
 
@@ -131,7 +131,7 @@ func (a *addition) project(ctx context.Context, tx Tx, f File) (Project, error) 
 func (a *addition) place(ctx context.Context, tx Tx, p Project, f File) (File, error) {
 	rel, err := tx.ReleaseByKey(ctx, p.ID, a.version.Key())
 	if fault.Is(err, fault.NotFound) {
-		rel = Release{ID: a.index.newID(), ProjectID: p.ID, Version: a.version.String(), Key: a.version.Key(), CreatedAt: f.UploadedAt}
+		rel = Release{ID: a.index.changes.NewID(), ProjectID: p.ID, Version: a.version.String(), Key: a.version.Key(), CreatedAt: f.UploadedAt}
 		err = tx.InsertRelease(ctx, rel)
 	}
 	if err != nil {

@@ -6,8 +6,6 @@ import (
 	"log/slog"
 	"time"
 
-	"github.com/google/uuid"
-
 	"pyindex/internal/access"
 	"pyindex/internal/audit"
 	"pyindex/internal/custody"
@@ -76,8 +74,7 @@ type Options struct {
 type Index struct {
 	store    Store
 	custody  *custody.Keeper
-	now      func() time.Time
-	newID    func() string
+	changes  access.Changes[Tx]
 	log      *slog.Logger
 	policy   Policy
 	limits   Limits
@@ -115,12 +112,6 @@ const (
 
 // New returns the index over the rows of s and the bytes that k keeps.
 func New(s Store, k *custody.Keeper, o Options) *Index {
-	if o.Now == nil {
-		o.Now = time.Now
-	}
-	if o.NewID == nil {
-		o.NewID = func() string { return uuid.Must(uuid.NewV7()).String() }
-	}
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}
@@ -132,12 +123,9 @@ func New(s Store, k *custody.Keeper, o Options) *Index {
 	}
 	return &Index{
 		redact: o.Redact,
-		store:  s, custody: k, now: o.Now, newID: o.NewID, log: o.Log, policy: o.Policy, limits: o.Limits, attester: o.Attester,
+		store:  s, custody: k, changes: access.NewChanges(s, o.Now, o.NewID), log: o.Log, policy: o.Policy, limits: o.Limits, attester: o.Attester,
 		repositories: memo.New[string, Repository](memoRepositories),
 		projects:     memo.New[projectKey, Project](memoProjects),
 		files:        memo.New[fileKey, located](memoFiles),
 	}
 }
-
-// clock returns the time as rows keep it: whole microseconds, UTC.
-func (x *Index) clock() time.Time { return x.now().UTC().Truncate(time.Microsecond) }

@@ -66,9 +66,9 @@ func (x *Index) setYank(ctx context.Context, who access.Caller, t target, yanked
 	if err := checkReason(reason); err != nil {
 		return err
 	}
-	e := x.entry(who, t.noun()+".unyank", nil)
+	e := x.changes.Entry(who, t.noun()+".unyank", nil)
 	if yanked {
-		e = x.entry(who, t.noun()+".yank", map[string]any{"reason": reason})
+		e = x.changes.Entry(who, t.noun()+".yank", map[string]any{"reason": reason})
 	}
 	return x.change(ctx, who, access.Maintainer, t, e, func(tx Tx, p *Project, e *audit.Entry) error {
 		_, files, err := targeted(ctx, tx, *p, t, e)
@@ -120,7 +120,7 @@ func (x *Index) SetStatus(ctx context.Context, who access.Caller, repo string, n
 	if err := checkReason(reason); err != nil {
 		return err
 	}
-	e := x.entry(who, "project.status", map[string]any{"status": s, "reason": reason})
+	e := x.changes.Entry(who, "project.status", map[string]any{"status": s, "reason": reason})
 	may := func(who access.Caller, p Project) error {
 		if (s == Quarantined || p.Status == Quarantined) && !who.Admin() {
 			return fault.New(fault.Denied, "only an administrator may put a project into quarantine or take it out")
@@ -139,7 +139,7 @@ func (x *Index) SetLimits(ctx context.Context, who access.Caller, repo string, n
 	if l.FileSize < 0 || l.ProjectSize < 0 {
 		return fault.New(fault.Invalid, "a limit is a number of bytes, or 0 for what is configured")
 	}
-	e := x.entry(who, "project.limits", map[string]any{"file_size": l.FileSize, "project_size": l.ProjectSize})
+	e := x.changes.Entry(who, "project.limits", map[string]any{"file_size": l.FileSize, "project_size": l.ProjectSize})
 	may := func(who access.Caller, _ Project) error {
 		if !who.Admin() {
 			return fault.New(fault.Denied, "only an administrator may change the limits of a project")
@@ -176,7 +176,7 @@ func (x *Index) DeleteProject(ctx context.Context, who access.Caller, repo strin
 // is removed.
 func (x *Index) delete(ctx context.Context, who access.Caller, t target) error {
 	var waste []string
-	e := x.entry(who, t.noun()+".delete", nil)
+	e := x.changes.Entry(who, t.noun()+".delete", nil)
 	admin := false
 	may := func(who access.Caller, p Project) error {
 		admin = who.Admin()
@@ -249,7 +249,7 @@ func (x *Index) deleteFiles(ctx context.Context, tx Tx, p *Project, t target, e 
 // bury removes the rows of files, keeps their names as tombstones, and returns the keys whose bytes nothing names any more.
 func (x *Index) bury(ctx context.Context, tx Tx, files []File) (waste []string, err error) {
 	for _, f := range files {
-		if err := tx.InsertTombstone(ctx, f.RepositoryID, f.NameKey, f.Filename, x.clock()); err != nil {
+		if err := tx.InsertTombstone(ctx, f.RepositoryID, f.NameKey, f.Filename, x.changes.Clock()); err != nil {
 			return nil, err
 		}
 		if err := tx.DeleteFile(ctx, f.ID); err != nil {
@@ -315,11 +315,11 @@ func (x *Index) changeIf(ctx context.Context, who access.Caller, may func(access
 	if err != nil {
 		return err
 	}
-	e.Repository, e.Project, e.Version, e.Filename = p.Repository.ID, p.Name.String(), cut(t.version), cut(t.filename)
+	e.Repository, e.Project, e.Version, e.Filename = p.Repository.ID, p.Name.String(), audit.Cut(t.version), audit.Cut(t.filename)
 	if err := may(who, p); err != nil {
-		return x.deny(ctx, e, err)
+		return x.changes.Deny(ctx, e, err)
 	}
-	return x.update(ctx, who, e, func(tx Tx, who access.Caller) error {
+	return x.changes.Update(ctx, who, e, func(tx Tx, who access.Caller) error {
 		now, err := tx.ProjectByID(ctx, p.ID)
 		if err != nil {
 			return err
@@ -342,13 +342,4 @@ func (x *Index) changeIf(ctx context.Context, who access.Caller, may func(access
 		}
 		return putCard(ctx, tx, now)
 	})
-}
-
-// update runs f in a transaction for who as who stands in it. A refusal there is recorded as one of e.
-func (x *Index) update(ctx context.Context, who access.Caller, e audit.Entry, f func(Tx, access.Caller) error) error {
-	err := access.Update(ctx, x.store, who, f)
-	if fault.Is(err, fault.Denied) || fault.Is(err, fault.Unauthenticated) {
-		return x.deny(ctx, e, err)
-	}
-	return err
 }

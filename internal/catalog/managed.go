@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"pyindex/internal/access"
+	"pyindex/internal/audit"
 	"pyindex/internal/fault"
 	"pyindex/internal/packaging"
 )
@@ -63,7 +64,7 @@ func (x *Index) ManagedPage(ctx context.Context, who access.Caller, repo string,
 	if err != nil {
 		return nil, 0, err
 	}
-	text := strings.ToLower(cut(p.Text))
+	text := strings.ToLower(audit.Cut(p.Text))
 	var projects []Project
 	err = x.store.View(ctx, func(tx Tx) (err error) {
 		if who.May(access.Uploader, r.Object()) {

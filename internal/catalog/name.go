@@ -98,7 +98,7 @@ func lastOwner(ctx context.Context, tx Tx, r Repository, d Deleted, user string)
 // leaveName records that a project is being deleted, with its owners, in the transaction that deletes it. The owners of one in
 // quarantine do not count: they could make it again without the status.
 func (x *Index) leaveName(ctx context.Context, tx Tx, p Project) (Deleted, error) {
-	now := x.clock()
+	now := x.changes.Clock()
 	d := Deleted{Repository: p.Repository.Name, Name: p.Name, At: now, FreeAt: now.Add(KeepName)}
 	if err := tx.PutName(ctx, Name{Name: p.Name, Origin: Own, Since: p.CreatedAt, Why: "project"}); err != nil {
 		return d, err // a project that some other program inserted
@@ -209,10 +209,10 @@ func (x *Index) ReleaseName(ctx context.Context, who access.Caller, repo string,
 	if repo == "" {
 		repo = MainRepository
 	}
-	e := x.entry(who, "name.release", map[string]any{"repository": cut(repo)})
+	e := x.changes.Entry(who, "name.release", map[string]any{"repository": audit.Cut(repo)})
 	e.Project = name.String()
 	if !who.Admin() {
-		return x.deny(ctx, e, errNotReleasing)
+		return x.changes.Deny(ctx, e, errNotReleasing)
 	}
 	return access.Update(ctx, x.store, who, func(tx Tx, who access.Caller) error {
 		if !who.Admin() {

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"strings"
 
 	"pyindex/internal/access"
 	"pyindex/internal/audit"
@@ -214,13 +213,13 @@ func (a *addition) sibling() bool {
 // refused records an upload that was turned away, in the history of the project that it was for where the names tell. A
 // record that cannot be written is logged: the answer stands anyway.
 func (x *Index) refused(ctx context.Context, who access.Caller, u Upload, why error) {
-	e := x.entry(who, "file.add", map[string]any{"reason": fault.Message(why), "kind": fault.KindOf(why).String()})
-	e.Outcome, e.Filename, e.Project = audit.Refused, cut(u.Filename), cut(u.Form.Name)
+	e := x.changes.Entry(who, "file.add", map[string]any{"reason": fault.Message(why), "kind": fault.KindOf(why).String()})
+	e.Outcome, e.Filename, e.Project = audit.Refused, audit.Cut(u.Filename), audit.Cut(u.Form.Name)
 	if name, err := aimed(u); err == nil {
 		e.Project = name.String()
 	}
 	err := x.store.Update(context.WithoutCancel(ctx), func(tx Tx) error {
-		r, err := tx.RepositoryByName(ctx, cmp.Or(cut(u.Repository), MainRepository))
+		r, err := tx.RepositoryByName(ctx, cmp.Or(audit.Cut(u.Repository), MainRepository))
 		if err != nil && !fault.Is(err, fault.NotFound) {
 			return err
 		}
@@ -238,16 +237,4 @@ func aimed(u Upload) (packaging.ProjectName, error) {
 		return packaging.ParseProjectName(u.Form.Name)
 	}
 	return packaging.ProjectOf(u.Filename)
-}
-
-// cut bounds a stranger's text for the record, and leaves out what no database takes as text.
-func cut(s string) string {
-	const most = 300
-	s = s[:min(len(s), most)]
-	return strings.ToValidUTF8(strings.ReplaceAll(s, "\x00", "\uFFFD"), "\uFFFD")
-}
-
-// entry begins the record of a change that who makes.
-func (x *Index) entry(who access.Caller, action string, detail map[string]any) audit.Entry {
-	return audit.Entry{ID: x.newID(), At: x.clock(), Action: action, Outcome: audit.Granted, Actor: who.Actor(), Detail: detail}
 }

@@ -35,7 +35,7 @@ func (x *Index) failed(ctx context.Context, err error) {
 	x.trouble.mu.Lock()
 	first := x.trouble.why == nil
 	if first {
-		x.trouble.since = x.now()
+		x.trouble.since = x.changes.Clock()
 	}
 	x.trouble.why = err
 	x.trouble.mu.Unlock()
@@ -51,6 +51,6 @@ func (x *Index) worked(ctx context.Context) {
 	x.trouble.why, x.trouble.since = nil, time.Time{}
 	x.trouble.mu.Unlock()
 	if was != nil {
-		x.log.LogAttrs(ctx, slog.LevelInfo, "uploads work again", slog.Duration("after", x.now().Sub(since)))
+		x.log.LogAttrs(ctx, slog.LevelInfo, "uploads work again", slog.Duration("after", x.changes.Clock().Sub(since)))
 	}
 }

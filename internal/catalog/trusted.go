@@ -13,7 +13,7 @@ import (
 // and administrators' too. The command line on the server's own data goes on uploading. It needs an owner;
 // fault.NotFound where there is no such project for the caller, fault.Denied without the right.
 func (x *Index) SetTrustedOnly(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName, on bool) error {
-	e := x.entry(who, "project.trusted-only", map[string]any{"on": on})
+	e := x.changes.Entry(who, "project.trusted-only", map[string]any{"on": on})
 	return x.change(ctx, who, access.Owner, target{repo: repo, name: name}, e, func(_ Tx, p *Project, _ *audit.Entry) error {
 		p.TrustedOnly = on
 		return nil
@@ -52,7 +52,7 @@ func (a *addition) spend(ctx context.Context, tx Tx) error {
 	if !a.who.SingleUse() {
 		return nil
 	}
-	did, err := tx.SpendToken(ctx, a.who.TokenID(), a.index.clock())
+	did, err := tx.SpendToken(ctx, a.who.TokenID(), a.index.changes.Clock())
 	if err == nil && !did {
 		return errSpent
 	}
@@ -75,7 +75,7 @@ func (a *addition) noteBeside(ctx context.Context, tx Tx, p Project, f File) err
 	if err != nil || !first {
 		return err
 	}
-	e := a.index.entry(a.who, "token.used-beside-publishers", map[string]any{"warning": a.beside})
+	e := a.index.changes.Entry(a.who, "token.used-beside-publishers", map[string]any{"warning": a.beside})
 	e.Repository, e.Project, e.Version, e.Filename, e.Subject = p.Repository.ID, p.Name.String(), f.Version, f.Filename, a.who.TokenID()
 	return tx.InsertAudit(ctx, e)
 }

@@ -131,7 +131,7 @@ func (x *Index) mayCreate(ctx context.Context, tx Tx, who access.Caller, r Repos
 	case !who.MayCreate(r.Object()):
 		return notYours(who, name, r.Object())
 	}
-	return x.policy.CheckNewName(ctx, tx, r, name, who.ID(), x.clock())
+	return x.policy.CheckNewName(ctx, tx, r, name, who.ID(), x.changes.Clock())
 }
 
 // CheckNewName returns nil if a user who may create projects in a repository may create one of a name that no project has, and
