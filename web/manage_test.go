@@ -20,6 +20,7 @@ import (
 	"pyindex/internal/assembly"
 	"pyindex/internal/audit"
 	"pyindex/internal/catalog"
+	"pyindex/internal/ingest"
 	"pyindex/internal/packaging"
 	"pyindex/internal/packaging/packagingtest"
 	"pyindex/internal/publishers"
@@ -176,7 +177,7 @@ func (x *shop) put(repo string, files ...packagingtest.File) {
 			x.Fatal(err)
 		}
 		in.Write(f.Bytes)
-		if _, err := x.index.Publish(x.Context(), x.operator, catalog.Upload{Repository: repo, Filename: f.Name, Content: in}); err != nil {
+		if _, err := x.index.Publish(x.Context(), x.operator, ingest.Upload{Repository: repo, Filename: f.Name, Content: in}); err != nil {
 			x.Fatalf("publishing %s: %v", f.Name, err)
 		}
 		in.Discard()

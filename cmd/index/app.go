@@ -107,7 +107,7 @@ func open(ctx context.Context, c *Config, log *slog.Logger, base *url.URL) (*app
 	}
 	a.registry = publishers.New(a.db.Publishers(), verifier, providers(), publishers.Options{
 		Lifetime: time.Duration(c.OIDC.TokenLifetime), KeepExchanges: time.Duration(c.OIDC.KeepExchanges), OwnerID: accountid.New(http.DefaultClient, c.accountAPIs()...).Of,
-		Issuers: c.issuers(base), Policy: c.Upload.policy(), Created: created, Log: log,
+		Issuers: c.issuers(base), Policy: c.Upload.policy().NamePolicy, Created: created, Log: log,
 	})
 	a.desk = lockout.New(a.db.Lockouts(), lockout.Options{Sentence: a.registry.Sentence})
 	a.index = assembly.New(a.db.Catalog(), a.blobs, assembly.Options{

@@ -16,6 +16,7 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/catalog"
+	"pyindex/internal/ingest"
 	"pyindex/internal/packaging"
 	"pyindex/internal/publishers"
 	"pyindex/internal/server"
@@ -109,7 +110,7 @@ func (x *fixture) publish(ctx context.Context, dir, repository, project string) 
 	if err := read(in, path); err != nil {
 		return err
 	}
-	got, err := x.app.index.Publish(ctx, x.app.operator, catalog.Upload{Repository: repository, Filename: filepath.Base(path), Content: in})
+	got, err := x.app.index.Publish(ctx, x.app.operator, ingest.Upload{Repository: repository, Filename: filepath.Base(path), Content: in})
 	if err != nil || project != demo || repository != "main" {
 		return err
 	}

@@ -13,6 +13,7 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/catalog"
+	"pyindex/internal/ingest"
 	"pyindex/internal/packaging"
 	"pyindex/internal/packaging/packagingtest"
 )
@@ -28,7 +29,7 @@ func (x *fixture) put(t *testing.T, repository string, f packagingtest.File) err
 	if _, err := in.Write(f.Bytes); err != nil {
 		t.Fatal(err)
 	}
-	_, err = x.app.index.Publish(t.Context(), x.app.operator, catalog.Upload{Repository: repository, Filename: f.Name, Content: in})
+	_, err = x.app.index.Publish(t.Context(), x.app.operator, ingest.Upload{Repository: repository, Filename: f.Name, Content: in})
 	return err
 }
 

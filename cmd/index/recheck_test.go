@@ -27,7 +27,7 @@ var unchecked = map[string]string{
 	"catalog.Index.Backfill":           "the server's own",
 	"catalog.Index.FlushDownloads":     "counts downloads",
 	"catalog.Index.SweepDownloads":     "the server's own",
-	"catalog.Index.refused":            "records a refusal",
+	"ingest.Intake.refused":            "records a refusal",
 	"publishers.Registry.Burn":         "whoever has a token may end it",
 	"publishers.Registry.exchange":     "the identity token decides, and is matched in the transaction",
 	"publishers.Registry.ExchangeRead": "the identity token decides, and is matched in the transaction",
@@ -74,7 +74,7 @@ var unchecked = map[string]string{
 // itself has a reason above.
 func TestChangesReadTheCallersRightsAgain(t *testing.T) {
 	seen := map[string]bool{}
-	for _, pkg := range []string{"access", "catalog", "publishers", "account", "lockout", "custody"} {
+	for _, pkg := range []string{"access", "catalog", "publishers", "account", "lockout", "custody", "ingest"} {
 		files, err := filepath.Glob(filepath.Join("..", "..", "internal", pkg, "*.go"))
 		if err != nil || len(files) == 0 {
 			t.Fatalf("no files of %s: %v", pkg, err)

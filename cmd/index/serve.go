@@ -189,7 +189,7 @@ func (a *app) tables(base *url.URL) []route.Table {
 	return []route.Table{
 		simpleapi.New(a.index.Index, simpleapi.Options{BasePath: base.Path, BaseURL: base.String(), CacheBytes: int64(a.config.Limits.PageCache)}).Table(),
 		jsonapi.New(a.index.Index, jsonapi.Options{BaseURL: base.String()}).Table(),
-		legacyupload.New(a.index.Index, legacyupload.Options{}).Table(),
+		legacyupload.New(a.index.Intake, legacyupload.Options{}).Table(),
 		mintapi.New(a.registry, audience(base), mintapi.Options{BaseURL: base}).Table(),
 	}
 }

@@ -7,7 +7,7 @@ import (
 	"os"
 	"path/filepath"
 
-	"pyindex/internal/catalog"
+	"pyindex/internal/ingest"
 	"pyindex/internal/packaging"
 )
 
@@ -43,7 +43,7 @@ func (c *uploadCmd) add(s *session, a *app, path string) (err error) {
 	if err := read(in, path); err != nil {
 		return err
 	}
-	got, err := a.index.Publish(s.ctx, a.operator, catalog.Upload{Repository: c.Repository, Filename: filepath.Base(path), Content: in})
+	got, err := a.index.Publish(s.ctx, a.operator, ingest.Upload{Repository: c.Repository, Filename: filepath.Base(path), Content: in})
 	if err != nil {
 		return err
 	}

@@ -12,6 +12,7 @@ import (
 	"pyindex/internal/audit"
 	"pyindex/internal/catalog"
 	"pyindex/internal/custody"
+	"pyindex/internal/ingest"
 )
 
 // Options are the settings of all services; see theirs.
@@ -19,15 +20,16 @@ type Options struct {
 	Now      func() time.Time
 	NewID    func() string
 	Log      *slog.Logger
-	Policy   catalog.Policy
+	Policy   ingest.Policy
 	Limits   catalog.Limits
-	Attester catalog.Attester
+	Attester ingest.Attester
 	Redact   func(ctx context.Context, tx catalog.Tx, who access.Caller, projectID string, entries []audit.Entry) error
 }
 
 // Index is the services over the same rows and bytes.
 type Index struct {
 	*catalog.Index
+	*ingest.Intake
 	Custody *custody.Keeper
 }
 
@@ -35,16 +37,17 @@ type Index struct {
 // services ask for, as those of package db have.
 func New(s catalog.Store, b custody.Blobs, o Options) *Index {
 	k := custody.New(rows[custody.Tx]{s}, b, custody.Options{Now: o.Now, Log: o.Log})
+	x := catalog.New(s, k, catalog.Options{Now: o.Now, NewID: o.NewID, Log: o.Log, Limits: o.Limits, Redact: o.Redact})
 	return &Index{
+		Index:   x,
 		Custody: k,
-		Index: catalog.New(s, k, catalog.Options{
+		Intake: ingest.New(x, rows[ingest.Tx]{s}, k, ingest.Options{
 			Now:      o.Now,
 			NewID:    o.NewID,
 			Log:      o.Log,
 			Policy:   o.Policy,
 			Limits:   o.Limits,
 			Attester: o.Attester,
-			Redact:   o.Redact,
 		}),
 	}
 }

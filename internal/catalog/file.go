@@ -74,20 +74,12 @@ func (f File) MetadataKey() string {
 	return f.StoredMetadata().Key()
 }
 
-// stored names all bytes that f needs.
-func (f File) stored() []custody.Stored {
+// AllStored names all bytes that f needs.
+func (f File) AllStored() []custody.Stored {
 	if f.MetadataSHA256 == "" {
 		return []custody.Stored{f.Stored()}
 	}
 	return []custody.Stored{f.Stored(), f.StoredMetadata()}
-}
-
-// keys are all keys that f names.
-func (f File) keys() (keys []string) {
-	for _, s := range f.stored() {
-		keys = append(keys, s.Key())
-	}
-	return keys
 }
 
 // FileRows keeps files and the names of deleted ones. Reads return fault.NotFound for none.

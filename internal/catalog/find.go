@@ -11,10 +11,8 @@ import (
 	"pyindex/internal/packaging"
 )
 
-// errAnonymous answers nobody on what nobody may read, whether it exists or not.
-func errAnonymous() error {
-	return fault.New(fault.Unauthenticated, "this index is private: send an API token as the password, with __token__ as the user name")
-}
+// ErrAnonymous refuses an anonymous caller, whether what they ask for exists or not.
+var ErrAnonymous = fault.New(fault.Unauthenticated, "this index is private: send an API token as the password, with __token__ as the user name")
 
 // missing answers who may not know more: the same words for what does not exist and for what is hidden.
 func missing(what string) error { return fault.New(fault.NotFound, "there is no %s here", what) }
@@ -34,6 +32,16 @@ func recallAt[K comparable, V any](ctx context.Context, x *Index, at memo.Stamp,
 	return v, err
 }
 
+// Repository returns a repository by name, "" being main. It returns fault.Unauthenticated for an anonymous caller who may
+// read nothing there, and fault.NotFound if it does not exist or the caller may not know of it.
+func (x *Index) Repository(ctx context.Context, who access.Caller, name string) (Repository, error) {
+	at, err := x.store.Stamp(ctx)
+	if err != nil {
+		return Repository{}, err
+	}
+	return x.repository(ctx, who, at, name)
+}
+
 // repository finds a repository by name, "" being main, for a caller who is at least somebody or may read something there.
 func (x *Index) repository(ctx context.Context, who access.Caller, at memo.Stamp, name string) (Repository, error) {
 	name = cmp.Or(name, MainRepository)
@@ -41,7 +49,7 @@ func (x *Index) repository(ctx context.Context, who access.Caller, at memo.Stamp
 		return tx.RepositoryByName(ctx, name)
 	})
 	if !who.Known() && (err != nil || !who.May(access.Reader, r.Object())) {
-		return Repository{}, errAnonymous()
+		return Repository{}, ErrAnonymous
 	}
 	if err == nil {
 		err = x.knows(ctx, who, r)

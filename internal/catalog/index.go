@@ -9,7 +9,6 @@ import (
 	"pyindex/internal/access"
 	"pyindex/internal/audit"
 	"pyindex/internal/custody"
-	"pyindex/internal/fault"
 	"pyindex/internal/memo"
 	"pyindex/internal/packaging"
 )
@@ -20,41 +19,12 @@ type Limits struct {
 	ProjectSize int64 // bytes of all files of a project
 }
 
-// limitsOf returns the limits of a project: its own, and what is configured where it has none.
-func (x *Index) limitsOf(p Project) Limits {
+// LimitsUnder returns what bounds a project: its own limits, and what is configured if it has none.
+func (p Project) LimitsUnder(configured Limits) Limits {
 	return Limits{
-		FileSize:    cmp.Or(p.Limits.FileSize, x.limits.FileSize),
-		ProjectSize: cmp.Or(p.Limits.ProjectSize, x.limits.ProjectSize),
+		FileSize:    cmp.Or(p.Limits.FileSize, configured.FileSize),
+		ProjectSize: cmp.Or(p.Limits.ProjectSize, configured.ProjectSize),
 	}
-}
-
-// Limits returns what bounds the files of a project: its own limits, and what is configured where it has none; for the
-// zero name what is configured. It needs an uploader; fault.NotFound where there is no such project for the caller,
-// fault.Denied without the right.
-func (x *Index) Limits(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName) (Limits, error) {
-	if name.IsZero() {
-		_, err := x.uploadTarget(ctx, who, repo)
-		return x.limits, err
-	}
-	p, err := x.Project(ctx, who, repo, name)
-	if err == nil {
-		err = permit(who, access.Uploader, p)
-	}
-	if err != nil {
-		return Limits{}, err
-	}
-	return x.limitsOf(p), nil
-}
-
-// admit refuses a file of a size that would pass a limit of p, which is the zero Project where the file is its first.
-func (l Limits) admit(p Project, name packaging.ProjectName, size int64) error {
-	if l.FileSize > 0 && size > l.FileSize {
-		return fault.New(fault.TooLarge, "File too large: project %s takes files of up to %s", name, bytesText(l.FileSize))
-	}
-	if l.ProjectSize > 0 && p.Size+size > l.ProjectSize {
-		return fault.New(fault.TooLarge, "File too large: project %s has %s of the %s that this index gives a project", name, bytesText(p.Size), bytesText(l.ProjectSize))
-	}
-	return nil
 }
 
 // Options are the settings of an Index; the zero value works.
@@ -62,24 +32,19 @@ type Options struct {
 	Now    func() time.Time // time.Now
 	NewID  func() string    // UUIDv7
 	Log    *slog.Logger     // slog.Default
-	Policy Policy           // PrivatePolicy is the zero value
 	Limits Limits
-	// Attester decides about attestations; without one they are not kept.
-	Attester Attester
 	// Redact leaves out of entries of a project's history the claims that the caller may not read. Without it owners see no claims.
 	Redact func(ctx context.Context, tx Tx, who access.Caller, projectID string, entries []audit.Entry) error
 }
 
 // Index is projects, releases and files. It is safe for concurrent use; any number may share rows and bytes.
 type Index struct {
-	store    Store
-	custody  *custody.Keeper
-	changes  access.Changes[Tx]
-	log      *slog.Logger
-	policy   Policy
-	limits   Limits
-	attester Attester
-	redact   func(ctx context.Context, tx Tx, who access.Caller, projectID string, entries []audit.Entry) error
+	store   Store
+	custody *custody.Keeper
+	changes access.Changes[Tx]
+	log     *slog.Logger
+	limits  Limits
+	redact  func(ctx context.Context, tx Tx, who access.Caller, projectID string, entries []audit.Entry) error
 
 	repositories *memo.Memo[string, Repository]
 	projects     *memo.Memo[projectKey, Project]
@@ -87,7 +52,6 @@ type Index struct {
 	lists        lists
 	lines        lines
 	downloads    downloads
-	trouble      trouble
 }
 
 // projectKey and fileKey are how the memory finds what a request names; id is a repository's.
@@ -115,15 +79,12 @@ func New(s Store, k *custody.Keeper, o Options) *Index {
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}
-	if o.Attester == nil {
-		o.Attester = ignorant{}
-	}
 	if o.Redact == nil {
 		o.Redact = withoutClaims
 	}
 	return &Index{
 		redact: o.Redact,
-		store:  s, custody: k, changes: access.NewChanges(s, o.Now, o.NewID), log: o.Log, policy: o.Policy, limits: o.Limits, attester: o.Attester,
+		store:  s, custody: k, changes: access.NewChanges(s, o.Now, o.NewID), log: o.Log, limits: o.Limits,
 		repositories: memo.New[string, Repository](memoRepositories),
 		projects:     memo.New[projectKey, Project](memoProjects),
 		files:        memo.New[fileKey, located](memoFiles),

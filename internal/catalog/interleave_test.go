@@ -14,6 +14,7 @@ import (
 	"pyindex/internal/assembly"
 	"pyindex/internal/catalog"
 	"pyindex/internal/custody"
+	"pyindex/internal/ingest"
 	"pyindex/internal/packaging"
 	"pyindex/internal/packaging/packagingtest"
 )
@@ -226,7 +227,7 @@ func publish(ctx context.Context, x *assembly.Index, who access.Caller, repo str
 	if _, err := in.Write(f.Bytes); err != nil {
 		return err
 	}
-	_, err = x.Publish(ctx, who, catalog.Upload{Repository: repo, Filename: f.Name, Kind: packaging.Kind(f.Kind), Content: in})
+	_, err = x.Publish(ctx, who, ingest.Upload{Repository: repo, Filename: f.Name, Kind: packaging.Kind(f.Kind), Content: in})
 	return err
 }
 
@@ -312,7 +313,7 @@ func TestDeletionAgainstUpload(t *testing.T) {
 
 func repositoriesOf(t *testing.T) *world {
 	t.Helper()
-	w := newWorld(t, catalog.PrivatePolicy(), catalog.Limits{})
+	w := newWorld(t, ingest.PrivatePolicy(), catalog.Limits{})
 	for _, repo := range repositories[1:] {
 		if err := w.AddRepository(t.Context(), w.admin, catalog.NewRepository{Name: repo}); err != nil {
 			t.Fatal(err)
@@ -384,7 +385,7 @@ func TestRenewedMark(t *testing.T) {
 		"it is spent": {func(ctx context.Context, tx catalog.Tx, key string) error { return tx.ForgetBlob(ctx, key) }, true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t, catalog.PrivatePolicy(), catalog.Limits{})
+			w := newWorld(t, ingest.PrivatePolicy(), catalog.Limits{})
 			f := packagingtest.SDist("demo", "1.0", "x")
 			w.must(f)
 			key := custody.FileKey(f.SHA256())

@@ -125,7 +125,7 @@ func (x *Index) SetStatus(ctx context.Context, who access.Caller, repo string, n
 		if (s == Quarantined || p.Status == Quarantined) && !who.Admin() {
 			return fault.New(fault.Denied, "only an administrator may put a project into quarantine or take it out")
 		}
-		return permit(who, access.Owner, p)
+		return Permit(who, access.Owner, p)
 	}
 	return x.changeIf(ctx, who, may, target{repo: repo, name: name}, e, func(_ Tx, p *Project, _ *audit.Entry) error {
 		p.Status, p.StatusReason = s, reason
@@ -180,7 +180,7 @@ func (x *Index) delete(ctx context.Context, who access.Caller, t target) error {
 	admin := false
 	may := func(who access.Caller, p Project) error {
 		admin = who.Admin()
-		return permit(who, access.Owner, p)
+		return Permit(who, access.Owner, p)
 	}
 	err := x.changeIf(ctx, who, may, t, e, func(tx Tx, p *Project, e *audit.Entry) (err error) {
 		if !admin {
@@ -265,13 +265,13 @@ func (x *Index) bury(ctx context.Context, tx Tx, files []File) (waste []string, 
 }
 
 func free(ctx context.Context, tx Tx, f File) (waste []string, err error) {
-	for _, key := range f.keys() {
-		drop, err := tx.ReleaseBlob(ctx, key, false)
+	for _, s := range f.AllStored() {
+		drop, err := tx.ReleaseBlob(ctx, s.Key(), false)
 		if err != nil {
 			return nil, err
 		}
 		if drop {
-			waste = append(waste, key)
+			waste = append(waste, s.Key())
 		}
 	}
 	return waste, nil
@@ -289,8 +289,8 @@ func findRelease(ctx context.Context, tx Tx, p Project, version string) (Release
 	return rel, err
 }
 
-// permit is nil for who has the role in a project, and otherwise the refusal.
-func permit(who access.Caller, role access.Role, p Project) error {
+// Permit returns nil for who has the role in a project, and otherwise the refusal.
+func Permit(who access.Caller, role access.Role, p Project) error {
 	if who.May(role, p.Object()) {
 		return nil
 	}
@@ -299,7 +299,7 @@ func permit(who access.Caller, role access.Role, p Project) error {
 
 // change is changeIf for who has the role.
 func (x *Index) change(ctx context.Context, who access.Caller, role access.Role, t target, e audit.Entry, f func(Tx, *Project, *audit.Entry) error) error {
-	return x.changeIf(ctx, who, func(who access.Caller, p Project) error { return permit(who, role, p) }, t, e, f)
+	return x.changeIf(ctx, who, func(who access.Caller, p Project) error { return Permit(who, role, p) }, t, e, f)
 }
 
 // shown reports whether an action changes what lists show of a project.

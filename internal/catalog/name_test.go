@@ -13,11 +13,12 @@ import (
 	"pyindex/internal/audit"
 	"pyindex/internal/catalog"
 	"pyindex/internal/fault"
+	"pyindex/internal/ingest"
 	"pyindex/internal/packaging/packagingtest"
 )
 
 // clocked is a world whose index has a clock of the test's.
-func clocked(t *testing.T, policy catalog.Policy) (*world, *time.Time) {
+func clocked(t *testing.T, policy ingest.Policy) (*world, *time.Time) {
 	t.Helper()
 	w := newWorld(t, policy, catalog.Limits{})
 	now := time.Now().UTC()
@@ -34,7 +35,7 @@ func mustName(t *testing.T, err error) {
 
 // TestDeletedNameIsKept: for 90 days a stranger cannot create a deleted project again, its last owners and administrators can.
 func TestDeletedNameIsKept(t *testing.T) {
-	w, now := clocked(t, catalog.PrivatePolicy())
+	w, now := clocked(t, ingest.PrivatePolicy())
 	ctx, main := t.Context(), catalog.MainRepository
 	owner, second := w.user("owner", access.NewAPIToken{Scope: access.ScopeAdmin}), w.user("second", access.NewAPIToken{Scope: access.ScopeUpload})
 	stranger, helper := w.user("stranger", access.NewAPIToken{Scope: access.ScopeUpload}), w.user("helper", access.NewAPIToken{Scope: access.ScopeUpload})
@@ -105,7 +106,7 @@ func TestDeletedNameIsKept(t *testing.T) {
 // TestQuarantinedProjectCannotBeMadeAgain: owners of a project in quarantine cannot delete it or anything in it, and once an
 // administrator deleted it they cannot create it again.
 func TestQuarantinedProjectCannotBeMadeAgain(t *testing.T) {
-	w, now := clocked(t, catalog.PrivatePolicy())
+	w, now := clocked(t, ingest.PrivatePolicy())
 	ctx, main, demo := t.Context(), catalog.MainRepository, name(t, "demo")
 	owner := w.user("owner", access.NewAPIToken{Scope: access.ScopeAdmin})
 	if _, err := w.upload(owner, packagingtest.Wheel("demo", "1.0", "x")); err != nil {
@@ -147,7 +148,7 @@ func TestQuarantinedProjectCannotBeMadeAgain(t *testing.T) {
 
 // TestLookalikeOfDeletedNameIsKept: a name that looks like one that is kept is refused to who may not use that one either.
 func TestLookalikeOfDeletedNameIsKept(t *testing.T) {
-	w, now := clocked(t, catalog.Policy{SimilarNames: true})
+	w, now := clocked(t, ingest.Policy{NamePolicy: catalog.NamePolicy{SimilarNames: true}})
 	ctx, main, billing := t.Context(), catalog.MainRepository, name(t, "billing")
 	owner, stranger := w.user("owner", access.NewAPIToken{Scope: access.ScopeAdmin}), w.user("stranger", access.NewAPIToken{Scope: access.ScopeUpload})
 	if _, err := w.upload(owner, packagingtest.Wheel("billing", "1.0", "x")); err != nil {
@@ -177,7 +178,7 @@ func TestLookalikeOfDeletedNameIsKept(t *testing.T) {
 
 // TestProjectCreatedAgain: record and page tell its owners that a project of this name was deleted, and nobody else.
 func TestProjectCreatedAgain(t *testing.T) {
-	w, now := clocked(t, catalog.PrivatePolicy())
+	w, now := clocked(t, ingest.PrivatePolicy())
 	ctx, demo := t.Context(), name(t, "demo")
 	w.must(packagingtest.Wheel("demo", "1.0", "x"))
 	if d, err := w.Formerly(ctx, w.admin, "", demo); err != nil || !d.At.IsZero() {
@@ -206,7 +207,7 @@ func TestProjectCreatedAgain(t *testing.T) {
 
 // TestReleaseName: an administrator frees a name before its time, once, and the record says who did.
 func TestReleaseName(t *testing.T) {
-	w, _ := clocked(t, catalog.PrivatePolicy())
+	w, _ := clocked(t, ingest.PrivatePolicy())
 	ctx, demo := t.Context(), name(t, "demo")
 	w.must(packagingtest.Wheel("demo", "1.0", "x"), packagingtest.Wheel("stays", "1.0", "z"))
 	stranger := w.user("stranger", access.NewAPIToken{Scope: access.ScopeAdmin})
@@ -257,7 +258,7 @@ func TestReleaseName(t *testing.T) {
 
 // TestNamesOutliveTheRepository: what was deleted in a repository stays kept when it is removed and created again.
 func TestNamesOutliveTheRepository(t *testing.T) {
-	w, _ := clocked(t, catalog.PrivatePolicy())
+	w, _ := clocked(t, ingest.PrivatePolicy())
 	ctx := t.Context()
 	team := catalog.NewRepository{Name: "team", Members: access.Uploader}
 	mustName(t, w.AddRepository(ctx, w.admin, team))
@@ -289,7 +290,7 @@ func TestNamesOutliveTheRepository(t *testing.T) {
 
 // TestDeletionRace: strangers who upload while the owner deletes never get the name.
 func TestDeletionRace(t *testing.T) {
-	w, _ := clocked(t, catalog.PrivatePolicy())
+	w, _ := clocked(t, ingest.PrivatePolicy())
 	w.must(packagingtest.Wheel("demo", "1.0", "x"))
 	var callers []access.Caller
 	for i := range 16 {
@@ -319,7 +320,7 @@ func TestDeletionRace(t *testing.T) {
 
 // TestCreatedAgainIsTaken: a project that its owner created again has its name like any other.
 func TestCreatedAgainIsTaken(t *testing.T) {
-	w, now := clocked(t, catalog.PrivatePolicy())
+	w, now := clocked(t, ingest.PrivatePolicy())
 	ctx, demo := t.Context(), name(t, "demo")
 	w.must(packagingtest.Wheel("demo", "1.0", "x"))
 	mustName(t, w.DeleteProject(ctx, w.admin, "", demo))

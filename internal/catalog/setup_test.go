@@ -12,6 +12,7 @@ import (
 	"pyindex/internal/access"
 	"pyindex/internal/assembly"
 	"pyindex/internal/catalog"
+	"pyindex/internal/ingest"
 	"pyindex/internal/packaging"
 	"pyindex/internal/packaging/packagingtest"
 	"pyindex/internal/storage/blobs"
@@ -32,7 +33,7 @@ type world struct {
 	folder string // of the bytes
 }
 
-func newWorld(t *testing.T, policy catalog.Policy, limits catalog.Limits) *world {
+func newWorld(t *testing.T, policy ingest.Policy, limits catalog.Limits) *world {
 	t.Helper()
 	folder := t.TempDir()
 	rows, err := db.Open(t.Context(), "sqlite:"+filepath.Join(folder, "index.db"), db.Options{})
@@ -77,18 +78,18 @@ func (w *world) token(name string, n access.NewAPIToken) access.Caller {
 }
 
 // upload is the upload of f as a form that states everything would make it.
-func (w *world) upload(who access.Caller, f packagingtest.File, change ...func(*catalog.Upload)) (catalog.Receipt, error) {
+func (w *world) upload(who access.Caller, f packagingtest.File, change ...func(*ingest.Upload)) (ingest.Receipt, error) {
 	w.t.Helper()
 	in, err := w.Stage(w.t.Context(), who, "", stagedFor(f))
 	if err != nil {
-		return catalog.Receipt{}, err
+		return ingest.Receipt{}, err
 	}
 	defer func() { _ = in.Discard() }()
 	if _, err := in.Write(f.Bytes); err != nil {
-		return catalog.Receipt{}, err
+		return ingest.Receipt{}, err
 	}
-	u := catalog.Upload{
-		Filename: f.Name, Kind: packaging.Kind(f.Kind), Content: in, Digests: catalog.Digests{SHA256: f.SHA256()},
+	u := ingest.Upload{
+		Filename: f.Name, Kind: packaging.Kind(f.Kind), Content: in, Digests: ingest.Digests{SHA256: f.SHA256()},
 		Form: packaging.Metadata{MetadataVersion: "2.1", Name: f.Project, Version: f.Version},
 	}
 	for _, c := range change {

@@ -17,6 +17,7 @@ import (
 	"pyindex/internal/catalog"
 	"pyindex/internal/custody"
 	"pyindex/internal/fault"
+	"pyindex/internal/ingest"
 	"pyindex/internal/packaging"
 	"pyindex/internal/packaging/packagingtest"
 	"pyindex/internal/publishers"
@@ -190,8 +191,8 @@ func (i *incident) deliver(who access.Caller, project packaging.ProjectName, ver
 	happen(steps[2])
 	i.blobs.kept = func() { happen(steps[3]) }
 	defer func() { i.blobs.kept = nil }()
-	_, err = i.Publish(ctx, who, catalog.Upload{
-		Filename: f.Name, Kind: packaging.Kind(f.Kind), Content: in, Digests: catalog.Digests{SHA256: f.SHA256()},
+	_, err = i.Publish(ctx, who, ingest.Upload{
+		Filename: f.Name, Kind: packaging.Kind(f.Kind), Content: in, Digests: ingest.Digests{SHA256: f.SHA256()},
 		Form: packaging.Metadata{MetadataVersion: "2.1", Name: f.Project, Version: f.Version},
 	})
 	return err
@@ -345,8 +346,8 @@ func TestNoUploadIsListedAfterTheRevocationReturned(t *testing.T) {
 					}
 					defer func() { _ = in.Discard() }()
 					_, _ = in.Write(f.Bytes)
-					_, err = i.Publish(t.Context(), s.who, catalog.Upload{
-						Filename: f.Name, Kind: packaging.Kind(f.Kind), Content: in, Digests: catalog.Digests{SHA256: f.SHA256()},
+					_, err = i.Publish(t.Context(), s.who, ingest.Upload{
+						Filename: f.Name, Kind: packaging.Kind(f.Kind), Content: in, Digests: ingest.Digests{SHA256: f.SHA256()},
 						Form: packaging.Metadata{MetadataVersion: "2.1", Name: f.Project, Version: f.Version},
 					})
 					if err == nil {
@@ -439,19 +440,21 @@ var changes = map[string]func(x *assembly.Index, ctx context.Context, who access
 // own above.
 var unchanging = strings.Fields(`Backfill CheckDaily CheckStored Collaborators Compare Contents Days Dependents Downloads File FindStrays Formerly GroupGrants Grants History Limits
 	Link Listing ListingState Managed ManagedContents ManagedPage ManagedRelease ManagedReleases ManagedSettings MayGrant MayPublish MayUpload Names Open Overview
-	Present Project Provenance Publish Quarantine Record Release ReleaseFiles Repositories Search Stage Sweep Usage WalkRecord`)
+	Present Project Provenance Publish Quarantine Record Release ReleaseFiles Repositories Repository Search Stage Sweep Usage WalkRecord`)
 
 // Each exported method that changes something refuses a caller whose token was revoked, or whose account lost what it
 // needs, after it was identified; and does what it is for when nothing ended.
 func TestEveryChangeReadsRightsAgain(t *testing.T) {
 	caller := reflect.TypeFor[access.Caller]()
-	for m := range reflect.TypeFor[*assembly.Index]().Methods() {
-		takes := false
-		for i := range m.Type.NumIn() {
-			takes = takes || m.Type.In(i) == caller
-		}
-		if takes && changes[m.Name] == nil && !slices.Contains(unchanging, m.Name) {
-			t.Errorf("Index.%s takes a caller and is in neither list of this test", m.Name)
+	for _, of := range []reflect.Type{reflect.TypeFor[*assembly.Index](), reflect.TypeFor[*custody.Keeper]()} {
+		for m := range of.Methods() {
+			takes := false
+			for i := range m.Type.NumIn() {
+				takes = takes || m.Type.In(i) == caller
+			}
+			if takes && changes[m.Name] == nil && !slices.Contains(unchanging, m.Name) {
+				t.Errorf("%s.%s takes a caller and is in neither list of this test", of, m.Name)
+			}
 		}
 	}
 	storagetest.EachDatabase(t, func(t *testing.T, fresh func(*testing.T) string) {

@@ -11,6 +11,7 @@ import (
 	"pyindex/internal/access"
 	"pyindex/internal/assembly"
 	"pyindex/internal/catalog"
+	"pyindex/internal/ingest"
 	"pyindex/internal/packaging/packagingtest"
 	"pyindex/internal/storage/storagetest"
 )
@@ -20,7 +21,7 @@ import (
 func TestTrouble(t *testing.T) {
 	for step := 1; step <= 4; step++ { // stage, write, keep, put
 		t.Run(fmt.Sprint(step), func(t *testing.T) {
-			w := newWorld(t, catalog.Policy{}, catalog.Limits{})
+			w := newWorld(t, ingest.Policy{}, catalog.Limits{})
 			var log bytes.Buffer
 			faulty := &storagetest.FaultyBlobs{Blobs: w.blobs}
 			w.Index = assembly.New(w.db.Catalog(), faulty, assembly.Options{Log: slog.New(slog.NewTextHandler(&log, nil))})
@@ -62,7 +63,7 @@ func TestTrouble(t *testing.T) {
 
 // TestNoTrouble: refusals, and senders who went away, are none.
 func TestNoTrouble(t *testing.T) {
-	w := newWorld(t, catalog.Policy{}, catalog.Limits{FileSize: 2000})
+	w := newWorld(t, ingest.Policy{}, catalog.Limits{FileSize: 2000})
 	nobody := w.user("bob", access.NewAPIToken{Scope: access.ScopeRead})
 	for name, try := range map[string]func() error{
 		"a name that is none": func() error {

@@ -16,6 +16,7 @@ import (
 	"pyindex/internal/catalog"
 	"pyindex/internal/custody"
 	"pyindex/internal/fault"
+	"pyindex/internal/ingest"
 	"pyindex/internal/packaging/packagingtest"
 	"pyindex/internal/publishers"
 	"pyindex/internal/storage/blobs"
@@ -26,7 +27,7 @@ import (
 // trusting is a world whose project demo has a trusted publisher, on each database that there is.
 func trusting(t *testing.T, f func(t *testing.T, w *world)) {
 	storagetest.EachDatabase(t, func(t *testing.T, fresh func(*testing.T) string) {
-		w := newWorld(t, catalog.PrivatePolicy(), catalog.Limits{})
+		w := newWorld(t, ingest.PrivatePolicy(), catalog.Limits{})
 		rows := storagetest.OpenDB(t, fresh(t), db.Options{})
 		w.db = rows
 		w.Index = assembly.New(rows.Catalog(), w.blobs, assembly.Options{Log: slog.New(slog.DiscardHandler)})
@@ -123,7 +124,7 @@ func TestSingleUse(t *testing.T) {
 		if _, err := w.upload(once, packagingtest.Wheel("demo", "0.1", "x = 9\n")); !fault.Is(err, fault.Conflict) {
 			t.Errorf("other content of a taken name = %v, want conflict", err)
 		}
-		if _, err := w.upload(once, packagingtest.Wheel("demo", "1.0", "x"), func(u *catalog.Upload) { u.Digests.SHA256 = strings.Repeat("0", 64) }); !fault.Is(err, fault.Invalid) {
+		if _, err := w.upload(once, packagingtest.Wheel("demo", "1.0", "x"), func(u *ingest.Upload) { u.Digests.SHA256 = strings.Repeat("0", 64) }); !fault.Is(err, fault.Invalid) {
 			t.Errorf("a wrong digest = %v, want invalid", err)
 		}
 		_, err := w.upload(once, packagingtest.Wheel("other", "1.0", "x"))
@@ -237,7 +238,7 @@ func TestTrustedOnly(t *testing.T) {
 
 // TestSetTrustedOnlyRefusals: it needs an owner, and who may not see the project does not learn that there is one.
 func TestSetTrustedOnlyRefusals(t *testing.T) {
-	w := newWorld(t, catalog.PrivatePolicy(), catalog.Limits{})
+	w := newWorld(t, ingest.PrivatePolicy(), catalog.Limits{})
 	w.must(packagingtest.Wheel("demo", "0.1", "x = 0\n"), packagingtest.Wheel("other", "0.1", "x = 7\n"))
 	w.publisher("demo")
 	member := w.user("alice", access.NewAPIToken{Scope: access.ScopeAdmin})
@@ -299,7 +300,7 @@ func TestDecidedAgain(t *testing.T) {
 		}{
 			{"the token is spent", once, func() error {
 				return w.db.Catalog().Update(t.Context(), func(tx catalog.Tx) error {
-					_, err := tx.SpendToken(t.Context(), once.TokenID(), time.Now())
+					_, err := tx.(ingest.Tx).SpendToken(t.Context(), once.TokenID(), time.Now())
 					return err
 				})
 			}, "for one upload"},

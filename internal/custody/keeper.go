@@ -1,4 +1,4 @@
-// Package custody keeps the bytes that file rows name and removes those that no row names.
+// Package custody holds exactly the bytes that file rows name.
 //
 // Bytes are stored before their row and removed after it, under keys that are never used for other bytes. Uploads, deletions
 // and the sweeper agree through rows, so any number of processes may work on one store. Bytes that are missing or damaged are

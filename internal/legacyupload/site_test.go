@@ -76,7 +76,7 @@ func newSite(t testing.TB, o setting) *site {
 func (s *site) serve(o setting) {
 	s.t.Helper()
 	keyring := access.NewKeyring(s.db.Access(), access.KeyringOptions{})
-	api := legacyupload.New(s.index.Index, o.upload)
+	api := legacyupload.New(s.index.Intake, o.upload)
 	h, err := server.New(server.Options{Keyring: keyring, Log: slog.New(slog.DiscardHandler), Rates: o.rates, Stall: o.stall}, api.Table())
 	check(s.t, err)
 	web := httptest.NewServer(h)

@@ -6,14 +6,14 @@ import (
 	"net/http"
 
 	"pyindex/internal/access"
-	"pyindex/internal/catalog"
 	"pyindex/internal/fault"
+	"pyindex/internal/ingest"
 	"pyindex/internal/packaging"
 )
 
 // upload takes one file: POST /legacy/.
 func (a *API) upload(w http.ResponseWriter, r *http.Request, who access.Caller) error {
-	u := &upload{index: a.index, who: who, repository: r.PathValue("repository"), actions: r.URL.Query()[":action"]}
+	u := &upload{intake: a.intake, who: who, repository: r.PathValue("repository"), actions: r.URL.Query()[":action"]}
 	defer u.discard()
 	got, err := receive(r.Body, r.Header.Get("Content-Type"), a.bounds, u.opener(r.Context()))
 	if err != nil {
@@ -32,11 +32,11 @@ func (a *API) upload(w http.ResponseWriter, r *http.Request, who access.Caller) 
 
 // upload is one request on its way in.
 type upload struct {
-	index      *catalog.Index
+	intake     *ingest.Intake
 	who        access.Caller
 	repository string
 	actions    []string // from the query string
-	incoming   *catalog.Incoming
+	incoming   *ingest.Incoming
 }
 
 // discard frees the stage; what was published does not need it any more.
@@ -53,7 +53,7 @@ func (u *upload) opener(ctx context.Context) opener {
 		if err != nil {
 			return nil, err
 		}
-		incoming, err := u.index.Stage(ctx, u.who, u.repository, name)
+		incoming, err := u.intake.Stage(ctx, u.who, u.repository, name)
 		if err != nil {
 			return nil, err
 		}
@@ -75,7 +75,7 @@ func (u *upload) foresee(ctx context.Context, f form, h heading) (name packaging
 	if name, err = packaging.ParseProjectName(text); err != nil {
 		return name, err
 	}
-	if err := u.index.MayPublish(ctx, u.who, u.repository, name); err != nil {
+	if err := u.intake.MayPublish(ctx, u.who, u.repository, name); err != nil {
 		return name, err
 	}
 	_, err = packaging.ParseFilename(h.filename, name)
@@ -97,22 +97,22 @@ func (u *upload) checkEnvelope(f form, action bool) error {
 }
 
 // publish reads the whole form and gives it to the catalog.
-func (u *upload) publish(ctx context.Context, got receipt) (catalog.Receipt, error) {
+func (u *upload) publish(ctx context.Context, got receipt) (ingest.Receipt, error) {
 	if err := u.checkEnvelope(got.form, true); err != nil {
-		return catalog.Receipt{}, err
+		return ingest.Receipt{}, err
 	}
 	said, err := readStatement(got.form)
 	if err != nil {
-		return catalog.Receipt{}, err
+		return ingest.Receipt{}, err
 	}
 	metadata, err := readMetadata(got.form)
 	if err != nil {
-		return catalog.Receipt{}, err
+		return ingest.Receipt{}, err
 	}
 	if got.content == nil {
-		return catalog.Receipt{}, fault.New(fault.Invalid, "Upload payload does not have a file: send it as the part named content")
+		return ingest.Receipt{}, fault.New(fault.Invalid, "Upload payload does not have a file: send it as the part named content")
 	}
-	return u.index.Publish(ctx, u.who, catalog.Upload{
+	return u.intake.Publish(ctx, u.who, ingest.Upload{
 		Repository: u.repository, Filename: got.content.filename, Kind: said.kind, PythonVersion: said.python,
 		Comment: said.comment, Form: metadata, Digests: said.digests, ContentType: got.content.contentType,
 		Content: u.incoming, Attestations: got.attestations,

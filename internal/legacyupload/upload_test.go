@@ -13,6 +13,7 @@ import (
 	"pyindex/internal/access"
 	"pyindex/internal/assembly"
 	"pyindex/internal/catalog"
+	"pyindex/internal/ingest"
 	"pyindex/internal/legacyupload"
 	"pyindex/internal/route"
 )
@@ -278,7 +279,7 @@ func TestUploadRefusesRequests(t *testing.T) {
 			status: 400, want: ""},
 		"file over the limit": {o: setting{catalog: assembly.Options{Limits: catalog.Limits{FileSize: 100}}}, status: 400, want: "File too large"},
 		"long field":          {o: setting{upload: legacyupload.Options{FieldBytes: 1000}}, edit: func(s *site, q *request) { q.parts = append(q.parts, field("description", strings.Repeat("a", 1001))) }, status: 400, want: "too long"},
-		"pypi's names":        {o: setting{catalog: assembly.Options{Policy: catalog.PyPIPolicy()}}, edit: func(s *site, q *request) { q.parts = wheel("json", "1.0", "").parts() }, status: 400, want: "reserved"},
+		"pypi's names":        {o: setting{catalog: assembly.Options{Policy: ingest.PyPIPolicy()}}, edit: func(s *site, q *request) { q.parts = wheel("json", "1.0", "").parts() }, status: 400, want: "reserved"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

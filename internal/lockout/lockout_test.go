@@ -16,6 +16,7 @@ import (
 	"pyindex/internal/audit"
 	"pyindex/internal/catalog"
 	"pyindex/internal/fault"
+	"pyindex/internal/ingest"
 	"pyindex/internal/lockout"
 	"pyindex/internal/packaging"
 	"pyindex/internal/packaging/packagingtest"
@@ -114,7 +115,7 @@ func (w *world) begin(who access.Caller, project, version string) (finish func()
 		if _, err := in.Write(f.Bytes[100:]); err != nil {
 			return err
 		}
-		_, err := w.index.Publish(context.WithoutCancel(w.Context()), who, catalog.Upload{Filename: f.Name, Content: in})
+		_, err := w.index.Publish(context.WithoutCancel(w.Context()), who, ingest.Upload{Filename: f.Name, Content: in})
 		return err
 	}
 }

@@ -44,7 +44,7 @@ func uploading(t *testing.T, database string) *site {
 	log := slog.New(slog.DiscardHandler)
 	x := assembly.New(d.Catalog(), b, assembly.Options{Log: log})
 	h, err := server.New(server.Options{Keyring: s.keyring, Log: log, BasePath: base.Path},
-		mintapi.New(s.registry, audience, mintapi.Options{BaseURL: base}).Table(), legacyupload.New(x.Index, legacyupload.Options{}).Table())
+		mintapi.New(s.registry, audience, mintapi.Options{BaseURL: base}).Table(), legacyupload.New(x.Intake, legacyupload.Options{}).Table())
 	s.must(err)
 	web.Config.Handler = h
 	web.Start()

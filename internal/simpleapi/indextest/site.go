@@ -24,6 +24,7 @@ import (
 	"pyindex/internal/catalog"
 	"pyindex/internal/custody"
 	"pyindex/internal/fault"
+	"pyindex/internal/ingest"
 	"pyindex/internal/packaging"
 	"pyindex/internal/route"
 	"pyindex/internal/server"
@@ -243,7 +244,7 @@ func (s *Site) Attest(f catalog.File, all ...catalog.Attestation) {
 	s.t.Helper()
 	s.update(func(ctx context.Context, tx catalog.Tx) error {
 		for _, a := range all {
-			if err := tx.InsertAttestation(ctx, f.ID, a); err != nil {
+			if err := tx.(ingest.Tx).InsertAttestation(ctx, f.ID, a); err != nil {
 				return err
 			}
 		}

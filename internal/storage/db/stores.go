@@ -7,6 +7,7 @@ import (
 	"pyindex/internal/account"
 	"pyindex/internal/audit"
 	"pyindex/internal/catalog"
+	"pyindex/internal/ingest"
 	"pyindex/internal/lockout"
 	"pyindex/internal/publishers"
 )
@@ -15,6 +16,7 @@ import (
 var (
 	_ access.Tx     = (*Tx)(nil)
 	_ account.Tx    = (*Tx)(nil)
+	_ ingest.Tx     = (*Tx)(nil)
 	_ catalog.Tx    = (*Tx)(nil)
 	_ publishers.Tx = (*Tx)(nil)
 	_ lockout.Tx    = (*Tx)(nil)

@@ -1,4 +1,4 @@
-package catalog
+package ingest
 
 import (
 	"cmp"
@@ -8,6 +8,7 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/audit"
+	"pyindex/internal/catalog"
 	"pyindex/internal/fault"
 	"pyindex/internal/packaging"
 	"pyindex/internal/packaging/archive"
@@ -19,7 +20,7 @@ import (
 // identical file that is there already is no change and no error; stored bytes of it that are missing or damaged are put back. Every refusal leaves nothing behind: no project, no
 // release, no bytes. It returns fault.Invalid for a bad form or file, fault.Conflict ("File already exists…") for a name
 // or bytes that are taken, fault.Denied, fault.TooLarge, and fault.Unavailable where a retry may succeed.
-func (x *Index) Publish(ctx context.Context, who access.Caller, u Upload) (Receipt, error) {
+func (x *Intake) Publish(ctx context.Context, who access.Caller, u Upload) (Receipt, error) {
 	receipt, err := x.publish(ctx, who, u)
 	x.failed(ctx, err)
 	if receipt.Created {
@@ -31,7 +32,7 @@ func (x *Index) Publish(ctx context.Context, who access.Caller, u Upload) (Recei
 	return receipt, err
 }
 
-func (x *Index) publish(ctx context.Context, who access.Caller, u Upload) (Receipt, error) {
+func (x *Intake) publish(ctx context.Context, who access.Caller, u Upload) (Receipt, error) {
 	r, err := x.uploadTarget(ctx, who, u.Repository)
 	if err != nil {
 		return Receipt{}, err
@@ -40,7 +41,7 @@ func (x *Index) publish(ctx context.Context, who access.Caller, u Upload) (Recei
 	if err != nil {
 		return Receipt{}, err
 	}
-	a := addition{index: x, who: who, repository: r, named: n}
+	a := addition{intake: x, who: who, repository: r, named: n}
 	if err := x.store.View(ctx, func(tx Tx) error { return a.permitted(ctx, tx) }); err != nil {
 		return Receipt{}, err
 	}
@@ -66,29 +67,29 @@ var errIdentical = errors.New("the identical file is there already")
 
 // addition is an upload on its way through the checks.
 type addition struct {
-	index      *Index
+	intake     *Intake
 	who        access.Caller
-	repository Repository
+	repository catalog.Repository
 	named
 	digests  Digests
 	contents archive.Contents
-	attested []Attestation
-	existing File   // set with errIdentical
-	beside   string // warning about an API token, see noteBeside
+	attested []catalog.Attestation
+	existing catalog.File // set with errIdentical
+	beside   string       // warning about an API token, see noteBeside
 }
 
 func (a *addition) permitted(ctx context.Context, tx Tx) error {
 	if err := unspent(ctx, tx, a.who); err != nil {
 		return err
 	}
-	p, _, err := a.index.admit(ctx, tx, a.who, a.repository, a.name)
+	p, _, err := a.intake.admit(ctx, tx, a.who, a.repository, a.name)
 	if err != nil {
 		return err
 	}
 	if err := checkPart(a.Upload); err != nil {
 		return err
 	}
-	return a.index.limitsOf(p).admit(p, a.name, a.Content.Size())
+	return checkSize(p.LimitsUnder(a.intake.limits), p, a.name, a.Content.Size())
 }
 
 // measure compares the bytes with what the form says of them.
@@ -133,7 +134,7 @@ func (a *addition) confirmed(ctx context.Context, tx Tx, err error) error {
 }
 
 // taken answers for a name that exists: nothing to do for the same file, refusal for another.
-func (a *addition) taken(f File) error {
+func (a *addition) taken(f catalog.File) error {
 	if f.Quarantined() {
 		return fault.New(fault.Denied, "File already exists: %s is here in quarantine, where nobody can install it; ask an administrator, or choose another version or build number", f.Filename)
 	}
@@ -150,7 +151,7 @@ func (a *addition) taken(f File) error {
 // fresh refuses bytes that the repository has under another name, in a project that the caller may see. Those of other projects
 // are let in: a refusal would tell that somebody's private project has these very bytes.
 func (a *addition) fresh(ctx context.Context, tx Tx) error {
-	if a.index.policy.SharedContent {
+	if a.intake.policy.SharedContent {
 		return nil
 	}
 	same, err := tx.FilesBySHA256(ctx, a.repository.ID, a.digests.SHA256)
@@ -171,7 +172,7 @@ func (a *addition) fresh(ctx context.Context, tx Tx) error {
 
 // onlySDist refuses a second source distribution of a release where the policy says so.
 func (a *addition) onlySDist(ctx context.Context, tx Tx) error {
-	if !a.index.policy.OneSDist || a.filename.Kind() != packaging.SDist {
+	if !a.intake.policy.OneSDist || a.filename.Kind() != packaging.SDist {
 		return nil
 	}
 	p, err := tx.ProjectByName(ctx, a.repository.ID, a.name)
@@ -187,7 +188,7 @@ func (a *addition) onlySDist(ctx context.Context, tx Tx) error {
 		return err
 	}
 	files, err := tx.AllFilesOfRelease(ctx, rel.ID)
-	if i := slices.IndexFunc(files, func(f File) bool { return f.Kind == packaging.SDist }); i >= 0 {
+	if i := slices.IndexFunc(files, func(f catalog.File) bool { return f.Kind == packaging.SDist }); i >= 0 {
 		return fault.New(fault.Invalid, "release %s of %s has a source distribution, %s: the policy of this index allows one", rel.Version, a.name, files[i].Filename)
 	}
 	return err
@@ -195,12 +196,12 @@ func (a *addition) onlySDist(ctx context.Context, tx Tx) error {
 
 // inspect looks inside the archive and compares it with the form.
 func (a *addition) inspect() (err error) {
-	a.contents, err = archive.Inspect(a.Content.stage, a.Content.Size(), a.filename, archive.DefaultLimits(), a.index.policy.Archive)
+	a.contents, err = archive.Inspect(a.Content.stage, a.Content.Size(), a.filename, archive.DefaultLimits(), a.intake.policy.Archive)
 	if err != nil {
 		return err
 	}
 	if a.Form.Name == "" {
-		return a.contents.Parsed.Check(a.index.policy.Rules)
+		return a.contents.Parsed.Check(a.intake.policy.Rules)
 	}
 	return packaging.Disagreement(a.Form, a.contents.Parsed)
 }
@@ -212,14 +213,14 @@ func (a *addition) sibling() bool {
 
 // refused records an upload that was turned away, in the history of the project that it was for where the names tell. A
 // record that cannot be written is logged: the answer stands anyway.
-func (x *Index) refused(ctx context.Context, who access.Caller, u Upload, why error) {
+func (x *Intake) refused(ctx context.Context, who access.Caller, u Upload, why error) {
 	e := x.changes.Entry(who, "file.add", map[string]any{"reason": fault.Message(why), "kind": fault.KindOf(why).String()})
 	e.Outcome, e.Filename, e.Project = audit.Refused, audit.Cut(u.Filename), audit.Cut(u.Form.Name)
 	if name, err := aimed(u); err == nil {
 		e.Project = name.String()
 	}
 	err := x.store.Update(context.WithoutCancel(ctx), func(tx Tx) error {
-		r, err := tx.RepositoryByName(ctx, cmp.Or(audit.Cut(u.Repository), MainRepository))
+		r, err := tx.RepositoryByName(ctx, cmp.Or(audit.Cut(u.Repository), catalog.MainRepository))
 		if err != nil && !fault.Is(err, fault.NotFound) {
 			return err
 		}

@@ -1,4 +1,4 @@
-package catalog
+package ingest
 
 import (
 	"context"
@@ -7,6 +7,7 @@ import (
 	"errors"
 
 	"pyindex/internal/access"
+	"pyindex/internal/catalog"
 	"pyindex/internal/custody"
 	"pyindex/internal/fault"
 	"pyindex/internal/packaging"
@@ -19,8 +20,8 @@ func (a *addition) commit(ctx context.Context) (Receipt, error) {
 	// From here on the sender's going away must not leave half of it.
 	ctx = context.WithoutCancel(ctx)
 	f := a.file()
-	x := a.index
-	held, err := x.custody.Hold(ctx, f.stored()...)
+	x := a.intake
+	held, err := x.custody.Hold(ctx, f.AllStored()...)
 	if err != nil {
 		return Receipt{}, err
 	}
@@ -28,7 +29,7 @@ func (a *addition) commit(ctx context.Context) (Receipt, error) {
 	if len(held) > 1 {
 		f.MetadataGeneration = held[1].Generation
 	}
-	keys := f.keys()
+	keys := heldKeys(held)
 	err = a.keep(ctx, held)
 	if err == nil {
 		err = access.Update(ctx, x.store, a.who, func(tx Tx, who access.Caller) (err error) {
@@ -48,17 +49,17 @@ func (a *addition) commit(ctx context.Context) (Receipt, error) {
 }
 
 // file is the row that the upload becomes. Metadata comes from the archive, never from the form.
-func (a *addition) file() File {
+func (a *addition) file() catalog.File {
 	python := a.PythonVersion
 	if python == "" {
 		python = a.filename.PythonTag()
 	}
-	f := File{
-		ID: a.index.changes.NewID(), RepositoryID: a.repository.ID, Filename: a.filename.String(), NameKey: a.filename.Key(),
+	f := catalog.File{
+		ID: a.intake.changes.NewID(), RepositoryID: a.repository.ID, Filename: a.filename.String(), NameKey: a.filename.Key(),
 		Kind: a.filename.Kind(), PythonVersion: python, Size: a.Content.Size(), Comment: a.Comment,
 		MD5: a.digests.MD5, SHA256: a.digests.SHA256, Blake2b256: a.digests.Blake2b256,
-		RequiresPython: a.contents.Parsed.RequiresPython, UploadedAt: a.index.changes.Clock(), Attested: a.provable(),
-		Uploader: Uploader{
+		RequiresPython: a.contents.Parsed.RequiresPython, UploadedAt: a.intake.changes.Clock(), Attested: a.provable(),
+		Uploader: catalog.Uploader{
 			Kind: string(a.who.Kind()), ID: a.who.ID(), Name: a.who.Name(),
 			TokenID: a.who.TokenID(), Claims: a.who.Claims(),
 		},
@@ -72,15 +73,15 @@ func (a *addition) file() File {
 
 // keep makes the bytes durable. Where a file names the key already, its bytes are compared and mended.
 func (a *addition) keep(ctx context.Context, held []custody.Held) error {
-	if err := a.index.custody.Keep(ctx, held[0], a.Content.stage); err != nil || len(held) == 1 {
+	if err := a.intake.custody.Keep(ctx, held[0], a.Content.stage); err != nil || len(held) == 1 {
 		return err
 	}
-	return a.index.custody.Put(ctx, held[1], a.contents.Metadata)
+	return a.intake.custody.Put(ctx, held[1], a.contents.Metadata)
 }
 
 // insert writes everything that the file changes in one transaction. What was decided before is decided again, because
 // others may have been faster, and because the caller's rights may have ended while the bytes came. It returns f in its place.
-func (a *addition) insert(ctx context.Context, tx Tx, f File, keys []string) (File, error) {
+func (a *addition) insert(ctx context.Context, tx Tx, f catalog.File, keys []string) (catalog.File, error) {
 	if err := a.spend(ctx, tx); err != nil {
 		return f, err
 	}
@@ -97,7 +98,7 @@ func (a *addition) insert(ctx context.Context, tx Tx, f File, keys []string) (Fi
 	if p, err = a.advance(ctx, tx, p, f); err != nil {
 		return f, err
 	}
-	if err := a.card(ctx, tx, p, f); err != nil {
+	if err := catalog.AddToCard(ctx, tx, p, f, a.contents.Parsed); err != nil {
 		return f, err
 	}
 	if err := a.noteBeside(ctx, tx, p, f); err != nil {
@@ -108,7 +109,7 @@ func (a *addition) insert(ctx context.Context, tx Tx, f File, keys []string) (Fi
 			return f, err
 		}
 	}
-	e := a.index.changes.Entry(a.who, "file.add", map[string]any{
+	e := a.intake.changes.Entry(a.who, "file.add", map[string]any{
 		"sha256": f.SHA256, "size": f.Size, "uploader": f.Uploader, "warnings": a.contents.Warnings, "attested": f.Attested,
 	})
 	e.Repository, e.Project, e.Version, e.Filename = a.repository.ID, a.name.String(), f.Version, f.Filename
@@ -116,22 +117,22 @@ func (a *addition) insert(ctx context.Context, tx Tx, f File, keys []string) (Fi
 }
 
 // project returns the project that the file goes to, and makes it where it does not exist.
-func (a *addition) project(ctx context.Context, tx Tx, f File) (Project, error) {
-	p, exists, err := a.index.admit(ctx, tx, a.who, a.repository, a.name)
+func (a *addition) project(ctx context.Context, tx Tx, f catalog.File) (catalog.Project, error) {
+	p, exists, err := a.intake.admit(ctx, tx, a.who, a.repository, a.name)
 	if err != nil || exists {
 		return p, err
 	}
-	return Create(ctx, tx, NewProject{
-		ID: a.index.changes.NewID(), Repository: a.repository, Name: a.name, Display: a.contents.Parsed.Name, Owner: a.who.ID(),
-		Actor: a.who.Actor(), EntryID: a.index.changes.NewID(), At: f.UploadedAt, Reason: map[string]any{"first_file": f.Filename},
+	return catalog.Create(ctx, tx, catalog.NewProject{
+		ID: a.intake.changes.NewID(), Repository: a.repository, Name: a.name, Display: a.contents.Parsed.Name, Owner: a.who.ID(),
+		Actor: a.who.Actor(), EntryID: a.intake.changes.NewID(), At: f.UploadedAt, Reason: map[string]any{"first_file": f.Filename},
 	})
 }
 
 // place puts the file's row into its release, which it makes where it is the first.
-func (a *addition) place(ctx context.Context, tx Tx, p Project, f File) (File, error) {
+func (a *addition) place(ctx context.Context, tx Tx, p catalog.Project, f catalog.File) (catalog.File, error) {
 	rel, err := tx.ReleaseByKey(ctx, p.ID, a.version.Key())
 	if fault.Is(err, fault.NotFound) {
-		rel = Release{ID: a.index.changes.NewID(), ProjectID: p.ID, Version: a.version.String(), Key: a.version.Key(), CreatedAt: f.UploadedAt}
+		rel = catalog.Release{ID: a.intake.changes.NewID(), ProjectID: p.ID, Version: a.version.String(), Key: a.version.Key(), CreatedAt: f.UploadedAt}
 		err = tx.InsertRelease(ctx, rel)
 	}
 	if err != nil {
@@ -159,7 +160,7 @@ func (a *addition) lost(ctx context.Context, tx Tx) error {
 }
 
 // advance gives the project the next serial, its new size and the spelling of its newest upload.
-func (a *addition) advance(ctx context.Context, tx Tx, p Project, f File) (_ Project, err error) {
+func (a *addition) advance(ctx context.Context, tx Tx, p catalog.Project, f catalog.File) (_ catalog.Project, err error) {
 	if p.Serial, err = tx.NextSerial(ctx); err != nil {
 		return p, err
 	}
@@ -182,7 +183,7 @@ func (a *addition) identical(ctx context.Context) (Receipt, error) {
 
 // intact makes sure that the store has what the existing file's row promises. Nothing is written while it has.
 func (a *addition) intact(ctx context.Context) error {
-	x, f := a.index, a.existing
+	x, f := a.intake, a.existing
 	metadata, err := a.siblingOf(ctx, f)
 	if err != nil {
 		return err
@@ -192,7 +193,7 @@ func (a *addition) intact(ctx context.Context) error {
 		return err
 	}
 	// The hold keeps a deletion from removing the key while its bytes are put back.
-	held, err := x.custody.Hold(ctx, f.stored()...)
+	held, err := x.custody.Hold(ctx, f.AllStored()...)
 	if err != nil {
 		return err
 	}
@@ -217,20 +218,26 @@ func heldKeys(held []custody.Held) (keys []string) {
 
 // siblingOf returns the right metadata of f if that in the store is not, and nil if it is or there is none. It comes from
 // the archive again.
-func (a *addition) siblingOf(ctx context.Context, f File) ([]byte, error) {
+func (a *addition) siblingOf(ctx context.Context, f catalog.File) ([]byte, error) {
 	if f.MetadataSHA256 == "" {
 		return nil, nil
 	}
-	sound, err := a.index.custody.Sound(ctx, f.StoredMetadata())
+	sound, err := a.intake.custody.Sound(ctx, f.StoredMetadata())
 	if sound || err != nil {
 		return nil, err
 	}
 	if a.contents.Metadata == nil {
-		a.contents, err = archive.Inspect(a.Content.stage, a.Content.Size(), a.filename, archive.DefaultLimits(), a.index.policy.Archive)
+		a.contents, err = archive.Inspect(a.Content.stage, a.Content.Size(), a.filename, archive.DefaultLimits(), a.intake.policy.Archive)
 	}
 	sum := sha256.Sum256(a.contents.Metadata)
 	if err != nil || hex.EncodeToString(sum[:]) != f.MetadataSHA256 {
 		return nil, fault.Wrap(fault.Unavailable, err, "the stored metadata of %s is damaged, and this upload does not have it: the administrator of the index must restore it", f.Filename)
 	}
 	return a.contents.Metadata, nil
+}
+
+// insertMembers keeps the names of what is in the file that is added.
+func (a *addition) insertMembers(ctx context.Context, tx Tx, f catalog.File) error {
+	names := a.contents.Members
+	return tx.InsertMembers(ctx, f.ID, catalog.Members{Names: names[:min(len(names), catalog.MaxMembers)], Total: len(names)})
 }

@@ -1,4 +1,4 @@
-package catalog
+package ingest
 
 import (
 	"context"
@@ -36,7 +36,7 @@ type Incoming struct {
 
 // Stage begins an upload to a project, the zero name where it is not known yet: a private place for the bytes.
 // fault.Unauthenticated for nobody, fault.Denied for who may upload nothing at all.
-func (x *Index) Stage(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName) (*Incoming, error) {
+func (x *Intake) Stage(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName) (*Incoming, error) {
 	if _, err := x.uploadTarget(ctx, who, repo); err != nil {
 		return nil, err
 	}
@@ -60,15 +60,15 @@ func (x *Index) Stage(ctx context.Context, who access.Caller, repo string, name 
 
 // fileLimit is how large a file of a project may be, in bytes, 0 for no bound. The limits of a project that the caller
 // may not see are those of none.
-func (x *Index) fileLimit(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName) (int64, error) {
+func (x *Intake) fileLimit(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName) (int64, error) {
 	if name.IsZero() {
 		return x.limits.FileSize, nil
 	}
-	p, err := x.Project(ctx, who, repo, name)
+	p, err := x.index.Project(ctx, who, repo, name)
 	if fault.Is(err, fault.NotFound) {
 		return x.limits.FileSize, nil
 	}
-	return x.limitsOf(p).FileSize, err
+	return p.LimitsUnder(x.limits).FileSize, err
 }
 
 // Write adds bytes. fault.TooLarge once the limit is passed; after any error the upload cannot be published.

@@ -1,11 +1,11 @@
-package catalog
+package ingest
 
 import (
 	"context"
 	"strings"
-	"time"
 
 	"pyindex/internal/access"
+	"pyindex/internal/catalog"
 	"pyindex/internal/fault"
 	"pyindex/internal/packaging"
 )
@@ -26,29 +26,25 @@ type Upload struct {
 
 // Receipt says what became of an upload.
 type Receipt struct {
-	File     File
+	File     catalog.File
 	Created  bool     // false where the identical file was there already, and nothing changed
 	Warnings []string // sentences for the sender
 }
 
 // uploadTarget returns the repository for a caller who may upload something to it.
-func (x *Index) uploadTarget(ctx context.Context, who access.Caller, repo string) (Repository, error) {
+func (x *Intake) uploadTarget(ctx context.Context, who access.Caller, repo string) (catalog.Repository, error) {
 	if !who.Known() {
-		return Repository{}, errAnonymous()
+		return catalog.Repository{}, catalog.ErrAnonymous
 	}
 	if !who.Uploads() {
-		return Repository{}, fault.New(fault.Denied, "this API token may only read: make one with --scope upload")
+		return catalog.Repository{}, fault.New(fault.Denied, "this API token may only read: make one with --scope upload")
 	}
-	at, err := x.store.Stamp(ctx)
-	if err != nil {
-		return Repository{}, err
-	}
-	return x.repository(ctx, who, at, repo)
+	return x.index.Repository(ctx, who, repo)
 }
 
 // MayPublish answers before the bytes come whether the caller may upload to a project of that name: nil, or the fault
 // that Publish would return for it.
-func (x *Index) MayPublish(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName) error {
+func (x *Intake) MayPublish(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName) error {
 	r, err := x.uploadTarget(ctx, who, repo)
 	if err != nil {
 		return err
@@ -70,7 +66,7 @@ func (x *Index) MayPublish(ctx context.Context, who access.Caller, repo string, 
 // MayUpload answers before anything of an upload is read whether the caller may upload anything at all to a repository: nil,
 // or fault.Denied. It returns fault.Unauthenticated for an anonymous caller and fault.NotFound if the caller may not see
 // the repository.
-func (x *Index) MayUpload(ctx context.Context, who access.Caller, repo string) error {
+func (x *Intake) MayUpload(ctx context.Context, who access.Caller, repo string) error {
 	r, err := x.uploadTarget(ctx, who, repo)
 	if err != nil || who.MayUpload(r.Object()) {
 		return err
@@ -89,28 +85,28 @@ func (x *Index) MayUpload(ctx context.Context, who access.Caller, repo string) e
 }
 
 // admit finds the project that the caller may add files to. The bool is false where it has to be made first.
-func (x *Index) admit(ctx context.Context, tx Tx, who access.Caller, r Repository, name packaging.ProjectName) (Project, bool, error) {
+func (x *Intake) admit(ctx context.Context, tx Tx, who access.Caller, r catalog.Repository, name packaging.ProjectName) (catalog.Project, bool, error) {
 	p, err := tx.ProjectByName(ctx, r.ID, name)
 	switch {
 	case fault.Is(err, fault.NotFound):
-		return Project{}, false, x.mayCreate(ctx, tx, who, r, name)
+		return catalog.Project{}, false, x.mayCreate(ctx, tx, who, r, name)
 	case err != nil:
-		return Project{}, false, err
+		return catalog.Project{}, false, err
 	}
 	switch may, err := mayUpload(ctx, tx, who, p); {
 	case err != nil:
-		return Project{}, false, err
+		return catalog.Project{}, false, err
 	case !may:
-		return Project{}, false, notYours(who, name, p.Object())
-	case p.Status == Archived, p.Status == Quarantined:
-		return Project{}, false, fault.New(fault.Denied, "project %s is %s and takes no uploads", name, p.Status)
+		return catalog.Project{}, false, notYours(who, name, p.Object())
+	case p.Status == catalog.Archived, p.Status == catalog.Quarantined:
+		return catalog.Project{}, false, fault.New(fault.Denied, "project %s is %s and takes no uploads", name, p.Status)
 	}
 	return p, true, trusts(who, p)
 }
 
 // mayUpload asks again with the grants of this moment before it says no: the first of several uploads that began together
 // made the project, and its uploader the owner.
-func mayUpload(ctx context.Context, tx Tx, who access.Caller, p Project) (bool, error) {
+func mayUpload(ctx context.Context, tx Tx, who access.Caller, p catalog.Project) (bool, error) {
 	if who.May(access.Uploader, p.Object()) || who.Kind() != access.KindUser {
 		return who.May(access.Uploader, p.Object()), nil
 	}
@@ -124,7 +120,7 @@ func notYours(who access.Caller, name packaging.ProjectName, o access.Object) er
 }
 
 // mayCreate decides about a name that no project has yet.
-func (x *Index) mayCreate(ctx context.Context, tx Tx, who access.Caller, r Repository, name packaging.ProjectName) error {
+func (x *Intake) mayCreate(ctx context.Context, tx Tx, who access.Caller, r catalog.Repository, name packaging.ProjectName) error {
 	switch {
 	case who.Kind() == access.KindPublisher:
 		return fault.New(fault.Invalid, "project %s does not exist, and a trusted publisher cannot create it: register a pending publisher for it", name)
@@ -132,49 +128,6 @@ func (x *Index) mayCreate(ctx context.Context, tx Tx, who access.Caller, r Repos
 		return notYours(who, name, r.Object())
 	}
 	return x.policy.CheckNewName(ctx, tx, r, name, who.ID(), x.changes.Clock())
-}
-
-// CheckNewName returns nil if a user who may create projects in a repository may create one of a name that no project has, and
-// otherwise why not: fault.Invalid or fault.Conflict for a name that the policy forbids, fault.Denied for one that is kept for
-// the last owners of a deleted project. User "" stands for the operator.
-func (p Policy) CheckNewName(ctx context.Context, tx Tx, r Repository, name packaging.ProjectName, user string, now time.Time) error {
-	if p.ReservedNames && packaging.IsStdlibModule(name) {
-		return fault.New(fault.Invalid, "project name %s is reserved: it is a module of the standard library", name)
-	}
-	if p.SimilarNames {
-		if err := lookalike(ctx, tx, r, name, user, now); err != nil {
-			return err
-		}
-	}
-	_, err := nameFree(ctx, tx, r, name, user, now)
-	return err
-}
-
-// lookalike refuses a new name that people could take for an existing one, or for one that is kept for others than the user.
-func lookalike(ctx context.Context, tx Tx, r Repository, name packaging.ProjectName, user string, now time.Time) error {
-	p, err := tx.ProjectWithSkeleton(ctx, r.ID, name.Skeleton())
-	if err == nil {
-		return fault.New(fault.Conflict, "project name %s is too similar to %s", name, p.Name)
-	}
-	if !fault.Is(err, fault.NotFound) {
-		return err
-	}
-	gone, err := tx.DeletedProjects(ctx)
-	if err != nil {
-		return err
-	}
-	for _, d := range gone {
-		if d.Repository != r.Name || d.Name == name || !d.Name.LooksLike(name) {
-			continue
-		}
-		if _, err := nameFree(ctx, tx, r, d.Name, user, now); fault.Is(err, fault.Denied) {
-			return fault.Wrap(fault.Conflict, err, "project name %s is too similar to %s, which was deleted and is kept for its last owners until %s",
-				name, d.Name, d.FreeAt.UTC().Format(time.DateOnly))
-		} else if err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 func whoText(who access.Caller) string {
@@ -208,7 +161,7 @@ type named struct {
 }
 
 // name reads the names that the form and the file name state, and refuses an upload in which they differ.
-func (x *Index) name(u Upload) (named, error) {
+func (x *Intake) name(u Upload) (named, error) {
 	n := named{Upload: u}
 	err := x.nameProject(&n)
 	if err != nil {
@@ -230,7 +183,7 @@ func (x *Index) name(u Upload) (named, error) {
 }
 
 // nameProject takes project and version from the form, or the project from the file name where the form is silent.
-func (x *Index) nameProject(n *named) (err error) {
+func (x *Intake) nameProject(n *named) (err error) {
 	if n.Form.Name == "" {
 		n.name, err = packaging.ProjectOf(n.Filename)
 		return err
@@ -245,7 +198,7 @@ func (x *Index) nameProject(n *named) (err error) {
 	return err
 }
 
-func (x *Index) checkSpelling(f packaging.Filename) error {
+func (x *Intake) checkSpelling(f packaging.Filename) error {
 	if x.policy.Spelling {
 		if err := f.CheckSpelling(); err != nil {
 			return err
