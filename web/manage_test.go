@@ -172,12 +172,12 @@ func (x *shop) name(s string) packaging.ProjectName {
 func (x *shop) put(repo string, files ...packagingtest.File) {
 	x.Helper()
 	for _, f := range files {
-		in, err := x.index.Stage(x.Context(), x.operator, repo, packaging.ProjectName{})
+		in, err := x.index.Begin(x.Context(), x.operator, repo, packaging.ProjectName{})
 		if err != nil {
 			x.Fatal(err)
 		}
 		in.Write(f.Bytes)
-		if _, err := x.index.Publish(x.Context(), x.operator, ingest.Upload{Repository: repo, Filename: f.Name, Content: in}); err != nil {
+		if _, err := x.index.Publish(x.Context(), in, ingest.Upload{Filename: f.Name}); err != nil {
 			x.Fatalf("publishing %s: %v", f.Name, err)
 		}
 		in.Discard()

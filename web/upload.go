@@ -311,11 +311,14 @@ func (u *uploading) publish(ctx context.Context, p *multipart.Part) (ingest.Rece
 	if len(p.FileName()) > maxUploadName {
 		return ingest.Receipt{}, fault.New(fault.Invalid, "the file name is longer than %d bytes", maxUploadName)
 	}
-	name, err := u.foresee(ctx, p.FileName())
+	name, err := packaging.ProjectOf(p.FileName())
+	if err == nil && !u.only.IsZero() && name != u.only {
+		err = fault.New(fault.Invalid, "this is a file of %s, and the page is for %s", name, u.only)
+	}
 	if err != nil {
 		return ingest.Receipt{}, err
 	}
-	in, err := u.site.o.Index.Stage(ctx, u.who, u.repository, name)
+	in, err := u.site.o.Index.Begin(ctx, u.who, u.repository, name)
 	if err != nil {
 		return ingest.Receipt{}, err
 	}
@@ -323,20 +326,7 @@ func (u *uploading) publish(ctx context.Context, p *multipart.Part) (ingest.Rece
 	if err := u.pour(in, p); err != nil {
 		return ingest.Receipt{}, err
 	}
-	return u.site.o.Index.Publish(ctx, u.who, ingest.Upload{
-		Repository: u.repository, Filename: p.FileName(), ContentType: p.Header.Get("Content-Type"), Content: in,
-	})
-}
-
-func (u *uploading) foresee(ctx context.Context, filename string) (packaging.ProjectName, error) {
-	name, err := packaging.ProjectOf(filename)
-	if err == nil && !u.only.IsZero() && name != u.only {
-		err = fault.New(fault.Invalid, "this is a file of %s, and the page is for %s", name, u.only)
-	}
-	if err == nil {
-		err = u.site.o.Index.MayPublish(ctx, u.who, u.repository, name)
-	}
-	return name, err
+	return u.site.o.Index.Publish(ctx, in, ingest.Upload{Filename: p.FileName(), ContentType: p.Header.Get("Content-Type")})
 }
 
 // pourBytes is how much is read at once, as in the protocol of other clients.

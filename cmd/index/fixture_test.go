@@ -102,7 +102,7 @@ func (x *fixture) publish(ctx context.Context, dir, repository, project string) 
 	if err != nil {
 		return err
 	}
-	in, err := x.app.index.Stage(ctx, x.app.operator, repository, packaging.ProjectName{})
+	in, err := x.app.index.Begin(ctx, x.app.operator, repository, packaging.ProjectName{})
 	if err != nil {
 		return err
 	}
@@ -110,7 +110,7 @@ func (x *fixture) publish(ctx context.Context, dir, repository, project string) 
 	if err := read(in, path); err != nil {
 		return err
 	}
-	got, err := x.app.index.Publish(ctx, x.app.operator, ingest.Upload{Repository: repository, Filename: filepath.Base(path), Content: in})
+	got, err := x.app.index.Publish(ctx, in, ingest.Upload{Filename: filepath.Base(path)})
 	if err != nil || project != demo || repository != "main" {
 		return err
 	}

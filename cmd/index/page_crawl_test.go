@@ -21,7 +21,7 @@ import (
 // put publishes a file as the operator and returns whether the gate took it.
 func (x *fixture) put(t *testing.T, repository string, f packagingtest.File) error {
 	t.Helper()
-	in, err := x.app.index.Stage(t.Context(), x.app.operator, repository, packaging.ProjectName{})
+	in, err := x.app.index.Begin(t.Context(), x.app.operator, repository, packaging.ProjectName{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -29,7 +29,7 @@ func (x *fixture) put(t *testing.T, repository string, f packagingtest.File) err
 	if _, err := in.Write(f.Bytes); err != nil {
 		t.Fatal(err)
 	}
-	_, err = x.app.index.Publish(t.Context(), x.app.operator, ingest.Upload{Repository: repository, Filename: f.Name, Content: in})
+	_, err = x.app.index.Publish(t.Context(), in, ingest.Upload{Filename: f.Name})
 	return err
 }
 

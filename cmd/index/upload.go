@@ -35,7 +35,7 @@ func (c *uploadCmd) Run(s *session) error {
 
 func (c *uploadCmd) add(s *session, a *app, path string) (err error) {
 	name, _ := packaging.ProjectOf(filepath.Base(path)) // what is wrong with it Publish says
-	in, err := a.index.Stage(s.ctx, a.operator, c.Repository, name)
+	in, err := a.index.Begin(s.ctx, a.operator, c.Repository, name)
 	if err != nil {
 		return err
 	}
@@ -43,7 +43,7 @@ func (c *uploadCmd) add(s *session, a *app, path string) (err error) {
 	if err := read(in, path); err != nil {
 		return err
 	}
-	got, err := a.index.Publish(s.ctx, a.operator, ingest.Upload{Repository: c.Repository, Filename: filepath.Base(path), Content: in})
+	got, err := a.index.Publish(s.ctx, in, ingest.Upload{Filename: filepath.Base(path)})
 	if err != nil {
 		return err
 	}

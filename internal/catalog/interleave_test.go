@@ -219,7 +219,7 @@ func explore(run func(choose func(n int) int)) (runs int) {
 // publish uploads f to a repository.
 func publish(ctx context.Context, x *assembly.Index, who access.Caller, repo string, f packagingtest.File) error {
 	project, _ := packaging.ParseProjectName(f.Project)
-	in, err := x.Stage(ctx, who, repo, project)
+	in, err := x.Begin(ctx, who, repo, project)
 	if err != nil {
 		return err
 	}
@@ -227,7 +227,7 @@ func publish(ctx context.Context, x *assembly.Index, who access.Caller, repo str
 	if _, err := in.Write(f.Bytes); err != nil {
 		return err
 	}
-	_, err = x.Publish(ctx, who, ingest.Upload{Repository: repo, Filename: f.Name, Kind: packaging.Kind(f.Kind), Content: in})
+	_, err = x.Publish(ctx, in, ingest.Upload{Filename: f.Name, Kind: packaging.Kind(f.Kind)})
 	return err
 }
 

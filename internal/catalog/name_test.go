@@ -78,7 +78,7 @@ func TestDeletedNameIsKept(t *testing.T) {
 				t.Errorf("the refusal to a %s says %q: %v", who, secret, err)
 			}
 		}
-		if err := w.MayPublish(ctx, c, main, name(t, "Demo")); !fault.Is(err, fault.Denied) {
+		if err := w.mayPublish(ctx, c, main, name(t, "Demo")); !fault.Is(err, fault.Denied) {
 			t.Errorf("MayPublish by a %s = %v, want denied before the bytes come", who, err)
 		}
 	}
@@ -157,17 +157,17 @@ func TestLookalikeOfDeletedNameIsKept(t *testing.T) {
 	owner = w.token("owner", access.NewAPIToken{Scope: access.ScopeAdmin})
 	mustName(t, w.DeleteProject(ctx, owner, main, billing))
 	for _, other := range []string{"b1lling", "bill-ing", "billlng"} {
-		if err := w.MayPublish(ctx, stranger, main, name(t, other)); !fault.Is(err, fault.Conflict) || !strings.Contains(err.Error(), "too similar to billing") {
+		if err := w.mayPublish(ctx, stranger, main, name(t, other)); !fault.Is(err, fault.Conflict) || !strings.Contains(err.Error(), "too similar to billing") {
 			t.Errorf("MayPublish(%s), by a stranger = %v, want a conflict with billing", other, err)
 		}
 		if _, err := w.upload(stranger, packagingtest.Wheel(other, "1.0", "y")); !fault.Is(err, fault.Conflict) {
 			t.Errorf("an upload of %s by a stranger = %v, want a conflict", other, err)
 		}
-		if err := w.MayPublish(ctx, owner, main, name(t, other)); err != nil {
+		if err := w.mayPublish(ctx, owner, main, name(t, other)); err != nil {
 			t.Errorf("MayPublish(%s), by the last owner = %v", other, err)
 		}
 	}
-	if err := w.MayPublish(ctx, stranger, main, name(t, "billings")); err != nil {
+	if err := w.mayPublish(ctx, stranger, main, name(t, "billings")); err != nil {
 		t.Errorf("MayPublish(billings) = %v, want nil: it looks different", err)
 	}
 	*now = now.Add(catalog.KeepName)
@@ -280,10 +280,10 @@ func TestNamesOutliveTheRepository(t *testing.T) {
 		t.Errorf("Names() after the repository was removed = %+v, %v, want demo of team", names, err)
 	}
 	mustName(t, w.AddRepository(ctx, w.admin, team))
-	if err := w.MayPublish(ctx, eve, "team", name(t, "demo")); !fault.Is(err, fault.Denied) {
+	if err := w.mayPublish(ctx, eve, "team", name(t, "demo")); !fault.Is(err, fault.Denied) {
 		t.Errorf("a stranger in the repository that was created again = %v, want denied", err)
 	}
-	if err := w.MayPublish(ctx, ann, "team", name(t, "demo")); err != nil {
+	if err := w.mayPublish(ctx, ann, "team", name(t, "demo")); err != nil {
 		t.Errorf("the last owner in the repository that was created again = %v", err)
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"pyindex/internal/catalog"
 	"pyindex/internal/fault"
 	"pyindex/internal/ingest"
+	"pyindex/internal/packaging"
 	"pyindex/internal/packaging/packagingtest"
 )
 
@@ -72,7 +73,6 @@ func TestPublishRefusals(t *testing.T) {
 		{"a bound token, new project", bound, other, nil, fault.Denied, "bound to other projects"},
 		{"other content", w.admin, packagingtest.Wheel("demo", "1.0", "x = 9\n"), nil, fault.Conflict, "File already exists"},
 		{"other spelling", w.admin, packagingtest.Wheel("demo", "1.0.0", "x = 9\n"), nil, fault.Conflict, "another spelling"},
-		{"no file", w.admin, fresh, func(u *ingest.Upload) { u.Content = nil }, fault.Invalid, "does not have a file"},
 		{"an image", w.admin, fresh, func(u *ingest.Upload) { u.ContentType = "image/png" }, fault.Invalid, "image/png"},
 		{"no digest", w.admin, fresh, func(u *ingest.Upload) { u.Digests = ingest.Digests{} }, fault.Invalid, "no digest"},
 		{"wrong sha256", w.admin, fresh, func(u *ingest.Upload) { u.Digests.SHA256 = there.SHA256() }, fault.Invalid, "sha256"},
@@ -217,5 +217,33 @@ func TestOwnership(t *testing.T) {
 	}
 	if _, err := w.Contents(t.Context(), alice, "", name(t, "absent")); !fault.Is(err, fault.NotFound) {
 		t.Errorf("a bound token reads another project: %v, want not found", err)
+	}
+}
+
+// TestPublishChecksPermission: what Begin was not told of a project Publish refuses, in the words that Begin has for it.
+func TestPublishChecksPermission(t *testing.T) {
+	w := newWorld(t, ingest.Policy{NamePolicy: catalog.NamePolicy{ReservedNames: true}}, catalog.Limits{})
+	w.must(packagingtest.Wheel("demo", "1.0", "x"), packagingtest.Wheel("old", "1.0", "x"))
+	if err := w.SetStatus(t.Context(), w.admin, "", name(t, "old"), catalog.Archived, ""); err != nil {
+		t.Fatal(err)
+	}
+	eve := w.user("eve", access.NewAPIToken{Scope: access.ScopeUpload})
+	for project, who := range map[string]access.Caller{"demo": eve, "old": w.admin, "json": w.admin} {
+		f := packagingtest.Wheel(project, "2.0", "y")
+		first := w.mayPublish(t.Context(), who, "", name(t, project))
+		in, err := w.Begin(t.Context(), who, "", packaging.ProjectName{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := in.Write(f.Bytes); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.Publish(t.Context(), in, ingest.Upload{Filename: f.Name}); err == nil || first == nil || err.Error() != first.Error() {
+			t.Errorf("%s: Publish = %v, Begin = %v, want the same refusal", project, err, first)
+		}
+		_ = in.Discard()
+	}
+	if _, err := w.Publish(t.Context(), nil, ingest.Upload{}); !fault.Is(err, fault.Invalid) || !strings.Contains(err.Error(), "does not have a file") {
+		t.Errorf("Publish without a file = %v", err)
 	}
 }

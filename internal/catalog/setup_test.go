@@ -80,7 +80,12 @@ func (w *world) token(name string, n access.NewAPIToken) access.Caller {
 // upload is the upload of f as a form that states everything would make it.
 func (w *world) upload(who access.Caller, f packagingtest.File, change ...func(*ingest.Upload)) (ingest.Receipt, error) {
 	w.t.Helper()
-	in, err := w.Stage(w.t.Context(), who, "", stagedFor(f))
+	return w.uploadTo("", who, f, change...)
+}
+
+func (w *world) uploadTo(repo string, who access.Caller, f packagingtest.File, change ...func(*ingest.Upload)) (ingest.Receipt, error) {
+	w.t.Helper()
+	in, err := w.Begin(w.t.Context(), who, repo, stagedFor(f))
 	if err != nil {
 		return ingest.Receipt{}, err
 	}
@@ -89,13 +94,13 @@ func (w *world) upload(who access.Caller, f packagingtest.File, change ...func(*
 		return ingest.Receipt{}, err
 	}
 	u := ingest.Upload{
-		Filename: f.Name, Kind: packaging.Kind(f.Kind), Content: in, Digests: ingest.Digests{SHA256: f.SHA256()},
+		Filename: f.Name, Kind: packaging.Kind(f.Kind), Digests: ingest.Digests{SHA256: f.SHA256()},
 		Form: packaging.Metadata{MetadataVersion: "2.1", Name: f.Project, Version: f.Version},
 	}
 	for _, c := range change {
 		c(&u)
 	}
-	return w.Publish(context.WithoutCancel(w.t.Context()), who, u)
+	return w.Publish(context.WithoutCancel(w.t.Context()), in, u)
 }
 
 // stagedFor is the project that f's name says, the zero one where it says none.
@@ -126,4 +131,13 @@ func name(t *testing.T, s string) packaging.ProjectName {
 func digestOf(p []byte) string {
 	sum := sha256.Sum256(p)
 	return hex.EncodeToString(sum[:])
+}
+
+// mayPublish begins an upload and discards it.
+func (w *world) mayPublish(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName) error {
+	in, err := w.Begin(ctx, who, repo, name)
+	if err == nil {
+		_ = in.Discard()
+	}
+	return err
 }

@@ -176,7 +176,7 @@ func (i *incident) deliver(who access.Caller, project packaging.ProjectName, ver
 	f := packagingtest.Wheel(project.String(), version, project.String()+version)
 	ctx := i.t.Context()
 	happen(steps[0])
-	in, err := i.Stage(ctx, who, "", project)
+	in, err := i.Begin(ctx, who, "", project)
 	if err != nil {
 		return err
 	}
@@ -191,8 +191,8 @@ func (i *incident) deliver(who access.Caller, project packaging.ProjectName, ver
 	happen(steps[2])
 	i.blobs.kept = func() { happen(steps[3]) }
 	defer func() { i.blobs.kept = nil }()
-	_, err = i.Publish(ctx, who, ingest.Upload{
-		Filename: f.Name, Kind: packaging.Kind(f.Kind), Content: in, Digests: ingest.Digests{SHA256: f.SHA256()},
+	_, err = i.Publish(ctx, in, ingest.Upload{
+		Filename: f.Name, Kind: packaging.Kind(f.Kind), Digests: ingest.Digests{SHA256: f.SHA256()},
 		Form: packaging.Metadata{MetadataVersion: "2.1", Name: f.Project, Version: f.Version},
 	})
 	return err
@@ -340,14 +340,14 @@ func TestNoUploadIsListedAfterTheRevocationReturned(t *testing.T) {
 					began.Done()
 					<-go1
 					f := packagingtest.Wheel(s.project.String(), fmt.Sprintf("2.%d", n), fmt.Sprint(n))
-					in, err := i.Stage(t.Context(), s.who, "", s.project)
+					in, err := i.Begin(t.Context(), s.who, "", s.project)
 					if err != nil {
 						return
 					}
 					defer func() { _ = in.Discard() }()
 					_, _ = in.Write(f.Bytes)
-					_, err = i.Publish(t.Context(), s.who, ingest.Upload{
-						Filename: f.Name, Kind: packaging.Kind(f.Kind), Content: in, Digests: ingest.Digests{SHA256: f.SHA256()},
+					_, err = i.Publish(t.Context(), in, ingest.Upload{
+						Filename: f.Name, Kind: packaging.Kind(f.Kind), Digests: ingest.Digests{SHA256: f.SHA256()},
 						Form: packaging.Metadata{MetadataVersion: "2.1", Name: f.Project, Version: f.Version},
 					})
 					if err == nil {
@@ -438,9 +438,9 @@ var changes = map[string]func(x *assembly.Index, ctx context.Context, who access
 
 // unchanging are the exported methods with a caller that change nothing, change by another method alone, or have a test of their
 // own above.
-var unchanging = strings.Fields(`Backfill CheckDaily CheckStored Collaborators Compare Contents Days Dependents Downloads File FindStrays Formerly GroupGrants Grants History Limits
-	Link Listing ListingState Managed ManagedContents ManagedPage ManagedRelease ManagedReleases ManagedSettings MayGrant MayPublish MayUpload Names Open Overview
-	Present Project Provenance Publish Quarantine Record Release ReleaseFiles Repositories Repository Search Stage Sweep Usage WalkRecord`)
+var unchanging = strings.Fields(`Backfill Begin CheckDaily CheckStored Collaborators Compare Contents Days Dependents Downloads File FindStrays Formerly GroupGrants Grants History Limits
+	Link Listing ListingState Managed ManagedContents ManagedPage ManagedRelease ManagedReleases ManagedSettings MayGrant MayUpload Names Open Overview
+	Present Project Provenance Publish Quarantine Record Release ReleaseFiles Repositories Repository Search Sweep Usage WalkRecord`)
 
 // Each exported method that changes something refuses a caller whose token was revoked, or whose account lost what it
 // needs, after it was identified; and does what it is for when nothing ended.

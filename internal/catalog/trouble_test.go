@@ -82,7 +82,7 @@ func TestNoTrouble(t *testing.T) {
 		"a sender who went away": func() error {
 			ctx, cancel := context.WithCancel(t.Context())
 			cancel()
-			return w.MayPublish(ctx, w.admin, "", stagedFor(packagingtest.Wheel("demo", "1.0", "")))
+			return w.mayPublish(ctx, w.admin, "", stagedFor(packagingtest.Wheel("demo", "1.0", "")))
 		},
 	} {
 		if err := try(); err == nil {

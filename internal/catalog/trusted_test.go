@@ -140,12 +140,12 @@ func TestSingleUse(t *testing.T) {
 			_, err := w.upload(once, f)
 			w.refused(what, err, "for one upload")
 		}
-		w.refused("MayPublish", w.MayPublish(t.Context(), once, "", name(t, "demo")), "for one upload")
+		w.refused("MayPublish", w.mayPublish(t.Context(), once, "", name(t, "demo")), "for one upload")
 		if after := w.state(); after != before {
 			t.Errorf("the catalog went from\n%s to\n%s", before, after)
 		}
 		for _, who := range []access.Caller{w.minted(true), w.minted(false)} {
-			if err := w.MayPublish(t.Context(), who, "", name(t, "demo")); err != nil {
+			if err := w.mayPublish(t.Context(), who, "", name(t, "demo")); err != nil {
 				t.Errorf("another token = %v", err)
 			}
 		}
@@ -208,7 +208,7 @@ func TestTrustedOnly(t *testing.T) {
 			w.refused(what, err, "trusted publishers alone")
 			_, err = w.upload(who, packagingtest.Wheel("demo", "0.1", "x = 0\n"))
 			w.refused(what+" with the identical file", err, "trusted publishers alone")
-			w.refused(what+" asking first", w.MayPublish(t.Context(), who, "", demo), "trusted publishers alone")
+			w.refused(what+" asking first", w.mayPublish(t.Context(), who, "", demo), "trusted publishers alone")
 		}
 		stranger := w.user("mallory", access.NewAPIToken{Scope: access.ScopeUpload})
 		_, err := w.upload(stranger, packagingtest.Wheel("demo", "1.0", "x"))

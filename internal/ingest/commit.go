@@ -50,14 +50,14 @@ func (a *addition) commit(ctx context.Context) (Receipt, error) {
 
 // file is the row that the upload becomes. Metadata comes from the archive, never from the form.
 func (a *addition) file() catalog.File {
-	python := a.PythonVersion
+	python := a.python
 	if python == "" {
 		python = a.filename.PythonTag()
 	}
 	f := catalog.File{
 		ID: a.intake.changes.NewID(), RepositoryID: a.repository.ID, Filename: a.filename.String(), NameKey: a.filename.Key(),
-		Kind: a.filename.Kind(), PythonVersion: python, Size: a.Content.Size(), Comment: a.Comment,
-		MD5: a.digests.MD5, SHA256: a.digests.SHA256, Blake2b256: a.digests.Blake2b256,
+		Kind: a.filename.Kind(), PythonVersion: python, Size: a.content.Size(), Comment: a.comment,
+		MD5: a.measured.MD5, SHA256: a.measured.SHA256, Blake2b256: a.measured.Blake2b256,
 		RequiresPython: a.contents.Parsed.RequiresPython, UploadedAt: a.intake.changes.Clock(), Attested: a.provable(),
 		Uploader: catalog.Uploader{
 			Kind: string(a.who.Kind()), ID: a.who.ID(), Name: a.who.Name(),
@@ -73,7 +73,7 @@ func (a *addition) file() catalog.File {
 
 // keep makes the bytes durable. Where a file names the key already, its bytes are compared and mended.
 func (a *addition) keep(ctx context.Context, held []custody.Held) error {
-	if err := a.intake.custody.Keep(ctx, held[0], a.Content.stage); err != nil || len(held) == 1 {
+	if err := a.intake.custody.Keep(ctx, held[0], a.content.stage); err != nil || len(held) == 1 {
 		return err
 	}
 	return a.intake.custody.Put(ctx, held[1], a.contents.Metadata)
@@ -82,26 +82,26 @@ func (a *addition) keep(ctx context.Context, held []custody.Held) error {
 // insert writes everything that the file changes in one transaction. What was decided before is decided again, because
 // others may have been faster, and because the caller's rights may have ended while the bytes came. It returns f in its place.
 func (a *addition) insert(ctx context.Context, tx Tx, f catalog.File, keys []string) (catalog.File, error) {
-	if err := a.spend(ctx, tx); err != nil {
+	if err := a.spendToken(ctx, tx); err != nil {
 		return f, err
 	}
-	if err := a.available(ctx, tx); err != nil {
+	if err := a.checkNameFree(ctx, tx); err != nil {
 		return f, err
 	}
 	p, err := a.project(ctx, tx, f)
 	if err != nil {
 		return f, err
 	}
-	if f, err = a.place(ctx, tx, p, f); err != nil {
+	if f, err = a.insertFile(ctx, tx, p, f); err != nil {
 		return f, err
 	}
-	if p, err = a.advance(ctx, tx, p, f); err != nil {
+	if p, err = a.bumpProject(ctx, tx, p, f); err != nil {
 		return f, err
 	}
 	if err := catalog.AddToCard(ctx, tx, p, f, a.contents.Parsed); err != nil {
 		return f, err
 	}
-	if err := a.noteBeside(ctx, tx, p, f); err != nil {
+	if err := a.tokenWarning(ctx, tx, p, f); err != nil {
 		return f, err
 	}
 	for _, key := range keys {
@@ -118,7 +118,7 @@ func (a *addition) insert(ctx context.Context, tx Tx, f catalog.File, keys []str
 
 // project returns the project that the file goes to, and makes it where it does not exist.
 func (a *addition) project(ctx context.Context, tx Tx, f catalog.File) (catalog.Project, error) {
-	p, exists, err := a.intake.admit(ctx, tx, a.who, a.repository, a.name)
+	p, exists, err := a.intake.findProject(ctx, tx, a.who, a.repository, a.name)
 	if err != nil || exists {
 		return p, err
 	}
@@ -128,8 +128,8 @@ func (a *addition) project(ctx context.Context, tx Tx, f catalog.File) (catalog.
 	})
 }
 
-// place puts the file's row into its release, which it makes where it is the first.
-func (a *addition) place(ctx context.Context, tx Tx, p catalog.Project, f catalog.File) (catalog.File, error) {
+// insertFile puts the file's row into its release, which it makes where it is the first.
+func (a *addition) insertFile(ctx context.Context, tx Tx, p catalog.Project, f catalog.File) (catalog.File, error) {
 	rel, err := tx.ReleaseByKey(ctx, p.ID, a.version.Key())
 	if fault.Is(err, fault.NotFound) {
 		rel = catalog.Release{ID: a.intake.changes.NewID(), ProjectID: p.ID, Version: a.version.String(), Key: a.version.Key(), CreatedAt: f.UploadedAt}
@@ -140,7 +140,7 @@ func (a *addition) place(ctx context.Context, tx Tx, p catalog.Project, f catalo
 	}
 	f.ProjectID, f.ReleaseID, f.Version = p.ID, rel.ID, rel.Version
 	if err := tx.InsertFile(ctx, f, a.contents.Parsed); fault.Is(err, fault.Conflict) {
-		return f, a.lost(ctx, tx)
+		return f, a.conflictWithWinner(ctx, tx)
 	} else if err != nil {
 		return f, err
 	}
@@ -150,17 +150,17 @@ func (a *addition) place(ctx context.Context, tx Tx, p catalog.Project, f catalo
 	return f, a.insertAttestations(ctx, tx, f)
 }
 
-// lost says who was faster with the same name.
-func (a *addition) lost(ctx context.Context, tx Tx) error {
+// conflictWithWinner says who was faster with the same name.
+func (a *addition) conflictWithWinner(ctx context.Context, tx Tx) error {
 	f, err := tx.FileByKey(ctx, a.repository.ID, a.filename.Key())
 	if err != nil {
 		return err
 	}
-	return a.taken(f)
+	return a.conflict(f)
 }
 
-// advance gives the project the next serial, its new size and the spelling of its newest upload.
-func (a *addition) advance(ctx context.Context, tx Tx, p catalog.Project, f catalog.File) (_ catalog.Project, err error) {
+// bumpProject gives the project the next serial, its new size and the spelling of its newest upload.
+func (a *addition) bumpProject(ctx context.Context, tx Tx, p catalog.Project, f catalog.File) (_ catalog.Project, err error) {
 	if p.Serial, err = tx.NextSerial(ctx); err != nil {
 		return p, err
 	}
@@ -178,7 +178,7 @@ func (a *addition) identical(ctx context.Context) (Receipt, error) {
 	if err := a.intact(ctx); err != nil {
 		return Receipt{}, err
 	}
-	return Receipt{File: a.existing, Warnings: unread(a.Attestations)}, nil
+	return Receipt{File: a.existing, Warnings: unread(a.sent)}, nil
 }
 
 // intact makes sure that the store has what the existing file's row promises. Nothing is written while it has.
@@ -188,7 +188,7 @@ func (a *addition) intact(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	why, err := x.custody.Differs(ctx, f.Key(), a.Content.stage, f.Size)
+	why, err := x.custody.Differs(ctx, f.Key(), a.content.stage, f.Size)
 	if err != nil || why == "" && metadata == nil {
 		return err
 	}
@@ -202,7 +202,7 @@ func (a *addition) intact(ctx context.Context) error {
 		return fault.New(fault.Unavailable, "%s is just being deleted or its stored bytes are damaged; try again", f.Filename)
 	}
 	held[0].Named = true
-	if err := x.custody.Keep(ctx, held[0], a.Content.stage); err != nil || metadata == nil {
+	if err := x.custody.Keep(ctx, held[0], a.content.stage); err != nil || metadata == nil {
 		return err
 	}
 	held[1].Named = true
@@ -227,7 +227,7 @@ func (a *addition) siblingOf(ctx context.Context, f catalog.File) ([]byte, error
 		return nil, err
 	}
 	if a.contents.Metadata == nil {
-		a.contents, err = archive.Inspect(a.Content.stage, a.Content.Size(), a.filename, archive.DefaultLimits(), a.intake.policy.Archive)
+		a.contents, err = archive.Inspect(a.content.stage, a.content.Size(), a.filename, archive.DefaultLimits(), a.intake.policy.Archive)
 	}
 	sum := sha256.Sum256(a.contents.Metadata)
 	if err != nil || hex.EncodeToString(sum[:]) != f.MetadataSHA256 {
@@ -240,4 +240,47 @@ func (a *addition) siblingOf(ctx context.Context, f catalog.File) ([]byte, error
 func (a *addition) insertMembers(ctx context.Context, tx Tx, f catalog.File) error {
 	names := a.contents.Members
 	return tx.InsertMembers(ctx, f.ID, catalog.Members{Names: names[:min(len(names), catalog.MaxMembers)], Total: len(names)})
+}
+
+// spendToken uses up a single-use token in the transaction that adds its file. It comes before everything else there, so that
+// of two uploads with one token the later is refused whatever it brings; a transaction that fails spends nothing.
+func (a *addition) spendToken(ctx context.Context, tx Tx) error {
+	if !a.who.SingleUse() {
+		return nil
+	}
+	did, err := tx.SpendToken(ctx, a.who.TokenID(), a.intake.changes.Clock())
+	if err == nil && !did {
+		return errSpent
+	}
+	return err
+}
+
+// tokenWarning warns of an API token that uploads to a project which has trusted publishers: the token is a secret that
+// nobody needs any more. The record has it once for each token and project.
+func (a *addition) tokenWarning(ctx context.Context, tx Tx, p catalog.Project, f catalog.File) error {
+	a.warning = ""
+	if a.who.Kind() != access.KindUser || a.who.TokenID() == "" {
+		return nil
+	}
+	has, err := tx.HasPublishers(ctx, p.ID)
+	if err != nil || !has {
+		return err
+	}
+	a.warning = "project " + p.Name.String() + " has trusted publishers, but this upload used an API token: publish from the workflow and revoke the token, or have API tokens refused with: index project trusted-only " + p.Name.String() + " on"
+	first, err := tx.NoteBeside(ctx, a.who.TokenID(), p.ID, f.UploadedAt)
+	if err != nil || !first {
+		return err
+	}
+	e := a.intake.changes.Entry(a.who, "token.used-beside-publishers", map[string]any{"warning": a.warning})
+	e.Repository, e.Project, e.Version, e.Filename, e.Subject = p.Repository.ID, p.Name.String(), f.Version, f.Filename, a.who.TokenID()
+	return tx.InsertAudit(ctx, e)
+}
+
+// warnings are the sentences for the sender of a file that was added.
+func (a *addition) warnings() []string {
+	all := a.contents.Warnings[:len(a.contents.Warnings):len(a.contents.Warnings)]
+	if a.warning != "" {
+		all = append(all, a.warning)
+	}
+	return all
 }

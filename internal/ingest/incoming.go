@@ -11,6 +11,7 @@ import (
 	"golang.org/x/crypto/blake2b"
 
 	"pyindex/internal/access"
+	"pyindex/internal/catalog"
 	"pyindex/internal/custody"
 	"pyindex/internal/fault"
 	"pyindex/internal/packaging"
@@ -21,70 +22,87 @@ type Digests struct {
 	MD5, SHA256, Blake2b256 string
 }
 
-// Incoming is bytes on their way in: written once, hashed on the way, bounded by the file size limit.
-// Memory does not depend on how much is written. Discard must be called, also after Publish.
+// Incoming is a file on its way in: its bytes are written once, hashed on the way, and bounded by the file size limit.
+// Memory does not depend on their number. Discard must be called, also after Publish.
 type Incoming struct {
+	who        access.Caller
+	repository catalog.Repository
+
 	stage  custody.Stage
 	limit  int64
 	sha    hash.Hash
 	blake  hash.Hash
 	md5    hash.Hash
 	hashes io.Writer
-	failed error
-	ours   func(error) // is told of failures to keep bytes
+	err    error       // of Write
+	failed func(error) // is told of failures to keep bytes
 }
 
-// Stage begins an upload to a project, the zero name where it is not known yet: a private place for the bytes.
-// fault.Unauthenticated for nobody, fault.Denied for who may upload nothing at all.
-func (x *Intake) Stage(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName) (*Incoming, error) {
-	if _, err := x.uploadTarget(ctx, who, repo); err != nil {
-		return nil, err
-	}
-	limit, err := x.fileLimit(ctx, who, repo, name)
+// Begin opens a private place for the bytes of an upload to a project, or, for the zero name, to one that is not known yet.
+// It returns the fault that Publish would return for the project: fault.Denied if the caller may not upload to it, and what
+// its name breaks. It returns fault.Unauthenticated for an anonymous caller, and fault.Denied if the caller may not upload
+// at all.
+func (x *Intake) Begin(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName) (*Incoming, error) {
+	r, err := x.uploadTarget(ctx, who, repo)
 	if err != nil {
 		return nil, err
+	}
+	in, err := x.begin(ctx, who, r, name)
+	x.failed(ctx, err)
+	if err != nil && fault.KindOf(err) != fault.Internal {
+		x.refused(ctx, who, r, name.String(), "", err)
+	}
+	return in, err
+}
+
+func (x *Intake) begin(ctx context.Context, who access.Caller, r catalog.Repository, name packaging.ProjectName) (*Incoming, error) {
+	limits := x.limits
+	if !name.IsZero() {
+		err := x.store.View(ctx, func(tx Tx) error {
+			p, _, err := x.checkPermission(ctx, tx, who, r, name)
+			limits = p.LimitsUnder(x.limits)
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
 	}
 	s, err := x.custody.Stage(ctx)
 	if err != nil {
-		x.failed(ctx, err)
 		return nil, err
 	}
 	blake, err := blake2b.New256(nil)
 	if err != nil {
 		return nil, err
 	}
-	in := &Incoming{stage: s, limit: limit, sha: sha256.New(), blake: blake, md5: md5.New(), ours: func(err error) { x.failed(ctx, err) }}
+	in := &Incoming{
+		who:        who,
+		repository: r,
+		stage:      s,
+		limit:      limits.FileSize,
+		sha:        sha256.New(),
+		blake:      blake,
+		md5:        md5.New(),
+		failed:     func(err error) { x.failed(ctx, err) },
+	}
 	in.hashes = io.MultiWriter(in.sha, in.blake, in.md5)
 	return in, nil
 }
 
-// fileLimit is how large a file of a project may be, in bytes, 0 for no bound. The limits of a project that the caller
-// may not see are those of none.
-func (x *Intake) fileLimit(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName) (int64, error) {
-	if name.IsZero() {
-		return x.limits.FileSize, nil
-	}
-	p, err := x.index.Project(ctx, who, repo, name)
-	if fault.Is(err, fault.NotFound) {
-		return x.limits.FileSize, nil
-	}
-	return p.LimitsUnder(x.limits).FileSize, err
-}
-
-// Write adds bytes. fault.TooLarge once the limit is passed; after any error the upload cannot be published.
+// Write adds bytes. It returns fault.TooLarge once the limit is passed; after any error the upload cannot be published.
 func (in *Incoming) Write(p []byte) (int, error) {
-	if in.failed != nil {
-		return 0, in.failed
+	if in.err != nil {
+		return 0, in.err
 	}
 	if in.limit > 0 && in.stage.Size()+int64(len(p)) > in.limit {
-		in.failed = fault.New(fault.TooLarge, "File too large: files of up to %s are taken here", bytesText(in.limit))
-		return 0, in.failed
+		in.err = fault.New(fault.TooLarge, "File too large: files of up to %s are taken here", bytesText(in.limit))
+		return 0, in.err
 	}
 	n, err := in.stage.Write(p)
 	in.hashes.Write(p[:n])
-	in.failed = err
+	in.err = err
 	if err != nil {
-		in.ours(err)
+		in.failed(err)
 	}
 	return n, err
 }
@@ -100,18 +118,3 @@ func (in *Incoming) Digests() Digests {
 
 // Discard frees the place; it may be called at any time and more than once.
 func (in *Incoming) Discard() error { return in.stage.Discard() }
-
-// check compares what the client said of the bytes with the bytes.
-func (d Digests) check(got Digests) error {
-	if d == (Digests{}) {
-		return fault.New(fault.Invalid, "the upload states no digest: send sha256_digest, blake2_256_digest or md5_digest")
-	}
-	for _, c := range []struct{ name, want, got string }{
-		{"sha256", d.SHA256, got.SHA256}, {"blake2_256", d.Blake2b256, got.Blake2b256}, {"md5", d.MD5, got.MD5},
-	} {
-		if c.want != "" && c.want != c.got {
-			return fault.New(fault.Invalid, "the %s digest is %s, but the upload states %s: the file changed on its way, send it again", c.name, c.got, c.want)
-		}
-	}
-	return nil
-}

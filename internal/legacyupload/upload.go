@@ -49,22 +49,24 @@ func (u *upload) discard() {
 // opener opens a stage for the file, unless the fields before it tell already that nothing will come of it.
 func (u *upload) opener(ctx context.Context) opener {
 	return func(f form, h heading) (io.Writer, error) {
-		name, err := u.foresee(ctx, f, h)
+		name, err := u.precheck(f)
 		if err != nil {
 			return nil, err
 		}
-		incoming, err := u.intake.Stage(ctx, u.who, u.repository, name)
-		if err != nil {
+		if u.incoming, err = u.intake.Begin(ctx, u.who, u.repository, name); err != nil {
 			return nil, err
 		}
-		u.incoming = incoming
-		return incoming, nil
+		if !name.IsZero() {
+			_, err = packaging.ParseFilename(h.filename, name)
+		}
+		return u.incoming, err
 	}
 }
 
-// foresee refuses before the bytes come what would be refused after them, and returns the project, the zero name where
-// it was not said yet. Every client sends its fields first; what comes later is looked at in publish.
-func (u *upload) foresee(ctx context.Context, f form, h heading) (name packaging.ProjectName, err error) {
+// precheck rejects an upload before its bytes are read if the fields seen so far already make it invalid. It returns the
+// project name, or the zero name if the form has not named one yet. Every client sends its fields first; publish looks at
+// those that come later.
+func (u *upload) precheck(f form) (name packaging.ProjectName, err error) {
 	if err := u.checkEnvelope(f, len(u.actions)+len(f[":action"]) > 0); err != nil {
 		return name, err
 	}
@@ -72,14 +74,7 @@ func (u *upload) foresee(ctx context.Context, f form, h heading) (name packaging
 	if err != nil || text == "" {
 		return name, err
 	}
-	if name, err = packaging.ParseProjectName(text); err != nil {
-		return name, err
-	}
-	if err := u.intake.MayPublish(ctx, u.who, u.repository, name); err != nil {
-		return name, err
-	}
-	_, err = packaging.ParseFilename(h.filename, name)
-	return name, err
+	return packaging.ParseProjectName(text)
 }
 
 // checkEnvelope looks at the fields that say which protocol this is.
@@ -112,10 +107,10 @@ func (u *upload) publish(ctx context.Context, got receipt) (ingest.Receipt, erro
 	if got.content == nil {
 		return ingest.Receipt{}, fault.New(fault.Invalid, "Upload payload does not have a file: send it as the part named content")
 	}
-	return u.intake.Publish(ctx, u.who, ingest.Upload{
-		Repository: u.repository, Filename: got.content.filename, Kind: said.kind, PythonVersion: said.python,
+	return u.intake.Publish(ctx, u.incoming, ingest.Upload{
+		Filename: got.content.filename, Kind: said.kind, PythonVersion: said.python,
 		Comment: said.comment, Form: metadata, Digests: said.digests, ContentType: got.content.contentType,
-		Content: u.incoming, Attestations: got.attestations,
+		Attestations: got.attestations,
 	})
 }
 

@@ -106,7 +106,7 @@ func (w *world) begin(who access.Caller, project, version string) (finish func()
 	f := packagingtest.Wheel(project, version, project+version)
 	name, err := packaging.ParseProjectName(project)
 	w.must(err)
-	in, err := w.index.Stage(w.Context(), who, "", name)
+	in, err := w.index.Begin(w.Context(), who, "", name)
 	w.must(err)
 	_, err = in.Write(f.Bytes[:100])
 	w.must(err)
@@ -115,7 +115,7 @@ func (w *world) begin(who access.Caller, project, version string) (finish func()
 		if _, err := in.Write(f.Bytes[100:]); err != nil {
 			return err
 		}
-		_, err := w.index.Publish(context.WithoutCancel(w.Context()), who, ingest.Upload{Filename: f.Name, Content: in})
+		_, err := w.index.Publish(context.WithoutCancel(w.Context()), in, ingest.Upload{Filename: f.Name})
 		return err
 	}
 }

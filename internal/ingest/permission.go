@@ -2,34 +2,12 @@ package ingest
 
 import (
 	"context"
-	"strings"
 
 	"pyindex/internal/access"
 	"pyindex/internal/catalog"
 	"pyindex/internal/fault"
 	"pyindex/internal/packaging"
 )
-
-// Upload is a file together with what its sender says about it.
-type Upload struct {
-	Repository    string
-	Filename      string         // as the sender wrote it, not cleaned in any way
-	Kind          packaging.Kind // "" where the sender does not say
-	PythonVersion string
-	Comment       string
-	Form          packaging.Metadata // a zero Name means that the sender leaves it to the file
-	Digests       Digests
-	ContentType   string // of the file's part, "" where there is none
-	Content       *Incoming
-	Attestations  []string // the field of PEP 740, each time that it was sent; a byte beyond MaxAttestations of it will do
-}
-
-// Receipt says what became of an upload.
-type Receipt struct {
-	File     catalog.File
-	Created  bool     // false where the identical file was there already, and nothing changed
-	Warnings []string // sentences for the sender
-}
 
 // uploadTarget returns the repository for a caller who may upload something to it.
 func (x *Intake) uploadTarget(ctx context.Context, who access.Caller, repo string) (catalog.Repository, error) {
@@ -40,27 +18,6 @@ func (x *Intake) uploadTarget(ctx context.Context, who access.Caller, repo strin
 		return catalog.Repository{}, fault.New(fault.Denied, "this API token may only read: make one with --scope upload")
 	}
 	return x.index.Repository(ctx, who, repo)
-}
-
-// MayPublish answers before the bytes come whether the caller may upload to a project of that name: nil, or the fault
-// that Publish would return for it.
-func (x *Intake) MayPublish(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName) error {
-	r, err := x.uploadTarget(ctx, who, repo)
-	if err != nil {
-		return err
-	}
-	err = x.store.View(ctx, func(tx Tx) error {
-		if err := unspent(ctx, tx, who); err != nil {
-			return err
-		}
-		_, _, err := x.admit(ctx, tx, who, r, name)
-		return err
-	})
-	x.failed(ctx, err)
-	if err != nil && fault.KindOf(err) != fault.Internal {
-		x.refused(ctx, who, Upload{Repository: repo, Form: packaging.Metadata{Name: name.String()}}, err)
-	}
-	return err
 }
 
 // MayUpload answers before anything of an upload is read whether the caller may upload anything at all to a repository: nil,
@@ -84,8 +41,16 @@ func (x *Intake) MayUpload(ctx context.Context, who access.Caller, repo string) 
 	return fault.New(fault.Denied, "%s may not upload anything here: %s", whoText(who), whoHint(who, r.Object()))
 }
 
-// admit finds the project that the caller may add files to. The bool is false where it has to be made first.
-func (x *Intake) admit(ctx context.Context, tx Tx, who access.Caller, r catalog.Repository, name packaging.ProjectName) (catalog.Project, bool, error) {
+// checkPermission returns the project that the caller may add a file to. The bool is false if it must be created first.
+func (x *Intake) checkPermission(ctx context.Context, tx Tx, who access.Caller, r catalog.Repository, name packaging.ProjectName) (catalog.Project, bool, error) {
+	if err := unspent(ctx, tx, who); err != nil {
+		return catalog.Project{}, false, err
+	}
+	return x.findProject(ctx, tx, who, r, name)
+}
+
+// findProject is checkPermission for a caller whose single-use token is spent by the same transaction.
+func (x *Intake) findProject(ctx context.Context, tx Tx, who access.Caller, r catalog.Repository, name packaging.ProjectName) (catalog.Project, bool, error) {
 	p, err := tx.ProjectByName(ctx, r.ID, name)
 	switch {
 	case fault.Is(err, fault.NotFound):
@@ -119,9 +84,15 @@ func notYours(who access.Caller, name packaging.ProjectName, o access.Object) er
 	return fault.New(fault.Denied, "%s may not upload to project %s: %s", whoText(who), name, whoHint(who, o))
 }
 
-// mayCreate decides about a name that no project has yet.
+// mayCreate decides about a name that no project has yet. Who may create projects in the repository is read again: it may
+// have changed since the upload began.
 func (x *Intake) mayCreate(ctx context.Context, tx Tx, who access.Caller, r catalog.Repository, name packaging.ProjectName) error {
+	r, err := tx.RepositoryByName(ctx, r.Name)
 	switch {
+	case fault.Is(err, fault.NotFound):
+		return fault.Wrap(fault.NotFound, err, "there is no repository of that name here")
+	case err != nil:
+		return err
 	case who.Kind() == access.KindPublisher:
 		return fault.New(fault.Invalid, "project %s does not exist, and a trusted publisher cannot create it: register a pending publisher for it", name)
 	case !who.MayCreate(r.Object()):
@@ -152,71 +123,46 @@ func whoHint(who access.Caller, o access.Object) string {
 	return "its owner, " + who.Name() + ", has no right to"
 }
 
-// named is an upload whose names were understood.
-type named struct {
-	Upload
-	name     packaging.ProjectName
-	version  packaging.Version
-	filename packaging.Filename
+// trusts refuses API tokens where the project takes uploads from its publishers alone. Whoever is none of the two kinds
+// that may is refused, whatever kinds there will be.
+func trusts(who access.Caller, p catalog.Project) error {
+	if !p.TrustedOnly || who.Kind() == access.KindPublisher || who.Kind() == access.KindOperator {
+		return nil
+	}
+	if who.SessionID() != "" {
+		return fault.New(fault.Denied, "project %s takes uploads from its trusted publishers alone: publish from the workflow that it trusts, or have an owner let people upload again", p.Name)
+	}
+	return fault.New(fault.Denied, "project %s takes uploads from its trusted publishers alone, and this is an API token: publish from the workflow that the project trusts, or have an owner allow API tokens again", p.Name)
 }
 
-// name reads the names that the form and the file name state, and refuses an upload in which they differ.
-func (x *Intake) name(u Upload) (named, error) {
-	n := named{Upload: u}
-	err := x.nameProject(&n)
-	if err != nil {
-		return n, err
+// unspent refuses a single-use token whose upload was made.
+func unspent(ctx context.Context, tx Tx, who access.Caller) error {
+	if !who.SingleUse() {
+		return nil
 	}
-	if n.filename, err = packaging.ParseFilename(u.Filename, n.name); err != nil {
-		return n, err
+	spent, err := tx.TokenSpent(ctx, who.TokenID())
+	if err == nil && spent {
+		return errSpent
 	}
-	if u.Kind != "" && u.Kind != n.filename.Kind() {
-		return n, fault.New(fault.Invalid, "filetype is %s, but %s is a %s", u.Kind, n.filename, n.filename.Kind())
-	}
-	if n.version.IsZero() {
-		n.version = n.filename.Version()
-	}
-	if n.version.Key() != n.filename.Version().Key() {
-		return n, fault.New(fault.Invalid, "the file name %s says version %s, but the form says %s", n.filename, n.filename.Version(), n.version)
-	}
-	return n, x.checkSpelling(n.filename)
-}
-
-// nameProject takes project and version from the form, or the project from the file name where the form is silent.
-func (x *Intake) nameProject(n *named) (err error) {
-	if n.Form.Name == "" {
-		n.name, err = packaging.ProjectOf(n.Filename)
-		return err
-	}
-	if err := n.Form.Check(x.policy.Rules); err != nil {
-		return err
-	}
-	if n.name, err = packaging.ParseProjectName(n.Form.Name); err != nil {
-		return err
-	}
-	n.version, err = packaging.ParseVersion(n.Form.Version)
 	return err
 }
 
-func (x *Intake) checkSpelling(f packaging.Filename) error {
-	if x.policy.Spelling {
-		if err := f.CheckSpelling(); err != nil {
-			return err
-		}
-	}
-	if x.policy.Platforms {
-		return f.CheckPlatforms()
-	}
-	return nil
-}
+var errSpent = fault.New(fault.Denied, "this upload token was for one upload, and that was made: exchange another identity token for each file, or leave the feature single-use-token out")
 
-// checkPart looks at what the sender says the bytes are.
-func checkPart(u Upload) error {
-	if u.Content == nil {
-		return fault.New(fault.Invalid, "Upload payload does not have a file.")
+// Limits returns what bounds the files of a project: its own limits, and what is configured where it has none; for the
+// zero name what is configured. It needs an uploader; fault.NotFound where there is no such project for the caller,
+// fault.Denied without the right.
+func (x *Intake) Limits(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName) (catalog.Limits, error) {
+	if name.IsZero() {
+		_, err := x.uploadTarget(ctx, who, repo)
+		return x.limits, err
 	}
-	if strings.HasPrefix(strings.ToLower(u.ContentType), "image/") {
-		return fault.New(fault.Invalid, "the file is sent as %.60q, which is no distribution", u.ContentType)
+	p, err := x.index.Project(ctx, who, repo, name)
+	if err == nil {
+		err = catalog.Permit(who, access.Uploader, p)
 	}
-	return u.Content.failed
+	if err != nil {
+		return catalog.Limits{}, err
+	}
+	return p.LimitsUnder(x.limits), nil
 }
