@@ -49,16 +49,11 @@ func (u *upload) discard() {
 // opener opens a stage for the file, unless the fields before it tell already that nothing will come of it.
 func (u *upload) opener(ctx context.Context) opener {
 	return func(f form, h heading) (io.Writer, error) {
-		name, err := u.precheck(f)
+		name, err := u.precheck(f, h)
 		if err != nil {
 			return nil, err
 		}
-		if u.incoming, err = u.intake.Begin(ctx, u.who, u.repository, name); err != nil {
-			return nil, err
-		}
-		if !name.IsZero() {
-			_, err = packaging.ParseFilename(h.filename, name)
-		}
+		u.incoming, err = u.intake.Begin(ctx, u.who, u.repository, name)
 		return u.incoming, err
 	}
 }
@@ -66,7 +61,7 @@ func (u *upload) opener(ctx context.Context) opener {
 // precheck rejects an upload before its bytes are read if the fields seen so far already make it invalid. It returns the
 // project name, or the zero name if the form has not named one yet. Every client sends its fields first; publish looks at
 // those that come later.
-func (u *upload) precheck(f form) (name packaging.ProjectName, err error) {
+func (u *upload) precheck(f form, h heading) (name packaging.ProjectName, err error) {
 	if err := u.checkEnvelope(f, len(u.actions)+len(f[":action"]) > 0); err != nil {
 		return name, err
 	}
@@ -74,7 +69,11 @@ func (u *upload) precheck(f form) (name packaging.ProjectName, err error) {
 	if err != nil || text == "" {
 		return name, err
 	}
-	return packaging.ParseProjectName(text)
+	if name, err = packaging.ParseProjectName(text); err != nil {
+		return name, err
+	}
+	_, err = packaging.ParseFilename(h.filename, name)
+	return name, err
 }
 
 // checkEnvelope looks at the fields that say which protocol this is.
