@@ -15,6 +15,7 @@ import (
 	"pyindex/internal/cli/publishing"
 	"pyindex/internal/cli/upkeep"
 	"pyindex/internal/config"
+	"pyindex/internal/manual"
 	"pyindex/internal/terminal"
 	"pyindex/internal/version"
 )
@@ -46,6 +47,9 @@ type commands struct {
 	Recovered upkeep.Recovered `cmd:"" help:"Finish a database restore by moving the serial past every number used before."`
 	Doctor    doctorCmd        `cmd:"" help:"Look for what is wrong, here or between a CI job and the index."`
 	Version   version.Command  `cmd:"" help:"Print the version."`
+
+	Completion manual.Completion `cmd:"" help:"Print a script that completes command lines in a shell."`
+	Man        manual.Man        `cmd:"" help:"Print the manual page."`
 }
 
 // doctorCmd has the checks on either side of an upload.

@@ -7,6 +7,7 @@ import (
 
 	"pyindex/internal/cijob"
 	"pyindex/internal/fault"
+	"pyindex/internal/manual"
 	"pyindex/internal/terminal"
 	"pyindex/internal/version"
 )
@@ -18,6 +19,9 @@ type commands struct {
 	Login   cijob.Login     `cmd:"" help:"In a CI job: exchange the job's identity for a token, and write how to use it."`
 	Doctor  doctorCmd       `cmd:"" help:"Look for what is wrong between a CI job and the index."`
 	Version version.Command `cmd:"" help:"Print the version."`
+
+	Completion manual.Completion `cmd:"" help:"Print a script that completes command lines in a shell."`
+	Man        manual.Man        `cmd:"" help:"Print the manual page."`
 
 	Serve  unsupported `cmd:"" passthrough:"" help:"Not supported on Windows."`
 	Others others      `embed:""`
