@@ -258,13 +258,13 @@ func WaitingLetter(index string, o OpenInvitation, link string) outbox.Letter {
 	if o.Invitation.Name != "" {
 		whom = o.Invitation.Name
 	}
-	return outbox.Letter{"An invitation to " + index + " waits for your approval", o.By + " invited " + whom + " to " + index + " as " + o.where() + ".\n\n" +
+	return outbox.Letter{Subject: "An invitation to " + index + " waits for your approval", Text: o.By + " invited " + whom + " to " + index + " as " + o.where() + ".\n\n" +
 		"The invitation makes a new account, so an administrator has to approve it first. Approve or refuse it here:\n\n" + link + "\n\n" +
 		"More may wait by the time you look: until one is approved or refused, there is at most one such letter a day.\n"}
 }
 
 // ApprovedLetter tells whoever made an invitation that its link works now.
 func ApprovedLetter(index string, o OpenInvitation) outbox.Letter {
-	return outbox.Letter{"Your invitation to " + index + " was approved", "Your invitation to " + index + " as " + o.where() + " was approved.\n\n" +
+	return outbox.Letter{Subject: "Your invitation to " + index + " was approved", Text: "Your invitation to " + index + " as " + o.where() + " was approved.\n\n" +
 		"The link that you were shown works now, once, until " + o.ExpiresAt.UTC().Format("2 January 2006 15:04 UTC") + ".\n"}
 }

@@ -231,7 +231,7 @@ func (m *Methods) alarm(ctx context.Context, tx Tx, t trial) error {
 	if err := tx.InsertAudit(ctx, e); err != nil {
 		return err
 	}
-	return m.box.Alert(ctx, tx, m.o.Name, t.user, codesGuessed, outbox.Seen{m.o.Now(), t.who.Address(), t.browser})
+	return m.box.Alert(ctx, tx, m.o.Name, t.user, codesGuessed, outbox.Seen{At: m.o.Now(), Address: t.who.Address(), Browser: t.browser})
 }
 
 const codesGuessed = "Somebody who knows your password typed ten wrong codes in a row. None was accepted, and further attempts are delayed. Change your password to stop them."
