@@ -21,7 +21,7 @@ type forgottenView struct {
 func (s *Section) mailRoutes() []route.Route {
 	return []route.Route{
 		{Method: http.MethodGet, Path: "/login/forgotten/", Auth: route.Visitor, Handle: s.forgotten},
-		{Method: http.MethodPost, Path: "/login/forgotten/", Auth: route.Visitor, Limit: route.LimitSignIn, Handle: s.askForLink},
+		{Method: http.MethodPost, Path: "/login/forgotten/", Auth: route.Visitor, Limit: route.LimitSignIn, Handle: s.Posted(s.askForLink)},
 	}
 }
 
@@ -39,15 +39,11 @@ func (s *Section) forgottenPage(w http.ResponseWriter, r *http.Request, who acce
 }
 
 // askForLink answers before it looks whether there is such an account, so that neither words nor time tell.
-func (s *Section) askForLink(w http.ResponseWriter, r *http.Request, who access.Caller) error {
-	f, err := ui.ReadForm(w, r)
-	if err != nil {
-		return err
-	}
+func (s *Section) askForLink(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form) error {
 	if !s.letters.Enabled() {
 		return fault.New(fault.NotFound, "this index sends no mail: an administrator can give you a link")
 	}
-	err = s.o.Accounts.AskForLink(r.Context(), who)
+	err := s.o.Accounts.AskForLink(r.Context(), who)
 	if fault.Is(err, fault.TooMany) {
 		f.Wrong("", fault.Message(err))
 		return s.forgottenPage(w, r, who, f, false)

@@ -31,12 +31,12 @@ type codeView struct {
 func (s *Section) loginRoutes() []route.Route {
 	return []route.Route{
 		{Method: http.MethodGet, Path: "/login/", Auth: route.Visitor, Handle: s.login},
-		{Method: http.MethodPost, Path: "/login/", Auth: route.Visitor, Limit: route.LimitSignIn, Handle: s.signIn},
+		{Method: http.MethodPost, Path: "/login/", Auth: route.Visitor, Limit: route.LimitSignIn, Handle: s.Posted(s.signIn)},
 		{Method: http.MethodGet, Path: "/login/code/", Auth: route.Visitor, Handle: s.code},
-		{Method: http.MethodPost, Path: "/login/code/", Auth: route.Visitor, Limit: route.LimitSignIn, Handle: s.signInByCode},
+		{Method: http.MethodPost, Path: "/login/code/", Auth: route.Visitor, Limit: route.LimitSignIn, Handle: s.Posted(s.signInByCode)},
 		{Method: http.MethodPost, Path: "/logout/", Auth: route.Visitor, Limit: route.LimitSignIn, Handle: s.signOut},
 		{Method: http.MethodGet, Path: "/confirm/", Auth: route.Signed, Handle: s.confirm},
-		{Method: http.MethodPost, Path: "/confirm/", Auth: route.Signed, Handle: s.reconfirm},
+		{Method: http.MethodPost, Path: "/confirm/", Auth: route.Signed, Handle: s.Posted(s.reconfirm)},
 	}
 }
 
@@ -109,11 +109,7 @@ func (s *Section) setCookie(w http.ResponseWriter, name string, value access.Sec
 	http.SetCookie(w, c)
 }
 
-func (s *Section) signIn(w http.ResponseWriter, r *http.Request, who access.Caller) error {
-	f, err := ui.ReadForm(w, r)
-	if err != nil {
-		return err
-	}
+func (s *Section) signIn(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form) error {
 	signed, err := s.o.Accounts.SignIn(r.Context(), who, account.SignIn{
 		Name: f.Get("user"), Password: access.Secret(f.Secret("password")), Device: s.cookie(r, deviceCookie),
 	})
@@ -177,11 +173,7 @@ func (s *Section) codePage(w http.ResponseWriter, r *http.Request, who access.Ca
 	return s.Render(w, f.Status(), "code", &v)
 }
 
-func (s *Section) signInByCode(w http.ResponseWriter, r *http.Request, who access.Caller) error {
-	f, err := ui.ReadForm(w, r)
-	if err != nil {
-		return err
-	}
+func (s *Section) signInByCode(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form) error {
 	signed, err := s.o.Accounts.SecondFactor(r.Context(), who, account.Code{Step: s.cookie(r, stepCookie), Typed: f.Get("code"), Device: s.cookie(r, deviceCookie), Browser: ui.Browser(r.UserAgent())})
 	switch {
 	case fault.Is(err, fault.NotFound):
@@ -241,12 +233,8 @@ func (s *Section) confirmPage(w http.ResponseWriter, r *http.Request, who access
 }
 
 // reconfirm takes the proof and goes back to the page that asked for it.
-func (s *Section) reconfirm(w http.ResponseWriter, r *http.Request, who access.Caller) error {
-	f, err := ui.ReadForm(w, r)
-	if err != nil {
-		return err
-	}
-	err = s.o.Accounts.Confirm(r.Context(), who, account.Proof{Password: access.Secret(f.Secret("password")), Code: f.Get("code"), Device: s.cookie(r, deviceCookie), Browser: ui.Browser(r.UserAgent())})
+func (s *Section) reconfirm(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form) error {
+	err := s.o.Accounts.Confirm(r.Context(), who, account.Proof{Password: access.Secret(f.Secret("password")), Code: f.Get("code"), Device: s.cookie(r, deviceCookie), Browser: ui.Browser(r.UserAgent())})
 	f.Late(w, err)
 	if err := f.Refused(fault.FieldOf(err), err); err != nil {
 		return err

@@ -145,12 +145,6 @@ func (v *collaborationView) people(all []catalog.GrantInfo, who access.Caller) {
 	}
 }
 
-func (s *Section) collaborationPost(w http.ResponseWriter, r *http.Request, who access.Caller) error {
-	return do(w, r, who, map[string]act{
-		"add": s.addPerson, "change": s.changePerson, "remove": s.removePerson, "leave": s.leave, "add-group": s.addGroup, "remove-group": s.removeGroup, "invite": s.invite, "revoke": s.revokeInvitation,
-	})
-}
-
 // invitations are the open ones to a project that the reader may see.
 func (s *Section) invitations(r *http.Request, who access.Caller, p catalog.Project) ([]invitationRow, error) {
 	if s.o.Accounts == nil {

@@ -127,10 +127,6 @@ func sizeTyped(f ui.Form, field string) int64 {
 	return n * factor
 }
 
-func (s *Section) settingsPost(w http.ResponseWriter, r *http.Request, who access.Caller) error {
-	return do(w, r, who, map[string]act{"status": s.setStatus, "limits": s.setLimits, "trusted-only": s.trustOnly, "delete": s.deleteProject})
-}
-
 var statusWords = map[catalog.Status]string{
 	catalog.Active: "is active again", catalog.Archived: "is archived: it takes no uploads", catalog.Deprecated: "is deprecated",
 	catalog.Quarantined: "is in quarantine: nothing of it can be installed",
