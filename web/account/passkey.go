@@ -12,7 +12,7 @@ import (
 	"pyindex/web/ui"
 )
 
-// The browser answers a challenge by a script; these are the addresses that it speaks with, in JSON.
+// passkeyRoutes returns the addresses to which the script that answers a challenge in the browser sends JSON.
 func (s *Section) passkeyRoutes() []route.Route {
 	return []route.Route{
 		{Method: http.MethodPost, Path: "/login/passkey/begin/", Auth: route.Visitor, Limit: route.LimitSignIn, Handle: s.script(s.beginPasskeySignIn)},

@@ -19,7 +19,8 @@ type SignOn interface {
 	Finish(ctx context.Context, kept []byte, state, code string) (id account.Identity, next string, err error)
 }
 
-// The way to a provider is a link, since the content policy keeps forms here; the way back is a link of the provider's.
+// ssoRoutes returns the way to a sign-in provider, which is a link because the content policy keeps forms on this host, and
+// the way back.
 func (s *Section) ssoRoutes() []route.Route {
 	if s.o.SignOn == nil {
 		return nil

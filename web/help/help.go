@@ -46,8 +46,12 @@ func (s *Section) Routes() []route.Route {
 // filling is what the manual's snippets are filled in with.
 type filling struct {
 	Name, URL, Simple, Signed, Upload, Audience string
+	Host                                        string // without the port
 	Closed, Authority                           bool
 }
+
+// WithUser is the index's URL with the user name that goes with a token, for clients that look the token up elsewhere.
+func (f filling) WithUser() string { return strings.Replace(f.Simple, "://", "://__token__@", 1) }
 
 // SignedFrom is the index's URL with a token that a shell puts in.
 func (f filling) SignedFrom(token string) string { return strings.Replace(f.Signed, "TOKEN", token, 1) }
@@ -56,7 +60,7 @@ func (f filling) SignedFrom(token string) string { return strings.Replace(f.Sign
 func (s *Section) loadManual() error {
 	c := s.Connection(s.Base)
 	fill := filling{
-		Name: s.Name, URL: c.Root, Simple: c.Index, Signed: c.Signed, Upload: s.Absolute("/legacy/"), Audience: c.Host, Closed: s.Closed, Authority: len(s.o.Authority) > 0,
+		Name: s.Name, URL: c.Root, Simple: c.Index, Signed: c.Signed, Upload: s.Absolute("/legacy/"), Audience: c.Host, Host: s.BaseURL.Hostname(), Closed: s.Closed, Authority: len(s.o.Authority) > 0,
 	}
 	names, err := fs.Glob(manual, "*.md")
 	if err != nil {

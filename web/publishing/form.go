@@ -11,12 +11,13 @@ import (
 	"pyindex/internal/access"
 	"pyindex/internal/fault"
 	"pyindex/internal/publishers"
+	"pyindex/internal/workload"
 	"pyindex/web/ui"
 )
 
 // adding is a publisher that somebody is about to add: what was typed, or what a link says.
 type adding struct {
-	kind     publishers.Form
+	kind     workload.Form
 	known    bool // whether there is a form of that kind
 	request  publishers.AddRequest
 	form     ui.Form
@@ -38,8 +39,8 @@ func addFrom(values url.Values) adding {
 	}
 	provider := strings.ToLower(strings.TrimSpace(q.Get("provider")))
 	a := adding{form: ui.Typed(q)}
-	if a.kind, a.known = publishers.FormFor(provider, q.Get("preset")); !a.known {
-		a.kind, a.known = publishers.FormFor(provider, "")
+	if a.kind, a.known = workload.FormFor(provider, q.Get("preset")); !a.known {
+		a.kind, a.known = workload.FormFor(provider, "")
 	}
 	a.request = publishers.AddRequest{Provider: provider, Issuer: a.form.Get("issuer"), Project: a.form.Get("project_name"), Fields: map[string]string{}}
 	fields, err := a.kind.Read(a.value)
@@ -83,7 +84,7 @@ func (a adding) query() url.Values {
 var formFields = func() map[string]bool {
 	all := map[string]bool{}
 	for _, provider := range []string{"github", "gitlab", "google", "activestate", "generic"} {
-		for _, f := range publishers.Forms(provider) {
+		for _, f := range workload.Forms(provider) {
 			for _, field := range f.Fields {
 				all[field.Name] = true
 			}
@@ -115,8 +116,8 @@ type formTab struct {
 type previewView struct {
 	Project  string
 	Pending  bool
-	Words    publishers.Words
-	Warnings []publishers.Warning
+	Words    workload.Words
+	Warnings []workload.Warning
 	Missing  []string // labels of needed fields that are empty
 	Wrong    []string // messages
 	Empty    bool     // nothing is typed yet
@@ -131,14 +132,14 @@ func (s *Section) addForm(r *http.Request, who access.Caller, a adding) (addForm
 	}
 	issuer := chooseIssuer(issuers, a)
 	if !a.known || issuer.Provider != a.kind.Provider {
-		a.kind, _ = publishers.FormFor(issuer.Provider, "")
+		a.kind, _ = workload.FormFor(issuer.Provider, "")
 	}
-	if issuer.Provider == "generic" && a.form.Get("preset") == "" && !a.form.Values.Has(publishers.FieldClaims) && !a.form.Values.Has("preset") {
-		a.kind, _ = publishers.FormFor("generic", publishers.PresetOf(issuer.URL, nil))
+	if issuer.Provider == "generic" && a.form.Get("preset") == "" && !a.form.Values.Has(workload.FieldClaims) && !a.form.Values.Has("preset") {
+		a.kind, _ = workload.FormFor("generic", workload.PresetOf(issuer.URL, nil))
 	}
 	a.request.Provider, a.request.Issuer = issuer.Provider, issuer.URL
 	out := addForm{
-		Provider: a.kind.Provider, Issuer: issuer.URL, Preset: a.kind.Preset, Title: a.kind.Title, Place: publishers.IssuerHost(issuer.URL),
+		Provider: a.kind.Provider, Issuer: issuer.URL, Preset: a.kind.Preset, Title: a.kind.Title, Place: workload.IssuerHost(issuer.URL),
 		Action: r.URL.Path, Tabs: issuerTabs(issuers, issuer, a), Prefilled: a.filled && r.Method != http.MethodPost,
 	}
 	if issuer.Provider == "generic" {
@@ -201,7 +202,7 @@ func chooseIssuer(all []publishers.Issuer, a adding) publishers.Issuer {
 }
 
 var usualIssuers = map[string]string{
-	"github": publishers.GitHubIssuer, "gitlab": publishers.GitLabIssuer, "google": publishers.GoogleIssuer, "activestate": publishers.ActiveStateIssuer,
+	"github": workload.GitHubIssuer, "gitlab": workload.GitLabIssuer, "google": workload.GoogleIssuer, "activestate": workload.ActiveStateIssuer,
 }
 
 var kindNames = map[string]string{"github": "GitHub", "gitlab": "GitLab", "google": "Google", "activestate": "ActiveState"}
@@ -210,8 +211,8 @@ var kindNames = map[string]string{"github": "GitHub", "gitlab": "GitLab", "googl
 func issuerTabs(all []publishers.Issuer, current publishers.Issuer, a adding) []formTab {
 	var out []formTab
 	for _, i := range all {
-		label, host := kindNames[i.Provider], publishers.IssuerHost(i.URL)
-		if form, ok := publishers.FormFor(i.Provider, publishers.PresetOf(i.URL, nil)); i.Provider == "generic" && ok {
+		label, host := kindNames[i.Provider], workload.IssuerHost(i.URL)
+		if form, ok := workload.FormFor(i.Provider, workload.PresetOf(i.URL, nil)); i.Provider == "generic" && ok {
 			label = form.Title
 			if form.Preset == "" {
 				label = host
@@ -234,7 +235,7 @@ func issuerTabs(all []publishers.Issuer, current publishers.Issuer, a adding) []
 
 func presetTabs(a adding) []formTab {
 	var out []formTab
-	for _, f := range publishers.Forms("generic") {
+	for _, f := range workload.Forms("generic") {
 		q := a.query()
 		q.Set("preset", f.Preset)
 		q.Set("issuer", a.request.Issuer)
@@ -244,7 +245,7 @@ func presetTabs(a adding) []formTab {
 }
 
 // input is a field of a publisher's form, with what was typed.
-func (a adding) input(field publishers.FormField) ui.Field {
+func (a adding) input(field workload.FormField) ui.Field {
 	x := ui.Field{
 		Name: field.Name, Label: field.Label, Help: field.Help, Placeholder: field.Example, Required: field.Required, Recommended: field.Recommended,
 		Mono: !field.Check, MaxLength: 600, Wide: field.Recommended || field.Lines,
@@ -270,9 +271,9 @@ func (s *Section) preview(r *http.Request, who access.Caller, a adding) (preview
 		return v, err
 	}
 	v.Comma = strings.Contains(p.Words.String(), ", ")
-	v.Words, v.Warnings = p.Words, slices.DeleteFunc(p.Warnings, func(w publishers.Warning) bool {
+	v.Words, v.Warnings = p.Words, slices.DeleteFunc(p.Warnings, func(w workload.Warning) bool {
 		// Adding asks the forge for the account's number.
-		return w.Degree == publishers.CouldBeStricter || w.Field == "owner_id"
+		return w.Degree == workload.CouldBeStricter || w.Field == "owner_id"
 	})
 	for _, field := range a.kind.Fields {
 		message, wrong := p.Problems[field.Name]

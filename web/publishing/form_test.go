@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"pyindex/internal/publishers"
+	"pyindex/internal/workload"
 )
 
 // FuzzAddFrom: whatever a link says, the link that fills in the form again says the same of its fields, and no field is
@@ -41,7 +42,7 @@ func FuzzAddFrom(f *testing.F) {
 
 func TestChooseIssuer(t *testing.T) {
 	ghes := publishers.Issuer{Provider: "github", URL: "https://github.acme.example/_services/token"}
-	github := publishers.Issuer{Provider: "github", URL: publishers.GitHubIssuer}
+	github := publishers.Issuer{Provider: "github", URL: workload.GitHubIssuer}
 	gitlab := publishers.Issuer{Provider: "gitlab", URL: "https://git.acme.example"}
 	all := []publishers.Issuer{gitlab, ghes, github}
 	for query, want := range map[string]publishers.Issuer{

@@ -6,7 +6,7 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/catalog"
-	"pyindex/internal/publishers"
+	"pyindex/internal/workload"
 	"pyindex/web/ui"
 )
 
@@ -92,7 +92,7 @@ func (s *Section) addPending(w http.ResponseWriter, r *http.Request, who access.
 	if a.form.Bad() {
 		return s.pendingPage(w, r, who, a, s.existing(r, who, a))
 	}
-	text := clause(publishers.Say(added.Provider, added.Issuer, a.compiled)) + " may make the project " + added.Project + ", until " +
+	text := clause(workload.Say(added.Provider, added.Issuer, a.compiled)) + " may make the project " + added.Project + ", until " +
 		ui.Day(added.ExpiresAt) + ". The file to paste is below."
 	return s.Done(w, r, accountPublishingPath+"?publisher="+url.QueryEscape(added.ID), text)
 }

@@ -12,8 +12,9 @@ import (
 	"pyindex/internal/fault"
 	"pyindex/internal/packaging"
 	"pyindex/internal/publishers"
-	"pyindex/internal/publishers/workflow"
 	"pyindex/internal/route"
+	"pyindex/internal/workload"
+	"pyindex/internal/workload/ciconfig"
 	"pyindex/web/ui"
 )
 
@@ -81,7 +82,7 @@ func (s *Section) publishingPage(w http.ResponseWriter, r *http.Request, who acc
 	if v.Add, err = s.addForm(r, who, a); err != nil {
 		return err
 	}
-	said := map[string]publishers.Words{}
+	said := map[string]workload.Words{}
 	for n, x := range p.Publishers {
 		said[x.ID] = x.Words
 		v.Publishers = append(v.Publishers, publisherCardOf(n, x, t))
@@ -110,7 +111,7 @@ func (s *Section) addPublisher(w http.ResponseWriter, r *http.Request, who acces
 	if a.form.Bad() {
 		return s.publishingPage(w, r, who, a, tightening{form: ui.Typed(nil)})
 	}
-	text := clause(publishers.Say(added.Provider, added.Issuer, a.compiled)) + " may now publish " + added.Project + ". The file to paste is below."
+	text := clause(workload.Say(added.Provider, added.Issuer, a.compiled)) + " may now publish " + added.Project + ". The file to paste is below."
 	if added.Warning != "" {
 		text += " Not yet pinned: " + added.Warning + "."
 	}
@@ -118,7 +119,7 @@ func (s *Section) addPublisher(w http.ResponseWriter, r *http.Request, who acces
 }
 
 // clause is a sentence's subject: what hangs on with commas ends with one.
-func clause(w publishers.Words) string {
+func clause(w workload.Words) string {
 	if s := w.String(); !strings.Contains(s, ", ") {
 		return s
 	}
@@ -174,14 +175,14 @@ func (s *Section) constrainPublisher(w http.ResponseWriter, r *http.Request, who
 	}
 	fields := map[string]string{}
 	for name := range f.Values {
-		if v := f.Get(name); name != "publisher_id" && name != publishers.FieldClaims && v != "" {
+		if v := f.Get(name); name != "publisher_id" && name != workload.FieldClaims && v != "" {
 			fields[name] = v
 		}
 	}
-	if v := f.Get(publishers.FieldClaims); v != "" {
+	if v := f.Get(workload.FieldClaims); v != "" {
 		var err error
-		if fields, err = publishers.ParseClaims(v); err != nil {
-			f.Wrong(publishers.FieldClaims, fault.Message(err))
+		if fields, err = workload.ParseClaims(v); err != nil {
+			f.Wrong(workload.FieldClaims, fault.Message(err))
 		}
 	}
 	if !f.Bad() {
@@ -189,7 +190,7 @@ func (s *Section) constrainPublisher(w http.ResponseWriter, r *http.Request, who
 			ID: f.Get("publisher_id"), Repository: ui.Repository(r), Project: r.PathValue("project"), Fields: fields,
 		})
 		if err == nil {
-			return s.Done(w, r, s.Back(r)+"?publisher="+url.QueryEscape(added.ID), "Tightened: "+clause(publishers.Say(added.Provider, added.Issuer, added.Fields))+
+			return s.Done(w, r, s.Back(r)+"?publisher="+url.QueryEscape(added.ID), "Tightened: "+clause(workload.Say(added.Provider, added.Issuer, added.Fields))+
 				" may publish "+added.Project+". What the looser publisher could do and this one cannot is refused from now on.")
 		}
 		if err := f.Refused(fault.FieldOf(err), err); err != nil {
@@ -242,9 +243,9 @@ func (s *Section) revokeUploadToken(w http.ResponseWriter, r *http.Request, who 
 type guideView struct {
 	Project   string
 	Publisher string // id
-	Words     publishers.Words
-	File      workflow.File
-	Others    []workflow.File // all alternatives, the shown one too
+	Words     workload.Words
+	File      ciconfig.File
+	Others    []ciconfig.File // all alternatives, the shown one too
 	Steps, CA []string
 }
 
@@ -256,13 +257,13 @@ func (s *Section) guideFor(r *http.Request, all []publishers.Shown) *guideView {
 		return nil
 	}
 	p := all[i]
-	t := workflow.Target{BaseURL: s.Absolute(""), Repository: p.Repository, Project: p.Project, Audience: s.BaseURL.Host}
+	t := ciconfig.Target{BaseURL: s.Absolute(""), Repository: p.Repository, Project: p.Project, Audience: s.BaseURL.Host}
 	for _, issuer := range s.o.Registry.Issuers() {
 		if issuer.Provider == p.Provider && issuer.URL == p.Issuer {
 			t.Audience = cmp.Or(issuer.Audience, t.Audience)
 		}
 	}
-	g := workflow.For(t, p.Provider, p.Issuer, p.Fields)
+	g := ciconfig.For(t, p.Provider, p.Issuer, p.Fields)
 	v := &guideView{Project: p.Project, Publisher: p.ID, Words: p.Words, Others: g.Files, Steps: g.Steps, CA: g.CA}
 	for n, f := range g.Files {
 		if n == 0 || f.Key == q.Get("with") {

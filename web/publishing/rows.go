@@ -7,25 +7,26 @@ import (
 	"strings"
 
 	"pyindex/internal/publishers"
+	"pyindex/internal/workload"
 	"pyindex/web/ui"
 )
 
 // publisherCard is a publisher as the page shows it.
 type publisherCard struct {
 	publishers.Shown
-	Run      publishers.Run // of the last exchange
-	Loose    []tighten      // warnings that stand in the open
-	Stricter []tighten      // what could be stricter and need not be
-	Tightens bool           // whether any of that has a field
-	Open     bool           // whether what could be stricter is shown
-	Worst    string         // "bad", "warn" or "": the edge of the card
-	Near     []claimRow     // of a pending one: why the last token was refused
-	Passed   string         // of a pending one: why the last token that fits it created no project
+	Run      workload.Run // of the last exchange
+	Loose    []tighten    // warnings that stand in the open
+	Stricter []tighten    // what could be stricter and need not be
+	Tightens bool         // whether any of that has a field
+	Open     bool         // whether what could be stricter is shown
+	Worst    string       // "bad", "warn" or "": the edge of the card
+	Near     []claimRow   // of a pending one: why the last token was refused
+	Passed   string       // of a pending one: why the last token that fits it created no project
 }
 
 // tighten is a warning with the form that makes it go away.
 type tighten struct {
-	publishers.Warning
+	workload.Warning
 	Input  *ui.Field // nil where no field does, or where the value goes without saying
 	Hidden bool
 	Button string
@@ -36,20 +37,20 @@ type tighten struct {
 var tightenButtons = map[string]string{
 	"environment": "Require this environment", "ref": "Only from these refs", "ref_protected": "Only from protected refs",
 	"runner_environment": "Leave out self-hosted runners", "owner_id": "Pin to this account", "namespace_id": "Pin to this namespace", "sub": "Pin to this account",
-	"repository_id": "Pin to this repository", "project_id": "Pin to this project", publishers.FieldClaims: "Add this rule",
+	"repository_id": "Pin to this repository", "project_id": "Pin to this project", workload.FieldClaims: "Add this rule",
 }
 
 func publisherCardOf(n int, p publishers.Shown, t tightening) publisherCard {
 	c := publisherCard{Shown: p}
 	if p.Last != nil {
-		c.Run = publishers.RunOf(p.Last.Provider, p.Last.Issuer, p.Last.Claims)
+		c.Run = workload.RunOf(p.Last.Provider, p.Last.Issuer, p.Last.Claims)
 		if p.Last.Code == publishers.CodePassedOver {
 			c.Passed = p.Last.Description
 		} else if p.Pending && len(p.Last.Nearest) > 0 {
 			c.Near = nearestTableOf(*p.Last, p.Last.Nearest[0], map[string]bool{}).Rows
 		}
 	}
-	form, _ := publishers.FormFor(p.Provider, "")
+	form, _ := workload.FormFor(p.Provider, "")
 	for _, w := range p.Warnings {
 		x := tighten{Warning: w, Button: tightenButtons[w.Field], ID: p.ID, Hidden: w.Field == "runner_environment"}
 		if field, ok := form.Field(w.Field); ok {
@@ -58,17 +59,17 @@ func publisherCardOf(n int, p publishers.Shown, t tightening) publisherCard {
 				f = t.form
 			}
 			in := f.Field(ui.Field{
-				ID: fmt.Sprintf("t-%d-%s", n, w.Field), Name: w.Field, Label: field.Label, Value: w.Value, Placeholder: field.Example, Required: w.Degree != publishers.CouldBeStricter, Mono: true, MaxLength: 600,
+				ID: fmt.Sprintf("t-%d-%s", n, w.Field), Name: w.Field, Label: field.Label, Value: w.Value, Placeholder: field.Example, Required: w.Degree != workload.CouldBeStricter, Mono: true, MaxLength: 600,
 			})
 			x.Input = &in
 		}
-		if w.Degree == publishers.CouldBeStricter {
+		if w.Degree == workload.CouldBeStricter {
 			c.Tightens = c.Tightens || x.Input != nil
 			c.Stricter, c.Open = append(c.Stricter, x), c.Open || x.Input != nil && x.Input.Error != ""
 			continue
 		}
 		c.Loose = append(c.Loose, x)
-		if w.Degree == publishers.AsLooseAsToken {
+		if w.Degree == workload.AsLooseAsToken {
 			c.Worst = "bad"
 		} else if c.Worst == "" {
 			c.Worst = "warn"
@@ -80,7 +81,7 @@ func publisherCardOf(n int, p publishers.Shown, t tightening) publisherCard {
 // exchangeRow is an exchange as the page shows it.
 type exchangeRow struct {
 	publishers.Exchange
-	Run     publishers.Run
+	Run     workload.Run
 	Full    bool // whether everything about it is on the page; otherwise a link leads there
 	Open    bool // whether the reader asked for it
 	Nearest []nearestTable
@@ -92,7 +93,7 @@ type exchangeRow struct {
 
 // nearestTable is a publisher that a token almost fitted, claim by claim.
 type nearestTable struct {
-	Words     publishers.Words
+	Words     workload.Words
 	Pending   bool
 	Rows      []claimRow // of the first one
 	Differing []publishers.Difference
@@ -118,11 +119,11 @@ var circumstances = []string{"ref", "ref_path", "ref_protected", "sha", "actor",
 const fullExchanges = 3
 
 // exchangeRows are exchanges as the page shows them: the newest refused ones in full, and the one that is asked for.
-func exchangeRows(all []publishers.Exchange, said map[string]publishers.Words, asked string) []exchangeRow {
+func exchangeRows(all []publishers.Exchange, said map[string]workload.Words, asked string) []exchangeRow {
 	var out []exchangeRow
 	full := 0
 	for _, x := range all {
-		row := exchangeRow{Exchange: x, Run: publishers.RunOf(x.Provider, x.Issuer, x.Claims)}
+		row := exchangeRow{Exchange: x, Run: workload.RunOf(x.Provider, x.Issuer, x.Claims)}
 		if len(x.Nearest) > 0 {
 			row.Differing = differing(x.Nearest[0].Differences)
 		}
@@ -137,7 +138,7 @@ func exchangeRows(all []publishers.Exchange, said map[string]publishers.Words, a
 }
 
 // fill adds what a refused exchange shows in full. said are the sentences of publishers that are still there.
-func (row *exchangeRow) fill(said map[string]publishers.Words) {
+func (row *exchangeRow) fill(said map[string]workload.Words) {
 	x, shown := row.Exchange, map[string]bool{}
 	for i, n := range x.Nearest {
 		t := nearestTable{Pending: n.Pending, Differing: n.Differences}
@@ -145,13 +146,13 @@ func (row *exchangeRow) fill(said map[string]publishers.Words) {
 			t = nearestTableOf(x, n, shown)
 		}
 		if t.Words = said[n.ID]; t.Words == nil {
-			t.Words = publishers.Words{{Text: n.Publisher}}
+			t.Words = workload.Words{{Text: n.Publisher}}
 		}
 		row.Nearest = append(row.Nearest, t)
 	}
 	for _, claim := range circumstances {
 		if v, ok := x.Claims[claim]; ok && !shown[claim] {
-			row.Others = append(row.Others, claimRow{Claim: claim, Got: publishers.Show(v)})
+			row.Others = append(row.Others, claimRow{Claim: claim, Got: workload.Show(v)})
 		}
 	}
 	if x.Suggested != nil && x.Scope == "upload" {
@@ -187,7 +188,7 @@ func nearestTableOf(x publishers.Exchange, n publishers.Nearest, shown map[strin
 	}
 	for _, claim := range identity[x.Provider] {
 		if v, ok := x.Claims[claim]; ok && !slices.ContainsFunc(n.Differences, func(d publishers.Difference) bool { return d.Claim == claim }) {
-			t.Rows, shown[claim] = append(t.Rows, claimRow{Claim: claim, Got: publishers.Show(v)}), true
+			t.Rows, shown[claim] = append(t.Rows, claimRow{Claim: claim, Got: workload.Show(v)}), true
 		}
 	}
 	return t
@@ -196,7 +197,7 @@ func nearestTableOf(x publishers.Exchange, n publishers.Nearest, shown map[strin
 // allowQuery fills in the form with the fields of a publisher that would have accepted an exchange.
 func allowQuery(x publishers.Exchange) url.Values {
 	q := url.Values{"provider": {x.Provider}, "issuer": {x.Issuer}}
-	form, _ := publishers.FormFor(x.Provider, "")
+	form, _ := workload.FormFor(x.Provider, "")
 	for name, v := range form.Typed(x.Suggested) {
 		if v != "" {
 			q.Set(name, v)

@@ -100,7 +100,7 @@ func checkTokens(w *world) {
 	})
 }
 
-// bound returns TokenProjects.
+// checkTokenEnds expects that tokens which expire soon are found and warned of once, and that a user's tokens end together.
 func checkTokenEnds(w *world) {
 	ann, zoe := w.user("ann"), w.user("zoe")
 	issue := func(u access.User, ends time.Duration) access.Token {
