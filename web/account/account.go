@@ -1,6 +1,7 @@
 package account
 
 import (
+	"cmp"
 	"net/http"
 	"strings"
 
@@ -51,9 +52,7 @@ func (s *Section) profile(w http.ResponseWriter, r *http.Request, who access.Cal
 
 func (s *Section) profilePage(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form) error {
 	v := profileView{Frame: s.accountFrame(r, who, "profile", "Account of "+who.Name())}
-	if p := f.Problem(); p != nil {
-		v.Notice = p
-	}
+	v.Notice = cmp.Or(f.Problem(), v.Notice)
 	v.FullName = f.Field(ui.Field{Name: "full_name", Label: "Name", Autocomplete: "name", MaxLength: 100, Help: "As colleagues know you."})
 	v.Email = f.Field(ui.Field{Name: "email", Label: "E-mail", Type: "email", Autocomplete: "email", MaxLength: 254, Help: "For invitations and notices, where this index sends any. Nobody else sees it but administrators."})
 	return s.Render(w, f.Status(), "account", &v)
@@ -106,9 +105,7 @@ func (s *Section) securityPage(w http.ResponseWriter, r *http.Request, who acces
 		return err
 	}
 	v := securityView{Frame: s.accountFrame(r, who, "security", "Security"), Security: security, Codes: codes, Fresh: s.Confirmed(who) == nil}
-	if p := f.Problem(); p != nil {
-		v.Notice = p
-	}
+	v.Notice = cmp.Or(f.Problem(), v.Notice)
 	if v.Passkeys, err = s.passkeysOf(r, who); err != nil {
 		return err
 	}

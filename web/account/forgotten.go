@@ -1,6 +1,7 @@
 package account
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 
@@ -31,9 +32,7 @@ func (s *Section) forgotten(w http.ResponseWriter, r *http.Request, who access.C
 
 func (s *Section) forgottenPage(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form, asked bool) error {
 	v := forgottenView{Frame: s.Frame(r, who, "Password forgotten"), Mails: s.letters.Enabled(), Asked: asked}
-	if p := f.Problem(); p != nil {
-		v.Notice = p
-	}
+	v.Notice = cmp.Or(f.Problem(), v.Notice)
 	v.User = f.Field(ui.Field{Name: "user", Label: "User name", Required: true, Autocomplete: "username", Mono: true, MaxLength: 64})
 	return s.Render(w, f.Status(), "forgotten", &v)
 }

@@ -1,6 +1,7 @@
 package account
 
 import (
+	"cmp"
 	"net/http"
 	"net/url"
 
@@ -50,9 +51,7 @@ func (s *Section) login(w http.ResponseWriter, r *http.Request, who access.Calle
 
 func (s *Section) loginPage(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form) error {
 	v := loginView{Frame: s.Frame(r, who, "Sign in"), Ways: s.ways(r), Passkeyed: s.o.Accounts.Passkeyed(), Mails: s.letters.Enabled()}
-	if p := f.Problem(); p != nil {
-		v.Notice = p
-	}
+	v.Notice = cmp.Or(f.Problem(), v.Notice)
 	v.Scripts = s.loginScripts()
 	v.User = f.Field(ui.Field{Name: "user", Label: "User name", Required: true, Autocomplete: "username webauthn", Focus: true})
 	v.Password = f.Field(ui.Field{Name: "password", Label: "Password", Type: "password", Required: true, Autocomplete: "current-password"})

@@ -1,6 +1,7 @@
 package account
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"slices"
@@ -82,9 +83,7 @@ func (s *Section) tokensPage(w http.ResponseWriter, r *http.Request, who access.
 		return err
 	}
 	v := tokensView{Frame: s.accountFrame(r, who, "tokens", "API tokens"), Made: made}
-	if p := f.Problem(); p != nil {
-		v.Notice = p
-	}
+	v.Notice = cmp.Or(f.Problem(), v.Notice)
 	for _, t := range all {
 		v.Tokens = append(v.Tokens, ui.NewTokenRow(s.o.Directory, s.Now(), t, who))
 	}

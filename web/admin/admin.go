@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"cmp"
 	"net/http"
 	"strings"
 	"time"
@@ -150,9 +151,7 @@ func (s *Section) repositoriesPage(w http.ResponseWriter, r *http.Request, who a
 		return err
 	}
 	v := repositoriesView{Frame: s.adminFrame(r, who, "repositories", "Repositories"), Repositories: all, Closed: s.Closed}
-	if p := f.Problem(); p != nil {
-		v.Notice = p
-	}
+	v.Notice = cmp.Or(f.Problem(), v.Notice)
 	v.NameField = f.Field(ui.Field{Name: "name", Label: "Name", Required: true, Mono: true, MaxLength: 64, Help: "Lower-case letters, digits and dashes: its tree is below /r/ and the name."})
 	v.Members = f.Field(ui.Field{Name: "members", Label: "Everybody with an account may", Type: "select", Options: memberOptions()})
 	v.Public = f.Field(ui.Field{Name: "public", Label: "Anybody may read it without signing in", Type: "checkbox", Help: "Only where the index allows that at all."})
@@ -211,9 +210,7 @@ func (s *Section) adminGrants(w http.ResponseWriter, r *http.Request, who access
 
 func (s *Section) grantsPage(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form) error {
 	v := grantsView{Frame: s.adminFrame(r, who, "grants", "Grants")}
-	if p := f.Problem(); p != nil {
-		v.Notice = p
-	}
+	v.Notice = cmp.Or(f.Problem(), v.Notice)
 	repos, err := s.o.Index.Repositories(r.Context(), who)
 	if err != nil {
 		return err
@@ -302,9 +299,7 @@ func (s *Section) adminAudit(w http.ResponseWriter, r *http.Request, who access.
 	if err := f.Refused("", err); err != nil {
 		return err
 	}
-	if p := f.Problem(); p != nil {
-		v.Notice = p
-	}
+	v.Notice = cmp.Or(f.Problem(), v.Notice)
 	v.Entries = auditlog.EntriesOf(h)
 	v.Action = f.Field(ui.Field{Name: "action", Label: "Action", Mono: true, MaxLength: 60, List: auditlog.KnownActions(), Placeholder: "file.add"})
 	v.Outcome = f.Field(ui.Field{Name: "outcome", Label: "Outcome", Type: "select", Options: []ui.Option{{Label: "Any"}, {Value: "granted", Label: "Done"}, {Value: "refused", Label: "Refused"}}})

@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"cmp"
 	"net/http"
 
 	"pyindex/internal/access"
@@ -24,9 +25,7 @@ func (s *Section) groupsPage(w http.ResponseWriter, r *http.Request, who access.
 		return err
 	}
 	v := groupsView{Frame: s.adminFrame(r, who, "groups", "Groups"), Groups: all}
-	if p := f.Problem(); p != nil {
-		v.Notice = p
-	}
+	v.Notice = cmp.Or(f.Problem(), v.Notice)
 	v.GroupName = f.Field(ui.Field{Name: "name", Label: "Name", Required: true, Mono: true, MaxLength: 64, Help: "Lower-case letters, digits, dots, dashes and underscores."})
 	v.Description = f.Field(ui.Field{Name: "description", Label: "What it is for", MaxLength: 200})
 	return s.Render(w, f.Status(), "admin-groups", &v)
@@ -59,9 +58,7 @@ func (s *Section) groupPage(w http.ResponseWriter, r *http.Request, who access.C
 		return err
 	}
 	v := groupView{Frame: s.adminFrame(r, who, "groups", "Group "+g.Name), Group: g}
-	if p := f.Problem(); p != nil {
-		v.Notice = p
-	}
+	v.Notice = cmp.Or(f.Problem(), v.Notice)
 	repos, err := s.o.Index.Repositories(r.Context(), who)
 	if err != nil {
 		return err

@@ -36,9 +36,7 @@ func (s *Section) usersPage(w http.ResponseWriter, r *http.Request, who access.C
 		return err
 	}
 	v := usersView{Frame: s.adminFrame(r, who, "users", "Users"), Filter: r.URL.Query().Get("filter"), Link: link}
-	if p := cmp.Or(n, f.Problem()); p != nil {
-		v.Notice = p
-	}
+	v.Notice = cmp.Or(n, f.Problem(), v.Notice)
 	var found []access.User
 	for _, u := range all {
 		if strings.Contains(u.Name, strings.ToLower(strings.TrimSpace(v.Filter))) {

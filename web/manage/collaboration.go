@@ -1,6 +1,7 @@
 package manage
 
 import (
+	"cmp"
 	"net/http"
 	"time"
 
@@ -113,9 +114,7 @@ func (s *Section) collaborationWith(w http.ResponseWriter, r *http.Request, who 
 		return err
 	}
 	v.Leave = f.Field(ui.Field{Name: "typed", Label: "Type " + name.String() + " to leave it", Required: true, Mono: true})
-	if n := f.Problem(); n != nil {
-		v.Notice = n
-	}
+	v.Notice = cmp.Or(f.Problem(), v.Notice)
 	return s.Render(w, f.Status(), "manage-collaboration", &v)
 }
 

@@ -1,6 +1,7 @@
 package manage
 
 import (
+	"cmp"
 	"net/http"
 	"net/url"
 	"slices"
@@ -88,9 +89,7 @@ func (s *Section) releasePage(w http.ResponseWriter, r *http.Request, who access
 			return err
 		}
 	}
-	if n := f.Problem(); n != nil {
-		v.Notice = n
-	}
+	v.Notice = cmp.Or(f.Problem(), v.Notice)
 	return s.Render(w, f.Status(), "manage-release", &v)
 }
 
