@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strings"
 
 	"pyindex/internal/access"
 	"pyindex/internal/catalog"
@@ -116,19 +115,11 @@ func (s *Site) addPublisher(w http.ResponseWriter, r *http.Request, who access.C
 	if a.form.bad() {
 		return s.publishingPage(w, r, who, a, tightening{form: typed(nil)})
 	}
-	text := clause(workload.Say(added.Provider, added.Issuer, a.compiled)) + " may now publish " + added.Project + ". The file to paste is below."
+	text := workload.Clause(workload.Of(added.Provider).Describe(added.Issuer, a.compiled).Capital().String()) + " may now publish " + added.Project + ". The file to paste is below."
 	if added.Warning != "" {
 		text += " Not yet pinned: " + added.Warning + "."
 	}
 	return s.done(w, r, s.back(r)+"?publisher="+url.QueryEscape(added.ID), text)
-}
-
-// clause is a sentence's subject: what hangs on with commas ends with one.
-func clause(w workload.Words) string {
-	if s := w.String(); !strings.Contains(s, ", ") {
-		return s
-	}
-	return w.String() + ","
 }
 
 // confirmFilledIn leads to confirming who one is and back to the form, filled in: nothing that was typed is lost. Whoever
@@ -151,7 +142,7 @@ func (s *Site) add(r *http.Request, who access.Caller, a *adding) (publishers.Ad
 	} else if _, err := packaging.ParseProjectName(a.request.Project); err != nil {
 		a.form.wrong("project_name", fault.Message(err))
 	}
-	for name, message := range s.o.Registry.Problems(a.kind, a.request.Fields) {
+	for name, message := range workload.Problems(a.kind, a.request.Fields) {
 		a.form.wrong(name, message)
 	}
 	if a.form.bad() {
@@ -195,7 +186,7 @@ func (s *Site) constrainPublisher(w http.ResponseWriter, r *http.Request, who ac
 			ID: f.get("publisher_id"), Repository: repository(r), Project: r.PathValue("project"), Fields: fields,
 		})
 		if err == nil {
-			return s.done(w, r, s.back(r)+"?publisher="+url.QueryEscape(added.ID), "Tightened: "+clause(workload.Say(added.Provider, added.Issuer, added.Fields))+
+			return s.done(w, r, s.back(r)+"?publisher="+url.QueryEscape(added.ID), "Tightened: "+workload.Clause(workload.Of(added.Provider).Describe(added.Issuer, added.Fields).Capital().String())+
 				" may publish "+added.Project+". What the looser publisher could do and this one cannot is refused from now on.")
 		}
 		if err := f.refused(fault.FieldOf(err), err); err != nil {

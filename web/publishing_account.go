@@ -106,7 +106,7 @@ func (s *Site) addPending(w http.ResponseWriter, r *http.Request, who access.Cal
 	if a.form.bad() {
 		return s.pendingPage(w, r, who, a, s.existing(r, who, a))
 	}
-	text := clause(workload.Say(added.Provider, added.Issuer, a.compiled)) + " may make the project " + added.Project + ", until " +
+	text := workload.Clause(workload.Of(added.Provider).Describe(added.Issuer, a.compiled).Capital().String()) + " may make the project " + added.Project + ", until " +
 		day(added.ExpiresAt) + ". The file to paste is below."
 	return s.done(w, r, accountPublishingPath+"?publisher="+url.QueryEscape(added.ID), text)
 }

@@ -85,7 +85,7 @@ func newTrust(t *testing.T, change ...func(*publishers.Options)) *trust {
 	for _, f := range change {
 		f(&o)
 	}
-	x.registry = publishers.New(x.db.Publishers(), verifier, []workload.Provider{workload.GitHub{}, workload.GitLab{}, workload.Google{}, workload.ActiveState{}, workload.Generic{}}, o)
+	x.registry = publishers.New(x.db.Publishers(), verifier, []*workload.Kind{workload.GitHub, workload.GitLab, workload.Google, workload.ActiveState, workload.Generic}, o)
 	x.dir = access.NewDirectory(x.db.Access(), access.DirectoryOptions{Now: x.clock.Now})
 	x.index = catalog.New(x.db.Catalog(), nil, catalog.Options{Now: x.clock.Now})
 	x.keyring = access.NewKeyring(x.db.Access(), access.KeyringOptions{Now: x.clock.Now})
@@ -347,7 +347,7 @@ func TestContract113(t *testing.T) {
 	}
 	names := []string{"provider", "issuer", "preset", "publisher", "with", "do", "project_name"}
 	for _, p := range []string{"github", "gitlab", "google", "activestate", "generic"} {
-		for _, f := range workload.Forms(p) {
+		for _, f := range workload.Of(p).Forms() {
 			for _, field := range f.Fields {
 				names = append(names, field.Name)
 			}
@@ -739,7 +739,7 @@ func TestEveryTab(t *testing.T) {
 	issuers := map[string]string{"github": workload.GitHubIssuer, "gitlab": workload.GitLabIssuer, "google": workload.GoogleIssuer, "activestate": workload.ActiveStateIssuer, "generic": "https://ci.acme.example"}
 	n := 0
 	for provider, issuer := range issuers {
-		for _, f := range workload.Forms(provider) {
+		for _, f := range workload.Of(provider).Forms() {
 			q := url.Values{"provider": {provider}, "issuer": {issuer}, "preset": {f.Preset}, "owner": {"kept"}}
 			page := x.ask("alice", widgetsPublishing+"?"+q.Encode(), nil).Body.String()
 			for _, field := range f.Fields {

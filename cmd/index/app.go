@@ -106,7 +106,7 @@ func open(ctx context.Context, c *Config, log *slog.Logger, base *url.URL) (*app
 	if err != nil {
 		return nil, errors.Join(err, a.close())
 	}
-	a.registry = publishers.New(a.db.Publishers(), verifier, providers(), publishers.Options{
+	a.registry = publishers.New(a.db.Publishers(), verifier, workload.All, publishers.Options{
 		Lifetime: time.Duration(c.OIDC.TokenLifetime), KeepExchanges: time.Duration(c.OIDC.KeepExchanges), OwnerID: accountid.New(http.DefaultClient, c.accountAPIs()...).Of,
 		Issuers: c.issuers(base), Policy: c.Upload.policy(), Created: created, Log: log,
 	})
@@ -148,11 +148,6 @@ func (c *Config) name() string {
 		return "Index"
 	}
 	return c.Access.Realm
-}
-
-// providers are the kinds of publisher that there are rules for.
-func providers() []workload.Provider {
-	return []workload.Provider{workload.GitHub{}, workload.GitLab{}, workload.Google{}, workload.ActiveState{}, workload.Generic{}}
 }
 
 // osUser names the operator in the record.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"pyindex/internal/publishers"
+	"pyindex/internal/workload"
 )
 
 type publisherCmd struct {
@@ -18,7 +19,7 @@ type publisherCmd struct {
 // tell prints a new publisher's id alone on standard output, and on standard error what it trusts and what is still open.
 func (s *session) tell(p publishers.Added) {
 	fmt.Fprintln(s.out, p.ID)
-	fmt.Fprintf(s.errs, "%s may now publish %s\n", p.Sentence, p.Project)
+	fmt.Fprintf(s.errs, "%s may now publish %s\n", workload.Clause(p.Sentence), p.Project)
 	if p.Pending {
 		fmt.Fprintf(s.errs, "pending until %s: the first token that fits makes the project\n", moment(p.ExpiresAt))
 	}

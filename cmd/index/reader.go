@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"pyindex/internal/publishers"
+	"pyindex/internal/workload"
 )
 
 type readerCmd struct {
@@ -56,7 +57,7 @@ func (c *readerAdd[W]) Run(s *session) error {
 
 // tellReader says what a new reader trusts and what is still open about it.
 func (s *session) tellReader(l publishers.ListedReader) {
-	fmt.Fprintf(s.errs, "%s may now read %s\n", l.Sentence, readsText(l))
+	fmt.Fprintf(s.errs, "%s may now read %s\n", workload.Clause(l.Sentence), readsText(l))
 	if l.Warning != "" {
 		fmt.Fprintf(s.errs, "note: %s\n", l.Warning)
 	}
