@@ -140,7 +140,7 @@ func (d *publishDoctor) suggestion(issuer string) (kind string, fields map[strin
 	}
 	for _, p := range all {
 		// The first that knows such claims has the last word: a rule on any claim may let in what it refuses for good.
-		if p.Recognize(d.claims) != nil {
+		if p != workload.Generic && p.Recognize(d.claims) != nil {
 			fields, err = p.Suggest(d.claims)
 			return p.Name(), fields, err
 		}
