@@ -103,6 +103,9 @@ func complain(w io.Writer, status int, err error) int {
 
 // newParser returns the parser of the command line, the environment and the file.
 func newParser(c *commands, out, errs io.Writer) (*kong.Kong, error) {
+	c.Publisher.Add.Plugins = kindCommands(func(c *publisherAdd, f ruleFlags) { c.ruleFlags = f })
+	c.Reader.Add.Plugins = kindCommands(func(c *readerAdd, f ruleFlags) { c.ruleFlags = f })
+	c.Publisher.Constrain.ruleFlags = constraintFlags()
 	return kong.New(c,
 		kong.Name("index"),
 		kong.Description("A private Python package index."),

@@ -2,8 +2,9 @@ package main
 
 import (
 	"fmt"
-	"maps"
 	"strings"
+
+	"github.com/alecthomas/kong"
 
 	"pyindex/internal/publishers"
 	"pyindex/internal/workload"
@@ -15,25 +16,20 @@ type readerCmd struct {
 	Remove readerRemoveCmd `cmd:"" help:"Trust a workload no more; its tokens end with it."`
 }
 
-type readerAddCmd struct {
-	GitHub      readerAdd[githubRule]      `cmd:"" name:"github" help:"A GitHub Actions workflow."`
-	GitLab      readerAdd[gitlabRule]      `cmd:"" name:"gitlab" help:"A GitLab CI/CD pipeline."`
-	Google      readerAdd[googleRule]      `cmd:"" name:"google" help:"A Google service account."`
-	ActiveState readerAdd[activestateRule] `cmd:"" name:"activestate" help:"A project on the ActiveState platform."`
-	Generic     readerAdd[genericRule]     `cmd:"" name:"generic" help:"A job of any other issuer, by rules on its claims or by a preset."`
-}
+// readerAddCmd has a command for each kind.
+type readerAddCmd struct{ kong.Plugins }
 
 // readerAdd is the command for one kind; its rules are those of publishers.
-type readerAdd[W ruleFlags] struct {
+type readerAdd struct {
 	Issuer          string   `placeholder:"URL" help:"Which of the configured issuers of this kind (default: the usual one, or the only one)."`
 	IndexRepository string   `default:"main" aliases:"repository-of-index" help:"The repository of this index that it may read."`
 	Project         []string `sep:"none" placeholder:"P" help:"A project that it may read; once for each (default: the whole repository)."`
-	Workload        W        `embed:""`
+	ruleFlags
 }
 
 // Run adds the reader. Standard output is its id alone; what it trusts, and what is still open, is on standard error.
-func (c *readerAdd[W]) Run(s *session) error {
-	kind, fields, err := c.Workload.rule()
+func (c *readerAdd) Run(s *session) error {
+	kind, fields, err := c.rule()
 	if err != nil {
 		return err
 	}
@@ -41,7 +37,6 @@ func (c *readerAdd[W]) Run(s *session) error {
 	if err != nil {
 		return err
 	}
-	maps.DeleteFunc(fields, func(_, v string) bool { return v == "" })
 	return s.with(func(a *app) error {
 		added, err := a.registry.AddReader(s.ctx, a.operator, publishers.ReaderRequest{
 			Provider: kind, Issuer: issuer, Repository: c.IndexRepository, Projects: c.Project, Fields: fields,

@@ -19,13 +19,13 @@ var ActiveState = &Kind{
 	Fields: []Field{
 		{
 			Name: "organization", Label: "Organisation", Example: "acme", Required: true, Claim: "organization",
-			Help: "As in its address on the platform.", Pattern: nameWords, parse: parseActiveState,
+			Help: "The organisation, as in its address on the platform.", Pattern: nameWords, parse: parseActiveState,
 		}, {
 			Name: "project", Label: "Project on ActiveState", Example: "widgets", Required: true, Claim: "project",
-			Help: "As in its address on the platform.", Pattern: nameWords, parse: parseActiveState,
+			Help: "The project, as in its address on the platform.", Pattern: nameWords, parse: parseActiveState,
 		}, {
 			Name: "actor_id", Label: "User's id", Example: "00000000-0000-1000-8000-000000000002", Required: true, Claim: "actor_id", Alias: "actor",
-			Help: "Of the user who starts the builds: every member of an organisation can start some.", Pattern: "a UUID", parse: parseUUID,
+			Help: "The id of the user who starts the builds: every member of an organisation can start some.", Pattern: "a UUID", parse: parseUUID,
 		},
 	},
 	claims: []string{"organization", "project", "sub", "actor_id", "builder"},

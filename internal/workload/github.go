@@ -35,7 +35,7 @@ var GitHub = &Kind{
 			parse:   folded(matching(githubOwner, "is not a GitHub account: letters, digits and '-', beginning with a letter or digit")),
 		}, {
 			Name: "repository", Label: "Repository", Example: "widgets", Required: true,
-			Help: "Its name, without the owner.", Pattern: nameWords, parse: parseGitHubRepository,
+			Help: "The repository's name, without its owner.", Pattern: nameWords, parse: parseGitHubRepository,
 		}, {
 			Name: "workflow", Label: "Workflow file", Example: "release.yml", Required: true, Alias: "workflow_filename",
 			Help:    "The file in .github/workflows that publishes: its name alone, no folders.",
@@ -59,15 +59,15 @@ var GitHub = &Kind{
 			Pattern: "a number, or the word first", Tighten: "Pin to this repository", parse: parseRepositoryID, say: numbered("repository"),
 		}, {
 			Name: "calling_workflow", Label: "Calling workflow", Example: "main.yml", Stricter: true, Claim: "workflow_ref",
-			Help:    "Where the workflow file above is a reusable one: the file of the workflow that has to call it.",
+			Help:    "If the workflow file is a reusable one: the file of the workflow that has to call it.",
 			Pattern: fileWords, parse: parseGitHubWorkflow,
 		}, {
 			Name: "workflow_repository", Label: "Repository of the reusable workflow", Example: "acme/ci", Stricter: true, Renames: true,
-			Help: "Only where the workflow file lies in another repository than the one that publishes.", Pattern: "owner/name",
+			Help: "Only if the workflow file lies in another repository than the one that publishes.", Pattern: "owner/name",
 			parse: folded(parseGitHubFullName),
 		}, {
 			Name: "workflow_at", Label: "Version of the reusable workflow", Example: "refs/heads/main", Stricter: true, Renames: true,
-			Help:    "Goes with the field above: the ref or commit of it that is trusted.",
+			Help:    "The ref or commit of that repository that is trusted.",
 			Pattern: "a commit, or a full name that begins with refs/", parse: parseGitHubVersion,
 		},
 	},

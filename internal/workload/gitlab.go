@@ -30,7 +30,7 @@ var GitLab = &Kind{
 			parse: parseGitLabNamespace,
 		}, {
 			Name: "project", Label: "Project", Example: "widgets", Required: true,
-			Help: "Its name in its address on GitLab, without the namespace.", Pattern: nameWords, parse: parseGitLabProject,
+			Help: "The project's name in its address on GitLab, without the namespace.", Pattern: nameWords, parse: parseGitLabProject,
 		}, {
 			Name: "workflow_filepath", Label: "Pipeline file", Example: ".gitlab-ci.yml", Required: true, Default: ".gitlab-ci.yml",
 			Help: "The file of the pipeline, from the project's root.", Pattern: "a path that ends in .yml or .yaml", parse: parseGitLabFile,
@@ -44,7 +44,7 @@ var GitLab = &Kind{
 		refField("ref_path", "the project"), protectedField("GitLab"), eventsField("pipeline_source", parseWords), runnerField("gitlab-hosted"),
 		{
 			Name: "namespace_id", Label: "Namespace's number", Example: "72", Stricter: true, Claim: "namespace_id",
-			Help:    "It stays when the name goes to somebody else. The first accepted token tells it; type it to be sure.",
+			Help:    "The namespace's number stays when its name goes to somebody else. The first accepted token tells it; type it to be sure.",
 			Pattern: "a number", Tighten: "Pin to this namespace", parse: matching(decimalID, "is not a number: it is the id of the group or user"),
 		}, {
 			Name: "project_id", Stored: fieldRepositoryID, Label: "Project's number", Example: "20", Stricter: true, Claim: "project_id",

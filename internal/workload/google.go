@@ -19,11 +19,11 @@ var Google = &Kind{
 	Fields: []Field{
 		{
 			Name: "email", Label: "Service account", Example: "publisher@acme.iam.gserviceaccount.com", Required: true, Claim: "email",
-			Help: "Its address as Google writes it, letter by letter.", Pattern: "an e-mail address",
+			Help: "The account's address as Google writes it, letter by letter.", Pattern: "an e-mail address",
 			parse: matching(emailAddress, "is not an address: write it as Google does, as publisher@project.iam.gserviceaccount.com"),
 		}, {
 			Name: "sub", Label: "Account's id", Example: "104242424242424242424", Stricter: true, Claim: "sub", Tighten: "Pin to this account",
-			Help:    "It stays when the address is given to another account. The first accepted token tells it; type it to be sure.",
+			Help:    "The account's id stays when the address is given to another account. The first accepted token tells it; type it to be sure.",
 			Pattern: "letters and digits, as the token's own sub",
 			parse:   matching(googleSubject, "is not the account's id: letters and digits, as the token's own sub"),
 		},

@@ -79,6 +79,20 @@ func (k *Kind) Field(name string) (Field, bool) {
 	return k.Fields[i], true
 }
 
+// Flag returns the name of a field's flag on the command line. A field "project" is called by the kind there, and a list
+// by one of its words.
+func (k *Kind) Flag(field string) string {
+	f, _ := k.Field(field)
+	switch name := strings.ReplaceAll(field, "_", "-"); {
+	case name == "project":
+		return k.name + "-project"
+	case f.List:
+		return strings.TrimSuffix(name, "s")
+	default:
+		return name
+	}
+}
+
 // Compile checks what a person typed. It returns fault.Invalid, which names the field and says what is allowed.
 func (k *Kind) Compile(fields map[string]string) (Rule, error) {
 	if k.open != nil {
