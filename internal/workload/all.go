@@ -3,7 +3,7 @@ package workload
 import "slices"
 
 // All are the kinds that there are rules for, in the order in which people see them.
-var All = []*Kind{GitHub, GitLab, Google, ActiveState, Generic}
+var All = []*Kind{GitHub, GitLab, Google, ActiveState, CircleCI, Generic}
 
 // Find returns the kind of a name; nil if there is none.
 func Find(name string) *Kind {
