@@ -74,7 +74,7 @@ func Open(ctx context.Context, c *config.Config, log *slog.Logger, base *url.URL
 	if err != nil {
 		return nil, errors.Join(err, a.Close())
 	}
-	a.Registry = publishers.New(a.DB.Publishers(), verifier, workload.Providers(), publishers.Options{
+	a.Registry = publishers.New(a.DB.Publishers(), verifier, workload.All, publishers.Options{
 		Lifetime: time.Duration(c.OIDC.TokenLifetime), KeepExchanges: time.Duration(c.OIDC.KeepExchanges), OwnerID: accountid.New(http.DefaultClient, c.AccountAPIs()...).Of,
 		Issuers: c.Issuers(base), Policy: c.Upload.Rules().NamePolicy, Created: created, Log: log,
 	})

@@ -92,7 +92,7 @@ func (s *Section) addPending(w http.ResponseWriter, r *http.Request, who access.
 	if a.form.Bad() {
 		return s.pendingPage(w, r, who, a, s.existing(r, who, a))
 	}
-	text := clause(workload.Say(added.Provider, added.Issuer, a.compiled)) + " may make the project " + added.Project + ", until " +
+	text := workload.Clause(workload.Of(added.Provider).Describe(added.Issuer, a.compiled).Capital().String()) + " may make the project " + added.Project + ", until " +
 		ui.Day(added.ExpiresAt) + ". The file to paste is below."
 	return s.Done(w, r, accountPublishingPath+"?publisher="+url.QueryEscape(added.ID), text)
 }

@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strings"
 
 	"pyindex/internal/access"
 	"pyindex/internal/catalog"
@@ -111,19 +110,11 @@ func (s *Section) addPublisher(w http.ResponseWriter, r *http.Request, who acces
 	if a.form.Bad() {
 		return s.publishingPage(w, r, who, a, tightening{form: ui.Typed(nil)})
 	}
-	text := clause(workload.Say(added.Provider, added.Issuer, a.compiled)) + " may now publish " + added.Project + ". The file to paste is below."
+	text := workload.Clause(workload.Of(added.Provider).Describe(added.Issuer, a.compiled).Capital().String()) + " may now publish " + added.Project + ". The file to paste is below."
 	if added.Warning != "" {
 		text += " Not yet pinned: " + added.Warning + "."
 	}
 	return s.Done(w, r, s.Back(r)+"?publisher="+url.QueryEscape(added.ID), text)
-}
-
-// clause is a sentence's subject: what hangs on with commas ends with one.
-func clause(w workload.Words) string {
-	if s := w.String(); !strings.Contains(s, ", ") {
-		return s
-	}
-	return w.String() + ","
 }
 
 // confirmFilledIn leads to confirming who one is and back to the form, filled in: nothing that was typed is lost. Whoever
@@ -146,7 +137,7 @@ func (s *Section) add(r *http.Request, who access.Caller, a *adding) (publishers
 	} else if _, err := packaging.ParseProjectName(a.request.Project); err != nil {
 		a.form.Wrong("project_name", fault.Message(err))
 	}
-	for name, message := range s.o.Registry.Problems(a.kind, a.request.Fields) {
+	for name, message := range workload.Problems(a.kind, a.request.Fields) {
 		a.form.Wrong(name, message)
 	}
 	if a.form.Bad() {
@@ -190,7 +181,7 @@ func (s *Section) constrainPublisher(w http.ResponseWriter, r *http.Request, who
 			ID: f.Get("publisher_id"), Repository: ui.Repository(r), Project: r.PathValue("project"), Fields: fields,
 		})
 		if err == nil {
-			return s.Done(w, r, s.Back(r)+"?publisher="+url.QueryEscape(added.ID), "Tightened: "+clause(workload.Say(added.Provider, added.Issuer, added.Fields))+
+			return s.Done(w, r, s.Back(r)+"?publisher="+url.QueryEscape(added.ID), "Tightened: "+workload.Clause(workload.Of(added.Provider).Describe(added.Issuer, added.Fields).Capital().String())+
 				" may publish "+added.Project+". What the looser publisher could do and this one cannot is refused from now on.")
 		}
 		if err := f.Refused(fault.FieldOf(err), err); err != nil {

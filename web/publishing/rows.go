@@ -33,17 +33,10 @@ type tighten struct {
 	ID     string // of the publisher
 }
 
-// tightenButtons say what tightening by a field does.
-var tightenButtons = map[string]string{
-	"environment": "Require this environment", "ref": "Only from these refs", "ref_protected": "Only from protected refs",
-	"runner_environment": "Leave out self-hosted runners", "owner_id": "Pin to this account", "namespace_id": "Pin to this namespace", "sub": "Pin to this account",
-	"repository_id": "Pin to this repository", "project_id": "Pin to this project", workload.FieldClaims: "Add this rule",
-}
-
 func publisherCardOf(n int, p publishers.Shown, t tightening) publisherCard {
 	c := publisherCard{Shown: p}
 	if p.Last != nil {
-		c.Run = workload.RunOf(p.Last.Provider, p.Last.Issuer, p.Last.Claims)
+		c.Run = workload.Of(p.Last.Provider).Run(p.Last.Issuer, p.Last.Claims)
 		if p.Last.Code == publishers.CodePassedOver {
 			c.Passed = p.Last.Description
 		} else if p.Pending && len(p.Last.Nearest) > 0 {
@@ -52,8 +45,9 @@ func publisherCardOf(n int, p publishers.Shown, t tightening) publisherCard {
 	}
 	form, _ := workload.FormFor(p.Provider, "")
 	for _, w := range p.Warnings {
-		x := tighten{Warning: w, Button: tightenButtons[w.Field], ID: p.ID, Hidden: w.Field == "runner_environment"}
-		if field, ok := form.Field(w.Field); ok {
+		field, ok := form.Field(w.Field)
+		x := tighten{Warning: w, Button: field.Tighten, ID: p.ID, Hidden: field.Tickable}
+		if ok {
 			f := ui.Typed(nil)
 			if t.id == p.ID && t.form.Values.Has(w.Field) {
 				f = t.form
@@ -105,13 +99,6 @@ type claimRow struct {
 	Differs              bool
 }
 
-// identity are the claims that every rule of a forge is about, in the order in which people read them.
-var identity = map[string][]string{
-	"github": {"repository", "repository_owner_id", "job_workflow_ref", "event_name", "environment"},
-	"gitlab": {"project_path", "ci_config_ref_uri", "environment"},
-	"google": {"email", "email_verified", "sub"},
-}
-
 // circumstances are the claims that help to find out why a job was not another.
 var circumstances = []string{"ref", "ref_path", "ref_protected", "sha", "actor", "user_login", "runner_environment", "workflow_ref", "pipeline_source", "sub"}
 
@@ -123,7 +110,7 @@ func exchangeRows(all []publishers.Exchange, said map[string]workload.Words, ask
 	var out []exchangeRow
 	full := 0
 	for _, x := range all {
-		row := exchangeRow{Exchange: x, Run: workload.RunOf(x.Provider, x.Issuer, x.Claims)}
+		row := exchangeRow{Exchange: x, Run: workload.Of(x.Provider).Run(x.Issuer, x.Claims)}
 		if len(x.Nearest) > 0 {
 			row.Differing = differing(x.Nearest[0].Differences)
 		}
@@ -186,7 +173,7 @@ func nearestTableOf(x publishers.Exchange, n publishers.Nearest, shown map[strin
 		}
 		t.Rows, shown[d.Claim] = append(t.Rows, claimRow{d.Claim, expected, d.Got, true}), true
 	}
-	for _, claim := range identity[x.Provider] {
+	for _, claim := range workload.Of(x.Provider).Identity() {
 		if v, ok := x.Claims[claim]; ok && !slices.ContainsFunc(n.Differences, func(d publishers.Difference) bool { return d.Claim == claim }) {
 			t.Rows, shown[claim] = append(t.Rows, claimRow{Claim: claim, Got: workload.Show(v)}), true
 		}
