@@ -7,10 +7,12 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/audit"
+	"pyindex/internal/browse"
 	"pyindex/internal/catalog"
 	"pyindex/internal/custody"
 	"pyindex/internal/fault"
 	"pyindex/internal/publishers"
+	"pyindex/internal/roles"
 	"pyindex/internal/route"
 )
 
@@ -112,12 +114,12 @@ func (s *Site) adminOverview(w http.ResponseWriter, r *http.Request, who access.
 	for _, p := range [][3]string{{"file.add", "Uploads", "uploads"}, {"download", "Downloads", "downloads"}, {"publisher.exchange", "Token exchanges", "exchanges"}} {
 		v.Plots = append(v.Plots, plotOf(p[1], p[2], p[0], days, s.o.Now(), daysPlotted))
 	}
-	newest, err := s.o.Index.Search(r.Context(), who, "", catalog.Query{Sort: catalog.ByNewest, PerPage: 5})
+	newest, err := s.o.Index.Search(r.Context(), who, "", browse.Query{Sort: browse.ByNewest, PerPage: 5})
 	if err != nil {
 		return err
 	}
 	v.Uploads = newest.Cards
-	h, err := s.o.Index.Record(r.Context(), who, catalog.HistoryFilter{Outcome: audit.Refused, Limit: 8})
+	h, err := s.o.Index.Record(r.Context(), who, browse.HistoryFilter{Outcome: audit.Refused, Limit: 8})
 	if err != nil {
 		return err
 	}
@@ -125,7 +127,7 @@ func (s *Site) adminOverview(w http.ResponseWriter, r *http.Request, who access.
 	return s.render(w, http.StatusOK, "admin", &v)
 }
 
-func entriesOf(h catalog.History) (out []historyEntry) {
+func entriesOf(h browse.History) (out []historyEntry) {
 	for _, e := range h.Entries {
 		x := historyEntry{Entry: e, Sentence: sentence(e), Details: detailLines(e)}
 		if e.Outcome == audit.Refused {
@@ -249,7 +251,7 @@ type grantsView struct {
 }
 
 type grantRow struct {
-	catalog.GrantInfo
+	roles.GrantInfo
 	Repository string
 }
 
@@ -327,7 +329,7 @@ type auditView struct {
 }
 
 // adminAsked reads the filters of the whole record.
-func adminAsked(f form) catalog.HistoryFilter {
+func adminAsked(f form) browse.HistoryFilter {
 	ask := historyAsked(f)
 	ask.Project, ask.Address = strings.ToLower(f.get("project")), f.get("address")
 	if action := f.get("action"); action != "" {

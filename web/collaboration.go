@@ -9,6 +9,7 @@ import (
 	"pyindex/internal/catalog"
 	"pyindex/internal/fault"
 	"pyindex/internal/packaging"
+	"pyindex/internal/roles"
 )
 
 type collaborationView struct {
@@ -41,7 +42,7 @@ type invitationRow struct {
 
 // personRow is somebody with a role.
 type personRow struct {
-	catalog.GrantInfo
+	roles.GrantInfo
 	Words string
 	Self  bool
 	Last  bool // the only owner whose account can be used
@@ -118,7 +119,7 @@ func (s *Site) collaborationWith(w http.ResponseWriter, r *http.Request, who acc
 	return s.render(w, f.status(), "manage-collaboration", &v)
 }
 
-func (v *collaborationView) people(all []catalog.GrantInfo, who access.Caller) {
+func (v *collaborationView) people(all []roles.GrantInfo, who access.Caller) {
 	for _, g := range v.Groups {
 		if g.Role == access.Owner {
 			v.Owners++

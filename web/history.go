@@ -7,7 +7,7 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/audit"
-	"pyindex/internal/catalog"
+	"pyindex/internal/browse"
 )
 
 type historyView struct {
@@ -79,8 +79,8 @@ func (s *Site) history(w http.ResponseWriter, r *http.Request, who access.Caller
 }
 
 // historyAsked reads the filters; a day that cannot be read is noted beside its field and not asked for.
-func historyAsked(f form) catalog.HistoryFilter {
-	ask := catalog.HistoryFilter{
+func historyAsked(f form) browse.HistoryFilter {
+	ask := browse.HistoryFilter{
 		Actor: f.get("actor"), Version: f.get("version"), Text: f.get("text"), Since: f.day("from"), Until: f.day("to"), Limit: entriesPerPage,
 	}
 	if !ask.Until.IsZero() {
@@ -130,7 +130,7 @@ func (v *historyView) fields(f form) {
 }
 
 // historyLinks are the links to the first page and to the next one; other parts of the query stay.
-func historyLinks(q url.Values, h catalog.History) (newest, older string) {
+func historyLinks(q url.Values, h browse.History) (newest, older string) {
 	if q.Get("after") != "" {
 		first := url.Values{}
 		for k, v := range q {

@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"pyindex/internal/access"
+	"pyindex/internal/browse"
 	"pyindex/internal/catalog"
 	"pyindex/internal/route"
 )
@@ -30,7 +31,7 @@ const newestShown = 12
 
 // home shows how to connect, what is new, and, while there is nothing, how to begin.
 func (s *Site) home(w http.ResponseWriter, r *http.Request, who access.Caller) error {
-	found, err := s.o.Index.Search(r.Context(), who, repository(r), catalog.Query{Sort: catalog.ByNewest, PerPage: newestShown})
+	found, err := s.o.Index.Search(r.Context(), who, repository(r), browse.Query{Sort: browse.ByNewest, PerPage: newestShown})
 	if err != nil {
 		return err
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"pyindex/internal/access"
+	"pyindex/internal/browse"
 	"pyindex/internal/catalog"
 	"pyindex/internal/fault"
 	"pyindex/internal/packaging"
@@ -190,7 +191,7 @@ func (s *Site) versions(w http.ResponseWriter, r *http.Request, who access.Calle
 
 type diffView struct {
 	Frame
-	catalog.Comparison
+	browse.Comparison
 }
 
 // maxMembersShown bounds how many names of members a comparison shows.

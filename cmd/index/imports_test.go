@@ -63,6 +63,7 @@ var middle = []string{
 	"internal/account",
 	"internal/assembly",
 	"internal/audit",
+	"internal/browse",
 	"internal/catalog",
 	"internal/custody",
 	"internal/fault",
@@ -71,6 +72,7 @@ var middle = []string{
 	"internal/memo",
 	"internal/packaging",
 	"internal/publishers",
+	"internal/roles",
 	"internal/workload",
 }
 

@@ -74,7 +74,7 @@ var unchecked = map[string]string{
 // itself has a reason above.
 func TestChangesReadTheCallersRightsAgain(t *testing.T) {
 	seen := map[string]bool{}
-	for _, pkg := range []string{"access", "catalog", "publishers", "account", "lockout", "custody", "ingest"} {
+	for _, pkg := range []string{"access", "catalog", "publishers", "account", "lockout", "custody", "ingest", "roles"} {
 		files, err := filepath.Glob(filepath.Join("..", "..", "internal", pkg, "*.go"))
 		if err != nil || len(files) == 0 {
 			t.Fatalf("no files of %s: %v", pkg, err)

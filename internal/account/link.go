@@ -81,7 +81,7 @@ func (a *Accounts) ResetLink(ctx context.Context, who access.Caller, name string
 	return secret, nil
 }
 
-// Inviter says what a caller may give away with an invitation. *catalog.Index is one.
+// Inviter says what a caller may give away with an invitation. *roles.Roles is one.
 type Inviter interface {
 	// MayGrant returns where a role would be given, for the row of an invitation; fault.Denied for who may not give it.
 	MayGrant(ctx context.Context, who access.Caller, repository, project string, role access.Role) (Grant, error)

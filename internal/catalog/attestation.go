@@ -34,7 +34,7 @@ func (x *Index) Provenance(ctx context.Context, who access.Caller, repo string, 
 		return nil, err
 	}
 	if !l.file.Attested || l.project.Name != name || !sameVersion(l.file.Version, version) {
-		return nil, missing("provenance of that file")
+		return nil, Missing("provenance of that file")
 	}
 	var all []Attestation
 	err = x.store.View(ctx, func(tx Tx) (err error) {
@@ -43,7 +43,7 @@ func (x *Index) Provenance(ctx context.Context, who access.Caller, repo string, 
 	})
 	all = slices.DeleteFunc(all, func(t Attestation) bool { return !t.Verified })
 	if err == nil && len(all) == 0 {
-		return nil, missing("provenance of that file") // it went a moment ago
+		return nil, Missing("provenance of that file") // it went a moment ago
 	}
 	return all, err
 }

@@ -37,29 +37,6 @@ type Required struct {
 	Text string // the requirement as written, cut to 500 bytes
 }
 
-// Sort is an order of results.
-type Sort string
-
-// The orders. The zero one is by relevance, or by time where nothing is searched for.
-const (
-	ByRelevance Sort = ""
-	ByNewest    Sort = "newest"
-	ByName      Sort = "name"
-)
-
-// SearchQuery is a search as the database is asked.
-type SearchQuery struct {
-	RepositoryID  string
-	Words         []string // letters and digits; each must begin a word of the project's
-	Name          string   // what was typed, as a project name would be
-	ProjectIDs    []string // nil for all of the repository
-	Classifier    string
-	Python        string
-	Attested      bool
-	Sort          Sort
-	Limit, Offset int
-}
-
 // SearchRows keeps cards, and the words by which projects are found. Cards go with their project.
 type SearchRows interface {
 	// PutCard adds or replaces a project's card and its words.
@@ -69,14 +46,8 @@ type SearchRows interface {
 	CardOf(ctx context.Context, projectID string) (Card, error)
 	// WithoutCards returns ids, after one of them, of projects that have releases and no card, in order.
 	WithoutCards(ctx context.Context, after string, limit int) ([]string, error)
-	// Search returns results, and their number, at most MaxFound + 1.
-	Search(ctx context.Context, q SearchQuery) ([]Card, int, error)
-	// NamesFrom returns names that begin with a prefix, in order; ids as in SearchQuery.
-	NamesFrom(ctx context.Context, repositoryID, prefix string, ids []string, limit int) ([]string, error)
 	// PutRequirements replaces what a project requires.
 	PutRequirements(ctx context.Context, c Card, required []Required) error
-	// Dependents returns the projects whose latest release requires one of that name, and their number, at most MaxFound.
-	Dependents(ctx context.Context, repositoryID, name string, ids []string, limit, offset int) ([]Card, int, error)
 }
 
 // knownPythons are the versions that projects are searched by.
@@ -118,24 +89,24 @@ const (
 func card(p Project, s Summary, f File, m packaging.Metadata) (Card, CardText) {
 	c := Card{
 		ProjectID: p.ID, RepositoryID: p.Repository.ID, Name: p.Name.String(), Display: p.Display, Status: p.Status,
-		Summary: cutBytes(m.Summary, 1000), Version: s.Version, Yanked: s.Yanked, SourceKind: f.Kind, ReleasedAt: s.CreatedAt, Pythons: runsOn(m.RequiresPython),
+		Summary: CutText(m.Summary, 1000), Version: s.Version, Yanked: s.Yanked, SourceKind: f.Kind, ReleasedAt: s.CreatedAt, Pythons: runsOn(m.RequiresPython),
 		License: licenseOf(m), Classifiers: m.Classifiers, Attested: f.Attested, UploaderKind: f.Uploader.Kind, UploaderName: f.Uploader.Name,
 	}
 	return c, CardText{
-		Keywords: m.Keywords, People: strings.Join([]string{m.Author, m.AuthorEmail, m.Maintainer, m.MaintainerEmail}, " "), Body: cutBytes(m.Description, maxBody),
+		Keywords: m.Keywords, People: strings.Join([]string{m.Author, m.AuthorEmail, m.Maintainer, m.MaintainerEmail}, " "), Body: CutText(m.Description, maxBody),
 	}
 }
 
 func licenseOf(m packaging.Metadata) string {
 	if m.LicenseExpression != "" {
-		return cutBytes(m.LicenseExpression, 200)
+		return CutText(m.LicenseExpression, 200)
 	}
 	first, _, _ := strings.Cut(m.License, "\n")
-	return cutBytes(first, 200)
+	return CutText(first, 200)
 }
 
-// cutBytes shortens a text to at most n bytes, between characters.
-func cutBytes(s string, n int) string {
+// CutText shortens a text to at most n bytes, between characters.
+func CutText(s string, n int) string {
 	if len(s) <= n {
 		return s
 	}
@@ -147,7 +118,7 @@ func required(m packaging.Metadata) []Required {
 	var out []Required
 	for _, text := range m.RequiresDist[:min(len(m.RequiresDist), maxRequired)] {
 		if r, err := packaging.ParseRequirement(text); err == nil {
-			out = append(out, Required{r.Name.String(), cutBytes(text, maxRequirement)})
+			out = append(out, Required{r.Name.String(), CutText(text, maxRequirement)})
 		}
 	}
 	return out
@@ -173,7 +144,7 @@ func putCard(ctx context.Context, tx Tx, p Project) error {
 	if len(files) == 0 {
 		return tx.DeleteCard(ctx, p.ID)
 	}
-	f := telling(files)
+	f := Telling(files)
 	m, err := tx.Metadata(ctx, f.ID)
 	if err != nil {
 		return err

@@ -2,12 +2,10 @@ package catalog
 
 import (
 	"cmp"
-	"context"
 	"log/slog"
 	"time"
 
 	"pyindex/internal/access"
-	"pyindex/internal/audit"
 	"pyindex/internal/custody"
 	"pyindex/internal/memo"
 	"pyindex/internal/packaging"
@@ -33,8 +31,6 @@ type Options struct {
 	NewID  func() string    // UUIDv7
 	Log    *slog.Logger     // slog.Default
 	Limits Limits
-	// Redact leaves out of entries of a project's history the claims that the caller may not read. Without it owners see no claims.
-	Redact func(ctx context.Context, tx Tx, who access.Caller, projectID string, entries []audit.Entry) error
 }
 
 // Index is projects, releases and files. It is safe for concurrent use; any number may share rows and bytes.
@@ -44,7 +40,6 @@ type Index struct {
 	changes access.Changes[Tx]
 	log     *slog.Logger
 	limits  Limits
-	redact  func(ctx context.Context, tx Tx, who access.Caller, projectID string, entries []audit.Entry) error
 
 	repositories *memo.Memo[string, Repository]
 	projects     *memo.Memo[projectKey, Project]
@@ -79,12 +74,8 @@ func New(s Store, k *custody.Keeper, o Options) *Index {
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}
-	if o.Redact == nil {
-		o.Redact = withoutClaims
-	}
 	return &Index{
-		redact: o.Redact,
-		store:  s, custody: k, changes: access.NewChanges(s, o.Now, o.NewID), log: o.Log, limits: o.Limits,
+		store: s, custody: k, changes: access.NewChanges(s, o.Now, o.NewID), log: o.Log, limits: o.Limits,
 		repositories: memo.New[string, Repository](memoRepositories),
 		projects:     memo.New[projectKey, Project](memoProjects),
 		files:        memo.New[fileKey, located](memoFiles),

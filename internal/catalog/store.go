@@ -18,7 +18,6 @@ type Tx interface {
 	FileRows
 	ManagedRows
 	AttestationRows
-	MemberRows
 	SearchRows
 	UsageRows
 	custody.Tx

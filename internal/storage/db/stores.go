@@ -6,10 +6,13 @@ import (
 	"pyindex/internal/access"
 	"pyindex/internal/account"
 	"pyindex/internal/audit"
+	"pyindex/internal/browse"
 	"pyindex/internal/catalog"
+	"pyindex/internal/custody"
 	"pyindex/internal/ingest"
 	"pyindex/internal/lockout"
 	"pyindex/internal/publishers"
+	"pyindex/internal/roles"
 )
 
 // One transaction type serves several packages; each sees the part that its interface names.
@@ -17,6 +20,9 @@ var (
 	_ access.Tx     = (*Tx)(nil)
 	_ account.Tx    = (*Tx)(nil)
 	_ ingest.Tx     = (*Tx)(nil)
+	_ browse.Tx     = (*Tx)(nil)
+	_ custody.Tx    = (*Tx)(nil)
+	_ roles.Tx      = (*Tx)(nil)
 	_ catalog.Tx    = (*Tx)(nil)
 	_ publishers.Tx = (*Tx)(nil)
 	_ lockout.Tx    = (*Tx)(nil)
