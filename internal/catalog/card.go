@@ -37,19 +37,6 @@ type Required struct {
 	Text string // the requirement as written, cut to 500 bytes
 }
 
-// SearchRows keeps cards, and the words by which projects are found. Cards go with their project.
-type SearchRows interface {
-	// PutCard adds or replaces a project's card and its words.
-	PutCard(ctx context.Context, c Card, text CardText) error
-	SetCardAttested(ctx context.Context, projectID string) error
-	DeleteCard(ctx context.Context, projectID string) error
-	CardOf(ctx context.Context, projectID string) (Card, error)
-	// WithoutCards returns ids, after one of them, of projects that have releases and no card, in order.
-	WithoutCards(ctx context.Context, after string, limit int) ([]string, error)
-	// PutRequirements replaces what a project requires.
-	PutRequirements(ctx context.Context, c Card, required []Required) error
-}
-
 // knownPythons are the versions that projects are searched by.
 var knownPythons = func() (out []string) {
 	for minor := 6; minor <= 20; minor++ {

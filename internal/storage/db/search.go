@@ -25,7 +25,6 @@ func scanCard(r row) (c catalog.Card, err error) {
 	return c, err
 }
 
-// PutCard implements catalog.SearchRows.
 func (t *Tx) PutCard(ctx context.Context, c catalog.Card, text catalog.CardText) error {
 	_, err := t.exec(ctx, `INSERT INTO project_cards (project_id, repository_id, number, name, display, status, summary, version, yanked,
 		source_kind, released_at, pythons, license, classifiers, attested, uploader_kind, uploader_name)
@@ -45,24 +44,20 @@ func (t *Tx) PutCard(ctx context.Context, c catalog.Card, text catalog.CardText)
 	})
 }
 
-// SetCardAttested implements catalog.SearchRows.
 func (t *Tx) SetCardAttested(ctx context.Context, projectID string) error {
 	_, err := t.exec(ctx, `UPDATE project_cards SET attested = TRUE WHERE project_id = $1`, projectID)
 	return err
 }
 
-// DeleteCard implements catalog.SearchRows.
 func (t *Tx) DeleteCard(ctx context.Context, projectID string) error {
 	_, err := t.exec(ctx, `DELETE FROM project_cards WHERE project_id = $1`, projectID)
 	return err
 }
 
-// CardOf implements catalog.SearchRows.
 func (t *Tx) CardOf(ctx context.Context, projectID string) (catalog.Card, error) {
 	return one(ctx, t, "card", scanCard, `SELECT `+cardColumns+` FROM project_cards c WHERE c.project_id = $1`, projectID)
 }
 
-// WithoutCards implements catalog.SearchRows.
 func (t *Tx) WithoutCards(ctx context.Context, after string, limit int) ([]string, error) {
 	return many(ctx, t, scanText, `SELECT p.id FROM projects p WHERE p.id > $1
 		AND NOT EXISTS (SELECT 1 FROM project_cards c WHERE c.project_id = p.id)
@@ -99,7 +94,6 @@ func (s *statement) only(column string, ids []string) {
 // index of names.
 const named = 200
 
-// Search implements catalog.SearchRows.
 func (t *Tx) Search(ctx context.Context, q browse.SearchQuery) ([]catalog.Card, int, error) {
 	s, tail, rank, words := t.matches(q, len(q.Words) > 0)
 	n, err := t.count(ctx, s, tail)
@@ -188,7 +182,6 @@ func scanNumber(r row) (n int64, err error) {
 	return n, err
 }
 
-// NamesFrom implements catalog.SearchRows.
 func (t *Tx) NamesFrom(ctx context.Context, repositoryID, prefix string, ids []string, limit int) ([]string, error) {
 	s := &statement{}
 	s.and(`c.repository_id = ` + s.arg(repositoryID))
@@ -199,7 +192,6 @@ func (t *Tx) NamesFrom(ctx context.Context, repositoryID, prefix string, ids []s
 	return many(ctx, t, scanText, `SELECT c.name FROM project_cards c WHERE `+strings.Join(s.where, ` AND `)+` ORDER BY c.name LIMIT `+s.arg(int64(limit)), s.args...)
 }
 
-// PutRequirements implements catalog.SearchRows.
 func (t *Tx) PutRequirements(ctx context.Context, c catalog.Card, required []catalog.Required) error {
 	if _, err := t.exec(ctx, `DELETE FROM requirements WHERE project_id = $1`, c.ProjectID); err != nil {
 		return err
@@ -214,7 +206,7 @@ func (t *Tx) PutRequirements(ctx context.Context, c catalog.Card, required []cat
 	return nil
 }
 
-// Dependents implements catalog.SearchRows. Of more than are counted the first ones by id stand for all.
+// Dependents: of more than are counted the first ones by id stand for all.
 func (t *Tx) Dependents(ctx context.Context, repositoryID, name string, ids []string, limit, offset int) ([]catalog.Card, int, error) {
 	s := &statement{}
 	s.and(`q.repository_id = ` + s.arg(repositoryID))
