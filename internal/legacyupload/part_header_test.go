@@ -7,41 +7,41 @@ import (
 	"pyindex/internal/fault"
 )
 
-func TestReadHeading(t *testing.T) {
+func TestReadPartHeader(t *testing.T) {
 	tests := map[string]struct {
 		line string
-		want heading
+		want partHeader
 	}{
-		"field":             {`form-data; name="summary"`, heading{field: "summary"}},
-		"unquoted":          {`form-data; name=summary`, heading{field: "summary"}},
-		"upper case":        {`Form-Data; NAME="summary"`, heading{field: "summary"}},
-		"trailing ;":        {`form-data; name="a"; `, heading{field: "a"}},
-		"file":              {`form-data; name="content"; filename="a-1.tar.gz"`, heading{field: "content", file: true, filename: "a-1.tar.gz"}},
-		"no blanks":         {`form-data;name="content";filename="a"`, heading{field: "content", file: true, filename: "a"}},
-		"empty file name":   {`form-data; name="content"; filename=""`, heading{field: "content", file: true}},
-		"slash stays":       {`form-data; name="content"; filename="../../etc/a"`, heading{field: "content", file: true, filename: "../../etc/a"}},
-		"backslash stays":   {`form-data; name="content"; filename="..\a"`, heading{field: "content", file: true, filename: `..\a`}},
-		"escaped backslash": {`form-data; name="content"; filename="a\\b"`, heading{field: "content", file: true, filename: `a\b`}},
-		"escaped quote":     {`form-data; name="content"; filename="a\"; name=\"b"`, heading{field: "content", file: true, filename: `a"; name="b`}},
-		"percent stays":     {`form-data; name="content"; filename="a%0d%0ab"`, heading{field: "content", file: true, filename: "a%0d%0ab"}},
-		"semicolon inside":  {`form-data; name="content"; filename="a;b"`, heading{field: "content", file: true, filename: "a;b"}},
-		"encoded":           {`form-data; name="content"; filename*=UTF-8''a%2Fb`, heading{field: "content", file: true, filename: "a/b"}},
-		"encoded plus":      {`form-data; name="content"; filename*=utf-8'en'a+b`, heading{field: "content", file: true, filename: "a+b"}},
-		"both alike":        {`form-data; name="content"; filename="ab"; filename*=utf-8''ab`, heading{field: "content", file: true, filename: "ab"}},
-		"encoded line end":  {`form-data; name="content"; filename*=utf-8''a%0D%0Ab`, heading{field: "content", file: true, filename: "a\r\nb"}},
-		"non-ASCII":         {`form-data; name="content"; filename="ä"`, heading{field: "content", file: true, filename: "ä"}},
+		"field":             {`form-data; name="summary"`, partHeader{field: "summary"}},
+		"unquoted":          {`form-data; name=summary`, partHeader{field: "summary"}},
+		"upper case":        {`Form-Data; NAME="summary"`, partHeader{field: "summary"}},
+		"trailing ;":        {`form-data; name="a"; `, partHeader{field: "a"}},
+		"file":              {`form-data; name="content"; filename="a-1.tar.gz"`, partHeader{field: "content", file: true, filename: "a-1.tar.gz"}},
+		"no blanks":         {`form-data;name="content";filename="a"`, partHeader{field: "content", file: true, filename: "a"}},
+		"empty file name":   {`form-data; name="content"; filename=""`, partHeader{field: "content", file: true}},
+		"slash stays":       {`form-data; name="content"; filename="../../etc/a"`, partHeader{field: "content", file: true, filename: "../../etc/a"}},
+		"backslash stays":   {`form-data; name="content"; filename="..\a"`, partHeader{field: "content", file: true, filename: `..\a`}},
+		"escaped backslash": {`form-data; name="content"; filename="a\\b"`, partHeader{field: "content", file: true, filename: `a\b`}},
+		"escaped quote":     {`form-data; name="content"; filename="a\"; name=\"b"`, partHeader{field: "content", file: true, filename: `a"; name="b`}},
+		"percent stays":     {`form-data; name="content"; filename="a%0d%0ab"`, partHeader{field: "content", file: true, filename: "a%0d%0ab"}},
+		"semicolon inside":  {`form-data; name="content"; filename="a;b"`, partHeader{field: "content", file: true, filename: "a;b"}},
+		"encoded":           {`form-data; name="content"; filename*=UTF-8''a%2Fb`, partHeader{field: "content", file: true, filename: "a/b"}},
+		"encoded plus":      {`form-data; name="content"; filename*=utf-8'en'a+b`, partHeader{field: "content", file: true, filename: "a+b"}},
+		"both alike":        {`form-data; name="content"; filename="ab"; filename*=utf-8''ab`, partHeader{field: "content", file: true, filename: "ab"}},
+		"encoded line end":  {`form-data; name="content"; filename*=utf-8''a%0D%0Ab`, partHeader{field: "content", file: true, filename: "a\r\nb"}},
+		"non-ASCII":         {`form-data; name="content"; filename="ä"`, partHeader{field: "content", file: true, filename: "ä"}},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			got, err := readHeading(textproto.MIMEHeader{"Content-Disposition": {tt.line}})
+			got, err := readPartHeader(textproto.MIMEHeader{"Content-Disposition": {tt.line}})
 			if err != nil || got != tt.want {
-				t.Errorf("readHeading(%s) = %+v, %v, want %+v", tt.line, got, err, tt.want)
+				t.Errorf("readPartHeader(%s) = %+v, %v, want %+v", tt.line, got, err, tt.want)
 			}
 		})
 	}
 }
 
-func TestReadHeadingRefuses(t *testing.T) {
+func TestReadPartHeaderRefuses(t *testing.T) {
 	tests := map[string][]string{
 		"none":              nil,
 		"two":               {`form-data; name="a"`, `form-data; name="b"`},
@@ -69,9 +69,9 @@ func TestReadHeadingRefuses(t *testing.T) {
 	}
 	for name, lines := range tests {
 		t.Run(name, func(t *testing.T) {
-			got, err := readHeading(textproto.MIMEHeader{"Content-Disposition": lines})
+			got, err := readPartHeader(textproto.MIMEHeader{"Content-Disposition": lines})
 			if !fault.Is(err, fault.Invalid) {
-				t.Errorf("readHeading(%q) = %+v, %v, want a refusal", lines, got, err)
+				t.Errorf("readPartHeader(%q) = %+v, %v, want a refusal", lines, got, err)
 			}
 		})
 	}
