@@ -51,3 +51,29 @@ func New(x *catalog.Index, s Store, o Options) *Browser {
 	}
 	return &Browser{index: x, store: s, redact: o.Redact}
 }
+
+// MaxFound is how many results of a search are counted and can be paged to.
+const MaxFound = 1_000
+
+// Sort is an order of results.
+type Sort string
+
+// The orders. The zero one is by relevance, or by time where nothing is searched for.
+const (
+	ByRelevance Sort = ""
+	ByNewest    Sort = "newest"
+	ByName      Sort = "name"
+)
+
+// SearchQuery is a search as the database is asked.
+type SearchQuery struct {
+	RepositoryID  string
+	Words         []string // letters and digits; each must begin a word of the project's
+	Name          string   // what was typed, as a project name would be
+	ProjectIDs    []string // nil for all of the repository
+	Classifier    string
+	Python        string
+	Attested      bool
+	Sort          Sort
+	Limit, Offset int
+}

@@ -10,9 +10,6 @@ import (
 	"pyindex/internal/packaging"
 )
 
-// MaxFound is how many results of a search are counted and can be paged to.
-const MaxFound = 1_000
-
 // Query is what somebody searches for.
 type Query struct {
 	Text       string // words; the beginning of one is enough
@@ -166,27 +163,4 @@ func (x *Browser) Dependents(ctx context.Context, who access.Caller, repo string
 		return err
 	})
 	return cards, total, err
-}
-
-// Sort is an order of results.
-type Sort string
-
-// The orders. The zero one is by relevance, or by time where nothing is searched for.
-const (
-	ByRelevance Sort = ""
-	ByNewest    Sort = "newest"
-	ByName      Sort = "name"
-)
-
-// SearchQuery is a search as the database is asked.
-type SearchQuery struct {
-	RepositoryID  string
-	Words         []string // letters and digits; each must begin a word of the project's
-	Name          string   // what was typed, as a project name would be
-	ProjectIDs    []string // nil for all of the repository
-	Classifier    string
-	Python        string
-	Attested      bool
-	Sort          Sort
-	Limit, Offset int
 }
