@@ -41,7 +41,7 @@ type Index struct {
 // services ask for, as those of package db have.
 func New(s catalog.Store, b custody.Blobs, o Options) *Index {
 	k := custody.New(rows[custody.Tx]{s}, b, custody.Options{Now: o.Now, Log: o.Log})
-	x := catalog.New(s, k, catalog.Options{Now: o.Now, NewID: o.NewID, Log: o.Log, Limits: o.Limits})
+	x := catalog.New(s, k, catalog.Options{Now: o.Now, NewID: o.NewID, Limits: o.Limits})
 	return &Index{
 		Index:   x,
 		Custody: k,

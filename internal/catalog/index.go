@@ -2,7 +2,6 @@ package catalog
 
 import (
 	"cmp"
-	"log/slog"
 	"time"
 
 	"pyindex/internal/access"
@@ -29,7 +28,6 @@ func (p Project) LimitsUnder(configured Limits) Limits {
 type Options struct {
 	Now    func() time.Time // time.Now
 	NewID  func() string    // UUIDv7
-	Log    *slog.Logger     // slog.Default
 	Limits Limits
 }
 
@@ -38,7 +36,6 @@ type Index struct {
 	store   Store
 	custody *custody.Keeper
 	changes access.Changes[Tx]
-	log     *slog.Logger
 	limits  Limits
 
 	repositories *memo.Memo[string, Repository]
@@ -71,11 +68,8 @@ const (
 
 // New returns the index over the rows of s and the bytes that k keeps.
 func New(s Store, k *custody.Keeper, o Options) *Index {
-	if o.Log == nil {
-		o.Log = slog.Default()
-	}
 	return &Index{
-		store: s, custody: k, changes: access.NewChanges(s, o.Now, o.NewID), log: o.Log, limits: o.Limits,
+		store: s, custody: k, changes: access.NewChanges(s, o.Now, o.NewID), limits: o.Limits,
 		repositories: memo.New[string, Repository](memoRepositories),
 		projects:     memo.New[projectKey, Project](memoProjects),
 		files:        memo.New[fileKey, located](memoFiles),
