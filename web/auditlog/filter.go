@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"pyindex/internal/audit"
-	"pyindex/internal/catalog"
+	"pyindex/internal/browse"
 	"pyindex/web/ui"
 )
 
@@ -17,7 +17,7 @@ type Entry struct {
 }
 
 // EntriesOf returns a part of the record as pages show it.
-func EntriesOf(h catalog.History) (out []Entry) {
+func EntriesOf(h browse.History) (out []Entry) {
 	for _, e := range h.Entries {
 		x := Entry{Entry: e, Sentence: sentence(e), Details: detailLines(e)}
 		if e.Outcome == audit.Refused {
@@ -44,8 +44,8 @@ var Kinds = []struct {
 }
 
 // ReadFilter reads the filters; a day that cannot be read is noted beside its field and not asked for.
-func ReadFilter(f ui.Form) catalog.HistoryFilter {
-	ask := catalog.HistoryFilter{
+func ReadFilter(f ui.Form) browse.HistoryFilter {
+	ask := browse.HistoryFilter{
 		Actor: f.Get("actor"), Version: f.Get("version"), Text: f.Get("text"), Since: dayOf(f, "from"), Until: dayOf(f, "to"), Limit: entriesPerPage,
 	}
 	if !ask.Until.IsZero() {
@@ -77,7 +77,7 @@ func dayOf(f ui.Form, name string) time.Time {
 }
 
 // Links are the links to the first page and to the next one; other parts of the query stay.
-func Links(q url.Values, h catalog.History) (newest, older string) {
+func Links(q url.Values, h browse.History) (newest, older string) {
 	if q.Get("after") != "" {
 		first := url.Values{}
 		for k, v := range q {

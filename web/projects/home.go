@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"pyindex/internal/access"
+	"pyindex/internal/browse"
 	"pyindex/internal/catalog"
 	"pyindex/internal/route"
 	"pyindex/web/ui"
@@ -31,7 +32,7 @@ const newestShown = 12
 
 // home shows how to connect, what is new, and, while there is nothing, how to begin.
 func (s *Section) home(w http.ResponseWriter, r *http.Request, who access.Caller) error {
-	found, err := s.o.Index.Search(r.Context(), who, ui.Repository(r), catalog.Query{Sort: catalog.ByNewest, PerPage: newestShown})
+	found, err := s.o.Index.Search(r.Context(), who, ui.Repository(r), browse.Query{Sort: browse.ByNewest, PerPage: newestShown})
 	if err != nil {
 		return err
 	}

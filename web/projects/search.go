@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"pyindex/internal/access"
+	"pyindex/internal/browse"
 	"pyindex/internal/catalog"
 	"pyindex/internal/route"
 	"pyindex/web/ui"
@@ -13,8 +14,8 @@ import (
 
 type searchView struct {
 	ui.Frame
-	Found   catalog.Found
-	Ask     catalog.Query
+	Found   browse.Found
+	Ask     browse.Query
 	Python  ui.Field
 	Sort    ui.Field
 	Pages   ui.Pages
@@ -31,10 +32,10 @@ const foundPerPage = 20
 // search shows the projects that a reader may see and that have the words.
 func (s *Section) search(w http.ResponseWriter, r *http.Request, who access.Caller) error {
 	in := r.URL.Query()
-	ask := catalog.Query{
+	ask := browse.Query{
 		Text: in.Get("q"), Python: in.Get("python"), Classifier: in.Get("c"), Attested: in.Has("attested"), Page: ui.PageNumber(r), PerPage: foundPerPage,
 	}
-	if order := catalog.Sort(in.Get("sort")); order == catalog.ByName || order == catalog.ByNewest {
+	if order := browse.Sort(in.Get("sort")); order == browse.ByName || order == browse.ByNewest {
 		ask.Sort = order
 	}
 	found, err := s.o.Index.Search(r.Context(), who, ui.Repository(r), ask)
