@@ -21,22 +21,7 @@ var Generic = &Kind{
 	open: &openKind{compile: compileGeneric, checks: genericChecks, admits: genericAdmits, describe: sayClaims, forms: genericForms()},
 }
 
-// What the fields of a generic rule begin with.
-const (
-	exactRule  = "claim:"
-	oneofRule  = "oneof:"
-	prefixRule = "prefix:"
-)
-
-// Bounds of a generic rule.
-const (
-	maxRules     = 20
-	maxRuleName  = 100 // bytes
-	maxRuleValue = 500 // bytes
-	maxRuleList  = 20  // values of one claim
-)
-
-// anyLookup is every generic rule's key. Rules of one issuer pin different claims, so all of them are asked.
+// AnyLookup is every generic rule's key. Rules of one issuer pin different claims, so all of them are asked.
 const AnyLookup = "*"
 
 // compileGeneric compiles rules on claims. With the field "preset" the others are those of the preset, and become rules.
@@ -91,13 +76,6 @@ func parseClaimRule(field, value string) (kind, claim, v string, err error) {
 	return kind, claim, v, err
 }
 
-func parseClaimValue(claim, v string) (string, error) {
-	if v == "" || len(v) > maxRuleValue || strings.TrimSpace(v) != v || HasControl(v) {
-		return "", fault.New(fault.Invalid, "claim %s cannot have to be %.100q: a text of at most %d bytes, no blank at either end, no control characters", claim, v, maxRuleValue)
-	}
-	return v, nil
-}
-
 // parseClaimList reads a value a line. One alone is as good as exact.
 func parseClaimList(claim, value string) (kind, v string, err error) {
 	all := strings.Split(value, "\n")
@@ -115,28 +93,6 @@ func parseClaimList(claim, value string) (kind, v string, err error) {
 		return exactRule, all[0], nil
 	}
 	return oneofRule, strings.Join(all, "\n"), nil
-}
-
-// refClaims are the claims that may be compared by their beginning, and what the beginning has to hold so that it ends
-// inside a ref: one that ended inside the name of a repository would let in its neighbours.
-var refClaims = map[string]string{
-	"ref": "refs/", "ref_path": "refs/", "rpo_ref": "refs/", "oidc.circleci.com/vcs-ref": "refs/",
-	"workflow_ref": "@", "job_workflow_ref": "@", "build_branch": "", "build_tag": "", "branch": "", "tag": "",
-}
-
-func parseClaimPrefix(claim, v string) (string, error) {
-	within, ok := refClaims[claim]
-	if !ok {
-		return "", fault.New(fault.Invalid, "claim %s cannot be compared by its beginning: only refs can (%s)", claim, strings.Join(slices.Sorted(maps.Keys(refClaims)), ", "))
-	}
-	if within == "refs/" {
-		return parseRef("claim "+claim+" with", v)
-	}
-	stem, open := strings.CutSuffix(v, "*")
-	if !open || stem == "" || strings.Contains(stem, "*") || !strings.Contains(stem, within) {
-		return "", fault.New(fault.Invalid, "claim %s cannot begin with %.100q: write the beginning, with %q in it, and one * at the end", claim, v, within)
-	}
-	return parseClaimValue(claim, v)
 }
 
 // sayClaims describes rules on claims.
@@ -174,11 +130,6 @@ func pins(r Rule) bool {
 	return slices.ContainsFunc(pinSets, func(set []string) bool {
 		return !slices.ContainsFunc(set, func(claim string) bool { return !literal(r, claim) })
 	})
-}
-
-// literal reports whether a claim has to be one of a few texts.
-func literal(r Rule, claim string) bool {
-	return r.Fields[exactRule+claim] != "" || r.Fields[oneofRule+claim] != ""
 }
 
 // genericOrder is the order of a rule's fields: what names the workload first.
