@@ -22,6 +22,7 @@ import (
 	"pyindex/internal/packaging"
 	"pyindex/internal/packaging/packagingtest"
 	"pyindex/internal/publishers"
+	"pyindex/internal/publishers/insight"
 	"pyindex/internal/route"
 	"pyindex/internal/server"
 	"pyindex/internal/storage/blobs"
@@ -87,7 +88,7 @@ func newShop(t testing.TB, limits catalog.Limits, rates map[route.Limit]int, cha
 	o.directory.Now, o.accounts.Now, o.keyring.Now = x.clock.Now, x.clock.Now, x.clock.Now
 	x.dir = access.NewDirectory(x.db.Access(), o.directory)
 	x.index = catalog.New(x.db.Catalog(), bytes, catalog.Options{
-		Now: x.clock.Now, Limits: limits, Log: log, Redact: publishers.New(x.db.Publishers(), nil, nil, publishers.Options{}).Redact,
+		Now: x.clock.Now, Limits: limits, Log: log, Redact: insight.New(publishers.New(x.db.Publishers(), nil, nil, publishers.Options{})).Redact,
 	})
 	x.accounts = account.New(x.db.Accounts(), o.accounts)
 	o.site.Index, o.site.Directory, o.site.Accounts = x.index, x.dir, x.accounts

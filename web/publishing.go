@@ -12,6 +12,7 @@ import (
 	"pyindex/internal/fault"
 	"pyindex/internal/packaging"
 	"pyindex/internal/publishers"
+	"pyindex/internal/publishers/insight"
 	"pyindex/internal/route"
 	"pyindex/internal/workload"
 	"pyindex/internal/workload/ciconfig"
@@ -40,7 +41,7 @@ type publishingView struct {
 	Enabled     bool
 	Guide       *guideView
 	Publishers  []publisherCard
-	Tokens      []publishers.UploadToken
+	Tokens      []insight.UploadToken
 	TrustedOnly bool
 	Add         addForm
 	Exchanges   []exchangeRow
@@ -58,7 +59,7 @@ func (s *Site) publishing(w http.ResponseWriter, r *http.Request, who access.Cal
 
 // publishingPage shows the page with what was typed into the form for a new publisher, or into that of a card.
 func (s *Site) publishingPage(w http.ResponseWriter, r *http.Request, who access.Caller, a adding, t tightening) error {
-	p, err := s.o.Registry.ForProject(r.Context(), who, repository(r), r.PathValue("project"))
+	p, err := s.insight.ForProject(r.Context(), who, repository(r), r.PathValue("project"))
 	if err != nil {
 		return err
 	}
@@ -135,7 +136,7 @@ func clause(w workload.Words) string {
 // may not see the page learns that first.
 func (s *Site) confirmFilledIn(w http.ResponseWriter, r *http.Request, who access.Caller, a adding) error {
 	if r.PathValue("project") != "" {
-		if _, err := s.o.Registry.ForProject(r.Context(), who, repository(r), r.PathValue("project")); err != nil {
+		if _, err := s.insight.ForProject(r.Context(), who, repository(r), r.PathValue("project")); err != nil {
 			return err
 		}
 	}
@@ -221,7 +222,7 @@ func (s *Site) setTrustedOnly(w http.ResponseWriter, r *http.Request, who access
 		return err
 	}
 	// A reader of the project may know it, and gets the answer of this page all the same.
-	p, err := s.o.Registry.ForProject(r.Context(), who, repository(r), r.PathValue("project"))
+	p, err := s.insight.ForProject(r.Context(), who, repository(r), r.PathValue("project"))
 	if err != nil {
 		return err
 	}
@@ -255,9 +256,9 @@ type guideView struct {
 }
 
 // guideFor is the guide of the publisher that the query asks for, if it is one of these.
-func (s *Site) guideFor(r *http.Request, all []publishers.Shown) *guideView {
+func (s *Site) guideFor(r *http.Request, all []insight.Shown) *guideView {
 	q := r.URL.Query()
-	i := slices.IndexFunc(all, func(p publishers.Shown) bool { return p.ID == q.Get("publisher") })
+	i := slices.IndexFunc(all, func(p insight.Shown) bool { return p.ID == q.Get("publisher") })
 	if i < 0 || r.Method == http.MethodPost {
 		return nil
 	}

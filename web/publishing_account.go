@@ -26,7 +26,7 @@ func (s *Site) pending(w http.ResponseWriter, r *http.Request, who access.Caller
 
 // pendingPage shows the page with what was typed. exists is the link to the project that there is already.
 func (s *Site) pendingPage(w http.ResponseWriter, r *http.Request, who access.Caller, a adding, exists string) error {
-	all, err := s.o.Registry.PendingOf(r.Context(), who)
+	all, err := s.insight.PendingOf(r.Context(), who)
 	if err != nil {
 		return err
 	}
@@ -114,7 +114,7 @@ func (s *Site) addPending(w http.ResponseWriter, r *http.Request, who access.Cal
 // existing is the path of the settings of a project of the typed name, filled in with what was typed, where it is the
 // reader's; "" otherwise.
 func (s *Site) existing(r *http.Request, who access.Caller, a adding) string {
-	p, err := s.o.Registry.ForProject(r.Context(), who, a.request.Repository, a.request.Project)
+	p, err := s.insight.ForProject(r.Context(), who, a.request.Repository, a.request.Project)
 	if err != nil {
 		return ""
 	}

@@ -7,12 +7,13 @@ import (
 	"strings"
 
 	"pyindex/internal/publishers"
+	"pyindex/internal/publishers/insight"
 	"pyindex/internal/workload"
 )
 
 // publisherCard is a publisher as the page shows it.
 type publisherCard struct {
-	publishers.Shown
+	insight.Shown
 	Run      workload.Run // of the last exchange
 	Loose    []tighten    // warnings that stand in the open
 	Stricter []tighten    // what could be stricter and need not be
@@ -39,7 +40,7 @@ var tightenButtons = map[string]string{
 	"repository_id": "Pin to this repository", "project_id": "Pin to this project", workload.FieldClaims: "Add this rule",
 }
 
-func publisherCardOf(n int, p publishers.Shown, t tightening) publisherCard {
+func publisherCardOf(n int, p insight.Shown, t tightening) publisherCard {
 	c := publisherCard{Shown: p}
 	if p.Last != nil {
 		c.Run = workload.RunOf(p.Last.Provider, p.Last.Issuer, p.Last.Claims)
@@ -79,7 +80,7 @@ func publisherCardOf(n int, p publishers.Shown, t tightening) publisherCard {
 
 // exchangeRow is an exchange as the page shows it.
 type exchangeRow struct {
-	publishers.Exchange
+	insight.Exchange
 	Run     workload.Run
 	Full    bool // whether everything about it is on the page; otherwise a link leads there
 	Open    bool // whether the reader asked for it
@@ -95,7 +96,7 @@ type nearestTable struct {
 	Words     workload.Words
 	Pending   bool
 	Rows      []claimRow // of the first one
-	Differing []publishers.Difference
+	Differing []insight.Difference
 }
 
 // claimRow is a claim: what was expected, what came, and whether they differ.
@@ -118,7 +119,7 @@ var circumstances = []string{"ref", "ref_path", "ref_protected", "sha", "actor",
 const fullExchanges = 3
 
 // exchangeRows are exchanges as the page shows them: the newest refused ones in full, and the one that is asked for.
-func exchangeRows(all []publishers.Exchange, said map[string]workload.Words, asked string) []exchangeRow {
+func exchangeRows(all []insight.Exchange, said map[string]workload.Words, asked string) []exchangeRow {
 	var out []exchangeRow
 	full := 0
 	for _, x := range all {
@@ -160,7 +161,7 @@ func (row *exchangeRow) fill(said map[string]workload.Words) {
 }
 
 // differing names the claims by which a token differed.
-func differing(all []publishers.Difference) string {
+func differing(all []insight.Difference) string {
 	names := make([]string, 0, len(all))
 	for _, d := range all {
 		names = append(names, d.Claim)
@@ -176,7 +177,7 @@ func differing(all []publishers.Difference) string {
 }
 
 // nearestTableOf lists the claims that differ, and of those that every rule asks for the ones that fit.
-func nearestTableOf(x publishers.Exchange, n publishers.Nearest, shown map[string]bool) nearestTable {
+func nearestTableOf(x insight.Exchange, n insight.Nearest, shown map[string]bool) nearestTable {
 	t := nearestTable{Pending: n.Pending}
 	for _, d := range n.Differences {
 		expected := d.Expected
@@ -186,7 +187,7 @@ func nearestTableOf(x publishers.Exchange, n publishers.Nearest, shown map[strin
 		t.Rows, shown[d.Claim] = append(t.Rows, claimRow{d.Claim, expected, d.Got, true}), true
 	}
 	for _, claim := range identity[x.Provider] {
-		if v, ok := x.Claims[claim]; ok && !slices.ContainsFunc(n.Differences, func(d publishers.Difference) bool { return d.Claim == claim }) {
+		if v, ok := x.Claims[claim]; ok && !slices.ContainsFunc(n.Differences, func(d insight.Difference) bool { return d.Claim == claim }) {
 			t.Rows, shown[claim] = append(t.Rows, claimRow{Claim: claim, Got: workload.Show(v)}), true
 		}
 	}
@@ -194,7 +195,7 @@ func nearestTableOf(x publishers.Exchange, n publishers.Nearest, shown map[strin
 }
 
 // allowQuery fills in the form with the fields of a publisher that would have accepted an exchange.
-func allowQuery(x publishers.Exchange) url.Values {
+func allowQuery(x insight.Exchange) url.Values {
 	q := url.Values{"provider": {x.Provider}, "issuer": {x.Issuer}}
 	form, _ := workload.FormFor(x.Provider, "")
 	for name, v := range form.Typed(x.Suggested) {

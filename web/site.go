@@ -13,6 +13,7 @@ import (
 	"pyindex/internal/catalog"
 	"pyindex/internal/lockout"
 	"pyindex/internal/publishers"
+	"pyindex/internal/publishers/insight"
 	"pyindex/internal/route"
 )
 
@@ -53,6 +54,7 @@ type Site struct {
 
 	mailing chan struct{} // bounds the messages that nobody waits for
 
+	insight      *insight.View
 	descriptions *descriptions
 }
 
@@ -67,7 +69,7 @@ func New(o Options) (*Site, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	s := &Site{o: o, base: strings.TrimSuffix(o.BaseURL.Path, "/"), started: o.Now(), mailing: make(chan struct{}, mailsAtOnce), descriptions: newDescriptions(o.Now)}
+	s := &Site{o: o, base: strings.TrimSuffix(o.BaseURL.Path, "/"), started: o.Now(), mailing: make(chan struct{}, mailsAtOnce), descriptions: newDescriptions(o.Now), insight: insight.New(o.Registry)}
 	if err := s.loadStatic(); err != nil {
 		return nil, err
 	}

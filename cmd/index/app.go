@@ -22,6 +22,7 @@ import (
 	"pyindex/internal/passkeys"
 	"pyindex/internal/publishers"
 	"pyindex/internal/publishers/idtoken"
+	"pyindex/internal/publishers/insight"
 	"pyindex/internal/storage/blobs"
 	"pyindex/internal/storage/db"
 	"pyindex/internal/workload"
@@ -112,7 +113,7 @@ func open(ctx context.Context, c *Config, log *slog.Logger, base *url.URL) (*app
 	})
 	a.desk = lockout.New(a.db.Lockouts(), lockout.Options{Sentence: a.registry.Sentence})
 	a.index = catalog.New(a.db.Catalog(), a.blobs, catalog.Options{
-		Log: log, Policy: c.Upload.policy(), Limits: c.Limits.catalog(), Attester: attester, Redact: a.registry.Redact,
+		Log: log, Policy: c.Upload.policy(), Limits: c.Limits.catalog(), Attester: attester, Redact: insight.New(a.registry).Redact,
 	})
 	return a, nil
 }

@@ -20,6 +20,7 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/publishers/idtoken/issuertest"
+	"pyindex/internal/publishers/insight"
 )
 
 // clinic is the real server over TLS, an issuer that really signs, and the environment of a job.
@@ -134,7 +135,7 @@ func TestDoctorPublish(t *testing.T) {
 	for _, check := range []string{"connection", "audience", "upload URL", "identity token", "claims", "publisher"} {
 		c.want(d, check, checkOK, "")
 	}
-	if list, err := c.app.registry.Exchanges(t.Context(), c.app.operator, "", 10); err != nil || len(list) != 0 {
+	if list, err := insight.New(c.app.registry).Exchanges(t.Context(), c.app.operator, "", 10); err != nil || len(list) != 0 {
 		t.Errorf("the doctor exchanged without being asked: %+v, %v", list, err)
 	}
 	refused := c.examine(func(d *publishDoctor) { d.Exchange = true })

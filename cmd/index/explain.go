@@ -10,7 +10,7 @@ import (
 	"text/tabwriter"
 	"unicode"
 
-	"pyindex/internal/publishers"
+	"pyindex/internal/publishers/insight"
 	"pyindex/internal/workload"
 )
 
@@ -22,14 +22,14 @@ type publisherExplainCmd struct {
 
 // explained is an exchange in JSON, with the command that would let it pass.
 type explained struct {
-	publishers.Exchange
+	insight.Exchange
 	PublisherAdd string `json:"publisher_add,omitempty"`
 }
 
 // Run lists recent exchanges and says of refused ones what was expected, what came and what would let it pass.
 func (c *publisherExplainCmd) Run(s *session) error {
 	return s.with(func(a *app) error {
-		list, err := a.registry.Exchanges(s.ctx, a.operator, c.Project, c.Last)
+		list, err := insight.New(a.registry).Exchanges(s.ctx, a.operator, c.Project, c.Last)
 		if err != nil {
 			return err
 		}
@@ -78,7 +78,7 @@ func (x explained) write(w io.Writer) error {
 }
 
 // writeNearest writes what a publisher expected beside what came.
-func writeNearest(w io.Writer, scope string, n publishers.Nearest) error {
+func writeNearest(w io.Writer, scope string, n insight.Nearest) error {
 	kind := "publisher"
 	switch {
 	case scope != scopeUpload:
@@ -103,7 +103,7 @@ func writeNearest(w io.Writer, scope string, n publishers.Nearest) error {
 }
 
 // addLineFor is the command that would let a refused exchange pass, "" where there is none.
-func addLineFor(settings, project string, x publishers.Exchange) string {
+func addLineFor(settings, project string, x insight.Exchange) string {
 	if x.Suggested == nil || x.Scope != scopeUpload {
 		return ""
 	}

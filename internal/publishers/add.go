@@ -74,7 +74,7 @@ type addition struct {
 // gets fault.Unauthenticated. fault.Invalid names the field that is wrong; fault.Conflict is for a publisher that the
 // project has, and for a pending one whose project exists.
 func (r *Registry) Add(ctx context.Context, who access.Caller, req AddRequest) (Added, error) {
-	if err := known(who); err != nil {
+	if err := CheckKnown(who); err != nil {
 		return Added{}, err
 	}
 	// Permission comes before the issuer's API is asked, and again in the transaction that writes.
@@ -109,7 +109,7 @@ func (r *Registry) mayAdd(ctx context.Context, who access.Caller, req AddRequest
 		if req.Pending {
 			_, err = repositoryFor(ctx, tx, who, req.Repository)
 		} else {
-			_, err = projectFor(ctx, tx, who, req.Repository, name)
+			_, err = ProjectFor(ctx, tx, who, req.Repository, name)
 		}
 		return err
 	})

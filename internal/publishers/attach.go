@@ -11,7 +11,7 @@ import (
 
 // attach gives an existing project a publisher.
 func (r *Registry) attach(ctx context.Context, tx Tx, who access.Caller, a addition) (string, error) {
-	project, err := projectFor(ctx, tx, who, a.req.Repository, a.name)
+	project, err := ProjectFor(ctx, tx, who, a.req.Repository, a.name)
 	if err != nil {
 		return "", err
 	}

@@ -18,6 +18,7 @@ import (
 	"pyindex/internal/publishers"
 	"pyindex/internal/publishers/idtoken"
 	"pyindex/internal/publishers/idtoken/issuertest"
+	"pyindex/internal/publishers/insight"
 	"pyindex/internal/storage/db"
 	"pyindex/internal/storage/storagetest"
 	"pyindex/internal/workload"
@@ -111,6 +112,7 @@ type bench struct {
 	issuer   *issuertest.Issuer
 	verifier *idtoken.Verifier
 	registry *publishers.Registry
+	insight  *insight.View
 	operator access.Caller
 	guest    access.Caller
 }
@@ -140,6 +142,7 @@ func newBenchOn(t *testing.T, url string, change ...func(*publishers.Options)) *
 		f(&o)
 	}
 	b.registry = publishers.New(b.store, b.verifier, []workload.Provider{workload.GitHub{}}, o)
+	b.insight = insight.New(b.registry)
 	b.operator = access.Operator("tester").At("192.0.2.1", "r-0")
 	b.guest = access.Guest(false).At("198.51.100.7", "r-1")
 	return b

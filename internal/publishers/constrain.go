@@ -26,7 +26,7 @@ type ConstrainRequest struct {
 // others get the fault.NotFound of a project that does not exist, as does the id of a publisher that is not the project's.
 // fault.Invalid names the field that is wrong, or that the publisher has already.
 func (r *Registry) Constrain(ctx context.Context, who access.Caller, req ConstrainRequest) (Added, error) {
-	if err := known(who); err != nil {
+	if err := CheckKnown(who); err != nil {
 		return Added{}, err
 	}
 	name, err := packaging.ParseProjectName(req.Project)
@@ -35,7 +35,7 @@ func (r *Registry) Constrain(ctx context.Context, who access.Caller, req Constra
 	}
 	var out Added
 	err = access.Update(ctx, r.store, who, func(tx Tx, who access.Caller) error {
-		project, err := projectFor(ctx, tx, who, req.Repository, name)
+		project, err := ProjectFor(ctx, tx, who, req.Repository, name)
 		if err != nil {
 			return err
 		}
@@ -137,7 +137,7 @@ func (r *Registry) replace(ctx context.Context, tx Tx, who access.Caller, projec
 		return Added{}, err
 	}
 	return Added{
-		ID: p.ID, Project: project.Name.String(), Provider: p.Provider, Issuer: p.Issuer, Sentence: r.sentence(p), Fields: p.Fields, OwnerID: p.OwnerID,
+		ID: p.ID, Project: project.Name.String(), Provider: p.Provider, Issuer: p.Issuer, Sentence: r.Sentence(p), Fields: p.Fields, OwnerID: p.OwnerID,
 	}, tx.InsertAudit(ctx, r.entry("publisher.remove", who.Actor(), project, old.ID, at, removed))
 }
 

@@ -14,12 +14,13 @@ import (
 	"pyindex/internal/packaging"
 	"pyindex/internal/publishers"
 	"pyindex/internal/publishers/idtoken/issuertest"
+	"pyindex/internal/publishers/insight"
 )
 
 // exchanges are those that who may see; it has to be allowed.
-func (b *bench) exchanges(who access.Caller, project string) []publishers.Exchange {
+func (b *bench) exchanges(who access.Caller, project string) []insight.Exchange {
 	b.Helper()
-	list, err := b.registry.Exchanges(b.Context(), who, project, 100)
+	list, err := b.insight.Exchanges(b.Context(), who, project, 100)
 	if err != nil {
 		b.Fatalf("Exchanges(%s) = %v", project, err)
 	}
@@ -36,7 +37,7 @@ func (b *bench) owner(user, project string) access.Caller {
 
 // TestEveryDifference: the history names each claim that differed, not only the one that decided.
 func TestEveryDifference(t *testing.T) {
-	all := []publishers.Difference{
+	all := []insight.Difference{
 		{Claim: "repository_owner_id", Expected: `"4242"`, Got: `"666"`},
 		{Claim: "job_workflow_ref", Expected: `"acme/widgets/.github/workflows/release.yml@ followed by the token's own ref or sha"`, Got: `"acme/widgets/.github/workflows/other.yml@refs/tags/v1.0"`},
 		{Claim: "event_name", Got: `"pull_request_target"`, Why: "which may never publish: strangers can start it"},
@@ -50,7 +51,7 @@ func TestEveryDifference(t *testing.T) {
 		alice := b.owner("alice", "widgets")
 		b.add("widgets")
 		for mask := 1; mask < 1<<len(claims); mask++ {
-			over, want := map[string]any{}, []publishers.Difference(nil)
+			over, want := map[string]any{}, []insight.Difference(nil)
 			for i := range claims {
 				if mask&(1<<i) != 0 {
 					for k, v := range claims[i] {
@@ -86,18 +87,18 @@ func TestMissingClaims(t *testing.T) {
 	for _, c := range []struct {
 		name string
 		over map[string]any
-		want publishers.Difference
+		want insight.Difference
 	}{
-		{"no environment", map[string]any{"environment": issuertest.Absent}, publishers.Difference{Claim: "environment", Expected: `"release"`, Got: "missing"}},
-		{"owner id a number", map[string]any{"repository_owner_id": 4242}, publishers.Difference{Claim: "repository_owner_id", Got: "4242", Why: "but must be a string that says something"}},
-		{"owner id a list", map[string]any{"repository_owner_id": []any{"4242"}}, publishers.Difference{Claim: "repository_owner_id", Got: "a list", Why: "but must be a string that says something"}},
-		{"no workflow", map[string]any{"job_workflow_ref": issuertest.Absent}, publishers.Difference{Claim: "job_workflow_ref", Got: "missing", Why: "but must be a string that says something"}},
+		{"no environment", map[string]any{"environment": issuertest.Absent}, insight.Difference{Claim: "environment", Expected: `"release"`, Got: "missing"}},
+		{"owner id a number", map[string]any{"repository_owner_id": 4242}, insight.Difference{Claim: "repository_owner_id", Got: "4242", Why: "but must be a string that says something"}},
+		{"owner id a list", map[string]any{"repository_owner_id": []any{"4242"}}, insight.Difference{Claim: "repository_owner_id", Got: "a list", Why: "but must be a string that says something"}},
+		{"no workflow", map[string]any{"job_workflow_ref": issuertest.Absent}, insight.Difference{Claim: "job_workflow_ref", Got: "missing", Why: "but must be a string that says something"}},
 	} {
 		b.clock.Pass(time.Second)
 		_, err := b.exchange(b.token(c.over))
 		refuse(t, err, publishers.CodePublisher, c.want.Claim)
 		got := b.exchanges(b.operator, "widgets")[0].Nearest
-		if diff := cmp.Diff([]publishers.Difference{c.want}, got[0].Differences); diff != "" {
+		if diff := cmp.Diff([]insight.Difference{c.want}, got[0].Differences); diff != "" {
 			t.Errorf("%s: %s", c.name, diff)
 		}
 	}
@@ -112,7 +113,7 @@ func TestExchangesAreForOwners(t *testing.T) {
 		_, err := b.exchange(b.token(nil))
 		refuse(t, err, publishers.CodePublisher, "environment")
 		b.exchange(b.token(map[string]any{"repository": "acme/unknown"}))
-		_, absent := b.registry.Exchanges(t.Context(), bob, "no-such", 10)
+		_, absent := b.insight.Exchanges(t.Context(), bob, "no-such", 10)
 		for _, who := range []struct {
 			name    string
 			caller  access.Caller
@@ -127,7 +128,7 @@ func TestExchangesAreForOwners(t *testing.T) {
 			{"an administrator, of what is not there", b.operator, "no-such", fault.NotFound},
 			{"a bad name", alice, "-", fault.Invalid},
 		} {
-			list, err := b.registry.Exchanges(t.Context(), who.caller, who.project, 10)
+			list, err := b.insight.Exchanges(t.Context(), who.caller, who.project, 10)
 			if !fault.Is(err, who.kind) || list != nil {
 				t.Errorf("Exchanges by %s = %d, %v; want %v", who.name, len(list), err, who.kind)
 			}
@@ -176,7 +177,7 @@ func TestExchangesOfPending(t *testing.T) {
 				t.Errorf("%s sees %+v, want one that expected %s", who, list, want)
 			}
 		}
-		if _, err := b.registry.Exchanges(t.Context(), b.user("eve"), "new-thing", 9); !fault.Is(err, fault.NotFound) {
+		if _, err := b.insight.Exchanges(t.Context(), b.user("eve"), "new-thing", 9); !fault.Is(err, fault.NotFound) {
 			t.Errorf("Exchanges by a stranger = %v, want %v", err, fault.NotFound)
 		}
 		b.clock.Pass(time.Hour)
@@ -231,13 +232,13 @@ func TestExchangesLimit(t *testing.T) {
 		b.clock.Pass(time.Second)
 	}
 	b.mint(nil)
-	for _, limit := range []int{-1, 0, publishers.MaxExchanges + 1} {
-		if _, err := b.registry.Exchanges(t.Context(), b.operator, "", limit); !fault.Is(err, fault.Invalid) {
+	for _, limit := range []int{-1, 0, insight.MaxExchanges + 1} {
+		if _, err := b.insight.Exchanges(t.Context(), b.operator, "", limit); !fault.Is(err, fault.Invalid) {
 			t.Errorf("Exchanges with limit %d = %v, want %v", limit, err, fault.Invalid)
 		}
 	}
 	for _, project := range []string{"", "widgets"} {
-		list, err := b.registry.Exchanges(t.Context(), b.operator, project, 3)
+		list, err := b.insight.Exchanges(t.Context(), b.operator, project, 3)
 		if err != nil || len(list) != 3 || !list[0].Granted || list[0].Publisher == "" || list[1].Claims["environment"] != "e4" || list[2].Claims["environment"] != "e3" {
 			t.Errorf("Exchanges(%s) = %+v, %v", project, list, err)
 		}

@@ -86,7 +86,7 @@ func (r *Registry) whyOver(ctx context.Context, tx Tx, x exchange, p Pending) (w
 	if !x.at.Before(p.ExpiresAt) {
 		return "the pending publisher for it expired on " + p.ExpiresAt.UTC().Format("2006-01-02"), "", nil
 	}
-	repo, err := repositoryByID(ctx, tx, p.RepositoryID)
+	repo, err := RepositoryByID(ctx, tx, p.RepositoryID)
 	if err != nil {
 		return "", "", err
 	}
@@ -121,7 +121,7 @@ func (r *Registry) admits(x exchange, p Publisher) error {
 	if p.Issuer != x.issuer || p.Provider != x.provider.Name() || p.Lookup != x.lookup {
 		return &workload.Mismatch{Claim: "iss", Got: workload.Show(x.issuer), Want: workload.Show(p.Issuer), Passed: -1}
 	}
-	rule, err := r.rule(p)
+	rule, err := r.Rule(p)
 	if err != nil {
 		return err
 	}

@@ -14,9 +14,9 @@ func (r *Registry) mint(ctx context.Context, tx Tx, x exchange, trusted []Publis
 	secret := access.NewToken()
 	t := access.Token{
 		ID: r.o.NewID(), Kind: access.TokenMinted, Hash: access.HashToken(secret), Scope: access.ScopeUpload,
-		Description: "minted for " + r.sentence(trusted[0]), Limited: true,
+		Description: "minted for " + r.Sentence(trusted[0]), Limited: true,
 		CreatedAt: x.at, ExpiresAt: x.at.Add(r.o.Lifetime).Truncate(time.Second),
-		Publisher: r.sentence(trusted[0]), Claims: bounded(x.claims), SingleUse: x.once,
+		Publisher: r.Sentence(trusted[0]), Claims: bounded(x.claims), SingleUse: x.once,
 	}
 	if err := tx.InsertToken(ctx, t); err != nil {
 		return Minted{}, err

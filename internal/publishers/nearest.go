@@ -94,7 +94,7 @@ func (r *Registry) tellNearest(ctx context.Context, tx Tx, x exchange, e audit.E
 		e.Detail = maps.Clone(e.Detail)
 		maps.Copy(e.Detail, differenceDetail(h.all[0].by))
 		e.Detail["nearest"] = r.nearestDetail(x, h.all)
-		e.Detail[detailCompared] = r.compared(publishersOf(h.all)...)
+		e.Detail[DetailCompared] = r.Compared(publishersOf(h.all)...)
 		if err := tx.InsertAudit(ctx, e); err != nil {
 			return 0, err
 		}
@@ -128,7 +128,7 @@ func (r *Registry) nearestDetail(x exchange, all []near) []any {
 			})
 		}
 		out = append(out, map[string]any{
-			"id": n.id(), "publisher": r.sentence(n.Publisher), "pending": n.pending != nil, "differences": differences,
+			"id": n.id(), "publisher": r.Sentence(n.Publisher), "pending": n.pending != nil, "differences": differences,
 		})
 	}
 	return out
@@ -141,7 +141,7 @@ func differenceDetail(m *workload.Mismatch) map[string]any {
 
 // differences are the claims by which the token differs from a publisher: at least the one that it was refused for.
 func (r *Registry) differences(x exchange, n near) []*workload.Mismatch {
-	rule, err := r.rule(n.Publisher)
+	rule, err := r.Rule(n.Publisher)
 	d, ok := x.provider.(workload.Differ)
 	if err != nil || !ok {
 		return []*workload.Mismatch{n.by}

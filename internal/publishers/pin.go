@@ -53,7 +53,7 @@ func (r *Registry) pinOne(ctx context.Context, tx Tx, x exchange, f fits, p Publ
 
 // ownerOf is what a token that p admits would pin p to.
 func (r *Registry) ownerOf(x exchange, p Publisher) string {
-	rule, err := r.rule(p)
+	rule, err := r.Rule(p)
 	if err != nil {
 		return ""
 	}

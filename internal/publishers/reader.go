@@ -41,7 +41,7 @@ func mayRule(who access.Caller, repo catalog.Repository, whole bool, projects []
 		return true
 	}
 	for _, p := range projects {
-		if !may(who, p) {
+		if !MayManage(who, p) {
 			return false
 		}
 	}

@@ -53,7 +53,7 @@ type readerPlace struct {
 // may, and for projects the owners of all of them; others get the fault.NotFound of what does not exist, and nobody gets
 // fault.Unauthenticated. fault.Invalid names the field that is wrong; fault.Conflict is for a reader that is there already.
 func (r *Registry) AddReader(ctx context.Context, who access.Caller, req ReaderRequest) (ListedReader, error) {
-	if err := known(who); err != nil {
+	if err := CheckKnown(who); err != nil {
 		return ListedReader{}, err
 	}
 	wanted, err := parseNames(req.Projects)
@@ -165,7 +165,7 @@ func sameReader(ctx context.Context, tx Tx, rd Reader) error {
 func (r *Registry) listed(rd Reader, repository string) ListedReader {
 	l := ListedReader{
 		ID: rd.ID, Repository: repository, Projects: []string{}, Whole: rd.Whole, Provider: rd.Provider, Issuer: rd.Issuer,
-		Fields: rd.Fields, OwnerID: rd.OwnerID, Sentence: r.sentence(rd.Publisher), AddedAt: rd.CreatedAt,
+		Fields: rd.Fields, OwnerID: rd.OwnerID, Sentence: r.Sentence(rd.Publisher), AddedAt: rd.CreatedAt,
 	}
 	for _, p := range rd.Projects {
 		l.Projects = append(l.Projects, p.Name)
@@ -175,7 +175,7 @@ func (r *Registry) listed(rd Reader, repository string) ListedReader {
 
 // Readers returns the readers that who may change, by repository and time. Nobody gets fault.Unauthenticated.
 func (r *Registry) Readers(ctx context.Context, who access.Caller) (out []ListedReader, err error) {
-	if err := known(who); err != nil {
+	if err := CheckKnown(who); err != nil {
 		return nil, err
 	}
 	err = r.store.View(ctx, func(tx Tx) error {
@@ -201,7 +201,7 @@ func (r *Registry) Readers(ctx context.Context, who access.Caller) (out []Listed
 
 // ruledBy reports whether a reader is who's to see and remove.
 func ruledBy(ctx context.Context, tx Tx, who access.Caller, rd Reader) (catalog.Repository, bool, error) {
-	repo, err := repositoryByID(ctx, tx, rd.RepositoryID)
+	repo, err := RepositoryByID(ctx, tx, rd.RepositoryID)
 	if err != nil {
 		return repo, false, err
 	}
@@ -219,7 +219,7 @@ func ruledBy(ctx context.Context, tx Tx, who access.Caller, rd Reader) (catalog.
 // RemoveReader ends the trust in a reader; tokens minted for it see nothing by it from their next request on. An id that
 // does not exist and one that is not who's business are the same fault.NotFound; nobody gets fault.Unauthenticated.
 func (r *Registry) RemoveReader(ctx context.Context, who access.Caller, id string) error {
-	if err := known(who); err != nil {
+	if err := CheckKnown(who); err != nil {
 		return err
 	}
 	absent := fault.New(fault.NotFound, "there is no reader %.80q that you may remove", id)

@@ -152,7 +152,7 @@ func (r *Registry) pinReader(ctx context.Context, tx Tx, x exchange, rd Reader) 
 
 // mintRead makes the read token and binds it to its readers, with an audit entry for each.
 func (r *Registry) mintRead(ctx context.Context, tx Tx, x exchange, fit []Reader) (MintedRead, error) {
-	secret, sentence := access.NewToken(), r.sentence(fit[0].Publisher)
+	secret, sentence := access.NewToken(), r.Sentence(fit[0].Publisher)
 	t := access.Token{
 		ID: r.o.NewID(), Kind: access.TokenMinted, Hash: access.HashToken(secret), Scope: access.ScopeRead,
 		Description: "minted for reading by " + sentence, Limited: true,
@@ -186,7 +186,7 @@ func (r *Registry) addPlaces(ctx context.Context, tx Tx, m *MintedRead, rd Reade
 	if !rd.Whole {
 		return nil
 	}
-	repo, err := repositoryByID(ctx, tx, rd.RepositoryID)
+	repo, err := RepositoryByID(ctx, tx, rd.RepositoryID)
 	m.Repositories = append(m.Repositories, repo.Name)
 	return err
 }

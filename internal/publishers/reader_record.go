@@ -18,7 +18,7 @@ func (r *Registry) readerEntry(action string, by audit.Actor, rd Reader, at time
 		Repository: rd.RepositoryID, Subject: rd.ID, Detail: r.describe(rd.Publisher),
 	}
 	delete(e.Detail, "publisher")
-	e.Detail["reader"], e.Detail["whole"] = r.sentence(rd.Publisher), rd.Whole
+	e.Detail["reader"], e.Detail["whole"] = r.Sentence(rd.Publisher), rd.Whole
 	e.Detail["projects"] = names(rd, maxClaims)
 	if len(rd.Projects) == 1 {
 		e.Project = rd.Projects[0].Name
@@ -38,7 +38,7 @@ func names(rd Reader, n int) []string {
 // readActor is the workload of an exchange, as the record names it.
 func (r *Registry) readActor(x exchange, rd Reader) audit.Actor {
 	a := x.who.Actor()
-	a.Kind, a.ID, a.Name = string(access.KindReader), rd.ID, r.sentence(rd.Publisher)
+	a.Kind, a.ID, a.Name = string(access.KindReader), rd.ID, r.Sentence(rd.Publisher)
 	return a
 }
 
@@ -50,7 +50,7 @@ func (r *Registry) readMinted(x exchange, rd Reader, tokenID string) audit.Entry
 	e := r.readerEntry(actionExchange, r.readActor(x, rd), rd, x.at)
 	e.Subject = tokenID
 	e.Detail["scope"], e.Detail["reader_id"], e.Detail["claims"] = scopeRead, rd.ID, bounded(x.claims)
-	e.Detail[detailCompared] = r.compared(rd.Publisher)
+	e.Detail[DetailCompared] = r.Compared(rd.Publisher)
 	return e
 }
 
@@ -112,7 +112,7 @@ func (r *Registry) readRefusal(x exchange, e audit.Entry, n nearReader, project 
 	e.Detail = maps.Clone(e.Detail)
 	maps.Copy(e.Detail, differenceDetail(n.by))
 	e.Detail["nearest"] = r.nearestDetail(x, []near{{Publisher: n.Publisher, by: n.by}})
-	e.Detail[detailCompared] = r.compared(n.Publisher)
+	e.Detail[DetailCompared] = r.Compared(n.Publisher)
 	return e
 }
 

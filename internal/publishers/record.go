@@ -28,7 +28,7 @@ const actionExchange = "publisher.exchange"
 // describe is the detail of an audit entry about a publisher.
 func (r *Registry) describe(p Publisher) map[string]any {
 	return map[string]any{
-		"provider": p.Provider, "issuer": p.Issuer, "owner_id": p.OwnerID, "fields": p.Fields, "publisher": r.sentence(p),
+		"provider": p.Provider, "issuer": p.Issuer, "owner_id": p.OwnerID, "fields": p.Fields, "publisher": r.Sentence(p),
 	}
 }
 
@@ -40,10 +40,26 @@ func (r *Registry) entry(action string, by audit.Actor, p catalog.Project, subje
 	}
 }
 
+// DetailCompared is the detail of an entry that says which claims the rule compared.
+const DetailCompared = "compared"
+
+// Compared returns the claims that the rules of publishers compare, sorted.
+func (r *Registry) Compared(all ...Publisher) []string {
+	var out []string
+	for _, p := range all {
+		rule, err := r.Rule(p)
+		if c, ok := r.providers[p.Provider].(workload.Comparer); ok && err == nil {
+			out = append(out, c.Compares(rule)...)
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
 // minted is the entry of a granted exchange, for one project.
 func (r *Registry) minted(x exchange, p Publisher, project catalog.Project, tokenID string) audit.Entry {
 	detail := r.describe(p)
-	detail["publisher_id"], detail["claims"], detail[detailCompared] = p.ID, bounded(x.claims), r.compared(p)
+	detail["publisher_id"], detail["claims"], detail[DetailCompared] = p.ID, bounded(x.claims), r.Compared(p)
 	if x.once {
 		detail["single_use"] = true
 	}

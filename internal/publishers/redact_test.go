@@ -37,7 +37,7 @@ func (b *bench) publish(m publishers.Minted, project, version string) {
 
 // catalogOf is the catalog with the registry's discretion, as the program joins them.
 func (b *bench) catalogOf() *catalog.Index {
-	return catalog.New(b.db.Catalog(), nil, catalog.Options{Now: b.clock.Now, Redact: b.registry.Redact})
+	return catalog.New(b.db.Catalog(), nil, catalog.Options{Now: b.clock.Now, Redact: b.insight.Redact})
 }
 
 // reads is everything of the claims that a caller is shown about a project, as JSON.
@@ -48,17 +48,17 @@ func (b *bench) reads(who access.Caller, project string) string {
 		b.Fatal(err)
 	}
 	var all []any
-	exchanges, err := b.registry.Exchanges(b.Context(), who, "", 100)
+	exchanges, err := b.insight.Exchanges(b.Context(), who, "", 100)
 	if err != nil {
 		b.Fatal(err)
 	}
-	pending, err := b.registry.PendingOf(b.Context(), who)
+	pending, err := b.insight.PendingOf(b.Context(), who)
 	if err != nil {
 		b.Fatal(err)
 	}
 	all = append(all, exchanges, pending)
 	if b.there(project) {
-		page, err := b.registry.ForProject(b.Context(), who, "", project)
+		page, err := b.insight.ForProject(b.Context(), who, "", project)
 		if err != nil {
 			b.Fatal(err)
 		}

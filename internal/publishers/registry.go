@@ -116,8 +116,8 @@ func New(s Store, v Verifier, providers []workload.Provider, o Options) *Registr
 // Enabled reports whether any issuer is trusted.
 func (r *Registry) Enabled() bool { return r.verifier != nil && r.verifier.Enabled() }
 
-// rule compiles a publisher's row again, so that a row which today's rules would not take fits nothing.
-func (r *Registry) rule(p Publisher) (workload.Rule, error) {
+// Rule compiles a publisher's row again, so that a row which today's rules would not take fits nothing.
+func (r *Registry) Rule(p Publisher) (workload.Rule, error) {
 	provider := r.providers[p.Provider]
 	if provider == nil {
 		return workload.Rule{}, fault.New(fault.Invalid, "this index does not know publishers of kind %s", p.Provider)
@@ -134,19 +134,25 @@ func (r *Registry) rule(p Publisher) (workload.Rule, error) {
 }
 
 // Sentence describes a publisher for people. The uploads of its minted tokens are kept under it.
-func (r *Registry) Sentence(p Publisher) string { return r.sentence(p) }
-
-// sentence describes a publisher for people.
-func (r *Registry) sentence(p Publisher) string {
-	rule, err := r.rule(p)
+func (r *Registry) Sentence(p Publisher) string {
+	rule, err := r.Rule(p)
 	if err != nil {
 		return p.Provider + " " + p.Lookup
 	}
 	return rule.Sentence
 }
 
-// known refuses who is nobody, before anything is looked up.
-func known(who access.Caller) error {
+// Provider returns the provider of a kind of publisher; nil if this index does not know the kind.
+func (r *Registry) Provider(kind string) workload.Provider { return r.providers[kind] }
+
+// Store returns the rows that the registry is over.
+func (r *Registry) Store() Store { return r.store }
+
+// Options returns the settings of the registry, with the defaults filled in.
+func (r *Registry) Options() Options { return r.o }
+
+// CheckKnown returns fault.Unauthenticated for an anonymous caller, before anything is looked up.
+func CheckKnown(who access.Caller) error {
 	if !who.Known() {
 		return fault.New(fault.Unauthenticated, "an API token is needed to see or change publishers")
 	}

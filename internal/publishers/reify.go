@@ -36,7 +36,7 @@ func (r *Registry) reify(ctx context.Context, tx Tx, x exchange, f fits) ([]Publ
 		}
 		if len(made) > n {
 			created = append(created, Created{
-				Repository: project.Repository.Name, Project: p.Project, Owner: p.Registrant, Publisher: r.sentence(p.Publisher), At: x.at, Address: x.who.Address(),
+				Repository: project.Repository.Name, Project: p.Project, Owner: p.Registrant, Publisher: r.Sentence(p.Publisher), At: x.at, Address: x.who.Address(),
 			})
 		}
 		q, err := r.adopt(ctx, tx, x, p, project)
@@ -69,8 +69,8 @@ func (r *Registry) recordPassed(ctx context.Context, tx Tx, x exchange, passed [
 			Repository: p.RepositoryID, Project: p.Project, Subject: p.ID,
 			Detail: map[string]any{
 				"code": CodePassedOver, "description": "the token fits this pending publisher, which was passed over: " + p.why,
-				"issuer": x.issuer, "provider": x.provider.Name(), "claims": bounded(x.claims), detailCompared: r.compared(p.Publisher),
-				"nearest": []any{map[string]any{"id": p.ID, "publisher": r.sentence(p.Publisher), "pending": true, "differences": []any{}}},
+				"issuer": x.issuer, "provider": x.provider.Name(), "claims": bounded(x.claims), DetailCompared: r.Compared(p.Publisher),
+				"nearest": []any{map[string]any{"id": p.ID, "publisher": r.Sentence(p.Publisher), "pending": true, "differences": []any{}}},
 			},
 		})
 		if err != nil {
@@ -90,14 +90,14 @@ func (r *Registry) create(ctx context.Context, tx Tx, x exchange, p Pending, mad
 	if err != nil {
 		return catalog.Project{}, err
 	}
-	repo, err := repositoryByID(ctx, tx, p.RepositoryID)
+	repo, err := RepositoryByID(ctx, tx, p.RepositoryID)
 	if err != nil {
 		return catalog.Project{}, err
 	}
 	project, err := catalog.Create(ctx, tx, catalog.NewProject{
 		ID: r.o.NewID(), Repository: repo, Name: name, Display: p.Display, Owner: p.Registrant,
 		Actor: r.actor(x, p.Publisher), EntryID: r.o.NewID(), At: x.at,
-		Reason: map[string]any{"pending_publisher": p.ID, "publisher": r.sentence(p.Publisher), "provider": x.provider.Name(), "claims": bounded(x.claims), detailCompared: r.compared(p.Publisher)},
+		Reason: map[string]any{"pending_publisher": p.ID, "publisher": r.Sentence(p.Publisher), "provider": x.provider.Name(), "claims": bounded(x.claims), DetailCompared: r.Compared(p.Publisher)},
 	})
 	if err != nil {
 		return catalog.Project{}, err
@@ -153,7 +153,7 @@ func (r *Registry) pendingEntry(action string, by audit.Actor, p Pending) audit.
 // actor is a workload as the record names it.
 func (r *Registry) actor(x exchange, p Publisher) audit.Actor {
 	a := x.who.Actor()
-	a.Kind, a.ID, a.Name = string(access.KindPublisher), p.ID, r.sentence(p)
+	a.Kind, a.ID, a.Name = string(access.KindPublisher), p.ID, r.Sentence(p)
 	return a
 }
 

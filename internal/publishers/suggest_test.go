@@ -11,6 +11,7 @@ import (
 	"pyindex/internal/fault"
 	"pyindex/internal/publishers"
 	"pyindex/internal/publishers/idtoken/issuertest"
+	"pyindex/internal/publishers/insight"
 	"pyindex/internal/workload"
 )
 
@@ -97,7 +98,7 @@ func TestSuggestOfMuteProvider(t *testing.T) {
 	b.add("widgets", "environment", "quiet-harbour", "owner_id", "1")
 	_, err := r.Exchange(t.Context(), b.guest, b.token(nil))
 	refuse(t, err, publishers.CodePublisher, "repository_owner_id")
-	list, err := r.Exchanges(t.Context(), b.operator, "widgets", 1)
+	list, err := insight.New(r).Exchanges(t.Context(), b.operator, "widgets", 1)
 	if err != nil || len(list) != 1 || len(list[0].Nearest[0].Differences) != 1 || list[0].Nearest[0].Differences[0].Expected != `"1"` {
 		t.Errorf("Exchanges = %+v, %v; want the one difference that decided", list, err)
 	}

@@ -1,10 +1,11 @@
-package publishers
+package insight
 
 import (
 	"cmp"
 	"time"
 
 	"pyindex/internal/audit"
+	"pyindex/internal/publishers"
 	"pyindex/internal/workload"
 )
 
@@ -52,7 +53,7 @@ type Difference struct {
 }
 
 // exchangeOf reads an entry of the record. What an older program did not write is left empty.
-func (r *Registry) exchangeOf(e audit.Entry, repositories map[string]string) Exchange {
+func (v *View) exchangeOf(e audit.Entry, repositories map[string]string) Exchange {
 	d := detail(e.Detail)
 	x := Exchange{
 		ID: e.ID, At: e.At, Granted: e.Outcome == audit.Granted, Repository: repositories[e.Repository], Project: e.Project,
@@ -64,8 +65,8 @@ func (r *Registry) exchangeOf(e audit.Entry, repositories map[string]string) Exc
 	}
 	x.Withheld, _ = d[detailWithheld].(bool)
 	x.Pending = waitedFor(e.Detail)
-	if x.Code == CodePublisher || x.Code == CodePendingPublisher {
-		x.Suggested, x.WhyNone = r.suggested(x)
+	if x.Code == publishers.CodePublisher || x.Code == publishers.CodePendingPublisher {
+		x.Suggested, x.WhyNone = v.suggested(x)
 	}
 	return x
 }
@@ -86,8 +87,8 @@ func nearestOf(d detail) Nearest {
 }
 
 // suggested asks the provider what would have accepted an exchange, or why nothing would.
-func (r *Registry) suggested(x Exchange) (map[string]string, string) {
-	p := r.providers[x.Provider]
+func (v *View) suggested(x Exchange) (map[string]string, string) {
+	p := v.registry.Provider(x.Provider)
 	if p == nil {
 		return nil, "this index does not know publishers of kind " + x.Provider
 	}
