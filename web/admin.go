@@ -9,7 +9,7 @@ import (
 	"pyindex/internal/audit"
 	"pyindex/internal/catalog"
 	"pyindex/internal/fault"
-	"pyindex/internal/publishers"
+	"pyindex/internal/publishers/exchange"
 	"pyindex/internal/route"
 )
 
@@ -137,11 +137,11 @@ func entriesOf(h catalog.History) (out []historyEntry) {
 
 type issuersView struct {
 	Frame
-	Issuers []publishers.IssuerHealth
+	Issuers []exchange.IssuerHealth
 }
 
 func (s *Site) adminIssuers(w http.ResponseWriter, r *http.Request, who access.Caller) error {
-	all, err := s.o.Registry.Health(who)
+	all, err := s.o.Exchange.Health(who)
 	if err != nil {
 		return err
 	}

@@ -22,6 +22,7 @@ import (
 	"pyindex/internal/packaging"
 	"pyindex/internal/packaging/packagingtest"
 	"pyindex/internal/publishers"
+	"pyindex/internal/publishers/exchange"
 	"pyindex/internal/publishers/insight"
 	"pyindex/internal/route"
 	"pyindex/internal/server"
@@ -88,11 +89,12 @@ func newShop(t testing.TB, limits catalog.Limits, rates map[route.Limit]int, cha
 	o.directory.Now, o.accounts.Now, o.keyring.Now = x.clock.Now, x.clock.Now, x.clock.Now
 	x.dir = access.NewDirectory(x.db.Access(), o.directory)
 	x.index = catalog.New(x.db.Catalog(), bytes, catalog.Options{
-		Now: x.clock.Now, Limits: limits, Log: log, Redact: insight.New(publishers.New(x.db.Publishers(), nil, nil, publishers.Options{})).Redact,
+		Now: x.clock.Now, Limits: limits, Log: log, Redact: insight.New(publishers.New(x.db.Publishers(), nil, publishers.Options{})).Redact,
 	})
 	x.accounts = account.New(x.db.Accounts(), o.accounts)
 	o.site.Index, o.site.Directory, o.site.Accounts = x.index, x.dir, x.accounts
-	o.site.Registry = publishers.New(x.db.Publishers(), nil, nil, publishers.Options{Now: x.clock.Now})
+	o.site.Registry = publishers.New(x.db.Publishers(), nil, publishers.Options{Now: x.clock.Now})
+	o.site.Exchange = exchange.New(o.site.Registry, nil, exchange.Options{})
 	o.site.BaseURL, o.site.Name, o.site.Closed, o.site.Now, o.site.Log = base, "Shop", true, x.clock.Now, log
 	site, err := web.New(o.site)
 	if err != nil {

@@ -64,7 +64,7 @@ func (s *Site) publishingPage(w http.ResponseWriter, r *http.Request, who access
 		return err
 	}
 	v := publishingView{
-		Frame: s.frame(r, who, "Publishing of "+p.Project.Name.String()), Project: p.Project, Enabled: s.o.Registry.Enabled(),
+		Frame: s.frame(r, who, "Publishing of "+p.Project.Name.String()), Project: p.Project, Enabled: s.o.Exchange.Enabled(),
 		Tokens: p.Tokens, TrustedOnly: p.Project.TrustedOnly,
 	}
 	v.Section, v.Tab, v.Scripts = "projects", "publishing", []string{"publishing.js"}

@@ -30,7 +30,7 @@ func (s *Site) pendingPage(w http.ResponseWriter, r *http.Request, who access.Ca
 	if err != nil {
 		return err
 	}
-	v := pendingView{Frame: s.frame(r, who, "Pending publishers"), Enabled: s.o.Registry.Enabled(), Exists: exists, Typed: a.form.get("project_name")}
+	v := pendingView{Frame: s.frame(r, who, "Pending publishers"), Enabled: s.o.Exchange.Enabled(), Exists: exists, Typed: a.form.get("project_name")}
 	v.Section, v.Tab, v.Scripts = "account", "publishing", []string{"publishing.js"}
 	a.request.Pending = true
 	a.request.Repository = a.form.get("repository_name")

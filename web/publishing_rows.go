@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"pyindex/internal/publishers"
+	"pyindex/internal/publishers/exchange"
 	"pyindex/internal/publishers/insight"
 	"pyindex/internal/workload"
 )
@@ -44,7 +44,7 @@ func publisherCardOf(n int, p insight.Shown, t tightening) publisherCard {
 	c := publisherCard{Shown: p}
 	if p.Last != nil {
 		c.Run = workload.RunOf(p.Last.Provider, p.Last.Issuer, p.Last.Claims)
-		if p.Last.Code == publishers.CodePassedOver {
+		if p.Last.Code == exchange.CodePassedOver {
 			c.Passed = p.Last.Description
 		} else if p.Pending && len(p.Last.Nearest) > 0 {
 			c.Near = nearestTableOf(*p.Last, p.Last.Nearest[0], map[string]bool{}).Rows

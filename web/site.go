@@ -13,15 +13,17 @@ import (
 	"pyindex/internal/catalog"
 	"pyindex/internal/lockout"
 	"pyindex/internal/publishers"
+	"pyindex/internal/publishers/exchange"
 	"pyindex/internal/publishers/insight"
 	"pyindex/internal/route"
 )
 
-// Options are what the pages are made from. Index, Directory, Registry, Accounts, Desk and BaseURL are needed.
+// Options are what the pages are made from. Index, Directory, Registry, Exchange, Accounts, Desk and BaseURL are needed.
 type Options struct {
 	Index     *catalog.Index
 	Directory *access.Directory
 	Registry  *publishers.Registry
+	Exchange  *exchange.Minter
 	Accounts  *account.Accounts
 	Desk      *lockout.Desk
 	BaseURL   *url.URL // where browsers and clients reach the index; its path is the prefix of every link

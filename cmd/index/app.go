@@ -21,6 +21,7 @@ import (
 	"pyindex/internal/lockout"
 	"pyindex/internal/passkeys"
 	"pyindex/internal/publishers"
+	"pyindex/internal/publishers/exchange"
 	"pyindex/internal/publishers/idtoken"
 	"pyindex/internal/publishers/insight"
 	"pyindex/internal/storage/blobs"
@@ -39,6 +40,7 @@ type app struct {
 	directory *access.Directory
 	verifier  *idtoken.Verifier
 	registry  *publishers.Registry
+	minter    *exchange.Minter
 	desk      *lockout.Desk
 	accounts  *account.Accounts
 	operator  access.Caller
@@ -107,10 +109,11 @@ func open(ctx context.Context, c *Config, log *slog.Logger, base *url.URL) (*app
 	if err != nil {
 		return nil, errors.Join(err, a.close())
 	}
-	a.registry = publishers.New(a.db.Publishers(), verifier, providers(), publishers.Options{
-		Lifetime: time.Duration(c.OIDC.TokenLifetime), KeepExchanges: time.Duration(c.OIDC.KeepExchanges), OwnerID: accountid.New(http.DefaultClient, c.accountAPIs()...).Of,
-		Issuers: c.issuers(base), Policy: c.Upload.policy(), Created: created, Log: log,
+	a.registry = publishers.New(a.db.Publishers(), providers(), publishers.Options{
+		KeepExchanges: time.Duration(c.OIDC.KeepExchanges), OwnerID: accountid.New(http.DefaultClient, c.accountAPIs()...).Of,
+		Issuers: c.issuers(base), Policy: c.Upload.policy(),
 	})
+	a.minter = exchange.New(a.registry, verifier, exchange.Options{Lifetime: time.Duration(c.OIDC.TokenLifetime), Created: created, Log: log})
 	a.desk = lockout.New(a.db.Lockouts(), lockout.Options{Sentence: a.registry.Sentence})
 	a.index = catalog.New(a.db.Catalog(), a.blobs, catalog.Options{
 		Log: log, Policy: c.Upload.policy(), Limits: c.Limits.catalog(), Attester: attester, Redact: insight.New(a.registry).Redact,

@@ -406,7 +406,7 @@ func TestExplainLine(t *testing.T) {
 	}
 	c.run(0, "upload", path)
 	c.run(0, "publisher", "add", "github", "--issuer", c.issuer.URL, "--project", demo, "--owner", "acme", "--repository", "widgets", "--workflow", "other.yml", "--environment", "quiet-harbour", "--owner-id", "1")
-	send := func(token string) { c.app.registry.Exchange(t.Context(), access.Guest(false), access.Secret(token)) }
+	send := func(token string) { c.app.minter.Exchange(t.Context(), access.Guest(false), access.Secret(token)) }
 	send("rubbish")
 	send(c.issuer.Sign(c.issuer.Claims(c.audience, time.Now(), map[string]any{"repository": "elsewhere/thing"})))
 	send(c.issuer.Sign(c.issuer.Claims(c.audience, time.Now(), nil)))

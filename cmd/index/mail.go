@@ -13,7 +13,7 @@ import (
 	"pyindex/internal/catalog"
 	"pyindex/internal/fault"
 	"pyindex/internal/mail"
-	"pyindex/internal/publishers"
+	"pyindex/internal/publishers/exchange"
 )
 
 type mailConfig struct {
@@ -93,12 +93,12 @@ func (s *session) mail(to string, l account.Letter) {
 
 // tellCreated returns what writes to the owner of a project that a pending publisher created; nil if no mail is sent. The
 // letter waits as a row until the mail server takes it, so that an exchange does not.
-func (a *app) tellCreated(base *url.URL, log *slog.Logger) (func(context.Context, publishers.Created), error) {
+func (a *app) tellCreated(base *url.URL, log *slog.Logger) (func(context.Context, exchange.Created), error) {
 	sender, err := a.config.Mail.sender()
 	if err != nil || sender == nil || base == nil {
 		return nil, err
 	}
-	return func(ctx context.Context, c publishers.Created) {
+	return func(ctx context.Context, c exchange.Created) {
 		if err := a.writeCreated(context.WithoutCancel(ctx), base, c); err != nil {
 			log.Error("a letter was not written", "error", err, "project", c.Project)
 		}
@@ -106,7 +106,7 @@ func (a *app) tellCreated(base *url.URL, log *slog.Logger) (func(context.Context
 }
 
 // writeCreated writes the letter about a project that was created, if its owner has an address.
-func (a *app) writeCreated(ctx context.Context, base *url.URL, c publishers.Created) error {
+func (a *app) writeCreated(ctx context.Context, base *url.URL, c exchange.Created) error {
 	var user access.User
 	err := a.db.Accounts().View(ctx, func(tx account.Tx) (err error) {
 		user, err = tx.UserByID(ctx, c.Owner)

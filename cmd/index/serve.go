@@ -165,7 +165,7 @@ func (a *app) site(base *url.URL, log *slog.Logger) (*web.Site, error) {
 	}
 	o := web.Options{
 		Authority: authority, Settings: a.settings, Version: program().Version,
-		Index: a.index, Directory: a.directory, Registry: a.registry, Accounts: a.accounts, Desk: a.desk, Name: a.config.name(), BaseURL: base, Log: log, Closed: !a.config.Access.AnonymousRead, Believed: a.config.believedFor(),
+		Index: a.index, Directory: a.directory, Registry: a.registry, Exchange: a.minter, Accounts: a.accounts, Desk: a.desk, Name: a.config.name(), BaseURL: base, Log: log, Closed: !a.config.Access.AnonymousRead, Believed: a.config.believedFor(),
 	}
 	provider, err := a.config.signOn(base, log)
 	if err != nil {
@@ -190,7 +190,7 @@ func (a *app) tables(base *url.URL) []route.Table {
 		simpleapi.New(a.index, simpleapi.Options{BasePath: base.Path, BaseURL: base.String(), CacheBytes: int64(a.config.Limits.PageCache)}).Table(),
 		jsonapi.New(a.index, jsonapi.Options{BaseURL: base.String()}).Table(),
 		legacyupload.New(a.index, legacyupload.Options{}).Table(),
-		mintapi.New(a.registry, audience(base), mintapi.Options{BaseURL: base}).Table(),
+		mintapi.New(a.minter, audience(base), mintapi.Options{BaseURL: base}).Table(),
 	}
 }
 
@@ -271,5 +271,6 @@ func (a *app) sweep(ctx context.Context) error {
 	if forgotten > 0 {
 		slog.InfoContext(ctx, "entries of the record were kept long enough", "removed", forgotten)
 	}
+	a.minter.LogUnverified()
 	return errors.Join(err, e, a.registry.Sweep(ctx), a.directory.SweepSessions(ctx), a.accounts.Sweep(ctx), a.index.SweepDownloads(ctx))
 }

@@ -108,7 +108,7 @@ func (r *Registry) narrowed(who access.Caller, old Publisher, more map[string]st
 	if rule.OwnerID != "" {
 		p.OwnerID = rule.OwnerID
 	}
-	if equalRules(p, old) && p.OwnerID == old.OwnerID {
+	if SameRule(p, old) && p.OwnerID == old.OwnerID {
 		return old, fault.New(fault.Invalid, "the publisher is as narrow as that already: name something that it does not say yet")
 	}
 	return p, nil
@@ -121,7 +121,7 @@ func (r *Registry) replace(ctx context.Context, tx Tx, who access.Caller, projec
 		return Added{}, err
 	}
 	at := r.o.Now()
-	if err := attachOnce(ctx, tx, Attached{Publisher: p, ProjectID: project.ID, Project: project.Name.String(), AddedAt: at, AddedBy: who.ID()}); err != nil {
+	if err := AttachOnce(ctx, tx, Attached{Publisher: p, ProjectID: project.ID, Project: project.Name.String(), AddedAt: at, AddedBy: who.ID()}); err != nil {
 		return Added{}, err
 	}
 	if _, err := tx.Detach(ctx, old.ID, project.ID); err != nil {
@@ -131,14 +131,14 @@ func (r *Registry) replace(ctx context.Context, tx Tx, who access.Caller, projec
 	if _, err := tx.NextSerial(ctx); err != nil {
 		return Added{}, err
 	}
-	added, removed := r.describe(p), r.describe(old)
+	added, removed := r.Detail(p), r.Detail(old)
 	added["constrains"], removed["constrained_by"] = old.ID, p.ID
-	if err := tx.InsertAudit(ctx, r.entry("publisher.add", who.Actor(), project, p.ID, at, added)); err != nil {
+	if err := tx.InsertAudit(ctx, r.Entry("publisher.add", who.Actor(), project, p.ID, at, added)); err != nil {
 		return Added{}, err
 	}
 	return Added{
 		ID: p.ID, Project: project.Name.String(), Provider: p.Provider, Issuer: p.Issuer, Sentence: r.Sentence(p), Fields: p.Fields, OwnerID: p.OwnerID,
-	}, tx.InsertAudit(ctx, r.entry("publisher.remove", who.Actor(), project, old.ID, at, removed))
+	}, tx.InsertAudit(ctx, r.Entry("publisher.remove", who.Actor(), project, old.ID, at, removed))
 }
 
 // settled keeps p, or finds the publisher of the project that says the same: a copy of it that is not pinned would be
@@ -149,9 +149,9 @@ func settled(ctx context.Context, tx Tx, project catalog.Project, p Publisher) (
 		return p, err
 	}
 	for _, l := range links {
-		if q := l.Publisher; equalRules(p, q) && (p.OwnerID == "" || p.OwnerID == q.OwnerID) {
+		if q := l.Publisher; SameRule(p, q) && (p.OwnerID == "" || p.OwnerID == q.OwnerID) {
 			return q, nil
-		} else if equalRules(p, q) && q.OwnerID == "" {
+		} else if SameRule(p, q) && q.OwnerID == "" {
 			if _, err := tx.Detach(ctx, q.ID, project.ID); err != nil {
 				return p, err
 			}

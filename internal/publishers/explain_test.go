@@ -13,6 +13,7 @@ import (
 	"pyindex/internal/fault"
 	"pyindex/internal/packaging"
 	"pyindex/internal/publishers"
+	"pyindex/internal/publishers/exchange"
 	"pyindex/internal/publishers/idtoken/issuertest"
 	"pyindex/internal/publishers/insight"
 )
@@ -20,7 +21,7 @@ import (
 // exchanges are those that who may see; it has to be allowed.
 func (b *bench) exchanges(who access.Caller, project string) []insight.Exchange {
 	b.Helper()
-	list, err := b.insight.Exchanges(b.Context(), who, project, 100)
+	list, err := b.registry.Exchanges(b.Context(), who, project, 100)
 	if err != nil {
 		b.Fatalf("Exchanges(%s) = %v", project, err)
 	}
@@ -62,7 +63,7 @@ func TestEveryDifference(t *testing.T) {
 			}
 			b.clock.Pass(time.Second)
 			_, err := b.exchange(b.token(over))
-			refuse(t, err, publishers.CodePublisher, want[0].Claim)
+			refuse(t, err, exchange.CodePublisher, want[0].Claim)
 			got := b.exchanges(alice, "widgets")[0]
 			if diff := cmp.Diff(want, got.Nearest[0].Differences); diff != "" {
 				t.Errorf("differences of %v: %s", over, diff)
@@ -96,7 +97,7 @@ func TestMissingClaims(t *testing.T) {
 	} {
 		b.clock.Pass(time.Second)
 		_, err := b.exchange(b.token(c.over))
-		refuse(t, err, publishers.CodePublisher, c.want.Claim)
+		refuse(t, err, exchange.CodePublisher, c.want.Claim)
 		got := b.exchanges(b.operator, "widgets")[0].Nearest
 		if diff := cmp.Diff([]insight.Difference{c.want}, got[0].Differences); diff != "" {
 			t.Errorf("%s: %s", c.name, diff)
@@ -111,9 +112,9 @@ func TestExchangesAreForOwners(t *testing.T) {
 		b.add("widgets", "environment", "quiet-harbour")
 		b.add("gadgets", "environment", "loud-beach")
 		_, err := b.exchange(b.token(nil))
-		refuse(t, err, publishers.CodePublisher, "environment")
+		refuse(t, err, exchange.CodePublisher, "environment")
 		b.exchange(b.token(map[string]any{"repository": "acme/unknown"}))
-		_, absent := b.insight.Exchanges(t.Context(), bob, "no-such", 10)
+		_, absent := b.registry.Exchanges(t.Context(), bob, "no-such", 10)
 		for _, who := range []struct {
 			name    string
 			caller  access.Caller
@@ -128,7 +129,7 @@ func TestExchangesAreForOwners(t *testing.T) {
 			{"an administrator, of what is not there", b.operator, "no-such", fault.NotFound},
 			{"a bad name", alice, "-", fault.Invalid},
 		} {
-			list, err := b.insight.Exchanges(t.Context(), who.caller, who.project, 10)
+			list, err := b.registry.Exchanges(t.Context(), who.caller, who.project, 10)
 			if !fault.Is(err, who.kind) || list != nil {
 				t.Errorf("Exchanges by %s = %d, %v; want %v", who.name, len(list), err, who.kind)
 			}
@@ -167,7 +168,7 @@ func TestExchangesOfPending(t *testing.T) {
 		b.addPending(alice, "new-thing", "environment", "quiet-harbour")
 		b.addPending(bob, "new-thing", "environment", "loud-beach")
 		_, err := b.exchange(b.token(nil))
-		refuse(t, err, publishers.CodePublisher, "environment")
+		refuse(t, err, exchange.CodePublisher, "environment")
 		if strings.Contains(err.Error(), "quiet-harbour") || strings.Contains(err.Error(), "new-thing") {
 			t.Errorf("the refusal tells a stranger: %v", err)
 		}
@@ -177,7 +178,7 @@ func TestExchangesOfPending(t *testing.T) {
 				t.Errorf("%s sees %+v, want one that expected %s", who, list, want)
 			}
 		}
-		if _, err := b.insight.Exchanges(t.Context(), b.user("eve"), "new-thing", 9); !fault.Is(err, fault.NotFound) {
+		if _, err := b.registry.Exchanges(t.Context(), b.user("eve"), "new-thing", 9); !fault.Is(err, fault.NotFound) {
 			t.Errorf("Exchanges by a stranger = %v, want %v", err, fault.NotFound)
 		}
 		b.clock.Pass(time.Hour)
@@ -233,12 +234,12 @@ func TestExchangesLimit(t *testing.T) {
 	}
 	b.mint(nil)
 	for _, limit := range []int{-1, 0, insight.MaxExchanges + 1} {
-		if _, err := b.insight.Exchanges(t.Context(), b.operator, "", limit); !fault.Is(err, fault.Invalid) {
+		if _, err := b.registry.Exchanges(t.Context(), b.operator, "", limit); !fault.Is(err, fault.Invalid) {
 			t.Errorf("Exchanges with limit %d = %v, want %v", limit, err, fault.Invalid)
 		}
 	}
 	for _, project := range []string{"", "widgets"} {
-		list, err := b.insight.Exchanges(t.Context(), b.operator, project, 3)
+		list, err := b.registry.Exchanges(t.Context(), b.operator, project, 3)
 		if err != nil || len(list) != 3 || !list[0].Granted || list[0].Publisher == "" || list[1].Claims["environment"] != "e4" || list[2].Claims["environment"] != "e3" {
 			t.Errorf("Exchanges(%s) = %+v, %v", project, list, err)
 		}
@@ -253,7 +254,7 @@ func TestExchangesAreForgotten(t *testing.T) {
 		want time.Duration
 	}{{"by default", 0, 720 * time.Hour}, {"as set", 48 * time.Hour, 48 * time.Hour}, {"never at once", -1, 720 * time.Hour}} {
 		t.Run(c.name, func(t *testing.T) {
-			b := newBench(t, func(o *publishers.Options) { o.KeepExchanges = c.keep })
+			b := newBench(t, func(o *settings) { o.rules.KeepExchanges = c.keep })
 			b.project("widgets", "")
 			b.add("widgets")
 			b.exchange(b.token(map[string]any{"environment": "x"}))
@@ -289,7 +290,7 @@ func TestRecordIsBounded(t *testing.T) {
 	}
 	raw := b.token(map[string]any{"environment": strings.Repeat("x", 4000), "other": strings.Repeat("y", 4000)})
 	_, err := b.exchange(raw)
-	refuse(t, err, publishers.CodePublisher, "environment")
+	refuse(t, err, exchange.CodePublisher, "environment")
 	entries := b.store.of("publisher.exchange")
 	if len(entries) != 20 {
 		t.Errorf("one refusal left %d entries, want 20", len(entries))
@@ -311,8 +312,8 @@ func TestOldEntries(t *testing.T) {
 	b := newBench(t)
 	for i, d := range []map[string]any{
 		nil, {"code": 7, "nearest": "none", "claims": []any{1}}, {"nearest": []any{1, nil, map[string]any{"differences": []any{"x", map[string]any{}}}}},
-		{"code": publishers.CodePublisher, "claims": map[string]any{"repository": "acme/widgets"}, "provider": "carrier-pigeon"},
-		{"code": publishers.CodePublisher},
+		{"code": exchange.CodePublisher, "claims": map[string]any{"repository": "acme/widgets"}, "provider": "carrier-pigeon"},
+		{"code": exchange.CodePublisher},
 	} {
 		err := b.store.Update(t.Context(), func(tx publishers.Tx) error {
 			return tx.InsertAudit(t.Context(), audit.Entry{ID: fmt.Sprint(i), At: b.clock.Now(), Action: "publisher.exchange", Outcome: audit.Refused, Detail: d})

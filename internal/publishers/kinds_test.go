@@ -73,7 +73,7 @@ func newSite(t *testing.T, k kind) *site {
 		t.Fatal(err)
 	}
 	s.verifier = v
-	s.registry = publishers.New(s.store, v, allKinds, publishers.Options{Now: s.clock.Now})
+	s.registry = newTrust(s.store, v, allKinds, settings{rules: publishers.Options{Now: s.clock.Now}})
 	return s
 }
 

@@ -143,7 +143,7 @@ func (r *Registry) insertReader(ctx context.Context, tx Tx, who access.Caller, r
 	if err := tx.InsertReader(ctx, rd); err != nil {
 		return ListedReader{}, err
 	}
-	return r.listed(rd, place.repository.Name), tx.InsertAudit(ctx, r.readerEntry("reader.add", who.Actor(), rd, rd.CreatedAt))
+	return r.listed(rd, place.repository.Name), tx.InsertAudit(ctx, r.ReaderEntry("reader.add", who.Actor(), rd, rd.CreatedAt))
 }
 
 // sameReader returns fault.Conflict where a reader says the same as rd. One that is pinned stands in the way of one that is
@@ -155,7 +155,7 @@ func sameReader(ctx context.Context, tx Tx, rd Reader) error {
 	}
 	for _, q := range all {
 		same := q.RepositoryID == rd.RepositoryID && q.Whole == rd.Whole && slices.Equal(q.Projects, rd.Projects)
-		if same && equalRules(q.Publisher, rd.Publisher) && (rd.OwnerID == "" || rd.OwnerID == q.OwnerID) {
+		if same && SameRule(q.Publisher, rd.Publisher) && (rd.OwnerID == "" || rd.OwnerID == q.OwnerID) {
 			return fault.New(fault.Conflict, "this reader is already registered, as %s", q.ID)
 		}
 	}
@@ -246,5 +246,5 @@ func (r *Registry) dropReader(ctx context.Context, tx Tx, by audit.Actor, rd Rea
 	if _, err := tx.NextSerial(ctx); err != nil {
 		return err
 	}
-	return tx.InsertAudit(ctx, r.readerEntry("reader.remove", by, rd, r.o.Now()))
+	return tx.InsertAudit(ctx, r.ReaderEntry("reader.remove", by, rd, r.o.Now()))
 }

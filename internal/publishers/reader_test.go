@@ -13,6 +13,7 @@ import (
 	"pyindex/internal/catalog"
 	"pyindex/internal/fault"
 	"pyindex/internal/publishers"
+	"pyindex/internal/publishers/exchange"
 	"pyindex/internal/publishers/idtoken"
 	"pyindex/internal/publishers/idtoken/issuertest"
 	"pyindex/internal/workload"
@@ -32,11 +33,11 @@ func (b *bench) addReader(projects []string, over ...string) publishers.ListedRe
 	return l
 }
 
-func (b *bench) exchangeRead(raw access.Secret) (publishers.MintedRead, error) {
+func (b *bench) exchangeRead(raw access.Secret) (exchange.MintedRead, error) {
 	return b.registry.ExchangeRead(b.Context(), b.guest, raw)
 }
 
-func (b *bench) mintRead(over map[string]any) publishers.MintedRead {
+func (b *bench) mintRead(over map[string]any) exchange.MintedRead {
 	b.Helper()
 	m, err := b.exchangeRead(b.token(over))
 	if err != nil {
@@ -130,11 +131,11 @@ func TestScopesApart(t *testing.T) {
 	b := reading(t)
 	b.add("widgets")
 	_, err := b.exchangeRead(b.token(nil))
-	refuse(t, err, publishers.CodePublisher, "nothing here lets")
+	refuse(t, err, exchange.CodePublisher, "nothing here lets")
 	b = reading(t)
 	b.addReader(nil)
 	_, err = b.exchange(b.token(nil))
-	refuse(t, err, publishers.CodePublisher, "no project here trusts")
+	refuse(t, err, exchange.CodePublisher, "no project here trusts")
 }
 
 // TestReadTokenOnce: a token id counts once, whichever of the two exchanges comes first.
@@ -151,9 +152,9 @@ func TestReadTokenOnce(t *testing.T) {
 	}
 	for _, raw := range []access.Secret{first, second} {
 		_, err := b.exchangeRead(raw)
-		refuse(t, err, publishers.CodeReuse, "used before")
+		refuse(t, err, exchange.CodeReuse, "used before")
 		_, err = b.exchange(raw)
-		refuse(t, err, publishers.CodeReuse, "used before")
+		refuse(t, err, exchange.CodeReuse, "used before")
 	}
 }
 
@@ -172,7 +173,7 @@ func TestReadRace(t *testing.T) {
 			}
 			_, err := replicas[i%2].ExchangeRead(t.Context(), b.guest, b.tokenOnce())
 			return err
-		}, func(err error) { refuse(t, err, publishers.CodeReuse, "used before") })
+		}, func(err error) { refuse(t, err, exchange.CodeReuse, "used before") })
 		if won != 1 {
 			t.Errorf("one token was exchanged %d times", won)
 		}
@@ -185,16 +186,16 @@ func TestExchangeReadRefuses(t *testing.T) {
 		claims     map[string]any
 		code, word string
 	}{
-		{"another repository", map[string]any{"repository": "acme/gears"}, publishers.CodePublisher, `nothing here lets "acme/gears" read`},
-		{"another owner's id", map[string]any{"repository_owner_id": "9"}, publishers.CodePublisher, "repository_owner_id"},
-		{"another workflow", map[string]any{"job_workflow_ref": path("evil.yml@refs/tags/v1.0")}, publishers.CodePublisher, "job_workflow_ref"},
-		{"another environment", map[string]any{"environment": "staging"}, publishers.CodePublisher, `claim environment is "staging", which the nearest reader does not accept`},
-		{"no environment", map[string]any{"environment": issuertest.Absent}, publishers.CodePublisher, "environment"},
-		{"a stranger's pull request", map[string]any{"event_name": "pull_request_target"}, publishers.CodePublisher, "event_name"},
-		{"no id", map[string]any{"jti": issuertest.Absent}, publishers.CodeToken, "jti"},
-		{"another audience", map[string]any{"aud": "elsewhere"}, publishers.CodeToken, "audience"},
-		{"over", map[string]any{"exp": 1}, publishers.CodeToken, "expired"},
-		{"another issuer", map[string]any{"iss": "https://evil.example"}, publishers.CodePayload, "issuer"},
+		{"another repository", map[string]any{"repository": "acme/gears"}, exchange.CodePublisher, `nothing here lets "acme/gears" read`},
+		{"another owner's id", map[string]any{"repository_owner_id": "9"}, exchange.CodePublisher, "repository_owner_id"},
+		{"another workflow", map[string]any{"job_workflow_ref": path("evil.yml@refs/tags/v1.0")}, exchange.CodePublisher, "job_workflow_ref"},
+		{"another environment", map[string]any{"environment": "staging"}, exchange.CodePublisher, `claim environment is "staging", which the nearest reader does not accept`},
+		{"no environment", map[string]any{"environment": issuertest.Absent}, exchange.CodePublisher, "environment"},
+		{"a stranger's pull request", map[string]any{"event_name": "pull_request_target"}, exchange.CodePublisher, "event_name"},
+		{"no id", map[string]any{"jti": issuertest.Absent}, exchange.CodeToken, "jti"},
+		{"another audience", map[string]any{"aud": "elsewhere"}, exchange.CodeToken, "audience"},
+		{"over", map[string]any{"exp": 1}, exchange.CodeToken, "expired"},
+		{"another issuer", map[string]any{"iss": "https://evil.example"}, exchange.CodePayload, "issuer"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			b := reading(t)
@@ -205,7 +206,7 @@ func TestExchangeReadRefuses(t *testing.T) {
 				t.Errorf("a refusal gives a token, or tells what was expected: %v", err)
 			}
 			e := b.store.of("publisher.exchange")
-			if c.code == publishers.CodePayload || c.word == "audience" || c.word == "expired" { // not verified, so anybody's
+			if c.code == exchange.CodePayload || c.word == "audience" || c.word == "expired" { // not verified, so anybody's
 				if len(e) != 0 || b.registry.Unverified() != 1 {
 					t.Errorf("the record of it: %+v, and %d counted", e, b.registry.Unverified())
 				}
@@ -224,7 +225,7 @@ func TestReadRefusalTellsItsOwners(t *testing.T) {
 	near := b.addReader([]string{"widgets"})
 	b.addReader([]string{"others"}, "owner_id", "9")
 	_, err := b.exchangeRead(b.token(map[string]any{"environment": "staging"}))
-	refuse(t, err, publishers.CodePublisher, "environment")
+	refuse(t, err, exchange.CodePublisher, "environment")
 	e := b.store.of("publisher.exchange")
 	if len(e) != 1 || e[0].Project != "widgets" || e[0].Subject != near.ID || e[0].Detail["expected"] != `"release"` || e[0].Detail["got"] != `"staging"` {
 		t.Errorf("the record of a refusal: %+v", e)
@@ -241,9 +242,9 @@ func TestReadIssuerIsIdentity(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := publishers.New(b.store, v, []workload.Provider{workload.GitHub{}}, publishers.Options{Now: b.clock.Now})
+	r := newTrust(b.store, v, []workload.Provider{workload.GitHub{}}, settings{rules: publishers.Options{Now: b.clock.Now}})
 	_, err = r.ExchangeRead(t.Context(), b.guest, access.Secret(ghes.Sign(ghes.Claims(audience, b.clock.Now(), nil))))
-	refuse(t, err, publishers.CodePublisher, "nothing here lets")
+	refuse(t, err, exchange.CodePublisher, "nothing here lets")
 }
 
 // TestReaderEndsItsTokens: in every process, from the next request on, and only what it gave.
@@ -297,7 +298,7 @@ func TestReaderPins(t *testing.T) {
 	b.addReader(nil, "owner_id", "")
 	b.mintRead(nil)
 	_, err := b.exchangeRead(b.token(map[string]any{"repository_owner_id": "9"}))
-	refuse(t, err, publishers.CodePublisher, "repository_owner_id")
+	refuse(t, err, exchange.CodePublisher, "repository_owner_id")
 	list, err := b.registry.Readers(t.Context(), b.operator)
 	if err != nil || len(list) != 1 || list[0].OwnerID != "4242" || len(b.store.of("reader.pin")) != 1 {
 		t.Errorf("Readers after the first token = %+v, %v", list, err)
@@ -314,7 +315,7 @@ func TestReaderPins(t *testing.T) {
 			mu.Unlock()
 		}
 		return err
-	}, func(err error) { refuse(t, err, publishers.CodePublisher, "") })
+	}, func(err error) { refuse(t, err, exchange.CodePublisher, "") })
 	if len(won) != 1 || won[0]+won[1] != 4 {
 		t.Errorf("of two accounts at once %v exchanges were granted, want 4 of one", won)
 	}
@@ -444,7 +445,7 @@ func TestReaderOfDeletedProject(t *testing.T) {
 	b.project("widgets", "")
 	b.sees(b.identify(token), false)
 	_, err = b.exchangeRead(b.token(nil))
-	refuse(t, err, publishers.CodePublisher, "nothing here lets")
+	refuse(t, err, exchange.CodePublisher, "nothing here lets")
 }
 
 // TestReadOfOtherRepository: a reader of one repository sees nothing of another.

@@ -13,10 +13,11 @@ import (
 	"pyindex/internal/catalog"
 	"pyindex/internal/packaging"
 	"pyindex/internal/publishers"
+	"pyindex/internal/publishers/exchange"
 )
 
 // publish uploads a file with a minted token, as far as rows tell.
-func (b *bench) publish(m publishers.Minted, project, version string) {
+func (b *bench) publish(m exchange.Minted, project, version string) {
 	b.Helper()
 	who, p := b.identify(m.Token), b.find(project)
 	err := b.store.Update(b.Context(), func(tx publishers.Tx) error {
@@ -37,7 +38,7 @@ func (b *bench) publish(m publishers.Minted, project, version string) {
 
 // catalogOf is the catalog with the registry's discretion, as the program joins them.
 func (b *bench) catalogOf() *catalog.Index {
-	return catalog.New(b.db.Catalog(), nil, catalog.Options{Now: b.clock.Now, Redact: b.insight.Redact})
+	return catalog.New(b.db.Catalog(), nil, catalog.Options{Now: b.clock.Now, Redact: b.registry.Redact})
 }
 
 // reads is everything of the claims that a caller is shown about a project, as JSON.
@@ -48,17 +49,17 @@ func (b *bench) reads(who access.Caller, project string) string {
 		b.Fatal(err)
 	}
 	var all []any
-	exchanges, err := b.insight.Exchanges(b.Context(), who, "", 100)
+	exchanges, err := b.registry.Exchanges(b.Context(), who, "", 100)
 	if err != nil {
 		b.Fatal(err)
 	}
-	pending, err := b.insight.PendingOf(b.Context(), who)
+	pending, err := b.registry.PendingOf(b.Context(), who)
 	if err != nil {
 		b.Fatal(err)
 	}
 	all = append(all, exchanges, pending)
 	if b.there(project) {
-		page, err := b.insight.ForProject(b.Context(), who, "", project)
+		page, err := b.registry.ForProject(b.Context(), who, "", project)
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -152,7 +153,7 @@ func TestClaimsOfRefusedExchanges(t *testing.T) {
 		b.add("mine", "environment", "", "workflow", "other.yml")
 		b.addPending(bob, "planned", "environment", "", "workflow", "other.yml")
 		_, err := b.exchange(b.token(b.job()))
-		refuse(t, err, publishers.CodePublisher, "job_workflow_ref")
+		refuse(t, err, exchange.CodePublisher, "job_workflow_ref")
 		for who, text := range map[string]string{"owner": b.reads(alice, "mine"), "registrant": b.reads(bob, "planned")} {
 			b.shows(who, text, true, "secret-branch", "778899", "release.yml", "acme/widgets")
 			b.shows(who, text, false, "secret-actor", "secret-runner", "secret-enterprise", "secret-env", "secret-visibility", `"compared"`)
@@ -171,7 +172,7 @@ func TestClaimsOfPendingPublishers(t *testing.T) {
 		b.addPending(mallory, "planned", "environment", "")
 		b.members(access.Reader)
 		_, err := b.exchange(b.token(b.job()))
-		refuse(t, err, publishers.CodePublisher, "")
+		refuse(t, err, exchange.CodePublisher, "")
 		b.shows("passed over", b.reads(mallory, "planned"), false, "secret-", "778899", "198.51.100.7")
 		b.members(access.Uploader)
 		b.clock.Pass(time.Second)

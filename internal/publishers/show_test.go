@@ -12,7 +12,7 @@ import (
 
 func (b *bench) show(who access.Caller, project string) insight.Publishing {
 	b.Helper()
-	p, err := b.insight.ForProject(b.Context(), who, "", project)
+	p, err := b.registry.ForProject(b.Context(), who, "", project)
 	if err != nil {
 		b.Fatalf("ForProject(%s) = %v", project, err)
 	}
@@ -46,7 +46,7 @@ func TestForProject(t *testing.T) {
 			}
 		}
 		for who, kind := range map[*access.Caller]fault.Kind{&bob: fault.NotFound, &b.guest: fault.Unauthenticated} {
-			if _, err := b.insight.ForProject(t.Context(), *who, "", "widgets"); !fault.Is(err, kind) {
+			if _, err := b.registry.ForProject(t.Context(), *who, "", "widgets"); !fault.Is(err, kind) {
 				t.Errorf("ForProject by %q = %v, want %v", who.Name(), err, kind)
 			}
 		}
@@ -58,7 +58,7 @@ func TestForProject(t *testing.T) {
 }
 
 func (b *bench) fault(who access.Caller, project string) string {
-	_, err := b.insight.ForProject(b.Context(), who, "", project)
+	_, err := b.registry.ForProject(b.Context(), who, "", project)
 	return fault.Message(err)
 }
 
@@ -139,14 +139,14 @@ func TestPendingOf(t *testing.T) {
 	b.addPending(alice, "planned")
 	b.addPending(bob, "Other.One", "environment", "bobs")
 	b.exchange(b.token(map[string]any{"environment": "wrong"}))
-	got, err := b.insight.PendingOf(t.Context(), alice)
+	got, err := b.registry.PendingOf(t.Context(), alice)
 	if err != nil || len(got) != 1 || got[0].Project != "planned" || got[0].AddedBy != "alice" || got[0].Last == nil || got[0].Last.Nearest[0].Differences[0].Claim != "environment" {
 		t.Errorf("PendingOf = %+v, %v", got, err)
 	}
-	if all, err := b.insight.PendingOf(t.Context(), b.operator); err != nil || len(all) != 2 {
+	if all, err := b.registry.PendingOf(t.Context(), b.operator); err != nil || len(all) != 2 {
 		t.Errorf("PendingOf(operator) = %+v, %v", all, err)
 	}
-	if _, err := b.insight.PendingOf(t.Context(), b.guest); !fault.Is(err, fault.Unauthenticated) {
+	if _, err := b.registry.PendingOf(t.Context(), b.guest); !fault.Is(err, fault.Unauthenticated) {
 		t.Errorf("PendingOf(nobody) = %v", err)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"pyindex/internal/access"
 	"pyindex/internal/fault"
 	"pyindex/internal/publishers"
+	"pyindex/internal/publishers/exchange"
 	"pyindex/internal/publishers/idtoken/issuertest"
 	"pyindex/internal/publishers/insight"
 	"pyindex/internal/workload"
@@ -93,12 +94,12 @@ func TestSuggestOfMuteProvider(t *testing.T) {
 		t.Errorf("Suggest = %v, %v; want %v", fields, err, fault.Invalid)
 	}
 	b := newBench(t)
-	r := publishers.New(b.store, b.verifier, []workload.Provider{mute{workload.GitHub{}}}, publishers.Options{Now: b.clock.Now})
+	r := newTrust(b.store, b.verifier, []workload.Provider{mute{workload.GitHub{}}}, settings{rules: publishers.Options{Now: b.clock.Now}})
 	b.project("widgets", "")
 	b.add("widgets", "environment", "quiet-harbour", "owner_id", "1")
 	_, err := r.Exchange(t.Context(), b.guest, b.token(nil))
-	refuse(t, err, publishers.CodePublisher, "repository_owner_id")
-	list, err := insight.New(r).Exchanges(t.Context(), b.operator, "widgets", 1)
+	refuse(t, err, exchange.CodePublisher, "repository_owner_id")
+	list, err := insight.New(r.Registry).Exchanges(t.Context(), b.operator, "widgets", 1)
 	if err != nil || len(list) != 1 || len(list[0].Nearest[0].Differences) != 1 || list[0].Nearest[0].Differences[0].Expected != `"1"` {
 		t.Errorf("Exchanges = %+v, %v; want the one difference that decided", list, err)
 	}

@@ -14,7 +14,6 @@ const keepMinted = 24 * time.Hour
 // exchanges, and pending publishers that nobody used, each of those with an audit entry. It is safe to run at any time and on every replica.
 func (r *Registry) Sweep(ctx context.Context) error {
 	now := r.o.Now()
-	r.rubbish.flush(r.o.Log, now)
 	if err := r.sweepExchanges(ctx, now.Add(-r.o.KeepExchanges)); err != nil {
 		return err
 	}
@@ -30,7 +29,7 @@ func (r *Registry) Sweep(ctx context.Context) error {
 			return err
 		}
 		for _, p := range gone {
-			if err := tx.InsertAudit(ctx, r.pendingEntry("publisher.pending-expired", audit.Actor{Name: "sweeper"}, p)); err != nil {
+			if err := tx.InsertAudit(ctx, r.PendingEntry("publisher.pending-expired", audit.Actor{Name: "sweeper"}, p)); err != nil {
 				return err
 			}
 		}

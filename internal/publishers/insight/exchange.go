@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"pyindex/internal/audit"
-	"pyindex/internal/publishers"
+	"pyindex/internal/publishers/exchange"
 	"pyindex/internal/workload"
 )
 
@@ -65,7 +65,7 @@ func (v *View) exchangeOf(e audit.Entry, repositories map[string]string) Exchang
 	}
 	x.Withheld, _ = d[detailWithheld].(bool)
 	x.Pending = waitedFor(e.Detail)
-	if x.Code == publishers.CodePublisher || x.Code == publishers.CodePendingPublisher {
+	if x.Code == exchange.CodePublisher || x.Code == exchange.CodePendingPublisher {
 		x.Suggested, x.WhyNone = v.suggested(x)
 	}
 	return x

@@ -9,6 +9,7 @@ import (
 	"pyindex/internal/audit"
 	"pyindex/internal/catalog"
 	"pyindex/internal/publishers"
+	"pyindex/internal/publishers/exchange"
 	"pyindex/internal/workload"
 )
 
@@ -67,7 +68,7 @@ func (v *View) Redact(ctx context.Context, tx catalog.Tx, who access.Caller, pro
 		e.Detail = maps.Clone(e.Detail)
 		delete(e.Detail, publishers.DetailCompared)
 		e.Detail["claims"] = limited(d.object("claims"), names)
-		if e.Outcome == audit.Refused && d.text("code") != publishers.CodePassedOver {
+		if e.Outcome == audit.Refused && d.text("code") != exchange.CodePassedOver {
 			continue
 		}
 		if known == nil {

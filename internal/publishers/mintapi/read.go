@@ -4,7 +4,7 @@ import (
 	"net/http"
 
 	"pyindex/internal/access"
-	"pyindex/internal/publishers"
+	"pyindex/internal/publishers/exchange"
 )
 
 // The scopes that a client may ask for; without one it is for uploading.
@@ -30,15 +30,15 @@ func (q request) read() (bool, error) {
 	case scopeRead:
 		return true, nil
 	}
-	return false, publishers.Refuse(publishers.CodePayload, `the request's "scope" has to be "upload" or "read"`)
+	return false, exchange.Refuse(exchange.CodePayload, `the request's "scope" has to be "upload" or "read"`)
 }
 
 // mintRead answers with a token that reads what the readers of this workload name.
 func (a *API) mintRead(w http.ResponseWriter, r *http.Request, who access.Caller, asked request, once bool) error {
 	if once {
-		return publishers.Refuse(publishers.CodePayload, "a token for one upload does not read: leave out the feature "+singleUse)
+		return exchange.Refuse(exchange.CodePayload, "a token for one upload does not read: leave out the feature "+singleUse)
 	}
-	m, err := a.registry.ExchangeRead(r.Context(), who, asked.token)
+	m, err := a.minter.ExchangeRead(r.Context(), who, asked.token)
 	if err != nil {
 		return err
 	}

@@ -1,4 +1,4 @@
-package publishers
+package exchange
 
 import (
 	"context"
@@ -7,23 +7,24 @@ import (
 	"time"
 
 	"pyindex/internal/access"
+	"pyindex/internal/publishers"
 )
 
 // mint makes the upload token for the projects that the publishers are attached to now, and an audit entry for each.
-func (r *Registry) mint(ctx context.Context, tx Tx, x exchange, trusted []Publisher) (Minted, error) {
+func (m *Minter) mint(ctx context.Context, tx publishers.Tx, x exchange, trusted []publishers.Publisher) (Minted, error) {
 	secret := access.NewToken()
 	t := access.Token{
-		ID: r.o.NewID(), Kind: access.TokenMinted, Hash: access.HashToken(secret), Scope: access.ScopeUpload,
-		Description: "minted for " + r.Sentence(trusted[0]), Limited: true,
-		CreatedAt: x.at, ExpiresAt: x.at.Add(r.o.Lifetime).Truncate(time.Second),
-		Publisher: r.Sentence(trusted[0]), Claims: bounded(x.claims), SingleUse: x.once,
+		ID: m.rules.NewID(), Kind: access.TokenMinted, Hash: access.HashToken(secret), Scope: access.ScopeUpload,
+		Description: "minted for " + m.registry.Sentence(trusted[0]), Limited: true,
+		CreatedAt: x.at, ExpiresAt: x.at.Add(m.o.Lifetime).Truncate(time.Second),
+		Publisher: m.registry.Sentence(trusted[0]), Claims: bounded(x.claims), SingleUse: x.once,
 	}
 	if err := tx.InsertToken(ctx, t); err != nil {
 		return Minted{}, err
 	}
 	names := map[string]string{} // by project id
 	for _, p := range trusted {
-		if err := r.bind(ctx, tx, x, t.ID, p, names); err != nil {
+		if err := m.bind(ctx, tx, x, t.ID, p, names); err != nil {
 			return Minted{}, err
 		}
 	}
@@ -35,7 +36,7 @@ func (r *Registry) mint(ctx context.Context, tx Tx, x exchange, trusted []Publis
 
 // bind makes the token good for a publisher's projects. A project that several publishers share is recorded once, for
 // the first of them, and keeps the token until the last of them is gone.
-func (r *Registry) bind(ctx context.Context, tx Tx, x exchange, tokenID string, p Publisher, names map[string]string) error {
+func (m *Minter) bind(ctx context.Context, tx publishers.Tx, x exchange, tokenID string, p publishers.Publisher, names map[string]string) error {
 	links, err := tx.AttachedTo(ctx, p.ID, "")
 	if err != nil {
 		return err
@@ -49,17 +50,17 @@ func (r *Registry) bind(ctx context.Context, tx Tx, x exchange, tokenID string, 
 			continue
 		}
 		names[l.ProjectID] = l.Project
-		if err := r.recordMint(ctx, tx, x, p, l, tokenID); err != nil {
+		if err := m.recordMint(ctx, tx, x, p, l, tokenID); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (r *Registry) recordMint(ctx context.Context, tx Tx, x exchange, p Publisher, l Attached, tokenID string) error {
+func (m *Minter) recordMint(ctx context.Context, tx publishers.Tx, x exchange, p publishers.Publisher, l publishers.Attached, tokenID string) error {
 	project, err := tx.ProjectByID(ctx, l.ProjectID)
 	if err != nil {
 		return err
 	}
-	return tx.InsertAudit(ctx, r.minted(x, p, project, tokenID))
+	return tx.InsertAudit(ctx, m.minted(x, p, project, tokenID))
 }

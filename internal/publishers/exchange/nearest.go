@@ -1,10 +1,11 @@
-package publishers
+package exchange
 
 import (
 	"context"
 	"maps"
 
 	"pyindex/internal/audit"
+	"pyindex/internal/publishers"
 	"pyindex/internal/workload"
 )
 
@@ -17,9 +18,9 @@ const (
 
 // near is a publisher that a token almost fitted. Several may be equally near and expect different things of a claim.
 type near struct {
-	Publisher
+	publishers.Publisher
 	by      *workload.Mismatch
-	pending *Pending // nil for one that is attached to projects
+	pending *publishers.Pending // nil for one that is attached to projects
 }
 
 // history is what one refusal leaves in the history of a project, or in that of a pending publisher.
@@ -55,7 +56,7 @@ func (h *histories) note(key string, n near, make func() (history, error)) error
 }
 
 // add notes n wherever it belongs.
-func (h *histories) add(ctx context.Context, tx Tx, n near) error {
+func (h *histories) add(ctx context.Context, tx publishers.Tx, n near) error {
 	if p := n.pending; p != nil {
 		// Several people may wait for one name, and neither may see what the other waits for.
 		return h.note("pending "+p.ID, n, func() (history, error) {
@@ -74,14 +75,14 @@ func (h *histories) add(ctx context.Context, tx Tx, n near) error {
 	return nil
 }
 
-func historyOf(ctx context.Context, tx Tx, l Attached) (history, error) {
+func historyOf(ctx context.Context, tx publishers.Tx, l publishers.Attached) (history, error) {
 	p, err := tx.ProjectByID(ctx, l.ProjectID)
 	return history{repository: p.Repository.ID, project: p.Name.String()}, err
 }
 
 // tellNearest writes e into each history whose owners can do something about it, with what their own publishers
 // expected, and returns how many there are.
-func (r *Registry) tellNearest(ctx context.Context, tx Tx, x exchange, e audit.Entry, all []near) (int, error) {
+func (m *Minter) tellNearest(ctx context.Context, tx publishers.Tx, x exchange, e audit.Entry, all []near) (int, error) {
 	told := histories{in: map[string]int{}}
 	for _, n := range all {
 		if err := told.add(ctx, tx, n); err != nil {
@@ -90,11 +91,11 @@ func (r *Registry) tellNearest(ctx context.Context, tx Tx, x exchange, e audit.E
 	}
 	for _, h := range told.all {
 		e := e
-		e.ID, e.Repository, e.Project, e.Subject = r.o.NewID(), h.repository, h.project, h.all[0].id()
+		e.ID, e.Repository, e.Project, e.Subject = m.rules.NewID(), h.repository, h.project, h.all[0].id()
 		e.Detail = maps.Clone(e.Detail)
 		maps.Copy(e.Detail, differenceDetail(h.all[0].by))
-		e.Detail["nearest"] = r.nearestDetail(x, h.all)
-		e.Detail[DetailCompared] = r.Compared(publishersOf(h.all)...)
+		e.Detail["nearest"] = m.nearestDetail(x, h.all)
+		e.Detail[publishers.DetailCompared] = m.registry.Compared(publishersOf(h.all)...)
 		if err := tx.InsertAudit(ctx, e); err != nil {
 			return 0, err
 		}
@@ -102,8 +103,8 @@ func (r *Registry) tellNearest(ctx context.Context, tx Tx, x exchange, e audit.E
 	return len(told.all), nil
 }
 
-func publishersOf(all []near) []Publisher {
-	out := make([]Publisher, len(all))
+func publishersOf(all []near) []publishers.Publisher {
+	out := make([]publishers.Publisher, len(all))
 	for i, n := range all {
 		out[i] = n.Publisher
 	}
@@ -118,17 +119,17 @@ func (n near) id() string {
 	return n.ID
 }
 
-func (r *Registry) nearestDetail(x exchange, all []near) []any {
+func (m *Minter) nearestDetail(x exchange, all []near) []any {
 	var out []any
 	for _, n := range all {
 		var differences []any
-		for _, m := range r.differences(x, n) {
+		for _, m := range m.differences(x, n) {
 			differences = append(differences, map[string]any{
 				"claim": cut(m.Claim, maxClaimName), "expected": cut(m.Want, maxClaimText), "got": cut(m.Got, maxClaimText), "why": cut(m.Why, maxClaimText),
 			})
 		}
 		out = append(out, map[string]any{
-			"id": n.id(), "publisher": r.Sentence(n.Publisher), "pending": n.pending != nil, "differences": differences,
+			"id": n.id(), "publisher": m.registry.Sentence(n.Publisher), "pending": n.pending != nil, "differences": differences,
 		})
 	}
 	return out
@@ -140,8 +141,8 @@ func differenceDetail(m *workload.Mismatch) map[string]any {
 }
 
 // differences are the claims by which the token differs from a publisher: at least the one that it was refused for.
-func (r *Registry) differences(x exchange, n near) []*workload.Mismatch {
-	rule, err := r.Rule(n.Publisher)
+func (m *Minter) differences(x exchange, n near) []*workload.Mismatch {
+	rule, err := m.registry.Rule(n.Publisher)
 	d, ok := x.provider.(workload.Differ)
 	if err != nil || !ok {
 		return []*workload.Mismatch{n.by}

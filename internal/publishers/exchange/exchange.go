@@ -1,4 +1,4 @@
-package publishers
+package exchange
 
 import (
 	"context"
@@ -10,6 +10,7 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/fault"
+	"pyindex/internal/publishers"
 	"pyindex/internal/workload"
 )
 
@@ -45,50 +46,50 @@ type exchange struct {
 // A token counts once, but only a token that some publisher fits is used up: after a refusal its bearer can have the
 // publisher corrected and try again. Every publisher that fits adds the projects that it is attached to, and every
 // pending one makes its project first.
-func (r *Registry) Exchange(ctx context.Context, who access.Caller, raw access.Secret) (Minted, error) {
-	return r.exchange(ctx, exchange{who: who}, raw)
+func (m *Minter) Exchange(ctx context.Context, who access.Caller, raw access.Secret) (Minted, error) {
+	return m.exchange(ctx, exchange{who: who}, raw)
 }
 
 // ExchangeOnce is Exchange for a token that is good for one upload (PEP 807, single-use-token). The upload that adds a
 // file uses it up: one that is refused, or that finds the identical file there, does not.
-func (r *Registry) ExchangeOnce(ctx context.Context, who access.Caller, raw access.Secret) (Minted, error) {
-	return r.exchange(ctx, exchange{who: who, once: true}, raw)
+func (m *Minter) ExchangeOnce(ctx context.Context, who access.Caller, raw access.Secret) (Minted, error) {
+	return m.exchange(ctx, exchange{who: who, once: true}, raw)
 }
 
-func (r *Registry) exchange(ctx context.Context, x exchange, raw access.Secret) (Minted, error) {
-	x, err := r.identify(ctx, x, raw)
+func (m *Minter) exchange(ctx context.Context, x exchange, raw access.Secret) (Minted, error) {
+	x, err := m.identify(ctx, x, raw)
 	if err != nil {
-		return Minted{}, r.refused(ctx, x, err)
+		return Minted{}, m.refused(ctx, x, err)
 	}
-	var m Minted
+	var out Minted
 	var created []Created
-	err = r.store.Update(ctx, func(tx Tx) (err error) {
-		m, created, err = r.settle(ctx, tx, x)
+	err = m.store.Update(ctx, func(tx publishers.Tx) (err error) {
+		out, created, err = m.settle(ctx, tx, x)
 		return err
 	})
 	if err != nil {
-		return Minted{}, r.refused(ctx, x, err)
+		return Minted{}, m.refused(ctx, x, err)
 	}
-	if r.o.Created != nil {
+	if m.o.Created != nil {
 		for _, c := range created {
-			r.o.Created(ctx, c)
+			m.o.Created(ctx, c)
 		}
 	}
-	return m, nil
+	return out, nil
 }
 
 // identify verifies the token and reads what the exchange itself needs of it.
-func (r *Registry) identify(ctx context.Context, x exchange, raw access.Secret) (exchange, error) {
-	x.at = r.o.Now()
-	if !r.Enabled() {
+func (m *Minter) identify(ctx context.Context, x exchange, raw access.Secret) (exchange, error) {
+	x.at = m.rules.Now()
+	if !m.Enabled() {
 		return x, Refuse(CodeNotEnabled, "trusted publishing is not enabled on this index: no issuer is configured")
 	}
-	name, issuer, claims, err := r.verifier.Verify(ctx, raw)
+	name, issuer, claims, err := m.verifier.Verify(ctx, raw)
 	if err != nil {
 		return x, err
 	}
 	x.issuer, x.claims = issuer, claims
-	if x.provider = r.providers[name]; x.provider == nil {
+	if x.provider = m.registry.Provider(name); x.provider == nil {
 		return x, Refuse(CodeNotEnabled, fmt.Sprintf("trusted publishing is not enabled for issuers of kind %.40q", name))
 	}
 	if x.lookup, err = x.provider.Lookup(claims); err != nil {
@@ -139,8 +140,8 @@ func expiry(c workload.Claims) (time.Time, error) {
 }
 
 // settle is the exchange inside its transaction: match, use up, pin and make projects, mint.
-func (r *Registry) settle(ctx context.Context, tx Tx, x exchange) (Minted, []Created, error) {
-	f, err := r.match(ctx, tx, x)
+func (m *Minter) settle(ctx context.Context, tx publishers.Tx, x exchange) (Minted, []Created, error) {
+	f, err := m.match(ctx, tx, x)
 	if err != nil {
 		return Minted{}, nil, err
 	}
@@ -149,15 +150,15 @@ func (r *Registry) settle(ctx context.Context, tx Tx, x exchange) (Minted, []Cre
 	} else if err != nil {
 		return Minted{}, nil, err
 	}
-	if f, err = r.pin(ctx, tx, x, f); err != nil {
+	if f, err = m.pin(ctx, tx, x, f); err != nil {
 		return Minted{}, nil, err
 	}
-	trusted, created, err := r.reify(ctx, tx, x, f)
+	trusted, created, err := m.reify(ctx, tx, x, f)
 	if err != nil {
 		return Minted{}, nil, err
 	}
-	m, err := r.mint(ctx, tx, x, trusted)
-	return m, created, err
+	out, err := m.mint(ctx, tx, x, trusted)
+	return out, created, err
 }
 
 func noPublisher(why string) string {

@@ -1,4 +1,4 @@
-package publishers
+package exchange
 
 import (
 	"cmp"
@@ -8,25 +8,26 @@ import (
 	"pyindex/internal/access"
 	"pyindex/internal/fault"
 	"pyindex/internal/packaging"
+	"pyindex/internal/publishers"
 	"pyindex/internal/workload"
 )
 
 // fits are the publishers and pending publishers that a token fits, and the rows among which they were found.
 type fits struct {
-	publishers []Publisher
-	pending    []Pending
+	publishers []publishers.Publisher
+	pending    []publishers.Pending
 	passed     []passedOver
-	all        []Publisher
+	all        []publishers.Publisher
 }
 
 // passedOver is a pending publisher that a token fits and that creates no project, with the reason for its registrant.
 type passedOver struct {
-	Pending
+	publishers.Pending
 	why string
 }
 
 // match finds what a token fits. A *Refusal with code invalid-publisher names the claim by which the nearest differs.
-func (r *Registry) match(ctx context.Context, tx Tx, x exchange) (fits, error) {
+func (m *Minter) match(ctx context.Context, tx publishers.Tx, x exchange) (fits, error) {
 	var f fits
 	var n nearest
 	all, err := tx.PublishersFor(ctx, x.issuer, x.provider.Name(), x.lookup)
@@ -35,11 +36,11 @@ func (r *Registry) match(ctx context.Context, tx Tx, x exchange) (fits, error) {
 	}
 	f.all = all
 	for _, p := range all {
-		if n.ask(near{Publisher: p}, r.admits(x, p)) {
+		if n.ask(near{Publisher: p}, m.admits(x, p)) {
 			f.publishers = append(f.publishers, p)
 		}
 	}
-	if f.pending, f.passed, err = r.matchPending(ctx, tx, x, &n); err != nil {
+	if f.pending, f.passed, err = m.matchPending(ctx, tx, x, &n); err != nil {
 		return f, err
 	}
 	if len(f.publishers)+len(f.pending) == 0 {
@@ -48,45 +49,45 @@ func (r *Registry) match(ctx context.Context, tx Tx, x exchange) (fits, error) {
 		return f, why
 	}
 	// The narrowest rule first: it is the one that the token's row and the record name.
-	slices.SortStableFunc(f.publishers, func(a, b Publisher) int {
+	slices.SortStableFunc(f.publishers, func(a, b publishers.Publisher) int {
 		return cmp.Compare(b.Fields[workload.FieldEnvironment], a.Fields[workload.FieldEnvironment])
 	})
 	return f, nil
 }
 
 // matchPending finds the pending publishers that a token fits, oldest first, and among those the ones that are passed over.
-func (r *Registry) matchPending(ctx context.Context, tx Tx, x exchange, n *nearest) (out []Pending, passed []passedOver, err error) {
+func (m *Minter) matchPending(ctx context.Context, tx publishers.Tx, x exchange, n *nearest) (out []publishers.Pending, passed []passedOver, err error) {
 	all, err := tx.PendingFor(ctx, x.issuer, x.provider.Name(), x.lookup)
 	if err != nil {
 		return nil, nil, err
 	}
 	for _, p := range all {
-		why, detail, err := r.whyOver(ctx, tx, x, p)
+		why, detail, err := m.whyOver(ctx, tx, x, p)
 		if err != nil {
 			return nil, nil, err
 		}
 		if why != "" {
 			n.why = why
-			if r.admits(x, p.Publisher) == nil {
+			if m.admits(x, p.Publisher) == nil {
 				passed = append(passed, passedOver{p, cmp.Or(detail, why)})
 			}
 			continue
 		}
-		if n.ask(near{Publisher: p.Publisher, pending: &p}, r.admits(x, p.Publisher)) {
+		if n.ask(near{Publisher: p.Publisher, pending: &p}, m.admits(x, p.Publisher)) {
 			out = append(out, p)
 		}
 	}
-	slices.SortStableFunc(out, func(a, b Pending) int { return a.CreatedAt.Compare(b.CreatedAt) })
+	slices.SortStableFunc(out, func(a, b publishers.Pending) int { return a.CreatedAt.Compare(b.CreatedAt) })
 	return out, passed, nil
 }
 
 // whyOver returns why a pending publisher can no longer create its project, for anybody, with more detail for its registrant;
 // "" if it still can. Its registrant must be one who may create the project at this moment.
-func (r *Registry) whyOver(ctx context.Context, tx Tx, x exchange, p Pending) (why, detail string, err error) {
+func (m *Minter) whyOver(ctx context.Context, tx publishers.Tx, x exchange, p publishers.Pending) (why, detail string, err error) {
 	if !x.at.Before(p.ExpiresAt) {
 		return "the pending publisher for it expired on " + p.ExpiresAt.UTC().Format("2006-01-02"), "", nil
 	}
-	repo, err := RepositoryByID(ctx, tx, p.RepositoryID)
+	repo, err := publishers.RepositoryByID(ctx, tx, p.RepositoryID)
 	if err != nil {
 		return "", "", err
 	}
@@ -108,7 +109,7 @@ func (r *Registry) whyOver(ctx context.Context, tx Tx, x exchange, p Pending) (w
 	if _, err := tx.ProjectByName(ctx, repo.ID, name); !fault.Is(err, fault.NotFound) {
 		return "", "", err // the project exists: reify says so
 	}
-	err = r.o.Policy.CheckNewName(ctx, tx, repo, name, p.Registrant, x.at)
+	err = m.rules.Policy.CheckNewName(ctx, tx, repo, name, p.Registrant, x.at)
 	switch fault.KindOf(err) {
 	case fault.Denied, fault.Invalid, fault.Conflict:
 		return "the name that its pending publisher waits for cannot be used now", fault.Message(err), nil
@@ -117,11 +118,11 @@ func (r *Registry) whyOver(ctx context.Context, tx Tx, x exchange, p Pending) (w
 }
 
 // admits asks the provider, after the row itself: only rows of this very issuer and provider count.
-func (r *Registry) admits(x exchange, p Publisher) error {
+func (m *Minter) admits(x exchange, p publishers.Publisher) error {
 	if p.Issuer != x.issuer || p.Provider != x.provider.Name() || p.Lookup != x.lookup {
 		return &workload.Mismatch{Claim: "iss", Got: workload.Show(x.issuer), Want: workload.Show(p.Issuer), Passed: -1}
 	}
-	rule, err := r.Rule(p)
+	rule, err := m.registry.Rule(p)
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,9 @@
-package publishers
+package exchange
 
-import "pyindex/internal/fault"
+import (
+	"pyindex/internal/fault"
+	"pyindex/internal/publishers"
+)
 
 // The codes of refusals, as clients of trusted publishing know them.
 const (
@@ -22,8 +25,8 @@ type Refusal struct {
 	Description string
 	Kind        fault.Kind // fault.Invalid unless the token could be right and we could not tell
 
-	nearest []near    // for the record alone: whose projects' owners should see it
-	stale   []Pending // pending publishers whose project exists
+	nearest []near               // for the record alone: whose projects' owners should see it
+	stale   []publishers.Pending // pending publishers whose project exists
 	passed  []passedOver
 }
 

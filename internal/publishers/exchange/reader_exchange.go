@@ -1,4 +1,4 @@
-package publishers
+package exchange
 
 import (
 	"context"
@@ -7,6 +7,7 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/fault"
+	"pyindex/internal/publishers"
 	"pyindex/internal/workload"
 )
 
@@ -21,26 +22,26 @@ type MintedRead struct {
 // ExchangeRead gives a read token for an identity token. It is as Exchange in all that is refused and recorded, and a token
 // that was used for one is used for the other too. Every reader that fits adds what it names, and nothing else does: who
 // may publish a project gains nothing here.
-func (r *Registry) ExchangeRead(ctx context.Context, who access.Caller, raw access.Secret) (MintedRead, error) {
-	x, err := r.identify(ctx, exchange{who: who}, raw)
+func (m *Minter) ExchangeRead(ctx context.Context, who access.Caller, raw access.Secret) (MintedRead, error) {
+	x, err := m.identify(ctx, exchange{who: who}, raw)
 	if err != nil {
-		return MintedRead{}, r.refusedRead(ctx, x, nil, err)
+		return MintedRead{}, m.refusedRead(ctx, x, nil, err)
 	}
-	var m MintedRead
+	var out MintedRead
 	var near []nearReader
-	err = r.store.Update(ctx, func(tx Tx) (err error) {
-		m, near, err = r.settleRead(ctx, tx, x)
+	err = m.store.Update(ctx, func(tx publishers.Tx) (err error) {
+		out, near, err = m.settleRead(ctx, tx, x)
 		return err
 	})
 	if err != nil {
-		return MintedRead{}, r.refusedRead(ctx, x, near, err)
+		return MintedRead{}, m.refusedRead(ctx, x, near, err)
 	}
-	return m, nil
+	return out, nil
 }
 
 // settleRead is the exchange inside its transaction: match, use up, pin, mint.
-func (r *Registry) settleRead(ctx context.Context, tx Tx, x exchange) (MintedRead, []nearReader, error) {
-	fit, near, err := r.matchReaders(ctx, tx, x)
+func (m *Minter) settleRead(ctx context.Context, tx publishers.Tx, x exchange) (MintedRead, []nearReader, error) {
+	fit, near, err := m.matchReaders(ctx, tx, x)
 	if err != nil {
 		return MintedRead{}, near, err
 	}
@@ -49,22 +50,22 @@ func (r *Registry) settleRead(ctx context.Context, tx Tx, x exchange) (MintedRea
 	} else if err != nil {
 		return MintedRead{}, nil, err
 	}
-	if fit, err = r.pinReaders(ctx, tx, x, fit); err != nil {
+	if fit, err = m.pinReaders(ctx, tx, x, fit); err != nil {
 		return MintedRead{}, nil, err
 	}
-	m, err := r.mintRead(ctx, tx, x, fit)
-	return m, nil, err
+	out, err := m.mintRead(ctx, tx, x, fit)
+	return out, nil, err
 }
 
 // nearReader is a reader that a token almost fitted.
 type nearReader struct {
-	Reader
+	publishers.Reader
 	by *workload.Mismatch
 }
 
 // matchReaders finds the readers that a token fits. A *Refusal with code invalid-publisher names the claim by which the
 // nearest differs; the nearest are returned with it, for the record.
-func (r *Registry) matchReaders(ctx context.Context, tx Tx, x exchange) (fit []Reader, near []nearReader, err error) {
+func (m *Minter) matchReaders(ctx context.Context, tx publishers.Tx, x exchange) (fit []publishers.Reader, near []nearReader, err error) {
 	all, err := tx.ReadersFor(ctx, x.issuer, x.provider.Name(), x.lookup)
 	if err != nil {
 		return nil, nil, err
@@ -73,7 +74,7 @@ func (r *Registry) matchReaders(ctx context.Context, tx Tx, x exchange) (fit []R
 		if !rd.Whole && len(rd.Projects) == 0 {
 			continue
 		}
-		err := r.admits(x, rd.Publisher)
+		err := m.admits(x, rd.Publisher)
 		if err == nil {
 			fit = append(fit, rd)
 			continue
@@ -113,10 +114,10 @@ func noReader(x exchange, near []nearReader) string {
 
 // pinReaders ties readers that have no owner id yet to the account of this token, the first that they accept. One that
 // another token tied elsewhere a moment ago is left out.
-func (r *Registry) pinReaders(ctx context.Context, tx Tx, x exchange, fit []Reader) ([]Reader, error) {
-	var kept []Reader
+func (m *Minter) pinReaders(ctx context.Context, tx publishers.Tx, x exchange, fit []publishers.Reader) ([]publishers.Reader, error) {
+	var kept []publishers.Reader
 	for _, rd := range fit {
-		rd, ok, err := r.pinReader(ctx, tx, x, rd)
+		rd, ok, err := m.pinReader(ctx, tx, x, rd)
 		if err != nil {
 			return nil, err
 		}
@@ -130,8 +131,8 @@ func (r *Registry) pinReaders(ctx context.Context, tx Tx, x exchange, fit []Read
 	return kept, nil
 }
 
-func (r *Registry) pinReader(ctx context.Context, tx Tx, x exchange, rd Reader) (Reader, bool, error) {
-	owner := r.ownerOf(x, rd.Publisher)
+func (m *Minter) pinReader(ctx context.Context, tx publishers.Tx, x exchange, rd publishers.Reader) (publishers.Reader, bool, error) {
+	owner := m.ownerOf(x, rd.Publisher)
 	if rd.OwnerID != "" || owner == "" {
 		return rd, true, nil
 	}
@@ -141,7 +142,7 @@ func (r *Registry) pinReader(ctx context.Context, tx Tx, x exchange, rd Reader) 
 	}
 	if won {
 		rd.OwnerID = owner
-		return rd, true, tx.InsertAudit(ctx, r.readerEntry("reader.pin", r.readActor(x, rd), rd, x.at))
+		return rd, true, tx.InsertAudit(ctx, m.registry.ReaderEntry("reader.pin", m.readActor(x, rd), rd, x.at))
 	}
 	rd, err = tx.ReaderByID(ctx, rd.ID)
 	if fault.Is(err, fault.NotFound) {
@@ -151,43 +152,43 @@ func (r *Registry) pinReader(ctx context.Context, tx Tx, x exchange, rd Reader) 
 }
 
 // mintRead makes the read token and binds it to its readers, with an audit entry for each.
-func (r *Registry) mintRead(ctx context.Context, tx Tx, x exchange, fit []Reader) (MintedRead, error) {
-	secret, sentence := access.NewToken(), r.Sentence(fit[0].Publisher)
+func (m *Minter) mintRead(ctx context.Context, tx publishers.Tx, x exchange, fit []publishers.Reader) (MintedRead, error) {
+	secret, sentence := access.NewToken(), m.registry.Sentence(fit[0].Publisher)
 	t := access.Token{
-		ID: r.o.NewID(), Kind: access.TokenMinted, Hash: access.HashToken(secret), Scope: access.ScopeRead,
+		ID: m.rules.NewID(), Kind: access.TokenMinted, Hash: access.HashToken(secret), Scope: access.ScopeRead,
 		Description: "minted for reading by " + sentence, Limited: true,
-		CreatedAt: x.at, ExpiresAt: x.at.Add(r.o.Lifetime).Truncate(time.Second),
+		CreatedAt: x.at, ExpiresAt: x.at.Add(m.o.Lifetime).Truncate(time.Second),
 		Publisher: sentence, Claims: bounded(x.claims),
 	}
 	if err := tx.InsertToken(ctx, t); err != nil {
 		return MintedRead{}, err
 	}
-	m := MintedRead{Token: secret, Expires: t.ExpiresAt}
+	out := MintedRead{Token: secret, Expires: t.ExpiresAt}
 	for _, rd := range fit {
 		if err := tx.InsertTokenReader(ctx, t.ID, rd.ID); err != nil {
 			return MintedRead{}, err
 		}
-		if err := r.addPlaces(ctx, tx, &m, rd); err != nil {
+		if err := m.addPlaces(ctx, tx, &out, rd); err != nil {
 			return MintedRead{}, err
 		}
-		if err := tx.InsertAudit(ctx, r.readMinted(x, rd, t.ID)); err != nil {
+		if err := tx.InsertAudit(ctx, m.readMinted(x, rd, t.ID)); err != nil {
 			return MintedRead{}, err
 		}
 	}
-	m.Repositories, m.Projects = distinct(m.Repositories), distinct(m.Projects)
-	return m, nil
+	out.Repositories, out.Projects = distinct(out.Repositories), distinct(out.Projects)
+	return out, nil
 }
 
 // addPlaces adds the names of what a reader lets a token see.
-func (r *Registry) addPlaces(ctx context.Context, tx Tx, m *MintedRead, rd Reader) error {
+func (m *Minter) addPlaces(ctx context.Context, tx publishers.Tx, out *MintedRead, rd publishers.Reader) error {
 	for _, p := range rd.Projects {
-		m.Projects = append(m.Projects, p.Name)
+		out.Projects = append(out.Projects, p.Name)
 	}
 	if !rd.Whole {
 		return nil
 	}
-	repo, err := RepositoryByID(ctx, tx, rd.RepositoryID)
-	m.Repositories = append(m.Repositories, repo.Name)
+	repo, err := publishers.RepositoryByID(ctx, tx, rd.RepositoryID)
+	out.Repositories = append(out.Repositories, repo.Name)
 	return err
 }
 

@@ -1,22 +1,23 @@
-package publishers
+package exchange
 
 import (
 	"context"
 	"slices"
 
 	"pyindex/internal/fault"
+	"pyindex/internal/publishers"
 )
 
 // pin ties publishers that have no owner id yet to the account of this token, the first that they accept. Another token
 // may have been the first a moment ago: then its account counts, and a publisher that it tied elsewhere is left out.
-func (r *Registry) pin(ctx context.Context, tx Tx, x exchange, f fits) (fits, error) {
+func (m *Minter) pin(ctx context.Context, tx publishers.Tx, x exchange, f fits) (fits, error) {
 	kept := f.publishers[:0:0]
 	for _, p := range f.publishers {
-		p, ok, err := r.pinOne(ctx, tx, x, f, p)
+		p, ok, err := m.pinOne(ctx, tx, x, f, p)
 		if err != nil {
 			return f, err
 		}
-		if ok && !slices.ContainsFunc(kept, func(q Publisher) bool { return q.ID == p.ID }) {
+		if ok && !slices.ContainsFunc(kept, func(q publishers.Publisher) bool { return q.ID == p.ID }) {
 			kept = append(kept, p)
 		}
 	}
@@ -27,14 +28,14 @@ func (r *Registry) pin(ctx context.Context, tx Tx, x exchange, f fits) (fits, er
 	return f, nil
 }
 
-func (r *Registry) pinOne(ctx context.Context, tx Tx, x exchange, f fits, p Publisher) (Publisher, bool, error) {
-	id := r.ownerOf(x, p)
+func (m *Minter) pinOne(ctx context.Context, tx publishers.Tx, x exchange, f fits, p publishers.Publisher) (publishers.Publisher, bool, error) {
+	id := m.ownerOf(x, p)
 	if p.OwnerID != "" || id == "" {
 		return p, true, nil
 	}
-	twin := slices.IndexFunc(f.all, func(q Publisher) bool { return q.OwnerID == id && equalRules(p, q) })
+	twin := slices.IndexFunc(f.all, func(q publishers.Publisher) bool { return q.OwnerID == id && publishers.SameRule(p, q) })
 	if twin >= 0 {
-		return f.all[twin], true, r.merge(ctx, tx, x, p, f.all[twin])
+		return f.all[twin], true, m.merge(ctx, tx, x, p, f.all[twin])
 	}
 	won, err := tx.PinPublisher(ctx, p.ID, id)
 	if err != nil {
@@ -42,7 +43,7 @@ func (r *Registry) pinOne(ctx context.Context, tx Tx, x exchange, f fits, p Publ
 	}
 	if won {
 		p.OwnerID = id
-		return p, true, r.recordPin(ctx, tx, x, p)
+		return p, true, m.recordPin(ctx, tx, x, p)
 	}
 	p, err = tx.PublisherByID(ctx, p.ID)
 	if fault.Is(err, fault.NotFound) {
@@ -52,8 +53,8 @@ func (r *Registry) pinOne(ctx context.Context, tx Tx, x exchange, f fits, p Publ
 }
 
 // ownerOf is what a token that p admits would pin p to.
-func (r *Registry) ownerOf(x exchange, p Publisher) string {
-	rule, err := r.Rule(p)
+func (m *Minter) ownerOf(x exchange, p publishers.Publisher) string {
+	rule, err := m.registry.Rule(p)
 	if err != nil {
 		return ""
 	}
@@ -61,7 +62,7 @@ func (r *Registry) ownerOf(x exchange, p Publisher) string {
 }
 
 // recordPin tells the owners of the projects whose account a publisher is tied to from now on.
-func (r *Registry) recordPin(ctx context.Context, tx Tx, x exchange, p Publisher) error {
+func (m *Minter) recordPin(ctx context.Context, tx publishers.Tx, x exchange, p publishers.Publisher) error {
 	if _, err := tx.NextSerial(ctx); err != nil {
 		return err
 	}
@@ -74,7 +75,7 @@ func (r *Registry) recordPin(ctx context.Context, tx Tx, x exchange, p Publisher
 		if err != nil {
 			return err
 		}
-		if err := tx.InsertAudit(ctx, r.entry("publisher.pin", r.actor(x, p), project, p.ID, x.at, r.describe(p))); err != nil {
+		if err := tx.InsertAudit(ctx, m.registry.Entry("publisher.pin", m.actor(x, p), project, p.ID, x.at, m.registry.Detail(p))); err != nil {
 			return err
 		}
 	}
@@ -82,28 +83,18 @@ func (r *Registry) recordPin(ctx context.Context, tx Tx, x exchange, p Publisher
 }
 
 // merge gives the projects of a publisher that is being pinned to the one that says the same and is pinned already.
-func (r *Registry) merge(ctx context.Context, tx Tx, x exchange, from, to Publisher) error {
+func (m *Minter) merge(ctx context.Context, tx publishers.Tx, x exchange, from, to publishers.Publisher) error {
 	links, err := tx.AttachedTo(ctx, from.ID, "")
 	if err != nil {
 		return err
 	}
 	for _, l := range links {
-		if err := attachOnce(ctx, tx, Attached{Publisher: to, ProjectID: l.ProjectID, Project: l.Project, AddedAt: x.at, AddedBy: l.AddedBy}); err != nil {
+		if err := publishers.AttachOnce(ctx, tx, publishers.Attached{Publisher: to, ProjectID: l.ProjectID, Project: l.Project, AddedAt: x.at, AddedBy: l.AddedBy}); err != nil {
 			return err
 		}
 		if _, err := tx.Detach(ctx, from.ID, l.ProjectID); err != nil {
 			return err
 		}
 	}
-	return r.recordPin(ctx, tx, x, to)
-}
-
-// attachOnce is Attach where a link that exists is fine. It looks first, because after a conflict a transaction of some
-// databases is over.
-func attachOnce(ctx context.Context, tx Tx, a Attached) error {
-	links, err := tx.AttachedTo(ctx, a.Publisher.ID, a.ProjectID)
-	if err != nil || len(links) > 0 {
-		return err
-	}
-	return tx.Attach(ctx, a)
+	return m.recordPin(ctx, tx, x, to)
 }

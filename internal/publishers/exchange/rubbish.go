@@ -1,4 +1,4 @@
-package publishers
+package exchange
 
 import (
 	"log/slog"
@@ -44,9 +44,12 @@ func (r *rubbish) tell(log *slog.Logger, at time.Time) {
 	r.told, r.at = r.total, at
 }
 
+// LogUnverified logs how many tokens were refused unverified, as far as that was not logged yet.
+func (m *Minter) LogUnverified() { m.rubbish.flush(m.o.Log, m.rules.Now()) }
+
 // Unverified returns how many tokens this process refused before their signature was verified.
-func (r *Registry) Unverified() int64 {
-	r.rubbish.mu.Lock()
-	defer r.rubbish.mu.Unlock()
-	return r.rubbish.total
+func (m *Minter) Unverified() int64 {
+	m.rubbish.mu.Lock()
+	defer m.rubbish.mu.Unlock()
+	return m.rubbish.total
 }
