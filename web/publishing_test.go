@@ -223,7 +223,7 @@ func (x *trust) list(project string) []publishers.Listed {
 
 // exchange sends an identity token with these claims.
 func (x *trust) exchange(over map[string]any) (exchange.Minted, error) {
-	return x.minter.Exchange(x.Context(), access.Guest(true).At("198.51.100.7", "r"), access.Secret(x.issuer.Sign(x.issuer.Claims(trustAudience, x.clock.Now(), over))))
+	return x.minter.Exchange(x.Context(), access.Guest(true).At("198.51.100.7", "r"), access.Secret(x.issuer.Sign(x.issuer.Claims(trustAudience, x.clock.Now(), over))), exchange.Want{Scope: access.ScopeUpload})
 }
 
 // wants fails where a page does not say something, as text.

@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"pyindex/internal/access"
+	"pyindex/internal/publishers/exchange"
 	"pyindex/internal/publishers/idtoken/issuertest"
 	"pyindex/internal/publishers/insight"
 )
@@ -406,7 +407,9 @@ func TestExplainLine(t *testing.T) {
 	}
 	c.run(0, "upload", path)
 	c.run(0, "publisher", "add", "github", "--issuer", c.issuer.URL, "--project", demo, "--owner", "acme", "--repository", "widgets", "--workflow", "other.yml", "--environment", "quiet-harbour", "--owner-id", "1")
-	send := func(token string) { c.app.minter.Exchange(t.Context(), access.Guest(false), access.Secret(token)) }
+	send := func(token string) {
+		c.app.minter.Exchange(t.Context(), access.Guest(false), access.Secret(token), exchange.Want{Scope: access.ScopeUpload})
+	}
 	send("rubbish")
 	send(c.issuer.Sign(c.issuer.Claims(c.audience, time.Now(), map[string]any{"repository": "elsewhere/thing"})))
 	send(c.issuer.Sign(c.issuer.Claims(c.audience, time.Now(), nil)))

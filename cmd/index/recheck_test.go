@@ -30,10 +30,8 @@ var unchecked = map[string]string{
 	"catalog.Index.deny":           "records a refusal",
 	"catalog.Index.refused":        "records a refusal",
 	"exchange.Minter.Burn":         "whoever has a token may end it",
-	"exchange.Minter.exchange":     "the identity token decides, and is matched in the transaction",
-	"exchange.Minter.ExchangeRead": "the identity token decides, and is matched in the transaction",
+	"exchange.Minter.Exchange":     "the identity token decides, and is matched in the transaction",
 	"exchange.Minter.refused":      "records a refusal",
-	"exchange.Minter.refusedRead":  "records a refusal",
 	"publishers.Registry.Sweep":    "the server's own",
 
 	"lockout.Desk.refuse": "records a refusal",

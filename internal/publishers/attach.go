@@ -40,7 +40,7 @@ func (r *Registry) attach(ctx context.Context, tx Tx, who access.Caller, a addit
 	if _, err := tx.NextSerial(ctx); err != nil {
 		return "", err
 	}
-	return p.ID, tx.InsertAudit(ctx, r.Entry("publisher.add", who.Actor(), project, p.ID, a.at, detail))
+	return p.ID, tx.InsertAudit(ctx, r.entry("publisher.add", who.Actor(), project, p.ID, a.at, detail))
 }
 
 // sameRule looks for a publisher of the project that says the same as p. One that is pinned to the same owner, or any

@@ -27,6 +27,13 @@ import (
 
 const audience = "pypi.acme.example"
 
+// The tokens that tests ask for.
+var (
+	upload = exchange.Want{Scope: access.ScopeUpload}
+	once   = exchange.Want{Scope: access.ScopeUpload, Single: true}
+	read   = exchange.Want{Scope: access.ScopeRead}
+)
+
 // clock is a time that tests set.
 type clock struct {
 	mu sync.Mutex
@@ -274,7 +281,7 @@ func (b *bench) token(over map[string]any) access.Secret {
 }
 
 func (b *bench) exchange(raw access.Secret) (exchange.Minted, error) {
-	return b.registry.Exchange(b.Context(), b.guest, raw)
+	return b.registry.Exchange(b.Context(), b.guest, raw, upload)
 }
 
 // mint exchanges a token that has to be good.

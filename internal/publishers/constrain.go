@@ -133,12 +133,12 @@ func (r *Registry) replace(ctx context.Context, tx Tx, who access.Caller, projec
 	}
 	added, removed := r.Detail(p), r.Detail(old)
 	added["constrains"], removed["constrained_by"] = old.ID, p.ID
-	if err := tx.InsertAudit(ctx, r.Entry("publisher.add", who.Actor(), project, p.ID, at, added)); err != nil {
+	if err := tx.InsertAudit(ctx, r.entry("publisher.add", who.Actor(), project, p.ID, at, added)); err != nil {
 		return Added{}, err
 	}
 	return Added{
 		ID: p.ID, Project: project.Name.String(), Provider: p.Provider, Issuer: p.Issuer, Sentence: r.Sentence(p), Fields: p.Fields, OwnerID: p.OwnerID,
-	}, tx.InsertAudit(ctx, r.Entry("publisher.remove", who.Actor(), project, old.ID, at, removed))
+	}, tx.InsertAudit(ctx, r.entry("publisher.remove", who.Actor(), project, old.ID, at, removed))
 }
 
 // settled keeps p, or finds the publisher of the project that says the same: a copy of it that is not pinned would be

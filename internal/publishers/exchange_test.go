@@ -145,9 +145,9 @@ func TestIssuerIsIdentity(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := newTrust(b.store, v, []workload.Provider{workload.GitHub{}}, settings{rules: publishers.Options{Now: b.clock.Now}})
-	_, err = r.Exchange(t.Context(), b.guest, access.Secret(ghes.Sign(ghes.Claims(audience, b.clock.Now(), nil))))
+	_, err = r.Exchange(t.Context(), b.guest, access.Secret(ghes.Sign(ghes.Claims(audience, b.clock.Now(), nil))), upload)
 	refuse(t, err, exchange.CodePublisher, "no project here trusts")
-	_, err = r.Exchange(t.Context(), b.guest, access.Secret(ghes.Sign(ghes.Claims(audience, b.clock.Now(), map[string]any{"iss": b.issuer.URL}))))
+	_, err = r.Exchange(t.Context(), b.guest, access.Secret(ghes.Sign(ghes.Claims(audience, b.clock.Now(), map[string]any{"iss": b.issuer.URL}))), upload)
 	refuse(t, err, exchange.CodeToken, "signature")
 	// One jti at two issuers is two.
 	for _, i := range []*issuertest.Issuer{b.issuer, ghes} {
@@ -156,7 +156,7 @@ func TestIssuerIsIdentity(t *testing.T) {
 		if _, err := r.Add(t.Context(), b.operator, req); err != nil && !fault.Is(err, fault.Conflict) {
 			t.Fatal(err)
 		}
-		if _, err := r.Exchange(t.Context(), b.guest, access.Secret(i.Sign(i.Claims(audience, b.clock.Now(), map[string]any{"jti": "1"})))); err != nil {
+		if _, err := r.Exchange(t.Context(), b.guest, access.Secret(i.Sign(i.Claims(audience, b.clock.Now(), map[string]any{"jti": "1"}))), upload); err != nil {
 			t.Errorf("Exchange(token of %s) = %v", i.URL, err)
 		}
 	}
@@ -170,10 +170,10 @@ func TestNotEnabled(t *testing.T) {
 	}
 	for _, v := range []exchange.Verifier{none, nil} {
 		r := newTrust(b.store, v, nil, settings{rules: publishers.Options{Now: b.clock.Now}})
-		_, err := r.Exchange(t.Context(), b.guest, b.token(nil))
+		_, err := r.Exchange(t.Context(), b.guest, b.token(nil), upload)
 		refuse(t, err, exchange.CodeNotEnabled, "not enabled")
 	}
 	unknownKind := newTrust(b.store, b.verifier, nil, settings{rules: publishers.Options{Now: b.clock.Now}})
-	_, err = unknownKind.Exchange(t.Context(), b.guest, b.token(nil))
+	_, err = unknownKind.Exchange(t.Context(), b.guest, b.token(nil), upload)
 	refuse(t, err, exchange.CodeNotEnabled, `"github"`)
 }

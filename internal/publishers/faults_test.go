@@ -68,7 +68,7 @@ func breakStep(t *testing.T, n int64, after bool) (broke, used bool) {
 	r := newTrust(&record{d.Publishers(), b.store.entries}, b.verifier, []workload.Provider{workload.GitHub{}}, settings{rules: publishers.Options{Now: b.clock.Now}})
 	raw := b.token(nil)
 	k.left.Store(n)
-	m, err := r.Exchange(t.Context(), b.guest, raw)
+	m, err := r.Exchange(t.Context(), b.guest, raw, upload)
 	if k.left.Swap(0) != 0 {
 		return false, false
 	}
@@ -78,7 +78,7 @@ func breakStep(t *testing.T, n int64, after bool) (broke, used bool) {
 	if _, refused := errors.AsType[*exchange.Refusal](err); refused || m.Token != "" {
 		t.Errorf("step %d: Exchange = %v, %v; want no token and an error of ours", n, m.Projects, err)
 	}
-	m, err = r.Exchange(t.Context(), b.guest, raw)
+	m, err = r.Exchange(t.Context(), b.guest, raw, upload)
 	if err != nil {
 		refuse(t, err, exchange.CodeReuse, "used before")
 		used = true

@@ -15,7 +15,7 @@ func TestExchangeOnce(t *testing.T) {
 		widgets := b.project("widgets", "")
 		b.add("widgets")
 		raw := b.token(nil)
-		m, err := b.registry.ExchangeOnce(t.Context(), b.guest, raw)
+		m, err := b.registry.Exchange(t.Context(), b.guest, raw, once)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -30,7 +30,7 @@ func TestExchangeOnce(t *testing.T) {
 			t.Errorf("the entries are %+v", all)
 		}
 		for what, again := range map[string]func() (exchange.Minted, error){
-			"again":        func() (exchange.Minted, error) { return b.registry.ExchangeOnce(t.Context(), b.guest, raw) },
+			"again":        func() (exchange.Minted, error) { return b.registry.Exchange(t.Context(), b.guest, raw, once) },
 			"for many use": func() (exchange.Minted, error) { return b.exchange(raw) },
 		} {
 			_, err := again()
@@ -39,7 +39,7 @@ func TestExchangeOnce(t *testing.T) {
 			}
 			refuse(t, err, exchange.CodeReuse, "used before")
 		}
-		_, err = b.registry.ExchangeOnce(t.Context(), b.guest, b.token(map[string]any{"repository": "acme/else"}))
+		_, err = b.registry.Exchange(t.Context(), b.guest, b.token(map[string]any{"repository": "acme/else"}), once)
 		refuse(t, err, exchange.CodePublisher, "acme/else")
 	})
 }
@@ -49,7 +49,7 @@ func TestSpentTokenBurns(t *testing.T) {
 	b := newBench(t)
 	widgets := b.project("widgets", "")
 	b.add("widgets")
-	m, err := b.registry.ExchangeOnce(t.Context(), b.guest, b.token(nil))
+	m, err := b.registry.Exchange(t.Context(), b.guest, b.token(nil), once)
 	if err != nil {
 		t.Fatal(err)
 	}

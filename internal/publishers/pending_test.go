@@ -149,7 +149,7 @@ func TestPendingRace(t *testing.T) {
 		b.addPending(b.user("alice"), "new-thing")
 		replicas := b.replicas()
 		won := race(16, func(i int) error {
-			_, err := replicas[i%2].Exchange(t.Context(), b.guest, b.token(nil))
+			_, err := replicas[i%2].Exchange(t.Context(), b.guest, b.token(nil), upload)
 			return err
 		}, func(err error) { t.Errorf("Exchange = %v", err) })
 		if n := len(b.store.of("project.create")); won != 16 || n != 1 {
@@ -167,7 +167,7 @@ func TestTwoPendingForOneName(t *testing.T) {
 		b.addPending(bob, "New_Thing")
 		replicas := b.replicas()
 		won := race(2, func(i int) error {
-			_, err := replicas[i].Exchange(t.Context(), b.guest, b.token(nil))
+			_, err := replicas[i].Exchange(t.Context(), b.guest, b.token(nil), upload)
 			return err
 		}, func(err error) { t.Errorf("Exchange = %v", err) })
 		p := b.find("new-thing")

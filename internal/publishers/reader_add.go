@@ -42,13 +42,6 @@ type ListedReader struct {
 	Warning string `json:"-"` // of AddReader: why it is not pinned, "" where it is or cannot be
 }
 
-// readerPlace is where a reader is to read.
-type readerPlace struct {
-	repository catalog.Repository
-	whole      bool
-	projects   []catalog.Project // by normal name, each once
-}
-
 // AddReader lets a workload read a repository, or some projects of it. Only administrators and owners of the repository
 // may, and for projects the owners of all of them; others get the fault.NotFound of what does not exist, and nobody gets
 // fault.Unauthenticated. fault.Invalid names the field that is wrong; fault.Conflict is for a reader that is there already.
@@ -62,7 +55,7 @@ func (r *Registry) AddReader(ctx context.Context, who access.Caller, req ReaderR
 	}
 	// Permission comes before the issuer's API is asked, and again in the transaction that writes.
 	err = r.store.View(ctx, func(tx Tx) error {
-		_, err := readerPlaceFor(ctx, tx, who, req.Repository, wanted)
+		_, _, err := readerFor(ctx, tx, who, req.Repository, wanted)
 		return err
 	})
 	if err != nil {
@@ -73,9 +66,25 @@ func (r *Registry) AddReader(ctx context.Context, who access.Caller, req ReaderR
 		return ListedReader{}, err
 	}
 	var out ListedReader
-	err = access.Update(ctx, r.store, who, func(tx Tx, who access.Caller) (err error) {
-		out, err = r.insertReader(ctx, tx, who, req.Repository, wanted, rule)
-		return err
+	err = access.Update(ctx, r.store, who, func(tx Tx, who access.Caller) error {
+		// First, so that of two who add the same at once the later one sees the other's. It is also needed: callers are kept
+		// in memory while the counter stands still.
+		if _, err := tx.NextSerial(ctx); err != nil {
+			return err
+		}
+		rd, repo, err := readerFor(ctx, tx, who, req.Repository, wanted)
+		if err != nil {
+			return err
+		}
+		rd.Publisher = rule
+		if err := sameReader(ctx, tx, rd); err != nil {
+			return err
+		}
+		if err := tx.InsertReader(ctx, rd); err != nil {
+			return err
+		}
+		out = r.listed(rd, repo.Name)
+		return tx.InsertAudit(ctx, r.readerEntry("reader.add", who.Actor(), rd, rd.CreatedAt))
 	})
 	out.Warning = warning
 	return out, err
@@ -97,53 +106,30 @@ func parseNames(in []string) ([]packaging.ProjectName, error) {
 	return slices.Compact(out), nil
 }
 
-// readerPlaceFor returns a place where who says who reads. What does not exist and what is not who's to say give the same
-// fault.NotFound.
-func readerPlaceFor(ctx context.Context, tx Tx, who access.Caller, repository string, wanted []packaging.ProjectName) (readerPlace, error) {
+// readerFor returns a reader without its rule, and its repository, if the caller may say who reads there. It returns the same
+// fault.NotFound if the place does not exist and if the caller may not.
+func readerFor(ctx context.Context, tx Tx, who access.Caller, repository string, wanted []packaging.ProjectName) (Reader, catalog.Repository, error) {
 	absent := fault.New(fault.NotFound, "there is no repository %.100q here whose readers you may change: name projects that you own", repositoryName(repository))
 	repo, err := tx.RepositoryByName(ctx, repositoryName(repository))
 	if fault.Is(err, fault.NotFound) {
-		return readerPlace{}, absent
+		return Reader{}, repo, absent
 	} else if err != nil {
-		return readerPlace{}, err
+		return Reader{}, repo, err
 	}
-	p := readerPlace{repository: repo, whole: len(wanted) == 0}
+	rd := Reader{RepositoryID: repo.ID, Whole: len(wanted) == 0}
 	for _, name := range wanted {
 		project, err := tx.ProjectByName(ctx, repo.ID, name)
 		if fault.Is(err, fault.NotFound) || err == nil && !mayRule(who, repo, false, []catalog.Project{project}) {
-			return p, fault.New(fault.NotFound, "there is no project %s here whose readers you may change", name)
+			return rd, repo, fault.New(fault.NotFound, "there is no project %s here whose readers you may change", name)
 		} else if err != nil {
-			return p, err
+			return rd, repo, err
 		}
-		p.projects = append(p.projects, project)
+		rd.Projects = append(rd.Projects, ReaderProject{project.ID, project.Name.String()})
 	}
-	if !mayRule(who, repo, p.whole, p.projects) {
-		return p, absent
+	if rd.Whole && !mayRule(who, repo, true, nil) {
+		return rd, repo, absent
 	}
-	return p, nil
-}
-
-func (r *Registry) insertReader(ctx context.Context, tx Tx, who access.Caller, repository string, wanted []packaging.ProjectName, rule Publisher) (ListedReader, error) {
-	// First, so that of two who add the same at once the later one sees the other's. It is also needed: callers are kept in
-	// memory while the counter stands still.
-	if _, err := tx.NextSerial(ctx); err != nil {
-		return ListedReader{}, err
-	}
-	place, err := readerPlaceFor(ctx, tx, who, repository, wanted)
-	if err != nil {
-		return ListedReader{}, err
-	}
-	rd := Reader{Publisher: rule, RepositoryID: place.repository.ID, Whole: place.whole}
-	for _, p := range place.projects {
-		rd.Projects = append(rd.Projects, ReaderProject{p.ID, p.Name.String()})
-	}
-	if err := sameReader(ctx, tx, rd); err != nil {
-		return ListedReader{}, err
-	}
-	if err := tx.InsertReader(ctx, rd); err != nil {
-		return ListedReader{}, err
-	}
-	return r.listed(rd, place.repository.Name), tx.InsertAudit(ctx, r.ReaderEntry("reader.add", who.Actor(), rd, rd.CreatedAt))
+	return rd, repo, nil
 }
 
 // sameReader returns fault.Conflict where a reader says the same as rd. One that is pinned stands in the way of one that is
@@ -235,16 +221,22 @@ func (r *Registry) RemoveReader(ctx context.Context, who access.Caller, id strin
 		} else if !ok {
 			return absent
 		}
-		return r.dropReader(ctx, tx, who.Actor(), rd)
+		if _, err := tx.DeleteReader(ctx, rd.ID); err != nil {
+			return err
+		}
+		if _, err := tx.NextSerial(ctx); err != nil {
+			return err
+		}
+		return tx.InsertAudit(ctx, r.readerEntry("reader.remove", who.Actor(), rd, r.o.Now()))
 	})
 }
 
-func (r *Registry) dropReader(ctx context.Context, tx Tx, by audit.Actor, rd Reader) error {
-	if _, err := tx.DeleteReader(ctx, rd.ID); err != nil {
-		return err
+// readerEntry returns an entry about a reader. It is in the history of a project if the reader names that one alone, and in
+// the repository's otherwise.
+func (r *Registry) readerEntry(action string, by audit.Actor, rd Reader, at time.Time) audit.Entry {
+	e := r.entry(action, by, catalog.Project{Repository: catalog.Repository{ID: rd.RepositoryID}}, rd.ID, at, r.ReaderDetail(rd))
+	if len(rd.Projects) == 1 {
+		e.Project = rd.Projects[0].Name
 	}
-	if _, err := tx.NextSerial(ctx); err != nil {
-		return err
-	}
-	return tx.InsertAudit(ctx, r.ReaderEntry("reader.remove", by, rd, r.o.Now()))
+	return e
 }

@@ -1,6 +1,8 @@
 package publishers_test
 
 import (
+	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -33,11 +35,11 @@ func (b *bench) addReader(projects []string, over ...string) publishers.ListedRe
 	return l
 }
 
-func (b *bench) exchangeRead(raw access.Secret) (exchange.MintedRead, error) {
-	return b.registry.ExchangeRead(b.Context(), b.guest, raw)
+func (b *bench) exchangeRead(raw access.Secret) (exchange.Minted, error) {
+	return b.registry.Exchange(b.Context(), b.guest, raw, read)
 }
 
-func (b *bench) mintRead(over map[string]any) exchange.MintedRead {
+func (b *bench) mintRead(over map[string]any) exchange.Minted {
 	b.Helper()
 	m, err := b.exchangeRead(b.token(over))
 	if err != nil {
@@ -126,16 +128,69 @@ func TestEveryReaderAdds(t *testing.T) {
 	b.sees(b.identify(m.Token), false, "widgets", "gadgets")
 }
 
-// TestScopesApart: a publisher gives no reading beyond its projects, and a reader no uploading.
+// TestScopesApart: a publisher, pending or not, gives no read token and a reader no upload token, by every door, and a door
+// that does not exist gives nothing. A refused attempt leaves the identity token good for the right door.
 func TestScopesApart(t *testing.T) {
+	rules := map[string]struct {
+		add   func(b *bench)
+		gives []exchange.Want
+		role  access.Role // on the project widgets, at most
+	}{
+		"publisher": {func(b *bench) { b.project("widgets", ""); b.add("widgets") }, []exchange.Want{upload, once}, access.Uploader},
+		"pending":   {func(b *bench) { b.addPending(b.user("alice"), "widgets") }, []exchange.Want{upload, once}, access.Uploader},
+		"reader":    {func(b *bench) { b.project("widgets", ""); b.addReader(nil) }, []exchange.Want{read}, access.Reader},
+		"reader of a project": {
+			func(b *bench) { b.project("widgets", ""); b.addReader([]string{"widgets"}) }, []exchange.Want{read}, access.Reader,
+		},
+	}
+	doors := []exchange.Want{
+		upload, once, read,
+		{}, {Single: true}, {Scope: access.ScopeAdmin}, {Scope: access.ScopeAdmin, Single: true}, {Scope: 99}, {Scope: access.ScopeRead, Single: true},
+	}
+	for name, rule := range rules {
+		for _, good := range rule.gives {
+			t.Run(fmt.Sprint(name, good), func(t *testing.T) {
+				b := newBench(t)
+				rule.add(b)
+				raw := b.token(nil)
+				for _, want := range doors {
+					if slices.Contains(rule.gives, want) {
+						continue
+					}
+					m, err := b.registry.Exchange(t.Context(), b.guest, raw, want)
+					if !fault.Is(err, fault.Invalid) || m.Token != "" {
+						t.Errorf("Exchange(%+v) = %v, %v, want a refusal", want, m, err)
+					}
+				}
+				m, err := b.registry.Exchange(t.Context(), b.guest, raw, good)
+				if err != nil {
+					t.Fatalf("Exchange(%+v) = %v", good, err)
+				}
+				who, o := b.identify(m.Token), b.object(b.find("widgets").ID)
+				if !who.May(access.Reader, o) || who.May(access.Uploader, o) != (rule.role == access.Uploader) || who.May(access.Owner, o) || who.SingleUse() != good.Single {
+					t.Errorf("the token of a %s: %+v", name, who)
+				}
+				if who.Uploads() != (good.Scope == access.ScopeUpload) || who.Admin() || who.MayCreate(b.object("")) {
+					t.Errorf("the token of a %s uploads, administers or creates projects: %+v", name, who)
+				}
+			})
+		}
+	}
+}
+
+// TestBothRulesOfOneWorkload: a workload that has a publisher and a reader gets by each door what that rule gives alone.
+func TestBothRulesOfOneWorkload(t *testing.T) {
 	b := reading(t)
 	b.add("widgets")
-	_, err := b.exchangeRead(b.token(nil))
-	refuse(t, err, exchange.CodePublisher, "nothing here lets")
-	b = reading(t)
-	b.addReader(nil)
-	_, err = b.exchange(b.token(nil))
-	refuse(t, err, exchange.CodePublisher, "no project here trusts")
+	b.addReader([]string{"gadgets"})
+	up, down := b.mint(nil), b.mintRead(nil)
+	if !slices.Equal(up.Projects, []string{"widgets"}) || len(up.Repositories) > 0 || !slices.Equal(down.Projects, []string{"gadgets"}) || len(down.Repositories) > 0 {
+		t.Errorf("upload %+v, read %+v", up, down)
+	}
+	b.sees(b.identify(down.Token), false, "gadgets")
+	if who := b.identify(up.Token); who.May(access.Reader, b.object("project-gadgets")) || !who.May(access.Uploader, b.object("project-widgets")) {
+		t.Errorf("the upload token: %+v", who)
+	}
 }
 
 // TestReadTokenOnce: a token id counts once, whichever of the two exchanges comes first.
@@ -168,10 +223,10 @@ func TestReadRace(t *testing.T) {
 		replicas := b.replicas()
 		won := race(32, func(i int) error {
 			if i%4 < 2 {
-				_, err := replicas[i%2].Exchange(t.Context(), b.guest, b.tokenOnce())
+				_, err := replicas[i%2].Exchange(t.Context(), b.guest, b.tokenOnce(), upload)
 				return err
 			}
-			_, err := replicas[i%2].ExchangeRead(t.Context(), b.guest, b.tokenOnce())
+			_, err := replicas[i%2].Exchange(t.Context(), b.guest, b.tokenOnce(), read)
 			return err
 		}, func(err error) { refuse(t, err, exchange.CodeReuse, "used before") })
 		if won != 1 {
@@ -243,7 +298,7 @@ func TestReadIssuerIsIdentity(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := newTrust(b.store, v, []workload.Provider{workload.GitHub{}}, settings{rules: publishers.Options{Now: b.clock.Now}})
-	_, err = r.ExchangeRead(t.Context(), b.guest, access.Secret(ghes.Sign(ghes.Claims(audience, b.clock.Now(), nil))))
+	_, err = r.Exchange(t.Context(), b.guest, access.Secret(ghes.Sign(ghes.Claims(audience, b.clock.Now(), nil))), read)
 	refuse(t, err, exchange.CodePublisher, "nothing here lets")
 }
 

@@ -160,7 +160,7 @@ func TestFaultIsRecorded(t *testing.T) {
 	b.project("widgets", "")
 	b.add("widgets")
 	r := newTrust(&faulty{b.store}, b.verifier, []workload.Provider{workload.GitHub{}}, settings{rules: publishers.Options{Now: b.clock.Now}})
-	_, err := r.Exchange(t.Context(), b.guest, b.token(nil))
+	_, err := r.Exchange(t.Context(), b.guest, b.token(nil), upload)
 	if e := b.store.of("publisher.exchange"); !fault.Is(err, fault.Invalid) || len(e) != 1 || e[0].Detail["code"] != exchange.CodePayload {
 		t.Errorf("Exchange = %v; entries %+v", err, e)
 	}
@@ -199,7 +199,7 @@ func TestRecordMustBeKept(t *testing.T) {
 	b.add("widgets")
 	for left := range 2 {
 		r := newTrust(&failing{b.store, left}, b.verifier, []workload.Provider{workload.GitHub{}}, settings{rules: publishers.Options{Now: b.clock.Now}})
-		_, err := r.Exchange(t.Context(), b.guest, b.token(map[string]any{"environment": "no"}))
+		_, err := r.Exchange(t.Context(), b.guest, b.token(map[string]any{"environment": "no"}), upload)
 		if err == nil || fault.KindOf(err) != fault.Internal {
 			t.Errorf("Exchange with %d updates = %v (%v), want an internal error", left, err, fault.KindOf(err))
 		}

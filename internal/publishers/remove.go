@@ -67,7 +67,7 @@ func (r *Registry) detach(ctx context.Context, tx Tx, who access.Caller, id stri
 			return 0, err
 		}
 		n++
-		if err := tx.InsertAudit(ctx, r.Entry("publisher.remove", who.Actor(), p, id, r.o.Now(), r.Detail(l.Publisher))); err != nil {
+		if err := tx.InsertAudit(ctx, r.entry("publisher.remove", who.Actor(), p, id, r.o.Now(), r.Detail(l.Publisher))); err != nil {
 			return 0, err
 		}
 	}
@@ -90,7 +90,7 @@ func (r *Registry) removePending(ctx context.Context, tx Tx, who access.Caller, 
 	}
 	for _, p := range all {
 		if p.ID == id && MayManagePending(who, p) {
-			return r.DropPending(ctx, tx, p, r.PendingEntry("publisher.remove-pending", who.Actor(), p))
+			return r.dropPending(ctx, tx, p, r.pendingEntry("publisher.remove-pending", who.Actor(), p))
 		}
 	}
 	return fault.New(fault.NotFound, "there is no publisher %.80q that you may remove", id)

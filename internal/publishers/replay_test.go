@@ -46,7 +46,7 @@ func TestMintRace(t *testing.T) {
 		b.add("widgets")
 		replicas := b.replicas()
 		won := race(64, func(i int) error {
-			_, err := replicas[i%2].Exchange(t.Context(), b.guest, b.tokenOnce())
+			_, err := replicas[i%2].Exchange(t.Context(), b.guest, b.tokenOnce(), upload)
 			return err
 		}, func(err error) { refuse(t, err, exchange.CodeReuse, "used before") })
 		if won != 1 {

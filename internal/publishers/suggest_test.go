@@ -97,7 +97,7 @@ func TestSuggestOfMuteProvider(t *testing.T) {
 	r := newTrust(b.store, b.verifier, []workload.Provider{mute{workload.GitHub{}}}, settings{rules: publishers.Options{Now: b.clock.Now}})
 	b.project("widgets", "")
 	b.add("widgets", "environment", "quiet-harbour", "owner_id", "1")
-	_, err := r.Exchange(t.Context(), b.guest, b.token(nil))
+	_, err := r.Exchange(t.Context(), b.guest, b.token(nil), upload)
 	refuse(t, err, exchange.CodePublisher, "repository_owner_id")
 	list, err := insight.New(r.Registry).Exchanges(t.Context(), b.operator, "widgets", 1)
 	if err != nil || len(list) != 1 || len(list[0].Nearest[0].Differences) != 1 || list[0].Nearest[0].Differences[0].Expected != `"1"` {

@@ -29,7 +29,7 @@ func (r *Registry) Sweep(ctx context.Context) error {
 			return err
 		}
 		for _, p := range gone {
-			if err := tx.InsertAudit(ctx, r.PendingEntry("publisher.pending-expired", audit.Actor{Name: "sweeper"}, p)); err != nil {
+			if err := tx.InsertAudit(ctx, r.pendingEntry("publisher.pending-expired", audit.Actor{Name: "sweeper"}, p)); err != nil {
 				return err
 			}
 		}

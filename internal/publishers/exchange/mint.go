@@ -2,7 +2,7 @@ package exchange
 
 import (
 	"context"
-	"maps"
+	"fmt"
 	"slices"
 	"time"
 
@@ -10,57 +10,85 @@ import (
 	"pyindex/internal/publishers"
 )
 
-// mint makes the upload token for the projects that the publishers are attached to now, and an audit entry for each.
-func (m *Minter) mint(ctx context.Context, tx publishers.Tx, x exchange, trusted []publishers.Publisher) (Minted, error) {
-	secret := access.NewToken()
+// mint creates the token for what the rules are for now, with audit entries.
+func (m *Minter) mint(ctx context.Context, tx publishers.Tx, a attempt, trusted []rule) (Minted, error) {
+	secret, sentence := access.NewToken(), m.registry.Sentence(trusted[0].Publisher)
 	t := access.Token{
-		ID: m.rules.NewID(), Kind: access.TokenMinted, Hash: access.HashToken(secret), Scope: access.ScopeUpload,
-		Description: "minted for " + m.registry.Sentence(trusted[0]), Limited: true,
-		CreatedAt: x.at, ExpiresAt: x.at.Add(m.o.Lifetime).Truncate(time.Second),
-		Publisher: m.registry.Sentence(trusted[0]), Claims: bounded(x.claims), SingleUse: x.once,
+		ID:          m.rules.NewID(),
+		Kind:        access.TokenMinted,
+		Hash:        access.HashToken(secret),
+		Scope:       a.want.Scope,
+		Description: terms[a.want.Scope].minted + sentence,
+		Limited:     true,
+		CreatedAt:   a.at,
+		ExpiresAt:   a.at.Add(m.o.Lifetime).Truncate(time.Second),
+		Publisher:   sentence,
+		Claims:      bounded(a.claims),
+		SingleUse:   a.want.Single,
 	}
 	if err := tx.InsertToken(ctx, t); err != nil {
 		return Minted{}, err
 	}
-	names := map[string]string{} // by project id
-	for _, p := range trusted {
-		if err := m.bind(ctx, tx, x, t.ID, p, names); err != nil {
+	good := map[target]bool{}
+	for _, r := range trusted {
+		if r.scope() != t.Scope {
+			return Minted{}, fmt.Errorf("rule %s gives another scope than was asked for", r.ID)
+		}
+		if err := m.bind(ctx, tx, a, t.ID, r, good); err != nil {
 			return Minted{}, err
 		}
 	}
-	if len(names) == 0 {
-		return Minted{}, Refuse(CodePublisher, noPublisher("its publisher is attached to no project any more"))
+	if len(good) == 0 {
+		return Minted{}, noRule(t.Scope, "its "+terms[t.Scope].rule+" is attached to no project any more")
 	}
-	return Minted{Token: secret, Expires: t.ExpiresAt, Projects: slices.Sorted(maps.Values(names))}, nil
+	out := Minted{Token: secret, Expires: t.ExpiresAt}
+	for t := range good {
+		if err := out.name(ctx, tx, t); err != nil {
+			return Minted{}, err
+		}
+	}
+	slices.Sort(out.Projects)
+	slices.Sort(out.Repositories)
+	out.Projects = slices.Compact(out.Projects) // of several repositories
+	return out, nil
 }
 
-// bind makes the token good for a publisher's projects. A project that several publishers share is recorded once, for
-// the first of them, and keeps the token until the last of them is gone.
-func (m *Minter) bind(ctx context.Context, tx publishers.Tx, x exchange, tokenID string, p publishers.Publisher, names map[string]string) error {
-	links, err := tx.AttachedTo(ctx, p.ID, "")
+// bind makes a token good for what a rule is for, as long as the rule exists. A project that several publishers share is
+// recorded once, for the first of them, and keeps the token until the last of them is gone.
+func (m *Minter) bind(ctx context.Context, tx publishers.Tx, a attempt, tokenID string, r rule, good map[target]bool) error {
+	all, err := targets(ctx, tx, r)
+	if err == nil && r.reader != nil {
+		err = tx.InsertTokenReader(ctx, tokenID, r.ID)
+	}
+	for _, t := range all {
+		if err == nil && r.reader == nil {
+			err = tx.InsertTokenProject(ctx, access.TokenProject{TokenID: tokenID, ProjectID: t.projectID, PublisherID: r.ID})
+		}
+	}
 	if err != nil {
 		return err
 	}
-	for _, l := range links {
-		b := access.TokenProject{TokenID: tokenID, ProjectID: l.ProjectID, PublisherID: p.ID}
-		if err := tx.InsertTokenProject(ctx, b); err != nil {
-			return err
-		}
-		if _, known := names[l.ProjectID]; known {
+	for _, t := range r.recorded(all) {
+		if good[t] && r.reader == nil {
 			continue
 		}
-		names[l.ProjectID] = l.Project
-		if err := m.recordMint(ctx, tx, x, p, l, tokenID); err != nil {
+		if err := m.insert(ctx, tx, m.minted(a, r, tokenID), t); err != nil {
 			return err
 		}
+	}
+	for _, t := range all {
+		good[t] = true
 	}
 	return nil
 }
 
-func (m *Minter) recordMint(ctx context.Context, tx publishers.Tx, x exchange, p publishers.Publisher, l publishers.Attached, tokenID string) error {
-	project, err := tx.ProjectByID(ctx, l.ProjectID)
-	if err != nil {
-		return err
+// name adds the name of a target.
+func (out *Minted) name(ctx context.Context, tx publishers.Tx, t target) error {
+	if t.projectID != "" {
+		out.Projects = append(out.Projects, t.project)
+		return nil
 	}
-	return tx.InsertAudit(ctx, m.minted(x, p, project, tokenID))
+	repo, err := publishers.RepositoryByID(ctx, tx, t.repositoryID)
+	out.Repositories = append(out.Repositories, repo.Name)
+	return err
 }

@@ -48,12 +48,12 @@ type Created struct {
 
 // Minter exchanges identity tokens. It is safe for concurrent use, and by several processes on one store.
 type Minter struct {
-	registry *publishers.Registry
-	store    publishers.Store
-	rules    publishers.Options // of the registry
-	verifier Verifier
-	o        Options
-	rubbish  rubbish
+	registry   *publishers.Registry
+	store      publishers.Store
+	rules      publishers.Options // of the registry
+	verifier   Verifier
+	o          Options
+	unverified unverified
 }
 
 // New returns a Minter that asks the rules of a registry. With a nil verifier no issuer is trusted.

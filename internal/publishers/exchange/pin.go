@@ -8,74 +8,82 @@ import (
 	"pyindex/internal/publishers"
 )
 
-// pin ties publishers that have no owner id yet to the account of this token, the first that they accept. Another token
-// may have been the first a moment ago: then its account counts, and a publisher that it tied elsewhere is left out.
-func (m *Minter) pin(ctx context.Context, tx publishers.Tx, x exchange, f fits) (fits, error) {
-	kept := f.publishers[:0:0]
-	for _, p := range f.publishers {
-		p, ok, err := m.pinOne(ctx, tx, x, f, p)
+// pin ties rules that have no owner id yet to the account of this token, the first that they accept. Another token may
+// have been the first a moment ago: then its account counts, and a rule that it tied elsewhere is left out.
+func (m *Minter) pin(ctx context.Context, tx publishers.Tx, a attempt, f fits) (fits, error) {
+	kept := f.rules[:0:0]
+	for _, r := range f.rules {
+		r, ok, err := m.pinOne(ctx, tx, a, f, r)
 		if err != nil {
 			return f, err
 		}
-		if ok && !slices.ContainsFunc(kept, func(q publishers.Publisher) bool { return q.ID == p.ID }) {
-			kept = append(kept, p)
+		if ok && !slices.ContainsFunc(kept, func(q rule) bool { return q.ID == r.ID }) {
+			kept = append(kept, r)
 		}
 	}
-	f.publishers = kept
-	if len(f.publishers)+len(f.pending) == 0 {
-		return f, Refuse(CodePublisher, noPublisher("another account was accepted by this publisher first"))
+	f.rules = kept
+	if len(f.rules)+len(f.pending) == 0 {
+		return f, noRule(a.want.Scope, "another account was accepted by this "+terms[a.want.Scope].rule+" first")
 	}
 	return f, nil
 }
 
-func (m *Minter) pinOne(ctx context.Context, tx publishers.Tx, x exchange, f fits, p publishers.Publisher) (publishers.Publisher, bool, error) {
-	id := m.ownerOf(x, p)
-	if p.OwnerID != "" || id == "" {
-		return p, true, nil
+func (m *Minter) pinOne(ctx context.Context, tx publishers.Tx, a attempt, f fits, r rule) (rule, bool, error) {
+	id := m.ownerOf(a, r.Publisher)
+	if r.OwnerID != "" || id == "" {
+		return r, true, nil
 	}
-	twin := slices.IndexFunc(f.all, func(q publishers.Publisher) bool { return q.OwnerID == id && publishers.SameRule(p, q) })
-	if twin >= 0 {
-		return f.all[twin], true, m.merge(ctx, tx, x, p, f.all[twin])
+	if twin := slices.IndexFunc(f.all, func(q rule) bool { return q.OwnerID == id && publishers.SameRule(r.Publisher, q.Publisher) }); twin >= 0 && r.reader == nil {
+		return f.all[twin], true, m.merge(ctx, tx, a, r, f.all[twin])
 	}
-	won, err := tx.PinPublisher(ctx, p.ID, id)
+	pinRow := tx.PinPublisher
+	if r.reader != nil {
+		pinRow = tx.PinReader
+	}
+	won, err := pinRow(ctx, r.ID, id)
 	if err != nil {
-		return p, false, err
+		return r, false, err
 	}
-	if won {
-		p.OwnerID = id
-		return p, true, m.recordPin(ctx, tx, x, p)
-	}
-	p, err = tx.PublisherByID(ctx, p.ID)
+	r, err = again(ctx, tx, r)
 	if fault.Is(err, fault.NotFound) {
-		return p, false, nil
+		return r, false, nil
 	}
-	return p, p.OwnerID == id, err
+	if err == nil && won {
+		err = m.recordPin(ctx, tx, a, r)
+	}
+	return r, r.OwnerID == id, err
 }
 
-// ownerOf is what a token that p admits would pin p to.
-func (m *Minter) ownerOf(x exchange, p publishers.Publisher) string {
+// again reads the row of a publisher or a reader once more.
+func again(ctx context.Context, tx publishers.Tx, r rule) (rule, error) {
+	if r.reader != nil {
+		rd, err := tx.ReaderByID(ctx, r.ID)
+		return readerRule(rd), err
+	}
+	p, err := tx.PublisherByID(ctx, r.ID)
+	return publisherRule(p), err
+}
+
+// ownerOf returns what a token that p admits would pin p to.
+func (m *Minter) ownerOf(a attempt, p publishers.Publisher) string {
 	rule, err := m.registry.Rule(p)
 	if err != nil {
 		return ""
 	}
-	return x.provider.OwnerID(rule, x.claims)
+	return a.provider.OwnerID(rule, a.claims)
 }
 
-// recordPin tells the owners of the projects whose account a publisher is tied to from now on.
-func (m *Minter) recordPin(ctx context.Context, tx publishers.Tx, x exchange, p publishers.Publisher) error {
+// recordPin tells the owners of what a rule is for which account it is tied to from now on.
+func (m *Minter) recordPin(ctx context.Context, tx publishers.Tx, a attempt, r rule) error {
 	if _, err := tx.NextSerial(ctx); err != nil {
 		return err
 	}
-	links, err := tx.AttachedTo(ctx, p.ID, "")
+	all, err := targets(ctx, tx, r)
 	if err != nil {
 		return err
 	}
-	for _, l := range links {
-		project, err := tx.ProjectByID(ctx, l.ProjectID)
-		if err != nil {
-			return err
-		}
-		if err := tx.InsertAudit(ctx, m.registry.Entry("publisher.pin", m.actor(x, p), project, p.ID, x.at, m.registry.Detail(p))); err != nil {
+	for _, t := range r.recorded(all) {
+		if err := m.insert(ctx, tx, m.granted(a, terms[r.scope()].rule+".pin", r, r.ID), t); err != nil {
 			return err
 		}
 	}
@@ -83,18 +91,19 @@ func (m *Minter) recordPin(ctx context.Context, tx publishers.Tx, x exchange, p 
 }
 
 // merge gives the projects of a publisher that is being pinned to the one that says the same and is pinned already.
-func (m *Minter) merge(ctx context.Context, tx publishers.Tx, x exchange, from, to publishers.Publisher) error {
+func (m *Minter) merge(ctx context.Context, tx publishers.Tx, a attempt, from, to rule) error {
 	links, err := tx.AttachedTo(ctx, from.ID, "")
 	if err != nil {
 		return err
 	}
 	for _, l := range links {
-		if err := publishers.AttachOnce(ctx, tx, publishers.Attached{Publisher: to, ProjectID: l.ProjectID, Project: l.Project, AddedAt: x.at, AddedBy: l.AddedBy}); err != nil {
+		link := publishers.Attached{Publisher: to.Publisher, ProjectID: l.ProjectID, Project: l.Project, AddedAt: a.at, AddedBy: l.AddedBy}
+		if err := publishers.AttachOnce(ctx, tx, link); err != nil {
 			return err
 		}
 		if _, err := tx.Detach(ctx, from.ID, l.ProjectID); err != nil {
 			return err
 		}
 	}
-	return m.recordPin(ctx, tx, x, to)
+	return m.recordPin(ctx, tx, a, to)
 }

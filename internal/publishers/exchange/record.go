@@ -10,8 +10,8 @@ import (
 	"strings"
 	"time"
 
+	"pyindex/internal/access"
 	"pyindex/internal/audit"
-	"pyindex/internal/catalog"
 	"pyindex/internal/fault"
 	"pyindex/internal/publishers"
 	"pyindex/internal/workload"
@@ -24,39 +24,86 @@ const (
 	maxClaimText = 500 // bytes
 )
 
-// minted is the entry of a granted exchange, for one project.
-func (m *Minter) minted(x exchange, p publishers.Publisher, project catalog.Project, tokenID string) audit.Entry {
-	detail := m.registry.Detail(p)
-	detail["publisher_id"], detail["claims"], detail[publishers.DetailCompared] = p.ID, bounded(x.claims), m.registry.Compared(p)
-	if x.once {
-		detail["single_use"] = true
+// actor returns the workload of an exchange as the record names it: by the rule that it fits.
+func (m *Minter) actor(a attempt, r rule) audit.Actor {
+	by := a.who.Actor()
+	by.Kind, by.ID, by.Name = string(access.KindPublisher), r.ID, m.registry.Sentence(r.Publisher)
+	if r.reader != nil {
+		by.Kind = string(access.KindReader)
 	}
-	return m.registry.Entry(publishers.ActionExchange, m.actor(x, p), project, tokenID, x.at, detail)
+	return by
+}
+
+// detail returns the detail of an entry about a rule.
+func (m *Minter) detail(r rule) map[string]any {
+	if r.reader != nil {
+		return m.registry.ReaderDetail(*r.reader)
+	}
+	return m.registry.Detail(r.Publisher)
+}
+
+// granted returns an entry of what the workload of a rule was granted.
+func (m *Minter) granted(a attempt, action string, r rule, subject string) audit.Entry {
+	return audit.Entry{
+		ID: m.rules.NewID(), At: a.at, Action: action, Outcome: audit.Granted, Actor: m.actor(a, r), Subject: subject, Detail: m.detail(r),
+	}
+}
+
+// minted returns the entry of a granted exchange.
+func (m *Minter) minted(a attempt, r rule, tokenID string) audit.Entry {
+	e := m.granted(a, publishers.ActionExchange, r, tokenID)
+	e.Detail[terms[r.scope()].rule+"_id"] = r.ID
+	e.Detail["claims"], e.Detail[publishers.DetailCompared] = bounded(a.claims), m.registry.Compared(r.Publisher)
+	a.mark(e.Detail)
+	if a.want.Single {
+		e.Detail["single_use"] = true
+	}
+	return e
+}
+
+// mark marks an exchange for reading in the record; exchanges for uploads have no mark.
+func (a attempt) mark(detail map[string]any) {
+	if a.want.Scope == access.ScopeRead {
+		detail["scope"] = "read"
+	}
+}
+
+// insert adds an entry to the history of a target.
+func (m *Minter) insert(ctx context.Context, tx publishers.Tx, e audit.Entry, t target) error {
+	if t.repositoryID == "" {
+		p, err := tx.ProjectByID(ctx, t.projectID)
+		if err != nil {
+			return err
+		}
+		t.repositoryID, t.project = p.Repository.ID, p.Name.String()
+	}
+	e.Repository, e.Project = t.repositoryID, t.project
+	return tx.InsertAudit(ctx, e)
 }
 
 // refused records why a token was not exchanged and returns err. If the record cannot be kept, that is the error: no refusal
-// of a verified token goes unrecorded. One that was not verified may be anybody's, so it is counted and leaves no row. Errors
-// that are no faults are ours and belong in the log.
-func (m *Minter) refused(ctx context.Context, x exchange, err error) error {
+// of a verified token goes unrecorded. One that was not verified may be anybody's, so it is counted and leaves no row. An
+// error that is no fault is ours and belongs in the log.
+func (m *Minter) refused(ctx context.Context, a attempt, err error) error {
 	f := asRefusal(err)
 	if f == nil {
 		return err
 	}
-	if x.claims == nil {
-		m.rubbish.add(m.o.Log, x.at, x.who.Address(), f.Description)
+	if a.claims == nil {
+		m.unverified.add(m.o.Log, a.at, a.who.Address(), f.Description)
 		return err
 	}
 	// A client that leaves must not take its entry with it.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
-	kept := m.store.Update(ctx, func(tx publishers.Tx) error { return m.recordRefusal(ctx, tx, x, f) })
+	kept := m.store.Update(ctx, func(tx publishers.Tx) error { return m.recordRefusal(ctx, tx, a, f) })
 	if kept != nil {
 		return fmt.Errorf("recording a refused exchange: %w", kept)
 	}
 	return err
 }
 
-// asRefusal reads any fault as the refusal that it is for the record; nil for an internal error.
+// asRefusal returns any fault as the refusal that it is for the record; nil for an internal error.
 func asRefusal(err error) *Refusal {
 	if f, ok := errors.AsType[*Refusal](err); ok {
 		return f
@@ -71,21 +118,22 @@ func asRefusal(err error) *Refusal {
 	}
 }
 
-func (m *Minter) recordRefusal(ctx context.Context, tx publishers.Tx, x exchange, f *Refusal) error {
-	if err := m.dropTaken(ctx, tx, x, f.stale); err != nil {
+func (m *Minter) recordRefusal(ctx context.Context, tx publishers.Tx, a attempt, f *Refusal) error {
+	if err := m.dropTaken(ctx, tx, a, f.stale); err != nil {
 		return err
 	}
-	if err := m.recordPassed(ctx, tx, x, f.passed); err != nil {
+	if err := m.recordPassed(ctx, tx, a, f.passed); err != nil {
 		return err
 	}
 	e := audit.Entry{
-		ID: m.rules.NewID(), At: x.at, Action: publishers.ActionExchange, Outcome: audit.Refused, Actor: x.who.Actor(),
-		Detail: map[string]any{"code": f.Code, "description": f.Description, "issuer": x.issuer, "claims": bounded(x.claims)},
+		ID: m.rules.NewID(), At: a.at, Action: publishers.ActionExchange, Outcome: audit.Refused, Actor: a.who.Actor(),
+		Detail: map[string]any{"code": f.Code, "description": f.Description, "issuer": a.issuer, "claims": bounded(a.claims)},
 	}
-	if x.provider != nil {
-		e.Detail["provider"] = x.provider.Name()
+	a.mark(e.Detail)
+	if a.provider != nil {
+		e.Detail["provider"] = a.provider.Name()
 	}
-	told, err := m.tellNearest(ctx, tx, x, e, f.nearest)
+	told, err := m.tellNearest(ctx, tx, a, e, f.nearest)
 	if err != nil || told > 0 {
 		return err
 	}

@@ -25,7 +25,7 @@ type Refusal struct {
 	Description string
 	Kind        fault.Kind // fault.Invalid unless the token could be right and we could not tell
 
-	nearest []near               // for the record alone: whose projects' owners should see it
+	nearest []nearMiss           // for the record alone: whose projects' owners should see it
 	stale   []publishers.Pending // pending publishers whose project exists
 	passed  []passedOver
 }

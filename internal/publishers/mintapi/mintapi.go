@@ -1,4 +1,4 @@
-// Package mintapi is the requests by which clients of trusted publishing get an upload token (the endpoints of PyPI's).
+// Package mintapi is the requests by which clients of trusted publishing get an upload or read token (the endpoints of PyPI's).
 //
 // Every failure is JSON with a list "errors" of code and description, also where a rate limit or a fault of ours is the
 // reason: the publish action, uv and twine index that list without looking. For clients of PEP 807, which say so in
@@ -83,22 +83,11 @@ func (a *API) mint(w http.ResponseWriter, r *http.Request, who access.Caller) er
 	if err != nil {
 		return err
 	}
-	once, err := asked.once()
+	want, err := asked.want()
 	if err != nil {
 		return err
 	}
-	read, err := asked.read()
-	if err != nil {
-		return err
-	}
-	if read {
-		return a.mintRead(w, r, who, asked, once)
-	}
-	mint := a.minter.Exchange
-	if once {
-		mint = a.minter.ExchangeOnce
-	}
-	m, err := mint(r.Context(), who, asked.token)
+	m, err := a.minter.Exchange(r.Context(), who, asked.token, want)
 	if err != nil {
 		return err
 	}

@@ -45,7 +45,22 @@ func readRequest(r *http.Request) (request, error) {
 	if token = strings.TrimSpace(token); !ok || token == "" {
 		return request{}, exchange.Refuse(exchange.CodePayload, `the request's body has no "token" that is a string`)
 	}
-	return request{access.Secret(token), o["features"], scopeOf(o)}, nil
+	scope, sent := o["scope"]
+	if !sent {
+		scope = "upload"
+	}
+	return request{access.Secret(token), o["features"], scope}, nil
+}
+
+// scopes are the scopes that a client may ask for.
+var scopes = map[string]access.Scope{"upload": access.ScopeUpload, "read": access.ScopeRead}
+
+// want returns the token that is asked for. A scope that is not known gives the zero scope, which no exchange takes: nobody
+// gets a token of another scope than was asked for.
+func (q request) want() (exchange.Want, error) {
+	scope, _ := q.scope.(string)
+	single, err := q.once()
+	return exchange.Want{Scope: scopes[scope], Single: single}, err
 }
 
 // once reports whether a token for one upload is asked for. A feature that is not known is refused: a client that asks for

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 
-	"pyindex/internal/access"
 	"pyindex/internal/audit"
 	"pyindex/internal/catalog"
 	"pyindex/internal/fault"
@@ -16,12 +15,12 @@ import (
 // MaxCreated bounds how many projects one exchange creates: it holds the lock of all writers meanwhile.
 const MaxCreated = 3
 
-// reify turns the pending publishers that a token fits into projects with publishers, oldest first, and returns all
-// publishers that the token fits then, and the projects. Where a name was taken meanwhile, the pending publisher goes and the
+// createPending turns the pending publishers that a token fits into projects with publishers, oldest first. It returns all
+// rules that the token fits then, and the projects. If a name was taken meanwhile, the pending publisher is removed and the
 // project is not touched; if nothing else fits, that is the refusal. One exchange creates MaxCreated projects: the pending
 // publishers that are left wait for the next one.
-func (m *Minter) reify(ctx context.Context, tx publishers.Tx, x exchange, f fits) ([]publishers.Publisher, []Created, error) {
-	out, passed := f.publishers, f.passed
+func (m *Minter) createPending(ctx context.Context, tx publishers.Tx, a attempt, f fits) ([]rule, []Created, error) {
+	out, passed := f.rules, f.passed
 	made := map[string]catalog.Project{} // by registrant and name
 	var created []Created
 	var taken []publishers.Pending
@@ -31,7 +30,7 @@ func (m *Minter) reify(ctx context.Context, tx publishers.Tx, x exchange, f fits
 			continue
 		}
 		n := len(made)
-		project, err := m.create(ctx, tx, x, p, made)
+		project, err := m.create(ctx, tx, a, p, made)
 		if fault.Is(err, fault.Conflict) {
 			taken = append(taken, p)
 			continue
@@ -40,15 +39,20 @@ func (m *Minter) reify(ctx context.Context, tx publishers.Tx, x exchange, f fits
 		}
 		if len(made) > n {
 			created = append(created, Created{
-				Repository: project.Repository.Name, Project: p.Project, Owner: p.Registrant, Publisher: m.registry.Sentence(p.Publisher), At: x.at, Address: x.who.Address(),
+				Repository: project.Repository.Name,
+				Project:    p.Project,
+				Owner:      p.Registrant,
+				Publisher:  m.registry.Sentence(p.Publisher),
+				At:         a.at,
+				Address:    a.who.Address(),
 			})
 		}
-		q, err := m.adopt(ctx, tx, x, p, project)
+		q, err := m.adopt(ctx, tx, a, p, project)
 		if err != nil {
 			return nil, nil, err
 		}
-		if !slices.ContainsFunc(out, func(o publishers.Publisher) bool { return o.ID == q.ID }) {
-			out = append(out, q)
+		if !slices.ContainsFunc(out, func(o rule) bool { return o.ID == q.ID }) {
+			out = append(out, publisherRule(q))
 		}
 	}
 	if len(out) == 0 {
@@ -56,27 +60,30 @@ func (m *Minter) reify(ctx context.Context, tx publishers.Tx, x exchange, f fits
 		why.passed = passed
 		return nil, nil, why
 	}
-	if err := m.recordPassed(ctx, tx, x, passed); err != nil {
+	if err := m.recordPassed(ctx, tx, a, passed); err != nil {
 		return nil, nil, err
 	}
-	return out, created, m.dropTaken(ctx, tx, x, taken)
+	return out, created, m.dropTaken(ctx, tx, a, taken)
 }
 
-// madeKey is what pending publishers of one project share.
+// madeKey returns what pending publishers of one project share.
 func madeKey(p publishers.Pending) string {
 	return p.Registrant + "\n" + p.RepositoryID + "\n" + p.Project
 }
 
 // recordPassed tells the registrants of pending publishers that a token fitted them, and why no project was created.
-func (m *Minter) recordPassed(ctx context.Context, tx publishers.Tx, x exchange, passed []passedOver) error {
+func (m *Minter) recordPassed(ctx context.Context, tx publishers.Tx, a attempt, passed []passedOver) error {
 	for _, p := range passed[:min(len(passed), maxHistories)] {
 		err := tx.InsertAudit(ctx, audit.Entry{
-			ID: m.rules.NewID(), At: x.at, Action: publishers.ActionExchange, Outcome: audit.Refused, Actor: x.who.Actor(),
+			ID: m.rules.NewID(), At: a.at, Action: publishers.ActionExchange, Outcome: audit.Refused, Actor: a.who.Actor(),
 			Repository: p.RepositoryID, Project: p.Project, Subject: p.ID,
 			Detail: map[string]any{
 				"code": CodePassedOver, "description": "the token fits this pending publisher, which was passed over: " + p.why,
-				"issuer": x.issuer, "provider": x.provider.Name(), "claims": bounded(x.claims), publishers.DetailCompared: m.registry.Compared(p.Publisher),
-				"nearest": []any{map[string]any{"id": p.ID, "publisher": m.registry.Sentence(p.Publisher), "pending": true, "differences": []any{}}},
+				"issuer": a.issuer, "provider": a.provider.Name(), "claims": bounded(a.claims),
+				publishers.DetailCompared: m.registry.Compared(p.Publisher),
+				"nearest": []any{map[string]any{
+					"id": p.ID, "publisher": m.registry.Sentence(p.Publisher), "pending": true, "differences": []any{},
+				}},
 			},
 		})
 		if err != nil {
@@ -86,8 +93,8 @@ func (m *Minter) recordPassed(ctx context.Context, tx publishers.Tx, x exchange,
 	return nil
 }
 
-// create makes the project of a pending publisher. fault.Conflict where somebody else's has the name.
-func (m *Minter) create(ctx context.Context, tx publishers.Tx, x exchange, p publishers.Pending, made map[string]catalog.Project) (catalog.Project, error) {
+// create creates the project of a pending publisher. It returns fault.Conflict if somebody else's project has the name.
+func (m *Minter) create(ctx context.Context, tx publishers.Tx, a attempt, p publishers.Pending, made map[string]catalog.Project) (catalog.Project, error) {
 	key := madeKey(p)
 	if project, ok := made[key]; ok {
 		return project, nil
@@ -102,8 +109,11 @@ func (m *Minter) create(ctx context.Context, tx publishers.Tx, x exchange, p pub
 	}
 	project, err := catalog.Create(ctx, tx, catalog.NewProject{
 		ID: m.rules.NewID(), Repository: repo, Name: name, Display: p.Display, Owner: p.Registrant,
-		Actor: m.actor(x, p.Publisher), EntryID: m.rules.NewID(), At: x.at,
-		Reason: map[string]any{"pending_publisher": p.ID, "publisher": m.registry.Sentence(p.Publisher), "provider": x.provider.Name(), "claims": bounded(x.claims), publishers.DetailCompared: m.registry.Compared(p.Publisher)},
+		Actor: m.actor(a, pendingRule(p)), EntryID: m.rules.NewID(), At: a.at,
+		Reason: map[string]any{
+			"pending_publisher": p.ID, "publisher": m.registry.Sentence(p.Publisher), "provider": a.provider.Name(),
+			"claims": bounded(a.claims), publishers.DetailCompared: m.registry.Compared(p.Publisher),
+		},
 	})
 	if err != nil {
 		return catalog.Project{}, err
@@ -113,38 +123,40 @@ func (m *Minter) create(ctx context.Context, tx publishers.Tx, x exchange, p pub
 }
 
 // adopt makes a pending publisher an ordinary one of its new project.
-func (m *Minter) adopt(ctx context.Context, tx publishers.Tx, x exchange, p publishers.Pending, project catalog.Project) (publishers.Publisher, error) {
+func (m *Minter) adopt(ctx context.Context, tx publishers.Tx, a attempt, p publishers.Pending, project catalog.Project) (publishers.Publisher, error) {
 	q := p.Publisher
 	if q.OwnerID == "" {
-		q.OwnerID = m.ownerOf(x, q)
+		q.OwnerID = m.ownerOf(a, q)
 	}
 	q, err := tx.PutPublisher(ctx, q)
 	if err != nil {
 		return q, err
 	}
-	if err := publishers.AttachOnce(ctx, tx, publishers.Attached{Publisher: q, ProjectID: project.ID, Project: p.Project, AddedAt: x.at, AddedBy: p.Registrant}); err != nil {
+	link := publishers.Attached{Publisher: q, ProjectID: project.ID, Project: p.Project, AddedAt: a.at, AddedBy: p.Registrant}
+	if err := publishers.AttachOnce(ctx, tx, link); err != nil {
 		return q, err
 	}
-	e := m.registry.Entry("publisher.add", m.actor(x, q), project, q.ID, x.at, m.registry.Detail(q))
+	e := m.granted(a, "publisher.add", publisherRule(q), q.ID)
 	e.Detail["pending_publisher"] = p.ID
-	return q, m.registry.DropPending(ctx, tx, p, e)
+	if err := m.insert(ctx, tx, e, target{project.Repository.ID, project.ID, project.Name.String()}); err != nil {
+		return q, err
+	}
+	_, err = tx.DeletePending(ctx, p.ID)
+	return q, err
 }
 
 // dropTaken removes pending publishers whose names were taken.
-func (m *Minter) dropTaken(ctx context.Context, tx publishers.Tx, x exchange, taken []publishers.Pending) error {
+func (m *Minter) dropTaken(ctx context.Context, tx publishers.Tx, a attempt, taken []publishers.Pending) error {
 	for _, p := range taken {
-		if err := m.registry.DropPending(ctx, tx, p, m.registry.PendingEntry("publisher.pending-taken", m.actor(x, p.Publisher), p)); err != nil {
+		r := pendingRule(p)
+		if err := m.insert(ctx, tx, m.granted(a, "publisher.pending-taken", r, p.ID), target{p.RepositoryID, "", p.Project}); err != nil {
+			return err
+		}
+		if _, err := tx.DeletePending(ctx, p.ID); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-// actor is a workload as the record names it.
-func (m *Minter) actor(x exchange, p publishers.Publisher) audit.Actor {
-	a := x.who.Actor()
-	a.Kind, a.ID, a.Name = string(access.KindPublisher), p.ID, m.registry.Sentence(p)
-	return a
 }
 
 func nameTaken(taken []publishers.Pending) *Refusal {
