@@ -1,8 +1,6 @@
 package publishers
 
 import (
-	"context"
-
 	"pyindex/internal/access"
 	"pyindex/internal/catalog"
 )
@@ -18,21 +16,6 @@ type Reader struct {
 
 // ReaderProject is a project that a reader names.
 type ReaderProject struct{ ID, Name string }
-
-// ReaderRows keeps readers. Reads return fault.NotFound for none.
-type ReaderRows interface {
-	// InsertReader adds r with its projects.
-	InsertReader(ctx context.Context, r Reader) error
-	ReaderByID(ctx context.Context, id string) (Reader, error)
-	// ReadersFor returns the readers of an issuer with this provider and lookup key, oldest first.
-	ReadersFor(ctx context.Context, issuer, provider, lookup string) ([]Reader, error)
-	// ReadersAll returns all readers, oldest first.
-	ReadersAll(ctx context.Context) ([]Reader, error)
-	// PinReader sets the owner id where none is set and reports whether it did.
-	PinReader(ctx context.Context, id, ownerID string) (bool, error)
-	// DeleteReader removes it with what its tokens hang on, and reports whether there was one.
-	DeleteReader(ctx context.Context, id string) (bool, error)
-}
 
 // mayRule reports whether who says who reads in a place: an administrator, an owner of the repository, or, for a reader of
 // some projects, the owner of each of them.
