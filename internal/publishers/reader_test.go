@@ -43,7 +43,7 @@ func (b *bench) mintRead(over map[string]any) exchange.Minted {
 	b.Helper()
 	m, err := b.exchangeRead(b.token(over))
 	if err != nil {
-		b.Fatalf("ExchangeRead(claims with %v) = %v", over, err)
+		b.Fatalf("Exchange(read, claims with %v) = %v", over, err)
 	}
 	return m
 }
@@ -94,12 +94,12 @@ func TestExchangeRead(t *testing.T) {
 			b.addReader(c.projects)
 			m := b.mintRead(nil)
 			if want := b.clock.Now().Add(15 * time.Minute); !m.Expires.Equal(want) {
-				t.Errorf("ExchangeRead: expires %v, want %v", m.Expires, want)
+				t.Errorf("Exchange(read): expires %v, want %v", m.Expires, want)
 			}
 			who := b.identify(m.Token)
 			b.sees(who, c.whole, m.Projects...)
 			if len(m.Repositories) == 1 != c.whole || len(m.Projects) == 0 != c.whole {
-				t.Errorf("ExchangeRead: repositories %v, projects %v", m.Repositories, m.Projects)
+				t.Errorf("Exchange(read): repositories %v, projects %v", m.Repositories, m.Projects)
 			}
 			if who.Kind() != access.KindReader || !strings.Contains(who.Name(), "acme/widgets") || who.Claims()["repository_id"] != "777" {
 				t.Errorf("caller: %v %q %v", who.Kind(), who.Name(), who.Claims())
@@ -123,7 +123,7 @@ func TestEveryReaderAdds(t *testing.T) {
 	b.addReader(nil, "workflow", "test.yml")
 	m := b.mintRead(nil)
 	if diff := cmp.Diff([]string{"gadgets", "widgets"}, m.Projects); diff != "" || len(m.Repositories) != 0 {
-		t.Errorf("ExchangeRead: repositories %v, projects %s", m.Repositories, diff)
+		t.Errorf("Exchange(read): repositories %v, projects %s", m.Repositories, diff)
 	}
 	b.sees(b.identify(m.Token), false, "widgets", "gadgets")
 }

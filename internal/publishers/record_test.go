@@ -61,7 +61,7 @@ func TestUnverifiedTokensLeaveNoRow(t *testing.T) {
 				t.Fatalf("Exchange = %v, want invalid", err)
 			}
 			if _, err := b.exchangeRead(access.Secret(raw)); !fault.Is(err, fault.Invalid) {
-				t.Fatalf("ExchangeRead = %v, want invalid", err)
+				t.Fatalf("Exchange(read) = %v, want invalid", err)
 			}
 		}
 	}

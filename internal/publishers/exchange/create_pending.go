@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 
-	"pyindex/internal/audit"
 	"pyindex/internal/catalog"
 	"pyindex/internal/fault"
 	"pyindex/internal/packaging"
@@ -74,19 +73,12 @@ func madeKey(p publishers.Pending) string {
 // recordPassed tells the registrants of pending publishers that a token fitted them, and why no project was created.
 func (m *Minter) recordPassed(ctx context.Context, tx publishers.Tx, a attempt, passed []passedOver) error {
 	for _, p := range passed[:min(len(passed), maxHistories)] {
-		err := tx.InsertAudit(ctx, audit.Entry{
-			ID: m.rules.NewID(), At: a.at, Action: publishers.ActionExchange, Outcome: audit.Refused, Actor: a.who.Actor(),
-			Repository: p.RepositoryID, Project: p.Project, Subject: p.ID,
-			Detail: map[string]any{
-				"code": CodePassedOver, "description": "the token fits this pending publisher, which was passed over: " + p.why,
-				"issuer": a.issuer, "provider": a.provider.Name(), "claims": bounded(a.claims),
-				publishers.DetailCompared: m.registry.Compared(p.Publisher),
-				"nearest": []any{map[string]any{
-					"id": p.ID, "publisher": m.registry.Sentence(p.Publisher), "pending": true, "differences": []any{},
-				}},
-			},
-		})
-		if err != nil {
+		e := m.refusal(a, CodePassedOver, "the token fits this pending publisher, which was passed over: "+p.why)
+		e.Subject, e.Detail[DetailCompared] = p.ID, m.compared(p.Publisher)
+		e.Detail["nearest"] = []any{map[string]any{
+			"id": p.ID, "publisher": m.registry.Sentence(p.Publisher), "pending": true, "differences": []any{},
+		}}
+		if err := m.insert(ctx, tx, e, target{p.RepositoryID, "", p.Project}); err != nil {
 			return err
 		}
 	}
@@ -112,7 +104,7 @@ func (m *Minter) create(ctx context.Context, tx publishers.Tx, a attempt, p publ
 		Actor: m.actor(a, pendingRule(p)), EntryID: m.rules.NewID(), At: a.at,
 		Reason: map[string]any{
 			"pending_publisher": p.ID, "publisher": m.registry.Sentence(p.Publisher), "provider": a.provider.Name(),
-			"claims": bounded(a.claims), publishers.DetailCompared: m.registry.Compared(p.Publisher),
+			"claims": bounded(a.claims), DetailCompared: m.compared(p.Publisher),
 		},
 	})
 	if err != nil {

@@ -130,20 +130,16 @@ func (m *Minter) tellNearest(ctx context.Context, tx publishers.Tx, a attempt, e
 		e.ID, e.Subject, e.Detail = m.rules.NewID(), first.id(), maps.Clone(e.Detail)
 		e.Detail["claim"], e.Detail["got"] = first.by.Claim, first.by.Got
 		e.Detail["expected"], e.Detail["difference"] = first.by.Want, first.by.Error()
-		e.Detail["nearest"], e.Detail[publishers.DetailCompared] = m.nearestDetail(a, h.all), m.registry.Compared(publishersOf(h.all)...)
+		var asked []publishers.Publisher
+		for _, n := range h.all {
+			asked = append(asked, n.Publisher)
+		}
+		e.Detail["nearest"], e.Detail[DetailCompared] = m.nearestDetail(a, h.all), m.compared(asked...)
 		if err := m.insert(ctx, tx, e, h.target); err != nil {
 			return 0, err
 		}
 	}
 	return len(told), nil
-}
-
-func publishersOf(all []nearMiss) []publishers.Publisher {
-	out := make([]publishers.Publisher, len(all))
-	for i, n := range all {
-		out[i] = n.Publisher
-	}
-	return out
 }
 
 func (m *Minter) nearestDetail(a attempt, all []nearMiss) []any {

@@ -17,6 +17,11 @@ import (
 	"pyindex/internal/workload"
 )
 
+// DetailCompared is the detail of an entry that says which claims the rule compared.
+const DetailCompared = "compared"
+
+const actionExchange = "publisher.exchange"
+
 // Bounds of what is kept of claims.
 const (
 	maxClaims    = 64
@@ -51,9 +56,9 @@ func (m *Minter) granted(a attempt, action string, r rule, subject string) audit
 
 // minted returns the entry of a granted exchange.
 func (m *Minter) minted(a attempt, r rule, tokenID string) audit.Entry {
-	e := m.granted(a, publishers.ActionExchange, r, tokenID)
+	e := m.granted(a, actionExchange, r, tokenID)
 	e.Detail[terms[r.scope()].rule+"_id"] = r.ID
-	e.Detail["claims"], e.Detail[publishers.DetailCompared] = bounded(a.claims), m.registry.Compared(r.Publisher)
+	e.Detail["claims"], e.Detail[DetailCompared] = bounded(a.claims), m.compared(r.Publisher)
 	a.mark(e.Detail)
 	if a.want.Single {
 		e.Detail["single_use"] = true
@@ -125,14 +130,7 @@ func (m *Minter) recordRefusal(ctx context.Context, tx publishers.Tx, a attempt,
 	if err := m.recordPassed(ctx, tx, a, f.passed); err != nil {
 		return err
 	}
-	e := audit.Entry{
-		ID: m.rules.NewID(), At: a.at, Action: publishers.ActionExchange, Outcome: audit.Refused, Actor: a.who.Actor(),
-		Detail: map[string]any{"code": f.Code, "description": f.Description, "issuer": a.issuer, "claims": bounded(a.claims)},
-	}
-	a.mark(e.Detail)
-	if a.provider != nil {
-		e.Detail["provider"] = a.provider.Name()
-	}
+	e := m.refusal(a, f.Code, f.Description)
 	told, err := m.tellNearest(ctx, tx, a, e, f.nearest)
 	if err != nil || told > 0 {
 		return err
@@ -140,10 +138,36 @@ func (m *Minter) recordRefusal(ctx context.Context, tx publishers.Tx, a attempt,
 	return tx.CountAudit(ctx, strangers(e, f))
 }
 
+// refusal returns the entry of an exchange that was refused.
+func (m *Minter) refusal(a attempt, code, description string) audit.Entry {
+	e := audit.Entry{
+		ID: m.rules.NewID(), At: a.at, Action: actionExchange, Outcome: audit.Refused, Actor: a.who.Actor(),
+		Detail: map[string]any{"code": code, "description": description, "issuer": a.issuer, "claims": bounded(a.claims)},
+	}
+	a.mark(e.Detail)
+	if a.provider != nil {
+		e.Detail["provider"] = a.provider.Name()
+	}
+	return e
+}
+
 // strangers makes the entry of a refusal that is nobody's in particular stand for all alike of a minute: any workflow anywhere
 // can have its issuer sign a token for us.
 func strangers(e audit.Entry, f *Refusal) audit.Entry {
 	return e.OncePerMinute(audit.Network(e.Actor.Address), f.Code+" "+f.Description)
+}
+
+// compared returns the claims that the rules of publishers compare, sorted.
+func (m *Minter) compared(all ...publishers.Publisher) []string {
+	var out []string
+	for _, p := range all {
+		rule, err := m.registry.Rule(p)
+		if c, ok := m.registry.Provider(p.Provider).(workload.Comparer); ok && err == nil {
+			out = append(out, c.Compares(rule)...)
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
 }
 
 // bounded is what is kept of verified claims: as many and as long as any issuer of ours sends, and no more.

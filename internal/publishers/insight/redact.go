@@ -8,7 +8,6 @@ import (
 	"pyindex/internal/access"
 	"pyindex/internal/audit"
 	"pyindex/internal/catalog"
-	"pyindex/internal/publishers"
 	"pyindex/internal/publishers/exchange"
 	"pyindex/internal/workload"
 )
@@ -62,11 +61,11 @@ func (v *View) Redact(ctx context.Context, tx catalog.Tx, who access.Caller, pro
 			continue
 		}
 		names := comparable
-		if _, ok := d[publishers.DetailCompared]; ok {
-			names = d.texts(publishers.DetailCompared)
+		if _, ok := d[exchange.DetailCompared]; ok {
+			names = d.texts(exchange.DetailCompared)
 		}
 		e.Detail = maps.Clone(e.Detail)
-		delete(e.Detail, publishers.DetailCompared)
+		delete(e.Detail, exchange.DetailCompared)
 		e.Detail["claims"] = limited(d.object("claims"), names)
 		if e.Outcome == audit.Refused && d.text("code") != exchange.CodePassedOver {
 			continue
