@@ -12,8 +12,8 @@ import (
 
 // How long a minted token lives.
 const (
-	DefaultLifetime = 900 * time.Second
-	MaxLifetime     = 6 * time.Hour
+	defaultLifetime = 900 * time.Second
+	maxLifetime     = 6 * time.Hour
 )
 
 // Leeway is how much the clocks of issuers and of this index may differ: times in tokens are compared with it.
@@ -31,7 +31,7 @@ type Verifier interface {
 
 // Options are the settings of a Minter; the zero value works.
 type Options struct {
-	Lifetime time.Duration // of a minted token: DefaultLifetime unless positive, at most MaxLifetime
+	Lifetime time.Duration // of a minted token: 15 minutes unless positive, at most 6 hours
 	Log      *slog.Logger  // slog.Default() if nil
 	// Created is called for each project that a pending publisher created, once it exists. The exchange waits for it.
 	Created func(ctx context.Context, c Created)
@@ -62,9 +62,9 @@ func New(r *publishers.Registry, v Verifier, o Options) *Minter {
 		o.Log = slog.Default()
 	}
 	if o.Lifetime <= 0 {
-		o.Lifetime = DefaultLifetime
+		o.Lifetime = defaultLifetime
 	}
-	o.Lifetime = min(o.Lifetime, MaxLifetime)
+	o.Lifetime = min(o.Lifetime, maxLifetime)
 	return &Minter{registry: r, store: r.Store(), rules: r.Options(), verifier: v, o: o}
 }
 

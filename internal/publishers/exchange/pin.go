@@ -33,8 +33,10 @@ func (m *Minter) pinOne(ctx context.Context, tx publishers.Tx, a attempt, f fits
 	if r.OwnerID != "" || id == "" {
 		return r, true, nil
 	}
-	if twin := slices.IndexFunc(f.all, func(q rule) bool { return q.OwnerID == id && publishers.SameRule(r.Publisher, q.Publisher) }); twin >= 0 && r.reader == nil {
-		return f.all[twin], true, m.merge(ctx, tx, a, r, f.all[twin])
+	for _, twin := range f.all {
+		if r.reader == nil && twin.OwnerID == id && publishers.SameRule(r.Publisher, twin.Publisher) {
+			return twin, true, m.merge(ctx, tx, a, r, twin)
+		}
 	}
 	pinRow := tx.PinPublisher
 	if r.reader != nil {
@@ -97,7 +99,8 @@ func (m *Minter) merge(ctx context.Context, tx publishers.Tx, a attempt, from, t
 		return err
 	}
 	for _, l := range links {
-		link := publishers.Attached{Publisher: to.Publisher, ProjectID: l.ProjectID, Project: l.Project, AddedAt: a.at, AddedBy: l.AddedBy}
+		link := l
+		link.Publisher, link.AddedAt = to.Publisher, a.at
 		if err := publishers.AttachOnce(ctx, tx, link); err != nil {
 			return err
 		}
