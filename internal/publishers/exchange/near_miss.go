@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 
-	"pyindex/internal/access"
 	"pyindex/internal/audit"
 	"pyindex/internal/publishers"
 	"pyindex/internal/workload"
@@ -61,19 +60,6 @@ func (n *nearest) refusal(a attempt) *Refusal {
 	f := noRule(a.want.Scope, by.Public()+"; "+words.compare)
 	f.nearest = n.all
 	return f
-}
-
-// noRule is the refusal of a verified token that no rule of a scope fits.
-func noRule(s access.Scope, why string) *Refusal {
-	return Refuse(CodePublisher, "valid token, but no corresponding "+terms[s].rule+" ("+why+")")
-}
-
-// subject returns whose token it is, for people.
-func (a attempt) subject() any {
-	if a.lookup == workload.AnyLookup && a.want.Scope == access.ScopeUpload {
-		return a.claims["sub"]
-	}
-	return a.lookup
 }
 
 // history is what one refusal leaves in the history of a project, a repository or a pending publisher.

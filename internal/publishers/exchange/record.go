@@ -66,13 +66,6 @@ func (m *Minter) minted(a attempt, r rule, tokenID string) audit.Entry {
 	return e
 }
 
-// mark marks an exchange for reading in the record; exchanges for uploads have no mark.
-func (a attempt) mark(detail map[string]any) {
-	if a.want.Scope == access.ScopeRead {
-		detail["scope"] = "read"
-	}
-}
-
 // insert adds an entry to the history of a target.
 func (m *Minter) insert(ctx context.Context, tx publishers.Tx, e audit.Entry, t target) error {
 	if t.repositoryID == "" {

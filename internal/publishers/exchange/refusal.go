@@ -1,6 +1,7 @@
 package exchange
 
 import (
+	"pyindex/internal/access"
 	"pyindex/internal/fault"
 	"pyindex/internal/publishers"
 )
@@ -39,4 +40,9 @@ func (r *Refusal) Unwrap() error { return fault.New(r.Kind, "%s", r.Description)
 // Refuse returns a refusal of the kind fault.Invalid.
 func Refuse(code, description string) *Refusal {
 	return &Refusal{Code: code, Description: description, Kind: fault.Invalid}
+}
+
+// noRule is the refusal of a verified token that no rule of a scope fits.
+func noRule(s access.Scope, why string) *Refusal {
+	return Refuse(CodePublisher, "valid token, but no corresponding "+terms[s].rule+" ("+why+")")
 }
