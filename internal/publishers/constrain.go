@@ -1,6 +1,7 @@
 package publishers
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"slices"
@@ -61,16 +62,9 @@ func attachedPublisher(ctx context.Context, tx Tx, project catalog.Project, id s
 	}
 	links, err := tx.AttachedTo(ctx, id, project.ID)
 	if err != nil || len(links) == 0 {
-		return Publisher{}, orElse(err, none)
+		return Publisher{}, cmp.Or(err, none)
 	}
 	return links[0].Publisher, nil
-}
-
-func orElse(err, other error) error {
-	if err != nil {
-		return err
-	}
-	return other
 }
 
 // narrowed makes the row of a publisher that says more fields than old. What old is pinned to stays.

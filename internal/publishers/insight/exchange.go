@@ -98,27 +98,3 @@ func (v *View) suggested(x Exchange) (map[string]string, string) {
 	}
 	return fields, ""
 }
-
-// detail is the detail of an entry, as JSON has it. A member that is missing or of another type is empty.
-type detail map[string]any
-
-func (d detail) text(name string) string {
-	s, _ := d[name].(string)
-	return s
-}
-
-func (d detail) object(name string) map[string]any {
-	m, _ := d[name].(map[string]any)
-	return m
-}
-
-func (d detail) list(name string) []detail {
-	all, _ := d[name].([]any)
-	var out []detail
-	for _, v := range all {
-		if m, ok := v.(map[string]any); ok {
-			out = append(out, m)
-		}
-	}
-	return out
-}

@@ -86,9 +86,6 @@ func (v *View) Redact(ctx context.Context, tx catalog.Tx, who access.Caller, pro
 	return nil
 }
 
-// detailWithheld marks an entry whose claims the reader may not see yet.
-const detailWithheld = "claims_withheld"
-
 // limited are the claims of some names, and those of the run.
 func limited(c map[string]any, names []string) map[string]any {
 	out := map[string]any{}
@@ -142,21 +139,4 @@ func workloadOf(p workload.Provider, claims map[string]any) string {
 		lookup = "sub " + sub
 	}
 	return iss + "\n" + lookup
-}
-
-// texts is a list of texts, as JSON has it or as it was before.
-func (d detail) texts(name string) []string {
-	switch all := d[name].(type) {
-	case []string:
-		return all
-	case []any:
-		var out []string
-		for _, v := range all {
-			if s, ok := v.(string); ok {
-				out = append(out, s)
-			}
-		}
-		return out
-	}
-	return nil
 }
