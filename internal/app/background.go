@@ -108,6 +108,7 @@ func (a *App) sweep(ctx context.Context) error {
 	if forgotten > 0 {
 		slog.InfoContext(ctx, "entries of the record were kept long enough", "removed", forgotten)
 	}
+	a.Minter.LogUnverified()
 	return errors.Join(err, e, a.Registry.Sweep(ctx), a.Directory.SweepSessions(ctx), a.Accounts.Sweep(ctx), a.SignIn.Sweep(ctx), a.Outbox.Sweep(ctx), a.Index.SweepDownloads(ctx))
 }
 

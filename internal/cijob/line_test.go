@@ -8,8 +8,9 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/cli/clitest"
-	"pyindex/internal/publishers"
+	"pyindex/internal/publishers/exchange"
 	"pyindex/internal/publishers/idtoken/issuertest"
+	"pyindex/internal/publishers/insight"
 )
 
 // words takes a line apart as a shell would.
@@ -44,7 +45,9 @@ func TestExplainLine(t *testing.T) {
 	c := newClinic(t)
 	c.run(0, "upload", clitest.Wheel(t, demo))
 	c.run(0, "publisher", "add", "github", "--issuer", c.issuer.URL, "--project", demo, "--owner", "acme", "--repository", "widgets", "--workflow", "other.yml", "--environment", "quiet-harbour", "--owner-id", "1")
-	send := func(token string) { c.app.Registry.Exchange(t.Context(), access.Guest(false), access.Secret(token)) }
+	send := func(token string) {
+		c.app.Minter.Exchange(t.Context(), access.Guest(false), access.Secret(token), exchange.Want{Scope: access.ScopeUpload})
+	}
 	send("rubbish")
 	send(c.issuer.Sign(c.issuer.Claims(c.audience, time.Now(), map[string]any{"repository": "elsewhere/thing"})))
 	send(c.issuer.Sign(c.issuer.Claims(c.audience, time.Now(), nil)))
@@ -61,7 +64,7 @@ func TestExplainLine(t *testing.T) {
 		t.Errorf("explain says:\n%s", all)
 	}
 	var list []struct {
-		publishers.Exchange
+		insight.Exchange
 		PublisherAdd string `json:"publisher_add"`
 	}
 	text, _ := c.run(0, "publisher", "explain", "--json", "--last", "1")

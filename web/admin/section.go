@@ -11,7 +11,7 @@ import (
 	"pyindex/internal/account"
 	"pyindex/internal/assembly"
 	"pyindex/internal/lockout"
-	"pyindex/internal/publishers"
+	"pyindex/internal/publishers/exchange"
 	"pyindex/internal/route"
 	"pyindex/web/letters"
 	"pyindex/web/ui"
@@ -21,7 +21,7 @@ import (
 type Options struct {
 	Index     *assembly.Index
 	Directory *access.Directory
-	Registry  *publishers.Registry
+	Exchange  *exchange.Minter
 	Accounts  *account.Accounts
 	Desk      *lockout.Desk
 	Letters   *letters.Sender

@@ -26,11 +26,11 @@ func (s *Section) pending(w http.ResponseWriter, r *http.Request, who access.Cal
 
 // pendingPage shows the page with what was typed. exists is the link to the project that there is already.
 func (s *Section) pendingPage(w http.ResponseWriter, r *http.Request, who access.Caller, a adding, exists string) error {
-	all, err := s.o.Registry.PendingOf(r.Context(), who)
+	all, err := s.insight.PendingOf(r.Context(), who)
 	if err != nil {
 		return err
 	}
-	v := pendingView{Frame: s.Frame(r, who, "Pending publishers"), Enabled: s.o.Registry.Enabled(), Exists: exists, Typed: a.form.Get("project_name")}
+	v := pendingView{Frame: s.Frame(r, who, "Pending publishers"), Enabled: s.o.Exchange.Enabled(), Exists: exists, Typed: a.form.Get("project_name")}
 	v.Section, v.Tab, v.Scripts = "account", "publishing", []string{"publishing.js"}
 	a.request.Pending = true
 	a.request.Repository = a.form.Get("repository_name")
@@ -100,7 +100,7 @@ func (s *Section) addPending(w http.ResponseWriter, r *http.Request, who access.
 // existing is the path of the settings of a project of the typed name, filled in with what was typed, where it is the
 // reader's; "" otherwise.
 func (s *Section) existing(r *http.Request, who access.Caller, a adding) string {
-	p, err := s.o.Registry.ForProject(r.Context(), who, a.request.Repository, a.request.Project)
+	p, err := s.insight.ForProject(r.Context(), who, a.request.Repository, a.request.Project)
 	if err != nil {
 		return ""
 	}

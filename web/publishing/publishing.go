@@ -11,6 +11,7 @@ import (
 	"pyindex/internal/fault"
 	"pyindex/internal/packaging"
 	"pyindex/internal/publishers"
+	"pyindex/internal/publishers/insight"
 	"pyindex/internal/route"
 	"pyindex/internal/workload"
 	"pyindex/internal/workload/ciconfig"
@@ -50,7 +51,7 @@ type publishingView struct {
 	Enabled     bool
 	Guide       *guideView
 	Publishers  []publisherCard
-	Tokens      []publishers.UploadToken
+	Tokens      []insight.UploadToken
 	TrustedOnly bool
 	Add         addForm
 	Exchanges   []exchangeRow
@@ -68,12 +69,12 @@ func (s *Section) publishing(w http.ResponseWriter, r *http.Request, who access.
 
 // publishingPage shows the page with what was typed into the form for a new publisher, or into that of a card.
 func (s *Section) publishingPage(w http.ResponseWriter, r *http.Request, who access.Caller, a adding, t tightening) error {
-	p, err := s.o.Registry.ForProject(r.Context(), who, ui.Repository(r), r.PathValue("project"))
+	p, err := s.insight.ForProject(r.Context(), who, ui.Repository(r), r.PathValue("project"))
 	if err != nil {
 		return err
 	}
 	v := publishingView{
-		Frame: s.Frame(r, who, "Publishing of "+p.Project.Name.String()), Project: p.Project, Enabled: s.o.Registry.Enabled(),
+		Frame: s.Frame(r, who, "Publishing of "+p.Project.Name.String()), Project: p.Project, Enabled: s.o.Exchange.Enabled(),
 		Tokens: p.Tokens, TrustedOnly: p.Project.TrustedOnly,
 	}
 	v.Section, v.Tab, v.Mine, v.Scripts = "projects", "publishing", who.RoleIn(p.Project.Object()), []string{"publishing.js"}
@@ -121,7 +122,7 @@ func (s *Section) addPublisher(w http.ResponseWriter, r *http.Request, who acces
 // may not see the page learns that first.
 func (s *Section) confirmFilledIn(w http.ResponseWriter, r *http.Request, who access.Caller, a adding) error {
 	if r.PathValue("project") != "" {
-		if _, err := s.o.Registry.ForProject(r.Context(), who, ui.Repository(r), r.PathValue("project")); err != nil {
+		if _, err := s.insight.ForProject(r.Context(), who, ui.Repository(r), r.PathValue("project")); err != nil {
 			return err
 		}
 	}
@@ -207,7 +208,7 @@ func (s *Section) setTrustedOnly(w http.ResponseWriter, r *http.Request, who acc
 		return err
 	}
 	// A reader of the project may know it, and gets the answer of this page all the same.
-	p, err := s.o.Registry.ForProject(r.Context(), who, ui.Repository(r), r.PathValue("project"))
+	p, err := s.insight.ForProject(r.Context(), who, ui.Repository(r), r.PathValue("project"))
 	if err != nil {
 		return err
 	}
@@ -241,9 +242,9 @@ type guideView struct {
 }
 
 // guideFor is the guide of the publisher that the query asks for, if it is one of these.
-func (s *Section) guideFor(r *http.Request, all []publishers.Shown) *guideView {
+func (s *Section) guideFor(r *http.Request, all []insight.Shown) *guideView {
 	q := r.URL.Query()
-	i := slices.IndexFunc(all, func(p publishers.Shown) bool { return p.ID == q.Get("publisher") })
+	i := slices.IndexFunc(all, func(p insight.Shown) bool { return p.ID == q.Get("publisher") })
 	if i < 0 || r.Method == http.MethodPost {
 		return nil
 	}
