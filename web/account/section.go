@@ -4,12 +4,9 @@
 package account
 
 import (
-	"slices"
-
 	"pyindex/internal/access"
 	"pyindex/internal/account"
 	"pyindex/internal/catalog"
-	"pyindex/internal/route"
 	"pyindex/web/letters"
 	"pyindex/web/ui"
 )
@@ -35,8 +32,3 @@ type Section struct {
 
 // New returns the pages.
 func New(kit *ui.Kit, o Options) *Section { return &Section{kit, o, o.Letters} }
-
-// Routes returns the pages and forms of the area.
-func (s *Section) Routes() []route.Route {
-	return slices.Concat(s.loginRoutes(), s.mailRoutes(), s.welcomeRoutes(), s.accountRoutes(), s.passkeyRoutes(), s.ssoRoutes(), s.tokenRoutes())
-}
