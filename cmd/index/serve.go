@@ -1,3 +1,5 @@
+//go:build !windows
+
 package main
 
 import (
@@ -26,6 +28,7 @@ import (
 	"pyindex/internal/server"
 	"pyindex/internal/simpleapi"
 	"pyindex/internal/tlsserve"
+	"pyindex/internal/version"
 	"pyindex/web"
 	"pyindex/web/ui"
 )
@@ -157,8 +160,8 @@ func (e *endpoints) site() (*web.Site, error) {
 		}
 	}
 	o := web.Options{
-		Authority: authority, Version: program().Version,
-		Index: e.Index, Directory: e.Directory, Registry: e.Registry, Accounts: e.Accounts, Desk: e.Desk, Name: e.Config.Name(), BaseURL: e.base, Log: e.log, Closed: !e.Config.Access.AnonymousRead, Believed: e.Config.BelievedFor(),
+		Authority: authority, Version: version.Read().Version,
+		Index: e.Index, Directory: e.Directory, Registry: e.Registry, Accounts: e.Accounts, SignIn: e.SignIn, Outbox: e.Outbox, Desk: e.Desk, Name: e.Config.Name(), BaseURL: e.base, Log: e.log, Closed: !e.Config.Access.AnonymousRead, Believed: e.Config.BelievedFor(),
 	}
 	for _, s := range e.settings {
 		o.Settings = append(o.Settings, ui.Setting(s))
@@ -183,9 +186,9 @@ func (e *endpoints) site() (*web.Site, error) {
 // tables returns what the edges answer.
 func (e *endpoints) tables() []route.Table {
 	return []route.Table{
-		simpleapi.New(e.Index, simpleapi.Options{BasePath: e.base.Path, BaseURL: e.base.String(), CacheBytes: int64(e.Config.Limits.PageCache)}).Table(),
-		jsonapi.New(e.Index, jsonapi.Options{BaseURL: e.base.String()}).Table(),
-		legacyupload.New(e.Index, legacyupload.Options{}).Table(),
+		simpleapi.New(e.Index.Index, simpleapi.Options{BasePath: e.base.Path, BaseURL: e.base.String(), CacheBytes: int64(e.Config.Limits.PageCache)}).Table(),
+		jsonapi.New(e.Index.Index, jsonapi.Options{BaseURL: e.base.String()}).Table(),
+		legacyupload.New(e.Index.Intake, legacyupload.Options{}).Table(),
 		mintapi.New(e.Registry, config.Audience(e.base), mintapi.Options{BaseURL: e.base}).Table(),
 	}
 }

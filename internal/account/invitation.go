@@ -6,21 +6,93 @@ import (
 	"time"
 
 	"pyindex/internal/access"
-	"pyindex/internal/audit"
+	"pyindex/internal/account/onetime"
+	"pyindex/internal/account/outbox"
 	"pyindex/internal/fault"
 )
 
-// ErrWaiting is returned for the link of an invitation that an administrator has not approved yet. Nothing is used up.
-var ErrWaiting = fault.New(fault.Denied, "an administrator of this index has to approve this invitation first: follow the link again later")
-
 // OpenInvitation is an invitation that may still be accepted or approved.
 type OpenInvitation struct {
-	Link
+	onetime.Link
 	By      string // name of the user who made it, "" for the operator
 	Waiting bool   // for an administrator's approval
 	// Announce says, of one that Invite just made, that administrators get a letter about it: for a day, or until one of them
 	// decided about an invitation, they get one.
 	Announce bool
+}
+
+// Inviter says what a caller may give away with an invitation. *catalog.Index is one.
+type Inviter interface {
+	// MayGrant returns where a role would be given, for the row of an invitation; fault.Denied for who may not give it.
+	MayGrant(ctx context.Context, who access.Caller, repository, project string, role access.Role) (onetime.Grant, error)
+}
+
+// NewInvitation is what is needed to invite somebody.
+type NewInvitation struct {
+	Name, Email string // both may be empty
+	Admin       bool
+	Grants      []onetime.Grant // as Inviter returned them
+}
+
+// Invite returns the secret of a link by which somebody makes an account. Administrators may invite, and whoever was
+// allowed the grants by an Inviter; Admin needs an administrator. The link of anybody else's invitation waits for an
+// administrator's approval, unless Options say that owners may invite; ten of one person may wait. fault.TooMany for more.
+func (a *Accounts) Invite(ctx context.Context, who access.Caller, n NewInvitation) (OpenInvitation, access.Secret, error) {
+	if err := checkEmail(n.Email); err != nil {
+		return OpenInvitation{}, "", err
+	}
+	if n.Name != "" {
+		if err := checkName(n.Name); err != nil {
+			return OpenInvitation{}, "", err
+		}
+	}
+	l, secret := onetime.New(a.o.NewID(), onetime.Invite, a.o.Now(), inviteLife)
+	l.CreatedBy, l.Invitation = who.ID(), onetime.Invitation(n)
+	waits, announce := false, false
+	err := access.Update(ctx, a.store, who, func(tx Tx, who access.Caller) (err error) {
+		if !who.Admin() && (n.Admin || len(n.Grants) == 0 || who.SessionID() == "") {
+			return fault.New(fault.Denied, "only an administrator may invite somebody to more than projects of your own")
+		}
+		for _, g := range n.Grants { // as the Inviter decided, with the rights of this moment
+			if !who.May(access.Owner, access.Object{RepositoryID: g.RepositoryID, ProjectID: g.ProjectID}) {
+				return fault.New(fault.Denied, "only an owner may invite somebody there")
+			}
+		}
+		if n.Name != "" {
+			if _, err := tx.UserByName(ctx, n.Name); err == nil {
+				return fault.InField("name", "user %s exists already: give the role to that account", n.Name)
+			} else if !fault.Is(err, fault.NotFound) {
+				return err
+			}
+		}
+		if waits, err = a.waits(ctx, tx, l); err != nil {
+			return err
+		}
+		if !who.Admin() {
+			if err := a.bounded(ctx, tx, who, waits); err != nil {
+				return err
+			}
+		}
+		announce = false
+		if waits {
+			if announce, err = a.announces(ctx, tx); err != nil {
+				return err
+			}
+		}
+		if err := tx.InsertLink(ctx, l); err != nil {
+			return err
+		}
+		detail := map[string]any{"name": n.Name, "email": n.Email, "admin": n.Admin, "grants": n.Grants, "waiting": waits}
+		return tx.InsertAudit(ctx, a.entry(who, "user.invite", l.ID, detail))
+	})
+	if err != nil {
+		return OpenInvitation{}, "", err
+	}
+	o := OpenInvitation{Link: l, Waiting: waits, Announce: announce}
+	if l.CreatedBy != "" {
+		o.By = who.Name()
+	}
+	return o, secret, nil
 }
 
 // How many invitations of one person who is no administrator are open at once.
@@ -31,7 +103,7 @@ const (
 
 // bounded returns fault.TooMany if the caller has as many open invitations as one person may have.
 func (a *Accounts) bounded(ctx context.Context, tx Tx, who access.Caller, waits bool) error {
-	all, err := tx.Links(ctx, LinkInvite, a.o.Now())
+	all, err := tx.Links(ctx, onetime.Invite, a.o.Now())
 	if err != nil {
 		return err
 	}
@@ -78,26 +150,13 @@ func (a *Accounts) decided(ctx context.Context, tx Tx) error {
 	return tx.PutAttempts(ctx, announcedBucket, 0, a.o.Now())
 }
 
-// waits reports whether an invitation needs an administrator's approval before it can be accepted: if its maker is not an
-// administrator now, and the settings do not leave invitations to owners. What the maker was at the time does not matter.
-func (a *Accounts) waits(ctx context.Context, tx Tx, l Link) (bool, error) {
-	if a.o.OwnersInvite || l.Kind != LinkInvite || l.CreatedBy == "" || !l.ApprovedAt.IsZero() {
-		return false, nil
-	}
-	u, err := tx.UserByID(ctx, l.CreatedBy)
-	if fault.Is(err, fault.NotFound) {
-		return true, nil
-	}
-	return !u.Admin || !u.Active(), err
-}
-
 // Invitations returns the invitations that are open, newest first: an administrator sees all, others those that they made.
 func (a *Accounts) Invitations(ctx context.Context, who access.Caller) (out []OpenInvitation, err error) {
 	if !who.Known() {
 		return nil, fault.New(fault.Unauthenticated, "sign in first")
 	}
 	err = a.store.View(ctx, func(tx Tx) error {
-		all, err := tx.Links(ctx, LinkInvite, a.o.Now())
+		all, err := tx.Links(ctx, onetime.Invite, a.o.Now())
 		out = nil
 		for _, l := range all {
 			if !who.Admin() && (who.SessionID() == "" || l.CreatedBy != who.ID()) {
@@ -114,7 +173,7 @@ func (a *Accounts) Invitations(ctx context.Context, who access.Caller) (out []Op
 	return out, err
 }
 
-func (a *Accounts) open(ctx context.Context, tx Tx, l Link) (o OpenInvitation, err error) {
+func (a *Accounts) open(ctx context.Context, tx Tx, l onetime.Link) (o OpenInvitation, err error) {
 	o.Link = l
 	if o.Waiting, err = a.waits(ctx, tx, l); err != nil || l.CreatedBy == "" {
 		return o, err
@@ -129,7 +188,7 @@ func (a *Accounts) open(ctx context.Context, tx Tx, l Link) (o OpenInvitation, e
 
 // openByID returns an open invitation that the caller may see; fault.NotFound for any other.
 func (a *Accounts) openByID(ctx context.Context, tx Tx, who access.Caller, id string) (OpenInvitation, error) {
-	all, err := tx.Links(ctx, LinkInvite, a.o.Now())
+	all, err := tx.Links(ctx, onetime.Invite, a.o.Now())
 	for _, l := range all {
 		if l.ID == id && (who.Admin() || who.SessionID() != "" && l.CreatedBy == who.ID()) {
 			return a.open(ctx, tx, l)
@@ -181,16 +240,6 @@ func (o OpenInvitation) detail() map[string]any {
 	return map[string]any{"by": o.By, "name": o.Invitation.Name, "email": o.Invitation.Email, "grants": o.Invitation.Grants}
 }
 
-// refused records that something was refused to a caller, and returns fault.Denied with the reason.
-func (a *Accounts) refused(ctx context.Context, who access.Caller, action, subject, why string) error {
-	e := a.entry(who, action, subject, nil)
-	e.Outcome = audit.Refused
-	if err := a.store.Update(ctx, func(tx Tx) error { return tx.InsertAudit(ctx, e) }); err != nil {
-		return err
-	}
-	return fault.New(fault.Denied, "%s", why)
-}
-
 // RevokeInvitation ends an invitation that the caller may see; fault.NotFound for any other. An administrator who ends one
 // that waits for approval refuses it.
 func (a *Accounts) RevokeInvitation(ctx context.Context, who access.Caller, id string) (o OpenInvitation, err error) {
@@ -228,7 +277,7 @@ func (a *Accounts) AdminAddresses(ctx context.Context) (out []string, err error)
 			if !u.Admin || !u.Active() {
 				continue
 			}
-			p, err := profileOf(ctx, tx, u)
+			p, err := access.ProfileOf(ctx, tx, u.ID)
 			if err != nil {
 				return err
 			}
@@ -251,18 +300,18 @@ func (o OpenInvitation) where() string {
 }
 
 // WaitingLetter tells an administrator of an invitation that waits for approval; link leads to the list of them.
-func WaitingLetter(index string, o OpenInvitation, link string) Letter {
+func WaitingLetter(index string, o OpenInvitation, link string) outbox.Letter {
 	whom := "somebody"
 	if o.Invitation.Name != "" {
 		whom = o.Invitation.Name
 	}
-	return Letter{"An invitation to " + index + " waits for your approval", o.By + " invited " + whom + " to " + index + " as " + o.where() + ".\n\n" +
+	return outbox.Letter{Subject: "An invitation to " + index + " waits for your approval", Text: o.By + " invited " + whom + " to " + index + " as " + o.where() + ".\n\n" +
 		"The invitation makes a new account, so an administrator has to approve it first. Approve or refuse it here:\n\n" + link + "\n\n" +
 		"More may wait by the time you look: until one is approved or refused, there is at most one such letter a day.\n"}
 }
 
 // ApprovedLetter tells whoever made an invitation that its link works now.
-func ApprovedLetter(index string, o OpenInvitation) Letter {
-	return Letter{"Your invitation to " + index + " was approved", "Your invitation to " + index + " as " + o.where() + " was approved.\n\n" +
+func ApprovedLetter(index string, o OpenInvitation) outbox.Letter {
+	return outbox.Letter{Subject: "Your invitation to " + index + " was approved", Text: "Your invitation to " + index + " as " + o.where() + " was approved.\n\n" +
 		"The link that you were shown works now, once, until " + o.ExpiresAt.UTC().Format("2 January 2006 15:04 UTC") + ".\n"}
 }

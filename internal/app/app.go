@@ -1,3 +1,7 @@
+// Package app opens an index from its settings.
+//
+// An App holds the services over one database and one blob store, for the server and for commands on the same machine.
+// Its Operator may do everything, so no package that a request reaches may import this one.
 package app
 
 import (
@@ -14,7 +18,9 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/account"
-	"pyindex/internal/catalog"
+	"pyindex/internal/account/outbox"
+	"pyindex/internal/account/signin"
+	"pyindex/internal/assembly"
 	"pyindex/internal/config"
 	"pyindex/internal/lockout"
 	"pyindex/internal/passkeys"
@@ -31,12 +37,14 @@ type App struct {
 	Config    *config.Config
 	DB        *db.DB
 	Blobs     *blobs.Blobs
-	Index     *catalog.Index
+	Index     *assembly.Index
 	Directory *access.Directory
 	verifier  *idtoken.Verifier
 	Registry  *publishers.Registry
 	Desk      *lockout.Desk
 	Accounts  *account.Accounts
+	SignIn    *signin.Methods
+	Outbox    *outbox.Outbox
 	Operator  access.Caller
 }
 
@@ -54,7 +62,7 @@ func Open(ctx context.Context, c *config.Config, log *slog.Logger, base *url.URL
 		return nil, err
 	}
 	a.Directory = access.NewDirectory(a.DB.Access(), c.Directory())
-	if a.Accounts, err = accounts(c, a.DB, base); err != nil {
+	if err = a.openAccounts(base); err != nil {
 		return nil, errors.Join(err, a.Close())
 	}
 	verifier, err := newVerifier(c, base, log)
@@ -68,31 +76,35 @@ func Open(ctx context.Context, c *config.Config, log *slog.Logger, base *url.URL
 	}
 	a.Registry = publishers.New(a.DB.Publishers(), verifier, workload.Providers(), publishers.Options{
 		Lifetime: time.Duration(c.OIDC.TokenLifetime), KeepExchanges: time.Duration(c.OIDC.KeepExchanges), OwnerID: accountid.New(http.DefaultClient, c.AccountAPIs()...).Of,
-		Issuers: c.Issuers(base), Policy: c.Upload.Rules(), Created: created, Log: log,
+		Issuers: c.Issuers(base), Policy: c.Upload.Rules().NamePolicy, Created: created, Log: log,
 	})
 	a.Desk = lockout.New(a.DB.Lockouts(), lockout.Options{Sentence: a.Registry.Sentence})
-	a.Index = catalog.New(a.DB.Catalog(), a.Blobs, catalog.Options{
+	a.Index = assembly.New(a.DB.Catalog(), a.Blobs, assembly.Options{
 		Log: log, Policy: c.Upload.Rules(), Limits: c.Limits.Catalog(), Attester: attester, Redact: a.Registry.Redact,
 	})
 	return a, nil
 }
 
-// accounts opens the accounts of the index. base is nil for commands, which have no passkeys.
-func accounts(c *config.Config, rows *db.DB, base *url.URL) (*account.Accounts, error) {
-	o := account.Options{Name: c.Name(), OwnersInvite: c.Access.Invitations == "owners", SecondFactor: access.FactorPolicy(c.Access.RequireSecond)}
+// openAccounts sets the accounts of the index and how people sign in to them. base is nil for commands, which have no passkeys.
+func (a *App) openAccounts(base *url.URL) error {
+	c, box := a.Config, outbox.Options{}
+	o := signin.Options{Name: c.Name(), SecondFactor: access.FactorPolicy(c.Access.RequireSecond)}
 	if base != nil {
 		ceremonies, err := passkeys.New(base, o.Name)
 		if err != nil {
-			return nil, fmt.Errorf("base_url: passkeys: %w", err)
+			return fmt.Errorf("base_url: passkeys: %w", err)
 		}
 		if ceremonies != nil {
 			o.Authenticators = ceremonies
 		}
 		if c.Mail.Server != "" {
-			o.SecurityURL = strings.TrimSuffix(base.String(), "/") + "/manage/account/security/"
+			box.SecurityURL = strings.TrimSuffix(base.String(), "/") + "/manage/account/security/"
 		}
 	}
-	return account.New(rows.Accounts(), o), nil
+	a.Outbox = outbox.New(a.DB.Outbox(), box)
+	a.SignIn = signin.New(a.DB.SignIn(), a.Outbox, o)
+	a.Accounts = account.New(a.DB.Accounts(), a.SignIn, account.Options{OwnersInvite: c.Access.Invitations == "owners"})
+	return nil
 }
 
 // osUser names the operator in the record.

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"pyindex/internal/access"
-	"pyindex/internal/account"
+	"pyindex/internal/account/outbox"
 	"pyindex/internal/audit"
 	"pyindex/internal/mail"
 )
@@ -26,13 +26,13 @@ func (a *App) Post(ctx context.Context, log *slog.Logger) {
 	tick := time.NewTicker(postEvery)
 	defer tick.Stop()
 	for {
-		if err := a.Accounts.Deliver(ctx, log, sender.Send); err != nil && ctx.Err() == nil {
+		if err := a.Outbox.Deliver(ctx, log, sender.Send); err != nil && ctx.Err() == nil {
 			log.Error("sending letters of warning", "error", err)
 		}
 		select {
 		case <-ctx.Done():
 			return
-		case <-a.Accounts.Letters():
+		case <-a.Outbox.Letters():
 		case <-tick.C:
 		}
 	}
@@ -54,12 +54,7 @@ func (a *App) Background(ctx context.Context, keyring *access.Keyring, log *slog
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	var loops group
 	loops.every(ctx, flushEvery, func() error { return errors.Join(keyring.Flush(ctx), a.Index.FlushDownloads(ctx)) }, log, "writing last uses")
-	tidy := time.AfterFunc(tidyAfter, func() {
-		debug.FreeOSMemory()
-		if err := unmapProgram(); err != nil {
-			log.Debug("giving back the program's pages", "error", err)
-		}
-	})
+	tidy := time.AfterFunc(tidyAfter, debug.FreeOSMemory)
 	loops.Go(func() {
 		a.DB.Attend(ctx, func(ctx context.Context) {
 			if err := errors.Join(a.Index.Refresh(ctx), keyring.Refresh(ctx)); err != nil && ctx.Err() == nil {
@@ -70,7 +65,7 @@ func (a *App) Background(ctx context.Context, keyring *access.Keyring, log *slog
 	a.verifier.Warm()
 	loops.every(ctx, refreshEvery, func() error { a.verifier.Refresh(); return nil }, log, "refreshing keys")
 	loops.every(ctx, sweepEvery, func() error { return a.sweep(ctx) }, log, "sweeping")
-	loops.every(ctx, checkEvery, func() error { return a.Index.CheckDaily(ctx, a.Operator) }, log, "checking the stored bytes")
+	loops.every(ctx, checkEvery, func() error { return a.Index.Custody.CheckDaily(ctx, a.Operator) }, log, "checking the stored bytes")
 	loops.Go(func() { // what the last process was about to remove when it was killed
 		if err := a.sweep(ctx); err != nil && ctx.Err() == nil {
 			log.Error("sweeping", "error", err)
@@ -101,19 +96,19 @@ func (a *App) Background(ctx context.Context, keyring *access.Keyring, log *slog
 
 // remind writes to users whose API tokens expire soon.
 func (a *App) remind(ctx context.Context, sender *mail.Sender) error {
-	return a.Accounts.RemindOfTokens(ctx, func(ctx context.Context, r account.Reminder) error {
-		return sender.Send(ctx, r.Email, account.ReminderLetter(a.Config.Name(), r, a.Config.LinkTo("/manage/account/token/")))
+	return a.Outbox.RemindOfTokens(ctx, func(ctx context.Context, r outbox.Reminder) error {
+		return sender.Send(ctx, r.Email, outbox.ReminderLetter(a.Config.Name(), r, a.Config.LinkTo("/manage/account/token/")))
 	})
 }
 
 // sweep removes what is no longer needed: unreferenced blobs, expired tokens and sessions, old audit entries.
 func (a *App) sweep(ctx context.Context) error {
-	_, err := a.Index.Sweep(ctx, a.Operator)
+	_, err := a.Index.Custody.Sweep(ctx, a.Operator)
 	forgotten, e := audit.Sweep(ctx, a.DB.Record(), a.Config.Audit.Retention(), time.Now())
 	if forgotten > 0 {
 		slog.InfoContext(ctx, "entries of the record were kept long enough", "removed", forgotten)
 	}
-	return errors.Join(err, e, a.Registry.Sweep(ctx), a.Directory.SweepSessions(ctx), a.Accounts.Sweep(ctx), a.Index.SweepDownloads(ctx))
+	return errors.Join(err, e, a.Registry.Sweep(ctx), a.Directory.SweepSessions(ctx), a.Accounts.Sweep(ctx), a.SignIn.Sweep(ctx), a.Outbox.Sweep(ctx), a.Index.SweepDownloads(ctx))
 }
 
 // group is loops that run beside the requests.

@@ -8,7 +8,7 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/account"
-	"pyindex/internal/catalog"
+	"pyindex/internal/assembly"
 	"pyindex/internal/lockout"
 	"pyindex/internal/publishers"
 	"pyindex/web/letters"
@@ -17,7 +17,7 @@ import (
 
 // Options are what the pages are made from. Version and Settings are shown.
 type Options struct {
-	Index     *catalog.Index
+	Index     *assembly.Index
 	Directory *access.Directory
 	Registry  *publishers.Registry
 	Accounts  *account.Accounts

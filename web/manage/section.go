@@ -5,14 +5,14 @@ package manage
 
 import (
 	"pyindex/internal/account"
-	"pyindex/internal/catalog"
+	"pyindex/internal/assembly"
 	"pyindex/web/letters"
 	"pyindex/web/ui"
 )
 
 // Options are what the pages are made from. All are needed.
 type Options struct {
-	Index    *catalog.Index
+	Index    *assembly.Index
 	Accounts *account.Accounts
 	Letters  *letters.Sender
 }

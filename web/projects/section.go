@@ -4,13 +4,13 @@
 package projects
 
 import (
-	"pyindex/internal/catalog"
+	"pyindex/internal/assembly"
 	"pyindex/web/ui"
 )
 
 // Options are what the pages are made from. Index is needed.
 type Options struct {
-	Index     *catalog.Index
+	Index     *assembly.Index
 	Authority []byte // certificate in PEM of the authority that this server created for itself; empty if it did not
 }
 

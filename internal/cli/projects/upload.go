@@ -8,12 +8,13 @@ import (
 	"path/filepath"
 
 	"pyindex/internal/app"
-	"pyindex/internal/catalog"
 	"pyindex/internal/cli"
+	"pyindex/internal/ingest"
 	"pyindex/internal/packaging"
 	"pyindex/internal/terminal"
 )
 
+// Upload adds files to the index.
 type Upload struct {
 	Files []string `arg:"" name:"file" help:"Wheels and source distributions."`
 	cli.InRepository
@@ -38,7 +39,7 @@ func (c *Upload) Run(s *cli.Session) error {
 
 func (c *Upload) add(s *cli.Session, a *app.App, path string) (err error) {
 	name, _ := packaging.ProjectOf(filepath.Base(path)) // what is wrong with it Publish says
-	in, err := a.Index.Stage(s.Ctx, a.Operator, c.Repository, name)
+	in, err := a.Index.Begin(s.Ctx, a.Operator, c.Repository, name)
 	if err != nil {
 		return err
 	}
@@ -46,7 +47,7 @@ func (c *Upload) add(s *cli.Session, a *app.App, path string) (err error) {
 	if err := read(in, path); err != nil {
 		return err
 	}
-	got, err := a.Index.Publish(s.Ctx, a.Operator, catalog.Upload{Repository: c.Repository, Filename: filepath.Base(path), Content: in})
+	got, err := a.Index.Publish(s.Ctx, in, ingest.Upload{Filename: filepath.Base(path)})
 	if err != nil {
 		return err
 	}

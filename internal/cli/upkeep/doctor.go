@@ -1,3 +1,4 @@
+// Package upkeep has the commands that keep an installation healthy: checks, cleaning, mail, moves and restores.
 package upkeep
 
 import (
@@ -14,6 +15,7 @@ import (
 	"pyindex/internal/catalog"
 	"pyindex/internal/cli"
 	"pyindex/internal/config"
+	"pyindex/internal/custody"
 	"pyindex/internal/fault"
 	"pyindex/internal/publishers/idtoken"
 	"pyindex/internal/storage/blobs"
@@ -22,6 +24,7 @@ import (
 	"pyindex/internal/tlsserve"
 )
 
+// Doctor examines this installation, or the stored bytes.
 type Doctor struct {
 	terminal.Listing
 	bytesDoctor `embed:""`
@@ -160,7 +163,7 @@ func (d *localDoctor) clients(rows *db.DB) {
 // lastChecks tells what the last checks of stored bytes found. It does not look at the bytes itself.
 func (d *localDoctor) lastChecks(rows *db.DB) {
 	const check = "stored bytes"
-	var all []catalog.Check
+	var all []custody.Check
 	err := rows.Catalog().View(d.Ctx, func(tx catalog.Tx) (err error) {
 		all, err = tx.Checks(d.Ctx)
 		return err

@@ -8,13 +8,14 @@ import (
 	"pyindex/internal/cli"
 )
 
+// GC removes what is no longer needed.
 type GC struct{}
 
 // Run removes what nothing names: bytes of deleted files and abandoned uploads, and expired tokens and pending
 // publishers. A running server does the same once an hour.
 func (c *GC) Run(s *cli.Session) error {
 	return s.With(func(a *app.App) error {
-		n, err := a.Index.Sweep(s.Ctx, a.Operator)
+		n, err := a.Index.Custody.Sweep(s.Ctx, a.Operator)
 		if err == nil {
 			fmt.Fprintf(s.Out, "%d stored objects were removed\n", n)
 		}

@@ -1,0 +1,113 @@
+package outbox
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"time"
+
+	"pyindex/internal/access"
+)
+
+// Reminder is what a person is written about API tokens that end soon.
+type Reminder struct {
+	User, Email string
+	Tokens      []access.Token // the one that ends first comes first
+}
+
+// remindAhead is how far ahead tokens are looked at; access.Token.EndsSoonFrom says when each is due.
+const remindAhead = 31 * 24 * time.Hour
+
+// RemindOfTokens hands send a reminder for each person with an address whose API tokens end soon. A token is in one reminder,
+// whichever process makes it; if send fails, it is in the next one again. It returns what send failed with.
+func (b *Outbox) RemindOfTokens(ctx context.Context, send func(context.Context, Reminder) error) error {
+	due, err := b.reminders(ctx)
+	for _, r := range due {
+		e := b.claim(ctx, &r)
+		if e == nil && len(r.Tokens) > 0 {
+			if e = send(ctx, r); e != nil {
+				e = errors.Join(e, b.release(context.WithoutCancel(ctx), r))
+			}
+		}
+		err = errors.Join(err, e)
+	}
+	return err
+}
+
+// reminders are those that are due, by user.
+func (b *Outbox) reminders(ctx context.Context) (out []Reminder, err error) {
+	now := b.o.Now()
+	return out, b.store.View(ctx, func(tx Tx) error {
+		out = nil
+		tokens, err := tx.TokensExpiring(ctx, now, now.Add(remindAhead))
+		by := map[string]int{}
+		for _, t := range tokens {
+			if err != nil {
+				break
+			}
+			if now.Before(t.EndsSoonFrom()) {
+				continue
+			}
+			n, ok := by[t.UserID]
+			if !ok {
+				r, e := b.addressee(ctx, tx, t.UserID)
+				n, err = len(out), e
+				by[t.UserID], out = n, append(out, r)
+			}
+			out[n].Tokens = append(out[n].Tokens, t)
+		}
+		out = slices.DeleteFunc(out, func(r Reminder) bool { return r.Email == "" })
+		return err
+	})
+}
+
+// addressee begins the reminder of a user. Its address is "" if there is nobody to write to.
+func (b *Outbox) addressee(ctx context.Context, tx Tx, userID string) (Reminder, error) {
+	u, err := tx.UserByID(ctx, userID)
+	if err != nil || !u.Active() {
+		return Reminder{}, err
+	}
+	p, err := access.ProfileOf(ctx, tx, u.ID)
+	return Reminder{User: u.Name, Email: p.Email}, err
+}
+
+// claim marks the tokens of a reminder and keeps those that nobody else marked meanwhile.
+func (b *Outbox) claim(ctx context.Context, r *Reminder) error {
+	all := r.Tokens
+	return b.store.Update(ctx, func(tx Tx) error {
+		r.Tokens = nil
+		for _, t := range all {
+			did, err := tx.WarnToken(ctx, t.ID, b.o.Now())
+			if err != nil {
+				return err
+			}
+			if did {
+				r.Tokens = append(r.Tokens, t)
+			}
+		}
+		return nil
+	})
+}
+
+func (b *Outbox) release(ctx context.Context, r Reminder) error {
+	return b.store.Update(ctx, func(tx Tx) error {
+		for _, t := range r.Tokens {
+			if err := tx.UnwarnToken(ctx, t.ID); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// ReminderLetter tells a person which API tokens end soon; link leads to the page of them.
+func ReminderLetter(index string, r Reminder, link string) Letter {
+	var text strings.Builder
+	for _, t := range r.Tokens {
+		text.WriteString("- " + cmp.Or(t.Description, "a token without a description") + " (" + t.Scope.String() + "): expires on " + t.ExpiresAt.UTC().Format("2 January 2006 15:04 UTC") + "\n")
+	}
+	return Letter{"API tokens of yours at " + index + " expire soon", "These API tokens of " + r.User + " at " + index + " expire soon. What uses them is refused from then on:\n\n" +
+		text.String() + "\nMake new ones in time, or let them expire if nothing needs them:\n\n" + link + "\n\nThis message is sent once for each token.\n"}
+}

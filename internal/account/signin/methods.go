@@ -1,0 +1,79 @@
+// Package signin checks that people are who they say: by password, second factor or passkey.
+//
+// It promises that a code, a recovery code and a challenge can be used once, whatever runs at the same time; that a refusal
+// does not reveal whether an account exists; that guessing is slowed down by network and account, over all processes, in a
+// way that leaves a browser alone in which the owner signed in before; and that every success and refusal is recorded.
+//
+// It creates no sessions: access.Directory does, for the person that this package names.
+package signin
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+
+	"pyindex/internal/access"
+	"pyindex/internal/account/challenge"
+	"pyindex/internal/account/outbox"
+	"pyindex/internal/audit"
+	"pyindex/internal/fault"
+)
+
+// New returns the methods over the rows of s, which put letters of warning into box.
+func New(s Store, box *outbox.Outbox, o Options) *Methods {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.NewID == nil {
+		o.NewID = func() string { return uuid.Must(uuid.NewV7()).String() }
+	}
+	if o.Name == "" {
+		o.Name = "Index"
+	}
+	if o.Hashers == nil {
+		o.Hashers = make(chan struct{}, 2)
+	}
+	return &Methods{store: s, box: box, o: o, challenges: challenge.New(s, o.Now)}
+}
+
+// Options returns the settings, with the defaults filled in.
+func (m *Methods) Options() Options { return m.o }
+
+// Challenges returns what makes challenges and reads them again.
+func (m *Methods) Challenges() *challenge.Sealer[Tx] { return m.challenges }
+
+func (m *Methods) entry(who access.Caller, action, subject string, detail map[string]any) audit.Entry {
+	return audit.Entry{
+		ID: m.o.NewID(), At: m.o.Now(), Action: action, Outcome: audit.Granted, Actor: who.Actor(), Subject: subject, Detail: detail,
+	}
+}
+
+// Self returns the user of a session that stands in this transaction; everybody else is fault.Unauthenticated. What is here
+// is for people, not for tokens.
+func Self(ctx context.Context, tx Tx, who access.Caller) (access.User, error) {
+	if who.SessionID() == "" {
+		return access.User{}, fault.New(fault.Unauthenticated, "sign in first")
+	}
+	if _, err := who.Recheck(ctx, tx); err != nil {
+		return access.User{}, err
+	}
+	return tx.UserByID(ctx, who.ID())
+}
+
+// change runs f for who is signed in, with an entry and a serial in one transaction.
+func (m *Methods) change(ctx context.Context, who access.Caller, action string, f func(Tx, access.User) error) error {
+	return m.store.Update(ctx, func(tx Tx) error {
+		u, err := Self(ctx, tx, who)
+		if err != nil {
+			return err
+		}
+		if err := f(tx, u); err != nil {
+			return err
+		}
+		if _, err := tx.NextSerial(ctx); err != nil {
+			return err
+		}
+		return tx.InsertAudit(ctx, m.entry(who, action, u.Name, nil))
+	})
+}

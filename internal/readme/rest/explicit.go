@@ -1,0 +1,210 @@
+package rest
+
+import (
+	"html"
+	"regexp"
+	"strconv"
+	"strings"
+)
+
+var (
+	directiveLine = regexp.MustCompile(`^\.\. ([A-Za-z][A-Za-z0-9_:+.-]*?):: *(.*)$`)
+	footnoteLine  = regexp.MustCompile(`^\.\. \[(#?[A-Za-z0-9_.-]*|\*)\] *(.*)$`)
+)
+
+// explicit renders what begins with "..": directives, footnotes, targets, comments.
+func (b *blocks) explicit() {
+	first, from := b.line(0), b.at
+	b.at++
+	if anonymousLine.MatchString(first) || targetLine.MatchString(first) && !directiveLine.MatchString(first) {
+		b.hyperlinkTarget(first)
+		return
+	}
+	if first == ".." && b.line(0) == "" { // an empty comment ends what is before it
+		return
+	}
+	body := b.indentedBody()
+	source := b.lines[from:b.at]
+	switch {
+	case substitutionLine.MatchString(first): // found by collect
+	case directiveLine.MatchString(first):
+		m := directiveLine.FindStringSubmatch(first)
+		b.directive(strings.ToLower(m[1]), m[2], body, source)
+	case footnoteLine.MatchString(first):
+		m := footnoteLine.FindStringSubmatch(first)
+		b.footnote(m[1], append([]string{m[2]}, body...))
+	} // anything else is a comment
+}
+
+// hyperlinkTarget passes over a target, which ends at an empty line, and marks the place of one without an address.
+func (b *blocks) hyperlinkTarget(first string) {
+	more := b.until(func(l string) bool { return leading(l) == 0 })
+	if m := targetLine.FindStringSubmatch(first); m != nil && m[2] == "" && len(more) == 0 {
+		b.out.WriteString(`<span id="` + html.EscapeString(slug(strings.Trim(m[1], "`"))) + `"></span>`)
+	}
+}
+
+// indentedBody takes the indented lines that belong to what was just read.
+func (b *blocks) indentedBody() []string {
+	at := b.at
+	body := b.indented(1)
+	if len(body) == 0 {
+		b.at = at
+	}
+	return body
+}
+
+// footnoteCount is how many footnotes without a name of their own there were so far.
+type footnoteCount struct{ numbered, symbols int }
+
+// numberFootnotes gives numbers to those that are called "#" or "#name", in their order, past those that have one.
+func (d *document) numberFootnotes(labels []string) {
+	taken, n := map[string]bool{}, 1
+	for _, label := range labels {
+		taken[label] = true
+	}
+	for _, label := range labels {
+		name, auto := strings.CutPrefix(label, "#")
+		if !auto {
+			continue
+		}
+		for taken[strconv.Itoa(n)] {
+			n++
+		}
+		if name == "" {
+			d.numbered = append(d.numbered, strconv.Itoa(n))
+		} else {
+			d.numbers[name] = strconv.Itoa(n)
+		}
+		n++
+	}
+}
+
+// footnoteLabel is how a footnote, or a reference to it, is shown.
+func (d *document) footnoteLabel(label string, count *footnoteCount) string {
+	name, auto := strings.CutPrefix(label, "#")
+	switch {
+	case label == "*":
+		count.symbols++
+		symbols := []rune("*†‡§¶#♠♥♦♣")
+		return strings.Repeat(string(symbols[(count.symbols-1)%len(symbols)]), 1+min(9, (count.symbols-1)/len(symbols)))
+	case !auto:
+		return label
+	case name != "" && d.numbers[name] != "":
+		return d.numbers[name]
+	case name != "":
+		return name
+	}
+	count.numbered++
+	if count.numbered <= len(d.numbered) {
+		return d.numbered[count.numbered-1]
+	}
+	return "#"
+}
+
+func (b *blocks) footnote(label string, body []string) {
+	label = b.doc.footnoteLabel(label, &b.doc.footnotesShown)
+	b.out.WriteString(`<div id="` + html.EscapeString("footnote-"+slug(label)) + `"><p>[` + html.EscapeString(label) + "]</p>" + b.nested(dedent(body)) + "</div>\n")
+}
+
+// admonitions are directives that draw attention, with their titles.
+var admonitions = map[string]string{
+	"attention": "Attention", "caution": "Caution", "danger": "Danger", "error": "Error", "hint": "Hint", "important": "Important",
+	"note": "Note", "tip": "Tip", "warning": "Warning", "seealso": "See also", "deprecated": "Deprecated", "versionadded": "New in version", "versionchanged": "Changed in version",
+}
+
+// directives renders the body of the other directives that are known, by name.
+var directives map[string]func(b *blocks, argument string, opts map[string]string, content []string)
+
+func init() { // a directive may hold others, so its functions refer to the map
+	type options = map[string]string
+	code := func(b *blocks, _ string, _ options, content []string) { b.literal(content) }
+	text := func(b *blocks, argument string, _ options, content []string) {
+		if argument != "" {
+			content = append([]string{argument}, content...)
+		}
+		b.literal(content)
+	}
+	box := func(b *blocks, title string, opts options, content []string) {
+		b.admonition(title, opts["subtitle"], content)
+	}
+	div := func(b *blocks, _ string, _ options, content []string) {
+		b.tag("div", b.nested(append([]string{""}, content...)))
+	}
+	numbers := func(b *blocks, _ string, _ options, _ []string) { b.doc.sectionNumber = []int{} }
+	nothing := func(*blocks, string, options, []string) {} // has no text of its own
+	directives = map[string]func(*blocks, string, options, []string){
+		"admonition": box, "topic": box, "sidebar": box,
+		"code": code, "code-block": code, "sourcecode": code, "doctest": code,
+		"math": text, "parsed-literal": text,
+		"container": div, "compound": div, "epigraph": div, "highlights": div, "pull-quote": div, "centered": div,
+		"sectnum": numbers, "section-numbering": numbers,
+		"default-role": nothing, "role": nothing, "meta": nothing, "highlight": nothing, "target-notes": nothing,
+		"class": func(b *blocks, _ string, _ options, content []string) { b.out.WriteString(b.nested(content)) },
+		"image": func(b *blocks, address string, opts options, _ []string) { b.tag("p", picture(address, opts)) },
+		"rubric": func(b *blocks, title string, _ options, _ []string) {
+			b.tag("p", "<strong>"+b.inline(title)+"</strong>")
+		},
+		"list-table": (*blocks).listTable,
+		"contents":   (*blocks).contents,
+		"figure": func(b *blocks, address string, opts options, content []string) {
+			b.tag("div", picture(address, opts)+b.nested(content))
+		},
+		"table": func(b *blocks, title string, _ options, content []string) {
+			if title != "" {
+				b.text(title)
+			}
+			b.out.WriteString(b.nested(content))
+		},
+	}
+}
+
+// directive renders a directive. One that is not known is shown as source, which it was written as.
+func (b *blocks) directive(name, argument string, body, source []string) {
+	opts, content := split(body)
+	if title, ok := admonitions[name]; ok {
+		if strings.HasPrefix(name, "version") || name == "deprecated" {
+			title, argument = strings.TrimSpace(title+" "+argument), ""
+		}
+		b.admonition(title, argument, content)
+	} else if render, ok := directives[name]; ok {
+		render(b, argument, opts, content)
+	} else {
+		b.literal(source)
+	}
+}
+
+// contents makes a place for the table of contents. A text has one.
+func (b *blocks) contents(title string, opts map[string]string, _ []string) {
+	if b.doc.contentsAsked {
+		return
+	}
+	b.doc.contentsAsked = true
+	if _, local := opts["local"]; title == "" && !local {
+		title = "Contents"
+	}
+	if title != "" {
+		b.tag("p", "<strong>"+b.inline(title)+"</strong>")
+	}
+	b.out.WriteString(contentsHere)
+}
+
+// split parts the options at the beginning of a directive's body from its content.
+func split(body []string) (map[string]string, []string) {
+	n := 0
+	for n < len(body) && fieldLine.MatchString(body[n]) && leading(body[n]) == 0 {
+		n++
+	}
+	opts := options(body[:n], -1)
+	for n < len(body) && n > 0 && body[n] != "" && leading(body[n]) > 0 { // an option that goes on
+		n++
+	}
+	return opts, dedent(body[n:])
+}
+
+func (b *blocks) admonition(title, first string, content []string) {
+	if first != "" {
+		content = append([]string{first}, content...)
+	}
+	b.out.WriteString("<blockquote><p><strong>" + b.inline(title) + "</strong></p>" + b.nested(content) + "</blockquote>\n")
+}

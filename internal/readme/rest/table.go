@@ -1,0 +1,226 @@
+package rest
+
+import (
+	"regexp"
+	"strconv"
+	"strings"
+)
+
+// maxColumns bounds a table.
+const maxColumns = 200
+
+// cell is the lines of a table's cell.
+type cell []string
+
+// simpleTable renders a table whose columns are marked by "=== ===". One that has no end is shown as it was written.
+func (b *blocks) simpleTable() {
+	columns := spans(b.line(0), '=')
+	size := b.simpleTableSize()
+	if size == 0 || len(columns) > maxColumns || !b.doc.budget.Table(len(columns), size) {
+		b.literal(b.until(func(l string) bool { return l == "" }))
+		return
+	}
+	lines := b.lines[b.at+1 : b.at+size-1]
+	b.at += size
+	var head, rows [][]cell
+	for _, line := range lines {
+		switch {
+		case isBorder(line):
+			head, rows = append(head, rows...), nil
+		case strings.Trim(line, "- ") == "" && (line == "" || strings.Contains(line, "--")):
+			// marks spans, or is blank
+		default:
+			rows = addRow(rows, columns, line)
+		}
+	}
+	b.table(head, rows)
+}
+
+func isBorder(line string) bool { return line != "" && strings.Trim(line, "= ") == "" }
+
+// simpleTableSize returns how many lines a table has, 0 if it does not end. The last is a border before a blank line.
+func (b *blocks) simpleTableSize() int {
+	for n := 1; b.at+n < len(b.lines) && b.doc.budget.Step(20); n++ {
+		if isBorder(b.line(n)) && b.line(n+1) == "" {
+			return n + 1
+		}
+	}
+	return 0
+}
+
+// addRow adds a line to a table; one whose first cell is empty continues the row before. Text that goes on from one
+// column into the next belongs to the first.
+func addRow(rows [][]cell, columns [][2]int, line string) [][]cell {
+	texts := make([]string, len(columns))
+	text := []rune(line)
+	for i := 0; i < len(columns); {
+		next := i + 1
+		for next < len(columns) && spills(text, columns[next-1][1], columns[next][0]) {
+			next++
+		}
+		end := len(text)
+		if next < len(columns) {
+			end = min(columns[next][0], len(text))
+		}
+		if from := columns[i][0]; from < end {
+			texts[i] = strings.TrimSpace(string(text[from:end]))
+		}
+		i = next
+	}
+	if texts[0] != "" || len(rows) == 0 {
+		rows = append(rows, make([]cell, len(columns)))
+	}
+	last := rows[len(rows)-1]
+	for i, t := range texts {
+		if t != "" {
+			last[i] = append(last[i], t)
+		}
+	}
+	return rows
+}
+
+// spills reports whether there is text where two columns have a gap between them.
+func spills(text []rune, from, to int) bool {
+	return from < len(text) && strings.TrimSpace(string(text[from:min(to, len(text))])) != ""
+}
+
+// spans are where the runs of a character begin and end.
+func spans(line string, c byte) (out [][2]int) {
+	for i := 0; i < len(line); {
+		if line[i] != c {
+			i++
+			continue
+		}
+		from := i
+		for i < len(line) && line[i] == c {
+			i++
+		}
+		out = append(out, [2]int{from, i})
+	}
+	return out
+}
+
+// table writes a table of cells that are texts of their own.
+func (b *blocks) table(head, rows [][]cell) {
+	b.out.WriteString("<table>\n")
+	if len(head) > 0 {
+		b.tag("thead", b.rows(head, "th"))
+	}
+	b.tag("tbody", b.rows(rows, "td"))
+	b.out.WriteString("</table>\n")
+}
+
+func (b *blocks) rows(rows [][]cell, tag string) string {
+	var out strings.Builder
+	for _, row := range rows {
+		out.WriteString("<tr>")
+		for _, lines := range row {
+			out.WriteString("<" + tag + ">" + b.compact(b.nested(dedent(lines))) + "</" + tag + ">")
+		}
+		out.WriteString("</tr>\n")
+	}
+	return out.String()
+}
+
+var headBorder = regexp.MustCompile(`^\+(=+\+)+$`)
+
+// gridTable renders a table that is drawn with "+---+". One with cells that span others is shown as it was written.
+func (b *blocks) gridTable() {
+	from := b.at
+	lines := b.until(func(l string) bool { return l == "" || l[0] != '+' && l[0] != '|' })
+	columns := spans(strings.ReplaceAll(lines[0], "+", " "), '-')
+	if len(columns) > maxColumns || !b.doc.budget.Table(len(columns), len(lines)) {
+		b.literal(b.lines[from:b.at])
+		return
+	}
+	var head, rows [][]cell
+	var row []cell
+	for _, line := range lines[1:] {
+		switch {
+		case line == lines[0] || headBorder.MatchString(line) && len(line) == len(lines[0]):
+			if row != nil {
+				rows = append(rows, row)
+			}
+			row = nil
+			if line[1] == '=' {
+				head, rows = rows, nil
+			}
+		case line[0] == '|' && fits(line, columns):
+			row = addCells(row, columns, line)
+		default:
+			b.literal(b.lines[from:b.at])
+			return
+		}
+	}
+	if row != nil {
+		b.literal(b.lines[from:b.at])
+		return
+	}
+	b.table(head, rows)
+}
+
+// fits reports whether a line of cells has its borders where the columns have theirs.
+func fits(line string, columns [][2]int) bool {
+	text := []rune(line)
+	for _, c := range columns {
+		if len(text) <= c[1] || text[c[0]-1] != '|' || text[c[1]] != '|' {
+			return false
+		}
+	}
+	return true
+}
+
+func addCells(row []cell, columns [][2]int, line string) []cell {
+	text := []rune(line)
+	if row == nil {
+		row = make([]cell, len(columns))
+	}
+	for i, c := range columns {
+		row[i] = append(row[i], strings.TrimRight(string(text[c[0]:c[1]]), " "))
+	}
+	return row
+}
+
+// listTable renders a table that is written as a list of lists. One whose rows do not have the same number of cells is
+// shown as those lists.
+func (b *blocks) listTable(title string, opts map[string]string, content []string) {
+	if title != "" {
+		b.text(title)
+	}
+	var rows [][]cell
+	for _, lines := range b.bullets(content) {
+		var row []cell
+		for _, c := range b.bullets(lines) {
+			row = append(row, c)
+		}
+		if len(row) == 0 || len(row) > maxColumns || len(rows) > 0 && len(row) != len(rows[0]) {
+			rows = nil
+			break
+		}
+		rows = append(rows, row)
+	}
+	if len(rows) == 0 || !b.doc.budget.Table(len(rows[0]), len(rows)) {
+		b.out.WriteString(b.nested(content))
+		return
+	}
+	n, _ := strconv.Atoi(opts["header-rows"])
+	n = max(0, min(n, len(rows)))
+	b.table(rows[:n], rows[n:])
+}
+
+// bullets returns the items of a list that the lines consist of, and nil if there is anything else in them.
+func (b *blocks) bullets(lines []string) (items [][]string) {
+	in := &blocks{doc: b.doc, lines: lines}
+	for in.at < len(lines) && b.doc.budget.Step(100) {
+		if in.line(0) == "" {
+			in.at++
+			continue
+		}
+		m := bulletLine.FindStringSubmatchIndex(in.line(0))
+		if m == nil {
+			return nil
+		}
+		items = append(items, in.item(m))
+	}
+	return items
+}
