@@ -175,18 +175,31 @@ func TestSearchOfHidden(t *testing.T) {
 }
 
 // On a closed index every page that is no way of signing in leads there, whatever stands at its address, and says nothing else.
+// After signing in one is at the page, or at the page of the form.
 func TestSignedOutPages(t *testing.T) {
 	x := newFixture(t, "http://h.example", false)
 	x.hide(t)
+	filled := func(path string) []string {
+		return append(x.things(path), x.things(strings.NewReplacer(":repository", "vaulted", ":project", "hush-hush").Replace(path))...)
+	}
+	pages := map[string]bool{}
+	for _, r := range x.pageRoutes() {
+		for _, path := range filled(r.Path) {
+			pages[path] = pages[path] || r.Method == http.MethodGet
+		}
+	}
 	for _, r := range x.pageRoutes() {
 		if r.Auth.String() == "visitor" {
 			continue
 		}
-		paths := append(x.things(r.Path), x.things(strings.NewReplacer(":repository", "vaulted", ":project", "hush-hush").Replace(r.Path))...)
-		for _, path := range paths {
+		for _, path := range filled(r.Path) {
 			got := x.visit(t, r.Method, path, "nobody", "")
-			want := "/login/?next=" + url.QueryEscape(path)
-			if path == "/" {
+			next := path
+			for !pages[next] {
+				next = next[:strings.LastIndex(strings.TrimSuffix(next, "/"), "/")+1]
+			}
+			want := "/login/?next=" + url.QueryEscape(next)
+			if next == "/" {
 				want = "/login/"
 			}
 			header := slices.Sorted(func(yield func(string) bool) {
