@@ -26,6 +26,7 @@ import (
 	"pyindex/internal/server"
 	"pyindex/internal/storage/blobs"
 	"pyindex/internal/storage/db"
+	"pyindex/internal/storage/storagetest"
 	"pyindex/web"
 )
 
@@ -70,7 +71,7 @@ func newShop(t testing.TB, limits catalog.Limits, rates map[route.Limit]int, cha
 	folder := t.TempDir()
 	x.bytes = filepath.Join(folder, "blobs")
 	var err error
-	if x.db, err = db.Open(t.Context(), "sqlite://"+filepath.Join(folder, "index.db"), db.Options{Now: x.clock.Now}); err != nil {
+	if x.db, err = db.Open(t.Context(), storagetest.SQLite(t), db.Options{Now: x.clock.Now}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { x.db.Close() })

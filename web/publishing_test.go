@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -24,6 +23,7 @@ import (
 	"pyindex/internal/route"
 	"pyindex/internal/server"
 	"pyindex/internal/storage/db"
+	"pyindex/internal/storage/storagetest"
 	"pyindex/web"
 )
 
@@ -65,7 +65,7 @@ func newTrust(t *testing.T, change ...func(*publishers.Options)) *trust {
 	if x.base, err = url.Parse("https://" + trustAudience + "/team"); err != nil {
 		t.Fatal(err)
 	}
-	x.db, err = db.Open(t.Context(), "sqlite://"+filepath.Join(t.TempDir(), "index.db"), db.Options{Now: x.clock.Now})
+	x.db, err = db.Open(t.Context(), storagetest.SQLite(t), db.Options{Now: x.clock.Now})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,7 +1,6 @@
 package access_test
 
 import (
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -10,6 +9,7 @@ import (
 	"pyindex/internal/audit"
 	"pyindex/internal/fault"
 	"pyindex/internal/storage/db"
+	"pyindex/internal/storage/storagetest"
 )
 
 // office is a directory and two keyrings, as two processes would have them, on one database.
@@ -25,7 +25,7 @@ type office struct {
 
 func newOffice(t *testing.T, change ...func(*access.DirectoryOptions)) *office {
 	t.Helper()
-	url := "sqlite:" + filepath.Join(t.TempDir(), "index.db")
+	url := storagetest.SQLite(t)
 	open := func() *db.DB {
 		d, err := db.Open(t.Context(), url, db.Options{})
 		if err != nil {

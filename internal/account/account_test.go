@@ -6,7 +6,6 @@ import (
 	"encoding/base32"
 	"encoding/binary"
 	"fmt"
-	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -40,7 +39,7 @@ const good = "four plain words together"
 
 func newBureau(t *testing.T, change ...func(*account.Options)) *bureau {
 	t.Helper()
-	return newBureauOn(t, "sqlite:"+filepath.Join(t.TempDir(), "index.db"), change...)
+	return newBureauOn(t, storagetest.SQLite(t), change...)
 }
 
 // onEach runs f on each database that there is: what hangs on transactions has to hold on all.

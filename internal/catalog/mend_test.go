@@ -42,7 +42,7 @@ type mending struct {
 
 func newMending(t *testing.T, location string, wrap func(catalog.Blobs) catalog.Blobs) *mending {
 	t.Helper()
-	rows, err := db.Open(t.Context(), "sqlite:"+filepath.Join(t.TempDir(), "index.db"), db.Options{})
+	rows, err := db.Open(t.Context(), storagetest.SQLite(t), db.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

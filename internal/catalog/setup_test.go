@@ -15,6 +15,7 @@ import (
 	"pyindex/internal/packaging/packagingtest"
 	"pyindex/internal/storage/blobs"
 	"pyindex/internal/storage/db"
+	"pyindex/internal/storage/storagetest"
 )
 
 // world is an index on a folder and SQLite, with an administrator and ways to get other callers.
@@ -34,7 +35,7 @@ type world struct {
 func newWorld(t *testing.T, policy catalog.Policy, limits catalog.Limits) *world {
 	t.Helper()
 	folder := t.TempDir()
-	rows, err := db.Open(t.Context(), "sqlite:"+filepath.Join(folder, "index.db"), db.Options{})
+	rows, err := db.Open(t.Context(), storagetest.SQLite(t), db.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -28,6 +28,7 @@ import (
 	"pyindex/internal/leakapi"
 	"pyindex/internal/server"
 	"pyindex/internal/storage/db"
+	"pyindex/internal/storage/storagetest"
 )
 
 // site takes reports on a real server under the path /team, over a real database. It has two keys to believe.
@@ -54,9 +55,10 @@ func newKey(t *testing.T, c elliptic.Curve) *ecdsa.PrivateKey {
 
 func newSite(t *testing.T, configured bool) *site {
 	t.Helper()
-	s := &site{T: t, folder: t.TempDir(), log: new(bytes.Buffer), keys: []*ecdsa.PrivateKey{newKey(t, elliptic.P256()), newKey(t, elliptic.P256())}}
-	d, err := db.Open(t.Context(), "sqlite:"+filepath.Join(s.folder, "index.db"), db.Options{})
+	s := &site{T: t, log: new(bytes.Buffer), keys: []*ecdsa.PrivateKey{newKey(t, elliptic.P256()), newKey(t, elliptic.P256())}}
+	d, err := db.Open(t.Context(), storagetest.SQLite(t), db.Options{})
 	s.must(err)
+	s.folder = filepath.Dir(d.Path())
 	t.Cleanup(func() { d.Close() })
 	s.directory = access.NewDirectory(d.Access(), access.DirectoryOptions{})
 	s.keyring = access.NewKeyring(d.Access(), access.KeyringOptions{})

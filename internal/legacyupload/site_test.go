@@ -23,6 +23,7 @@ import (
 	"pyindex/internal/server"
 	"pyindex/internal/storage/blobs"
 	"pyindex/internal/storage/db"
+	"pyindex/internal/storage/storagetest"
 )
 
 // setting is what a site may have otherwise than usual.
@@ -52,7 +53,7 @@ var operator = access.Operator("test")
 func newSite(t testing.TB, o setting) *site {
 	t.Helper()
 	dir := t.TempDir()
-	d, err := db.Open(t.Context(), "sqlite:"+filepath.Join(dir, "index.db"), db.Options{Hook: o.hook})
+	d, err := db.Open(t.Context(), storagetest.SQLite(t), db.Options{Hook: o.hook})
 	check(t, err)
 	t.Cleanup(func() { d.Close() })
 	s := &site{t: t, folder: filepath.Join(dir, "blobs"), db: d, client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64}}}

@@ -21,6 +21,7 @@ import (
 	"pyindex/internal/route"
 	"pyindex/internal/server"
 	"pyindex/internal/storage/db"
+	"pyindex/internal/storage/storagetest"
 )
 
 const audience = "pypi.acme.example"
@@ -45,9 +46,10 @@ type settings struct {
 
 func newSite(t *testing.T, o settings) *site {
 	t.Helper()
-	s := &site{T: t, issuer: issuertest.New(t, issuertest.Options{Plain: true}), log: new(bytes.Buffer), database: t.TempDir()}
-	d, err := db.Open(t.Context(), "sqlite:"+filepath.Join(s.database, "index.db"), db.Options{})
+	s := &site{T: t, issuer: issuertest.New(t, issuertest.Options{Plain: true}), log: new(bytes.Buffer)}
+	d, err := db.Open(t.Context(), storagetest.SQLite(t), db.Options{})
 	s.must(err)
+	s.database = filepath.Dir(d.Path())
 	t.Cleanup(func() { d.Close() })
 	_, err = access.NewDirectory(d.Access(), access.DirectoryOptions{}).AddUser(t.Context(), access.Operator("tester"), access.NewUser{Name: "alice"})
 	s.must(err)

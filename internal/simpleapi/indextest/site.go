@@ -27,6 +27,7 @@ import (
 	"pyindex/internal/server"
 	"pyindex/internal/storage/blobs"
 	"pyindex/internal/storage/db"
+	"pyindex/internal/storage/storagetest"
 )
 
 // Site is an index in a temporary folder.
@@ -58,7 +59,7 @@ var Start = time.Date(2026, 3, 1, 12, 30, 5, 42_000, time.UTC)
 func New(t testing.TB) *Site {
 	t.Helper()
 	dir := t.TempDir()
-	d, err := db.Open(t.Context(), "sqlite:"+filepath.Join(dir, "index.db"), db.Options{})
+	d, err := db.Open(t.Context(), storagetest.SQLite(t), db.Options{})
 	must(t, err)
 	t.Cleanup(func() { d.Close() })
 	b, err := blobs.Open(t.Context(), "file://"+filepath.Join(dir, "blobs"), blobs.Options{})

@@ -134,7 +134,7 @@ func failStep(t *testing.T, url string, n int, when storagetest.When, lost bool)
 
 // TestOpenFails breaks making a database at each step; opening it again finishes the work.
 func TestOpenFails(t *testing.T) {
-	storagetest.EachDatabase(t, func(t *testing.T, fresh func(*testing.T) string) {
+	storagetest.EachEmptyDatabase(t, func(t *testing.T, fresh func(*testing.T) string) {
 		var count storagetest.Faults
 		storagetest.OpenDB(t, fresh(t), db.Options{Hook: count.Hook()})
 		total := len(count.Seen())

@@ -107,7 +107,7 @@ func raw(t *testing.T, location, q string) {
 
 // TestOpenAtOnce: several processes may start on an empty database; it is made once.
 func TestOpenAtOnce(t *testing.T) {
-	storagetest.EachDatabase(t, func(t *testing.T, fresh func(*testing.T) string) {
+	storagetest.EachEmptyDatabase(t, func(t *testing.T, fresh func(*testing.T) string) {
 		location := fresh(t)
 		var group sync.WaitGroup
 		for range 6 {
