@@ -1,7 +1,7 @@
 # The server alone on an empty root: no shell, no package manager, nothing to keep patched but the binary.
-# The full version, so that the same source makes the same binary. To pin the very bytes, add the digest that
-# "docker buildx imagetools inspect golang:1.26.8" prints: golang:1.26.8@sha256:…
-FROM golang:1.26.8 AS build
+# The digest is that of the image for all platforms, so that the same source makes the same binary. renovate.json keeps it up to
+# date; "docker buildx imagetools inspect golang:1.26.8" prints the present one.
+FROM golang:1.26.8@sha256:0f063af2d465d8dcae54cce04278ada488b96f77b42449c8d071e47d016cc65a AS build
 WORKDIR /src
 COPY go.mod go.sum ./
 RUN go mod download
