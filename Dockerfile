@@ -8,7 +8,9 @@ RUN go mod download
 COPY . .
 # Drivers of stores that are not used can be left out: --build-arg TAGS="nogcs noazure".
 ARG TAGS=
-RUN CGO_ENABLED=0 go build -trimpath -tags="$TAGS" -ldflags='-s -w' -o /out/index ./cmd/index
+# What "index version" says: --build-arg VERSION=v1.2.3.
+ARG VERSION=
+RUN CGO_ENABLED=0 go build -trimpath -tags="$TAGS" -ldflags="-s -w -X main.version=$VERSION" -o /out/index ./cmd/index
 # Volumes take over owner and mode of the folder they are first mounted on.
 RUN mkdir -p /out/root/data /out/root/tmp && chmod 0700 /out/root/data && chmod 1777 /out/root/tmp
 
