@@ -8,7 +8,7 @@
 set -euo pipefail
 dir=$(mktemp -d); trap 'rm -rf "$dir"' EXIT
 python3 -m venv "$dir/venv"
-"$dir/venv/bin/pip" install -q --disable-pip-version-check pdm==2.29.4 twine==7.0.0
+"$dir/venv/bin/pip" install -q --disable-pip-version-check pdm==2.29.4 hishel==1.4.0 twine==7.0.0
 export HOME=$dir PDM_CHECK_UPDATE=0
 "$dir/venv/bin/pdm" --version
 "$dir/venv/bin/twine" --version | head -n 1
