@@ -1,35 +1,39 @@
 // Package web is the pages for people: server-rendered, working without JavaScript, under a policy that allows no inline
 // script or style.
 //
+// This package only joins the areas. An area is a package below it (projects, manage, publishing, account, admin, help)
+// whose Section has the pages of one subject. It gets a ui.Kit and the two or three services that it uses, and returns
+// its rows from Routes. No area imports another: what two of them use is in web/ui, web/letters or web/auditlog.
+//
 // # Conventions
 //
-// A page is a Go file named after its noun (project.go), a template of the same name (templates/project.html) and a view
-// struct beside the handler that embeds Frame:
+// A page is a Go file of its area named after its noun (projects/project.go), a template of the same name
+// (templates/project.html) and a view struct beside the handler that embeds ui.Frame:
 //
 //	type projectView struct {
-//		Frame
+//		ui.Frame
 //		Project catalog.Project
 //	}
 //
-//	func (s *Site) project(w http.ResponseWriter, r *http.Request, who access.Caller) error {
-//		v := projectView{Frame: s.frame(r, who, "demo")}
+//	func (s *Section) project(w http.ResponseWriter, r *http.Request, who access.Caller) error {
+//		v := projectView{Frame: s.Frame(r, who, "demo")}
 //		…
-//		return s.render(w, http.StatusOK, "project", &v)
+//		return s.Render(w, http.StatusOK, "project", &v)
 //	}
 //
-// Routes are rows in a function of the area's own, listed once in Site.areas (site.go). Auth is route.Visitor (anybody:
-// signing in), route.Page (readers; a closed index asks to sign in) or route.Signed. Handlers call the middle ring once,
-// with who; it decides what may be seen. A returned error becomes a page in words (fail.go): fault.NotFound is 404,
-// fault.Denied 403, fault.Unauthenticated leads to the sign-in page and back. Anything else is 500 with the request's id.
+// Auth of a row is route.Visitor (anybody: signing in), route.Page (readers; a closed index asks to sign in) or
+// route.Signed. Handlers call the middle ring once, with who; it decides what may be seen. A returned error becomes a page
+// in words (ui/fail.go): fault.NotFound is 404, fault.Denied 403, fault.Unauthenticated leads to the sign-in page and
+// back. Anything else is 500 with the request's id.
 //
 // Links begin with {{.Root}}, the base path and, in another repository than main, /r/NAME; with {{.Base}} where the page
 // exists once for the whole index (account, admin, help, login). Tree: true makes a route answer in every repository;
-// repository(r) is its name, "" for main.
+// ui.Repository(r) is its name, "" for main.
 //
-// Forms are read into a form (form.go). A mistake shows the same page again, status 422, with what was typed and the
-// message beside its field: form.errs, then Field values through form.field. Success is s.done: 303 to a page, with a
-// message that is shown there once. A secret that is shown once is the exception: it is rendered in the answer itself.
-// GET changes nothing. Dangerous acts ask s.confirmed(who) first; it leads to /confirm/ and back.
+// Forms are read into a ui.Form. A mistake shows the same page again, status 422, with what was typed and the message
+// beside its field: Form.Errs, then Field values through Form.Field. Success is s.Done: 303 to a page, with a message
+// that is shown there once. A secret that is shown once is the exception: it is rendered in the answer itself.
+// GET changes nothing. Dangerous acts ask s.Confirmed(who) first; it leads to /confirm/ and back.
 //
 // Templates use the parts in templates/parts: "field", "block" (something to paste, with a copy button: {{template "block" (paste "pip" .Command)}}), "pages" (paging),
 // "tabs", "notice". Functions for words: when, date, size, count, plural, short. Nothing is marked as safe HTML but what

@@ -24,6 +24,7 @@ import (
 	"pyindex/internal/server"
 	"pyindex/internal/storage/db"
 	"pyindex/internal/storage/storagetest"
+	"pyindex/internal/workload"
 	"pyindex/web"
 )
 
@@ -76,15 +77,15 @@ func newTrust(t *testing.T, change ...func(*publishers.Options)) *trust {
 		t.Fatal(err)
 	}
 	o := publishers.Options{Now: x.clock.Now, Issuers: []publishers.Issuer{
-		{Provider: "github", URL: publishers.GitHubIssuer, Audience: trustAudience}, {Provider: "github", URL: x.issuer.URL, Audience: trustAudience},
-		{Provider: "gitlab", URL: publishers.GitLabIssuer, Audience: trustAudience}, {Provider: "google", URL: publishers.GoogleIssuer, Audience: trustAudience},
-		{Provider: "activestate", URL: publishers.ActiveStateIssuer, Audience: trustAudience},
+		{Provider: "github", URL: workload.GitHubIssuer, Audience: trustAudience}, {Provider: "github", URL: x.issuer.URL, Audience: trustAudience},
+		{Provider: "gitlab", URL: workload.GitLabIssuer, Audience: trustAudience}, {Provider: "google", URL: workload.GoogleIssuer, Audience: trustAudience},
+		{Provider: "activestate", URL: workload.ActiveStateIssuer, Audience: trustAudience},
 		{Provider: "generic", URL: "https://forge.acme.example/api/actions", Audience: trustAudience}, {Provider: "generic", URL: "https://ci.acme.example", Audience: trustAudience},
 	}}
 	for _, f := range change {
 		f(&o)
 	}
-	x.registry = publishers.New(x.db.Publishers(), verifier, []publishers.Provider{publishers.GitHub{}, publishers.GitLab{}, publishers.Google{}, publishers.ActiveState{}, publishers.Generic{}}, o)
+	x.registry = publishers.New(x.db.Publishers(), verifier, []workload.Provider{workload.GitHub{}, workload.GitLab{}, workload.Google{}, workload.ActiveState{}, workload.Generic{}}, o)
 	x.dir = access.NewDirectory(x.db.Access(), access.DirectoryOptions{Now: x.clock.Now})
 	x.index = catalog.New(x.db.Catalog(), nil, catalog.Options{Now: x.clock.Now})
 	x.keyring = access.NewKeyring(x.db.Access(), access.KeyringOptions{Now: x.clock.Now})
@@ -346,7 +347,7 @@ func TestContract113(t *testing.T) {
 	}
 	names := []string{"provider", "issuer", "preset", "publisher", "with", "do", "project_name"}
 	for _, p := range []string{"github", "gitlab", "google", "activestate", "generic"} {
-		for _, f := range publishers.Forms(p) {
+		for _, f := range workload.Forms(p) {
 			for _, field := range f.Fields {
 				names = append(names, field.Name)
 			}
@@ -572,7 +573,7 @@ func TestAddedShowsTheFile(t *testing.T) {
 	x.user("alice")
 	x.project("tools", "widgets", "alice")
 	path := "/r/tools" + widgetsPublishing
-	to, page := x.follow("alice", path, x.github("issuer", publishers.GitHubIssuer, "ref", "refs/tags/v*"))
+	to, page := x.follow("alice", path, x.github("issuer", workload.GitHubIssuer, "ref", "refs/tags/v*"))
 	wants(t, page, "may now publish widgets", "repository-url: https://pypi.acme.example/team/r/tools/legacy/", "environment: release", "id-token: write", "Commit the file as .github/workflows/release.yml to acme/widgets.", "With uv", "SSL_CERT_FILE")
 	if !strings.HasPrefix(to, path+"?publisher=") {
 		t.Errorf("the browser is sent to %s", to)
@@ -735,10 +736,10 @@ func TestEveryTab(t *testing.T) {
 	x := newTrust(t)
 	x.user("alice")
 	x.project("main", "widgets", "alice")
-	issuers := map[string]string{"github": publishers.GitHubIssuer, "gitlab": publishers.GitLabIssuer, "google": publishers.GoogleIssuer, "activestate": publishers.ActiveStateIssuer, "generic": "https://ci.acme.example"}
+	issuers := map[string]string{"github": workload.GitHubIssuer, "gitlab": workload.GitLabIssuer, "google": workload.GoogleIssuer, "activestate": workload.ActiveStateIssuer, "generic": "https://ci.acme.example"}
 	n := 0
 	for provider, issuer := range issuers {
-		for _, f := range publishers.Forms(provider) {
+		for _, f := range workload.Forms(provider) {
 			q := url.Values{"provider": {provider}, "issuer": {issuer}, "preset": {f.Preset}, "owner": {"kept"}}
 			page := x.ask("alice", widgetsPublishing+"?"+q.Encode(), nil).Body.String()
 			for _, field := range f.Fields {
@@ -769,7 +770,7 @@ func TestOtherIssuers(t *testing.T) {
 	x := newTrust(t)
 	x.user("alice")
 	x.project("main", "widgets", "alice")
-	for _, issuer := range []string{"https://evil.example", publishers.GitLabIssuer, publishers.GitHubIssuer + "/"} {
+	for _, issuer := range []string{"https://evil.example", workload.GitLabIssuer, workload.GitHubIssuer + "/"} {
 		w := x.ask("alice", widgetsPublishing, x.github("issuer", issuer))
 		if w.Code != http.StatusUnprocessableEntity || len(x.list("widgets")) > 0 {
 			t.Errorf("issuer %s: %d, publishers %v", issuer, w.Code, x.list("widgets"))
@@ -829,8 +830,8 @@ func TestRunLinks(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	record("a", publishers.GitHubIssuer, map[string]any{"repository": "acme/widgets", "run_id": "812", "ref": "refs/tags/v1"})
-	record("b", publishers.GitHubIssuer, map[string]any{"repository": "//evil.example/x", "run_id": "813"})
+	record("a", workload.GitHubIssuer, map[string]any{"repository": "acme/widgets", "run_id": "812", "ref": "refs/tags/v1"})
+	record("b", workload.GitHubIssuer, map[string]any{"repository": "//evil.example/x", "run_id": "813"})
 	record("c", "javascript:alert(1)//", map[string]any{"repository": "acme/widgets", "run_id": "814"})
 	page := x.ask("alice", widgetsPublishing, nil).Body.String()
 	wants(t, page, `<a href="https://github.com/acme/widgets/actions/runs/812" rel="noreferrer">run 812</a>`)

@@ -1,10 +1,11 @@
 package web
 
 import (
-	"html/template"
+	"embed"
 	"log/slog"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -14,7 +15,18 @@ import (
 	"pyindex/internal/lockout"
 	"pyindex/internal/publishers"
 	"pyindex/internal/route"
+	accountpages "pyindex/web/account"
+	"pyindex/web/admin"
+	"pyindex/web/help"
+	"pyindex/web/letters"
+	"pyindex/web/manage"
+	"pyindex/web/projects"
+	"pyindex/web/publishing"
+	"pyindex/web/ui"
 )
+
+//go:embed static templates
+var files embed.FS
 
 // Options are what the pages are made from. Index, Directory, Registry, Accounts, Desk and BaseURL are needed.
 type Options struct {
@@ -23,14 +35,14 @@ type Options struct {
 	Registry  *publishers.Registry
 	Accounts  *account.Accounts
 	Desk      *lockout.Desk
-	BaseURL   *url.URL // where browsers and clients reach the index; its path is the prefix of every link
-	Name      string   // of this index, as pages show it; "Index" where empty
-	Closed    bool     // whether nobody may read anything without signing in
-	Authority []byte   // certificate in PEM of the authority that this server made for itself; empty where it did not
-	SignOn    SignOn   // provider of single sign-on; nil for none
-	Mail      Mailer   // sends links to people; nil where none are sent
-	Version   string   // of the program
-	Settings  []Setting
+	BaseURL   *url.URL            // where browsers and clients reach the index; its path is the prefix of every link
+	Name      string              // of this index, as pages show it; "Index" where empty
+	Closed    bool                // whether nobody may read anything without signing in
+	Authority []byte              // certificate in PEM of the authority that this server made for itself; empty where it did not
+	SignOn    accountpages.SignOn // provider of single sign-on; nil for none
+	Mail      letters.Mailer      // sends links to people; nil where none are sent
+	Version   string              // of the program
+	Settings  []ui.Setting
 
 	Believed time.Duration // how long a replica that is cut off may accept what was revoked; 0 for not at all
 
@@ -43,74 +55,59 @@ type Options struct {
 
 // Site is the pages of an index. It is safe for concurrent use.
 type Site struct {
-	o         Options
-	base      string // path prefix, "" or "/prefix"
-	templates map[string]*template.Template
-	static    map[string]asset
-	version   string // of the static files
-	started   time.Time
-	manual    []chapter
-
-	mailing chan struct{} // bounds the messages that nobody waits for
-
-	descriptions *descriptions
+	kit     *ui.Kit
+	account *accountpages.Section
+	rows    []route.Route
 }
 
-// New returns the pages. A template that does not parse is an error, at start and not at the first request.
+// New returns the pages. It returns an error if a template or the manual does not parse.
 func New(o Options) (*Site, error) {
-	if o.Name == "" {
-		o.Name = "Index"
-	}
-	if o.Log == nil {
-		o.Log = slog.Default()
-	}
-	if o.Now == nil {
-		o.Now = time.Now
-	}
-	s := &Site{o: o, base: strings.TrimSuffix(o.BaseURL.Path, "/"), started: o.Now(), mailing: make(chan struct{}, mailsAtOnce), descriptions: newDescriptions(o.Now)}
-	if err := s.loadStatic(); err != nil {
+	kit, err := ui.New(ui.Options{
+		Files: files, BaseURL: o.BaseURL, Name: o.Name, Closed: o.Closed, Believed: o.Believed, Log: o.Log, Now: o.Now,
+	})
+	if err != nil {
 		return nil, err
 	}
-	if err := s.loadManual(); err != nil {
+	manual, err := help.New(kit, help.Options{Settings: o.Settings, Authority: o.Authority})
+	if err != nil {
 		return nil, err
 	}
-	return s, s.loadTemplates()
-}
-
-// areas are the routes of each part of the site.
-func (s *Site) areas() [][]route.Route {
-	return [][]route.Route{
-		s.staticRoutes(),
-		s.homeRoutes(),
-		s.connectRoutes(),
-		s.searchRoutes(),
-		s.loginRoutes(),
-		s.mailRoutes(),
-		s.welcomeRoutes(),
-		s.accountRoutes(),
-		s.passkeyRoutes(),
-		s.ssoRoutes(),
-		s.tokenRoutes(),
-		s.helpRoutes(),
-		s.adminRoutes(),
-		s.groupRoutes(),
-		s.projectRoutes(),
-		s.publishingRoutes(),
-		s.manageRoutes(),
-	}
+	mail := letters.New(kit, o.Accounts, o.Mail)
+	s := &Site{kit: kit}
+	s.account = accountpages.New(kit, accountpages.Options{
+		Index: o.Index, Directory: o.Directory, Accounts: o.Accounts, Letters: mail,
+		SignOn: o.SignOn, SignOnName: o.SignOnName, SignOnCreates: o.SignOnCreates,
+	})
+	s.rows = slices.Concat(
+		kit.StaticRoutes(),
+		projects.New(kit, projects.Options{Index: o.Index, Authority: o.Authority}).Routes(),
+		s.account.Routes(),
+		manual.Routes(),
+		admin.New(kit, admin.Options{
+			Index: o.Index, Directory: o.Directory, Registry: o.Registry, Accounts: o.Accounts, Desk: o.Desk, Letters: mail,
+			Version: o.Version, Settings: o.Settings,
+		}).Routes(),
+		publishing.New(kit, publishing.Options{Index: o.Index, Directory: o.Directory, Registry: o.Registry}).Routes(),
+		manage.New(kit, manage.Options{Index: o.Index, Accounts: o.Accounts, Letters: mail}).Routes(),
+	)
+	return s, nil
 }
 
 // Table returns the pages' routes.
 func (s *Site) Table() route.Table {
-	t := route.Table{Name: "web", Fail: s.fail}
-	for _, rows := range s.areas() {
-		for _, row := range rows {
-			row.Handle = s.named(s.enrolled(row))
-			t.Routes = append(t.Routes, row)
-		}
+	t := route.Table{Name: "web", Fail: s.kit.Fail}
+	for _, row := range s.rows {
+		row.Handle = s.kit.Named(s.enrolled(row))
+		t.Routes = append(t.Routes, row)
 	}
 	return t
 }
+
+// Missing writes the page for an address that does not exist.
+func (s *Site) Missing(w http.ResponseWriter, r *http.Request) { s.kit.Missing(w, r) }
+
+// Known identifies the browser that sends a request if somebody signed in with it before. It returns "" for any other.
+func (s *Site) Known(r *http.Request) string { return s.account.Known(r) }
 
 // enrolling are the beginnings of the paths that people can reach who have to set up a second factor first.
 var enrolling = []string{"/static/", "/favicon.ico", "/login/", "/logout/", "/confirm/", "/help/", "/manage/account/security/"}
@@ -124,29 +121,9 @@ func (s *Site) enrolled(row route.Route) route.Handler {
 	}
 	return func(w http.ResponseWriter, r *http.Request, who access.Caller) error {
 		if who.MustEnrol() {
-			s.see(w, r, "/manage/account/security/")
+			s.kit.See(w, r, "/manage/account/security/")
 			return nil
 		}
 		return row.Handle(w, r, who)
 	}
-}
-
-// named lets the page of an error know who asked.
-func (s *Site) named(h route.Handler) route.Handler {
-	return func(w http.ResponseWriter, r *http.Request, who access.Caller) error {
-		if err := h(w, r, who); err != nil {
-			return &failure{who, err}
-		}
-		return nil
-	}
-}
-
-// repository is the name of the repository whose tree a request is in, "" for main.
-func repository(r *http.Request) string { return r.PathValue("repository") }
-
-// absolute returns the URL of a path below the base, as clients outside need it.
-func (s *Site) absolute(path string) string {
-	u := *s.o.BaseURL
-	u.Path = s.base + path
-	return u.String()
 }

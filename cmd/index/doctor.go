@@ -1,73 +1,11 @@
 package main
 
 import (
-	"fmt"
-	"io"
-	"strings"
+	"pyindex/internal/cijob"
+	"pyindex/internal/cli/upkeep"
 )
 
 type doctorCmd struct {
-	Local   doctorLocalCmd   `cmd:"" default:"withargs" help:"Look at this installation: its folder, database, storage, address, certificate and issuers (the default)."`
-	Publish doctorPublishCmd `cmd:"" help:"Inside a CI job: would trusted publishing work from here, and which publisher would accept this job?"`
-}
-
-// The outcomes of a check.
-const (
-	checkOK      = "ok"
-	checkWarning = "warning"
-	checkFailed  = "failed"
-	checkSkipped = "skipped"
-)
-
-// finding is what one check found, in a sentence, and what to do about it.
-type finding struct {
-	Check  string `json:"check"`
-	Status string `json:"status"`
-	Text   string `json:"text"`
-	Advice string `json:"advice,omitempty"`
-}
-
-// findings are what a doctor found. Texts may come from another machine: none of them reaches a terminal as it is.
-type findings []finding
-
-func (f *findings) note(check, status, advice, format string, args ...any) {
-	*f = append(*f, finding{check, status, printable(fmt.Sprintf(format, args...)), advice})
-}
-
-func (f *findings) ok(check, format string, args ...any) { f.note(check, checkOK, "", format, args...) }
-
-func (f *findings) skip(check, format string, args ...any) {
-	f.note(check, checkSkipped, "", format, args...)
-}
-
-func (f *findings) warn(check, advice, format string, args ...any) {
-	f.note(check, checkWarning, advice, format, args...)
-}
-
-func (f *findings) fail(check, advice, format string, args ...any) {
-	f.note(check, checkFailed, advice, format, args...)
-}
-
-// failed returns an error where any check failed: the program's status is 1 then.
-func (f findings) failed() error {
-	n := 0
-	for _, x := range f {
-		if x.Status == checkFailed {
-			n++
-		}
-	}
-	if n == 0 {
-		return nil
-	}
-	return fmt.Errorf("%d of %d checks failed", n, len(f))
-}
-
-// write writes the findings for people, with the advice below each.
-func (f findings) write(w io.Writer) {
-	for _, x := range f {
-		fmt.Fprintf(w, "%-8s %s: %s\n", x.Status, x.Check, x.Text)
-		for line := range strings.Lines(x.Advice) {
-			fmt.Fprintf(w, "         %s\n", strings.TrimRight(line, "\n"))
-		}
-	}
+	Local   upkeep.Doctor `cmd:"" default:"withargs" help:"Look at this installation: its folder, database, storage, address, certificate and issuers (the default)."`
+	Publish cijob.Doctor  `cmd:"" help:"Inside a CI job: would trusted publishing work from here, and which publisher would accept this job?"`
 }

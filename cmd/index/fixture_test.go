@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"pyindex/internal/access"
+	"pyindex/internal/app"
 	"pyindex/internal/catalog"
 	"pyindex/internal/packaging"
 	"pyindex/internal/publishers"
@@ -24,7 +25,7 @@ import (
 // fixture is a whole index in a temporary folder, with two repositories that hold the same project and every kind of
 // credential.
 type fixture struct {
-	app    *app
+	app    *app.App
 	server *server.Server
 	base   *url.URL
 	tokens map[string]access.Secret // by kind of credential
@@ -61,12 +62,12 @@ func newFixture(t testing.TB, base string, anonymous bool, flags ...string) *fix
 	}
 	log := slog.New(slog.DiscardHandler)
 	x := &fixture{base: u, tokens: map[string]access.Secret{"bad": "pypi-idx_bad"}, users: map[string]string{}}
-	if x.app, err = open(t.Context(), &c.Config, log, u); err != nil {
+	if x.app, err = app.Open(t.Context(), &c.Config, log, u); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { x.app.close() })
-	keyring := access.NewKeyring(x.app.db.Access(), access.KeyringOptions{AnonymousRead: anonymous})
-	if x.server, err = x.app.handler(keyring, u, log); err != nil {
+	t.Cleanup(func() { x.app.Close() })
+	keyring := access.NewKeyring(x.app.DB.Access(), access.KeyringOptions{AnonymousRead: anonymous})
+	if x.server, err = (&endpoints{App: x.app, base: u, log: log}).handler(keyring); err != nil {
 		t.Fatal(err)
 	}
 	if err := x.fill(t.Context(), t.TempDir()); err != nil {
@@ -78,7 +79,7 @@ func newFixture(t testing.TB, base string, anonymous bool, flags ...string) *fix
 // fill adds repositories, projects, users and tokens.
 func (x *fixture) fill(ctx context.Context, dir string) error {
 	hidden := catalog.Repository{ID: "hidden-id", Name: secret, CreatedAt: time.Now()}
-	err := x.app.db.Catalog().Update(ctx, func(tx catalog.Tx) error {
+	err := x.app.DB.Catalog().Update(ctx, func(tx catalog.Tx) error {
 		if err := tx.InsertRepository(ctx, hidden); err != nil {
 			return err
 		}
@@ -101,28 +102,32 @@ func (x *fixture) publish(ctx context.Context, dir, repository, project string) 
 	if err != nil {
 		return err
 	}
-	in, err := x.app.index.Stage(ctx, x.app.operator, repository, packaging.ProjectName{})
+	in, err := x.app.Index.Stage(ctx, x.app.Operator, repository, packaging.ProjectName{})
 	if err != nil {
 		return err
 	}
 	defer in.Discard()
-	if err := read(in, path); err != nil {
+	b, err := os.ReadFile(path)
+	if err != nil {
 		return err
 	}
-	got, err := x.app.index.Publish(ctx, x.app.operator, catalog.Upload{Repository: repository, Filename: filepath.Base(path), Content: in})
+	if _, err := in.Write(b); err != nil {
+		return err
+	}
+	got, err := x.app.Index.Publish(ctx, x.app.Operator, catalog.Upload{Repository: repository, Filename: filepath.Base(path), Content: in})
 	if err != nil || project != demo || repository != "main" {
 		return err
 	}
 	if x.wheel, err = os.ReadFile(path); err != nil {
 		return err
 	}
-	x.file, err = x.app.index.File(ctx, x.app.operator, repository, got.File.SHA256, got.File.Filename)
+	x.file, err = x.app.Index.File(ctx, x.app.Operator, repository, got.File.SHA256, got.File.Filename)
 	return err
 }
 
 // credentials makes a token of each kind.
 func (x *fixture) credentials(ctx context.Context) error {
-	d, op := x.app.directory, x.app.operator
+	d, op := x.app.Directory, x.app.Operator
 	for _, u := range []access.NewUser{{Name: "root", Admin: true}, {Name: "member"}, {Name: "gone"}} {
 		if _, err := d.AddUser(ctx, op, u); err != nil {
 			return err
@@ -158,7 +163,7 @@ func (x *fixture) credentials(ctx context.Context) error {
 
 // mintRead makes a minted token that reads the project, as an exchange does.
 func (x *fixture) mintRead(ctx context.Context) error {
-	added, err := x.app.registry.AddReader(ctx, x.app.operator, publishers.ReaderRequest{
+	added, err := x.app.Registry.AddReader(ctx, x.app.Operator, publishers.ReaderRequest{
 		Provider: "github", Projects: []string{demo},
 		Fields: map[string]string{"owner": "acme", "repository": "widgets", "workflow": "ci.yml", "owner_id": "42"},
 	})
@@ -166,7 +171,7 @@ func (x *fixture) mintRead(ctx context.Context) error {
 		return err
 	}
 	x.tokens["reader"] = access.NewToken()
-	return x.app.db.Publishers().Update(ctx, func(tx publishers.Tx) error {
+	return x.app.DB.Publishers().Update(ctx, func(tx publishers.Tx) error {
 		now := time.Now()
 		t := access.Token{
 			ID: "reader-id", Kind: access.TokenMinted, Hash: access.HashToken(x.tokens["reader"]), Scope: access.ScopeRead,
@@ -181,7 +186,7 @@ func (x *fixture) mintRead(ctx context.Context) error {
 
 // mint makes a minted token for the project, as an exchange does.
 func (x *fixture) mint(ctx context.Context) error {
-	added, err := x.app.registry.Add(ctx, x.app.operator, publishers.AddRequest{
+	added, err := x.app.Registry.Add(ctx, x.app.Operator, publishers.AddRequest{
 		Provider: "github", Project: demo,
 		Fields: map[string]string{"owner": "acme", "repository": "widgets", "workflow": "release.yml", "owner_id": "42"},
 	})
@@ -189,7 +194,7 @@ func (x *fixture) mint(ctx context.Context) error {
 		return err
 	}
 	x.tokens["minted"] = access.NewToken()
-	return x.app.db.Publishers().Update(ctx, func(tx publishers.Tx) error {
+	return x.app.DB.Publishers().Update(ctx, func(tx publishers.Tx) error {
 		now := time.Now()
 		t := access.Token{
 			ID: "minted-id", Kind: access.TokenMinted, Hash: access.HashToken(x.tokens["minted"]), Scope: access.ScopeUpload,

@@ -22,7 +22,7 @@ var importers = map[string][]string{
 	"github.com/labstack/":                          {"internal/server"},
 	"github.com/coreos/go-oidc":                     {"internal/publishers/idtoken", "internal/signon"}, // workloads' tokens, and people's
 	"golang.org/x/oauth2":                           {"internal/signon"},
-	module + "internal/signon":                      {"cmd/index"},
+	module + "internal/signon":                      {"internal/config"},
 	"github.com/go-jose/":                           {"internal/publishers/idtoken"},
 	"github.com/sigstore/":                          {"internal/attest"},
 	"github.com/google/certificate-transparency-go": {"internal/attest"},
@@ -35,25 +35,30 @@ var importers = map[string][]string{
 	"github.com/jackc/":                             {"internal/storage/db"},
 	"github.com/pressly/goose":                      {"internal/storage/db"},
 	"database/sql":                                  {"internal/storage/db"},
-	"github.com/alecthomas/kong":                    {"cmd/index"},
-	"github.com/pelletier/go-toml":                  {"cmd/index"},
-	"golang.org/x/crypto/acme":                      {"cmd/index"},
+	"github.com/alecthomas/kong":                    {"cmd/index", "internal/config"},
+	"github.com/pelletier/go-toml":                  {"internal/config"},
+	"golang.org/x/crypto/acme":                      {"internal/tlsserve"},
 	"github.com/yuin/goldmark":                      {"internal/readme"},
 	"github.com/microcosm-cc/":                      {"internal/readme"},
 	"github.com/go-webauthn/":                       {"internal/passkeys"},
-	module + "internal/passkeys":                    {"cmd/index"},
+	module + "internal/passkeys":                    {"internal/app"},
 	"github.com/wneessen/go-mail":                   {"internal/mail"},
-	module + "internal/mail":                        {"cmd/index"},
+	module + "internal/mail":                        {"internal/app", "internal/config"},
 	"github.com/emersion/":                          {"internal/mail/mailtest"},
 	"rsc.io/qr":                                     {"web"},
 	"golang.org/x/net/html":                         {"internal/readme"},
 	"golang.org/x/time/rate":                        {"internal/server"},
 	"golang.org/x/sync/":                            {"web"},
-	module + "internal/attest":                      {"cmd/index"},
-	module + "internal/storage/":                    {"cmd/index", "internal/storage", "bench"}, // which fills databases by db/synthetic
+	module + "internal/attest":                      {"internal/config"},
+	module + "internal/storage/":                    {"internal/app", "internal/config", "internal/cli/upkeep", "internal/storage", "bench"}, // which fills databases by db/synthetic
 	module + "internal/storage/db/synthetic":        {"bench"},
 	module + "internal/server":                      {"cmd/index"},
-	module + "internal/publishers/idtoken":          {"cmd/index", "internal/publishers/idtoken"},
+	module + "internal/app":                         {"cmd/index", "internal/cli"},
+	module + "internal/config":                      {"cmd/index", "internal/app", "internal/cli"},
+	module + "internal/cli":                         {"cmd/index", "internal/cli"},
+	module + "internal/cijob":                       {"cmd/index"},
+	module + "internal/tlsserve":                    {"cmd/index", "internal/cli/upkeep"},
+	module + "internal/publishers/idtoken":          {"internal/app", "internal/cli/upkeep", "internal/publishers/idtoken"},
 }
 
 // middle is the ring that knows packaging and our rules and nothing else; allowed are its outward imports that are no
@@ -156,13 +161,13 @@ func TestImportersOfLibraries(t *testing.T) {
 
 // Imports point inward: the middle knows only itself, edges know the middle and how routes are declared.
 func TestRings(t *testing.T) {
-	outside := []string{"internal/publishers/mintapi", "internal/leakapi", "internal/publishers/idtoken", "internal/publishers/accountid"}
+	outside := []string{"internal/publishers/mintapi", "internal/leakapi", "internal/publishers/idtoken", "internal/workload/accountid"}
 	for _, p := range packages(t) {
 		for _, imported := range p.Imports {
 			ours := strings.HasPrefix(imported, module)
 			switch {
 			case within(p.ImportPath, edges):
-				helper := within(imported, edges) && within(imported, []string{"internal/simpleapi/ready", "internal/publishers/mintapi"})
+				helper := within(imported, edges) && within(imported, []string{"internal/simpleapi/ready", "internal/publishers/mintapi", "web/ui", "web/letters", "web/auditlog"})
 				own := within(imported, []string{strings.TrimPrefix(p.ImportPath, module)})
 				if ours && !helper && !own && !within(imported, append(helpers, middle...)) {
 					t.Errorf("edge %s imports %s", p.ImportPath, imported)
@@ -188,10 +193,10 @@ func TestRings(t *testing.T) {
 	}
 }
 
-// access.Operator may do everything, so nothing that a request reaches may call it: cmd/index alone does. The other
-// makers of callers are for the server and tests.
+// access.Operator may do everything, so nothing that a request reaches may call it: internal/app alone does, for
+// commands. The other makers of callers are for the server and tests.
 func TestCallersOfOperator(t *testing.T) {
-	may := map[string][]string{"Operator": {"cmd/index"}, "Guest": {"internal/access", "internal/server"}}
+	may := map[string][]string{"Operator": {"internal/app"}, "Guest": {"internal/access", "internal/server"}}
 	for _, p := range packages(t) {
 		for _, name := range p.GoFiles {
 			file, err := parser.ParseFile(token.NewFileSet(), filepath.Join(p.Dir, name), nil, 0)

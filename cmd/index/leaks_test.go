@@ -29,9 +29,9 @@ func TestLeakReport(t *testing.T) {
 		t.Fatal(err)
 	}
 	x := newFixture(t, "http://h.example", false)
-	x.app.config.Leaks.Keys = []string{write(t, string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der})))}
+	x.app.Config.Leaks.Keys = []string{write(t, string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der})))}
 	log := slog.New(slog.DiscardHandler)
-	h, err := x.app.handler(access.NewKeyring(x.app.db.Access(), access.KeyringOptions{}), &url.URL{Scheme: "http", Host: "h.example"}, log)
+	h, err := (&endpoints{App: x.app, base: &url.URL{Scheme: "http", Host: "h.example"}, log: log}).handler(access.NewKeyring(x.app.DB.Access(), access.KeyringOptions{}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -76,8 +76,8 @@ func TestLeakReport(t *testing.T) {
 // A key file that went away after the check stops the program rather than believing nobody.
 func TestLeakKeysGone(t *testing.T) {
 	x := newFixture(t, "http://h.example", false)
-	x.app.config.Leaks.Keys = []string{"/nonexistent/key.pem"}
-	if _, err := x.app.handler(nil, &url.URL{}, slog.New(slog.DiscardHandler)); err == nil || !strings.Contains(err.Error(), "leaks.keys") {
+	x.app.Config.Leaks.Keys = []string{"/nonexistent/key.pem"}
+	if _, err := (&endpoints{App: x.app, base: &url.URL{}, log: slog.New(slog.DiscardHandler)}).handler(nil); err == nil || !strings.Contains(err.Error(), "leaks.keys") {
 		t.Errorf("handler = %v, want an error that names leaks.keys", err)
 	}
 }

@@ -16,7 +16,7 @@ import (
 func TestReadingWithoutCredentialWritesNothing(t *testing.T) {
 	x := newFixture(t, "http://h.example", true)
 	x.people(t)
-	h, err := sql.Open("sqlite", x.app.db.Path())
+	h, err := sql.Open("sqlite", x.app.DB.Path())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -93,7 +93,7 @@ func TestSignInIsLimited(t *testing.T) {
 	if got := x.visit(t, http.MethodPost, "/login/passkey/begin/", "owner", "{}", script...); got.Code != http.StatusOK {
 		t.Errorf("somebody signed in who confirms = %d %s", got.Code, got.Body)
 	}
-	device, err := x.app.accounts.Remember(t.Context(), x.users["owner"])
+	device, err := x.app.Accounts.Remember(t.Context(), x.users["owner"])
 	if err != nil {
 		t.Fatal(err)
 	}

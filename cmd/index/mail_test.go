@@ -28,7 +28,7 @@ func mailing(t *testing.T) (*fixture, *mailtest.Server) {
 	x.people(t)
 	ctx, stop := context.WithCancel(context.Background())
 	var posting sync.WaitGroup
-	posting.Go(func() { x.app.post(ctx, slog.New(slog.DiscardHandler)) })
+	posting.Go(func() { x.app.Post(ctx, slog.New(slog.DiscardHandler)) })
 	t.Cleanup(func() { stop(); posting.Wait() })
 	return x, server
 }
@@ -43,9 +43,9 @@ func (x *fixture) forgotten(t *testing.T, name string) *httptest.ResponseRecorde
 // reachable gives the owner a password, and an address by the page for it.
 func (x *fixture) reachable(t *testing.T) {
 	t.Helper()
-	secret, err := x.app.accounts.ResetLink(t.Context(), x.app.operator, "owner")
+	secret, err := x.app.Accounts.ResetLink(t.Context(), x.app.Operator, "owner")
 	if err == nil {
-		_, _, err = x.app.accounts.Reset(t.Context(), access.Guest(true), secret, "winter garden copper", false)
+		_, _, err = x.app.Accounts.Reset(t.Context(), access.Guest(true), secret, "winter garden copper", false)
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -208,12 +208,12 @@ func TestAlerts(t *testing.T) {
 func TestCreatedLetter(t *testing.T) {
 	x, server := mailing(t)
 	x.reachable(t)
-	created, err := x.app.tellCreated(mustURL(t, "http://index.example"), slog.New(slog.DiscardHandler))
+	created, err := x.app.TellCreated(mustURL(t, "http://index.example"), slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
 	var owner access.User
-	err = x.app.db.Access().View(t.Context(), func(tx access.Tx) (err error) {
+	err = x.app.DB.Access().View(t.Context(), func(tx access.Tx) (err error) {
 		owner, err = tx.UserByName(t.Context(), "owner")
 		return err
 	})
@@ -252,7 +252,7 @@ func TestWarningsWaitForTheServer(t *testing.T) {
 		}
 	}
 	sent := 0
-	err := x.app.accounts.Deliver(t.Context(), slog.New(slog.DiscardHandler), func(_ context.Context, to string, l account.Letter) error {
+	err := x.app.Accounts.Deliver(t.Context(), slog.New(slog.DiscardHandler), func(_ context.Context, to string, l account.Letter) error {
 		if to == "owner@acme.example" && strings.Contains(l.Text, "API token") && !strings.Contains(l.Text, access.TokenPrefix) {
 			sent++
 		}

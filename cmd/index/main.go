@@ -7,42 +7,48 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"strings"
 	"syscall"
 
 	"github.com/alecthomas/kong"
 
-	"pyindex/internal/fault"
-	"pyindex/web"
+	"pyindex/internal/cijob"
+	"pyindex/internal/cli"
+	"pyindex/internal/cli/incident"
+	"pyindex/internal/cli/people"
+	"pyindex/internal/cli/projects"
+	"pyindex/internal/cli/publishing"
+	"pyindex/internal/cli/upkeep"
+	"pyindex/internal/config"
+	"pyindex/internal/terminal"
 )
 
 // commands is the command line: settings, then a command.
 type commands struct {
-	Config
+	config.Config
 
-	Serve     serveCmd     `cmd:"" help:"Serve the index."`
-	User      userCmd      `cmd:"" help:"People who have an account."`
-	Token     tokenCmd     `cmd:"" help:"API tokens."`
-	Publisher publisherCmd `cmd:"" help:"Workloads that may publish without a stored secret."`
-	Reader    readerCmd    `cmd:"" help:"Workloads that may read without a stored secret."`
-	Login     loginCmd     `cmd:"" help:"In a CI job: exchange the job's identity for a token, and write how to use it."`
-	Project   projectCmd   `cmd:"" help:"Projects and their releases."`
+	Serve     serveCmd             `cmd:"" help:"Serve the index."`
+	User      people.User          `cmd:"" help:"People who have an account."`
+	Token     people.Token         `cmd:"" help:"API tokens."`
+	Publisher publishing.Publisher `cmd:"" help:"Workloads that may publish without a stored secret."`
+	Reader    publishing.Reader    `cmd:"" help:"Workloads that may read without a stored secret."`
+	Login     cijob.Login          `cmd:"" help:"In a CI job: exchange the job's identity for a token, and write how to use it."`
+	Project   projects.Project     `cmd:"" help:"Projects and their releases."`
 
-	Repository repositoryCmd `cmd:"" help:"Collections of projects."`
-	Name       nameCmd       `cmd:"" help:"Project names that are taken, also by deleted projects."`
-	Group      groupCmd      `cmd:"" help:"Groups of users, who have roles together."`
-	Grant      grantCmd      `cmd:"" help:"Roles of users in projects and repositories."`
+	Repository projects.Repository `cmd:"" help:"Collections of projects."`
+	Name       projects.Name       `cmd:"" help:"Project names that are taken, also by deleted projects."`
+	Group      people.Group        `cmd:"" help:"Groups of users, who have roles together."`
+	Grant      people.Grant        `cmd:"" help:"Roles of users in projects and repositories."`
 
-	Lockout    lockoutCmd    `cmd:"" help:"End everything that somebody can do here, in one act, and list what they uploaded."`
-	Quarantine quarantineCmd `cmd:"" help:"Files that nobody can install for now."`
+	Lockout    incident.Lockout    `cmd:"" help:"End everything that somebody can do here, in one act, and list what they uploaded."`
+	Quarantine incident.Quarantine `cmd:"" help:"Files that nobody can install for now."`
 
-	Upload    uploadCmd    `cmd:"" help:"Add files through the same checks as uploads by network."`
-	Mail      mailCmd      `cmd:"" help:"Messages that the index sends."`
-	GC        gcCmd        `cmd:"" name:"gc" help:"Remove bytes that nothing names any more."`
-	Migrate   migrateCmd   `cmd:"" help:"Move the index to another database and another store."`
-	Recovered recoveredCmd `cmd:"" help:"Finish a database restore by moving the serial past every number used before."`
-	Doctor    doctorCmd    `cmd:"" help:"Look for what is wrong, here or between a CI job and the index."`
-	Version   versionCmd   `cmd:"" help:"Say which program this is."`
+	Upload    projects.Upload  `cmd:"" help:"Add files through the same checks as uploads by network."`
+	Mail      upkeep.Mail      `cmd:"" help:"Messages that the index sends."`
+	GC        upkeep.GC        `cmd:"" name:"gc" help:"Remove bytes that nothing names any more."`
+	Migrate   upkeep.Migrate   `cmd:"" help:"Move the index to another database and another store."`
+	Recovered upkeep.Recovered `cmd:"" help:"Finish a database restore by moving the serial past every number used before."`
+	Doctor    doctorCmd        `cmd:"" help:"Look for what is wrong, here or between a CI job and the index."`
+	Version   versionCmd       `cmd:"" help:"Say which program this is."`
 }
 
 // Exit statuses.
@@ -51,17 +57,6 @@ const (
 	statusRefused = 1
 	statusMisused = 2
 )
-
-// session is what a command has at hand.
-type session struct {
-	ctx    context.Context
-	config *Config
-	in     io.Reader
-	out    io.Writer
-	errs   io.Writer
-
-	settings []web.Setting // for the operator's page
-}
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -76,29 +71,24 @@ func run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) 
 	var c commands
 	parser, err := newParser(&c, out, errs)
 	if err != nil {
-		return complain(errs, statusMisused, err)
+		terminal.Complain(errs, err)
+		return statusMisused
 	}
 	parsed, err := parser.Parse(args)
 	if err == nil {
-		err = errors.Join(secretsOnCommandLine(parsed), c.check())
+		err = errors.Join(config.SecretsOnCommandLine(parsed), c.Check())
 	}
 	if err != nil {
-		return complain(errs, statusMisused, fmt.Errorf("%w; index --help tells how it is used", err))
+		terminal.Complain(errs, fmt.Errorf("%w; index --help tells how it is used", err))
+		return statusMisused
 	}
-	if err := parsed.Run(&session{ctx: ctx, config: &c.Config, in: in, out: out, errs: errs, settings: settingsOf(parsed)}); err != nil {
-		return complain(errs, statusRefused, err)
+	c.Login.Default = c.Config.BaseURL.URL
+	s := cli.Session{Session: terminal.Session{Ctx: ctx, In: in, Out: out, Errs: errs}, Config: &c.Config}
+	if err := parsed.Run(&s, &s.Session); err != nil {
+		terminal.Complain(errs, err)
+		return statusRefused
 	}
 	return statusDone
-}
-
-// complain writes an error on one line.
-func complain(w io.Writer, status int, err error) int {
-	text := fault.Explain(err)
-	if errors.Is(err, context.Canceled) {
-		text = "interrupted"
-	}
-	fmt.Fprintln(w, "index: "+strings.Join(strings.FieldsFunc(text, func(r rune) bool { return r == '\n' || r == '\r' }), "; "))
-	return status
 }
 
 // newParser returns the parser of the command line, the environment and the file.
@@ -108,49 +98,6 @@ func newParser(c *commands, out, errs io.Writer) (*kong.Kong, error) {
 		kong.Description("A private Python package index."),
 		kong.Writers(out, errs),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 110}),
-		kong.Help(shortHelp),
-		kong.PostBuild(nameSettings),
+		config.KongOptions(),
 	)
-}
-
-// setting reports whether a flag of the program is one of Config.
-func setting(f *kong.Flag) bool { return f.Group != nil && f.Group.Key == "settings" }
-
-// nameSettings gives each setting its variable, INDEX_ and the flag's name; flags of commands have none.
-func nameSettings(k *kong.Kong) error {
-	group := &kong.Group{Key: "settings", Title: "Settings (also INDEX_… in the environment, and keys of --config):"}
-	for _, f := range k.Model.Flags {
-		if f.Name == "help" {
-			continue
-		}
-		env := "INDEX_" + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))
-		f.Group, f.Envs, f.Tag.Envs = group, []string{env}, []string{env}
-	}
-	return nil
-}
-
-// shortHelp hides settings from the help of commands which seldom need them.
-func shortHelp(o kong.HelpOptions, ctx *kong.Context) error {
-	if at := ctx.Selected(); at == nil || at.Name != "serve" {
-		for _, f := range ctx.Model.Flags {
-			f.Hidden = setting(f) && f.Name != "config" && f.Name != "data-dir"
-		}
-	}
-	if at := ctx.Selected(); at != nil && at.DefaultCmd != nil {
-		at.Flags = append(at.Flags, at.DefaultCmd.Flags...) // they work without its name
-	}
-	return kong.DefaultHelpPrinter(o, ctx)
-}
-
-// secretsOnCommandLine refuses a password where every user of the machine can read it.
-func secretsOnCommandLine(ctx *kong.Context) error {
-	for _, p := range ctx.Path {
-		if p.Flag == nil || p.Resolved || p.Flag.Name != "database-url" {
-			continue
-		}
-		if text, _ := ctx.FlagValue(p.Flag).(string); hasPassword(text) {
-			return errors.New("database.url: a password on the command line can be read by everybody on this machine: use --database-url-file or INDEX_DATABASE_URL")
-		}
-	}
-	return nil
 }

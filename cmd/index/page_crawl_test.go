@@ -20,7 +20,7 @@ import (
 // put publishes a file as the operator and returns whether the gate took it.
 func (x *fixture) put(t *testing.T, repository string, f packagingtest.File) error {
 	t.Helper()
-	in, err := x.app.index.Stage(t.Context(), x.app.operator, repository, packaging.ProjectName{})
+	in, err := x.app.Index.Stage(t.Context(), x.app.Operator, repository, packaging.ProjectName{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -28,7 +28,7 @@ func (x *fixture) put(t *testing.T, repository string, f packagingtest.File) err
 	if _, err := in.Write(f.Bytes); err != nil {
 		t.Fatal(err)
 	}
-	_, err = x.app.index.Publish(t.Context(), x.app.operator, catalog.Upload{Repository: repository, Filename: f.Name, Content: in})
+	_, err = x.app.Index.Publish(t.Context(), x.app.Operator, catalog.Upload{Repository: repository, Filename: f.Name, Content: in})
 	return err
 }
 
@@ -98,21 +98,21 @@ var hushed = []string{"vaulted", "hush-hush", "hush_hush", "unspeakable", "moled
 // hide makes a repository beside the one that everybody sees, with everything that pages may tell in it.
 func (x *fixture) hide(t *testing.T) {
 	t.Helper()
-	ctx, op := t.Context(), x.app.operator
-	if err := x.app.index.AddRepository(ctx, op, catalog.NewRepository{Name: "vaulted"}); err != nil {
+	ctx, op := t.Context(), x.app.Operator
+	if err := x.app.Index.AddRepository(ctx, op, catalog.NewRepository{Name: "vaulted"}); err != nil {
 		t.Fatal(err)
 	}
 	if err := x.put(t, "vaulted", packagingtest.Wheel("hush-hush", "1.0", "x", "Summary: unspeakable", "Requires-Dist: "+demo, "", "Unspeakable.")); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := x.app.directory.AddUser(ctx, op, access.NewUser{Name: "moledriver"}); err != nil {
+	if _, err := x.app.Directory.AddUser(ctx, op, access.NewUser{Name: "moledriver"}); err != nil {
 		t.Fatal(err)
 	}
 	name, err := packaging.ParseProjectName("hush-hush")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := x.app.index.Grant(ctx, op, "vaulted", name, "moledriver", access.Owner); err != nil {
+	if err := x.app.Index.Grant(ctx, op, "vaulted", name, "moledriver", access.Owner); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -27,7 +27,7 @@ func (x *fixture) people(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, v := range visitors[3:] {
-		u, err := x.app.directory.AddUser(t.Context(), x.app.operator, access.NewUser{Name: v, Admin: v == "administrator"})
+		u, err := x.app.Directory.AddUser(t.Context(), x.app.Operator, access.NewUser{Name: v, Admin: v == "administrator"})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -36,7 +36,7 @@ func (x *fixture) people(t *testing.T) {
 		if err != nil {
 			continue
 		}
-		if err := x.app.index.Grant(t.Context(), x.app.operator, "main", name, v, role); err != nil {
+		if err := x.app.Index.Grant(t.Context(), x.app.Operator, "main", name, v, role); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -45,7 +45,7 @@ func (x *fixture) people(t *testing.T) {
 // cookie signs a visitor in anew, so that no answer depends on what the one before did to the session.
 func (x *fixture) cookie(t testing.TB, visitor string) *http.Cookie {
 	t.Helper()
-	_, s, err := x.app.directory.BeginSession(t.Context(), access.Guest(true), access.NewSession{UserID: x.users[visitor], Method: "password"})
+	_, s, err := x.app.Directory.BeginSession(t.Context(), access.Guest(true), access.NewSession{UserID: x.users[visitor], Method: "password"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -203,7 +203,7 @@ func TestFormsOfOtherSites(t *testing.T) {
 // recorded counts the record's entries without those of signing in.
 func (x *fixture) recorded(t *testing.T) (n int) {
 	t.Helper()
-	err := x.app.index.WalkRecord(t.Context(), x.app.operator, catalog.HistoryFilter{Limit: audit.MaxEntries}, func(h catalog.History) error {
+	err := x.app.Index.WalkRecord(t.Context(), x.app.Operator, catalog.HistoryFilter{Limit: audit.MaxEntries}, func(h catalog.History) error {
 		for _, e := range h.Entries {
 			if e.Action != "session.begin" {
 				n++

@@ -32,7 +32,7 @@ func newCrowd(t testing.TB) *crowd {
 	t.Helper()
 	c := &crowd{fixture: newFixture(t, "http://h.example", false)}
 	ctx := t.Context()
-	err := c.app.db.Catalog().Update(ctx, func(tx catalog.Tx) error {
+	err := c.app.DB.Catalog().Update(ctx, func(tx catalog.Tx) error {
 		main, err := tx.RepositoryByName(ctx, catalog.MainRepository)
 		if err != nil {
 			return err
@@ -52,7 +52,7 @@ func newCrowd(t testing.TB) *crowd {
 	if err != nil {
 		t.Fatal(err)
 	}
-	root, err := c.app.directory.User(ctx, c.app.operator, "root")
+	root, err := c.app.Directory.User(ctx, c.app.Operator, "root")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,7 +13,7 @@ import (
 func TestNewcomersByPasskeyRefused(t *testing.T) {
 	x := newFixture(t, "https://index.example", true)
 	x.people(t)
-	_, secret, err := x.app.accounts.Invite(t.Context(), x.app.operator, account.NewInvitation{})
+	_, secret, err := x.app.Accounts.Invite(t.Context(), x.app.Operator, account.NewInvitation{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -50,10 +50,10 @@ func TestNewcomersByPasskeyRefused(t *testing.T) {
 			t.Errorf("%s: %d %s", name, got.Code, got.Body)
 		}
 	}
-	if _, err := x.app.directory.User(t.Context(), x.app.operator, "newcomer"); err == nil {
+	if _, err := x.app.Directory.User(t.Context(), x.app.Operator, "newcomer"); err == nil {
 		t.Error("an account was made")
 	}
-	if _, err := x.app.accounts.Look(t.Context(), account.LinkInvite, secret); err != nil {
+	if _, err := x.app.Accounts.Look(t.Context(), account.LinkInvite, secret); err != nil {
 		t.Errorf("the link was used up: %v", err)
 	}
 }
@@ -61,7 +61,7 @@ func TestNewcomersByPasskeyRefused(t *testing.T) {
 // An index whose address devices cannot bind passkeys to offers none.
 func TestNewcomersByPasskeyNowhere(t *testing.T) {
 	x := newFixture(t, "http://index.example", true)
-	_, secret, err := x.app.accounts.Invite(t.Context(), x.app.operator, account.NewInvitation{})
+	_, secret, err := x.app.Accounts.Invite(t.Context(), x.app.Operator, account.NewInvitation{})
 	if err != nil {
 		t.Fatal(err)
 	}

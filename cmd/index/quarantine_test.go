@@ -57,7 +57,7 @@ func (x *fixture) shows(t *testing.T) (found []string) {
 func TestQuarantinedFileIsNowhere(t *testing.T) {
 	x := newFixture(t, "http://h.example", true)
 	x.people(t)
-	ctx, op := t.Context(), x.app.operator
+	ctx, op := t.Context(), x.app.Operator
 	name, err := packaging.ParseProjectName(demo)
 	if err != nil {
 		t.Fatal(err)
@@ -66,7 +66,7 @@ func TestQuarantinedFileIsNowhere(t *testing.T) {
 	if len(before) < 15 {
 		t.Fatalf("only %d addresses show the file: the test looks at too little: %q", len(before), before)
 	}
-	if err := x.app.index.QuarantineFile(ctx, op, "", name, demoFile, "looks wrong"); err != nil {
+	if err := x.app.Index.QuarantineFile(ctx, op, "", name, demoFile, "looks wrong"); err != nil {
 		t.Fatal(err)
 	}
 	for _, path := range x.shows(t) {
@@ -75,13 +75,13 @@ func TestQuarantinedFileIsNowhere(t *testing.T) {
 	if got := x.ask("POST", "/legacy/", "admin"); got.Code != http.StatusForbidden || !strings.Contains(got.Body.String(), "quarantine") {
 		t.Errorf("uploading the identical file again = %d %q, want 403 about the quarantine", got.Code, got.Body)
 	}
-	if _, err := x.app.index.Overview(ctx, op, "", name, "1.0"); !fault.Is(err, fault.NotFound) {
+	if _, err := x.app.Index.Overview(ctx, op, "", name, "1.0"); !fault.Is(err, fault.NotFound) {
 		t.Errorf("a release whose files are all in quarantine = %v, want not found", err)
 	}
 	if got := x.visit(t, "GET", "/manage/project/"+demo+"/release/1.0/", "owner", ""); !strings.Contains(got.Body.String(), "This release is in quarantine") {
 		t.Error("an owner is not told that the file is in quarantine")
 	}
-	if err := x.app.index.ReleaseFile(ctx, op, "", name, demoFile); err != nil {
+	if err := x.app.Index.ReleaseFile(ctx, op, "", name, demoFile); err != nil {
 		t.Fatal(err)
 	}
 	after := x.shows(t)
@@ -93,15 +93,15 @@ func TestQuarantinedFileIsNowhere(t *testing.T) {
 // A deleted project keeps the names of files that were in quarantine, so that nobody can use them again.
 func TestDeletedQuarantineKeepsNames(t *testing.T) {
 	x := newFixture(t, "http://h.example", true)
-	ctx, op := t.Context(), x.app.operator
+	ctx, op := t.Context(), x.app.Operator
 	name, err := packaging.ParseProjectName(demo)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := x.app.index.QuarantineFile(ctx, op, "", name, demoFile, ""); err != nil {
+	if err := x.app.Index.QuarantineFile(ctx, op, "", name, demoFile, ""); err != nil {
 		t.Fatal(err)
 	}
-	if err := x.app.index.DeleteProject(ctx, op, "", name); err != nil {
+	if err := x.app.Index.DeleteProject(ctx, op, "", name); err != nil {
 		t.Fatal(err)
 	}
 	if got := x.ask("POST", "/legacy/", "admin"); got.Code != http.StatusBadRequest || !strings.Contains(got.Body.String(), "deleted") {
@@ -115,7 +115,7 @@ func TestLockOutByPage(t *testing.T) {
 	x := newFixture(t, "http://h.example", true)
 	x.people(t)
 	ctx := t.Context()
-	err := x.app.db.Catalog().Update(ctx, func(tx catalog.Tx) error { // the fixture's file becomes the owner's
+	err := x.app.DB.Catalog().Update(ctx, func(tx catalog.Tx) error { // the fixture's file becomes the owner's
 		all, err := tx.AllFiles(ctx, x.file.ProjectID)
 		if err != nil {
 			return err
@@ -170,10 +170,10 @@ func TestLockOutByPage(t *testing.T) {
 	if got.Code != http.StatusSeeOther || got.Header().Get("Location") != "/admin/quarantine/" {
 		t.Fatalf("locking out = %d to %q", got.Code, got.Header().Get("Location"))
 	}
-	if u, err := x.app.directory.User(ctx, x.app.operator, "owner"); err != nil || u.Active() {
+	if u, err := x.app.Directory.User(ctx, x.app.Operator, "owner"); err != nil || u.Active() {
 		t.Errorf("the account is active: %v", err)
 	}
-	if sessions, err := x.app.directory.SessionsOf(ctx, x.app.operator, "owner"); err != nil || len(sessions) > 0 {
+	if sessions, err := x.app.Directory.SessionsOf(ctx, x.app.Operator, "owner"); err != nil || len(sessions) > 0 {
 		t.Errorf("%d sessions go on, %v; cookie %s", len(sessions), err, cookie.Name)
 	}
 	if shown := x.shows(t); len(shown) > 0 {
@@ -218,7 +218,7 @@ func TestLockOutByPage(t *testing.T) {
 // caller is who a kind of token stands for.
 func (x *fixture) caller(t *testing.T, kind string) access.Caller {
 	t.Helper()
-	who, err := access.NewKeyring(x.app.db.Access(), access.KeyringOptions{}).Identify(t.Context(), "__token__", x.tokens[kind])
+	who, err := access.NewKeyring(x.app.DB.Access(), access.KeyringOptions{}).Identify(t.Context(), "__token__", x.tokens[kind])
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -236,13 +236,13 @@ func TestLockOutNeedsAnAdministrator(t *testing.T) {
 	for _, kind := range []string{"read", "upload", "other", "minted", "reader"} {
 		who := x.caller(t, kind)
 		target := lockout.Target{Kind: lockout.User, Name: "member"}
-		_, preview := x.app.desk.Preview(ctx, who, target, time.Time{})
-		_, act := x.app.desk.LockOut(ctx, who, lockout.Request{Target: target})
-		_, list := x.app.index.Quarantine(ctx, who)
+		_, preview := x.app.Desk.Preview(ctx, who, target, time.Time{})
+		_, act := x.app.Desk.LockOut(ctx, who, lockout.Request{Target: target})
+		_, list := x.app.Index.Quarantine(ctx, who)
 		for what, err := range map[string]error{
 			"Preview": preview, "LockOut": act, "Quarantine": list,
-			"QuarantineFile": x.app.index.QuarantineFile(ctx, who, "", name, demoFile, ""),
-			"ReleaseFile":    x.app.index.ReleaseFile(ctx, who, "", name, demoFile),
+			"QuarantineFile": x.app.Index.QuarantineFile(ctx, who, "", name, demoFile, ""),
+			"ReleaseFile":    x.app.Index.ReleaseFile(ctx, who, "", name, demoFile),
 		} {
 			if err == nil {
 				t.Errorf("%s by a token of kind %s was allowed", what, kind)
@@ -255,12 +255,12 @@ func TestLockOutNeedsAnAdministrator(t *testing.T) {
 func TestLockOutLeadsToWhatItWasAbout(t *testing.T) {
 	x := newFixture(t, "http://h.example", true)
 	x.people(t)
-	ctx, op := t.Context(), x.app.operator
-	token, _, err := x.app.directory.CreateToken(ctx, op, access.NewAPIToken{User: "member", Scope: access.ScopeRead})
+	ctx, op := t.Context(), x.app.Operator
+	token, _, err := x.app.Directory.CreateToken(ctx, op, access.NewAPIToken{User: "member", Scope: access.ScopeRead})
 	if err != nil {
 		t.Fatal(err)
 	}
-	added, err := x.app.registry.Add(ctx, op, publishers.AddRequest{Provider: "github", Project: demo, Fields: map[string]string{
+	added, err := x.app.Registry.Add(ctx, op, publishers.AddRequest{Provider: "github", Project: demo, Fields: map[string]string{
 		"owner": "acme", "repository": "locked", "workflow": "release.yml", "owner_id": "42",
 	}})
 	if err != nil {

@@ -19,8 +19,8 @@ func TestUploadFormEndsWithItsRights(t *testing.T) {
 		end  func(x *fixture) error
 		says string
 	}{
-		"session":   {func(x *fixture) error { return x.app.directory.EndSessionsOf(t.Context(), x.app.operator, "uploader") }, "your session ended during the request"},
-		"account":   {func(x *fixture) error { return x.app.directory.DisableUser(t.Context(), x.app.operator, "uploader") }, "was disabled during the request"},
+		"session":   {func(x *fixture) error { return x.app.Directory.EndSessionsOf(t.Context(), x.app.Operator, "uploader") }, "your session ended during the request"},
+		"account":   {func(x *fixture) error { return x.app.Directory.DisableUser(t.Context(), x.app.Operator, "uploader") }, "was disabled during the request"},
 		"untouched": {func(*fixture) error { return nil }, "Added."},
 	} {
 		x := newFixture(t, "http://h.example", true)
@@ -55,7 +55,7 @@ func TestUploadFormEndsWithItsRights(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		all, err := x.app.index.Contents(t.Context(), x.app.operator, "", name)
+		all, err := x.app.Index.Contents(t.Context(), x.app.Operator, "", name)
 		if want := map[bool]int{true: 2, false: 1}[what == "untouched"]; err != nil || len(all.Files) != want {
 			t.Errorf("%s: %d files are listed, %v, want %d", what, len(all.Files), err, want)
 		}

@@ -5,6 +5,9 @@ import (
 	"runtime"
 	"runtime/debug"
 	"strings"
+
+	"pyindex/internal/cli"
+	"pyindex/internal/terminal"
 )
 
 type versionCmd struct {
@@ -41,12 +44,12 @@ func program() programVersion {
 }
 
 // Run says which program this is.
-func (c *versionCmd) Run(s *session) error {
+func (c *versionCmd) Run(s *cli.Session) error {
 	v := program()
 	if c.JSON {
-		return writeJSON(s.out, v)
+		return terminal.WriteJSON(s.Out, v)
 	}
 	words := strings.Fields(strings.Join([]string{"index", v.Version, v.Revision, v.Go, v.Platform}, " "))
-	fmt.Fprintln(s.out, strings.Join(words, " "))
+	fmt.Fprintln(s.Out, strings.Join(words, " "))
 	return nil
 }

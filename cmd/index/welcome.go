@@ -5,34 +5,37 @@ import (
 	"io"
 	"net/url"
 	"os"
-	"path/filepath"
 	"strings"
 
 	"pyindex/internal/account"
-	"pyindex/web"
+	"pyindex/internal/app"
+	"pyindex/internal/cli"
+	"pyindex/internal/config"
+	"pyindex/internal/terminal"
+	"pyindex/web/ui"
 )
 
-// welcome prints where the index is and what to paste into a terminal: how to make the first user while there is none,
-// how clients install and publish, and how they come to trust a self-signed certificate.
-func (a *app) welcome(s *session, base *url.URL, authority string) error {
-	first, err := a.accounts.FirstLink(s.ctx, a.operator)
+// welcome prints the address of the index and lines to paste into a terminal: how to create the first user while there is
+// none, how clients install and publish, and how they come to trust a self-signed certificate.
+func welcome(s *cli.Session, a *app.App, base *url.URL, authority string) error {
+	first, err := a.Accounts.FirstLink(s.Ctx, a.Operator)
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(s.out, "index serves at %s/\n", strings.TrimSuffix(base.String(), "/"))
+	fmt.Fprintf(s.Out, "index serves at %s/\n", strings.TrimSuffix(base.String(), "/"))
 	if first != "" {
-		firstUser(s.out, a.config, strings.TrimSuffix(base.String(), "/")+web.LinkPath(account.LinkFirst, first))
+		firstUser(s.Out, a.Config, strings.TrimSuffix(base.String(), "/")+ui.LinkPath(account.LinkFirst, first))
 	}
-	clientLines(s.out, base)
+	clientLines(s.Out, base)
 	if authority != "" {
-		trustLines(s.out, authority)
+		trustLines(s.Out, authority)
 	}
 	return nil
 }
 
-// firstUser says how anybody comes to be able to write.
-func firstUser(w io.Writer, c *Config, link string) {
-	program := programName() + settingsArgs(c)
+// firstUser prints how to create the first user.
+func firstUser(w io.Writer, c *config.Config, link string) {
+	program := programName() + cli.SettingsArgs(c)
 	fmt.Fprintf(w, `
 Nobody can publish yet. Make the first administrator with this link, which works once:
   %[2]s
@@ -42,7 +45,7 @@ or make a user and a token in another terminal:
 `, program, link)
 }
 
-// programName is how the reader can run this program again.
+// programName returns the command that runs this program again.
 func programName() string {
 	name := os.Args[0]
 	if strings.Contains(name, "go-build") {
@@ -51,18 +54,7 @@ func programName() string {
 	return name
 }
 
-// settingsArgs are the flags by which commands find the same data.
-func settingsArgs(c *Config) string {
-	var args string
-	if c.Config != "" {
-		args += " --config " + quote(string(c.Config))
-	} else if c.DataDir != "./data" {
-		args += " --data-dir " + quote(absolute(c.DataDir))
-	}
-	return args
-}
-
-// clientLines says how clients install and publish.
+// clientLines prints how clients install and publish.
 func clientLines(w io.Writer, base *url.URL) {
 	root := strings.TrimSuffix(base.String(), "/")
 	with := *base
@@ -78,31 +70,12 @@ Publish:
 `, root, signed)
 }
 
-// trustLines says how clients come to trust the small authority.
+// trustLines prints how clients come to trust our own authority.
 func trustLines(w io.Writer, authority string) {
 	fmt.Fprintf(w, `
 The certificate is signed by an authority of its own. Clients trust it by:
   export PIP_CERT=%[1]s            # pip, or pip --cert %[1]s
   export SSL_CERT_FILE=%[1]s       # uv
   export REQUESTS_CA_BUNDLE=%[1]s  # twine, poetry and whatever uses requests
-`, quote(absolute(authority)))
-}
-
-func absolute(path string) string {
-	if abs, err := filepath.Abs(path); err == nil {
-		return abs
-	}
-	return path
-}
-
-// quote makes a word of a path for a shell, where it has to.
-func quote(s string) string {
-	if !strings.ContainsFunc(s, func(r rune) bool { return !strings.ContainsRune("/._-+=:,@%", r) && !alphanumeric(r) }) {
-		return s
-	}
-	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
-}
-
-func alphanumeric(r rune) bool {
-	return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9'
+`, terminal.Quote(terminal.Absolute(authority)))
 }

@@ -22,6 +22,7 @@ import (
 	"pyindex/internal/storage/blobs"
 	"pyindex/internal/storage/db"
 	"pyindex/internal/storage/storagetest"
+	"pyindex/internal/workload"
 )
 
 // world is an index of two processes: people work at the first, and the desk is at the second.
@@ -52,7 +53,7 @@ func each(t *testing.T, f func(w *world)) {
 			dir:      access.NewDirectory(rows.Access(), access.DirectoryOptions{}),
 			keys:     access.NewKeyring(rows.Access(), access.KeyringOptions{}),
 			accounts: account.New(rows.Accounts(), account.Options{}),
-			registry: publishers.New(rows.Publishers(), nil, []publishers.Provider{publishers.GitHub{}}, publishers.Options{}),
+			registry: publishers.New(rows.Publishers(), nil, []workload.Provider{workload.GitHub{}}, publishers.Options{}),
 		}
 		w.desk = lockout.New(second.Lockouts(), lockout.Options{Sentence: w.registry.Sentence})
 		f(w)

@@ -12,6 +12,7 @@ import (
 	"pyindex/internal/access"
 	"pyindex/internal/fault"
 	"pyindex/internal/packaging"
+	"pyindex/internal/workload"
 )
 
 // AddRequest is what somebody typed to trust a workload.
@@ -63,7 +64,7 @@ type addition struct {
 	req       AddRequest
 	name      packaging.ProjectName
 	publisher Publisher
-	rule      Rule
+	rule      workload.Rule
 	warning   string
 	at        time.Time
 }
@@ -126,7 +127,7 @@ func (r *Registry) read(ctx context.Context, who access.Caller, req AddRequest) 
 }
 
 // compile makes the row of a rule of a request's provider, issuer and fields.
-func (r *Registry) compile(ctx context.Context, who access.Caller, req AddRequest, at time.Time) (p Publisher, rule Rule, warning string, err error) {
+func (r *Registry) compile(ctx context.Context, who access.Caller, req AddRequest, at time.Time) (p Publisher, rule workload.Rule, warning string, err error) {
 	provider := r.providers[req.Provider]
 	if provider == nil {
 		return p, rule, "", fault.New(fault.Invalid, "%.40q is not a kind of publisher: choose %s", req.Provider, r.kinds())
@@ -148,7 +149,7 @@ func (r *Registry) compile(ctx context.Context, who access.Caller, req AddReques
 }
 
 // issuerFor returns the issuer that is meant for a publisher of a kind. fault.Invalid for one that is not configured.
-func (r *Registry) issuerFor(provider Provider, named string) (string, error) {
+func (r *Registry) issuerFor(provider workload.Provider, named string) (string, error) {
 	issuer := cmp.Or(named, provider.Issuer())
 	if issuer == "" {
 		return "", fault.InField(FieldIssuer, "a %s publisher needs its issuer: there is none that goes without saying", provider.Name())
@@ -167,15 +168,15 @@ func (r *Registry) kinds() string {
 // an index may live where the API cannot be reached.
 func (r *Registry) ownerID(ctx context.Context, p Publisher, field string) (id, warning string, err error) {
 	later := "the first accepted token will pin it (give " + field + " to pin it now)"
-	if p.Fields[fieldRepositoryID] == firstToken {
+	if p.Fields[workload.FieldRepositoryID] == workload.FirstToken {
 		return "", "owner and repository are pinned together; the first accepted token will pin them", nil
 	}
-	if r.o.OwnerID == nil || p.Fields[fieldOwner] == "" {
+	if r.o.OwnerID == nil || p.Fields[workload.FieldOwner] == "" {
 		return "", "the owner's id is not known yet; " + later, nil
 	}
-	id, err = r.o.OwnerID(ctx, p.Provider, p.Issuer, p.Fields[fieldOwner])
+	id, err = r.o.OwnerID(ctx, p.Provider, p.Issuer, p.Fields[workload.FieldOwner])
 	if fault.Is(err, fault.NotFound) {
-		return "", "", fault.InField(fieldOwner, "%s", fault.Message(err))
+		return "", "", fault.InField(workload.FieldOwner, "%s", fault.Message(err))
 	}
 	if err != nil || id == "" {
 		return "", fmt.Sprintf("the owner's id could not be looked up (%.200v); %s", err, later), nil

@@ -10,6 +10,7 @@ import (
 	"pyindex/internal/catalog"
 	"pyindex/internal/fault"
 	"pyindex/internal/packaging"
+	"pyindex/internal/workload"
 )
 
 // ConstrainRequest says how a publisher of a project shall be narrower.
@@ -84,12 +85,12 @@ func (r *Registry) narrowed(who access.Caller, old Publisher, more map[string]st
 	}
 	for _, name := range slices.Sorted(maps.Keys(more)) {
 		v := more[name]
-		if name == fieldWorkflowRepository || name == fieldWorkflowAt {
+		if name == workload.FieldWorkflowRepository || name == workload.FieldWorkflowAt {
 			return old, fault.InField(name, "%s makes it another workflow, not a narrower publisher: add another one, and remove this", name)
 		}
 		key := name
-		if old.Provider == "gitlab" && name == fieldProjectID {
-			key = fieldRepositoryID
+		if old.Provider == "gitlab" && name == workload.FieldProjectID {
+			key = workload.FieldRepositoryID
 		}
 		if has := fields[key]; v != "" && has != "" && has != v {
 			return old, fault.InField(name, "the publisher says %s already: %.100q. Add another one, and remove this", name, has)

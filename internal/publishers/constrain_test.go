@@ -6,6 +6,7 @@ import (
 	"pyindex/internal/access"
 	"pyindex/internal/fault"
 	"pyindex/internal/publishers"
+	"pyindex/internal/workload"
 )
 
 func (b *bench) constrain(who access.Caller, project, id string, fields map[string]string) (publishers.Added, error) {
@@ -152,9 +153,9 @@ func TestConstrainRefuses(t *testing.T) {
 func TestPreview(t *testing.T) {
 	b := newBench(t)
 	alice, bob := b.owner("alice", "widgets"), b.user("bob")
-	f, _ := publishers.FormFor("github", "")
+	f, _ := workload.FormFor("github", "")
 	p, err := b.registry.Preview(t.Context(), alice, f, b.request("widgets", "environment", ""))
-	if err != nil || len(p.Problems) > 0 || len(p.Words) == 0 || p.Warnings[0].Degree != publishers.AsLooseAsToken {
+	if err != nil || len(p.Problems) > 0 || len(p.Words) == 0 || p.Warnings[0].Degree != workload.AsLooseAsToken {
 		t.Errorf("Preview = %+v, %v", p, err)
 	}
 	p, err = b.registry.Preview(t.Context(), alice, f, b.request("widgets", "workflow", "x/y.yml"))
@@ -175,10 +176,10 @@ func TestPreview(t *testing.T) {
 // TestIssuersThatAreConfigured: no other issuer is taken, whatever a form says.
 func TestIssuersThatAreConfigured(t *testing.T) {
 	b := newBench(t, func(o *publishers.Options) {
-		o.Issuers = []publishers.Issuer{{Provider: "github", URL: "https://github.acme.example/_services/token"}, {Provider: "gitlab", URL: publishers.GitHubIssuer}}
+		o.Issuers = []publishers.Issuer{{Provider: "github", URL: "https://github.acme.example/_services/token"}, {Provider: "gitlab", URL: workload.GitHubIssuer}}
 	})
 	b.project("widgets", "")
-	for _, issuer := range []string{"", publishers.GitHubIssuer, "https://github.acme.example/_services/token/", "https://evil.example"} {
+	for _, issuer := range []string{"", workload.GitHubIssuer, "https://github.acme.example/_services/token/", "https://evil.example"} {
 		req := b.request("widgets")
 		req.Issuer = issuer
 		if a, err := b.registry.Add(t.Context(), b.operator, req); fault.FieldOf(err) != publishers.FieldIssuer {

@@ -10,6 +10,7 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/fault"
+	"pyindex/internal/workload"
 )
 
 // remember is how much longer than a token can be used its id is remembered, for clocks of replicas that differ.
@@ -30,9 +31,9 @@ type exchange struct {
 	who      access.Caller
 	once     bool // for a token that is good for one upload
 	at       time.Time
-	provider Provider
+	provider workload.Provider
 	issuer   string
-	claims   Claims
+	claims   workload.Claims
 	lookup   string
 	jti      string
 	until    time.Time // to remember jti
@@ -109,13 +110,13 @@ func (x exchange) tokenID(raw access.Secret) (string, error) {
 	}
 	jti, ok := v.(string)
 	if !ok || jti == "" {
-		return "", fmt.Errorf("its id (jti) is %s, and without one it could be used twice", Show(v))
+		return "", fmt.Errorf("its id (jti) is %s, and without one it could be used twice", workload.Show(v))
 	}
 	if len(jti) > maxJTI {
 		return "", fmt.Errorf("its id (jti) is longer than %d bytes", maxJTI)
 	}
-	if hasControl(jti) {
-		return "", fmt.Errorf("its id (jti) %s holds control characters", Show(jti))
+	if workload.HasControl(jti) {
+		return "", fmt.Errorf("its id (jti) %s holds control characters", workload.Show(jti))
 	}
 	return jti, nil
 }
@@ -128,7 +129,7 @@ func digestID(raw access.Secret) string {
 	return fmt.Sprintf("sha256:%x", sha256.Sum256([]byte(signed)))
 }
 
-func expiry(c Claims) (time.Time, error) {
+func expiry(c workload.Claims) (time.Time, error) {
 	n, _ := c["exp"].(json.Number)
 	s, err := n.Int64()
 	if err != nil {

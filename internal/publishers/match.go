@@ -8,6 +8,7 @@ import (
 	"pyindex/internal/access"
 	"pyindex/internal/fault"
 	"pyindex/internal/packaging"
+	"pyindex/internal/workload"
 )
 
 // fits are the publishers and pending publishers that a token fits, and the rows among which they were found.
@@ -48,7 +49,7 @@ func (r *Registry) match(ctx context.Context, tx Tx, x exchange) (fits, error) {
 	}
 	// The narrowest rule first: it is the one that the token's row and the record name.
 	slices.SortStableFunc(f.publishers, func(a, b Publisher) int {
-		return cmp.Compare(b.Fields[fieldEnvironment], a.Fields[fieldEnvironment])
+		return cmp.Compare(b.Fields[workload.FieldEnvironment], a.Fields[workload.FieldEnvironment])
 	})
 	return f, nil
 }
@@ -118,7 +119,7 @@ func (r *Registry) whyOver(ctx context.Context, tx Tx, x exchange, p Pending) (w
 // admits asks the provider, after the row itself: only rows of this very issuer and provider count.
 func (r *Registry) admits(x exchange, p Publisher) error {
 	if p.Issuer != x.issuer || p.Provider != x.provider.Name() || p.Lookup != x.lookup {
-		return &Mismatch{Claim: "iss", Got: Show(x.issuer), Want: Show(p.Issuer), Passed: -1}
+		return &workload.Mismatch{Claim: "iss", Got: workload.Show(x.issuer), Want: workload.Show(p.Issuer), Passed: -1}
 	}
 	rule, err := r.rule(p)
 	if err != nil {
@@ -129,7 +130,7 @@ func (r *Registry) admits(x exchange, p Publisher) error {
 
 // nearest remembers the rules that a token came closest to.
 type nearest struct {
-	found *Mismatch
+	found *workload.Mismatch
 	near  []near
 	why   string // where no rule was asked
 }
@@ -139,7 +140,7 @@ func (n *nearest) ask(p near, err error) bool {
 	if err == nil {
 		return true
 	}
-	m := mismatch(err)
+	m := workload.AsMismatch(err)
 	if m.Passed < 0 { // the rule is about another workload
 		return false
 	}
@@ -157,7 +158,7 @@ func (n *nearest) refusal(x exchange) *Refusal {
 	if n.found == nil {
 		why := n.why
 		if why == "" {
-			why = "no project here trusts " + Show(x.subject()) + "; its owner has to add a publisher for it first"
+			why = "no project here trusts " + workload.Show(x.subject()) + "; its owner has to add a publisher for it first"
 		}
 		return Refuse(CodePublisher, noPublisher(why))
 	}
@@ -168,7 +169,7 @@ func (n *nearest) refusal(x exchange) *Refusal {
 
 // subject is whose token it is, for people.
 func (x exchange) subject() any {
-	if x.lookup == anyLookup {
+	if x.lookup == workload.AnyLookup {
 		return x.claims["sub"]
 	}
 	return x.lookup

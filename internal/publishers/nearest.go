@@ -5,6 +5,7 @@ import (
 	"maps"
 
 	"pyindex/internal/audit"
+	"pyindex/internal/workload"
 )
 
 // Bounds of what one refusal leaves in the histories.
@@ -17,14 +18,8 @@ const (
 // near is a publisher that a token almost fitted. Several may be equally near and expect different things of a claim.
 type near struct {
 	Publisher
-	by      *Mismatch
+	by      *workload.Mismatch
 	pending *Pending // nil for one that is attached to projects
-}
-
-// Differ is a Provider that tells every claim that differs, not the first alone.
-type Differ interface {
-	// Differences returns the claims by which c differs from r, in the order in which Admits looks, none where it admits c.
-	Differences(r Rule, c Claims) []*Mismatch
 }
 
 // history is what one refusal leaves in the history of a project, or in that of a pending publisher.
@@ -97,7 +92,7 @@ func (r *Registry) tellNearest(ctx context.Context, tx Tx, x exchange, e audit.E
 		e := e
 		e.ID, e.Repository, e.Project, e.Subject = r.o.NewID(), h.repository, h.project, h.all[0].id()
 		e.Detail = maps.Clone(e.Detail)
-		maps.Copy(e.Detail, h.all[0].by.detail())
+		maps.Copy(e.Detail, differenceDetail(h.all[0].by))
 		e.Detail["nearest"] = r.nearestDetail(x, h.all)
 		e.Detail[detailCompared] = r.compared(publishersOf(h.all)...)
 		if err := tx.InsertAudit(ctx, e); err != nil {
@@ -139,16 +134,21 @@ func (r *Registry) nearestDetail(x exchange, all []near) []any {
 	return out
 }
 
+// differenceDetail is a difference as the history of a project that has the rule shows it.
+func differenceDetail(m *workload.Mismatch) map[string]any {
+	return map[string]any{"claim": m.Claim, "got": m.Got, "expected": m.Want, "difference": m.Error()}
+}
+
 // differences are the claims by which the token differs from a publisher: at least the one that it was refused for.
-func (r *Registry) differences(x exchange, n near) []*Mismatch {
+func (r *Registry) differences(x exchange, n near) []*workload.Mismatch {
 	rule, err := r.rule(n.Publisher)
-	d, ok := x.provider.(Differ)
+	d, ok := x.provider.(workload.Differ)
 	if err != nil || !ok {
-		return []*Mismatch{n.by}
+		return []*workload.Mismatch{n.by}
 	}
 	all := d.Differences(rule, x.claims)
 	if len(all) == 0 {
-		return []*Mismatch{n.by}
+		return []*workload.Mismatch{n.by}
 	}
 	return all[:min(len(all), maxDifferences)]
 }

@@ -7,6 +7,7 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/fault"
+	"pyindex/internal/workload"
 )
 
 // MintedRead is what a workload that reads gets: a token that sees what its readers name until it expires.
@@ -58,7 +59,7 @@ func (r *Registry) settleRead(ctx context.Context, tx Tx, x exchange) (MintedRea
 // nearReader is a reader that a token almost fitted.
 type nearReader struct {
 	Reader
-	by *Mismatch
+	by *workload.Mismatch
 }
 
 // matchReaders finds the readers that a token fits. A *Refusal with code invalid-publisher names the claim by which the
@@ -77,7 +78,7 @@ func (r *Registry) matchReaders(ctx context.Context, tx Tx, x exchange) (fit []R
 			fit = append(fit, rd)
 			continue
 		}
-		near = nearer(near, nearReader{rd, mismatch(err)})
+		near = nearer(near, nearReader{rd, workload.AsMismatch(err)})
 	}
 	if len(fit) > 0 {
 		return fit, nil, nil
@@ -99,7 +100,7 @@ func nearer(all []nearReader, n nearReader) []nearReader {
 // noReader says why, without what the rule expects: the bearer of a token may be anybody.
 func noReader(x exchange, near []nearReader) string {
 	if len(near) == 0 {
-		return "valid token, but no corresponding reader (nothing here lets " + Show(x.lookup) + " read; index reader add does)"
+		return "valid token, but no corresponding reader (nothing here lets " + workload.Show(x.lookup) + " read; index reader add does)"
 	}
 	by := *near[0].by
 	why := by.Public()

@@ -110,7 +110,7 @@ func (r *Registry) readRefusals(x exchange, near []nearReader, f *Refusal) []aud
 func (r *Registry) readRefusal(x exchange, e audit.Entry, n nearReader, project string) audit.Entry {
 	e.ID, e.Repository, e.Project, e.Subject = r.o.NewID(), n.RepositoryID, project, n.ID
 	e.Detail = maps.Clone(e.Detail)
-	maps.Copy(e.Detail, n.by.detail())
+	maps.Copy(e.Detail, differenceDetail(n.by))
 	e.Detail["nearest"] = r.nearestDetail(x, []near{{Publisher: n.Publisher, by: n.by}})
 	e.Detail[detailCompared] = r.compared(n.Publisher)
 	return e

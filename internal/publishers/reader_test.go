@@ -15,6 +15,7 @@ import (
 	"pyindex/internal/publishers"
 	"pyindex/internal/publishers/idtoken"
 	"pyindex/internal/publishers/idtoken/issuertest"
+	"pyindex/internal/workload"
 )
 
 // readRequest asks for a reader that fits the issuer's ordinary claims.
@@ -240,7 +241,7 @@ func TestReadIssuerIsIdentity(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := publishers.New(b.store, v, []publishers.Provider{publishers.GitHub{}}, publishers.Options{Now: b.clock.Now})
+	r := publishers.New(b.store, v, []workload.Provider{workload.GitHub{}}, publishers.Options{Now: b.clock.Now})
 	_, err = r.ExchangeRead(t.Context(), b.guest, access.Secret(ghes.Sign(ghes.Claims(audience, b.clock.Now(), nil))))
 	refuse(t, err, publishers.CodePublisher, "nothing here lets")
 }

@@ -13,6 +13,7 @@ import (
 	"pyindex/internal/audit"
 	"pyindex/internal/catalog"
 	"pyindex/internal/fault"
+	"pyindex/internal/workload"
 )
 
 // Bounds of what is kept of claims.
@@ -114,7 +115,7 @@ func strangers(e audit.Entry, f *Refusal) audit.Entry {
 }
 
 // bounded is what is kept of verified claims: as many and as long as any issuer of ours sends, and no more.
-func bounded(c Claims) map[string]any {
+func bounded(c workload.Claims) map[string]any {
 	out := map[string]any{}
 	for _, name := range slices.Sorted(maps.Keys(c)) {
 		if len(out) == maxClaims {

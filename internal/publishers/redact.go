@@ -4,11 +4,11 @@ import (
 	"context"
 	"maps"
 	"slices"
-	"strings"
 
 	"pyindex/internal/access"
 	"pyindex/internal/audit"
 	"pyindex/internal/catalog"
+	"pyindex/internal/workload"
 )
 
 // Owners of a project see of a job's verified claims what their rule compares, and which run it was. Anybody can write a rule
@@ -26,60 +26,6 @@ var comparable = []string{
 	"project_path", "namespace_id", "ci_config_ref_uri", "email", "email_verified", "organization", "project",
 }
 
-// comparer is a Provider that tells which claims it looks at, apart from those of optional fields.
-type comparer interface{ compares(r Rule) []string }
-
-func (GitHub) compares(r Rule) []string {
-	out := []string{"repository", "repository_owner", "repository_owner_id", "job_workflow_ref", "event_name"}
-	if r.Fields[fieldEnvironment] != "" {
-		out = append(out, "environment")
-	}
-	if r.Fields[fieldRepositoryID] != "" || strings.Contains(r.OwnerID, "/") {
-		out = append(out, "repository_id")
-	}
-	if r.Fields[fieldCaller] != "" {
-		out = append(out, "workflow_ref")
-	}
-	return optionClaims(out, githubOptions, r)
-}
-
-func (GitLab) compares(r Rule) []string {
-	out := []string{"project_path", "namespace_id", "sub", "ci_config_ref_uri"}
-	if r.Fields[fieldEnvironment] != "" {
-		out = append(out, "environment")
-	}
-	if r.Fields[fieldProjectID] != "" || strings.Contains(r.OwnerID, "/") {
-		out = append(out, "project_id")
-	}
-	return optionClaims(out, gitlabOptions, r)
-}
-
-func (Google) compares(Rule) []string { return []string{"email", "email_verified", "sub"} }
-
-func (ActiveState) compares(Rule) []string {
-	return []string{"organization", "project", "sub", "actor_id", "builder"}
-}
-
-func (Generic) compares(r Rule) []string {
-	var out []string
-	for field := range r.Fields {
-		if _, claim, ok := strings.Cut(field, ":"); ok {
-			out = append(out, claim)
-		}
-	}
-	return out
-}
-
-// optionClaims are out and the claims that the optional fields of a rule are about.
-func optionClaims(out []string, all []option, r Rule) []string {
-	for _, o := range all {
-		if o.claim != "" && r.Fields[o.field] != "" {
-			out = append(out, o.claim)
-		}
-	}
-	return out
-}
-
 // detailCompared is the detail of an entry that says which claims the rule compared.
 const detailCompared = "compared"
 
@@ -88,8 +34,8 @@ func (r *Registry) compared(all ...Publisher) []string {
 	var out []string
 	for _, p := range all {
 		rule, err := r.rule(p)
-		if c, ok := r.providers[p.Provider].(comparer); ok && err == nil {
-			out = append(out, c.compares(rule)...)
+		if c, ok := r.providers[p.Provider].(workload.Comparer); ok && err == nil {
+			out = append(out, c.Compares(rule)...)
 		}
 	}
 	slices.Sort(out)
@@ -185,7 +131,7 @@ func publishedTo(ctx context.Context, tx catalog.Tx, projectID string) (publishe
 }
 
 // by reports whether a minted token, or the workload of some claims, published one of the files.
-func (p published) by(provider Provider, tokenID string, claims map[string]any) bool {
+func (p published) by(provider workload.Provider, tokenID string, claims map[string]any) bool {
 	if tokenID != "" && p.tokens[tokenID] {
 		return true
 	}
@@ -194,7 +140,7 @@ func (p published) by(provider Provider, tokenID string, claims map[string]any) 
 }
 
 // workloadOf is what a provider knows a workload by, with its issuer; "" if the claims do not say.
-func workloadOf(p Provider, claims map[string]any) string {
+func workloadOf(p workload.Provider, claims map[string]any) string {
 	iss, _ := claims["iss"].(string)
 	if p == nil || iss == "" {
 		return ""
@@ -203,7 +149,7 @@ func workloadOf(p Provider, claims map[string]any) string {
 	if err != nil || lookup == "" {
 		return ""
 	}
-	if lookup == anyLookup {
+	if lookup == workload.AnyLookup {
 		sub, _ := claims["sub"].(string)
 		if sub == "" {
 			return ""

@@ -12,6 +12,7 @@ import (
 	"pyindex/internal/access"
 	"pyindex/internal/catalog"
 	"pyindex/internal/fault"
+	"pyindex/internal/workload"
 )
 
 // How long things live.
@@ -79,13 +80,13 @@ func (r *Registry) Issuers() []Issuer { return slices.Clone(r.o.Issuers) }
 type Registry struct {
 	store     Store
 	verifier  Verifier
-	providers map[string]Provider
+	providers map[string]workload.Provider
 	o         Options
 	rubbish   rubbish
 }
 
 // New returns the registry over the rows of s. A nil verifier trusts no issuer: publishers can be kept, no token counts.
-func New(s Store, v Verifier, providers []Provider, o Options) *Registry {
+func New(s Store, v Verifier, providers []workload.Provider, o Options) *Registry {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
@@ -105,7 +106,7 @@ func New(s Store, v Verifier, providers []Provider, o Options) *Registry {
 		o.KeepExchanges = DefaultKeepExchanges
 	}
 	o.Lifetime = min(o.Lifetime, MaxLifetime)
-	r := &Registry{store: s, verifier: v, providers: map[string]Provider{}, o: o}
+	r := &Registry{store: s, verifier: v, providers: map[string]workload.Provider{}, o: o}
 	for _, p := range providers {
 		r.providers[p.Name()] = p
 	}
@@ -116,17 +117,17 @@ func New(s Store, v Verifier, providers []Provider, o Options) *Registry {
 func (r *Registry) Enabled() bool { return r.verifier != nil && r.verifier.Enabled() }
 
 // rule compiles a publisher's row again, so that a row which today's rules would not take fits nothing.
-func (r *Registry) rule(p Publisher) (Rule, error) {
+func (r *Registry) rule(p Publisher) (workload.Rule, error) {
 	provider := r.providers[p.Provider]
 	if provider == nil {
-		return Rule{}, fault.New(fault.Invalid, "this index does not know publishers of kind %s", p.Provider)
+		return workload.Rule{}, fault.New(fault.Invalid, "this index does not know publishers of kind %s", p.Provider)
 	}
 	rule, err := provider.Compile(p.Fields)
 	if err != nil {
-		return Rule{}, err
+		return workload.Rule{}, err
 	}
 	if rule.Lookup != p.Lookup || !maps.Equal(rule.Fields, p.Fields) {
-		return Rule{}, fault.New(fault.Invalid, "the publisher's row is not as it was written")
+		return workload.Rule{}, fault.New(fault.Invalid, "the publisher's row is not as it was written")
 	}
 	rule.OwnerID = p.OwnerID
 	return rule, nil

@@ -4,13 +4,13 @@ import (
 	"cmp"
 	"context"
 	"slices"
-	"strings"
 	"time"
 
 	"pyindex/internal/access"
 	"pyindex/internal/catalog"
 	"pyindex/internal/fault"
 	"pyindex/internal/packaging"
+	"pyindex/internal/workload"
 )
 
 // Publishing is everything that decides who may publish a project, for its owners.
@@ -24,8 +24,8 @@ type Publishing struct {
 // Shown is a publisher of a project as its page shows it.
 type Shown struct {
 	Listed
-	Words    Words
-	Warnings []Warning
+	Words    workload.Words
+	Warnings []workload.Warning
 	AddedBy  string // the user's name; "" for the command line on the server, or an account that is gone
 	// Last is the newest exchange that it granted or was nearest to, among the lastLookedAt newest of the project; nil for
 	// none.
@@ -120,7 +120,7 @@ func (r *Registry) showPublishers(ctx context.Context, tx Tx, out *Publishing) e
 func (r *Registry) shown(l Listed, p Publisher) Shown {
 	l.Provider, l.Issuer, l.Fields, l.OwnerID = p.Provider, p.Issuer, p.Fields, p.OwnerID
 	l.Pinned, l.Sentence = r.pinned(p), r.sentence(p)
-	return Shown{Listed: l, Words: Say(p.Provider, p.Issuer, p.Fields), Warnings: Warnings(p.Provider, p.Fields, p.OwnerID)}
+	return Shown{Listed: l, Words: workload.Say(p.Provider, p.Issuer, p.Fields), Warnings: workload.Warnings(p.Provider, p.Fields, p.OwnerID)}
 }
 
 // lastOf returns the newest of some exchanges that a publisher granted or was nearest to.
@@ -138,38 +138,14 @@ func lastOf(all []Exchange, id string) *Exchange {
 	return nil
 }
 
-// valueClaims are the claims whose value of the last granted exchange is what a field would be, by field.
-var valueClaims = map[string]string{
-	fieldEnvironment: "environment", fieldRepositoryID: "repository_id", fieldProjectID: "project_id", fieldOwnerID: "repository_owner_id",
-	fieldNamespaceID: "namespace_id",
-}
-
 // suggestValues fills in what the last accepted job said, so that tightening the rule goes on letting it in.
 func (s *Shown) suggestValues() {
 	if s.Last == nil || !s.Last.Granted {
 		return
 	}
 	for i, w := range s.Warnings {
-		v, _ := s.Last.whole[valueClaims[w.Field]].(string)
-		if w.Field == fieldRef {
-			v = refsLike(s.Last.whole)
-		}
-		s.Warnings[i].Value = cmp.Or(v, w.Value)
+		s.Warnings[i].Value = cmp.Or(workload.SeenValue(w.Field, s.Last.whole), w.Value)
 	}
-}
-
-// refsLike is the pattern of the refs of one sort with a job's: all tags, or that branch.
-func refsLike(claims map[string]any) string {
-	for _, claim := range []string{"ref", "ref_path"} {
-		ref, _ := claims[claim].(string)
-		if strings.HasPrefix(ref, "refs/tags/") {
-			return "refs/tags/*"
-		}
-		if strings.HasPrefix(ref, "refs/heads/") {
-			return ref
-		}
-	}
-	return ""
 }
 
 // userName is the name of an account, "" where it is gone or was none.

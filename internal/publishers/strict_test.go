@@ -10,10 +10,11 @@ import (
 	"pyindex/internal/publishers"
 	"pyindex/internal/publishers/idtoken"
 	"pyindex/internal/publishers/idtoken/issuertest"
+	"pyindex/internal/workload"
 )
 
 // strictKind is a GitHub job with all that the optional rules look at.
-var strictKind = kind{publishers.GitHub{},
+var strictKind = kind{workload.GitHub{},
 	map[string]string{"owner": "acme", "repository": "widgets", "workflow": "release.yml", "owner_id": "4242"},
 	map[string]any{
 		"repository": "acme/widgets", "repository_owner": "acme", "repository_owner_id": "4242", "repository_id": "777", "event_name": "push",
@@ -188,18 +189,18 @@ func TestIssuerIsNeeded(t *testing.T) {
 // TestSentences: people read the stricter parts too.
 func TestSentences(t *testing.T) {
 	for _, c := range []struct {
-		provider publishers.Provider
+		provider workload.Provider
 		fields   map[string]string
 		want     string
 	}{
-		{publishers.GitHub{}, over(strictKind.fields, map[string]string{"ref": "refs/tags/v*", "ref_protected": "true", "events": "push,release"}),
+		{workload.GitHub{}, over(strictKind.fields, map[string]string{"ref": "refs/tags/v*", "ref_protected": "true", "events": "push,release"}),
 			"workflow release.yml in acme/widgets, only from refs/tags/v*, protected refs only, only on push or release"},
-		{publishers.GitHub{}, over(strictKind.fields, elsewhere),
+		{workload.GitHub{}, over(strictKind.fields, elsewhere),
 			"workflow (reusable) release.yml in acme/widgets, which lies in acme/shared, there at refs/tags/v1"},
-		{publishers.GitLab{}, gitlabKind.fields, "pipeline ci/release.yml in acme/libs/widgets, environment Release"},
-		{publishers.Google{}, googleKind.fields, "Google account publisher@acme.iam.gserviceaccount.com"},
-		{publishers.Generic{}, forgejoKind.fields, "jobs whose repository is acme/widgets, repository_id is 77, event_name is push or release, ref fits refs/tags/v*, workflow_ref fits acme/widgets/.forgejo/workflows/release.yml@*"},
-		{publishers.Generic{}, kubernetesKind.fields, "jobs whose sub is system:serviceaccount:ci:publisher"},
+		{workload.GitLab{}, gitlabKind.fields, "pipeline ci/release.yml in acme/libs/widgets, environment Release"},
+		{workload.Google{}, googleKind.fields, "Google account publisher@acme.iam.gserviceaccount.com"},
+		{workload.Generic{}, forgejoKind.fields, "jobs whose repository is acme/widgets, repository_id is 77, event_name is push or release, ref fits refs/tags/v*, workflow_ref fits acme/widgets/.forgejo/workflows/release.yml@*"},
+		{workload.Generic{}, kubernetesKind.fields, "jobs whose sub is system:serviceaccount:ci:publisher"},
 	} {
 		r, err := c.provider.Compile(c.fields)
 		if diff := cmp.Diff(c.want, r.Sentence); err != nil || diff != "" {

@@ -11,6 +11,7 @@ import (
 	"pyindex/internal/fault"
 	"pyindex/internal/publishers"
 	"pyindex/internal/publishers/idtoken/issuertest"
+	"pyindex/internal/workload"
 )
 
 // TestSuggested: after a refusal, a publisher of the fields that are suggested accepts the same workload.
@@ -87,11 +88,11 @@ func TestNothingSuggested(t *testing.T) {
 
 // TestSuggestOfMuteProvider: a provider that cannot suggest is no failure.
 func TestSuggestOfMuteProvider(t *testing.T) {
-	if fields, err := publishers.Suggest(mute{publishers.GitHub{}}, publishers.Claims{}); !fault.Is(err, fault.Invalid) || fields != nil {
+	if fields, err := workload.Suggest(mute{workload.GitHub{}}, workload.Claims{}); !fault.Is(err, fault.Invalid) || fields != nil {
 		t.Errorf("Suggest = %v, %v; want %v", fields, err, fault.Invalid)
 	}
 	b := newBench(t)
-	r := publishers.New(b.store, b.verifier, []publishers.Provider{mute{publishers.GitHub{}}}, publishers.Options{Now: b.clock.Now})
+	r := publishers.New(b.store, b.verifier, []workload.Provider{mute{workload.GitHub{}}}, publishers.Options{Now: b.clock.Now})
 	b.project("widgets", "")
 	b.add("widgets", "environment", "quiet-harbour", "owner_id", "1")
 	_, err := r.Exchange(t.Context(), b.guest, b.token(nil))
@@ -103,7 +104,7 @@ func TestSuggestOfMuteProvider(t *testing.T) {
 }
 
 // mute is a provider of the necessary alone.
-type mute struct{ publishers.Provider }
+type mute struct{ workload.Provider }
 
 // TestOnlyRefusedForThePublisherIsSuggested: what a publisher cannot mend gets no line.
 func TestOnlyRefusedForThePublisherIsSuggested(t *testing.T) {
@@ -126,7 +127,7 @@ func TestOnlyRefusedForThePublisherIsSuggested(t *testing.T) {
 
 // TestDifferencesOfOptions: each optional field that does not fit is named, and no claim twice.
 func TestDifferencesOfOptions(t *testing.T) {
-	rule, err := publishers.GitHub{}.Compile(fields("ref", "refs/tags/v2*", "ref_protected", "true", "events", "release", "runner_environment", "self-hosted"))
+	rule, err := workload.GitHub{}.Compile(fields("ref", "refs/tags/v2*", "ref_protected", "true", "events", "release", "runner_environment", "self-hosted"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -139,7 +140,7 @@ func TestDifferencesOfOptions(t *testing.T) {
 	} {
 		claims := issuertest.New(t, issuertest.Options{Plain: true}).Claims(audience, time.Now(), map[string]any{"event_name": c.event})
 		var got []string
-		for _, m := range (publishers.GitHub{}).Differences(rule, claims) {
+		for _, m := range (workload.GitHub{}).Differences(rule, claims) {
 			got = append(got, m.Claim)
 		}
 		if strings.Join(got, " ") != c.want {

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"pyindex/internal/publishers"
+	"pyindex/internal/workload"
 )
 
 // maxAhead bounds how long a token may still be good for. Jobs end within it; a token of a hundred years would have to be
@@ -18,7 +18,7 @@ var standard = []string{"iss", "aud", "exp", "iat", "nbf", "jti"}
 
 // checkNames refuses a standard claim in other letters, such as "AUD". RFC 7519 tells them apart; encoding/json and
 // others like it do not when they fill a struct.
-func checkNames(c publishers.Claims) error {
+func checkNames(c workload.Claims) error {
 	for name := range c {
 		for _, s := range standard {
 			if name != s && strings.EqualFold(name, s) {
@@ -31,7 +31,7 @@ func checkNames(c publishers.Claims) error {
 
 // checkAudience refuses a list, even one that names us alone: a token that is meant for two can be used at the second by
 // the first. With list, one of a single text is that text: Kubernetes never writes it otherwise.
-func checkAudience(c publishers.Claims, want string, list bool) error {
+func checkAudience(c workload.Claims, want string, list bool) error {
 	got, ok := c["aud"].(string)
 	if all, is := c["aud"].([]any); list && is && len(all) == 1 {
 		got, ok = all[0].(string)
@@ -45,8 +45,8 @@ func checkAudience(c publishers.Claims, want string, list bool) error {
 	return nil
 }
 
-// checkTimes compares exp, iat and nbf with the time now, with publishers.Leeway for clocks that differ.
-func checkTimes(c publishers.Claims, now time.Time) error {
+// checkTimes compares exp, iat and nbf with the time now, with workload.Leeway for clocks that differ.
+func checkTimes(c workload.Claims, now time.Time) error {
 	exp, err := seconds(c, "exp")
 	if err != nil {
 		return err
@@ -55,13 +55,13 @@ func checkTimes(c publishers.Claims, now time.Time) error {
 	if err != nil {
 		return err
 	}
-	if !now.Before(exp.Add(publishers.Leeway)) {
+	if !now.Before(exp.Add(workload.Leeway)) {
 		return fmt.Errorf("it expired (exp) at %s", stamp(exp))
 	}
 	if exp.After(now.Add(maxAhead)) {
 		return fmt.Errorf("it expires (exp) at %s, more than %v ahead", stamp(exp), maxAhead)
 	}
-	if iat.After(now.Add(publishers.Leeway)) {
+	if iat.After(now.Add(workload.Leeway)) {
 		return fmt.Errorf("it was issued (iat) in the future, at %s; is a clock wrong?", stamp(iat))
 	}
 	if exp.Before(iat) {
@@ -70,7 +70,7 @@ func checkTimes(c publishers.Claims, now time.Time) error {
 	return checkNotBefore(c, now)
 }
 
-func checkNotBefore(c publishers.Claims, now time.Time) error {
+func checkNotBefore(c workload.Claims, now time.Time) error {
 	if _, ok := c["nbf"]; !ok {
 		return nil
 	}
@@ -78,7 +78,7 @@ func checkNotBefore(c publishers.Claims, now time.Time) error {
 	if err != nil {
 		return err
 	}
-	if nbf.After(now.Add(publishers.Leeway)) {
+	if nbf.After(now.Add(workload.Leeway)) {
 		return fmt.Errorf("it is not valid before (nbf) %s; is a clock wrong?", stamp(nbf))
 	}
 	return nil
@@ -86,7 +86,7 @@ func checkNotBefore(c publishers.Claims, now time.Time) error {
 
 // seconds reads a time. RFC 7519 would allow fractions; our issuers send whole seconds, and one spelling is safer than
 // many: no "1e400", no "17.9", no "-1", no string.
-func seconds(c publishers.Claims, name string) (time.Time, error) {
+func seconds(c workload.Claims, name string) (time.Time, error) {
 	n, ok := c[name].(json.Number)
 	if !ok {
 		return time.Time{}, fmt.Errorf("its %s is %s, not a number of seconds", name, show(c[name]))

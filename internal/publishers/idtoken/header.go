@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"strings"
 
-	"pyindex/internal/publishers"
+	"pyindex/internal/workload"
 )
 
 const (
@@ -46,4 +46,4 @@ func isJWT(typ any) bool {
 }
 
 // show repeats a value of the token in a message.
-func show(v any) string { return publishers.Show(v) }
+func show(v any) string { return workload.Show(v) }

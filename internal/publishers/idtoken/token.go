@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"strings"
 
-	"pyindex/internal/publishers"
 	"pyindex/internal/strictjson"
+	"pyindex/internal/workload"
 )
 
 // MaxToken bounds an identity token, in bytes. GitHub's have about 2,000.
@@ -16,7 +16,7 @@ const MaxToken = 16 << 10
 // token is a JWS in compact form (RFC 7515, section 7.1) that was read and not yet believed.
 type token struct {
 	header  map[string]any
-	claims  publishers.Claims
+	claims  workload.Claims
 	payload []byte
 }
 

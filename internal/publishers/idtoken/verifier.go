@@ -15,6 +15,7 @@ import (
 	"pyindex/internal/access"
 	"pyindex/internal/fault"
 	"pyindex/internal/publishers"
+	"pyindex/internal/workload"
 )
 
 // Options are what a Verifier needs besides its issuers. The zero value is usable.
@@ -83,7 +84,7 @@ func (v *Verifier) Refresh() {
 }
 
 // Verify implements publishers.Verifier. It answers within waitBudget and a little also when the issuer does not.
-func (v *Verifier) Verify(ctx context.Context, raw access.Secret) (provider, issuer string, c publishers.Claims, err error) {
+func (v *Verifier) Verify(ctx context.Context, raw access.Secret) (provider, issuer string, c workload.Claims, err error) {
 	if !v.Enabled() {
 		return "", "", nil, publishers.Refuse(publishers.CodeNotEnabled, "trusted publishing is not enabled on this index: no issuer is configured")
 	}
@@ -136,7 +137,7 @@ func (s *source) signed(ctx context.Context, raw string, t token, keys []crypto.
 	config := &oidc.Config{
 		ClientID:             s.Audience,
 		SupportedSigningAlgs: []string{oidc.RS256},
-		Now:                  func() time.Time { return now.Add(-publishers.Leeway) },
+		Now:                  func() time.Time { return now.Add(-workload.Leeway) },
 	}
 	checked, err := oidc.NewVerifier(s.URL, &oidc.StaticKeySet{PublicKeys: keys}, config).Verify(ctx, raw)
 	if err != nil {

@@ -1,0 +1,143 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"os"
+	"os/user"
+	"strings"
+	"time"
+
+	"pyindex/internal/access"
+	"pyindex/internal/account"
+	"pyindex/internal/catalog"
+	"pyindex/internal/config"
+	"pyindex/internal/lockout"
+	"pyindex/internal/passkeys"
+	"pyindex/internal/publishers"
+	"pyindex/internal/publishers/idtoken"
+	"pyindex/internal/storage/blobs"
+	"pyindex/internal/storage/db"
+	"pyindex/internal/workload"
+	"pyindex/internal/workload/accountid"
+)
+
+// App is an opened index: its services over one database and one blob store.
+type App struct {
+	Config    *config.Config
+	DB        *db.DB
+	Blobs     *blobs.Blobs
+	Index     *catalog.Index
+	Directory *access.Directory
+	verifier  *idtoken.Verifier
+	Registry  *publishers.Registry
+	Desk      *lockout.Desk
+	Accounts  *account.Accounts
+	Operator  access.Caller
+}
+
+// Open opens the index. base is where clients reach it, nil for commands.
+func Open(ctx context.Context, c *config.Config, log *slog.Logger, base *url.URL) (*App, error) {
+	if err := os.MkdirAll(c.DataDir, 0o700); err != nil {
+		return nil, fmt.Errorf("data_dir: %w", err)
+	}
+	attester, err := c.Attester()
+	if err != nil {
+		return nil, err
+	}
+	a := &App{Config: c, Operator: access.Operator(osUser())}
+	if err := a.OpenStores(ctx, log); err != nil {
+		return nil, err
+	}
+	a.Directory = access.NewDirectory(a.DB.Access(), c.Directory())
+	if a.Accounts, err = accounts(c, a.DB, base); err != nil {
+		return nil, errors.Join(err, a.Close())
+	}
+	verifier, err := newVerifier(c, base, log)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("oidc.issuers: %w", err), a.Close())
+	}
+	a.verifier = verifier
+	created, err := a.TellCreated(base, log)
+	if err != nil {
+		return nil, errors.Join(err, a.Close())
+	}
+	a.Registry = publishers.New(a.DB.Publishers(), verifier, workload.Providers(), publishers.Options{
+		Lifetime: time.Duration(c.OIDC.TokenLifetime), KeepExchanges: time.Duration(c.OIDC.KeepExchanges), OwnerID: accountid.New(http.DefaultClient, c.AccountAPIs()...).Of,
+		Issuers: c.Issuers(base), Policy: c.Upload.Rules(), Created: created, Log: log,
+	})
+	a.Desk = lockout.New(a.DB.Lockouts(), lockout.Options{Sentence: a.Registry.Sentence})
+	a.Index = catalog.New(a.DB.Catalog(), a.Blobs, catalog.Options{
+		Log: log, Policy: c.Upload.Rules(), Limits: c.Limits.Catalog(), Attester: attester, Redact: a.Registry.Redact,
+	})
+	return a, nil
+}
+
+// accounts opens the accounts of the index. base is nil for commands, which have no passkeys.
+func accounts(c *config.Config, rows *db.DB, base *url.URL) (*account.Accounts, error) {
+	o := account.Options{Name: c.Name(), OwnersInvite: c.Access.Invitations == "owners", SecondFactor: access.FactorPolicy(c.Access.RequireSecond)}
+	if base != nil {
+		ceremonies, err := passkeys.New(base, o.Name)
+		if err != nil {
+			return nil, fmt.Errorf("base_url: passkeys: %w", err)
+		}
+		if ceremonies != nil {
+			o.Authenticators = ceremonies
+		}
+		if c.Mail.Server != "" {
+			o.SecurityURL = strings.TrimSuffix(base.String(), "/") + "/manage/account/security/"
+		}
+	}
+	return account.New(rows.Accounts(), o), nil
+}
+
+// osUser names the operator in the record.
+func osUser() string {
+	if u, err := user.Current(); err == nil {
+		return u.Username
+	}
+	return "operator"
+}
+
+// OpenStores opens the database and the blob store alone.
+func (a *App) OpenStores(ctx context.Context, log *slog.Logger) error {
+	rows, err := a.Config.DatabaseURL()
+	if err != nil {
+		return err
+	}
+	if a.DB, err = db.Open(ctx, rows, db.Options{Log: log, Bridge: time.Duration(a.Config.Database.Bridge)}); err != nil {
+		return fmt.Errorf("database.url: %w", err)
+	}
+	bytes, err := a.Config.StorageURL()
+	if err == nil {
+		a.Blobs, err = blobs.Open(ctx, bytes, a.Config.Blobs())
+	}
+	if err != nil {
+		return errors.Join(fmt.Errorf("storage.url: %w", err), a.DB.Close())
+	}
+	return nil
+}
+
+// Close closes the index.
+func (a *App) Close() error {
+	return errors.Join(a.Blobs.Close(), a.DB.Close())
+}
+
+// newVerifier returns what checks identity tokens for this index. Without base it accepts none.
+func newVerifier(c *config.Config, base *url.URL, log *slog.Logger) (*idtoken.Verifier, error) {
+	if base == nil {
+		return idtoken.New(nil, idtoken.Options{Log: log})
+	}
+	var issuers []idtoken.Issuer
+	for _, i := range c.OIDC.Issuers {
+		if i.Audience == "" {
+			i.Audience = config.Audience(base)
+		}
+		issuers = append(issuers, idtoken.Issuer{Kind: i.Kind, URL: i.Issuer, Audience: i.Audience, CAFile: i.CAFile})
+	}
+	return idtoken.New(issuers, idtoken.Options{Log: log})
+}

@@ -1,0 +1,51 @@
+package app
+
+import (
+	"context"
+	"log/slog"
+	"net/url"
+
+	"pyindex/internal/access"
+	"pyindex/internal/account"
+	"pyindex/internal/catalog"
+	"pyindex/internal/fault"
+	"pyindex/internal/publishers"
+)
+
+// TellCreated returns what writes to the owner of a project that a pending publisher created; nil if no mail is sent. The
+// letter waits as a row until the mail server takes it, so that an exchange does not.
+func (a *App) TellCreated(base *url.URL, log *slog.Logger) (func(context.Context, publishers.Created), error) {
+	sender, err := a.Config.Mail.Sender()
+	if err != nil || sender == nil || base == nil {
+		return nil, err
+	}
+	return func(ctx context.Context, c publishers.Created) {
+		if err := a.writeCreated(context.WithoutCancel(ctx), base, c); err != nil {
+			log.Error("a letter was not written", "error", err, "project", c.Project)
+		}
+	}, nil
+}
+
+// writeCreated writes the letter about a project that was created, if its owner has an address.
+func (a *App) writeCreated(ctx context.Context, base *url.URL, c publishers.Created) error {
+	var user access.User
+	err := a.DB.Accounts().View(ctx, func(tx account.Tx) (err error) {
+		user, err = tx.UserByID(ctx, c.Owner)
+		return err
+	})
+	if fault.Is(err, fault.NotFound) {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	to, err := a.Accounts.AddressOf(ctx, user.Name)
+	if err != nil {
+		return err
+	}
+	tree := ""
+	if c.Repository != catalog.MainRepository {
+		tree = "r/" + c.Repository + "/"
+	}
+	link := base.JoinPath(tree, "manage/project", c.Project, "settings/publishing/").String()
+	return a.Accounts.Warn(ctx, to, account.CreatedLetter(a.Config.Name(), user.Name, c.Project, c.Publisher, account.Seen{At: c.At, Address: c.Address}, link))
+}

@@ -1,0 +1,176 @@
+package cijob
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/http"
+	"net/url"
+	"os"
+	"os/exec"
+	"strings"
+
+	"pyindex/internal/access"
+	"pyindex/internal/workload/ciconfig"
+)
+
+// projectedToken is where a Kubernetes pod finds its token when nobody says otherwise.
+const projectedToken = "/var/run/secrets/index/token"
+
+// jobIdentity gets the identity token of the job that the program runs in. What it needs of the machine can be replaced.
+type jobIdentity struct {
+	env       func(string) string
+	http      *http.Client
+	installed func(program string) bool
+	run       func(ctx context.Context, program string, args ...string) ([]byte, error)
+	file      string // that was named; "" for none
+	projected string
+}
+
+func newJobIdentity(file string) *jobIdentity {
+	return &jobIdentity{env: os.Getenv, http: newLoginHTTP(), installed: installed, run: runProgram, file: file, projected: projectedToken}
+}
+
+func installed(program string) bool {
+	_, err := exec.LookPath(program)
+	return err == nil
+}
+
+func runProgram(ctx context.Context, program string, args ...string) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, loginPatience)
+	defer cancel()
+	return exec.CommandContext(ctx, program, args...).Output()
+}
+
+// platform is a place where jobs run.
+type platform struct {
+	variable, value string // that says that a job runs there; "" for any value
+	token           func(j *jobIdentity, ctx context.Context, audience string) (string, error)
+}
+
+// platforms are looked for in this order; what somebody said expressly comes before them.
+var platforms = []platform{
+	{"GITHUB_ACTIONS", "true", (*jobIdentity).github},
+	{"BUILDKITE", "", (*jobIdentity).buildkite},
+	{"GITLAB_CI", "", (*jobIdentity).gitlab},
+	{"CIRCLECI", "", (*jobIdentity).circle},
+}
+
+// token returns the job's identity token for an audience. An error says what to add to the job.
+func (j *jobIdentity) token(ctx context.Context, audience string) (access.Secret, error) {
+	text, err := j.find(ctx, audience)
+	if err != nil {
+		return "", err
+	}
+	text = strings.TrimSpace(text)
+	if strings.Count(text, ".") != 2 || strings.ContainsAny(text, " \t\r\n\"") {
+		return "", errors.New("what is to be the job's identity token is no JWT")
+	}
+	return access.Secret(text), nil
+}
+
+func (j *jobIdentity) find(ctx context.Context, audience string) (string, error) {
+	if j.file != "" {
+		return readTokenFile(j.file)
+	}
+	if text := j.env("INDEX_ID_TOKEN"); text != "" {
+		return text, nil
+	}
+	for _, p := range platforms {
+		if v := j.env(p.variable); v != "" && (p.value == "" || p.value == v) {
+			return p.token(j, ctx, audience)
+		}
+	}
+	text, err := readTokenFile(j.projected)
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", errors.New("no CI was recognised: run this in a job of GitHub Actions, GitLab, Buildkite or CircleCI, set INDEX_ID_TOKEN, or name a file with --token-file")
+	}
+	return text, err
+}
+
+func readTokenFile(path string) (string, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", fmt.Errorf("token file: %w", err)
+	}
+	defer f.Close()
+	b, err := io.ReadAll(io.LimitReader(f, maxLoginBody))
+	if err != nil {
+		return "", fmt.Errorf("token file: %w", err)
+	}
+	if len(bytes.TrimSpace(b)) == 0 {
+		return "", fmt.Errorf("the token file %s is empty", path)
+	}
+	return string(b), nil
+}
+
+// github asks the runner's service.
+func (j *jobIdentity) github(ctx context.Context, audience string) (string, error) {
+	address, bearer := j.env("ACTIONS_ID_TOKEN_REQUEST_URL"), j.env("ACTIONS_ID_TOKEN_REQUEST_TOKEN")
+	if address == "" || bearer == "" {
+		return "", errors.New("this job may not ask for an identity token: add permissions: id-token: write to it (a pull request from a fork never may)")
+	}
+	u, err := url.Parse(address)
+	if err != nil || u.Scheme != "https" && !loopback(u.Hostname()) {
+		return "", errors.New("ACTIONS_ID_TOKEN_REQUEST_URL is not a URL with https")
+	}
+	q := u.Query()
+	q.Set("audience", audience)
+	u.RawQuery = q.Encode()
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
+	if err != nil {
+		return "", errors.New("ACTIONS_ID_TOKEN_REQUEST_URL is not a URL")
+	}
+	r.Header.Set("Authorization", "Bearer "+bearer)
+	var answer struct{ Value string }
+	status, err := fetchJSON(j.http, r, &answer)
+	if err != nil {
+		return "", err
+	}
+	if status != http.StatusOK || answer.Value == "" {
+		return "", fmt.Errorf("GitHub gave no identity token: status %d; does the job have permissions: id-token: write?", status)
+	}
+	return answer.Value, nil
+}
+
+// buildkite asks the agent.
+func (j *jobIdentity) buildkite(ctx context.Context, audience string) (string, error) {
+	if !j.installed("buildkite-agent") {
+		return "", errors.New("this is a Buildkite job, and buildkite-agent is not on the PATH: in a container, mount it (mount-buildkite-agent: true)")
+	}
+	out, err := j.run(ctx, "buildkite-agent", "oidc", "request-token", "--audience", audience)
+	if err != nil {
+		return "", fmt.Errorf("buildkite-agent oidc request-token: %w", err)
+	}
+	return string(out), nil
+}
+
+func (j *jobIdentity) gitlab(_ context.Context, audience string) (string, error) {
+	name := ciconfig.IDTokenVariable(audience)
+	if text := j.env(name); text != "" {
+		return text, nil
+	}
+	return "", fmt.Errorf("this GitLab job has no variable %s: add id_tokens: {%s: {aud: %s}} to it", name, name, audience)
+}
+
+// circle asks the command line that is in every CircleCI job for a token of the audience; without it there is one whose
+// audience is the organisation.
+func (j *jobIdentity) circle(ctx context.Context, audience string) (string, error) {
+	if j.installed("circleci") {
+		claims, err := json.Marshal(map[string]string{"aud": audience})
+		if err != nil {
+			return "", err
+		}
+		if out, err := j.run(ctx, "circleci", "run", "oidc", "get", "--claims", string(claims)); err == nil {
+			return string(out), nil
+		}
+	}
+	if text := j.env("CIRCLE_OIDC_TOKEN_V2"); text != "" {
+		return text, nil
+	}
+	return "", errors.New("this CircleCI job has no CIRCLE_OIDC_TOKEN_V2: give it a context (context: [...]), which is what makes CircleCI set it")
+}

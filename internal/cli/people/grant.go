@@ -1,0 +1,137 @@
+package people
+
+import (
+	"cmp"
+	"fmt"
+
+	"pyindex/internal/access"
+	"pyindex/internal/app"
+	"pyindex/internal/cli"
+	"pyindex/internal/packaging"
+	"pyindex/internal/terminal"
+)
+
+type Grant struct {
+	Add    grantAddCmd    `cmd:"" help:"Give a user a role in a project or repository, or another one than before."`
+	List   grantListCmd   `cmd:"" help:"List who has which role."`
+	Remove grantRemoveCmd `cmd:"" help:"Take a user's role away."`
+}
+
+// grantPlace is what a grant is about.
+type grantPlace struct {
+	Project string `placeholder:"P" help:"The project; without it the whole repository."`
+	cli.InRepository
+}
+
+// name returns the project's name, zero for the repository.
+func (p grantPlace) name() (packaging.ProjectName, error) {
+	if p.Project == "" {
+		return packaging.ProjectName{}, nil
+	}
+	return packaging.ParseProjectName(p.Project)
+}
+
+func (p grantPlace) String() string {
+	if p.Project == "" {
+		return "repository " + p.Repository
+	}
+	return "project " + p.Project
+}
+
+// grantee is who a grant is for: a user, or all of a group.
+type grantee struct {
+	User  string `placeholder:"NAME" xor:"who" required:"" help:"The user."`
+	Group string `placeholder:"NAME" xor:"who" required:"" help:"The group."`
+}
+
+func (g grantee) String() string {
+	if g.Group != "" {
+		return "group " + g.Group
+	}
+	return "user " + g.User
+}
+
+type grantAddCmd struct {
+	grantee
+	Role string `required:"" enum:"reader,uploader,maintainer,owner" help:"reader, uploader, maintainer or owner."`
+	grantPlace
+}
+
+// Run gives the role.
+func (c *grantAddCmd) Run(s *cli.Session) error {
+	name, err := c.name()
+	if err != nil {
+		return err
+	}
+	role, err := access.ParseRole(c.Role)
+	if err != nil {
+		return err
+	}
+	return s.With(func(a *app.App) error {
+		give, to := a.Index.Grant, c.User
+		if c.Group != "" {
+			give, to = a.Index.GrantGroup, c.Group
+		}
+		if err := give(s.Ctx, a.Operator, c.Repository, name, to, role); err != nil {
+			return cli.InPlain(err, name)
+		}
+		fmt.Fprintf(s.Out, "%s is %s of %s\n", c.grantee, role, c.grantPlace)
+		return nil
+	})
+}
+
+type grantRemoveCmd struct {
+	grantee
+	grantPlace
+}
+
+// Run takes the role away.
+func (c *grantRemoveCmd) Run(s *cli.Session) error {
+	name, err := c.name()
+	if err != nil {
+		return err
+	}
+	return s.With(func(a *app.App) error {
+		take, from := a.Index.Ungrant, c.User
+		if c.Group != "" {
+			take, from = a.Index.UngrantGroup, c.Group
+		}
+		if err := take(s.Ctx, a.Operator, c.Repository, name, from); err != nil {
+			return cli.InPlain(err, name)
+		}
+		fmt.Fprintf(s.Out, "%s has no role of its own in %s any more\n", c.grantee, c.grantPlace)
+		return nil
+	})
+}
+
+type grantListCmd struct {
+	terminal.Listing
+	grantPlace
+}
+
+type grantRow struct {
+	User    string `json:"user"`
+	Project string `json:"project,omitempty"`
+	Role    string `json:"role"`
+}
+
+// Run lists the grants.
+func (c *grantListCmd) Run(s *cli.Session) error {
+	name, err := c.name()
+	if err != nil {
+		return err
+	}
+	return s.With(func(a *app.App) error {
+		grants, err := a.Index.Grants(s.Ctx, a.Operator, c.Repository, name)
+		if err != nil {
+			return cli.InPlain(err, name)
+		}
+		var list []grantRow
+		var rows [][]string
+		for _, g := range grants {
+			list = append(list, grantRow{g.User, g.Project, g.Role.String()})
+			rows = append(rows, []string{g.User, cmp.Or(g.Project, "-"), g.Role.String()})
+		}
+		return c.Write(s.Out, terminal.NotNil(list), []string{"USER", "PROJECT", "ROLE"}, rows)
+	})
+}

@@ -1,0 +1,108 @@
+package people
+
+import (
+	"fmt"
+	"strings"
+
+	"pyindex/internal/app"
+	"pyindex/internal/cli"
+	"pyindex/internal/terminal"
+)
+
+type Group struct {
+	Add    groupAddCmd    `cmd:"" help:"Make a group."`
+	List   groupListCmd   `cmd:"" help:"List the groups, their members and roles."`
+	Remove groupRemoveCmd `cmd:"" help:"Remove a group; its members lose what it gave them."`
+	Member groupMemberCmd `cmd:"" help:"Who is in a group."`
+}
+
+type groupAddCmd struct {
+	Name        string `arg:""`
+	Description string `help:"What it is for."`
+}
+
+// Run makes the group.
+func (c *groupAddCmd) Run(s *cli.Session) error {
+	return s.With(func(a *app.App) error {
+		g, err := a.Directory.AddGroup(s.Ctx, a.Operator, c.Name, c.Description)
+		if err == nil {
+			fmt.Fprintf(s.Out, "group %s was added\n", g.Name)
+		}
+		return err
+	})
+}
+
+type groupRemoveCmd struct {
+	Name string `arg:""`
+}
+
+// Run removes the group.
+func (c *groupRemoveCmd) Run(s *cli.Session) error {
+	return s.With(func(a *app.App) error { return a.Directory.DeleteGroup(s.Ctx, a.Operator, c.Name) })
+}
+
+type groupMemberCmd struct {
+	Add    groupMemberAddCmd    `cmd:"" help:"Put a user into a group."`
+	Remove groupMemberRemoveCmd `cmd:"" help:"Take a user out of a group."`
+}
+
+type groupMemberAddCmd struct {
+	Group string `arg:""`
+	User  string `arg:""`
+}
+
+// Run puts the user into the group.
+func (c *groupMemberAddCmd) Run(s *cli.Session) error {
+	return s.With(func(a *app.App) error { return a.Directory.AddMember(s.Ctx, a.Operator, c.Group, c.User) })
+}
+
+type groupMemberRemoveCmd struct {
+	Group string `arg:""`
+	User  string `arg:""`
+}
+
+// Run takes the user out of the group.
+func (c *groupMemberRemoveCmd) Run(s *cli.Session) error {
+	return s.With(func(a *app.App) error { return a.Directory.RemoveMember(s.Ctx, a.Operator, c.Group, c.User) })
+}
+
+type groupListCmd struct{ terminal.Listing }
+
+type groupRow struct {
+	Name        string   `json:"name"`
+	Description string   `json:"description"`
+	Members     []string `json:"members"`
+	Roles       []string `json:"roles"`
+}
+
+// Run lists the groups.
+func (c *groupListCmd) Run(s *cli.Session) error {
+	return s.With(func(a *app.App) error {
+		groups, err := a.Directory.Groups(s.Ctx, a.Operator)
+		if err != nil {
+			return err
+		}
+		var list []groupRow
+		var rows [][]string
+		for _, g := range groups {
+			d, err := a.Directory.Group(s.Ctx, a.Operator, g.Name)
+			if err != nil {
+				return err
+			}
+			r := groupRow{Name: g.Name, Description: g.Description, Members: []string{}, Roles: []string{}}
+			for _, m := range d.Members {
+				r.Members = append(r.Members, m.User)
+			}
+			for _, x := range d.Grants {
+				where := "project " + x.Project
+				if x.Project == "" {
+					where = "repository " + x.Repository
+				}
+				r.Roles = append(r.Roles, x.Role.String()+" of "+where)
+			}
+			list = append(list, r)
+			rows = append(rows, []string{r.Name, strings.Join(r.Members, ", "), strings.Join(r.Roles, ", "), r.Description})
+		}
+		return c.Write(s.Out, terminal.NotNil(list), []string{"NAME", "MEMBERS", "ROLES", "DESCRIPTION"}, rows)
+	})
+}

@@ -1,0 +1,188 @@
+package people
+
+import (
+	"fmt"
+	"strings"
+
+	"pyindex/internal/access"
+	"pyindex/internal/account"
+	"pyindex/internal/app"
+	"pyindex/internal/cli"
+	"pyindex/internal/fault"
+	"pyindex/internal/terminal"
+	"pyindex/web/ui"
+)
+
+type userRemoveFactorsCmd struct {
+	Name string `arg:""`
+}
+
+// Run removes what the person signed in with beside a password.
+func (c *userRemoveFactorsCmd) Run(s *cli.Session) error {
+	return s.With(func(a *app.App) error { return a.Accounts.RemoveFactors(s.Ctx, a.Operator, c.Name) })
+}
+
+type userIdentitiesCmd struct {
+	Name string `arg:""`
+	terminal.Listing
+}
+
+type identityRow struct {
+	Issuer  string          `json:"issuer"`
+	Subject string          `json:"subject"`
+	Linked  terminal.Moment `json:"linked"`
+}
+
+// Run lists the identities.
+func (c *userIdentitiesCmd) Run(s *cli.Session) error {
+	return s.With(func(a *app.App) error {
+		all, err := a.Accounts.IdentitiesOf(s.Ctx, a.Operator, c.Name)
+		if err != nil {
+			return err
+		}
+		var list []identityRow
+		var rows [][]string
+		for _, id := range all {
+			r := identityRow{id.Issuer, id.Subject, terminal.Moment(id.LinkedAt)}
+			list = append(list, r)
+			rows = append(rows, []string{r.Issuer, r.Subject, r.Linked.String()})
+		}
+		return c.Write(s.Out, terminal.NotNil(list), []string{"ISSUER", "SUBJECT", "LINKED"}, rows)
+	})
+}
+
+type userUnlinkCmd struct {
+	Name    string `arg:""`
+	Issuer  string `required:"" help:"As index user identities shows it."`
+	Subject string `required:"" help:"As index user identities shows it."`
+}
+
+// Run takes the identity away.
+func (c *userUnlinkCmd) Run(s *cli.Session) error {
+	return s.With(func(a *app.App) error { return a.Accounts.UnlinkOf(s.Ctx, a.Operator, c.Name, c.Issuer, c.Subject) })
+}
+
+type userResetLinkCmd struct {
+	Name string `arg:""`
+}
+
+// Run prints the link alone on standard output.
+func (c *userResetLinkCmd) Run(s *cli.Session) error {
+	return s.With(func(a *app.App) error {
+		secret, err := a.Accounts.ResetLink(s.Ctx, a.Operator, c.Name)
+		if err == nil {
+			fmt.Fprintln(s.Out, s.Config.LinkTo(ui.LinkPath(account.LinkReset, secret)))
+		}
+		return err
+	})
+}
+
+type userInviteCmd struct {
+	Name       string   `help:"User name of the new account (default: chosen by who accepts)."`
+	Email      string   `help:"Whom it is meant for."`
+	Admin      bool     `help:"May do everything."`
+	Role       string   `enum:"reader,uploader,maintainer,owner" default:"uploader" help:"Role in the projects, or in the repository where no project is named and --repository is."`
+	Project    []string `help:"Projects in which the new account gets the role."`
+	Repository string   `help:"Repository of the projects (default: main)."`
+}
+
+// Run prints the link alone on standard output, and sends it where there is an address and a mail server.
+func (c *userInviteCmd) Run(s *cli.Session) error {
+	return s.With(func(a *app.App) error {
+		n := account.NewInvitation{Name: c.Name, Email: c.Email, Admin: c.Admin}
+		role, err := access.ParseRole(c.Role)
+		if err != nil {
+			return err
+		}
+		places := c.Project
+		if len(places) == 0 && c.Repository != "" {
+			places = []string{""}
+		}
+		for _, p := range places {
+			g, err := a.Index.MayGrant(s.Ctx, a.Operator, c.Repository, p, role)
+			if err != nil {
+				return err
+			}
+			n.Grants = append(n.Grants, g)
+		}
+		_, secret, err := a.Accounts.Invite(s.Ctx, a.Operator, n)
+		if err == nil {
+			link := s.Config.LinkTo(ui.LinkPath(account.LinkInvite, secret))
+			fmt.Fprintln(s.Out, link)
+			sendLetter(s, c.Email, account.InvitationLetter(s.Config.Name(), link))
+		}
+		return err
+	})
+}
+
+type userInvitationsCmd struct{ terminal.Listing }
+
+type invitationRow struct {
+	ID      string          `json:"id"`
+	Name    string          `json:"name"`
+	Email   string          `json:"email"`
+	Admin   bool            `json:"admin"`
+	Grants  []account.Grant `json:"grants"`
+	Expires terminal.Moment `json:"expires"`
+	By      string          `json:"by"`      // user name, "" for the operator
+	Waiting bool            `json:"waiting"` // for an administrator's approval
+}
+
+// Run lists the invitations.
+func (c *userInvitationsCmd) Run(s *cli.Session) error {
+	return s.With(func(a *app.App) error {
+		open, err := a.Accounts.Invitations(s.Ctx, a.Operator)
+		if err != nil {
+			return err
+		}
+		var list []invitationRow
+		var rows [][]string
+		for _, l := range open {
+			r := invitationRow{l.ID, l.Invitation.Name, l.Invitation.Email, l.Invitation.Admin, l.Invitation.Grants, terminal.Moment(l.ExpiresAt), l.By, l.Waiting}
+			list = append(list, r)
+			var grants []string
+			for _, g := range r.Grants {
+				grants = append(grants, g.Role+" of "+g.Where)
+			}
+			rows = append(rows, []string{r.ID, r.Name, r.Email, terminal.Yes(r.Admin), strings.Join(grants, ", "), r.Expires.String(), terminal.Dash(r.By), waiting(r.Waiting)})
+		}
+		return c.Write(s.Out, terminal.NotNil(list), []string{"ID", "NAME", "EMAIL", "ADMIN", "ROLES", "EXPIRES", "BY", "STATE"}, rows)
+	})
+}
+
+func waiting(b bool) string {
+	if b {
+		return "waits for approval"
+	}
+	return "open"
+}
+
+type userApproveCmd struct {
+	ID string `arg:"" name:"id"`
+}
+
+// Run approves the invitation.
+func (c *userApproveCmd) Run(s *cli.Session) error {
+	return s.With(func(a *app.App) error {
+		o, err := a.Accounts.ApproveInvitation(s.Ctx, a.Operator, c.ID)
+		if err == nil {
+			fmt.Fprintf(s.Out, "the invitation by %s is approved: its link works for a week\n", o.By)
+		}
+		return err
+	})
+}
+
+type userUninviteCmd struct {
+	ID string `arg:"" name:"id"`
+}
+
+// Run ends the invitation.
+func (c *userUninviteCmd) Run(s *cli.Session) error {
+	return s.With(func(a *app.App) error {
+		_, err := a.Accounts.RevokeInvitation(s.Ctx, a.Operator, c.ID)
+		if fault.Is(err, fault.NotFound) {
+			return fault.Wrap(fault.NotFound, err, "there is no open invitation %.80q: index user invitations shows which there are", c.ID)
+		}
+		return err
+	})
+}

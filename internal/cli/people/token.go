@@ -1,0 +1,131 @@
+package people
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"pyindex/internal/access"
+	"pyindex/internal/app"
+	"pyindex/internal/cli"
+	"pyindex/internal/config"
+	"pyindex/internal/packaging"
+	"pyindex/internal/terminal"
+)
+
+type Token struct {
+	Create tokenCreateCmd `cmd:"" help:"Create an API token and print it. It cannot be shown again."`
+	List   tokenListCmd   `cmd:"" help:"List the API tokens."`
+	Revoke tokenRevokeCmd `cmd:"" help:"Revoke an API token. It is refused from the next request on."`
+}
+
+type tokenCreateCmd struct {
+	User        string       `required:"" help:"Whose token it is."`
+	Project     []string     `short:"p" placeholder:"P" help:"Bind it to this project; may be given again."`
+	Scope       string       `enum:"upload,read,admin" default:"upload" help:"What it may be used for: read, upload or admin."`
+	Expires     *config.Span `placeholder:"24h" help:"Lifetime, such as 24h or 30d (default: access.token_default_life). 0s means no expiry; it is allowed only if access.token_max_life is 0."`
+	Description string       `placeholder:"D" help:"What it is for."`
+	Repository  string       `default:"main" help:"The repository of the projects."`
+}
+
+// Run creates the token. Standard output is the token alone, so that a script can take it.
+func (c *tokenCreateCmd) Run(s *cli.Session) error {
+	n, err := c.token()
+	if err != nil {
+		return err
+	}
+	return s.With(func(a *app.App) error {
+		t, secret, err := a.Directory.CreateToken(s.Ctx, a.Operator, n)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintln(s.Out, secret.Reveal())
+		if t.ExpiresAt.IsZero() {
+			fmt.Fprintln(s.Errs, "the token does not expire")
+		} else {
+			fmt.Fprintf(s.Errs, "the token expires on %s UTC\n", terminal.Moment(t.ExpiresAt))
+		}
+		return nil
+	})
+}
+
+func (c *tokenCreateCmd) token() (access.NewAPIToken, error) {
+	scope, err := access.ParseScope(c.Scope)
+	n := access.NewAPIToken{
+		User: c.User, Repository: c.Repository, Scope: scope, Description: c.Description,
+	}
+	if c.Expires != nil {
+		n.Expires, n.Endless = time.Duration(*c.Expires), *c.Expires == 0
+	}
+	for _, p := range c.Project {
+		name, e := packaging.ParseProjectName(p)
+		if e != nil {
+			return n, e
+		}
+		n.Projects = append(n.Projects, name.String())
+	}
+	return n, err
+}
+
+type tokenListCmd struct{ terminal.Listing }
+
+type tokenRow struct {
+	ID          string          `json:"id"`
+	User        string          `json:"user"`
+	Scope       string          `json:"scope"`
+	Projects    []string        `json:"projects"` // empty for all that the user may do
+	Description string          `json:"description"`
+	Created     terminal.Moment `json:"created"`
+	Expires     terminal.Moment `json:"expires"`
+	LastUsed    terminal.Moment `json:"last_used"`
+	Revoked     terminal.Moment `json:"revoked"`
+	Note        string          `json:"note"` // what is to be noticed about its life: "no expiry", "longer than allowed", "expires soon", "expired"
+}
+
+// Run lists the tokens; nothing of what it prints lets anybody in.
+func (c *tokenListCmd) Run(s *cli.Session) error {
+	return s.With(func(a *app.App) error {
+		tokens, err := a.Directory.Tokens(s.Ctx, a.Operator)
+		if err != nil {
+			return err
+		}
+		var list []tokenRow
+		var rows [][]string
+		for _, t := range tokens {
+			r := tokenRow{
+				t.ID, t.User, t.Scope.String(), terminal.NotNil(t.Projects), t.Description,
+				terminal.Moment(t.CreatedAt), terminal.Moment(t.ExpiresAt), terminal.Moment(t.LastUsedAt), terminal.Moment(t.RevokedAt), "",
+			}
+			if t.RevokedAt.IsZero() {
+				r.Note = string(a.Directory.Mark(t.Token))
+			}
+			list = append(list, r)
+			rows = append(rows, []string{r.ID, r.User, r.Scope, projectsText(t.Limited, r.Projects), r.Expires.String(), r.LastUsed.String(), r.Revoked.String(), terminal.Dash(r.Note), r.Description})
+		}
+		return c.Write(s.Out, terminal.NotNil(list), []string{"ID", "USER", "SCOPE", "PROJECTS", "EXPIRES", "LAST USED", "REVOKED", "NOTE", "DESCRIPTION"}, rows)
+	})
+}
+
+func projectsText(limited bool, projects []string) string {
+	switch {
+	case len(projects) > 0:
+		return strings.Join(projects, ",")
+	case limited:
+		return "none left"
+	}
+	return "all"
+}
+
+type tokenRevokeCmd struct {
+	ID string `arg:""`
+}
+
+// Run ends the token.
+func (c *tokenRevokeCmd) Run(s *cli.Session) error {
+	return s.With(func(a *app.App) error {
+		if err := a.Directory.RevokeToken(s.Ctx, a.Operator, c.ID); err != nil {
+			return err
+		}
+		return s.Believed(a)
+	})
+}

@@ -1,0 +1,58 @@
+package projects
+
+import (
+	"fmt"
+
+	"pyindex/internal/app"
+	"pyindex/internal/cli"
+	"pyindex/internal/config"
+	"pyindex/internal/packaging"
+	"pyindex/internal/terminal"
+)
+
+type projectLimitCmd struct {
+	Project     string           `arg:""`
+	FileSize    *config.ByteSize `placeholder:"S" help:"Largest file, such as 500MB; 0 for what is configured."`
+	ProjectSize *config.ByteSize `placeholder:"S" help:"All files together, such as 20GB; 0 for what is configured."`
+	cli.InRepository
+}
+
+// Run changes the limits that are named, leaves the others, and tells what holds now.
+func (c *projectLimitCmd) Run(s *cli.Session) error {
+	return s.OnProject(c.Project, func(a *app.App, name packaging.ProjectName) error {
+		p, err := a.Index.Project(s.Ctx, a.Operator, c.Repository, name)
+		if err != nil {
+			return err
+		}
+		l := p.Limits
+		if c.FileSize != nil {
+			l.FileSize = int64(*c.FileSize)
+		}
+		if c.ProjectSize != nil {
+			l.ProjectSize = int64(*c.ProjectSize)
+		}
+		if c.FileSize != nil || c.ProjectSize != nil {
+			if err := a.Index.SetLimits(s.Ctx, a.Operator, c.Repository, name, l); err != nil {
+				return err
+			}
+		}
+		holds, err := a.Index.Limits(s.Ctx, a.Operator, c.Repository, name)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(s.Out, "%s: one file %s, all files %s\n", name, limitText(holds.FileSize, l.FileSize), limitText(holds.ProjectSize, l.ProjectSize))
+		return nil
+	})
+}
+
+// limitText says what holds and whether it is the project's own.
+func limitText(holds, own int64) string {
+	text := "of any size"
+	if holds > 0 {
+		text = "up to " + terminal.SizeText(holds)
+	}
+	if own == 0 {
+		text += " (as configured)"
+	}
+	return text
+}

@@ -1,0 +1,80 @@
+package projects
+
+import (
+	"fmt"
+
+	"pyindex/internal/access"
+	"pyindex/internal/app"
+	"pyindex/internal/catalog"
+	"pyindex/internal/cli"
+	"pyindex/internal/terminal"
+)
+
+type Repository struct {
+	Add    repositoryAddCmd    `cmd:"" help:"Make a repository; its tree is below /r/NAME/."`
+	List   repositoryListCmd   `cmd:"" help:"List the repositories."`
+	Remove repositoryRemoveCmd `cmd:"" help:"Remove a repository that is empty."`
+}
+
+type repositoryAddCmd struct {
+	Name    string `arg:"" help:"Lower-case letters, digits and '-'."`
+	Members string `enum:"none,reader,uploader" default:"none" help:"What every user may do there: none, reader, or uploader, who also makes projects."`
+	Public  bool   `help:"Readable without a token, where access.anonymous_read allows that."`
+}
+
+// Run makes the repository.
+func (c *repositoryAddCmd) Run(s *cli.Session) error {
+	role, err := access.ParseRole(c.Members)
+	if err != nil {
+		return err
+	}
+	return s.With(func(a *app.App) error {
+		err := a.Index.AddRepository(s.Ctx, a.Operator, catalog.NewRepository{Name: c.Name, Members: role, Public: c.Public})
+		if err == nil {
+			fmt.Fprintf(s.Out, "repository %s was added: it is at /r/%s/simple/ and /r/%s/legacy/\n", c.Name, c.Name, c.Name)
+		}
+		return err
+	})
+}
+
+type repositoryRemoveCmd struct {
+	Name string `arg:""`
+}
+
+// Run removes the repository.
+func (c *repositoryRemoveCmd) Run(s *cli.Session) error {
+	return s.With(func(a *app.App) error {
+		err := a.Index.RemoveRepository(s.Ctx, a.Operator, c.Name)
+		if err == nil {
+			fmt.Fprintf(s.Out, "repository %s was removed\n", c.Name)
+		}
+		return err
+	})
+}
+
+type repositoryListCmd struct{ terminal.Listing }
+
+type repositoryRow struct {
+	Name    string          `json:"name"`
+	Members string          `json:"members"`
+	Public  bool            `json:"public"`
+	Created terminal.Moment `json:"created"`
+}
+
+// Run lists the repositories.
+func (c *repositoryListCmd) Run(s *cli.Session) error {
+	return s.With(func(a *app.App) error {
+		repositories, err := a.Index.Repositories(s.Ctx, a.Operator)
+		if err != nil {
+			return err
+		}
+		var list []repositoryRow
+		var rows [][]string
+		for _, r := range repositories {
+			row := repositoryRow{r.Name, r.Members.String(), r.Public, terminal.Moment(r.CreatedAt)}
+			list = append(list, row)
+			rows = append(rows, []string{row.Name, row.Members, terminal.Yes(row.Public), row.Created.String()})
+		}
+		return c.Write(s.Out, terminal.NotNil(list), []string{"NAME", "MEMBERS", "PUBLIC", "CREATED"}, rows)
+	})
+}

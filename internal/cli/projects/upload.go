@@ -1,0 +1,72 @@
+package projects
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"pyindex/internal/app"
+	"pyindex/internal/catalog"
+	"pyindex/internal/cli"
+	"pyindex/internal/packaging"
+	"pyindex/internal/terminal"
+)
+
+type Upload struct {
+	Files []string `arg:"" name:"file" help:"Wheels and source distributions."`
+	cli.InRepository
+}
+
+// Run adds the files one after the other, says what became of each, and goes on after a refusal.
+func (c *Upload) Run(s *cli.Session) error {
+	return s.With(func(a *app.App) error {
+		refused := 0
+		for _, path := range c.Files {
+			if err := c.add(s, a, path); err != nil {
+				refused++
+				terminal.Complain(s.Errs, fmt.Errorf("%s: %w", path, err))
+			}
+		}
+		if refused > 0 {
+			return fmt.Errorf("%d of %d files were not added", refused, len(c.Files))
+		}
+		return nil
+	})
+}
+
+func (c *Upload) add(s *cli.Session, a *app.App, path string) (err error) {
+	name, _ := packaging.ProjectOf(filepath.Base(path)) // what is wrong with it Publish says
+	in, err := a.Index.Stage(s.Ctx, a.Operator, c.Repository, name)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, in.Discard()) }()
+	if err := read(in, path); err != nil {
+		return err
+	}
+	got, err := a.Index.Publish(s.Ctx, a.Operator, catalog.Upload{Repository: c.Repository, Filename: filepath.Base(path), Content: in})
+	if err != nil {
+		return err
+	}
+	what := "added"
+	if !got.Created {
+		what = "there already"
+	}
+	fmt.Fprintf(s.Out, "%s: %s\n", got.File.Filename, what)
+	for _, warning := range got.Warnings {
+		fmt.Fprintf(s.Errs, "%s: %s\n", got.File.Filename, warning)
+	}
+	return nil
+}
+
+func read(to io.Writer, path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	_, err = io.Copy(to, f)
+	return err
+}

@@ -1,0 +1,112 @@
+package publishing
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"text/tabwriter"
+
+	"pyindex/internal/app"
+	"pyindex/internal/cli"
+	"pyindex/internal/publishers"
+	"pyindex/internal/terminal"
+)
+
+type publisherExplainCmd struct {
+	terminal.Listing
+	Project string `placeholder:"P" help:"Those that came near this project (default: all, also those that came near none)."`
+	Last    int    `default:"10" placeholder:"N" help:"How many, newest first."`
+}
+
+// explained is an exchange in JSON, with the command that would let it pass.
+type explained struct {
+	publishers.Exchange
+	PublisherAdd string `json:"publisher_add,omitempty"`
+}
+
+// Run lists recent exchanges and says of refused ones what was expected, what came and what would let it pass.
+func (c *publisherExplainCmd) Run(s *cli.Session) error {
+	return s.With(func(a *app.App) error {
+		list, err := a.Registry.Exchanges(s.Ctx, a.Operator, c.Project, c.Last)
+		if err != nil {
+			return err
+		}
+		var all []explained
+		for _, x := range list {
+			all = append(all, explained{x, addLineFor(cli.SettingsArgs(s.Config), cmp.Or(x.Project, c.Project), x)})
+		}
+		if c.JSON {
+			return terminal.WriteJSON(s.Out, terminal.NotNil(all))
+		}
+		for _, x := range all {
+			if err := x.write(s.Out); err != nil {
+				return err
+			}
+		}
+		if len(all) == 0 {
+			fmt.Fprintln(s.Errs, "no exchange is recorded")
+		}
+		return nil
+	})
+}
+
+// write writes an exchange for people: a line, and for a refused one why and what to do.
+func (x explained) write(w io.Writer) error {
+	outcome := "refused"
+	if x.Granted {
+		outcome = "granted"
+	}
+	fmt.Fprintf(w, "%s  %s  to %s %s  from %s\n", terminal.Moment(x.At), outcome, x.Scope, cmp.Or(x.Project, "(no project)"), cmp.Or(x.Address, "-"))
+	if x.Granted {
+		fmt.Fprintf(w, "  %s\n", terminal.Printable(x.Publisher))
+		return nil
+	}
+	fmt.Fprintf(w, "  %s: %s\n", x.Code, terminal.Printable(x.Description))
+	for _, n := range x.Nearest {
+		if err := writeNearest(w, x.Scope, n); err != nil {
+			return err
+		}
+	}
+	if x.PublisherAdd != "" {
+		fmt.Fprintf(w, "  To let this workload publish:\n    %s\n", x.PublisherAdd)
+	} else if x.WhyNone != "" && x.Scope == scopeUpload {
+		fmt.Fprintf(w, "  No publisher would let it pass: %s\n", terminal.Printable(x.WhyNone))
+	}
+	return nil
+}
+
+// writeNearest writes what a publisher expected beside what came.
+func writeNearest(w io.Writer, scope string, n publishers.Nearest) error {
+	kind := "publisher"
+	switch {
+	case scope != scopeUpload:
+		kind = "reader"
+	case n.Pending:
+		kind = "pending publisher"
+	}
+	fmt.Fprintf(w, "  nearest %s %s: %s\n", kind, n.ID, terminal.Printable(n.Publisher))
+	if len(n.Differences) == 0 { // it fits, and was passed over
+		return nil
+	}
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "    CLAIM\tEXPECTED\tGOT")
+	for _, d := range n.Differences {
+		expected := d.Expected
+		if expected == "" {
+			expected = "(" + d.Why + ")"
+		}
+		fmt.Fprintf(t, "    %s\t%s\t%s\n", terminal.Printable(d.Claim), terminal.Printable(expected), terminal.Printable(d.Got))
+	}
+	return t.Flush()
+}
+
+// addLineFor is the command that would let a refused exchange pass, "" where there is none.
+func addLineFor(settings, project string, x publishers.Exchange) string {
+	if x.Suggested == nil || x.Scope != scopeUpload {
+		return ""
+	}
+	return terminal.AddLine(settings, x.Provider, x.Issuer, project, x.Pending, x.Suggested)
+}
+
+// scopeUpload is the scope of exchanges that publishers are for.
+const scopeUpload = "upload"

@@ -1,0 +1,100 @@
+package publishing
+
+import (
+	"fmt"
+	"maps"
+	"strings"
+
+	"pyindex/internal/app"
+	"pyindex/internal/cli"
+	"pyindex/internal/publishers"
+	"pyindex/internal/terminal"
+)
+
+type Reader struct {
+	Add    readerAddCmd    `cmd:"" help:"Trust a workload to read a repository, or some projects of it."`
+	List   readerListCmd   `cmd:"" help:"List the readers."`
+	Remove readerRemoveCmd `cmd:"" help:"Trust a workload no more; its tokens end with it."`
+}
+
+type readerAddCmd struct {
+	GitHub      readerAdd[githubRule]      `cmd:"" name:"github" help:"A GitHub Actions workflow."`
+	GitLab      readerAdd[gitlabRule]      `cmd:"" name:"gitlab" help:"A GitLab CI/CD pipeline."`
+	Google      readerAdd[googleRule]      `cmd:"" name:"google" help:"A Google service account."`
+	ActiveState readerAdd[activestateRule] `cmd:"" name:"activestate" help:"A project on the ActiveState platform."`
+	Generic     readerAdd[genericRule]     `cmd:"" name:"generic" help:"A job of any other issuer, by rules on its claims or by a preset."`
+}
+
+// readerAdd is the command for one kind; its rules are those of publishers.
+type readerAdd[W ruleFlags] struct {
+	Issuer          string   `placeholder:"URL" help:"Which of the configured issuers of this kind (default: the usual one, or the only one)."`
+	IndexRepository string   `default:"main" aliases:"repository-of-index" help:"The repository of this index that it may read."`
+	Project         []string `sep:"none" placeholder:"P" help:"A project that it may read; once for each (default: the whole repository)."`
+	Workload        W        `embed:""`
+}
+
+// Run adds the reader. Standard output is its id alone; what it trusts, and what is still open, is on standard error.
+func (c *readerAdd[W]) Run(s *cli.Session) error {
+	kind, fields, err := c.Workload.rule()
+	if err != nil {
+		return err
+	}
+	issuer, err := s.Config.IssuerOf(kind, c.Issuer)
+	if err != nil {
+		return err
+	}
+	maps.DeleteFunc(fields, func(_, v string) bool { return v == "" })
+	return s.With(func(a *app.App) error {
+		added, err := a.Registry.AddReader(s.Ctx, a.Operator, publishers.ReaderRequest{
+			Provider: kind, Issuer: issuer, Repository: c.IndexRepository, Projects: c.Project, Fields: fields,
+		})
+		if err != nil {
+			return err
+		}
+		fmt.Fprintln(s.Out, added.ID)
+		tellReader(s, added)
+		return nil
+	})
+}
+
+// tellReader says what a new reader trusts and what is still open about it.
+func tellReader(s *cli.Session, l publishers.ListedReader) {
+	fmt.Fprintf(s.Errs, "%s may now read %s\n", l.Sentence, readsText(l))
+	if l.Warning != "" {
+		fmt.Fprintf(s.Errs, "note: %s\n", l.Warning)
+	}
+}
+
+// readsText is what a reader may read.
+func readsText(l publishers.ListedReader) string {
+	if l.Whole {
+		return "all of " + l.Repository
+	}
+	return strings.Join(l.Projects, ", ") + " in " + l.Repository
+}
+
+type readerListCmd struct{ terminal.Listing }
+
+// Run lists the readers.
+func (c *readerListCmd) Run(s *cli.Session) error {
+	return s.With(func(a *app.App) error {
+		list, err := a.Registry.Readers(s.Ctx, a.Operator)
+		if err != nil {
+			return err
+		}
+		var rows [][]string
+		for _, l := range list {
+			rows = append(rows, []string{l.ID, readsText(l), l.Provider, l.Sentence, terminal.Moment(l.AddedAt).String()})
+		}
+		return c.Write(s.Out, terminal.NotNil(list), []string{"ID", "READS", "KIND", "READER", "ADDED"}, rows)
+	})
+}
+
+type readerRemoveCmd struct {
+	ID string `arg:""`
+}
+
+// Run removes the reader.
+func (c *readerRemoveCmd) Run(s *cli.Session) error {
+	return s.With(func(a *app.App) error { return a.Registry.RemoveReader(s.Ctx, a.Operator, c.ID) })
+}

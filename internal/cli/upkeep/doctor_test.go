@@ -1,0 +1,186 @@
+package upkeep
+
+import (
+	"crypto/x509"
+	"encoding/pem"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"pyindex/internal/audit"
+	"pyindex/internal/cli"
+	"pyindex/internal/cli/clitest"
+	"pyindex/internal/publishers/idtoken/issuertest"
+	"pyindex/internal/storage/db"
+	"pyindex/internal/terminal"
+	"pyindex/internal/tlsserve"
+)
+
+// local is the doctor of a new installation with some settings.
+func local(t *testing.T, args ...string) *localDoctor {
+	t.Helper()
+	settings := clitest.Config(t, append([]string{"--data-dir", t.TempDir()}, args...)...)
+	return &localDoctor{Session: &cli.Session{Session: terminal.Session{Ctx: t.Context()}, Config: settings}, now: time.Now}
+}
+
+// worst returns the worst outcome of a check, "" for none.
+func worst(f terminal.Findings, check string) (status, text string) {
+	order := []string{"", "skipped", "ok", "warning", "failed"}
+	for _, x := range f {
+		if x.Check == check && slices.Index(order, x.Status) > slices.Index(order, status) {
+			status, text = x.Status, x.Text+"\n"+x.Advice
+		}
+	}
+	return status, text
+}
+
+func (d *localDoctor) want(t *testing.T, name, check, status, word string) {
+	t.Helper()
+	if got, text := worst(d.found, check); got != status || !strings.Contains(text, word) {
+		t.Errorf("%s: %s %q, want %s with %q", name, got, text, status, word)
+	}
+}
+
+// TestLocalCertificate: each way in which a certificate is no good is told, and a good one is not.
+func TestLocalCertificate(t *testing.T) {
+	dir := t.TempDir()
+	if _, err := tlsserve.New(tlsserve.Options{SelfSigned: true, Dir: dir, Hosts: []string{"index.example"}}); err != nil {
+		t.Fatal(err)
+	}
+	cert, key := filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
+	der, err := tlsserve.ReadPEM(cert)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := x509.ParseCertificate(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	life := time.Until(c.NotAfter)
+	junk := filepath.Join(dir, "junk.pem")
+	block := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: []byte("x")})
+	if err := os.WriteFile(junk, block, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	const day = 24 * time.Hour
+	for _, x := range []struct {
+		name, cert, base string
+		after            time.Duration
+		status, word     string
+	}{
+		{"good", cert, "https://index.example", 0, "ok", "is for index.example and good until"},
+		{"ends in a week", cert, "https://index.example", life - 7*day, "warning", "ends on"},
+		{"ended", cert, "https://index.example", life + day, "failed", "ended on"},
+		{"begins tomorrow", cert, "https://index.example", -day, "failed", "not good before"},
+		{"another name", cert, "https://pypi.example", 0, "failed", "is not for pypi.example"},
+		{"a key", key, "https://index.example", 0, "failed", ""},
+		{"junk", junk, "https://index.example", 0, "failed", ""},
+		{"no file", filepath.Join(dir, "none.pem"), "https://index.example", 0, "failed", "no such file"},
+	} {
+		d := local(t, "--tls-cert", x.cert, "--tls-key", key, "--base-url", x.base)
+		d.now = func() time.Time { return time.Now().Add(x.after) }
+		d.certificate()
+		d.want(t, x.name, "certificate", x.status, x.word)
+	}
+	d := local(t, "--tls-acme", "index.example")
+	d.certificate()
+	d.want(t, "acme", "certificate", "skipped", "renewed by the server")
+}
+
+// TestLocalFolder: what others may read is named, and how to close it.
+func TestLocalFolder(t *testing.T) {
+	d := local(t)
+	open := filepath.Join(d.Config.DataDir, "index.db")
+	for _, x := range []struct {
+		mode   os.FileMode
+		status string
+	}{{0o600, "ok"}, {0o640, "failed"}, {0o604, "failed"}, {0o602, "failed"}} {
+		if err := os.WriteFile(open, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		for _, path := range []string{d.Config.DataDir, open} {
+			if err := os.Chmod(path, x.mode|0o100); err != nil {
+				t.Fatal(err)
+			}
+		}
+		d.found = nil
+		d.folder()
+		d.want(t, x.mode.String(), "data folder", x.status, "")
+	}
+	d.found = nil
+	d.Config.DataDir = open
+	if d.folder() {
+		t.Error("a file is taken for a folder")
+	}
+	d.want(t, "a file", "data folder", "failed", "there is no folder")
+}
+
+// TestLocalIssuers: each issuer is asked, by the authority that the settings name.
+func TestLocalIssuers(t *testing.T) {
+	good, down, strange := issuertest.New(t, issuertest.Options{}), issuertest.New(t, issuertest.Options{Plain: true}), issuertest.New(t, issuertest.Options{})
+	down.Fail(issuertest.Discovery, issuertest.Down)
+	for _, x := range []struct{ name, setting, status, word string }{
+		{"good", "kind=github,issuer=" + good.URL + ",ca_file=" + good.CAFile(t), "ok", "1 usable keys"},
+		{"down", "kind=github,issuer=" + down.URL, "failed", "503"},
+		{"unknown authority", "kind=github,issuer=" + strange.URL, "failed", "ca_file"},
+		{"one of two", "kind=github,issuer=" + down.URL + ";kind=github,issuer=" + good.URL + ",ca_file=" + good.CAFile(t), "failed", "503"},
+	} {
+		d := local(t, "--oidc-issuers", x.setting)
+		d.issuers()
+		d.want(t, x.name, "issuer", x.status, x.word)
+	}
+}
+
+// TestLocalClients: an index all of whose requests come from one private address is behind a proxy that nobody named, perhaps.
+func TestLocalClients(t *testing.T) {
+	const behind = "https://index.example"
+	for name, c := range map[string]struct {
+		base, proxies string
+		from          []string // where the requests of the record came from, in turn
+		n             int
+		status, word  string
+	}{
+		"nothing yet":                   {behind, "", nil, 0, "skipped", "too few"},
+		"commands alone":                {behind, "", []string{""}, 40, "skipped", "too few"},
+		"few requests":                  {behind, "", []string{"10.0.0.5", ""}, 38, "skipped", "too few"},
+		"one private address":           {behind, "", []string{"10.0.0.5", ""}, 60, "warning", "10.0.0.5"},
+		"one private address by IPv6":   {behind, "", []string{"fd00::5"}, 30, "warning", "fd00::5"},
+		"this machine":                  {behind, "", []string{"127.0.0.1"}, 30, "warning", "127.0.0.1"},
+		"another proxy is named":        {behind, "10.0.1.0/24", []string{"10.0.0.5"}, 30, "warning", "10.0.0.5"},
+		"the proxy is named":            {behind, "10.0.0.0/24", []string{"10.0.0.5"}, 30, "ok", "names"},
+		"several addresses":             {behind, "", []string{"10.0.0.5", "10.0.0.6"}, 30, "ok", "several"},
+		"one public address":            {behind, "", []string{"203.0.113.1"}, 30, "ok", "203.0.113.1"},
+		"somebody tries it on a laptop": {"http://localhost:8080", "", []string{"127.0.0.1"}, 30, "ok", "127.0.0.1"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			args := []string{"--base-url", c.base}
+			if c.proxies != "" {
+				args = append(args, "--trusted-proxies", c.proxies)
+			}
+			d := local(t, args...)
+			rows, err := db.Open(t.Context(), "sqlite:"+filepath.Join(d.Config.DataDir, "index.db"), db.Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer rows.Close()
+			err = rows.Record().Update(t.Context(), func(r audit.Rows) error {
+				for i := range c.n {
+					e := audit.Entry{ID: fmt.Sprint(i), At: time.Now(), Action: "x", Outcome: audit.Granted, Actor: audit.Actor{Address: c.from[i%len(c.from)]}}
+					if err := r.InsertAudit(t.Context(), e); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			d.clients(rows)
+			d.want(t, name, "clients", c.status, c.word)
+		})
+	}
+}

@@ -1,0 +1,23 @@
+package upkeep
+
+import (
+	"errors"
+	"fmt"
+
+	"pyindex/internal/app"
+	"pyindex/internal/cli"
+)
+
+type GC struct{}
+
+// Run removes what nothing names: bytes of deleted files and abandoned uploads, and expired tokens and pending
+// publishers. A running server does the same once an hour.
+func (c *GC) Run(s *cli.Session) error {
+	return s.With(func(a *app.App) error {
+		n, err := a.Index.Sweep(s.Ctx, a.Operator)
+		if err == nil {
+			fmt.Fprintf(s.Out, "%d stored objects were removed\n", n)
+		}
+		return errors.Join(err, a.Registry.Sweep(s.Ctx))
+	})
+}

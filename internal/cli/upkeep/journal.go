@@ -1,0 +1,87 @@
+package upkeep
+
+import (
+	"bufio"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"sync"
+
+	"pyindex/internal/config"
+)
+
+// journal is the file in which a move writes down what arrived at the new place and was read back from there, so that the
+// next run need not read it again. Its first line names the place; that of another one is begun anew. Losing lines costs
+// reading again and nothing else.
+type journal struct {
+	mu   sync.Mutex
+	file *os.File
+	done map[string]int64
+}
+
+// openJournal reads what there is and makes the file ready for more.
+func openJournal(path string, target *config.Config) (*journal, error) {
+	rows, err := target.DatabaseURL()
+	if err != nil {
+		return nil, err
+	}
+	bytes, err := target.StorageURL()
+	if err != nil {
+		return nil, err
+	}
+	place := fmt.Sprintf("to %x", sha256.Sum256([]byte(rows+"\n"+bytes)))
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	j := &journal{file: f, done: map[string]int64{}}
+	if err := j.read(place); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return j, nil
+}
+
+func (j *journal) read(place string) error {
+	s := bufio.NewScanner(j.file)
+	if !s.Scan() || s.Text() != place {
+		if err := errors.Join(s.Err(), j.file.Truncate(0)); err != nil {
+			return err
+		}
+		_, err := j.file.WriteAt([]byte(place+"\n"), 0)
+		if err == nil {
+			_, err = j.file.Seek(0, 2)
+		}
+		return err
+	}
+	for s.Scan() {
+		var key string
+		var size int64
+		if n, _ := fmt.Sscanf(s.Text(), "%s %d.", &key, &size); n == 2 && strings.HasSuffix(s.Text(), ".") { // a cut line has no end
+			j.done[key] = size
+		}
+	}
+	if _, err := j.file.Seek(0, 2); err != nil {
+		return err
+	}
+	_, err := j.file.WriteString("\n") // a cut line ends here
+	return errors.Join(s.Err(), err)
+}
+
+func (j *journal) has(key string) (int64, bool) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	size, ok := j.done[key]
+	return size, ok
+}
+
+func (j *journal) add(key string, size int64) error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.done[key] = size
+	_, err := fmt.Fprintf(j.file, "%s %d.\n", key, size)
+	return err
+}
+
+func (j *journal) close() error { return j.file.Close() }

@@ -1,0 +1,37 @@
+package upkeep
+
+import (
+	"fmt"
+
+	"pyindex/internal/account"
+	"pyindex/internal/cli"
+	"pyindex/internal/fault"
+)
+
+type Mail struct {
+	Test mailTestCmd `cmd:"" help:"Send a test message and say what the server answered."`
+}
+
+type mailTestCmd struct {
+	To string `required:"" placeholder:"ADDRESS" help:"Who gets it."`
+}
+
+// Run sends the message at once.
+func (c *mailTestCmd) Run(s *cli.Session) error {
+	sender, err := s.Config.Mail.Sender()
+	if err != nil {
+		return err
+	}
+	if sender == nil {
+		return fault.New(fault.Invalid, "this index sends no mail: set mail.server and mail.from")
+	}
+	name := s.Config.Name()
+	err = sender.Send(s.Ctx, c.To, account.Letter{
+		Subject: "Test message of " + name,
+		Text:    "This is a test message of " + name + ", the package index at " + s.Config.LinkTo("/") + ".\n\nIt was sent by index mail test. Nothing needs to be done.\n",
+	})
+	if err == nil {
+		fmt.Fprintf(s.Out, "%s took the message to %s\n", s.Config.Mail.Server, c.To)
+	}
+	return err
+}

@@ -1,0 +1,260 @@
+package upkeep
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"pyindex/internal/app"
+	"pyindex/internal/catalog"
+	"pyindex/internal/cli"
+	"pyindex/internal/config"
+	"pyindex/internal/fault"
+	"pyindex/internal/storage/blobs"
+	"pyindex/internal/storage/db"
+	"pyindex/internal/terminal"
+)
+
+// Migrate moves an index, rows and bytes, to another database and another store. Bytes are copied and read back first,
+// while servers run; then writes are refused until the rows are over, and here for good.
+type Migrate struct {
+	To        string `placeholder:"FILE" help:"Configuration of the new place: a TOML file with its [database] and [storage]."`
+	BytesOnly bool   `help:"Copy and verify bytes, and stop: the move itself then takes less time."`
+	DryRun    bool   `help:"Say what would be copied."`
+	Stay      bool   `help:"Take back that this index was moved: it takes changes again."`
+	JSON      bool   `name:"json" help:"Write JSON."`
+}
+
+// migrated is the outcome as --json has it.
+type migrated struct {
+	Objects int64           `json:"objects"` // files, and the metadata of files
+	Bytes   int64           `json:"bytes"`
+	Sent    int64           `json:"bytes_sent"` // others were there, and were verified
+	Tables  []migratedTable `json:"tables"`     // none with --bytes-only
+	Done    bool            `json:"done"`
+}
+
+type migratedTable struct {
+	Name string `json:"name"`
+	Rows int64  `json:"rows"`
+}
+
+// Run does one of three things: a move, the first half of one, or taking one back.
+func (c *Migrate) Run(s *cli.Session) error {
+	if (c.To == "") == !c.Stay {
+		return fault.New(fault.Invalid, "say where to with --to FILE, a TOML file with [database] and [storage] of the new place; or --stay")
+	}
+	return s.With(func(a *app.App) error {
+		if c.Stay {
+			return c.stay(s, a)
+		}
+		return c.move(s, a)
+	})
+}
+
+func (c *Migrate) stay(s *cli.Session, a *app.App) error {
+	was, err := a.DB.Stay(s.Ctx)
+	if err != nil {
+		return err
+	}
+	if !was {
+		return fault.New(fault.Conflict, "this index was not moved: it takes changes")
+	}
+	fmt.Fprintln(s.Out, "this index takes changes again; what the other place took since is not here")
+	return nil
+}
+
+func (c *Migrate) move(s *cli.Session, a *app.App) error {
+	target, err := config.ReadPlace(c.To)
+	if err != nil {
+		return err
+	}
+	if err := a.Config.Differs(target); err != nil {
+		return err
+	}
+	if at, err := a.DB.MovedAt(s.Ctx); err != nil || !at.IsZero() {
+		return errors.Join(err, db.ErrMoved(at))
+	}
+	if c.DryRun {
+		return c.tell(s, a)
+	}
+	if err := os.MkdirAll(target.DataDir, 0o700); err != nil {
+		return fmt.Errorf("%s: data_dir: %w", c.To, err)
+	}
+	to := &app.App{Config: target, Operator: a.Operator}
+	if err := to.OpenStores(s.Ctx, s.Config.Log.Logger(s.Errs)); err != nil {
+		return fmt.Errorf("%s: %w", c.To, err)
+	}
+	defer to.Close()
+	m := &mover{from: a, to: to, out: s, quiet: c.JSON}
+	if m.journal, err = openJournal(filepath.Join(a.Config.DataDir, "migrate.journal"), target); err != nil {
+		return err
+	}
+	defer m.journal.close()
+	// Nothing here stops a server: what exists now is copied while it goes on.
+	if err := m.keep(s.Ctx, true, func(f func(catalog.Stored) error) error { return a.DB.EachStored(s.Ctx, f) }); err != nil {
+		return err
+	}
+	var tables []db.TableMoved
+	if !c.BytesOnly {
+		if tables, err = m.rows(s.Ctx); err != nil {
+			return err
+		}
+	}
+	return c.report(s, m, tables)
+}
+
+// rows moves the rows, with the bytes that came since, and makes the new place ready.
+func (m *mover) rows(ctx context.Context) ([]db.TableMoved, error) {
+	m.say("copying rows; uploads wait")
+	tables, err := m.from.DB.Move(ctx, m.to.DB, func(each func(func(catalog.Stored) error) error) error { return m.keep(ctx, false, each) })
+	if err != nil {
+		return nil, err
+	}
+	m.say("filling the search")
+	x := catalog.New(m.to.DB.Catalog(), m.to.Blobs, catalog.Options{})
+	if err := x.Backfill(ctx); err != nil { // a server does the same when it starts
+		return nil, fmt.Errorf("the index is moved, but its search is not filled; index serve will: %w", err)
+	}
+	return tables, nil
+}
+
+func (c *Migrate) tell(s *cli.Session, a *app.App) error {
+	var n, bytes int64
+	err := a.DB.EachStored(s.Ctx, func(b catalog.Stored) error { n, bytes = n+1, bytes+b.Size; return nil })
+	if err == nil {
+		fmt.Fprintf(s.Out, "%d objects with %s of files would be copied, and then the rows\n", n, terminal.InMiB(bytes))
+	}
+	return err
+}
+
+func (c *Migrate) report(s *cli.Session, m *mover, tables []db.TableMoved) error {
+	out := migrated{Objects: m.objects.Load(), Bytes: m.bytes.Load(), Sent: m.sent.Load(), Tables: []migratedTable{}, Done: !c.BytesOnly}
+	var rows int64
+	for _, t := range tables {
+		rows += t.Rows
+		out.Tables = append(out.Tables, migratedTable{t.Name, t.Rows})
+	}
+	if c.JSON {
+		return terminal.WriteJSON(s.Out, out)
+	}
+	fmt.Fprintf(s.Out, "%d objects, %s, are at the new place and were read back; %s were sent now\n", out.Objects, terminal.InMiB(out.Bytes), terminal.InMiB(out.Sent))
+	if c.BytesOnly {
+		fmt.Fprintf(s.Out, "to move the index: index migrate --to %s\n", c.To)
+		return nil
+	}
+	fmt.Fprintf(s.Out, "%d rows in %d tables are at the new place, compared with those here\n", rows, len(tables))
+	fmt.Fprintf(s.Out, "this index takes no more changes; serve the new one with: index serve --config %s\n", c.To)
+	return nil
+}
+
+// movers is how many objects are on their way at once.
+const movers = 4
+
+// mover copies bytes and says how far it is.
+type mover struct {
+	from, to *app.App
+	out      *cli.Session
+	quiet    bool
+	journal  *journal
+	seen     map[string]bool
+
+	mu   sync.Mutex
+	gone []string // were missing while files could still be deleted
+
+	objects, bytes, sent atomic.Int64
+	said                 time.Time
+}
+
+// keep copies every object that each yields and that this run has not seen, some at once. While the index is live a file
+// may be deleted before its bytes are read: that is looked at again.
+func (m *mover) keep(ctx context.Context, live bool, each func(func(catalog.Stored) error) error) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	queue := make(chan catalog.Stored)
+	var all sync.WaitGroup
+	for range movers {
+		all.Go(func() {
+			for b := range queue {
+				if err := m.one(ctx, b); fault.Is(err, fault.NotFound) && live {
+					m.forget(b.Key())
+				} else if err != nil {
+					cancel(err)
+				}
+			}
+		})
+	}
+	if m.seen == nil {
+		m.seen = map[string]bool{}
+	}
+	err := each(func(b catalog.Stored) error {
+		if m.seen[b.Key()] {
+			return nil
+		}
+		m.seen[b.Key()] = true
+		m.progress()
+		select {
+		case queue <- b:
+			return nil
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	})
+	close(queue)
+	all.Wait()
+	for _, key := range m.gone {
+		delete(m.seen, key)
+	}
+	m.gone = nil
+	if cause := context.Cause(ctx); cause != nil {
+		return cause
+	}
+	return err
+}
+
+func (m *mover) forget(key string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.gone = append(m.gone, key)
+}
+
+// one copies an object, unless an earlier run wrote down that it is over.
+func (m *mover) one(ctx context.Context, b catalog.Stored) error {
+	key := b.Key()
+	if size, ok := m.journal.has(key); ok {
+		m.objects.Add(1)
+		m.bytes.Add(size)
+		return nil
+	}
+	size, sent, err := blobs.Copy(ctx, m.from.Blobs, m.to.Blobs, key, b.SHA256)
+	if err != nil {
+		return err
+	}
+	if !b.Metadata && size != b.Size {
+		return fault.New(fault.Invalid, "%s has %d bytes, and its row says %d", key, size, b.Size)
+	}
+	m.objects.Add(1)
+	m.bytes.Add(size)
+	m.sent.Add(sent)
+	return m.journal.add(key, size)
+}
+
+// progress says how far the bytes are, now and then.
+func (m *mover) progress() {
+	if time.Since(m.said) < 5*time.Second {
+		return
+	}
+	m.said = time.Now()
+	m.say(fmt.Sprintf("%d objects, %s, are over", m.objects.Load(), terminal.InMiB(m.bytes.Load())))
+}
+
+func (m *mover) say(text string) {
+	if !m.quiet {
+		fmt.Fprintln(m.out.Out, text)
+	}
+}

@@ -1,0 +1,58 @@
+package config
+
+import (
+	"net"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strings"
+)
+
+// Base returns the configured base URL, or one made of the address that is listened on.
+func (c *Config) Base(addr net.Addr) *url.URL {
+	if c.BaseURL.URL != nil {
+		return c.BaseURL.URL
+	}
+	if c.TLSACME != "" {
+		return &url.URL{Scheme: "https", Host: c.TLSACME}
+	}
+	u := &url.URL{Scheme: "http"}
+	if c.OverTLS() {
+		u.Scheme = "https"
+	}
+	host, _, _ := net.SplitHostPort(c.Listen)
+	if ip, err := netip.ParseAddr(host); host == "" || err == nil && ip.IsUnspecified() {
+		host = "localhost"
+	}
+	_, port, _ := net.SplitHostPort(addr.String())
+	u.Host = net.JoinHostPort(host, port)
+	return u
+}
+
+// OverTLS reports whether the server itself speaks TLS.
+func (c *Config) OverTLS() bool { return c.TLSCert != "" || c.TLSSelfSigned || c.TLSACME != "" }
+
+// LinkTo is the address of a page of the index, as far as the settings tell it.
+func (c *Config) LinkTo(path string) string {
+	base := c.BaseURL.URL
+	if base == nil {
+		base = &url.URL{Scheme: "http", Host: c.Listen}
+		if c.OverTLS() {
+			base.Scheme = "https"
+		}
+	}
+	return strings.TrimSuffix(base.String(), "/") + path
+}
+
+// Trusts reports whether trusted_proxies names an address.
+func (c *Config) Trusts(addr netip.Addr) bool {
+	return slices.ContainsFunc(c.TrustedProxies, func(p prefix) bool { return p.Addresses.Contains(addr.Unmap()) })
+}
+
+// Audience is what identity tokens for this index say: the host, and the port where it is not 443.
+func Audience(u *url.URL) string { return strings.TrimSuffix(u.Host, ":443") }
+
+func Loopback(host string) bool {
+	addr, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && addr.IsLoopback()
+}

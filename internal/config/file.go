@@ -1,0 +1,205 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/alecthomas/kong"
+	"github.com/pelletier/go-toml/v2"
+
+	"pyindex/internal/storage/blobs"
+)
+
+// configFile is the path of a TOML file. Its keys count where neither a flag nor the environment speaks.
+type configFile string
+
+// BeforeResolve reads the file once its path is known.
+func (configFile) BeforeResolve(ctx *kong.Context, trace *kong.Path) error {
+	path, _ := ctx.FlagValue(trace.Flag).(configFile)
+	if path == "" {
+		return nil
+	}
+	text, err := os.ReadFile(string(path))
+	if err != nil {
+		return fmt.Errorf("config: %w", err)
+	}
+	values, err := flatten(text)
+	if err != nil {
+		return fmt.Errorf("config %s: %w", path, err)
+	}
+	ctx.AddResolver(&fileResolver{path: string(path), values: values})
+	return nil
+}
+
+// flatten reads TOML into values by key: "listen", "access.anonymous_read".
+func flatten(text []byte) (map[string]any, error) {
+	var file map[string]any
+	if err := toml.Unmarshal(text, &file); err != nil {
+		if at, ok := errors.AsType[*toml.DecodeError](err); ok {
+			row, column := at.Position()
+			return nil, fmt.Errorf("line %d, column %d: %s", row, column, strings.TrimPrefix(at.Error(), "toml: "))
+		}
+		return nil, err
+	}
+	values := map[string]any{}
+	for key, value := range file {
+		table, ok := value.(map[string]any)
+		if !ok {
+			values[key] = value
+			continue
+		}
+		for k, v := range table {
+			values[key+"."+k] = v
+		}
+		if len(table) == 0 && !slices.Contains(sections, key) {
+			return nil, fmt.Errorf("unknown key %q", key)
+		}
+	}
+	return values, nil
+}
+
+// fileResolver answers for flags with what a file says.
+type fileResolver struct {
+	path   string
+	values map[string]any
+}
+
+// Validate refuses a file with a key that no setting has.
+func (f *fileResolver) Validate(*kong.Application) error { return nil }
+
+// check names the first key, in alphabetical order, that no flag of app has.
+func (f *fileResolver) check(app *kong.Application) error {
+	known := map[string]bool{}
+	for _, flag := range app.Flags {
+		if isSetting(flag) && flag.Name != "config" {
+			known[tomlKey(flag.Name)] = true
+		}
+	}
+	var unknown []string
+	for key := range f.values {
+		if !known[key] {
+			unknown = append(unknown, key)
+		}
+	}
+	if len(unknown) == 0 {
+		return nil
+	}
+	slices.Sort(unknown)
+	return fmt.Errorf("config %s: unknown key %q", f.path, unknown[0])
+}
+
+// Resolve returns the file's word for a flag. kong asks after it read the environment, which comes first.
+func (f *fileResolver) Resolve(ctx *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {
+	if err := f.check(ctx.Model); err != nil {
+		return nil, err
+	}
+	value, ok := f.values[tomlKey(flag.Name)]
+	if !ok || !isSetting(flag) || slices.ContainsFunc(flag.Envs, isSet) {
+		return nil, nil
+	}
+	text, err := flagText(tomlKey(flag.Name), value, string(flag.Tag.Sep))
+	if err != nil {
+		return nil, fmt.Errorf("config %s: %w", f.path, err)
+	}
+	return text, nil
+}
+
+func isSet(env string) bool {
+	_, ok := os.LookupEnv(env)
+	return ok
+}
+
+// tomlKey is the key of a flag: the section, if its name begins with one, and the rest with underscores.
+func tomlKey(flag string) string {
+	for _, s := range sections {
+		if rest, ok := strings.CutPrefix(flag, s+"-"); ok {
+			return s + "." + strings.ReplaceAll(rest, "-", "_")
+		}
+	}
+	return strings.ReplaceAll(flag, "-", "_")
+}
+
+// flagText writes a value as a flag would have it.
+func flagText(key string, value any, sep string) (string, error) {
+	switch v := value.(type) {
+	case string:
+		return v, nil
+	case bool:
+		return strconv.FormatBool(v), nil
+	case int64:
+		return strconv.FormatInt(v, 10), nil
+	case []any:
+		return listText(key, v, sep)
+	}
+	return "", fmt.Errorf("%s has a value of a kind that no setting takes", key)
+}
+
+func listText(key string, list []any, sep string) (string, error) {
+	parts := make([]string, 0, len(list))
+	for i, v := range list {
+		at := fmt.Sprintf("%s[%d]", key, i)
+		part, ok := v.(string)
+		if table, is := v.(map[string]any); is {
+			var err error
+			if part, err = issuerText(at, table); err != nil {
+				return "", err
+			}
+			ok = true
+		}
+		if !ok || strings.Contains(part, sep) {
+			return "", fmt.Errorf("%s must be a text without %q", at, sep)
+		}
+		parts = append(parts, part)
+	}
+	return strings.Join(parts, sep), nil
+}
+
+// issuerText writes a table of [[oidc.issuers]] in the text form.
+func issuerText(at string, table map[string]any) (string, error) {
+	var pairs []string
+	for _, name := range slices.Sorted(maps.Keys(table)) {
+		value, ok := table[name].(string)
+		if new(issuer).field(name) == nil {
+			return "", fmt.Errorf("unknown key %q", at+"."+name)
+		}
+		if !ok || strings.Contains(value, ",") {
+			return "", fmt.Errorf("%s.%s must be a text without a comma", at, name)
+		}
+		pairs = append(pairs, name+"="+value)
+	}
+	return strings.Join(pairs, ","), nil
+}
+
+// ReadPlace reads where the new place is. Other settings of the file are for index serve.
+func ReadPlace(path string) (*Config, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("to: %w", err)
+	}
+	values, err := flatten(text)
+	if err != nil {
+		return nil, fmt.Errorf("to %s: %w", path, err)
+	}
+	c := &Config{DataDir: "./data", Storage: storageConfig{Delivery: "stream"}}
+	for key, into := range map[string]*string{
+		"data_dir": &c.DataDir, "database.url": &c.Database.URL, "database.url_file": &c.Database.URLFile, "storage.url": &c.Storage.URL,
+	} {
+		value, ok := values[key]
+		if !ok {
+			continue
+		}
+		if *into, ok = value.(string); !ok {
+			return nil, fmt.Errorf("to %s: %s must be a text", path, key)
+		}
+	}
+	c.Storage.LinkLifetime = Span(blobs.DefaultLinkLifetime)
+	if err := errors.Join(c.checkDatabase(), c.checkStorage()); err != nil {
+		return nil, fmt.Errorf("to %s: %w", path, err)
+	}
+	return c, nil
+}

@@ -1,0 +1,91 @@
+package config
+
+import (
+	"crypto/x509"
+	"fmt"
+	"net/url"
+	"os"
+	"slices"
+	"strings"
+)
+
+// issuer is an entry of [[oidc.issuers]]. Its text form, for a flag or the environment, is
+// "kind=github,issuer=https://…,audience=…,ca_file=…,api_url=…"; kind and issuer are needed.
+type issuer struct {
+	Kind     string // what its claims look like
+	Issuer   string // exact "iss"
+	Audience string // "" for the base URL's host
+	CAFile   string // PEM that signs for the issuer's own host, "" for the system's
+	APIURL   string // of kind github: where accounts are asked for, "" for api.github.com and, for another issuer, nowhere
+}
+
+// issuerKinds are the kinds of issuer that there are rules for.
+var issuerKinds = []string{"activestate", "generic", "github", "gitlab", "google"}
+
+// field returns where a named field is kept, or nil.
+func (i *issuer) field(name string) *string {
+	return map[string]*string{"kind": &i.Kind, "issuer": &i.Issuer, "audience": &i.Audience, "ca_file": &i.CAFile, "api_url": &i.APIURL}[name]
+}
+
+// UnmarshalText reads the text form and refuses what cannot be.
+func (i *issuer) UnmarshalText(text []byte) error {
+	*i = issuer{}
+	for pair := range strings.SplitSeq(string(text), ",") {
+		name, value, _ := strings.Cut(pair, "=")
+		name = strings.TrimSpace(name)
+		at := i.field(name)
+		if at == nil || *at != "" {
+			return fmt.Errorf("%q is unknown or said twice in an issuer: write kind=…,issuer=…,audience=…,ca_file=…,api_url=…", name)
+		}
+		*at = strings.TrimSpace(value)
+	}
+	return i.check()
+}
+
+func (i *issuer) check() error {
+	if !slices.Contains(issuerKinds, i.Kind) {
+		return fmt.Errorf("issuer kind %q is not supported: choose %s", i.Kind, strings.Join(issuerKinds, ", "))
+	}
+	u, err := url.Parse(i.Issuer)
+	if err != nil || u.Hostname() == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+		return fmt.Errorf("issuer %q is not a URL", i.Issuer)
+	}
+	if u.Scheme != "https" && (u.Scheme != "http" || !Loopback(u.Hostname())) {
+		return fmt.Errorf("issuer %q must use https: plain http is for loopback alone", i.Issuer)
+	}
+	if err := i.checkAPI(); err != nil {
+		return err
+	}
+	_, err = i.roots()
+	return err
+}
+
+func (i *issuer) checkAPI() error {
+	if i.APIURL == "" {
+		return nil
+	}
+	if i.Kind != "github" {
+		return fmt.Errorf("api_url of issuer %s: only kind github has one", i.Issuer)
+	}
+	u, err := url.Parse(i.APIURL)
+	if err != nil || u.Hostname() == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" || u.Scheme != "https" && (u.Scheme != "http" || !Loopback(u.Hostname())) {
+		return fmt.Errorf("api_url %q of issuer %s is not an https URL: write for example https://HOST/api/v3", i.APIURL, i.Issuer)
+	}
+	return nil
+}
+
+// roots returns the authorities of ca_file, or nil for the system's.
+func (i *issuer) roots() (*x509.CertPool, error) {
+	if i.CAFile == "" {
+		return nil, nil
+	}
+	pem, err := os.ReadFile(i.CAFile)
+	if err != nil {
+		return nil, fmt.Errorf("ca_file of issuer %s: %w", i.Issuer, err)
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(pem) {
+		return nil, fmt.Errorf("ca_file of issuer %s: %s holds no certificate in PEM", i.Issuer, i.CAFile)
+	}
+	return pool, nil
+}

@@ -1,0 +1,36 @@
+package config
+
+import (
+	"crypto/ecdsa"
+	"fmt"
+	"os"
+
+	"pyindex/internal/leakapi"
+)
+
+type leaksConfig struct {
+	Keys []string `placeholder:"FILE" help:"Public keys (PEM, ECDSA P-256) of services whose reports of leaked tokens are believed (default: none, and no reports are taken)."`
+}
+
+// PublicKeys reads the files.
+func (c leaksConfig) PublicKeys() ([]*ecdsa.PublicKey, error) {
+	var keys []*ecdsa.PublicKey
+	for _, file := range c.Keys {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			return nil, fmt.Errorf("leaks.keys: %w", err)
+		}
+		some, err := leakapi.ParseKeys(text)
+		if err != nil {
+			return nil, fmt.Errorf("leaks.keys: %s: %w", file, err)
+		}
+		keys = append(keys, some...)
+	}
+	return keys, nil
+}
+
+// checkLeaks refuses to start with a key that cannot be used.
+func (c *Config) checkLeaks() error {
+	_, err := c.Leaks.PublicKeys()
+	return err
+}

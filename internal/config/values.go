@@ -1,0 +1,119 @@
+package config
+
+import (
+	"fmt"
+	"net/netip"
+	"net/url"
+	"path"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// ByteSize is a number of bytes: a plain number, or one with KB, MB, GB, TB (powers of 1000) or KiB, MiB, GiB, TiB.
+type ByteSize int64
+
+var byteUnits = []struct {
+	suffix string
+	factor int64
+}{
+	{"TiB", 1 << 40}, {"GiB", 1 << 30}, {"MiB", 1 << 20}, {"KiB", 1 << 10},
+	{"TB", 1e12}, {"GB", 1e9}, {"MB", 1e6}, {"KB", 1e3}, {"B", 1},
+}
+
+// UnmarshalText reads a size.
+func (b *ByteSize) UnmarshalText(text []byte) error {
+	number, factor := string(text), int64(1)
+	for _, u := range byteUnits {
+		if n, ok := strings.CutSuffix(number, u.suffix); ok {
+			number, factor = strings.TrimSpace(n), u.factor
+			break
+		}
+	}
+	n, err := strconv.ParseInt(number, 10, 64)
+	if err != nil || n < 0 || n > (1<<62)/factor {
+		return fmt.Errorf("%q is not a size: write bytes, or a number with KiB, MiB or GiB", text)
+	}
+	*b = ByteSize(n * factor)
+	return nil
+}
+
+// Span is a duration that may also be whole days: "30d".
+type Span time.Duration
+
+// UnmarshalText reads a duration, which is not negative.
+func (s *Span) UnmarshalText(text []byte) error {
+	d, err := time.ParseDuration(string(text))
+	if days, ok := strings.CutSuffix(string(text), "d"); ok {
+		var n int64
+		n, err = strconv.ParseInt(days, 10, 64)
+		d = time.Duration(n) * 24 * time.Hour
+		if n > 36500 {
+			err = fmt.Errorf("over a hundred years")
+		}
+	}
+	if err != nil || d < 0 {
+		return fmt.Errorf("%q is not a duration: write for example 90s, 24h or 30d", text)
+	}
+	*s = Span(d)
+	return nil
+}
+
+// count is a whole number, not negative.
+type count int
+
+// UnmarshalText reads a count.
+func (c *count) UnmarshalText(text []byte) error {
+	n, err := strconv.Atoi(string(text))
+	if err != nil || n < 0 || n > 1e9 {
+		return fmt.Errorf("%q is not a whole number from 0 on", text)
+	}
+	*c = count(n)
+	return nil
+}
+
+// prefix is a range of addresses, or one address. The field has a name, because kong would prefer the embedded type's
+// own ways of being read.
+type prefix struct{ Addresses netip.Prefix }
+
+// UnmarshalText reads "10.0.0.0/8" or "127.0.0.1".
+func (p *prefix) UnmarshalText(text []byte) (err error) {
+	if addr, e := netip.ParseAddr(string(text)); e == nil && addr.Zone() == "" {
+		p.Addresses, err = addr.Prefix(addr.BitLen())
+		return err
+	}
+	if p.Addresses, err = netip.ParsePrefix(string(text)); err != nil {
+		return fmt.Errorf("%q is not a range of addresses: write for example 10.0.0.0/8", text)
+	}
+	p.Addresses = p.Addresses.Masked()
+	return nil
+}
+
+// baseURL is where clients reach the index. The zero value is not set. Its path has no slash at the end.
+type baseURL struct{ URL *url.URL }
+
+// UnmarshalText reads an http or https URL with a host and perhaps a path of plain segments.
+func (b *baseURL) UnmarshalText(text []byte) error {
+	if len(text) == 0 {
+		return nil
+	}
+	u, err := url.Parse(string(text))
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" || u.Opaque != "" {
+		return fmt.Errorf("%q is not a base URL: write for example https://pypi.example.com or https://example.com/pypi", text)
+	}
+	u.Path = strings.TrimRight(u.Path, "/")
+	if u.Path != "" && (u.EscapedPath() != u.Path || path.Clean(u.Path) != u.Path || strings.ContainsAny(u.Path, ":*")) {
+		return fmt.Errorf("%q has a path that cannot be served: use letters, digits, '-', '_' and '/'", text)
+	}
+	u.Host = strings.ToLower(u.Host)
+	b.URL = u
+	return nil
+}
+
+// String returns the URL, and "" where it is not set.
+func (b baseURL) String() string {
+	if b.URL == nil {
+		return ""
+	}
+	return b.URL.String()
+}

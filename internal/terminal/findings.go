@@ -1,0 +1,68 @@
+package terminal
+
+import (
+	"fmt"
+	"io"
+	"strings"
+)
+
+// The outcomes of a check.
+const (
+	checkOK      = "ok"
+	checkWarning = "warning"
+	checkFailed  = "failed"
+	checkSkipped = "skipped"
+)
+
+// finding is what one check found, in a sentence, and what to do about it.
+type finding struct {
+	Check  string `json:"check"`
+	Status string `json:"status"`
+	Text   string `json:"text"`
+	Advice string `json:"advice,omitempty"`
+}
+
+// Findings are what a doctor found. Texts may come from another machine: none of them reaches a terminal as it is.
+type Findings []finding
+
+func (f *Findings) note(check, status, advice, format string, args ...any) {
+	*f = append(*f, finding{check, status, Printable(fmt.Sprintf(format, args...)), advice})
+}
+
+func (f *Findings) OK(check, format string, args ...any) { f.note(check, checkOK, "", format, args...) }
+
+func (f *Findings) Skip(check, format string, args ...any) {
+	f.note(check, checkSkipped, "", format, args...)
+}
+
+func (f *Findings) Warn(check, advice, format string, args ...any) {
+	f.note(check, checkWarning, advice, format, args...)
+}
+
+func (f *Findings) Fail(check, advice, format string, args ...any) {
+	f.note(check, checkFailed, advice, format, args...)
+}
+
+// Failed returns an error where any check failed: the program's status is 1 then.
+func (f Findings) Failed() error {
+	n := 0
+	for _, x := range f {
+		if x.Status == checkFailed {
+			n++
+		}
+	}
+	if n == 0 {
+		return nil
+	}
+	return fmt.Errorf("%d of %d checks failed", n, len(f))
+}
+
+// Write writes the findings for people, with the advice below each.
+func (f Findings) Write(w io.Writer) {
+	for _, x := range f {
+		fmt.Fprintf(w, "%-8s %s: %s\n", x.Status, x.Check, x.Text)
+		for line := range strings.Lines(x.Advice) {
+			fmt.Fprintf(w, "         %s\n", strings.TrimRight(line, "\n"))
+		}
+	}
+}

@@ -1,0 +1,305 @@
+package ciconfig
+
+import (
+	"cmp"
+	"strings"
+
+	"pyindex/internal/workload"
+)
+
+const cloudBuildFile = `# cloudbuild.yaml
+steps:
+  - name: [[.Image]]
+    args: [uv, build]
+  - name: [[.Image]]
+    entrypoint: bash
+    args:
+      - -ec
+      - [[indent 8 .Script]]
+serviceAccount: [[q .Account]]
+options:
+  logging: CLOUD_LOGGING_ONLY
+`
+
+// scriptJob is what the templates of platforms need on which a script does the exchange.
+type scriptJob struct {
+	Target
+	Path, Image, Account, Script, When, Key, Service, Namespace, Triggers string
+}
+
+func google(t Target, fields map[string]string) Guide {
+	email := fields["email"]
+	_, domain, _ := strings.Cut(email, "@")
+	project := cmp.Or(strings.TrimSuffix(domain, ".iam.gserviceaccount.com"), "-")
+	get := "curl -sSf -H 'Metadata-Flavor: Google' " +
+		shellText("http://metadata.google.internal/computeMetadata/v1/instance/service-accounts/default/identity?audience="+t.Audience+"&format=full")
+	j := scriptJob{
+		Target: t, Image: uvImage, Account: "projects/" + project + "/serviceAccounts/" + email, Script: doubled(exchange(t, output(get))),
+	}
+	return Guide{
+		Files: []File{
+			{Key: "cloudbuild", Title: "In Cloud Build", Path: "cloudbuild.yaml", Text: write(cloudBuildFile, j)},
+			{Key: "script", Title: "On a machine of the account", Text: "#!/bin/sh -e\nuv build\n" + exchange(t, output(get))},
+		},
+		Steps: []string{"Run it as " + email + ": only tokens with that address, which Google verified, are accepted."},
+		CA:    caSteps(""),
+	}
+}
+
+const forgejoFile = `# [[.Path]]
+name: [[.Name]]
+
+on:
+[[.Triggers]]
+jobs:
+  publish:
+    runs-on: docker    # a label of yours, whose image has Node
+    enable-openid-connect: true    # without this the job has no identity token
+    steps:
+      - uses: actions/checkout@v4
+      - uses: actions/setup-python@v5
+        with:
+          python-version: "3.x"
+      - run: python -m pip install build twine
+      - run: python -m build
+      - run: [[indent 10 .Script]]
+`
+
+const buildkiteFile = `# .buildkite/pipeline.yml
+steps:
+  - label: Build
+    command: uv build
+    artifact_paths: dist/*
+  - wait
+  - label: Publish
+    key: [[q .Key]]
+    if: [[.When]]
+    command: [[indent 6 .Script]]
+`
+
+const circleFile = `# .circleci/config.yml
+version: "2.1"
+
+jobs:
+  publish:
+    docker:
+      - image: cimg/python:3.13
+    steps:
+      - checkout
+      - run: python -m pip install build twine
+      - run: python -m build
+      - run:
+          name: Publish
+          command: [[indent 12 .Script]]
+
+workflows:
+  release:
+    jobs:
+      - publish:
+          context: [release]    # any context of yours: without one there is no identity token
+          filters:
+            [[.When]]
+`
+
+const jenkinsFile = `// Jenkinsfile
+pipeline {
+  agent any
+  stages {
+    stage('Build') {
+      steps { sh 'uv build' }
+    }
+    stage('Publish') {
+      steps {
+        withCredentials([string(credentialsId: 'index-identity', variable: 'IDENTITY')]) {
+          sh '''
+[[.Script]]'''
+        }
+      }
+    }
+  }
+}
+`
+
+const semaphoreFile = `# .semaphore/semaphore.yml
+version: v1.0
+name: Release
+agent:
+  machine:
+    type: e2-standard-2
+    os_image: ubuntu2404
+blocks:
+  - name: Publish
+    run:
+      when: [[.When]]
+    task:
+      jobs:
+        - name: Publish
+          commands:
+            - checkout
+            - python3 -m pip install build twine
+            - python3 -m build
+            - [[indent 14 .Script]]
+`
+
+const azureFile = `# azure-pipelines.yml
+trigger:
+[[.Triggers]]
+pool:
+  vmImage: ubuntu-latest
+steps:
+  - script: python3 -m pip install build twine
+  - script: python3 -m build
+  - bash: [[indent 6 .Script]]
+    env:
+      SYSTEM_ACCESSTOKEN: $(System.AccessToken)
+`
+
+const kubernetesFile = `# publish.yaml
+apiVersion: batch/v1
+kind: Job
+metadata:
+  generateName: publish-
+  namespace: [[q .Namespace]]
+spec:
+  template:
+    spec:
+      serviceAccountName: [[q .Service]]
+      restartPolicy: Never
+      containers:
+        - name: publish
+          image: [[.Image]]
+          workingDir: /work
+          command: [bash, -ec]
+          args:
+            - [[indent 14 .Script]]
+          volumeMounts:
+            - {name: work, mountPath: /work}
+            - {name: identity, mountPath: /var/run/secrets/index, readOnly: true}
+      volumes:
+        - name: work
+          emptyDir: {}
+        - name: identity
+          projected:
+            sources:
+              - serviceAccountToken:
+                  audience: [[q .Audience]]
+                  path: token
+`
+
+// generic is for the presets, whose rules say enough to recognise them, and a script for everything else.
+func generic(t Target, issuer string, fields map[string]string) Guide {
+	g := Guide{CA: caSteps("")}
+	switch workload.PresetOf(issuer, fields) {
+	case "forgejo":
+		g.Files, g.Steps = forgejo(t, fields)
+	case "buildkite":
+		g.Files, g.Steps = buildkite(t, fields)
+	case "circleci":
+		g.Files, g.Steps = circleci(t, fields)
+	case "jenkins":
+		g.Files, g.Steps = jenkins(t, fields)
+	case "semaphore":
+		g.Files, g.Steps = semaphore(t, issuer, fields)
+	case "azure-devops":
+		g.Files, g.Steps = azure(t, fields)
+	case "kubernetes":
+		g.Files, g.Steps = kubernetes(t, fields)
+	default:
+		g.Files = []File{{Key: "script", Title: "A script", Text: "#!/bin/sh -e\n# INDEX_ID_TOKEN: an identity token of " + comment(issuer) + " for the audience " + comment(t.Audience) +
+			"\nuv build\n" + exchange(t, `"$INDEX_ID_TOKEN"`)}}
+		g.Steps = []string{"Ask the platform for an identity token whose audience is " + t.Audience + ", put it into INDEX_ID_TOKEN, and run the script."}
+	}
+	return g
+}
+
+// comment is s on one line.
+func comment(s string) string { return strings.Join(strings.Fields(s), " ") }
+
+// ruleOf returns what a rule says of a claim, exactly or by its beginning.
+func ruleOf(fields map[string]string, claim string) string {
+	first, _, _ := strings.Cut(fields["oneof:"+claim], "\n")
+	return cmp.Or(fields["claim:"+claim], fields["prefix:"+claim], first)
+}
+
+func forgejo(t Target, fields map[string]string) ([]File, []string) {
+	path := ".forgejo/workflows/release.yml"
+	repository := ruleOf(fields, "repository")
+	if file, ok := strings.CutPrefix(ruleOf(fields, "workflow_ref"), repository+"/"); ok {
+		path = strings.TrimSuffix(file, "@*")
+	}
+	at := map[string]string{"ref": ruleOf(fields, "ref"), "events": strings.ReplaceAll(cmp.Or(fields["oneof:event_name"], fields["claim:event_name"]), "\n", ",")}
+	j := actionsJob{Target: t, Path: path, Name: "Release " + t.Project, Triggers: triggers(at), Script: exchangeForTwine(t, output(actionsToken(t)), "twine")}
+	return []File{{Key: "twine", Title: "With twine", Path: path, Text: write(forgejoFile, j)}}, []string{
+		"Commit the file as " + path + " to " + repository + ". Forgejo 15 and its runner 12.5, or newer, give jobs identity tokens.", releaseStep(at),
+	}
+}
+
+func buildkite(t Target, fields map[string]string) ([]File, []string) {
+	j := scriptJob{Target: t, Key: cmp.Or(ruleOf(fields, "step_key"), "publish"), When: "build.tag != null"}
+	if b := ruleOf(fields, "build_branch"); b != "" && gitlabSafe.MatchString(b) {
+		j.When = "'build.branch == \"" + b + "\"'"
+	}
+	j.Script = doubled("buildkite-agent artifact download \"dist/*\" .\n" + exchange(t, output("buildkite-agent oidc request-token --audience "+shellText(t.Audience))))
+	return []File{{Key: "uv", Title: "With uv", Path: ".buildkite/pipeline.yml", Text: write(buildkiteFile, j)}}, []string{
+		"Commit the file as .buildkite/pipeline.yml to the repository of pipeline " + ruleOf(fields, "organization_slug") + "/" + ruleOf(fields, "pipeline_slug") + ". The agent needs uv, curl and python3.",
+	}
+}
+
+func circleci(t Target, fields map[string]string) ([]File, []string) {
+	ref := ruleOf(fields, "oidc.circleci.com/vcs-ref")
+	filter := "tags: {only: /.*/}\n            branches: {ignore: /.*/}"
+	if name, ok := strings.CutPrefix(ref, "refs/heads/"); ok {
+		filter = "branches: {only: [" + quoted(name) + "]}"
+	}
+	get := "circleci run oidc get --claims " + shellText(`{"aud": `+quoted(t.Audience)+`}`)
+	j := scriptJob{Target: t, When: filter, Script: exchangeForTwine(t, output(get), "twine")}
+	return []File{{Key: "twine", Title: "With twine", Path: ".circleci/config.yml", Text: write(circleFile, j)}}, []string{
+		"Commit the file as .circleci/config.yml. A job without a context gets no identity token: name one that is yours.", releaseStep(map[string]string{"ref": ref}),
+	}
+}
+
+func jenkins(t Target, fields map[string]string) ([]File, []string) {
+	script := strings.ReplaceAll(strings.ReplaceAll(exchange(t, `"$IDENTITY"`), `\`, `\\`), "'''", `\'\'\'`)
+	return []File{{Key: "uv", Title: "With uv", Path: "Jenkinsfile", Text: write(jenkinsFile, scriptJob{Target: t, Script: script})}}, []string{
+		"In the credentials of " + ruleOf(fields, "sub") + ", add an OpenID Connect id token with the id index-identity and the audience " + t.Audience + ".",
+		"Commit the Jenkinsfile. The agent needs uv, curl and python3.",
+	}
+}
+
+func semaphore(t Target, issuer string, fields map[string]string) ([]File, []string) {
+	j := scriptJob{Target: t, When: quoted("tag =~ '.*'"), Script: exchangeForTwine(t, `"$SEMAPHORE_OIDC_TOKEN"`, "python3 -m twine")}
+	if name, ok := strings.CutPrefix(ruleOf(fields, "ref"), "refs/heads/"); ok && gitlabSafe.MatchString(name) {
+		j.When = quoted("branch = '" + name + "'")
+	}
+	return []File{{Key: "twine", Title: "With twine", Path: ".semaphore/semaphore.yml", Text: write(semaphoreFile, j)}}, []string{
+		"Commit the file as .semaphore/semaphore.yml. Semaphore makes its tokens out to " + issuer + ": the operator of this index has to name that as the issuer's audience.",
+	}
+}
+
+func azure(t Target, fields map[string]string) ([]File, []string) {
+	sub := ruleOf(fields, "sub")
+	get := `curl -sSf -X POST -H "Authorization: Bearer $SYSTEM_ACCESSTOKEN" -H "Content-Length: 0" "$SYSTEM_OIDCREQUESTURI?api-version=7.1` +
+		map[bool]string{true: "&serviceConnectionId=$SERVICE_CONNECTION_ID"}[strings.HasPrefix(sub, "sc://")] +
+		`" | python3 -c 'import json, sys; print(json.load(sys.stdin)["oidcToken"])'`
+	trigger := "  tags:\n    include: [\"v*\"]\n"
+	if name, ok := strings.CutPrefix(ruleOf(fields, "rpo_ref"), "refs/heads/"); ok {
+		trigger = "  branches:\n    include: [" + quoted(name) + "]\n"
+	}
+	steps := []string{"Commit the file as azure-pipelines.yml, and make it the pipeline of " + sub + "."}
+	if strings.HasPrefix(sub, "sc://") {
+		steps = append(steps, "Set the variable SERVICE_CONNECTION_ID of the pipeline to the id of the service connection.")
+	}
+	j := scriptJob{Target: t, Triggers: trigger, Script: exchangeForTwine(t, output(get), "python3 -m twine")}
+	return []File{{Key: "twine", Title: "With twine", Path: "azure-pipelines.yml", Text: write(azureFile, j)}}, steps
+}
+
+func kubernetes(t Target, fields map[string]string) ([]File, []string) {
+	namespace, account, _ := strings.Cut(strings.TrimPrefix(ruleOf(fields, "sub"), "system:serviceaccount:"), ":")
+	j := scriptJob{
+		Target: t, Image: uvImage, Namespace: namespace, Service: account,
+		Script: "git clone --depth 1 \"$SOURCE\" .    # where the project lies: set SOURCE, or mount the files\nuv build\n" + exchange(t, output("cat /var/run/secrets/index/token")),
+	}
+	return []File{{Key: "uv", Title: "A Job, with uv", Path: "publish.yaml", Text: write(kubernetesFile, j)}}, []string{
+		"kubectl create -f publish.yaml runs it once. Keep the namespace " + namespace + " to those who may publish: whoever may make pods there can be " + account + ".",
+	}
+}

@@ -1,0 +1,89 @@
+// Package ciconfig writes the files by which a trusted workload publishes: complete, to be pasted as they are, with the
+// addresses of this index, the names of the publisher and the triggers that its rule lets in.
+//
+// What a publisher's fields hold goes into a file as text and never as syntax: it is quoted for YAML, for a shell and for
+// the expressions of the platform.
+package ciconfig
+
+import (
+	"net/url"
+	"strings"
+	"text/template"
+)
+
+// Target is where a workload publishes to.
+type Target struct {
+	BaseURL    string // of this index, with its path and without a slash at the end
+	Repository string // of this index; "" and "main" for main
+	Project    string // normal name
+	Audience   string // of identity tokens of the publisher's issuer for this index
+}
+
+// UploadURL is the address that clients upload to.
+func (t Target) UploadURL() string {
+	if t.Repository == "" || t.Repository == "main" {
+		return t.BaseURL + "/legacy/"
+	}
+	return t.BaseURL + "/r/" + url.PathEscape(t.Repository) + "/legacy/"
+}
+
+// MintURL is the address where identity tokens are exchanged.
+func (t Target) MintURL() string { return t.BaseURL + "/_/oidc/mint-token" }
+
+// File is a file to paste.
+type File struct {
+	Key   string // of the alternative, in an address: "action", "uv"
+	Title string // which alternative: "With the publish action"
+	Path  string // where it goes in the repository; "" for a piece of one
+	Text  string // ends in a line break
+	// Calls is a second file that only goes with this one: the caller of a reusable workflow.
+	Calls *File
+}
+
+// Guide is what somebody does after adding a publisher: one of the files, then the steps.
+type Guide struct {
+	Files []File   // alternatives, the usual one first; none for workloads that need no file
+	Steps []string // sentences, in order
+	CA    []string // what to do where the index's certificate is signed by an authority of one's own
+}
+
+// For returns the guide of a publisher: its kind, issuer and compiled fields.
+func For(t Target, provider, issuer string, fields map[string]string) Guide {
+	switch provider {
+	case "github":
+		return github(t, issuer, fields)
+	case "gitlab":
+		return gitlab(t, fields)
+	case "google":
+		return google(t, fields)
+	case "activestate":
+		return Guide{Steps: []string{
+			"Publish " + t.Project + " from the project on the ActiveState platform, to " + t.UploadURL() + ".",
+		}, CA: caSteps("")}
+	}
+	return generic(t, issuer, fields)
+}
+
+// caSteps say what a private authority asks for. action is a sentence for those who publish with an action.
+func caSteps(action string) []string {
+	all := []string{
+		"The machine that publishes has to trust the certificate of this index. On a runner of your own, add the authority to its store once.",
+		"uv reads SSL_CERT_FILE, twine REQUESTS_CA_BUNDLE and curl CURL_CA_BUNDLE: each names a PEM file that takes the place of the system's, so append your authority to a copy of that.",
+	}
+	if action != "" {
+		all = append(all, action)
+	}
+	return all
+}
+
+// write fills in a template. Its delimiters are [[ and ]], because the files hold braces of their own.
+func write(text string, data any) string {
+	t := template.Must(template.New("").Delims("[[", "]]").Funcs(template.FuncMap{
+		"q": yamlText, "indent": yamlBlock, "line": yamlLine, "word": shellText,
+	}).Parse(text))
+	var b strings.Builder
+	if err := t.Execute(&b, data); err != nil {
+		panic(err) // a template of ours that does not fit its data
+	}
+	return b.String()
+}

@@ -1,0 +1,270 @@
+package ciconfig_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"go.yaml.in/yaml/v3"
+
+	"pyindex/internal/workload"
+	"pyindex/internal/workload/ciconfig"
+)
+
+var target = ciconfig.Target{BaseURL: "https://pypi.acme.example/team", Repository: "tools", Project: "widgets", Audience: "pypi.acme.example:8443"}
+
+const uploadURL = "https://pypi.acme.example/team/r/tools/legacy/"
+
+func compile(t testing.TB, provider workload.Provider, fields map[string]string) map[string]string {
+	t.Helper()
+	r, err := provider.Compile(fields)
+	if err != nil {
+		t.Fatalf("Compile(%v) = %v", fields, err)
+	}
+	return r.Fields
+}
+
+// parse reads a file as YAML.
+func parse(t testing.TB, f ciconfig.File) map[string]any {
+	t.Helper()
+	var out map[string]any
+	if err := yaml.Unmarshal([]byte(f.Text), &out); err != nil {
+		t.Fatalf("%s is no YAML: %v\n%s", f.Path, err, f.Text)
+	}
+	return out
+}
+
+// at follows a path of keys.
+func at(v any, path ...any) any {
+	for _, p := range path {
+		switch p := p.(type) {
+		case string:
+			m, _ := v.(map[string]any)
+			v = m[p]
+		case int:
+			l, _ := v.([]any)
+			if p >= len(l) {
+				return nil
+			}
+			v = l[p]
+		}
+	}
+	return v
+}
+
+// want compares what a file says at a path.
+func want(t testing.TB, file map[string]any, want any, path ...any) {
+	t.Helper()
+	if got := at(file, path...); fmt.Sprint(got) != fmt.Sprint(want) {
+		t.Errorf("%v = %v, want %v", path, got, want)
+	}
+}
+
+func TestGitHub(t *testing.T) {
+	fields := compile(t, workload.GitHub{}, map[string]string{
+		"owner": "acme", "repository": "widgets", "workflow": "release.yml", "environment": "PyPI", "ref": "refs/tags/v*",
+	})
+	g := ciconfig.For(target, "github", workload.GitHubIssuer, fields)
+	if len(g.Files) != 2 || g.Files[0].Key != "action" || g.Files[1].Key != "uv" || len(g.Steps) != 3 || len(g.CA) != 3 {
+		t.Fatalf("guide %+v", g)
+	}
+	for _, f := range g.Files {
+		y := parse(t, f)
+		if f.Path != ".github/workflows/release.yml" {
+			t.Errorf("path %s", f.Path)
+		}
+		want(t, y, "v*", "on", "push", "tags", 0)
+		want(t, y, map[string]any{}, "permissions")
+		want(t, y, "pypi", "jobs", "publish", "environment")
+		want(t, y, "build", "jobs", "publish", "needs")
+		want(t, y, "map[id-token:write]", "jobs", "publish", "permissions")
+		want(t, y, "map[contents:read]", "jobs", "build", "permissions")
+		want(t, y, "ubuntu-latest", "jobs", "publish", "runs-on")
+	}
+	action, uv := parse(t, g.Files[0]), parse(t, g.Files[1])
+	want(t, action, "pypa/gh-action-pypi-publish@release/v1", "jobs", "publish", "steps", 1, "uses")
+	want(t, action, uploadURL, "jobs", "publish", "steps", 1, "with", "repository-url")
+	want(t, action, "false", "jobs", "publish", "steps", 1, "with", "attestations")
+	want(t, uv, "uv publish --trusted-publishing always --publish-url "+uploadURL, "jobs", "publish", "steps", 2, "run")
+}
+
+// TestGitHubTriggers: a job runs for nothing that its rule refuses, and for something that it takes.
+func TestGitHubTriggers(t *testing.T) {
+	for _, row := range []struct{ ref, events, want string }{
+		{"", "", "map[push:map[tags:[v*]]]"},
+		{"refs/tags/release-1.0", "push", "map[push:map[tags:[release-1.0]]]"},
+		{"refs/tags/*", "", "map[push:map[tags:[**]]]"},
+		{"refs/tags/a/*", "", "map[push:map[tags:[a/**]]]"},
+		{"refs/tags/c++!1", "", `map[push:map[tags:[c\+\+\!1]]]`},
+		{"refs/heads/main", "", "map[push:map[branches:[main]]]"},
+		{"", "release", "map[release:map[types:[published]]]"},
+		{"refs/heads/main", "push,workflow_dispatch", "map[push:map[branches:[main]] workflow_dispatch:<nil>]"},
+		{"", "schedule", "map[schedule:[map[cron:0 4 * * 1]]]"},
+	} {
+		fields := map[string]string{"owner": "acme", "repository": "widgets", "workflow": "w.yml", "ref": row.ref, "events": row.events}
+		g := ciconfig.For(target, "github", workload.GitHubIssuer, compile(t, workload.GitHub{}, fields))
+		want(t, parse(t, g.Files[0]), row.want, "on")
+	}
+}
+
+func TestGitHubElsewhere(t *testing.T) {
+	base := map[string]string{"owner": "acme", "repository": "widgets", "workflow": "publish.yml", "environment": "pypi"}
+	with := func(over ...string) map[string]string {
+		f := map[string]string{}
+		for k, v := range base {
+			f[k] = v
+		}
+		for i := 0; i < len(over); i += 2 {
+			f[over[i]] = over[i+1]
+		}
+		return compile(t, workload.GitHub{}, f)
+	}
+	g := ciconfig.For(target, "github", "https://github.acme.example/_services/token", with())
+	want(t, parse(t, g.Files[0]), "self-hosted", "jobs", "publish", "runs-on")
+	if !strings.Contains(strings.Join(g.Steps, " "), "Enterprise Server") {
+		t.Errorf("steps %q", g.Steps)
+	}
+	g = ciconfig.For(target, "github", workload.GitHubIssuer, with("runner_environment", "self-hosted"))
+	want(t, parse(t, g.Files[0]), "self-hosted", "jobs", "build", "runs-on")
+
+	g = ciconfig.For(target, "github", workload.GitHubIssuer, with("workflow_repository", "acme/ci", "workflow_at", "refs/tags/v2", "calling_workflow", "main.yml"))
+	y, caller := parse(t, g.Files[0]), parse(t, *g.Files[0].Calls)
+	want(t, y, "map[workflow_call:<nil>]", "on")
+	want(t, caller, "acme/ci/.github/workflows/publish.yml@v2", "jobs", "release", "uses")
+	want(t, caller, "write", "jobs", "release", "permissions", "id-token")
+	if p := g.Files[0].Calls.Path; p != ".github/workflows/main.yml" {
+		t.Errorf("the caller is %s", p)
+	}
+	g = ciconfig.For(target, "github", workload.GitHubIssuer, with("calling_workflow", "main.yml"))
+	want(t, parse(t, *g.Files[0].Calls), "./.github/workflows/publish.yml", "jobs", "release", "uses")
+}
+
+func TestGitLab(t *testing.T) {
+	fields := map[string]string{"namespace": "acme/libs", "project": "widgets", "workflow_filepath": "ci/release.yml", "environment": "Prod {x}", "ref": "refs/tags/v*"}
+	g := ciconfig.For(target, "gitlab", workload.GitLabIssuer, compile(t, workload.GitLab{}, fields))
+	for _, f := range g.Files {
+		y := parse(t, f)
+		want(t, y, "Prod {x}", "publish", "environment", "name")
+		want(t, y, "pypi.acme.example:8443", "publish", "id_tokens", "PYPI_ACME_EXAMPLE_8443_ID_TOKEN", "aud")
+		want(t, y, "$CI_COMMIT_TAG =~ /^v/", "publish", "rules", 0, "if")
+		if f.Path != "ci/release.yml" || !strings.Contains(f.Text, uploadURL) {
+			t.Errorf("%s: %s", f.Path, f.Text)
+		}
+	}
+	if !strings.Contains(g.Files[0].Text, "--trusted-publishing always") {
+		t.Errorf("uv does not do the exchange:\n%s", g.Files[0].Text)
+	}
+	digits := target
+	digits.Audience = "10.0.0.7"
+	g = ciconfig.For(digits, "gitlab", workload.GitLabIssuer, compile(t, workload.GitLab{}, fields))
+	want(t, parse(t, g.Files[0]), "10.0.0.7", "publish", "id_tokens", "_0_0_0_7_ID_TOKEN", "aud")
+	if text := g.Files[0].Text; strings.Contains(text, "--trusted-publishing always") || !strings.Contains(text, `identity="$_0_0_0_7_ID_TOKEN"`) {
+		t.Errorf("uv is asked for a variable that no shell keeps:\n%s", text)
+	}
+	for ref, rule := range map[string]string{
+		"": "$CI_COMMIT_TAG", "refs/heads/main": `$CI_COMMIT_BRANCH == "main"`, "refs/heads/release/1.x": `$CI_COMMIT_BRANCH == "release/1.x"`,
+		"refs/heads/*": "$CI_COMMIT_BRANCH", "refs/tags/a.b/*": `$CI_COMMIT_TAG =~ /^a\.b\//`, "refs/tags/'\"$x": "$CI_COMMIT_TAG",
+	} {
+		fields["ref"] = ref
+		g := ciconfig.For(target, "gitlab", workload.GitLabIssuer, compile(t, workload.GitLab{}, fields))
+		want(t, parse(t, g.Files[0]), rule, "publish", "rules", 0, "if")
+	}
+}
+
+// TestEveryForm: each kind and preset has a guide for its examples whose YAML can be read and names this index.
+func TestEveryForm(t *testing.T) {
+	issuers := map[string]string{
+		"github": workload.GitHubIssuer, "gitlab": workload.GitLabIssuer, "google": workload.GoogleIssuer, "activestate": workload.ActiveStateIssuer,
+		"forgejo": "https://forge.acme.example/api/actions", "buildkite": "https://agent.buildkite.com", "circleci": "https://oidc.circleci.com/org/x",
+		"jenkins": "https://jenkins.acme.example/oidc", "semaphore": "https://acme.semaphoreci.com", "azure-devops": "https://vstoken.dev.azure.com/x",
+		"kubernetes": "https://kubernetes.acme.example", "generic": "https://ci.acme.example",
+	}
+	for _, p := range []workload.Provider{workload.GitHub{}, workload.GitLab{}, workload.Google{}, workload.ActiveState{}, workload.Generic{}} {
+		for _, form := range workload.Forms(p.Name()) {
+			fields, err := form.Read(func(name string) string {
+				f, _ := form.Field(name)
+				return map[bool]string{true: f.Example}[f.Required || f.Recommended]
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			issuer := issuers[p.Name()]
+			if form.Preset != "" {
+				issuer = issuers[form.Preset]
+			}
+			g := ciconfig.For(target, p.Name(), issuer, compile(t, p, fields))
+			if len(g.Files) == 0 && p.Name() != "activestate" || len(g.Steps) == 0 || len(g.CA) == 0 {
+				t.Errorf("%s %s: guide %+v", p.Name(), form.Preset, g)
+			}
+			for _, f := range g.Files {
+				if strings.HasSuffix(f.Path, ".yml") || strings.HasSuffix(f.Path, ".yaml") {
+					parse(t, f)
+				}
+				if !strings.Contains(f.Text, uploadURL) || !strings.HasSuffix(f.Text, "\n") || strings.Contains(f.Text, "[[") {
+					t.Errorf("%s %s: %s does not name the upload URL, or was not filled in:\n%s", p.Name(), form.Preset, f.Path, f.Text)
+				}
+				if form.Preset != "" && f.Key == "script" {
+					t.Errorf("%s was not recognised", form.Preset)
+				}
+			}
+		}
+	}
+}
+
+// FuzzGitHub: whatever a rule holds, the file is YAML that says the same.
+func FuzzGitHub(f *testing.F) {
+	f.Add("pypi", "release.yml", "refs/tags/v*")
+	f.Add("${{ secrets.X }}", "a: b #c.yml", "refs/heads/'x")
+	f.Add("yes", "- .yml", "refs/heads/{{x}}")
+	f.Add("é\u0085", "1e3.yml", "refs/tags/0x1f")
+	f.Add("", "[[.]].yml", "")
+	f.Fuzz(func(t *testing.T, environment, file, ref string) {
+		r, err := workload.GitHub{}.Compile(map[string]string{"owner": "acme", "repository": "w", "workflow": file, "environment": environment, "ref": ref})
+		if err != nil {
+			return
+		}
+		for _, file := range ciconfig.For(target, "github", workload.GitHubIssuer, r.Fields).Files {
+			y := parse(t, file)
+			got, _ := at(y, "jobs", "publish", "environment").(string)
+			if got = strings.ReplaceAll(got, "${{ '${{' }}", "${{"); got != r.Fields["environment"] {
+				t.Fatalf("environment %q became %q", r.Fields["environment"], got)
+			}
+			want(t, y, "map[id-token:write]", "jobs", "publish", "permissions")
+		}
+	})
+}
+
+// FuzzGitLab is FuzzGitHub for GitLab.
+func FuzzGitLab(f *testing.F) {
+	f.Add("Prod", ".gitlab-ci.yml", "refs/tags/v*")
+	f.Add("on", "a #b.yml", "refs/heads/\"x'")
+	f.Fuzz(func(t *testing.T, environment, file, ref string) {
+		r, err := workload.GitLab{}.Compile(map[string]string{"namespace": "acme", "project": "w", "workflow_filepath": file, "environment": environment, "ref": ref})
+		if err != nil {
+			return
+		}
+		for _, file := range ciconfig.For(target, "gitlab", workload.GitLabIssuer, r.Fields).Files {
+			y := parse(t, file)
+			if got, _ := at(y, "publish", "environment", "name").(string); got != r.Fields["environment"] {
+				t.Fatalf("environment %q became %q", r.Fields["environment"], got)
+			}
+		}
+	})
+}
+
+func TestUploadURL(t *testing.T) {
+	for repository, want := range map[string]string{"": "https://h.example/legacy/", "main": "https://h.example/legacy/", "tools": "https://h.example/r/tools/legacy/"} {
+		if got := (ciconfig.Target{BaseURL: "https://h.example", Repository: repository}).UploadURL(); got != want {
+			t.Errorf("UploadURL of %q = %s, want %s", repository, got, want)
+		}
+	}
+}
+
+// TestIDTokenVariable: the name is the one that the other clients of trusted publishing look for.
+func TestIDTokenVariable(t *testing.T) {
+	for audience, want := range map[string]string{"pypi": "PYPI_ID_TOKEN", "pypi.acme.example": "PYPI_ACME_EXAMPLE_ID_TOKEN", "h:8443": "H_8443_ID_TOKEN", "https://x/y": "HTTPS___X_Y_ID_TOKEN", "9to5.example:8443": "_TO5_EXAMPLE_8443_ID_TOKEN"} {
+		if got := ciconfig.IDTokenVariable(audience); got != want {
+			t.Errorf("IDTokenVariable(%q) = %q, want %q", audience, got, want)
+		}
+	}
+}

@@ -1,0 +1,305 @@
+package account
+
+import (
+	"net/http"
+	"strings"
+
+	"rsc.io/qr"
+
+	"pyindex/internal/access"
+	"pyindex/internal/account"
+	"pyindex/internal/fault"
+	"pyindex/internal/route"
+	"pyindex/web/ui"
+)
+
+func (s *Section) accountRoutes() []route.Route {
+	return []route.Route{
+		{Method: http.MethodGet, Path: "/manage/account/", Auth: route.Signed, Handle: s.profile},
+		{Method: http.MethodPost, Path: "/manage/account/", Auth: route.Signed, Handle: s.setProfile},
+		{Method: http.MethodGet, Path: "/manage/account/security/", Auth: route.Signed, Handle: s.security},
+		{Method: http.MethodPost, Path: "/manage/account/security/password/", Auth: route.Signed, Handle: s.setPassword},
+		{Method: http.MethodGet, Path: "/manage/account/security/totp/", Auth: route.Signed, Handle: s.totp},
+		{Method: http.MethodPost, Path: "/manage/account/security/totp/", Auth: route.Signed, Handle: s.setTOTP},
+		{Method: http.MethodPost, Path: "/manage/account/security/totp/begin/", Auth: route.Signed, Handle: s.beginTOTP},
+		{Method: http.MethodPost, Path: "/manage/account/security/totp/remove/", Auth: route.Signed, Handle: s.removeTOTP},
+		{Method: http.MethodPost, Path: "/manage/account/security/recovery/", Auth: route.Signed, Handle: s.newRecovery},
+		{Method: http.MethodGet, Path: "/manage/account/sessions/", Auth: route.Signed, Handle: s.sessions},
+		{Method: http.MethodPost, Path: "/manage/account/sessions/", Auth: route.Signed, Handle: s.endSession},
+	}
+}
+
+// accountFrame is the frame of a page about one's account.
+func (s *Section) accountFrame(r *http.Request, who access.Caller, tab, title string) ui.Frame {
+	f := s.Frame(r, who, title)
+	f.Section, f.Tab = "account", tab
+	return f
+}
+
+type profileView struct {
+	ui.Frame
+	FullName, Email ui.Field
+}
+
+func (s *Section) profile(w http.ResponseWriter, r *http.Request, who access.Caller) error {
+	p, err := s.o.Accounts.ProfileOf(r.Context(), who)
+	if err != nil {
+		return err
+	}
+	return s.profilePage(w, r, who, ui.Typed(map[string][]string{"full_name": {p.FullName}, "email": {p.Email}}))
+}
+
+func (s *Section) profilePage(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form) error {
+	v := profileView{Frame: s.accountFrame(r, who, "profile", "Account of "+who.Name())}
+	if p := f.Problem(); p != nil {
+		v.Notice = p
+	}
+	v.FullName = f.Field(ui.Field{Name: "full_name", Label: "Name", Autocomplete: "name", MaxLength: 100, Help: "As colleagues know you."})
+	v.Email = f.Field(ui.Field{Name: "email", Label: "E-mail", Type: "email", Autocomplete: "email", MaxLength: 254, Help: "For invitations and notices, where this index sends any. Nobody else sees it but administrators."})
+	return s.Render(w, f.Status(), "account", &v)
+}
+
+func (s *Section) setProfile(w http.ResponseWriter, r *http.Request, who access.Caller) error {
+	f, err := ui.ReadForm(w, r)
+	if err != nil {
+		return err
+	}
+	old, err := s.o.Accounts.ProfileOf(r.Context(), who)
+	moved := old.Email != f.Get("email")
+	if err == nil && moved && s.letters.Enabled() {
+		err = s.Confirmed(who) // links to new passwords go there
+	}
+	if err != nil {
+		return err
+	}
+	err = s.o.Accounts.SetProfile(r.Context(), who, account.Profile{FullName: f.Get("full_name"), Email: f.Get("email")})
+	if err := f.Refused(fault.FieldOf(err), err); err != nil {
+		return err
+	}
+	if f.Bad() {
+		return s.profilePage(w, r, who, f)
+	}
+	if moved {
+		s.letters.AlertAt(r, who, old.Email, "The e-mail address of your account was changed, so this is the last message to this one.")
+	}
+	return s.Done(w, r, "/manage/account/", "Your profile is saved.")
+}
+
+type securityView struct {
+	ui.Frame
+	Security                 account.Security
+	Current, Password, Again ui.Field
+	Codes                    []access.Secret // shown this once
+	Fresh                    bool            // the person proved a short while ago who it is
+	Passkeys                 []account.Passkey
+	Passkeyed                bool
+	Device                   string // a name for the passkey of this browser
+	SignOn                   string // name of the provider of single sign-on, "" where there is none
+	Identities               []account.LinkedIdentity
+	Next                     string // where to continue once the codes are stored
+	Enrol                    bool   // the settings demand a second factor, and there is none yet
+}
+
+func (s *Section) security(w http.ResponseWriter, r *http.Request, who access.Caller) error {
+	return s.securityPage(w, r, who, ui.Typed(nil), nil)
+}
+
+func (s *Section) securityPage(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form, codes []access.Secret) error {
+	security, err := s.o.Accounts.SecurityOf(r.Context(), who)
+	if err != nil {
+		return err
+	}
+	v := securityView{Frame: s.accountFrame(r, who, "security", "Security"), Security: security, Codes: codes, Fresh: s.Confirmed(who) == nil}
+	if p := f.Problem(); p != nil {
+		v.Notice = p
+	}
+	if v.Passkeys, err = s.passkeysOf(r, who); err != nil {
+		return err
+	}
+	if v.Next = "/manage/account/security/"; who.MustEnrol() {
+		v.Next = "/"
+	}
+	v.Enrol = who.MustEnrol() && !security.TOTP && len(v.Passkeys) == 0
+	if s.o.SignOn != nil {
+		v.SignOn = s.o.SignOnName
+		if v.Identities, err = s.o.Accounts.Identities(r.Context(), who); err != nil {
+			return err
+		}
+	}
+	v.Passkeyed, v.Device = s.o.Accounts.Passkeyed(), ui.Browser(r.UserAgent())
+	v.Scripts = s.loginScripts()
+	v.Current = f.Field(ui.Field{Name: "current", Label: "Current password", Type: "password", Required: true, Autocomplete: "current-password"})
+	v.Password = f.Field(ui.Field{Name: "password", Label: "New password", Type: "password", Required: true, Autocomplete: "new-password", Help: "At least 12 characters. Your other sessions are signed out."})
+	v.Again = f.Field(ui.Field{Name: "again", Label: "New password again", Type: "password", Required: true, Autocomplete: "new-password"})
+	return s.Render(w, f.Status(), "security", &v)
+}
+
+func (s *Section) setPassword(w http.ResponseWriter, r *http.Request, who access.Caller) error {
+	if err := s.Confirmed(who); err != nil {
+		return err
+	}
+	f, err := ui.ReadForm(w, r)
+	if err != nil {
+		return err
+	}
+	if f.Secret("password") != f.Secret("again") {
+		f.Wrong("again", "the two passwords differ")
+		return s.securityPage(w, r, who, f, nil)
+	}
+	err = s.o.Accounts.SetPassword(r.Context(), who, access.Secret(f.Secret("current")), access.Secret(f.Secret("password")))
+	f.Late(w, err)
+	if err := f.Refused(fault.FieldOf(err), err); err != nil {
+		return err
+	}
+	if f.Bad() {
+		return s.securityPage(w, r, who, f, nil)
+	}
+	s.letters.Alert(r, who, "Your password was changed.")
+	return s.Done(w, r, "/manage/account/security/", "The password is changed, and your other sessions are signed out.")
+}
+
+type totpView struct {
+	ui.Frame
+	Enrolment account.Enrolment
+	Spaced    string // the key in groups, to be typed
+	QR        *qrCode
+	Code      ui.Field
+}
+
+func (s *Section) beginTOTP(w http.ResponseWriter, r *http.Request, who access.Caller) error {
+	if err := s.Confirmed(who); err != nil {
+		return err
+	}
+	if _, err := s.o.Accounts.BeginTOTP(r.Context(), who); err != nil {
+		return err
+	}
+	s.See(w, r, "/manage/account/security/totp/")
+	return nil
+}
+
+func (s *Section) totp(w http.ResponseWriter, r *http.Request, who access.Caller) error {
+	return s.totpPage(w, r, who, ui.Typed(nil))
+}
+
+func (s *Section) totpPage(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form) error {
+	if err := s.Confirmed(who); err != nil { // the key is a secret
+		return err
+	}
+	e, err := s.o.Accounts.PendingTOTP(r.Context(), who)
+	if fault.Is(err, fault.NotFound) {
+		s.See(w, r, "/manage/account/security/")
+		return nil
+	} else if err != nil {
+		return err
+	}
+	v := totpView{Frame: s.accountFrame(r, who, "security", "Set up an authenticator"), Enrolment: e}
+	for i := 0; i < len(e.Secret); i += 4 {
+		v.Spaced += e.Secret[i:min(i+4, len(e.Secret))] + " "
+	}
+	v.Spaced = strings.TrimSpace(v.Spaced)
+	if v.QR, err = newQR(e.URI); err != nil {
+		return err
+	}
+	v.Code = f.Field(ui.Field{Name: "code", Label: "Code", Required: true, Autocomplete: "one-time-code", InputMode: "numeric", Mono: true, MaxLength: 10, Help: "The six digits that the authenticator shows now."})
+	return s.Render(w, f.Status(), "totp", &v)
+}
+
+// qrCode is a QR code as a path of squares.
+type qrCode struct {
+	Size int
+	Path string
+}
+
+func newQR(text string) (*qrCode, error) {
+	code, err := qr.Encode(text, qr.M)
+	if err != nil {
+		return nil, err
+	}
+	var path strings.Builder
+	for y := range code.Size {
+		for x := range code.Size {
+			if code.Black(x, y) {
+				path.WriteString("M" + ui.Count(x+4) + " " + ui.Count(y+4) + "h1v1h-1z")
+			}
+		}
+	}
+	return &qrCode{code.Size + 8, path.String()}, nil
+}
+
+func (s *Section) setTOTP(w http.ResponseWriter, r *http.Request, who access.Caller) error {
+	if err := s.Confirmed(who); err != nil {
+		return err
+	}
+	f, err := ui.ReadForm(w, r)
+	if err != nil {
+		return err
+	}
+	codes, err := s.o.Accounts.ConfirmTOTP(r.Context(), who, f.Get("code"))
+	if err := f.Refused(fault.FieldOf(err), err); err != nil {
+		return err
+	}
+	if f.Bad() {
+		return s.totpPage(w, r, who, f)
+	}
+	s.letters.Alert(r, who, "An authenticator was set up for your account, with new recovery codes, and your other sessions ended.")
+	return s.securityPage(w, r, who, ui.Typed(nil), codes)
+}
+
+func (s *Section) removeTOTP(w http.ResponseWriter, r *http.Request, who access.Caller) error {
+	if err := s.Confirmed(who); err != nil {
+		return err
+	}
+	if err := s.o.Accounts.RemoveTOTP(r.Context(), who); err != nil {
+		return err
+	}
+	s.letters.Alert(r, who, "The authenticator of your account was removed: a password alone signs in.")
+	return s.Done(w, r, "/manage/account/security/", "The authenticator and the recovery codes are removed.")
+}
+
+func (s *Section) newRecovery(w http.ResponseWriter, r *http.Request, who access.Caller) error {
+	if err := s.Confirmed(who); err != nil {
+		return err
+	}
+	codes, err := s.o.Accounts.NewRecovery(r.Context(), who)
+	if fault.Is(err, fault.Conflict) {
+		return s.Tell(w, r, "/manage/account/security/", ui.Notice{Kind: "bad", Text: fault.Message(err)})
+	} else if err != nil {
+		return err
+	}
+	s.letters.Alert(r, who, "New recovery codes were made for your account, and the old ones work no longer.")
+	return s.securityPage(w, r, who, ui.Typed(nil), codes)
+}
+
+type sessionsView struct {
+	ui.Frame
+	Sessions []ui.SessionView
+}
+
+func (s *Section) sessions(w http.ResponseWriter, r *http.Request, who access.Caller) error {
+	all, err := s.o.Directory.Sessions(r.Context(), who)
+	if err != nil {
+		return err
+	}
+	v := sessionsView{Frame: s.accountFrame(r, who, "sessions", "Sessions")}
+	for _, x := range all {
+		v.Sessions = append(v.Sessions, ui.NewSessionView(x, who))
+	}
+	return s.Render(w, http.StatusOK, "sessions", &v)
+}
+
+func (s *Section) endSession(w http.ResponseWriter, r *http.Request, who access.Caller) error {
+	f, err := ui.ReadForm(w, r)
+	if err != nil {
+		return err
+	}
+	if f.On("others") {
+		if err := s.o.Directory.EndOtherSessions(r.Context(), who); err != nil {
+			return err
+		}
+		return s.Done(w, r, "/manage/account/sessions/", "All your other sessions are signed out.")
+	}
+	if err := s.o.Directory.EndSession(r.Context(), who, f.Get("session")); err != nil {
+		return err
+	}
+	return s.Done(w, r, "/manage/account/sessions/", "The session has ended.")
+}

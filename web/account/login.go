@@ -1,0 +1,262 @@
+package account
+
+import (
+	"net/http"
+	"net/url"
+
+	"pyindex/internal/access"
+	"pyindex/internal/account"
+	"pyindex/internal/fault"
+	"pyindex/internal/route"
+	"pyindex/web/ui"
+)
+
+type loginView struct {
+	ui.Frame
+	User, Password ui.Field
+	Ways           []Way // other than a password
+	Passkeyed      bool
+	Mails          bool // links to new passwords
+}
+
+// Way is another way to sign in: single sign-on with a provider.
+type Way struct{ Label, URL string }
+
+type codeView struct {
+	ui.Frame
+	Code      ui.Field
+	Passkeyed bool
+}
+
+func (s *Section) loginRoutes() []route.Route {
+	return []route.Route{
+		{Method: http.MethodGet, Path: "/login/", Auth: route.Visitor, Handle: s.login},
+		{Method: http.MethodPost, Path: "/login/", Auth: route.Visitor, Limit: route.LimitSignIn, Handle: s.signIn},
+		{Method: http.MethodGet, Path: "/login/code/", Auth: route.Visitor, Handle: s.code},
+		{Method: http.MethodPost, Path: "/login/code/", Auth: route.Visitor, Limit: route.LimitSignIn, Handle: s.signInByCode},
+		{Method: http.MethodPost, Path: "/logout/", Auth: route.Visitor, Limit: route.LimitSignIn, Handle: s.signOut},
+		{Method: http.MethodGet, Path: "/confirm/", Auth: route.Signed, Handle: s.confirm},
+		{Method: http.MethodPost, Path: "/confirm/", Auth: route.Signed, Handle: s.reconfirm},
+	}
+}
+
+func (s *Section) login(w http.ResponseWriter, r *http.Request, who access.Caller) error {
+	if who.SessionID() != "" {
+		s.See(w, r, next(r))
+		return nil
+	}
+	return s.loginPage(w, r, who, ui.Typed(nil))
+}
+
+func (s *Section) loginPage(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form) error {
+	v := loginView{Frame: s.Frame(r, who, "Sign in"), Ways: s.ways(r), Passkeyed: s.o.Accounts.Passkeyed(), Mails: s.letters.Enabled()}
+	if p := f.Problem(); p != nil {
+		v.Notice = p
+	}
+	v.Scripts = s.loginScripts()
+	v.User = f.Field(ui.Field{Name: "user", Label: "User name", Required: true, Autocomplete: "username webauthn", Focus: true})
+	v.Password = f.Field(ui.Field{Name: "password", Label: "Password", Type: "password", Required: true, Autocomplete: "current-password"})
+	return s.Render(w, f.Status(), "login", &v)
+}
+
+// maxNext bounds, in bytes, the path that the query names: it travels in a cookie to a provider of single sign-on and back.
+const maxNext = 1000
+
+// next is where to go after signing in: the path that the query names, if it is one of ours.
+func next(r *http.Request) string {
+	if n := r.URL.Query().Get("next"); len(n) <= maxNext && ui.Local(n) {
+		return n
+	}
+	return "/"
+}
+
+func nextQuery(r *http.Request) string {
+	if n := next(r); n != "/" {
+		return "?next=" + url.QueryEscape(n)
+	}
+	return ""
+}
+
+// The cookies of the step between two factors, and of a browser in which somebody signed in before.
+const (
+	stepCookie   = "step"
+	deviceCookie = "device"
+)
+
+// maxCookie bounds a cookie's value, in bytes, as browsers do.
+const maxCookie = 4000
+
+func (s *Section) cookie(r *http.Request, name string) access.Secret {
+	c, err := r.Cookie(route.Cookie(s.BaseURL, name).Name)
+	if err != nil || len(c.Value) > maxCookie {
+		return ""
+	}
+	return access.Secret(c.Value)
+}
+
+// Known returns what tells the browser that sends a request apart, if somebody signed in with it before, and "" for any other.
+func (s *Section) Known(r *http.Request) string {
+	return s.o.Accounts.Browser(r.Context(), s.cookie(r, deviceCookie))
+}
+
+// setCookie gives the browser a cookie for so many seconds; 0 takes it away.
+func (s *Section) setCookie(w http.ResponseWriter, name string, value access.Secret, seconds int) {
+	c := route.Cookie(s.BaseURL, name)
+	c.Value, c.MaxAge = value.Reveal(), seconds
+	if seconds == 0 {
+		c.MaxAge = -1
+	}
+	http.SetCookie(w, c)
+}
+
+func (s *Section) signIn(w http.ResponseWriter, r *http.Request, who access.Caller) error {
+	f, err := ui.ReadForm(w, r)
+	if err != nil {
+		return err
+	}
+	signed, err := s.o.Accounts.SignIn(r.Context(), who, account.SignIn{
+		Name: f.Get("user"), Password: access.Secret(f.Secret("password")), Device: s.cookie(r, deviceCookie),
+	})
+	if fault.Is(err, fault.Unauthenticated) || fault.Is(err, fault.TooMany) {
+		f.Late(w, err)
+		f.Wrong("", fault.Message(err))
+		return s.loginPage(w, r, who, f)
+	} else if err != nil {
+		return err
+	}
+	if signed.Factor != "" {
+		s.setCookie(w, stepCookie, signed.Factor, 600)
+		s.See(w, r, "/login/code/"+nextQuery(r))
+		return nil
+	}
+	return s.enter(w, r, who, signed)
+}
+
+// enter signs a person in who proved who it is, and goes on.
+func (s *Section) enter(w http.ResponseWriter, r *http.Request, who access.Caller, signed account.Signed) error {
+	if err := s.begin(w, r, who, signed); err != nil {
+		return err
+	}
+	s.See(w, r, next(r))
+	return nil
+}
+
+// begin signs a person in with this browser. Whoever calls it has made sure who the person is.
+func (s *Section) begin(w http.ResponseWriter, r *http.Request, who access.Caller, signed account.Signed) error {
+	n := access.NewSession{UserID: signed.UserID, Method: signed.Method, Credentials: signed.Credentials, Agent: r.UserAgent()}
+	session, secret, err := s.o.Directory.BeginSession(r.Context(), who, n)
+	if err != nil {
+		return err
+	}
+	c := route.Cookie(s.BaseURL, route.SessionCookie)
+	c.Value, c.Expires = secret.Reveal(), session.ExpiresAt
+	http.SetCookie(w, c)
+	device, err := s.o.Accounts.Remember(r.Context(), n.UserID)
+	if err == nil {
+		s.setCookie(w, deviceCookie, device, 365*24*3600)
+	}
+	return err
+}
+
+func (s *Section) code(w http.ResponseWriter, r *http.Request, who access.Caller) error {
+	if s.cookie(r, stepCookie) == "" {
+		s.See(w, r, "/login/"+nextQuery(r))
+		return nil
+	}
+	return s.codePage(w, r, who, ui.Typed(nil))
+}
+
+func (s *Section) codePage(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form) error {
+	v := codeView{Frame: s.Frame(r, who, "Enter a code"), Passkeyed: s.o.Accounts.Passkeyed()}
+	v.Scripts = s.loginScripts()
+	if p := f.Problem(); p != nil && f.Errs[""] != "" {
+		v.Notice = p
+	}
+	v.Code = f.Field(ui.Field{Name: "code", Label: "Code", Required: true, Autocomplete: "one-time-code", InputMode: "text", Focus: true, Mono: true, MaxLength: 40,
+		Help: "The six digits that your authenticator shows, or one of your recovery codes."})
+	return s.Render(w, f.Status(), "code", &v)
+}
+
+func (s *Section) signInByCode(w http.ResponseWriter, r *http.Request, who access.Caller) error {
+	f, err := ui.ReadForm(w, r)
+	if err != nil {
+		return err
+	}
+	signed, err := s.o.Accounts.SecondFactor(r.Context(), who, account.Code{Step: s.cookie(r, stepCookie), Typed: f.Get("code"), Device: s.cookie(r, deviceCookie), Browser: ui.Browser(r.UserAgent())})
+	switch {
+	case fault.Is(err, fault.NotFound):
+		s.setCookie(w, stepCookie, "", 0)
+		return s.Tell(w, r, "/login/"+nextQuery(r), ui.Notice{Kind: "bad", Text: "That took too long, or there were too many wrong codes: begin again."})
+	case fault.Is(err, fault.Invalid), fault.Is(err, fault.TooMany):
+		f.Late(w, err)
+		f.Wrong(fault.FieldOf(err), fault.Message(err))
+		return s.codePage(w, r, who, f)
+	case err != nil:
+		return err
+	}
+	s.setCookie(w, stepCookie, "", 0)
+	return s.enter(w, r, who, signed)
+}
+
+func (s *Section) signOut(w http.ResponseWriter, r *http.Request, who access.Caller) error {
+	if id := who.SessionID(); id != "" {
+		if err := s.o.Directory.EndSession(r.Context(), who, id); err != nil && !fault.Is(err, fault.NotFound) {
+			return err
+		}
+	}
+	s.setCookie(w, route.SessionCookie, "", 0)
+	return s.Done(w, r, "/login/", "You are signed out.")
+}
+
+type confirmView struct {
+	ui.Frame
+	Security       account.Security
+	Password, Code ui.Field
+	Passkeys       bool
+	Next           string
+}
+
+// confirm asks people to prove again who they are, before what cannot be undone.
+func (s *Section) confirm(w http.ResponseWriter, r *http.Request, who access.Caller) error {
+	return s.confirmPage(w, r, who, ui.Typed(nil))
+}
+
+func (s *Section) confirmPage(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form) error {
+	security, err := s.o.Accounts.SecurityOf(r.Context(), who)
+	if err != nil {
+		return err
+	}
+	keys, err := s.passkeysOf(r, who)
+	if err != nil {
+		return err
+	}
+	v := confirmView{Frame: s.Frame(r, who, "Confirm that it is you"), Security: security, Next: next(r), Passkeys: len(keys) > 0 && s.o.Accounts.Passkeyed()}
+	if p := f.Problem(); p != nil && f.Errs[""] != "" {
+		v.Notice = p
+	}
+	v.Scripts = s.loginScripts()
+	v.Password = f.Field(ui.Field{Name: "password", Label: "Password", Type: "password", Autocomplete: "current-password", Focus: true, Required: true})
+	v.Code = f.Field(ui.Field{Name: "code", Label: "Code of your authenticator", Autocomplete: "one-time-code", InputMode: "numeric", Mono: true, MaxLength: 10, Required: true})
+	return s.Render(w, f.Status(), "confirm", &v)
+}
+
+// reconfirm takes the proof and goes back to the page that asked for it.
+func (s *Section) reconfirm(w http.ResponseWriter, r *http.Request, who access.Caller) error {
+	f, err := ui.ReadForm(w, r)
+	if err != nil {
+		return err
+	}
+	err = s.o.Accounts.Confirm(r.Context(), who, account.Proof{Password: access.Secret(f.Secret("password")), Code: f.Get("code"), Device: s.cookie(r, deviceCookie), Browser: ui.Browser(r.UserAgent())})
+	f.Late(w, err)
+	if err := f.Refused(fault.FieldOf(err), err); err != nil {
+		return err
+	}
+	if f.Bad() {
+		return s.confirmPage(w, r, who, f)
+	}
+	if err := s.o.Directory.ConfirmSession(r.Context(), who); err != nil {
+		return err
+	}
+	s.See(w, r, next(r))
+	return nil
+}

@@ -1,0 +1,42 @@
+// Package account is the pages on which people sign in and look after their account, its sessions and its tokens.
+//
+// Packages access and account of the middle ring check passwords, codes and rights. A page never shows a secret twice.
+package account
+
+import (
+	"slices"
+
+	"pyindex/internal/access"
+	"pyindex/internal/account"
+	"pyindex/internal/catalog"
+	"pyindex/internal/route"
+	"pyindex/web/letters"
+	"pyindex/web/ui"
+)
+
+// Options are what the pages are made from. Index, Directory, Accounts and Letters are needed.
+type Options struct {
+	Index     *catalog.Index
+	Directory *access.Directory
+	Accounts  *account.Accounts
+	Letters   *letters.Sender
+
+	SignOn        SignOn // provider of single sign-on; nil for none
+	SignOnName    string // of the provider, as people know it
+	SignOnCreates bool   // whether a person gets an account at the first sign-on
+}
+
+// Section is the pages of this area. It is safe for concurrent use.
+type Section struct {
+	*ui.Kit
+	o       Options
+	letters *letters.Sender
+}
+
+// New returns the pages.
+func New(kit *ui.Kit, o Options) *Section { return &Section{kit, o, o.Letters} }
+
+// Routes returns the pages and forms of the area.
+func (s *Section) Routes() []route.Route {
+	return slices.Concat(s.loginRoutes(), s.mailRoutes(), s.welcomeRoutes(), s.accountRoutes(), s.passkeyRoutes(), s.ssoRoutes(), s.tokenRoutes())
+}

@@ -1,0 +1,159 @@
+package account
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strings"
+
+	"pyindex/internal/access"
+	"pyindex/internal/account"
+	"pyindex/internal/fault"
+	"pyindex/internal/route"
+	"pyindex/web/ui"
+)
+
+func (s *Section) welcomeRoutes() []route.Route {
+	var out []route.Route
+	for kind := range welcomeTitles {
+		path := ui.LinkPath(kind, ":secret")
+		out = append(out,
+			route.Route{Method: http.MethodGet, Path: path, Auth: route.Visitor, Handle: s.followed(kind)},
+			route.Route{Method: http.MethodPost, Path: path, Auth: route.Visitor, Limit: route.LimitSignIn, Handle: s.accepted(kind)})
+		if kind != account.LinkReset {
+			out = append(out,
+				route.Route{Method: http.MethodPost, Path: path + "passkey/begin/", Auth: route.Visitor, Limit: route.LimitSignIn, Handle: s.script(s.beginAccept(kind))},
+				route.Route{Method: http.MethodPost, Path: path + "passkey/", Auth: route.Visitor, Limit: route.LimitSignIn, Handle: s.script(s.acceptByPasskey(kind))})
+		}
+	}
+	return out
+}
+
+type welcomeView struct {
+	ui.Frame
+	Open                  account.Open
+	Passkey               string // where a script makes the account with a passkey instead of a password; "" where it cannot
+	User, Password, Again ui.Field
+	Revoke                ui.Field // whether a reset revokes the API tokens too
+	Waiting               bool     // for an administrator's approval: nothing can be filled in yet
+}
+
+// followed shows what a link is for. Looking uses nothing up: mail programs look too.
+func (s *Section) followed(kind account.LinkKind) route.Handler {
+	return func(w http.ResponseWriter, r *http.Request, who access.Caller) error {
+		return s.welcomePage(w, r, who, kind, ui.Typed(nil))
+	}
+}
+
+var welcomeTitles = map[account.LinkKind]string{
+	account.LinkFirst: "Make the first administrator", account.LinkInvite: "You are invited", account.LinkReset: "Choose a new password",
+}
+
+func (s *Section) welcomePage(w http.ResponseWriter, r *http.Request, who access.Caller, kind account.LinkKind, f ui.Form) error {
+	secret := access.Secret(r.PathValue("secret"))
+	open, err := s.o.Accounts.Look(r.Context(), kind, secret)
+	if errors.Is(err, account.ErrWaiting) {
+		return s.Render(w, http.StatusOK, "welcome", &welcomeView{Frame: s.Frame(r, access.Caller{}, welcomeTitles[kind]), Waiting: true})
+	} else if err != nil {
+		return err
+	}
+	v := welcomeView{Frame: s.Frame(r, who, welcomeTitles[kind]), Open: open}
+	if kind != account.LinkReset && s.o.Accounts.Passkeyed() {
+		v.Passkey, v.Scripts = s.Base+ui.LinkPath(kind, secret)+"passkey/", s.loginScripts()
+	}
+	v.Who = ui.Person{} // whoever is signed in here is not the one who follows the link
+	if p := f.Problem(); p != nil && f.Errs[""] != "" {
+		v.Notice = p
+	}
+	v.User = f.Field(ui.Field{Name: "name", Label: "User name", Required: true, Autocomplete: "username", Mono: true, MaxLength: 64, Focus: open.Invitation.Name == "" && open.User == "",
+		Help: "Lower-case letters, digits, dots, dashes and underscores."})
+	v.Password = f.Field(ui.Field{Name: "password", Label: "Password", Type: "password", Required: true, Autocomplete: "new-password",
+		Help: "At least 12 characters. Some words that do not belong together are easy to keep in mind."})
+	v.Again = f.Field(ui.Field{Name: "again", Label: "Password again", Type: "password", Required: true, Autocomplete: "new-password"})
+	v.Revoke = f.Field(ui.Field{Name: "revoke", Label: "Also revoke my API tokens", Type: "checkbox", Help: "Choose this if someone else might know the password. Programs that use the tokens stop working."})
+	return s.Render(w, f.Status(), "welcome", &v)
+}
+
+// accepted uses the link up and signs the person in.
+func (s *Section) accepted(kind account.LinkKind) route.Handler {
+	return func(w http.ResponseWriter, r *http.Request, who access.Caller) error {
+		f, err := ui.ReadForm(w, r)
+		if err != nil {
+			return err
+		}
+		secret, password := access.Secret(r.PathValue("secret")), access.Secret(f.Secret("password"))
+		if password != access.Secret(f.Secret("again")) {
+			f.Wrong("again", "the two passwords differ")
+			return s.welcomePage(w, r, who, kind, f)
+		}
+		var u access.User
+		var revoked int64
+		if kind == account.LinkReset {
+			u, revoked, err = s.o.Accounts.Reset(r.Context(), who, secret, password, f.On("revoke"))
+		} else {
+			u, err = s.o.Accounts.Accept(r.Context(), who, kind, secret, account.Accepted{Name: f.Get("name"), Password: password})
+		}
+		if err := f.Refused(fault.FieldOf(err), err); err != nil {
+			return err
+		}
+		if f.Bad() {
+			return s.welcomePage(w, r, who, kind, f)
+		}
+		if kind == account.LinkReset { // a second factor may be asked for
+			said := "The password is set. Sign in with it."
+			if revoked > 0 {
+				said = "The password is set, and " + ui.Plural(int(revoked), "API token is", "API tokens are") + " revoked. Sign in with the password."
+			}
+			return s.Done(w, r, "/login/", said)
+		}
+		if err := s.begin(w, r, who, account.Signed{UserID: u.ID, Method: "link"}); err != nil {
+			return err
+		}
+		if s.o.Accounts.Passkeyed() {
+			return s.Done(w, r, "/manage/account/security/", "Welcome, "+u.Name+". You are signed in. Add a passkey, and you need no password on this device.")
+		}
+		return s.Done(w, r, "/", "Welcome, "+u.Name+". You are signed in.")
+	}
+}
+
+// beginAccept asks a browser for a new passkey, for an account that is not made yet.
+func (s *Section) beginAccept(kind account.LinkKind) route.Handler {
+	return func(w http.ResponseWriter, r *http.Request, _ access.Caller) error {
+		var in struct {
+			Name string `json:"name"`
+		}
+		if err := fromScript(w, r, &in); err != nil {
+			return err
+		}
+		options, secret, err := s.o.Accounts.BeginAccept(r.Context(), kind, access.Secret(r.PathValue("secret")), strings.TrimSpace(in.Name))
+		if err != nil {
+			return err
+		}
+		s.setCookie(w, passkeyCookie, secret, passkeySeconds)
+		return s.JSON(w, http.StatusOK, options)
+	}
+}
+
+// acceptByPasskey uses the link up and signs the person in.
+func (s *Section) acceptByPasskey(kind account.LinkKind) route.Handler {
+	return func(w http.ResponseWriter, r *http.Request, who access.Caller) error {
+		var in struct {
+			Response json.RawMessage `json:"response"`
+		}
+		if err := fromScript(w, r, &in); err != nil {
+			return err
+		}
+		u, err := s.o.Accounts.AcceptByPasskey(r.Context(), who, kind, access.Secret(r.PathValue("secret")), s.cookie(r, passkeyCookie), ui.Browser(r.UserAgent()), in.Response)
+		if err != nil {
+			return err
+		}
+		s.setCookie(w, passkeyCookie, "", 0)
+		if err := s.begin(w, r, who, account.Signed{UserID: u.ID, Method: access.MethodPasskey}); err != nil {
+			return err
+		}
+		if err := s.Note(w, ui.Notice{Kind: "good", Text: "Welcome, " + u.Name + ". You are signed in. Set a password or add a passkey of another device too, so that you get in without this one."}); err != nil {
+			return err
+		}
+		return s.JSON(w, http.StatusOK, ui.Answer{Next: s.Base + "/manage/account/security/"})
+	}
+}

@@ -1,0 +1,9 @@
+package account
+
+// loginScripts are the scripts of pages on which people prove who they are.
+func (s *Section) loginScripts() []string {
+	if s.o.Accounts.Passkeyed() {
+		return []string{"passkey.js"}
+	}
+	return nil
+}

@@ -1,0 +1,363 @@
+package admin
+
+import (
+	"net/http"
+	"strings"
+	"time"
+
+	"pyindex/internal/access"
+	"pyindex/internal/audit"
+	"pyindex/internal/catalog"
+	"pyindex/internal/fault"
+	"pyindex/internal/publishers"
+	"pyindex/internal/route"
+	"pyindex/web/auditlog"
+	"pyindex/web/ui"
+)
+
+func (s *Section) adminRoutes() []route.Route {
+	pages := []struct {
+		path string
+		h    route.Handler
+	}{
+		{"/admin/", s.adminOverview}, {"/admin/users/", s.adminUsers}, {"/admin/user/:user/", s.adminUser}, {"/admin/grants/", s.adminGrants}, {"/admin/tokens/", s.adminTokens},
+		{"/admin/repositories/", s.adminRepositories}, {"/admin/issuers/", s.adminIssuers}, {"/admin/storage/", s.adminStorage}, {"/admin/audit/", s.adminAudit},
+		{"/admin/audit/export", s.adminExport}, {"/admin/settings/", s.adminSettings},
+		{"/admin/lockout/:kind/:subject/", s.adminLockout}, {"/admin/quarantine/", s.adminQuarantine},
+	}
+	forms := []struct {
+		path string
+		h    route.Handler
+	}{
+		{"/admin/users/", s.adminInvite}, {"/admin/users/approve/", s.adminApprove}, {"/admin/users/uninvite/", s.adminUninvite}, {"/admin/user/:user/", s.adminChangeUser}, {"/admin/grants/", s.adminChangeGrant}, {"/admin/repositories/", s.adminChangeRepository},
+		{"/admin/lockout/:kind/:subject/", s.adminLockOut}, {"/admin/quarantine/", s.adminRelease},
+	}
+	var out []route.Route
+	for _, p := range pages {
+		out = append(out, route.Route{Method: http.MethodGet, Path: p.path, Auth: route.Signed, Handle: s.administers(p.h)})
+	}
+	for _, f := range forms {
+		out = append(out, route.Route{Method: http.MethodPost, Path: f.path, Auth: route.Signed, Handle: s.administers(f.h)})
+	}
+	return out
+}
+
+// administers gives everybody else the answer for what is not there.
+func (s *Section) administers(h route.Handler) route.Handler {
+	return func(w http.ResponseWriter, r *http.Request, who access.Caller) error {
+		if !who.Admin() {
+			return fault.New(fault.NotFound, "the address may be mistyped, or what was here is gone")
+		}
+		return h(w, r, who)
+	}
+}
+
+func (s *Section) adminFrame(r *http.Request, who access.Caller, tab, title string) ui.Frame {
+	f := s.Frame(r, who, title)
+	f.Section, f.Tab = "admin", tab
+	return f
+}
+
+type overviewView struct {
+	ui.Frame
+	Usage    catalog.Usage
+	Users    int
+	Waiting  int // invitations that an administrator has to approve
+	Program  string
+	Since    time.Time
+	Trouble  string    // why uploads fail, "" if they do not
+	Failing  time.Time // since when
+	Plots    []ui.Plot
+	Uploads  []catalog.Card
+	Refusals []auditlog.Entry
+}
+
+// daysPlotted is how many days the plots show.
+const daysPlotted = 30
+
+func (s *Section) adminOverview(w http.ResponseWriter, r *http.Request, who access.Caller) error {
+	v := overviewView{Frame: s.adminFrame(r, who, "overview", "Administration"), Program: s.o.Version, Since: s.started}
+	var err error
+	if since, why := s.o.Index.Trouble(); why != nil {
+		v.Trouble, v.Failing = fault.Explain(why), since
+	}
+	if v.Usage, err = s.o.Index.Usage(r.Context(), who); err != nil {
+		return err
+	}
+	users, err := s.o.Directory.Users(r.Context(), who)
+	if err != nil {
+		return err
+	}
+	v.Users = len(users)
+	open, err := s.o.Accounts.Invitations(r.Context(), who)
+	if err != nil {
+		return err
+	}
+	for _, o := range open {
+		if o.Waiting {
+			v.Waiting++
+		}
+	}
+	days, err := s.o.Index.Days(r.Context(), who, daysPlotted)
+	if err != nil {
+		return err
+	}
+	for _, p := range [][3]string{{"file.add", "Uploads", "uploads"}, {"download", "Downloads", "downloads"}, {"publisher.exchange", "Token exchanges", "exchanges"}} {
+		v.Plots = append(v.Plots, plotOf(p[1], p[2], p[0], days, s.Now(), daysPlotted))
+	}
+	newest, err := s.o.Index.Search(r.Context(), who, "", catalog.Query{Sort: catalog.ByNewest, PerPage: 5})
+	if err != nil {
+		return err
+	}
+	v.Uploads = newest.Cards
+	h, err := s.o.Index.Record(r.Context(), who, catalog.HistoryFilter{Outcome: audit.Refused, Limit: 8})
+	if err != nil {
+		return err
+	}
+	v.Refusals = auditlog.EntriesOf(h)
+	return s.Render(w, http.StatusOK, "admin", &v)
+}
+
+type issuersView struct {
+	ui.Frame
+	Issuers []publishers.IssuerHealth
+}
+
+func (s *Section) adminIssuers(w http.ResponseWriter, r *http.Request, who access.Caller) error {
+	all, err := s.o.Registry.Health(who)
+	if err != nil {
+		return err
+	}
+	return s.Render(w, http.StatusOK, "admin-issuers", &issuersView{s.adminFrame(r, who, "issuers", "Issuers"), all})
+}
+
+type storageView struct {
+	ui.Frame
+	Usage   catalog.Usage
+	Broken  int64  // objects that the last checks found missing or damaged
+	Storage string // where the bytes are, without secrets
+}
+
+func (s *Section) adminStorage(w http.ResponseWriter, r *http.Request, who access.Caller) error {
+	u, err := s.o.Index.Usage(r.Context(), who)
+	if err != nil {
+		return err
+	}
+	return s.Render(w, http.StatusOK, "admin-storage", &storageView{Frame: s.adminFrame(r, who, "storage", "Storage"), Usage: u, Broken: broken(u.Checks)})
+}
+
+type serverSettingsView struct {
+	ui.Frame
+	Settings []ui.Setting
+}
+
+func (s *Section) adminSettings(w http.ResponseWriter, r *http.Request, who access.Caller) error {
+	return s.Render(w, http.StatusOK, "admin-settings", &serverSettingsView{s.adminFrame(r, who, "settings", "Settings"), s.o.Settings})
+}
+
+type repositoriesView struct {
+	ui.Frame
+	Repositories       []catalog.Repository
+	NameField, Members ui.Field
+	Public             ui.Field
+	Closed             bool
+}
+
+func (s *Section) adminRepositories(w http.ResponseWriter, r *http.Request, who access.Caller) error {
+	return s.repositoriesPage(w, r, who, ui.Typed(nil))
+}
+
+func memberOptions() []ui.Option {
+	return []ui.Option{{Value: "none", Label: "see nothing without a role"}, {Value: "reader", Label: "read everything"}, {Value: "uploader", Label: "read everything and make projects"}}
+}
+
+func (s *Section) repositoriesPage(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form) error {
+	all, err := s.o.Index.Repositories(r.Context(), who)
+	if err != nil {
+		return err
+	}
+	v := repositoriesView{Frame: s.adminFrame(r, who, "repositories", "Repositories"), Repositories: all, Closed: s.Closed}
+	if p := f.Problem(); p != nil {
+		v.Notice = p
+	}
+	v.NameField = f.Field(ui.Field{Name: "name", Label: "Name", Required: true, Mono: true, MaxLength: 64, Help: "Lower-case letters, digits and dashes: its tree is below /r/ and the name."})
+	v.Members = f.Field(ui.Field{Name: "members", Label: "Everybody with an account may", Type: "select", Options: memberOptions()})
+	v.Public = f.Field(ui.Field{Name: "public", Label: "Anybody may read it without signing in", Type: "checkbox", Help: "Only where the index allows that at all."})
+	return s.Render(w, f.Status(), "admin-repositories", &v)
+}
+
+func (s *Section) adminChangeRepository(w http.ResponseWriter, r *http.Request, who access.Caller) error {
+	if err := s.Confirmed(who); err != nil {
+		return err
+	}
+	f, err := ui.ReadForm(w, r)
+	if err != nil {
+		return err
+	}
+	members, err := access.ParseRole(f.Get("members"))
+	if err != nil && f.Get("do") != "remove" {
+		return err
+	}
+	name, said := f.Get("name"), "The repository is changed."
+	switch f.Get("do") {
+	case "add":
+		said = "The repository " + name + " is made."
+		err = s.o.Index.AddRepository(r.Context(), who, catalog.NewRepository{Name: name, Members: members, Public: f.On("public")})
+	case "change":
+		err = s.o.Index.SetRepository(r.Context(), who, name, members, f.On("public"))
+	case "remove":
+		said = "The repository " + name + " is removed."
+		err = s.o.Index.RemoveRepository(r.Context(), who, name)
+	default:
+		err = fault.New(fault.Invalid, "choose what to do")
+	}
+	field := ""
+	if f.Get("do") == "add" {
+		field = "name"
+	}
+	if err := f.Refused(field, err); err != nil {
+		return err
+	}
+	if f.Bad() {
+		return s.repositoriesPage(w, r, who, f)
+	}
+	return s.Done(w, r, "/admin/repositories/", said)
+}
+
+type grantsView struct {
+	ui.Frame
+	Grants                    []grantRow
+	User, Role, Project, Repo ui.Field
+}
+
+type grantRow struct {
+	catalog.GrantInfo
+	Repository string
+}
+
+func (s *Section) adminGrants(w http.ResponseWriter, r *http.Request, who access.Caller) error {
+	return s.grantsPage(w, r, who, ui.Typed(r.URL.Query()))
+}
+
+func (s *Section) grantsPage(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form) error {
+	v := grantsView{Frame: s.adminFrame(r, who, "grants", "Grants")}
+	if p := f.Problem(); p != nil {
+		v.Notice = p
+	}
+	repos, err := s.o.Index.Repositories(r.Context(), who)
+	if err != nil {
+		return err
+	}
+	var options []ui.Option
+	for _, repo := range repos {
+		options = append(options, ui.Option{Value: repo.Name, Label: repo.Name})
+		all, err := s.o.Index.Grants(r.Context(), who, repo.Name, zeroName)
+		if err != nil {
+			return err
+		}
+		for _, g := range all {
+			v.Grants = append(v.Grants, grantRow{g, repo.Name})
+		}
+	}
+	v.User = f.Field(ui.Field{Name: "user", Label: "User", Required: true, Mono: true, MaxLength: 64})
+	v.Role = f.Field(ui.Field{Name: "role", Label: "Role", Type: "select", Options: plainRoles()})
+	v.Repo = f.Field(ui.Field{Name: "repository", Label: "Repository", Type: "select", Options: options})
+	v.Project = f.Field(ui.Field{Name: "project", Label: "Project", Mono: true, MaxLength: 200, Help: "Without one the role is good in all of the repository."})
+	return s.Render(w, f.Status(), "admin-grants", &v)
+}
+
+func (s *Section) adminChangeGrant(w http.ResponseWriter, r *http.Request, who access.Caller) error {
+	if err := s.Confirmed(who); err != nil {
+		return err
+	}
+	f, err := ui.ReadForm(w, r)
+	if err != nil {
+		return err
+	}
+	name, err := optionalName(f.Get("project"))
+	if err == nil && f.Get("do") == "remove" {
+		err = s.o.Index.Ungrant(r.Context(), who, f.Get("repository"), name, f.Get("user"))
+	} else if err == nil {
+		var role access.Role
+		if role, err = access.ParseRole(f.Get("role")); err == nil {
+			err = s.o.Index.Grant(r.Context(), who, f.Get("repository"), name, f.Get("user"), role)
+		}
+	}
+	if fault.Is(err, fault.NotFound) {
+		f.Wrong("", fault.Message(err))
+	} else if err := f.Refused("", err); err != nil {
+		return err
+	}
+	if f.Bad() {
+		return s.grantsPage(w, r, who, f)
+	}
+	said := f.Get("user") + " has the role now."
+	if f.Get("do") == "remove" {
+		said = f.Get("user") + " has the role no more."
+	}
+	return s.Done(w, r, "/admin/grants/", said)
+}
+
+type auditView struct {
+	ui.Frame
+	Entries                               []auditlog.Entry
+	Action, Outcome, Actor, Project, Text ui.Field
+	Address, From, To                     ui.Field
+	Clear                                 bool
+	Newest, Older                         string
+	JSON, CSV                             string
+}
+
+// adminAsked reads the filters of the whole record.
+func adminAsked(f ui.Form) catalog.HistoryFilter {
+	ask := auditlog.ReadFilter(f)
+	ask.Project, ask.Address = strings.ToLower(f.Get("project")), f.Get("address")
+	if action := f.Get("action"); action != "" {
+		ask.Actions = []string{action}
+	}
+	return ask
+}
+
+func (s *Section) adminAudit(w http.ResponseWriter, r *http.Request, who access.Caller) error {
+	f := ui.Typed(r.URL.Query())
+	ask := adminAsked(f)
+	ask.Limit = 50
+	var err error
+	if ask.After, err = audit.ParseCursor(f.Get("after")); err != nil {
+		return err
+	}
+	v := auditView{Frame: s.adminFrame(r, who, "audit", "Audit log")}
+	h, err := s.o.Index.Record(r.Context(), who, ask)
+	if err := f.Refused("", err); err != nil {
+		return err
+	}
+	if p := f.Problem(); p != nil {
+		v.Notice = p
+	}
+	v.Entries = auditlog.EntriesOf(h)
+	v.Action = f.Field(ui.Field{Name: "action", Label: "Action", Mono: true, MaxLength: 60, List: auditlog.KnownActions(), Placeholder: "file.add"})
+	v.Outcome = f.Field(ui.Field{Name: "outcome", Label: "Outcome", Type: "select", Options: []ui.Option{{Label: "Any"}, {Value: "granted", Label: "Done"}, {Value: "refused", Label: "Refused"}}})
+	v.Actor = f.Field(ui.Field{Name: "actor", Label: "Who", MaxLength: 300})
+	v.Project = f.Field(ui.Field{Name: "project", Label: "Project", Mono: true, MaxLength: 200})
+	v.Address = f.Field(ui.Field{Name: "address", Label: "Address", Mono: true, MaxLength: 60})
+	v.Text = f.Field(ui.Field{Name: "text", Label: "Words", MaxLength: 200})
+	v.From = f.Field(ui.Field{Name: "from", Label: "From", Type: "date"})
+	v.To = f.Field(ui.Field{Name: "to", Label: "To", Type: "date"})
+	q := r.URL.Query()
+	v.Newest, v.Older = auditlog.Links(r.URL.Query(), h)
+	q.Del("after")
+	v.Clear = len(q) > 0
+	q.Set("as", "json")
+	v.JSON = "export?" + q.Encode()
+	q.Set("as", "csv")
+	v.CSV = "export?" + q.Encode()
+	return s.Render(w, f.Status(), "admin-audit", &v)
+}
+
+// broken returns how many objects the last checks found missing or damaged.
+func broken(checks []catalog.Check) (n int64) {
+	for _, c := range checks {
+		n = max(n, c.Missing+c.Damaged)
+	}
+	return n
+}

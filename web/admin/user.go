@@ -1,0 +1,345 @@
+package admin
+
+import (
+	"cmp"
+	"net/http"
+	"strings"
+
+	"pyindex/internal/access"
+	"pyindex/internal/account"
+	"pyindex/internal/fault"
+	"pyindex/web/ui"
+)
+
+type usersView struct {
+	ui.Frame
+	Users            []access.User
+	Inviters         map[string]string // names by id, of those who invited somebody in Users
+	Waiting          []account.OpenInvitation
+	Pages            ui.Pages
+	Filter           string
+	Invitations      []account.OpenInvitation
+	Link             string // of an invitation, shown this once
+	NameField, Email ui.Field
+	Admin            ui.Field
+}
+
+const usersPerPage = 50
+
+func (s *Section) adminUsers(w http.ResponseWriter, r *http.Request, who access.Caller) error {
+	return s.usersPage(w, r, who, ui.Typed(nil), "", nil)
+}
+
+func (s *Section) usersPage(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form, link string, n *ui.Notice) error {
+	all, err := s.o.Directory.Users(r.Context(), who)
+	if err != nil {
+		return err
+	}
+	v := usersView{Frame: s.adminFrame(r, who, "users", "Users"), Filter: r.URL.Query().Get("filter"), Link: link}
+	if p := cmp.Or(n, f.Problem()); p != nil {
+		v.Notice = p
+	}
+	var found []access.User
+	for _, u := range all {
+		if strings.Contains(u.Name, strings.ToLower(strings.TrimSpace(v.Filter))) {
+			found = append(found, u)
+		}
+	}
+	v.Pages = ui.Paginate(r, ui.PageNumber(r), len(found), usersPerPage)
+	from := min((v.Pages.Page-1)*usersPerPage, len(found))
+	v.Users = found[from:min(from+usersPerPage, len(found))]
+	v.Inviters = inviters(all, v.Users)
+	open, err := s.o.Accounts.Invitations(r.Context(), who)
+	if err != nil {
+		return err
+	}
+	for _, o := range open {
+		if o.Waiting {
+			v.Waiting = append(v.Waiting, o)
+		} else {
+			v.Invitations = append(v.Invitations, o)
+		}
+	}
+	v.NameField = f.Field(ui.Field{Name: "name", Label: "User name", Mono: true, MaxLength: 64, Help: "Leave empty to let the recipient choose."})
+	help := "A note for you about who it is for."
+	if s.letters.Enabled() {
+		help = "The link is sent there."
+	}
+	v.Email = f.Field(ui.Field{Name: "email", Label: "E-mail", Type: "email", MaxLength: 254, Help: help})
+	v.Admin = f.Field(ui.Field{Name: "admin", Label: "Administers this index", Type: "checkbox"})
+	return s.Render(w, f.Status(), "admin-users", &v)
+}
+
+// inviters returns the names of those who invited some users, by their id.
+func inviters(all, some []access.User) map[string]string {
+	out := map[string]string{}
+	for _, u := range some {
+		if u.InvitedBy != "" {
+			out[u.InvitedBy] = "a deleted account"
+		}
+	}
+	for _, u := range all {
+		if _, ok := out[u.ID]; ok {
+			out[u.ID] = u.Name
+		}
+	}
+	return out
+}
+
+// adminInvite makes an invitation and shows its link, in this answer and never again.
+func (s *Section) adminInvite(w http.ResponseWriter, r *http.Request, who access.Caller) error {
+	if err := s.Confirmed(who); err != nil {
+		return err
+	}
+	f, err := ui.ReadForm(w, r)
+	if err != nil {
+		return err
+	}
+	_, secret, err := s.o.Accounts.Invite(r.Context(), who, account.NewInvitation{Name: f.Get("name"), Email: f.Get("email"), Admin: f.On("admin")})
+	if err := f.Refused(fault.FieldOf(err), err); err != nil {
+		return err
+	}
+	if f.Bad() {
+		return s.usersPage(w, r, who, f, "", nil)
+	}
+	link := s.Absolute(ui.LinkPath(account.LinkInvite, secret))
+	return s.usersPage(w, r, who, ui.Typed(nil), link, s.letters.SendLink(r.Context(), f.Get("email"), account.InvitationLetter(s.Name, link)))
+}
+
+func (s *Section) adminUninvite(w http.ResponseWriter, r *http.Request, who access.Caller) error {
+	f, err := ui.ReadForm(w, r)
+	if err != nil {
+		return err
+	}
+	o, err := s.o.Accounts.RevokeInvitation(r.Context(), who, f.Get("invitation"))
+	if err != nil {
+		return err
+	}
+	if o.Waiting {
+		return s.Done(w, r, "/admin/users/", "The invitation by "+o.By+" is refused. Its link no longer works.")
+	}
+	return s.Done(w, r, "/admin/users/", "The invitation is revoked.")
+}
+
+// adminApprove lets the link of an invitation work that an owner of a project made.
+func (s *Section) adminApprove(w http.ResponseWriter, r *http.Request, who access.Caller) error {
+	if err := s.Confirmed(who); err != nil {
+		return err
+	}
+	f, err := ui.ReadForm(w, r)
+	if err != nil {
+		return err
+	}
+	o, err := s.o.Accounts.ApproveInvitation(r.Context(), who, f.Get("invitation"))
+	if fault.Is(err, fault.Conflict) {
+		return s.Tell(w, r, "/admin/users/", ui.Notice{Kind: "bad", Text: fault.Message(err)})
+	} else if err != nil {
+		return err
+	}
+	s.letters.ToUser(r, o.By, account.ApprovedLetter(s.Name, o))
+	return s.Done(w, r, "/admin/users/", "The invitation by "+o.By+" is approved. Its link works for a week.")
+}
+
+type userView struct {
+	ui.Frame
+	User       access.User
+	Inviter    string           // name, "" for nobody
+	Invitees   []access.Invitee // whom this user invited, and whom those did
+	Identities []account.LinkedIdentity
+	Tokens     []ui.TokenRow
+	Sessions   []ui.SessionView
+	Grants     []grantRow
+	Link       string // shown this once
+	Self       bool
+	Factors    string // second factors of the account in words, "" for none
+}
+
+func (s *Section) adminUser(w http.ResponseWriter, r *http.Request, who access.Caller) error {
+	return s.userPage(w, r, who, "", nil)
+}
+
+func (s *Section) userPage(w http.ResponseWriter, r *http.Request, who access.Caller, link string, n *ui.Notice) error {
+	u, err := s.o.Directory.User(r.Context(), who, r.PathValue("user"))
+	if err != nil {
+		return err
+	}
+	v := userView{Frame: s.adminFrame(r, who, "users", u.Name), User: u, Link: link, Self: u.ID == who.ID()}
+	status := http.StatusOK
+	if n != nil {
+		v.Notice = n
+		if n.Kind == "bad" {
+			status = http.StatusUnprocessableEntity
+		}
+	}
+	if v.Invitees, err = s.o.Directory.Invitees(r.Context(), who, u.Name); err != nil {
+		return err
+	}
+	if u.InvitedBy != "" {
+		all, err := s.o.Directory.Users(r.Context(), who)
+		if err != nil {
+			return err
+		}
+		v.Inviter = inviters(all, []access.User{u})[u.InvitedBy]
+	}
+	factors, err := s.o.Accounts.FactorsOf(r.Context(), who, u.Name)
+	if err != nil {
+		return err
+	}
+	v.Factors = ui.List(factorWords(factors))
+	if v.Identities, err = s.o.Accounts.IdentitiesOf(r.Context(), who, u.Name); err != nil {
+		return err
+	}
+	tokens, err := s.o.Directory.TokensOf(r.Context(), who, u.Name)
+	if err != nil {
+		return err
+	}
+	for _, t := range tokens {
+		v.Tokens = append(v.Tokens, ui.NewTokenRow(s.o.Directory, s.Now(), t, who))
+	}
+	sessions, err := s.o.Directory.SessionsOf(r.Context(), who, u.Name)
+	if err != nil {
+		return err
+	}
+	for _, x := range sessions {
+		v.Sessions = append(v.Sessions, ui.NewSessionView(x, who))
+	}
+	if v.Grants, err = s.grantsOf(r, who, u.Name); err != nil {
+		return err
+	}
+	return s.Render(w, status, "admin-user", &v)
+}
+
+// factorWords names the second factors of an account.
+func factorWords(f account.Factors) (words []string) {
+	if f.TOTP {
+		words = append(words, "the authenticator")
+	}
+	if f.Recovery > 0 {
+		words = append(words, ui.Plural(f.Recovery, "recovery code", "recovery codes"))
+	}
+	if f.Passkeys > 0 {
+		words = append(words, ui.Plural(f.Passkeys, "passkey", "passkeys"))
+	}
+	return words
+}
+
+func (s *Section) grantsOf(r *http.Request, who access.Caller, user string) (out []grantRow, err error) {
+	repos, err := s.o.Index.Repositories(r.Context(), who)
+	if err != nil {
+		return nil, err
+	}
+	for _, repo := range repos {
+		all, err := s.o.Index.Grants(r.Context(), who, repo.Name, zeroName)
+		if err != nil {
+			return nil, err
+		}
+		for _, g := range all {
+			if g.User == user {
+				out = append(out, grantRow{g, repo.Name})
+			}
+		}
+	}
+	return out, nil
+}
+
+// adminChangeUser does one thing to an account; links are shown in the answer and never again.
+func (s *Section) adminChangeUser(w http.ResponseWriter, r *http.Request, who access.Caller) error {
+	if err := s.Confirmed(who); err != nil {
+		return err
+	}
+	f, err := ui.ReadForm(w, r)
+	if err != nil {
+		return err
+	}
+	name, ctx := r.PathValue("user"), r.Context()
+	said := ""
+	switch f.Get("do") {
+	case "disable":
+		said, err = s.disable(r, who, name)
+	case "enable":
+		said, err = name+" can sign in again.", s.o.Directory.EnableUser(ctx, who, name)
+	case "promote":
+		said, err = name+" is an administrator now.", s.o.Directory.SetAdmin(ctx, who, name, true)
+	case "demote":
+		said, err = name+" is no longer an administrator.", s.o.Directory.SetAdmin(ctx, who, name, false)
+	case "end-sessions":
+		said, err = name+" is signed out everywhere."+s.RevocationDelay(), s.o.Directory.EndSessionsOf(ctx, who, name)
+	case "revoke":
+		said, err = "The token is revoked."+s.RevocationDelay(), s.revokeOf(r, who, name, f.Get("token"))
+	case "unlink":
+		said, err = name+" can no longer sign in with that identity.", s.o.Accounts.UnlinkOf(ctx, who, name, f.Get("issuer"), f.Get("subject"))
+	case "remove-factors":
+		if err = s.o.Accounts.RemoveFactors(ctx, who, name); err == nil {
+			s.letters.ToUser(r, name, account.AlertLetter(s.Name, name, "An administrator removed the second factors and passkeys of your account and signed you out everywhere.",
+				account.Seen{At: s.Now(), Address: who.Address(), Browser: ui.Browser(r.UserAgent())}, s.Absolute("/manage/account/security/")))
+		}
+		said = "Removed all second factors and passkeys of " + name + ". If " + name + " has no password, send a password link."
+	case "reset":
+		return s.resetLink(w, r, who, name)
+	default:
+		err = fault.New(fault.Invalid, "choose what to do")
+	}
+	if fault.Is(err, fault.Conflict) {
+		return s.userPage(w, r, who, "", &ui.Notice{Kind: "bad", Text: fault.Message(err)})
+	} else if err != nil {
+		return err
+	}
+	next := "/admin/user/" + name + "/"
+	if f.Get("from") == "tokens" {
+		next = "/admin/tokens/"
+	}
+	return s.Done(w, r, next, said)
+}
+
+// disable ends an account and says whom it invited: those accounts go on.
+func (s *Section) disable(r *http.Request, who access.Caller, name string) (said string, err error) {
+	if err := s.o.Directory.DisableUser(r.Context(), who, name); err != nil {
+		return "", err
+	}
+	said = name + " is disabled. All sessions, tokens and open invitations of the account are revoked." + s.RevocationDelay()
+	all, err := s.o.Directory.Invitees(r.Context(), who, name)
+	var names []string
+	for _, u := range all {
+		if u.Active() {
+			names = append(names, u.Name)
+		}
+	}
+	if len(names) > maxNamed {
+		names = append(names[:maxNamed], ui.Count(len(names)-maxNamed)+" more")
+	}
+	if len(names) > 0 {
+		said += " Accounts that " + name + " invited are still active: " + ui.List(names) + "."
+	}
+	return said, err
+}
+
+// maxNamed bounds how many accounts a message names.
+const maxNamed = 8
+
+// resetLink shows a link to a new password, and sends it where the person gave an address.
+func (s *Section) resetLink(w http.ResponseWriter, r *http.Request, who access.Caller, name string) error {
+	secret, err := s.o.Accounts.ResetLink(r.Context(), who, name)
+	if err != nil {
+		return err
+	}
+	to, err := s.o.Accounts.EmailOf(r.Context(), who, name)
+	if err != nil {
+		return err
+	}
+	link := s.Absolute(ui.LinkPath(account.LinkReset, secret))
+	return s.userPage(w, r, who, link, s.letters.SendLink(r.Context(), to, account.ResetLetter(s.Name, name, link, "a day")))
+}
+
+// revokeOf ends a token of a user's; another's id is as one that is not there.
+func (s *Section) revokeOf(r *http.Request, who access.Caller, name, id string) error {
+	tokens, err := s.o.Directory.TokensOf(r.Context(), who, name)
+	if err != nil {
+		return err
+	}
+	for _, t := range tokens {
+		if t.ID == id {
+			return s.o.Directory.RevokeToken(r.Context(), who, id)
+		}
+	}
+	return fault.New(fault.NotFound, "%s has no such token", name)
+}

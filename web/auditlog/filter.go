@@ -1,0 +1,95 @@
+package auditlog
+
+import (
+	"net/url"
+	"time"
+
+	"pyindex/internal/audit"
+	"pyindex/internal/catalog"
+	"pyindex/web/ui"
+)
+
+type Entry struct {
+	audit.Entry
+	Sentence string
+	Details  string
+	Mark     string // kind of badge: "bad" for what was refused
+}
+
+// EntriesOf returns a part of the record as pages show it.
+func EntriesOf(h catalog.History) (out []Entry) {
+	for _, e := range h.Entries {
+		x := Entry{Entry: e, Sentence: sentence(e), Details: detailLines(e)}
+		if e.Outcome == audit.Refused {
+			x.Mark = "bad"
+		}
+		out = append(out, x)
+	}
+	return out
+}
+
+const entriesPerPage = 20
+
+// Kinds are what one can ask for; each is some actions.
+var Kinds = []struct {
+	Value, Label string
+	actions      []string
+}{
+	{"uploads", "Uploads", []string{"file.add", "project.create", "token.used-beside-publishers"}},
+	{"yanks", "Yanks and deletions", []string{"release.yank", "release.unyank", "release.delete", "file.yank", "file.unyank", "file.delete"}},
+	{"people", "People and roles", []string{"grant.add", "grant.remove", "grant.leave"}},
+	{"publishing", "Publishers", []string{"publisher.add", "publisher.remove", "publisher.pin", "reader.add", "reader.remove", "reader.pin", "project.trusted-only"}},
+	{"exchanges", "Exchanges of tokens", []string{"publisher.exchange"}},
+	{"settings", "Settings", []string{"project.status", "project.limits", "project.trusted-only"}},
+}
+
+// ReadFilter reads the filters; a day that cannot be read is noted beside its field and not asked for.
+func ReadFilter(f ui.Form) catalog.HistoryFilter {
+	ask := catalog.HistoryFilter{
+		Actor: f.Get("actor"), Version: f.Get("version"), Text: f.Get("text"), Since: dayOf(f, "from"), Until: dayOf(f, "to"), Limit: entriesPerPage,
+	}
+	if !ask.Until.IsZero() {
+		ask.Until = ask.Until.AddDate(0, 0, 1) // the day itself is meant too
+	}
+	for _, k := range Kinds {
+		if k.Value == f.Get("what") {
+			ask.Actions = k.actions
+		}
+	}
+	if o := audit.Outcome(f.Get("outcome")); o == audit.Granted || o == audit.Refused {
+		ask.Outcome = o
+	}
+	return ask
+}
+
+// dayOf reads a date as browsers send it, in UTC; the zero time where there is none.
+func dayOf(f ui.Form, name string) time.Time {
+	text := f.Get(name)
+	if text == "" {
+		return time.Time{}
+	}
+	t, err := time.Parse(time.DateOnly, text)
+	if err != nil || t.Year() < 1970 || t.Year() > 9999 {
+		f.Wrong(name, "Write a day as 2026-11-30.")
+		return time.Time{}
+	}
+	return t
+}
+
+// Links are the links to the first page and to the next one; other parts of the query stay.
+func Links(q url.Values, h catalog.History) (newest, older string) {
+	if q.Get("after") != "" {
+		first := url.Values{}
+		for k, v := range q {
+			if k != "after" {
+				first[k] = v
+			}
+		}
+		newest = "?" + first.Encode()
+	}
+	if !h.Next.IsZero() {
+		q.Set("after", h.Next.String())
+		older = "?" + q.Encode()
+	}
+	return newest, older
+}

@@ -1,0 +1,162 @@
+package help
+
+import (
+	"bytes"
+	"context"
+	"embed"
+	"html/template"
+	"io/fs"
+	"net/http"
+	"path"
+	"regexp"
+	"strings"
+	text "text/template"
+
+	"pyindex/internal/access"
+	"pyindex/internal/fault"
+	"pyindex/internal/readme"
+	"pyindex/internal/route"
+	"pyindex/web/ui"
+)
+
+//go:embed *.md
+var manual embed.FS
+
+// chapter is a page of the manual, filled in for this server.
+type chapter struct {
+	Slug, Title string
+	HTML        template.HTML
+	Sections    []section
+}
+
+// section is what a search finds.
+type section struct {
+	Title, Anchor string
+	text          string // lower case
+}
+
+// Routes returns the pages of the manual.
+func (s *Section) Routes() []route.Route {
+	return []route.Route{
+		{Method: http.MethodGet, Path: "/help/", Auth: route.Visitor, Handle: s.help},
+		{Method: http.MethodGet, Path: "/help/:chapter/", Auth: route.Visitor, Handle: s.helpChapter},
+	}
+}
+
+// filling is what the manual's snippets are filled in with.
+type filling struct {
+	Name, URL, Simple, Signed, Upload, Audience string
+	Host                                        string // without the port
+	Closed, Authority                           bool
+}
+
+// WithUser is the index's URL with the user name that goes with a token, for clients that look the token up elsewhere.
+func (f filling) WithUser() string { return strings.Replace(f.Simple, "://", "://__token__@", 1) }
+
+// SignedFrom is the index's URL with a token that a shell puts in.
+func (f filling) SignedFrom(token string) string { return strings.Replace(f.Signed, "TOKEN", token, 1) }
+
+// loadManual renders the manual once, at start.
+func (s *Section) loadManual() error {
+	c := s.Connection(s.Base)
+	fill := filling{
+		Name: s.Name, URL: c.Root, Simple: c.Index, Signed: c.Signed, Upload: s.Absolute("/legacy/"), Audience: c.Host, Host: s.BaseURL.Hostname(), Closed: s.Closed, Authority: len(s.o.Authority) > 0,
+	}
+	names, err := fs.Glob(manual, "*.md")
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		b, err := manual.ReadFile(name)
+		if err != nil {
+			return err
+		}
+		t, err := text.New(name).Delims("[[", "]]").Parse(string(b))
+		if err != nil {
+			return err
+		}
+		var out bytes.Buffer
+		if err := t.Execute(&out, fill); err != nil {
+			return err
+		}
+		_, slug, _ := strings.Cut(strings.TrimSuffix(path.Base(name), ".md"), "-")
+		s.manual = append(s.manual, chapterOf(slug, out.String()))
+	}
+	return nil
+}
+
+var helpHeading = regexp.MustCompile(`<h2 id="([^"]+)">(.*?)</h2>`)
+
+// chapterOf renders a chapter; its title is the first line, and a section begins with each heading of the second level.
+func chapterOf(slug, markdown string) chapter {
+	first, rest, _ := strings.Cut(strings.TrimPrefix(markdown, "# "), "\n")
+	c := chapter{Slug: slug, Title: first, HTML: readme.Render(context.Background(), strings.ReplaceAll(rest, "\n## ", "\n# "), "text/markdown").HTML} // below the title of the page
+	parts := strings.Split(rest, "\n## ")
+	c.Sections = append(c.Sections, section{Title: first, text: strings.ToLower(first + "\n" + parts[0])})
+	for i, m := range helpHeading.FindAllStringSubmatch(string(c.HTML), -1) {
+		if i+1 < len(parts) {
+			c.Sections = append(c.Sections, section{Title: template.HTMLEscapeString(m[2]), Anchor: m[1], text: strings.ToLower(parts[i+1])})
+		}
+	}
+	return c
+}
+
+type helpView struct {
+	ui.Frame
+	Chapters []chapter
+	Chapter  chapter
+	Ask      string
+	Found    []foundHelp
+	Settings []ui.Setting
+}
+
+type foundHelp struct{ Chapter, Slug, Title, Anchor string }
+
+// maxHelpFound bounds how many sections a search shows.
+const maxHelpFound = 30
+
+// help shows the table of contents, or the sections that have all the words of a search.
+func (s *Section) help(w http.ResponseWriter, r *http.Request, who access.Caller) error {
+	v := helpView{Frame: s.Frame(r, who, "Manual"), Chapters: s.manual, Ask: ui.Cut(100, r.URL.Query().Get("q"))}
+	v.Section = "help"
+	words := strings.Fields(strings.ToLower(v.Ask))
+	for _, c := range s.manual {
+		for _, x := range c.Sections {
+			if len(words) > 0 && len(v.Found) < maxHelpFound && hasAll(x.text, words) {
+				v.Found = append(v.Found, foundHelp{c.Title, c.Slug, x.Title, x.Anchor})
+			}
+		}
+	}
+	for _, x := range s.o.Settings {
+		if len(words) > 0 && len(v.Found) < maxHelpFound && hasAll(strings.ToLower(x.Name+" "+x.Help), words) {
+			v.Found = append(v.Found, foundHelp{"Settings", "settings", x.Name, "setting-" + x.Name})
+		}
+	}
+	return s.Render(w, http.StatusOK, "help", &v)
+}
+
+func hasAll(text string, words []string) bool {
+	for _, w := range words {
+		if !strings.Contains(text, w) {
+			return false
+		}
+	}
+	return true
+}
+
+// helpChapter shows a chapter; the one of settings is made from the program's own.
+func (s *Section) helpChapter(w http.ResponseWriter, r *http.Request, who access.Caller) error {
+	slug := r.PathValue("chapter")
+	v := helpView{Frame: s.Frame(r, who, "Settings"), Chapters: s.manual, Settings: s.o.Settings, Chapter: chapter{Slug: "settings", Title: "Settings"}}
+	v.Section = "help"
+	if slug == "settings" {
+		return s.Render(w, http.StatusOK, "help-settings", &v)
+	}
+	for _, c := range s.manual {
+		if c.Slug == slug {
+			v.Chapter, v.Title = c, c.Title
+			return s.Render(w, http.StatusOK, "help-chapter", &v)
+		}
+	}
+	return fault.New(fault.NotFound, "the manual has no chapter of that name")
+}

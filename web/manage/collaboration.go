@@ -1,0 +1,317 @@
+package manage
+
+import (
+	"net/http"
+	"time"
+
+	"pyindex/internal/access"
+	"pyindex/internal/account"
+	"pyindex/internal/catalog"
+	"pyindex/internal/fault"
+	"pyindex/internal/packaging"
+	"pyindex/web/ui"
+)
+
+type collaborationView struct {
+	managing
+	People    []personRow
+	Elsewhere []personRow // with a role in the whole repository
+	Owners    int         // people whose accounts can be used, and groups
+	Self      *personRow  // the reader's own role
+	Add       addPerson
+	Groups    []access.GroupGrant
+	AddGroup  addPerson // User is the group
+	Leave     ui.Field
+	Invite    addPerson
+	Open      []invitationRow // that the reader made, or an administrator sees
+	Link      string          // of an invitation that was just made, shown once
+	Waiting   bool            // whether that one waits for an administrator's approval
+	Approval  bool            // whether the reader's invitations do
+	Members   access.Role     // what everybody with an account may do in the repository
+}
+
+// addPerson are the fields of the form for one more person.
+type addPerson struct{ User, Role ui.Field }
+
+// invitationRow is an invitation that nobody followed yet.
+type invitationRow struct {
+	ID, Name, Role       string
+	CreatedAt, ExpiresAt time.Time
+	Waiting              bool // for an administrator's approval
+}
+
+// personRow is somebody with a role.
+type personRow struct {
+	catalog.GrantInfo
+	Words string
+	Self  bool
+	Last  bool // the only owner whose account can be used
+	Field ui.Field
+}
+
+// roleWords says what a role lets somebody do.
+var roleWords = map[access.Role]string{
+	access.Reader:     "sees and installs it",
+	access.Uploader:   "uploads files to it",
+	access.Maintainer: "uploads and yanks",
+	access.Owner:      "does everything: also deletes, gives roles and says who may publish",
+}
+
+func roleOptions(role access.Role) []ui.Option {
+	var all []ui.Option
+	for _, r := range []access.Role{access.Maintainer, access.Owner, access.Uploader, access.Reader} {
+		all = append(all, ui.Option{Value: r.String(), Label: roleTitle(r) + ": " + roleWords[r], Selected: r == role})
+	}
+	return all
+}
+
+func roleTitle(r access.Role) string {
+	return map[access.Role]string{access.Reader: "Reader", access.Uploader: "Uploader", access.Maintainer: "Maintainer", access.Owner: "Owner"}[r]
+}
+
+func (s *Section) collaboration(w http.ResponseWriter, r *http.Request, who access.Caller) error {
+	return s.collaborationPage(w, r, who, ui.Typed(nil))
+}
+
+func (s *Section) collaborationPage(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form) error {
+	return s.collaborationWith(w, r, who, f, "", false)
+}
+
+// collaborationWith shows the page, with the link of an invitation that was just made.
+func (s *Section) collaborationWith(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form, link string, waiting bool) error {
+	name, err := s.ProjectName(w, r)
+	if err != nil || name.IsZero() {
+		return err
+	}
+	p, err := s.o.Index.Project(r.Context(), who, ui.Repository(r), name)
+	if err != nil {
+		return err
+	}
+	all, err := s.o.Index.Collaborators(r.Context(), who, ui.Repository(r), name)
+	if err != nil {
+		return err
+	}
+	v := collaborationView{managing: s.managing(r, who, p, "collaboration", "Collaboration"), Members: p.Repository.Members}
+	v.people(all, who)
+	v.Add = addPerson{
+		User: f.Field(ui.Field{Name: "user", Label: "User name", Required: true, MaxLength: 64}),
+		Role: f.Field(ui.Field{Name: "role", Label: "Role", Type: "select", Options: roleOptions(access.Maintainer), Value: access.Maintainer.String()}),
+	}
+	if v.Groups, err = s.o.Index.GroupGrants(r.Context(), who, ui.Repository(r), name); err != nil {
+		return err
+	}
+	v.AddGroup = addPerson{
+		User: f.Field(ui.Field{Name: "group", Label: "Group", Required: true, MaxLength: 64, Mono: true, Help: "Administrators make groups and say who is in them."}),
+		Role: f.Field(ui.Field{ID: "f-group-role", Name: "group_role", Label: "Role", Type: "select", Options: roleOptions(access.Uploader), Value: access.Uploader.String()}),
+	}
+	v.Link, v.Waiting, v.Approval = link, waiting, !who.Admin() && !s.o.Accounts.OwnersInvite()
+	v.Invite = addPerson{
+		User: f.Field(ui.Field{ID: "f-invited", Name: "invited", Label: "User name", MaxLength: 64, Mono: true, Help: "Empty, and whoever follows the link chooses one."}),
+		Role: f.Field(ui.Field{ID: "f-invited-role", Name: "invited_role", Label: "Role", Type: "select", Options: roleOptions(access.Maintainer), Value: access.Maintainer.String()}),
+	}
+	if v.Open, err = s.invitations(r, who, p); err != nil {
+		return err
+	}
+	v.Leave = f.Field(ui.Field{Name: "typed", Label: "Type " + name.String() + " to leave it", Required: true, Mono: true})
+	if n := f.Problem(); n != nil {
+		v.Notice = n
+	}
+	return s.Render(w, f.Status(), "manage-collaboration", &v)
+}
+
+func (v *collaborationView) people(all []catalog.GrantInfo, who access.Caller) {
+	for _, g := range v.Groups {
+		if g.Role == access.Owner {
+			v.Owners++
+		}
+	}
+	for _, g := range all {
+		if g.Project != "" && g.Role == access.Owner && !g.Disabled {
+			v.Owners++
+		}
+	}
+	for _, g := range all {
+		row := personRow{GrantInfo: g, Words: roleWords[g.Role], Self: g.User == who.Name()}
+		row.Field = ui.Field{ID: "role-" + g.User, Name: "role", Label: "Role of " + g.User, Type: "select", Value: g.Role.String(), Options: roleOptions(g.Role)}
+		row.Last = v.Owners == 1 && g.Role == access.Owner && !g.Disabled
+		if g.Project == "" {
+			v.Elsewhere = append(v.Elsewhere, row)
+			continue
+		}
+		v.People = append(v.People, row)
+		if row.Self {
+			v.Self = &v.People[len(v.People)-1]
+		}
+	}
+}
+
+func (s *Section) collaborationPost(w http.ResponseWriter, r *http.Request, who access.Caller) error {
+	return do(w, r, who, map[string]act{
+		"add": s.addPerson, "change": s.changePerson, "remove": s.removePerson, "leave": s.leave, "add-group": s.addGroup, "remove-group": s.removeGroup, "invite": s.invite, "revoke": s.revokeInvitation,
+	})
+}
+
+// invitations are the open ones to a project that the reader may see.
+func (s *Section) invitations(r *http.Request, who access.Caller, p catalog.Project) ([]invitationRow, error) {
+	if s.o.Accounts == nil {
+		return nil, nil
+	}
+	all, err := s.o.Accounts.Invitations(r.Context(), who)
+	var out []invitationRow
+	for _, l := range all {
+		for _, g := range l.Invitation.Grants {
+			if g.ProjectID == p.ID {
+				out = append(out, invitationRow{l.ID, l.Invitation.Name, g.Role, l.CreatedAt, l.ExpiresAt, l.Waiting})
+			}
+		}
+	}
+	return out, err
+}
+
+// invite makes a link by which somebody without an account gets one, and a role here. The answer shows the link, once.
+func (s *Section) invite(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form) error {
+	name, err := s.ProjectName(w, r)
+	if err != nil {
+		return err
+	}
+	role, err := access.ParseRole(f.Get("invited_role"))
+	if err != nil {
+		return err
+	}
+	grant, err := s.o.Index.MayGrant(r.Context(), who, ui.Repository(r), name.String(), role)
+	if err == nil {
+		err = s.Confirmed(who)
+	}
+	if err != nil {
+		return err
+	}
+	o, secret, err := s.o.Accounts.Invite(r.Context(), who, account.NewInvitation{Name: f.Get("invited"), Grants: []account.Grant{grant}})
+	if err := f.Refused("invited", err); err != nil || f.Bad() {
+		return s.collaborationAgain(w, r, who, f, err)
+	}
+	if o.Announce {
+		s.letters.ToAdmins(r, account.WaitingLetter(s.Name, o, s.Absolute("/admin/users/")))
+	}
+	return s.collaborationWith(w, r, who, ui.Typed(nil), s.Absolute(ui.LinkPath(account.LinkInvite, secret)), o.Waiting)
+}
+
+func (s *Section) revokeInvitation(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form) error {
+	if _, err := s.o.Accounts.RevokeInvitation(r.Context(), who, f.Get("invitation")); err != nil {
+		return err
+	}
+	return s.Done(w, r, s.Back(r), "The invitation is revoked: its link leads nowhere now.")
+}
+
+// addPerson gives somebody a role who has none yet: changing one is another form, so that nobody loses a role by a slip.
+func (s *Section) addPerson(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form) error {
+	name, err := s.ProjectName(w, r)
+	if err != nil {
+		return err
+	}
+	there, err := s.o.Index.Grants(r.Context(), who, ui.Repository(r), name)
+	if err != nil && !fault.Is(err, fault.Denied) { // what is denied is recorded by the change itself
+		return err
+	}
+	for _, g := range there {
+		if g.User == f.Get("user") {
+			f.Wrong("user", g.User+" is "+article(g.Role)+" here already: change the role in the list.")
+		}
+	}
+	role := roleOf(f)
+	if err := s.Confirmed(who); err != nil {
+		return err
+	}
+	if !f.Bad() {
+		err = s.o.Index.Grant(r.Context(), who, ui.Repository(r), name, f.Get("user"), role)
+	}
+	if fault.Is(err, fault.NotFound) {
+		f.Wrong("user", "There is no account of that name.")
+		err = nil
+	}
+	if err := f.Refused("user", err); err != nil || f.Bad() {
+		return s.collaborationAgain(w, r, who, f, err)
+	}
+	return s.Done(w, r, s.Back(r), f.Get("user")+" is now "+article(role)+" of "+name.String()+".")
+}
+
+func roleOf(f ui.Form) access.Role {
+	role, err := access.ParseRole(f.Get("role"))
+	if err != nil || role == access.NoRole {
+		f.Wrong("role", "Choose a role.")
+	}
+	return role
+}
+
+// article is a role with the word before it.
+func article(r access.Role) string {
+	if r == access.Owner || r == access.Uploader {
+		return "an " + r.String()
+	}
+	return "a " + r.String()
+}
+
+func (s *Section) changePerson(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form) error {
+	name, err := s.ProjectName(w, r)
+	if err != nil {
+		return err
+	}
+	role := roleOf(f)
+	if err := s.Confirmed(who); err != nil {
+		return err
+	}
+	if !f.Bad() {
+		err = s.o.Index.Grant(r.Context(), who, ui.Repository(r), name, f.Get("person"), role)
+	}
+	if err := f.Refused("", err); err != nil || f.Bad() {
+		return s.collaborationAgain(w, r, who, f, err)
+	}
+	return s.Done(w, r, s.afterChange(r, name, f.Get("person") == who.Name() && role < access.Owner), f.Get("person")+" is now "+article(role)+" of "+name.String()+".")
+}
+
+func (s *Section) removePerson(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form) error {
+	name, err := s.ProjectName(w, r)
+	if err != nil {
+		return err
+	}
+	if err := s.Confirmed(who); err != nil {
+		return err
+	}
+	err = s.o.Index.Ungrant(r.Context(), who, ui.Repository(r), name, f.Get("person"))
+	if err := f.Refused("", err); err != nil || f.Bad() {
+		return s.collaborationAgain(w, r, who, f, err)
+	}
+	return s.Done(w, r, s.afterChange(r, name, f.Get("person") == who.Name()), f.Get("person")+" has no role in "+name.String()+" any more.")
+}
+
+func (s *Section) leave(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form) error {
+	name, err := s.ProjectName(w, r)
+	if err != nil {
+		return err
+	}
+	if typedName(f, "typed", name.String()); f.Bad() {
+		f.Errs["typed"] = "Type " + name.String() + " to leave it."
+		return s.collaborationPage(w, r, who, f)
+	}
+	err = s.o.Index.Leave(r.Context(), who, ui.Repository(r), name)
+	if err := f.Refused("", err); err != nil || f.Bad() {
+		return s.collaborationAgain(w, r, who, f, err)
+	}
+	return s.Done(w, r, s.afterChange(r, name, true), "You left "+name.String()+".")
+}
+
+// afterChange is where somebody goes after a change of roles: away from the page, where it was their own.
+func (s *Section) afterChange(r *http.Request, name packaging.ProjectName, own bool) string {
+	if own {
+		f := s.Frame(r, access.Caller{}, "")
+		return f.Tree() + "/manage/projects/"
+	}
+	return s.projectPath(r, name, "collaboration/")
+}
+
+// collaborationAgain shows the page once more with what is wrong, or fails where that is nothing that the reader typed.
+func (s *Section) collaborationAgain(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form, err error) error {
+	if err != nil {
+		return err
+	}
+	return s.collaborationPage(w, r, who, f)
+}

@@ -1,0 +1,129 @@
+package manage
+
+import (
+	"net/http"
+
+	"pyindex/internal/access"
+	"pyindex/internal/catalog"
+	"pyindex/internal/fault"
+	"pyindex/internal/route"
+	"pyindex/web/ui"
+)
+
+// The path of the pages about one project.
+const managePath = "/manage/project/:project/"
+
+// Routes returns the pages and forms of the area.
+func (s *Section) Routes() []route.Route {
+	rows := []route.Route{
+		{Method: http.MethodGet, Path: "/manage/projects/", Handle: s.managed},
+		{Method: http.MethodGet, Path: managePath + "releases/", Handle: s.releases},
+		{Method: http.MethodGet, Path: managePath + "release/:version/", Handle: s.release},
+		{Method: http.MethodPost, Path: managePath + "release/:version/", Handle: s.releasePost},
+		{Method: http.MethodGet, Path: managePath + "collaboration/", Handle: s.collaboration},
+		{Method: http.MethodPost, Path: managePath + "collaboration/", Handle: s.collaborationPost},
+		{Method: http.MethodGet, Path: managePath + "settings/", Handle: s.settings},
+		{Method: http.MethodPost, Path: managePath + "settings/", Handle: s.settingsPost},
+		{Method: http.MethodGet, Path: managePath + "history/", Handle: s.history},
+		{Method: http.MethodGet, Path: "/manage/upload/", Handle: s.uploadForm},
+		{Method: http.MethodPost, Path: "/manage/upload/", Handle: s.upload, Limit: route.LimitUpload},
+	}
+	for i := range rows {
+		rows[i].Auth, rows[i].Tree = route.Signed, true
+	}
+	return rows
+}
+
+// managing is what pages about one project that is managed have in common.
+type managing struct {
+	ui.Frame
+	Project catalog.Project
+}
+
+// managing begins a page about a project in which the reader has a role.
+func (s *Section) managing(r *http.Request, who access.Caller, p catalog.Project, tab, title string) managing {
+	m := managing{Frame: s.Frame(r, who, title+" · "+p.Name.String()), Project: p}
+	m.Section, m.Tab, m.Mine = "projects", tab, who.RoleIn(p.Object())
+	return m
+}
+
+// act is one of the forms of a page: "do" says which.
+type act func(http.ResponseWriter, *http.Request, access.Caller, ui.Form) error
+
+// do reads the posted form and does what it asks for.
+func do(w http.ResponseWriter, r *http.Request, who access.Caller, acts map[string]act) error {
+	f, err := ui.ReadForm(w, r)
+	if err != nil {
+		return err
+	}
+	a := acts[f.Get("do")]
+	if a == nil {
+		return fault.New(fault.Invalid, "the form does not say what to do")
+	}
+	return a(w, r, who, f)
+}
+
+// typedName notes it beside the field where somebody did not type the name of what would be gone.
+func typedName(f ui.Form, field, want string) {
+	if f.Get(field) != want {
+		f.Wrong(field, "Type "+want+" here, exactly: nothing was deleted.")
+	}
+}
+
+// requiring is who would miss a project or a release.
+type requiring struct {
+	Projects []catalog.Card // the first by name
+	Total    int
+	More     int
+
+	Downloads int // of the project or the release, in the last days
+	Days      int
+}
+
+// How many projects are named that require one, and how many days of downloads are counted.
+const (
+	fewRequiring = 10
+	lately       = 30
+)
+
+// requiring finds the projects that require one, as far as the reader may see them, and how often it, or one release of
+// it, was downloaded lately.
+func (s *Section) requiring(r *http.Request, who access.Caller, p catalog.Project, version string) (q requiring, err error) {
+	q.Days = lately
+	if q.Downloads, err = s.o.Index.Downloads(r.Context(), who, p.Repository.Name, p.Name, version, lately); err != nil {
+		return q, err
+	}
+	q.Projects, q.Total, err = s.o.Index.Dependents(r.Context(), who, p.Repository.Name, p.Name, 1, fewRequiring)
+	q.More = q.Total - len(q.Projects)
+	return q, err
+}
+
+type managedView struct {
+	ui.Frame
+	Projects   []catalog.ManagedProject
+	Filter     string
+	Total      int
+	Pages      ui.Pages
+	Everything bool // of the repository, by the reader's role in it
+	Upload     string
+}
+
+const managedPerPage = 50
+
+// managed lists the projects that the reader uploads to, maintains or owns.
+func (s *Section) managed(w http.ResponseWriter, r *http.Request, who access.Caller) error {
+	v := managedView{Frame: s.Frame(r, who, "Your projects"), Filter: r.URL.Query().Get("q")}
+	v.Section = "projects"
+	at := ui.PageNumber(r)
+	repo, _, _, err := s.o.Index.ListingState(r.Context(), who, ui.Repository(r))
+	if err == nil {
+		v.Projects, v.Total, err = s.o.Index.ManagedPage(r.Context(), who, ui.Repository(r), catalog.Page{Text: v.Filter, Number: at, Size: managedPerPage})
+	}
+	if err != nil {
+		return err
+	}
+	v.Pages = ui.Paginate(r, at, v.Total, managedPerPage)
+	v.Everything = who.May(access.Uploader, repo.Object())
+	v.Upload = "uvx twine upload --repository-url " + s.Absolute(v.Tree()+"/legacy/") + " dist/*"
+	return s.Render(w, http.StatusOK, "manage-projects", &v)
+}

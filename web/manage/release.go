@@ -1,0 +1,269 @@
+package manage
+
+import (
+	"net/http"
+	"net/url"
+	"slices"
+
+	"pyindex/internal/access"
+	"pyindex/internal/catalog"
+	"pyindex/internal/fault"
+	"pyindex/internal/packaging"
+	"pyindex/web/ui"
+)
+
+type releasesView struct {
+	managing
+	Releases []catalog.Summary
+	Filter   string
+	Total    int // with the letters of the filter
+	Counts   catalog.Counts
+	Pages    ui.Pages
+}
+
+const releasesPerPage = 100
+
+// releases lists the releases of a project that is managed, newest version first.
+func (s *Section) releases(w http.ResponseWriter, r *http.Request, who access.Caller) error {
+	name, err := s.ProjectName(w, r)
+	if err != nil || name.IsZero() {
+		return err
+	}
+	filter, at := r.URL.Query().Get("q"), ui.PageNumber(r)
+	m, err := s.o.Index.ManagedReleases(r.Context(), who, ui.Repository(r), name, catalog.Page{Text: filter, Number: at, Size: releasesPerPage})
+	if err != nil {
+		return err
+	}
+	v := releasesView{
+		managing: s.managing(r, who, m.Project, "releases", "Releases"), Releases: m.Releases, Filter: filter, Total: m.Total, Counts: m.Counts,
+		Pages: ui.Paginate(r, at, m.Total, releasesPerPage),
+	}
+	return s.Render(w, http.StatusOK, "manage-releases", &v)
+}
+
+type releaseView struct {
+	managing
+	Release  catalog.Release
+	Files    []releaseFile
+	Size     int64
+	Yanked   int
+	Reasons  []string // of the yank
+	Hidden   int      // files in quarantine
+	Chosen   *releaseFile
+	Reason   ui.Field
+	Typed    ui.Field
+	File     chosenFields
+	Requires requiring
+}
+
+// chosenFields are the fields of the forms about one file.
+type chosenFields struct{ Reason, Typed ui.Field }
+
+type releaseFile struct {
+	catalog.File
+	Words  string
+	Origin ui.Origin
+	Link   string // to the forms about it
+}
+
+func (s *Section) release(w http.ResponseWriter, r *http.Request, who access.Caller) error {
+	return s.releasePage(w, r, who, ui.Typed(nil), r.URL.Query().Get("file"))
+}
+
+// releasePage shows a release, with the forms about one of its files where that is chosen.
+func (s *Section) releasePage(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form, chosen string) error {
+	name, err := s.ProjectName(w, r)
+	if err != nil || name.IsZero() {
+		return err
+	}
+	m, err := s.o.Index.ManagedRelease(r.Context(), who, ui.Repository(r), name, r.PathValue("version"))
+	if err != nil {
+		return err
+	}
+	v := releaseView{managing: s.managing(r, who, m.Project, "releases", m.Release.Version), Release: m.Release}
+	v.fill(m.Files, chosen)
+	v.fields(f)
+	if v.Owns() {
+		if v.Requires, err = s.requiring(r, who, m.Project, m.Release.Version); err != nil {
+			return err
+		}
+	}
+	if n := f.Problem(); n != nil {
+		v.Notice = n
+	}
+	return s.Render(w, f.Status(), "manage-release", &v)
+}
+
+func (v *releaseView) fill(files []catalog.File, chosen string) {
+	for _, f := range files {
+		x := releaseFile{File: f, Origin: ui.OriginOf(f.Uploader), Link: "?" + url.Values{"file": {f.Filename}}.Encode() + "#file"}
+		if parsed, err := packaging.ParseFilename(f.Filename, v.Project.Name); err == nil {
+			x.Words = parsed.Words()
+		}
+		v.Files = append(v.Files, x)
+		v.Size += f.Size
+		if f.Quarantined() {
+			v.Hidden++
+		}
+		if f.Yanked {
+			v.Yanked++
+			if f.YankedReason != "" && !slices.Contains(v.Reasons, f.YankedReason) {
+				v.Reasons = append(v.Reasons, f.YankedReason)
+			}
+		}
+		if f.Filename == chosen {
+			v.Chosen = &v.Files[len(v.Files)-1]
+		}
+	}
+}
+
+const reasonHelp = "Installers show it to whoever asks for this version. A few words: what is wrong, and what to take instead."
+
+func (v *releaseView) fields(f ui.Form) {
+	v.Reason = f.Field(ui.Field{Name: "reason", Label: "Reason", MaxLength: catalog.MaxReason, Help: reasonHelp})
+	v.Typed = f.Field(ui.Field{Name: "typed", Label: "Type " + v.Release.Version + " to delete it", Required: true, Mono: true})
+	v.File.Reason = f.Field(ui.Field{Name: "file_reason", Label: "Reason", MaxLength: catalog.MaxReason, Help: reasonHelp})
+	if v.Chosen != nil {
+		v.File.Typed = f.Field(ui.Field{Name: "file_typed", Label: "Type the file's name to delete it", Required: true, Mono: true, Placeholder: v.Chosen.Filename})
+	}
+}
+
+// AllYanked reports whether installers skip the release.
+func (v *releaseView) AllYanked() bool { return len(v.Files) > 0 && v.Yanked == len(v.Files) }
+
+// Invisible reports whether readers see nothing of the release.
+func (v *releaseView) Invisible() bool {
+	return v.Project.Status == catalog.Quarantined || len(v.Files) > 0 && v.Hidden == len(v.Files)
+}
+
+// Kept reports whether the reader may not delete the release because of a quarantine.
+func (v *releaseView) Kept() bool {
+	return !v.Who.Admin && (v.Hidden > 0 || v.Project.Status == catalog.Quarantined)
+}
+
+// KeptFile reports whether the reader may not delete the file because of a quarantine.
+func (v *releaseView) KeptFile(f releaseFile) bool {
+	return !v.Who.Admin && (f.Quarantined() || v.Project.Status == catalog.Quarantined)
+}
+
+func (s *Section) releasePost(w http.ResponseWriter, r *http.Request, who access.Caller) error {
+	return do(w, r, who, map[string]act{
+		"yank": s.yank, "unyank": s.unyank, "delete": s.deleteRelease, "yank-file": s.yankFile, "unyank-file": s.unyankFile, "delete-file": s.deleteFile,
+	})
+}
+
+func (s *Section) yank(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form) error {
+	name, version, err := s.releaseName(w, r)
+	if err == nil {
+		err = s.o.Index.Yank(r.Context(), who, ui.Repository(r), name, version, f.Get("reason"))
+	}
+	if err := f.Refused("reason", err); err != nil || f.Bad() {
+		return s.again(w, r, who, f, "", err)
+	}
+	return s.Done(w, r, s.Back(r), "Yanked "+version+": installers skip it from now on.")
+}
+
+func (s *Section) unyank(w http.ResponseWriter, r *http.Request, who access.Caller, _ ui.Form) error {
+	name, version, err := s.releaseName(w, r)
+	if err == nil {
+		err = s.o.Index.Unyank(r.Context(), who, ui.Repository(r), name, version)
+	}
+	if err != nil {
+		return err
+	}
+	return s.Done(w, r, s.Back(r), "Unyanked "+version+": installers choose it again.")
+}
+
+func (s *Section) deleteRelease(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form) error {
+	name, _, err := s.releaseName(w, r)
+	if err != nil {
+		return err
+	}
+	m, err := s.o.Index.ManagedRelease(r.Context(), who, ui.Repository(r), name, r.PathValue("version"))
+	if fault.Is(err, fault.Denied) { // recorded by the change itself
+		return s.o.Index.DeleteRelease(r.Context(), who, ui.Repository(r), name, r.PathValue("version"))
+	} else if err != nil {
+		return err
+	}
+	if typedName(f, "typed", m.Release.Version); f.Bad() {
+		return s.releasePage(w, r, who, f, "")
+	}
+	if err := s.Confirmed(who); err != nil {
+		return err
+	}
+	rest, err := leftover(s.o.Index.DeleteRelease(r.Context(), who, ui.Repository(r), name, m.Release.Version))
+	if err != nil {
+		return err
+	}
+	return s.Done(w, r, s.projectPath(r, name, "releases/"), "Deleted "+name.String()+" "+m.Release.Version+" with "+ui.Plural(len(m.Files), "file", "files")+"."+rest)
+}
+
+func (s *Section) yankFile(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form) error {
+	name, _, err := s.releaseName(w, r)
+	if err == nil {
+		err = s.o.Index.YankFile(r.Context(), who, ui.Repository(r), name, f.Get("file"), f.Get("file_reason"))
+	}
+	if err := f.Refused("file_reason", err); err != nil || f.Bad() {
+		return s.again(w, r, who, f, f.Get("file"), err)
+	}
+	return s.Done(w, r, s.Back(r), "Yanked "+f.Get("file")+".")
+}
+
+func (s *Section) unyankFile(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form) error {
+	name, _, err := s.releaseName(w, r)
+	if err == nil {
+		err = s.o.Index.UnyankFile(r.Context(), who, ui.Repository(r), name, f.Get("file"))
+	}
+	if err != nil {
+		return err
+	}
+	return s.Done(w, r, s.Back(r), "Unyanked "+f.Get("file")+".")
+}
+
+func (s *Section) deleteFile(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form) error {
+	name, _, err := s.releaseName(w, r)
+	if err != nil {
+		return err
+	}
+	file := f.Get("file")
+	m, err := s.o.Index.ManagedRelease(r.Context(), who, ui.Repository(r), name, r.PathValue("version"))
+	if fault.Is(err, fault.Denied) { // recorded by the change itself
+		return s.o.Index.DeleteFile(r.Context(), who, ui.Repository(r), name, file)
+	} else if err != nil {
+		return err
+	}
+	if typedName(f, "file_typed", file); f.Bad() {
+		return s.releasePage(w, r, who, f, file)
+	}
+	if err := s.Confirmed(who); err != nil {
+		return err
+	}
+	rest, err := leftover(s.o.Index.DeleteFile(r.Context(), who, ui.Repository(r), name, file))
+	if err != nil {
+		return err
+	}
+	if len(m.Files) == 1 {
+		return s.Done(w, r, s.projectPath(r, name, "releases/"), "Deleted "+file+", and with its last file the release "+m.Release.Version+"."+rest)
+	}
+	return s.Done(w, r, s.Back(r), "Deleted "+file+"."+rest)
+}
+
+// again shows the page once more with what is wrong, or fails where that is nothing that the reader typed.
+func (s *Section) again(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form, chosen string, err error) error {
+	if err != nil {
+		return err
+	}
+	return s.releasePage(w, r, who, f, chosen)
+}
+
+// releaseName reads the project and the version that a posted form's path names.
+func (s *Section) releaseName(w http.ResponseWriter, r *http.Request) (packaging.ProjectName, string, error) {
+	name, err := s.ProjectName(w, r)
+	return name, r.PathValue("version"), err
+}
+
+// projectPath is the path, below the base path, of a page about a project that is managed.
+func (s *Section) projectPath(r *http.Request, name packaging.ProjectName, rest string) string {
+	f := s.Frame(r, access.Caller{}, "")
+	return f.Tree() + "/manage/project/" + name.String() + "/" + rest
+}

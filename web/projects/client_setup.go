@@ -1,0 +1,109 @@
+package projects
+
+import (
+	"net/http"
+	"strings"
+
+	"pyindex/internal/access"
+	"pyindex/internal/fault"
+	"pyindex/internal/route"
+	"pyindex/web/ui"
+)
+
+// Tool is a way to install from this index: what to paste, and what to know.
+type Tool struct {
+	ID, Name string
+	Blocks   []ui.Block
+	Note     string
+}
+
+// tools are the ways to connect, in the order in which they are offered.
+func (s *Section) tools(root string) []Tool {
+	c := s.Connection(root)
+	all := []Tool{pip(c), uv(c), poetry(c), pipConf(c), uvToml(c), dockerfile(c), workflowFile(c)}
+	if c.Closed {
+		for i := range all[:6] {
+			if all[i].Note == "" {
+				all[i].Note = "TOKEN is an API token of yours with the scope read."
+			}
+		}
+	}
+	return all
+}
+
+func pip(c ui.Connection) Tool {
+	return Tool{ID: "pip", Name: "pip", Blocks: []ui.Block{
+		{Label: "Install a project", Text: "pip install --index-url " + c.Signed + " NAME"},
+		{Label: "Or for everything in this shell", Text: "export PIP_INDEX_URL=" + c.Signed},
+	}}
+}
+
+func uv(c ui.Connection) Tool {
+	blocks := []ui.Block{{Label: "Add a project", Text: "uv add --index internal=" + c.Index + " NAME"}, {Label: "Or without a project of your own", Text: "uv pip install --index-url " + c.Signed + " NAME"}}
+	if c.Closed {
+		blocks = append([]ui.Block{{Label: "Once in this shell", Text: "export UV_INDEX_INTERNAL_USERNAME=__token__ UV_INDEX_INTERNAL_PASSWORD=TOKEN"}}, blocks...)
+	}
+	return Tool{ID: "uv", Name: "uv", Blocks: blocks}
+}
+
+func poetry(c ui.Connection) Tool {
+	blocks := []ui.Block{{Label: "In your project", Text: "poetry source add --priority=primary internal " + c.Index}}
+	if c.Closed {
+		blocks = append(blocks, ui.Block{Label: "Once on this machine", Text: "poetry config http-basic.internal __token__ TOKEN"})
+	}
+	return Tool{ID: "poetry", Name: "poetry", Blocks: append(blocks, ui.Block{Label: "Then", Text: "poetry add --source internal NAME"})}
+}
+
+func pipConf(c ui.Connection) Tool {
+	return Tool{ID: "pip.conf", Name: "pip.conf", Blocks: []ui.Block{
+		{Label: "~/.config/pip/pip.conf, or %APPDATA%\\pip\\pip.ini", Text: "[global]\nindex-url = " + c.Signed},
+	}}
+}
+
+func uvToml(c ui.Connection) Tool {
+	text := "[[index]]\nname = \"internal\"\nurl = \"" + c.Index + "\"\ndefault = true"
+	blocks := []ui.Block{{Label: "~/.config/uv/uv.toml", Text: text}}
+	if c.Closed {
+		blocks[0].Text += "\nauthenticate = \"always\""
+		blocks = append(blocks, ui.Block{Label: "And in the environment", Text: "export UV_INDEX_INTERNAL_USERNAME=__token__ UV_INDEX_INTERNAL_PASSWORD=TOKEN"})
+	}
+	return Tool{ID: "uv.toml", Name: "uv.toml", Blocks: blocks}
+}
+
+func dockerfile(c ui.Connection) Tool {
+	if !c.Closed {
+		return Tool{ID: "docker", Name: "Dockerfile", Blocks: []ui.Block{{Label: "Dockerfile", Text: "FROM python:3.13-slim\nRUN pip install --index-url " + c.Index + " NAME"}}}
+	}
+	signed := strings.Replace(c.Signed, "TOKEN", "$(cat /run/secrets/index_token)", 1)
+	return Tool{ID: "docker", Name: "Dockerfile", Blocks: []ui.Block{
+		{Label: "Dockerfile", Text: "# syntax=docker/dockerfile:1\nFROM python:3.13-slim\nRUN --mount=type=secret,id=index_token \\\n    pip install --index-url \"" + signed + "\" NAME"},
+		{Label: "Build it", Text: "INDEX_TOKEN=TOKEN docker build --secret id=index_token,env=INDEX_TOKEN ."},
+	}, Note: "The token is a secret of the build: it is in no layer of the image. TOKEN is an API token of yours with the scope read."}
+}
+
+func workflowFile(c ui.Connection) Tool {
+	if !c.Closed {
+		return Tool{ID: "github", Name: "GitHub workflow", Blocks: []ui.Block{{Label: "In a job of .github/workflows/ci.yml", Text: "env:\n  PIP_INDEX_URL: " + c.Index + "\n  UV_DEFAULT_INDEX: " + c.Index}}}
+	}
+	return Tool{ID: "github", Name: "GitHub workflow", Blocks: []ui.Block{
+		{Label: "In a job of .github/workflows/ci.yml", Text: "permissions:\n  contents: read\n  id-token: write\nsteps:\n  - run: index login --url " + c.Root + " --format env --write\n  - run: pip install NAME"},
+		{Label: "Once, by who owns the project here", Text: "index reader add github --project NAME --owner OWNER --repository REPOSITORY --workflow ci.yml"},
+	}, Note: "The job needs no stored secret: index login exchanges the job's own identity for a token that reads for some minutes."}
+}
+
+func (s *Section) connectRoutes() []route.Route {
+	return []route.Route{{Method: http.MethodGet, Path: "/ca.pem", Auth: route.Visitor, Handle: s.authority}}
+}
+
+// authority serves the certificate by which clients come to trust a server that made its own. It is no secret.
+func (s *Section) authority(w http.ResponseWriter, _ *http.Request, _ access.Caller) error {
+	if len(s.o.Authority) == 0 {
+		return fault.New(fault.NotFound, "this index has no certificate authority of its own")
+	}
+	h := w.Header()
+	h.Set("Content-Type", "application/x-pem-file")
+	h.Set("Content-Disposition", `attachment; filename="index-ca.pem"`)
+	h.Set("Cache-Control", "no-cache")
+	_, err := w.Write(s.o.Authority)
+	return err
+}

@@ -1,0 +1,51 @@
+package projects
+
+import (
+	"net/http"
+
+	"pyindex/internal/access"
+	"pyindex/internal/catalog"
+	"pyindex/internal/route"
+	"pyindex/web/ui"
+)
+
+type homeView struct {
+	ui.Frame
+	Newest    []catalog.Card
+	Tools     []Tool
+	Tool      Tool
+	Empty     bool // nothing was published yet, as far as this reader may know
+	Uploads   bool
+	Closed    bool
+	Authority bool
+	Upload    string
+	Origin    string
+}
+
+func (s *Section) homeRoutes() []route.Route {
+	return []route.Route{{Method: http.MethodGet, Path: "/", Auth: route.Page, Tree: true, Handle: s.home}}
+}
+
+// newestShown is how many releases the start page names.
+const newestShown = 12
+
+// home shows how to connect, what is new, and, while there is nothing, how to begin.
+func (s *Section) home(w http.ResponseWriter, r *http.Request, who access.Caller) error {
+	found, err := s.o.Index.Search(r.Context(), who, ui.Repository(r), catalog.Query{Sort: catalog.ByNewest, PerPage: newestShown})
+	if err != nil {
+		return err
+	}
+	v := homeView{Frame: s.Frame(r, who, s.Name), Newest: found.Cards, Empty: len(found.Cards) == 0, Closed: s.Closed, Authority: len(s.o.Authority) > 0}
+	if v.Repository != "" {
+		v.Title = v.Repository
+	}
+	v.Tools = s.tools(v.Root)
+	v.Tool = v.Tools[0]
+	for _, t := range v.Tools {
+		if t.ID == r.URL.Query().Get("tool") {
+			v.Tool = t
+		}
+	}
+	v.Upload, v.Origin = s.Absolute(v.Root[len(v.Base):]+"/legacy/"), s.Absolute("")
+	return s.Render(w, http.StatusOK, "home", &v)
+}

@@ -1,0 +1,136 @@
+package projects
+
+import (
+	"net/mail"
+	"net/url"
+	"strings"
+
+	"pyindex/internal/packaging"
+)
+
+// requirementGroup is what a release requires under one condition: "" for always.
+type requirementGroup struct {
+	Extra string // the extra that it belongs to, "" for none
+	Items []requirement
+}
+
+type requirement struct {
+	Name   string // normal, "" where the text cannot be read
+	Text   string // versions, extras and URL, or the whole text where it cannot be read
+	Marker string
+	Here   bool // whether the reader may see a project of that name here
+}
+
+// requirements groups what a release requires by extra, in the order in which they come.
+func requirements(all []string) []requirementGroup {
+	var out []requirementGroup
+	for _, text := range all {
+		r, err := packaging.ParseRequirement(text)
+		item, extra := requirement{Text: text}, ""
+		if err == nil {
+			item, extra = readRequirement(r)
+		}
+		if n := groupOf(out, extra); n >= 0 {
+			out[n].Items = append(out[n].Items, item)
+		} else {
+			out = append(out, requirementGroup{extra, []requirement{item}})
+		}
+	}
+	return out
+}
+
+func groupOf(groups []requirementGroup, extra string) int {
+	for i, g := range groups {
+		if g.Extra == extra {
+			return i
+		}
+	}
+	return -1
+}
+
+func readRequirement(r packaging.Requirement) (requirement, string) {
+	x := requirement{Name: r.Name.String(), Text: r.Specifiers.String(), Marker: r.Marker.String()}
+	if len(r.Extras) > 0 {
+		x.Text = "[" + strings.Join(r.Extras, ",") + "]" + x.Text
+	}
+	if r.URL != "" {
+		x.Text += " @ " + r.URL
+	}
+	marker, extra := x.Marker, ""
+	if i := strings.LastIndex(marker, `extra == "`); i >= 0 && !strings.Contains(marker, " or ") {
+		extra, _, _ = strings.Cut(marker[i+len(`extra == "`):], `"`)
+		x.Marker = strings.TrimSuffix(strings.TrimSuffix(marker[:i], " "), " and")
+	}
+	return x, extra
+}
+
+// person is an author or maintainer.
+type person struct{ Role, Name, Email string }
+
+func people(m packaging.Metadata) []person {
+	var out []person
+	for _, of := range []struct{ role, names, emails string }{{"Author", m.Author, m.AuthorEmail}, {"Maintainer", m.Maintainer, m.MaintainerEmail}} {
+		list, err := mail.ParseAddressList(of.emails)
+		switch {
+		case of.emails == "" && of.names != "":
+			out = append(out, person{Role: of.role, Name: of.names})
+		case of.emails != "" && err != nil:
+			out = append(out, person{of.role, strings.TrimSpace(of.names + " " + of.emails), ""})
+		default:
+			for i, a := range list {
+				if a.Name == "" && i == 0 {
+					a.Name = of.names
+				}
+				out = append(out, person{of.role, a.Name, a.Address})
+			}
+		}
+	}
+	return out
+}
+
+// namedLink is a link that a project gives; URL is "" for one that leads nowhere a reader should be sent.
+type namedLink struct{ Label, URL string }
+
+func links(m packaging.Metadata) []namedLink {
+	var out []namedLink
+	add := func(label, address string) {
+		u, err := url.Parse(strings.TrimSpace(address))
+		if err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "" {
+			out = append(out, namedLink{label, u.String()})
+		}
+	}
+	add("Homepage", m.HomePage)
+	for _, l := range m.ProjectURLs {
+		label, address, _ := strings.Cut(l, ",")
+		add(strings.TrimSpace(label), address)
+	}
+	add("Download", m.DownloadURL)
+	return out
+}
+
+// classifierGroup is the classifiers that begin with one word.
+type classifierGroup struct {
+	Name   string
+	Values []classifier
+}
+
+type classifier struct{ Full, Short string }
+
+func classified(all []string) []classifierGroup {
+	var out []classifierGroup
+	for _, c := range all {
+		group, rest, ok := strings.Cut(c, " :: ")
+		if !ok {
+			rest = c
+		}
+		i := 0
+		for i < len(out) && out[i].Name != group {
+			i++
+		}
+		if i == len(out) {
+			out = append(out, classifierGroup{Name: group})
+		}
+		out[i].Values = append(out[i].Values, classifier{c, rest})
+	}
+	return out
+}

@@ -1,0 +1,237 @@
+package projects
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"pyindex/internal/access"
+	"pyindex/internal/catalog"
+	"pyindex/internal/fault"
+	"pyindex/internal/packaging"
+	"pyindex/internal/readme"
+	"pyindex/internal/route"
+	"pyindex/web/ui"
+)
+
+func (s *Section) projectRoutes() []route.Route {
+	return []route.Route{
+		{Method: http.MethodGet, Path: "/project/:project/", Auth: route.Page, Tree: true, Handle: s.project},
+		{Method: http.MethodGet, Path: "/project/:project/versions/", Auth: route.Page, Tree: true, Handle: s.versions},
+		{Method: http.MethodGet, Path: "/project/:project/:version/", Auth: route.Page, Tree: true, Handle: s.project},
+		{Method: http.MethodGet, Path: "/project/:project/:version/diff/", Auth: route.Page, Tree: true, Handle: s.diff},
+		{Method: http.MethodGet, Path: "/project/:project/:version/file/:filename", Auth: route.Page, Tree: true, Handle: s.download},
+	}
+}
+
+// fewVersions is how many releases the project page names; the rest are a page of their own.
+const fewVersions = 8
+
+// fewDependents is how many projects the page names that require this one.
+const fewDependents = 30
+
+type projectView struct {
+	ui.Frame
+	catalog.Overview
+	Description readme.Rendered
+	Files       []fileView
+	Origins     []ui.Origin // of the files, each once
+	Requires    []requirementGroup
+	People      []person
+	Links       []namedLink
+	Keywords    []string
+	Classifiers []classifierGroup
+	Listed      []catalog.Summary
+	Pip, UV     string
+	Older       bool // a newer release is the one that installers choose
+	Maintains   bool
+	Formerly    catalog.Deleted // what was deleted under this name, for owners
+
+	Dependents      []catalog.Card // the first by name
+	DependentsTotal int
+	DependentsMore  int
+}
+
+type fileView struct {
+	catalog.File
+	Words  string
+	URL    string
+	Origin ui.Origin
+}
+
+// project shows a project at its latest release, or at the one that the path names.
+func (s *Section) project(w http.ResponseWriter, r *http.Request, who access.Caller) error {
+	name, err := s.ProjectName(w, r)
+	if err != nil || name.IsZero() {
+		return err
+	}
+	o, err := s.o.Index.Overview(r.Context(), who, ui.Repository(r), name, r.PathValue("version"))
+	if err != nil {
+		return err
+	}
+	title := o.Project.Display
+	if r.PathValue("version") != "" {
+		title += " " + o.Release.Version
+	}
+	v := projectView{Frame: s.Frame(r, who, title), Overview: o, Maintains: who.May(access.Maintainer, o.Project.Object())}
+	if who.May(access.Owner, o.Project.Object()) {
+		if v.Formerly, err = s.o.Index.Formerly(r.Context(), who, ui.Repository(r), name); err != nil {
+			return err
+		}
+	}
+	v.Listed = o.Releases[:min(len(o.Releases), fewVersions)]
+	v.Older = o.Release.ID != "" && o.Release.ID != o.Latest.ID
+	if len(o.Files) > 0 {
+		v.fill(r.Context(), s, o)
+	}
+	if err := s.mark(r, who, v.Requires); err != nil {
+		return err
+	}
+	v.Dependents, v.DependentsTotal, err = s.o.Index.Dependents(r.Context(), who, ui.Repository(r), name, 1, fewDependents)
+	if err != nil {
+		return err
+	}
+	v.DependentsMore = v.DependentsTotal - len(v.Dependents)
+	return s.Render(w, http.StatusOK, "project", &v)
+}
+
+// mark notes which of the projects that a release requires are here for this reader.
+func (s *Section) mark(r *http.Request, who access.Caller, groups []requirementGroup) error {
+	var names []string
+	for _, g := range groups {
+		for _, item := range g.Items {
+			names = append(names, item.Name)
+		}
+	}
+	here, err := s.o.Index.Present(r.Context(), who, ui.Repository(r), names)
+	for _, g := range groups {
+		for i := range g.Items {
+			g.Items[i].Here = here[g.Items[i].Name]
+		}
+	}
+	return err
+}
+
+func (v *projectView) fill(ctx context.Context, s *Section, o catalog.Overview) {
+	m := o.Metadata
+	v.Description = s.descriptions.of(ctx, o.Source.ID, m)
+	for _, f := range o.Files {
+		x := fileView{File: f, URL: v.Root + "/project/" + o.Project.Name.String() + "/" + url.PathEscape(o.Release.Version) + "/file/" + url.PathEscape(f.Filename), Origin: ui.OriginOf(f.Uploader)}
+		if parsed, err := packaging.ParseFilename(f.Filename, o.Project.Name); err == nil {
+			x.Words = parsed.Words()
+		}
+		v.Files = append(v.Files, x)
+		if !slices.Contains(v.Origins, x.Origin) {
+			v.Origins = append(v.Origins, x.Origin)
+		}
+	}
+	v.Requires = requirements(m.RequiresDist)
+	v.People, v.Links, v.Classifiers = people(m), links(m), classified(m.Classifiers)
+	v.Keywords = strings.FieldsFunc(m.Keywords, func(c rune) bool { return c == ',' || c == ';' })
+	if len(v.Keywords) == 1 {
+		v.Keywords = strings.Fields(m.Keywords)
+	}
+	exact := o.Project.Name.String()
+	if v.Older {
+		exact += "==" + o.Release.Version
+	}
+	index := s.Absolute(strings.TrimPrefix(v.Root, v.Base) + "/simple/")
+	v.Pip = fmt.Sprintf("pip install --index-url %s %s", index, exact)
+	v.UV = fmt.Sprintf("uv add --index %s %s", index, exact)
+}
+
+type versionsView struct {
+	ui.Frame
+	Project catalog.Project
+	Latest  catalog.Summary
+	Listed  []catalog.Summary
+	Pages   ui.Pages
+}
+
+const versionsPerPage = 100
+
+// versions lists the releases of a project, newest version first.
+func (s *Section) versions(w http.ResponseWriter, r *http.Request, who access.Caller) error {
+	name, err := s.ProjectName(w, r)
+	if err != nil || name.IsZero() {
+		return err
+	}
+	o, err := s.o.Index.Overview(r.Context(), who, ui.Repository(r), name, "")
+	if err != nil {
+		return err
+	}
+	p := ui.Paginate(r, ui.PageNumber(r), len(o.Releases), versionsPerPage)
+	from := min((p.Page-1)*versionsPerPage, len(o.Releases))
+	v := versionsView{Frame: s.Frame(r, who, "Versions of "+o.Project.Display), Project: o.Project, Latest: o.Latest, Pages: p}
+	v.Listed = o.Releases[from:min(from+versionsPerPage, len(o.Releases))]
+	return s.Render(w, http.StatusOK, "versions", &v)
+}
+
+type diffView struct {
+	ui.Frame
+	catalog.Comparison
+}
+
+// maxMembersShown bounds how many names of members a comparison shows.
+const maxMembersShown = 300
+
+// diff compares a release with the one before it, or with ?against.
+func (s *Section) diff(w http.ResponseWriter, r *http.Request, who access.Caller) error {
+	name, err := s.ProjectName(w, r)
+	if err != nil || name.IsZero() {
+		return err
+	}
+	c, err := s.o.Index.Compare(r.Context(), who, ui.Repository(r), name, r.URL.Query().Get("against"), r.PathValue("version"))
+	if err != nil {
+		return err
+	}
+	for _, list := range []*[]string{&c.Members.Added, &c.Members.Removed} {
+		if n := len(*list); n > maxMembersShown {
+			*list = append((*list)[:maxMembersShown:maxMembersShown], fmt.Sprintf("and %s more", ui.Count(n-maxMembersShown)))
+		}
+	}
+	v := diffView{Frame: s.Frame(r, who, fmt.Sprintf("%s %s against %s", c.Project.Display, c.To.Version, c.From.Version)), Comparison: c}
+	return s.Render(w, http.StatusOK, "diff", &v)
+}
+
+// download gives a file of the release, or its metadata, to who is signed in with a browser: the addresses of the API ask
+// for a token.
+func (s *Section) download(w http.ResponseWriter, r *http.Request, who access.Caller) error {
+	name, err := packaging.ParseProjectName(r.PathValue("project"))
+	if err != nil {
+		return fault.New(fault.NotFound, "there is no project of that name here")
+	}
+	o, err := s.o.Index.Overview(r.Context(), who, ui.Repository(r), name, r.PathValue("version"))
+	if err != nil {
+		return err
+	}
+	filename, metadata := strings.CutSuffix(r.PathValue("filename"), ".metadata")
+	i := slices.IndexFunc(o.Files, func(f catalog.File) bool { return f.Filename == filename })
+	if i < 0 {
+		return fault.New(fault.NotFound, "the release has no such file")
+	}
+	part := catalog.Bytes
+	if metadata {
+		part = catalog.MetadataPart
+	}
+	blob, _, err := s.o.Index.Open(r.Context(), who, ui.Repository(r), o.Files[i].SHA256, filename, part)
+	if err != nil {
+		return err
+	}
+	defer blob.Close()
+	s.PageHeaders(w)
+	h := w.Header()
+	h.Set("Content-Type", "application/octet-stream")
+	h.Set("Content-Disposition", "attachment")
+	if metadata {
+		h.Set("Content-Type", "text/plain; charset=utf-8")
+	} else if r.Method == http.MethodGet {
+		s.o.Index.NoteDownload(o.Files[i])
+	}
+	http.ServeContent(w, r, "", time.Time{}, blob)
+	return nil
+}

@@ -1,0 +1,317 @@
+package publishing
+
+import (
+	"cmp"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"pyindex/internal/access"
+	"pyindex/internal/fault"
+	"pyindex/internal/publishers"
+	"pyindex/internal/workload"
+	"pyindex/web/ui"
+)
+
+// adding is a publisher that somebody is about to add: what was typed, or what a link says.
+type adding struct {
+	kind     workload.Form
+	known    bool // whether there is a form of that kind
+	request  publishers.AddRequest
+	form     ui.Form
+	compiled map[string]string // of what was added
+	filled   bool              // whether any field has a value
+}
+
+// queryNames are what links of other tools call our fields.
+var queryNames = map[string]string{"workflow_filename": "workflow", "actor": "actor_id", "issuer_url": "issuer"}
+
+// addFrom reads a link that prefills the form, or what was posted. Nothing is checked yet.
+func addFrom(values url.Values) adding {
+	q := url.Values{}
+	for name, v := range values {
+		if our := queryNames[name]; our != "" && len(v) > 0 && values.Get(our) == "" {
+			name = our
+		}
+		q[name] = v
+	}
+	provider := strings.ToLower(strings.TrimSpace(q.Get("provider")))
+	a := adding{form: ui.Typed(q)}
+	if a.kind, a.known = workload.FormFor(provider, q.Get("preset")); !a.known {
+		a.kind, a.known = workload.FormFor(provider, "")
+	}
+	a.request = publishers.AddRequest{Provider: provider, Issuer: a.form.Get("issuer"), Project: a.form.Get("project_name"), Fields: map[string]string{}}
+	fields, err := a.kind.Read(a.value)
+	if err != nil {
+		a.form.Wrong(fault.FieldOf(err), fault.Message(err))
+	}
+	a.request.Fields = fields
+	a.filled = a.form.Get("project_name") != ""
+	for _, field := range a.kind.Fields {
+		a.filled = a.filled || a.form.Get(field.Name) != ""
+	}
+	return a
+}
+
+// value is a field's value. A box that is ticked says on, a link that ticks it says true.
+func (a adding) value(name string) string {
+	field, _ := a.kind.Field(name)
+	if v := a.form.Get(name); !field.Check || v == "" || v == "false" {
+		return strings.TrimSuffix(v, "false")
+	}
+	return "true"
+}
+
+// query is the link that fills in the form as it is, and the others as far as they were filled in.
+func (a adding) query() url.Values {
+	q := url.Values{"provider": {a.kind.Provider}}
+	for _, name := range []string{"issuer", "preset", "project_name", "repository_name"} {
+		if v := a.form.Get(name); v != "" {
+			q.Set(name, v)
+		}
+	}
+	for name := range a.form.Values {
+		if v := a.form.Get(name); v != "" && formFields[name] {
+			q.Set(name, v)
+		}
+	}
+	return q
+}
+
+// formFields are the names of the fields of all forms: what is typed into one is there again when its tab is.
+var formFields = func() map[string]bool {
+	all := map[string]bool{}
+	for _, provider := range []string{"github", "gitlab", "google", "activestate", "generic"} {
+		for _, f := range workload.Forms(provider) {
+			for _, field := range f.Fields {
+				all[field.Name] = true
+			}
+		}
+	}
+	return all
+}()
+
+// addForm is the part of a page where a publisher is added.
+type addForm struct {
+	Provider, Issuer, Preset string
+	Title, Place             string // whose workloads, and where: "GitHub Actions", "on github.com"
+	Tabs, Presets            []formTab
+	Main, Stricter           []ui.Field
+	StricterLabel            string
+	Open                     bool // whether the stricter fields are shown
+	Prefilled                bool // by a link: to be checked
+	Preview                  previewView
+	Action                   string
+}
+
+// formTab is a link to the form for another kind of issuer.
+type formTab struct {
+	Label, Link string
+	Current     bool
+}
+
+// previewView is the sentence that the form would become.
+type previewView struct {
+	Project  string
+	Pending  bool
+	Words    workload.Words
+	Warnings []workload.Warning
+	Missing  []string // labels of needed fields that are empty
+	Wrong    []string // messages
+	Empty    bool     // nothing is typed yet
+	Comma    bool     // the sentence has parts
+}
+
+// addForm makes the form for what somebody is about to add; without a kind it is that of the first issuer there is.
+func (s *Section) addForm(r *http.Request, who access.Caller, a adding) (addForm, error) {
+	issuers := s.o.Registry.Issuers()
+	if len(issuers) == 0 {
+		return addForm{}, nil
+	}
+	issuer := chooseIssuer(issuers, a)
+	if !a.known || issuer.Provider != a.kind.Provider {
+		a.kind, _ = workload.FormFor(issuer.Provider, "")
+	}
+	if issuer.Provider == "generic" && a.form.Get("preset") == "" && !a.form.Values.Has(workload.FieldClaims) && !a.form.Values.Has("preset") {
+		a.kind, _ = workload.FormFor("generic", workload.PresetOf(issuer.URL, nil))
+	}
+	a.request.Provider, a.request.Issuer = issuer.Provider, issuer.URL
+	out := addForm{
+		Provider: a.kind.Provider, Issuer: issuer.URL, Preset: a.kind.Preset, Title: a.kind.Title, Place: workload.IssuerHost(issuer.URL),
+		Action: r.URL.Path, Tabs: issuerTabs(issuers, issuer, a), Prefilled: a.filled && r.Method != http.MethodPost,
+	}
+	if issuer.Provider == "generic" {
+		out.Presets = presetTabs(a)
+	}
+	for _, field := range a.kind.Fields {
+		x := a.input(field)
+		if field.Stricter {
+			out.Stricter, out.Open = append(out.Stricter, x), out.Open || x.Value != "" || x.Checked || x.Error != ""
+		} else {
+			out.Main = append(out.Main, x)
+		}
+	}
+	out.StricterLabel = someLabels(out.Stricter)
+	focusFirst(out.Main, out.Stricter)
+	var err error
+	out.Preview, err = s.preview(r, who, a)
+	return out, err
+}
+
+// someLabels says what some fields are about: the first three.
+func someLabels(fields []ui.Field) string {
+	var labels []string
+	for _, f := range fields[:min(3, len(fields))] {
+		labels = append(labels, strings.ToLower(f.Label))
+	}
+	s := strings.Join(labels, ", ")
+	if len(fields) > 3 {
+		s += " and more"
+	}
+	return s
+}
+
+// focusFirst gives the focus to the first field that is wrong, in the order in which they stand.
+func focusFirst(all ...[]ui.Field) {
+	done := false
+	for _, fields := range all {
+		for i := range fields {
+			fields[i].Focus = fields[i].Error != "" && !done
+			done = done || fields[i].Focus
+		}
+	}
+}
+
+// chooseIssuer returns the issuer that is meant: the one that is named, else the usual or first one of the kind, else
+// the first of all.
+func chooseIssuer(all []publishers.Issuer, a adding) publishers.Issuer {
+	for _, wanted := range []func(publishers.Issuer) bool{
+		func(i publishers.Issuer) bool { return i.Provider == a.request.Provider && i.URL == a.request.Issuer },
+		func(i publishers.Issuer) bool {
+			return i.Provider == a.request.Provider && i.URL == usualIssuers[i.Provider]
+		},
+		func(i publishers.Issuer) bool { return i.Provider == a.request.Provider },
+	} {
+		if n := slices.IndexFunc(all, wanted); n >= 0 {
+			return all[n]
+		}
+	}
+	return all[0]
+}
+
+var usualIssuers = map[string]string{
+	"github": workload.GitHubIssuer, "gitlab": workload.GitLabIssuer, "google": workload.GoogleIssuer, "activestate": workload.ActiveStateIssuer,
+}
+
+var kindNames = map[string]string{"github": "GitHub", "gitlab": "GitLab", "google": "Google", "activestate": "ActiveState"}
+
+// issuerTabs are links to the forms of all issuers, which keep what is typed.
+func issuerTabs(all []publishers.Issuer, current publishers.Issuer, a adding) []formTab {
+	var out []formTab
+	for _, i := range all {
+		label, host := kindNames[i.Provider], workload.IssuerHost(i.URL)
+		if form, ok := workload.FormFor(i.Provider, workload.PresetOf(i.URL, nil)); i.Provider == "generic" && ok {
+			label = form.Title
+			if form.Preset == "" {
+				label = host
+			}
+		}
+		if i.URL != usualIssuers[i.Provider] && label != host {
+			label += " (" + host + ")"
+		}
+		q := a.query()
+		q.Del("preset")
+		q.Set("provider", i.Provider)
+		q.Set("issuer", i.URL)
+		if i.URL == usualIssuers[i.Provider] {
+			q.Del("issuer")
+		}
+		out = append(out, formTab{Label: label, Link: "?" + q.Encode() + "#add", Current: i == current})
+	}
+	return out
+}
+
+func presetTabs(a adding) []formTab {
+	var out []formTab
+	for _, f := range workload.Forms("generic") {
+		q := a.query()
+		q.Set("preset", f.Preset)
+		q.Set("issuer", a.request.Issuer)
+		out = append(out, formTab{Label: f.Title, Link: "?" + q.Encode() + "#add", Current: f.Preset == a.kind.Preset})
+	}
+	return out
+}
+
+// input is a field of a publisher's form, with what was typed.
+func (a adding) input(field workload.FormField) ui.Field {
+	x := ui.Field{
+		Name: field.Name, Label: field.Label, Help: field.Help, Placeholder: field.Example, Required: field.Required, Recommended: field.Recommended,
+		Mono: !field.Check, MaxLength: 600, Wide: field.Recommended || field.Lines,
+	}
+	switch {
+	case field.Check:
+		x.Type = "checkbox"
+	case field.Lines:
+		x.Type, x.MaxLength = "textarea", 10_000
+	}
+	out := a.form.Field(x)
+	if field.Check {
+		out.Checked = a.value(field.Name) != ""
+	}
+	return out
+}
+
+// preview says what the form would become.
+func (s *Section) preview(r *http.Request, who access.Caller, a adding) (previewView, error) {
+	v := previewView{Project: a.request.Project, Pending: a.request.Pending, Empty: !a.filled}
+	p, err := s.o.Registry.Preview(r.Context(), who, a.kind, a.request)
+	if err != nil || !a.filled {
+		return v, err
+	}
+	v.Comma = strings.Contains(p.Words.String(), ", ")
+	v.Words, v.Warnings = p.Words, slices.DeleteFunc(p.Warnings, func(w workload.Warning) bool {
+		// Adding asks the forge for the account's number.
+		return w.Degree == workload.CouldBeStricter || w.Field == "owner_id"
+	})
+	for _, field := range a.kind.Fields {
+		message, wrong := p.Problems[field.Name]
+		switch {
+		case wrong && field.Required && a.form.Get(field.Name) == "":
+			v.Missing = append(v.Missing, field.Label)
+		case wrong:
+			v.Wrong = append(v.Wrong, message)
+		}
+		delete(p.Problems, field.Name)
+	}
+	for _, name := range slices.Sorted(maps.Keys(p.Problems)) {
+		v.Wrong = append(v.Wrong, p.Problems[name])
+	}
+	if len(a.form.Errs) > 0 {
+		v.Wrong = nil // they stand beside their fields
+	}
+	return v, nil
+}
+
+// publishingPreview answers with the sentence alone, for the script that shows it while somebody types.
+func (s *Section) publishingPreview(w http.ResponseWriter, r *http.Request, who access.Caller) error {
+	f, err := ui.ReadForm(w, r)
+	if err != nil {
+		return err
+	}
+	a := addFrom(f.Values)
+	a.request.Repository, a.request.Project = ui.Repository(r), r.PathValue("project")
+	return s.writePreview(w, r, who, a)
+}
+
+func (s *Section) writePreview(w http.ResponseWriter, r *http.Request, who access.Caller, a adding) error {
+	issuer := chooseIssuer(append(s.o.Registry.Issuers(), publishers.Issuer{}), a)
+	a.request.Issuer = cmp.Or(issuer.URL, a.request.Issuer)
+	a.form.Errs = map[string]string{}
+	v, err := s.preview(r, who, a)
+	if err != nil {
+		return err
+	}
+	return s.RenderPart(w, "publishing", "publisher-preview", v)
+}

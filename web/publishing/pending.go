@@ -1,0 +1,150 @@
+package publishing
+
+import (
+	"net/http"
+	"net/url"
+
+	"pyindex/internal/access"
+	"pyindex/internal/catalog"
+	"pyindex/internal/fault"
+	"pyindex/internal/workload"
+	"pyindex/web/ui"
+)
+
+type pendingView struct {
+	ui.Frame
+	Guide   *guideView
+	Pending []publisherCard
+	Add     addForm
+	Enabled bool
+	Exists  string // path of the settings of a project of that name that is the reader's, filled in
+	Typed   string // its name
+}
+
+func (s *Section) pending(w http.ResponseWriter, r *http.Request, who access.Caller) error {
+	return s.pendingPage(w, r, who, addFrom(r.URL.Query()), "")
+}
+
+// pendingPage shows the page with what was typed. exists is the link to the project that there is already.
+func (s *Section) pendingPage(w http.ResponseWriter, r *http.Request, who access.Caller, a adding, exists string) error {
+	all, err := s.o.Registry.PendingOf(r.Context(), who)
+	if err != nil {
+		return err
+	}
+	v := pendingView{Frame: s.Frame(r, who, "Pending publishers"), Enabled: s.o.Registry.Enabled(), Exists: exists, Typed: a.form.Get("project_name")}
+	v.Section, v.Tab, v.Scripts = "account", "publishing", []string{"publishing.js"}
+	a.request.Pending = true
+	a.request.Repository = a.form.Get("repository_name")
+	if v.Add, err = s.addForm(r, who, a); err != nil {
+		return err
+	}
+	project := a.form.Field(ui.Field{
+		Name: "project_name", Label: "Project name", Required: true, Mono: true, Wide: true, Placeholder: "widgets", MaxLength: 200,
+		Help: "Of the project that the first upload makes. The name is not reserved until then: whoever is first has it.",
+	})
+	v.Add.Main = append([]ui.Field{project}, v.Add.Main...)
+	if repositories, err := s.repositoryField(r, who, a); err != nil {
+		return err
+	} else if repositories != nil {
+		v.Add.Main = append([]ui.Field{*repositories}, v.Add.Main...)
+	}
+	for n, p := range all {
+		v.Pending = append(v.Pending, publisherCardOf(n, p, tightening{form: ui.Typed(nil)}))
+	}
+	v.Guide = s.guideFor(r, all)
+	if r.Method != http.MethodPost {
+		return s.Render(w, http.StatusOK, "pending", &v)
+	}
+	v.Notice = a.form.Problem()
+	return s.Render(w, a.form.Status(), "pending", &v)
+}
+
+// repositoryField is the choice among the repositories in which the reader may make projects; nil where there is none.
+func (s *Section) repositoryField(r *http.Request, who access.Caller, a adding) (*ui.Field, error) {
+	all, err := s.o.Index.Repositories(r.Context(), who)
+	if err != nil {
+		return nil, err
+	}
+	var options []ui.Option
+	for _, repo := range all {
+		if who.MayCreate(repo.Object()) {
+			options = append(options, ui.Option{Value: repo.Name, Label: repo.Name})
+		}
+	}
+	if len(options) < 2 {
+		return nil, nil
+	}
+	out := a.form.Field(ui.Field{Name: "repository_name", Label: "Repository", Type: "select", Value: catalog.MainRepository, Options: options, Help: "Of this index: where the project will be."})
+	out.ID = "f-index-repository"
+	return &out, nil
+}
+
+func (s *Section) pendingPost(w http.ResponseWriter, r *http.Request, who access.Caller) error {
+	f, err := ui.ReadForm(w, r)
+	if err != nil {
+		return err
+	}
+	switch f.Get("do") {
+	case "add":
+		return s.addPending(w, r, who, f)
+	case "remove":
+		return s.removePending(w, r, who, f)
+	}
+	return fault.New(fault.Invalid, "the form does not say what to do")
+}
+
+func (s *Section) addPending(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form) error {
+	a := addFrom(f.Values)
+	a.form = f
+	a.request.Pending, a.request.Repository = true, f.Get("repository_name")
+	if s.Confirmed(who) != nil {
+		return s.confirmFilledIn(w, r, who, a)
+	}
+	added, err := s.add(r, who, &a)
+	if err != nil {
+		return err
+	}
+	if a.form.Bad() {
+		return s.pendingPage(w, r, who, a, s.existing(r, who, a))
+	}
+	text := clause(workload.Say(added.Provider, added.Issuer, a.compiled)) + " may make the project " + added.Project + ", until " +
+		ui.Day(added.ExpiresAt) + ". The file to paste is below."
+	return s.Done(w, r, accountPublishingPath+"?publisher="+url.QueryEscape(added.ID), text)
+}
+
+// existing is the path of the settings of a project of the typed name, filled in with what was typed, where it is the
+// reader's; "" otherwise.
+func (s *Section) existing(r *http.Request, who access.Caller, a adding) string {
+	p, err := s.o.Registry.ForProject(r.Context(), who, a.request.Repository, a.request.Project)
+	if err != nil {
+		return ""
+	}
+	root := s.Base
+	if p.Project.Repository.Name != catalog.MainRepository {
+		root += "/r/" + p.Project.Repository.Name
+	}
+	q := a.query()
+	q.Del("project_name")
+	q.Del("repository_name")
+	return root + "/manage/project/" + p.Project.Name.String() + "/settings/publishing/?" + q.Encode() + "#add"
+}
+
+func (s *Section) removePending(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form) error {
+	if err := s.Confirmed(who); err != nil {
+		return err
+	}
+	if err := s.o.Registry.RemovePending(r.Context(), who, f.Get("publisher_id")); err != nil {
+		return err
+	}
+	return s.Done(w, r, accountPublishingPath, "Removed. The workload makes no project any more.")
+}
+
+func (s *Section) pendingPreview(w http.ResponseWriter, r *http.Request, who access.Caller) error {
+	f, err := ui.ReadForm(w, r)
+	if err != nil {
+		return err
+	}
+	a := addFrom(f.Values)
+	a.request.Pending, a.request.Repository = true, f.Get("repository_name")
+	return s.writePreview(w, r, who, a)
+}

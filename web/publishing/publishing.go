@@ -1,0 +1,281 @@
+package publishing
+
+import (
+	"cmp"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"pyindex/internal/access"
+	"pyindex/internal/catalog"
+	"pyindex/internal/fault"
+	"pyindex/internal/packaging"
+	"pyindex/internal/publishers"
+	"pyindex/internal/route"
+	"pyindex/internal/workload"
+	"pyindex/internal/workload/ciconfig"
+	"pyindex/web/ui"
+)
+
+// The paths of the publishing pages. Links that other tools make for a project's page lead here too.
+const (
+	publishingPath        = "/manage/project/:project/settings/publishing/"
+	accountPublishingPath = "/manage/account/publishing/"
+)
+
+// Routes returns the pages and forms of the area.
+func (s *Section) Routes() []route.Route {
+	return []route.Route{
+		{Method: http.MethodGet, Path: publishingPath, Auth: route.Signed, Tree: true, Handle: s.publishing},
+		{Method: http.MethodPost, Path: publishingPath, Auth: route.Signed, Tree: true, Handle: s.publishingPost},
+		{Method: http.MethodPost, Path: publishingPath + "preview/", Auth: route.Signed, Tree: true, Handle: s.publishingPreview},
+		{Method: http.MethodGet, Path: accountPublishingPath, Auth: route.Signed, Handle: s.pending},
+		{Method: http.MethodPost, Path: accountPublishingPath, Auth: route.Signed, Handle: s.pendingPost},
+		{Method: http.MethodPost, Path: accountPublishingPath + "preview/", Auth: route.Signed, Handle: s.pendingPreview},
+	}
+}
+
+type publishingView struct {
+	ui.Frame
+	Project     catalog.Project
+	Enabled     bool
+	Guide       *guideView
+	Publishers  []publisherCard
+	Tokens      []publishers.UploadToken
+	TrustedOnly bool
+	Add         addForm
+	Exchanges   []exchangeRow
+}
+
+// tightening is a form of a card that was sent and refused.
+type tightening struct {
+	id   string // of the publisher
+	form ui.Form
+}
+
+func (s *Section) publishing(w http.ResponseWriter, r *http.Request, who access.Caller) error {
+	return s.publishingPage(w, r, who, addFrom(r.URL.Query()), tightening{form: ui.Typed(nil)})
+}
+
+// publishingPage shows the page with what was typed into the form for a new publisher, or into that of a card.
+func (s *Section) publishingPage(w http.ResponseWriter, r *http.Request, who access.Caller, a adding, t tightening) error {
+	p, err := s.o.Registry.ForProject(r.Context(), who, ui.Repository(r), r.PathValue("project"))
+	if err != nil {
+		return err
+	}
+	v := publishingView{
+		Frame: s.Frame(r, who, "Publishing of "+p.Project.Name.String()), Project: p.Project, Enabled: s.o.Registry.Enabled(),
+		Tokens: p.Tokens, TrustedOnly: p.Project.TrustedOnly,
+	}
+	v.Section, v.Tab, v.Mine, v.Scripts = "projects", "publishing", who.RoleIn(p.Project.Object()), []string{"publishing.js"}
+	a.request.Repository, a.request.Project = ui.Repository(r), p.Project.Name.String()
+	if v.Add, err = s.addForm(r, who, a); err != nil {
+		return err
+	}
+	said := map[string]workload.Words{}
+	for n, x := range p.Publishers {
+		said[x.ID] = x.Words
+		v.Publishers = append(v.Publishers, publisherCardOf(n, x, t))
+	}
+	v.Exchanges = exchangeRows(p.Exchanges, said, r.URL.Query().Get("exchange"))
+	v.Guide = s.guideFor(r, p.Publishers)
+	if r.Method != http.MethodPost {
+		return s.Render(w, http.StatusOK, "publishing", &v)
+	}
+	if n := cmp.Or(a.form.Problem(), t.form.Problem()); n != nil {
+		v.Notice = n
+	}
+	return s.Render(w, max(a.form.Status(), t.form.Status()), "publishing", &v)
+}
+
+// publishingPost does what one of the page's forms asks for: "do" says which.
+func (s *Section) publishingPost(w http.ResponseWriter, r *http.Request, who access.Caller) error {
+	f, err := ui.ReadForm(w, r)
+	if err != nil {
+		return err
+	}
+	acts := map[string]func(http.ResponseWriter, *http.Request, access.Caller, ui.Form) error{
+		"add": s.addPublisher, "constrain": s.constrainPublisher, "remove": s.removePublisher, "trusted-only": s.setTrustedOnly, "revoke": s.revokeUploadToken,
+	}
+	act := acts[f.Get("do")]
+	if act == nil {
+		return fault.New(fault.Invalid, "the form does not say what to do")
+	}
+	return act(w, r, who, f)
+}
+
+func (s *Section) addPublisher(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form) error {
+	a := addFrom(f.Values)
+	a.form = f
+	if err := s.Confirmed(who); err != nil {
+		return s.confirmFilledIn(w, r, who, a)
+	}
+	added, err := s.add(r, who, &a)
+	if err != nil {
+		return err
+	}
+	if a.form.Bad() {
+		return s.publishingPage(w, r, who, a, tightening{form: ui.Typed(nil)})
+	}
+	text := clause(workload.Say(added.Provider, added.Issuer, a.compiled)) + " may now publish " + added.Project + ". The file to paste is below."
+	if added.Warning != "" {
+		text += " Not yet pinned: " + added.Warning + "."
+	}
+	return s.Done(w, r, s.Back(r)+"?publisher="+url.QueryEscape(added.ID), text)
+}
+
+// clause is a sentence's subject: what hangs on with commas ends with one.
+func clause(w workload.Words) string {
+	if s := w.String(); !strings.Contains(s, ", ") {
+		return s
+	}
+	return w.String() + ","
+}
+
+// confirmFilledIn leads to confirming who one is and back to the form, filled in: nothing that was typed is lost. Whoever
+// may not see the page learns that first.
+func (s *Section) confirmFilledIn(w http.ResponseWriter, r *http.Request, who access.Caller, a adding) error {
+	if r.PathValue("project") != "" {
+		if _, err := s.o.Registry.ForProject(r.Context(), who, ui.Repository(r), r.PathValue("project")); err != nil {
+			return err
+		}
+	}
+	s.See(w, r, "/confirm/?next="+url.QueryEscape(s.Back(r)+"?"+a.query().Encode()))
+	return nil
+}
+
+// add asks the registry for a publisher; what is wrong with the fields is in a.form then.
+func (s *Section) add(r *http.Request, who access.Caller, a *adding) (publishers.Added, error) {
+	a.request.Repository = cmp.Or(ui.Repository(r), a.request.Repository)
+	if !a.request.Pending {
+		a.request.Project = r.PathValue("project")
+	} else if _, err := packaging.ParseProjectName(a.request.Project); err != nil {
+		a.form.Wrong("project_name", fault.Message(err))
+	}
+	for name, message := range s.o.Registry.Problems(a.kind, a.request.Fields) {
+		a.form.Wrong(name, message)
+	}
+	if a.form.Bad() {
+		// Nobody learns about fields what they may not learn about the project.
+		_, err := s.o.Registry.Preview(r.Context(), who, a.kind, a.request)
+		return publishers.Added{}, err
+	}
+	added, err := s.o.Registry.Add(r.Context(), who, a.request)
+	if err != nil {
+		field := fault.FieldOf(err)
+		if field == publishers.FieldIssuer {
+			field = "" // nobody types it
+		}
+		if a.request.Pending && fault.Is(err, fault.Conflict) {
+			field = "project_name"
+		}
+		return added, a.form.Refused(field, err)
+	}
+	a.compiled = added.Fields
+	return added, nil
+}
+
+func (s *Section) constrainPublisher(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form) error {
+	if err := s.Confirmed(who); err != nil {
+		return err
+	}
+	fields := map[string]string{}
+	for name := range f.Values {
+		if v := f.Get(name); name != "do" && name != "publisher_id" && name != workload.FieldClaims && v != "" {
+			fields[name] = v
+		}
+	}
+	if v := f.Get(workload.FieldClaims); v != "" {
+		var err error
+		if fields, err = workload.ParseClaims(v); err != nil {
+			f.Wrong(workload.FieldClaims, fault.Message(err))
+		}
+	}
+	if !f.Bad() {
+		added, err := s.o.Registry.Constrain(r.Context(), who, publishers.ConstrainRequest{
+			ID: f.Get("publisher_id"), Repository: ui.Repository(r), Project: r.PathValue("project"), Fields: fields,
+		})
+		if err == nil {
+			return s.Done(w, r, s.Back(r)+"?publisher="+url.QueryEscape(added.ID), "Tightened: "+clause(workload.Say(added.Provider, added.Issuer, added.Fields))+
+				" may publish "+added.Project+". What the looser publisher could do and this one cannot is refused from now on.")
+		}
+		if err := f.Refused(fault.FieldOf(err), err); err != nil {
+			return err
+		}
+	}
+	return s.publishingPage(w, r, who, addFrom(nil), tightening{id: f.Get("publisher_id"), form: f})
+}
+
+func (s *Section) removePublisher(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form) error {
+	if err := s.Confirmed(who); err != nil {
+		return err
+	}
+	name := r.PathValue("project")
+	if err := s.o.Registry.RemoveFrom(r.Context(), who, f.Get("publisher_id"), ui.Repository(r), name); err != nil {
+		return err
+	}
+	return s.Done(w, r, s.Back(r), "Removed. Tokens that were minted for it upload to "+name+" no more.")
+}
+
+func (s *Section) setTrustedOnly(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form) error {
+	if err := s.Confirmed(who); err != nil {
+		return err
+	}
+	// A reader of the project may know it, and gets the answer of this page all the same.
+	p, err := s.o.Registry.ForProject(r.Context(), who, ui.Repository(r), r.PathValue("project"))
+	if err != nil {
+		return err
+	}
+	name := p.Project.Name
+	if err := s.o.Index.SetTrustedOnly(r.Context(), who, p.Project.Repository.Name, name, f.On("on")); err != nil {
+		return err
+	}
+	text := "API tokens may upload to " + name.String() + " again."
+	if f.On("on") {
+		text = "Only trusted publishers may upload to " + name.String() + " from now on."
+	}
+	return s.Done(w, r, s.Back(r), text)
+}
+
+// revokeUploadToken ends an API token that could upload to the project.
+func (s *Section) revokeUploadToken(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form) error {
+	if err := s.o.Directory.RevokeToken(r.Context(), who, f.Get("token_id")); err != nil {
+		return err
+	}
+	return s.Done(w, r, s.Back(r), "The API token is revoked: it does nothing from the next request on."+s.RevocationDelay())
+}
+
+// guideView is the file to paste after a publisher was added, and what else is to be done.
+type guideView struct {
+	Project   string
+	Publisher string // id
+	Words     workload.Words
+	File      ciconfig.File
+	Others    []ciconfig.File // all alternatives, the shown one too
+	Steps, CA []string
+}
+
+// guideFor is the guide of the publisher that the query asks for, if it is one of these.
+func (s *Section) guideFor(r *http.Request, all []publishers.Shown) *guideView {
+	q := r.URL.Query()
+	i := slices.IndexFunc(all, func(p publishers.Shown) bool { return p.ID == q.Get("publisher") })
+	if i < 0 || r.Method == http.MethodPost {
+		return nil
+	}
+	p := all[i]
+	t := ciconfig.Target{BaseURL: s.Absolute(""), Repository: p.Repository, Project: p.Project, Audience: s.BaseURL.Host}
+	for _, issuer := range s.o.Registry.Issuers() {
+		if issuer.Provider == p.Provider && issuer.URL == p.Issuer {
+			t.Audience = cmp.Or(issuer.Audience, t.Audience)
+		}
+	}
+	g := ciconfig.For(t, p.Provider, p.Issuer, p.Fields)
+	v := &guideView{Project: p.Project, Publisher: p.ID, Words: p.Words, Others: g.Files, Steps: g.Steps, CA: g.CA}
+	for n, f := range g.Files {
+		if n == 0 || f.Key == q.Get("with") {
+			v.File = f
+		}
+	}
+	return v
+}

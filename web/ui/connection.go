@@ -1,0 +1,27 @@
+package ui
+
+import (
+	"net/url"
+	"strings"
+)
+
+// Connection is what the blocks are filled in with.
+type Connection struct {
+	Index  string // URL of the simple API
+	Signed string // the same with a place for a token, where one is needed
+	Closed bool
+	Host   string
+	Root   string // URL of the server, for index login
+}
+
+// Connection of a repository; root is the path prefix of its links.
+func (k *Kit) Connection(root string) Connection {
+	c := Connection{Closed: k.Closed, Host: k.BaseURL.Host, Root: strings.TrimSuffix(k.Absolute(""), "/")}
+	c.Index = k.Absolute(strings.TrimPrefix(root, k.Base) + "/simple/")
+	c.Signed = c.Index
+	if u, err := url.Parse(c.Index); err == nil && c.Closed {
+		u.User = url.UserPassword("__token__", "TOKEN")
+		c.Signed = u.String()
+	}
+	return c
+}

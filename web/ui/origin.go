@@ -1,0 +1,82 @@
+package ui
+
+import (
+	"net/url"
+	"regexp"
+	"strings"
+
+	"pyindex/internal/access"
+	"pyindex/internal/catalog"
+)
+
+// Origin is where a file came from, in words and links. Links are made of verified claims alone.
+type Origin struct {
+	Kind                      string // "user", "publisher", "operator", or "" where it is not known
+	Name                      string // of the person, or the publisher's sentence
+	Repository, RepositoryURL string
+	Workflow, Environment     string
+	Ref, Commit, CommitURL    string
+	Run, RunURL               string
+	Actor                     string
+}
+
+// OriginOf says who uploaded a file, and from what.
+func OriginOf(u catalog.Uploader) Origin {
+	o := Origin{Kind: u.Kind, Name: u.Name}
+	if u.Kind == string(access.KindPublisher) {
+		o.claims(u.Claims)
+	}
+	return o
+}
+
+var (
+	slugForm   = regexp.MustCompile(`\A[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+){1,20}\z`)
+	commitForm = regexp.MustCompile(`\A[0-9a-f]{7,64}\z`)
+	digitsForm = regexp.MustCompile(`\A[0-9]{1,20}\z`)
+)
+
+// claims reads what GitHub and GitLab say of a job; of other issuers the claims have no links.
+func (o *Origin) claims(c map[string]any) {
+	text := func(name string) string {
+		s, _ := c[name].(string)
+		return s
+	}
+	o.Environment, o.Ref, o.Commit = text("environment"), text("ref"), text("sha")
+	if !commitForm.MatchString(o.Commit) {
+		o.Commit = ""
+	}
+	switch {
+	case text("repository") != "":
+		o.Repository, o.Run, o.Actor = text("repository"), text("run_id"), text("actor")
+		_, file, _ := strings.Cut(text("job_workflow_ref"), "/.github/workflows/")
+		o.Workflow, _, _ = strings.Cut(file, "@")
+		o.link(githubServer(text("iss")), "/commit/", "/actions/runs/")
+	case text("project_path") != "":
+		o.Repository, o.Run, o.Actor = text("project_path"), text("job_id"), text("user_login")
+		_, file, _ := strings.Cut(text("ci_config_ref_uri"), "//")
+		o.Workflow, _, _ = strings.Cut(file, "@")
+		o.link(strings.TrimSuffix(text("iss"), "/"), "/-/commit/", "/-/jobs/")
+	}
+}
+
+// githubServer is the site that belongs to an issuer of GitHub's kind: github.com, or the host of an Enterprise Server.
+func githubServer(issuer string) string {
+	if strings.HasPrefix(issuer, "https://token.actions.githubusercontent.com") {
+		return "https://github.com"
+	}
+	return strings.TrimSuffix(issuer, "/_services/token")
+}
+
+func (o *Origin) link(server, commit, run string) {
+	u, err := url.Parse(server)
+	if err != nil || u.Scheme != "https" || u.Host == "" || u.RawQuery != "" || u.User != nil || !slugForm.MatchString(o.Repository) {
+		return
+	}
+	o.RepositoryURL = server + "/" + o.Repository
+	if o.Commit != "" {
+		o.CommitURL = o.RepositoryURL + commit + o.Commit
+	}
+	if digitsForm.MatchString(o.Run) {
+		o.RunURL = o.RepositoryURL + run + o.Run
+	}
+}

@@ -1,0 +1,136 @@
+package ui
+
+import (
+	"fmt"
+	"html/template"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"pyindex/internal/catalog"
+)
+
+// words are the functions by which templates say things.
+func (k *Kit) words() template.FuncMap {
+	return template.FuncMap{
+		"when": func(t time.Time) template.HTML { return stamp(t, ago(k.Now(), t)) },
+		"date": func(t time.Time) template.HTML { return stamp(t, Day(t)) },
+		"size": size, "count": Count, "plural": Plural, "short": short, "cut": Cut,
+		"paste": paste, "tree": Tree, "results": results, "list": func(s ...string) []string { return s }, "join": strings.Join, "has": strings.Contains, "add": func(a, b int) int { return a + b },
+	}
+}
+
+// stamp is a moment: words in the line, the exact time on hover and for machines. Both are made here, so they are safe.
+func stamp(t time.Time, text string) template.HTML {
+	if t.IsZero() {
+		return "never"
+	}
+	t = t.UTC()
+	return template.HTML(fmt.Sprintf(`<time datetime="%s" title="%s">%s</time>`,
+		t.Format(time.RFC3339), t.Format("2006-01-02 15:04:05 UTC"), template.HTMLEscapeString(text)))
+}
+
+func Day(t time.Time) string { return t.UTC().Format("2 January 2006") }
+
+// ago says how far a moment is away, in the past or the future.
+func ago(now, t time.Time) string {
+	d := now.Sub(t)
+	future := d < 0
+	if future {
+		d = -d
+	}
+	var text string
+	switch {
+	case d < time.Minute && future:
+		return "in a moment"
+	case d < time.Minute:
+		return "just now"
+	case d < time.Hour:
+		text = Plural(int(d/time.Minute), "minute", "minutes")
+	case d < 48*time.Hour:
+		text = Plural(int(d/time.Hour), "hour", "hours")
+	case d < 60*24*time.Hour:
+		text = Plural(int(d/(24*time.Hour)), "day", "days")
+	default:
+		return "on " + Day(t)
+	}
+	if future {
+		return "in " + text
+	}
+	return text + " ago"
+}
+
+// size says how many bytes, in decimal units as file managers do.
+func size(n int64) string {
+	if n < 1000 {
+		return Plural(int(n), "byte", "bytes")
+	}
+	v, units := float64(n), []string{"kB", "MB", "GB", "TB", "PB"}
+	unit := ""
+	for _, unit = range units {
+		if v /= 1000; v < 999.5 {
+			break
+		}
+	}
+	if v < 9.95 {
+		return strconv.FormatFloat(v, 'f', 1, 64) + " " + unit
+	}
+	return strconv.FormatFloat(v, 'f', 0, 64) + " " + unit
+}
+
+// Count writes a whole number of any type in groups: 12,345.
+func Count(n any) string {
+	text := fmt.Sprint(n)
+	for i := len(text) - 3; i > 0 && text[i-1] != '-'; i -= 3 {
+		text = text[:i] + "," + text[i:]
+	}
+	return text
+}
+
+// Plural writes a number with its noun.
+func Plural(n int, one, more string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return Count(n) + " " + more
+}
+
+// short is the beginning of a digest or id.
+func short(s string) string { return s[:min(len(s), 12)] }
+
+// Cut shortens a text to n characters, and shows that it did.
+func Cut(n int, s string) string {
+	if utf8.RuneCountInString(s) <= n {
+		return s
+	}
+	return string([]rune(s)[:n-1]) + "…"
+}
+
+// Block is something to paste, complete as it is.
+type Block struct{ Label, Text string }
+
+func paste(label, text string) Block { return Block{label, text} }
+
+// Results are cards with the prefix of their links.
+type Results struct {
+	Root  string
+	Cards []catalog.Card
+}
+
+func results(root string, cards []catalog.Card) Results { return Results{root, cards} }
+
+// Tree is the path prefix of links into a repository.
+func Tree(base, repository string) string {
+	if repository == catalog.MainRepository {
+		return base
+	}
+	return base + "/r/" + repository
+}
+
+func List(words []string) string {
+	if len(words) < 2 {
+		return strings.Join(words, "")
+	}
+	return strings.Join(words[:len(words)-1], ", ") + " and " + words[len(words)-1]
+}

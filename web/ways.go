@@ -1,9 +1,0 @@
-package web
-
-// loginScripts are the scripts of pages on which people prove who they are.
-func (s *Site) loginScripts() []string {
-	if s.o.Accounts.Passkeyed() {
-		return []string{"passkey.js"}
-	}
-	return nil
-}
