@@ -256,12 +256,6 @@ func (b *Tab) Choose(label, option string) {
 	}
 }
 
-// Tick ticks the box with a label.
-func (b *Tab) Tick(label string) {
-	b.t.Helper()
-	b.run("ticking "+label, chromedp.Click(b.element("the box "+label, `labelled(`+quoted(label)+`)`)))
-}
-
 // Attach chooses files for the field with a label.
 func (b *Tab) Attach(label string, paths ...string) {
 	b.t.Helper()
