@@ -27,28 +27,11 @@ type copies struct {
 
 // add asks the index and keeps the answer.
 func (c *copies) add(ctx context.Context, from target, path, form string) error {
-	w, err := dial(ctx, from)
-	if err != nil {
-		return err
-	}
-	_ = w.conn.Close()
-	r, err := http.NewRequestWithContext(ctx, "GET", from.URL, nil)
-	if err != nil {
-		return err
-	}
-	from.authorize(r)
-	for _, line := range from.Header {
-		name, value, _ := strings.Cut(line, ": ")
-		r.Header.Set(name, value)
-	}
-	answer, err := http.DefaultTransport.RoundTrip(r)
+	answer, err := from.get(ctx)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = answer.Body.Close() }()
-	if answer.StatusCode != http.StatusOK {
-		return fmt.Errorf("GET %s: %s", from.URL, answer.Status)
-	}
 	h := answer.Header
 	k := copied{Path: path, File: fmt.Sprintf("%d", len(c.All)), Type: h.Get("Content-Type"), Encoding: h.Get("Content-Encoding"), ETag: h.Get("ETag"), Form: form}
 	f, err := os.Create(filepath.Join(c.Dir, k.File))

@@ -8,6 +8,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"time"
 
@@ -19,7 +20,6 @@ type settings struct {
 	quick, json          bool
 	backend, databaseURL string
 	storageURL, peers    string
-	client               string
 	rounds               int
 	each                 time.Duration // of one sample
 	binary               string        // of the index; built where it is empty
@@ -47,14 +47,13 @@ func parseSettings(args []string) (s settings, err error) {
 	f.StringVar(&s.databaseURL, "database-url", "", "database of the postgres backend; it is filled and must be one to throw away")
 	f.StringVar(&s.storageURL, "storage", "", "where the index keeps bytes (default: a folder)")
 	f.StringVar(&s.peers, "peers", "", "virtual environment with pypiserver, devpi-server or proxpi (default: what is on PATH)")
-	f.StringVar(&s.client, "client", "own", "what reads: own, or wrk if it is installed")
 	f.IntVar(&s.rounds, "rounds", 5, "samples of everything")
 	f.DurationVar(&s.each, "each", 2*time.Second, "length of a sample")
 	if err := f.Parse(args); err != nil {
 		return s, err
 	}
-	if s.client != "own" && s.client != "wrk" {
-		return s, fmt.Errorf("-client %s: own or wrk", s.client)
+	if _, err := exec.LookPath("wrk"); err != nil && !s.quick {
+		return s, fmt.Errorf("wrk is needed for reads: %w", err)
 	}
 	if s.backend == "postgres" && s.databaseURL == "" {
 		return s, fmt.Errorf("-backend postgres needs -database-url")

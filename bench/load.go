@@ -1,21 +1,17 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
-	"net/http/httputil"
-	"net/url"
+	"net/http/httptrace"
 	"os"
 	"os/exec"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -35,12 +31,47 @@ func (t target) authorize(r *http.Request) {
 	}
 }
 
-// job is what the client process is to do. It is told on standard input, so that no token is on a command line.
+// single is a client whose every request has a connection of its own. It takes answers as they come, compressed or not.
+var single = &http.Client{
+	Transport:     &http.Transport{DisableKeepAlives: true, DisableCompression: true},
+	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+}
+
+// get asks once on a connection of its own. The caller closes the answer.
+func (t target) get(ctx context.Context) (*http.Response, error) {
+	r, err := http.NewRequestWithContext(ctx, "GET", t.URL, nil)
+	if err != nil {
+		return nil, err
+	}
+	t.authorize(r)
+	for _, line := range t.Header {
+		name, value, _ := strings.Cut(line, ": ")
+		r.Header.Set(name, value)
+	}
+	answer, err := single.Do(r)
+	if err == nil && answer.StatusCode >= http.StatusBadRequest {
+		err = errors.Join(fmt.Errorf("GET %s: %s", t.URL, answer.Status), answer.Body.Close())
+	}
+	return answer, err
+}
+
+// once asks once and returns the answer, whose body has been read, how long it was and the time from the connection to its end.
+func (t target) once(ctx context.Context) (answer *http.Response, size int64, took time.Duration, err error) {
+	var start time.Time
+	answer, err = t.get(httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { start = time.Now() }}))
+	if err != nil {
+		return nil, 0, 0, err
+	}
+	size, err = io.Copy(io.Discard, answer.Body)
+	return answer, size, time.Since(start), errors.Join(err, answer.Body.Close())
+}
+
+// job is a load: uploads by a client process, which reads the job from standard input, or reads by wrk.
 type job struct {
 	Target target
 	Conns  int
-	For    time.Duration // of reads, and the most of uploads where it is not 0
-	Wheels []wheelJob    // to upload; reads where there are none
+	For    time.Duration // of reads; the most of uploads, 0 for no bound
+	Wheels []wheelJob    // to upload
 }
 
 // wheelJob is a wheel to upload: a payload of Size bytes, or the file at Path with digest Sum.
@@ -52,17 +83,17 @@ type wheelJob struct {
 
 // tally is what came of a job.
 type tally struct {
-	Requests, Errors, Status int
-	Bytes                    int64
-	Seconds                  float64
-	P50, P99                 float64 // milliseconds
-	Error                    string
+	Requests, Errors int
+	Bytes            int64
+	Seconds          float64
+	P50, P99         float64 // milliseconds
+	Error            string
 }
 
 func (t tally) rate() float64  { return float64(t.Requests) / t.Seconds }
 func (t tally) speed() float64 { return float64(t.Bytes) / t.Seconds / 1e6 }
 
-// run does the job in a process of its own.
+// run uploads in a process of its own.
 func (j job) run(ctx context.Context) (t tally, err error) {
 	in, err := json.Marshal(j)
 	if err != nil {
@@ -91,11 +122,7 @@ func runLoad(ctx context.Context, _ []string) error {
 	if err := json.NewDecoder(os.Stdin).Decode(&j); err != nil {
 		return err
 	}
-	t := j.reads(ctx)
-	if len(j.Wheels) > 0 {
-		t = j.uploads(ctx)
-	}
-	return json.NewEncoder(os.Stdout).Encode(t)
+	return json.NewEncoder(os.Stdout).Encode(j.uploads(ctx))
 }
 
 // gather runs work on each connection and adds up what they did. It returns how long each request took, too.
@@ -112,7 +139,7 @@ func (j job) gather(work func(t *tally, took *[]time.Duration) error) tally {
 			err := work(&t, &took)
 			mu.Lock()
 			defer mu.Unlock()
-			sum.Requests, sum.Bytes, sum.Status, all = sum.Requests+t.Requests, sum.Bytes+t.Bytes, max(sum.Status, t.Status), append(all, took...)
+			sum.Requests, all = sum.Requests+t.Requests, append(all, took...)
 			if err != nil {
 				sum.Errors, sum.Error = sum.Errors+1, err.Error()
 			}
@@ -131,32 +158,6 @@ func quantile(all []time.Duration, q float64) float64 {
 	}
 	slices.Sort(all)
 	return all[min(len(all)-1, int(q*float64(len(all))))].Seconds() * 1e3
-}
-
-// reads asks for the same again and again on every connection.
-func (j job) reads(ctx context.Context) tally {
-	end := time.Now().Add(j.For)
-	return j.gather(func(t *tally, took *[]time.Duration) error {
-		w, err := dial(ctx, j.Target)
-		if err != nil {
-			return err
-		}
-		defer func() { _ = w.conn.Close() }()
-		for n := 0; ; n++ {
-			start := time.Now()
-			if t.Requests > 0 && start.After(end) {
-				return nil
-			}
-			status, size, err := w.get()
-			if err != nil {
-				return err
-			}
-			t.Requests, t.Status, t.Bytes = t.Requests+1, max(t.Status, status), t.Bytes+size
-			if n%16 == 0 {
-				*took = append(*took, time.Since(start))
-			}
-		}
-	})
 }
 
 // uploads sends every wheel once, made before the clock starts.
@@ -198,108 +199,4 @@ func (j job) uploads(ctx context.Context) tally {
 		}
 		return nil
 	})
-}
-
-// wire is a kept-alive connection that sends one request again and again, with as little behind it as there can be.
-type wire struct {
-	conn    net.Conn
-	in      *bufio.Reader
-	host    string
-	request []byte
-}
-
-func dial(ctx context.Context, t target) (*wire, error) {
-	u, err := url.Parse(t.URL)
-	if err != nil {
-		return nil, err
-	}
-	r, err := http.NewRequest("GET", t.URL, nil)
-	if err != nil {
-		return nil, err
-	}
-	t.authorize(r)
-	var b strings.Builder
-	fmt.Fprintf(&b, "GET %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: bench\r\n", u.RequestURI(), u.Host)
-	if a := r.Header.Get("Authorization"); a != "" {
-		fmt.Fprintf(&b, "Authorization: %s\r\n", a)
-	}
-	for _, h := range t.Header {
-		b.WriteString(h + "\r\n")
-	}
-	w := &wire{host: u.Host, request: []byte(b.String() + "\r\n")}
-	return w, w.open(ctx)
-}
-
-func (w *wire) open(ctx context.Context) (err error) {
-	if w.conn, err = new(net.Dialer).DialContext(ctx, "tcp", w.host); err == nil {
-		w.in = bufio.NewReaderSize(w.conn, 128<<10)
-	}
-	return err
-}
-
-// get sends the request and reads the answer: its status and the bytes of its body.
-func (w *wire) get() (status int, size int64, err error) {
-	if _, err = w.conn.Write(w.request); err != nil {
-		return 0, 0, err
-	}
-	h, err := w.head()
-	if err != nil {
-		return 0, 0, err
-	}
-	switch {
-	case h.status >= 400:
-		return h.status, 0, fmt.Errorf("status %d", h.status)
-	case h.chunked:
-		size, err = io.Copy(io.Discard, httputil.NewChunkedReader(w.in))
-		if err == nil {
-			_, err = w.in.ReadSlice('\n') // the line after the last chunk
-		}
-	case h.status != http.StatusNotModified:
-		var n int
-		n, err = w.in.Discard(h.length)
-		size = int64(n)
-	}
-	if err == nil && h.close {
-		_ = w.conn.Close()
-		err = w.open(context.Background())
-	}
-	return h.status, size, err
-}
-
-// head is what matters of an answer's header.
-type head struct {
-	status, length int
-	chunked, close bool
-	json           bool
-	etag           string
-}
-
-func (w *wire) head() (h head, err error) {
-	line, err := w.in.ReadSlice('\n')
-	if err != nil {
-		return h, err
-	}
-	if len(line) < 12 {
-		return h, errors.New("no status")
-	}
-	h.status, err = strconv.Atoi(string(line[9:12]))
-	for err == nil {
-		if line, err = w.in.ReadSlice('\n'); err != nil || len(line) <= 2 {
-			return h, err
-		}
-		name, value, _ := bytes.Cut(line, []byte(":"))
-		switch value = bytes.TrimSpace(value); {
-		case len(name) == 14 && bytes.EqualFold(name, []byte("Content-Length")):
-			h.length, err = strconv.Atoi(string(value))
-		case len(name) == 17 && bytes.EqualFold(name, []byte("Transfer-Encoding")):
-			h.chunked = true
-		case len(name) == 12 && bytes.EqualFold(name, []byte("Content-Type")):
-			h.json = bytes.Contains(value, []byte("json"))
-		case len(name) == 10 && bytes.EqualFold(name, []byte("Connection")):
-			h.close = bytes.EqualFold(value, []byte("close"))
-		case len(name) == 4 && bytes.EqualFold(name, []byte("ETag")):
-			h.etag = string(value)
-		}
-	}
-	return h, err
 }

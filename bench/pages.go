@@ -11,7 +11,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 
 	"pyindex/internal/storage/db/synthetic"
 )
@@ -153,20 +152,21 @@ func (b *bench) sample(ctx context.Context, c column, p page) (float64, error) {
 	if j.Conns == 0 {
 		j.Conns = b.conns
 	}
-	h, err := look(ctx, j.Target)
+	answer, _, _, err := j.Target.once(ctx) // which also warms the page
 	if err != nil {
 		return 0, err
 	}
-	if p.held && h.etag == "" || slices.Contains(p.header, asJSON) && !h.json {
+	etag := answer.Header.Get("ETag")
+	if p.held && etag == "" || slices.Contains(p.header, asJSON) && !strings.Contains(answer.Header.Get("Content-Type"), "json") {
 		return 0, errUnable
 	}
 	if p.held {
-		j.Target.Header = append(j.Target.Header[:len(j.Target.Header):len(j.Target.Header)], "If-None-Match: "+h.etag)
-		if h, err = look(ctx, j.Target); err != nil || h.status != http.StatusNotModified {
+		j.Target.Header = append(j.Target.Header[:len(j.Target.Header):len(j.Target.Header)], "If-None-Match: "+etag)
+		if answer, _, _, err = j.Target.once(ctx); err != nil || answer.StatusCode != http.StatusNotModified {
 			return 0, cmp.Or(err, errUnable)
 		}
 	}
-	t, err := b.read(ctx, j)
+	t, err := j.read(ctx)
 	if err != nil {
 		return 0, err
 	}
@@ -174,31 +174,6 @@ func (b *bench) sample(ctx context.Context, c column, p page) (float64, error) {
 		return t.speed(), nil
 	}
 	return t.rate(), nil
-}
-
-// look asks once, which also warms the page.
-func look(ctx context.Context, t target) (h head, err error) {
-	w, err := dial(ctx, t)
-	if err != nil {
-		return h, err
-	}
-	defer func() { _ = w.conn.Close() }()
-	if _, err := w.conn.Write(w.request); err != nil {
-		return h, err
-	}
-	return w.head()
-}
-
-// once times one request on a fresh connection, in milliseconds.
-func once(ctx context.Context, t target) (float64, error) {
-	w, err := dial(ctx, t)
-	if err != nil {
-		return 0, err
-	}
-	defer func() { _ = w.conn.Close() }()
-	start := time.Now()
-	_, _, err = w.get()
-	return time.Since(start).Seconds() * 1e3, err
 }
 
 // firstReads times the first read after an upload to what is read.
@@ -215,11 +190,11 @@ func (b *bench) firstReads(ctx context.Context) error {
 				if err := b.site.put(ctx, b.token, 1000, wheel{f.project, fmt.Sprintf("9000.%d", b.count)}); err != nil {
 					return err
 				}
-				ms, err := once(ctx, c.at(f.path, asHTML, withGzip))
+				_, _, took, err := c.at(f.path, asHTML, withGzip).once(ctx)
 				if err != nil {
 					return err
 				}
-				r.add(c.name, ms)
+				r.add(c.name, took.Seconds()*1e3)
 			}
 		}
 		b.report.Rows = append(b.report.Rows, r)

@@ -37,7 +37,7 @@ func (b *bench) startPeers(ctx context.Context) error {
 	return nil
 }
 
-// peers that were started, by name, and where they take uploads.
+// peersThatTake returns the peers that were started and take uploads, with the address of each.
 func (b *bench) peersThatTake() (out []peer) {
 	for _, p := range b.started {
 		if p.takes.URL != "" {

@@ -57,7 +57,7 @@ func scale(ctx context.Context, args []string) error {
 type curve struct {
 	dir, url, binary string
 	description      int
-	pause            time.Duration // before idle memory is looked at
+	pause            time.Duration // before idle memory is looked at, and the length of a sample
 	nonce            string        // in names of what is uploaded, so that a database can be measured again
 	steps            []*stepped
 }
@@ -178,7 +178,7 @@ func (s *curve) reads(ctx context.Context, x *site, p *process, m *stepped) erro
 		}
 	}
 	for range 3 {
-		t, err := job{Target: target{URL: p.base + "/simple/" + s.project(m, 0) + "/", Header: []string{asJSON, withGzip}}, Conns: 32, For: time.Second}.run(ctx)
+		t, err := job{Target: target{URL: p.base + "/simple/" + s.project(m, 0) + "/", Header: []string{asJSON, withGzip}}, Conns: 32, For: s.pause}.read(ctx)
 		if err != nil {
 			return err
 		}
@@ -202,11 +202,11 @@ func (s *curve) time(ctx context.Context, m *stepped, name, url string) error {
 	if strings.Contains(url, "/project/") || strings.Contains(url, "/search/") {
 		header[0] = asHTML
 	}
-	ms, err := once(ctx, target{URL: url, Header: header})
+	_, _, took, err := target{URL: url, Header: header}.once(ctx)
 	if err != nil {
 		return fmt.Errorf("%s: %w", url, err)
 	}
-	m.note(name, "ms", ms)
+	m.note(name, "ms", took.Seconds()*1e3)
 	return nil
 }
 

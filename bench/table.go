@@ -164,12 +164,8 @@ func (p *report) markdown(w io.Writer) {
 }
 
 func (s settings) text() string {
-	client := "our own, one process for each sample"
-	if s.client == "wrk" {
-		client = "wrk, with two threads"
-	}
-	return fmt.Sprintf("%s; %d rounds of %v, %d connections kept alive; median (least–most). The client of reads is %s, on the same cores: "+
-		"what it takes is missing from every column alike.", s.backend, s.rounds, s.each, s.conns, client)
+	return fmt.Sprintf("%s; %d rounds of %v, %d connections kept alive; median (least–most). The client of reads is wrk, with two threads, on the same cores: "+
+		"what it takes is missing from every column alike.", s.backend, s.rounds, s.each, s.conns)
 }
 
 // machine says what this was measured on.

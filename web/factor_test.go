@@ -18,7 +18,7 @@ import (
 // belongs to setting one up and to signing out.
 func TestEnrolmentIsAllThatPagesDo(t *testing.T) {
 	x := newShop(t, catalog.Limits{}, nil, func(o *shopOptions) {
-		o.accounts.SecondFactor, o.keyring.SecondFactor = access.FactorPublishers, access.FactorPublishers
+		o.signin.SecondFactor, o.keyring.SecondFactor = access.FactorPublishers, access.FactorPublishers
 	})
 	const enrol = "/manage/account/security/"
 	for _, user := range []string{"owner", "root"} {
@@ -70,7 +70,7 @@ func TestEnrolmentIsAllThatPagesDo(t *testing.T) {
 // Everybody else notices nothing.
 func TestEnrolmentLeavesOthersAlone(t *testing.T) {
 	x := newShop(t, catalog.Limits{}, nil, func(o *shopOptions) {
-		o.accounts.SecondFactor, o.keyring.SecondFactor = access.FactorAdministrators, access.FactorAdministrators
+		o.signin.SecondFactor, o.keyring.SecondFactor = access.FactorAdministrators, access.FactorAdministrators
 	})
 	for _, user := range []string{"owner", "reader", "stranger"} {
 		if got := x.get(user, "/manage/account/token/"); got.Code != http.StatusOK {
@@ -85,7 +85,7 @@ func TestEnrolmentLeavesOthersAlone(t *testing.T) {
 // TestEnrolmentEnds: the recovery codes are followed by a link to where the person can work now.
 func TestEnrolmentEnds(t *testing.T) {
 	x := newShop(t, catalog.Limits{}, nil, func(o *shopOptions) {
-		o.accounts.SecondFactor, o.keyring.SecondFactor = access.FactorAdministrators, access.FactorAdministrators
+		o.signin.SecondFactor, o.keyring.SecondFactor = access.FactorAdministrators, access.FactorAdministrators
 	})
 	page := x.enrol("root")
 	if !strings.Contains(page, "Your recovery codes") || !strings.Contains(page, `<a class="button primary" href="/">Continue</a>`) {

@@ -10,6 +10,8 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/account"
+	"pyindex/internal/account/outbox"
+	"pyindex/internal/account/signin"
 	"pyindex/internal/catalog"
 	"pyindex/internal/fault"
 )
@@ -36,7 +38,7 @@ func (p *signOn) Finish(_ context.Context, kept []byte, state, code string) (acc
 // box keeps letters as "to: text".
 type box struct{ sent []string }
 
-func (b *box) Send(_ context.Context, to string, l account.Letter) error {
+func (b *box) Send(_ context.Context, to string, l outbox.Letter) error {
 	b.sent = append(b.sent, to+": "+l.Text)
 	return nil
 }
@@ -44,7 +46,7 @@ func (b *box) Send(_ context.Context, to string, l account.Letter) error {
 // mailing is an option for newShop: the index sends mail.
 func mailing(b *box) func(*shopOptions) {
 	return func(o *shopOptions) {
-		o.site.Mail, o.accounts.SecurityURL = b, shopHost+"/manage/account/security/"
+		o.site.Mail, o.outbox.SecurityURL = b, shopHost+"/manage/account/security/"
 	}
 }
 
@@ -52,7 +54,7 @@ func mailing(b *box) func(*shopOptions) {
 func (x *shop) newest(b *box) string {
 	x.Helper()
 	before := len(b.sent)
-	if err := x.accounts.Deliver(x.Context(), slog.New(slog.DiscardHandler), b.Send); err != nil || len(b.sent) != before+1 {
+	if err := x.outbox.Deliver(x.Context(), slog.New(slog.DiscardHandler), b.Send); err != nil || len(b.sent) != before+1 {
 		x.Fatalf("the letters are %q after %d, %v", b.sent, before, err)
 	}
 	return b.sent[before]
@@ -177,7 +179,7 @@ func TestSignOnLeadsToTheCode(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		return tx.PutTOTP(t.Context(), account.TOTP{UserID: u.ID, Secret: "JBSWY3DPEHPK3PXP", CreatedAt: x.clock.Now(), ConfirmedAt: x.clock.Now()})
+		return tx.PutTOTP(t.Context(), signin.TOTP{UserID: u.ID, Secret: "JBSWY3DPEHPK3PXP", CreatedAt: x.clock.Now(), ConfirmedAt: x.clock.Now()})
 	})
 	if err != nil {
 		t.Fatal(err)

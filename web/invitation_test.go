@@ -9,6 +9,7 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/account"
+	"pyindex/internal/account/signin"
 	"pyindex/internal/catalog"
 )
 
@@ -131,7 +132,7 @@ func TestOneLetterADayAboutWaitingInvitations(t *testing.T) {
 	deliver := func(what string, want int) {
 		t.Helper()
 		before := len(letters.sent)
-		if err := x.accounts.Deliver(t.Context(), slog.New(slog.DiscardHandler), letters.Send); err != nil || len(letters.sent)-before != want {
+		if err := x.outbox.Deliver(t.Context(), slog.New(slog.DiscardHandler), letters.Send); err != nil || len(letters.sent)-before != want {
 			t.Errorf("%s: %d letters, %v, want %d", what, len(letters.sent)-before, err, want)
 		}
 	}
@@ -170,7 +171,7 @@ func TestNewRecoveryCodesAreToldByMail(t *testing.T) {
 	}
 	owner := x.user(t, "owner")
 	err := x.db.Accounts().Update(t.Context(), func(tx account.Tx) error {
-		return tx.InsertPasskey(t.Context(), account.Passkey{ID: "p", UserID: owner.ID, CredentialID: "c", Name: "key", CreatedAt: owner.CreatedAt})
+		return tx.InsertPasskey(t.Context(), signin.Passkey{ID: "p", UserID: owner.ID, CredentialID: "c", Name: "key", CreatedAt: owner.CreatedAt})
 	})
 	if err != nil {
 		t.Fatal(err)

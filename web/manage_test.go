@@ -17,6 +17,8 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/account"
+	"pyindex/internal/account/outbox"
+	"pyindex/internal/account/signin"
 	"pyindex/internal/audit"
 	"pyindex/internal/catalog"
 	"pyindex/internal/packaging"
@@ -39,6 +41,8 @@ type shop struct {
 	dir      *access.Directory
 	index    *catalog.Index
 	accounts *account.Accounts
+	signin   *signin.Methods
+	outbox   *outbox.Outbox
 	handler  http.Handler
 	cookies  map[string]*http.Cookie
 	operator access.Caller
@@ -48,6 +52,8 @@ type shop struct {
 // shopOptions are what tests set differently.
 type shopOptions struct {
 	accounts  account.Options
+	signin    signin.Options
+	outbox    outbox.Options
 	directory access.DirectoryOptions
 	keyring   access.KeyringOptions
 	site      web.Options
@@ -85,13 +91,16 @@ func newShop(t testing.TB, limits catalog.Limits, rates map[route.Limit]int, cha
 	if err != nil {
 		t.Fatal(err)
 	}
-	o.directory.Now, o.accounts.Now, o.keyring.Now = x.clock.Now, x.clock.Now, x.clock.Now
+	o.directory.Now, o.signin.Now, o.outbox.Now, o.keyring.Now = x.clock.Now, x.clock.Now, x.clock.Now, x.clock.Now
 	x.dir = access.NewDirectory(x.db.Access(), o.directory)
 	x.index = catalog.New(x.db.Catalog(), bytes, catalog.Options{
 		Now: x.clock.Now, Limits: limits, Log: log, Redact: publishers.New(x.db.Publishers(), nil, nil, publishers.Options{}).Redact,
 	})
-	x.accounts = account.New(x.db.Accounts(), o.accounts)
+	x.outbox = outbox.New(x.db.Outbox(), o.outbox)
+	x.signin = signin.New(x.db.SignIn(), x.outbox, o.signin)
+	x.accounts = account.New(x.db.Accounts(), x.signin, o.accounts)
 	o.site.Index, o.site.Directory, o.site.Accounts = x.index, x.dir, x.accounts
+	o.site.SignIn, o.site.Outbox = x.signin, x.outbox
 	o.site.Registry = publishers.New(x.db.Publishers(), nil, nil, publishers.Options{Now: x.clock.Now})
 	o.site.BaseURL, o.site.Name, o.site.Closed, o.site.Now, o.site.Log = base, "Shop", true, x.clock.Now, log
 	site, err := web.New(o.site)

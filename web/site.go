@@ -11,6 +11,8 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/account"
+	"pyindex/internal/account/outbox"
+	"pyindex/internal/account/signin"
 	"pyindex/internal/catalog"
 	"pyindex/internal/lockout"
 	"pyindex/internal/publishers"
@@ -28,12 +30,14 @@ import (
 //go:embed static templates
 var files embed.FS
 
-// Options are what the pages are made from. Index, Directory, Registry, Accounts, Desk and BaseURL are needed.
+// Options are what the pages are made from. Index, Directory, Registry, Accounts, SignIn, Outbox, Desk and BaseURL are needed.
 type Options struct {
 	Index     *catalog.Index
 	Directory *access.Directory
 	Registry  *publishers.Registry
 	Accounts  *account.Accounts
+	SignIn    *signin.Methods
+	Outbox    *outbox.Outbox
 	Desk      *lockout.Desk
 	BaseURL   *url.URL            // where browsers and clients reach the index; its path is the prefix of every link
 	Name      string              // of this index, as pages show it; "Index" where empty
@@ -72,10 +76,10 @@ func New(o Options) (*Site, error) {
 	if err != nil {
 		return nil, err
 	}
-	mail := letters.New(kit, o.Accounts, o.Mail)
+	mail := letters.New(kit, o.Accounts, o.Outbox, o.Mail)
 	s := &Site{kit: kit}
 	s.account = accountpages.New(kit, accountpages.Options{
-		Index: o.Index, Directory: o.Directory, Accounts: o.Accounts, Letters: mail,
+		Index: o.Index, Directory: o.Directory, Accounts: o.Accounts, SignIn: o.SignIn, Letters: mail,
 		SignOn: o.SignOn, SignOnName: o.SignOnName, SignOnCreates: o.SignOnCreates,
 	})
 	s.rows = slices.Concat(

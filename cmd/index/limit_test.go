@@ -93,7 +93,7 @@ func TestSignInIsLimited(t *testing.T) {
 	if got := x.visit(t, http.MethodPost, "/login/passkey/begin/", "owner", "{}", script...); got.Code != http.StatusOK {
 		t.Errorf("somebody signed in who confirms = %d %s", got.Code, got.Body)
 	}
-	device, err := x.app.Accounts.Remember(t.Context(), x.users["owner"])
+	device, err := x.app.SignIn.Remember(t.Context(), x.users["owner"])
 	if err != nil {
 		t.Fatal(err)
 	}

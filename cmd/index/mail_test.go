@@ -14,7 +14,7 @@ import (
 	"testing"
 
 	"pyindex/internal/access"
-	"pyindex/internal/account"
+	"pyindex/internal/account/outbox"
 	"pyindex/internal/mail"
 	"pyindex/internal/mail/mailtest"
 	"pyindex/internal/publishers"
@@ -252,7 +252,7 @@ func TestWarningsWaitForTheServer(t *testing.T) {
 		}
 	}
 	sent := 0
-	err := x.app.Accounts.Deliver(t.Context(), slog.New(slog.DiscardHandler), func(_ context.Context, to string, l account.Letter) error {
+	err := x.app.Outbox.Deliver(t.Context(), slog.New(slog.DiscardHandler), func(_ context.Context, to string, l outbox.Letter) error {
 		if to == "owner@acme.example" && strings.Contains(l.Text, "API token") && !strings.Contains(l.Text, access.TokenPrefix) {
 			sent++
 		}

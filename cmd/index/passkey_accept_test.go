@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"pyindex/internal/account"
+	"pyindex/internal/account/onetime"
 	"pyindex/internal/route"
 )
 
@@ -53,7 +54,7 @@ func TestNewcomersByPasskeyRefused(t *testing.T) {
 	if _, err := x.app.Directory.User(t.Context(), x.app.Operator, "newcomer"); err == nil {
 		t.Error("an account was made")
 	}
-	if _, err := x.app.Accounts.Look(t.Context(), account.LinkInvite, secret); err != nil {
+	if _, err := x.app.Accounts.Look(t.Context(), onetime.Invite, secret); err != nil {
 		t.Errorf("the link was used up: %v", err)
 	}
 }

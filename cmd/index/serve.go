@@ -158,7 +158,7 @@ func (e *endpoints) site() (*web.Site, error) {
 	}
 	o := web.Options{
 		Authority: authority, Version: program().Version,
-		Index: e.Index, Directory: e.Directory, Registry: e.Registry, Accounts: e.Accounts, Desk: e.Desk, Name: e.Config.Name(), BaseURL: e.base, Log: e.log, Closed: !e.Config.Access.AnonymousRead, Believed: e.Config.BelievedFor(),
+		Index: e.Index, Directory: e.Directory, Registry: e.Registry, Accounts: e.Accounts, SignIn: e.SignIn, Outbox: e.Outbox, Desk: e.Desk, Name: e.Config.Name(), BaseURL: e.base, Log: e.log, Closed: !e.Config.Access.AnonymousRead, Believed: e.Config.BelievedFor(),
 	}
 	for _, s := range e.settings {
 		o.Settings = append(o.Settings, ui.Setting(s))

@@ -7,7 +7,7 @@ import (
 	"os"
 	"strings"
 
-	"pyindex/internal/account"
+	"pyindex/internal/account/onetime"
 	"pyindex/internal/app"
 	"pyindex/internal/cli"
 	"pyindex/internal/config"
@@ -24,7 +24,7 @@ func welcome(s *cli.Session, a *app.App, base *url.URL, authority string) error 
 	}
 	fmt.Fprintf(s.Out, "index serves at %s/\n", strings.TrimSuffix(base.String(), "/"))
 	if first != "" {
-		firstUser(s.Out, a.Config, strings.TrimSuffix(base.String(), "/")+ui.LinkPath(account.LinkFirst, first))
+		firstUser(s.Out, a.Config, strings.TrimSuffix(base.String(), "/")+ui.LinkPath(onetime.First, first))
 	}
 	clientLines(s.Out, base)
 	if authority != "" {

@@ -26,8 +26,8 @@ type Keyring struct {
 	reads  bool
 	factor FactorPolicy
 
-	known    *memo.Memo[[sha256.Size]byte, entry]
-	sessions *memo.Memo[string, signedIn] // by the hash of the cookie
+	known    *memo.BySerial[[sha256.Size]byte, entry]
+	sessions *memo.BySerial[string, signedIn] // by the hash of the cookie
 
 	used, seen *uses // of tokens, and of sessions
 }
@@ -50,7 +50,7 @@ func NewKeyring(s Store, o KeyringOptions) *Keyring {
 	}
 	return &Keyring{
 		store: s, now: o.Now, reads: o.AnonymousRead, factor: o.SecondFactor, used: newUses(), seen: newUses(),
-		known: memo.New[[sha256.Size]byte, entry](maxKnown), sessions: memo.New[string, signedIn](maxKnown),
+		known: memo.NewBySerial[[sha256.Size]byte, entry](maxKnown), sessions: memo.NewBySerial[string, signedIn](maxKnown),
 	}
 }
 

@@ -37,6 +37,20 @@ func (c Credentials) fits(u User) bool { return !c.known || c == u.Credentials()
 // Active reports whether the account may be used.
 func (u User) Active() bool { return u.DisabledAt.IsZero() }
 
+// Profile is what people state about themselves. Both fields may be empty.
+type Profile struct{ FullName, Email string }
+
+// ProfileOf returns the profile of a user, the zero Profile if there is none.
+func ProfileOf(ctx context.Context, tx interface {
+	ProfileOf(ctx context.Context, userID string) (Profile, error)
+}, userID string) (Profile, error) {
+	p, err := tx.ProfileOf(ctx, userID)
+	if fault.Is(err, fault.NotFound) {
+		return Profile{}, nil
+	}
+	return p, err
+}
+
 // UserRows keeps accounts. Reads return fault.NotFound for none; InsertUser returns fault.Conflict for a taken name.
 type UserRows interface {
 	InsertUser(ctx context.Context, u User) error

@@ -5,15 +5,18 @@ import (
 	"strings"
 
 	"pyindex/internal/access"
+	"pyindex/internal/account/challenge"
+	"pyindex/internal/account/onetime"
+	"pyindex/internal/account/signin"
 	"pyindex/internal/fault"
 )
 
 // BeginAccept returns the options for the browser of somebody who follows a link of kind first or invite and wants a passkey
 // instead of a password, and the secret that the browser's answer comes with. It does not use the link up. What is wrong
 // with the name is fault.Invalid about it.
-func (a *Accounts) BeginAccept(ctx context.Context, kind LinkKind, secret access.Secret, name string) (options []byte, challenge access.Secret, err error) {
-	if !a.Passkeyed() {
-		return nil, "", errNoPasskeys
+func (a *Accounts) BeginAccept(ctx context.Context, kind onetime.Kind, secret access.Secret, name string) (options []byte, sealed access.Secret, err error) {
+	if !a.methods.Passkeyed() {
+		return nil, "", signin.ErrNoPasskeys
 	}
 	o, err := a.Look(ctx, kind, secret)
 	if err != nil {
@@ -23,7 +26,7 @@ func (a *Accounts) BeginAccept(ctx context.Context, kind LinkKind, secret access
 		return nil, "", err
 	}
 	id := a.o.NewID()
-	options, state, err := a.o.Authenticators.BeginRegister(Owner{ID: id, Name: name})
+	options, state, err := a.o.Authenticators.BeginRegister(signin.Owner{ID: id, Name: name})
 	if err != nil {
 		return nil, "", err
 	}
@@ -38,37 +41,37 @@ func (a *Accounts) BeginAccept(ctx context.Context, kind LinkKind, secret access
 	if err != nil {
 		return nil, "", err
 	}
-	challenge, err = a.seal(ctx, ForNewcomer, id+" "+name, state)
-	return options, challenge, err
+	sealed, err = a.methods.Challenges().Seal(ctx, challenge.ForNewcomer, id+" "+name, state)
+	return options, sealed, err
 }
 
 // AcceptByPasskey takes the browser's answer to BeginAccept, uses the link up and makes an account that has that passkey, under
 // the name of a device, and no password. Of several who do it at once, one succeeds.
-func (a *Accounts) AcceptByPasskey(ctx context.Context, who access.Caller, kind LinkKind, secret, challenge access.Secret, device string, response []byte) (access.User, error) {
-	if !a.Passkeyed() {
-		return access.User{}, errNoPasskeys
+func (a *Accounts) AcceptByPasskey(ctx context.Context, who access.Caller, kind onetime.Kind, secret, sealed access.Secret, device string, response []byte) (access.User, error) {
+	if !a.methods.Passkeyed() {
+		return access.User{}, signin.ErrNoPasskeys
 	}
 	o, err := a.Look(ctx, kind, secret)
 	if err != nil {
 		return access.User{}, err
 	}
-	c, err := a.unseal(ctx, challenge, ForNewcomer)
+	c, err := a.methods.Challenges().Open(ctx, sealed, challenge.ForNewcomer)
 	if err != nil {
 		return access.User{}, err
 	}
-	var owner Owner // the id that the account will have, and the name that was asked for
+	var owner signin.Owner // the id that the account will have, and the name that was asked for
 	owner.ID, owner.Name, _ = strings.Cut(c.UserID, " ")
 	if o.Invitation.Name != "" && o.Invitation.Name != owner.Name {
-		return access.User{}, errChallenge
+		return access.User{}, challenge.ErrEnded
 	}
 	credentialID, credential, err := a.o.Authenticators.FinishRegister(owner, []byte(c.State), response)
 	if err != nil {
 		return access.User{}, err
 	}
 	u := access.User{ID: owner.ID, Name: owner.Name, Admin: o.admin(), CreatedAt: a.o.Now()}
-	p := Passkey{ID: a.o.NewID(), UserID: u.ID, CredentialID: credentialID, Name: cutRunes(device, 60), Credential: credential, CreatedAt: a.o.Now()}
+	p := signin.Passkey{ID: a.o.NewID(), UserID: u.ID, CredentialID: credentialID, Name: cutRunes(device, 60), Credential: credential, CreatedAt: a.o.Now()}
 	return u, a.store.Update(ctx, func(tx Tx) error {
-		if err := c.use(ctx, tx); err != nil {
+		if err := c.Use(ctx, tx); err != nil {
 			return err
 		}
 		if err := a.accept(ctx, tx, who, kind, secret, u); err != nil {

@@ -1,10 +1,12 @@
 package account_test
 
 import (
+	"context"
 	"crypto/hmac"
 	"crypto/sha1"
 	"encoding/base32"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -14,6 +16,9 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/account"
+	"pyindex/internal/account/onetime"
+	"pyindex/internal/account/outbox"
+	"pyindex/internal/account/signin"
 	"pyindex/internal/fault"
 	"pyindex/internal/storage/db"
 	"pyindex/internal/storage/storagetest"
@@ -21,23 +26,62 @@ import (
 
 // bureau is accounts on one database, as two processes would have them.
 type bureau struct {
+	process
+	t       *testing.T
+	beside  process
+	rows    *db.DB
+	store   account.Store
+	dir     *access.Directory
+	keys    *access.Keyring
+	boss    access.Caller
+	db      *db.DB
+	two     *db.DB // of the process beside
+	hashers chan struct{}
+	mu      sync.Mutex
+	now     time.Time
+}
+
+// process is accounts as one process has them.
+type process struct {
 	*account.Accounts
-	t      *testing.T
-	beside *account.Accounts
-	rows   *db.DB
-	store  account.Store
-	dir    *access.Directory
-	keys   *access.Keyring
-	boss   access.Caller
-	db     *db.DB
-	two    *db.DB // of the process beside
-	mu     sync.Mutex
-	now    time.Time
+	*signin.Methods
+	*outbox.Outbox
+}
+
+// settings are the options of a process.
+type settings struct {
+	account.Options
+	signin signin.Options
+	outbox outbox.Options
+}
+
+// newProcess returns the accounts over rows.
+func newProcess(rows *db.DB, o settings) process {
+	box := outbox.New(rows.Outbox(), o.outbox)
+	methods := signin.New(rows.SignIn(), box, o.signin)
+	return process{account.New(rows.Accounts(), methods, o.Options), methods, box}
+}
+
+// Sweep has all parts forget what ended.
+func (p process) Sweep(ctx context.Context) error {
+	return errors.Join(p.Accounts.Sweep(ctx), p.Methods.Sweep(ctx), p.Outbox.Sweep(ctx))
+}
+
+// clock is the time of a bureau.
+func (b *bureau) clock() time.Time { b.mu.Lock(); defer b.mu.Unlock(); return b.now }
+
+// serve has both processes run with these options, by the clock of the bureau.
+func (b *bureau) serve(o settings) {
+	o.signin.Now, o.outbox.Now = b.clock, b.clock
+	b.beside = newProcess(b.two, o)
+	b.hashers = make(chan struct{}, 2)
+	o.signin.Hashers = b.hashers
+	b.process = newProcess(b.db, o)
 }
 
 const good = "four plain words together"
 
-func newBureau(t *testing.T, change ...func(*account.Options)) *bureau {
+func newBureau(t *testing.T, change ...func(*settings)) *bureau {
 	t.Helper()
 	return newBureauOn(t, storagetest.SQLite(t), change...)
 }
@@ -47,7 +91,7 @@ func onEach(t *testing.T, f func(t *testing.T, b *bureau)) {
 	storagetest.EachDatabase(t, func(t *testing.T, fresh func(*testing.T) string) { f(t, newBureauOn(t, fresh(t))) })
 }
 
-func newBureauOn(t *testing.T, url string, change ...func(*account.Options)) *bureau {
+func newBureauOn(t *testing.T, url string, change ...func(*settings)) *bureau {
 	t.Helper()
 	open := func() *db.DB {
 		d, err := db.Open(t.Context(), url, db.Options{})
@@ -58,16 +102,15 @@ func newBureauOn(t *testing.T, url string, change ...func(*account.Options)) *bu
 		return d
 	}
 	b := &bureau{t: t, boss: access.Operator("test"), now: time.Date(2026, 11, 26, 12, 0, 0, 0, time.UTC)}
-	clock := func() time.Time { b.mu.Lock(); defer b.mu.Unlock(); return b.now }
 	one, two := open(), open()
-	o := account.Options{Now: clock}
+	var o settings
 	for _, f := range change {
 		f(&o)
 	}
 	b.db, b.two, b.rows, b.store = one, two, one, one.Accounts()
-	b.Accounts, b.beside = account.New(b.store, o), account.New(two.Accounts(), o)
-	b.dir = access.NewDirectory(one.Access(), access.DirectoryOptions{Now: clock})
-	b.keys = access.NewKeyring(one.Access(), access.KeyringOptions{Now: clock})
+	b.serve(o)
+	b.dir = access.NewDirectory(one.Access(), access.DirectoryOptions{Now: b.clock})
+	b.keys = access.NewKeyring(one.Access(), access.KeyringOptions{Now: b.clock})
 	return b
 }
 
@@ -123,7 +166,7 @@ func (b *bureau) must(err error) {
 
 func TestPasswords(t *testing.T) {
 	for _, p := range []string{good, "korrekt pferd batterie", "ünïcödé wörds hére", "7hG#kq9!zPw2", "a longer sentence, with a comma"} {
-		if err := account.CheckPassword(access.Secret(p), "alice"); err != nil {
+		if err := signin.CheckPassword(access.Secret(p), "alice"); err != nil {
 			t.Errorf("CheckPassword(%q) = %v", p, err)
 		}
 	}
@@ -131,7 +174,7 @@ func TestPasswords(t *testing.T) {
 		"", "short", "elevenchars", "passwordpassword", "Password12345", "aliceALICEalice", "alice-alice-1234", "qwertyuiop123", "aaaaaaaaaaaa", "abababababab",
 		"abcdefghijklmnop", "123456789012", "111111222222", "password!!!!!", "adminadmin2026", strings.Repeat("ab cd ", 300),
 	} {
-		err := account.CheckPassword(access.Secret(p), "alice")
+		err := signin.CheckPassword(access.Secret(p), "alice")
 		if !fault.Is(err, fault.Invalid) || fault.FieldOf(err) != "password" {
 			t.Errorf("CheckPassword(%.40q) = %v, want a refusal about the password", p, err)
 		}
@@ -146,14 +189,14 @@ func TestFirstLink(t *testing.T) {
 	b.must(err)
 	secret, err := b.FirstLink(ctx, b.boss)
 	b.must(err)
-	_, err = b.Look(ctx, account.LinkFirst, old)
+	_, err = b.Look(ctx, onetime.First, old)
 	b.want("Look(an older link)", err, fault.NotFound)
-	for kind, s := range map[account.LinkKind]access.Secret{account.LinkInvite: secret, account.LinkReset: secret, account.LinkFirst: access.NewToken(), account.LinkFactor: "x"} {
+	for kind, s := range map[onetime.Kind]access.Secret{onetime.Invite: secret, onetime.Reset: secret, onetime.First: access.NewToken(), onetime.Factor: "x"} {
 		_, err := b.Look(ctx, kind, s)
 		b.want("Look as "+string(kind), err, fault.NotFound)
 	}
 	for name, in := range map[string]account.Accepted{"name": {Name: "Not A Name", Password: good}, "password": {Name: "root", Password: "short"}} {
-		_, err := b.Accept(ctx, from, account.LinkFirst, secret, in)
+		_, err := b.Accept(ctx, from, onetime.First, secret, in)
 		if fault.FieldOf(err) != name {
 			t.Errorf("Accept with a wrong %s = %v about %q", name, err, fault.FieldOf(err))
 		}
@@ -162,11 +205,11 @@ func TestFirstLink(t *testing.T) {
 	var group sync.WaitGroup
 	for i := range 12 {
 		group.Go(func() {
-			a := b.Accounts
+			a := b.process
 			if i%2 == 1 {
 				a = b.beside
 			}
-			if _, err := a.Accept(ctx, from, account.LinkFirst, secret, account.Accepted{Name: fmt.Sprintf("root%d", i), Password: good}); err == nil {
+			if _, err := a.Accept(ctx, from, onetime.First, secret, account.Accepted{Name: fmt.Sprintf("root%d", i), Password: good}); err == nil {
 				won.Add(1)
 			} else if !fault.Is(err, fault.NotFound) {
 				t.Errorf("Accept = %v, want not found", err)
@@ -192,7 +235,7 @@ func TestFirstLinkLosesToAccounts(t *testing.T) {
 	secret, err := b.FirstLink(t.Context(), b.boss)
 	b.must(err)
 	b.user("alice")
-	_, err = b.Accept(t.Context(), from, account.LinkFirst, secret, account.Accepted{Name: "mallory", Password: good})
+	_, err = b.Accept(t.Context(), from, onetime.First, secret, account.Accepted{Name: "mallory", Password: good})
 	b.want("Accept(first) beside an account", err, fault.NotFound)
 }
 
@@ -220,22 +263,22 @@ func TestInvitations(t *testing.T) {
 	}
 	_, err = b.RevokeInvitation(ctx, alice, l.ID)
 	b.want("RevokeInvitation of somebody else's", err, fault.NotFound)
-	u, err := b.Accept(ctx, from, account.LinkInvite, secret, account.Accepted{Name: "ignored", Password: good})
+	u, err := b.Accept(ctx, from, onetime.Invite, secret, account.Accepted{Name: "ignored", Password: good})
 	if err != nil || u.Name != "bob" || u.Admin {
 		t.Errorf("Accept = %+v, %v, want bob", u, err)
 	}
-	_, err = b.Accept(ctx, from, account.LinkInvite, secret, account.Accepted{Name: "carol", Password: good})
+	_, err = b.Accept(ctx, from, onetime.Invite, secret, account.Accepted{Name: "carol", Password: good})
 	b.want("Accept again", err, fault.NotFound)
 	l, secret, err = b.Invite(ctx, b.boss, account.NewInvitation{})
 	b.must(err)
 	_, err = b.RevokeInvitation(ctx, b.boss, l.ID)
 	b.must(err)
-	_, err = b.Look(ctx, account.LinkInvite, secret)
+	_, err = b.Look(ctx, onetime.Invite, secret)
 	b.want("Look(revoked)", err, fault.NotFound)
 	_, secret, err = b.Invite(ctx, b.boss, account.NewInvitation{})
 	b.must(err)
 	b.pass(7 * 24 * time.Hour)
-	_, err = b.Look(ctx, account.LinkInvite, secret)
+	_, err = b.Look(ctx, onetime.Invite, secret)
 	b.want("Look(after a week)", err, fault.NotFound)
 }
 
@@ -260,7 +303,7 @@ func TestReset(t *testing.T) {
 	b.must(err)
 	_, _, err = b.Reset(ctx, from, secret, "another set of words", false)
 	b.want("Reset again", err, fault.NotFound)
-	if s, err := b.SignIn(ctx, from, account.SignIn{Name: "alice", Password: "another set of words"}); err != nil || s.UserID == "" {
+	if s, err := b.SignIn(ctx, from, signin.Login{Name: "alice", Password: "another set of words"}); err != nil || s.UserID == "" {
 		t.Errorf("SignIn with the new password = %v", err)
 	}
 	if sessions, err := b.dir.Sessions(ctx, alice); err != nil || len(sessions) != 0 {
@@ -284,7 +327,7 @@ func TestForgottenLinksEnd(t *testing.T) {
 			return b.SetPassword(t.Context(), who, good, "another set of words")
 		},
 		"the address is changed": func(b *bureau, who access.Caller, _ access.Secret) error {
-			return b.SetProfile(t.Context(), who, account.Profile{Email: "new@example.com"})
+			return b.SetProfile(t.Context(), who, access.Profile{Email: "new@example.com"})
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -293,25 +336,25 @@ func TestForgottenLinksEnd(t *testing.T) {
 			b.user("alice")
 			b.user("bob")
 			alice := b.session("alice")
-			b.must(b.SetProfile(ctx, alice, account.Profile{Email: "alice@example.com"}))
-			b.must(b.SetProfile(ctx, b.session("bob"), account.Profile{Email: "bob@example.com"}))
+			b.must(b.SetProfile(ctx, alice, access.Profile{Email: "alice@example.com"}))
+			b.must(b.SetProfile(ctx, b.session("bob"), access.Profile{Email: "bob@example.com"}))
 			ask := func(name string) access.Secret {
 				_, secret, err := b.ForgottenLink(ctx, from, name)
 				b.must(err)
 				return secret
 			}
 			first, second, other := ask("alice"), ask("alice"), ask("bob")
-			b.must(b.SetProfile(ctx, alice, account.Profile{FullName: "Alice", Email: "alice@example.com"}))
+			b.must(b.SetProfile(ctx, alice, access.Profile{FullName: "Alice", Email: "alice@example.com"}))
 			for _, s := range []access.Secret{first, second, other} {
-				_, err := b.Look(ctx, account.LinkReset, s)
+				_, err := b.Look(ctx, onetime.Reset, s)
 				b.must(err)
 			}
 			b.must(change(b, alice, second))
 			for _, s := range []access.Secret{first, second} {
-				_, err := b.Look(ctx, account.LinkReset, s)
+				_, err := b.Look(ctx, onetime.Reset, s)
 				b.want("Look after "+name, err, fault.NotFound)
 			}
-			_, err := b.Look(ctx, account.LinkReset, other)
+			_, err := b.Look(ctx, onetime.Reset, other)
 			b.must(err)
 		})
 	}
@@ -328,7 +371,7 @@ func TestSignInRefusals(t *testing.T) {
 		t.Fatal(err)
 	}
 	var said string
-	for name, in := range map[string]account.SignIn{
+	for name, in := range map[string]signin.Login{
 		"wrong": {Name: "alice", Password: "wrong"}, "empty": {Name: "alice"}, "unknown": {Name: "nobody", Password: good}, "disabled": {Name: "gone", Password: good},
 		"no password": {Name: "tokens"}, "no name": {Password: good}, "capitals": {Name: "Alice", Password: good}, "blanks": {Name: "alice", Password: " " + good},
 		"a NUL": {Name: "alice\x00", Password: good}, "huge": {Name: strings.Repeat("x", 100_000), Password: good},
@@ -371,7 +414,7 @@ func TestSecondFactor(t *testing.T) {
 	if !strings.HasPrefix(e.URI, "otpauth://totp/Index:alice?") || !strings.Contains(e.URI, "secret="+e.Secret) {
 		t.Errorf("URI = %s", e.URI)
 	}
-	if s, err := b.SignIn(ctx, from, account.SignIn{Name: "alice", Password: good}); err != nil || s.Factor != "" {
+	if s, err := b.SignIn(ctx, from, signin.Login{Name: "alice", Password: good}); err != nil || s.Factor != "" {
 		t.Errorf("an authenticator that is not confirmed is asked for: %v", err)
 	}
 	_, err = b.ConfirmTOTP(ctx, alice, "000000")
@@ -386,14 +429,14 @@ func TestSecondFactor(t *testing.T) {
 	step := func() access.Secret { // from a network of its own: right passwords count too, until a code was right
 		t.Helper()
 		networks++
-		s, err := b.SignIn(ctx, from.At(fmt.Sprintf("198.51.%d.1", networks), "r"), account.SignIn{Name: "alice", Password: good})
+		s, err := b.SignIn(ctx, from.At(fmt.Sprintf("198.51.%d.1", networks), "r"), signin.Login{Name: "alice", Password: good})
 		if err != nil || s.Factor == "" || s.UserID != "" {
 			t.Fatalf("SignIn = %+v, %v, want a step in between", s, err)
 		}
 		return s.Factor
 	}
-	factor := func(at access.Secret, typed string) (account.Signed, error) {
-		return b.SecondFactor(ctx, from, account.Code{Step: at, Typed: typed})
+	factor := func(at access.Secret, typed string) (signin.Signed, error) {
+		return b.SecondFactor(ctx, from, signin.Code{Step: at, Typed: typed})
 	}
 	now := func() string { return totp(t, e.Secret, b.now) }
 	wide := strings.NewReplacer("0", "０", "1", "１", "2", "２", "3", "３", "4", "４", "5", "５", "6", "６", "7", "７", "8", "８", "9", "９")
@@ -416,11 +459,11 @@ func TestSecondFactor(t *testing.T) {
 	for i, typed := range []string{now(), now()[:3] + " " + now()[3:], now(), " " + now(), now()} {
 		at := step()
 		group.Go(func() {
-			a := b.Accounts
+			a := b.process
 			if i%2 == 1 {
 				a = b.beside
 			}
-			if s, err := a.SecondFactor(ctx, from, account.Code{Step: at, Typed: typed}); err == nil && s.UserID != "" && s.Method == "password+totp" {
+			if s, err := a.SecondFactor(ctx, from, signin.Code{Step: at, Typed: typed}); err == nil && s.UserID != "" && s.Method == "password+totp" {
 				won.Add(1)
 			} else if !fault.Is(err, fault.Invalid) {
 				t.Errorf("SecondFactor = %v, want a refusal", err)
@@ -459,11 +502,11 @@ func TestSecondFactor(t *testing.T) {
 	for i := range 5 {
 		at := step()
 		group.Go(func() {
-			a := b.Accounts
+			a := b.process
 			if i%2 == 1 {
 				a = b.beside
 			}
-			if _, err := a.SecondFactor(ctx, from, account.Code{Step: at, Typed: codes[5].Reveal()}); err == nil {
+			if _, err := a.SecondFactor(ctx, from, signin.Code{Step: at, Typed: codes[5].Reveal()}); err == nil {
 				won.Add(1)
 			}
 		})
@@ -473,7 +516,7 @@ func TestSecondFactor(t *testing.T) {
 		t.Errorf("one recovery code counted %d times", won.Load())
 	}
 	b.must(b.RemoveTOTP(ctx, alice))
-	if s, err := b.SignIn(ctx, from, account.SignIn{Name: "alice", Password: good}); err != nil || s.UserID == "" {
+	if s, err := b.SignIn(ctx, from, signin.Login{Name: "alice", Password: good}); err != nil || s.UserID == "" {
 		t.Errorf("SignIn without the authenticator = %+v, %v", s, err)
 	}
 }
@@ -496,8 +539,8 @@ func TestOnlySessions(t *testing.T) {
 		_, pending := b.PendingTOTP(ctx, who)
 		for what, err := range map[string]error{
 			"BeginTOTP": begin, "ConfirmTOTP": confirm, "NewRecovery": recovery, "ProfileOf": profile, "SecurityOf": security, "PendingTOTP": pending,
-			"RemoveTOTP": b.RemoveTOTP(ctx, who), "SetPassword": b.SetPassword(ctx, who, good, "another set of words"), "SetProfile": b.SetProfile(ctx, who, account.Profile{}),
-			"Confirm": b.Confirm(ctx, who, account.Proof{Password: good}),
+			"RemoveTOTP": b.RemoveTOTP(ctx, who), "SetPassword": b.SetPassword(ctx, who, good, "another set of words"), "SetProfile": b.SetProfile(ctx, who, access.Profile{}),
+			"Confirm": b.Confirm(ctx, who, signin.Proof{Password: good}),
 		} {
 			b.want(what+" by "+name, err, fault.Unauthenticated)
 		}
@@ -519,9 +562,9 @@ func TestSetPasswordAndConfirm(t *testing.T) {
 	if sessions, err := b.dir.Sessions(ctx, alice); err != nil || len(sessions) != 1 || sessions[0].ID == other.SessionID() {
 		t.Errorf("after a new password %d sessions are left, %v", len(sessions), err)
 	}
-	b.must(b.Confirm(ctx, alice, account.Proof{Password: "another set of words"}))
+	b.must(b.Confirm(ctx, alice, signin.Proof{Password: "another set of words"}))
 	for range 5 {
-		b.want("Confirm(wrong)", b.Confirm(ctx, alice, account.Proof{Password: good}), fault.Invalid)
+		b.want("Confirm(wrong)", b.Confirm(ctx, alice, signin.Proof{Password: good}), fault.Invalid)
 	}
-	b.want("Confirm too often", b.Confirm(ctx, alice, account.Proof{Password: "another set of words"}), fault.TooMany)
+	b.want("Confirm too often", b.Confirm(ctx, alice, signin.Proof{Password: "another set of words"}), fault.TooMany)
 }

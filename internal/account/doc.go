@@ -1,9 +1,8 @@
-// Package account is how people come to an account and prove that it is theirs: links that are good once, passwords,
-// second factors, recovery codes.
+// Package account creates accounts and lets people back into them.
 //
-// It promises that a link, a code of a second factor and a recovery code count once, whatever runs at the same time; that
-// a refusal tells nothing of whether an account exists; that guessing is slowed down by network and account, over all
-// processes, in a way that leaves an owner who signed in before alone; and that every success and refusal is recorded.
+// It promises that a link can be used once, whatever runs at the same time; that an invitation gives no more than its maker
+// may give when it is accepted; that asking for a new password does not reveal whether an account exists; and that every
+// success and refusal is recorded.
 //
-// It makes no sessions: access.Directory does, for whoever asked here first who somebody is.
+// It does not check passwords, codes or passkeys: package signin does.
 package account

@@ -7,6 +7,7 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/account"
+	"pyindex/internal/account/signin"
 	"pyindex/internal/catalog"
 	"pyindex/internal/fault"
 )
@@ -14,7 +15,7 @@ import (
 // guarded is a bureau whose settings demand second factors, with people of each kind.
 func guarded(t *testing.T, policy access.FactorPolicy, members access.Role, passwords bool) *bureau {
 	t.Helper()
-	b := newBureau(t, func(o *account.Options) { o.SecondFactor = policy })
+	b := newBureau(t, func(o *settings) { o.signin.SecondFactor = policy })
 	b.keys = access.NewKeyring(b.rows.Access(), access.KeyringOptions{Now: func() time.Time { return b.now }, SecondFactor: policy})
 	ctx := t.Context()
 	for _, name := range []string{"admin", "owner", "uploader", "by-group", "reader", "plain"} {
@@ -76,7 +77,7 @@ func (b *bureau) passkey(name string) {
 		if _, err := tx.NextSerial(b.t.Context()); err != nil {
 			return err
 		}
-		return tx.InsertPasskey(b.t.Context(), account.Passkey{ID: name, UserID: u.ID, CredentialID: name, Name: "key", CreatedAt: b.now})
+		return tx.InsertPasskey(b.t.Context(), signin.Passkey{ID: name, UserID: u.ID, CredentialID: name, Name: "key", CreatedAt: b.now})
 	}))
 }
 
@@ -172,11 +173,11 @@ func TestPasswordAsksForThePasskey(t *testing.T) {
 	for policy, want := range map[access.FactorPolicy]bool{access.FactorNone: false, access.FactorAdministrators: false, access.FactorPublishers: true, access.FactorAll: true} {
 		b := guarded(t, policy, access.Reader, true)
 		b.passkey("uploader")
-		s, err := b.SignIn(t.Context(), from, account.SignIn{Name: "uploader", Password: good})
+		s, err := b.SignIn(t.Context(), from, signin.Login{Name: "uploader", Password: good})
 		if err != nil || (s.Factor != "") != want || (s.UserID == "") != want {
 			t.Errorf("%s: SignIn = %+v, %v, want a second step: %v", policy, s, err, want)
 		}
-		if s, err = b.SignIn(t.Context(), from, account.SignIn{Name: "owner", Password: good}); err != nil || s.Factor != "" {
+		if s, err = b.SignIn(t.Context(), from, signin.Login{Name: "owner", Password: good}); err != nil || s.Factor != "" {
 			t.Errorf("%s: SignIn without any = %+v, %v", policy, s, err)
 		}
 	}

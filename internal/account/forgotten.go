@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"pyindex/internal/access"
+	"pyindex/internal/account/onetime"
+	"pyindex/internal/audit"
 	"pyindex/internal/fault"
 )
 
@@ -19,7 +21,7 @@ const (
 // for too many; nothing depends on which accounts there are.
 func (a *Accounts) AskForLink(ctx context.Context, who access.Caller) error {
 	return a.store.Update(ctx, func(tx Tx) error {
-		err := a.ask(ctx, tx, "forgotten|"+network(who.Address()), forgottenNetFree)
+		err := a.methods.Ask(ctx, tx, "forgotten|"+audit.Network(who.Address()), forgottenNetFree)
 		if fault.Is(err, fault.TooMany) {
 			return fault.New(fault.TooMany, "too many links were asked for from here: wait some minutes, or ask an administrator")
 		}
@@ -32,14 +34,14 @@ func (a *Accounts) AskForLink(ctx context.Context, who access.Caller) error {
 // disabled account, one without an address, one that only a provider signs in, and one that got messages lately. Earlier
 // links stay, so that asking again takes nothing from who has one.
 func (a *Accounts) ForgottenLink(ctx context.Context, who access.Caller, name string) (to string, secret access.Secret, err error) {
-	l, secret := a.newLink(LinkReset, forgottenLife)
+	l, secret := onetime.New(a.o.NewID(), onetime.Reset, a.o.Now(), forgottenLife)
 	l.Origin = OriginForgotten
 	err = a.store.Update(ctx, func(tx Tx) error {
 		u, email, err := reachable(ctx, tx, name)
 		if err != nil {
 			return err
 		}
-		if err := a.ask(ctx, tx, "forgotten-by|"+u.ID, forgottenFree); err != nil {
+		if err := a.methods.Ask(ctx, tx, "forgotten-by|"+u.ID, forgottenFree); err != nil {
 			return err
 		}
 		to, l.UserID = email, u.ID
@@ -72,7 +74,7 @@ func reachable(ctx context.Context, tx Tx, name string) (access.User, string, er
 	if err != nil {
 		return u, "", err
 	}
-	p, err := profileOf(ctx, tx, u)
+	p, err := access.ProfileOf(ctx, tx, u.ID)
 	if err != nil {
 		return u, "", err
 	}
@@ -93,7 +95,7 @@ func (a *Accounts) EmailOf(ctx context.Context, who access.Caller, name string) 
 		if err != nil {
 			return err
 		}
-		p, err := profileOf(ctx, tx, u)
+		p, err := access.ProfileOf(ctx, tx, u.ID)
 		email = p.Email
 		return err
 	})
@@ -111,7 +113,7 @@ func (a *Accounts) AddressOf(ctx context.Context, name string) (email string, er
 		} else if err != nil {
 			return err
 		}
-		p, err := profileOf(ctx, tx, u)
+		p, err := access.ProfileOf(ctx, tx, u.ID)
 		email = p.Email
 		return err
 	})
@@ -198,42 +200,4 @@ func (a *Accounts) RemoveFactors(ctx context.Context, who access.Caller, name st
 		}
 		return tx.InsertAudit(ctx, a.entry(who, "user.remove-factors", u.Name, map[string]any{"passkeys": len(keys)}))
 	})
-}
-
-// Letter is a message of plain text to a person.
-type Letter struct{ Subject, Text string }
-
-const unasked = "\n\nIf you did not expect this message, nothing needs to be done: the link is of no use to anybody else.\n"
-
-// InvitationLetter brings a link of Invite to whom it is meant for.
-func InvitationLetter(index, link string) Letter {
-	return Letter{"Invitation to " + index, "You are invited to " + index + ", a private index of Python packages.\n\n" +
-		"Make your account here. The link works once, for a week:\n\n" + link + unasked}
-}
-
-// ResetLetter brings a link that sets a new password; life is how long it works.
-func ResetLetter(index, user, link, life string) Letter {
-	return Letter{"A new password at " + index, "Somebody asked for a link by which " + user + " chooses a new password at " + index + ".\n\n" +
-		"It works once, for " + life + ":\n\n" + link + unasked}
-}
-
-// CreatedLetter tells who registered a pending publisher that it created its project, and where to act if that was not meant.
-func CreatedLetter(index, user, project, publisher string, seen Seen, link string) Letter {
-	return Letter{"Project " + project + " was created at " + index, "A pending publisher that you registered was used for the first time, and created the project " + project + ", which you own.\n\n" +
-		"Account: " + user + " at " + index + "\nPublisher: " + publisher + "\nWhen: " + seen.At.UTC().Format("2 January 2006 15:04 UTC") + "\nFrom: " + seen.Address + "\n\n" +
-		"If you did not expect this, remove the publisher from the project here:\n\n" + link + "\n"}
-}
-
-// Seen is when something was done, and from where.
-type Seen struct {
-	At               time.Time
-	Address, Browser string
-}
-
-// AlertLetter tells a person what happened to their account, as a sentence, and where to act if they did not do it.
-func AlertLetter(index, user, happened string, seen Seen, link string) Letter {
-	return Letter{"Your account at " + index, happened + "\n\n" +
-		"Account: " + user + " at " + index + "\nWhen: " + seen.At.UTC().Format("2 January 2006 15:04 UTC") + "\nFrom: " + seen.Address + ", " + seen.Browser + "\n\n" +
-		"If that was you, nothing needs to be done. If not, change your password, remove what is not yours and end the other sessions:\n\n" +
-		link + "\n\nand tell an administrator of the index.\n"}
 }

@@ -11,6 +11,7 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/account"
+	"pyindex/internal/account/signin"
 	"pyindex/internal/audit"
 	"pyindex/internal/fault"
 )
@@ -20,7 +21,7 @@ func at(address string) access.Caller { return access.Guest(true).At(address, "r
 
 // try signs in and returns what became of it.
 func (b *bureau) try(who access.Caller, name, password string, device access.Secret) error {
-	_, err := b.SignIn(b.t.Context(), who, account.SignIn{Name: name, Password: access.Secret(password), Device: device})
+	_, err := b.SignIn(b.t.Context(), who, signin.Login{Name: name, Password: access.Secret(password), Device: device})
 	return err
 }
 
@@ -57,7 +58,7 @@ func TestPasswordGuessesOfAnAccount(t *testing.T) {
 	}
 	b.want("one too many", b.try(from, "alice", "wrong", ""), fault.TooMany)
 	b.want("the right one too early", b.try(from, "alice", good, ""), fault.TooMany)
-	_, err := b.beside.SignIn(t.Context(), from, account.SignIn{Name: "alice", Password: good})
+	_, err := b.beside.SignIn(t.Context(), from, signin.Login{Name: "alice", Password: good})
 	b.want("at another process", err, fault.TooMany)
 	if wait := fault.WaitOf(err); wait < time.Second || wait > 2*time.Second {
 		t.Errorf("the sixth try waits %v, want a second or two", wait)
@@ -81,11 +82,11 @@ func TestPasswordGuessesAtOnce(t *testing.T) {
 		var group sync.WaitGroup
 		for i := range 60 {
 			group.Go(func() {
-				a := b.Accounts
+				a := b.process
 				if i%2 == 1 {
 					a = b.beside
 				}
-				_, err := a.SignIn(t.Context(), from, account.SignIn{Name: "alice", Password: "wrong"})
+				_, err := a.SignIn(t.Context(), from, signin.Login{Name: "alice", Password: "wrong"})
 				switch fault.KindOf(err) {
 				case fault.Unauthenticated:
 					judged.Add(1)
@@ -103,19 +104,41 @@ func TestPasswordGuessesAtOnce(t *testing.T) {
 	})
 }
 
+// holdHashers keeps all hashers busy until release is called.
+func (b *bureau) holdHashers() (release func()) {
+	for range cap(b.hashers) {
+		b.hashers <- struct{}{}
+	}
+	return func() {
+		for range cap(b.hashers) {
+			<-b.hashers
+		}
+	}
+}
+
+// awaitTry waits until a try is counted in a bucket.
+func (b *bureau) awaitTry(bucket string) {
+	for n := 0; n == 0; {
+		_ = b.store.View(b.t.Context(), func(tx account.Tx) (err error) {
+			n, _, err = tx.Attempts(b.t.Context(), bucket)
+			return err
+		})
+	}
+}
+
 // A try is counted before it is judged, and taken back if nobody judged it because its client left.
 func TestPasswordTryWithoutJudgement(t *testing.T) {
 	b := newBureau(t)
 	b.user("alice")
-	release := b.HoldHashers()
+	release := b.holdHashers()
 	for range 20 {
 		ctx, leave := context.WithCancel(t.Context())
 		done := make(chan error, 1)
 		go func() {
-			_, err := b.SignIn(ctx, from, account.SignIn{Name: "alice", Password: good})
+			_, err := b.SignIn(ctx, from, signin.Login{Name: "alice", Password: good})
 			done <- err
 		}()
-		b.AwaitReserved(t.Context(), "alice", from)
+		b.awaitTry("account|" + access.HashToken("alice") + "|" + audit.Network(from.Address()))
 		leave()
 		if err := <-done; !errors.Is(err, context.Canceled) {
 			t.Fatalf("SignIn of a client that left = %v, want %v", err, context.Canceled)
@@ -130,7 +153,7 @@ func TestPasswordQueueIsBounded(t *testing.T) {
 	b := newBureau(t)
 	b.user("alice")
 	device := b.device("alice")
-	release := b.HoldHashers()
+	release := b.holdHashers()
 	var unavailable atomic.Int32
 	var group sync.WaitGroup
 	full := make(chan struct{}, 200)
@@ -151,7 +174,7 @@ func TestPasswordQueueIsBounded(t *testing.T) {
 	}
 	known := make(chan error, 1)
 	go func() { known <- b.try(from, "alice", good, device) }()
-	b.AwaitQueued(19)
+	b.awaitTry("device|" + access.HashToken(device)) // once it is in the queue
 	release()
 	group.Wait()
 	if n := unavailable.Load(); n != 182 {
@@ -222,7 +245,7 @@ func (b *bureau) authenticator(name string) (key string, who access.Caller, code
 
 // step is a right password and the step that it leaves open.
 func (b *bureau) step(who access.Caller, name string, device access.Secret) (access.Secret, error) {
-	s, err := b.SignIn(b.t.Context(), who, account.SignIn{Name: name, Password: good, Device: device})
+	s, err := b.SignIn(b.t.Context(), who, signin.Login{Name: name, Password: good, Device: device})
 	return s.Factor, err
 }
 
@@ -241,11 +264,11 @@ func TestCodeGuessesAreCountedForTheAccount(t *testing.T) {
 		b.must(err)
 	}
 	guess := func(typed string) error {
-		a := b.Accounts
+		a := b.process
 		if network%2 == 1 {
 			a = b.beside
 		}
-		_, err := a.SecondFactor(b.t.Context(), who, account.Code{Step: step, Typed: typed})
+		_, err := a.SecondFactor(b.t.Context(), who, signin.Code{Step: step, Typed: typed})
 		return err
 	}
 	for _, typed := range []string{"000000", "aaaa-bbbb-cccc-dddd", "000001", "", "000002"} {
@@ -286,7 +309,7 @@ func TestPasswordCountsUntilACodeWasRight(t *testing.T) {
 	}
 	_, err := b.step(from, "alice", "")
 	b.want("a sixth step", err, fault.TooMany)
-	_, err = b.SecondFactor(t.Context(), from, account.Code{Step: last, Typed: totp(t, key, b.now)})
+	_, err = b.SecondFactor(t.Context(), from, signin.Code{Step: last, Typed: totp(t, key, b.now)})
 	b.must(err)
 	for range 5 {
 		_, err = b.step(from, "alice", "")
@@ -309,11 +332,11 @@ func TestCodeGuessesAtOnce(t *testing.T) {
 		var group sync.WaitGroup
 		for i, step := range steps {
 			group.Go(func() {
-				a := b.Accounts
+				a := b.process
 				if i%2 == 1 {
 					a = b.beside
 				}
-				_, err := a.SecondFactor(t.Context(), from, account.Code{Step: step, Typed: "000000"})
+				_, err := a.SecondFactor(t.Context(), from, signin.Code{Step: step, Typed: "000000"})
 				if fault.Is(err, fault.Invalid) {
 					judged.Add(1)
 				} else if !fault.Is(err, fault.TooMany) {
@@ -343,7 +366,7 @@ func TestCodeGuessesLeaveTheOwnerAlone(t *testing.T) {
 			who := at(fmt.Sprintf("198.51.%d.1", i))
 			step, err := b.step(who, "alice", "")
 			b.must(err)
-			if _, err = b.SecondFactor(ctx, who, account.Code{Step: step, Typed: "000000", Device: "made up"}); fault.Is(err, fault.TooMany) {
+			if _, err = b.SecondFactor(ctx, who, signin.Code{Step: step, Typed: "000000", Device: "made up"}); fault.Is(err, fault.TooMany) {
 				return
 			}
 		}
@@ -351,9 +374,9 @@ func TestCodeGuessesLeaveTheOwnerAlone(t *testing.T) {
 	}
 	shut()
 	enter := func(who access.Caller, password string, device access.Secret) error {
-		s, err := b.SignIn(ctx, who, account.SignIn{Name: "alice", Password: access.Secret(password), Device: device})
+		s, err := b.SignIn(ctx, who, signin.Login{Name: "alice", Password: access.Secret(password), Device: device})
 		if err == nil {
-			_, err = b.SecondFactor(ctx, who, account.Code{Step: s.Factor, Typed: totp(t, key, b.now), Device: device})
+			_, err = b.SecondFactor(ctx, who, signin.Code{Step: s.Factor, Typed: totp(t, key, b.now), Device: device})
 		}
 		return err
 	}
@@ -361,7 +384,7 @@ func TestCodeGuessesLeaveTheOwnerAlone(t *testing.T) {
 	b.want("another person's browser", enter(from, good, b.device("bob")), fault.TooMany)
 	b.must(enter(from, good, device))
 	b.pass(time.Minute)
-	b.must(b.Confirm(ctx, alice, account.Proof{Code: totp(t, key, b.now), Device: device}))
+	b.must(b.Confirm(ctx, alice, signin.Proof{Code: totp(t, key, b.now), Device: device}))
 	shut()
 	b.must(b.SetPassword(ctx, alice, good, "another set of words"))
 	b.pass(time.Minute)
@@ -378,14 +401,14 @@ func TestConfirmIsCounted(t *testing.T) {
 	b.user("alice")
 	key, alice, _ := b.authenticator("alice")
 	for i := range 5 {
-		err := b.Confirm(ctx, alice, account.Proof{Code: fmt.Sprintf("%06d", i)})
+		err := b.Confirm(ctx, alice, signin.Proof{Code: fmt.Sprintf("%06d", i)})
 		b.want("a wrong code", err, fault.Invalid)
 	}
-	b.want("the right code too early", b.Confirm(ctx, alice, account.Proof{Code: totp(t, key, b.now)}), fault.TooMany)
-	b.want("by another session", b.Confirm(ctx, b.session("alice"), account.Proof{Code: totp(t, key, b.now)}), fault.TooMany)
+	b.want("the right code too early", b.Confirm(ctx, alice, signin.Proof{Code: totp(t, key, b.now)}), fault.TooMany)
+	b.want("by another session", b.Confirm(ctx, b.session("alice"), signin.Proof{Code: totp(t, key, b.now)}), fault.TooMany)
 	step, err := b.step(from, "alice", "")
 	b.must(err)
-	_, err = b.SecondFactor(ctx, from, account.Code{Step: step, Typed: totp(t, key, b.now)})
+	_, err = b.SecondFactor(ctx, from, signin.Code{Step: step, Typed: totp(t, key, b.now)})
 	b.want("signing in with the right code", err, fault.TooMany)
 	_, err = b.ConfirmTOTP(ctx, alice, totp(t, key, b.now))
 	b.want("setting up what is set up, with a right code", err, fault.NotFound)
@@ -399,7 +422,7 @@ func TestConfirmIsCounted(t *testing.T) {
 		}
 	}
 	b.want("SetPassword with the right password too early", b.SetPassword(ctx, alice, good, "another set of words"), fault.TooMany)
-	b.want("Confirm with the right password too early", b.Confirm(ctx, alice, account.Proof{Password: good}), fault.TooMany)
+	b.want("Confirm with the right password too early", b.Confirm(ctx, alice, signin.Proof{Password: good}), fault.TooMany)
 }
 
 // The owner of an account and the record learn of ten wrong codes in a row, once.
@@ -415,7 +438,7 @@ func TestTenWrongCodesAreRecorded(t *testing.T) {
 		who := at(fmt.Sprintf("198.51.%d.1", i))
 		step, err := b.step(who, "alice", "")
 		b.must(err)
-		_, err = b.SecondFactor(t.Context(), who, account.Code{Step: step, Typed: "000000"})
+		_, err = b.SecondFactor(t.Context(), who, signin.Code{Step: step, Typed: "000000"})
 		b.want("a wrong code", err, fault.Invalid)
 	}
 	all := b.entries("account.codes-guessed")

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"pyindex/internal/access"
+	"pyindex/internal/account/challenge"
+	"pyindex/internal/account/signin"
 	"pyindex/internal/audit"
 	"pyindex/internal/fault"
 )
@@ -27,30 +29,20 @@ type LinkedIdentity struct {
 	LinkedAt        time.Time
 }
 
-// IdentityRows keeps who is who. Reads return fault.NotFound for none.
-type IdentityRows interface {
-	InsertIdentity(ctx context.Context, issuer, subject, userID string, at time.Time) error
-	IdentityUser(ctx context.Context, issuer, subject string) (userID string, err error)
-	// IdentitiesOf returns the identities of a user, oldest first.
-	IdentitiesOf(ctx context.Context, userID string) ([]LinkedIdentity, error)
-	// DeleteIdentity takes an identity of a user away and reports whether there was one.
-	DeleteIdentity(ctx context.Context, userID, issuer, subject string) (bool, error)
-}
-
 // groupSource marks memberships that come from single sign-on, and go with it.
 const groupSource = "single sign-on"
 
 // BeginSignOn keeps what the way back from the provider needs, and returns the secret for the browser's cookie. For who is
 // signed in the way back links the identity to their account.
 func (a *Accounts) BeginSignOn(ctx context.Context, who access.Caller, state []byte) (secret access.Secret, err error) {
-	return a.seal(ctx, ForSignOn, who.ID(), state)
+	return a.methods.Challenges().Seal(ctx, challenge.ForSignOn, who.ID(), state)
 }
 
 // TakeSignOn returns what BeginSignOn kept, once.
 func (a *Accounts) TakeSignOn(ctx context.Context, who access.Caller, secret access.Secret) ([]byte, error) {
-	c, err := a.unsealFor(ctx, secret, ForSignOn, who.ID())
+	c, err := a.methods.Challenges().OpenFor(ctx, secret, challenge.ForSignOn, who.ID())
 	if err == nil {
-		err = a.store.Update(ctx, func(tx Tx) error { return c.use(ctx, tx) })
+		err = a.store.Update(ctx, func(tx Tx) error { return c.Use(ctx, tx) })
 	}
 	return []byte(c.State), err
 }
@@ -60,8 +52,8 @@ func (a *Accounts) TakeSignOn(ctx context.Context, who access.Caller, secret acc
 // that exists is never taken over because of a name. Groups and administration are brought up to date, with an entry for each
 // change. What is returned may be the step before a second factor, as from SignIn. fault.Denied says why somebody does not get
 // in.
-func (a *Accounts) SignInByIdentity(ctx context.Context, who access.Caller, id Identity, create bool) (Signed, error) {
-	var s Signed
+func (a *Accounts) SignInByIdentity(ctx context.Context, who access.Caller, id Identity, create bool) (signin.Signed, error) {
+	var s signin.Signed
 	err := a.store.Update(ctx, func(tx Tx) error {
 		u, err := a.identified(ctx, tx, who, id, create)
 		if err != nil {
@@ -82,37 +74,29 @@ func (a *Accounts) SignInByIdentity(ctx context.Context, who access.Caller, id I
 	if fault.Is(err, fault.Denied) {
 		e := a.identityRefusal(who, id, err)
 		if e := a.store.Update(ctx, func(tx Tx) error { return tx.CountAudit(ctx, e) }); e != nil {
-			return Signed{}, e
+			return signin.Signed{}, e
 		}
 	}
 	if err != nil {
-		return Signed{}, err
+		return signin.Signed{}, err
 	}
 	return s, nil
 }
 
 // signed is what a provider's word is good for: all of it, or the step before a second factor of our own. The provider's own
 // second factor is not asked about. Whoever links an identity is signed in already.
-func (a *Accounts) signed(ctx context.Context, tx Tx, who access.Caller, u access.User) (Signed, error) {
+func (a *Accounts) signed(ctx context.Context, tx Tx, who access.Caller, u access.User) (signin.Signed, error) {
 	if who.SessionID() == "" {
-		asks, err := a.asks(ctx, tx, u)
-		if err != nil {
-			return Signed{}, err
-		}
-		if asks {
-			l, secret := a.newLink(LinkFactor, factorLife)
-			l.UserID, l.Origin = u.ID, access.MethodSignOn
-			return Signed{Factor: secret}, tx.InsertLink(ctx, l)
-		}
+		return a.methods.FirstStep(ctx, tx, u, access.MethodSignOn)
 	}
-	return Signed{UserID: u.ID, Method: access.MethodSignOn, Credentials: u.Credentials()}, nil
+	return signin.Signed{UserID: u.ID, Method: access.MethodSignOn, Credentials: u.Credentials()}, nil
 }
 
 // identityRefusal is the entry about an identity that does not get in, for CountAudit: one for each network and minute.
 func (a *Accounts) identityRefusal(who access.Caller, id Identity, why error) audit.Entry {
-	e := a.refusal(who, id.Name, groupSource)
+	e := a.methods.Refusal(who, id.Name, groupSource)
 	e.Detail["issuer"], e.Detail["subject"], e.Detail["reason"] = id.Issuer, fmt.Sprintf("%.200s", id.Subject), fault.Message(why)
-	return e.OncePerMinute(network(who.Address()), "single sign-on "+id.Issuer+" "+id.Subject)
+	return e.OncePerMinute(audit.Network(who.Address()), "single sign-on "+id.Issuer+" "+id.Subject)
 }
 
 // RefuseIdentity records that an identity was refused because of what the provider says of it, a missing group for instance,
@@ -196,7 +180,7 @@ func (a *Accounts) identified(ctx context.Context, tx Tx, who access.Caller, id 
 		return access.User{}, err
 	}
 	if who.SessionID() != "" {
-		u, err := self(ctx, tx, who)
+		u, err := signin.Self(ctx, tx, who)
 		if err != nil {
 			return u, err
 		}
@@ -230,7 +214,7 @@ func (a *Accounts) newcomer(ctx context.Context, tx Tx, who access.Caller, id Id
 	} else if err != nil {
 		return u, err
 	}
-	if err := tx.PutProfile(ctx, u.ID, Profile{FullName: cutRunes(id.FullName, 100), Email: id.Email}); err != nil {
+	if err := tx.PutProfile(ctx, u.ID, access.Profile{FullName: cutRunes(id.FullName, 100), Email: id.Email}); err != nil {
 		return u, err
 	}
 	e := a.entry(who, "user.add", u.Name, map[string]any{"by": groupSource, "issuer": id.Issuer})
@@ -292,7 +276,7 @@ func groupNames(groups []access.Group) []string {
 // Identities returns the identities by which the caller signs in, oldest first.
 func (a *Accounts) Identities(ctx context.Context, who access.Caller) (out []LinkedIdentity, err error) {
 	err = a.store.View(ctx, func(tx Tx) error {
-		u, err := self(ctx, tx, who)
+		u, err := signin.Self(ctx, tx, who)
 		if err != nil {
 			return err
 		}
@@ -322,7 +306,7 @@ func (a *Accounts) IdentitiesOf(ctx context.Context, who access.Caller, name str
 // theirs, and fault.Conflict for the last way in.
 func (a *Accounts) Unlink(ctx context.Context, who access.Caller, issuer, subject string) error {
 	return a.store.Update(ctx, func(tx Tx) error {
-		u, err := self(ctx, tx, who)
+		u, err := signin.Self(ctx, tx, who)
 		if err != nil {
 			return err
 		}

@@ -7,6 +7,7 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/account"
+	"pyindex/internal/account/signin"
 	"pyindex/internal/audit"
 	"pyindex/internal/fault"
 )
@@ -218,7 +219,7 @@ func TestSignOnAsksForOurSecondFactor(t *testing.T) {
 		"both, demanded":                {policy: access.FactorAll, totp: true, passkey: true, asks: true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			b := newBureau(t, func(o *account.Options) { o.SecondFactor = c.policy })
+			b := newBureau(t, func(o *settings) { o.signin.SecondFactor = c.policy })
 			ctx := t.Context()
 			id := account.Identity{Issuer: idp, Subject: "1", Name: "carol"}
 			_, err := b.SignInByIdentity(ctx, from, id, true)
@@ -242,10 +243,10 @@ func TestSignOnAsksForOurSecondFactor(t *testing.T) {
 			if secret == "" {
 				return
 			}
-			_, err = b.SecondFactor(ctx, from, account.Code{Step: s.Factor, Typed: "000000"})
+			_, err = b.SecondFactor(ctx, from, signin.Code{Step: s.Factor, Typed: "000000"})
 			b.want("a wrong code", err, fault.Invalid)
 			b.pass(time.Minute)
-			got, err := b.SecondFactor(ctx, from, account.Code{Step: s.Factor, Typed: totp(t, secret, b.now)})
+			got, err := b.SecondFactor(ctx, from, signin.Code{Step: s.Factor, Typed: totp(t, secret, b.now)})
 			if err != nil || got.Method != "sso+totp" || got.UserID == "" {
 				t.Errorf("SecondFactor = %+v, %v", got, err)
 			}

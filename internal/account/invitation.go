@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"pyindex/internal/access"
+	"pyindex/internal/account/onetime"
+	"pyindex/internal/account/outbox"
 	"pyindex/internal/audit"
 	"pyindex/internal/fault"
 )
@@ -15,7 +17,7 @@ var ErrWaiting = fault.New(fault.Denied, "an administrator of this index has to 
 
 // OpenInvitation is an invitation that may still be accepted or approved.
 type OpenInvitation struct {
-	Link
+	onetime.Link
 	By      string // name of the user who made it, "" for the operator
 	Waiting bool   // for an administrator's approval
 	// Announce says, of one that Invite just made, that administrators get a letter about it: for a day, or until one of them
@@ -31,7 +33,7 @@ const (
 
 // bounded returns fault.TooMany if the caller has as many open invitations as one person may have.
 func (a *Accounts) bounded(ctx context.Context, tx Tx, who access.Caller, waits bool) error {
-	all, err := tx.Links(ctx, LinkInvite, a.o.Now())
+	all, err := tx.Links(ctx, onetime.Invite, a.o.Now())
 	if err != nil {
 		return err
 	}
@@ -80,8 +82,8 @@ func (a *Accounts) decided(ctx context.Context, tx Tx) error {
 
 // waits reports whether an invitation needs an administrator's approval before it can be accepted: if its maker is not an
 // administrator now, and the settings do not leave invitations to owners. What the maker was at the time does not matter.
-func (a *Accounts) waits(ctx context.Context, tx Tx, l Link) (bool, error) {
-	if a.o.OwnersInvite || l.Kind != LinkInvite || l.CreatedBy == "" || !l.ApprovedAt.IsZero() {
+func (a *Accounts) waits(ctx context.Context, tx Tx, l onetime.Link) (bool, error) {
+	if a.ownersInvite || l.Kind != onetime.Invite || l.CreatedBy == "" || !l.ApprovedAt.IsZero() {
 		return false, nil
 	}
 	u, err := tx.UserByID(ctx, l.CreatedBy)
@@ -97,7 +99,7 @@ func (a *Accounts) Invitations(ctx context.Context, who access.Caller) (out []Op
 		return nil, fault.New(fault.Unauthenticated, "sign in first")
 	}
 	err = a.store.View(ctx, func(tx Tx) error {
-		all, err := tx.Links(ctx, LinkInvite, a.o.Now())
+		all, err := tx.Links(ctx, onetime.Invite, a.o.Now())
 		out = nil
 		for _, l := range all {
 			if !who.Admin() && (who.SessionID() == "" || l.CreatedBy != who.ID()) {
@@ -114,7 +116,7 @@ func (a *Accounts) Invitations(ctx context.Context, who access.Caller) (out []Op
 	return out, err
 }
 
-func (a *Accounts) open(ctx context.Context, tx Tx, l Link) (o OpenInvitation, err error) {
+func (a *Accounts) open(ctx context.Context, tx Tx, l onetime.Link) (o OpenInvitation, err error) {
 	o.Link = l
 	if o.Waiting, err = a.waits(ctx, tx, l); err != nil || l.CreatedBy == "" {
 		return o, err
@@ -129,7 +131,7 @@ func (a *Accounts) open(ctx context.Context, tx Tx, l Link) (o OpenInvitation, e
 
 // openByID returns an open invitation that the caller may see; fault.NotFound for any other.
 func (a *Accounts) openByID(ctx context.Context, tx Tx, who access.Caller, id string) (OpenInvitation, error) {
-	all, err := tx.Links(ctx, LinkInvite, a.o.Now())
+	all, err := tx.Links(ctx, onetime.Invite, a.o.Now())
 	for _, l := range all {
 		if l.ID == id && (who.Admin() || who.SessionID() != "" && l.CreatedBy == who.ID()) {
 			return a.open(ctx, tx, l)
@@ -228,7 +230,7 @@ func (a *Accounts) AdminAddresses(ctx context.Context) (out []string, err error)
 			if !u.Admin || !u.Active() {
 				continue
 			}
-			p, err := profileOf(ctx, tx, u)
+			p, err := access.ProfileOf(ctx, tx, u.ID)
 			if err != nil {
 				return err
 			}
@@ -251,18 +253,18 @@ func (o OpenInvitation) where() string {
 }
 
 // WaitingLetter tells an administrator of an invitation that waits for approval; link leads to the list of them.
-func WaitingLetter(index string, o OpenInvitation, link string) Letter {
+func WaitingLetter(index string, o OpenInvitation, link string) outbox.Letter {
 	whom := "somebody"
 	if o.Invitation.Name != "" {
 		whom = o.Invitation.Name
 	}
-	return Letter{"An invitation to " + index + " waits for your approval", o.By + " invited " + whom + " to " + index + " as " + o.where() + ".\n\n" +
+	return outbox.Letter{Subject: "An invitation to " + index + " waits for your approval", Text: o.By + " invited " + whom + " to " + index + " as " + o.where() + ".\n\n" +
 		"The invitation makes a new account, so an administrator has to approve it first. Approve or refuse it here:\n\n" + link + "\n\n" +
 		"More may wait by the time you look: until one is approved or refused, there is at most one such letter a day.\n"}
 }
 
 // ApprovedLetter tells whoever made an invitation that its link works now.
-func ApprovedLetter(index string, o OpenInvitation) Letter {
-	return Letter{"Your invitation to " + index + " was approved", "Your invitation to " + index + " as " + o.where() + " was approved.\n\n" +
+func ApprovedLetter(index string, o OpenInvitation) outbox.Letter {
+	return outbox.Letter{Subject: "Your invitation to " + index + " was approved", Text: "Your invitation to " + index + " as " + o.where() + " was approved.\n\n" +
 		"The link that you were shown works now, once, until " + o.ExpiresAt.UTC().Format("2 January 2006 15:04 UTC") + ".\n"}
 }

@@ -9,6 +9,7 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/account"
+	"pyindex/internal/account/onetime"
 	"pyindex/internal/audit"
 	"pyindex/internal/catalog"
 	"pyindex/internal/fault"
@@ -39,12 +40,12 @@ func (b *bureau) owner(name string) (access.Caller, account.NewInvitation) {
 		}
 		return err
 	}))
-	return b.session(name), account.NewInvitation{Grants: []account.Grant{{RepositoryID: b.main(), Where: "main", Role: "uploader"}}}
+	return b.session(name), account.NewInvitation{Grants: []onetime.Grant{{RepositoryID: b.main(), Where: "main", Role: "uploader"}}}
 }
 
 // accept follows an invitation as a new user.
 func (b *bureau) accept(name string, secret access.Secret) error {
-	_, err := b.Accept(b.t.Context(), from, account.LinkInvite, secret, account.Accepted{Name: name, Password: good})
+	_, err := b.Accept(b.t.Context(), from, onetime.Invite, secret, account.Accepted{Name: name, Password: good})
 	return err
 }
 
@@ -85,11 +86,11 @@ func TestOwnersInvitationWaitsForAnAdministrator(t *testing.T) {
 		t.Errorf("Invite = %+v, want one that waits", o)
 	}
 	for range 2 {
-		_, err = b.Look(ctx, account.LinkInvite, secret)
+		_, err = b.Look(ctx, onetime.Invite, secret)
 		b.waits("Look", err)
 		b.waits("Accept", b.accept("puppet", secret))
 	}
-	_, _, err = b.BeginAccept(ctx, account.LinkInvite, secret, "puppet")
+	_, _, err = b.BeginAccept(ctx, onetime.Invite, secret, "puppet")
 	b.want("BeginAccept without passkeys", err, fault.Invalid)
 	open, err := b.Invitations(ctx, b.boss)
 	if err != nil || len(open) != 1 || !open[0].Waiting || open[0].By != "mallory" {
@@ -152,7 +153,7 @@ func TestWhoseInvitationsWait(t *testing.T) {
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			b := newBureau(t, func(o *account.Options) { o.OwnersInvite = c.owners })
+			b := newBureau(t, func(o *settings) { o.OwnersInvite = c.owners })
 			maker, n := b.owner("maker")
 			_, secret, err := b.Invite(t.Context(), maker, n)
 			b.must(err)
@@ -174,7 +175,7 @@ func TestWhoseInvitationsWait(t *testing.T) {
 
 // Disabling an account ends its open invitations, and enabling it again does not bring them back.
 func TestDisablingEndsInvitations(t *testing.T) {
-	b := newBureau(t, func(o *account.Options) { o.OwnersInvite = true })
+	b := newBureau(t, func(o *settings) { o.OwnersInvite = true })
 	ctx := t.Context()
 	mallory, n := b.owner("mallory")
 	other, _ := b.owner("other")
@@ -216,7 +217,7 @@ func TestOneAdministratorDecides(t *testing.T) {
 	var approved atomic.Int64
 	var all sync.WaitGroup
 	for i := range 16 {
-		a := b.Accounts
+		a := b.process
 		if i%2 == 1 {
 			a = b.beside
 		}
@@ -236,7 +237,7 @@ func TestOneAdministratorDecides(t *testing.T) {
 
 // The accounts that came by somebody's invitation are listed, step by step, to administrators.
 func TestInvitees(t *testing.T) {
-	b := newBureau(t, func(o *account.Options) { o.OwnersInvite = true })
+	b := newBureau(t, func(o *settings) { o.OwnersInvite = true })
 	ctx := t.Context()
 	mallory, n := b.owner("mallory")
 	_, secret, err := b.Invite(ctx, mallory, n)

@@ -3,9 +3,14 @@ package account
 import (
 	"cmp"
 	"context"
+	"net/mail"
+	"strings"
 	"time"
+	"unicode"
 
 	"pyindex/internal/access"
+	"pyindex/internal/account/onetime"
+	"pyindex/internal/account/signin"
 	"pyindex/internal/fault"
 )
 
@@ -14,16 +19,7 @@ const (
 	firstLife  = 365 * 24 * time.Hour // until it is used, an account exists, or the server starts again
 	resetLife  = 24 * time.Hour
 	inviteLife = 7 * 24 * time.Hour
-	factorLife = 10 * time.Minute
 )
-
-// errLink is the one answer to a link that is not known, was used, or ended.
-var errLink = fault.New(fault.NotFound, "this link was used, has ended, or was never one: ask for a new one")
-
-func (a *Accounts) newLink(kind LinkKind, life time.Duration) (Link, access.Secret) {
-	secret, now := access.NewToken(), a.o.Now()
-	return Link{ID: a.o.NewID(), Hash: access.HashToken(secret), Kind: kind, CreatedAt: now, ExpiresAt: now.Add(life)}, secret
-}
 
 // FirstLink returns the secret of a link that makes the first administrator; earlier ones end. It is for the operator,
 // and "" where there is an account already.
@@ -31,7 +27,7 @@ func (a *Accounts) FirstLink(ctx context.Context, who access.Caller) (access.Sec
 	if !who.Admin() {
 		return "", fault.New(fault.Denied, "only the operator makes the first link")
 	}
-	l, secret := a.newLink(LinkFirst, firstLife)
+	l, secret := onetime.New(a.o.NewID(), onetime.First, a.o.Now(), firstLife)
 	err := a.store.Update(ctx, func(tx Tx) error {
 		users, err := tx.Users(ctx)
 		if err != nil {
@@ -41,7 +37,7 @@ func (a *Accounts) FirstLink(ctx context.Context, who access.Caller) (access.Sec
 			secret = ""
 			return nil
 		}
-		if err := tx.EndLinks(ctx, LinkFirst, "", a.o.Now()); err != nil {
+		if err := tx.EndLinks(ctx, onetime.First, "", a.o.Now()); err != nil {
 			return err
 		}
 		return tx.InsertLink(ctx, l)
@@ -55,7 +51,7 @@ func (a *Accounts) FirstLink(ctx context.Context, who access.Caller) (access.Sec
 // ResetLink returns the secret of a link by which a person sets a new password; earlier ones of that person end. It needs
 // an administrator; fault.NotFound for an unknown or disabled account.
 func (a *Accounts) ResetLink(ctx context.Context, who access.Caller, name string) (access.Secret, error) {
-	l, secret := a.newLink(LinkReset, resetLife)
+	l, secret := onetime.New(a.o.NewID(), onetime.Reset, a.o.Now(), resetLife)
 	err := access.Update(ctx, a.store, who, func(tx Tx, who access.Caller) error {
 		if !who.Admin() {
 			return fault.New(fault.Denied, "only an administrator may make a link for somebody else's password")
@@ -66,7 +62,7 @@ func (a *Accounts) ResetLink(ctx context.Context, who access.Caller, name string
 		} else if err != nil {
 			return err
 		}
-		if err := tx.EndLinks(ctx, LinkReset, u.ID, a.o.Now()); err != nil {
+		if err := tx.EndLinks(ctx, onetime.Reset, u.ID, a.o.Now()); err != nil {
 			return err
 		}
 		l.UserID, l.CreatedBy = u.ID, who.ID()
@@ -84,14 +80,14 @@ func (a *Accounts) ResetLink(ctx context.Context, who access.Caller, name string
 // Inviter says what a caller may give away with an invitation. *catalog.Index is one.
 type Inviter interface {
 	// MayGrant returns where a role would be given, for the row of an invitation; fault.Denied for who may not give it.
-	MayGrant(ctx context.Context, who access.Caller, repository, project string, role access.Role) (Grant, error)
+	MayGrant(ctx context.Context, who access.Caller, repository, project string, role access.Role) (onetime.Grant, error)
 }
 
 // NewInvitation is what is needed to invite somebody.
 type NewInvitation struct {
 	Name, Email string // both may be empty
 	Admin       bool
-	Grants      []Grant // as Inviter returned them
+	Grants      []onetime.Grant // as Inviter returned them
 }
 
 // Invite returns the secret of a link by which somebody makes an account. Administrators may invite, and whoever was
@@ -106,8 +102,8 @@ func (a *Accounts) Invite(ctx context.Context, who access.Caller, n NewInvitatio
 			return OpenInvitation{}, "", err
 		}
 	}
-	l, secret := a.newLink(LinkInvite, inviteLife)
-	l.CreatedBy, l.Invitation = who.ID(), Invitation(n)
+	l, secret := onetime.New(a.o.NewID(), onetime.Invite, a.o.Now(), inviteLife)
+	l.CreatedBy, l.Invitation = who.ID(), onetime.Invitation(n)
 	waits, announce := false, false
 	err := access.Update(ctx, a.store, who, func(tx Tx, who access.Caller) (err error) {
 		if !who.Admin() && (n.Admin || len(n.Grants) == 0 || who.SessionID() == "") {
@@ -157,18 +153,18 @@ func (a *Accounts) Invite(ctx context.Context, who access.Caller, n NewInvitatio
 
 // Open is a link that may be used: what its page shows.
 type Open struct {
-	Kind       LinkKind
-	Invitation Invitation
+	Kind       onetime.Kind
+	Invitation onetime.Invitation
 	User       string // of a reset: the account's name
 	Forgotten  bool   // of a reset: the person asked for it, so the account's API tokens are revoked with it
 	ExpiresAt  time.Time
-	link       Link
+	link       onetime.Link
 }
 
 // Look returns what a link is for, and uses nothing up. fault.NotFound for one that is of no use.
-func (a *Accounts) Look(ctx context.Context, kind LinkKind, secret access.Secret) (o Open, err error) {
+func (a *Accounts) Look(ctx context.Context, kind onetime.Kind, secret access.Secret) (o Open, err error) {
 	if !access.WellFormed(secret) {
-		return o, errLink
+		return o, onetime.ErrLink
 	}
 	err = a.store.View(ctx, func(tx Tx) error {
 		o, err = a.look(ctx, tx, kind, secret)
@@ -177,43 +173,39 @@ func (a *Accounts) Look(ctx context.Context, kind LinkKind, secret access.Secret
 	return o, err
 }
 
-func (a *Accounts) look(ctx context.Context, tx Tx, kind LinkKind, secret access.Secret) (Open, error) {
-	l, err := tx.LinkByHash(ctx, access.HashToken(secret))
-	if fault.Is(err, fault.NotFound) || err == nil && (l.Kind != kind || !l.UsedAt.IsZero() || !a.o.Now().Before(l.ExpiresAt)) {
-		return Open{}, errLink
-	} else if err != nil {
+func (a *Accounts) look(ctx context.Context, tx Tx, kind onetime.Kind, secret access.Secret) (Open, error) {
+	l, u, err := onetime.Find(ctx, tx, kind, secret, a.o.Now())
+	if err != nil {
 		return Open{}, err
 	}
 	if ok, err := stands(ctx, tx, l); err != nil {
 		return Open{}, err
 	} else if !ok {
-		return Open{}, errLink
+		return Open{}, onetime.ErrLink
 	}
 	if waits, err := a.waits(ctx, tx, l); err != nil {
 		return Open{}, err
 	} else if waits {
 		return Open{}, ErrWaiting
 	}
-	o := Open{Kind: kind, Invitation: l.Invitation, ExpiresAt: l.ExpiresAt, Forgotten: l.Origin == OriginForgotten, link: l}
-	if l.UserID == "" {
-		return o, nil
-	}
-	u, err := tx.UserByID(ctx, l.UserID)
-	if err != nil || !u.Active() {
-		return Open{}, errLink
-	}
-	o.User = u.Name
-	return o, nil
+	return Open{
+		Kind:       kind,
+		Invitation: l.Invitation,
+		User:       u.Name,
+		Forgotten:  l.Origin == OriginForgotten,
+		ExpiresAt:  l.ExpiresAt,
+		link:       l,
+	}, nil
 }
 
 // stands reports whether whoever made a link may still give what it gives: who lost a role cannot come back to it by a link that
 // was made before. For a new password of somebody else that is an active administrator. What the operator gives stands, and so
 // do links that people asked for themselves.
-func stands(ctx context.Context, tx Tx, l Link) (bool, error) {
-	if l.CreatedBy == "" || l.Kind != LinkInvite && l.Kind != LinkReset {
+func stands(ctx context.Context, tx Tx, l onetime.Link) (bool, error) {
+	if l.CreatedBy == "" || l.Kind != onetime.Invite && l.Kind != onetime.Reset {
 		return true, nil
 	}
-	if l.Kind == LinkReset {
+	if l.Kind == onetime.Reset {
 		maker, err := tx.UserByID(ctx, l.CreatedBy)
 		if fault.Is(err, fault.NotFound) {
 			return false, nil
@@ -248,7 +240,7 @@ func (o Open) nameOf(asked string) (string, error) {
 }
 
 // admin reports whether the account that a link makes administers the index.
-func (o Open) admin() bool { return o.Kind == LinkFirst || o.Invitation.Admin }
+func (o Open) admin() bool { return o.Kind == onetime.First || o.Invitation.Admin }
 
 // checkName returns fault.Invalid about the field name for what cannot be a user name.
 func checkName(name string) error {
@@ -263,9 +255,20 @@ func errTaken(name string) error {
 	return fault.InField("name", "user %s exists already: choose another name", name)
 }
 
+func checkEmail(s string) error {
+	if s == "" {
+		return nil
+	}
+	a, err := mail.ParseAddress(s)
+	if err != nil || a.Address != s || len(s) > 254 || strings.ContainsFunc(s, unicode.IsControl) {
+		return fault.InField("email", "this is not an e-mail address")
+	}
+	return nil
+}
+
 // Accept uses up a link of kind first or invite and makes the account. Of several who do it at once, one succeeds. What is
 // wrong with the name or the password is fault.Invalid about that field and uses nothing up.
-func (a *Accounts) Accept(ctx context.Context, who access.Caller, kind LinkKind, secret access.Secret, in Accepted) (access.User, error) {
+func (a *Accounts) Accept(ctx context.Context, who access.Caller, kind onetime.Kind, secret access.Secret, in Accepted) (access.User, error) {
 	o, err := a.Look(ctx, kind, secret)
 	if err != nil {
 		return access.User{}, err
@@ -274,10 +277,10 @@ func (a *Accounts) Accept(ctx context.Context, who access.Caller, kind LinkKind,
 	if err != nil {
 		return access.User{}, err
 	}
-	if err := CheckPassword(in.Password, name, a.o.Name); err != nil {
+	if err := signin.CheckPassword(in.Password, name, a.o.Name); err != nil {
 		return access.User{}, err
 	}
-	phc, err := a.hash(ctx, in.Password)
+	phc, err := a.methods.Hash(ctx, in.Password)
 	if err != nil {
 		return access.User{}, err
 	}
@@ -285,22 +288,22 @@ func (a *Accounts) Accept(ctx context.Context, who access.Caller, kind LinkKind,
 	return u, a.store.Update(ctx, func(tx Tx) error { return a.accept(ctx, tx, who, kind, secret, u) })
 }
 
-func (a *Accounts) accept(ctx context.Context, tx Tx, who access.Caller, kind LinkKind, secret access.Secret, u access.User) error {
+func (a *Accounts) accept(ctx context.Context, tx Tx, who access.Caller, kind onetime.Kind, secret access.Secret, u access.User) error {
 	o, err := a.look(ctx, tx, kind, secret)
 	if err != nil {
 		return err
 	}
-	if kind == LinkFirst {
+	if kind == onetime.First {
 		if users, err := tx.Users(ctx); err != nil {
 			return err
 		} else if len(users) > 0 {
-			return errLink
+			return onetime.ErrLink
 		}
 	}
 	if did, err := tx.UseLink(ctx, o.link.ID, a.o.Now()); err != nil {
 		return err
 	} else if !did {
-		return errLink
+		return onetime.ErrLink
 	}
 	u.InvitedBy = o.link.CreatedBy
 	if err := tx.InsertUser(ctx, u); fault.Is(err, fault.Conflict) {
@@ -309,7 +312,7 @@ func (a *Accounts) accept(ctx context.Context, tx Tx, who access.Caller, kind Li
 		return err
 	}
 	if o.Invitation.Email != "" {
-		if err := tx.PutProfile(ctx, u.ID, Profile{Email: o.Invitation.Email}); err != nil {
+		if err := tx.PutProfile(ctx, u.ID, access.Profile{Email: o.Invitation.Email}); err != nil {
 			return err
 		}
 	}
@@ -327,7 +330,7 @@ func (a *Accounts) accept(ctx context.Context, tx Tx, who access.Caller, kind Li
 }
 
 // give makes a grant of an invitation. What it was for may be gone meanwhile: then there is nothing to give.
-func give(ctx context.Context, tx Tx, u access.User, g Grant, at time.Time) error {
+func give(ctx context.Context, tx Tx, u access.User, g onetime.Grant, at time.Time) error {
 	role, err := access.ParseRole(g.Role)
 	if err != nil {
 		return err
@@ -347,26 +350,26 @@ const OriginForgotten = "forgotten"
 // forgotten: nobody knows then who else has what the account could do. It returns how many it revoked. The second factor
 // stays.
 func (a *Accounts) Reset(ctx context.Context, who access.Caller, secret, password access.Secret, revoke bool) (u access.User, revoked int64, err error) {
-	o, err := a.Look(ctx, LinkReset, secret)
+	o, err := a.Look(ctx, onetime.Reset, secret)
 	if err != nil {
 		return access.User{}, 0, err
 	}
-	if err := CheckPassword(password, o.User, a.o.Name); err != nil {
+	if err := signin.CheckPassword(password, o.User, a.o.Name); err != nil {
 		return access.User{}, 0, err
 	}
-	phc, err := a.hash(ctx, password)
+	phc, err := a.methods.Hash(ctx, password)
 	if err != nil {
 		return access.User{}, 0, err
 	}
 	err = a.store.Update(ctx, func(tx Tx) error {
-		o, err := a.look(ctx, tx, LinkReset, secret)
+		o, err := a.look(ctx, tx, onetime.Reset, secret)
 		if err != nil {
 			return err
 		}
 		if did, err := tx.UseLink(ctx, o.link.ID, a.o.Now()); err != nil {
 			return err
 		} else if !did {
-			return errLink
+			return onetime.ErrLink
 		}
 		if u, err = tx.UserByID(ctx, o.link.UserID); err != nil {
 			return err
@@ -375,10 +378,10 @@ func (a *Accounts) Reset(ctx context.Context, who access.Caller, secret, passwor
 		if err := tx.UpdateUser(ctx, u); err != nil {
 			return err
 		}
-		if err := tx.EndLinks(ctx, LinkReset, u.ID, a.o.Now()); err != nil {
+		if err := tx.EndLinks(ctx, onetime.Reset, u.ID, a.o.Now()); err != nil {
 			return err
 		}
-		if err := tx.PutAttempts(ctx, codeBucket(u.ID), 0, a.o.Now()); err != nil { // guessing codes took the old password
+		if err := a.methods.ForgiveCodes(ctx, tx, u.ID); err != nil {
 			return err
 		}
 		if _, err := tx.EndSessionsOf(ctx, u.ID, "", a.o.Now()); err != nil {

@@ -7,6 +7,8 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/account"
+	"pyindex/internal/account/onetime"
+	"pyindex/internal/account/signin"
 	"pyindex/internal/fault"
 )
 
@@ -49,12 +51,12 @@ func TestResetLinkEndsWithItsMakersRights(t *testing.T) {
 			b.user(victim)
 			link, err := b.ResetLink(ctx, who, victim)
 			b.must(err)
-			if _, err := b.Look(ctx, account.LinkReset, link); err != nil {
+			if _, err := b.Look(ctx, onetime.Reset, link); err != nil {
 				t.Fatalf("the link of an administrator = %v", err)
 			}
 			refused := func(when string) {
 				t.Helper()
-				_, err := b.Look(ctx, account.LinkReset, link)
+				_, err := b.Look(ctx, onetime.Reset, link)
 				b.want("Look "+when, err, fault.NotFound)
 				_, _, err = b.Reset(ctx, from, link, good+" anew", false)
 				b.want("Reset "+when, err, fault.NotFound)
@@ -65,7 +67,7 @@ func TestResetLinkEndsWithItsMakersRights(t *testing.T) {
 				c.back(rogue)
 				refused("after its maker was " + what + " and came back")
 			}
-			if _, err := b.SignIn(ctx, from, account.SignIn{Name: victim, Password: good}); err != nil {
+			if _, err := b.SignIn(ctx, from, signin.Login{Name: victim, Password: good}); err != nil {
 				t.Errorf("%s signs in no longer: %v", victim, err)
 			}
 		}
@@ -89,7 +91,7 @@ func TestOwnersInvitationsAreBounded(t *testing.T) {
 		var mu sync.Mutex
 		var open []account.OpenInvitation
 		for i := range 30 {
-			accounts := []*account.Accounts{b.Accounts, b.beside}[i%2]
+			accounts := []process{b.process, b.beside}[i%2]
 			group.Go(func() {
 				o, _, err := accounts.Invite(ctx, owen, n)
 				switch {
@@ -145,7 +147,7 @@ func TestOwnersInvitationsAreBounded(t *testing.T) {
 
 // Invitations that need no approval are bounded too.
 func TestOwnersInvitationsWithoutApprovalAreBounded(t *testing.T) {
-	b := newBureau(t, func(o *account.Options) { o.OwnersInvite = true })
+	b := newBureau(t, func(o *settings) { o.OwnersInvite = true })
 	owen, n := b.owner("owen")
 	for range 100 {
 		_, _, err := b.Invite(t.Context(), owen, n)

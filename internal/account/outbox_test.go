@@ -12,7 +12,8 @@ import (
 	"time"
 
 	"pyindex/internal/access"
-	"pyindex/internal/account"
+	"pyindex/internal/account/outbox"
+	"pyindex/internal/account/signin"
 	"pyindex/internal/fault"
 )
 
@@ -26,8 +27,7 @@ func mailing(t *testing.T) *bureau {
 
 // mails makes both processes of a bureau send mail.
 func (b *bureau) mails() {
-	o := account.Options{Now: func() time.Time { b.mu.Lock(); defer b.mu.Unlock(); return b.now }, SecurityURL: "https://h.example/manage/account/security/"}
-	b.Accounts, b.beside = account.New(b.db.Accounts(), o), account.New(b.two.Accounts(), o)
+	b.serve(settings{outbox: outbox.Options{SecurityURL: "https://h.example/manage/account/security/"}})
 }
 
 var quiet = slog.New(slog.DiscardHandler)
@@ -42,7 +42,7 @@ type postman struct {
 	twice bool // whether a letter was being sent twice at a time
 }
 
-func (p *postman) send(_ context.Context, to string, l account.Letter) error {
+func (p *postman) send(_ context.Context, to string, l outbox.Letter) error {
 	key := to + " " + l.Subject
 	p.mu.Lock()
 	p.twice = p.twice || p.busy[key]
@@ -66,7 +66,7 @@ func TestLettersGoOnce(t *testing.T) {
 	onEach(t, func(t *testing.T, b *bureau) {
 		b.mails()
 		for i := range 60 {
-			b.must(b.Warn(t.Context(), fmt.Sprintf("u%d@acme.example", i%30), account.Letter{Subject: fmt.Sprint(i), Text: "x"}))
+			b.must(b.Warn(t.Context(), fmt.Sprintf("u%d@acme.example", i%30), outbox.Letter{Subject: fmt.Sprint(i), Text: "x"}))
 		}
 		select {
 		case <-b.Letters():
@@ -77,7 +77,7 @@ func TestLettersGoOnce(t *testing.T) {
 		var group sync.WaitGroup
 		for i := range 8 {
 			group.Go(func() {
-				a := b.Accounts
+				a := b.process
 				if i%2 == 1 {
 					a = b.beside
 				}
@@ -107,7 +107,7 @@ func TestLettersAreTriedAgain(t *testing.T) {
 	ctx := t.Context()
 	var log bytes.Buffer
 	logger := slog.New(slog.NewTextHandler(&log, nil))
-	l := account.Letter{Subject: "Your account", Text: "the text of it"}
+	l := outbox.Letter{Subject: "Your account", Text: "the text of it"}
 	b.must(b.Warn(ctx, "ann@acme.example", l))
 	p := &postman{err: fault.New(fault.Unavailable, "the mail server does not answer")}
 	began := b.now
@@ -159,9 +159,9 @@ func TestLettersAreTriedAgain(t *testing.T) {
 // A letter that a process was sending when it was killed is sent by another one later.
 func TestLettersOutliveAProcess(t *testing.T) {
 	b := mailing(t)
-	b.must(b.Warn(t.Context(), "ann@acme.example", account.Letter{Subject: "x", Text: "x"}))
+	b.must(b.Warn(t.Context(), "ann@acme.example", outbox.Letter{Subject: "x", Text: "x"}))
 	dying, kill := context.WithCancel(t.Context())
-	err := b.Deliver(dying, quiet, func(context.Context, string, account.Letter) error { kill(); return errors.New("cut off") })
+	err := b.Deliver(dying, quiet, func(context.Context, string, outbox.Letter) error { kill(); return errors.New("cut off") })
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("Deliver at the end = %v", err)
 	}
@@ -181,14 +181,14 @@ func TestLettersOutliveAProcess(t *testing.T) {
 func TestLettersAreBounded(t *testing.T) {
 	b := mailing(t)
 	ctx := t.Context()
-	l := account.Letter{Subject: "x", Text: "x"}
+	l := outbox.Letter{Subject: "x", Text: "x"}
 	for range 20 {
 		b.must(b.Warn(ctx, "ann@acme.example", l))
 	}
 	b.want("one more", b.Warn(ctx, "ann@acme.example", l), fault.TooMany)
 	b.must(b.Warn(ctx, "bob@acme.example", l))
 	b.must(b.Warn(ctx, "", l))
-	silent := account.New(b.db.Accounts(), account.Options{Now: func() time.Time { return b.now }})
+	silent := outbox.New(b.db.Outbox(), outbox.Options{Now: b.clock})
 	b.must(silent.Warn(ctx, "carol@acme.example", l))
 	b.pass(3*24*time.Hour + time.Minute)
 	b.must(silent.Sweep(ctx))
@@ -206,7 +206,7 @@ func TestTenWrongCodesMakeALetter(t *testing.T) {
 	ctx := t.Context()
 	b.user("alice")
 	_, alice, _ := b.authenticator("alice")
-	b.must(b.SetProfile(ctx, alice, account.Profile{Email: "alice@acme.example"}))
+	b.must(b.SetProfile(ctx, alice, access.Profile{Email: "alice@acme.example"}))
 	p := &postman{}
 	var text string
 	for i := range 15 {
@@ -214,9 +214,9 @@ func TestTenWrongCodesMakeALetter(t *testing.T) {
 		who := at(fmt.Sprintf("198.51.%d.1", i))
 		step, err := b.step(who, "alice", "")
 		b.must(err)
-		_, err = b.SecondFactor(ctx, who, account.Code{Step: step, Typed: "000000", Browser: "Firefox on Linux"})
+		_, err = b.SecondFactor(ctx, who, signin.Code{Step: step, Typed: "000000", Browser: "Firefox on Linux"})
 		b.want("a wrong code", err, fault.Invalid)
-		b.must(b.Deliver(ctx, quiet, func(ctx context.Context, to string, l account.Letter) error {
+		b.must(b.Deliver(ctx, quiet, func(ctx context.Context, to string, l outbox.Letter) error {
 			text = to + "\n" + l.Text
 			return p.send(ctx, to, l)
 		}))

@@ -10,6 +10,8 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/account"
+	"pyindex/internal/account/onetime"
+	"pyindex/internal/account/outbox"
 	"pyindex/internal/fault"
 )
 
@@ -20,7 +22,7 @@ type letters struct {
 	err  error
 }
 
-func (l *letters) send(_ context.Context, r account.Reminder) error {
+func (l *letters) send(_ context.Context, r outbox.Reminder) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.err != nil {
@@ -48,7 +50,7 @@ func TestTokensThatEndAreRemindedOfOnce(t *testing.T) {
 	for _, name := range []string{"alice", "bob", "silent", "gone"} {
 		b.user(name)
 		if name != "silent" {
-			b.must(b.SetProfile(ctx, b.session(name), account.Profile{Email: name + "@example.com"}))
+			b.must(b.SetProfile(ctx, b.session(name), access.Profile{Email: name + "@example.com"}))
 		}
 	}
 	b.token("alice", "laptop", 365*day)
@@ -80,7 +82,7 @@ func TestTokensThatEndAreRemindedOfOnce(t *testing.T) {
 	l.err = nil
 	remind("thirty days before", "alice <alice@example.com>: phone, laptop")
 	remind("again")
-	b.must(b.SetProfile(ctx, b.session("silent"), account.Profile{Email: "s@example.com"}))
+	b.must(b.SetProfile(ctx, b.session("silent"), access.Profile{Email: "s@example.com"}))
 	remind("once there is an address", "silent <s@example.com>: x")
 	b.pass(36 * day)
 	remind("for the other, whose first ones ended", "bob <bob@example.com>: build")
@@ -90,13 +92,13 @@ func TestTokensThatEndAreRemindedOfOnce(t *testing.T) {
 func TestRemindersOfManyProcesses(t *testing.T) {
 	b := newBureau(t)
 	b.user("alice")
-	b.must(b.SetProfile(t.Context(), b.session("alice"), account.Profile{Email: "alice@example.com"}))
+	b.must(b.SetProfile(t.Context(), b.session("alice"), access.Profile{Email: "alice@example.com"}))
 	b.token("alice", "laptop", 365*day)
 	b.pass(340 * day)
 	var l letters
 	var all sync.WaitGroup
 	for i := range 16 {
-		a := b.Accounts
+		a := b.process
 		if i%2 == 1 {
 			a = b.beside
 		}
@@ -128,7 +130,7 @@ func TestResetRevokesTokens(t *testing.T) {
 			ctx := t.Context()
 			b.user("alice")
 			b.user("bob")
-			b.must(b.SetProfile(ctx, b.session("alice"), account.Profile{Email: "alice@example.com"}))
+			b.must(b.SetProfile(ctx, b.session("alice"), access.Profile{Email: "alice@example.com"}))
 			b.token("alice", "laptop", 0)
 			b.token("alice", "phone", 90*day)
 			b.token("bob", "his", 0)
@@ -138,7 +140,7 @@ func TestResetRevokesTokens(t *testing.T) {
 				_, secret, err = b.ForgottenLink(ctx, from, "alice")
 				b.must(err)
 			}
-			if o, err := b.Look(ctx, account.LinkReset, secret); err != nil || o.Forgotten != c.forgotten {
+			if o, err := b.Look(ctx, onetime.Reset, secret); err != nil || o.Forgotten != c.forgotten {
 				t.Errorf("Look = %+v, %v", o, err)
 			}
 			_, n, err := b.Reset(ctx, from, secret, "another set of words", c.ask)

@@ -12,6 +12,8 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/account"
+	"pyindex/internal/account/onetime"
+	"pyindex/internal/account/signin"
 	"pyindex/internal/fault"
 )
 
@@ -25,7 +27,7 @@ func (device) begin() ([]byte, []byte, error) {
 	return []byte(state), []byte(state), nil
 }
 
-func (d device) BeginRegister(account.Owner) (options, state []byte, err error) { return d.begin() }
+func (d device) BeginRegister(signin.Owner) (options, state []byte, err error) { return d.begin() }
 
 func (d device) BeginSignIn() (options, state []byte, err error) { return d.begin() }
 
@@ -37,12 +39,12 @@ func (d device) finish(state, response []byte) (string, error) {
 	return a.Credential, nil
 }
 
-func (d device) FinishRegister(_ account.Owner, state, response []byte) (string, string, error) {
+func (d device) FinishRegister(_ signin.Owner, state, response []byte) (string, string, error) {
 	id, err := d.finish(state, response)
 	return id, "{}", err
 }
 
-func (d device) FinishSignIn(state, response []byte, find func(string) (account.Owner, error)) (string, string, bool, error) {
+func (d device) FinishSignIn(state, response []byte, find func(string) (signin.Owner, error)) (string, string, bool, error) {
 	id, err := d.finish(state, response)
 	if err == nil {
 		_, err = find(id)
@@ -66,8 +68,7 @@ func withDevices(t *testing.T) (b *bureau, alice access.Caller) {
 func (b *bureau) devices() (alice access.Caller) {
 	t := b.t
 	t.Helper()
-	o := account.Options{Now: func() time.Time { b.mu.Lock(); defer b.mu.Unlock(); return b.now }, Authenticators: device{}}
-	b.Accounts, b.beside = account.New(b.db.Accounts(), o), account.New(b.two.Accounts(), o)
+	b.serve(settings{signin: signin.Options{Authenticators: device{}}})
 	b.user("alice")
 	alice = b.session("alice")
 	options, cookie, err := b.BeginPasskey(t.Context(), alice)
@@ -129,7 +130,7 @@ func TestChallengeIsAnsweredOnce(t *testing.T) {
 		var group sync.WaitGroup
 		for i := range 16 {
 			group.Go(func() {
-				a := b.Accounts
+				a := b.process
 				if i%2 == 1 {
 					a = b.beside
 				}
@@ -182,7 +183,7 @@ func TestChallengeRefusals(t *testing.T) {
 		},
 		"a new passkey": func() ([]byte, access.Secret) { o, c, err := b.BeginPasskey(ctx, alice); b.must(err); return o, c },
 		"a newcomer": func() ([]byte, access.Secret) {
-			o, c, err := b.BeginAccept(ctx, account.LinkInvite, invited, "carol")
+			o, c, err := b.BeginAccept(ctx, onetime.Invite, invited, "carol")
 			b.must(err)
 			return o, c
 		},
@@ -207,7 +208,7 @@ func TestChallengeRefusals(t *testing.T) {
 		"a new passkey":            func(c access.Secret, r []byte) error { return b.AddPasskey(ctx, alice, c, "x", r) },
 		"a new passkey of another": func(c access.Secret, r []byte) error { return b.AddPasskey(ctx, bob, c, "x", r) },
 		"a newcomer": func(c access.Secret, r []byte) error {
-			_, err := b.AcceptByPasskey(ctx, from, account.LinkInvite, invited, c, "x", r)
+			_, err := b.AcceptByPasskey(ctx, from, onetime.Invite, invited, c, "x", r)
 			return err
 		},
 		"single sign-on":            func(c access.Secret, _ []byte) error { _, err := b.TakeSignOn(ctx, from, c); return err },
@@ -238,7 +239,7 @@ func TestChallengeRefusals(t *testing.T) {
 		b.pass(5 * time.Minute)
 		b.want(what+" after five minutes", end(cookie, answered(options, "laptop")), fault.Invalid)
 	}
-	if open, err := b.Look(ctx, account.LinkInvite, invited); err != nil || open.Kind != link.Kind {
+	if open, err := b.Look(ctx, onetime.Invite, invited); err != nil || open.Kind != link.Kind {
 		t.Errorf("the invitation was used up: %v", err)
 	}
 	_, err = b.BeginSignOn(ctx, from, make([]byte, 10_000))
@@ -271,7 +272,7 @@ func TestKeyIsReadAgain(t *testing.T) {
 	defer raw.Close()
 	_, err = raw.Exec(`UPDATE keys SET secret = 'ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff' WHERE name = 'challenges'`)
 	b.must(err)
-	fresh := account.New(b.db.Accounts(), account.Options{Now: func() time.Time { return b.now }, Authenticators: device{}})
+	fresh := newProcess(b.db, settings{signin: signin.Options{Now: b.clock, Authenticators: device{}}})
 	options, cookie, err := fresh.BeginPasskeySignIn(ctx, from)
 	b.must(err)
 	if _, err := b.SignInByPasskey(ctx, from, cookie, answered(options, "laptop")); err != nil {
@@ -296,17 +297,17 @@ func TestDeletedKeyOpensNothing(t *testing.T) {
 	options, cookie, err := b.BeginPasskeySignIn(ctx, from) // by the key in memory
 	b.must(err)
 	b.pass(time.Minute)
-	for _, accounts := range []*account.Accounts{b.Accounts, b.beside} {
+	for _, accounts := range []process{b.process, b.beside} {
 		_, err = accounts.SignInByPasskey(ctx, from, cookie, answered(options, "laptop"))
 		b.want("an answer to what the deleted key sealed", err, fault.Invalid)
 	}
 	if now := key(); now == "" || now == old {
 		t.Errorf("the key is %.8q, and was %.8q", now, old)
 	}
-	for i, begin := range []*account.Accounts{b.Accounts, b.beside} {
+	for i, begin := range []process{b.process, b.beside} {
 		options, cookie, err := begin.BeginPasskeySignIn(ctx, from)
 		b.must(err)
-		if _, err := []*account.Accounts{b.beside, b.Accounts}[i].SignInByPasskey(ctx, from, cookie, answered(options, "laptop")); err != nil {
+		if _, err := []process{b.beside, b.process}[i].SignInByPasskey(ctx, from, cookie, answered(options, "laptop")); err != nil {
 			t.Errorf("SignInByPasskey by the new key = %v", err)
 		}
 	}

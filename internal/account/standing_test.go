@@ -5,6 +5,7 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/account"
+	"pyindex/internal/account/onetime"
 	"pyindex/internal/fault"
 )
 
@@ -17,7 +18,7 @@ func TestEveryChangeReadsRightsAgain(t *testing.T) {
 	b.must(b.dir.SetAdmin(ctx, b.boss, "boss", true))
 	b.user("friend")
 	changes := map[string]func(who access.Caller) error{
-		"SetProfile":  func(who access.Caller) error { return b.SetProfile(ctx, who, account.Profile{FullName: "x"}) },
+		"SetProfile":  func(who access.Caller) error { return b.SetProfile(ctx, who, access.Profile{FullName: "x"}) },
 		"SetPassword": func(who access.Caller) error { return b.SetPassword(ctx, who, good, good+" and more") },
 		"BeginTOTP": func(who access.Caller) error {
 			_, err := b.BeginTOTP(ctx, who)
@@ -43,7 +44,7 @@ func TestEveryChangeReadsRightsAgain(t *testing.T) {
 			return err
 		},
 		"Invite to a project": func(who access.Caller) error {
-			_, _, err := b.Invite(ctx, who, account.NewInvitation{Grants: []account.Grant{{RepositoryID: "r", ProjectID: "p", Role: "reader"}}})
+			_, _, err := b.Invite(ctx, who, account.NewInvitation{Grants: []onetime.Grant{{RepositoryID: "r", ProjectID: "p", Role: "reader"}}})
 			return err
 		},
 	}

@@ -10,15 +10,15 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/account"
+	"pyindex/internal/account/signin"
+	"pyindex/internal/audit"
 	"pyindex/internal/fault"
 )
 
 // equip gives the bureau devices that hold passkeys, and a keyring with a policy about second factors.
 func (b *bureau) equip(policy access.FactorPolicy) {
-	clock := func() time.Time { b.mu.Lock(); defer b.mu.Unlock(); return b.now }
-	o := account.Options{Now: clock, Authenticators: device{}, SecondFactor: policy}
-	b.Accounts, b.beside = account.New(b.db.Accounts(), o), account.New(b.two.Accounts(), o)
-	b.keys = access.NewKeyring(b.rows.Access(), access.KeyringOptions{Now: clock, SecondFactor: policy})
+	b.serve(settings{signin: signin.Options{Authenticators: device{}, SecondFactor: policy}})
+	b.keys = access.NewKeyring(b.rows.Access(), access.KeyringOptions{Now: b.clock, SecondFactor: policy})
 }
 
 // register adds a passkey to the caller's account.
@@ -50,9 +50,9 @@ func (b *bureau) live(secret access.Secret) bool {
 	return err == nil
 }
 
-func (b *bureau) signIn(name string) account.Signed {
+func (b *bureau) signIn(name string) signin.Signed {
 	b.t.Helper()
-	s, err := b.SignIn(b.t.Context(), from, account.SignIn{Name: name, Password: good})
+	s, err := b.SignIn(b.t.Context(), from, signin.Login{Name: name, Password: good})
 	b.must(err)
 	return s
 }
@@ -86,10 +86,10 @@ func TestRecoveryCodesComeWithASecondFactor(t *testing.T) {
 			t.Errorf("%s: the owner was shown %d recovery codes, want 10", policy, len(shown))
 		}
 		for _, c := range append(codes, access.Secret(planted)) {
-			_, err := b.SecondFactor(ctx, from, account.Code{Step: b.signIn("root").Factor, Typed: c.Reveal()})
+			_, err := b.SecondFactor(ctx, from, signin.Code{Step: b.signIn("root").Factor, Typed: c.Reveal()})
 			b.want("a planted recovery code", err, fault.Invalid)
 		}
-		if s, err := b.SecondFactor(ctx, from, account.Code{Step: b.signIn("root").Factor, Typed: shown[3].Reveal()}); err != nil || s.Method != "password+recovery" {
+		if s, err := b.SecondFactor(ctx, from, signin.Code{Step: b.signIn("root").Factor, Typed: shown[3].Reveal()}); err != nil || s.Method != "password+recovery" {
 			t.Errorf("%s: a shown recovery code = %+v, %v", policy, s, err)
 		}
 		if codes, err := b.NewRecovery(ctx, owner); err != nil || len(codes) != 10 {
@@ -165,7 +165,7 @@ func TestOneOfManyEnrolmentsStays(t *testing.T) {
 		var won atomic.Int32
 		var group sync.WaitGroup
 		for i, who := range callers {
-			accounts := []*account.Accounts{b.Accounts, b.beside}[i%2]
+			accounts := []process{b.process, b.beside}[i%2]
 			group.Go(func() {
 				for won.Load() == 0 {
 					e, err := accounts.BeginTOTP(ctx, who)
@@ -244,10 +244,10 @@ func TestChangesUnderWayAreHeldAgainstThePolicy(t *testing.T) {
 	for what, err := range map[string]error{
 		"SetPassword":    b.SetPassword(ctx, thief, good, good+" and more"),
 		"AddPasskey":     b.AddPasskey(ctx, thief, cookie, "mine", answered(options, "mine")),
-		"SetProfile":     b.SetProfile(ctx, thief, account.Profile{Email: "thief@acme.example"}),
+		"SetProfile":     b.SetProfile(ctx, thief, access.Profile{Email: "thief@acme.example"}),
 		"NewRecovery":    func() error { _, err := b.NewRecovery(ctx, thief); return err }(),
 		"BeginTOTP":      func() error { _, err := b.BeginTOTP(ctx, thief); return err }(),
-		"Confirm":        b.Confirm(ctx, thief, account.Proof{Password: good}),
+		"Confirm":        b.Confirm(ctx, thief, signin.Proof{Password: good}),
 		"ConfirmSession": b.dir.ConfirmSession(ctx, thief),
 	} {
 		b.want(what+" under way", err, fault.Unauthenticated)
@@ -285,16 +285,16 @@ func TestPasswordReplacedWhileItWaits(t *testing.T) {
 			"disabled": func(u *access.User) { u.DisabledAt = b.now },
 		} {
 			b.user(name)
-			release := b.HoldHashers()
+			release := b.holdHashers()
 			done := make(chan error, 1)
 			go func() {
-				s, err := b.SignIn(ctx, from, account.SignIn{Name: name, Password: good})
+				s, err := b.SignIn(ctx, from, signin.Login{Name: name, Password: good})
 				if err == nil {
 					_, err = b.enter(s)
 				}
 				done <- err
 			}()
-			b.AwaitReserved(ctx, name, from)
+			b.awaitTry("account|" + access.HashToken(access.Secret(name)) + "|" + audit.Network(from.Address()))
 			b.must(b.store.Update(ctx, func(tx account.Tx) error {
 				u, err := tx.UserByName(ctx, name)
 				if err != nil {
@@ -319,10 +319,10 @@ func TestNoSessionOfTheOldPasswordOutlivesAReset(t *testing.T) {
 		var group sync.WaitGroup
 		var secrets [12]access.Secret
 		for i := range secrets {
-			accounts := []*account.Accounts{b.Accounts, b.beside}[i%2]
+			accounts := []process{b.process, b.beside}[i%2]
 			group.Go(func() {
 				who := access.Guest(true).At("198.51."+string(rune('0'+i%10))+".1", "r")
-				s, err := accounts.SignIn(ctx, who, account.SignIn{Name: "root", Password: good})
+				s, err := accounts.SignIn(ctx, who, signin.Login{Name: "root", Password: good})
 				if err == nil {
 					secrets[i], _ = b.enter(s)
 				}
@@ -389,7 +389,7 @@ func TestSignInsEndWithTheWayThatTheyTook(t *testing.T) {
 		_, err := b.SignInByIdentity(ctx, who, id, false)
 		b.must(err)
 		b.must(b.register(who, "laptop"))
-		judged := map[string]account.Signed{"password": b.signIn("root")}
+		judged := map[string]signin.Signed{"password": b.signIn("root")}
 		if judged["single sign-on"], err = b.SignInByIdentity(ctx, from, id, false); err != nil {
 			t.Fatal(err)
 		}
@@ -415,24 +415,24 @@ func TestSignInsEndWithTheWayThatTheyTook(t *testing.T) {
 		b.must(err)
 		b.must(b.register(who, "laptop"))
 		key, _ = b.enrol(who)
-		steps := map[string]account.Signed{"password": b.signIn("root")}
+		steps := map[string]signin.Signed{"password": b.signIn("root")}
 		if steps["single sign-on"], err = b.SignInByIdentity(ctx, from, id, false); err != nil {
 			t.Fatal(err)
 		}
-		passed, err := b.SecondFactor(ctx, from, account.Code{Step: b.signIn("root").Factor, Typed: totp(t, key, b.now)})
+		passed, err := b.SecondFactor(ctx, from, signin.Code{Step: b.signIn("root").Factor, Typed: totp(t, key, b.now)})
 		b.must(err)
 		b.pass(time.Minute)
 		b.must(change(b, ctx, who))
 		_, err = b.enter(passed)
 		b.want("a session by a code from before "+what, err, fault.Unauthenticated)
 		for how, s := range steps {
-			_, err := b.SecondFactor(ctx, from, account.Code{Step: s.Factor, Typed: totp(t, key, b.now)})
+			_, err := b.SecondFactor(ctx, from, signin.Code{Step: s.Factor, Typed: totp(t, key, b.now)})
 			b.want("the step after "+how+" from before "+what, err, fault.NotFound)
 		}
 	}
 	b := newBureau(t)
 	b.user("root")
-	b.must(b.SetProfile(t.Context(), b.session("root"), account.Profile{FullName: "Root"}))
+	b.must(b.SetProfile(t.Context(), b.session("root"), access.Profile{FullName: "Root"}))
 	if secret, err := b.enter(b.signIn("root")); err != nil || !b.live(secret) {
 		t.Errorf("signing in = %v", err)
 	}

@@ -14,6 +14,8 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/account"
+	"pyindex/internal/account/outbox"
+	"pyindex/internal/account/signin"
 	"pyindex/internal/catalog"
 	"pyindex/internal/config"
 	"pyindex/internal/lockout"
@@ -37,6 +39,8 @@ type App struct {
 	Registry  *publishers.Registry
 	Desk      *lockout.Desk
 	Accounts  *account.Accounts
+	SignIn    *signin.Methods
+	Outbox    *outbox.Outbox
 	Operator  access.Caller
 }
 
@@ -54,7 +58,7 @@ func Open(ctx context.Context, c *config.Config, log *slog.Logger, base *url.URL
 		return nil, err
 	}
 	a.Directory = access.NewDirectory(a.DB.Access(), c.Directory())
-	if a.Accounts, err = accounts(c, a.DB, base); err != nil {
+	if err = a.openAccounts(base); err != nil {
 		return nil, errors.Join(err, a.Close())
 	}
 	verifier, err := newVerifier(c, base, log)
@@ -77,22 +81,26 @@ func Open(ctx context.Context, c *config.Config, log *slog.Logger, base *url.URL
 	return a, nil
 }
 
-// accounts opens the accounts of the index. base is nil for commands, which have no passkeys.
-func accounts(c *config.Config, rows *db.DB, base *url.URL) (*account.Accounts, error) {
-	o := account.Options{Name: c.Name(), OwnersInvite: c.Access.Invitations == "owners", SecondFactor: access.FactorPolicy(c.Access.RequireSecond)}
+// openAccounts sets the accounts of the index and how people sign in to them. base is nil for commands, which have no passkeys.
+func (a *App) openAccounts(base *url.URL) error {
+	c, box := a.Config, outbox.Options{}
+	o := signin.Options{Name: c.Name(), SecondFactor: access.FactorPolicy(c.Access.RequireSecond)}
 	if base != nil {
 		ceremonies, err := passkeys.New(base, o.Name)
 		if err != nil {
-			return nil, fmt.Errorf("base_url: passkeys: %w", err)
+			return fmt.Errorf("base_url: passkeys: %w", err)
 		}
 		if ceremonies != nil {
 			o.Authenticators = ceremonies
 		}
 		if c.Mail.Server != "" {
-			o.SecurityURL = strings.TrimSuffix(base.String(), "/") + "/manage/account/security/"
+			box.SecurityURL = strings.TrimSuffix(base.String(), "/") + "/manage/account/security/"
 		}
 	}
-	return account.New(rows.Accounts(), o), nil
+	a.Outbox = outbox.New(a.DB.Outbox(), box)
+	a.SignIn = signin.New(a.DB.SignIn(), a.Outbox, o)
+	a.Accounts = account.New(a.DB.Accounts(), a.SignIn, account.Options{OwnersInvite: c.Access.Invitations == "owners"})
+	return nil
 }
 
 // osUser names the operator in the record.

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"pyindex/internal/access"
-	"pyindex/internal/account"
+	"pyindex/internal/account/outbox"
 	"pyindex/internal/audit"
 	"pyindex/internal/mail"
 )
@@ -26,13 +26,13 @@ func (a *App) Post(ctx context.Context, log *slog.Logger) {
 	tick := time.NewTicker(postEvery)
 	defer tick.Stop()
 	for {
-		if err := a.Accounts.Deliver(ctx, log, sender.Send); err != nil && ctx.Err() == nil {
+		if err := a.Outbox.Deliver(ctx, log, sender.Send); err != nil && ctx.Err() == nil {
 			log.Error("sending letters of warning", "error", err)
 		}
 		select {
 		case <-ctx.Done():
 			return
-		case <-a.Accounts.Letters():
+		case <-a.Outbox.Letters():
 		case <-tick.C:
 		}
 	}
@@ -101,8 +101,8 @@ func (a *App) Background(ctx context.Context, keyring *access.Keyring, log *slog
 
 // remind writes to users whose API tokens expire soon.
 func (a *App) remind(ctx context.Context, sender *mail.Sender) error {
-	return a.Accounts.RemindOfTokens(ctx, func(ctx context.Context, r account.Reminder) error {
-		return sender.Send(ctx, r.Email, account.ReminderLetter(a.Config.Name(), r, a.Config.LinkTo("/manage/account/token/")))
+	return a.Outbox.RemindOfTokens(ctx, func(ctx context.Context, r outbox.Reminder) error {
+		return sender.Send(ctx, r.Email, outbox.ReminderLetter(a.Config.Name(), r, a.Config.LinkTo("/manage/account/token/")))
 	})
 }
 
@@ -113,7 +113,7 @@ func (a *App) sweep(ctx context.Context) error {
 	if forgotten > 0 {
 		slog.InfoContext(ctx, "entries of the record were kept long enough", "removed", forgotten)
 	}
-	return errors.Join(err, e, a.Registry.Sweep(ctx), a.Directory.SweepSessions(ctx), a.Accounts.Sweep(ctx), a.Index.SweepDownloads(ctx))
+	return errors.Join(err, e, a.Registry.Sweep(ctx), a.Directory.SweepSessions(ctx), a.Accounts.Sweep(ctx), a.SignIn.Sweep(ctx), a.Outbox.Sweep(ctx), a.Index.SweepDownloads(ctx))
 }
 
 // group is loops that run beside the requests.

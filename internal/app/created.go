@@ -7,6 +7,7 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/account"
+	"pyindex/internal/account/outbox"
 	"pyindex/internal/catalog"
 	"pyindex/internal/fault"
 	"pyindex/internal/publishers"
@@ -47,5 +48,5 @@ func (a *App) writeCreated(ctx context.Context, base *url.URL, c publishers.Crea
 		tree = "r/" + c.Repository + "/"
 	}
 	link := base.JoinPath(tree, "manage/project", c.Project, "settings/publishing/").String()
-	return a.Accounts.Warn(ctx, to, account.CreatedLetter(a.Config.Name(), user.Name, c.Project, c.Publisher, account.Seen{At: c.At, Address: c.Address}, link))
+	return a.Outbox.Warn(ctx, to, outbox.CreatedLetter(a.Config.Name(), user.Name, c.Project, c.Publisher, outbox.Seen{At: c.At, Address: c.Address}, link))
 }

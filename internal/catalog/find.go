@@ -19,7 +19,7 @@ func errAnonymous() error {
 func missing(what string) error { return fault.New(fault.NotFound, "there is no %s here", what) }
 
 // recallAt returns what the memory holds for k at a stamp, or what load reads.
-func recallAt[K comparable, V any](ctx context.Context, x *Index, at memo.Stamp, m *memo.Memo[K, V], k K, load func(Tx) (V, error)) (v V, err error) {
+func recallAt[K comparable, V any](ctx context.Context, x *Index, at memo.Stamp, m *memo.BySerial[K, V], k K, load func(Tx) (V, error)) (v V, err error) {
 	if v, ok := m.Get(at, k); ok {
 		return v, nil
 	}

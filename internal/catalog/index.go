@@ -83,11 +83,11 @@ type Index struct {
 	attester Attester
 	redact   func(ctx context.Context, tx Tx, who access.Caller, projectID string, entries []audit.Entry) error
 
-	repositories *memo.Memo[string, Repository]
-	projects     *memo.Memo[projectKey, Project]
-	files        *memo.Memo[fileKey, located]
-	lists        lists
-	lines        lines
+	repositories *memo.BySerial[string, Repository]
+	projects     *memo.BySerial[projectKey, Project]
+	files        *memo.BySerial[fileKey, located]
+	lists        *memo.Weighted[string, list]
+	lines        *memo.Weighted[string, []Summary]
 	downloads    downloads
 	said         said
 	trouble      trouble
@@ -133,9 +133,11 @@ func New(s Store, b Blobs, o Options) *Index {
 	return &Index{
 		redact: o.Redact,
 		store:  s, blobs: b, now: o.Now, newID: o.NewID, log: o.Log, policy: o.Policy, limits: o.Limits, attester: o.Attester,
-		repositories: memo.New[string, Repository](memoRepositories),
-		projects:     memo.New[projectKey, Project](memoProjects),
-		files:        memo.New[fileKey, located](memoFiles),
+		repositories: memo.NewBySerial[string, Repository](memoRepositories),
+		projects:     memo.NewBySerial[projectKey, Project](memoProjects),
+		files:        memo.NewBySerial[fileKey, located](memoFiles),
+		lists:        newLists(),
+		lines:        newLines(),
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/account"
+	"pyindex/internal/account/onetime"
 	"pyindex/internal/fault"
 	"pyindex/internal/packaging"
 )
@@ -13,27 +14,27 @@ var _ account.Inviter = (*Index)(nil)
 
 // MayGrant implements account.Inviter: who could give the role to somebody who has an account may invite somebody to it.
 // fault.NotFound where the caller may not see the project, fault.Denied for who is no owner of it.
-func (x *Index) MayGrant(ctx context.Context, who access.Caller, repo, project string, role access.Role) (account.Grant, error) {
+func (x *Index) MayGrant(ctx context.Context, who access.Caller, repo, project string, role access.Role) (onetime.Grant, error) {
 	var name packaging.ProjectName
 	if project != "" {
 		var err error
 		if name, err = packaging.ParseProjectName(project); err != nil {
-			return account.Grant{}, err
+			return onetime.Grant{}, err
 		}
 	}
 	p, err := x.place(ctx, who, repo, name)
 	if err != nil {
-		return account.Grant{}, err
+		return onetime.Grant{}, err
 	}
 	if role == access.NoRole {
-		return account.Grant{}, fault.InField("role", "an invitation needs a role: reader, uploader, maintainer or owner")
+		return onetime.Grant{}, fault.InField("role", "an invitation needs a role: reader, uploader, maintainer or owner")
 	}
 	if !who.May(access.Owner, p.object()) {
-		return account.Grant{}, fault.New(fault.Denied, "only an owner may invite somebody there")
+		return onetime.Grant{}, fault.New(fault.Denied, "only an owner may invite somebody there")
 	}
 	where := p.repository.Name
 	if p.project.ID != "" {
 		where = p.project.Name.String()
 	}
-	return account.Grant{RepositoryID: p.repository.ID, ProjectID: p.project.ID, Where: where, Role: role.String()}, nil
+	return onetime.Grant{RepositoryID: p.repository.ID, ProjectID: p.project.ID, Where: where, Role: role.String()}, nil
 }

@@ -48,7 +48,7 @@ func (x *Index) Listing(ctx context.Context, who access.Caller, repo string) (Li
 		return Listing{}, err
 	}
 	l := Listing{Repository: r, Serial: at.Value, Epoch: at.Epoch}
-	known, err := x.lists.at(ctx, x.store, r.ID, at)
+	known, err := x.listed(ctx, r.ID, at)
 	l.Projects = make([]Listed, 0, len(known))
 	for _, p := range known {
 		if p.Status != Quarantined && (all || who.May(access.Reader, Project{ID: p.ID, Repository: r}.Object())) {

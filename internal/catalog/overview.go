@@ -3,7 +3,6 @@ package catalog
 import (
 	"context"
 	"slices"
-	"sync"
 
 	"pyindex/internal/access"
 	"pyindex/internal/fault"
@@ -171,7 +170,7 @@ func counted(all []Summary) (c Counts) {
 
 // summaries returns all releases of a project, newest version first, from memory where nothing changed since.
 func (x *Index) summaries(ctx context.Context, p Project) ([]Summary, error) {
-	if all, ok := x.lines.get(p); ok {
+	if all, ok := x.lines.Get(p.Stamp(), p.ID); ok {
 		return all, nil
 	}
 	var all []Summary
@@ -193,7 +192,7 @@ func (x *Index) summaries(ctx context.Context, p Project) ([]Summary, error) {
 		all[i].parse()
 	}
 	slices.SortFunc(all, func(a, b Summary) int { return b.parsed.Compare(a.parsed) })
-	x.lines.put(p, all)
+	x.lines.Put(p.Stamp(), p.ID, all)
 	return all, nil
 }
 
@@ -219,39 +218,10 @@ func newest(all []Summary) (best Summary) {
 	return best
 }
 
-// lines remembers the releases of projects by the project's stamp.
-type lines struct {
-	mu    sync.Mutex
-	m     map[string]linesOf
-	total int
-}
-
-type linesOf struct {
-	at  memo.Stamp
-	all []Summary
-}
-
-// maxLines bounds how many releases are remembered, some hundred bytes each.
+// maxLines bounds how many releases of projects are remembered, some hundred bytes each.
 const maxLines = 100_000
 
-func (l *lines) get(p Project) ([]Summary, bool) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	of, ok := l.m[p.ID]
-	return of.all, ok && of.at == p.Stamp()
-}
-
-func (l *lines) put(p Project, all []Summary) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if old, ok := l.m[p.ID]; ok && old.at.After(p.Stamp()) {
-		return
-	} else if ok {
-		l.total -= len(old.all) + 1
-	}
-	if l.m == nil || l.total+len(all) > maxLines {
-		l.m, l.total = map[string]linesOf{}, 0
-	}
-	l.m[p.ID] = linesOf{p.Stamp(), all}
-	l.total += len(all) + 1
+// newLines returns the memory of the releases of projects, by the project's id and stamp.
+func newLines() *memo.Weighted[string, []Summary] {
+	return memo.NewWeighted(maxLines, func(_ string, all []Summary) int64 { return int64(len(all)) + 1 })
 }

@@ -27,7 +27,7 @@ func (x *Index) Refresh(ctx context.Context) error {
 }
 
 // renew loads what is worn in a memory; what is gone stays out of it.
-func renew[K comparable, V any](m *memo.Memo[K, V], at memo.Stamp, load func(K) (V, error)) error {
+func renew[K comparable, V any](m *memo.BySerial[K, V], at memo.Stamp, load func(K) (V, error)) error {
 	for _, k := range m.Worn(at) {
 		v, err := load(k)
 		if fault.Is(err, fault.NotFound) {

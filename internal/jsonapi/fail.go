@@ -12,22 +12,12 @@ import (
 // retryAfter is how many seconds a client should wait. pip repeats a 429 and a 503 only where it is told a time.
 const retryAfter = "5"
 
-var statuses = map[fault.Kind]int{
-	fault.NotFound:        http.StatusNotFound,
-	fault.Invalid:         http.StatusBadRequest,
-	fault.Denied:          http.StatusForbidden,
-	fault.Unauthenticated: http.StatusUnauthorized,
-	fault.TooMany:         http.StatusTooManyRequests,
-	fault.Unavailable:     http.StatusServiceUnavailable,
-}
-
 // fail writes an error as {"message": …}. The server adds the challenge of a 401.
 func fail(w http.ResponseWriter, r *http.Request, err error) {
 	h := w.Header()
-	status, known := statuses[fault.KindOf(err)]
-	message := fault.Message(err)
-	if !known {
-		status, message = http.StatusInternalServerError, "something went wrong here; tell the administrator the request id "+h.Get("X-Request-Id")
+	status, message := route.Status(fault.KindOf(err)), fault.Message(err)
+	if status == http.StatusInternalServerError {
+		message = "something went wrong here; tell the administrator the request id " + h.Get("X-Request-Id")
 	}
 	h.Set("Cache-Control", "no-store")
 	route.RetryLater(h, status, retryAfter)

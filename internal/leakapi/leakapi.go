@@ -58,17 +58,11 @@ func (a *API) disclose(w http.ResponseWriter, r *http.Request, who access.Caller
 	return nil
 }
 
-var statuses = map[fault.Kind]int{
-	fault.NotFound: http.StatusNotFound, fault.Invalid: http.StatusBadRequest, fault.Denied: http.StatusForbidden,
-	fault.TooMany: http.StatusTooManyRequests, fault.Unavailable: http.StatusServiceUnavailable,
-}
-
 // fail answers in a line of text: a finder looks at the status.
 func fail(w http.ResponseWriter, _ *http.Request, err error) {
-	status, ok := statuses[fault.KindOf(err)]
-	text := fault.Message(err)
-	if !ok {
-		status, text = http.StatusInternalServerError, "this index failed to answer; its log says why"
+	status, text := route.Status(fault.KindOf(err)), fault.Message(err)
+	if status == http.StatusInternalServerError {
+		text = "this index failed to answer; its log says why"
 	}
 	h := w.Header()
 	h.Set("Content-Type", "text/plain; charset=utf-8")

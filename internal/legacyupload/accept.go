@@ -17,11 +17,10 @@ const (
 // chooseType returns the form that an Accept header likes best. Whatever it excludes, somebody must learn of the
 // refusal, so text is what is left.
 func chooseType(accept string) string {
-	best, quality := typePlain, 0.0
-	ranges := route.ParseAccept([]string{accept})
+	best, quality := typePlain, 0
 	for _, t := range []string{typePlain, typeJSON, typeHTML} {
 		kind, _, _ := strings.Cut(t, ";")
-		if q := ranges.Quality(kind); q > quality {
+		if q := route.Quality([]string{accept}, kind); q > quality {
 			best, quality = t, q
 		}
 	}

@@ -12,9 +12,6 @@ import (
 	"pyindex/internal/route"
 )
 
-// maxReason is about a line: twine prints the phrase after the status, proxies bound it.
-const maxReason = 200
-
 // accept answers an upload that is stored. Clients take exactly 200 for success; the body is warnings, one a line.
 func accept(w http.ResponseWriter, warnings []string) error {
 	h := w.Header()
@@ -46,7 +43,7 @@ func fail(w http.ResponseWriter, r *http.Request, err error) {
 
 // write sends the answer with a phrase of our own where the response can.
 func write(w http.ResponseWriter, status int, message string, body []byte) {
-	if rw, ok := w.(route.ReasonWriter); ok && rw.WriteReason(status, reason(message), body) == nil {
+	if rw, ok := w.(route.ReasonWriter); ok && rw.WriteReason(status, message, body) == nil {
 		return
 	}
 	w.WriteHeader(status)
@@ -73,22 +70,6 @@ var page = template.Must(template.New("").Parse(`<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><title>{{.Status}} {{.Title}}</title></head>
 <body><h1>{{.Status}} {{.Title}}</h1><p>{{.Message}}</p></body></html>
 `))
-
-// reason makes a phrase of a message: its first sentence, on one line, in the characters that a status line can carry.
-func reason(message string) string {
-	sentence, _, _ := strings.Cut(oneLine(message), ". ")
-	out := make([]rune, 0, maxReason)
-	for _, c := range sentence {
-		if len(out) == maxReason {
-			return strings.TrimRight(string(out[:maxReason-3]), " ") + "..."
-		}
-		if c > unicode.MaxLatin1 {
-			c = '?'
-		}
-		out = append(out, c)
-	}
-	return string(out)
-}
 
 // oneLine makes control characters blanks.
 func oneLine(s string) string {

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"pyindex/internal/fault"
+	"pyindex/internal/route"
 )
 
 func TestChooseType(t *testing.T) {
@@ -27,7 +28,7 @@ func TestChooseType(t *testing.T) {
 		"excluded all": {"*/*;q=0", typePlain},
 		"unknown":      {"image/png", typePlain},
 		"junk":         {";;;,,,\x00", typePlain},
-		"bad quality":  {"application/json;q=x", typeJSON},
+		"bad quality":  {"application/json;q=x", typePlain},
 		"high quality": {"application/json;q=9, text/plain", typePlain},
 		"very long":    {strings.Repeat("application/json,", 1000), typePlain},
 	}
@@ -40,29 +41,6 @@ func TestChooseType(t *testing.T) {
 	}
 }
 
-func TestReason(t *testing.T) {
-	tests := map[string]struct{ message, want string }{
-		"whole":       {"File already exists", "File already exists"},
-		"first":       {"one thing. Another", "one thing"},
-		"version":     {"foo 1.0.2 is there", "foo 1.0.2 is there"},
-		"line end":    {"a\r\nSet-Cookie: b", "a  Set-Cookie: b"},
-		"separators":  {"a\u2028b\u2029c\u0085d", "a b c d"},
-		"Latin-1":     {"Käse", "Käse"},
-		"not Latin-1": {"日本 \u202e x", "?? ? x"},
-		"not UTF-8":   {"a\xffb", "a?b"},
-		"long":        {strings.Repeat("a", 300), strings.Repeat("a", maxReason-3) + "..."},
-		"exactly":     {strings.Repeat("a", maxReason), strings.Repeat("a", maxReason)},
-		"empty":       {"", ""},
-	}
-	for name, tt := range tests {
-		t.Run(name, func(t *testing.T) {
-			if got := reason(tt.message); got != tt.want {
-				t.Errorf("reason(%q) = %q, want %q", tt.message, got, tt.want)
-			}
-		})
-	}
-}
-
 // phrased is a response on HTTP/1.1 as the server gives it to handlers.
 type phrased struct {
 	*httptest.ResponseRecorder
@@ -70,11 +48,11 @@ type phrased struct {
 	broken bool
 }
 
-func (p *phrased) WriteReason(status int, reason string, body []byte) error {
+func (p *phrased) WriteReason(status int, message string, body []byte) error {
 	if p.broken {
 		return errors.New("no connection to take over")
 	}
-	p.reason = reason
+	p.reason = string(route.ReasonPhrase(message))
 	p.WriteHeader(status)
 	_, err := p.Write(body)
 	return err
@@ -114,7 +92,7 @@ func TestFailStatus(t *testing.T) {
 			if w.Code != tt.status || w.Body.String() != tt.text+"\n" || w.Header().Get("Retry-After") != tt.retry {
 				t.Errorf("fail(%v) = %d %q, Retry-After %q, want %d %q, %q", tt.err, w.Code, w.Body, w.Header().Get("Retry-After"), tt.status, tt.text, tt.retry)
 			}
-			if want := reason(tt.text); w.reason != want {
+			if want := string(route.ReasonPhrase(tt.text)); w.reason != want {
 				t.Errorf("fail(%v) has the reason %q, want %q", tt.err, w.reason, want)
 			}
 		})

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"pyindex/internal/fault"
+	"pyindex/internal/route"
 )
 
 // retryAfter is for failures that pass by themselves, in seconds, where nobody knows better.
@@ -14,27 +15,18 @@ const retryAfter = "10"
 // requestID is the header in which the server names the request in its log.
 const requestID = "X-Request-Id"
 
-// statuses are the answers of this protocol. What is wrong with a file is 400, also where it is taken or too large:
-// clients look for "File already exists" in a 400, and some repeat what is answered otherwise.
-var statuses = map[fault.Kind]int{
-	fault.NotFound:        http.StatusNotFound,
-	fault.Conflict:        http.StatusBadRequest,
-	fault.Invalid:         http.StatusBadRequest,
-	fault.Denied:          http.StatusForbidden,
-	fault.Unauthenticated: http.StatusUnauthorized,
-	fault.TooLarge:        http.StatusBadRequest,
-	fault.TooMany:         http.StatusTooManyRequests,
-	fault.Unavailable:     http.StatusServiceUnavailable,
-}
-
+// statusOf returns the status of an error. Everything that is wrong with a file is 400, also if it exists already or is
+// too large: clients look for "File already exists" in a 400, and some send again after another status.
 func statusOf(err error) int {
 	if r, ok := errors.AsType[*refusal](err); ok {
 		return r.status
 	}
-	if status, ok := statuses[fault.KindOf(err)]; ok {
-		return status
+	switch k := fault.KindOf(err); k {
+	case fault.Conflict, fault.TooLarge:
+		return http.StatusBadRequest
+	default:
+		return route.Status(k)
 	}
-	return http.StatusInternalServerError
 }
 
 // messageOf returns what the client may read. An internal error is told by the request's id alone.

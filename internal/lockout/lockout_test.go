@@ -12,6 +12,9 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/account"
+	"pyindex/internal/account/onetime"
+	"pyindex/internal/account/outbox"
+	"pyindex/internal/account/signin"
 	"pyindex/internal/audit"
 	"pyindex/internal/catalog"
 	"pyindex/internal/fault"
@@ -52,7 +55,7 @@ func each(t *testing.T, f func(w *world)) {
 			index:    catalog.New(rows.Catalog(), bytes, catalog.Options{Log: slog.New(slog.DiscardHandler)}),
 			dir:      access.NewDirectory(rows.Access(), access.DirectoryOptions{}),
 			keys:     access.NewKeyring(rows.Access(), access.KeyringOptions{}),
-			accounts: account.New(rows.Accounts(), account.Options{}),
+			accounts: account.New(rows.Accounts(), signin.New(rows.SignIn(), outbox.New(rows.Outbox(), outbox.Options{}), signin.Options{}), account.Options{}),
 			registry: publishers.New(rows.Publishers(), nil, []workload.Provider{workload.GitHub{}}, publishers.Options{}),
 		}
 		w.desk = lockout.New(second.Lockouts(), lockout.Options{Sentence: w.registry.Sentence})
@@ -156,7 +159,7 @@ func TestLockOutNamesInvitedAccounts(t *testing.T) {
 		for _, name := range []string{"puppet", "former"} {
 			_, secret, err := w.accounts.Invite(ctx, who, account.NewInvitation{Name: name, Admin: name == "puppet"})
 			w.must(err)
-			_, err = w.accounts.Accept(ctx, access.Guest(true), account.LinkInvite, secret, account.Accepted{Name: name, Password: "winter garden copper"})
+			_, err = w.accounts.Accept(ctx, access.Guest(true), onetime.Invite, secret, account.Accepted{Name: name, Password: "winter garden copper"})
 			w.must(err)
 		}
 		w.must(w.dir.DisableUser(ctx, w.boss, "former"))
@@ -226,10 +229,10 @@ func TestLockOutUser(t *testing.T) {
 		w.want("an upload under way, in a browser", bySession(), fault.Unauthenticated)
 		w.want("a change under way", w.dir.DisableUser(ctx, who, "other"), fault.Unauthenticated)
 		for what, link := range map[string]access.Secret{"the link to a new password": reset, "the link that they made": planted} {
-			_, err := w.accounts.Look(ctx, account.LinkReset, link)
+			_, err := w.accounts.Look(ctx, onetime.Reset, link)
 			w.want(what, err, fault.NotFound)
 		}
-		_, err = w.accounts.Look(ctx, account.LinkInvite, invited)
+		_, err = w.accounts.Look(ctx, onetime.Invite, invited)
 		w.want("the invitation", err, fault.NotFound)
 		if names := w.listed("widgets"); len(names) > 0 {
 			w.Errorf("releases %v are listed, want none", names)
@@ -239,7 +242,7 @@ func TestLockOutUser(t *testing.T) {
 		if _, err := w.keys.Session(ctx, otherCookie); err != nil {
 			w.Errorf("somebody else's session ended: %v", err)
 		}
-		if _, err := w.accounts.Look(ctx, account.LinkInvite, kept); err != nil {
+		if _, err := w.accounts.Look(ctx, onetime.Invite, kept); err != nil {
 			w.Errorf("somebody else's invitation ended: %v", err)
 		}
 		if names := w.listed("gadgets"); !slices.Equal(names, []string{"1.0", "2.0"}) {

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"pyindex/internal/access"
-	"pyindex/internal/account"
+	"pyindex/internal/account/onetime"
 	"pyindex/internal/catalog"
 	"pyindex/internal/fault"
 	"pyindex/internal/publishers"
@@ -85,7 +85,7 @@ func (d *Desk) planUser(ctx context.Context, tx Tx, p *plan) (string, error) {
 
 // planLinks finds links that a person could use, and those that they made for others.
 func (d *Desk) planLinks(ctx context.Context, tx Tx, p *plan) error {
-	for _, kind := range []account.LinkKind{account.LinkReset, account.LinkFactor, account.LinkInvite} {
+	for _, kind := range []onetime.Kind{onetime.Reset, onetime.Factor, onetime.Invite} {
 		links, err := tx.Links(ctx, kind, d.o.Now())
 		if err != nil {
 			return err
@@ -95,7 +95,7 @@ func (d *Desk) planLinks(ctx context.Context, tx Tx, p *plan) error {
 				continue
 			}
 			p.links = append(p.links, l.ID)
-			if kind == account.LinkInvite {
+			if kind == onetime.Invite {
 				p.Invitations++
 			} else {
 				p.Links++

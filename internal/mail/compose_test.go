@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"pyindex/internal/account"
+	"pyindex/internal/account/outbox"
 )
 
 // Whatever an address and a subject hold, a letter goes to one address and has the headers that are ours, or is refused.
@@ -20,7 +20,7 @@ func FuzzCompose(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Fuzz(func(t *testing.T, to, subject string) {
-		composed, err := s.compose(to, account.Letter{Subject: subject, Text: "text"})
+		composed, err := s.compose(to, outbox.Letter{Subject: subject, Text: "text"})
 		if err != nil {
 			return
 		}

@@ -20,7 +20,7 @@ import (
 	gomail "github.com/wneessen/go-mail"
 
 	"pyindex/internal/access"
-	"pyindex/internal/account"
+	"pyindex/internal/account/outbox"
 	"pyindex/internal/fault"
 )
 
@@ -86,7 +86,7 @@ func parse(s string) (*netmail.Address, error) {
 
 // Send sends a letter to one address and returns once the server took it, after half a minute at most.
 // fault.Invalid is for one that no server could take, or that this one refused for good; fault.Unavailable for what may pass.
-func (s *Sender) Send(ctx context.Context, to string, l account.Letter) error {
+func (s *Sender) Send(ctx context.Context, to string, l outbox.Letter) error {
 	m, err := s.compose(to, l)
 	if err != nil {
 		return err
@@ -113,7 +113,7 @@ func explain(err error) error {
 
 func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
 
-func (s *Sender) compose(address string, l account.Letter) (*gomail.Msg, error) {
+func (s *Sender) compose(address string, l outbox.Letter) (*gomail.Msg, error) {
 	to, err := parse(address)
 	if err != nil {
 		return nil, err

@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	"pyindex/internal/access"
-	"pyindex/internal/account"
+	"pyindex/internal/account/outbox"
 	"pyindex/internal/fault"
 	"pyindex/internal/mail"
 	"pyindex/internal/mail/mailtest"
@@ -28,7 +28,7 @@ func options(s *mailtest.Server) mail.Options {
 // A message comes over TLS after a password, with its text as it is.
 func TestSend(t *testing.T) {
 	server := mailtest.Serve(t, mailtest.Options{TLS: true, User: "index", Password: "long secret"})
-	if err := sender(t, options(server)).Send(t.Context(), "bob@acme.example", account.Letter{Subject: "Größe", Text: "Follow\n\nhttps://index.example/reset/secret/\n"}); err != nil {
+	if err := sender(t, options(server)).Send(t.Context(), "bob@acme.example", outbox.Letter{Subject: "Größe", Text: "Follow\n\nhttps://index.example/reset/secret/\n"}); err != nil {
 		t.Fatal(err)
 	}
 	got := server.Next()
@@ -69,7 +69,7 @@ func TestRefused(t *testing.T) {
 		"two addresses":             {options(secure), "bob@acme.example, eve@evil.example", fault.Invalid},
 		"another header":            {options(secure), "bob@acme.example\r\nBcc: eve@evil.example", fault.Invalid},
 	} {
-		err := sender(t, c.o).Send(t.Context(), c.to, account.Letter{Subject: "Hello", Text: "text"})
+		err := sender(t, c.o).Send(t.Context(), c.to, outbox.Letter{Subject: "Hello", Text: "text"})
 		if !fault.Is(err, c.kind) {
 			t.Errorf("%s: %v, want %v", name, err, c.kind)
 		}
@@ -77,7 +77,7 @@ func TestRefused(t *testing.T) {
 			t.Errorf("%s: the password is in %v", name, err)
 		}
 	}
-	if err := sender(t, options(secure)).Send(t.Context(), "bob@acme.example", account.Letter{Subject: "Hello\r\nBcc: eve@evil.example", Text: "text"}); !fault.Is(err, fault.Invalid) {
+	if err := sender(t, options(secure)).Send(t.Context(), "bob@acme.example", outbox.Letter{Subject: "Hello\r\nBcc: eve@evil.example", Text: "text"}); !fault.Is(err, fault.Invalid) {
 		t.Errorf("a subject of two lines: %v", err)
 	}
 	if got := append(secure.All(), plain.All()...); len(got) > 0 {

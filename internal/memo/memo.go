@@ -1,14 +1,30 @@
-// Package memo caches values that remain valid until the index changes.
+// Package memo remembers values within bounds, for as long as they are certain to be true.
 //
-// A value is put under the stamp that was read before the value was, so it is never older than its stamp says.
-// The first value with a later stamp empties the memory, or Worn does, which tells what somebody may want again.
-// Bounds are in entries; a full memory is emptied.
+// A value from the database is kept under the Stamp that was read before it, so it is never older than its stamp says. A
+// reader asks for the current stamp first, with every request; a value of another stamp is not found. So a change, a
+// revocation for example, takes effect on the next request in every process. Nothing here expires by time.
+//
+// There are two memories. BySerial holds values that any change may alter: it is emptied by the first later stamp, and its
+// bound is a number of entries. Weighted holds values that have a stamp of their own, a project's for example, and stay
+// while other things change: its bound is a weight, and what was unused the longest goes first.
+//
+// Which memory answers what:
+//
+//   - Who is calling, and what they may do: access.Keyring, two BySerial, one of tokens and one of sessions.
+//   - Which repository, project or file a request names: catalog.Index, three BySerial.
+//   - The releases of a project, and the projects of a repository, for pages: catalog.Index, two Weighted. A list of
+//     projects is not read again after a change, but brought up to date from the last one.
+//   - Simple and JSON pages, rendered and compressed: simpleapi/ready.Cache, a Weighted of bytes. Readers who ask for the same
+//     missing page at once wait for one rendering, by singleflight.
+//   - Descriptions as HTML: web, a Weighted of bytes. A file's description never changes, so these have the zero stamp.
+//   - What a network has left of a rate limit: server/throttle, a Weighted of a number of networks. It is read from nowhere, so
+//     it has the zero stamp too.
+//
+// Three things look alike and are not here. The stamp itself is shared by all who ask before the look at the database began
+// (storage/db): singleflight would let callers join a look that began before they asked, and so miss a change. The keys of
+// issuers (publishers/idtoken) do expire by time, and bound what unknown key ids can cause. The uses of tokens
+// (access) wait to be written, and are not read from.
 package memo
-
-import (
-	"sync"
-	"sync/atomic"
-)
 
 // Stamp identifies a state of the index within one process: the value of the counter, and the epoch in which the value was
 // read. The counter alone is not enough. After a failover that lost commits, or a restore, the same value can name another
@@ -23,97 +39,4 @@ type Stamp struct {
 // After reports whether s is later than other.
 func (s Stamp) After(other Stamp) bool {
 	return s.Epoch > other.Epoch || s.Epoch == other.Epoch && s.Value > other.Value
-}
-
-// Memo is a bounded map from K to V for one stamp. The zero Memo keeps nothing; make one with New.
-// It is safe for concurrent use.
-type Memo[K comparable, V any] struct {
-	mu   sync.RWMutex
-	at   Stamp
-	m    map[K]*slot[V]
-	worn []K // of before the counter moved, asked for since then by nobody
-	most int
-}
-
-// slot is a value and whether anybody wanted it.
-type slot[V any] struct {
-	v      V
-	wanted atomic.Bool
-}
-
-// New returns a memo of at most the given number of entries.
-func New[K comparable, V any](most int) *Memo[K, V] {
-	return &Memo[K, V]{m: map[K]*slot[V]{}, most: most}
-}
-
-// Get returns what was put for k at this stamp.
-func (c *Memo[K, V]) Get(at Stamp, k K) (v V, ok bool) {
-	c.mu.RLock()
-	s, current := c.m[k], c.at
-	c.mu.RUnlock()
-	if s == nil || current != at {
-		return v, false
-	}
-	if !s.wanted.Load() { // most reads only look, so that processors need not fight for the line
-		s.wanted.Store(true)
-	}
-	return s.v, true
-}
-
-// Put keeps v for k, where v was read after the stamp was because somebody wants it. A stamp older than the memory's is
-// ignored.
-func (c *Memo[K, V]) Put(at Stamp, k K, v V) { c.put(at, k, v, true) }
-
-// Renew is Put for a value that nobody has asked for yet. It is worn out at the next change, unless somebody does.
-func (c *Memo[K, V]) Renew(at Stamp, k K, v V) { c.put(at, k, v, false) }
-
-func (c *Memo[K, V]) put(at Stamp, k K, v V, wanted bool) {
-	s := &slot[V]{v: v}
-	s.wanted.Store(wanted)
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	switch {
-	case c.at.After(at):
-		return
-	case at != c.at:
-		c.turn(at)
-	case len(c.m) >= c.most:
-		clear(c.m)
-	}
-	c.m[k] = s
-}
-
-// maxWorn bounds what is remembered of before a change.
-const maxWorn = 128
-
-// turn empties the memory for a later stamp.
-func (c *Memo[K, V]) turn(at Stamp) {
-	c.worn = c.worn[:0]
-	for k, s := range c.m {
-		if len(c.worn) == maxWorn {
-			break
-		}
-		if s.wanted.Load() {
-			c.worn = append(c.worn, k)
-		}
-	}
-	clear(c.m)
-	c.at = at
-}
-
-// Worn empties a memory of before the stamp, and returns up to a hundred or so keys that somebody asked for before the
-// counter moved and nobody since. Each is returned once.
-func (c *Memo[K, V]) Worn(at Stamp) (keys []K) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if at.After(c.at) {
-		c.turn(at)
-	}
-	for _, k := range c.worn {
-		if _, ok := c.m[k]; !ok {
-			keys = append(keys, k)
-		}
-	}
-	c.worn = c.worn[:0]
-	return keys
 }

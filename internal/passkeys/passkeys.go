@@ -13,14 +13,14 @@ import (
 	"github.com/go-webauthn/webauthn/protocol"
 	"github.com/go-webauthn/webauthn/webauthn"
 
-	"pyindex/internal/account"
+	"pyindex/internal/account/signin"
 	"pyindex/internal/fault"
 )
 
 // Ceremonies are registrations and sign-ins at one address.
 type Ceremonies struct{ w *webauthn.WebAuthn }
 
-var _ account.Authenticators = (*Ceremonies)(nil)
+var _ signin.Authenticators = (*Ceremonies)(nil)
 
 // New returns the ceremonies of an index at a base URL, or nil where browsers know no passkeys: at an address without a
 // name, and without TLS anywhere but on localhost.
@@ -44,7 +44,7 @@ func New(base *url.URL, name string) (*Ceremonies, error) {
 
 // owner is an account.Owner as the library sees one.
 type owner struct {
-	account.Owner
+	signin.Owner
 	credentials []webauthn.Credential
 }
 
@@ -53,7 +53,7 @@ func (o owner) WebAuthnName() string                       { return o.Name }
 func (o owner) WebAuthnDisplayName() string                { return o.Name }
 func (o owner) WebAuthnCredentials() []webauthn.Credential { return o.credentials }
 
-func ownerOf(o account.Owner) (owner, error) {
+func ownerOf(o signin.Owner) (owner, error) {
 	out := owner{Owner: o}
 	for _, text := range o.Credentials {
 		var c webauthn.Credential
@@ -66,7 +66,7 @@ func ownerOf(o account.Owner) (owner, error) {
 }
 
 // BeginRegister implements account.Authenticators. Devices that have a passkey of the owner are told not to make another.
-func (c *Ceremonies) BeginRegister(o account.Owner) (options, state []byte, err error) {
+func (c *Ceremonies) BeginRegister(o signin.Owner) (options, state []byte, err error) {
 	u, err := ownerOf(o)
 	if err != nil {
 		return nil, nil, err
@@ -89,7 +89,7 @@ func both(options, session any) ([]byte, []byte, error) {
 }
 
 // FinishRegister implements account.Authenticators.
-func (c *Ceremonies) FinishRegister(o account.Owner, state, response []byte) (id, credential string, err error) {
+func (c *Ceremonies) FinishRegister(o signin.Owner, state, response []byte) (id, credential string, err error) {
 	u, err := ownerOf(o)
 	if err != nil {
 		return "", "", err
@@ -129,7 +129,7 @@ func (c *Ceremonies) BeginSignIn() (options, state []byte, err error) {
 }
 
 // FinishSignIn implements account.Authenticators.
-func (c *Ceremonies) FinishSignIn(state, response []byte, find func(string) (account.Owner, error)) (id, credential string, cloned bool, err error) {
+func (c *Ceremonies) FinishSignIn(state, response []byte, find func(string) (signin.Owner, error)) (id, credential string, cloned bool, err error) {
 	var session webauthn.SessionData
 	if err := json.Unmarshal(state, &session); err != nil {
 		return "", "", false, err

@@ -13,6 +13,13 @@ import (
 	"github.com/yuin/goldmark/renderer/html"
 	"github.com/yuin/goldmark/text"
 	"github.com/yuin/goldmark/util"
+
+	"pyindex/internal/readme/budget"
+)
+
+const (
+	maxNesting   = 60 // characters that begin lists and quotes at the start of a line
+	maxFootnotes = 1_000
 )
 
 // gfm is GitHub's Markdown. HTML in it goes through, to be sanitised with the rest.
@@ -28,7 +35,7 @@ var gfm = goldmark.New(
 )
 
 // markdown renders Markdown into HTML that is not safe yet. It returns an incomplete result if the budget runs out.
-func markdown(source string, b *budget) string {
+func markdown(source string, b *budget.Budget) string {
 	pc := parser.NewContext()
 	pc.Set(meterKey, &meter{budget: b})
 	out := limited{budget: b}
@@ -39,12 +46,12 @@ func markdown(source string, b *budget) string {
 // limited is a buffer that a budget bounds.
 type limited struct {
 	out    strings.Builder
-	budget *budget
+	budget *budget.Budget
 }
 
 // Write implements io.Writer.
 func (l *limited) Write(p []byte) (int, error) {
-	if !l.budget.write(len(p)) {
+	if !l.budget.Write(len(p)) {
 		return 0, errOver
 	}
 	return l.out.Write(p)
@@ -56,7 +63,7 @@ var meterKey = parser.NewContextKey()
 // marks, once for each mark in it; none of them has a bound of its own or looks at a context. Once the budget has run
 // out every parser declines, so that parsing ends at once.
 type meter struct {
-	budget    *budget
+	budget    *budget.Budget
 	footnotes int
 	paragraph ast.Node // the one whose marks are counted
 	marks     int
@@ -110,16 +117,16 @@ const (
 // Open implements parser.BlockParser.
 func (p meteredBlock) Open(parent ast.Node, reader text.Reader, pc parser.Context) (ast.Node, parser.State) {
 	m := meterOf(pc)
-	if !m.budget.step(1) {
+	if !m.budget.Step(1) {
 		return nil, parser.NoChildren
 	}
 	n, state := p.BlockParser.Open(parent, reader, pc)
 	if n != nil {
-		m.budget.step(stepsOfBlock)
+		m.budget.Step(stepsOfBlock)
 	}
 	if n != nil && n.Kind() == extast.KindFootnote {
 		if m.footnotes++; m.footnotes > maxFootnotes {
-			m.budget.over = true
+			m.budget.Over = true
 		}
 	}
 	return n, state
@@ -127,7 +134,7 @@ func (p meteredBlock) Open(parent ast.Node, reader text.Reader, pc parser.Contex
 
 // Continue implements parser.BlockParser.
 func (p meteredBlock) Continue(node ast.Node, reader text.Reader, pc parser.Context) parser.State {
-	if !meterOf(pc).budget.step(stepsOfLine) {
+	if !meterOf(pc).budget.Step(stepsOfLine) {
 		return parser.Close
 	}
 	return p.BlockParser.Continue(node, reader, pc)
@@ -149,14 +156,14 @@ type meteredInline struct{ parser.InlineParser }
 // Parse implements parser.InlineParser.
 func (p meteredInline) Parse(parent ast.Node, block text.Reader, pc parser.Context) ast.Node {
 	m := meterOf(pc)
-	if m.budget.over {
+	if m.budget.Over {
 		return nil
 	}
 	line, segment := block.PeekLine()
 	switch line[0] {
 	case '*', '_', '~', ']', '[', '!', '`', '<':
 		m.mark(parent, segment.Start)
-		if m.budget.over {
+		if m.budget.Over {
 			return nil
 		}
 	}
@@ -174,7 +181,7 @@ func (m *meter) mark(paragraph ast.Node, at int) {
 	if lines := paragraph.Lines(); lines != nil && lines.Len() > 0 {
 		steps += max(0, lines.At(lines.Len()-1).Stop-at) / bytesOfStep
 	}
-	m.budget.step(steps)
+	m.budget.Step(steps)
 }
 
 // meteredReferences finds definitions of links at the beginning of a paragraph, each of which moves the rest of it.
@@ -186,7 +193,7 @@ func (t meteredReferences) Transform(node *ast.Paragraph, reader text.Reader, pc
 	for definitions < lines.Len() && bytes.HasPrefix(bytes.TrimLeft(lineOf(lines, definitions, reader), " "), []byte("[")) {
 		definitions++
 	}
-	if meterOf(pc).budget.step(definitions * lines.Len()) {
+	if meterOf(pc).budget.Step(definitions * lines.Len()) {
 		t.ParagraphTransformer.Transform(node, reader, pc)
 	}
 }
@@ -210,7 +217,7 @@ func (t meteredTable) Transform(node *ast.Paragraph, reader text.Reader, pc pars
 		}
 		escaped += bytes.Count(line, []byte(`\|`))
 	}
-	if columns == 0 || b.table(columns, lines.Len()) && b.step(escaped*escaped) {
+	if columns == 0 || b.Table(columns, lines.Len()) && b.Step(escaped*escaped) {
 		t.ParagraphTransformer.Transform(node, reader, pc)
 	}
 }
@@ -241,7 +248,7 @@ func tooNested(text string) bool {
 		if len(lead) > maxNesting && len(lead)-strings.Count(lead, " ")-strings.Count(lead, "\t") > maxNesting && strings.Trim(line, "*+-= \t.0123456789") != "" {
 			return true
 		}
-		if leading(line) > 4*maxNesting {
+		if len(line)-len(strings.TrimLeft(line, " \t")) > 4*maxNesting {
 			return true
 		}
 	}

@@ -17,6 +17,9 @@ import (
 	"mime"
 	"strings"
 	"unicode/utf8"
+
+	"pyindex/internal/readme/budget"
+	"pyindex/internal/readme/rest"
 )
 
 // MaxText is how much of a text is rendered, in bytes; what is beyond it is cut off.
@@ -53,12 +56,12 @@ func Render(ctx context.Context, text, contentType string) Rendered {
 		out.HTML = plain(text)
 		return out
 	}
-	b := newBudget(ctx, len(text))
-	if b.over = tooNested(text); !b.over {
+	b := budget.New(ctx, len(text))
+	if b.Over = tooNested(text); !b.Over {
 		out.HTML = safe(render(text, b), b)
 	}
-	if b.over {
-		out.HTML, out.Plain, out.Late = plain(text), true, b.late
+	if b.Over {
+		out.HTML, out.Plain, out.Late = plain(text), true, b.Late
 	}
 	return out
 }
@@ -66,13 +69,13 @@ func Render(ctx context.Context, text, contentType string) Rendered {
 var lineEnds = strings.NewReplacer("\r\n", "\n", "\r", "\n", "\x00", "\uFFFD", "\f", "\n", "\v", " ")
 
 // rendering returns what renders a content type into HTML that is not safe yet, nil for plain text.
-func rendering(contentType string) func(string, *budget) string {
+func rendering(contentType string) func(string, *budget.Budget) string {
 	kind, _, err := mime.ParseMediaType(contentType)
 	switch {
 	case err == nil && kind == "text/markdown":
 		return markdown
 	case contentType == "" || err == nil && kind == "text/x-rst":
-		return rest
+		return rest.HTML
 	}
 	return nil
 }
@@ -89,6 +92,3 @@ func Plain(text string) Rendered {
 func plain(text string) template.HTML {
 	return template.HTML("<pre>" + html.EscapeString(text) + "</pre>")
 }
-
-// leading counts the blanks that a line begins with.
-func leading(line string) int { return len(line) - len(strings.TrimLeft(line, " \t")) }

@@ -9,6 +9,8 @@ import (
 
 	"github.com/microcosm-cc/bluemonday"
 	"golang.org/x/net/html"
+
+	"pyindex/internal/readme/budget"
 )
 
 // policy lets through what a text is made of, and nothing that runs, loads, posts or has a style.
@@ -37,18 +39,18 @@ var idForm = regexp.MustCompile(`\A[\pL\pN:_.-]+\z`)
 const idPrefix = "user-content-"
 
 // safe sanitises HTML and fits it into a page. It returns an incomplete result if the budget runs out.
-func safe(unsafe string, b *budget) template.HTML {
-	if b.over {
+func safe(unsafe string, b *budget.Budget) template.HTML {
+	if b.Over {
 		return ""
 	}
 	var clean strings.Builder
-	if err := policy.SanitizeReaderToWriter(&meteredReader{strings.NewReader(unsafe), b}, &clean); err != nil || b.over {
-		b.over = true
+	if err := policy.SanitizeReaderToWriter(&meteredReader{strings.NewReader(unsafe), b}, &clean); err != nil || b.Over {
+		b.Over = true
 		return ""
 	}
 	f := fitting{budget: b}
 	z := html.NewTokenizer(strings.NewReader(clean.String()))
-	for !b.over {
+	for !b.Over {
 		switch z.Next() {
 		case html.ErrorToken:
 			return template.HTML(f.out.String())
@@ -62,12 +64,12 @@ func safe(unsafe string, b *budget) template.HTML {
 // meteredReader is HTML on its way to the sanitiser.
 type meteredReader struct {
 	io.Reader
-	budget *budget
+	budget *budget.Budget
 }
 
 // Read implements io.Reader.
 func (r *meteredReader) Read(p []byte) (int, error) {
-	if !r.budget.step(len(p)) {
+	if !r.budget.Step(len(p)) {
 		return 0, errOver
 	}
 	return r.Reader.Read(p)
@@ -76,7 +78,7 @@ func (r *meteredReader) Read(p []byte) (int, error) {
 // fitting is HTML being fitted into a page.
 type fitting struct {
 	out    strings.Builder
-	budget *budget
+	budget *budget.Budget
 	link   bool // inside a link
 }
 
@@ -95,7 +97,7 @@ func (f *fitting) add(t html.Token) {
 
 // write writes within the budget, which what was unsafe has used a part of.
 func (f *fitting) write(s string) {
-	if f.budget.write(len(s)) {
+	if f.budget.Write(len(s)) {
 		f.out.WriteString(s)
 	}
 }

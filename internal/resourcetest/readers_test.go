@@ -322,7 +322,7 @@ func TestAcceptResources(t *testing.T) {
 		"quotes":     func(n int) []string { return []string{repeated("a/b;c=\"", "\\\"", "\"")(n)} },
 		"lines":      func(n int) []string { return strings.Split(repeated("", "a/b,", "")(n), ",") },
 		"short":      func(n int) []string { return []string{repeated("", "a/b;q=0.1,", "")(n / 64)} },
-	}, func(lines []string) { route.ParseAccept(lines) })
+	}, func(lines []string) { route.Quality(lines, "text/html") })
 }
 
 func TestJSONResources(t *testing.T) {

@@ -98,7 +98,7 @@ func (r Route) writes() bool {
 // ReasonWriter is a response that can send a reason phrase of its own. Responses on HTTP/1.1 implement it; twine shows
 // nothing but the phrase unless it is asked to be verbose.
 type ReasonWriter interface {
-	// WriteReason sends the headers set so far with status and reason, then body, and ends the answer. The reason's
-	// control characters become blanks and what is not Latin-1 becomes '?'. An error means that nothing was written.
-	WriteReason(status int, reason string, body []byte) error
+	// WriteReason sends the headers set so far with the status and the message's ReasonPhrase, then body, and ends the
+	// answer. If it returns an error, nothing was written.
+	WriteReason(status int, message string, body []byte) error
 }

@@ -16,7 +16,8 @@ import (
 // statusGone is logged for a client that left before its answer; nothing is sent with it.
 const statusGone = 499
 
-// write writes w's line. It holds the route's pattern and the path, never the query, a header or a token.
+// logLine writes the access log line of a request. It holds the route's pattern and the path, never the query, a header or a
+// token.
 func (s *Server) logLine(w *response) {
 	status, level := w.logged()
 	ctx := w.r.Context()

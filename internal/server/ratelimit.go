@@ -1,124 +1,14 @@
 package server
 
 import (
-	"container/list"
 	"math"
 	"net/http"
-	"net/netip"
 	"strconv"
-	"sync"
 	"time"
-
-	"golang.org/x/time/rate"
 
 	"pyindex/internal/fault"
 	"pyindex/internal/route"
 )
-
-// maxClients bounds how many addresses one limit remembers; the ones not seen for longest are forgotten.
-const maxClients = 8192
-
-// wider is how many times what one network may a site may, which has many networks.
-const wider = 10
-
-// clients is a rate limit for each network: so many requests a minute, all of them at once if need be. The networks of one site
-// have a limit in common, because one customer of a provider has many of them. There is none for everybody together: strangers
-// would use it up, and shut out everybody else.
-type clients struct {
-	perMinute int
-	mu        sync.Mutex
-	byAddress map[string]*list.Element // of *client
-	recent    *list.List               // newest first
-}
-
-type client struct {
-	address string
-	bucket  *rate.Limiter
-}
-
-func newClients(perMinute int) *clients {
-	return &clients{perMinute: perMinute, byAddress: map[string]*list.Element{}, recent: list.New()}
-}
-
-func perMinuteOf(n int) *rate.Limiter { return rate.NewLimiter(rate.Limit(float64(n)/60), n) }
-
-// wait takes one request of an address, or a browser, at a time and returns how long it has to wait: 0 for not at all.
-func (c *clients) wait(address string, now time.Time) time.Duration {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	own := c.bucket(network(address), 1)
-	delay := take(own, now)
-	if wide := site(address); delay <= 0 && wide != "" {
-		if delay = take(c.bucket(wide, wider), now); delay > 0 {
-			putBack(own, now)
-		}
-	}
-	return delay
-}
-
-// putBack undoes one wait of an address.
-func (c *clients) putBack(address string, now time.Time) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	putBack(c.bucket(network(address), 1), now)
-	if wide := site(address); wide != "" {
-		putBack(c.bucket(wide, wider), now)
-	}
-}
-
-// putBack puts one request back into a bucket, by taking less than none. A bucket never holds more than fits.
-func putBack(bucket *rate.Limiter, now time.Time) { bucket.AllowN(now, -1) }
-
-// take takes one request from a bucket, or returns how long it has to wait and takes nothing.
-func take(bucket *rate.Limiter, now time.Time) time.Duration {
-	taken := bucket.ReserveN(now, 1)
-	delay := taken.DelayFrom(now)
-	if delay > 0 {
-		taken.CancelAt(now)
-	}
-	return delay
-}
-
-// bucket returns what an address, a network or a site has left, of so many times what one network may.
-func (c *clients) bucket(address string, times int) *rate.Limiter {
-	if e, ok := c.byAddress[address]; ok {
-		c.recent.MoveToFront(e)
-		return e.Value.(*client).bucket
-	}
-	if c.recent.Len() >= maxClients {
-		oldest := c.recent.Remove(c.recent.Back()).(*client)
-		delete(c.byAddress, oldest.address)
-	}
-	bucket := perMinuteOf(times * c.perMinute)
-	c.byAddress[address] = c.recent.PushFront(&client{address: address, bucket: bucket})
-	return bucket
-}
-
-// network returns what one client is: an IPv4 address, or the /64 that an IPv6 user has to themselves.
-func network(address string) string {
-	addr, err := netip.ParseAddr(address)
-	if err != nil || addr.Unmap().Is4() {
-		return address
-	}
-	return prefix(addr, 64)
-}
-
-// site returns what one customer of a provider may have, an IPv4 /24 or an IPv6 /48, and "" for what is no address.
-func site(address string) string {
-	addr, err := netip.ParseAddr(address)
-	if err != nil {
-		return ""
-	}
-	if addr = addr.Unmap(); addr.Is4() {
-		return prefix(addr, 24)
-	}
-	return prefix(addr, 48)
-}
-
-func prefix(addr netip.Addr, bits int) string {
-	p, _ := addr.WithZone("").Prefix(bits) // of an address that is valid
-	return p.String()
-}
 
 // limit returns fault.TooMany, and sets Retry-After, when a client's network, or its site, used up its share of a limit. A
 // browser in which somebody signed in before has a share of its own then, so that strangers, or neighbours behind the same
@@ -129,10 +19,10 @@ func (s *Server) limit(w *response, r *http.Request, name route.Limit) error {
 		return nil
 	}
 	now := s.o.Now()
-	whose, delay := "from this address or those beside it", c.wait(w.address, now)
+	whose, delay := "from this address or those beside it", c.Wait(w.address, now)
 	if delay > 0 && name == route.LimitSignIn && s.o.Known != nil {
 		if browser := s.o.Known(r); browser != "" {
-			whose, delay = "from this browser", c.wait("browser "+browser, now)
+			whose, delay = "from this browser", c.Wait("browser "+browser, now)
 		}
 	}
 	if delay <= 0 {
@@ -141,12 +31,12 @@ func (s *Server) limit(w *response, r *http.Request, name route.Limit) error {
 	seconds := int(math.Ceil(delay.Seconds()))
 	w.Header().Set("Retry-After", strconv.Itoa(seconds))
 	return fault.Later(fault.TooMany, time.Duration(seconds)*time.Second,
-		"too many requests %s: %d a minute are allowed here from one address, try again in %d s", whose, c.perMinute, seconds)
+		"too many requests %s: %d a minute are allowed here from one address, try again in %d s", whose, s.o.Rates[name], seconds)
 }
 
 // granted gives a request that was granted its place in the limit back, if only the others count there.
 func (s *Server) granted(w *response, name route.Limit) {
 	if c := s.limits[name]; c != nil && name.OnlyRefused() {
-		c.putBack(w.address, s.o.Now())
+		c.PutBack(w.address, s.o.Now())
 	}
 }

@@ -2,6 +2,7 @@ package server
 
 import (
 	"bufio"
+	"cmp"
 	"fmt"
 	"io"
 	"net"
@@ -14,16 +15,14 @@ import (
 
 var _ route.ReasonWriter = (*response)(nil)
 
-// maxReason bounds a reason phrase in bytes; Python's client takes lines of 64 kB.
-const maxReason = 4 << 10
-
 // lingering is how long a connection is read on after an answer whose request was not read to its end, so that the
 // answer arrives before the reset.
 const lingering = time.Second
 
-// WriteReason sends status, reason and body and ends the answer; see route.ReasonWriter. net/http cannot send a reason
-// of its own, so the connection is taken over and closed. HTTP/2 has no reason phrase: there it is an ordinary answer.
-func (w *response) WriteReason(status int, reason string, body []byte) error {
+// WriteReason sends the status, the message as a reason phrase, and the body, and ends the answer; see
+// route.ReasonWriter. net/http cannot send such a phrase, so the connection is taken over and closed. HTTP/2 has no reason
+// phrase: there it is an ordinary answer.
+func (w *response) WriteReason(status int, message string, body []byte) error {
 	if w.status != 0 {
 		return fmt.Errorf("the answer %d is under way already", w.status)
 	}
@@ -41,7 +40,7 @@ func (w *response) WriteReason(status int, reason string, body []byte) error {
 	w.status = status
 	w.complete()
 	conn.SetDeadline(time.Now().Add(w.server.o.Stall))
-	w.err = firstError(w.err, w.sendReason(rw.Writer, reason, body))
+	w.err = cmp.Or(w.err, w.sendReason(rw.Writer, message, body))
 	if !drained {
 		linger(conn)
 	}
@@ -49,7 +48,7 @@ func (w *response) WriteReason(status int, reason string, body []byte) error {
 }
 
 // sendReason writes the whole answer.
-func (w *response) sendReason(out *bufio.Writer, reason string, body []byte) error {
+func (w *response) sendReason(out *bufio.Writer, message string, body []byte) error {
 	h := w.w.Header()
 	h.Del("Transfer-Encoding")
 	h.Set("Connection", "close")
@@ -57,7 +56,7 @@ func (w *response) sendReason(out *bufio.Writer, reason string, body []byte) err
 	if h.Get("Date") == "" {
 		h.Set("Date", time.Now().UTC().Format(http.TimeFormat))
 	}
-	fmt.Fprintf(out, "HTTP/1.1 %03d %s\r\n", w.status, phrase(reason))
+	fmt.Fprintf(out, "HTTP/1.1 %03d %s\r\n", w.status, route.ReasonPhrase(message))
 	if err := h.Write(out); err != nil {
 		return err
 	}
@@ -69,38 +68,10 @@ func (w *response) sendReason(out *bufio.Writer, reason string, body []byte) err
 	return out.Flush()
 }
 
-// phrase returns s as a reason phrase in Latin-1 (RFC 9112, section 4): control characters are blanks, what is not
-// Latin-1 is '?'.
-func phrase(s string) []byte {
-	out := make([]byte, 0, min(len(s), maxReason))
-	for _, c := range s {
-		if len(out) == maxReason {
-			break
-		}
-		switch {
-		case c < ' ' || c >= 0x7f && c < 0xa0:
-			c = ' '
-		case c > 0xff:
-			c = '?'
-		}
-		out = append(out, byte(c))
-	}
-	return out
-}
-
 // linger tells the peer that nothing more comes and reads on for a moment.
 func linger(conn net.Conn) {
 	if c, ok := conn.(interface{ CloseWrite() error }); ok && c.CloseWrite() == nil {
 		conn.SetReadDeadline(time.Now().Add(lingering))
 		io.Copy(io.Discard, conn)
 	}
-}
-
-func firstError(errs ...error) error {
-	for _, err := range errs {
-		if err != nil {
-			return err
-		}
-	}
-	return nil
 }

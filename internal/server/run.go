@@ -8,6 +8,8 @@ import (
 	"net"
 	"net/http"
 	"time"
+
+	"pyindex/internal/server/throttle"
 )
 
 // Bounds on what a peer sends before a handler runs.
@@ -27,8 +29,8 @@ type Run struct {
 // Serve answers on l until ctx ends, then drains: /readyz turns 503, l closes, and requests under way finish. It
 // returns nil after a drain in time and an error that says so when requests had to be cut.
 func (s *Server) Serve(ctx context.Context, l net.Listener, o Run) error {
-	hs, g := s.httpServer(o.TLS), newGate(l, s.o, s.trusted)
-	hs.ConnState = g.state
+	hs, g := s.httpServer(o.TLS), throttle.NewGate(l, s.o.Connections, s.o.ConnectionsPerAddress, s.trusted, s.o.Log)
+	hs.ConnState = g.State
 	failed := make(chan error, 1)
 	go func() { failed <- serve(hs, g) }()
 	select {
@@ -38,7 +40,10 @@ func (s *Server) Serve(ctx context.Context, l net.Listener, o Run) error {
 	}
 	s.draining.Store(true)
 	s.o.Log.Info("draining", "requests", s.running.Load(), "limit", o.Drain)
-	sleep(failed, o.Delay)
+	select {
+	case <-failed:
+	case <-time.After(o.Delay):
+	}
 	return s.drain(hs, o.Drain)
 }
 
@@ -47,14 +52,6 @@ func serve(hs *http.Server, l net.Listener) error {
 		return hs.ServeTLS(l, "", "")
 	}
 	return hs.Serve(l)
-}
-
-// sleep waits for d, or until the listener fails.
-func sleep(failed <-chan error, d time.Duration) {
-	select {
-	case <-failed:
-	case <-time.After(d):
-	}
 }
 
 // httpServer sets the times that do not depend on a body's size; those that do move with its progress.
@@ -82,11 +79,11 @@ func (s *Server) drain(hs *http.Server, limit time.Duration) error {
 	return errors.New("some requests were cut because they did not finish in the drain time")
 }
 
-// poll asks done every few milliseconds until it is true or ctx ends.
-func poll(ctx context.Context, done func() bool) error {
+// idle waits until no request is being answered or ctx ends.
+func (s *Server) idle(ctx context.Context) error {
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
-	for !done() {
+	for s.running.Load() != 0 {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()

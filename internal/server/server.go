@@ -1,7 +1,6 @@
 package server
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -16,6 +15,7 @@ import (
 	"pyindex/internal/access"
 	"pyindex/internal/fault"
 	"pyindex/internal/route"
+	"pyindex/internal/server/throttle"
 )
 
 // Server answers the routes of some tables. It is an http.Handler.
@@ -24,7 +24,7 @@ type Server struct {
 	echo      *echo.Echo
 	rows      []Row
 	taken     map[string]string // method and path → table
-	limits    map[route.Limit]*clients
+	limits    map[route.Limit]*throttle.Rate
 	origins   *http.CrossOriginProtection
 	ids       *ids
 	challenge []string
@@ -44,7 +44,7 @@ func New(o Options, tables ...route.Table) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{
-		o: o, echo: echo.New(), taken: map[string]string{}, ids: newIDs(), limits: map[route.Limit]*clients{},
+		o: o, echo: echo.New(), taken: map[string]string{}, ids: newIDs(), limits: map[route.Limit]*throttle.Rate{},
 		origins: http.NewCrossOriginProtection(), challenge: []string{"Basic realm=" + strconv.QuoteToASCII(o.Name)},
 	}
 	if o.HSTS > 0 {
@@ -54,7 +54,7 @@ func New(o Options, tables ...route.Table) (*Server, error) {
 	s.echo.HTTPErrorHandler = s.unrouted
 	for name, perMinute := range o.Rates {
 		if perMinute > 0 {
-			s.limits[name] = newClients(perMinute)
+			s.limits[name] = throttle.NewRate(perMinute)
 		}
 	}
 	if o.Origin != "" {
@@ -184,14 +184,9 @@ func (s *Server) unrouted(err error, c echo.Context) {
 	s.refuse(w, http.StatusNotFound, fault.New(fault.NotFound, "nothing is here%s", where))
 }
 
-// browses reports whether a request names HTML among what it wants, as browsers do and installers do not.
+// browses reports whether a request asks for HTML and not for the simple API, as browsers do and installers do not.
 func browses(r *http.Request) bool {
-	_, html := route.ParseAccept(r.Header["Accept"])["text/html"]
-	_, index := route.ParseAccept(r.Header["Accept"])["application/vnd.pypi.simple.v1+json"]
+	_, html := route.Named(r.Header["Accept"], "text/html")
+	_, index := route.Named(r.Header["Accept"], "application/vnd.pypi.simple.v1+json")
 	return html && !index
-}
-
-// idle waits until no request is being answered or ctx ends.
-func (s *Server) idle(ctx context.Context) error {
-	return poll(ctx, func() bool { return s.running.Load() == 0 })
 }

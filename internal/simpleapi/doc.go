@@ -5,5 +5,6 @@
 // strong entity tag, and what is not there, hidden or quarantined is one and the same 404.
 //
 // It promises nothing about order: projects and files come as the catalog gives them, which clients must not rely on.
-// It keeps no provenance yet: every file says null and every provenance URL 404.
+// The provenance of a file (PEP 740) is built from its attestations; a file without any says null, and its provenance URL is
+// 404.
 package simpleapi

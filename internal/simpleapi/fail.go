@@ -9,22 +9,10 @@ import (
 	"pyindex/internal/catalog"
 	"pyindex/internal/fault"
 	"pyindex/internal/route"
-	"pyindex/internal/simpleapi/ready"
 )
 
 // retryAfter is how many seconds a client should wait. pip repeats a 429 and a 503 only where it is told a time.
 const retryAfter = "5"
-
-var statuses = map[fault.Kind]int{
-	fault.NotFound:        http.StatusNotFound,
-	fault.Conflict:        http.StatusConflict,
-	fault.Invalid:         http.StatusBadRequest,
-	fault.Denied:          http.StatusForbidden,
-	fault.Unauthenticated: http.StatusUnauthorized,
-	fault.TooLarge:        http.StatusRequestEntityTooLarge,
-	fault.TooMany:         http.StatusTooManyRequests,
-	fault.Unavailable:     http.StatusServiceUnavailable,
-}
 
 // fail writes an error: a line of text, or JSON to who prefers that. The server adds the challenge of a 401.
 func fail(w http.ResponseWriter, r *http.Request, err error) {
@@ -46,8 +34,8 @@ func describe(w http.ResponseWriter, err error) (int, string) {
 	if _, ok := errors.AsType[notAcceptable](err); ok {
 		return http.StatusNotAcceptable, fault.Message(err)
 	}
-	if status, ok := statuses[fault.KindOf(err)]; ok {
-		return status, fault.Message(err)
+	if kind := fault.KindOf(err); kind != fault.Internal {
+		return route.Status(kind), fault.Message(err)
 	}
 	return http.StatusInternalServerError, "something went wrong here; tell the administrator the request id " + w.Header().Get("X-Request-Id")
 }
@@ -56,7 +44,7 @@ func describe(w http.ResponseWriter, err error) (int, string) {
 // type, but an error may be.
 func prefersJSON(lines []string) bool {
 	json, text := 0, 0
-	for w := (ready.Weights{Lines: lines}); w.Next(); {
+	for w := (route.Weights{Lines: lines}); w.Next(); {
 		switch strings.ToLower(w.Value) {
 		case "application/json":
 			json = max(json, w.Weight)

@@ -5,7 +5,7 @@ import (
 	"strings"
 
 	"pyindex/internal/fault"
-	"pyindex/internal/simpleapi/ready"
+	"pyindex/internal/route"
 )
 
 // format is a representation of a page. Of two that a client likes equally the lower one is sent: HTML by its old name,
@@ -94,7 +94,7 @@ type liking struct{ closeness, weight int }
 func negotiate(lines []string) (format, bool) {
 	var likings [formats]liking
 	valid := false
-	for w := (ready.Weights{Lines: lines}); w.Next(); {
+	for w := (route.Weights{Lines: lines}); w.Next(); {
 		valid = weigh(&likings, w.Value, w.Weight) || valid
 	}
 	if !valid {

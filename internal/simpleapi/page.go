@@ -16,7 +16,7 @@ var (
 	publicNoCache  = []string{"public, no-cache"}
 )
 
-// Forms of cached things: pages of projects are numbered by their format, lists follow.
+// listForms is the first form of a list in the cache; pages of projects are numbered by their format.
 const listForms = uint8(formats)
 
 // pageHeaders sets what every answer about a page has. Publishing and then installing must work at once, so whoever keeps

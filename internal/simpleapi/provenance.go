@@ -11,6 +11,7 @@ import (
 	"pyindex/internal/access"
 	"pyindex/internal/catalog"
 	"pyindex/internal/fault"
+	"pyindex/internal/route"
 	"pyindex/internal/simpleapi/ready"
 )
 
@@ -94,7 +95,7 @@ func compact(v any) ([]byte, error) {
 func chooseProvenance(lines []string) string {
 	valid := false
 	var own, plain liking
-	for w := (ready.Weights{Lines: lines}); w.Next(); {
+	for w := (route.Weights{Lines: lines}); w.Next(); {
 		valid = valid || strings.Contains(w.Value, "/")
 		switch strings.ToLower(w.Value) {
 		case "*/*":

@@ -2,7 +2,7 @@ package workload
 
 import "slices"
 
-// The fields that forges have in common.
+// refField returns the field for a tag or branch, which all forges have.
 func refField(where string) FormField {
 	return FormField{
 		Name: fieldRef, Label: "Tags or branches", Example: "refs/tags/v*", Stricter: true,

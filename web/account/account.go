@@ -8,6 +8,7 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/account"
+	"pyindex/internal/account/signin"
 	"pyindex/internal/fault"
 	"pyindex/internal/route"
 	"pyindex/web/ui"
@@ -72,7 +73,7 @@ func (s *Section) setProfile(w http.ResponseWriter, r *http.Request, who access.
 	if err != nil {
 		return err
 	}
-	err = s.o.Accounts.SetProfile(r.Context(), who, account.Profile{FullName: f.Get("full_name"), Email: f.Get("email")})
+	err = s.o.Accounts.SetProfile(r.Context(), who, access.Profile{FullName: f.Get("full_name"), Email: f.Get("email")})
 	if err := f.Refused(fault.FieldOf(err), err); err != nil {
 		return err
 	}
@@ -87,11 +88,11 @@ func (s *Section) setProfile(w http.ResponseWriter, r *http.Request, who access.
 
 type securityView struct {
 	ui.Frame
-	Security                 account.Security
+	Security                 signin.Security
 	Current, Password, Again ui.Field
 	Codes                    []access.Secret // shown this once
 	Fresh                    bool            // the person proved a short while ago who it is
-	Passkeys                 []account.Passkey
+	Passkeys                 []signin.Passkey
 	Passkeyed                bool
 	Device                   string // a name for the passkey of this browser
 	SignOn                   string // name of the provider of single sign-on, "" where there is none
@@ -105,7 +106,7 @@ func (s *Section) security(w http.ResponseWriter, r *http.Request, who access.Ca
 }
 
 func (s *Section) securityPage(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form, codes []access.Secret) error {
-	security, err := s.o.Accounts.SecurityOf(r.Context(), who)
+	security, err := s.o.SignIn.SecurityOf(r.Context(), who)
 	if err != nil {
 		return err
 	}
@@ -126,7 +127,7 @@ func (s *Section) securityPage(w http.ResponseWriter, r *http.Request, who acces
 			return err
 		}
 	}
-	v.Passkeyed, v.Device = s.o.Accounts.Passkeyed(), ui.Browser(r.UserAgent())
+	v.Passkeyed, v.Device = s.o.SignIn.Passkeyed(), ui.Browser(r.UserAgent())
 	v.Scripts = s.loginScripts()
 	v.Current = f.Field(ui.Field{Name: "current", Label: "Current password", Type: "password", Required: true, Autocomplete: "current-password"})
 	v.Password = f.Field(ui.Field{Name: "password", Label: "New password", Type: "password", Required: true, Autocomplete: "new-password", Help: "At least 12 characters. Your other sessions are signed out."})
@@ -146,7 +147,7 @@ func (s *Section) setPassword(w http.ResponseWriter, r *http.Request, who access
 		f.Wrong("again", "the two passwords differ")
 		return s.securityPage(w, r, who, f, nil)
 	}
-	err = s.o.Accounts.SetPassword(r.Context(), who, access.Secret(f.Secret("current")), access.Secret(f.Secret("password")))
+	err = s.o.SignIn.SetPassword(r.Context(), who, access.Secret(f.Secret("current")), access.Secret(f.Secret("password")))
 	f.Late(w, err)
 	if err := f.Refused(fault.FieldOf(err), err); err != nil {
 		return err
@@ -160,7 +161,7 @@ func (s *Section) setPassword(w http.ResponseWriter, r *http.Request, who access
 
 type totpView struct {
 	ui.Frame
-	Enrolment account.Enrolment
+	Enrolment signin.Enrolment
 	Spaced    string // the key in groups, to be typed
 	QR        *qrCode
 	Code      ui.Field
@@ -170,7 +171,7 @@ func (s *Section) beginTOTP(w http.ResponseWriter, r *http.Request, who access.C
 	if err := s.Confirmed(who); err != nil {
 		return err
 	}
-	if _, err := s.o.Accounts.BeginTOTP(r.Context(), who); err != nil {
+	if _, err := s.o.SignIn.BeginTOTP(r.Context(), who); err != nil {
 		return err
 	}
 	s.See(w, r, "/manage/account/security/totp/")
@@ -185,7 +186,7 @@ func (s *Section) totpPage(w http.ResponseWriter, r *http.Request, who access.Ca
 	if err := s.Confirmed(who); err != nil { // the key is a secret
 		return err
 	}
-	e, err := s.o.Accounts.PendingTOTP(r.Context(), who)
+	e, err := s.o.SignIn.PendingTOTP(r.Context(), who)
 	if fault.Is(err, fault.NotFound) {
 		s.See(w, r, "/manage/account/security/")
 		return nil
@@ -234,7 +235,7 @@ func (s *Section) setTOTP(w http.ResponseWriter, r *http.Request, who access.Cal
 	if err != nil {
 		return err
 	}
-	codes, err := s.o.Accounts.ConfirmTOTP(r.Context(), who, f.Get("code"))
+	codes, err := s.o.SignIn.ConfirmTOTP(r.Context(), who, f.Get("code"))
 	if err := f.Refused(fault.FieldOf(err), err); err != nil {
 		return err
 	}
@@ -249,7 +250,7 @@ func (s *Section) removeTOTP(w http.ResponseWriter, r *http.Request, who access.
 	if err := s.Confirmed(who); err != nil {
 		return err
 	}
-	if err := s.o.Accounts.RemoveTOTP(r.Context(), who); err != nil {
+	if err := s.o.SignIn.RemoveTOTP(r.Context(), who); err != nil {
 		return err
 	}
 	s.letters.Alert(r, who, "The authenticator of your account was removed: a password alone signs in.")
@@ -260,7 +261,7 @@ func (s *Section) newRecovery(w http.ResponseWriter, r *http.Request, who access
 	if err := s.Confirmed(who); err != nil {
 		return err
 	}
-	codes, err := s.o.Accounts.NewRecovery(r.Context(), who)
+	codes, err := s.o.SignIn.NewRecovery(r.Context(), who)
 	if fault.Is(err, fault.Conflict) {
 		return s.Tell(w, r, "/manage/account/security/", ui.Notice{Kind: "bad", Text: fault.Message(err)})
 	} else if err != nil {

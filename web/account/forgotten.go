@@ -5,7 +5,8 @@ import (
 	"net/http"
 
 	"pyindex/internal/access"
-	"pyindex/internal/account"
+	"pyindex/internal/account/onetime"
+	"pyindex/internal/account/outbox"
 	"pyindex/internal/fault"
 	"pyindex/internal/route"
 	"pyindex/web/ui"
@@ -67,5 +68,5 @@ func (s *Section) sendLink(ctx context.Context, who access.Caller, name string) 
 	if err != nil || to == "" {
 		return err
 	}
-	return s.letters.Send(ctx, to, account.ResetLetter(s.Name, name, s.Absolute(ui.LinkPath(account.LinkReset, secret)), "an hour"))
+	return s.letters.Send(ctx, to, outbox.ResetLetter(s.Name, name, s.Absolute(ui.LinkPath(onetime.Reset, secret)), "an hour"))
 }

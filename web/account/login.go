@@ -5,7 +5,7 @@ import (
 	"net/url"
 
 	"pyindex/internal/access"
-	"pyindex/internal/account"
+	"pyindex/internal/account/signin"
 	"pyindex/internal/fault"
 	"pyindex/internal/route"
 	"pyindex/web/ui"
@@ -49,7 +49,7 @@ func (s *Section) login(w http.ResponseWriter, r *http.Request, who access.Calle
 }
 
 func (s *Section) loginPage(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form) error {
-	v := loginView{Frame: s.Frame(r, who, "Sign in"), Ways: s.ways(r), Passkeyed: s.o.Accounts.Passkeyed(), Mails: s.letters.Enabled()}
+	v := loginView{Frame: s.Frame(r, who, "Sign in"), Ways: s.ways(r), Passkeyed: s.o.SignIn.Passkeyed(), Mails: s.letters.Enabled()}
 	if p := f.Problem(); p != nil {
 		v.Notice = p
 	}
@@ -96,7 +96,7 @@ func (s *Section) cookie(r *http.Request, name string) access.Secret {
 
 // Known returns what tells the browser that sends a request apart, if somebody signed in with it before, and "" for any other.
 func (s *Section) Known(r *http.Request) string {
-	return s.o.Accounts.Browser(r.Context(), s.cookie(r, deviceCookie))
+	return s.o.SignIn.Browser(r.Context(), s.cookie(r, deviceCookie))
 }
 
 // setCookie gives the browser a cookie for so many seconds; 0 takes it away.
@@ -114,7 +114,7 @@ func (s *Section) signIn(w http.ResponseWriter, r *http.Request, who access.Call
 	if err != nil {
 		return err
 	}
-	signed, err := s.o.Accounts.SignIn(r.Context(), who, account.SignIn{
+	signed, err := s.o.SignIn.SignIn(r.Context(), who, signin.Login{
 		Name: f.Get("user"), Password: access.Secret(f.Secret("password")), Device: s.cookie(r, deviceCookie),
 	})
 	if fault.Is(err, fault.Unauthenticated) || fault.Is(err, fault.TooMany) {
@@ -133,7 +133,7 @@ func (s *Section) signIn(w http.ResponseWriter, r *http.Request, who access.Call
 }
 
 // enter signs a person in who proved who it is, and goes on.
-func (s *Section) enter(w http.ResponseWriter, r *http.Request, who access.Caller, signed account.Signed) error {
+func (s *Section) enter(w http.ResponseWriter, r *http.Request, who access.Caller, signed signin.Signed) error {
 	if err := s.begin(w, r, who, signed); err != nil {
 		return err
 	}
@@ -142,7 +142,7 @@ func (s *Section) enter(w http.ResponseWriter, r *http.Request, who access.Calle
 }
 
 // begin signs a person in with this browser. Whoever calls it has made sure who the person is.
-func (s *Section) begin(w http.ResponseWriter, r *http.Request, who access.Caller, signed account.Signed) error {
+func (s *Section) begin(w http.ResponseWriter, r *http.Request, who access.Caller, signed signin.Signed) error {
 	n := access.NewSession{UserID: signed.UserID, Method: signed.Method, Credentials: signed.Credentials, Agent: r.UserAgent()}
 	session, secret, err := s.o.Directory.BeginSession(r.Context(), who, n)
 	if err != nil {
@@ -151,7 +151,7 @@ func (s *Section) begin(w http.ResponseWriter, r *http.Request, who access.Calle
 	c := route.Cookie(s.BaseURL, route.SessionCookie)
 	c.Value, c.Expires = secret.Reveal(), session.ExpiresAt
 	http.SetCookie(w, c)
-	device, err := s.o.Accounts.Remember(r.Context(), n.UserID)
+	device, err := s.o.SignIn.Remember(r.Context(), n.UserID)
 	if err == nil {
 		s.setCookie(w, deviceCookie, device, 365*24*3600)
 	}
@@ -167,7 +167,7 @@ func (s *Section) code(w http.ResponseWriter, r *http.Request, who access.Caller
 }
 
 func (s *Section) codePage(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form) error {
-	v := codeView{Frame: s.Frame(r, who, "Enter a code"), Passkeyed: s.o.Accounts.Passkeyed()}
+	v := codeView{Frame: s.Frame(r, who, "Enter a code"), Passkeyed: s.o.SignIn.Passkeyed()}
 	v.Scripts = s.loginScripts()
 	if p := f.Problem(); p != nil && f.Errs[""] != "" {
 		v.Notice = p
@@ -182,7 +182,7 @@ func (s *Section) signInByCode(w http.ResponseWriter, r *http.Request, who acces
 	if err != nil {
 		return err
 	}
-	signed, err := s.o.Accounts.SecondFactor(r.Context(), who, account.Code{Step: s.cookie(r, stepCookie), Typed: f.Get("code"), Device: s.cookie(r, deviceCookie), Browser: ui.Browser(r.UserAgent())})
+	signed, err := s.o.SignIn.SecondFactor(r.Context(), who, signin.Code{Step: s.cookie(r, stepCookie), Typed: f.Get("code"), Device: s.cookie(r, deviceCookie), Browser: ui.Browser(r.UserAgent())})
 	switch {
 	case fault.Is(err, fault.NotFound):
 		s.setCookie(w, stepCookie, "", 0)
@@ -210,7 +210,7 @@ func (s *Section) signOut(w http.ResponseWriter, r *http.Request, who access.Cal
 
 type confirmView struct {
 	ui.Frame
-	Security       account.Security
+	Security       signin.Security
 	Password, Code ui.Field
 	Passkeys       bool
 	Next           string
@@ -222,7 +222,7 @@ func (s *Section) confirm(w http.ResponseWriter, r *http.Request, who access.Cal
 }
 
 func (s *Section) confirmPage(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form) error {
-	security, err := s.o.Accounts.SecurityOf(r.Context(), who)
+	security, err := s.o.SignIn.SecurityOf(r.Context(), who)
 	if err != nil {
 		return err
 	}
@@ -230,7 +230,7 @@ func (s *Section) confirmPage(w http.ResponseWriter, r *http.Request, who access
 	if err != nil {
 		return err
 	}
-	v := confirmView{Frame: s.Frame(r, who, "Confirm that it is you"), Security: security, Next: next(r), Passkeys: len(keys) > 0 && s.o.Accounts.Passkeyed()}
+	v := confirmView{Frame: s.Frame(r, who, "Confirm that it is you"), Security: security, Next: next(r), Passkeys: len(keys) > 0 && s.o.SignIn.Passkeyed()}
 	if p := f.Problem(); p != nil && f.Errs[""] != "" {
 		v.Notice = p
 	}
@@ -246,7 +246,7 @@ func (s *Section) reconfirm(w http.ResponseWriter, r *http.Request, who access.C
 	if err != nil {
 		return err
 	}
-	err = s.o.Accounts.Confirm(r.Context(), who, account.Proof{Password: access.Secret(f.Secret("password")), Code: f.Get("code"), Device: s.cookie(r, deviceCookie), Browser: ui.Browser(r.UserAgent())})
+	err = s.o.SignIn.Confirm(r.Context(), who, signin.Proof{Password: access.Secret(f.Secret("password")), Code: f.Get("code"), Device: s.cookie(r, deviceCookie), Browser: ui.Browser(r.UserAgent())})
 	f.Late(w, err)
 	if err := f.Refused(fault.FieldOf(err), err); err != nil {
 		return err

@@ -6,13 +6,13 @@ import (
 	"net/http"
 
 	"pyindex/internal/access"
-	"pyindex/internal/account"
+	"pyindex/internal/account/signin"
 	"pyindex/internal/fault"
 	"pyindex/internal/route"
 	"pyindex/web/ui"
 )
 
-// The browser answers a challenge by a script; these are the addresses that it speaks with, in JSON.
+// passkeyRoutes returns the addresses to which the script that answers a challenge in the browser sends JSON.
 func (s *Section) passkeyRoutes() []route.Route {
 	return []route.Route{
 		{Method: http.MethodPost, Path: "/login/passkey/begin/", Auth: route.Visitor, Limit: route.LimitSignIn, Handle: s.script(s.beginPasskeySignIn)},
@@ -54,7 +54,7 @@ func fromScript(w http.ResponseWriter, r *http.Request, into any) error {
 }
 
 func (s *Section) beginPasskeySignIn(w http.ResponseWriter, r *http.Request, who access.Caller) error {
-	options, secret, err := s.o.Accounts.BeginPasskeySignIn(r.Context(), who)
+	options, secret, err := s.o.SignIn.BeginPasskeySignIn(r.Context(), who)
 	if err != nil {
 		return err
 	}
@@ -68,7 +68,7 @@ func (s *Section) passkeySignIn(w http.ResponseWriter, r *http.Request, who acce
 	if err != nil {
 		return fault.Wrap(fault.Invalid, err, "the answer cannot be read")
 	}
-	signed, err := s.o.Accounts.SignInByPasskey(r.Context(), who, s.cookie(r, passkeyCookie), response)
+	signed, err := s.o.SignIn.SignInByPasskey(r.Context(), who, s.cookie(r, passkeyCookie), response)
 	if err != nil {
 		return err
 	}
@@ -88,7 +88,7 @@ func (s *Section) beginPasskey(w http.ResponseWriter, r *http.Request, who acces
 	if err := s.Confirmed(who); err != nil {
 		return err
 	}
-	options, secret, err := s.o.Accounts.BeginPasskey(r.Context(), who)
+	options, secret, err := s.o.SignIn.BeginPasskey(r.Context(), who)
 	if err != nil {
 		return err
 	}
@@ -107,7 +107,7 @@ func (s *Section) addPasskey(w http.ResponseWriter, r *http.Request, who access.
 	if err := fromScript(w, r, &in); err != nil {
 		return err
 	}
-	if err := s.o.Accounts.AddPasskey(r.Context(), who, s.cookie(r, passkeyCookie), in.Name, in.Response); err != nil {
+	if err := s.o.SignIn.AddPasskey(r.Context(), who, s.cookie(r, passkeyCookie), in.Name, in.Response); err != nil {
 		return err
 	}
 	s.setCookie(w, passkeyCookie, "", 0)
@@ -123,7 +123,7 @@ func (s *Section) removePasskey(w http.ResponseWriter, r *http.Request, who acce
 	if err != nil {
 		return err
 	}
-	err = s.o.Accounts.RemovePasskey(r.Context(), who, f.Get("passkey"))
+	err = s.o.SignIn.RemovePasskey(r.Context(), who, f.Get("passkey"))
 	if fault.Is(err, fault.Conflict) {
 		return s.Tell(w, r, "/manage/account/security/", ui.Notice{Kind: "bad", Text: fault.Message(err)})
 	} else if err != nil {
@@ -134,6 +134,6 @@ func (s *Section) removePasskey(w http.ResponseWriter, r *http.Request, who acce
 }
 
 // passkeysOf are the caller's passkeys, for the page about security.
-func (s *Section) passkeysOf(r *http.Request, who access.Caller) ([]account.Passkey, error) {
-	return s.o.Accounts.Passkeys(r.Context(), who)
+func (s *Section) passkeysOf(r *http.Request, who access.Caller) ([]signin.Passkey, error) {
+	return s.o.SignIn.Passkeys(r.Context(), who)
 }

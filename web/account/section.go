@@ -8,17 +8,19 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/account"
+	"pyindex/internal/account/signin"
 	"pyindex/internal/catalog"
 	"pyindex/internal/route"
 	"pyindex/web/letters"
 	"pyindex/web/ui"
 )
 
-// Options are what the pages are made from. Index, Directory, Accounts and Letters are needed.
+// Options are what the pages are made from. Index, Directory, Accounts, SignIn and Letters are needed.
 type Options struct {
 	Index     *catalog.Index
 	Directory *access.Directory
 	Accounts  *account.Accounts
+	SignIn    *signin.Methods
 	Letters   *letters.Sender
 
 	SignOn        SignOn // provider of single sign-on; nil for none

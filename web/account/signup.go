@@ -8,6 +8,8 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/account"
+	"pyindex/internal/account/onetime"
+	"pyindex/internal/account/signin"
 	"pyindex/internal/fault"
 	"pyindex/internal/route"
 	"pyindex/web/ui"
@@ -20,7 +22,7 @@ func (s *Section) welcomeRoutes() []route.Route {
 		out = append(out,
 			route.Route{Method: http.MethodGet, Path: path, Auth: route.Visitor, Handle: s.followed(kind)},
 			route.Route{Method: http.MethodPost, Path: path, Auth: route.Visitor, Limit: route.LimitSignIn, Handle: s.accepted(kind)})
-		if kind != account.LinkReset {
+		if kind != onetime.Reset {
 			out = append(out,
 				route.Route{Method: http.MethodPost, Path: path + "passkey/begin/", Auth: route.Visitor, Limit: route.LimitSignIn, Handle: s.script(s.beginAccept(kind))},
 				route.Route{Method: http.MethodPost, Path: path + "passkey/", Auth: route.Visitor, Limit: route.LimitSignIn, Handle: s.script(s.acceptByPasskey(kind))})
@@ -39,17 +41,17 @@ type welcomeView struct {
 }
 
 // followed shows what a link is for. Looking uses nothing up: mail programs look too.
-func (s *Section) followed(kind account.LinkKind) route.Handler {
+func (s *Section) followed(kind onetime.Kind) route.Handler {
 	return func(w http.ResponseWriter, r *http.Request, who access.Caller) error {
 		return s.welcomePage(w, r, who, kind, ui.Typed(nil))
 	}
 }
 
-var welcomeTitles = map[account.LinkKind]string{
-	account.LinkFirst: "Make the first administrator", account.LinkInvite: "You are invited", account.LinkReset: "Choose a new password",
+var welcomeTitles = map[onetime.Kind]string{
+	onetime.First: "Make the first administrator", onetime.Invite: "You are invited", onetime.Reset: "Choose a new password",
 }
 
-func (s *Section) welcomePage(w http.ResponseWriter, r *http.Request, who access.Caller, kind account.LinkKind, f ui.Form) error {
+func (s *Section) welcomePage(w http.ResponseWriter, r *http.Request, who access.Caller, kind onetime.Kind, f ui.Form) error {
 	secret := access.Secret(r.PathValue("secret"))
 	open, err := s.o.Accounts.Look(r.Context(), kind, secret)
 	if errors.Is(err, account.ErrWaiting) {
@@ -58,7 +60,7 @@ func (s *Section) welcomePage(w http.ResponseWriter, r *http.Request, who access
 		return err
 	}
 	v := welcomeView{Frame: s.Frame(r, who, welcomeTitles[kind]), Open: open}
-	if kind != account.LinkReset && s.o.Accounts.Passkeyed() {
+	if kind != onetime.Reset && s.o.SignIn.Passkeyed() {
 		v.Passkey, v.Scripts = s.Base+ui.LinkPath(kind, secret)+"passkey/", s.loginScripts()
 	}
 	v.Who = ui.Person{} // whoever is signed in here is not the one who follows the link
@@ -75,7 +77,7 @@ func (s *Section) welcomePage(w http.ResponseWriter, r *http.Request, who access
 }
 
 // accepted uses the link up and signs the person in.
-func (s *Section) accepted(kind account.LinkKind) route.Handler {
+func (s *Section) accepted(kind onetime.Kind) route.Handler {
 	return func(w http.ResponseWriter, r *http.Request, who access.Caller) error {
 		f, err := ui.ReadForm(w, r)
 		if err != nil {
@@ -88,7 +90,7 @@ func (s *Section) accepted(kind account.LinkKind) route.Handler {
 		}
 		var u access.User
 		var revoked int64
-		if kind == account.LinkReset {
+		if kind == onetime.Reset {
 			u, revoked, err = s.o.Accounts.Reset(r.Context(), who, secret, password, f.On("revoke"))
 		} else {
 			u, err = s.o.Accounts.Accept(r.Context(), who, kind, secret, account.Accepted{Name: f.Get("name"), Password: password})
@@ -99,17 +101,17 @@ func (s *Section) accepted(kind account.LinkKind) route.Handler {
 		if f.Bad() {
 			return s.welcomePage(w, r, who, kind, f)
 		}
-		if kind == account.LinkReset { // a second factor may be asked for
+		if kind == onetime.Reset { // a second factor may be asked for
 			said := "The password is set. Sign in with it."
 			if revoked > 0 {
 				said = "The password is set, and " + ui.Plural(int(revoked), "API token is", "API tokens are") + " revoked. Sign in with the password."
 			}
 			return s.Done(w, r, "/login/", said)
 		}
-		if err := s.begin(w, r, who, account.Signed{UserID: u.ID, Method: "link"}); err != nil {
+		if err := s.begin(w, r, who, signin.Signed{UserID: u.ID, Method: "link"}); err != nil {
 			return err
 		}
-		if s.o.Accounts.Passkeyed() {
+		if s.o.SignIn.Passkeyed() {
 			return s.Done(w, r, "/manage/account/security/", "Welcome, "+u.Name+". You are signed in. Add a passkey, and you need no password on this device.")
 		}
 		return s.Done(w, r, "/", "Welcome, "+u.Name+". You are signed in.")
@@ -117,7 +119,7 @@ func (s *Section) accepted(kind account.LinkKind) route.Handler {
 }
 
 // beginAccept asks a browser for a new passkey, for an account that is not made yet.
-func (s *Section) beginAccept(kind account.LinkKind) route.Handler {
+func (s *Section) beginAccept(kind onetime.Kind) route.Handler {
 	return func(w http.ResponseWriter, r *http.Request, _ access.Caller) error {
 		var in struct {
 			Name string `json:"name"`
@@ -135,7 +137,7 @@ func (s *Section) beginAccept(kind account.LinkKind) route.Handler {
 }
 
 // acceptByPasskey uses the link up and signs the person in.
-func (s *Section) acceptByPasskey(kind account.LinkKind) route.Handler {
+func (s *Section) acceptByPasskey(kind onetime.Kind) route.Handler {
 	return func(w http.ResponseWriter, r *http.Request, who access.Caller) error {
 		var in struct {
 			Response json.RawMessage `json:"response"`
@@ -148,7 +150,7 @@ func (s *Section) acceptByPasskey(kind account.LinkKind) route.Handler {
 			return err
 		}
 		s.setCookie(w, passkeyCookie, "", 0)
-		if err := s.begin(w, r, who, account.Signed{UserID: u.ID, Method: access.MethodPasskey}); err != nil {
+		if err := s.begin(w, r, who, signin.Signed{UserID: u.ID, Method: access.MethodPasskey}); err != nil {
 			return err
 		}
 		if err := s.Note(w, ui.Notice{Kind: "good", Text: "Welcome, " + u.Name + ". You are signed in. Set a password or add a passkey of another device too, so that you get in without this one."}); err != nil {

@@ -7,6 +7,7 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/account"
+	"pyindex/internal/account/signin"
 	"pyindex/internal/fault"
 	"pyindex/internal/route"
 	"pyindex/web/ui"
@@ -19,7 +20,8 @@ type SignOn interface {
 	Finish(ctx context.Context, kept []byte, state, code string) (id account.Identity, next string, err error)
 }
 
-// The way to a provider is a link, since the content policy keeps forms here; the way back is a link of the provider's.
+// ssoRoutes returns the way to a sign-in provider, which is a link because the content policy keeps forms on this host, and
+// the way back.
 func (s *Section) ssoRoutes() []route.Route {
 	if s.o.SignOn == nil {
 		return nil
@@ -94,23 +96,23 @@ func (s *Section) finishSignOn(w http.ResponseWriter, r *http.Request, who acces
 	return nil
 }
 
-func (s *Section) signedOn(r *http.Request, who access.Caller) (account.Signed, string, error) {
+func (s *Section) signedOn(r *http.Request, who access.Caller) (signin.Signed, string, error) {
 	kept, err := s.o.Accounts.TakeSignOn(r.Context(), who, s.cookie(r, ssoCookie))
 	if err != nil {
-		return account.Signed{}, "", err
+		return signin.Signed{}, "", err
 	}
 	in := r.URL.Query()
 	if said := in.Get("error"); said != "" {
-		return account.Signed{}, "", fault.New(fault.Denied, "%s did not sign you in: %.100s", s.o.SignOnName, url.QueryEscape(said))
+		return signin.Signed{}, "", fault.New(fault.Denied, "%s did not sign you in: %.100s", s.o.SignOnName, url.QueryEscape(said))
 	}
 	id, next, err := s.o.SignOn.Finish(r.Context(), kept, in.Get("state"), in.Get("code"))
 	if fault.Is(err, fault.Denied) && id.Subject != "" { // the provider knows them, and they may not come in
 		if e := s.o.Accounts.RefuseIdentity(r.Context(), who, id, err); e != nil {
-			return account.Signed{}, "", e
+			return signin.Signed{}, "", e
 		}
 	}
 	if err != nil {
-		return account.Signed{}, "", err
+		return signin.Signed{}, "", err
 	}
 	signed, err := s.o.Accounts.SignInByIdentity(r.Context(), who, id, s.o.SignOnCreates)
 	return signed, next, err

@@ -7,6 +7,8 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/account"
+	"pyindex/internal/account/onetime"
+	"pyindex/internal/account/outbox"
 	"pyindex/internal/fault"
 	"pyindex/web/ui"
 )
@@ -102,8 +104,8 @@ func (s *Section) adminInvite(w http.ResponseWriter, r *http.Request, who access
 	if f.Bad() {
 		return s.usersPage(w, r, who, f, "", nil)
 	}
-	link := s.Absolute(ui.LinkPath(account.LinkInvite, secret))
-	return s.usersPage(w, r, who, ui.Typed(nil), link, s.letters.SendLink(r.Context(), f.Get("email"), account.InvitationLetter(s.Name, link)))
+	link := s.Absolute(ui.LinkPath(onetime.Invite, secret))
+	return s.usersPage(w, r, who, ui.Typed(nil), link, s.letters.SendLink(r.Context(), f.Get("email"), outbox.InvitationLetter(s.Name, link)))
 }
 
 func (s *Section) adminUninvite(w http.ResponseWriter, r *http.Request, who access.Caller) error {
@@ -270,8 +272,8 @@ func (s *Section) adminChangeUser(w http.ResponseWriter, r *http.Request, who ac
 		said, err = name+" can no longer sign in with that identity.", s.o.Accounts.UnlinkOf(ctx, who, name, f.Get("issuer"), f.Get("subject"))
 	case "remove-factors":
 		if err = s.o.Accounts.RemoveFactors(ctx, who, name); err == nil {
-			s.letters.ToUser(r, name, account.AlertLetter(s.Name, name, "An administrator removed the second factors and passkeys of your account and signed you out everywhere.",
-				account.Seen{At: s.Now(), Address: who.Address(), Browser: ui.Browser(r.UserAgent())}, s.Absolute("/manage/account/security/")))
+			s.letters.ToUser(r, name, outbox.AlertLetter(s.Name, name, "An administrator removed the second factors and passkeys of your account and signed you out everywhere.",
+				outbox.Seen{At: s.Now(), Address: who.Address(), Browser: ui.Browser(r.UserAgent())}, s.Absolute("/manage/account/security/")))
 		}
 		said = "Removed all second factors and passkeys of " + name + ". If " + name + " has no password, send a password link."
 	case "reset":
@@ -326,8 +328,8 @@ func (s *Section) resetLink(w http.ResponseWriter, r *http.Request, who access.C
 	if err != nil {
 		return err
 	}
-	link := s.Absolute(ui.LinkPath(account.LinkReset, secret))
-	return s.userPage(w, r, who, link, s.letters.SendLink(r.Context(), to, account.ResetLetter(s.Name, name, link, "a day")))
+	link := s.Absolute(ui.LinkPath(onetime.Reset, secret))
+	return s.userPage(w, r, who, link, s.letters.SendLink(r.Context(), to, outbox.ResetLetter(s.Name, name, link, "a day")))
 }
 
 // revokeOf ends a token of a user's; another's id is as one that is not there.

@@ -11,6 +11,7 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/account"
+	"pyindex/internal/account/outbox"
 	"pyindex/internal/fault"
 	"pyindex/web/ui"
 )
@@ -18,20 +19,21 @@ import (
 // Mailer sends letters, each to one address. *mail.Sender is one.
 type Mailer interface {
 	// Send returns once a server took the letter. An error says in words why none did.
-	Send(ctx context.Context, to string, l account.Letter) error
+	Send(ctx context.Context, to string, l outbox.Letter) error
 }
 
 // Sender sends letters. It is safe for concurrent use.
 type Sender struct {
 	*ui.Kit
 	accounts *account.Accounts
+	outbox   *outbox.Outbox
 	mail     Mailer        // nil if this index sends no mail
 	mailing  chan struct{} // bounds the messages that nobody waits for
 }
 
 // New returns a sender. mail is nil if the index sends no mail: then nothing is sent.
-func New(kit *ui.Kit, accounts *account.Accounts, mail Mailer) *Sender {
-	return &Sender{Kit: kit, accounts: accounts, mail: mail, mailing: make(chan struct{}, mailsAtOnce)}
+func New(kit *ui.Kit, accounts *account.Accounts, box *outbox.Outbox, mail Mailer) *Sender {
+	return &Sender{Kit: kit, accounts: accounts, outbox: box, mail: mail, mailing: make(chan struct{}, mailsAtOnce)}
 }
 
 const (
@@ -43,12 +45,12 @@ const (
 func (s *Sender) Enabled() bool { return s.mail != nil }
 
 // Send returns once a mail server took a letter.
-func (s *Sender) Send(ctx context.Context, to string, l account.Letter) error {
+func (s *Sender) Send(ctx context.Context, to string, l outbox.Letter) error {
 	return s.mail.Send(ctx, to, l)
 }
 
 // SendLink sends what carries a link that the page shows anyway, and says what became of it; nil where nothing is sent.
-func (s *Sender) SendLink(ctx context.Context, to string, l account.Letter) *ui.Notice {
+func (s *Sender) SendLink(ctx context.Context, to string, l outbox.Letter) *ui.Notice {
 	if s.mail == nil || to == "" {
 		return nil
 	}
@@ -63,7 +65,7 @@ func (s *Sender) SendLink(ctx context.Context, to string, l account.Letter) *ui.
 
 // ToUser writes a letter to a user who gave an address. Like all letters without a secret it waits as a row until the mail
 // server takes it, and nothing depends on it.
-func (s *Sender) ToUser(r *http.Request, name string, l account.Letter) {
+func (s *Sender) ToUser(r *http.Request, name string, l outbox.Letter) {
 	if s.mail == nil || name == "" {
 		return
 	}
@@ -72,7 +74,7 @@ func (s *Sender) ToUser(r *http.Request, name string, l account.Letter) {
 }
 
 // ToAdmins writes a letter to each administrator who gave an address, as letterTo does.
-func (s *Sender) ToAdmins(r *http.Request, l account.Letter) {
+func (s *Sender) ToAdmins(r *http.Request, l outbox.Letter) {
 	if s.mail == nil {
 		return
 	}
@@ -81,9 +83,9 @@ func (s *Sender) ToAdmins(r *http.Request, l account.Letter) {
 }
 
 // warn writes a letter to each address, unless err says that they are not known.
-func (s *Sender) warn(r *http.Request, l account.Letter, err error, addresses ...string) {
+func (s *Sender) warn(r *http.Request, l outbox.Letter, err error, addresses ...string) {
 	for _, to := range addresses {
-		err = errors.Join(err, s.accounts.Warn(context.WithoutCancel(r.Context()), to, l))
+		err = errors.Join(err, s.outbox.Warn(context.WithoutCancel(r.Context()), to, l))
 	}
 	if err != nil {
 		s.Log.Error("a letter was not written", "error", err)
@@ -128,6 +130,6 @@ func (s *Sender) AlertAt(r *http.Request, who access.Caller, to, happened string
 	if s.mail == nil || to == "" {
 		return
 	}
-	l := account.AlertLetter(s.Name, who.Name(), happened, account.Seen{At: s.Now(), Address: who.Address(), Browser: ui.Browser(r.UserAgent())}, s.Absolute("/manage/account/security/"))
+	l := outbox.AlertLetter(s.Name, who.Name(), happened, outbox.Seen{At: s.Now(), Address: who.Address(), Browser: ui.Browser(r.UserAgent())}, s.Absolute("/manage/account/security/"))
 	s.warn(r, l, nil, to)
 }

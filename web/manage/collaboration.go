@@ -6,6 +6,7 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/account"
+	"pyindex/internal/account/onetime"
 	"pyindex/internal/catalog"
 	"pyindex/internal/fault"
 	"pyindex/internal/packaging"
@@ -185,14 +186,14 @@ func (s *Section) invite(w http.ResponseWriter, r *http.Request, who access.Call
 	if err != nil {
 		return err
 	}
-	o, secret, err := s.o.Accounts.Invite(r.Context(), who, account.NewInvitation{Name: f.Get("invited"), Grants: []account.Grant{grant}})
+	o, secret, err := s.o.Accounts.Invite(r.Context(), who, account.NewInvitation{Name: f.Get("invited"), Grants: []onetime.Grant{grant}})
 	if err := f.Refused("invited", err); err != nil || f.Bad() {
 		return s.collaborationAgain(w, r, who, f, err)
 	}
 	if o.Announce {
 		s.letters.ToAdmins(r, account.WaitingLetter(s.Name, o, s.Absolute("/admin/users/")))
 	}
-	return s.collaborationWith(w, r, who, ui.Typed(nil), s.Absolute(ui.LinkPath(account.LinkInvite, secret)), o.Waiting)
+	return s.collaborationWith(w, r, who, ui.Typed(nil), s.Absolute(ui.LinkPath(onetime.Invite, secret)), o.Waiting)
 }
 
 func (s *Section) revokeInvitation(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form) error {

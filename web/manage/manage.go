@@ -10,7 +10,7 @@ import (
 	"pyindex/web/ui"
 )
 
-// The path of the pages about one project.
+// managePath is the path of the pages about one project.
 const managePath = "/manage/project/:project/"
 
 // Routes returns the pages and forms of the area.

@@ -152,17 +152,17 @@ func (s *Section) upload(w http.ResponseWriter, r *http.Request, who access.Call
 
 // byScript reports whether the page's script sent a form.
 func byScript(r *http.Request) bool {
-	accept := route.ParseAccept(r.Header.Values("Accept"))
-	return accept != nil && accept.Quality("application/json") > accept.Quality("text/html")
+	accept := r.Header.Values("Accept")
+	return route.Quality(accept, "application/json") > route.Quality(accept, "text/html")
 }
 
 // refuseUpload answers a form of which nothing was read.
 func (s *Section) refuseUpload(w http.ResponseWriter, r *http.Request, err error) error {
-	status, message := ui.Statuses[fault.KindOf(err)], fault.Message(err)
-	if !byScript(r) || status == 0 {
+	kind := fault.KindOf(err)
+	if !byScript(r) || kind == fault.Internal || kind == fault.Unauthenticated {
 		return err
 	}
-	return s.uploadAnswer(w, status, []uploaded{{Text: message}})
+	return s.uploadAnswer(w, route.Status(kind), []uploaded{{Text: fault.Message(err)}})
 }
 
 // uploadAnswer tells the page's script what the page would show.

@@ -2,11 +2,11 @@ package projects
 
 import (
 	"context"
-	"sync"
 	"time"
 
 	"golang.org/x/sync/singleflight"
 
+	"pyindex/internal/memo"
 	"pyindex/internal/packaging"
 	"pyindex/internal/readme"
 )
@@ -20,9 +20,7 @@ type descriptions struct {
 	now     func() time.Time
 	render  func(ctx context.Context, text, contentType string) readme.Rendered
 
-	mu    sync.Mutex
-	ready map[string]description
-	bytes int
+	ready *memo.Weighted[string, description] // of bytes, under the zero stamp
 }
 
 // description is a text made ready. One that was not ready in time is tried again later.
@@ -39,7 +37,10 @@ const (
 )
 
 func newDescriptions(now func() time.Time) *descriptions {
-	return &descriptions{places: make(chan struct{}, descriptionsAtOnce), now: now, render: readme.Render, ready: map[string]description{}}
+	return &descriptions{
+		places: make(chan struct{}, descriptionsAtOnce), now: now, render: readme.Render,
+		ready: memo.NewWeighted(maxDescriptions, func(id string, r description) int64 { return int64(len(id) + len(r.HTML)) }),
+	}
 }
 
 // of returns the description of a release, whose metadata is that of a file. It waits for at most maxDescriptionTime, and
@@ -77,27 +78,13 @@ func (d *descriptions) make(ctx context.Context, fileID string, m packaging.Meta
 	if r.Late {
 		r.until = d.now().Add(descriptionTryAgain)
 	}
-	d.put(fileID, r)
+	d.ready.Put(memo.Stamp{}, fileID, r)
 	return r.Rendered
 }
 
-func (d *descriptions) put(fileID string, r description) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.bytes += len(r.HTML); d.bytes > maxDescriptions {
-		clear(d.ready)
-		d.bytes = len(r.HTML)
-	}
-	d.ready[fileID] = r
-}
-
 func (d *descriptions) get(fileID string) (readme.Rendered, bool) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	r, ok := d.ready[fileID]
+	r, ok := d.ready.Get(memo.Stamp{}, fileID)
 	if ok && !r.until.IsZero() && !d.now().Before(r.until) {
-		d.bytes -= len(r.HTML)
-		delete(d.ready, fileID)
 		return readme.Rendered{}, false
 	}
 	return r.Rendered, ok

@@ -27,12 +27,6 @@ type failView struct {
 	Request          string // id in the log, of what is ours to mend
 }
 
-var Statuses = map[fault.Kind]int{
-	fault.NotFound: http.StatusNotFound, fault.Conflict: http.StatusConflict, fault.Invalid: http.StatusBadRequest,
-	fault.Denied: http.StatusForbidden, fault.TooLarge: http.StatusRequestEntityTooLarge,
-	fault.TooMany: http.StatusTooManyRequests, fault.Unavailable: http.StatusServiceUnavailable,
-}
-
 var headings = map[int]string{
 	http.StatusNotFound:              "Nothing is here",
 	http.StatusForbidden:             "This is not yours to do",
@@ -58,10 +52,7 @@ func (k *Kit) Fail(w http.ResponseWriter, r *http.Request, err error) {
 	if f, ok := errors.AsType[*failure](err); ok {
 		who = f.who
 	}
-	status, message := Statuses[fault.KindOf(err)], fault.Message(err)
-	if status == 0 {
-		status = http.StatusInternalServerError
-	}
+	status, message := route.Status(fault.KindOf(err)), fault.Message(err)
 	retryAfter(w, status, err)
 	if status == http.StatusTooManyRequests && fromOurScript(r) {
 		_ = k.JSON(w, status, Answer{Error: message}) // the script is gone if this fails

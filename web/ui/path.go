@@ -6,16 +6,16 @@ import (
 	"strings"
 
 	"pyindex/internal/access"
-	"pyindex/internal/account"
+	"pyindex/internal/account/onetime"
 	"pyindex/internal/fault"
 	"pyindex/internal/packaging"
 )
 
 // linkPaths is where links of each kind lead, before their secret.
-var linkPaths = map[account.LinkKind]string{account.LinkFirst: "/setup/", account.LinkInvite: "/invite/", account.LinkReset: "/reset/"}
+var linkPaths = map[onetime.Kind]string{onetime.First: "/setup/", onetime.Invite: "/invite/", onetime.Reset: "/reset/"}
 
 // LinkPath is the path, below the base path, of the page to which a link that is good once leads.
-func LinkPath(kind account.LinkKind, secret access.Secret) string {
+func LinkPath(kind onetime.Kind, secret access.Secret) string {
 	return linkPaths[kind] + secret.Reveal() + "/"
 }
 

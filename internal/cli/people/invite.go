@@ -6,6 +6,8 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/account"
+	"pyindex/internal/account/onetime"
+	"pyindex/internal/account/outbox"
 	"pyindex/internal/app"
 	"pyindex/internal/cli"
 	"pyindex/internal/fault"
@@ -71,7 +73,7 @@ func (c *userResetLinkCmd) Run(s *cli.Session) error {
 	return s.With(func(a *app.App) error {
 		secret, err := a.Accounts.ResetLink(s.Ctx, a.Operator, c.Name)
 		if err == nil {
-			fmt.Fprintln(s.Out, s.Config.LinkTo(ui.LinkPath(account.LinkReset, secret)))
+			fmt.Fprintln(s.Out, s.Config.LinkTo(ui.LinkPath(onetime.Reset, secret)))
 		}
 		return err
 	})
@@ -107,9 +109,9 @@ func (c *userInviteCmd) Run(s *cli.Session) error {
 		}
 		_, secret, err := a.Accounts.Invite(s.Ctx, a.Operator, n)
 		if err == nil {
-			link := s.Config.LinkTo(ui.LinkPath(account.LinkInvite, secret))
+			link := s.Config.LinkTo(ui.LinkPath(onetime.Invite, secret))
 			fmt.Fprintln(s.Out, link)
-			sendLetter(s, c.Email, account.InvitationLetter(s.Config.Name(), link))
+			sendLetter(s, c.Email, outbox.InvitationLetter(s.Config.Name(), link))
 		}
 		return err
 	})
@@ -122,7 +124,7 @@ type invitationRow struct {
 	Name    string          `json:"name"`
 	Email   string          `json:"email"`
 	Admin   bool            `json:"admin"`
-	Grants  []account.Grant `json:"grants"`
+	Grants  []onetime.Grant `json:"grants"`
 	Expires terminal.Moment `json:"expires"`
 	By      string          `json:"by"`      // user name, "" for the operator
 	Waiting bool            `json:"waiting"` // for an administrator's approval

@@ -3,13 +3,13 @@ package people
 import (
 	"fmt"
 
-	"pyindex/internal/account"
+	"pyindex/internal/account/outbox"
 	"pyindex/internal/cli"
 	"pyindex/internal/fault"
 )
 
 // sendLetter sends a letter with a link that was printed already, and reports on standard error whether it was sent.
-func sendLetter(s *cli.Session, to string, l account.Letter) {
+func sendLetter(s *cli.Session, to string, l outbox.Letter) {
 	sender, err := s.Config.Mail.Sender()
 	if err == nil && sender != nil && to != "" {
 		if err = sender.Send(s.Ctx, to, l); err == nil {

@@ -3,7 +3,7 @@ package upkeep
 import (
 	"fmt"
 
-	"pyindex/internal/account"
+	"pyindex/internal/account/outbox"
 	"pyindex/internal/cli"
 	"pyindex/internal/fault"
 )
@@ -26,7 +26,7 @@ func (c *mailTestCmd) Run(s *cli.Session) error {
 		return fault.New(fault.Invalid, "this index sends no mail: set mail.server and mail.from")
 	}
 	name := s.Config.Name()
-	err = sender.Send(s.Ctx, c.To, account.Letter{
+	err = sender.Send(s.Ctx, c.To, outbox.Letter{
 		Subject: "Test message of " + name,
 		Text:    "This is a test message of " + name + ", the package index at " + s.Config.LinkTo("/") + ".\n\nIt was sent by index mail test. Nothing needs to be done.\n",
 	})

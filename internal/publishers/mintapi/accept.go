@@ -2,6 +2,7 @@ package mintapi
 
 import (
 	"net/http"
+	"strings"
 
 	"pyindex/internal/route"
 )
@@ -13,16 +14,19 @@ const (
 	typeDiscovery = "application/vnd.pypi.pytp.v1+json" // PEP 807
 )
 
-// acceptsDiscovery reports whether an answer of discovery fits; without Accept it does.
+// acceptsDiscovery reports whether the client accepts a discovery document. Without Accept it does.
 func acceptsDiscovery(r *http.Request) bool {
-	ranges := route.ParseAccept(r.Header.Values("Accept"))
-	return ranges == nil || ranges.Quality(typeDiscovery) > 0
+	lines := r.Header.Values("Accept")
+	return strings.Join(lines, "") == "" || route.Quality(lines, typeDiscovery) > 0
 }
 
-// wantsProblem reports whether a failure shall be a problem: where Accept names that type, or the one of PEP 807, whose
-// errors are problems. Clients of today name neither and get what they always got.
+// wantsProblem reports whether a failure is answered as a problem: if Accept names that type, or the type of PEP 807,
+// whose errors are problems. Today's clients name neither and get what they always got.
 func wantsProblem(r *http.Request) bool {
-	ranges := route.ParseAccept(r.Header.Values("Accept"))
-	q := max(ranges[typeProblem], ranges[typeDiscovery])
-	return q > 0 && q >= ranges[typeJSON]
+	lines := r.Header.Values("Accept")
+	problem, _ := route.Named(lines, typeProblem)
+	discovery, _ := route.Named(lines, typeDiscovery)
+	plain, _ := route.Named(lines, typeJSON)
+	q := max(problem, discovery)
+	return q > 0 && q >= plain
 }

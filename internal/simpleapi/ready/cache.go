@@ -1,10 +1,13 @@
 package ready
 
 import (
-	"container/list"
 	"context"
-	"sync"
+	"fmt"
+	"runtime/debug"
+	"sync/atomic"
 	"time"
+
+	"golang.org/x/sync/singleflight"
 
 	"pyindex/internal/memo"
 )
@@ -22,16 +25,10 @@ const fillTime = 30 * time.Second
 // overhead is roughly what an entry costs besides its body, in bytes.
 const overhead = 1 << 10
 
-// Cache keeps the newest answers that were used last, up to a number of bytes. An answer of a new serial takes the place
-// of the old one, so that a page that changes often holds its memory once. A serial counts within its epoch alone: an
-// answer of another epoch is never found, whatever its serial.
+// Cache keeps the newest answers that were used last, up to a number of bytes.
 type Cache struct {
-	mu      sync.Mutex
-	limit   int64
-	size    int64
-	entries map[slot]*list.Element
-	used    list.List // of *entry, last used first
-	flights map[flightKey]*flight
+	answers *memo.Weighted[slot, *Answer]
+	flights singleflight.Group
 }
 
 type slot struct {
@@ -39,46 +36,31 @@ type slot struct {
 	coding Encoding
 }
 
-type entry struct {
-	slot   slot
-	answer *Answer
-}
-
-func (e *entry) size() int64 {
-	return int64(cap(e.answer.body)+len(e.slot.key.ID)+len(e.slot.key.Variant)) + overhead
-}
-
 // NewCache returns a cache that holds at most limit bytes of bodies and bookkeeping. With none it still merges
 // renderings that happen at once.
 func NewCache(limit int64) *Cache {
-	return &Cache{limit: limit, entries: map[slot]*list.Element{}, flights: map[flightKey]*flight{}}
+	return &Cache{answers: memo.NewWeighted(limit, func(s slot, a *Answer) int64 {
+		return int64(cap(a.body)+len(s.key.ID)+len(s.key.Variant)) + overhead
+	})}
 }
 
 // Find returns the answer of exactly that serial and epoch, or nil. It allocates nothing.
 func (c *Cache) Find(k Key, e Encoding, at memo.Stamp) *Answer {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.find(slot{k, e}, at)
-}
-
-func (c *Cache) find(s slot, at memo.Stamp) *Answer {
-	el := c.entries[s]
-	if el == nil {
-		return nil
-	}
-	a := el.Value.(*entry).answer
-	if a.at != at {
-		return nil
-	}
-	c.used.MoveToFront(el)
+	a, _ := c.answers.Get(at, slot{k, e})
 	return a
 }
 
-// Fill returns the answer of that serial in the encoding, made by render where it is not there. Readers who come
+// Size returns the bytes held now, as the limit counts them.
+func (c *Cache) Size() int64 { return c.answers.Weight() }
+
+// render makes an answer.
+type render = func(context.Context) (*Answer, error)
+
+// Fill returns the answer of that serial in the encoding, and makes it by render if it is missing. Readers who come
 // meanwhile wait for the same rendering; one whose leader failed renders alone, since the failure may be about the
 // leader. An answer that render made at another serial, because something changed meanwhile, is returned and not kept.
 // Errors are render's, or ctx's while waiting.
-func (c *Cache) Fill(ctx context.Context, k Key, e Encoding, at memo.Stamp, render func(context.Context) (*Answer, error)) (*Answer, error) {
+func (c *Cache) Fill(ctx context.Context, k Key, e Encoding, at memo.Stamp, render render) (*Answer, error) {
 	if e == Identity {
 		return c.once(ctx, slot{k, e}, at, render)
 	}
@@ -91,35 +73,62 @@ func (c *Cache) Fill(ctx context.Context, k Key, e Encoding, at memo.Stamp, rend
 	})
 }
 
-// keep puts in an answer and drops those unused the longest until it fits. An older one never replaces a newer one.
-func (c *Cache) keep(s slot, a *Answer) {
-	e := &entry{s, a}
-	old := c.entries[s]
-	if old != nil && old.Value.(*entry).answer.at.After(a.at) {
-		return
+// once waits for the reader who is making the answer, or makes it. A panic of make is this reader's own.
+func (c *Cache) once(ctx context.Context, s slot, at memo.Stamp, make render) (*Answer, error) {
+	var leads atomic.Bool
+	flight := c.flights.DoChan(fmt.Sprintf("%q %q %d %d %v", s.key.ID, s.key.Variant, s.key.Form, s.coding, at), func() (answer any, err error) {
+		leads.Store(true)
+		defer func() {
+			if p := recover(); p != nil {
+				err = &panicked{p, debug.Stack()}
+			}
+		}()
+		return c.fill(ctx, s, at, make)
+	})
+	select {
+	case r := <-flight:
+		return landed(ctx, r, &leads, make)
+	case <-ctx.Done():
+		if leads.Load() {
+			return landed(ctx, <-flight, &leads, make)
+		}
+		return nil, ctx.Err()
 	}
-	if old != nil {
-		c.drop(old)
-	}
-	if e.size() > c.limit {
-		return
-	}
-	for c.size+e.size() > c.limit {
-		c.drop(c.used.Back())
-	}
-	c.entries[s] = c.used.PushFront(e)
-	c.size += e.size()
 }
 
-func (c *Cache) drop(el *list.Element) {
-	e := c.used.Remove(el).(*entry)
-	delete(c.entries, e.slot)
-	c.size -= e.size()
+// landed returns what a flight brought. A reader who waited for a failed one makes the answer alone.
+func landed(ctx context.Context, r singleflight.Result, leads *atomic.Bool, make render) (*Answer, error) {
+	if r.Err == nil {
+		return r.Val.(*Answer), nil
+	}
+	if !leads.Load() {
+		return make(ctx)
+	}
+	if p, ok := r.Err.(*panicked); ok {
+		panic(p)
+	}
+	return nil, r.Err
 }
 
-// Size returns the bytes held now, as the limit counts them.
-func (c *Cache) Size() int64 {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.size
+// fill makes the answer for everybody who waits, unless a flight that just ended kept it.
+func (c *Cache) fill(ctx context.Context, s slot, at memo.Stamp, make render) (*Answer, error) {
+	if a, ok := c.answers.Get(at, s); ok {
+		return a, nil
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), fillTime)
+	defer cancel()
+	a, err := make(ctx)
+	if err == nil && a.at == at {
+		c.answers.Put(at, s, a)
+	}
+	return a, err
 }
+
+// panicked is a panic on its way to the reader whose rendering it ended.
+type panicked struct {
+	value any
+	stack []byte
+}
+
+// Error returns the panic with the stack of its rendering.
+func (p *panicked) Error() string { return fmt.Sprintf("%v\n\n%s", p.value, p.stack) }

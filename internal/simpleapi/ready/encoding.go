@@ -7,6 +7,8 @@ import (
 
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
+
+	"pyindex/internal/route"
 )
 
 // Encoding is a content coding (RFC 9110, section 8.4).
@@ -47,7 +49,7 @@ func ChooseEncoding(lines []string) Encoding {
 func codingWeights(lines []string) [encodings]int {
 	const unsaid = -1
 	weight, others := [encodings]int{unsaid, unsaid, unsaid}, unsaid
-	for w := (Weights{Lines: lines}); w.Next(); {
+	for w := (route.Weights{Lines: lines}); w.Next(); {
 		if e, ok := parseEncoding(w.Value); ok {
 			weight[e] = w.Weight
 		} else if w.Value == "*" {

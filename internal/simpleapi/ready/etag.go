@@ -6,7 +6,7 @@ import "strings"
 // comparison of RFC 9110, section 13.1.2. What breaks the grammar ends the line it stands in.
 func Matches(lines []string, etag string) bool {
 	for _, line := range lines {
-		if trim(line) == "*" || matchesLine(line, etag) {
+		if strings.Trim(line, " \t") == "*" || matchesLine(line, etag) {
 			return true
 		}
 	}

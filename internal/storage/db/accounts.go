@@ -5,20 +5,22 @@ import (
 	"encoding/json"
 	"time"
 
-	"pyindex/internal/account"
+	"pyindex/internal/access"
+	"pyindex/internal/account/onetime"
+	"pyindex/internal/account/signin"
 	"pyindex/internal/fault"
 )
 
 // PutProfile implements account.Rows.
-func (t *Tx) PutProfile(ctx context.Context, userID string, p account.Profile) error {
+func (t *Tx) PutProfile(ctx context.Context, userID string, p access.Profile) error {
 	_, err := t.exec(ctx, `INSERT INTO profiles (user_id, full_name, email) VALUES ($1, $2, $3)
 		ON CONFLICT (user_id) DO UPDATE SET full_name = excluded.full_name, email = excluded.email`, userID, p.FullName, p.Email)
 	return err
 }
 
 // ProfileOf implements account.Rows.
-func (t *Tx) ProfileOf(ctx context.Context, userID string) (account.Profile, error) {
-	scan := func(r row) (p account.Profile, err error) {
+func (t *Tx) ProfileOf(ctx context.Context, userID string) (access.Profile, error) {
+	scan := func(r row) (p access.Profile, err error) {
 		err = r.Scan(&p.FullName, &p.Email)
 		return p, err
 	}
@@ -27,7 +29,7 @@ func (t *Tx) ProfileOf(ctx context.Context, userID string) (account.Profile, err
 
 const linkColumns = `id, hash, kind, user_id, invitation, created_by, created_at, expires_at, used_at, tries, origin, approved_at, approved_by`
 
-func scanLink(r row) (l account.Link, err error) {
+func scanLink(r row) (l onetime.Link, err error) {
 	var invitation string
 	var created, expires, used, tries, approved int64
 	if err = r.Scan(&l.ID, &l.Hash, &l.Kind, &l.UserID, &invitation, &l.CreatedBy, &created, &expires, &used, &tries, &l.Origin, &approved, &l.ApprovedBy); err != nil {
@@ -39,7 +41,7 @@ func scanLink(r row) (l account.Link, err error) {
 }
 
 // InsertLink implements account.Rows.
-func (t *Tx) InsertLink(ctx context.Context, l account.Link) error {
+func (t *Tx) InsertLink(ctx context.Context, l onetime.Link) error {
 	invitation, err := encodeAny(l.Invitation)
 	if err != nil {
 		return err
@@ -50,12 +52,12 @@ func (t *Tx) InsertLink(ctx context.Context, l account.Link) error {
 }
 
 // LinkByHash implements account.Rows.
-func (t *Tx) LinkByHash(ctx context.Context, hash string) (account.Link, error) {
+func (t *Tx) LinkByHash(ctx context.Context, hash string) (onetime.Link, error) {
 	return one(ctx, t, "link", scanLink, `SELECT `+linkColumns+` FROM links WHERE hash = $1`, hash)
 }
 
 // Links implements account.Rows.
-func (t *Tx) Links(ctx context.Context, kind account.LinkKind, after time.Time) ([]account.Link, error) {
+func (t *Tx) Links(ctx context.Context, kind onetime.Kind, after time.Time) ([]onetime.Link, error) {
 	return many(ctx, t, scanLink, `SELECT `+linkColumns+` FROM links WHERE kind = $1 AND used_at = 0 AND expires_at > $2
 		ORDER BY created_at DESC, id DESC`, string(kind), micros(after))
 }
@@ -72,7 +74,7 @@ func (t *Tx) TryLink(ctx context.Context, id string) (int, error) {
 }
 
 // EndLinks implements account.Rows.
-func (t *Tx) EndLinks(ctx context.Context, kind account.LinkKind, userID string, at time.Time) error {
+func (t *Tx) EndLinks(ctx context.Context, kind onetime.Kind, userID string, at time.Time) error {
 	_, err := t.exec(ctx, `UPDATE links SET used_at = $3 WHERE kind = $1 AND used_at = 0 AND ($2 = '' OR user_id = $2)`, string(kind), userID, micros(at))
 	return err
 }
@@ -100,7 +102,7 @@ func (t *Tx) DeleteLinksBefore(ctx context.Context, before time.Time) error {
 }
 
 // PutTOTP implements account.Rows.
-func (t *Tx) PutTOTP(ctx context.Context, v account.TOTP) error {
+func (t *Tx) PutTOTP(ctx context.Context, v signin.TOTP) error {
 	_, err := t.exec(ctx, `INSERT INTO totps (user_id, secret, created_at, confirmed_at, last_step, session_id) VALUES ($1, $2, $3, $4, $5, $6)
 		ON CONFLICT (user_id) DO UPDATE SET secret = excluded.secret, created_at = excluded.created_at,
 		confirmed_at = excluded.confirmed_at, last_step = excluded.last_step, session_id = excluded.session_id`,
@@ -109,8 +111,8 @@ func (t *Tx) PutTOTP(ctx context.Context, v account.TOTP) error {
 }
 
 // TOTPOf implements account.Rows.
-func (t *Tx) TOTPOf(ctx context.Context, userID string) (account.TOTP, error) {
-	scan := func(r row) (v account.TOTP, err error) {
+func (t *Tx) TOTPOf(ctx context.Context, userID string) (signin.TOTP, error) {
+	scan := func(r row) (v signin.TOTP, err error) {
 		var created, confirmed int64
 		err = r.Scan(&v.UserID, &v.Secret, &created, &confirmed, &v.LastStep, &v.SessionID)
 		v.CreatedAt, v.ConfirmedAt = moment(created), moment(confirmed)

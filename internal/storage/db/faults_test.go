@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -151,6 +152,34 @@ func TestOpenFails(t *testing.T) {
 					t.Errorf("step %d after %v: a change in the database opened again = %v", n, when, err)
 				}
 			}
+		}
+	})
+}
+
+// TestErrorsNameTheStatement: an error says which statement failed and on which table, holds no values, and is still the
+// database's own for errors.Is and for the kind of fault.
+func TestErrorsNameTheStatement(t *testing.T) {
+	storagetest.EachDatabase(t, func(t *testing.T, fresh func(*testing.T) string) {
+		broken, fail := errors.New("the disk is on fire"), false
+		d := storagetest.OpenDB(t, fresh(t), db.Options{Hook: func(s db.Step, do func() error) error {
+			if fail && s.Op == db.OpQuery {
+				return broken
+			}
+			return do()
+		}})
+		err := d.Catalog().Update(t.Context(), func(tx catalog.Tx) error {
+			return tx.InsertRelease(t.Context(), catalog.Release{ID: "hush", ProjectID: "none", Version: "hush", Key: "hush"})
+		})
+		if err == nil || !strings.HasPrefix(err.Error(), "insert releases: ") || strings.Contains(err.Error(), "hush") {
+			t.Errorf("a release of no project = %v, want an error that names the statement and no value", err)
+		}
+		fail = true
+		err = d.Catalog().View(t.Context(), func(tx catalog.Tx) error {
+			_, err := tx.ProjectByID(t.Context(), "hush")
+			return err
+		})
+		if !errors.Is(err, broken) || err.Error() != "select projects: "+broken.Error() {
+			t.Errorf("a read that failed = %v, want select projects: %v", err, broken)
 		}
 	})
 }

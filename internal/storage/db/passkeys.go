@@ -4,12 +4,13 @@ import (
 	"context"
 	"time"
 
-	"pyindex/internal/account"
+	"pyindex/internal/account/challenge"
+	"pyindex/internal/account/signin"
 )
 
 const passkeyColumns = `id, user_id, credential_id, name, credential, created_at, used_at`
 
-func scanPasskey(r row) (p account.Passkey, err error) {
+func scanPasskey(r row) (p signin.Passkey, err error) {
 	var created, used int64
 	err = r.Scan(&p.ID, &p.UserID, &p.CredentialID, &p.Name, &p.Credential, &created, &used)
 	p.CreatedAt, p.UsedAt = moment(created), moment(used)
@@ -17,18 +18,18 @@ func scanPasskey(r row) (p account.Passkey, err error) {
 }
 
 // InsertPasskey implements account.PasskeyRows.
-func (t *Tx) InsertPasskey(ctx context.Context, p account.Passkey) error {
+func (t *Tx) InsertPasskey(ctx context.Context, p signin.Passkey) error {
 	return t.insert(ctx, "passkey", `INSERT INTO passkeys (`+passkeyColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING`,
 		p.ID, p.UserID, p.CredentialID, p.Name, p.Credential, micros(p.CreatedAt), micros(p.UsedAt))
 }
 
 // PasskeysOf implements account.PasskeyRows.
-func (t *Tx) PasskeysOf(ctx context.Context, userID string) ([]account.Passkey, error) {
+func (t *Tx) PasskeysOf(ctx context.Context, userID string) ([]signin.Passkey, error) {
 	return many(ctx, t, scanPasskey, `SELECT `+passkeyColumns+` FROM passkeys WHERE user_id = $1 ORDER BY created_at, id`, userID)
 }
 
 // PasskeyByCredential implements account.PasskeyRows.
-func (t *Tx) PasskeyByCredential(ctx context.Context, credentialID string) (account.Passkey, error) {
+func (t *Tx) PasskeyByCredential(ctx context.Context, credentialID string) (signin.Passkey, error) {
 	return one(ctx, t, "passkey", scanPasskey, `SELECT `+passkeyColumns+` FROM passkeys WHERE credential_id = $1`, credentialID)
 }
 
@@ -44,7 +45,7 @@ func (t *Tx) DeletePasskey(ctx context.Context, userID, id string) (bool, error)
 }
 
 // UseChallenge implements account.ChallengeRows. The key of the table decides between several who try.
-func (t *Tx) UseChallenge(ctx context.Context, id string, kind account.ChallengeKind, expires time.Time) (bool, error) {
+func (t *Tx) UseChallenge(ctx context.Context, id string, kind challenge.Kind, expires time.Time) (bool, error) {
 	return t.did(ctx, `INSERT INTO challenges (hash, user_id, state, expires_at, kind) VALUES ($1, '', '', $2, $3) ON CONFLICT DO NOTHING`,
 		id, micros(expires), string(kind))
 }

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"pyindex/internal/access"
-	"pyindex/internal/account"
+	"pyindex/internal/account/onetime"
 )
 
 const sessionColumns = `id, hash, user_id, method, agent, address, created_at, seen_at, confirmed_at, expires_at, ended_at, factor_at`
@@ -58,7 +58,7 @@ func (t *Tx) EndSignIns(ctx context.Context, userID string, at time.Time) error 
 	if _, err := t.exec(ctx, `UPDATE users SET credential_changes = credential_changes + 1 WHERE id = $1`, userID); err != nil {
 		return err
 	}
-	return t.EndLinks(ctx, account.LinkFactor, userID, at)
+	return t.EndLinks(ctx, onetime.Factor, userID, at)
 }
 
 // ConfirmSession implements access.SessionRows.

@@ -5,6 +5,8 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/account"
+	"pyindex/internal/account/outbox"
+	"pyindex/internal/account/signin"
 	"pyindex/internal/audit"
 	"pyindex/internal/catalog"
 	"pyindex/internal/lockout"
@@ -15,81 +17,44 @@ import (
 var (
 	_ access.Tx     = (*Tx)(nil)
 	_ account.Tx    = (*Tx)(nil)
+	_ signin.Tx     = (*Tx)(nil)
+	_ outbox.Tx     = (*Tx)(nil)
 	_ catalog.Tx    = (*Tx)(nil)
 	_ publishers.Tx = (*Tx)(nil)
 	_ lockout.Tx    = (*Tx)(nil)
 )
 
+// storeOf is the database as a package sees it whose transactions are a T, which *Tx implements.
+type storeOf[T any] struct{ *DB }
+
+func (s storeOf[T]) View(ctx context.Context, f func(T) error) error {
+	return s.view(ctx, func(t *Tx) error { return f(any(t).(T)) })
+}
+
+func (s storeOf[T]) Update(ctx context.Context, f func(T) error) error {
+	return s.update(ctx, func(t *Tx) error { return f(any(t).(T)) })
+}
+
 // Access returns the database as package access sees it.
-func (d *DB) Access() access.Store { return accessStore{d} }
+func (d *DB) Access() access.Store { return storeOf[access.Tx]{d} }
 
 // Catalog returns the database as package catalog sees it.
-func (d *DB) Catalog() catalog.Store { return catalogStore{d} }
+func (d *DB) Catalog() catalog.Store { return storeOf[catalog.Tx]{d} }
 
 // Publishers returns the database as package publishers sees it.
-func (d *DB) Publishers() publishers.Store { return publisherStore{d} }
-
-type accessStore struct{ *DB }
-
-func (s accessStore) View(ctx context.Context, f func(access.Tx) error) error {
-	return s.view(ctx, func(t *Tx) error { return f(t) })
-}
-
-func (s accessStore) Update(ctx context.Context, f func(access.Tx) error) error {
-	return s.update(ctx, func(t *Tx) error { return f(t) })
-}
-
-type catalogStore struct{ *DB }
-
-func (s catalogStore) View(ctx context.Context, f func(catalog.Tx) error) error {
-	return s.view(ctx, func(t *Tx) error { return f(t) })
-}
-
-func (s catalogStore) Update(ctx context.Context, f func(catalog.Tx) error) error {
-	return s.update(ctx, func(t *Tx) error { return f(t) })
-}
-
-type publisherStore struct{ *DB }
-
-func (s publisherStore) View(ctx context.Context, f func(publishers.Tx) error) error {
-	return s.view(ctx, func(t *Tx) error { return f(t) })
-}
-
-func (s publisherStore) Update(ctx context.Context, f func(publishers.Tx) error) error {
-	return s.update(ctx, func(t *Tx) error { return f(t) })
-}
+func (d *DB) Publishers() publishers.Store { return storeOf[publishers.Tx]{d} }
 
 // Accounts returns the database as package account sees it.
-func (d *DB) Accounts() account.Store { return accountStore{d} }
+func (d *DB) Accounts() account.Store { return storeOf[account.Tx]{d} }
 
-type accountStore struct{ *DB }
+// SignIn returns the database as package signin sees it.
+func (d *DB) SignIn() signin.Store { return storeOf[signin.Tx]{d} }
 
-func (s accountStore) View(ctx context.Context, f func(account.Tx) error) error {
-	return s.view(ctx, func(t *Tx) error { return f(t) })
-}
-
-func (s accountStore) Update(ctx context.Context, f func(account.Tx) error) error {
-	return s.update(ctx, func(t *Tx) error { return f(t) })
-}
+// Outbox returns the database as package outbox sees it.
+func (d *DB) Outbox() outbox.Store { return storeOf[outbox.Tx]{d} }
 
 // Lockouts returns the database as package lockout sees it.
-func (d *DB) Lockouts() lockout.Store { return lockoutStore{d} }
-
-type lockoutStore struct{ *DB }
-
-func (s lockoutStore) View(ctx context.Context, f func(lockout.Tx) error) error {
-	return s.view(ctx, func(t *Tx) error { return f(t) })
-}
-
-func (s lockoutStore) Update(ctx context.Context, f func(lockout.Tx) error) error {
-	return s.update(ctx, func(t *Tx) error { return f(t) })
-}
+func (d *DB) Lockouts() lockout.Store { return storeOf[lockout.Tx]{d} }
 
 // Record returns the database as package audit sees it.
-func (d *DB) Record() audit.Store { return auditStore{d} }
-
-type auditStore struct{ *DB }
-
-func (s auditStore) Update(ctx context.Context, f func(audit.Rows) error) error {
-	return s.update(ctx, func(t *Tx) error { return f(t) })
-}
+func (d *DB) Record() audit.Store { return storeOf[audit.Rows]{d} }

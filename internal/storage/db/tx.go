@@ -4,6 +4,8 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -37,7 +39,7 @@ func (t *Tx) exec(ctx context.Context, q string, args ...any) (int64, error) {
 	}
 	result, err := t.inner.ExecContext(t.db.watched(ctx), q, args...)
 	if err != nil {
-		return 0, t.db.dialect.explain(err)
+		return 0, t.failed(q, err)
 	}
 	return result.RowsAffected()
 }
@@ -65,15 +67,37 @@ func (t *Tx) query(ctx context.Context, each func(row) error, q string, args ...
 	}
 	rows, err := t.inner.QueryContext(t.db.watched(ctx), q, args...)
 	if err != nil {
-		return t.db.dialect.explain(err)
+		return t.failed(q, err)
 	}
 	defer rows.Close()
 	for rows.Next() {
 		if err := each(rows); err != nil {
-			return t.db.dialect.explain(err)
+			return t.failed(q, err)
 		}
 	}
-	return t.db.dialect.explain(rows.Err())
+	return t.failed(q, rows.Err())
+}
+
+// failed returns err with the statement that failed, "insert files: ...", explained as the dialect does. Faults stay as
+// they are.
+func (t *Tx) failed(q string, err error) error {
+	if err == nil || fault.KindOf(err) != fault.Internal {
+		return err
+	}
+	return t.db.dialect.explain(fmt.Errorf("%s: %w", operation(q), err))
+}
+
+// statementHead finds the verb and the first table of a statement.
+var statementHead = regexp.MustCompile(`(?s)\b(?:(INSERT|UPDATE|DELETE)|(SELECT)\b.*?\bFROM)(?: INTO| FROM)?\s+([a-z_]+)`)
+
+// operation names a statement by its verb and its table, as "insert files". It never holds values.
+func operation(q string) string {
+	m := statementHead.FindStringSubmatch(q)
+	if m == nil {
+		verb, _, _ := strings.Cut(q, " ")
+		return strings.ToLower(verb)
+	}
+	return strings.ToLower(m[1]+m[2]) + " " + m[3]
 }
 
 // one returns the first row of a statement, and fault.NotFound about what where there is none.

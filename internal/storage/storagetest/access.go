@@ -7,6 +7,7 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/account"
+	"pyindex/internal/account/signin"
 	"pyindex/internal/catalog"
 	"pyindex/internal/fault"
 	"pyindex/internal/publishers"
@@ -100,7 +101,7 @@ func checkTokens(w *world) {
 	})
 }
 
-// bound returns TokenProjects.
+// checkTokenEnds expects that tokens which expire soon are found and warned of once, and that a user's tokens end together.
 func checkTokenEnds(w *world) {
 	ann, zoe := w.user("ann"), w.user("zoe")
 	issue := func(u access.User, ends time.Duration) access.Token {
@@ -328,8 +329,8 @@ func checkFactors(w *world) {
 	s := access.Session{ID: w.id("session"), Hash: digest("s"), UserID: amy.ID, Method: "sso", CreatedAt: at, SeenAt: at, ConfirmedAt: at, ExpiresAt: at.Add(time.Hour)}
 	w.updateAccess(func(tx access.Tx) error { return tx.InsertSession(w.ctx, s) })
 	w.updateAccounts(func(tx account.Tx) error {
-		w.must(tx.PutTOTP(w.ctx, account.TOTP{UserID: amy.ID, Secret: "KEY", CreatedAt: at}))
-		w.must(tx.InsertPasskey(w.ctx, account.Passkey{ID: w.id("passkey"), UserID: zoe.ID, CredentialID: "c", CreatedAt: at}))
+		w.must(tx.PutTOTP(w.ctx, signin.TOTP{UserID: amy.ID, Secret: "KEY", CreatedAt: at}))
+		w.must(tx.InsertPasskey(w.ctx, signin.Passkey{ID: w.id("passkey"), UserID: zoe.ID, CredentialID: "c", CreatedAt: at}))
 		has := func(want ...bool) {
 			for i, id := range []string{amy.ID, zoe.ID, kim.ID, "nobody"} {
 				got, err := tx.HasSecondFactor(w.ctx, id)

@@ -9,6 +9,10 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/account"
+	"pyindex/internal/account/challenge"
+	"pyindex/internal/account/onetime"
+	"pyindex/internal/account/outbox"
+	"pyindex/internal/account/signin"
 	"pyindex/internal/audit"
 	"pyindex/internal/fault"
 )
@@ -63,7 +67,7 @@ func checkProfiles(w *world) {
 	w.updateAccounts(func(tx account.Tx) error {
 		_, err := tx.ProfileOf(w.ctx, ann.ID)
 		w.want("ProfileOf(nothing)", err, fault.NotFound)
-		for _, p := range []account.Profile{{FullName: "Ann"}, {FullName: "Ännchen", Email: "ann@acme.example"}} {
+		for _, p := range []access.Profile{{FullName: "Ann"}, {FullName: "Ännchen", Email: "ann@acme.example"}} {
 			w.must(tx.PutProfile(w.ctx, ann.ID, p))
 			got, err := tx.ProfileOf(w.ctx, ann.ID)
 			w.must(err)
@@ -77,17 +81,17 @@ func checkProfiles(w *world) {
 
 func checkEndedSignIns(w *world) {
 	ann, zoe := w.user("ann"), w.user("zoe")
-	step, hers := w.link(account.Link{Kind: account.LinkFactor, UserID: ann.ID}), w.link(account.Link{Kind: account.LinkFactor, UserID: zoe.ID})
-	asked := w.link(account.Link{Kind: account.LinkReset, UserID: ann.ID, Origin: account.OriginForgotten})
-	made := w.link(account.Link{Kind: account.LinkReset, UserID: zoe.ID, CreatedBy: ann.ID})
-	invited := w.link(account.Link{Kind: account.LinkInvite, CreatedBy: ann.ID})
-	open := func(want ...account.Link) {
+	step, hers := w.link(onetime.Link{Kind: onetime.Factor, UserID: ann.ID}), w.link(onetime.Link{Kind: onetime.Factor, UserID: zoe.ID})
+	asked := w.link(onetime.Link{Kind: onetime.Reset, UserID: ann.ID, Origin: account.OriginForgotten})
+	made := w.link(onetime.Link{Kind: onetime.Reset, UserID: zoe.ID, CreatedBy: ann.ID})
+	invited := w.link(onetime.Link{Kind: onetime.Invite, CreatedBy: ann.ID})
+	open := func(want ...onetime.Link) {
 		w.Helper()
 		w.updateAccounts(func(tx account.Tx) error {
-			for _, l := range []account.Link{step, hers, asked, made, invited} {
+			for _, l := range []onetime.Link{step, hers, asked, made, invited} {
 				got, err := tx.LinkByHash(w.ctx, l.Hash)
 				w.must(err)
-				w.same("open: "+string(l.Kind), got.UsedAt.IsZero(), slices.ContainsFunc(want, func(o account.Link) bool { return o.ID == l.ID }))
+				w.same("open: "+string(l.Kind), got.UsedAt.IsZero(), slices.ContainsFunc(want, func(o onetime.Link) bool { return o.ID == l.ID }))
 			}
 			return nil
 		})
@@ -111,7 +115,7 @@ func checkEndedSignIns(w *world) {
 }
 
 // link inserts l, with an id and a hash of its own.
-func (w *world) link(l account.Link) account.Link {
+func (w *world) link(l onetime.Link) onetime.Link {
 	w.Helper()
 	l.ID, l.CreatedAt = w.id("link"), at.Add(time.Duration(w.n)*time.Second)
 	l.Hash = digest(l.ID)
@@ -124,23 +128,23 @@ func (w *world) link(l account.Link) account.Link {
 
 func checkOnceLinks(w *world) {
 	ann, zoe := w.user("ann"), w.user("zoe")
-	full := w.link(account.Link{Kind: account.LinkInvite, CreatedBy: ann.ID, Invitation: account.Invitation{
-		Name: "bob", Email: "bob@acme.example", Admin: true, Grants: []account.Grant{{RepositoryID: w.main.ID, ProjectID: "p", Where: "widgets", Role: "owner"}},
+	full := w.link(onetime.Link{Kind: onetime.Invite, CreatedBy: ann.ID, Invitation: onetime.Invitation{
+		Name: "bob", Email: "bob@acme.example", Admin: true, Grants: []onetime.Grant{{RepositoryID: w.main.ID, ProjectID: "p", Where: "widgets", Role: "owner"}},
 	}})
-	bare := w.link(account.Link{Kind: account.LinkInvite})
-	over := w.link(account.Link{Kind: account.LinkInvite, ExpiresAt: at.Add(-time.Hour)})
-	hers, his := w.link(account.Link{Kind: account.LinkReset, UserID: ann.ID}), w.link(account.Link{Kind: account.LinkReset, UserID: zoe.ID})
+	bare := w.link(onetime.Link{Kind: onetime.Invite})
+	over := w.link(onetime.Link{Kind: onetime.Invite, ExpiresAt: at.Add(-time.Hour)})
+	hers, his := w.link(onetime.Link{Kind: onetime.Reset, UserID: ann.ID}), w.link(onetime.Link{Kind: onetime.Reset, UserID: zoe.ID})
 	w.updateAccounts(func(tx account.Tx) error {
-		for _, l := range []account.Link{full, bare, over, hers} {
+		for _, l := range []onetime.Link{full, bare, over, hers} {
 			got, err := tx.LinkByHash(w.ctx, l.Hash)
 			w.must(err)
 			w.same("LinkByHash()", got, l)
 		}
 		_, err := tx.LinkByHash(w.ctx, digest("nothing"))
 		w.want("LinkByHash(nothing)", err, fault.NotFound)
-		open, err := tx.Links(w.ctx, account.LinkInvite, at)
+		open, err := tx.Links(w.ctx, onetime.Invite, at)
 		w.must(err)
-		w.same("Links()", open, []account.Link{bare, full})
+		w.same("Links()", open, []onetime.Link{bare, full})
 		for n := range 3 {
 			tries, err := tx.TryLink(w.ctx, hers.ID)
 			w.must(err)
@@ -151,7 +155,7 @@ func checkOnceLinks(w *world) {
 			w.must(err)
 			w.same("UseLink()", did, want)
 		}
-		w.must(tx.EndLinks(w.ctx, account.LinkReset, ann.ID, at))
+		w.must(tx.EndLinks(w.ctx, onetime.Reset, ann.ID, at))
 		return nil
 	})
 	w.updateAccounts(func(tx account.Tx) error {
@@ -172,16 +176,16 @@ func checkOnceLinks(w *world) {
 }
 
 func checkLinkRace(w *world) {
-	l := w.link(account.Link{Kind: account.LinkInvite})
+	l := w.link(onetime.Link{Kind: onetime.Invite})
 	w.once("one link", func(tx account.Tx) (bool, error) { return tx.UseLink(w.ctx, l.ID, at) })
 }
 
 func checkApproval(w *world) {
 	ann, zoe := w.user("ann"), w.user("zoe")
-	wait := w.link(account.Link{Kind: account.LinkInvite, CreatedBy: ann.ID, Origin: "somewhere"})
-	used := w.link(account.Link{Kind: account.LinkInvite, CreatedBy: ann.ID, UsedAt: at})
-	hers := w.link(account.Link{Kind: account.LinkInvite, CreatedBy: zoe.ID})
-	reset := w.link(account.Link{Kind: account.LinkReset, CreatedBy: ann.ID, UserID: zoe.ID})
+	wait := w.link(onetime.Link{Kind: onetime.Invite, CreatedBy: ann.ID, Origin: "somewhere"})
+	used := w.link(onetime.Link{Kind: onetime.Invite, CreatedBy: ann.ID, UsedAt: at})
+	hers := w.link(onetime.Link{Kind: onetime.Invite, CreatedBy: zoe.ID})
+	reset := w.link(onetime.Link{Kind: onetime.Reset, CreatedBy: ann.ID, UserID: zoe.ID})
 	end := at.Add(48 * time.Hour)
 	w.updateAccounts(func(tx account.Tx) error {
 		for _, c := range []struct {
@@ -206,9 +210,9 @@ func checkApproval(w *world) {
 		return nil
 	})
 	w.updateAccounts(func(tx account.Tx) error {
-		open, err := tx.Links(w.ctx, account.LinkInvite, at)
+		open, err := tx.Links(w.ctx, onetime.Invite, at)
 		w.must(err)
-		w.same("Links(after those of one maker ended)", open, []account.Link{hers})
+		w.same("Links(after those of one maker ended)", open, []onetime.Link{hers})
 		got, err := tx.LinkByHash(w.ctx, reset.Hash)
 		w.same("a reset link of the same maker", got, reset)
 		return err
@@ -216,7 +220,7 @@ func checkApproval(w *world) {
 }
 
 func checkApprovalRace(w *world) {
-	l := w.link(account.Link{Kind: account.LinkInvite})
+	l := w.link(onetime.Link{Kind: onetime.Invite})
 	w.once("one approval", func(tx account.Tx) (bool, error) { return tx.ApproveLink(w.ctx, l.ID, "a", at, at) })
 }
 
@@ -236,11 +240,11 @@ func checkInvitedBy(w *world) {
 
 func checkTOTPs(w *world) {
 	ann, zoe := w.user("ann"), w.user("zoe")
-	key := account.TOTP{UserID: ann.ID, Secret: "JBSWY3DPEHPK3PXP", CreatedAt: at, SessionID: "hers"}
+	key := signin.TOTP{UserID: ann.ID, Secret: "JBSWY3DPEHPK3PXP", CreatedAt: at, SessionID: "hers"}
 	w.updateAccounts(func(tx account.Tx) error {
-		w.must(tx.PutTOTP(w.ctx, account.TOTP{UserID: ann.ID, Secret: "OLD", CreatedAt: at, SessionID: "another"}))
+		w.must(tx.PutTOTP(w.ctx, signin.TOTP{UserID: ann.ID, Secret: "OLD", CreatedAt: at, SessionID: "another"}))
 		w.must(tx.PutTOTP(w.ctx, key))
-		w.must(tx.PutTOTP(w.ctx, account.TOTP{UserID: zoe.ID, Secret: "HERS", CreatedAt: at}))
+		w.must(tx.PutTOTP(w.ctx, signin.TOTP{UserID: zoe.ID, Secret: "HERS", CreatedAt: at}))
 		got, err := tx.TOTPOf(w.ctx, ann.ID)
 		w.must(err)
 		w.same("TOTPOf()", got, key)
@@ -268,7 +272,7 @@ func checkTOTPs(w *world) {
 func checkTOTPRace(w *world) {
 	ann := w.user("ann")
 	w.updateAccounts(func(tx account.Tx) error {
-		return tx.PutTOTP(w.ctx, account.TOTP{UserID: ann.ID, Secret: "KEY", CreatedAt: at})
+		return tx.PutTOTP(w.ctx, signin.TOTP{UserID: ann.ID, Secret: "KEY", CreatedAt: at})
 	})
 	w.once("one code", func(tx account.Tx) (bool, error) { return tx.UseTOTP(w.ctx, ann.ID, 7, at) })
 }
@@ -406,12 +410,12 @@ func checkCounted(w *world) {
 
 func checkPasskeys(w *world) {
 	ann, zoe := w.user("ann"), w.user("zoe")
-	key := func(u access.User, name string) account.Passkey {
-		return account.Passkey{ID: w.id("passkey"), UserID: u.ID, CredentialID: "credential " + name, Name: name, Credential: `{"counter":1}`, CreatedAt: at.Add(time.Duration(w.n) * time.Second)}
+	key := func(u access.User, name string) signin.Passkey {
+		return signin.Passkey{ID: w.id("passkey"), UserID: u.ID, CredentialID: "credential " + name, Name: name, Credential: `{"counter":1}`, CreatedAt: at.Add(time.Duration(w.n) * time.Second)}
 	}
 	a, b, z := key(ann, "laptop"), key(ann, "phone"), key(zoe, "tablet")
 	w.updateAccounts(func(tx account.Tx) error {
-		for _, p := range []account.Passkey{a, b, z} {
+		for _, p := range []signin.Passkey{a, b, z} {
 			w.must(tx.InsertPasskey(w.ctx, p))
 		}
 		return nil
@@ -423,7 +427,7 @@ func checkPasskeys(w *world) {
 		a.Credential, a.UsedAt = `{"counter":2}`, at.Add(time.Hour)
 		got, err := tx.PasskeysOf(w.ctx, ann.ID)
 		w.must(err)
-		w.same("PasskeysOf()", got, []account.Passkey{a, b})
+		w.same("PasskeysOf()", got, []signin.Passkey{a, b})
 		one, err := tx.PasskeyByCredential(w.ctx, z.CredentialID)
 		w.must(err)
 		w.same("PasskeyByCredential()", one, z)
@@ -443,9 +447,9 @@ func checkPasskeys(w *world) {
 
 func checkChallenges(w *world) {
 	over, open := at.Add(-time.Minute), at.Add(time.Minute)
-	w.once("one challenge", func(tx account.Tx) (bool, error) { return tx.UseChallenge(w.ctx, "c", account.ForSignIn, open) })
-	w.once("another one", func(tx account.Tx) (bool, error) { return tx.UseChallenge(w.ctx, "d", account.ForSignIn, over) })
-	use := func(id string, kind account.ChallengeKind, want bool) {
+	w.once("one challenge", func(tx account.Tx) (bool, error) { return tx.UseChallenge(w.ctx, "c", challenge.ForSignIn, open) })
+	w.once("another one", func(tx account.Tx) (bool, error) { return tx.UseChallenge(w.ctx, "d", challenge.ForSignIn, over) })
+	use := func(id string, kind challenge.Kind, want bool) {
 		w.Helper()
 		w.updateAccounts(func(tx account.Tx) error {
 			first, err := tx.UseChallenge(w.ctx, id, kind, open)
@@ -453,22 +457,22 @@ func checkChallenges(w *world) {
 			return err
 		})
 	}
-	use("c", account.ForSignOn, false)
+	use("c", challenge.ForSignOn, false)
 	w.updateAccounts(func(tx account.Tx) error { return tx.DeleteChallengesBefore(w.ctx, at) })
-	use("c", account.ForSignIn, false)
-	use("d", account.ForSignIn, true)
+	use("c", challenge.ForSignIn, false)
+	use("d", challenge.ForSignIn, true)
 }
 
 // checkOutbox: letters are due in order, and of several who take one, one has it.
 func checkOutbox(w *world) {
-	letter := func(to string, due, written time.Duration) account.Waiting {
-		l := account.Waiting{ID: w.id("letter"), To: to, Letter: account.Letter{Subject: "Your account", Text: "Ünder\n\nlines\n"}, CreatedAt: at.Add(written), DueAt: at.Add(due), Tries: 2}
+	letter := func(to string, due, written time.Duration) outbox.Waiting {
+		l := outbox.Waiting{ID: w.id("letter"), To: to, Letter: outbox.Letter{Subject: "Your account", Text: "Ünder\n\nlines\n"}, CreatedAt: at.Add(written), DueAt: at.Add(due), Tries: 2}
 		w.updateAccounts(func(tx account.Tx) error { return tx.InsertWaiting(w.ctx, l) })
 		return l
 	}
 	second, first, later, old := letter("ann", 0, 0), letter("ann", -time.Minute, 0), letter("bob", time.Microsecond, 0), letter("ann", time.Hour, -time.Hour)
 	w.must(w.b.Accounts.View(w.ctx, func(tx account.Tx) error {
-		for limit, want := range map[int][]account.Waiting{0: nil, 1: {first}, 10: {first, second}} {
+		for limit, want := range map[int][]outbox.Waiting{0: nil, 1: {first}, 10: {first, second}} {
 			got, err := tx.Due(w.ctx, at, limit)
 			w.must(err)
 			w.same("Due()", got, want)
@@ -486,7 +490,7 @@ func checkOutbox(w *world) {
 		gone.ID = "nothing"
 		again := second
 		again.Tries = 1
-		for _, l := range []account.Waiting{gone, again, first} {
+		for _, l := range []outbox.Waiting{gone, again, first} {
 			did, err := tx.MoveWaiting(w.ctx, l, at, 4)
 			w.must(err)
 			w.same("MoveWaiting of one that is not so", did, false)
@@ -494,14 +498,14 @@ func checkOutbox(w *world) {
 		first.DueAt, first.Tries = at.Add(time.Hour), 3
 		got, err := tx.Due(w.ctx, at.Add(time.Hour), 10)
 		w.must(err)
-		w.same("Due(moved)", got, []account.Waiting{second, later, first, old})
+		w.same("Due(moved)", got, []outbox.Waiting{second, later, first, old})
 		w.must(tx.DeleteWaiting(w.ctx, later.ID))
 		w.must(tx.DeleteWaiting(w.ctx, "nothing"))
 		n, err := tx.DeleteWaitingBefore(w.ctx, at)
 		w.must(err)
 		w.same("DeleteWaitingBefore()", n, int64(1))
 		got, err = tx.Due(w.ctx, at.Add(time.Hour), 10)
-		w.same("Due(deleted)", got, []account.Waiting{second, first})
+		w.same("Due(deleted)", got, []outbox.Waiting{second, first})
 		return err
 	})
 }

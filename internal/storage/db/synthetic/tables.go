@@ -24,7 +24,8 @@ const (
 	tableCount
 )
 
-// Texts stands for what the databases keep differently: a project's words, under its id and the number of its card.
+// tables are the tables by number. texts stands for the full-text index, which the databases keep differently: a project's
+// words, under its id and the number of its card.
 var tables = [tableCount]table{
 	users:    {"users", words(`id name admin password_hash created_at disabled_at`)},
 	projects: {"projects", words(`id repository_id name display status status_reason serial size created_at trusted_only file_limit size_limit`)},

@@ -1,4 +1,8 @@
-package readme
+// Package rest renders reStructuredText (docutils' reStructuredText Markup Specification) as far as projects use it.
+//
+// It never drops text: a directive that it does not know is shown as it was written. It does not promise that the result
+// is safe to show: package readme sanitizes it.
+package rest
 
 import (
 	"fmt"
@@ -7,12 +11,12 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"pyindex/internal/readme/budget"
 )
 
-// rest renders reStructuredText (docutils' reStructuredText Markup Specification) as far as projects use it, into HTML
-// that is not safe yet. A directive that it does not know is shown as it was written. The result is incomplete if the
-// budget runs out.
-func rest(text string, b *budget) string {
+// HTML returns a text as HTML that is not safe yet. The result is incomplete if the budget runs out.
+func HTML(text string, b *budget.Budget) string {
 	lines := strings.Split(text, "\n")
 	for i, line := range lines {
 		lines[i] = strings.TrimRight(untab(line), " ")
@@ -38,7 +42,7 @@ func (d *document) contents() string {
 		out.WriteString(`<li><a href="#` + html.EscapeString(slug(s.title)) + `">` + s.number + html.EscapeString(unescape(s.title)) + "</a></li>\n")
 	}
 	out.WriteString("</ul>\n")
-	d.budget.write(out.Len())
+	d.budget.Write(out.Len())
 	return out.String()
 }
 
@@ -66,7 +70,7 @@ type section struct{ number, title string }
 
 // document is what holds for a whole text.
 type document struct {
-	budget        *budget
+	budget        *budget.Budget
 	styles        []string          // of section titles, in the order of their levels
 	targets       map[string]string // link targets by name
 	anonymous     []string          // targets of links that are named by "__"
@@ -94,7 +98,7 @@ func (d *document) collect(lines []string) {
 	var labels []string
 	for i, line := range lines {
 		trimmed := strings.TrimLeft(line, " ")
-		if !strings.HasPrefix(trimmed, ".. ") && !strings.HasPrefix(trimmed, "__ ") || !d.budget.step(len(line)) {
+		if !strings.HasPrefix(trimmed, ".. ") && !strings.HasPrefix(trimmed, "__ ") || !d.budget.Step(len(line)) {
 			continue
 		}
 		if m := anonymousLine.FindStringSubmatch(line); m != nil {
@@ -112,7 +116,7 @@ func (d *document) collect(lines []string) {
 		if !strings.HasPrefix(strings.TrimLeft(line, " "), ".. |") {
 			continue
 		}
-		if m := substitutionLine.FindStringSubmatch(line); m != nil && d.budget.step(len(line)) {
+		if m := substitutionLine.FindStringSubmatch(line); m != nil && d.budget.Step(len(line)) {
 			d.substitutions[refName(m[1])] = d.substitution(m[1], m[2], m[3], lines[i+1:], leading(line))
 		}
 	}
@@ -120,7 +124,7 @@ func (d *document) collect(lines []string) {
 
 // collectTitles makes each section's title a target, unless a target has that name.
 func (d *document) collectTitles(lines []string) {
-	for i := 1; i < len(lines) && d.budget.step(1); i++ {
+	for i := 1; i < len(lines) && d.budget.Step(1); i++ {
 		title := strings.TrimSpace(lines[i-1])
 		if adornment(lines[i]) == 0 || title == "" || adornment(title) != 0 || len(lines[i]) < min(4, utf8.RuneCountInString(title)) || len(title) > maxName {
 			continue
@@ -159,7 +163,7 @@ func (d *document) targetOf(first string, rest []string, indent int) string {
 		size += len(line)
 		address = append(address, strings.ReplaceAll(line, " ", ""))
 	}
-	d.budget.step(size)
+	d.budget.Step(size)
 	return strings.Join(address, "")
 }
 
@@ -183,7 +187,7 @@ func (d *document) substitution(name, directive, argument string, rest []string,
 // continued is a text with the indented lines that follow it.
 func (d *document) continued(first string, rest []string, indent int) string {
 	n := 0
-	for n < len(rest) && rest[n] != "" && leading(rest[n]) > indent && d.budget.step(len(rest[n])) {
+	for n < len(rest) && rest[n] != "" && leading(rest[n]) > indent && d.budget.Step(len(rest[n])) {
 		n++
 	}
 	return strings.TrimSpace(first + "\n" + strings.Join(dedent(rest[:n]), "\n"))
@@ -214,7 +218,7 @@ func (d *document) has(name string) bool {
 // target finds where a name leads; a name without a target is taken for a section's.
 func (d *document) target(name string) string {
 	for range 10 { // targets may name targets
-		d.budget.step(len(name))
+		d.budget.Step(len(name))
 		address, ok := d.targets[refName(name)]
 		if !ok || address == "" {
 			return "#" + slug(name)
@@ -295,11 +299,11 @@ const maxDepth = 40
 
 // nested renders lines that are indented, as they are when they stand alone.
 func (b *blocks) nested(lines []string) string {
-	if !b.doc.budget.step(len(lines)) {
+	if !b.doc.budget.Step(len(lines)) {
 		return ""
 	}
 	if b.doc.depth >= maxDepth {
-		return string(plain(strings.Join(lines, "\n")))
+		return "<pre>" + html.EscapeString(strings.Join(lines, "\n")) + "</pre>"
 	}
 	b.doc.depth++
 	defer func() { b.doc.depth-- }()
@@ -310,12 +314,12 @@ func (b *blocks) nested(lines []string) string {
 
 func (b *blocks) parse(lines []string) {
 	b.lines = lines
-	for b.at < len(b.lines) && !b.doc.budget.over {
+	for b.at < len(b.lines) && !b.doc.budget.Over {
 		if b.line(0) == "" {
 			b.at++
 			continue
 		}
-		b.doc.budget.step(100)
+		b.doc.budget.Step(100)
 		before := b.at
 		b.block()
 		if b.at == before { // cannot be, and must not hang
@@ -526,7 +530,7 @@ func (b *blocks) enumerates() bool {
 		return true
 	}
 	n := 1
-	for b.at+n < len(b.lines) && (b.line(n) == "" || leading(b.line(n)) > 0) && b.doc.budget.step(20) {
+	for b.at+n < len(b.lines) && (b.line(n) == "" || leading(b.line(n)) > 0) && b.doc.budget.Step(20) {
 		n++
 	}
 	return enumLine.MatchString(b.line(n))
@@ -689,3 +693,6 @@ func (b *blocks) paragraph() {
 }
 
 func firstOf(s string) string { return s[:min(1, len(s))] }
+
+// leading counts the blanks that a line begins with.
+func leading(line string) int { return len(line) - len(strings.TrimLeft(line, " \t")) }

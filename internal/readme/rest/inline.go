@@ -1,4 +1,4 @@
-package readme
+package rest
 
 import (
 	"fmt"
@@ -31,7 +31,7 @@ const (
 // inline renders a paragraph's text.
 func (d *document) inline(s string) string {
 	in := &inline{doc: d, s: s, before: ' ', absent: map[string]bool{}}
-	for in.at < len(s) && d.budget.step(1) {
+	for in.at < len(s) && d.budget.Step(1) {
 		in.next()
 	}
 	in.flush(len(s))
@@ -70,7 +70,7 @@ func (in *inline) flush(to int) {
 
 // write writes HTML within the budget.
 func (in *inline) write(s string) {
-	if in.doc.budget.write(len(s)) {
+	if in.doc.budget.Write(len(s)) {
 		in.out.WriteString(s)
 	}
 }
@@ -388,7 +388,7 @@ func (in *inline) reference(s string) int {
 			end++
 		}
 	}
-	in.doc.budget.step(end)
+	in.doc.budget.Step(end)
 	name, marks := s[:end], len(s[end:])-len(strings.TrimPrefix(strings.TrimPrefix(s[end:], "_"), "_"))
 	if end > 0 && end <= maxName && marks > 0 && closes(s[end+marks:]) {
 		if marks == 2 {

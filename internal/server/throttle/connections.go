@@ -1,4 +1,4 @@
-package server
+package throttle
 
 import (
 	"io"
@@ -11,10 +11,10 @@ import (
 	"time"
 )
 
-// gate is a listener that bounds how many connections are open, in all and from each address. For one too many, the
+// Gate is a listener that bounds how many connections are open, in all and from each address. For one too many, the
 // connection that has been idle for longest, of the same address if that is what is full, is closed; if none is idle, the
 // new one is.
-type gate struct {
+type Gate struct {
 	net.Listener
 	most, each int                   // 0 for no bound
 	exempt     func(netip.Addr) bool // whose connections are many clients': a proxy's
@@ -30,20 +30,22 @@ type gate struct {
 // counted is a connection that a gate let in.
 type counted struct {
 	net.Conn
-	gate *gate
+	gate *Gate
 	from string       // "" if its address has no bound
 	idle atomic.Int64 // since when it waits for a request, in nanoseconds since 1970; 0 while it is in use
 }
 
-func newGate(l net.Listener, o Options, trusted func(netip.Addr) bool) *gate {
-	return &gate{
-		Listener: l, most: o.Connections, each: o.ConnectionsPerAddress, exempt: trusted, log: o.Log,
+// NewGate returns a gate on l for at most so many connections in all and from each address, 0 for no bound. The connections of
+// an exempt address, a proxy's, are many clients' and have no bound of their own.
+func NewGate(l net.Listener, most, each int, exempt func(netip.Addr) bool, log *slog.Logger) *Gate {
+	return &Gate{
+		Listener: l, most: most, each: each, exempt: exempt, log: log,
 		from: map[string]int{}, open: map[*counted]bool{},
 	}
 }
 
 // Accept returns the next connection for which there is room.
-func (g *gate) Accept() (net.Conn, error) {
+func (g *Gate) Accept() (net.Conn, error) {
 	for {
 		conn, err := g.Listener.Accept()
 		if err != nil {
@@ -62,7 +64,7 @@ func (g *gate) Accept() (net.Conn, error) {
 }
 
 // key is what an address's connections are counted under, "" if they have no bound of their own.
-func (g *gate) key(a net.Addr) string {
+func (g *Gate) key(a net.Addr) string {
 	if g.each <= 0 {
 		return ""
 	}
@@ -74,7 +76,7 @@ func (g *gate) key(a net.Addr) string {
 }
 
 // admit counts a connection if there is room, or if an idle one can go for it, which the caller then closes.
-func (g *gate) admit(c *counted) (evicted *counted, ok bool) {
+func (g *Gate) admit(c *counted) (evicted *counted, ok bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if c.from != "" && g.from[c.from] >= g.each {
@@ -98,7 +100,7 @@ func (g *gate) admit(c *counted) (evicted *counted, ok bool) {
 }
 
 // longestIdle returns the connection that has been idle for longest, of one address or, for "", of all.
-func (g *gate) longestIdle(from string) (found *counted) {
+func (g *Gate) longestIdle(from string) (found *counted) {
 	var oldest int64
 	for c := range g.open {
 		since := c.idle.Load()
@@ -110,7 +112,7 @@ func (g *gate) longestIdle(from string) (found *counted) {
 }
 
 // forget takes a connection out of the counts, once. Its Close then does nothing more than close it.
-func (g *gate) forget(c *counted) {
+func (g *Gate) forget(c *counted) {
 	if !g.open[c] {
 		return
 	}
@@ -124,7 +126,7 @@ func (g *gate) forget(c *counted) {
 }
 
 // refused writes a line, one a second at most.
-func (g *gate) refused(c *counted, setting string, limit int) {
+func (g *Gate) refused(c *counted, setting string, limit int) {
 	g.unsaid++
 	if now := time.Now(); now.Sub(g.logged) >= time.Second {
 		g.log.Warn("too many connections: one was closed", "address", c.RemoteAddr().String(), "setting", setting, "limit", limit, "open", len(g.open), "closed", g.unsaid)
@@ -151,8 +153,8 @@ func (c *counted) CloseWrite() error {
 	return nil
 }
 
-// state notes which connections wait for their next request. It runs twice for each request, so it takes no lock.
-func (g *gate) state(conn net.Conn, s http.ConnState) {
+// State notes which connections wait for their next request. It runs twice for each request, so it takes no lock.
+func (g *Gate) State(conn net.Conn, s http.ConnState) {
 	if t, ok := conn.(interface{ NetConn() net.Conn }); ok { // *tls.Conn
 		conn = t.NetConn()
 	}

@@ -1,4 +1,4 @@
-package account
+package signin
 
 import (
 	"context"
@@ -61,11 +61,11 @@ type Enrolment struct{ Secret, URI string }
 
 // BeginTOTP makes a key for the caller's authenticator, in place of one that was not confirmed. Only the session that began sees
 // it and can confirm it. It returns fault.Conflict if there is a confirmed one: it is removed first.
-func (a *Accounts) BeginTOTP(ctx context.Context, who access.Caller) (Enrolment, error) {
+func (m *Methods) BeginTOTP(ctx context.Context, who access.Caller) (Enrolment, error) {
 	var b [totpBytes]byte
 	rand.Read(b[:])
 	secret := base32Plain.EncodeToString(b[:])
-	err := a.change(ctx, who, "account.totp-begin", func(tx Tx, u access.User) error {
+	err := m.change(ctx, who, "account.totp-begin", func(tx Tx, u access.User) error {
 		t, err := tx.TOTPOf(ctx, u.ID)
 		if err != nil && !fault.Is(err, fault.NotFound) {
 			return err
@@ -73,21 +73,21 @@ func (a *Accounts) BeginTOTP(ctx context.Context, who access.Caller) (Enrolment,
 		if err == nil && !t.ConfirmedAt.IsZero() {
 			return fault.New(fault.Conflict, "an authenticator is set up already: remove it first")
 		}
-		return tx.PutTOTP(ctx, TOTP{UserID: u.ID, Secret: secret, CreatedAt: a.o.Now(), SessionID: who.SessionID()})
+		return tx.PutTOTP(ctx, TOTP{UserID: u.ID, Secret: secret, CreatedAt: m.o.Now(), SessionID: who.SessionID()})
 	})
-	return Enrolment{secret, a.uri(who.Name(), secret)}, err
+	return Enrolment{secret, m.uri(who.Name(), secret)}, err
 }
 
-func (a *Accounts) uri(user, secret string) string {
-	label := url.PathEscape(a.o.Name + ":" + user)
-	return "otpauth://totp/" + label + "?" + url.Values{"secret": {secret}, "issuer": {a.o.Name}}.Encode()
+func (m *Methods) uri(user, secret string) string {
+	label := url.PathEscape(m.o.Name + ":" + user)
+	return "otpauth://totp/" + label + "?" + url.Values{"secret": {secret}, "issuer": {m.o.Name}}.Encode()
 }
 
 // PendingTOTP returns the key that the caller's session began with and did not confirm; fault.NotFound for none, and for one of
 // another session.
-func (a *Accounts) PendingTOTP(ctx context.Context, who access.Caller) (e Enrolment, err error) {
-	err = a.store.View(ctx, func(tx Tx) error {
-		u, err := self(ctx, tx, who)
+func (m *Methods) PendingTOTP(ctx context.Context, who access.Caller) (e Enrolment, err error) {
+	err = m.store.View(ctx, func(tx Tx) error {
+		u, err := Self(ctx, tx, who)
 		if err != nil {
 			return err
 		}
@@ -95,7 +95,7 @@ func (a *Accounts) PendingTOTP(ctx context.Context, who access.Caller) (e Enrolm
 		if err == nil && !t.pendingIn(who) {
 			return errNotPending
 		}
-		e = Enrolment{t.Secret, a.uri(u.Name, t.Secret)}
+		e = Enrolment{t.Secret, m.uri(u.Name, t.Secret)}
 		return err
 	})
 	return e, err
@@ -112,19 +112,19 @@ func (t TOTP) pendingIn(who access.Caller) bool {
 // ConfirmTOTP takes the first code. From then on the account asks for one; its other sessions and sign-ins end, since they never
 // showed one, and it has the recovery codes that are returned and no others. It returns fault.Invalid about the field code for a
 // wrong one, and fault.NotFound unless the caller's session is setting one up.
-func (a *Accounts) ConfirmTOTP(ctx context.Context, who access.Caller, typed string) (codes []access.Secret, err error) {
-	err = a.change(ctx, who, "account.totp", func(tx Tx, u access.User) error {
+func (m *Methods) ConfirmTOTP(ctx context.Context, who access.Caller, typed string) (codes []access.Secret, err error) {
+	err = m.change(ctx, who, "account.totp", func(tx Tx, u access.User) error {
 		// With one that is confirmed, this would be a way to guess its codes that nothing slows down.
 		if t, err := tx.TOTPOf(ctx, u.ID); err == nil && !t.pendingIn(who) {
 			return errNotPending
 		}
-		if err := a.useTOTP(ctx, tx, u.ID, typed); err != nil {
+		if err := m.useTOTP(ctx, tx, u.ID, typed); err != nil {
 			return err
 		}
-		if err := tx.NoteFactor(ctx, who.SessionID(), a.o.Now()); err != nil {
+		if err := tx.NoteFactor(ctx, who.SessionID(), m.o.Now()); err != nil {
 			return err
 		}
-		if _, err := tx.EndSessionsOf(ctx, u.ID, who.SessionID(), a.o.Now()); err != nil {
+		if _, err := tx.EndSessionsOf(ctx, u.ID, who.SessionID(), m.o.Now()); err != nil {
 			return err
 		}
 		codes, err = putRecovery(ctx, tx, u.ID)
@@ -135,8 +135,8 @@ func (a *Accounts) ConfirmTOTP(ctx context.Context, who access.Caller, typed str
 
 // beginFactor notes that a passkey was set up in the caller's session, before it is kept. If it is the account's first second
 // factor, other sessions and sign-ins end, and recovery codes too: whoever made any needed the password alone.
-func (a *Accounts) beginFactor(ctx context.Context, tx Tx, who access.Caller, u access.User) error {
-	if err := tx.NoteFactor(ctx, who.SessionID(), a.o.Now()); err != nil {
+func (m *Methods) beginFactor(ctx context.Context, tx Tx, who access.Caller, u access.User) error {
+	if err := tx.NoteFactor(ctx, who.SessionID(), m.o.Now()); err != nil {
 		return err
 	}
 	guarded, err := tx.HasSecondFactor(ctx, u.ID)
@@ -146,23 +146,23 @@ func (a *Accounts) beginFactor(ctx context.Context, tx Tx, who access.Caller, u 
 	if err := tx.PutRecovery(ctx, u.ID, nil); err != nil {
 		return err
 	}
-	_, err = tx.EndSessionsOf(ctx, u.ID, who.SessionID(), a.o.Now())
+	_, err = tx.EndSessionsOf(ctx, u.ID, who.SessionID(), m.o.Now())
 	return err
 }
 
 // useTOTP takes a code of a user's authenticator, once.
-func (a *Accounts) useTOTP(ctx context.Context, tx Tx, userID, typed string) error {
+func (m *Methods) useTOTP(ctx context.Context, tx Tx, userID, typed string) error {
 	t, err := tx.TOTPOf(ctx, userID)
 	if fault.Is(err, fault.NotFound) {
 		return fault.New(fault.NotFound, "no authenticator is set up")
 	} else if err != nil {
 		return err
 	}
-	step, ok := stepOf(t.Secret, typed, a.o.Now())
+	step, ok := stepOf(t.Secret, typed, m.o.Now())
 	if !ok {
 		return fault.InField("code", "this code is not right: codes change every 30 seconds, and the clocks of this server and of the authenticator must agree")
 	}
-	did, err := tx.UseTOTP(ctx, userID, step, a.o.Now())
+	did, err := tx.UseTOTP(ctx, userID, step, m.o.Now())
 	if err == nil && !did {
 		return fault.InField("code", "this code was used already: wait for the next one")
 	}
@@ -170,12 +170,12 @@ func (a *Accounts) useTOTP(ctx context.Context, tx Tx, userID, typed string) err
 }
 
 // RemoveTOTP takes the caller's authenticator and recovery codes away.
-func (a *Accounts) RemoveTOTP(ctx context.Context, who access.Caller) error {
-	return a.change(ctx, who, "account.totp-remove", func(tx Tx, u access.User) error {
+func (m *Methods) RemoveTOTP(ctx context.Context, who access.Caller) error {
+	return m.change(ctx, who, "account.totp-remove", func(tx Tx, u access.User) error {
 		if err := tx.PutRecovery(ctx, u.ID, nil); err != nil {
 			return err
 		}
-		if err := tx.EndSignIns(ctx, u.ID, a.o.Now()); err != nil {
+		if err := tx.EndSignIns(ctx, u.ID, m.o.Now()); err != nil {
 			return err
 		}
 		return tx.DeleteTOTP(ctx, u.ID)
@@ -187,8 +187,8 @@ const recoveryCodes = 10
 
 // NewRecovery makes new recovery codes in place of the old ones. They can be seen this once. It returns fault.Conflict for an
 // account without a second factor: codes that somebody makes who knows only the password would pass for one later.
-func (a *Accounts) NewRecovery(ctx context.Context, who access.Caller) (codes []access.Secret, err error) {
-	err = a.change(ctx, who, "account.recovery", func(tx Tx, u access.User) (err error) {
+func (m *Methods) NewRecovery(ctx context.Context, who access.Caller) (codes []access.Secret, err error) {
+	err = m.change(ctx, who, "account.recovery", func(tx Tx, u access.User) (err error) {
 		guarded, err := tx.HasSecondFactor(ctx, u.ID)
 		if err == nil && !guarded {
 			err = fault.New(fault.Conflict, "recovery codes stand in for a second factor: set up an authenticator or a passkey first")

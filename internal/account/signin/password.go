@@ -1,13 +1,12 @@
-package account
+package signin
 
 import (
 	"context"
-	"net/mail"
 	"strings"
 	"time"
-	"unicode"
 
 	"pyindex/internal/access"
+	"pyindex/internal/account/onetime"
 	"pyindex/internal/fault"
 )
 
@@ -70,53 +69,39 @@ func sequential(s string) bool {
 	return steps >= len(runes)-3
 }
 
-func checkEmail(s string) error {
-	if s == "" {
-		return nil
-	}
-	a, err := mail.ParseAddress(s)
-	if err != nil || a.Address != s || len(s) > 254 || strings.ContainsFunc(s, unicode.IsControl) {
-		return fault.InField("email", "this is not an e-mail address")
-	}
-	return nil
-}
-
-// hashers is how many passwords are hashed at once: each takes 19 MiB. waiters is how many more may wait for their turn; for
-// people who are signed in, hold a link, or use a browser that is known, there is room for as many again.
-const (
-	hashers = 2
-	waiters = 16
-)
+// waiters is how many people may wait for a hasher; for people who are signed in, hold a link, or use a known browser, there
+// is room for as many again.
+const waiters = 16
 
 // turn is a place in the queue for the hashers.
-type turn struct{ a *Accounts }
+type turn struct{ m *Methods }
 
 // queue takes a place, which leave gives back. It returns fault.Unavailable if too many wait already.
-func (a *Accounts) queue(known bool) (turn, error) {
-	room := int64(hashers + waiters)
+func (m *Methods) queue(known bool) (turn, error) {
+	room := int64(cap(m.o.Hashers) + waiters)
 	if known {
 		room += waiters
 	}
-	if a.waiting.Add(1) > room {
-		a.waiting.Add(-1)
+	if m.waiting.Add(1) > room {
+		m.waiting.Add(-1)
 		return turn{}, fault.Later(fault.Unavailable, 5*time.Second, "too many people are signing in just now: try again in a few seconds")
 	}
-	return turn{a}, nil
+	return turn{m}, nil
 }
 
-func (t turn) leave() { t.a.waiting.Add(-1) }
+func (t turn) leave() { t.m.waiting.Add(-1) }
 
 // work waits for a hasher, which the caller gives back by idle.
 func (t turn) work(ctx context.Context) error {
 	select {
-	case t.a.work <- struct{}{}:
+	case t.m.o.Hashers <- struct{}{}:
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()
 	}
 }
 
-func (t turn) idle() { <-t.a.work }
+func (t turn) idle() { <-t.m.o.Hashers }
 
 // fits is access.PasswordFits; an error means that nothing was judged.
 func (t turn) fits(ctx context.Context, phc string, p access.Secret) (bool, error) {
@@ -127,9 +112,9 @@ func (t turn) fits(ctx context.Context, phc string, p access.Secret) (bool, erro
 	return access.PasswordFits(phc, p), nil
 }
 
-// hash is access.HashPassword, a few at a time, for people who are known.
-func (a *Accounts) hash(ctx context.Context, p access.Secret) (string, error) {
-	t, err := a.queue(true)
+// Hash is access.HashPassword, a few at a time, for people who are known.
+func (m *Methods) Hash(ctx context.Context, p access.Secret) (string, error) {
+	t, err := m.queue(true)
 	if err != nil {
 		return "", err
 	}
@@ -144,39 +129,39 @@ func (a *Accounts) hash(ctx context.Context, p access.Secret) (string, error) {
 // SetPassword gives the caller a password, in place of the current one where there is one, and ends the caller's other
 // sessions and the links by which a new password could be set. It returns fault.Invalid about the field current for a wrong
 // one, fault.TooMany after many wrong ones, and fault.Invalid about the field password for one that is too easy.
-func (a *Accounts) SetPassword(ctx context.Context, who access.Caller, current, password access.Secret) error {
-	if err := CheckPassword(password, who.Name(), a.o.Name); err != nil {
+func (m *Methods) SetPassword(ctx context.Context, who access.Caller, current, password access.Secret) error {
+	if err := CheckPassword(password, who.Name(), m.o.Name); err != nil {
 		return err
 	}
 	var u access.User
-	err := a.store.View(ctx, func(tx Tx) (err error) {
-		u, err = self(ctx, tx, who)
+	err := m.store.View(ctx, func(tx Tx) (err error) {
+		u, err = Self(ctx, tx, who)
 		return err
 	})
 	if err != nil {
 		return err
 	}
 	if u.PasswordHash != "" {
-		if u, err = a.confirmByPassword(ctx, who, current, fault.InField("current", "this is not your current password")); err != nil {
+		if u, err = m.confirmByPassword(ctx, who, current, fault.InField("current", "this is not your current password")); err != nil {
 			return err
 		}
 	}
-	phc, err := a.hash(ctx, password)
+	phc, err := m.Hash(ctx, password)
 	if err != nil {
 		return err
 	}
-	return a.change(ctx, who, "account.password", func(tx Tx, now access.User) error {
+	return m.change(ctx, who, "account.password", func(tx Tx, now access.User) error {
 		if now.PasswordHash != u.PasswordHash {
 			return fault.New(fault.Conflict, "the password was changed just now, in another window perhaps")
 		}
 		now.PasswordHash = phc
-		if err := tx.EndLinks(ctx, LinkReset, now.ID, a.o.Now()); err != nil {
+		if err := tx.EndLinks(ctx, onetime.Reset, now.ID, m.o.Now()); err != nil {
 			return err
 		}
-		if err := tx.PutAttempts(ctx, codeBucket(now.ID), 0, a.o.Now()); err != nil { // guessing codes took the old password
+		if err := m.ForgiveCodes(ctx, tx, now.ID); err != nil {
 			return err
 		}
-		if _, err := tx.EndSessionsOf(ctx, now.ID, who.SessionID(), a.o.Now()); err != nil {
+		if _, err := tx.EndSessionsOf(ctx, now.ID, who.SessionID(), m.o.Now()); err != nil {
 			return err
 		}
 		return tx.UpdateUser(ctx, now)

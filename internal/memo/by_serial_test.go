@@ -10,7 +10,7 @@ import (
 func at(value int64) memo.Stamp { return memo.Stamp{Value: value} }
 
 func TestMemo(t *testing.T) {
-	m := memo.New[string, int](2)
+	m := memo.NewBySerial[string, int](2)
 	if _, ok := m.Get(at(0), "a"); ok {
 		t.Error(`Get(0, "a") of an empty memo found something`)
 	}
@@ -39,7 +39,7 @@ func TestMemo(t *testing.T) {
 }
 
 func TestWorn(t *testing.T) {
-	m := memo.New[string, int](9)
+	m := memo.NewBySerial[string, int](9)
 	m.Put(at(1), "a", 1)
 	m.Put(at(1), "b", 2)
 	if got := m.Worn(at(1)); len(got) != 0 {
@@ -69,7 +69,7 @@ func TestWorn(t *testing.T) {
 }
 
 func TestWornIsBounded(t *testing.T) {
-	m := memo.New[int, int](10_000)
+	m := memo.NewBySerial[int, int](10_000)
 	for i := range 5_000 {
 		m.Put(at(1), i, i)
 	}
@@ -82,7 +82,7 @@ func TestWornIsBounded(t *testing.T) {
 // counter is lower, and the earlier epoch cannot put anything back.
 func TestMemoOfAnotherEpoch(t *testing.T) {
 	for _, value := range []int64{4, 5, 6} {
-		m := memo.New[string, int](9)
+		m := memo.NewBySerial[string, int](9)
 		m.Put(memo.Stamp{Epoch: 1, Value: 5}, "a", 1)
 		later := memo.Stamp{Epoch: 2, Value: value}
 		if v, ok := m.Get(later, "a"); ok {

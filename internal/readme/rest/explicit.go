@@ -1,4 +1,4 @@
-package readme
+package rest
 
 import (
 	"html"
@@ -113,60 +113,76 @@ var admonitions = map[string]string{
 	"note": "Note", "tip": "Tip", "warning": "Warning", "seealso": "See also", "deprecated": "Deprecated", "versionadded": "New in version", "versionchanged": "Changed in version",
 }
 
+// directives renders the body of the other directives that are known, by name.
+var directives map[string]func(b *blocks, argument string, opts map[string]string, content []string)
+
+func init() { // a directive may hold others, so its functions refer to the map
+	type options = map[string]string
+	code := func(b *blocks, _ string, _ options, content []string) { b.literal(content) }
+	text := func(b *blocks, argument string, _ options, content []string) {
+		if argument != "" {
+			content = append([]string{argument}, content...)
+		}
+		b.literal(content)
+	}
+	box := func(b *blocks, title string, opts options, content []string) {
+		b.admonition(title, opts["subtitle"], content)
+	}
+	div := func(b *blocks, _ string, _ options, content []string) {
+		b.tag("div", b.nested(append([]string{""}, content...)))
+	}
+	numbers := func(b *blocks, _ string, _ options, _ []string) { b.doc.sectionNumber = []int{} }
+	nothing := func(*blocks, string, options, []string) {} // has no text of its own
+	directives = map[string]func(*blocks, string, options, []string){
+		"admonition": box, "topic": box, "sidebar": box,
+		"code": code, "code-block": code, "sourcecode": code, "doctest": code,
+		"math": text, "parsed-literal": text,
+		"container": div, "compound": div, "epigraph": div, "highlights": div, "pull-quote": div, "centered": div,
+		"sectnum": numbers, "section-numbering": numbers,
+		"default-role": nothing, "role": nothing, "meta": nothing, "highlight": nothing, "target-notes": nothing,
+		"class": func(b *blocks, _ string, _ options, content []string) { b.out.WriteString(b.nested(content)) },
+		"image": func(b *blocks, address string, opts options, _ []string) { b.tag("p", picture(address, opts)) },
+		"rubric": func(b *blocks, title string, _ options, _ []string) {
+			b.tag("p", "<strong>"+b.inline(title)+"</strong>")
+		},
+		"list-table": (*blocks).listTable,
+		"contents":   (*blocks).contents,
+		"figure": func(b *blocks, address string, opts options, content []string) {
+			b.tag("div", picture(address, opts)+b.nested(content))
+		},
+		"table": func(b *blocks, title string, _ options, content []string) {
+			if title != "" {
+				b.text(title)
+			}
+			b.out.WriteString(b.nested(content))
+		},
+	}
+}
+
+// directive renders a directive. One that is not known is shown as source, which it was written as.
 func (b *blocks) directive(name, argument string, body, source []string) {
 	opts, content := split(body)
-	title, admonition := admonitions[name]
-	switch {
-	case admonition:
+	if title, ok := admonitions[name]; ok {
 		if strings.HasPrefix(name, "version") || name == "deprecated" {
 			title, argument = strings.TrimSpace(title+" "+argument), ""
 		}
 		b.admonition(title, argument, content)
-	case name == "admonition" || name == "topic" || name == "sidebar":
-		b.admonition(argument, opts["subtitle"], content)
-	case name == "code" || name == "code-block" || name == "sourcecode" || name == "parsed-literal" || name == "math" || name == "doctest":
-		if argument != "" && (name == "math" || name == "parsed-literal") {
-			content = append([]string{argument}, content...)
-		}
-		b.literal(content)
-	case name == "image":
-		b.tag("p", picture(argument, opts))
-	case name == "figure":
-		b.tag("div", picture(argument, opts)+b.nested(content))
-	case name == "rubric":
-		b.tag("p", "<strong>"+b.inline(argument)+"</strong>")
-	case name == "container" || name == "compound" || name == "epigraph" || name == "highlights" || name == "pull-quote" || name == "centered":
-		b.tag("div", b.nested(append([]string{""}, content...)))
-	case name == "contents":
-		if _, local := opts["local"]; argument == "" && !local {
-			argument = "Contents"
-		}
-		b.contents(argument)
-	case name == "sectnum" || name == "section-numbering":
-		b.doc.sectionNumber = []int{}
-	case name == "class" || name == "default-role" || name == "role" || name == "meta" || name == "highlight" || name == "target-notes":
-		// These have no text of their own.
-		if name == "class" {
-			b.out.WriteString(b.nested(content))
-		}
-	case name == "list-table":
-		b.listTable(argument, opts, content)
-	case name == "table":
-		if argument != "" {
-			b.text(argument)
-		}
-		b.out.WriteString(b.nested(content))
-	default:
+	} else if render, ok := directives[name]; ok {
+		render(b, argument, opts, content)
+	} else {
 		b.literal(source)
 	}
 }
 
 // contents makes a place for the table of contents. A text has one.
-func (b *blocks) contents(title string) {
+func (b *blocks) contents(title string, opts map[string]string, _ []string) {
 	if b.doc.contentsAsked {
 		return
 	}
 	b.doc.contentsAsked = true
+	if _, local := opts["local"]; title == "" && !local {
+		title = "Contents"
+	}
 	if title != "" {
 		b.tag("p", "<strong>"+b.inline(title)+"</strong>")
 	}

@@ -1,4 +1,4 @@
-package account
+package signin
 
 import (
 	"context"
@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"pyindex/internal/access"
+	"pyindex/internal/account/challenge"
 	"pyindex/internal/fault"
 )
 
@@ -19,16 +20,6 @@ type Passkey struct {
 	Credential   string // public key, counter and flags, as Authenticators wrote it
 	CreatedAt    time.Time
 	UsedAt       time.Time // zero for never
-}
-
-// PasskeyRows keeps passkeys. Reads return fault.NotFound for none.
-type PasskeyRows interface {
-	InsertPasskey(ctx context.Context, p Passkey) error // fault.Conflict for a credential that is there
-	PasskeysOf(ctx context.Context, userID string) ([]Passkey, error)
-	PasskeyByCredential(ctx context.Context, credentialID string) (Passkey, error)
-	// UsePasskey notes a use, with the credential as it is then.
-	UsePasskey(ctx context.Context, id, credential string, at time.Time) error
-	DeletePasskey(ctx context.Context, userID, id string) (bool, error)
 }
 
 // Owner is who a passkey belongs to, as devices are told.
@@ -50,36 +41,36 @@ type Authenticators interface {
 	FinishSignIn(state, response []byte, find func(credentialID string) (Owner, error)) (credentialID, credential string, cloned bool, err error)
 }
 
-// errNoPasskeys is for an index whose address has no name: devices bind passkeys to names.
-var errNoPasskeys = fault.New(fault.Invalid, "passkeys need an index whose address is a name, over TLS or on localhost: set base_url")
+// ErrNoPasskeys is for an index whose address has no name: devices bind passkeys to names.
+var ErrNoPasskeys = fault.New(fault.Invalid, "passkeys need an index whose address is a name, over TLS or on localhost: set base_url")
 
 // Passkeyed reports whether this index can use passkeys at all.
-func (a *Accounts) Passkeyed() bool { return a.o.Authenticators != nil }
+func (m *Methods) Passkeyed() bool { return m.o.Authenticators != nil }
 
 // BeginPasskey returns the options for the browser with which the caller makes a new passkey, and the secret that its
 // answer comes with.
-func (a *Accounts) BeginPasskey(ctx context.Context, who access.Caller) (options []byte, secret access.Secret, err error) {
-	if !a.Passkeyed() {
-		return nil, "", errNoPasskeys
+func (m *Methods) BeginPasskey(ctx context.Context, who access.Caller) (options []byte, secret access.Secret, err error) {
+	if !m.Passkeyed() {
+		return nil, "", ErrNoPasskeys
 	}
 	var o Owner
-	err = a.store.View(ctx, func(tx Tx) error {
-		o, err = a.owner(ctx, tx, who)
+	err = m.store.View(ctx, func(tx Tx) error {
+		o, err = m.owner(ctx, tx, who)
 		return err
 	})
 	if err != nil {
 		return nil, "", err
 	}
-	options, state, err := a.o.Authenticators.BeginRegister(o)
+	options, state, err := m.o.Authenticators.BeginRegister(o)
 	if err != nil {
 		return nil, "", err
 	}
-	secret, err = a.seal(ctx, ForPasskey, o.ID, state)
+	secret, err = m.challenges.Seal(ctx, challenge.ForPasskey, o.ID, state)
 	return options, secret, err
 }
 
-func (a *Accounts) owner(ctx context.Context, tx Tx, who access.Caller) (Owner, error) {
-	u, err := self(ctx, tx, who)
+func (m *Methods) owner(ctx context.Context, tx Tx, who access.Caller) (Owner, error) {
+	u, err := Self(ctx, tx, who)
 	if err != nil {
 		return Owner{}, err
 	}
@@ -97,9 +88,9 @@ func owner(ctx context.Context, tx Tx, u access.User) (Owner, error) {
 
 // AddPasskey takes the browser's answer and keeps the passkey. The first second factor of an account ends its other sessions and
 // sign-ins, and recovery codes of before. fault.Invalid for an answer that does not fit.
-func (a *Accounts) AddPasskey(ctx context.Context, who access.Caller, secret access.Secret, name string, response []byte) error {
-	if !a.Passkeyed() {
-		return errNoPasskeys
+func (m *Methods) AddPasskey(ctx context.Context, who access.Caller, secret access.Secret, name string, response []byte) error {
+	if !m.Passkeyed() {
+		return ErrNoPasskeys
 	}
 	if who.SessionID() == "" {
 		return fault.New(fault.Unauthenticated, "sign in first")
@@ -107,33 +98,33 @@ func (a *Accounts) AddPasskey(ctx context.Context, who access.Caller, secret acc
 	if name = strings.TrimSpace(name); name == "" || len([]rune(name)) > 60 {
 		return fault.InField("name", "a passkey needs a name of at most 60 characters, by which you know the device")
 	}
-	c, err := a.unsealFor(ctx, secret, ForPasskey, who.ID())
+	c, err := m.challenges.OpenFor(ctx, secret, challenge.ForPasskey, who.ID())
 	if err != nil {
 		return err
 	}
-	return a.change(ctx, who, "account.passkey-add", func(tx Tx, u access.User) error {
+	return m.change(ctx, who, "account.passkey-add", func(tx Tx, u access.User) error {
 		o, err := owner(ctx, tx, u)
 		if err != nil {
 			return err
 		}
-		id, credential, err := a.o.Authenticators.FinishRegister(o, []byte(c.State), response)
+		id, credential, err := m.o.Authenticators.FinishRegister(o, []byte(c.State), response)
 		if err == nil {
-			err = c.use(ctx, tx)
+			err = c.Use(ctx, tx)
 		}
 		if err != nil {
 			return err
 		}
-		if err := a.beginFactor(ctx, tx, who, u); err != nil {
+		if err := m.beginFactor(ctx, tx, who, u); err != nil {
 			return err
 		}
-		return tx.InsertPasskey(ctx, Passkey{ID: a.o.NewID(), UserID: u.ID, CredentialID: id, Name: name, Credential: credential, CreatedAt: a.o.Now()})
+		return tx.InsertPasskey(ctx, Passkey{ID: m.o.NewID(), UserID: u.ID, CredentialID: id, Name: name, Credential: credential, CreatedAt: m.o.Now()})
 	})
 }
 
 // Passkeys returns the caller's passkeys, oldest first.
-func (a *Accounts) Passkeys(ctx context.Context, who access.Caller) (out []Passkey, err error) {
-	err = a.store.View(ctx, func(tx Tx) error {
-		u, err := self(ctx, tx, who)
+func (m *Methods) Passkeys(ctx context.Context, who access.Caller) (out []Passkey, err error) {
+	err = m.store.View(ctx, func(tx Tx) error {
+		u, err := Self(ctx, tx, who)
 		if err != nil {
 			return err
 		}
@@ -145,8 +136,8 @@ func (a *Accounts) Passkeys(ctx context.Context, who access.Caller) (out []Passk
 
 // RemovePasskey takes one of the caller's passkeys away, and with the last second factor the recovery codes. fault.NotFound for one that is not theirs, fault.Conflict for the
 // last way in.
-func (a *Accounts) RemovePasskey(ctx context.Context, who access.Caller, id string) error {
-	return a.change(ctx, who, "account.passkey-remove", func(tx Tx, u access.User) error {
+func (m *Methods) RemovePasskey(ctx context.Context, who access.Caller, id string) error {
+	return m.change(ctx, who, "account.passkey-remove", func(tx Tx, u access.User) error {
 		all, err := tx.PasskeysOf(ctx, u.ID)
 		if err != nil {
 			return err
@@ -160,7 +151,7 @@ func (a *Accounts) RemovePasskey(ctx context.Context, who access.Caller, id stri
 		case len(all) == 1 && u.PasswordHash == "":
 			return fault.New(fault.Conflict, "this is your only way to sign in: add another passkey or set a password first")
 		}
-		if err := tx.EndSignIns(ctx, u.ID, a.o.Now()); err != nil {
+		if err := tx.EndSignIns(ctx, u.ID, m.o.Now()); err != nil {
 			return err
 		}
 		guarded, err := tx.HasSecondFactor(ctx, u.ID)
@@ -172,34 +163,34 @@ func (a *Accounts) RemovePasskey(ctx context.Context, who access.Caller, id stri
 }
 
 // BeginPasskeySignIn returns the options for the browser of somebody who signs in, or of the caller who confirms.
-func (a *Accounts) BeginPasskeySignIn(ctx context.Context, who access.Caller) (options []byte, secret access.Secret, err error) {
-	if !a.Passkeyed() {
-		return nil, "", errNoPasskeys
+func (m *Methods) BeginPasskeySignIn(ctx context.Context, who access.Caller) (options []byte, secret access.Secret, err error) {
+	if !m.Passkeyed() {
+		return nil, "", ErrNoPasskeys
 	}
-	options, state, err := a.o.Authenticators.BeginSignIn()
+	options, state, err := m.o.Authenticators.BeginSignIn()
 	if err != nil {
 		return nil, "", err
 	}
-	secret, err = a.seal(ctx, ForSignIn, who.ID(), state)
+	secret, err = m.challenges.Seal(ctx, challenge.ForSignIn, who.ID(), state)
 	return options, secret, err
 }
 
 // SignInByPasskey takes the browser's answer. Where the caller is signed in, the passkey must be theirs: it confirms who
 // they are. Everything that does not fit is one fault.Unauthenticated, or fault.Invalid for a challenge that ended or was
 // answered rightly before.
-func (a *Accounts) SignInByPasskey(ctx context.Context, who access.Caller, secret access.Secret, response []byte) (Signed, error) {
-	if !a.Passkeyed() {
-		return Signed{}, errNoPasskeys
+func (m *Methods) SignInByPasskey(ctx context.Context, who access.Caller, secret access.Secret, response []byte) (Signed, error) {
+	if !m.Passkeyed() {
+		return Signed{}, ErrNoPasskeys
 	}
-	c, err := a.unsealFor(ctx, secret, ForSignIn, who.ID())
+	c, err := m.challenges.OpenFor(ctx, secret, challenge.ForSignIn, who.ID())
 	if err != nil {
 		return Signed{}, err
 	}
 	var s Signed
-	err = a.store.Update(ctx, func(tx Tx) error {
+	err = m.store.Update(ctx, func(tx Tx) error {
 		var p Passkey
 		var owner access.User
-		id, credential, cloned, err := a.o.Authenticators.FinishSignIn([]byte(c.State), response, func(credentialID string) (Owner, error) {
+		id, credential, cloned, err := m.o.Authenticators.FinishSignIn([]byte(c.State), response, func(credentialID string) (Owner, error) {
 			if p, err = tx.PasskeyByCredential(ctx, credentialID); err != nil {
 				return Owner{}, err
 			}
@@ -220,21 +211,21 @@ func (a *Accounts) SignInByPasskey(ctx context.Context, who access.Caller, secre
 		if id != p.CredentialID {
 			return errPasskey
 		}
-		if err := c.use(ctx, tx); err != nil {
+		if err := c.Use(ctx, tx); err != nil {
 			return err
 		}
-		return tx.UsePasskey(ctx, p.ID, credential, a.o.Now())
+		return tx.UsePasskey(ctx, p.ID, credential, m.o.Now())
 	})
 	if err == nil {
 		return s, nil
 	}
-	if errors.Is(err, errChallenge) {
+	if errors.Is(err, challenge.ErrEnded) {
 		return Signed{}, err
 	}
 	if k := fault.KindOf(err); k != fault.Invalid && k != fault.NotFound && k != fault.Unauthenticated {
 		return Signed{}, err
 	}
-	if e := a.failed(ctx, who, guess{}, who.Name(), "passkey", nil); e != nil {
+	if e := m.failed(ctx, who, guess{}, who.Name(), "passkey", nil); e != nil {
 		return Signed{}, e
 	}
 	if errors.Is(err, errCloned) {

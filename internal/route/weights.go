@@ -1,11 +1,11 @@
-package ready
+package route
 
 import "strings"
 
 // Weights reads a header that lists values with weights: Accept, Accept-Encoding (RFC 9110, section 12.4.2).
-// Set Lines to the header's values, then call Next until it returns false. It takes linear time and no memory.
+// Set Lines to the header's values, then call Next until it returns false. It takes linear time and allocates nothing.
 //
-// Elements that break the grammar are passed over, so that one client's mistake in one element costs it only that one.
+// Elements that break the grammar are skipped, so that one client's mistake in one element costs it only that one.
 type Weights struct {
 	Lines  []string
 	Value  string // the element without its parameters, as written
@@ -79,3 +79,35 @@ func parseWeight(s string) (int, bool) {
 }
 
 func trim(s string) string { return strings.Trim(s, " \t") }
+
+// maxAccept bounds, in bytes, an Accept header that Named and Quality read at all.
+const maxAccept = 4 << 10
+
+// Named returns the weight that an Accept header gives to a media type by its full name, and whether it names it.
+func Named(lines []string, kind string) (weight int, named bool) {
+	size := 0
+	for _, line := range lines {
+		size += len(line)
+	}
+	if size > maxAccept {
+		return 0, false
+	}
+	for w := (Weights{Lines: lines}); w.Next(); {
+		if strings.EqualFold(w.Value, kind) {
+			weight, named = max(weight, w.Weight), true
+		}
+	}
+	return weight, named
+}
+
+// Quality returns the weight of the narrowest range of an Accept header that covers a media type (RFC 9110, section
+// 12.5.1), and 0 if none does.
+func Quality(lines []string, kind string) int {
+	family, _, _ := strings.Cut(kind, "/")
+	for _, r := range [...]string{kind, family + "/*", "*/*"} {
+		if weight, named := Named(lines, r); named {
+			return weight
+		}
+	}
+	return 0
+}

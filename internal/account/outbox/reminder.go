@@ -1,4 +1,4 @@
-package account
+package outbox
 
 import (
 	"cmp"
@@ -22,13 +22,13 @@ const remindAhead = 31 * 24 * time.Hour
 
 // RemindOfTokens hands send a reminder for each person with an address whose API tokens end soon. A token is in one reminder,
 // whichever process makes it; if send fails, it is in the next one again. It returns what send failed with.
-func (a *Accounts) RemindOfTokens(ctx context.Context, send func(context.Context, Reminder) error) error {
-	due, err := a.reminders(ctx)
+func (b *Outbox) RemindOfTokens(ctx context.Context, send func(context.Context, Reminder) error) error {
+	due, err := b.reminders(ctx)
 	for _, r := range due {
-		e := a.claim(ctx, &r)
+		e := b.claim(ctx, &r)
 		if e == nil && len(r.Tokens) > 0 {
 			if e = send(ctx, r); e != nil {
-				e = errors.Join(e, a.release(context.WithoutCancel(ctx), r))
+				e = errors.Join(e, b.release(context.WithoutCancel(ctx), r))
 			}
 		}
 		err = errors.Join(err, e)
@@ -37,9 +37,9 @@ func (a *Accounts) RemindOfTokens(ctx context.Context, send func(context.Context
 }
 
 // reminders are those that are due, by user.
-func (a *Accounts) reminders(ctx context.Context) (out []Reminder, err error) {
-	now := a.o.Now()
-	return out, a.store.View(ctx, func(tx Tx) error {
+func (b *Outbox) reminders(ctx context.Context) (out []Reminder, err error) {
+	now := b.o.Now()
+	return out, b.store.View(ctx, func(tx Tx) error {
 		out = nil
 		tokens, err := tx.TokensExpiring(ctx, now, now.Add(remindAhead))
 		by := map[string]int{}
@@ -52,7 +52,7 @@ func (a *Accounts) reminders(ctx context.Context) (out []Reminder, err error) {
 			}
 			n, ok := by[t.UserID]
 			if !ok {
-				r, e := a.addressee(ctx, tx, t.UserID)
+				r, e := b.addressee(ctx, tx, t.UserID)
 				n, err = len(out), e
 				by[t.UserID], out = n, append(out, r)
 			}
@@ -64,22 +64,22 @@ func (a *Accounts) reminders(ctx context.Context) (out []Reminder, err error) {
 }
 
 // addressee begins the reminder of a user. Its address is "" if there is nobody to write to.
-func (a *Accounts) addressee(ctx context.Context, tx Tx, userID string) (Reminder, error) {
+func (b *Outbox) addressee(ctx context.Context, tx Tx, userID string) (Reminder, error) {
 	u, err := tx.UserByID(ctx, userID)
 	if err != nil || !u.Active() {
 		return Reminder{}, err
 	}
-	p, err := profileOf(ctx, tx, u)
+	p, err := access.ProfileOf(ctx, tx, u.ID)
 	return Reminder{User: u.Name, Email: p.Email}, err
 }
 
 // claim marks the tokens of a reminder and keeps those that nobody else marked meanwhile.
-func (a *Accounts) claim(ctx context.Context, r *Reminder) error {
+func (b *Outbox) claim(ctx context.Context, r *Reminder) error {
 	all := r.Tokens
-	return a.store.Update(ctx, func(tx Tx) error {
+	return b.store.Update(ctx, func(tx Tx) error {
 		r.Tokens = nil
 		for _, t := range all {
-			did, err := tx.WarnToken(ctx, t.ID, a.o.Now())
+			did, err := tx.WarnToken(ctx, t.ID, b.o.Now())
 			if err != nil {
 				return err
 			}
@@ -91,8 +91,8 @@ func (a *Accounts) claim(ctx context.Context, r *Reminder) error {
 	})
 }
 
-func (a *Accounts) release(ctx context.Context, r Reminder) error {
-	return a.store.Update(ctx, func(tx Tx) error {
+func (b *Outbox) release(ctx context.Context, r Reminder) error {
+	return b.store.Update(ctx, func(tx Tx) error {
 		for _, t := range r.Tokens {
 			if err := tx.UnwarnToken(ctx, t.ID); err != nil {
 				return err
@@ -104,10 +104,10 @@ func (a *Accounts) release(ctx context.Context, r Reminder) error {
 
 // ReminderLetter tells a person which API tokens end soon; link leads to the page of them.
 func ReminderLetter(index string, r Reminder, link string) Letter {
-	var b strings.Builder
+	var text strings.Builder
 	for _, t := range r.Tokens {
-		b.WriteString("- " + cmp.Or(t.Description, "a token without a description") + " (" + t.Scope.String() + "): expires on " + t.ExpiresAt.UTC().Format("2 January 2006 15:04 UTC") + "\n")
+		text.WriteString("- " + cmp.Or(t.Description, "a token without a description") + " (" + t.Scope.String() + "): expires on " + t.ExpiresAt.UTC().Format("2 January 2006 15:04 UTC") + "\n")
 	}
 	return Letter{"API tokens of yours at " + index + " expire soon", "These API tokens of " + r.User + " at " + index + " expire soon. What uses them is refused from then on:\n\n" +
-		b.String() + "\nMake new ones in time, or let them expire if nothing needs them:\n\n" + link + "\n\nThis message is sent once for each token.\n"}
+		text.String() + "\nMake new ones in time, or let them expire if nothing needs them:\n\n" + link + "\n\nThis message is sent once for each token.\n"}
 }

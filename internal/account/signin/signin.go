@@ -1,4 +1,4 @@
-package account
+package signin
 
 import (
 	"cmp"
@@ -8,8 +8,11 @@ import (
 	"errors"
 	"strings"
 	"sync"
+	"time"
 
 	"pyindex/internal/access"
+	"pyindex/internal/account/onetime"
+	"pyindex/internal/account/outbox"
 	"pyindex/internal/audit"
 	"pyindex/internal/fault"
 )
@@ -24,8 +27,8 @@ var unknown = sync.OnceValue(func() string {
 	return phc
 })
 
-// SignIn is what somebody types to sign in.
-type SignIn struct {
+// Login is what a person types to sign in.
+type Login struct {
 	Name     string
 	Password access.Secret
 	Device   access.Secret // the cookie of a browser in which somebody signed in before, "" for none
@@ -44,29 +47,29 @@ type Signed struct {
 // returns fault.TooMany before any work if there were too many wrong tries, and fault.Unavailable if too many people sign in
 // at once. If the account has an authenticator, the result is the step in between and no proof of anything: the try counts
 // until a code was right.
-func (a *Accounts) SignIn(ctx context.Context, who access.Caller, in SignIn) (Signed, error) {
+func (m *Methods) SignIn(ctx context.Context, who access.Caller, in Login) (Signed, error) {
 	var u access.User
 	var known bool
-	err := a.store.View(ctx, func(tx Tx) (err error) {
+	err := m.store.View(ctx, func(tx Tx) (err error) {
 		if u, err = tx.UserByName(ctx, in.Name); fault.Is(err, fault.NotFound) {
 			return nil
 		} else if err != nil {
 			return err
 		}
-		known, err = a.knows(ctx, tx, in.Device, u)
+		known, err = m.knows(ctx, tx, in.Device, u)
 		return err
 	})
 	if err != nil {
 		return Signed{}, err
 	}
-	turn, err := a.queue(known)
+	turn, err := m.queue(known)
 	if err != nil {
 		return Signed{}, err
 	}
 	defer turn.leave()
 	g := passwordGuess(who, in.Name, in.Device, known)
-	err = a.store.Update(ctx, func(tx Tx) error {
-		_, err := a.reserve(ctx, tx, g)
+	err = m.store.Update(ctx, func(tx Tx) error {
+		_, err := m.reserve(ctx, tx, g)
 		return err
 	})
 	if err != nil {
@@ -74,24 +77,22 @@ func (a *Accounts) SignIn(ctx context.Context, who access.Caller, in SignIn) (Si
 	}
 	fits, err := turn.fits(ctx, cmp.Or(u.PasswordHash, unknown()), in.Password)
 	if err != nil {
-		return Signed{}, a.unjudged(ctx, g, err)
+		return Signed{}, m.unjudged(ctx, g, err)
 	}
 	if !fits || u.PasswordHash == "" || !u.Active() {
-		return Signed{}, a.failed(ctx, who, g, in.Name, "password", errPassword)
+		return Signed{}, m.failed(ctx, who, g, in.Name, "password", errPassword)
 	}
-	s, err := a.passed(ctx, u, g)
+	s, err := m.passed(ctx, u, g)
 	if errors.Is(err, errPassword) {
-		return Signed{}, a.failed(ctx, who, g, in.Name, "password", err)
+		return Signed{}, m.failed(ctx, who, g, in.Name, "password", err)
 	}
 	return s, err
 }
 
 // passed returns what a right password is good for: all of it, or the step before a second factor. It returns errPassword if the
 // account, as it was judged, has another password meanwhile, or is disabled.
-func (a *Accounts) passed(ctx context.Context, u access.User, g guess) (s Signed, err error) {
-	l, secret := a.newLink(LinkFactor, factorLife)
-	l.UserID, l.Origin = u.ID, "password"
-	return s, a.store.Update(ctx, func(tx Tx) error {
+func (m *Methods) passed(ctx context.Context, u access.User, g guess) (s Signed, err error) {
+	return s, m.store.Update(ctx, func(tx Tx) error {
 		now, err := tx.UserByID(ctx, u.ID)
 		if err != nil {
 			return err
@@ -99,33 +100,40 @@ func (a *Accounts) passed(ctx context.Context, u access.User, g guess) (s Signed
 		if now.PasswordHash != u.PasswordHash || !now.Active() {
 			return errPassword
 		}
-		u := now
-		asks, err := a.asks(ctx, tx, u)
-		if err != nil {
-			return err
+		if s, err = m.FirstStep(ctx, tx, now, "password"); err == nil && s.Factor == "" {
+			err = m.right(ctx, tx, g)
 		}
-		if !asks {
-			s = Signed{UserID: u.ID, Method: "password", Credentials: u.Credentials()}
-			return a.right(ctx, tx, g)
-		}
-		s = Signed{Factor: secret}
-		return tx.InsertLink(ctx, l)
+		return err
 	})
 }
+
+// FirstStep returns what a first step by a method is good for: all of it, or the step before a second factor.
+func (m *Methods) FirstStep(ctx context.Context, tx Tx, u access.User, method string) (Signed, error) {
+	asks, err := m.asks(ctx, tx, u)
+	if err != nil || !asks {
+		return Signed{UserID: u.ID, Method: method, Credentials: u.Credentials()}, err
+	}
+	l, secret := onetime.New(m.o.NewID(), onetime.Factor, m.o.Now(), factorLife)
+	l.UserID, l.Origin = u.ID, method
+	return Signed{Factor: secret}, tx.InsertLink(ctx, l)
+}
+
+// factorLife is how long a first step is good for.
+const factorLife = 10 * time.Minute
 
 // factorTries is how many wrong codes one password is good for.
 const factorTries = 5
 
 // asks reports whether a person who passed a first step needs a second one: with an authenticator always, and with a passkey
 // alone if the settings demand a second factor of them. Signing in with the passkey is then both steps.
-func (a *Accounts) asks(ctx context.Context, tx Tx, u access.User) (bool, error) {
+func (m *Methods) asks(ctx context.Context, tx Tx, u access.User) (bool, error) {
 	t, err := tx.TOTPOf(ctx, u.ID)
 	if err == nil && !t.ConfirmedAt.IsZero() {
 		return true, nil
 	} else if err != nil && !fault.Is(err, fault.NotFound) {
 		return false, err
 	}
-	demanded, err := a.o.SecondFactor.Demands(ctx, tx, u.ID, u.Admin)
+	demanded, err := m.o.SecondFactor.Demands(ctx, tx, u.ID, u.Admin)
 	if err != nil || !demanded {
 		return false, err
 	}
@@ -143,40 +151,36 @@ type Code struct {
 // SecondFactor takes a code of the authenticator, or a recovery code, for the step that SignIn left open. It returns
 // fault.NotFound if that ended, so that the password is asked for again, fault.Invalid about the field code for a wrong one,
 // and fault.TooMany after too many wrong ones, whichever steps they belonged to.
-func (a *Accounts) SecondFactor(ctx context.Context, who access.Caller, in Code) (Signed, error) {
+func (m *Methods) SecondFactor(ctx context.Context, who access.Caller, in Code) (Signed, error) {
 	var s Signed
 	var wrong error
-	err := a.store.Update(ctx, func(tx Tx) error {
-		o, err := a.look(ctx, tx, LinkFactor, in.Step)
+	err := m.store.Update(ctx, func(tx Tx) error {
+		l, u, err := onetime.Find(ctx, tx, onetime.Factor, in.Step, m.o.Now())
 		if err != nil {
 			return err
 		}
-		u, err := tx.UserByID(ctx, o.link.UserID)
+		known, err := m.knows(ctx, tx, in.Device, u)
 		if err != nil {
 			return err
 		}
-		known, err := a.knows(ctx, tx, in.Device, u)
-		if err != nil {
-			return err
-		}
-		s = Signed{UserID: u.ID, Method: cmp.Or(o.link.Origin, "password") + "+totp", Credentials: u.Credentials()}
+		s = Signed{UserID: u.ID, Method: cmp.Or(l.Origin, "password") + "+totp", Credentials: u.Credentials()}
 		t := trial{who, u, codeGuess(who, u, in.Device, known), in.Browser}
-		wrong, err = a.judge(ctx, tx, t, func() error { return a.factor(ctx, tx, &s, in.Typed) })
+		wrong, err = m.judge(ctx, tx, t, func() error { return m.factor(ctx, tx, &s, in.Typed) })
 		if err != nil {
 			return err
 		}
 		if wrong == nil {
-			if cmp.Or(o.link.Origin, "password") == "password" {
-				if err := a.right(ctx, tx, passwordGuess(who, u.Name, in.Device, known)); err != nil {
+			if cmp.Or(l.Origin, "password") == "password" {
+				if err := m.right(ctx, tx, passwordGuess(who, u.Name, in.Device, known)); err != nil {
 					return err
 				}
 			}
-			_, err = tx.UseLink(ctx, o.link.ID, a.o.Now())
+			_, err = tx.UseLink(ctx, l.ID, m.o.Now())
 			return err
 		}
-		n, err := tx.TryLink(ctx, o.link.ID)
+		n, err := tx.TryLink(ctx, l.ID)
 		if err == nil && n >= factorTries {
-			_, err = tx.UseLink(ctx, o.link.ID, a.o.Now())
+			_, err = tx.UseLink(ctx, l.ID, m.o.Now())
 		}
 		return err
 	})
@@ -184,7 +188,7 @@ func (a *Accounts) SecondFactor(ctx context.Context, who access.Caller, in Code)
 		return Signed{}, err
 	}
 	if wrong != nil {
-		a.wake()
+		m.box.Wake()
 		return Signed{}, wrong
 	}
 	return s, nil
@@ -200,49 +204,41 @@ type trial struct {
 
 // judge counts a try of a code, has use judge it, and counts and records a wrong one, all in one transaction. What is wrong
 // with the code is the first result, since the transaction must commit for it to count.
-func (a *Accounts) judge(ctx context.Context, tx Tx, t trial, use func() error) (wrong, err error) {
-	n, err := a.reserve(ctx, tx, t.guess)
+func (m *Methods) judge(ctx context.Context, tx Tx, t trial, use func() error) (wrong, err error) {
+	n, err := m.reserve(ctx, tx, t.guess)
 	if err != nil {
 		return nil, err
 	}
 	if wrong = use(); wrong == nil {
-		return nil, a.right(ctx, tx, t.guess)
+		return nil, m.right(ctx, tx, t.guess)
 	}
 	if !fault.Is(wrong, fault.Invalid) {
 		return nil, wrong
 	}
-	if err := a.wrong(ctx, tx, t.who, t.guess, t.user.Name, "second factor"); err != nil {
+	if err := m.wrong(ctx, tx, t.who, t.guess, t.user.Name, "second factor"); err != nil {
 		return nil, err
 	}
 	if n == alarmAfter {
-		return wrong, a.alarm(ctx, tx, t)
+		return wrong, m.alarm(ctx, tx, t)
 	}
 	return wrong, nil
 }
 
 // alarm records that somebody guesses codes of an account, whose password they therefore know, and writes to the owner.
-func (a *Accounts) alarm(ctx context.Context, tx Tx, t trial) error {
-	e := a.entry(t.who, "account.codes-guessed", t.user.Name, map[string]any{"wrong": alarmAfter})
+func (m *Methods) alarm(ctx context.Context, tx Tx, t trial) error {
+	e := m.entry(t.who, "account.codes-guessed", t.user.Name, map[string]any{"wrong": alarmAfter})
 	e.Outcome = audit.Refused
 	if err := tx.InsertAudit(ctx, e); err != nil {
 		return err
 	}
-	p, err := profileOf(ctx, tx, t.user)
-	if err != nil || p.Email == "" || a.o.SecurityURL == "" {
-		return err
-	}
-	err = a.warn(ctx, tx, p.Email, AlertLetter(a.o.Name, t.user.Name, codesGuessed, Seen{a.o.Now(), t.who.Address(), t.browser}, a.o.SecurityURL))
-	if fault.Is(err, fault.TooMany) { // who gets so many letters is warned
-		return nil
-	}
-	return err
+	return m.box.Alert(ctx, tx, m.o.Name, t.user, codesGuessed, outbox.Seen{At: m.o.Now(), Address: t.who.Address(), Browser: t.browser})
 }
 
 const codesGuessed = "Somebody who knows your password typed ten wrong codes in a row. None was accepted, and further attempts are delayed. Change your password to stop them."
 
-func (a *Accounts) factor(ctx context.Context, tx Tx, s *Signed, typed string) error {
+func (m *Methods) factor(ctx context.Context, tx Tx, s *Signed, typed string) error {
 	if len(recoveryForm(typed)) == 16 {
-		did, err := tx.UseRecovery(ctx, s.UserID, recoveryHash(typed), a.o.Now())
+		did, err := tx.UseRecovery(ctx, s.UserID, recoveryHash(typed), m.o.Now())
 		if err == nil && !did {
 			return fault.InField("code", "this recovery code is not right, or was used already")
 		}
@@ -250,7 +246,7 @@ func (a *Accounts) factor(ctx context.Context, tx Tx, s *Signed, typed string) e
 		s.Method = first + "+recovery"
 		return err
 	}
-	return a.useTOTP(ctx, tx, s.UserID, typed)
+	return m.useTOTP(ctx, tx, s.UserID, typed)
 }
 
 // recoveryForm is what is left of a text that may be a recovery code.
@@ -274,50 +270,50 @@ type Proof struct {
 
 // Confirm checks that the caller is still the person who signed in. It returns fault.Invalid about the field for a wrong
 // password or code, and fault.TooMany after many; wrong codes count as in SecondFactor.
-func (a *Accounts) Confirm(ctx context.Context, who access.Caller, in Proof) error {
+func (m *Methods) Confirm(ctx context.Context, who access.Caller, in Proof) error {
 	if in.Code != "" {
-		return a.confirmByCode(ctx, who, in)
+		return m.confirmByCode(ctx, who, in)
 	}
-	_, err := a.confirmByPassword(ctx, who, in.Password, fault.InField("password", "this is not your password"))
+	_, err := m.confirmByPassword(ctx, who, in.Password, fault.InField("password", "this is not your password"))
 	return err
 }
 
-func (a *Accounts) confirmByCode(ctx context.Context, who access.Caller, in Proof) error {
+func (m *Methods) confirmByCode(ctx context.Context, who access.Caller, in Proof) error {
 	var wrong error
-	err := a.store.Update(ctx, func(tx Tx) error {
-		u, err := self(ctx, tx, who)
+	err := m.store.Update(ctx, func(tx Tx) error {
+		u, err := Self(ctx, tx, who)
 		if err != nil {
 			return err
 		}
-		known, err := a.knows(ctx, tx, in.Device, u)
+		known, err := m.knows(ctx, tx, in.Device, u)
 		if err != nil {
 			return err
 		}
 		t := trial{who, u, codeGuess(who, u, in.Device, known), in.Browser}
-		wrong, err = a.judge(ctx, tx, t, func() error { return a.useTOTP(ctx, tx, u.ID, in.Code) })
+		wrong, err = m.judge(ctx, tx, t, func() error { return m.useTOTP(ctx, tx, u.ID, in.Code) })
 		return err
 	})
 	if err != nil {
 		return err
 	}
 	if wrong != nil {
-		a.wake()
+		m.box.Wake()
 	}
 	return wrong
 }
 
 // confirmByPassword checks the caller's password and returns the user whose it is; wrong is returned for a wrong one.
-func (a *Accounts) confirmByPassword(ctx context.Context, who access.Caller, password access.Secret, wrong error) (access.User, error) {
-	turn, err := a.queue(true)
+func (m *Methods) confirmByPassword(ctx context.Context, who access.Caller, password access.Secret, wrong error) (access.User, error) {
+	turn, err := m.queue(true)
 	if err != nil {
 		return access.User{}, err
 	}
 	defer turn.leave()
 	g := guess{bucket: "confirm|" + who.SessionID()}
 	var u access.User
-	err = a.store.Update(ctx, func(tx Tx) (err error) {
-		if u, err = self(ctx, tx, who); err == nil {
-			_, err = a.reserve(ctx, tx, g)
+	err = m.store.Update(ctx, func(tx Tx) (err error) {
+		if u, err = Self(ctx, tx, who); err == nil {
+			_, err = m.reserve(ctx, tx, g)
 		}
 		return err
 	})
@@ -326,31 +322,31 @@ func (a *Accounts) confirmByPassword(ctx context.Context, who access.Caller, pas
 	}
 	fits, err := turn.fits(ctx, cmp.Or(u.PasswordHash, unknown()), password)
 	if err != nil {
-		return u, a.unjudged(ctx, g, err)
+		return u, m.unjudged(ctx, g, err)
 	}
 	if !fits || u.PasswordHash == "" {
-		return u, a.failed(ctx, who, g, u.Name, "password", wrong)
+		return u, m.failed(ctx, who, g, u.Name, "password", wrong)
 	}
-	return u, a.store.Update(ctx, func(tx Tx) error { return a.right(ctx, tx, g) })
+	return u, m.store.Update(ctx, func(tx Tx) error { return m.right(ctx, tx, g) })
 }
 
 // Remember notes that a person signed in with a browser, and returns the cookie by which it is known again.
-func (a *Accounts) Remember(ctx context.Context, userID string) (access.Secret, error) {
+func (m *Methods) Remember(ctx context.Context, userID string) (access.Secret, error) {
 	var b [32]byte
 	rand.Read(b[:])
 	secret := access.Secret(base64.RawURLEncoding.EncodeToString(b[:]))
-	return secret, a.store.Update(ctx, func(tx Tx) error {
-		return tx.InsertDevice(ctx, access.HashToken(secret), userID, a.o.Now())
+	return secret, m.store.Update(ctx, func(tx Tx) error {
+		return tx.InsertDevice(ctx, access.HashToken(secret), userID, m.o.Now())
 	})
 }
 
 // Browser returns what tells a browser apart from others, if somebody signed in with it before, and "" for any other.
-func (a *Accounts) Browser(ctx context.Context, device access.Secret) string {
+func (m *Methods) Browser(ctx context.Context, device access.Secret) string {
 	if device == "" {
 		return ""
 	}
 	hash := access.HashToken(device)
-	err := a.store.View(ctx, func(tx Tx) error {
+	err := m.store.View(ctx, func(tx Tx) error {
 		_, err := tx.DeviceOf(ctx, hash)
 		return err
 	})

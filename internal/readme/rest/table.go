@@ -1,4 +1,4 @@
-package readme
+package rest
 
 import (
 	"regexp"
@@ -16,7 +16,7 @@ type cell []string
 func (b *blocks) simpleTable() {
 	columns := spans(b.line(0), '=')
 	size := b.simpleTableSize()
-	if size == 0 || len(columns) > maxColumns || !b.doc.budget.table(len(columns), size) {
+	if size == 0 || len(columns) > maxColumns || !b.doc.budget.Table(len(columns), size) {
 		b.literal(b.until(func(l string) bool { return l == "" }))
 		return
 	}
@@ -40,7 +40,7 @@ func isBorder(line string) bool { return line != "" && strings.Trim(line, "= ") 
 
 // simpleTableSize returns how many lines a table has, 0 if it does not end. The last is a border before a blank line.
 func (b *blocks) simpleTableSize() int {
-	for n := 1; b.at+n < len(b.lines) && b.doc.budget.step(20); n++ {
+	for n := 1; b.at+n < len(b.lines) && b.doc.budget.Step(20); n++ {
 		if isBorder(b.line(n)) && b.line(n+1) == "" {
 			return n + 1
 		}
@@ -129,7 +129,7 @@ func (b *blocks) gridTable() {
 	from := b.at
 	lines := b.until(func(l string) bool { return l == "" || l[0] != '+' && l[0] != '|' })
 	columns := spans(strings.ReplaceAll(lines[0], "+", " "), '-')
-	if len(columns) > maxColumns || !b.doc.budget.table(len(columns), len(lines)) {
+	if len(columns) > maxColumns || !b.doc.budget.Table(len(columns), len(lines)) {
 		b.literal(b.lines[from:b.at])
 		return
 	}
@@ -199,7 +199,7 @@ func (b *blocks) listTable(title string, opts map[string]string, content []strin
 		}
 		rows = append(rows, row)
 	}
-	if len(rows) == 0 || !b.doc.budget.table(len(rows[0]), len(rows)) {
+	if len(rows) == 0 || !b.doc.budget.Table(len(rows[0]), len(rows)) {
 		b.out.WriteString(b.nested(content))
 		return
 	}
@@ -211,7 +211,7 @@ func (b *blocks) listTable(title string, opts map[string]string, content []strin
 // bullets returns the items of a list that the lines consist of, and nil if there is anything else in them.
 func (b *blocks) bullets(lines []string) (items [][]string) {
 	in := &blocks{doc: b.doc, lines: lines}
-	for in.at < len(lines) && b.doc.budget.step(100) {
+	for in.at < len(lines) && b.doc.budget.Step(100) {
 		if in.line(0) == "" {
 			in.at++
 			continue

@@ -1,4 +1,4 @@
-package account
+package signin
 
 import (
 	"context"
@@ -32,7 +32,7 @@ type guess struct {
 }
 
 // knows reports whether somebody signed in to the account of a user with this browser before.
-func (a *Accounts) knows(ctx context.Context, tx Tx, device access.Secret, u access.User) (bool, error) {
+func (m *Methods) knows(ctx context.Context, tx Tx, device access.Secret, u access.User) (bool, error) {
 	if device == "" || u.ID == "" {
 		return false, nil
 	}
@@ -65,25 +65,25 @@ func codeBucket(userID string) string { return "code|" + userID }
 
 // reserve counts a try before it is judged, so that tries that run at once count each other, and returns how many the
 // bucket holds with it. It returns fault.TooMany, with the time to wait, and counts nothing if the bucket is full.
-func (a *Accounts) reserve(ctx context.Context, tx Tx, g guess) (int, error) {
+func (m *Methods) reserve(ctx context.Context, tx Tx, g guess) (int, error) {
 	free, least := accountFree, time.Duration(0)
 	if g.network != "" {
-		n, last, err := a.attempts(ctx, tx, g.network)
+		n, last, err := m.attempts(ctx, tx, g.network)
 		if err != nil {
 			return 0, err
 		}
-		if a.wait(n, networkFree, last, 0) > 0 {
+		if m.wait(n, networkFree, last, 0) > 0 {
 			free, least = crowdedFree, crowdedPause
 		}
 	}
-	n, last, err := a.attempts(ctx, tx, g.bucket)
+	n, last, err := m.attempts(ctx, tx, g.bucket)
 	if err != nil {
 		return 0, err
 	}
-	if wait := a.wait(n, free, last, least); wait > 0 {
+	if wait := m.wait(n, free, last, least); wait > 0 {
 		return 0, tooMany(wait)
 	}
-	return n + 1, tx.PutAttempts(ctx, g.bucket, n+1, a.o.Now())
+	return n + 1, tx.PutAttempts(ctx, g.bucket, n+1, m.o.Now())
 }
 
 func tooMany(wait time.Duration) error {
@@ -92,56 +92,61 @@ func tooMany(wait time.Duration) error {
 }
 
 // attempts returns what a bucket holds. It forgets after a day without any try.
-func (a *Accounts) attempts(ctx context.Context, tx Tx, bucket string) (int, time.Time, error) {
+func (m *Methods) attempts(ctx context.Context, tx Tx, bucket string) (int, time.Time, error) {
 	n, last, err := tx.Attempts(ctx, bucket)
-	if a.o.Now().Sub(last) > forgetAfter {
+	if m.o.Now().Sub(last) > forgetAfter {
 		n = 0
 	}
 	return n, last, err
 }
 
 // wait returns how long a bucket that holds n tries, the newest at last, is still closed.
-func (a *Accounts) wait(n, free int, last time.Time, least time.Duration) time.Duration {
+func (m *Methods) wait(n, free int, last time.Time, least time.Duration) time.Duration {
 	if n < free {
 		return 0
 	}
-	return last.Add(max(least, pause(n-free))).Sub(a.o.Now())
+	return last.Add(max(least, pause(n-free))).Sub(m.o.Now())
 }
 
 // pause is how long to wait after n failures too many.
 func pause(n int) time.Duration { return min(time.Second<<min(n, 20), longest) }
 
 // count adds one to a bucket.
-func (a *Accounts) count(ctx context.Context, tx Tx, bucket string) error {
-	n, _, err := a.attempts(ctx, tx, bucket)
+func (m *Methods) count(ctx context.Context, tx Tx, bucket string) error {
+	n, _, err := m.attempts(ctx, tx, bucket)
 	if err != nil {
 		return err
 	}
-	return tx.PutAttempts(ctx, bucket, n+1, a.o.Now())
+	return tx.PutAttempts(ctx, bucket, n+1, m.o.Now())
 }
 
-// ask counts in a bucket with so many free tries, or returns fault.TooMany and counts nothing.
-func (a *Accounts) ask(ctx context.Context, tx Tx, bucket string, free int) error {
-	n, last, err := a.attempts(ctx, tx, bucket)
+// Ask counts in a bucket with so many free tries, or returns fault.TooMany and counts nothing.
+func (m *Methods) Ask(ctx context.Context, tx Tx, bucket string, free int) error {
+	n, last, err := m.attempts(ctx, tx, bucket)
 	if err != nil {
 		return err
 	}
-	if wait := a.wait(n, free, last, 0); wait > 0 {
+	if wait := m.wait(n, free, last, 0); wait > 0 {
 		return tooMany(wait)
 	}
-	return tx.PutAttempts(ctx, bucket, n+1, a.o.Now())
+	return tx.PutAttempts(ctx, bucket, n+1, m.o.Now())
 }
 
 // right empties the bucket of a try that turned out right.
-func (a *Accounts) right(ctx context.Context, tx Tx, g guess) error {
-	return tx.PutAttempts(ctx, g.bucket, 0, a.o.Now())
+func (m *Methods) right(ctx context.Context, tx Tx, g guess) error {
+	return tx.PutAttempts(ctx, g.bucket, 0, m.o.Now())
+}
+
+// ForgiveCodes forgets wrong codes of a user whose password was replaced: guessing them took the old one.
+func (m *Methods) ForgiveCodes(ctx context.Context, tx Tx, userID string) error {
+	return tx.PutAttempts(ctx, codeBucket(userID), 0, m.o.Now())
 }
 
 // unjudged takes a try back that nobody judged, because its client left meanwhile, and returns err.
-func (a *Accounts) unjudged(ctx context.Context, g guess, err error) error {
+func (m *Methods) unjudged(ctx context.Context, g guess, err error) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
-	e := a.store.Update(ctx, func(tx Tx) error {
+	e := m.store.Update(ctx, func(tx Tx) error {
 		n, last, err := tx.Attempts(ctx, g.bucket)
 		if err != nil {
 			return err
@@ -156,31 +161,31 @@ func (a *Accounts) unjudged(ctx context.Context, g guess, err error) error {
 
 // wrong counts a wrong try for the network and records it. One entry stands for all that a network gets wrong within a minute,
 // so that strangers cannot fill the record.
-func (a *Accounts) wrong(ctx context.Context, tx Tx, who access.Caller, g guess, name, what string) error {
+func (m *Methods) wrong(ctx context.Context, tx Tx, who access.Caller, g guess, name, what string) error {
 	if g.network != "" {
-		if err := a.count(ctx, tx, g.network); err != nil {
+		if err := m.count(ctx, tx, g.network); err != nil {
 			return err
 		}
 	}
-	return tx.CountAudit(ctx, a.refusal(who, name, what).OncePerMinute(network(who.Address()), what))
+	return tx.CountAudit(ctx, m.Refusal(who, name, what).OncePerMinute(network(who.Address()), what))
 }
 
 // failed is wrong in a transaction of its own. It returns err.
-func (a *Accounts) failed(ctx context.Context, who access.Caller, g guess, name, what string, err error) error {
-	e := a.store.Update(ctx, func(tx Tx) error { return a.wrong(ctx, tx, who, g, name, what) })
+func (m *Methods) failed(ctx context.Context, who access.Caller, g guess, name, what string, err error) error {
+	e := m.store.Update(ctx, func(tx Tx) error { return m.wrong(ctx, tx, who, g, name, what) })
 	if e != nil {
 		return e
 	}
 	return err
 }
 
-// refusal is the entry about somebody who failed to sign in. A name is what was typed: it may be a password, so only one that
+// Refusal is the entry about somebody who failed to sign in. A name is what was typed: it may be a password, so only one that
 // could be a name is kept.
-func (a *Accounts) refusal(who access.Caller, name, what string) audit.Entry {
+func (m *Methods) Refusal(who access.Caller, name, what string) audit.Entry {
 	if _, err := access.ParseUserName(name); err != nil {
 		name = ""
 	}
-	e := a.entry(who, "session.refuse", name, map[string]any{"wrong": what})
+	e := m.entry(who, "session.refuse", name, map[string]any{"wrong": what})
 	e.Outcome = audit.Refused
 	return e
 }

@@ -1,4 +1,5 @@
-package readme
+// Package budget bounds what rendering one text may cost: steps, bytes of HTML, cells of tables, time.
+package budget
 
 import "context"
 
@@ -10,55 +11,54 @@ const (
 	htmlPerByte  = 16 // bytes written
 	htmlMore     = 64 << 10
 	maxCells     = 10_000 // of all tables, with those that rows are filled up with
-	maxNesting   = 60     // characters that begin lists and quotes at the start of a line
-	maxFootnotes = 1_000
 )
 
-// budget is what is left for one text. It is not safe for concurrent use.
-type budget struct {
+// Budget is what is left for one text. It is not safe for concurrent use.
+type Budget struct {
 	done   <-chan struct{}
 	steps  int
 	html   int
 	cells  int
 	looked int  // steps since done was looked at
-	over   bool // something ran out, or the time
-	late   bool // the time
+	Over   bool // something ran out, or the time
+	Late   bool // the time
 }
 
-func newBudget(ctx context.Context, size int) *budget {
-	return &budget{done: ctx.Done(), steps: stepsPerByte*size + stepsMore, html: htmlPerByte*size + htmlMore, cells: maxCells}
+// New returns the budget of a text of size bytes, which runs out early if ctx ends.
+func New(ctx context.Context, size int) *Budget {
+	return &Budget{done: ctx.Done(), steps: stepsPerByte*size + stepsMore, html: htmlPerByte*size + htmlMore, cells: maxCells}
 }
 
 // lookEvery is how many steps pass between two looks at the clock.
 const lookEvery = 100_000
 
-// step takes n steps and reports whether work may continue.
-func (b *budget) step(n int) bool {
+// Step takes n steps and reports whether work may continue.
+func (b *Budget) Step(n int) bool {
 	b.steps -= n
 	if b.looked += n + 100; b.looked > lookEvery {
 		b.looked = 0
 		select {
 		case <-b.done:
-			b.over, b.late = true, true
+			b.Over, b.Late = true, true
 		default:
 		}
 	}
 	return b.check(b.steps)
 }
 
-// write takes n bytes of HTML.
-func (b *budget) write(n int) bool {
+// Write takes n bytes of HTML.
+func (b *Budget) Write(n int) bool {
 	b.html -= n
 	return b.check(b.html)
 }
 
-// table takes the cells of a table.
-func (b *budget) table(columns, rows int) bool {
+// Table takes the cells of a table.
+func (b *Budget) Table(columns, rows int) bool {
 	b.cells -= columns * rows
 	return b.check(b.cells)
 }
 
-func (b *budget) check(left int) bool {
-	b.over = b.over || left < 0
-	return !b.over
+func (b *Budget) check(left int) bool {
+	b.Over = b.Over || left < 0
+	return !b.Over
 }

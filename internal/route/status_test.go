@@ -1,0 +1,44 @@
+package route_test
+
+import (
+	"strings"
+	"testing"
+
+	"pyindex/internal/fault"
+	"pyindex/internal/route"
+)
+
+func TestStatus(t *testing.T) {
+	for kind, want := range map[fault.Kind]int{
+		fault.Internal: 500, fault.NotFound: 404, fault.Conflict: 409, fault.Invalid: 400, fault.Denied: 403,
+		fault.Unauthenticated: 401, fault.TooLarge: 413, fault.TooMany: 429, fault.Unavailable: 503, fault.Kind(99): 500,
+	} {
+		if got := route.Status(kind); got != want {
+			t.Errorf("Status(%v) = %d, want %d", kind, got, want)
+		}
+	}
+}
+
+func TestReasonPhrase(t *testing.T) {
+	tests := map[string]struct{ message, want string }{
+		"whole":       {"File already exists", "File already exists"},
+		"first":       {"one thing. Another", "one thing"},
+		"version":     {"foo 1.0.2 is there", "foo 1.0.2 is there"},
+		"line end":    {"a\r\nSet-Cookie: b", "a  Set-Cookie: b"},
+		"separators":  {"a\u2028b\u2029c\u0085d", "a b c d"},
+		"Latin-1":     {"Käse", "K\xe4se"},
+		"not Latin-1": {"日本 \u202e x", "?? ? x"},
+		"not UTF-8":   {"a\xffb", "a?b"},
+		"long":        {strings.Repeat("a", 300), strings.Repeat("a", 197) + "..."},
+		"exactly":     {strings.Repeat("a", 200), strings.Repeat("a", 200)},
+		"line":        {strings.Repeat("ä", 200), strings.Repeat("\xe4", 200)},
+		"empty":       {"", ""},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			if got := string(route.ReasonPhrase(tt.message)); got != tt.want {
+				t.Errorf("ReasonPhrase(%q) = %q, want %q", tt.message, got, tt.want)
+			}
+		})
+	}
+}
