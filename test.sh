@@ -118,7 +118,7 @@ tool() {
 
 # shared: the packages in which goroutines share state, and all below them. They are tested with the race detector, which makes
 # tests several times slower; --all tests every package with it.
-shared='internal/(access|account|audit|catalog|ingest|legacyupload|lockout|memo|publishers|server|signon|simpleapi|storage/blobs)|web'
+shared='internal/(access|account|audit|catalog|ingest|legacyupload|lockout|memo|publishers|server|signon|simpleapi|storage/blobs|tlsserve)|web'
 
 # race: the detector, except in SQLite itself, which is C made into Go: it is several times faster without, and the state that
 # our goroutines share lies outside. internal/clienttest/binary.go has the same flags, so that both use one build.
