@@ -19,8 +19,10 @@ import (
 	"pyindex/internal/account"
 	"pyindex/internal/account/outbox"
 	"pyindex/internal/account/signin"
+	"pyindex/internal/assembly"
 	"pyindex/internal/audit"
 	"pyindex/internal/catalog"
+	"pyindex/internal/ingest"
 	"pyindex/internal/packaging"
 	"pyindex/internal/packaging/packagingtest"
 	"pyindex/internal/publishers"
@@ -39,7 +41,7 @@ type shop struct {
 	clock    *trustClock
 	db       *db.DB
 	dir      *access.Directory
-	index    *catalog.Index
+	index    *assembly.Index
 	accounts *account.Accounts
 	signin   *signin.Methods
 	outbox   *outbox.Outbox
@@ -93,7 +95,7 @@ func newShop(t testing.TB, limits catalog.Limits, rates map[route.Limit]int, cha
 	}
 	o.directory.Now, o.signin.Now, o.outbox.Now, o.keyring.Now = x.clock.Now, x.clock.Now, x.clock.Now, x.clock.Now
 	x.dir = access.NewDirectory(x.db.Access(), o.directory)
-	x.index = catalog.New(x.db.Catalog(), bytes, catalog.Options{
+	x.index = assembly.New(x.db.Catalog(), bytes, assembly.Options{
 		Now: x.clock.Now, Limits: limits, Log: log, Redact: publishers.New(x.db.Publishers(), nil, nil, publishers.Options{}).Redact,
 	})
 	x.outbox = outbox.New(x.db.Outbox(), o.outbox)
@@ -180,12 +182,12 @@ func (x *shop) name(s string) packaging.ProjectName {
 func (x *shop) put(repo string, files ...packagingtest.File) {
 	x.Helper()
 	for _, f := range files {
-		in, err := x.index.Stage(x.Context(), x.operator, repo, packaging.ProjectName{})
+		in, err := x.index.Begin(x.Context(), x.operator, repo, packaging.ProjectName{})
 		if err != nil {
 			x.Fatal(err)
 		}
 		in.Write(f.Bytes)
-		if _, err := x.index.Publish(x.Context(), x.operator, catalog.Upload{Repository: repo, Filename: f.Name, Content: in}); err != nil {
+		if _, err := x.index.Publish(x.Context(), in, ingest.Upload{Filename: f.Name}); err != nil {
 			x.Fatalf("publishing %s: %v", f.Name, err)
 		}
 		in.Discard()

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"pyindex/internal/access"
+	"pyindex/internal/assembly"
 	"pyindex/internal/audit"
 	"pyindex/internal/catalog"
 	"pyindex/internal/fault"
@@ -49,7 +50,7 @@ type trust struct {
 	db       *db.DB
 	issuer   *issuertest.Issuer
 	dir      *access.Directory
-	index    *catalog.Index
+	index    *assembly.Index
 	registry *publishers.Registry
 	keyring  *access.Keyring
 	handler  http.Handler
@@ -87,7 +88,7 @@ func newTrust(t *testing.T, change ...func(*publishers.Options)) *trust {
 	}
 	x.registry = publishers.New(x.db.Publishers(), verifier, []workload.Provider{workload.GitHub{}, workload.GitLab{}, workload.Google{}, workload.ActiveState{}, workload.Generic{}}, o)
 	x.dir = access.NewDirectory(x.db.Access(), access.DirectoryOptions{Now: x.clock.Now})
-	x.index = catalog.New(x.db.Catalog(), nil, catalog.Options{Now: x.clock.Now})
+	x.index = assembly.New(x.db.Catalog(), nil, assembly.Options{Now: x.clock.Now})
 	x.keyring = access.NewKeyring(x.db.Access(), access.KeyringOptions{Now: x.clock.Now})
 	x.serve()
 	return x

@@ -13,7 +13,7 @@ import (
 	"pyindex/internal/account"
 	"pyindex/internal/account/outbox"
 	"pyindex/internal/account/signin"
-	"pyindex/internal/catalog"
+	"pyindex/internal/assembly"
 	"pyindex/internal/lockout"
 	"pyindex/internal/publishers"
 	"pyindex/internal/route"
@@ -32,7 +32,7 @@ var files embed.FS
 
 // Options are what the pages are made from. Index, Directory, Registry, Accounts, SignIn, Outbox, Desk and BaseURL are needed.
 type Options struct {
-	Index     *catalog.Index
+	Index     *assembly.Index
 	Directory *access.Directory
 	Registry  *publishers.Registry
 	Accounts  *account.Accounts

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"pyindex/internal/catalog"
+	"pyindex/internal/custody"
 )
 
 // TestDeletionTellsWhatIsLeft: a project whose bytes cannot be removed from the storage now is deleted, and the next page
@@ -45,7 +46,7 @@ func TestStoragePageShowsChecks(t *testing.T) {
 	if page := x.get("root", "/admin/storage/").Body.String(); !strings.Contains(page, "<dt>Last check</dt><dd>none yet</dd>") {
 		t.Errorf("the page does not say that there was no check:\n%s", page)
 	}
-	if err := x.index.CheckDaily(t.Context(), x.operator); err != nil {
+	if err := x.index.Custody.CheckDaily(t.Context(), x.operator); err != nil {
 		t.Fatal(err)
 	}
 	if page := x.get("root", "/admin/storage/").Body.String(); !strings.Contains(page, "nothing missing or damaged among") || strings.Contains(page, "The last check found") {
@@ -58,9 +59,9 @@ func TestStoragePageShowsChecks(t *testing.T) {
 		check func() error
 		want  string
 	}{
-		"not due": {func() error { return x.index.CheckDaily(t.Context(), x.operator) }, "nothing missing or damaged among"},
+		"not due": {func() error { return x.index.Custody.CheckDaily(t.Context(), x.operator) }, "nothing missing or damaged among"},
 		"full": {func() error {
-			_, err := x.index.CheckStored(t.Context(), x.operator, catalog.CheckOptions{Kind: catalog.CheckBytes})
+			_, err := x.index.Custody.CheckStored(t.Context(), x.operator, custody.CheckOptions{Kind: custody.CheckBytes})
 			return err
 		}, "The last check found "},
 	} {

@@ -17,6 +17,7 @@ import (
 	"pyindex/internal/access"
 	"pyindex/internal/app"
 	"pyindex/internal/catalog"
+	"pyindex/internal/ingest"
 	"pyindex/internal/packaging"
 	"pyindex/internal/publishers"
 	"pyindex/internal/server"
@@ -102,7 +103,7 @@ func (x *fixture) publish(ctx context.Context, dir, repository, project string) 
 	if err != nil {
 		return err
 	}
-	in, err := x.app.Index.Stage(ctx, x.app.Operator, repository, packaging.ProjectName{})
+	in, err := x.app.Index.Begin(ctx, x.app.Operator, repository, packaging.ProjectName{})
 	if err != nil {
 		return err
 	}
@@ -114,7 +115,7 @@ func (x *fixture) publish(ctx context.Context, dir, repository, project string) 
 	if _, err := in.Write(b); err != nil {
 		return err
 	}
-	got, err := x.app.Index.Publish(ctx, x.app.Operator, catalog.Upload{Repository: repository, Filename: filepath.Base(path), Content: in})
+	got, err := x.app.Index.Publish(ctx, in, ingest.Upload{Filename: filepath.Base(path)})
 	if err != nil || project != demo || repository != "main" {
 		return err
 	}

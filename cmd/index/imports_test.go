@@ -66,8 +66,10 @@ var importers = map[string][]string{
 var middle = []string{
 	"internal/access",
 	"internal/account",
+	"internal/assembly",
 	"internal/audit",
 	"internal/catalog",
+	"internal/custody",
 	"internal/fault",
 	"internal/ingest",
 	"internal/lockout",

@@ -13,6 +13,7 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/catalog"
+	"pyindex/internal/ingest"
 	"pyindex/internal/packaging"
 	"pyindex/internal/packaging/packagingtest"
 )
@@ -20,7 +21,7 @@ import (
 // put publishes a file as the operator and returns whether the gate took it.
 func (x *fixture) put(t *testing.T, repository string, f packagingtest.File) error {
 	t.Helper()
-	in, err := x.app.Index.Stage(t.Context(), x.app.Operator, repository, packaging.ProjectName{})
+	in, err := x.app.Index.Begin(t.Context(), x.app.Operator, repository, packaging.ProjectName{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -28,7 +29,7 @@ func (x *fixture) put(t *testing.T, repository string, f packagingtest.File) err
 	if _, err := in.Write(f.Bytes); err != nil {
 		t.Fatal(err)
 	}
-	_, err = x.app.Index.Publish(t.Context(), x.app.Operator, catalog.Upload{Repository: repository, Filename: f.Name, Content: in})
+	_, err = x.app.Index.Publish(t.Context(), in, ingest.Upload{Filename: f.Name})
 	return err
 }
 

@@ -17,17 +17,17 @@ var unchecked = map[string]string{
 	"access.Directory.Leaked":        "whoever has a token may end it",
 	"access.Directory.refuse":        "records a refusal",
 	"access.Keyring.Flush":           "notes when tokens were used",
+	"access.Changes.Deny":            "records a refusal",
 
-	"catalog.Index.hold":               "notes which bytes an upload is about to keep; its row is added by commit",
-	"catalog.Index.letGo":              "gives up what a failed upload held",
-	"catalog.Index.dropOne":            "forgets bytes that nothing names",
-	"catalog.Index.Sweep":              "forgets keys that were spent long ago",
-	"catalog.Index.sweepWith":          "forgets bytes that nothing names",
+	"custody.Keeper.Hold":              "notes which bytes an upload is about to keep; its row is added by commit",
+	"custody.Keeper.ReleaseHolds":      "gives up what a failed upload held",
+	"custody.Keeper.dropOne":           "forgets bytes that nothing names",
+	"custody.Keeper.Sweep":             "forgets keys that were spent long ago",
+	"custody.Keeper.sweepWith":         "forgets bytes that nothing names",
 	"catalog.Index.Backfill":           "the server's own",
 	"catalog.Index.FlushDownloads":     "counts downloads",
 	"catalog.Index.SweepDownloads":     "the server's own",
-	"catalog.Index.deny":               "records a refusal",
-	"catalog.Index.refused":            "records a refusal",
+	"ingest.Intake.refused":            "records a refusal",
 	"publishers.Registry.Burn":         "whoever has a token may end it",
 	"publishers.Registry.exchange":     "the identity token decides, and is matched in the transaction",
 	"publishers.Registry.ExchangeRead": "the identity token decides, and is matched in the transaction",
@@ -44,9 +44,9 @@ var unchecked = map[string]string{
 	"signin.Methods.passed":              "the password decides",
 	"signin.Methods.confirmByCode":       "the code decides; nothing but its use is noted",
 	"signin.Methods.confirmByPassword":   "the password decides; nothing but the try is noted",
-	"catalog.Index.CheckStored":          "keeps the outcome of a look at the store, which the caller asked for",
-	"catalog.Index.mendFrom":             "notes that bytes were put back; no row of a file changes",
-	"catalog.Index.tell":                 "forgets keys of objects that no file needs",
+	"custody.Keeper.CheckStored":         "keeps the outcome of a look at the store, which the caller asked for",
+	"custody.Keeper.mendFrom":            "notes that bytes were put back; no row of a file changes",
+	"custody.Keeper.tell":                "forgets keys of objects that no file needs",
 	"account.Accounts.RefuseIdentity":    "the provider decides, and takes what it gave",
 	"account.Accounts.Unlink":            "reads the caller again by Self",
 	"outbox.Outbox.Warn":                 "keeps a letter to the person whom a change was about",
@@ -77,7 +77,7 @@ var unchecked = map[string]string{
 // itself has a reason above.
 func TestChangesReadTheCallersRightsAgain(t *testing.T) {
 	seen := map[string]bool{}
-	for _, pkg := range []string{"access", "catalog", "publishers", "account", "account/challenge", "account/outbox", "account/signin", "lockout"} {
+	for _, pkg := range []string{"access", "catalog", "publishers", "account", "account/challenge", "account/outbox", "account/signin", "lockout", "custody", "ingest"} {
 		files, err := filepath.Glob(filepath.Join("..", "..", "internal", pkg, "*.go"))
 		if err != nil || len(files) == 0 {
 			t.Fatalf("no files of %s: %v", pkg, err)

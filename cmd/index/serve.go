@@ -183,9 +183,9 @@ func (e *endpoints) site() (*web.Site, error) {
 // tables returns what the edges answer.
 func (e *endpoints) tables() []route.Table {
 	return []route.Table{
-		simpleapi.New(e.Index, simpleapi.Options{BasePath: e.base.Path, BaseURL: e.base.String(), CacheBytes: int64(e.Config.Limits.PageCache)}).Table(),
-		jsonapi.New(e.Index, jsonapi.Options{BaseURL: e.base.String()}).Table(),
-		legacyupload.New(e.Index, legacyupload.Options{}).Table(),
+		simpleapi.New(e.Index.Index, simpleapi.Options{BasePath: e.base.Path, BaseURL: e.base.String(), CacheBytes: int64(e.Config.Limits.PageCache)}).Table(),
+		jsonapi.New(e.Index.Index, jsonapi.Options{BaseURL: e.base.String()}).Table(),
+		legacyupload.New(e.Index.Intake, legacyupload.Options{}).Table(),
 		mintapi.New(e.Registry, config.Audience(e.base), mintapi.Options{BaseURL: e.base}).Table(),
 	}
 }

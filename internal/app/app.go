@@ -16,7 +16,7 @@ import (
 	"pyindex/internal/account"
 	"pyindex/internal/account/outbox"
 	"pyindex/internal/account/signin"
-	"pyindex/internal/catalog"
+	"pyindex/internal/assembly"
 	"pyindex/internal/config"
 	"pyindex/internal/lockout"
 	"pyindex/internal/passkeys"
@@ -33,7 +33,7 @@ type App struct {
 	Config    *config.Config
 	DB        *db.DB
 	Blobs     *blobs.Blobs
-	Index     *catalog.Index
+	Index     *assembly.Index
 	Directory *access.Directory
 	verifier  *idtoken.Verifier
 	Registry  *publishers.Registry
@@ -72,10 +72,10 @@ func Open(ctx context.Context, c *config.Config, log *slog.Logger, base *url.URL
 	}
 	a.Registry = publishers.New(a.DB.Publishers(), verifier, workload.Providers(), publishers.Options{
 		Lifetime: time.Duration(c.OIDC.TokenLifetime), KeepExchanges: time.Duration(c.OIDC.KeepExchanges), OwnerID: accountid.New(http.DefaultClient, c.AccountAPIs()...).Of,
-		Issuers: c.Issuers(base), Policy: c.Upload.Rules(), Created: created, Log: log,
+		Issuers: c.Issuers(base), Policy: c.Upload.Rules().NamePolicy, Created: created, Log: log,
 	})
 	a.Desk = lockout.New(a.DB.Lockouts(), lockout.Options{Sentence: a.Registry.Sentence})
-	a.Index = catalog.New(a.DB.Catalog(), a.Blobs, catalog.Options{
+	a.Index = assembly.New(a.DB.Catalog(), a.Blobs, assembly.Options{
 		Log: log, Policy: c.Upload.Rules(), Limits: c.Limits.Catalog(), Attester: attester, Redact: a.Registry.Redact,
 	})
 	return a, nil

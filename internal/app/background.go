@@ -70,7 +70,7 @@ func (a *App) Background(ctx context.Context, keyring *access.Keyring, log *slog
 	a.verifier.Warm()
 	loops.every(ctx, refreshEvery, func() error { a.verifier.Refresh(); return nil }, log, "refreshing keys")
 	loops.every(ctx, sweepEvery, func() error { return a.sweep(ctx) }, log, "sweeping")
-	loops.every(ctx, checkEvery, func() error { return a.Index.CheckDaily(ctx, a.Operator) }, log, "checking the stored bytes")
+	loops.every(ctx, checkEvery, func() error { return a.Index.Custody.CheckDaily(ctx, a.Operator) }, log, "checking the stored bytes")
 	loops.Go(func() { // what the last process was about to remove when it was killed
 		if err := a.sweep(ctx); err != nil && ctx.Err() == nil {
 			log.Error("sweeping", "error", err)
@@ -108,7 +108,7 @@ func (a *App) remind(ctx context.Context, sender *mail.Sender) error {
 
 // sweep removes what is no longer needed: unreferenced blobs, expired tokens and sessions, old audit entries.
 func (a *App) sweep(ctx context.Context) error {
-	_, err := a.Index.Sweep(ctx, a.Operator)
+	_, err := a.Index.Custody.Sweep(ctx, a.Operator)
 	forgotten, e := audit.Sweep(ctx, a.DB.Record(), a.Config.Audit.Retention(), time.Now())
 	if forgotten > 0 {
 		slog.InfoContext(ctx, "entries of the record were kept long enough", "removed", forgotten)

@@ -9,6 +9,7 @@ import (
 	"pyindex/internal/access"
 	"pyindex/internal/catalog"
 	"pyindex/internal/fault"
+	"pyindex/internal/ingest"
 )
 
 // Policy says what becomes of attestations.
@@ -38,7 +39,7 @@ type Verifier struct {
 	kind   func(string) string
 }
 
-var _ catalog.Attester = (*Verifier)(nil)
+var _ ingest.Attester = (*Verifier)(nil)
 
 // New returns the verifier. Its errors name what is wrong with the options or the file.
 func New(o Options) (*Verifier, error) {
@@ -72,13 +73,13 @@ const (
 	noWorkload = "an API token says nothing of the job that uses it; publish through a trusted publisher"
 )
 
-// Attest implements catalog.Attester.
+// Attest implements ingest.Attester.
 //
 // Only what a trusted publisher sends to an index with a trusted root can be verified, and only such a sender is refused,
 // with fault.Invalid, for what fails. Anybody else's attestations are kept as unverified, or left out where they cannot
 // be read, because clients attach what they find without being asked. Where attestations are required, every upload but
 // the operator's own needs one that is verified.
-func (v *Verifier) Attest(u catalog.Attested) ([]catalog.Attestation, []string, error) {
+func (v *Verifier) Attest(u ingest.Attested) ([]catalog.Attestation, []string, error) {
 	keep, warnings, err := v.judge(u)
 	if err != nil {
 		return nil, nil, invalid(err)
@@ -89,7 +90,7 @@ func (v *Verifier) Attest(u catalog.Attested) ([]catalog.Attestation, []string, 
 	return keep, warnings, nil
 }
 
-func (v *Verifier) judge(u catalog.Attested) ([]catalog.Attestation, []string, error) {
+func (v *Verifier) judge(u ingest.Attested) ([]catalog.Attestation, []string, error) {
 	if len(u.Sent) == 0 {
 		return nil, nil, nil
 	}
@@ -112,7 +113,7 @@ func (v *Verifier) judge(u catalog.Attested) ([]catalog.Attestation, []string, e
 	return v.verified(all, id, u)
 }
 
-func issuer(u catalog.Attested) string {
+func issuer(u ingest.Attested) string {
 	s, _ := u.Claims["iss"].(string)
 	return s
 }
@@ -145,7 +146,7 @@ func unverified(all []attestation) []catalog.Attestation {
 }
 
 // verified keeps all as verified, or returns what is wrong with the first that is not.
-func (v *Verifier) verified(all []attestation, id identity, u catalog.Attested) ([]catalog.Attestation, []string, error) {
+func (v *Verifier) verified(all []attestation, id identity, u ingest.Attested) ([]catalog.Attestation, []string, error) {
 	keep := unverified(all)
 	for i, a := range all {
 		if err := v.check(a, id, u); err != nil {
@@ -156,7 +157,7 @@ func (v *Verifier) verified(all []attestation, id identity, u catalog.Attested) 
 	return keep, nil, nil
 }
 
-func (v *Verifier) check(a attestation, id identity, u catalog.Attested) error {
+func (v *Verifier) check(a attestation, id identity, u ingest.Attested) error {
 	if err := a.statement.about(u); err != nil {
 		return err
 	}
@@ -177,7 +178,7 @@ func proven(keep []catalog.Attestation) bool {
 }
 
 // missing says why an upload has nothing that is verified.
-func missing(u catalog.Attested, warnings []string) error {
+func missing(u ingest.Attested, warnings []string) error {
 	if len(warnings) > 0 {
 		return fmt.Errorf("this index requires verified ones, and %s", warnings[0])
 	}

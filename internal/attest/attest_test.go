@@ -11,8 +11,8 @@ import (
 	"pyindex/internal/access"
 	"pyindex/internal/attest"
 	"pyindex/internal/attest/attesttest"
-	"pyindex/internal/catalog"
 	"pyindex/internal/fault"
+	"pyindex/internal/ingest"
 	"pyindex/internal/packaging"
 )
 
@@ -37,7 +37,7 @@ func claims(changes map[string]any) map[string]any {
 }
 
 // upload is a trusted publisher's, of the file above, with attestations.
-func upload(t *testing.T, sent ...string) catalog.Attested {
+func upload(t *testing.T, sent ...string) ingest.Attested {
 	t.Helper()
 	name, err := packaging.ParseProjectName("acme-widgets")
 	if err != nil {
@@ -47,7 +47,7 @@ func upload(t *testing.T, sent ...string) catalog.Attested {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return catalog.Attested{Sent: sent, Filename: f, SHA256: digest, Uploader: access.KindPublisher, Claims: claims(nil)}
+	return ingest.Attested{Sent: sent, Filename: f, SHA256: digest, Uploader: access.KindPublisher, Claims: claims(nil)}
 }
 
 // right is a statement that fits upload.
@@ -76,7 +76,7 @@ func verifier(t *testing.T, s *attesttest.Sigstore, policy attest.Policy) *attes
 }
 
 // refused fails unless the verifier refuses an upload, saying so.
-func refused(t *testing.T, v *attest.Verifier, u catalog.Attested, says string) {
+func refused(t *testing.T, v *attest.Verifier, u ingest.Attested, says string) {
 	t.Helper()
 	keep, _, err := v.Attest(u)
 	if !fault.Is(err, fault.Invalid) || len(keep) > 0 {

@@ -12,7 +12,7 @@ import (
 	protorekor "github.com/sigstore/protobuf-specs/gen/pb-go/rekor/v1"
 	"google.golang.org/protobuf/encoding/protojson"
 
-	"pyindex/internal/catalog"
+	"pyindex/internal/ingest"
 	"pyindex/internal/strictjson"
 )
 
@@ -35,8 +35,8 @@ type attestation struct {
 // parse reads the field of an upload form: a JSON array of one or two attestation objects with different predicates.
 // What has two meanings for two readers, and what the specification does not name, is an error; errors are in plain words.
 func parse(text string) ([]attestation, error) {
-	if len(text) > catalog.MaxAttestations {
-		return nil, fmt.Errorf("they are longer than %d bytes", catalog.MaxAttestations)
+	if len(text) > ingest.MaxAttestations {
+		return nil, fmt.Errorf("they are longer than %d bytes", ingest.MaxAttestations)
 	}
 	// The strict reader reads objects; a text that is more than one value cannot pass for one member.
 	o, err := strictjson.Object([]byte(`{"attestations":` + text + `}`))

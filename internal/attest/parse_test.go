@@ -9,7 +9,7 @@ import (
 	"pyindex/internal/access"
 	"pyindex/internal/attest"
 	"pyindex/internal/attest/attesttest"
-	"pyindex/internal/catalog"
+	"pyindex/internal/ingest"
 )
 
 // TestMalformed: a trusted publisher's attestations of any other form are refused, anybody else's left out.
@@ -43,7 +43,7 @@ func TestMalformed(t *testing.T) {
 		"an object closed":    {[]string{text + `}{"x":1`}, "cannot be read"},
 		"not UTF-8":           {[]string{`["` + "\xff" + `"]`}, "not UTF-8"},
 		"deep":                {[]string{strings.Repeat("[", 100) + strings.Repeat("]", 100)}, "nested"},
-		"long":                {[]string{"[" + strings.Repeat(" ", catalog.MaxAttestations) + "]"}, "longer than"},
+		"long":                {[]string{"[" + strings.Repeat(" ", ingest.MaxAttestations) + "]"}, "longer than"},
 		"sent twice":          {[]string{text, text}, "sent 2 times"},
 		"member twice":        {[]string{strings.Replace(text, `"version":1`, `"version":1,"version":1`, 1)}, "twice"},
 		"version 2":           {spoiled(func(o, _, _ attesttest.Object) { o["version"] = json.Number("2") }), "version is not 1"},

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"regexp"
 
-	"pyindex/internal/catalog"
+	"pyindex/internal/ingest"
 	"pyindex/internal/packaging"
 	"pyindex/internal/strictjson"
 )
@@ -67,7 +67,7 @@ func (s *statement) readSubject(v any) error {
 }
 
 // about returns why the statement is not about the upload. Two spellings of one file's name are one.
-func (s statement) about(u catalog.Attested) error {
+func (s statement) about(u ingest.Attested) error {
 	name, err := packaging.ParseFilename(s.filename, u.Filename.Name())
 	if err != nil || name.Key() != u.Filename.Key() {
 		return fmt.Errorf("its subject is %.100q, not %s", s.filename, u.Filename)

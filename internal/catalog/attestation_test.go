@@ -9,34 +9,37 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"pyindex/internal/access"
+	"pyindex/internal/assembly"
 	"pyindex/internal/catalog"
+	"pyindex/internal/custody"
 	"pyindex/internal/fault"
+	"pyindex/internal/ingest"
 	"pyindex/internal/packaging/packagingtest"
 )
 
 // notary is an Attester that says what the test wants and remembers what it was told.
 type notary struct {
-	told     []catalog.Attested
+	told     []ingest.Attested
 	keep     []catalog.Attestation
 	warnings []string
 	err      error
 }
 
-func (n *notary) Attest(a catalog.Attested) ([]catalog.Attestation, []string, error) {
+func (n *notary) Attest(a ingest.Attested) ([]catalog.Attestation, []string, error) {
 	n.told = append(n.told, a)
 	return n.keep, n.warnings, n.err
 }
 
 // newAttested is a world whose index asks n.
 func newAttested(t *testing.T, n *notary) *world {
-	w := newWorld(t, catalog.Policy{}, catalog.Limits{})
-	w.Index = catalog.New(w.db.Catalog(), w.blobs, catalog.Options{Log: slog.New(slog.DiscardHandler), Attester: n})
+	w := newWorld(t, ingest.Policy{}, catalog.Limits{})
+	w.Index = assembly.New(w.db.Catalog(), w.blobs, assembly.Options{Log: slog.New(slog.DiscardHandler), Attester: n})
 	return w
 }
 
 // with is an upload's field of attestations.
-func with(sent ...string) func(*catalog.Upload) {
-	return func(u *catalog.Upload) { u.Attestations = sent }
+func with(sent ...string) func(*ingest.Upload) {
+	return func(u *ingest.Upload) { u.Attestations = sent }
 }
 
 var (
@@ -114,7 +117,7 @@ func TestAttesterRefuses(t *testing.T) {
 	if _, err := w.Project(t.Context(), w.admin, "", name(t, "demo")); !fault.Is(err, fault.NotFound) {
 		t.Errorf("a refused upload made the project: %v", err)
 	}
-	if _, _, err := w.blobs.Open(t.Context(), catalog.FileKey(f.SHA256())); !fault.Is(err, fault.NotFound) {
+	if _, _, err := w.blobs.Open(t.Context(), custody.FileKey(f.SHA256())); !fault.Is(err, fault.NotFound) {
 		t.Errorf("a refused upload left its bytes: %v", err)
 	}
 	n.err = nil
@@ -136,7 +139,7 @@ func TestAttesterRepeatsItself(t *testing.T) {
 
 // TestNoAttester: an index without one keeps nothing and says so to who sent some.
 func TestNoAttester(t *testing.T) {
-	w := newWorld(t, catalog.Policy{}, catalog.Limits{})
+	w := newWorld(t, ingest.Policy{}, catalog.Limits{})
 	got, err := w.upload(w.admin, packagingtest.Wheel("demo", "1.0", "x"), with("[1]"))
 	if err != nil || got.File.Attested || !strings.Contains(strings.Join(got.Warnings, "\n"), "not kept") {
 		t.Errorf("Publish = %+v, %v, want a warning", got, err)

@@ -7,18 +7,18 @@ import (
 	"pyindex/internal/access"
 	"pyindex/internal/catalog"
 	"pyindex/internal/fault"
+	"pyindex/internal/ingest"
 	"pyindex/internal/packaging/packagingtest"
 )
 
 // TestHiddenBytes: an upload does not tell whether a project that the caller may not see has these very bytes.
 func TestHiddenBytes(t *testing.T) {
-	w := newWorld(t, catalog.PrivatePolicy(), catalog.Limits{})
+	w := newWorld(t, ingest.PrivatePolicy(), catalog.Limits{})
 	ctx := t.Context()
 	mustName(t, w.AddRepository(ctx, w.admin, catalog.NewRepository{Name: "team", Members: access.NoRole}))
-	team := func(u *catalog.Upload) { u.Repository = "team" }
 	hidden, open := packagingtest.Wheel("hidden", "1.0", "x"), packagingtest.Wheel("open", "1.0", "x")
 	for _, f := range []packagingtest.File{hidden, open, packagingtest.Wheel("mine", "0.1", "x")} {
-		if _, err := w.upload(w.admin, f, team); err != nil {
+		if _, err := w.uploadTo("team", w.admin, f); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -29,7 +29,7 @@ func TestHiddenBytes(t *testing.T) {
 
 	as := func(who access.Caller, f packagingtest.File) error {
 		f.Project, f.Version, f.Name = "mine", "1.0", "mine-1.0-py3-none-any.whl"
-		_, err := w.upload(who, f, team)
+		_, err := w.uploadTo("team", who, f)
 		return err
 	}
 	there, absent := as(eve, hidden), as(eve, packagingtest.Wheel("hidden", "1.0", "y"))

@@ -190,9 +190,9 @@ func writeCard(ctx context.Context, tx Tx, p Project, s Summary, f File, m packa
 	return tx.PutRequirements(ctx, c, required(m))
 }
 
-// card brings the project's card up to date with the file that is added. It reads the card alone, whatever the number of
-// releases: they are looked at afresh only when something else than an upload changes them.
-func (a *addition) card(ctx context.Context, tx Tx, p Project, f File) error {
+// AddToCard brings a project's card up to date with a file that was added to a release, with its metadata. It reads the card
+// alone, whatever the number of releases: they are looked at afresh only when something else than an upload changes them.
+func AddToCard(ctx context.Context, tx Tx, p Project, f File, m packaging.Metadata) error {
 	now, err := tx.CardOf(ctx, p.ID)
 	if err != nil && !fault.Is(err, fault.NotFound) {
 		return err
@@ -204,27 +204,27 @@ func (a *addition) card(ctx context.Context, tx Tx, p Project, f File) error {
 		shown.parse()
 		switch {
 		case shown.parsed.Compare(added.parsed) == 0 && !now.Yanked:
-			return a.sameRelease(ctx, tx, p, now, f)
+			return addToRelease(ctx, tx, p, now, f, m)
 		case now.Yanked:
 			return putCard(ctx, tx, p)
 		case !shown.rank().below(added.rank()):
 			return nil
 		}
 	}
-	rel, err := tx.ReleaseByKey(ctx, p.ID, a.version.Key())
+	rel, err := tx.ReleaseByKey(ctx, p.ID, added.parsed.Key())
 	if err != nil {
 		return err
 	}
 	added.CreatedAt = rel.CreatedAt
-	return writeCard(ctx, tx, p, added, f, a.contents.Parsed)
+	return writeCard(ctx, tx, p, added, f, m)
 }
 
-// sameRelease is card for one more file of the release that the card shows: a wheel says more than an sdist.
-func (a *addition) sameRelease(ctx context.Context, tx Tx, p Project, now Card, f File) error {
+// addToRelease is AddToCard for one more file of the release that the card shows: a wheel says more than an sdist.
+func addToRelease(ctx context.Context, tx Tx, p Project, now Card, f File, m packaging.Metadata) error {
 	if now.SourceKind != packaging.Wheel && f.Kind == packaging.Wheel {
 		s := Summary{Release: Release{Version: now.Version, CreatedAt: now.ReleasedAt}}
 		f.Attested = f.Attested || now.Attested
-		return writeCard(ctx, tx, p, s, f, a.contents.Parsed)
+		return writeCard(ctx, tx, p, s, f, m)
 	}
 	if f.Attested && !now.Attested {
 		return tx.SetCardAttested(ctx, p.ID)

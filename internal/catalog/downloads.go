@@ -24,7 +24,7 @@ const maxPending = 20_000
 // NoteDownload counts a download of a file by whoever was given it. Only a request that gets the beginning of the file is
 // one: parts that follow, metadata and looks at the headers are not.
 func (x *Index) NoteDownload(f File) {
-	k := downloaded{today(x.clock()), f.ProjectID, f.Version}
+	k := downloaded{today(x.changes.Clock()), f.ProjectID, f.Version}
 	x.downloads.mu.Lock()
 	defer x.downloads.mu.Unlock()
 	if x.downloads.pending == nil {
@@ -66,5 +66,5 @@ func (x *Index) FlushDownloads(ctx context.Context) error {
 
 // SweepDownloads forgets what was long ago.
 func (x *Index) SweepDownloads(ctx context.Context) error {
-	return x.store.Update(ctx, func(tx Tx) error { return tx.DeleteDownloadsBefore(ctx, x.clock().Add(-keepDownloads)) })
+	return x.store.Update(ctx, func(tx Tx) error { return tx.DeleteDownloadsBefore(ctx, x.changes.Clock().Add(-keepDownloads)) })
 }

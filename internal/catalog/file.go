@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"pyindex/internal/custody"
 	"pyindex/internal/packaging"
 )
 
@@ -51,6 +52,35 @@ type File struct {
 
 // Quarantined reports whether nobody may have the file for now.
 func (f File) Quarantined() bool { return !f.QuarantinedAt.IsZero() }
+
+// Stored names the stored bytes of f.
+func (f File) Stored() custody.Stored {
+	return custody.Stored{SHA256: f.SHA256, Generation: f.Generation, Size: f.Size}
+}
+
+// StoredMetadata names the stored bytes of f's ".metadata" sibling, if it has one.
+func (f File) StoredMetadata() custody.Stored {
+	return custody.Stored{SHA256: f.MetadataSHA256, Generation: f.MetadataGeneration, Metadata: true}
+}
+
+// Key names the stored bytes of f.
+func (f File) Key() string { return f.Stored().Key() }
+
+// MetadataKey names the stored bytes of f's ".metadata" sibling, and is "" if it has none.
+func (f File) MetadataKey() string {
+	if f.MetadataSHA256 == "" {
+		return ""
+	}
+	return f.StoredMetadata().Key()
+}
+
+// AllStored names all bytes that f needs.
+func (f File) AllStored() []custody.Stored {
+	if f.MetadataSHA256 == "" {
+		return []custody.Stored{f.Stored()}
+	}
+	return []custody.Stored{f.Stored(), f.StoredMetadata()}
+}
 
 // FileRows keeps files and the names of deleted ones. Reads return fault.NotFound for none.
 type FileRows interface {

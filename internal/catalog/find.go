@@ -5,15 +5,14 @@ import (
 	"context"
 
 	"pyindex/internal/access"
+	"pyindex/internal/custody"
 	"pyindex/internal/fault"
 	"pyindex/internal/memo"
 	"pyindex/internal/packaging"
 )
 
-// errAnonymous answers nobody on what nobody may read, whether it exists or not.
-func errAnonymous() error {
-	return fault.New(fault.Unauthenticated, "this index is private: send an API token as the password, with __token__ as the user name")
-}
+// ErrAnonymous refuses an anonymous caller, whether what they ask for exists or not.
+var ErrAnonymous = fault.New(fault.Unauthenticated, "this index is private: send an API token as the password, with __token__ as the user name")
 
 // missing answers who may not know more: the same words for what does not exist and for what is hidden.
 func missing(what string) error { return fault.New(fault.NotFound, "there is no %s here", what) }
@@ -33,6 +32,16 @@ func recallAt[K comparable, V any](ctx context.Context, x *Index, at memo.Stamp,
 	return v, err
 }
 
+// Repository returns a repository by name, "" being main. It returns fault.Unauthenticated for an anonymous caller who may
+// read nothing there, and fault.NotFound if it does not exist or the caller may not know of it.
+func (x *Index) Repository(ctx context.Context, who access.Caller, name string) (Repository, error) {
+	at, err := x.store.Stamp(ctx)
+	if err != nil {
+		return Repository{}, err
+	}
+	return x.repository(ctx, who, at, name)
+}
+
 // repository finds a repository by name, "" being main, for a caller who is at least somebody or may read something there.
 func (x *Index) repository(ctx context.Context, who access.Caller, at memo.Stamp, name string) (Repository, error) {
 	name = cmp.Or(name, MainRepository)
@@ -40,7 +49,7 @@ func (x *Index) repository(ctx context.Context, who access.Caller, at memo.Stamp
 		return tx.RepositoryByName(ctx, name)
 	})
 	if !who.Known() && (err != nil || !who.May(access.Reader, r.Object())) {
-		return Repository{}, errAnonymous()
+		return Repository{}, ErrAnonymous
 	}
 	if err == nil {
 		err = x.knows(ctx, who, r)
@@ -151,39 +160,25 @@ const (
 )
 
 // Link returns a URL of the store from which the bytes of f, as File gave it to whoever is to follow, can be read for a
-// short time by whoever has it; "" where they are to be had from Open alone. It returns fault.Unavailable if the store has
+// short time by whoever has it; "" if they are to be had from Open alone. It returns fault.Unavailable if the store has
 // no such bytes or another number of them.
 func (x *Index) Link(ctx context.Context, f File) (string, error) {
-	to, err := x.blobs.Link(ctx, f.Key(), f.Size)
-	return to, x.broken(f, f.Key(), err)
+	return x.custody.Link(ctx, f.Filename, f.Stored())
 }
 
 // Open returns the bytes of a file that the caller may read, and their number. It returns fault.NotFound also for the
 // metadata of a file that has none, and fault.Unavailable if the store does not have what the file's row says: no bytes, or
 // another number of them, or metadata with another digest.
-func (x *Index) Open(ctx context.Context, who access.Caller, repo, sha256, filename string, part Part) (Blob, int64, error) {
+func (x *Index) Open(ctx context.Context, who access.Caller, repo, sha256, filename string, part Part) (custody.Blob, int64, error) {
 	f, err := x.File(ctx, who, repo, sha256, filename)
 	if err != nil {
 		return nil, 0, err
 	}
+	stored := f.Stored()
 	if part == MetadataPart {
-		return x.openMetadata(ctx, f)
+		if stored = f.StoredMetadata(); stored.SHA256 == "" {
+			return nil, 0, missing("metadata of that file")
+		}
 	}
-	b, size, err := x.blobs.Open(ctx, f.Key())
-	if err == nil && size != f.Size {
-		b.Close()
-		err = &SizeError{f.Key(), size, f.Size}
-	}
-	if err != nil {
-		return nil, 0, x.broken(f, f.Key(), err)
-	}
-	return b, size, nil
-}
-
-func (x *Index) openMetadata(ctx context.Context, f File) (Blob, int64, error) {
-	if f.MetadataSHA256 == "" {
-		return nil, 0, missing("metadata of that file")
-	}
-	b, size, err := x.metadata(ctx, f)
-	return b, size, x.broken(f, f.MetadataKey(), err)
+	return x.custody.Open(ctx, f.Filename, stored)
 }

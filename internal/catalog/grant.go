@@ -97,12 +97,12 @@ func (x *Index) changeGrant(ctx context.Context, who access.Caller, c grantChang
 	if err != nil {
 		return err
 	}
-	e := x.entry(who, c.action, map[string]any{"user": cut(c.user), "role": c.role.String()})
+	e := x.changes.Entry(who, c.action, map[string]any{"user": audit.Cut(c.user), "role": c.role.String()})
 	e.Repository, e.Project = p.repository.ID, c.name.String()
 	if !c.allowed(who, p.object()) {
-		return x.deny(ctx, e, errNoOwner)
+		return x.changes.Deny(ctx, e, errNoOwner)
 	}
-	return x.update(ctx, who, e, func(tx Tx, who access.Caller) error {
+	return x.changes.Update(ctx, who, e, func(tx Tx, who access.Caller) error {
 		if !c.allowed(who, p.object()) {
 			return errNoOwner
 		}
@@ -124,7 +124,7 @@ func (x *Index) changeGrant(ctx context.Context, who access.Caller, c grantChang
 
 // putGrant writes the change, unless it takes a project's last owner.
 func (x *Index) putGrant(ctx context.Context, tx Tx, who access.Caller, p place, u access.User, role access.Role) error {
-	g := access.Grant{UserID: u.ID, RepositoryID: p.repository.ID, ProjectID: p.project.ID, Role: role, CreatedAt: x.clock()}
+	g := access.Grant{UserID: u.ID, RepositoryID: p.repository.ID, ProjectID: p.project.ID, Role: role, CreatedAt: x.changes.Clock()}
 	return keepsOwner(ctx, tx, who, p, u.Name, func() error {
 		if role != access.NoRole {
 			return tx.PutGrant(ctx, g)
@@ -200,15 +200,6 @@ func ownedByGroup(ctx context.Context, tx Tx, p Project, without string) (bool, 
 
 // errNoOwner refuses who may not give roles.
 var errNoOwner = fault.New(fault.Denied, "this needs the role owner there")
-
-// deny records a refusal and returns it.
-func (x *Index) deny(ctx context.Context, e audit.Entry, why error) error {
-	e.Outcome = audit.Refused
-	if err := x.store.Update(ctx, func(tx Tx) error { return tx.InsertAudit(ctx, e) }); err != nil {
-		return err
-	}
-	return why
-}
 
 // Grants returns who has which role in a project, or, for the zero name, in the repository and its projects, by user
 // and project. It needs an owner of the same.

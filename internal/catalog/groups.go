@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"pyindex/internal/access"
+	"pyindex/internal/audit"
 	"pyindex/internal/fault"
 	"pyindex/internal/packaging"
 )
@@ -38,12 +39,12 @@ func (x *Index) changeGroupGrant(ctx context.Context, who access.Caller, repo st
 	if err != nil {
 		return err
 	}
-	e := x.entry(who, action, map[string]any{"group": cut(group), "role": role.String()})
+	e := x.changes.Entry(who, action, map[string]any{"group": audit.Cut(group), "role": role.String()})
 	e.Repository, e.Project = p.repository.ID, name.String()
 	if !who.May(access.Owner, p.object()) {
-		return x.deny(ctx, e, errNoOwner)
+		return x.changes.Deny(ctx, e, errNoOwner)
 	}
-	return x.update(ctx, who, e, func(tx Tx, who access.Caller) error {
+	return x.changes.Update(ctx, who, e, func(tx Tx, who access.Caller) error {
 		if !who.May(access.Owner, p.object()) {
 			return errNoOwner
 		}
@@ -53,7 +54,7 @@ func (x *Index) changeGroupGrant(ctx context.Context, who access.Caller, repo st
 		} else if err != nil {
 			return err
 		}
-		grant := access.GroupGrant{GroupID: g.ID, RepositoryID: p.repository.ID, ProjectID: p.project.ID, Role: role, CreatedAt: x.clock()}
+		grant := access.GroupGrant{GroupID: g.ID, RepositoryID: p.repository.ID, ProjectID: p.project.ID, Role: role, CreatedAt: x.changes.Clock()}
 		if _, err := tx.NextSerial(ctx); err != nil {
 			return err
 		}

@@ -45,7 +45,7 @@ func (x *Index) History(ctx context.Context, who access.Caller, repo string, nam
 	if err != nil {
 		return History{}, err
 	}
-	if err := permit(who, access.Maintainer, p); err != nil {
+	if err := Permit(who, access.Maintainer, p); err != nil {
 		return History{}, err
 	}
 	q := f.query()

@@ -10,6 +10,7 @@ import (
 	"pyindex/internal/audit"
 	"pyindex/internal/catalog"
 	"pyindex/internal/fault"
+	"pyindex/internal/ingest"
 	"pyindex/internal/packaging/packagingtest"
 )
 
@@ -28,7 +29,7 @@ func told(h catalog.History) string {
 
 // Why a file was put into quarantine is for administrators: neither the history of the project nor its search tells the owner.
 func TestHistoryKeepsReasonOfQuarantine(t *testing.T) {
-	w := newWorld(t, catalog.PrivatePolicy(), catalog.Limits{})
+	w := newWorld(t, ingest.PrivatePolicy(), catalog.Limits{})
 	ctx, demo := t.Context(), name(t, "demo")
 	owner := w.user("owner", access.NewAPIToken{Scope: access.ScopeAdmin})
 	if _, err := w.upload(owner, packagingtest.Wheel("demo", "1.0", "x")); err != nil {
@@ -55,7 +56,7 @@ func TestHistoryKeepsReasonOfQuarantine(t *testing.T) {
 }
 
 func TestHistory(t *testing.T) {
-	w := newWorld(t, catalog.PrivatePolicy(), catalog.Limits{})
+	w := newWorld(t, ingest.PrivatePolicy(), catalog.Limits{})
 	demo := name(t, "demo")
 	all := access.NewAPIToken{Scope: access.ScopeAdmin}
 	owner, maintainer, uploader, stranger := w.user("owner", all), w.user("maintainer", all), w.user("uploader", all), w.user("stranger", all)
@@ -134,7 +135,7 @@ func (w *world) again(who access.Caller) access.Caller {
 
 // A maintainer may not read who tried to publish by an identity token: that is the owners'.
 func TestExchangesAreTheOwners(t *testing.T) {
-	w := newWorld(t, catalog.PrivatePolicy(), catalog.Limits{})
+	w := newWorld(t, ingest.PrivatePolicy(), catalog.Limits{})
 	w.must(packagingtest.Wheel("demo", "1.0", "x"))
 	maintainer := w.user("maintainer", access.NewAPIToken{Scope: access.ScopeAdmin})
 	if err := w.Grant(t.Context(), w.admin, "", name(t, "demo"), "maintainer", access.Maintainer); err != nil {
@@ -164,7 +165,7 @@ func TestExchangesAreTheOwners(t *testing.T) {
 
 // What was recorded of a project that was deleted is not told to who took its name.
 func TestHistoryBeginsWithTheProject(t *testing.T) {
-	w := newWorld(t, catalog.PrivatePolicy(), catalog.Limits{})
+	w := newWorld(t, ingest.PrivatePolicy(), catalog.Limits{})
 	w.must(packagingtest.Wheel("demo", "1.0", "x"))
 	if err := w.DeleteProject(t.Context(), w.admin, "", name(t, "demo")); err != nil {
 		t.Fatal(err)
@@ -182,7 +183,7 @@ func TestHistoryBeginsWithTheProject(t *testing.T) {
 }
 
 func TestRecord(t *testing.T) {
-	w := newWorld(t, catalog.PrivatePolicy(), catalog.Limits{})
+	w := newWorld(t, ingest.PrivatePolicy(), catalog.Limits{})
 	member := w.user("member", access.NewAPIToken{Scope: access.ScopeAdmin})
 	w.must(packagingtest.Wheel("demo", "1.0", "x"), packagingtest.Wheel("demo", "2.0", "x"), packagingtest.Wheel("other", "1.0", "x"))
 	refusals(t, "Record", func(who access.Caller, project string) error {

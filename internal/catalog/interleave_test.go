@@ -11,7 +11,10 @@ import (
 	"time"
 
 	"pyindex/internal/access"
+	"pyindex/internal/assembly"
 	"pyindex/internal/catalog"
+	"pyindex/internal/custody"
+	"pyindex/internal/ingest"
 	"pyindex/internal/packaging"
 	"pyindex/internal/packaging/packagingtest"
 )
@@ -35,7 +38,7 @@ const (
 // actor is a process of a scene: what it does, and what becomes of its requests.
 type actor struct {
 	name     string
-	do       func(ctx context.Context, x *catalog.Index) error
+	do       func(ctx context.Context, x *assembly.Index) error
 	ahead    time.Duration // how far its clock is ahead
 	keep     outcome
 	delete   outcome
@@ -79,7 +82,7 @@ func (s gatedStore) Update(ctx context.Context, f func(catalog.Tx) error) error 
 
 // gatedBlobs gates requests that change the store.
 type gatedBlobs struct {
-	catalog.Blobs
+	custody.Blobs
 	scene *scene
 }
 
@@ -112,7 +115,7 @@ func (b gatedBlobs) Delete(ctx context.Context, key string) error {
 	return b.request(a, what, func() error { return b.Blobs.Delete(context.WithoutCancel(ctx), key) })
 }
 
-func (b gatedBlobs) Keep(ctx context.Context, key string, s catalog.Stage) error {
+func (b gatedBlobs) Keep(ctx context.Context, key string, s custody.Stage) error {
 	a, err := gate(ctx, "PUT "+key[len(key)-3:])
 	if err != nil {
 		return err
@@ -144,7 +147,7 @@ func (s *scene) play(t *testing.T, w *world, actors []*actor, switches int, choo
 	}
 	for _, a := range actors {
 		a.at, a.pass, a.dead, a.err = make(chan string), make(chan string), false, nil
-		x := catalog.New(gatedStore{w.db.Catalog()}, gatedBlobs{w.blobs, s}, catalog.Options{
+		x := assembly.New(gatedStore{w.db.Catalog()}, gatedBlobs{w.blobs, s}, assembly.Options{
 			Log: slog.New(slog.DiscardHandler), Now: func() time.Time { return time.Now().Add(a.ahead) },
 		})
 		go func() {
@@ -214,9 +217,9 @@ func explore(run func(choose func(n int) int)) (runs int) {
 }
 
 // publish uploads f to a repository.
-func publish(ctx context.Context, x *catalog.Index, who access.Caller, repo string, f packagingtest.File) error {
+func publish(ctx context.Context, x *assembly.Index, who access.Caller, repo string, f packagingtest.File) error {
 	project, _ := packaging.ParseProjectName(f.Project)
-	in, err := x.Stage(ctx, who, repo, project)
+	in, err := x.Begin(ctx, who, repo, project)
 	if err != nil {
 		return err
 	}
@@ -224,7 +227,7 @@ func publish(ctx context.Context, x *catalog.Index, who access.Caller, repo stri
 	if _, err := in.Write(f.Bytes); err != nil {
 		return err
 	}
-	_, err = x.Publish(ctx, who, catalog.Upload{Repository: repo, Filename: f.Name, Kind: packaging.Kind(f.Kind), Content: in})
+	_, err = x.Publish(ctx, in, ingest.Upload{Filename: f.Name, Kind: packaging.Kind(f.Kind)})
 	return err
 }
 
@@ -236,17 +239,20 @@ var repositories = []string{"main", "two", "three"}
 func TestDeletionAgainstUpload(t *testing.T) {
 	uploads := func(repo string) func(w *world, f packagingtest.File) *actor {
 		return func(w *world, f packagingtest.File) *actor {
-			return &actor{name: "upload to " + repo, do: func(ctx context.Context, x *catalog.Index) error { return publish(ctx, x, w.admin, repo, f) }}
+			return &actor{name: "upload to " + repo, do: func(ctx context.Context, x *assembly.Index) error { return publish(ctx, x, w.admin, repo, f) }}
 		}
 	}
 	deletes := func(w *world, f packagingtest.File) *actor {
-		return &actor{name: "deletion", do: func(ctx context.Context, x *catalog.Index) error {
+		return &actor{name: "deletion", do: func(ctx context.Context, x *assembly.Index) error {
 			p, _ := packaging.ParseProjectName(f.Project)
 			return x.DeleteProject(ctx, w.admin, "", p)
 		}}
 	}
 	sweeps := func(w *world, f packagingtest.File) *actor {
-		return &actor{name: "sweep", do: func(ctx context.Context, x *catalog.Index) error { _, err := x.Sweep(ctx, w.admin); return err }}
+		return &actor{name: "sweep", do: func(ctx context.Context, x *assembly.Index) error {
+			_, err := x.Custody.Sweep(ctx, w.admin)
+			return err
+		}}
 	}
 	with := func(make func(*world, packagingtest.File) *actor, change func(*actor)) func(*world, packagingtest.File) *actor {
 		return func(w *world, f packagingtest.File) *actor { a := make(w, f); change(a); return a }
@@ -307,7 +313,7 @@ func TestDeletionAgainstUpload(t *testing.T) {
 
 func repositoriesOf(t *testing.T) *world {
 	t.Helper()
-	w := newWorld(t, catalog.PrivatePolicy(), catalog.Limits{})
+	w := newWorld(t, ingest.PrivatePolicy(), catalog.Limits{})
 	for _, repo := range repositories[1:] {
 		if err := w.AddRepository(t.Context(), w.admin, catalog.NewRepository{Name: repo}); err != nil {
 			t.Fatal(err)
@@ -332,8 +338,8 @@ func (w *world) settled(s *scene, actors []*actor, f packagingtest.File) {
 		w.t.Fatalf("the next upload = %v, after\n%q", err, s.steps)
 	}
 	// What is left is the sweeper's, and the next order begins without it.
-	x := catalog.New(w.db.Catalog(), w.blobs, catalog.Options{Log: slog.New(slog.DiscardHandler), Now: func() time.Time { return time.Now().Add(3 * time.Minute) }})
-	if _, err := x.Sweep(w.t.Context(), w.admin); err != nil {
+	x := assembly.New(w.db.Catalog(), w.blobs, assembly.Options{Log: slog.New(slog.DiscardHandler), Now: func() time.Time { return time.Now().Add(3 * time.Minute) }})
+	if _, err := x.Custody.Sweep(w.t.Context(), w.admin); err != nil {
 		w.t.Fatalf("the next sweep = %v, after\n%q", err, s.steps)
 	}
 	for _, repo := range repositories {
@@ -379,13 +385,13 @@ func TestRenewedMark(t *testing.T) {
 		"it is spent": {func(ctx context.Context, tx catalog.Tx, key string) error { return tx.ForgetBlob(ctx, key) }, true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t, catalog.PrivatePolicy(), catalog.Limits{})
+			w := newWorld(t, ingest.PrivatePolicy(), catalog.Limits{})
 			f := packagingtest.SDist("demo", "1.0", "x")
 			w.must(f)
-			key := catalog.FileKey(f.SHA256())
+			key := custody.FileKey(f.SHA256())
 			demo, _ := packaging.ParseProjectName("demo")
-			x := catalog.New(&interrupted{Store: w.db.Catalog(), after: func(ctx context.Context, tx catalog.Tx) error { return c.between(ctx, tx, key) }},
-				w.blobs, catalog.Options{Log: slog.New(slog.DiscardHandler)})
+			x := assembly.New(&interrupted{Store: w.db.Catalog(), after: func(ctx context.Context, tx catalog.Tx) error { return c.between(ctx, tx, key) }},
+				w.blobs, assembly.Options{Log: slog.New(slog.DiscardHandler)})
 			if err := x.DeleteProject(t.Context(), w.admin, "", demo); err != nil {
 				t.Errorf("DeleteProject = %v", err)
 			}

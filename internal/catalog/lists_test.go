@@ -5,17 +5,19 @@ import (
 	"math/rand/v2"
 	"testing"
 
+	"pyindex/internal/assembly"
 	"pyindex/internal/catalog"
+	"pyindex/internal/ingest"
 	"pyindex/internal/packaging/packagingtest"
 )
 
 // TestListingKeepsUp: whatever is done to projects, a listing that was read before shows the same as one that is read for
 // the first time.
 func TestListingKeepsUp(t *testing.T) {
-	w := newWorld(t, catalog.PrivatePolicy(), catalog.Limits{})
+	w := newWorld(t, ingest.PrivatePolicy(), catalog.Limits{})
 	random := rand.New(rand.NewPCG(2026, 11))
 	fresh := func() string {
-		x := catalog.New(w.db.Catalog(), w.blobs, catalog.Options{Policy: catalog.PrivatePolicy()})
+		x := assembly.New(w.db.Catalog(), w.blobs, assembly.Options{Policy: ingest.PrivatePolicy()})
 		return listed(t, x, w)
 	}
 	for step := range 120 {
@@ -41,7 +43,7 @@ func TestListingKeepsUp(t *testing.T) {
 	}
 }
 
-func listed(t *testing.T, x *catalog.Index, w *world) string {
+func listed(t *testing.T, x *assembly.Index, w *world) string {
 	t.Helper()
 	l, err := x.Listing(t.Context(), w.admin, "")
 	if err != nil {

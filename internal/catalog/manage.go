@@ -7,6 +7,7 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/audit"
+	"pyindex/internal/custody"
 	"pyindex/internal/fault"
 	"pyindex/internal/packaging"
 )
@@ -65,9 +66,9 @@ func (x *Index) setYank(ctx context.Context, who access.Caller, t target, yanked
 	if err := checkReason(reason); err != nil {
 		return err
 	}
-	e := x.entry(who, t.noun()+".unyank", nil)
+	e := x.changes.Entry(who, t.noun()+".unyank", nil)
 	if yanked {
-		e = x.entry(who, t.noun()+".yank", map[string]any{"reason": reason})
+		e = x.changes.Entry(who, t.noun()+".yank", map[string]any{"reason": reason})
 	}
 	return x.change(ctx, who, access.Maintainer, t, e, func(tx Tx, p *Project, e *audit.Entry) error {
 		_, files, err := targeted(ctx, tx, *p, t, e)
@@ -119,12 +120,12 @@ func (x *Index) SetStatus(ctx context.Context, who access.Caller, repo string, n
 	if err := checkReason(reason); err != nil {
 		return err
 	}
-	e := x.entry(who, "project.status", map[string]any{"status": s, "reason": reason})
+	e := x.changes.Entry(who, "project.status", map[string]any{"status": s, "reason": reason})
 	may := func(who access.Caller, p Project) error {
 		if (s == Quarantined || p.Status == Quarantined) && !who.Admin() {
 			return fault.New(fault.Denied, "only an administrator may put a project into quarantine or take it out")
 		}
-		return permit(who, access.Owner, p)
+		return Permit(who, access.Owner, p)
 	}
 	return x.changeIf(ctx, who, may, target{repo: repo, name: name}, e, func(_ Tx, p *Project, _ *audit.Entry) error {
 		p.Status, p.StatusReason = s, reason
@@ -138,7 +139,7 @@ func (x *Index) SetLimits(ctx context.Context, who access.Caller, repo string, n
 	if l.FileSize < 0 || l.ProjectSize < 0 {
 		return fault.New(fault.Invalid, "a limit is a number of bytes, or 0 for what is configured")
 	}
-	e := x.entry(who, "project.limits", map[string]any{"file_size": l.FileSize, "project_size": l.ProjectSize})
+	e := x.changes.Entry(who, "project.limits", map[string]any{"file_size": l.FileSize, "project_size": l.ProjectSize})
 	may := func(who access.Caller, _ Project) error {
 		if !who.Admin() {
 			return fault.New(fault.Denied, "only an administrator may change the limits of a project")
@@ -165,21 +166,21 @@ func (x *Index) DeleteFile(ctx context.Context, who access.Caller, repo string, 
 
 // DeleteProject removes a project with everything in it. The names of its files are never usable again. The name of the
 // project is kept for its last owners and administrators for KeepName, and for administrators alone if it was in quarantine. It
-// needs the same caller as DeleteRelease. As for DeleteRelease and DeleteFile, a *Leftover says that it is done, except that
+// needs the same caller as DeleteRelease. As for DeleteRelease and DeleteFile, a *custody.Leftover says that it is done, except that
 // some bytes could not be removed from the store yet.
 func (x *Index) DeleteProject(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName) error {
 	return x.delete(ctx, who, target{repo: repo, name: name})
 }
 
-// delete removes what t names, and then the bytes that no other file names. Its error is a *Leftover if all but some bytes
+// delete removes what t names, and then the bytes that no other file names. Its error is a *custody.Leftover if all but some bytes
 // is removed.
 func (x *Index) delete(ctx context.Context, who access.Caller, t target) error {
 	var waste []string
-	e := x.entry(who, t.noun()+".delete", nil)
+	e := x.changes.Entry(who, t.noun()+".delete", nil)
 	admin := false
 	may := func(who access.Caller, p Project) error {
 		admin = who.Admin()
-		return permit(who, access.Owner, p)
+		return Permit(who, access.Owner, p)
 	}
 	err := x.changeIf(ctx, who, may, t, e, func(tx Tx, p *Project, e *audit.Entry) (err error) {
 		if !admin {
@@ -197,8 +198,8 @@ func (x *Index) delete(ctx context.Context, who access.Caller, t target) error {
 	if err != nil {
 		return err
 	}
-	if _, left := x.drop(context.WithoutCancel(ctx), waste); left > 0 {
-		return &Leftover{Objects: left, Deleted: "the " + t.noun() + " is gone from the index"}
+	if _, left := x.custody.Drop(context.WithoutCancel(ctx), waste); left > 0 {
+		return &custody.Leftover{Objects: left, Deleted: "the " + t.noun() + " is gone from the index"}
 	}
 	return nil
 }
@@ -248,7 +249,7 @@ func (x *Index) deleteFiles(ctx context.Context, tx Tx, p *Project, t target, e 
 // bury removes the rows of files, keeps their names as tombstones, and returns the keys whose bytes nothing names any more.
 func (x *Index) bury(ctx context.Context, tx Tx, files []File) (waste []string, err error) {
 	for _, f := range files {
-		if err := tx.InsertTombstone(ctx, f.RepositoryID, f.NameKey, f.Filename, x.clock()); err != nil {
+		if err := tx.InsertTombstone(ctx, f.RepositoryID, f.NameKey, f.Filename, x.changes.Clock()); err != nil {
 			return nil, err
 		}
 		if err := tx.DeleteFile(ctx, f.ID); err != nil {
@@ -264,13 +265,13 @@ func (x *Index) bury(ctx context.Context, tx Tx, files []File) (waste []string, 
 }
 
 func free(ctx context.Context, tx Tx, f File) (waste []string, err error) {
-	for _, key := range f.keys() {
-		drop, err := tx.ReleaseBlob(ctx, key, false)
+	for _, s := range f.AllStored() {
+		drop, err := tx.ReleaseBlob(ctx, s.Key(), false)
 		if err != nil {
 			return nil, err
 		}
 		if drop {
-			waste = append(waste, key)
+			waste = append(waste, s.Key())
 		}
 	}
 	return waste, nil
@@ -288,8 +289,8 @@ func findRelease(ctx context.Context, tx Tx, p Project, version string) (Release
 	return rel, err
 }
 
-// permit is nil for who has the role in a project, and otherwise the refusal.
-func permit(who access.Caller, role access.Role, p Project) error {
+// Permit returns nil for who has the role in a project, and otherwise the refusal.
+func Permit(who access.Caller, role access.Role, p Project) error {
 	if who.May(role, p.Object()) {
 		return nil
 	}
@@ -298,7 +299,7 @@ func permit(who access.Caller, role access.Role, p Project) error {
 
 // change is changeIf for who has the role.
 func (x *Index) change(ctx context.Context, who access.Caller, role access.Role, t target, e audit.Entry, f func(Tx, *Project, *audit.Entry) error) error {
-	return x.changeIf(ctx, who, func(who access.Caller, p Project) error { return permit(who, role, p) }, t, e, f)
+	return x.changeIf(ctx, who, func(who access.Caller, p Project) error { return Permit(who, role, p) }, t, e, f)
 }
 
 // shown reports whether an action changes what lists show of a project.
@@ -314,11 +315,11 @@ func (x *Index) changeIf(ctx context.Context, who access.Caller, may func(access
 	if err != nil {
 		return err
 	}
-	e.Repository, e.Project, e.Version, e.Filename = p.Repository.ID, p.Name.String(), cut(t.version), cut(t.filename)
+	e.Repository, e.Project, e.Version, e.Filename = p.Repository.ID, p.Name.String(), audit.Cut(t.version), audit.Cut(t.filename)
 	if err := may(who, p); err != nil {
-		return x.deny(ctx, e, err)
+		return x.changes.Deny(ctx, e, err)
 	}
-	return x.update(ctx, who, e, func(tx Tx, who access.Caller) error {
+	return x.changes.Update(ctx, who, e, func(tx Tx, who access.Caller) error {
 		now, err := tx.ProjectByID(ctx, p.ID)
 		if err != nil {
 			return err
@@ -341,13 +342,4 @@ func (x *Index) changeIf(ctx context.Context, who access.Caller, may func(access
 		}
 		return putCard(ctx, tx, now)
 	})
-}
-
-// update runs f in a transaction for who as who stands in it. A refusal there is recorded as one of e.
-func (x *Index) update(ctx context.Context, who access.Caller, e audit.Entry, f func(Tx, access.Caller) error) error {
-	err := access.Update(ctx, x.store, who, f)
-	if fault.Is(err, fault.Denied) || fault.Is(err, fault.Unauthenticated) {
-		return x.deny(ctx, e, err)
-	}
-	return err
 }

@@ -8,7 +8,9 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/catalog"
+	"pyindex/internal/custody"
 	"pyindex/internal/fault"
+	"pyindex/internal/ingest"
 	"pyindex/internal/packaging/packagingtest"
 )
 
@@ -27,7 +29,7 @@ func (w *world) keysHeld() int {
 }
 
 func TestYank(t *testing.T) {
-	w := newWorld(t, catalog.PrivatePolicy(), catalog.Limits{})
+	w := newWorld(t, ingest.PrivatePolicy(), catalog.Limits{})
 	w.must(packagingtest.Wheel("demo", "1.0", "x"), packagingtest.SDist("demo", "1.0", "x"), packagingtest.Wheel("demo", "2.0", "x"), packagingtest.Wheel("demo", "3.0rc1", "x"))
 	latest := func() string {
 		t.Helper()
@@ -65,7 +67,7 @@ func TestYank(t *testing.T) {
 
 // TestDelete: a deleted name never returns, in no spelling, with no bytes, and its bytes are gone.
 func TestDelete(t *testing.T) {
-	w := newWorld(t, catalog.PrivatePolicy(), catalog.Limits{})
+	w := newWorld(t, ingest.PrivatePolicy(), catalog.Limits{})
 	one, two := packagingtest.Wheel("demo", "1.0", "x"), packagingtest.Wheel("demo", "2.0", "x")
 	w.must(one, two)
 	if err := w.DeleteRelease(t.Context(), w.admin, "", name(t, "demo"), "1"); err != nil {
@@ -102,7 +104,7 @@ func TestDelete(t *testing.T) {
 
 // TestStatus: archived takes no uploads, quarantined offers nothing in any form, and a reason is kept.
 func TestStatus(t *testing.T) {
-	w := newWorld(t, catalog.PrivatePolicy(), catalog.Limits{})
+	w := newWorld(t, ingest.PrivatePolicy(), catalog.Limits{})
 	f := packagingtest.Wheel("demo", "1.0", "x")
 	w.must(f)
 	demo := name(t, "demo")
@@ -142,7 +144,7 @@ func TestStatus(t *testing.T) {
 // TestChangesNeedTheRight: each change is refused to who may read but not manage, hidden from who may not read, and
 // leaves everything as it was.
 func TestChangesNeedTheRight(t *testing.T) {
-	w := newWorld(t, catalog.PrivatePolicy(), catalog.Limits{})
+	w := newWorld(t, ingest.PrivatePolicy(), catalog.Limits{})
 	w.must(packagingtest.Wheel("demo", "1.0", "x"), packagingtest.Wheel("other", "1.0", "x"))
 	demo := name(t, "demo")
 	callers := map[string]struct {
@@ -169,7 +171,7 @@ func TestChangesNeedTheRight(t *testing.T) {
 				t.Errorf("%s by %s = %v (%v), want %v", fn, cn, err, fault.KindOf(err), c.kind)
 			}
 		}
-		if _, err := w.Sweep(t.Context(), c.who); !fault.Is(err, fault.Denied) {
+		if _, err := w.Custody.Sweep(t.Context(), c.who); !fault.Is(err, fault.Denied) {
 			t.Errorf("Sweep by %s = %v, want denied", cn, err)
 		}
 	}
@@ -180,7 +182,7 @@ func TestChangesNeedTheRight(t *testing.T) {
 
 // TestHidden: whoever may not read a project gets one answer for it and for one that does not exist.
 func TestHidden(t *testing.T) {
-	w := newWorld(t, catalog.PrivatePolicy(), catalog.Limits{})
+	w := newWorld(t, ingest.PrivatePolicy(), catalog.Limits{})
 	f := packagingtest.Wheel("demo", "1.0", "x")
 	w.must(f, packagingtest.Wheel("other", "1.0", "x"))
 	bound := w.user("bob", access.NewAPIToken{Scope: access.ScopeRead, Projects: []string{"other"}})
@@ -208,19 +210,19 @@ func TestHidden(t *testing.T) {
 
 // TestSweep: bytes that a crash left are taken after their grace, and bytes in use never.
 func TestSweep(t *testing.T) {
-	w := newWorld(t, catalog.PrivatePolicy(), catalog.Limits{})
+	w := newWorld(t, ingest.PrivatePolicy(), catalog.Limits{})
 	w.must(packagingtest.Wheel("demo", "1.0", "x"))
 	crashed := strings.Repeat("ab", 32)
 	if err := w.db.Catalog().Update(t.Context(), func(tx catalog.Tx) error {
-		_, err := tx.HoldBlob(t.Context(), catalog.FileKey(crashed), "", time.Unix(0, 0))
+		_, err := tx.HoldBlob(t.Context(), custody.FileKey(crashed), "", time.Unix(0, 0))
 		return err
 	}); err != nil {
 		t.Fatal(err)
 	}
-	if err := w.blobs.Put(t.Context(), catalog.FileKey(crashed), []byte("left")); err != nil {
+	if err := w.blobs.Put(t.Context(), custody.FileKey(crashed), []byte("left")); err != nil {
 		t.Fatal(err)
 	}
-	if n, err := w.Sweep(t.Context(), w.admin); err != nil || n != 1 {
+	if n, err := w.Custody.Sweep(t.Context(), w.admin); err != nil || n != 1 {
 		t.Errorf("Sweep = %d, %v, want 1", n, err)
 	}
 	if w.keysHeld() != 2 {

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"pyindex/internal/access"
+	"pyindex/internal/audit"
 	"pyindex/internal/fault"
 	"pyindex/internal/packaging"
 )
@@ -63,7 +64,7 @@ func (x *Index) ManagedPage(ctx context.Context, who access.Caller, repo string,
 	if err != nil {
 		return nil, 0, err
 	}
-	text := strings.ToLower(cut(p.Text))
+	text := strings.ToLower(audit.Cut(p.Text))
 	var projects []Project
 	err = x.store.View(ctx, func(tx Tx) (err error) {
 		if who.May(access.Uploader, r.Object()) {
@@ -121,7 +122,7 @@ func (x *Index) ManagedReleases(ctx context.Context, who access.Caller, repo str
 	}
 	m.Project, err = x.Project(ctx, who, repo, name)
 	if err == nil {
-		err = permit(who, access.Uploader, m.Project)
+		err = Permit(who, access.Uploader, m.Project)
 	}
 	if err != nil {
 		return ManagedReleases{}, err
@@ -154,7 +155,7 @@ type ManagedRelease struct {
 func (x *Index) ManagedRelease(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName, version string) (m ManagedRelease, err error) {
 	m.Project, err = x.Project(ctx, who, repo, name)
 	if err == nil {
-		err = permit(who, access.Maintainer, m.Project)
+		err = Permit(who, access.Maintainer, m.Project)
 	}
 	if err != nil {
 		return ManagedRelease{}, err
@@ -182,12 +183,12 @@ type ManagedSettings struct {
 func (x *Index) ManagedSettings(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName) (m ManagedSettings, err error) {
 	m.Project, err = x.Project(ctx, who, repo, name)
 	if err == nil {
-		err = permit(who, access.Owner, m.Project)
+		err = Permit(who, access.Owner, m.Project)
 	}
 	if err != nil {
 		return ManagedSettings{}, err
 	}
-	m.Limits = x.limitsOf(m.Project)
+	m.Limits = m.Project.LimitsUnder(x.limits)
 	all, err := x.summaries(ctx, m.Project)
 	m.Counts = counted(all)
 	return m, err
@@ -205,7 +206,7 @@ type ManagedContents struct {
 func (x *Index) ManagedContents(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName) (m ManagedContents, err error) {
 	m.Project, err = x.Project(ctx, who, repo, name)
 	if err == nil {
-		err = permit(who, access.Maintainer, m.Project)
+		err = Permit(who, access.Maintainer, m.Project)
 	}
 	if err != nil {
 		return ManagedContents{}, err

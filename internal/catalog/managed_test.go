@@ -8,6 +8,7 @@ import (
 	"pyindex/internal/access"
 	"pyindex/internal/catalog"
 	"pyindex/internal/fault"
+	"pyindex/internal/ingest"
 	"pyindex/internal/packaging/packagingtest"
 )
 
@@ -21,7 +22,7 @@ func named(all []catalog.ManagedProject) string {
 }
 
 func TestManagedPage(t *testing.T) {
-	w := newWorld(t, catalog.PrivatePolicy(), catalog.Limits{})
+	w := newWorld(t, ingest.PrivatePolicy(), catalog.Limits{})
 	w.must(packagingtest.Wheel("aa", "1.0", "x"), packagingtest.Wheel("aa", "2.0rc1", "x"), packagingtest.Wheel("ab", "1.0", "x"), packagingtest.Wheel("c", "1.0", "x"), packagingtest.Wheel("d", "1.0", "x"))
 	member := w.user("member", access.NewAPIToken{Scope: access.ScopeAdmin})
 	for project, role := range map[string]access.Role{"aa": access.Owner, "ab": access.Uploader, "c": access.Reader} {
@@ -69,7 +70,7 @@ func TestManagedPage(t *testing.T) {
 }
 
 func TestManagedReleases(t *testing.T) {
-	w := newWorld(t, catalog.PrivatePolicy(), catalog.Limits{})
+	w := newWorld(t, ingest.PrivatePolicy(), catalog.Limits{})
 	w.must(packagingtest.Wheel("demo", "1.9", "x"), packagingtest.Wheel("demo", "1.10", "x"), packagingtest.SDist("demo", "1.10", "x"), packagingtest.Wheel("demo", "2.0rc1", "x"))
 	demo := name(t, "demo")
 	uploader, stranger := w.user("uploader", access.NewAPIToken{Scope: access.ScopeAdmin}), w.user("stranger", access.NewAPIToken{Scope: access.ScopeAdmin})
@@ -129,7 +130,7 @@ func (w *world) lastAction() string {
 }
 
 func TestFilesOneByOne(t *testing.T) {
-	w := newWorld(t, catalog.PrivatePolicy(), catalog.Limits{})
+	w := newWorld(t, ingest.PrivatePolicy(), catalog.Limits{})
 	wheel, sdist := packagingtest.Wheel("demo", "1.0", "x"), packagingtest.SDist("demo", "1.0", "x")
 	w.must(wheel, sdist, packagingtest.Wheel("other", "1.0", "x"))
 	demo := name(t, "demo")
@@ -196,7 +197,7 @@ func TestFilesOneByOne(t *testing.T) {
 }
 
 func TestLimits(t *testing.T) {
-	w := newWorld(t, catalog.PrivatePolicy(), catalog.Limits{FileSize: 10 << 20, ProjectSize: 20 << 20})
+	w := newWorld(t, ingest.PrivatePolicy(), catalog.Limits{FileSize: 10 << 20, ProjectSize: 20 << 20})
 	small := packagingtest.Wheel("demo", "1.0", "x")
 	w.must(small)
 	demo := name(t, "demo")
@@ -244,7 +245,7 @@ func TestLimits(t *testing.T) {
 }
 
 // uploadUnnamed uploads to a stage that was not told the project.
-func (w *world) uploadUnnamed(who access.Caller, f packagingtest.File) (catalog.Receipt, error) {
+func (w *world) uploadUnnamed(who access.Caller, f packagingtest.File) (ingest.Receipt, error) {
 	w.t.Helper()
 	unnamed := f
 	unnamed.Project = ""
@@ -253,7 +254,7 @@ func (w *world) uploadUnnamed(who access.Caller, f packagingtest.File) (catalog.
 
 // An owner cannot take a project out of the quarantine that an administrator put it into.
 func TestQuarantineIsTheAdministrators(t *testing.T) {
-	w := newWorld(t, catalog.PrivatePolicy(), catalog.Limits{})
+	w := newWorld(t, ingest.PrivatePolicy(), catalog.Limits{})
 	w.must(packagingtest.Wheel("demo", "1.0", "x"))
 	demo := name(t, "demo")
 	owner := w.user("owner", access.NewAPIToken{Scope: access.ScopeAdmin})
@@ -278,7 +279,7 @@ func TestQuarantineIsTheAdministrators(t *testing.T) {
 }
 
 func TestLastOwner(t *testing.T) {
-	w := newWorld(t, catalog.PrivatePolicy(), catalog.Limits{})
+	w := newWorld(t, ingest.PrivatePolicy(), catalog.Limits{})
 	all := access.NewAPIToken{Scope: access.ScopeAdmin}
 	ann, bob, cid := w.user("ann", all), w.user("bob", all), w.user("cid", all)
 	if _, err := w.upload(ann, packagingtest.Wheel("demo", "1.0", "x")); err != nil {
@@ -320,7 +321,7 @@ func TestLastOwner(t *testing.T) {
 
 // Two owners who remove each other at the same time: one of them stays.
 func TestOwnersRemovingEachOther(t *testing.T) {
-	w := newWorld(t, catalog.PrivatePolicy(), catalog.Limits{})
+	w := newWorld(t, ingest.PrivatePolicy(), catalog.Limits{})
 	all := access.NewAPIToken{Scope: access.ScopeAdmin}
 	ann := w.user("ann", all)
 	w.user("bob", all)

@@ -14,7 +14,9 @@ import (
 	"time"
 
 	"pyindex/internal/access"
+	"pyindex/internal/assembly"
 	"pyindex/internal/catalog"
+	"pyindex/internal/custody"
 	"pyindex/internal/fault"
 	"pyindex/internal/packaging/packagingtest"
 	"pyindex/internal/storage/blobs"
@@ -31,16 +33,16 @@ var stores = map[string]func(*testing.T) string{
 
 // mending is an index with two repositories on a store of some kind, and its log.
 type mending struct {
-	*catalog.Index
+	*assembly.Index
 	t     *testing.T
-	blobs catalog.Blobs
+	blobs custody.Blobs
 	rows  *db.DB
 	admin access.Caller
 	log   bytes.Buffer
 	now   time.Time
 }
 
-func newMending(t *testing.T, location string, wrap func(catalog.Blobs) catalog.Blobs) *mending {
+func newMending(t *testing.T, location string, wrap func(custody.Blobs) custody.Blobs) *mending {
 	t.Helper()
 	rows, err := db.Open(t.Context(), storagetest.SQLite(t), db.Options{})
 	if err != nil {
@@ -56,7 +58,7 @@ func newMending(t *testing.T, location string, wrap func(catalog.Blobs) catalog.
 	if wrap != nil {
 		m.blobs = wrap(store)
 	}
-	m.Index = catalog.New(rows.Catalog(), m.blobs, catalog.Options{Log: slog.New(slog.NewTextHandler(&m.log, nil)), Now: func() time.Time { return m.now }})
+	m.Index = assembly.New(rows.Catalog(), m.blobs, assembly.Options{Log: slog.New(slog.NewTextHandler(&m.log, nil)), Now: func() time.Time { return m.now }})
 	if err := m.AddRepository(t.Context(), m.admin, catalog.NewRepository{Name: "two"}); err != nil {
 		t.Fatal(err)
 	}
@@ -127,9 +129,9 @@ func TestUploadMendsDamage(t *testing.T) {
 			m := newMending(t, location(t), nil)
 			n := 0
 			for part, bytesOf := range map[string]func(packagingtest.File) (string, []byte){
-				"file": func(f packagingtest.File) (string, []byte) { return catalog.FileKey(f.SHA256()), f.Bytes },
+				"file": func(f packagingtest.File) (string, []byte) { return custody.FileKey(f.SHA256()), f.Bytes },
 				"metadata": func(f packagingtest.File) (string, []byte) {
-					return catalog.MetadataKey(digestOf(f.Metadata)), f.Metadata
+					return custody.MetadataKey(digestOf(f.Metadata)), f.Metadata
 				},
 			} {
 				for damage := range damages([]byte("0123456789")) {
@@ -163,11 +165,11 @@ func TestUploadMendsDamage(t *testing.T) {
 
 // forgetful is a store that answers success to a PUT that it does not keep, while lost is set.
 type forgetful struct {
-	catalog.Blobs
+	custody.Blobs
 	lost bool
 }
 
-func (b *forgetful) Keep(ctx context.Context, key string, s catalog.Stage) error {
+func (b *forgetful) Keep(ctx context.Context, key string, s custody.Stage) error {
 	if b.lost {
 		return nil
 	}
@@ -184,14 +186,14 @@ func (b *forgetful) Put(ctx context.Context, key string, p []byte) error {
 // TestMendingMustHold: what the store does not keep when it is mended is no success, and the next try mends it.
 func TestMendingMustHold(t *testing.T) {
 	var store *forgetful
-	m := newMending(t, "mem://", func(b catalog.Blobs) catalog.Blobs { store = &forgetful{Blobs: b}; return store })
+	m := newMending(t, "mem://", func(b custody.Blobs) custody.Blobs { store = &forgetful{Blobs: b}; return store })
 	f := packagingtest.Wheel("demo", "1.0", "x = 1\n")
 	if err := m.upload("main", f); err != nil {
 		t.Fatal(err)
 	}
 	for damage, p := range damages(f.Bytes) {
 		for _, repo := range []string{"main", "two"} {
-			m.spoil(catalog.FileKey(f.SHA256()), p)
+			m.spoil(custody.FileKey(f.SHA256()), p)
 			store.lost = true
 			if err := m.upload(repo, f); !fault.Is(err, fault.Unavailable) {
 				t.Errorf("%s, uploaded to %s and not kept = %v, want unavailable", damage, repo, err)
@@ -219,9 +221,9 @@ func TestDamageIsNotServed(t *testing.T) {
 	}
 	m.intact("main", f)
 	for part, right := range map[catalog.Part][]byte{catalog.Bytes: f.Bytes, catalog.MetadataPart: f.Metadata} {
-		key := catalog.FileKey(f.SHA256())
+		key := custody.FileKey(f.SHA256())
 		if part == catalog.MetadataPart {
-			key = catalog.MetadataKey(digestOf(f.Metadata))
+			key = custody.MetadataKey(digestOf(f.Metadata))
 		}
 		for damage, p := range damages(right) {
 			if damage == "flipped" && part == catalog.Bytes {
@@ -265,7 +267,7 @@ func TestCheckStored(t *testing.T) {
 				if err := m.upload("main", f); err != nil {
 					t.Fatal(err)
 				}
-				for key, right := range map[string][]byte{catalog.FileKey(f.SHA256()): f.Bytes, catalog.MetadataKey(digestOf(f.Metadata)): f.Metadata} {
+				for key, right := range map[string][]byte{custody.FileKey(f.SHA256()): f.Bytes, custody.MetadataKey(digestOf(f.Metadata)): f.Metadata} {
 					if err := backup.Put(t.Context(), key, right); err != nil {
 						t.Fatal(err)
 					}
@@ -277,17 +279,17 @@ func TestCheckStored(t *testing.T) {
 			if err := m.upload("main", sound); err != nil {
 				t.Fatal(err)
 			}
-			check := func(o catalog.CheckOptions) (sum catalog.Check, found map[string]string) {
+			check := func(o custody.CheckOptions) (sum custody.Check, found map[string]string) {
 				t.Helper()
 				found = map[string]string{}
-				o.Found = func(b catalog.Broken) { found[b.Key] = strings.Join(b.Files, ",") + " " + b.Why }
-				sum, err := m.CheckStored(t.Context(), m.admin, o)
+				o.Found = func(b custody.Broken) { found[b.Key] = strings.Join(b.Files, ",") + " " + b.Why }
+				sum, err := m.Custody.CheckStored(t.Context(), m.admin, o)
 				if err != nil {
 					t.Fatalf("CheckStored = %v", err)
 				}
 				return sum, found
 			}
-			sum, found := check(catalog.CheckOptions{Kind: catalog.CheckBytes})
+			sum, found := check(custody.CheckOptions{Kind: custody.CheckBytes})
 			if sum.Objects != 12 || sum.Missing != 2 || sum.Damaged != 8 || len(found) != 10 {
 				t.Errorf("CheckStored = %+v with %d found, want 12 objects of which 2 are missing and 8 damaged", sum, len(found))
 			}
@@ -299,20 +301,20 @@ func TestCheckStored(t *testing.T) {
 			if lines := m.errors(); len(lines) != 1 || !strings.Contains(lines[0], "missing=2") {
 				t.Errorf("the log has %q, want one error with the numbers", lines)
 			}
-			if sizes, _ := check(catalog.CheckOptions{Kind: catalog.CheckSizes}); sizes.Missing != 2 || sizes.Damaged != 3 {
+			if sizes, _ := check(custody.CheckOptions{Kind: custody.CheckSizes}); sizes.Missing != 2 || sizes.Damaged != 3 {
 				t.Errorf("CheckStored(sizes) = %+v, want 2 missing, and 3 files of another size", sizes)
 			}
 			if u, err := m.Usage(t.Context(), m.admin); err != nil || len(u.Checks) != 2 || u.Checks[0].Missing != 2 {
 				t.Errorf("Usage() = %+v, %v, want the outcome of both checks", u.Checks, err)
 			}
-			if some, _ := check(catalog.CheckOptions{Kind: catalog.CheckBytes, Skip: func(key string) bool { return want[key] != "deleted" }}); some.Objects != 12 || some.Missing != 2 || some.Damaged != 0 {
+			if some, _ := check(custody.CheckOptions{Kind: custody.CheckBytes, Skip: func(key string) bool { return want[key] != "deleted" }}); some.Objects != 12 || some.Missing != 2 || some.Damaged != 0 {
 				t.Errorf("CheckStored(continued) = %+v, want what was right before left out", some)
 			}
-			mended, _ := check(catalog.CheckOptions{Kind: catalog.CheckBytes, Mend: backup})
+			mended, _ := check(custody.CheckOptions{Kind: custody.CheckBytes, Mend: backup})
 			if mended.Mended != 10 || mended.Missing+mended.Damaged != 0 {
 				t.Errorf("CheckStored(mend) = %+v, want 10 mended", mended)
 			}
-			if again, _ := check(catalog.CheckOptions{Kind: catalog.CheckBytes}); again.Missing+again.Damaged+again.Mended != 0 || again.Objects != 12 {
+			if again, _ := check(custody.CheckOptions{Kind: custody.CheckBytes}); again.Missing+again.Damaged+again.Mended != 0 || again.Objects != 12 {
 				t.Errorf("CheckStored(again) = %+v, want nothing", again)
 			}
 			for _, f := range append(files, sound) {
@@ -326,19 +328,19 @@ func TestCheckStored(t *testing.T) {
 // damaged mends nothing.
 func TestCheckStoredRefuses(t *testing.T) {
 	var faulty *storagetest.FaultyBlobs
-	m := newMending(t, "mem://", func(b catalog.Blobs) catalog.Blobs { faulty = &storagetest.FaultyBlobs{Blobs: b}; return faulty })
+	m := newMending(t, "mem://", func(b custody.Blobs) custody.Blobs { faulty = &storagetest.FaultyBlobs{Blobs: b}; return faulty })
 	f := packagingtest.Wheel("demo", "1.0", "x = 1\n")
 	if err := m.upload("main", f); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := m.CheckStored(t.Context(), access.Guest(true), catalog.CheckOptions{Kind: catalog.CheckBytes}); !fault.Is(err, fault.Denied) {
+	if _, err := m.Custody.CheckStored(t.Context(), access.Guest(true), custody.CheckOptions{Kind: custody.CheckBytes}); !fault.Is(err, fault.Denied) {
 		t.Errorf("CheckStored(guest) = %v, want denied", err)
 	}
-	if _, err := m.FindStrays(t.Context(), access.Guest(true), true, nil); !fault.Is(err, fault.Denied) {
+	if _, err := m.Custody.FindStrays(t.Context(), access.Guest(true), true, nil); !fault.Is(err, fault.Denied) {
 		t.Errorf("FindStrays(guest) = %v, want denied", err)
 	}
 	faulty.Arm(1, storagetest.Before)
-	if sum, err := m.CheckStored(t.Context(), m.admin, catalog.CheckOptions{Kind: catalog.CheckBytes}); err == nil || sum.Missing != 0 {
+	if sum, err := m.Custody.CheckStored(t.Context(), m.admin, custody.CheckOptions{Kind: custody.CheckBytes}); err == nil || sum.Missing != 0 {
 		t.Errorf("CheckStored(store away) = %+v, %v, want an error and nothing missing", sum, err)
 	}
 	faulty.Arm(0, storagetest.Before)
@@ -347,18 +349,18 @@ func TestCheckStoredRefuses(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer copied.Close()
-	key := catalog.FileKey(f.SHA256())
+	key := custody.FileKey(f.SHA256())
 	if err := copied.Put(t.Context(), key, []byte("wrong too")); err != nil {
 		t.Fatal(err)
 	}
 	m.spoil(key, nil)
-	sum, err := m.CheckStored(t.Context(), m.admin, catalog.CheckOptions{Kind: catalog.CheckBytes, Mend: copied})
+	sum, err := m.Custody.CheckStored(t.Context(), m.admin, custody.CheckOptions{Kind: custody.CheckBytes, Mend: copied})
 	if err != nil || sum.Missing != 1 || sum.Mended != 0 {
 		t.Errorf("CheckStored(mend from a damaged copy) = %+v, %v, want it missing still", sum, err)
 	}
 	done, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := m.CheckStored(done, m.admin, catalog.CheckOptions{Kind: catalog.CheckBytes}); err == nil {
+	if _, err := m.Custody.CheckStored(done, m.admin, custody.CheckOptions{Kind: custody.CheckBytes}); err == nil {
 		t.Error("CheckStored(interrupted) = nil, want an error")
 	}
 }
@@ -379,7 +381,7 @@ func TestStrays(t *testing.T) {
 			if err := m.DeleteProject(t.Context(), m.admin, "", project); err != nil {
 				t.Fatal(err)
 			}
-			held := catalog.FileKey(digestOf([]byte("held")))
+			held := custody.FileKey(digestOf([]byte("held")))
 			if err := m.rows.Catalog().Update(t.Context(), func(tx catalog.Tx) error {
 				_, err := tx.HoldBlob(t.Context(), held, "", m.now)
 				return err
@@ -387,17 +389,17 @@ func TestStrays(t *testing.T) {
 				t.Fatal(err)
 			}
 			strays := []string{
-				catalog.FileKey(digestOf([]byte("stray"))), catalog.MetadataKey(digestOf([]byte("stray"))), catalog.FileKey(f.SHA256()) + ".0123456789abcdef",
-				catalog.FileKey(gone.SHA256()), // a PUT that came after its DELETE
+				custody.FileKey(digestOf([]byte("stray"))), custody.MetadataKey(digestOf([]byte("stray"))), custody.FileKey(f.SHA256()) + ".0123456789abcdef",
+				custody.FileKey(gone.SHA256()), // a PUT that came after its DELETE
 			}
 			for _, key := range append(strays, held) {
 				if err := m.blobs.Put(t.Context(), key, []byte("stray")); err != nil {
 					t.Fatal(err)
 				}
 			}
-			find := func(remove bool) catalog.Strays {
+			find := func(remove bool) custody.Strays {
 				t.Helper()
-				n, err := m.FindStrays(t.Context(), m.admin, remove, nil)
+				n, err := m.Custody.FindStrays(t.Context(), m.admin, remove, nil)
 				if err != nil {
 					t.Fatalf("FindStrays = %v", err)
 				}
@@ -426,7 +428,7 @@ func TestStrays(t *testing.T) {
 
 // stuck is a store of which DELETE fails.
 type stuck struct {
-	catalog.Blobs
+	custody.Blobs
 	well bool
 }
 
@@ -441,7 +443,7 @@ func (b *stuck) Delete(ctx context.Context, key string) error {
 // one removes them at once when the store is well again.
 func TestLeftover(t *testing.T) {
 	var store *stuck
-	m := newMending(t, "mem://", func(b catalog.Blobs) catalog.Blobs { store = &stuck{Blobs: b}; return store })
+	m := newMending(t, "mem://", func(b custody.Blobs) custody.Blobs { store = &stuck{Blobs: b}; return store })
 	for i := range 10 {
 		if err := m.upload("main", packagingtest.Wheel("demo", fmt.Sprintf("1.%d", i), "x = 1\n")); err != nil {
 			t.Fatal(err)
@@ -449,17 +451,17 @@ func TestLeftover(t *testing.T) {
 	}
 	err := m.DeleteProject(t.Context(), m.admin, "", name(t, "demo"))
 	want := "the project is gone from the index; 20 stored objects could not be removed now, and the sweeper will remove them later"
-	if l, ok := err.(*catalog.Leftover); !ok || l.Objects != 20 || err.Error() != want {
+	if l, ok := err.(*custody.Leftover); !ok || l.Objects != 20 || err.Error() != want {
 		t.Errorf("DeleteProject = %v, want %q", err, want)
 	}
 	if _, err := m.Project(t.Context(), m.admin, "", name(t, "demo")); !fault.Is(err, fault.NotFound) {
 		t.Errorf("the project afterwards: %v, want not found", err)
 	}
-	if n, err := m.Sweep(t.Context(), m.admin); n != 0 || err == nil || !strings.Contains(err.Error(), "20 stored objects could not be removed now") {
+	if n, err := m.Custody.Sweep(t.Context(), m.admin); n != 0 || err == nil || !strings.Contains(err.Error(), "20 stored objects could not be removed now") {
 		t.Errorf("Sweep(still failing) = %d, %v, want an error that says how many are left", n, err)
 	}
 	store.well = true
-	if n, err := m.Sweep(t.Context(), m.admin); n != 20 || err != nil {
+	if n, err := m.Custody.Sweep(t.Context(), m.admin); n != 20 || err != nil {
 		t.Errorf("Sweep(well again) = %d, %v, want all 20 at once", n, err)
 	}
 }
@@ -470,7 +472,7 @@ func TestRetryAfterOutage(t *testing.T) {
 		for _, when := range []storagetest.When{storagetest.Before, storagetest.After} {
 			var faulty *storagetest.FaultyBlobs
 			var store *stuck
-			m := newMending(t, "mem://", func(b catalog.Blobs) catalog.Blobs {
+			m := newMending(t, "mem://", func(b custody.Blobs) custody.Blobs {
 				faulty = &storagetest.FaultyBlobs{Blobs: b}
 				store = &stuck{Blobs: faulty}
 				return store
@@ -496,7 +498,7 @@ func TestRetryAfterOutage(t *testing.T) {
 
 // counting is a store that counts how many DELETEs run at once. Each waits until as many are there as may be.
 type counting struct {
-	catalog.Blobs
+	custody.Blobs
 	mu        sync.Mutex
 	now, most int
 	full      chan struct{}
@@ -524,7 +526,7 @@ func (b *counting) Delete(ctx context.Context, key string) error {
 // TestDeletesRunInParallel: eight keys are removed at a time, and no more.
 func TestDeletesRunInParallel(t *testing.T) {
 	var store *counting
-	m := newMending(t, "mem://", func(b catalog.Blobs) catalog.Blobs {
+	m := newMending(t, "mem://", func(b custody.Blobs) custody.Blobs {
 		store = &counting{Blobs: b, full: make(chan struct{})}
 		return store
 	})
@@ -542,7 +544,7 @@ func TestDeletesRunInParallel(t *testing.T) {
 }
 
 // hanging is a store that does not answer a DELETE.
-type hanging struct{ catalog.Blobs }
+type hanging struct{ custody.Blobs }
 
 func (b hanging) Delete(ctx context.Context, key string) error {
 	<-ctx.Done()
@@ -552,7 +554,7 @@ func (b hanging) Delete(ctx context.Context, key string) error {
 // TestDeletionEndsBesideAHangingStore: a deletion waits for the store for 45 seconds, however many keys it has.
 func TestDeletionEndsBesideAHangingStore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		m := newMending(t, "mem://", func(b catalog.Blobs) catalog.Blobs { return hanging{b} })
+		m := newMending(t, "mem://", func(b custody.Blobs) custody.Blobs { return hanging{b} })
 		for i := range 15 {
 			if err := m.upload("main", packagingtest.Wheel("demo", fmt.Sprintf("1.%d", i), "x = 1\n")); err != nil {
 				t.Fatal(err)
@@ -560,7 +562,7 @@ func TestDeletionEndsBesideAHangingStore(t *testing.T) {
 		}
 		began := time.Now()
 		err := m.DeleteProject(t.Context(), m.admin, "", name(t, "demo"))
-		if l, ok := err.(*catalog.Leftover); !ok || l.Objects != 30 {
+		if l, ok := err.(*custody.Leftover); !ok || l.Objects != 30 {
 			t.Errorf("DeleteProject = %v, want 30 objects left to the sweeper", err)
 		}
 		if took := time.Since(began); took > time.Minute {

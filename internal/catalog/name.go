@@ -61,6 +61,55 @@ type NameRows interface {
 	NoteAgain(ctx context.Context, repository string, name packaging.ProjectName, at time.Time) error
 }
 
+// NamePolicy is what the names of new projects must keep to. The zero NamePolicy asks for nothing.
+type NamePolicy struct {
+	SimilarNames  bool // refuse new projects whose names look like an existing one's, or one that is kept
+	ReservedNames bool // refuse new projects named like a module of the standard library
+}
+
+// CheckNewName returns nil if a user who may create projects in a repository may create one of a name that no project has, and
+// otherwise why not: fault.Invalid or fault.Conflict for a name that the policy forbids, fault.Denied for one that is kept for
+// the last owners of a deleted project. User "" stands for the operator.
+func (p NamePolicy) CheckNewName(ctx context.Context, tx Tx, r Repository, name packaging.ProjectName, user string, now time.Time) error {
+	if p.ReservedNames && packaging.IsStdlibModule(name) {
+		return fault.New(fault.Invalid, "project name %s is reserved: it is a module of the standard library", name)
+	}
+	if p.SimilarNames {
+		if err := lookalike(ctx, tx, r, name, user, now); err != nil {
+			return err
+		}
+	}
+	_, err := nameFree(ctx, tx, r, name, user, now)
+	return err
+}
+
+// lookalike refuses a new name that people could take for an existing one, or for one that is kept for others than the user.
+func lookalike(ctx context.Context, tx Tx, r Repository, name packaging.ProjectName, user string, now time.Time) error {
+	p, err := tx.ProjectWithSkeleton(ctx, r.ID, name.Skeleton())
+	if err == nil {
+		return fault.New(fault.Conflict, "project name %s is too similar to %s", name, p.Name)
+	}
+	if !fault.Is(err, fault.NotFound) {
+		return err
+	}
+	gone, err := tx.DeletedProjects(ctx)
+	if err != nil {
+		return err
+	}
+	for _, d := range gone {
+		if d.Repository != r.Name || d.Name == name || !d.Name.LooksLike(name) {
+			continue
+		}
+		if _, err := nameFree(ctx, tx, r, d.Name, user, now); fault.Is(err, fault.Denied) {
+			return fault.Wrap(fault.Conflict, err, "project name %s is too similar to %s, which was deleted and is kept for its last owners until %s",
+				name, d.Name, d.FreeAt.UTC().Format(time.DateOnly))
+		} else if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // nameFree returns fault.Denied if the name of a deleted project is kept for others than the user, who may have no project of
 // the repository in general. User "" stands for the operator. It returns the project that was deleted under the name, the zero
 // Deleted if none was.
@@ -98,7 +147,7 @@ func lastOwner(ctx context.Context, tx Tx, r Repository, d Deleted, user string)
 // leaveName records that a project is being deleted, with its owners, in the transaction that deletes it. The owners of one in
 // quarantine do not count: they could make it again without the status.
 func (x *Index) leaveName(ctx context.Context, tx Tx, p Project) (Deleted, error) {
-	now := x.clock()
+	now := x.changes.Clock()
 	d := Deleted{Repository: p.Repository.Name, Name: p.Name, At: now, FreeAt: now.Add(KeepName)}
 	if err := tx.PutName(ctx, Name{Name: p.Name, Origin: Own, Since: p.CreatedAt, Why: "project"}); err != nil {
 		return d, err // a project that some other program inserted
@@ -132,7 +181,7 @@ func (x *Index) leaveName(ctx context.Context, tx Tx, p Project) (Deleted, error
 func (x *Index) Formerly(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName) (d Deleted, err error) {
 	p, err := x.Project(ctx, who, repo, name)
 	if err == nil {
-		err = permit(who, access.Owner, p)
+		err = Permit(who, access.Owner, p)
 	}
 	if err != nil {
 		return Deleted{}, err
@@ -209,10 +258,10 @@ func (x *Index) ReleaseName(ctx context.Context, who access.Caller, repo string,
 	if repo == "" {
 		repo = MainRepository
 	}
-	e := x.entry(who, "name.release", map[string]any{"repository": cut(repo)})
+	e := x.changes.Entry(who, "name.release", map[string]any{"repository": audit.Cut(repo)})
 	e.Project = name.String()
 	if !who.Admin() {
-		return x.deny(ctx, e, errNotReleasing)
+		return x.changes.Deny(ctx, e, errNotReleasing)
 	}
 	return access.Update(ctx, x.store, who, func(tx Tx, who access.Caller) error {
 		if !who.Admin() {

@@ -9,18 +9,20 @@ import (
 	"time"
 
 	"pyindex/internal/access"
+	"pyindex/internal/assembly"
 	"pyindex/internal/audit"
 	"pyindex/internal/catalog"
 	"pyindex/internal/fault"
+	"pyindex/internal/ingest"
 	"pyindex/internal/packaging/packagingtest"
 )
 
 // clocked is a world whose index has a clock of the test's.
-func clocked(t *testing.T, policy catalog.Policy) (*world, *time.Time) {
+func clocked(t *testing.T, policy ingest.Policy) (*world, *time.Time) {
 	t.Helper()
 	w := newWorld(t, policy, catalog.Limits{})
 	now := time.Now().UTC()
-	w.Index = catalog.New(w.db.Catalog(), w.blobs, catalog.Options{Policy: policy, Now: func() time.Time { return now }})
+	w.Index = assembly.New(w.db.Catalog(), w.blobs, assembly.Options{Policy: policy, Now: func() time.Time { return now }})
 	return w, &now
 }
 
@@ -33,7 +35,7 @@ func mustName(t *testing.T, err error) {
 
 // TestDeletedNameIsKept: for 90 days a stranger cannot create a deleted project again, its last owners and administrators can.
 func TestDeletedNameIsKept(t *testing.T) {
-	w, now := clocked(t, catalog.PrivatePolicy())
+	w, now := clocked(t, ingest.PrivatePolicy())
 	ctx, main := t.Context(), catalog.MainRepository
 	owner, second := w.user("owner", access.NewAPIToken{Scope: access.ScopeAdmin}), w.user("second", access.NewAPIToken{Scope: access.ScopeUpload})
 	stranger, helper := w.user("stranger", access.NewAPIToken{Scope: access.ScopeUpload}), w.user("helper", access.NewAPIToken{Scope: access.ScopeUpload})
@@ -76,7 +78,7 @@ func TestDeletedNameIsKept(t *testing.T) {
 				t.Errorf("the refusal to a %s says %q: %v", who, secret, err)
 			}
 		}
-		if err := w.MayPublish(ctx, c, main, name(t, "Demo")); !fault.Is(err, fault.Denied) {
+		if err := w.mayPublish(ctx, c, main, name(t, "Demo")); !fault.Is(err, fault.Denied) {
 			t.Errorf("MayPublish by a %s = %v, want denied before the bytes come", who, err)
 		}
 	}
@@ -104,7 +106,7 @@ func TestDeletedNameIsKept(t *testing.T) {
 // TestQuarantinedProjectCannotBeMadeAgain: owners of a project in quarantine cannot delete it or anything in it, and once an
 // administrator deleted it they cannot create it again.
 func TestQuarantinedProjectCannotBeMadeAgain(t *testing.T) {
-	w, now := clocked(t, catalog.PrivatePolicy())
+	w, now := clocked(t, ingest.PrivatePolicy())
 	ctx, main, demo := t.Context(), catalog.MainRepository, name(t, "demo")
 	owner := w.user("owner", access.NewAPIToken{Scope: access.ScopeAdmin})
 	if _, err := w.upload(owner, packagingtest.Wheel("demo", "1.0", "x")); err != nil {
@@ -146,7 +148,7 @@ func TestQuarantinedProjectCannotBeMadeAgain(t *testing.T) {
 
 // TestLookalikeOfDeletedNameIsKept: a name that looks like one that is kept is refused to who may not use that one either.
 func TestLookalikeOfDeletedNameIsKept(t *testing.T) {
-	w, now := clocked(t, catalog.Policy{SimilarNames: true})
+	w, now := clocked(t, ingest.Policy{NamePolicy: catalog.NamePolicy{SimilarNames: true}})
 	ctx, main, billing := t.Context(), catalog.MainRepository, name(t, "billing")
 	owner, stranger := w.user("owner", access.NewAPIToken{Scope: access.ScopeAdmin}), w.user("stranger", access.NewAPIToken{Scope: access.ScopeUpload})
 	if _, err := w.upload(owner, packagingtest.Wheel("billing", "1.0", "x")); err != nil {
@@ -155,17 +157,17 @@ func TestLookalikeOfDeletedNameIsKept(t *testing.T) {
 	owner = w.token("owner", access.NewAPIToken{Scope: access.ScopeAdmin})
 	mustName(t, w.DeleteProject(ctx, owner, main, billing))
 	for _, other := range []string{"b1lling", "bill-ing", "billlng"} {
-		if err := w.MayPublish(ctx, stranger, main, name(t, other)); !fault.Is(err, fault.Conflict) || !strings.Contains(err.Error(), "too similar to billing") {
+		if err := w.mayPublish(ctx, stranger, main, name(t, other)); !fault.Is(err, fault.Conflict) || !strings.Contains(err.Error(), "too similar to billing") {
 			t.Errorf("MayPublish(%s), by a stranger = %v, want a conflict with billing", other, err)
 		}
 		if _, err := w.upload(stranger, packagingtest.Wheel(other, "1.0", "y")); !fault.Is(err, fault.Conflict) {
 			t.Errorf("an upload of %s by a stranger = %v, want a conflict", other, err)
 		}
-		if err := w.MayPublish(ctx, owner, main, name(t, other)); err != nil {
+		if err := w.mayPublish(ctx, owner, main, name(t, other)); err != nil {
 			t.Errorf("MayPublish(%s), by the last owner = %v", other, err)
 		}
 	}
-	if err := w.MayPublish(ctx, stranger, main, name(t, "billings")); err != nil {
+	if err := w.mayPublish(ctx, stranger, main, name(t, "billings")); err != nil {
 		t.Errorf("MayPublish(billings) = %v, want nil: it looks different", err)
 	}
 	*now = now.Add(catalog.KeepName)
@@ -176,7 +178,7 @@ func TestLookalikeOfDeletedNameIsKept(t *testing.T) {
 
 // TestProjectCreatedAgain: record and page tell its owners that a project of this name was deleted, and nobody else.
 func TestProjectCreatedAgain(t *testing.T) {
-	w, now := clocked(t, catalog.PrivatePolicy())
+	w, now := clocked(t, ingest.PrivatePolicy())
 	ctx, demo := t.Context(), name(t, "demo")
 	w.must(packagingtest.Wheel("demo", "1.0", "x"))
 	if d, err := w.Formerly(ctx, w.admin, "", demo); err != nil || !d.At.IsZero() {
@@ -205,7 +207,7 @@ func TestProjectCreatedAgain(t *testing.T) {
 
 // TestReleaseName: an administrator frees a name before its time, once, and the record says who did.
 func TestReleaseName(t *testing.T) {
-	w, _ := clocked(t, catalog.PrivatePolicy())
+	w, _ := clocked(t, ingest.PrivatePolicy())
 	ctx, demo := t.Context(), name(t, "demo")
 	w.must(packagingtest.Wheel("demo", "1.0", "x"), packagingtest.Wheel("stays", "1.0", "z"))
 	stranger := w.user("stranger", access.NewAPIToken{Scope: access.ScopeAdmin})
@@ -256,7 +258,7 @@ func TestReleaseName(t *testing.T) {
 
 // TestNamesOutliveTheRepository: what was deleted in a repository stays kept when it is removed and created again.
 func TestNamesOutliveTheRepository(t *testing.T) {
-	w, _ := clocked(t, catalog.PrivatePolicy())
+	w, _ := clocked(t, ingest.PrivatePolicy())
 	ctx := t.Context()
 	team := catalog.NewRepository{Name: "team", Members: access.Uploader}
 	mustName(t, w.AddRepository(ctx, w.admin, team))
@@ -278,17 +280,17 @@ func TestNamesOutliveTheRepository(t *testing.T) {
 		t.Errorf("Names() after the repository was removed = %+v, %v, want demo of team", names, err)
 	}
 	mustName(t, w.AddRepository(ctx, w.admin, team))
-	if err := w.MayPublish(ctx, eve, "team", name(t, "demo")); !fault.Is(err, fault.Denied) {
+	if err := w.mayPublish(ctx, eve, "team", name(t, "demo")); !fault.Is(err, fault.Denied) {
 		t.Errorf("a stranger in the repository that was created again = %v, want denied", err)
 	}
-	if err := w.MayPublish(ctx, ann, "team", name(t, "demo")); err != nil {
+	if err := w.mayPublish(ctx, ann, "team", name(t, "demo")); err != nil {
 		t.Errorf("the last owner in the repository that was created again = %v", err)
 	}
 }
 
 // TestDeletionRace: strangers who upload while the owner deletes never get the name.
 func TestDeletionRace(t *testing.T) {
-	w, _ := clocked(t, catalog.PrivatePolicy())
+	w, _ := clocked(t, ingest.PrivatePolicy())
 	w.must(packagingtest.Wheel("demo", "1.0", "x"))
 	var callers []access.Caller
 	for i := range 16 {
@@ -318,7 +320,7 @@ func TestDeletionRace(t *testing.T) {
 
 // TestCreatedAgainIsTaken: a project that its owner created again has its name like any other.
 func TestCreatedAgainIsTaken(t *testing.T) {
-	w, now := clocked(t, catalog.PrivatePolicy())
+	w, now := clocked(t, ingest.PrivatePolicy())
 	ctx, demo := t.Context(), name(t, "demo")
 	w.must(packagingtest.Wheel("demo", "1.0", "x"))
 	mustName(t, w.DeleteProject(ctx, w.admin, "", demo))

@@ -6,6 +6,7 @@ import (
 	"pyindex/internal/access"
 	"pyindex/internal/catalog"
 	"pyindex/internal/fault"
+	"pyindex/internal/ingest"
 	"pyindex/internal/packaging/packagingtest"
 )
 
@@ -17,7 +18,7 @@ func versionsOf(o catalog.Overview) (out []string) {
 }
 
 func TestOverview(t *testing.T) {
-	w := newWorld(t, catalog.PrivatePolicy(), catalog.Limits{})
+	w := newWorld(t, ingest.PrivatePolicy(), catalog.Limits{})
 	ctx, demo := t.Context(), name(t, "demo")
 	w.must(packagingtest.Wheel("demo", "1.10", "x"), packagingtest.Wheel("demo", "1.9", "x", "Summary: nine"), packagingtest.SDist("demo", "1.9", "x", "Summary: sdist"), packagingtest.Wheel("demo", "2.0rc1", "x"))
 	look := func(version string) catalog.Overview {
@@ -69,7 +70,7 @@ func TestOverview(t *testing.T) {
 
 // Whoever may not see a project sees none of its forms, and nobody is asked to sign in.
 func TestOverviewIsForReaders(t *testing.T) {
-	w := newWorld(t, catalog.PrivatePolicy(), catalog.Limits{})
+	w := newWorld(t, ingest.PrivatePolicy(), catalog.Limits{})
 	ctx, demo := t.Context(), name(t, "demo")
 	w.must(packagingtest.Wheel("demo", "1.0", "x"), packagingtest.Wheel("demo", "2.0", "x"), packagingtest.Wheel("other", "1.0", "x"))
 	bound := w.user("bob", access.NewAPIToken{Scope: access.ScopeUpload, Projects: []string{"other"}})
@@ -90,7 +91,7 @@ func TestOverviewIsForReaders(t *testing.T) {
 }
 
 func TestCompare(t *testing.T) {
-	w := newWorld(t, catalog.PrivatePolicy(), catalog.Limits{})
+	w := newWorld(t, ingest.PrivatePolicy(), catalog.Limits{})
 	ctx, demo := t.Context(), name(t, "demo")
 	w.must(packagingtest.Wheel("demo", "1.0", "x", "Summary: one", "Requires-Dist: six>=1", "Requires-Dist: attrs"),
 		packagingtest.Wheel("demo", "1.1", "y", "Summary: two", "Requires-Dist: six >= 1", "Requires-Dist: rich", "Requires-Python: >=3.9"),

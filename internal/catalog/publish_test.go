@@ -10,11 +10,13 @@ import (
 	"pyindex/internal/access"
 	"pyindex/internal/catalog"
 	"pyindex/internal/fault"
+	"pyindex/internal/ingest"
+	"pyindex/internal/packaging"
 	"pyindex/internal/packaging/packagingtest"
 )
 
 func TestPublishAndRead(t *testing.T) {
-	w := newWorld(t, catalog.PrivatePolicy(), catalog.Limits{})
+	w := newWorld(t, ingest.PrivatePolicy(), catalog.Limits{})
 	wheel := packagingtest.Wheel("demo", "1.0", "x = 1\n", "Requires-Python: >=3.8")
 	got, err := w.upload(w.admin, wheel)
 	if err != nil || !got.Created {
@@ -45,7 +47,7 @@ func TestPublishAndRead(t *testing.T) {
 
 // TestPublishRefusals: every refusal has its kind and its word, and leaves the catalog as it was.
 func TestPublishRefusals(t *testing.T) {
-	w := newWorld(t, catalog.PrivatePolicy(), catalog.Limits{FileSize: 1 << 20, ProjectSize: 1 << 19})
+	w := newWorld(t, ingest.PrivatePolicy(), catalog.Limits{FileSize: 1 << 20, ProjectSize: 1 << 19})
 	there := packagingtest.Wheel("demo", "1.0", "x = 1\n")
 	w.must(there)
 	alice := w.user("alice", access.NewAPIToken{Scope: access.ScopeUpload})
@@ -53,13 +55,13 @@ func TestPublishRefusals(t *testing.T) {
 	bound := w.token("alice", access.NewAPIToken{Scope: access.ScopeUpload, Projects: []string{"demo"}})
 	fresh := packagingtest.Wheel("demo", "2.0", "x = 2\n")
 	other := packagingtest.Wheel("other", "1.0", "x = 3\n")
-	named := func(s string) func(*catalog.Upload) { return func(u *catalog.Upload) { u.Filename = s } }
+	named := func(s string) func(*ingest.Upload) { return func(u *ingest.Upload) { u.Filename = s } }
 	before := w.state()
 	for _, c := range []struct {
 		name   string
 		who    access.Caller
 		file   packagingtest.File
-		change func(*catalog.Upload)
+		change func(*ingest.Upload)
 		kind   fault.Kind
 		word   string
 	}{
@@ -71,28 +73,27 @@ func TestPublishRefusals(t *testing.T) {
 		{"a bound token, new project", bound, other, nil, fault.Denied, "bound to other projects"},
 		{"other content", w.admin, packagingtest.Wheel("demo", "1.0", "x = 9\n"), nil, fault.Conflict, "File already exists"},
 		{"other spelling", w.admin, packagingtest.Wheel("demo", "1.0.0", "x = 9\n"), nil, fault.Conflict, "another spelling"},
-		{"no file", w.admin, fresh, func(u *catalog.Upload) { u.Content = nil }, fault.Invalid, "does not have a file"},
-		{"an image", w.admin, fresh, func(u *catalog.Upload) { u.ContentType = "image/png" }, fault.Invalid, "image/png"},
-		{"no digest", w.admin, fresh, func(u *catalog.Upload) { u.Digests = catalog.Digests{} }, fault.Invalid, "no digest"},
-		{"wrong sha256", w.admin, fresh, func(u *catalog.Upload) { u.Digests.SHA256 = there.SHA256() }, fault.Invalid, "sha256"},
-		{"one wrong of two", w.admin, fresh, func(u *catalog.Upload) { u.Digests.MD5 = strings.Repeat("0", 32) }, fault.Invalid, "md5"},
-		{"version of the form", w.admin, fresh, func(u *catalog.Upload) { u.Form.Version = "3.0" }, fault.Invalid, "2.0"},
-		{"name of the form", w.admin, fresh, func(u *catalog.Upload) { u.Form.Name = "else" }, fault.Invalid, "else"},
-		{"dependency that the archive lacks", w.admin, fresh, func(u *catalog.Upload) { u.Form.RequiresDist = []string{"evil"} }, fault.Invalid, "requires_dist"},
-		{"python that the archive lacks", w.admin, fresh, func(u *catalog.Upload) { u.Form.RequiresPython = ">=3" }, fault.Invalid, "requires_python"},
-		{"not a version", w.admin, fresh, func(u *catalog.Upload) { u.Form.Version = "one" }, fault.Invalid, "one"},
-		{"kind", w.admin, fresh, func(u *catalog.Upload) { u.Kind = "sdist" }, fault.Invalid, "filetype"},
+		{"an image", w.admin, fresh, func(u *ingest.Upload) { u.ContentType = "image/png" }, fault.Invalid, "image/png"},
+		{"no digest", w.admin, fresh, func(u *ingest.Upload) { u.Digests = ingest.Digests{} }, fault.Invalid, "no digest"},
+		{"wrong sha256", w.admin, fresh, func(u *ingest.Upload) { u.Digests.SHA256 = there.SHA256() }, fault.Invalid, "sha256"},
+		{"one wrong of two", w.admin, fresh, func(u *ingest.Upload) { u.Digests.MD5 = strings.Repeat("0", 32) }, fault.Invalid, "md5"},
+		{"version of the form", w.admin, fresh, func(u *ingest.Upload) { u.Form.Version = "3.0" }, fault.Invalid, "2.0"},
+		{"name of the form", w.admin, fresh, func(u *ingest.Upload) { u.Form.Name = "else" }, fault.Invalid, "else"},
+		{"dependency that the archive lacks", w.admin, fresh, func(u *ingest.Upload) { u.Form.RequiresDist = []string{"evil"} }, fault.Invalid, "requires_dist"},
+		{"python that the archive lacks", w.admin, fresh, func(u *ingest.Upload) { u.Form.RequiresPython = ">=3" }, fault.Invalid, "requires_python"},
+		{"not a version", w.admin, fresh, func(u *ingest.Upload) { u.Form.Version = "one" }, fault.Invalid, "one"},
+		{"kind", w.admin, fresh, func(u *ingest.Upload) { u.Kind = "sdist" }, fault.Invalid, "filetype"},
 		{"path in the name", w.admin, fresh, named("../" + fresh.Name), fault.Invalid, ""},
 		{"NUL in the name", w.admin, fresh, named("demo-2.0\x00-py3-none-any.whl"), fault.Invalid, ""},
 		{"no archive", w.admin, packagingtest.File{Name: "demo-2.0-py3-none-any.whl", Project: "demo", Version: "2.0", Kind: "bdist_wheel", Bytes: []byte("hello")}, nil, fault.Invalid, "demo-2.0"},
-		{"another archive's name", w.admin, fresh, func(u *catalog.Upload) {
+		{"another archive's name", w.admin, fresh, func(u *ingest.Upload) {
 			u.Filename, u.Form.Name, u.Form.Version = "other-1.0-py3-none-any.whl", "other", "1.0"
 		}, fault.Invalid, "other"},
 		{"project full", w.admin, packagingtest.Wheel("demo", "4.0", strings.Repeat("x", 1<<19)), nil, fault.TooLarge, "File too large"},
 	} {
 		change := c.change
 		if change == nil {
-			change = func(*catalog.Upload) {}
+			change = func(*ingest.Upload) {}
 		}
 		_, err := w.upload(c.who, c.file, change)
 		if fault.KindOf(err) != c.kind || err == nil || !strings.Contains(fault.Message(err), c.word) {
@@ -127,7 +128,7 @@ func (w *world) state() string {
 
 // TestSameName: of 32 uploads of one name with different bytes one wins, and nothing of the others is left.
 func TestSameName(t *testing.T) {
-	w := newWorld(t, catalog.PrivatePolicy(), catalog.Limits{})
+	w := newWorld(t, ingest.PrivatePolicy(), catalog.Limits{})
 	var all sync.WaitGroup
 	errs := make([]error, 32)
 	for i := range errs {
@@ -154,7 +155,7 @@ func TestSameName(t *testing.T) {
 
 // TestSameUpload: of 32 uploads of one file all succeed, and one made it.
 func TestSameUpload(t *testing.T) {
-	w := newWorld(t, catalog.PrivatePolicy(), catalog.Limits{})
+	w := newWorld(t, ingest.PrivatePolicy(), catalog.Limits{})
 	f := packagingtest.Wheel("demo", "1.0", "x")
 	var all sync.WaitGroup
 	var mu sync.Mutex
@@ -183,7 +184,7 @@ func TestSameUpload(t *testing.T) {
 
 // TestFirstUploads: many first uploads to one project make one project, also by somebody who owned nothing when they began.
 func TestFirstUploads(t *testing.T) {
-	w := newWorld(t, catalog.PrivatePolicy(), catalog.Limits{})
+	w := newWorld(t, ingest.PrivatePolicy(), catalog.Limits{})
 	alice := w.user("alice", access.NewAPIToken{Scope: access.ScopeUpload})
 	var all sync.WaitGroup
 	for i := range 16 {
@@ -201,7 +202,7 @@ func TestFirstUploads(t *testing.T) {
 }
 
 func TestOwnership(t *testing.T) {
-	w := newWorld(t, catalog.PrivatePolicy(), catalog.Limits{})
+	w := newWorld(t, ingest.PrivatePolicy(), catalog.Limits{})
 	alice := w.user("alice", access.NewAPIToken{Scope: access.ScopeUpload})
 	if _, err := w.upload(alice, packagingtest.Wheel("hers", "1.0", "x")); err != nil {
 		t.Fatal(err)
@@ -216,5 +217,33 @@ func TestOwnership(t *testing.T) {
 	}
 	if _, err := w.Contents(t.Context(), alice, "", name(t, "absent")); !fault.Is(err, fault.NotFound) {
 		t.Errorf("a bound token reads another project: %v, want not found", err)
+	}
+}
+
+// TestPublishChecksPermission: what Begin was not told of a project Publish refuses, in the words that Begin has for it.
+func TestPublishChecksPermission(t *testing.T) {
+	w := newWorld(t, ingest.Policy{NamePolicy: catalog.NamePolicy{ReservedNames: true}}, catalog.Limits{})
+	w.must(packagingtest.Wheel("demo", "1.0", "x"), packagingtest.Wheel("old", "1.0", "x"))
+	if err := w.SetStatus(t.Context(), w.admin, "", name(t, "old"), catalog.Archived, ""); err != nil {
+		t.Fatal(err)
+	}
+	eve := w.user("eve", access.NewAPIToken{Scope: access.ScopeUpload})
+	for project, who := range map[string]access.Caller{"demo": eve, "old": w.admin, "json": w.admin} {
+		f := packagingtest.Wheel(project, "2.0", "y")
+		first := w.mayPublish(t.Context(), who, "", name(t, project))
+		in, err := w.Begin(t.Context(), who, "", packaging.ProjectName{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := in.Write(f.Bytes); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.Publish(t.Context(), in, ingest.Upload{Filename: f.Name}); err == nil || first == nil || err.Error() != first.Error() {
+			t.Errorf("%s: Publish = %v, Begin = %v, want the same refusal", project, err, first)
+		}
+		_ = in.Discard()
+	}
+	if _, err := w.Publish(t.Context(), nil, ingest.Upload{}); !fault.Is(err, fault.Invalid) || !strings.Contains(err.Error(), "does not have a file") {
+		t.Errorf("Publish without a file = %v", err)
 	}
 }

@@ -50,7 +50,7 @@ var errNoQuarantine = fault.New(fault.Denied, "only an administrator may put a f
 // bytes are kept. It needs an administrator, and returns fault.NotFound if the project has no such file, and fault.Conflict,
 // recording nothing, if the file is already in quarantine.
 func (x *Index) QuarantineFile(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName, filename, reason string) error {
-	return x.setQuarantine(ctx, who, target{repo: repo, name: name, filename: filename}, x.clock(), reason)
+	return x.setQuarantine(ctx, who, target{repo: repo, name: name, filename: filename}, x.changes.Clock(), reason)
 }
 
 // ReleaseFile undoes QuarantineFile. It needs an administrator, and returns fault.NotFound if the project has no such file, and
@@ -63,9 +63,9 @@ func (x *Index) setQuarantine(ctx context.Context, who access.Caller, t target, 
 	if err := checkReason(reason); err != nil {
 		return err
 	}
-	e := x.entry(who, "file.release", nil)
+	e := x.changes.Entry(who, "file.release", nil)
 	if !at.IsZero() {
-		e = x.entry(who, "file.quarantine", map[string]any{"reason": reason})
+		e = x.changes.Entry(who, "file.quarantine", map[string]any{"reason": reason})
 	}
 	may := func(who access.Caller, _ Project) error {
 		if !who.Admin() {

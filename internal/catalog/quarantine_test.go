@@ -7,6 +7,7 @@ import (
 	"pyindex/internal/access"
 	"pyindex/internal/catalog"
 	"pyindex/internal/fault"
+	"pyindex/internal/ingest"
 	"pyindex/internal/packaging/packagingtest"
 )
 
@@ -25,7 +26,7 @@ func TestQuarantineIsDeletedByAdministratorsOnly(t *testing.T) {
 	demo := name(t, "demo")
 	wheel, sdist, other := packagingtest.Wheel("demo", "1.0", "x"), packagingtest.SDist("demo", "1.0", "x"), packagingtest.Wheel("demo", "2.0", "x")
 	for _, whole := range []bool{false, true} {
-		w := newWorld(t, catalog.PrivatePolicy(), catalog.Limits{})
+		w := newWorld(t, ingest.PrivatePolicy(), catalog.Limits{})
 		w.user("owner", access.NewAPIToken{Scope: access.ScopeAdmin})
 		w.must(wheel, sdist, other)
 		if err := w.Grant(t.Context(), w.admin, "", demo, "owner", access.Owner); err != nil {
@@ -78,7 +79,7 @@ func TestQuarantineIsDeletedByAdministratorsOnly(t *testing.T) {
 
 // Putting a file into quarantine or releasing it a second time is refused, and not recorded as if it had changed something.
 func TestQuarantineAgainChangesNothing(t *testing.T) {
-	w := newWorld(t, catalog.PrivatePolicy(), catalog.Limits{})
+	w := newWorld(t, ingest.PrivatePolicy(), catalog.Limits{})
 	demo, f := name(t, "demo"), packagingtest.Wheel("demo", "1.0", "x")
 	w.must(f)
 	put := func() error { return w.QuarantineFile(t.Context(), w.admin, "", demo, f.Name, "why") }
@@ -105,7 +106,7 @@ func TestQuarantineAgainChangesNothing(t *testing.T) {
 
 // Who manages a project gets what is in quarantine counted and marked; readers get none of it.
 func TestManagedCountsQuarantine(t *testing.T) {
-	w := newWorld(t, catalog.PrivatePolicy(), catalog.Limits{})
+	w := newWorld(t, ingest.PrivatePolicy(), catalog.Limits{})
 	demo := name(t, "demo")
 	wheel, sdist, only := packagingtest.Wheel("demo", "1.0", "x"), packagingtest.SDist("demo", "1.0", "x"), packagingtest.Wheel("demo", "2.0", "x")
 	w.must(wheel, sdist, only)

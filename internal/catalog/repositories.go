@@ -29,7 +29,7 @@ func (x *Index) AddRepository(ctx context.Context, who access.Caller, n NewRepos
 	if n.Members > access.Uploader {
 		return fault.New(fault.Invalid, "members of a repository are none, reader or uploader")
 	}
-	r := Repository{ID: x.newID(), Name: n.Name, Members: n.Members, Public: n.Public, CreatedAt: x.clock()}
+	r := Repository{ID: x.changes.NewID(), Name: n.Name, Members: n.Members, Public: n.Public, CreatedAt: x.changes.Clock()}
 	return x.changeRepository(ctx, who, r, "repository.add", func(tx Tx) error {
 		err := tx.InsertRepository(ctx, r)
 		if fault.Is(err, fault.Conflict) {
@@ -81,12 +81,12 @@ func (x *Index) RemoveRepository(ctx context.Context, who access.Caller, name st
 var errNoRepositories = fault.New(fault.Denied, "only an administrator, with a token of scope admin, may manage repositories")
 
 func (x *Index) changeRepository(ctx context.Context, who access.Caller, r Repository, action string, f func(Tx) error) error {
-	e := x.entry(who, action, map[string]any{"members": r.Members.String(), "public": r.Public})
+	e := x.changes.Entry(who, action, map[string]any{"members": r.Members.String(), "public": r.Public})
 	e.Repository, e.Subject = r.ID, r.Name
 	if !who.Admin() {
-		return x.deny(ctx, e, errNoRepositories)
+		return x.changes.Deny(ctx, e, errNoRepositories)
 	}
-	return x.update(ctx, who, e, func(tx Tx, who access.Caller) error {
+	return x.changes.Update(ctx, who, e, func(tx Tx, who access.Caller) error {
 		if !who.Admin() {
 			return errNoRepositories
 		}

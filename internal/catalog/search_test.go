@@ -8,6 +8,7 @@ import (
 	"pyindex/internal/access"
 	"pyindex/internal/catalog"
 	"pyindex/internal/fault"
+	"pyindex/internal/ingest"
 	"pyindex/internal/packaging/packagingtest"
 )
 
@@ -38,7 +39,7 @@ func (w *world) expect(who access.Caller, text string, want ...string) {
 
 // What is found follows every change of what a project says last.
 func TestSearchFollows(t *testing.T) {
-	w := newWorld(t, catalog.PrivatePolicy(), catalog.Limits{})
+	w := newWorld(t, ingest.PrivatePolicy(), catalog.Limits{})
 	ctx, demo := t.Context(), name(t, "demo")
 	w.must(packagingtest.SDist("demo", "1.0", "x", "Summary: apricot"))
 	w.expect(w.admin, "apricot", "demo")
@@ -83,7 +84,7 @@ func TestSearchFollows(t *testing.T) {
 
 // Somebody finds, counts and is told of what they may see, and of nothing else.
 func TestSearchIsForReaders(t *testing.T) {
-	w := newWorld(t, catalog.PrivatePolicy(), catalog.Limits{})
+	w := newWorld(t, ingest.PrivatePolicy(), catalog.Limits{})
 	ctx := t.Context()
 	w.must(packagingtest.Wheel("secret-plan", "1.0", "x", "Summary: shared word", "Requires-Dist: open-thing"), packagingtest.Wheel("open-thing", "1.0", "x", "Summary: shared word"))
 	bound := w.user("bob", access.NewAPIToken{Scope: access.ScopeUpload, Projects: []string{"open-thing"}})
@@ -114,7 +115,7 @@ func TestSearchIsForReaders(t *testing.T) {
 
 // Any text has an answer, and none is an operator, a wildcard or an error.
 func TestSearchHostile(t *testing.T) {
-	w := newWorld(t, catalog.PrivatePolicy(), catalog.Limits{})
+	w := newWorld(t, ingest.PrivatePolicy(), catalog.Limits{})
 	w.must(packagingtest.Wheel("demo", "1.0", "x", "Summary: plain"))
 	for _, text := range []string{
 		"%", "_", "*", `"`, `'`, `\`, `"demo`, "demo*", "NOT demo", "demo OR x", "demo AND", "NEAR(demo plain)", "name:demo", "^demo", "{demo}", "(demo", "demo)", "-demo",
@@ -138,7 +139,7 @@ func TestSearchHostile(t *testing.T) {
 }
 
 func TestSearchByPython(t *testing.T) {
-	w := newWorld(t, catalog.PrivatePolicy(), catalog.Limits{})
+	w := newWorld(t, ingest.PrivatePolicy(), catalog.Limits{})
 	w.must(packagingtest.Wheel("old", "1.0", "x", "Requires-Python: >=3.6,<3.9"), packagingtest.Wheel("new", "1.0", "x", "Requires-Python: >=3.11.2"), packagingtest.Wheel("any", "1.0", "x"))
 	for python, want := range map[string][]string{"3.8": {"any", "old"}, "3.11": {"any", "new"}, "3.10": {"any"}, "": {"any", "new", "old"}, "3.x": {"any", "new", "old"}} {
 		if got := w.found(w.admin, catalog.Query{Python: python, Sort: catalog.ByName}); !slices.Equal(got, want) {
@@ -149,7 +150,7 @@ func TestSearchByPython(t *testing.T) {
 
 // Projects of before there were cards get them, also when two processes do it at once.
 func TestBackfill(t *testing.T) {
-	w := newWorld(t, catalog.PrivatePolicy(), catalog.Limits{})
+	w := newWorld(t, ingest.PrivatePolicy(), catalog.Limits{})
 	ctx := t.Context()
 	for _, n := range []string{"a", "b", "c"} {
 		w.must(packagingtest.Wheel(n, "1.0", "x", "Summary: something"))

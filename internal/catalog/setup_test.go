@@ -10,7 +10,9 @@ import (
 	"time"
 
 	"pyindex/internal/access"
+	"pyindex/internal/assembly"
 	"pyindex/internal/catalog"
+	"pyindex/internal/ingest"
 	"pyindex/internal/packaging"
 	"pyindex/internal/packaging/packagingtest"
 	"pyindex/internal/storage/blobs"
@@ -20,7 +22,7 @@ import (
 
 // world is an index on a folder and SQLite, with an administrator and ways to get other callers.
 type world struct {
-	*catalog.Index
+	*assembly.Index
 	t     *testing.T
 	db    *db.DB
 	blobs *blobs.Blobs
@@ -32,7 +34,7 @@ type world struct {
 	folder string // of the bytes
 }
 
-func newWorld(t *testing.T, policy catalog.Policy, limits catalog.Limits) *world {
+func newWorld(t *testing.T, policy ingest.Policy, limits catalog.Limits) *world {
 	t.Helper()
 	folder := t.TempDir()
 	rows, err := db.Open(t.Context(), storagetest.SQLite(t), db.Options{})
@@ -47,7 +49,7 @@ func newWorld(t *testing.T, policy catalog.Policy, limits catalog.Limits) *world
 	t.Cleanup(func() { _ = bytes.Close() })
 	w := &world{t: t, folder: filepath.Join(folder, "blobs"), db: rows, blobs: bytes, admin: access.Operator("test"), now: time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)}
 	clock := func() time.Time { w.now = w.now.Add(time.Millisecond); return w.now }
-	w.Index = catalog.New(rows.Catalog(), bytes, catalog.Options{Policy: policy, Limits: limits, Log: slog.New(slog.DiscardHandler)})
+	w.Index = assembly.New(rows.Catalog(), bytes, assembly.Options{Policy: policy, Limits: limits, Log: slog.New(slog.DiscardHandler)})
 	w.dir = access.NewDirectory(rows.Access(), access.DirectoryOptions{Now: clock})
 	w.keys = access.NewKeyring(rows.Access(), access.KeyringOptions{Now: clock})
 	return w
@@ -77,24 +79,29 @@ func (w *world) token(name string, n access.NewAPIToken) access.Caller {
 }
 
 // upload is the upload of f as a form that states everything would make it.
-func (w *world) upload(who access.Caller, f packagingtest.File, change ...func(*catalog.Upload)) (catalog.Receipt, error) {
+func (w *world) upload(who access.Caller, f packagingtest.File, change ...func(*ingest.Upload)) (ingest.Receipt, error) {
 	w.t.Helper()
-	in, err := w.Stage(w.t.Context(), who, "", stagedFor(f))
+	return w.uploadTo("", who, f, change...)
+}
+
+func (w *world) uploadTo(repo string, who access.Caller, f packagingtest.File, change ...func(*ingest.Upload)) (ingest.Receipt, error) {
+	w.t.Helper()
+	in, err := w.Begin(w.t.Context(), who, repo, stagedFor(f))
 	if err != nil {
-		return catalog.Receipt{}, err
+		return ingest.Receipt{}, err
 	}
 	defer func() { _ = in.Discard() }()
 	if _, err := in.Write(f.Bytes); err != nil {
-		return catalog.Receipt{}, err
+		return ingest.Receipt{}, err
 	}
-	u := catalog.Upload{
-		Filename: f.Name, Kind: packaging.Kind(f.Kind), Content: in, Digests: catalog.Digests{SHA256: f.SHA256()},
+	u := ingest.Upload{
+		Filename: f.Name, Kind: packaging.Kind(f.Kind), Digests: ingest.Digests{SHA256: f.SHA256()},
 		Form: packaging.Metadata{MetadataVersion: "2.1", Name: f.Project, Version: f.Version},
 	}
 	for _, c := range change {
 		c(&u)
 	}
-	return w.Publish(context.WithoutCancel(w.t.Context()), who, u)
+	return w.Publish(context.WithoutCancel(w.t.Context()), in, u)
 }
 
 // stagedFor is the project that f's name says, the zero one where it says none.
@@ -125,4 +132,13 @@ func name(t *testing.T, s string) packaging.ProjectName {
 func digestOf(p []byte) string {
 	sum := sha256.Sum256(p)
 	return hex.EncodeToString(sum[:])
+}
+
+// mayPublish begins an upload and discards it.
+func (w *world) mayPublish(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName) error {
+	in, err := w.Begin(ctx, who, repo, name)
+	if err == nil {
+		_ = in.Discard()
+	}
+	return err
 }

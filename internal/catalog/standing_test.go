@@ -13,8 +13,11 @@ import (
 	"time"
 
 	"pyindex/internal/access"
+	"pyindex/internal/assembly"
 	"pyindex/internal/catalog"
+	"pyindex/internal/custody"
 	"pyindex/internal/fault"
+	"pyindex/internal/ingest"
 	"pyindex/internal/packaging"
 	"pyindex/internal/packaging/packagingtest"
 	"pyindex/internal/publishers"
@@ -25,11 +28,11 @@ import (
 
 // hooked runs kept after the bytes of a file are durable, and before its row is written.
 type hooked struct {
-	catalog.Blobs
+	custody.Blobs
 	kept func()
 }
 
-func (h *hooked) Keep(ctx context.Context, key string, s catalog.Stage) error {
+func (h *hooked) Keep(ctx context.Context, key string, s custody.Stage) error {
 	err := h.Blobs.Keep(ctx, key, s)
 	if h.kept != nil {
 		h.kept()
@@ -39,13 +42,13 @@ func (h *hooked) Keep(ctx context.Context, key string, s catalog.Stage) error {
 
 // incident is an index of two processes: files come in by the first, and the second ends rights.
 type incident struct {
-	*catalog.Index
+	*assembly.Index
 	t        *testing.T
 	rows     *db.DB // of the first
 	blobs    *hooked
 	keys     *access.Keyring
 	dir      *access.Directory    // of the second
-	other    *catalog.Index       // of the second
+	other    *assembly.Index      // of the second
 	registry *publishers.Registry // of the second
 	boss     access.Caller
 	n        int
@@ -63,9 +66,9 @@ func newIncident(t *testing.T, url string) *incident {
 	i := &incident{t: t, rows: rows, blobs: &hooked{Blobs: bytes}, boss: access.Operator("test")}
 	clock := func() time.Time { return time.Now().Add(time.Duration(i.late.Load())) }
 	quiet := slog.New(slog.DiscardHandler)
-	i.Index = catalog.New(rows.Catalog(), i.blobs, catalog.Options{Now: clock, Log: quiet})
+	i.Index = assembly.New(rows.Catalog(), i.blobs, assembly.Options{Now: clock, Log: quiet})
 	i.keys = access.NewKeyring(rows.Access(), access.KeyringOptions{Now: clock})
-	i.other = catalog.New(second.Catalog(), i.blobs, catalog.Options{Now: clock, Log: quiet})
+	i.other = assembly.New(second.Catalog(), i.blobs, assembly.Options{Now: clock, Log: quiet})
 	i.dir = access.NewDirectory(second.Access(), access.DirectoryOptions{Now: clock})
 	i.registry = publishers.New(second.Publishers(), nil, nil, publishers.Options{Now: clock})
 	return i
@@ -173,7 +176,7 @@ func (i *incident) deliver(who access.Caller, project packaging.ProjectName, ver
 	f := packagingtest.Wheel(project.String(), version, project.String()+version)
 	ctx := i.t.Context()
 	happen(steps[0])
-	in, err := i.Stage(ctx, who, "", project)
+	in, err := i.Begin(ctx, who, "", project)
 	if err != nil {
 		return err
 	}
@@ -188,8 +191,8 @@ func (i *incident) deliver(who access.Caller, project packaging.ProjectName, ver
 	happen(steps[2])
 	i.blobs.kept = func() { happen(steps[3]) }
 	defer func() { i.blobs.kept = nil }()
-	_, err = i.Publish(ctx, who, catalog.Upload{
-		Filename: f.Name, Kind: packaging.Kind(f.Kind), Content: in, Digests: catalog.Digests{SHA256: f.SHA256()},
+	_, err = i.Publish(ctx, in, ingest.Upload{
+		Filename: f.Name, Kind: packaging.Kind(f.Kind), Digests: ingest.Digests{SHA256: f.SHA256()},
 		Form: packaging.Metadata{MetadataVersion: "2.1", Name: f.Project, Version: f.Version},
 	})
 	return err
@@ -337,14 +340,14 @@ func TestNoUploadIsListedAfterTheRevocationReturned(t *testing.T) {
 					began.Done()
 					<-go1
 					f := packagingtest.Wheel(s.project.String(), fmt.Sprintf("2.%d", n), fmt.Sprint(n))
-					in, err := i.Stage(t.Context(), s.who, "", s.project)
+					in, err := i.Begin(t.Context(), s.who, "", s.project)
 					if err != nil {
 						return
 					}
 					defer func() { _ = in.Discard() }()
 					_, _ = in.Write(f.Bytes)
-					_, err = i.Publish(t.Context(), s.who, catalog.Upload{
-						Filename: f.Name, Kind: packaging.Kind(f.Kind), Content: in, Digests: catalog.Digests{SHA256: f.SHA256()},
+					_, err = i.Publish(t.Context(), in, ingest.Upload{
+						Filename: f.Name, Kind: packaging.Kind(f.Kind), Digests: ingest.Digests{SHA256: f.SHA256()},
 						Form: packaging.Metadata{MetadataVersion: "2.1", Name: f.Project, Version: f.Version},
 					})
 					if err == nil {
@@ -367,89 +370,91 @@ func TestNoUploadIsListedAfterTheRevocationReturned(t *testing.T) {
 }
 
 // changes are all exported methods by which a caller changes something, on a project that the caller owns.
-var changes = map[string]func(x *catalog.Index, ctx context.Context, who access.Caller, p packaging.ProjectName) error{
-	"Yank": func(x *catalog.Index, ctx context.Context, who access.Caller, p packaging.ProjectName) error {
+var changes = map[string]func(x *assembly.Index, ctx context.Context, who access.Caller, p packaging.ProjectName) error{
+	"Yank": func(x *assembly.Index, ctx context.Context, who access.Caller, p packaging.ProjectName) error {
 		return x.Yank(ctx, who, "", p, "0.1", "")
 	},
-	"Unyank": func(x *catalog.Index, ctx context.Context, who access.Caller, p packaging.ProjectName) error {
+	"Unyank": func(x *assembly.Index, ctx context.Context, who access.Caller, p packaging.ProjectName) error {
 		return x.Unyank(ctx, who, "", p, "0.1")
 	},
-	"YankFile": func(x *catalog.Index, ctx context.Context, who access.Caller, p packaging.ProjectName) error {
+	"YankFile": func(x *assembly.Index, ctx context.Context, who access.Caller, p packaging.ProjectName) error {
 		return x.YankFile(ctx, who, "", p, p.String()+"-0.1-py3-none-any.whl", "")
 	},
-	"UnyankFile": func(x *catalog.Index, ctx context.Context, who access.Caller, p packaging.ProjectName) error {
+	"UnyankFile": func(x *assembly.Index, ctx context.Context, who access.Caller, p packaging.ProjectName) error {
 		return x.UnyankFile(ctx, who, "", p, p.String()+"-0.1-py3-none-any.whl")
 	},
-	"ReleaseName": func(x *catalog.Index, ctx context.Context, who access.Caller, p packaging.ProjectName) error {
+	"ReleaseName": func(x *assembly.Index, ctx context.Context, who access.Caller, p packaging.ProjectName) error {
 		return x.ReleaseName(ctx, who, "", p)
 	},
-	"SetStatus": func(x *catalog.Index, ctx context.Context, who access.Caller, p packaging.ProjectName) error {
+	"SetStatus": func(x *assembly.Index, ctx context.Context, who access.Caller, p packaging.ProjectName) error {
 		return x.SetStatus(ctx, who, "", p, catalog.Deprecated, "")
 	},
-	"SetLimits": func(x *catalog.Index, ctx context.Context, who access.Caller, p packaging.ProjectName) error {
+	"SetLimits": func(x *assembly.Index, ctx context.Context, who access.Caller, p packaging.ProjectName) error {
 		return x.SetLimits(ctx, who, "", p, catalog.Limits{})
 	},
-	"SetTrustedOnly": func(x *catalog.Index, ctx context.Context, who access.Caller, p packaging.ProjectName) error {
+	"SetTrustedOnly": func(x *assembly.Index, ctx context.Context, who access.Caller, p packaging.ProjectName) error {
 		return x.SetTrustedOnly(ctx, who, "", p, false)
 	},
-	"Grant": func(x *catalog.Index, ctx context.Context, who access.Caller, p packaging.ProjectName) error {
+	"Grant": func(x *assembly.Index, ctx context.Context, who access.Caller, p packaging.ProjectName) error {
 		return x.Grant(ctx, who, "", p, "friend", access.Reader)
 	},
-	"Ungrant": func(x *catalog.Index, ctx context.Context, who access.Caller, p packaging.ProjectName) error {
+	"Ungrant": func(x *assembly.Index, ctx context.Context, who access.Caller, p packaging.ProjectName) error {
 		return x.Ungrant(ctx, who, "", p, "friend")
 	},
-	"Leave": func(x *catalog.Index, ctx context.Context, who access.Caller, p packaging.ProjectName) error {
+	"Leave": func(x *assembly.Index, ctx context.Context, who access.Caller, p packaging.ProjectName) error {
 		return x.Leave(ctx, who, "", p)
 	},
-	"GrantGroup": func(x *catalog.Index, ctx context.Context, who access.Caller, p packaging.ProjectName) error {
+	"GrantGroup": func(x *assembly.Index, ctx context.Context, who access.Caller, p packaging.ProjectName) error {
 		return x.GrantGroup(ctx, who, "", p, "team", access.Reader)
 	},
-	"UngrantGroup": func(x *catalog.Index, ctx context.Context, who access.Caller, p packaging.ProjectName) error {
+	"UngrantGroup": func(x *assembly.Index, ctx context.Context, who access.Caller, p packaging.ProjectName) error {
 		return x.UngrantGroup(ctx, who, "", p, "team")
 	},
-	"AddRepository": func(x *catalog.Index, ctx context.Context, who access.Caller, p packaging.ProjectName) error {
+	"AddRepository": func(x *assembly.Index, ctx context.Context, who access.Caller, p packaging.ProjectName) error {
 		return x.AddRepository(ctx, who, catalog.NewRepository{Name: p.String()})
 	},
-	"SetRepository": func(x *catalog.Index, ctx context.Context, who access.Caller, p packaging.ProjectName) error {
+	"SetRepository": func(x *assembly.Index, ctx context.Context, who access.Caller, p packaging.ProjectName) error {
 		return x.SetRepository(ctx, who, p.String(), access.NoRole, false)
 	},
-	"RemoveRepository": func(x *catalog.Index, ctx context.Context, who access.Caller, p packaging.ProjectName) error {
+	"RemoveRepository": func(x *assembly.Index, ctx context.Context, who access.Caller, p packaging.ProjectName) error {
 		return x.RemoveRepository(ctx, who, p.String())
 	},
-	"QuarantineFile": func(x *catalog.Index, ctx context.Context, who access.Caller, p packaging.ProjectName) error {
+	"QuarantineFile": func(x *assembly.Index, ctx context.Context, who access.Caller, p packaging.ProjectName) error {
 		return x.QuarantineFile(ctx, who, "", p, p.String()+"-0.1-py3-none-any.whl", "")
 	},
-	"ReleaseFile": func(x *catalog.Index, ctx context.Context, who access.Caller, p packaging.ProjectName) error {
+	"ReleaseFile": func(x *assembly.Index, ctx context.Context, who access.Caller, p packaging.ProjectName) error {
 		return x.ReleaseFile(ctx, who, "", p, p.String()+"-0.1-py3-none-any.whl")
 	},
-	"DeleteFile": func(x *catalog.Index, ctx context.Context, who access.Caller, p packaging.ProjectName) error {
+	"DeleteFile": func(x *assembly.Index, ctx context.Context, who access.Caller, p packaging.ProjectName) error {
 		return x.DeleteFile(ctx, who, "", p, p.String()+"-0.2-py3-none-any.whl")
 	},
-	"DeleteRelease": func(x *catalog.Index, ctx context.Context, who access.Caller, p packaging.ProjectName) error {
+	"DeleteRelease": func(x *assembly.Index, ctx context.Context, who access.Caller, p packaging.ProjectName) error {
 		return x.DeleteRelease(ctx, who, "", p, "0.1")
 	},
-	"DeleteProject": func(x *catalog.Index, ctx context.Context, who access.Caller, p packaging.ProjectName) error {
+	"DeleteProject": func(x *assembly.Index, ctx context.Context, who access.Caller, p packaging.ProjectName) error {
 		return x.DeleteProject(ctx, who, "", p)
 	},
 }
 
 // unchanging are the exported methods with a caller that change nothing, change by another method alone, or have a test of their
 // own above.
-var unchanging = strings.Fields(`Backfill CheckDaily CheckStored Collaborators Compare Contents Days Dependents Downloads File FindStrays Formerly GroupGrants Grants History Limits
-	Link Listing ListingState Managed ManagedContents ManagedPage ManagedRelease ManagedReleases ManagedSettings MayGrant MayPublish MayUpload Names Open Overview
-	Present Project Provenance Publish Quarantine Record Release ReleaseFiles Repositories Search Stage Sweep Usage WalkRecord`)
+var unchanging = strings.Fields(`Backfill Begin CheckDaily CheckStored Collaborators Compare Contents Days Dependents Downloads File FindStrays Formerly GroupGrants Grants History Limits
+	Link Listing ListingState Managed ManagedContents ManagedPage ManagedRelease ManagedReleases ManagedSettings MayGrant MayUpload Names Open Overview
+	Present Project Provenance Publish Quarantine Record Release ReleaseFiles Repositories Repository Search Sweep Usage WalkRecord`)
 
 // Each exported method that changes something refuses a caller whose token was revoked, or whose account lost what it
 // needs, after it was identified; and does what it is for when nothing ended.
 func TestEveryChangeReadsRightsAgain(t *testing.T) {
 	caller := reflect.TypeFor[access.Caller]()
-	for m := range reflect.TypeFor[*catalog.Index]().Methods() {
-		takes := false
-		for i := range m.Type.NumIn() {
-			takes = takes || m.Type.In(i) == caller
-		}
-		if takes && changes[m.Name] == nil && !slices.Contains(unchanging, m.Name) {
-			t.Errorf("Index.%s takes a caller and is in neither list of this test", m.Name)
+	for _, of := range []reflect.Type{reflect.TypeFor[*assembly.Index](), reflect.TypeFor[*custody.Keeper]()} {
+		for m := range of.Methods() {
+			takes := false
+			for i := range m.Type.NumIn() {
+				takes = takes || m.Type.In(i) == caller
+			}
+			if takes && changes[m.Name] == nil && !slices.Contains(unchanging, m.Name) {
+				t.Errorf("%s.%s takes a caller and is in neither list of this test", of, m.Name)
+			}
 		}
 	}
 	storagetest.EachDatabase(t, func(t *testing.T, fresh func(*testing.T) string) {

@@ -2,10 +2,10 @@ package catalog
 
 import (
 	"context"
-	"time"
 
 	"pyindex/internal/access"
 	"pyindex/internal/audit"
+	"pyindex/internal/custody"
 	"pyindex/internal/memo"
 )
 
@@ -21,38 +21,23 @@ type Tx interface {
 	MemberRows
 	SearchRows
 	UsageRows
-	BlobRows
-	CheckRows
+	custody.Tx
 	audit.Rows
 	access.Serials
 	access.GrantRows
 	access.GroupRows
 	access.UserRows
 	access.StandingRows
-	TokenRows
 	PublisherRows
 	// DeletePendingFor removes pending publishers for a project name that came to exist, except those of the user, and
 	// returns their ids.
 	DeletePendingFor(ctx context.Context, repositoryID, project, exceptUserID string) ([]string, error)
 }
 
-// TokenRows keeps what uploads do to tokens.
-type TokenRows interface {
-	// SpendToken uses up a single-use token, and reports whether nobody did before. Of transactions that run at the same
-	// time one gets true.
-	SpendToken(ctx context.Context, id string, at time.Time) (bool, error)
-	// TokenSpent reports whether a token was used up; fault.NotFound for none.
-	TokenSpent(ctx context.Context, id string) (bool, error)
-}
-
-// PublisherRows says what uploads need to know of trusted publishers.
+// PublisherRows says what is kept about uploads by trusted publishers.
 type PublisherRows interface {
-	// HasPublishers reports whether any publisher is attached to a project.
-	HasPublishers(ctx context.Context, projectID string) (bool, error)
 	// PublishedFiles returns the newest files of a project that trusted publishers uploaded, newest first, at most limit.
 	PublishedFiles(ctx context.Context, projectID string, limit int) ([]PublishedFile, error)
-	// NoteBeside notes that an API token uploaded to a project that has publishers, and reports whether it is the first time.
-	NoteBeside(ctx context.Context, tokenID, projectID string, at time.Time) (bool, error)
 }
 
 // PublishedFile says which minted token uploaded a file, and for which workload.

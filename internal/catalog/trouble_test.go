@@ -9,7 +9,9 @@ import (
 	"testing"
 
 	"pyindex/internal/access"
+	"pyindex/internal/assembly"
 	"pyindex/internal/catalog"
+	"pyindex/internal/ingest"
 	"pyindex/internal/packaging/packagingtest"
 	"pyindex/internal/storage/storagetest"
 )
@@ -19,10 +21,10 @@ import (
 func TestTrouble(t *testing.T) {
 	for step := 1; step <= 4; step++ { // stage, write, keep, put
 		t.Run(fmt.Sprint(step), func(t *testing.T) {
-			w := newWorld(t, catalog.Policy{}, catalog.Limits{})
+			w := newWorld(t, ingest.Policy{}, catalog.Limits{})
 			var log bytes.Buffer
 			faulty := &storagetest.FaultyBlobs{Blobs: w.blobs}
-			w.Index = catalog.New(w.db.Catalog(), faulty, catalog.Options{Log: slog.New(slog.NewTextHandler(&log, nil))})
+			w.Index = assembly.New(w.db.Catalog(), faulty, assembly.Options{Log: slog.New(slog.NewTextHandler(&log, nil))})
 			if _, err := w.Trouble(); err != nil {
 				t.Errorf("Trouble() at the start = %v", err)
 			}
@@ -61,7 +63,7 @@ func TestTrouble(t *testing.T) {
 
 // TestNoTrouble: refusals, and senders who went away, are none.
 func TestNoTrouble(t *testing.T) {
-	w := newWorld(t, catalog.Policy{}, catalog.Limits{FileSize: 2000})
+	w := newWorld(t, ingest.Policy{}, catalog.Limits{FileSize: 2000})
 	nobody := w.user("bob", access.NewAPIToken{Scope: access.ScopeRead})
 	for name, try := range map[string]func() error{
 		"a name that is none": func() error {
@@ -80,7 +82,7 @@ func TestNoTrouble(t *testing.T) {
 		"a sender who went away": func() error {
 			ctx, cancel := context.WithCancel(t.Context())
 			cancel()
-			return w.MayPublish(ctx, w.admin, "", stagedFor(packagingtest.Wheel("demo", "1.0", "")))
+			return w.mayPublish(ctx, w.admin, "", stagedFor(packagingtest.Wheel("demo", "1.0", "")))
 		},
 	} {
 		if err := try(); err == nil {

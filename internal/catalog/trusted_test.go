@@ -11,9 +11,12 @@ import (
 	"time"
 
 	"pyindex/internal/access"
+	"pyindex/internal/assembly"
 	"pyindex/internal/audit"
 	"pyindex/internal/catalog"
+	"pyindex/internal/custody"
 	"pyindex/internal/fault"
+	"pyindex/internal/ingest"
 	"pyindex/internal/packaging/packagingtest"
 	"pyindex/internal/publishers"
 	"pyindex/internal/storage/blobs"
@@ -24,10 +27,10 @@ import (
 // trusting is a world whose project demo has a trusted publisher, on each database that there is.
 func trusting(t *testing.T, f func(t *testing.T, w *world)) {
 	storagetest.EachDatabase(t, func(t *testing.T, fresh func(*testing.T) string) {
-		w := newWorld(t, catalog.PrivatePolicy(), catalog.Limits{})
+		w := newWorld(t, ingest.PrivatePolicy(), catalog.Limits{})
 		rows := storagetest.OpenDB(t, fresh(t), db.Options{})
 		w.db = rows
-		w.Index = catalog.New(rows.Catalog(), w.blobs, catalog.Options{Log: slog.New(slog.DiscardHandler)})
+		w.Index = assembly.New(rows.Catalog(), w.blobs, assembly.Options{Log: slog.New(slog.DiscardHandler)})
 		w.dir, w.keys = access.NewDirectory(rows.Access(), access.DirectoryOptions{}), access.NewKeyring(rows.Access(), access.KeyringOptions{})
 		w.must(packagingtest.Wheel("demo", "0.1", "x = 0\n"))
 		w.publisher("demo")
@@ -121,7 +124,7 @@ func TestSingleUse(t *testing.T) {
 		if _, err := w.upload(once, packagingtest.Wheel("demo", "0.1", "x = 9\n")); !fault.Is(err, fault.Conflict) {
 			t.Errorf("other content of a taken name = %v, want conflict", err)
 		}
-		if _, err := w.upload(once, packagingtest.Wheel("demo", "1.0", "x"), func(u *catalog.Upload) { u.Digests.SHA256 = strings.Repeat("0", 64) }); !fault.Is(err, fault.Invalid) {
+		if _, err := w.upload(once, packagingtest.Wheel("demo", "1.0", "x"), func(u *ingest.Upload) { u.Digests.SHA256 = strings.Repeat("0", 64) }); !fault.Is(err, fault.Invalid) {
 			t.Errorf("a wrong digest = %v, want invalid", err)
 		}
 		_, err := w.upload(once, packagingtest.Wheel("other", "1.0", "x"))
@@ -137,12 +140,12 @@ func TestSingleUse(t *testing.T) {
 			_, err := w.upload(once, f)
 			w.refused(what, err, "for one upload")
 		}
-		w.refused("MayPublish", w.MayPublish(t.Context(), once, "", name(t, "demo")), "for one upload")
+		w.refused("MayPublish", w.mayPublish(t.Context(), once, "", name(t, "demo")), "for one upload")
 		if after := w.state(); after != before {
 			t.Errorf("the catalog went from\n%s to\n%s", before, after)
 		}
 		for _, who := range []access.Caller{w.minted(true), w.minted(false)} {
-			if err := w.MayPublish(t.Context(), who, "", name(t, "demo")); err != nil {
+			if err := w.mayPublish(t.Context(), who, "", name(t, "demo")); err != nil {
 				t.Errorf("another token = %v", err)
 			}
 		}
@@ -205,7 +208,7 @@ func TestTrustedOnly(t *testing.T) {
 			w.refused(what, err, "trusted publishers alone")
 			_, err = w.upload(who, packagingtest.Wheel("demo", "0.1", "x = 0\n"))
 			w.refused(what+" with the identical file", err, "trusted publishers alone")
-			w.refused(what+" asking first", w.MayPublish(t.Context(), who, "", demo), "trusted publishers alone")
+			w.refused(what+" asking first", w.mayPublish(t.Context(), who, "", demo), "trusted publishers alone")
 		}
 		stranger := w.user("mallory", access.NewAPIToken{Scope: access.ScopeUpload})
 		_, err := w.upload(stranger, packagingtest.Wheel("demo", "1.0", "x"))
@@ -235,7 +238,7 @@ func TestTrustedOnly(t *testing.T) {
 
 // TestSetTrustedOnlyRefusals: it needs an owner, and who may not see the project does not learn that there is one.
 func TestSetTrustedOnlyRefusals(t *testing.T) {
-	w := newWorld(t, catalog.PrivatePolicy(), catalog.Limits{})
+	w := newWorld(t, ingest.PrivatePolicy(), catalog.Limits{})
 	w.must(packagingtest.Wheel("demo", "0.1", "x = 0\n"), packagingtest.Wheel("other", "0.1", "x = 7\n"))
 	w.publisher("demo")
 	member := w.user("alice", access.NewAPIToken{Scope: access.ScopeAdmin})
@@ -275,7 +278,7 @@ type meddling struct {
 	meddle func()
 }
 
-func (m *meddling) Keep(ctx context.Context, key string, s catalog.Stage) error {
+func (m *meddling) Keep(ctx context.Context, key string, s custody.Stage) error {
 	m.once.Do(m.meddle)
 	return m.Blobs.Keep(ctx, key, s)
 }
@@ -297,7 +300,7 @@ func TestDecidedAgain(t *testing.T) {
 		}{
 			{"the token is spent", once, func() error {
 				return w.db.Catalog().Update(t.Context(), func(tx catalog.Tx) error {
-					_, err := tx.SpendToken(t.Context(), once.TokenID(), time.Now())
+					_, err := tx.(ingest.Tx).SpendToken(t.Context(), once.TokenID(), time.Now())
 					return err
 				})
 			}, "for one upload"},
@@ -309,7 +312,7 @@ func TestDecidedAgain(t *testing.T) {
 				}
 			}}
 			held, before := w.keysHeld(), w.state()
-			w.Index = catalog.New(w.db.Catalog(), m, catalog.Options{Log: slog.New(slog.DiscardHandler)})
+			w.Index = assembly.New(w.db.Catalog(), m, assembly.Options{Log: slog.New(slog.DiscardHandler)})
 			_, err := w.upload(c.who, packagingtest.Wheel("demo", "1.0", c.name))
 			w.refused(c.name, err, c.word)
 			if got := w.keysHeld(); got != held || c.who.SingleUse() && w.state() != before {

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"pyindex/internal/access"
+	"pyindex/internal/custody"
 	"pyindex/internal/fault"
 	"pyindex/internal/packaging"
 )
@@ -17,7 +18,7 @@ type Usage struct {
 	Waiting      int64 // stored bytes, by key, that no file names now: uploads under way, and what the sweeper removes next
 	Repositories []RepositoryUsage
 	Largest      []ProjectUsage
-	Checks       []Check // the last of each kind, newest first
+	Checks       []custody.Check // the last of each kind, newest first
 }
 
 // RepositoryUsage is what a repository holds.
@@ -80,7 +81,7 @@ func (x *Index) Days(ctx context.Context, who access.Caller, n int) (out []Day, 
 	if !who.Admin() {
 		return nil, fault.New(fault.Denied, "only an administrator may see what happened in the index")
 	}
-	since := today(x.clock()).AddDate(0, 0, 1-n)
+	since := today(x.changes.Clock()).AddDate(0, 0, 1-n)
 	err = x.store.View(ctx, func(tx Tx) error {
 		days, err := tx.Days(ctx, since, activities)
 		if err != nil {
@@ -106,7 +107,7 @@ func (x *Index) Downloads(ctx context.Context, who access.Caller, repo string, n
 		return 0, err
 	}
 	err = x.store.View(ctx, func(tx Tx) error {
-		days, err := tx.Downloads(ctx, today(x.clock()).AddDate(0, 0, 1-n), p.ID, version)
+		days, err := tx.Downloads(ctx, today(x.changes.Clock()).AddDate(0, 0, 1-n), p.ID, version)
 		total = 0
 		for _, d := range days {
 			total += d.Granted

@@ -66,8 +66,8 @@ func newClinicOf(t *testing.T, kind string) *clinic {
 	t.Cleanup(func() { c.app.Close() })
 	keyring := access.NewKeyring(c.app.DB.Access(), access.KeyringOptions{})
 	if h, err = server.New(server.Options{Keyring: keyring, Log: log, Name: "index"},
-		simpleapi.New(c.app.Index, simpleapi.Options{BaseURL: base.String()}).Table(),
-		legacyupload.New(c.app.Index, legacyupload.Options{}).Table(),
+		simpleapi.New(c.app.Index.Index, simpleapi.Options{BaseURL: base.String()}).Table(),
+		legacyupload.New(c.app.Index.Intake, legacyupload.Options{}).Table(),
 		mintapi.New(c.app.Registry, config.Audience(base), mintapi.Options{BaseURL: base}).Table(),
 		server.NewHealth().Table(),
 	); err != nil {

@@ -4,11 +4,11 @@ import (
 	"reflect"
 	"strings"
 
-	"pyindex/internal/catalog"
+	"pyindex/internal/ingest"
 )
 
 // uploadConfig is how strict uploads are checked. policy sets all rules, each refuse_… one of them; what is unsafe or
-// ambiguous is refused whatever they say. The rule tag names the field of catalog.Policy.
+// ambiguous is refused whatever they say. The rule tag names the field of ingest.Policy.
 type uploadConfig struct {
 	Policy string `enum:"private,pypi" default:"private" help:"private takes whatever the public index serves and pip installs; pypi refuses what PyPI refuses."`
 
@@ -39,16 +39,16 @@ type uploadConfig struct {
 	RefuseOldFilenames   *bool `rule:"Spelling" help:"Refuse file names of before PEP 625."`
 	RefusePlatforms      *bool `rule:"Platforms" help:"Refuse platform tags that PyPI does not take, such as linux_x86_64."`
 	RefuseSecondSDist    *bool `name:"refuse-second-sdist" rule:"OneSDist" help:"Refuse a second source distribution in a release."`
-	RefuseSimilarNames   *bool `rule:"SimilarNames" help:"Refuse new projects whose names look like an existing one's, or one that is kept for the last owners of a deleted project."`
-	RefuseStandardNames  *bool `rule:"ReservedNames" help:"Refuse new projects named like a module of the standard library."`
+	RefuseSimilarNames   *bool `rule:"NamePolicy.SimilarNames" help:"Refuse new projects whose names look like an existing one's, or one that is kept for the last owners of a deleted project."`
+	RefuseStandardNames  *bool `rule:"NamePolicy.ReservedNames" help:"Refuse new projects named like a module of the standard library."`
 	RefuseSharedContents *bool `rule:"SharedContent" refuse:"false" help:"Refuse bytes that the repository has under another file name, in a project that the caller may see."`
 }
 
 // Rules returns the rules that uploads must keep to.
-func (c uploadConfig) Rules() catalog.Policy {
-	p := catalog.PrivatePolicy()
+func (c uploadConfig) Rules() ingest.Policy {
+	p := ingest.PrivatePolicy()
 	if c.Policy == "pypi" {
-		p = catalog.PyPIPolicy()
+		p = ingest.PyPIPolicy()
 	}
 	from, to := reflect.ValueOf(c), reflect.ValueOf(&p).Elem()
 	for i := range from.NumField() {

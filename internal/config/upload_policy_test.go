@@ -6,7 +6,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"pyindex/internal/catalog"
+	"pyindex/internal/ingest"
 )
 
 // bools returns the dotted names of all truth values in v.
@@ -39,7 +39,7 @@ func TestEveryRuleHasASwitch(t *testing.T) {
 			}
 		}
 	}
-	for _, name := range bools(reflect.ValueOf(catalog.Policy{}), "") {
+	for _, name := range bools(reflect.ValueOf(ingest.Policy{}), "") {
 		if switches[name] != 1 {
 			t.Errorf("rule %s has %d switches, want 1", name, switches[name])
 		}
@@ -64,10 +64,10 @@ func checkSwitch(t *testing.T, i int, policy string, refuse bool) {
 }
 
 func TestPolicies(t *testing.T) {
-	if diff := cmp.Diff(catalog.PrivatePolicy(), uploadConfig{Policy: "private"}.Rules()); diff != "" {
+	if diff := cmp.Diff(ingest.PrivatePolicy(), uploadConfig{Policy: "private"}.Rules()); diff != "" {
 		t.Error(diff)
 	}
-	if diff := cmp.Diff(catalog.PyPIPolicy(), uploadConfig{Policy: "pypi"}.Rules()); diff != "" {
+	if diff := cmp.Diff(ingest.PyPIPolicy(), uploadConfig{Policy: "pypi"}.Rules()); diff != "" {
 		t.Error(diff)
 	}
 }

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"pyindex/internal/access"
-	"pyindex/internal/catalog"
+	"pyindex/internal/ingest"
 	"pyindex/internal/route"
 )
 
@@ -23,19 +23,19 @@ func (o Options) bounds() bounds {
 	return bounds{parts: cmp.Or(o.Parts, 10_000), field: cmp.Or(o.FieldBytes, 8<<20), form: cmp.Or(o.FormBytes, 16<<20)}
 }
 
-// API is the upload protocol over an index.
+// API is the upload protocol over the intake of an index.
 type API struct {
-	index  *catalog.Index
+	intake *ingest.Intake
 	bounds bounds
 	now    func() time.Time
 }
 
 // New returns the protocol over x.
-func New(x *catalog.Index, o Options) *API {
+func New(x *ingest.Intake, o Options) *API {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	return &API{index: x, bounds: o.bounds(), now: o.Now}
+	return &API{intake: x, bounds: o.bounds(), now: o.Now}
 }
 
 // Table returns the routes. Both spellings of the path answer in place, since twine and poetry take no redirect.

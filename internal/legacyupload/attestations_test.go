@@ -5,12 +5,12 @@ import (
 	"strings"
 	"testing"
 
-	"pyindex/internal/catalog"
+	"pyindex/internal/ingest"
 )
 
 // TestAttestationsField: it is kept as sent, each time that it was, a byte beyond its bound at most.
 func TestAttestationsField(t *testing.T) {
-	long := strings.Repeat("x", catalog.MaxAttestations+1)
+	long := strings.Repeat("x", ingest.MaxAttestations+1)
 	for name, c := range map[string]struct{ sent, want []string }{
 		"none":         {nil, nil},
 		"blank":        {[]string{"", " \r\n"}, nil},

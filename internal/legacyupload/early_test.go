@@ -13,16 +13,16 @@ import (
 	"testing"
 
 	"pyindex/internal/access"
-	"pyindex/internal/catalog"
+	"pyindex/internal/custody"
 )
 
 // counted is bytes that count their stages.
 type counted struct {
-	catalog.Blobs
+	custody.Blobs
 	stages *atomic.Int64
 }
 
-func (c counted) Stage(ctx context.Context) (catalog.Stage, error) {
+func (c counted) Stage(ctx context.Context) (custody.Stage, error) {
 	c.stages.Add(1)
 	return c.Blobs.Stage(ctx)
 }
@@ -30,7 +30,7 @@ func (c counted) Stage(ctx context.Context) (catalog.Stage, error) {
 // What the fields tell is refused before a byte of the file is kept, and the client still reads why.
 func TestRefusedBeforeTheBytes(t *testing.T) {
 	var stages atomic.Int64
-	s := newSite(t, setting{blobs: func(b catalog.Blobs) catalog.Blobs { return counted{b, &stages} }})
+	s := newSite(t, setting{blobs: func(b custody.Blobs) custody.Blobs { return counted{b, &stages} }})
 	if a := s.upload(demo); a.status != 200 {
 		t.Fatalf("POST = %v, want 200", a)
 	}

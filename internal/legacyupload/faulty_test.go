@@ -5,20 +5,20 @@ import (
 	"testing"
 	"time"
 
-	"pyindex/internal/catalog"
+	"pyindex/internal/custody"
 )
 
 // faulty is bytes of which each step may break: beside what storagetest breaks, also reading a stage back and discarding it.
 type faulty struct {
-	catalog.Blobs
+	custody.Blobs
 	b *breaker
 }
 
 func breakBytes(t *testing.T, b *breaker) *site {
-	return newSite(t, setting{blobs: func(inner catalog.Blobs) catalog.Blobs { return faulty{inner, b} }})
+	return newSite(t, setting{blobs: func(inner custody.Blobs) custody.Blobs { return faulty{inner, b} }})
 }
 
-func (f faulty) Stage(ctx context.Context) (s catalog.Stage, err error) {
+func (f faulty) Stage(ctx context.Context) (s custody.Stage, err error) {
 	err = f.b.step(func() (err error) { s, err = f.Blobs.Stage(ctx); return err })
 	if err != nil && s != nil {
 		_ = s.Discard() // nobody else will
@@ -26,7 +26,7 @@ func (f faulty) Stage(ctx context.Context) (s catalog.Stage, err error) {
 	return faultyStage{s, f.b}, err
 }
 
-func (f faulty) Keep(ctx context.Context, key string, s catalog.Stage) error {
+func (f faulty) Keep(ctx context.Context, key string, s custody.Stage) error {
 	return f.b.step(func() error { return f.Blobs.Keep(ctx, key, s.(faultyStage).Stage) })
 }
 
@@ -44,7 +44,7 @@ func (f faulty) SweepStages(ctx context.Context, t time.Time) error {
 
 // faultyStage is a stage of which each step may break.
 type faultyStage struct {
-	catalog.Stage
+	custody.Stage
 	b *breaker
 }
 

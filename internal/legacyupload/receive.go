@@ -10,9 +10,9 @@ import (
 	"strings"
 	"sync"
 
-	"pyindex/internal/catalog"
 	"pyindex/internal/fault"
 	"pyindex/internal/formdata"
+	"pyindex/internal/ingest"
 )
 
 const (
@@ -130,7 +130,7 @@ func (in *receiver) field(p io.Reader, h heading) error {
 // succeed without it.
 func (in *receiver) attestations(p io.Reader) error {
 	var b strings.Builder
-	_, err := io.Copy(&b, io.LimitReader(p, catalog.MaxAttestations+1))
+	_, err := io.Copy(&b, io.LimitReader(p, ingest.MaxAttestations+1))
 	if err == nil {
 		_, err = io.Copy(io.Discard, p)
 	}

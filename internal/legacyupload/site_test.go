@@ -16,7 +16,9 @@ import (
 	"time"
 
 	"pyindex/internal/access"
+	"pyindex/internal/assembly"
 	"pyindex/internal/catalog"
+	"pyindex/internal/custody"
 	"pyindex/internal/legacyupload"
 	"pyindex/internal/packaging"
 	"pyindex/internal/route"
@@ -28,10 +30,10 @@ import (
 
 // setting is what a site may have otherwise than usual.
 type setting struct {
-	catalog catalog.Options
+	catalog assembly.Options
 	upload  legacyupload.Options
 	hook    db.Hook
-	blobs   func(catalog.Blobs) catalog.Blobs
+	blobs   func(custody.Blobs) custody.Blobs
 	rates   map[route.Limit]int
 	stall   time.Duration
 }
@@ -42,7 +44,7 @@ type site struct {
 	url       string
 	folder    string // where the bytes lie
 	db        *db.DB
-	index     *catalog.Index
+	index     *assembly.Index
 	directory *access.Directory
 	token     access.Secret
 	client    *http.Client
@@ -59,12 +61,12 @@ func newSite(t testing.TB, o setting) *site {
 	s := &site{t: t, folder: filepath.Join(dir, "blobs"), db: d, client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64}}}
 	b, err := blobs.Open(t.Context(), "file://"+s.folder, blobs.Options{})
 	check(t, err)
-	var kept catalog.Blobs = b
+	var kept custody.Blobs = b
 	if o.blobs != nil {
 		kept = o.blobs(b)
 	}
 	o.catalog.Log = slog.New(slog.DiscardHandler)
-	s.index = catalog.New(d.Catalog(), kept, o.catalog)
+	s.index = assembly.New(d.Catalog(), kept, o.catalog)
 	s.directory = access.NewDirectory(d.Access(), access.DirectoryOptions{})
 	s.user("alice")
 	s.token = s.newToken(access.NewAPIToken{User: "alice", Scope: access.ScopeUpload})
@@ -75,7 +77,7 @@ func newSite(t testing.TB, o setting) *site {
 func (s *site) serve(o setting) {
 	s.t.Helper()
 	keyring := access.NewKeyring(s.db.Access(), access.KeyringOptions{})
-	api := legacyupload.New(s.index, o.upload)
+	api := legacyupload.New(s.index.Intake, o.upload)
 	h, err := server.New(server.Options{Keyring: keyring, Log: slog.New(slog.DiscardHandler), Rates: o.rates, Stall: o.stall}, api.Table())
 	check(s.t, err)
 	web := httptest.NewServer(h)

@@ -4,8 +4,8 @@ import (
 	"regexp"
 	"strings"
 
-	"pyindex/internal/catalog"
 	"pyindex/internal/fault"
+	"pyindex/internal/ingest"
 	"pyindex/internal/packaging"
 )
 
@@ -14,7 +14,7 @@ type statement struct {
 	kind    packaging.Kind
 	python  string
 	comment string
-	digests catalog.Digests
+	digests ingest.Digests
 }
 
 // readStatement reads the fields about the file. fault.Invalid for what is missing, sent twice or impossible.
@@ -69,11 +69,11 @@ const maxPython = 200
 var digestFields = []struct {
 	field   string
 	pattern *regexp.Regexp
-	set     func(*catalog.Digests, string)
+	set     func(*ingest.Digests, string)
 }{
-	{"sha256_digest", hex64, func(d *catalog.Digests, s string) { d.SHA256 = s }},
-	{"blake2_256_digest", hex64, func(d *catalog.Digests, s string) { d.Blake2b256 = s }},
-	{"md5_digest", hex32, func(d *catalog.Digests, s string) { d.MD5 = s }},
+	{"sha256_digest", hex64, func(d *ingest.Digests, s string) { d.SHA256 = s }},
+	{"blake2_256_digest", hex64, func(d *ingest.Digests, s string) { d.Blake2b256 = s }},
+	{"md5_digest", hex32, func(d *ingest.Digests, s string) { d.MD5 = s }},
 }
 
 var (
@@ -82,7 +82,7 @@ var (
 )
 
 // readDigests reads the digests, of which there must be one. That they are true is for the catalog to see.
-func readDigests(f form) (d catalog.Digests, err error) {
+func readDigests(f form) (d ingest.Digests, err error) {
 	for _, c := range digestFields {
 		text, err := f.one(c.field)
 		if err != nil {
@@ -93,7 +93,7 @@ func readDigests(f form) (d catalog.Digests, err error) {
 		}
 		c.set(&d, strings.ToLower(text))
 	}
-	if d == (catalog.Digests{}) {
+	if d == (ingest.Digests{}) {
 		return d, fault.New(fault.Invalid, "the form has no digest of the file: send sha256_digest, blake2_256_digest or md5_digest")
 	}
 	return d, nil

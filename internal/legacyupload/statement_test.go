@@ -4,8 +4,8 @@ import (
 	"strings"
 	"testing"
 
-	"pyindex/internal/catalog"
 	"pyindex/internal/fault"
+	"pyindex/internal/ingest"
 	"pyindex/internal/packaging"
 )
 
@@ -29,17 +29,17 @@ func TestReadStatement(t *testing.T) {
 		want statement
 	}{
 		"wheel": {formOf("filetype", "bdist_wheel", "pyversion", "py3", "sha256_digest", digest64, "comment", "hi"),
-			statement{packaging.Wheel, "py3", "hi", catalog.Digests{SHA256: lower}}},
+			statement{packaging.Wheel, "py3", "hi", ingest.Digests{SHA256: lower}}},
 		"sdist": {formOf("filetype", "sdist", "pyversion", "source", "blake2_256_digest", digest64),
-			statement{packaging.SDist, "source", "", catalog.Digests{Blake2b256: lower}}},
+			statement{packaging.SDist, "source", "", ingest.Digests{Blake2b256: lower}}},
 		"flit's sdist": {formOf("filetype", "sdist", "md5_digest", digest32),
-			statement{packaging.SDist, "source", "", catalog.Digests{MD5: strings.ToLower(digest32)}}},
+			statement{packaging.SDist, "source", "", ingest.Digests{MD5: strings.ToLower(digest32)}}},
 		"empty and UNKNOWN": {formOf("filetype", "sdist", "pyversion", "", "md5_digest", "", "blake2_256_digest", " UNKNOWN ", "sha256_digest", lower, "comment", "UNKNOWN"),
-			statement{packaging.SDist, "source", "", catalog.Digests{SHA256: lower}}},
+			statement{packaging.SDist, "source", "", ingest.Digests{SHA256: lower}}},
 		"comment repaired": {formOf("filetype", "sdist", "sha256_digest", lower, "comment", "a\x00\xffb"),
-			statement{packaging.SDist, "source", "a\\x00\uFFFDb", catalog.Digests{SHA256: lower}}},
+			statement{packaging.SDist, "source", "a\\x00\uFFFDb", ingest.Digests{SHA256: lower}}},
 		"any Python": {formOf("filetype", "bdist_wheel", "pyversion", "any text", "sha256_digest", lower),
-			statement{packaging.Wheel, "any text", "", catalog.Digests{SHA256: lower}}},
+			statement{packaging.Wheel, "any text", "", ingest.Digests{SHA256: lower}}},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

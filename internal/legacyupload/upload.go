@@ -6,14 +6,14 @@ import (
 	"net/http"
 
 	"pyindex/internal/access"
-	"pyindex/internal/catalog"
 	"pyindex/internal/fault"
+	"pyindex/internal/ingest"
 	"pyindex/internal/packaging"
 )
 
 // upload takes one file: POST /legacy/.
 func (a *API) upload(w http.ResponseWriter, r *http.Request, who access.Caller) error {
-	u := &upload{index: a.index, who: who, repository: r.PathValue("repository"), actions: r.URL.Query()[":action"]}
+	u := &upload{intake: a.intake, who: who, repository: r.PathValue("repository"), actions: r.URL.Query()[":action"]}
 	defer u.discard()
 	got, err := receive(r.Body, r.Header.Get("Content-Type"), a.bounds, u.opener(r.Context()))
 	if err != nil {
@@ -32,11 +32,11 @@ func (a *API) upload(w http.ResponseWriter, r *http.Request, who access.Caller) 
 
 // upload is one request on its way in.
 type upload struct {
-	index      *catalog.Index
+	intake     *ingest.Intake
 	who        access.Caller
 	repository string
 	actions    []string // from the query string
-	incoming   *catalog.Incoming
+	incoming   *ingest.Incoming
 }
 
 // discard frees the stage; what was published does not need it any more.
@@ -49,22 +49,19 @@ func (u *upload) discard() {
 // opener opens a stage for the file, unless the fields before it tell already that nothing will come of it.
 func (u *upload) opener(ctx context.Context) opener {
 	return func(f form, h heading) (io.Writer, error) {
-		name, err := u.foresee(ctx, f, h)
+		name, err := u.precheck(f, h)
 		if err != nil {
 			return nil, err
 		}
-		incoming, err := u.index.Stage(ctx, u.who, u.repository, name)
-		if err != nil {
-			return nil, err
-		}
-		u.incoming = incoming
-		return incoming, nil
+		u.incoming, err = u.intake.Begin(ctx, u.who, u.repository, name)
+		return u.incoming, err
 	}
 }
 
-// foresee refuses before the bytes come what would be refused after them, and returns the project, the zero name where
-// it was not said yet. Every client sends its fields first; what comes later is looked at in publish.
-func (u *upload) foresee(ctx context.Context, f form, h heading) (name packaging.ProjectName, err error) {
+// precheck rejects an upload before its bytes are read if the fields seen so far already make it invalid. It returns the
+// project name, or the zero name if the form has not named one yet. Every client sends its fields first; publish looks at
+// those that come later.
+func (u *upload) precheck(f form, h heading) (name packaging.ProjectName, err error) {
 	if err := u.checkEnvelope(f, len(u.actions)+len(f[":action"]) > 0); err != nil {
 		return name, err
 	}
@@ -73,9 +70,6 @@ func (u *upload) foresee(ctx context.Context, f form, h heading) (name packaging
 		return name, err
 	}
 	if name, err = packaging.ParseProjectName(text); err != nil {
-		return name, err
-	}
-	if err := u.index.MayPublish(ctx, u.who, u.repository, name); err != nil {
 		return name, err
 	}
 	_, err = packaging.ParseFilename(h.filename, name)
@@ -97,25 +91,25 @@ func (u *upload) checkEnvelope(f form, action bool) error {
 }
 
 // publish reads the whole form and gives it to the catalog.
-func (u *upload) publish(ctx context.Context, got receipt) (catalog.Receipt, error) {
+func (u *upload) publish(ctx context.Context, got receipt) (ingest.Receipt, error) {
 	if err := u.checkEnvelope(got.form, true); err != nil {
-		return catalog.Receipt{}, err
+		return ingest.Receipt{}, err
 	}
 	said, err := readStatement(got.form)
 	if err != nil {
-		return catalog.Receipt{}, err
+		return ingest.Receipt{}, err
 	}
 	metadata, err := readMetadata(got.form)
 	if err != nil {
-		return catalog.Receipt{}, err
+		return ingest.Receipt{}, err
 	}
 	if got.content == nil {
-		return catalog.Receipt{}, fault.New(fault.Invalid, "Upload payload does not have a file: send it as the part named content")
+		return ingest.Receipt{}, fault.New(fault.Invalid, "Upload payload does not have a file: send it as the part named content")
 	}
-	return u.index.Publish(ctx, u.who, catalog.Upload{
-		Repository: u.repository, Filename: got.content.filename, Kind: said.kind, PythonVersion: said.python,
+	return u.intake.Publish(ctx, u.incoming, ingest.Upload{
+		Filename: got.content.filename, Kind: said.kind, PythonVersion: said.python,
 		Comment: said.comment, Form: metadata, Digests: said.digests, ContentType: got.content.contentType,
-		Content: u.incoming, Attestations: got.attestations,
+		Attestations: got.attestations,
 	})
 }
 

@@ -11,7 +11,9 @@ import (
 	"time"
 
 	"pyindex/internal/access"
+	"pyindex/internal/assembly"
 	"pyindex/internal/catalog"
+	"pyindex/internal/ingest"
 	"pyindex/internal/legacyupload"
 	"pyindex/internal/route"
 )
@@ -275,9 +277,9 @@ func TestUploadRefusesRequests(t *testing.T) {
 		"cut body":         {edit: func(s *site, q *request) { q.body = bytes.NewReader(encode(q.parts)[:len(encode(q.parts))-100]) }, status: 400, want: "ended"},
 		"many fields": {edit: func(s *site, q *request) { q.parts = append(emptyFields(make([]string, 100_000)...), q.parts...) },
 			status: 400, want: ""},
-		"file over the limit": {o: setting{catalog: catalog.Options{Limits: catalog.Limits{FileSize: 100}}}, status: 400, want: "File too large"},
+		"file over the limit": {o: setting{catalog: assembly.Options{Limits: catalog.Limits{FileSize: 100}}}, status: 400, want: "File too large"},
 		"long field":          {o: setting{upload: legacyupload.Options{FieldBytes: 1000}}, edit: func(s *site, q *request) { q.parts = append(q.parts, field("description", strings.Repeat("a", 1001))) }, status: 400, want: "too long"},
-		"pypi's names":        {o: setting{catalog: catalog.Options{Policy: catalog.PyPIPolicy()}}, edit: func(s *site, q *request) { q.parts = wheel("json", "1.0", "").parts() }, status: 400, want: "reserved"},
+		"pypi's names":        {o: setting{catalog: assembly.Options{Policy: ingest.PyPIPolicy()}}, edit: func(s *site, q *request) { q.parts = wheel("json", "1.0", "").parts() }, status: 400, want: "reserved"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -440,7 +442,7 @@ func TestGet(t *testing.T) {
 
 // A client that sends its whole body before it listens still reads why a large file was refused.
 func TestTooLargeIsRead(t *testing.T) {
-	s := newSite(t, setting{catalog: catalog.Options{Limits: catalog.Limits{FileSize: 1 << 20}}})
+	s := newSite(t, setting{catalog: assembly.Options{Limits: catalog.Limits{FileSize: 1 << 20}}})
 	for name, body := range map[string]io.Reader{
 		"with a length": bytes.NewReader(encode(large(64 << 20))),
 		"chunked":       io.MultiReader(bytes.NewReader(encode(large(64 << 20)))),

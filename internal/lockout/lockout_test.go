@@ -15,9 +15,11 @@ import (
 	"pyindex/internal/account/onetime"
 	"pyindex/internal/account/outbox"
 	"pyindex/internal/account/signin"
+	"pyindex/internal/assembly"
 	"pyindex/internal/audit"
 	"pyindex/internal/catalog"
 	"pyindex/internal/fault"
+	"pyindex/internal/ingest"
 	"pyindex/internal/lockout"
 	"pyindex/internal/packaging"
 	"pyindex/internal/packaging/packagingtest"
@@ -32,7 +34,7 @@ import (
 type world struct {
 	*testing.T
 	rows     *db.DB
-	index    *catalog.Index
+	index    *assembly.Index
 	dir      *access.Directory
 	keys     *access.Keyring
 	accounts *account.Accounts
@@ -52,7 +54,7 @@ func each(t *testing.T, f func(w *world)) {
 		t.Cleanup(func() { _ = bytes.Close() })
 		w := &world{
 			T: t, rows: rows, boss: access.Operator("test"),
-			index:    catalog.New(rows.Catalog(), bytes, catalog.Options{Log: slog.New(slog.DiscardHandler)}),
+			index:    assembly.New(rows.Catalog(), bytes, assembly.Options{Log: slog.New(slog.DiscardHandler)}),
 			dir:      access.NewDirectory(rows.Access(), access.DirectoryOptions{}),
 			keys:     access.NewKeyring(rows.Access(), access.KeyringOptions{}),
 			accounts: account.New(rows.Accounts(), signin.New(rows.SignIn(), outbox.New(rows.Outbox(), outbox.Options{}), signin.Options{}), account.Options{}),
@@ -108,7 +110,7 @@ func (w *world) begin(who access.Caller, project, version string) (finish func()
 	f := packagingtest.Wheel(project, version, project+version)
 	name, err := packaging.ParseProjectName(project)
 	w.must(err)
-	in, err := w.index.Stage(w.Context(), who, "", name)
+	in, err := w.index.Begin(w.Context(), who, "", name)
 	w.must(err)
 	_, err = in.Write(f.Bytes[:100])
 	w.must(err)
@@ -117,7 +119,7 @@ func (w *world) begin(who access.Caller, project, version string) (finish func()
 		if _, err := in.Write(f.Bytes[100:]); err != nil {
 			return err
 		}
-		_, err := w.index.Publish(context.WithoutCancel(w.Context()), who, catalog.Upload{Filename: f.Name, Content: in})
+		_, err := w.index.Publish(context.WithoutCancel(w.Context()), in, ingest.Upload{Filename: f.Name})
 		return err
 	}
 }

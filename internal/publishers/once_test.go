@@ -5,6 +5,7 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/fault"
+	"pyindex/internal/ingest"
 	"pyindex/internal/publishers"
 )
 
@@ -53,7 +54,7 @@ func TestSpentTokenBurns(t *testing.T) {
 		t.Fatal(err)
 	}
 	err = b.store.Update(t.Context(), func(tx publishers.Tx) error {
-		_, err := tx.SpendToken(t.Context(), b.identify(m.Token).TokenID(), b.clock.Now())
+		_, err := tx.(ingest.Tx).SpendToken(t.Context(), b.identify(m.Token).TokenID(), b.clock.Now())
 		return err
 	})
 	if err != nil {

@@ -192,7 +192,7 @@ func TestPendingForDeletedName(t *testing.T) {
 
 // TestPendingKeepsToThePolicy: names that uploads may not create are none for a pending publisher either.
 func TestPendingKeepsToThePolicy(t *testing.T) {
-	b := newBench(t, func(o *publishers.Options) { o.Policy = catalog.Policy{ReservedNames: true, SimilarNames: true} })
+	b := newBench(t, func(o *publishers.Options) { o.Policy = catalog.NamePolicy{ReservedNames: true, SimilarNames: true} })
 	b.project("lib1", "")
 	for _, name := range []string{"json", "l-ib1", "libl"} {
 		req := b.request(name)

@@ -48,7 +48,7 @@ type Options struct {
 	// publisher may name any.
 	Issuers []Issuer
 	// Policy is what the index asks of the names of new projects.
-	Policy catalog.Policy
+	Policy catalog.NamePolicy
 	// Created is told of each project that a pending publisher created, once it exists. The exchange waits for it.
 	Created func(ctx context.Context, c Created)
 }

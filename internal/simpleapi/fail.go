@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"strings"
 
-	"pyindex/internal/catalog"
+	"pyindex/internal/custody"
 	"pyindex/internal/fault"
 	"pyindex/internal/route"
 )
@@ -19,7 +19,7 @@ func fail(w http.ResponseWriter, r *http.Request, err error) {
 	status, message := describe(w, err)
 	h := w.Header()
 	h.Set("Cache-Control", "no-store")
-	if !catalog.Lasting(err) {
+	if !custody.Lasting(err) {
 		route.RetryLater(h, status, retryAfter)
 	}
 	if status != http.StatusNotAcceptable && prefersJSON(r.Header["Accept"]) {

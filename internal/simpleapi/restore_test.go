@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"pyindex/internal/access"
+	"pyindex/internal/assembly"
 	"pyindex/internal/catalog"
 	"pyindex/internal/packaging"
 	"pyindex/internal/server"
@@ -61,9 +62,9 @@ func newFleet(t *testing.T, url string, replicas, tokens int) *fleet {
 		rows := storagetest.OpenDB(t, url, db.Options{Conns: 2})
 		b, err := blobs.Open(t.Context(), folder, blobs.Options{})
 		f.must(err)
-		x := catalog.New(rows.Catalog(), b, catalog.Options{Log: slog.New(slog.DiscardHandler)})
+		x := assembly.New(rows.Catalog(), b, assembly.Options{Log: slog.New(slog.DiscardHandler)})
 		keys := access.NewKeyring(rows.Access(), access.KeyringOptions{})
-		h, err := server.New(server.Options{Keyring: keys, Log: slog.New(slog.DiscardHandler)}, simpleapi.New(x, simpleapi.Options{}).Table())
+		h, err := server.New(server.Options{Keyring: keys, Log: slog.New(slog.DiscardHandler)}, simpleapi.New(x.Index, simpleapi.Options{}).Table())
 		f.must(err)
 		f.replicas = append(f.replicas, served{rows, h})
 	}

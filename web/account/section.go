@@ -9,15 +9,15 @@ import (
 	"pyindex/internal/access"
 	"pyindex/internal/account"
 	"pyindex/internal/account/signin"
-	"pyindex/internal/catalog"
 	"pyindex/internal/route"
 	"pyindex/web/letters"
 	"pyindex/web/ui"
+	"pyindex/internal/assembly"
 )
 
 // Options are what the pages are made from. Index, Directory, Accounts, SignIn and Letters are needed.
 type Options struct {
-	Index     *catalog.Index
+	Index     *assembly.Index
 	Directory *access.Directory
 	Accounts  *account.Accounts
 	SignIn    *signin.Methods

@@ -8,6 +8,7 @@ import (
 	"pyindex/internal/access"
 	"pyindex/internal/audit"
 	"pyindex/internal/catalog"
+	"pyindex/internal/custody"
 	"pyindex/internal/fault"
 	"pyindex/internal/publishers"
 	"pyindex/internal/route"
@@ -355,7 +356,7 @@ func (s *Section) adminAudit(w http.ResponseWriter, r *http.Request, who access.
 }
 
 // broken returns how many objects the last checks found missing or damaged.
-func broken(checks []catalog.Check) (n int64) {
+func broken(checks []custody.Check) (n int64) {
 	for _, c := range checks {
 		n = max(n, c.Missing+c.Damaged)
 	}

@@ -9,17 +9,17 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/account"
-	"pyindex/internal/catalog"
 	"pyindex/internal/lockout"
 	"pyindex/internal/publishers"
 	"pyindex/internal/route"
 	"pyindex/web/letters"
 	"pyindex/web/ui"
+	"pyindex/internal/assembly"
 )
 
 // Options are what the pages are made from. Version and Settings are shown.
 type Options struct {
-	Index     *catalog.Index
+	Index     *assembly.Index
 	Directory *access.Directory
 	Registry  *publishers.Registry
 	Accounts  *account.Accounts

@@ -5,14 +5,14 @@ package manage
 
 import (
 	"pyindex/internal/account"
-	"pyindex/internal/catalog"
 	"pyindex/web/letters"
 	"pyindex/web/ui"
+	"pyindex/internal/assembly"
 )
 
 // Options are what the pages are made from. All are needed.
 type Options struct {
-	Index    *catalog.Index
+	Index    *assembly.Index
 	Accounts *account.Accounts
 	Letters  *letters.Sender
 }

@@ -14,6 +14,7 @@ import (
 	"pyindex/internal/catalog"
 	"pyindex/internal/fault"
 	"pyindex/internal/formdata"
+	"pyindex/internal/ingest"
 	"pyindex/internal/packaging"
 	"pyindex/internal/route"
 	"pyindex/web/ui"
@@ -307,36 +308,26 @@ func (u *uploading) file(ctx context.Context, p *multipart.Part) error {
 }
 
 // publish sends a file through the gate that every upload passes. What its name tells is looked at before its bytes come.
-func (u *uploading) publish(ctx context.Context, p *multipart.Part) (catalog.Receipt, error) {
+func (u *uploading) publish(ctx context.Context, p *multipart.Part) (ingest.Receipt, error) {
 	if len(p.FileName()) > maxUploadName {
-		return catalog.Receipt{}, fault.New(fault.Invalid, "the file name is longer than %d bytes", maxUploadName)
+		return ingest.Receipt{}, fault.New(fault.Invalid, "the file name is longer than %d bytes", maxUploadName)
 	}
-	name, err := u.foresee(ctx, p.FileName())
-	if err != nil {
-		return catalog.Receipt{}, err
-	}
-	in, err := u.site.o.Index.Stage(ctx, u.who, u.repository, name)
-	if err != nil {
-		return catalog.Receipt{}, err
-	}
-	defer func() { _ = in.Discard() }() // the sweeper finds what stays behind
-	if err := u.pour(in, p); err != nil {
-		return catalog.Receipt{}, err
-	}
-	return u.site.o.Index.Publish(ctx, u.who, catalog.Upload{
-		Repository: u.repository, Filename: p.FileName(), ContentType: p.Header.Get("Content-Type"), Content: in,
-	})
-}
-
-func (u *uploading) foresee(ctx context.Context, filename string) (packaging.ProjectName, error) {
-	name, err := packaging.ProjectOf(filename)
+	name, err := packaging.ProjectOf(p.FileName())
 	if err == nil && !u.only.IsZero() && name != u.only {
 		err = fault.New(fault.Invalid, "this is a file of %s, and the page is for %s", name, u.only)
 	}
-	if err == nil {
-		err = u.site.o.Index.MayPublish(ctx, u.who, u.repository, name)
+	if err != nil {
+		return ingest.Receipt{}, err
 	}
-	return name, err
+	in, err := u.site.o.Index.Begin(ctx, u.who, u.repository, name)
+	if err != nil {
+		return ingest.Receipt{}, err
+	}
+	defer func() { _ = in.Discard() }() // the sweeper finds what stays behind
+	if err := u.pour(in, p); err != nil {
+		return ingest.Receipt{}, err
+	}
+	return u.site.o.Index.Publish(ctx, in, ingest.Upload{Filename: p.FileName(), ContentType: p.Header.Get("Content-Type")})
 }
 
 // pourBytes is how much is read at once, as in the protocol of other clients.

@@ -6,14 +6,14 @@ package projects
 import (
 	"slices"
 
-	"pyindex/internal/catalog"
 	"pyindex/internal/route"
 	"pyindex/web/ui"
+	"pyindex/internal/assembly"
 )
 
 // Options are what the pages are made from. Index is needed.
 type Options struct {
-	Index     *catalog.Index
+	Index     *assembly.Index
 	Authority []byte // certificate in PEM of the authority that this server created for itself; empty if it did not
 }
 

@@ -5,14 +5,14 @@ package publishing
 
 import (
 	"pyindex/internal/access"
-	"pyindex/internal/catalog"
 	"pyindex/internal/publishers"
 	"pyindex/web/ui"
+	"pyindex/internal/assembly"
 )
 
 // Options are what the pages are made from. All are needed.
 type Options struct {
-	Index     *catalog.Index
+	Index     *assembly.Index
 	Directory *access.Directory
 	Registry  *publishers.Registry
 }

@@ -8,8 +8,8 @@ import (
 	"path/filepath"
 
 	"pyindex/internal/app"
-	"pyindex/internal/catalog"
 	"pyindex/internal/cli"
+	"pyindex/internal/ingest"
 	"pyindex/internal/packaging"
 	"pyindex/internal/terminal"
 )
@@ -38,7 +38,7 @@ func (c *Upload) Run(s *cli.Session) error {
 
 func (c *Upload) add(s *cli.Session, a *app.App, path string) (err error) {
 	name, _ := packaging.ProjectOf(filepath.Base(path)) // what is wrong with it Publish says
-	in, err := a.Index.Stage(s.Ctx, a.Operator, c.Repository, name)
+	in, err := a.Index.Begin(s.Ctx, a.Operator, c.Repository, name)
 	if err != nil {
 		return err
 	}
@@ -46,7 +46,7 @@ func (c *Upload) add(s *cli.Session, a *app.App, path string) (err error) {
 	if err := read(in, path); err != nil {
 		return err
 	}
-	got, err := a.Index.Publish(s.Ctx, a.Operator, catalog.Upload{Repository: c.Repository, Filename: filepath.Base(path), Content: in})
+	got, err := a.Index.Publish(s.Ctx, in, ingest.Upload{Filename: filepath.Base(path)})
 	if err != nil {
 		return err
 	}

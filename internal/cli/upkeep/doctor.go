@@ -14,6 +14,7 @@ import (
 	"pyindex/internal/catalog"
 	"pyindex/internal/cli"
 	"pyindex/internal/config"
+	"pyindex/internal/custody"
 	"pyindex/internal/fault"
 	"pyindex/internal/publishers/idtoken"
 	"pyindex/internal/storage/blobs"
@@ -160,7 +161,7 @@ func (d *localDoctor) clients(rows *db.DB) {
 // lastChecks tells what the last checks of stored bytes found. It does not look at the bytes itself.
 func (d *localDoctor) lastChecks(rows *db.DB) {
 	const check = "stored bytes"
-	var all []catalog.Check
+	var all []custody.Check
 	err := rows.Catalog().View(d.Ctx, func(tx catalog.Tx) (err error) {
 		all, err = tx.Checks(d.Ctx)
 		return err

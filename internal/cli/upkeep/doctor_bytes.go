@@ -10,8 +10,9 @@ import (
 	"time"
 
 	"pyindex/internal/app"
-	"pyindex/internal/catalog"
+	"pyindex/internal/assembly"
 	"pyindex/internal/cli"
+	"pyindex/internal/custody"
 	"pyindex/internal/fault"
 	"pyindex/internal/storage/blobs"
 	"pyindex/internal/terminal"
@@ -31,7 +32,7 @@ func (c *bytesDoctor) wanted() bool { return c.Bytes || c.Mend != "" || c.Strays
 type examined struct {
 	OK     bool             `json:"ok"`
 	Check  *checkRow        `json:"check,omitempty"`
-	Broken []catalog.Broken `json:"broken,omitempty"`
+	Broken []custody.Broken `json:"broken,omitempty"`
 	Strays *straysRow       `json:"strays,omitempty"`
 }
 
@@ -55,7 +56,7 @@ type straysRow struct {
 func (c *bytesDoctor) run(s *cli.Session, json bool) error {
 	return s.With(func(a *app.App) error {
 		// One line of the log tells what is broken, as in a server.
-		x := catalog.New(a.DB.Catalog(), a.Blobs, catalog.Options{Log: s.Config.Log.Logger(s.Errs)})
+		x := assembly.New(a.DB.Catalog(), a.Blobs, assembly.Options{Log: s.Config.Log.Logger(s.Errs)}).Custody
 		out := examined{OK: true}
 		var errs []error
 		if c.Bytes || c.Mend != "" {
@@ -77,7 +78,7 @@ func (c *bytesDoctor) run(s *cli.Session, json bool) error {
 const journalAge = 7 * 24 * time.Hour
 
 // check reads the bytes of every file, except of those that an interrupted run found right.
-func (c *bytesDoctor) check(s *cli.Session, a *app.App, x *catalog.Index, json bool, out *examined) error {
+func (c *bytesDoctor) check(s *cli.Session, a *app.App, x *custody.Keeper, json bool, out *examined) error {
 	path := filepath.Join(a.Config.DataDir, "doctor-bytes.journal")
 	if info, err := os.Stat(path); err == nil && time.Since(info.ModTime()) > journalAge {
 		if err := os.Remove(path); err != nil {
@@ -89,7 +90,7 @@ func (c *bytesDoctor) check(s *cli.Session, a *app.App, x *catalog.Index, json b
 		return err
 	}
 	defer done.close()
-	o := catalog.CheckOptions{Kind: catalog.CheckBytes}
+	o := custody.CheckOptions{Kind: custody.CheckBytes}
 	if c.Mend != "" {
 		from, err := openCopy(s.Ctx, c.Mend)
 		if err != nil {
@@ -109,7 +110,7 @@ func (c *bytesDoctor) check(s *cli.Session, a *app.App, x *catalog.Index, json b
 		}
 		return done.add(key, size)
 	}
-	o.Found = func(b catalog.Broken) {
+	o.Found = func(b custody.Broken) {
 		out.Broken = append(out.Broken, b)
 		if !json {
 			fmt.Fprintf(s.Out, "%-8s %s: %s; it is %s\n", stateOf(b), b.Key, terminal.Printable(b.Why), terminal.Printable(fmt.Sprint(b.Files)))
@@ -132,7 +133,7 @@ func (c *bytesDoctor) check(s *cli.Session, a *app.App, x *catalog.Index, json b
 	return nil
 }
 
-func stateOf(b catalog.Broken) string {
+func stateOf(b custody.Broken) string {
 	switch {
 	case b.Mended:
 		return "restored"
@@ -152,9 +153,9 @@ func openCopy(ctx context.Context, location string) (*blobs.Blobs, error) {
 }
 
 // strays lists objects that no file needs.
-func (c *bytesDoctor) strays(s *cli.Session, a *app.App, x *catalog.Index, json bool, out *examined) error {
+func (c *bytesDoctor) strays(s *cli.Session, a *app.App, x *custody.Keeper, json bool, out *examined) error {
 	out.Strays = &straysRow{Strays: []string{}}
-	n, err := x.FindStrays(s.Ctx, a.Operator, c.RemoveStrays, func(o catalog.Object) {
+	n, err := x.FindStrays(s.Ctx, a.Operator, c.RemoveStrays, func(o custody.Object) {
 		out.Strays.Strays = append(out.Strays.Strays, o.Key)
 		if !json {
 			fmt.Fprintf(s.Out, "stray    %s: %s\n", o.Key, terminal.SizeText(o.Size))

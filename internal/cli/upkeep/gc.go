@@ -14,7 +14,7 @@ type GC struct{}
 // publishers. A running server does the same once an hour.
 func (c *GC) Run(s *cli.Session) error {
 	return s.With(func(a *app.App) error {
-		n, err := a.Index.Sweep(s.Ctx, a.Operator)
+		n, err := a.Index.Custody.Sweep(s.Ctx, a.Operator)
 		if err == nil {
 			fmt.Fprintf(s.Out, "%d stored objects were removed\n", n)
 		}

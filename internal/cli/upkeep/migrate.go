@@ -14,6 +14,7 @@ import (
 	"pyindex/internal/catalog"
 	"pyindex/internal/cli"
 	"pyindex/internal/config"
+	"pyindex/internal/custody"
 	"pyindex/internal/fault"
 	"pyindex/internal/storage/blobs"
 	"pyindex/internal/storage/db"
@@ -97,7 +98,7 @@ func (c *Migrate) move(s *cli.Session, a *app.App) error {
 	}
 	defer m.journal.close()
 	// Nothing here stops a server: what exists now is copied while it goes on.
-	if err := m.keep(s.Ctx, true, func(f func(catalog.Stored) error) error { return a.DB.EachStored(s.Ctx, f) }); err != nil {
+	if err := m.keep(s.Ctx, true, func(f func(custody.Stored) error) error { return a.DB.EachStored(s.Ctx, f) }); err != nil {
 		return err
 	}
 	var tables []db.TableMoved
@@ -112,12 +113,12 @@ func (c *Migrate) move(s *cli.Session, a *app.App) error {
 // rows moves the rows, with the bytes that came since, and makes the new place ready.
 func (m *mover) rows(ctx context.Context) ([]db.TableMoved, error) {
 	m.say("copying rows; uploads wait")
-	tables, err := m.from.DB.Move(ctx, m.to.DB, func(each func(func(catalog.Stored) error) error) error { return m.keep(ctx, false, each) })
+	tables, err := m.from.DB.Move(ctx, m.to.DB, func(each func(func(custody.Stored) error) error) error { return m.keep(ctx, false, each) })
 	if err != nil {
 		return nil, err
 	}
 	m.say("filling the search")
-	x := catalog.New(m.to.DB.Catalog(), m.to.Blobs, catalog.Options{})
+	x := catalog.New(m.to.DB.Catalog(), nil, catalog.Options{})
 	if err := x.Backfill(ctx); err != nil { // a server does the same when it starts
 		return nil, fmt.Errorf("the index is moved, but its search is not filled; index serve will: %w", err)
 	}
@@ -126,7 +127,7 @@ func (m *mover) rows(ctx context.Context) ([]db.TableMoved, error) {
 
 func (c *Migrate) tell(s *cli.Session, a *app.App) error {
 	var n, bytes int64
-	err := a.DB.EachStored(s.Ctx, func(b catalog.Stored) error { n, bytes = n+1, bytes+b.Size; return nil })
+	err := a.DB.EachStored(s.Ctx, func(b custody.Stored) error { n, bytes = n+1, bytes+b.Size; return nil })
 	if err == nil {
 		fmt.Fprintf(s.Out, "%d objects with %s of files would be copied, and then the rows\n", n, terminal.InMiB(bytes))
 	}
@@ -173,10 +174,10 @@ type mover struct {
 
 // keep copies every object that each yields and that this run has not seen, some at once. While the index is live a file
 // may be deleted before its bytes are read: that is looked at again.
-func (m *mover) keep(ctx context.Context, live bool, each func(func(catalog.Stored) error) error) error {
+func (m *mover) keep(ctx context.Context, live bool, each func(func(custody.Stored) error) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	queue := make(chan catalog.Stored)
+	queue := make(chan custody.Stored)
 	var all sync.WaitGroup
 	for range movers {
 		all.Go(func() {
@@ -192,7 +193,7 @@ func (m *mover) keep(ctx context.Context, live bool, each func(func(catalog.Stor
 	if m.seen == nil {
 		m.seen = map[string]bool{}
 	}
-	err := each(func(b catalog.Stored) error {
+	err := each(func(b custody.Stored) error {
 		if m.seen[b.Key()] {
 			return nil
 		}
@@ -224,7 +225,7 @@ func (m *mover) forget(key string) {
 }
 
 // one copies an object, unless an earlier run wrote down that it is over.
-func (m *mover) one(ctx context.Context, b catalog.Stored) error {
+func (m *mover) one(ctx context.Context, b custody.Stored) error {
 	key := b.Key()
 	if size, ok := m.journal.has(key); ok {
 		m.objects.Add(1)

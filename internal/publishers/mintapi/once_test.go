@@ -11,7 +11,7 @@ import (
 	"testing"
 
 	"pyindex/internal/access"
-	"pyindex/internal/catalog"
+	"pyindex/internal/assembly"
 	"pyindex/internal/legacyupload"
 	"pyindex/internal/packaging/packagingtest"
 	"pyindex/internal/publishers"
@@ -43,9 +43,9 @@ func uploading(t *testing.T, database string) *site {
 	web := httptest.NewUnstartedServer(nil)
 	base := &url.URL{Scheme: "http", Host: web.Listener.Addr().String(), Path: "/team"}
 	log := slog.New(slog.DiscardHandler)
-	x := catalog.New(d.Catalog(), b, catalog.Options{Log: log})
+	x := assembly.New(d.Catalog(), b, assembly.Options{Log: log})
 	h, err := server.New(server.Options{Keyring: s.keyring, Log: log, BasePath: base.Path},
-		mintapi.New(s.registry, audience, mintapi.Options{BaseURL: base}).Table(), legacyupload.New(x, legacyupload.Options{}).Table())
+		mintapi.New(s.registry, audience, mintapi.Options{BaseURL: base}).Table(), legacyupload.New(x.Intake, legacyupload.Options{}).Table())
 	s.must(err)
 	web.Config.Handler = h
 	web.Start()

@@ -20,8 +20,11 @@ import (
 	"github.com/google/uuid"
 
 	"pyindex/internal/access"
+	"pyindex/internal/assembly"
 	"pyindex/internal/catalog"
+	"pyindex/internal/custody"
 	"pyindex/internal/fault"
+	"pyindex/internal/ingest"
 	"pyindex/internal/packaging"
 	"pyindex/internal/route"
 	"pyindex/internal/server"
@@ -37,7 +40,7 @@ type Site struct {
 
 	t     testing.TB
 	db    *db.DB
-	blobs catalog.Blobs
+	blobs custody.Blobs
 	main  catalog.Repository
 }
 
@@ -65,7 +68,7 @@ func New(t testing.TB) *Site {
 	b, err := blobs.Open(t.Context(), "file://"+filepath.Join(dir, "blobs"), blobs.Options{})
 	must(t, err)
 	s := &Site{t: t, db: d, blobs: b, Views: new(atomic.Int64)}
-	s.Index = catalog.New(views{d.Catalog(), s.Views}, b, catalog.Options{Log: slog.New(slog.DiscardHandler)})
+	s.Index = assembly.New(views{d.Catalog(), s.Views}, b, assembly.Options{Log: slog.New(slog.DiscardHandler)}).Index
 	s.update(func(ctx context.Context, tx catalog.Tx) (err error) {
 		s.main, err = tx.RepositoryByName(ctx, catalog.MainRepository)
 		return err
@@ -199,10 +202,10 @@ func (s *Site) complete(p catalog.Project, f File) catalog.File {
 		return f.File
 	}
 	f.SHA256, f.Size = digest(f.Content), int64(len(f.Content))
-	must(s.t, s.blobs.Put(s.t.Context(), catalog.FileKey(f.SHA256), []byte(f.Content)))
+	must(s.t, s.blobs.Put(s.t.Context(), custody.FileKey(f.SHA256), []byte(f.Content)))
 	if f.Metadata != "" {
 		f.MetadataSHA256 = digest(f.Metadata)
-		must(s.t, s.blobs.Put(s.t.Context(), catalog.MetadataKey(f.MetadataSHA256), []byte(f.Metadata)))
+		must(s.t, s.blobs.Put(s.t.Context(), custody.MetadataKey(f.MetadataSHA256), []byte(f.Metadata)))
 	}
 	return f.File
 }
@@ -242,7 +245,7 @@ func (s *Site) Attest(f catalog.File, all ...catalog.Attestation) {
 	s.t.Helper()
 	s.update(func(ctx context.Context, tx catalog.Tx) error {
 		for _, a := range all {
-			if err := tx.InsertAttestation(ctx, f.ID, a); err != nil {
+			if err := tx.(ingest.Tx).InsertAttestation(ctx, f.ID, a); err != nil {
 				return err
 			}
 		}

@@ -11,7 +11,7 @@ import (
 	"gocloud.dev/blob"
 	"gocloud.dev/gcerrors"
 
-	"pyindex/internal/catalog"
+	"pyindex/internal/custody"
 	"pyindex/internal/fault"
 )
 
@@ -40,7 +40,7 @@ type Blobs struct {
 	links  *links  // nil where bytes are streamed
 }
 
-var _ catalog.Blobs = (*Blobs)(nil)
+var _ custody.Blobs = (*Blobs)(nil)
 
 // Open opens the store at a URL: "file:///var/lib/index/blobs", the plain path of a folder, "mem://", or a bucket in the
 // form of gocloud.dev: "s3://bucket?region=…", "gs://bucket", "azblob://container". A folder is made when missing, for its
@@ -74,8 +74,8 @@ func openFileURL(location string, o Options) (*Blobs, error) {
 	return openFolder(u.Path, o)
 }
 
-// Stage implements catalog.Blobs.
-func (b *Blobs) Stage(context.Context) (catalog.Stage, error) {
+// Stage implements custody.Blobs.
+func (b *Blobs) Stage(context.Context) (custody.Stage, error) {
 	s, err := b.stages.create()
 	if err != nil {
 		return nil, explain("the bytes cannot be stored", err)
@@ -83,9 +83,9 @@ func (b *Blobs) Stage(context.Context) (catalog.Stage, error) {
 	return s, nil
 }
 
-// Keep implements catalog.Blobs. s must come from Stage of the same store. A stage whose bytes could not be synced is
+// Keep implements custody.Blobs. s must come from Stage of the same store. A stage whose bytes could not be synced is
 // lost: every later Keep of it fails, because the system forgets what it could not write.
-func (b *Blobs) Keep(ctx context.Context, key string, s catalog.Stage) error {
+func (b *Blobs) Keep(ctx context.Context, key string, s custody.Stage) error {
 	if err := checkKey(key); err != nil {
 		return err
 	}
@@ -103,7 +103,7 @@ func (b *Blobs) keep(ctx context.Context, key string, s *stage) error {
 	return b.upload(ctx, key, io.NewSectionReader(s, 0, s.Size()))
 }
 
-// Put implements catalog.Blobs.
+// Put implements custody.Blobs.
 func (b *Blobs) Put(ctx context.Context, key string, p []byte) error {
 	s, err := b.Stage(ctx)
 	if err != nil {
@@ -116,8 +116,8 @@ func (b *Blobs) Put(ctx context.Context, key string, p []byte) error {
 	return b.Keep(ctx, key, s)
 }
 
-// Open implements catalog.Blobs. The bytes are to be read before ctx ends.
-func (b *Blobs) Open(ctx context.Context, key string) (catalog.Blob, int64, error) {
+// Open implements custody.Blobs. The bytes are to be read before ctx ends.
+func (b *Blobs) Open(ctx context.Context, key string) (custody.Blob, int64, error) {
 	if err := checkKey(key); err != nil {
 		return nil, 0, err
 	}
@@ -131,7 +131,7 @@ func (b *Blobs) Open(ctx context.Context, key string) (catalog.Blob, int64, erro
 	return r, r.size, nil
 }
 
-// Size implements catalog.Blobs.
+// Size implements custody.Blobs.
 func (b *Blobs) Size(ctx context.Context, key string) (int64, error) {
 	if err := checkKey(key); err != nil {
 		return 0, err
@@ -146,15 +146,15 @@ func (b *Blobs) Size(ctx context.Context, key string) (int64, error) {
 	return size, err
 }
 
-// Each implements catalog.Blobs. What else lies in the bucket or folder is yielded too, under a key that is none of ours.
-func (b *Blobs) Each(ctx context.Context, f func(catalog.Object) error) error {
+// Each implements custody.Blobs. What else lies in the bucket or folder is yielded too, under a key that is none of ours.
+func (b *Blobs) Each(ctx context.Context, f func(custody.Object) error) error {
 	if b.folder != nil {
 		return explain("the storage cannot be listed", b.folder.each(ctx, f))
 	}
 	return b.each(ctx, f)
 }
 
-// Delete implements catalog.Blobs.
+// Delete implements custody.Blobs.
 func (b *Blobs) Delete(ctx context.Context, key string) error {
 	if err := checkKey(key); err != nil {
 		return err
@@ -166,7 +166,7 @@ func (b *Blobs) Delete(ctx context.Context, key string) error {
 	return explain("the bytes cannot be deleted", err)
 }
 
-// SweepStages implements catalog.Blobs.
+// SweepStages implements custody.Blobs.
 func (b *Blobs) SweepStages(ctx context.Context, t time.Time) error { return b.stages.sweep(ctx, t) }
 
 // Ping returns nil while the store answers and, where it is a folder, can be written; fault.Unavailable otherwise.

@@ -9,7 +9,7 @@ import (
 	"gocloud.dev/blob/memblob"
 	"gocloud.dev/gcerrors"
 
-	"pyindex/internal/catalog"
+	"pyindex/internal/custody"
 	"pyindex/internal/fault"
 )
 
@@ -72,7 +72,7 @@ func (b *Blobs) size(ctx context.Context, key string) (int64, error) {
 }
 
 // each yields the objects of a bucket.
-func (b *Blobs) each(ctx context.Context, f func(catalog.Object) error) error {
+func (b *Blobs) each(ctx context.Context, f func(custody.Object) error) error {
 	list := b.bucket.List(nil)
 	for {
 		o, err := list.Next(ctx)
@@ -82,7 +82,7 @@ func (b *Blobs) each(ctx context.Context, f func(catalog.Object) error) error {
 		if err != nil {
 			return explain("the storage cannot be listed", err)
 		}
-		if err := f(catalog.Object{Key: o.Key, Size: o.Size, Changed: o.ModTime, Ours: checkKey(o.Key) == nil}); err != nil {
+		if err := f(custody.Object{Key: o.Key, Size: o.Size, Changed: o.ModTime, Ours: checkKey(o.Key) == nil}); err != nil {
 			return err
 		}
 	}

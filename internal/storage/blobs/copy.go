@@ -6,7 +6,7 @@ import (
 	"encoding/hex"
 	"io"
 
-	"pyindex/internal/catalog"
+	"pyindex/internal/custody"
 	"pyindex/internal/fault"
 )
 
@@ -15,7 +15,7 @@ import (
 //
 // Bytes that are missing or damaged where they come from are fault.NotFound and fault.Invalid; what came back from the other
 // store as something else is fault.Internal. Nothing that is there is overwritten.
-func Copy(ctx context.Context, from, to catalog.Blobs, key, sum string) (size, sent int64, err error) {
+func Copy(ctx context.Context, from, to custody.Blobs, key, sum string) (size, sent int64, err error) {
 	size, got, err := Digest(ctx, to, key)
 	if err == nil && got == sum {
 		return size, 0, nil
@@ -37,7 +37,7 @@ func Copy(ctx context.Context, from, to catalog.Blobs, key, sum string) (size, s
 }
 
 // send copies without looking back.
-func send(ctx context.Context, from, to catalog.Blobs, key, sum string) (int64, error) {
+func send(ctx context.Context, from, to custody.Blobs, key, sum string) (int64, error) {
 	r, _, err := from.Open(ctx, key)
 	if fault.Is(err, fault.NotFound) {
 		return 0, fault.Wrap(fault.NotFound, err, "%s is missing where it should come from", key)
@@ -62,7 +62,7 @@ func send(ctx context.Context, from, to catalog.Blobs, key, sum string) (int64, 
 }
 
 // Digest reads all bytes under key and returns their number and SHA-256; fault.NotFound where there are none.
-func Digest(ctx context.Context, b catalog.Blobs, key string) (size int64, sum string, err error) {
+func Digest(ctx context.Context, b custody.Blobs, key string) (size int64, sum string, err error) {
 	r, _, err := b.Open(ctx, key)
 	if err != nil {
 		return 0, "", err

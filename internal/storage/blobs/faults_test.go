@@ -8,11 +8,11 @@ import (
 	"syscall"
 	"testing"
 
-	"pyindex/internal/catalog"
+	"pyindex/internal/custody"
 	"pyindex/internal/fault"
 )
 
-var testKey = catalog.FileKey(strings.Repeat("ab", 32))
+var testKey = custody.FileKey(strings.Repeat("ab", 32))
 
 func testFolder(t *testing.T) *Blobs {
 	t.Helper()

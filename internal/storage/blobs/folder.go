@@ -12,7 +12,7 @@ import (
 
 	"gocloud.dev/blob/fileblob"
 
-	"pyindex/internal/catalog"
+	"pyindex/internal/custody"
 	"pyindex/internal/fault"
 )
 
@@ -132,7 +132,7 @@ func (d *folder) size(key string) (int64, error) {
 }
 
 // each yields the files of the folder, stages excepted.
-func (d *folder) each(ctx context.Context, f func(catalog.Object) error) error {
+func (d *folder) each(ctx context.Context, f func(custody.Object) error) error {
 	return filepath.WalkDir(d.root, func(path string, e fs.DirEntry, err error) error {
 		if err == nil {
 			err = ctx.Err()
@@ -156,12 +156,12 @@ func (d *folder) each(ctx context.Context, f func(catalog.Object) error) error {
 		if err != nil {
 			return err
 		}
-		return f(catalog.Object{Key: filepath.ToSlash(key), Size: info.Size(), Changed: info.ModTime(), Ours: checkKey(filepath.ToSlash(key)) == nil})
+		return f(custody.Object{Key: filepath.ToSlash(key), Size: info.Size(), Changed: info.ModTime(), Ours: checkKey(filepath.ToSlash(key)) == nil})
 	})
 }
 
 // open returns the file itself, which net/http can send without copying.
-func (d *folder) open(key string) (catalog.Blob, int64, error) {
+func (d *folder) open(key string) (custody.Blob, int64, error) {
 	f, err := os.Open(d.path(key))
 	if err != nil {
 		return nil, 0, explainRead(err)

@@ -10,14 +10,14 @@ import (
 
 	"gocloud.dev/blob/fileblob"
 
-	"pyindex/internal/catalog"
+	"pyindex/internal/custody"
 	"pyindex/internal/fault"
 	"pyindex/internal/storage/blobs"
 )
 
 var (
 	sum = strings.Repeat("0123456789abcdef", 4)
-	key = catalog.FileKey(sum)
+	key = custody.FileKey(sum)
 )
 
 // TestFolderLayout: the file itself comes back, alone with its bytes, for its owner only, where fileblob finds it too.

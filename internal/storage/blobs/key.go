@@ -6,7 +6,7 @@ import (
 	"pyindex/internal/fault"
 )
 
-// keyForm is all that catalog.FileKey, catalog.MetadataKey and catalog.WithGeneration make.
+// keyForm is all that custody.FileKey, custody.MetadataKey and custody.WithGeneration make.
 var keyForm = regexp.MustCompile(`\A(?:files|metadata)/([0-9a-f]{2})/([0-9a-f]{64})(?:\.[0-9a-f]{16})?\z`)
 
 // checkKey refuses every key that the catalog does not make, so that no key leads out of the store.

@@ -9,7 +9,7 @@ import (
 	"sync"
 	"time"
 
-	"pyindex/internal/catalog"
+	"pyindex/internal/custody"
 	"pyindex/internal/fault"
 )
 
@@ -123,7 +123,7 @@ func (b *Blobs) compare(ctx context.Context, key string, size int64) error {
 	case err != nil:
 		return nil
 	case have != size:
-		return &catalog.SizeError{Key: key, Size: have, Want: size}
+		return &custody.SizeError{Key: key, Size: have, Want: size}
 	}
 	b.links.learn(key)
 	return nil
@@ -149,7 +149,7 @@ func public(link string) bool {
 	return strings.Contains(strings.Trim(host, "."), ".") && !strings.HasSuffix(host, ".local") && !strings.HasSuffix(host, ".internal")
 }
 
-// Link implements catalog.Blobs.
+// Link implements custody.Blobs.
 func (b *Blobs) Link(ctx context.Context, key string, size int64) (string, error) {
 	if err := checkKey(key); err != nil {
 		return "", err

@@ -18,7 +18,7 @@ import (
 	"testing"
 	"time"
 
-	"pyindex/internal/catalog"
+	"pyindex/internal/custody"
 	"pyindex/internal/fault"
 	"pyindex/internal/storage/blobs"
 	"pyindex/internal/storage/storagetest"
@@ -254,7 +254,7 @@ func TestLinkComparesSize(t *testing.T) {
 	}
 	for range 2 {
 		_, err := b.Link(t.Context(), key, 5)
-		if wrong, ok := errors.AsType[*catalog.SizeError](err); !ok || wrong.Size != 4 || wrong.Want != 5 {
+		if wrong, ok := errors.AsType[*custody.SizeError](err); !ok || wrong.Size != 4 || wrong.Want != 5 {
 			t.Errorf("Link(4 bytes where 5 are right) = %v, want an error about the size", err)
 		}
 	}

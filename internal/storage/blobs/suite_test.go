@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"pyindex/internal/catalog"
+	"pyindex/internal/custody"
 	"pyindex/internal/storage/blobs"
 	"pyindex/internal/storage/storagetest"
 )
@@ -28,14 +28,14 @@ func openWith(t *testing.T, location string, o blobs.Options) *blobs.Blobs {
 }
 
 func TestFolder(t *testing.T) {
-	storagetest.Blobs(t, func(t *testing.T) (catalog.Blobs, catalog.Blobs) {
+	storagetest.Blobs(t, func(t *testing.T) (custody.Blobs, custody.Blobs) {
 		dir := filepath.Join(t.TempDir(), "a", "blobs")
 		return open(t, "file://"+dir), open(t, dir)
 	})
 }
 
 func TestMemory(t *testing.T) {
-	storagetest.Blobs(t, func(t *testing.T) (catalog.Blobs, catalog.Blobs) {
+	storagetest.Blobs(t, func(t *testing.T) (custody.Blobs, custody.Blobs) {
 		b := open(t, "mem://")
 		return b, b
 	})
@@ -56,7 +56,7 @@ func TestOtherBuckets(t *testing.T) {
 }
 
 func checkBucket(t *testing.T, fresh func(*testing.T) string) {
-	storagetest.Blobs(t, func(t *testing.T) (catalog.Blobs, catalog.Blobs) {
+	storagetest.Blobs(t, func(t *testing.T) (custody.Blobs, custody.Blobs) {
 		location := fresh(t)
 		return open(t, location), open(t, location)
 	})

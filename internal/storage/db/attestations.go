@@ -6,7 +6,7 @@ import (
 	"pyindex/internal/catalog"
 )
 
-// InsertAttestation implements catalog.AttestationRows.
+// InsertAttestation implements ingest.Tx.
 func (t *Tx) InsertAttestation(ctx context.Context, fileID string, a catalog.Attestation) error {
 	publisher, err := encode(a.Publisher)
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/catalog"
+	"pyindex/internal/custody"
 	"pyindex/internal/packaging"
 	"pyindex/internal/storage/db"
 )
@@ -118,10 +119,10 @@ func BenchmarkInsertFile(b *testing.B) {
 			if f.project.Serial, err = tx.NextSerial(ctx); err != nil {
 				return err
 			}
-			_, err = tx.HoldBlob(ctx, catalog.FileKey(file.SHA256), "00000000000000aa", time.Now())
+			_, err = tx.HoldBlob(ctx, custody.FileKey(file.SHA256), "00000000000000aa", time.Now())
 			must(b, err)
 			must(b, tx.InsertFile(ctx, file, packaging.Metadata{Description: "text"}))
-			_, err = tx.ReleaseBlob(ctx, catalog.FileKey(file.SHA256), true)
+			_, err = tx.ReleaseBlob(ctx, custody.FileKey(file.SHA256), true)
 			must(b, err)
 			return tx.UpdateProject(ctx, f.project)
 		}))

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"time"
 
-	"pyindex/internal/catalog"
+	"pyindex/internal/custody"
 	"pyindex/internal/fault"
 )
 
@@ -20,9 +20,9 @@ func splitKey(key string) (part, sha256, generation string) {
 	return part, sha256, generation
 }
 
-// HoldBlob implements catalog.BlobRows. The unique index blobs_live decides who makes the row; everybody else joins. Nearly
+// HoldBlob implements custody.Tx. The unique index blobs_live decides who makes the row; everybody else joins. Nearly
 // always the plain key is free for use, so it is tried first.
-func (t *Tx) HoldBlob(ctx context.Context, plain, generation string, at time.Time) (catalog.Held, error) {
+func (t *Tx) HoldBlob(ctx context.Context, plain, generation string, at time.Time) (custody.Held, error) {
 	h, err := t.hold(ctx, plain, "", at)
 	if fault.Is(err, fault.NotFound) {
 		h, err = t.hold(ctx, plain, generation, at)
@@ -32,9 +32,9 @@ func (t *Tx) HoldBlob(ctx context.Context, plain, generation string, at time.Tim
 
 // hold is HoldBlob with the generation of a new row. It returns fault.NotFound for "", the plain key itself, if that is being
 // dropped or is spent.
-func (t *Tx) hold(ctx context.Context, plain, generation string, at time.Time) (catalog.Held, error) {
+func (t *Tx) hold(ctx context.Context, plain, generation string, at time.Time) (custody.Held, error) {
 	part, sha256, _ := splitKey(plain)
-	scan := func(r row) (h catalog.Held, err error) {
+	scan := func(r row) (h custody.Held, err error) {
 		err = r.Scan(&h.Generation, &h.Named)
 		return h, err
 	}
@@ -42,12 +42,12 @@ func (t *Tx) hold(ctx context.Context, plain, generation string, at time.Time) (
 		SELECT $1, $2, $3, $4, 1, CAST($5 AS BIGINT), FALSE, FALSE
 		WHERE NOT EXISTS (SELECT 1 FROM blobs WHERE blob_key = $1 AND dropping)
 		ON CONFLICT (part, sha256) WHERE NOT dropping DO UPDATE SET holds = blobs.holds + 1, since = excluded.since, settled = FALSE
-		RETURNING generation, `+blobUsed, catalog.WithGeneration(plain, generation), part, sha256, generation, micros(at))
-	h.Key = catalog.WithGeneration(plain, h.Generation)
+		RETURNING generation, `+blobUsed, custody.WithGeneration(plain, generation), part, sha256, generation, micros(at))
+	h.Key = custody.WithGeneration(plain, h.Generation)
 	return h, err
 }
 
-// ReleaseBlob implements catalog.BlobRows. Ending a hold that the sweeper has already taken for abandoned is
+// ReleaseBlob implements custody.Tx. Ending a hold that the sweeper has already taken for abandoned is
 // fault.Unavailable: the bytes may be gone, so the transaction that was to name them must not commit.
 func (t *Tx) ReleaseBlob(ctx context.Context, key string, held bool) (drop bool, err error) {
 	part, sha256, generation := splitKey(key)
@@ -100,7 +100,7 @@ func (t *Tx) named(ctx context.Context, part, sha256, generation string) (bool, 
 	return len(out) > 0, err
 }
 
-// AbandonedBlobs implements catalog.BlobRows.
+// AbandonedBlobs implements custody.Tx.
 func (t *Tx) AbandonedBlobs(ctx context.Context, before time.Time, limit int) ([]string, error) {
 	_, err := t.exec(ctx, `UPDATE blobs SET settled = TRUE, holds = 0
 		WHERE NOT settled AND NOT dropping AND since < $1 AND `+blobUsed, micros(before))
@@ -123,27 +123,27 @@ func (t *Tx) abandon(ctx context.Context, which string, before time.Time, limit 
 		RETURNING blob_key`, micros(before), limit, micros(t.db.options.Now()))
 }
 
-// InterruptedDrops implements catalog.BlobRows.
+// InterruptedDrops implements custody.Tx.
 func (t *Tx) InterruptedDrops(ctx context.Context, before time.Time, limit int) ([]string, error) {
 	return many(ctx, t, scanText, `UPDATE blobs SET since = $3, owner = ''
 		WHERE blob_key IN (SELECT blob_key FROM blobs WHERE NOT settled AND dropping AND since < $1 ORDER BY since LIMIT $2)
 		RETURNING blob_key`, micros(before), limit, micros(t.db.options.Now()))
 }
 
-// OwnDrop implements catalog.BlobRows.
+// OwnDrop implements custody.Tx.
 func (t *Tx) OwnDrop(ctx context.Context, key, owner string, before time.Time) (bool, error) {
 	return t.did(ctx, `UPDATE blobs SET owner = $2, since = $3
 		WHERE blob_key = $1 AND dropping AND NOT settled AND (owner = '' OR owner = $2 OR since < $4)`,
 		key, owner, micros(t.db.options.Now()), micros(before))
 }
 
-// YieldDrop implements catalog.BlobRows. Since the beginning of time is before whatever the sweeper asks for.
+// YieldDrop implements custody.Tx. Since the beginning of time is before whatever the sweeper asks for.
 func (t *Tx) YieldDrop(ctx context.Context, key, owner string) error {
 	_, err := t.exec(ctx, `UPDATE blobs SET owner = '', since = 0 WHERE blob_key = $1 AND dropping AND NOT settled AND owner = $2`, key, owner)
 	return err
 }
 
-// ForgetBlob implements catalog.BlobRows. Other generations than the plain key are random, and so never come again.
+// ForgetBlob implements custody.Tx. Other generations than the plain key are random, and so never come again.
 func (t *Tx) ForgetBlob(ctx context.Context, key string) error {
 	gone, err := t.did(ctx, `DELETE FROM blobs WHERE blob_key = $1 AND dropping AND generation <> ''`, key)
 	if err != nil || gone {
@@ -153,13 +153,13 @@ func (t *Tx) ForgetBlob(ctx context.Context, key string) error {
 	return err
 }
 
-// ForgetSpent implements catalog.BlobRows.
+// ForgetSpent implements custody.Tx.
 func (t *Tx) ForgetSpent(ctx context.Context, before time.Time) error {
 	_, err := t.exec(ctx, `DELETE FROM blobs WHERE dropping AND settled AND since < $1`, micros(before))
 	return err
 }
 
-// DropStray implements catalog.BlobRows. A spent key that has bytes again, by a PUT that came late, is dropped again.
+// DropStray implements custody.Tx. A spent key that has bytes again, by a PUT that came late, is dropped again.
 func (t *Tx) DropStray(ctx context.Context, key string) (bool, error) {
 	again, err := t.did(ctx, `UPDATE blobs SET settled = FALSE, owner = '', since = $2 WHERE blob_key = $1 AND dropping AND settled`, key, micros(t.db.options.Now()))
 	if err != nil || again {
@@ -168,20 +168,20 @@ func (t *Tx) DropStray(ctx context.Context, key string) (bool, error) {
 	return t.ReleaseBlob(ctx, key, false)
 }
 
-// StoredAfter implements catalog.BlobRows.
-func (t *Tx) StoredAfter(ctx context.Context, after catalog.Stored, limit int) (out []catalog.Stored, err error) {
+// StoredAfter implements custody.Tx.
+func (t *Tx) StoredAfter(ctx context.Context, after custody.Stored, limit int) (out []custody.Stored, err error) {
 	if !after.Metadata {
 		if out, err = t.storedPart(ctx, after, limit); err != nil || len(out) >= limit {
 			return out, err
 		}
-		after = catalog.Stored{Metadata: true}
+		after = custody.Stored{Metadata: true}
 	}
 	rest, err := t.storedPart(ctx, after, limit-len(out))
 	return append(out, rest...), err
 }
 
 // storedPart takes digests page by page along their index, which grouping by digest and generation would not.
-func (t *Tx) storedPart(ctx context.Context, after catalog.Stored, limit int) ([]catalog.Stored, error) {
+func (t *Tx) storedPart(ctx context.Context, after custody.Stored, limit int) ([]custody.Stored, error) {
 	q := `SELECT sha256, generation, MAX(size) FROM files
 		WHERE sha256 IN (SELECT DISTINCT sha256 FROM files WHERE sha256 > $1 ORDER BY sha256 LIMIT $2)
 		GROUP BY sha256, generation ORDER BY sha256, generation`
@@ -190,7 +190,7 @@ func (t *Tx) storedPart(ctx context.Context, after catalog.Stored, limit int) ([
 			WHERE metadata_sha256 IN (SELECT DISTINCT metadata_sha256 FROM files WHERE metadata_sha256 > $1 ORDER BY metadata_sha256 LIMIT $2)
 			GROUP BY metadata_sha256, metadata_generation ORDER BY metadata_sha256, metadata_generation`
 	}
-	scan := func(r row) (s catalog.Stored, err error) {
+	scan := func(r row) (s custody.Stored, err error) {
 		s.Metadata = after.Metadata
 		err = r.Scan(&s.SHA256, &s.Generation, &s.Size)
 		return s, err
@@ -198,7 +198,7 @@ func (t *Tx) storedPart(ctx context.Context, after catalog.Stored, limit int) ([
 	return many(ctx, t, scan, q, after.SHA256, limit)
 }
 
-// keyOf spells a key in SQL as catalog.WithGeneration does.
+// keyOf spells a key in SQL as custody.WithGeneration does.
 func keyOf(part, sum, generation string) string {
 	return `'` + part + `/' || substr(` + sum + `, 1, 2) || '/' || ` + sum + ` || CASE WHEN ` + generation + ` = '' THEN '' ELSE '.' || ` + generation + ` END`
 }

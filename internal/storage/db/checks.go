@@ -3,20 +3,20 @@ package db
 import (
 	"context"
 
-	"pyindex/internal/catalog"
+	"pyindex/internal/custody"
 )
 
-// PutCheck implements catalog.CheckRows.
-func (t *Tx) PutCheck(ctx context.Context, c catalog.Check) error {
+// PutCheck implements custody.Tx.
+func (t *Tx) PutCheck(ctx context.Context, c custody.Check) error {
 	_, err := t.exec(ctx, `INSERT INTO byte_checks (kind, at, objects, missing, damaged, mended) VALUES ($1, $2, $3, $4, $5, $6)
 		ON CONFLICT (kind) DO UPDATE SET at = excluded.at, objects = excluded.objects, missing = excluded.missing,
 			damaged = excluded.damaged, mended = excluded.mended`, string(c.Kind), micros(c.At), c.Objects, c.Missing, c.Damaged, c.Mended)
 	return err
 }
 
-// Checks implements catalog.CheckRows.
-func (t *Tx) Checks(ctx context.Context) ([]catalog.Check, error) {
-	return many(ctx, t, func(r row) (c catalog.Check, err error) {
+// Checks implements custody.Tx.
+func (t *Tx) Checks(ctx context.Context) ([]custody.Check, error) {
+	return many(ctx, t, func(r row) (c custody.Check, err error) {
 		var at int64
 		err = r.Scan(&c.Kind, &at, &c.Objects, &c.Missing, &c.Damaged, &c.Mended)
 		c.At = moment(at)
@@ -24,8 +24,8 @@ func (t *Tx) Checks(ctx context.Context) ([]catalog.Check, error) {
 	}, `SELECT kind, at, objects, missing, damaged, mended FROM byte_checks ORDER BY at DESC, kind`)
 }
 
-// FilesNaming implements catalog.CheckRows.
-func (t *Tx) FilesNaming(ctx context.Context, s catalog.Stored, limit int) ([]string, error) {
+// FilesNaming implements custody.Tx.
+func (t *Tx) FilesNaming(ctx context.Context, s custody.Stored, limit int) ([]string, error) {
 	where := `f.sha256 = $1 AND f.generation = $2`
 	if s.Metadata {
 		where = `f.metadata_sha256 = $1 AND f.metadata_generation = $2`
@@ -34,7 +34,7 @@ func (t *Tx) FilesNaming(ctx context.Context, s catalog.Stored, limit int) ([]st
 		WHERE `+where+` ORDER BY 1 LIMIT $3`, s.SHA256, s.Generation, limit)
 }
 
-// IsStray implements catalog.CheckRows.
+// IsStray implements custody.Tx.
 func (t *Tx) IsStray(ctx context.Context, key string) (bool, error) {
 	known, err := many(ctx, t, scanText, `SELECT blob_key FROM blobs WHERE blob_key = $1 AND NOT (dropping AND settled)`, key)
 	if err != nil || len(known) > 0 {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"pyindex/internal/catalog"
+	"pyindex/internal/custody"
 	"pyindex/internal/fault"
 	"pyindex/internal/memo"
 	"pyindex/internal/storage/db"
@@ -292,7 +293,7 @@ func TestMoveStartsAnEpoch(t *testing.T) {
 		from, to := openReplica(t, fresh(t), db.Options{}), openReplica(t, fresh(t), db.Options{})
 		top := from.changes(4)
 		before, empty := from.stamp(), to.stamp()
-		if _, err := from.Move(t.Context(), to.DB, func(func(func(catalog.Stored) error) error) error { return nil }); err != nil {
+		if _, err := from.Move(t.Context(), to.DB, func(func(func(custody.Stored) error) error) error { return nil }); err != nil {
 			t.Fatal(err)
 		}
 		if got := to.stamp(); got.Value != top || got.Epoch == empty.Epoch {
@@ -316,7 +317,7 @@ func TestMovedIndexThatGoesBack(t *testing.T) {
 	url := storagetest.SQLite(t)
 	from, to := openReplica(t, url, db.Options{}), openReplica(t, storagetest.SQLite(t), db.Options{})
 	from.changes(2)
-	if _, err := from.Move(t.Context(), to.DB, func(func(func(catalog.Stored) error) error) error { return nil }); err != nil {
+	if _, err := from.Move(t.Context(), to.DB, func(func(func(custody.Stored) error) error) error { return nil }); err != nil {
 		t.Fatal(err)
 	}
 	older := storagetest.TakeSnapshot(t, url)

@@ -12,7 +12,7 @@ import (
 	"pyindex/internal/catalog"
 )
 
-// InsertMembers implements catalog.MemberRows.
+// InsertMembers implements ingest.Tx.
 func (t *Tx) InsertMembers(ctx context.Context, fileID string, m catalog.Members) error {
 	names, err := pack(strings.Join(m.Names, "\n"))
 	if err != nil {

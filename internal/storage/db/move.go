@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"pyindex/internal/catalog"
+	"pyindex/internal/custody"
 	"pyindex/internal/fault"
 )
 
@@ -49,13 +49,13 @@ type TableMoved struct {
 // marked as moved, and takes no change any more, from whichever process: fault.Unavailable, saying so. The counter goes on.
 //
 // fault.Conflict where the other database has content of its own, and where d was moved already.
-func (d *DB) Move(ctx context.Context, to *DB, keep func(each func(func(catalog.Stored) error) error) error) ([]TableMoved, error) {
+func (d *DB) Move(ctx context.Context, to *DB, keep func(each func(func(custody.Stored) error) error) error) ([]TableMoved, error) {
 	var done []TableMoved
 	err := d.update(ctx, func(from *Tx) error {
 		if err := from.mayMove(ctx); err != nil {
 			return err
 		}
-		if err := keep(func(f func(catalog.Stored) error) error { return from.stored(ctx, f) }); err != nil {
+		if err := keep(func(f func(custody.Stored) error) error { return from.stored(ctx, f) }); err != nil {
 			return err
 		}
 		var err error
@@ -97,7 +97,7 @@ func (d *DB) MovedAt(ctx context.Context) (at time.Time, err error) {
 }
 
 // EachStored yields the bytes that rows need, as of one moment.
-func (d *DB) EachStored(ctx context.Context, f func(catalog.Stored) error) error {
+func (d *DB) EachStored(ctx context.Context, f func(custody.Stored) error) error {
 	return d.view(ctx, func(t *Tx) error { return t.stored(ctx, f) })
 }
 
@@ -147,9 +147,9 @@ func (t *Tx) patient(ctx context.Context) error {
 }
 
 // stored yields what bytes rows name, each once.
-func (t *Tx) stored(ctx context.Context, f func(catalog.Stored) error) error {
+func (t *Tx) stored(ctx context.Context, f func(custody.Stored) error) error {
 	const page = 1000
-	for after := (catalog.Stored{}); ; {
+	for after := (custody.Stored{}); ; {
 		some, err := t.StoredAfter(ctx, after, page)
 		if err != nil {
 			return err

@@ -12,7 +12,7 @@ import (
 
 	"crypto/rand"
 
-	"pyindex/internal/catalog"
+	"pyindex/internal/custody"
 	"pyindex/internal/fault"
 )
 
@@ -116,8 +116,8 @@ func tallies(t *testing.T, d *DB) map[string]tally {
 	return out
 }
 
-func keepNothing(each func(func(catalog.Stored) error) error) error {
-	return each(func(catalog.Stored) error { return nil })
+func keepNothing(each func(func(custody.Stored) error) error) error {
+	return each(func(custody.Stored) error { return nil })
 }
 
 // TestMovedTables: a table that a migration adds is copied, or rebuilt, or this test fails.
@@ -198,7 +198,7 @@ func TestMoveRefuses(t *testing.T) {
 		t.Errorf("a change after a refused move = %v", err)
 	}
 	lost := errors.New("the bytes did not arrive")
-	if _, err := from.Move(t.Context(), empty, func(func(func(catalog.Stored) error) error) error { return lost }); !errors.Is(err, lost) {
+	if _, err := from.Move(t.Context(), empty, func(func(func(custody.Stored) error) error) error { return lost }); !errors.Is(err, lost) {
 		t.Errorf("Move() without its bytes = %v, want %v", err, lost)
 	}
 	if got := tallies(t, empty); got["users"].rows != 0 {

@@ -9,6 +9,7 @@ import (
 	"pyindex/internal/account/signin"
 	"pyindex/internal/audit"
 	"pyindex/internal/catalog"
+	"pyindex/internal/ingest"
 	"pyindex/internal/lockout"
 	"pyindex/internal/publishers"
 )
@@ -17,8 +18,7 @@ import (
 var (
 	_ access.Tx     = (*Tx)(nil)
 	_ account.Tx    = (*Tx)(nil)
-	_ signin.Tx     = (*Tx)(nil)
-	_ outbox.Tx     = (*Tx)(nil)
+	_ ingest.Tx     = (*Tx)(nil)
 	_ catalog.Tx    = (*Tx)(nil)
 	_ publishers.Tx = (*Tx)(nil)
 	_ lockout.Tx    = (*Tx)(nil)

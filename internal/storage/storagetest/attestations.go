@@ -3,6 +3,7 @@ package storagetest
 import (
 	"pyindex/internal/catalog"
 	"pyindex/internal/fault"
+	"pyindex/internal/ingest"
 	"pyindex/internal/packaging"
 	"pyindex/internal/publishers"
 )
@@ -16,9 +17,9 @@ func checkAttestations(w *world) {
 	said := catalog.Attestation{Predicate: "a", Document: "{}"}
 	w.update(func(tx publishers.Tx) error {
 		w.must(tx.InsertFile(w.ctx, f, packaging.Metadata{}))
-		w.must(tx.InsertAttestation(w.ctx, f.ID, proven))
-		w.must(tx.InsertAttestation(w.ctx, f.ID, said))
-		w.want("InsertAttestation(same type)", tx.InsertAttestation(w.ctx, f.ID, catalog.Attestation{Predicate: "a", Document: "[]"}), fault.Conflict)
+		w.must(tx.(ingest.Tx).InsertAttestation(w.ctx, f.ID, proven))
+		w.must(tx.(ingest.Tx).InsertAttestation(w.ctx, f.ID, said))
+		w.want("InsertAttestation(same type)", tx.(ingest.Tx).InsertAttestation(w.ctx, f.ID, catalog.Attestation{Predicate: "a", Document: "[]"}), fault.Conflict)
 		return nil
 	})
 	w.view(func(tx catalog.Tx) error {

@@ -10,14 +10,14 @@ import (
 	"testing"
 	"time"
 
-	"pyindex/internal/catalog"
+	"pyindex/internal/custody"
 	"pyindex/internal/fault"
 )
 
-// Blobs checks what catalog.Blobs promises. open makes a new store and opens it twice, as two processes would; a store
+// Blobs checks what custody.Blobs promises. open makes a new store and opens it twice, as two processes would; a store
 // that nobody else can open is returned twice.
-func Blobs(t *testing.T, open func(t *testing.T) (catalog.Blobs, catalog.Blobs)) {
-	for name, check := range map[string]func(*testing.T, catalog.Blobs, catalog.Blobs){
+func Blobs(t *testing.T, open func(t *testing.T) (custody.Blobs, custody.Blobs)) {
+	for name, check := range map[string]func(*testing.T, custody.Blobs, custody.Blobs){
 		"stage":   checkStage,
 		"keep":    checkKeep,
 		"put":     checkPutBytes,
@@ -40,7 +40,7 @@ func Blobs(t *testing.T, open func(t *testing.T) (catalog.Blobs, catalog.Blobs))
 }
 
 // staged returns a stage that holds p.
-func staged(t *testing.T, b catalog.Blobs, p []byte) catalog.Stage {
+func staged(t *testing.T, b custody.Blobs, p []byte) custody.Stage {
 	t.Helper()
 	s, err := b.Stage(t.Context())
 	if err != nil {
@@ -54,7 +54,7 @@ func staged(t *testing.T, b catalog.Blobs, p []byte) catalog.Stage {
 }
 
 // stored fails unless p lies under key.
-func stored(t *testing.T, b catalog.Blobs, key string, p []byte) {
+func stored(t *testing.T, b custody.Blobs, key string, p []byte) {
 	t.Helper()
 	r, size, err := b.Open(t.Context(), key)
 	if err != nil {
@@ -68,7 +68,7 @@ func stored(t *testing.T, b catalog.Blobs, key string, p []byte) {
 }
 
 // absent fails unless nothing lies under key.
-func absent(t *testing.T, b catalog.Blobs, key string) {
+func absent(t *testing.T, b custody.Blobs, key string) {
 	t.Helper()
 	r, _, err := b.Open(t.Context(), key)
 	if !fault.Is(err, fault.NotFound) {
@@ -79,7 +79,7 @@ func absent(t *testing.T, b catalog.Blobs, key string) {
 	}
 }
 
-func checkStage(t *testing.T, a, _ catalog.Blobs) {
+func checkStage(t *testing.T, a, _ custody.Blobs) {
 	s := staged(t, a, []byte("hello, "))
 	if _, err := s.Write([]byte("world")); err != nil || s.Size() != 12 {
 		t.Errorf("Write() = %v with size %d, want nil and 12", err, s.Size())
@@ -98,9 +98,9 @@ func checkStage(t *testing.T, a, _ catalog.Blobs) {
 	}
 }
 
-func checkKeep(t *testing.T, a, b catalog.Blobs) {
+func checkKeep(t *testing.T, a, b custody.Blobs) {
 	p := []byte("some bytes")
-	key := catalog.FileKey(digest(string(p)))
+	key := custody.FileKey(digest(string(p)))
 	s := staged(t, a, p)
 	absent(t, a, key)
 	for range 2 { // the second finds the key there
@@ -117,12 +117,12 @@ func checkKeep(t *testing.T, a, b catalog.Blobs) {
 		t.Errorf("Keep(existing key) = %v, want nil", err)
 	}
 	stored(t, a, key, p)
-	absent(t, a, catalog.MetadataKey(digest(string(p))))
+	absent(t, a, custody.MetadataKey(digest(string(p))))
 }
 
-func checkPutBytes(t *testing.T, a, b catalog.Blobs) {
+func checkPutBytes(t *testing.T, a, b custody.Blobs) {
 	for _, p := range []string{"Metadata-Version: 2.4\n", ""} {
-		key := catalog.MetadataKey(digest(p))
+		key := custody.MetadataKey(digest(p))
 		for range 2 {
 			if err := a.Put(t.Context(), key, []byte(p)); err != nil {
 				t.Fatalf("Put(%q) = %v", p, err)
@@ -132,8 +132,8 @@ func checkPutBytes(t *testing.T, a, b catalog.Blobs) {
 	}
 }
 
-func checkDelete(t *testing.T, a, b catalog.Blobs) {
-	one, two := catalog.FileKey(digest("1")), catalog.FileKey(digest("2"))
+func checkDelete(t *testing.T, a, b custody.Blobs) {
+	one, two := custody.FileKey(digest("1")), custody.FileKey(digest("2"))
 	for _, key := range []string{one, two} {
 		if err := a.Put(t.Context(), key, []byte(key)); err != nil {
 			t.Fatal(err)
@@ -152,15 +152,15 @@ func checkDelete(t *testing.T, a, b catalog.Blobs) {
 	stored(t, b, one, []byte("back"))
 }
 
-func checkMissing(t *testing.T, a, _ catalog.Blobs) {
-	absent(t, a, catalog.FileKey(digest("nothing")))
-	if err := a.Delete(t.Context(), catalog.FileKey(digest("nothing"))); err != nil {
+func checkMissing(t *testing.T, a, _ custody.Blobs) {
+	absent(t, a, custody.FileKey(digest("nothing")))
+	if err := a.Delete(t.Context(), custody.FileKey(digest("nothing"))); err != nil {
 		t.Errorf("Delete(nothing) = %v, want nil", err)
 	}
 }
 
 // checkKeys: only what the catalog makes is a key.
-func checkKeys(t *testing.T, a, _ catalog.Blobs) {
+func checkKeys(t *testing.T, a, _ custody.Blobs) {
 	sum := digest("x")
 	for _, key := range []string{
 		"", "/", "files", "files/", "files/" + sum, "files/" + sum[:2] + "/" + sum + "/", "/files/" + sum[:2] + "/" + sum,
@@ -178,8 +178,8 @@ func checkKeys(t *testing.T, a, _ catalog.Blobs) {
 	}
 }
 
-func checkSeek(t *testing.T, a, _ catalog.Blobs) {
-	key := catalog.FileKey(digest("seek"))
+func checkSeek(t *testing.T, a, _ custody.Blobs) {
+	key := custody.FileKey(digest("seek"))
 	if err := a.Put(t.Context(), key, []byte("0123456789")); err != nil {
 		t.Fatal(err)
 	}
@@ -204,9 +204,9 @@ func checkSeek(t *testing.T, a, _ catalog.Blobs) {
 }
 
 // checkSweep: old stages go, young ones and kept bytes stay.
-func checkSweep(t *testing.T, a, b catalog.Blobs) {
+func checkSweep(t *testing.T, a, b custody.Blobs) {
 	p := []byte("kept")
-	key := catalog.FileKey(digest("kept"))
+	key := custody.FileKey(digest("kept"))
 	if err := a.Put(t.Context(), key, p); err != nil {
 		t.Fatal(err)
 	}
@@ -214,7 +214,7 @@ func checkSweep(t *testing.T, a, b catalog.Blobs) {
 	if err := b.SweepStages(t.Context(), time.Now().Add(-time.Hour)); err != nil {
 		t.Errorf("SweepStages(an hour ago) = %v", err)
 	}
-	if err := a.Keep(t.Context(), catalog.MetadataKey(digest("kept")), s); err != nil {
+	if err := a.Keep(t.Context(), custody.MetadataKey(digest("kept")), s); err != nil {
 		t.Errorf("Keep(young stage after a sweep) = %v", err)
 	}
 	if err := b.SweepStages(t.Context(), time.Now().Add(time.Hour)); err != nil {
@@ -224,7 +224,7 @@ func checkSweep(t *testing.T, a, b catalog.Blobs) {
 		t.Errorf("Discard(swept) = %v, want nil", err)
 	}
 	stored(t, a, key, p)
-	stored(t, b, catalog.MetadataKey(digest("kept")), p)
+	stored(t, b, custody.MetadataKey(digest("kept")), p)
 	done, cancel := context.WithCancel(t.Context())
 	cancel()
 	staged(t, a, p)
@@ -234,9 +234,9 @@ func checkSweep(t *testing.T, a, b catalog.Blobs) {
 }
 
 // checkKeepRace: all who keep the same bytes succeed, and nobody ever reads a part of them.
-func checkKeepRace(t *testing.T, a, b catalog.Blobs) {
+func checkKeepRace(t *testing.T, a, b custody.Blobs) {
 	p := bytes.Repeat([]byte("bytes "), 50_000)
-	key := catalog.FileKey(digest(string(p)))
+	key := custody.FileKey(digest(string(p)))
 	var group sync.WaitGroup
 	for i := range 16 {
 		store := a
@@ -263,22 +263,22 @@ func checkKeepRace(t *testing.T, a, b catalog.Blobs) {
 	stored(t, a, key, p)
 }
 
-func checkLarge(t *testing.T, a, b catalog.Blobs) {
+func checkLarge(t *testing.T, a, b custody.Blobs) {
 	p := bytes.Repeat([]byte{0, 1, 2, 3, 4, 5, 6}, 700_000)
 	s := staged(t, a, p[:1_000_000])
 	if _, err := s.Write(p[1_000_000:]); err != nil {
 		t.Fatal(err)
 	}
-	if err := a.Keep(t.Context(), catalog.FileKey(digest("large")), s); err != nil {
+	if err := a.Keep(t.Context(), custody.FileKey(digest("large")), s); err != nil {
 		t.Fatal(err)
 	}
-	stored(t, b, catalog.FileKey(digest("large")), p)
+	stored(t, b, custody.FileKey(digest("large")), p)
 }
 
 // checkReplace: what lies under a key is replaced by what is kept, whatever it is, also by a stage that was kept before.
-func checkReplace(t *testing.T, a, b catalog.Blobs) {
+func checkReplace(t *testing.T, a, b custody.Blobs) {
 	right := []byte("the right bytes")
-	key := catalog.WithGeneration(catalog.FileKey(digest(string(right))), "0123456789abcdef")
+	key := custody.WithGeneration(custody.FileKey(digest(string(right))), "0123456789abcdef")
 	s := staged(t, a, right)
 	for _, wrong := range []string{"the wrong bytes", "", "the right", "the right bytes and more"} {
 		if err := b.Put(t.Context(), key, []byte(wrong)); err != nil {
@@ -298,11 +298,11 @@ func checkReplace(t *testing.T, a, b catalog.Blobs) {
 		}
 		r.Close()
 	}
-	absent(t, a, catalog.FileKey(digest(string(right))))
+	absent(t, a, custody.FileKey(digest(string(right))))
 }
 
-func checkSize(t *testing.T, a, b catalog.Blobs) {
-	for n, key := range map[int]string{0: catalog.FileKey(digest("0")), 7: catalog.MetadataKey(digest("7")), 9: catalog.FileKey(digest("9")) + ".00000000000000ff"} {
+func checkSize(t *testing.T, a, b custody.Blobs) {
+	for n, key := range map[int]string{0: custody.FileKey(digest("0")), 7: custody.MetadataKey(digest("7")), 9: custody.FileKey(digest("9")) + ".00000000000000ff"} {
 		if _, err := b.Size(t.Context(), key); !fault.Is(err, fault.NotFound) {
 			t.Errorf("Size(nothing) = %v, want not found", err)
 		}
@@ -319,13 +319,13 @@ func checkSize(t *testing.T, a, b catalog.Blobs) {
 }
 
 // checkEach: all objects are yielded, and stages are not.
-func checkEach(t *testing.T, a, b catalog.Blobs) {
+func checkEach(t *testing.T, a, b custody.Blobs) {
 	want := map[string]int64{}
 	for i := range 30 {
-		key := catalog.FileKey(digest(string(rune('a' + i))))
+		key := custody.FileKey(digest(string(rune('a' + i))))
 		switch i % 3 {
 		case 1:
-			key = catalog.MetadataKey(digest(string(rune('a' + i))))
+			key = custody.MetadataKey(digest(string(rune('a' + i))))
 		case 2:
 			key += ".0123456789abcdef"
 		}
@@ -336,7 +336,7 @@ func checkEach(t *testing.T, a, b catalog.Blobs) {
 	}
 	staged(t, a, []byte("a stage"))
 	got := map[string]int64{}
-	err := b.Each(t.Context(), func(o catalog.Object) error {
+	err := b.Each(t.Context(), func(o custody.Object) error {
 		if age := time.Since(o.Changed); age < -time.Hour || age > time.Hour {
 			t.Errorf("%s was changed at %v, want now", o.Key, o.Changed)
 		}
@@ -347,7 +347,7 @@ func checkEach(t *testing.T, a, b catalog.Blobs) {
 		t.Errorf("Each() = %v, %v, want %v", got, err, want)
 	}
 	stop := fault.New(fault.Denied, "stop")
-	if err := b.Each(t.Context(), func(catalog.Object) error { return stop }); !errors.Is(err, stop) {
+	if err := b.Each(t.Context(), func(custody.Object) error { return stop }); !errors.Is(err, stop) {
 		t.Errorf("Each(of what stops) = %v, want its error", err)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"pyindex/internal/catalog"
+	"pyindex/internal/custody"
 	"pyindex/internal/fault"
 	"pyindex/internal/packaging"
 	"pyindex/internal/publishers"
@@ -22,7 +23,7 @@ func (w *world) hold(key string, t time.Time) error {
 	return err
 }
 
-func (w *world) holds(key, generation string, t time.Time) (h catalog.Held, err error) {
+func (w *world) holds(key, generation string, t time.Time) (h custody.Held, err error) {
 	err = w.b.Catalog.Update(w.ctx, func(tx catalog.Tx) (err error) {
 		h, err = tx.HoldBlob(w.ctx, key, generation, t)
 		return err
@@ -59,7 +60,7 @@ func (w *world) lets(why, key string, held, drop bool) {
 }
 
 func checkHolds(w *world) {
-	key := catalog.FileKey(digest("one"))
+	key := custody.FileKey(digest("one"))
 	w.must(w.hold(key, at))
 	w.must(w.hold(key, at))
 	w.lets("another upload holds it", key, true, false)
@@ -71,7 +72,7 @@ func checkHolds(w *world) {
 	w.update(func(tx publishers.Tx) error { return tx.ForgetBlob(w.ctx, key) })
 	_, err = w.let(key, true)
 	w.want("ReleaseBlob(hold of what is forgotten)", err, fault.Unavailable)
-	other := catalog.FileKey(digest("two"))
+	other := custody.FileKey(digest("two"))
 	w.must(w.hold(other, at))
 	w.update(func(tx publishers.Tx) error { return tx.ForgetBlob(w.ctx, other) })
 	w.lets("what is held is not forgotten", other, true, true)
@@ -80,13 +81,13 @@ func checkHolds(w *world) {
 // checkGenerations: a key is not used again once it is being dropped, until it was spent for long enough. All who upload the
 // same bytes share a key.
 func checkGenerations(w *world) {
-	key := catalog.MetadataKey(digest("one"))
+	key := custody.MetadataKey(digest("one"))
 	second, third, fourth := another, "00000000000000bb", "00000000000000cc"
 	holds := func(why, generation, want string) {
 		w.Helper()
 		h, err := w.holds(key, generation, at)
 		w.must(err)
-		if h.Generation != want || h.Key != catalog.WithGeneration(key, want) || h.Named {
+		if h.Generation != want || h.Key != custody.WithGeneration(key, want) || h.Named {
 			w.Errorf("%s: HoldBlob() = %+v, want the generation %q that no file names", why, h, want)
 		}
 	}
@@ -120,7 +121,7 @@ func checkNamed(w *world) {
 		want     bool
 	}{
 		{"bytes", f.Key(), true}, {"metadata", f.MetadataKey(), true},
-		{"the digest of metadata as a file", catalog.FileKey(f.MetadataSHA256), false}, {"others", catalog.FileKey(digest("other")), false},
+		{"the digest of metadata as a file", custody.FileKey(f.MetadataSHA256), false}, {"others", custody.FileKey(digest("other")), false},
 	} {
 		for range 2 {
 			if h, err := w.holds(row.key, another, at); err != nil || h.Named != row.want || h.Generation != "" {
@@ -138,17 +139,17 @@ func checkNamed(w *world) {
 		return err
 	})
 	w.lets("named by its generation", later.Key(), false, false)
-	w.lets("the plain key is not", catalog.FileKey(later.SHA256), false, true)
+	w.lets("the plain key is not", custody.FileKey(later.SHA256), false, true)
 	w.update(func(tx publishers.Tx) error {
-		all, err := tx.StoredAfter(w.ctx, catalog.Stored{}, 10)
+		all, err := tx.StoredAfter(w.ctx, custody.Stored{}, 10)
 		keys := map[string]int64{}
 		for _, s := range all {
 			keys[s.Key()] = s.Size
 		}
 		w.same("StoredAfter()", keys, map[string]int64{f.Key(): f.Size, later.Key(): later.Size, f.MetadataKey(): 0, later.MetadataKey(): 0})
-		var paged []catalog.Stored
-		for after := (catalog.Stored{}); err == nil; {
-			var some []catalog.Stored
+		var paged []custody.Stored
+		for after := (custody.Stored{}); err == nil; {
+			var some []custody.Stored
 			if some, err = tx.StoredAfter(w.ctx, after, 1); len(some) == 0 {
 				break
 			}
@@ -161,7 +162,7 @@ func checkNamed(w *world) {
 
 // checkOwners: a mark has one owner at a time, directly before whose DELETE it is renewed.
 func checkOwners(w *world) {
-	key, never, long := catalog.FileKey(digest("one")), time.Time{}, time.Now().Add(time.Hour)
+	key, never, long := custody.FileKey(digest("one")), time.Time{}, time.Now().Add(time.Hour)
 	w.same("OwnDrop(no row)", w.owns(key, "a", long), false)
 	w.must(w.hold(key, at))
 	w.same("OwnDrop(held)", w.owns(key, "a", long), false)
@@ -182,7 +183,7 @@ func checkOwners(w *world) {
 
 // checkChecks: the last outcome of each kind is kept, the newest first.
 func checkChecks(w *world) {
-	all := func() (out []catalog.Check) {
+	all := func() (out []custody.Check) {
 		w.update(func(tx publishers.Tx) (err error) {
 			out, err = tx.Checks(w.ctx)
 			return err
@@ -190,22 +191,22 @@ func checkChecks(w *world) {
 		return out
 	}
 	w.same("Checks(none)", len(all()), 0)
-	sizes := catalog.Check{Kind: catalog.CheckSizes, At: at, Objects: 5, Missing: 1}
-	bytes := catalog.Check{Kind: catalog.CheckBytes, At: at.Add(time.Hour), Objects: 6, Missing: 1, Damaged: 2, Mended: 3}
-	for _, c := range []catalog.Check{{Kind: catalog.CheckSizes, At: at.Add(-time.Hour), Damaged: 9}, sizes, bytes} {
+	sizes := custody.Check{Kind: custody.CheckSizes, At: at, Objects: 5, Missing: 1}
+	bytes := custody.Check{Kind: custody.CheckBytes, At: at.Add(time.Hour), Objects: 6, Missing: 1, Damaged: 2, Mended: 3}
+	for _, c := range []custody.Check{{Kind: custody.CheckSizes, At: at.Add(-time.Hour), Damaged: 9}, sizes, bytes} {
 		w.update(func(tx publishers.Tx) error { return tx.PutCheck(w.ctx, c) })
 	}
-	w.same("Checks()", all(), []catalog.Check{bytes, sizes})
+	w.same("Checks()", all(), []custody.Check{bytes, sizes})
 	f := w.file(w.release(w.project("p"), "1.0"), "p-1.0.tar.gz")
 	for _, row := range []struct {
 		why  string
-		of   catalog.Stored
+		of   custody.Stored
 		want []string
 	}{
-		{"the file", catalog.Stored{SHA256: f.SHA256}, []string{"main/p-1.0.tar.gz"}},
-		{"its metadata", catalog.Stored{SHA256: f.MetadataSHA256, Metadata: true}, []string{"main/p-1.0.tar.gz"}},
-		{"another generation", catalog.Stored{SHA256: f.SHA256, Generation: another}, []string{}},
-		{"metadata as a file", catalog.Stored{SHA256: f.MetadataSHA256}, []string{}},
+		{"the file", custody.Stored{SHA256: f.SHA256}, []string{"main/p-1.0.tar.gz"}},
+		{"its metadata", custody.Stored{SHA256: f.MetadataSHA256, Metadata: true}, []string{"main/p-1.0.tar.gz"}},
+		{"another generation", custody.Stored{SHA256: f.SHA256, Generation: another}, []string{}},
+		{"metadata as a file", custody.Stored{SHA256: f.MetadataSHA256}, []string{}},
 	} {
 		w.update(func(tx publishers.Tx) error {
 			got, err := tx.FilesNaming(w.ctx, row.of, 10)
@@ -230,7 +231,7 @@ func (w *world) strays(why, key string, want bool) {
 
 func checkStrays(w *world) {
 	f := w.file(w.release(w.project("p"), "1.0"), "p-1.0.tar.gz")
-	held, never := catalog.FileKey(digest("held")), catalog.FileKey(digest("never"))
+	held, never := custody.FileKey(digest("held")), custody.FileKey(digest("never"))
 	w.must(w.hold(held, at))
 	w.strays("a file names it", f.Key(), false)
 	w.strays("a file names its metadata", f.MetadataKey(), false)
@@ -248,8 +249,8 @@ func checkStrays(w *world) {
 func checkShared(w *world) {
 	r := w.release(w.project("p"), "1.0")
 	f := w.file(r, "p-1.0.tar.gz")
-	bytes, metadata := catalog.FileKey(f.SHA256), catalog.MetadataKey(f.MetadataSHA256)
-	swapped := catalog.MetadataKey(f.SHA256)
+	bytes, metadata := custody.FileKey(f.SHA256), custody.MetadataKey(f.MetadataSHA256)
+	swapped := custody.MetadataKey(f.SHA256)
 	for _, key := range []string{bytes, metadata, swapped} {
 		w.must(w.hold(key, at))
 	}
@@ -260,7 +261,7 @@ func checkShared(w *world) {
 	w.update(func(tx publishers.Tx) error { return tx.DeleteFile(w.ctx, f.ID) })
 	w.lets("no longer named", bytes, false, true)
 	w.lets("no longer named", metadata, false, true)
-	w.lets("no row about it at all", catalog.FileKey(digest("never seen")), false, true)
+	w.lets("no row about it at all", custody.FileKey(digest("never seen")), false, true)
 }
 
 // abandoned is AbandonedBlobs in a transaction of its own.
@@ -288,7 +289,7 @@ func (w *world) interrupted(before time.Time, limit int) []string {
 func checkAbandoned(w *world) {
 	r := w.release(w.project("p"), "1.0")
 	f := w.file(r, "p-1.0.tar.gz")
-	used, old, young := catalog.FileKey(f.SHA256), catalog.FileKey(digest("old")), catalog.FileKey(digest("young"))
+	used, old, young := custody.FileKey(f.SHA256), custody.FileKey(digest("old")), custody.FileKey(digest("young"))
 	w.must(w.hold(used, at))
 	w.must(w.hold(old, at))
 	w.must(w.hold(young, at.Add(time.Hour)))
@@ -315,7 +316,7 @@ func checkLeftGeneration(w *world) {
 	var left, named catalog.File
 	for i, f := range []*catalog.File{&left, &named} {
 		*f = w.newFile(r, []string{"p-1.0.tar.gz", "p-1.0-py3-none-any.whl"}[i])
-		plain := catalog.FileKey(f.SHA256)
+		plain := custody.FileKey(f.SHA256)
 		w.lets("nothing names it", plain, false, true) // so that the next hold is of another generation
 		h, err := w.holds(plain, another, at)
 		w.must(err)

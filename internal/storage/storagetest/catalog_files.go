@@ -6,6 +6,7 @@ import (
 
 	"pyindex/internal/catalog"
 	"pyindex/internal/fault"
+	"pyindex/internal/ingest"
 	"pyindex/internal/packaging"
 	"pyindex/internal/publishers"
 )
@@ -142,8 +143,8 @@ func checkMembers(w *world) {
 	f, g := w.file(r, "demo-1.0.whl"), w.file(r, "demo-1.0.tar.gz")
 	m := catalog.Members{Names: []string{"a/b.py", "a/é.py"}, Total: 7}
 	w.update(func(tx publishers.Tx) error {
-		w.must(tx.InsertMembers(w.ctx, f.ID, m))
-		w.want("InsertMembers(again)", tx.InsertMembers(w.ctx, f.ID, m), fault.Conflict)
+		w.must(tx.(ingest.Tx).InsertMembers(w.ctx, f.ID, m))
+		w.want("InsertMembers(again)", tx.(ingest.Tx).InsertMembers(w.ctx, f.ID, m), fault.Conflict)
 		w.must(tx.SetYank(w.ctx, g.ID, true, "bad"))
 		return nil
 	})

@@ -4,20 +4,20 @@ import (
 	"context"
 	"time"
 
-	"pyindex/internal/catalog"
+	"pyindex/internal/custody"
 )
 
 // FaultyBlobs is a store of bytes of which a chosen step fails. Arm it through Faults.
 type FaultyBlobs struct {
 	Faults
-	Blobs catalog.Blobs
+	Blobs custody.Blobs
 }
 
-var _ catalog.Blobs = (*FaultyBlobs)(nil)
+var _ custody.Blobs = (*FaultyBlobs)(nil)
 
 // faultyStage fails while bytes come in.
 type faultyStage struct {
-	catalog.Stage
+	custody.Stage
 	faults *Faults
 }
 
@@ -26,9 +26,9 @@ func (s faultyStage) Write(p []byte) (n int, err error) {
 	return n, err
 }
 
-// Stage implements catalog.Blobs.
-func (b *FaultyBlobs) Stage(ctx context.Context) (catalog.Stage, error) {
-	var inner catalog.Stage
+// Stage implements custody.Blobs.
+func (b *FaultyBlobs) Stage(ctx context.Context) (custody.Stage, error) {
+	var inner custody.Stage
 	err := b.step("stage", func() (err error) { inner, err = b.Blobs.Stage(ctx); return err })
 	if err != nil {
 		return nil, err
@@ -36,27 +36,27 @@ func (b *FaultyBlobs) Stage(ctx context.Context) (catalog.Stage, error) {
 	return faultyStage{inner, &b.Faults}, nil
 }
 
-// Keep implements catalog.Blobs.
-func (b *FaultyBlobs) Keep(ctx context.Context, key string, s catalog.Stage) error {
+// Keep implements custody.Blobs.
+func (b *FaultyBlobs) Keep(ctx context.Context, key string, s custody.Stage) error {
 	if f, ok := s.(faultyStage); ok {
 		s = f.Stage
 	}
 	return b.step("keep", func() error { return b.Blobs.Keep(ctx, key, s) })
 }
 
-// Put implements catalog.Blobs.
+// Put implements custody.Blobs.
 func (b *FaultyBlobs) Put(ctx context.Context, key string, p []byte) error {
 	return b.step("put", func() error { return b.Blobs.Put(ctx, key, p) })
 }
 
-// Link implements catalog.Blobs.
+// Link implements custody.Blobs.
 func (b *FaultyBlobs) Link(ctx context.Context, key string, size int64) (to string, err error) {
 	err = b.step("link", func() (err error) { to, err = b.Blobs.Link(ctx, key, size); return err })
 	return to, err
 }
 
-// Open implements catalog.Blobs.
-func (b *FaultyBlobs) Open(ctx context.Context, key string) (out catalog.Blob, size int64, err error) {
+// Open implements custody.Blobs.
+func (b *FaultyBlobs) Open(ctx context.Context, key string) (out custody.Blob, size int64, err error) {
 	err = b.step("open", func() (err error) { out, size, err = b.Blobs.Open(ctx, key); return err })
 	if err != nil && out != nil {
 		out.Close()
@@ -65,23 +65,23 @@ func (b *FaultyBlobs) Open(ctx context.Context, key string) (out catalog.Blob, s
 	return out, size, err
 }
 
-// Size implements catalog.Blobs.
+// Size implements custody.Blobs.
 func (b *FaultyBlobs) Size(ctx context.Context, key string) (n int64, err error) {
 	err = b.step("size", func() (err error) { n, err = b.Blobs.Size(ctx, key); return err })
 	return n, err
 }
 
-// Each implements catalog.Blobs.
-func (b *FaultyBlobs) Each(ctx context.Context, f func(catalog.Object) error) error {
+// Each implements custody.Blobs.
+func (b *FaultyBlobs) Each(ctx context.Context, f func(custody.Object) error) error {
 	return b.step("each", func() error { return b.Blobs.Each(ctx, f) })
 }
 
-// Delete implements catalog.Blobs.
+// Delete implements custody.Blobs.
 func (b *FaultyBlobs) Delete(ctx context.Context, key string) error {
 	return b.step("delete", func() error { return b.Blobs.Delete(ctx, key) })
 }
 
-// SweepStages implements catalog.Blobs.
+// SweepStages implements custody.Blobs.
 func (b *FaultyBlobs) SweepStages(ctx context.Context, t time.Time) error {
 	return b.step("sweep", func() error { return b.Blobs.SweepStages(ctx, t) })
 }

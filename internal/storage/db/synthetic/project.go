@@ -10,6 +10,7 @@ import (
 	"pyindex/internal/access"
 	"pyindex/internal/audit"
 	"pyindex/internal/catalog"
+	"pyindex/internal/custody"
 	"pyindex/internal/packaging"
 )
 
@@ -112,7 +113,7 @@ func (m *maker) release(b *batch, a *about, n int, s shape, last bool) {
 	a.meta.Version = v.String()
 	id, document, sibling := m.id(), encode(a.meta), m.digest(32)
 	b.add(releases, id, a.id, v.String(), v.Key(), micros(at))
-	b.add(blobs, catalog.MetadataKey(sibling), "metadata", sibling, int64(0), micros(at), true, false)
+	b.add(blobs, custody.MetadataKey(sibling), "metadata", sibling, int64(0), micros(at), true, false)
 	for _, tag := range s {
 		m.file(b, a, filed{release: id, version: v, tag: tag, at: at, document: document, sibling: sibling})
 	}
@@ -149,7 +150,7 @@ func (m *maker) file(b *batch, a *about, f filed) {
 	b.add(files, id, m.repository, a.id, f.release, name, parsed.Key(), string(parsed.Kind()), f.version.String(), python, size, m.digest(16), sum,
 		m.digest(32), f.sibling, a.meta.RequiresPython, "", false, "", micros(f.at), string(access.KindUser), o.id, o.name, o.token, false)
 	b.add(metadata, id, a.meta.MetadataVersion, a.meta.Summary, f.document)
-	b.add(blobs, catalog.FileKey(sum), "files", sum, int64(0), micros(f.at), true, false)
+	b.add(blobs, custody.FileKey(sum), "files", sum, int64(0), micros(f.at), true, false)
 	m.record(b, "file.add", f.at, a.name, f.version.String(), name, map[string]any{
 		"sha256": sum, "size": size, "uploader": catalog.Uploader{Kind: string(access.KindUser), ID: o.id, Name: o.name, TokenID: o.token}, "warnings": nil, "attested": false,
 	})

@@ -1,4 +1,4 @@
-package catalog
+package ingest
 
 import (
 	"context"
@@ -20,14 +20,14 @@ type trouble struct {
 
 // Trouble returns why the newest upload failed and since when uploads do, if the reason was ours and none succeeded since;
 // nil otherwise. It takes no caller: fault.Message of it may be shown to everybody.
-func (x *Index) Trouble() (time.Time, error) {
+func (x *Intake) Trouble() (time.Time, error) {
 	x.trouble.mu.Lock()
 	defer x.trouble.mu.Unlock()
 	return x.trouble.since, x.trouble.why
 }
 
 // failed notes how a step of an upload ended. What the sender did wrong says nothing, nor does a sender who went away.
-func (x *Index) failed(ctx context.Context, err error) {
+func (x *Intake) failed(ctx context.Context, err error) {
 	kind := fault.KindOf(err)
 	if err == nil || kind != fault.Internal && kind != fault.Unavailable || ctx.Err() != nil || errors.Is(err, context.Canceled) {
 		return
@@ -35,7 +35,7 @@ func (x *Index) failed(ctx context.Context, err error) {
 	x.trouble.mu.Lock()
 	first := x.trouble.why == nil
 	if first {
-		x.trouble.since = x.now()
+		x.trouble.since = x.changes.Clock()
 	}
 	x.trouble.why = err
 	x.trouble.mu.Unlock()
@@ -45,12 +45,12 @@ func (x *Index) failed(ctx context.Context, err error) {
 }
 
 // worked notes that an upload was stored.
-func (x *Index) worked(ctx context.Context) {
+func (x *Intake) worked(ctx context.Context) {
 	x.trouble.mu.Lock()
 	was, since := x.trouble.why, x.trouble.since
 	x.trouble.why, x.trouble.since = nil, time.Time{}
 	x.trouble.mu.Unlock()
 	if was != nil {
-		x.log.LogAttrs(ctx, slog.LevelInfo, "uploads work again", slog.Duration("after", x.now().Sub(since)))
+		x.log.LogAttrs(ctx, slog.LevelInfo, "uploads work again", slog.Duration("after", x.changes.Clock().Sub(since)))
 	}
 }

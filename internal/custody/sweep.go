@@ -1,4 +1,4 @@
-package catalog
+package custody
 
 import (
 	"context"
@@ -17,41 +17,41 @@ const sweepBatch = 500
 // Sweep removes bytes that no row names and stages that were abandoned, and returns how many keys it removed. It needs an
 // administrator. It is safe beside uploads and beside another Sweep. Its error is a *Leftover if the store did not remove
 // everything that it was asked to.
-func (x *Index) Sweep(ctx context.Context, who access.Caller) (int, error) {
+func (k *Keeper) Sweep(ctx context.Context, who access.Caller) (int, error) {
 	if !who.Admin() {
 		return 0, fault.New(fault.Denied, "only an administrator may sweep")
 	}
-	now := x.clock()
-	if err := x.blobs.SweepStages(ctx, now.Add(-grace)); err != nil {
+	now := k.clock()
+	if err := k.blobs.SweepStages(ctx, now.Add(-grace)); err != nil {
 		return 0, err
 	}
-	if err := x.store.Update(ctx, func(tx Tx) error { return tx.ForgetSpent(ctx, now.Add(-spentFor)) }); err != nil {
+	if err := k.store.Update(ctx, func(tx Tx) error { return tx.ForgetSpent(ctx, now.Add(-spentFor)) }); err != nil {
 		return 0, err
 	}
-	interrupted, err := x.sweepWith(ctx, func(tx Tx) ([]string, error) {
+	interrupted, err := k.sweepWith(ctx, func(tx Tx) ([]string, error) {
 		return tx.InterruptedDrops(ctx, now.Add(-dropGrace), sweepBatch)
 	})
 	if err != nil {
 		return interrupted, err
 	}
-	abandoned, err := x.sweepWith(ctx, func(tx Tx) ([]string, error) {
+	abandoned, err := k.sweepWith(ctx, func(tx Tx) ([]string, error) {
 		return tx.AbandonedBlobs(ctx, now.Add(-grace), sweepBatch)
 	})
 	return interrupted + abandoned, err
 }
 
 // sweepWith drops what find returns until that is less than a batch.
-func (x *Index) sweepWith(ctx context.Context, find func(Tx) ([]string, error)) (total int, err error) {
+func (k *Keeper) sweepWith(ctx context.Context, find func(Tx) ([]string, error)) (total int, err error) {
 	for {
 		var keys []string
-		err := x.store.Update(ctx, func(tx Tx) (err error) {
+		err := k.store.Update(ctx, func(tx Tx) (err error) {
 			keys, err = find(tx)
 			return err
 		})
 		if err != nil {
 			return total, err
 		}
-		n, left := x.drop(ctx, keys)
+		n, left := k.Drop(ctx, keys)
 		total += n
 		if left > 0 {
 			return total, &Leftover{Objects: left, Deleted: fmt.Sprintf("%d stored objects were removed", total)}

@@ -1,6 +1,7 @@
-package catalog
+package ingest
 
 import (
+	"pyindex/internal/catalog"
 	"pyindex/internal/packaging"
 	"pyindex/internal/packaging/archive"
 )
@@ -8,13 +9,13 @@ import (
 // Policy is what uploads must keep to beyond what is safe and unambiguous. The zero Policy is the private one: whatever
 // the public index serves today and pip installs goes through.
 type Policy struct {
+	catalog.NamePolicy
+
 	Rules         packaging.Rules // of the metadata
 	Archive       archive.Rules   // of the file's structure
 	Spelling      bool            // file names exactly as PEP 625 and the wheel specification write them
 	Platforms     bool            // only the platform tags that PyPI takes
 	OneSDist      bool            // one source distribution in a release
-	SimilarNames  bool            // refuse new projects whose names look like an existing one's, or one that is kept
-	ReservedNames bool            // refuse new projects named like a module of the standard library
 	SharedContent bool            // take bytes that the repository has under another file name
 }
 
@@ -25,6 +26,7 @@ func PrivatePolicy() Policy { return Policy{} }
 func PyPIPolicy() Policy {
 	return Policy{
 		Rules: packaging.PyPIRules(), Archive: archive.PyPIRules(), Spelling: true, Platforms: true,
-		OneSDist: true, SimilarNames: true, ReservedNames: true,
+		OneSDist:   true,
+		NamePolicy: catalog.NamePolicy{SimilarNames: true, ReservedNames: true},
 	}
 }

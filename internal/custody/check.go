@@ -1,4 +1,4 @@
-package catalog
+package custody
 
 import (
 	"context"
@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
-	"slices"
 	"sync"
 	"time"
 
@@ -31,16 +30,6 @@ type Check struct {
 	Missing int64     // the ones that were mended are not counted
 	Damaged int64
 	Mended  int64
-}
-
-// CheckRows keeps the last outcome of each kind.
-type CheckRows interface {
-	PutCheck(ctx context.Context, c Check) error
-	Checks(ctx context.Context) ([]Check, error)
-	// FilesNaming returns at most limit files that name stored bytes, as "repository/filename".
-	FilesNaming(ctx context.Context, s Stored, limit int) ([]string, error)
-	// IsStray reports whether no file names a key, no upload holds it, and nobody is about to remove it.
-	IsStray(ctx context.Context, key string) (bool, error)
 }
 
 // Broken is an object that is not what rows say.
@@ -69,7 +58,7 @@ const checksAtOnce = 4
 
 // checking is a check under way.
 type checking struct {
-	index *Index
+	keeper *Keeper
 	CheckOptions
 	mu   sync.Mutex
 	sum  Check
@@ -79,25 +68,25 @@ type checking struct {
 // CheckStored looks at the bytes of every file: whether they are there, and have the size and for CheckBytes the digest that
 // their rows say. It needs an administrator. It keeps the outcome and logs one error if anything is broken. A store that
 // does not answer ends it with an error: what is not known is not called missing.
-func (x *Index) CheckStored(ctx context.Context, who access.Caller, o CheckOptions) (Check, error) {
+func (k *Keeper) CheckStored(ctx context.Context, who access.Caller, o CheckOptions) (Check, error) {
 	if !who.Admin() {
 		return Check{}, fault.New(fault.Denied, "only an administrator may check the stored bytes")
 	}
-	c := &checking{index: x, CheckOptions: o, sum: Check{Kind: o.Kind}}
+	c := &checking{keeper: k, CheckOptions: o, sum: Check{Kind: o.Kind}}
 	if err := c.all(ctx); err != nil {
 		return c.sum, err
 	}
-	c.sum.At = x.clock()
+	c.sum.At = k.clock()
 	if c.sum.Missing+c.sum.Damaged > 0 {
-		x.log.Error("stored bytes are missing or damaged", "missing", c.sum.Missing, "damaged", c.sum.Damaged, "keys", c.keys)
+		k.log.Error("stored bytes are missing or damaged", "missing", c.sum.Missing, "damaged", c.sum.Damaged, "keys", c.keys)
 	}
-	return c.sum, x.store.Update(ctx, func(tx Tx) error { return tx.PutCheck(ctx, c.sum) })
+	return c.sum, k.store.Update(ctx, func(tx Tx) error { return tx.PutCheck(ctx, c.sum) })
 }
 
 // CheckDaily does a check of sizes if no process did one in the last day.
-func (x *Index) CheckDaily(ctx context.Context, who access.Caller) error {
+func (k *Keeper) CheckDaily(ctx context.Context, who access.Caller) error {
 	var last time.Time
-	err := x.store.View(ctx, func(tx Tx) error {
+	err := k.store.View(ctx, func(tx Tx) error {
 		checks, err := tx.Checks(ctx)
 		for _, c := range checks {
 			if c.At.After(last) {
@@ -106,10 +95,10 @@ func (x *Index) CheckDaily(ctx context.Context, who access.Caller) error {
 		}
 		return err
 	})
-	if err != nil || x.clock().Sub(last) < 24*time.Hour {
+	if err != nil || k.clock().Sub(last) < 24*time.Hour {
 		return err
 	}
-	_, err = x.CheckStored(ctx, who, CheckOptions{Kind: CheckSizes})
+	_, err = k.CheckStored(ctx, who, CheckOptions{Kind: CheckSizes})
 	return err
 }
 
@@ -142,7 +131,7 @@ func (c *checking) each(ctx context.Context, queue chan<- Stored) error {
 	const page = 500
 	for after := (Stored{}); ; {
 		var some []Stored
-		err := c.index.store.View(ctx, func(tx Tx) (err error) {
+		err := c.keeper.store.View(ctx, func(tx Tx) (err error) {
 			some, err = tx.StoredAfter(ctx, after, page)
 			return err
 		})
@@ -170,7 +159,7 @@ func (c *checking) one(ctx context.Context, s Stored) error {
 		c.count(func() { c.sum.Objects++ })
 		return nil
 	}
-	size, b, err := c.index.look(ctx, s, c.Kind)
+	size, b, err := c.keeper.look(ctx, s, c.Kind)
 	if err != nil {
 		return err
 	}
@@ -178,7 +167,7 @@ func (c *checking) one(ctx context.Context, s Stored) error {
 		return c.good(key, size)
 	}
 	// A file that was deleted meanwhile needs no bytes.
-	err = c.index.store.View(ctx, func(tx Tx) (err error) {
+	err = c.keeper.store.View(ctx, func(tx Tx) (err error) {
 		b.Files, err = tx.FilesNaming(ctx, s, 10)
 		return err
 	})
@@ -186,7 +175,7 @@ func (c *checking) one(ctx context.Context, s Stored) error {
 		return err
 	}
 	if c.Mend != nil {
-		if err := c.index.mendFrom(ctx, c.Mend, s); err != nil {
+		if err := c.keeper.mendFrom(ctx, c.Mend, s); err != nil {
 			b.Why += "; not mended: " + err.Error()
 		} else {
 			b.Mended = true
@@ -233,12 +222,12 @@ func (c *checking) broken(b Broken) {
 }
 
 // look returns the size of stored bytes, and how they are broken if they are.
-func (x *Index) look(ctx context.Context, s Stored, kind CheckKind) (size int64, b *Broken, err error) {
+func (k *Keeper) look(ctx context.Context, s Stored, kind CheckKind) (size int64, b *Broken, err error) {
 	var sum string
 	if kind == CheckSizes {
-		size, err = x.blobs.Size(ctx, s.Key())
+		size, err = k.blobs.Size(ctx, s.Key())
 	} else {
-		size, sum, err = digest(ctx, x.blobs, s.Key())
+		size, sum, err = digest(ctx, k.blobs, s.Key())
 	}
 	b = &Broken{Key: s.Key()}
 	switch {
@@ -271,34 +260,33 @@ func digest(ctx context.Context, b Blobs, key string) (size int64, sum string, e
 }
 
 // mendFrom puts bytes back from another store, in which they may have any generation's key.
-func (x *Index) mendFrom(ctx context.Context, from Blobs, s Stored) error {
-	plain := Stored{SHA256: s.SHA256, Metadata: s.Metadata}
-	stage, err := x.fetch(ctx, from, s, s.Key())
+func (k *Keeper) mendFrom(ctx context.Context, from Blobs, s Stored) error {
+	stage, err := k.fetch(ctx, from, s, s.Key())
 	if err != nil && s.Generation != "" {
-		stage, err = x.fetch(ctx, from, s, plain.Key())
+		stage, err = k.fetch(ctx, from, s, s.plain())
 	}
 	if err != nil {
 		return err
 	}
 	defer stage.Discard()
 	var h Held
-	err = x.store.Update(ctx, func(tx Tx) (err error) {
-		h, err = tx.HoldBlob(ctx, plain.Key(), randomHex(), x.clock())
+	err = k.store.Update(ctx, func(tx Tx) (err error) {
+		h, err = tx.HoldBlob(ctx, s.plain(), randomHex(), k.clock())
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	defer x.letGo(context.WithoutCancel(ctx), []string{h.Key})
+	defer k.ReleaseHolds(context.WithoutCancel(ctx), []string{h.Key})
 	if h.Key != s.Key() {
 		return fault.New(fault.Conflict, "it is being deleted")
 	}
 	h.Named = true
-	return x.keep(ctx, h, stage, byCopy)
+	return k.keep(ctx, h, stage, byCopy)
 }
 
 // fetch stages the bytes of another store's key, which must be the right ones.
-func (x *Index) fetch(ctx context.Context, from Blobs, s Stored, key string) (Stage, error) {
+func (k *Keeper) fetch(ctx context.Context, from Blobs, s Stored, key string) (Stage, error) {
 	r, _, err := from.Open(ctx, key)
 	if fault.Is(err, fault.NotFound) {
 		return nil, fault.Wrap(fault.NotFound, err, "the copy does not have it")
@@ -306,7 +294,7 @@ func (x *Index) fetch(ctx context.Context, from Blobs, s Stored, key string) (St
 		return nil, err
 	}
 	defer r.Close()
-	stage, err := x.blobs.Stage(ctx)
+	stage, err := k.blobs.Stage(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -319,114 +307,4 @@ func (x *Index) fetch(ctx context.Context, from Blobs, s Stored, key string) (St
 		return nil, err
 	}
 	return stage, nil
-}
-
-// Strays is what is in a store without a row.
-type Strays struct {
-	Objects int64 // all that the store has
-	Strays  int64
-	Bytes   int64 // of strays
-	Young   int64 // objects without a row that are less than a day old, which are left alone
-	Foreign int64 // objects that are none of an index's, which are left alone
-	Removed int64
-}
-
-// strayBatch is how many keys are looked at in one transaction.
-const strayBatch = 200
-
-// FindStrays looks for stored objects that no file names, no upload holds and nobody is about to remove, and removes them if
-// remove is set. It needs an administrator. It is safe beside uploads: they have a row before they have bytes, and a key is
-// not used again while it is being removed. Objects of less than a day are left alone, for an index that is being moved
-// here, whose rows come last.
-func (x *Index) FindStrays(ctx context.Context, who access.Caller, remove bool, found func(Object)) (n Strays, err error) {
-	if !who.Admin() {
-		return n, fault.New(fault.Denied, "only an administrator may look for strays")
-	}
-	var batch []Object
-	flush := func() error {
-		strays, err := x.strays(ctx, batch)
-		batch = batch[:0]
-		if err != nil {
-			return err
-		}
-		return x.tell(ctx, strays, remove, found, &n)
-	}
-	err = x.blobs.Each(ctx, func(o Object) error {
-		n.Objects++
-		if !o.Ours {
-			n.Foreign++
-			return nil
-		}
-		if batch = append(batch, o); len(batch) < strayBatch {
-			return nil
-		}
-		return flush()
-	})
-	if err == nil {
-		err = flush()
-	}
-	if err == nil && remove && n.Removed < n.Strays {
-		err = &Leftover{Objects: int(n.Strays - n.Removed), Deleted: fmt.Sprintf("%d stray objects were removed", n.Removed)}
-	}
-	return n, err
-}
-
-func (x *Index) strays(ctx context.Context, all []Object) (out []Object, err error) {
-	err = x.store.View(ctx, func(tx Tx) error {
-		out = nil
-		for _, o := range all {
-			stray, err := tx.IsStray(ctx, o.Key)
-			if err != nil {
-				return err
-			}
-			if stray {
-				out = append(out, o)
-			}
-		}
-		return nil
-	})
-	return out, err
-}
-
-// tell counts strays and removes them.
-func (x *Index) tell(ctx context.Context, strays []Object, remove bool, found func(Object), n *Strays) error {
-	strays = slices.DeleteFunc(strays, func(o Object) bool {
-		young := o.Changed.After(x.clock().Add(-grace))
-		if young {
-			n.Young++
-		}
-		return young
-	})
-	var keys []string
-	for _, o := range strays {
-		n.Strays++
-		n.Bytes += o.Size
-		if found != nil {
-			found(o)
-		}
-		keys = append(keys, o.Key)
-	}
-	if !remove || len(keys) == 0 {
-		return nil
-	}
-	var waste []string
-	err := x.store.Update(ctx, func(tx Tx) error {
-		waste = nil
-		for _, key := range keys {
-			drop, err := tx.DropStray(ctx, key)
-			if err != nil {
-				return err
-			}
-			if drop {
-				waste = append(waste, key)
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	dropped, _ := x.drop(ctx, waste)
-	n.Removed += int64(dropped)
-	return nil
 }

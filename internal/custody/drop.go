@@ -1,4 +1,4 @@
-package catalog
+package custody
 
 import (
 	"context"
@@ -31,17 +31,13 @@ func randomHex() string {
 	return hex.EncodeToString(p[:])
 }
 
-// hold notes that the bytes of f are about to be used, so that the sweeper leaves them alone, and returns the keys under
-// which they are or will be: of the file, and of its metadata if it has some.
-func (x *Index) hold(ctx context.Context, f File) (held []Held, err error) {
-	plain := []string{FileKey(f.SHA256)}
-	if f.MetadataSHA256 != "" {
-		plain = append(plain, MetadataKey(f.MetadataSHA256))
-	}
-	err = x.store.Update(ctx, func(tx Tx) error {
+// Hold notes that bytes are about to be used, so that the sweeper leaves them alone, and returns for each the key under which
+// they are or will be.
+func (k *Keeper) Hold(ctx context.Context, all ...Stored) (held []Held, err error) {
+	err = k.store.Update(ctx, func(tx Tx) error {
 		held = nil
-		for _, key := range plain {
-			h, err := tx.HoldBlob(ctx, key, randomHex(), x.clock())
+		for _, s := range all {
+			h, err := tx.HoldBlob(ctx, s.plain(), randomHex(), k.clock())
 			if err != nil {
 				return err
 			}
@@ -52,11 +48,11 @@ func (x *Index) hold(ctx context.Context, f File) (held []Held, err error) {
 	return held, err
 }
 
-// letGo ends the holds of an upload that failed, and removes bytes that no file names. The sweeper removes what cannot be
-// removed now.
-func (x *Index) letGo(ctx context.Context, keys []string) {
+// ReleaseHolds ends the holds of an upload that failed, and deletes the bytes that no file names. The sweeper deletes what
+// cannot be deleted now.
+func (k *Keeper) ReleaseHolds(ctx context.Context, keys []string) {
 	var waste []string
-	err := x.store.Update(ctx, func(tx Tx) error {
+	err := k.store.Update(ctx, func(tx Tx) error {
 		waste = nil
 		for _, key := range keys {
 			drop, err := tx.ReleaseBlob(ctx, key, true)
@@ -70,10 +66,10 @@ func (x *Index) letGo(ctx context.Context, keys []string) {
 		return nil
 	})
 	if err != nil {
-		x.log.Error("letting go of an upload's bytes", "error", err)
+		k.log.Error("letting go of an upload's bytes", "error", err)
 		return
 	}
-	x.drop(ctx, waste)
+	k.Drop(ctx, waste)
 }
 
 // Leftover is the error of a deletion that is done, but whose bytes could not all be removed from the store now. The
@@ -94,9 +90,9 @@ func (l *Leftover) Rest() string {
 	return objects + " could not be removed now, and the sweeper will remove them later"
 }
 
-// drop removes the bytes of keys that are marked as being dropped, some at a time, and then the marks. It returns how many
+// Drop removes the bytes of keys that are marked as being dropped, some at a time, and then the marks. It returns how many
 // keys it removed, and how many it could not remove in time. What another process removes is neither.
-func (x *Index) drop(ctx context.Context, keys []string) (dropped, left int) {
+func (k *Keeper) Drop(ctx context.Context, keys []string) (dropped, left int) {
 	if len(keys) == 0 {
 		return 0, 0
 	}
@@ -109,9 +105,9 @@ func (x *Index) drop(ctx context.Context, keys []string) (dropped, left int) {
 	for range min(dropsAtOnce, len(keys)) {
 		all.Go(func() {
 			for key := range queue {
-				done, err := x.dropOne(ctx, key, owner)
+				done, err := k.dropOne(ctx, key, owner)
 				if err != nil {
-					x.log.Error("dropping bytes", "key", key, "error", err)
+					k.log.Error("dropping bytes", "key", key, "error", err)
 				}
 				mu.Lock()
 				if err != nil {
@@ -125,7 +121,7 @@ func (x *Index) drop(ctx context.Context, keys []string) (dropped, left int) {
 	}
 	for i, key := range keys {
 		if ctx.Err() != nil {
-			x.log.Error("dropping bytes takes too long: the sweeper continues", "keys", len(keys)-i)
+			k.log.Error("dropping bytes takes too long: the sweeper continues", "keys", len(keys)-i)
 			mu.Lock()
 			left += len(keys) - i
 			mu.Unlock()
@@ -140,26 +136,26 @@ func (x *Index) drop(ctx context.Context, keys []string) (dropped, left int) {
 
 // dropOne removes the bytes of one key. It asks directly before whether they are still to be removed, and returns false if
 // they are not, or if another process is at it: a database that comes back older after a failover may have a file again.
-func (x *Index) dropOne(ctx context.Context, key, owner string) (bool, error) {
+func (k *Keeper) dropOne(ctx context.Context, key, owner string) (bool, error) {
 	ctx, cancel := context.WithTimeout(ctx, dropTime)
 	defer cancel()
 	ours := false
-	err := x.store.Update(ctx, func(tx Tx) (err error) {
-		ours, err = tx.OwnDrop(ctx, key, owner, x.clock().Add(-dropGrace))
+	err := k.store.Update(ctx, func(tx Tx) (err error) {
+		ours, err = tx.OwnDrop(ctx, key, owner, k.clock().Add(-dropGrace))
 		return err
 	})
 	if err != nil || !ours {
 		return false, err
 	}
-	err = x.blobs.Delete(ctx, key)
+	err = k.blobs.Delete(ctx, key)
 	// The mark changes hands also when the time is over.
 	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), dropTime)
 	defer stop()
 	if err != nil {
-		if lost := x.store.Update(ctx, func(tx Tx) error { return tx.YieldDrop(ctx, key, owner) }); lost != nil {
-			x.log.Error("giving back a mark", "key", key, "error", lost)
+		if lost := k.store.Update(ctx, func(tx Tx) error { return tx.YieldDrop(ctx, key, owner) }); lost != nil {
+			k.log.Error("giving back a mark", "key", key, "error", lost)
 		}
 		return false, err
 	}
-	return true, x.store.Update(ctx, func(tx Tx) error { return tx.ForgetBlob(ctx, key) })
+	return true, k.store.Update(ctx, func(tx Tx) error { return tx.ForgetBlob(ctx, key) })
 }

@@ -1,0 +1,66 @@
+// Package assembly puts the services over one index together.
+//
+// Its Index is for whoever runs an index or tests one. What needs a single service takes that service.
+package assembly
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"pyindex/internal/access"
+	"pyindex/internal/audit"
+	"pyindex/internal/catalog"
+	"pyindex/internal/custody"
+	"pyindex/internal/ingest"
+)
+
+// Options are the settings of all services; see theirs.
+type Options struct {
+	Now      func() time.Time
+	NewID    func() string
+	Log      *slog.Logger
+	Policy   ingest.Policy
+	Limits   catalog.Limits
+	Attester ingest.Attester
+	Redact   func(ctx context.Context, tx catalog.Tx, who access.Caller, projectID string, entries []audit.Entry) error
+}
+
+// Index is the services over the same rows and bytes.
+type Index struct {
+	*catalog.Index
+	*ingest.Intake
+	Custody *custody.Keeper
+}
+
+// New returns the services over the rows of s and the bytes of b. A transaction of s must have the methods that the
+// services ask for, as those of package db have.
+func New(s catalog.Store, b custody.Blobs, o Options) *Index {
+	k := custody.New(rows[custody.Tx]{s}, b, custody.Options{Now: o.Now, Log: o.Log})
+	x := catalog.New(s, k, catalog.Options{Now: o.Now, NewID: o.NewID, Log: o.Log, Limits: o.Limits, Redact: o.Redact})
+	return &Index{
+		Index:   x,
+		Custody: k,
+		Intake: ingest.New(x, rows[ingest.Tx]{s}, k, ingest.Options{
+			Now:      o.Now,
+			NewID:    o.NewID,
+			Log:      o.Log,
+			Policy:   o.Policy,
+			Limits:   o.Limits,
+			Attester: o.Attester,
+		}),
+	}
+}
+
+// rows is a store whose transactions a service sees as its own interface T.
+type rows[T any] struct{ catalog.Store }
+
+// View runs f in a transaction that reads.
+func (r rows[T]) View(ctx context.Context, f func(T) error) error {
+	return r.Store.View(ctx, func(tx catalog.Tx) error { return f(tx.(T)) })
+}
+
+// Update runs f in a transaction that writes.
+func (r rows[T]) Update(ctx context.Context, f func(T) error) error {
+	return r.Store.Update(ctx, func(tx catalog.Tx) error { return f(tx.(T)) })
+}

@@ -1,0 +1,97 @@
+package custody
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"pyindex/internal/fault"
+)
+
+// What mends stored bytes, for the log.
+const (
+	byUpload = "an upload of the same bytes"
+	byCopy   = "a copy of the storage"
+)
+
+// Keep puts the bytes of an upload under a key that is held for them. If files name the key already its bytes must be there:
+// they are compared, and put back if they are missing or damaged.
+func (k *Keeper) Keep(ctx context.Context, h Held, s Stage) error { return k.keep(ctx, h, s, byUpload) }
+
+// keep is Keep. by says for the log where the bytes of s come from.
+func (k *Keeper) keep(ctx context.Context, h Held, s Stage, by string) error {
+	if !h.Named {
+		return k.blobs.Keep(ctx, h.Key, s)
+	}
+	return k.mend(ctx, h.Key, s, s.Size(), by, func() error { return k.blobs.Keep(ctx, h.Key, s) })
+}
+
+// Put is Keep for a few bytes in memory.
+func (k *Keeper) Put(ctx context.Context, h Held, p []byte) error {
+	if !h.Named {
+		return k.blobs.Put(ctx, h.Key, p)
+	}
+	return k.mend(ctx, h.Key, bytes.NewReader(p), int64(len(p)), byUpload, func() error { return k.blobs.Put(ctx, h.Key, p) })
+}
+
+// mend compares what the store has under key with the right bytes, and has write put them back if they differ. They are
+// read again then: a store that lost bytes once may do so again. fault.Unavailable if that did not help.
+func (k *Keeper) mend(ctx context.Context, key string, right io.ReaderAt, size int64, by string, write func() error) error {
+	why, err := k.Differs(ctx, key, right, size)
+	if err != nil || why == "" {
+		return err
+	}
+	if err := write(); err != nil {
+		k.log.Error("stored bytes could not be mended", "key", key, "was", why, "error", err)
+		return err
+	}
+	still, err := k.Differs(ctx, key, right, size)
+	if err == nil && still != "" {
+		k.log.Error("stored bytes could not be mended", "key", key, "was", why, "is", still)
+		err = fault.New(fault.Unavailable, "the stored bytes of this file are damaged, and the store does not keep the right ones")
+	}
+	if err != nil {
+		return err
+	}
+	k.log.Error("stored bytes were mended", "key", key, "was", why, "by", by)
+	return nil
+}
+
+// Differs returns how the bytes under key differ from the right ones, and "" if they do not.
+func (k *Keeper) Differs(ctx context.Context, key string, right io.ReaderAt, size int64) (string, error) {
+	b, have, err := k.blobs.Open(ctx, key)
+	if fault.Is(err, fault.NotFound) {
+		return "missing", nil
+	} else if err != nil {
+		return "", err
+	}
+	defer b.Close()
+	if have != size {
+		return fmt.Sprintf("%d bytes where %d are right", have, size), nil
+	}
+	return compare(b, right, size)
+}
+
+// compare reads two times size bytes.
+func compare(b io.Reader, right io.ReaderAt, size int64) (string, error) {
+	const piece = 64 << 10
+	length := int(min(piece, size))
+	got, want := make([]byte, length), make([]byte, length)
+	for at := int64(0); at < size; at += piece {
+		n := int(min(piece, size-at))
+		if _, err := io.ReadFull(b, got[:n]); errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
+			return "cut short", nil
+		} else if err != nil {
+			return "", fault.Wrap(fault.Unavailable, err, "the stored bytes cannot be read")
+		}
+		if _, err := right.ReadAt(want[:n], at); err != nil && !errors.Is(err, io.EOF) {
+			return "", err
+		}
+		if !bytes.Equal(got[:n], want[:n]) {
+			return "other bytes", nil
+		}
+	}
+	return "", nil
+}

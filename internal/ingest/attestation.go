@@ -1,0 +1,76 @@
+package ingest
+
+import (
+	"context"
+	"slices"
+
+	"pyindex/internal/access"
+	"pyindex/internal/catalog"
+	"pyindex/internal/packaging"
+)
+
+// MaxAttestations bounds what an upload may say in its field of attestations, in bytes. Two real ones have about 20,000.
+const MaxAttestations = 64 << 10
+
+// Attested is what an Attester is told of an upload.
+type Attested struct {
+	Sent     []string // the field, each time that it was sent, cut off a byte beyond MaxAttestations
+	Filename packaging.Filename
+	SHA256   string // of the bytes that came, lower-case hex
+	Uploader access.Kind
+	Claims   map[string]any // verified, of a trusted publisher's upload
+}
+
+// Attester decides about the attestations of an upload.
+type Attester interface {
+	// Attest returns what to keep, at most one for a predicate, and sentences for the sender. It is asked about every
+	// upload, also those without any. fault.Invalid refuses the upload.
+	Attest(a Attested) ([]catalog.Attestation, []string, error)
+}
+
+// notVerified is the warning for attestations where nobody decides about them: uv sends those that it finds to every index.
+const notVerified = "the attestations were not kept: this index does not verify them, so it does not show them"
+
+// ignorant is the Attester of an index that has none.
+type ignorant struct{}
+
+// Attest keeps nothing.
+func (ignorant) Attest(a Attested) ([]catalog.Attestation, []string, error) {
+	if len(a.Sent) == 0 {
+		return nil, nil, nil
+	}
+	return nil, []string{notVerified}, nil
+}
+
+// attest asks what becomes of the attestations that came with the file.
+func (a *addition) attest() error {
+	keep, warnings, err := a.intake.attester.Attest(Attested{
+		Sent: a.sent, Filename: a.filename, SHA256: a.measured.SHA256, Uploader: a.who.Kind(), Claims: a.who.Claims(),
+	})
+	a.attested = keep
+	a.contents.Warnings = append(a.contents.Warnings, warnings...)
+	return err
+}
+
+// provable reports whether something about the file was verified.
+func (a *addition) provable() bool {
+	return slices.ContainsFunc(a.attested, func(t catalog.Attestation) bool { return t.Verified })
+}
+
+// insertAttestations adds the rows beside the file's.
+func (a *addition) insertAttestations(ctx context.Context, tx Tx, f catalog.File) error {
+	for _, t := range a.attested {
+		if err := tx.InsertAttestation(ctx, f.ID, t); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// unread is the warning for attestations of a file that was there already.
+func unread(sent []string) []string {
+	if len(sent) == 0 {
+		return nil
+	}
+	return []string{"the attestations were not looked at: this file is here already, and what is stated about it stays as it is"}
+}

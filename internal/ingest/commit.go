@@ -1,0 +1,286 @@
+package ingest
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+
+	"pyindex/internal/access"
+	"pyindex/internal/catalog"
+	"pyindex/internal/custody"
+	"pyindex/internal/fault"
+	"pyindex/internal/packaging"
+	"pyindex/internal/packaging/archive"
+)
+
+// commit keeps the bytes, then the row: a crash in between leaves bytes that nobody lists, and the sweeper finds them
+// by the hold that was noted first.
+func (a *addition) commit(ctx context.Context) (Receipt, error) {
+	// From here on the sender's going away must not leave half of it.
+	ctx = context.WithoutCancel(ctx)
+	f := a.file()
+	x := a.intake
+	held, err := x.custody.Hold(ctx, f.AllStored()...)
+	if err != nil {
+		return Receipt{}, err
+	}
+	f.Generation = held[0].Generation
+	if len(held) > 1 {
+		f.MetadataGeneration = held[1].Generation
+	}
+	keys := heldKeys(held)
+	err = a.keep(ctx, held)
+	if err == nil {
+		err = access.Update(ctx, x.store, a.who, func(tx Tx, who access.Caller) (err error) {
+			a.who = who
+			f, err = a.insert(ctx, tx, f, keys)
+			return err
+		})
+	}
+	if err == nil {
+		return Receipt{File: f, Created: true, Warnings: a.warnings()}, nil
+	}
+	x.custody.ReleaseHolds(ctx, keys)
+	if errors.Is(err, errIdentical) {
+		return a.identical(ctx)
+	}
+	return Receipt{}, err
+}
+
+// file is the row that the upload becomes. Metadata comes from the archive, never from the form.
+func (a *addition) file() catalog.File {
+	python := a.python
+	if python == "" {
+		python = a.filename.PythonTag()
+	}
+	f := catalog.File{
+		ID: a.intake.changes.NewID(), RepositoryID: a.repository.ID, Filename: a.filename.String(), NameKey: a.filename.Key(),
+		Kind: a.filename.Kind(), PythonVersion: python, Size: a.content.Size(), Comment: a.comment,
+		MD5: a.measured.MD5, SHA256: a.measured.SHA256, Blake2b256: a.measured.Blake2b256,
+		RequiresPython: a.contents.Parsed.RequiresPython, UploadedAt: a.intake.changes.Clock(), Attested: a.provable(),
+		Uploader: catalog.Uploader{
+			Kind: string(a.who.Kind()), ID: a.who.ID(), Name: a.who.Name(),
+			TokenID: a.who.TokenID(), Claims: a.who.Claims(),
+		},
+	}
+	if a.sibling() {
+		sum := sha256.Sum256(a.contents.Metadata)
+		f.MetadataSHA256 = hex.EncodeToString(sum[:])
+	}
+	return f
+}
+
+// keep makes the bytes durable. Where a file names the key already, its bytes are compared and mended.
+func (a *addition) keep(ctx context.Context, held []custody.Held) error {
+	if err := a.intake.custody.Keep(ctx, held[0], a.content.stage); err != nil || len(held) == 1 {
+		return err
+	}
+	return a.intake.custody.Put(ctx, held[1], a.contents.Metadata)
+}
+
+// insert writes everything that the file changes in one transaction. What was decided before is decided again, because
+// others may have been faster, and because the caller's rights may have ended while the bytes came. It returns f in its place.
+func (a *addition) insert(ctx context.Context, tx Tx, f catalog.File, keys []string) (catalog.File, error) {
+	if err := a.spendToken(ctx, tx); err != nil {
+		return f, err
+	}
+	if err := a.checkNameFree(ctx, tx); err != nil {
+		return f, err
+	}
+	p, err := a.project(ctx, tx, f)
+	if err != nil {
+		return f, err
+	}
+	if f, err = a.insertFile(ctx, tx, p, f); err != nil {
+		return f, err
+	}
+	if p, err = a.bumpProject(ctx, tx, p, f); err != nil {
+		return f, err
+	}
+	if err := catalog.AddToCard(ctx, tx, p, f, a.contents.Parsed); err != nil {
+		return f, err
+	}
+	if err := a.tokenWarning(ctx, tx, p, f); err != nil {
+		return f, err
+	}
+	for _, key := range keys {
+		if _, err := tx.ReleaseBlob(ctx, key, true); err != nil {
+			return f, err
+		}
+	}
+	e := a.intake.changes.Entry(a.who, "file.add", map[string]any{
+		"sha256": f.SHA256, "size": f.Size, "uploader": f.Uploader, "warnings": a.contents.Warnings, "attested": f.Attested,
+	})
+	e.Repository, e.Project, e.Version, e.Filename = a.repository.ID, a.name.String(), f.Version, f.Filename
+	return f, tx.InsertAudit(ctx, e)
+}
+
+// project returns the project that the file goes to, and makes it where it does not exist.
+func (a *addition) project(ctx context.Context, tx Tx, f catalog.File) (catalog.Project, error) {
+	p, exists, err := a.intake.findProject(ctx, tx, a.who, a.repository, a.name)
+	if err != nil || exists {
+		return p, err
+	}
+	return catalog.Create(ctx, tx, catalog.NewProject{
+		ID: a.intake.changes.NewID(), Repository: a.repository, Name: a.name, Display: a.contents.Parsed.Name, Owner: a.who.ID(),
+		Actor: a.who.Actor(), EntryID: a.intake.changes.NewID(), At: f.UploadedAt, Reason: map[string]any{"first_file": f.Filename},
+	})
+}
+
+// insertFile puts the file's row into its release, which it makes where it is the first.
+func (a *addition) insertFile(ctx context.Context, tx Tx, p catalog.Project, f catalog.File) (catalog.File, error) {
+	rel, err := tx.ReleaseByKey(ctx, p.ID, a.version.Key())
+	if fault.Is(err, fault.NotFound) {
+		rel = catalog.Release{ID: a.intake.changes.NewID(), ProjectID: p.ID, Version: a.version.String(), Key: a.version.Key(), CreatedAt: f.UploadedAt}
+		err = tx.InsertRelease(ctx, rel)
+	}
+	if err != nil {
+		return f, err
+	}
+	f.ProjectID, f.ReleaseID, f.Version = p.ID, rel.ID, rel.Version
+	if err := tx.InsertFile(ctx, f, a.contents.Parsed); fault.Is(err, fault.Conflict) {
+		return f, a.conflictWithWinner(ctx, tx)
+	} else if err != nil {
+		return f, err
+	}
+	if err := a.insertMembers(ctx, tx, f); err != nil {
+		return f, err
+	}
+	return f, a.insertAttestations(ctx, tx, f)
+}
+
+// conflictWithWinner says who was faster with the same name.
+func (a *addition) conflictWithWinner(ctx context.Context, tx Tx) error {
+	f, err := tx.FileByKey(ctx, a.repository.ID, a.filename.Key())
+	if err != nil {
+		return err
+	}
+	return a.conflict(f)
+}
+
+// bumpProject gives the project the next serial, its new size and the spelling of its newest upload.
+func (a *addition) bumpProject(ctx context.Context, tx Tx, p catalog.Project, f catalog.File) (_ catalog.Project, err error) {
+	if p.Serial, err = tx.NextSerial(ctx); err != nil {
+		return p, err
+	}
+	p.Size += f.Size
+	if n, err := packaging.ParseProjectName(a.contents.Parsed.Name); err == nil && n == a.name {
+		p.Display = a.contents.Parsed.Name
+	}
+	return p, tx.UpdateProject(ctx, p)
+}
+
+// identical answers an upload of a file that is there already. The sender has the right bytes, so that the stored ones
+// are compared with them, and mended.
+func (a *addition) identical(ctx context.Context) (Receipt, error) {
+	ctx = context.WithoutCancel(ctx)
+	if err := a.intact(ctx); err != nil {
+		return Receipt{}, err
+	}
+	return Receipt{File: a.existing, Warnings: unread(a.sent)}, nil
+}
+
+// intact makes sure that the store has what the existing file's row promises. Nothing is written while it has.
+func (a *addition) intact(ctx context.Context) error {
+	x, f := a.intake, a.existing
+	metadata, err := a.siblingOf(ctx, f)
+	if err != nil {
+		return err
+	}
+	why, err := x.custody.Differs(ctx, f.Key(), a.content.stage, f.Size)
+	if err != nil || why == "" && metadata == nil {
+		return err
+	}
+	// The hold keeps a deletion from removing the key while its bytes are put back.
+	held, err := x.custody.Hold(ctx, f.AllStored()...)
+	if err != nil {
+		return err
+	}
+	defer x.custody.ReleaseHolds(ctx, heldKeys(held))
+	if held[0].Key != f.Key() || metadata != nil && held[1].Key != f.MetadataKey() {
+		return fault.New(fault.Unavailable, "%s is just being deleted or its stored bytes are damaged; try again", f.Filename)
+	}
+	held[0].Named = true
+	if err := x.custody.Keep(ctx, held[0], a.content.stage); err != nil || metadata == nil {
+		return err
+	}
+	held[1].Named = true
+	return x.custody.Put(ctx, held[1], metadata)
+}
+
+func heldKeys(held []custody.Held) (keys []string) {
+	for _, h := range held {
+		keys = append(keys, h.Key)
+	}
+	return keys
+}
+
+// siblingOf returns the right metadata of f if that in the store is not, and nil if it is or there is none. It comes from
+// the archive again.
+func (a *addition) siblingOf(ctx context.Context, f catalog.File) ([]byte, error) {
+	if f.MetadataSHA256 == "" {
+		return nil, nil
+	}
+	sound, err := a.intake.custody.Sound(ctx, f.StoredMetadata())
+	if sound || err != nil {
+		return nil, err
+	}
+	if a.contents.Metadata == nil {
+		a.contents, err = archive.Inspect(a.content.stage, a.content.Size(), a.filename, archive.DefaultLimits(), a.intake.policy.Archive)
+	}
+	sum := sha256.Sum256(a.contents.Metadata)
+	if err != nil || hex.EncodeToString(sum[:]) != f.MetadataSHA256 {
+		return nil, fault.Wrap(fault.Unavailable, err, "the stored metadata of %s is damaged, and this upload does not have it: the administrator of the index must restore it", f.Filename)
+	}
+	return a.contents.Metadata, nil
+}
+
+// insertMembers keeps the names of what is in the file that is added.
+func (a *addition) insertMembers(ctx context.Context, tx Tx, f catalog.File) error {
+	names := a.contents.Members
+	return tx.InsertMembers(ctx, f.ID, catalog.Members{Names: names[:min(len(names), catalog.MaxMembers)], Total: len(names)})
+}
+
+// spendToken uses up a single-use token in the transaction that adds its file. It comes before everything else there, so that
+// of two uploads with one token the later is refused whatever it brings; a transaction that fails spends nothing.
+func (a *addition) spendToken(ctx context.Context, tx Tx) error {
+	if !a.who.SingleUse() {
+		return nil
+	}
+	did, err := tx.SpendToken(ctx, a.who.TokenID(), a.intake.changes.Clock())
+	if err == nil && !did {
+		return errSpent
+	}
+	return err
+}
+
+// tokenWarning warns of an API token that uploads to a project which has trusted publishers: the token is a secret that
+// nobody needs any more. The record has it once for each token and project.
+func (a *addition) tokenWarning(ctx context.Context, tx Tx, p catalog.Project, f catalog.File) error {
+	a.warning = ""
+	if a.who.Kind() != access.KindUser || a.who.TokenID() == "" {
+		return nil
+	}
+	has, err := tx.HasPublishers(ctx, p.ID)
+	if err != nil || !has {
+		return err
+	}
+	a.warning = "project " + p.Name.String() + " has trusted publishers, but this upload used an API token: publish from the workflow and revoke the token, or have API tokens refused with: index project trusted-only " + p.Name.String() + " on"
+	first, err := tx.NoteBeside(ctx, a.who.TokenID(), p.ID, f.UploadedAt)
+	if err != nil || !first {
+		return err
+	}
+	e := a.intake.changes.Entry(a.who, "token.used-beside-publishers", map[string]any{"warning": a.warning})
+	e.Repository, e.Project, e.Version, e.Filename, e.Subject = p.Repository.ID, p.Name.String(), f.Version, f.Filename, a.who.TokenID()
+	return tx.InsertAudit(ctx, e)
+}
+
+// warnings are the sentences for the sender of a file that was added.
+func (a *addition) warnings() []string {
+	all := a.contents.Warnings[:len(a.contents.Warnings):len(a.contents.Warnings)]
+	if a.warning != "" {
+		all = append(all, a.warning)
+	}
+	return all
+}

@@ -1,0 +1,120 @@
+package ingest
+
+import (
+	"context"
+	"crypto/md5"
+	"crypto/sha256"
+	"encoding/hex"
+	"hash"
+	"io"
+
+	"golang.org/x/crypto/blake2b"
+
+	"pyindex/internal/access"
+	"pyindex/internal/catalog"
+	"pyindex/internal/custody"
+	"pyindex/internal/fault"
+	"pyindex/internal/packaging"
+)
+
+// Digests are a file's digests in lower-case hex; an empty one was not said.
+type Digests struct {
+	MD5, SHA256, Blake2b256 string
+}
+
+// Incoming is a file on its way in: its bytes are written once, hashed on the way, and bounded by the file size limit.
+// Memory does not depend on their number. Discard must be called, also after Publish.
+type Incoming struct {
+	who        access.Caller
+	repository catalog.Repository
+
+	stage  custody.Stage
+	limit  int64
+	sha    hash.Hash
+	blake  hash.Hash
+	md5    hash.Hash
+	hashes io.Writer
+	err    error       // of Write
+	failed func(error) // is told of failures to keep bytes
+}
+
+// Begin opens a private place for the bytes of an upload to a project, or, for the zero name, to one that is not known yet.
+// It returns the fault that Publish would return for the project: fault.Denied if the caller may not upload to it, and what
+// its name breaks. It returns fault.Unauthenticated for an anonymous caller, and fault.Denied if the caller may not upload
+// at all.
+func (x *Intake) Begin(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName) (*Incoming, error) {
+	r, err := x.uploadTarget(ctx, who, repo)
+	if err != nil {
+		return nil, err
+	}
+	in, err := x.begin(ctx, who, r, name)
+	x.failed(ctx, err)
+	if err != nil && fault.KindOf(err) != fault.Internal {
+		x.refused(ctx, who, r, name.String(), "", err)
+	}
+	return in, err
+}
+
+func (x *Intake) begin(ctx context.Context, who access.Caller, r catalog.Repository, name packaging.ProjectName) (*Incoming, error) {
+	limits := x.limits
+	if !name.IsZero() {
+		err := x.store.View(ctx, func(tx Tx) error {
+			p, _, err := x.checkPermission(ctx, tx, who, r, name)
+			limits = p.LimitsUnder(x.limits)
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	s, err := x.custody.Stage(ctx)
+	if err != nil {
+		return nil, err
+	}
+	blake, err := blake2b.New256(nil)
+	if err != nil {
+		return nil, err
+	}
+	in := &Incoming{
+		who:        who,
+		repository: r,
+		stage:      s,
+		limit:      limits.FileSize,
+		sha:        sha256.New(),
+		blake:      blake,
+		md5:        md5.New(),
+		failed:     func(err error) { x.failed(ctx, err) },
+	}
+	in.hashes = io.MultiWriter(in.sha, in.blake, in.md5)
+	return in, nil
+}
+
+// Write adds bytes. It returns fault.TooLarge once the limit is passed; after any error the upload cannot be published.
+func (in *Incoming) Write(p []byte) (int, error) {
+	if in.err != nil {
+		return 0, in.err
+	}
+	if in.limit > 0 && in.stage.Size()+int64(len(p)) > in.limit {
+		in.err = fault.New(fault.TooLarge, "File too large: files of up to %s are taken here", bytesText(in.limit))
+		return 0, in.err
+	}
+	n, err := in.stage.Write(p)
+	in.hashes.Write(p[:n])
+	in.err = err
+	if err != nil {
+		in.failed(err)
+	}
+	return n, err
+}
+
+// Size returns how many bytes were written.
+func (in *Incoming) Size() int64 { return in.stage.Size() }
+
+// Digests returns the digests of what was written so far.
+func (in *Incoming) Digests() Digests {
+	text := func(h hash.Hash) string { return hex.EncodeToString(h.Sum(nil)) }
+	return Digests{MD5: text(in.md5), SHA256: text(in.sha), Blake2b256: text(in.blake)}
+}
+
+// Discard frees the place; it may be called at any time and more than once.
+func (in *Incoming) Discard() error { return in.stage.Discard() }

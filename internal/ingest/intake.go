@@ -1,0 +1,54 @@
+package ingest
+
+import (
+	"log/slog"
+	"time"
+
+	"pyindex/internal/access"
+	"pyindex/internal/catalog"
+	"pyindex/internal/custody"
+)
+
+// Options are the settings of an Intake; the zero value works.
+type Options struct {
+	Now    func() time.Time // time.Now
+	NewID  func() string    // UUIDv7
+	Log    *slog.Logger     // slog.Default
+	Policy Policy           // PrivatePolicy is the zero value
+	Limits catalog.Limits   // of projects that have none of their own
+	// Attester decides about attestations; without one they are not kept.
+	Attester Attester
+}
+
+// Intake takes files into an index. It is safe for concurrent use; any number may share rows and bytes.
+type Intake struct {
+	index    *catalog.Index
+	store    Store
+	custody  *custody.Keeper
+	changes  access.Changes[Tx]
+	log      *slog.Logger
+	policy   Policy
+	limits   catalog.Limits
+	attester Attester
+	trouble  trouble
+}
+
+// New returns the intake of an index, over the rows of s and the bytes that k keeps.
+func New(x *catalog.Index, s Store, k *custody.Keeper, o Options) *Intake {
+	if o.Log == nil {
+		o.Log = slog.Default()
+	}
+	if o.Attester == nil {
+		o.Attester = ignorant{}
+	}
+	return &Intake{
+		index:    x,
+		store:    s,
+		custody:  k,
+		changes:  access.NewChanges(s, o.Now, o.NewID),
+		log:      o.Log,
+		policy:   o.Policy,
+		limits:   o.Limits,
+		attester: o.Attester,
+	}
+}

@@ -1,0 +1,168 @@
+package ingest
+
+import (
+	"context"
+
+	"pyindex/internal/access"
+	"pyindex/internal/catalog"
+	"pyindex/internal/fault"
+	"pyindex/internal/packaging"
+)
+
+// uploadTarget returns the repository for a caller who may upload something to it.
+func (x *Intake) uploadTarget(ctx context.Context, who access.Caller, repo string) (catalog.Repository, error) {
+	if !who.Known() {
+		return catalog.Repository{}, catalog.ErrAnonymous
+	}
+	if !who.Uploads() {
+		return catalog.Repository{}, fault.New(fault.Denied, "this API token may only read: make one with --scope upload")
+	}
+	return x.index.Repository(ctx, who, repo)
+}
+
+// MayUpload answers before anything of an upload is read whether the caller may upload anything at all to a repository: nil,
+// or fault.Denied. It returns fault.Unauthenticated for an anonymous caller and fault.NotFound if the caller may not see
+// the repository.
+func (x *Intake) MayUpload(ctx context.Context, who access.Caller, repo string) error {
+	r, err := x.uploadTarget(ctx, who, repo)
+	if err != nil || who.MayUpload(r.Object()) {
+		return err
+	}
+	if who.Kind() == access.KindUser { // an upload of a moment ago may have made a project
+		var grants []access.Grant
+		err := x.store.View(ctx, func(tx Tx) (err error) {
+			grants, err = tx.GrantsOf(ctx, who.ID())
+			return err
+		})
+		if err != nil || who.Renewed(grants).MayUpload(r.Object()) {
+			return err
+		}
+	}
+	return fault.New(fault.Denied, "%s may not upload anything here: %s", whoText(who), whoHint(who, r.Object()))
+}
+
+// checkPermission returns the project that the caller may add a file to. The bool is false if it must be created first.
+func (x *Intake) checkPermission(ctx context.Context, tx Tx, who access.Caller, r catalog.Repository, name packaging.ProjectName) (catalog.Project, bool, error) {
+	if err := unspent(ctx, tx, who); err != nil {
+		return catalog.Project{}, false, err
+	}
+	return x.findProject(ctx, tx, who, r, name)
+}
+
+// findProject is checkPermission for a caller whose single-use token is spent by the same transaction.
+func (x *Intake) findProject(ctx context.Context, tx Tx, who access.Caller, r catalog.Repository, name packaging.ProjectName) (catalog.Project, bool, error) {
+	p, err := tx.ProjectByName(ctx, r.ID, name)
+	switch {
+	case fault.Is(err, fault.NotFound):
+		return catalog.Project{}, false, x.mayCreate(ctx, tx, who, r, name)
+	case err != nil:
+		return catalog.Project{}, false, err
+	}
+	switch may, err := mayUpload(ctx, tx, who, p); {
+	case err != nil:
+		return catalog.Project{}, false, err
+	case !may:
+		return catalog.Project{}, false, notYours(who, name, p.Object())
+	case p.Status == catalog.Archived, p.Status == catalog.Quarantined:
+		return catalog.Project{}, false, fault.New(fault.Denied, "project %s is %s and takes no uploads", name, p.Status)
+	}
+	return p, true, trusts(who, p)
+}
+
+// mayUpload asks again with the grants of this moment before it says no: the first of several uploads that began together
+// made the project, and its uploader the owner.
+func mayUpload(ctx context.Context, tx Tx, who access.Caller, p catalog.Project) (bool, error) {
+	if who.May(access.Uploader, p.Object()) || who.Kind() != access.KindUser {
+		return who.May(access.Uploader, p.Object()), nil
+	}
+	grants, err := tx.GrantsOf(ctx, who.ID())
+	return err == nil && who.Renewed(grants).May(access.Uploader, p.Object()), err
+}
+
+// notYours refuses in the same words whether the project exists or not.
+func notYours(who access.Caller, name packaging.ProjectName, o access.Object) error {
+	return fault.New(fault.Denied, "%s may not upload to project %s: %s", whoText(who), name, whoHint(who, o))
+}
+
+// mayCreate decides about a name that no project has yet. Who may create projects in the repository is read again: it may
+// have changed since the upload began.
+func (x *Intake) mayCreate(ctx context.Context, tx Tx, who access.Caller, r catalog.Repository, name packaging.ProjectName) error {
+	r, err := tx.RepositoryByName(ctx, r.Name)
+	switch {
+	case fault.Is(err, fault.NotFound):
+		return fault.Wrap(fault.NotFound, err, "there is no repository of that name here")
+	case err != nil:
+		return err
+	case who.Kind() == access.KindPublisher:
+		return fault.New(fault.Invalid, "project %s does not exist, and a trusted publisher cannot create it: register a pending publisher for it", name)
+	case !who.MayCreate(r.Object()):
+		return notYours(who, name, r.Object())
+	}
+	return x.policy.CheckNewName(ctx, tx, r, name, who.ID(), x.changes.Clock())
+}
+
+func whoText(who access.Caller) string {
+	if who.Kind() == access.KindPublisher {
+		return "the trusted publisher " + who.Name()
+	}
+	if who.SessionID() != "" {
+		return "you"
+	}
+	return "this API token"
+}
+
+func whoHint(who access.Caller, o access.Object) string {
+	switch {
+	case who.Kind() == access.KindPublisher:
+		return "add it to the project's publishers"
+	case who.SessionID() != "":
+		return "your account has no right to"
+	case !who.Covers(o):
+		return "it is bound to other projects"
+	}
+	return "its owner, " + who.Name() + ", has no right to"
+}
+
+// trusts refuses API tokens where the project takes uploads from its publishers alone. Whoever is none of the two kinds
+// that may is refused, whatever kinds there will be.
+func trusts(who access.Caller, p catalog.Project) error {
+	if !p.TrustedOnly || who.Kind() == access.KindPublisher || who.Kind() == access.KindOperator {
+		return nil
+	}
+	if who.SessionID() != "" {
+		return fault.New(fault.Denied, "project %s takes uploads from its trusted publishers alone: publish from the workflow that it trusts, or have an owner let people upload again", p.Name)
+	}
+	return fault.New(fault.Denied, "project %s takes uploads from its trusted publishers alone, and this is an API token: publish from the workflow that the project trusts, or have an owner allow API tokens again", p.Name)
+}
+
+// unspent refuses a single-use token whose upload was made.
+func unspent(ctx context.Context, tx Tx, who access.Caller) error {
+	if !who.SingleUse() {
+		return nil
+	}
+	spent, err := tx.TokenSpent(ctx, who.TokenID())
+	if err == nil && spent {
+		return errSpent
+	}
+	return err
+}
+
+var errSpent = fault.New(fault.Denied, "this upload token was for one upload, and that was made: exchange another identity token for each file, or leave the feature single-use-token out")
+
+// Limits returns what bounds the files of a project: its own limits, and what is configured where it has none; for the
+// zero name what is configured. It needs an uploader; fault.NotFound where there is no such project for the caller,
+// fault.Denied without the right.
+func (x *Intake) Limits(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName) (catalog.Limits, error) {
+	if name.IsZero() {
+		_, err := x.uploadTarget(ctx, who, repo)
+		return x.limits, err
+	}
+	p, err := x.index.Project(ctx, who, repo, name)
+	if err == nil {
+		err = catalog.Permit(who, access.Uploader, p)
+	}
+	if err != nil {
+		return catalog.Limits{}, err
+	}
+	return p.LimitsUnder(x.limits), nil
+}

@@ -1,0 +1,333 @@
+package ingest
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+
+	"pyindex/internal/access"
+	"pyindex/internal/audit"
+	"pyindex/internal/catalog"
+	"pyindex/internal/fault"
+	"pyindex/internal/packaging"
+	"pyindex/internal/packaging/archive"
+)
+
+// Upload is what the sender of a file says about it.
+type Upload struct {
+	Filename      string         // as the sender wrote it, not cleaned in any way
+	Kind          packaging.Kind // "" if the sender does not say
+	PythonVersion string
+	Comment       string
+	Form          packaging.Metadata // a zero Name means that the sender leaves it to the file
+	Digests       Digests            // that the sender claims
+	ContentType   string             // of the file's part, "" if there is none
+	Attestations  []string           // the field of PEP 740, each time that it was sent; a byte beyond MaxAttestations of it will do
+}
+
+// Receipt says what became of an upload.
+type Receipt struct {
+	File     catalog.File
+	Created  bool     // false if the identical file was there already, and nothing changed
+	Warnings []string // sentences for the sender
+}
+
+// Publish adds a file to the index. nil means: the bytes are durable, the row is committed, the next read lists it.
+//
+// The order of checks is PyPI's: caller, form, names, permission, size, digests, duplicate, deleted name, archive, attestations. An
+// identical file that is there already is no change and no error; stored bytes of it that are missing or damaged are put back. Every refusal leaves nothing behind: no project, no
+// release, no bytes. It returns fault.Invalid for a bad form or file, fault.Conflict ("File already exists…") for a name
+// or bytes that are taken, fault.Denied, fault.TooLarge, and fault.Unavailable where a retry may succeed.
+func (x *Intake) Publish(ctx context.Context, in *Incoming, u Upload) (Receipt, error) {
+	if in == nil {
+		return Receipt{}, fault.New(fault.Invalid, "Upload payload does not have a file.")
+	}
+	receipt, err := x.publish(ctx, in, u)
+	x.failed(ctx, err)
+	if receipt.Created {
+		x.worked(ctx)
+	}
+	if err != nil && fault.KindOf(err) != fault.Internal {
+		x.refused(ctx, in.who, in.repository, targetProject(u), u.Filename, err)
+	}
+	return receipt, err
+}
+
+func (x *Intake) publish(ctx context.Context, in *Incoming, u Upload) (Receipt, error) {
+	a := &addition{
+		intake:     x,
+		who:        in.who,
+		repository: in.repository,
+		content:    in,
+		python:     u.PythonVersion,
+		comment:    u.Comment,
+		form:       u.Form,
+		claimed:    u.Digests,
+		measured:   in.Digests(),
+		sent:       u.Attestations,
+	}
+	if err := a.parseNames(u); err != nil {
+		return Receipt{}, err
+	}
+	if err := x.store.View(ctx, func(tx Tx) error { return a.check(ctx, tx, u.ContentType) }); errors.Is(err, errIdentical) {
+		return a.identical(ctx)
+	} else if err != nil {
+		return Receipt{}, err
+	}
+	if err := a.inspect(); err != nil {
+		return Receipt{}, err
+	}
+	if err := a.attest(); err != nil {
+		return Receipt{}, err
+	}
+	return a.commit(ctx)
+}
+
+// addition is an upload on its way through the checks.
+type addition struct {
+	intake     *Intake
+	who        access.Caller
+	repository catalog.Repository
+	content    *Incoming
+
+	name     packaging.ProjectName
+	version  packaging.Version
+	filename packaging.Filename
+	python   string
+	comment  string
+	form     packaging.Metadata // a zero Name means that nobody made a statement about the file
+	claimed  Digests
+	measured Digests
+	sent     []string // attestations
+
+	contents archive.Contents
+	attested []catalog.Attestation
+	existing catalog.File // set with errIdentical
+	warning  string       // see tokenWarning
+}
+
+// parseNames reads the names that the form and the file name state, and refuses an upload in which they differ.
+func (a *addition) parseNames(u Upload) (err error) {
+	if a.form.Name == "" {
+		a.name, err = packaging.ProjectOf(u.Filename)
+	} else if err = a.form.Check(a.intake.policy.Rules); err == nil {
+		if a.name, err = packaging.ParseProjectName(a.form.Name); err == nil {
+			a.version, err = packaging.ParseVersion(a.form.Version)
+		}
+	}
+	if err != nil {
+		return err
+	}
+	if a.filename, err = packaging.ParseFilename(u.Filename, a.name); err != nil {
+		return err
+	}
+	if u.Kind != "" && u.Kind != a.filename.Kind() {
+		return fault.New(fault.Invalid, "filetype is %s, but %s is a %s", u.Kind, a.filename, a.filename.Kind())
+	}
+	if a.version.IsZero() {
+		a.version = a.filename.Version()
+	}
+	if a.version.Key() != a.filename.Version().Key() {
+		return fault.New(fault.Invalid, "the file name %s says version %s, but the form says %s", a.filename, a.filename.Version(), a.version)
+	}
+	return a.checkSpelling()
+}
+
+// checkSpelling refuses a file name that the policy does not take.
+func (a *addition) checkSpelling() error {
+	if a.intake.policy.Spelling {
+		if err := a.filename.CheckSpelling(); err != nil {
+			return err
+		}
+	}
+	if a.intake.policy.Platforms {
+		return a.filename.CheckPlatforms()
+	}
+	return nil
+}
+
+// check does the checks that need no look into the archive.
+func (a *addition) check(ctx context.Context, tx Tx, contentType string) error {
+	p, _, err := a.intake.checkPermission(ctx, tx, a.who, a.repository, a.name)
+	if err != nil {
+		return err
+	}
+	if err := a.checkContent(p, contentType); err != nil {
+		return err
+	}
+	if err := a.compareDigests(); err != nil {
+		return err
+	}
+	err = a.checkNameFree(ctx, tx)
+	if errors.Is(err, errIdentical) { // that answer comes without an insert, so the rights are read again here
+		if _, ended := a.who.Recheck(ctx, tx); ended != nil {
+			return ended
+		}
+	}
+	return err
+}
+
+// checkContent refuses what is sent as something else than a distribution, did not come whole, or is too large.
+func (a *addition) checkContent(p catalog.Project, contentType string) error {
+	if strings.HasPrefix(strings.ToLower(contentType), "image/") {
+		return fault.New(fault.Invalid, "the file is sent as %.60q, which is no distribution", contentType)
+	}
+	if a.content.err != nil {
+		return a.content.err
+	}
+	size, limits := a.content.Size(), p.LimitsUnder(a.intake.limits)
+	if limits.FileSize > 0 && size > limits.FileSize {
+		return fault.New(fault.TooLarge, "File too large: project %s takes files of up to %s", a.name, bytesText(limits.FileSize))
+	}
+	if limits.ProjectSize > 0 && p.Size+size > limits.ProjectSize {
+		return fault.New(fault.TooLarge, "File too large: project %s has %s of the %s that this index gives a project", a.name, bytesText(p.Size), bytesText(limits.ProjectSize))
+	}
+	return nil
+}
+
+// compareDigests compares the digests that the sender claims with those of the bytes.
+func (a *addition) compareDigests() error {
+	if a.form.Name == "" && a.claimed == (Digests{}) {
+		return nil // a local file, which nobody made a statement about
+	}
+	if a.claimed == (Digests{}) {
+		return fault.New(fault.Invalid, "the upload states no digest: send sha256_digest, blake2_256_digest or md5_digest")
+	}
+	for _, c := range []struct{ name, claimed, measured string }{
+		{"sha256", a.claimed.SHA256, a.measured.SHA256},
+		{"blake2_256", a.claimed.Blake2b256, a.measured.Blake2b256},
+		{"md5", a.claimed.MD5, a.measured.MD5},
+	} {
+		if c.claimed != "" && c.claimed != c.measured {
+			return fault.New(fault.Invalid, "the %s digest is %s, but the upload states %s: the file changed on its way, send it again", c.name, c.measured, c.claimed)
+		}
+	}
+	return nil
+}
+
+// errIdentical ends a transaction that found the very file there already.
+var errIdentical = errors.New("the identical file is there already")
+
+// checkNameFree refuses a file name that is taken, was deleted, or may not be a second one.
+func (a *addition) checkNameFree(ctx context.Context, tx Tx) error {
+	f, err := tx.FileByKey(ctx, a.repository.ID, a.filename.Key())
+	if err == nil {
+		return a.conflict(f)
+	}
+	if !fault.Is(err, fault.NotFound) {
+		return err
+	}
+	gone, err := tx.Tombstoned(ctx, a.repository.ID, a.filename.Key())
+	if err != nil {
+		return err
+	}
+	if gone {
+		return fault.New(fault.Invalid, "%s was previously used by a file that has since been deleted, and a name is never used twice: choose another version or build number", a.filename)
+	}
+	if err := a.checkContentUnique(ctx, tx); err != nil {
+		return err
+	}
+	return a.checkOneSDist(ctx, tx)
+}
+
+// conflict answers for a name that exists: nothing to do for the same file, refusal for another.
+func (a *addition) conflict(f catalog.File) error {
+	if f.Quarantined() {
+		return fault.New(fault.Denied, "File already exists: %s is here in quarantine, where nobody can install it; ask an administrator, or choose another version or build number", f.Filename)
+	}
+	if f.Filename == a.filename.String() && f.SHA256 == a.measured.SHA256 && f.Blake2b256 == a.measured.Blake2b256 {
+		a.existing = f
+		return errIdentical
+	}
+	if f.Filename != a.filename.String() {
+		return fault.New(fault.Conflict, "File already exists: %s is another spelling of %s", a.filename, f.Filename)
+	}
+	return fault.New(fault.Conflict, "File already exists: %s has other content here (sha256 %s); files never change, so choose another version or build number", f.Filename, f.SHA256)
+}
+
+// checkContentUnique refuses bytes that the repository has under another name, in a project that the caller may see. Those of other projects
+// are let in: a refusal would tell that somebody's private project has these very bytes.
+func (a *addition) checkContentUnique(ctx context.Context, tx Tx) error {
+	if a.intake.policy.SharedContent {
+		return nil
+	}
+	same, err := tx.FilesBySHA256(ctx, a.repository.ID, a.measured.SHA256)
+	if err != nil {
+		return err
+	}
+	for _, f := range same {
+		p, err := tx.ProjectByID(ctx, f.ProjectID)
+		if err != nil {
+			return err
+		}
+		if a.who.May(access.Reader, p.Object()) {
+			return fault.New(fault.Conflict, "File already exists: these bytes are here as %s", f.Filename)
+		}
+	}
+	return nil
+}
+
+// checkOneSDist refuses a second source distribution of a release where the policy says so.
+func (a *addition) checkOneSDist(ctx context.Context, tx Tx) error {
+	if !a.intake.policy.OneSDist || a.filename.Kind() != packaging.SDist {
+		return nil
+	}
+	p, err := tx.ProjectByName(ctx, a.repository.ID, a.name)
+	if fault.Is(err, fault.NotFound) {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	rel, err := tx.ReleaseByKey(ctx, p.ID, a.version.Key())
+	if fault.Is(err, fault.NotFound) {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	files, err := tx.AllFilesOfRelease(ctx, rel.ID)
+	if i := slices.IndexFunc(files, func(f catalog.File) bool { return f.Kind == packaging.SDist }); i >= 0 {
+		return fault.New(fault.Invalid, "release %s of %s has a source distribution, %s: the policy of this index allows one", rel.Version, a.name, files[i].Filename)
+	}
+	return err
+}
+
+// inspect looks inside the archive and compares it with the form.
+func (a *addition) inspect() (err error) {
+	a.contents, err = archive.Inspect(a.content.stage, a.content.Size(), a.filename, archive.DefaultLimits(), a.intake.policy.Archive)
+	if err != nil {
+		return err
+	}
+	if a.form.Name == "" {
+		return a.contents.Parsed.Check(a.intake.policy.Rules)
+	}
+	return packaging.Disagreement(a.form, a.contents.Parsed)
+}
+
+// sibling reports whether the file gets a ".metadata" sibling: wheels always, sdists when their metadata is static (PEP 643).
+func (a *addition) sibling() bool {
+	return a.filename.Kind() == packaging.Wheel || a.contents.Parsed.StaticDependencies()
+}
+
+// refused records an upload that was turned away, in the history of the project that it was for. A record that cannot be
+// written is logged: the answer to the sender is the same.
+func (x *Intake) refused(ctx context.Context, who access.Caller, r catalog.Repository, project, filename string, why error) {
+	e := x.changes.Entry(who, "file.add", map[string]any{"reason": fault.Message(why), "kind": fault.KindOf(why).String()})
+	e.Outcome, e.Repository, e.Filename, e.Project = audit.Refused, r.ID, audit.Cut(filename), project
+	err := x.store.Update(context.WithoutCancel(ctx), func(tx Tx) error { return tx.InsertAudit(ctx, e) })
+	if err != nil {
+		x.log.Error("recording a refused upload", "error", err)
+	}
+}
+
+// targetProject returns the project that an upload was for, as far as its names tell.
+func targetProject(u Upload) string {
+	name, err := packaging.ProjectOf(u.Filename)
+	if u.Form.Name != "" {
+		name, err = packaging.ParseProjectName(u.Form.Name)
+	}
+	if err != nil {
+		return audit.Cut(u.Form.Name)
+	}
+	return name.String()
+}
