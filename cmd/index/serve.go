@@ -1,3 +1,5 @@
+//go:build !windows
+
 package main
 
 import (
@@ -26,6 +28,7 @@ import (
 	"pyindex/internal/server"
 	"pyindex/internal/simpleapi"
 	"pyindex/internal/tlsserve"
+	"pyindex/internal/version"
 	"pyindex/web"
 	"pyindex/web/ui"
 )
@@ -157,7 +160,7 @@ func (e *endpoints) site() (*web.Site, error) {
 		}
 	}
 	o := web.Options{
-		Authority: authority, Version: program().Version,
+		Authority: authority, Version: version.Read().Version,
 		Index: e.Index, Directory: e.Directory, Registry: e.Registry, Accounts: e.Accounts, SignIn: e.SignIn, Outbox: e.Outbox, Desk: e.Desk, Name: e.Config.Name(), BaseURL: e.base, Log: e.log, Closed: !e.Config.Access.AnonymousRead, Believed: e.Config.BelievedFor(),
 	}
 	for _, s := range e.settings {

@@ -26,14 +26,14 @@ type Keyring struct {
 	reads  bool
 	factor FactorPolicy
 
-	known    *memo.BySerial[[sha256.Size]byte, entry]
+	known    *memo.BySerial[[sha256.Size]byte, accepted]
 	sessions *memo.BySerial[string, signedIn] // by the hash of the cookie
 
 	used, seen *uses // of tokens, and of sessions
 }
 
-// entry is a token that was accepted at some stamp.
-type entry struct {
+// accepted is a token that was accepted at some stamp.
+type accepted struct {
 	caller    Caller
 	expiresAt time.Time
 }
@@ -50,7 +50,7 @@ func NewKeyring(s Store, o KeyringOptions) *Keyring {
 	}
 	return &Keyring{
 		store: s, now: o.Now, reads: o.AnonymousRead, factor: o.SecondFactor, used: newUses(), seen: newUses(),
-		known: memo.NewBySerial[[sha256.Size]byte, entry](maxKnown), sessions: memo.NewBySerial[string, signedIn](maxKnown),
+		known: memo.NewBySerial[[sha256.Size]byte, accepted](maxKnown), sessions: memo.NewBySerial[string, signedIn](maxKnown),
 	}
 }
 
@@ -124,8 +124,8 @@ func expired(at time.Time) error {
 }
 
 // load reads a token and everything that its bearer may do.
-func (k *Keyring) load(ctx context.Context, hash string) (entry, error) {
-	var e entry
+func (k *Keyring) load(ctx context.Context, hash string) (accepted, error) {
+	var e accepted
 	err := k.store.View(ctx, func(tx Tx) error {
 		t, err := tx.TokenByHash(ctx, hash)
 		if fault.Is(err, fault.NotFound) {

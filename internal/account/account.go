@@ -5,25 +5,10 @@ import (
 	"time"
 
 	"pyindex/internal/access"
-	"pyindex/internal/account/onetime"
 	"pyindex/internal/account/signin"
 	"pyindex/internal/audit"
 	"pyindex/internal/fault"
 )
-
-// Options are the settings of Accounts; the zero value works.
-type Options struct {
-	// OwnersInvite lets invitations by owners of projects work without an administrator's approval.
-	OwnersInvite bool
-}
-
-// Accounts is the accounts of an index. It is safe for concurrent use, and by several processes on one store.
-type Accounts struct {
-	store        Store
-	methods      *signin.Methods
-	o            signin.Options // of methods: one clock, one name
-	ownersInvite bool
-}
 
 // New returns the accounts over the rows of s, whose people sign in by m.
 func New(s Store, m *signin.Methods, o Options) *Accounts {
@@ -39,55 +24,28 @@ func (a *Accounts) entry(who access.Caller, action, subject string, detail map[s
 	}
 }
 
-// ProfileOf returns what the caller says of themselves.
-func (a *Accounts) ProfileOf(ctx context.Context, who access.Caller) (p access.Profile, err error) {
-	err = a.store.View(ctx, func(tx Tx) error {
-		u, err := signin.Self(ctx, tx, who)
-		if err != nil {
-			return err
-		}
-		p, err = access.ProfileOf(ctx, tx, u.ID)
-		return err
-	})
-	return p, err
-}
-
-// SetProfile changes what the caller says of themselves. fault.Invalid for an address or a name that cannot be. With another
-// address, links to a new password end: they went to the one before.
-func (a *Accounts) SetProfile(ctx context.Context, who access.Caller, p access.Profile) error {
-	if err := checkEmail(p.Email); err != nil {
-		return err
-	}
-	if len([]rune(p.FullName)) > 100 {
-		return fault.InField("full_name", "a name has at most 100 characters")
-	}
-	return a.store.Update(ctx, func(tx Tx) error {
-		u, err := signin.Self(ctx, tx, who)
-		if err != nil {
-			return err
-		}
-		old, err := access.ProfileOf(ctx, tx, u.ID)
-		if err != nil {
-			return err
-		}
-		if old.Email != p.Email {
-			if err := tx.EndLinks(ctx, onetime.Reset, u.ID, a.o.Now()); err != nil {
-				return err
-			}
-		}
-		if err := tx.PutProfile(ctx, u.ID, p); err != nil {
-			return err
-		}
-		if _, err := tx.NextSerial(ctx); err != nil {
-			return err
-		}
-		return tx.InsertAudit(ctx, a.entry(who, "account.profile", u.Name, nil))
-	})
-}
-
 // Sweep forgets links a month after they ended.
 func (a *Accounts) Sweep(ctx context.Context) error {
 	return a.store.Update(ctx, func(tx Tx) error {
 		return tx.DeleteLinksBefore(ctx, a.o.Now().Add(-30*24*time.Hour))
 	})
+}
+
+// refused records that something was refused to a caller, and returns fault.Denied with the reason.
+func (a *Accounts) refused(ctx context.Context, who access.Caller, action, subject, why string) error {
+	e := a.entry(who, action, subject, nil)
+	e.Outcome = audit.Refused
+	if err := a.store.Update(ctx, func(tx Tx) error { return tx.InsertAudit(ctx, e) }); err != nil {
+		return err
+	}
+	return fault.New(fault.Denied, "%s", why)
+}
+
+// userNamed returns a user, or fault.NotFound with the name in its message.
+func userNamed(ctx context.Context, tx Tx, name string) (access.User, error) {
+	u, err := tx.UserByName(ctx, name)
+	if fault.Is(err, fault.NotFound) {
+		return u, fault.Wrap(fault.NotFound, err, "there is no user %.80q", name)
+	}
+	return u, err
 }

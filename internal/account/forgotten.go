@@ -59,15 +59,6 @@ func (a *Accounts) ForgottenLink(ctx context.Context, who access.Caller, name st
 	return "", "", err
 }
 
-// userNamed returns a user, or fault.NotFound with the name in its message.
-func userNamed(ctx context.Context, tx Tx, name string) (access.User, error) {
-	u, err := tx.UserByName(ctx, name)
-	if fault.Is(err, fault.NotFound) {
-		return u, fault.Wrap(fault.NotFound, err, "there is no user %.80q", name)
-	}
-	return u, err
-}
-
 // reachable returns a user who signs in here and gave an address, which it returns too; fault.NotFound for any other.
 func reachable(ctx context.Context, tx Tx, name string) (access.User, string, error) {
 	u, err := tx.UserByName(ctx, name)

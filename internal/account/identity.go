@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"pyindex/internal/access"
 	"pyindex/internal/account/challenge"
@@ -21,12 +20,6 @@ type Identity struct {
 	FullName, Email string
 	Groups          []string // of this index, already mapped
 	Admin           *bool    // whether the provider's groups make an administrator; nil where they do not decide
-}
-
-// LinkedIdentity is an identity by which somebody signs in.
-type LinkedIdentity struct {
-	Issuer, Subject string
-	LinkedAt        time.Time
 }
 
 // groupSource marks memberships that come from single sign-on, and go with it.

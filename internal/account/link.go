@@ -77,80 +77,6 @@ func (a *Accounts) ResetLink(ctx context.Context, who access.Caller, name string
 	return secret, nil
 }
 
-// Inviter says what a caller may give away with an invitation. *catalog.Index is one.
-type Inviter interface {
-	// MayGrant returns where a role would be given, for the row of an invitation; fault.Denied for who may not give it.
-	MayGrant(ctx context.Context, who access.Caller, repository, project string, role access.Role) (onetime.Grant, error)
-}
-
-// NewInvitation is what is needed to invite somebody.
-type NewInvitation struct {
-	Name, Email string // both may be empty
-	Admin       bool
-	Grants      []onetime.Grant // as Inviter returned them
-}
-
-// Invite returns the secret of a link by which somebody makes an account. Administrators may invite, and whoever was
-// allowed the grants by an Inviter; Admin needs an administrator. The link of anybody else's invitation waits for an
-// administrator's approval, unless Options say that owners may invite; ten of one person may wait. fault.TooMany for more.
-func (a *Accounts) Invite(ctx context.Context, who access.Caller, n NewInvitation) (OpenInvitation, access.Secret, error) {
-	if err := checkEmail(n.Email); err != nil {
-		return OpenInvitation{}, "", err
-	}
-	if n.Name != "" {
-		if err := checkName(n.Name); err != nil {
-			return OpenInvitation{}, "", err
-		}
-	}
-	l, secret := onetime.New(a.o.NewID(), onetime.Invite, a.o.Now(), inviteLife)
-	l.CreatedBy, l.Invitation = who.ID(), onetime.Invitation(n)
-	waits, announce := false, false
-	err := access.Update(ctx, a.store, who, func(tx Tx, who access.Caller) (err error) {
-		if !who.Admin() && (n.Admin || len(n.Grants) == 0 || who.SessionID() == "") {
-			return fault.New(fault.Denied, "only an administrator may invite somebody to more than projects of your own")
-		}
-		for _, g := range n.Grants { // as the Inviter decided, with the rights of this moment
-			if !who.May(access.Owner, access.Object{RepositoryID: g.RepositoryID, ProjectID: g.ProjectID}) {
-				return fault.New(fault.Denied, "only an owner may invite somebody there")
-			}
-		}
-		if n.Name != "" {
-			if _, err := tx.UserByName(ctx, n.Name); err == nil {
-				return fault.InField("name", "user %s exists already: give the role to that account", n.Name)
-			} else if !fault.Is(err, fault.NotFound) {
-				return err
-			}
-		}
-		if waits, err = a.waits(ctx, tx, l); err != nil {
-			return err
-		}
-		if !who.Admin() {
-			if err := a.bounded(ctx, tx, who, waits); err != nil {
-				return err
-			}
-		}
-		announce = false
-		if waits {
-			if announce, err = a.announces(ctx, tx); err != nil {
-				return err
-			}
-		}
-		if err := tx.InsertLink(ctx, l); err != nil {
-			return err
-		}
-		detail := map[string]any{"name": n.Name, "email": n.Email, "admin": n.Admin, "grants": n.Grants, "waiting": waits}
-		return tx.InsertAudit(ctx, a.entry(who, "user.invite", l.ID, detail))
-	})
-	if err != nil {
-		return OpenInvitation{}, "", err
-	}
-	o := OpenInvitation{Link: l, Waiting: waits, Announce: announce}
-	if l.CreatedBy != "" {
-		o.By = who.Name()
-	}
-	return o, secret, nil
-}
-
 // Open is a link that may be used: what its page shows.
 type Open struct {
 	Kind       onetime.Kind
@@ -225,6 +151,22 @@ func stands(ctx context.Context, tx Tx, l onetime.Link) (bool, error) {
 		}
 	}
 	return true, nil
+}
+
+// ErrWaiting is returned for the link of an invitation that an administrator has not approved yet. Nothing is used up.
+var ErrWaiting = fault.New(fault.Denied, "an administrator of this index has to approve this invitation first: follow the link again later")
+
+// waits reports whether an invitation needs an administrator's approval before it can be accepted: if its maker is not an
+// administrator now, and the settings do not leave invitations to owners. What the maker was at the time does not matter.
+func (a *Accounts) waits(ctx context.Context, tx Tx, l onetime.Link) (bool, error) {
+	if a.ownersInvite || l.Kind != onetime.Invite || l.CreatedBy == "" || !l.ApprovedAt.IsZero() {
+		return false, nil
+	}
+	u, err := tx.UserByID(ctx, l.CreatedBy)
+	if fault.Is(err, fault.NotFound) {
+		return true, nil
+	}
+	return !u.Admin || !u.Active(), err
 }
 
 // Accepted is what somebody fills in who follows a link.

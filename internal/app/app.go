@@ -1,3 +1,7 @@
+// Package app opens an index from its settings.
+//
+// An App holds the services over one database and one blob store, for the server and for commands on the same machine.
+// Its Operator may do everything, so no package that a request reaches may import this one.
 package app
 
 import (

@@ -54,12 +54,7 @@ func (a *App) Background(ctx context.Context, keyring *access.Keyring, log *slog
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	var loops group
 	loops.every(ctx, flushEvery, func() error { return errors.Join(keyring.Flush(ctx), a.Index.FlushDownloads(ctx)) }, log, "writing last uses")
-	tidy := time.AfterFunc(tidyAfter, func() {
-		debug.FreeOSMemory()
-		if err := unmapProgram(); err != nil {
-			log.Debug("giving back the program's pages", "error", err)
-		}
-	})
+	tidy := time.AfterFunc(tidyAfter, debug.FreeOSMemory)
 	loops.Go(func() {
 		a.DB.Attend(ctx, func(ctx context.Context) {
 			if err := errors.Join(a.Index.Refresh(ctx), keyring.Refresh(ctx)); err != nil && ctx.Err() == nil {

@@ -17,6 +17,7 @@ import (
 	"pyindex/internal/workload"
 )
 
+// Doctor examines whether trusted publishing would work from the job that it runs in.
 type Doctor struct {
 	terminal.Listing
 	RepositoryURL string `required:"" name:"repository-url" placeholder:"URL" help:"The upload URL, as the publish action, twine or uv get it: https://…/legacy/"`

@@ -1,3 +1,7 @@
+// Package cijob has the commands that run inside a CI job.
+//
+// They know an index by its URL alone and import nothing of a server. An identity token is sent to no host but the index,
+// and only over TLS; it is never printed.
 package cijob
 
 import (
@@ -14,6 +18,7 @@ import (
 	"pyindex/internal/terminal"
 )
 
+// Login exchanges the identity of a CI job for a token of the index.
 type Login struct {
 	URL       string `name:"url" placeholder:"URL" help:"The index, or a repository of it, as https://pypi.acme.example/r/tools (default: the base URL)."`
 	Scope     string `enum:"read,upload" default:"read" help:"What for: read or upload."`

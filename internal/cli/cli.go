@@ -1,3 +1,7 @@
+// Package cli is what administrators' commands share; a package below it has the commands of one subject.
+//
+// Commands open the database and the blob store themselves, as the operator, and need no running server. They ask for
+// confirmation before what cannot be undone.
 package cli
 
 import (

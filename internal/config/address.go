@@ -52,6 +52,7 @@ func (c *Config) Trusts(addr netip.Addr) bool {
 // Audience is what identity tokens for this index say: the host, and the port where it is not 443.
 func Audience(u *url.URL) string { return strings.TrimSuffix(u.Host, ":443") }
 
+// Loopback reports whether a host is this machine.
 func Loopback(host string) bool {
 	addr, err := netip.ParseAddr(host)
 	return host == "localhost" || err == nil && addr.IsLoopback()

@@ -1,3 +1,8 @@
+// Package config reads the settings of the program.
+//
+// Each section of Config has its checks, and the options or values of other packages that follow from it. Check names
+// the first setting that is impossible, alone or beside another. A setting comes from a flag, else the environment, else
+// the file of --config, else its default; unknown keys are refused. It opens no database and no blob store.
 package config
 
 // Config is every setting of the program. A field's flag is its name in lower case with dashes, a section's fields are

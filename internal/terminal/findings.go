@@ -29,16 +29,20 @@ func (f *Findings) note(check, status, advice, format string, args ...any) {
 	*f = append(*f, finding{check, status, Printable(fmt.Sprintf(format, args...)), advice})
 }
 
+// OK records a check that found nothing wrong.
 func (f *Findings) OK(check, format string, args ...any) { f.note(check, checkOK, "", format, args...) }
 
+// Skip records a check that could not be made.
 func (f *Findings) Skip(check, format string, args ...any) {
 	f.note(check, checkSkipped, "", format, args...)
 }
 
+// Warn records something that may become a failure, and the advice to print below it.
 func (f *Findings) Warn(check, advice, format string, args ...any) {
 	f.note(check, checkWarning, advice, format, args...)
 }
 
+// Fail records a failed check, and the advice to print below it.
 func (f *Findings) Fail(check, advice, format string, args ...any) {
 	f.note(check, checkFailed, advice, format, args...)
 }

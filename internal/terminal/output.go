@@ -36,6 +36,7 @@ func dashes(row []string) []string {
 	return out
 }
 
+// WriteJSON writes an indented document.
 func WriteJSON(w io.Writer, value any) error {
 	e := json.NewEncoder(w)
 	e.SetIndent("", "  ")

@@ -17,6 +17,7 @@ func Printable(s string) string {
 	}, s)
 }
 
+// Absolute returns the absolute form of a path, or the path itself if the working directory is unknown.
 func Absolute(path string) string {
 	if abs, err := filepath.Abs(path); err == nil {
 		return abs
@@ -44,6 +45,7 @@ func Dash(s string) string {
 	return s
 }
 
+// Yes returns "yes" or "no".
 func Yes(b bool) string {
 	if b {
 		return "yes"
@@ -59,6 +61,7 @@ func Plural(n int64, one string) string {
 	return fmt.Sprintf("%d %ss", n, one)
 }
 
+// SizeText returns a number of bytes for people, in the largest unit that fits.
 func SizeText(n int64) string {
 	switch {
 	case n >= 1<<30:

@@ -147,6 +147,7 @@ func readPair(cert, key string) (*x509.Certificate, crypto.Signer, error) {
 	return parsed, signer, nil
 }
 
+// ReadPEM returns the first block of a file.
 func ReadPEM(path string) ([]byte, error) {
 	b, err := os.ReadFile(path)
 	if err != nil {

@@ -1,3 +1,8 @@
+// Package tlsserve provides the certificate of a server: from files, from Let's Encrypt, or signed by a small authority of
+// our own.
+//
+// Certificates in files are read again when they change, and self-signed ones are renewed, without a restart. A broken
+// replacement is logged and the old certificate stays in use.
 package tlsserve
 
 import (

@@ -9,10 +9,10 @@ import (
 	"pyindex/internal/access"
 	"pyindex/internal/account"
 	"pyindex/internal/account/signin"
+	"pyindex/internal/assembly"
 	"pyindex/internal/route"
 	"pyindex/web/letters"
 	"pyindex/web/ui"
-	"pyindex/internal/assembly"
 )
 
 // Options are what the pages are made from. Index, Directory, Accounts, SignIn and Letters are needed.

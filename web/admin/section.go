@@ -9,12 +9,12 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/account"
+	"pyindex/internal/assembly"
 	"pyindex/internal/lockout"
 	"pyindex/internal/publishers"
 	"pyindex/internal/route"
 	"pyindex/web/letters"
 	"pyindex/web/ui"
-	"pyindex/internal/assembly"
 )
 
 // Options are what the pages are made from. Version and Settings are shown.

@@ -5,9 +5,9 @@ package manage
 
 import (
 	"pyindex/internal/account"
+	"pyindex/internal/assembly"
 	"pyindex/web/letters"
 	"pyindex/web/ui"
-	"pyindex/internal/assembly"
 )
 
 // Options are what the pages are made from. All are needed.

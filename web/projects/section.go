@@ -6,9 +6,9 @@ package projects
 import (
 	"slices"
 
+	"pyindex/internal/assembly"
 	"pyindex/internal/route"
 	"pyindex/web/ui"
-	"pyindex/internal/assembly"
 )
 
 // Options are what the pages are made from. Index is needed.

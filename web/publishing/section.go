@@ -5,9 +5,9 @@ package publishing
 
 import (
 	"pyindex/internal/access"
+	"pyindex/internal/assembly"
 	"pyindex/internal/publishers"
 	"pyindex/web/ui"
-	"pyindex/internal/assembly"
 )
 
 // Options are what the pages are made from. All are needed.

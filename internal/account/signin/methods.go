@@ -9,7 +9,6 @@ package signin
 
 import (
 	"context"
-	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -20,28 +19,6 @@ import (
 	"pyindex/internal/audit"
 	"pyindex/internal/fault"
 )
-
-// Options are the settings of Methods; the zero value works.
-type Options struct {
-	Now   func() time.Time // time.Now
-	NewID func() string    // UUIDv7
-	Name  string           // of the index, as authenticators show it; "Index" if empty
-	// Authenticators speaks with devices that hold passkeys; nil if there are none.
-	Authenticators Authenticators
-	// SecondFactor says who needs a second factor; the keyring is told the same.
-	SecondFactor access.FactorPolicy
-	// Hashers bounds by its capacity how many passwords are hashed at once, each in 19 MiB; 2 if nil.
-	Hashers chan struct{}
-}
-
-// Methods are the ways by which people sign in. It is safe for concurrent use, and by several processes on one store.
-type Methods struct {
-	store      Store
-	box        *outbox.Outbox
-	o          Options
-	challenges *challenge.Sealer[Tx]
-	waiting    atomic.Int64 // people in the queue for a hasher, and those whose turn it is
-}
 
 // New returns the methods over the rows of s, which put letters of warning into box.
 func New(s Store, box *outbox.Outbox, o Options) *Methods {
@@ -98,47 +75,5 @@ func (m *Methods) change(ctx context.Context, who access.Caller, action string, 
 			return err
 		}
 		return tx.InsertAudit(ctx, m.entry(who, action, u.Name, nil))
-	})
-}
-
-// Security is how the caller's account is guarded.
-type Security struct {
-	Password     bool
-	TOTP         bool
-	RecoveryLeft int
-}
-
-// SecurityOf returns how the caller's account is guarded.
-func (m *Methods) SecurityOf(ctx context.Context, who access.Caller) (s Security, err error) {
-	err = m.store.View(ctx, func(tx Tx) error {
-		u, err := Self(ctx, tx, who)
-		if err != nil {
-			return err
-		}
-		s.Password = u.PasswordHash != ""
-		t, err := tx.TOTPOf(ctx, u.ID)
-		if err != nil && !fault.Is(err, fault.NotFound) {
-			return err
-		}
-		s.TOTP = err == nil && !t.ConfirmedAt.IsZero()
-		s.RecoveryLeft, err = tx.RecoveryLeft(ctx, u.ID)
-		return err
-	})
-	return s, err
-}
-
-// deviceLife is how long a browser is known in which somebody signed in: as long as its cookie.
-const deviceLife = 365 * 24 * time.Hour
-
-// Sweep forgets challenges and tries after a day, and devices after a year.
-func (m *Methods) Sweep(ctx context.Context) error {
-	return m.store.Update(ctx, func(tx Tx) error {
-		if err := m.challenges.Sweep(ctx, tx); err != nil {
-			return err
-		}
-		if err := tx.DeleteDevicesBefore(ctx, m.o.Now().Add(-deviceLife)); err != nil {
-			return err
-		}
-		return tx.DeleteAttemptsBefore(ctx, m.o.Now().Add(-forgetAfter))
 	})
 }

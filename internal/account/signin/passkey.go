@@ -4,23 +4,11 @@ import (
 	"context"
 	"errors"
 	"strings"
-	"time"
 
 	"pyindex/internal/access"
 	"pyindex/internal/account/challenge"
 	"pyindex/internal/fault"
 )
-
-// Passkey is a credential of a person's device (WebAuthn). It proves possession and the person at once, since the device
-// asks for a finger, a face or a PIN.
-type Passkey struct {
-	ID, UserID   string
-	CredentialID string // as the device names it, base 64
-	Name         string // as the person names it
-	Credential   string // public key, counter and flags, as Authenticators wrote it
-	CreatedAt    time.Time
-	UsedAt       time.Time // zero for never
-}
 
 // Owner is who a passkey belongs to, as devices are told.
 type Owner struct {

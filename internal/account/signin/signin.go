@@ -34,15 +34,6 @@ type Login struct {
 	Device   access.Secret // the cookie of a browser in which somebody signed in before, "" for none
 }
 
-// Signed is who proved to be whom.
-type Signed struct {
-	UserID string
-	Method string        // for the session: "password", "password+totp", "password+recovery"
-	Factor access.Secret // a second factor is needed first, and this is the secret of the step in between; "" where none is
-	// Credentials is what the person was judged by. The session begins with them, or not at all.
-	Credentials access.Credentials
-}
-
 // SignIn checks a name and a password. Every refusal of them is the same fault.Unauthenticated after the same work. It
 // returns fault.TooMany before any work if there were too many wrong tries, and fault.Unavailable if too many people sign in
 // at once. If the account has an authenticator, the result is the step in between and no proof of anything: the try counts
@@ -354,4 +345,46 @@ func (m *Methods) Browser(ctx context.Context, device access.Secret) string {
 		return ""
 	}
 	return hash
+}
+
+// Security is how the caller's account is guarded.
+type Security struct {
+	Password     bool
+	TOTP         bool
+	RecoveryLeft int
+}
+
+// SecurityOf returns how the caller's account is guarded.
+func (m *Methods) SecurityOf(ctx context.Context, who access.Caller) (s Security, err error) {
+	err = m.store.View(ctx, func(tx Tx) error {
+		u, err := Self(ctx, tx, who)
+		if err != nil {
+			return err
+		}
+		s.Password = u.PasswordHash != ""
+		t, err := tx.TOTPOf(ctx, u.ID)
+		if err != nil && !fault.Is(err, fault.NotFound) {
+			return err
+		}
+		s.TOTP = err == nil && !t.ConfirmedAt.IsZero()
+		s.RecoveryLeft, err = tx.RecoveryLeft(ctx, u.ID)
+		return err
+	})
+	return s, err
+}
+
+// deviceLife is how long a browser is known in which somebody signed in: as long as its cookie.
+const deviceLife = 365 * 24 * time.Hour
+
+// Sweep forgets challenges and tries after a day, and devices after a year.
+func (m *Methods) Sweep(ctx context.Context) error {
+	return m.store.Update(ctx, func(tx Tx) error {
+		if err := m.challenges.Sweep(ctx, tx); err != nil {
+			return err
+		}
+		if err := tx.DeleteDevicesBefore(ctx, m.o.Now().Add(-deviceLife)); err != nil {
+			return err
+		}
+		return tx.DeleteAttemptsBefore(ctx, m.o.Now().Add(-forgetAfter))
+	})
 }

@@ -2,6 +2,7 @@ package signin
 
 import (
 	"context"
+	"sync/atomic"
 	"time"
 
 	"pyindex/internal/access"
@@ -19,6 +20,17 @@ type TOTP struct {
 	ConfirmedAt time.Time // zero until a first code was right
 	LastStep    int64     // of the newest code that was used
 	SessionID   string    // of the session that began to set it up: no other sees the key or confirms it
+}
+
+// Passkey is a credential of a person's device (WebAuthn). It proves possession and the person at once, since the device
+// asks for a finger, a face or a PIN.
+type Passkey struct {
+	ID, UserID   string
+	CredentialID string // as the device names it, base 64
+	Name         string // as the person names it
+	Credential   string // public key, counter and flags, as Authenticators wrote it
+	CreatedAt    time.Time
+	UsedAt       time.Time // zero for never
 }
 
 // Tx is what this package needs of a transaction. Reads of one thing return fault.NotFound for none.
@@ -67,4 +79,35 @@ type Tx interface {
 type Store interface {
 	View(ctx context.Context, f func(Tx) error) error
 	Update(ctx context.Context, f func(Tx) error) error
+}
+
+// Options are the settings of Methods; the zero value works.
+type Options struct {
+	Now   func() time.Time // time.Now
+	NewID func() string    // UUIDv7
+	Name  string           // of the index, as authenticators show it; "Index" if empty
+	// Authenticators speaks with devices that hold passkeys; nil if there are none.
+	Authenticators Authenticators
+	// SecondFactor says who needs a second factor; the keyring is told the same.
+	SecondFactor access.FactorPolicy
+	// Hashers bounds by its capacity how many passwords are hashed at once, each in 19 MiB; 2 if nil.
+	Hashers chan struct{}
+}
+
+// Methods are the ways by which people sign in. It is safe for concurrent use, and by several processes on one store.
+type Methods struct {
+	store      Store
+	box        *outbox.Outbox
+	o          Options
+	challenges *challenge.Sealer[Tx]
+	waiting    atomic.Int64 // people in the queue for a hasher, and those whose turn it is
+}
+
+// Signed is who proved to be whom.
+type Signed struct {
+	UserID string
+	Method string        // for the session: "password", "password+totp", "password+recovery"
+	Factor access.Secret // a second factor is needed first, and this is the secret of the step in between; "" where none is
+	// Credentials is what the person was judged by. The session begins with them, or not at all.
+	Credentials access.Credentials
 }

@@ -1,3 +1,4 @@
+// Package incident has the commands for a credential or file that can no longer be trusted.
 package incident
 
 import (
@@ -14,6 +15,7 @@ import (
 	"pyindex/internal/terminal"
 )
 
+// Lockout has the commands that end everything an account, a publisher or a token can do.
 type Lockout struct {
 	User      lockoutUserCmd      `cmd:"" help:"Disable an account, and end its tokens, sessions, links, invitations, pending publishers and uploads in progress."`
 	Publisher lockoutPublisherCmd `cmd:"" help:"Remove a publisher, pending publisher or reader from every project, and revoke its tokens."`

@@ -12,6 +12,7 @@ import (
 	"pyindex/internal/terminal"
 )
 
+// Quarantine has the commands that block the download of files and release them again.
 type Quarantine struct {
 	List    quarantineListCmd    `cmd:"" help:"List the files that are in quarantine."`
 	Add     quarantineAddCmd     `cmd:"" help:"Hide a file and block its download."`

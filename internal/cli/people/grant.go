@@ -11,6 +11,7 @@ import (
 	"pyindex/internal/terminal"
 )
 
+// Grant has the commands about roles.
 type Grant struct {
 	Add    grantAddCmd    `cmd:"" help:"Give a user a role in a project or repository, or another one than before."`
 	List   grantListCmd   `cmd:"" help:"List who has which role."`

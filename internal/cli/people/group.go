@@ -9,6 +9,7 @@ import (
 	"pyindex/internal/terminal"
 )
 
+// Group has the commands about groups of users.
 type Group struct {
 	Add    groupAddCmd    `cmd:"" help:"Make a group."`
 	List   groupListCmd   `cmd:"" help:"List the groups, their members and roles."`

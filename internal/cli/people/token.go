@@ -13,6 +13,7 @@ import (
 	"pyindex/internal/terminal"
 )
 
+// Token has the commands about API tokens.
 type Token struct {
 	Create tokenCreateCmd `cmd:"" help:"Create an API token and print it. It cannot be shown again."`
 	List   tokenListCmd   `cmd:"" help:"List the API tokens."`

@@ -1,3 +1,4 @@
+// Package people has the commands about accounts: users, their groups, roles, tokens and invitations.
 package people
 
 import (
@@ -13,6 +14,7 @@ import (
 	"pyindex/internal/terminal"
 )
 
+// User has the commands about accounts and invitations.
 type User struct {
 	Add     userAddCmd     `cmd:"" help:"Make an account."`
 	List    userListCmd    `cmd:"" help:"List the accounts."`

@@ -11,6 +11,7 @@ import (
 	"pyindex/internal/terminal"
 )
 
+// Name has the commands about project names, including those of deleted projects.
 type Name struct {
 	List    nameListCmd    `cmd:"" help:"List the project names that this index knows, also those of deleted projects."`
 	Release nameReleaseCmd `cmd:"" help:"Free the name of a deleted project before its 90 days are over."`

@@ -1,3 +1,4 @@
+// Package projects has the commands about what the index serves: repositories, projects, names and files.
 package projects
 
 import (
@@ -13,6 +14,7 @@ import (
 	"pyindex/internal/terminal"
 )
 
+// Project has the commands about projects and their releases.
 type Project struct {
 	List   projectListCmd   `cmd:"" help:"List the projects."`
 	Show   projectShowCmd   `cmd:"" help:"Show a project with its releases and files."`

@@ -10,6 +10,7 @@ import (
 	"pyindex/internal/terminal"
 )
 
+// Repository has the commands about repositories.
 type Repository struct {
 	Add    repositoryAddCmd    `cmd:"" help:"Make a repository; its tree is below /r/NAME/."`
 	List   repositoryListCmd   `cmd:"" help:"List the repositories."`

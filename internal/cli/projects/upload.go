@@ -14,6 +14,7 @@ import (
 	"pyindex/internal/terminal"
 )
 
+// Upload adds files to the index.
 type Upload struct {
 	Files []string `arg:"" name:"file" help:"Wheels and source distributions."`
 	cli.InRepository

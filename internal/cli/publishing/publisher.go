@@ -1,3 +1,4 @@
+// Package publishing has the commands about trusted workloads: publishers, readers and the exchanges of their tokens.
 package publishing
 
 import (
@@ -9,6 +10,7 @@ import (
 	"pyindex/internal/terminal"
 )
 
+// Publisher has the commands about trusted publishers.
 type Publisher struct {
 	Add       publisherAddCmd       `cmd:"" help:"Trust a workload to publish a project."`
 	List      publisherListCmd      `cmd:"" help:"List the publishers."`

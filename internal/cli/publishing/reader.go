@@ -11,6 +11,7 @@ import (
 	"pyindex/internal/terminal"
 )
 
+// Reader has the commands about workloads that may read.
 type Reader struct {
 	Add    readerAddCmd    `cmd:"" help:"Trust a workload to read a repository, or some projects of it."`
 	List   readerListCmd   `cmd:"" help:"List the readers."`

@@ -1,3 +1,4 @@
+// Package upkeep has the commands that keep an installation healthy: checks, cleaning, mail, moves and restores.
 package upkeep
 
 import (
@@ -23,6 +24,7 @@ import (
 	"pyindex/internal/tlsserve"
 )
 
+// Doctor examines this installation, or the stored bytes.
 type Doctor struct {
 	terminal.Listing
 	bytesDoctor `embed:""`

@@ -8,6 +8,7 @@ import (
 	"pyindex/internal/cli"
 )
 
+// GC removes what is no longer needed.
 type GC struct{}
 
 // Run removes what nothing names: bytes of deleted files and abandoned uploads, and expired tokens and pending

@@ -8,6 +8,7 @@ import (
 	"pyindex/internal/fault"
 )
 
+// Mail has the commands about e-mail.
 type Mail struct {
 	Test mailTestCmd `cmd:"" help:"Send a test message and say what the server answered."`
 }

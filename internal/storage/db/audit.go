@@ -11,7 +11,6 @@ import (
 	"pyindex/internal/audit"
 )
 
-// InsertAudit implements audit.Rows.
 func (t *Tx) InsertAudit(ctx context.Context, e audit.Entry) error {
 	return t.insertAudit(ctx, e, "")
 }

@@ -27,19 +27,16 @@ func (t *Tx) PutGrant(ctx context.Context, g access.Grant) error {
 	return err
 }
 
-// RemoveGrant implements access.GrantRows.
 func (t *Tx) RemoveGrant(ctx context.Context, g access.Grant) (bool, error) {
 	return t.did(ctx, `DELETE FROM grants WHERE user_id = $1 AND repository_id = $2 AND project_id = $3`, g.UserID, g.RepositoryID, g.ProjectID)
 }
 
-// GrantsOf implements access.GrantRows.
 func (t *Tx) GrantsOf(ctx context.Context, userID string) ([]access.Grant, error) {
 	return many(ctx, t, scanGrant, `SELECT user_id, repository_id, project_id, role, created_at FROM grants WHERE user_id = $1
 		UNION ALL SELECT m.user_id, x.repository_id, x.project_id, x.role, x.created_at FROM group_members m
 		JOIN group_grants x ON x.group_id = m.group_id WHERE m.user_id = $1 ORDER BY 2, 3, 5`, userID)
 }
 
-// GrantsAbout implements access.GrantRows.
 func (t *Tx) GrantsAbout(ctx context.Context, repositoryID, projectID string) ([]access.Grant, error) {
 	const selects = `SELECT user_id, repository_id, project_id, role, created_at FROM grants `
 	if projectID == "" {

@@ -16,41 +16,34 @@ func scanGroup(r row) (g access.Group, err error) {
 	return g, err
 }
 
-// InsertGroup implements access.GroupRows.
 func (t *Tx) InsertGroup(ctx context.Context, g access.Group) error {
 	return t.insert(ctx, "group "+g.Name, `INSERT INTO groups (id, name, description, created_at) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING`,
 		g.ID, g.Name, g.Description, micros(g.CreatedAt))
 }
 
-// GroupByName implements access.GroupRows.
 func (t *Tx) GroupByName(ctx context.Context, name string) (access.Group, error) {
 	return one(ctx, t, "group", scanGroup, `SELECT `+groupColumns+` FROM groups g WHERE g.name = $1`, name)
 }
 
-// Groups implements access.GroupRows.
 func (t *Tx) Groups(ctx context.Context) ([]access.Group, error) {
 	return many(ctx, t, scanGroup, `SELECT `+groupColumns+` FROM groups g ORDER BY g.name`)
 }
 
-// DeleteGroup implements access.GroupRows.
 func (t *Tx) DeleteGroup(ctx context.Context, id string) error {
 	_, err := t.exec(ctx, `DELETE FROM groups WHERE id = $1`, id)
 	return err
 }
 
-// PutMember implements access.GroupRows.
 func (t *Tx) PutMember(ctx context.Context, groupID, userID, source string, at time.Time) error {
 	_, err := t.exec(ctx, `INSERT INTO group_members (group_id, user_id, source, created_at) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING`,
 		groupID, userID, source, micros(at))
 	return err
 }
 
-// RemoveMember implements access.GroupRows.
 func (t *Tx) RemoveMember(ctx context.Context, groupID, userID string) (bool, error) {
 	return t.did(ctx, `DELETE FROM group_members WHERE group_id = $1 AND user_id = $2`, groupID, userID)
 }
 
-// MembersOf implements access.GroupRows.
 func (t *Tx) MembersOf(ctx context.Context, groupID string) ([]access.Member, error) {
 	scan := func(r row) (m access.Member, err error) {
 		var created int64
@@ -62,7 +55,6 @@ func (t *Tx) MembersOf(ctx context.Context, groupID string) ([]access.Member, er
 		WHERE m.group_id = $1 ORDER BY u.name`, groupID)
 }
 
-// GroupsOf implements access.GroupRows.
 func (t *Tx) GroupsOf(ctx context.Context, userID, source string) ([]access.Group, error) {
 	return many(ctx, t, scanGroup, `SELECT `+groupColumns+` FROM groups g JOIN group_members m ON m.group_id = g.id
 		WHERE m.user_id = $1 AND ($2 = '*' OR m.source = $2) ORDER BY g.name`, userID, source)
@@ -76,12 +68,10 @@ func (t *Tx) PutGroupGrant(ctx context.Context, g access.GroupGrant) error {
 	return err
 }
 
-// RemoveGroupGrant implements access.GroupRows.
 func (t *Tx) RemoveGroupGrant(ctx context.Context, g access.GroupGrant) (bool, error) {
 	return t.did(ctx, `DELETE FROM group_grants WHERE group_id = $1 AND repository_id = $2 AND project_id = $3`, g.GroupID, g.RepositoryID, g.ProjectID)
 }
 
-// GroupGrants implements access.GroupRows.
 func (t *Tx) GroupGrants(ctx context.Context, groupID string) ([]access.GroupGrant, error) {
 	scan := func(r row) (g access.GroupGrant, err error) {
 		var role string

@@ -104,7 +104,6 @@ func (t *Tx) ProjectByID(ctx context.Context, id string) (catalog.Project, error
 	return one(ctx, t, "project", scanProject, selectProject+`WHERE p.id = $1`, id)
 }
 
-// ProjectID implements access.Tx.
 func (t *Tx) ProjectID(ctx context.Context, repository, project string) (string, error) {
 	return one(ctx, t, "project", scanText, `SELECT p.id FROM projects p JOIN repositories r ON r.id = p.repository_id
 		WHERE r.name = $1 AND p.name = $2`, repository, project)

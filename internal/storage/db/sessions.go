@@ -29,23 +29,19 @@ func (t *Tx) InsertSession(ctx context.Context, s access.Session) error {
 		micros(s.CreatedAt), micros(s.SeenAt), micros(s.ConfirmedAt), micros(s.ExpiresAt), micros(s.EndedAt), micros(s.FactorAt))
 }
 
-// SessionByHash implements access.SessionRows.
 func (t *Tx) SessionByHash(ctx context.Context, hash string) (access.Session, error) {
 	return one(ctx, t, "session", scanSession, `SELECT `+sessionColumns+` FROM sessions WHERE hash = $1`, hash)
 }
 
-// SessionsOf implements access.SessionRows.
 func (t *Tx) SessionsOf(ctx context.Context, userID string) ([]access.Session, error) {
 	return many(ctx, t, scanSession, `SELECT `+sessionColumns+` FROM sessions
 		WHERE user_id = $1 AND ended_at = 0 ORDER BY created_at DESC, id DESC`, userID)
 }
 
-// EndSession implements access.SessionRows.
 func (t *Tx) EndSession(ctx context.Context, userID, id string, at time.Time) (bool, error) {
 	return t.did(ctx, `UPDATE sessions SET ended_at = $3 WHERE id = $2 AND user_id = $1 AND ended_at = 0`, userID, id, micros(at))
 }
 
-// EndSessionsOf implements access.SessionRows.
 func (t *Tx) EndSessionsOf(ctx context.Context, userID, except string, at time.Time) (int64, error) {
 	if err := t.EndSignIns(ctx, userID, at); err != nil {
 		return 0, err
@@ -53,7 +49,6 @@ func (t *Tx) EndSessionsOf(ctx context.Context, userID, except string, at time.T
 	return t.exec(ctx, `UPDATE sessions SET ended_at = $3 WHERE user_id = $1 AND id <> $2 AND ended_at = 0`, userID, except, micros(at))
 }
 
-// EndSignIns implements access.SessionRows.
 func (t *Tx) EndSignIns(ctx context.Context, userID string, at time.Time) error {
 	if _, err := t.exec(ctx, `UPDATE users SET credential_changes = credential_changes + 1 WHERE id = $1`, userID); err != nil {
 		return err
@@ -61,26 +56,22 @@ func (t *Tx) EndSignIns(ctx context.Context, userID string, at time.Time) error 
 	return t.EndLinks(ctx, onetime.Factor, userID, at)
 }
 
-// ConfirmSession implements access.SessionRows.
 func (t *Tx) ConfirmSession(ctx context.Context, id string, at time.Time) error {
 	_, err := t.exec(ctx, `UPDATE sessions SET confirmed_at = $2 WHERE id = $1 AND ended_at = 0`, id, micros(at))
 	return err
 }
 
-// NoteFactor implements access.SessionRows.
 func (t *Tx) NoteFactor(ctx context.Context, id string, at time.Time) error {
 	_, err := t.exec(ctx, `UPDATE sessions SET factor_at = $2 WHERE id = $1`, id, micros(at))
 	return err
 }
 
-// HasSecondFactor implements access.FactorRows.
 func (t *Tx) HasSecondFactor(ctx context.Context, userID string) (bool, error) {
 	n, err := one(ctx, t, "second factor", scanNumber, `SELECT (SELECT COUNT(*) FROM totps WHERE user_id = $1 AND confirmed_at > 0)
 		+ (SELECT COUNT(*) FROM passkeys WHERE user_id = $1)`, userID)
 	return n > 0, err
 }
 
-// MembersRole implements access.FactorRows.
 func (t *Tx) MembersRole(ctx context.Context) (most access.Role, err error) {
 	all, err := many(ctx, t, scanText, `SELECT DISTINCT members FROM repositories`)
 	for _, text := range all {
@@ -103,7 +94,6 @@ func (t *Tx) TouchSessions(ctx context.Context, seen map[string]time.Time) error
 	return nil
 }
 
-// DeleteSessionsBefore implements access.SessionRows.
 func (t *Tx) DeleteSessionsBefore(ctx context.Context, before time.Time) (int64, error) {
 	return t.exec(ctx, `DELETE FROM sessions WHERE expires_at < $1 OR ended_at > 0 AND ended_at < $1`, micros(before))
 }

@@ -17,7 +17,6 @@ func (t *Tx) InsertTokenProject(ctx context.Context, b access.TokenProject) erro
 const bindingHolds = `(b.publisher_id = '' OR EXISTS (SELECT 1 FROM project_publishers l
 	WHERE l.publisher_id = b.publisher_id AND l.project_id = b.project_id))`
 
-// TokenProjects implements access.TokenRows.
 func (t *Tx) TokenProjects(ctx context.Context, tokenID string) ([]string, error) {
 	return many(ctx, t, scanText, `SELECT DISTINCT b.project_id FROM token_projects b
 		WHERE b.token_id = $1 AND `+bindingHolds+` ORDER BY b.project_id`, tokenID)

@@ -43,17 +43,14 @@ func (t *Tx) InsertToken(ctx context.Context, v access.Token) error {
 		micros(v.CreatedAt), micros(v.ExpiresAt), micros(v.LastUsedAt), micros(v.RevokedAt), v.Publisher, claims, v.SingleUse, micros(v.SpentAt))
 }
 
-// TokenByHash implements access.TokenRows.
 func (t *Tx) TokenByHash(ctx context.Context, hash string) (access.Token, error) {
 	return one(ctx, t, "token", scanToken, `SELECT `+tokenColumns+` FROM tokens WHERE hash = $1`, hash)
 }
 
-// TokenByID implements access.TokenRows.
 func (t *Tx) TokenByID(ctx context.Context, id string) (access.Token, error) {
 	return one(ctx, t, "token", scanToken, `SELECT `+tokenColumns+` FROM tokens WHERE id = $1`, id)
 }
 
-// Tokens implements access.TokenRows.
 func (t *Tx) Tokens(ctx context.Context, userID string) ([]access.Token, map[string][]string, error) {
 	tokens, err := many(ctx, t, scanToken, `SELECT `+tokenColumns+` FROM tokens
 		WHERE kind = 'api' AND ($1 = '' OR user_id = $1) ORDER BY created_at, id`, userID)
@@ -64,17 +61,14 @@ func (t *Tx) Tokens(ctx context.Context, userID string) ([]access.Token, map[str
 	return tokens, names, err
 }
 
-// RevokeToken implements access.TokenRows.
 func (t *Tx) RevokeToken(ctx context.Context, id string, at time.Time) (bool, error) {
 	return t.did(ctx, `UPDATE tokens SET revoked_at = $2 WHERE id = $1 AND revoked_at = 0`, id, micros(at))
 }
 
-// RevokeTokensOf implements access.TokenRows.
 func (t *Tx) RevokeTokensOf(ctx context.Context, userID string, at time.Time) (int64, error) {
 	return t.exec(ctx, `UPDATE tokens SET revoked_at = $2 WHERE kind = 'api' AND user_id = $1 AND revoked_at = 0`, userID, micros(at))
 }
 
-// TokensExpiring implements access.TokenRows.
 func (t *Tx) TokensExpiring(ctx context.Context, from, to time.Time) ([]access.Token, error) {
 	return many(ctx, t, scanToken, `SELECT `+tokenColumns+` FROM tokens WHERE kind = 'api' AND revoked_at = 0 AND warned_at = 0
 		AND expires_at > $1 AND expires_at <= $2 ORDER BY expires_at, id`, micros(from), micros(to))
@@ -85,7 +79,6 @@ func (t *Tx) WarnToken(ctx context.Context, id string, at time.Time) (bool, erro
 	return t.did(ctx, `UPDATE tokens SET warned_at = $2 WHERE id = $1 AND warned_at = 0`, id, micros(at))
 }
 
-// UnwarnToken implements access.TokenRows.
 func (t *Tx) UnwarnToken(ctx context.Context, id string) error {
 	_, err := t.exec(ctx, `UPDATE tokens SET warned_at = 0 WHERE id = $1`, id)
 	return err
@@ -115,12 +108,10 @@ func (t *Tx) TouchTokens(ctx context.Context, used map[string]time.Time) error {
 	return nil
 }
 
-// DeleteTokensExpiredBefore implements access.TokenRows.
 func (t *Tx) DeleteTokensExpiredBefore(ctx context.Context, before time.Time) (int64, error) {
 	return t.exec(ctx, `DELETE FROM tokens WHERE kind = 'minted' AND expires_at > 0 AND expires_at < $1`, micros(before))
 }
 
-// TokensTouching implements access.HolderRows.
 func (t *Tx) TokensTouching(ctx context.Context, repositoryID, projectID string) ([]access.Token, error) {
 	return many(ctx, t, scanToken, `SELECT `+tokenColumns+` FROM tokens
 		WHERE kind = 'api' AND revoked_at = 0 AND scope IN ('upload', 'admin') AND (limited = TRUE

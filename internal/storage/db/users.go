@@ -22,7 +22,6 @@ func scanUser(r row) (access.User, error) {
 	return u, err
 }
 
-// InsertUser implements access.UserRows.
 func (t *Tx) InsertUser(ctx context.Context, u access.User) error {
 	return t.insert(ctx, "user "+u.Name, `INSERT INTO users (`+newUserColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING`,
 		u.ID, u.Name, u.Admin, u.PasswordHash, micros(u.CreatedAt), micros(u.DisabledAt), u.InvitedBy)
@@ -38,17 +37,14 @@ func (t *Tx) UpdateUser(ctx context.Context, u access.User) error {
 	return err
 }
 
-// UserByName implements access.UserRows.
 func (t *Tx) UserByName(ctx context.Context, name string) (access.User, error) {
 	return one(ctx, t, "user", scanUser, `SELECT `+userColumns+` FROM users WHERE name = $1`, name)
 }
 
-// UserByID implements access.UserRows.
 func (t *Tx) UserByID(ctx context.Context, id string) (access.User, error) {
 	return one(ctx, t, "user", scanUser, `SELECT `+userColumns+` FROM users WHERE id = $1`, id)
 }
 
-// Users implements access.UserRows.
 func (t *Tx) Users(ctx context.Context) ([]access.User, error) {
 	out, err := many(ctx, t, scanUser, `SELECT `+userColumns+` FROM users ORDER BY name`)
 	slices.SortFunc(out, func(a, b access.User) int { return cmp.Compare(a.Name, b.Name) })

@@ -1,0 +1,56 @@
+package account
+
+import (
+	"context"
+
+	"pyindex/internal/access"
+	"pyindex/internal/account/onetime"
+	"pyindex/internal/account/signin"
+	"pyindex/internal/fault"
+)
+
+// ProfileOf returns what the caller says of themselves.
+func (a *Accounts) ProfileOf(ctx context.Context, who access.Caller) (p access.Profile, err error) {
+	err = a.store.View(ctx, func(tx Tx) error {
+		u, err := signin.Self(ctx, tx, who)
+		if err != nil {
+			return err
+		}
+		p, err = access.ProfileOf(ctx, tx, u.ID)
+		return err
+	})
+	return p, err
+}
+
+// SetProfile changes what the caller says of themselves. fault.Invalid for an address or a name that cannot be. With another
+// address, links to a new password end: they went to the one before.
+func (a *Accounts) SetProfile(ctx context.Context, who access.Caller, p access.Profile) error {
+	if err := checkEmail(p.Email); err != nil {
+		return err
+	}
+	if len([]rune(p.FullName)) > 100 {
+		return fault.InField("full_name", "a name has at most 100 characters")
+	}
+	return a.store.Update(ctx, func(tx Tx) error {
+		u, err := signin.Self(ctx, tx, who)
+		if err != nil {
+			return err
+		}
+		old, err := access.ProfileOf(ctx, tx, u.ID)
+		if err != nil {
+			return err
+		}
+		if old.Email != p.Email {
+			if err := tx.EndLinks(ctx, onetime.Reset, u.ID, a.o.Now()); err != nil {
+				return err
+			}
+		}
+		if err := tx.PutProfile(ctx, u.ID, p); err != nil {
+			return err
+		}
+		if _, err := tx.NextSerial(ctx); err != nil {
+			return err
+		}
+		return tx.InsertAudit(ctx, a.entry(who, "account.profile", u.Name, nil))
+	})
+}

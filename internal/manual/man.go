@@ -1,0 +1,67 @@
+package manual
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/alecthomas/kong"
+
+	"pyindex/internal/terminal"
+	"pyindex/internal/version"
+)
+
+// Man prints the manual page of the program.
+type Man struct{}
+
+// Run prints the page, in troff with the macros of man.
+func (*Man) Run(s *terminal.Session, parsed *kong.Context) error {
+	page(s.Out, parsed.Model)
+	return nil
+}
+
+func page(w io.Writer, app *kong.Application) {
+	fmt.Fprintf(w, ".TH INDEX 1 \"\" \"index %s\" \"User Commands\"\n", troff(version.Read().Version))
+	fmt.Fprintf(w, ".SH NAME\nindex \\- %s\n", troff(strings.ToLower(strings.TrimSuffix(app.Help, "."))))
+	fmt.Fprint(w, ".SH SYNOPSIS\n.B index\n.RI [ settings ]\n.I command\n.RI [ arguments ]\n.SH COMMANDS\n")
+	each(app.Node, "", func(path string, n *kong.Node) {
+		if path == "" || len(n.Children) > 0 && n.DefaultCmd == nil {
+			return
+		}
+		words := []string{path}
+		for _, p := range n.Positional {
+			words = append(words, p.Summary())
+		}
+		fmt.Fprintf(w, ".SS %s\n%s\n", troff(strings.Join(words, " ")), troff(n.Help))
+		for _, f := range flags(n) {
+			if f.Name != "help" {
+				option(w, f)
+			}
+		}
+	})
+	fmt.Fprint(w, ".SH SETTINGS\nEach setting is also a variable of the environment, and a key of the file that \\-\\-config names.\n")
+	for _, f := range app.Flags {
+		option(w, f)
+	}
+	fmt.Fprint(w, ".SH EXIT STATUS\n0 if the command succeeded, 1 if it was refused or failed, 2 if the command line or a setting is wrong.\n")
+}
+
+func option(w io.Writer, f *kong.Flag) {
+	name := "--" + f.Name
+	if !f.IsBool() {
+		name += "=" + f.FormatPlaceHolder()
+	}
+	fmt.Fprintf(w, ".TP\n.B %s\n%s\n", troff(name), troff(f.Help))
+	for _, env := range f.Envs {
+		fmt.Fprintf(w, "Variable:\n.BR %s .\n", troff(env))
+	}
+}
+
+// troff escapes what would be a request, an escape or another kind of dash.
+func troff(s string) string {
+	s = strings.NewReplacer(`\`, `\e`, "-", `\-`, "'", `\(aq`, "\n", " ").Replace(s)
+	if strings.HasPrefix(s, ".") {
+		s = `\&` + s
+	}
+	return s
+}

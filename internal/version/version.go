@@ -1,0 +1,61 @@
+// Package version identifies the program.
+package version
+
+import (
+	"fmt"
+	"runtime"
+	"runtime/debug"
+	"strings"
+
+	"pyindex/internal/terminal"
+)
+
+// Version is the tag that a release was built from. The release build sets it with -ldflags=-X; otherwise it is "".
+var Version string
+
+// Program is what the binary says about itself.
+type Program struct {
+	Version  string `json:"version"` // a tag, the go command's pseudo-version, or (devel)
+	Revision string `json:"revision,omitempty"`
+	Modified bool   `json:"modified,omitempty"`
+	Go       string `json:"go"`
+	Platform string `json:"platform"`
+}
+
+// Read returns what is known about the running program.
+func Read() Program {
+	p := Program{Version: Version, Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH}
+	if info, ok := debug.ReadBuildInfo(); ok {
+		if p.Version == "" {
+			p.Version = info.Main.Version
+		}
+		for _, s := range info.Settings {
+			switch s.Key {
+			case "vcs.revision":
+				p.Revision = s.Value
+			case "vcs.modified":
+				p.Modified = s.Value == "true"
+			}
+		}
+	}
+	if p.Version == "" {
+		p.Version = "(devel)"
+	}
+	return p
+}
+
+// Command prints the version.
+type Command struct {
+	JSON bool `name:"json" help:"Write JSON."`
+}
+
+// Run prints one line, or a document.
+func (c *Command) Run(s *terminal.Session) error {
+	p := Read()
+	if c.JSON {
+		return terminal.WriteJSON(s.Out, p)
+	}
+	words := strings.Fields(strings.Join([]string{"index", p.Version, p.Revision, p.Go, p.Platform}, " "))
+	fmt.Fprintln(s.Out, strings.Join(words, " "))
+	return nil
+}
