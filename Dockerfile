@@ -10,7 +10,7 @@ COPY . .
 ARG TAGS=
 # What "index version" says: --build-arg VERSION=v1.2.3.
 ARG VERSION=
-RUN CGO_ENABLED=0 go build -trimpath -tags="$TAGS" -ldflags="-s -w -X main.version=$VERSION" -o /out/index ./cmd/index
+RUN CGO_ENABLED=0 go build -trimpath -tags="$TAGS" -ldflags="-s -w -X pyindex/internal/version.Version=$VERSION" -o /out/index ./cmd/index
 # Volumes take over owner and mode of the folder they are first mounted on.
 RUN mkdir -p /out/root/data /out/root/tmp && chmod 0700 /out/root/data && chmod 1777 /out/root/tmp
 

@@ -36,7 +36,7 @@ build() {
 	local target
 	for target in $targets; do
 		(cd "$1" && CGO_ENABLED=0 GOOS=${target%/*} GOARCH=${target#*/} GOFLAGS= go build -trimpath -buildvcs=false \
-			-ldflags "-s -w -X main.version=$version" -o "$2/$(program "$target")" ./cmd/index)
+			-ldflags "-s -w -X pyindex/internal/version.Version=$version" -o "$2/$(program "$target")" ./cmd/index)
 	done
 }
 
