@@ -28,11 +28,11 @@ func TestEnrolmentIsAllThatPagesDo(t *testing.T) {
 			}
 		}
 		for path, fields := range map[string][]string{
-			"/manage/account/token/":              {"description", "x", "scope", "admin", "expires", "never"},
-			"/manage/project/demo/collaboration/": {"do", "invite", "invited_role", "owner"},
-			"/manage/project/demo/settings/":      {"do", "delete", "typed", "demo"},
-			"/manage/account/":                    {"full_name", "X"},
-			"/admin/users/":                       {"name", "zoe"},
+			"/manage/account/token/":                     {"description", "x", "scope", "admin", "expires", "never"},
+			"/manage/project/demo/collaboration/invite/": {"invited_role", "owner"},
+			"/manage/project/demo/settings/delete/":      {"typed", "demo"},
+			"/manage/account/":                           {"full_name", "X"},
+			"/admin/users/":                              {"name", "zoe"},
 		} {
 			if got := x.grew(func() {
 				if got := x.post(user, path, fields...); got.Code != http.StatusSeeOther || got.Header().Get("Location") != enrol {
@@ -123,25 +123,25 @@ func TestSecondFactorsAreRemovedAfterAQuestion(t *testing.T) {
 	if page := x.get("root", path).Body.String(); strings.Contains(page, offer) {
 		t.Errorf("the page offers to remove second factors that there are not:\n%s", page)
 	}
-	got := x.post("root", path, "do", "remove-factors")
+	got := x.post("root", path+"remove-factors/")
 	if got.Code != http.StatusUnprocessableEntity || !strings.Contains(got.Body.String(), "reader has no second factor") {
 		t.Errorf("removing none = %d:\n%s", got.Code, got.Body)
 	}
 	x.enrol("reader")
 	page := x.get("root", path).Body.String()
 	asks := between(page, "<summary>"+offer+"</summary>", "</details>")
-	for _, want := range []string{"This removes the authenticator and 10 recovery codes, and signs reader out everywhere.", `value="remove-factors">Remove second factors of reader</button>`} {
+	for _, want := range []string{"This removes the authenticator and 10 recovery codes, and signs reader out everywhere.", `<button class="danger small">Remove second factors of reader</button>`} {
 		if !strings.Contains(asks, want) {
 			t.Errorf("the page lacks %q:\n%s", want, page)
 		}
 	}
-	if strings.Count(page, `value="remove-factors"`) != 1 {
+	if strings.Count(page, `action="remove-factors/"`) != 1 {
 		t.Errorf("the page removes without asking:\n%s", page)
 	}
-	if got := x.post("owner", path, "do", "remove-factors"); got.Code != http.StatusNotFound {
+	if got := x.post("owner", path+"remove-factors/"); got.Code != http.StatusNotFound {
 		t.Errorf("removing as owner = %d, want 404", got.Code)
 	}
-	if got := x.post("root", path, "do", "remove-factors"); got.Code != http.StatusSeeOther {
+	if got := x.post("root", path+"remove-factors/"); got.Code != http.StatusSeeOther {
 		t.Errorf("removing = %d", got.Code)
 	}
 	page = x.get("root", path).Body.String()

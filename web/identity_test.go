@@ -132,18 +132,18 @@ func TestLinkingAnIdentity(t *testing.T) {
 	if page := x.get("owner", "/manage/account/security/").Body.String(); !strings.Contains(page, "<strong>42</strong>") {
 		t.Errorf("the security page:\n%s", page)
 	}
-	if page := x.get("root", "/admin/user/owner/").Body.String(); !strings.Contains(page, "<strong>42</strong>") || !strings.Contains(page, `value="unlink"`) {
+	if page := x.get("root", "/admin/user/owner/").Body.String(); !strings.Contains(page, "<strong>42</strong>") || !strings.Contains(page, `action="unlink/"`) {
 		t.Errorf("the administrator's page:\n%s", page)
 	}
 	if got := x.post("owner", identityPath+"remove/", "issuer", "https://idp.example", "subject", "42"); got.Code != http.StatusSeeOther || identities("owner") != 1 {
 		t.Errorf("unlinking the only way in = %d, %d identities are left", got.Code, identities("owner"))
 	}
 	for user, want := range map[string]int{"reader": 404, "owner": 404, "nobody": 303} {
-		if got := x.post(user, "/admin/user/owner/", "do", "unlink", "issuer", "https://idp.example", "subject", "42"); got.Code != want {
+		if got := x.post(user, "/admin/user/owner/unlink/", "issuer", "https://idp.example", "subject", "42"); got.Code != want {
 			t.Errorf("unlinking as an administrator by %s = %d, want %d", user, got.Code, want)
 		}
 	}
-	if got := x.post("root", "/admin/user/owner/", "do", "unlink", "issuer", "https://idp.example", "subject", "42"); got.Code != http.StatusSeeOther || identities("owner") != 0 {
+	if got := x.post("root", "/admin/user/owner/unlink/", "issuer", "https://idp.example", "subject", "42"); got.Code != http.StatusSeeOther || identities("owner") != 0 {
 		t.Errorf("unlinking by an administrator = %d, %d are left", got.Code, identities("owner"))
 	}
 	x.clock.Pass(access.ConfirmedFor)

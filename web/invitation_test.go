@@ -25,7 +25,7 @@ func TestOwnersInvitationIsApprovedInTheListOfUsers(t *testing.T) {
 	const password = "four words that differ"
 	for _, approve := range []bool{true, false} {
 		x := newShop(t, catalog.Limits{}, nil)
-		made := x.post("owner", "/manage/project/demo/collaboration/", "do", "invite", "invited_role", "uploader").Body.String()
+		made := x.post("owner", "/manage/project/demo/collaboration/invite/", "invited_role", "uploader").Body.String()
 		link := "/invite/" + between(made, shopHost+"/invite/", "/") + "/"
 		if !strings.Contains(made, "has to approve the invitation first") {
 			t.Errorf("the answer does not say that the invitation waits:\n%s", made)
@@ -89,7 +89,7 @@ func TestOwnersInvitationIsApprovedInTheListOfUsers(t *testing.T) {
 // An administrator's invitation to a project works at once.
 func TestAdministratorsInvitationDoesNotWait(t *testing.T) {
 	x := newShop(t, catalog.Limits{}, nil)
-	made := x.post("root", "/manage/project/demo/collaboration/", "do", "invite", "invited", "zoe", "invited_role", "uploader").Body.String()
+	made := x.post("root", "/manage/project/demo/collaboration/invite/", "invited", "zoe", "invited_role", "uploader").Body.String()
 	link := "/invite/" + between(made, shopHost+"/invite/", "/") + "/"
 	if got := x.get("nobody", link); got.Code != http.StatusOK || !strings.Contains(got.Body.String(), "Your user name is <strong>zoe") {
 		t.Errorf("following the link = %d:\n%s", got.Code, got.Body)
@@ -103,7 +103,7 @@ func TestLettersAboutAnInvitation(t *testing.T) {
 	for _, user := range []string{"owner", "root", "reader"} {
 		x.post(user, "/manage/account/", "email", user+"@example.com")
 	}
-	x.post("owner", "/manage/project/demo/collaboration/", "do", "invite", "invited", "zoe", "invited_role", "uploader")
+	x.post("owner", "/manage/project/demo/collaboration/invite/", "invited", "zoe", "invited_role", "uploader")
 	letter := x.newest(letters)
 	if !strings.HasPrefix(letter, "root@example.com: owner invited zoe to Shop as uploader of demo.") || !strings.Contains(letter, shopHost+"/admin/users/") || strings.Contains(letter, "/invite/") {
 		t.Errorf("the letter to administrators is %q", letter)
@@ -116,8 +116,8 @@ func TestLettersAboutAnInvitation(t *testing.T) {
 	if len(letters.sent) != 2 {
 		t.Errorf("%d letters were sent: %q", len(letters.sent), letters.sent)
 	}
-	x.post("root", "/manage/project/demo/collaboration/", "do", "invite", "invited", "kim", "invited_role", "uploader")
-	x.post("owner", "/manage/project/demo/collaboration/", "do", "invite", "invited", "lee", "invited_role", "reader")
+	x.post("root", "/manage/project/demo/collaboration/invite/", "invited", "kim", "invited_role", "uploader")
+	x.post("owner", "/manage/project/demo/collaboration/invite/", "invited", "lee", "invited_role", "reader")
 	if letter := x.newest(letters); !strings.Contains(letter, "invited lee") || len(letters.sent) != 3 {
 		t.Errorf("after an administrator's own invitation the letters are %q", letters.sent)
 	}
@@ -138,7 +138,7 @@ func TestOneLetterADayAboutWaitingInvitations(t *testing.T) {
 	}
 	statuses := map[int]int{}
 	for range 15 {
-		statuses[x.post("owner", page, "do", "invite", "invited_role", "reader").Code]++
+		statuses[x.post("owner", page+"invite/", "invited_role", "reader").Code]++
 	}
 	if statuses[http.StatusOK] != 10 || statuses[http.StatusUnprocessableEntity] != 5 {
 		t.Errorf("15 invitations were answered %v, want ten 200 and five 422", statuses)
@@ -146,13 +146,13 @@ func TestOneLetterADayAboutWaitingInvitations(t *testing.T) {
 	deliver("ten invitations", 1)
 	for range 5 { // its maker empties the list, which says nothing about administrators
 		id := between(x.get("owner", page).Body.String(), `name="invitation" value="`, `"`)
-		x.post("owner", page, "do", "uninvite", "invitation", id)
-		x.post("owner", page, "do", "invite", "invited_role", "reader")
+		x.post("owner", page+"revoke/", "invitation", id)
+		x.post("owner", page+"invite/", "invited_role", "reader")
 	}
 	deliver("after some were revoked by their maker", 0)
 	id := between(x.get("root", "/admin/users/").Body.String(), `name="invitation" value="`, `"`)
 	x.post("root", "/admin/users/uninvite/", "invitation", id)
-	x.post("owner", page, "do", "invite", "invited_role", "reader")
+	x.post("owner", page+"invite/", "invited_role", "reader")
 	deliver("after an administrator refused one", 1)
 }
 

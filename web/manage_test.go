@@ -337,20 +337,20 @@ var forms = []struct {
 	need         access.Role
 	fields       []string
 }{
-	{"/manage/project/demo/release/1.0/", "release.yank", access.Maintainer, []string{"do", "yank", "reason", "broken"}},
-	{"/manage/project/demo/release/1.0.0/", "release.unyank", access.Maintainer, []string{"do", "unyank"}},
-	{"/manage/project/demo/release/1.0/", "file.yank", access.Maintainer, []string{"do", "yank-file", "file", "demo-1.0-py3-none-any.whl", "file_reason", "broken"}},
-	{"/manage/project/demo/release/1.0/", "file.unyank", access.Maintainer, []string{"do", "unyank-file", "file", "demo-1.0-py3-none-any.whl"}},
-	{"/manage/project/demo/settings/", "project.status", access.Owner, []string{"do", "status", "status", "deprecated", "reason", "use other"}},
-	{"/manage/project/demo/settings/", "project.status", access.Owner, []string{"do", "status", "status", "active"}},
-	{"/manage/project/demo/settings/", "project.trusted-only", access.Owner, []string{"do", "trusted-only", "on", "on"}},
-	{"/manage/project/demo/settings/", "project.trusted-only", access.Owner, []string{"do", "trusted-only"}},
-	{"/manage/project/demo/collaboration/", "grant.add", access.Owner, []string{"do", "add", "user", "stranger", "role", "maintainer"}},
-	{"/manage/project/demo/collaboration/", "grant.add", access.Owner, []string{"do", "change", "person", "stranger", "role", "reader"}},
-	{"/manage/project/demo/collaboration/", "grant.remove", access.Owner, []string{"do", "remove", "person", "stranger"}},
-	{"/manage/project/demo/release/1.0/", "file.delete", access.Owner, []string{"do", "delete-file", "file", "demo-1.0-py3-none-any.whl", "file_typed", "demo-1.0-py3-none-any.whl"}},
-	{"/manage/project/demo/release/2.0/", "release.delete", access.Owner, []string{"do", "delete", "typed", "2.0"}},
-	{"/manage/project/demo/settings/", "project.delete", access.Owner, []string{"do", "delete", "typed", "demo"}},
+	{"/manage/project/demo/release/1.0/yank/", "release.yank", access.Maintainer, []string{"reason", "broken"}},
+	{"/manage/project/demo/release/1.0.0/unyank/", "release.unyank", access.Maintainer, []string{}},
+	{"/manage/project/demo/release/1.0/yank-file/", "file.yank", access.Maintainer, []string{"file", "demo-1.0-py3-none-any.whl", "file_reason", "broken"}},
+	{"/manage/project/demo/release/1.0/unyank-file/", "file.unyank", access.Maintainer, []string{"file", "demo-1.0-py3-none-any.whl"}},
+	{"/manage/project/demo/settings/status/", "project.status", access.Owner, []string{"status", "deprecated", "reason", "use other"}},
+	{"/manage/project/demo/settings/status/", "project.status", access.Owner, []string{"status", "active"}},
+	{"/manage/project/demo/settings/trusted-only/", "project.trusted-only", access.Owner, []string{"on", "on"}},
+	{"/manage/project/demo/settings/trusted-only/", "project.trusted-only", access.Owner, []string{}},
+	{"/manage/project/demo/collaboration/add/", "grant.add", access.Owner, []string{"user", "stranger", "role", "maintainer"}},
+	{"/manage/project/demo/collaboration/change/", "grant.add", access.Owner, []string{"person", "stranger", "role", "reader"}},
+	{"/manage/project/demo/collaboration/remove/", "grant.remove", access.Owner, []string{"person", "stranger"}},
+	{"/manage/project/demo/release/1.0/delete-file/", "file.delete", access.Owner, []string{"file", "demo-1.0-py3-none-any.whl", "file_typed", "demo-1.0-py3-none-any.whl"}},
+	{"/manage/project/demo/release/2.0/delete/", "release.delete", access.Owner, []string{"typed", "2.0"}},
+	{"/manage/project/demo/settings/delete/", "project.delete", access.Owner, []string{"typed", "demo"}},
 }
 
 // Each form by each role: what is refused is recorded once and changes nothing, what is done is recorded once.
@@ -401,7 +401,7 @@ func TestMaintainerSeesWhatIsTheirs(t *testing.T) {
 			t.Errorf("the maintainer's page has %q: %v", text, !want)
 		}
 	}
-	if got := x.post("maintainer", "/manage/project/demo/release/1.0/", "do", "yank", "reason", "<b>"); got.Code != http.StatusSeeOther {
+	if got := x.post("maintainer", "/manage/project/demo/release/1.0/yank/", "reason", "<b>"); got.Code != http.StatusSeeOther {
 		t.Errorf("yanking as a maintainer = %d", got.Code)
 	}
 	page = x.get("maintainer", "/manage/project/demo/release/1.0/").Body.String()
@@ -417,15 +417,15 @@ func TestMaintainerSeesWhatIsTheirs(t *testing.T) {
 // What has to be typed has to be typed exactly; otherwise the same page says so, and nothing is recorded or gone.
 func TestTypedConfirmation(t *testing.T) {
 	x := newShop(t, catalog.Limits{}, nil)
-	x.post("owner", "/manage/project/demo/collaboration/", "do", "add", "user", "stranger", "role", "owner") // so that one may leave
+	x.post("owner", "/manage/project/demo/collaboration/add/", "user", "stranger", "role", "owner") // so that one may leave
 	for _, f := range []struct {
 		path, field string
 		fields      []string
 	}{
-		{"/manage/project/demo/release/1.0/", "typed", []string{"do", "delete"}},
-		{"/manage/project/demo/release/1.0/", "file_typed", []string{"do", "delete-file", "file", "demo-1.0-py3-none-any.whl"}},
-		{"/manage/project/demo/settings/", "typed", []string{"do", "delete"}},
-		{"/manage/project/demo/collaboration/", "typed", []string{"do", "leave"}},
+		{"/manage/project/demo/release/1.0/delete/", "typed", []string{}},
+		{"/manage/project/demo/release/1.0/delete-file/", "file_typed", []string{"file", "demo-1.0-py3-none-any.whl"}},
+		{"/manage/project/demo/settings/delete/", "typed", []string{}},
+		{"/manage/project/demo/collaboration/leave/", "typed", []string{}},
 	} {
 		for _, typed := range []string{"", "1.0.0", "Demo", "demo 1.0", "DEMO", "1", `"><script>`} {
 			grew := x.grew(func() {
@@ -467,11 +467,11 @@ func TestDoubleSubmit(t *testing.T) {
 		want, path string
 		fields     []string
 	}{
-		{"303 404", "/manage/project/demo/release/2.0/", []string{"do", "delete", "typed", "2.0"}},
-		{"303 404", "/manage/project/demo/release/1.0/", []string{"do", "delete-file", "file", "demo-1.0-py3-none-any.whl", "file_typed", "demo-1.0-py3-none-any.whl"}},
-		{"303 422", "/manage/project/demo/collaboration/", []string{"do", "add", "user", "stranger", "role", "reader"}},
-		{"303 404", "/manage/project/demo/collaboration/", []string{"do", "remove", "person", "stranger"}},
-		{"303 404", "/manage/project/demo/settings/", []string{"do", "delete", "typed", "demo"}},
+		{"303 404", "/manage/project/demo/release/2.0/delete/", []string{"typed", "2.0"}},
+		{"303 404", "/manage/project/demo/release/1.0/delete-file/", []string{"file", "demo-1.0-py3-none-any.whl", "file_typed", "demo-1.0-py3-none-any.whl"}},
+		{"303 422", "/manage/project/demo/collaboration/add/", []string{"user", "stranger", "role", "reader"}},
+		{"303 404", "/manage/project/demo/collaboration/remove/", []string{"person", "stranger"}},
+		{"303 404", "/manage/project/demo/settings/delete/", []string{"typed", "demo"}},
 	} {
 		if got := codes(c.path, c.fields...); got != c.want {
 			t.Errorf("POST %s %v twice = %s, want %s", c.path, c.fields, got, c.want)
@@ -483,8 +483,8 @@ func TestDoubleSubmit(t *testing.T) {
 func TestLastOwnerPages(t *testing.T) {
 	x := newShop(t, catalog.Limits{}, nil)
 	const path = "/manage/project/demo/collaboration/"
-	for _, fields := range [][]string{{"do", "remove", "person", "owner"}, {"do", "change", "person", "owner", "role", "reader"}, {"do", "leave", "typed", "demo"}} {
-		got := x.post("owner", path, fields...)
+	for _, fields := range [][]string{{"remove", "person", "owner"}, {"change", "person", "owner", "role", "reader"}, {"leave", "typed", "demo"}} {
+		got := x.post("owner", path+fields[0]+"/", fields[1:]...)
 		if got.Code != http.StatusUnprocessableEntity || !strings.Contains(got.Body.String(), "owner is the last owner of project demo") {
 			t.Errorf("POST %v as the last owner = %d:\n%s", fields, got.Code, got.Body)
 		}
@@ -492,18 +492,18 @@ func TestLastOwnerPages(t *testing.T) {
 	if page := x.get("owner", path).Body.String(); strings.Contains(page, "Leave demo") || !strings.Contains(page, "The last owner") {
 		t.Errorf("the last owner is offered to leave:\n%s", page)
 	}
-	x.post("owner", path, "do", "add", "user", "stranger", "role", "owner")
+	x.post("owner", path+"add/", "user", "stranger", "role", "owner")
 	if page := x.get("owner", path).Body.String(); !strings.Contains(page, "Leave demo") {
 		t.Errorf("one of two owners is not offered to leave:\n%s", page)
 	}
-	got := x.post("owner", path, "do", "leave", "typed", "demo")
+	got := x.post("owner", path+"leave/", "typed", "demo")
 	if got.Code != http.StatusSeeOther || got.Header().Get("Location") != "/manage/projects/" {
 		t.Errorf("leaving = %d to %q", got.Code, got.Header().Get("Location"))
 	}
 	if got := x.get("owner", path); got.Code != http.StatusForbidden {
 		t.Errorf("who left sees the page: %d", got.Code)
 	}
-	if got := x.post("root", path, "do", "remove", "person", "stranger"); got.Code != http.StatusSeeOther {
+	if got := x.post("root", path+"remove/", "person", "stranger"); got.Code != http.StatusSeeOther {
 		t.Errorf("an administrator removing the last owner = %d", got.Code)
 	}
 }
@@ -541,10 +541,10 @@ func TestWhatBreaks(t *testing.T) {
 func TestNamesOfOthers(t *testing.T) {
 	x := newShop(t, catalog.Limits{}, nil)
 	for _, fields := range [][]string{
-		{"do", "yank-file", "file", "other-1.0-py3-none-any.whl"},
-		{"do", "delete-file", "file", "other-1.0-py3-none-any.whl", "file_typed", "other-1.0-py3-none-any.whl"},
+		{"yank-file", "file", "other-1.0-py3-none-any.whl"},
+		{"delete-file", "file", "other-1.0-py3-none-any.whl", "file_typed", "other-1.0-py3-none-any.whl"},
 	} {
-		if got := x.post("owner", "/manage/project/demo/release/1.0/", fields...); got.Code != http.StatusNotFound {
+		if got := x.post("owner", "/manage/project/demo/release/1.0/"+fields[0]+"/", fields[1:]...); got.Code != http.StatusNotFound {
 			t.Errorf("POST %v = %d, want 404", fields, got.Code)
 		}
 	}
@@ -561,9 +561,9 @@ func TestNamesOfOthers(t *testing.T) {
 			t.Errorf("GET %s = %d, want %d", c.path, got.Code, c.want)
 		}
 	}
-	for _, fields := range [][]string{{}, {"do", "everything"}, {"do", ""}} {
-		if got := x.post("owner", "/manage/project/demo/settings/", fields...); got.Code != http.StatusBadRequest {
-			t.Errorf("POST %v = %d, want 400", fields, got.Code)
+	for _, form := range []string{"", "everything/"} {
+		if got := x.post("owner", "/manage/project/demo/settings/"+form); got.Code != http.StatusNotFound && got.Code != http.StatusMethodNotAllowed {
+			t.Errorf("POST to settings/%s, which is no form = %d", form, got.Code)
 		}
 	}
 }
@@ -571,25 +571,25 @@ func TestNamesOfOthers(t *testing.T) {
 func TestSettingsOfAdministrators(t *testing.T) {
 	x := newShop(t, catalog.Limits{FileSize: 2e9}, nil)
 	const path = "/manage/project/demo/settings/"
-	if got := x.post("owner", path, "do", "limits", "file_size", "1 MB"); got.Code != http.StatusForbidden {
+	if got := x.post("owner", path+"limits/", "file_size", "1 MB"); got.Code != http.StatusForbidden {
 		t.Errorf("limits by an owner = %d", got.Code)
 	}
-	if got := x.post("owner", path, "do", "status", "status", "quarantined"); got.Code != http.StatusForbidden {
+	if got := x.post("owner", path+"status/", "status", "quarantined"); got.Code != http.StatusForbidden {
 		t.Errorf("quarantine by an owner = %d", got.Code)
 	}
 	for typed, want := range map[string]int64{"1 MB": 1e6, "2GiB": 2 << 30, " 7 kb ": 7e3, "12": 12, "3 bytes": 3, "": 0} {
-		got := x.post("root", path, "do", "limits", "file_size", typed)
+		got := x.post("root", path+"limits/", "file_size", typed)
 		p, err := x.index.Project(t.Context(), x.operator, "", x.name("demo"))
 		if err != nil || got.Code != http.StatusSeeOther || p.Limits.FileSize != want {
 			t.Errorf("limits of %q = %d: %d, %v, want %d", typed, got.Code, p.Limits.FileSize, err, want)
 		}
 	}
 	for _, typed := range []string{"many", "-1", "0", "1.5 GB", "99999999999 TB", "1 XB", "MB"} {
-		if got := x.post("root", path, "do", "limits", "file_size", typed); got.Code != http.StatusUnprocessableEntity {
+		if got := x.post("root", path+"limits/", "file_size", typed); got.Code != http.StatusUnprocessableEntity {
 			t.Errorf("limits of %q = %d, want 422", typed, got.Code)
 		}
 	}
-	if got := x.post("root", path, "do", "status", "status", "quarantined", "reason", "malware"); got.Code != http.StatusSeeOther {
+	if got := x.post("root", path+"status/", "status", "quarantined", "reason", "malware"); got.Code != http.StatusSeeOther {
 		t.Errorf("quarantine by an administrator = %d", got.Code)
 	}
 	page := x.get("owner", path).Body.String()
@@ -605,8 +605,8 @@ func TestSettingsOfAdministrators(t *testing.T) {
 
 func TestHistoryPage(t *testing.T) {
 	x := newShop(t, catalog.Limits{}, nil)
-	x.post("maintainer", "/manage/project/demo/release/1.0/", "do", "yank", "reason", "broken <i>")
-	x.post("reader", "/manage/project/demo/release/1.0/", "do", "yank")
+	x.post("maintainer", "/manage/project/demo/release/1.0/yank/", "reason", "broken <i>")
+	x.post("reader", "/manage/project/demo/release/1.0/yank/")
 	page := func(user, query string) string {
 		t.Helper()
 		got := x.get(user, "/manage/project/demo/history/"+query)
@@ -631,7 +631,7 @@ func TestHistoryPage(t *testing.T) {
 		}
 	}
 	for n := range 40 {
-		x.post("owner", "/manage/project/demo/release/2.0/", "do", "yank", "reason", fmt.Sprint("number ", n))
+		x.post("owner", "/manage/project/demo/release/2.0/yank/", "reason", fmt.Sprint("number ", n))
 	}
 	first := page("owner", "?what=yanks")
 	if !strings.Contains(first, "number 39") || strings.Contains(first, "number 3.") || !strings.Contains(first, `rel="next"`) {
@@ -732,7 +732,7 @@ func TestManagedListPage(t *testing.T) {
 func TestInvitationToAProject(t *testing.T) {
 	x := newShop(t, catalog.Limits{}, nil, ownersInvite)
 	const path = "/manage/project/demo/collaboration/"
-	got := x.post("owner", path, "do", "invite", "invited", "zoe", "invited_role", "uploader")
+	got := x.post("owner", path+"invite/", "invited", "zoe", "invited_role", "uploader")
 	_, rest, found := strings.Cut(got.Body.String(), shopHost+"/invite/")
 	secret, _, _ := strings.Cut(rest, "/")
 	if got.Code != http.StatusOK || !found {
@@ -746,21 +746,21 @@ func TestInvitationToAProject(t *testing.T) {
 		t.Errorf("following the link = %d", got.Code)
 	}
 	for user, want := range map[string]int{"maintainer": 403, "reader": 403, "stranger": 403} {
-		if got := x.post(user, path, "do", "invite", "invited_role", "owner"); got.Code != want {
+		if got := x.post(user, path+"invite/", "invited_role", "owner"); got.Code != want {
 			t.Errorf("inviting as %s = %d, want %d", user, got.Code, want)
 		}
 	}
-	for _, fields := range [][]string{{"do", "invite", "invited", "Not A Name", "invited_role", "reader"}, {"do", "invite", "invited", "reader", "invited_role", "reader"}} {
-		if got := x.post("owner", path, fields...); got.Code != http.StatusUnprocessableEntity {
+	for _, fields := range [][]string{{"invited", "Not A Name", "invited_role", "reader"}, {"invited", "reader", "invited_role", "reader"}} {
+		if got := x.post("owner", path+"invite/", fields...); got.Code != http.StatusUnprocessableEntity {
 			t.Errorf("POST %v = %d, want 422", fields, got.Code)
 		}
 	}
 	_, rest, _ = strings.Cut(page, `name="invitation" value="`)
 	id, _, _ := strings.Cut(rest, `"`)
-	if got := x.post("maintainer", path, "do", "revoke", "invitation", id); got.Code != http.StatusNotFound {
+	if got := x.post("maintainer", path+"revoke/", "invitation", id); got.Code != http.StatusNotFound {
 		t.Errorf("revoking somebody else's invitation = %d, want 404", got.Code)
 	}
-	if got := x.post("owner", path, "do", "revoke", "invitation", id); got.Code != http.StatusSeeOther {
+	if got := x.post("owner", path+"revoke/", "invitation", id); got.Code != http.StatusSeeOther {
 		t.Errorf("revoking = %d", got.Code)
 	}
 	if got := x.get("nobody", "/invite/"+secret+"/"); got.Code != http.StatusNotFound {
@@ -772,14 +772,14 @@ func TestInvitationToAProject(t *testing.T) {
 func TestInvitationFallsWithItsMaker(t *testing.T) {
 	x := newShop(t, catalog.Limits{}, nil, ownersInvite)
 	const path = "/manage/project/demo/collaboration/"
-	got := x.post("owner", path, "do", "invite", "invited_role", "owner")
+	got := x.post("owner", path+"invite/", "invited_role", "owner")
 	_, rest, _ := strings.Cut(got.Body.String(), shopHost+"/invite/")
 	secret, _, _ := strings.Cut(rest, "/")
 	link := "/invite/" + secret + "/"
 	if got := x.get("nobody", link); got.Code != http.StatusOK {
 		t.Fatalf("following the link = %d", got.Code)
 	}
-	x.post("root", path, "do", "change", "person", "owner", "role", "maintainer")
+	x.post("root", path+"change/", "person", "owner", "role", "maintainer")
 	if got := x.get("nobody", link); got.Code != http.StatusNotFound {
 		t.Errorf("following the link of somebody who is no owner any more = %d, want 404", got.Code)
 	}
@@ -787,7 +787,7 @@ func TestInvitationFallsWithItsMaker(t *testing.T) {
 	if got := x.post("nobody", link, "name", "again", "password", password, "again", password); got.Code != http.StatusNotFound {
 		t.Errorf("using the link of somebody who is no owner any more = %d, want 404", got.Code)
 	}
-	x.post("root", path, "do", "change", "person", "owner", "role", "owner")
+	x.post("root", path+"change/", "person", "owner", "role", "owner")
 	if got := x.post("nobody", link, "name", "zoe", "password", password, "again", password); got.Code != http.StatusSeeOther {
 		t.Errorf("using the link of an owner = %d:\n%s", got.Code, got.Body)
 	}
@@ -807,33 +807,33 @@ func TestGroupsOfAProject(t *testing.T) {
 		want   int
 		fields []string
 	}{
-		{422, []string{"do", "add-group", "group", "nobody-knows", "group_role", "reader"}}, {400, []string{"do", "add-group", "group", "crew", "group_role", "king"}},
-		{404, []string{"do", "remove-group", "group", "crew"}},
+		{422, []string{"add-group", "group", "nobody-knows", "group_role", "reader"}}, {400, []string{"add-group", "group", "crew", "group_role", "king"}},
+		{404, []string{"remove-group", "group", "crew"}},
 	} {
-		if got := x.post("owner", path, c.fields...); got.Code != c.want {
+		if got := x.post("owner", path+c.fields[0]+"/", c.fields[1:]...); got.Code != c.want {
 			t.Errorf("POST %v = %d, want %d", c.fields, got.Code, c.want)
 		}
 	}
 	for _, user := range []string{"maintainer", "reader", "stranger"} {
-		if got := x.post(user, path, "do", "add-group", "group", "crew", "group_role", "owner"); got.Code != http.StatusForbidden {
+		if got := x.post(user, path+"add-group/", "group", "crew", "group_role", "owner"); got.Code != http.StatusForbidden {
 			t.Errorf("a group's role given by a %s = %d, want 403", user, got.Code)
 		}
 	}
-	hidden, missing := x.post("stranger", "/r/inner"+path, "do", "add-group", "group", "crew", "group_role", "owner"), x.post("stranger", "/r/inner/manage/project/nothing/collaboration/", "do", "add-group", "group", "crew", "group_role", "owner")
+	hidden, missing := x.post("stranger", "/r/inner"+path+"add-group/", "group", "crew", "group_role", "owner"), x.post("stranger", "/r/inner/manage/project/nothing/collaboration/add-group/", "group", "crew", "group_role", "owner")
 	if hidden.Code != http.StatusNotFound || missing.Code != http.StatusNotFound {
 		t.Errorf("a group's role in what is hidden = %d, in what is missing = %d, want 404", hidden.Code, missing.Code)
 	}
-	if grew := x.grew(func() { x.post("owner", path, "do", "add-group", "group", "crew", "group_role", "owner") }); grew != "grant.add" {
+	if grew := x.grew(func() { x.post("owner", path+"add-group/", "group", "crew", "group_role", "owner") }); grew != "grant.add" {
 		t.Errorf("a group's role is recorded as %q", grew)
 	}
 	if page := x.get("stranger", path).Body.String(); !strings.Contains(page, "Everybody in <strong>crew</strong> is an <strong>owner</strong>") {
 		t.Errorf("somebody of the group sees:\n%s", page)
 	}
-	if got := x.post("owner", path, "do", "leave", "typed", "demo"); got.Code != http.StatusSeeOther {
+	if got := x.post("owner", path+"leave/", "typed", "demo"); got.Code != http.StatusSeeOther {
 		t.Errorf("leaving a project that a group owns too = %d", got.Code)
 	}
-	for _, fields := range [][]string{{"do", "remove-group", "group", "crew"}, {"do", "add-group", "group", "crew", "group_role", "reader"}} {
-		got := x.post("stranger", path, fields...)
+	for _, fields := range [][]string{{"remove-group", "group", "crew"}, {"add-group", "group", "crew", "group_role", "reader"}} {
+		got := x.post("stranger", path+fields[0]+"/", fields[1:]...)
 		if got.Code != http.StatusUnprocessableEntity || !strings.Contains(got.Body.String(), "group crew is the last owner of project demo") {
 			t.Errorf("POST %v by the last owners = %d", fields, got.Code)
 		}
@@ -841,7 +841,7 @@ func TestGroupsOfAProject(t *testing.T) {
 	if page := x.get("stranger", "/manage/project/demo/history/?what=people").Body.String(); !strings.Contains(page, "owner gave the group crew the role owner in demo") || !strings.Contains(page, "owner left demo") {
 		t.Errorf("the history of roles:\n%s", page)
 	}
-	if got := x.post("root", path, "do", "remove-group", "group", "crew"); got.Code != http.StatusSeeOther {
+	if got := x.post("root", path+"remove-group/", "group", "crew"); got.Code != http.StatusSeeOther {
 		t.Errorf("an administrator taking a group's role = %d", got.Code)
 	}
 	if got := x.get("stranger", path); got.Code != http.StatusForbidden {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"html"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -159,9 +160,17 @@ func (x *trust) project(repository, name, owner string) {
 	}
 }
 
-// ask sends a request as a user, "" for nobody; a form makes it a post from a page of this index.
+// ask sends a request as a user, "" for nobody; a form makes it a post from a page of this index. A form for "do" is at that
+// name below its page.
 func (x *trust) ask(user, path string, form url.Values) *httptest.ResponseRecorder {
 	x.Helper()
+	if do := form.Get("do"); do != "" {
+		form = maps.Clone(form)
+		form.Del("do")
+		if !strings.HasSuffix(path, "/preview/") {
+			path += do + "/"
+		}
+	}
 	r := httptest.NewRequest(http.MethodGet, "https://"+trustAudience+"/team"+path, nil)
 	if form != nil {
 		r = httptest.NewRequest(http.MethodPost, "https://"+trustAudience+"/team"+path, strings.NewReader(form.Encode()))
@@ -261,7 +270,7 @@ func TestContract111(t *testing.T) {
 	missing := "/manage/project/nothing/settings/publishing/"
 	posts := []url.Values{
 		x.github("repository", "evil"), {"do": {"remove"}, "publisher_id": {id}}, {"do": {"constrain"}, "publisher_id": {id}, "ref": {"refs/tags/x"}},
-		{"do": {"trusted-only"}, "on": {"on"}}, {"do": {"nonsense"}}, {"do": {"add"}, "provider": {"github"}, "owner": {"a/b"}},
+		{"do": {"trusted-only"}, "on": {"on"}}, {"do": {"add"}, "provider": {"github"}, "owner": {"a/b"}},
 	}
 	shape := func(user, path string, form url.Values) string {
 		w := x.ask(user, path, form)
@@ -318,7 +327,7 @@ func TestContract112(t *testing.T) {
 		"another site": {"Sec-Fetch-Site": "cross-site", "Origin": "https://evil.example"}, "a sister host": {"Sec-Fetch-Site": "same-site", "Origin": "https://evil.acme.example"},
 		"an origin alone": {"Origin": "https://evil.example"}, "a null origin": {"Origin": "null", "Sec-Fetch-Site": "cross-site"},
 	} {
-		for _, path := range []string{widgetsPublishing, widgetsPublishing + "preview/", "/manage/account/publishing/"} {
+		for _, path := range []string{widgetsPublishing + "add/", widgetsPublishing + "preview/", "/manage/account/publishing/add/"} {
 			r := httptest.NewRequest(http.MethodPost, "https://"+trustAudience+"/team"+path, strings.NewReader(x.github("project_name", "new").Encode()))
 			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 			for k, v := range headers {
@@ -346,7 +355,7 @@ func TestContract113(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	names := []string{"provider", "issuer", "preset", "publisher", "with", "do", "project_name"}
+	names := []string{"provider", "issuer", "preset", "publisher", "with", "project_name"}
 	for _, p := range []string{"github", "gitlab", "google", "activestate", "generic"} {
 		for _, f := range workload.Forms(p) {
 			for _, field := range f.Fields {
@@ -430,7 +439,7 @@ func TestContract115(t *testing.T) {
 		}
 	}
 	for _, p := range payloads {
-		for _, field := range []string{"owner", "repository", "workflow", "environment", "ref", "events", "issuer", "provider", "project_name", "publisher_id", "do"} {
+		for _, field := range []string{"owner", "repository", "workflow", "environment", "ref", "events", "issuer", "provider", "project_name", "publisher_id"} {
 			for _, path := range []string{widgetsPublishing, widgetsPublishing + "preview/", "/manage/account/publishing/", "/manage/account/publishing/preview/"} {
 				if page := x.ask("alice", path, x.github("project_name", "new-two", field, p.text)).Body.String(); strings.Contains(page, p.harm) {
 					t.Errorf("POST %s with %s=%.40q has %q", path, field, p.text, p.harm)
@@ -634,7 +643,8 @@ func TestExchangesAreShown(t *testing.T) {
 	if strings.Contains(page, "<script>alert") {
 		t.Error("a claim is markup")
 	}
-	link := page[strings.LastIndex(page, `href="?`)+6:]
+	_, link, _ := strings.Cut(page, `class="button" href="?`)
+	link = "?" + link
 	link = html.UnescapeString(link[:strings.Index(link, `"`)])
 	filled := x.ask("alice", widgetsPublishing+link, nil)
 	wants(t, filled.Body.String(), `name="environment" value="test"`, `name="owner_id" value="4242"`, "Double-check these values", "Add publisher")

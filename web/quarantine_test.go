@@ -68,22 +68,22 @@ func TestOwnersCannotDeleteQuarantine(t *testing.T) {
 	x := newShop(t, catalog.Limits{}, nil)
 	x.quarantine(wheel1)
 	forms := []struct {
-		path, action string
-		fields       []string
+		page, form, action string
+		fields             []string
 	}{
-		{"/manage/project/demo/release/1.0/?file=" + wheel1, "file.delete", []string{"do", "delete-file", "file", wheel1, "file_typed", wheel1}},
-		{"/manage/project/demo/release/1.0/", "release.delete", []string{"do", "delete", "typed", "1.0"}},
-		{"/manage/project/demo/settings/", "project.delete", []string{"do", "delete", "typed", "demo"}},
+		{"/manage/project/demo/release/1.0/?file=" + wheel1, "/manage/project/demo/release/1.0/delete-file/", "file.delete", []string{"file", wheel1, "file_typed", wheel1}},
+		{"/manage/project/demo/release/1.0/", "/manage/project/demo/release/1.0/delete/", "release.delete", []string{"typed", "1.0"}},
+		{"/manage/project/demo/settings/", "/manage/project/demo/settings/delete/", "project.delete", []string{"typed", "demo"}},
 	}
 	for _, f := range forms {
-		if page := x.get("owner", f.path).Body.String(); strings.Contains(page, `class="danger">Delete`) || !strings.Contains(page, "nly an administrator can") {
-			t.Errorf("%s offers an owner to delete, or does not say why not", f.path)
+		if page := x.get("owner", f.page).Body.String(); strings.Contains(page, `class="danger">Delete`) || !strings.Contains(page, "nly an administrator can") {
+			t.Errorf("%s offers an owner to delete, or does not say why not", f.page)
 		}
-		if page := x.get("root", f.path).Body.String(); !strings.Contains(page, `class="danger">Delete`) {
-			t.Errorf("%s does not offer an administrator to delete", f.path)
+		if page := x.get("root", f.page).Body.String(); !strings.Contains(page, `class="danger">Delete`) {
+			t.Errorf("%s does not offer an administrator to delete", f.page)
 		}
 		grew := x.grew(func() {
-			got := x.post("owner", f.path, f.fields...)
+			got := x.post("owner", f.form, f.fields...)
 			if got.Code != http.StatusForbidden || !strings.Contains(got.Body.String(), "ask an administrator") {
 				t.Errorf("%s as an owner = %d, want 403 that says what to do", f.action, got.Code)
 			}
@@ -99,7 +99,7 @@ func TestOwnersCannotDeleteQuarantine(t *testing.T) {
 		if f.action == "release.delete" {
 			continue // deletes what the next one needs
 		}
-		if got := x.post("root", f.path, f.fields...); got.Code != http.StatusSeeOther {
+		if got := x.post("root", f.form, f.fields...); got.Code != http.StatusSeeOther {
 			t.Errorf("%s as an administrator = %d", f.action, got.Code)
 		}
 	}
@@ -117,7 +117,7 @@ func TestOwnersCannotDeleteFromQuarantinedProject(t *testing.T) {
 			t.Errorf("%s offers what is refused or missing", path)
 		}
 	}
-	if got := x.post("owner", "/manage/project/demo/settings/", "do", "delete", "typed", "demo"); got.Code != http.StatusForbidden {
+	if got := x.post("owner", "/manage/project/demo/settings/delete/", "typed", "demo"); got.Code != http.StatusForbidden {
 		t.Errorf("deleting the project = %d, want 403", got.Code)
 	}
 }

@@ -94,6 +94,7 @@ func New(o Options) (*Site, error) {
 		publishing.New(kit, publishing.Options{Index: o.Index, Directory: o.Directory, Registry: o.Registry}).Routes(),
 		manage.New(kit, manage.Options{Index: o.Index, Accounts: o.Accounts, Letters: mail}).Routes(),
 	)
+	kit.SetPages(s.rows)
 	return s, nil
 }
 

@@ -23,7 +23,7 @@ func TestDeletionTellsWhatIsLeft(t *testing.T) {
 	if err := os.WriteFile(files, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	got := x.post("owner", "/manage/project/demo/settings/", "do", "delete", "typed", "demo")
+	got := x.post("owner", "/manage/project/demo/settings/delete/", "typed", "demo")
 	if got.Code != http.StatusSeeOther {
 		t.Fatalf("POST = %d, want a redirect\n%s", got.Code, got.Body)
 	}

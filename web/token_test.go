@@ -110,14 +110,14 @@ func TestTokensAreRevokedInTheListOfAll(t *testing.T) {
 	if !strings.Contains(page, "2 active tokens.</p>") {
 		t.Errorf("the list counts marked tokens that there are not:\n%s", page)
 	}
-	revoke := []string{"do", "revoke", "from", "tokens", "token", id}
-	if got := x.post("owner", "/admin/user/reader/", revoke...); got.Code != 404 {
+	revoke := []string{"from", "tokens", "token", id}
+	if got := x.post("owner", "/admin/user/reader/revoke/", revoke...); got.Code != 404 {
 		t.Errorf("revoking as owner = %d, want 404", got.Code)
 	}
-	if got := x.post("root", "/admin/user/owner/", revoke...); got.Code != 404 {
+	if got := x.post("root", "/admin/user/owner/revoke/", revoke...); got.Code != 404 {
 		t.Errorf("revoking under another's name = %d, want 404", got.Code)
 	}
-	if got := x.post("root", "/admin/user/reader/", revoke...); got.Code != 303 || got.Header().Get("Location") != "/admin/tokens/" {
+	if got := x.post("root", "/admin/user/reader/revoke/", revoke...); got.Code != 303 || got.Header().Get("Location") != "/admin/tokens/" {
 		t.Errorf("revoking = %d to %q", got.Code, got.Header().Get("Location"))
 	}
 	if page := x.get("root", "/admin/tokens/").Body.String(); strings.Contains(page, id) || !strings.Contains(page, other) {

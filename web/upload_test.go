@@ -100,13 +100,13 @@ func TestUploadRefusals(t *testing.T) {
 	check("a file of another project", "owner", "/manage/upload/?project=other", "this is a file of demo", wheel)
 	check("no distribution", "owner", "/manage/upload/", "file name", packagingtest.File{Name: "notes.txt", Bytes: []byte("x")})
 	check("a path", "owner", "/manage/upload/", "file name", packagingtest.File{Name: "../../etc/passwd", Bytes: []byte("x")})
-	x.post("owner", "/manage/project/demo/settings/", "do", "trusted-only", "on", "on")
+	x.post("owner", "/manage/project/demo/settings/trusted-only/", "on", "on")
 	check("a project of trusted publishers", "owner", "/manage/upload/", "takes uploads from its trusted publishers alone", wheel)
 	if page := x.get("owner", "/manage/upload/?project=demo").Body.String(); !strings.Contains(page, "trusted publishers alone") || strings.Contains(page, "multipart/form-data") {
 		t.Errorf("the page of a project of trusted publishers:\n%s", page)
 	}
-	x.post("owner", "/manage/project/demo/settings/", "do", "trusted-only")
-	x.post("owner", "/manage/project/demo/settings/", "do", "status", "status", "archived")
+	x.post("owner", "/manage/project/demo/settings/trusted-only/")
+	x.post("owner", "/manage/project/demo/settings/status/", "status", "archived")
 	check("an archived project", "owner", "/manage/upload/", "archived", wheel)
 	if got := x.get("stranger", "/r/inner/manage/upload/"); got.Code != http.StatusNotFound {
 		t.Errorf("the page of a hidden repository = %d", got.Code)

@@ -81,7 +81,7 @@ type posted struct {
 }
 
 func (f posted) key() string {
-	return regexp.MustCompile(`\?.*`).ReplaceAllString(f.action, "") + " " + f.fields.Get("do") + " " + strings.Join(f.typed, ",")
+	return regexp.MustCompile(`\?.*`).ReplaceAllString(f.action, "") + " " + strings.Join(f.typed, ",")
 }
 
 // formsOf are the forms of a page that post.

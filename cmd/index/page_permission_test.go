@@ -153,7 +153,7 @@ func TestHiddenPagesAreMissing(t *testing.T) {
 		for _, v := range visitors[:len(visitors)-1] {
 			shape := func(repository, project string) string {
 				path := strings.NewReplacer(":repository", repository, ":project", project, ":version", "1.0").Replace(r.Path)
-				got := x.visit(t, r.Method, path, v, "do=delete&typed="+project)
+				got := x.visit(t, r.Method, path, v, "typed="+project)
 				text := fmt.Sprint(got.Code, got.Header().Get("Location"), got.Header().Get("Cache-Control"), got.Body)
 				return strings.NewReplacer("/r/"+repository, "/r/REPOSITORY", url.QueryEscape("/r/"+repository), "REPOSITORY", project, "PROJECT").Replace(text)
 			}
@@ -188,7 +188,7 @@ func TestFormsOfOtherSites(t *testing.T) {
 				{"Referer", "http://h.example/"},
 			} {
 				for _, v := range []string{"nobody", "owner", "administrator"} {
-					if got := x.visit(t, r.Method, path, v, "do=delete&typed="+demo, from...); got.Code != http.StatusForbidden {
+					if got := x.visit(t, r.Method, path, v, "typed="+demo, from...); got.Code != http.StatusForbidden {
 						t.Errorf("POST %s as %s with %q = %d, want 403", path, v, from, got.Code)
 					}
 				}

@@ -155,12 +155,18 @@ func (x *Index) SetLimits(ctx context.Context, who access.Caller, repo string, n
 // DeleteRelease removes a release and its files. The names of the files are never usable again. It needs an owner, and an
 // administrator while one of the files, or the project, is in quarantine.
 func (x *Index) DeleteRelease(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName, version string) error {
+	if version == "" { // which is the project to a target
+		return fault.New(fault.Invalid, "name the version to delete")
+	}
 	return x.delete(ctx, who, target{repo: repo, name: name, version: version})
 }
 
 // DeleteFile removes one file, by its exact name, which is never usable again, and with its last file a release. It needs
 // the same caller as DeleteRelease; fault.NotFound where the project has no such file.
 func (x *Index) DeleteFile(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName, filename string) error {
+	if filename == "" { // which is the project to a target
+		return fault.New(fault.Invalid, "name the file to delete")
+	}
 	return x.delete(ctx, who, target{repo: repo, name: name, filename: filename})
 }
 

@@ -170,6 +170,13 @@ func TestFilesOneByOne(t *testing.T) {
 	if err := w.YankFile(t.Context(), w.admin, "", demo, wheel.Name, long); !fault.Is(err, fault.Invalid) || fault.FieldOf(err) != "reason" {
 		t.Errorf("YankFile(for a long reason) = %v in %q", err, fault.FieldOf(err))
 	}
+	for what, err := range map[string]error{
+		"DeleteFile": w.DeleteFile(t.Context(), w.admin, "", demo, ""), "DeleteRelease": w.DeleteRelease(t.Context(), w.admin, "", demo, ""),
+	} {
+		if !fault.Is(err, fault.Invalid) {
+			t.Errorf("%s without a name = %v, want fault.Invalid", what, err)
+		}
+	}
 	if err := w.DeleteFile(t.Context(), maintainer, "", demo, wheel.Name); !fault.Is(err, fault.Denied) || w.lastAction() != "file.delete refused" {
 		t.Errorf("DeleteFile by a maintainer = %v, recorded as %s", err, w.lastAction())
 	}

@@ -1,6 +1,7 @@
 package account
 
 import (
+	"cmp"
 	"net/http"
 	"strings"
 
@@ -17,16 +18,16 @@ import (
 func (s *Section) accountRoutes() []route.Route {
 	return []route.Route{
 		{Method: http.MethodGet, Path: "/manage/account/", Auth: route.Signed, Handle: s.profile},
-		{Method: http.MethodPost, Path: "/manage/account/", Auth: route.Signed, Handle: s.setProfile},
+		{Method: http.MethodPost, Path: "/manage/account/", Auth: route.Signed, Handle: s.Posted(s.setProfile)},
 		{Method: http.MethodGet, Path: "/manage/account/security/", Auth: route.Signed, Handle: s.security},
-		{Method: http.MethodPost, Path: "/manage/account/security/password/", Auth: route.Signed, Handle: s.setPassword},
+		{Method: http.MethodPost, Path: "/manage/account/security/password/", Auth: route.Signed, Handle: s.Posted(s.setPassword)},
 		{Method: http.MethodGet, Path: "/manage/account/security/totp/", Auth: route.Signed, Handle: s.totp},
-		{Method: http.MethodPost, Path: "/manage/account/security/totp/", Auth: route.Signed, Handle: s.setTOTP},
+		{Method: http.MethodPost, Path: "/manage/account/security/totp/", Auth: route.Signed, Handle: s.Posted(s.setTOTP)},
 		{Method: http.MethodPost, Path: "/manage/account/security/totp/begin/", Auth: route.Signed, Handle: s.beginTOTP},
 		{Method: http.MethodPost, Path: "/manage/account/security/totp/remove/", Auth: route.Signed, Handle: s.removeTOTP},
 		{Method: http.MethodPost, Path: "/manage/account/security/recovery/", Auth: route.Signed, Handle: s.newRecovery},
 		{Method: http.MethodGet, Path: "/manage/account/sessions/", Auth: route.Signed, Handle: s.sessions},
-		{Method: http.MethodPost, Path: "/manage/account/sessions/", Auth: route.Signed, Handle: s.endSession},
+		{Method: http.MethodPost, Path: "/manage/account/sessions/", Auth: route.Signed, Handle: s.Posted(s.endSession)},
 	}
 }
 
@@ -52,19 +53,13 @@ func (s *Section) profile(w http.ResponseWriter, r *http.Request, who access.Cal
 
 func (s *Section) profilePage(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form) error {
 	v := profileView{Frame: s.accountFrame(r, who, "profile", "Account of "+who.Name())}
-	if p := f.Problem(); p != nil {
-		v.Notice = p
-	}
+	v.Notice = cmp.Or(f.Problem(), v.Notice)
 	v.FullName = f.Field(ui.Field{Name: "full_name", Label: "Name", Autocomplete: "name", MaxLength: 100, Help: "As colleagues know you."})
 	v.Email = f.Field(ui.Field{Name: "email", Label: "E-mail", Type: "email", Autocomplete: "email", MaxLength: 254, Help: "For invitations and notices, where this index sends any. Nobody else sees it but administrators."})
 	return s.Render(w, f.Status(), "account", &v)
 }
 
-func (s *Section) setProfile(w http.ResponseWriter, r *http.Request, who access.Caller) error {
-	f, err := ui.ReadForm(w, r)
-	if err != nil {
-		return err
-	}
+func (s *Section) setProfile(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form) error {
 	old, err := s.o.Accounts.ProfileOf(r.Context(), who)
 	moved := old.Email != f.Get("email")
 	if err == nil && moved && s.letters.Enabled() {
@@ -111,9 +106,7 @@ func (s *Section) securityPage(w http.ResponseWriter, r *http.Request, who acces
 		return err
 	}
 	v := securityView{Frame: s.accountFrame(r, who, "security", "Security"), Security: security, Codes: codes, Fresh: s.Confirmed(who) == nil}
-	if p := f.Problem(); p != nil {
-		v.Notice = p
-	}
+	v.Notice = cmp.Or(f.Problem(), v.Notice)
 	if v.Passkeys, err = s.passkeysOf(r, who); err != nil {
 		return err
 	}
@@ -135,19 +128,15 @@ func (s *Section) securityPage(w http.ResponseWriter, r *http.Request, who acces
 	return s.Render(w, f.Status(), "security", &v)
 }
 
-func (s *Section) setPassword(w http.ResponseWriter, r *http.Request, who access.Caller) error {
+func (s *Section) setPassword(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form) error {
 	if err := s.Confirmed(who); err != nil {
-		return err
-	}
-	f, err := ui.ReadForm(w, r)
-	if err != nil {
 		return err
 	}
 	if f.Secret("password") != f.Secret("again") {
 		f.Wrong("again", "the two passwords differ")
 		return s.securityPage(w, r, who, f, nil)
 	}
-	err = s.o.SignIn.SetPassword(r.Context(), who, access.Secret(f.Secret("current")), access.Secret(f.Secret("password")))
+	err := s.o.SignIn.SetPassword(r.Context(), who, access.Secret(f.Secret("current")), access.Secret(f.Secret("password")))
 	f.Late(w, err)
 	if err := f.Refused(fault.FieldOf(err), err); err != nil {
 		return err
@@ -227,12 +216,8 @@ func newQR(text string) (*qrCode, error) {
 	return &qrCode{code.Size + 8, path.String()}, nil
 }
 
-func (s *Section) setTOTP(w http.ResponseWriter, r *http.Request, who access.Caller) error {
+func (s *Section) setTOTP(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form) error {
 	if err := s.Confirmed(who); err != nil {
-		return err
-	}
-	f, err := ui.ReadForm(w, r)
-	if err != nil {
 		return err
 	}
 	codes, err := s.o.SignIn.ConfirmTOTP(r.Context(), who, f.Get("code"))
@@ -288,11 +273,7 @@ func (s *Section) sessions(w http.ResponseWriter, r *http.Request, who access.Ca
 	return s.Render(w, http.StatusOK, "sessions", &v)
 }
 
-func (s *Section) endSession(w http.ResponseWriter, r *http.Request, who access.Caller) error {
-	f, err := ui.ReadForm(w, r)
-	if err != nil {
-		return err
-	}
+func (s *Section) endSession(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form) error {
 	if f.On("others") {
 		if err := s.o.Directory.EndOtherSessions(r.Context(), who); err != nil {
 			return err

@@ -1,6 +1,7 @@
 package account
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 
@@ -22,7 +23,7 @@ type forgottenView struct {
 func (s *Section) mailRoutes() []route.Route {
 	return []route.Route{
 		{Method: http.MethodGet, Path: "/login/forgotten/", Auth: route.Visitor, Handle: s.forgotten},
-		{Method: http.MethodPost, Path: "/login/forgotten/", Auth: route.Visitor, Limit: route.LimitSignIn, Handle: s.askForLink},
+		{Method: http.MethodPost, Path: "/login/forgotten/", Auth: route.Visitor, Limit: route.LimitSignIn, Handle: s.Posted(s.askForLink)},
 	}
 }
 
@@ -32,23 +33,17 @@ func (s *Section) forgotten(w http.ResponseWriter, r *http.Request, who access.C
 
 func (s *Section) forgottenPage(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form, asked bool) error {
 	v := forgottenView{Frame: s.Frame(r, who, "Password forgotten"), Mails: s.letters.Enabled(), Asked: asked}
-	if p := f.Problem(); p != nil {
-		v.Notice = p
-	}
+	v.Notice = cmp.Or(f.Problem(), v.Notice)
 	v.User = f.Field(ui.Field{Name: "user", Label: "User name", Required: true, Autocomplete: "username", Mono: true, MaxLength: 64})
 	return s.Render(w, f.Status(), "forgotten", &v)
 }
 
 // askForLink answers before it looks whether there is such an account, so that neither words nor time tell.
-func (s *Section) askForLink(w http.ResponseWriter, r *http.Request, who access.Caller) error {
-	f, err := ui.ReadForm(w, r)
-	if err != nil {
-		return err
-	}
+func (s *Section) askForLink(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form) error {
 	if !s.letters.Enabled() {
 		return fault.New(fault.NotFound, "this index sends no mail: an administrator can give you a link")
 	}
-	err = s.o.Accounts.AskForLink(r.Context(), who)
+	err := s.o.Accounts.AskForLink(r.Context(), who)
 	if fault.Is(err, fault.TooMany) {
 		f.Wrong("", fault.Message(err))
 		return s.forgottenPage(w, r, who, f, false)

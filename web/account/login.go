@@ -1,6 +1,7 @@
 package account
 
 import (
+	"cmp"
 	"net/http"
 	"net/url"
 
@@ -31,12 +32,12 @@ type codeView struct {
 func (s *Section) loginRoutes() []route.Route {
 	return []route.Route{
 		{Method: http.MethodGet, Path: "/login/", Auth: route.Visitor, Handle: s.login},
-		{Method: http.MethodPost, Path: "/login/", Auth: route.Visitor, Limit: route.LimitSignIn, Handle: s.signIn},
+		{Method: http.MethodPost, Path: "/login/", Auth: route.Visitor, Limit: route.LimitSignIn, Handle: s.Posted(s.signIn)},
 		{Method: http.MethodGet, Path: "/login/code/", Auth: route.Visitor, Handle: s.code},
-		{Method: http.MethodPost, Path: "/login/code/", Auth: route.Visitor, Limit: route.LimitSignIn, Handle: s.signInByCode},
+		{Method: http.MethodPost, Path: "/login/code/", Auth: route.Visitor, Limit: route.LimitSignIn, Handle: s.Posted(s.signInByCode)},
 		{Method: http.MethodPost, Path: "/logout/", Auth: route.Visitor, Limit: route.LimitSignIn, Handle: s.signOut},
 		{Method: http.MethodGet, Path: "/confirm/", Auth: route.Signed, Handle: s.confirm},
-		{Method: http.MethodPost, Path: "/confirm/", Auth: route.Signed, Handle: s.reconfirm},
+		{Method: http.MethodPost, Path: "/confirm/", Auth: route.Signed, Handle: s.Posted(s.reconfirm)},
 	}
 }
 
@@ -50,9 +51,7 @@ func (s *Section) login(w http.ResponseWriter, r *http.Request, who access.Calle
 
 func (s *Section) loginPage(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form) error {
 	v := loginView{Frame: s.Frame(r, who, "Sign in"), Ways: s.ways(r), Passkeyed: s.o.SignIn.Passkeyed(), Mails: s.letters.Enabled()}
-	if p := f.Problem(); p != nil {
-		v.Notice = p
-	}
+	v.Notice = cmp.Or(f.Problem(), v.Notice)
 	v.Scripts = s.loginScripts()
 	v.User = f.Field(ui.Field{Name: "user", Label: "User name", Required: true, Autocomplete: "username webauthn", Focus: true})
 	v.Password = f.Field(ui.Field{Name: "password", Label: "Password", Type: "password", Required: true, Autocomplete: "current-password"})
@@ -109,11 +108,7 @@ func (s *Section) setCookie(w http.ResponseWriter, name string, value access.Sec
 	http.SetCookie(w, c)
 }
 
-func (s *Section) signIn(w http.ResponseWriter, r *http.Request, who access.Caller) error {
-	f, err := ui.ReadForm(w, r)
-	if err != nil {
-		return err
-	}
+func (s *Section) signIn(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form) error {
 	signed, err := s.o.SignIn.SignIn(r.Context(), who, signin.Login{
 		Name: f.Get("user"), Password: access.Secret(f.Secret("password")), Device: s.cookie(r, deviceCookie),
 	})
@@ -177,11 +172,7 @@ func (s *Section) codePage(w http.ResponseWriter, r *http.Request, who access.Ca
 	return s.Render(w, f.Status(), "code", &v)
 }
 
-func (s *Section) signInByCode(w http.ResponseWriter, r *http.Request, who access.Caller) error {
-	f, err := ui.ReadForm(w, r)
-	if err != nil {
-		return err
-	}
+func (s *Section) signInByCode(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form) error {
 	signed, err := s.o.SignIn.SecondFactor(r.Context(), who, signin.Code{Step: s.cookie(r, stepCookie), Typed: f.Get("code"), Device: s.cookie(r, deviceCookie), Browser: ui.Browser(r.UserAgent())})
 	switch {
 	case fault.Is(err, fault.NotFound):
@@ -241,12 +232,8 @@ func (s *Section) confirmPage(w http.ResponseWriter, r *http.Request, who access
 }
 
 // reconfirm takes the proof and goes back to the page that asked for it.
-func (s *Section) reconfirm(w http.ResponseWriter, r *http.Request, who access.Caller) error {
-	f, err := ui.ReadForm(w, r)
-	if err != nil {
-		return err
-	}
-	err = s.o.SignIn.Confirm(r.Context(), who, signin.Proof{Password: access.Secret(f.Secret("password")), Code: f.Get("code"), Device: s.cookie(r, deviceCookie), Browser: ui.Browser(r.UserAgent())})
+func (s *Section) reconfirm(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form) error {
+	err := s.o.SignIn.Confirm(r.Context(), who, signin.Proof{Password: access.Secret(f.Secret("password")), Code: f.Get("code"), Device: s.cookie(r, deviceCookie), Browser: ui.Browser(r.UserAgent())})
 	f.Late(w, err)
 	if err := f.Refused(fault.FieldOf(err), err); err != nil {
 		return err

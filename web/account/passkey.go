@@ -19,7 +19,7 @@ func (s *Section) passkeyRoutes() []route.Route {
 		{Method: http.MethodPost, Path: "/login/passkey/", Auth: route.Visitor, Limit: route.LimitSignIn, Handle: s.script(s.passkeySignIn)},
 		{Method: http.MethodPost, Path: "/manage/account/security/passkeys/begin/", Auth: route.Signed, Handle: s.script(s.beginPasskey)},
 		{Method: http.MethodPost, Path: "/manage/account/security/passkeys/", Auth: route.Signed, Handle: s.script(s.addPasskey)},
-		{Method: http.MethodPost, Path: "/manage/account/security/passkeys/remove/", Auth: route.Signed, Handle: s.removePasskey},
+		{Method: http.MethodPost, Path: "/manage/account/security/passkeys/remove/", Auth: route.Signed, Handle: s.Posted(s.removePasskey)},
 	}
 }
 
@@ -115,15 +115,11 @@ func (s *Section) addPasskey(w http.ResponseWriter, r *http.Request, who access.
 	return s.JSON(w, http.StatusOK, ui.Answer{Next: s.Base + "/manage/account/security/"})
 }
 
-func (s *Section) removePasskey(w http.ResponseWriter, r *http.Request, who access.Caller) error {
+func (s *Section) removePasskey(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form) error {
 	if err := s.Confirmed(who); err != nil {
 		return err
 	}
-	f, err := ui.ReadForm(w, r)
-	if err != nil {
-		return err
-	}
-	err = s.o.SignIn.RemovePasskey(r.Context(), who, f.Get("passkey"))
+	err := s.o.SignIn.RemovePasskey(r.Context(), who, f.Get("passkey"))
 	if fault.Is(err, fault.Conflict) {
 		return s.Tell(w, r, "/manage/account/security/", ui.Notice{Kind: "bad", Text: fault.Message(err)})
 	} else if err != nil {

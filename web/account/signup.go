@@ -21,7 +21,7 @@ func (s *Section) welcomeRoutes() []route.Route {
 		path := ui.LinkPath(kind, ":secret")
 		out = append(out,
 			route.Route{Method: http.MethodGet, Path: path, Auth: route.Visitor, Handle: s.followed(kind)},
-			route.Route{Method: http.MethodPost, Path: path, Auth: route.Visitor, Limit: route.LimitSignIn, Handle: s.accepted(kind)})
+			route.Route{Method: http.MethodPost, Path: path, Auth: route.Visitor, Limit: route.LimitSignIn, Handle: s.Posted(s.accepted(kind))})
 		if kind != onetime.Reset {
 			out = append(out,
 				route.Route{Method: http.MethodPost, Path: path + "passkey/begin/", Auth: route.Visitor, Limit: route.LimitSignIn, Handle: s.script(s.beginAccept(kind))},
@@ -77,12 +77,8 @@ func (s *Section) welcomePage(w http.ResponseWriter, r *http.Request, who access
 }
 
 // accepted uses the link up and signs the person in.
-func (s *Section) accepted(kind onetime.Kind) route.Handler {
-	return func(w http.ResponseWriter, r *http.Request, who access.Caller) error {
-		f, err := ui.ReadForm(w, r)
-		if err != nil {
-			return err
-		}
+func (s *Section) accepted(kind onetime.Kind) ui.FormHandler {
+	return func(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form) (err error) {
 		secret, password := access.Secret(r.PathValue("secret")), access.Secret(f.Secret("password"))
 		if password != access.Secret(f.Secret("again")) {
 			f.Wrong("again", "the two passwords differ")

@@ -30,7 +30,7 @@ func (s *Section) ssoRoutes() []route.Route {
 		{Method: http.MethodGet, Path: "/login/sso/", Auth: route.Visitor, Limit: route.LimitSignIn, Handle: s.beginSignOn},
 		{Method: http.MethodGet, Path: "/login/sso/callback", Auth: route.Visitor, Limit: route.LimitSignIn, Writes: true, Handle: s.finishSignOn},
 		{Method: http.MethodPost, Path: "/manage/account/security/identity/", Auth: route.Signed, Handle: s.linkIdentity},
-		{Method: http.MethodPost, Path: "/manage/account/security/identity/remove/", Auth: route.Signed, Handle: s.unlinkIdentity},
+		{Method: http.MethodPost, Path: "/manage/account/security/identity/remove/", Auth: route.Signed, Handle: s.Posted(s.unlinkIdentity)},
 	}
 }
 
@@ -142,15 +142,11 @@ func (s *Section) linkIdentity(w http.ResponseWriter, r *http.Request, who acces
 	return s.Render(w, http.StatusOK, "identity", &linkView{s.accountFrame(r, who, "security", "Link "+s.o.SignOnName), s.o.SignOnName, to})
 }
 
-func (s *Section) unlinkIdentity(w http.ResponseWriter, r *http.Request, who access.Caller) error {
+func (s *Section) unlinkIdentity(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form) error {
 	if err := s.Confirmed(who); err != nil {
 		return err
 	}
-	f, err := ui.ReadForm(w, r)
-	if err != nil {
-		return err
-	}
-	err = s.o.Accounts.Unlink(r.Context(), who, f.Get("issuer"), f.Get("subject"))
+	err := s.o.Accounts.Unlink(r.Context(), who, f.Get("issuer"), f.Get("subject"))
 	if fault.Is(err, fault.Conflict) {
 		return s.Tell(w, r, "/manage/account/security/", ui.Notice{Kind: "bad", Text: fault.Message(err)})
 	} else if err != nil {

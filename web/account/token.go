@@ -1,6 +1,7 @@
 package account
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"slices"
@@ -19,8 +20,8 @@ import (
 func (s *Section) tokenRoutes() []route.Route {
 	return []route.Route{
 		{Method: http.MethodGet, Path: "/manage/account/token/", Auth: route.Signed, Handle: s.tokens},
-		{Method: http.MethodPost, Path: "/manage/account/token/", Auth: route.Signed, Handle: s.makeToken},
-		{Method: http.MethodPost, Path: "/manage/account/token/revoke/", Auth: route.Signed, Handle: s.revokeToken},
+		{Method: http.MethodPost, Path: "/manage/account/token/", Auth: route.Signed, Handle: s.Posted(s.makeToken)},
+		{Method: http.MethodPost, Path: "/manage/account/token/revoke/", Auth: route.Signed, Handle: s.Posted(s.revokeToken)},
 	}
 }
 
@@ -82,9 +83,7 @@ func (s *Section) tokensPage(w http.ResponseWriter, r *http.Request, who access.
 		return err
 	}
 	v := tokensView{Frame: s.accountFrame(r, who, "tokens", "API tokens"), Made: made}
-	if p := f.Problem(); p != nil {
-		v.Notice = p
-	}
+	v.Notice = cmp.Or(f.Problem(), v.Notice)
 	for _, t := range all {
 		v.Tokens = append(v.Tokens, ui.NewTokenRow(s.o.Directory, s.Now(), t, who))
 	}
@@ -114,12 +113,8 @@ func (s *Section) lifetimeOptions() (out []ui.Option) {
 }
 
 // makeToken makes a token of the caller's and shows it, in this answer and never again.
-func (s *Section) makeToken(w http.ResponseWriter, r *http.Request, who access.Caller) error {
+func (s *Section) makeToken(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form) error {
 	if err := s.Confirmed(who); err != nil {
-		return err
-	}
-	f, err := ui.ReadForm(w, r)
-	if err != nil {
 		return err
 	}
 	n, err := s.askedToken(r, who, f)
@@ -193,11 +188,7 @@ func (s *Section) tokenBlocks(scope access.Scope, token string) []ui.Block {
 
 // revokeToken ends a token of the caller's. Another's is as one that is not there, for administrators too: theirs is the
 // account's page.
-func (s *Section) revokeToken(w http.ResponseWriter, r *http.Request, who access.Caller) error {
-	f, err := ui.ReadForm(w, r)
-	if err != nil {
-		return err
-	}
+func (s *Section) revokeToken(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form) error {
 	own, err := s.o.Directory.OwnTokens(r.Context(), who)
 	if err != nil {
 		return err

@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"cmp"
 	"net/http"
 	"strings"
 	"time"
@@ -15,33 +16,6 @@ import (
 	"pyindex/web/auditlog"
 	"pyindex/web/ui"
 )
-
-func (s *Section) adminRoutes() []route.Route {
-	pages := []struct {
-		path string
-		h    route.Handler
-	}{
-		{"/admin/", s.adminOverview}, {"/admin/users/", s.adminUsers}, {"/admin/user/:user/", s.adminUser}, {"/admin/grants/", s.adminGrants}, {"/admin/tokens/", s.adminTokens},
-		{"/admin/repositories/", s.adminRepositories}, {"/admin/issuers/", s.adminIssuers}, {"/admin/storage/", s.adminStorage}, {"/admin/audit/", s.adminAudit},
-		{"/admin/audit/export", s.adminExport}, {"/admin/settings/", s.adminSettings},
-		{"/admin/lockout/:kind/:subject/", s.adminLockout}, {"/admin/quarantine/", s.adminQuarantine},
-	}
-	forms := []struct {
-		path string
-		h    route.Handler
-	}{
-		{"/admin/users/", s.adminInvite}, {"/admin/users/approve/", s.adminApprove}, {"/admin/users/uninvite/", s.adminUninvite}, {"/admin/user/:user/", s.adminChangeUser}, {"/admin/grants/", s.adminChangeGrant}, {"/admin/repositories/", s.adminChangeRepository},
-		{"/admin/lockout/:kind/:subject/", s.adminLockOut}, {"/admin/quarantine/", s.adminRelease},
-	}
-	var out []route.Route
-	for _, p := range pages {
-		out = append(out, route.Route{Method: http.MethodGet, Path: p.path, Auth: route.Signed, Handle: s.administers(p.h)})
-	}
-	for _, f := range forms {
-		out = append(out, route.Route{Method: http.MethodPost, Path: f.path, Auth: route.Signed, Handle: s.administers(f.h)})
-	}
-	return out
-}
 
 // administers gives everybody else the answer for what is not there.
 func (s *Section) administers(h route.Handler) route.Handler {
@@ -178,45 +152,40 @@ func (s *Section) repositoriesPage(w http.ResponseWriter, r *http.Request, who a
 		return err
 	}
 	v := repositoriesView{Frame: s.adminFrame(r, who, "repositories", "Repositories"), Repositories: all, Closed: s.Closed}
-	if p := f.Problem(); p != nil {
-		v.Notice = p
-	}
+	v.Notice = cmp.Or(f.Problem(), v.Notice)
 	v.NameField = f.Field(ui.Field{Name: "name", Label: "Name", Required: true, Mono: true, MaxLength: 64, Help: "Lower-case letters, digits and dashes: its tree is below /r/ and the name."})
 	v.Members = f.Field(ui.Field{Name: "members", Label: "Everybody with an account may", Type: "select", Options: memberOptions()})
 	v.Public = f.Field(ui.Field{Name: "public", Label: "Anybody may read it without signing in", Type: "checkbox", Help: "Only where the index allows that at all."})
 	return s.Render(w, f.Status(), "admin-repositories", &v)
 }
 
-func (s *Section) adminChangeRepository(w http.ResponseWriter, r *http.Request, who access.Caller) error {
-	if err := s.Confirmed(who); err != nil {
-		return err
-	}
-	f, err := ui.ReadForm(w, r)
+func (s *Section) addRepository(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form) error {
+	members, err := access.ParseRole(f.Get("members"))
 	if err != nil {
 		return err
 	}
+	n := catalog.NewRepository{Name: f.Get("name"), Members: members, Public: f.On("public")}
+	err = f.Refused("name", s.o.Index.AddRepository(r.Context(), who, n))
+	return s.repositoryDone(w, r, who, f, err, "The repository "+n.Name+" is made.")
+}
+
+func (s *Section) changeRepository(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form) error {
 	members, err := access.ParseRole(f.Get("members"))
-	if err != nil && f.Get("do") != "remove" {
+	if err != nil {
 		return err
 	}
-	name, said := f.Get("name"), "The repository is changed."
-	switch f.Get("do") {
-	case "add":
-		said = "The repository " + name + " is made."
-		err = s.o.Index.AddRepository(r.Context(), who, catalog.NewRepository{Name: name, Members: members, Public: f.On("public")})
-	case "change":
-		err = s.o.Index.SetRepository(r.Context(), who, name, members, f.On("public"))
-	case "remove":
-		said = "The repository " + name + " is removed."
-		err = s.o.Index.RemoveRepository(r.Context(), who, name)
-	default:
-		err = fault.New(fault.Invalid, "choose what to do")
-	}
-	field := ""
-	if f.Get("do") == "add" {
-		field = "name"
-	}
-	if err := f.Refused(field, err); err != nil {
+	err = f.Refused("", s.o.Index.SetRepository(r.Context(), who, f.Get("name"), members, f.On("public")))
+	return s.repositoryDone(w, r, who, f, err, "The repository is changed.")
+}
+
+func (s *Section) removeRepository(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form) error {
+	err := f.Refused("", s.o.Index.RemoveRepository(r.Context(), who, f.Get("name")))
+	return s.repositoryDone(w, r, who, f, err, "The repository "+f.Get("name")+" is removed.")
+}
+
+// repositoryDone leads back to the repositories, or shows them again with what is wrong with the form.
+func (s *Section) repositoryDone(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form, err error, said string) error {
+	if err != nil {
 		return err
 	}
 	if f.Bad() {
@@ -242,9 +211,7 @@ func (s *Section) adminGrants(w http.ResponseWriter, r *http.Request, who access
 
 func (s *Section) grantsPage(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form) error {
 	v := grantsView{Frame: s.adminFrame(r, who, "grants", "Grants")}
-	if p := f.Problem(); p != nil {
-		v.Notice = p
-	}
+	v.Notice = cmp.Or(f.Problem(), v.Notice)
 	repos, err := s.o.Index.Repositories(r.Context(), who)
 	if err != nil {
 		return err
@@ -267,23 +234,28 @@ func (s *Section) grantsPage(w http.ResponseWriter, r *http.Request, who access.
 	return s.Render(w, f.Status(), "admin-grants", &v)
 }
 
-func (s *Section) adminChangeGrant(w http.ResponseWriter, r *http.Request, who access.Caller) error {
-	if err := s.Confirmed(who); err != nil {
-		return err
-	}
-	f, err := ui.ReadForm(w, r)
-	if err != nil {
-		return err
-	}
+func (s *Section) addGrant(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form) error {
 	name, err := optionalName(f.Get("project"))
-	if err == nil && f.Get("do") == "remove" {
-		err = s.o.Index.Ungrant(r.Context(), who, f.Get("repository"), name, f.Get("user"))
-	} else if err == nil {
-		var role access.Role
-		if role, err = access.ParseRole(f.Get("role")); err == nil {
-			err = s.o.Index.Grant(r.Context(), who, f.Get("repository"), name, f.Get("user"), role)
-		}
+	var role access.Role
+	if err == nil {
+		role, err = access.ParseRole(f.Get("role"))
 	}
+	if err == nil {
+		err = s.o.Index.Grant(r.Context(), who, f.Get("repository"), name, f.Get("user"), role)
+	}
+	return s.grantDone(w, r, who, f, err, f.Get("user")+" has the role now.")
+}
+
+func (s *Section) removeGrant(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form) error {
+	name, err := optionalName(f.Get("project"))
+	if err == nil {
+		err = s.o.Index.Ungrant(r.Context(), who, f.Get("repository"), name, f.Get("user"))
+	}
+	return s.grantDone(w, r, who, f, err, f.Get("user")+" no longer has the role.")
+}
+
+// grantDone leads back to the grants, or shows them again with what is wrong with the form.
+func (s *Section) grantDone(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form, err error, said string) error {
 	if fault.Is(err, fault.NotFound) {
 		f.Wrong("", fault.Message(err))
 	} else if err := f.Refused("", err); err != nil {
@@ -291,10 +263,6 @@ func (s *Section) adminChangeGrant(w http.ResponseWriter, r *http.Request, who a
 	}
 	if f.Bad() {
 		return s.grantsPage(w, r, who, f)
-	}
-	said := f.Get("user") + " has the role now."
-	if f.Get("do") == "remove" {
-		said = f.Get("user") + " has the role no more."
 	}
 	return s.Done(w, r, "/admin/grants/", said)
 }
@@ -332,9 +300,7 @@ func (s *Section) adminAudit(w http.ResponseWriter, r *http.Request, who access.
 	if err := f.Refused("", err); err != nil {
 		return err
 	}
-	if p := f.Problem(); p != nil {
-		v.Notice = p
-	}
+	v.Notice = cmp.Or(f.Problem(), v.Notice)
 	v.Entries = auditlog.EntriesOf(h)
 	v.Action = f.Field(ui.Field{Name: "action", Label: "Action", Mono: true, MaxLength: 60, List: auditlog.KnownActions(), Placeholder: "file.add"})
 	v.Outcome = f.Field(ui.Field{Name: "outcome", Label: "Outcome", Type: "select", Options: []ui.Option{{Label: "Any"}, {Value: "granted", Label: "Done"}, {Value: "refused", Label: "Refused"}}})

@@ -1,22 +1,13 @@
 package admin
 
 import (
+	"cmp"
 	"net/http"
 
 	"pyindex/internal/access"
 	"pyindex/internal/fault"
-	"pyindex/internal/route"
 	"pyindex/web/ui"
 )
-
-func (s *Section) groupRoutes() []route.Route {
-	return []route.Route{
-		{Method: http.MethodGet, Path: "/admin/groups/", Auth: route.Signed, Handle: s.administers(s.adminGroups)},
-		{Method: http.MethodPost, Path: "/admin/groups/", Auth: route.Signed, Handle: s.administers(s.adminAddGroup)},
-		{Method: http.MethodGet, Path: "/admin/group/:group/", Auth: route.Signed, Handle: s.administers(s.adminGroup)},
-		{Method: http.MethodPost, Path: "/admin/group/:group/", Auth: route.Signed, Handle: s.administers(s.adminChangeGroup)},
-	}
-}
 
 type groupsView struct {
 	ui.Frame
@@ -34,22 +25,13 @@ func (s *Section) groupsPage(w http.ResponseWriter, r *http.Request, who access.
 		return err
 	}
 	v := groupsView{Frame: s.adminFrame(r, who, "groups", "Groups"), Groups: all}
-	if p := f.Problem(); p != nil {
-		v.Notice = p
-	}
+	v.Notice = cmp.Or(f.Problem(), v.Notice)
 	v.GroupName = f.Field(ui.Field{Name: "name", Label: "Name", Required: true, Mono: true, MaxLength: 64, Help: "Lower-case letters, digits, dots, dashes and underscores."})
 	v.Description = f.Field(ui.Field{Name: "description", Label: "What it is for", MaxLength: 200})
 	return s.Render(w, f.Status(), "admin-groups", &v)
 }
 
-func (s *Section) adminAddGroup(w http.ResponseWriter, r *http.Request, who access.Caller) error {
-	if err := s.Confirmed(who); err != nil {
-		return err
-	}
-	f, err := ui.ReadForm(w, r)
-	if err != nil {
-		return err
-	}
+func (s *Section) adminAddGroup(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form) error {
 	g, err := s.o.Directory.AddGroup(r.Context(), who, f.Get("name"), f.Get("description"))
 	if err := f.Refused(fault.FieldOf(err), err); err != nil {
 		return err
@@ -76,9 +58,7 @@ func (s *Section) groupPage(w http.ResponseWriter, r *http.Request, who access.C
 		return err
 	}
 	v := groupView{Frame: s.adminFrame(r, who, "groups", "Group "+g.Name), Group: g}
-	if p := f.Problem(); p != nil {
-		v.Notice = p
-	}
+	v.Notice = cmp.Or(f.Problem(), v.Notice)
 	repos, err := s.o.Index.Repositories(r.Context(), who)
 	if err != nil {
 		return err
@@ -98,44 +78,54 @@ func plainRoles() []ui.Option {
 	return []ui.Option{{Value: "reader", Label: "reader"}, {Value: "uploader", Label: "uploader"}, {Value: "maintainer", Label: "maintainer"}, {Value: "owner", Label: "owner"}}
 }
 
-// adminChangeGroup does one thing to a group.
-func (s *Section) adminChangeGroup(w http.ResponseWriter, r *http.Request, who access.Caller) error {
-	if err := s.Confirmed(who); err != nil {
-		return err
+func (s *Section) addMember(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form) error {
+	err := s.o.Directory.AddMember(r.Context(), who, r.PathValue("group"), f.Get("user"))
+	return s.groupDone(w, r, who, f, "user", err, f.Get("user")+" is in the group.")
+}
+
+func (s *Section) removeMember(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form) error {
+	err := s.o.Directory.RemoveMember(r.Context(), who, r.PathValue("group"), f.Get("user"))
+	return s.groupDone(w, r, who, f, "", err, f.Get("user")+" is no longer in the group.")
+}
+
+func (s *Section) grantGroup(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form) error {
+	name, err := optionalName(f.Get("project"))
+	var role access.Role
+	if err == nil {
+		role, err = access.ParseRole(f.Get("role"))
 	}
-	f, err := ui.ReadForm(w, r)
-	if err != nil {
-		return err
+	if err == nil {
+		err = s.o.Index.GrantGroup(r.Context(), who, f.Get("repository"), name, r.PathValue("group"), role)
 	}
-	group, ctx, said := r.PathValue("group"), r.Context(), ""
-	back := "/admin/group/" + group + "/"
+	return s.groupDone(w, r, who, f, "project", err, "The group has the role.")
+}
+
+func (s *Section) ungrantGroup(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form) error {
 	name, err := optionalName(f.Get("project"))
 	if err == nil {
-		switch f.Get("do") {
-		case "add":
-			said, err = f.Get("user")+" is in the group.", s.o.Directory.AddMember(ctx, who, group, f.Get("user"))
-		case "remove":
-			said, err = f.Get("user")+" is in the group no more.", s.o.Directory.RemoveMember(ctx, who, group, f.Get("user"))
-		case "grant":
-			var role access.Role
-			if role, err = access.ParseRole(f.Get("role")); err == nil {
-				said, err = "The group has the role.", s.o.Index.GrantGroup(ctx, who, f.Get("repository"), name, group, role)
-			}
-		case "ungrant":
-			said, err = "The group has the role no more.", s.o.Index.UngrantGroup(ctx, who, f.Get("repository"), name, group)
-		case "delete":
-			said, back, err = "The group "+group+" is removed.", "/admin/groups/", s.o.Directory.DeleteGroup(ctx, who, group)
-		default:
-			err = fault.New(fault.Invalid, "choose what to do")
-		}
+		err = s.o.Index.UngrantGroup(r.Context(), who, f.Get("repository"), name, r.PathValue("group"))
 	}
+	return s.groupDone(w, r, who, f, "", err, "The group no longer has the role.")
+}
+
+func (s *Section) deleteGroup(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form) error {
+	group := r.PathValue("group")
+	if err := s.o.Directory.DeleteGroup(r.Context(), who, group); err != nil {
+		return s.groupDone(w, r, who, f, "", err, "")
+	}
+	return s.Done(w, r, "/admin/groups/", "The group "+group+" is removed.")
+}
+
+// groupDone leads back to the group, or shows it again with what is wrong with the form. missing is the field that names what
+// err may not find.
+func (s *Section) groupDone(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form, missing string, err error, said string) error {
 	if fault.Is(err, fault.NotFound) {
-		f.Wrong(map[string]string{"add": "user", "grant": "project"}[f.Get("do")], fault.Message(err))
+		f.Wrong(missing, fault.Message(err))
 	} else if err := f.Refused("", err); err != nil {
 		return err
 	}
 	if f.Bad() {
 		return s.groupPage(w, r, who, f)
 	}
-	return s.Done(w, r, back, said)
+	return s.Done(w, r, s.Back(r), said)
 }

@@ -106,12 +106,8 @@ func (s *Section) lockoutPage(w http.ResponseWriter, r *http.Request, who access
 }
 
 // adminLockOut ends what the page showed, once the name was typed and the administrator proved who they are.
-func (s *Section) adminLockOut(w http.ResponseWriter, r *http.Request, who access.Caller) error {
+func (s *Section) adminLockOut(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form) error {
 	t, err := lockoutTarget(r)
-	if err != nil {
-		return err
-	}
-	f, err := ui.ReadForm(w, r)
 	if err != nil {
 		return err
 	}
@@ -182,14 +178,7 @@ func (s *Section) adminQuarantine(w http.ResponseWriter, r *http.Request, who ac
 }
 
 // adminRelease takes one file out of quarantine.
-func (s *Section) adminRelease(w http.ResponseWriter, r *http.Request, who access.Caller) error {
-	if err := s.Confirmed(who); err != nil {
-		return err
-	}
-	f, err := ui.ReadForm(w, r)
-	if err != nil {
-		return err
-	}
+func (s *Section) adminRelease(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form) error {
 	name, err := packaging.ParseProjectName(f.Get("project"))
 	if err != nil {
 		return err

@@ -38,9 +38,7 @@ func (s *Section) usersPage(w http.ResponseWriter, r *http.Request, who access.C
 		return err
 	}
 	v := usersView{Frame: s.adminFrame(r, who, "users", "Users"), Filter: r.URL.Query().Get("filter"), Link: link}
-	if p := cmp.Or(n, f.Problem()); p != nil {
-		v.Notice = p
-	}
+	v.Notice = cmp.Or(n, f.Problem(), v.Notice)
 	var found []access.User
 	for _, u := range all {
 		if strings.Contains(u.Name, strings.ToLower(strings.TrimSpace(v.Filter))) {
@@ -89,14 +87,7 @@ func inviters(all, some []access.User) map[string]string {
 }
 
 // adminInvite makes an invitation and shows its link, in this answer and never again.
-func (s *Section) adminInvite(w http.ResponseWriter, r *http.Request, who access.Caller) error {
-	if err := s.Confirmed(who); err != nil {
-		return err
-	}
-	f, err := ui.ReadForm(w, r)
-	if err != nil {
-		return err
-	}
+func (s *Section) adminInvite(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form) error {
 	_, secret, err := s.o.Accounts.Invite(r.Context(), who, account.NewInvitation{Name: f.Get("name"), Email: f.Get("email"), Admin: f.On("admin")})
 	if err := f.Refused(fault.FieldOf(err), err); err != nil {
 		return err
@@ -108,11 +99,7 @@ func (s *Section) adminInvite(w http.ResponseWriter, r *http.Request, who access
 	return s.usersPage(w, r, who, ui.Typed(nil), link, s.letters.SendLink(r.Context(), f.Get("email"), outbox.InvitationLetter(s.Name, link)))
 }
 
-func (s *Section) adminUninvite(w http.ResponseWriter, r *http.Request, who access.Caller) error {
-	f, err := ui.ReadForm(w, r)
-	if err != nil {
-		return err
-	}
+func (s *Section) adminUninvite(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form) error {
 	o, err := s.o.Accounts.RevokeInvitation(r.Context(), who, f.Get("invitation"))
 	if err != nil {
 		return err
@@ -124,14 +111,7 @@ func (s *Section) adminUninvite(w http.ResponseWriter, r *http.Request, who acce
 }
 
 // adminApprove lets the link of an invitation work that an owner of a project made.
-func (s *Section) adminApprove(w http.ResponseWriter, r *http.Request, who access.Caller) error {
-	if err := s.Confirmed(who); err != nil {
-		return err
-	}
-	f, err := ui.ReadForm(w, r)
-	if err != nil {
-		return err
-	}
+func (s *Section) adminApprove(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form) error {
 	o, err := s.o.Accounts.ApproveInvitation(r.Context(), who, f.Get("invitation"))
 	if fault.Is(err, fault.Conflict) {
 		return s.Tell(w, r, "/admin/users/", ui.Notice{Kind: "bad", Text: fault.Message(err)})
@@ -244,57 +224,57 @@ func (s *Section) grantsOf(r *http.Request, who access.Caller, user string) (out
 	return out, nil
 }
 
-// adminChangeUser does one thing to an account; links are shown in the answer and never again.
-func (s *Section) adminChangeUser(w http.ResponseWriter, r *http.Request, who access.Caller) error {
-	if err := s.Confirmed(who); err != nil {
-		return err
-	}
-	f, err := ui.ReadForm(w, r)
-	if err != nil {
-		return err
-	}
-	name, ctx := r.PathValue("user"), r.Context()
-	said := ""
-	switch f.Get("do") {
-	case "disable":
-		said, err = s.disable(r, who, name)
-	case "enable":
-		said, err = name+" can sign in again.", s.o.Directory.EnableUser(ctx, who, name)
-	case "promote":
-		said, err = name+" is an administrator now.", s.o.Directory.SetAdmin(ctx, who, name, true)
-	case "demote":
-		said, err = name+" is no longer an administrator.", s.o.Directory.SetAdmin(ctx, who, name, false)
-	case "end-sessions":
-		said, err = name+" is signed out everywhere."+s.RevocationDelay(), s.o.Directory.EndSessionsOf(ctx, who, name)
-	case "revoke":
-		said, err = "The token is revoked."+s.RevocationDelay(), s.revokeOf(r, who, name, f.Get("token"))
-	case "unlink":
-		said, err = name+" can no longer sign in with that identity.", s.o.Accounts.UnlinkOf(ctx, who, name, f.Get("issuer"), f.Get("subject"))
-	case "remove-factors":
-		if err = s.o.Accounts.RemoveFactors(ctx, who, name); err == nil {
-			s.letters.ToUser(r, name, outbox.AlertLetter(s.Name, name, "An administrator removed the second factors and passkeys of your account and signed you out everywhere.",
-				outbox.Seen{At: s.Now(), Address: who.Address(), Browser: ui.Browser(r.UserAgent())}, s.Absolute("/manage/account/security/")))
+// userAct does one thing to an account, and returns what the page says about it.
+type userAct func(r *http.Request, who access.Caller, name string, f ui.Form) (said string, err error)
+
+func (s *Section) userForm(act userAct) ui.FormHandler {
+	return func(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form) error {
+		said, err := act(r, who, r.PathValue("user"), f)
+		if fault.Is(err, fault.Conflict) {
+			return s.userPage(w, r, who, "", &ui.Notice{Kind: "bad", Text: fault.Message(err)})
+		} else if err != nil {
+			return err
 		}
-		said = "Removed all second factors and passkeys of " + name + ". If " + name + " has no password, send a password link."
-	case "reset":
-		return s.resetLink(w, r, who, name)
-	default:
-		err = fault.New(fault.Invalid, "choose what to do")
+		if f.Get("from") == "tokens" {
+			return s.Done(w, r, "/admin/tokens/", said)
+		}
+		return s.Done(w, r, s.Back(r), said)
 	}
-	if fault.Is(err, fault.Conflict) {
-		return s.userPage(w, r, who, "", &ui.Notice{Kind: "bad", Text: fault.Message(err)})
-	} else if err != nil {
-		return err
+}
+
+func (s *Section) enable(r *http.Request, who access.Caller, name string, _ ui.Form) (string, error) {
+	return name + " can sign in again.", s.o.Directory.EnableUser(r.Context(), who, name)
+}
+
+func (s *Section) promote(r *http.Request, who access.Caller, name string, _ ui.Form) (string, error) {
+	return name + " is an administrator now.", s.o.Directory.SetAdmin(r.Context(), who, name, true)
+}
+
+func (s *Section) demote(r *http.Request, who access.Caller, name string, _ ui.Form) (string, error) {
+	return name + " is no longer an administrator.", s.o.Directory.SetAdmin(r.Context(), who, name, false)
+}
+
+func (s *Section) endSessions(r *http.Request, who access.Caller, name string, _ ui.Form) (string, error) {
+	return name + " is signed out everywhere." + s.RevocationDelay(), s.o.Directory.EndSessionsOf(r.Context(), who, name)
+}
+
+func (s *Section) unlink(r *http.Request, who access.Caller, name string, f ui.Form) (string, error) {
+	return name + " can no longer sign in with that identity.", s.o.Accounts.UnlinkOf(r.Context(), who, name, f.Get("issuer"), f.Get("subject"))
+}
+
+func (s *Section) removeFactors(r *http.Request, who access.Caller, name string, _ ui.Form) (string, error) {
+	if err := s.o.Accounts.RemoveFactors(r.Context(), who, name); err != nil {
+		return "", err
 	}
-	next := "/admin/user/" + name + "/"
-	if f.Get("from") == "tokens" {
-		next = "/admin/tokens/"
-	}
-	return s.Done(w, r, next, said)
+	seen := outbox.Seen{At: s.Now(), Address: who.Address(), Browser: ui.Browser(r.UserAgent())}
+	s.letters.ToUser(r, name, outbox.AlertLetter(s.Name, name,
+		"An administrator removed the second factors and passkeys of your account and signed you out everywhere.",
+		seen, s.Absolute("/manage/account/security/")))
+	return "Removed all second factors and passkeys of " + name + ". If " + name + " has no password, send a password link.", nil
 }
 
 // disable ends an account and says whom it invited: those accounts go on.
-func (s *Section) disable(r *http.Request, who access.Caller, name string) (said string, err error) {
+func (s *Section) disable(r *http.Request, who access.Caller, name string, _ ui.Form) (said string, err error) {
 	if err := s.o.Directory.DisableUser(r.Context(), who, name); err != nil {
 		return "", err
 	}
@@ -318,8 +298,9 @@ func (s *Section) disable(r *http.Request, who access.Caller, name string) (said
 // maxNamed bounds how many accounts a message names.
 const maxNamed = 8
 
-// resetLink shows a link to a new password, and sends it where the person gave an address.
-func (s *Section) resetLink(w http.ResponseWriter, r *http.Request, who access.Caller, name string) error {
+// resetLink shows a link to a new password, in this answer and never again, and sends it if the person gave an address.
+func (s *Section) resetLink(w http.ResponseWriter, r *http.Request, who access.Caller, _ ui.Form) error {
+	name := r.PathValue("user")
 	secret, err := s.o.Accounts.ResetLink(r.Context(), who, name)
 	if err != nil {
 		return err
@@ -332,16 +313,16 @@ func (s *Section) resetLink(w http.ResponseWriter, r *http.Request, who access.C
 	return s.userPage(w, r, who, link, s.letters.SendLink(r.Context(), to, outbox.ResetLetter(s.Name, name, link, "a day")))
 }
 
-// revokeOf ends a token of a user's; another's id is as one that is not there.
-func (s *Section) revokeOf(r *http.Request, who access.Caller, name, id string) error {
+// revoke ends a token of a user's. Another user's token is missing.
+func (s *Section) revoke(r *http.Request, who access.Caller, name string, f ui.Form) (string, error) {
 	tokens, err := s.o.Directory.TokensOf(r.Context(), who, name)
 	if err != nil {
-		return err
+		return "", err
 	}
 	for _, t := range tokens {
-		if t.ID == id {
-			return s.o.Directory.RevokeToken(r.Context(), who, id)
+		if t.ID == f.Get("token") {
+			return "The token is revoked." + s.RevocationDelay(), s.o.Directory.RevokeToken(r.Context(), who, t.ID)
 		}
 	}
-	return fault.New(fault.NotFound, "%s has no such token", name)
+	return "", fault.New(fault.NotFound, "%s has no such token", name)
 }

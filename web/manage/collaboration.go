@@ -1,6 +1,7 @@
 package manage
 
 import (
+	"cmp"
 	"net/http"
 	"time"
 
@@ -114,9 +115,7 @@ func (s *Section) collaborationWith(w http.ResponseWriter, r *http.Request, who 
 		return err
 	}
 	v.Leave = f.Field(ui.Field{Name: "typed", Label: "Type " + name.String() + " to leave it", Required: true, Mono: true})
-	if n := f.Problem(); n != nil {
-		v.Notice = n
-	}
+	v.Notice = cmp.Or(f.Problem(), v.Notice)
 	return s.Render(w, f.Status(), "manage-collaboration", &v)
 }
 
@@ -144,12 +143,6 @@ func (v *collaborationView) people(all []catalog.GrantInfo, who access.Caller) {
 			v.Self = &v.People[len(v.People)-1]
 		}
 	}
-}
-
-func (s *Section) collaborationPost(w http.ResponseWriter, r *http.Request, who access.Caller) error {
-	return do(w, r, who, map[string]act{
-		"add": s.addPerson, "change": s.changePerson, "remove": s.removePerson, "leave": s.leave, "add-group": s.addGroup, "remove-group": s.removeGroup, "invite": s.invite, "revoke": s.revokeInvitation,
-	})
 }
 
 // invitations are the open ones to a project that the reader may see.

@@ -5,7 +5,6 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/catalog"
-	"pyindex/internal/fault"
 	"pyindex/internal/route"
 	"pyindex/web/ui"
 )
@@ -19,15 +18,34 @@ func (s *Section) Routes() []route.Route {
 		{Method: http.MethodGet, Path: "/manage/projects/", Handle: s.managed},
 		{Method: http.MethodGet, Path: managePath + "releases/", Handle: s.releases},
 		{Method: http.MethodGet, Path: managePath + "release/:version/", Handle: s.release},
-		{Method: http.MethodPost, Path: managePath + "release/:version/", Handle: s.releasePost},
 		{Method: http.MethodGet, Path: managePath + "collaboration/", Handle: s.collaboration},
-		{Method: http.MethodPost, Path: managePath + "collaboration/", Handle: s.collaborationPost},
 		{Method: http.MethodGet, Path: managePath + "settings/", Handle: s.settings},
-		{Method: http.MethodPost, Path: managePath + "settings/", Handle: s.settingsPost},
 		{Method: http.MethodGet, Path: managePath + "history/", Handle: s.history},
 		{Method: http.MethodGet, Path: "/manage/upload/", Handle: s.uploadForm},
 		{Method: http.MethodPost, Path: "/manage/upload/", Handle: s.upload, Limit: route.LimitUpload},
 	}
+	rows = append(rows, s.Forms(map[string]ui.FormHandler{
+		managePath + "release/:version/yank/":        s.yank,
+		managePath + "release/:version/unyank/":      s.unyank,
+		managePath + "release/:version/delete/":      s.deleteRelease,
+		managePath + "release/:version/yank-file/":   s.yankFile,
+		managePath + "release/:version/unyank-file/": s.unyankFile,
+		managePath + "release/:version/delete-file/": s.deleteFile,
+
+		managePath + "collaboration/add/":          s.addPerson,
+		managePath + "collaboration/change/":       s.changePerson,
+		managePath + "collaboration/remove/":       s.removePerson,
+		managePath + "collaboration/leave/":        s.leave,
+		managePath + "collaboration/add-group/":    s.addGroup,
+		managePath + "collaboration/remove-group/": s.removeGroup,
+		managePath + "collaboration/invite/":       s.invite,
+		managePath + "collaboration/revoke/":       s.revokeInvitation,
+
+		managePath + "settings/status/":       s.setStatus,
+		managePath + "settings/limits/":       s.setLimits,
+		managePath + "settings/trusted-only/": s.trustOnly,
+		managePath + "settings/delete/":       s.deleteProject,
+	})...)
 	for i := range rows {
 		rows[i].Auth, rows[i].Tree = route.Signed, true
 	}
@@ -45,22 +63,6 @@ func (s *Section) managing(r *http.Request, who access.Caller, p catalog.Project
 	m := managing{Frame: s.Frame(r, who, title+" · "+p.Name.String()), Project: p}
 	m.Section, m.Tab, m.Mine = "projects", tab, who.RoleIn(p.Object())
 	return m
-}
-
-// act is one of the forms of a page: "do" says which.
-type act func(http.ResponseWriter, *http.Request, access.Caller, ui.Form) error
-
-// do reads the posted form and does what it asks for.
-func do(w http.ResponseWriter, r *http.Request, who access.Caller, acts map[string]act) error {
-	f, err := ui.ReadForm(w, r)
-	if err != nil {
-		return err
-	}
-	a := acts[f.Get("do")]
-	if a == nil {
-		return fault.New(fault.Invalid, "the form does not say what to do")
-	}
-	return a(w, r, who, f)
 }
 
 // typedName notes it beside the field where somebody did not type the name of what would be gone.

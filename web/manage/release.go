@@ -1,6 +1,7 @@
 package manage
 
 import (
+	"cmp"
 	"net/http"
 	"net/url"
 	"slices"
@@ -88,15 +89,13 @@ func (s *Section) releasePage(w http.ResponseWriter, r *http.Request, who access
 			return err
 		}
 	}
-	if n := f.Problem(); n != nil {
-		v.Notice = n
-	}
+	v.Notice = cmp.Or(f.Problem(), v.Notice)
 	return s.Render(w, f.Status(), "manage-release", &v)
 }
 
 func (v *releaseView) fill(files []catalog.File, chosen string) {
 	for _, f := range files {
-		x := releaseFile{File: f, Origin: ui.OriginOf(f.Uploader), Link: "?" + url.Values{"file": {f.Filename}}.Encode() + "#file"}
+		x := releaseFile{File: f, Origin: ui.OriginOf(f.Uploader), Link: v.Here + "?" + url.Values{"file": {f.Filename}}.Encode() + "#file"}
 		if parsed, err := packaging.ParseFilename(f.Filename, v.Project.Name); err == nil {
 			x.Words = parsed.Words()
 		}
@@ -144,12 +143,6 @@ func (v *releaseView) Kept() bool {
 // KeptFile reports whether the reader may not delete the file because of a quarantine.
 func (v *releaseView) KeptFile(f releaseFile) bool {
 	return !v.Who.Admin && (f.Quarantined() || v.Project.Status == catalog.Quarantined)
-}
-
-func (s *Section) releasePost(w http.ResponseWriter, r *http.Request, who access.Caller) error {
-	return do(w, r, who, map[string]act{
-		"yank": s.yank, "unyank": s.unyank, "delete": s.deleteRelease, "yank-file": s.yankFile, "unyank-file": s.unyankFile, "delete-file": s.deleteFile,
-	})
 }
 
 func (s *Section) yank(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form) error {

@@ -1,6 +1,7 @@
 package manage
 
 import (
+	"cmp"
 	"math"
 	"net/http"
 	"strconv"
@@ -80,9 +81,7 @@ func (s *Section) settingsPage(w http.ResponseWriter, r *http.Request, who acces
 	v.File = f.Field(ui.Field{Name: "file_size", Label: "One file", Value: ownSize(p.Limits.FileSize), Placeholder: "as configured", Help: "Such as 500 MB. Empty for what is configured."})
 	v.Size = f.Field(ui.Field{Name: "project_size", Label: "All files together", Value: ownSize(p.Limits.ProjectSize), Placeholder: "as configured", Help: "Such as 20 GB. Empty for what is configured."})
 	v.Typed = f.Field(ui.Field{Name: "typed", Label: "Type " + name.String() + " to delete it", Required: true, Mono: true})
-	if n := f.Problem(); n != nil {
-		v.Notice = n
-	}
+	v.Notice = cmp.Or(f.Problem(), v.Notice)
 	return s.Render(w, f.Status(), "manage-settings", &v)
 }
 
@@ -125,10 +124,6 @@ func sizeTyped(f ui.Form, field string) int64 {
 		return 0
 	}
 	return n * factor
-}
-
-func (s *Section) settingsPost(w http.ResponseWriter, r *http.Request, who access.Caller) error {
-	return do(w, r, who, map[string]act{"status": s.setStatus, "limits": s.setLimits, "trusted-only": s.trustOnly, "delete": s.deleteProject})
 }
 
 var statusWords = map[catalog.Status]string{

@@ -295,11 +295,7 @@ func (s *Section) preview(r *http.Request, who access.Caller, a adding) (preview
 }
 
 // publishingPreview answers with the sentence alone, for the script that shows it while somebody types.
-func (s *Section) publishingPreview(w http.ResponseWriter, r *http.Request, who access.Caller) error {
-	f, err := ui.ReadForm(w, r)
-	if err != nil {
-		return err
-	}
+func (s *Section) publishingPreview(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form) error {
 	a := addFrom(f.Values)
 	a.request.Repository, a.request.Project = ui.Repository(r), r.PathValue("project")
 	return s.writePreview(w, r, who, a)

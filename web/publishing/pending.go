@@ -6,7 +6,6 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/catalog"
-	"pyindex/internal/fault"
 	"pyindex/internal/workload"
 	"pyindex/web/ui"
 )
@@ -79,20 +78,6 @@ func (s *Section) repositoryField(r *http.Request, who access.Caller, a adding) 
 	return &out, nil
 }
 
-func (s *Section) pendingPost(w http.ResponseWriter, r *http.Request, who access.Caller) error {
-	f, err := ui.ReadForm(w, r)
-	if err != nil {
-		return err
-	}
-	switch f.Get("do") {
-	case "add":
-		return s.addPending(w, r, who, f)
-	case "remove":
-		return s.removePending(w, r, who, f)
-	}
-	return fault.New(fault.Invalid, "the form does not say what to do")
-}
-
 func (s *Section) addPending(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form) error {
 	a := addFrom(f.Values)
 	a.form = f
@@ -139,11 +124,7 @@ func (s *Section) removePending(w http.ResponseWriter, r *http.Request, who acce
 	return s.Done(w, r, accountPublishingPath, "Removed. The workload makes no project any more.")
 }
 
-func (s *Section) pendingPreview(w http.ResponseWriter, r *http.Request, who access.Caller) error {
-	f, err := ui.ReadForm(w, r)
-	if err != nil {
-		return err
-	}
+func (s *Section) pendingPreview(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form) error {
 	a := addFrom(f.Values)
 	a.request.Pending, a.request.Repository = true, f.Get("repository_name")
 	return s.writePreview(w, r, who, a)

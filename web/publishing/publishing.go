@@ -26,14 +26,23 @@ const (
 
 // Routes returns the pages and forms of the area.
 func (s *Section) Routes() []route.Route {
-	return []route.Route{
-		{Method: http.MethodGet, Path: publishingPath, Auth: route.Signed, Tree: true, Handle: s.publishing},
-		{Method: http.MethodPost, Path: publishingPath, Auth: route.Signed, Tree: true, Handle: s.publishingPost},
-		{Method: http.MethodPost, Path: publishingPath + "preview/", Auth: route.Signed, Tree: true, Handle: s.publishingPreview},
-		{Method: http.MethodGet, Path: accountPublishingPath, Auth: route.Signed, Handle: s.pending},
-		{Method: http.MethodPost, Path: accountPublishingPath, Auth: route.Signed, Handle: s.pendingPost},
-		{Method: http.MethodPost, Path: accountPublishingPath + "preview/", Auth: route.Signed, Handle: s.pendingPreview},
+	rows := append([]route.Route{{Method: http.MethodGet, Path: publishingPath, Auth: route.Signed, Handle: s.publishing}}, s.Forms(map[string]ui.FormHandler{
+		publishingPath + "preview/":      s.publishingPreview,
+		publishingPath + "add/":          s.addPublisher,
+		publishingPath + "constrain/":    s.constrainPublisher,
+		publishingPath + "remove/":       s.removePublisher,
+		publishingPath + "trusted-only/": s.setTrustedOnly,
+		publishingPath + "revoke/":       s.revokeUploadToken,
+	})...)
+	for i := range rows {
+		rows[i].Tree = true
 	}
+	rows = append(rows, route.Route{Method: http.MethodGet, Path: accountPublishingPath, Auth: route.Signed, Handle: s.pending})
+	return append(rows, s.Forms(map[string]ui.FormHandler{
+		accountPublishingPath + "preview/": s.pendingPreview,
+		accountPublishingPath + "add/":     s.addPending,
+		accountPublishingPath + "remove/":  s.removePending,
+	})...)
 }
 
 type publishingView struct {
@@ -87,22 +96,6 @@ func (s *Section) publishingPage(w http.ResponseWriter, r *http.Request, who acc
 		v.Notice = n
 	}
 	return s.Render(w, max(a.form.Status(), t.form.Status()), "publishing", &v)
-}
-
-// publishingPost does what one of the page's forms asks for: "do" says which.
-func (s *Section) publishingPost(w http.ResponseWriter, r *http.Request, who access.Caller) error {
-	f, err := ui.ReadForm(w, r)
-	if err != nil {
-		return err
-	}
-	acts := map[string]func(http.ResponseWriter, *http.Request, access.Caller, ui.Form) error{
-		"add": s.addPublisher, "constrain": s.constrainPublisher, "remove": s.removePublisher, "trusted-only": s.setTrustedOnly, "revoke": s.revokeUploadToken,
-	}
-	act := acts[f.Get("do")]
-	if act == nil {
-		return fault.New(fault.Invalid, "the form does not say what to do")
-	}
-	return act(w, r, who, f)
 }
 
 func (s *Section) addPublisher(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form) error {
@@ -182,7 +175,7 @@ func (s *Section) constrainPublisher(w http.ResponseWriter, r *http.Request, who
 	}
 	fields := map[string]string{}
 	for name := range f.Values {
-		if v := f.Get(name); name != "do" && name != "publisher_id" && name != workload.FieldClaims && v != "" {
+		if v := f.Get(name); name != "publisher_id" && name != workload.FieldClaims && v != "" {
 			fields[name] = v
 		}
 	}

@@ -1,11 +1,15 @@
 package ui
 
 import (
+	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
+	"pyindex/internal/access"
 	"pyindex/internal/fault"
+	"pyindex/internal/route"
 )
 
 // maxForm bounds a form that is no upload, in bytes.
@@ -18,8 +22,35 @@ type Form struct {
 	often  *bool             // whether it was sent too often
 }
 
-// ReadForm reads a posted form; fault.Invalid for one that is too large or broken.
-func ReadForm(w http.ResponseWriter, r *http.Request) (Form, error) {
+// FormHandler does what a posted form asks for.
+type FormHandler func(w http.ResponseWriter, r *http.Request, who access.Caller, f Form) error
+
+// Posted returns the route's handler of a form. The form's handler sees a request for the page that the form is on, which it
+// can show again or lead back to. Posted returns fault.Invalid for a form that is too large or broken.
+func (k *Kit) Posted(h FormHandler) route.Handler {
+	return func(w http.ResponseWriter, r *http.Request, who access.Caller) error {
+		f, err := readForm(w, r)
+		if err != nil {
+			return err
+		}
+		page := *r.URL
+		page.Path, page.RawPath = k.page(r.URL.Path), ""
+		r = r.WithContext(r.Context()) // a copy
+		r.URL = &page
+		return h(w, r, who, f)
+	}
+}
+
+// Forms returns a route for each form of people who are signed in, by its path.
+func (k *Kit) Forms(forms map[string]FormHandler) (rows []route.Route) {
+	for _, path := range slices.Sorted(maps.Keys(forms)) {
+		rows = append(rows, route.Route{Method: http.MethodPost, Path: path, Auth: route.Signed, Handle: k.Posted(forms[path])})
+	}
+	return rows
+}
+
+// readForm reads a posted form. It returns fault.Invalid if the form is too large or broken.
+func readForm(w http.ResponseWriter, r *http.Request) (Form, error) {
 	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 	if err := r.ParseForm(); err != nil {
 		return Form{}, fault.Wrap(fault.Invalid, err, "the form cannot be read")

@@ -19,6 +19,7 @@ type Frame struct {
 	Repository string      // "" for main
 	Version    string      // of the static files, in their path
 	Path       string      // of this page, for links back to it
+	Here       string      // prefix of its links to itself and its forms: its path if the answer is to a form, which has another
 	Query      string      // in the search box
 	Who        Person      // zero for nobody
 	Find       bool        // whether there is anything for this reader to search
@@ -57,6 +58,9 @@ type framed interface{ frame() *Frame }
 func (k *Kit) Frame(r *http.Request, who access.Caller, title string) Frame {
 	f := Frame{
 		Title: title, Name: k.Name, Base: k.Base, Root: k.Base, Version: k.version, Path: r.URL.Path, Notice: k.notice(r),
+	}
+	if r.Method == http.MethodPost {
+		f.Here = f.Path
 	}
 	if repo := Repository(r); repo != "" && repo != catalog.MainRepository && catalog.IsRepositoryName(repo) {
 		f.Repository, f.Root = repo, k.Base+"/r/"+repo

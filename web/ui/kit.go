@@ -29,7 +29,8 @@ type Kit struct {
 	Base      string // path prefix, "" or "/prefix"
 	templates map[string]*template.Template
 	static    map[string]asset
-	version   string // of the static files
+	version   string     // of the static files
+	pages     [][]string // paths of pages, in parts
 }
 
 // New returns a kit. It returns an error if a template does not parse.

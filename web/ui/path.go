@@ -3,12 +3,14 @@ package ui
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"pyindex/internal/access"
 	"pyindex/internal/account/onetime"
 	"pyindex/internal/fault"
 	"pyindex/internal/packaging"
+	"pyindex/internal/route"
 )
 
 // linkPaths is where links of each kind lead, before their secret.
@@ -47,10 +49,38 @@ func (k *Kit) ProjectName(w http.ResponseWriter, r *http.Request) (packaging.Pro
 	return name, nil
 }
 
+// SetPages names the routes that pages are at, so that the page of a form can be found.
+func (k *Kit) SetPages(rows []route.Route) {
+	for _, row := range rows {
+		if row.Method != http.MethodGet {
+			continue
+		}
+		k.pages = append(k.pages, strings.Split(k.Base+row.Path, "/"))
+		if row.Tree {
+			k.pages = append(k.pages, strings.Split(k.Base+"/r/:repository"+row.Path, "/"))
+		}
+	}
+}
+
+// page is the path of the page that a form is on. A form's path is that of its page, or begins with it.
+func (k *Kit) page(path string) string {
+	for parts := strings.Split(path, "/"); len(parts) > 1; parts = append(parts[:len(parts)-2], "") {
+		for _, page := range k.pages {
+			if slices.EqualFunc(page, parts, func(want, got string) bool { return want == got || got != "" && strings.HasPrefix(want, ":") }) {
+				return strings.Join(parts, "/")
+			}
+		}
+	}
+	return path
+}
+
 // Back is the page to come back to, below the base path: the one asked for, or for a form the page that it is on.
 func (k *Kit) Back(r *http.Request) string {
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		return strings.TrimPrefix(k.page(r.URL.Path), k.Base)
+	}
 	path := strings.TrimPrefix(r.URL.Path, k.Base)
-	if (r.Method == http.MethodGet || r.Method == http.MethodHead) && r.URL.RawQuery != "" {
+	if r.URL.RawQuery != "" {
 		path += "?" + r.URL.RawQuery
 	}
 	return path

@@ -28,7 +28,7 @@ for (const form of document.querySelectorAll("form[data-preview]")) {
     for (const link of links) {
       const url = new URL(link.href);
       for (const [name, value] of typed()) {
-        if (!["do", "provider", "issuer", "preset"].includes(name)) url.searchParams.set(name, value);
+        if (!["provider", "issuer", "preset"].includes(name)) url.searchParams.set(name, value);
       }
       link.href = url.href;
     }
