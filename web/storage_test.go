@@ -65,12 +65,14 @@ func TestStoragePageShowsChecks(t *testing.T) {
 			return err
 		}, "The last check found "},
 	} {
-		if err := c.check(); err != nil {
-			t.Fatal(err)
-		}
-		if page := x.get("root", "/admin/storage/").Body.String(); !strings.Contains(page, c.want) {
-			t.Errorf("%s: the page lacks %q:\n%s", name, c.want, page)
-		}
+		t.Run(name, func(t *testing.T) {
+			if err := c.check(); err != nil {
+				t.Fatal(err)
+			}
+			if page := x.get("root", "/admin/storage/").Body.String(); !strings.Contains(page, c.want) {
+				t.Errorf("%s: the page lacks %q:\n%s", name, c.want, page)
+			}
+		})
 	}
 	if page := x.get("owner", "/admin/storage/"); page.Code == http.StatusOK {
 		t.Errorf("GET by somebody else = %d, want it refused", page.Code)

@@ -55,9 +55,11 @@ func TestTokensAreMarkedOnPages(t *testing.T) {
 	x := newShop(t, catalog.Limits{}, nil, func(o *shopOptions) { o.directory.TokenMaxLife, o.directory.TokenDefaultLife = 365*day, 90*day })
 	before := access.NewDirectory(x.db.Access(), access.DirectoryOptions{Now: x.clock.Now}) // as the settings were
 	for what, life := range map[string]time.Duration{"endless": 0, "long": 1000 * day, "plain": 300 * day} {
-		if _, _, err := before.CreateToken(t.Context(), x.operator, access.NewAPIToken{User: "reader", Scope: access.ScopeRead, Expires: life, Description: what}); err != nil {
-			t.Fatal(err)
-		}
+		t.Run(what, func(t *testing.T) {
+			if _, _, err := before.CreateToken(t.Context(), x.operator, access.NewAPIToken{User: "reader", Scope: access.ScopeRead, Expires: life, Description: what}); err != nil {
+				t.Fatal(err)
+			}
+		})
 	}
 	for user, path := range map[string]string{"reader": "/manage/account/token/", "root": "/admin/user/reader/"} {
 		page := x.get(user, path).Body.String()

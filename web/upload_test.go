@@ -112,13 +112,15 @@ func TestUploadRefusals(t *testing.T) {
 		t.Errorf("the page of a hidden repository = %d", got.Code)
 	}
 	for name, want := range map[string]int{"nothing chosen": http.StatusUnprocessableEntity, "no form": http.StatusBadRequest} {
-		kind, body := multi()
-		if name == "no form" {
-			kind, body = "application/x-www-form-urlencoded", bytes.NewBufferString("a=b")
-		}
-		if got := x.send("owner", http.MethodPost, "/manage/upload/", kind, "", body); got.Code != want {
-			t.Errorf("%s = %d, want %d", name, got.Code, want)
-		}
+		t.Run(name, func(t *testing.T) {
+			kind, body := multi()
+			if name == "no form" {
+				kind, body = "application/x-www-form-urlencoded", bytes.NewBufferString("a=b")
+			}
+			if got := x.send("owner", http.MethodPost, "/manage/upload/", kind, "", body); got.Code != want {
+				t.Errorf("%s = %d, want %d", name, got.Code, want)
+			}
+		})
 	}
 	if got := x.sendFiles("nobody", "/manage/upload/", true, wheel); got.Code != http.StatusSeeOther {
 		t.Errorf("an upload by nobody = %d", got.Code)
@@ -222,14 +224,16 @@ func TestUploadRefusedBeforeReading(t *testing.T) {
 		"a repository that is not there": {"owner", "/r/nowhere/manage/upload/", "there is no repository", http.StatusNotFound},
 		"a reader of a closed one":       {"reader", "/r/inner/manage/upload/", "you may not upload anything here", http.StatusForbidden},
 	} {
-		const kind = "text/plain" // reading it would be refused in other words
-		got := x.send(c.user, http.MethodPost, c.path, kind, "application/json", strings.NewReader("no form"))
-		if all := answers(t, got); got.Code != c.status || len(all) != 1 || !strings.Contains(all[0], c.want) {
-			t.Errorf("%s = %d %q, want %d and %q", name, got.Code, all, c.status, c.want)
-		}
-		if got := x.send(c.user, http.MethodPost, c.path, kind, "", strings.NewReader("no form")); got.Code != c.status {
-			t.Errorf("%s without the script = %d, want %d", name, got.Code, c.status)
-		}
+		t.Run(name, func(t *testing.T) {
+			const kind = "text/plain" // reading it would be refused in other words
+			got := x.send(c.user, http.MethodPost, c.path, kind, "application/json", strings.NewReader("no form"))
+			if all := answers(t, got); got.Code != c.status || len(all) != 1 || !strings.Contains(all[0], c.want) {
+				t.Errorf("%s = %d %q, want %d and %q", name, got.Code, all, c.status, c.want)
+			}
+			if got := x.send(c.user, http.MethodPost, c.path, kind, "", strings.NewReader("no form")); got.Code != c.status {
+				t.Errorf("%s without the script = %d, want %d", name, got.Code, c.status)
+			}
+		})
 	}
 }
 
@@ -263,18 +267,20 @@ func TestUploadFormIsBounded(t *testing.T) {
 		"many files":               {slices.Repeat([]string{file("a.txt", "x")}, 500), "only 50 files", 51},
 		"refused files between":    {[]string{file("a.txt", long), file("b.txt", long+long), good}, "file name", 3},
 	} {
-		kind, body := rawForm(c.parts...)
-		got := x.send("owner", http.MethodPost, "/manage/upload/", kind, "application/json", body)
-		all := answers(t, got)
-		if got.Code != http.StatusUnprocessableEntity || len(all) != c.all || !strings.Contains(strings.Join(all, "\n"), c.want) {
-			t.Errorf("%s = %d, %d results %.500q, want %d and %q", name, got.Code, len(all), all, c.all, c.want)
-		}
-		if c.all < 10 && !strings.Contains(strings.Join(all, "\n"), "true "+wheel.Name) {
-			t.Errorf("%s: the whole file is lost: %.500q", name, all)
-		}
-		if got.Body.Len() > 51*1000 {
-			t.Errorf("%s: the answer has %d bytes", name, got.Body.Len())
-		}
+		t.Run(name, func(t *testing.T) {
+			kind, body := rawForm(c.parts...)
+			got := x.send("owner", http.MethodPost, "/manage/upload/", kind, "application/json", body)
+			all := answers(t, got)
+			if got.Code != http.StatusUnprocessableEntity || len(all) != c.all || !strings.Contains(strings.Join(all, "\n"), c.want) {
+				t.Errorf("%s = %d, %d results %.500q, want %d and %q", name, got.Code, len(all), all, c.all, c.want)
+			}
+			if c.all < 10 && !strings.Contains(strings.Join(all, "\n"), "true "+wheel.Name) {
+				t.Errorf("%s: the whole file is lost: %.500q", name, all)
+			}
+			if got.Body.Len() > 51*1000 {
+				t.Errorf("%s: the answer has %d bytes", name, got.Body.Len())
+			}
+		})
 	}
 	kind, body := rawForm("X: " + long + "\r\n" + good)
 	if got := x.send("owner", http.MethodPost, "/manage/upload/", kind, "", body); got.Code != http.StatusBadRequest || got.Body.Len() > 20_000 {

@@ -67,9 +67,11 @@ func TestLeakReport(t *testing.T) {
 		{"signed", "POST", path, body, sign, 204},
 		{"the token after", "GET", "/simple/", "", asReader, 401},
 	} {
-		if got := ask(c.method, c.path, c.body, c.change); got != c.want {
-			t.Errorf("%s: %s %s = %d, want %d", c.what, c.method, c.path, got, c.want)
-		}
+		t.Run(c.what, func(t *testing.T) {
+			if got := ask(c.method, c.path, c.body, c.change); got != c.want {
+				t.Errorf("%s: %s %s = %d, want %d", c.what, c.method, c.path, got, c.want)
+			}
+		})
 	}
 }
 

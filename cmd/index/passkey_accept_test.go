@@ -46,10 +46,12 @@ func TestNewcomersByPasskeyRefused(t *testing.T) {
 		"no answer of a device":          {path, `{"response":{}}`, challenge(began.Header()), ""},
 		"a newcomer's challenge to sign": {"/login/passkey/", `{}`, challenge(x.visit(t, "POST", path+"begin/", "nobody", `{"name":"newcomer"}`).Header()), ""},
 	} {
-		got := x.visit(t, "POST", c.path, "nobody", c.body, "Origin", "https://index.example", "Sec-Fetch-Site", "same-origin", "Content-Type", "application/json", "Cookie", c.cookie)
-		if got.Code != http.StatusUnprocessableEntity || !strings.Contains(got.Body.String(), c.want) {
-			t.Errorf("%s: %d %s", name, got.Code, got.Body)
-		}
+		t.Run(name, func(t *testing.T) {
+			got := x.visit(t, "POST", c.path, "nobody", c.body, "Origin", "https://index.example", "Sec-Fetch-Site", "same-origin", "Content-Type", "application/json", "Cookie", c.cookie)
+			if got.Code != http.StatusUnprocessableEntity || !strings.Contains(got.Body.String(), c.want) {
+				t.Errorf("%s: %d %s", name, got.Code, got.Body)
+			}
+		})
 	}
 	if _, err := x.app.Directory.User(t.Context(), x.app.Operator, "newcomer"); err == nil {
 		t.Error("an account was made")

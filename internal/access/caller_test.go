@@ -58,17 +58,19 @@ func TestMay(t *testing.T) {
 		{"administrator's upload token", adminUpload, Uploader, Uploader, Uploader, Uploader, true},
 		{"operator", Operator("root"), Owner, Owner, Owner, Owner, true},
 	} {
-		for i, o := range []Object{repoR, projectP, projectQ, closedP} {
-			want := []Role{c.r, c.p, c.q, c.off}[i]
-			for role := NoRole; role <= Owner; role++ {
-				if got := c.who.May(role, o); got != (role != NoRole && role <= want) {
-					t.Errorf("%s: May(%v, %+v) = %v, highest role should be %v", c.name, role, o, got, want)
+		t.Run(c.name, func(t *testing.T) {
+			for i, o := range []Object{repoR, projectP, projectQ, closedP} {
+				want := []Role{c.r, c.p, c.q, c.off}[i]
+				for role := NoRole; role <= Owner; role++ {
+					if got := c.who.May(role, o); got != (role != NoRole && role <= want) {
+						t.Errorf("%s: May(%v, %+v) = %v, highest role should be %v", c.name, role, o, got, want)
+					}
 				}
 			}
-		}
-		if got := c.who.MayCreate(repoR); got != c.creates {
-			t.Errorf("%s: MayCreate = %v, want %v", c.name, got, c.creates)
-		}
+			if got := c.who.MayCreate(repoR); got != c.creates {
+				t.Errorf("%s: MayCreate = %v, want %v", c.name, got, c.creates)
+			}
+		})
 	}
 	if admin.Admin() != true || adminUpload.Admin() || user(ScopeAdmin, owner).Admin() {
 		t.Error("Admin is for administrators with a token of scope admin, and for nobody else")
@@ -112,9 +114,11 @@ func TestTokenForm(t *testing.T) {
 		"other prefix": "pypi-xxx_" + good[len(TokenPrefix):], "blank": " " + good[1:], "upper": strings.ToUpper(good),
 		"a changed character": string(swapped), "PyPI's": "pypi-AgEIcHlwaS5vcmc" + good[20:],
 	} {
-		if WellFormed(Secret(bad)) {
-			t.Errorf("%s: WellFormed(%q) = true", name, bad)
-		}
+		t.Run(name, func(t *testing.T) {
+			if WellFormed(Secret(bad)) {
+				t.Errorf("%s: WellFormed(%q) = true", name, bad)
+			}
+		})
 	}
 }
 
@@ -137,9 +141,11 @@ func TestPassword(t *testing.T) {
 		"truncated key":         {phc[:len(phc)-10], "correct horse battery staple"},
 		"something else at all": {"$$$$$", "correct horse battery staple"},
 	} {
-		if PasswordFits(c.phc, c.p) {
-			t.Errorf("%s: PasswordFits = true", name)
-		}
+		t.Run(name, func(t *testing.T) {
+			if PasswordFits(c.phc, c.p) {
+				t.Errorf("%s: PasswordFits = true", name)
+			}
+		})
 	}
 	for _, bad := range []Secret{"", "short", Secret(strings.Repeat("x", 2000)), "eleven char", "\xff\xfe\xfd not utf-8 at all"} {
 		if _, err := HashPassword(bad); !fault.Is(err, fault.Invalid) {

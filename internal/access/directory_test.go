@@ -97,9 +97,11 @@ func TestIdentify(t *testing.T) {
 		"one character": {"__token__", access.Secret(strings.Replace(s.Reveal(), s.Reveal()[20:22], "zz", 1)), "not copied whole"},
 		"another index": {"__token__", access.NewToken(), "not known here"},
 	} {
-		if _, err := o.keys.Identify(t.Context(), c.user, c.secret); !fault.Is(err, fault.Unauthenticated) || !strings.Contains(err.Error(), c.word) {
-			t.Errorf("%s: Identify = %v, want unauthenticated with %q", name, err, c.word)
-		}
+		t.Run(name, func(t *testing.T) {
+			if _, err := o.keys.Identify(t.Context(), c.user, c.secret); !fault.Is(err, fault.Unauthenticated) || !strings.Contains(err.Error(), c.word) {
+				t.Errorf("%s: Identify = %v, want unauthenticated with %q", name, err, c.word)
+			}
+		})
 	}
 	o.now = o.now.Add(time.Hour - time.Second)
 	if _, refusal := o.identify(s); refusal != "" {
@@ -161,14 +163,16 @@ func TestOthersTokens(t *testing.T) {
 		t.Errorf("bob revokes alice's token: %v; an absent one: %v; want not found for both", there, absent)
 	}
 	for name, who := range map[string]access.Caller{"nobody": {}, "guest": access.Guest(true), "bob": bob, "bob's upload token": upload} {
-		_, _, err := o.CreateToken(t.Context(), who, access.NewAPIToken{User: "alice", Scope: access.ScopeRead})
-		_, err2 := o.AddUser(t.Context(), who, access.NewUser{Name: "eve", Admin: true})
-		_, err3 := o.Users(t.Context(), who)
-		for what, err := range map[string]error{"CreateToken": err, "AddUser": err2, "Users": err3, "DisableUser": o.DisableUser(t.Context(), who, "alice")} {
-			if !fault.Is(err, fault.Denied) {
-				t.Errorf("%s by %s = %v, want denied", what, name, err)
+		t.Run(name, func(t *testing.T) {
+			_, _, err := o.CreateToken(t.Context(), who, access.NewAPIToken{User: "alice", Scope: access.ScopeRead})
+			_, err2 := o.AddUser(t.Context(), who, access.NewUser{Name: "eve", Admin: true})
+			_, err3 := o.Users(t.Context(), who)
+			for what, err := range map[string]error{"CreateToken": err, "AddUser": err2, "Users": err3, "DisableUser": o.DisableUser(t.Context(), who, "alice")} {
+				if !fault.Is(err, fault.Denied) {
+					t.Errorf("%s by %s = %v, want denied", what, name, err)
+				}
 			}
-		}
+		})
 	}
 	if _, err := o.Tokens(t.Context(), upload); !fault.Is(err, fault.Denied) {
 		t.Errorf("Tokens with an upload token = %v, want denied", err)
@@ -198,9 +202,11 @@ func TestCreateTokenRefusals(t *testing.T) {
 		"a very long story":      {access.NewAPIToken{User: "alice", Scope: access.ScopeRead, Description: strings.Repeat("x", 101)}, fault.Invalid},
 		"half of it, by project": {access.NewAPIToken{User: "alice", Scope: access.ScopeRead, Projects: []string{""}}, fault.NotFound},
 	} {
-		if _, s, err := o.CreateToken(t.Context(), o.boss, c.n); fault.KindOf(err) != c.kind || s != "" {
-			t.Errorf("%s: CreateToken = %v (%v), want %v", name, err, fault.KindOf(err), c.kind)
-		}
+		t.Run(name, func(t *testing.T) {
+			if _, s, err := o.CreateToken(t.Context(), o.boss, c.n); fault.KindOf(err) != c.kind || s != "" {
+				t.Errorf("%s: CreateToken = %v (%v), want %v", name, err, fault.KindOf(err), c.kind)
+			}
+		})
 	}
 	if tokens, err := o.Tokens(t.Context(), o.boss); err != nil || len(tokens) != 1 {
 		t.Errorf("%d tokens, %v; refusals left some behind", len(tokens), err)
@@ -270,15 +276,17 @@ func TestRecorded(t *testing.T) {
 		"EnableUser":  func(who access.Caller) error { return o.EnableUser(t.Context(), who, "alice") },
 		"RevokeToken": func(who access.Caller) error { return o.RevokeToken(t.Context(), who, token.ID) },
 	} {
-		g, r := count()
-		if err := step(o.boss); err != nil {
-			t.Fatalf("%s: %v", name, err)
-		}
-		if err := step(access.Guest(true)); err == nil {
-			t.Errorf("%s by nobody went through", name)
-		}
-		if g2, r2 := count(); g2 != g+1 || r2 != r+1 {
-			t.Errorf("%s: %d granted and %d refused entries more, want one of each", name, g2-g, r2-r)
-		}
+		t.Run(name, func(t *testing.T) {
+			g, r := count()
+			if err := step(o.boss); err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+			if err := step(access.Guest(true)); err == nil {
+				t.Errorf("%s by nobody went through", name)
+			}
+			if g2, r2 := count(); g2 != g+1 || r2 != r+1 {
+				t.Errorf("%s: %d granted and %d refused entries more, want one of each", name, g2-g, r2-r)
+			}
+		})
 	}
 }

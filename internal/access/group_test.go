@@ -18,9 +18,11 @@ func TestGroups(t *testing.T) {
 		"DeleteGroup": o.DeleteGroup(ctx, alice, "team"), "AddMember": o.AddMember(ctx, alice, "team", "alice"), "RemoveMember": o.RemoveMember(ctx, alice, "team", "alice"),
 		"SyncGroups": o.SyncGroups(ctx, alice, "alice", "sso", []string{"team"}),
 	} {
-		if !fault.Is(err, fault.Denied) {
-			t.Errorf("%s by a user = %v, want denied", what, err)
-		}
+		t.Run(what, func(t *testing.T) {
+			if !fault.Is(err, fault.Denied) {
+				t.Errorf("%s by a user = %v, want denied", what, err)
+			}
+		})
 	}
 	if _, err := o.AddGroup(ctx, alice, "team", ""); !fault.Is(err, fault.Denied) {
 		t.Errorf("AddGroup by a user = %v, want denied", err)

@@ -25,24 +25,26 @@ func TestReaderMay(t *testing.T) {
 		{"a project with a repository's id", Reads{Projects: []string{"r"}}, Caller{}, nil},
 		{"a repository with a project's id", Reads{Repositories: []string{"p"}}, Caller{}, nil},
 	} {
-		who := reader(c.from, Token{Scope: ScopeAdmin}, c.reads)
-		for _, o := range []Object{repoR, projectP, projectQ, closedP, inR, {}, {ProjectID: "p"}} {
-			want := false
-			for _, s := range c.sees {
-				want = want || s == o
-			}
-			for role := NoRole; role <= Owner; role++ {
-				if got := who.May(role, o); got != (want && role == Reader) {
-					t.Errorf("%s: May(%v, %+v) = %v", c.name, role, o, got)
+		t.Run(c.name, func(t *testing.T) {
+			who := reader(c.from, Token{Scope: ScopeAdmin}, c.reads)
+			for _, o := range []Object{repoR, projectP, projectQ, closedP, inR, {}, {ProjectID: "p"}} {
+				want := false
+				for _, s := range c.sees {
+					want = want || s == o
+				}
+				for role := NoRole; role <= Owner; role++ {
+					if got := who.May(role, o); got != (want && role == Reader) {
+						t.Errorf("%s: May(%v, %+v) = %v", c.name, role, o, got)
+					}
+				}
+				if who.MayCreate(o) {
+					t.Errorf("%s: MayCreate(%+v) = true", c.name, o)
 				}
 			}
-			if who.MayCreate(o) {
-				t.Errorf("%s: MayCreate(%+v) = true", c.name, o)
+			if who.Admin() || who.Uploads() || !who.Limited() || who.Kind() != KindReader || !who.Known() {
+				t.Errorf("%s: admin %v, uploads %v, limited %v, kind %v", c.name, who.Admin(), who.Uploads(), who.Limited(), who.Kind())
 			}
-		}
-		if who.Admin() || who.Uploads() || !who.Limited() || who.Kind() != KindReader || !who.Known() {
-			t.Errorf("%s: admin %v, uploads %v, limited %v, kind %v", c.name, who.Admin(), who.Uploads(), who.Limited(), who.Kind())
-		}
+		})
 	}
 }
 
@@ -101,8 +103,10 @@ func TestReadsDoNotLeakIntoOthers(t *testing.T) {
 	minted := workload(Caller{scope: ScopeUpload, projects: set([]string{"p"})}, Token{})
 	limited := user(ScopeAdmin, map[string]Role{"r": Owner}, "p")
 	for name, who := range map[string]Caller{"minted for uploads": minted, "a person's limited token": limited} {
-		if len(who.repositories) != 0 || who.May(Reader, repoR) || who.May(Reader, projectQ) {
-			t.Errorf("%s sees beyond its project: %s", name, fmt.Sprint(who.repositories))
-		}
+		t.Run(name, func(t *testing.T) {
+			if len(who.repositories) != 0 || who.May(Reader, repoR) || who.May(Reader, projectQ) {
+				t.Errorf("%s sees beyond its project: %s", name, fmt.Sprint(who.repositories))
+			}
+		})
 	}
 }

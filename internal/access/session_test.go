@@ -91,14 +91,16 @@ func TestSessionsNeedOne(t *testing.T) {
 	_, secret := o.token("alice", access.NewAPIToken{Scope: access.ScopeAdmin})
 	byToken, _ := o.identify(secret)
 	for name, who := range map[string]access.Caller{"nobody": {}, "token": byToken, "operator": o.boss} {
-		_, list := o.Sessions(ctx, who)
-		for what, err := range map[string]error{
-			"Sessions": list, "EndSession": o.EndSession(ctx, who, s.ID), "EndOtherSessions": o.EndOtherSessions(ctx, who), "ConfirmSession": o.ConfirmSession(ctx, who),
-		} {
-			if !fault.Is(err, fault.Unauthenticated) {
-				t.Errorf("%s by %s = %v, want unauthenticated", what, name, err)
+		t.Run(name, func(t *testing.T) {
+			_, list := o.Sessions(ctx, who)
+			for what, err := range map[string]error{
+				"Sessions": list, "EndSession": o.EndSession(ctx, who, s.ID), "EndOtherSessions": o.EndOtherSessions(ctx, who), "ConfirmSession": o.ConfirmSession(ctx, who),
+			} {
+				if !fault.Is(err, fault.Unauthenticated) {
+					t.Errorf("%s by %s = %v, want unauthenticated", what, name, err)
+				}
 			}
-		}
+		})
 	}
 }
 

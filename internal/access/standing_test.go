@@ -63,38 +63,40 @@ func TestEveryChangeReadsRightsAgain(t *testing.T) {
 		return tok, s, byToken, o.session(cookie)
 	}
 	for what, change := range changes {
-		must(o.EnableUser(ctx, o.boss, "friend")) // changes come in any order
-		_, _ = o.AddGroup(ctx, o.boss, "team", "")
-		_, _ = o.AddGroup(ctx, o.boss, "spare", "")
-		must(o.AddMember(ctx, o.boss, "team", "member"))
-		tok, _, byToken, bySession := admin()
-		must(o.RevokeToken(ctx, o.boss, tok.ID))
-		must(o.EndSessionsOf(ctx, o.boss, bySession.Name()))
-		if err := change(o, byToken); !fault.Is(err, fault.Unauthenticated) {
-			t.Errorf("%s by a revoked token = %v, want unauthenticated", what, err)
-		}
-		if err := change(o, bySession); !fault.Is(err, fault.Unauthenticated) {
-			t.Errorf("%s by a session that ended = %v, want unauthenticated", what, err)
-		}
-		_, _, byToken, bySession = admin()
-		must(o.SetAdmin(ctx, o.boss, byToken.Name(), false))
-		for _, who := range []access.Caller{byToken, bySession} {
-			err := change(o, who)
-			want := fault.Denied
-			if what == "RevokeToken" {
-				want = fault.NotFound // as any token of somebody else
+		t.Run(what, func(t *testing.T) {
+			must(o.EnableUser(ctx, o.boss, "friend")) // changes come in any order
+			_, _ = o.AddGroup(ctx, o.boss, "team", "")
+			_, _ = o.AddGroup(ctx, o.boss, "spare", "")
+			must(o.AddMember(ctx, o.boss, "team", "member"))
+			tok, _, byToken, bySession := admin()
+			must(o.RevokeToken(ctx, o.boss, tok.ID))
+			must(o.EndSessionsOf(ctx, o.boss, bySession.Name()))
+			if err := change(o, byToken); !fault.Is(err, fault.Unauthenticated) {
+				t.Errorf("%s by a revoked token = %v, want unauthenticated", what, err)
 			}
-			if !fault.Is(err, want) {
-				t.Errorf("%s by somebody who administers no longer = %v, want %v", what, err, want)
+			if err := change(o, bySession); !fault.Is(err, fault.Unauthenticated) {
+				t.Errorf("%s by a session that ended = %v, want unauthenticated", what, err)
 			}
-		}
-		must(o.DisableUser(ctx, o.boss, byToken.Name()))
-		if err := change(o, byToken); !fault.Is(err, fault.Unauthenticated) {
-			t.Errorf("%s by a disabled account = %v, want unauthenticated", what, err)
-		}
-		_, _, byToken, _ = admin()
-		if err := change(o, byToken); err != nil {
-			t.Errorf("%s by an administrator = %v", what, err)
-		}
+			_, _, byToken, bySession = admin()
+			must(o.SetAdmin(ctx, o.boss, byToken.Name(), false))
+			for _, who := range []access.Caller{byToken, bySession} {
+				err := change(o, who)
+				want := fault.Denied
+				if what == "RevokeToken" {
+					want = fault.NotFound // as any token of somebody else
+				}
+				if !fault.Is(err, want) {
+					t.Errorf("%s by somebody who administers no longer = %v, want %v", what, err, want)
+				}
+			}
+			must(o.DisableUser(ctx, o.boss, byToken.Name()))
+			if err := change(o, byToken); !fault.Is(err, fault.Unauthenticated) {
+				t.Errorf("%s by a disabled account = %v, want unauthenticated", what, err)
+			}
+			_, _, byToken, _ = admin()
+			if err := change(o, byToken); err != nil {
+				t.Errorf("%s by an administrator = %v", what, err)
+			}
+		})
 	}
 }

@@ -96,9 +96,11 @@ func TestTokenWarning(t *testing.T) {
 	}
 	forever, _ := o.identify(endless)
 	for name, c := range map[string]access.Caller{"an endless token": forever, "a session": o.session(session), "nobody": access.Guest(true), "the operator": o.boss} {
-		if got := c.TokenWarning(o.now.Add(4000 * day)); got != "" {
-			t.Errorf("%s is warned: %q", name, got)
-		}
+		t.Run(name, func(t *testing.T) {
+			if got := c.TokenWarning(o.now.Add(4000 * day)); got != "" {
+				t.Errorf("%s is warned: %q", name, got)
+			}
+		})
 	}
 }
 

@@ -196,10 +196,12 @@ func TestFirstLink(t *testing.T) {
 		b.want("Look as "+string(kind), err, fault.NotFound)
 	}
 	for name, in := range map[string]account.Accepted{"name": {Name: "Not A Name", Password: good}, "password": {Name: "root", Password: "short"}} {
-		_, err := b.Accept(ctx, from, onetime.First, secret, in)
-		if fault.FieldOf(err) != name {
-			t.Errorf("Accept with a wrong %s = %v about %q", name, err, fault.FieldOf(err))
-		}
+		t.Run(name, func(t *testing.T) {
+			_, err := b.Accept(ctx, from, onetime.First, secret, in)
+			if fault.FieldOf(err) != name {
+				t.Errorf("Accept with a wrong %s = %v about %q", name, err, fault.FieldOf(err))
+			}
+		})
 	}
 	var won atomic.Int32
 	var group sync.WaitGroup
@@ -245,8 +247,10 @@ func TestInvitations(t *testing.T) {
 	b.user("alice")
 	alice := b.session("alice")
 	for what, n := range map[string]account.NewInvitation{"an administrator": {Admin: true}, "nothing": {}} {
-		_, _, err := b.Invite(ctx, alice, n)
-		b.want("Invite to "+what+" by a user", err, fault.Denied)
+		t.Run(what, func(t *testing.T) {
+			_, _, err := b.Invite(ctx, alice, n)
+			b.want("Invite to "+what+" by a user", err, fault.Denied)
+		})
 	}
 	_, _, err := b.Invite(ctx, b.boss, account.NewInvitation{Name: "alice"})
 	if fault.FieldOf(err) != "name" {
@@ -376,17 +380,19 @@ func TestSignInRefusals(t *testing.T) {
 		"no password": {Name: "tokens"}, "no name": {Password: good}, "capitals": {Name: "Alice", Password: good}, "blanks": {Name: "alice", Password: " " + good},
 		"a NUL": {Name: "alice\x00", Password: good}, "huge": {Name: strings.Repeat("x", 100_000), Password: good},
 	} {
-		_, err := b.SignIn(ctx, from.At(fmt.Sprintf("198.51.%d.1", len(name)), name), in)
-		b.want(name, err, fault.Unauthenticated)
-		if err == nil {
-			continue
-		}
-		if said == "" {
-			said = err.Error()
-		}
-		if err.Error() != said {
-			t.Errorf("%s says %q, and another says %q", name, err, said)
-		}
+		t.Run(name, func(t *testing.T) {
+			_, err := b.SignIn(ctx, from.At(fmt.Sprintf("198.51.%d.1", len(name)), name), in)
+			b.want(name, err, fault.Unauthenticated)
+			if err == nil {
+				return
+			}
+			if said == "" {
+				said = err.Error()
+			}
+			if err.Error() != said {
+				t.Errorf("%s says %q, and another says %q", name, err, said)
+			}
+		})
 	}
 }
 
@@ -445,9 +451,11 @@ func TestSecondFactor(t *testing.T) {
 		"wide digits": func() string { return wide.Replace(now()) }, "more": func() string { return now() + "0" }, "a sign": func() string { return "-" + now()[1:] },
 		"an old one": func() string { return totp(t, e.Secret, b.now.Add(-2*time.Minute)) }, "a future one": func() string { return totp(t, e.Secret, b.now.Add(2*time.Minute)) },
 	} {
-		b.pass(20 * time.Minute)
-		_, err := factor(step(), typed())
-		b.want("SecondFactor("+name+")", err, fault.Invalid)
+		t.Run(name, func(t *testing.T) {
+			b.pass(20 * time.Minute)
+			_, err := factor(step(), typed())
+			b.want("SecondFactor("+name+")", err, fault.Invalid)
+		})
 	}
 	b.pass(20 * time.Minute)
 	_, err = factor(step(), now())
@@ -531,19 +539,21 @@ func TestOnlySessions(t *testing.T) {
 	token, err := b.keys.Identify(ctx, "", secret)
 	b.must(err)
 	for name, who := range map[string]access.Caller{"nobody": from, "token": token, "operator": b.boss} {
-		_, begin := b.BeginTOTP(ctx, who)
-		_, confirm := b.ConfirmTOTP(ctx, who, "000000")
-		_, recovery := b.NewRecovery(ctx, who)
-		_, profile := b.ProfileOf(ctx, who)
-		_, security := b.SecurityOf(ctx, who)
-		_, pending := b.PendingTOTP(ctx, who)
-		for what, err := range map[string]error{
-			"BeginTOTP": begin, "ConfirmTOTP": confirm, "NewRecovery": recovery, "ProfileOf": profile, "SecurityOf": security, "PendingTOTP": pending,
-			"RemoveTOTP": b.RemoveTOTP(ctx, who), "SetPassword": b.SetPassword(ctx, who, good, "another set of words"), "SetProfile": b.SetProfile(ctx, who, access.Profile{}),
-			"Confirm": b.Confirm(ctx, who, signin.Proof{Password: good}),
-		} {
-			b.want(what+" by "+name, err, fault.Unauthenticated)
-		}
+		t.Run(name, func(t *testing.T) {
+			_, begin := b.BeginTOTP(ctx, who)
+			_, confirm := b.ConfirmTOTP(ctx, who, "000000")
+			_, recovery := b.NewRecovery(ctx, who)
+			_, profile := b.ProfileOf(ctx, who)
+			_, security := b.SecurityOf(ctx, who)
+			_, pending := b.PendingTOTP(ctx, who)
+			for what, err := range map[string]error{
+				"BeginTOTP": begin, "ConfirmTOTP": confirm, "NewRecovery": recovery, "ProfileOf": profile, "SecurityOf": security, "PendingTOTP": pending,
+				"RemoveTOTP": b.RemoveTOTP(ctx, who), "SetPassword": b.SetPassword(ctx, who, good, "another set of words"), "SetProfile": b.SetProfile(ctx, who, access.Profile{}),
+				"Confirm": b.Confirm(ctx, who, signin.Proof{Password: good}),
+			} {
+				b.want(what+" by "+name, err, fault.Unauthenticated)
+			}
+		})
 	}
 }
 

@@ -216,28 +216,32 @@ func TestChallengeRefusals(t *testing.T) {
 		"linking another's account": func(c access.Secret, _ []byte) error { _, err := b.TakeSignOn(ctx, bob, c); return err },
 	}
 	for what, begun := range begin {
-		for other, end := range finish {
-			if other == what {
-				continue
+		t.Run(what, func(t *testing.T) {
+			for other, end := range finish {
+				if other == what {
+					continue
+				}
+				options, cookie := begun()
+				b.want(fmt.Sprintf("a challenge of %s for %s", what, other), end(cookie, answered(options, "laptop")), fault.Invalid)
 			}
-			options, cookie := begun()
-			b.want(fmt.Sprintf("a challenge of %s for %s", what, other), end(cookie, answered(options, "laptop")), fault.Invalid)
-		}
+		})
 	}
 	for what, end := range finish {
-		if begin[what] == nil {
-			continue
-		}
-		options, cookie := begin[what]()
-		text := cookie.Reveal()
-		for name, c := range map[string]string{
-			"nothing": "", "rubbish": "AAAA", "no base 64": "!", "a token": access.NewToken().Reveal(), "a shorter one": text[:len(text)-1], "a longer one": text + "A",
-			"a changed one": flip(text, len(text)/2), "its first byte changed": flip(text, 0), "very long": strings.Repeat("A", 100_000),
-		} {
-			b.want(name+" for "+what, end(access.Secret(c), answered(options, "laptop")), fault.Invalid)
-		}
-		b.pass(5 * time.Minute)
-		b.want(what+" after five minutes", end(cookie, answered(options, "laptop")), fault.Invalid)
+		t.Run(what, func(t *testing.T) {
+			if begin[what] == nil {
+				return
+			}
+			options, cookie := begin[what]()
+			text := cookie.Reveal()
+			for name, c := range map[string]string{
+				"nothing": "", "rubbish": "AAAA", "no base 64": "!", "a token": access.NewToken().Reveal(), "a shorter one": text[:len(text)-1], "a longer one": text + "A",
+				"a changed one": flip(text, len(text)/2), "its first byte changed": flip(text, 0), "very long": strings.Repeat("A", 100_000),
+			} {
+				b.want(name+" for "+what, end(access.Secret(c), answered(options, "laptop")), fault.Invalid)
+			}
+			b.pass(5 * time.Minute)
+			b.want(what+" after five minutes", end(cookie, answered(options, "laptop")), fault.Invalid)
+		})
 	}
 	if open, err := b.Look(ctx, onetime.Invite, invited); err != nil || open.Kind != link.Kind {
 		t.Errorf("the invitation was used up: %v", err)
@@ -245,12 +249,14 @@ func TestChallengeRefusals(t *testing.T) {
 	_, err = b.BeginSignOn(ctx, from, make([]byte, 10_000))
 	b.want("a way too long for a cookie", err, fault.Invalid)
 	for what, end := range finish {
-		if begin[what] != nil {
-			options, cookie := begin[what]()
-			if err := end(cookie, answered(options, map[bool]string{true: "laptop", false: what}[what == "signing in" || what == "confirming"])); err != nil {
-				t.Errorf("%s = %v", what, err)
+		t.Run(what, func(t *testing.T) {
+			if begin[what] != nil {
+				options, cookie := begin[what]()
+				if err := end(cookie, answered(options, map[bool]string{true: "laptop", false: what}[what == "signing in" || what == "confirming"])); err != nil {
+					t.Errorf("%s = %v", what, err)
+				}
 			}
-		}
+		})
 	}
 }
 

@@ -73,10 +73,14 @@ func TestEveryChangeReadsRightsAgain(t *testing.T) {
 		}
 	}
 	for what, change := range changes {
-		check(what, change, false)
+		t.Run(what, func(t *testing.T) {
+			check(what, change, false)
+		})
 	}
 	for what, change := range administrators {
-		check(what, change, true)
+		t.Run(what, func(t *testing.T) {
+			check(what, change, true)
+		})
 	}
 	who := next()
 	l, _, err := b.Invite(ctx, who, account.NewInvitation{Name: "later"})

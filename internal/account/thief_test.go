@@ -250,7 +250,9 @@ func TestChangesUnderWayAreHeldAgainstThePolicy(t *testing.T) {
 		"Confirm":        b.Confirm(ctx, thief, signin.Proof{Password: good}),
 		"ConfirmSession": b.dir.ConfirmSession(ctx, thief),
 	} {
-		b.want(what+" under way", err, fault.Unauthenticated)
+		t.Run(what, func(t *testing.T) {
+			b.want(what+" under way", err, fault.Unauthenticated)
+		})
 	}
 
 	b = guarded(t, access.FactorAdministrators, access.Reader, false)
@@ -381,54 +383,56 @@ func TestSignInsEndWithTheWayThatTheyTook(t *testing.T) {
 		"ending the other sessions": func(b *bureau, ctx context.Context, who access.Caller) error { return b.dir.EndOtherSessions(ctx, who) },
 	}
 	for what, change := range changes {
-		b := newBureau(t)
-		b.equip(access.FactorNone)
-		ctx := t.Context()
-		b.user("root")
-		who := b.session("root")
-		_, err := b.SignInByIdentity(ctx, who, id, false)
-		b.must(err)
-		b.must(b.register(who, "laptop"))
-		judged := map[string]signin.Signed{"password": b.signIn("root")}
-		if judged["single sign-on"], err = b.SignInByIdentity(ctx, from, id, false); err != nil {
-			t.Fatal(err)
-		}
-		options, cookie, err := b.BeginPasskeySignIn(ctx, from)
-		b.must(err)
-		if judged["passkey"], err = b.SignInByPasskey(ctx, from, cookie, answered(options, "laptop")); err != nil {
-			t.Fatal(err)
-		}
-		key := ""
-		if what != "RemoveTOTP" { // otherwise setting it up would be what ends them
-			b.must(change(b, ctx, who))
-			for how, s := range judged {
-				_, err := b.enter(s)
-				b.want("a session by "+how+" from before "+what, err, fault.Unauthenticated)
+		t.Run(what, func(t *testing.T) {
+			b := newBureau(t)
+			b.equip(access.FactorNone)
+			ctx := t.Context()
+			b.user("root")
+			who := b.session("root")
+			_, err := b.SignInByIdentity(ctx, who, id, false)
+			b.must(err)
+			b.must(b.register(who, "laptop"))
+			judged := map[string]signin.Signed{"password": b.signIn("root")}
+			if judged["single sign-on"], err = b.SignInByIdentity(ctx, from, id, false); err != nil {
+				t.Fatal(err)
 			}
-		}
+			options, cookie, err := b.BeginPasskeySignIn(ctx, from)
+			b.must(err)
+			if judged["passkey"], err = b.SignInByPasskey(ctx, from, cookie, answered(options, "laptop")); err != nil {
+				t.Fatal(err)
+			}
+			key := ""
+			if what != "RemoveTOTP" { // otherwise setting it up would be what ends them
+				b.must(change(b, ctx, who))
+				for how, s := range judged {
+					_, err := b.enter(s)
+					b.want("a session by "+how+" from before "+what, err, fault.Unauthenticated)
+				}
+			}
 
-		b = newBureau(t)
-		b.equip(access.FactorNone)
-		b.user("root")
-		who = b.session("root")
-		_, err = b.SignInByIdentity(ctx, who, id, false)
-		b.must(err)
-		b.must(b.register(who, "laptop"))
-		key, _ = b.enrol(who)
-		steps := map[string]signin.Signed{"password": b.signIn("root")}
-		if steps["single sign-on"], err = b.SignInByIdentity(ctx, from, id, false); err != nil {
-			t.Fatal(err)
-		}
-		passed, err := b.SecondFactor(ctx, from, signin.Code{Step: b.signIn("root").Factor, Typed: totp(t, key, b.now)})
-		b.must(err)
-		b.pass(time.Minute)
-		b.must(change(b, ctx, who))
-		_, err = b.enter(passed)
-		b.want("a session by a code from before "+what, err, fault.Unauthenticated)
-		for how, s := range steps {
-			_, err := b.SecondFactor(ctx, from, signin.Code{Step: s.Factor, Typed: totp(t, key, b.now)})
-			b.want("the step after "+how+" from before "+what, err, fault.NotFound)
-		}
+			b = newBureau(t)
+			b.equip(access.FactorNone)
+			b.user("root")
+			who = b.session("root")
+			_, err = b.SignInByIdentity(ctx, who, id, false)
+			b.must(err)
+			b.must(b.register(who, "laptop"))
+			key, _ = b.enrol(who)
+			steps := map[string]signin.Signed{"password": b.signIn("root")}
+			if steps["single sign-on"], err = b.SignInByIdentity(ctx, from, id, false); err != nil {
+				t.Fatal(err)
+			}
+			passed, err := b.SecondFactor(ctx, from, signin.Code{Step: b.signIn("root").Factor, Typed: totp(t, key, b.now)})
+			b.must(err)
+			b.pass(time.Minute)
+			b.must(change(b, ctx, who))
+			_, err = b.enter(passed)
+			b.want("a session by a code from before "+what, err, fault.Unauthenticated)
+			for how, s := range steps {
+				_, err := b.SecondFactor(ctx, from, signin.Code{Step: s.Factor, Typed: totp(t, key, b.now)})
+				b.want("the step after "+how+" from before "+what, err, fault.NotFound)
+			}
+		})
 	}
 	b := newBureau(t)
 	b.user("root")

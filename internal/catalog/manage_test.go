@@ -166,14 +166,16 @@ func TestChangesNeedTheRight(t *testing.T) {
 	}
 	before := w.state()
 	for cn, c := range callers {
-		for fn, f := range changes {
-			if err := f(c.who); fault.KindOf(err) != c.kind {
-				t.Errorf("%s by %s = %v (%v), want %v", fn, cn, err, fault.KindOf(err), c.kind)
+		t.Run(cn, func(t *testing.T) {
+			for fn, f := range changes {
+				if err := f(c.who); fault.KindOf(err) != c.kind {
+					t.Errorf("%s by %s = %v (%v), want %v", fn, cn, err, fault.KindOf(err), c.kind)
+				}
 			}
-		}
-		if _, err := w.Custody.Sweep(t.Context(), c.who); !fault.Is(err, fault.Denied) {
-			t.Errorf("Sweep by %s = %v, want denied", cn, err)
-		}
+			if _, err := w.Custody.Sweep(t.Context(), c.who); !fault.Is(err, fault.Denied) {
+				t.Errorf("Sweep by %s = %v, want denied", cn, err)
+			}
+		})
 	}
 	if after := w.state(); after != before {
 		t.Errorf("refused changes changed the catalog from\n%sto\n%s", before, after)

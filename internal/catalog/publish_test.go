@@ -91,17 +91,19 @@ func TestPublishRefusals(t *testing.T) {
 		}, fault.Invalid, "other"},
 		{"project full", w.admin, packagingtest.Wheel("demo", "4.0", strings.Repeat("x", 1<<19)), nil, fault.TooLarge, "File too large"},
 	} {
-		change := c.change
-		if change == nil {
-			change = func(*ingest.Upload) {}
-		}
-		_, err := w.upload(c.who, c.file, change)
-		if fault.KindOf(err) != c.kind || err == nil || !strings.Contains(fault.Message(err), c.word) {
-			t.Errorf("%s: Publish = %v (%v), want %v with %q", c.name, err, fault.KindOf(err), c.kind, c.word)
-		}
-		if after := w.state(); after != before {
-			t.Errorf("%s: the catalog went from\n%s to\n%s", c.name, before, after)
-		}
+		t.Run(c.name, func(t *testing.T) {
+			change := c.change
+			if change == nil {
+				change = func(*ingest.Upload) {}
+			}
+			_, err := w.upload(c.who, c.file, change)
+			if fault.KindOf(err) != c.kind || err == nil || !strings.Contains(fault.Message(err), c.word) {
+				t.Errorf("%s: Publish = %v (%v), want %v with %q", c.name, err, fault.KindOf(err), c.kind, c.word)
+			}
+			if after := w.state(); after != before {
+				t.Errorf("%s: the catalog went from\n%s to\n%s", c.name, before, after)
+			}
+		})
 	}
 	if _, err := w.upload(w.admin, packagingtest.Wheel("demo", "4.0", strings.Repeat("x", 1<<20))); !fault.Is(err, fault.TooLarge) {
 		t.Errorf("a file over the limit: %v, want too large", err)

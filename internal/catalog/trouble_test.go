@@ -85,11 +85,13 @@ func TestNoTrouble(t *testing.T) {
 			return w.mayPublish(ctx, w.admin, "", stagedFor(packagingtest.Wheel("demo", "1.0", "")))
 		},
 	} {
-		if err := try(); err == nil {
-			t.Errorf("%s: no error", name)
-		}
-		if _, err := w.Trouble(); err != nil {
-			t.Errorf("%s: Trouble() = %v, want none", name, err)
-		}
+		t.Run(name, func(t *testing.T) {
+			if err := try(); err == nil {
+				t.Errorf("%s: no error", name)
+			}
+			if _, err := w.Trouble(); err != nil {
+				t.Errorf("%s: Trouble() = %v, want none", name, err)
+			}
+		})
 	}
 }

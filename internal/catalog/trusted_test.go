@@ -256,11 +256,13 @@ func TestSetTrustedOnlyRefusals(t *testing.T) {
 		{"a minted token", w.minted(false), "demo", fault.Denied},
 		{"no such project", w.admin, "nothing", fault.NotFound},
 	} {
-		for _, on := range []bool{true, false} {
-			if err := w.SetTrustedOnly(t.Context(), c.who, "", name(t, c.project), on); !fault.Is(err, c.kind) {
-				t.Errorf("%s: SetTrustedOnly(%v) = %v (%v), want %v", c.name, on, err, fault.KindOf(err), c.kind)
+		t.Run(c.name, func(t *testing.T) {
+			for _, on := range []bool{true, false} {
+				if err := w.SetTrustedOnly(t.Context(), c.who, "", name(t, c.project), on); !fault.Is(err, c.kind) {
+					t.Errorf("%s: SetTrustedOnly(%v) = %v (%v), want %v", c.name, on, err, fault.KindOf(err), c.kind)
+				}
 			}
-		}
+		})
 	}
 	if p, err := w.Project(t.Context(), w.admin, "", name(t, "demo")); err != nil || p.TrustedOnly {
 		t.Errorf("Project = %+v, %v, want the switch off", p, err)

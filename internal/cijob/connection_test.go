@@ -26,9 +26,11 @@ func TestExplainConnection(t *testing.T) {
 		{"a certificate for something else", x509.CertificateInvalidError{Reason: x509.IncompatibleUsage}, "cannot be used", ""},
 		{"other", os.ErrPermission, "cannot be reached", "Is the index running"},
 	} {
-		text, advice := explainConnection(x.err, u)
-		if !strings.Contains(text, x.text) || !strings.Contains(advice, x.advice) {
-			t.Errorf("%s: %q and %q, want %q and %q", x.name, text, advice, x.text, x.advice)
-		}
+		t.Run(x.name, func(t *testing.T) {
+			text, advice := explainConnection(x.err, u)
+			if !strings.Contains(text, x.text) || !strings.Contains(advice, x.advice) {
+				t.Errorf("%s: %q and %q, want %q and %q", x.name, text, advice, x.text, x.advice)
+			}
+		})
 	}
 }

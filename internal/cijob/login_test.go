@@ -84,13 +84,15 @@ func TestIdentityRefuses(t *testing.T) {
 	for name, text := range map[string]string{
 		"empty": "", "blank": " \n", "a word": "hello", "two dots with a line break": "a.b\n.c", "quoted": `"a.b.c"`, "an HTML page": "<p>a.b.c</p> <p>",
 	} {
-		j := outside(t, nil)
-		if err := os.WriteFile(j.projected, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		if got, err := j.token(t.Context(), "a"); err == nil {
-			t.Errorf("%s: token = %q", name, got.Reveal())
-		}
+		t.Run(name, func(t *testing.T) {
+			j := outside(t, nil)
+			if err := os.WriteFile(j.projected, []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if got, err := j.token(t.Context(), "a"); err == nil {
+				t.Errorf("%s: token = %q", name, got.Reveal())
+			}
+		})
 	}
 }
 

@@ -31,9 +31,11 @@ func TestSettingsOf(t *testing.T) {
 		}
 	}
 	for name, want := range map[string]string{"listen": "flag", "access.realm": "file", "access.anonymous_read": "environment", "log.level": "default", "database.url": "file", "data_dir": "default"} {
-		if from[name] != want {
-			t.Errorf("%s comes from %q, want %q", name, from[name], want)
-		}
+		t.Run(name, func(t *testing.T) {
+			if from[name] != want {
+				t.Errorf("%s comes from %q, want %q", name, from[name], want)
+			}
+		})
 	}
 	if len(from) < 30 {
 		t.Errorf("%d settings are shown", len(from))

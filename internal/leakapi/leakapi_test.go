@@ -228,13 +228,15 @@ func TestDiscloseRefuses(t *testing.T) {
 		{"deep", strings.Repeat("[", 5000), mine, 400},
 		{"too large", "[" + strings.Repeat(entry+",", 3000) + entry + "]", mine, 400},
 	} {
-		status, text := s.send(path, c.body, c.header(c.body))
-		if status != c.want || text == "" || strings.Contains(text, token.Reveal()[len(access.TokenPrefix):]) {
-			t.Errorf("%s: %d %q, want %d with a word, and no token", c.name, status, text, c.want)
-		}
-		if !s.works(token) {
-			t.Fatalf("%s: the token was ended", c.name)
-		}
+		t.Run(c.name, func(t *testing.T) {
+			status, text := s.send(path, c.body, c.header(c.body))
+			if status != c.want || text == "" || strings.Contains(text, token.Reveal()[len(access.TokenPrefix):]) {
+				t.Errorf("%s: %d %q, want %d with a word, and no token", c.name, status, text, c.want)
+			}
+			if !s.works(token) {
+				t.Fatalf("%s: the token was ended", c.name)
+			}
+		})
 	}
 }
 
@@ -244,10 +246,12 @@ func TestNotConfigured(t *testing.T) {
 	token := s.token()
 	body := report(token)
 	for name, h := range map[string]http.Header{"signed": signed(t, s.keys[0], body), "not signed": {}} {
-		status, text := s.send(path, body, h)
-		if status != 404 || !strings.Contains(text, "nothing is here") || !s.works(token) {
-			t.Errorf("%s: %d %q, want 404", name, status, text)
-		}
+		t.Run(name, func(t *testing.T) {
+			status, text := s.send(path, body, h)
+			if status != 404 || !strings.Contains(text, "nothing is here") || !s.works(token) {
+				t.Errorf("%s: %d %q, want 404", name, status, text)
+			}
+		})
 	}
 }
 
@@ -312,8 +316,10 @@ func TestParseKeys(t *testing.T) {
 		"no key in it":         "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n",
 		"one good and one bad": good + pemOf(t, "PUBLIC KEY", ed), "text after it": good + "more", "cut": good[:len(good)-30],
 	} {
-		if keys, err := leakapi.ParseKeys([]byte(bad)); err == nil || len(keys) > 0 {
-			t.Errorf("%s: ParseKeys = %s, want an error", name, fmt.Sprint(len(keys)))
-		}
+		t.Run(name, func(t *testing.T) {
+			if keys, err := leakapi.ParseKeys([]byte(bad)); err == nil || len(keys) > 0 {
+				t.Errorf("%s: ParseKeys = %s, want an error", name, fmt.Sprint(len(keys)))
+			}
+		})
 	}
 }

@@ -51,10 +51,12 @@ func TestSingleUseToken(t *testing.T) {
 		{"a second", wheel("demo", "3.0", "x"), 403, "for one upload"},
 		{"what was there before", demo, 403, "for one upload"},
 	} {
-		a := s.send(request{token: once, parts: c.d.parts()})
-		if a.status != c.status || !strings.Contains(a.body, c.word) {
-			t.Errorf("%s: %v, want %d with %q", c.name, a, c.status, c.word)
-		}
+		t.Run(c.name, func(t *testing.T) {
+			a := s.send(request{token: once, parts: c.d.parts()})
+			if a.status != c.status || !strings.Contains(a.body, c.word) {
+				t.Errorf("%s: %v, want %d with %q", c.name, a, c.status, c.word)
+			}
+		})
 	}
 	s.intact(demo.filename, first.filename)
 }
@@ -96,9 +98,11 @@ func TestBesidePublishers(t *testing.T) {
 	}
 	check(t, s.index.SetTrustedOnly(t.Context(), operator, catalog.MainRepository, s.project("demo"), true))
 	for name, d := range map[string]distribution{"a new file": wheel("demo", "4.0", "x"), "a file that is there": demo} {
-		if a := s.upload(d); a.status != 403 || !strings.Contains(a.body, "trusted publishers alone") || !strings.Contains(a.reason, "trusted publishers alone") {
-			t.Errorf("%s by an API token = %v, want 403", name, a)
-		}
+		t.Run(name, func(t *testing.T) {
+			if a := s.upload(d); a.status != 403 || !strings.Contains(a.body, "trusted publishers alone") || !strings.Contains(a.reason, "trusted publishers alone") {
+				t.Errorf("%s by an API token = %v, want 403", name, a)
+			}
+		})
 	}
 	if a := s.send(request{token: minted, parts: wheel("demo", "5.0", "x").parts()}); a.status != 200 {
 		t.Errorf("a minted token with the switch on = %v, want 200", a)

@@ -347,9 +347,11 @@ func TestUploadScopes(t *testing.T) {
 	s.user("bob")
 	bob := s.newToken(access.NewAPIToken{User: "bob", Scope: access.ScopeAdmin})
 	for name, parts := range map[string][]part{"name first": wheel("demo", "3.0", "").parts(), "file first": reversed(wheel("demo", "3.0", "").parts())} {
-		if a := s.send(request{token: bob, parts: parts}); a.status != 403 {
-			t.Errorf("%s: POST by another user = %v, want 403", name, a)
-		}
+		t.Run(name, func(t *testing.T) {
+			if a := s.send(request{token: bob, parts: parts}); a.status != 403 {
+				t.Errorf("%s: POST by another user = %v, want 403", name, a)
+			}
+		})
 	}
 	s.intact(demo.filename, next.filename)
 }
@@ -376,13 +378,15 @@ func TestUploadAgain(t *testing.T) {
 	renamed := demo
 	renamed.filename = "demo-1.0-1-py3-none-any.whl"
 	for name, d := range map[string]distribution{"other bytes": wheel("demo", "1.0", "other"), "other name": renamed} {
-		a := s.upload(d)
-		if a.status != 400 || !strings.HasPrefix(a.body, "File already exists") || !strings.HasPrefix(a.reason, "File already exists") {
-			t.Errorf("%s = %v, want 400 File already exists", name, a)
-		}
-		if strings.Contains(a.body, "was ever registered") {
-			t.Errorf("%s makes poetry send :action=submit: %v", name, a)
-		}
+		t.Run(name, func(t *testing.T) {
+			a := s.upload(d)
+			if a.status != 400 || !strings.HasPrefix(a.body, "File already exists") || !strings.HasPrefix(a.reason, "File already exists") {
+				t.Errorf("%s = %v, want 400 File already exists", name, a)
+			}
+			if strings.Contains(a.body, "was ever registered") {
+				t.Errorf("%s makes poetry send :action=submit: %v", name, a)
+			}
+		})
 	}
 	s.intact(demo.filename)
 }
@@ -395,10 +399,12 @@ func TestDeletedNames(t *testing.T) {
 	project := s.project("demo")
 	check(t, s.index.DeleteProject(t.Context(), operator, "", project))
 	for name, d := range map[string]distribution{"same bytes": demo, "other bytes": wheel("demo", "1.0", "other")} {
-		a := s.upload(d)
-		if a.status != 400 || !strings.Contains(a.body, "previously used") || strings.Contains(strings.ToLower(a.body), "already exist") {
-			t.Errorf("%s under a deleted name = %v, want 400 that --skip-existing does not skip", name, a)
-		}
+		t.Run(name, func(t *testing.T) {
+			a := s.upload(d)
+			if a.status != 400 || !strings.Contains(a.body, "previously used") || strings.Contains(strings.ToLower(a.body), "already exist") {
+				t.Errorf("%s under a deleted name = %v, want 400 that --skip-existing does not skip", name, a)
+			}
+		})
 	}
 	s.intact()
 }
@@ -447,10 +453,12 @@ func TestTooLargeIsRead(t *testing.T) {
 		"with a length": bytes.NewReader(encode(large(64 << 20))),
 		"chunked":       io.MultiReader(bytes.NewReader(encode(large(64 << 20)))),
 	} {
-		a, err := s.try(request{token: s.token, body: body})
-		if err != nil || a.status != 400 || !strings.HasPrefix(a.reason, "File too large") {
-			t.Errorf("%s: POST = %v, %v, want 400 File too large", name, a, err)
-		}
+		t.Run(name, func(t *testing.T) {
+			a, err := s.try(request{token: s.token, body: body})
+			if err != nil || a.status != 400 || !strings.HasPrefix(a.reason, "File too large") {
+				t.Errorf("%s: POST = %v, %v, want 400 File too large", name, a, err)
+			}
+		})
 	}
 	s.untouched()
 }

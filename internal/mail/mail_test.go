@@ -69,13 +69,15 @@ func TestRefused(t *testing.T) {
 		"two addresses":             {options(secure), "bob@acme.example, eve@evil.example", fault.Invalid},
 		"another header":            {options(secure), "bob@acme.example\r\nBcc: eve@evil.example", fault.Invalid},
 	} {
-		err := sender(t, c.o).Send(t.Context(), c.to, outbox.Letter{Subject: "Hello", Text: "text"})
-		if !fault.Is(err, c.kind) {
-			t.Errorf("%s: %v, want %v", name, err, c.kind)
-		}
-		if err != nil && strings.Contains(err.Error(), "long secret") {
-			t.Errorf("%s: the password is in %v", name, err)
-		}
+		t.Run(name, func(t *testing.T) {
+			err := sender(t, c.o).Send(t.Context(), c.to, outbox.Letter{Subject: "Hello", Text: "text"})
+			if !fault.Is(err, c.kind) {
+				t.Errorf("%s: %v, want %v", name, err, c.kind)
+			}
+			if err != nil && strings.Contains(err.Error(), "long secret") {
+				t.Errorf("%s: the password is in %v", name, err)
+			}
+		})
 	}
 	if err := sender(t, options(secure)).Send(t.Context(), "bob@acme.example", outbox.Letter{Subject: "Hello\r\nBcc: eve@evil.example", Text: "text"}); !fault.Is(err, fault.Invalid) {
 		t.Errorf("a subject of two lines: %v", err)

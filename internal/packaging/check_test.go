@@ -80,10 +80,12 @@ func TestCheckAlways(t *testing.T) {
 		"folded requirement":        func(m *packaging.Metadata) { m.RequiresDist = []string{"foo\n  >=1"} },
 		"requirement with options":  func(m *packaging.Metadata) { m.RequiresDist = []string{"foo --index-url=x"} },
 	} {
-		m := base()
-		change(&m)
-		refused(t, name, m.Check(packaging.Rules{}))
-		refused(t, name, m.Check(packaging.PyPIRules()))
+		t.Run(name, func(t *testing.T) {
+			m := base()
+			change(&m)
+			refused(t, name, m.Check(packaging.Rules{}))
+			refused(t, name, m.Check(packaging.PyPIRules()))
+		})
 	}
 }
 

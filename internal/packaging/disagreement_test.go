@@ -28,9 +28,11 @@ func TestDisagreementNone(t *testing.T) {
 		"said twice":  {RequiresDist: append(inside().RequiresDist, "requests>=2.0")},
 		"other texts": {Summary: "form", License: "x"},
 	} {
-		if err := packaging.Disagreement(form, inside()); err != nil {
-			t.Errorf("%s: Disagreement = %v", name, err)
-		}
+		t.Run(name, func(t *testing.T) {
+			if err := packaging.Disagreement(form, inside()); err != nil {
+				t.Errorf("%s: Disagreement = %v", name, err)
+			}
+		})
 	}
 }
 
@@ -53,13 +55,15 @@ func TestDisagreement(t *testing.T) {
 		"extras":              {packaging.Metadata{ProvidesExtra: []string{"test"}}, []string{"provides_extra:", "Dev_Tools"}},
 		"long lists are cut":  {packaging.Metadata{RequiresDist: []string{"a", "b", "c", "d", "e"}}, []string{"and more"}},
 	} {
-		err := packaging.Disagreement(tt.form, inside())
-		refused(t, name, err)
-		for _, w := range tt.words {
-			if !strings.Contains(fault.Message(err), w) {
-				t.Errorf("%s: Disagreement = %v, want it to say %q", name, err, w)
+		t.Run(name, func(t *testing.T) {
+			err := packaging.Disagreement(tt.form, inside())
+			refused(t, name, err)
+			for _, w := range tt.words {
+				if !strings.Contains(fault.Message(err), w) {
+					t.Errorf("%s: Disagreement = %v, want it to say %q", name, err, w)
+				}
 			}
-		}
+		})
 	}
 	refused(t, "the file states nothing", packaging.Disagreement(packaging.Metadata{RequiresDist: []string{"a"}}, packaging.Metadata{}))
 	refused(t, "the file has no name", packaging.Disagreement(packaging.Metadata{Name: "foo"}, packaging.Metadata{}))

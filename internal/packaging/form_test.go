@@ -54,8 +54,10 @@ func TestFormMetadataRefuses(t *testing.T) {
 		"too many bytes":             {"description": {strings.Repeat("x", 16<<20+1)}},
 		"too many bytes in two ways": {"description": {strings.Repeat("x", 9<<20)}, "license": {strings.Repeat("x", 9<<20)}},
 	} {
-		_, err := packaging.FormMetadata(form)
-		refused(t, name, err)
+		t.Run(name, func(t *testing.T) {
+			_, err := packaging.FormMetadata(form)
+			refused(t, name, err)
+		})
 	}
 	_, err := packaging.FormMetadata(map[string][]string{"name": {"a", "b"}})
 	if !strings.Contains(fault.Message(err), "name has invalid data") {

@@ -50,17 +50,19 @@ func TestParseMetadata(t *testing.T) {
 		DescriptionContentType: "text/markdown", Description: "# Foo\n\nName: not a header\n",
 	}
 	for name, text := range map[string]string{"LF": wheelMetadata, "CRLF": strings.ReplaceAll(wheelMetadata, "\n", "\r\n"), "CR": strings.ReplaceAll(wheelMetadata, "\n", "\r")} {
-		got, err := packaging.ParseMetadata([]byte(text))
-		if err != nil {
-			t.Fatalf("%s: %v", name, err)
-		}
-		got.Description = strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(got.Description)
-		if diff := cmp.Diff(want, got); diff != "" {
-			t.Errorf("%s: %s", name, diff)
-		}
-		if err := got.Check(packaging.Rules{}); err != nil {
-			t.Errorf("%s: Check = %v", name, err)
-		}
+		t.Run(name, func(t *testing.T) {
+			got, err := packaging.ParseMetadata([]byte(text))
+			if err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+			got.Description = strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(got.Description)
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("%s: %s", name, diff)
+			}
+			if err := got.Check(packaging.Rules{}); err != nil {
+				t.Errorf("%s: Check = %v", name, err)
+			}
+		})
 	}
 }
 
@@ -87,10 +89,12 @@ func TestParseMetadataOddities(t *testing.T) {
 		"UNKNOWN":                               {head + "Summary: UNKNOWN\n", summary, ""},
 		"no final line break":                   {head + "Summary: a", summary, "a"},
 	} {
-		m, err := packaging.ParseMetadata([]byte(tt.text))
-		if err != nil || tt.want(m) != tt.text2 || m.Name != "foo" {
-			t.Errorf("%s: ParseMetadata(%q) = %q, %v, want %q", name, tt.text, tt.want(m), err, tt.text2)
-		}
+		t.Run(name, func(t *testing.T) {
+			m, err := packaging.ParseMetadata([]byte(tt.text))
+			if err != nil || tt.want(m) != tt.text2 || m.Name != "foo" {
+				t.Errorf("%s: ParseMetadata(%q) = %q, %v, want %q", name, tt.text, tt.want(m), err, tt.text2)
+			}
+		})
 	}
 }
 
@@ -118,20 +122,24 @@ func TestParseMetadataRefuses(t *testing.T) {
 		"too many fields":                  head + strings.Repeat("A: b\n", 50_000),
 		"too many bytes":                   head + "\n" + strings.Repeat("x", 16<<20),
 	} {
-		_, err := packaging.ParseMetadata([]byte(text))
-		refused(t, name, err)
+		t.Run(name, func(t *testing.T) {
+			_, err := packaging.ParseMetadata([]byte(text))
+			refused(t, name, err)
+		})
 	}
 }
 
 // TestParseMetadataIsLinear gives it what makes careless readers slow.
 func TestParseMetadataIsLinear(t *testing.T) {
 	for name, part := range map[string]string{"folded lines": "\n x", "carriage returns": "\r", "stray lines": "x\n", "colons": ":", "blanks": " "} {
-		text := bytes.Repeat([]byte(part), (8<<20)/len(part))
-		start := time.Now()
-		_, _ = packaging.ParseMetadata(append([]byte("Name: foo\nSummary: a"), text...))
-		if took := time.Since(start); took > 5*time.Second {
-			t.Errorf("%s: 8 MiB took %s", name, took)
-		}
+		t.Run(name, func(t *testing.T) {
+			text := bytes.Repeat([]byte(part), (8<<20)/len(part))
+			start := time.Now()
+			_, _ = packaging.ParseMetadata(append([]byte("Name: foo\nSummary: a"), text...))
+			if took := time.Since(start); took > 5*time.Second {
+				t.Errorf("%s: 8 MiB took %s", name, took)
+			}
+		})
 	}
 }
 

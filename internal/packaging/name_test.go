@@ -74,13 +74,15 @@ func TestLooksLike(t *testing.T) {
 
 func TestIsStdlibModule(t *testing.T) {
 	for name, want := range map[string]bool{"json": true, "OS": true, "xml": true, "__future__x": false, "asyncio": true, "urllib2": true, "distutils": true, "requests": false, "numpy": false, "urllib3": false, "attrs": false} {
-		n, err := packaging.ParseProjectName(strings.Trim(name, "_"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got := packaging.IsStdlibModule(n); got != want {
-			t.Errorf("IsStdlibModule(%q) = %v, want %v", name, got, want)
-		}
+		t.Run(name, func(t *testing.T) {
+			n, err := packaging.ParseProjectName(strings.Trim(name, "_"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := packaging.IsStdlibModule(n); got != want {
+				t.Errorf("IsStdlibModule(%q) = %v, want %v", name, got, want)
+			}
+		})
 	}
 	if packaging.IsStdlibModule(packaging.ProjectName{}) {
 		t.Error("IsStdlibModule(no name) = true")

@@ -95,9 +95,11 @@ func TestPlain(t *testing.T) {
 		"text/plain": "<pre>*a* &lt;b&gt;</pre>", "text/plain; charset=UTF-8": "<pre>*a* &lt;b&gt;</pre>", "application/x": "<pre>*a* &lt;b&gt;</pre>",
 		"text/": "<pre>*a* &lt;b&gt;</pre>", "": "<p><em>a</em> &lt;b&gt;</p>\n", "text/x-rst": "<p><em>a</em> &lt;b&gt;</p>\n",
 	} {
-		if got := string(readme.Render(t.Context(), "*a* <b>", kind).HTML); got != want {
-			t.Errorf("Render as %q = %q, want %q", kind, got, want)
-		}
+		t.Run(kind, func(t *testing.T) {
+			if got := string(readme.Render(t.Context(), "*a* <b>", kind).HTML); got != want {
+				t.Errorf("Render as %q = %q, want %q", kind, got, want)
+			}
+		})
 	}
 	if got := readme.Render(t.Context(), " \n ", "text/markdown"); got.HTML != "" {
 		t.Errorf("Render(nothing) = %q", got.HTML)
@@ -128,11 +130,13 @@ func TestCostly(t *testing.T) {
 		"big table":  "|a|b|\n|-|-|\n" + strings.Repeat("|1|2|\n", 20_000) + "\nend",
 		"references": strings.Repeat("[a]: https://a.example\n[b][a] ", 4_000) + "\nend",
 	} {
-		for _, kind := range []string{"text/markdown", "text/x-rst"} {
-			if got := string(readme.Render(t.Context(), text, kind).HTML); !strings.Contains(got, "end") {
-				t.Errorf("%s as %s: the end is missing (%d bytes)", name, kind, len(got))
+		t.Run(name, func(t *testing.T) {
+			for _, kind := range []string{"text/markdown", "text/x-rst"} {
+				if got := string(readme.Render(t.Context(), text, kind).HTML); !strings.Contains(got, "end") {
+					t.Errorf("%s as %s: the end is missing (%d bytes)", name, kind, len(got))
+				}
 			}
-		}
+		})
 	}
 }
 
@@ -158,11 +162,13 @@ func TestTextOverItsBudgetIsPlain(t *testing.T) {
 		{"wide table, short rows", "text/markdown"}, {"nested lists, empty lines", "text/markdown"}, {"footnotes", "text/markdown"},
 		{"substitution product", "text/x-rst"}, {"substitution doubling", "text/x-rst"}, {"substitution doubling", ""},
 	} {
-		text := hostile[c.name](24 << 10)
-		got := readme.Render(t.Context(), text, c.kind)
-		if want := "<pre>" + strings.NewReplacer("<", "&lt;", ">", "&gt;").Replace(text) + "</pre>"; !got.Plain || got.Late || string(got.HTML) != want {
-			t.Errorf("%s as %q: plain %v, late %v, %d bytes, want the text as it was written", c.name, c.kind, got.Plain, got.Late, len(got.HTML))
-		}
+		t.Run(c.name, func(t *testing.T) {
+			text := hostile[c.name](24 << 10)
+			got := readme.Render(t.Context(), text, c.kind)
+			if want := "<pre>" + strings.NewReplacer("<", "&lt;", ">", "&gt;").Replace(text) + "</pre>"; !got.Plain || got.Late || string(got.HTML) != want {
+				t.Errorf("%s as %q: plain %v, late %v, %d bytes, want the text as it was written", c.name, c.kind, got.Plain, got.Late, len(got.HTML))
+			}
+		})
 	}
 	if got := readme.Render(t.Context(), "|a|b|\n|-|-|\n|1|\n|1|2|", "text/markdown"); got.Plain || !strings.Contains(string(got.HTML), "<table") {
 		t.Errorf("an honest table is shown as %v %s", got.Plain, got.HTML)

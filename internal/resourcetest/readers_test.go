@@ -69,7 +69,9 @@ func TestReadmeResources(t *testing.T) {
 			"emphasis": repeated("", "*a ", ""), "literals": repeated("", "``a ", ""), "fields": repeated("", ":a: b\n", ""), "lists": repeated("", "- - - a\n", ""),
 		},
 	} {
-		resourcetest.Linear(t, 32<<10, some, func(s string) { readme.Render(t.Context(), s, kind) })
+		t.Run(kind, func(t *testing.T) {
+			resourcetest.Linear(t, 32<<10, some, func(s string) { readme.Render(t.Context(), s, kind) })
+		})
 	}
 }
 

@@ -334,8 +334,10 @@ func TestCrossOrigin(t *testing.T) {
 		{"reading", "GET", []string{"Sec-Fetch-Site", "cross-site"}, 200},
 	}
 	for _, tt := range tests {
-		if got := ask(s, tt.method, "/a", tt.header...); got.StatusCode != tt.want {
-			t.Errorf("%s: %s = %d, want %d", tt.name, tt.method, got.StatusCode, tt.want)
-		}
+		t.Run(tt.name, func(t *testing.T) {
+			if got := ask(s, tt.method, "/a", tt.header...); got.StatusCode != tt.want {
+				t.Errorf("%s: %s = %d, want %d", tt.name, tt.method, got.StatusCode, tt.want)
+			}
+		})
 	}
 }

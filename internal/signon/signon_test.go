@@ -158,17 +158,19 @@ func TestSignOnRefusals(t *testing.T) {
 		"no subject":       func(p *provider, _ *[]byte, _, _ *string) { p.claims["sub"] = "" },
 		"none of my group": func(p *provider, _ *[]byte, _, _ *string) { p.claims["groups"] = []string{"else"} },
 	} {
-		p := newProvider(t)
-		p.claims["groups"] = []string{"staff"}
-		o := p.options()
-		o.Required = []string{"staff"}
-		s := signon.New(o)
-		kept, state := p.begin(t, s)
-		code := "good"
-		change(p, &kept, &state, &code)
-		if id, _, err := s.Finish(t.Context(), kept, state, code); !fault.Is(err, fault.Denied) {
-			t.Errorf("%s: Finish = %+v, %v, want denied", name, id, err)
-		}
+		t.Run(name, func(t *testing.T) {
+			p := newProvider(t)
+			p.claims["groups"] = []string{"staff"}
+			o := p.options()
+			o.Required = []string{"staff"}
+			s := signon.New(o)
+			kept, state := p.begin(t, s)
+			code := "good"
+			change(p, &kept, &state, &code)
+			if id, _, err := s.Finish(t.Context(), kept, state, code); !fault.Is(err, fault.Denied) {
+				t.Errorf("%s: Finish = %+v, %v, want denied", name, id, err)
+			}
+		})
 	}
 }
 

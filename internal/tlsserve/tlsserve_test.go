@@ -42,9 +42,11 @@ func TestAuthorityIsKept(t *testing.T) {
 		t.Error("a certificate near its end needs a new one of the same authority")
 	}
 	for name, want := range map[string]os.FileMode{"ca-key.pem": 0o600, "key.pem": 0o600} {
-		if info, err := os.Stat(filepath.Join(dir, name)); err != nil || info.Mode().Perm() != want {
-			t.Errorf("%s has mode %v, %v, want %v", name, info.Mode(), err, want)
-		}
+		t.Run(name, func(t *testing.T) {
+			if info, err := os.Stat(filepath.Join(dir, name)); err != nil || info.Mode().Perm() != want {
+				t.Errorf("%s has mode %v, %v, want %v", name, info.Mode(), err, want)
+			}
+		})
 	}
 	now = now.AddDate(authorityYears, 0, 0)
 	if _, err := openAuthority(dir, clock); err == nil {

@@ -26,21 +26,23 @@ func TestOrigin(t *testing.T) {
 		"issuer": {"iss": "javascript:alert(1)"}, "http": {"iss": "http://ghe.example/_services/token"}, "user": {"iss": "https://a@evil.example/_services/token"},
 		"commit": {"sha": "../../evil"}, "number": {"repository": 7},
 	} {
-		claims := map[string]any{}
-		for k, v := range github {
-			claims[k] = v
-		}
-		for k, v := range change {
-			claims[k] = v
-		}
-		o := OriginOf(catalog.Uploader{Kind: "publisher", Claims: claims})
-		linked := map[string]bool{"run": o.RunURL != "", "commit": o.CommitURL != ""}[name]
-		if name != "run" && name != "commit" {
-			linked = o.RepositoryURL != "" || o.RunURL != "" || o.CommitURL != ""
-		}
-		if linked {
-			t.Errorf("%s: origin = %+v, want no link", name, o)
-		}
+		t.Run(name, func(t *testing.T) {
+			claims := map[string]any{}
+			for k, v := range github {
+				claims[k] = v
+			}
+			for k, v := range change {
+				claims[k] = v
+			}
+			o := OriginOf(catalog.Uploader{Kind: "publisher", Claims: claims})
+			linked := map[string]bool{"run": o.RunURL != "", "commit": o.CommitURL != ""}[name]
+			if name != "run" && name != "commit" {
+				linked = o.RepositoryURL != "" || o.RunURL != "" || o.CommitURL != ""
+			}
+			if linked {
+				t.Errorf("%s: origin = %+v, want no link", name, o)
+			}
+		})
 	}
 	if o := OriginOf(catalog.Uploader{Kind: "user", Name: "bob", Claims: github}); o.Repository != "" {
 		t.Errorf("a person's upload has an origin: %+v", o)

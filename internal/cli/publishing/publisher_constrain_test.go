@@ -32,9 +32,11 @@ func TestPublisherConstrain(t *testing.T) {
 		"no such repository":    {id, "--project", "widgets", "--index-repository", "nowhere", "--environment", "release"},
 		"an environment of not": {id, "--project", "widgets", "--environment", " "},
 	} {
-		if _, errs := run(1, append([]string{"publisher", "constrain"}, args...)...); strings.TrimSpace(errs) == "" {
-			t.Errorf("%s: nothing is said", name)
-		}
+		t.Run(name, func(t *testing.T) {
+			if _, errs := run(1, append([]string{"publisher", "constrain"}, args...)...); strings.TrimSpace(errs) == "" {
+				t.Errorf("%s: nothing is said", name)
+			}
+		})
 	}
 	if after, _ := run(0, "publisher", "list"); after != before {
 		t.Fatalf("refusals changed the publishers:\n%s", after)

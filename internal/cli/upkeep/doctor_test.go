@@ -81,10 +81,12 @@ func TestLocalCertificate(t *testing.T) {
 		{"junk", junk, "https://index.example", 0, "failed", ""},
 		{"no file", filepath.Join(dir, "none.pem"), "https://index.example", 0, "failed", "no such file"},
 	} {
-		d := local(t, "--tls-cert", x.cert, "--tls-key", key, "--base-url", x.base)
-		d.now = func() time.Time { return time.Now().Add(x.after) }
-		d.certificate()
-		d.want(t, x.name, "certificate", x.status, x.word)
+		t.Run(x.name, func(t *testing.T) {
+			d := local(t, "--tls-cert", x.cert, "--tls-key", key, "--base-url", x.base)
+			d.now = func() time.Time { return time.Now().Add(x.after) }
+			d.certificate()
+			d.want(t, x.name, "certificate", x.status, x.word)
+		})
 	}
 	d := local(t, "--tls-acme", "index.example")
 	d.certificate()
@@ -129,9 +131,11 @@ func TestLocalIssuers(t *testing.T) {
 		{"unknown authority", "kind=github,issuer=" + strange.URL, "failed", "ca_file"},
 		{"one of two", "kind=github,issuer=" + down.URL + ";kind=github,issuer=" + good.URL + ",ca_file=" + good.CAFile(t), "failed", "503"},
 	} {
-		d := local(t, "--oidc-issuers", x.setting)
-		d.issuers()
-		d.want(t, x.name, "issuer", x.status, x.word)
+		t.Run(x.name, func(t *testing.T) {
+			d := local(t, "--oidc-issuers", x.setting)
+			d.issuers()
+			d.want(t, x.name, "issuer", x.status, x.word)
+		})
 	}
 }
 

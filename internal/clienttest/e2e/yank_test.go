@@ -32,12 +32,16 @@ func TestYank(t *testing.T) {
 		})
 	}
 	for name := range installers {
-		check(name, "acme-greeter", "1.0")
-		check(name, "acme-greeter==1.1", "1.1", reason)
+		t.Run(name, func(t *testing.T) {
+			check(name, "acme-greeter", "1.0")
+			check(name, "acme-greeter==1.1", "1.1", reason)
+		})
 	}
 	s.Index("project", "unyank", "acme-greeter", "1.1").OK(t)
 	for name := range installers {
-		check(name, "acme-greeter>=1", "1.1")
+		t.Run(name, func(t *testing.T) {
+			check(name, "acme-greeter>=1", "1.1")
+		})
 	}
 }
 

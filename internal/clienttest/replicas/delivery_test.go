@@ -98,10 +98,12 @@ func TestDelivery(t *testing.T) {
 		"a key, not a file":    {s.balancer.URL + "/packages/" + f.SHA256() + "/" + f.SHA256(), s.token, http.StatusNotFound},
 		"who may, where it is": {secret + path, s.token, http.StatusFound},
 	} {
-		a := ask(row.at, "GET", row.token)
-		if a.status != row.status || (a.status != http.StatusFound) && a.header.Get("Location") != "" {
-			t.Errorf("%s: GET = %d, Location %q, want %d", name, a.status, a.header.Get("Location"), row.status)
-		}
+		t.Run(name, func(t *testing.T) {
+			a := ask(row.at, "GET", row.token)
+			if a.status != row.status || (a.status != http.StatusFound) && a.header.Get("Location") != "" {
+				t.Errorf("%s: GET = %d, Location %q, want %d", name, a.status, a.header.Get("Location"), row.status)
+			}
+		})
 	}
 	for i, r := range s.replicas {
 		if log := r.Log(); strings.Contains(log, "X-Amz-Signature") || strings.Contains(log, s.token) {

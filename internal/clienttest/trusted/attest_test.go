@@ -158,13 +158,15 @@ func TestAttestedFalsely(t *testing.T) {
 		"too long":         {strings.Repeat("[", 1<<20)},
 		"twice":            {"[]", "[]"},
 	} {
-		status, body := j.send(token, f, sent...)
-		if status != http.StatusBadRequest || !strings.Contains(body, "Invalid attestations supplied during upload: ") {
-			t.Errorf("%s: %d %s, want 400", name, status, body)
-		}
-		if j.listed("false", f.Name) {
-			t.Fatalf("%s: the file was refused and is listed", name)
-		}
+		t.Run(name, func(t *testing.T) {
+			status, body := j.send(token, f, sent...)
+			if status != http.StatusBadRequest || !strings.Contains(body, "Invalid attestations supplied during upload: ") {
+				t.Errorf("%s: %d %s, want 400", name, status, body)
+			}
+			if j.listed("false", f.Name) {
+				t.Fatalf("%s: the file was refused and is listed", name)
+			}
+		})
 	}
 	if status, body := j.send(token, f, signed(j.sigstore, func(*attesttest.Statement) {})); status != http.StatusOK {
 		t.Errorf("true ones after the false: %d %s, want 200", status, body)
@@ -208,9 +210,11 @@ func TestAttestationRequired(t *testing.T) {
 		token string
 		sent  []string
 	}{"none": {token, nil}, "API token without": {j.Token("alice", "--scope", "upload"), nil}, "API token with": {j.Token("alice", "--scope", "upload"), []string{good}}} {
-		if status, body := j.send(c.token, f, c.sent...); status != http.StatusBadRequest || !strings.Contains(body, "requires") {
-			t.Errorf("%s: %d %s, want 400", name, status, body)
-		}
+		t.Run(name, func(t *testing.T) {
+			if status, body := j.send(c.token, f, c.sent...); status != http.StatusBadRequest || !strings.Contains(body, "requires") {
+				t.Errorf("%s: %d %s, want 400", name, status, body)
+			}
+		})
 	}
 	if status, body := j.send(token, f, good); status != http.StatusOK {
 		t.Errorf("a job with: %d %s, want 200", status, body)

@@ -27,9 +27,11 @@ func TestProbe(t *testing.T) {
 		{"another issuer's name", idtoken.Issuer{Kind: "github", URL: plain.URL + "/", Audience: "a"}, 0, "issuer"},
 		{"nobody there", idtoken.Issuer{Kind: "github", URL: "http://127.0.0.1:1", Audience: "a"}, 0, "refused"},
 	} {
-		n, err := idtoken.Probe(t.Context(), c.i)
-		if n != c.keys || (err == nil) != (c.word == "") || err != nil && !strings.Contains(err.Error(), c.word) {
-			t.Errorf("%s: Probe = %d, %v; want %d and %q", c.name, n, err, c.keys, c.word)
-		}
+		t.Run(c.name, func(t *testing.T) {
+			n, err := idtoken.Probe(t.Context(), c.i)
+			if n != c.keys || (err == nil) != (c.word == "") || err != nil && !strings.Contains(err.Error(), c.word) {
+				t.Errorf("%s: Probe = %d, %v; want %d and %q", c.name, n, err, c.keys, c.word)
+			}
+		})
 	}
 }

@@ -33,9 +33,11 @@ func TestExplain(t *testing.T) {
 		t.Error("explain(full disk) lost the cause")
 	}
 	for name, err := range map[string]error{"input": syscall.EIO, "read-only": syscall.EROFS, "missing folder": os.ErrNotExist} {
-		if got := explain("x", err); !fault.Is(got, fault.Unavailable) {
-			t.Errorf("%s: explain(%v) = %v, want unavailable", name, err, got)
-		}
+		t.Run(name, func(t *testing.T) {
+			if got := explain("x", err); !fault.Is(got, fault.Unavailable) {
+				t.Errorf("%s: explain(%v) = %v, want unavailable", name, err, got)
+			}
+		})
 	}
 	if got := explainRead(os.ErrNotExist); !fault.Is(got, fault.NotFound) {
 		t.Errorf("explainRead(not there) = %v, want not found", got)

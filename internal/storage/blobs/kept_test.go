@@ -47,13 +47,15 @@ func TestStoreThatDoesNotKeep(t *testing.T) {
 	for name, c := range map[string]func(int64) int64{
 		"none": func(int64) int64 { return -1 }, "half": func(n int64) int64 { return n / 2 }, "empty": func(int64) int64 { return 0 }, "more": func(n int64) int64 { return n + 1 },
 	} {
-		keeps = c
-		if err := b.Put(t.Context(), key, []byte("the bytes")); !fault.Is(err, fault.Unavailable) {
-			t.Errorf("%s: Put() = %v, want unavailable", name, err)
-		}
-		keeps = func(n int64) int64 { return n }
-		if err := b.Put(t.Context(), key, []byte("the bytes")); err != nil {
-			t.Errorf("%s, kept: Put() = %v, want nil", name, err)
-		}
+		t.Run(name, func(t *testing.T) {
+			keeps = c
+			if err := b.Put(t.Context(), key, []byte("the bytes")); !fault.Is(err, fault.Unavailable) {
+				t.Errorf("%s: Put() = %v, want unavailable", name, err)
+			}
+			keeps = func(n int64) int64 { return n }
+			if err := b.Put(t.Context(), key, []byte("the bytes")); err != nil {
+				t.Errorf("%s, kept: Put() = %v, want nil", name, err)
+			}
+		})
 	}
 }

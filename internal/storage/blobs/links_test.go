@@ -74,9 +74,11 @@ func TestLinkReads(t *testing.T) {
 	for name, want := range map[string]string{
 		"Content-Type": "application/octet-stream", "Content-Disposition": "attachment", "Cache-Control": "private, max-age=31536000, immutable", "Accept-Ranges": "bytes",
 	} {
-		if got := h.Get(name); got != want {
-			t.Errorf("%s of the link = %q, want %q", name, got, want)
-		}
+		t.Run(name, func(t *testing.T) {
+			if got := h.Get(name); got != want {
+				t.Errorf("%s of the link = %q, want %q", name, got, want)
+			}
+		})
 	}
 	code, h, body = get(t, "GET", to, "Range", "bytes=2-4")
 	if code != 206 || body != "234" || h.Get("Content-Range") != "bytes 2-4/10" {
@@ -105,9 +107,11 @@ func TestLinkRefuses(t *testing.T) {
 		"to delete":     {"DELETE", good},
 		"another bytes": {"GET", good[:len(good)-1] + flipped(good[len(good)-1])},
 	} {
-		if code, _, _ := get(t, row.method, row.link); code < 400 {
-			t.Errorf("%s: %s = %d, want it refused", name, row.method, code)
-		}
+		t.Run(name, func(t *testing.T) {
+			if code, _, _ := get(t, row.method, row.link); code < 400 {
+				t.Errorf("%s: %s = %d, want it refused", name, row.method, code)
+			}
+		})
 	}
 	if code, _, _ := get(t, "GET", good); code != 200 {
 		t.Errorf("the link itself = %d, want 200", code)
@@ -206,10 +210,12 @@ func TestAuto(t *testing.T) {
 		{"a folder", "file://" + t.TempDir(), large, false},
 		{"memory", "mem://", large, false},
 	} {
-		b := openWith(t, tt.location, blobs.Options{Delivery: blobs.Auto})
-		if got := link(t, b, tt.size) != ""; got != tt.links {
-			t.Errorf("%s: signed is %v, want %v", tt.name, got, tt.links)
-		}
+		t.Run(tt.name, func(t *testing.T) {
+			b := openWith(t, tt.location, blobs.Options{Delivery: blobs.Auto})
+			if got := link(t, b, tt.size) != ""; got != tt.links {
+				t.Errorf("%s: signed is %v, want %v", tt.name, got, tt.links)
+			}
+		})
 	}
 }
 
@@ -231,13 +237,15 @@ func TestRedirectNeedsAStoreThatSigns(t *testing.T) {
 	for name, location := range map[string]string{
 		"folder": "file://" + t.TempDir(), "memory": "mem://", "no credentials": "s3://bucket?region=r&anonymous=true",
 	} {
-		b, err := blobs.Open(t.Context(), location, blobs.Options{Delivery: blobs.Redirect})
-		if err == nil {
-			b.Close()
-		}
-		if !fault.Is(err, fault.Invalid) {
-			t.Errorf("%s: Open() = %v, want invalid", name, err)
-		}
+		t.Run(name, func(t *testing.T) {
+			b, err := blobs.Open(t.Context(), location, blobs.Options{Delivery: blobs.Redirect})
+			if err == nil {
+				b.Close()
+			}
+			if !fault.Is(err, fault.Invalid) {
+				t.Errorf("%s: Open() = %v, want invalid", name, err)
+			}
+		})
 	}
 }
 

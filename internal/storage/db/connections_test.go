@@ -52,20 +52,22 @@ func TestConnectionsThatEnded(t *testing.T) {
 		"ping":   d.Ping,
 	}
 	for name, ask := range first {
-		for range 5 {
-			for _, warm := range first { // connections of each kind, used a moment ago
-				if err := warm(t.Context()); err != nil {
-					t.Fatal(err)
+		t.Run(name, func(t *testing.T) {
+			for range 5 {
+				for _, warm := range first { // connections of each kind, used a moment ago
+					if err := warm(t.Context()); err != nil {
+						t.Fatal(err)
+					}
+				}
+				end()
+				if err := ask(t.Context()); err != nil {
+					t.Errorf("the first %s after the connections ended = %v", name, err)
+				}
+				if _, away := d.Away(); away {
+					t.Errorf("the first %s after the connections ended began an outage", name)
 				}
 			}
-			end()
-			if err := ask(t.Context()); err != nil {
-				t.Errorf("the first %s after the connections ended = %v", name, err)
-			}
-			if _, away := d.Away(); away {
-				t.Errorf("the first %s after the connections ended began an outage", name)
-			}
-		}
+		})
 	}
 }
 
@@ -123,25 +125,27 @@ func TestOneLookThatFails(t *testing.T) {
 	for name, failure := range map[string]error{
 		"the connection ended": io.ErrUnexpectedEOF, "no answer in time": context.DeadlineExceeded,
 	} {
-		var fail atomic.Int32
-		d := storagetest.OpenDB(t, postgresOrSkip(t), db.Options{Bridge: time.Minute, Hook: func(s db.Step, do func() error) error {
-			if s.Op == db.OpQuery && strings.Contains(s.SQL, "c.began") && fail.Add(-1) >= 0 {
-				return failure
-			}
-			return do()
-		}})
-		if _, err := d.Stamp(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		for failures, want := range []bool{false, false, true} {
-			fail.Store(int32(failures))
+		t.Run(name, func(t *testing.T) {
+			var fail atomic.Int32
+			d := storagetest.OpenDB(t, postgresOrSkip(t), db.Options{Bridge: time.Minute, Hook: func(s db.Step, do func() error) error {
+				if s.Op == db.OpQuery && strings.Contains(s.SQL, "c.began") && fail.Add(-1) >= 0 {
+					return failure
+				}
+				return do()
+			}})
 			if _, err := d.Stamp(t.Context()); err != nil {
-				t.Errorf("%s, %d times: Stamp() = %v", name, failures, err)
+				t.Fatal(err)
 			}
-			if _, away := d.Away(); away != want {
-				t.Errorf("%s, %d times: Away() = %v, want %v", name, failures, away, want)
+			for failures, want := range []bool{false, false, true} {
+				fail.Store(int32(failures))
+				if _, err := d.Stamp(t.Context()); err != nil {
+					t.Errorf("%s, %d times: Stamp() = %v", name, failures, err)
+				}
+				if _, away := d.Away(); away != want {
+					t.Errorf("%s, %d times: Away() = %v, want %v", name, failures, away, want)
+				}
 			}
-		}
+		})
 	}
 }
 

@@ -72,10 +72,12 @@ func TestOfRefuses(t *testing.T) {
 		{"another issuer", "github", "https://ghes.acme.example", api{status: 200, body: `{"login": "acme", "id": 1}`}, fault.Unavailable, "not known", 0},
 		{"another provider", "gitlab", issuer, api{status: 200, body: `{"login": "acme", "id": 1}`}, fault.Unavailable, "not known", 0},
 	} {
-		id, err := c.api.of(c.provider, c.issuer, "acme")
-		if id != "" || !fault.Is(err, c.kind) || !strings.Contains(fault.Message(err), c.word) || len(c.api.asked) != c.asked {
-			t.Errorf("%s: Of = %q, %v (%v) after %d requests; want %v with %q after %d", c.name, id, err, fault.KindOf(err), len(c.api.asked), c.kind, c.word, c.asked)
-		}
+		t.Run(c.name, func(t *testing.T) {
+			id, err := c.api.of(c.provider, c.issuer, "acme")
+			if id != "" || !fault.Is(err, c.kind) || !strings.Contains(fault.Message(err), c.word) || len(c.api.asked) != c.asked {
+				t.Errorf("%s: Of = %q, %v (%v) after %d requests; want %v with %q after %d", c.name, id, err, fault.KindOf(err), len(c.api.asked), c.kind, c.word, c.asked)
+			}
+		})
 	}
 }
 
