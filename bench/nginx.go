@@ -26,7 +26,8 @@ func serveNginx(ctx context.Context, dir string, c *copies) (*process, error) {
 	if err := os.WriteFile(path, []byte(nginxConfig(dir, port, c)), 0o644); err != nil {
 		return nil, err
 	}
-	return start(ctx, "nginx", dir, port, "/", nil, binary, "-c", path, "-e", filepath.Join(dir, "nginx-error.log"), "-g", "daemon off;")
+	return start(ctx, "nginx", dir, port, "/", nil, binary, "-c", path, "-e", filepath.Join(dir, "nginx-error.log"), "-g",
+		"daemon off;")
 }
 
 // nginxConfig serves each copy under its path; two forms of one path are told apart by Accept.
@@ -56,7 +57,8 @@ http {
 		if k.Encoding != "" {
 			encoding = fmt.Sprintf(" add_header Content-Encoding %s;", k.Encoding)
 		}
-		fmt.Fprintf(&b, "\t\tlocation = %q { internal; types { } default_type %q;%s alias %s/%s; }\n", place, k.Type, encoding, c.Dir, k.File)
+		fmt.Fprintf(&b, "\t\tlocation = %q { internal; types { } default_type %q;%s alias %s/%s; }\n", place, k.Type,
+			encoding, c.Dir, k.File)
 		if k.Form != "json" {
 			to := place
 			if k.Form == "html" {

@@ -19,8 +19,13 @@ func TestUploadFormEndsWithItsRights(t *testing.T) {
 		end  func(x *fixture) error
 		says string
 	}{
-		"session":   {func(x *fixture) error { return x.app.Directory.EndSessionsOf(t.Context(), x.app.Operator, "uploader") }, "your session ended during the request"},
-		"account":   {func(x *fixture) error { return x.app.Directory.DisableUser(t.Context(), x.app.Operator, "uploader") }, "was disabled during the request"},
+		"session": {func(x *fixture) error {
+			return x.app.Directory.EndSessionsOf(t.Context(), x.app.Operator, "uploader")
+		}, "your session ended during the request"},
+		"account": {
+			func(x *fixture) error { return x.app.Directory.DisableUser(t.Context(), x.app.Operator, "uploader") },
+			"was disabled during the request",
+		},
 		"untouched": {func(*fixture) error { return nil }, "Added."},
 	} {
 		t.Run(what, func(t *testing.T) {
@@ -41,7 +46,8 @@ func TestUploadFormEndsWithItsRights(t *testing.T) {
 			_, _ = part.Write(content)
 			m.Close()
 			half := form.Len() / 2
-			body := io.MultiReader(bytes.NewReader(form.Bytes()[:half]), hook(func() error { return c.end(x) }), bytes.NewReader(form.Bytes()[half:]))
+			body := io.MultiReader(bytes.NewReader(form.Bytes()[:half]), hook(func() error { return c.end(x) }),
+				bytes.NewReader(form.Bytes()[half:]))
 			r := httptest.NewRequest(http.MethodPost, "http://h.example/manage/upload/", body)
 			r.Header.Set("Content-Type", m.FormDataContentType())
 			r.Header.Set("Origin", "http://h.example")

@@ -10,7 +10,8 @@ import (
 	"pyindex/internal/fault"
 )
 
-// The repository of these tests lets members make projects; "p" is a project that the caller has to do with, "q" is not.
+// The repository of these tests lets members make projects; "p" is a project that the caller has to do with, "q" is
+// not.
 var (
 	repoR    = Object{RepositoryID: "r", Members: Uploader, Public: true}
 	projectP = Object{RepositoryID: "r", Members: Uploader, Public: true, ProjectID: "p"}
@@ -50,9 +51,18 @@ func TestMay(t *testing.T) {
 		{"owner, admin scope", user(ScopeAdmin, owner), Reader, Owner, Reader, Owner, true},
 		{"limited to p", user(ScopeUpload, owner, "p"), NoRole, Uploader, NoRole, Uploader, false},
 		{"limited to p without a right there", user(ScopeUpload, nil, "p"), NoRole, Reader, NoRole, NoRole, false},
-		{"limited to nothing", func() Caller { c := user(ScopeAdmin, owner); c.limited = true; return c }(), NoRole, NoRole, NoRole, NoRole, false},
-		{"minted for p", workload(Caller{scope: ScopeUpload, projects: set([]string{"p"})}, Token{}), NoRole, Uploader, NoRole, Uploader, false},
-		{"minted with a scope it never has", workload(Caller{scope: ScopeAdmin, projects: set([]string{"p"})}, Token{}), NoRole, Uploader, NoRole, Uploader, false},
+		{
+			"limited to nothing", func() Caller { c := user(ScopeAdmin, owner); c.limited = true; return c }(), NoRole, NoRole,
+			NoRole, NoRole, false,
+		},
+		{
+			"minted for p", workload(Caller{scope: ScopeUpload, projects: set([]string{"p"})}, Token{}), NoRole, Uploader,
+			NoRole, Uploader, false,
+		},
+		{
+			"minted with a scope it never has", workload(Caller{scope: ScopeAdmin, projects: set([]string{"p"})}, Token{}),
+			NoRole, Uploader, NoRole, Uploader, false,
+		},
 		{"minted for nothing", workload(Caller{scope: ScopeUpload}, Token{}), NoRole, NoRole, NoRole, NoRole, false},
 		{"administrator", admin, Owner, Owner, Owner, Owner, true},
 		{"administrator's upload token", adminUpload, Uploader, Uploader, Uploader, Uploader, true},
@@ -85,7 +95,10 @@ func TestSecretNeverPrints(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, text := range []string{fmt.Sprint(s), fmt.Sprintf("%v %+v %#v %s %q %x", s, s, s, s, s, s), fmt.Sprintf("%#v", struct{ T Secret }{s}), log.String(), string(asJSON)} {
+	for _, text := range []string{
+		fmt.Sprint(s), fmt.Sprintf("%v %+v %#v %s %q %x", s, s, s, s, s, s), fmt.Sprintf("%#v", struct{ T Secret }{s}),
+		log.String(), string(asJSON),
+	} {
 		if strings.Contains(text, s.Reveal()[len(TokenPrefix):]) || strings.Contains(text, fmt.Sprintf("%x", s.Reveal())) {
 			t.Errorf("a secret shows in %q", text)
 		}
@@ -134,7 +147,8 @@ func TestPassword(t *testing.T) {
 		phc string
 		p   Secret
 	}{
-		"wrong": {phc, "correct horse battery stapler"}, "empty": {phc, ""}, "no hash": {"", ""}, "no hash, no password": {"", "x"},
+		"wrong": {phc, "correct horse battery stapler"}, "empty": {phc, ""}, "no hash": {"", ""},
+		"no hash, no password":  {"", "x"},
 		"other algorithm":       {strings.Replace(phc, "argon2id", "argon2i", 1), "correct horse battery staple"},
 		"other version":         {strings.Replace(phc, "v=19", "v=16", 1), "correct horse battery staple"},
 		"memory beyond bounds":  {strings.Replace(phc, "m=19456", "m=99999999", 1), "correct horse battery staple"},
@@ -147,7 +161,9 @@ func TestPassword(t *testing.T) {
 			}
 		})
 	}
-	for _, bad := range []Secret{"", "short", Secret(strings.Repeat("x", 2000)), "eleven char", "\xff\xfe\xfd not utf-8 at all"} {
+	for _, bad := range []Secret{
+		"", "short", Secret(strings.Repeat("x", 2000)), "eleven char", "\xff\xfe\xfd not utf-8 at all",
+	} {
 		if _, err := HashPassword(bad); !fault.Is(err, fault.Invalid) {
 			t.Errorf("HashPassword of %d bytes = %v, want invalid", len(bad.Reveal()), err)
 		}

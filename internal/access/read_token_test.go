@@ -19,7 +19,12 @@ func TestReaderMay(t *testing.T) {
 		{"nothing, by a row that says admin", Reads{}, Caller{admin: true, scope: ScopeAdmin}, nil},
 		{"nothing, by empty ids", Reads{Repositories: []string{""}, Projects: []string{""}}, Caller{}, nil},
 		{"a repository", Reads{Repositories: []string{"r"}}, Caller{}, []Object{repoR, projectP, projectQ, inR}},
-		{"a repository, by a row that says admin", Reads{Repositories: []string{"r"}}, Caller{admin: true, scope: ScopeAdmin}, []Object{repoR, projectP, projectQ, inR}},
+		{
+			"a repository, by a row that says admin",
+			Reads{Repositories: []string{"r"}},
+			Caller{admin: true, scope: ScopeAdmin},
+			[]Object{repoR, projectP, projectQ, inR},
+		},
 		{"another repository", Reads{Repositories: []string{"s"}}, Caller{}, []Object{closedP}},
 		{"a project", Reads{Projects: []string{"q"}}, Caller{}, []Object{projectQ}},
 		{"a project with a repository's id", Reads{Projects: []string{"r"}}, Caller{}, nil},
@@ -42,14 +47,15 @@ func TestReaderMay(t *testing.T) {
 				}
 			}
 			if who.Admin() || who.Uploads() || !who.Limited() || who.Kind() != KindReader || !who.Known() {
-				t.Errorf("%s: admin %v, uploads %v, limited %v, kind %v", c.name, who.Admin(), who.Uploads(), who.Limited(), who.Kind())
+				t.Errorf("%s: admin %v, uploads %v, limited %v, kind %v", c.name, who.Admin(), who.Uploads(), who.Limited(),
+					who.Kind())
 			}
 		})
 	}
 }
 
-// TestReaderNeverGrows: whatever rules and rows are put together, a reader sees what its rules name, and of that no more
-// than a person of the same grants would.
+// TestReaderNeverGrows: whatever rules and rows are put together, a reader sees what its rules name, and of that no
+// more than a person of the same grants would.
 func TestReaderNeverGrows(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	ids := []string{"", "a", "b", "c"}
@@ -63,11 +69,15 @@ func TestReaderNeverGrows(t *testing.T) {
 	}
 	for range 2000 {
 		reads := Reads{Repositories: some(), Projects: some()}
-		row := Caller{admin: random.IntN(2) == 0, scope: Scope(random.IntN(4)), limited: random.IntN(2) == 0, guest: random.IntN(2) == 0}
+		row := Caller{
+			admin: random.IntN(2) == 0, scope: Scope(random.IntN(4)), limited: random.IntN(2) == 0, guest: random.IntN(2) == 0,
+		}
 		who := reader(row, Token{Scope: Scope(random.IntN(4))}, reads)
 		for _, repository := range ids {
 			for _, project := range ids {
-				o := Object{RepositoryID: repository, ProjectID: project, Members: Role(random.IntN(5)), Public: random.IntN(2) == 0}
+				o := Object{
+					RepositoryID: repository, ProjectID: project, Members: Role(random.IntN(5)), Public: random.IntN(2) == 0,
+				}
 				checkReader(t, who, reads, o)
 			}
 		}

@@ -7,8 +7,8 @@ import (
 	"pyindex/internal/fault"
 )
 
-// Changes of accounts, groups and tokens read the caller again: an administrator who is none any longer, whose account was
-// disabled, or whose token or session ended, changes nothing.
+// Changes of accounts, groups and tokens read the caller again: an administrator who is none any longer, whose account
+// was disabled, or whose token or session ended, changes nothing.
 func TestEveryChangeReadsRightsAgain(t *testing.T) {
 	changes := map[string]func(o *office, who access.Caller) error{
 		"AddUser": func(o *office, who access.Caller) error {
@@ -25,8 +25,10 @@ func TestEveryChangeReadsRightsAgain(t *testing.T) {
 			_, err := o.AddGroup(o.t.Context(), who, "group-"+who.Name(), "")
 			return err
 		},
-		"AddMember":    func(o *office, who access.Caller) error { return o.AddMember(o.t.Context(), who, "team", "friend") },
-		"RemoveMember": func(o *office, who access.Caller) error { return o.RemoveMember(o.t.Context(), who, "team", "member") },
+		"AddMember": func(o *office, who access.Caller) error { return o.AddMember(o.t.Context(), who, "team", "friend") },
+		"RemoveMember": func(o *office, who access.Caller) error {
+			return o.RemoveMember(o.t.Context(), who, "team", "member")
+		},
 		"SyncGroups": func(o *office, who access.Caller) error {
 			return o.SyncGroups(o.t.Context(), who, "friend", "test", []string{"team"})
 		},

@@ -57,8 +57,8 @@ func (b *bureau) signIn(name string) signin.Signed {
 	return s
 }
 
-// Recovery codes stand in for a second factor, so nobody makes any who shows only a password, and setting up an authenticator
-// replaces what there is and shows it.
+// Recovery codes stand in for a second factor, so nobody makes any who shows only a password, and setting up an
+// authenticator replaces what there is and shows it.
 func TestRecoveryCodesComeWithASecondFactor(t *testing.T) {
 	for _, policy := range []access.FactorPolicy{access.FactorNone, access.FactorAll} {
 		b := newBureau(t)
@@ -89,7 +89,9 @@ func TestRecoveryCodesComeWithASecondFactor(t *testing.T) {
 			_, err := b.SecondFactor(ctx, from, signin.Code{Step: b.signIn("root").Factor, Typed: c.Reveal()})
 			b.want("a planted recovery code", err, fault.Invalid)
 		}
-		if s, err := b.SecondFactor(ctx, from, signin.Code{Step: b.signIn("root").Factor, Typed: shown[3].Reveal()}); err != nil || s.Method != "password+recovery" {
+		if s, err := b.SecondFactor(ctx, from,
+			signin.Code{Step: b.signIn("root").Factor, Typed: shown[3].Reveal()}); err != nil ||
+			s.Method != "password+recovery" {
 			t.Errorf("%s: a shown recovery code = %+v, %v", policy, s, err)
 		}
 		if codes, err := b.NewRecovery(ctx, owner); err != nil || len(codes) != 10 {
@@ -126,7 +128,8 @@ func TestRecoveryCodesComeAndGoWithPasskeys(t *testing.T) {
 	left(0)
 }
 
-// The key of an authenticator that is being set up is seen and confirmed by the session that began, and by no other one.
+// The key of an authenticator that is being set up is seen and confirmed by the session that began, and by no other
+// one.
 func TestPendingKeyBelongsToItsSession(t *testing.T) {
 	b := newBureau(t)
 	ctx := t.Context()
@@ -191,8 +194,8 @@ func TestOneOfManyEnrolmentsStays(t *testing.T) {
 	})
 }
 
-// The first second factor ends the other sessions and whatever began to sign in without it, whether or not it is demanded.
-// The session in which it was set up stays.
+// The first second factor ends the other sessions and whatever began to sign in without it, whether or not it is
+// demanded. The session in which it was set up stays.
 func TestFirstSecondFactorEndsWhatBeganWithoutIt(t *testing.T) {
 	for _, policy := range []access.FactorPolicy{access.FactorNone, access.FactorAll} {
 		for what, set := range map[string]func(*bureau, access.Caller){
@@ -230,8 +233,8 @@ func TestFirstSecondFactorEndsWhatBeganWithoutIt(t *testing.T) {
 	}
 }
 
-// A change that was under way when the second factor was set up is refused, as a new request would be: its session never showed
-// the factor. Whoever comes to need one meanwhile has no rights beyond setting one up.
+// A change that was under way when the second factor was set up is refused, as a new request would be: its session
+// never showed the factor. Whoever comes to need one meanwhile has no rights beyond setting one up.
 func TestChangesUnderWayAreHeldAgainstThePolicy(t *testing.T) {
 	b := guarded(t, access.FactorAll, access.Uploader, true)
 	ctx := t.Context()
@@ -344,8 +347,8 @@ func TestNoSessionOfTheOldPasswordOutlivesAReset(t *testing.T) {
 	})
 }
 
-// Whatever changes or removes a way to sign in ends the sign-ins that began before: those that were judged and have no session
-// yet, and those between two factors.
+// Whatever changes or removes a way to sign in ends the sign-ins that began before: those that were judged and have no
+// session yet, and those between two factors.
 func TestSignInsEndWithTheWayThatTheyTook(t *testing.T) {
 	id := account.Identity{Issuer: "https://sso", Subject: "1", Name: "root"}
 	changes := map[string]func(*bureau, context.Context, access.Caller) error{
@@ -380,7 +383,9 @@ func TestSignInsEndWithTheWayThatTheyTook(t *testing.T) {
 		"ending all sessions": func(b *bureau, ctx context.Context, _ access.Caller) error {
 			return b.dir.EndSessionsOf(ctx, b.boss, "root")
 		},
-		"ending the other sessions": func(b *bureau, ctx context.Context, who access.Caller) error { return b.dir.EndOtherSessions(ctx, who) },
+		"ending the other sessions": func(b *bureau, ctx context.Context, who access.Caller) error {
+			return b.dir.EndOtherSessions(ctx, who)
+		},
 	}
 	for what, change := range changes {
 		t.Run(what, func(t *testing.T) {

@@ -16,8 +16,8 @@ import (
 	"pyindex/internal/storage/storagetest"
 )
 
-// TestTrouble: an upload that fails for a reason of ours, at whichever step of its bytes, is known until one is stored, and
-// logged once. What senders do wrong, and the same file again, neither make trouble nor end it.
+// TestTrouble: an upload that fails for a reason of ours, at whichever step of its bytes, is known until one is stored,
+// and logged once. What senders do wrong, and the same file again, neither make trouble nor end it.
 func TestTrouble(t *testing.T) {
 	for step := 1; step <= 4; step++ { // stage, write, keep, put
 		t.Run(fmt.Sprint(step), func(t *testing.T) {

@@ -51,7 +51,10 @@ func TestEveryChangeReadsRightsAgain(t *testing.T) {
 				alice := b.owner("alice", "widgets")
 				added := b.add("widgets", "environment", "")
 				pending := b.addPending(alice, "later")
-				reader, err := b.registry.AddReader(t.Context(), alice, publishers.ReaderRequest{Provider: "github", Issuer: b.issuer.URL, Projects: []string{"widgets"}, Fields: fields()})
+				reader, err := b.registry.AddReader(t.Context(), alice,
+					publishers.ReaderRequest{
+						Provider: "github", Issuer: b.issuer.URL, Projects: []string{"widgets"}, Fields: fields(),
+					})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -70,7 +73,8 @@ func TestEveryChangeReadsRightsAgain(t *testing.T) {
 						t.Fatal(err)
 					}
 				}
-				_, secret, err := d.CreateToken(t.Context(), b.operator, access.NewAPIToken{User: "alice", Scope: access.ScopeAdmin, Description: "next"})
+				_, secret, err := d.CreateToken(t.Context(), b.operator,
+					access.NewAPIToken{User: "alice", Scope: access.ScopeAdmin, Description: "next"})
 				if err != nil {
 					t.Fatal(err)
 				}

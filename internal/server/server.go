@@ -169,7 +169,8 @@ func (s *Server) unrouted(err error, c echo.Context) {
 	w.caller = access.Caller{}
 	known, ok := errors.AsType[*echo.HTTPError](err)
 	if ok && known.Code == http.StatusMethodNotAllowed {
-		s.refuse(w, known.Code, fault.New(fault.Invalid, "this address does not answer %s: see the Allow header", method(c.Request().Method)))
+		s.refuse(w, known.Code,
+			fault.New(fault.Invalid, "this address does not answer %s: see the Allow header", method(c.Request().Method)))
 		return
 	}
 	if r := c.Request(); s.o.Missing != nil && r.Method == http.MethodGet && browses(r) {

@@ -18,7 +18,9 @@ func TestSessions(t *testing.T) {
 		return err
 	}
 	var rows []route.Route
-	for name, auth := range map[string]route.Auth{"visitor": route.Visitor, "page": route.Page, "signed": route.Signed, "reader": route.Reader} {
+	for name, auth := range map[string]route.Auth{
+		"visitor": route.Visitor, "page": route.Page, "signed": route.Signed, "reader": route.Reader,
+	} {
 		t.Run(name, func(t *testing.T) {
 			for _, method := range []string{"GET", "POST"} {
 				rows = append(rows, route.Route{Method: method, Path: "/" + name, Auth: auth, Limit: "any", Handle: say})
@@ -68,7 +70,8 @@ func TestSessions(t *testing.T) {
 				if got.StatusCode != *want {
 					t.Errorf("%s: %s %s = %d, want %d", c.name, c.method, c.path, got.StatusCode, *want)
 				}
-				if signedIn := body(t, got) == "signed in"; got.StatusCode == 200 && signedIn != (len(c.header) > 0 && c.header[0][1] == good[1] && c.path != "/reader") {
+				if signedIn := body(t, got) == "signed in"; got.StatusCode == 200 &&
+					signedIn != (len(c.header) > 0 && c.header[0][1] == good[1] && c.path != "/reader") {
 					t.Errorf("%s: signed in is %v", c.name, signedIn)
 				}
 			}

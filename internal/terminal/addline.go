@@ -35,7 +35,8 @@ func AddLine(settings, provider, issuer, project string, pending bool, fields ma
 	return b.String()
 }
 
-// fieldWord is a rule's field as a flag of publisher add. A kind whose own word is "project" calls it by the kind there.
+// fieldWord is a rule's field as a flag of publisher add. A kind whose own word is "project" calls it by the kind
+// there.
 func fieldWord(provider, name, value string) string {
 	if _, claim, ok := strings.Cut(name, ":"); ok {
 		return flagWord("claim", claim+"="+value)

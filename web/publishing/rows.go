@@ -36,7 +36,8 @@ type tighten struct {
 // tightenButtons say what tightening by a field does.
 var tightenButtons = map[string]string{
 	"environment": "Require this environment", "ref": "Only from these refs", "ref_protected": "Only from protected refs",
-	"runner_environment": "Leave out self-hosted runners", "owner_id": "Pin to this account", "namespace_id": "Pin to this namespace", "sub": "Pin to this account",
+	"runner_environment": "Leave out self-hosted runners", "owner_id": "Pin to this account",
+	"namespace_id": "Pin to this namespace", "sub": "Pin to this account",
 	"repository_id": "Pin to this repository", "project_id": "Pin to this project", workload.FieldClaims: "Add this rule",
 }
 
@@ -59,7 +60,8 @@ func publisherCardOf(n int, p publishers.Shown, t tightening) publisherCard {
 				f = t.form
 			}
 			in := f.Field(ui.Field{
-				ID: fmt.Sprintf("t-%d-%s", n, w.Field), Name: w.Field, Label: field.Label, Value: w.Value, Placeholder: field.Example, Required: w.Degree != workload.CouldBeStricter, Mono: true, MaxLength: 600,
+				ID: fmt.Sprintf("t-%d-%s", n, w.Field), Name: w.Field, Label: field.Label, Value: w.Value,
+				Placeholder: field.Example, Required: w.Degree != workload.CouldBeStricter, Mono: true, MaxLength: 600,
 			})
 			x.Input = &in
 		}
@@ -113,7 +115,10 @@ var identity = map[string][]string{
 }
 
 // circumstances are the claims that help to find out why a job was not another.
-var circumstances = []string{"ref", "ref_path", "ref_protected", "sha", "actor", "user_login", "runner_environment", "workflow_ref", "pipeline_source", "sub"}
+var circumstances = []string{
+	"ref", "ref_path", "ref_protected", "sha", "actor", "user_login", "runner_environment", "workflow_ref",
+	"pipeline_source", "sub",
+}
 
 // fullExchanges is how many refused exchanges are on the page with everything about them.
 const fullExchanges = 3
@@ -187,7 +192,8 @@ func nearestTableOf(x publishers.Exchange, n publishers.Nearest, shown map[strin
 		t.Rows, shown[d.Claim] = append(t.Rows, claimRow{d.Claim, expected, d.Got, true}), true
 	}
 	for _, claim := range identity[x.Provider] {
-		if v, ok := x.Claims[claim]; ok && !slices.ContainsFunc(n.Differences, func(d publishers.Difference) bool { return d.Claim == claim }) {
+		if v, ok := x.Claims[claim]; ok &&
+			!slices.ContainsFunc(n.Differences, func(d publishers.Difference) bool { return d.Claim == claim }) {
 			t.Rows, shown[claim] = append(t.Rows, claimRow{Claim: claim, Got: workload.Show(v)}), true
 		}
 	}

@@ -68,13 +68,27 @@ func NewSessionView(x access.Session, reader access.Caller) SessionView {
 // Browser says in words what a browser says of itself.
 func Browser(agent string) string {
 	name, system := "A browser", ""
-	for _, b := range [][2]string{{"Edg/", "Edge"}, {"OPR/", "Opera"}, {"Firefox/", "Firefox"}, {"Chrome/", "Chrome"}, {"Safari/", "Safari"}, {"curl/", "curl"}} {
+	for _, b := range [][2]string{
+		{"Edg/", "Edge"},
+		{"OPR/", "Opera"},
+		{"Firefox/", "Firefox"},
+		{"Chrome/", "Chrome"},
+		{"Safari/", "Safari"},
+		{"curl/", "curl"},
+	} {
 		if strings.Contains(agent, b[0]) {
 			name = b[1]
 			break
 		}
 	}
-	for _, o := range [][2]string{{"iPhone", "an iPhone"}, {"iPad", "an iPad"}, {"Android", "Android"}, {"Windows", "Windows"}, {"Mac OS X", "macOS"}, {"Linux", "Linux"}} {
+	for _, o := range [][2]string{
+		{"iPhone", "an iPhone"},
+		{"iPad", "an iPad"},
+		{"Android", "Android"},
+		{"Windows", "Windows"},
+		{"Mac OS X", "macOS"},
+		{"Linux", "Linux"},
+	} {
 		if strings.Contains(agent, o[0]) {
 			system = " on " + o[1]
 			break
@@ -88,5 +102,6 @@ func (k *Kit) RevocationDelay() string {
 	if k.Believed <= 0 {
 		return ""
 	}
-	return fmt.Sprintf(" A replica that cannot reach the database may still accept it for up to %d seconds.", int64(k.Believed.Seconds()))
+	return fmt.Sprintf(" A replica that cannot reach the database may still accept it for up to %d seconds.",
+		int64(k.Believed.Seconds()))
 }

@@ -25,7 +25,10 @@ type asset struct {
 	plain, gzip []byte
 }
 
-var assetKinds = map[string]string{".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml", ".png": "image/png"}
+var assetKinds = map[string]string{
+	".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml",
+	".png": "image/png",
+}
 
 // loadStatic reads the static files; the stylesheet is the files of static/css one after the other.
 func (k *Kit) loadStatic() error {

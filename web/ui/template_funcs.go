@@ -17,7 +17,8 @@ func (k *Kit) words() template.FuncMap {
 		"when": func(t time.Time) template.HTML { return stamp(t, ago(k.Now(), t)) },
 		"date": func(t time.Time) template.HTML { return stamp(t, Day(t)) },
 		"size": size, "count": Count, "plural": Plural, "short": short, "cut": Cut,
-		"paste": paste, "tree": Tree, "results": results, "list": func(s ...string) []string { return s }, "join": strings.Join, "has": strings.Contains, "add": func(a, b int) int { return a + b },
+		"paste": paste, "tree": Tree, "results": results, "list": func(s ...string) []string { return s },
+		"join": strings.Join, "has": strings.Contains, "add": func(a, b int) int { return a + b },
 	}
 }
 

@@ -48,7 +48,8 @@ type publisherTarget struct {
 	IndexRepository string `default:"main" help:"The repository of this index that the project is in."`
 }
 
-// add adds the publisher. Standard output is its id alone; what it trusts, and what is still open, is on standard error.
+// add adds the publisher. Standard output is its id alone; what it trusts, and what is still open, is on standard
+// error.
 func (t *publisherTarget) add(s *cli.Session, kind string, fields map[string]string) error {
 	if t.User != "" && !t.Pending {
 		return fault.New(fault.Invalid, "--user goes with --pending: a project that exists has its owners already")
@@ -60,7 +61,8 @@ func (t *publisherTarget) add(s *cli.Session, kind string, fields map[string]str
 	maps.DeleteFunc(fields, func(_, v string) bool { return v == "" })
 	return s.With(func(a *app.App) error {
 		added, err := a.Registry.Add(s.Ctx, a.Operator, publishers.AddRequest{
-			Provider: kind, Issuer: issuer, Repository: t.IndexRepository, Project: t.Project, Pending: t.Pending, User: t.User, Fields: fields,
+			Provider: kind, Issuer: issuer, Repository: t.IndexRepository, Project: t.Project, Pending: t.Pending, User: t.User,
+			Fields: fields,
 		})
 		if err != nil {
 			return err
@@ -103,7 +105,8 @@ type githubRule struct {
 func (c githubRule) rule() (string, map[string]string, error) {
 	fields := c.strictness.fields()
 	maps.Copy(fields, map[string]string{
-		"owner": c.Owner, "repository": c.Repository, "workflow": c.Workflow, "environment": c.Environment, "owner_id": c.OwnerID,
+		"owner": c.Owner, "repository": c.Repository, "workflow": c.Workflow, "environment": c.Environment,
+		"owner_id":      c.OwnerID,
 		"repository_id": c.RepositoryID, "calling_workflow": c.CallingWorkflow,
 		"workflow_repository": c.WorkflowRepository, "workflow_at": c.WorkflowAt,
 	})
@@ -148,5 +151,6 @@ type activestateRule struct {
 }
 
 func (c activestateRule) rule() (string, map[string]string, error) {
-	return "activestate", map[string]string{"organization": c.Organization, "project": c.ActiveStateProject, "actor_id": c.ActorID}, nil
+	return "activestate",
+		map[string]string{"organization": c.Organization, "project": c.ActiveStateProject, "actor_id": c.ActorID}, nil
 }

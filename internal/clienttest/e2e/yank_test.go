@@ -19,7 +19,8 @@ func TestYank(t *testing.T) {
 		},
 		"uv": func(t *testing.T, target, requirement string) clienttest.Result {
 			c := clienttest.UV(t)
-			return c.Run(t, target, "pip", "install", "--python", c.Interpreter(), "--target", target, "--index-url", s.simple(), requirement)
+			return c.Run(t, target, "pip", "install", "--python", c.Interpreter(), "--target", target, "--index-url",
+				s.simple(), requirement)
 		},
 	}
 	check := func(name, requirement, want string, words ...string) {

@@ -14,7 +14,8 @@ type tarMember struct {
 	size int64
 }
 
-// tarReader reads headers from a stream as Python's tarfile does, and refuses where that would differ from other readers.
+// tarReader reads headers from a stream as Python's tarfile does, and refuses where that would differ from other
+// readers.
 type tarReader struct {
 	r       io.Reader
 	pending pendingNames

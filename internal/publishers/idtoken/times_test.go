@@ -32,7 +32,8 @@ func TestTimes(t *testing.T) {
 		{"expires before it was issued", now, now - 1, now, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			err := b.verify(b.issuer.Sign(b.issuer.Claims(audience, b.now(), map[string]any{"iat": c.iat, "exp": c.exp, "nbf": c.nbf})))
+			err := b.verify(b.issuer.Sign(b.issuer.Claims(audience, b.now(),
+				map[string]any{"iat": c.iat, "exp": c.exp, "nbf": c.nbf})))
 			if (err == nil) != c.want {
 				t.Errorf("%s: Verify = %v, accepted should be %v", c.name, err, c.want)
 			}

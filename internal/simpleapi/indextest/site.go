@@ -1,8 +1,8 @@
 // Package indextest is a small index for the tests of what reads one: real rows in SQLite, real bytes in a folder, the
 // real server in front.
 //
-// Rows are written straight into the tables, so that tests choose what the upload gate would not let through. It does not
-// check that what it is given makes sense.
+// Rows are written straight into the tables, so that tests choose what the upload gate would not let through. It does
+// not check that what it is given makes sense.
 package indextest
 
 import (
@@ -119,7 +119,15 @@ func (s *Site) Token(role access.Role, repositoryID, projectID string) access.Se
 				return err
 			}
 		}
-		return tx.InsertToken(ctx, access.Token{ID: id(), Kind: access.TokenAPI, Hash: access.HashToken(secret), UserID: user.ID, Scope: access.ScopeRead, CreatedAt: Start})
+		return tx.InsertToken(ctx,
+			access.Token{
+				ID:        id(),
+				Kind:      access.TokenAPI,
+				Hash:      access.HashToken(secret),
+				UserID:    user.ID,
+				Scope:     access.ScopeRead,
+				CreatedAt: Start,
+			})
 	}))
 	return secret
 }
@@ -271,7 +279,14 @@ func (s *Site) Projects(name string, n int) {
 	s.t.Helper()
 	s.update(func(ctx context.Context, tx catalog.Tx) error {
 		for i := range n {
-			p := catalog.Project{ID: id(), Repository: s.main, Display: fmt.Sprintf("%s_%d", name, i), Status: catalog.Active, Serial: 1, CreatedAt: Start}
+			p := catalog.Project{
+				ID:         id(),
+				Repository: s.main,
+				Display:    fmt.Sprintf("%s_%d", name, i),
+				Status:     catalog.Active,
+				Serial:     1,
+				CreatedAt:  Start,
+			}
 			var err error
 			if p.Name, err = packaging.ParseProjectName(p.Display); err != nil {
 				return err

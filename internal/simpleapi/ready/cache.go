@@ -76,15 +76,16 @@ func (c *Cache) Fill(ctx context.Context, k Key, e Encoding, at memo.Stamp, rend
 // once waits for the reader who is making the answer, or makes it. A panic of make is this reader's own.
 func (c *Cache) once(ctx context.Context, s slot, at memo.Stamp, make render) (*Answer, error) {
 	var leads atomic.Bool
-	flight := c.flights.DoChan(fmt.Sprintf("%q %q %d %d %v", s.key.ID, s.key.Variant, s.key.Form, s.coding, at), func() (answer any, err error) {
-		leads.Store(true)
-		defer func() {
-			if p := recover(); p != nil {
-				err = &panicked{p, debug.Stack()}
-			}
-		}()
-		return c.fill(ctx, s, at, make)
-	})
+	flight := c.flights.DoChan(fmt.Sprintf("%q %q %d %d %v", s.key.ID, s.key.Variant, s.key.Form, s.coding, at),
+		func() (answer any, err error) {
+			leads.Store(true)
+			defer func() {
+				if p := recover(); p != nil {
+					err = &panicked{p, debug.Stack()}
+				}
+			}()
+			return c.fill(ctx, s, at, make)
+		})
 	select {
 	case r := <-flight:
 		return landed(ctx, r, &leads, make)

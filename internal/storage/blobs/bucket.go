@@ -33,7 +33,8 @@ func openBucket(bucket *blob.Bucket, o Options) (*Blobs, error) {
 	return &Blobs{bucket: bucket, stages: s}, nil
 }
 
-// Bounds on what an upload holds in memory on its way to the store: partSize bytes for each of partsAtOnce, and one more.
+// Bounds on what an upload holds in memory on its way to the store: partSize bytes for each of partsAtOnce, and one
+// more.
 const (
 	partSize    = 5 << 20
 	partsAtOnce = 2
@@ -42,13 +43,14 @@ const (
 // stored is what the store says of every object when it serves it itself, which is what our own answers say.
 func stored() *blob.WriterOptions {
 	return &blob.WriterOptions{
-		ContentType: "application/octet-stream", ContentDisposition: "attachment", CacheControl: "private, max-age=31536000, immutable",
-		BufferSize: partSize, MaxConcurrency: partsAtOnce, DisableContentTypeDetection: true,
+		ContentType: "application/octet-stream", ContentDisposition: "attachment",
+		CacheControl: "private, max-age=31536000, immutable",
+		BufferSize:   partSize, MaxConcurrency: partsAtOnce, DisableContentTypeDetection: true,
 	}
 }
 
-// upload writes bytes under a key, whatever is there, and then asks the store how many it has: a store that answers success
-// may not have kept them.
+// upload writes bytes under a key, whatever is there, and then asks the store how many it has: a store that answers
+// success may not have kept them.
 func (b *Blobs) upload(ctx context.Context, key string, from *io.SectionReader) error {
 	if err := b.bucket.Upload(ctx, key, from, stored()); err != nil {
 		return err

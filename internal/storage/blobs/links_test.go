@@ -60,7 +60,8 @@ func link(t *testing.T, b *blobs.Blobs, size int64) string {
 	return to
 }
 
-// TestLinkReads: whoever has a signed URL reads the bytes, the whole and a part, and gets the headers that we would send.
+// TestLinkReads: whoever has a signed URL reads the bytes, the whole and a part, and gets the headers that we would
+// send.
 func TestLinkReads(t *testing.T) {
 	b := openWith(t, storagetest.Bucket(t), blobs.Options{Delivery: blobs.Redirect})
 	if err := b.Put(t.Context(), key, []byte("0123456789")); err != nil {
@@ -72,7 +73,8 @@ func TestLinkReads(t *testing.T) {
 		t.Fatalf("GET of the link = %d %q, want the bytes", code, body)
 	}
 	for name, want := range map[string]string{
-		"Content-Type": "application/octet-stream", "Content-Disposition": "attachment", "Cache-Control": "private, max-age=31536000, immutable", "Accept-Ranges": "bytes",
+		"Content-Type": "application/octet-stream", "Content-Disposition": "attachment",
+		"Cache-Control": "private, max-age=31536000, immutable", "Accept-Ranges": "bytes",
 	} {
 		t.Run(name, func(t *testing.T) {
 			if got := h.Get(name); got != want {
@@ -153,7 +155,8 @@ func serviceAccount(t *testing.T) string {
 	}
 	about, err := json.Marshal(map[string]string{
 		"type": "service_account", "client_email": "index@example.iam.gserviceaccount.com", "private_key_id": "1",
-		"private_key": string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})), "token_uri": "https://oauth2.googleapis.com/token",
+		"private_key": string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})),
+		"token_uri":   "https://oauth2.googleapis.com/token",
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -165,8 +168,8 @@ func serviceAccount(t *testing.T) string {
 	return path
 }
 
-// TestLinksStandStill: within a piece of time every process makes the same URL, so that caches on the way see one; in the
-// next piece it is another, and each is good for a piece at least.
+// TestLinksStandStill: within a piece of time every process makes the same URL, so that caches on the way see one; in
+// the next piece it is another, and each is good for a piece at least.
 func TestLinksStandStill(t *testing.T) {
 	for name, location := range signers(t) {
 		t.Run(name, func(t *testing.T) {
@@ -249,8 +252,8 @@ func TestRedirectNeedsAStoreThatSigns(t *testing.T) {
 	}
 }
 
-// TestLinkComparesSize: nobody is sent to bytes that are missing or of another size. The store is asked once for each piece
-// of time, and one that cannot be asked is given the benefit of the doubt.
+// TestLinkComparesSize: nobody is sent to bytes that are missing or of another size. The store is asked once for each
+// piece of time, and one that cannot be asked is given the benefit of the doubt.
 func TestLinkComparesSize(t *testing.T) {
 	now := &clock{time.Now()}
 	b := openWith(t, storagetest.Bucket(t), blobs.Options{Delivery: blobs.Redirect, Now: now.now})

@@ -9,8 +9,9 @@ import (
 	"gocloud.dev/blob"
 )
 
-// ranged reads a key of a bucket from wherever Seek went. The first request is made at once and tells the size; who then
-// moves and reads costs one more. Nothing is asked for again by moving to the end and back, as net/http does. It lives as long as the request that opened it, whose context it therefore holds.
+// ranged reads a key of a bucket from wherever Seek went. The first request is made at once and tells the size; who
+// then moves and reads costs one more. Nothing is asked for again by moving to the end and back, as net/http does. It
+// lives as long as the request that opened it, whose context it therefore holds.
 type ranged struct {
 	ctx    context.Context
 	b      *blob.Bucket

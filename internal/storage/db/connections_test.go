@@ -30,7 +30,8 @@ func named(t *testing.T, url string) (string, func()) {
 	return url + "&application_name=" + name, func() {
 		t.Helper()
 		var n int
-		err := h.QueryRow(`SELECT COUNT(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = $1`, name).Scan(&n)
+		err := h.QueryRow(`SELECT COUNT(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = $1`,
+			name).Scan(&n)
 		if err != nil || n == 0 {
 			t.Fatalf("ended %d connections: %v", n, err)
 		}
@@ -40,8 +41,8 @@ func named(t *testing.T, url string) (string, func()) {
 // nothing is a change or read that does nothing.
 func nothing(catalog.Tx) error { return nil }
 
-// TestConnectionsThatEnded: a server that ended every connection at rest, as a restart or an administrator does, is noticed
-// by nobody: not by the first look, read, change, or question whether it answers.
+// TestConnectionsThatEnded: a server that ended every connection at rest, as a restart or an administrator does, is
+// noticed by nobody: not by the first look, read, change, or question whether it answers.
 func TestConnectionsThatEnded(t *testing.T) {
 	url, end := named(t, postgresOrSkip(t))
 	d := storagetest.OpenDB(t, url, db.Options{Bridge: time.Minute})
@@ -85,7 +86,8 @@ func TestConnectionsThatEndedUnderLoad(t *testing.T) {
 		for range 10 {
 			all.Go(func() {
 				_, look := d.Stamp(t.Context())
-				if err := errors.Join(look, d.Catalog().View(t.Context(), nothing), d.Catalog().Update(t.Context(), nothing)); err != nil {
+				if err := errors.Join(look, d.Catalog().View(t.Context(), nothing),
+					d.Catalog().Update(t.Context(), nothing)); err != nil {
 					t.Errorf("after the connections ended: %v", err)
 				}
 			})
@@ -94,7 +96,8 @@ func TestConnectionsThatEndedUnderLoad(t *testing.T) {
 	}
 }
 
-// TestSlowReadsAreNoOutage: readers who hold every connection for reading keep nobody from the counter and from changes.
+// TestSlowReadsAreNoOutage: readers who hold every connection for reading keep nobody from the counter and from
+// changes.
 func TestSlowReadsAreNoOutage(t *testing.T) {
 	d := storagetest.OpenDB(t, postgresOrSkip(t), db.Options{Bridge: time.Minute, Conns: 10})
 	var held, done sync.WaitGroup
@@ -127,12 +130,13 @@ func TestOneLookThatFails(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			var fail atomic.Int32
-			d := storagetest.OpenDB(t, postgresOrSkip(t), db.Options{Bridge: time.Minute, Hook: func(s db.Step, do func() error) error {
-				if s.Op == db.OpQuery && strings.Contains(s.SQL, "c.began") && fail.Add(-1) >= 0 {
-					return failure
-				}
-				return do()
-			}})
+			d := storagetest.OpenDB(t, postgresOrSkip(t),
+				db.Options{Bridge: time.Minute, Hook: func(s db.Step, do func() error) error {
+					if s.Op == db.OpQuery && strings.Contains(s.SQL, "c.began") && fail.Add(-1) >= 0 {
+						return failure
+					}
+					return do()
+				}})
 			if _, err := d.Stamp(t.Context()); err != nil {
 				t.Fatal(err)
 			}
@@ -149,17 +153,18 @@ func TestOneLookThatFails(t *testing.T) {
 	}
 }
 
-// TestWhatBeganIsNotRepeated: only what has not begun is tried again. A change whose connection ends on the way, or at its
-// commit, ran once.
+// TestWhatBeganIsNotRepeated: only what has not begun is tried again. A change whose connection ends on the way, or at
+// its commit, ran once.
 func TestWhatBeganIsNotRepeated(t *testing.T) {
 	for _, step := range []db.Op{db.OpExec, db.OpCommit} {
 		var armed atomic.Bool
-		d := storagetest.OpenDB(t, postgresOrSkip(t), db.Options{Bridge: time.Minute, Hook: func(s db.Step, do func() error) error {
-			if s.Op == step && armed.Load() && !strings.Contains(s.SQL, "advisory") {
-				return io.ErrUnexpectedEOF
-			}
-			return do()
-		}})
+		d := storagetest.OpenDB(t, postgresOrSkip(t),
+			db.Options{Bridge: time.Minute, Hook: func(s db.Step, do func() error) error {
+				if s.Op == step && armed.Load() && !strings.Contains(s.SQL, "advisory") {
+					return io.ErrUnexpectedEOF
+				}
+				return do()
+			}})
 		armed.Store(true)
 		runs := 0
 		err := d.Catalog().Update(t.Context(), func(tx catalog.Tx) error {

@@ -22,7 +22,8 @@ func TestOpenModes(t *testing.T) {
 		t.Errorf("Path() = %q, want %q", d.Path(), path)
 	}
 	for name, want := range map[string]os.FileMode{
-		path: 0o600, path + "-wal": 0o600, path + "-shm": 0o600, filepath.Dir(path): 0o700, filepath.Dir(filepath.Dir(path)): 0o700,
+		path: 0o600, path + "-wal": 0o600, path + "-shm": 0o600, filepath.Dir(path): 0o700,
+		filepath.Dir(filepath.Dir(path)): 0o700,
 	} {
 		t.Run(name, func(t *testing.T) {
 			info, err := os.Stat(name)

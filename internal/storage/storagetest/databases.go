@@ -18,8 +18,9 @@ import (
 // PostgresVariable names the environment variable with the URL of a PostgreSQL server on which tests may make schemas.
 const PostgresVariable = "INDEX_TEST_POSTGRES"
 
-// EachDatabase runs f on SQLite, and on PostgreSQL if INDEX_TEST_POSTGRES names a server. Under CI=true a missing server is
-// a failure. fresh makes a database without rows, on SQLite one that has had all migrations, and returns its URL.
+// EachDatabase runs f on SQLite, and on PostgreSQL if INDEX_TEST_POSTGRES names a server. Under CI=true a missing
+// server is a failure. fresh makes a database without rows, on SQLite one that has had all migrations, and returns its
+// URL.
 func EachDatabase(t *testing.T, f func(t *testing.T, fresh func(*testing.T) string)) {
 	each(t, f, SQLite)
 }
