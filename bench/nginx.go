@@ -42,7 +42,8 @@ pid %s/nginx.pid;
 events { worker_connections 1024; }
 http {
 	access_log off; sendfile on; tcp_nopush on; keepalive_requests 1000000000; open_file_cache max=1000;
-	client_body_temp_path %s/n1; proxy_temp_path %s/n2; fastcgi_temp_path %s/n3; uwsgi_temp_path %s/n4; scgi_temp_path %s/n5;
+	client_body_temp_path %s/n1; proxy_temp_path %s/n2; fastcgi_temp_path %s/n3;
+	uwsgi_temp_path %s/n4; scgi_temp_path %s/n5;
 	map $http_accept $form { default html; ~json$ json; }
 	server {
 		listen 127.0.0.1:%d;

@@ -101,7 +101,12 @@ func outcome(keep []catalog.Attestation) string {
 func TestIdentities(t *testing.T) {
 	s := attesttest.New(t)
 	v := verifier(t, s, attest.VerifyIfPresent)
-	const ghes, ghe, gitlab, google = "https://ghes.example/_services/token", "https://token.actions.acme.ghe.com", "https://gitlab.example", "https://accounts.google.com"
+	const (
+		ghes   = "https://ghes.example/_services/token"
+		ghe    = "https://token.actions.acme.ghe.com"
+		gitlab = "https://gitlab.example"
+		google = "https://accounts.google.com"
+	)
 	gitlabJob := attesttest.Job{
 		Issuer: gitlab, Repository: gitlab + "/acme/tools/widgets",
 		Config: gitlab + "/acme/tools/widgets//.gitlab-ci.yml@refs/heads/main",

@@ -299,4 +299,5 @@ func valueText(v any) string {
 	return fmt.Sprint(v)
 }
 
+// KnownActions returns all actions that have a sentence, sorted.
 func KnownActions() []string { return slices.Sorted(maps.Keys(deeds)) }

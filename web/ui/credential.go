@@ -8,6 +8,7 @@ import (
 	"pyindex/internal/access"
 )
 
+// TokenRow is an API token in a list.
 type TokenRow struct {
 	access.TokenInfo
 	Sentence string
@@ -54,6 +55,7 @@ func TokenSentence(now time.Time, t access.TokenInfo, reader access.Caller) (tex
 	return text, expired
 }
 
+// SessionView is a session in a list.
 type SessionView struct {
 	access.Session
 	Browser string

@@ -73,6 +73,7 @@ func ready(name string, b []byte) (asset, error) {
 	return asset{kind: assetKinds[path.Ext(name)], plain: b, gzip: packed.Bytes()}, err
 }
 
+// StaticRoutes returns the routes of scripts, styles and icons.
 func (k *Kit) StaticRoutes() []route.Route {
 	return []route.Route{
 		{Method: http.MethodGet, Path: "/static/:version/:file", Auth: route.Open, Handle: k.asset},

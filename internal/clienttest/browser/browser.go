@@ -218,14 +218,16 @@ const labelled = (text) => {
     const own = flat(l.textContent.replace(/optional|recommended/g, ""));
     if (own === want && l.control && seen(l.control)) return l.control;
   }
-  for (const e of document.querySelectorAll("input, select, textarea")) if (flat(e.getAttribute("aria-label") || "") === want && seen(e)) return e;
+  for (const e of document.querySelectorAll("input, select, textarea"))
+    if (flat(e.getAttribute("aria-label") || "") === want && seen(e)) return e;
 };
 const pressed = (text) => {
   const want = flat(text);
   for (const [where, exact] of [["main ", true], ["", true], ["main ", false], ["", false]])
     for (const e of document.querySelectorAll(where + "button, " + where + "a, " + where + "summary")) {
       const own = flat(e.getAttribute("aria-label") || e.innerText || "");
-      if (seen(e) && !e.disabled && !(e.tagName === "SUMMARY" && e.parentElement.open) && (exact ? own === want : own.includes(want))) return e;
+      if (seen(e) && !e.disabled && !(e.tagName === "SUMMARY" && e.parentElement.open) &&
+        (exact ? own === want : own.includes(want))) return e;
     }
 };`
 
