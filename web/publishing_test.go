@@ -81,13 +81,13 @@ func newTrust(t *testing.T, change ...func(*publishers.Options)) *trust {
 	o := publishers.Options{Now: x.clock.Now, Issuers: []publishers.Issuer{
 		{Provider: "github", URL: workload.GitHubIssuer, Audience: trustAudience}, {Provider: "github", URL: x.issuer.URL, Audience: trustAudience},
 		{Provider: "gitlab", URL: workload.GitLabIssuer, Audience: trustAudience}, {Provider: "google", URL: workload.GoogleIssuer, Audience: trustAudience},
-		{Provider: "activestate", URL: workload.ActiveStateIssuer, Audience: trustAudience},
+		{Provider: "activestate", URL: workload.ActiveStateIssuer, Audience: trustAudience}, {Provider: "circleci", URL: workload.CircleCIIssuer, Audience: trustAudience},
 		{Provider: "generic", URL: "https://forge.acme.example/api/actions", Audience: trustAudience}, {Provider: "generic", URL: "https://ci.acme.example", Audience: trustAudience},
 	}}
 	for _, f := range change {
 		f(&o)
 	}
-	x.registry = publishers.New(x.db.Publishers(), verifier, []workload.Provider{workload.GitHub{}, workload.GitLab{}, workload.Google{}, workload.ActiveState{}, workload.Generic{}}, o)
+	x.registry = publishers.New(x.db.Publishers(), verifier, workload.All, o)
 	x.dir = access.NewDirectory(x.db.Access(), access.DirectoryOptions{Now: x.clock.Now})
 	x.index = assembly.New(x.db.Catalog(), nil, assembly.Options{Now: x.clock.Now})
 	x.keyring = access.NewKeyring(x.db.Access(), access.KeyringOptions{Now: x.clock.Now})
@@ -355,16 +355,16 @@ func TestContract113(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	names := []string{"provider", "issuer", "preset", "publisher", "with", "project_name"}
-	for _, p := range []string{"github", "gitlab", "google", "activestate", "generic"} {
-		for _, f := range workload.Forms(p) {
+	names := []string{"provider", "issuer", "preset", "publisher", "with", "do", "project_name"}
+	for _, p := range workload.Names() {
+		for _, f := range workload.Of(p).Forms() {
 			for _, field := range f.Fields {
 				names = append(names, field.Name)
 			}
 		}
 	}
 	for _, path := range []string{widgetsPublishing, "/manage/account/publishing/"} {
-		for _, provider := range []string{"github", "gitlab", "google", "activestate", "generic"} {
+		for _, provider := range workload.Names() {
 			for _, p := range payloads {
 				q := url.Values{"provider": {provider}}
 				for _, name := range names[1:] {
@@ -411,6 +411,8 @@ func TestContract114(t *testing.T) {
 	}
 	page := x.ask("alice", widgetsPublishing+"?provider=activestate&organization=acme&project=widgets&actor=00000000-0000-1000-8000-000000000002", nil).Body.String()
 	wants(t, page, `name="actor_id" value="00000000-0000-1000-8000-000000000002"`)
+	page = x.ask("alice", widgetsPublishing+"?provider=circleci&circleci_org_id=01890000-0000-4000-8000-00000000000a&vcs_ref=refs/tags/*", nil).Body.String()
+	wants(t, page, `name="org_id" value="01890000-0000-4000-8000-00000000000a"`, `name="vcs_ref" value="refs/tags/*"`, `name="pipeline_definition_id"`, "CircleCI</a>")
 	page = x.ask("alice", widgetsPublishing+"?provider=gitlab&issuer_url=https://gitlab.com&namespace=a&project=b", nil).Body.String()
 	wants(t, page, `name="issuer" value="https://gitlab.com"`)
 }
@@ -747,10 +749,10 @@ func TestEveryTab(t *testing.T) {
 	x := newTrust(t)
 	x.user("alice")
 	x.project("main", "widgets", "alice")
-	issuers := map[string]string{"github": workload.GitHubIssuer, "gitlab": workload.GitLabIssuer, "google": workload.GoogleIssuer, "activestate": workload.ActiveStateIssuer, "generic": "https://ci.acme.example"}
+	issuers := map[string]string{"github": workload.GitHubIssuer, "gitlab": workload.GitLabIssuer, "google": workload.GoogleIssuer, "activestate": workload.ActiveStateIssuer, "circleci": workload.CircleCIIssuer, "generic": "https://ci.acme.example"}
 	n := 0
 	for provider, issuer := range issuers {
-		for _, f := range workload.Forms(provider) {
+		for _, f := range workload.Of(provider).Forms() {
 			q := url.Values{"provider": {provider}, "issuer": {issuer}, "preset": {f.Preset}, "owner": {"kept"}}
 			page := x.ask("alice", widgetsPublishing+"?"+q.Encode(), nil).Body.String()
 			for _, field := range f.Fields {

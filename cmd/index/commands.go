@@ -58,7 +58,11 @@ type doctorCmd struct {
 	Publish cijob.Doctor  `cmd:"" help:"Inside a CI job: would trusted publishing work from here, and which publisher would accept this job?"`
 }
 
-func (c *commands) options() kong.Option { return config.KongOptions() }
+// options returns the options of the parser, and makes the flags that depend on the kinds of issuers.
+func (c *commands) options() kong.Option {
+	publishing.SetKinds(&c.Publisher, &c.Reader)
+	return config.KongOptions()
+}
 
 // check refuses impossible settings.
 func (c *commands) check(parsed *kong.Context) error {

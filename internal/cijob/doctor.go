@@ -133,10 +133,10 @@ func (d *publishDoctor) suggest() {
 
 // suggestion asks the kinds of publisher: the one that was named, the one whose issuer it is, else each in turn.
 func (d *publishDoctor) suggestion(issuer string) (kind string, fields map[string]string, err error) {
-	all := workload.Providers()
-	of := func(p workload.Provider) bool { return p.Name() == d.Kind || d.Kind == "" && p.Issuer() == issuer }
+	all := workload.All
+	of := func(p *workload.Kind) bool { return p.Name() == d.Kind || d.Kind == "" && p.Issuer() == issuer }
 	if i := slices.IndexFunc(all, of); i >= 0 {
-		fields, err = workload.Suggest(all[i], d.claims)
+		fields, err = all[i].Suggest(d.claims)
 		return all[i].Name(), fields, err
 	}
 	if d.Kind != "" {
@@ -144,8 +144,8 @@ func (d *publishDoctor) suggestion(issuer string) (kind string, fields map[strin
 	}
 	for _, p := range all {
 		// The first that knows such claims has the last word: a rule on any claim may let in what it refuses for good.
-		if knows, ok := p.(workload.Suggester); ok && knows.Suggest(d.claims) != nil {
-			fields, err = workload.Suggest(p, d.claims)
+		if p != workload.Generic && p.Recognize(d.claims) != nil {
+			fields, err = p.Suggest(d.claims)
 			return p.Name(), fields, err
 		}
 	}

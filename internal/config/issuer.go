@@ -5,8 +5,9 @@ import (
 	"fmt"
 	"net/url"
 	"os"
-	"slices"
 	"strings"
+
+	"pyindex/internal/workload"
 )
 
 // issuer is an entry of [[oidc.issuers]]. Its text form, for a flag or the environment, is
@@ -18,9 +19,6 @@ type issuer struct {
 	CAFile   string // PEM that signs for the issuer's own host, "" for the system's
 	APIURL   string // of kind github: where accounts are asked for, "" for api.github.com and, for another issuer, nowhere
 }
-
-// issuerKinds are the kinds of issuer that there are rules for.
-var issuerKinds = []string{"activestate", "generic", "github", "gitlab", "google"}
 
 // field returns where a named field is kept, or nil.
 func (i *issuer) field(name string) *string {
@@ -50,8 +48,8 @@ func (i *issuer) UnmarshalText(text []byte) error {
 }
 
 func (i *issuer) check() error {
-	if !slices.Contains(issuerKinds, i.Kind) {
-		return fmt.Errorf("issuer kind %q is not supported: choose %s", i.Kind, strings.Join(issuerKinds, ", "))
+	if workload.Find(i.Kind) == nil {
+		return fmt.Errorf("issuer kind %q is not supported: choose %s", i.Kind, strings.Join(workload.Names(), ", "))
 	}
 	u, err := url.Parse(i.Issuer)
 	if err != nil || u.Hostname() == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {

@@ -33,10 +33,8 @@ func (c *Config) IssuerOf(kind, named string) (string, error) {
 	if named != "" {
 		return named, nil
 	}
-	for _, p := range workload.Providers() {
-		if p.Name() == kind && slices.Contains(all, p.Issuer()) {
-			return p.Issuer(), nil
-		}
+	if usual := workload.Of(kind).Issuer(); slices.Contains(all, usual) {
+		return usual, nil
 	}
 	if len(all) > 1 {
 		return "", fault.New(fault.Invalid, "several issuers of kind %s are among oidc.issuers: choose with --issuer %s",

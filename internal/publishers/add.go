@@ -46,7 +46,7 @@ func (a Added) String() string {
 	if a.Pending {
 		how = "may make"
 	}
-	s := fmt.Sprintf("%s: %s %s project %s", a.ID, a.Sentence, how, a.Project)
+	s := fmt.Sprintf("%s: %s %s project %s", a.ID, workload.Clause(a.Sentence), how, a.Project)
 	if a.Pending {
 		s += ", until " + a.ExpiresAt.UTC().Format("2006-01-02")
 	}
@@ -64,7 +64,6 @@ type addition struct {
 	req       AddRequest
 	name      packaging.ProjectName
 	publisher Publisher
-	rule      workload.Rule
 	warning   string
 	at        time.Time
 }
@@ -87,7 +86,7 @@ func (r *Registry) Add(ctx context.Context, who access.Caller, req AddRequest) (
 	}
 	out := Added{
 		Pending: req.Pending, Project: a.name.String(), Provider: a.publisher.Provider, Issuer: a.publisher.Issuer,
-		Sentence: a.rule.Sentence, Fields: a.publisher.Fields, OwnerID: a.publisher.OwnerID, Warning: a.warning,
+		Sentence: r.sentence(a.publisher), Fields: a.publisher.Fields, OwnerID: a.publisher.OwnerID, Warning: a.warning,
 	}
 	err = access.Update(ctx, r.store, who, func(tx Tx, who access.Caller) (err error) {
 		if req.Pending {
@@ -122,34 +121,35 @@ func (r *Registry) read(ctx context.Context, who access.Caller, req AddRequest) 
 	if a.name, err = packaging.ParseProjectName(req.Project); err != nil {
 		return a, err
 	}
-	a.publisher, a.rule, a.warning, err = r.compile(ctx, who, req, a.at)
+	a.publisher, a.warning, err = r.compile(ctx, who, req, a.at)
 	return a, err
 }
 
 // compile makes the row of a rule of a request's provider, issuer and fields.
-func (r *Registry) compile(ctx context.Context, who access.Caller, req AddRequest, at time.Time) (p Publisher, rule workload.Rule, warning string, err error) {
+func (r *Registry) compile(ctx context.Context, who access.Caller, req AddRequest, at time.Time) (p Publisher, warning string, err error) {
 	provider := r.providers[req.Provider]
 	if provider == nil {
-		return p, rule, "", fault.New(fault.Invalid, "%.40q is not a kind of publisher: choose %s", req.Provider, r.kinds())
+		return p, "", fault.New(fault.Invalid, "%.40q is not a kind of publisher: choose %s", req.Provider, r.kinds())
 	}
-	if rule, err = provider.Compile(req.Fields); err != nil {
-		return p, rule, "", err
+	rule, err := provider.Compile(req.Fields)
+	if err != nil {
+		return p, "", err
 	}
 	p = Publisher{
 		ID: r.o.NewID(), Provider: req.Provider, Lookup: rule.Lookup, Fields: rule.Fields,
 		OwnerID: rule.OwnerID, CreatedAt: at, CreatedBy: who.ID(),
 	}
 	if p.Issuer, err = r.issuerFor(provider, req.Issuer); err != nil {
-		return p, rule, "", err
+		return p, "", err
 	}
-	if field := provider.PinField(); p.OwnerID == "" && field != "" {
-		p.OwnerID, warning, err = r.ownerID(ctx, p, field)
+	if p.OwnerID == "" && provider.PinField() != "" {
+		p.OwnerID, warning, err = r.ownerID(ctx, p, provider)
 	}
-	return p, rule, warning, err
+	return p, warning, err
 }
 
 // issuerFor returns the issuer that is meant for a publisher of a kind. fault.Invalid for one that is not configured.
-func (r *Registry) issuerFor(provider workload.Provider, named string) (string, error) {
+func (r *Registry) issuerFor(provider *workload.Kind, named string) (string, error) {
 	issuer := cmp.Or(named, provider.Issuer())
 	if issuer == "" {
 		return "", fault.InField(FieldIssuer, "a %s publisher needs its issuer: there is none that goes without saying", provider.Name())
@@ -166,17 +166,17 @@ func (r *Registry) kinds() string {
 
 // ownerID asks the issuer's API. An account that does not exist is fault.Invalid; any other failure is a warning, because
 // an index may live where the API cannot be reached.
-func (r *Registry) ownerID(ctx context.Context, p Publisher, field string) (id, warning string, err error) {
-	later := "the first accepted token will pin it (give " + field + " to pin it now)"
-	if p.Fields[workload.FieldRepositoryID] == workload.FirstToken {
+func (r *Registry) ownerID(ctx context.Context, p Publisher, kind *workload.Kind) (id, warning string, err error) {
+	later := "the first accepted token will pin it (give " + kind.PinField() + " to pin it now)"
+	if workload.LeavesIDs(p.Fields) {
 		return "", "owner and repository are pinned together; the first accepted token will pin them", nil
 	}
-	if r.o.OwnerID == nil || p.Fields[workload.FieldOwner] == "" {
+	if r.o.OwnerID == nil || p.Fields[kind.Account] == "" {
 		return "", "the owner's id is not known yet; " + later, nil
 	}
-	id, err = r.o.OwnerID(ctx, p.Provider, p.Issuer, p.Fields[workload.FieldOwner])
+	id, err = r.o.OwnerID(ctx, p.Provider, p.Issuer, p.Fields[kind.Account])
 	if fault.Is(err, fault.NotFound) {
-		return "", "", fault.InField(workload.FieldOwner, "%s", fault.Message(err))
+		return "", "", fault.InField(kind.Account, "%s", fault.Message(err))
 	}
 	if err != nil || id == "" {
 		return "", fmt.Sprintf("the owner's id could not be looked up (%.200v); %s", err, later), nil

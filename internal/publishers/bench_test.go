@@ -139,7 +139,7 @@ func newBenchOn(t *testing.T, url string, change ...func(*publishers.Options)) *
 	for _, f := range change {
 		f(&o)
 	}
-	b.registry = publishers.New(b.store, b.verifier, []workload.Provider{workload.GitHub{}}, o)
+	b.registry = publishers.New(b.store, b.verifier, []*workload.Kind{workload.GitHub}, o)
 	b.operator = access.Operator("tester").At("192.0.2.1", "r-0")
 	b.guest = access.Guest(false).At("198.51.100.7", "r-1")
 	return b
@@ -160,7 +160,7 @@ func (b *bench) open() *db.DB {
 func (b *bench) replicas() []*publishers.Registry {
 	b.Helper()
 	store := &record{b.open().Publishers(), b.store.entries}
-	return []*publishers.Registry{b.registry, publishers.New(store, b.verifier, []workload.Provider{workload.GitHub{}}, publishers.Options{Now: b.clock.Now})}
+	return []*publishers.Registry{b.registry, publishers.New(store, b.verifier, []*workload.Kind{workload.GitHub}, publishers.Options{Now: b.clock.Now})}
 }
 
 // project makes a project in the repository main, owned by a user's id or by nobody.

@@ -45,7 +45,7 @@ func TestPresets(t *testing.T) {
 		{map[string]string{"preset": "forgejo", "owner": "Acme", "repository": "w", "workflow": ".gitea/workflows/r.yml"},
 			map[string]string{"claim:repository": "Acme/w", "prefix:workflow_ref": "Acme/w/.gitea/workflows/r.yml@*"}},
 	} {
-		r, err := workload.Generic{}.Compile(c.fields)
+		r, err := workload.Generic.Compile(c.fields)
 		if diff := cmp.Diff(c.want, r.Fields); err != nil || diff != "" {
 			t.Errorf("Compile(%v) = %v; difference %s", c.fields, err, diff)
 		}
@@ -95,7 +95,7 @@ func TestCompileRefuses(t *testing.T) {
 		{forgejoKind, rule("events", "push,"), "event_name"}, {forgejoKind, rule("ref", "v*"), "ref"}, {forgejoKind, rule("preset", "gitlab"), "preset"},
 		{kubernetesKind, rule("namespace", "ci:publisher"), "namespace"}, {kubernetesKind, rule("service_account", ""), "service_account"}, {kubernetesKind, rule("namespace", "CI"), "namespace"},
 
-		{generic("actor", "alice"), nil, "pins the workload"}, {generic("pipeline_slug", "widgets"), nil, "pins the workload"}, {kind{provider: workload.Generic{}}, nil, "pins the workload"},
+		{generic("actor", "alice"), nil, "pins the workload"}, {generic("pipeline_slug", "widgets"), nil, "pins the workload"}, {kind{provider: workload.Generic}, nil, "pins the workload"},
 		{generic("sub", "x"), rule("sub", "x"), "not a field"}, {generic("sub", "x"), rule("glob:ref", "x*"), "not a field"}, {generic("sub", "x"), rule("claim:", "x"), "name of a claim"},
 		{generic("sub", "x"), rule("claim:AUD", "x"), "takes no rule"}, {generic("sub", "x"), rule("claim:iss", "x"), "takes no rule"}, {generic("sub", "x"), rule("oneof:jti", "x"), "takes no rule"},
 		{generic("sub", "x"), rule("oneof:sub", "x\ny"), "two rules"}, {generic("sub", "x"), rule("prefix:repository", "acme/*"), "only refs can"}, {generic("repository", "x"), rule("prefix:sub", "x*"), "only refs can"},
@@ -115,7 +115,7 @@ func TestCompileRefuses(t *testing.T) {
 }
 
 func generic(claim, v string) kind {
-	return kind{provider: workload.Generic{}, fields: map[string]string{"claim:" + claim: v}}
+	return kind{provider: workload.Generic, fields: map[string]string{"claim:" + claim: v}}
 }
 
 // TestKindsAdmitNothingByDefault: rules and claims that say nothing do not fit, alone or together.
@@ -148,7 +148,7 @@ func FuzzKinds(f *testing.F) {
 		if json.Unmarshal([]byte(fields), &in) != nil || json.Unmarshal([]byte(claims), &c) != nil {
 			return
 		}
-		for _, p := range allKinds {
+		for _, p := range workload.All {
 			r, err := p.Compile(in)
 			if err != nil {
 				if !fault.Is(err, fault.Invalid) {
@@ -159,13 +159,13 @@ func FuzzKinds(f *testing.F) {
 				t.Errorf("%s: Compile(its own %q) = %+v, %v", p.Name(), r.Fields, again, err)
 			}
 			_, _ = p.Lookup(c)
-			_, _ = workload.Suggest(p, c)
+			_, _ = p.Suggest(c)
 			admitted := p.Admits(r, c)
 			if m, ok := errors.AsType[*workload.Mismatch](admitted); admitted != nil && (!ok || m.Claim == "") {
 				t.Errorf("%s: Admits = %v, want a mismatch", p.Name(), admitted)
 			}
-			if d, ok := p.(workload.Differ); ok && admitted == nil && len(d.Differences(r, c)) > 0 {
-				t.Errorf("%s: Admits = nil, but %v", p.Name(), d.Differences(r, c))
+			if admitted == nil && len(p.Differences(r, c)) > 0 {
+				t.Errorf("%s: Admits = nil, but %v", p.Name(), p.Differences(r, c))
 			}
 			if admitted == nil && p.PinField() != "" && p.OwnerID(r, c) == "" {
 				t.Errorf("%s: admitted without an id to pin", p.Name())

@@ -1,6 +1,7 @@
 package publishers
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"slices"
@@ -10,7 +11,6 @@ import (
 	"pyindex/internal/catalog"
 	"pyindex/internal/fault"
 	"pyindex/internal/packaging"
-	"pyindex/internal/workload"
 )
 
 // ConstrainRequest says how a publisher of a project shall be narrower.
@@ -85,13 +85,11 @@ func (r *Registry) narrowed(who access.Caller, old Publisher, more map[string]st
 	}
 	for _, name := range slices.Sorted(maps.Keys(more)) {
 		v := more[name]
-		if name == workload.FieldWorkflowRepository || name == workload.FieldWorkflowAt {
+		field, _ := provider.Field(name)
+		if field.Renames {
 			return old, fault.InField(name, "%s makes it another workflow, not a narrower publisher: add another one, and remove this", name)
 		}
-		key := name
-		if old.Provider == "gitlab" && name == workload.FieldProjectID {
-			key = workload.FieldRepositoryID
-		}
+		key := cmp.Or(field.RuleName(), name)
 		if has := fields[key]; v != "" && has != "" && has != v {
 			return old, fault.InField(name, "the publisher says %s already: %.100q. Add another one, and remove this", name, has)
 		}

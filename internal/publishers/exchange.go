@@ -31,7 +31,7 @@ type exchange struct {
 	who      access.Caller
 	once     bool // for a token that is good for one upload
 	at       time.Time
-	provider workload.Provider
+	provider *workload.Kind
 	issuer   string
 	claims   workload.Claims
 	lookup   string

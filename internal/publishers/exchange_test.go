@@ -143,7 +143,7 @@ func TestIssuerIsIdentity(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := publishers.New(b.store, v, []workload.Provider{workload.GitHub{}}, publishers.Options{Now: b.clock.Now})
+	r := publishers.New(b.store, v, []*workload.Kind{workload.GitHub}, publishers.Options{Now: b.clock.Now})
 	_, err = r.Exchange(t.Context(), b.guest, access.Secret(ghes.Sign(ghes.Claims(audience, b.clock.Now(), nil))))
 	refuse(t, err, publishers.CodePublisher, "no project here trusts")
 	_, err = r.Exchange(t.Context(), b.guest, access.Secret(ghes.Sign(ghes.Claims(audience, b.clock.Now(), map[string]any{"iss": b.issuer.URL}))))

@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"pyindex/internal/audit"
-	"pyindex/internal/workload"
 )
 
 // Exchange is one exchange of an identity token as it was recorded. One that concerned several projects is there once for
@@ -91,7 +90,7 @@ func (r *Registry) suggested(x Exchange) (map[string]string, string) {
 	if p == nil {
 		return nil, "this index does not know publishers of kind " + x.Provider
 	}
-	fields, err := workload.Suggest(p, x.Claims)
+	fields, err := p.Suggest(x.Claims)
 	if err != nil {
 		return nil, err.Error()
 	}

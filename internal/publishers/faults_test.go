@@ -64,7 +64,7 @@ func breakStep(t *testing.T, n int64, after bool) (broke, used bool) {
 		t.Fatal(err)
 	}
 	defer d.Close()
-	r := publishers.New(&record{d.Publishers(), b.store.entries}, b.verifier, []workload.Provider{workload.GitHub{}}, publishers.Options{Now: b.clock.Now})
+	r := publishers.New(&record{d.Publishers(), b.store.entries}, b.verifier, []*workload.Kind{workload.GitHub}, publishers.Options{Now: b.clock.Now})
 	raw := b.token(nil)
 	k.left.Store(n)
 	m, err := r.Exchange(t.Context(), b.guest, raw)

@@ -15,16 +15,14 @@ import (
 	"pyindex/internal/workload"
 )
 
-var allKinds = []workload.Provider{workload.GitHub{}, workload.GitLab{}, workload.Google{}, workload.ActiveState{}, workload.Generic{}}
-
 // kind is a kind of issuer with claims that the fields of a rule fit. HOST stands for the issuer's host in claims.
 type kind struct {
-	provider workload.Provider
+	provider *workload.Kind
 	fields   map[string]string
 	claims   map[string]any
 }
 
-var gitlabKind = kind{workload.GitLab{},
+var gitlabKind = kind{workload.GitLab,
 	map[string]string{"namespace": "Acme/Libs", "project": "widgets", "workflow_filepath": "ci/release.yml", "environment": "Release", "namespace_id": "72"},
 	map[string]any{
 		"sub": "project_path:acme/libs/widgets:ref_type:tag:ref:v1.0", "project_path": "acme/libs/widgets", "namespace_path": "acme/libs",
@@ -33,18 +31,18 @@ var gitlabKind = kind{workload.GitLab{},
 		"ci_config_ref_uri": "HOST/acme/libs/widgets//ci/release.yml@refs/tags/v1.0", "runner_id": 1, "user_email": "a@acme.example",
 	}}
 
-var googleKind = kind{workload.Google{},
+var googleKind = kind{workload.Google,
 	map[string]string{"email": "publisher@acme.iam.gserviceaccount.com", "sub": "111222333"},
 	map[string]any{"sub": "111222333", "azp": "111222333", "email": "publisher@acme.iam.gserviceaccount.com", "email_verified": true}}
 
-var activeStateKind = kind{workload.ActiveState{},
+var activeStateKind = kind{workload.ActiveState,
 	map[string]string{"organization": "acme", "project": "widgets", "actor_id": "00000000-0000-1000-8000-000000000002"},
 	map[string]any{
 		"sub": "org:acme:project:widgets", "organization": "acme", "project": "widgets", "actor": "alice",
 		"actor_id": "00000000-0000-1000-8000-000000000002", "builder": "pypi-publisher", "organization_visibility": "public",
 	}}
 
-var forgejoKind = kind{workload.Generic{},
+var forgejoKind = kind{workload.Generic,
 	map[string]string{"preset": "forgejo", "owner": "acme", "repository": "widgets", "workflow": "release.yml", "ref": "refs/tags/v*", "events": "push,release", "repository_id": "77"},
 	map[string]any{
 		"sub": "repo:acme-4/widgets-77:ref:refs/tags/v1.0", "repository": "acme/widgets", "repository_owner": "acme", "repository_id": "77",
@@ -52,7 +50,7 @@ var forgejoKind = kind{workload.Generic{},
 		"workflow": "release.yml", "workflow_ref": "acme/widgets/.forgejo/workflows/release.yml@refs/tags/v1.0",
 	}}
 
-var kubernetesKind = kind{workload.Generic{},
+var kubernetesKind = kind{workload.Generic,
 	map[string]string{"preset": "kubernetes", "namespace": "ci", "service_account": "publisher"},
 	map[string]any{
 		"sub": "system:serviceaccount:ci:publisher", "aud": []string{audience},
@@ -73,7 +71,7 @@ func newSite(t *testing.T, k kind) *site {
 		t.Fatal(err)
 	}
 	s.verifier = v
-	s.registry = publishers.New(s.store, v, allKinds, publishers.Options{Now: s.clock.Now})
+	s.registry = publishers.New(s.store, v, workload.All, publishers.Options{Now: s.clock.Now})
 	return s
 }
 

@@ -142,11 +142,10 @@ func differenceDetail(m *workload.Mismatch) map[string]any {
 // differences are the claims by which the token differs from a publisher: at least the one that it was refused for.
 func (r *Registry) differences(x exchange, n near) []*workload.Mismatch {
 	rule, err := r.rule(n.Publisher)
-	d, ok := x.provider.(workload.Differ)
-	if err != nil || !ok {
+	if err != nil {
 		return []*workload.Mismatch{n.by}
 	}
-	all := d.Differences(rule, x.claims)
+	all := x.provider.Differences(rule, x.claims)
 	if len(all) == 0 {
 		return []*workload.Mismatch{n.by}
 	}

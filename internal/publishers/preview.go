@@ -13,7 +13,7 @@ import (
 type Preview struct {
 	Words    workload.Words     // nil where there are problems
 	Warnings []workload.Warning // likewise
-	Problems map[string]string  // by field, as Registry.Problems has them; "" for what is about no one field
+	Problems map[string]string  // by field, as workload.Problems has them; "" for what is about no one field
 }
 
 // Preview compiles a request as Add would, and keeps nothing and asks nobody. Whoever may add the publisher may preview
@@ -27,7 +27,7 @@ func (r *Registry) Preview(ctx context.Context, who access.Caller, f workload.Fo
 			return Preview{}, err
 		}
 	}
-	out := Preview{Problems: r.Problems(f, req.Fields)}
+	out := Preview{Problems: workload.Problems(f, req.Fields)}
 	provider := r.providers[f.Provider]
 	if provider == nil || len(out.Problems) > 0 {
 		return out, nil
@@ -41,15 +41,6 @@ func (r *Registry) Preview(ctx context.Context, who access.Caller, f workload.Fo
 	if err != nil {
 		return out, err
 	}
-	out.Words, out.Warnings = workload.Say(f.Provider, issuer, rule.Fields), workload.Warnings(f.Provider, rule.Fields, rule.OwnerID)
+	out.Words, out.Warnings = provider.Describe(issuer, rule.Fields).Capital(), provider.Warnings(rule.Fields, rule.OwnerID)
 	return out, nil
-}
-
-// Problems returns what is wrong with the fields of a rule of a form, by field; see workload.Problems.
-func (r *Registry) Problems(f workload.Form, fields map[string]string) map[string]string {
-	provider := r.providers[f.Provider]
-	if provider == nil {
-		return map[string]string{"": "this index does not know publishers of kind " + f.Provider}
-	}
-	return workload.Problems(provider, f, fields)
 }

@@ -68,7 +68,7 @@ func (r *Registry) AddReader(ctx context.Context, who access.Caller, req ReaderR
 	if err != nil {
 		return ListedReader{}, err
 	}
-	rule, _, warning, err := r.compile(ctx, who, AddRequest{Provider: req.Provider, Issuer: req.Issuer, Fields: req.Fields}, r.o.Now())
+	rule, warning, err := r.compile(ctx, who, AddRequest{Provider: req.Provider, Issuer: req.Issuer, Fields: req.Fields}, r.o.Now())
 	if err != nil {
 		return ListedReader{}, err
 	}

@@ -241,7 +241,7 @@ func TestReadIssuerIsIdentity(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := publishers.New(b.store, v, []workload.Provider{workload.GitHub{}}, publishers.Options{Now: b.clock.Now})
+	r := publishers.New(b.store, v, []*workload.Kind{workload.GitHub}, publishers.Options{Now: b.clock.Now})
 	_, err = r.ExchangeRead(t.Context(), b.guest, access.Secret(ghes.Sign(ghes.Claims(audience, b.clock.Now(), nil))))
 	refuse(t, err, publishers.CodePublisher, "nothing here lets")
 }

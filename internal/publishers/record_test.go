@@ -52,7 +52,7 @@ func TestRefusalIsDiscreet(t *testing.T) {
 func TestUnverifiedTokensLeaveNoRow(t *testing.T) {
 	b := newBench(t)
 	var log bytes.Buffer
-	b.registry = publishers.New(b.store, b.verifier, []workload.Provider{workload.GitHub{}}, publishers.Options{Now: b.clock.Now, Log: slog.New(slog.NewTextHandler(&log, nil))})
+	b.registry = publishers.New(b.store, b.verifier, []*workload.Kind{workload.GitHub}, publishers.Options{Now: b.clock.Now, Log: slog.New(slog.NewTextHandler(&log, nil))})
 	other := issuertest.New(t, issuertest.Options{Plain: true})
 	for range 100 {
 		for _, raw := range []string{"rubbish", "e30.e30.e30", other.Sign(other.Claims(audience, b.clock.Now(), nil))} {
@@ -160,7 +160,7 @@ func TestFaultIsRecorded(t *testing.T) {
 	b := newBench(t)
 	b.project("widgets", "")
 	b.add("widgets")
-	r := publishers.New(&faulty{b.store}, b.verifier, []workload.Provider{workload.GitHub{}}, publishers.Options{Now: b.clock.Now})
+	r := publishers.New(&faulty{b.store}, b.verifier, []*workload.Kind{workload.GitHub}, publishers.Options{Now: b.clock.Now})
 	_, err := r.Exchange(t.Context(), b.guest, b.token(nil))
 	if e := b.store.of("publisher.exchange"); !fault.Is(err, fault.Invalid) || len(e) != 1 || e[0].Detail["code"] != publishers.CodePayload {
 		t.Errorf("Exchange = %v; entries %+v", err, e)
@@ -199,7 +199,7 @@ func TestRecordMustBeKept(t *testing.T) {
 	b.project("widgets", "")
 	b.add("widgets")
 	for left := range 2 {
-		r := publishers.New(&failing{b.store, left}, b.verifier, []workload.Provider{workload.GitHub{}}, publishers.Options{Now: b.clock.Now})
+		r := publishers.New(&failing{b.store, left}, b.verifier, []*workload.Kind{workload.GitHub}, publishers.Options{Now: b.clock.Now})
 		_, err := r.Exchange(t.Context(), b.guest, b.token(map[string]any{"environment": "no"}))
 		if err == nil || fault.KindOf(err) != fault.Internal {
 			t.Errorf("Exchange with %d updates = %v (%v), want an internal error", left, err, fault.KindOf(err))

@@ -34,8 +34,8 @@ func (r *Registry) compared(all ...Publisher) []string {
 	var out []string
 	for _, p := range all {
 		rule, err := r.rule(p)
-		if c, ok := r.providers[p.Provider].(workload.Comparer); ok && err == nil {
-			out = append(out, c.Compares(rule)...)
+		if err == nil {
+			out = append(out, r.providers[p.Provider].Compares(rule)...)
 		}
 	}
 	slices.Sort(out)
@@ -131,7 +131,7 @@ func publishedTo(ctx context.Context, tx catalog.Tx, projectID string) (publishe
 }
 
 // by reports whether a minted token, or the workload of some claims, published one of the files.
-func (p published) by(provider workload.Provider, tokenID string, claims map[string]any) bool {
+func (p published) by(provider *workload.Kind, tokenID string, claims map[string]any) bool {
 	if tokenID != "" && p.tokens[tokenID] {
 		return true
 	}
@@ -140,7 +140,7 @@ func (p published) by(provider workload.Provider, tokenID string, claims map[str
 }
 
 // workloadOf is what a provider knows a workload by, with its issuer; "" if the claims do not say.
-func workloadOf(p workload.Provider, claims map[string]any) string {
+func workloadOf(p *workload.Kind, claims map[string]any) string {
 	iss, _ := claims["iss"].(string)
 	if p == nil || iss == "" {
 		return ""

@@ -80,13 +80,13 @@ func (r *Registry) Issuers() []Issuer { return slices.Clone(r.o.Issuers) }
 type Registry struct {
 	store     Store
 	verifier  Verifier
-	providers map[string]workload.Provider
+	providers map[string]*workload.Kind
 	o         Options
 	rubbish   rubbish
 }
 
 // New returns the registry over the rows of s. A nil verifier trusts no issuer: publishers can be kept, no token counts.
-func New(s Store, v Verifier, providers []workload.Provider, o Options) *Registry {
+func New(s Store, v Verifier, providers []*workload.Kind, o Options) *Registry {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
@@ -106,7 +106,7 @@ func New(s Store, v Verifier, providers []workload.Provider, o Options) *Registr
 		o.KeepExchanges = DefaultKeepExchanges
 	}
 	o.Lifetime = min(o.Lifetime, MaxLifetime)
-	r := &Registry{store: s, verifier: v, providers: map[string]workload.Provider{}, o: o}
+	r := &Registry{store: s, verifier: v, providers: map[string]*workload.Kind{}, o: o}
 	for _, p := range providers {
 		r.providers[p.Name()] = p
 	}
@@ -138,11 +138,10 @@ func (r *Registry) Sentence(p Publisher) string { return r.sentence(p) }
 
 // sentence describes a publisher for people.
 func (r *Registry) sentence(p Publisher) string {
-	rule, err := r.rule(p)
-	if err != nil {
+	if _, err := r.rule(p); err != nil {
 		return p.Provider + " " + p.Lookup
 	}
-	return rule.Sentence
+	return r.providers[p.Provider].Describe(p.Issuer, p.Fields).String()
 }
 
 // known refuses who is nobody, before anything is looked up.

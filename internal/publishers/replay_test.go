@@ -7,7 +7,6 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/publishers"
-	"pyindex/internal/workload"
 )
 
 // TestReplay asks with one token at every second from before its expiry until long after: it works once.
@@ -19,9 +18,9 @@ func TestReplay(t *testing.T) {
 	exp := b.clock.Now().Add(5 * time.Minute)
 	b.clock.Set(exp.Add(-time.Second))
 	won := 0
-	for !b.clock.Now().After(exp.Add(workload.Leeway + 60*time.Second)) {
+	for !b.clock.Now().After(exp.Add(publishers.Leeway + 60*time.Second)) {
 		_, err := b.exchange(raw)
-		late := !b.clock.Now().Before(exp.Add(workload.Leeway))
+		late := !b.clock.Now().Before(exp.Add(publishers.Leeway))
 		switch {
 		case err == nil:
 			won++

@@ -120,7 +120,8 @@ func (r *Registry) showPublishers(ctx context.Context, tx Tx, out *Publishing) e
 func (r *Registry) shown(l Listed, p Publisher) Shown {
 	l.Provider, l.Issuer, l.Fields, l.OwnerID = p.Provider, p.Issuer, p.Fields, p.OwnerID
 	l.Pinned, l.Sentence = r.pinned(p), r.sentence(p)
-	return Shown{Listed: l, Words: workload.Say(p.Provider, p.Issuer, p.Fields), Warnings: workload.Warnings(p.Provider, p.Fields, p.OwnerID)}
+	kind := workload.Of(p.Provider)
+	return Shown{Listed: l, Words: kind.Describe(p.Issuer, p.Fields).Capital(), Warnings: kind.Warnings(p.Fields, p.OwnerID)}
 }
 
 // lastOf returns the newest of some exchanges that a publisher granted or was nearest to.
@@ -144,7 +145,7 @@ func (s *Shown) suggestValues() {
 		return
 	}
 	for i, w := range s.Warnings {
-		s.Warnings[i].Value = cmp.Or(workload.SeenValue(w.Field, s.Last.whole), w.Value)
+		s.Warnings[i].Value = cmp.Or(workload.Of(s.Provider).Seen(w.Field, s.Last.whole), w.Value)
 	}
 }
 

@@ -14,7 +14,7 @@ import (
 )
 
 // strictKind is a GitHub job with all that the optional rules look at.
-var strictKind = kind{workload.GitHub{},
+var strictKind = kind{workload.GitHub,
 	map[string]string{"owner": "acme", "repository": "widgets", "workflow": "release.yml", "owner_id": "4242"},
 	map[string]any{
 		"repository": "acme/widgets", "repository_owner": "acme", "repository_owner_id": "4242", "repository_id": "777", "event_name": "push",
@@ -139,7 +139,7 @@ func TestIssuersOfOneKind(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		s.registry = publishers.New(s.store, v, allKinds, publishers.Options{Now: s.clock.Now})
+		s.registry = publishers.New(s.store, v, workload.All, publishers.Options{Now: s.clock.Now})
 		s.project("widgets", "")
 		s.trust("widgets", nil)
 		_, err = s.exchange(s.tokenOf(second, nil))
@@ -189,21 +189,21 @@ func TestIssuerIsNeeded(t *testing.T) {
 // TestSentences: people read the stricter parts too.
 func TestSentences(t *testing.T) {
 	for _, c := range []struct {
-		provider workload.Provider
+		provider *workload.Kind
 		fields   map[string]string
 		want     string
 	}{
-		{workload.GitHub{}, over(strictKind.fields, map[string]string{"ref": "refs/tags/v*", "ref_protected": "true", "events": "push,release"}),
-			"workflow release.yml in acme/widgets, only from refs/tags/v*, protected refs only, only on push or release"},
-		{workload.GitHub{}, over(strictKind.fields, elsewhere),
-			"workflow (reusable) release.yml in acme/widgets, which lies in acme/shared, there at refs/tags/v1"},
-		{workload.GitLab{}, gitlabKind.fields, "pipeline ci/release.yml in acme/libs/widgets, environment Release"},
-		{workload.Google{}, googleKind.fields, "Google account publisher@acme.iam.gserviceaccount.com"},
-		{workload.Generic{}, forgejoKind.fields, "jobs whose repository is acme/widgets, repository_id is 77, event_name is push or release, ref fits refs/tags/v*, workflow_ref fits acme/widgets/.forgejo/workflows/release.yml@*"},
-		{workload.Generic{}, kubernetesKind.fields, "jobs whose sub is system:serviceaccount:ci:publisher"},
+		{workload.GitHub, over(strictKind.fields, map[string]string{"ref": "refs/tags/v*", "ref_protected": "true", "events": "push,release"}),
+			"workflow release.yml in acme/widgets, on issuer.example, tags v* only, protected refs only, started by push or release"},
+		{workload.GitHub, over(strictKind.fields, elsewhere),
+			"workflow release.yml of acme/shared at refs/tags/v1, run in acme/widgets, on issuer.example"},
+		{workload.GitLab, gitlabKind.fields, "pipeline ci/release.yml in acme/libs/widgets, environment Release, on issuer.example"},
+		{workload.Google, googleKind.fields, "Google service account publisher@acme.iam.gserviceaccount.com"},
+		{workload.Generic, forgejoKind.fields, "jobs of issuer.example whose repository is acme/widgets, repository_id is 77, event_name is push or release, ref is like refs/tags/v*, workflow_ref is like acme/widgets/.forgejo/workflows/release.yml@*"},
+		{workload.Generic, kubernetesKind.fields, "jobs of issuer.example whose sub is system:serviceaccount:ci:publisher"},
 	} {
 		r, err := c.provider.Compile(c.fields)
-		if diff := cmp.Diff(c.want, r.Sentence); err != nil || diff != "" {
+		if diff := cmp.Diff(c.want, c.provider.Describe("https://issuer.example", r.Fields).String()); err != nil || diff != "" {
 			t.Errorf("Compile(%v) = %v; sentence differs: %s", c.fields, err, diff)
 		}
 	}

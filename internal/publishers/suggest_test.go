@@ -8,7 +8,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"pyindex/internal/access"
-	"pyindex/internal/fault"
 	"pyindex/internal/publishers"
 	"pyindex/internal/publishers/idtoken/issuertest"
 	"pyindex/internal/workload"
@@ -86,26 +85,6 @@ func TestNothingSuggested(t *testing.T) {
 	}
 }
 
-// TestSuggestOfMuteProvider: a provider that cannot suggest is no failure.
-func TestSuggestOfMuteProvider(t *testing.T) {
-	if fields, err := workload.Suggest(mute{workload.GitHub{}}, workload.Claims{}); !fault.Is(err, fault.Invalid) || fields != nil {
-		t.Errorf("Suggest = %v, %v; want %v", fields, err, fault.Invalid)
-	}
-	b := newBench(t)
-	r := publishers.New(b.store, b.verifier, []workload.Provider{mute{workload.GitHub{}}}, publishers.Options{Now: b.clock.Now})
-	b.project("widgets", "")
-	b.add("widgets", "environment", "quiet-harbour", "owner_id", "1")
-	_, err := r.Exchange(t.Context(), b.guest, b.token(nil))
-	refuse(t, err, publishers.CodePublisher, "repository_owner_id")
-	list, err := r.Exchanges(t.Context(), b.operator, "widgets", 1)
-	if err != nil || len(list) != 1 || len(list[0].Nearest[0].Differences) != 1 || list[0].Nearest[0].Differences[0].Expected != `"1"` {
-		t.Errorf("Exchanges = %+v, %v; want the one difference that decided", list, err)
-	}
-}
-
-// mute is a provider of the necessary alone.
-type mute struct{ workload.Provider }
-
 // TestOnlyRefusedForThePublisherIsSuggested: what a publisher cannot mend gets no line.
 func TestOnlyRefusedForThePublisherIsSuggested(t *testing.T) {
 	b := newBench(t)
@@ -127,7 +106,7 @@ func TestOnlyRefusedForThePublisherIsSuggested(t *testing.T) {
 
 // TestDifferencesOfOptions: each optional field that does not fit is named, and no claim twice.
 func TestDifferencesOfOptions(t *testing.T) {
-	rule, err := workload.GitHub{}.Compile(fields("ref", "refs/tags/v2*", "ref_protected", "true", "events", "release", "runner_environment", "self-hosted"))
+	rule, err := workload.GitHub.Compile(fields("ref", "refs/tags/v2*", "ref_protected", "true", "events", "release", "runner_environment", "self-hosted"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -140,7 +119,7 @@ func TestDifferencesOfOptions(t *testing.T) {
 	} {
 		claims := issuertest.New(t, issuertest.Options{Plain: true}).Claims(audience, time.Now(), map[string]any{"event_name": c.event})
 		var got []string
-		for _, m := range (workload.GitHub{}).Differences(rule, claims) {
+		for _, m := range workload.GitHub.Differences(rule, claims) {
 			got = append(got, m.Claim)
 		}
 		if strings.Join(got, " ") != c.want {

@@ -12,9 +12,6 @@ import (
 // ProjectMissing stands in a command where the reader has to put a project's name.
 const ProjectMissing = "PROJECT"
 
-// firstFields are the fields that come first in a command, as people think of them.
-var firstFields = []string{"owner", "repository", "workflow", "environment", "owner_id"}
-
 // AddLine is the command that adds a publisher. The values come from strangers' tokens: each is one word for a shell.
 func AddLine(settings, provider, issuer, project string, pending bool, fields map[string]string) string {
 	var b strings.Builder
@@ -23,35 +20,21 @@ func AddLine(settings, provider, issuer, project string, pending bool, fields ma
 	if pending {
 		b.WriteString(" --pending")
 	}
-	names := slices.SortedFunc(maps.Keys(fields), func(a, b string) int {
-		return cmp.Or(cmp.Compare(rank(a), rank(b)), strings.Compare(a, b))
-	})
-	for _, name := range names {
-		b.WriteString(fieldWord(provider, name, fields[name]))
+	kind := workload.Of(provider)
+	for _, f := range kind.Fields {
+		if v := fields[f.Name]; v != "" {
+			b.WriteString(flagWord(kind.Flag(f.Name), v))
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(fields)) {
+		if _, claim, ok := strings.Cut(name, ":"); ok {
+			b.WriteString(flagWord("claim", claim+"="+fields[name]))
+		}
 	}
 	if issuer != workload.GitHubIssuer {
 		b.WriteString(flagWord("issuer", issuer))
 	}
 	return b.String()
-}
-
-// fieldWord is a rule's field as a flag of publisher add. A kind whose own word is "project" calls it by the kind
-// there.
-func fieldWord(provider, name, value string) string {
-	if _, claim, ok := strings.Cut(name, ":"); ok {
-		return flagWord("claim", claim+"="+value)
-	}
-	if name == "project" {
-		name = provider + "-project"
-	}
-	return flagWord(strings.ReplaceAll(name, "_", "-"), value)
-}
-
-func rank(field string) int {
-	if i := slices.Index(firstFields, field); i >= 0 {
-		return i
-	}
-	return len(firstFields)
 }
 
 // flagWord is a flag with a value, a blank before it. A value that begins with a dash is not another flag.

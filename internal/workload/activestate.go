@@ -1,106 +1,50 @@
 package workload
 
-import (
-	"fmt"
-	"regexp"
-
-	"pyindex/internal/fault"
-)
+import "regexp"
 
 // ActiveStateIssuer signs the identity tokens of the ActiveState platform.
 const ActiveStateIssuer = "https://platform.activestate.com/api/v1/oauth/oidc"
 
-// ActiveState knows the claims of builds on the ActiveState platform. A rule names the person who may start them by id,
-// because every member of an organisation can start some.
-type ActiveState struct{}
+var activeStateName = regexp.MustCompile(`\A[A-Za-z0-9][A-Za-z0-9._-]{0,99}\z`)
 
-var _ Provider = ActiveState{}
+var parseActiveState = matching(activeStateName, "cannot be one: letters, digits, '-', '_' and '.', as in its URL")
 
-const (
-	fieldOrganization = "organization"
-	fieldActorID      = "actor_id"
-)
-
-// activeStateBuilder is the only builder that publishes.
-const activeStateBuilder = "pypi-publisher"
-
-var (
-	activeStateName = regexp.MustCompile(`\A[A-Za-z0-9][A-Za-z0-9._-]{0,99}\z`)
-	uuidText        = regexp.MustCompile(`\A[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\z`)
-)
-
-var activeStateChecks = []check{
-	func(r Rule, c Claims) *Mismatch { return exactly(c, "organization", r.Fields[fieldOrganization]) },
-	func(r Rule, c Claims) *Mismatch { return exactly(c, "project", r.Fields[fieldProject]) },
-	func(r Rule, c Claims) *Mismatch { return exactly(c, "sub", activeStateSubject(r)) },
-	func(r Rule, c Claims) *Mismatch { return exactly(c, "actor_id", r.Fields[fieldActorID]) },
-	func(_ Rule, c Claims) *Mismatch { return exactly(c, "builder", activeStateBuilder) },
-}
-
-// Name implements Provider.
-func (ActiveState) Name() string { return "activestate" }
-
-// Issuer implements Provider.
-func (ActiveState) Issuer() string { return ActiveStateIssuer }
-
-// PinField implements Provider: the actor's id is part of every rule.
-func (ActiveState) PinField() string { return "" }
-
-// NeedsTokenID implements Provider: it is not documented that the platform numbers its tokens.
-func (ActiveState) NeedsTokenID() bool { return false }
-
-// Compile implements Provider. All fields are needed and compared letter by letter.
-func (ActiveState) Compile(fields map[string]string) (Rule, error) {
-	for name := range fields {
-		if name != fieldOrganization && name != fieldProject && name != fieldActorID {
-			return Rule{}, fault.New(fault.Invalid, "%.40q is not a field of an activestate publisher: use organization, project and actor_id", name)
+// ActiveState identifies builds on the ActiveState platform, letter by letter. A rule names the person who may start them
+// by id, because every member of an organization can start some. It is not documented that the platform numbers its
+// tokens.
+var ActiveState = &Kind{
+	name: "activestate", Short: "ActiveState", Title: "ActiveState", Help: "A project on the ActiveState platform.",
+	issuer: ActiveStateIssuer, key: []string{"organization", "project"},
+	sentence: "ActiveState project {organization/project}, started by user {actor_id}",
+	Fields: []Field{
+		{
+			Name: "organization", Label: "Organisation", Example: "acme", Required: true, Claim: "organization",
+			Help: "The organisation, as in its address on the platform.", Pattern: nameWords, parse: parseActiveState,
+		}, {
+			Name: "project", Label: "Project on ActiveState", Example: "widgets", Required: true, Claim: "project",
+			Help: "The project, as in its address on the platform.", Pattern: nameWords, parse: parseActiveState,
+		}, {
+			Name: "actor_id", Label: "User's id", Example: "00000000-0000-1000-8000-000000000002", Required: true, Claim: "actor_id", Alias: "actor",
+			Help: "The id of the user who starts the builds: every member of an organisation can start some.", Pattern: "a UUID", parse: parseUUID,
+		},
+	},
+	claims: []string{"organization", "project", "sub", "actor_id", "builder"},
+	lookup: func(c Claims) (string, *Mismatch) {
+		for _, claim := range []string{"organization", "project"} {
+			if !activeStateName.MatchString(text(c, claim)) {
+				return "", wrong(claim, c[claim], "not a name")
+			}
 		}
-	}
-	r := Rule{Fields: map[string]string{fieldOrganization: fields[fieldOrganization], fieldProject: fields[fieldProject], fieldActorID: lowerASCII(fields[fieldActorID])}}
-	for _, name := range []string{fieldOrganization, fieldProject} {
-		if !activeStateName.MatchString(r.Fields[name]) {
-			return Rule{}, fault.InField(name, "%s %.100q cannot be one: letters, digits, '-', '_' and '.', as in its URL", name, r.Fields[name])
-		}
-	}
-	if !uuidText.MatchString(r.Fields[fieldActorID]) {
-		return Rule{}, fault.InField(fieldActorID, "actor_id %.60q is not the id of a user: it looks like 00000000-0000-1000-8000-000000000002", fields[fieldActorID])
-	}
-	r.Lookup = r.Fields[fieldOrganization] + "/" + r.Fields[fieldProject]
-	r.Sentence = fmt.Sprintf("ActiveState project %s, started by user %s", r.Lookup, r.Fields[fieldActorID])
-	return r, nil
+		return text(c, "organization") + "/" + text(c, "project"), nil
+	},
+	checks: []check{
+		is("organization", "organization"), is("project", "project"), activeStateSubjectFits, is("actor_id", "actor_id"),
+		// The only builder that publishes.
+		func(_ Rule, c Claims) *Mismatch { return exactly(c, "builder", "pypi-publisher") },
+	},
+	run: runClaims{workload: []string{"organization", "project"}, ref: "ref"},
 }
 
-// Lookup implements Provider: "organization/project".
-func (ActiveState) Lookup(c Claims) (string, error) {
-	for _, claim := range []string{"organization", "project"} {
-		if s, ok := c[claim].(string); !ok || !activeStateName.MatchString(s) {
-			return "", fault.New(fault.Invalid, "claim %s is %s, not a name", claim, Show(c[claim]))
-		}
-	}
-	return c["organization"].(string) + "/" + c["project"].(string), nil
-}
-
-// Admits implements Provider. Its errors are *Mismatch.
-func (ActiveState) Admits(r Rule, c Claims) error { return ask(activeStateChecks, r, c) }
-
-// Differences implements Differ.
-func (ActiveState) Differences(r Rule, c Claims) []*Mismatch { return askAll(activeStateChecks, r, c) }
-
-// OwnerID implements Provider.
-func (ActiveState) OwnerID(Rule, Claims) string { return "" }
-
-func activeStateSubject(r Rule) string {
-	if r.Lookup == "" {
-		return ""
-	}
-	return "org:" + r.Fields[fieldOrganization] + ":project:" + r.Fields[fieldProject]
-}
-
-// Suggest implements Suggester.
-func (ActiveState) Suggest(c Claims) map[string]string {
-	out := map[string]string{}
-	for _, name := range []string{fieldOrganization, fieldProject, fieldActorID} {
-		out[name], _ = c[name].(string)
-	}
-	return out
+func activeStateSubjectFits(r Rule, c Claims) *Mismatch {
+	return exactly(c, "sub", "org:"+r.Fields["organization"]+":project:"+r.Fields["project"])
 }

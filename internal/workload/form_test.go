@@ -13,20 +13,14 @@ import (
 
 func allForms() []workload.Form {
 	var out []workload.Form
-	for _, p := range allProviders {
-		out = append(out, workload.Forms(p.Name())...)
+	for _, k := range workload.All {
+		out = append(out, k.Forms()...)
 	}
 	return out
 }
 
-var allProviders = []workload.Provider{workload.GitHub{}, workload.GitLab{}, workload.Google{}, workload.ActiveState{}, workload.Generic{}}
-
-func providerOf(f workload.Form) workload.Provider {
-	return allProviders[slices.IndexFunc(allProviders, func(p workload.Provider) bool { return p.Name() == f.Provider })]
-}
-
 // typing returns what somebody types who takes the examples of some fields.
-func typing(f workload.Form, which func(workload.FormField) bool) func(string) string {
+func typing(f workload.Form, which func(workload.Field) bool) func(string) string {
 	return func(name string) string {
 		field, ok := f.Field(name)
 		if !ok || !which(field) {
@@ -40,8 +34,8 @@ func typing(f workload.Form, which func(workload.FormField) bool) func(string) s
 func TestFormsAreWhatCompileTakes(t *testing.T) {
 	presets := workload.Presets()
 	for _, f := range allForms() {
-		p := providerOf(f)
-		needed, err := f.Read(typing(f, func(x workload.FormField) bool { return x.Required || x.Recommended }))
+		p := workload.Find(f.Provider)
+		needed, err := f.Read(typing(f, func(x workload.Field) bool { return x.Required || x.Recommended }))
 		if err != nil {
 			t.Fatalf("%s %s: Read = %v", f.Provider, f.Preset, err)
 		}
@@ -87,9 +81,9 @@ func TestFormsAreWhatCompileTakes(t *testing.T) {
 // TestProblemsByField: everything that is wrong is told at once, each beside its field.
 func TestProblemsByField(t *testing.T) {
 	for _, f := range allForms() {
-		got := workload.Problems(providerOf(f), f, map[string]string{"preset": f.Preset})
+		got := workload.Problems(f, map[string]string{"preset": f.Preset})
 		if f.Preset == "" {
-			got = workload.Problems(providerOf(f), f, map[string]string{})
+			got = workload.Problems(f, map[string]string{})
 		}
 		for _, field := range f.Fields {
 			if _, ok := got[field.Name]; ok != field.Required && f.Preset != "azure-devops" {
@@ -98,7 +92,7 @@ func TestProblemsByField(t *testing.T) {
 		}
 	}
 	github, _ := workload.FormFor("github", "")
-	got := workload.Problems(workload.GitHub{}, github, map[string]string{"owner": "a/b", "repository": "x y", "workflow": "dir/x.yml", "environment": "a'b", "ref": "v*", "owner_id": "-1", "events": "pull_request_target"})
+	got := workload.Problems(github, map[string]string{"owner": "a/b", "repository": "x y", "workflow": "dir/x.yml", "environment": "a'b", "ref": "v*", "owner_id": "-1", "events": "pull_request_target"})
 	for _, name := range []string{"owner", "repository", "workflow", "environment", "ref", "owner_id", "events"} {
 		if !strings.Contains(got[name], name) && !strings.Contains(got[name], "pull_request_target") {
 			t.Errorf("field %s: %q", name, got[name])
@@ -116,11 +110,11 @@ func TestProblemsByField(t *testing.T) {
 		"an id twice":             {fields("repository_id", "first"), "owner_id"},
 		"a field that is unknown": {fields("colour", "red"), ""},
 	} {
-		if got := workload.Problems(workload.GitHub{}, github, row.fields); len(got) != 1 || got[row.want] == "" {
+		if got := workload.Problems(github, row.fields); len(got) != 1 || got[row.want] == "" {
 			t.Errorf("%s: %v, want one beside %q", name, got, row.want)
 		}
 	}
-	if got := workload.Problems(workload.GitHub{}, github, fields()); len(got) > 0 {
+	if got := workload.Problems(github, fields()); len(got) > 0 {
 		t.Errorf("a good rule has problems: %v", got)
 	}
 }
@@ -132,7 +126,7 @@ func TestClaimsText(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	rule, err := workload.Generic{}.Compile(got)
+	rule, err := workload.Generic.Compile(got)
 	if err != nil || workload.ClaimsText(rule.Fields) != text {
 		t.Errorf("ClaimsText(%v) = %q, %v; want %q", rule.Fields, workload.ClaimsText(rule.Fields), err, text)
 	}
@@ -151,7 +145,7 @@ func FuzzParseClaims(f *testing.F) {
 		if err != nil {
 			return
 		}
-		rule, err := workload.Generic{}.Compile(fields)
+		rule, err := workload.Generic.Compile(fields)
 		if err != nil {
 			return
 		}
@@ -159,7 +153,7 @@ func FuzzParseClaims(f *testing.F) {
 		if err != nil {
 			t.Fatalf("ParseClaims(ClaimsText(%v)) = %v", rule.Fields, err)
 		}
-		second, err := workload.Generic{}.Compile(again)
+		second, err := workload.Generic.Compile(again)
 		if err != nil || !maps.Equal(second.Fields, rule.Fields) {
 			t.Fatalf("%q: %v, then %v (%v)", text, rule.Fields, second.Fields, err)
 		}
@@ -177,18 +171,18 @@ func TestSay(t *testing.T) {
 		{"github", "https://github.acme.example/_services/token", fields("environment", "", "ref", "refs/heads/main", "events", "push,release", "ref_protected", "true", "runner_environment", "self-hosted"),
 			"Workflow release.yml in acme/widgets, on github.acme.example, branch main only, protected refs only, started by push or release, on self-hosted runners only"},
 		{"github", workload.GitHubIssuer, fields("workflow_repository", "acme/ci", "workflow_at", "refs/heads/main", "calling_workflow", "main.yml", "repository_id", "5"),
-			"Reusable workflow release.yml of acme/ci at refs/heads/main, run, called by main.yml in acme/widgets, environment release, on github.com, repository number 5"},
+			"Workflow release.yml of acme/ci at refs/heads/main, run, called by main.yml in acme/widgets, environment release, on github.com, repository number 5"},
 		{"gitlab", workload.GitLabIssuer, map[string]string{"namespace": "acme", "project": "widgets", "workflow_filepath": "ci.yml", "ref": "refs/heads/*"}, "Pipeline ci.yml in acme/widgets, on gitlab.com, branches only"},
 		{"google", workload.GoogleIssuer, map[string]string{"email": "a@b.example"}, "Google service account a@b.example"},
 		{"generic", "https://k.example", map[string]string{"claim:sub": "system:serviceaccount:ci:publisher"}, "Jobs of k.example whose sub is system:serviceaccount:ci:publisher"},
 		{"generic", "https://k.example", map[string]string{"oneof:repository": "a\nb", "prefix:ref": "refs/tags/v*"}, "Jobs of k.example whose repository is a or b, ref is like refs/tags/v*"},
 	} {
-		p := providerOf(workload.Form{Provider: row.provider})
+		p := workload.Find(row.provider)
 		rule, err := p.Compile(row.fields)
 		if err != nil {
 			t.Fatalf("Compile(%v) = %v", row.fields, err)
 		}
-		if got := workload.Say(row.provider, row.issuer, rule.Fields).String(); got != row.want {
+		if got := workload.Of(row.provider).Describe(row.issuer, rule.Fields).Capital().String(); got != row.want {
 			t.Errorf("Say(%v) = %q, want %q", row.fields, got, row.want)
 		}
 	}
@@ -196,11 +190,11 @@ func TestSay(t *testing.T) {
 
 // TestNamesAreLiteral: what somebody else's system calls things is never part of the sentence itself.
 func TestNamesAreLiteral(t *testing.T) {
-	rule, err := workload.GitHub{}.Compile(fields("workflow", "a, on github.com.yml", "environment", "x on gitlab.com"))
+	rule, err := workload.GitHub.Compile(fields("workflow", "a, on github.com.yml", "environment", "x on gitlab.com"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, w := range workload.Say("github", workload.GitHubIssuer, rule.Fields) {
+	for _, w := range workload.Of("github").Describe(workload.GitHubIssuer, rule.Fields).Capital() {
 		if !w.Literal && (strings.Contains(w.Text, "gitlab") || strings.Contains(w.Text, ".yml")) {
 			t.Errorf("the sentence itself says %q", w.Text)
 		}
@@ -231,12 +225,12 @@ func TestWarnings(t *testing.T) {
 		{"a pipeline of any branch", "generic", map[string]string{"claim:sub": "p://a/b/c"}, "", workload.Loose, "claims"},
 		{"a service account", "generic", map[string]string{"claim:sub": "system:serviceaccount:ci:p"}, "", workload.CouldBeStricter, ""},
 	} {
-		p := providerOf(workload.Form{Provider: row.provider})
+		p := workload.Find(row.provider)
 		rule, err := p.Compile(row.fields)
 		if err != nil {
 			t.Fatalf("%s: Compile = %v", row.name, err)
 		}
-		got := workload.Warnings(row.provider, rule.Fields, row.ownerID)
+		got := workload.Of(row.provider).Warnings(rule.Fields, row.ownerID)
 		if len(got) == 0 || got[0].Degree != row.want || got[0].Field != row.field {
 			t.Errorf("%s: Warnings = %+v, want the first of degree %d about %q", row.name, got, row.want, row.field)
 		}
@@ -246,11 +240,11 @@ func TestWarnings(t *testing.T) {
 			}
 		}
 	}
-	rule, _ := workload.GitHub{}.Compile(fields("ref", "refs/tags/v*", "repository_id", "7", "runner_environment", "github-hosted"))
-	if got := workload.Warnings("github", rule.Fields, pinned); len(got) > 0 {
+	rule, _ := workload.GitHub.Compile(fields("ref", "refs/tags/v*", "repository_id", "7", "runner_environment", "github-hosted"))
+	if got := workload.Of("github").Warnings(rule.Fields, pinned); len(got) > 0 {
 		t.Errorf("a strict rule is warned of: %+v", got)
 	}
-	if got := workload.Warnings("generic", map[string]string{"claim:sub": "repo:a/b:environment:pypi"}, ""); len(got) > 0 {
+	if got := workload.Of("generic").Warnings(map[string]string{"claim:sub": "repo:a/b:environment:pypi"}, ""); len(got) > 0 {
 		t.Errorf("a rule on sub is warned of: %+v", got)
 	}
 }
@@ -266,7 +260,7 @@ func TestTypedIsTheReverseOfRead(t *testing.T) {
 		{"google", map[string]string{"email": "a@b.example"}},
 		{"generic", map[string]string{"oneof:repository": "a/b\na/c", "prefix:ref": "refs/tags/*", "claim:sub": "x"}},
 	} {
-		p := providerOf(workload.Form{Provider: row.provider})
+		p := workload.Find(row.provider)
 		rule, err := p.Compile(row.fields)
 		if err != nil {
 			t.Fatal(err)

@@ -14,9 +14,12 @@ import (
 // A rule's fields are "claim:NAME" for exactly a text, "oneof:NAME" for one of several, a line each, and "prefix:NAME"
 // for refs that begin with what stands before one "*" at the end. What names the workload has to be pinned: sub, or the
 // repository or project, exactly or as one of several. A claim that is no text fits nothing.
-type Generic struct{}
-
-var _ Provider = Generic{}
+var Generic = &Kind{
+	name: "generic", Help: "A job of any other issuer, by rules on its claims or by a preset.",
+	lookup:  func(Claims) (string, *Mismatch) { return AnyLookup, nil },
+	suggest: suggestGeneric, warn: claimWarnings, run: runClaims{workload: []string{"sub"}, ref: "ref"},
+	open: &openKind{compile: compileGeneric, checks: genericChecks, admits: genericAdmits, describe: sayClaims, forms: genericForms()},
+}
 
 // What the fields of a generic rule begin with.
 const (
@@ -36,26 +39,8 @@ const (
 // anyLookup is every generic rule's key. Rules of one issuer pin different claims, so all of them are asked.
 const AnyLookup = "*"
 
-// Name implements Provider.
-func (Generic) Name() string { return "generic" }
-
-// Issuer implements Provider: there is none that goes without saying.
-func (Generic) Issuer() string { return "" }
-
-// PinField implements Provider: an id that should be pinned is a claim like any other.
-func (Generic) PinField() string { return "" }
-
-// NeedsTokenID implements Provider: not all issuers number their tokens.
-func (Generic) NeedsTokenID() bool { return false }
-
-// Lookup implements Provider: the same for all.
-func (Generic) Lookup(Claims) (string, error) { return AnyLookup, nil }
-
-// OwnerID implements Provider.
-func (Generic) OwnerID(Rule, Claims) string { return "" }
-
-// Compile implements Provider. With the field "preset" the others are those of the preset, and become rules.
-func (Generic) Compile(fields map[string]string) (Rule, error) {
+// compileGeneric compiles rules on claims. With the field "preset" the others are those of the preset, and become rules.
+func compileGeneric(fields map[string]string) (Rule, error) {
 	p, fields, err := expand(fields)
 	if err != nil {
 		return Rule{}, err
@@ -79,7 +64,6 @@ func (Generic) Compile(fields map[string]string) (Rule, error) {
 	if !pins(r) {
 		return Rule{}, fault.New(fault.Invalid, "no claim pins the workload: say what sub is, or repository, or another claim that names one repository or project (%s)", pinNames())
 	}
-	r.Sentence = genericSentence(r)
 	return r, nil
 }
 
@@ -155,15 +139,159 @@ func parseClaimPrefix(claim, v string) (string, error) {
 	return parseClaimValue(claim, v)
 }
 
-func genericSentence(r Rule) string {
-	var parts []string
-	for _, field := range genericOrder(r) {
+// sayClaims describes rules on claims.
+func sayClaims(w *Words, host string, fields map[string]string) {
+	w.say("jobs of " + host + " whose ")
+	for i, field := range genericOrder(Rule{Fields: fields}) {
 		kind, claim, _ := strings.Cut(field, ":")
-		verb := " is "
-		if kind+":" == prefixRule {
-			verb = " fits "
+		if i > 0 {
+			w.say(", ")
 		}
-		parts = append(parts, claim+verb+strings.ReplaceAll(r.Fields[field], "\n", " or "))
+		w.say(claim + " is ")
+		if kind+":" == prefixRule {
+			w.say("like ")
+		}
+		w.names(strings.Split(fields[field], "\n"))
 	}
-	return "jobs whose " + strings.Join(parts, ", ")
+}
+
+// pinSets are the claims that name one workload, project or repository of an issuer. A set counts where each of its
+// claims has to be one of a few texts.
+var pinSets = [][]string{
+	{"sub"}, {"repository"}, {"repository_id"}, {"project_path"}, {"project_id"}, {"pipeline_id"},
+	{"organization_slug", "pipeline_slug"}, {"oidc.circleci.com/project-id"}, {"prj_id"}, {"rpo_id"}, {"repo_slug"},
+}
+
+func pinNames() string {
+	var names []string
+	for _, set := range pinSets {
+		names = append(names, strings.Join(set, " with "))
+	}
+	return strings.Join(names, ", ")
+}
+
+func pins(r Rule) bool {
+	return slices.ContainsFunc(pinSets, func(set []string) bool {
+		return !slices.ContainsFunc(set, func(claim string) bool { return !literal(r, claim) })
+	})
+}
+
+// literal reports whether a claim has to be one of a few texts.
+func literal(r Rule, claim string) bool {
+	return r.Fields[exactRule+claim] != "" || r.Fields[oneofRule+claim] != ""
+}
+
+// genericOrder is the order of a rule's fields: what names the workload first.
+func genericOrder(r Rule) []string {
+	all := slices.Sorted(maps.Keys(r.Fields))
+	slices.SortStableFunc(all, func(a, b string) int { return pinRank(a) - pinRank(b) })
+	return all
+}
+
+func pinRank(field string) int {
+	_, claim, _ := strings.Cut(field, ":")
+	if field == prefixRule+claim {
+		return len(pinSets)
+	}
+	for i, set := range pinSets {
+		if slices.Contains(set, claim) {
+			return i
+		}
+	}
+	return len(pinSets)
+}
+
+// genericAdmits compares claims with a rule. A difference by a claim that names the workload says that the rule is not
+// about this workload at all: it is never the nearest.
+func genericAdmits(r Rule, c Claims) error {
+	if !pins(r) {
+		return &Mismatch{Claim: "sub", Got: Show(c["sub"]), Why: "and the rule says nothing about it", Passed: -1}
+	}
+	for passed, field := range genericOrder(r) {
+		m := claimFits(field, r.Fields[field], c)
+		if m == nil {
+			continue
+		}
+		if m.Passed = passed; pinRank(field) < len(pinSets) {
+			m.Passed = -1
+		}
+		return m
+	}
+	return nil
+}
+
+// genericChecks compare one claim each.
+func genericChecks(r Rule) []check {
+	var out []check
+	for _, field := range genericOrder(r) {
+		out = append(out, func(r Rule, c Claims) *Mismatch { return claimFits(field, r.Fields[field], c) })
+	}
+	return out
+}
+
+func claimFits(field, want string, c Claims) *Mismatch {
+	kind, claim, _ := strings.Cut(field, ":")
+	got, m := said(c, claim)
+	if m != nil {
+		return m
+	}
+	fits := false
+	switch kind + ":" {
+	case exactRule:
+		fits = got == want
+	case oneofRule:
+		fits = slices.Contains(strings.Split(want, "\n"), got)
+	case prefixRule:
+		fits = refFits(want, got)
+	}
+	if !fits || want == "" {
+		return differs(claim, got, want)
+	}
+	return nil
+}
+
+// suggestGeneric names the first claim that names the workload, and sub if there is no other.
+func suggestGeneric(c Claims) map[string]string {
+	for _, set := range append(slices.Clone(pinSets[1:]), pinSets[0]) {
+		out := map[string]string{}
+		for _, claim := range set {
+			if v, ok := c[claim].(string); ok && v != "" {
+				out[exactRule+claim] = v
+			}
+		}
+		if len(out) == len(set) {
+			return out
+		}
+	}
+	return nil
+}
+
+// narrowing are the claims that leave out most runs of a repository or project.
+var narrowing = []string{
+	"ref", "ref_path", "rpo_ref", "oidc.circleci.com/vcs-ref", "build_branch", "build_tag", "branch", "tag", "environment",
+	"ref_protected", "sub", "job_workflow_ref",
+}
+
+func claimWarnings(fields map[string]string, _ string) []Warning {
+	r := Rule{Fields: fields}
+	narrow := slices.ContainsFunc(narrowing, func(claim string) bool {
+		return literal(r, claim) || fields[prefixRule+claim] != "" && !anyRef(fields[prefixRule+claim])
+	})
+	sub := fields[exactRule+"sub"]
+	var out []Warning
+	switch {
+	case !narrow:
+		out = append(out, Warning{AsLooseAsToken, "Every job of it may publish, whatever branch it runs for: this is as loose as a shared token. Say which refs may, or which environment.", FieldClaims, "ref=refs/tags/*"})
+	case strings.HasPrefix(sub, "system:serviceaccount:"):
+		out = append(out, Warning{CouldBeStricter, "Whoever may make pods or tokens in that namespace can be this service account.", "", ""})
+	case (strings.HasPrefix(sub, "p://") || strings.HasPrefix(sub, "sc://")) && !literal(r, "rpo_ref") && fields[prefixRule+"rpo_ref"] == "":
+		out = append(out, Warning{Loose, "Any branch that the pipeline builds may publish.", FieldClaims, "rpo_ref=refs/tags/*"})
+	}
+	for _, field := range genericOrder(r) {
+		if strings.HasPrefix(field, oneofRule) && pinRank(field) < len(pinSets) {
+			out = append(out, Warning{Loose, "Several workloads in one rule: each of them may publish. A publisher for each can be removed alone.", "", ""})
+			break
+		}
+	}
+	return out
 }

@@ -1,7 +1,6 @@
 package workload
 
 import (
-	"fmt"
 	"regexp"
 	"strings"
 
@@ -11,95 +10,98 @@ import (
 // GitHubIssuer signs the identity tokens of GitHub Actions on github.com.
 const GitHubIssuer = "https://token.actions.githubusercontent.com"
 
-// GitHub knows the claims of GitHub Actions.
-type GitHub struct{}
-
-var _ Provider = GitHub{}
-
-// Name implements Provider.
-func (GitHub) Name() string { return "github" }
-
-// Issuer is the issuer that is meant where none is named.
-func (GitHub) Issuer() string { return GitHubIssuer }
-
-// The fields of a rule. The owner's id is apart, as Rule.OwnerID, because it may be learnt later.
-const (
-	FieldOwner       = "owner"
-	fieldRepository  = "repository"
-	fieldWorkflow    = "workflow"
-	FieldEnvironment = "environment"
-	fieldOwnerID     = "owner_id"
-)
+var githubClaims = []string{"repository", "repository_owner", "repository_owner_id", "job_workflow_ref", "event_name"}
 
 var (
 	githubOwner      = regexp.MustCompile(`\A[A-Za-z0-9][A-Za-z0-9-]{0,99}\z`)
 	githubRepository = regexp.MustCompile(`\A[A-Za-z0-9._-]{1,100}\z`)
 	githubFullName   = regexp.MustCompile(`\A[A-Za-z0-9][A-Za-z0-9_-]{0,99}/[A-Za-z0-9._-]{1,100}\z`)
-	decimalID        = regexp.MustCompile(`\A[1-9][0-9]{0,18}\z`)
 )
 
-// Compile implements Provider. Owner, repository, environment and the id's digits become normal; the workflow's file
-// name stays as typed, because GitHub tells its letters apart.
-func (GitHub) Compile(fields map[string]string) (Rule, error) {
-	for name := range fields {
-		if !isGitHubField(name) {
-			return Rule{}, fault.New(fault.Invalid, "%.40q is not a field of a github publisher: use owner, repository, workflow, environment, owner_id and, to be stricter, %s", name, optionNames(githubOptions))
-		}
-	}
-	r := Rule{Fields: map[string]string{}, OwnerID: fields[fieldOwnerID]}
-	for _, f := range githubFields {
-		v, err := f.parse(fields[f.name])
-		if err != nil {
-			return Rule{}, err
-		}
-		r.Fields[f.name] = v
-	}
-	if err := parseOptions(githubOptions, fields, r); err != nil {
-		return Rule{}, err
-	}
-	if err := checkGitHubOptions(r); err != nil {
-		return Rule{}, err
-	}
-	if r.OwnerID != "" && !decimalID.MatchString(r.OwnerID) {
-		return Rule{}, fault.InField(fieldOwnerID, "owner_id %.40q is not a number: it is the account's id, as https://api.github.com/users/OWNER shows it", r.OwnerID)
-	}
-	r.Lookup = r.Fields[FieldOwner] + "/" + r.Fields[fieldRepository]
-	r.Sentence = githubSentence(r)
-	return r, nil
+// GitHub identifies workflow runs of GitHub Actions. Owner, repository and environment are compared whatever the case of
+// their letters; GitHub tells those of file names and refs apart.
+//
+// "sub" is not compared: organizations may give it any shape.
+var GitHub = &Kind{
+	name: "github", Short: "GitHub", Title: "GitHub Actions", Help: "A GitHub Actions workflow.",
+	issuer: GitHubIssuer, host: "github.com", numbered: true,
+	Account: "owner", pin: "owner_id", key: []string{"owner", "repository"},
+	sentence: "workflow {workflow}( of {workflow_repository} at {workflow_at}, run)(, called by {calling_workflow}) in {owner/repository}(, environment {environment}), on @",
+	Fields: []Field{
+		{
+			Name: "owner", Label: "Owner", Example: "acme", Required: true,
+			Help:    "The user or organisation that has the repository: acme of acme/widgets.",
+			Pattern: "letters, digits and '-', beginning with a letter or digit",
+			parse:   folded(matching(githubOwner, "is not a GitHub account: letters, digits and '-', beginning with a letter or digit")),
+		}, {
+			Name: "repository", Label: "Repository", Example: "widgets", Required: true,
+			Help: "The repository's name, without its owner.", Pattern: nameWords, parse: parseGitHubRepository,
+		}, {
+			Name: "workflow", Label: "Workflow file", Example: "release.yml", Required: true, Alias: "workflow_filename",
+			Help:    "The file in .github/workflows that publishes: its name alone, no folders.",
+			Pattern: fileWords, parse: parseGitHubWorkflow,
+		}, {
+			Name: FieldEnvironment, Label: "Environment", Example: "pypi", Recommended: true, Claim: "environment",
+			Help: "The environment of the job that publishes. Protect it in the repository's settings, by reviewers or by a rule about tags: " +
+				"then something stands between a push and a release. Without one, everybody who may push a branch may publish.",
+			Pattern: "at most 255 bytes, none of ' \" ` , ; \\", Tighten: "Require this environment", parse: parseGitHubEnvironment,
+		},
+		refField("ref", "the repository"), protectedField("GitHub"), eventsField("event_name", parseGitHubEvents), runnerField("github-hosted"),
+		{
+			Name: "owner_id", Label: "Owner's number", Example: "4242", Stricter: true, Claim: "repository_owner_id",
+			Help: "The account's number stays when its name goes to somebody else. GitHub is asked for it, and where it cannot be reached " +
+				"the first accepted token tells it; type it to be sure.",
+			Pattern: "a number", Tighten: "Pin to this account",
+			parse: matching(decimalID, "is not a number: it is the account's id, as https://api.github.com/users/OWNER shows it"),
+		}, {
+			Name: fieldRepositoryID, Label: "Repository's number", Example: "31337", Stricter: true, Claim: "repository_id",
+			Help:    "Leaves out a repository that is made anew under this name. first takes owner and repository from the first accepted token together.",
+			Pattern: "a number, or the word first", Tighten: "Pin to this repository", parse: parseRepositoryID, say: numbered("repository"),
+		}, {
+			Name: "calling_workflow", Label: "Calling workflow", Example: "main.yml", Stricter: true, Claim: "workflow_ref",
+			Help:    "If the workflow file is a reusable one: the file of the workflow that has to call it.",
+			Pattern: fileWords, parse: parseGitHubWorkflow,
+		}, {
+			Name: "workflow_repository", Label: "Repository of the reusable workflow", Example: "acme/ci", Stricter: true, Renames: true,
+			Help: "Only if the workflow file lies in another repository than the one that publishes.", Pattern: "owner/name",
+			parse: folded(parseGitHubFullName),
+		}, {
+			Name: "workflow_at", Label: "Version of the reusable workflow", Example: "refs/heads/main", Stricter: true, Renames: true,
+			Help:    "The ref or commit of that repository that is trusted.",
+			Pattern: "a commit, or a full name that begins with refs/", parse: parseGitHubVersion,
+		},
+	},
+	claims: githubClaims,
+	lookup: lookupGitHub, shape: shapeGitHub, validate: validateGitHub, suggest: suggestGitHub,
+	checks: []check{
+		folds("repository", "owner", "repository"), folds("repository_owner", "owner"),
+		pinned("repository_owner_id", decimalID, "not a decimal number"), numberFits("repository_id"),
+		githubWorkflowFits, githubCallerFits, githubEventFits, environmentFits(lowerASCII),
+	},
+	run: runClaims{workload: []string{"repository"}, ref: "ref", word: "run", id: "run_id", path: "/actions/runs/"},
+	warn: func(fields map[string]string, ownerID string) []Warning {
+		return append(forgeWarnings(fields, ownerID, forge{
+			place: fields["owner"] + "/" + fields["repository"], account: fields["owner"], thing: "repository",
+			file: fields["workflow"], pin: "owner_id", id: fieldRepositoryID, hosted: "github-hosted",
+		}), foreignWarnings(fields)...)
+	},
 }
 
-// githubFields says how each field is read, in the order in which people type them.
-var githubFields = []struct {
-	name  string
-	parse func(string) (string, error)
-}{
-	{FieldOwner, parseGitHubOwner},
-	{fieldRepository, parseGitHubRepository},
-	{fieldWorkflow, func(s string) (string, error) { return parseGitHubWorkflow(fieldWorkflow, s) }},
-	{FieldEnvironment, parseGitHubEnvironment},
-}
+const githubWorkflows = "/.github/workflows/"
 
-func isGitHubField(name string) bool {
-	for _, f := range githubFields {
-		if f.name == name {
-			return true
-		}
-	}
-	return name == fieldOwnerID || isOption(githubOptions, name)
-}
-
-func parseGitHubOwner(s string) (string, error) {
-	if !githubOwner.MatchString(s) {
-		return "", fault.InField(FieldOwner, "owner %.100q is not a GitHub account: letters, digits and '-', beginning with a letter or digit", s)
-	}
-	return lowerASCII(s), nil
-}
-
-func parseGitHubRepository(s string) (string, error) {
+func parseGitHubRepository(field, s string) (string, error) {
 	if !githubRepository.MatchString(s) || s == "." || s == ".." {
-		return "", fault.InField(fieldRepository, "repository %.100q is not a repository's name: letters, digits, '-', '_' and '.', without its owner", s)
+		return "", fault.InField(field, "%s %.100q is not a repository's name: letters, digits, '-', '_' and '.', without its owner", field, s)
 	}
 	return lowerASCII(s), nil
+}
+
+func parseGitHubFullName(field, s string) (string, error) {
+	owner, name, _ := strings.Cut(s, "/")
+	if !githubOwner.MatchString(owner) || !githubRepository.MatchString(name) || name == "." || name == ".." {
+		return "", fault.InField(field, "%s %.100q is not owner/name", field, s)
+	}
+	return s, nil
 }
 
 // parseGitHubWorkflow wants the file's name alone: workflows lie in .github/workflows and nowhere below.
@@ -115,42 +117,134 @@ func parseGitHubWorkflow(field, s string) (string, error) {
 	return s, nil
 }
 
-func parseGitHubEnvironment(s string) (string, error) {
+func parseGitHubEnvironment(field, s string) (string, error) {
 	if len(s) > 255 || strings.TrimSpace(s) != s || HasControl(s) || strings.ContainsAny(s, "'\"`,;\\") {
-		return "", fault.InField(FieldEnvironment, "environment %.100q cannot be one: at most 255 bytes, no blank at either end, none of ' \" ` , ; \\", s)
+		return "", fault.InField(field, "%s %.100q cannot be one: at most 255 bytes, no blank at either end, none of ' \" ` , ; \\", field, s)
 	}
 	return lowerASCII(s), nil
 }
 
-func githubSentence(r Rule) string {
-	s := fmt.Sprintf("workflow %s in %s", githubWorkflowName(r), r.Lookup)
-	if e := r.Fields[FieldEnvironment]; e != "" {
-		s += ", environment " + e
+func parseGitHubVersion(field, s string) (string, error) {
+	if commit.MatchString(s) {
+		return s, nil
 	}
-	return s + sayOptions(githubOptions, r)
+	return parseRef(field, s)
 }
 
-// Lookup implements Provider: "owner/repository" in lower case.
-func (GitHub) Lookup(c Claims) (string, error) {
-	name, ok := c["repository"].(string)
-	if !ok || !githubFullName.MatchString(name) {
-		return "", fault.Wrap(fault.Invalid, &Mismatch{Claim: "repository", Got: Show(c["repository"]), Why: "not owner/name"},
-			"claim repository is %s, not owner/name", Show(c["repository"]))
+func parseGitHubEvents(field, s string) (string, error) {
+	s, err := parseWords(field, s)
+	if err == nil && listed(s, "pull_request_target") {
+		err = fault.InField(field, "%s: pull_request_target may never publish, because strangers can start it", field)
+	}
+	return s, err
+}
+
+// validateGitHub refuses one of two fields that need each other.
+func validateGitHub(r Rule) error {
+	repository, at := r.Fields["workflow_repository"], r.Fields["workflow_at"]
+	if (repository == "") == (at == "") {
+		return nil
+	}
+	lacking := "workflow_at"
+	if repository == "" {
+		lacking = "workflow_repository"
+	}
+	return fault.InField(lacking, "workflow_repository and workflow_at go together: a workflow of another repository is trusted at a ref or commit, not in whatever state it is")
+}
+
+// lookupGitHub returns "owner/repository" in lower case.
+func lookupGitHub(c Claims) (string, *Mismatch) {
+	name := text(c, "repository")
+	if !githubFullName.MatchString(name) {
+		return "", wrong("repository", c["repository"], "not owner/name")
 	}
 	return lowerASCII(name), nil
 }
 
-func HasControl(s string) bool {
-	return strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || 0x7f <= r && r < 0xa0 || r == '\u2028' || r == '\ufffd' })
+// shapeGitHub refuses values that GitHub never sends, so that nothing hangs on how they would compare.
+func shapeGitHub(c Claims) *Mismatch {
+	for _, claim := range githubClaims {
+		if _, m := said(c, claim); m != nil {
+			return m
+		}
+	}
+	for _, claim := range []string{"ref", "sha"} {
+		if _, ok := c[claim].(string); !ok {
+			return wrong(claim, c[claim], "but must be a text")
+		}
+	}
+	ref, sha := text(c, "ref"), text(c, "sha")
+	switch {
+	case ref == "" && sha == "":
+		return wrong("ref", ref, "and sha is empty too")
+	case ref != "" && !strings.HasPrefix(ref, "refs/"):
+		return wrong("ref", ref, "not a full name that begins with refs/")
+	case strings.ContainsAny(sha, "@/"):
+		return wrong("sha", sha, "not a commit")
+	}
+	return nil
 }
 
-// lowerASCII lowers A to Z and nothing else. Unicode would also make the Kelvin sign a "k", and an environment of that
-// name is another one, which whoever may edit a workflow can have without its protection.
-func lowerASCII(s string) string {
-	return strings.Map(func(r rune) rune {
-		if 'A' <= r && r <= 'Z' {
-			return r + 'a' - 'A'
+// githubWorkflowFits compares the workflow's file: at the job's own revision, or at that which the rule names for a
+// reusable workflow of another repository.
+func githubWorkflowFits(r Rule, c Claims) *Mismatch {
+	file, foreign := githubWorkflows+r.Fields["workflow"], r.Fields["workflow_repository"]
+	if foreign == "" {
+		return fileFits(c, "job_workflow_ref", joined(r, "owner", "repository"), file, "ref")
+	}
+	got, want := text(c, "job_workflow_ref"), foreign+file+"@"
+	at, ok := afterPlace(got, foreign, want)
+	if !ok || !refFits(r.Fields["workflow_at"], at) {
+		return differs("job_workflow_ref", got, want+r.Fields["workflow_at"])
+	}
+	return nil
+}
+
+// githubCallerFits is for a rule that names the workflow with which the run began.
+func githubCallerFits(r Rule, c Claims) *Mismatch {
+	if r.Fields["calling_workflow"] == "" {
+		return nil
+	}
+	return fileFits(c, "workflow_ref", joined(r, "owner", "repository"), githubWorkflows+r.Fields["calling_workflow"], "ref")
+}
+
+// githubEventFits refuses pull_request_target: it runs with the secrets of the repository on the say of a stranger.
+func githubEventFits(_ Rule, c Claims) *Mismatch {
+	if event := text(c, "event_name"); lowerASCII(strings.TrimSpace(event)) == "pull_request_target" {
+		return wrong("event_name", event, "which may never publish: strangers can start it")
+	}
+	return nil
+}
+
+// suggestGitHub names, if the job is in a reusable workflow of another repository, that workflow's version and its caller.
+func suggestGitHub(c Claims) map[string]string {
+	full := text(c, "repository")
+	owner, repository, ok := strings.Cut(full, "/")
+	place, rest, isWorkflow := strings.Cut(text(c, "job_workflow_ref"), githubWorkflows)
+	if !ok || !isWorkflow {
+		return nil
+	}
+	out := map[string]string{"owner": owner, "repository": repository}
+	if lowerASCII(place) == lowerASCII(full) {
+		out["workflow"] = withoutRevision(rest, c, "ref", "sha")
+		return out
+	}
+	out["workflow_repository"], out["workflow"] = place, rest
+	if at := strings.LastIndexByte(rest, '@'); at >= 0 {
+		out["workflow"], out["workflow_at"] = rest[:at], rest[at+1:]
+	}
+	_, caller, _ := strings.Cut(text(c, "workflow_ref"), githubWorkflows)
+	out["calling_workflow"] = withoutRevision(caller, c, "ref", "sha")
+	return out
+}
+
+// withoutRevision takes the token's own ref or commit off "release.yml@refs/heads/main"; file names and refs may hold any
+// of these signs themselves.
+func withoutRevision(s string, c Claims, claims ...string) string {
+	for _, claim := range claims {
+		if file, ok := strings.CutSuffix(s, "@"+text(c, claim)); ok && text(c, claim) != "" {
+			return file
 		}
-		return r
-	}, s)
+	}
+	return s
 }

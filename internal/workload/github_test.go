@@ -11,18 +11,18 @@ import (
 )
 
 func TestGitHubCompile(t *testing.T) {
-	got, err := workload.GitHub{}.Compile(map[string]string{
+	got, err := workload.GitHub.Compile(map[string]string{
 		"owner": "Acme-Corp", "repository": "My.Widgets_2", "workflow": " Release.yaml ", "environment": "PyPI Prod", "owner_id": "42",
 	})
 	want := workload.Rule{
 		Lookup:  "acme-corp/my.widgets_2",
 		Fields:  map[string]string{"owner": "acme-corp", "repository": "my.widgets_2", "workflow": "Release.yaml", "environment": "pypi prod"},
-		OwnerID: "42", Sentence: "workflow Release.yaml in acme-corp/my.widgets_2, environment pypi prod",
+		OwnerID: "42",
 	}
 	if diff := cmp.Diff(want, got); err != nil || diff != "" {
 		t.Errorf("Compile = %v; difference %s", err, diff)
 	}
-	again, err := workload.GitHub{}.Compile(got.Fields)
+	again, err := workload.GitHub.Compile(got.Fields)
 	again.OwnerID = got.OwnerID
 	if diff := cmp.Diff(got, again); err != nil || diff != "" {
 		t.Errorf("Compile(its own fields) = %v; difference %s", err, diff)
@@ -42,7 +42,7 @@ func TestGitHubCompileRefuses(t *testing.T) {
 		{"Owner", "acme"}, {"workflow_ref", "x"}, {"sub", "x"},
 	} {
 		f := fields(c.field, c.value)
-		_, err := workload.GitHub{}.Compile(f)
+		_, err := workload.GitHub.Compile(f)
 		if !fault.Is(err, fault.Invalid) || !strings.Contains(strings.ToLower(err.Error()), strings.ToLower(c.field)) || len(err.Error()) > 600 {
 			t.Errorf("Compile(%s = %q) = %v, want %v that names the field", c.field, c.value, err, fault.Invalid)
 		}
@@ -51,7 +51,7 @@ func TestGitHubCompileRefuses(t *testing.T) {
 
 // TestGitHubAdmitsNothingByDefault: a rule and claims that say nothing do not fit, alone or together.
 func TestGitHubAdmitsNothingByDefault(t *testing.T) {
-	rule, err := workload.GitHub{}.Compile(fields())
+	rule, err := workload.GitHub.Compile(fields())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -59,7 +59,7 @@ func TestGitHubAdmitsNothingByDefault(t *testing.T) {
 		"repository": "acme/widgets", "repository_owner": "acme", "repository_owner_id": "4242", "event_name": "push", "environment": "release",
 		"job_workflow_ref": path("release.yml@refs/heads/main"), "ref": "refs/heads/main", "sha": "abc",
 	}
-	if err := (workload.GitHub{}).Admits(rule, good); err != nil {
+	if err := workload.GitHub.Admits(rule, good); err != nil {
 		t.Fatalf("Admits(good claims) = %v", err)
 	}
 	for name, c := range map[string]struct {
@@ -68,7 +68,7 @@ func TestGitHubAdmitsNothingByDefault(t *testing.T) {
 	}{
 		"no claims": {rule, nil}, "no rule": {workload.Rule{}, good}, "neither": {workload.Rule{}, workload.Claims{}},
 	} {
-		if err := (workload.GitHub{}).Admits(c.rule, c.claims); err == nil {
+		if err := workload.GitHub.Admits(c.rule, c.claims); err == nil {
 			t.Errorf("%s: Admits = nil", name)
 		}
 	}

@@ -1,7 +1,6 @@
 package workload
 
 import (
-	"fmt"
 	"net/url"
 	"regexp"
 	"slices"
@@ -13,120 +12,72 @@ import (
 // GitLabIssuer signs the identity tokens of gitlab.com. A self-managed GitLab signs under its own URL.
 const GitLabIssuer = "https://gitlab.com"
 
-// GitLab knows the claims of GitLab CI/CD, on gitlab.com and where somebody runs it.
-type GitLab struct{}
-
-var _ Provider = GitLab{}
-
-// The fields that only GitLab's rules have.
-const (
-	fieldNamespace   = "namespace"
-	fieldProject     = "project"
-	fieldFilepath    = "workflow_filepath"
-	fieldNamespaceID = "namespace_id"
-	FieldProjectID   = "project_id"
-)
-
 var (
 	gitlabSegment     = regexp.MustCompile(`\A[A-Za-z0-9_][A-Za-z0-9_.-]{0,254}\z`)
-	gitlabEnvironment = regexp.MustCompile(`\A[A-Za-z0-9_/${}. -]{1,255}\z`)
+	gitlabEnvironment = regexp.MustCompile(`\A[A-Za-z0-9_/${}.-](?:[A-Za-z0-9_/${}. -]{0,253}[A-Za-z0-9_/${}.-])?\z`)
 )
 
-// gitlabRequired are the fields that every rule has; an environment is among them, because rules with and without one
-// are told apart by it.
-var gitlabRequired = []struct {
-	name  string
-	parse func(string) (string, error)
-}{
-	{fieldNamespace, parseGitLabNamespace},
-	{fieldProject, parseGitLabProject},
-	{fieldFilepath, parseGitLabFilepath},
-	{FieldEnvironment, parseGitLabEnvironment},
+// GitLab identifies jobs of GitLab CI/CD, on gitlab.com and on self-managed servers. GitLab takes small and large letters
+// of namespaces and projects for the same, and tells those of files, refs and environments apart.
+var GitLab = &Kind{
+	name: "gitlab", Short: "GitLab", Title: "GitLab CI/CD", Help: "A GitLab CI/CD pipeline.",
+	issuer: GitLabIssuer, numbered: true, pin: "namespace_id", key: []string{"namespace", "project"},
+	sentence: "pipeline {workflow_filepath} in {namespace/project}(, environment {environment}), on @",
+	Fields: []Field{
+		{
+			Name: "namespace", Label: "Namespace", Example: "acme", Required: true,
+			Help: "The group or user that has the project, with subgroups: acme or acme/libs.", Pattern: "parts of a GitLab path, with '/' between",
+			parse: parseGitLabNamespace,
+		}, {
+			Name: "project", Label: "Project", Example: "widgets", Required: true,
+			Help: "The project's name in its address on GitLab, without the namespace.", Pattern: nameWords, parse: parseGitLabProject,
+		}, {
+			Name: "workflow_filepath", Label: "Pipeline file", Example: ".gitlab-ci.yml", Required: true, Default: ".gitlab-ci.yml",
+			Help: "The file of the pipeline, from the project's root.", Pattern: "a path that ends in .yml or .yaml", parse: parseGitLabFile,
+		}, {
+			Name: FieldEnvironment, Label: "Environment", Example: "pypi", Recommended: true, Claim: "environment",
+			Help: "The environment of the job that publishes, letter by letter. Protect it in the project's settings: then only some may deploy to it. " +
+				"Without one, everybody who may push a branch may publish.",
+			Pattern: "letters, digits, blanks inside, and - _ . / $ { }", Tighten: "Require this environment",
+			parse: matching(gitlabEnvironment, "cannot be one: letters, digits, blanks inside, and - _ / $ { } ."),
+		},
+		refField("ref_path", "the project"), protectedField("GitLab"), eventsField("pipeline_source", parseWords), runnerField("gitlab-hosted"),
+		{
+			Name: "namespace_id", Label: "Namespace's number", Example: "72", Stricter: true, Claim: "namespace_id",
+			Help:    "The namespace's number stays when its name goes to somebody else. The first accepted token tells it; type it to be sure.",
+			Pattern: "a number", Tighten: "Pin to this namespace", parse: matching(decimalID, "is not a number: it is the id of the group or user"),
+		}, {
+			Name: "project_id", Stored: fieldRepositoryID, Label: "Project's number", Example: "20", Stricter: true, Claim: "project_id",
+			Help:    "Leaves out a project that is made anew under this name. first takes namespace and project from the first accepted token together.",
+			Pattern: "a number, or the word first", Tighten: "Pin to this project", parse: parseRepositoryID, say: numbered("project"),
+		},
+	},
+	claims: []string{"project_path", "namespace_id", "sub", "ci_config_ref_uri"},
+	lookup: lookupGitLab, suggest: suggestGitLab,
+	checks: []check{
+		folds("project_path", "namespace", "project"), pinned("namespace_id", decimalID, "not a decimal number"), numberFits("project_id"),
+		gitlabSubjectFits, gitlabPipelineFits, environmentFits(func(s string) string { return s }),
+	},
+	run: runClaims{workload: []string{"project_path"}, ref: "ref_path", word: "job", id: "job_id", path: "/-/jobs/"},
+	warn: func(fields map[string]string, ownerID string) []Warning {
+		return forgeWarnings(fields, ownerID, forge{
+			place: fields["namespace"] + "/" + fields["project"], account: fields["namespace"], thing: "project",
+			file: fields["workflow_filepath"], pin: "namespace_id", id: "project_id", hosted: "gitlab-hosted",
+		})
+	},
 }
 
-var gitlabOptions = []option{
-	{field: fieldRef, claim: "ref_path", parse: parseRef, fits: refFits, say: "only from"},
-	{field: fieldRefProtected, claim: "ref_protected", parse: parseTrue, fits: equal, say: "protected refs only", alone: true},
-	{field: fieldEvents, claim: "pipeline_source", parse: parseWords, fits: listed, say: "only on"},
-	{field: fieldRunner, claim: "runner_environment", parse: parseWord, fits: equal, say: "on runners that are"},
-	{field: FieldRepositoryID, parse: func(_, s string) (string, error) { return parseRepositoryID(FieldProjectID, s) }, say: "project id"},
-}
-
-// Name implements Provider.
-func (GitLab) Name() string { return "gitlab" }
-
-// Issuer implements Provider.
-func (GitLab) Issuer() string { return GitLabIssuer }
-
-// PinField implements Provider.
-func (GitLab) PinField() string { return fieldNamespaceID }
-
-// NeedsTokenID implements Provider.
-func (GitLab) NeedsTokenID() bool { return true }
-
-// Compile implements Provider. GitLab takes small and large letters of namespaces and projects for the same, and tells
-// those of files, refs and environments apart.
-func (GitLab) Compile(fields map[string]string) (Rule, error) {
-	given := gitlabAliases(fields)
-	for name := range given {
-		if !isGitLabField(name) {
-			return Rule{}, fault.New(fault.Invalid, "%.40q is not a field of a gitlab publisher: use namespace, project, workflow_filepath, environment, namespace_id, project_id and, to be stricter, ref, ref_protected, events, runner_environment", name)
-		}
-	}
-	r := Rule{Fields: map[string]string{}, OwnerID: given[fieldNamespaceID]}
-	for _, f := range gitlabRequired {
-		v, err := f.parse(given[f.name])
-		if err != nil {
-			return Rule{}, err
-		}
-		r.Fields[f.name] = v
-	}
-	if err := parseOptions(gitlabOptions, given, r); err != nil {
-		return Rule{}, err
-	}
-	if r.OwnerID != "" && !decimalID.MatchString(r.OwnerID) {
-		return Rule{}, fault.InField(fieldNamespaceID, "namespace_id %.40q is not a number: it is the id of the group or user", r.OwnerID)
-	}
-	if r.OwnerID != "" && r.Fields[FieldRepositoryID] == FirstToken {
-		return Rule{}, fault.InField(fieldNamespaceID, "project_id %s takes the namespace's id from the first token too: leave namespace_id out, or type both", FirstToken)
-	}
-	r.Lookup = r.Fields[fieldNamespace] + "/" + r.Fields[fieldProject]
-	r.Sentence = gitlabSentence(r)
-	return r, nil
-}
-
-// gitlabAliases calls a project's id what the rows call it, as other kinds call a repository's.
-func gitlabAliases(fields map[string]string) map[string]string {
-	out := map[string]string{}
-	for name, v := range fields {
-		if name == FieldProjectID {
-			name = FieldRepositoryID
-		}
-		out[name] = v
-	}
-	return out
-}
-
-func isGitLabField(name string) bool {
-	for _, f := range gitlabRequired {
-		if f.name == name {
-			return true
-		}
-	}
-	return name == fieldNamespaceID || isOption(gitlabOptions, name)
-}
-
-func parseGitLabNamespace(s string) (string, error) {
+func parseGitLabNamespace(field, s string) (string, error) {
 	parts := strings.Split(s, "/")
 	if len(s) > 512 || len(parts) > 21 || slices.ContainsFunc(parts, func(p string) bool { return !isGitLabSegment(p) }) {
-		return "", fault.InField(fieldNamespace, "namespace %.100q is not a group or user on GitLab, with its subgroups as group/subgroup", s)
+		return "", fault.InField(field, "%s %.100q is not a group or user on GitLab, with its subgroups as group/subgroup", field, s)
 	}
 	return lowerASCII(s), nil
 }
 
-func parseGitLabProject(s string) (string, error) {
+func parseGitLabProject(field, s string) (string, error) {
 	if !isGitLabSegment(s) {
-		return "", fault.InField(fieldProject, "project %.100q is not the project's name in its URL, without the namespace", s)
+		return "", fault.InField(field, "%s %.100q is not the project's name in its URL, without the namespace", field, s)
 	}
 	return lowerASCII(s), nil
 }
@@ -137,40 +88,74 @@ func isGitLabSegment(s string) bool {
 	return gitlabSegment.MatchString(s) && !strings.HasSuffix(s, ".") && !strings.HasSuffix(low, ".git") && !strings.HasSuffix(low, ".atom")
 }
 
-// parseGitLabFilepath wants the file of the pipeline as it lies in the project: a file of another project or of a URL,
-// which GitLab allows, is nobody's of this project to trust.
-func parseGitLabFilepath(s string) (string, error) {
+// parseGitLabFile wants the file of the pipeline as it lies in the project: a file of another project or of a URL, which
+// GitLab allows, is not this project's to trust.
+func parseGitLabFile(field, s string) (string, error) {
 	s = strings.TrimSpace(s)
 	named := strings.HasSuffix(s, ".yml") || strings.HasSuffix(s, ".yaml")
 	odd := slices.ContainsFunc(strings.Split(s, "/"), func(p string) bool { return p == "" || p == "." || p == ".." })
 	if !named || odd || len(s) > 255 || HasControl(s) || strings.ContainsAny(s, `\:`) || s == ".yml" || s == ".yaml" {
-		return "", fault.InField(fieldFilepath, "workflow_filepath %.100q is not the path of a pipeline's file: from the project's root, as .gitlab-ci.yml or ci/release.yml", s)
+		return "", fault.InField(field, "%s %.100q is not the path of a pipeline's file: from the project's root, as .gitlab-ci.yml or ci/release.yml", field, s)
 	}
 	return s, nil
 }
 
-func parseGitLabEnvironment(s string) (string, error) {
-	if s != "" && (!gitlabEnvironment.MatchString(s) || strings.TrimSpace(s) != s) {
-		return "", fault.InField(FieldEnvironment, "environment %.100q cannot be one: letters, digits, blanks inside, and - _ / $ { } .", s)
+// lookupGitLab returns "namespace/project" in lower case.
+func lookupGitLab(c Claims) (string, *Mismatch) {
+	s := text(c, "project_path")
+	at := max(0, strings.LastIndexByte(s, '/'))
+	_, err := parseGitLabNamespace("", s[:at])
+	if err != nil || !isGitLabSegment(s[min(at+1, len(s)):]) {
+		return "", wrong("project_path", c["project_path"], "not namespace/project")
 	}
-	return s, nil
+	return lowerASCII(s), nil
 }
 
-func gitlabSentence(r Rule) string {
-	s := fmt.Sprintf("pipeline %s in %s", r.Fields[fieldFilepath], r.Lookup)
-	if e := r.Fields[FieldEnvironment]; e != "" {
-		s += ", environment " + e
+// gitlabSubjectFits looks at the two parts that every subject of GitLab's begins with, however the rest was configured.
+func gitlabSubjectFits(r Rule, c Claims) *Mismatch {
+	got, m := said(c, "sub")
+	if m != nil {
+		return m
 	}
-	return s + sayOptions(gitlabOptions, r)
+	path := joined(r, "namespace", "project")
+	part := strings.SplitN(got, ":", 3)
+	if len(part) < 2 || part[0] != "project_path" || lowerASCII(part[1]) != path {
+		return differs("sub", got, "project_path:"+path+":…")
+	}
+	return nil
 }
 
-// gitlabHost is the host as GitLab writes it into ci_config_ref_uri: with the port where it is not the usual one.
+func gitlabPipelineFits(r Rule, c Claims) *Mismatch {
+	for _, claim := range []string{"ci_config_ref_uri", "ref_path", "sha"} {
+		if _, m := said(c, claim); m != nil {
+			return m
+		}
+	}
+	place, file := gitlabHost(c)+"/"+joined(r, "namespace", "project"), "//"+r.Fields["workflow_filepath"]
+	if !strings.HasPrefix(text(c, "ref_path"), "refs/") || strings.ContainsAny(text(c, "sha"), "@/") {
+		return differs("ci_config_ref_uri", text(c, "ci_config_ref_uri"), place+file+"@ followed by a full ref or a commit")
+	}
+	return fileFits(c, "ci_config_ref_uri", place, file, "ref_path")
+}
+
+// gitlabHost returns the host as GitLab writes it into ci_config_ref_uri: with the port if it is not the usual one.
 func gitlabHost(c Claims) string {
-	iss, _ := c["iss"].(string)
-	u, err := url.Parse(iss)
+	u, err := url.Parse(text(c, "iss"))
 	if err != nil {
 		return ""
 	}
 	usual := map[string]string{"https": ":443", "http": ":80"}[u.Scheme]
 	return lowerASCII(strings.TrimSuffix(u.Host, usual))
+}
+
+func suggestGitLab(c Claims) map[string]string {
+	path := text(c, "project_path")
+	at := strings.LastIndexByte(path, '/')
+	_, file, ok := strings.Cut(text(c, "ci_config_ref_uri"), "//")
+	if at < 0 || !ok {
+		return nil
+	}
+	return map[string]string{
+		"namespace": path[:at], "project": path[at+1:], "workflow_filepath": withoutRevision(file, c, "ref_path", "sha"),
+	}
 }

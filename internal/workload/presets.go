@@ -1,7 +1,7 @@
 package workload
 
 import (
-	"maps"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -14,52 +14,116 @@ const fieldPreset = "preset"
 // preset says how the names that people know become rules on the claims of one kind of issuer. The rules are kept, not
 // the preset, so that a later change of it changes no publisher.
 type preset struct {
-	fields []presetField
-	make   func(in, out map[string]string) error // nil, or for what is more than one claim
+	name, title string
+	fields      []Field
+	make        func(in, out map[string]string) error // nil, or for what is more than one claim
+	// known guesses by an issuer and the claims that its rules name whether the preset is for it.
+	known func(issuer, host, sub string, has func(claims ...string) bool) bool
 }
 
-// presetField is a field that becomes a rule on a claim; without a claim it is for make alone.
-type presetField struct {
-	name, claim string
-	needed      bool
-	pattern     bool // may end with "*"
-	list        bool // may be several, with commas between
+const anyBranch = " Without it, everybody who may push a branch may publish."
+
+// presets are in the order of their forms, by the documentation of each: Forgejo's "OpenID Connect in Actions",
+// Buildkite's "OIDC", CircleCI's "OpenID Connect tokens", Jenkins' oidc-provider plugin, Semaphore's "OIDC tokens", Azure
+// DevOps' "Oidctoken" and Kubernetes' "Managing Service Accounts".
+var presets = []preset{
+	{name: "forgejo", title: "Forgejo Actions", make: forgejoRules, fields: []Field{
+		needed("owner", "Owner", "acme", "The user or organisation that has the repository.", nameWords),
+		needed("repository", "Repository", "widgets", "Its name, without the owner.", nameWords),
+		recommended("workflow", "Workflow file", "release.yml", "The file that publishes; a name without a folder lies in .forgejo/workflows. Without one, every workflow of the repository may publish.", "a file name or a path"),
+		recommended("ref", "Tags or branches", "refs/tags/v*", "Only runs for these refs."+anyBranch, refWords).is("ref", prefixRule),
+		{Name: "ref_protected", Label: "Protected refs only", Example: "true", Help: "Only branches and tags that Forgejo protects.", Pattern: "true, or nothing", Stricter: true, Check: true, Claim: "ref_protected"},
+		strict("events", "Started by", "push", "Only runs that one of these started; several with commas between.", "words with commas between").is("event_name", oneofRule),
+		strict("owner_id", "Owner's number", "42", "It stays when the name goes to somebody else.", "a number").is("repository_owner_id", exactRule),
+		strict("repository_id", "Repository's number", "77", "Leaves out a repository that is made anew under this name.", "a number").is("repository_id", exactRule),
+	}, known: func(issuer, _, _ string, _ func(...string) bool) bool {
+		return strings.HasSuffix(issuer, "/api/actions")
+	}},
+	{name: "buildkite", title: "Buildkite", fields: []Field{
+		needed("organization", "Organisation", "acme", "Its name in its address.", nameWords).is("organization_slug", exactRule),
+		needed("pipeline", "Pipeline", "widgets", "Its name in its address.", nameWords).is("pipeline_slug", exactRule),
+		recommended("branch", "Branch", "main", "Only builds of this branch. Without branch, tag or step, everybody who may push a branch may publish.", starWords).is("build_branch", prefixRule),
+		recommended("tag", "Tag", "v*", "Only builds of such tags.", starWords).is("build_tag", prefixRule),
+		strict("step", "Step", "publish", "Only the step with this key.", "the step's key").is("step_key", exactRule),
+		strict("source", "Started by", "webhook", "webhook, ui, api, schedule or trigger_job; several with commas between.", "words with commas between").is("build_source", oneofRule),
+		strict("pipeline_id", "Pipeline's id", "01890000-0000-4000-8000-000000000001", "It stays when the name goes to another pipeline.", "a UUID").is("pipeline_id", exactRule),
+		strict("runner_environment", "Runners", "self-hosted", "Only such agents.", "a word").is("runner_environment", exactRule),
+	}, known: func(_, host, _ string, has func(...string) bool) bool {
+		return has("organization_slug", "pipeline_slug") || host == "agent.buildkite.com"
+	}},
+	{name: "circleci", title: "CircleCI", fields: []Field{
+		needed("project_id", "Project's id", "01890000-0000-4000-8000-000000000002", "From the project's settings on CircleCI.", "a UUID").is("oidc.circleci.com/project-id", exactRule),
+		recommended("ref", "Tags or branches", "refs/tags/v*", "Only jobs for these refs."+anyBranch, refWords).is("oidc.circleci.com/vcs-ref", prefixRule),
+		strict("origin", "Repository", "github.com/acme/widgets", "Where the code comes from, as the token says it.", "host/owner/name").is("oidc.circleci.com/vcs-origin", exactRule),
+	}, known: func(_, host, _ string, has func(...string) bool) bool {
+		return has("oidc.circleci.com/project-id") || host == "oidc.circleci.com"
+	}},
+	{name: "jenkins", title: "Jenkins", fields: []Field{
+		needed("job", "Job", "https://jenkins.acme.example/job/widgets/", "The job's address, as the token's sub says it.", "a URL").is("sub", exactRule),
+	}, known: func(issuer, _, _ string, _ func(...string) bool) bool { return strings.HasSuffix(issuer, "/oidc") }},
+	{name: "semaphore", title: "Semaphore", fields: []Field{
+		needed("project_id", "Project's id", "01890000-0000-4000-8000-000000000003", "From the project's settings on Semaphore.", "a UUID").is("prj_id", exactRule),
+		recommended("ref", "Tags or branches", "refs/tags/v*", "Only jobs for these refs."+anyBranch, refWords).is("ref", prefixRule),
+		strict("ref_type", "Sort of ref", "tag", "branch, tag or pull-request; several with commas between.", "words with commas between").is("ref_type", oneofRule),
+		strict("repository", "Repository", "widgets", "Its name, as the token says it.", "a name").is("repo_slug", exactRule),
+	}, known: func(_, host, _ string, has func(...string) bool) bool {
+		return has("prj_id") || strings.HasSuffix(host, ".semaphoreci.com")
+	}},
+	{name: "azure-devops", title: "Azure DevOps", make: azureRules, fields: []Field{
+		needed("organization", "Organisation", "acme", "Its name in its address.", nameWords),
+		needed("project", "Project", "widgets", "Its name.", "letters, digits, blanks, '-', '_', '.', '(' and ')'"),
+		recommended("pipeline", "Pipeline", "release", "The pipeline that publishes. Either this or a service connection is needed.", "a name"),
+		strict("connection", "Service connection", "pypi", "In place of a pipeline: every pipeline that may use it may publish.", "a name"),
+		recommended("ref", "Tags or branches", "refs/tags/v*", "Only runs for these refs."+anyBranch, refWords).is("rpo_ref", prefixRule),
+		strict("repository_id", "Repository's id", "01890000-0000-4000-8000-000000000004", "Leaves out other repositories that the pipeline could build.", "a UUID").is("rpo_id", exactRule),
+		strict("project_id", "Project's id", "01890000-0000-4000-8000-000000000005", "It stays when the name goes to another project.", "a UUID").is("prj_id", exactRule),
+	}, known: func(_, host, sub string, _ func(...string) bool) bool {
+		return strings.HasPrefix(sub, "p://") || strings.HasPrefix(sub, "sc://") || host == "vstoken.dev.azure.com"
+	}},
+	{name: "kubernetes", title: "Kubernetes", make: kubernetesRules, fields: []Field{
+		needed("namespace", "Namespace", "ci", "Of the cluster whose issuer this is.", "small letters, digits, '-' and '.'"),
+		needed("service_account", "Service account", "publisher", "Whoever may make pods in the namespace can be this account: keep a namespace for it.", "small letters, digits, '-' and '.'"),
+	}, known: func(_, host, sub string, _ func(...string) bool) bool {
+		return strings.HasPrefix(sub, "system:serviceaccount:") || strings.Contains(host, "kubernetes")
+	}},
 }
 
-// presets are by the documentation of each: Forgejo's "OpenID Connect in Actions", Buildkite's "OIDC", CircleCI's "OpenID
-// Connect tokens", Jenkins' oidc-provider plugin, Semaphore's "OIDC tokens", Azure DevOps' "Oidctoken" and Kubernetes'
-// "Managing Service Accounts".
-var presets = map[string]preset{
-	"forgejo": {fields: []presetField{
-		{name: "owner", needed: true}, {name: "repository", needed: true}, {name: "workflow"},
-		{name: "ref", claim: "ref", pattern: true}, {name: "ref_protected", claim: "ref_protected"},
-		{name: "events", claim: "event_name", list: true},
-		{name: "owner_id", claim: "repository_owner_id"}, {name: "repository_id", claim: "repository_id"},
-	}, make: forgejoRules},
-	"buildkite": {fields: []presetField{
-		{name: "organization", claim: "organization_slug", needed: true}, {name: "pipeline", claim: "pipeline_slug", needed: true},
-		{name: "pipeline_id", claim: "pipeline_id"}, {name: "branch", claim: "build_branch", pattern: true},
-		{name: "tag", claim: "build_tag", pattern: true}, {name: "step", claim: "step_key"}, {name: "source", claim: "build_source", list: true},
-		{name: "runner_environment", claim: "runner_environment"},
-	}},
-	"circleci": {fields: []presetField{
-		{name: "project_id", claim: "oidc.circleci.com/project-id", needed: true},
-		{name: "ref", claim: "oidc.circleci.com/vcs-ref", pattern: true}, {name: "origin", claim: "oidc.circleci.com/vcs-origin"},
-	}},
-	"jenkins": {fields: []presetField{{name: "job", claim: "sub", needed: true}}},
-	"semaphore": {fields: []presetField{
-		{name: "project_id", claim: "prj_id", needed: true}, {name: "repository", claim: "repo_slug"},
-		{name: "ref", claim: "ref", pattern: true}, {name: "ref_type", claim: "ref_type", list: true},
-	}},
-	"azure-devops": {fields: []presetField{
-		{name: "organization", needed: true}, {name: "project", needed: true}, {name: "pipeline"}, {name: "connection"},
-		{name: "ref", claim: "rpo_ref", pattern: true}, {name: "repository_id", claim: "rpo_id"}, {name: "project_id", claim: "prj_id"},
-	}, make: azureRules},
-	"kubernetes": {fields: []presetField{{name: "namespace", needed: true}, {name: "service_account", needed: true}}, make: kubernetesRules},
+// genericForms returns the forms of all presets, and then that for rules on claims.
+func genericForms() []Form {
+	var out []Form
+	for _, p := range presets {
+		out = append(out, Form{Provider: "generic", Preset: p.name, Title: p.title, Fields: p.fields})
+	}
+	return append(out, Form{Provider: "generic", Title: "Rules on claims", Fields: []Field{{
+		Name: FieldClaims, Label: "Claims", Required: true, Lines: true, Example: "repository=acme/widgets\nref=refs/tags/v*",
+		Help: "What the token's claims have to be, letter by letter: NAME=VALUE on each line, the same name again for one of several, and NAME=BEGINNING* for claims that hold a ref. " +
+			"One of them has to name the workload: sub, repository, project_id and the like.",
+		Pattern: "NAME=VALUE, one on each line", Tighten: "Add this rule",
+	}}})
 }
 
 // Presets returns the names of the presets of generic publishers, sorted.
-func Presets() []string { return slices.Sorted(maps.Keys(presets)) }
+func Presets() []string {
+	var names []string
+	for _, p := range presets {
+		names = append(names, p.name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// PresetOf guesses by which preset the claims of an issuer are best understood; "" if none is known.
+func PresetOf(issuer string, fields map[string]string) string {
+	has := func(claims ...string) bool {
+		return !slices.ContainsFunc(claims, func(c string) bool { return !literal(Rule{Fields: fields}, c) })
+	}
+	for _, p := range slices.Backward(presets) {
+		if p.known(issuer, hostOf(issuer), fields[exactRule+"sub"], has) {
+			return p.name
+		}
+	}
+	return ""
+}
 
 // expand turns the fields of a preset into rules on claims. Fields without a preset are such rules already.
 func expand(fields map[string]string) (preset, map[string]string, error) {
@@ -67,18 +131,19 @@ func expand(fields map[string]string) (preset, map[string]string, error) {
 	if !ok {
 		return preset{}, fields, nil
 	}
-	p, ok := presets[name]
-	if !ok {
-		return p, nil, fault.InField(fieldPreset, "there is no preset %.40q: choose %s", name, strings.Join(Presets(), ", "))
+	i := slices.IndexFunc(presets, func(p preset) bool { return p.name == name })
+	if i < 0 {
+		return preset{}, nil, fault.InField(fieldPreset, "there is no preset %.40q: choose %s", name, strings.Join(Presets(), ", "))
 	}
+	p := presets[i]
 	for field := range fields {
-		if field != fieldPreset && !slices.ContainsFunc(p.fields, func(f presetField) bool { return f.name == field }) {
+		if field != fieldPreset && !slices.ContainsFunc(p.fields, func(f Field) bool { return f.Name == field }) {
 			return p, nil, fault.New(fault.Invalid, "%.40q is not a field of preset %s: use %s", field, name, p.names())
 		}
 	}
 	out := map[string]string{}
 	for _, f := range p.fields {
-		if err := f.expand(fields[f.name], out); err != nil {
+		if err := f.expand(fields[f.Name], out); err != nil {
 			return p, nil, err
 		}
 	}
@@ -88,12 +153,12 @@ func expand(fields map[string]string) (preset, map[string]string, error) {
 	return p, out, p.make(fields, out)
 }
 
-// fieldOf is the preset's field that became a rule; without a preset it is the rule's own.
+// fieldOf returns the preset's field that became a rule; without a preset it is the rule's own.
 func (p preset) fieldOf(rule string) string {
 	_, claim, _ := strings.Cut(rule, ":")
 	for _, f := range p.fields {
-		if f.claim == claim {
-			return f.name
+		if f.Claim == claim {
+			return f.Name
 		}
 	}
 	return rule
@@ -102,22 +167,81 @@ func (p preset) fieldOf(rule string) string {
 func (p preset) names() string {
 	var names []string
 	for _, f := range p.fields {
-		names = append(names, f.name)
+		names = append(names, f.Name)
 	}
 	return strings.Join(names, ", ")
 }
 
-func (f presetField) expand(v string, out map[string]string) error {
+// expand makes a value of a preset's field a rule on its claim.
+func (f Field) expand(v string, out map[string]string) error {
 	switch {
-	case v == "" && f.needed:
-		return fault.InField(f.name, "%s is needed", f.name)
-	case v == "" || f.claim == "":
-	case f.pattern && strings.HasSuffix(v, "*"):
-		out[prefixRule+f.claim] = v
-	case f.list:
-		out[oneofRule+f.claim] = strings.ReplaceAll(v, ",", "\n")
+	case v == "" && f.Required:
+		return fault.InField(f.Name, "%s is needed", f.Name)
+	case v == "" || f.Claim == "":
+	case f.rule == prefixRule && strings.HasSuffix(v, "*"):
+		out[prefixRule+f.Claim] = v
+	case f.rule == oneofRule:
+		out[oneofRule+f.Claim] = strings.ReplaceAll(v, ",", "\n")
 	default:
-		out[exactRule+f.claim] = v
+		out[exactRule+f.Claim] = v
 	}
+	return nil
+}
+
+var (
+	forgejoName    = regexp.MustCompile(`\A[A-Za-z0-9][A-Za-z0-9._-]{0,99}\z`)
+	azureName      = regexp.MustCompile(`\A[A-Za-z0-9][A-Za-z0-9 ._()-]{0,99}\z`)
+	kubernetesName = regexp.MustCompile(`\A[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?\z`)
+)
+
+// forgejoRules pin the repository, and the workflow's file at any ref where it is said. A name without a folder lies
+// where Forgejo looks first.
+func forgejoRules(in, out map[string]string) error {
+	for _, name := range []string{"owner", "repository"} {
+		if !forgejoName.MatchString(in[name]) {
+			return fault.InField(name, "%s %.100q is not a name on Forgejo: letters, digits, '-', '_' and '.'", name, in[name])
+		}
+	}
+	repository := in["owner"] + "/" + in["repository"]
+	out[exactRule+"repository"] = repository
+	file := in["workflow"]
+	if file == "" {
+		return nil
+	}
+	if !strings.Contains(file, "/") {
+		file = ".forgejo/workflows/" + file
+	}
+	if strings.ContainsAny(file, "@*\\") || strings.Contains(file, "..") || strings.HasPrefix(file, "/") {
+		return fault.InField("workflow", "workflow %.100q is not the path of a workflow's file", in["workflow"])
+	}
+	out[prefixRule+"workflow_ref"] = repository + "/" + file + "@*"
+	return nil
+}
+
+// azureRules pin the subject of a pipeline's token, or of a service connection's.
+func azureRules(in, out map[string]string) error {
+	kind, last := "p://", "pipeline"
+	if in["connection"] != "" {
+		kind, last = "sc://", "connection"
+	}
+	if (in["pipeline"] == "") == (in["connection"] == "") {
+		return fault.InField("pipeline", "pipeline or connection: one of them is needed, and not both")
+	}
+	for _, name := range []string{"organization", "project", last} {
+		if !azureName.MatchString(in[name]) {
+			return fault.InField(name, "%s %.100q is not a name on Azure DevOps", name, in[name])
+		}
+	}
+	out[exactRule+"sub"] = kind + in["organization"] + "/" + in["project"] + "/" + in[last]
+	return nil
+}
+
+func kubernetesRules(in, out map[string]string) error {
+	for _, name := range []string{"namespace", "service_account"} {
+		if !kubernetesName.MatchString(in[name]) {
+			return fault.InField(name, "%s %.100q is not a name in Kubernetes: small letters, digits, '-' and '.'", name, in[name])
+		}
+	}
+	out[exactRule+"sub"] = "system:serviceaccount:" + in["namespace"] + ":" + in["service_account"]
 	return nil
 }

@@ -30,7 +30,7 @@ func TestRunOf(t *testing.T) {
 		{"generic", "https://x.example", map[string]any{"sub": "javascript:alert(1)", "run_id": "5"}, workload.Run{Workload: "javascript:alert(1)"}},
 		{"github", workload.GitHubIssuer, nil, workload.Run{}},
 	} {
-		if got := workload.RunOf(row.provider, row.issuer, row.claims); got != row.want {
+		if got := workload.Of(row.provider).Run(row.issuer, row.claims); got != row.want {
 			t.Errorf("RunOf(%s, %v) = %+v, want %+v", row.provider, row.claims, got, row.want)
 		}
 	}
@@ -43,7 +43,7 @@ func FuzzRunOf(f *testing.F) {
 	f.Add("a@evil/..", "1#")
 	f.Fuzz(func(t *testing.T, name, id string) {
 		for provider, row := range map[string][3]string{"github": {workload.GitHubIssuer, "repository", "run_id"}, "gitlab": {workload.GitLabIssuer, "project_path", "job_id"}} {
-			got := workload.RunOf(provider, row[0], map[string]any{row[1]: name, row[2]: id})
+			got := workload.Of(provider).Run(row[0], map[string]any{row[1]: name, row[2]: id})
 			if got.URL == "" {
 				continue
 			}

@@ -25,8 +25,22 @@ type adding struct {
 	filled   bool              // whether any field has a value
 }
 
-// queryNames are what links of other tools call our fields.
-var queryNames = map[string]string{"workflow_filename": "workflow", "actor": "actor_id", "issuer_url": "issuer"}
+// queryNames are what links of other tools call our fields, and formFields the names of the fields of all forms: what is
+// typed into one is there again when its tab is.
+var queryNames, formFields = func() (map[string]string, map[string]bool) {
+	ours, all := map[string]string{"issuer_url": "issuer"}, map[string]bool{}
+	for _, k := range workload.All {
+		for _, f := range k.Forms() {
+			for _, field := range f.Fields {
+				all[field.Name] = true
+				if field.Alias != "" {
+					ours[field.Alias] = field.Name
+				}
+			}
+		}
+	}
+	return ours, all
+}()
 
 // addFrom reads a link that prefills the form, or what was posted. Nothing is checked yet.
 func addFrom(values url.Values) adding {
@@ -42,9 +56,7 @@ func addFrom(values url.Values) adding {
 	if a.kind, a.known = workload.FormFor(provider, q.Get("preset")); !a.known {
 		a.kind, a.known = workload.FormFor(provider, "")
 	}
-	a.request = publishers.AddRequest{
-		Provider: provider, Issuer: a.form.Get("issuer"), Project: a.form.Get("project_name"), Fields: map[string]string{},
-	}
+	a.request = publishers.AddRequest{Provider: provider, Issuer: a.form.Get("issuer"), Project: a.form.Get("project_name"), Fields: map[string]string{}}
 	fields, err := a.kind.Read(a.value)
 	if err != nil {
 		a.form.Wrong(fault.FieldOf(err), fault.Message(err))
@@ -81,19 +93,6 @@ func (a adding) query() url.Values {
 	}
 	return q
 }
-
-// formFields are the names of the fields of all forms: what is typed into one is there again when its tab is.
-var formFields = func() map[string]bool {
-	all := map[string]bool{}
-	for _, provider := range []string{"github", "gitlab", "google", "activestate", "generic"} {
-		for _, f := range workload.Forms(provider) {
-			for _, field := range f.Fields {
-				all[field.Name] = true
-			}
-		}
-	}
-	return all
-}()
 
 // addForm is the part of a page where a publisher is added.
 type addForm struct {
@@ -136,14 +135,12 @@ func (s *Section) addForm(r *http.Request, who access.Caller, a adding) (addForm
 	if !a.known || issuer.Provider != a.kind.Provider {
 		a.kind, _ = workload.FormFor(issuer.Provider, "")
 	}
-	if issuer.Provider == "generic" && a.form.Get("preset") == "" && !a.form.Values.Has(workload.FieldClaims) &&
-		!a.form.Values.Has("preset") {
+	if issuer.Provider == "generic" && a.form.Get("preset") == "" && !a.form.Values.Has(workload.FieldClaims) && !a.form.Values.Has("preset") {
 		a.kind, _ = workload.FormFor("generic", workload.PresetOf(issuer.URL, nil))
 	}
 	a.request.Provider, a.request.Issuer = issuer.Provider, issuer.URL
 	out := addForm{
-		Provider: a.kind.Provider, Issuer: issuer.URL, Preset: a.kind.Preset, Title: a.kind.Title,
-		Place:  workload.IssuerHost(issuer.URL),
+		Provider: a.kind.Provider, Issuer: issuer.URL, Preset: a.kind.Preset, Title: a.kind.Title, Place: workload.IssuerHost(issuer.URL),
 		Action: r.URL.Path, Tabs: issuerTabs(issuers, issuer, a), Prefilled: a.filled && r.Method != http.MethodPost,
 	}
 	if issuer.Provider == "generic" {
@@ -194,7 +191,7 @@ func chooseIssuer(all []publishers.Issuer, a adding) publishers.Issuer {
 	for _, wanted := range []func(publishers.Issuer) bool{
 		func(i publishers.Issuer) bool { return i.Provider == a.request.Provider && i.URL == a.request.Issuer },
 		func(i publishers.Issuer) bool {
-			return i.Provider == a.request.Provider && i.URL == usualIssuers[i.Provider]
+			return i.Provider == a.request.Provider && i.URL == workload.Of(i.Provider).Issuer()
 		},
 		func(i publishers.Issuer) bool { return i.Provider == a.request.Provider },
 	} {
@@ -205,34 +202,26 @@ func chooseIssuer(all []publishers.Issuer, a adding) publishers.Issuer {
 	return all[0]
 }
 
-var usualIssuers = map[string]string{
-	"github": workload.GitHubIssuer, "gitlab": workload.GitLabIssuer, "google": workload.GoogleIssuer,
-	"activestate": workload.ActiveStateIssuer,
-}
-
-var kindNames = map[string]string{
-	"github": "GitHub", "gitlab": "GitLab", "google": "Google", "activestate": "ActiveState",
-}
-
 // issuerTabs are links to the forms of all issuers, which keep what is typed.
 func issuerTabs(all []publishers.Issuer, current publishers.Issuer, a adding) []formTab {
 	var out []formTab
 	for _, i := range all {
-		label, host := kindNames[i.Provider], workload.IssuerHost(i.URL)
+		kind, host := workload.Of(i.Provider), workload.IssuerHost(i.URL)
+		label := kind.Short
 		if form, ok := workload.FormFor(i.Provider, workload.PresetOf(i.URL, nil)); i.Provider == "generic" && ok {
 			label = form.Title
 			if form.Preset == "" {
 				label = host
 			}
 		}
-		if i.URL != usualIssuers[i.Provider] && label != host {
+		if i.URL != kind.Issuer() && label != host {
 			label += " (" + host + ")"
 		}
 		q := a.query()
 		q.Del("preset")
 		q.Set("provider", i.Provider)
 		q.Set("issuer", i.URL)
-		if i.URL == usualIssuers[i.Provider] {
+		if i.URL == kind.Issuer() {
 			q.Del("issuer")
 		}
 		out = append(out, formTab{Label: label, Link: "?" + q.Encode() + "#add", Current: i == current})
@@ -242,7 +231,7 @@ func issuerTabs(all []publishers.Issuer, current publishers.Issuer, a adding) []
 
 func presetTabs(a adding) []formTab {
 	var out []formTab
-	for _, f := range workload.Forms("generic") {
+	for _, f := range workload.Generic.Forms() {
 		q := a.query()
 		q.Set("preset", f.Preset)
 		q.Set("issuer", a.request.Issuer)
@@ -252,11 +241,10 @@ func presetTabs(a adding) []formTab {
 }
 
 // input is a field of a publisher's form, with what was typed.
-func (a adding) input(field workload.FormField) ui.Field {
+func (a adding) input(field workload.Field) ui.Field {
 	x := ui.Field{
-		Name: field.Name, Label: field.Label, Help: field.Help, Placeholder: field.Example, Required: field.Required,
-		Recommended: field.Recommended,
-		Mono:        !field.Check, MaxLength: 600, Wide: field.Recommended || field.Lines,
+		Name: field.Name, Label: field.Label, Help: field.Help, Placeholder: field.Example, Required: field.Required, Recommended: field.Recommended,
+		Mono: !field.Check, MaxLength: 600, Wide: field.Recommended || field.Lines,
 	}
 	switch {
 	case field.Check:
@@ -278,10 +266,11 @@ func (s *Section) preview(r *http.Request, who access.Caller, a adding) (preview
 	if err != nil || !a.filled {
 		return v, err
 	}
+	kind := workload.Of(a.kind.Provider)
 	v.Comma = strings.Contains(p.Words.String(), ", ")
 	v.Words, v.Warnings = p.Words, slices.DeleteFunc(p.Warnings, func(w workload.Warning) bool {
 		// Adding asks the forge for the account's number.
-		return w.Degree == workload.CouldBeStricter || w.Field == "owner_id"
+		return w.Degree == workload.CouldBeStricter || w.Field != "" && w.Field == kind.PinField() && kind.Account != ""
 	})
 	for _, field := range a.kind.Fields {
 		message, wrong := p.Problems[field.Name]

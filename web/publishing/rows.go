@@ -33,18 +33,10 @@ type tighten struct {
 	ID     string // of the publisher
 }
 
-// tightenButtons say what tightening by a field does.
-var tightenButtons = map[string]string{
-	"environment": "Require this environment", "ref": "Only from these refs", "ref_protected": "Only from protected refs",
-	"runner_environment": "Leave out self-hosted runners", "owner_id": "Pin to this account",
-	"namespace_id": "Pin to this namespace", "sub": "Pin to this account",
-	"repository_id": "Pin to this repository", "project_id": "Pin to this project", workload.FieldClaims: "Add this rule",
-}
-
 func publisherCardOf(n int, p publishers.Shown, t tightening) publisherCard {
 	c := publisherCard{Shown: p}
 	if p.Last != nil {
-		c.Run = workload.RunOf(p.Last.Provider, p.Last.Issuer, p.Last.Claims)
+		c.Run = workload.Of(p.Last.Provider).Run(p.Last.Issuer, p.Last.Claims)
 		if p.Last.Code == publishers.CodePassedOver {
 			c.Passed = p.Last.Description
 		} else if p.Pending && len(p.Last.Nearest) > 0 {
@@ -53,15 +45,15 @@ func publisherCardOf(n int, p publishers.Shown, t tightening) publisherCard {
 	}
 	form, _ := workload.FormFor(p.Provider, "")
 	for _, w := range p.Warnings {
-		x := tighten{Warning: w, Button: tightenButtons[w.Field], ID: p.ID, Hidden: w.Field == "runner_environment"}
-		if field, ok := form.Field(w.Field); ok {
+		field, ok := form.Field(w.Field)
+		x := tighten{Warning: w, Button: field.Tighten, ID: p.ID, Hidden: field.Tickable}
+		if ok {
 			f := ui.Typed(nil)
 			if t.id == p.ID && t.form.Values.Has(w.Field) {
 				f = t.form
 			}
 			in := f.Field(ui.Field{
-				ID: fmt.Sprintf("t-%d-%s", n, w.Field), Name: w.Field, Label: field.Label, Value: w.Value,
-				Placeholder: field.Example, Required: w.Degree != workload.CouldBeStricter, Mono: true, MaxLength: 600,
+				ID: fmt.Sprintf("t-%d-%s", n, w.Field), Name: w.Field, Label: field.Label, Value: w.Value, Placeholder: field.Example, Required: w.Degree != workload.CouldBeStricter, Mono: true, MaxLength: 600,
 			})
 			x.Input = &in
 		}
@@ -107,18 +99,8 @@ type claimRow struct {
 	Differs              bool
 }
 
-// identity are the claims that every rule of a forge is about, in the order in which people read them.
-var identity = map[string][]string{
-	"github": {"repository", "repository_owner_id", "job_workflow_ref", "event_name", "environment"},
-	"gitlab": {"project_path", "ci_config_ref_uri", "environment"},
-	"google": {"email", "email_verified", "sub"},
-}
-
 // circumstances are the claims that help to find out why a job was not another.
-var circumstances = []string{
-	"ref", "ref_path", "ref_protected", "sha", "actor", "user_login", "runner_environment", "workflow_ref",
-	"pipeline_source", "sub",
-}
+var circumstances = []string{"ref", "ref_path", "ref_protected", "sha", "actor", "user_login", "runner_environment", "workflow_ref", "pipeline_source", "sub"}
 
 // fullExchanges is how many refused exchanges are on the page with everything about them.
 const fullExchanges = 3
@@ -128,7 +110,7 @@ func exchangeRows(all []publishers.Exchange, said map[string]workload.Words, ask
 	var out []exchangeRow
 	full := 0
 	for _, x := range all {
-		row := exchangeRow{Exchange: x, Run: workload.RunOf(x.Provider, x.Issuer, x.Claims)}
+		row := exchangeRow{Exchange: x, Run: workload.Of(x.Provider).Run(x.Issuer, x.Claims)}
 		if len(x.Nearest) > 0 {
 			row.Differing = differing(x.Nearest[0].Differences)
 		}
@@ -191,9 +173,8 @@ func nearestTableOf(x publishers.Exchange, n publishers.Nearest, shown map[strin
 		}
 		t.Rows, shown[d.Claim] = append(t.Rows, claimRow{d.Claim, expected, d.Got, true}), true
 	}
-	for _, claim := range identity[x.Provider] {
-		if v, ok := x.Claims[claim]; ok &&
-			!slices.ContainsFunc(n.Differences, func(d publishers.Difference) bool { return d.Claim == claim }) {
+	for _, claim := range workload.Of(x.Provider).Identity() {
+		if v, ok := x.Claims[claim]; ok && !slices.ContainsFunc(n.Differences, func(d publishers.Difference) bool { return d.Claim == claim }) {
 			t.Rows, shown[claim] = append(t.Rows, claimRow{Claim: claim, Got: workload.Show(v)}), true
 		}
 	}

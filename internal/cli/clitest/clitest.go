@@ -28,6 +28,7 @@ type program struct {
 func parse(t testing.TB, args []string) (*program, *kong.Context) {
 	t.Helper()
 	p := new(program)
+	publishing.SetKinds(&p.Publisher, new(publishing.Reader))
 	k, err := kong.New(p, config.KongOptions())
 	if err != nil {
 		t.Fatal(err)

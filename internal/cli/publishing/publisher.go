@@ -8,6 +8,7 @@ import (
 	"pyindex/internal/cli"
 	"pyindex/internal/publishers"
 	"pyindex/internal/terminal"
+	"pyindex/internal/workload"
 )
 
 // Publisher has the commands about trusted publishers.
@@ -24,7 +25,7 @@ type Publisher struct {
 // open.
 func tell(s *cli.Session, p publishers.Added) {
 	fmt.Fprintln(s.Out, p.ID)
-	fmt.Fprintf(s.Errs, "%s may now publish %s\n", p.Sentence, p.Project)
+	fmt.Fprintf(s.Errs, "%s may now publish %s\n", workload.Clause(p.Sentence), p.Project)
 	if p.Pending {
 		fmt.Fprintf(s.Errs, "pending until %s: the first token that fits makes the project\n", terminal.Moment(p.ExpiresAt))
 	}

@@ -15,12 +15,7 @@ type genericRule struct {
 	Field       map[string]string `mapsep:"none" placeholder:"NAME=VALUE" help:"A field of the preset, as owner=acme; once for each."`
 }
 
-func (c genericRule) rule() (string, map[string]string, error) {
-	fields, err := c.fields()
-	return "generic", fields, err
-}
-
-func (c genericRule) fields() (map[string]string, error) {
+func (c *genericRule) fields() (map[string]string, error) {
 	if c.Preset != "" {
 		if len(c.Claim)+len(c.ClaimPrefix) > 0 {
 			return nil, fault.New(fault.Invalid,

@@ -2,13 +2,15 @@ package publishing
 
 import (
 	"fmt"
-	"maps"
 	"strings"
+
+	"github.com/alecthomas/kong"
 
 	"pyindex/internal/app"
 	"pyindex/internal/cli"
 	"pyindex/internal/publishers"
 	"pyindex/internal/terminal"
+	"pyindex/internal/workload"
 )
 
 // Reader has the commands about workloads that may read.
@@ -18,25 +20,20 @@ type Reader struct {
 	Remove readerRemoveCmd `cmd:"" help:"Trust a workload no more; its tokens end with it."`
 }
 
-type readerAddCmd struct {
-	GitHub      readerAdd[githubRule]      `cmd:"" name:"github" help:"A GitHub Actions workflow."`
-	GitLab      readerAdd[gitlabRule]      `cmd:"" name:"gitlab" help:"A GitLab CI/CD pipeline."`
-	Google      readerAdd[googleRule]      `cmd:"" name:"google" help:"A Google service account."`
-	ActiveState readerAdd[activestateRule] `cmd:"" name:"activestate" help:"A project on the ActiveState platform."`
-	Generic     readerAdd[genericRule]     `cmd:"" name:"generic" help:"A job of any other issuer, by rules on its claims or by a preset."`
-}
+// readerAddCmd has a command for each kind.
+type readerAddCmd struct{ kong.Plugins }
 
 // readerAdd is the command for one kind; its rules are those of publishers.
-type readerAdd[W ruleFlags] struct {
+type readerAdd struct {
 	Issuer          string   `placeholder:"URL" help:"Which of the configured issuers of this kind (default: the usual one, or the only one)."`
 	IndexRepository string   `default:"main" aliases:"repository-of-index" help:"The repository of this index that it may read."`
 	Project         []string `sep:"none" placeholder:"P" help:"A project that it may read; once for each (default: the whole repository)."`
-	Workload        W        `embed:""`
+	ruleFlags
 }
 
 // Run adds the reader. Standard output is its id alone; what it trusts, and what is still open, is on standard error.
-func (c *readerAdd[W]) Run(s *cli.Session) error {
-	kind, fields, err := c.Workload.rule()
+func (c *readerAdd) Run(s *cli.Session) error {
+	kind, fields, err := c.rule()
 	if err != nil {
 		return err
 	}
@@ -44,7 +41,6 @@ func (c *readerAdd[W]) Run(s *cli.Session) error {
 	if err != nil {
 		return err
 	}
-	maps.DeleteFunc(fields, func(_, v string) bool { return v == "" })
 	return s.With(func(a *app.App) error {
 		added, err := a.Registry.AddReader(s.Ctx, a.Operator, publishers.ReaderRequest{
 			Provider: kind, Issuer: issuer, Repository: c.IndexRepository, Projects: c.Project, Fields: fields,
@@ -60,7 +56,7 @@ func (c *readerAdd[W]) Run(s *cli.Session) error {
 
 // tellReader says what a new reader trusts and what is still open about it.
 func tellReader(s *cli.Session, l publishers.ListedReader) {
-	fmt.Fprintf(s.Errs, "%s may now read %s\n", l.Sentence, readsText(l))
+	fmt.Fprintf(s.Errs, "%s may now read %s\n", workload.Clause(l.Sentence), readsText(l))
 	if l.Warning != "" {
 		fmt.Fprintf(s.Errs, "note: %s\n", l.Warning)
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"pyindex/internal/workload"
+	"pyindex/internal/publishers"
 )
 
 // maxAhead bounds how long a token may still be good for. Jobs end within it; a token of a hundred years would have to be
@@ -45,7 +46,7 @@ func checkAudience(c workload.Claims, want string, list bool) error {
 	return nil
 }
 
-// checkTimes compares exp, iat and nbf with the time now, with workload.Leeway for clocks that differ.
+// checkTimes compares exp, iat and nbf with the time now, with publishers.Leeway for clocks that differ.
 func checkTimes(c workload.Claims, now time.Time) error {
 	exp, err := seconds(c, "exp")
 	if err != nil {
@@ -55,13 +56,13 @@ func checkTimes(c workload.Claims, now time.Time) error {
 	if err != nil {
 		return err
 	}
-	if !now.Before(exp.Add(workload.Leeway)) {
+	if !now.Before(exp.Add(publishers.Leeway)) {
 		return fmt.Errorf("it expired (exp) at %s", stamp(exp))
 	}
 	if exp.After(now.Add(maxAhead)) {
 		return fmt.Errorf("it expires (exp) at %s, more than %v ahead", stamp(exp), maxAhead)
 	}
-	if iat.After(now.Add(workload.Leeway)) {
+	if iat.After(now.Add(publishers.Leeway)) {
 		return fmt.Errorf("it was issued (iat) in the future, at %s; is a clock wrong?", stamp(iat))
 	}
 	if exp.Before(iat) {
@@ -78,7 +79,7 @@ func checkNotBefore(c workload.Claims, now time.Time) error {
 	if err != nil {
 		return err
 	}
-	if nbf.After(now.Add(workload.Leeway)) {
+	if nbf.After(now.Add(publishers.Leeway)) {
 		return fmt.Errorf("it is not valid before (nbf) %s; is a clock wrong?", stamp(nbf))
 	}
 	return nil

@@ -79,11 +79,11 @@ func FuzzClaims(f *testing.F) {
 			t.Fatalf("Verify(signed %q) = %q, %q, %v", payload, provider, issuer, c)
 		}
 		// What the provider makes of the claims must not panic, and admits no owner but the rule's.
-		rule, err := workload.GitHub{}.Compile(map[string]string{"owner": "acme", "repository": "widgets", "workflow": "release.yml", "owner_id": "4242"})
+		rule, err := workload.GitHub.Compile(map[string]string{"owner": "acme", "repository": "widgets", "workflow": "release.yml", "owner_id": "4242"})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := (workload.GitHub{}).Admits(rule, c); err == nil && c["repository_owner_id"] != "4242" {
+		if err := workload.GitHub.Admits(rule, c); err == nil && c["repository_owner_id"] != "4242" {
 			t.Fatalf("Admits(%v) = nil", c)
 		}
 	})

@@ -137,7 +137,7 @@ func (s *source) signed(ctx context.Context, raw string, t token, keys []crypto.
 	config := &oidc.Config{
 		ClientID:             s.Audience,
 		SupportedSigningAlgs: []string{oidc.RS256},
-		Now:                  func() time.Time { return now.Add(-workload.Leeway) },
+		Now:                  func() time.Time { return now.Add(-publishers.Leeway) },
 	}
 	checked, err := oidc.NewVerifier(s.URL, &oidc.StaticKeySet{PublicKeys: keys}, config).Verify(ctx, raw)
 	if err != nil {

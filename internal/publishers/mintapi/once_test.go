@@ -37,7 +37,7 @@ func uploading(t *testing.T, database string) *site {
 	s.must(err)
 	v, err := idtoken.New([]idtoken.Issuer{{Kind: "github", URL: s.issuer.URL, Audience: audience}}, idtoken.Options{})
 	s.must(err)
-	s.registry = publishers.New(d.Publishers(), v, []workload.Provider{workload.GitHub{}}, publishers.Options{})
+	s.registry = publishers.New(d.Publishers(), v, []*workload.Kind{workload.GitHub}, publishers.Options{})
 	s.keyring = access.NewKeyring(d.Access(), access.KeyringOptions{})
 	s.addPending("release.yml")
 	web := httptest.NewUnstartedServer(nil)

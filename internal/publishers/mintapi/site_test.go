@@ -61,7 +61,7 @@ func newSite(t *testing.T, o settings) *site {
 	}
 	v, err := idtoken.New(issuers, idtoken.Options{Log: log})
 	s.must(err)
-	s.registry = publishers.New(d.Publishers(), v, []workload.Provider{workload.GitHub{}}, publishers.Options{})
+	s.registry = publishers.New(d.Publishers(), v, []*workload.Kind{workload.GitHub}, publishers.Options{})
 	s.keyring = access.NewKeyring(d.Access(), access.KeyringOptions{})
 	h, err := server.New(server.Options{
 		Keyring: s.keyring, Log: log, BasePath: "/team", Rates: map[route.Limit]int{route.LimitMint: o.rate},

@@ -195,7 +195,7 @@ func generic(t Target, issuer string, fields map[string]string) Guide {
 	case "buildkite":
 		g.Files, g.Steps = buildkite(t, fields)
 	case "circleci":
-		g.Files, g.Steps = circleci(t, fields)
+		return circleci(t, issuer, ruleOf(fields, "oidc.circleci.com/vcs-ref"), "")
 	case "jenkins":
 		g.Files, g.Steps = jenkins(t, fields)
 	case "semaphore":
@@ -245,17 +245,23 @@ func buildkite(t Target, fields map[string]string) ([]File, []string) {
 	}
 }
 
-func circleci(t Target, fields map[string]string) ([]File, []string) {
-	ref := ruleOf(fields, "oidc.circleci.com/vcs-ref")
+func circleci(t Target, issuer, ref, context string) Guide {
 	filter := "tags: {only: /.*/}\n            branches: {ignore: /.*/}"
 	if name, ok := strings.CutPrefix(ref, "refs/heads/"); ok {
 		filter = "branches: {only: [" + quoted(name) + "]}"
 	}
-	get := "circleci run oidc get --claims " + shellText(`{"aud": `+quoted(t.Audience)+`}`)
+	get := "circleci run oidc get" + map[bool]string{true: " --root-issuer"}[issuer == workload.CircleCIIssuer] + " --claims " + shellText(`{"aud": `+quoted(t.Audience)+`}`)
 	j := scriptJob{Target: t, When: filter, Script: exchangeForTwine(t, output(get), "twine")}
-	return []File{{Key: "twine", Title: "With twine", Path: ".circleci/config.yml", Text: write(circleFile, j)}}, []string{
-		"Commit the file as .circleci/config.yml. A job without a context gets no identity token: name one that is yours.", releaseStep(map[string]string{"ref": ref}),
+	g := Guide{
+		Files: []File{{Key: "twine", Title: "With twine", Path: ".circleci/config.yml", Text: write(circleFile, j)}},
+		Steps: []string{"Commit the file as .circleci/config.yml. A job without a context gets no identity token: name one that is yours."},
+		CA:    caSteps(""),
 	}
+	if context != "" {
+		g.Steps[0] = "Commit the file as .circleci/config.yml, and put the name of the context " + context + " in place of release: only jobs that use it are accepted."
+	}
+	g.Steps = append(g.Steps, releaseStep(map[string]string{"ref": ref}), "Do not restart the job with SSH: a job with a shell is refused.")
+	return g
 }
 
 func jenkins(t Target, fields map[string]string) ([]File, []string) {

@@ -56,6 +56,8 @@ func For(t Target, provider, issuer string, fields map[string]string) Guide {
 		return gitlab(t, fields)
 	case "google":
 		return google(t, fields)
+	case "circleci":
+		return circleci(t, issuer, fields["vcs_ref"], fields["context_id"])
 	case "activestate":
 		return Guide{Steps: []string{
 			"Publish " + t.Project + " from the project on the ActiveState platform, to " + t.UploadURL() + ".",

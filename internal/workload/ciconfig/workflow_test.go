@@ -15,7 +15,7 @@ var target = ciconfig.Target{BaseURL: "https://pypi.acme.example/team", Reposito
 
 const uploadURL = "https://pypi.acme.example/team/r/tools/legacy/"
 
-func compile(t testing.TB, provider workload.Provider, fields map[string]string) map[string]string {
+func compile(t testing.TB, provider *workload.Kind, fields map[string]string) map[string]string {
 	t.Helper()
 	r, err := provider.Compile(fields)
 	if err != nil {
@@ -61,7 +61,7 @@ func want(t testing.TB, file map[string]any, want any, path ...any) {
 }
 
 func TestGitHub(t *testing.T) {
-	fields := compile(t, workload.GitHub{}, map[string]string{
+	fields := compile(t, workload.GitHub, map[string]string{
 		"owner": "acme", "repository": "widgets", "workflow": "release.yml", "environment": "PyPI", "ref": "refs/tags/v*",
 	})
 	g := ciconfig.For(target, "github", workload.GitHubIssuer, fields)
@@ -102,7 +102,7 @@ func TestGitHubTriggers(t *testing.T) {
 		{"", "schedule", "map[schedule:[map[cron:0 4 * * 1]]]"},
 	} {
 		fields := map[string]string{"owner": "acme", "repository": "widgets", "workflow": "w.yml", "ref": row.ref, "events": row.events}
-		g := ciconfig.For(target, "github", workload.GitHubIssuer, compile(t, workload.GitHub{}, fields))
+		g := ciconfig.For(target, "github", workload.GitHubIssuer, compile(t, workload.GitHub, fields))
 		want(t, parse(t, g.Files[0]), row.want, "on")
 	}
 }
@@ -117,7 +117,7 @@ func TestGitHubElsewhere(t *testing.T) {
 		for i := 0; i < len(over); i += 2 {
 			f[over[i]] = over[i+1]
 		}
-		return compile(t, workload.GitHub{}, f)
+		return compile(t, workload.GitHub, f)
 	}
 	g := ciconfig.For(target, "github", "https://github.acme.example/_services/token", with())
 	want(t, parse(t, g.Files[0]), "self-hosted", "jobs", "publish", "runs-on")
@@ -141,7 +141,7 @@ func TestGitHubElsewhere(t *testing.T) {
 
 func TestGitLab(t *testing.T) {
 	fields := map[string]string{"namespace": "acme/libs", "project": "widgets", "workflow_filepath": "ci/release.yml", "environment": "Prod {x}", "ref": "refs/tags/v*"}
-	g := ciconfig.For(target, "gitlab", workload.GitLabIssuer, compile(t, workload.GitLab{}, fields))
+	g := ciconfig.For(target, "gitlab", workload.GitLabIssuer, compile(t, workload.GitLab, fields))
 	for _, f := range g.Files {
 		y := parse(t, f)
 		want(t, y, "Prod {x}", "publish", "environment", "name")
@@ -156,7 +156,7 @@ func TestGitLab(t *testing.T) {
 	}
 	digits := target
 	digits.Audience = "10.0.0.7"
-	g = ciconfig.For(digits, "gitlab", workload.GitLabIssuer, compile(t, workload.GitLab{}, fields))
+	g = ciconfig.For(digits, "gitlab", workload.GitLabIssuer, compile(t, workload.GitLab, fields))
 	want(t, parse(t, g.Files[0]), "10.0.0.7", "publish", "id_tokens", "_0_0_0_7_ID_TOKEN", "aud")
 	if text := g.Files[0].Text; strings.Contains(text, "--trusted-publishing always") || !strings.Contains(text, `identity="$_0_0_0_7_ID_TOKEN"`) {
 		t.Errorf("uv is asked for a variable that no shell keeps:\n%s", text)
@@ -166,7 +166,7 @@ func TestGitLab(t *testing.T) {
 		"refs/heads/*": "$CI_COMMIT_BRANCH", "refs/tags/a.b/*": `$CI_COMMIT_TAG =~ /^a\.b\//`, "refs/tags/'\"$x": "$CI_COMMIT_TAG",
 	} {
 		fields["ref"] = ref
-		g := ciconfig.For(target, "gitlab", workload.GitLabIssuer, compile(t, workload.GitLab{}, fields))
+		g := ciconfig.For(target, "gitlab", workload.GitLabIssuer, compile(t, workload.GitLab, fields))
 		want(t, parse(t, g.Files[0]), rule, "publish", "rules", 0, "if")
 	}
 }
@@ -179,8 +179,8 @@ func TestEveryForm(t *testing.T) {
 		"jenkins": "https://jenkins.acme.example/oidc", "semaphore": "https://acme.semaphoreci.com", "azure-devops": "https://vstoken.dev.azure.com/x",
 		"kubernetes": "https://kubernetes.acme.example", "generic": "https://ci.acme.example",
 	}
-	for _, p := range []workload.Provider{workload.GitHub{}, workload.GitLab{}, workload.Google{}, workload.ActiveState{}, workload.Generic{}} {
-		for _, form := range workload.Forms(p.Name()) {
+	for _, p := range workload.All {
+		for _, form := range p.Forms() {
 			fields, err := form.Read(func(name string) string {
 				f, _ := form.Field(name)
 				return map[bool]string{true: f.Example}[f.Required || f.Recommended]
@@ -219,7 +219,7 @@ func FuzzGitHub(f *testing.F) {
 	f.Add("é\u0085", "1e3.yml", "refs/tags/0x1f")
 	f.Add("", "[[.]].yml", "")
 	f.Fuzz(func(t *testing.T, environment, file, ref string) {
-		r, err := workload.GitHub{}.Compile(map[string]string{"owner": "acme", "repository": "w", "workflow": file, "environment": environment, "ref": ref})
+		r, err := workload.GitHub.Compile(map[string]string{"owner": "acme", "repository": "w", "workflow": file, "environment": environment, "ref": ref})
 		if err != nil {
 			return
 		}
@@ -239,7 +239,7 @@ func FuzzGitLab(f *testing.F) {
 	f.Add("Prod", ".gitlab-ci.yml", "refs/tags/v*")
 	f.Add("on", "a #b.yml", "refs/heads/\"x'")
 	f.Fuzz(func(t *testing.T, environment, file, ref string) {
-		r, err := workload.GitLab{}.Compile(map[string]string{"namespace": "acme", "project": "w", "workflow_filepath": file, "environment": environment, "ref": ref})
+		r, err := workload.GitLab.Compile(map[string]string{"namespace": "acme", "project": "w", "workflow_filepath": file, "environment": environment, "ref": ref})
 		if err != nil {
 			return
 		}

@@ -1,0 +1,94 @@
+package publishing
+
+import (
+	"fmt"
+	"reflect"
+	"strconv"
+	"strings"
+
+	"github.com/alecthomas/kong"
+
+	"pyindex/internal/workload"
+)
+
+// ruleFlags are the flags that say which workloads of a kind are meant: one for each field of its rules.
+type ruleFlags struct {
+	Values kong.Plugins `embed:""` // one struct, made by flagsOf, or a *genericRule
+
+	kind *workload.Kind
+	of   []workload.Field // in the order of the struct
+}
+
+// SetKinds gives the commands of publishers and readers a command and its flags for each kind of issuer. It must be called
+// before they are parsed.
+func SetKinds(p *Publisher, r *Reader) {
+	p.Add.Plugins = kindCommands(func(c *publisherAdd, f ruleFlags) { c.ruleFlags = f })
+	p.Constrain.ruleFlags = constraintFlags()
+	r.Add.Plugins = kindCommands(func(c *readerAdd, f ruleFlags) { c.ruleFlags = f })
+}
+
+// kindCommands returns a command for each kind of issuer. Each is a T, which set gives its flags.
+func kindCommands[T any](set func(c *T, f ruleFlags)) kong.Plugins {
+	var all kong.Plugins
+	for _, k := range workload.All {
+		var c T
+		set(&c, flagsOf(k, k.Fields))
+		tag := fmt.Sprintf("cmd:%q name:%q help:%q", "", k.Name(), k.Help)
+		v := reflect.New(reflect.StructOf([]reflect.StructField{{Name: "Command", Type: reflect.TypeFor[T](), Tag: reflect.StructTag(tag)}}))
+		v.Elem().Field(0).Set(reflect.ValueOf(c))
+		all = append(all, v.Interface())
+	}
+	return all
+}
+
+// flagsOf returns flags for some fields of a kind: a switch for a box, one that may be repeated for a list, and a text.
+func flagsOf(k *workload.Kind, fields []workload.Field) ruleFlags {
+	if len(fields) == 0 {
+		return ruleFlags{kind: k, Values: kong.Plugins{&genericRule{}}}
+	}
+	var members []reflect.StructField
+	for i, f := range fields {
+		name := k.Flag(f.Name)
+		tag := fmt.Sprintf("name:%q help:%q", name, f.Help)
+		if f.Default != "" {
+			tag += " default:" + strconv.Quote(f.Default)
+		} else {
+			tag += " placeholder:" + strconv.Quote(strings.ToUpper(name[strings.LastIndexByte(name, '-')+1:]))
+		}
+		if f.Required && f.Default == "" {
+			tag += ` required:""`
+		}
+		kind := reflect.TypeFor[string]()
+		if f.Check {
+			kind = reflect.TypeFor[bool]()
+		} else if f.List {
+			kind = reflect.TypeFor[[]string]()
+		}
+		members = append(members, reflect.StructField{Name: "F" + strconv.Itoa(i), Type: kind, Tag: reflect.StructTag(tag)})
+	}
+	return ruleFlags{kind: k, of: fields, Values: kong.Plugins{reflect.New(reflect.StructOf(members)).Interface()}}
+}
+
+// rule returns the kind's name and the fields that were given.
+func (r *ruleFlags) rule() (kind string, fields map[string]string, err error) {
+	if g, ok := r.Values[0].(*genericRule); ok {
+		fields, err = g.fields()
+		return r.kind.Name(), fields, err
+	}
+	fields = map[string]string{}
+	v := reflect.ValueOf(r.Values[0]).Elem()
+	for i, f := range r.of {
+		switch v := v.Field(i).Interface().(type) {
+		case string:
+			fields[f.Name] = v
+		case bool:
+			fields[f.Name] = map[bool]string{true: "true"}[v]
+		case []string:
+			fields[f.Name] = strings.Join(v, ",")
+		}
+		if fields[f.Name] == "" {
+			delete(fields, f.Name)
+		}
+	}
+	return r.kind.Name(), fields, nil
+}

@@ -1,0 +1,136 @@
+package publishers_test
+
+import (
+	"strings"
+	"testing"
+
+	"pyindex/internal/fault"
+	"pyindex/internal/publishers"
+	"pyindex/internal/workload"
+)
+
+const (
+	circleOrg      = "01890000-0000-4000-8000-00000000000a"
+	circleProject  = "01890000-0000-4000-8000-00000000000b"
+	circlePipeline = "01890000-0000-4000-8000-00000000000c"
+	circleContext  = "01890000-0000-4000-8000-00000000000d"
+	circleOther    = "01890000-0000-4000-8000-00000000000e"
+)
+
+var circleCIKind = kind{workload.CircleCI,
+	map[string]string{
+		"org_id": circleOrg, "project_id": strings.ToUpper(circleProject), "pipeline_definition_id": circlePipeline,
+		"vcs_ref": "refs/tags/v*", "vcs_origin": "github.com/acme/widgets", "context_id": circleContext,
+	},
+	map[string]any{
+		"sub":                          "org/" + circleOrg + "/project/" + circleProject + "/user/u/vcs-origin/github.com/acme/widgets/vcs-ref/refs/tags/v1.0",
+		"oidc.circleci.com/org-id":     circleOrg,
+		"oidc.circleci.com/project-id": circleProject,
+		"oidc.circleci.com/pipeline-definition-id": circlePipeline,
+		"oidc.circleci.com/pipeline-id":            circleOther,
+		"oidc.circleci.com/vcs-origin":             "github.com/acme/widgets",
+		"oidc.circleci.com/vcs-ref":                "refs/tags/v1.0",
+		"oidc.circleci.com/context-ids":            []string{circleOther, circleContext},
+		"oidc.circleci.com/ssh-rerun":              false,
+	}}
+
+func circle(name string, v any) map[string]any { return one("oidc.circleci.com/"+name, v) }
+
+var circleCICases = []kindCase{
+	{"the ordinary job", nil, nil, ""},
+	{"no context asked for, none in the token", rule("context_id", ""), circle("context-ids", []string{}), ""},
+	{"no origin asked for", rule("vcs_origin", ""), circle("vcs-origin", absent), ""},
+	{"no ref asked for", rule("vcs_ref", ""), circle("vcs-ref", absent), ""},
+	{"another organisation", nil, circle("org-id", circleOther), "no project here trusts"},
+	{"no organisation", nil, circle("org-id", absent), "org-id"},
+	{"organisation in other letters", nil, circle("org-id", strings.ToUpper(circleOrg)), "org-id"},
+	{"organisation a list", nil, circle("org-id", []string{circleOrg}), "org-id"},
+	{"another project", nil, circle("project-id", circleOther), "no project here trusts"},
+	{"no project", nil, circle("project-id", absent), "project-id"},
+	{"another pipeline", nil, circle("pipeline-definition-id", circleOther), "pipeline-definition-id"},
+	{"no pipeline", nil, circle("pipeline-definition-id", absent), "pipeline-definition-id"},
+	{"the pipeline's run in its place", nil, map[string]any{"oidc.circleci.com/pipeline-definition-id": absent, "oidc.circleci.com/pipeline-id": circlePipeline}, "pipeline-definition-id"},
+	{"sub of another project", nil, one("sub", "org/"+circleOrg+"/project/"+circleOther+"/user/u"), "claim sub "},
+	{"sub that begins alike", nil, one("sub", "org/"+circleOrg+"/project/"+circleProject+"0/user/u"), "claim sub "},
+	{"no sub", nil, one("sub", absent), "claim sub "},
+	{"a shell", nil, circle("ssh-rerun", true), "ssh-rerun"},
+	{"a shell, where nothing else is asked for", map[string]string{"vcs_ref": "", "vcs_origin": "", "context_id": ""}, circle("ssh-rerun", true), "ssh-rerun"},
+	{"a shell not spoken of", nil, circle("ssh-rerun", absent), "ssh-rerun"},
+	{"no shell as a text", nil, circle("ssh-rerun", "false"), "ssh-rerun"},
+	{"no shell as a number", nil, circle("ssh-rerun", 0), "ssh-rerun"},
+	{"no shell as null", nil, circle("ssh-rerun", nil), "ssh-rerun"},
+	{"a branch", nil, circle("vcs-ref", "refs/heads/v1.0"), "vcs-ref"},
+	{"a ref inside another", nil, circle("vcs-ref", "x/refs/tags/v1.0"), "vcs-ref"},
+	{"a custom webhook, without ref", nil, circle("vcs-ref", absent), "vcs-ref"},
+	{"a fork", nil, circle("vcs-origin", "github.com/mallory/widgets"), "vcs-origin"},
+	{"an origin that begins alike", nil, circle("vcs-origin", "github.com/acme/widgets2"), "vcs-origin"},
+	{"no origin", nil, circle("vcs-origin", absent), "vcs-origin"},
+	{"another context", nil, circle("context-ids", []string{circleOther}), "context-ids"},
+	{"no context", nil, circle("context-ids", []string{}), "context-ids"},
+	{"contexts not said", nil, circle("context-ids", absent), "context-ids"},
+	{"a context as a text", nil, circle("context-ids", circleContext), "context-ids"},
+	{"contexts in one text", nil, circle("context-ids", []string{circleOther + "," + circleContext}), "context-ids"},
+}
+
+func TestCircleCI(t *testing.T) {
+	s := newSite(t, circleCIKind)
+	s.project("widgets", "")
+	for _, c := range circleCICases {
+		s.judge(c)
+	}
+}
+
+// TestCircleCITokenOnce: a token without an id can be used once too.
+func TestCircleCITokenOnce(t *testing.T) {
+	s := newSite(t, circleCIKind)
+	s.project("widgets", "")
+	s.trust("widgets", nil)
+	raw := s.token(nil)
+	if _, err := s.exchange(raw); err != nil {
+		t.Fatal(err)
+	}
+	_, err := s.exchange(raw)
+	refuse(t, err, publishers.CodeReuse, "")
+}
+
+// TestCircleCIPresetStays: a rule that was made by the preset of generic publishers remains what it was.
+func TestCircleCIPresetStays(t *testing.T) {
+	s := newSite(t, kind{workload.Generic, map[string]string{"preset": "circleci", "project_id": circleProject, "ref": "refs/tags/v*"}, circleCIKind.claims})
+	s.project("widgets", "")
+	p := s.trust("widgets", nil)
+	if p.Provider != "generic" || p.Fields["claim:oidc.circleci.com/project-id"] != circleProject {
+		t.Errorf("the preset made %s %v", p.Provider, p.Fields)
+	}
+	if _, err := s.exchange(s.token(nil)); err != nil {
+		t.Errorf("Exchange = %v", err)
+	}
+	if _, err := s.exchange(s.token(circle("project-id", circleOther))); !fault.Is(err, fault.Invalid) {
+		t.Errorf("Exchange of another project = %v", err)
+	}
+}
+
+func TestCircleCIRefusesToCompile(t *testing.T) {
+	for _, c := range []struct{ field, value string }{
+		{"org_id", ""}, {"org_id", "acme"}, {"org_id", circleOrg + "0"}, {"project_id", ""}, {"project_id", "widgets"}, {"pipeline_definition_id", ""},
+		{"pipeline_definition_id", "{" + circlePipeline + "}"}, {"context_id", "release"}, {"context_id", circleContext + "," + circleOther},
+		{"vcs_ref", "main"}, {"vcs_ref", "*"}, {"vcs_origin", "widgets"}, {"vcs_origin", "https://github.com/acme/widgets"}, {"vcs_origin", "github.com/acme/*"},
+		{"ssh_rerun", "true"}, {"owner", "acme"},
+	} {
+		f := over(circleCIKind.fields, rule(c.field, c.value))
+		if _, err := workload.CircleCI.Compile(f); !fault.Is(err, fault.Invalid) || !strings.Contains(err.Error(), c.field) {
+			t.Errorf("Compile(%s = %q) = %v, want %v that names the field", c.field, c.value, err, fault.Invalid)
+		}
+	}
+}
+
+// TestCircleCISuggested: after a refusal, a publisher of the suggested fields accepts the same job.
+func TestCircleCISuggested(t *testing.T) {
+	fields, err := workload.CircleCI.Suggest(circleCIKind.claims)
+	if err != nil || fields["vcs_origin"] != "github.com/acme/widgets" || fields["org_id"] != circleOrg {
+		t.Fatalf("Suggest = %v, %v", fields, err)
+	}
+	shell := over(circleCIKind.claims, circle("ssh-rerun", true))
+	if fields, err := workload.CircleCI.Suggest(shell); !fault.Is(err, fault.Invalid) {
+		t.Errorf("Suggest for a job with a shell = %v, %v", fields, err)
+	}
+}

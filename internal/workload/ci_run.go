@@ -1,0 +1,62 @@
+package workload
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+)
+
+// Run is what verified claims say about where a workload ran. Its URLs lead to the forge that signed the claims and nowhere
+// else; a claim that is not of the shape that the forge sends leaves out what it is needed for.
+type Run struct {
+	Workload string // whose it is: "acme/widgets", an address, a subject
+	Label    string // of the run: "run 812"; "" if it has none
+	URL      string // of the run's page; "" if none is known
+	Commit   string // full hash; ""
+	Ref      string // full ref; ""
+}
+
+// runClaims are the claims that a Run is read from.
+type runClaims struct {
+	workload []string // with "/" between
+	ref      string
+	word     string // for a run: "job"
+	id       string // of a run, and where its page is below the workload's; "" for kinds without one
+	path     string
+}
+
+var fullName = regexp.MustCompile(`\A[A-Za-z0-9_][A-Za-z0-9_.-]*(?:/[A-Za-z0-9_.][A-Za-z0-9_.-]*){1,21}\z`)
+
+// Run reads the claims of an exchange.
+func (k *Kind) Run(issuer string, claims map[string]any) Run {
+	var parts []string
+	for _, claim := range k.run.workload {
+		parts = append(parts, shown(claims[claim]))
+	}
+	r := Run{Workload: strings.Join(parts, "/"), Ref: shown(claims[k.run.ref])}
+	if commit.MatchString(text(claims, "sha")) {
+		r.Commit = text(claims, "sha")
+	}
+	site := "https://" + k.host
+	if issuer != k.issuer || k.host == "" {
+		site = strings.TrimSuffix(strings.TrimSuffix(issuer, "/"), "/_services/token")
+	}
+	id := shown(claims[k.run.id])
+	if strings.HasPrefix(site, "https://") && fullName.MatchString(r.Workload) && !strings.Contains(r.Workload, "..") && decimalID.MatchString(id) {
+		r.Label, r.URL = k.run.word+" "+id, site+"/"+r.Workload+k.run.path+id
+	}
+	return r
+}
+
+func shown(v any) string {
+	switch v := v.(type) {
+	case nil:
+		return ""
+	case string:
+		return v
+	case float64:
+		return fmt.Sprintf("%.0f", v)
+	default:
+		return fmt.Sprint(v)
+	}
+}

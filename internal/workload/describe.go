@@ -1,0 +1,154 @@
+package workload
+
+import (
+	"net/url"
+	"strings"
+)
+
+// Word is a part of a sentence. A literal one is a name that somebody else's system uses, letter by letter.
+type Word struct {
+	Text    string
+	Literal bool
+}
+
+// Words are a sentence about a publisher, without a full stop. A name is never more than a name: whoever shows it
+// marks it, so that it cannot read as part of the sentence.
+type Words []Word
+
+// String returns the sentence as plain text.
+func (w Words) String() string {
+	var b strings.Builder
+	for _, word := range w {
+		b.WriteString(word.Text)
+	}
+	return b.String()
+}
+
+// Capital returns the sentence with its first letter as a capital one.
+func (w Words) Capital() Words {
+	if len(w) > 0 && w[0].Text != "" {
+		w[0].Text = strings.ToUpper(w[0].Text[:1]) + w[0].Text[1:]
+	}
+	return w
+}
+
+func (w *Words) say(text string)     { *w = append(*w, Word{Text: text}) }
+func (w *Words) name(literal string) { *w = append(*w, Word{Text: literal, Literal: true}) }
+
+// names says names with "or" between.
+func (w *Words) names(list []string) {
+	for i, name := range list {
+		if i > 0 {
+			w.say(" or ")
+		}
+		w.name(name)
+	}
+}
+
+// fill says a text in which {field} stands for a field's value, {a/b} for two of them, and @ for the host. A part in
+// parentheses is left out if one of its fields is empty.
+func (w *Words) fill(text, host string, fields map[string]string) {
+	for text != "" {
+		at := strings.IndexAny(text, "{(@")
+		if at < 0 {
+			w.say(text)
+			return
+		}
+		if at > 0 {
+			w.say(text[:at])
+		}
+		end := at
+		switch text[at] {
+		case '@':
+			w.say(host)
+		case '{':
+			end = at + strings.IndexByte(text[at:], '}')
+			w.name(joined(Rule{Fields: fields}, strings.Split(text[at+1:end], "/")...))
+		case '(':
+			end = at + strings.IndexByte(text[at:], ')')
+			var part Words
+			part.fill(text[at+1:end], host, fields)
+			if !part.lacks() {
+				*w = append(*w, part...)
+			}
+		}
+		text = text[end+1:]
+	}
+}
+
+// lacks reports whether one of the names is empty.
+func (w Words) lacks() bool {
+	for _, word := range w {
+		if word.Literal && word.Text == "" {
+			return true
+		}
+	}
+	return false
+}
+
+// phrase says a field's value, or its words with "or" between, between two texts.
+func phrase(before, after string) func(w *Words, v string) {
+	return func(w *Words, v string) {
+		w.say(before)
+		w.names(strings.Split(v, ","))
+		if after != "" {
+			w.say(after)
+		}
+	}
+}
+
+// numbered says the id of a thing that rules may name by it.
+func numbered(thing string) func(w *Words, v string) {
+	return func(w *Words, v string) {
+		if v == firstToken {
+			w.say(", " + thing + " of the first accepted token")
+			return
+		}
+		phrase(", "+thing+" number ", "")(w, v)
+	}
+}
+
+// sayRef says which refs a pattern lets in.
+func sayRef(w *Words, pattern string) {
+	for _, sort := range []struct{ prefix, one, many string }{{"refs/tags/", "tag", "tags"}, {"refs/heads/", "branch", "branches"}} {
+		name, ok := strings.CutPrefix(pattern, sort.prefix)
+		switch {
+		case !ok:
+			continue
+		case name == "*":
+			w.say(", " + sort.many + " only")
+		case strings.HasSuffix(name, "*"):
+			phrase(", "+sort.many+" ", " only")(w, name)
+		default:
+			phrase(", "+sort.one+" ", " only")(w, name)
+		}
+		return
+	}
+	phrase(", ", " only")(w, pattern)
+}
+
+// hostOf returns the host of an issuer's URL, or the issuer itself if it has none.
+func hostOf(issuer string) string {
+	u, err := url.Parse(issuer)
+	if err != nil || u.Host == "" {
+		return issuer
+	}
+	return u.Host
+}
+
+// joined returns the values of some fields with "/" between.
+func joined(r Rule, fields ...string) string {
+	var all []string
+	for _, name := range fields {
+		all = append(all, r.Fields[name])
+	}
+	return strings.Join(all, "/")
+}
+
+// Clause returns a sentence as the subject of another one: it ends with a comma if it has parts.
+func Clause(sentence string) string {
+	if !strings.Contains(sentence, ", ") {
+		return sentence
+	}
+	return sentence + ","
+}
