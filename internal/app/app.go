@@ -75,7 +75,8 @@ func Open(ctx context.Context, c *config.Config, log *slog.Logger, base *url.URL
 		return nil, errors.Join(err, a.Close())
 	}
 	a.Registry = publishers.New(a.DB.Publishers(), verifier, workload.All, publishers.Options{
-		Lifetime: time.Duration(c.OIDC.TokenLifetime), KeepExchanges: time.Duration(c.OIDC.KeepExchanges), OwnerID: accountid.New(http.DefaultClient, c.AccountAPIs()...).Of,
+		Lifetime: time.Duration(c.OIDC.TokenLifetime), KeepExchanges: time.Duration(c.OIDC.KeepExchanges),
+		OwnerID: accountid.New(http.DefaultClient, c.AccountAPIs()...).Of,
 		Issuers: c.Issuers(base), Policy: c.Upload.Rules().NamePolicy, Created: created, Log: log,
 	})
 	a.Desk = lockout.New(a.DB.Lockouts(), lockout.Options{Sentence: a.Registry.Sentence})
@@ -85,7 +86,8 @@ func Open(ctx context.Context, c *config.Config, log *slog.Logger, base *url.URL
 	return a, nil
 }
 
-// openAccounts sets the accounts of the index and how people sign in to them. base is nil for commands, which have no passkeys.
+// openAccounts sets the accounts of the index and how people sign in to them. base is nil for commands, which have no
+// passkeys.
 func (a *App) openAccounts(base *url.URL) error {
 	c, box := a.Config, outbox.Options{}
 	o := signin.Options{Name: c.Name(), SecondFactor: access.FactorPolicy(c.Access.RequireSecond)}

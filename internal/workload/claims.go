@@ -11,8 +11,8 @@ import (
 // FieldClaims is the field of the form for rules on claims: NAME=VALUE, a line each. ParseClaims makes rules of it.
 const FieldClaims = "claims"
 
-// ParseClaims reads rules on claims, a line each: NAME=VALUE for exactly a text, the same name again for one of several,
-// and NAME=BEGINNING* for claims that hold refs. fault.Invalid is about the line that cannot be read.
+// ParseClaims reads rules on claims, a line each: NAME=VALUE for exactly a text, the same name again for one of
+// several, and NAME=BEGINNING* for claims that hold refs. fault.Invalid is about the line that cannot be read.
 func ParseClaims(text string) (map[string]string, error) {
 	out := map[string]string{}
 	for line := range strings.Lines(text) {

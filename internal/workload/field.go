@@ -88,16 +88,19 @@ func (f Field) differs(r Rule, c Claims) *Mismatch {
 func refField(claim, where string) Field {
 	return Field{
 		Name: fieldRef, Label: "Tags or branches", Example: "refs/tags/v*", Stricter: true, Claim: claim,
-		Help:    "Only runs for these refs of " + where + ": refs/tags/v* for tags that begin with v, refs/heads/main for one branch.",
+		Help: "Only runs for these refs of " + where +
+			": refs/tags/v* for tags that begin with v, refs/heads/main for one branch.",
 		Pattern: refWords, Tighten: "Only from these refs", parse: parseRef, fits: refFits, say: sayRef,
 	}
 }
 
 func protectedField(where string) Field {
 	return Field{
-		Name: fieldRefProtected, Label: "Protected refs only", Example: "true", Stricter: true, Check: true, Claim: "ref_protected",
-		Help: "Only branches and tags that " + where + " protects.", Pattern: "true, or nothing", Tighten: "Only from protected refs",
-		parse: parseTrue, fits: equal, say: func(w *Words, _ string) { w.say(", protected refs only") },
+		Name: fieldRefProtected, Label: "Protected refs only", Example: "true", Stricter: true, Check: true,
+		Claim: "ref_protected",
+		Help:  "Only branches and tags that " + where + " protects.", Pattern: "true, or nothing",
+		Tighten: "Only from protected refs",
+		parse:   parseTrue, fits: equal, say: func(w *Words, _ string) { w.say(", protected refs only") },
 	}
 }
 
@@ -113,7 +116,8 @@ func eventsField(claim string, parse parser) Field {
 func runnerField(example string) Field {
 	return Field{
 		Name: fieldRunner, Label: "Runners", Example: example, Stricter: true, Claim: "runner_environment",
-		Help:    example + " leaves out self-hosted runners, on which an earlier job may have left something behind; self-hosted is the reverse.",
+		Help: example +
+			" leaves out self-hosted runners, on which an earlier job may have left something behind; self-hosted is the reverse.",
 		Pattern: "a word of small letters and '-'", Tighten: "Leave out self-hosted runners", Tickable: true,
 		parse: parseWord, fits: equal, say: phrase(", on ", " runners only"),
 	}
@@ -132,8 +136,8 @@ func recommended(name, label, example, help, pattern string) Field {
 	return Field{Name: name, Label: label, Example: example, Help: help, Pattern: pattern, Recommended: true}
 }
 
-// is makes a preset's field become a rule on a claim: exactRule, or oneofRule or prefixRule if several values or one with
-// "*" at its end may be typed.
+// is makes a preset's field become a rule on a claim: exactRule, or oneofRule or prefixRule if several values or one
+// with "*" at its end may be typed.
 func (f Field) is(claim, rule string) Field {
 	f.Claim, f.rule = claim, rule
 	return f
@@ -184,7 +188,8 @@ func parseRef(field, s string) (string, error) {
 	good := len(part) == 3 && part[0] == "refs" && part[1] != "" && (open || part[2] != "") &&
 		len(s) <= 255 && !strings.ContainsAny(stem, "*?[ ~^:\\") && !HasControl(s)
 	if !good {
-		return "", fault.InField(field, "%s %.100q is not a ref: write a full name such as refs/heads/main, or refs/tags/v* with one * at its end", field, s)
+		return "", fault.InField(field,
+			"%s %.100q is not a ref: write a full name such as refs/heads/main, or refs/tags/v* with one * at its end", field, s)
 	}
 	return s, nil
 }
@@ -224,7 +229,8 @@ func parseWords(field, s string) (string, error) {
 
 func parseRepositoryID(field, s string) (string, error) {
 	if s != firstToken && !decimalID.MatchString(s) {
-		return "", fault.InField(field, "%s %.40q is not a number, nor %q for the one of the first accepted token", field, s, firstToken)
+		return "", fault.InField(field, "%s %.40q is not a number, nor %q for the one of the first accepted token", field, s,
+			firstToken)
 	}
 	return s, nil
 }
@@ -238,7 +244,8 @@ func parseUUID(field, s string) (string, error) {
 
 // HasControl reports whether a text holds control characters, or others that could change how it is shown.
 func HasControl(s string) bool {
-	return strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || 0x7f <= r && r < 0xa0 || r == '\u2028' || r == '\ufffd' })
+	return strings.ContainsFunc(s,
+		func(r rune) bool { return r < ' ' || 0x7f <= r && r < 0xa0 || r == '\u2028' || r == '\ufffd' })
 }
 
 // lowerASCII lowers A to Z and nothing else. Unicode would also make the Kelvin sign a "k", and an environment of that

@@ -62,8 +62,8 @@ func (f Form) Typed(fields map[string]string) map[string]string {
 	return out
 }
 
-// Problems returns what is wrong with the fields of a rule of a form of this kind, by field, in the words of Compile; what
-// is about no one field is under "". A wrong field is replaced by its example while the others are looked at.
+// Problems returns what is wrong with the fields of a rule of a form of this kind, by field, in the words of Compile;
+// what is about no one field is under "". A wrong field is replaced by its example while the others are looked at.
 func (k *Kind) Problems(f Form, fields map[string]string) map[string]string {
 	out := map[string]string{}
 	tried := maps.Clone(fields)

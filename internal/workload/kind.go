@@ -66,8 +66,8 @@ func (k *Kind) Issuer() string { return k.issuer }
 // PinField returns the name of the field that holds the id which rules are pinned to: "owner_id"; "" if they are not.
 func (k *Kind) PinField() string { return k.pin }
 
-// NeedsTokenID reports whether the issuers always number their tokens ("jti"), so that one without is refused. For other
-// kinds, what was signed stands in for the number: either way a token can be used once.
+// NeedsTokenID reports whether the issuers always number their tokens ("jti"), so that one without is refused. For
+// other kinds, what was signed stands in for the number: either way a token can be used once.
 func (k *Kind) NeedsTokenID() bool { return k.numbered }
 
 // Field returns the field of a name, or of the name under which rules store it.
@@ -79,8 +79,8 @@ func (k *Kind) Field(name string) (Field, bool) {
 	return k.Fields[i], true
 }
 
-// Flag returns the name of a field's flag on the command line. A field "project" is called by the kind there, and a list
-// by one of its words.
+// Flag returns the name of a field's flag on the command line. A field "project" is called by the kind there, and a
+// list by one of its words.
 func (k *Kind) Flag(field string) string {
 	f, _ := k.Field(field)
 	switch name := strings.ReplaceAll(field, "_", "-"); {
@@ -102,7 +102,8 @@ func (k *Kind) Compile(fields map[string]string) (Rule, error) {
 	for name, v := range fields {
 		f, ok := k.Field(name)
 		if !ok {
-			return Rule{}, fault.New(fault.Invalid, "%.40q is not a field of a %s publisher: use %s", name, k.name, k.fieldNames())
+			return Rule{}, fault.New(fault.Invalid, "%.40q is not a field of a %s publisher: use %s", name, k.name,
+				k.fieldNames())
 		}
 		given[f.Name] = v
 	}
@@ -119,7 +120,8 @@ func (k *Kind) Compile(fields map[string]string) (Rule, error) {
 	}
 	if r.OwnerID != "" && LeavesIDs(r.Fields) {
 		id, _ := k.Field(fieldRepositoryID)
-		return Rule{}, fault.InField(k.pin, "%s %s takes the %s's id from the first token too: leave %s out, or type both", id.Name, firstToken, k.key[0], k.pin)
+		return Rule{}, fault.InField(k.pin, "%s %s takes the %s's id from the first token too: leave %s out, or type both",
+			id.Name, firstToken, k.key[0], k.pin)
 	}
 	r.Lookup = joined(r, k.key...)
 	return r, nil
@@ -141,8 +143,8 @@ func (k *Kind) fieldNames() string {
 	return strings.Join(usual, ", ") + " and, to be stricter, " + strings.Join(stricter, ", ")
 }
 
-// Lookup returns the key by which rules for these claims are found. It returns fault.Invalid if a claim that it needs is
-// missing or malformed.
+// Lookup returns the key by which rules for these claims are found. It returns fault.Invalid if a claim that it needs
+// is missing or malformed.
 func (k *Kind) Lookup(c Claims) (string, error) {
 	key, m := k.lookup(c)
 	if m != nil {
@@ -151,8 +153,8 @@ func (k *Kind) Lookup(c Claims) (string, error) {
 	return key, nil
 }
 
-// Admits returns nil if the claims fit the rule, and otherwise the first difference as a *Mismatch. A rule whose OwnerID
-// is "" fits any owner id that is well formed.
+// Admits returns nil if the claims fit the rule, and otherwise the first difference as a *Mismatch. A rule whose
+// OwnerID is "" fits any owner id that is well formed.
 func (k *Kind) Admits(r Rule, c Claims) error {
 	if k.open != nil {
 		return k.open.admits(r, c)
@@ -233,8 +235,8 @@ func (k *Kind) Identity() []string {
 }
 
 // OwnerID returns the id that a rule is pinned to by the first claims that it admits; "" if rules of this kind are not
-// pinned. A rule that leaves the repository's id to the first token too is pinned to both, with "/" between: so no token
-// can give one of them and another token the other.
+// pinned. A rule that leaves the repository's id to the first token too is pinned to both, with "/" between: so no
+// token can give one of them and another token the other.
 func (k *Kind) OwnerID(r Rule, c Claims) string {
 	pin, _ := k.Field(k.pin)
 	owner := text(c, pin.Claim)
@@ -248,13 +250,14 @@ func (k *Kind) OwnerID(r Rule, c Claims) string {
 // LeavesIDs reports whether a rule takes the ids of its owner and its repository from the first accepted token.
 func LeavesIDs(fields map[string]string) bool { return fields[fieldRepositoryID] == firstToken }
 
-// Suggest returns the fields of the narrowest rule for the workload of these claims, as Compile takes them, after asking
-// Compile and Admits. Anybody may have chosen the values, so quote them when showing them. It returns fault.Invalid, which
-// says why there is none.
+// Suggest returns the fields of the narrowest rule for the workload of these claims, as Compile takes them, after
+// asking Compile and Admits. Anybody may have chosen the values, so quote them when showing them. It returns
+// fault.Invalid, which says why there is none.
 func (k *Kind) Suggest(c Claims) (map[string]string, error) {
 	fields := k.Recognize(c)
 	if fields == nil {
-		return nil, fault.New(fault.Invalid, "the claims are not those of a workload that a publisher of kind %s could accept", k.name)
+		return nil, fault.New(fault.Invalid,
+			"the claims are not those of a workload that a publisher of kind %s could accept", k.name)
 	}
 	for name, v := range fields {
 		if strings.ContainsFunc(v, func(r rune) bool { return !unicode.IsPrint(r) }) {
@@ -274,7 +277,8 @@ func (k *Kind) Suggest(c Claims) (map[string]string, error) {
 	return fields, nil
 }
 
-// Recognize returns the fields that the claims of a workload of this kind say, unchecked; nil if they are not those of one.
+// Recognize returns the fields that the claims of a workload of this kind say, unchecked; nil if they are not those of
+// one.
 func (k *Kind) Recognize(c Claims) map[string]string {
 	out := map[string]string{}
 	if k.suggest != nil {

@@ -53,7 +53,8 @@ func publisherCardOf(n int, p publishers.Shown, t tightening) publisherCard {
 				f = t.form
 			}
 			in := f.Field(ui.Field{
-				ID: fmt.Sprintf("t-%d-%s", n, w.Field), Name: w.Field, Label: field.Label, Value: w.Value, Placeholder: field.Example, Required: w.Degree != workload.CouldBeStricter, Mono: true, MaxLength: 600,
+				ID: fmt.Sprintf("t-%d-%s", n, w.Field), Name: w.Field, Label: field.Label, Value: w.Value,
+				Placeholder: field.Example, Required: w.Degree != workload.CouldBeStricter, Mono: true, MaxLength: 600,
 			})
 			x.Input = &in
 		}
@@ -100,7 +101,10 @@ type claimRow struct {
 }
 
 // circumstances are the claims that help to find out why a job was not another.
-var circumstances = []string{"ref", "ref_path", "ref_protected", "sha", "actor", "user_login", "runner_environment", "workflow_ref", "pipeline_source", "sub"}
+var circumstances = []string{
+	"ref", "ref_path", "ref_protected", "sha", "actor", "user_login", "runner_environment", "workflow_ref",
+	"pipeline_source", "sub",
+}
 
 // fullExchanges is how many refused exchanges are on the page with everything about them.
 const fullExchanges = 3
@@ -174,7 +178,8 @@ func nearestTableOf(x publishers.Exchange, n publishers.Nearest, shown map[strin
 		t.Rows, shown[d.Claim] = append(t.Rows, claimRow{d.Claim, expected, d.Got, true}), true
 	}
 	for _, claim := range workload.Of(x.Provider).Identity() {
-		if v, ok := x.Claims[claim]; ok && !slices.ContainsFunc(n.Differences, func(d publishers.Difference) bool { return d.Claim == claim }) {
+		if v, ok := x.Claims[claim]; ok &&
+			!slices.ContainsFunc(n.Differences, func(d publishers.Difference) bool { return d.Claim == claim }) {
 			t.Rows, shown[claim] = append(t.Rows, claimRow{Claim: claim, Got: workload.Show(v)}), true
 		}
 	}
