@@ -21,6 +21,7 @@ import (
 	"pyindex/internal/account/signin"
 	"pyindex/internal/assembly"
 	"pyindex/internal/audit"
+	"pyindex/internal/browse"
 	"pyindex/internal/catalog"
 	"pyindex/internal/ingest"
 	"pyindex/internal/packaging"
@@ -235,7 +236,7 @@ func pairs(fields []string) url.Values {
 // record is the whole record, newest first, without who signed in.
 func (x *shop) record() []audit.Entry {
 	x.Helper()
-	h, err := x.index.Record(x.Context(), x.operator, catalog.HistoryFilter{Limit: audit.MaxEntries})
+	h, err := x.index.Record(x.Context(), x.operator, browse.HistoryFilter{Limit: audit.MaxEntries})
 	if err != nil {
 		x.Fatal(err)
 	}

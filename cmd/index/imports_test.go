@@ -68,6 +68,7 @@ var middle = []string{
 	"internal/account",
 	"internal/assembly",
 	"internal/audit",
+	"internal/browse",
 	"internal/catalog",
 	"internal/custody",
 	"internal/fault",
@@ -76,6 +77,7 @@ var middle = []string{
 	"internal/memo",
 	"internal/packaging",
 	"internal/publishers",
+	"internal/roles",
 	"internal/workload",
 }
 

@@ -10,7 +10,7 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/audit"
-	"pyindex/internal/catalog"
+	"pyindex/internal/browse"
 	"pyindex/internal/packaging"
 	"pyindex/internal/route"
 )
@@ -203,7 +203,7 @@ func TestFormsOfOtherSites(t *testing.T) {
 // recorded counts the record's entries without those of signing in.
 func (x *fixture) recorded(t *testing.T) (n int) {
 	t.Helper()
-	err := x.app.Index.WalkRecord(t.Context(), x.app.Operator, catalog.HistoryFilter{Limit: audit.MaxEntries}, func(h catalog.History) error {
+	err := x.app.Index.WalkRecord(t.Context(), x.app.Operator, browse.HistoryFilter{Limit: audit.MaxEntries}, func(h browse.History) error {
 		for _, e := range h.Entries {
 			if e.Action != "session.begin" {
 				n++

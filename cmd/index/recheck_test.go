@@ -77,7 +77,7 @@ var unchecked = map[string]string{
 // itself has a reason above.
 func TestChangesReadTheCallersRightsAgain(t *testing.T) {
 	seen := map[string]bool{}
-	for _, pkg := range []string{"access", "catalog", "publishers", "account", "account/challenge", "account/outbox", "account/signin", "lockout", "custody", "ingest"} {
+	for _, pkg := range []string{"access", "catalog", "publishers", "account", "account/challenge", "account/outbox", "account/signin", "lockout", "custody", "ingest", "roles"} {
 		files, err := filepath.Glob(filepath.Join("..", "..", "internal", pkg, "*.go"))
 		if err != nil || len(files) == 0 {
 			t.Fatalf("no files of %s: %v", pkg, err)

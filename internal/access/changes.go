@@ -10,12 +10,15 @@ import (
 	"pyindex/internal/fault"
 )
 
-// Changes makes what callers change in a store, and records it and what they were refused. T is how a package sees a
-// transaction.
-type Changes[T interface {
+// recorded is what Changes needs of a transaction.
+type recorded interface {
 	StandingRows
 	audit.Rows
-}] struct {
+}
+
+// Changes makes what callers change in a store, and records it and what they were refused. T is how a package sees a
+// transaction.
+type Changes[T recorded] struct {
 	store interface {
 		Update(context.Context, func(T) error) error
 	}
@@ -24,10 +27,7 @@ type Changes[T interface {
 }
 
 // NewChanges returns the changes of s. A nil now is time.Now, and a nil newID makes UUIDv7s.
-func NewChanges[T interface {
-	StandingRows
-	audit.Rows
-}](s interface {
+func NewChanges[T recorded](s interface {
 	Update(context.Context, func(T) error) error
 }, now func() time.Time, newID func() string) Changes[T] {
 	if now == nil {

@@ -21,7 +21,7 @@ type OpenInvitation struct {
 	Announce bool
 }
 
-// Inviter says what a caller may give away with an invitation. *catalog.Index is one.
+// Inviter says what a caller may give away with an invitation. *roles.Roles is one.
 type Inviter interface {
 	// MayGrant returns where a role would be given, for the row of an invitation; fault.Denied for who may not give it.
 	MayGrant(ctx context.Context, who access.Caller, repository, project string, role access.Role) (onetime.Grant, error)

@@ -10,9 +10,11 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/audit"
+	"pyindex/internal/browse"
 	"pyindex/internal/catalog"
 	"pyindex/internal/custody"
 	"pyindex/internal/ingest"
+	"pyindex/internal/roles"
 )
 
 // Options are the settings of all services; see theirs.
@@ -30,6 +32,8 @@ type Options struct {
 type Index struct {
 	*catalog.Index
 	*ingest.Intake
+	*roles.Roles
+	*browse.Browser
 	Custody *custody.Keeper
 }
 
@@ -37,10 +41,12 @@ type Index struct {
 // services ask for, as those of package db have.
 func New(s catalog.Store, b custody.Blobs, o Options) *Index {
 	k := custody.New(rows[custody.Tx]{s}, b, custody.Options{Now: o.Now, Log: o.Log})
-	x := catalog.New(s, k, catalog.Options{Now: o.Now, NewID: o.NewID, Log: o.Log, Limits: o.Limits, Redact: o.Redact})
+	x := catalog.New(s, k, catalog.Options{Now: o.Now, NewID: o.NewID, Limits: o.Limits})
 	return &Index{
 		Index:   x,
 		Custody: k,
+		Roles:   roles.New(x, rows[roles.Tx]{s}, roles.Options{Now: o.Now, NewID: o.NewID}),
+		Browser: browse.New(x, rows[browse.Tx]{s}, browse.Options{Redact: o.Redact}),
 		Intake: ingest.New(x, rows[ingest.Tx]{s}, k, ingest.Options{
 			Now:      o.Now,
 			NewID:    o.NewID,

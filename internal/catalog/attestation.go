@@ -16,12 +16,6 @@ type Attestation struct {
 	Publisher map[string]any // the identity that was verified, as a provenance object names it; nil where nothing was
 }
 
-// AttestationRows keeps attestations. They go with their file.
-type AttestationRows interface {
-	// Attestations returns a file's attestations by predicate, verified or not.
-	Attestations(ctx context.Context, fileID string) ([]Attestation, error)
-}
-
 // Provenance returns the verified attestations of a file that the caller may read, by project, any spelling of the
 // version, and exact file name. fault.NotFound where there are none, as for a file that is not there.
 func (x *Index) Provenance(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName, version, filename string) ([]Attestation, error) {
@@ -34,7 +28,7 @@ func (x *Index) Provenance(ctx context.Context, who access.Caller, repo string, 
 		return nil, err
 	}
 	if !l.file.Attested || l.project.Name != name || !sameVersion(l.file.Version, version) {
-		return nil, missing("provenance of that file")
+		return nil, Missing("provenance of that file")
 	}
 	var all []Attestation
 	err = x.store.View(ctx, func(tx Tx) (err error) {
@@ -43,7 +37,7 @@ func (x *Index) Provenance(ctx context.Context, who access.Caller, repo string, 
 	})
 	all = slices.DeleteFunc(all, func(t Attestation) bool { return !t.Verified })
 	if err == nil && len(all) == 0 {
-		return nil, missing("provenance of that file") // it went a moment ago
+		return nil, Missing("provenance of that file") // it went a moment ago
 	}
 	return all, err
 }

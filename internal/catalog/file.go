@@ -1,7 +1,6 @@
 package catalog
 
 import (
-	"context"
 	"time"
 
 	"pyindex/internal/custody"
@@ -80,34 +79,4 @@ func (f File) AllStored() []custody.Stored {
 		return []custody.Stored{f.Stored()}
 	}
 	return []custody.Stored{f.Stored(), f.StoredMetadata()}
-}
-
-// FileRows keeps files and the names of deleted ones. Reads return fault.NotFound for none.
-type FileRows interface {
-	// InsertFile adds f with its core metadata. fault.Conflict where NameKey or Filename is taken in the repository.
-	InsertFile(ctx context.Context, f File, m packaging.Metadata) error
-	DeleteFile(ctx context.Context, id string) error
-	SetYank(ctx context.Context, fileID string, yanked bool, reason string) error
-	FileByKey(ctx context.Context, repositoryID, nameKey string) (File, error)
-	FileByName(ctx context.Context, repositoryID, filename string) (File, error)
-	FilesBySHA256(ctx context.Context, repositoryID, sha256 string) ([]File, error)
-	// Files returns a project's files by time of upload, oldest first, those in quarantine left out. Uploader is left zero:
-	// pages do not need it.
-	Files(ctx context.Context, projectID string) ([]File, error)
-	// FilesOfRelease is Files for one release, with Uploader.
-	FilesOfRelease(ctx context.Context, releaseID string) ([]File, error)
-	// AllFiles and AllFilesOfRelease return those in quarantine too, with Uploader: for who deletes or manages them.
-	AllFiles(ctx context.Context, projectID string) ([]File, error)
-	AllFilesOfRelease(ctx context.Context, releaseID string) ([]File, error)
-	// SetQuarantine puts a file into quarantine at a time, or takes it out for the zero time; fault.NotFound if it is gone.
-	SetQuarantine(ctx context.Context, fileID string, at time.Time, reason string) error
-	// Uploads returns files that somebody uploaded since a time, or that are in quarantine, newest first, at most limit.
-	Uploads(ctx context.Context, f UploadFilter, limit int) ([]Uploaded, error)
-	// CountUploads returns how many there are.
-	CountUploads(ctx context.Context, f UploadFilter) (int, error)
-	Metadata(ctx context.Context, fileID string) (packaging.Metadata, error)
-
-	// InsertTombstone keeps the name of a deleted file for ever; adding one twice is fine.
-	InsertTombstone(ctx context.Context, repositoryID, nameKey, filename string, at time.Time) error
-	Tombstoned(ctx context.Context, repositoryID, nameKey string) (bool, error)
 }

@@ -8,6 +8,7 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/audit"
+	"pyindex/internal/browse"
 	"pyindex/internal/catalog"
 	"pyindex/internal/fault"
 	"pyindex/internal/ingest"
@@ -15,7 +16,7 @@ import (
 )
 
 // told is what a history says, newest first, as actions with their outcome where it is a refusal.
-func told(h catalog.History) string {
+func told(h browse.History) string {
 	var all []string
 	for _, e := range h.Entries {
 		text := e.Action
@@ -44,11 +45,11 @@ func TestHistoryKeepsReasonOfQuarantine(t *testing.T) {
 		reason any
 		found  int
 	}{"owner": {owner, nil, 0}, "administrator": {w.admin, "Hidden words about owner", 1}} {
-		h, err := w.History(ctx, c.caller, "", demo, catalog.HistoryFilter{Actions: []string{"file.quarantine"}, Limit: 10})
+		h, err := w.History(ctx, c.caller, "", demo, browse.HistoryFilter{Actions: []string{"file.quarantine"}, Limit: 10})
 		if err != nil || len(h.Entries) != 1 || h.Entries[0].Filename == "" || h.Entries[0].Detail["reason"] != c.reason {
 			t.Errorf("the history for the %s is %+v, %v, want the file and the reason %v", who, h.Entries, err, c.reason)
 		}
-		h, err = w.History(ctx, c.caller, "", demo, catalog.HistoryFilter{Text: "hidden words", Limit: 10})
+		h, err = w.History(ctx, c.caller, "", demo, browse.HistoryFilter{Text: "hidden words", Limit: 10})
 		if err != nil || len(h.Entries) != c.found {
 			t.Errorf("the %s finds %d entries by the reason, %v, want %d", who, len(h.Entries), err, c.found)
 		}
@@ -76,7 +77,7 @@ func TestHistory(t *testing.T) {
 	if _, err := w.upload(stranger.At("192.0.2.3", "r3"), packagingtest.Wheel("Demo", "6.6", "x")); !fault.Is(err, fault.Denied) {
 		t.Fatalf("upload by a stranger = %v", err)
 	}
-	f := catalog.HistoryFilter{Limit: 10}
+	f := browse.HistoryFilter{Limit: 10}
 	h, err := w.History(t.Context(), owner, "", demo, f)
 	if want := "file.add refused, release.yank, grant.add, grant.add, file.add, project.create"; err != nil || told(h) != want {
 		t.Errorf("History() = %s, %v\nwant %s", told(h), err, want)
@@ -105,7 +106,7 @@ func TestHistory(t *testing.T) {
 		"another project": {owner, "nothing", fault.NotFound},
 	})
 	for _, limit := range []int{0, -1, audit.MaxEntries + 1} {
-		if _, err := w.History(t.Context(), owner, "", demo, catalog.HistoryFilter{Limit: limit}); !fault.Is(err, fault.Invalid) {
+		if _, err := w.History(t.Context(), owner, "", demo, browse.HistoryFilter{Limit: limit}); !fault.Is(err, fault.Invalid) {
 			t.Errorf("History(limit %d) = %v, want invalid", limit, err)
 		}
 	}
@@ -154,7 +155,7 @@ func TestExchangesAreTheOwners(t *testing.T) {
 	for who, want := range map[string]bool{"maintainer": false, "admin": true} {
 		caller := map[string]access.Caller{"maintainer": w.again(maintainer), "admin": w.admin}[who]
 		for _, actions := range [][]string{nil, {"publisher.exchange"}} {
-			h, err := w.History(t.Context(), caller, "", name(t, "demo"), catalog.HistoryFilter{Actions: actions, Limit: 10})
+			h, err := w.History(t.Context(), caller, "", name(t, "demo"), browse.HistoryFilter{Actions: actions, Limit: 10})
 			got := slices.ContainsFunc(h.Entries, func(e audit.Entry) bool { return e.Action == "publisher.exchange" })
 			if err != nil || got != want {
 				t.Errorf("%s sees the exchange: %v, %v, want %v", who, got, err, want)
@@ -172,12 +173,12 @@ func TestHistoryBeginsWithTheProject(t *testing.T) {
 	}
 	w.must(packagingtest.Wheel("demo", "2.0", "x"))
 	for _, since := range []time.Time{{}, time.Unix(0, 0)} {
-		h, err := w.History(t.Context(), w.admin, "", name(t, "demo"), catalog.HistoryFilter{Limit: 10, Since: since})
+		h, err := w.History(t.Context(), w.admin, "", name(t, "demo"), browse.HistoryFilter{Limit: 10, Since: since})
 		if err != nil || told(h) != "file.add, project.create" || h.Entries[0].Version != "2.0" {
 			t.Errorf("History(since %v) = %s, %v, want what happened to the new one", since, told(h), err)
 		}
 	}
-	if h, err := w.Record(t.Context(), w.admin, catalog.HistoryFilter{Project: "Demo", Limit: 10}); err != nil || len(h.Entries) != 5 {
+	if h, err := w.Record(t.Context(), w.admin, browse.HistoryFilter{Project: "Demo", Limit: 10}); err != nil || len(h.Entries) != 5 {
 		t.Errorf("Record(demo) = %s, %v, want both lives", told(h), err)
 	}
 }
@@ -187,8 +188,8 @@ func TestRecord(t *testing.T) {
 	member := w.user("member", access.NewAPIToken{Scope: access.ScopeAdmin})
 	w.must(packagingtest.Wheel("demo", "1.0", "x"), packagingtest.Wheel("demo", "2.0", "x"), packagingtest.Wheel("other", "1.0", "x"))
 	refusals(t, "Record", func(who access.Caller, project string) error {
-		_, err := w.Record(t.Context(), who, catalog.HistoryFilter{Limit: 1, Project: project})
-		if walked := w.WalkRecord(t.Context(), who, catalog.HistoryFilter{Limit: 1, Project: project}, func(catalog.History) error {
+		_, err := w.Record(t.Context(), who, browse.HistoryFilter{Limit: 1, Project: project})
+		if walked := w.WalkRecord(t.Context(), who, browse.HistoryFilter{Limit: 1, Project: project}, func(browse.History) error {
 			t.Error("a refused walk gives something")
 			return nil
 		}); fault.KindOf(walked) != fault.KindOf(err) {
@@ -199,12 +200,12 @@ func TestRecord(t *testing.T) {
 		"a member": {member, "demo", fault.Denied}, "nobody": {access.Guest(true), "demo", fault.Denied},
 		"who asks for no project's name": {w.admin, "a b", fault.Invalid},
 	})
-	if _, err := w.Record(t.Context(), w.admin, catalog.HistoryFilter{Limit: 1, Repository: "nowhere"}); !fault.Is(err, fault.NotFound) {
+	if _, err := w.Record(t.Context(), w.admin, browse.HistoryFilter{Limit: 1, Repository: "nowhere"}); !fault.Is(err, fault.NotFound) {
 		t.Errorf("Record(nowhere) = %v, want not found", err)
 	}
 	var walked []audit.Entry
 	pages := 0
-	err := w.WalkRecord(t.Context(), w.admin, catalog.HistoryFilter{Limit: 2, Repository: "main", Actions: []string{"file.add"}}, func(h catalog.History) error {
+	err := w.WalkRecord(t.Context(), w.admin, browse.HistoryFilter{Limit: 2, Repository: "main", Actions: []string{"file.add"}}, func(h browse.History) error {
 		pages++
 		walked = append(walked, h.Entries...)
 		for _, e := range h.Entries {
@@ -214,11 +215,11 @@ func TestRecord(t *testing.T) {
 		}
 		return nil
 	})
-	if err != nil || pages != 2 || told(catalog.History{Entries: walked}) != "file.add, file.add, file.add" {
-		t.Errorf("WalkRecord gave %d pages: %s, %v", pages, told(catalog.History{Entries: walked}), err)
+	if err != nil || pages != 2 || told(browse.History{Entries: walked}) != "file.add, file.add, file.add" {
+		t.Errorf("WalkRecord gave %d pages: %s, %v", pages, told(browse.History{Entries: walked}), err)
 	}
 	stop := fault.New(fault.Unavailable, "enough")
-	if err := w.WalkRecord(t.Context(), w.admin, catalog.HistoryFilter{Limit: 1}, func(catalog.History) error { return stop }); err != stop {
+	if err := w.WalkRecord(t.Context(), w.admin, browse.HistoryFilter{Limit: 1}, func(browse.History) error { return stop }); err != stop {
 		t.Errorf("WalkRecord ends with %v, want what its caller says", err)
 	}
 }

@@ -2,12 +2,9 @@ package catalog
 
 import (
 	"cmp"
-	"context"
-	"log/slog"
 	"time"
 
 	"pyindex/internal/access"
-	"pyindex/internal/audit"
 	"pyindex/internal/custody"
 	"pyindex/internal/memo"
 	"pyindex/internal/packaging"
@@ -31,10 +28,7 @@ func (p Project) LimitsUnder(configured Limits) Limits {
 type Options struct {
 	Now    func() time.Time // time.Now
 	NewID  func() string    // UUIDv7
-	Log    *slog.Logger     // slog.Default
 	Limits Limits
-	// Redact leaves out of entries of a project's history the claims that the caller may not read. Without it owners see no claims.
-	Redact func(ctx context.Context, tx Tx, who access.Caller, projectID string, entries []audit.Entry) error
 }
 
 // Index is projects, releases and files. It is safe for concurrent use; any number may share rows and bytes.
@@ -42,9 +36,7 @@ type Index struct {
 	store   Store
 	custody *custody.Keeper
 	changes access.Changes[Tx]
-	log     *slog.Logger
 	limits  Limits
-	redact  func(ctx context.Context, tx Tx, who access.Caller, projectID string, entries []audit.Entry) error
 
 	repositories *memo.BySerial[string, Repository]
 	projects     *memo.BySerial[projectKey, Project]
@@ -76,15 +68,8 @@ const (
 
 // New returns the index over the rows of s and the bytes that k keeps.
 func New(s Store, k *custody.Keeper, o Options) *Index {
-	if o.Log == nil {
-		o.Log = slog.Default()
-	}
-	if o.Redact == nil {
-		o.Redact = withoutClaims
-	}
 	return &Index{
-		redact: o.Redact,
-		store:  s, custody: k, changes: access.NewChanges(s, o.Now, o.NewID), log: o.Log, limits: o.Limits,
+		store: s, custody: k, changes: access.NewChanges(s, o.Now, o.NewID), limits: o.Limits,
 		repositories: memo.NewBySerial[string, Repository](memoRepositories),
 		projects:     memo.NewBySerial[projectKey, Project](memoProjects),
 		files:        memo.NewBySerial[fileKey, located](memoFiles),

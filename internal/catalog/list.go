@@ -96,7 +96,7 @@ func (x *Index) Contents(ctx context.Context, who access.Caller, repo string, na
 		return err
 	})
 	if fault.Is(err, fault.NotFound) {
-		return Contents{}, missing("project of that name")
+		return Contents{}, Missing("project of that name")
 	}
 	c.Project.Epoch = p.Epoch
 	return c, err
@@ -120,14 +120,14 @@ func (x *Index) Release(ctx context.Context, who access.Caller, repo string, nam
 	d := ReleaseDetail{Contents: c}
 	var ok bool
 	if d.Release, ok = pick(c, version); !ok {
-		return ReleaseDetail{}, missing("release of that version")
+		return ReleaseDetail{}, Missing("release of that version")
 	}
 	d.Files = filesOf(c.Files, d.Release.ID)
 	if len(d.Files) == 0 {
 		return d, nil
 	}
 	err = x.store.View(ctx, func(tx Tx) (err error) {
-		d.Metadata, err = tx.Metadata(ctx, telling(d.Files).ID)
+		d.Metadata, err = tx.Metadata(ctx, Telling(d.Files).ID)
 		return err
 	})
 	return d, err
@@ -193,8 +193,8 @@ func filesOf(files []File, releaseID string) []File {
 	return slices.DeleteFunc(slices.Clone(files), func(f File) bool { return f.ReleaseID != releaseID })
 }
 
-// telling picks the file whose metadata stands for the release.
-func telling(files []File) File {
+// Telling picks the file whose metadata stands for the release.
+func Telling(files []File) File {
 	if i := slices.IndexFunc(files, func(f File) bool { return f.Kind == packaging.Wheel }); i >= 0 {
 		return files[i]
 	}

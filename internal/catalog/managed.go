@@ -43,15 +43,6 @@ type ManagedProject struct {
 	Counts
 }
 
-// ManagedRows is what lists of projects and releases need of a transaction.
-type ManagedRows interface {
-	// ProjectsNamed returns size projects of a repository whose normal name has text in it, from the offset on, by name,
-	// and how many there are in all.
-	ProjectsNamed(ctx context.Context, repositoryID, text string, offset, size int) ([]Project, int, error)
-	// ProjectsByID returns those of some projects that a repository has, in any order.
-	ProjectsByID(ctx context.Context, repositoryID string, ids []string) ([]Project, error)
-}
-
 // ManagedPage returns a page of the projects of a repository that the caller uploads to, maintains or owns, quarantined
 // ones too, by normal name, and how many there are in all. What was granted to the caller is all that is read, unless the
 // caller has the role in the whole repository. It is empty, not an error, for who has none.

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"pyindex/internal/access"
+	"pyindex/internal/browse"
 	"pyindex/internal/catalog"
 	"pyindex/internal/fault"
 	"pyindex/internal/ingest"
@@ -122,7 +123,7 @@ func TestManagedReleases(t *testing.T) {
 // lastAction is the newest entry of the record, with its outcome.
 func (w *world) lastAction() string {
 	w.t.Helper()
-	h, err := w.Record(w.t.Context(), w.admin, catalog.HistoryFilter{Limit: 1})
+	h, err := w.Record(w.t.Context(), w.admin, browse.HistoryFilter{Limit: 1})
 	if err != nil {
 		w.t.Fatal(err)
 	}

@@ -42,25 +42,6 @@ type Deleted struct {
 	Users, Groups []string  // ids of its last owners
 }
 
-// NameRows keeps names and what was deleted. Reads of one return fault.NotFound for none.
-type NameRows interface {
-	// PutName records a name. A name that is known already stays as it is.
-	PutName(ctx context.Context, n Name) error
-	NameOf(ctx context.Context, name packaging.ProjectName) (Name, error)
-	// Names returns at most limit names, in order, after one of them.
-	Names(ctx context.Context, after string, limit int) ([]Name, error)
-
-	// PutDeleted records that a project was deleted, in place of an earlier one of that name.
-	PutDeleted(ctx context.Context, d Deleted) error
-	DeletedNamed(ctx context.Context, repository string, name packaging.ProjectName) (Deleted, error)
-	// DeletedProjects returns all, by repository and name.
-	DeletedProjects(ctx context.Context) ([]Deleted, error)
-	// FreeName lets anybody use the name of a deleted project from a moment on, and reports whether that is sooner than before.
-	FreeName(ctx context.Context, repository string, name packaging.ProjectName, at time.Time) (bool, error)
-	// NoteAgain notes that a project of the name of a deleted one was created.
-	NoteAgain(ctx context.Context, repository string, name packaging.ProjectName, at time.Time) error
-}
-
 // NamePolicy is what the names of new projects must keep to. The zero NamePolicy asks for nothing.
 type NamePolicy struct {
 	SimilarNames  bool // refuse new projects whose names look like an existing one's, or one that is kept

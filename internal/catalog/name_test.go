@@ -11,6 +11,7 @@ import (
 	"pyindex/internal/access"
 	"pyindex/internal/assembly"
 	"pyindex/internal/audit"
+	"pyindex/internal/browse"
 	"pyindex/internal/catalog"
 	"pyindex/internal/fault"
 	"pyindex/internal/ingest"
@@ -199,7 +200,7 @@ func TestProjectCreatedAgain(t *testing.T) {
 	if _, err := w.Formerly(ctx, w.user("eve", access.NewAPIToken{Scope: access.ScopeAdmin}), "", demo); !fault.Is(err, fault.Denied) {
 		t.Errorf("Formerly(no owner) = %v, want denied", err)
 	}
-	h, err := w.History(ctx, bob, "", demo, catalog.HistoryFilter{Actions: []string{"project.create"}, Limit: 5})
+	h, err := w.History(ctx, bob, "", demo, browse.HistoryFilter{Actions: []string{"project.create"}, Limit: 5})
 	if err != nil || len(h.Entries) != 1 || h.Entries[0].Detail["earlier_project_deleted_at"] != deleted.Truncate(time.Second).Format(time.RFC3339) {
 		t.Errorf("the record of the creation is %+v, %v, want it to name the deletion", h.Entries, err)
 	}
@@ -244,7 +245,7 @@ func TestReleaseName(t *testing.T) {
 	if names, err := w.Names(ctx, w.admin, false); err != nil || len(names) != 2 {
 		t.Errorf("Names() = %+v, %v, want both", names, err)
 	}
-	h, err := w.Record(ctx, w.admin, catalog.HistoryFilter{Actions: []string{"name.release"}, Limit: 10})
+	h, err := w.Record(ctx, w.admin, browse.HistoryFilter{Actions: []string{"name.release"}, Limit: 10})
 	granted := 0
 	for _, e := range h.Entries {
 		if e.Outcome == audit.Granted {

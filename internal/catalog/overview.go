@@ -54,14 +54,14 @@ type Overview struct {
 // picks it. fault.NotFound where the caller may not see it or there is no such release. A project without releases, or in
 // quarantine, has none to show. It reads one release, whatever the number of others, except after a change.
 func (x *Index) Overview(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName, version string) (Overview, error) {
-	o, err := x.releases(ctx, who, repo, name)
+	o, err := x.Releases(ctx, who, repo, name)
 	if err != nil || o.Project.Status == Quarantined && version == "" {
 		return o, err
 	}
 	i := 0
 	if version != "" {
-		if i = find(o.Releases, version); i < 0 || o.Project.Status == Quarantined {
-			return Overview{}, missing("release of that version")
+		if i = o.Find(version); i < 0 || o.Project.Status == Quarantined {
+			return Overview{}, Missing("release of that version")
 		}
 		o.Release = o.Releases[i]
 	} else {
@@ -74,18 +74,18 @@ func (x *Index) Overview(ctx context.Context, who access.Caller, repo string, na
 		if o.Files, err = tx.FilesOfRelease(ctx, o.Release.ID); err != nil || len(o.Files) == 0 {
 			return err
 		}
-		o.Source = telling(o.Files)
+		o.Source = Telling(o.Files)
 		o.Metadata, err = tx.Metadata(ctx, o.Source.ID)
 		return err
 	})
 	if fault.Is(err, fault.NotFound) {
-		return Overview{}, missing("release of that version") // it went a moment ago
+		return Overview{}, Missing("release of that version") // it went a moment ago
 	}
 	return o, err
 }
 
-// releases returns a project that the caller may read, with its releases in a line each.
-func (x *Index) releases(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName) (Overview, error) {
+// Releases returns a project that the caller may read, with its releases in a line each.
+func (x *Index) Releases(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName) (Overview, error) {
 	p, err := x.Project(ctx, who, repo, name)
 	if err != nil {
 		return Overview{}, err
@@ -184,7 +184,7 @@ func (x *Index) summaries(ctx context.Context, p Project) ([]Summary, error) {
 		return err
 	})
 	if fault.Is(err, fault.NotFound) {
-		return nil, missing("project of that name")
+		return nil, Missing("project of that name")
 	} else if err != nil {
 		return nil, err
 	}
@@ -196,12 +196,13 @@ func (x *Index) summaries(ctx context.Context, p Project) ([]Summary, error) {
 	return all, nil
 }
 
-func find(all []Summary, version string) int {
+// Find returns the place of a release in o.Releases by any spelling of its version, and -1 if it is not there.
+func (o Overview) Find(version string) int {
 	v, err := packaging.ParseVersion(version)
 	if err != nil {
 		return -1
 	}
-	return slices.IndexFunc(all, func(s Summary) bool { return s.Key == v.Key() })
+	return slices.IndexFunc(o.Releases, func(s Summary) bool { return s.Key == v.Key() })
 }
 
 // newest picks the release that a page about the project shows: see Index.Release.

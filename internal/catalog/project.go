@@ -1,7 +1,6 @@
 package catalog
 
 import (
-	"context"
 	"time"
 
 	"pyindex/internal/access"
@@ -46,36 +45,10 @@ func (p Project) Object() access.Object {
 	return o
 }
 
-// ProjectRows keeps projects; Repository is filled in on reading. Reads return fault.NotFound for none.
-type ProjectRows interface {
-	InsertProject(ctx context.Context, p Project) error // fault.Conflict for a name that exists in the repository
-	UpdateProject(ctx context.Context, p Project) error // by id: display, status and its reason, serial, size, trusted only, limits
-	DeleteProject(ctx context.Context, id string) error // with releases, files, grants and publisher links; not tombstones
-	ProjectByName(ctx context.Context, repositoryID string, name packaging.ProjectName) (Project, error)
-	ProjectByID(ctx context.Context, id string) (Project, error)
-	Projects(ctx context.Context, repositoryID string) ([]Project, error) // by normal name
-	// ProjectWithSkeleton returns some project whose name has a skeleton, see packaging.ProjectName; fault.NotFound where none has.
-	ProjectWithSkeleton(ctx context.Context, repositoryID, skeleton string) (Project, error)
-	// ListedSince returns what a listing shows of the projects whose serial is above one, by normal name, and the number of
-	// all projects of the repository. It does not tell which were deleted.
-	ListedSince(ctx context.Context, repositoryID string, serial int64) ([]Listed, int, error)
-}
-
 // Release is one version of a project.
 type Release struct {
 	ID, ProjectID string
 	Version       string // normal form (PEP 440), as its first file spells it
 	Key           string // packaging.Version.Key: equal for equal versions
 	CreatedAt     time.Time
-}
-
-// ReleaseRows keeps releases. Reads return fault.NotFound for none.
-type ReleaseRows interface {
-	InsertRelease(ctx context.Context, r Release) error // fault.Conflict for a version that exists
-	DeleteRelease(ctx context.Context, id string) error
-	ReleaseByKey(ctx context.Context, projectID, key string) (Release, error)
-	// Releases returns a project's releases, oldest first, but those all of whose files are in quarantine.
-	Releases(ctx context.Context, projectID string) ([]Release, error)
-	// Summaries returns all of a project's releases, also those in quarantine, with numbers of their files, in no order.
-	Summaries(ctx context.Context, projectID string) ([]Summary, error)
 }

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"pyindex/internal/access"
+	"pyindex/internal/browse"
 	"pyindex/internal/catalog"
 	"pyindex/internal/fault"
 	"pyindex/internal/ingest"
@@ -14,7 +15,7 @@ import (
 // entriesOf counts the entries of an action.
 func (w *world) entriesOf(action string) (n int) {
 	w.t.Helper()
-	h, err := w.Record(w.t.Context(), w.admin, catalog.HistoryFilter{Actions: []string{action}, Limit: 50})
+	h, err := w.Record(w.t.Context(), w.admin, browse.HistoryFilter{Actions: []string{action}, Limit: 50})
 	if err != nil {
 		w.t.Fatal(err)
 	}

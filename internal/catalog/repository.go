@@ -1,7 +1,6 @@
 package catalog
 
 import (
-	"context"
 	"time"
 
 	"pyindex/internal/access"
@@ -21,14 +20,4 @@ type Repository struct {
 // Object returns the repository as permissions see it.
 func (r Repository) Object() access.Object {
 	return access.Object{RepositoryID: r.ID, Members: r.Members, Public: r.Public}
-}
-
-// RepositoryRows keeps repositories. Reads return fault.NotFound for none.
-type RepositoryRows interface {
-	InsertRepository(ctx context.Context, r Repository) error // fault.Conflict for a taken name
-	UpdateRepository(ctx context.Context, r Repository) error // by id: members, public
-	RepositoryByName(ctx context.Context, name string) (Repository, error)
-	Repositories(ctx context.Context) ([]Repository, error) // by name
-	// DeleteRepository removes a repository with its grants; fault.Conflict while a project or a tombstone is in it.
-	DeleteRepository(ctx context.Context, id string) error
 }

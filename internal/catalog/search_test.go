@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"pyindex/internal/access"
+	"pyindex/internal/browse"
 	"pyindex/internal/catalog"
 	"pyindex/internal/fault"
 	"pyindex/internal/ingest"
@@ -13,7 +14,7 @@ import (
 )
 
 // found returns the names that a search finds.
-func (w *world) found(who access.Caller, q catalog.Query) []string {
+func (w *world) found(who access.Caller, q browse.Query) []string {
 	w.t.Helper()
 	q.PerPage = 50
 	f, err := w.Search(w.t.Context(), who, "", q)
@@ -32,7 +33,7 @@ func (w *world) found(who access.Caller, q catalog.Query) []string {
 
 func (w *world) expect(who access.Caller, text string, want ...string) {
 	w.t.Helper()
-	if got := w.found(who, catalog.Query{Text: text}); !slices.Equal(got, want) {
+	if got := w.found(who, browse.Query{Text: text}); !slices.Equal(got, want) {
 		w.t.Errorf("searching %q finds %v, want %v", text, got, want)
 	}
 }
@@ -91,10 +92,10 @@ func TestSearchIsForReaders(t *testing.T) {
 	w.expect(bound, "shared", "open-thing")
 	w.expect(bound, "", "open-thing")
 	w.expect(bound, "secret-plan")
-	if f, err := w.Search(ctx, bound, "", catalog.Query{Text: "secret-plam"}); err != nil || f.Instead != "" {
+	if f, err := w.Search(ctx, bound, "", browse.Query{Text: "secret-plam"}); err != nil || f.Instead != "" {
 		t.Errorf("a hidden name is suggested: %q, %v", f.Instead, err)
 	}
-	if f, err := w.Search(ctx, w.admin, "", catalog.Query{Text: "secret-plam"}); err != nil || f.Instead != "secret-plan" {
+	if f, err := w.Search(ctx, w.admin, "", browse.Query{Text: "secret-plam"}); err != nil || f.Instead != "secret-plan" {
 		t.Errorf("suggested instead: %q, %v, want secret-plan", f.Instead, err)
 	}
 	if cards, total, err := w.Dependents(ctx, bound, "", name(t, "open-thing"), 1, 10); err != nil || len(cards) != 0 || total != 0 {
@@ -107,7 +108,7 @@ func TestSearchIsForReaders(t *testing.T) {
 		t.Errorf("dependents of what is hidden = %v, want not found", err)
 	}
 	for _, repo := range []string{"", "nowhere"} {
-		if _, err := w.Search(ctx, access.Guest(false), repo, catalog.Query{}); !fault.Is(err, fault.Unauthenticated) {
+		if _, err := w.Search(ctx, access.Guest(false), repo, browse.Query{}); !fault.Is(err, fault.Unauthenticated) {
 			t.Errorf("Search by nobody in %q = %v, want unauthenticated", repo, err)
 		}
 	}
@@ -121,17 +122,17 @@ func TestSearchHostile(t *testing.T) {
 		"%", "_", "*", `"`, `'`, `\`, `"demo`, "demo*", "NOT demo", "demo OR x", "demo AND", "NEAR(demo plain)", "name:demo", "^demo", "{demo}", "(demo", "demo)", "-demo",
 		"a\x00b", strings.Repeat("a ", 40_000), strings.Repeat("x", 64<<10), ".*", "[a-z]+", "demo; DROP TABLE projects", "&", "demo & plain", "demo:*", "!demo", "<->", "\xff\xfe", "ﬁ", "İ",
 	} {
-		if _, err := w.Search(t.Context(), w.admin, "", catalog.Query{Text: text, Classifier: text, Python: text, Sort: catalog.Sort(text), Page: 1 << 40}); err != nil {
+		if _, err := w.Search(t.Context(), w.admin, "", browse.Query{Text: text, Classifier: text, Python: text, Sort: browse.Sort(text), Page: 1 << 40}); err != nil {
 			t.Errorf("Search(%.40q) = %v", text, err)
 		}
-		if got := w.found(w.admin, catalog.Query{Text: text}); slices.Contains([]string{"%", "_", "*", ".*", `"`}, text) && len(got) != 0 {
+		if got := w.found(w.admin, browse.Query{Text: text}); slices.Contains([]string{"%", "_", "*", ".*", `"`}, text) && len(got) != 0 {
 			t.Errorf("Search(%q) finds %v", text, got)
 		}
 	}
 	w.expect(w.admin, "(demo)", "demo")
 	w.expect(w.admin, "DEMO plain", "demo")
 	for page, want := range map[int]int{-5: 1, 0: 1, 1: 1, 2: 0, 1 << 40: 0} {
-		f, err := w.Search(t.Context(), w.admin, "", catalog.Query{Page: page, PerPage: 1 << 30})
+		f, err := w.Search(t.Context(), w.admin, "", browse.Query{Page: page, PerPage: 1 << 30})
 		if err != nil || len(f.Cards) != want {
 			t.Errorf("page %d = %d results, %v, want %d", page, len(f.Cards), err, want)
 		}
@@ -142,7 +143,7 @@ func TestSearchByPython(t *testing.T) {
 	w := newWorld(t, ingest.PrivatePolicy(), catalog.Limits{})
 	w.must(packagingtest.Wheel("old", "1.0", "x", "Requires-Python: >=3.6,<3.9"), packagingtest.Wheel("new", "1.0", "x", "Requires-Python: >=3.11.2"), packagingtest.Wheel("any", "1.0", "x"))
 	for python, want := range map[string][]string{"3.8": {"any", "old"}, "3.11": {"any", "new"}, "3.10": {"any"}, "": {"any", "new", "old"}, "3.x": {"any", "new", "old"}} {
-		if got := w.found(w.admin, catalog.Query{Python: python, Sort: catalog.ByName}); !slices.Equal(got, want) {
+		if got := w.found(w.admin, browse.Query{Python: python, Sort: browse.ByName}); !slices.Equal(got, want) {
 			t.Errorf("Python %s: %v, want %v", python, got, want)
 		}
 	}
@@ -170,7 +171,7 @@ func TestBackfill(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := w.found(w.admin, catalog.Query{Text: "something"}); len(got) != 1 {
+	if got := w.found(w.admin, browse.Query{Text: "something"}); len(got) != 1 {
 		t.Errorf("without cards %v are found", got)
 	}
 	done := make(chan error)
@@ -182,7 +183,7 @@ func TestBackfill(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if got := w.found(w.admin, catalog.Query{Text: "something"}); len(got) != 3 {
+	if got := w.found(w.admin, browse.Query{Text: "something"}); len(got) != 3 {
 		t.Errorf("after Backfill %v are found, want three", got)
 	}
 }

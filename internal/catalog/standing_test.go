@@ -440,7 +440,7 @@ var changes = map[string]func(x *assembly.Index, ctx context.Context, who access
 // own above.
 var unchanging = strings.Fields(`Backfill Begin CheckDaily CheckStored Collaborators Compare Contents Days Dependents Downloads File FindStrays Formerly GroupGrants Grants History Limits
 	Link Listing ListingState Managed ManagedContents ManagedPage ManagedRelease ManagedReleases ManagedSettings MayGrant MayUpload Names Open Overview
-	Present Project Provenance Publish Quarantine Record Release ReleaseFiles Repositories Repository Search Sweep Usage WalkRecord`)
+	Present Project Provenance Publish Quarantine Record Release ReleaseFiles Releases Repositories Repository Search Sweep Usage WalkRecord`)
 
 // Each exported method that changes something refuses a caller whose token was revoked, or whose account lost what it
 // needs, after it was identified; and does what it is for when nothing ended.

@@ -41,19 +41,6 @@ type Day struct {
 	Activity string // action of the record, or "download"
 }
 
-// UsageRows reads sums for the operator.
-type UsageRows interface {
-	Usage(ctx context.Context, largest int) (Usage, error)
-	// Days counts entries of actions by day since a moment, oldest first.
-	Days(ctx context.Context, since time.Time, actions []string) ([]Day, error)
-	// AddDownloads adds to the downloads of a day.
-	AddDownloads(ctx context.Context, day time.Time, projectID, version string, n int64) error
-	// Downloads returns the downloads of each day since a moment: of a release as it spells its version, for "" of the whole
-	// project, and for no project of all.
-	Downloads(ctx context.Context, since time.Time, projectID, version string) ([]Day, error)
-	DeleteDownloadsBefore(ctx context.Context, t time.Time) error
-}
-
 // largestShown is how many projects Usage names.
 const largestShown = 20
 

@@ -1,9 +1,6 @@
 package ingest
 
 import (
-	"context"
-	"slices"
-
 	"pyindex/internal/access"
 	"pyindex/internal/catalog"
 	"pyindex/internal/packaging"
@@ -40,37 +37,4 @@ func (ignorant) Attest(a Attested) ([]catalog.Attestation, []string, error) {
 		return nil, nil, nil
 	}
 	return nil, []string{notVerified}, nil
-}
-
-// attest asks what becomes of the attestations that came with the file.
-func (a *addition) attest() error {
-	keep, warnings, err := a.intake.attester.Attest(Attested{
-		Sent: a.sent, Filename: a.filename, SHA256: a.measured.SHA256, Uploader: a.who.Kind(), Claims: a.who.Claims(),
-	})
-	a.attested = keep
-	a.contents.Warnings = append(a.contents.Warnings, warnings...)
-	return err
-}
-
-// provable reports whether something about the file was verified.
-func (a *addition) provable() bool {
-	return slices.ContainsFunc(a.attested, func(t catalog.Attestation) bool { return t.Verified })
-}
-
-// insertAttestations adds the rows beside the file's.
-func (a *addition) insertAttestations(ctx context.Context, tx Tx, f catalog.File) error {
-	for _, t := range a.attested {
-		if err := tx.InsertAttestation(ctx, f.ID, t); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// unread is the warning for attestations of a file that was there already.
-func unread(sent []string) []string {
-	if len(sent) == 0 {
-		return nil
-	}
-	return []string{"the attestations were not looked at: this file is here already, and what is stated about it stays as it is"}
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"slices"
 
 	"pyindex/internal/access"
 	"pyindex/internal/catalog"
@@ -283,4 +284,27 @@ func (a *addition) warnings() []string {
 		all = append(all, a.warning)
 	}
 	return all
+}
+
+// provable reports whether something about the file was verified.
+func (a *addition) provable() bool {
+	return slices.ContainsFunc(a.attested, func(t catalog.Attestation) bool { return t.Verified })
+}
+
+// insertAttestations adds the rows beside the file's.
+func (a *addition) insertAttestations(ctx context.Context, tx Tx, f catalog.File) error {
+	for _, t := range a.attested {
+		if err := tx.InsertAttestation(ctx, f.ID, t); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// unread is the warning for attestations of a file that was there already.
+func unread(sent []string) []string {
+	if len(sent) == 0 {
+		return nil
+	}
+	return []string{"the attestations were not looked at: this file is here already, and what is stated about it stays as it is"}
 }

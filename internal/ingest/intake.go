@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"fmt"
 	"log/slog"
 	"time"
 
@@ -51,4 +52,17 @@ func New(x *catalog.Index, s Store, k *custody.Keeper, o Options) *Intake {
 		limits:   o.Limits,
 		attester: o.Attester,
 	}
+}
+
+// bytesText writes a number of bytes for people, in binary units.
+func bytesText(n int64) string {
+	units := []string{"bytes", "KiB", "MiB", "GiB", "TiB"}
+	f, u := float64(n), 0
+	for f >= 1024 && u < len(units)-1 {
+		f, u = f/1024, u+1
+	}
+	if f == float64(int64(f)) {
+		return fmt.Sprintf("%d %s", int64(f), units[u])
+	}
+	return fmt.Sprintf("%.1f %s", f, units[u])
 }

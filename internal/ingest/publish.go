@@ -331,3 +331,13 @@ func targetProject(u Upload) string {
 	}
 	return name.String()
 }
+
+// attest asks what becomes of the attestations that came with the file.
+func (a *addition) attest() error {
+	keep, warnings, err := a.intake.attester.Attest(Attested{
+		Sent: a.sent, Filename: a.filename, SHA256: a.measured.SHA256, Uploader: a.who.Kind(), Claims: a.who.Claims(),
+	})
+	a.attested = keep
+	a.contents.Warnings = append(a.contents.Warnings, warnings...)
+	return err
+}

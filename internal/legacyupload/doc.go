@@ -9,5 +9,5 @@
 // Patience with a client that stands still, and reading on before a refusal so that it is read, are the server's.
 //
 // It decides nothing about projects: whether a caller may publish, and whether name, form and archive agree, is
-// the catalog's word. Signatures are ignored; attestations are handed on as they were sent.
+// package ingest's word. Signatures are ignored; attestations are handed on as they were sent.
 package legacyupload

@@ -31,12 +31,12 @@ type bounds struct {
 // receipt is what one request carried.
 type receipt struct {
 	form         form
-	content      *heading // nil where there was no file
-	attestations []string // the field, each time that it was sent, cut off a byte beyond the bound on it
+	content      *partHeader // nil where there was no file
+	attestations []string    // the field, each time that it was sent, cut off a byte beyond the bound on it
 }
 
 // opener is asked where a file's bytes go, with the fields that came before it. An error of it ends the reading.
-type opener func(f form, h heading) (io.Writer, error)
+type opener func(f form, h partHeader) (io.Writer, error)
 
 // receive reads a multipart body to its end, fields into memory and the file into what open returns. All errors of the
 // body itself are fault.Invalid.
@@ -89,7 +89,7 @@ func (in *receiver) part() error {
 	if err != nil {
 		return in.explain(err)
 	}
-	h, err := readHeading(p.Header)
+	h, err := readPartHeader(p.Header)
 	switch {
 	case err != nil:
 		return err
@@ -102,7 +102,7 @@ func (in *receiver) part() error {
 }
 
 // field reads a text field, or a signature, which is dropped.
-func (in *receiver) field(p io.Reader, h heading) error {
+func (in *receiver) field(p io.Reader, h partHeader) error {
 	in.meter.Next("a field", in.bounds.field)
 	if h.file {
 		_, err := io.Copy(io.Discard, p)
@@ -141,7 +141,7 @@ func (in *receiver) attestations(p io.Reader) error {
 }
 
 // content hands the file's bytes on as they come.
-func (in *receiver) content(p io.Reader, h heading) error {
+func (in *receiver) content(p io.Reader, h partHeader) error {
 	if in.got.content != nil {
 		return fault.New(fault.Invalid, "content has invalid data: send one file in a request")
 	}

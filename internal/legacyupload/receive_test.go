@@ -42,7 +42,7 @@ func file(field, filename, bytes string) string {
 }
 
 func into(w io.Writer) opener {
-	return func(form, heading) (io.Writer, error) { return w, nil }
+	return func(form, partHeader) (io.Writer, error) { return w, nil }
 }
 
 func TestReceive(t *testing.T) {
@@ -156,7 +156,7 @@ func TestReceiveHandsErrorsOn(t *testing.T) {
 		want error
 		kind fault.Kind
 	}{
-		"opener refuses": {strings.NewReader(body), func(form, heading) (io.Writer, error) { return nil, full }, full, fault.TooLarge},
+		"opener refuses": {strings.NewReader(body), func(form, partHeader) (io.Writer, error) { return nil, full }, full, fault.TooLarge},
 		"stage is full":  {strings.NewReader(body), into(writerFunc(func([]byte) (int, error) { return 0, full })), full, fault.TooLarge},
 		"stage breaks":   {strings.NewReader(body), into(writerFunc(func([]byte) (int, error) { return 0, gone })), gone, fault.Internal},
 		"client leaves":  {io.MultiReader(strings.NewReader(body[:1000]), iotest.ErrReader(gone)), into(io.Discard), gone, fault.Invalid},
@@ -207,7 +207,7 @@ func FuzzForm(f *testing.F) {
 	f.Fuzz(func(t *testing.T, body []byte) {
 		var stored bytes.Buffer
 		opened := 0
-		got, err := receive(bytes.NewReader(body), edgeType, small, func(form, heading) (io.Writer, error) {
+		got, err := receive(bytes.NewReader(body), edgeType, small, func(form, partHeader) (io.Writer, error) {
 			opened++
 			return &stored, nil
 		})

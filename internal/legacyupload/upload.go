@@ -48,7 +48,7 @@ func (u *upload) discard() {
 
 // opener opens a stage for the file, unless the fields before it tell already that nothing will come of it.
 func (u *upload) opener(ctx context.Context) opener {
-	return func(f form, h heading) (io.Writer, error) {
+	return func(f form, h partHeader) (io.Writer, error) {
 		name, err := u.precheck(f, h)
 		if err != nil {
 			return nil, err
@@ -61,7 +61,7 @@ func (u *upload) opener(ctx context.Context) opener {
 // precheck rejects an upload before its bytes are read if the fields seen so far already make it invalid. It returns the
 // project name, or the zero name if the form has not named one yet. Every client sends its fields first; publish looks at
 // those that come later.
-func (u *upload) precheck(f form, h heading) (name packaging.ProjectName, err error) {
+func (u *upload) precheck(f form, h partHeader) (name packaging.ProjectName, err error) {
 	if err := u.checkEnvelope(f, len(u.actions)+len(f[":action"]) > 0); err != nil {
 		return name, err
 	}
@@ -90,27 +90,24 @@ func (u *upload) checkEnvelope(f form, action bool) error {
 	return checkProtocol(version)
 }
 
-// publish reads the whole form and gives it to the catalog.
+// publish reads the whole form and publishes the file.
 func (u *upload) publish(ctx context.Context, got receipt) (ingest.Receipt, error) {
 	if err := u.checkEnvelope(got.form, true); err != nil {
 		return ingest.Receipt{}, err
 	}
-	said, err := readStatement(got.form)
-	if err != nil {
+	out := ingest.Upload{Attestations: got.attestations}
+	if err := readFileFields(got.form, &out); err != nil {
 		return ingest.Receipt{}, err
 	}
-	metadata, err := readMetadata(got.form)
-	if err != nil {
+	var err error
+	if out.Form, err = readMetadata(got.form); err != nil {
 		return ingest.Receipt{}, err
 	}
 	if got.content == nil {
 		return ingest.Receipt{}, fault.New(fault.Invalid, "Upload payload does not have a file: send it as the part named content")
 	}
-	return u.intake.Publish(ctx, u.incoming, ingest.Upload{
-		Filename: got.content.filename, Kind: said.kind, PythonVersion: said.python,
-		Comment: said.comment, Form: metadata, Digests: said.digests, ContentType: got.content.contentType,
-		Attestations: got.attestations,
-	})
+	out.Filename, out.ContentType = got.content.filename, got.content.contentType
+	return u.intake.Publish(ctx, u.incoming, out)
 }
 
 // readMetadata reads the core metadata. The catalog would take a missing name from the file; this protocol demands it.

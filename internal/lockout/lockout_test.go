@@ -17,6 +17,7 @@ import (
 	"pyindex/internal/account/signin"
 	"pyindex/internal/assembly"
 	"pyindex/internal/audit"
+	"pyindex/internal/browse"
 	"pyindex/internal/catalog"
 	"pyindex/internal/fault"
 	"pyindex/internal/ingest"
@@ -132,7 +133,7 @@ func (w *world) upload(who access.Caller, project, version string) {
 // record returns what was recorded of an action.
 func (w *world) record(action string) (out []audit.Entry) {
 	w.Helper()
-	h, err := w.index.Record(w.Context(), w.boss, catalog.HistoryFilter{Actions: []string{action}, Limit: 50})
+	h, err := w.index.Record(w.Context(), w.boss, browse.HistoryFilter{Actions: []string{action}, Limit: 50})
 	w.must(err)
 	return h.Entries
 }

@@ -12,6 +12,7 @@ import (
 	"pyindex/internal/catalog"
 	"pyindex/internal/fault"
 	"pyindex/internal/publishers"
+	"pyindex/internal/roles"
 )
 
 // plan is a report with the rows that it is about.
@@ -178,7 +179,7 @@ func (p *plan) reviewRoles(ctx context.Context, tx Tx) error {
 		if err != nil {
 			return err
 		}
-		if owned, err := catalog.OwnedWithout(ctx, tx, project, p.user.ID); err != nil {
+		if owned, err := roles.OwnedWithout(ctx, tx, project, p.user.ID); err != nil {
 			return err
 		} else if !owned {
 			p.Unowned = append(p.Unowned, place(project))

@@ -10,6 +10,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"pyindex/internal/access"
+	"pyindex/internal/assembly"
+	"pyindex/internal/browse"
 	"pyindex/internal/catalog"
 	"pyindex/internal/packaging"
 	"pyindex/internal/publishers"
@@ -36,8 +38,8 @@ func (b *bench) publish(m publishers.Minted, project, version string) {
 }
 
 // catalogOf is the catalog with the registry's discretion, as the program joins them.
-func (b *bench) catalogOf() *catalog.Index {
-	return catalog.New(b.db.Catalog(), nil, catalog.Options{Now: b.clock.Now, Redact: b.registry.Redact})
+func (b *bench) catalogOf() *assembly.Index {
+	return assembly.New(b.db.Catalog(), nil, assembly.Options{Now: b.clock.Now, Redact: b.registry.Redact})
 }
 
 // reads is everything of the claims that a caller is shown about a project, as JSON.
@@ -62,7 +64,7 @@ func (b *bench) reads(who access.Caller, project string) string {
 		if err != nil {
 			b.Fatal(err)
 		}
-		history, err := b.catalogOf().History(b.Context(), who, "", n, catalog.HistoryFilter{Limit: 100})
+		history, err := b.catalogOf().History(b.Context(), who, "", n, browse.HistoryFilter{Limit: 100})
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -189,7 +191,7 @@ func TestHistoryIsNoOracle(t *testing.T) {
 		n := b.find("mine").Name
 		for who, c := range map[string]access.Caller{"owner": mallory, "administrator": b.operator} {
 			for _, text := range []string{"secret-actor", "778899"} {
-				h, err := b.catalogOf().History(t.Context(), c, "", n, catalog.HistoryFilter{Text: text, Limit: 10})
+				h, err := b.catalogOf().History(t.Context(), c, "", n, browse.HistoryFilter{Text: text, Limit: 10})
 				if err != nil || (len(h.Entries) > 0) != (who == "administrator") {
 					t.Errorf("an %s who searches for %q finds %d entries, %v", who, text, len(h.Entries), err)
 				}
@@ -204,8 +206,8 @@ func TestHistoryWithoutRegistry(t *testing.T) {
 	alice := b.owner("alice", "mine")
 	b.add("mine", "environment", "")
 	b.mint(b.job())
-	x := catalog.New(b.db.Catalog(), nil, catalog.Options{Now: b.clock.Now})
-	h, err := x.History(t.Context(), alice, "", b.find("mine").Name, catalog.HistoryFilter{Limit: 10})
+	x := assembly.New(b.db.Catalog(), nil, assembly.Options{Now: b.clock.Now})
+	h, err := x.History(t.Context(), alice, "", b.find("mine").Name, browse.HistoryFilter{Limit: 10})
 	if text := fmt.Sprint(h.Entries); err != nil || strings.Contains(text, "secret-") {
 		t.Errorf("History() = %s, %v, want no claims", text, err)
 	}
@@ -218,10 +220,10 @@ func TestOthersPlansAreHidden(t *testing.T) {
 	b.clock.Pass(time.Second)
 	alice := b.owner("alice", "wanted")
 	n := b.find("wanted").Name
-	without := catalog.New(b.db.Catalog(), nil, catalog.Options{Now: b.clock.Now})
-	for what, x := range map[string]*catalog.Index{"with the registry": b.catalogOf(), "without it": without} {
+	without := assembly.New(b.db.Catalog(), nil, assembly.Options{Now: b.clock.Now})
+	for what, x := range map[string]*assembly.Index{"with the registry": b.catalogOf(), "without it": without} {
 		for who, c := range map[string]access.Caller{"owner": alice, "administrator": b.operator} {
-			h, err := x.History(t.Context(), c, "", n, catalog.HistoryFilter{Limit: 10})
+			h, err := x.History(t.Context(), c, "", n, browse.HistoryFilter{Limit: 10})
 			if got := strings.Contains(fmt.Sprint(h.Entries), plan.ID); err != nil || got != (who == "administrator") {
 				t.Errorf("%s, the %s sees the pending publisher of somebody else: %v, %v", what, who, got, err)
 			}

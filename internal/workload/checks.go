@@ -5,9 +5,6 @@ import (
 	"strings"
 )
 
-// check compares claims with a rule in one respect; nil if they fit.
-type check func(r Rule, c Claims) *Mismatch
-
 // text returns a claim that is a text, and "" for any other.
 func text(c map[string]any, claim string) string {
 	s, _ := c[claim].(string)

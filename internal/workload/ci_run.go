@@ -16,15 +16,6 @@ type Run struct {
 	Ref      string // full ref; ""
 }
 
-// runClaims are the claims that a Run is read from.
-type runClaims struct {
-	workload []string // with "/" between
-	ref      string
-	word     string // for a run: "job"
-	id       string // of a run, and where its page is below the workload's; "" for kinds without one
-	path     string
-}
-
 var fullName = regexp.MustCompile(`\A[A-Za-z0-9_][A-Za-z0-9_.-]*(?:/[A-Za-z0-9_.][A-Za-z0-9_.-]*){1,21}\z`)
 
 // Run reads the claims of an exchange.

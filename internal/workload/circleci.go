@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// CircleCIIssuer signs the identity tokens that CircleCI's jobs ask for with --root-issuer. Without it, tokens are
+// CircleCIIssuer signs the identity tokens that CircleCI's jobs ask for with --root-issuer. Without that flag, tokens are
 // signed under an issuer for each organization, CircleCIIssuer + "/org/ORG_ID".
 const CircleCIIssuer = "https://oidc.circleci.com"
 
@@ -21,45 +21,42 @@ var circleciOrigin = regexp.MustCompile(`\A[A-Za-z0-9.-]{1,253}(?:/[A-Za-z0-9_.-
 var CircleCI = &Kind{
 	name: "circleci", Short: "CircleCI", Title: "CircleCI", Help: "A CircleCI pipeline.",
 	issuer: CircleCIIssuer, host: "circleci.com", key: []string{"org_id", "project_id"},
-	sentence: "CircleCI pipeline {pipeline_definition_id} of project {project_id}(, from {vcs_origin})(, in context {context_id})",
+	sentence: "CircleCI pipeline {pipeline_definition_id} of project {project_id}(, from {vcs_origin})" +
+		"(, in context {context_id})",
 	Fields: []Field{
 		{
-			Name: "org_id", Label: "Organisation's id", Example: "01890000-0000-4000-8000-000000000006", Required: true,
-			Alias:   "circleci_org_id",
+			Name: "org_id", Label: "Organisation's id", Required: true, Alias: "circleci_org_id",
+			Example: "01890000-0000-4000-8000-000000000006",
 			Help:    "The organisation's id, from its settings on CircleCI.",
 			Pattern: "a UUID", Claim: circleciClaim + "org-id", parse: parseUUID,
 		}, {
-			Name: "project_id", Label: "Project's id", Example: "01890000-0000-4000-8000-000000000002", Required: true,
-			Alias:   "circleci_project_id",
+			Name: "project_id", Label: "Project's id", Required: true, Alias: "circleci_project_id",
+			Example: "01890000-0000-4000-8000-000000000002",
 			Help:    "The project's id, from its settings on CircleCI.",
 			Pattern: "a UUID", Claim: circleciClaim + "project-id", parse: parseUUID,
 		}, {
-			Name: "pipeline_definition_id", Label: "Pipeline definition's id", Example: "01890000-0000-4000-8000-000000000007",
-			Required: true,
-			Help:     "The id of the pipeline that publishes, from the project's settings on CircleCI. It names the configuration file.",
-			Pattern:  "a UUID", Claim: circleciClaim + "pipeline-definition-id", parse: parseUUID,
+			Name: "pipeline_definition_id", Label: "Pipeline definition's id", Required: true,
+			Example: "01890000-0000-4000-8000-000000000007",
+			Help:    "The id of the pipeline that publishes, from the project's settings on CircleCI.",
+			Pattern: "a UUID", Claim: circleciClaim + "pipeline-definition-id", parse: parseUUID,
 		}, {
-			Name: "vcs_ref", Label: "Tags or branches", Example: "refs/tags/v*", Recommended: true,
-			Tighten: "Only from these refs",
-			Help: "Only jobs for these refs: refs/tags/v* for tags that begin with v, refs/heads/main for one branch." +
-				anyBranch,
+			Name: "vcs_ref", Label: "Tags or branches", Example: "refs/tags/v*", Recommended: true, Tighten: "Only from these refs",
+			Help:    "Only jobs for these refs: refs/tags/v* for tags that begin with v, refs/heads/main for one branch." + anyBranch,
 			Pattern: refWords, Claim: circleciClaim + "vcs-ref", parse: parseRef, fits: refFits, say: sayRef,
 		}, {
-			Name: "vcs_origin", Label: "Repository", Example: "github.com/acme/widgets", Recommended: true,
-			Tighten: "Only from this repository",
+			Name: "vcs_origin", Label: "Repository", Example: "github.com/acme/widgets", Recommended: true, Tighten: "Only from this repository",
 			Help:    "The repository that the code comes from. Without it, forks may publish if the project passes secrets to their jobs.",
 			Pattern: "host/owner/name", Claim: circleciClaim + "vcs-origin",
 			parse: matching(circleciOrigin, "is not a repository: write host/owner/name, as github.com/acme/widgets"),
 		}, {
-			Name: "context_id", Label: "Context's id", Example: "01890000-0000-4000-8000-000000000008", Stricter: true,
-			Tighten: "Only in this context",
+			Name: "context_id", Label: "Context's id", Stricter: true, Tighten: "Only in this context",
+			Example: "01890000-0000-4000-8000-000000000008",
 			Help:    "Only jobs that use this context. Restrict the context to a group or to some branches on CircleCI.",
 			Pattern: "a UUID", Claim: circleciClaim + "context-ids", parse: parseUUID,
 		},
 	},
 	claims: []string{
-		circleciClaim + "org-id", circleciClaim + "project-id", "sub", circleciClaim + "pipeline-definition-id",
-		circleciClaim + "ssh-rerun",
+		circleciClaim + "org-id", circleciClaim + "project-id", "sub", circleciClaim + "pipeline-definition-id", circleciClaim + "ssh-rerun",
 	},
 	lookup: func(c Claims) (string, *Mismatch) {
 		for _, claim := range []string{circleciClaim + "org-id", circleciClaim + "project-id"} {
@@ -71,8 +68,7 @@ var CircleCI = &Kind{
 	},
 	checks: []check{
 		is(circleciClaim+"org-id", "org_id"), is(circleciClaim+"project-id", "project_id"), circleciSubjectFits,
-		is(circleciClaim+"pipeline-definition-id", "pipeline_definition_id"), circleciNoShell, circleciOriginFits,
-		circleciContextFits,
+		is(circleciClaim+"pipeline-definition-id", "pipeline_definition_id"), circleciNoShell, circleciOriginFits, circleciContextFits,
 	},
 	run:  runClaims{workload: []string{circleciClaim + "vcs-origin"}, ref: circleciClaim + "vcs-ref"},
 	warn: circleciWarnings,
@@ -81,8 +77,7 @@ var CircleCI = &Kind{
 // circleciSubjectFits looks at the parts of the subject that every token has.
 func circleciSubjectFits(r Rule, c Claims) *Mismatch {
 	got, m := said(c, "sub")
-	if want := "org/" + r.Fields["org_id"] + "/project/" + r.Fields["project_id"] + "/"; m == nil &&
-		!strings.HasPrefix(got, want) {
+	if want := "org/" + r.Fields["org_id"] + "/project/" + r.Fields["project_id"] + "/"; m == nil && !strings.HasPrefix(got, want) {
 		m = differs("sub", got, want+"…")
 	}
 	return m
@@ -118,15 +113,11 @@ func circleciWarnings(fields map[string]string, _ string) []Warning {
 	var out []Warning
 	switch ref := fields["vcs_ref"]; {
 	case anyRef(ref) && fields["context_id"] == "":
-		out = append(out, Warning{
-			AsLooseAsToken,
-			"Whoever may push a branch to the repository may publish, with their own jobs: this is as loose as a shared token. " +
-				"Say which refs may.", "vcs_ref", "refs/tags/*",
-		})
+		out = append(out, Warning{AsLooseAsToken, "Everybody who may push a branch to the repository may publish, with their own jobs: " +
+			"this is as loose as a shared token. Say which refs may.", "vcs_ref", "refs/tags/*"})
 	case anyRef(ref):
-		out = append(out, Warning{
-			CouldBeStricter, "Any branch and tag that the context lets through: one without restrictions lets all of them through.", "vcs_ref", "refs/tags/*",
-		})
+		out = append(out, Warning{CouldBeStricter, "Any branch and tag that the context lets through: " +
+			"one without restrictions lets all of them through.", "vcs_ref", "refs/tags/*"})
 	}
 	if fields["vcs_origin"] == "" {
 		out = append(out, Warning{Loose, "Forks may publish if the project passes secrets to their jobs.", "vcs_origin", ""})

@@ -64,3 +64,55 @@ func ClaimsText(fields map[string]string) string {
 	}
 	return b.String()
 }
+
+// What the fields of a generic rule begin with.
+const (
+	exactRule  = "claim:"
+	oneofRule  = "oneof:"
+	prefixRule = "prefix:"
+)
+
+// literal reports whether a claim has to be one of a few texts.
+func literal(r Rule, claim string) bool {
+	return r.Fields[exactRule+claim] != "" || r.Fields[oneofRule+claim] != ""
+}
+
+func parseClaimPrefix(claim, v string) (string, error) {
+	within, ok := refClaims[claim]
+	if !ok {
+		return "", fault.New(fault.Invalid, "claim %s cannot be compared by its beginning: only refs can (%s)", claim, strings.Join(slices.Sorted(maps.Keys(refClaims)), ", "))
+	}
+	if within == "refs/" {
+		return parseRef("claim "+claim+" with", v)
+	}
+	stem, open := strings.CutSuffix(v, "*")
+	if !open || stem == "" || strings.Contains(stem, "*") || !strings.Contains(stem, within) {
+		return "", fault.New(fault.Invalid, "claim %s cannot begin with %.100q: write the beginning, with %q in it, and one * at the end", claim, v, within)
+	}
+	return parseClaimValue(claim, v)
+}
+
+func parseClaimValue(claim, v string) (string, error) {
+	if v == "" || len(v) > maxRuleValue || strings.TrimSpace(v) != v || HasControl(v) {
+		return "", fault.New(fault.Invalid, "claim %s cannot have to be %.100q: a text of at most %d bytes, no blank at either end, no control characters", claim, v, maxRuleValue)
+	}
+	return v, nil
+}
+
+// refClaims are the claims that may be compared by their beginning, and what the beginning has to hold so that it ends
+// inside a ref: one that ended inside the name of a repository would let in its neighbours.
+var refClaims = map[string]string{
+	"ref": "refs/", "ref_path": "refs/", "rpo_ref": "refs/", "oidc.circleci.com/vcs-ref": "refs/",
+	"workflow_ref": "@", "job_workflow_ref": "@", "build_branch": "", "build_tag": "", "branch": "", "tag": "",
+}
+
+// Bounds of a generic rule.
+const (
+	maxRules     = 20
+	maxRuleName  = 100 // bytes
+	maxRuleValue = 500 // bytes
+	maxRuleList  = 20  // values of one claim
+)
+
+// fieldPreset chooses how the other fields of a generic publisher are read.
+const fieldPreset = "preset"

@@ -138,19 +138,35 @@ func hostOf(issuer string) string {
 	return u.Host
 }
 
-// joined returns the values of some fields with "/" between.
-func joined(r Rule, fields ...string) string {
-	var all []string
-	for _, name := range fields {
-		all = append(all, r.Fields[name])
-	}
-	return strings.Join(all, "/")
-}
-
 // Clause returns a sentence as the subject of another one: it ends with a comma if it has parts.
 func Clause(sentence string) string {
 	if !strings.Contains(sentence, ", ") {
 		return sentence
 	}
 	return sentence + ","
+}
+
+// Describe says whom a rule of compiled fields trusts: "workflow release.yml in acme/widgets, environment pypi, on
+// github.com, tags v* only".
+func (k *Kind) Describe(issuer string, fields map[string]string) Words {
+	var w Words
+	if k.open != nil {
+		k.open.describe(&w, k.Host(issuer), fields)
+		return w
+	}
+	w.fill(k.sentence, k.Host(issuer), fields)
+	for _, f := range k.Fields {
+		if v := fields[f.RuleName()]; v != "" && f.say != nil {
+			f.say(&w, v)
+		}
+	}
+	return w
+}
+
+// Host returns where the workloads of an issuer run, for people: "github.com", or the host of its URL.
+func (k *Kind) Host(issuer string) string {
+	if issuer == k.issuer && k.host != "" {
+		return k.host
+	}
+	return hostOf(issuer)
 }

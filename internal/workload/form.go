@@ -2,10 +2,7 @@ package workload
 
 import (
 	"cmp"
-	"maps"
 	"strings"
-
-	"pyindex/internal/fault"
 )
 
 // Form is what is asked of somebody who trusts a workload of one kind of issuer. Its fields, without Lines, are those
@@ -60,40 +57,4 @@ func (f Form) Typed(fields map[string]string) map[string]string {
 		}
 	}
 	return out
-}
-
-// Problems returns what is wrong with the fields of a rule of a form of this kind, by field, in the words of Compile;
-// what is about no one field is under "". A wrong field is replaced by its example while the others are looked at.
-func (k *Kind) Problems(f Form, fields map[string]string) map[string]string {
-	out := map[string]string{}
-	tried := maps.Clone(fields)
-	for range len(f.Fields) + 1 {
-		_, err := k.Compile(tried)
-		if err == nil {
-			break
-		}
-		name := fault.FieldOf(err)
-		field, known := f.Field(name)
-		if _, again := out[name]; again {
-			break // it is about two fields, and changing this one did not help
-		}
-		if !known {
-			out[formPlace(f)] = fault.Message(err)
-			break
-		}
-		out[name] = fault.Message(err)
-		if field.Required && fields[name] == "" {
-			out[name] = field.Label + " is needed"
-		}
-		tried[name] = field.Example
-	}
-	return out
-}
-
-// formPlace is where a message stands that is about no field of the form: beside the one that there is, or above all.
-func formPlace(f Form) string {
-	if len(f.Fields) == 1 {
-		return f.Fields[0].Name
-	}
-	return ""
 }

@@ -18,35 +18,13 @@ var Generic = &Kind{
 	name: "generic", Help: "A job of any other issuer, by rules on its claims or by a preset.",
 	lookup:  func(Claims) (string, *Mismatch) { return AnyLookup, nil },
 	suggest: suggestGeneric, warn: claimWarnings, run: runClaims{workload: []string{"sub"}, ref: "ref"},
-	open: &openKind{
-		compile:  compileGeneric,
-		checks:   genericChecks,
-		admits:   genericAdmits,
-		describe: sayClaims,
-		forms:    genericForms(),
-	},
+	open: &openKind{compile: compileGeneric, checks: genericChecks, admits: genericAdmits, describe: sayClaims, forms: genericForms()},
 }
 
-// What the fields of a generic rule begin with.
-const (
-	exactRule  = "claim:"
-	oneofRule  = "oneof:"
-	prefixRule = "prefix:"
-)
-
-// Bounds of a generic rule.
-const (
-	maxRules     = 20
-	maxRuleName  = 100 // bytes
-	maxRuleValue = 500 // bytes
-	maxRuleList  = 20  // values of one claim
-)
-
-// anyLookup is every generic rule's key. Rules of one issuer pin different claims, so all of them are asked.
+// AnyLookup is every generic rule's key. Rules of one issuer pin different claims, so all of them are asked.
 const AnyLookup = "*"
 
-// compileGeneric compiles rules on claims. With the field "preset" the others are those of the preset, and become
-// rules.
+// compileGeneric compiles rules on claims. With the field "preset" the others are those of the preset, and become rules.
 func compileGeneric(fields map[string]string) (Rule, error) {
 	p, fields, err := expand(fields)
 	if err != nil {
@@ -69,8 +47,7 @@ func compileGeneric(fields map[string]string) (Rule, error) {
 		r.Fields[kind+claim] = v
 	}
 	if !pins(r) {
-		return Rule{}, fault.New(fault.Invalid,
-			"no claim pins the workload: say what sub is, or repository, or another claim that names one repository or project (%s)", pinNames())
+		return Rule{}, fault.New(fault.Invalid, "no claim pins the workload: say what sub is, or repository, or another claim that names one repository or project (%s)", pinNames())
 	}
 	return r, nil
 }
@@ -80,10 +57,7 @@ func parseClaimRule(field, value string) (kind, claim, v string, err error) {
 	kind, claim, ok := strings.Cut(field, ":")
 	kind += ":"
 	if !ok || kind != exactRule && kind != oneofRule && kind != prefixRule {
-		return "", "", "",
-			fault.New(fault.Invalid,
-				"%.40q is not a field of a generic publisher: use claim:NAME, oneof:NAME, prefix:NAME, or a preset and its fields",
-				field)
+		return "", "", "", fault.New(fault.Invalid, "%.40q is not a field of a generic publisher: use claim:NAME, oneof:NAME, prefix:NAME, or a preset and its fields", field)
 	}
 	if claim == "" || len(claim) > maxRuleName || strings.ContainsAny(claim, " ,=") || HasControl(claim) {
 		return "", "", "", fault.InField(field, "%.100q is not the name of a claim", claim)
@@ -102,15 +76,6 @@ func parseClaimRule(field, value string) (kind, claim, v string, err error) {
 	return kind, claim, v, err
 }
 
-func parseClaimValue(claim, v string) (string, error) {
-	if v == "" || len(v) > maxRuleValue || strings.TrimSpace(v) != v || HasControl(v) {
-		return "", fault.New(fault.Invalid,
-			"claim %s cannot have to be %.100q: a text of at most %d bytes, no blank at either end, no control characters",
-			claim, v, maxRuleValue)
-	}
-	return v, nil
-}
-
 // parseClaimList reads a value a line. One alone is as good as exact.
 func parseClaimList(claim, value string) (kind, v string, err error) {
 	all := strings.Split(value, "\n")
@@ -122,37 +87,12 @@ func parseClaimList(claim, value string) (kind, v string, err error) {
 	slices.Sort(all)
 	all = slices.Compact(all)
 	if len(all) > maxRuleList {
-		return "", "", fault.New(fault.Invalid, "claim %s may be one of %d values; at most %d are compared", claim, len(all),
-			maxRuleList)
+		return "", "", fault.New(fault.Invalid, "claim %s may be one of %d values; at most %d are compared", claim, len(all), maxRuleList)
 	}
 	if len(all) == 1 {
 		return exactRule, all[0], nil
 	}
 	return oneofRule, strings.Join(all, "\n"), nil
-}
-
-// refClaims are the claims that may be compared by their beginning, and what the beginning has to hold so that it ends
-// inside a ref: one that ended inside the name of a repository would let in its neighbours.
-var refClaims = map[string]string{
-	"ref": "refs/", "ref_path": "refs/", "rpo_ref": "refs/", "oidc.circleci.com/vcs-ref": "refs/",
-	"workflow_ref": "@", "job_workflow_ref": "@", "build_branch": "", "build_tag": "", "branch": "", "tag": "",
-}
-
-func parseClaimPrefix(claim, v string) (string, error) {
-	within, ok := refClaims[claim]
-	if !ok {
-		return "", fault.New(fault.Invalid, "claim %s cannot be compared by its beginning: only refs can (%s)", claim,
-			strings.Join(slices.Sorted(maps.Keys(refClaims)), ", "))
-	}
-	if within == "refs/" {
-		return parseRef("claim "+claim+" with", v)
-	}
-	stem, open := strings.CutSuffix(v, "*")
-	if !open || stem == "" || strings.Contains(stem, "*") || !strings.Contains(stem, within) {
-		return "", fault.New(fault.Invalid,
-			"claim %s cannot begin with %.100q: write the beginning, with %q in it, and one * at the end", claim, v, within)
-	}
-	return parseClaimValue(claim, v)
 }
 
 // sayClaims describes rules on claims.
@@ -174,17 +114,8 @@ func sayClaims(w *Words, host string, fields map[string]string) {
 // pinSets are the claims that name one workload, project or repository of an issuer. A set counts where each of its
 // claims has to be one of a few texts.
 var pinSets = [][]string{
-	{"sub"},
-	{"repository"},
-	{"repository_id"},
-	{"project_path"},
-	{"project_id"},
-	{"pipeline_id"},
-	{"organization_slug", "pipeline_slug"},
-	{"oidc.circleci.com/project-id"},
-	{"prj_id"},
-	{"rpo_id"},
-	{"repo_slug"},
+	{"sub"}, {"repository"}, {"repository_id"}, {"project_path"}, {"project_id"}, {"pipeline_id"},
+	{"organization_slug", "pipeline_slug"}, {"oidc.circleci.com/project-id"}, {"prj_id"}, {"rpo_id"}, {"repo_slug"},
 }
 
 func pinNames() string {
@@ -199,11 +130,6 @@ func pins(r Rule) bool {
 	return slices.ContainsFunc(pinSets, func(set []string) bool {
 		return !slices.ContainsFunc(set, func(claim string) bool { return !literal(r, claim) })
 	})
-}
-
-// literal reports whether a claim has to be one of a few texts.
-func literal(r Rule, claim string) bool {
-	return r.Fields[exactRule+claim] != "" || r.Fields[oneofRule+claim] != ""
 }
 
 // genericOrder is the order of a rule's fields: what names the workload first.
@@ -306,26 +232,15 @@ func claimWarnings(fields map[string]string, _ string) []Warning {
 	var out []Warning
 	switch {
 	case !narrow:
-		out = append(out, Warning{
-			AsLooseAsToken, "Every job of it may publish, whatever branch it runs for: this is as loose as a shared token. Say which refs may, or which environment.", FieldClaims, "ref=refs/tags/*",
-		})
+		out = append(out, Warning{AsLooseAsToken, "Every job of it may publish, whatever branch it runs for: this is as loose as a shared token. Say which refs may, or which environment.", FieldClaims, "ref=refs/tags/*"})
 	case strings.HasPrefix(sub, "system:serviceaccount:"):
-		out = append(out, Warning{
-			CouldBeStricter, "Whoever may make pods or tokens in that namespace can be this service account.", "", "",
-		})
-	case (strings.HasPrefix(sub, "p://") || strings.HasPrefix(sub, "sc://")) && !literal(r, "rpo_ref") &&
-		fields[prefixRule+"rpo_ref"] == "":
-		out = append(out, Warning{
-			Loose, "Any branch that the pipeline builds may publish.", FieldClaims, "rpo_ref=refs/tags/*",
-		})
+		out = append(out, Warning{CouldBeStricter, "Whoever may make pods or tokens in that namespace can be this service account.", "", ""})
+	case (strings.HasPrefix(sub, "p://") || strings.HasPrefix(sub, "sc://")) && !literal(r, "rpo_ref") && fields[prefixRule+"rpo_ref"] == "":
+		out = append(out, Warning{Loose, "Any branch that the pipeline builds may publish.", FieldClaims, "rpo_ref=refs/tags/*"})
 	}
 	for _, field := range genericOrder(r) {
 		if strings.HasPrefix(field, oneofRule) && pinRank(field) < len(pinSets) {
-			out = append(out,
-				Warning{
-					Loose, "Several workloads in one rule: each of them may publish. A publisher for each can be removed alone.", "",
-					"",
-				})
+			out = append(out, Warning{Loose, "Several workloads in one rule: each of them may publish. A publisher for each can be removed alone.", "", ""})
 			break
 		}
 	}

@@ -26,7 +26,8 @@ var GitHub = &Kind{
 	name: "github", Short: "GitHub", Title: "GitHub Actions", Help: "A GitHub Actions workflow.",
 	issuer: GitHubIssuer, host: "github.com", numbered: true,
 	Account: "owner", pin: "owner_id", key: []string{"owner", "repository"},
-	sentence: "workflow {workflow}( of {workflow_repository} at {workflow_at}, run)(, called by {calling_workflow}) in {owner/repository}(, environment {environment}), on @",
+	sentence: "workflow {workflow}( of {workflow_repository} at {workflow_at}, run)(, called by {calling_workflow})" +
+		" in {owner/repository}(, environment {environment}), on @",
 	Fields: []Field{
 		{
 			Name: "owner", Label: "Owner", Example: "acme", Required: true,

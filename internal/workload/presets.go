@@ -8,9 +8,6 @@ import (
 	"pyindex/internal/fault"
 )
 
-// fieldPreset chooses how the other fields of a generic publisher are read.
-const fieldPreset = "preset"
-
 // preset says how the names that people know become rules on the claims of one kind of issuer. The rules are kept, not
 // the preset, so that a later change of it changes no publisher.
 type preset struct {

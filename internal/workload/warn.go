@@ -1,5 +1,7 @@
 package workload
 
+import "slices"
+
 // Looseness says how much a warning should worry.
 type Looseness uint8
 
@@ -94,4 +96,14 @@ func foreignWarnings(fields map[string]string) []Warning {
 		Loose, "The workflow itself is that of " + fields["workflow_repository"] + " at " + at +
 			": whoever may push there changes what is published.", "", "",
 	}}
+}
+
+// Warnings returns in which ways a rule of compiled fields is loose, the worst first. ownerID is what it is pinned to.
+func (k *Kind) Warnings(fields map[string]string, ownerID string) []Warning {
+	if k.warn == nil {
+		return nil
+	}
+	out := k.warn(fields, ownerID)
+	slices.SortStableFunc(out, func(a, b Warning) int { return int(b.Degree) - int(a.Degree) })
+	return out
 }

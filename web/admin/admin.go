@@ -8,10 +8,12 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/audit"
+	"pyindex/internal/browse"
 	"pyindex/internal/catalog"
 	"pyindex/internal/custody"
 	"pyindex/internal/fault"
 	"pyindex/internal/publishers"
+	"pyindex/internal/roles"
 	"pyindex/internal/route"
 	"pyindex/web/auditlog"
 	"pyindex/web/ui"
@@ -84,12 +86,12 @@ func (s *Section) adminOverview(w http.ResponseWriter, r *http.Request, who acce
 	} {
 		v.Plots = append(v.Plots, plotOf(p[1], p[2], p[0], days, s.Now(), daysPlotted))
 	}
-	newest, err := s.o.Index.Search(r.Context(), who, "", catalog.Query{Sort: catalog.ByNewest, PerPage: 5})
+	newest, err := s.o.Index.Search(r.Context(), who, "", browse.Query{Sort: browse.ByNewest, PerPage: 5})
 	if err != nil {
 		return err
 	}
 	v.Uploads = newest.Cards
-	h, err := s.o.Index.Record(r.Context(), who, catalog.HistoryFilter{Outcome: audit.Refused, Limit: 8})
+	h, err := s.o.Index.Record(r.Context(), who, browse.HistoryFilter{Outcome: audit.Refused, Limit: 8})
 	if err != nil {
 		return err
 	}
@@ -225,7 +227,7 @@ type grantsView struct {
 }
 
 type grantRow struct {
-	catalog.GrantInfo
+	roles.GrantInfo
 	Repository string
 }
 
@@ -310,7 +312,7 @@ type auditView struct {
 }
 
 // adminAsked reads the filters of the whole record.
-func adminAsked(f ui.Form) catalog.HistoryFilter {
+func adminAsked(f ui.Form) browse.HistoryFilter {
 	ask := auditlog.ReadFilter(f)
 	ask.Project, ask.Address = strings.ToLower(f.Get("project")), f.Get("address")
 	if action := f.Get("action"); action != "" {

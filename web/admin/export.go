@@ -11,6 +11,7 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/audit"
+	"pyindex/internal/browse"
 	"pyindex/internal/catalog"
 	"pyindex/internal/packaging"
 	"pyindex/web/ui"
@@ -63,7 +64,7 @@ func (s *Section) adminExport(w http.ResponseWriter, r *http.Request, who access
 		write, done = exportCSV(w)
 	}
 	begun := false
-	err := s.o.Index.WalkRecord(r.Context(), who, ask, func(h catalog.History) error {
+	err := s.o.Index.WalkRecord(r.Context(), who, ask, func(h browse.History) error {
 		if !begun {
 			begun = true
 			w.Header().Set("Content-Type", kind)

@@ -5,11 +5,10 @@ import (
 	"time"
 
 	"pyindex/internal/audit"
-	"pyindex/internal/catalog"
+	"pyindex/internal/browse"
 	"pyindex/web/ui"
 )
 
-// Entry is an entry of the audit log as a page shows it.
 type Entry struct {
 	audit.Entry
 	Sentence string
@@ -18,7 +17,7 @@ type Entry struct {
 }
 
 // EntriesOf returns a part of the record as pages show it.
-func EntriesOf(h catalog.History) (out []Entry) {
+func EntriesOf(h browse.History) (out []Entry) {
 	for _, e := range h.Entries {
 		x := Entry{Entry: e, Sentence: sentence(e), Details: detailLines(e)}
 		if e.Outcome == audit.Refused {
@@ -37,27 +36,17 @@ var Kinds = []struct {
 	actions      []string
 }{
 	{"uploads", "Uploads", []string{"file.add", "project.create", "token.used-beside-publishers"}},
-	{
-		"yanks", "Yanks and deletions",
-		[]string{"release.yank", "release.unyank", "release.delete", "file.yank", "file.unyank", "file.delete"},
-	},
+	{"yanks", "Yanks and deletions", []string{"release.yank", "release.unyank", "release.delete", "file.yank", "file.unyank", "file.delete"}},
 	{"people", "People and roles", []string{"grant.add", "grant.remove", "grant.leave"}},
-	{
-		"publishing", "Publishers",
-		[]string{
-			"publisher.add", "publisher.remove", "publisher.pin", "reader.add", "reader.remove", "reader.pin",
-			"project.trusted-only",
-		},
-	},
+	{"publishing", "Publishers", []string{"publisher.add", "publisher.remove", "publisher.pin", "reader.add", "reader.remove", "reader.pin", "project.trusted-only"}},
 	{"exchanges", "Exchanges of tokens", []string{"publisher.exchange"}},
 	{"settings", "Settings", []string{"project.status", "project.limits", "project.trusted-only"}},
 }
 
 // ReadFilter reads the filters; a day that cannot be read is noted beside its field and not asked for.
-func ReadFilter(f ui.Form) catalog.HistoryFilter {
-	ask := catalog.HistoryFilter{
-		Actor: f.Get("actor"), Version: f.Get("version"), Text: f.Get("text"), Since: dayOf(f, "from"),
-		Until: dayOf(f, "to"), Limit: entriesPerPage,
+func ReadFilter(f ui.Form) browse.HistoryFilter {
+	ask := browse.HistoryFilter{
+		Actor: f.Get("actor"), Version: f.Get("version"), Text: f.Get("text"), Since: dayOf(f, "from"), Until: dayOf(f, "to"), Limit: entriesPerPage,
 	}
 	if !ask.Until.IsZero() {
 		ask.Until = ask.Until.AddDate(0, 0, 1) // the day itself is meant too
@@ -88,7 +77,7 @@ func dayOf(f ui.Form, name string) time.Time {
 }
 
 // Links are the links to the first page and to the next one; other parts of the query stay.
-func Links(q url.Values, h catalog.History) (newest, older string) {
+func Links(q url.Values, h browse.History) (newest, older string) {
 	if q.Get("after") != "" {
 		first := url.Values{}
 		for k, v := range q {

@@ -11,6 +11,7 @@ import (
 	"pyindex/internal/catalog"
 	"pyindex/internal/fault"
 	"pyindex/internal/packaging"
+	"pyindex/internal/roles"
 	"pyindex/web/ui"
 )
 
@@ -44,7 +45,7 @@ type invitationRow struct {
 
 // personRow is somebody with a role.
 type personRow struct {
-	catalog.GrantInfo
+	roles.GrantInfo
 	Words string
 	Self  bool
 	Last  bool // the only owner whose account can be used
@@ -159,7 +160,7 @@ func (s *Section) collaborationWith(w http.ResponseWriter, r *http.Request, who 
 	return s.Render(w, f.Status(), "manage-collaboration", &v)
 }
 
-func (v *collaborationView) people(all []catalog.GrantInfo, who access.Caller) {
+func (v *collaborationView) people(all []roles.GrantInfo, who access.Caller) {
 	for _, g := range v.Groups {
 		if g.Role == access.Owner {
 			v.Owners++

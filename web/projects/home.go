@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"pyindex/internal/access"
+	"pyindex/internal/browse"
 	"pyindex/internal/catalog"
 	"pyindex/internal/route"
 	"pyindex/web/ui"
@@ -31,18 +32,11 @@ const newestShown = 12
 
 // home shows how to connect, what is new, and, while there is nothing, how to begin.
 func (s *Section) home(w http.ResponseWriter, r *http.Request, who access.Caller) error {
-	found, err := s.o.Index.Search(r.Context(), who, ui.Repository(r),
-		catalog.Query{Sort: catalog.ByNewest, PerPage: newestShown})
+	found, err := s.o.Index.Search(r.Context(), who, ui.Repository(r), browse.Query{Sort: browse.ByNewest, PerPage: newestShown})
 	if err != nil {
 		return err
 	}
-	v := homeView{
-		Frame:     s.Frame(r, who, s.Name),
-		Newest:    found.Cards,
-		Empty:     len(found.Cards) == 0,
-		Closed:    s.Closed,
-		Authority: len(s.o.Authority) > 0,
-	}
+	v := homeView{Frame: s.Frame(r, who, s.Name), Newest: found.Cards, Empty: len(found.Cards) == 0, Closed: s.Closed, Authority: len(s.o.Authority) > 0}
 	if v.Repository != "" {
 		v.Title = v.Repository
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"pyindex/internal/access"
+	"pyindex/internal/browse"
 	"pyindex/internal/catalog"
 	"pyindex/internal/fault"
 	"pyindex/internal/packaging"
@@ -184,7 +185,7 @@ func (s *Section) versions(w http.ResponseWriter, r *http.Request, who access.Ca
 
 type diffView struct {
 	ui.Frame
-	catalog.Comparison
+	browse.Comparison
 }
 
 // maxMembersShown bounds how many names of members a comparison shows.

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"pyindex/internal/access"
+	"pyindex/internal/browse"
 	"pyindex/internal/catalog"
 	"pyindex/internal/route"
 	"pyindex/web/ui"
@@ -13,8 +14,8 @@ import (
 
 type searchView struct {
 	ui.Frame
-	Found   catalog.Found
-	Ask     catalog.Query
+	Found   browse.Found
+	Ask     browse.Query
 	Python  ui.Field
 	Sort    ui.Field
 	Pages   ui.Pages
@@ -31,11 +32,10 @@ const foundPerPage = 20
 // search shows the projects that a reader may see and that have the words.
 func (s *Section) search(w http.ResponseWriter, r *http.Request, who access.Caller) error {
 	in := r.URL.Query()
-	ask := catalog.Query{
-		Text: in.Get("q"), Python: in.Get("python"), Classifier: in.Get("c"), Attested: in.Has("attested"),
-		Page: ui.PageNumber(r), PerPage: foundPerPage,
+	ask := browse.Query{
+		Text: in.Get("q"), Python: in.Get("python"), Classifier: in.Get("c"), Attested: in.Has("attested"), Page: ui.PageNumber(r), PerPage: foundPerPage,
 	}
-	if order := catalog.Sort(in.Get("sort")); order == catalog.ByName || order == catalog.ByNewest {
+	if order := browse.Sort(in.Get("sort")); order == browse.ByName || order == browse.ByNewest {
 		ask.Sort = order
 	}
 	found, err := s.o.Index.Search(r.Context(), who, ui.Repository(r), ask)
@@ -46,18 +46,11 @@ func (s *Section) search(w http.ResponseWriter, r *http.Request, who access.Call
 	if ask.Text != "" {
 		title = "Search: " + ui.Cut(60, ask.Text)
 	}
-	v := searchView{
-		Frame: s.Frame(r, who, title), Found: found, Ask: ask, Pages: ui.Paginate(r, ask.Page, found.Total, foundPerPage),
-	}
+	v := searchView{Frame: s.Frame(r, who, title), Found: found, Ask: ask, Pages: ui.Paginate(r, ask.Page, found.Total, foundPerPage)}
 	v.Query, v.Scripts = ask.Text, []string{"search.js"}
 	f := ui.Typed(in)
 	v.Python = f.Field(ui.Field{Name: "python", Label: "Runs on Python", Type: "select", Options: pythonOptions()})
-	v.Sort = f.Field(ui.Field{
-		Name: "sort", Label: "Order", Type: "select",
-		Options: []ui.Option{
-			{Label: "Best match"}, {Value: "newest", Label: "Newest release"}, {Value: "name", Label: "Name"},
-		},
-	})
+	v.Sort = f.Field(ui.Field{Name: "sort", Label: "Order", Type: "select", Options: []ui.Option{{Label: "Best match"}, {Value: "newest", Label: "Newest release"}, {Value: "name", Label: "Name"}}})
 	if ask.Python != "" || ask.Classifier != "" || ask.Attested || ask.Sort != "" {
 		v.Clear = "?" + url.Values{"q": {ask.Text}}.Encode()
 	}

@@ -7,8 +7,8 @@ import (
 	"strings"
 	"time"
 
-	"pyindex/internal/workload"
 	"pyindex/internal/publishers"
+	"pyindex/internal/workload"
 )
 
 // maxAhead bounds how long a token may still be good for. Jobs end within it; a token of a hundred years would have to be

@@ -6,7 +6,6 @@ import (
 	"pyindex/internal/catalog"
 )
 
-// InsertAttestation implements ingest.Tx.
 func (t *Tx) InsertAttestation(ctx context.Context, fileID string, a catalog.Attestation) error {
 	publisher, err := encode(a.Publisher)
 	if err != nil {
@@ -16,7 +15,6 @@ func (t *Tx) InsertAttestation(ctx context.Context, fileID string, a catalog.Att
 		VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING`, fileID, a.Predicate, a.Document, a.Verified, publisher)
 }
 
-// Attestations implements catalog.AttestationRows.
 func (t *Tx) Attestations(ctx context.Context, fileID string) ([]catalog.Attestation, error) {
 	return many(ctx, t, scanAttestation, `SELECT predicate, document, verified, publisher FROM attestations
 		WHERE file_id = $1 ORDER BY predicate`, fileID)

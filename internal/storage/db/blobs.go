@@ -20,7 +20,7 @@ func splitKey(key string) (part, sha256, generation string) {
 	return part, sha256, generation
 }
 
-// HoldBlob implements custody.Tx. The unique index blobs_live decides who makes the row; everybody else joins. Nearly
+// HoldBlob: the unique index blobs_live decides who makes the row; everybody else joins. Nearly
 // always the plain key is free for use, so it is tried first.
 func (t *Tx) HoldBlob(ctx context.Context, plain, generation string, at time.Time) (custody.Held, error) {
 	h, err := t.hold(ctx, plain, "", at)
@@ -47,7 +47,7 @@ func (t *Tx) hold(ctx context.Context, plain, generation string, at time.Time) (
 	return h, err
 }
 
-// ReleaseBlob implements custody.Tx. Ending a hold that the sweeper has already taken for abandoned is
+// ReleaseBlob: ending a hold that the sweeper has already taken for abandoned is
 // fault.Unavailable: the bytes may be gone, so the transaction that was to name them must not commit.
 func (t *Tx) ReleaseBlob(ctx context.Context, key string, held bool) (drop bool, err error) {
 	part, sha256, generation := splitKey(key)
@@ -100,7 +100,6 @@ func (t *Tx) named(ctx context.Context, part, sha256, generation string) (bool, 
 	return len(out) > 0, err
 }
 
-// AbandonedBlobs implements custody.Tx.
 func (t *Tx) AbandonedBlobs(ctx context.Context, before time.Time, limit int) ([]string, error) {
 	_, err := t.exec(ctx, `UPDATE blobs SET settled = TRUE, holds = 0
 		WHERE NOT settled AND NOT dropping AND since < $1 AND `+blobUsed, micros(before))
@@ -123,27 +122,25 @@ func (t *Tx) abandon(ctx context.Context, which string, before time.Time, limit 
 		RETURNING blob_key`, micros(before), limit, micros(t.db.options.Now()))
 }
 
-// InterruptedDrops implements custody.Tx.
 func (t *Tx) InterruptedDrops(ctx context.Context, before time.Time, limit int) ([]string, error) {
 	return many(ctx, t, scanText, `UPDATE blobs SET since = $3, owner = ''
 		WHERE blob_key IN (SELECT blob_key FROM blobs WHERE NOT settled AND dropping AND since < $1 ORDER BY since LIMIT $2)
 		RETURNING blob_key`, micros(before), limit, micros(t.db.options.Now()))
 }
 
-// OwnDrop implements custody.Tx.
 func (t *Tx) OwnDrop(ctx context.Context, key, owner string, before time.Time) (bool, error) {
 	return t.did(ctx, `UPDATE blobs SET owner = $2, since = $3
 		WHERE blob_key = $1 AND dropping AND NOT settled AND (owner = '' OR owner = $2 OR since < $4)`,
 		key, owner, micros(t.db.options.Now()), micros(before))
 }
 
-// YieldDrop implements custody.Tx. Since the beginning of time is before whatever the sweeper asks for.
+// YieldDrop: since the beginning of time is before whatever the sweeper asks for.
 func (t *Tx) YieldDrop(ctx context.Context, key, owner string) error {
 	_, err := t.exec(ctx, `UPDATE blobs SET owner = '', since = 0 WHERE blob_key = $1 AND dropping AND NOT settled AND owner = $2`, key, owner)
 	return err
 }
 
-// ForgetBlob implements custody.Tx. Other generations than the plain key are random, and so never come again.
+// ForgetBlob: other generations than the plain key are random, and so never come again.
 func (t *Tx) ForgetBlob(ctx context.Context, key string) error {
 	gone, err := t.did(ctx, `DELETE FROM blobs WHERE blob_key = $1 AND dropping AND generation <> ''`, key)
 	if err != nil || gone {
@@ -153,13 +150,12 @@ func (t *Tx) ForgetBlob(ctx context.Context, key string) error {
 	return err
 }
 
-// ForgetSpent implements custody.Tx.
 func (t *Tx) ForgetSpent(ctx context.Context, before time.Time) error {
 	_, err := t.exec(ctx, `DELETE FROM blobs WHERE dropping AND settled AND since < $1`, micros(before))
 	return err
 }
 
-// DropStray implements custody.Tx. A spent key that has bytes again, by a PUT that came late, is dropped again.
+// DropStray: a spent key that has bytes again, by a PUT that came late, is dropped again.
 func (t *Tx) DropStray(ctx context.Context, key string) (bool, error) {
 	again, err := t.did(ctx, `UPDATE blobs SET settled = FALSE, owner = '', since = $2 WHERE blob_key = $1 AND dropping AND settled`, key, micros(t.db.options.Now()))
 	if err != nil || again {
@@ -168,7 +164,6 @@ func (t *Tx) DropStray(ctx context.Context, key string) (bool, error) {
 	return t.ReleaseBlob(ctx, key, false)
 }
 
-// StoredAfter implements custody.Tx.
 func (t *Tx) StoredAfter(ctx context.Context, after custody.Stored, limit int) (out []custody.Stored, err error) {
 	if !after.Metadata {
 		if out, err = t.storedPart(ctx, after, limit); err != nil || len(out) >= limit {

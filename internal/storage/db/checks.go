@@ -6,7 +6,6 @@ import (
 	"pyindex/internal/custody"
 )
 
-// PutCheck implements custody.Tx.
 func (t *Tx) PutCheck(ctx context.Context, c custody.Check) error {
 	_, err := t.exec(ctx, `INSERT INTO byte_checks (kind, at, objects, missing, damaged, mended) VALUES ($1, $2, $3, $4, $5, $6)
 		ON CONFLICT (kind) DO UPDATE SET at = excluded.at, objects = excluded.objects, missing = excluded.missing,
@@ -14,7 +13,6 @@ func (t *Tx) PutCheck(ctx context.Context, c custody.Check) error {
 	return err
 }
 
-// Checks implements custody.Tx.
 func (t *Tx) Checks(ctx context.Context) ([]custody.Check, error) {
 	return many(ctx, t, func(r row) (c custody.Check, err error) {
 		var at int64
@@ -24,7 +22,6 @@ func (t *Tx) Checks(ctx context.Context) ([]custody.Check, error) {
 	}, `SELECT kind, at, objects, missing, damaged, mended FROM byte_checks ORDER BY at DESC, kind`)
 }
 
-// FilesNaming implements custody.Tx.
 func (t *Tx) FilesNaming(ctx context.Context, s custody.Stored, limit int) ([]string, error) {
 	where := `f.sha256 = $1 AND f.generation = $2`
 	if s.Metadata {
@@ -34,7 +31,6 @@ func (t *Tx) FilesNaming(ctx context.Context, s custody.Stored, limit int) ([]st
 		WHERE `+where+` ORDER BY 1 LIMIT $3`, s.SHA256, s.Generation, limit)
 }
 
-// IsStray implements custody.Tx.
 func (t *Tx) IsStray(ctx context.Context, key string) (bool, error) {
 	known, err := many(ctx, t, scanText, `SELECT blob_key FROM blobs WHERE blob_key = $1 AND NOT (dropping AND settled)`, key)
 	if err != nil || len(known) > 0 {

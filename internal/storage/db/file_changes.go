@@ -8,7 +8,7 @@ import (
 	"pyindex/internal/packaging"
 )
 
-// InsertFile implements catalog.FileRows. The name of a deleted file is taken as well.
+// InsertFile: the name of a deleted file is taken as well.
 func (t *Tx) InsertFile(ctx context.Context, f catalog.File, m packaging.Metadata) error {
 	gone, err := t.Tombstoned(ctx, f.RepositoryID, f.NameKey)
 	if err != nil {
@@ -54,7 +54,6 @@ func (t *Tx) insertMetadata(ctx context.Context, fileID string, m packaging.Meta
 	return err
 }
 
-// Metadata implements catalog.FileRows.
 func (t *Tx) Metadata(ctx context.Context, fileID string) (packaging.Metadata, error) {
 	scan := func(r row) (m packaging.Metadata, err error) {
 		var document string
@@ -66,7 +65,7 @@ func (t *Tx) Metadata(ctx context.Context, fileID string) (packaging.Metadata, e
 	return one(ctx, t, "file", scan, `SELECT document FROM file_metadata WHERE file_id = $1`, fileID)
 }
 
-// DeleteFile implements catalog.FileRows. The name is kept by InsertTombstone, which the caller owes.
+// DeleteFile: the name is kept by InsertTombstone, which the caller owes.
 func (t *Tx) DeleteFile(ctx context.Context, id string) error {
 	if err := t.unsettle(ctx, `id`, id); err != nil {
 		return err
@@ -75,7 +74,7 @@ func (t *Tx) DeleteFile(ctx context.Context, id string) error {
 	return err
 }
 
-// SetYank implements catalog.FileRows; fault.NotFound where the file is gone.
+// SetYank returns fault.NotFound if the file is gone.
 func (t *Tx) SetYank(ctx context.Context, fileID string, yanked bool, reason string) error {
 	ok, err := t.did(ctx, `UPDATE files SET yanked = $2, yanked_reason = $3 WHERE id = $1`, fileID, yanked, reason)
 	if err == nil && !ok {

@@ -45,38 +45,31 @@ func scanFile(r row) (f catalog.File, err error) {
 	return f, decode(claims, &u.Claims)
 }
 
-// FileByKey implements catalog.FileRows.
 func (t *Tx) FileByKey(ctx context.Context, repositoryID, nameKey string) (catalog.File, error) {
 	return one(ctx, t, "file", scanFile, selectFile+`WHERE f.repository_id = $1 AND f.name_key = $2`, repositoryID, nameKey)
 }
 
-// FileByName implements catalog.FileRows.
 func (t *Tx) FileByName(ctx context.Context, repositoryID, filename string) (catalog.File, error) {
 	return one(ctx, t, "file", scanFile, selectFile+`WHERE f.repository_id = $1 AND f.filename = $2`, repositoryID, filename)
 }
 
-// FilesBySHA256 implements catalog.FileRows.
 func (t *Tx) FilesBySHA256(ctx context.Context, repositoryID, sha256 string) ([]catalog.File, error) {
 	return many(ctx, t, scanFile, selectFile+`WHERE f.sha256 = $2 AND f.repository_id = $1 ORDER BY f.uploaded_at, f.id`, repositoryID, sha256)
 }
 
-// Files implements catalog.FileRows.
 func (t *Tx) Files(ctx context.Context, projectID string) ([]catalog.File, error) {
 	return many(ctx, t, scanListed, `SELECT `+fileColumns+` FROM files f WHERE f.project_id = $1 AND f.quarantined_at = 0
 		ORDER BY f.uploaded_at, f.id`, projectID)
 }
 
-// FilesOfRelease implements catalog.FileRows.
 func (t *Tx) FilesOfRelease(ctx context.Context, releaseID string) ([]catalog.File, error) {
 	return many(ctx, t, scanFile, selectFile+`WHERE f.release_id = $1 AND f.quarantined_at = 0 ORDER BY f.uploaded_at, f.id`, releaseID)
 }
 
-// AllFiles implements catalog.FileRows.
 func (t *Tx) AllFiles(ctx context.Context, projectID string) ([]catalog.File, error) {
 	return many(ctx, t, scanFile, selectFile+`WHERE f.project_id = $1 ORDER BY f.uploaded_at, f.id`, projectID)
 }
 
-// AllFilesOfRelease implements catalog.FileRows.
 func (t *Tx) AllFilesOfRelease(ctx context.Context, releaseID string) ([]catalog.File, error) {
 	return many(ctx, t, scanFile, selectFile+`WHERE f.release_id = $1 ORDER BY f.uploaded_at, f.id`, releaseID)
 }

@@ -31,13 +31,11 @@ func (t *Tx) Detach(ctx context.Context, publisherID, projectID string) (bool, e
 	return err == nil, err
 }
 
-// HasPublishers implements ingest.Tx.
 func (t *Tx) HasPublishers(ctx context.Context, projectID string) (bool, error) {
 	any, err := many(ctx, t, scanText, `SELECT publisher_id FROM project_publishers WHERE project_id = $1 LIMIT 1`, projectID)
 	return len(any) > 0, err
 }
 
-// NoteBeside implements ingest.Tx.
 func (t *Tx) NoteBeside(ctx context.Context, tokenID, projectID string, at time.Time) (bool, error) {
 	return t.did(ctx, `INSERT INTO uploads_beside_publishers (token_id, project_id, noted_at) VALUES ($1, $2, $3)
 		ON CONFLICT DO NOTHING`, tokenID, projectID, micros(at))

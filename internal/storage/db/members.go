@@ -12,7 +12,6 @@ import (
 	"pyindex/internal/catalog"
 )
 
-// InsertMembers implements ingest.Tx.
 func (t *Tx) InsertMembers(ctx context.Context, fileID string, m catalog.Members) error {
 	names, err := pack(strings.Join(m.Names, "\n"))
 	if err != nil {
@@ -22,7 +21,6 @@ func (t *Tx) InsertMembers(ctx context.Context, fileID string, m catalog.Members
 		fileID, int64(m.Total), names)
 }
 
-// Members implements catalog.MemberRows.
 func (t *Tx) Members(ctx context.Context, fileID string) (catalog.Members, error) {
 	scan := func(r row) (m catalog.Members, err error) {
 		var total int64

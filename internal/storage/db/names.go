@@ -21,19 +21,16 @@ func scanName(r row) (n catalog.Name, err error) {
 	return n, err
 }
 
-// PutName implements catalog.NameRows.
 func (t *Tx) PutName(ctx context.Context, n catalog.Name) error {
 	_, err := t.exec(ctx, `INSERT INTO names (`+nameColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING`,
 		n.Name.String(), string(n.Origin), micros(n.Since), n.By.Kind, n.By.ID, n.By.Name, n.Why)
 	return err
 }
 
-// NameOf implements catalog.NameRows.
 func (t *Tx) NameOf(ctx context.Context, name packaging.ProjectName) (catalog.Name, error) {
 	return one(ctx, t, "name", scanName, `SELECT `+nameColumns+` FROM names WHERE name = $1`, name.String())
 }
 
-// Names implements catalog.NameRows.
 func (t *Tx) Names(ctx context.Context, after string, limit int) ([]catalog.Name, error) {
 	return many(ctx, t, scanName, `SELECT `+nameColumns+` FROM names WHERE name > $1 ORDER BY name LIMIT $2`, after, limit)
 }
@@ -57,7 +54,6 @@ const (
 	ownerGroup = "group"
 )
 
-// PutDeleted implements catalog.NameRows.
 func (t *Tx) PutDeleted(ctx context.Context, d catalog.Deleted) error {
 	name := d.Name.String()
 	_, err := t.exec(ctx, `INSERT INTO deleted_projects (`+deletedColumns+`) VALUES ($1, $2, $3, $4, $5) ON CONFLICT (repository, name)
@@ -80,7 +76,6 @@ func (t *Tx) PutDeleted(ctx context.Context, d catalog.Deleted) error {
 	return nil
 }
 
-// DeletedNamed implements catalog.NameRows.
 func (t *Tx) DeletedNamed(ctx context.Context, repository string, name packaging.ProjectName) (catalog.Deleted, error) {
 	d, err := one(ctx, t, "deleted project", scanDeleted, `SELECT `+deletedColumns+` FROM deleted_projects
 		WHERE repository = $1 AND name = $2`, repository, name.String())
@@ -92,7 +87,6 @@ func (t *Tx) DeletedNamed(ctx context.Context, repository string, name packaging
 	return d, err
 }
 
-// DeletedProjects implements catalog.NameRows.
 func (t *Tx) DeletedProjects(ctx context.Context) ([]catalog.Deleted, error) {
 	out, err := many(ctx, t, scanDeleted, `SELECT `+deletedColumns+` FROM deleted_projects ORDER BY repository, name`)
 	if err != nil {
@@ -134,13 +128,11 @@ func (t *Tx) owners(ctx context.Context, where string, args ...any) (lastOwners,
 	return out, err
 }
 
-// FreeName implements catalog.NameRows.
 func (t *Tx) FreeName(ctx context.Context, repository string, name packaging.ProjectName, at time.Time) (bool, error) {
 	return t.did(ctx, `UPDATE deleted_projects SET free_at = $3 WHERE repository = $1 AND name = $2 AND free_at > $3`,
 		repository, name.String(), micros(at))
 }
 
-// NoteAgain implements catalog.NameRows.
 func (t *Tx) NoteAgain(ctx context.Context, repository string, name packaging.ProjectName, at time.Time) error {
 	_, err := t.exec(ctx, `UPDATE deleted_projects SET again_at = $3 WHERE repository = $1 AND name = $2`, repository, name.String(), micros(at))
 	return err

@@ -50,7 +50,6 @@ func scanProject(r row) (catalog.Project, error) {
 const selectProject = `SELECT ` + projectColumns + `, ` + repositoryColumns + `
 	FROM projects p JOIN repositories r ON r.id = p.repository_id `
 
-// InsertProject implements catalog.ProjectRows.
 func (t *Tx) InsertProject(ctx context.Context, p catalog.Project) error {
 	return t.insert(ctx, "project "+p.Name.String(), `INSERT INTO projects
 		(id, repository_id, name, display, status, status_reason, serial, size, created_at, trusted_only,
@@ -59,7 +58,7 @@ func (t *Tx) InsertProject(ctx context.Context, p catalog.Project) error {
 		p.Limits.FileSize, p.Limits.ProjectSize)
 }
 
-// UpdateProject implements catalog.ProjectRows; fault.NotFound where the project is gone.
+// UpdateProject returns fault.NotFound if the project is gone.
 func (t *Tx) UpdateProject(ctx context.Context, p catalog.Project) error {
 	ok, err := t.did(ctx, `UPDATE projects SET display = $2, status = $3, status_reason = $4, serial = $5, size = $6, trusted_only = $7,
 		file_limit = $8, size_limit = $9 WHERE id = $1`,
@@ -70,7 +69,7 @@ func (t *Tx) UpdateProject(ctx context.Context, p catalog.Project) error {
 	return err
 }
 
-// DeleteProject implements catalog.ProjectRows. Publishers and readers that no other project uses go too; links of
+// DeleteProject: publishers and readers that no other project uses go too; links of
 // tokens, publishers and readers go with the row.
 func (t *Tx) DeleteProject(ctx context.Context, id string) error {
 	if err := t.unsettle(ctx, `project_id`, id); err != nil {
@@ -94,12 +93,10 @@ func (t *Tx) DeleteProject(ctx context.Context, id string) error {
 	return nil
 }
 
-// ProjectByName implements catalog.ProjectRows.
 func (t *Tx) ProjectByName(ctx context.Context, repositoryID string, name packaging.ProjectName) (catalog.Project, error) {
 	return one(ctx, t, "project", scanProject, selectProject+`WHERE p.repository_id = $1 AND p.name = $2`, repositoryID, name.String())
 }
 
-// ProjectByID implements catalog.ProjectRows.
 func (t *Tx) ProjectByID(ctx context.Context, id string) (catalog.Project, error) {
 	return one(ctx, t, "project", scanProject, selectProject+`WHERE p.id = $1`, id)
 }
@@ -109,7 +106,6 @@ func (t *Tx) ProjectID(ctx context.Context, repository, project string) (string,
 		WHERE r.name = $1 AND p.name = $2`, repository, project)
 }
 
-// Projects implements catalog.ProjectRows.
 func (t *Tx) Projects(ctx context.Context, repositoryID string) ([]catalog.Project, error) {
 	out, err := t.projectsOf(ctx, repositoryID, `ORDER BY p.name`)
 	slices.SortFunc(out, func(a, b catalog.Project) int { return cmp.Compare(a.Name.String(), b.Name.String()) })
@@ -119,7 +115,6 @@ func (t *Tx) Projects(ctx context.Context, repositoryID string) ([]catalog.Proje
 // skeleton is packaging.ProjectName.Skeleton in SQL; an index of migration 17 has it.
 const skeleton = `REPLACE(REPLACE(REPLACE(REPLACE(p.name, '-', ''), 'l', '1'), 'i', '1'), 'o', '0')`
 
-// ProjectWithSkeleton implements catalog.ProjectRows.
 func (t *Tx) ProjectWithSkeleton(ctx context.Context, repositoryID, like string) (catalog.Project, error) {
 	return one(ctx, t, "project", scanProject, selectProject+`WHERE p.repository_id = $1 AND `+skeleton+` = $2 LIMIT 1`, repositoryID, like)
 }
@@ -127,7 +122,7 @@ func (t *Tx) ProjectWithSkeleton(ctx context.Context, repositoryID, like string)
 // listSeparator is in no identifier, status or normal name.
 const listSeparator = "\x1f"
 
-// ListedSince implements catalog.ProjectRows. Each row is one text: handing over a column costs the driver of SQLite more
+// ListedSince: each row is one text: handing over a column costs the driver of SQLite more
 // than making it does, and there may be 100,000 rows.
 func (t *Tx) ListedSince(ctx context.Context, repositoryID string, serial int64) ([]catalog.Listed, int, error) {
 	total, err := many(ctx, t, scanCount, `SELECT COUNT(*) FROM projects WHERE repository_id = $1`, repositoryID)
@@ -174,7 +169,6 @@ func (t *Tx) projectsOf(ctx context.Context, repositoryID, rest string, args ...
 	return many(ctx, t, scan, `SELECT `+projectColumns+` FROM projects p WHERE p.repository_id = $1 `+rest, append([]any{repositoryID}, args...)...)
 }
 
-// ProjectsNamed implements catalog.ManagedRows.
 func (t *Tx) ProjectsNamed(ctx context.Context, repositoryID, text string, offset, size int) ([]catalog.Project, int, error) {
 	const named = `AND p.name LIKE $2 ESCAPE '!' `
 	like := "%" + likeText.Replace(text) + "%"
@@ -189,7 +183,6 @@ func (t *Tx) ProjectsNamed(ctx context.Context, repositoryID, text string, offse
 // atOnce is how many ids one statement asks for; databases bound the number of arguments.
 const atOnce = 500
 
-// ProjectsByID implements catalog.ManagedRows.
 func (t *Tx) ProjectsByID(ctx context.Context, repositoryID string, ids []string) (out []catalog.Project, err error) {
 	for chunk := range slices.Chunk(ids, atOnce) {
 		args, places := make([]any, len(chunk)), make([]string, len(chunk))

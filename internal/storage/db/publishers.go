@@ -68,7 +68,6 @@ func (t *Tx) PinPublisher(ctx context.Context, id, ownerID string) (bool, error)
 		AND o.fields = publishers.fields AND o.owner_id = $2)`, id, ownerID)
 }
 
-// PublishedFiles implements catalog.PublisherRows.
 func (t *Tx) PublishedFiles(ctx context.Context, projectID string, limit int) ([]catalog.PublishedFile, error) {
 	scan := func(r row) (f catalog.PublishedFile, err error) {
 		var claims string

@@ -8,7 +8,6 @@ import (
 	"pyindex/internal/fault"
 )
 
-// SetQuarantine implements catalog.FileRows.
 func (t *Tx) SetQuarantine(ctx context.Context, fileID string, at time.Time, reason string) error {
 	ok, err := t.did(ctx, `UPDATE files SET quarantined_at = $2, quarantine_reason = $3 WHERE id = $1`, fileID, micros(at), reason)
 	if err == nil && !ok {
@@ -30,14 +29,13 @@ func scanUpload(r row) (u catalog.Uploaded, err error) {
 	return u, err
 }
 
-// Uploads implements catalog.FileRows. Claims are left out.
+// Uploads: claims are left out.
 func (t *Tx) Uploads(ctx context.Context, f catalog.UploadFilter, limit int) ([]catalog.Uploaded, error) {
 	q := asked{args: []any{limit}}
 	q.uploads(f)
 	return many(ctx, t, scanUpload, selectUpload+q.where+` ORDER BY f.uploaded_at DESC, f.id DESC LIMIT $1`, q.args...)
 }
 
-// CountUploads implements catalog.FileRows.
 func (t *Tx) CountUploads(ctx context.Context, f catalog.UploadFilter) (int, error) {
 	var q asked
 	q.uploads(f)

@@ -16,13 +16,12 @@ func scanRelease(r row) (catalog.Release, error) {
 	return out, err
 }
 
-// InsertRelease implements catalog.ReleaseRows.
 func (t *Tx) InsertRelease(ctx context.Context, r catalog.Release) error {
 	return t.insert(ctx, "release "+r.Version, `INSERT INTO releases (`+releaseColumns+`)
 		VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING`, r.ID, r.ProjectID, r.Version, r.Key, micros(r.CreatedAt))
 }
 
-// DeleteRelease implements catalog.ReleaseRows; files that it still has go too.
+// DeleteRelease deletes the files that it still has too.
 func (t *Tx) DeleteRelease(ctx context.Context, id string) error {
 	if err := t.unsettle(ctx, `release_id`, id); err != nil {
 		return err
@@ -34,12 +33,10 @@ func (t *Tx) DeleteRelease(ctx context.Context, id string) error {
 	return err
 }
 
-// ReleaseByKey implements catalog.ReleaseRows.
 func (t *Tx) ReleaseByKey(ctx context.Context, projectID, key string) (catalog.Release, error) {
 	return one(ctx, t, "release", scanRelease, `SELECT `+releaseColumns+` FROM releases WHERE project_id = $1 AND version_key = $2`, projectID, key)
 }
 
-// Releases implements catalog.ReleaseRows.
 func (t *Tx) Releases(ctx context.Context, projectID string) ([]catalog.Release, error) {
 	return many(ctx, t, scanRelease, `SELECT `+releaseColumns+` FROM releases WHERE project_id = $1 AND `+offered("releases.id")+`
 		ORDER BY created_at, id`, projectID)
@@ -52,7 +49,6 @@ func offered(id string) string {
 		OR EXISTS (SELECT 1 FROM files q WHERE q.release_id = ` + id + ` AND q.quarantined_at = 0))`
 }
 
-// Summaries implements catalog.ReleaseRows.
 func (t *Tx) Summaries(ctx context.Context, projectID string) ([]catalog.Summary, error) {
 	scan := func(r row) (s catalog.Summary, err error) {
 		var created, files, yanked, quarantined int64

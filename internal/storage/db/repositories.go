@@ -37,13 +37,11 @@ func scanRepository(r row) (catalog.Repository, error) {
 	return s.value()
 }
 
-// InsertRepository implements catalog.RepositoryRows.
 func (t *Tx) InsertRepository(ctx context.Context, r catalog.Repository) error {
 	return t.insert(ctx, "repository "+r.Name, `INSERT INTO repositories (id, name, members, public, created_at)
 		VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING`, r.ID, r.Name, r.Members.String(), r.Public, micros(r.CreatedAt))
 }
 
-// RepositoryByName implements catalog.RepositoryRows.
 func (t *Tx) RepositoryByName(ctx context.Context, name string) (catalog.Repository, error) {
 	return one(ctx, t, "repository", scanRepository, `SELECT `+repositoryColumns+` FROM repositories r WHERE r.name = $1`, name)
 }
@@ -53,14 +51,13 @@ func (t *Tx) repositoryByID(ctx context.Context, id string) (catalog.Repository,
 	return one(ctx, t, "repository", scanRepository, `SELECT `+repositoryColumns+` FROM repositories r WHERE r.id = $1`, id)
 }
 
-// Repositories implements catalog.RepositoryRows. Names are sorted here because databases differ in how they sort text.
+// Repositories: names are sorted here because databases differ in how they sort text.
 func (t *Tx) Repositories(ctx context.Context) ([]catalog.Repository, error) {
 	out, err := many(ctx, t, scanRepository, `SELECT `+repositoryColumns+` FROM repositories r ORDER BY r.name`)
 	slices.SortFunc(out, func(a, b catalog.Repository) int { return cmp.Compare(a.Name, b.Name) })
 	return out, err
 }
 
-// DeleteRepository implements catalog.RepositoryRows.
 func (t *Tx) DeleteRepository(ctx context.Context, id string) error {
 	for _, q := range []string{
 		`DELETE FROM grants WHERE repository_id = $1 AND project_id = ''`,
@@ -79,7 +76,7 @@ func (t *Tx) DeleteRepository(ctx context.Context, id string) error {
 	return err
 }
 
-// UpdateRepository implements catalog.RepositoryRows; fault.NotFound where there is none.
+// UpdateRepository returns fault.NotFound if there is none.
 func (t *Tx) UpdateRepository(ctx context.Context, r catalog.Repository) error {
 	did, err := t.did(ctx, `UPDATE repositories SET members = $2, public = $3 WHERE id = $1`, r.ID, r.Members.String(), r.Public)
 	if err == nil && !did {

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"pyindex/internal/browse"
 	"pyindex/internal/catalog"
 )
 
@@ -24,7 +25,6 @@ func scanCard(r row) (c catalog.Card, err error) {
 	return c, err
 }
 
-// PutCard implements catalog.SearchRows.
 func (t *Tx) PutCard(ctx context.Context, c catalog.Card, text catalog.CardText) error {
 	_, err := t.exec(ctx, `INSERT INTO project_cards (project_id, repository_id, number, name, display, status, summary, version, yanked,
 		source_kind, released_at, pythons, license, classifiers, attested, uploader_kind, uploader_name)
@@ -44,24 +44,20 @@ func (t *Tx) PutCard(ctx context.Context, c catalog.Card, text catalog.CardText)
 	})
 }
 
-// SetCardAttested implements catalog.SearchRows.
 func (t *Tx) SetCardAttested(ctx context.Context, projectID string) error {
 	_, err := t.exec(ctx, `UPDATE project_cards SET attested = TRUE WHERE project_id = $1`, projectID)
 	return err
 }
 
-// DeleteCard implements catalog.SearchRows.
 func (t *Tx) DeleteCard(ctx context.Context, projectID string) error {
 	_, err := t.exec(ctx, `DELETE FROM project_cards WHERE project_id = $1`, projectID)
 	return err
 }
 
-// CardOf implements catalog.SearchRows.
 func (t *Tx) CardOf(ctx context.Context, projectID string) (catalog.Card, error) {
 	return one(ctx, t, "card", scanCard, `SELECT `+cardColumns+` FROM project_cards c WHERE c.project_id = $1`, projectID)
 }
 
-// WithoutCards implements catalog.SearchRows.
 func (t *Tx) WithoutCards(ctx context.Context, after string, limit int) ([]string, error) {
 	return many(ctx, t, scanText, `SELECT p.id FROM projects p WHERE p.id > $1
 		AND NOT EXISTS (SELECT 1 FROM project_cards c WHERE c.project_id = p.id)
@@ -98,18 +94,17 @@ func (s *statement) only(column string, ids []string) {
 // index of names.
 const named = 200
 
-// Search implements catalog.SearchRows.
-func (t *Tx) Search(ctx context.Context, q catalog.SearchQuery) ([]catalog.Card, int, error) {
+func (t *Tx) Search(ctx context.Context, q browse.SearchQuery) ([]catalog.Card, int, error) {
 	s, tail, rank, words := t.matches(q, len(q.Words) > 0)
 	n, err := t.count(ctx, s, tail)
-	if err == nil && len(q.Words) > 0 && n <= catalog.MaxFound {
+	if err == nil && len(q.Words) > 0 && n <= browse.MaxFound {
 		s, tail, rank, words = t.matches(q, false)
 		n, err = t.count(ctx, s, tail)
 	}
 	if err != nil || n == 0 {
 		return nil, 0, err
 	}
-	if n > catalog.MaxFound {
+	if n > browse.MaxFound {
 		rank = `0` // what so many have says nothing of any of them
 	}
 	with := ``
@@ -124,7 +119,7 @@ func (t *Tx) Search(ctx context.Context, q catalog.SearchQuery) ([]catalog.Card,
 // matches begins the statement of a search: what it reads from and where, how it ranks, and how many conditions are about words.
 // Words as they are come first: to find what begins with a word that very many projects have, a full-text index puts together
 // all that it knows of every such word, and with so many found nobody misses more.
-func (t *Tx) matches(q catalog.SearchQuery, exact bool) (s *statement, tail, rank string, words int) {
+func (t *Tx) matches(q browse.SearchQuery, exact bool) (s *statement, tail, rank string, words int) {
 	s = &statement{}
 	from, rank := `project_cards c`, `0`
 	if len(q.Words) > 0 {
@@ -137,13 +132,13 @@ func (t *Tx) matches(q catalog.SearchQuery, exact bool) (s *statement, tail, ran
 
 // count counts up to one more than is shown.
 func (t *Tx) count(ctx context.Context, s *statement, tail string) (int64, error) {
-	return one(ctx, t, "number", scanNumber, `SELECT COUNT(*) FROM (SELECT 1`+tail+fmt.Sprintf(` LIMIT %d) n`, catalog.MaxFound+1), s.args...)
+	return one(ctx, t, "number", scanNumber, `SELECT COUNT(*) FROM (SELECT 1`+tail+fmt.Sprintf(` LIMIT %d) n`, browse.MaxFound+1), s.args...)
 }
 
 // ranked names the projects to put in order, each with its score: less is better, and zero is that of a name alone. No more
 // have a score than are counted: the time of a search must not grow with how common a word is.
-func (s *statement) ranked(q catalog.SearchQuery, tail, rank string, filter []string) string {
-	found := `SELECT c.project_id AS id, ` + rank + ` AS score` + tail + fmt.Sprintf(` LIMIT %d`, catalog.MaxFound)
+func (s *statement) ranked(q browse.SearchQuery, tail, rank string, filter []string) string {
+	found := `SELECT c.project_id AS id, ` + rank + ` AS score` + tail + fmt.Sprintf(` LIMIT %d`, browse.MaxFound)
 	if q.Name == "" {
 		return `WITH ranked AS (` + found + `) `
 	}
@@ -154,7 +149,7 @@ func (s *statement) ranked(q catalog.SearchQuery, tail, rank string, filter []st
 }
 
 // filter adds what a project must be, beside having the words.
-func (s *statement) filter(q catalog.SearchQuery) {
+func (s *statement) filter(q browse.SearchQuery) {
 	s.and(`c.repository_id = ` + s.arg(q.RepositoryID))
 	s.and(`c.status <> '` + string(catalog.Quarantined) + `'`)
 	s.only(`c.project_id`, q.ProjectIDs)
@@ -170,11 +165,11 @@ func (s *statement) filter(q catalog.SearchQuery) {
 }
 
 // order puts the project that is named first, then those whose names begin so, then the rest by rank.
-func (t *Tx) order(s *statement, q catalog.SearchQuery, rank string) string {
+func (t *Tx) order(s *statement, q browse.SearchQuery, rank string) string {
 	switch {
-	case q.Sort == catalog.ByName:
+	case q.Sort == browse.ByName:
 		return `c.name`
-	case q.Sort == catalog.ByNewest || len(q.Words) == 0:
+	case q.Sort == browse.ByNewest || len(q.Words) == 0:
 		return `c.released_at DESC, c.name`
 	}
 	name := s.arg(q.Name)
@@ -187,7 +182,6 @@ func scanNumber(r row) (n int64, err error) {
 	return n, err
 }
 
-// NamesFrom implements catalog.SearchRows.
 func (t *Tx) NamesFrom(ctx context.Context, repositoryID, prefix string, ids []string, limit int) ([]string, error) {
 	s := &statement{}
 	s.and(`c.repository_id = ` + s.arg(repositoryID))
@@ -198,7 +192,6 @@ func (t *Tx) NamesFrom(ctx context.Context, repositoryID, prefix string, ids []s
 	return many(ctx, t, scanText, `SELECT c.name FROM project_cards c WHERE `+strings.Join(s.where, ` AND `)+` ORDER BY c.name LIMIT `+s.arg(int64(limit)), s.args...)
 }
 
-// PutRequirements implements catalog.SearchRows.
 func (t *Tx) PutRequirements(ctx context.Context, c catalog.Card, required []catalog.Required) error {
 	if _, err := t.exec(ctx, `DELETE FROM requirements WHERE project_id = $1`, c.ProjectID); err != nil {
 		return err
@@ -213,7 +206,7 @@ func (t *Tx) PutRequirements(ctx context.Context, c catalog.Card, required []cat
 	return nil
 }
 
-// Dependents implements catalog.SearchRows. Of more than are counted the first ones by id stand for all.
+// Dependents: of more than are counted the first ones by id stand for all.
 func (t *Tx) Dependents(ctx context.Context, repositoryID, name string, ids []string, limit, offset int) ([]catalog.Card, int, error) {
 	s := &statement{}
 	s.and(`q.repository_id = ` + s.arg(repositoryID))
@@ -221,7 +214,7 @@ func (t *Tx) Dependents(ctx context.Context, repositoryID, name string, ids []st
 	s.and(`c.status <> '` + string(catalog.Quarantined) + `'`)
 	s.only(`q.project_id`, ids)
 	inner := `SELECT DISTINCT q.project_id FROM requirements q JOIN project_cards c ON c.project_id = q.project_id WHERE ` +
-		strings.Join(s.where, ` AND `) + fmt.Sprintf(` ORDER BY q.project_id LIMIT %d`, catalog.MaxFound)
+		strings.Join(s.where, ` AND `) + fmt.Sprintf(` ORDER BY q.project_id LIMIT %d`, browse.MaxFound)
 	counted, err := many(ctx, t, scanNumber, `SELECT COUNT(*) FROM (`+inner+`) n`, s.args...)
 	if err != nil || counted[0] == 0 {
 		return nil, 0, err

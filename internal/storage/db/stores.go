@@ -8,10 +8,13 @@ import (
 	"pyindex/internal/account/outbox"
 	"pyindex/internal/account/signin"
 	"pyindex/internal/audit"
+	"pyindex/internal/browse"
 	"pyindex/internal/catalog"
+	"pyindex/internal/custody"
 	"pyindex/internal/ingest"
 	"pyindex/internal/lockout"
 	"pyindex/internal/publishers"
+	"pyindex/internal/roles"
 )
 
 // One transaction type serves several packages; each sees the part that its interface names.
@@ -19,6 +22,9 @@ var (
 	_ access.Tx     = (*Tx)(nil)
 	_ account.Tx    = (*Tx)(nil)
 	_ ingest.Tx     = (*Tx)(nil)
+	_ browse.Tx     = (*Tx)(nil)
+	_ custody.Tx    = (*Tx)(nil)
+	_ roles.Tx      = (*Tx)(nil)
 	_ catalog.Tx    = (*Tx)(nil)
 	_ publishers.Tx = (*Tx)(nil)
 	_ lockout.Tx    = (*Tx)(nil)
@@ -38,7 +44,7 @@ func (s storeOf[T]) Update(ctx context.Context, f func(T) error) error {
 // Access returns the database as package access sees it.
 func (d *DB) Access() access.Store { return storeOf[access.Tx]{d} }
 
-// Catalog returns the database as package catalog sees it.
+// Catalog returns the database as package catalog sees it, and as the packages above it do: see package assembly.
 func (d *DB) Catalog() catalog.Store { return storeOf[catalog.Tx]{d} }
 
 // Publishers returns the database as package publishers sees it.

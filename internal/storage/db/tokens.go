@@ -84,13 +84,12 @@ func (t *Tx) UnwarnToken(ctx context.Context, id string) error {
 	return err
 }
 
-// SpendToken implements ingest.Tx. The row decides between uploads that run at once: the later one waits for the
+// SpendToken: the row decides between uploads that run at once: the later one waits for the
 // other's end, and finds the token unspent only if that one was rolled back.
 func (t *Tx) SpendToken(ctx context.Context, id string, at time.Time) (bool, error) {
 	return t.did(ctx, `UPDATE tokens SET spent_at = $2 WHERE id = $1 AND spent_at = 0`, id, micros(at))
 }
 
-// TokenSpent implements ingest.Tx.
 func (t *Tx) TokenSpent(ctx context.Context, id string) (bool, error) {
 	token, err := t.TokenByID(ctx, id)
 	return err == nil && !token.SpentAt.IsZero(), err

@@ -9,7 +9,6 @@ import (
 	"pyindex/internal/catalog"
 )
 
-// Usage implements catalog.UsageRows.
 func (t *Tx) Usage(ctx context.Context, largest int) (u catalog.Usage, err error) {
 	if u.Database, err = t.db.dialect.size(ctx, t); err != nil {
 		return u, err
@@ -53,7 +52,6 @@ func sizePostgres(ctx context.Context, t *Tx) (int64, error) {
 // microsPerDay is how far days are apart in rows.
 const microsPerDay = int64(24 * time.Hour / time.Microsecond)
 
-// Days implements catalog.UsageRows.
 func (t *Tx) Days(ctx context.Context, since time.Time, actions []string) (out []catalog.Day, err error) {
 	at := map[string]int{}
 	for _, action := range actions {
@@ -84,14 +82,12 @@ func (t *Tx) Days(ctx context.Context, since time.Time, actions []string) (out [
 	return out, nil
 }
 
-// AddDownloads implements catalog.UsageRows.
 func (t *Tx) AddDownloads(ctx context.Context, day time.Time, projectID, version string, n int64) error {
 	_, err := t.exec(ctx, `INSERT INTO downloads (day, project_id, version, downloads) VALUES ($1, $2, $3, $4)
 		ON CONFLICT (day, project_id, version) DO UPDATE SET downloads = downloads.downloads + excluded.downloads`, micros(day), projectID, version, n)
 	return err
 }
 
-// Downloads implements catalog.UsageRows.
 func (t *Tx) Downloads(ctx context.Context, since time.Time, projectID, version string) ([]catalog.Day, error) {
 	scan := func(r row) (d catalog.Day, err error) {
 		var day, n int64
@@ -109,7 +105,6 @@ func (t *Tx) Downloads(ctx context.Context, since time.Time, projectID, version 
 		projectID, micros(since), version)
 }
 
-// DeleteDownloadsBefore implements catalog.UsageRows.
 func (t *Tx) DeleteDownloadsBefore(ctx context.Context, before time.Time) error {
 	_, err := t.exec(ctx, `DELETE FROM downloads WHERE day < $1`, micros(before))
 	return err

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"time"
 
+	"pyindex/internal/browse"
 	"pyindex/internal/catalog"
 	"pyindex/internal/fault"
 	"pyindex/internal/ingest"
@@ -149,10 +150,10 @@ func checkMembers(w *world) {
 		return nil
 	})
 	w.view(func(tx catalog.Tx) error {
-		got, err := tx.Members(w.ctx, f.ID)
+		got, err := tx.(browse.Tx).Members(w.ctx, f.ID)
 		w.must(err)
 		w.same("Members", got, m)
-		_, err = tx.Members(w.ctx, g.ID)
+		_, err = tx.(browse.Tx).Members(w.ctx, g.ID)
 		w.want("Members(none)", err, fault.NotFound)
 		all, err := tx.Summaries(w.ctx, p.ID)
 		w.must(err)

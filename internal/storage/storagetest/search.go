@@ -3,6 +3,7 @@ package storagetest
 import (
 	"time"
 
+	"pyindex/internal/browse"
 	"pyindex/internal/catalog"
 	"pyindex/internal/packaging"
 	"pyindex/internal/publishers"
@@ -27,14 +28,14 @@ func (w *world) card(p catalog.Project, summary, body string, change func(*catal
 }
 
 // found returns the names that a search finds.
-func (w *world) found(q catalog.SearchQuery) (names []string, total int) {
+func (w *world) found(q browse.SearchQuery) (names []string, total int) {
 	w.Helper()
 	q.RepositoryID = w.main.ID
 	if q.Limit == 0 {
 		q.Limit = 10
 	}
 	w.view(func(tx catalog.Tx) error {
-		cards, n, err := tx.Search(w.ctx, q)
+		cards, n, err := tx.(browse.Tx).Search(w.ctx, q)
 		w.must(err)
 		names, total = nil, n
 		for _, c := range cards {
@@ -53,25 +54,25 @@ func checkSearch(w *world) {
 	w.card(gone, "http too", "http", func(c *catalog.Card) { c.Status = catalog.Quarantined })
 	for _, c := range []struct {
 		name string
-		q    catalog.SearchQuery
+		q    browse.SearchQuery
 		want []string
 	}{
-		{"exact, prefix, rest", catalog.SearchQuery{Words: []string{"http"}, Name: "http"}, []string{"http", "http-client", "requests"}},
-		{"beginning of a word", catalog.SearchQuery{Words: []string{"proto"}, Name: "proto", Sort: catalog.ByName}, []string{"http", "requests"}},
-		{"all words", catalog.SearchQuery{Words: []string{"http", "humans"}, Name: "http-humans"}, []string{"requests"}},
-		{"keyword", catalog.SearchQuery{Words: []string{"brown"}, Sort: catalog.ByName}, []string{"http", "http-client", "requests"}},
-		{"a name that is written in one", catalog.SearchQuery{Words: []string{"httpclient"}, Name: "httpclient"}, []string{"http-client"}},
-		{"a person", catalog.SearchQuery{Words: []string{"example"}, Sort: catalog.ByNewest}, []string{"requests", "http-client", "http"}},
-		{"nothing", catalog.SearchQuery{Words: []string{"nothinglikethis"}}, nil},
-		{"everything", catalog.SearchQuery{}, []string{"requests", "http-client", "http"}},
-		{"python", catalog.SearchQuery{Python: "3.12"}, []string{"http-client"}},
-		{"python that looks alike", catalog.SearchQuery{Python: "3.1"}, nil},
-		{"attested", catalog.SearchQuery{Attested: true}, []string{"http-client"}},
-		{"classifier", catalog.SearchQuery{Classifier: "Topic :: A_B", Sort: catalog.ByName}, []string{"http", "http-client"}},
-		{"classifier with a wildcard", catalog.SearchQuery{Classifier: "Private :: %"}, nil},
-		{"some projects", catalog.SearchQuery{Words: []string{"http"}, ProjectIDs: []string{other.ID}}, []string{"requests"}},
-		{"no projects", catalog.SearchQuery{Words: []string{"http"}, ProjectIDs: []string{}}, nil},
-		{"operators", catalog.SearchQuery{Words: []string{"or", "not", "near"}}, nil},
+		{"exact, prefix, rest", browse.SearchQuery{Words: []string{"http"}, Name: "http"}, []string{"http", "http-client", "requests"}},
+		{"beginning of a word", browse.SearchQuery{Words: []string{"proto"}, Name: "proto", Sort: browse.ByName}, []string{"http", "requests"}},
+		{"all words", browse.SearchQuery{Words: []string{"http", "humans"}, Name: "http-humans"}, []string{"requests"}},
+		{"keyword", browse.SearchQuery{Words: []string{"brown"}, Sort: browse.ByName}, []string{"http", "http-client", "requests"}},
+		{"a name that is written in one", browse.SearchQuery{Words: []string{"httpclient"}, Name: "httpclient"}, []string{"http-client"}},
+		{"a person", browse.SearchQuery{Words: []string{"example"}, Sort: browse.ByNewest}, []string{"requests", "http-client", "http"}},
+		{"nothing", browse.SearchQuery{Words: []string{"nothinglikethis"}}, nil},
+		{"everything", browse.SearchQuery{}, []string{"requests", "http-client", "http"}},
+		{"python", browse.SearchQuery{Python: "3.12"}, []string{"http-client"}},
+		{"python that looks alike", browse.SearchQuery{Python: "3.1"}, nil},
+		{"attested", browse.SearchQuery{Attested: true}, []string{"http-client"}},
+		{"classifier", browse.SearchQuery{Classifier: "Topic :: A_B", Sort: browse.ByName}, []string{"http", "http-client"}},
+		{"classifier with a wildcard", browse.SearchQuery{Classifier: "Private :: %"}, nil},
+		{"some projects", browse.SearchQuery{Words: []string{"http"}, ProjectIDs: []string{other.ID}}, []string{"requests"}},
+		{"no projects", browse.SearchQuery{Words: []string{"http"}, ProjectIDs: []string{}}, nil},
+		{"operators", browse.SearchQuery{Words: []string{"or", "not", "near"}}, nil},
 	} {
 		if names, total := w.found(c.q); total != len(c.want) {
 			w.Errorf("%s: %d found, want %v, got %v", c.name, total, c.want, names)
@@ -79,23 +80,23 @@ func checkSearch(w *world) {
 			w.same("Search: "+c.name, names, c.want)
 		}
 	}
-	names, total := w.found(catalog.SearchQuery{Words: []string{"http"}, Name: "http", Limit: 1, Offset: 1})
+	names, total := w.found(browse.SearchQuery{Words: []string{"http"}, Name: "http", Limit: 1, Offset: 1})
 	w.same("second page", names, []string{"http-client"})
 	w.same("its total", total, 3)
 	w.view(func(tx catalog.Tx) error {
 		got, err := tx.CardOf(w.ctx, http.ID)
 		w.must(err)
 		w.same("CardOf", got, first)
-		near, err := tx.NamesFrom(w.ctx, w.main.ID, "ht", nil, 10)
+		near, err := tx.(browse.Tx).NamesFrom(w.ctx, w.main.ID, "ht", nil, 10)
 		w.must(err)
 		w.same("NamesFrom", near, []string{"http", "http-client"})
-		near, err = tx.NamesFrom(w.ctx, w.main.ID, "qu", nil, 10)
+		near, err = tx.(browse.Tx).NamesFrom(w.ctx, w.main.ID, "qu", nil, 10)
 		w.must(err)
 		w.same("NamesFrom of what is in quarantine", near, []string(nil))
 		return nil
 	})
 	w.card(http, "changed", "words", nil)
-	if names, _ := w.found(catalog.SearchQuery{Words: []string{"protocol"}}); len(names) != 1 {
+	if names, _ := w.found(browse.SearchQuery{Words: []string{"protocol"}}); len(names) != 1 {
 		w.Errorf("a replaced card is found by its old words: %v", names)
 	}
 	w.update(func(tx publishers.Tx) error {
@@ -103,9 +104,9 @@ func checkSearch(w *world) {
 		w.must(tx.DeleteCard(w.ctx, client.ID))
 		return tx.SetCardAttested(w.ctx, other.ID)
 	})
-	names, _ = w.found(catalog.SearchQuery{Words: []string{"http"}, Attested: true})
+	names, _ = w.found(browse.SearchQuery{Words: []string{"http"}, Attested: true})
 	w.same("after deletions", names, []string{"requests"})
-	if names, _ := w.found(catalog.SearchQuery{Words: []string{"changed"}}); len(names) != 0 {
+	if names, _ := w.found(browse.SearchQuery{Words: []string{"changed"}}); len(names) != 0 {
 		w.Errorf("a deleted project is found: %v", names)
 	}
 }
@@ -119,7 +120,7 @@ func checkRequirements(w *world) {
 	})
 	dependents := func(name string, ids []string, limit, offset int) (names []string, total int) {
 		w.view(func(tx catalog.Tx) error {
-			cards, n, err := tx.Dependents(w.ctx, w.main.ID, name, ids, limit, offset)
+			cards, n, err := tx.(browse.Tx).Dependents(w.ctx, w.main.ID, name, ids, limit, offset)
 			w.must(err)
 			names, total = nil, n
 			for _, c := range cards {

@@ -4,7 +4,8 @@ import (
 	"testing"
 
 	"pyindex/internal/access"
-	"pyindex/internal/catalog"
+	"pyindex/internal/assembly"
+	"pyindex/internal/browse"
 	"pyindex/internal/packaging"
 	"pyindex/internal/storage/db"
 	"pyindex/internal/storage/db/synthetic"
@@ -31,18 +32,18 @@ func fill(t *testing.T, url string) {
 		t.Fatal(err)
 	}
 	defer d.Close()
-	x := catalog.New(d.Catalog(), nil, catalog.Options{})
+	x := assembly.New(d.Catalog(), nil, assembly.Options{})
 	for n := range 100 {
 		check(t, x, synthetic.Name(n))
 	}
 	common, _, _ := synthetic.Queries()
-	if f, err := x.Search(t.Context(), access.Guest(true), "", catalog.Query{Text: common, PerPage: 20}); err != nil || f.Total < 50 {
+	if f, err := x.Search(t.Context(), access.Guest(true), "", browse.Query{Text: common, PerPage: 20}); err != nil || f.Total < 50 {
 		t.Errorf("Search(%q) = %d, %v, want most of 100", common, f.Total, err)
 	}
 }
 
 // check reads a project as the simple page and the project's page do.
-func check(t *testing.T, x *catalog.Index, text string) {
+func check(t *testing.T, x *assembly.Index, text string) {
 	t.Helper()
 	name, err := packaging.ParseProjectName(text)
 	if err != nil {

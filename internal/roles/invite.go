@@ -1,4 +1,4 @@
-package catalog
+package roles
 
 import (
 	"context"
@@ -10,11 +10,11 @@ import (
 	"pyindex/internal/packaging"
 )
 
-var _ account.Inviter = (*Index)(nil)
+var _ account.Inviter = (*Roles)(nil)
 
 // MayGrant implements account.Inviter: who could give the role to somebody who has an account may invite somebody to it.
 // fault.NotFound where the caller may not see the project, fault.Denied for who is no owner of it.
-func (x *Index) MayGrant(ctx context.Context, who access.Caller, repo, project string, role access.Role) (onetime.Grant, error) {
+func (x *Roles) MayGrant(ctx context.Context, who access.Caller, repo, project string, role access.Role) (onetime.Grant, error) {
 	var name packaging.ProjectName
 	if project != "" {
 		var err error

@@ -1,4 +1,4 @@
-package catalog
+package roles
 
 import (
 	"cmp"
@@ -9,6 +9,7 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/audit"
+	"pyindex/internal/catalog"
 	"pyindex/internal/fault"
 	"pyindex/internal/packaging"
 )
@@ -24,8 +25,8 @@ type GrantInfo struct {
 
 // place is what a grant is about: a repository, or a project of it.
 type place struct {
-	repository Repository
-	project    Project // zero for the repository
+	repository catalog.Repository
+	project    catalog.Project // zero for the repository
 }
 
 func (p place) object() access.Object {
@@ -36,23 +37,19 @@ func (p place) object() access.Object {
 }
 
 // place finds what a grant is about; the zero name is the repository itself.
-func (x *Index) place(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName) (place, error) {
-	at, err := x.store.Stamp(ctx)
-	if err != nil {
-		return place{}, err
-	}
-	r, err := x.repository(ctx, who, at, repo)
-	if err != nil || name.IsZero() {
+func (x *Roles) place(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName) (place, error) {
+	if name.IsZero() {
+		r, err := x.index.Repository(ctx, who, repo)
 		return place{repository: r}, err
 	}
-	p, err := x.projectAt(ctx, who, at, repo, name)
-	return place{r, p}, err
+	p, err := x.index.Project(ctx, who, repo, name)
+	return place{p.Repository, p}, err
 }
 
 // Grant gives a user a role in a project, or in a whole repository for the zero name; it replaces the one that the user
 // has there. It needs an owner of the same; fault.NotFound for an unknown user, fault.Denied without the right, and
 // fault.Conflict where a project would lose its last owner, which only an administrator may do.
-func (x *Index) Grant(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName, user string, role access.Role) error {
+func (x *Roles) Grant(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName, user string, role access.Role) error {
 	if role == access.NoRole {
 		return fault.New(fault.Invalid, "a grant needs a role: reader, uploader, maintainer or owner")
 	}
@@ -61,13 +58,13 @@ func (x *Index) Grant(ctx context.Context, who access.Caller, repo string, name 
 
 // Ungrant takes a user's role away; what the user may do as a member of the repository stays. It needs an owner, and
 // fault.NotFound says that there was no grant, fault.Conflict that a project would lose its last owner.
-func (x *Index) Ungrant(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName, user string) error {
+func (x *Roles) Ungrant(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName, user string) error {
 	return x.changeGrant(ctx, who, grantChange{repo, name, user, "grant.remove", access.NoRole})
 }
 
 // Leave takes the caller's own role in a project away. fault.NotFound where there is none that is the caller's alone,
 // fault.Denied for who is no person, fault.Conflict for the last owner.
-func (x *Index) Leave(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName) error {
+func (x *Roles) Leave(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName) error {
 	if who.Kind() != access.KindUser || name.IsZero() {
 		return fault.New(fault.Denied, "only a person can leave a project")
 	}
@@ -92,7 +89,7 @@ func (c grantChange) allowed(who access.Caller, o access.Object) bool {
 	return who.May(access.Owner, o)
 }
 
-func (x *Index) changeGrant(ctx context.Context, who access.Caller, c grantChange) error {
+func (x *Roles) changeGrant(ctx context.Context, who access.Caller, c grantChange) error {
 	p, err := x.place(ctx, who, c.repo, c.name)
 	if err != nil {
 		return err
@@ -123,7 +120,7 @@ func (x *Index) changeGrant(ctx context.Context, who access.Caller, c grantChang
 }
 
 // putGrant writes the change, unless it takes a project's last owner.
-func (x *Index) putGrant(ctx context.Context, tx Tx, who access.Caller, p place, u access.User, role access.Role) error {
+func (x *Roles) putGrant(ctx context.Context, tx Tx, who access.Caller, p place, u access.User, role access.Role) error {
 	g := access.Grant{UserID: u.ID, RepositoryID: p.repository.ID, ProjectID: p.project.ID, Role: role, CreatedAt: x.changes.Clock()}
 	return keepsOwner(ctx, tx, who, p, u.Name, func() error {
 		if role != access.NoRole {
@@ -157,10 +154,12 @@ func keepsOwner(ctx context.Context, tx Tx, who access.Caller, p place, somebody
 }
 
 // owned reports whether a project has an owner of its own whose account can be used, also by a group.
-func owned(ctx context.Context, tx Tx, p Project) (bool, error) { return OwnedWithout(ctx, tx, p, "") }
+func owned(ctx context.Context, tx Tx, p catalog.Project) (bool, error) {
+	return OwnedWithout(ctx, tx, p, "")
+}
 
 // OwnedWithout reports whether a project has an active owner of its own, also by a group, other than the user with an id.
-func OwnedWithout(ctx context.Context, tx Tx, p Project, userID string) (bool, error) {
+func OwnedWithout(ctx context.Context, tx Tx, p catalog.Project, userID string) (bool, error) {
 	grants, err := tx.GrantsAbout(ctx, p.Repository.ID, p.ID)
 	if err != nil {
 		return false, err
@@ -176,7 +175,7 @@ func OwnedWithout(ctx context.Context, tx Tx, p Project, userID string) (bool, e
 	return ownedByGroup(ctx, tx, p, userID)
 }
 
-func ownedByGroup(ctx context.Context, tx Tx, p Project, without string) (bool, error) {
+func ownedByGroup(ctx context.Context, tx Tx, p catalog.Project, without string) (bool, error) {
 	grants, err := tx.GroupGrants(ctx, "")
 	if err != nil {
 		return false, err
@@ -203,7 +202,7 @@ var errNoOwner = fault.New(fault.Denied, "this needs the role owner there")
 
 // Grants returns who has which role in a project, or, for the zero name, in the repository and its projects, by user
 // and project. It needs an owner of the same.
-func (x *Index) Grants(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName) ([]GrantInfo, error) {
+func (x *Roles) Grants(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName) ([]GrantInfo, error) {
 	all, err := x.Collaborators(ctx, who, repo, name)
 	if name.IsZero() {
 		return all, err
@@ -212,7 +211,7 @@ func (x *Index) Grants(ctx context.Context, who access.Caller, repo string, name
 }
 
 // Collaborators is Grants, and for a project also who has a role in its whole repository: Project is "" there.
-func (x *Index) Collaborators(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName) (out []GrantInfo, err error) {
+func (x *Roles) Collaborators(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName) (out []GrantInfo, err error) {
 	p, err := x.place(ctx, who, repo, name)
 	if err != nil {
 		return nil, err

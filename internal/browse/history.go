@@ -1,4 +1,4 @@
-package catalog
+package browse
 
 import (
 	"context"
@@ -7,6 +7,7 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/audit"
+	"pyindex/internal/catalog"
 	"pyindex/internal/fault"
 	"pyindex/internal/packaging"
 )
@@ -40,12 +41,12 @@ var exchanges = []string{"publisher.exchange"}
 // that was deleted, is not part of it. It needs a maintainer; exchanges of identity tokens are left out for who is no
 // owner, and the addresses of other people and the reasons of a file's quarantine for who is no administrator. fault.NotFound where there is no such project
 // for the caller, fault.Denied without the right, fault.Invalid for a bad limit.
-func (x *Index) History(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName, f HistoryFilter) (History, error) {
-	p, err := x.Project(ctx, who, repo, name)
+func (x *Browser) History(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName, f HistoryFilter) (History, error) {
+	p, err := x.index.Project(ctx, who, repo, name)
 	if err != nil {
 		return History{}, err
 	}
-	if err := Permit(who, access.Maintainer, p); err != nil {
+	if err := catalog.Permit(who, access.Maintainer, p); err != nil {
 		return History{}, err
 	}
 	q := f.query()
@@ -73,7 +74,7 @@ func (x *Index) History(ctx context.Context, who access.Caller, repo string, nam
 }
 
 // withoutClaims is Options.Redact of an index that knows no publishers.
-func withoutClaims(_ context.Context, _ Tx, who access.Caller, _ string, entries []audit.Entry) error {
+func withoutClaims(_ context.Context, _ catalog.Tx, who access.Caller, _ string, entries []audit.Entry) error {
 	if who.Admin() {
 		return nil
 	}
@@ -81,7 +82,7 @@ func withoutClaims(_ context.Context, _ Tx, who access.Caller, _ string, entries
 		e := &entries[i]
 		e.Detail = maps.Clone(e.Detail)
 		delete(e.Detail, "claims")
-		delete(e.Detail, DetailPendingRemoved)
+		delete(e.Detail, catalog.DetailPendingRemoved)
 		if u, ok := e.Detail["uploader"].(map[string]any); ok {
 			u = maps.Clone(u)
 			delete(u, "claims")
@@ -108,12 +109,12 @@ func discreet(who access.Caller, a *audit.Actor) {
 }
 
 // spelled is a version as the record has it: as the release spells it, or in its normal form where the release is gone.
-func (x *Index) spelled(ctx context.Context, p Project, version string) (string, error) {
+func (x *Browser) spelled(ctx context.Context, p catalog.Project, version string) (string, error) {
 	v, err := packaging.ParseVersion(version)
 	if err != nil {
 		return version, nil // the record has none such
 	}
-	r := Release{Version: v.String()}
+	r := catalog.Release{Version: v.String()}
 	err = x.store.View(ctx, func(tx Tx) error {
 		found, err := tx.ReleaseByKey(ctx, p.ID, v.Key())
 		if fault.Is(err, fault.NotFound) {
@@ -127,7 +128,7 @@ func (x *Index) spelled(ctx context.Context, p Project, version string) (string,
 
 // Record returns a page of the whole record. fault.Denied for who is no administrator, fault.Invalid for a bad limit or
 // a project's name that is none, fault.NotFound for an unknown repository.
-func (x *Index) Record(ctx context.Context, who access.Caller, f HistoryFilter) (History, error) {
+func (x *Browser) Record(ctx context.Context, who access.Caller, f HistoryFilter) (History, error) {
 	q, err := x.recordQuery(ctx, who, f)
 	if err != nil {
 		return History{}, err
@@ -138,7 +139,7 @@ func (x *Index) Record(ctx context.Context, who access.Caller, f HistoryFilter) 
 // WalkRecord gives the whole record, as far as f asks for it, to each, page by page: memory does not depend on how much
 // it is, and no transaction is open meanwhile. f.Limit is the size of a page. It ends with the first error of each, and
 // returns what Record does.
-func (x *Index) WalkRecord(ctx context.Context, who access.Caller, f HistoryFilter, each func(History) error) error {
+func (x *Browser) WalkRecord(ctx context.Context, who access.Caller, f HistoryFilter, each func(History) error) error {
 	for {
 		h, err := x.Record(ctx, who, f)
 		if err != nil {
@@ -151,7 +152,7 @@ func (x *Index) WalkRecord(ctx context.Context, who access.Caller, f HistoryFilt
 	}
 }
 
-func (x *Index) recordQuery(ctx context.Context, who access.Caller, f HistoryFilter) (audit.Filter, error) {
+func (x *Browser) recordQuery(ctx context.Context, who access.Caller, f HistoryFilter) (audit.Filter, error) {
 	if !who.Admin() {
 		return audit.Filter{}, fault.New(fault.Denied, "only an administrator may read the whole record")
 	}
@@ -165,11 +166,7 @@ func (x *Index) recordQuery(ctx context.Context, who access.Caller, f HistoryFil
 		q.Project = name.String()
 	}
 	if f.Repository != "" {
-		at, err := x.store.Stamp(ctx)
-		if err != nil {
-			return q, err
-		}
-		r, err := x.repository(ctx, who, at, f.Repository)
+		r, err := x.index.Repository(ctx, who, f.Repository)
 		if err != nil {
 			return q, err
 		}
@@ -187,7 +184,7 @@ func (f HistoryFilter) query() audit.Filter {
 }
 
 // entries reads a page, and one entry more to know whether there is another.
-func (x *Index) entries(ctx context.Context, q audit.Filter) (h History, err error) {
+func (x *Browser) entries(ctx context.Context, q audit.Filter) (h History, err error) {
 	limit := q.Limit
 	if limit < 1 || limit > audit.MaxEntries {
 		return History{}, fault.New(fault.Invalid, "from 1 to %d entries can be read at once, not %d", audit.MaxEntries, limit)

@@ -1,4 +1,4 @@
-package catalog
+package browse
 
 import (
 	"context"
@@ -6,11 +6,9 @@ import (
 	"unicode"
 
 	"pyindex/internal/access"
+	"pyindex/internal/catalog"
 	"pyindex/internal/packaging"
 )
-
-// MaxFound is how many results of a search are counted and can be paged to.
-const MaxFound = 1_000
 
 // Query is what somebody searches for.
 type Query struct {
@@ -25,7 +23,7 @@ type Query struct {
 
 // Found is a page of results.
 type Found struct {
-	Cards   []Card
+	Cards   []catalog.Card
 	Total   int    // at most MaxFound
 	More    bool   // there are more than MaxFound
 	Instead string // a name that may have been meant, where nothing was found
@@ -40,14 +38,14 @@ const (
 // Search returns the projects of a repository that the caller may see and that have all the words, in their latest
 // release: the one of that name first, then those whose names begin so, then by how well they fit. A query without words
 // lists all, newest first. Nothing in a query is an operator, and any query has an answer.
-func (x *Index) Search(ctx context.Context, who access.Caller, repo string, q Query) (Found, error) {
+func (x *Browser) Search(ctx context.Context, who access.Caller, repo string, q Query) (Found, error) {
 	r, ids, err := x.searchable(ctx, who, repo)
 	if err != nil {
 		return Found{}, err
 	}
 	q.PerPage = max(1, min(q.PerPage, 100))
 	ask := SearchQuery{
-		RepositoryID: r.ID, Words: words(q.Text), Name: typedName(q.Text), ProjectIDs: ids, Classifier: cutBytes(q.Classifier, maxQuery), Python: pythonOf(q.Python),
+		RepositoryID: r.ID, Words: words(q.Text), Name: typedName(q.Text), ProjectIDs: ids, Classifier: catalog.CutText(q.Classifier, maxQuery), Python: pythonOf(q.Python),
 		Attested: q.Attested, Sort: q.Sort, Limit: q.PerPage, Offset: min(max(q.Page-1, 0), MaxFound) * q.PerPage,
 	}
 	var f Found
@@ -66,8 +64,8 @@ func (x *Index) Search(ctx context.Context, who access.Caller, repo string, q Qu
 }
 
 // searchable returns a repository and the projects of it that the caller may see: nil for all.
-func (x *Index) searchable(ctx context.Context, who access.Caller, repo string) (Repository, []string, error) {
-	r, _, all, err := x.ListingState(ctx, who, repo)
+func (x *Browser) searchable(ctx context.Context, who access.Caller, repo string) (catalog.Repository, []string, error) {
+	r, _, all, err := x.index.ListingState(ctx, who, repo)
 	if err != nil || all {
 		return r, nil, err
 	}
@@ -87,20 +85,20 @@ func (x *Index) searchable(ctx context.Context, who access.Caller, repo string) 
 
 // words are what a text is searched by: runs of letters and digits, in lower case.
 func words(text string) []string {
-	all := strings.FieldsFunc(strings.ToLower(cutBytes(text, maxQuery)), func(c rune) bool { return !unicode.IsLetter(c) && !unicode.IsDigit(c) })
+	all := strings.FieldsFunc(strings.ToLower(catalog.CutText(text, maxQuery)), func(c rune) bool { return !unicode.IsLetter(c) && !unicode.IsDigit(c) })
 	return all[:min(len(all), maxWords)]
 }
 
 // typedName is a text as a project's name would be normalised.
 func typedName(text string) string {
-	if n, err := packaging.ParseProjectName(strings.TrimSpace(cutBytes(text, maxQuery))); err == nil {
+	if n, err := packaging.ParseProjectName(strings.TrimSpace(catalog.CutText(text, maxQuery))); err == nil {
 		return n.String()
 	}
 	return strings.Join(words(text), "-")
 }
 
 func pythonOf(s string) string {
-	for _, known := range knownPythons {
+	for _, known := range catalog.KnownPythons() {
 		if s == known {
 			return s
 		}
@@ -152,8 +150,8 @@ func distance(a, b string, most int) int {
 
 // Dependents returns the projects of a repository that the caller may see and whose latest release requires one of that
 // name, by name, and how many there are, at most MaxFound. fault.NotFound where the caller may not see that project itself.
-func (x *Index) Dependents(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName, page, perPage int) (cards []Card, total int, err error) {
-	if _, err := x.Project(ctx, who, repo, name); err != nil {
+func (x *Browser) Dependents(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName, page, perPage int) (cards []catalog.Card, total int, err error) {
+	if _, err := x.index.Project(ctx, who, repo, name); err != nil {
 		return nil, 0, err
 	}
 	r, ids, err := x.searchable(ctx, who, repo)

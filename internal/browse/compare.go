@@ -1,4 +1,4 @@
-package catalog
+package browse
 
 import (
 	"cmp"
@@ -7,14 +7,15 @@ import (
 	"strings"
 
 	"pyindex/internal/access"
+	"pyindex/internal/catalog"
 	"pyindex/internal/fault"
 	"pyindex/internal/packaging"
 )
 
 // Comparison is what became different from one release of a project to another.
 type Comparison struct {
-	Project      Project
-	From, To     Summary
+	Project      catalog.Project
+	From, To     catalog.Summary
 	Fields       []FieldChange // of core metadata, the description apart
 	Described    bool          // whether the description differs
 	Required     Change        // requirements
@@ -32,18 +33,18 @@ type Change struct{ Removed, Added []string }
 
 // Compare returns what differs between two releases of a project, by any spelling of their versions; "" for from is the
 // version before to. fault.NotFound where the caller may not see the project or a release is not there.
-func (x *Index) Compare(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName, from, to string) (Comparison, error) {
-	o, err := x.releases(ctx, who, repo, name)
+func (x *Browser) Compare(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName, from, to string) (Comparison, error) {
+	o, err := x.index.Releases(ctx, who, repo, name)
 	if err != nil {
 		return Comparison{}, err
 	}
-	i := find(o.Releases, to)
-	j := find(o.Releases, from)
+	i := o.Find(to)
+	j := o.Find(from)
 	if from == "" && i >= 0 {
 		j = before(o.Releases, i)
 	}
 	if i < 0 || j < 0 || i >= len(o.Releases) || j >= len(o.Releases) {
-		return Comparison{}, missing("release of that version to compare with")
+		return Comparison{}, catalog.Missing("release of that version to compare with")
 	}
 	c := Comparison{Project: o.Project, From: o.Releases[j], To: o.Releases[i]}
 	err = x.store.View(ctx, func(tx Tx) error { return c.fill(ctx, tx) })
@@ -52,7 +53,7 @@ func (x *Index) Compare(ctx context.Context, who access.Caller, repo string, nam
 
 // before returns the index of the release that the one at i is compared with: the next lower version, a final one for a
 // final one.
-func before(all []Summary, i int) int {
+func before(all []catalog.Summary, i int) int {
 	for j := i + 1; j < len(all); j++ {
 		if all[i].Prerelease || !all[j].Prerelease {
 			return j
@@ -73,7 +74,7 @@ func (c *Comparison) fill(ctx context.Context, tx Tx) error {
 	c.Files = changed(withoutVersion(a), withoutVersion(b))
 	f, g := counterparts(a, b)
 	c.Inside = [2]string{f.Filename, g.Filename}
-	if err := c.metadata(ctx, tx, telling(a), telling(b)); err != nil {
+	if err := c.metadata(ctx, tx, catalog.Telling(a), catalog.Telling(b)); err != nil {
 		return err
 	}
 	m, err := tx.Members(ctx, f.ID)
@@ -91,8 +92,8 @@ func (c *Comparison) fill(ctx context.Context, tx Tx) error {
 
 // counterparts picks a file of each release whose insides can be compared: of one kind, with one set of tags if there is
 // such a pair.
-func counterparts(a, b []File) (File, File) {
-	f, g := telling(a), telling(b)
+func counterparts(a, b []catalog.File) (catalog.File, catalog.File) {
+	f, g := catalog.Telling(a), catalog.Telling(b)
 	for _, x := range a {
 		for _, y := range b {
 			if x.Kind == y.Kind && tagsOf(x) == tagsOf(y) && x.Kind == f.Kind {
@@ -103,9 +104,9 @@ func counterparts(a, b []File) (File, File) {
 	return f, g
 }
 
-func tagsOf(f File) string { return strings.ReplaceAll(f.Filename, f.Version, "") }
+func tagsOf(f catalog.File) string { return strings.ReplaceAll(f.Filename, f.Version, "") }
 
-func withoutVersion(files []File) []string {
+func withoutVersion(files []catalog.File) []string {
 	out := make([]string, len(files))
 	for i, f := range files {
 		out[i] = strings.Replace(f.Filename, "-"+f.Version, "-*", 1)
@@ -114,7 +115,7 @@ func withoutVersion(files []File) []string {
 }
 
 // membersWithout takes the version out of the folders that are named after it, so that they do not all differ.
-func membersWithout(names []string, version string, f File) []string {
+func membersWithout(names []string, version string, f catalog.File) []string {
 	out := make([]string, 0, len(names))
 	for _, name := range names {
 		top, rest, nested := strings.Cut(name, "/")
@@ -145,7 +146,7 @@ func lacking(a, b []string) []string {
 	return slices.Compact(out)
 }
 
-func (c *Comparison) metadata(ctx context.Context, tx Tx, a, b File) error {
+func (c *Comparison) metadata(ctx context.Context, tx Tx, a, b catalog.File) error {
 	m, err := tx.Metadata(ctx, a.ID)
 	if err != nil {
 		return err

@@ -8,34 +8,34 @@ import (
 	"pyindex/internal/fault"
 )
 
-// heading is what the header of one part says. The file name is exactly as sent: multipart.Part.FileName would cut it
+// partHeader is the header of one part. The file name is exactly as sent: multipart.Part.FileName would cut it
 // down to its last element and so hide a name that tries to leave its folder.
-type heading struct {
+type partHeader struct {
 	field       string
 	file        bool // has a file name, perhaps an empty one
 	filename    string
 	contentType string // "" where the part has none, as uv and flit send it
 }
 
-// readHeading reads a part's header (RFC 7578). What could be read in two ways is fault.Invalid.
-func readHeading(h textproto.MIMEHeader) (heading, error) {
+// readPartHeader reads a part's header (RFC 7578). What could be read in two ways is fault.Invalid.
+func readPartHeader(h textproto.MIMEHeader) (partHeader, error) {
 	lines := h["Content-Disposition"]
 	if len(lines) != 1 {
-		return heading{}, fault.New(fault.Invalid, "every part of the form needs one Content-Disposition header, got %d", len(lines))
+		return partHeader{}, fault.New(fault.Invalid, "every part of the form needs one Content-Disposition header, got %d", len(lines))
 	}
 	params, err := dispositionParams(lines[0])
 	if err != nil {
-		return heading{}, err
+		return partHeader{}, err
 	}
 	field, ok := params["name"]
 	if !ok || field == "" {
-		return heading{}, fault.New(fault.Invalid, "a part of the form has no name: %.100q", lines[0])
+		return partHeader{}, fault.New(fault.Invalid, "a part of the form has no name: %.100q", lines[0])
 	}
 	name, file, err := fileParam(params)
 	if err != nil {
-		return heading{}, err
+		return partHeader{}, err
 	}
-	return heading{field: field, file: file, filename: name, contentType: h.Get("Content-Type")}, nil
+	return partHeader{field: field, file: file, filename: name, contentType: h.Get("Content-Type")}, nil
 }
 
 // fileParam returns the file name, which may come plain, encoded (RFC 8187, uv for names outside ASCII), or both alike.

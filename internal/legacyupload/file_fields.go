@@ -9,27 +9,20 @@ import (
 	"pyindex/internal/packaging"
 )
 
-// statement is what a form says of its file, beside the core metadata.
-type statement struct {
-	kind    packaging.Kind
-	python  string
-	comment string
-	digests ingest.Digests
-}
-
-// readStatement reads the fields about the file. fault.Invalid for what is missing, sent twice or impossible.
-func readStatement(f form) (s statement, err error) {
-	if s.kind, err = fileKind(f); err != nil {
-		return s, err
+// readFileFields reads the fields about the file into u. It returns fault.Invalid for one that is missing, sent twice or
+// impossible.
+func readFileFields(f form, u *ingest.Upload) (err error) {
+	if u.Kind, err = fileKind(f); err != nil {
+		return err
 	}
-	if s.python, err = pythonVersion(f, s.kind); err != nil {
-		return s, err
+	if u.PythonVersion, err = pythonVersion(f, u.Kind); err != nil {
+		return err
 	}
-	if s.digests, err = readDigests(f); err != nil {
-		return s, err
+	if u.Digests, err = readDigests(f); err != nil {
+		return err
 	}
-	s.comment, err = f.one("comment")
-	return s, err
+	u.Comment, err = f.one("comment")
+	return err
 }
 
 func fileKind(f form) (packaging.Kind, error) {

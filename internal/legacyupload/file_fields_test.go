@@ -1,6 +1,7 @@
 package legacyupload
 
 import (
+	"reflect"
 	"strings"
 	"testing"
 
@@ -26,25 +27,26 @@ func TestReadStatement(t *testing.T) {
 	lower := strings.ToLower(digest64)
 	tests := map[string]struct {
 		form form
-		want statement
+		want ingest.Upload
 	}{
 		"wheel": {formOf("filetype", "bdist_wheel", "pyversion", "py3", "sha256_digest", digest64, "comment", "hi"),
-			statement{packaging.Wheel, "py3", "hi", ingest.Digests{SHA256: lower}}},
+			ingest.Upload{Kind: packaging.Wheel, PythonVersion: "py3", Comment: "hi", Digests: ingest.Digests{SHA256: lower}}},
 		"sdist": {formOf("filetype", "sdist", "pyversion", "source", "blake2_256_digest", digest64),
-			statement{packaging.SDist, "source", "", ingest.Digests{Blake2b256: lower}}},
+			ingest.Upload{Kind: packaging.SDist, PythonVersion: "source", Comment: "", Digests: ingest.Digests{Blake2b256: lower}}},
 		"flit's sdist": {formOf("filetype", "sdist", "md5_digest", digest32),
-			statement{packaging.SDist, "source", "", ingest.Digests{MD5: strings.ToLower(digest32)}}},
+			ingest.Upload{Kind: packaging.SDist, PythonVersion: "source", Comment: "", Digests: ingest.Digests{MD5: strings.ToLower(digest32)}}},
 		"empty and UNKNOWN": {formOf("filetype", "sdist", "pyversion", "", "md5_digest", "", "blake2_256_digest", " UNKNOWN ", "sha256_digest", lower, "comment", "UNKNOWN"),
-			statement{packaging.SDist, "source", "", ingest.Digests{SHA256: lower}}},
+			ingest.Upload{Kind: packaging.SDist, PythonVersion: "source", Comment: "", Digests: ingest.Digests{SHA256: lower}}},
 		"comment repaired": {formOf("filetype", "sdist", "sha256_digest", lower, "comment", "a\x00\xffb"),
-			statement{packaging.SDist, "source", "a\\x00\uFFFDb", ingest.Digests{SHA256: lower}}},
+			ingest.Upload{Kind: packaging.SDist, PythonVersion: "source", Comment: "a\\x00\uFFFDb", Digests: ingest.Digests{SHA256: lower}}},
 		"any Python": {formOf("filetype", "bdist_wheel", "pyversion", "any text", "sha256_digest", lower),
-			statement{packaging.Wheel, "any text", "", ingest.Digests{SHA256: lower}}},
+			ingest.Upload{Kind: packaging.Wheel, PythonVersion: "any text", Comment: "", Digests: ingest.Digests{SHA256: lower}}},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			if got, err := readStatement(tt.form); err != nil || got != tt.want {
-				t.Errorf("readStatement(%v) = %+v, %v, want %+v", tt.form, got, err, tt.want)
+			var got ingest.Upload
+			if err := readFileFields(tt.form, &got); err != nil || !reflect.DeepEqual(got, tt.want) {
+				t.Errorf("readFileFields(%v) = %+v, %v, want %+v", tt.form, got, err, tt.want)
 			}
 		})
 	}
@@ -90,9 +92,10 @@ func TestReadStatementRefuses(t *testing.T) {
 			for _, p := range tt.pairs {
 				pairs = append(pairs, p...)
 			}
-			got, err := readStatement(formOf(pairs...))
+			var got ingest.Upload
+			err := readFileFields(formOf(pairs...), &got)
 			if !fault.Is(err, fault.Invalid) || !strings.Contains(err.Error(), tt.want) {
-				t.Errorf("readStatement(%q) = %+v, %v, want a refusal with %q", pairs, got, err, tt.want)
+				t.Errorf("readFileFields(%q) = %+v, %v, want a refusal with %q", pairs, got, err, tt.want)
 			}
 		})
 	}

@@ -14,8 +14,8 @@ import (
 // ErrAnonymous refuses an anonymous caller, whether what they ask for exists or not.
 var ErrAnonymous = fault.New(fault.Unauthenticated, "this index is private: send an API token as the password, with __token__ as the user name")
 
-// missing answers who may not know more: the same words for what does not exist and for what is hidden.
-func missing(what string) error { return fault.New(fault.NotFound, "there is no %s here", what) }
+// Missing answers who may not know more: the same words for what does not exist and for what is hidden.
+func Missing(what string) error { return fault.New(fault.NotFound, "there is no %s here", what) }
 
 // recallAt returns what the memory holds for k at a stamp, or what load reads.
 func recallAt[K comparable, V any](ctx context.Context, x *Index, at memo.Stamp, m *memo.BySerial[K, V], k K, load func(Tx) (V, error)) (v V, err error) {
@@ -55,7 +55,7 @@ func (x *Index) repository(ctx context.Context, who access.Caller, at memo.Stamp
 		err = x.knows(ctx, who, r)
 	}
 	if fault.Is(err, fault.NotFound) {
-		return Repository{}, missing("repository of that name")
+		return Repository{}, Missing("repository of that name")
 	}
 	return r, err
 }
@@ -97,7 +97,7 @@ func (x *Index) projectAt(ctx context.Context, who access.Caller, at memo.Stamp,
 		return tx.ProjectByName(ctx, r.ID, name)
 	})
 	if fault.Is(err, fault.NotFound) || err == nil && !who.May(access.Reader, p.Object()) {
-		return Project{}, missing("project of that name")
+		return Project{}, Missing("project of that name")
 	}
 	p.Epoch = at.Epoch
 	return p, err
@@ -111,7 +111,7 @@ func (x *Index) File(ctx context.Context, who access.Caller, repo, sha256, filen
 	}
 	l, err := x.fileAt(ctx, who, at, repo, filename)
 	if err == nil && l.file.SHA256 != sha256 {
-		err = missing(fileOfThat)
+		err = Missing(fileOfThat)
 	}
 	if err != nil {
 		return File{}, err
@@ -131,7 +131,7 @@ func (x *Index) fileAt(ctx context.Context, who access.Caller, at memo.Stamp, re
 		return locate(ctx, tx, r.ID, filename)
 	})
 	if fault.Is(err, fault.NotFound) || err == nil && !l.visible(who) {
-		return located{}, missing(fileOfThat)
+		return located{}, Missing(fileOfThat)
 	}
 	return l, err
 }
@@ -177,7 +177,7 @@ func (x *Index) Open(ctx context.Context, who access.Caller, repo, sha256, filen
 	stored := f.Stored()
 	if part == MetadataPart {
 		if stored = f.StoredMetadata(); stored.SHA256 == "" {
-			return nil, 0, missing("metadata of that file")
+			return nil, 0, Missing("metadata of that file")
 		}
 	}
 	return x.custody.Open(ctx, f.Filename, stored)

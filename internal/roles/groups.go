@@ -1,4 +1,4 @@
-package catalog
+package roles
 
 import (
 	"context"
@@ -13,7 +13,7 @@ import (
 // GrantGroup gives all of a group a role in a project, or in a whole repository for the zero name; it replaces the one
 // that the group has there. It needs an owner of the same; fault.NotFound for an unknown group, fault.Denied without the
 // right, and fault.Conflict where a project would lose its last owner, which only an administrator may do.
-func (x *Index) GrantGroup(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName, group string, role access.Role) error {
+func (x *Roles) GrantGroup(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName, group string, role access.Role) error {
 	if role == access.NoRole {
 		return fault.New(fault.Invalid, "a grant needs a role: reader, uploader, maintainer or owner")
 	}
@@ -24,7 +24,7 @@ func (x *Index) GrantGroup(ctx context.Context, who access.Caller, repo string, 
 
 // UngrantGroup takes a group's role away. It needs an owner, and fault.NotFound says that there was no grant,
 // fault.Conflict that a project would lose its last owner.
-func (x *Index) UngrantGroup(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName, group string) error {
+func (x *Roles) UngrantGroup(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName, group string) error {
 	return x.changeGroupGrant(ctx, who, repo, name, group, "grant.remove", access.NoRole, func(tx Tx, g access.GroupGrant) error {
 		had, err := tx.RemoveGroupGrant(ctx, g)
 		if err == nil && !had {
@@ -34,7 +34,7 @@ func (x *Index) UngrantGroup(ctx context.Context, who access.Caller, repo string
 	})
 }
 
-func (x *Index) changeGroupGrant(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName, group, action string, role access.Role, f func(Tx, access.GroupGrant) error) error {
+func (x *Roles) changeGroupGrant(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName, group, action string, role access.Role, f func(Tx, access.GroupGrant) error) error {
 	p, err := x.place(ctx, who, repo, name)
 	if err != nil {
 		return err
@@ -67,7 +67,7 @@ func (x *Index) changeGroupGrant(ctx context.Context, who access.Caller, repo st
 
 // GroupGrants returns which groups have which role in a project, or, for the zero name, in the repository and its
 // projects. It needs an owner of the same.
-func (x *Index) GroupGrants(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName) (out []access.GroupGrant, err error) {
+func (x *Roles) GroupGrants(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName) (out []access.GroupGrant, err error) {
 	p, err := x.place(ctx, who, repo, name)
 	if err != nil {
 		return nil, err

@@ -1,0 +1,118 @@
+package catalog
+
+import (
+	"context"
+	"slices"
+
+	"pyindex/internal/fault"
+	"pyindex/internal/packaging"
+)
+
+// putCard writes a project's card of its latest release, or takes it away where there is none.
+func putCard(ctx context.Context, tx Tx, p Project) error {
+	all, err := tx.Summaries(ctx, p.ID)
+	if err != nil {
+		return err
+	}
+	for i := range all {
+		all[i].parse()
+	}
+	s := newest(all)
+	if s.ID == "" {
+		return tx.DeleteCard(ctx, p.ID)
+	}
+	files, err := tx.FilesOfRelease(ctx, s.ID)
+	if err != nil {
+		return err
+	}
+	if len(files) == 0 {
+		return tx.DeleteCard(ctx, p.ID)
+	}
+	f := Telling(files)
+	m, err := tx.Metadata(ctx, f.ID)
+	if err != nil {
+		return err
+	}
+	f.Attested = slices.ContainsFunc(files, func(f File) bool { return f.Attested })
+	return writeCard(ctx, tx, p, s, f, m)
+}
+
+func writeCard(ctx context.Context, tx Tx, p Project, s Summary, f File, m packaging.Metadata) error {
+	c, text := card(p, s, f, m)
+	if err := tx.PutCard(ctx, c, text); err != nil {
+		return err
+	}
+	return tx.PutRequirements(ctx, c, required(m))
+}
+
+// AddToCard brings a project's card up to date with a file that was added to a release, with its metadata. It reads the card
+// alone, whatever the number of releases: they are looked at afresh only when something else than an upload changes them.
+func AddToCard(ctx context.Context, tx Tx, p Project, f File, m packaging.Metadata) error {
+	now, err := tx.CardOf(ctx, p.ID)
+	if err != nil && !fault.Is(err, fault.NotFound) {
+		return err
+	}
+	added := Summary{Release: Release{Version: f.Version, CreatedAt: f.UploadedAt}}
+	added.parse()
+	if err == nil {
+		shown := Summary{Release: Release{Version: now.Version}, Yanked: now.Yanked}
+		shown.parse()
+		switch {
+		case shown.parsed.Compare(added.parsed) == 0 && !now.Yanked:
+			return addToRelease(ctx, tx, p, now, f, m)
+		case now.Yanked:
+			return putCard(ctx, tx, p)
+		case !shown.rank().below(added.rank()):
+			return nil
+		}
+	}
+	rel, err := tx.ReleaseByKey(ctx, p.ID, added.parsed.Key())
+	if err != nil {
+		return err
+	}
+	added.CreatedAt = rel.CreatedAt
+	return writeCard(ctx, tx, p, added, f, m)
+}
+
+// addToRelease is AddToCard for one more file of the release that the card shows: a wheel says more than an sdist.
+func addToRelease(ctx context.Context, tx Tx, p Project, now Card, f File, m packaging.Metadata) error {
+	if now.SourceKind != packaging.Wheel && f.Kind == packaging.Wheel {
+		s := Summary{Release: Release{Version: now.Version, CreatedAt: now.ReleasedAt}}
+		f.Attested = f.Attested || now.Attested
+		return writeCard(ctx, tx, p, s, f, m)
+	}
+	if f.Attested && !now.Attested {
+		return tx.SetCardAttested(ctx, p.ID)
+	}
+	return nil
+}
+
+// backfillBatch is how many projects get their cards in one transaction.
+const backfillBatch = 50
+
+// Backfill gives cards to projects that were made before there were any, a few at a time, until none is left or ctx ends.
+// It goes on where it stopped, and two processes may do it at once.
+func (x *Index) Backfill(ctx context.Context) error {
+	for after := ""; ; {
+		var ids []string
+		err := x.store.Update(ctx, func(tx Tx) (err error) {
+			if ids, err = tx.WithoutCards(ctx, after, backfillBatch); err != nil {
+				return err
+			}
+			for _, id := range ids {
+				p, err := tx.ProjectByID(ctx, id)
+				if err == nil {
+					err = putCard(ctx, tx, p)
+				}
+				if err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil || len(ids) < backfillBatch {
+			return err
+		}
+		after = ids[len(ids)-1]
+	}
+}
