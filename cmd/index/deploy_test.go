@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"maps"
 	"net/netip"
@@ -88,7 +89,7 @@ func TestDeployParses(t *testing.T) {
 		case ".yaml", ".yml":
 			for d := yaml.NewDecoder(strings.NewReader(text)); ; {
 				var v any
-				if err := d.Decode(&v); err == io.EOF {
+				if err := d.Decode(&v); errors.Is(err, io.EOF) {
 					break
 				} else if err != nil {
 					t.Errorf("%s: %v", path, err)

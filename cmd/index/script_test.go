@@ -177,7 +177,7 @@ func cmdDamage(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Check(os.WriteFile(path, b, 0o600))
 		return done
 	})
-	if err != done {
+	if !errors.Is(err, done) {
 		ts.Fatalf("nothing to damage: %v", err)
 	}
 }

@@ -3,6 +3,7 @@ package catalog_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -465,7 +466,7 @@ func TestLeftover(t *testing.T) {
 	}
 	err := m.DeleteProject(t.Context(), m.admin, "", name(t, "demo"))
 	want := "the project is gone from the index; 20 stored objects could not be removed now, and the sweeper will remove them later"
-	if l, ok := err.(*custody.Leftover); !ok || l.Objects != 20 || err.Error() != want {
+	if l, ok := errors.AsType[*custody.Leftover](err); !ok || l.Objects != 20 || err.Error() != want {
 		t.Errorf("DeleteProject = %v, want %q", err, want)
 	}
 	if _, err := m.Project(t.Context(), m.admin, "", name(t, "demo")); !fault.Is(err, fault.NotFound) {
@@ -577,7 +578,7 @@ func TestDeletionEndsBesideAHangingStore(t *testing.T) {
 		}
 		began := time.Now()
 		err := m.DeleteProject(t.Context(), m.admin, "", name(t, "demo"))
-		if l, ok := err.(*custody.Leftover); !ok || l.Objects != 30 {
+		if l, ok := errors.AsType[*custody.Leftover](err); !ok || l.Objects != 30 {
 			t.Errorf("DeleteProject = %v, want 30 objects left to the sweeper", err)
 		}
 		if took := time.Since(began); took > time.Minute {

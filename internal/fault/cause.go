@@ -22,7 +22,7 @@ func Cause(err error) string {
 }
 
 func causes(err error, add func(string)) {
-	switch e := err.(type) {
+	switch e := err.(type) { //nolint:errorlint // it follows the chain itself
 	case nil:
 	case *Fault:
 		if e.cause != nil && !strings.Contains(e.Message, e.cause.Error()) && !repeats(e) {
@@ -40,7 +40,7 @@ func causes(err error, add func(string)) {
 
 // repeats reports whether e's cause says only what e says in better words: that something was not found.
 func repeats(e *Fault) bool {
-	cause, ok := e.cause.(*Fault)
+	cause, ok := e.cause.(*Fault) //nolint:errorlint // this error alone, not what it wraps
 	return ok && e.Kind == NotFound && cause.Kind == NotFound && cause.cause == nil
 }
 

@@ -122,7 +122,7 @@ var (
 // end turns a panic into an answer and writes the line. An answer that had begun is cut.
 func (s *Server) end(w *response) {
 	p := recover()
-	if p != nil && p != http.ErrAbortHandler {
+	if p != nil && p != http.ErrAbortHandler { //nolint:errorlint // a value that was panicked with
 		w.err, w.stack = fmt.Errorf("panic: %v", p), debug.Stack()
 		if w.status == 0 && !w.hijacked {
 			s.broken(w)

@@ -80,21 +80,25 @@ func literal(r Rule, claim string) bool {
 func parseClaimPrefix(claim, v string) (string, error) {
 	within, ok := refClaims[claim]
 	if !ok {
-		return "", fault.New(fault.Invalid, "claim %s cannot be compared by its beginning: only refs can (%s)", claim, strings.Join(slices.Sorted(maps.Keys(refClaims)), ", "))
+		return "", fault.New(fault.Invalid, "claim %s cannot be compared by its beginning: only refs can (%s)", claim,
+			strings.Join(slices.Sorted(maps.Keys(refClaims)), ", "))
 	}
 	if within == "refs/" {
 		return parseRef("claim "+claim+" with", v)
 	}
 	stem, open := strings.CutSuffix(v, "*")
 	if !open || stem == "" || strings.Contains(stem, "*") || !strings.Contains(stem, within) {
-		return "", fault.New(fault.Invalid, "claim %s cannot begin with %.100q: write the beginning, with %q in it, and one * at the end", claim, v, within)
+		return "", fault.New(fault.Invalid,
+			"claim %s cannot begin with %.100q: write the beginning, with %q in it, and one * at the end", claim, v, within)
 	}
 	return parseClaimValue(claim, v)
 }
 
 func parseClaimValue(claim, v string) (string, error) {
 	if v == "" || len(v) > maxRuleValue || strings.TrimSpace(v) != v || HasControl(v) {
-		return "", fault.New(fault.Invalid, "claim %s cannot have to be %.100q: a text of at most %d bytes, no blank at either end, no control characters", claim, v, maxRuleValue)
+		return "", fault.New(fault.Invalid,
+			"claim %s cannot have to be %.100q: a text of at most %d bytes, no blank at either end, no control characters",
+			claim, v, maxRuleValue)
 	}
 	return v, nil
 }

@@ -2,6 +2,7 @@ package account
 
 import (
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 
@@ -55,7 +56,7 @@ const (
 func (s *Section) script(h route.Handler) route.Handler {
 	return func(w http.ResponseWriter, r *http.Request, who access.Caller) error {
 		err := h(w, r, who)
-		if err == ui.ErrConfirm {
+		if errors.Is(err, ui.ErrConfirm) {
 			return s.JSON(w, http.StatusForbidden,
 				ui.Answer{Next: s.Base + "/confirm/?next=/manage/account/security/", Error: fault.Message(err)})
 		}

@@ -163,7 +163,7 @@ func TestBridgeEnds(t *testing.T) {
 	s.until(func() error {
 		for _, path := range []string{"/simple/demo/", "/readyz"} {
 			if a, err := s.get(s.replicas[0].URL + path); err != nil || a.status != http.StatusServiceUnavailable {
-				return fmt.Errorf("%s = %d, %v, want 503", path, a.status, err)
+				return fmt.Errorf("%s = %d, %v, want 503", path, a.status, err) //nolint:errorlint // err may be nil
 			}
 		}
 		return nil

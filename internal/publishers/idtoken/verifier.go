@@ -141,7 +141,7 @@ func (s *source) signed(ctx context.Context, raw string, t token, keys []crypto.
 	}
 	checked, err := oidc.NewVerifier(s.URL, &oidc.StaticKeySet{PublicKeys: keys}, config).Verify(ctx, raw)
 	if err != nil {
-		return bad(fmt.Errorf("the signature or a standard claim did not verify (%.200v)", err))
+		return bad(fmt.Errorf("the signature or a standard claim did not verify (%.200s)", err.Error()))
 	}
 	var payload json.RawMessage
 	if err := checked.Claims(&payload); err != nil || checked.Issuer != s.URL || !bytes.Equal(payload, bytes.TrimSpace(t.payload)) {

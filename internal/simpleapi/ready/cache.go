@@ -2,6 +2,7 @@ package ready
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime/debug"
 	"sync/atomic"
@@ -105,7 +106,7 @@ func landed(ctx context.Context, r singleflight.Result, leads *atomic.Bool, make
 	if !leads.Load() {
 		return make(ctx)
 	}
-	if p, ok := r.Err.(*panicked); ok {
+	if p, ok := errors.AsType[*panicked](r.Err); ok {
 		panic(p)
 	}
 	return nil, r.Err

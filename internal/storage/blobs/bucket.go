@@ -2,6 +2,7 @@ package blobs
 
 import (
 	"context"
+	"errors"
 	"io"
 	"os"
 
@@ -78,7 +79,7 @@ func (b *Blobs) each(ctx context.Context, f func(custody.Object) error) error {
 	list := b.bucket.List(nil)
 	for {
 		o, err := list.Next(ctx)
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return nil
 		}
 		if err != nil {
