@@ -1,14 +1,16 @@
 # The server alone on an empty root: no shell, no package manager, nothing to keep patched but the binary.
-# The full version, so that the same source makes the same binary. To pin the very bytes, add the digest that
-# "docker buildx imagetools inspect golang:1.26.8" prints: golang:1.26.8@sha256:…
-FROM golang:1.26.8 AS build
+# The digest is that of the image for all platforms, so that the same source makes the same binary. renovate.json keeps it up to
+# date; "docker buildx imagetools inspect golang:1.26.8" prints the present one.
+FROM golang:1.26.8@sha256:0f063af2d465d8dcae54cce04278ada488b96f77b42449c8d071e47d016cc65a AS build
 WORKDIR /src
 COPY go.mod go.sum ./
 RUN go mod download
 COPY . .
 # Drivers of stores that are not used can be left out: --build-arg TAGS="nogcs noazure".
 ARG TAGS=
-RUN CGO_ENABLED=0 go build -trimpath -tags="$TAGS" -ldflags='-s -w' -o /out/index ./cmd/index
+# What "index version" says: --build-arg VERSION=v1.2.3.
+ARG VERSION=
+RUN CGO_ENABLED=0 go build -trimpath -tags="$TAGS" -ldflags="-s -w -X pyindex/internal/version.Version=$VERSION" -o /out/index ./cmd/index
 # Volumes take over owner and mode of the folder they are first mounted on.
 RUN mkdir -p /out/root/data /out/root/tmp && chmod 0700 /out/root/data && chmod 1777 /out/root/tmp
 

@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
-# All that must hold before a change is in: format, vet, staticcheck, tests on SQLite and PostgreSQL, with the race detector
-# where goroutines share state, and the real clients. CI runs exactly this.
+# All that must hold before a change is in: format, linters, tests on SQLite and PostgreSQL, with the race detector if
+# goroutines share state, and the real clients. CI runs exactly this.
 #
-#   ./test.sh            what CI runs; what the machine lacks is told at the end
-#   ./test.sh --all      the same, with every client test on every pair of a database and a store, and the race detector on
-#                        every package
-#   ./test.sh --quick    no downloads: format, vet and the tests that need no client
+#   ./test.sh            what CI runs; the end says what this machine lacks
+#   ./test.sh --all      the same in depth: every client test on every pair of a database and a store, the race detector on
+#                        every package, and two builds of a release compared
+#   ./test.sh --quick    no downloads, no clients, no race detector, SQLite alone
 #   CI=true ./test.sh    a missing tool is a failure
 #
-# Clients and real distributions are kept in $INDEX_TEST_CACHE (default: index-test in the user's cache folder).
+# Tools, clients and real distributions are kept in $INDEX_TEST_CACHE (default: index-test in the user's cache folder).
 set -euo pipefail
 cd "$(dirname "$0")"
 root=$PWD
@@ -64,20 +64,68 @@ formatted() {
 	[ -z "$files" ] || { printf 'gofmt would change:\n%s\n' "$files"; return 1; }
 }
 
-install_staticcheck() {
-	[ -x "$cache/bin/staticcheck-0.8.2" ] && return 0
-	GOBIN=$cache/bin retry go install honnef.co/go/tools/cmd/staticcheck@v0.8.2 &&
-		mv "$cache/bin/staticcheck" "$cache/bin/staticcheck-0.8.2"
+golangci=2.15.0   # renovate: datasource=go depName=github.com/golangci/golangci-lint/v2
+deadcode=0.52.0   # renovate: datasource=go depName=golang.org/x/tools
+govulncheck=1.9.0 # renovate: datasource=go depName=golang.org/x/vuln
+
+# installed PACKAGE VERSION: $cache/bin/NAME-VERSION, which --quick does not fetch.
+installed() {
+	local name=${1##*/}
+	[ -x "$cache/bin/$name-$2" ] && return 0
+	[ -z "$quick" ] || return 1
+	GOBIN=$cache/bin GOFLAGS= retry go install "$1@v$2" >"$cache/log/$name" 2>&1 && mv "$cache/bin/$name" "$cache/bin/$name-$2"
 }
 
-# shared: the packages in which goroutines share state. They are tested with the race detector, which makes tests several times
-# slower; --all tests every package with it. The longest come first, so that no core waits for one at the end.
-shared="internal/publishers internal/legacyupload internal/account internal/catalog web
-internal/access internal/audit internal/lockout internal/memo internal/publishers/idtoken internal/server
-internal/signon internal/simpleapi internal/simpleapi/ready internal/storage/blobs"
+# lint: .golangci.yml says which linters and why.
+lint() { "$cache/bin/golangci-lint-$golangci" run --timeout 15m; }
 
-# rows: the tests of internal/storage/db about what its goroutines share. The rest of it is SQL on both databases, which the
-# detector makes ten times slower.
+# reachable: each function is called by a program or by a test.
+reachable() {
+	local dead
+	dead=$("$cache/bin/deadcode-$deadcode" -test ./...) || return 1
+	[ -z "$dead" ] || { echo "$dead"; return 1; }
+}
+
+# vulnerabilities: the database is a service on the network, so its absence is no failure, not even for CI. Exit status 3 is a
+# finding; anything else that is not 0 is an answer that never came.
+vulnerabilities() {
+	local status=0 from=$SECONDS
+	echo "== govulncheck"
+	"$cache/bin/govulncheck-$govulncheck" ./... >"$cache/log/govulncheck" 2>&1 || status=$?
+	case $status in
+	0) summary+=("ran      govulncheck ($((SECONDS - from)) s)") ;;
+	3)
+		cat "$cache/log/govulncheck"
+		summary+=("FAILED   govulncheck")
+		failed+=(govulncheck)
+		;;
+	*) summary+=("not run  govulncheck: $(tail -n 1 "$cache/log/govulncheck")") ;;
+	esac
+}
+
+# tool NAME PACKAGE VERSION COMMAND...: a step with a Go program that is installed first.
+tool() {
+	local name=$1 package=$2 version=$3
+	shift 3
+	if installed "$package" "$version"; then
+		"$@"
+	elif [ -n "$quick" ]; then
+		summary+=("not run  $name: not installed, and --quick downloads nothing")
+	else
+		cannot "$name" "it could not be installed: $(tail -n 1 "$cache/log/${package##*/}")"
+	fi
+}
+
+# shared: the packages in which goroutines share state, and all below them. They are tested with the race detector, which makes
+# tests several times slower; --all tests every package with it.
+shared='internal/(access|account|audit|catalog|ingest|legacyupload|lockout|memo|publishers|server|signon|simpleapi|storage/blobs|tlsserve)|web'
+
+# race: the detector, except in SQLite itself, which is C made into Go: it is several times faster without, and the state that
+# our goroutines share lies outside. internal/clienttest/binary.go has the same flags, so that both use one build.
+race=(-race)
+for name in modernc.org/sqlite/lib modernc.org/libc/... modernc.org/memory; do race+=("-gcflags=$name=-race=false"); done
+
+# rows: the tests of internal/storage/db about what its goroutines share. The rest of it is SQL on both databases.
 rows='Outage|Look|Watch|Attend|Counter|Epoch|Connections|Replaced|Begin|Process|Quick|Slow|Winner|Race'
 
 # stepwise runs the real functions one step at a time, in every order: there is nothing to race, and much to run.
@@ -87,37 +135,41 @@ stepwise='^TestDeletionAgainstUpload$'
 # run without it; the packages those programs call have been raced before, and the replicas are built with it. The browser
 # comes last and alone, because it takes all of a small machine.
 run_tests() {
-	local plain raced=() e2e=pyindex/internal/clienttest/e2e pages=pyindex/internal/clienttest/browser count=() name
+	local packages plain raced=() e2e=pyindex/internal/clienttest/e2e pages=pyindex/internal/clienttest/browser count=()
 	[ "${CI:-}" != true ] || count=(-count=1)
-	for name in $shared; do raced+=("pyindex/$name"); done
-	plain=$(go list ./... | grep -vx -e "$e2e" -e "$pages" $(printf -- '-e %s ' "${raced[@]}"))
+	packages=$(go list ./... | grep -vx -e "$e2e" -e "$pages")
+	plain=$packages
 	if [ -n "$all" ]; then
-		# shellcheck disable=SC2206 # one word a package
-		raced+=($plain)
+		mapfile -t raced <<<"$packages"
 		plain=
+	elif [ -z "$quick" ]; then
+		mapfile -t raced < <(grep -E "^pyindex/($shared)(/|$)" <<<"$packages")
+		plain=$(grep -vE "^pyindex/($shared)(/|$)" <<<"$packages")
 	fi
 	{
-		go test -json -race -timeout 20m "${count[@]}" -skip "$stepwise" "${raced[@]}" || true
-		[ -n "$all" ] || go test -json -race -timeout 20m "${count[@]}" -run "$rows" pyindex/internal/storage/db || true
+		if [ -z "$quick" ]; then
+			go test -json "${race[@]}" -timeout 20m "${count[@]}" -skip "$stepwise" "${raced[@]}" || true
+			[ -n "$all" ] || go test -json "${race[@]}" -timeout 20m "${count[@]}" -run "$rows" pyindex/internal/storage/db || true
+			go test -json -timeout 20m "${count[@]}" -run "$stepwise" "./$(dirname "$(git grep -l "func ${stepwise:1:-1}(")")" || true
+		fi
 		# shellcheck disable=SC2086 # one word a package
 		[ -z "$plain" ] || go test -json -timeout 20m "${count[@]}" $plain || true
-		go test -json -timeout 20m "${count[@]}" -run "$stepwise" pyindex/internal/catalog || true
 		[ -n "$quick" ] || test_clients "$e2e"
 		[ -n "$quick" ] || go test -json -count=1 -timeout 20m "$pages" || true
 	} 9>&- | "$cache/bin/testlog" "$cache/counts" # a server that outlives a broken test must not hold the lock
 }
 
-# test_clients PACKAGE: the real clients against each pair of a database and a store that is here. Clients cannot see
-# the stores, whose own suites run on all of them, so the two mixed pairs publish and install once unless --all is given.
+# test_clients PACKAGE: the real clients against each pair of a database and a store that is here. Clients cannot see the
+# database or the store, whose own suites run on all of them, so all but the first pair publish and install once unless --all is
+# given.
 test_clients() {
-	local pair rows bytes only
+	local pair rows bytes only=.
 	for pair in "sqlite folder" "postgres s3" "sqlite s3" "postgres folder"; do
 		read -r rows bytes <<<"$pair"
 		[ "$rows" = sqlite ] || [ -n "${INDEX_TEST_POSTGRES:-}" ] || continue
 		[ "$bytes" = folder ] || [ -n "${INDEX_TEST_S3:-}" ] || continue
-		only=.
-		case "$pair" in "sqlite s3" | "postgres folder") [ -n "$all" ] || only='^(TestPublish|TestUVInstall)$' ;; esac
 		INDEX_TEST_BACKEND="$pair" go test -json -count=1 -timeout 30m -run "$only" "$1" || true
+		[ -n "$all" ] || only='^(TestPublish|TestUVInstall)$'
 	done
 }
 
@@ -151,27 +203,28 @@ browser_here() {
 
 check gofmt formatted
 check "go vet" go vet ./...
-if install_staticcheck; then
-	check staticcheck "$cache/bin/staticcheck-0.8.2" ./...
-else
-	cannot staticcheck "it could not be installed"
-fi
+tool golangci-lint github.com/golangci/golangci-lint/v2/cmd/golangci-lint "$golangci" check golangci-lint lint
+tool deadcode golang.org/x/tools/cmd/deadcode "$deadcode" check deadcode reachable
+[ -n "$quick" ] || tool govulncheck golang.org/x/vuln/cmd/govulncheck "$govulncheck" vulnerabilities
+[ -z "$all" ] || check "two builds of a release" ./release.sh --check
 [ -n "$quick" ] || clients_here
-start_postgres
+if [ -n "$quick" ]; then
+	postgres_why="--quick tests SQLite alone"
+	s3_why="--quick downloads nothing"
+	unset INDEX_TEST_POSTGRES INDEX_TEST_S3
+else
+	start_postgres
+	start_s3
+fi
 if [ -n "$postgres_why" ]; then
 	cannot PostgreSQL "$postgres_why"
 else
 	summary+=("ran      PostgreSQL beside SQLite")
 fi
-if [ -n "$quick" ]; then
-	s3_why="--quick downloads nothing"
-else
-	start_s3
-fi
 if [ -n "$s3_why" ]; then
 	cannot S3 "$s3_why"
 else
-	summary+=("ran      an S3 server beside the folder; the clients on each pair with SQLite and PostgreSQL")
+	summary+=("ran      an S3 server beside the folder")
 fi
 go build -o "$cache/bin/testlog" ./internal/clienttest/testlog
 check tests run_tests

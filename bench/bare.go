@@ -33,7 +33,14 @@ func (c *copies) add(ctx context.Context, from target, path, form string) error 
 	}
 	defer func() { _ = answer.Body.Close() }()
 	h := answer.Header
-	k := copied{Path: path, File: fmt.Sprintf("%d", len(c.All)), Type: h.Get("Content-Type"), Encoding: h.Get("Content-Encoding"), ETag: h.Get("ETag"), Form: form}
+	k := copied{
+		Path:     path,
+		File:     fmt.Sprintf("%d", len(c.All)),
+		Type:     h.Get("Content-Type"),
+		Encoding: h.Get("Content-Encoding"),
+		ETag:     h.Get("ETag"),
+		Form:     form,
+	}
 	f, err := os.Create(filepath.Join(c.Dir, k.File))
 	if err != nil {
 		return err
@@ -133,7 +140,8 @@ func (k copied) handler(path string) (http.HandlerFunc, error) {
 		}, nil
 	}
 	body, err := os.ReadFile(path)
-	typ, etag, encoding, length := []string{k.Type}, []string{k.ETag}, []string{k.Encoding}, []string{fmt.Sprint(len(body))}
+	typ, etag, encoding, length := []string{k.Type}, []string{k.ETag}, []string{k.Encoding},
+		[]string{fmt.Sprint(len(body))}
 	return func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
 		h["Content-Type"], h["Etag"] = typ, etag

@@ -26,13 +26,15 @@ func TestBench(t *testing.T) {
 	t.Run("scale", func(t *testing.T) { growing(t, binary) })
 }
 
-// quick measures everything once at sizes that say nothing of speed: each row must have figures, and of the right servers.
+// quick measures everything once at sizes that say nothing of speed: each row must have figures, and of the right
+// servers.
 func quick(t *testing.T, binary string) {
 	s, err := parseSettings([]string{"-quick"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.binary, s.each, s.sizes = binary, 50*time.Millisecond, sizes{projects: 60, largest: 60, blocks: 1, uploads: 16, conns: 4}
+	s.binary, s.each, s.sizes = binary, 50*time.Millisecond,
+		sizes{projects: 60, largest: 60, blocks: 1, uploads: 16, conns: 4}
 	r, err := s.measure(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -46,7 +48,8 @@ func quick(t *testing.T, binary string) {
 				t.Errorf("%s, %s = %v", row.Name, column, all)
 			}
 		}
-		if len(row.Samples[ours]) == 0 || row.Unit == "/s" && strings.Contains(row.Name, "page") && len(row.Samples["net/http"]) == 0 {
+		if len(row.Samples[ours]) == 0 ||
+			row.Unit == "/s" && strings.Contains(row.Name, "page") && len(row.Samples["net/http"]) == 0 {
 			t.Errorf("%s: only %v", row.Name, row.Columns)
 		}
 	}
@@ -60,7 +63,14 @@ func quick(t *testing.T, binary string) {
 // growing measures a catalog at two sizes.
 func growing(t *testing.T, binary string) {
 	dir := t.TempDir()
-	c := &curve{dir: dir, binary: binary, url: "sqlite:" + dir + "/index.db", description: 300, pause: 50 * time.Millisecond, nonce: "t"}
+	c := &curve{
+		dir:         dir,
+		binary:      binary,
+		url:         "sqlite:" + dir + "/index.db",
+		description: 300,
+		pause:       50 * time.Millisecond,
+		nonce:       "t",
+	}
 	for _, n := range []int{0, 50} {
 		if err := c.step(t.Context(), n); err != nil {
 			t.Fatalf("step(%d) = %v", n, err)

@@ -14,7 +14,8 @@ import (
 // fillCatalog is the command "catalog".
 func fillCatalog(ctx context.Context, args []string) error {
 	f := flag.NewFlagSet("catalog", flag.ContinueOnError)
-	url := f.String("database-url", "", "sqlite:PATH or postgres://…; the database is made when missing and must be one to throw away")
+	url := f.String("database-url", "",
+		"sqlite:PATH or postgres://…; the database is made when missing and must be one to throw away")
 	var o synthetic.Options
 	f.IntVar(&o.Projects, "projects", 100_000, "projects that there shall be")
 	f.IntVar(&o.Files, "files", 0, "files of the projects that are added (default: 8.3 a project)")
@@ -35,7 +36,8 @@ func fillCatalog(ctx context.Context, args []string) error {
 	}
 	z, err := synthetic.Measure(ctx, *url)
 	if err == nil {
-		fmt.Printf("%d projects, %d files, %.1f GB (%d bytes a file), %.0f s\n", z.Projects, z.Files, float64(z.Bytes)/1e9, z.Bytes/max(z.Files, 1), time.Since(start).Seconds())
+		fmt.Printf("%d projects, %d files, %.1f GB (%d bytes a file), %.0f s\n", z.Projects, z.Files, float64(z.Bytes)/1e9,
+			z.Bytes/max(z.Files, 1), time.Since(start).Seconds())
 	}
 	return err
 }

@@ -44,9 +44,11 @@ func parseSettings(args []string) (s settings, err error) {
 	f.BoolVar(&s.quick, "quick", false, "small sizes and one round, to see that it works; the figures say nothing")
 	f.BoolVar(&s.json, "json", false, "print JSON in place of the table")
 	f.StringVar(&s.backend, "backend", "sqlite", "sqlite or postgres")
-	f.StringVar(&s.databaseURL, "database-url", "", "database of the postgres backend; it is filled and must be one to throw away")
+	f.StringVar(&s.databaseURL, "database-url", "",
+		"database of the postgres backend; it is filled and must be one to throw away")
 	f.StringVar(&s.storageURL, "storage", "", "where the index keeps bytes (default: a folder)")
-	f.StringVar(&s.peers, "peers", "", "virtual environment with pypiserver, devpi-server or proxpi (default: what is on PATH)")
+	f.StringVar(&s.peers, "peers", "",
+		"virtual environment with pypiserver, devpi-server or proxpi (default: what is on PATH)")
 	f.IntVar(&s.rounds, "rounds", 5, "samples of everything")
 	f.DurationVar(&s.each, "each", 2*time.Second, "length of a sample")
 	if err := f.Parse(args); err != nil {
@@ -120,7 +122,9 @@ type column struct {
 }
 
 func (b *bench) run(ctx context.Context) error {
-	for _, step := range []func(context.Context) error{b.prepare, b.fill, b.copyPages, b.neighbours, b.readings, b.firstReads, b.bigUpload, b.smallUploads, b.sizesOf} {
+	for _, step := range []func(context.Context) error{
+		b.prepare, b.fill, b.copyPages, b.neighbours, b.readings, b.firstReads, b.bigUpload, b.smallUploads, b.sizesOf,
+	} {
 		if err := step(ctx); err != nil {
 			return err
 		}
@@ -148,7 +152,13 @@ func (b *bench) prepare(ctx context.Context) error {
 		return cmp.Or(err, errors.New("the database holds a catalog already: give an empty one"))
 	}
 	b.say("%d projects, one of them with %d files", b.projects, b.largest)
-	o := synthetic.Options{Projects: b.projects, Files: b.projects + 3*b.largest, Largest: b.largest, Description: 300, Seed: 1}
+	o := synthetic.Options{
+		Projects:    b.projects,
+		Files:       b.projects + 3*b.largest,
+		Largest:     b.largest,
+		Description: 300,
+		Seed:        1,
+	}
 	if err := grow(ctx, url, o); err != nil {
 		return err
 	}
@@ -205,7 +215,9 @@ func (b *bench) write(w wheel, path string) (sum string, err error) {
 // neighbours starts those that serve the same bytes, and the peers.
 func (b *bench) neighbours(ctx context.Context) error {
 	b.columns = []column{
-		{name: ours, process: b.token, at: func(path string, h ...string) target { return b.site.reads(b.token, path, h...) }},
+		{
+			name: ours, process: b.token, at: func(path string, h ...string) target { return b.site.reads(b.token, path, h...) },
+		},
 		plain(anonymous, b.open),
 	}
 	self, err := os.Executable()
@@ -237,5 +249,7 @@ func (b *bench) neighbours(ctx context.Context) error {
 
 // plain is a column that asks for the same paths without a token.
 func plain(name string, p *process) column {
-	return column{name: name, process: p, at: func(path string, h ...string) target { return target{URL: p.base + path, Header: h} }}
+	return column{
+		name: name, process: p, at: func(path string, h ...string) target { return target{URL: p.base + path, Header: h} },
+	}
 }

@@ -26,14 +26,16 @@ func (b *bench) startDevpi(ctx context.Context) error {
 		return nil
 	}
 	dir := filepath.Join(b.dir, "devpi")
-	if out, err := exec.CommandContext(ctx, prepare, "--serverdir", dir, "--no-root-pypi", "--root-passwd", devpiSecret).CombinedOutput(); err != nil {
+	if out, err := exec.CommandContext(ctx, prepare, "--serverdir", dir, "--no-root-pypi", "--root-passwd",
+		devpiSecret).CombinedOutput(); err != nil {
 		return fmt.Errorf("devpi-init: %w\n%s", err, out)
 	}
 	port, err := freePort()
 	if err != nil {
 		return err
 	}
-	p, err := start(ctx, "devpi", b.dir, port, "/+api", nil, binary, "--serverdir", dir, "--host", "127.0.0.1", "--port", fmt.Sprint(port))
+	p, err := start(ctx, "devpi", b.dir, port, "/+api", nil, binary, "--serverdir", dir, "--host", "127.0.0.1", "--port",
+		fmt.Sprint(port))
 	if err != nil {
 		return err
 	}
@@ -41,17 +43,20 @@ func (b *bench) startDevpi(ctx context.Context) error {
 		p.stop()
 		return err
 	}
-	return b.join(ctx, p, "devpi", devpiIndex+"+simple/", target{URL: p.base + devpiIndex, User: devpiUser, Secret: devpiSecret})
+	return b.join(ctx, p, "devpi", devpiIndex+"+simple/",
+		target{URL: p.base + devpiIndex, User: devpiUser, Secret: devpiSecret})
 }
 
 // makeDevpiIndex logs in and makes the index.
 func makeDevpiIndex(ctx context.Context, base string) error {
 	var login struct{ Result struct{ Password string } }
-	if err := devpiCall(ctx, "POST", base+"/+login", "", map[string]string{"user": devpiUser, "password": devpiSecret}, &login); err != nil {
+	if err := devpiCall(ctx, "POST", base+"/+login", "", map[string]string{"user": devpiUser, "password": devpiSecret},
+		&login); err != nil {
 		return err
 	}
 	auth := base64.StdEncoding.EncodeToString([]byte(devpiUser + ":" + login.Result.Password))
-	return devpiCall(ctx, "PUT", base+strings.TrimSuffix(devpiIndex, "/"), auth, map[string]any{"bases": []string{}, "volatile": true}, &struct{}{})
+	return devpiCall(ctx, "PUT", base+strings.TrimSuffix(devpiIndex, "/"), auth,
+		map[string]any{"bases": []string{}, "volatile": true}, &struct{}{})
 }
 
 func devpiCall(ctx context.Context, method, url, auth string, body, into any) error {

@@ -31,7 +31,9 @@ func build(ctx context.Context, dir string) (string, error) {
 
 // newSite makes an administrator with a token; the database may hold something already.
 func newSite(ctx context.Context, binary, dir, databaseURL, storageURL string) (*site, error) {
-	s := &site{binary: binary, dir: dir, env: []string{"INDEX_DATA_DIR=" + filepath.Join(dir, "data"), "INDEX_LOG_LEVEL=warn"}}
+	s := &site{
+		binary: binary, dir: dir, env: []string{"INDEX_DATA_DIR=" + filepath.Join(dir, "data"), "INDEX_LOG_LEVEL=warn"},
+	}
 	if databaseURL != "" {
 		s.env = append(s.env, "INDEX_DATABASE_URL="+databaseURL)
 	}
@@ -65,7 +67,8 @@ func (s *site) serve(ctx context.Context, name string, anonymous bool) (*process
 	if err != nil {
 		return nil, err
 	}
-	env := append(s.env[:len(s.env):len(s.env)], fmt.Sprintf("INDEX_LISTEN=127.0.0.1:%d", port), fmt.Sprintf("INDEX_ACCESS_ANONYMOUS_READ=%t", anonymous))
+	env := append(s.env[:len(s.env):len(s.env)], fmt.Sprintf("INDEX_LISTEN=127.0.0.1:%d", port),
+		fmt.Sprintf("INDEX_ACCESS_ANONYMOUS_READ=%t", anonymous))
 	return start(ctx, name, s.dir, port, "/healthz", env, s.binary, "serve")
 }
 

@@ -55,10 +55,12 @@ func (t target) get(ctx context.Context) (*http.Response, error) {
 	return answer, err
 }
 
-// once asks once and returns the answer, whose body has been read, how long it was and the time from the connection to its end.
+// once asks once and returns the answer, whose body has been read, how long it was and the time from the connection to
+// its end.
 func (t target) once(ctx context.Context) (answer *http.Response, size int64, took time.Duration, err error) {
 	var start time.Time
-	answer, err = t.get(httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { start = time.Now() }}))
+	answer, err = t.get(httptrace.WithClientTrace(ctx,
+		&httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { start = time.Now() }}))
 	if err != nil {
 		return nil, 0, 0, err
 	}

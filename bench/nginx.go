@@ -26,7 +26,8 @@ func serveNginx(ctx context.Context, dir string, c *copies) (*process, error) {
 	if err := os.WriteFile(path, []byte(nginxConfig(dir, port, c)), 0o644); err != nil {
 		return nil, err
 	}
-	return start(ctx, "nginx", dir, port, "/", nil, binary, "-c", path, "-e", filepath.Join(dir, "nginx-error.log"), "-g", "daemon off;")
+	return start(ctx, "nginx", dir, port, "/", nil, binary, "-c", path, "-e", filepath.Join(dir, "nginx-error.log"), "-g",
+		"daemon off;")
 }
 
 // nginxConfig serves each copy under its path; two forms of one path are told apart by Accept.
@@ -41,7 +42,8 @@ pid %s/nginx.pid;
 events { worker_connections 1024; }
 http {
 	access_log off; sendfile on; tcp_nopush on; keepalive_requests 1000000000; open_file_cache max=1000;
-	client_body_temp_path %s/n1; proxy_temp_path %s/n2; fastcgi_temp_path %s/n3; uwsgi_temp_path %s/n4; scgi_temp_path %s/n5;
+	client_body_temp_path %s/n1; proxy_temp_path %s/n2; fastcgi_temp_path %s/n3;
+	uwsgi_temp_path %s/n4; scgi_temp_path %s/n5;
 	map $http_accept $form { default html; ~json$ json; }
 	server {
 		listen 127.0.0.1:%d;
@@ -56,7 +58,8 @@ http {
 		if k.Encoding != "" {
 			encoding = fmt.Sprintf(" add_header Content-Encoding %s;", k.Encoding)
 		}
-		fmt.Fprintf(&b, "\t\tlocation = %q { internal; types { } default_type %q;%s alias %s/%s; }\n", place, k.Type, encoding, c.Dir, k.File)
+		fmt.Fprintf(&b, "\t\tlocation = %q { internal; types { } default_type %q;%s alias %s/%s; }\n", place, k.Type,
+			encoding, c.Dir, k.File)
 		if k.Form != "json" {
 			to := place
 			if k.Form == "html" {

@@ -49,7 +49,12 @@ func (b *bench) copyPages(ctx context.Context) error {
 		return err
 	}
 	for _, k := range []struct{ path, form string }{
-		{"/simple/" + demo + "/", "html"}, {"/simple/" + demo + "/", "json"}, {b.bigPage(), "html"}, {"/simple/", "html"}, {files[0], "file"}, {files[1], "file"},
+		{"/simple/" + demo + "/", "html"},
+		{"/simple/" + demo + "/", "json"},
+		{b.bigPage(), "html"},
+		{"/simple/", "html"},
+		{files[0], "file"},
+		{files[1], "file"},
 	} {
 		header := []string{asHTML, withGzip}
 		if k.form == "json" {
@@ -106,10 +111,19 @@ func (b *bench) pages() []page {
 		{name: "the same, 304", path: d, header: html, held: true, budgets: held},
 		{name: "page of 20 files, JSON", path: d, header: json, budgets: warm},
 		{name: "the same, 304", path: d, header: json, held: true, budgets: held},
-		{name: fmt.Sprintf("page of %d files, gzip", b.largest), path: b.bigPage(), header: html, budgets: []budget{atLeast(0.8, "net/http")}},
+		{
+			name: fmt.Sprintf("page of %d files, gzip", b.largest), path: b.bigPage(), header: html,
+			budgets: []budget{atLeast(0.8, "net/http")},
+		},
 		{name: fmt.Sprintf("list of %d projects, gzip", b.projects), path: "/simple/", header: html},
 		{name: "download, 1 MB", path: all[4].Path, bytes: true, budgets: []budget{atLeast(0.9, "nginx")}},
-		{name: fmt.Sprintf("download, %d MB, one at a time", b.blocks), path: all[5].Path, bytes: true, conns: 1, budgets: []budget{atLeast(0.9, "nginx")}},
+		{
+			name:    fmt.Sprintf("download, %d MB, one at a time", b.blocks),
+			path:    all[5].Path,
+			bytes:   true,
+			conns:   1,
+			budgets: []budget{atLeast(0.9, "nginx")},
+		},
 	}
 }
 
@@ -157,7 +171,8 @@ func (b *bench) sample(ctx context.Context, c column, p page) (float64, error) {
 		return 0, err
 	}
 	etag := answer.Header.Get("ETag")
-	if p.held && etag == "" || slices.Contains(p.header, asJSON) && !strings.Contains(answer.Header.Get("Content-Type"), "json") {
+	if p.held && etag == "" ||
+		slices.Contains(p.header, asJSON) && !strings.Contains(answer.Header.Get("Content-Type"), "json") {
 		return 0, errUnable
 	}
 	if p.held {

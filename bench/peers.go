@@ -79,15 +79,16 @@ func (b *bench) startPypiserver(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	p, err := start(ctx, "pypiserver", b.dir, port, "/", nil, binary, "run", "-i", "127.0.0.1", "-p", fmt.Sprint(port), "-a", ".", "-P", ".", dir)
+	p, err := start(ctx, "pypiserver", b.dir, port, "/", nil, binary, "run", "-i", "127.0.0.1", "-p", fmt.Sprint(port),
+		"-a", ".", "-P", ".", dir)
 	if err != nil {
 		return err
 	}
 	return b.join(ctx, p, "pypiserver", "/simple/", target{URL: p.base + "/", User: "bench", Secret: "bench"})
 }
 
-// startProxpi puts the proxy in front of our own index, the anonymous one. It is a module that gunicorn runs, so only the
-// environment of -peers tells whether it is installed.
+// startProxpi puts the proxy in front of our own index, the anonymous one. It is a module that gunicorn runs, so only
+// the environment of -peers tells whether it is installed.
 func (b *bench) startProxpi(ctx context.Context) error {
 	found, err := filepath.Glob(filepath.Join(b.peers, "lib", "python*", "site-packages", "proxpi"))
 	binary := b.program("gunicorn")
@@ -99,7 +100,8 @@ func (b *bench) startProxpi(ctx context.Context) error {
 		return err
 	}
 	env := []string{"PROXPI_INDEX_URL=" + b.open.base + "/simple/"}
-	p, err := start(ctx, "proxpi", b.dir, port, "/index/"+demo+"/", env, binary, "-b", "127.0.0.1:"+fmt.Sprint(port), "--threads", "16", "proxpi.server:app")
+	p, err := start(ctx, "proxpi", b.dir, port, "/index/"+demo+"/", env, binary, "-b", "127.0.0.1:"+fmt.Sprint(port),
+		"--threads", "16", "proxpi.server:app")
 	if err != nil {
 		return err
 	}

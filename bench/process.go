@@ -34,8 +34,12 @@ func freePort() (int, error) {
 }
 
 // start starts a server and asks path of it until it answers with anything but a failure of its own.
-func start(ctx context.Context, name, dir string, port int, path string, env []string, argv ...string) (*process, error) {
-	p := &process{base: fmt.Sprintf("http://127.0.0.1:%d", port), log: filepath.Join(dir, name+".log"), ended: make(chan struct{})}
+func start(ctx context.Context, name, dir string, port int, path string, env []string,
+	argv ...string,
+) (*process, error) {
+	p := &process{
+		base: fmt.Sprintf("http://127.0.0.1:%d", port), log: filepath.Join(dir, name+".log"), ended: make(chan struct{}),
+	}
 	log, err := os.Create(p.log)
 	if err != nil {
 		return nil, err

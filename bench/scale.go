@@ -20,7 +20,8 @@ import (
 // scale is the command "scale".
 func scale(ctx context.Context, args []string) error {
 	f := flag.NewFlagSet("scale", flag.ContinueOnError)
-	database := f.String("database-url", "", "sqlite:PATH or postgres://…; it is grown from step to step and must be one to throw away (default: in a temporary folder)")
+	database := f.String("database-url", "",
+		"sqlite:PATH or postgres://…; it is grown from step to step and must be one to throw away (default: in a temporary folder)")
 	steps := f.String("steps", "0,10000,100000,600000", "projects to measure at")
 	description := f.Int("description", 1500, "bytes of a description, on average")
 	asJSON := f.Bool("json", false, "print JSON in place of the table")
@@ -32,7 +33,13 @@ func scale(ctx context.Context, args []string) error {
 		return err
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
-	s := &curve{dir: dir, url: cmp.Or(*database, "sqlite:"+filepath.Join(dir, "index.db")), description: *description, pause: time.Second, nonce: fmt.Sprintf("%x", time.Now().Unix())}
+	s := &curve{
+		dir:         dir,
+		url:         cmp.Or(*database, "sqlite:"+filepath.Join(dir, "index.db")),
+		description: *description,
+		pause:       time.Second,
+		nonce:       fmt.Sprintf("%x", time.Now().Unix()),
+	}
 	if s.binary, err = build(ctx, dir); err != nil {
 		return err
 	}
@@ -86,7 +93,9 @@ func (s *curve) step(ctx context.Context, projects int) error {
 	if have > projects {
 		return fmt.Errorf("the database has %d already", have)
 	}
-	o := synthetic.Options{Projects: projects, Files: filesOf(projects) - filesOf(have), Description: s.description, Seed: 1}
+	o := synthetic.Options{
+		Projects: projects, Files: filesOf(projects) - filesOf(have), Description: s.description, Seed: 1,
+	}
 	if err := grow(ctx, s.url, o); err != nil {
 		return err
 	}
@@ -109,7 +118,9 @@ func (s *curve) step(ctx context.Context, projects int) error {
 		return err
 	}
 	defer p.stop()
-	for _, measure := range []func(context.Context, *site, *process, *stepped) error{s.uploads, s.reads, s.searches, s.singles} {
+	for _, measure := range []func(context.Context, *site, *process, *stepped) error{
+		s.uploads, s.reads, s.searches, s.singles,
+	} {
 		if err := measure(ctx, x, p, m); err != nil {
 			return err
 		}
@@ -143,7 +154,8 @@ func (s *curve) project(m *stepped, n int) string {
 func (s *curve) uploads(ctx context.Context, x *site, p *process, m *stepped) error {
 	j := job{Target: x.uploads(p), Conns: 8}
 	for n := range fresh * 20 {
-		j.Wheels = append(j.Wheels, wheelJob{Project: s.project(m, n%fresh), Version: fmt.Sprintf("1.%d", n/fresh), Size: 20_000})
+		j.Wheels = append(j.Wheels,
+			wheelJob{Project: s.project(m, n%fresh), Version: fmt.Sprintf("1.%d", n/fresh), Size: 20_000})
 	}
 	t, err := j.run(ctx)
 	if err == nil {
@@ -178,7 +190,10 @@ func (s *curve) reads(ctx context.Context, x *site, p *process, m *stepped) erro
 		}
 	}
 	for range 3 {
-		t, err := job{Target: target{URL: p.base + "/simple/" + s.project(m, 0) + "/", Header: []string{asJSON, withGzip}}, Conns: 32, For: s.pause}.read(ctx)
+		t, err := job{
+			Target: target{URL: p.base + "/simple/" + s.project(m, 0) + "/", Header: []string{asJSON, withGzip}}, Conns: 32,
+			For: s.pause,
+		}.read(ctx)
 		if err != nil {
 			return err
 		}
@@ -214,7 +229,9 @@ func (s *curve) time(ctx context.Context, m *stepped, name, url string) error {
 func (s *curve) searches(ctx context.Context, _ *site, p *process, m *stepped) error {
 	common, rare, two := synthetic.Queries()
 	for range 5 {
-		for _, q := range [][2]string{{"search, a common word", common}, {"search, a rare word", rare}, {"search, two words", two}} {
+		for _, q := range [][2]string{
+			{"search, a common word", common}, {"search, a rare word", rare}, {"search, two words", two},
+		} {
 			if err := s.time(ctx, m, q[0], p.base+"/search/?q="+url.QueryEscape(q[1])); err != nil {
 				return err
 			}

@@ -150,7 +150,8 @@ func (p *report) columns() (out []string) {
 func (p *report) markdown(w io.Writer) {
 	columns := p.columns()
 	fmt.Fprintf(w, "%s\n\n%s\n\n", p.Machine, p.Settings)
-	fmt.Fprintf(w, "| what | unit | %s | budget |\n|---|---|%s---|\n", strings.Join(columns, " | "), strings.Repeat("---|", len(columns)))
+	fmt.Fprintf(w, "| what | unit | %s | budget |\n|---|---|%s---|\n", strings.Join(columns, " | "),
+		strings.Repeat("---|", len(columns)))
 	for _, r := range p.Rows {
 		cells, verdicts := make([]string, len(columns)), make([]string, len(r.Budgets))
 		for i, c := range columns {
@@ -177,7 +178,8 @@ func machine() string {
 			cpu = strings.TrimSpace(strings.TrimPrefix(strings.TrimSpace(line), ":"))
 		}
 	}
-	text := fmt.Sprintf("%s, %d cores (%s), %s, %s", time.Now().UTC().Format("2006-01-02"), runtime.NumCPU(), cpu, runtime.GOOS, runtime.Version())
+	text := fmt.Sprintf("%s, %d cores (%s), %s, %s", time.Now().UTC().Format("2006-01-02"), runtime.NumCPU(), cpu,
+		runtime.GOOS, runtime.Version())
 	if out, err := exec.Command("nginx", "-v").CombinedOutput(); err == nil {
 		text += ", " + strings.TrimSpace(strings.TrimPrefix(string(out), "nginx version: "))
 	}

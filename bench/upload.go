@@ -24,8 +24,15 @@ func newForm(w wheel, sum string) (form, error) {
 	var b bytes.Buffer
 	m := multipart.NewWriter(&b)
 	fields := [][2]string{
-		{":action", "file_upload"}, {"protocol_version", "1"}, {"metadata_version", "2.1"}, {"name", w.project}, {"version", w.version},
-		{"filetype", "bdist_wheel"}, {"pyversion", "py3"}, {"requires_python", ">=3.10"}, {"sha256_digest", sum},
+		{":action", "file_upload"},
+		{"protocol_version", "1"},
+		{"metadata_version", "2.1"},
+		{"name", w.project},
+		{"version", w.version},
+		{"filetype", "bdist_wheel"},
+		{"pyversion", "py3"},
+		{"requires_python", ">=3.10"},
+		{"sha256_digest", sum},
 	}
 	for _, f := range fields {
 		if err := m.WriteField(f[0], f[1]); err != nil {
@@ -43,7 +50,8 @@ func newForm(w wheel, sum string) (form, error) {
 
 // send posts the form around size bytes of content.
 func (f form) send(ctx context.Context, c *http.Client, to target, content io.Reader, size int64) error {
-	r, err := http.NewRequestWithContext(ctx, "POST", to.URL, io.MultiReader(bytes.NewReader(f.head), content, bytes.NewReader(f.tail)))
+	r, err := http.NewRequestWithContext(ctx, "POST", to.URL,
+		io.MultiReader(bytes.NewReader(f.head), content, bytes.NewReader(f.tail)))
 	if err != nil {
 		return err
 	}

@@ -62,7 +62,8 @@ func (b *bench) send(ctx context.Context, w wheelJob) (seconds, grown float64, e
 	return t.Seconds, p.memory("VmHWM") - idle, err
 }
 
-// hashAndWrite makes the three digests of a file and writes it once more, synced, and returns how many seconds that took.
+// hashAndWrite makes the three digests of a file and writes it once more, synced, and returns how many seconds that
+// took.
 func hashAndWrite(from, to string) (seconds float64, err error) {
 	start := time.Now()
 	in, err := os.Open(from)
@@ -79,7 +80,8 @@ func hashAndWrite(from, to string) (seconds float64, err error) {
 	if err != nil {
 		return 0, err
 	}
-	_, err = io.CopyBuffer(io.MultiWriter(sha256.New(), blake, md5.New(), out), struct{ io.Reader }{in}, make([]byte, 256<<10))
+	_, err = io.CopyBuffer(io.MultiWriter(sha256.New(), blake, md5.New(), out), struct{ io.Reader }{in},
+		make([]byte, 256<<10))
 	if err == nil {
 		err = out.Sync()
 	}
@@ -115,7 +117,8 @@ func (b *bench) many(ctx context.Context, to target, n int) (tally, error) {
 	j := job{Target: to, Conns: 8, For: 4 * b.each} // some peers need minutes for all
 	for range n {
 		b.count++
-		j.Wheels = append(j.Wheels, wheelJob{Project: fmt.Sprintf("bench-up-%d", b.count/20), Version: fmt.Sprintf("1.%d", b.count), Size: 20_000})
+		j.Wheels = append(j.Wheels,
+			wheelJob{Project: fmt.Sprintf("bench-up-%d", b.count/20), Version: fmt.Sprintf("1.%d", b.count), Size: 20_000})
 	}
 	return j.run(ctx)
 }

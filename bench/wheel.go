@@ -21,7 +21,8 @@ func (w wheel) stem() string { return strings.ReplaceAll(w.project, "-", "_") + 
 func (w wheel) filename() string { return w.stem() + "-py3-none-any.whl" }
 
 func (w wheel) metadata() string {
-	return "Metadata-Version: 2.1\nName: " + w.project + "\nVersion: " + w.version + "\nSummary: made to measure an index\n" +
+	return "Metadata-Version: 2.1\nName: " + w.project + "\nVersion: " + w.version +
+		"\nSummary: made to measure an index\n" +
 		"Author-email: bench@corp.example\nLicense: Apache-2.0\nRequires-Python: >=3.10\nRequires-Dist: requests>=2\n" +
 		"Classifier: Programming Language :: Python :: 3\nDescription-Content-Type: text/plain\n\nA package that holds noise.\n"
 }
@@ -80,12 +81,21 @@ func (w wheel) write(to io.Writer, size int64, crc uint32, payload io.Reader) er
 	z, info := zip.NewWriter(to), w.stem()+".dist-info/"
 	package_ := strings.ReplaceAll(w.project, "-", "_") + "/"
 	record := package_ + "payload.bin,,\n"
-	h := &zip.FileHeader{Name: package_ + "payload.bin", Method: zip.Store, CRC32: crc, CompressedSize64: uint64(size), UncompressedSize64: uint64(size)}
+	h := &zip.FileHeader{
+		Name:               package_ + "payload.bin",
+		Method:             zip.Store,
+		CRC32:              crc,
+		CompressedSize64:   uint64(size),
+		UncompressedSize64: uint64(size),
+	}
 	member, err := z.CreateRaw(h)
 	if err == nil {
 		_, err = io.Copy(member, payload)
 	}
-	for _, m := range [][2]string{{info + "METADATA", w.metadata()}, {info + "WHEEL", "Wheel-Version: 1.0\nGenerator: bench\nRoot-Is-Purelib: true\nTag: py3-none-any\n"}} {
+	for _, m := range [][2]string{
+		{info + "METADATA", w.metadata()},
+		{info + "WHEEL", "Wheel-Version: 1.0\nGenerator: bench\nRoot-Is-Purelib: true\nTag: py3-none-any\n"},
+	} {
 		if err == nil {
 			record += recorded(m[0], m[1])
 			err = store(z, m[0], m[1])

@@ -17,19 +17,23 @@ var (
 	wrkFailed = regexp.MustCompile(`Non-2xx or 3xx responses: \d+|Socket errors: .*`)
 )
 
-// read does a job of reads with wrk, in whole seconds. The token is on its command line for as long. A sample of less than a
-// second, as in tests, is one request: it says whether that works, not how fast.
+// read does a job of reads with wrk, in whole seconds. The token is on its command line for as long. A sample of less
+// than a second, as in tests, is one request: it says whether that works, not how fast.
 func (j job) read(ctx context.Context) (t tally, err error) {
 	if j.For < time.Second {
 		_, size, took, err := j.Target.once(ctx)
 		return tally{Requests: 1, Bytes: size, Seconds: took.Seconds()}, err
 	}
-	args := []string{"-t", strconv.Itoa(min(2, j.Conns)), "-c", strconv.Itoa(j.Conns), "-d", fmt.Sprintf("%.0fs", math.Ceil(j.For.Seconds())), "--timeout", "60s"}
+	args := []string{
+		"-t", strconv.Itoa(min(2, j.Conns)), "-c", strconv.Itoa(j.Conns), "-d",
+		fmt.Sprintf("%.0fs", math.Ceil(j.For.Seconds())), "--timeout", "60s",
+	}
 	for _, h := range j.Target.Header {
 		args = append(args, "-H", h)
 	}
 	if j.Target.User != "" {
-		args = append(args, "-H", "Authorization: Basic "+base64.StdEncoding.EncodeToString([]byte(j.Target.User+":"+j.Target.Secret)))
+		args = append(args, "-H",
+			"Authorization: Basic "+base64.StdEncoding.EncodeToString([]byte(j.Target.User+":"+j.Target.Secret)))
 	}
 	out, err := exec.CommandContext(ctx, "wrk", append(args, j.Target.URL)...).Output()
 	if err != nil {

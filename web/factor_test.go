@@ -14,15 +14,19 @@ import (
 	"pyindex/internal/catalog"
 )
 
-// Whoever has to set up a second factor is led to the page for it from every other page, by GET and by POST, and reaches what
-// belongs to setting one up and to signing out.
+// Whoever has to set up a second factor is led to the page for it from every other page, by GET and by POST, and
+// reaches what belongs to setting one up and to signing out.
 func TestEnrolmentIsAllThatPagesDo(t *testing.T) {
 	x := newShop(t, catalog.Limits{}, nil, func(o *shopOptions) {
 		o.signin.SecondFactor, o.keyring.SecondFactor = access.FactorPublishers, access.FactorPublishers
 	})
 	const enrol = "/manage/account/security/"
 	for _, user := range []string{"owner", "root"} {
-		for _, path := range []string{"/", "/project/demo/", "/manage/projects/", "/manage/account/", "/manage/account/token/", "/manage/account/sessions/", "/manage/project/demo/settings/", "/search/?q=demo", "/manage/project/demo/releases/", "/admin/", "/admin/users/"} {
+		for _, path := range []string{
+			"/", "/project/demo/", "/manage/projects/", "/manage/account/", "/manage/account/token/",
+			"/manage/account/sessions/", "/manage/project/demo/settings/", "/search/?q=demo", "/manage/project/demo/releases/",
+			"/admin/", "/admin/users/",
+		} {
 			if got := x.get(user, path); got.Code != http.StatusSeeOther || got.Header().Get("Location") != enrol {
 				t.Errorf("GET %s by %s = %d to %q, want %s", path, user, got.Code, got.Header().Get("Location"), enrol)
 			}
@@ -47,7 +51,8 @@ func TestEnrolmentIsAllThatPagesDo(t *testing.T) {
 		if page.Code != http.StatusOK || !strings.Contains(notice, `action="/manage/account/security/totp/begin/"`) {
 			t.Errorf("the page for it by %s = %d:\n%s", user, page.Code, page.Body)
 		}
-		if got := x.post(user, enrol+"totp/begin/"); got.Code != http.StatusSeeOther || got.Header().Get("Location") != enrol+"totp/" {
+		if got := x.post(user, enrol+"totp/begin/"); got.Code != http.StatusSeeOther ||
+			got.Header().Get("Location") != enrol+"totp/" {
 			t.Errorf("beginning by %s = %d to %q", user, got.Code, got.Header().Get("Location"))
 		}
 		if got := x.get(user, enrol+"totp/"); got.Code != http.StatusOK {
@@ -76,7 +81,8 @@ func TestEnrolmentLeavesOthersAlone(t *testing.T) {
 		if got := x.get(user, "/manage/account/token/"); got.Code != http.StatusOK {
 			t.Errorf("GET by %s = %d", user, got.Code)
 		}
-		if page := x.get(user, "/manage/account/security/").Body.String(); strings.Contains(page, "Set up a second factor first") {
+		if page := x.get(user, "/manage/account/security/").Body.String(); strings.Contains(page,
+			"Set up a second factor first") {
 			t.Errorf("%s is told to set one up", user)
 		}
 	}
@@ -88,7 +94,8 @@ func TestEnrolmentEnds(t *testing.T) {
 		o.signin.SecondFactor, o.keyring.SecondFactor = access.FactorAdministrators, access.FactorAdministrators
 	})
 	page := x.enrol("root")
-	if !strings.Contains(page, "Your recovery codes") || !strings.Contains(page, `<a class="button primary" href="/">Continue</a>`) {
+	if !strings.Contains(page, "Your recovery codes") ||
+		!strings.Contains(page, `<a class="button primary" href="/">Continue</a>`) {
 		t.Errorf("the page after enrolling:\n%s", page)
 	}
 	if got := x.get("root", "/admin/"); got.Code != http.StatusOK {
@@ -112,11 +119,12 @@ func (x *shop) enrol(user string) string {
 	_ = binary.Write(mac, binary.BigEndian, x.clock.Now().Unix()/30)
 	sum := mac.Sum(nil)
 	at := sum[19] & 15
-	return x.post(user, path, "code", fmt.Sprintf("%06d", binary.BigEndian.Uint32(sum[at:at+4])&0x7fffffff%1000000)).Body.String()
+	return x.post(user, path, "code",
+		fmt.Sprintf("%06d", binary.BigEndian.Uint32(sum[at:at+4])&0x7fffffff%1000000)).Body.String()
 }
 
-// TestSecondFactorsAreRemovedAfterAQuestion: the page of a user names their second factors and asks before it removes them.
-// It shows nothing of the kind for a user without any, and removing then is refused.
+// TestSecondFactorsAreRemovedAfterAQuestion: the page of a user names their second factors and asks before it removes
+// them. It shows nothing of the kind for a user without any, and removing then is refused.
 func TestSecondFactorsAreRemovedAfterAQuestion(t *testing.T) {
 	x := newShop(t, catalog.Limits{}, nil)
 	const path, offer = "/admin/user/reader/", "Remove second factors"
@@ -130,7 +138,10 @@ func TestSecondFactorsAreRemovedAfterAQuestion(t *testing.T) {
 	x.enrol("reader")
 	page := x.get("root", path).Body.String()
 	asks := between(page, "<summary>"+offer+"</summary>", "</details>")
-	for _, want := range []string{"This removes the authenticator and 10 recovery codes, and signs reader out everywhere.", `<button class="danger small">Remove second factors of reader</button>`} {
+	for _, want := range []string{
+		"This removes the authenticator and 10 recovery codes, and signs reader out everywhere.",
+		`<button class="danger small">Remove second factors of reader</button>`,
+	} {
 		if !strings.Contains(asks, want) {
 			t.Errorf("the page lacks %q:\n%s", want, page)
 		}

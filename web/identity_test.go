@@ -83,8 +83,8 @@ func (x *shop) back(user string, set *httptest.ResponseRecorder) *httptest.Respo
 
 const identityPath = "/manage/account/security/identity/"
 
-// Linking an identity is a POST that asks for a recent proof, tells the person by mail, and can be undone by the person and by
-// an administrator. Nothing else links one.
+// Linking an identity is a POST that asks for a recent proof, tells the person by mail, and can be undone by the person
+// and by an administrator. Nothing else links one.
 func TestLinkingAnIdentity(t *testing.T) {
 	p, letters := &signOn{id: account.Identity{Issuer: "https://idp.example", Subject: "42", Name: "someone"}}, &box{}
 	x := newShop(t, catalog.Limits{}, nil, func(o *shopOptions) {
@@ -100,7 +100,8 @@ func TestLinkingAnIdentity(t *testing.T) {
 	}
 	x.post("owner", "/manage/account/", "email", "owner@example.com")
 	got := x.signOn("owner", "")
-	if got.Code != http.StatusSeeOther || strings.Contains(got.Header().Get("Location"), "idp.example") || len(got.Result().Cookies()) > 0 {
+	if got.Code != http.StatusSeeOther || strings.Contains(got.Header().Get("Location"), "idp.example") ||
+		len(got.Result().Cookies()) > 0 {
 		t.Errorf("GET /login/sso/ by somebody who is signed in = %d to %s", got.Code, got.Header().Get("Location"))
 	}
 	if got := x.get("owner", identityPath); got.Code != http.StatusMethodNotAllowed && got.Code != http.StatusNotFound {
@@ -123,7 +124,8 @@ func TestLinkingAnIdentity(t *testing.T) {
 		t.Errorf("another session finished what the owner began: %d", got.Code)
 	}
 	begun = x.post("owner", identityPath)
-	if got := x.grew(func() { x.back("owner", begun) }); !strings.Contains(got, "account.link-identity") || identities("owner") != 1 {
+	if got := x.grew(func() { x.back("owner", begun) }); !strings.Contains(got, "account.link-identity") ||
+		identities("owner") != 1 {
 		t.Errorf("linking: the record grew by %q, and there are %d identities", got, identities("owner"))
 	}
 	if letter := x.newest(letters); !strings.HasPrefix(letter, "owner@example.com: An identity at Example was linked") {
@@ -132,23 +134,28 @@ func TestLinkingAnIdentity(t *testing.T) {
 	if page := x.get("owner", "/manage/account/security/").Body.String(); !strings.Contains(page, "<strong>42</strong>") {
 		t.Errorf("the security page:\n%s", page)
 	}
-	if page := x.get("root", "/admin/user/owner/").Body.String(); !strings.Contains(page, "<strong>42</strong>") || !strings.Contains(page, `action="unlink/"`) {
+	if page := x.get("root", "/admin/user/owner/").Body.String(); !strings.Contains(page, "<strong>42</strong>") ||
+		!strings.Contains(page, `action="unlink/"`) {
 		t.Errorf("the administrator's page:\n%s", page)
 	}
-	if got := x.post("owner", identityPath+"remove/", "issuer", "https://idp.example", "subject", "42"); got.Code != http.StatusSeeOther || identities("owner") != 1 {
+	if got := x.post("owner", identityPath+"remove/", "issuer", "https://idp.example", "subject",
+		"42"); got.Code != http.StatusSeeOther || identities("owner") != 1 {
 		t.Errorf("unlinking the only way in = %d, %d identities are left", got.Code, identities("owner"))
 	}
 	for user, want := range map[string]int{"reader": 404, "owner": 404, "nobody": 303} {
-		if got := x.post(user, "/admin/user/owner/unlink/", "issuer", "https://idp.example", "subject", "42"); got.Code != want {
+		if got := x.post(user, "/admin/user/owner/unlink/", "issuer", "https://idp.example", "subject",
+			"42"); got.Code != want {
 			t.Errorf("unlinking as an administrator by %s = %d, want %d", user, got.Code, want)
 		}
 	}
-	if got := x.post("root", "/admin/user/owner/unlink/", "issuer", "https://idp.example", "subject", "42"); got.Code != http.StatusSeeOther || identities("owner") != 0 {
+	if got := x.post("root", "/admin/user/owner/unlink/", "issuer", "https://idp.example", "subject",
+		"42"); got.Code != http.StatusSeeOther || identities("owner") != 0 {
 		t.Errorf("unlinking by an administrator = %d, %d are left", got.Code, identities("owner"))
 	}
 	x.clock.Pass(access.ConfirmedFor)
 	for _, path := range []string{identityPath, identityPath + "remove/"} {
-		if got := x.post("owner", path, "issuer", "https://idp.example", "subject", "42"); got.Code != http.StatusSeeOther || !strings.HasPrefix(got.Header().Get("Location"), "/confirm/") {
+		if got := x.post("owner", path, "issuer", "https://idp.example", "subject", "42"); got.Code != http.StatusSeeOther ||
+			!strings.HasPrefix(got.Header().Get("Location"), "/confirm/") {
 			t.Errorf("POST %s without a recent proof = %d to %s", path, got.Code, got.Header().Get("Location"))
 		}
 	}
@@ -156,8 +163,12 @@ func TestLinkingAnIdentity(t *testing.T) {
 
 // Somebody refused for want of a group is in the record with their identity.
 func TestSignOnRefusalIsRecorded(t *testing.T) {
-	p := &signOn{id: account.Identity{Issuer: "https://idp.example", Subject: "42", Name: "someone"}, err: fault.New(fault.Denied, "you are in none of the groups")}
-	x := newShop(t, catalog.Limits{}, nil, func(o *shopOptions) { o.site.SignOn, o.site.SignOnName, o.site.SignOnCreates = p, "Example", true })
+	p := &signOn{
+		id:  account.Identity{Issuer: "https://idp.example", Subject: "42", Name: "someone"},
+		err: fault.New(fault.Denied, "you are in none of the groups"),
+	}
+	x := newShop(t, catalog.Limits{}, nil,
+		func(o *shopOptions) { o.site.SignOn, o.site.SignOnName, o.site.SignOnCreates = p, "Example", true })
 	if got := x.grew(func() { x.back("nobody", x.signOn("nobody", "")) }); got != "session.refuse refused" {
 		t.Errorf("the record grew by %q", got)
 	}
@@ -169,7 +180,8 @@ func TestSignOnRefusalIsRecorded(t *testing.T) {
 // Sign-on leads to the code of the person's authenticator, and signs nobody in before.
 func TestSignOnLeadsToTheCode(t *testing.T) {
 	p := &signOn{id: account.Identity{Issuer: "https://idp.example", Subject: "42", Name: "someone"}}
-	x := newShop(t, catalog.Limits{}, nil, func(o *shopOptions) { o.site.SignOn, o.site.SignOnName, o.site.SignOnCreates = p, "Example", true })
+	x := newShop(t, catalog.Limits{}, nil,
+		func(o *shopOptions) { o.site.SignOn, o.site.SignOnName, o.site.SignOnCreates = p, "Example", true })
 	first := x.back("nobody", x.signOn("nobody", ""))
 	if first.Code != http.StatusSeeOther || first.Header().Get("Location") != "/" {
 		t.Fatalf("signing on = %d to %s", first.Code, first.Header().Get("Location"))
@@ -179,7 +191,8 @@ func TestSignOnLeadsToTheCode(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		return tx.PutTOTP(t.Context(), signin.TOTP{UserID: u.ID, Secret: "JBSWY3DPEHPK3PXP", CreatedAt: x.clock.Now(), ConfirmedAt: x.clock.Now()})
+		return tx.PutTOTP(t.Context(),
+			signin.TOTP{UserID: u.ID, Secret: "JBSWY3DPEHPK3PXP", CreatedAt: x.clock.Now(), ConfirmedAt: x.clock.Now()})
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -20,7 +20,8 @@ func between(s, before, after string) string {
 	return out
 }
 
-// An owner's link makes no account until an administrator approves it in the list of users, and never if they refuse it.
+// An owner's link makes no account until an administrator approves it in the list of users, and never if they refuse
+// it.
 func TestOwnersInvitationIsApprovedInTheListOfUsers(t *testing.T) {
 	const password = "four words that differ"
 	for _, approve := range []bool{true, false} {
@@ -30,10 +31,13 @@ func TestOwnersInvitationIsApprovedInTheListOfUsers(t *testing.T) {
 		if !strings.Contains(made, "has to approve the invitation first") {
 			t.Errorf("the answer does not say that the invitation waits:\n%s", made)
 		}
-		if got := x.get("nobody", link); got.Code != http.StatusOK || !strings.Contains(got.Body.String(), "has to approve this invitation first") || strings.Contains(got.Body.String(), "<form") {
+		if got := x.get("nobody", link); got.Code != http.StatusOK ||
+			!strings.Contains(got.Body.String(), "has to approve this invitation first") ||
+			strings.Contains(got.Body.String(), "<form") {
 			t.Errorf("following the link = %d:\n%s", got.Code, got.Body)
 		}
-		if got := x.post("nobody", link, "name", "puppet", "password", password, "again", password); got.Code != http.StatusForbidden {
+		if got := x.post("nobody", link, "name", "puppet", "password", password, "again",
+			password); got.Code != http.StatusForbidden {
 			t.Errorf("using the link = %d, want 403", got.Code)
 		}
 		page := x.get("root", "/admin/users/").Body.String()
@@ -80,7 +84,8 @@ func TestOwnersInvitationIsApprovedInTheListOfUsers(t *testing.T) {
 		if page := x.get("root", "/admin/user/puppet/").Body.String(); !strings.Contains(page, "invited by owner") {
 			t.Errorf("the page of puppet:\n%s", page)
 		}
-		if page := x.get("root", "/admin/user/owner/").Body.String(); !strings.Contains(page, "Invited accounts") || !strings.Contains(page, `/admin/user/puppet/`) {
+		if page := x.get("root", "/admin/user/owner/").Body.String(); !strings.Contains(page, "Invited accounts") ||
+			!strings.Contains(page, `/admin/user/puppet/`) {
 			t.Errorf("the page of owner:\n%s", page)
 		}
 	}
@@ -89,9 +94,11 @@ func TestOwnersInvitationIsApprovedInTheListOfUsers(t *testing.T) {
 // An administrator's invitation to a project works at once.
 func TestAdministratorsInvitationDoesNotWait(t *testing.T) {
 	x := newShop(t, catalog.Limits{}, nil)
-	made := x.post("root", "/manage/project/demo/collaboration/invite/", "invited", "zoe", "invited_role", "uploader").Body.String()
+	made := x.post("root", "/manage/project/demo/collaboration/invite/", "invited", "zoe", "invited_role",
+		"uploader").Body.String()
 	link := "/invite/" + between(made, shopHost+"/invite/", "/") + "/"
-	if got := x.get("nobody", link); got.Code != http.StatusOK || !strings.Contains(got.Body.String(), "Your user name is <strong>zoe") {
+	if got := x.get("nobody", link); got.Code != http.StatusOK ||
+		!strings.Contains(got.Body.String(), "Your user name is <strong>zoe") {
 		t.Errorf("following the link = %d:\n%s", got.Code, got.Body)
 	}
 }
@@ -105,12 +112,15 @@ func TestLettersAboutAnInvitation(t *testing.T) {
 	}
 	x.post("owner", "/manage/project/demo/collaboration/invite/", "invited", "zoe", "invited_role", "uploader")
 	letter := x.newest(letters)
-	if !strings.HasPrefix(letter, "root@example.com: owner invited zoe to Shop as uploader of demo.") || !strings.Contains(letter, shopHost+"/admin/users/") || strings.Contains(letter, "/invite/") {
+	if !strings.HasPrefix(letter, "root@example.com: owner invited zoe to Shop as uploader of demo.") ||
+		!strings.Contains(letter, shopHost+"/admin/users/") || strings.Contains(letter, "/invite/") {
 		t.Errorf("the letter to administrators is %q", letter)
 	}
 	id := between(x.get("root", "/admin/users/").Body.String(), `name="invitation" value="`, `"`)
 	x.post("root", "/admin/users/approve/", "invitation", id)
-	if letter := x.newest(letters); !strings.HasPrefix(letter, "owner@example.com: Your invitation to Shop as uploader of demo was approved.") || strings.Contains(letter, "/invite/") {
+	if letter := x.newest(letters); !strings.HasPrefix(letter,
+		"owner@example.com: Your invitation to Shop as uploader of demo was approved.") ||
+		strings.Contains(letter, "/invite/") {
 		t.Errorf("the letter to the owner is %q", letter)
 	}
 	if len(letters.sent) != 2 {
@@ -132,7 +142,8 @@ func TestOneLetterADayAboutWaitingInvitations(t *testing.T) {
 	deliver := func(what string, want int) {
 		t.Helper()
 		before := len(letters.sent)
-		if err := x.outbox.Deliver(t.Context(), slog.New(slog.DiscardHandler), letters.Send); err != nil || len(letters.sent)-before != want {
+		if err := x.outbox.Deliver(t.Context(), slog.New(slog.DiscardHandler), letters.Send); err != nil ||
+			len(letters.sent)-before != want {
 			t.Errorf("%s: %d letters, %v, want %d", what, len(letters.sent)-before, err, want)
 		}
 	}
@@ -171,7 +182,8 @@ func TestNewRecoveryCodesAreToldByMail(t *testing.T) {
 	}
 	owner := x.user(t, "owner")
 	err := x.db.Accounts().Update(t.Context(), func(tx account.Tx) error {
-		return tx.InsertPasskey(t.Context(), signin.Passkey{ID: "p", UserID: owner.ID, CredentialID: "c", Name: "key", CreatedAt: owner.CreatedAt})
+		return tx.InsertPasskey(t.Context(),
+			signin.Passkey{ID: "p", UserID: owner.ID, CredentialID: "c", Name: "key", CreatedAt: owner.CreatedAt})
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -179,7 +191,8 @@ func TestNewRecoveryCodesAreToldByMail(t *testing.T) {
 	if got := x.post("owner", path); got.Code != http.StatusOK || len(codesIn(got.Body.String())) != 10 {
 		t.Errorf("recovery codes with a passkey = %d:\n%s", got.Code, got.Body)
 	}
-	if letter := x.newest(letters); !strings.HasPrefix(letter, "owner@example.com: New recovery codes were made for your account") {
+	if letter := x.newest(letters); !strings.HasPrefix(letter,
+		"owner@example.com: New recovery codes were made for your account") {
 		t.Errorf("the letter is %q", letter)
 	}
 }

@@ -27,8 +27,8 @@ func text(page string) string {
 	return strings.Join(strings.Fields(regexp.MustCompile(`<[^>]*>`).ReplaceAllString(page, " ")), " ")
 }
 
-// Pages for those who manage a project count and mark what is in quarantine, and lead nowhere that is missing. Readers see none
-// of it.
+// Pages for those who manage a project count and mark what is in quarantine, and lead nowhere that is missing. Readers
+// see none of it.
 func TestPagesTellOfQuarantine(t *testing.T) {
 	x := newShop(t, catalog.Limits{}, nil)
 	x.quarantine(wheel1, wheel2)
@@ -45,12 +45,15 @@ func TestPagesTellOfQuarantine(t *testing.T) {
 		}
 	}
 	for _, who := range []string{"owner", "maintainer", "uploader", "root"} {
-		says(who, "/manage/project/demo/releases/", true, "2 releases, 3 files", "2 files in quarantine", "1 of 2 files in quarantine")
+		says(who, "/manage/project/demo/releases/", true, "2 releases, 3 files", "2 files in quarantine",
+			"1 of 2 files in quarantine")
 		says(who, "/manage/projects/", true, "2 files in quarantine")
 	}
-	says("owner", "/manage/project/demo/release/2.0/", true, "This release is in quarantine.", "Only an administrator can release or delete")
+	says("owner", "/manage/project/demo/release/2.0/", true, "This release is in quarantine.",
+		"Only an administrator can release or delete")
 	says("owner", "/manage/project/demo/release/2.0/", false, "See it as readers do", "Yank")
-	says("owner", "/manage/project/demo/release/1.0/", true, "See it as readers do", "1 of 2 files in quarantine", "Yank or delete "+sdist1)
+	says("owner", "/manage/project/demo/release/1.0/", true, "See it as readers do", "1 of 2 files in quarantine",
+		"Yank or delete "+sdist1)
 	says("owner", "/manage/project/demo/release/1.0/", false, "delete "+wheel1, "Delete "+wheel1)
 	says("owner", "/project/demo/", true, "2 files are in quarantine")
 	for _, who := range []string{"reader", "uploader", "stranger"} {
@@ -71,12 +74,22 @@ func TestOwnersCannotDeleteQuarantine(t *testing.T) {
 		page, form, action string
 		fields             []string
 	}{
-		{"/manage/project/demo/release/1.0/?file=" + wheel1, "/manage/project/demo/release/1.0/delete-file/", "file.delete", []string{"file", wheel1, "file_typed", wheel1}},
-		{"/manage/project/demo/release/1.0/", "/manage/project/demo/release/1.0/delete/", "release.delete", []string{"typed", "1.0"}},
-		{"/manage/project/demo/settings/", "/manage/project/demo/settings/delete/", "project.delete", []string{"typed", "demo"}},
+		{
+			"/manage/project/demo/release/1.0/?file=" + wheel1, "/manage/project/demo/release/1.0/delete-file/", "file.delete",
+			[]string{"file", wheel1, "file_typed", wheel1},
+		},
+		{
+			"/manage/project/demo/release/1.0/", "/manage/project/demo/release/1.0/delete/", "release.delete",
+			[]string{"typed", "1.0"},
+		},
+		{
+			"/manage/project/demo/settings/", "/manage/project/demo/settings/delete/", "project.delete",
+			[]string{"typed", "demo"},
+		},
 	}
 	for _, f := range forms {
-		if page := x.get("owner", f.page).Body.String(); strings.Contains(page, `class="danger">Delete`) || !strings.Contains(page, "nly an administrator can") {
+		if page := x.get("owner", f.page).Body.String(); strings.Contains(page, `class="danger">Delete`) ||
+			!strings.Contains(page, "nly an administrator can") {
 			t.Errorf("%s offers an owner to delete, or does not say why not", f.page)
 		}
 		if page := x.get("root", f.page).Body.String(); !strings.Contains(page, `class="danger">Delete`) {
@@ -92,7 +105,8 @@ func TestOwnersCannotDeleteQuarantine(t *testing.T) {
 			t.Errorf("%s as an owner is recorded as %q", f.action, grew)
 		}
 	}
-	if page := text(x.get("root", "/manage/project/demo/settings/").Body.String()); !strings.Contains(page, "removes 2 releases with 3 files, 1 of them in quarantine") {
+	if page := text(x.get("root", "/manage/project/demo/settings/").Body.String()); !strings.Contains(page,
+		"removes 2 releases with 3 files, 1 of them in quarantine") {
 		t.Errorf("the settings do not count what would be deleted:\n%s", page)
 	}
 	for _, f := range forms {
@@ -105,7 +119,8 @@ func TestOwnersCannotDeleteQuarantine(t *testing.T) {
 	}
 }
 
-// Of a project that is in quarantine as a whole, an owner deletes nothing, and nothing leads to pages that readers do not have.
+// Of a project that is in quarantine as a whole, an owner deletes nothing, and nothing leads to pages that readers do
+// not have.
 func TestOwnersCannotDeleteFromQuarantinedProject(t *testing.T) {
 	x := newShop(t, catalog.Limits{}, nil)
 	if err := x.index.SetStatus(t.Context(), x.operator, "", x.name("demo"), catalog.Quarantined, "malware"); err != nil {

@@ -47,7 +47,8 @@ func answers(t *testing.T, got *httptest.ResponseRecorder) (all []string) {
 
 func TestUploadInTheBrowser(t *testing.T) {
 	x := newShop(t, catalog.Limits{}, nil)
-	good, same, theirs := packagingtest.Wheel("demo", "3.0", "x"), packagingtest.Wheel("demo", "1.0", "main"), packagingtest.Wheel("other", "2.0", "x")
+	good, same, theirs := packagingtest.Wheel("demo", "3.0", "x"), packagingtest.Wheel("demo", "1.0", "main"),
+		packagingtest.Wheel("other", "2.0", "x")
 	bad := packagingtest.File{Name: "demo-4.0-py3-none-any.whl", Bytes: []byte("no zip")}
 	odd := packagingtest.File{Name: `<img src=x>.whl`, Bytes: []byte("x")}
 	var got *httptest.ResponseRecorder
@@ -56,7 +57,10 @@ func TestUploadInTheBrowser(t *testing.T) {
 	if got.Code != http.StatusUnprocessableEntity || grew != "file.add, file.add refused, file.add refused" {
 		t.Errorf("uploading = %d, recorded %q", got.Code, grew)
 	}
-	for _, want := range []string{"2 files here, 3 files refused", "The identical file was here already", "you may not upload to project other", `href="/project/demo/3.0/"`, "&lt;img src=x&gt;.whl"} {
+	for _, want := range []string{
+		"2 files here, 3 files refused", "The identical file was here already", "you may not upload to project other",
+		`href="/project/demo/3.0/"`, "&lt;img src=x&gt;.whl",
+	} {
 		if !strings.Contains(page, want) {
 			t.Errorf("the page lacks %q:\n%s", want, page)
 		}
@@ -65,12 +69,14 @@ func TestUploadInTheBrowser(t *testing.T) {
 		t.Error("a file's name is not escaped")
 	}
 	o, err := x.index.Overview(t.Context(), x.operator, "", x.name("demo"), "3.0")
-	if err != nil || o.Files[0].Uploader.Kind != string(access.KindUser) || o.Files[0].Uploader.Name != "uploader" || o.Files[0].Uploader.TokenID != "" {
+	if err != nil || o.Files[0].Uploader.Kind != string(access.KindUser) || o.Files[0].Uploader.Name != "uploader" ||
+		o.Files[0].Uploader.TokenID != "" {
 		t.Errorf("the record's uploader is %+v, %v", o.Files, err)
 	}
 	next := packagingtest.Wheel("demo", "5.0", "x")
 	got = x.sendFiles("uploader", "/r/inner/manage/upload/?project=demo", true, next)
-	if all := answers(t, got); got.Code != http.StatusOK || len(all) != 1 || all[0] != "true demo-5.0-py3-none-any.whl: Added." {
+	if all := answers(t, got); got.Code != http.StatusOK || len(all) != 1 ||
+		all[0] != "true demo-5.0-py3-none-any.whl: Added." {
 		t.Errorf("the script is told %d %q", got.Code, all)
 	}
 	if _, err := x.index.Overview(t.Context(), x.operator, "inner", x.name("demo"), "5.0"); err != nil {
@@ -89,7 +95,8 @@ func TestUploadRefusals(t *testing.T) {
 		t.Helper()
 		got := x.sendFiles(user, path, true, f)
 		all := answers(t, got)
-		if got.Code != http.StatusUnprocessableEntity || len(all) != 1 || !strings.HasPrefix(all[0], "false ") || !strings.Contains(all[0], want) {
+		if got.Code != http.StatusUnprocessableEntity || len(all) != 1 || !strings.HasPrefix(all[0], "false ") ||
+			!strings.Contains(all[0], want) {
 			t.Errorf("%s = %d %q, want %q", what, got.Code, all, want)
 		}
 	}
@@ -98,11 +105,15 @@ func TestUploadRefusals(t *testing.T) {
 	check("a reader", "reader", "/manage/upload/", "you may not upload to project demo", wheel)
 	check("a stranger", "stranger", "/manage/upload/", "you may not upload to project demo", wheel)
 	check("a file of another project", "owner", "/manage/upload/?project=other", "this is a file of demo", wheel)
-	check("no distribution", "owner", "/manage/upload/", "file name", packagingtest.File{Name: "notes.txt", Bytes: []byte("x")})
-	check("a path", "owner", "/manage/upload/", "file name", packagingtest.File{Name: "../../etc/passwd", Bytes: []byte("x")})
+	check("no distribution", "owner", "/manage/upload/", "file name",
+		packagingtest.File{Name: "notes.txt", Bytes: []byte("x")})
+	check("a path", "owner", "/manage/upload/", "file name",
+		packagingtest.File{Name: "../../etc/passwd", Bytes: []byte("x")})
 	x.post("owner", "/manage/project/demo/settings/trusted-only/", "on", "on")
-	check("a project of trusted publishers", "owner", "/manage/upload/", "takes uploads from its trusted publishers alone", wheel)
-	if page := x.get("owner", "/manage/upload/?project=demo").Body.String(); !strings.Contains(page, "trusted publishers alone") || strings.Contains(page, "multipart/form-data") {
+	check("a project of trusted publishers", "owner", "/manage/upload/",
+		"takes uploads from its trusted publishers alone", wheel)
+	if page := x.get("owner", "/manage/upload/?project=demo").Body.String(); !strings.Contains(page,
+		"trusted publishers alone") || strings.Contains(page, "multipart/form-data") {
 		t.Errorf("the page of a project of trusted publishers:\n%s", page)
 	}
 	x.post("owner", "/manage/project/demo/settings/trusted-only/")
@@ -111,14 +122,18 @@ func TestUploadRefusals(t *testing.T) {
 	if got := x.get("stranger", "/r/inner/manage/upload/"); got.Code != http.StatusNotFound {
 		t.Errorf("the page of a hidden repository = %d", got.Code)
 	}
-	for name, want := range map[string]int{"nothing chosen": http.StatusUnprocessableEntity, "no form": http.StatusBadRequest} {
-		kind, body := multi()
-		if name == "no form" {
-			kind, body = "application/x-www-form-urlencoded", bytes.NewBufferString("a=b")
-		}
-		if got := x.send("owner", http.MethodPost, "/manage/upload/", kind, "", body); got.Code != want {
-			t.Errorf("%s = %d, want %d", name, got.Code, want)
-		}
+	for name, want := range map[string]int{
+		"nothing chosen": http.StatusUnprocessableEntity, "no form": http.StatusBadRequest,
+	} {
+		t.Run(name, func(t *testing.T) {
+			kind, body := multi()
+			if name == "no form" {
+				kind, body = "application/x-www-form-urlencoded", bytes.NewBufferString("a=b")
+			}
+			if got := x.send("owner", http.MethodPost, "/manage/upload/", kind, "", body); got.Code != want {
+				t.Errorf("%s = %d, want %d", name, got.Code, want)
+			}
+		})
 	}
 	if got := x.sendFiles("nobody", "/manage/upload/", true, wheel); got.Code != http.StatusSeeOther {
 		t.Errorf("an upload by nobody = %d", got.Code)
@@ -131,10 +146,12 @@ func TestUploadRefusals(t *testing.T) {
 // A new project is its first uploader's, as by any other client.
 func TestUploadMakesAProject(t *testing.T) {
 	x := newShop(t, catalog.Limits{}, nil)
-	if got := x.sendFiles("stranger", "/manage/upload/", false, packagingtest.Wheel("fresh", "1.0", "x"), packagingtest.SDist("fresh", "1.0", "x")); got.Code != http.StatusOK {
+	if got := x.sendFiles("stranger", "/manage/upload/", false, packagingtest.Wheel("fresh", "1.0", "x"),
+		packagingtest.SDist("fresh", "1.0", "x")); got.Code != http.StatusOK {
 		t.Fatalf("uploading = %d:\n%s", got.Code, got.Body)
 	}
-	if page := x.get("stranger", "/manage/projects/").Body.String(); !strings.Contains(page, "/manage/project/fresh/releases/") {
+	if page := x.get("stranger", "/manage/projects/").Body.String(); !strings.Contains(page,
+		"/manage/project/fresh/releases/") {
 		t.Errorf("the project is not among the uploader's:\n%s", page)
 	}
 }
@@ -201,7 +218,8 @@ func TestUploadIsStreamed(t *testing.T) {
 	}()
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
-	all := answers(t, x.send("owner", http.MethodPost, "/manage/upload/", form.FormDataContentType(), "application/json", r))
+	all := answers(t, x.send("owner", http.MethodPost, "/manage/upload/", form.FormDataContentType(), "application/json",
+		r))
 	runtime.ReadMemStats(&after)
 	if len(all) != 1 || !strings.HasPrefix(all[0], "false demo-7.0") {
 		t.Errorf("64 MiB of zeros are told %q", all)
@@ -218,24 +236,33 @@ func TestUploadRefusedBeforeReading(t *testing.T) {
 		user, path, want string
 		status           int
 	}{
-		"a stranger to the repository":   {"stranger", "/r/inner/manage/upload/", "there is no repository", http.StatusNotFound},
-		"a repository that is not there": {"owner", "/r/nowhere/manage/upload/", "there is no repository", http.StatusNotFound},
-		"a reader of a closed one":       {"reader", "/r/inner/manage/upload/", "you may not upload anything here", http.StatusForbidden},
+		"a stranger to the repository": {
+			"stranger", "/r/inner/manage/upload/", "there is no repository", http.StatusNotFound,
+		},
+		"a repository that is not there": {
+			"owner", "/r/nowhere/manage/upload/", "there is no repository", http.StatusNotFound,
+		},
+		"a reader of a closed one": {
+			"reader", "/r/inner/manage/upload/", "you may not upload anything here", http.StatusForbidden,
+		},
 	} {
-		const kind = "text/plain" // reading it would be refused in other words
-		got := x.send(c.user, http.MethodPost, c.path, kind, "application/json", strings.NewReader("no form"))
-		if all := answers(t, got); got.Code != c.status || len(all) != 1 || !strings.Contains(all[0], c.want) {
-			t.Errorf("%s = %d %q, want %d and %q", name, got.Code, all, c.status, c.want)
-		}
-		if got := x.send(c.user, http.MethodPost, c.path, kind, "", strings.NewReader("no form")); got.Code != c.status {
-			t.Errorf("%s without the script = %d, want %d", name, got.Code, c.status)
-		}
+		t.Run(name, func(t *testing.T) {
+			const kind = "text/plain" // reading it would be refused in other words
+			got := x.send(c.user, http.MethodPost, c.path, kind, "application/json", strings.NewReader("no form"))
+			if all := answers(t, got); got.Code != c.status || len(all) != 1 || !strings.Contains(all[0], c.want) {
+				t.Errorf("%s = %d %q, want %d and %q", name, got.Code, all, c.status, c.want)
+			}
+			if got := x.send(c.user, http.MethodPost, c.path, kind, "", strings.NewReader("no form")); got.Code != c.status {
+				t.Errorf("%s without the script = %d, want %d", name, got.Code, c.status)
+			}
+		})
 	}
 }
 
 // rawForm is a form of parts as they are on the wire.
 func rawForm(parts ...string) (kind string, body io.Reader) {
-	return "multipart/form-data; boundary=B", strings.NewReader("--B\r\n" + strings.Join(parts, "\r\n--B\r\n") + "\r\n--B--\r\n")
+	return "multipart/form-data; boundary=B",
+		strings.NewReader("--B\r\n" + strings.Join(parts, "\r\n--B\r\n") + "\r\n--B--\r\n")
 }
 
 // A form is bounded in everything that is no file, and what was whole before the bound stays.
@@ -253,31 +280,45 @@ func TestUploadFormIsBounded(t *testing.T) {
 		want  string
 		all   int
 	}{
-		"a long name":              {[]string{good, file(long+".whl", "x")}, "too large: the name of a file is over", 2},
-		"a long header":            {[]string{good, "X: " + long + "\r\n" + good}, "too large: the name of a file is over", 2},
-		"many headers":             {[]string{good, strings.Repeat("X: y\r\n", 10_000) + good}, "too large: the name of a file is over", 2},
-		"a long field":             {[]string{good, field(long)}, "too large: a field is over", 2},
-		"many fields":              {append([]string{good}, slices.Repeat([]string{field("y")}, 200)...), "more than 100 fields", 2},
-		"fields without file name": {append([]string{good}, slices.Repeat([]string{field(long[:60_000])}, 50)...), "headers and fields together", 2},
-		"a name that is too long":  {[]string{good, file(strings.Repeat("é", 400)+".whl", "x"), good}, "longer than 300 bytes", 3},
-		"many files":               {slices.Repeat([]string{file("a.txt", "x")}, 500), "only 50 files", 51},
-		"refused files between":    {[]string{file("a.txt", long), file("b.txt", long+long), good}, "file name", 3},
+		"a long name": {[]string{good, file(long+".whl", "x")}, "too large: the name of a file is over", 2},
+		"a long header": {
+			[]string{good, "X: " + long + "\r\n" + good}, "too large: the name of a file is over", 2,
+		},
+		"many headers": {
+			[]string{good, strings.Repeat("X: y\r\n", 10_000) + good}, "too large: the name of a file is over", 2,
+		},
+		"a long field": {[]string{good, field(long)}, "too large: a field is over", 2},
+		"many fields": {
+			append([]string{good}, slices.Repeat([]string{field("y")}, 200)...), "more than 100 fields", 2,
+		},
+		"fields without file name": {
+			append([]string{good}, slices.Repeat([]string{field(long[:60_000])}, 50)...), "headers and fields together", 2,
+		},
+		"a name that is too long": {
+			[]string{good, file(strings.Repeat("é", 400)+".whl", "x"), good}, "longer than 300 bytes", 3,
+		},
+		"many files":            {slices.Repeat([]string{file("a.txt", "x")}, 500), "only 50 files", 51},
+		"refused files between": {[]string{file("a.txt", long), file("b.txt", long+long), good}, "file name", 3},
 	} {
-		kind, body := rawForm(c.parts...)
-		got := x.send("owner", http.MethodPost, "/manage/upload/", kind, "application/json", body)
-		all := answers(t, got)
-		if got.Code != http.StatusUnprocessableEntity || len(all) != c.all || !strings.Contains(strings.Join(all, "\n"), c.want) {
-			t.Errorf("%s = %d, %d results %.500q, want %d and %q", name, got.Code, len(all), all, c.all, c.want)
-		}
-		if c.all < 10 && !strings.Contains(strings.Join(all, "\n"), "true "+wheel.Name) {
-			t.Errorf("%s: the whole file is lost: %.500q", name, all)
-		}
-		if got.Body.Len() > 51*1000 {
-			t.Errorf("%s: the answer has %d bytes", name, got.Body.Len())
-		}
+		t.Run(name, func(t *testing.T) {
+			kind, body := rawForm(c.parts...)
+			got := x.send("owner", http.MethodPost, "/manage/upload/", kind, "application/json", body)
+			all := answers(t, got)
+			if got.Code != http.StatusUnprocessableEntity || len(all) != c.all ||
+				!strings.Contains(strings.Join(all, "\n"), c.want) {
+				t.Errorf("%s = %d, %d results %.500q, want %d and %q", name, got.Code, len(all), all, c.all, c.want)
+			}
+			if c.all < 10 && !strings.Contains(strings.Join(all, "\n"), "true "+wheel.Name) {
+				t.Errorf("%s: the whole file is lost: %.500q", name, all)
+			}
+			if got.Body.Len() > 51*1000 {
+				t.Errorf("%s: the answer has %d bytes", name, got.Body.Len())
+			}
+		})
 	}
 	kind, body := rawForm("X: " + long + "\r\n" + good)
-	if got := x.send("owner", http.MethodPost, "/manage/upload/", kind, "", body); got.Code != http.StatusBadRequest || got.Body.Len() > 20_000 {
+	if got := x.send("owner", http.MethodPost, "/manage/upload/", kind, "", body); got.Code != http.StatusBadRequest ||
+		got.Body.Len() > 20_000 {
 		t.Errorf("a form that begins too large = %d, %d bytes", got.Code, got.Body.Len())
 	}
 }
@@ -324,8 +365,10 @@ func TestUploadResources(t *testing.T) {
 func TestSearchResources(t *testing.T) {
 	x := newShop(t, catalog.Limits{}, nil)
 	resourcetest.Linear(t, 16<<10, map[string]func(int) string{
-		"words": resourcetest.Repeated("", "a+", ""), "one word": resourcetest.Repeated("", "a", ""), "operators": resourcetest.Repeated("", "%22a*+NEAR(", ""),
-		"spaces": resourcetest.Repeated("", "+", "a"), "dashes": resourcetest.Repeated("a", "-", "b"), "a classifier": resourcetest.Repeated("a&c=", "a", ""), "questions": resourcetest.Repeated("a", "&q=b", ""),
+		"words": resourcetest.Repeated("", "a+", ""), "one word": resourcetest.Repeated("", "a", ""),
+		"operators": resourcetest.Repeated("", "%22a*+NEAR(", ""),
+		"spaces":    resourcetest.Repeated("", "+", "a"), "dashes": resourcetest.Repeated("a", "-", "b"),
+		"a classifier": resourcetest.Repeated("a&c=", "a", ""), "questions": resourcetest.Repeated("a", "&q=b", ""),
 	}, func(query string) {
 		if got := x.get("owner", "/search/?q="+query); got.Code != http.StatusOK {
 			t.Errorf("a search of %d bytes = %d", len(query), got.Code)
@@ -337,9 +380,11 @@ func TestSearchResources(t *testing.T) {
 func TestCostlyDescriptionIsPlain(t *testing.T) {
 	x := newShop(t, catalog.Limits{}, nil)
 	table := strings.Repeat("|a", 4_000) + "\n" + strings.Repeat("|-", 4_000) + "\n" + strings.Repeat("|\n", 4_000)
-	x.sendFiles("owner", "/manage/upload/", false, packagingtest.Wheel("demo", "6.0", "x", "Description-Content-Type: text/markdown", "", table))
+	x.sendFiles("owner", "/manage/upload/", false,
+		packagingtest.Wheel("demo", "6.0", "x", "Description-Content-Type: text/markdown", "", table))
 	page := x.get("owner", "/project/demo/6.0/")
-	if body := page.Body.String(); page.Code != http.StatusOK || !strings.Contains(body, "<pre>|a|a") || !strings.Contains(body, "shown as plain text") || len(body) > 100_000 {
+	if body := page.Body.String(); page.Code != http.StatusOK || !strings.Contains(body, "<pre>|a|a") ||
+		!strings.Contains(body, "shown as plain text") || len(body) > 100_000 {
 		t.Errorf("the page = %d with %d bytes", page.Code, len(body))
 	}
 }

@@ -47,7 +47,8 @@ type unsupported struct {
 
 // Run refuses.
 func (*unsupported) Run(parsed *kong.Context) error {
-	return fault.New(fault.Invalid, "%s is not supported on Windows: run it on Linux or macOS, or in a container", parsed.Selected().Name)
+	return fault.New(fault.Invalid, "%s is not supported on Windows: run it on Linux or macOS, or in a container",
+		parsed.Selected().Name)
 }
 
 func (c *commands) options() kong.Option {

@@ -11,8 +11,8 @@ import (
 	"testing"
 )
 
-// TestCommentsStartWithTheName reads every Go file that is no test. The doc comment of a function, type, constant or variable
-// starts with its name, after an article or not. Comments of groups are about the group.
+// TestCommentsStartWithTheName reads every Go file that is no test. The doc comment of a function, type, constant or
+// variable starts with its name, after an article or not. Comments of groups are about the group.
 func TestCommentsStartWithTheName(t *testing.T) {
 	root, files := filepath.Join("..", ".."), token.NewFileSet()
 	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {

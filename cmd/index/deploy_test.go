@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"maps"
 	"net/netip"
@@ -88,7 +89,7 @@ func TestDeployParses(t *testing.T) {
 		case ".yaml", ".yml":
 			for d := yaml.NewDecoder(strings.NewReader(text)); ; {
 				var v any
-				if err := d.Decode(&v); err == io.EOF {
+				if err := d.Decode(&v); errors.Is(err, io.EOF) {
 					break
 				} else if err != nil {
 					t.Errorf("%s: %v", path, err)
@@ -108,7 +109,8 @@ func accepts(t *testing.T, what string, env map[string]string, args ...string) {
 		t.Setenv(name, value)
 	}
 	var errs bytes.Buffer
-	if status := run(t.Context(), append([]string{"version"}, args...), strings.NewReader(""), io.Discard, &errs); status != statusDone {
+	if status := run(t.Context(), append([]string{"version"}, args...), strings.NewReader(""), io.Discard,
+		&errs); status != statusDone {
 		t.Errorf("index with the settings of %s: %s", what, errs.String())
 	}
 }
@@ -216,7 +218,8 @@ func TestDeploySecrets(t *testing.T) {
 			t.Errorf("%s is the same twice", path)
 		}
 	}
-	if url := strings.TrimSpace(one["./secrets/database-url"]); !strings.Contains(url, ":"+strings.TrimSpace(one["./secrets/database-password"])+"@") {
+	if url := strings.TrimSpace(one["./secrets/database-url"]); !strings.Contains(url,
+		":"+strings.TrimSpace(one["./secrets/database-password"])+"@") {
 		t.Error("the database's URL has another password than the database")
 	}
 	accepts(t, "the secrets", map[string]string{"INDEX_DATABASE_URL_FILE": write(t, one["./secrets/database-url"])})
@@ -374,7 +377,8 @@ func TestDeployTrustsTheBalancerAlone(t *testing.T) {
 		if s.Image != "index" {
 			continue
 		}
-		if p, err := netip.ParsePrefix(s.Environment["INDEX_TRUSTED_PROXIES"]); err != nil || !p.IsSingleIP() || p.Addr() != balancer {
+		if p, err := netip.ParsePrefix(s.Environment["INDEX_TRUSTED_PROXIES"]); err != nil || !p.IsSingleIP() ||
+			p.Addr() != balancer {
 			t.Errorf("%s trusts %v, %v, want the balancer at %s alone", name, p, err, balancer)
 		}
 	}
@@ -391,7 +395,10 @@ func (s service) address() string {
 // TestDeployBalancersKeepTLS: both balancers end TLS, and tell browsers to stay with it.
 func TestDeployBalancersKeepTLS(t *testing.T) {
 	for _, name := range []string{"Caddyfile", "nginx.conf"} {
-		if text := deployed(t)[filepath.Join(top, "deploy", "balancer", name)]; !regexp.MustCompile(`(?m)^\s*(add_)?header .*Strict-Transport-Security "max-age=31536000"`).MatchString(text) {
+		if text := deployed(t)[filepath.Join(top, "deploy", "balancer",
+			name)]; !regexp.MustCompile(`(?m)^\s*(add_)?header .*Strict-Transport-Security "max-age=31536000"`).MatchString(
+			text,
+		) {
 			t.Errorf("%s sends no Strict-Transport-Security", name)
 		}
 	}
@@ -399,8 +406,10 @@ func TestDeployBalancersKeepTLS(t *testing.T) {
 
 func TestBrowsersKeepTLS(t *testing.T) {
 	for base, want := range map[string]bool{
-		"https://pypi.example.com": true, "https://pypi.example.com:8443/x": true, "https://intranet": true, "http://pypi.example.com": false,
-		"https://localhost:8443": false, "https://a.localhost": false, "https://127.0.0.1": false, "https://[::1]:8443": false, "https://10.0.0.1": false,
+		"https://pypi.example.com": true, "https://pypi.example.com:8443/x": true, "https://intranet": true,
+		"http://pypi.example.com": false,
+		"https://localhost:8443":  false, "https://a.localhost": false, "https://127.0.0.1": false,
+		"https://[::1]:8443": false, "https://10.0.0.1": false,
 	} {
 		u, err := url.Parse(base)
 		if err != nil {

@@ -207,7 +207,8 @@ func (x *fixture) mint(ctx context.Context) error {
 		if _, err := tx.NextSerial(ctx); err != nil {
 			return err
 		}
-		return tx.InsertTokenProject(ctx, access.TokenProject{TokenID: t.ID, ProjectID: x.file.ProjectID, PublisherID: added.ID})
+		return tx.InsertTokenProject(ctx,
+			access.TokenProject{TokenID: t.ID, ProjectID: x.file.ProjectID, PublisherID: added.ID})
 	})
 }
 
@@ -234,8 +235,14 @@ func (x *fixture) ask(method, path, kind string) *httptest.ResponseRecorder {
 func (x *fixture) form(to *bytes.Buffer) string {
 	w := multipart.NewWriter(to)
 	for _, f := range [][2]string{
-		{":action", "file_upload"}, {"protocol_version", "1"}, {"metadata_version", "2.1"}, {"name", demo}, {"version", "1.0"},
-		{"filetype", string(packaging.Wheel)}, {"pyversion", "py3"}, {"sha256_digest", x.file.SHA256},
+		{":action", "file_upload"},
+		{"protocol_version", "1"},
+		{"metadata_version", "2.1"},
+		{"name", demo},
+		{"version", "1.0"},
+		{"filetype", string(packaging.Wheel)},
+		{"pyversion", "py3"},
+		{"sha256_digest", x.file.SHA256},
 	} {
 		w.WriteField(f[0], f[1])
 	}

@@ -19,8 +19,9 @@ const module = "pyindex/"
 
 // importers says which of our packages may import an outside library; a folder stands for all below it.
 var importers = map[string][]string{
-	"github.com/labstack/":                          {"internal/server"},
-	"github.com/coreos/go-oidc":                     {"internal/publishers/idtoken", "internal/signon"}, // workloads' tokens, and people's
+	"github.com/labstack/": {"internal/server"},
+	// workloads' tokens, and people's
+	"github.com/coreos/go-oidc":                     {"internal/publishers/idtoken", "internal/signon"},
 	"golang.org/x/oauth2":                           {"internal/signon"},
 	module + "internal/signon":                      {"internal/config"},
 	"github.com/go-jose/":                           {"internal/publishers/idtoken"},
@@ -50,15 +51,18 @@ var importers = map[string][]string{
 	"golang.org/x/time/rate":                        {"internal/server"},
 	"golang.org/x/sync/":                            {"web", "internal/simpleapi/ready"},
 	module + "internal/attest":                      {"internal/config"},
-	module + "internal/storage/":                    {"internal/app", "internal/config", "internal/cli/upkeep", "internal/storage", "bench"}, // which fills databases by db/synthetic
-	module + "internal/storage/db/synthetic":        {"bench"},
-	module + "internal/server":                      {"cmd/index", "internal/server"},
-	module + "internal/app":                         {"cmd/index", "internal/cli"},
-	module + "internal/config":                      {"cmd/index", "internal/app", "internal/cli"},
-	module + "internal/cli":                         {"cmd/index", "internal/cli"},
-	module + "internal/cijob":                       {"cmd/index"},
-	module + "internal/tlsserve":                    {"cmd/index", "internal/cli/upkeep"},
-	module + "internal/publishers/idtoken":          {"internal/app", "internal/cli/upkeep", "internal/publishers/idtoken"},
+	// which fills databases by db/synthetic
+	module + "internal/storage/": {
+		"internal/app", "internal/config", "internal/cli/upkeep", "internal/storage", "bench",
+	},
+	module + "internal/storage/db/synthetic": {"bench"},
+	module + "internal/server":               {"cmd/index", "internal/server"},
+	module + "internal/app":                  {"cmd/index", "internal/cli"},
+	module + "internal/config":               {"cmd/index", "internal/app", "internal/cli"},
+	module + "internal/cli":                  {"cmd/index", "internal/cli"},
+	module + "internal/cijob":                {"cmd/index"},
+	module + "internal/tlsserve":             {"cmd/index", "internal/cli/upkeep"},
+	module + "internal/publishers/idtoken":   {"internal/app", "internal/cli/upkeep", "internal/publishers/idtoken"},
 }
 
 // middle is the ring that knows packaging and our rules and nothing else; allowed are its outward imports that are no
@@ -81,8 +85,12 @@ var middle = []string{
 	"internal/workload",
 }
 
-// edges speak one protocol each and reach neither storage nor each other's packages, a shared helper below one excepted.
-var edges = []string{"internal/legacyupload", "internal/simpleapi", "internal/jsonapi", "internal/publishers/mintapi", "internal/leakapi", "web"}
+// edges speak one protocol each and reach neither storage nor each other's packages, a shared helper below one
+// excepted.
+var edges = []string{
+	"internal/legacyupload", "internal/simpleapi", "internal/jsonapi", "internal/publishers/mintapi", "internal/leakapi",
+	"web",
+}
 
 // helpers are the packages outside the middle ring that an edge may import beside it.
 var helpers = []string{
@@ -124,8 +132,8 @@ func packages(t *testing.T) []goPackage {
 	return slices.DeleteFunc(all, func(p goPackage) bool { return forTests(p.ImportPath) })
 }
 
-// forTests reports whether a package exists for tests alone, as issuertest: those reach for real things, and nothing else
-// may import them.
+// forTests reports whether a package exists for tests alone, as issuertest: those reach for real things, and nothing
+// else may import them.
 func forTests(path string) bool {
 	for part := range strings.SplitSeq(strings.TrimPrefix(path, module), "/") {
 		if strings.HasSuffix(part, "test") && part != "attest" { // which only sounds so
@@ -165,13 +173,17 @@ func TestImportersOfLibraries(t *testing.T) {
 
 // Imports point inward: the middle knows only itself, edges know the middle and how routes are declared.
 func TestRings(t *testing.T) {
-	outside := []string{"internal/publishers/mintapi", "internal/leakapi", "internal/publishers/idtoken", "internal/workload/accountid"}
+	outside := []string{
+		"internal/publishers/mintapi", "internal/leakapi", "internal/publishers/idtoken", "internal/workload/accountid",
+	}
 	for _, p := range packages(t) {
 		for _, imported := range p.Imports {
 			ours := strings.HasPrefix(imported, module)
 			switch {
 			case within(p.ImportPath, edges):
-				helper := within(imported, edges) && within(imported, []string{"internal/simpleapi/ready", "internal/publishers/mintapi", "web/ui", "web/letters", "web/auditlog"})
+				helper := within(imported, edges) &&
+					within(imported,
+						[]string{"internal/simpleapi/ready", "internal/publishers/mintapi", "web/ui", "web/letters", "web/auditlog"})
 				own := within(imported, []string{strings.TrimPrefix(p.ImportPath, module)})
 				if ours && !helper && !own && !within(imported, append(helpers, middle...)) {
 					t.Errorf("edge %s imports %s", p.ImportPath, imported)
@@ -214,7 +226,8 @@ func TestCallersOfOperator(t *testing.T) {
 				if !ok {
 					return true
 				}
-				if x, ok := s.X.(*ast.Ident); ok && x.Name == "access" && may[s.Sel.Name] != nil && !within(p.ImportPath, may[s.Sel.Name]) {
+				if x, ok := s.X.(*ast.Ident); ok && x.Name == "access" && may[s.Sel.Name] != nil &&
+					!within(p.ImportPath, may[s.Sel.Name]) {
 					t.Errorf("%s calls access.%s, which only %v may", p.ImportPath, s.Sel.Name, may[s.Sel.Name])
 				}
 				return true

@@ -31,7 +31,9 @@ func TestLeakReport(t *testing.T) {
 	x := newFixture(t, "http://h.example", false)
 	x.app.Config.Leaks.Keys = []string{write(t, string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der})))}
 	log := slog.New(slog.DiscardHandler)
-	h, err := (&endpoints{App: x.app, base: &url.URL{Scheme: "http", Host: "h.example"}, log: log}).handler(access.NewKeyring(x.app.DB.Access(), access.KeyringOptions{}))
+	h, err := (&endpoints{
+		App: x.app, base: &url.URL{Scheme: "http", Host: "h.example"}, log: log,
+	}).handler(access.NewKeyring(x.app.DB.Access(), access.KeyringOptions{}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -67,9 +69,11 @@ func TestLeakReport(t *testing.T) {
 		{"signed", "POST", path, body, sign, 204},
 		{"the token after", "GET", "/simple/", "", asReader, 401},
 	} {
-		if got := ask(c.method, c.path, c.body, c.change); got != c.want {
-			t.Errorf("%s: %s %s = %d, want %d", c.what, c.method, c.path, got, c.want)
-		}
+		t.Run(c.what, func(t *testing.T) {
+			if got := ask(c.method, c.path, c.body, c.change); got != c.want {
+				t.Errorf("%s: %s %s = %d, want %d", c.what, c.method, c.path, got, c.want)
+			}
+		})
 	}
 }
 
@@ -77,7 +81,9 @@ func TestLeakReport(t *testing.T) {
 func TestLeakKeysGone(t *testing.T) {
 	x := newFixture(t, "http://h.example", false)
 	x.app.Config.Leaks.Keys = []string{"/nonexistent/key.pem"}
-	if _, err := (&endpoints{App: x.app, base: &url.URL{}, log: slog.New(slog.DiscardHandler)}).handler(nil); err == nil || !strings.Contains(err.Error(), "leaks.keys") {
+	if _, err := (&endpoints{
+		App: x.app, base: &url.URL{}, log: slog.New(slog.DiscardHandler),
+	}).handler(nil); err == nil || !strings.Contains(err.Error(), "leaks.keys") {
 		t.Errorf("handler = %v, want an error that names leaks.keys", err)
 	}
 }

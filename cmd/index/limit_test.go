@@ -11,8 +11,8 @@ import (
 	"pyindex/internal/route"
 )
 
-// Every route that writes without a credential has a limit, and no other route without a credential writes anything: what
-// strangers can have written is bounded.
+// Every route that writes without a credential has a limit, and no other route without a credential writes anything:
+// what strangers can have written is bounded.
 func TestReadingWithoutCredentialWritesNothing(t *testing.T) {
 	x := newFixture(t, "http://h.example", true)
 	x.people(t)
@@ -59,7 +59,9 @@ func TestSignInIsLimited(t *testing.T) {
 	address := "192.0.2.7:1"
 	x.address = func() string { return address }
 	form := url.Values{"user": {"nobody"}, "password": {"wrong"}}.Encode()
-	script := []string{"Origin", "https://index.example", "Sec-Fetch-Site", "same-origin", "Content-Type", "application/json"}
+	script := []string{
+		"Origin", "https://index.example", "Sec-Fetch-Site", "same-origin", "Content-Type", "application/json",
+	}
 	sent := 0
 	send := func(path string, header ...string) *httptest.ResponseRecorder {
 		sent++
@@ -67,7 +69,8 @@ func TestSignInIsLimited(t *testing.T) {
 	}
 	for _, path := range []string{
 		"/login/code/", "/login/passkey/begin/", "/login/passkey/", "/login/forgotten/", "/logout/",
-		"/setup/nonsense/", "/invite/nonsense/", "/reset/nonsense/", "/invite/nonsense/passkey/", "/invite/nonsense/passkey/begin/",
+		"/setup/nonsense/", "/invite/nonsense/", "/reset/nonsense/", "/invite/nonsense/passkey/",
+		"/invite/nonsense/passkey/begin/",
 	} {
 		for range 6 {
 			if got := send(path); got.Code == http.StatusTooManyRequests {
@@ -77,13 +80,17 @@ func TestSignInIsLimited(t *testing.T) {
 	}
 	for _, path := range []string{"/login/", "/login/code/", "/logout/", "/reset/nonsense/"} {
 		got := send(path)
-		if got.Code != http.StatusTooManyRequests || got.Header().Get("Retry-After") == "" || !strings.Contains(got.Body.String(), "<h1>") || !strings.Contains(got.Body.String(), "too many requests from this address") {
-			t.Errorf("POST %s beyond the limit = %d, Retry-After %q: %.300s", path, got.Code, got.Header().Get("Retry-After"), got.Body)
+		if got.Code != http.StatusTooManyRequests || got.Header().Get("Retry-After") == "" ||
+			!strings.Contains(got.Body.String(), "<h1>") ||
+			!strings.Contains(got.Body.String(), "too many requests from this address") {
+			t.Errorf("POST %s beyond the limit = %d, Retry-After %q: %.300s", path, got.Code, got.Header().Get("Retry-After"),
+				got.Body)
 		}
 	}
 	for _, path := range []string{"/login/passkey/begin/", "/login/passkey/", "/invite/nonsense/passkey/begin/"} {
 		got := send(path, script...)
-		if got.Code != http.StatusTooManyRequests || got.Header().Get("Content-Type") != "application/json" || !strings.HasPrefix(got.Body.String(), `{"error":"too many requests`) {
+		if got.Code != http.StatusTooManyRequests || got.Header().Get("Content-Type") != "application/json" ||
+			!strings.HasPrefix(got.Body.String(), `{"error":"too many requests`) {
 			t.Errorf("POST %s by a script beyond the limit = %d %s", path, got.Code, got.Body)
 		}
 	}

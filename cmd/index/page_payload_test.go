@@ -14,8 +14,8 @@ import (
 	"pyindex/internal/packaging/packagingtest"
 )
 
-// payloads are what an enemy types or writes into metadata, each of which would become an element xss, an attribute that
-// runs xss() or a link that does, where it is not taken for text.
+// payloads are what an enemy types or writes into metadata, each of which would become an element xss, an attribute
+// that runs xss() or a link that does, where it is not taken for text.
 var payloads = []string{
 	`<script>xss()</script><xss>`,
 	`"><xss onload=xss()>`,
@@ -50,7 +50,8 @@ func runs(n *html.Node) string {
 		switch {
 		case strings.HasPrefix(a.Key, "on"), a.Key == "style", a.Key == "srcdoc":
 			return "an attribute " + a.Key
-		case (a.Key == "href" || a.Key == "src" || a.Key == "action" || a.Key == "formaction") && regexp.MustCompile(`^(javascript|data|vbscript):`).MatchString(value):
+		case (a.Key == "href" || a.Key == "src" || a.Key == "action" || a.Key == "formaction") &&
+			regexp.MustCompile(`^(javascript|data|vbscript):`).MatchString(value):
 			return "an address " + a.Val
 		}
 	}
@@ -63,7 +64,8 @@ func inert(t *testing.T, what string, got *httptest.ResponseRecorder) {
 	if !strings.HasPrefix(got.Header().Get("Content-Type"), "text/html") {
 		return
 	}
-	if csp := got.Header().Get("Content-Security-Policy"); !strings.Contains(csp, "default-src 'none'") || strings.Contains(csp, "unsafe") {
+	if csp := got.Header().Get("Content-Security-Policy"); !strings.Contains(csp, "default-src 'none'") ||
+		strings.Contains(csp, "unsafe") {
 		t.Errorf("%s: the content policy is %q", what, csp)
 	}
 	for _, n := range elements(t, got.Body.String()) {
@@ -113,8 +115,8 @@ func formsOf(t *testing.T, path, page string) (all []posted) {
 	return all
 }
 
-// Each payload in every field of every form that there is, one field at a time and all at once, is text in the answer and on
-// every page afterwards.
+// Each payload in every field of every form that there is, one field at a time and all at once, is text in the answer
+// and on every page afterwards.
 func TestPayloadsInForms(t *testing.T) {
 	x := newFixture(t, "http://h.example", true)
 	x.people(t)
@@ -176,7 +178,8 @@ func TestPayloadsInQueries(t *testing.T) {
 		for _, payload := range payloads {
 			q := url.Values{}
 			for _, name := range []string{
-				"q", "next", "page", "sort", "tool", "c", "against", "file", "provider", "publisher", "issuer", "owner", "repository", "workflow", "environment", "ref",
+				"q", "next", "page", "sort", "tool", "c", "against", "file", "provider", "publisher", "issuer", "owner",
+				"repository", "workflow", "environment", "ref",
 				"what", "outcome", "actor", "text", "from", "to", "project", "user", "preset", "namespace",
 			} {
 				q.Set(name, payload)
@@ -204,10 +207,14 @@ func TestPayloadsInMetadata(t *testing.T) {
 	for n, payload := range payloads {
 		line := strings.ReplaceAll(payload, "\t", " ")
 		for m, field := range []string{
-			"Summary: %s", "Author: %s", "Author-email: %s <a@b.example>", "Maintainer: %s", "License: %s", "License-Expression: %s", "Keywords: a,%s", "Home-page: %s",
-			"Home-page: https://h.example/%s", "Download-URL: %s", "Project-URL: Homepage, %s", "Project-URL: %s, https://h.example/", "Classifier: %s", "Platform: %s",
-			"Requires-Dist: x; python_version > '%s'", "Requires-External: %s", "Description-Content-Type: text/markdown\n\n# %s\n\n%[1]s [x](%[1]s) ![x](%[1]s)",
-			"Description-Content-Type: text/x-rst\n\n%s\n\n`x <%[1]s>`_ \n\n.. raw:: html\n\n   %[1]s\n\n.. image:: %[1]s", "Description-Content-Type: text/plain\n\n%s", "Description-Content-Type: %s\n\n%[1]s", "\n%s",
+			"Summary: %s", "Author: %s", "Author-email: %s <a@b.example>", "Maintainer: %s", "License: %s",
+			"License-Expression: %s", "Keywords: a,%s", "Home-page: %s",
+			"Home-page: https://h.example/%s", "Download-URL: %s", "Project-URL: Homepage, %s",
+			"Project-URL: %s, https://h.example/", "Classifier: %s", "Platform: %s",
+			"Requires-Dist: x; python_version > '%s'", "Requires-External: %s",
+			"Description-Content-Type: text/markdown\n\n# %s\n\n%[1]s [x](%[1]s) ![x](%[1]s)",
+			"Description-Content-Type: text/x-rst\n\n%s\n\n`x <%[1]s>`_ \n\n.. raw:: html\n\n   %[1]s\n\n.. image:: %[1]s",
+			"Description-Content-Type: text/plain\n\n%s", "Description-Content-Type: %s\n\n%[1]s", "\n%s",
 		} {
 			name := fmt.Sprintf("p%d-%d", n, m)
 			if x.put(t, "main", packagingtest.Wheel(name, "1.0", line, fmt.Sprintf(field, line))) != nil {
@@ -218,7 +225,9 @@ func TestPayloadsInMetadata(t *testing.T) {
 			if err := x.put(t, "main", second); err != nil {
 				t.Fatal(err)
 			}
-			for _, path := range []string{"/project/%s/1.0/", "/project/%s/2.0/diff/", "/search/?q=%s", "/manage/project/%s/releases/"} {
+			for _, path := range []string{
+				"/project/%s/1.0/", "/project/%s/2.0/diff/", "/search/?q=%s", "/manage/project/%s/releases/",
+			} {
 				path = fmt.Sprintf(path, name)
 				got := x.visit(t, http.MethodGet, path, "administrator", "")
 				if got.Code != http.StatusOK {
@@ -237,7 +246,9 @@ func TestPayloadsInMetadata(t *testing.T) {
 func TestPayloadsRun(t *testing.T) {
 	for _, payload := range payloads {
 		ran := false
-		for _, page := range []string{"<p>%s</p>", `<input value="%s">`, `<input value='%s'>`, `<a href="%s">x</a>`, "<textarea>%s</textarea>"} {
+		for _, page := range []string{
+			"<p>%s</p>", `<input value="%s">`, `<input value='%s'>`, `<a href="%s">x</a>`, "<textarea>%s</textarea>",
+		} {
 			for _, n := range elements(t, fmt.Sprintf(page, payload)) {
 				ran = ran || runs(n) != ""
 			}

@@ -15,9 +15,12 @@ import (
 	"pyindex/internal/route"
 )
 
-// visitors are the columns of the pages' matrix. The tokens are sent as an installer sends them, and pages do not look at
-// them; a stranger has an account and no role of its own; the others have the role of that name in the project of main.
-var visitors = []string{"nobody", "token", "minted", "stranger", "reader", "uploader", "maintainer", "owner", "administrator"}
+// visitors are the columns of the pages' matrix. The tokens are sent as an installer sends them, and pages do not look
+// at them; a stranger has an account and no role of its own; the others have the role of that name in the project of
+// main.
+var visitors = []string{
+	"nobody", "token", "minted", "stranger", "reader", "uploader", "maintainer", "owner", "administrator",
+}
 
 // people makes the accounts of the visitors.
 func (x *fixture) people(t *testing.T) {
@@ -45,7 +48,8 @@ func (x *fixture) people(t *testing.T) {
 // cookie signs a visitor in anew, so that no answer depends on what the one before did to the session.
 func (x *fixture) cookie(t testing.TB, visitor string) *http.Cookie {
 	t.Helper()
-	_, s, err := x.app.Directory.BeginSession(t.Context(), access.Guest(true), access.NewSession{UserID: x.users[visitor], Method: "password"})
+	_, s, err := x.app.Directory.BeginSession(t.Context(), access.Guest(true),
+		access.NewSession{UserID: x.users[visitor], Method: "password"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -100,14 +104,15 @@ func told(w *httptest.ResponseRecorder) string {
 func (x *fixture) pageRoutes() (all []route.Route) {
 	for _, r := range x.server.Routes() {
 		if r.Auth.Session() {
-			all = append(all, route.Route{Method: r.Method, Path: strings.ReplaceAll(r.Path, ":secret", "nonsense"), Auth: r.Auth})
+			all = append(all,
+				route.Route{Method: r.Method, Path: strings.ReplaceAll(r.Path, ":secret", "nonsense"), Auth: r.Auth})
 		}
 	}
 	return all
 }
 
-// Every page, each kind of visitor, on an index that nobody may read without an account and on one that anybody may. Forms
-// are sent empty: 400 and 422 are the answers to somebody who may send them filled in.
+// Every page, each kind of visitor, on an index that nobody may read without an account and on one that anybody may.
+// Forms are sent empty: 400 and 422 are the answers to somebody who may send them filled in.
 func TestPagePermissions(t *testing.T) {
 	for _, open := range []bool{false, true} {
 		name := map[bool]string{false: "closed", true: "open"}[open]
@@ -115,7 +120,8 @@ func TestPagePermissions(t *testing.T) {
 			x := newFixture(t, "http://h.example", open)
 			x.people(t)
 			asked := 0
-			x.address = func() string { asked++; return fmt.Sprintf("10.%d.%d.1:1", asked/200, asked%200) } // so that no limit matters
+			// so that no limit matters
+			x.address = func() string { asked++; return fmt.Sprintf("10.%d.%d.1:1", asked/200, asked%200) }
 			rows := [][]string{append([]string{"METHOD", "PATH"}, visitors...)}
 			for _, r := range x.pageRoutes() {
 				for _, path := range x.things(r.Path) {
@@ -141,8 +147,9 @@ func TestPagePermissions(t *testing.T) {
 	}
 }
 
-// A page or form about a project that somebody may not see answers as for one that does not exist, and so does everything in
-// the repository that only administrators see: status, address and every byte but the name that was asked for.
+// A page or form about a project that somebody may not see answers as for one that does not exist, and so does
+// everything in the repository that only administrators see: status, address and every byte but the name that was asked
+// for.
 func TestHiddenPagesAreMissing(t *testing.T) {
 	x := newFixture(t, "http://h.example", true)
 	x.people(t)
@@ -155,10 +162,13 @@ func TestHiddenPagesAreMissing(t *testing.T) {
 				path := strings.NewReplacer(":repository", repository, ":project", project, ":version", "1.0").Replace(r.Path)
 				got := x.visit(t, r.Method, path, v, "typed="+project)
 				text := fmt.Sprint(got.Code, got.Header().Get("Location"), got.Header().Get("Cache-Control"), got.Body)
-				return strings.NewReplacer("/r/"+repository, "/r/REPOSITORY", url.QueryEscape("/r/"+repository), "REPOSITORY", project, "PROJECT").Replace(text)
+				return strings.NewReplacer("/r/"+repository, "/r/REPOSITORY", url.QueryEscape("/r/"+repository), "REPOSITORY",
+					project, "PROJECT").Replace(text)
 			}
 			hidden := shape(secret, demo)
-			for what, missing := range map[string]string{"another project": shape(secret, "nothing"), "another repository": shape(nowhere, demo)} {
+			for what, missing := range map[string]string{
+				"another project": shape(secret, "nothing"), "another repository": shape(nowhere, demo),
+			} {
 				if hidden != strings.ReplaceAll(missing, nowhere, secret) {
 					t.Errorf("%s %s as %s: hidden is\n%s\n%s that does not exist is\n%s", r.Method, r.Path, v, hidden, what, missing)
 				}
@@ -167,8 +177,8 @@ func TestHiddenPagesAreMissing(t *testing.T) {
 	}
 }
 
-// A form that another site's page sends, or that does not say where it is from, is refused everywhere, whoever is signed
-// in, and changes nothing.
+// A form that another site's page sends, or that does not say where it is from, is refused everywhere, whoever is
+// signed in, and changes nothing.
 func TestFormsOfOtherSites(t *testing.T) {
 	x := newFixture(t, "http://h.example", true)
 	x.people(t)
@@ -203,14 +213,15 @@ func TestFormsOfOtherSites(t *testing.T) {
 // recorded counts the record's entries without those of signing in.
 func (x *fixture) recorded(t *testing.T) (n int) {
 	t.Helper()
-	err := x.app.Index.WalkRecord(t.Context(), x.app.Operator, browse.HistoryFilter{Limit: audit.MaxEntries}, func(h browse.History) error {
-		for _, e := range h.Entries {
-			if e.Action != "session.begin" {
-				n++
+	err := x.app.Index.WalkRecord(t.Context(), x.app.Operator, browse.HistoryFilter{Limit: audit.MaxEntries},
+		func(h browse.History) error {
+			for _, e := range h.Entries {
+				if e.Action != "session.begin" {
+					n++
+				}
 			}
-		}
-		return nil
-	})
+			return nil
+		})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -35,21 +35,30 @@ func TestNewcomersByPasskeyRefused(t *testing.T) {
 		return ""
 	}
 	for name, c := range map[string]struct{ path, body, cookie, want string }{
-		"a name that is taken":           {path + "begin/", `{"name":"owner"}`, "", "exists already"},
-		"a bad name":                     {path + "begin/", `{"name":"No Name"}`, "", "name"},
-		"no name":                        {path + "begin/", `{}`, "", "name"},
-		"no JSON":                        {path + "begin/", `name=newcomer`, "", "cannot be read"},
-		"no link":                        {"/invite/nonsense/passkey/begin/", `{"name":"newcomer"}`, "", "this link was used"},
-		"a link of another kind":         {"/setup/" + secret.Reveal() + "/passkey/begin/", `{"name":"newcomer"}`, "", "this link was used"},
-		"no challenge":                   {path, `{"response":{}}`, "", "took too long"},
-		"a challenge of signing in":      {path, `{"response":{}}`, challenge(signing.Header()), "took too long"},
-		"no answer of a device":          {path, `{"response":{}}`, challenge(began.Header()), ""},
-		"a newcomer's challenge to sign": {"/login/passkey/", `{}`, challenge(x.visit(t, "POST", path+"begin/", "nobody", `{"name":"newcomer"}`).Header()), ""},
+		"a name that is taken": {path + "begin/", `{"name":"owner"}`, "", "exists already"},
+		"a bad name":           {path + "begin/", `{"name":"No Name"}`, "", "name"},
+		"no name":              {path + "begin/", `{}`, "", "name"},
+		"no JSON":              {path + "begin/", `name=newcomer`, "", "cannot be read"},
+		"no link": {
+			"/invite/nonsense/passkey/begin/", `{"name":"newcomer"}`, "", "this link was used",
+		},
+		"a link of another kind": {
+			"/setup/" + secret.Reveal() + "/passkey/begin/", `{"name":"newcomer"}`, "", "this link was used",
+		},
+		"no challenge":              {path, `{"response":{}}`, "", "took too long"},
+		"a challenge of signing in": {path, `{"response":{}}`, challenge(signing.Header()), "took too long"},
+		"no answer of a device":     {path, `{"response":{}}`, challenge(began.Header()), ""},
+		"a newcomer's challenge to sign": {
+			"/login/passkey/", `{}`, challenge(x.visit(t, "POST", path+"begin/", "nobody", `{"name":"newcomer"}`).Header()), "",
+		},
 	} {
-		got := x.visit(t, "POST", c.path, "nobody", c.body, "Origin", "https://index.example", "Sec-Fetch-Site", "same-origin", "Content-Type", "application/json", "Cookie", c.cookie)
-		if got.Code != http.StatusUnprocessableEntity || !strings.Contains(got.Body.String(), c.want) {
-			t.Errorf("%s: %d %s", name, got.Code, got.Body)
-		}
+		t.Run(name, func(t *testing.T) {
+			got := x.visit(t, "POST", c.path, "nobody", c.body, "Origin", "https://index.example", "Sec-Fetch-Site",
+				"same-origin", "Content-Type", "application/json", "Cookie", c.cookie)
+			if got.Code != http.StatusUnprocessableEntity || !strings.Contains(got.Body.String(), c.want) {
+				t.Errorf("%s: %d %s", name, got.Code, got.Body)
+			}
+		})
 	}
 	if _, err := x.app.Directory.User(t.Context(), x.app.Operator, "newcomer"); err == nil {
 		t.Error("an account was made")
@@ -72,7 +81,8 @@ func TestNewcomersByPasskeyNowhere(t *testing.T) {
 			t.Errorf("%q: %d %s", path, got.Code, got.Body)
 		}
 	}
-	if page := x.visit(t, "GET", "/invite/"+secret.Reveal()+"/", "nobody", ""); strings.Contains(page.Body.String(), "passkey") {
+	if page := x.visit(t, "GET", "/invite/"+secret.Reveal()+"/", "nobody", ""); strings.Contains(page.Body.String(),
+		"passkey") {
 		t.Errorf("the page speaks of passkeys:\n%s", page.Body)
 	}
 }

@@ -8,14 +8,18 @@ import (
 )
 
 // kinds are the columns of the matrix, and who they stand for: nobody; tokens that are no good; a member's; a token of
-// an administrator bound to another project; a minted one for the project; a minted one that reads it; an administrator's.
-var kinds = []string{"", "bad", "expired", "revoked", "disabled", "read", "upload", "other", "minted", "reader", "admin"}
+// an administrator bound to another project; a minted one for the project; a minted one that reads it; an
+// administrator's.
+var kinds = []string{
+	"", "bad", "expired", "revoked", "disabled", "read", "upload", "other", "minted", "reader", "admin",
+}
 
 // things are the values of a path's parameters: what is there, and what is not.
 func (x *fixture) things(path string) []string {
 	fill := func(repository, project string) string {
 		return strings.NewReplacer(
-			":repository", repository, ":project", project, ":version", "1.0", ":user", "member", ":kind", "user", ":subject", "member", ":filename", demoFile, ":sha256", x.file.SHA256,
+			":repository", repository, ":project", project, ":version", "1.0", ":user", "member", ":kind", "user", ":subject",
+			"member", ":filename", demoFile, ":sha256", x.file.SHA256,
 		).Replace(path)
 	}
 	var all []string
@@ -72,14 +76,16 @@ func TestHiddenIsMissing(t *testing.T) {
 	for _, open := range []bool{false, true} {
 		x := newFixture(t, "http://h.example", open)
 		for _, route := range x.server.Routes() {
-			if route.Auth.Session() || route.Method != http.MethodGet || !strings.Contains(route.Path, ":project") && !strings.Contains(route.Path, ":sha256") {
+			if route.Auth.Session() || route.Method != http.MethodGet ||
+				!strings.Contains(route.Path, ":project") && !strings.Contains(route.Path, ":sha256") {
 				continue
 			}
 			for _, kind := range kinds[:len(kinds)-1] {
 				if !strings.Contains(route.Path, ":repository") && kind != "other" {
 					continue
 				}
-				hidden, missing := x.shape(route.Path, kind, demo, x.file.SHA256), x.shape(route.Path, kind, "nothing", strings.Repeat("0", 64))
+				hidden, missing := x.shape(route.Path, kind, demo, x.file.SHA256),
+					x.shape(route.Path, kind, "nothing", strings.Repeat("0", 64))
 				if hidden != missing {
 					t.Errorf("open %v, %q, GET %s: hidden is\n%s\nmissing is\n%s", open, kind, route.Path, hidden, missing)
 				}
@@ -90,10 +96,12 @@ func TestHiddenIsMissing(t *testing.T) {
 
 // shape is what an answer tells about a project, without its name.
 func (x *fixture) shape(path, kind, project, sha256 string) string {
-	path = strings.NewReplacer(":repository", secret, ":project", project, ":version", "1.0", ":user", "member", ":filename", demoFile, ":sha256", sha256).Replace(path)
+	path = strings.NewReplacer(":repository", secret, ":project", project, ":version", "1.0", ":user", "member",
+		":filename", demoFile, ":sha256", sha256).Replace(path)
 	got := x.ask(http.MethodGet, path, kind)
 	h := got.Header()
-	text := fmt.Sprint(got.Code, h.Get("Location"), h.Get("ETag"), h.Get("Cache-Control"), h.Get("WWW-Authenticate"), got.Body)
+	text := fmt.Sprint(got.Code, h.Get("Location"), h.Get("ETag"), h.Get("Cache-Control"), h.Get("WWW-Authenticate"),
+		got.Body)
 	return strings.ReplaceAll(text, project, "PROJECT")
 }
 
@@ -108,7 +116,8 @@ func TestClosedToNobody(t *testing.T) {
 			first := ""
 			for _, path := range x.things(route.Path) {
 				got := x.ask(route.Method, path, kind)
-				if challenge := got.Header().Get("WWW-Authenticate"); got.Code != http.StatusUnauthorized || challenge != `Basic realm="index"` {
+				if challenge := got.Header().Get("WWW-Authenticate"); got.Code != http.StatusUnauthorized ||
+					challenge != `Basic realm="index"` {
 					t.Errorf("%s %s as %q = %d, challenge %q", route.Method, path, kind, got.Code, challenge)
 				}
 				if first == "" {

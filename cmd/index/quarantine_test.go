@@ -16,12 +16,13 @@ import (
 	"pyindex/internal/publishers"
 )
 
-// shows reads every address that readers have, with an administrator's token and as a signed-in owner, and returns those
-// whose answer names the demo file, its digest or its bytes.
+// shows reads every address that readers have, with an administrator's token and as a signed-in owner, and returns
+// those whose answer names the demo file, its digest or its bytes.
 func (x *fixture) shows(t *testing.T) (found []string) {
 	t.Helper()
 	for _, r := range x.server.Routes() {
-		if r.Method != http.MethodGet || strings.Contains(r.Path, "/manage/") || strings.Contains(r.Path, "/admin/") || strings.Contains(r.Path, "/:secret") {
+		if r.Method != http.MethodGet || strings.Contains(r.Path, "/manage/") || strings.Contains(r.Path, "/admin/") ||
+			strings.Contains(r.Path, "/:secret") {
 			continue
 		}
 		paths := x.things(r.Path)
@@ -43,7 +44,9 @@ func (x *fixture) shows(t *testing.T) (found []string) {
 					got := x.ask(r.Method, path, "admin")
 					code, body = got.Code, got.Body.String()
 				}
-				if code == http.StatusOK && (strings.Contains(body, demoFile) || strings.Contains(body, x.file.SHA256) || body == string(x.wheel) || strings.Contains(path, ":sha256") || strings.Contains(r.Path, ":filename")) {
+				if code == http.StatusOK &&
+					(strings.Contains(body, demoFile) || strings.Contains(body, x.file.SHA256) || body == string(x.wheel) ||
+						strings.Contains(path, ":sha256") || strings.Contains(r.Path, ":filename")) {
 					found = append(found, path+" as "+accept)
 				}
 			}
@@ -52,8 +55,8 @@ func (x *fixture) shows(t *testing.T) (found []string) {
 	return found
 }
 
-// A file in quarantine is in no representation: page, file, metadata, JSON, search, for nobody, an administrator included. Its
-// name stays taken. Released, it is everywhere again.
+// A file in quarantine is in no representation: page, file, metadata, JSON, search, for nobody, an administrator
+// included. Its name stays taken. Released, it is everywhere again.
 func TestQuarantinedFileIsNowhere(t *testing.T) {
 	x := newFixture(t, "http://h.example", true)
 	x.people(t)
@@ -72,13 +75,15 @@ func TestQuarantinedFileIsNowhere(t *testing.T) {
 	for _, path := range x.shows(t) {
 		t.Errorf("%s shows a file that is in quarantine", path)
 	}
-	if got := x.ask("POST", "/legacy/", "admin"); got.Code != http.StatusForbidden || !strings.Contains(got.Body.String(), "quarantine") {
+	if got := x.ask("POST", "/legacy/", "admin"); got.Code != http.StatusForbidden ||
+		!strings.Contains(got.Body.String(), "quarantine") {
 		t.Errorf("uploading the identical file again = %d %q, want 403 about the quarantine", got.Code, got.Body)
 	}
 	if _, err := x.app.Index.Overview(ctx, op, "", name, "1.0"); !fault.Is(err, fault.NotFound) {
 		t.Errorf("a release whose files are all in quarantine = %v, want not found", err)
 	}
-	if got := x.visit(t, "GET", "/manage/project/"+demo+"/release/1.0/", "owner", ""); !strings.Contains(got.Body.String(), "This release is in quarantine") {
+	if got := x.visit(t, "GET", "/manage/project/"+demo+"/release/1.0/", "owner",
+		""); !strings.Contains(got.Body.String(), "This release is in quarantine") {
 		t.Error("an owner is not told that the file is in quarantine")
 	}
 	if err := x.app.Index.ReleaseFile(ctx, op, "", name, demoFile); err != nil {
@@ -104,13 +109,14 @@ func TestDeletedQuarantineKeepsNames(t *testing.T) {
 	if err := x.app.Index.DeleteProject(ctx, op, "", name); err != nil {
 		t.Fatal(err)
 	}
-	if got := x.ask("POST", "/legacy/", "admin"); got.Code != http.StatusBadRequest || !strings.Contains(got.Body.String(), "deleted") {
+	if got := x.ask("POST", "/legacy/", "admin"); got.Code != http.StatusBadRequest ||
+		!strings.Contains(got.Body.String(), "deleted") {
 		t.Errorf("uploading a deleted name = %d %q, want 400", got.Code, got.Body)
 	}
 }
 
-// An administrator locks somebody out by a page without scripts: with the name typed, and a recent proof. It ends what the
-// account can do, and its uploads are in quarantine until they are released by the page for that.
+// An administrator locks somebody out by a page without scripts: with the name typed, and a recent proof. It ends what
+// the account can do, and its uploads are in quarantine until they are released by the page for that.
 func TestLockOutByPage(t *testing.T) {
 	x := newFixture(t, "http://h.example", true)
 	x.people(t)
@@ -140,12 +146,17 @@ func TestLockOutByPage(t *testing.T) {
 	}
 	const page = "/admin/lockout/user/owner/"
 	got := x.visit(t, "GET", page, "administrator", "")
-	for _, text := range []string{"the account owner", demoFile, "The account owner</strong> will lose all access to this index immediately.", "<li>The account is disabled.</li>", "<li>Uploads in progress are rejected.</li>", "To confirm, type owner", "Put 1 upload of the last 7 days into quarantine", "can enable the account again"} {
+	for _, text := range []string{
+		"the account owner", demoFile, "The account owner</strong> will lose all access to this index immediately.",
+		"<li>The account is disabled.</li>", "<li>Uploads in progress are rejected.</li>", "To confirm, type owner",
+		"Put 1 upload of the last 7 days into quarantine", "can enable the account again",
+	} {
 		if !strings.Contains(got.Body.String(), text) {
 			t.Errorf("the page does not say %q", text)
 		}
 	}
-	if got := x.visit(t, "GET", page+"?days=30", "administrator", ""); got.Code != 200 || !strings.Contains(got.Body.String(), "of the last 30 days") {
+	if got := x.visit(t, "GET", page+"?days=30", "administrator", ""); got.Code != 200 ||
+		!strings.Contains(got.Body.String(), "of the last 30 days") {
 		t.Errorf("another time = %d", got.Code)
 	}
 	for _, typed := range []string{"", "Owner", "lock out"} {
@@ -154,19 +165,25 @@ func TestLockOutByPage(t *testing.T) {
 			t.Errorf("typing %q = %d, want 422", typed, got.Code)
 		}
 	}
-	if got := x.visit(t, "POST", "/admin/lockout/user/administrator/", "administrator", "typed=administrator"); got.Code != http.StatusConflict || !strings.Contains(got.Body.String(), "cannot lock yourself out") {
+	if got := x.visit(t, "POST", "/admin/lockout/user/administrator/", "administrator",
+		"typed=administrator"); got.Code != http.StatusConflict ||
+		!strings.Contains(got.Body.String(), "cannot lock yourself out") {
 		t.Errorf("locking oneself out = %d, want 409", got.Code)
 	}
-	if got := x.visit(t, "GET", "/admin/lockout/user/administrator/", "administrator", ""); got.Code != http.StatusConflict || !strings.Contains(got.Body.String(), "index lockout user administrator") {
+	if got := x.visit(t, "GET", "/admin/lockout/user/administrator/", "administrator",
+		""); got.Code != http.StatusConflict || !strings.Contains(got.Body.String(), "index lockout user administrator") {
 		t.Errorf("the page to lock oneself out = %d, want 409 with the command that helps", got.Code)
 	}
-	for _, missing := range []string{"/admin/lockout/user/nobody/", "/admin/lockout/token/x/", "/admin/lockout/publisher/x/", "/admin/lockout/group/x/"} {
+	for _, missing := range []string{
+		"/admin/lockout/user/nobody/", "/admin/lockout/token/x/", "/admin/lockout/publisher/x/", "/admin/lockout/group/x/",
+	} {
 		if got := x.visit(t, "GET", missing, "administrator", ""); got.Code != http.StatusNotFound {
 			t.Errorf("%s = %d, want 404", missing, got.Code)
 		}
 	}
 	cookie := x.cookie(t, "owner")
-	got = x.visit(t, "POST", page, "administrator", url.Values{"typed": {"owner"}, "quarantine": {"on"}, "days": {"7"}, "reason": {"laptop stolen"}}.Encode())
+	got = x.visit(t, "POST", page, "administrator",
+		url.Values{"typed": {"owner"}, "quarantine": {"on"}, "days": {"7"}, "reason": {"laptop stolen"}}.Encode())
 	if got.Code != http.StatusSeeOther || got.Header().Get("Location") != "/admin/quarantine/" {
 		t.Fatalf("locking out = %d to %q", got.Code, got.Header().Get("Location"))
 	}
@@ -183,7 +200,8 @@ func TestLockOutByPage(t *testing.T) {
 	if !strings.Contains(list, demoFile) || !strings.Contains(list, "laptop stolen") {
 		t.Error("the page of the quarantine does not list the file with its reason")
 	}
-	got = x.visit(t, "POST", "/admin/quarantine/", "administrator", url.Values{"repository": {"main"}, "project": {demo}, "file": {demoFile}}.Encode())
+	got = x.visit(t, "POST", "/admin/quarantine/", "administrator",
+		url.Values{"repository": {"main"}, "project": {demo}, "file": {demoFile}}.Encode())
 	if got.Code != http.StatusSeeOther || len(x.shows(t)) == 0 {
 		t.Errorf("releasing the file = %d, and it is shown by nothing", got.Code)
 	}
@@ -200,13 +218,16 @@ func TestLockOutByPage(t *testing.T) {
 			t.Errorf("doing it again = %d, and says %s, want %q", got.Code, notice, want)
 		}
 	}
-	again("/admin/quarantine/", url.Values{"repository": {"main"}, "project": {demo}, "file": {demoFile}}, "was already released")
+	again("/admin/quarantine/", url.Values{"repository": {"main"}, "project": {demo}, "file": {demoFile}},
+		"was already released")
 	again(page, url.Values{"typed": {"owner"}}, "Nothing was left to end")
-	if record := x.visit(t, "GET", "/admin/audit/?action=file.release", "administrator", "").Body.String(); strings.Count(record, "released "+demoFile) != 1 {
+	if record := x.visit(t, "GET", "/admin/audit/?action=file.release", "administrator",
+		"").Body.String(); strings.Count(record, "released "+demoFile) != 1 {
 		t.Error("releasing a file twice is not recorded once")
 	}
 	for action, words := range map[string]string{
-		"lockout.user": "locked the account owner out", "file.release": "from quarantine", "file.quarantine": "into quarantine: laptop stolen",
+		"lockout.user": "locked the account owner out", "file.release": "from quarantine",
+		"file.quarantine": "into quarantine: laptop stolen",
 	} {
 		record := x.visit(t, "GET", "/admin/audit/?action="+action, "administrator", "").Body.String()
 		if !strings.Contains(record, words) {
@@ -218,7 +239,8 @@ func TestLockOutByPage(t *testing.T) {
 // caller is who a kind of token stands for.
 func (x *fixture) caller(t *testing.T, kind string) access.Caller {
 	t.Helper()
-	who, err := access.NewKeyring(x.app.DB.Access(), access.KeyringOptions{}).Identify(t.Context(), "__token__", x.tokens[kind])
+	who, err := access.NewKeyring(x.app.DB.Access(), access.KeyringOptions{}).Identify(t.Context(), "__token__",
+		x.tokens[kind])
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -260,15 +282,22 @@ func TestLockOutLeadsToWhatItWasAbout(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	added, err := x.app.Registry.Add(ctx, op, publishers.AddRequest{Provider: "github", Project: demo, Fields: map[string]string{
-		"owner": "acme", "repository": "locked", "workflow": "release.yml", "owner_id": "42",
-	}})
+	added, err := x.app.Registry.Add(ctx, op,
+		publishers.AddRequest{Provider: "github", Project: demo, Fields: map[string]string{
+			"owner": "acme", "repository": "locked", "workflow": "release.yml", "owner_id": "42",
+		}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, c := range []struct{ page, tab, text, next string }{
-		{"/admin/lockout/token/" + token.ID + "/", "/admin/tokens/", "An API token of member without a description (ID " + token.ID + ")", "/admin/user/member/"},
-		{"/admin/lockout/publisher/" + added.ID + "/", "/admin/issuers/", "The publisher is removed from " + demo + ".", "/manage/project/" + demo + "/settings/publishing/"},
+		{
+			"/admin/lockout/token/" + token.ID + "/", "/admin/tokens/",
+			"An API token of member without a description (ID " + token.ID + ")", "/admin/user/member/",
+		},
+		{
+			"/admin/lockout/publisher/" + added.ID + "/", "/admin/issuers/", "The publisher is removed from " + demo + ".",
+			"/manage/project/" + demo + "/settings/publishing/",
+		},
 		{"/admin/lockout/user/member/", "/admin/users/", "The account is disabled.", "/admin/user/member/"},
 	} {
 		body := x.visit(t, "GET", c.page, "administrator", "").Body.String()
@@ -287,7 +316,9 @@ func TestLockOutLeadsToWhatItWasAbout(t *testing.T) {
 			t.Errorf("%s = %d", c.next, got.Code)
 		}
 	}
-	if body := x.visit(t, "GET", "/admin/lockout/user/member/", "administrator", "").Body.String(); !strings.Contains(body, "is already locked out") || strings.Contains(body, `class="danger">Lock out`) {
+	if body := x.visit(t, "GET", "/admin/lockout/user/member/", "administrator",
+		"").Body.String(); !strings.Contains(body, "is already locked out") ||
+		strings.Contains(body, `class="danger">Lock out`) {
 		t.Error("the page of an account that is locked out offers to do it again")
 	}
 }

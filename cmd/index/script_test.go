@@ -45,7 +45,8 @@ func TestScripts(t *testing.T) {
 			return errors.Join(held[0].Close(), held[1].Close())
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"wheel": cmdWheel, "await": cmdAwait, "get": cmdGet, "readenv": cmdReadenv, "mode": cmdMode, "damage": cmdDamage, "misused": ends(statusMisused), "refused": ends(statusRefused),
+			"wheel": cmdWheel, "await": cmdAwait, "get": cmdGet, "readenv": cmdReadenv, "mode": cmdMode, "damage": cmdDamage,
+			"misused": ends(statusMisused), "refused": ends(statusRefused),
 		},
 	})
 }
@@ -95,7 +96,10 @@ func store(z *zip.Writer, name, text string) error {
 }
 
 // anyone asks without looking at certificates: await is about whether a server answers, not about who it is.
-var anyone = &http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, DisableKeepAlives: true}}
+var anyone = &http.Client{
+	Timeout:   5 * time.Second,
+	Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, DisableKeepAlives: true},
+}
 
 // cmdAwait waits until a server answers at an address: await URL.
 func cmdAwait(ts *testscript.TestScript, neg bool, args []string) {
@@ -109,7 +113,8 @@ func cmdAwait(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Fatalf("nothing answers at %s", args[0])
 }
 
-// cmdGet asks for a page with a token and wants a status: get STATUS URL [TOKEN]. The body is written to the file "body".
+// cmdGet asks for a page with a token and wants a status: get STATUS URL [TOKEN]. The body is written to the file
+// "body".
 func cmdGet(ts *testscript.TestScript, neg bool, args []string) {
 	r, err := http.NewRequest("GET", args[1], nil)
 	ts.Check(err)
@@ -172,7 +177,7 @@ func cmdDamage(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Check(os.WriteFile(path, b, 0o600))
 		return done
 	})
-	if err != done {
+	if !errors.Is(err, done) {
 		ts.Fatalf("nothing to damage: %v", err)
 	}
 }

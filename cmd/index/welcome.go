@@ -17,8 +17,8 @@ import (
 	"pyindex/web/ui"
 )
 
-// welcome prints the address of the index and lines to paste into a terminal: how to create the first user while there is
-// none, how clients install and publish, and how they come to trust a self-signed certificate.
+// welcome prints the address of the index and lines to paste into a terminal: how to create the first user while there
+// is none, how clients install and publish, and how they come to trust a self-signed certificate.
 func welcome(s *cli.Session, a *app.App, base *url.URL, authority string) error {
 	first, err := a.Accounts.FirstLink(s.Ctx, a.Operator)
 	if err != nil {

@@ -92,7 +92,8 @@ func (c Caller) TokenID() string { return c.tokenID }
 // SessionID returns the id of the session that c came with, or "" for all who came otherwise.
 func (c Caller) SessionID() string { return c.sessionID }
 
-// Confirmed reports whether the person behind a session proved who it is within ConfirmedFor; dangerous acts in pages ask.
+// Confirmed reports whether the person behind a session proved who it is within ConfirmedFor; dangerous acts in pages
+// ask.
 func (c Caller) Confirmed(now time.Time) bool {
 	return c.sessionID != "" && now.Sub(c.confirmedAt) < ConfirmedFor
 }
@@ -108,7 +109,14 @@ func (c Caller) Address() string { return c.address }
 
 // Actor returns c as the record names it.
 func (c Caller) Actor() audit.Actor {
-	return audit.Actor{Kind: string(c.kind), ID: c.id, Name: c.name, TokenID: c.tokenID, Address: c.address, RequestID: c.request}
+	return audit.Actor{
+		Kind:      string(c.kind),
+		ID:        c.id,
+		Name:      c.name,
+		TokenID:   c.tokenID,
+		Address:   c.address,
+		RequestID: c.request,
+	}
 }
 
 // May reports whether c may act on o in the role. It is the one decision: every page, file and form of a thing asks it.

@@ -10,7 +10,8 @@ import (
 	"pyindex/internal/fault"
 )
 
-// The repository of these tests lets members make projects; "p" is a project that the caller has to do with, "q" is not.
+// The repository of these tests lets members make projects; "p" is a project that the caller has to do with, "q" is
+// not.
 var (
 	repoR    = Object{RepositoryID: "r", Members: Uploader, Public: true}
 	projectP = Object{RepositoryID: "r", Members: Uploader, Public: true, ProjectID: "p"}
@@ -50,25 +51,36 @@ func TestMay(t *testing.T) {
 		{"owner, admin scope", user(ScopeAdmin, owner), Reader, Owner, Reader, Owner, true},
 		{"limited to p", user(ScopeUpload, owner, "p"), NoRole, Uploader, NoRole, Uploader, false},
 		{"limited to p without a right there", user(ScopeUpload, nil, "p"), NoRole, Reader, NoRole, NoRole, false},
-		{"limited to nothing", func() Caller { c := user(ScopeAdmin, owner); c.limited = true; return c }(), NoRole, NoRole, NoRole, NoRole, false},
-		{"minted for p", workload(Caller{scope: ScopeUpload, projects: set([]string{"p"})}, Token{}), NoRole, Uploader, NoRole, Uploader, false},
-		{"minted with a scope it never has", workload(Caller{scope: ScopeAdmin, projects: set([]string{"p"})}, Token{}), NoRole, Uploader, NoRole, Uploader, false},
+		{
+			"limited to nothing", func() Caller { c := user(ScopeAdmin, owner); c.limited = true; return c }(), NoRole, NoRole,
+			NoRole, NoRole, false,
+		},
+		{
+			"minted for p", workload(Caller{scope: ScopeUpload, projects: set([]string{"p"})}, Token{}), NoRole, Uploader,
+			NoRole, Uploader, false,
+		},
+		{
+			"minted with a scope it never has", workload(Caller{scope: ScopeAdmin, projects: set([]string{"p"})}, Token{}),
+			NoRole, Uploader, NoRole, Uploader, false,
+		},
 		{"minted for nothing", workload(Caller{scope: ScopeUpload}, Token{}), NoRole, NoRole, NoRole, NoRole, false},
 		{"administrator", admin, Owner, Owner, Owner, Owner, true},
 		{"administrator's upload token", adminUpload, Uploader, Uploader, Uploader, Uploader, true},
 		{"operator", Operator("root"), Owner, Owner, Owner, Owner, true},
 	} {
-		for i, o := range []Object{repoR, projectP, projectQ, closedP} {
-			want := []Role{c.r, c.p, c.q, c.off}[i]
-			for role := NoRole; role <= Owner; role++ {
-				if got := c.who.May(role, o); got != (role != NoRole && role <= want) {
-					t.Errorf("%s: May(%v, %+v) = %v, highest role should be %v", c.name, role, o, got, want)
+		t.Run(c.name, func(t *testing.T) {
+			for i, o := range []Object{repoR, projectP, projectQ, closedP} {
+				want := []Role{c.r, c.p, c.q, c.off}[i]
+				for role := NoRole; role <= Owner; role++ {
+					if got := c.who.May(role, o); got != (role != NoRole && role <= want) {
+						t.Errorf("%s: May(%v, %+v) = %v, highest role should be %v", c.name, role, o, got, want)
+					}
 				}
 			}
-		}
-		if got := c.who.MayCreate(repoR); got != c.creates {
-			t.Errorf("%s: MayCreate = %v, want %v", c.name, got, c.creates)
-		}
+			if got := c.who.MayCreate(repoR); got != c.creates {
+				t.Errorf("%s: MayCreate = %v, want %v", c.name, got, c.creates)
+			}
+		})
 	}
 	if admin.Admin() != true || adminUpload.Admin() || user(ScopeAdmin, owner).Admin() {
 		t.Error("Admin is for administrators with a token of scope admin, and for nobody else")
@@ -83,7 +95,10 @@ func TestSecretNeverPrints(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, text := range []string{fmt.Sprint(s), fmt.Sprintf("%v %+v %#v %s %q %x", s, s, s, s, s, s), fmt.Sprintf("%#v", struct{ T Secret }{s}), log.String(), string(asJSON)} {
+	for _, text := range []string{
+		fmt.Sprint(s), fmt.Sprintf("%v %+v %#v %s %q %x", s, s, s, s, s, s), fmt.Sprintf("%#v", struct{ T Secret }{s}),
+		log.String(), string(asJSON),
+	} {
 		if strings.Contains(text, s.Reveal()[len(TokenPrefix):]) || strings.Contains(text, fmt.Sprintf("%x", s.Reveal())) {
 			t.Errorf("a secret shows in %q", text)
 		}
@@ -112,9 +127,11 @@ func TestTokenForm(t *testing.T) {
 		"other prefix": "pypi-xxx_" + good[len(TokenPrefix):], "blank": " " + good[1:], "upper": strings.ToUpper(good),
 		"a changed character": string(swapped), "PyPI's": "pypi-AgEIcHlwaS5vcmc" + good[20:],
 	} {
-		if WellFormed(Secret(bad)) {
-			t.Errorf("%s: WellFormed(%q) = true", name, bad)
-		}
+		t.Run(name, func(t *testing.T) {
+			if WellFormed(Secret(bad)) {
+				t.Errorf("%s: WellFormed(%q) = true", name, bad)
+			}
+		})
 	}
 }
 
@@ -130,18 +147,23 @@ func TestPassword(t *testing.T) {
 		phc string
 		p   Secret
 	}{
-		"wrong": {phc, "correct horse battery stapler"}, "empty": {phc, ""}, "no hash": {"", ""}, "no hash, no password": {"", "x"},
+		"wrong": {phc, "correct horse battery stapler"}, "empty": {phc, ""}, "no hash": {"", ""},
+		"no hash, no password":  {"", "x"},
 		"other algorithm":       {strings.Replace(phc, "argon2id", "argon2i", 1), "correct horse battery staple"},
 		"other version":         {strings.Replace(phc, "v=19", "v=16", 1), "correct horse battery staple"},
 		"memory beyond bounds":  {strings.Replace(phc, "m=19456", "m=99999999", 1), "correct horse battery staple"},
 		"truncated key":         {phc[:len(phc)-10], "correct horse battery staple"},
 		"something else at all": {"$$$$$", "correct horse battery staple"},
 	} {
-		if PasswordFits(c.phc, c.p) {
-			t.Errorf("%s: PasswordFits = true", name)
-		}
+		t.Run(name, func(t *testing.T) {
+			if PasswordFits(c.phc, c.p) {
+				t.Errorf("%s: PasswordFits = true", name)
+			}
+		})
 	}
-	for _, bad := range []Secret{"", "short", Secret(strings.Repeat("x", 2000)), "eleven char", "\xff\xfe\xfd not utf-8 at all"} {
+	for _, bad := range []Secret{
+		"", "short", Secret(strings.Repeat("x", 2000)), "eleven char", "\xff\xfe\xfd not utf-8 at all",
+	} {
 		if _, err := HashPassword(bad); !fault.Is(err, fault.Invalid) {
 			t.Errorf("HashPassword of %d bytes = %v, want invalid", len(bad.Reveal()), err)
 		}

@@ -29,7 +29,8 @@ type Changes[T recorded] struct {
 // NewChanges returns the changes of s. A nil now is time.Now, and a nil newID makes UUIDv7s.
 func NewChanges[T recorded](s interface {
 	Update(context.Context, func(T) error) error
-}, now func() time.Time, newID func() string) Changes[T] {
+}, now func() time.Time, newID func() string,
+) Changes[T] {
 	if now == nil {
 		now = time.Now
 	}
@@ -47,11 +48,18 @@ func (c Changes[T]) NewID() string { return c.newID() }
 
 // Entry begins the audit entry of a change by a caller.
 func (c Changes[T]) Entry(who Caller, action string, detail map[string]any) audit.Entry {
-	return audit.Entry{ID: c.NewID(), At: c.Clock(), Action: action, Outcome: audit.Granted, Actor: who.Actor(), Detail: detail}
+	return audit.Entry{
+		ID:      c.NewID(),
+		At:      c.Clock(),
+		Action:  action,
+		Outcome: audit.Granted,
+		Actor:   who.Actor(),
+		Detail:  detail,
+	}
 }
 
-// Update runs f in an update, for the caller with the rights that they have in it, as the function Update does. It records e
-// as refused if f returns fault.Denied or fault.Unauthenticated.
+// Update runs f in an update, for the caller with the rights that they have in it, as the function Update does. It
+// records e as refused if f returns fault.Denied or fault.Unauthenticated.
 func (c Changes[T]) Update(ctx context.Context, who Caller, e audit.Entry, f func(T, Caller) error) error {
 	err := Update(ctx, c.store, who, f)
 	if fault.Is(err, fault.Denied) || fault.Is(err, fault.Unauthenticated) {

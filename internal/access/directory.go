@@ -15,12 +15,14 @@ type DirectoryOptions struct {
 	Now   func() time.Time // time.Now
 	NewID func() string    // UUIDv7
 
-	TokenMaxLife     time.Duration // the longest life of a new API token; 0 for no bound
-	TokenDefaultLife time.Duration // of an API token for which none is asked; 0 for the longest allowed, which may be no end
+	TokenMaxLife time.Duration // the longest life of a new API token; 0 for no bound
+	// of an API token for which none is asked; 0 for the longest allowed, which may be no end
+	TokenDefaultLife time.Duration
 	SignOnLife       time.Duration // how long a session lasts that began by single sign-on; 0 for as long as any other
 }
 
-// Directory is the people of an index, their tokens and what they were granted: every change of them, checked and recorded.
+// Directory is the people of an index, their tokens and what they were granted: every change of them, checked and
+// recorded.
 type Directory struct {
 	store Store
 	now   func() time.Time
@@ -41,7 +43,14 @@ func NewDirectory(s Store, o DirectoryOptions) *Directory {
 	if o.TokenDefaultLife == 0 {
 		o.TokenDefaultLife = o.TokenMaxLife
 	}
-	return &Directory{store: s, now: o.Now, newID: o.NewID, maxLife: o.TokenMaxLife, usualLife: o.TokenDefaultLife, signOnLife: o.SignOnLife}
+	return &Directory{
+		store:      s,
+		now:        o.Now,
+		newID:      o.NewID,
+		maxLife:    o.TokenMaxLife,
+		usualLife:  o.TokenDefaultLife,
+		signOnLife: o.SignOnLife,
+	}
 }
 
 // HasUsers reports whether there is any account, and so whether anybody can write to this index.
@@ -65,20 +74,21 @@ type NewUser struct {
 // fault.Conflict for a taken name.
 func (d *Directory) AddUser(ctx context.Context, who Caller, n NewUser) (User, error) {
 	u := User{ID: d.newID(), Name: n.Name, Admin: n.Admin, CreatedAt: d.now()}
-	return u, d.change(ctx, who, Caller.Admin, d.entry(who, "user.add", n.Name, map[string]any{"admin": n.Admin}), func(tx Tx) (err error) {
-		if _, err = ParseUserName(n.Name); err != nil {
-			return err
-		}
-		if n.Password != "" {
-			if u.PasswordHash, err = HashPassword(n.Password); err != nil {
+	return u, d.change(ctx, who, Caller.Admin, d.entry(who, "user.add", n.Name, map[string]any{"admin": n.Admin}),
+		func(tx Tx) (err error) {
+			if _, err = ParseUserName(n.Name); err != nil {
 				return err
 			}
-		}
-		if err = tx.InsertUser(ctx, u); fault.Is(err, fault.Conflict) {
-			return fault.Wrap(fault.Conflict, err, "user %s exists already", n.Name)
-		}
-		return err
-	})
+			if n.Password != "" {
+				if u.PasswordHash, err = HashPassword(n.Password); err != nil {
+					return err
+				}
+			}
+			if err = tx.InsertUser(ctx, u); fault.Is(err, fault.Conflict) {
+				return fault.Wrap(fault.Conflict, err, "user %s exists already", n.Name)
+			}
+			return err
+		})
 }
 
 // Users returns all accounts by name. fault.Denied for who is no administrator.
@@ -93,7 +103,8 @@ func (d *Directory) Users(ctx context.Context, who Caller) (users []User, err er
 	return users, err
 }
 
-// DisableUser ends an account and with it, from the next request on, all its tokens. fault.NotFound for an unknown name.
+// DisableUser ends an account and with it, from the next request on, all its tokens. fault.NotFound for an unknown
+// name.
 func (d *Directory) DisableUser(ctx context.Context, who Caller, name string) error {
 	return d.setDisabled(ctx, who, name, "user.disable", d.now())
 }
@@ -153,14 +164,18 @@ func (d *Directory) entry(who Caller, action, subject string, detail map[string]
 	}
 }
 
-// change runs f with its audit entry and a new serial in one transaction, or records the refusal if who may not, before or
-// within the transaction.
-func (d *Directory) change(ctx context.Context, who Caller, may func(Caller) bool, e audit.Entry, f func(Tx) error) error {
+// change runs f with its audit entry and a new serial in one transaction, or records the refusal if who may not, before
+// or within the transaction.
+func (d *Directory) change(ctx context.Context, who Caller, may func(Caller) bool, e audit.Entry,
+	f func(Tx) error,
+) error {
 	return d.changeAs(ctx, who, may, e, func(tx Tx, _ Caller) error { return f(tx) })
 }
 
 // changeAs is change for an f that asks what who may do, and so must be given who as of the transaction.
-func (d *Directory) changeAs(ctx context.Context, who Caller, may func(Caller) bool, e audit.Entry, f func(Tx, Caller) error) error {
+func (d *Directory) changeAs(ctx context.Context, who Caller, may func(Caller) bool, e audit.Entry,
+	f func(Tx, Caller) error,
+) error {
 	if !may(who) {
 		return d.refuse(ctx, e, denied("this"))
 	}

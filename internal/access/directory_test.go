@@ -1,7 +1,6 @@
 package access_test
 
 import (
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -10,6 +9,7 @@ import (
 	"pyindex/internal/audit"
 	"pyindex/internal/fault"
 	"pyindex/internal/storage/db"
+	"pyindex/internal/storage/storagetest"
 )
 
 // office is a directory and two keyrings, as two processes would have them, on one database.
@@ -25,7 +25,7 @@ type office struct {
 
 func newOffice(t *testing.T, change ...func(*access.DirectoryOptions)) *office {
 	t.Helper()
-	url := "sqlite:" + filepath.Join(t.TempDir(), "index.db")
+	url := storagetest.SQLite(t)
 	open := func() *db.DB {
 		d, err := db.Open(t.Context(), url, db.Options{})
 		if err != nil {
@@ -49,7 +49,8 @@ func newOffice(t *testing.T, change ...func(*access.DirectoryOptions)) *office {
 // token makes an account where there is none, and a token of it.
 func (o *office) token(user string, n access.NewAPIToken) (access.Token, access.Secret) {
 	o.t.Helper()
-	if _, err := o.AddUser(o.t.Context(), o.boss, access.NewUser{Name: user}); err != nil && !fault.Is(err, fault.Conflict) {
+	if _, err := o.AddUser(o.t.Context(), o.boss, access.NewUser{Name: user}); err != nil &&
+		!fault.Is(err, fault.Conflict) {
 		o.t.Fatal(err)
 	}
 	n.User = user
@@ -89,17 +90,22 @@ func TestIdentify(t *testing.T) {
 		secret access.Secret
 		word   string
 	}{
-		"nothing":       {"__token__", "", "no token"},
-		"a password":    {"alice", "correct horse battery staple", "passwords do not work here"},
-		"no token":      {"__token__", "correct horse battery staple", "begin with " + access.TokenPrefix},
-		"PyPI's token":  {"__token__", "pypi-AgEIcHlwaS5vcmcCJDU", "not an API token of this index"},
-		"cut short":     {"__token__", s[:len(s)-3], "not copied whole"},
-		"one character": {"__token__", access.Secret(strings.Replace(s.Reveal(), s.Reveal()[20:22], "zz", 1)), "not copied whole"},
+		"nothing":      {"__token__", "", "no token"},
+		"a password":   {"alice", "correct horse battery staple", "passwords do not work here"},
+		"no token":     {"__token__", "correct horse battery staple", "begin with " + access.TokenPrefix},
+		"PyPI's token": {"__token__", "pypi-AgEIcHlwaS5vcmcCJDU", "not an API token of this index"},
+		"cut short":    {"__token__", s[:len(s)-3], "not copied whole"},
+		"one character": {
+			"__token__", access.Secret(strings.Replace(s.Reveal(), s.Reveal()[20:22], "zz", 1)), "not copied whole",
+		},
 		"another index": {"__token__", access.NewToken(), "not known here"},
 	} {
-		if _, err := o.keys.Identify(t.Context(), c.user, c.secret); !fault.Is(err, fault.Unauthenticated) || !strings.Contains(err.Error(), c.word) {
-			t.Errorf("%s: Identify = %v, want unauthenticated with %q", name, err, c.word)
-		}
+		t.Run(name, func(t *testing.T) {
+			if _, err := o.keys.Identify(t.Context(), c.user, c.secret); !fault.Is(err, fault.Unauthenticated) ||
+				!strings.Contains(err.Error(), c.word) {
+				t.Errorf("%s: Identify = %v, want unauthenticated with %q", name, err, c.word)
+			}
+		})
 	}
 	o.now = o.now.Add(time.Hour - time.Second)
 	if _, refusal := o.identify(s); refusal != "" {
@@ -133,7 +139,8 @@ func TestEnds(t *testing.T) {
 	if _, refusal := o.identify(other); !strings.Contains(refusal, "disabled") {
 		t.Errorf("a disabled account's token: %q", refusal)
 	}
-	if _, _, err := o.CreateToken(t.Context(), o.boss, access.NewAPIToken{User: "alice", Scope: access.ScopeRead}); !fault.Is(err, fault.Conflict) {
+	if _, _, err := o.CreateToken(t.Context(), o.boss,
+		access.NewAPIToken{User: "alice", Scope: access.ScopeRead}); !fault.Is(err, fault.Conflict) {
 		t.Errorf("a token for a disabled account: %v, want conflict", err)
 	}
 	if err := o.EnableUser(t.Context(), o.boss, "alice"); err != nil {
@@ -160,15 +167,21 @@ func TestOthersTokens(t *testing.T) {
 	if !fault.Is(there, fault.NotFound) || !fault.Is(absent, fault.NotFound) {
 		t.Errorf("bob revokes alice's token: %v; an absent one: %v; want not found for both", there, absent)
 	}
-	for name, who := range map[string]access.Caller{"nobody": {}, "guest": access.Guest(true), "bob": bob, "bob's upload token": upload} {
-		_, _, err := o.CreateToken(t.Context(), who, access.NewAPIToken{User: "alice", Scope: access.ScopeRead})
-		_, err2 := o.AddUser(t.Context(), who, access.NewUser{Name: "eve", Admin: true})
-		_, err3 := o.Users(t.Context(), who)
-		for what, err := range map[string]error{"CreateToken": err, "AddUser": err2, "Users": err3, "DisableUser": o.DisableUser(t.Context(), who, "alice")} {
-			if !fault.Is(err, fault.Denied) {
-				t.Errorf("%s by %s = %v, want denied", what, name, err)
+	for name, who := range map[string]access.Caller{
+		"nobody": {}, "guest": access.Guest(true), "bob": bob, "bob's upload token": upload,
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, _, err := o.CreateToken(t.Context(), who, access.NewAPIToken{User: "alice", Scope: access.ScopeRead})
+			_, err2 := o.AddUser(t.Context(), who, access.NewUser{Name: "eve", Admin: true})
+			_, err3 := o.Users(t.Context(), who)
+			for what, err := range map[string]error{
+				"CreateToken": err, "AddUser": err2, "Users": err3, "DisableUser": o.DisableUser(t.Context(), who, "alice"),
+			} {
+				if !fault.Is(err, fault.Denied) {
+					t.Errorf("%s by %s = %v, want denied", what, name, err)
+				}
 			}
-		}
+		})
 	}
 	if _, err := o.Tokens(t.Context(), upload); !fault.Is(err, fault.Denied) {
 		t.Errorf("Tokens with an upload token = %v, want denied", err)
@@ -189,18 +202,28 @@ func TestCreateTokenRefusals(t *testing.T) {
 		n    access.NewAPIToken
 		kind fault.Kind
 	}{
-		"no scope":               {access.NewAPIToken{User: "alice"}, fault.Invalid},
-		"unknown scope":          {access.NewAPIToken{User: "alice", Scope: 9}, fault.Invalid},
-		"unknown user":           {access.NewAPIToken{User: "eve", Scope: access.ScopeRead}, fault.NotFound},
-		"unknown project":        {access.NewAPIToken{User: "alice", Scope: access.ScopeRead, Projects: []string{"x"}}, fault.NotFound},
-		"administers one thing":  {access.NewAPIToken{User: "alice", Scope: access.ScopeAdmin, Projects: []string{"x"}}, fault.Invalid},
-		"ends before it begins":  {access.NewAPIToken{User: "alice", Scope: access.ScopeRead, Expires: -1}, fault.Invalid},
-		"a very long story":      {access.NewAPIToken{User: "alice", Scope: access.ScopeRead, Description: strings.Repeat("x", 101)}, fault.Invalid},
-		"half of it, by project": {access.NewAPIToken{User: "alice", Scope: access.ScopeRead, Projects: []string{""}}, fault.NotFound},
+		"no scope":      {access.NewAPIToken{User: "alice"}, fault.Invalid},
+		"unknown scope": {access.NewAPIToken{User: "alice", Scope: 9}, fault.Invalid},
+		"unknown user":  {access.NewAPIToken{User: "eve", Scope: access.ScopeRead}, fault.NotFound},
+		"unknown project": {
+			access.NewAPIToken{User: "alice", Scope: access.ScopeRead, Projects: []string{"x"}}, fault.NotFound,
+		},
+		"administers one thing": {
+			access.NewAPIToken{User: "alice", Scope: access.ScopeAdmin, Projects: []string{"x"}}, fault.Invalid,
+		},
+		"ends before it begins": {access.NewAPIToken{User: "alice", Scope: access.ScopeRead, Expires: -1}, fault.Invalid},
+		"a very long story": {access.NewAPIToken{
+			User: "alice", Scope: access.ScopeRead, Description: strings.Repeat("x", 101),
+		}, fault.Invalid},
+		"half of it, by project": {
+			access.NewAPIToken{User: "alice", Scope: access.ScopeRead, Projects: []string{""}}, fault.NotFound,
+		},
 	} {
-		if _, s, err := o.CreateToken(t.Context(), o.boss, c.n); fault.KindOf(err) != c.kind || s != "" {
-			t.Errorf("%s: CreateToken = %v (%v), want %v", name, err, fault.KindOf(err), c.kind)
-		}
+		t.Run(name, func(t *testing.T) {
+			if _, s, err := o.CreateToken(t.Context(), o.boss, c.n); fault.KindOf(err) != c.kind || s != "" {
+				t.Errorf("%s: CreateToken = %v (%v), want %v", name, err, fault.KindOf(err), c.kind)
+			}
+		})
 	}
 	if tokens, err := o.Tokens(t.Context(), o.boss); err != nil || len(tokens) != 1 {
 		t.Errorf("%d tokens, %v; refusals left some behind", len(tokens), err)
@@ -270,15 +293,17 @@ func TestRecorded(t *testing.T) {
 		"EnableUser":  func(who access.Caller) error { return o.EnableUser(t.Context(), who, "alice") },
 		"RevokeToken": func(who access.Caller) error { return o.RevokeToken(t.Context(), who, token.ID) },
 	} {
-		g, r := count()
-		if err := step(o.boss); err != nil {
-			t.Fatalf("%s: %v", name, err)
-		}
-		if err := step(access.Guest(true)); err == nil {
-			t.Errorf("%s by nobody went through", name)
-		}
-		if g2, r2 := count(); g2 != g+1 || r2 != r+1 {
-			t.Errorf("%s: %d granted and %d refused entries more, want one of each", name, g2-g, r2-r)
-		}
+		t.Run(name, func(t *testing.T) {
+			g, r := count()
+			if err := step(o.boss); err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+			if err := step(access.Guest(true)); err == nil {
+				t.Errorf("%s by nobody went through", name)
+			}
+			if g2, r2 := count(); g2 != g+1 || r2 != r+1 {
+				t.Errorf("%s: %d granted and %d refused entries more, want one of each", name, g2-g, r2-r)
+			}
+		})
 	}
 }

@@ -5,7 +5,8 @@ import (
 	"strings"
 )
 
-// FactorPolicy says which people need a second factor, an authenticator or a passkey, before they can do anything in pages.
+// FactorPolicy says which people need a second factor, an authenticator or a passkey, before they can do anything in
+// pages.
 type FactorPolicy string
 
 // The policies. The zero one is FactorNone.
@@ -61,13 +62,13 @@ func (s Session) TwoFactors() bool {
 // MethodPasskey is the method of a session that began by a passkey.
 const MethodPasskey = "passkey"
 
-// MustEnrol reports whether c is a person in a browser who has to set up a second factor before anything else. Such a caller
-// has no rights beyond their own account.
+// MustEnrol reports whether c is a person in a browser who has to set up a second factor before anything else. Such a
+// caller has no rights beyond their own account.
 func (c Caller) MustEnrol() bool { return c.enrols }
 
-// secondFactor holds the session of c against the policy, when it is looked up and again in each change. If its person needs a second factor and has none, the caller may do nothing
-// but set one up. If they have one that was not proved in this session, the session is refused: they sign in again, and are
-// asked for it.
+// secondFactor holds the session of c against the policy, when it is looked up and again in each change. If its person
+// needs a second factor and has none, the caller may do nothing but set one up. If they have one that was not proved in
+// this session, the session is refused: they sign in again, and are asked for it.
 func (c Caller) secondFactor(ctx context.Context, tx FactorRows, s Session) (Caller, error) {
 	demanded, err := c.factor.Demands(ctx, tx, c.id, c.admin)
 	if err != nil || !demanded {

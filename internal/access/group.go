@@ -15,7 +15,8 @@ type Group struct {
 	CreatedAt   time.Time
 }
 
-// Member is somebody in a group. Source is "" where a person put them there, or says who else did and takes them out again.
+// Member is somebody in a group. Source is "" where a person put them there, or says who else did and takes them out
+// again.
 type Member struct {
 	User, Source string // the user's name
 	CreatedAt    time.Time
@@ -56,7 +57,8 @@ func (d *Directory) AddGroup(ctx context.Context, who Caller, name, description 
 	g := Group{ID: d.newID(), Name: name, Description: description, CreatedAt: d.now()}
 	return g, d.change(ctx, who, Caller.Admin, d.entry(who, "group.add", name, nil), func(tx Tx) error {
 		if !groupName.MatchString(name) {
-			return fault.InField("name", "%.80q is not a group's name: use lower-case letters, digits, '.', '-' and '_', 64 at most", name)
+			return fault.InField("name",
+				"%.80q is not a group's name: use lower-case letters, digits, '.', '-' and '_', 64 at most", name)
 		}
 		if len([]rune(description)) > 200 {
 			return fault.InField("description", "a description has at most 200 characters")
@@ -143,7 +145,9 @@ func (d *Directory) RemoveMember(ctx context.Context, who Caller, group, user st
 	})
 }
 
-func (d *Directory) changeMember(ctx context.Context, who Caller, action, group, user string, f func(Tx, Group, User) error) error {
+func (d *Directory) changeMember(ctx context.Context, who Caller, action, group, user string,
+	f func(Tx, Group, User) error,
+) error {
 	return d.change(ctx, who, Caller.Admin, d.entry(who, action, group, map[string]any{"user": user}), func(tx Tx) error {
 		g, err := groupNamed(ctx, tx, group)
 		if err != nil {
@@ -160,35 +164,36 @@ func (d *Directory) changeMember(ctx context.Context, who Caller, action, group,
 // SyncGroups makes a user's memberships that come from a source those of the named groups; groups that do not exist are
 // left out. What a person put there stays. It needs the operator or an administrator.
 func (d *Directory) SyncGroups(ctx context.Context, who Caller, user, source string, names []string) error {
-	return d.change(ctx, who, Caller.Admin, d.entry(who, "group.sync", user, map[string]any{"source": source, "groups": names}), func(tx Tx) error {
-		u, err := userNamed(ctx, tx, user)
-		if err != nil {
-			return err
-		}
-		had, err := tx.GroupsOf(ctx, u.ID, source)
-		if err != nil {
-			return err
-		}
-		want := set(names)
-		for _, g := range had {
-			if _, ok := want[g.Name]; ok {
-				continue
-			}
-			if _, err := tx.RemoveMember(ctx, g.ID, u.ID); err != nil {
+	return d.change(ctx, who, Caller.Admin,
+		d.entry(who, "group.sync", user, map[string]any{"source": source, "groups": names}), func(tx Tx) error {
+			u, err := userNamed(ctx, tx, user)
+			if err != nil {
 				return err
 			}
-		}
-		for _, name := range names {
-			g, err := tx.GroupByName(ctx, name)
-			if fault.Is(err, fault.NotFound) {
-				continue
-			} else if err != nil {
+			had, err := tx.GroupsOf(ctx, u.ID, source)
+			if err != nil {
 				return err
 			}
-			if err := tx.PutMember(ctx, g.ID, u.ID, source, d.now()); err != nil {
-				return err
+			want := set(names)
+			for _, g := range had {
+				if _, ok := want[g.Name]; ok {
+					continue
+				}
+				if _, err := tx.RemoveMember(ctx, g.ID, u.ID); err != nil {
+					return err
+				}
 			}
-		}
-		return nil
-	})
+			for _, name := range names {
+				g, err := tx.GroupByName(ctx, name)
+				if fault.Is(err, fault.NotFound) {
+					continue
+				} else if err != nil {
+					return err
+				}
+				if err := tx.PutMember(ctx, g.ID, u.ID, source, d.now()); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
 }

@@ -15,12 +15,15 @@ func TestGroups(t *testing.T) {
 	_, s := o.token("alice", access.NewAPIToken{Scope: access.ScopeAdmin})
 	alice, _ := o.identify(s)
 	for what, err := range map[string]error{
-		"DeleteGroup": o.DeleteGroup(ctx, alice, "team"), "AddMember": o.AddMember(ctx, alice, "team", "alice"), "RemoveMember": o.RemoveMember(ctx, alice, "team", "alice"),
-		"SyncGroups": o.SyncGroups(ctx, alice, "alice", "sso", []string{"team"}),
+		"DeleteGroup": o.DeleteGroup(ctx, alice, "team"), "AddMember": o.AddMember(ctx, alice, "team", "alice"),
+		"RemoveMember": o.RemoveMember(ctx, alice, "team", "alice"),
+		"SyncGroups":   o.SyncGroups(ctx, alice, "alice", "sso", []string{"team"}),
 	} {
-		if !fault.Is(err, fault.Denied) {
-			t.Errorf("%s by a user = %v, want denied", what, err)
-		}
+		t.Run(what, func(t *testing.T) {
+			if !fault.Is(err, fault.Denied) {
+				t.Errorf("%s by a user = %v, want denied", what, err)
+			}
+		})
 	}
 	if _, err := o.AddGroup(ctx, alice, "team", ""); !fault.Is(err, fault.Denied) {
 		t.Errorf("AddGroup by a user = %v, want denied", err)
@@ -42,7 +45,10 @@ func TestGroups(t *testing.T) {
 	if _, err := o.AddGroup(ctx, o.boss, "team", ""); fault.FieldOf(err) != "name" {
 		t.Errorf("AddGroup again = %v", err)
 	}
-	for _, err := range []error{o.AddMember(ctx, o.boss, "team", "nobody"), o.AddMember(ctx, o.boss, "nothing", "alice"), o.RemoveMember(ctx, o.boss, "team", "alice"), o.DeleteGroup(ctx, o.boss, "nothing")} {
+	for _, err := range []error{
+		o.AddMember(ctx, o.boss, "team", "nobody"), o.AddMember(ctx, o.boss, "nothing", "alice"),
+		o.RemoveMember(ctx, o.boss, "team", "alice"), o.DeleteGroup(ctx, o.boss, "nothing"),
+	} {
 		if !fault.Is(err, fault.NotFound) {
 			t.Errorf("%v, want not found", err)
 		}

@@ -20,8 +20,8 @@ type Invitee struct {
 }
 
 // Invitees returns the accounts that a user invited and those that these invited in turn, by name at each step: an
-// account outlives the one that invited it, so whoever disables that one looks at them too. It needs an administrator and
-// returns fault.NotFound for an unknown name.
+// account outlives the one that invited it, so whoever disables that one looks at them too. It needs an administrator
+// and returns fault.NotFound for an unknown name.
 func (d *Directory) Invitees(ctx context.Context, who Caller, name string) (out []Invitee, err error) {
 	if !who.Admin() {
 		return nil, denied("users")

@@ -27,9 +27,9 @@ type TokenInfo struct {
 
 const maxDescription = 100
 
-// CreateToken makes an API token and returns it in the clear, the one time that it can be seen. Users make their own with
-// scope admin, administrators anybody's; others get fault.Denied. fault.NotFound for an unknown user or project, fault.Invalid
-// for a life that the settings do not allow.
+// CreateToken makes an API token and returns it in the clear, the one time that it can be seen. Users make their own
+// with scope admin, administrators anybody's; others get fault.Denied. fault.NotFound for an unknown user or project,
+// fault.Invalid for a life that the settings do not allow.
 func (d *Directory) CreateToken(ctx context.Context, who Caller, n NewAPIToken) (Token, Secret, error) {
 	secret := NewToken()
 	t := Token{
@@ -43,7 +43,8 @@ func (d *Directory) CreateToken(ctx context.Context, who Caller, n NewAPIToken) 
 	if t.ExpiresAt, err = d.tokenEnd(n, t.CreatedAt); err != nil {
 		return Token{}, "", err
 	}
-	e := d.entry(who, "token.create", t.ID, map[string]any{"user": n.User, "scope": n.Scope.String(), "projects": n.Projects, "expires": expiresText(t)})
+	e := d.entry(who, "token.create", t.ID,
+		map[string]any{"user": n.User, "scope": n.Scope.String(), "projects": n.Projects, "expires": expiresText(t)})
 	err = d.change(ctx, who, func(who Caller) bool { return mayHold(who, n.User) }, e, func(tx Tx) error {
 		u, err := userNamed(ctx, tx, n.User)
 		if err != nil {
@@ -87,7 +88,8 @@ func checkToken(n NewAPIToken) error {
 	case n.Scope == NoScope || n.Scope > ScopeAdmin:
 		return fault.New(fault.Invalid, "a token needs a scope: read, upload or admin")
 	case n.Scope == ScopeAdmin && len(n.Projects) > 0:
-		return fault.New(fault.Invalid, "a token of scope admin is not bound to projects: leave out the projects, or choose scope upload")
+		return fault.New(fault.Invalid,
+			"a token of scope admin is not bound to projects: leave out the projects, or choose scope upload")
 	case n.Expires < 0 || n.Endless && n.Expires != 0:
 		return fault.New(fault.Invalid, "a token cannot expire before it is made")
 	case len([]rune(n.Description)) > maxDescription:
@@ -101,7 +103,9 @@ func bind(ctx context.Context, tx Tx, tokenID string, n NewAPIToken) error {
 	for _, name := range n.Projects {
 		id, err := tx.ProjectID(ctx, n.Repository, name)
 		if fault.Is(err, fault.NotFound) {
-			return fault.Wrap(fault.NotFound, err, "there is no project %.80q yet: upload it once with a token for all projects, or register a pending publisher", name)
+			return fault.Wrap(fault.NotFound, err,
+				"there is no project %.80q yet: upload it once with a token for all projects, or register a pending publisher",
+				name)
 		} else if err != nil {
 			return err
 		}

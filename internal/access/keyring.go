@@ -50,7 +50,8 @@ func NewKeyring(s Store, o KeyringOptions) *Keyring {
 	}
 	return &Keyring{
 		store: s, now: o.Now, reads: o.AnonymousRead, factor: o.SecondFactor, used: newUses(), seen: newUses(),
-		known: memo.NewBySerial[[sha256.Size]byte, accepted](maxKnown), sessions: memo.NewBySerial[string, signedIn](maxKnown),
+		known:    memo.NewBySerial[[sha256.Size]byte, accepted](maxKnown),
+		sessions: memo.NewBySerial[string, signedIn](maxKnown),
 	}
 }
 
@@ -110,17 +111,20 @@ func notAToken(user string, s Secret) error {
 	case text == "":
 		return fault.New(fault.Unauthenticated, "no token was sent: use an API token of this index as the password")
 	case strings.HasPrefix(text, TokenPrefix):
-		return fault.New(fault.Unauthenticated, "this API token is damaged: its checksum does not fit, so it was not copied whole")
+		return fault.New(fault.Unauthenticated,
+			"this API token is damaged: its checksum does not fit, so it was not copied whole")
 	case strings.HasPrefix(text, "pypi-"):
 		return fault.New(fault.Unauthenticated, "this is not an API token of this index: those begin with %s", TokenPrefix)
 	case user == "__token__":
 		return fault.New(fault.Unauthenticated, "this is not an API token: tokens of this index begin with %s", TokenPrefix)
 	}
-	return fault.New(fault.Unauthenticated, "passwords do not work here: use __token__ as the user name and an API token as the password")
+	return fault.New(fault.Unauthenticated,
+		"passwords do not work here: use __token__ as the user name and an API token as the password")
 }
 
 func expired(at time.Time) error {
-	return fault.New(fault.Unauthenticated, "this API token expired on %s: make a new one", at.UTC().Format("2006-01-02 15:04:05 UTC"))
+	return fault.New(fault.Unauthenticated, "this API token expired on %s: make a new one",
+		at.UTC().Format("2006-01-02 15:04:05 UTC"))
 }
 
 // load reads a token and everything that its bearer may do.
@@ -129,7 +133,8 @@ func (k *Keyring) load(ctx context.Context, hash string) (accepted, error) {
 	err := k.store.View(ctx, func(tx Tx) error {
 		t, err := tx.TokenByHash(ctx, hash)
 		if fault.Is(err, fault.NotFound) {
-			return fault.New(fault.Unauthenticated, "this API token is not known here: it belongs to another index, or was deleted")
+			return fault.New(fault.Unauthenticated,
+				"this API token is not known here: it belongs to another index, or was deleted")
 		} else if err != nil {
 			return err
 		}

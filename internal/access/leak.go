@@ -17,9 +17,9 @@ type Leak struct {
 	Source string // what was searched, as "content" or "commit"
 }
 
-// Leaked ends the tokens that were found in public, whoever's they are, from the next request on. Anybody may report: who
-// has a token may end it. What is no token of this index, or has been revoked, is passed over, so nothing can be learnt
-// by asking. The record says of each token that ended where it was found.
+// Leaked ends the tokens that were found in public, whoever's they are, from the next request on. Anybody may report:
+// who has a token may end it. What is no token of this index, or has been revoked, is passed over, so nothing can be
+// learnt by asking. The record says of each token that ended where it was found.
 func (d *Directory) Leaked(ctx context.Context, who Caller, leaks []Leak) error {
 	at := d.now()
 	return d.store.Update(ctx, func(tx Tx) error {

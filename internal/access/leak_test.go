@@ -39,7 +39,8 @@ func onEachLeaky(t *testing.T, f func(l *leaky)) {
 
 func (l *leaky) token() access.Secret {
 	l.Helper()
-	_, secret, err := l.dirs[0].CreateToken(l.Context(), access.Operator("test"), access.NewAPIToken{User: "ann", Scope: access.ScopeUpload, Description: "laptop"})
+	_, secret, err := l.dirs[0].CreateToken(l.Context(), access.Operator("test"),
+		access.NewAPIToken{User: "ann", Scope: access.ScopeUpload, Description: "laptop"})
 	if err != nil {
 		l.Fatal(err)
 	}
@@ -52,7 +53,8 @@ func (l *leaky) minted() access.Secret {
 	secret := access.NewToken()
 	err := l.rows.Access().Update(l.Context(), func(tx access.Tx) error {
 		return tx.InsertToken(l.Context(), access.Token{
-			ID: access.HashToken(secret)[:8], Kind: access.TokenMinted, Hash: access.HashToken(secret), Scope: access.ScopeUpload, Limited: true,
+			ID: access.HashToken(secret)[:8], Kind: access.TokenMinted, Hash: access.HashToken(secret),
+			Scope: access.ScopeUpload, Limited: true,
 			CreatedAt: time.Now(), ExpiresAt: time.Now().Add(time.Hour), Publisher: "workflow w",
 		})
 	})
@@ -109,7 +111,12 @@ func TestLeaked(t *testing.T) {
 		who := access.Guest(false).At("192.0.2.9", "r-7")
 		url := "https://forge.example/a/b?token=" + other.Reveal() + "#" + strings.Repeat("x", 1000) + "\xff"
 		err := l.dirs[0].Leaked(l.Context(), who, []access.Leak{
-			{Token: personal, Type: "acme_index_token", URL: url, Source: "content\x00"}, {Token: access.NewToken()}, {Token: "no token"}, {}, {Token: personal}, {Token: minted},
+			{Token: personal, Type: "acme_index_token", URL: url, Source: "content\x00"},
+			{Token: access.NewToken()},
+			{Token: "no token"},
+			{},
+			{Token: personal},
+			{Token: minted},
 		})
 		if err != nil {
 			l.Fatal(err)
@@ -122,7 +129,9 @@ func TestLeaked(t *testing.T) {
 			l.Fatalf("%d entries of two tokens: %+v", len(all), all)
 		}
 		text := fmt.Sprintf("%+v", all)
-		for _, want := range []string{"acme_index_token", "https://forge.example/a/b?token=[secret]#xxx", "192.0.2.9", "r-7", "workflow w", "laptop"} {
+		for _, want := range []string{
+			"acme_index_token", "https://forge.example/a/b?token=[secret]#xxx", "192.0.2.9", "r-7", "workflow w", "laptop",
+		} {
 			if !strings.Contains(text, want) {
 				l.Errorf("the record lacks %q: %s", want, text)
 			}
@@ -150,7 +159,8 @@ func TestLeakedNothing(t *testing.T) {
 		}
 		before := l.serial()
 		for name, leaks := range map[string][]access.Leak{
-			"none": nil, "again": report, "unknown": {{Token: access.NewToken()}}, "garbage": {{Token: "x"}}, "damaged": {{Token: s + "0"}}, "empty": {{}},
+			"none": nil, "again": report, "unknown": {{Token: access.NewToken()}}, "garbage": {{Token: "x"}},
+			"damaged": {{Token: s + "0"}}, "empty": {{}},
 		} {
 			if err := l.dirs[0].Leaked(l.Context(), access.Caller{}, leaks); err != nil {
 				l.Errorf("%s: Leaked = %v, want nil", name, err)

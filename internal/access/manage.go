@@ -6,8 +6,8 @@ import (
 	"pyindex/internal/fault"
 )
 
-// OwnTokens returns the caller's own API tokens, newest first, revoked ones left out. It needs a session: a token sees no
-// tokens.
+// OwnTokens returns the caller's own API tokens, newest first, revoked ones left out. It needs a session: a token sees
+// no tokens.
 func (d *Directory) OwnTokens(ctx context.Context, who Caller) ([]TokenInfo, error) {
 	if who.sessionID == "" {
 		return nil, errNoSession
@@ -80,29 +80,30 @@ func (d *Directory) EndSessionsOf(ctx context.Context, who Caller, name string) 
 	})
 }
 
-// SetAdmin makes a user an administrator, or one no more. It needs an administrator; fault.Conflict for the last one who is
-// active. Links to new passwords that a former administrator made end.
+// SetAdmin makes a user an administrator, or one no more. It needs an administrator; fault.Conflict for the last one
+// who is active. Links to new passwords that a former administrator made end.
 func (d *Directory) SetAdmin(ctx context.Context, who Caller, name string, admin bool) error {
-	return d.change(ctx, who, Caller.Admin, d.entry(who, "user.admin", name, map[string]any{"admin": admin}), func(tx Tx) error {
-		u, err := userNamed(ctx, tx, name)
-		if err != nil {
-			return err
-		}
-		if !admin {
-			if err := anotherAdmin(ctx, tx, u); err != nil {
+	return d.change(ctx, who, Caller.Admin, d.entry(who, "user.admin", name, map[string]any{"admin": admin}),
+		func(tx Tx) error {
+			u, err := userNamed(ctx, tx, name)
+			if err != nil {
 				return err
 			}
-			if _, err := tx.EndResetsBy(ctx, u.ID, d.now()); err != nil {
-				return err
+			if !admin {
+				if err := anotherAdmin(ctx, tx, u); err != nil {
+					return err
+				}
+				if _, err := tx.EndResetsBy(ctx, u.ID, d.now()); err != nil {
+					return err
+				}
 			}
-		}
-		u.Admin = admin
-		return tx.UpdateUser(ctx, u)
-	})
+			u.Admin = admin
+			return tx.UpdateUser(ctx, u)
+		})
 }
 
-// AnotherAdmin returns fault.Conflict if u is the only active administrator. Whoever takes administration away asks it in the
-// same transaction.
+// AnotherAdmin returns fault.Conflict if u is the only active administrator. Whoever takes administration away asks it
+// in the same transaction.
 func AnotherAdmin(ctx context.Context, tx UserRows, u User) error { return anotherAdmin(ctx, tx, u) }
 
 // anotherAdmin returns fault.Conflict where u is the only active administrator.

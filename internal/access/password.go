@@ -13,7 +13,8 @@ import (
 	"pyindex/internal/fault"
 )
 
-// The cost of a password hash: OWASP's second choice for argon2id, 19 MiB and two passes, about 20 ms on a small server.
+// The cost of a password hash: OWASP's second choice for argon2id, 19 MiB and two passes, about 20 ms on a small
+// server.
 const (
 	argonTime    = 2
 	argonMemory  = 19 * 1024 // KiB
@@ -39,17 +40,20 @@ func HashPassword(p Secret) (string, error) {
 	rand.Read(salt)
 	key := argon2.IDKey([]byte(text), salt, argonTime, argonMemory, argonThreads, argonKey)
 	b64 := base64.RawStdEncoding.EncodeToString
-	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, argonMemory, argonTime, argonThreads, b64(salt), b64(key)), nil
+	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, argonMemory, argonTime, argonThreads,
+		b64(salt), b64(key)), nil
 }
 
-// PasswordFits reports whether p is the password behind a string made by HashPassword; a string of another making fits none.
+// PasswordFits reports whether p is the password behind a string made by HashPassword; a string of another making fits
+// none.
 func PasswordFits(phc string, p Secret) bool {
 	var version, memory, passes, threads int
 	parts := strings.Split(phc, "$")
 	if len(parts) != 6 || parts[1] != "argon2id" {
 		return false
 	}
-	if _, err := fmt.Sscanf(parts[2]+" "+parts[3], "v=%d m=%d,t=%d,p=%d", &version, &memory, &passes, &threads); err != nil {
+	if _, err := fmt.Sscanf(parts[2]+" "+parts[3], "v=%d m=%d,t=%d,p=%d", &version, &memory, &passes,
+		&threads); err != nil {
 		return false
 	}
 	salt, err1 := base64.RawStdEncoding.DecodeString(parts[4])

@@ -19,35 +19,43 @@ func TestReaderMay(t *testing.T) {
 		{"nothing, by a row that says admin", Reads{}, Caller{admin: true, scope: ScopeAdmin}, nil},
 		{"nothing, by empty ids", Reads{Repositories: []string{""}, Projects: []string{""}}, Caller{}, nil},
 		{"a repository", Reads{Repositories: []string{"r"}}, Caller{}, []Object{repoR, projectP, projectQ, inR}},
-		{"a repository, by a row that says admin", Reads{Repositories: []string{"r"}}, Caller{admin: true, scope: ScopeAdmin}, []Object{repoR, projectP, projectQ, inR}},
+		{
+			"a repository, by a row that says admin",
+			Reads{Repositories: []string{"r"}},
+			Caller{admin: true, scope: ScopeAdmin},
+			[]Object{repoR, projectP, projectQ, inR},
+		},
 		{"another repository", Reads{Repositories: []string{"s"}}, Caller{}, []Object{closedP}},
 		{"a project", Reads{Projects: []string{"q"}}, Caller{}, []Object{projectQ}},
 		{"a project with a repository's id", Reads{Projects: []string{"r"}}, Caller{}, nil},
 		{"a repository with a project's id", Reads{Repositories: []string{"p"}}, Caller{}, nil},
 	} {
-		who := reader(c.from, Token{Scope: ScopeAdmin}, c.reads)
-		for _, o := range []Object{repoR, projectP, projectQ, closedP, inR, {}, {ProjectID: "p"}} {
-			want := false
-			for _, s := range c.sees {
-				want = want || s == o
-			}
-			for role := NoRole; role <= Owner; role++ {
-				if got := who.May(role, o); got != (want && role == Reader) {
-					t.Errorf("%s: May(%v, %+v) = %v", c.name, role, o, got)
+		t.Run(c.name, func(t *testing.T) {
+			who := reader(c.from, Token{Scope: ScopeAdmin}, c.reads)
+			for _, o := range []Object{repoR, projectP, projectQ, closedP, inR, {}, {ProjectID: "p"}} {
+				want := false
+				for _, s := range c.sees {
+					want = want || s == o
+				}
+				for role := NoRole; role <= Owner; role++ {
+					if got := who.May(role, o); got != (want && role == Reader) {
+						t.Errorf("%s: May(%v, %+v) = %v", c.name, role, o, got)
+					}
+				}
+				if who.MayCreate(o) {
+					t.Errorf("%s: MayCreate(%+v) = true", c.name, o)
 				}
 			}
-			if who.MayCreate(o) {
-				t.Errorf("%s: MayCreate(%+v) = true", c.name, o)
+			if who.Admin() || who.Uploads() || !who.Limited() || who.Kind() != KindReader || !who.Known() {
+				t.Errorf("%s: admin %v, uploads %v, limited %v, kind %v", c.name, who.Admin(), who.Uploads(), who.Limited(),
+					who.Kind())
 			}
-		}
-		if who.Admin() || who.Uploads() || !who.Limited() || who.Kind() != KindReader || !who.Known() {
-			t.Errorf("%s: admin %v, uploads %v, limited %v, kind %v", c.name, who.Admin(), who.Uploads(), who.Limited(), who.Kind())
-		}
+		})
 	}
 }
 
-// TestReaderNeverGrows: whatever rules and rows are put together, a reader sees what its rules name, and of that no more
-// than a person of the same grants would.
+// TestReaderNeverGrows: whatever rules and rows are put together, a reader sees what its rules name, and of that no
+// more than a person of the same grants would.
 func TestReaderNeverGrows(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	ids := []string{"", "a", "b", "c"}
@@ -61,11 +69,15 @@ func TestReaderNeverGrows(t *testing.T) {
 	}
 	for range 2000 {
 		reads := Reads{Repositories: some(), Projects: some()}
-		row := Caller{admin: random.IntN(2) == 0, scope: Scope(random.IntN(4)), limited: random.IntN(2) == 0, guest: random.IntN(2) == 0}
+		row := Caller{
+			admin: random.IntN(2) == 0, scope: Scope(random.IntN(4)), limited: random.IntN(2) == 0, guest: random.IntN(2) == 0,
+		}
 		who := reader(row, Token{Scope: Scope(random.IntN(4))}, reads)
 		for _, repository := range ids {
 			for _, project := range ids {
-				o := Object{RepositoryID: repository, ProjectID: project, Members: Role(random.IntN(5)), Public: random.IntN(2) == 0}
+				o := Object{
+					RepositoryID: repository, ProjectID: project, Members: Role(random.IntN(5)), Public: random.IntN(2) == 0,
+				}
 				checkReader(t, who, reads, o)
 			}
 		}
@@ -101,8 +113,10 @@ func TestReadsDoNotLeakIntoOthers(t *testing.T) {
 	minted := workload(Caller{scope: ScopeUpload, projects: set([]string{"p"})}, Token{})
 	limited := user(ScopeAdmin, map[string]Role{"r": Owner}, "p")
 	for name, who := range map[string]Caller{"minted for uploads": minted, "a person's limited token": limited} {
-		if len(who.repositories) != 0 || who.May(Reader, repoR) || who.May(Reader, projectQ) {
-			t.Errorf("%s sees beyond its project: %s", name, fmt.Sprint(who.repositories))
-		}
+		t.Run(name, func(t *testing.T) {
+			if len(who.repositories) != 0 || who.May(Reader, repoR) || who.May(Reader, projectQ) {
+				t.Errorf("%s sees beyond its project: %s", name, fmt.Sprint(who.repositories))
+			}
+		})
 	}
 }

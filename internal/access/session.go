@@ -22,15 +22,16 @@ const (
 // SHA-256 of it in hex.
 type Session struct {
 	ID, Hash, UserID string
-	Method           string // how the person signed in: "password", "passkey", "sso" or "link", with "+totp" or "+recovery" for a second factor
-	Agent            string // the browser's User-Agent, cut to 300 bytes
-	Address          string // IP address at the beginning
-	CreatedAt        time.Time
-	SeenAt           time.Time // up to a minute late
-	ConfirmedAt      time.Time // when the person last proved who it is
-	ExpiresAt        time.Time // the end, if it is used until then
-	EndedAt          time.Time // zero while it may be used
-	FactorAt         time.Time // when a second factor was set up in it; zero for what Method says
+	// how the person signed in: "password", "passkey", "sso" or "link", with "+totp" or "+recovery" for a second factor
+	Method      string
+	Agent       string // the browser's User-Agent, cut to 300 bytes
+	Address     string // IP address at the beginning
+	CreatedAt   time.Time
+	SeenAt      time.Time // up to a minute late
+	ConfirmedAt time.Time // when the person last proved who it is
+	ExpiresAt   time.Time // the end, if it is used until then
+	EndedAt     time.Time // zero while it may be used
+	FactorAt    time.Time // when a second factor was set up in it; zero for what Method says
 }
 
 // Live reports whether the session may be used at a moment.
@@ -76,14 +77,15 @@ const (
 )
 
 // BeginSession signs a person in and returns the cookie's value, which nobody can see again. Whoever calls it has made
-// sure who the person is; who is the caller that asked, for the address and the record. fault.Denied for a disabled account,
-// and fault.Unauthenticated if what signs the account in was changed after the person was judged by it.
+// sure who the person is; who is the caller that asked, for the address and the record. fault.Denied for a disabled
+// account, and fault.Unauthenticated if what signs the account in was changed after the person was judged by it.
 func (d *Directory) BeginSession(ctx context.Context, who Caller, n NewSession) (Session, Secret, error) {
 	var b [sessionBytes]byte
 	rand.Read(b[:])
 	secret, now := Secret(base64.RawURLEncoding.EncodeToString(b[:])), d.now()
 	s := Session{
-		ID: d.newID(), Hash: HashToken(secret), UserID: n.UserID, Method: n.Method, Agent: agent(n.Agent), Address: who.address,
+		ID: d.newID(), Hash: HashToken(secret), UserID: n.UserID, Method: n.Method, Agent: agent(n.Agent),
+		Address:   who.address,
 		CreatedAt: now, SeenAt: now, ConfirmedAt: now, ExpiresAt: now.Add(d.lifetime(n.Method)),
 	}
 	err := d.store.Update(ctx, func(tx Tx) error {
@@ -110,12 +112,13 @@ func (d *Directory) BeginSession(ctx context.Context, who Caller, n NewSession) 
 	return s, secret, nil
 }
 
-// ErrCredentials is for somebody whose password, second factor or identity was changed or removed between proving who they
-// are and signing in, or whose sessions were ended then.
-var ErrCredentials = fault.New(fault.Unauthenticated, "your password, another way to sign in, or your sessions changed just now: sign in again")
+// ErrCredentials is for somebody whose password, second factor or identity was changed or removed between proving who
+// they are and signing in, or whose sessions were ended then.
+var ErrCredentials = fault.New(fault.Unauthenticated,
+	"your password, another way to sign in, or your sessions changed just now: sign in again")
 
-// MethodSignOn is the method of a session that began by single sign-on. With a second factor of our own more follows, after
-// a plus sign.
+// MethodSignOn is the method of a session that began by single sign-on. With a second factor of our own more follows,
+// after a plus sign.
 const MethodSignOn = "sso"
 
 // lifetime is how long a session lasts that begins by a method. One that began by single sign-on ends after hours: the
@@ -152,8 +155,8 @@ func (d *Directory) Sessions(ctx context.Context, who Caller) (out []Session, er
 
 var errNoSession = fault.New(fault.Unauthenticated, "sign in first")
 
-// EndSession ends one of the caller's own sessions from the next request on. fault.NotFound for one that is not theirs or
-// has ended.
+// EndSession ends one of the caller's own sessions from the next request on. fault.NotFound for one that is not theirs
+// or has ended.
 func (d *Directory) EndSession(ctx context.Context, who Caller, id string) error {
 	if who.sessionID == "" {
 		return errNoSession
@@ -197,8 +200,8 @@ func (d *Directory) SweepSessions(ctx context.Context) error {
 	})
 }
 
-// Session returns the caller that a browser's cookie stands for: a person with everything that person may do. What is no
-// cookie of a live session is fault.Unauthenticated.
+// Session returns the caller that a browser's cookie stands for: a person with everything that person may do. What is
+// no cookie of a live session is fault.Unauthenticated.
 func (k *Keyring) Session(ctx context.Context, s Secret) (Caller, error) {
 	if len(s) != base64.RawURLEncoding.EncodedLen(sessionBytes) {
 		return Caller{}, errNoSession
@@ -241,7 +244,8 @@ func (k *Keyring) loadSession(ctx context.Context, hash string) (e signedIn, err
 			return err
 		}
 		e.session = s
-		e.caller, err = person(ctx, tx, Caller{scope: ScopeAdmin, sessionID: s.ID, confirmedAt: s.ConfirmedAt, factor: k.factor, now: k.now}, s.UserID)
+		e.caller, err = person(ctx, tx,
+			Caller{scope: ScopeAdmin, sessionID: s.ID, confirmedAt: s.ConfirmedAt, factor: k.factor, now: k.now}, s.UserID)
 		if err == nil {
 			e.caller, err = e.caller.secondFactor(ctx, tx, s)
 		}

@@ -11,7 +11,8 @@ import (
 // signIn makes an account where there is none, and a session of it.
 func (o *office) signIn(user string) (access.Session, access.Secret) {
 	o.t.Helper()
-	if _, err := o.AddUser(o.t.Context(), o.boss, access.NewUser{Name: user}); err != nil && !fault.Is(err, fault.Conflict) {
+	if _, err := o.AddUser(o.t.Context(), o.boss, access.NewUser{Name: user}); err != nil &&
+		!fault.Is(err, fault.Conflict) {
 		o.t.Fatal(err)
 	}
 	users, err := o.Users(o.t.Context(), o.boss)
@@ -20,7 +21,8 @@ func (o *office) signIn(user string) (access.Session, access.Secret) {
 	}
 	for _, u := range users {
 		if u.Name == user {
-			s, secret, err := o.BeginSession(o.t.Context(), access.Guest(true).At("192.0.2.1", "r"), access.NewSession{UserID: u.ID, Method: "password", Agent: "Firefox"})
+			s, secret, err := o.BeginSession(o.t.Context(), access.Guest(true).At("192.0.2.1", "r"),
+				access.NewSession{UserID: u.ID, Method: "password", Agent: "Firefox"})
 			if err != nil {
 				o.t.Fatal(err)
 			}
@@ -91,14 +93,17 @@ func TestSessionsNeedOne(t *testing.T) {
 	_, secret := o.token("alice", access.NewAPIToken{Scope: access.ScopeAdmin})
 	byToken, _ := o.identify(secret)
 	for name, who := range map[string]access.Caller{"nobody": {}, "token": byToken, "operator": o.boss} {
-		_, list := o.Sessions(ctx, who)
-		for what, err := range map[string]error{
-			"Sessions": list, "EndSession": o.EndSession(ctx, who, s.ID), "EndOtherSessions": o.EndOtherSessions(ctx, who), "ConfirmSession": o.ConfirmSession(ctx, who),
-		} {
-			if !fault.Is(err, fault.Unauthenticated) {
-				t.Errorf("%s by %s = %v, want unauthenticated", what, name, err)
+		t.Run(name, func(t *testing.T) {
+			_, list := o.Sessions(ctx, who)
+			for what, err := range map[string]error{
+				"Sessions": list, "EndSession": o.EndSession(ctx, who, s.ID), "EndOtherSessions": o.EndOtherSessions(ctx, who),
+				"ConfirmSession": o.ConfirmSession(ctx, who),
+			} {
+				if !fault.Is(err, fault.Unauthenticated) {
+					t.Errorf("%s by %s = %v, want unauthenticated", what, name, err)
+				}
 			}
-		}
+		})
 	}
 }
 
@@ -142,7 +147,8 @@ func TestSessionRights(t *testing.T) {
 	if o.session(s).Known() {
 		t.Error("a disabled person is signed in")
 	}
-	if _, _, err := o.BeginSession(ctx, access.Guest(true), access.NewSession{UserID: before.ID(), Method: "password"}); !fault.Is(err, fault.Denied) {
+	if _, _, err := o.BeginSession(ctx, access.Guest(true),
+		access.NewSession{UserID: before.ID(), Method: "password"}); !fault.Is(err, fault.Denied) {
 		t.Errorf("BeginSession for a disabled account = %v, want denied", err)
 	}
 	if err := o.EnableUser(ctx, o.boss, "alice"); err != nil || o.session(s).Known() {

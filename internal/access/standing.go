@@ -8,14 +8,14 @@ import (
 	"pyindex/internal/fault"
 )
 
-// MintedGrace is how long after its expiry a minted token may still commit an upload. The token was good when the request
-// began; a body that takes longer than this is refused.
+// MintedGrace is how long after its expiry a minted token may still commit an upload. The token was good when the
+// request began; a body that takes longer than this is refused.
 const MintedGrace = 5 * time.Minute
 
 // StandingRows is what Caller.Recheck needs of a transaction.
 type StandingRows interface {
-	// TokenStanding returns a token without its claims, and the account that it belongs to: the zero User for a minted one.
-	// fault.NotFound if there is no such token.
+	// TokenStanding returns a token without its claims, and the account that it belongs to: the zero User for a minted
+	// one. fault.NotFound if there is no such token.
 	TokenStanding(ctx context.Context, id string) (Token, User, error)
 	// SessionStanding returns a session and its account; fault.NotFound if there is none.
 	SessionStanding(ctx context.Context, id string) (Session, User, error)
@@ -28,7 +28,8 @@ type StandingRows interface {
 // rights decide about: what was true when the request arrived may have ended while its body was on its way.
 func Update[T StandingRows](ctx context.Context, s interface {
 	Update(context.Context, func(T) error) error
-}, who Caller, f func(T, Caller) error) error {
+}, who Caller, f func(T, Caller) error,
+) error {
 	return s.Update(ctx, func(tx T) error {
 		now, err := who.Recheck(ctx, tx)
 		if err != nil {
@@ -38,9 +39,10 @@ func Update[T StandingRows](ctx context.Context, s interface {
 	})
 }
 
-// Recheck returns c with the rights that its credential has in this transaction: scope, projects, publishers, grants and
-// administration are read again, and a session is held against the policy about second factors. fault.Unauthenticated if the token was revoked or expired, the account disabled or the
-// session ended since c was identified; the message says which. Nobody and the operator have no credential that could end.
+// Recheck returns c with the rights that its credential has in this transaction: scope, projects, publishers, grants
+// and administration are read again, and a session is held against the policy about second factors.
+// fault.Unauthenticated if the token was revoked or expired, the account disabled or the session ended since c was
+// identified; the message says which. Nobody and the operator have no credential that could end.
 func (c Caller) Recheck(ctx context.Context, tx StandingRows) (Caller, error) {
 	switch {
 	case c.sessionID != "":
@@ -50,25 +52,29 @@ func (c Caller) Recheck(ctx context.Context, tx StandingRows) (Caller, error) {
 	case c.kind == KindNobody, c.kind == KindOperator:
 		return c, nil
 	}
-	return Caller{}, fault.New(fault.Unauthenticated, "the credential of this request cannot be checked again: sign in, or use an API token")
+	return Caller{}, fault.New(fault.Unauthenticated,
+		"the credential of this request cannot be checked again: sign in, or use an API token")
 }
 
 func (c Caller) recheckToken(ctx context.Context, tx StandingRows) (Caller, error) {
 	t, u, err := tx.TokenStanding(ctx, c.tokenID)
 	if fault.Is(err, fault.NotFound) {
-		return Caller{}, fault.Wrap(fault.Unauthenticated, err, "this token was deleted during the request, and nothing was changed: %s", c.another())
+		return Caller{}, fault.Wrap(fault.Unauthenticated, err,
+			"this token was deleted during the request, and nothing was changed: %s", c.another())
 	} else if err != nil {
 		return Caller{}, err
 	}
 	if !t.RevokedAt.IsZero() {
-		return Caller{}, fault.New(fault.Unauthenticated, "this token was revoked during the request, and nothing was changed: %s", c.another())
+		return Caller{}, fault.New(fault.Unauthenticated,
+			"this token was revoked during the request, and nothing was changed: %s", c.another())
 	}
 	end := t.ExpiresAt
 	if t.Kind == TokenMinted && !end.IsZero() {
 		end = end.Add(MintedGrace)
 	}
 	if !end.IsZero() && !c.clock().Before(end) {
-		return Caller{}, fault.New(fault.Unauthenticated, "this token expired on %s, during the request, and nothing was changed: %s",
+		return Caller{}, fault.New(fault.Unauthenticated,
+			"this token expired on %s, during the request, and nothing was changed: %s",
 			t.ExpiresAt.UTC().Format("2006-01-02 15:04:05 UTC"), c.another())
 	}
 	c.scope, c.limited, c.once = t.Scope, t.Limited, t.SingleUse
@@ -109,21 +115,24 @@ func (c Caller) recheckSession(ctx context.Context, tx StandingRows) (Caller, er
 		return c.recheckPerson(ctx, tx, u)
 	}
 	if err != nil || !s.EndedAt.IsZero() || !c.clock().Before(s.ExpiresAt) {
-		return Caller{}, fault.New(fault.Unauthenticated, "your session ended during the request, and nothing was changed: sign in and try again")
+		return Caller{}, fault.New(fault.Unauthenticated,
+			"your session ended during the request, and nothing was changed: sign in and try again")
 	}
 	c.confirmedAt, c.enrols, c.scope = s.ConfirmedAt, false, ScopeAdmin
 	if c, err = c.recheckPerson(ctx, tx, u); err != nil {
 		return Caller{}, err
 	}
 	if c, err = c.secondFactor(ctx, tx, s); errors.Is(err, errNoSession) {
-		return Caller{}, fault.New(fault.Unauthenticated, "a second factor was set up for your account during the request, and nothing was changed: sign in with it and try again")
+		return Caller{}, fault.New(fault.Unauthenticated,
+			"a second factor was set up for your account during the request, and nothing was changed: sign in with it and try again")
 	}
 	return c, err
 }
 
 func (c Caller) recheckPerson(ctx context.Context, tx StandingRows, u User) (Caller, error) {
 	if u.ID == "" || u.ID != c.id || !u.Active() {
-		return Caller{}, fault.New(fault.Unauthenticated, "the account %s was disabled during the request, and nothing was changed: ask an administrator", c.name)
+		return Caller{}, fault.New(fault.Unauthenticated,
+			"the account %s was disabled during the request, and nothing was changed: ask an administrator", c.name)
 	}
 	c.name, c.admin = u.Name, u.Admin
 	if u.Admin {

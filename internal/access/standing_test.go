@@ -7,8 +7,8 @@ import (
 	"pyindex/internal/fault"
 )
 
-// Changes of accounts, groups and tokens read the caller again: an administrator who is none any longer, whose account was
-// disabled, or whose token or session ended, changes nothing.
+// Changes of accounts, groups and tokens read the caller again: an administrator who is none any longer, whose account
+// was disabled, or whose token or session ended, changes nothing.
 func TestEveryChangeReadsRightsAgain(t *testing.T) {
 	changes := map[string]func(o *office, who access.Caller) error{
 		"AddUser": func(o *office, who access.Caller) error {
@@ -25,8 +25,10 @@ func TestEveryChangeReadsRightsAgain(t *testing.T) {
 			_, err := o.AddGroup(o.t.Context(), who, "group-"+who.Name(), "")
 			return err
 		},
-		"AddMember":    func(o *office, who access.Caller) error { return o.AddMember(o.t.Context(), who, "team", "friend") },
-		"RemoveMember": func(o *office, who access.Caller) error { return o.RemoveMember(o.t.Context(), who, "team", "member") },
+		"AddMember": func(o *office, who access.Caller) error { return o.AddMember(o.t.Context(), who, "team", "friend") },
+		"RemoveMember": func(o *office, who access.Caller) error {
+			return o.RemoveMember(o.t.Context(), who, "team", "member")
+		},
 		"SyncGroups": func(o *office, who access.Caller) error {
 			return o.SyncGroups(o.t.Context(), who, "friend", "test", []string{"team"})
 		},
@@ -63,38 +65,40 @@ func TestEveryChangeReadsRightsAgain(t *testing.T) {
 		return tok, s, byToken, o.session(cookie)
 	}
 	for what, change := range changes {
-		must(o.EnableUser(ctx, o.boss, "friend")) // changes come in any order
-		_, _ = o.AddGroup(ctx, o.boss, "team", "")
-		_, _ = o.AddGroup(ctx, o.boss, "spare", "")
-		must(o.AddMember(ctx, o.boss, "team", "member"))
-		tok, _, byToken, bySession := admin()
-		must(o.RevokeToken(ctx, o.boss, tok.ID))
-		must(o.EndSessionsOf(ctx, o.boss, bySession.Name()))
-		if err := change(o, byToken); !fault.Is(err, fault.Unauthenticated) {
-			t.Errorf("%s by a revoked token = %v, want unauthenticated", what, err)
-		}
-		if err := change(o, bySession); !fault.Is(err, fault.Unauthenticated) {
-			t.Errorf("%s by a session that ended = %v, want unauthenticated", what, err)
-		}
-		_, _, byToken, bySession = admin()
-		must(o.SetAdmin(ctx, o.boss, byToken.Name(), false))
-		for _, who := range []access.Caller{byToken, bySession} {
-			err := change(o, who)
-			want := fault.Denied
-			if what == "RevokeToken" {
-				want = fault.NotFound // as any token of somebody else
+		t.Run(what, func(t *testing.T) {
+			must(o.EnableUser(ctx, o.boss, "friend")) // changes come in any order
+			_, _ = o.AddGroup(ctx, o.boss, "team", "")
+			_, _ = o.AddGroup(ctx, o.boss, "spare", "")
+			must(o.AddMember(ctx, o.boss, "team", "member"))
+			tok, _, byToken, bySession := admin()
+			must(o.RevokeToken(ctx, o.boss, tok.ID))
+			must(o.EndSessionsOf(ctx, o.boss, bySession.Name()))
+			if err := change(o, byToken); !fault.Is(err, fault.Unauthenticated) {
+				t.Errorf("%s by a revoked token = %v, want unauthenticated", what, err)
 			}
-			if !fault.Is(err, want) {
-				t.Errorf("%s by somebody who administers no longer = %v, want %v", what, err, want)
+			if err := change(o, bySession); !fault.Is(err, fault.Unauthenticated) {
+				t.Errorf("%s by a session that ended = %v, want unauthenticated", what, err)
 			}
-		}
-		must(o.DisableUser(ctx, o.boss, byToken.Name()))
-		if err := change(o, byToken); !fault.Is(err, fault.Unauthenticated) {
-			t.Errorf("%s by a disabled account = %v, want unauthenticated", what, err)
-		}
-		_, _, byToken, _ = admin()
-		if err := change(o, byToken); err != nil {
-			t.Errorf("%s by an administrator = %v", what, err)
-		}
+			_, _, byToken, bySession = admin()
+			must(o.SetAdmin(ctx, o.boss, byToken.Name(), false))
+			for _, who := range []access.Caller{byToken, bySession} {
+				err := change(o, who)
+				want := fault.Denied
+				if what == "RevokeToken" {
+					want = fault.NotFound // as any token of somebody else
+				}
+				if !fault.Is(err, want) {
+					t.Errorf("%s by somebody who administers no longer = %v, want %v", what, err, want)
+				}
+			}
+			must(o.DisableUser(ctx, o.boss, byToken.Name()))
+			if err := change(o, byToken); !fault.Is(err, fault.Unauthenticated) {
+				t.Errorf("%s by a disabled account = %v, want unauthenticated", what, err)
+			}
+			_, _, byToken, _ = admin()
+			if err := change(o, byToken); err != nil {
+				t.Errorf("%s by an administrator = %v", what, err)
+			}
+		})
 	}
 }

@@ -40,7 +40,7 @@ type Store interface {
 	// Serial returns the counter as committed, also by other processes, at some moment during the call. It is cheap:
 	// a fraction of an indexed read on SQLite, one indexed read on PostgreSQL.
 	Serial(ctx context.Context) (int64, error)
-	// Stamp returns the state that the index is in, to keep under it what is read afterwards; see memo.Stamp. It is as fresh
-	// as Serial and costs the same.
+	// Stamp returns the state that the index is in, to keep under it what is read afterwards; see memo.Stamp. It is as
+	// fresh as Serial and costs the same.
 	Stamp(ctx context.Context) (memo.Stamp, error)
 }

@@ -52,16 +52,18 @@ type TokenRows interface {
 	InsertTokenProject(ctx context.Context, b TokenProject) error
 	TokenByHash(ctx context.Context, hash string) (Token, error)
 	TokenByID(ctx context.Context, id string) (Token, error)
-	// TokenProjects returns the project ids that a token is good for now: minted tokens lose those whose publisher is gone.
+	// TokenProjects returns the project ids that a token is good for now: minted tokens lose those whose publisher is
+	// gone.
 	TokenProjects(ctx context.Context, tokenID string) ([]string, error)
-	// Tokens returns a user's tokens, or everybody's API tokens for "", oldest first, with the names of their projects by token id.
+	// Tokens returns a user's tokens, or everybody's API tokens for "", oldest first, with the names of their projects by
+	// token id.
 	Tokens(ctx context.Context, userID string) ([]Token, map[string][]string, error)
 	// RevokeToken sets the time of revocation where none is set and reports whether it did.
 	RevokeToken(ctx context.Context, id string, at time.Time) (bool, error)
 	// RevokeTokensOf revokes all API tokens of a user that are not revoked yet and returns how many.
 	RevokeTokensOf(ctx context.Context, userID string, at time.Time) (int64, error)
-	// TokensExpiring returns the API tokens that are not revoked, end after from and until to, and about which nobody was warned,
-	// the one that ends first at the head.
+	// TokensExpiring returns the API tokens that are not revoked, end after from and until to, and about which nobody was
+	// warned, the one that ends first at the head.
 	TokensExpiring(ctx context.Context, from, to time.Time) ([]Token, error)
 	// WarnToken notes that the holder of a token was warned, if nobody did before, and reports whether it did.
 	WarnToken(ctx context.Context, id string, at time.Time) (bool, error)
@@ -112,8 +114,8 @@ func checksum(body string) string {
 	return base62(binary.BigEndian.AppendUint32(nil, crc32.ChecksumIEEE([]byte(body))), tokenChecksum)
 }
 
-// base62 writes the big-endian number n with exactly width digits, and uses n up. It divides by hand, because each request
-// that carries a token has its checksum computed.
+// base62 writes the big-endian number n with exactly width digits, and uses n up. It divides by hand, because each
+// request that carries a token has its checksum computed.
 func base62(n []byte, width int) string {
 	const base = len(alphabet)
 	out := make([]byte, width)

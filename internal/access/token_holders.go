@@ -12,14 +12,15 @@ type HolderRows interface {
 	UserRows
 	TokenRows
 	GrantRows
-	// TokensTouching returns the API tokens of scope upload or more that were not revoked and could be about a project, oldest
-	// first: those bound to it, and the unbound ones of administrators and of who was granted anything in it or its repository.
+	// TokensTouching returns the API tokens of scope upload or more that were not revoked and could be about a project,
+	// oldest first: those bound to it, and the unbound ones of administrators and of who was granted anything in it or its
+	// repository.
 	TokensTouching(ctx context.Context, repositoryID, projectID string) ([]Token, error)
 }
 
-// UploadTokens returns the API tokens by which somebody may upload to a project at a moment, oldest first, with the names
-// of their users. Whether one may is what Caller.May says of its bearer. It is for those who may know: whoever calls it
-// has made sure of it.
+// UploadTokens returns the API tokens by which somebody may upload to a project at a moment, oldest first, with the
+// names of their users. Whether one may is what Caller.May says of its bearer. It is for those who may know: whoever
+// calls it has made sure of it.
 func UploadTokens(ctx context.Context, tx HolderRows, o Object, now time.Time) ([]TokenInfo, error) {
 	all, err := tx.TokensTouching(ctx, o.RepositoryID, o.ProjectID)
 	if err != nil {
@@ -55,8 +56,8 @@ type PeopleRows interface {
 	GrantRows
 }
 
-// Holds reports whether a person may act on o in the role now, with everything that the person has. Whoever has no account
-// that can be used may nothing. It is for what somebody set going earlier, an invitation for instance.
+// Holds reports whether a person may act on o in the role now, with everything that the person has. Whoever has no
+// account that can be used may nothing. It is for what somebody set going earlier, an invitation for instance.
 func Holds(ctx context.Context, tx PeopleRows, userID string, role Role, o Object) (bool, error) {
 	c, err := holder(ctx, tx, userID)
 	if fault.Is(err, fault.NotFound) {
@@ -66,8 +67,8 @@ func Holds(ctx context.Context, tx PeopleRows, userID string, role Role, o Objec
 	return err == nil && c.May(role, o), err
 }
 
-// HoldsCreation reports whether a person may create projects in the repository o now, as Caller.MayCreate says of everything that
-// the person has. Somebody without an account that can be used may not.
+// HoldsCreation reports whether a person may create projects in the repository o now, as Caller.MayCreate says of
+// everything that the person has. Somebody without an account that can be used may not.
 func HoldsCreation(ctx context.Context, tx PeopleRows, userID string, o Object) (bool, error) {
 	c, err := holder(ctx, tx, userID)
 	if fault.Is(err, fault.NotFound) {

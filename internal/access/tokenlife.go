@@ -18,8 +18,8 @@ const (
 	TokenTooLong  TokenMark = "longer than allowed"
 )
 
-// warnBefore is how long before its end a token is marked. One that lives for less than three times as long is marked in the
-// last third of its life, so that a token for a week is not marked from the start.
+// warnBefore is how long before its end a token is marked. One that lives for less than three times as long is marked
+// in the last third of its life, so that a token for a week is not marked from the start.
 const warnBefore = 30 * 24 * time.Hour
 
 // EndsSoonFrom returns the moment from which people are warned that the token ends; zero if it does not end.
@@ -30,8 +30,8 @@ func (t Token) EndsSoonFrom() time.Time {
 	return t.ExpiresAt.Add(-min(warnBefore, t.ExpiresAt.Sub(t.CreatedAt)/3))
 }
 
-// Mark returns what is to be noticed about an API token now. Tokens that were made before the settings allowed less keep
-// their life, and are marked.
+// Mark returns what is to be noticed about an API token now. Tokens that were made before the settings allowed less
+// keep their life, and are marked.
 func (d *Directory) Mark(t Token) TokenMark {
 	now := d.now()
 	switch {
@@ -47,8 +47,8 @@ func (d *Directory) Mark(t Token) TokenMark {
 	return ""
 }
 
-// TokenLife returns the longest life that a new API token may have, 0 for no bound, and the life of one for which none is
-// asked, 0 for no end.
+// TokenLife returns the longest life that a new API token may have, 0 for no bound, and the life of one for which none
+// is asked, 0 for no end.
 func (d *Directory) TokenLife() (longest, usual time.Duration) { return d.maxLife, d.usualLife }
 
 // tokenEnd returns when a token that is made at a moment ends, zero for never. It returns fault.Invalid about the field
@@ -59,7 +59,8 @@ func (d *Directory) tokenEnd(n NewAPIToken, made time.Time) (time.Time, error) {
 		life = d.usualLife
 	}
 	if d.maxLife > 0 && (life == 0 || life > d.maxLife) {
-		return time.Time{}, fault.InField("expires", "API tokens expire after at most %s here: choose %[1]s or less", Days(d.maxLife))
+		return time.Time{},
+			fault.InField("expires", "API tokens expire after at most %s here: choose %[1]s or less", Days(d.maxLife))
 	}
 	if life == 0 {
 		return time.Time{}, nil
@@ -84,5 +85,6 @@ func (c Caller) TokenWarning(now time.Time) string {
 	if c.tokenWarns.IsZero() || now.Before(c.tokenWarns) {
 		return ""
 	}
-	return "the API token that was used expires on " + c.tokenEnds.UTC().Format("2006-01-02") + ": make a new one before then"
+	return "the API token that was used expires on " + c.tokenEnds.UTC().Format("2006-01-02") +
+		": make a new one before then"
 }

@@ -47,13 +47,16 @@ func TestLifeOfANewToken(t *testing.T) {
 				}
 				continue
 			}
-			if err != nil || got.ExpiresAt.IsZero() != (c.want == 0) || c.want > 0 && got.ExpiresAt.Sub(got.CreatedAt) != c.want {
-				t.Errorf("%v %v: CreateToken(%+v) by %s ends %v, %v, want a life of %v", c.longest, c.usual, c.ask, who, got.ExpiresAt, err, c.want)
+			if err != nil || got.ExpiresAt.IsZero() != (c.want == 0) ||
+				c.want > 0 && got.ExpiresAt.Sub(got.CreatedAt) != c.want {
+				t.Errorf("%v %v: CreateToken(%+v) by %s ends %v, %v, want a life of %v", c.longest, c.usual, c.ask, who,
+					got.ExpiresAt, err, c.want)
 			}
 		}
 	}
 	o := newOffice(t, lives(365*day, 90*day))
-	_, _, err := o.CreateToken(t.Context(), o.boss, access.NewAPIToken{User: "bob", Scope: access.ScopeRead, Endless: true})
+	_, _, err := o.CreateToken(t.Context(), o.boss,
+		access.NewAPIToken{User: "bob", Scope: access.ScopeRead, Endless: true})
 	if fault.FieldOf(err) != "expires" || !strings.Contains(fault.Message(err), "365 days") {
 		t.Errorf("the refusal is %v, want one that says what is allowed", err)
 	}
@@ -65,17 +68,26 @@ func TestTokensAreMarked(t *testing.T) {
 		life, age time.Duration
 		want      access.TokenMark
 	}{
-		{0, 0, access.TokenEndless}, {0, 4000 * day, access.TokenEndless},
-		{365 * day, 0, ""}, {365 * day, 335*day - 1, ""}, {365 * day, 335 * day, access.TokenEndsSoon}, {365 * day, 365*day - 1, access.TokenEndsSoon},
+		{0, 0, access.TokenEndless},
+		{0, 4000 * day, access.TokenEndless},
+		{365 * day, 0, ""},
+		{365 * day, 335*day - 1, ""},
+		{365 * day, 335 * day, access.TokenEndsSoon},
+		{365 * day, 365*day - 1, access.TokenEndsSoon},
 		{365 * day, 365 * day, access.TokenExpired},
-		{90 * day, 60*day - 1, ""}, {90 * day, 60 * day, access.TokenEndsSoon},
-		{9 * day, 6*day - 1, ""}, {9 * day, 6 * day, access.TokenEndsSoon},
-		{366 * day, 0, access.TokenTooLong}, {3650 * day, 3649 * day, access.TokenEndsSoon}, {3650 * day, 3651 * day, access.TokenExpired},
+		{90 * day, 60*day - 1, ""},
+		{90 * day, 60 * day, access.TokenEndsSoon},
+		{9 * day, 6*day - 1, ""},
+		{9 * day, 6 * day, access.TokenEndsSoon},
+		{366 * day, 0, access.TokenTooLong},
+		{3650 * day, 3649 * day, access.TokenEndsSoon},
+		{3650 * day, 3651 * day, access.TokenExpired},
 	} {
 		o := newOffice(t)
 		token, _ := o.token("bob", access.NewAPIToken{Scope: access.ScopeRead, Expires: c.life})
 		now := o.now.Add(c.age)
-		later := access.NewDirectory(o.rows.Access(), access.DirectoryOptions{Now: func() time.Time { return now }, TokenMaxLife: 365 * day})
+		later := access.NewDirectory(o.rows.Access(),
+			access.DirectoryOptions{Now: func() time.Time { return now }, TokenMaxLife: 365 * day})
 		if got := later.Mark(token); got != c.want {
 			t.Errorf("a token for %v is marked %q after %v, want %q", c.life, got, c.age, c.want)
 		}
@@ -95,10 +107,14 @@ func TestTokenWarning(t *testing.T) {
 		}
 	}
 	forever, _ := o.identify(endless)
-	for name, c := range map[string]access.Caller{"an endless token": forever, "a session": o.session(session), "nobody": access.Guest(true), "the operator": o.boss} {
-		if got := c.TokenWarning(o.now.Add(4000 * day)); got != "" {
-			t.Errorf("%s is warned: %q", name, got)
-		}
+	for name, c := range map[string]access.Caller{
+		"an endless token": forever, "a session": o.session(session), "nobody": access.Guest(true), "the operator": o.boss,
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := c.TokenWarning(o.now.Add(4000 * day)); got != "" {
+				t.Errorf("%s is warned: %q", name, got)
+			}
+		})
 	}
 }
 

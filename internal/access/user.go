@@ -21,8 +21,8 @@ type User struct {
 	CredentialChanges int64 // how often SessionRows.EndSignIns was called for the account
 }
 
-// Credentials is the state of what signs an account in. One that somebody was judged by is compared when their session begins.
-// The zero value is no state at all, and fits every one.
+// Credentials is the state of what signs an account in. One that somebody was judged by is compared when their session
+// begins. The zero value is no state at all, and fits every one.
 type Credentials struct {
 	known   bool
 	changes int64
@@ -43,7 +43,8 @@ type Profile struct{ FullName, Email string }
 // ProfileOf returns the profile of a user, the zero Profile if there is none.
 func ProfileOf(ctx context.Context, tx interface {
 	ProfileOf(ctx context.Context, userID string) (Profile, error)
-}, userID string) (Profile, error) {
+}, userID string,
+) (Profile, error) {
 	p, err := tx.ProfileOf(ctx, userID)
 	if fault.Is(err, fault.NotFound) {
 		return Profile{}, nil
@@ -66,7 +67,8 @@ var userName = regexp.MustCompile(`\A[a-z0-9]([a-z0-9._-]{0,62}[a-z0-9])?\z`)
 // with a letter or digit at both ends. Anything else is fault.Invalid.
 func ParseUserName(s string) (string, error) {
 	if !userName.MatchString(s) {
-		return "", fault.New(fault.Invalid, "%.80q is not a user name: use lower-case letters, digits, '.', '-' and '_', 64 at most", s)
+		return "", fault.New(fault.Invalid,
+			"%.80q is not a user name: use lower-case letters, digits, '.', '-' and '_', 64 at most", s)
 	}
 	return s, nil
 }

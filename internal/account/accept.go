@@ -11,10 +11,12 @@ import (
 	"pyindex/internal/fault"
 )
 
-// BeginAccept returns the options for the browser of somebody who follows a link of kind first or invite and wants a passkey
-// instead of a password, and the secret that the browser's answer comes with. It does not use the link up. What is wrong
-// with the name is fault.Invalid about it.
-func (a *Accounts) BeginAccept(ctx context.Context, kind onetime.Kind, secret access.Secret, name string) (options []byte, sealed access.Secret, err error) {
+// BeginAccept returns the options for the browser of somebody who follows a link of kind first or invite and wants a
+// passkey instead of a password, and the secret that the browser's answer comes with. It does not use the link up. What
+// is wrong with the name is fault.Invalid about it.
+func (a *Accounts) BeginAccept(ctx context.Context, kind onetime.Kind, secret access.Secret,
+	name string,
+) (options []byte, sealed access.Secret, err error) {
 	if !a.methods.Passkeyed() {
 		return nil, "", signin.ErrNoPasskeys
 	}
@@ -45,9 +47,11 @@ func (a *Accounts) BeginAccept(ctx context.Context, kind onetime.Kind, secret ac
 	return options, sealed, err
 }
 
-// AcceptByPasskey takes the browser's answer to BeginAccept, uses the link up and makes an account that has that passkey, under
-// the name of a device, and no password. Of several who do it at once, one succeeds.
-func (a *Accounts) AcceptByPasskey(ctx context.Context, who access.Caller, kind onetime.Kind, secret, sealed access.Secret, device string, response []byte) (access.User, error) {
+// AcceptByPasskey takes the browser's answer to BeginAccept, uses the link up and makes an account that has that
+// passkey, under the name of a device, and no password. Of several who do it at once, one succeeds.
+func (a *Accounts) AcceptByPasskey(ctx context.Context, who access.Caller, kind onetime.Kind,
+	secret, sealed access.Secret, device string, response []byte,
+) (access.User, error) {
 	if !a.methods.Passkeyed() {
 		return access.User{}, signin.ErrNoPasskeys
 	}
@@ -69,7 +73,14 @@ func (a *Accounts) AcceptByPasskey(ctx context.Context, who access.Caller, kind 
 		return access.User{}, err
 	}
 	u := access.User{ID: owner.ID, Name: owner.Name, Admin: o.admin(), CreatedAt: a.o.Now()}
-	p := signin.Passkey{ID: a.o.NewID(), UserID: u.ID, CredentialID: credentialID, Name: cutRunes(device, 60), Credential: credential, CreatedAt: a.o.Now()}
+	p := signin.Passkey{
+		ID:           a.o.NewID(),
+		UserID:       u.ID,
+		CredentialID: credentialID,
+		Name:         cutRunes(device, 60),
+		Credential:   credential,
+		CreatedAt:    a.o.Now(),
+	}
 	return u, a.store.Update(ctx, func(tx Tx) error {
 		if err := c.Use(ctx, tx); err != nil {
 			return err

@@ -20,7 +20,8 @@ func (a *Accounts) OwnersInvite() bool { return a.ownersInvite }
 
 func (a *Accounts) entry(who access.Caller, action, subject string, detail map[string]any) audit.Entry {
 	return audit.Entry{
-		ID: a.o.NewID(), At: a.o.Now(), Action: action, Outcome: audit.Granted, Actor: who.Actor(), Subject: subject, Detail: detail,
+		ID: a.o.NewID(), At: a.o.Now(), Action: action, Outcome: audit.Granted, Actor: who.Actor(), Subject: subject,
+		Detail: detail,
 	}
 }
 

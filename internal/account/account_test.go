@@ -8,7 +8,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -84,7 +83,7 @@ const good = "four plain words together"
 
 func newBureau(t *testing.T, change ...func(*settings)) *bureau {
 	t.Helper()
-	return newBureauOn(t, "sqlite:"+filepath.Join(t.TempDir(), "index.db"), change...)
+	return newBureauOn(t, storagetest.SQLite(t), change...)
 }
 
 // onEach runs f on each database that there is: what hangs on transactions has to hold on all.
@@ -166,13 +165,16 @@ func (b *bureau) must(err error) {
 }
 
 func TestPasswords(t *testing.T) {
-	for _, p := range []string{good, "korrekt pferd batterie", "ünïcödé wörds hére", "7hG#kq9!zPw2", "a longer sentence, with a comma"} {
+	for _, p := range []string{
+		good, "korrekt pferd batterie", "ünïcödé wörds hére", "7hG#kq9!zPw2", "a longer sentence, with a comma",
+	} {
 		if err := signin.CheckPassword(access.Secret(p), "alice"); err != nil {
 			t.Errorf("CheckPassword(%q) = %v", p, err)
 		}
 	}
 	for _, p := range []string{
-		"", "short", "elevenchars", "passwordpassword", "Password12345", "aliceALICEalice", "alice-alice-1234", "qwertyuiop123", "aaaaaaaaaaaa", "abababababab",
+		"", "short", "elevenchars", "passwordpassword", "Password12345", "aliceALICEalice", "alice-alice-1234",
+		"qwertyuiop123", "aaaaaaaaaaaa", "abababababab",
 		"abcdefghijklmnop", "123456789012", "111111222222", "password!!!!!", "adminadmin2026", strings.Repeat("ab cd ", 300),
 	} {
 		err := signin.CheckPassword(access.Secret(p), "alice")
@@ -192,15 +194,21 @@ func TestFirstLink(t *testing.T) {
 	b.must(err)
 	_, err = b.Look(ctx, onetime.First, old)
 	b.want("Look(an older link)", err, fault.NotFound)
-	for kind, s := range map[onetime.Kind]access.Secret{onetime.Invite: secret, onetime.Reset: secret, onetime.First: access.NewToken(), onetime.Factor: "x"} {
+	for kind, s := range map[onetime.Kind]access.Secret{
+		onetime.Invite: secret, onetime.Reset: secret, onetime.First: access.NewToken(), onetime.Factor: "x",
+	} {
 		_, err := b.Look(ctx, kind, s)
 		b.want("Look as "+string(kind), err, fault.NotFound)
 	}
-	for name, in := range map[string]account.Accepted{"name": {Name: "Not A Name", Password: good}, "password": {Name: "root", Password: "short"}} {
-		_, err := b.Accept(ctx, from, onetime.First, secret, in)
-		if fault.FieldOf(err) != name {
-			t.Errorf("Accept with a wrong %s = %v about %q", name, err, fault.FieldOf(err))
-		}
+	for name, in := range map[string]account.Accepted{
+		"name": {Name: "Not A Name", Password: good}, "password": {Name: "root", Password: "short"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := b.Accept(ctx, from, onetime.First, secret, in)
+			if fault.FieldOf(err) != name {
+				t.Errorf("Accept with a wrong %s = %v about %q", name, err, fault.FieldOf(err))
+			}
+		})
 	}
 	var won atomic.Int32
 	var group sync.WaitGroup
@@ -210,7 +218,8 @@ func TestFirstLink(t *testing.T) {
 			if i%2 == 1 {
 				a = b.beside
 			}
-			if _, err := a.Accept(ctx, from, onetime.First, secret, account.Accepted{Name: fmt.Sprintf("root%d", i), Password: good}); err == nil {
+			if _, err := a.Accept(ctx, from, onetime.First, secret,
+				account.Accepted{Name: fmt.Sprintf("root%d", i), Password: good}); err == nil {
 				won.Add(1)
 			} else if !fault.Is(err, fault.NotFound) {
 				t.Errorf("Accept = %v, want not found", err)
@@ -246,8 +255,10 @@ func TestInvitations(t *testing.T) {
 	b.user("alice")
 	alice := b.session("alice")
 	for what, n := range map[string]account.NewInvitation{"an administrator": {Admin: true}, "nothing": {}} {
-		_, _, err := b.Invite(ctx, alice, n)
-		b.want("Invite to "+what+" by a user", err, fault.Denied)
+		t.Run(what, func(t *testing.T) {
+			_, _, err := b.Invite(ctx, alice, n)
+			b.want("Invite to "+what+" by a user", err, fault.Denied)
+		})
 	}
 	_, _, err := b.Invite(ctx, b.boss, account.NewInvitation{Name: "alice"})
 	if fault.FieldOf(err) != "name" {
@@ -304,7 +315,8 @@ func TestReset(t *testing.T) {
 	b.must(err)
 	_, _, err = b.Reset(ctx, from, secret, "another set of words", false)
 	b.want("Reset again", err, fault.NotFound)
-	if s, err := b.SignIn(ctx, from, signin.Login{Name: "alice", Password: "another set of words"}); err != nil || s.UserID == "" {
+	if s, err := b.SignIn(ctx, from, signin.Login{Name: "alice", Password: "another set of words"}); err != nil ||
+		s.UserID == "" {
 		t.Errorf("SignIn with the new password = %v", err)
 	}
 	if sessions, err := b.dir.Sessions(ctx, alice); err != nil || len(sessions) != 0 {
@@ -373,21 +385,25 @@ func TestSignInRefusals(t *testing.T) {
 	}
 	var said string
 	for name, in := range map[string]signin.Login{
-		"wrong": {Name: "alice", Password: "wrong"}, "empty": {Name: "alice"}, "unknown": {Name: "nobody", Password: good}, "disabled": {Name: "gone", Password: good},
-		"no password": {Name: "tokens"}, "no name": {Password: good}, "capitals": {Name: "Alice", Password: good}, "blanks": {Name: "alice", Password: " " + good},
-		"a NUL": {Name: "alice\x00", Password: good}, "huge": {Name: strings.Repeat("x", 100_000), Password: good},
+		"wrong": {Name: "alice", Password: "wrong"}, "empty": {Name: "alice"}, "unknown": {Name: "nobody", Password: good},
+		"disabled":    {Name: "gone", Password: good},
+		"no password": {Name: "tokens"}, "no name": {Password: good}, "capitals": {Name: "Alice", Password: good},
+		"blanks": {Name: "alice", Password: " " + good},
+		"a NUL":  {Name: "alice\x00", Password: good}, "huge": {Name: strings.Repeat("x", 100_000), Password: good},
 	} {
-		_, err := b.SignIn(ctx, from.At(fmt.Sprintf("198.51.%d.1", len(name)), name), in)
-		b.want(name, err, fault.Unauthenticated)
-		if err == nil {
-			continue
-		}
-		if said == "" {
-			said = err.Error()
-		}
-		if err.Error() != said {
-			t.Errorf("%s says %q, and another says %q", name, err, said)
-		}
+		t.Run(name, func(t *testing.T) {
+			_, err := b.SignIn(ctx, from.At(fmt.Sprintf("198.51.%d.1", len(name)), name), in)
+			b.want(name, err, fault.Unauthenticated)
+			if err == nil {
+				return
+			}
+			if said == "" {
+				said = err.Error()
+			}
+			if err.Error() != said {
+				t.Errorf("%s says %q, and another says %q", name, err, said)
+			}
+		})
 	}
 }
 
@@ -430,7 +446,8 @@ func TestSecondFactor(t *testing.T) {
 	step := func() access.Secret { // from a network of its own: right passwords count too, until a code was right
 		t.Helper()
 		networks++
-		s, err := b.SignIn(ctx, from.At(fmt.Sprintf("198.51.%d.1", networks), "r"), signin.Login{Name: "alice", Password: good})
+		s, err := b.SignIn(ctx, from.At(fmt.Sprintf("198.51.%d.1", networks), "r"),
+			signin.Login{Name: "alice", Password: good})
 		if err != nil || s.Factor == "" || s.UserID != "" {
 			t.Fatalf("SignIn = %+v, %v, want a step in between", s, err)
 		}
@@ -440,15 +457,21 @@ func TestSecondFactor(t *testing.T) {
 		return b.SecondFactor(ctx, from, signin.Code{Step: at, Typed: typed})
 	}
 	now := func() string { return totp(t, e.Secret, b.now) }
-	wide := strings.NewReplacer("0", "０", "1", "１", "2", "２", "3", "３", "4", "４", "5", "５", "6", "６", "7", "７", "8", "８", "9", "９")
+	wide := strings.NewReplacer("0", "０", "1", "１", "2", "２", "3", "３", "4", "４", "5", "５", "6", "６", "7", "７", "8", "８",
+		"9", "９")
 	for name, typed := range map[string]func() string{
-		"nothing": func() string { return "" }, "five digits": func() string { return "12345" }, "seven digits": func() string { return "1234567" },
-		"wide digits": func() string { return wide.Replace(now()) }, "more": func() string { return now() + "0" }, "a sign": func() string { return "-" + now()[1:] },
-		"an old one": func() string { return totp(t, e.Secret, b.now.Add(-2*time.Minute)) }, "a future one": func() string { return totp(t, e.Secret, b.now.Add(2*time.Minute)) },
+		"nothing": func() string { return "" }, "five digits": func() string { return "12345" },
+		"seven digits": func() string { return "1234567" },
+		"wide digits":  func() string { return wide.Replace(now()) }, "more": func() string { return now() + "0" },
+		"a sign":       func() string { return "-" + now()[1:] },
+		"an old one":   func() string { return totp(t, e.Secret, b.now.Add(-2*time.Minute)) },
+		"a future one": func() string { return totp(t, e.Secret, b.now.Add(2*time.Minute)) },
 	} {
-		b.pass(20 * time.Minute)
-		_, err := factor(step(), typed())
-		b.want("SecondFactor("+name+")", err, fault.Invalid)
+		t.Run(name, func(t *testing.T) {
+			b.pass(20 * time.Minute)
+			_, err := factor(step(), typed())
+			b.want("SecondFactor("+name+")", err, fault.Invalid)
+		})
 	}
 	b.pass(20 * time.Minute)
 	_, err = factor(step(), now())
@@ -464,7 +487,8 @@ func TestSecondFactor(t *testing.T) {
 			if i%2 == 1 {
 				a = b.beside
 			}
-			if s, err := a.SecondFactor(ctx, from, signin.Code{Step: at, Typed: typed}); err == nil && s.UserID != "" && s.Method == "password+totp" {
+			if s, err := a.SecondFactor(ctx, from, signin.Code{Step: at, Typed: typed}); err == nil && s.UserID != "" &&
+				s.Method == "password+totp" {
 				won.Add(1)
 			} else if !fault.Is(err, fault.Invalid) {
 				t.Errorf("SecondFactor = %v, want a refusal", err)
@@ -532,19 +556,23 @@ func TestOnlySessions(t *testing.T) {
 	token, err := b.keys.Identify(ctx, "", secret)
 	b.must(err)
 	for name, who := range map[string]access.Caller{"nobody": from, "token": token, "operator": b.boss} {
-		_, begin := b.BeginTOTP(ctx, who)
-		_, confirm := b.ConfirmTOTP(ctx, who, "000000")
-		_, recovery := b.NewRecovery(ctx, who)
-		_, profile := b.ProfileOf(ctx, who)
-		_, security := b.SecurityOf(ctx, who)
-		_, pending := b.PendingTOTP(ctx, who)
-		for what, err := range map[string]error{
-			"BeginTOTP": begin, "ConfirmTOTP": confirm, "NewRecovery": recovery, "ProfileOf": profile, "SecurityOf": security, "PendingTOTP": pending,
-			"RemoveTOTP": b.RemoveTOTP(ctx, who), "SetPassword": b.SetPassword(ctx, who, good, "another set of words"), "SetProfile": b.SetProfile(ctx, who, access.Profile{}),
-			"Confirm": b.Confirm(ctx, who, signin.Proof{Password: good}),
-		} {
-			b.want(what+" by "+name, err, fault.Unauthenticated)
-		}
+		t.Run(name, func(t *testing.T) {
+			_, begin := b.BeginTOTP(ctx, who)
+			_, confirm := b.ConfirmTOTP(ctx, who, "000000")
+			_, recovery := b.NewRecovery(ctx, who)
+			_, profile := b.ProfileOf(ctx, who)
+			_, security := b.SecurityOf(ctx, who)
+			_, pending := b.PendingTOTP(ctx, who)
+			for what, err := range map[string]error{
+				"BeginTOTP": begin, "ConfirmTOTP": confirm, "NewRecovery": recovery, "ProfileOf": profile, "SecurityOf": security,
+				"PendingTOTP": pending,
+				"RemoveTOTP":  b.RemoveTOTP(ctx, who), "SetPassword": b.SetPassword(ctx, who, good, "another set of words"),
+				"SetProfile": b.SetProfile(ctx, who, access.Profile{}),
+				"Confirm":    b.Confirm(ctx, who, signin.Proof{Password: good}),
+			} {
+				b.want(what+" by "+name, err, fault.Unauthenticated)
+			}
+		})
 	}
 }
 
@@ -560,7 +588,8 @@ func TestSetPasswordAndConfirm(t *testing.T) {
 		t.Errorf("SetPassword(weak) = %v", err)
 	}
 	b.must(b.SetPassword(ctx, alice, good, "another set of words"))
-	if sessions, err := b.dir.Sessions(ctx, alice); err != nil || len(sessions) != 1 || sessions[0].ID == other.SessionID() {
+	if sessions, err := b.dir.Sessions(ctx, alice); err != nil || len(sessions) != 1 ||
+		sessions[0].ID == other.SessionID() {
 		t.Errorf("after a new password %d sessions are left, %v", len(sessions), err)
 	}
 	b.must(b.Confirm(ctx, alice, signin.Proof{Password: "another set of words"}))

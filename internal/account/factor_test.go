@@ -16,7 +16,8 @@ import (
 func guarded(t *testing.T, policy access.FactorPolicy, members access.Role, passwords bool) *bureau {
 	t.Helper()
 	b := newBureau(t, func(o *settings) { o.signin.SecondFactor = policy })
-	b.keys = access.NewKeyring(b.rows.Access(), access.KeyringOptions{Now: func() time.Time { return b.now }, SecondFactor: policy})
+	b.keys = access.NewKeyring(b.rows.Access(),
+		access.KeyringOptions{Now: func() time.Time { return b.now }, SecondFactor: policy})
 	ctx := t.Context()
 	for _, name := range []string{"admin", "owner", "uploader", "by-group", "reader", "plain"} {
 		n := access.NewUser{Name: name, Admin: name == "admin"}
@@ -40,7 +41,9 @@ func guarded(t *testing.T, policy access.FactorPolicy, members access.Role, pass
 		return tx.UpdateRepository(ctx, r)
 	}))
 	b.must(b.store.Update(ctx, func(tx account.Tx) error {
-		for name, role := range map[string]access.Role{"owner": access.Owner, "uploader": access.Uploader, "reader": access.Reader} {
+		for name, role := range map[string]access.Role{
+			"owner": access.Owner, "uploader": access.Uploader, "reader": access.Reader,
+		} {
 			u, err := tx.UserByName(ctx, name)
 			if err == nil {
 				err = tx.PutGrant(ctx, access.Grant{UserID: u.ID, RepositoryID: main, Role: role, CreatedAt: b.now})
@@ -51,7 +54,8 @@ func guarded(t *testing.T, policy access.FactorPolicy, members access.Role, pass
 		}
 		_, err := tx.NextSerial(ctx)
 		if err == nil {
-			err = tx.PutGroupGrant(ctx, access.GroupGrant{GroupID: team.ID, RepositoryID: main, Role: access.Uploader, CreatedAt: b.now})
+			err = tx.PutGroupGrant(ctx,
+				access.GroupGrant{GroupID: team.ID, RepositoryID: main, Role: access.Uploader, CreatedAt: b.now})
 		}
 		return err
 	}))
@@ -77,12 +81,13 @@ func (b *bureau) passkey(name string) {
 		if _, err := tx.NextSerial(b.t.Context()); err != nil {
 			return err
 		}
-		return tx.InsertPasskey(b.t.Context(), signin.Passkey{ID: name, UserID: u.ID, CredentialID: name, Name: "key", CreatedAt: b.now})
+		return tx.InsertPasskey(b.t.Context(),
+			signin.Passkey{ID: name, UserID: u.ID, CredentialID: name, Name: "key", CreatedAt: b.now})
 	}))
 }
 
-// Whom the setting applies to: each person under each setting, without a second factor, has to set one up and may do nothing
-// else, or is left alone.
+// Whom the setting applies to: each person under each setting, without a second factor, has to set one up and may do
+// nothing else, or is left alone.
 func TestWhoNeedsASecondFactor(t *testing.T) {
 	for _, c := range []struct {
 		policy  access.FactorPolicy
@@ -105,12 +110,15 @@ func TestWhoNeedsASecondFactor(t *testing.T) {
 				who, err := b.keys.Session(t.Context(), b.begin(name, method))
 				b.must(err)
 				if who.MustEnrol() != want {
-					t.Errorf("%q, members %v: %s by %s must set up a second factor: %v, want %v", c.policy, c.members, name, method, who.MustEnrol(), want)
+					t.Errorf("%q, members %v: %s by %s must set up a second factor: %v, want %v", c.policy, c.members, name, method,
+						who.MustEnrol(), want)
 				}
-				if want && (who.Admin() || who.Manages() || who.Uploads() || who.MayCreate(place) || who.May(access.Reader, place)) {
+				if want && (who.Admin() || who.Manages() || who.Uploads() || who.MayCreate(place) ||
+					who.May(access.Reader, place)) {
 					t.Errorf("%q: %s may do something without a second factor", c.policy, name)
 				}
-				_, _, err = b.dir.CreateToken(t.Context(), who, access.NewAPIToken{User: name, Scope: access.ScopeRead, Description: method})
+				_, _, err = b.dir.CreateToken(t.Context(), who,
+					access.NewAPIToken{User: name, Scope: access.ScopeRead, Description: method})
 				if fault.Is(err, fault.Denied) != want {
 					t.Errorf("%q: CreateToken by %s = %v", c.policy, name, err)
 				}
@@ -131,7 +139,8 @@ func TestSessionsShowASecondFactor(t *testing.T) {
 		if got := err == nil && who.Known() && !who.MustEnrol(); got != want {
 			t.Errorf("a session by %q works: %v (%v), want %v", method, got, err, want)
 		}
-		b.want("another's session", func() error { _, err := b.keys.Session(t.Context(), "x"); return err }(), fault.Unauthenticated)
+		b.want("another's session", func() error { _, err := b.keys.Session(t.Context(), "x"); return err }(),
+			fault.Unauthenticated)
 	}
 	b := guarded(t, access.FactorAdministrators, access.Uploader, false)
 	b.passkey("reader")
@@ -140,8 +149,8 @@ func TestSessionsShowASecondFactor(t *testing.T) {
 	}
 }
 
-// Setting up an authenticator opens everything in that session, and ends the others that had no second factor: whoever else
-// knows the password gains nothing by it.
+// Setting up an authenticator opens everything in that session, and ends the others that had no second factor: whoever
+// else knows the password gains nothing by it.
 func TestEnrolmentOpensThatSessionAlone(t *testing.T) {
 	b := guarded(t, access.FactorAll, access.Uploader, false)
 	ctx := t.Context()
@@ -170,7 +179,9 @@ func TestEnrolmentOpensThatSessionAlone(t *testing.T) {
 
 // A password alone does not sign in where a passkey is the second factor that is demanded; without the demand it does.
 func TestPasswordAsksForThePasskey(t *testing.T) {
-	for policy, want := range map[access.FactorPolicy]bool{access.FactorNone: false, access.FactorAdministrators: false, access.FactorPublishers: true, access.FactorAll: true} {
+	for policy, want := range map[access.FactorPolicy]bool{
+		access.FactorNone: false, access.FactorAdministrators: false, access.FactorPublishers: true, access.FactorAll: true,
+	} {
 		b := guarded(t, policy, access.Reader, true)
 		b.passkey("uploader")
 		s, err := b.SignIn(t.Context(), from, signin.Login{Name: "uploader", Password: good})
@@ -186,7 +197,8 @@ func TestPasswordAsksForThePasskey(t *testing.T) {
 // API tokens that were made before keep working.
 func TestTokensOfBeforeKeepWorking(t *testing.T) {
 	b := guarded(t, access.FactorAll, access.Reader, false)
-	_, secret, err := b.dir.CreateToken(t.Context(), b.boss, access.NewAPIToken{User: "uploader", Scope: access.ScopeUpload})
+	_, secret, err := b.dir.CreateToken(t.Context(), b.boss,
+		access.NewAPIToken{User: "uploader", Scope: access.ScopeUpload})
 	b.must(err)
 	if who, err := b.keys.Identify(t.Context(), "__token__", secret); err != nil || !who.Uploads() {
 		t.Errorf("Identify = %v", err)

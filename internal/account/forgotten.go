@@ -17,23 +17,26 @@ const (
 	forgottenLife    = time.Hour
 )
 
-// AskForLink counts that somebody asked for a link because a password was forgotten. fault.TooMany where that network asked
-// for too many; nothing depends on which accounts there are.
+// AskForLink counts that somebody asked for a link because a password was forgotten. fault.TooMany where that network
+// asked for too many; nothing depends on which accounts there are.
 func (a *Accounts) AskForLink(ctx context.Context, who access.Caller) error {
 	return a.store.Update(ctx, func(tx Tx) error {
 		err := a.methods.Ask(ctx, tx, "forgotten|"+audit.Network(who.Address()), forgottenNetFree)
 		if fault.Is(err, fault.TooMany) {
-			return fault.New(fault.TooMany, "too many links were asked for from here: wait some minutes, or ask an administrator")
+			return fault.New(fault.TooMany,
+				"too many links were asked for from here: wait some minutes, or ask an administrator")
 		}
 		return err
 	})
 }
 
-// ForgottenLink returns the secret of a link that sets a new password, good for an hour, and the address to send it to. To
-// others than that address nothing of it may be shown. Both are "" where no message is due: for a name that is not known, a
-// disabled account, one without an address, one that only a provider signs in, and one that got messages lately. Earlier
-// links stay, so that asking again takes nothing from who has one.
-func (a *Accounts) ForgottenLink(ctx context.Context, who access.Caller, name string) (to string, secret access.Secret, err error) {
+// ForgottenLink returns the secret of a link that sets a new password, good for an hour, and the address to send it to.
+// To others than that address nothing of it may be shown. Both are "" where no message is due: for a name that is not
+// known, a disabled account, one without an address, one that only a provider signs in, and one that got messages
+// lately. Earlier links stay, so that asking again takes nothing from who has one.
+func (a *Accounts) ForgottenLink(ctx context.Context, who access.Caller,
+	name string,
+) (to string, secret access.Secret, err error) {
 	l, secret := onetime.New(a.o.NewID(), onetime.Reset, a.o.Now(), forgottenLife)
 	l.Origin = OriginForgotten
 	err = a.store.Update(ctx, func(tx Tx) error {
@@ -76,7 +79,8 @@ func reachable(ctx context.Context, tx Tx, name string) (access.User, string, er
 	return u, p.Email, err
 }
 
-// EmailOf returns the address that a person gave, "" for none. It needs an administrator; fault.NotFound for an unknown name.
+// EmailOf returns the address that a person gave, "" for none. It needs an administrator; fault.NotFound for an unknown
+// name.
 func (a *Accounts) EmailOf(ctx context.Context, who access.Caller, name string) (email string, err error) {
 	if !who.Admin() {
 		return "", fault.New(fault.Denied, "only an administrator may see somebody else's address")
@@ -93,8 +97,8 @@ func (a *Accounts) EmailOf(ctx context.Context, who access.Caller, name string) 
 	return email, err
 }
 
-// AddressOf returns the address that an active user gave, "" for none and for a name that is not known. It is for letters to
-// that user, and never shown.
+// AddressOf returns the address that an active user gave, "" for none and for a name that is not known. It is for
+// letters to that user, and never shown.
 func (a *Accounts) AddressOf(ctx context.Context, name string) (email string, err error) {
 	err = a.store.View(ctx, func(tx Tx) error {
 		email = ""
@@ -117,8 +121,8 @@ type Factors struct {
 	Recovery, Passkeys int
 }
 
-// FactorsOf returns the second factors of an account. It needs an administrator, and returns fault.NotFound for an unknown
-// name.
+// FactorsOf returns the second factors of an account. It needs an administrator, and returns fault.NotFound for an
+// unknown name.
 func (a *Accounts) FactorsOf(ctx context.Context, who access.Caller, name string) (f Factors, err error) {
 	if !who.Admin() {
 		return f, fault.New(fault.Denied, "only an administrator may see somebody else's second factors")
@@ -148,12 +152,13 @@ func factorsOf(ctx context.Context, tx Tx, u access.User) (f Factors, err error)
 	return f, err
 }
 
-// RemoveFactors takes the authenticator, the recovery codes and the passkeys of somebody away who lost them, and ends the
-// account's sessions. It needs an administrator; it returns fault.NotFound for an unknown name and fault.Conflict if there is
-// nothing to remove. A user without a password then needs a link to a new one.
+// RemoveFactors takes the authenticator, the recovery codes and the passkeys of somebody away who lost them, and ends
+// the account's sessions. It needs an administrator; it returns fault.NotFound for an unknown name and fault.Conflict
+// if there is nothing to remove. A user without a password then needs a link to a new one.
 func (a *Accounts) RemoveFactors(ctx context.Context, who access.Caller, name string) error {
 	if !who.Admin() {
-		return a.refused(ctx, who, "user.remove-factors", "", "only an administrator may remove somebody else's second factors")
+		return a.refused(ctx, who, "user.remove-factors", "",
+			"only an administrator may remove somebody else's second factors")
 	}
 	return access.Update(ctx, a.store, who, func(tx Tx, who access.Caller) error {
 		if !who.Admin() {

@@ -46,8 +46,8 @@ func (b *bureau) entries(action string) (out []audit.Entry) {
 	return out
 }
 
-// A password is guessed five times before a pause, over processes. The owner is left alone who comes from elsewhere or uses a
-// browser that is known.
+// A password is guessed five times before a pause, over processes. The owner is left alone who comes from elsewhere or
+// uses a browser that is known.
 func TestPasswordGuessesOfAnAccount(t *testing.T) {
 	b := newBureau(t)
 	b.user("alice")
@@ -183,8 +183,9 @@ func TestPasswordQueueIsBounded(t *testing.T) {
 	b.must(<-known)
 }
 
-// Failures of others behind the same address shut nobody out: not a browser that is known, and not the first try of a person
-// who mistyped nothing. Trying many names gains one guess an account there, and then one a minute, two minutes and so on.
+// Failures of others behind the same address shut nobody out: not a browser that is known, and not the first try of a
+// person who mistyped nothing. Trying many names gains one guess an account there, and then one a minute, two minutes
+// and so on.
 func TestPasswordGuessesOfANetwork(t *testing.T) {
 	b := newBureau(t)
 	b.user("alice")
@@ -228,7 +229,8 @@ func TestRightPasswordsAreNotFailures(t *testing.T) {
 // failures has a bucket hold some.
 func (b *bureau) failures(bucket string, n int) {
 	b.t.Helper()
-	b.must(b.db.Accounts().Update(b.t.Context(), func(tx account.Tx) error { return tx.PutAttempts(b.t.Context(), bucket, n, b.now) }))
+	b.must(b.db.Accounts().Update(b.t.Context(),
+		func(tx account.Tx) error { return tx.PutAttempts(b.t.Context(), bucket, n, b.now) }))
 }
 
 // authenticator sets a user's authenticator up, and returns its key, a session of the user and recovery codes.
@@ -249,8 +251,8 @@ func (b *bureau) step(who access.Caller, name string, device access.Secret) (acc
 	return s.Factor, err
 }
 
-// Whoever knows a password guesses five codes before a pause that doubles, however many steps and networks they take, at
-// whichever process; recovery codes are in the same count.
+// Whoever knows a password guesses five codes before a pause that doubles, however many steps and networks they take,
+// at whichever process; recovery codes are in the same count.
 func TestCodeGuessesAreCountedForTheAccount(t *testing.T) {
 	b := newBureau(t)
 	b.user("alice")
@@ -351,8 +353,8 @@ func TestCodeGuessesAtOnce(t *testing.T) {
 	})
 }
 
-// A stranger who knows the password and keeps guessing codes does not lock the owner out of a browser that is known, and a
-// new password, which the stranger does not know, opens the account for the owner everywhere.
+// A stranger who knows the password and keeps guessing codes does not lock the owner out of a browser that is known,
+// and a new password, which the stranger does not know, opens the account for the owner everywhere.
 func TestCodeGuessesLeaveTheOwnerAlone(t *testing.T) {
 	b := newBureau(t)
 	ctx := t.Context()
@@ -366,7 +368,8 @@ func TestCodeGuessesLeaveTheOwnerAlone(t *testing.T) {
 			who := at(fmt.Sprintf("198.51.%d.1", i))
 			step, err := b.step(who, "alice", "")
 			b.must(err)
-			if _, err = b.SecondFactor(ctx, who, signin.Code{Step: step, Typed: "000000", Device: "made up"}); fault.Is(err, fault.TooMany) {
+			if _, err = b.SecondFactor(ctx, who, signin.Code{Step: step, Typed: "000000", Device: "made up"}); fault.Is(err,
+				fault.TooMany) {
 				return
 			}
 		}
@@ -405,7 +408,8 @@ func TestConfirmIsCounted(t *testing.T) {
 		b.want("a wrong code", err, fault.Invalid)
 	}
 	b.want("the right code too early", b.Confirm(ctx, alice, signin.Proof{Code: totp(t, key, b.now)}), fault.TooMany)
-	b.want("by another session", b.Confirm(ctx, b.session("alice"), signin.Proof{Code: totp(t, key, b.now)}), fault.TooMany)
+	b.want("by another session", b.Confirm(ctx, b.session("alice"), signin.Proof{Code: totp(t, key, b.now)}),
+		fault.TooMany)
 	step, err := b.step(from, "alice", "")
 	b.must(err)
 	_, err = b.SecondFactor(ctx, from, signin.Code{Step: step, Typed: totp(t, key, b.now)})
@@ -421,7 +425,8 @@ func TestConfirmIsCounted(t *testing.T) {
 			t.Errorf("SetPassword(wrong) = %v about %q", err, fault.FieldOf(err))
 		}
 	}
-	b.want("SetPassword with the right password too early", b.SetPassword(ctx, alice, good, "another set of words"), fault.TooMany)
+	b.want("SetPassword with the right password too early", b.SetPassword(ctx, alice, good, "another set of words"),
+		fault.TooMany)
 	b.want("Confirm with the right password too early", b.Confirm(ctx, alice, signin.Proof{Password: good}), fault.TooMany)
 }
 
@@ -442,22 +447,26 @@ func TestTenWrongCodesAreRecorded(t *testing.T) {
 		b.want("a wrong code", err, fault.Invalid)
 	}
 	all := b.entries("account.codes-guessed")
-	if len(all) != 1 || all[0].Subject != "alice" || all[0].Outcome != audit.Refused || all[0].Actor.Address != "198.51.9.1" {
+	if len(all) != 1 || all[0].Subject != "alice" || all[0].Outcome != audit.Refused ||
+		all[0].Actor.Address != "198.51.9.1" {
 		t.Errorf("the record has %+v", all)
 	}
 }
 
-// Refusals of strangers are one entry for each network, kind and minute, which says how many they were and of which names.
+// Refusals of strangers are one entry for each network, kind and minute, which says how many they were and of which
+// names.
 func TestRefusalsAreOneEntryAMinute(t *testing.T) {
 	b := newBureau(t)
 	b.user("alice")
 	b.now = b.now.Truncate(time.Minute)
 	for i := range 40 {
-		b.want("a wrong name", b.try(from, fmt.Sprintf("name%d", i%3), "wrong", b.device("alice")), map[bool]fault.Kind{true: fault.Unauthenticated, false: fault.TooMany}[i < 15])
+		b.want("a wrong name", b.try(from, fmt.Sprintf("name%d", i%3), "wrong", b.device("alice")),
+			map[bool]fault.Kind{true: fault.Unauthenticated, false: fault.TooMany}[i < 15])
 	}
 	b.want("a name that may be a password", b.try(from, "Not A Name", "wrong", ""), fault.Unauthenticated)
 	all := b.entries("session.refuse")
-	if len(all) != 1 || all[0].More != 15 || all[0].Subject != "name0 name1 name2" || all[0].Detail["wrong"] != "password" {
+	if len(all) != 1 || all[0].More != 15 || all[0].Subject != "name0 name1 name2" ||
+		all[0].Detail["wrong"] != "password" {
 		t.Fatalf("the record has %d entries: %+v", len(all), all)
 	}
 	b.want("another network", b.try(at("203.0.113.1"), "alice", "wrong", ""), fault.Unauthenticated)

@@ -25,8 +25,8 @@ type Identity struct {
 // groupSource marks memberships that come from single sign-on, and go with it.
 const groupSource = "single sign-on"
 
-// BeginSignOn keeps what the way back from the provider needs, and returns the secret for the browser's cookie. For who is
-// signed in the way back links the identity to their account.
+// BeginSignOn keeps what the way back from the provider needs, and returns the secret for the browser's cookie. For who
+// is signed in the way back links the identity to their account.
 func (a *Accounts) BeginSignOn(ctx context.Context, who access.Caller, state []byte) (secret access.Secret, err error) {
 	return a.methods.Challenges().Seal(ctx, challenge.ForSignOn, who.ID(), state)
 }
@@ -40,12 +40,14 @@ func (a *Accounts) TakeSignOn(ctx context.Context, who access.Caller, secret acc
 	return []byte(c.State), err
 }
 
-// SignInByIdentity signs in whom the provider named. An identity that is new here is linked to the caller where somebody
-// is signed in, who has to have confirmed who they are, and else gets an account of its own where create says so: an account
-// that exists is never taken over because of a name. Groups and administration are brought up to date, with an entry for each
-// change. What is returned may be the step before a second factor, as from SignIn. fault.Denied says why somebody does not get
-// in.
-func (a *Accounts) SignInByIdentity(ctx context.Context, who access.Caller, id Identity, create bool) (signin.Signed, error) {
+// SignInByIdentity signs in whom the provider named. An identity that is new here is linked to the caller where
+// somebody is signed in, who has to have confirmed who they are, and else gets an account of its own where create says
+// so: an account that exists is never taken over because of a name. Groups and administration are brought up to date,
+// with an entry for each change. What is returned may be the step before a second factor, as from SignIn. fault.Denied
+// says why somebody does not get in.
+func (a *Accounts) SignInByIdentity(ctx context.Context, who access.Caller, id Identity,
+	create bool,
+) (signin.Signed, error) {
 	var s signin.Signed
 	err := a.store.Update(ctx, func(tx Tx) error {
 		u, err := a.identified(ctx, tx, who, id, create)
@@ -76,8 +78,8 @@ func (a *Accounts) SignInByIdentity(ctx context.Context, who access.Caller, id I
 	return s, nil
 }
 
-// signed is what a provider's word is good for: all of it, or the step before a second factor of our own. The provider's own
-// second factor is not asked about. Whoever links an identity is signed in already.
+// signed is what a provider's word is good for: all of it, or the step before a second factor of our own. The
+// provider's own second factor is not asked about. Whoever links an identity is signed in already.
 func (a *Accounts) signed(ctx context.Context, tx Tx, who access.Caller, u access.User) (signin.Signed, error) {
 	if who.SessionID() == "" {
 		return a.methods.FirstStep(ctx, tx, u, access.MethodSignOn)
@@ -88,12 +90,13 @@ func (a *Accounts) signed(ctx context.Context, tx Tx, who access.Caller, u acces
 // identityRefusal is the entry about an identity that does not get in, for CountAudit: one for each network and minute.
 func (a *Accounts) identityRefusal(who access.Caller, id Identity, why error) audit.Entry {
 	e := a.methods.Refusal(who, id.Name, groupSource)
-	e.Detail["issuer"], e.Detail["subject"], e.Detail["reason"] = id.Issuer, fmt.Sprintf("%.200s", id.Subject), fault.Message(why)
+	e.Detail["issuer"], e.Detail["subject"], e.Detail["reason"] = id.Issuer, fmt.Sprintf("%.200s", id.Subject),
+		fault.Message(why)
 	return e.OncePerMinute(audit.Network(who.Address()), "single sign-on "+id.Issuer+" "+id.Subject)
 }
 
-// RefuseIdentity records that an identity was refused because of what the provider says of it, a missing group for instance,
-// and takes what sign-on gave to its account: groups, and administration if the provider decides about that.
+// RefuseIdentity records that an identity was refused because of what the provider says of it, a missing group for
+// instance, and takes what sign-on gave to its account: groups, and administration if the provider decides about that.
 func (a *Accounts) RefuseIdentity(ctx context.Context, who access.Caller, id Identity, why error) error {
 	return a.store.Update(ctx, func(tx Tx) error {
 		if err := tx.CountAudit(ctx, a.identityRefusal(who, id, why)); err != nil {
@@ -122,7 +125,9 @@ func (a *Accounts) RefuseIdentity(ctx context.Context, who access.Caller, id Ide
 }
 
 // update brings what the provider says of a person into the account, with an entry for each change.
-func (a *Accounts) update(ctx context.Context, tx Tx, who access.Caller, u access.User, id Identity) (access.User, error) {
+func (a *Accounts) update(ctx context.Context, tx Tx, who access.Caller, u access.User,
+	id Identity,
+) (access.User, error) {
 	if id.Admin != nil && u.Admin != *id.Admin {
 		var err error
 		if u, err = a.setAdmin(ctx, tx, who, u, *id.Admin); err != nil {
@@ -132,9 +137,11 @@ func (a *Accounts) update(ctx context.Context, tx Tx, who access.Caller, u acces
 	return u, a.syncGroups(ctx, tx, who, u, id.Groups)
 }
 
-// setAdmin makes a person an administrator or not, as the provider's groups say. The only administrator stays one, and the
-// record says so.
-func (a *Accounts) setAdmin(ctx context.Context, tx Tx, who access.Caller, u access.User, admin bool) (access.User, error) {
+// setAdmin makes a person an administrator or not, as the provider's groups say. The only administrator stays one, and
+// the record says so.
+func (a *Accounts) setAdmin(ctx context.Context, tx Tx, who access.Caller, u access.User,
+	admin bool,
+) (access.User, error) {
 	e := a.by(who, u, "user.admin", map[string]any{"admin": admin, "before": u.Admin, "source": groupSource})
 	if !admin {
 		err := access.AnotherAdmin(ctx, tx, u)
@@ -162,7 +169,9 @@ func (a *Accounts) by(who access.Caller, u access.User, action string, detail ma
 	return e
 }
 
-func (a *Accounts) identified(ctx context.Context, tx Tx, who access.Caller, id Identity, create bool) (access.User, error) {
+func (a *Accounts) identified(ctx context.Context, tx Tx, who access.Caller, id Identity,
+	create bool,
+) (access.User, error) {
 	userID, err := tx.IdentityUser(ctx, id.Issuer, id.Subject)
 	switch {
 	case err == nil && who.SessionID() != "" && userID != who.ID():
@@ -180,7 +189,9 @@ func (a *Accounts) identified(ctx context.Context, tx Tx, who access.Caller, id 
 		return u, a.linkIdentity(ctx, tx, who, u, id)
 	}
 	if !create {
-		return access.User{}, fault.New(fault.Denied, "there is no account for you here yet: ask an administrator to invite you, then link your identity under Security")
+		return access.User{},
+			fault.New(fault.Denied,
+				"there is no account for you here yet: ask an administrator to invite you, then link your identity under Security")
 	}
 	return a.newcomer(ctx, tx, who, id)
 }
@@ -189,7 +200,9 @@ func (a *Accounts) linkIdentity(ctx context.Context, tx Tx, who access.Caller, u
 	if err := tx.InsertIdentity(ctx, id.Issuer, id.Subject, u.ID, a.o.Now()); err != nil {
 		return err
 	}
-	return tx.InsertAudit(ctx, a.by(who, u, "account.link-identity", map[string]any{"issuer": id.Issuer, "subject": fmt.Sprintf("%.200s", id.Subject)}))
+	return tx.InsertAudit(ctx,
+		a.by(who, u, "account.link-identity",
+			map[string]any{"issuer": id.Issuer, "subject": fmt.Sprintf("%.200s", id.Subject)}))
 }
 
 // newcomer makes an account for an identity.
@@ -199,11 +212,15 @@ func (a *Accounts) newcomer(ctx context.Context, tx Tx, who access.Caller, id Id
 		name = name[:at]
 	}
 	if _, err := access.ParseUserName(name); err != nil {
-		return access.User{}, fault.New(fault.Denied, "your name at the provider, %.80q, cannot be a user name here: ask an administrator to invite you", id.Name)
+		return access.User{},
+			fault.New(fault.Denied,
+				"your name at the provider, %.80q, cannot be a user name here: ask an administrator to invite you", id.Name)
 	}
 	u := access.User{ID: a.o.NewID(), Name: name, CreatedAt: a.o.Now()}
 	if err := tx.InsertUser(ctx, u); fault.Is(err, fault.Conflict) {
-		return access.User{}, fault.New(fault.Denied, "an account %s exists already: if it is yours, sign in to it and link your identity under Security", name)
+		return access.User{},
+			fault.New(fault.Denied,
+				"an account %s exists already: if it is yours, sign in to it and link your identity under Security", name)
 	} else if err != nil {
 		return u, err
 	}
@@ -255,7 +272,9 @@ func (a *Accounts) syncGroups(ctx context.Context, tx Tx, who access.Caller, u a
 	if err != nil || slices.Equal(before, after) {
 		return err
 	}
-	return tx.InsertAudit(ctx, a.by(who, u, "group.sync", map[string]any{"source": groupSource, "before": groupNames(before), "after": groupNames(after)}))
+	return tx.InsertAudit(ctx,
+		a.by(who, u, "group.sync",
+			map[string]any{"source": groupSource, "before": groupNames(before), "after": groupNames(after)}))
 }
 
 func groupNames(groups []access.Group) []string {
@@ -295,15 +314,16 @@ func (a *Accounts) IdentitiesOf(ctx context.Context, who access.Caller, name str
 	return out, err
 }
 
-// Unlink takes one of the caller's identities away: it signs them in no longer. It returns fault.NotFound for one that is not
-// theirs, and fault.Conflict for the last way in.
+// Unlink takes one of the caller's identities away: it signs them in no longer. It returns fault.NotFound for one that
+// is not theirs, and fault.Conflict for the last way in.
 func (a *Accounts) Unlink(ctx context.Context, who access.Caller, issuer, subject string) error {
 	return a.store.Update(ctx, func(tx Tx) error {
 		u, err := signin.Self(ctx, tx, who)
 		if err != nil {
 			return err
 		}
-		if err := a.unlink(ctx, tx, who, u, LinkedIdentity{Issuer: issuer, Subject: subject}, "account.unlink-identity"); err != nil {
+		if err := a.unlink(ctx, tx, who, u, LinkedIdentity{Issuer: issuer, Subject: subject},
+			"account.unlink-identity"); err != nil {
 			return err
 		}
 		keys, err := tx.PasskeysOf(ctx, u.ID)
@@ -318,7 +338,8 @@ func (a *Accounts) Unlink(ctx context.Context, who access.Caller, issuer, subjec
 	})
 }
 
-// UnlinkOf takes an identity of a user away. It needs an administrator; fault.NotFound for an identity that is not the user's.
+// UnlinkOf takes an identity of a user away. It needs an administrator; fault.NotFound for an identity that is not the
+// user's.
 func (a *Accounts) UnlinkOf(ctx context.Context, who access.Caller, name, issuer, subject string) error {
 	if !who.Admin() {
 		return a.refused(ctx, who, "user.unlink-identity", "", "only an administrator may unlink somebody else's identity")
@@ -335,8 +356,11 @@ func (a *Accounts) UnlinkOf(ctx context.Context, who access.Caller, name, issuer
 	})
 }
 
-// unlink takes an identity away, and with the last one the groups that came by sign-on: nobody would take them away later.
-func (a *Accounts) unlink(ctx context.Context, tx Tx, who access.Caller, u access.User, id LinkedIdentity, action string) error {
+// unlink takes an identity away, and with the last one the groups that came by sign-on: nobody would take them away
+// later.
+func (a *Accounts) unlink(ctx context.Context, tx Tx, who access.Caller, u access.User, id LinkedIdentity,
+	action string,
+) error {
 	did, err := tx.DeleteIdentity(ctx, u.ID, id.Issuer, id.Subject)
 	if err == nil && !did {
 		err = fault.New(fault.NotFound, "%s has no such identity", u.Name)
@@ -357,5 +381,6 @@ func (a *Accounts) unlink(ctx context.Context, tx Tx, who access.Caller, u acces
 	if _, err := tx.NextSerial(ctx); err != nil {
 		return err
 	}
-	return tx.InsertAudit(ctx, a.entry(who, action, u.Name, map[string]any{"issuer": id.Issuer, "subject": fmt.Sprintf("%.200s", id.Subject)}))
+	return tx.InsertAudit(ctx,
+		a.entry(who, action, u.Name, map[string]any{"issuer": id.Issuer, "subject": fmt.Sprintf("%.200s", id.Subject)}))
 }

@@ -25,7 +25,8 @@ func TestSignInByIdentity(t *testing.T) {
 	id := account.Identity{Issuer: "https://idp.example", Subject: "1", Name: "alice"}
 	_, err := b.SignInByIdentity(ctx, from, id, true)
 	b.want("taking over an account by its name", err, fault.Denied)
-	_, err = b.SignInByIdentity(ctx, from, account.Identity{Issuer: id.Issuer, Subject: "2", Name: "bob@example.com"}, false)
+	_, err = b.SignInByIdentity(ctx, from, account.Identity{Issuer: id.Issuer, Subject: "2", Name: "bob@example.com"},
+		false)
 	b.want("a newcomer where none get accounts", err, fault.Denied)
 	for _, bad := range []string{"", "Bob Smith", "../bob", "böb"} {
 		_, err = b.SignInByIdentity(ctx, from, account.Identity{Issuer: id.Issuer, Subject: bad, Name: bad}, true)
@@ -36,17 +37,26 @@ func TestSignInByIdentity(t *testing.T) {
 	if _, err = b.SignInByIdentity(ctx, alice, id, false); err != nil { // links
 		t.Fatal(err)
 	}
-	if all, err := b.Identities(ctx, alice); err != nil || len(all) != 1 || all[0].Issuer != id.Issuer || all[0].Subject != "1" {
+	if all, err := b.Identities(ctx, alice); err != nil || len(all) != 1 || all[0].Issuer != id.Issuer ||
+		all[0].Subject != "1" {
 		t.Errorf("Identities = %v, %v", all, err)
 	}
 	s, err := b.SignInByIdentity(ctx, from, id, false)
 	if err != nil || s.UserID != alice.ID() || s.Method != "sso" {
 		t.Errorf("SignInByIdentity = %+v, %v", s, err)
 	}
-	_, err = b.SignInByIdentity(ctx, from, account.Identity{Issuer: "https://other.example", Subject: "1", Name: "alice"}, true)
+	_, err = b.SignInByIdentity(ctx, from, account.Identity{Issuer: "https://other.example", Subject: "1", Name: "alice"},
+		true)
 	b.want("the same subject of another issuer", err, fault.Denied)
 
-	newcomer := account.Identity{Issuer: id.Issuer, Subject: "3", Name: "Carol@example.com", FullName: "Carol C", Email: "carol@example.com", Groups: []string{"team", "unknown"}}
+	newcomer := account.Identity{
+		Issuer:   id.Issuer,
+		Subject:  "3",
+		Name:     "Carol@example.com",
+		FullName: "Carol C",
+		Email:    "carol@example.com",
+		Groups:   []string{"team", "unknown"},
+	}
 	yes, no := true, false
 	newcomer.Admin = &yes
 	s, err = b.SignInByIdentity(ctx, from, newcomer, true)
@@ -93,7 +103,8 @@ func (b *bureau) newest(action string) audit.Entry {
 
 const idp = "https://idp.example"
 
-// What sign-on changes of a person's rights is recorded with what was before, in the person's name, and only if it changes.
+// What sign-on changes of a person's rights is recorded with what was before, in the person's name, and only if it
+// changes.
 func TestSignOnRecordsWhatItChanges(t *testing.T) {
 	b := newBureau(t)
 	ctx := t.Context()
@@ -119,19 +130,22 @@ func TestSignOnRecordsWhatItChanges(t *testing.T) {
 		{[]string{"two"}, &no, 2, 3, "[one two]", "[two]", true, false},
 		{nil, nil, 2, 4, "[two]", "[]", true, false},
 	} {
-		_, err := b.SignInByIdentity(ctx, from, account.Identity{Issuer: idp, Subject: "1", Name: "carol", Groups: c.groups, Admin: c.admin}, true)
+		_, err := b.SignInByIdentity(ctx, from,
+			account.Identity{Issuer: idp, Subject: "1", Name: "carol", Groups: c.groups, Admin: c.admin}, true)
 		b.must(err)
 		got := b.actions()
 		if got["user.admin granted"]-1 != c.admins || got["group.sync granted"] != c.syncs { // one made root an administrator
 			t.Errorf("%v: the record has %v, want %d and %d", c.groups, got, c.admins, c.syncs)
 		}
 		if c.syncs > 0 {
-			if e := b.newest("group.sync"); fmt.Sprint(e.Detail["before"]) != c.before || fmt.Sprint(e.Detail["after"]) != c.after || e.Actor.Name != "carol" || e.Subject != "carol" {
+			if e := b.newest("group.sync"); fmt.Sprint(e.Detail["before"]) != c.before ||
+				fmt.Sprint(e.Detail["after"]) != c.after || e.Actor.Name != "carol" || e.Subject != "carol" {
 				t.Errorf("%v: group.sync says %+v, want %s and %s", c.groups, e, c.before, c.after)
 			}
 		}
 		if c.admins > 0 {
-			if e := b.newest("user.admin"); e.Detail["before"] != c.adminB || e.Detail["admin"] != c.adminA || e.Actor.Name != "carol" {
+			if e := b.newest("user.admin"); e.Detail["before"] != c.adminB || e.Detail["admin"] != c.adminA ||
+				e.Actor.Name != "carol" {
 				t.Errorf("%v: user.admin says %+v", c.groups, e)
 			}
 		}
@@ -195,7 +209,8 @@ func TestRefusedIdentityLosesItsGroups(t *testing.T) {
 		t.Error("somebody who may not come in administers the index")
 	}
 	e := b.newest("session.refuse")
-	if got := b.actions(); got["session.refuse refused"] != 2 || e.Detail["reason"] != "you are in none of the groups" || e.Detail["subject"] != "1" || e.Detail["issuer"] != idp {
+	if got := b.actions(); got["session.refuse refused"] != 2 || e.Detail["reason"] != "you are in none of the groups" ||
+		e.Detail["subject"] != "1" || e.Detail["issuer"] != idp {
 		t.Errorf("the record has %v, and %+v", got, e)
 	}
 	if users, err := b.dir.Users(ctx, b.boss); err != nil || len(users) != 2 {
@@ -254,14 +269,15 @@ func TestSignOnAsksForOurSecondFactor(t *testing.T) {
 	}
 }
 
-// Identities are seen and unlinked by their person and by administrators; the last way in stays, and groups that came by
-// sign-on go with the last identity.
+// Identities are seen and unlinked by their person and by administrators; the last way in stays, and groups that came
+// by sign-on go with the last identity.
 func TestUnlink(t *testing.T) {
 	b := newBureau(t)
 	ctx := t.Context()
 	_, err := b.dir.AddGroup(ctx, b.boss, "team", "")
 	b.must(err)
-	_, err = b.SignInByIdentity(ctx, from, account.Identity{Issuer: idp, Subject: "1", Name: "carol", Groups: []string{"team"}}, true)
+	_, err = b.SignInByIdentity(ctx, from,
+		account.Identity{Issuer: idp, Subject: "1", Name: "carol", Groups: []string{"team"}}, true)
 	b.must(err)
 	_, err = b.SignInByIdentity(ctx, from, account.Identity{Issuer: idp, Subject: "2", Name: "dan"}, true)
 	b.must(err)
@@ -288,7 +304,8 @@ func TestUnlink(t *testing.T) {
 	}
 	_, err = b.SignInByIdentity(ctx, from, account.Identity{Issuer: idp, Subject: "1", Name: "carol"}, true)
 	b.want("signing in by an identity that was unlinked", err, fault.Denied)
-	if got := b.actions(); got["account.unlink-identity granted"] != 1 || got["user.unlink-identity granted"] != 1 || got["user.unlink-identity refused"] != 1 || got["group.sync granted"] != 2 {
+	if got := b.actions(); got["account.unlink-identity granted"] != 1 || got["user.unlink-identity granted"] != 1 ||
+		got["user.unlink-identity refused"] != 1 || got["group.sync granted"] != 2 {
 		t.Errorf("the record has %v", got)
 	}
 }

@@ -16,8 +16,8 @@ type OpenInvitation struct {
 	onetime.Link
 	By      string // name of the user who made it, "" for the operator
 	Waiting bool   // for an administrator's approval
-	// Announce says, of one that Invite just made, that administrators get a letter about it: for a day, or until one of them
-	// decided about an invitation, they get one.
+	// Announce says, of one that Invite just made, that administrators get a letter about it: for a day, or until one of
+	// them decided about an invitation, they get one.
 	Announce bool
 }
 
@@ -36,8 +36,11 @@ type NewInvitation struct {
 
 // Invite returns the secret of a link by which somebody makes an account. Administrators may invite, and whoever was
 // allowed the grants by an Inviter; Admin needs an administrator. The link of anybody else's invitation waits for an
-// administrator's approval, unless Options say that owners may invite; ten of one person may wait. fault.TooMany for more.
-func (a *Accounts) Invite(ctx context.Context, who access.Caller, n NewInvitation) (OpenInvitation, access.Secret, error) {
+// administrator's approval, unless Options say that owners may invite; ten of one person may wait. fault.TooMany for
+// more.
+func (a *Accounts) Invite(ctx context.Context, who access.Caller,
+	n NewInvitation,
+) (OpenInvitation, access.Secret, error) {
 	if err := checkEmail(n.Email); err != nil {
 		return OpenInvitation{}, "", err
 	}
@@ -122,9 +125,11 @@ func (a *Accounts) bounded(ctx context.Context, tx Tx, who access.Caller, waits 
 	}
 	switch {
 	case waits && waiting >= maxWaiting:
-		return fault.New(fault.TooMany, "%d of your invitations wait for an administrator already: revoke one, or wait for an approval", waiting)
+		return fault.New(fault.TooMany,
+			"%d of your invitations wait for an administrator already: revoke one, or wait for an approval", waiting)
 	case open >= maxOpen:
-		return fault.New(fault.TooMany, "%d of your invitations are open already: revoke one, or wait until some are used", open)
+		return fault.New(fault.TooMany, "%d of your invitations are open already: revoke one, or wait until some are used",
+			open)
 	}
 	return nil
 }
@@ -132,7 +137,8 @@ func (a *Accounts) bounded(ctx context.Context, tx Tx, who access.Caller, waits 
 // announcedBucket holds when administrators last got a letter about an invitation that waits.
 const announcedBucket = "invitation-letter"
 
-// announceEvery is how often administrators get such a letter, unless one of them decided about an invitation meanwhile.
+// announceEvery is how often administrators get such a letter, unless one of them decided about an invitation
+// meanwhile.
 const announceEvery = 24 * time.Hour
 
 // announces reports whether a letter about an invitation that waits is due, and notes that it is written.
@@ -144,13 +150,14 @@ func (a *Accounts) announces(ctx context.Context, tx Tx) (bool, error) {
 	return true, tx.PutAttempts(ctx, announcedBucket, 1, a.o.Now())
 }
 
-// decided notes that an administrator approved or refused an invitation, and so looked at the list: the next one that waits
-// is announced again.
+// decided notes that an administrator approved or refused an invitation, and so looked at the list: the next one that
+// waits is announced again.
 func (a *Accounts) decided(ctx context.Context, tx Tx) error {
 	return tx.PutAttempts(ctx, announcedBucket, 0, a.o.Now())
 }
 
-// Invitations returns the invitations that are open, newest first: an administrator sees all, others those that they made.
+// Invitations returns the invitations that are open, newest first: an administrator sees all, others those that they
+// made.
 func (a *Accounts) Invitations(ctx context.Context, who access.Caller) (out []OpenInvitation, err error) {
 	if !who.Known() {
 		return nil, fault.New(fault.Unauthenticated, "sign in first")
@@ -201,8 +208,8 @@ func (a *Accounts) openByID(ctx context.Context, tx Tx, who access.Caller, id st
 }
 
 // ApproveInvitation lets the link of an invitation work that was waiting for it, for a week from now. It needs an
-// administrator. It returns fault.NotFound for an invitation that is not open, and fault.Conflict if it does not wait or if
-// its maker may no longer give what it gives. Of several administrators at once, one succeeds.
+// administrator. It returns fault.NotFound for an invitation that is not open, and fault.Conflict if it does not wait
+// or if its maker may no longer give what it gives. Of several administrators at once, one succeeds.
 func (a *Accounts) ApproveInvitation(ctx context.Context, who access.Caller, id string) (o OpenInvitation, err error) {
 	if !who.Admin() {
 		return o, a.refused(ctx, who, "user.approve-invitation", id, "only an administrator may approve an invitation")
@@ -218,7 +225,8 @@ func (a *Accounts) ApproveInvitation(ctx context.Context, who access.Caller, id 
 		if ok, err := stands(ctx, tx, o.Link); err != nil {
 			return err
 		} else if !ok {
-			return fault.New(fault.Conflict, "%s can no longer give the roles of this invitation; refuse it, or invite the person yourself", o.By)
+			return fault.New(fault.Conflict,
+				"%s can no longer give the roles of this invitation; refuse it, or invite the person yourself", o.By)
 		}
 		did, err := tx.ApproveLink(ctx, id, who.ID(), now, now.Add(inviteLife))
 		if err == nil && (!did || !o.Waiting) {
@@ -237,11 +245,13 @@ func (a *Accounts) ApproveInvitation(ctx context.Context, who access.Caller, id 
 
 // detail is what the record keeps about an invitation.
 func (o OpenInvitation) detail() map[string]any {
-	return map[string]any{"by": o.By, "name": o.Invitation.Name, "email": o.Invitation.Email, "grants": o.Invitation.Grants}
+	return map[string]any{
+		"by": o.By, "name": o.Invitation.Name, "email": o.Invitation.Email, "grants": o.Invitation.Grants,
+	}
 }
 
-// RevokeInvitation ends an invitation that the caller may see; fault.NotFound for any other. An administrator who ends one
-// that waits for approval refuses it.
+// RevokeInvitation ends an invitation that the caller may see; fault.NotFound for any other. An administrator who ends
+// one that waits for approval refuses it.
 func (a *Accounts) RevokeInvitation(ctx context.Context, who access.Caller, id string) (o OpenInvitation, err error) {
 	if !who.Known() {
 		return o, fault.New(fault.Unauthenticated, "sign in first")
@@ -268,7 +278,8 @@ func (a *Accounts) RevokeInvitation(ctx context.Context, who access.Caller, id s
 	})
 }
 
-// AdminAddresses returns the e-mail addresses of the active administrators who gave one, for letters about the index itself.
+// AdminAddresses returns the e-mail addresses of the active administrators who gave one, for letters about the index
+// itself.
 func (a *Accounts) AdminAddresses(ctx context.Context) (out []string, err error) {
 	err = a.store.View(ctx, func(tx Tx) error {
 		out = nil
@@ -305,13 +316,21 @@ func WaitingLetter(index string, o OpenInvitation, link string) outbox.Letter {
 	if o.Invitation.Name != "" {
 		whom = o.Invitation.Name
 	}
-	return outbox.Letter{Subject: "An invitation to " + index + " waits for your approval", Text: o.By + " invited " + whom + " to " + index + " as " + o.where() + ".\n\n" +
-		"The invitation makes a new account, so an administrator has to approve it first. Approve or refuse it here:\n\n" + link + "\n\n" +
-		"More may wait by the time you look: until one is approved or refused, there is at most one such letter a day.\n"}
+	return outbox.Letter{
+		Subject: "An invitation to " + index + " waits for your approval",
+		Text: o.By + " invited " + whom + " to " + index + " as " + o.where() + ".\n\n" +
+			"The invitation makes a new account, so an administrator has to approve it first. Approve or refuse it here:\n\n" +
+			link + "\n\n" +
+			"More may wait by the time you look: until one is approved or refused, there is at most one such letter a day.\n",
+	}
 }
 
 // ApprovedLetter tells whoever made an invitation that its link works now.
 func ApprovedLetter(index string, o OpenInvitation) outbox.Letter {
-	return outbox.Letter{Subject: "Your invitation to " + index + " was approved", Text: "Your invitation to " + index + " as " + o.where() + " was approved.\n\n" +
-		"The link that you were shown works now, once, until " + o.ExpiresAt.UTC().Format("2 January 2006 15:04 UTC") + ".\n"}
+	return outbox.Letter{
+		Subject: "Your invitation to " + index + " was approved",
+		Text: "Your invitation to " + index + " as " + o.where() + " was approved.\n\n" +
+			"The link that you were shown works now, once, until " + o.ExpiresAt.UTC().Format("2 January 2006 15:04 UTC") +
+			".\n",
+	}
 }

@@ -34,13 +34,15 @@ func (b *bureau) owner(name string) (access.Caller, account.NewInvitation) {
 	b.user(name)
 	who := b.session(name)
 	b.must(b.store.Update(b.t.Context(), func(tx account.Tx) error {
-		err := tx.PutGrant(b.t.Context(), access.Grant{UserID: who.ID(), RepositoryID: b.main(), Role: access.Owner, CreatedAt: b.now})
+		err := tx.PutGrant(b.t.Context(),
+			access.Grant{UserID: who.ID(), RepositoryID: b.main(), Role: access.Owner, CreatedAt: b.now})
 		if err == nil {
 			_, err = tx.NextSerial(b.t.Context())
 		}
 		return err
 	}))
-	return b.session(name), account.NewInvitation{Grants: []onetime.Grant{{RepositoryID: b.main(), Where: "main", Role: "uploader"}}}
+	return b.session(name),
+		account.NewInvitation{Grants: []onetime.Grant{{RepositoryID: b.main(), Where: "main", Role: "uploader"}}}
 }
 
 // accept follows an invitation as a new user.
@@ -142,9 +144,11 @@ func TestWhoseInvitationsWait(t *testing.T) {
 		change func(*bureau)
 		waits  bool
 	}{
-		"an owner's":                           {waits: true},
-		"an owner's, as the settings allow":    {owners: true},
-		"of an owner who became administrator": {change: func(b *bureau) { b.must(b.dir.SetAdmin(b.t.Context(), b.boss, "maker", true)) }},
+		"an owner's":                        {waits: true},
+		"an owner's, as the settings allow": {owners: true},
+		"of an owner who became administrator": {change: func(b *bureau) {
+			b.must(b.dir.SetAdmin(b.t.Context(), b.boss, "maker", true))
+		}},
 		"of a former administrator": {waits: true, change: func(b *bureau) {
 			b.must(b.dir.SetAdmin(b.t.Context(), b.boss, "maker", true))
 			b.user("other")
@@ -255,7 +259,8 @@ func TestInvitees(t *testing.T) {
 	b.must(err)
 	b.must(b.accept("marionette", secret))
 	got, err := b.dir.Invitees(ctx, b.boss, "mallory")
-	if err != nil || len(got) != 2 || got[0].Name != "puppet" || got[0].By != "mallory" || got[1].Name != "marionette" || got[1].By != "puppet" {
+	if err != nil || len(got) != 2 || got[0].Name != "puppet" || got[0].By != "mallory" || got[1].Name != "marionette" ||
+		got[1].By != "puppet" {
 		t.Errorf("Invitees(mallory) = %+v, %v", got, err)
 	}
 	if got, err := b.dir.Invitees(ctx, b.boss, "second"); err != nil || len(got) != 0 {

@@ -48,8 +48,8 @@ func (a *Accounts) FirstLink(ctx context.Context, who access.Caller) (access.Sec
 	return secret, nil
 }
 
-// ResetLink returns the secret of a link by which a person sets a new password; earlier ones of that person end. It needs
-// an administrator; fault.NotFound for an unknown or disabled account.
+// ResetLink returns the secret of a link by which a person sets a new password; earlier ones of that person end. It
+// needs an administrator; fault.NotFound for an unknown or disabled account.
 func (a *Accounts) ResetLink(ctx context.Context, who access.Caller, name string) (access.Secret, error) {
 	l, secret := onetime.New(a.o.NewID(), onetime.Reset, a.o.Now(), resetLife)
 	err := access.Update(ctx, a.store, who, func(tx Tx, who access.Caller) error {
@@ -124,9 +124,9 @@ func (a *Accounts) look(ctx context.Context, tx Tx, kind onetime.Kind, secret ac
 	}, nil
 }
 
-// stands reports whether whoever made a link may still give what it gives: who lost a role cannot come back to it by a link that
-// was made before. For a new password of somebody else that is an active administrator. What the operator gives stands, and so
-// do links that people asked for themselves.
+// stands reports whether whoever made a link may still give what it gives: who lost a role cannot come back to it by a
+// link that was made before. For a new password of somebody else that is an active administrator. What the operator
+// gives stands, and so do links that people asked for themselves.
 func stands(ctx context.Context, tx Tx, l onetime.Link) (bool, error) {
 	if l.CreatedBy == "" || l.Kind != onetime.Invite && l.Kind != onetime.Reset {
 		return true, nil
@@ -154,10 +154,12 @@ func stands(ctx context.Context, tx Tx, l onetime.Link) (bool, error) {
 }
 
 // ErrWaiting is returned for the link of an invitation that an administrator has not approved yet. Nothing is used up.
-var ErrWaiting = fault.New(fault.Denied, "an administrator of this index has to approve this invitation first: follow the link again later")
+var ErrWaiting = fault.New(fault.Denied,
+	"an administrator of this index has to approve this invitation first: follow the link again later")
 
-// waits reports whether an invitation needs an administrator's approval before it can be accepted: if its maker is not an
-// administrator now, and the settings do not leave invitations to owners. What the maker was at the time does not matter.
+// waits reports whether an invitation needs an administrator's approval before it can be accepted: if its maker is not
+// an administrator now, and the settings do not leave invitations to owners. What the maker was at the time does not
+// matter.
 func (a *Accounts) waits(ctx context.Context, tx Tx, l onetime.Link) (bool, error) {
 	if a.ownersInvite || l.Kind != onetime.Invite || l.CreatedBy == "" || !l.ApprovedAt.IsZero() {
 		return false, nil
@@ -208,9 +210,11 @@ func checkEmail(s string) error {
 	return nil
 }
 
-// Accept uses up a link of kind first or invite and makes the account. Of several who do it at once, one succeeds. What is
-// wrong with the name or the password is fault.Invalid about that field and uses nothing up.
-func (a *Accounts) Accept(ctx context.Context, who access.Caller, kind onetime.Kind, secret access.Secret, in Accepted) (access.User, error) {
+// Accept uses up a link of kind first or invite and makes the account. Of several who do it at once, one succeeds. What
+// is wrong with the name or the password is fault.Invalid about that field and uses nothing up.
+func (a *Accounts) Accept(ctx context.Context, who access.Caller, kind onetime.Kind, secret access.Secret,
+	in Accepted,
+) (access.User, error) {
 	o, err := a.Look(ctx, kind, secret)
 	if err != nil {
 		return access.User{}, err
@@ -230,7 +234,9 @@ func (a *Accounts) Accept(ctx context.Context, who access.Caller, kind onetime.K
 	return u, a.store.Update(ctx, func(tx Tx) error { return a.accept(ctx, tx, who, kind, secret, u) })
 }
 
-func (a *Accounts) accept(ctx context.Context, tx Tx, who access.Caller, kind onetime.Kind, secret access.Secret, u access.User) error {
+func (a *Accounts) accept(ctx context.Context, tx Tx, who access.Caller, kind onetime.Kind, secret access.Secret,
+	u access.User,
+) error {
 	o, err := a.look(ctx, tx, kind, secret)
 	if err != nil {
 		return err
@@ -266,7 +272,15 @@ func (a *Accounts) accept(ctx context.Context, tx Tx, who access.Caller, kind on
 	if _, err := tx.NextSerial(ctx); err != nil {
 		return err
 	}
-	e := a.entry(who, "user.accept", u.Name, map[string]any{"link": o.link.ID, "kind": string(kind), "admin": u.Admin, "invited_by": o.link.CreatedBy, "approved_by": o.link.ApprovedBy, "grants": o.Invitation.Grants})
+	e := a.entry(who, "user.accept", u.Name,
+		map[string]any{
+			"link":        o.link.ID,
+			"kind":        string(kind),
+			"admin":       u.Admin,
+			"invited_by":  o.link.CreatedBy,
+			"approved_by": o.link.ApprovedBy,
+			"grants":      o.Invitation.Grants,
+		})
 	e.Actor.Kind, e.Actor.ID, e.Actor.Name = string(access.KindUser), u.ID, u.Name
 	return tx.InsertAudit(ctx, e)
 }
@@ -277,7 +291,8 @@ func give(ctx context.Context, tx Tx, u access.User, g onetime.Grant, at time.Ti
 	if err != nil {
 		return err
 	}
-	err = tx.PutGrant(ctx, access.Grant{UserID: u.ID, RepositoryID: g.RepositoryID, ProjectID: g.ProjectID, Role: role, CreatedAt: at})
+	err = tx.PutGrant(ctx,
+		access.Grant{UserID: u.ID, RepositoryID: g.RepositoryID, ProjectID: g.ProjectID, Role: role, CreatedAt: at})
 	if fault.Is(err, fault.NotFound) || fault.Is(err, fault.Conflict) {
 		return nil
 	}
@@ -287,11 +302,13 @@ func give(ctx context.Context, tx Tx, u access.User, g onetime.Grant, at time.Ti
 // OriginForgotten marks a link of kind reset that somebody asked for who forgot the password.
 const OriginForgotten = "forgotten"
 
-// Reset uses up a link of kind reset, sets the password and ends all sessions of the account and its other links of that
-// kind. It revokes the account's API tokens if revoke says so, and always if the link was asked for because the password was
-// forgotten: nobody knows then who else has what the account could do. It returns how many it revoked. The second factor
-// stays.
-func (a *Accounts) Reset(ctx context.Context, who access.Caller, secret, password access.Secret, revoke bool) (u access.User, revoked int64, err error) {
+// Reset uses up a link of kind reset, sets the password and ends all sessions of the account and its other links of
+// that kind. It revokes the account's API tokens if revoke says so, and always if the link was asked for because the
+// password was forgotten: nobody knows then who else has what the account could do. It returns how many it revoked. The
+// second factor stays.
+func (a *Accounts) Reset(ctx context.Context, who access.Caller, secret, password access.Secret,
+	revoke bool,
+) (u access.User, revoked int64, err error) {
 	o, err := a.Look(ctx, onetime.Reset, secret)
 	if err != nil {
 		return access.User{}, 0, err
@@ -338,7 +355,8 @@ func (a *Accounts) Reset(ctx context.Context, who access.Caller, secret, passwor
 		if _, err := tx.NextSerial(ctx); err != nil {
 			return err
 		}
-		e := a.entry(who, "user.reset", u.Name, map[string]any{"link": o.link.ID, "forgotten": o.Forgotten, "tokens_revoked": revoked})
+		e := a.entry(who, "user.reset", u.Name,
+			map[string]any{"link": o.link.ID, "forgotten": o.Forgotten, "tokens_revoked": revoked})
 		e.Actor.Kind, e.Actor.ID, e.Actor.Name = string(access.KindUser), u.ID, u.Name
 		return tx.InsertAudit(ctx, e)
 	})

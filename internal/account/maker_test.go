@@ -12,8 +12,8 @@ import (
 	"pyindex/internal/fault"
 )
 
-// A link by which an administrator lets somebody choose a password is worth as much as that administrator is now, and one that
-// ended so does not come back.
+// A link by which an administrator lets somebody choose a password is worth as much as that administrator is now, and
+// one that ended so does not come back.
 func TestResetLinkEndsWithItsMakersRights(t *testing.T) {
 	onEach(t, func(t *testing.T, b *bureau) {
 		ctx := t.Context()
@@ -26,8 +26,14 @@ func TestResetLinkEndsWithItsMakersRights(t *testing.T) {
 		no := false
 		id := account.Identity{Issuer: "https://sso", Subject: "rogue", Admin: &no}
 		for what, c := range map[string]struct{ end, back func(name string) }{
-			"disabled": {func(name string) { b.must(b.dir.DisableUser(ctx, b.boss, name)) }, func(name string) { b.must(b.dir.EnableUser(ctx, b.boss, name)) }},
-			"demoted":  {func(name string) { b.must(b.dir.SetAdmin(ctx, b.boss, name, false)) }, func(name string) { b.must(b.dir.SetAdmin(ctx, b.boss, name, true)) }},
+			"disabled": {
+				func(name string) { b.must(b.dir.DisableUser(ctx, b.boss, name)) },
+				func(name string) { b.must(b.dir.EnableUser(ctx, b.boss, name)) },
+			},
+			"demoted": {
+				func(name string) { b.must(b.dir.SetAdmin(ctx, b.boss, name, false)) },
+				func(name string) { b.must(b.dir.SetAdmin(ctx, b.boss, name, true)) },
+			},
 			"demoted-by-provider": {func(name string) {
 				_, err := b.SignInByIdentity(ctx, from, id, false)
 				b.must(err)
@@ -46,7 +52,8 @@ func TestResetLinkEndsWithItsMakersRights(t *testing.T) {
 			rogue, victim := "rogue-"+what, "victim-"+what
 			who := admin(rogue)
 			if what == "demoted-by-provider" {
-				b.must(b.store.Update(ctx, func(tx account.Tx) error { return tx.InsertIdentity(ctx, id.Issuer, id.Subject, who.ID(), b.now) }))
+				b.must(b.store.Update(ctx,
+					func(tx account.Tx) error { return tx.InsertIdentity(ctx, id.Issuer, id.Subject, who.ID(), b.now) }))
 			}
 			b.user(victim)
 			link, err := b.ResetLink(ctx, who, victim)
@@ -80,8 +87,8 @@ func TestResetLinkEndsWithItsMakersRights(t *testing.T) {
 	})
 }
 
-// Of many invitations by an owner at once, ten wait for an administrator; the next takes the place of one that was decided
-// about or revoked.
+// Of many invitations by an owner at once, ten wait for an administrator; the next takes the place of one that was
+// decided about or revoked.
 func TestOwnersInvitationsAreBounded(t *testing.T) {
 	onEach(t, func(t *testing.T, b *bureau) {
 		ctx := t.Context()

@@ -101,7 +101,8 @@ func TestLettersGoOnce(t *testing.T) {
 	})
 }
 
-// A letter that the server does not take is tried again after pauses that double, for three days. What it refuses for good is not.
+// A letter that the server does not take is tried again after pauses that double, for three days. What it refuses for
+// good is not.
 func TestLettersAreTriedAgain(t *testing.T) {
 	b := mailing(t)
 	ctx := t.Context()
@@ -129,7 +130,8 @@ func TestLettersAreTriedAgain(t *testing.T) {
 	if last := at[len(at)-1]; last > 3*24*time.Hour || last < 2*24*time.Hour {
 		t.Errorf("the last try was after %v, want one shortly before three days", last)
 	}
-	if text := log.String(); strings.Count(text, "given_up=true") != 1 || strings.Contains(text, "ann@") || strings.Contains(text, "the text") {
+	if text := log.String(); strings.Count(text, "given_up=true") != 1 || strings.Contains(text, "ann@") ||
+		strings.Contains(text, "the text") {
 		t.Errorf("the log says\n%s", text)
 	}
 	b.must(b.Warn(ctx, "ann@acme.example", l))
@@ -161,7 +163,8 @@ func TestLettersOutliveAProcess(t *testing.T) {
 	b := mailing(t)
 	b.must(b.Warn(t.Context(), "ann@acme.example", outbox.Letter{Subject: "x", Text: "x"}))
 	dying, kill := context.WithCancel(t.Context())
-	err := b.Deliver(dying, quiet, func(context.Context, string, outbox.Letter) error { kill(); return errors.New("cut off") })
+	err := b.Deliver(dying, quiet,
+		func(context.Context, string, outbox.Letter) error { kill(); return errors.New("cut off") })
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("Deliver at the end = %v", err)
 	}
@@ -177,7 +180,8 @@ func TestLettersOutliveAProcess(t *testing.T) {
 	}
 }
 
-// So many letters wait for one address and no more, an index without mail keeps none, and the sweep removes what is too old.
+// So many letters wait for one address and no more, an index without mail keeps none, and the sweep removes what is too
+// old.
 func TestLettersAreBounded(t *testing.T) {
 	b := mailing(t)
 	ctx := t.Context()
@@ -224,7 +228,10 @@ func TestTenWrongCodesMakeALetter(t *testing.T) {
 			t.Fatalf("after %d wrong codes %d letters went", i+1, len(p.taken))
 		}
 	}
-	for _, want := range []string{"alice@acme.example", "ten wrong codes", "From: 198.51.9.1, Firefox on Linux", "https://h.example/manage/account/security/"} {
+	for _, want := range []string{
+		"alice@acme.example", "ten wrong codes", "From: 198.51.9.1, Firefox on Linux",
+		"https://h.example/manage/account/security/",
+	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the letter lacks %q:\n%s", want, text)
 		}

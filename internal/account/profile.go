@@ -22,8 +22,8 @@ func (a *Accounts) ProfileOf(ctx context.Context, who access.Caller) (p access.P
 	return p, err
 }
 
-// SetProfile changes what the caller says of themselves. fault.Invalid for an address or a name that cannot be. With another
-// address, links to a new password end: they went to the one before.
+// SetProfile changes what the caller says of themselves. fault.Invalid for an address or a name that cannot be. With
+// another address, links to a new password end: they went to the one before.
 func (a *Accounts) SetProfile(ctx context.Context, who access.Caller, p access.Profile) error {
 	if err := checkEmail(p.Email); err != nil {
 		return err

@@ -38,7 +38,8 @@ func (l *letters) send(_ context.Context, r outbox.Reminder) error {
 
 func (b *bureau) token(user, description string, life time.Duration) access.Token {
 	b.t.Helper()
-	t, _, err := b.dir.CreateToken(b.t.Context(), b.boss, access.NewAPIToken{User: user, Scope: access.ScopeRead, Expires: life, Description: description})
+	t, _, err := b.dir.CreateToken(b.t.Context(), b.boss,
+		access.NewAPIToken{User: user, Scope: access.ScopeRead, Expires: life, Description: description})
 	b.must(err)
 	return t
 }

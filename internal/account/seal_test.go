@@ -44,7 +44,9 @@ func (d device) FinishRegister(_ signin.Owner, state, response []byte) (string, 
 	return id, "{}", err
 }
 
-func (d device) FinishSignIn(state, response []byte, find func(string) (signin.Owner, error)) (string, string, bool, error) {
+func (d device) FinishSignIn(state, response []byte,
+	find func(string) (signin.Owner, error),
+) (string, string, bool, error) {
 	id, err := d.finish(state, response)
 	if err == nil {
 		_, err = find(id)
@@ -175,7 +177,11 @@ func TestChallengeRefusals(t *testing.T) {
 	link, invited, err := b.Invite(ctx, b.boss, account.NewInvitation{})
 	b.must(err)
 	begin := map[string]func() ([]byte, access.Secret){
-		"signing in": func() ([]byte, access.Secret) { o, c, err := b.BeginPasskeySignIn(ctx, from); b.must(err); return o, c },
+		"signing in": func() ([]byte, access.Secret) {
+			o, c, err := b.BeginPasskeySignIn(ctx, from)
+			b.must(err)
+			return o, c
+		},
 		"confirming": func() ([]byte, access.Secret) {
 			o, c, err := b.BeginPasskeySignIn(ctx, alice)
 			b.must(err)
@@ -211,33 +217,49 @@ func TestChallengeRefusals(t *testing.T) {
 			_, err := b.AcceptByPasskey(ctx, from, onetime.Invite, invited, c, "x", r)
 			return err
 		},
-		"single sign-on":            func(c access.Secret, _ []byte) error { _, err := b.TakeSignOn(ctx, from, c); return err },
-		"linking":                   func(c access.Secret, _ []byte) error { _, err := b.TakeSignOn(ctx, alice, c); return err },
-		"linking another's account": func(c access.Secret, _ []byte) error { _, err := b.TakeSignOn(ctx, bob, c); return err },
+		"single sign-on": func(c access.Secret, _ []byte) error {
+			_, err := b.TakeSignOn(ctx, from, c)
+			return err
+		},
+		"linking": func(c access.Secret, _ []byte) error {
+			_, err := b.TakeSignOn(ctx, alice, c)
+			return err
+		},
+		"linking another's account": func(c access.Secret, _ []byte) error {
+			_, err := b.TakeSignOn(ctx, bob, c)
+			return err
+		},
 	}
 	for what, begun := range begin {
-		for other, end := range finish {
-			if other == what {
-				continue
+		t.Run(what, func(t *testing.T) {
+			for other, end := range finish {
+				if other == what {
+					continue
+				}
+				options, cookie := begun()
+				b.want(fmt.Sprintf("a challenge of %s for %s", what, other), end(cookie, answered(options, "laptop")),
+					fault.Invalid)
 			}
-			options, cookie := begun()
-			b.want(fmt.Sprintf("a challenge of %s for %s", what, other), end(cookie, answered(options, "laptop")), fault.Invalid)
-		}
+		})
 	}
 	for what, end := range finish {
-		if begin[what] == nil {
-			continue
-		}
-		options, cookie := begin[what]()
-		text := cookie.Reveal()
-		for name, c := range map[string]string{
-			"nothing": "", "rubbish": "AAAA", "no base 64": "!", "a token": access.NewToken().Reveal(), "a shorter one": text[:len(text)-1], "a longer one": text + "A",
-			"a changed one": flip(text, len(text)/2), "its first byte changed": flip(text, 0), "very long": strings.Repeat("A", 100_000),
-		} {
-			b.want(name+" for "+what, end(access.Secret(c), answered(options, "laptop")), fault.Invalid)
-		}
-		b.pass(5 * time.Minute)
-		b.want(what+" after five minutes", end(cookie, answered(options, "laptop")), fault.Invalid)
+		t.Run(what, func(t *testing.T) {
+			if begin[what] == nil {
+				return
+			}
+			options, cookie := begin[what]()
+			text := cookie.Reveal()
+			for name, c := range map[string]string{
+				"nothing": "", "rubbish": "AAAA", "no base 64": "!", "a token": access.NewToken().Reveal(),
+				"a shorter one": text[:len(text)-1], "a longer one": text + "A",
+				"a changed one": flip(text, len(text)/2), "its first byte changed": flip(text, 0),
+				"very long": strings.Repeat("A", 100_000),
+			} {
+				b.want(name+" for "+what, end(access.Secret(c), answered(options, "laptop")), fault.Invalid)
+			}
+			b.pass(5 * time.Minute)
+			b.want(what+" after five minutes", end(cookie, answered(options, "laptop")), fault.Invalid)
+		})
 	}
 	if open, err := b.Look(ctx, onetime.Invite, invited); err != nil || open.Kind != link.Kind {
 		t.Errorf("the invitation was used up: %v", err)
@@ -245,12 +267,16 @@ func TestChallengeRefusals(t *testing.T) {
 	_, err = b.BeginSignOn(ctx, from, make([]byte, 10_000))
 	b.want("a way too long for a cookie", err, fault.Invalid)
 	for what, end := range finish {
-		if begin[what] != nil {
-			options, cookie := begin[what]()
-			if err := end(cookie, answered(options, map[bool]string{true: "laptop", false: what}[what == "signing in" || what == "confirming"])); err != nil {
-				t.Errorf("%s = %v", what, err)
+		t.Run(what, func(t *testing.T) {
+			if begin[what] != nil {
+				options, cookie := begin[what]()
+				if err := end(cookie,
+					answered(options,
+						map[bool]string{true: "laptop", false: what}[what == "signing in" || what == "confirming"])); err != nil {
+					t.Errorf("%s = %v", what, err)
+				}
 			}
-		}
+		})
 	}
 }
 
@@ -270,7 +296,9 @@ func TestKeyIsReadAgain(t *testing.T) {
 	raw, err := sql.Open("sqlite", b.db.Path())
 	b.must(err)
 	defer raw.Close()
-	_, err = raw.Exec(`UPDATE keys SET secret = 'ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff' WHERE name = 'challenges'`)
+	_, err = raw.Exec(
+		`UPDATE keys SET secret = 'ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff' WHERE name = 'challenges'`,
+	)
 	b.must(err)
 	fresh := newProcess(b.db, settings{signin: signin.Options{Now: b.clock, Authenticators: device{}}})
 	options, cookie, err := fresh.BeginPasskeySignIn(ctx, from)
@@ -280,7 +308,8 @@ func TestKeyIsReadAgain(t *testing.T) {
 	}
 }
 
-// Deleting the row of the key changes the key of all processes within a minute: what was sealed by the one before opens nothing.
+// Deleting the row of the key changes the key of all processes within a minute: what was sealed by the one before opens
+// nothing.
 func TestDeletedKeyOpensNothing(t *testing.T) {
 	b, _ := withDevices(t)
 	ctx := t.Context()
@@ -307,7 +336,8 @@ func TestDeletedKeyOpensNothing(t *testing.T) {
 	for i, begin := range []process{b.process, b.beside} {
 		options, cookie, err := begin.BeginPasskeySignIn(ctx, from)
 		b.must(err)
-		if _, err := []process{b.beside, b.process}[i].SignInByPasskey(ctx, from, cookie, answered(options, "laptop")); err != nil {
+		if _, err := []process{b.beside, b.process}[i].SignInByPasskey(ctx, from, cookie,
+			answered(options, "laptop")); err != nil {
 			t.Errorf("SignInByPasskey by the new key = %v", err)
 		}
 	}

@@ -9,8 +9,8 @@ import (
 	"pyindex/internal/fault"
 )
 
-// Changes of an account and of invitations read the caller again: one whose session ended, whose account was disabled, or
-// who administers or owns no longer, changes nothing.
+// Changes of an account and of invitations read the caller again: one whose session ended, whose account was disabled,
+// or who administers or owns no longer, changes nothing.
 func TestEveryChangeReadsRightsAgain(t *testing.T) {
 	b := newBureau(t)
 	ctx := t.Context()
@@ -30,7 +30,8 @@ func TestEveryChangeReadsRightsAgain(t *testing.T) {
 		},
 		"RemoveTOTP": func(who access.Caller) error { return b.RemoveTOTP(ctx, who) },
 		"SignInByIdentity": func(who access.Caller) error {
-			_, err := b.SignInByIdentity(ctx, who, account.Identity{Issuer: "https://sso", Subject: who.Name(), Name: who.Name()}, false)
+			_, err := b.SignInByIdentity(ctx, who,
+				account.Identity{Issuer: "https://sso", Subject: who.Name(), Name: who.Name()}, false)
 			return err
 		},
 	}
@@ -44,7 +45,8 @@ func TestEveryChangeReadsRightsAgain(t *testing.T) {
 			return err
 		},
 		"Invite to a project": func(who access.Caller) error {
-			_, _, err := b.Invite(ctx, who, account.NewInvitation{Grants: []onetime.Grant{{RepositoryID: "r", ProjectID: "p", Role: "reader"}}})
+			_, _, err := b.Invite(ctx, who,
+				account.NewInvitation{Grants: []onetime.Grant{{RepositoryID: "r", ProjectID: "p", Role: "reader"}}})
 			return err
 		},
 	}
@@ -73,10 +75,14 @@ func TestEveryChangeReadsRightsAgain(t *testing.T) {
 		}
 	}
 	for what, change := range changes {
-		check(what, change, false)
+		t.Run(what, func(t *testing.T) {
+			check(what, change, false)
+		})
 	}
 	for what, change := range administrators {
-		check(what, change, true)
+		t.Run(what, func(t *testing.T) {
+			check(what, change, true)
+		})
 	}
 	who := next()
 	l, _, err := b.Invite(ctx, who, account.NewInvitation{Name: "later"})

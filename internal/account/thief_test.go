@@ -57,8 +57,8 @@ func (b *bureau) signIn(name string) signin.Signed {
 	return s
 }
 
-// Recovery codes stand in for a second factor, so nobody makes any who shows only a password, and setting up an authenticator
-// replaces what there is and shows it.
+// Recovery codes stand in for a second factor, so nobody makes any who shows only a password, and setting up an
+// authenticator replaces what there is and shows it.
 func TestRecoveryCodesComeWithASecondFactor(t *testing.T) {
 	for _, policy := range []access.FactorPolicy{access.FactorNone, access.FactorAll} {
 		b := newBureau(t)
@@ -89,7 +89,9 @@ func TestRecoveryCodesComeWithASecondFactor(t *testing.T) {
 			_, err := b.SecondFactor(ctx, from, signin.Code{Step: b.signIn("root").Factor, Typed: c.Reveal()})
 			b.want("a planted recovery code", err, fault.Invalid)
 		}
-		if s, err := b.SecondFactor(ctx, from, signin.Code{Step: b.signIn("root").Factor, Typed: shown[3].Reveal()}); err != nil || s.Method != "password+recovery" {
+		if s, err := b.SecondFactor(ctx, from,
+			signin.Code{Step: b.signIn("root").Factor, Typed: shown[3].Reveal()}); err != nil ||
+			s.Method != "password+recovery" {
 			t.Errorf("%s: a shown recovery code = %+v, %v", policy, s, err)
 		}
 		if codes, err := b.NewRecovery(ctx, owner); err != nil || len(codes) != 10 {
@@ -126,7 +128,8 @@ func TestRecoveryCodesComeAndGoWithPasskeys(t *testing.T) {
 	left(0)
 }
 
-// The key of an authenticator that is being set up is seen and confirmed by the session that began, and by no other one.
+// The key of an authenticator that is being set up is seen and confirmed by the session that began, and by no other
+// one.
 func TestPendingKeyBelongsToItsSession(t *testing.T) {
 	b := newBureau(t)
 	ctx := t.Context()
@@ -191,8 +194,8 @@ func TestOneOfManyEnrolmentsStays(t *testing.T) {
 	})
 }
 
-// The first second factor ends the other sessions and whatever began to sign in without it, whether or not it is demanded.
-// The session in which it was set up stays.
+// The first second factor ends the other sessions and whatever began to sign in without it, whether or not it is
+// demanded. The session in which it was set up stays.
 func TestFirstSecondFactorEndsWhatBeganWithoutIt(t *testing.T) {
 	for _, policy := range []access.FactorPolicy{access.FactorNone, access.FactorAll} {
 		for what, set := range map[string]func(*bureau, access.Caller){
@@ -230,8 +233,8 @@ func TestFirstSecondFactorEndsWhatBeganWithoutIt(t *testing.T) {
 	}
 }
 
-// A change that was under way when the second factor was set up is refused, as a new request would be: its session never showed
-// the factor. Whoever comes to need one meanwhile has no rights beyond setting one up.
+// A change that was under way when the second factor was set up is refused, as a new request would be: its session
+// never showed the factor. Whoever comes to need one meanwhile has no rights beyond setting one up.
 func TestChangesUnderWayAreHeldAgainstThePolicy(t *testing.T) {
 	b := guarded(t, access.FactorAll, access.Uploader, true)
 	ctx := t.Context()
@@ -250,7 +253,9 @@ func TestChangesUnderWayAreHeldAgainstThePolicy(t *testing.T) {
 		"Confirm":        b.Confirm(ctx, thief, signin.Proof{Password: good}),
 		"ConfirmSession": b.dir.ConfirmSession(ctx, thief),
 	} {
-		b.want(what+" under way", err, fault.Unauthenticated)
+		t.Run(what, func(t *testing.T) {
+			b.want(what+" under way", err, fault.Unauthenticated)
+		})
 	}
 
 	b = guarded(t, access.FactorAdministrators, access.Reader, false)
@@ -342,8 +347,8 @@ func TestNoSessionOfTheOldPasswordOutlivesAReset(t *testing.T) {
 	})
 }
 
-// Whatever changes or removes a way to sign in ends the sign-ins that began before: those that were judged and have no session
-// yet, and those between two factors.
+// Whatever changes or removes a way to sign in ends the sign-ins that began before: those that were judged and have no
+// session yet, and those between two factors.
 func TestSignInsEndWithTheWayThatTheyTook(t *testing.T) {
 	id := account.Identity{Issuer: "https://sso", Subject: "1", Name: "root"}
 	changes := map[string]func(*bureau, context.Context, access.Caller) error{
@@ -378,57 +383,61 @@ func TestSignInsEndWithTheWayThatTheyTook(t *testing.T) {
 		"ending all sessions": func(b *bureau, ctx context.Context, _ access.Caller) error {
 			return b.dir.EndSessionsOf(ctx, b.boss, "root")
 		},
-		"ending the other sessions": func(b *bureau, ctx context.Context, who access.Caller) error { return b.dir.EndOtherSessions(ctx, who) },
+		"ending the other sessions": func(b *bureau, ctx context.Context, who access.Caller) error {
+			return b.dir.EndOtherSessions(ctx, who)
+		},
 	}
 	for what, change := range changes {
-		b := newBureau(t)
-		b.equip(access.FactorNone)
-		ctx := t.Context()
-		b.user("root")
-		who := b.session("root")
-		_, err := b.SignInByIdentity(ctx, who, id, false)
-		b.must(err)
-		b.must(b.register(who, "laptop"))
-		judged := map[string]signin.Signed{"password": b.signIn("root")}
-		if judged["single sign-on"], err = b.SignInByIdentity(ctx, from, id, false); err != nil {
-			t.Fatal(err)
-		}
-		options, cookie, err := b.BeginPasskeySignIn(ctx, from)
-		b.must(err)
-		if judged["passkey"], err = b.SignInByPasskey(ctx, from, cookie, answered(options, "laptop")); err != nil {
-			t.Fatal(err)
-		}
-		key := ""
-		if what != "RemoveTOTP" { // otherwise setting it up would be what ends them
-			b.must(change(b, ctx, who))
-			for how, s := range judged {
-				_, err := b.enter(s)
-				b.want("a session by "+how+" from before "+what, err, fault.Unauthenticated)
+		t.Run(what, func(t *testing.T) {
+			b := newBureau(t)
+			b.equip(access.FactorNone)
+			ctx := t.Context()
+			b.user("root")
+			who := b.session("root")
+			_, err := b.SignInByIdentity(ctx, who, id, false)
+			b.must(err)
+			b.must(b.register(who, "laptop"))
+			judged := map[string]signin.Signed{"password": b.signIn("root")}
+			if judged["single sign-on"], err = b.SignInByIdentity(ctx, from, id, false); err != nil {
+				t.Fatal(err)
 			}
-		}
+			options, cookie, err := b.BeginPasskeySignIn(ctx, from)
+			b.must(err)
+			if judged["passkey"], err = b.SignInByPasskey(ctx, from, cookie, answered(options, "laptop")); err != nil {
+				t.Fatal(err)
+			}
+			key := ""
+			if what != "RemoveTOTP" { // otherwise setting it up would be what ends them
+				b.must(change(b, ctx, who))
+				for how, s := range judged {
+					_, err := b.enter(s)
+					b.want("a session by "+how+" from before "+what, err, fault.Unauthenticated)
+				}
+			}
 
-		b = newBureau(t)
-		b.equip(access.FactorNone)
-		b.user("root")
-		who = b.session("root")
-		_, err = b.SignInByIdentity(ctx, who, id, false)
-		b.must(err)
-		b.must(b.register(who, "laptop"))
-		key, _ = b.enrol(who)
-		steps := map[string]signin.Signed{"password": b.signIn("root")}
-		if steps["single sign-on"], err = b.SignInByIdentity(ctx, from, id, false); err != nil {
-			t.Fatal(err)
-		}
-		passed, err := b.SecondFactor(ctx, from, signin.Code{Step: b.signIn("root").Factor, Typed: totp(t, key, b.now)})
-		b.must(err)
-		b.pass(time.Minute)
-		b.must(change(b, ctx, who))
-		_, err = b.enter(passed)
-		b.want("a session by a code from before "+what, err, fault.Unauthenticated)
-		for how, s := range steps {
-			_, err := b.SecondFactor(ctx, from, signin.Code{Step: s.Factor, Typed: totp(t, key, b.now)})
-			b.want("the step after "+how+" from before "+what, err, fault.NotFound)
-		}
+			b = newBureau(t)
+			b.equip(access.FactorNone)
+			b.user("root")
+			who = b.session("root")
+			_, err = b.SignInByIdentity(ctx, who, id, false)
+			b.must(err)
+			b.must(b.register(who, "laptop"))
+			key, _ = b.enrol(who)
+			steps := map[string]signin.Signed{"password": b.signIn("root")}
+			if steps["single sign-on"], err = b.SignInByIdentity(ctx, from, id, false); err != nil {
+				t.Fatal(err)
+			}
+			passed, err := b.SecondFactor(ctx, from, signin.Code{Step: b.signIn("root").Factor, Typed: totp(t, key, b.now)})
+			b.must(err)
+			b.pass(time.Minute)
+			b.must(change(b, ctx, who))
+			_, err = b.enter(passed)
+			b.want("a session by a code from before "+what, err, fault.Unauthenticated)
+			for how, s := range steps {
+				_, err := b.SecondFactor(ctx, from, signin.Code{Step: s.Factor, Typed: totp(t, key, b.now)})
+				b.want("the step after "+how+" from before "+what, err, fault.NotFound)
+			}
+		})
 	}
 	b := newBureau(t)
 	b.user("root")

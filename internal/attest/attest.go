@@ -75,10 +75,10 @@ const (
 
 // Attest implements ingest.Attester.
 //
-// Only what a trusted publisher sends to an index with a trusted root can be verified, and only such a sender is refused,
-// with fault.Invalid, for what fails. Anybody else's attestations are kept as unverified, or left out where they cannot
-// be read, because clients attach what they find without being asked. Where attestations are required, every upload but
-// the operator's own needs one that is verified.
+// Only what a trusted publisher sends to an index with a trusted root can be verified, and only such a sender is
+// refused, with fault.Invalid, for what fails. Anybody else's attestations are kept as unverified, or left out where
+// they cannot be read, because clients attach what they find without being asked. Where attestations are required,
+// every upload but the operator's own needs one that is verified.
 func (v *Verifier) Attest(u ingest.Attested) ([]catalog.Attestation, []string, error) {
 	keep, warnings, err := v.judge(u)
 	if err != nil {
@@ -146,7 +146,9 @@ func unverified(all []attestation) []catalog.Attestation {
 }
 
 // verified keeps all as verified, or returns what is wrong with the first that is not.
-func (v *Verifier) verified(all []attestation, id identity, u ingest.Attested) ([]catalog.Attestation, []string, error) {
+func (v *Verifier) verified(all []attestation, id identity,
+	u ingest.Attested,
+) ([]catalog.Attestation, []string, error) {
 	keep := unverified(all)
 	for i, a := range all {
 		if err := v.check(a, id, u); err != nil {
@@ -185,7 +187,9 @@ func missing(u ingest.Attested, warnings []string) error {
 	if u.Uploader != access.KindPublisher {
 		return errors.New("this index requires verified ones: " + noWorkload)
 	}
-	return errors.New("this index requires them, and none were sent: let the publish action or python -m pypi_attestations sign the files first")
+	return errors.New(
+		"this index requires them, and none were sent: let the publish action or python -m pypi_attestations sign the files first",
+	)
 }
 
 func invalid(why error) error {

@@ -27,7 +27,8 @@ var digest = strings.Repeat("ab", 32)
 // claims are those of a token of acme/widgets' release workflow, with changes; nil leaves one out.
 func claims(changes map[string]any) map[string]any {
 	c := map[string]any{
-		"iss": github, "repository": "acme/widgets", "repository_owner": "acme", "repository_owner_id": "4242", "ref": "refs/heads/main", "sha": sha,
+		"iss": github, "repository": "acme/widgets", "repository_owner": "acme", "repository_owner_id": "4242",
+		"ref": "refs/heads/main", "sha": sha,
 		"job_workflow_ref": "acme/widgets/.github/workflows/release.yml@refs/heads/main", "environment": "pypi",
 	}
 	for name, v := range changes {
@@ -53,7 +54,8 @@ func upload(t *testing.T, sent ...string) ingest.Attested {
 // right is a statement that fits upload.
 func right() attesttest.Statement {
 	return attesttest.Statement{
-		Job: attesttest.GitHub("acme/widgets", "release.yml", "4242"), Subjects: []attesttest.Subject{{Name: filename, SHA256: digest}},
+		Job:      attesttest.GitHub("acme/widgets", "release.yml", "4242"),
+		Subjects: []attesttest.Subject{{Name: filename, SHA256: digest}},
 	}
 }
 
@@ -82,7 +84,8 @@ func refused(t *testing.T, v *attest.Verifier, u ingest.Attested, says string) {
 	if !fault.Is(err, fault.Invalid) || len(keep) > 0 {
 		t.Fatalf("Attest = %+v, %v, want fault.Invalid and nothing kept", keep, err)
 	}
-	if text := err.Error(); !strings.HasPrefix(text, "Invalid attestations supplied during upload: ") || !strings.Contains(text, says) {
+	if text := err.Error(); !strings.HasPrefix(text, "Invalid attestations supplied during upload: ") ||
+		!strings.Contains(text, says) {
 		t.Errorf("Attest says %q, want %q", text, says)
 	}
 }
@@ -109,7 +112,8 @@ func TestVerified(t *testing.T) {
 			}
 			for _, k := range keep {
 				if !k.Verified || k.Publisher["kind"] != "GitHub" || k.Publisher["repository"] != "acme/widgets" ||
-					k.Publisher["workflow"] != "release.yml" || k.Publisher["environment"] != "pypi" || !strings.HasPrefix(k.Document, `{"envelope":{`) {
+					k.Publisher["workflow"] != "release.yml" || k.Publisher["environment"] != "pypi" ||
+					!strings.HasPrefix(k.Document, `{"envelope":{`) {
 					t.Errorf("kept %+v", k)
 				}
 			}
@@ -127,42 +131,80 @@ func TestNotVerified(t *testing.T) {
 		change func(*attesttest.Statement)
 		says   string
 	}{
-		"wrong digest":        {s, func(x *attesttest.Statement) { x.Subjects[0].SHA256 = strings.Repeat("cd", 32) }, "subject has sha256 cdcd"},
-		"digest in capitals":  {s, func(x *attesttest.Statement) { x.Subjects[0].SHA256 = strings.ToUpper(digest) }, "no sha256 digest"},
-		"no digest":           {s, func(x *attesttest.Statement) { x.Subjects[0].SHA256 = "" }, "no sha256 digest"},
-		"wrong file":          {s, func(x *attesttest.Statement) { x.Subjects[0].Name = "acme_widgets-1.1-py3-none-any.whl" }, "its subject is"},
-		"sdist of the same":   {s, func(x *attesttest.Statement) { x.Subjects[0].Name = "acme_widgets-1.0.tar.gz" }, "its subject is"},
-		"other tags":          {s, func(x *attesttest.Statement) { x.Subjects[0].Name = "acme_widgets-1.0-py2-none-any.whl" }, "its subject is"},
-		"a path":              {s, func(x *attesttest.Statement) { x.Subjects[0].Name = "dist/" + filename }, "its subject is"},
-		"no name":             {s, func(x *attesttest.Statement) { x.Subjects[0].Name = "" }, "no name"},
-		"two subjects":        {s, func(x *attesttest.Statement) { x.Subjects = append(x.Subjects, x.Subjects[0]) }, "2 subjects"},
-		"no subject":          {s, func(x *attesttest.Statement) { x.Subjects = nil }, "0 subjects"},
-		"other predicate":     {s, func(x *attesttest.Statement) { x.Predicate = "https://slsa.dev/provenance/v0.2" }, "is not taken"},
-		"not in-toto":         {s, func(x *attesttest.Statement) { x.Payload = []byte(`{"_type":"https://in-toto.io/Statement/v0.1"}`) }, "not an in-toto statement"},
-		"not JSON":            {s, func(x *attesttest.Statement) { x.Payload = []byte("hello") }, "its statement cannot be read"},
-		"other payload type":  {s, func(x *attesttest.Statement) { x.Type = "application/json" }, "cannot be verified"},
-		"expired certificate": {s, func(x *attesttest.Statement) { x.Age = 20 * time.Minute }, "integrated time outside certificate validity"},
-		"not yet valid":       {s, func(x *attesttest.Statement) { x.Age = -time.Hour }, "integrated time outside certificate validity"},
-		"other authority":     {s.OtherAuthority(), func(*attesttest.Statement) {}, "leaf certificate verification failed"},
-		"other Sigstore":      {attesttest.New(t), func(*attesttest.Statement) {}, "log"},
-		"not logged":          {s, func(x *attesttest.Statement) { x.NoSCT = true }, "SCT"},
-		"other issuer":        {s, func(x *attesttest.Statement) { x.Issuer = "https://ghes.example/_services/token" }, "certificate's issuer"},
-		"no issuer":           {s, func(x *attesttest.Statement) { x.Issuer = "" }, "certificate's issuer"},
-		"issuer and a slash":  {s, func(x *attesttest.Statement) { x.Issuer += "/" }, "certificate's issuer"},
-		"other repository":    {s, func(x *attesttest.Statement) { x.Job = attesttest.GitHub("evil/widgets", "release.yml", "4242") }, "source repository"},
-		"longer repository":   {s, func(x *attesttest.Statement) { x.Job = attesttest.GitHub("acme/widgets2", "release.yml", "4242") }, "source repository"},
+		"wrong digest": {
+			s, func(x *attesttest.Statement) { x.Subjects[0].SHA256 = strings.Repeat("cd", 32) }, "subject has sha256 cdcd",
+		},
+		"digest in capitals": {
+			s, func(x *attesttest.Statement) { x.Subjects[0].SHA256 = strings.ToUpper(digest) }, "no sha256 digest",
+		},
+		"no digest": {s, func(x *attesttest.Statement) { x.Subjects[0].SHA256 = "" }, "no sha256 digest"},
+		"wrong file": {
+			s, func(x *attesttest.Statement) { x.Subjects[0].Name = "acme_widgets-1.1-py3-none-any.whl" }, "its subject is",
+		},
+		"sdist of the same": {
+			s, func(x *attesttest.Statement) { x.Subjects[0].Name = "acme_widgets-1.0.tar.gz" }, "its subject is",
+		},
+		"other tags": {
+			s, func(x *attesttest.Statement) { x.Subjects[0].Name = "acme_widgets-1.0-py2-none-any.whl" }, "its subject is",
+		},
+		"a path": {
+			s, func(x *attesttest.Statement) { x.Subjects[0].Name = "dist/" + filename }, "its subject is",
+		},
+		"no name": {s, func(x *attesttest.Statement) { x.Subjects[0].Name = "" }, "no name"},
+		"two subjects": {
+			s, func(x *attesttest.Statement) { x.Subjects = append(x.Subjects, x.Subjects[0]) }, "2 subjects",
+		},
+		"no subject": {s, func(x *attesttest.Statement) { x.Subjects = nil }, "0 subjects"},
+		"other predicate": {
+			s, func(x *attesttest.Statement) { x.Predicate = "https://slsa.dev/provenance/v0.2" }, "is not taken",
+		},
+		"not in-toto": {
+			s, func(x *attesttest.Statement) { x.Payload = []byte(`{"_type":"https://in-toto.io/Statement/v0.1"}`) },
+			"not an in-toto statement",
+		},
+		"not JSON": {
+			s, func(x *attesttest.Statement) { x.Payload = []byte("hello") }, "its statement cannot be read",
+		},
+		"other payload type": {s, func(x *attesttest.Statement) { x.Type = "application/json" }, "cannot be verified"},
+		"expired certificate": {
+			s, func(x *attesttest.Statement) { x.Age = 20 * time.Minute }, "integrated time outside certificate validity",
+		},
+		"not yet valid": {
+			s, func(x *attesttest.Statement) { x.Age = -time.Hour }, "integrated time outside certificate validity",
+		},
+		"other authority": {s.OtherAuthority(), func(*attesttest.Statement) {}, "leaf certificate verification failed"},
+		"other Sigstore":  {attesttest.New(t), func(*attesttest.Statement) {}, "log"},
+		"not logged":      {s, func(x *attesttest.Statement) { x.NoSCT = true }, "SCT"},
+		"other issuer": {
+			s, func(x *attesttest.Statement) { x.Issuer = "https://ghes.example/_services/token" }, "certificate's issuer",
+		},
+		"no issuer":          {s, func(x *attesttest.Statement) { x.Issuer = "" }, "certificate's issuer"},
+		"issuer and a slash": {s, func(x *attesttest.Statement) { x.Issuer += "/" }, "certificate's issuer"},
+		"other repository": {
+			s, func(x *attesttest.Statement) { x.Job = attesttest.GitHub("evil/widgets", "release.yml", "4242") },
+			"source repository",
+		},
+		"longer repository": {
+			s, func(x *attesttest.Statement) { x.Job = attesttest.GitHub("acme/widgets2", "release.yml", "4242") },
+			"source repository",
+		},
 		"other server": {s, func(x *attesttest.Statement) {
 			x.Job = attesttest.At(github, "https://ghes.example", "acme/widgets", "release.yml", "4242")
 		}, "source repository"},
 		"no repository":    {s, func(x *attesttest.Statement) { x.Repository = "" }, "source repository"},
 		"other owner's id": {s, func(x *attesttest.Statement) { x.OwnerID = "666" }, "source repository owner"},
-		"other workflow":   {s, func(x *attesttest.Statement) { x.Job = attesttest.GitHub("acme/widgets", "test.yml", "4242") }, config},
+		"other workflow": {
+			s, func(x *attesttest.Statement) { x.Job = attesttest.GitHub("acme/widgets", "test.yml", "4242") }, config,
+		},
 		"workflow elsewhere": {s, func(x *attesttest.Statement) {
 			x.Config = "https://github.com/evil/x/.github/workflows/release.yml@refs/heads/main"
 		}, config},
-		"other revision":       {s, func(x *attesttest.Statement) { x.Ref = "refs/heads/evil" }, config},
-		"no revision":          {s, func(x *attesttest.Statement) { x.Config, _, _ = strings.Cut(x.Config, "@") }, config},
-		"certificate for mail": {s, func(x *attesttest.Statement) { x.Job = attesttest.Job{Issuer: github, Email: "a@acme.example"} }, "source repository"},
+		"other revision": {s, func(x *attesttest.Statement) { x.Ref = "refs/heads/evil" }, config},
+		"no revision":    {s, func(x *attesttest.Statement) { x.Config, _, _ = strings.Cut(x.Config, "@") }, config},
+		"certificate for mail": {
+			s, func(x *attesttest.Statement) { x.Job = attesttest.Job{Issuer: github, Email: "a@acme.example"} },
+			"source repository",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			x := right()
@@ -195,7 +237,8 @@ func TestTampered(t *testing.T) {
 			part(o, "verification_material")["certificate"] = part(other, "verification_material")["certificate"]
 		},
 		"log entry of another": func(o, other attesttest.Object) {
-			part(o, "verification_material")["transparency_entries"] = part(other, "verification_material")["transparency_entries"]
+			part(o, "verification_material")["transparency_entries"] = part(other,
+				"verification_material")["transparency_entries"]
 		},
 		"certificate for a larger key": func(o, _ attesttest.Object) {
 			key, err := ecdsa.GenerateKey(elliptic.P384(), rand.Reader)

@@ -163,7 +163,8 @@ func (id identity) fits(s certificate.Summary) error {
 		return differs("source repository owner", got, id.ownerID)
 	}
 	got, ok := revised(s.BuildConfigURI, "", s.SourceRepositoryRef, s.SourceRepositoryDigest)
-	return unless(ok && got == id.config, "build config", s.BuildConfigURI, id.config+"@ and the certificate's own ref or commit")
+	return unless(ok && got == id.config, "build config", s.BuildConfigURI,
+		id.config+"@ and the certificate's own ref or commit")
 }
 
 func unless(fits bool, what, got, want string) error {

@@ -33,7 +33,8 @@ type attestation struct {
 }
 
 // parse reads the field of an upload form: a JSON array of one or two attestation objects with different predicates.
-// What has two meanings for two readers, and what the specification does not name, is an error; errors are in plain words.
+// What has two meanings for two readers, and what the specification does not name, is an error; errors are in plain
+// words.
 func parse(text string) ([]attestation, error) {
 	if len(text) > ingest.MaxAttestations {
 		return nil, fmt.Errorf("they are longer than %d bytes", ingest.MaxAttestations)

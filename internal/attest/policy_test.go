@@ -77,7 +77,8 @@ func TestPolicies(t *testing.T) {
 			if err != nil || outcome(keep) != c.want {
 				t.Fatalf("Attest = %+v, %v, want %s", keep, err, c.want)
 			}
-			if text := strings.Join(warnings, "\n"); len(warnings) > 1 || (text == "") != (c.says == "") || !strings.Contains(text, c.says) {
+			if text := strings.Join(warnings, "\n"); len(warnings) > 1 || (text == "") != (c.says == "") ||
+				!strings.Contains(text, c.says) {
 				t.Errorf("Attest warns %q, want %q", warnings, c.says)
 			}
 		})
@@ -100,13 +101,20 @@ func outcome(keep []catalog.Attestation) string {
 func TestIdentities(t *testing.T) {
 	s := attesttest.New(t)
 	v := verifier(t, s, attest.VerifyIfPresent)
-	const ghes, ghe, gitlab, google = "https://ghes.example/_services/token", "https://token.actions.acme.ghe.com", "https://gitlab.example", "https://accounts.google.com"
+	const (
+		ghes   = "https://ghes.example/_services/token"
+		ghe    = "https://token.actions.acme.ghe.com"
+		gitlab = "https://gitlab.example"
+		google = "https://accounts.google.com"
+	)
 	gitlabJob := attesttest.Job{
-		Issuer: gitlab, Repository: gitlab + "/acme/tools/widgets", Config: gitlab + "/acme/tools/widgets//.gitlab-ci.yml@refs/heads/main",
-		Ref: "refs/heads/main", SHA: sha, OwnerID: "7",
+		Issuer: gitlab, Repository: gitlab + "/acme/tools/widgets",
+		Config: gitlab + "/acme/tools/widgets//.gitlab-ci.yml@refs/heads/main",
+		Ref:    "refs/heads/main", SHA: sha, OwnerID: "7",
 	}
 	gitlabClaims := map[string]any{
-		"iss": gitlab, "project_path": "acme/tools/widgets", "namespace_id": "7", "ref_path": "refs/heads/main", "sha": sha, "repository": nil,
+		"iss": gitlab, "project_path": "acme/tools/widgets", "namespace_id": "7", "ref_path": "refs/heads/main", "sha": sha,
+		"repository":        nil,
 		"ci_config_ref_uri": "gitlab.example/acme/tools/widgets//.gitlab-ci.yml@refs/heads/main",
 	}
 	with := func(c map[string]any, name string, v any) map[string]any {
@@ -123,32 +131,82 @@ func TestIdentities(t *testing.T) {
 		job    attesttest.Job
 		want   string // "verified", "unverified", or what the refusal says
 	}{
-		"GHES":                       {map[string]any{"iss": ghes}, attesttest.At(ghes, "https://ghes.example", "acme/widgets", "release.yml", "4242"), "verified"},
-		"GHES, signed on github":     {map[string]any{"iss": ghes}, attesttest.GitHub("acme/widgets", "release.yml", "4242"), "issuer"},
-		"GHES, repository of dotcom": {map[string]any{"iss": ghes}, attesttest.At(ghes, "https://github.com", "acme/widgets", "release.yml", "4242"), "source repository"},
-		"ghe.com":                    {map[string]any{"iss": ghe}, attesttest.At(ghe, "https://acme.ghe.com", "acme/widgets", "release.yml", "4242"), "verified"},
-		"reusable of another":        {map[string]any{"job_workflow_ref": "acme/ci/.github/workflows/release.yml@refs/heads/main"}, right().Job, "unverified"},
-		"file with an at":            {map[string]any{"job_workflow_ref": "acme/widgets/.github/workflows/a.yml@b.yml@refs/heads/main"}, attesttest.GitHub("acme/widgets", "a.yml@b.yml", "4242"), "verified"},
-		"file cut short":             {map[string]any{"job_workflow_ref": "acme/widgets/.github/workflows/a.yml@b.yml@refs/heads/main"}, attesttest.GitHub("acme/widgets", "a.yml", "4242"), "build config"},
-		"no repository":              {map[string]any{"repository": nil}, right().Job, "unverified"},
-		"no ref and no commit":       {map[string]any{"ref": "", "sha": ""}, right().Job, "unverified"},
-		"nothing after the at":       {map[string]any{"ref": "", "sha": "", "job_workflow_ref": "acme/widgets/.github/workflows/release.yml@"}, right().Job, "unverified"},
-		"no file":                    {map[string]any{"job_workflow_ref": "acme/widgets/.github/workflows/@refs/heads/main"}, attesttest.GitHub("acme/widgets", "", "4242"), "unverified"},
-		"owner alone":                {map[string]any{"repository": "acme", "job_workflow_ref": "acme/.github/workflows/release.yml@refs/heads/main"}, attesttest.GitHub("acme", "release.yml", "4242"), "unverified"},
-		"three parts":                {map[string]any{"repository": "acme/a/b", "job_workflow_ref": "acme/a/b/.github/workflows/release.yml@refs/heads/main"}, attesttest.GitHub("acme/a/b", "release.yml", "4242"), "unverified"},
-		"GitLab":                     {gitlabClaims, gitlabJob, "verified"},
-		"GitLab, other project":      {with(with(gitlabClaims, "project_path", "acme/evil"), "ci_config_ref_uri", "gitlab.example/acme/evil//.gitlab-ci.yml@refs/heads/main"), gitlabJob, "source repository"},
-		"GitLab, other file":         {with(gitlabClaims, "ci_config_ref_uri", "gitlab.example/acme/tools/widgets//other.yml@refs/heads/main"), gitlabJob, "build config"},
-		"GitLab, other namespace":    {with(gitlabClaims, "namespace_id", "8"), gitlabJob, "source repository owner"},
-		"GitLab, no configuration":   {with(gitlabClaims, "ci_config_ref_uri", nil), gitlabJob, "unverified"},
-		"GitLab, foreign file":       {with(gitlabClaims, "ci_config_ref_uri", "gitlab.example/acme/ci//.gitlab-ci.yml@refs/heads/main"), gitlabJob, "unverified"},
-		"Google":                     {map[string]any{"iss": google, "email": "ci@acme.example"}, attesttest.Job{Issuer: google, Email: "ci@acme.example"}, "verified"},
-		"Google, other account":      {map[string]any{"iss": google, "email": "ci@acme.example"}, attesttest.Job{Issuer: google, Email: "evil@acme.example"}, "subject"},
-		"Google, other issuer":       {map[string]any{"iss": google, "email": "ci@acme.example"}, attesttest.Job{Issuer: ghes, Email: "ci@acme.example"}, "issuer"},
-		"Google, no account":         {map[string]any{"iss": google}, attesttest.Job{Issuer: google, Email: "ci@acme.example"}, "unverified"},
-		"generic":                    {map[string]any{"iss": "https://ci.example"}, right().Job, "unverified"},
-		"issuer that was removed":    {map[string]any{"iss": "https://gone.example"}, right().Job, "unverified"},
-		"no issuer":                  {map[string]any{"iss": nil}, right().Job, "unverified"},
+		"GHES": {
+			map[string]any{"iss": ghes},
+			attesttest.At(ghes, "https://ghes.example", "acme/widgets", "release.yml", "4242"),
+			"verified",
+		},
+		"GHES, signed on github": {
+			map[string]any{"iss": ghes}, attesttest.GitHub("acme/widgets", "release.yml", "4242"), "issuer",
+		},
+		"GHES, repository of dotcom": {
+			map[string]any{"iss": ghes},
+			attesttest.At(ghes, "https://github.com", "acme/widgets", "release.yml", "4242"),
+			"source repository",
+		},
+		"ghe.com": {
+			map[string]any{"iss": ghe},
+			attesttest.At(ghe, "https://acme.ghe.com", "acme/widgets", "release.yml", "4242"),
+			"verified",
+		},
+		"reusable of another": {
+			map[string]any{"job_workflow_ref": "acme/ci/.github/workflows/release.yml@refs/heads/main"},
+			right().Job,
+			"unverified",
+		},
+		"file with an at": {
+			map[string]any{"job_workflow_ref": "acme/widgets/.github/workflows/a.yml@b.yml@refs/heads/main"},
+			attesttest.GitHub("acme/widgets", "a.yml@b.yml", "4242"), "verified",
+		},
+		"file cut short": {
+			map[string]any{"job_workflow_ref": "acme/widgets/.github/workflows/a.yml@b.yml@refs/heads/main"},
+			attesttest.GitHub("acme/widgets", "a.yml", "4242"), "build config",
+		},
+		"no repository":        {map[string]any{"repository": nil}, right().Job, "unverified"},
+		"no ref and no commit": {map[string]any{"ref": "", "sha": ""}, right().Job, "unverified"},
+		"nothing after the at": {map[string]any{
+			"ref": "", "sha": "", "job_workflow_ref": "acme/widgets/.github/workflows/release.yml@",
+		}, right().Job, "unverified"},
+		"no file": {
+			map[string]any{"job_workflow_ref": "acme/widgets/.github/workflows/@refs/heads/main"},
+			attesttest.GitHub("acme/widgets", "", "4242"), "unverified",
+		},
+		"owner alone": {map[string]any{
+			"repository": "acme", "job_workflow_ref": "acme/.github/workflows/release.yml@refs/heads/main",
+		}, attesttest.GitHub("acme", "release.yml", "4242"), "unverified"},
+		"three parts": {map[string]any{
+			"repository": "acme/a/b", "job_workflow_ref": "acme/a/b/.github/workflows/release.yml@refs/heads/main",
+		}, attesttest.GitHub("acme/a/b", "release.yml", "4242"), "unverified"},
+		"GitLab": {gitlabClaims, gitlabJob, "verified"},
+		"GitLab, other project": {with(with(gitlabClaims, "project_path", "acme/evil"), "ci_config_ref_uri",
+			"gitlab.example/acme/evil//.gitlab-ci.yml@refs/heads/main"), gitlabJob, "source repository"},
+		"GitLab, other file": {with(gitlabClaims, "ci_config_ref_uri",
+			"gitlab.example/acme/tools/widgets//other.yml@refs/heads/main"), gitlabJob, "build config"},
+		"GitLab, other namespace":  {with(gitlabClaims, "namespace_id", "8"), gitlabJob, "source repository owner"},
+		"GitLab, no configuration": {with(gitlabClaims, "ci_config_ref_uri", nil), gitlabJob, "unverified"},
+		"GitLab, foreign file": {with(gitlabClaims, "ci_config_ref_uri",
+			"gitlab.example/acme/ci//.gitlab-ci.yml@refs/heads/main"), gitlabJob, "unverified"},
+		"Google": {
+			map[string]any{"iss": google, "email": "ci@acme.example"},
+			attesttest.Job{Issuer: google, Email: "ci@acme.example"},
+			"verified",
+		},
+		"Google, other account": {
+			map[string]any{"iss": google, "email": "ci@acme.example"},
+			attesttest.Job{Issuer: google, Email: "evil@acme.example"},
+			"subject",
+		},
+		"Google, other issuer": {
+			map[string]any{"iss": google, "email": "ci@acme.example"},
+			attesttest.Job{Issuer: ghes, Email: "ci@acme.example"},
+			"issuer",
+		},
+		"Google, no account": {
+			map[string]any{"iss": google}, attesttest.Job{Issuer: google, Email: "ci@acme.example"}, "unverified",
+		},
+		"generic":                 {map[string]any{"iss": "https://ci.example"}, right().Job, "unverified"},
+		"issuer that was removed": {map[string]any{"iss": "https://gone.example"}, right().Job, "unverified"},
+		"no issuer":               {map[string]any{"iss": nil}, right().Job, "unverified"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			x := right()
@@ -183,7 +241,9 @@ func TestPrivateSigstore(t *testing.T) {
 	s := attesttest.New(t)
 	x := right()
 	x.NoSCT = true
-	v, err := attest.New(attest.Options{Policy: attest.VerifyIfPresent, TrustedRoot: s.TrustedRootWithoutCT(), WithoutSCT: true, Kind: kinds})
+	v, err := attest.New(attest.Options{
+		Policy: attest.VerifyIfPresent, TrustedRoot: s.TrustedRootWithoutCT(), WithoutSCT: true, Kind: kinds,
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -227,7 +287,9 @@ func TestBadRoots(t *testing.T) {
 			}
 		})
 	}
-	if _, err := attest.New(attest.Options{Policy: attest.VerifyIfPresent, TrustedRoot: s.Public().TrustedRoot()}); err != nil {
+	if _, err := attest.New(attest.Options{
+		Policy: attest.VerifyIfPresent, TrustedRoot: s.Public().TrustedRoot(),
+	}); err != nil {
 		t.Errorf("New with a root that is the public instance's = %v", err)
 	}
 }

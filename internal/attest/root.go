@@ -64,11 +64,15 @@ func complete(trusted *root.TrustedRoot, sct bool) error {
 	case len(trusted.RekorLogs()) == 0:
 		return errors.New("it has no transparency log")
 	case sct && len(trusted.CTLogs()) == 0:
-		return errors.New(`it has no certificate transparency log: for a private Sigstore without one, set attestations.sct = "ignore"`)
+		return errors.New(
+			`it has no certificate transparency log: for a private Sigstore without one, set attestations.sct = "ignore"`,
+		)
 	}
 	for _, ca := range trusted.FulcioCertificateAuthorities() {
 		if f, ok := ca.(*root.FulcioCertificateAuthority); ok && !sct && public(f) {
-			return errors.New(`it trusts the public Sigstore, whose certificates must prove that they are logged: leave attestations.sct at "require"`)
+			return errors.New(
+				`it trusts the public Sigstore, whose certificates must prove that they are logged: leave attestations.sct at "require"`,
+			)
 		}
 	}
 	return nil

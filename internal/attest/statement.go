@@ -10,7 +10,8 @@ import (
 	"pyindex/internal/strictjson"
 )
 
-// The predicates that PEP 740 knows: "this was published by", and how it was built. They are names; nothing is asked there.
+// The predicates that PEP 740 knows: "this was published by", and how it was built. They are names; nothing is asked
+// there.
 const (
 	PredicatePublish    = "https://docs.pypi" + ".org/attestations/publish/v1"
 	PredicateProvenance = "https://slsa.dev/provenance/v1"

@@ -22,7 +22,9 @@ func (a attestation) bundle() (*bundle.Bundle, error) {
 	return bundle.NewBundle(&protobundle.Bundle{
 		MediaType: bundleType,
 		VerificationMaterial: &protobundle.VerificationMaterial{
-			Content:     &protobundle.VerificationMaterial_Certificate{Certificate: &protocommon.X509Certificate{RawBytes: a.certificate.Raw}},
+			Content: &protobundle.VerificationMaterial_Certificate{
+				Certificate: &protocommon.X509Certificate{RawBytes: a.certificate.Raw},
+			},
 			TlogEntries: a.entries,
 		},
 		Content: &protobundle.Bundle_DsseEnvelope{DsseEnvelope: &protodsse.Envelope{
@@ -31,9 +33,9 @@ func (a attestation) bundle() (*bundle.Bundle, error) {
 	})
 }
 
-// signer verifies certificate, log entry, time and signature, and returns whom the certificate names. The caller owes the
-// comparison with who it should be. A reader of strangers' bytes as large as this library may panic at some: such bytes
-// are not verified.
+// signer verifies certificate, log entry, time and signature, and returns whom the certificate names. The caller owes
+// the comparison with who it should be. A reader of strangers' bytes as large as this library may panic at some: such
+// bytes are not verified.
 func (a attestation) signer(v *verify.Verifier, sha256 string) (s certificate.Summary, err error) {
 	defer func() {
 		if r := recover(); r != nil {
@@ -52,7 +54,8 @@ func (a attestation) signer(v *verify.Verifier, sha256 string) (s certificate.Su
 		return s, fmt.Errorf("it cannot be verified: %w", err)
 	}
 	// The identity is compared by the caller, with more than the library's matcher knows.
-	result, err := v.Verify(b, verify.NewPolicy(verify.WithArtifactDigest("sha256", digest), verify.WithoutIdentitiesUnsafe()))
+	result, err := v.Verify(b,
+		verify.NewPolicy(verify.WithArtifactDigest("sha256", digest), verify.WithoutIdentitiesUnsafe()))
 	if err != nil {
 		return s, fmt.Errorf("it cannot be verified: %w", err)
 	}

@@ -45,24 +45,24 @@ type Entry struct {
 	More       int            // how many further refusals of the same minute it stands for; see OncePerMinute
 }
 
-// OncePerMinute returns e for Rows.CountAudit, with an ID that all refusals of its action which a network causes in the same
-// minute share, if they are of the same kind. Strangers cause such entries, and cannot fill the record with them.
+// OncePerMinute returns e for Rows.CountAudit, with an ID that all refusals of its action which a network causes in the
+// same minute share, if they are of the same kind. Strangers cause such entries, and cannot fill the record with them.
 func (e Entry) OncePerMinute(network, kind string) Entry {
 	key := fmt.Sprintf("%s\n%s\n%s\n%d", e.Action, network, kind, e.At.Unix()/60)
 	e.ID = fmt.Sprintf("refused-%x", sha256.Sum256([]byte(key)))[:40]
 	return e
 }
 
-// Rows is where entries are kept. Entries are added, and forgotten after as long as Keep says; exchanges of identity tokens,
-// which strangers cause, after a while of their own (publishers.Options.KeepExchanges).
+// Rows is where entries are kept. Entries are added, and forgotten after as long as Keep says; exchanges of identity
+// tokens, which strangers cause, after a while of their own (publishers.Options.KeepExchanges).
 type Rows interface {
 	// InsertAudit adds e in the transaction at hand.
 	InsertAudit(ctx context.Context, e Entry) error
-	// CountAudit is InsertAudit for an entry of OncePerMinute. If its ID is there already, that entry stands for one more, and
-	// its Subject names this one's subject too, as far as there is room; the subjects are names without blanks.
+	// CountAudit is InsertAudit for an entry of OncePerMinute. If its ID is there already, that entry stands for one more,
+	// and its Subject names this one's subject too, as far as there is room; the subjects are names without blanks.
 	CountAudit(ctx context.Context, e Entry) error
-	// DeleteAuditBefore forgets the oldest entries of an outcome, "" for both, from before t: at most limit of them. It returns
-	// how many there were.
+	// DeleteAuditBefore forgets the oldest entries of an outcome, "" for both, from before t: at most limit of them. It
+	// returns how many there were.
 	DeleteAuditBefore(ctx context.Context, outcome Outcome, t time.Time, limit int) (int64, error)
 	// Entries returns the entries that f asks for, newest first.
 	Entries(ctx context.Context, f Filter) ([]Entry, error)

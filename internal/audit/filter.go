@@ -22,7 +22,8 @@ type Filter struct {
 	Actor        string // name of who asked, exactly
 	Address      string // IP address, exactly
 	Text         string // somewhere in the action, the actor, what it is about, or the details; capitals do not matter
-	Discreet     bool   // Text is not looked for in details that hold what the reader may not see: claims, reasons of a quarantine
+	// Text is not looked for in details that hold what the reader may not see: claims, reasons of a quarantine
+	Discreet     bool
 	Since, Until time.Time
 	After        Cursor // only what comes after it, newest first
 	Limit        int    // from 1 to MaxEntries

@@ -17,7 +17,9 @@ func TestCursor(t *testing.T) {
 			t.Errorf("ParseCursor(%q) = %v, %v, want %v", c, got, err, c)
 		}
 	}
-	for _, s := range []string{"x", ".", "1", "1.", ".a", "-1.a", "0.a", "1e3.a", "99999999999999999999.a", " 1.a", "1." + strings.Repeat("a", 300)} {
+	for _, s := range []string{
+		"x", ".", "1", "1.", ".a", "-1.a", "0.a", "1e3.a", "99999999999999999999.a", " 1.a", "1." + strings.Repeat("a", 300),
+	} {
 		if c, err := audit.ParseCursor(s); !fault.Is(err, fault.Invalid) {
 			t.Errorf("ParseCursor(%q) = %v, %v, want invalid", s, c, err)
 		}

@@ -22,8 +22,8 @@ const (
 	sweepBatches = 200
 )
 
-// Sweep removes entries that were kept long enough, oldest first, in small batches, and returns how many there were. What
-// one sweep leaves, the next one removes.
+// Sweep removes entries that were kept long enough, oldest first, in small batches, and returns how many there were.
+// What one sweep leaves, the next one removes.
 func Sweep(ctx context.Context, s Store, k Keep, now time.Time) (removed int64, err error) {
 	for _, part := range []struct {
 		outcome Outcome

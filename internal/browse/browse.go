@@ -1,7 +1,7 @@
 // Package browse answers what people look up about an index: searches, comparisons of releases, and the audit log.
 //
-// Each exported method of Browser takes the caller right after the context and asks what they may do before anything else. A
-// caller who may not read something gets the same answer as if it did not exist. It changes nothing.
+// Each exported method of Browser takes the caller right after the context and asks what they may do before anything
+// else. A caller who may not read something gets the same answer as if it did not exist. It changes nothing.
 package browse
 
 import (
@@ -21,7 +21,8 @@ type Tx interface {
 	// NamesFrom returns names that begin with a prefix, in order; ids as in SearchQuery.
 	NamesFrom(ctx context.Context, repositoryID, prefix string, ids []string, limit int) ([]string, error)
 	// Dependents returns the projects whose latest release requires one of that name, and their number, at most MaxFound.
-	Dependents(ctx context.Context, repositoryID, name string, ids []string, limit, offset int) ([]catalog.Card, int, error)
+	Dependents(ctx context.Context, repositoryID, name string, ids []string,
+		limit, offset int) ([]catalog.Card, int, error)
 	// Members returns fault.NotFound for a file that was uploaded before they were kept.
 	Members(ctx context.Context, fileID string) (catalog.Members, error)
 }
@@ -33,7 +34,8 @@ type Store interface {
 
 // Options are the settings of a Browser; the zero value works.
 type Options struct {
-	// Redact leaves out of entries of a project's history the claims that the caller may not read. Without it owners see no claims.
+	// Redact leaves out of entries of a project's history the claims that the caller may not read. Without it owners see
+	// no claims.
 	Redact func(ctx context.Context, tx catalog.Tx, who access.Caller, projectID string, entries []audit.Entry) error
 }
 

@@ -33,7 +33,9 @@ type Change struct{ Removed, Added []string }
 
 // Compare returns what differs between two releases of a project, by any spelling of their versions; "" for from is the
 // version before to. fault.NotFound where the caller may not see the project or a release is not there.
-func (x *Browser) Compare(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName, from, to string) (Comparison, error) {
+func (x *Browser) Compare(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName,
+	from, to string,
+) (Comparison, error) {
 	o, err := x.index.Releases(ctx, who, repo, name)
 	if err != nil {
 		return Comparison{}, err
@@ -90,8 +92,8 @@ func (c *Comparison) fill(ctx context.Context, tx Tx) error {
 	return nil
 }
 
-// counterparts picks a file of each release whose insides can be compared: of one kind, with one set of tags if there is
-// such a pair.
+// counterparts picks a file of each release whose insides can be compared: of one kind, with one set of tags if there
+// is such a pair.
 func counterparts(a, b []catalog.File) (catalog.File, catalog.File) {
 	f, g := catalog.Telling(a), catalog.Telling(b)
 	for _, x := range a {
@@ -119,7 +121,8 @@ func membersWithout(names []string, version string, f catalog.File) []string {
 	out := make([]string, 0, len(names))
 	for _, name := range names {
 		top, rest, nested := strings.Cut(name, "/")
-		if i := strings.LastIndex(top, "-"+version); i > 0 && (f.Kind == packaging.SDist || strings.HasPrefix(top[i+1+len(version):], ".")) {
+		if i := strings.LastIndex(top, "-"+version); i > 0 &&
+			(f.Kind == packaging.SDist || strings.HasPrefix(top[i+1+len(version):], ".")) {
 			top = top[:i] + "-*" + top[i+1+len(version):]
 		}
 		if nested {

@@ -39,9 +39,12 @@ var exchanges = []string{"publisher.exchange"}
 
 // History returns what happened to a project since it was made; what was recorded under its name before, of a project
 // that was deleted, is not part of it. It needs a maintainer; exchanges of identity tokens are left out for who is no
-// owner, and the addresses of other people and the reasons of a file's quarantine for who is no administrator. fault.NotFound where there is no such project
-// for the caller, fault.Denied without the right, fault.Invalid for a bad limit.
-func (x *Browser) History(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName, f HistoryFilter) (History, error) {
+// owner, and the addresses of other people and the reasons of a file's quarantine for who is no administrator.
+// fault.NotFound where there is no such project for the caller, fault.Denied without the right, fault.Invalid for a bad
+// limit.
+func (x *Browser) History(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName,
+	f HistoryFilter,
+) (History, error) {
 	p, err := x.index.Project(ctx, who, repo, name)
 	if err != nil {
 		return History{}, err
@@ -187,7 +190,8 @@ func (f HistoryFilter) query() audit.Filter {
 func (x *Browser) entries(ctx context.Context, q audit.Filter) (h History, err error) {
 	limit := q.Limit
 	if limit < 1 || limit > audit.MaxEntries {
-		return History{}, fault.New(fault.Invalid, "from 1 to %d entries can be read at once, not %d", audit.MaxEntries, limit)
+		return History{}, fault.New(fault.Invalid, "from 1 to %d entries can be read at once, not %d", audit.MaxEntries,
+			limit)
 	}
 	q.Limit++
 	err = x.store.View(ctx, func(tx Tx) error {

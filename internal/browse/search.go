@@ -36,8 +36,8 @@ const (
 )
 
 // Search returns the projects of a repository that the caller may see and that have all the words, in their latest
-// release: the one of that name first, then those whose names begin so, then by how well they fit. A query without words
-// lists all, newest first. Nothing in a query is an operator, and any query has an answer.
+// release: the one of that name first, then those whose names begin so, then by how well they fit. A query without
+// words lists all, newest first. Nothing in a query is an operator, and any query has an answer.
 func (x *Browser) Search(ctx context.Context, who access.Caller, repo string, q Query) (Found, error) {
 	r, ids, err := x.searchable(ctx, who, repo)
 	if err != nil {
@@ -45,7 +45,8 @@ func (x *Browser) Search(ctx context.Context, who access.Caller, repo string, q 
 	}
 	q.PerPage = max(1, min(q.PerPage, 100))
 	ask := SearchQuery{
-		RepositoryID: r.ID, Words: words(q.Text), Name: typedName(q.Text), ProjectIDs: ids, Classifier: catalog.CutText(q.Classifier, maxQuery), Python: pythonOf(q.Python),
+		RepositoryID: r.ID, Words: words(q.Text), Name: typedName(q.Text), ProjectIDs: ids,
+		Classifier: catalog.CutText(q.Classifier, maxQuery), Python: pythonOf(q.Python),
 		Attested: q.Attested, Sort: q.Sort, Limit: q.PerPage, Offset: min(max(q.Page-1, 0), MaxFound) * q.PerPage,
 	}
 	var f Found
@@ -64,7 +65,9 @@ func (x *Browser) Search(ctx context.Context, who access.Caller, repo string, q 
 }
 
 // searchable returns a repository and the projects of it that the caller may see: nil for all.
-func (x *Browser) searchable(ctx context.Context, who access.Caller, repo string) (catalog.Repository, []string, error) {
+func (x *Browser) searchable(ctx context.Context, who access.Caller,
+	repo string,
+) (catalog.Repository, []string, error) {
 	r, _, all, err := x.index.ListingState(ctx, who, repo)
 	if err != nil || all {
 		return r, nil, err
@@ -85,7 +88,8 @@ func (x *Browser) searchable(ctx context.Context, who access.Caller, repo string
 
 // words are what a text is searched by: runs of letters and digits, in lower case.
 func words(text string) []string {
-	all := strings.FieldsFunc(strings.ToLower(catalog.CutText(text, maxQuery)), func(c rune) bool { return !unicode.IsLetter(c) && !unicode.IsDigit(c) })
+	all := strings.FieldsFunc(strings.ToLower(catalog.CutText(text, maxQuery)),
+		func(c rune) bool { return !unicode.IsLetter(c) && !unicode.IsDigit(c) })
 	return all[:min(len(all), maxWords)]
 }
 
@@ -109,7 +113,8 @@ func pythonOf(s string) string {
 // nearNames bounds how many names are compared with what was typed.
 const nearNames = 500
 
-// nearest returns the name that is most like what was typed, if any is much like it. Its first two letters are taken to be right.
+// nearest returns the name that is most like what was typed, if any is much like it. Its first two letters are taken to
+// be right.
 func nearest(ctx context.Context, tx Tx, q SearchQuery) (string, error) {
 	if len(q.Name) < 3 {
 		return "", nil
@@ -149,8 +154,11 @@ func distance(a, b string, most int) int {
 }
 
 // Dependents returns the projects of a repository that the caller may see and whose latest release requires one of that
-// name, by name, and how many there are, at most MaxFound. fault.NotFound where the caller may not see that project itself.
-func (x *Browser) Dependents(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName, page, perPage int) (cards []catalog.Card, total int, err error) {
+// name, by name, and how many there are, at most MaxFound. fault.NotFound where the caller may not see that project
+// itself.
+func (x *Browser) Dependents(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName,
+	page, perPage int,
+) (cards []catalog.Card, total int, err error) {
 	if _, err := x.index.Project(ctx, who, repo, name); err != nil {
 		return nil, 0, err
 	}

@@ -18,7 +18,9 @@ type Attestation struct {
 
 // Provenance returns the verified attestations of a file that the caller may read, by project, any spelling of the
 // version, and exact file name. fault.NotFound where there are none, as for a file that is not there.
-func (x *Index) Provenance(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName, version, filename string) ([]Attestation, error) {
+func (x *Index) Provenance(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName,
+	version, filename string,
+) ([]Attestation, error) {
 	at, err := x.store.Stamp(ctx)
 	if err != nil {
 		return nil, err

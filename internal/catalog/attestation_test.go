@@ -43,7 +43,9 @@ func with(sent ...string) func(*ingest.Upload) {
 }
 
 var (
-	proof = catalog.Attestation{Predicate: "a", Document: "{}", Verified: true, Publisher: map[string]any{"kind": "GitHub"}}
+	proof = catalog.Attestation{
+		Predicate: "a", Document: "{}", Verified: true, Publisher: map[string]any{"kind": "GitHub"},
+	}
 	claim = catalog.Attestation{Predicate: "b", Document: "[]"}
 )
 
@@ -61,7 +63,8 @@ func TestAttested(t *testing.T) {
 		t.Fatalf("Publish = %+v, %v, want an attested file and the warning", got, err)
 	}
 	told := n.told[0]
-	if !slices.Equal(told.Sent, []string{"[1]"}) || told.Filename.String() != f.Name || told.SHA256 != f.SHA256() || told.Uploader != access.KindOperator {
+	if !slices.Equal(told.Sent, []string{"[1]"}) || told.Filename.String() != f.Name || told.SHA256 != f.SHA256() ||
+		told.Uploader != access.KindOperator {
 		t.Errorf("the attester was told %+v", told)
 	}
 	all, err := w.provenance(w.admin, "1.0", f.Name)
@@ -72,7 +75,8 @@ func TestAttested(t *testing.T) {
 		t.Errorf("Provenance (-want +got):\n%s", d)
 	}
 	again, err := w.upload(w.admin, f, with("[2]"))
-	if err != nil || again.Created || len(n.told) != 1 || len(again.Warnings) != 1 || !strings.Contains(again.Warnings[0], "not looked at") {
+	if err != nil || again.Created || len(n.told) != 1 || len(again.Warnings) != 1 ||
+		!strings.Contains(again.Warnings[0], "not looked at") {
 		t.Errorf("the same file again = %+v, %v, told %d times, want a warning and nothing asked", again, err, len(n.told))
 	}
 	if err := w.DeleteRelease(t.Context(), w.admin, "", name(t, "demo"), "1.0"); err != nil {

@@ -9,7 +9,8 @@ import (
 	"pyindex/internal/packaging"
 )
 
-// Card is a project as lists show it: what its latest release says. It is written in the transaction that changes any of it.
+// Card is a project as lists show it: what its latest release says. It is written in the transaction that changes any
+// of it.
 type Card struct {
 	ProjectID, RepositoryID    string
 	Name, Display              string
@@ -74,11 +75,14 @@ const (
 func card(p Project, s Summary, f File, m packaging.Metadata) (Card, CardText) {
 	c := Card{
 		ProjectID: p.ID, RepositoryID: p.Repository.ID, Name: p.Name.String(), Display: p.Display, Status: p.Status,
-		Summary: CutText(m.Summary, 1000), Version: s.Version, Yanked: s.Yanked, SourceKind: f.Kind, ReleasedAt: s.CreatedAt, Pythons: runsOn(m.RequiresPython),
-		License: licenseOf(m), Classifiers: m.Classifiers, Attested: f.Attested, UploaderKind: f.Uploader.Kind, UploaderName: f.Uploader.Name,
+		Summary: CutText(m.Summary, 1000), Version: s.Version, Yanked: s.Yanked, SourceKind: f.Kind, ReleasedAt: s.CreatedAt,
+		Pythons: runsOn(m.RequiresPython),
+		License: licenseOf(m), Classifiers: m.Classifiers, Attested: f.Attested, UploaderKind: f.Uploader.Kind,
+		UploaderName: f.Uploader.Name,
 	}
 	return c, CardText{
-		Keywords: m.Keywords, People: strings.Join([]string{m.Author, m.AuthorEmail, m.Maintainer, m.MaintainerEmail}, " "), Body: CutText(m.Description, maxBody),
+		Keywords: m.Keywords, People: strings.Join([]string{m.Author, m.AuthorEmail, m.Maintainer, m.MaintainerEmail}, " "),
+		Body: CutText(m.Description, maxBody),
 	}
 }
 

@@ -45,8 +45,9 @@ func writeCard(ctx context.Context, tx Tx, p Project, s Summary, f File, m packa
 	return tx.PutRequirements(ctx, c, required(m))
 }
 
-// AddToCard brings a project's card up to date with a file that was added to a release, with its metadata. It reads the card
-// alone, whatever the number of releases: they are looked at afresh only when something else than an upload changes them.
+// AddToCard brings a project's card up to date with a file that was added to a release, with its metadata. It reads the
+// card alone, whatever the number of releases: they are looked at afresh only when something else than an upload
+// changes them.
 func AddToCard(ctx context.Context, tx Tx, p Project, f File, m packaging.Metadata) error {
 	now, err := tx.CardOf(ctx, p.ID)
 	if err != nil && !fault.Is(err, fault.NotFound) {
@@ -90,8 +91,8 @@ func addToRelease(ctx context.Context, tx Tx, p Project, now Card, f File, m pac
 // backfillBatch is how many projects get their cards in one transaction.
 const backfillBatch = 50
 
-// Backfill gives cards to projects that were made before there were any, a few at a time, until none is left or ctx ends.
-// It goes on where it stopped, and two processes may do it at once.
+// Backfill gives cards to projects that were made before there were any, a few at a time, until none is left or ctx
+// ends. It goes on where it stopped, and two processes may do it at once.
 func (x *Index) Backfill(ctx context.Context) error {
 	for after := ""; ; {
 		var ids []string

@@ -25,7 +25,8 @@ type NewProject struct {
 
 // Create makes a project inside a transaction whose caller was checked: project row, owner, audit entry and serial
 // together, and it removes the pending publishers that others had for the name. Every project is made by it. It returns
-// fault.Conflict if the name exists, and fault.Denied while the name of a deleted project is kept for others than n.Owner.
+// fault.Conflict if the name exists, and fault.Denied while the name of a deleted project is kept for others than
+// n.Owner.
 func Create(ctx context.Context, tx Tx, n NewProject) (Project, error) {
 	before, err := nameFree(ctx, tx, n.Repository, n.Name, n.Owner, n.At)
 	if err != nil {
@@ -47,15 +48,21 @@ func Create(ctx context.Context, tx Tx, n NewProject) (Project, error) {
 	return p, settle(ctx, tx, p, n, before)
 }
 
-// DetailPendingRemoved is the detail of a creation with the ids of other people's pending publishers for the name, which ended.
-// It is for administrators.
+// DetailPendingRemoved is the detail of a creation with the ids of other people's pending publishers for the name,
+// which ended. It is for administrators.
 const DetailPendingRemoved = "pending_publishers_removed"
 
-// settle gives a new project its owner, its audit entry, and the end of other people's plans for the name. before is the
-// project that was deleted under the name.
+// settle gives a new project its owner, its audit entry, and the end of other people's plans for the name. before is
+// the project that was deleted under the name.
 func settle(ctx context.Context, tx Tx, p Project, n NewProject, before Deleted) error {
 	if n.Owner != "" {
-		g := access.Grant{UserID: n.Owner, RepositoryID: p.Repository.ID, ProjectID: p.ID, Role: access.Owner, CreatedAt: n.At}
+		g := access.Grant{
+			UserID:       n.Owner,
+			RepositoryID: p.Repository.ID,
+			ProjectID:    p.ID,
+			Role:         access.Owner,
+			CreatedAt:    n.At,
+		}
 		if err := tx.PutGrant(ctx, g); err != nil {
 			return err
 		}

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// downloads are counted in memory and written now and then: a count that a crash takes away is no loss, a write for each
-// download would be.
+// downloads are counted in memory and written now and then: a count that a crash takes away is no loss, a write for
+// each download would be.
 type downloads struct {
 	mu      sync.Mutex
 	pending map[downloaded]int64
@@ -21,8 +21,8 @@ type downloaded struct {
 // maxPending bounds what waits to be written. Beyond it new releases are not counted until the next write.
 const maxPending = 20_000
 
-// NoteDownload counts a download of a file by whoever was given it. Only a request that gets the beginning of the file is
-// one: parts that follow, metadata and looks at the headers are not.
+// NoteDownload counts a download of a file by whoever was given it. Only a request that gets the beginning of the file
+// is one: parts that follow, metadata and looks at the headers are not.
 func (x *Index) NoteDownload(f File) {
 	k := downloaded{today(x.changes.Clock()), f.ProjectID, f.Version}
 	x.downloads.mu.Lock()
@@ -66,5 +66,6 @@ func (x *Index) FlushDownloads(ctx context.Context) error {
 
 // SweepDownloads forgets what was long ago.
 func (x *Index) SweepDownloads(ctx context.Context) error {
-	return x.store.Update(ctx, func(tx Tx) error { return tx.DeleteDownloadsBefore(ctx, x.changes.Clock().Add(-keepDownloads)) })
+	return x.store.Update(ctx,
+		func(tx Tx) error { return tx.DeleteDownloadsBefore(ctx, x.changes.Clock().Add(-keepDownloads)) })
 }

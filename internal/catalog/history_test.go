@@ -1,6 +1,7 @@
 package catalog_test
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -28,7 +29,8 @@ func told(h browse.History) string {
 	return strings.Join(all, ", ")
 }
 
-// Why a file was put into quarantine is for administrators: neither the history of the project nor its search tells the owner.
+// Why a file was put into quarantine is for administrators: neither the history of the project nor its search tells the
+// owner.
 func TestHistoryKeepsReasonOfQuarantine(t *testing.T) {
 	w := newWorld(t, ingest.PrivatePolicy(), catalog.Limits{})
 	ctx, demo := t.Context(), name(t, "demo")
@@ -37,7 +39,8 @@ func TestHistoryKeepsReasonOfQuarantine(t *testing.T) {
 		t.Fatal(err)
 	}
 	owner = w.again(owner)
-	if err := w.QuarantineFile(ctx, w.admin, "", demo, "demo-1.0-py3-none-any.whl", "Hidden words about owner"); err != nil {
+	if err := w.QuarantineFile(ctx, w.admin, "", demo, "demo-1.0-py3-none-any.whl",
+		"Hidden words about owner"); err != nil {
 		t.Fatal(err)
 	}
 	for who, c := range map[string]struct {
@@ -45,14 +48,16 @@ func TestHistoryKeepsReasonOfQuarantine(t *testing.T) {
 		reason any
 		found  int
 	}{"owner": {owner, nil, 0}, "administrator": {w.admin, "Hidden words about owner", 1}} {
-		h, err := w.History(ctx, c.caller, "", demo, browse.HistoryFilter{Actions: []string{"file.quarantine"}, Limit: 10})
-		if err != nil || len(h.Entries) != 1 || h.Entries[0].Filename == "" || h.Entries[0].Detail["reason"] != c.reason {
-			t.Errorf("the history for the %s is %+v, %v, want the file and the reason %v", who, h.Entries, err, c.reason)
-		}
-		h, err = w.History(ctx, c.caller, "", demo, browse.HistoryFilter{Text: "hidden words", Limit: 10})
-		if err != nil || len(h.Entries) != c.found {
-			t.Errorf("the %s finds %d entries by the reason, %v, want %d", who, len(h.Entries), err, c.found)
-		}
+		t.Run(who, func(t *testing.T) {
+			h, err := w.History(ctx, c.caller, "", demo, browse.HistoryFilter{Actions: []string{"file.quarantine"}, Limit: 10})
+			if err != nil || len(h.Entries) != 1 || h.Entries[0].Filename == "" || h.Entries[0].Detail["reason"] != c.reason {
+				t.Errorf("the history for the %s is %+v, %v, want the file and the reason %v", who, h.Entries, err, c.reason)
+			}
+			h, err = w.History(ctx, c.caller, "", demo, browse.HistoryFilter{Text: "hidden words", Limit: 10})
+			if err != nil || len(h.Entries) != c.found {
+				t.Errorf("the %s finds %d entries by the reason, %v, want %d", who, len(h.Entries), err, c.found)
+			}
+		})
 	}
 }
 
@@ -60,7 +65,8 @@ func TestHistory(t *testing.T) {
 	w := newWorld(t, ingest.PrivatePolicy(), catalog.Limits{})
 	demo := name(t, "demo")
 	all := access.NewAPIToken{Scope: access.ScopeAdmin}
-	owner, maintainer, uploader, stranger := w.user("owner", all), w.user("maintainer", all), w.user("uploader", all), w.user("stranger", all)
+	owner, maintainer, uploader, stranger := w.user("owner", all), w.user("maintainer", all), w.user("uploader", all),
+		w.user("stranger", all)
 	if _, err := w.upload(owner.At("192.0.2.1", "r1"), packagingtest.Wheel("demo", "1.0", "x")); err != nil {
 		t.Fatal(err)
 	}
@@ -74,12 +80,14 @@ func TestHistory(t *testing.T) {
 	if err := w.Yank(t.Context(), maintainer.At("192.0.2.2", "r2"), "", demo, "1.0.0", "broken"); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := w.upload(stranger.At("192.0.2.3", "r3"), packagingtest.Wheel("Demo", "6.6", "x")); !fault.Is(err, fault.Denied) {
+	if _, err := w.upload(stranger.At("192.0.2.3", "r3"), packagingtest.Wheel("Demo", "6.6", "x")); !fault.Is(err,
+		fault.Denied) {
 		t.Fatalf("upload by a stranger = %v", err)
 	}
 	f := browse.HistoryFilter{Limit: 10}
 	h, err := w.History(t.Context(), owner, "", demo, f)
-	if want := "file.add refused, release.yank, grant.add, grant.add, file.add, project.create"; err != nil || told(h) != want {
+	if want := "file.add refused, release.yank, grant.add, grant.add, file.add, project.create"; err != nil ||
+		told(h) != want {
 		t.Errorf("History() = %s, %v\nwant %s", told(h), err, want)
 	}
 	for i, want := range map[int]string{0: "", 1: "", 4: "192.0.2.1"} {
@@ -90,7 +98,9 @@ func TestHistory(t *testing.T) {
 	if h, err := w.History(t.Context(), w.admin, "", demo, f); err != nil || h.Entries[0].Actor.Address != "192.0.2.3" {
 		t.Errorf("an administrator sees %+v, %v", h.Entries[0].Actor, err)
 	}
-	for version, want := range map[string]string{"1": "release.yank, file.add", "1.0.0": "release.yank, file.add", "9": "", "not one": ""} {
+	for version, want := range map[string]string{
+		"1": "release.yank, file.add", "1.0.0": "release.yank, file.add", "9": "", "not one": "",
+	} {
 		f := f
 		f.Version = version
 		if h, err := w.History(t.Context(), maintainer, "", demo, f); err != nil || told(h) != want {
@@ -102,11 +112,13 @@ func TestHistory(t *testing.T) {
 		return err
 	}, map[string]refusal{
 		"an uploader": {uploader, "demo", fault.Denied}, "a stranger": {stranger, "demo", fault.Denied},
-		"nobody": {access.Guest(false), "demo", fault.Unauthenticated}, "the zero caller": {access.Caller{}, "demo", fault.Unauthenticated},
+		"nobody":          {access.Guest(false), "demo", fault.Unauthenticated},
+		"the zero caller": {access.Caller{}, "demo", fault.Unauthenticated},
 		"another project": {owner, "nothing", fault.NotFound},
 	})
 	for _, limit := range []int{0, -1, audit.MaxEntries + 1} {
-		if _, err := w.History(t.Context(), owner, "", demo, browse.HistoryFilter{Limit: limit}); !fault.Is(err, fault.Invalid) {
+		if _, err := w.History(t.Context(), owner, "", demo, browse.HistoryFilter{Limit: limit}); !fault.Is(err,
+			fault.Invalid) {
 			t.Errorf("History(limit %d) = %v, want invalid", limit, err)
 		}
 	}
@@ -147,7 +159,8 @@ func TestExchangesAreTheOwners(t *testing.T) {
 		t.Fatal(err)
 	}
 	err = w.db.Catalog().Update(t.Context(), func(tx catalog.Tx) error {
-		return tx.InsertAudit(t.Context(), audit.Entry{ID: "x", At: time.Now(), Action: "publisher.exchange", Repository: p.Repository.ID, Project: "demo"})
+		return tx.InsertAudit(t.Context(),
+			audit.Entry{ID: "x", At: time.Now(), Action: "publisher.exchange", Repository: p.Repository.ID, Project: "demo"})
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -178,7 +191,8 @@ func TestHistoryBeginsWithTheProject(t *testing.T) {
 			t.Errorf("History(since %v) = %s, %v, want what happened to the new one", since, told(h), err)
 		}
 	}
-	if h, err := w.Record(t.Context(), w.admin, browse.HistoryFilter{Project: "Demo", Limit: 10}); err != nil || len(h.Entries) != 5 {
+	if h, err := w.Record(t.Context(), w.admin, browse.HistoryFilter{Project: "Demo", Limit: 10}); err != nil ||
+		len(h.Entries) != 5 {
 		t.Errorf("Record(demo) = %s, %v, want both lives", told(h), err)
 	}
 }
@@ -186,13 +200,15 @@ func TestHistoryBeginsWithTheProject(t *testing.T) {
 func TestRecord(t *testing.T) {
 	w := newWorld(t, ingest.PrivatePolicy(), catalog.Limits{})
 	member := w.user("member", access.NewAPIToken{Scope: access.ScopeAdmin})
-	w.must(packagingtest.Wheel("demo", "1.0", "x"), packagingtest.Wheel("demo", "2.0", "x"), packagingtest.Wheel("other", "1.0", "x"))
+	w.must(packagingtest.Wheel("demo", "1.0", "x"), packagingtest.Wheel("demo", "2.0", "x"),
+		packagingtest.Wheel("other", "1.0", "x"))
 	refusals(t, "Record", func(who access.Caller, project string) error {
 		_, err := w.Record(t.Context(), who, browse.HistoryFilter{Limit: 1, Project: project})
-		if walked := w.WalkRecord(t.Context(), who, browse.HistoryFilter{Limit: 1, Project: project}, func(browse.History) error {
-			t.Error("a refused walk gives something")
-			return nil
-		}); fault.KindOf(walked) != fault.KindOf(err) {
+		if walked := w.WalkRecord(t.Context(), who, browse.HistoryFilter{Limit: 1, Project: project},
+			func(browse.History) error {
+				t.Error("a refused walk gives something")
+				return nil
+			}); fault.KindOf(walked) != fault.KindOf(err) {
 			t.Errorf("WalkRecord = %v, but Record = %v", walked, err)
 		}
 		return err
@@ -200,26 +216,29 @@ func TestRecord(t *testing.T) {
 		"a member": {member, "demo", fault.Denied}, "nobody": {access.Guest(true), "demo", fault.Denied},
 		"who asks for no project's name": {w.admin, "a b", fault.Invalid},
 	})
-	if _, err := w.Record(t.Context(), w.admin, browse.HistoryFilter{Limit: 1, Repository: "nowhere"}); !fault.Is(err, fault.NotFound) {
+	if _, err := w.Record(t.Context(), w.admin, browse.HistoryFilter{Limit: 1, Repository: "nowhere"}); !fault.Is(err,
+		fault.NotFound) {
 		t.Errorf("Record(nowhere) = %v, want not found", err)
 	}
 	var walked []audit.Entry
 	pages := 0
-	err := w.WalkRecord(t.Context(), w.admin, browse.HistoryFilter{Limit: 2, Repository: "main", Actions: []string{"file.add"}}, func(h browse.History) error {
-		pages++
-		walked = append(walked, h.Entries...)
-		for _, e := range h.Entries {
-			if h.Repositories[e.Repository] != "main" {
-				t.Errorf("repository of %s is %q", e.ID, h.Repositories[e.Repository])
+	err := w.WalkRecord(t.Context(), w.admin,
+		browse.HistoryFilter{Limit: 2, Repository: "main", Actions: []string{"file.add"}}, func(h browse.History) error {
+			pages++
+			walked = append(walked, h.Entries...)
+			for _, e := range h.Entries {
+				if h.Repositories[e.Repository] != "main" {
+					t.Errorf("repository of %s is %q", e.ID, h.Repositories[e.Repository])
+				}
 			}
-		}
-		return nil
-	})
+			return nil
+		})
 	if err != nil || pages != 2 || told(browse.History{Entries: walked}) != "file.add, file.add, file.add" {
 		t.Errorf("WalkRecord gave %d pages: %s, %v", pages, told(browse.History{Entries: walked}), err)
 	}
 	stop := fault.New(fault.Unavailable, "enough")
-	if err := w.WalkRecord(t.Context(), w.admin, browse.HistoryFilter{Limit: 1}, func(browse.History) error { return stop }); err != stop {
+	if err := w.WalkRecord(t.Context(), w.admin, browse.HistoryFilter{Limit: 1},
+		func(browse.History) error { return stop }); !errors.Is(err, stop) {
 		t.Errorf("WalkRecord ends with %v, want what its caller says", err)
 	}
 }

@@ -19,10 +19,11 @@ import (
 	"pyindex/internal/packaging/packagingtest"
 )
 
-// This file runs the real functions in every order in which the steps of two processes and the store can be interleaved, and
-// of some more in every order with a few switches between processes that could continue. A step is a transaction that
-// writes, or a request to the store. Steps wait at a gate until the explorer lets one of them pass, so that no order
-// depends on time. Requests that the store carries out late are steps too. docs/decisions/0013 has the protocol.
+// This file runs the real functions in every order in which the steps of two processes and the store can be
+// interleaved, and of some more in every order with a few switches between processes that could continue. A step is a
+// transaction that writes, or a request to the store. Steps wait at a gate until the explorer lets one of them pass, so
+// that no order depends on time. Requests that the store carries out late are steps too. docs/decisions/0013 has the
+// protocol.
 
 // outcome is what becomes of a request to the store.
 type outcome int
@@ -234,12 +235,16 @@ func publish(ctx context.Context, x *assembly.Index, who access.Caller, repo str
 // repositories are where the same bytes can be uploaded.
 var repositories = []string{"main", "two", "three"}
 
-// TestDeletionAgainstUpload: however the steps of uploads, deletions, sweeps and the store follow each other, an upload is
-// not refused because the same bytes are being removed, and bytes of one that was answered with success are never lost.
+// TestDeletionAgainstUpload: however the steps of uploads, deletions, sweeps and the store follow each other, an upload
+// is not refused because the same bytes are being removed, and bytes of one that was answered with success are never
+// lost.
 func TestDeletionAgainstUpload(t *testing.T) {
 	uploads := func(repo string) func(w *world, f packagingtest.File) *actor {
 		return func(w *world, f packagingtest.File) *actor {
-			return &actor{name: "upload to " + repo, do: func(ctx context.Context, x *assembly.Index) error { return publish(ctx, x, w.admin, repo, f) }}
+			return &actor{
+				name: "upload to " + repo,
+				do:   func(ctx context.Context, x *assembly.Index) error { return publish(ctx, x, w.admin, repo, f) },
+			}
 		}
 	}
 	deletes := func(w *world, f packagingtest.File) *actor {
@@ -254,7 +259,9 @@ func TestDeletionAgainstUpload(t *testing.T) {
 			return err
 		}}
 	}
-	with := func(make func(*world, packagingtest.File) *actor, change func(*actor)) func(*world, packagingtest.File) *actor {
+	with := func(make func(*world, packagingtest.File) *actor,
+		change func(*actor),
+	) func(*world, packagingtest.File) *actor {
 		return func(w *world, f packagingtest.File) *actor { a := make(w, f); change(a); return a }
 	}
 	deleting := func(o outcome) func(*world, packagingtest.File) *actor {
@@ -277,12 +284,23 @@ func TestDeletionAgainstUpload(t *testing.T) {
 		{"deletion whose DELETE fails", true, cast{deleting(never), uploads("two")}, 0},
 		{"deletion that loses its answer", true, cast{deleting(lost), uploads("two")}, 0},
 		{"deletion that is killed at its DELETE", true, cast{deleting(killed), uploads("two")}, 0},
-		{"deletion and a sweeper who takes it for dead", true, cast{deleting(late), uploads("two"), with(sweeps, func(a *actor) { a.ahead = 3 * time.Minute })}, 1},
+		{
+			"deletion and a sweeper who takes it for dead", true,
+			cast{deleting(late), uploads("two"), with(sweeps, func(a *actor) { a.ahead = 3 * time.Minute })},
+			1,
+		},
 		{"upload whose PUT fails", false, cast{failing(never), uploads("two")}, 0},
 		{"upload whose PUT is carried out late", false, cast{failing(late), uploads("two")}, 4},
 		{"upload that is killed at its PUT", false, cast{failing(killed), uploads("two")}, 0},
 		{"upload that lost its answer beside a deletion", true, cast{failing(lost), deleting(late)}, 2},
-		{"sweeper who takes an upload for abandoned", false, cast{with(uploads("two"), func(a *actor) { a.refused = true }), with(sweeps, func(a *actor) { a.ahead, a.delete, a.refused = 25*time.Hour, late, true })}, 2},
+		{
+			"sweeper who takes an upload for abandoned", false,
+			cast{
+				with(uploads("two"), func(a *actor) { a.refused = true }),
+				with(sweeps, func(a *actor) { a.ahead, a.delete, a.refused = 25*time.Hour, late, true }),
+			},
+			2,
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -338,7 +356,10 @@ func (w *world) settled(s *scene, actors []*actor, f packagingtest.File) {
 		w.t.Fatalf("the next upload = %v, after\n%q", err, s.steps)
 	}
 	// What is left is the sweeper's, and the next order begins without it.
-	x := assembly.New(w.db.Catalog(), w.blobs, assembly.Options{Log: slog.New(slog.DiscardHandler), Now: func() time.Time { return time.Now().Add(3 * time.Minute) }})
+	x := assembly.New(w.db.Catalog(), w.blobs,
+		assembly.Options{
+			Log: slog.New(slog.DiscardHandler), Now: func() time.Time { return time.Now().Add(3 * time.Minute) },
+		})
 	if _, err := x.Custody.Sweep(w.t.Context(), w.admin); err != nil {
 		w.t.Fatalf("the next sweep = %v, after\n%q", err, s.steps)
 	}
@@ -361,8 +382,8 @@ func (w *world) reads(s *scene, repo string, f packagingtest.File) {
 	}
 }
 
-// TestRenewedMark: a deletion leaves the bytes alone if their mark is gone or another's when it comes to them, as after a
-// failover to a database that lost the deletion.
+// TestRenewedMark: a deletion leaves the bytes alone if their mark is gone or another's when it comes to them, as after
+// a failover to a database that lost the deletion.
 func TestRenewedMark(t *testing.T) {
 	forget := func(ctx context.Context, tx catalog.Tx, key string) error {
 		return errors.Join(tx.ForgetBlob(ctx, key), tx.ForgetSpent(ctx, time.Now().Add(time.Hour)))
@@ -390,7 +411,9 @@ func TestRenewedMark(t *testing.T) {
 			w.must(f)
 			key := custody.FileKey(f.SHA256())
 			demo, _ := packaging.ParseProjectName("demo")
-			x := assembly.New(&interrupted{Store: w.db.Catalog(), after: func(ctx context.Context, tx catalog.Tx) error { return c.between(ctx, tx, key) }},
+			x := assembly.New(&interrupted{
+				Store: w.db.Catalog(), after: func(ctx context.Context, tx catalog.Tx) error { return c.between(ctx, tx, key) },
+			},
 				w.blobs, assembly.Options{Log: slog.New(slog.DiscardHandler)})
 			if err := x.DeleteProject(t.Context(), w.admin, "", demo); err != nil {
 				t.Errorf("DeleteProject = %v", err)

@@ -32,7 +32,9 @@ type Listed struct {
 
 // ListingState returns what a listing hangs on without reading it: the repository, the stamp, and whether the caller
 // sees all of the repository, so that all such callers may share one rendering.
-func (x *Index) ListingState(ctx context.Context, who access.Caller, repo string) (Repository, memo.Stamp, bool, error) {
+func (x *Index) ListingState(ctx context.Context, who access.Caller,
+	repo string,
+) (Repository, memo.Stamp, bool, error) {
 	at, err := x.store.Stamp(ctx)
 	if err != nil {
 		return Repository{}, memo.Stamp{}, false, err
@@ -79,7 +81,9 @@ type Contents struct {
 }
 
 // Contents returns what a project's page lists, as of one moment. A quarantined project lists nothing.
-func (x *Index) Contents(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName) (Contents, error) {
+func (x *Index) Contents(ctx context.Context, who access.Caller, repo string,
+	name packaging.ProjectName,
+) (Contents, error) {
 	p, err := x.Project(ctx, who, repo, name)
 	if err != nil {
 		return Contents{}, err
@@ -112,7 +116,9 @@ type ReleaseDetail struct {
 
 // Release returns a release by any spelling of its version, or the latest for "": not yanked before yanked, then final
 // before pre-release, then by version. fault.NotFound where there is none.
-func (x *Index) Release(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName, version string) (ReleaseDetail, error) {
+func (x *Index) Release(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName,
+	version string,
+) (ReleaseDetail, error) {
 	c, err := x.Contents(ctx, who, repo, name)
 	if err != nil {
 		return ReleaseDetail{}, err

@@ -6,20 +6,21 @@ import (
 	"pyindex/internal/memo"
 )
 
-// maxList bounds the projects that lists keep in memory, some hundred bytes each; longer lists are read whole each time.
+// maxList bounds the projects that lists keep in memory, some hundred bytes each; longer lists are read whole each
+// time.
 const maxList = 200_000
 
 // list is the projects of a repository by normal name, as of some stamp or later. It is never changed.
 type list []Listed
 
-// newLists returns the memory of the projects of repositories, by id. With it, only the changed ones are read after a change:
-// reading all of 100,000 takes the database most of the time that their page takes.
+// newLists returns the memory of the projects of repositories, by id. With it, only the changed ones are read after a
+// change: reading all of 100,000 takes the database most of the time that their page takes.
 func newLists() *memo.Weighted[string, list] {
 	return memo.NewWeighted(maxList, func(_ string, l list) int64 { return int64(len(l)) + 1 })
 }
 
-// listed returns the projects of a repository as of a stamp, which was read before, or later. A list of another epoch is
-// not brought up to date: all are read again.
+// listed returns the projects of a repository as of a stamp, which was read before, or later. A list of another epoch
+// is not brought up to date: all are read again.
 func (x *Index) listed(ctx context.Context, repositoryID string, now memo.Stamp) ([]Listed, error) {
 	last, at, ok := x.lists.Last(repositoryID)
 	if ok && at == now {

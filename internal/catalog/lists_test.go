@@ -11,8 +11,8 @@ import (
 	"pyindex/internal/packaging/packagingtest"
 )
 
-// TestListingKeepsUp: whatever is done to projects, a listing that was read before shows the same as one that is read for
-// the first time.
+// TestListingKeepsUp: whatever is done to projects, a listing that was read before shows the same as one that is read
+// for the first time.
 func TestListingKeepsUp(t *testing.T) {
 	w := newWorld(t, ingest.PrivatePolicy(), catalog.Limits{})
 	random := rand.New(rand.NewPCG(2026, 11))

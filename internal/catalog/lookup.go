@@ -12,13 +12,16 @@ import (
 )
 
 // ErrAnonymous refuses an anonymous caller, whether what they ask for exists or not.
-var ErrAnonymous = fault.New(fault.Unauthenticated, "this index is private: send an API token as the password, with __token__ as the user name")
+var ErrAnonymous = fault.New(fault.Unauthenticated,
+	"this index is private: send an API token as the password, with __token__ as the user name")
 
 // Missing answers who may not know more: the same words for what does not exist and for what is hidden.
 func Missing(what string) error { return fault.New(fault.NotFound, "there is no %s here", what) }
 
 // recallAt returns what the memory holds for k at a stamp, or what load reads.
-func recallAt[K comparable, V any](ctx context.Context, x *Index, at memo.Stamp, m *memo.BySerial[K, V], k K, load func(Tx) (V, error)) (v V, err error) {
+func recallAt[K comparable, V any](ctx context.Context, x *Index, at memo.Stamp, m *memo.BySerial[K, V], k K,
+	load func(Tx) (V, error),
+) (v V, err error) {
 	if v, ok := m.Get(at, k); ok {
 		return v, nil
 	}
@@ -32,8 +35,8 @@ func recallAt[K comparable, V any](ctx context.Context, x *Index, at memo.Stamp,
 	return v, err
 }
 
-// Repository returns a repository by name, "" being main. It returns fault.Unauthenticated for an anonymous caller who may
-// read nothing there, and fault.NotFound if it does not exist or the caller may not know of it.
+// Repository returns a repository by name, "" being main. It returns fault.Unauthenticated for an anonymous caller who
+// may read nothing there, and fault.NotFound if it does not exist or the caller may not know of it.
 func (x *Index) Repository(ctx context.Context, who access.Caller, name string) (Repository, error) {
 	at, err := x.store.Stamp(ctx)
 	if err != nil {
@@ -42,7 +45,8 @@ func (x *Index) Repository(ctx context.Context, who access.Caller, name string) 
 	return x.repository(ctx, who, at, name)
 }
 
-// repository finds a repository by name, "" being main, for a caller who is at least somebody or may read something there.
+// repository finds a repository by name, "" being main, for a caller who is at least somebody or may read something
+// there.
 func (x *Index) repository(ctx context.Context, who access.Caller, at memo.Stamp, name string) (Repository, error) {
 	name = cmp.Or(name, MainRepository)
 	r, err := recallAt(ctx, x, at, x.repositories, name, func(tx Tx) (Repository, error) {
@@ -60,7 +64,8 @@ func (x *Index) repository(ctx context.Context, who access.Caller, at memo.Stamp
 	return r, err
 }
 
-// knows returns fault.NotFound to who was given nothing in a repository that is closed to members: for them it is not there.
+// knows returns fault.NotFound to who was given nothing in a repository that is closed to members: for them it is not
+// there.
 func (x *Index) knows(ctx context.Context, who access.Caller, r Repository) error {
 	if r.Members >= access.Reader || who.May(access.Reader, r.Object()) {
 		return nil
@@ -78,9 +83,11 @@ func (x *Index) knows(ctx context.Context, who access.Caller, r Repository) erro
 	})
 }
 
-// Project returns a project that the caller may read; fault.NotFound otherwise, and fault.Unauthenticated to nobody on a
-// closed repository. It costs a look at the counter while nothing changes.
-func (x *Index) Project(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName) (Project, error) {
+// Project returns a project that the caller may read; fault.NotFound otherwise, and fault.Unauthenticated to nobody on
+// a closed repository. It costs a look at the counter while nothing changes.
+func (x *Index) Project(ctx context.Context, who access.Caller, repo string,
+	name packaging.ProjectName,
+) (Project, error) {
 	at, err := x.store.Stamp(ctx)
 	if err != nil {
 		return Project{}, err
@@ -88,7 +95,9 @@ func (x *Index) Project(ctx context.Context, who access.Caller, repo string, nam
 	return x.projectAt(ctx, who, at, repo, name)
 }
 
-func (x *Index) projectAt(ctx context.Context, who access.Caller, at memo.Stamp, repo string, name packaging.ProjectName) (Project, error) {
+func (x *Index) projectAt(ctx context.Context, who access.Caller, at memo.Stamp, repo string,
+	name packaging.ProjectName,
+) (Project, error) {
 	r, err := x.repository(ctx, who, at, repo)
 	if err != nil {
 		return Project{}, err
@@ -167,9 +176,11 @@ func (x *Index) Link(ctx context.Context, f File) (string, error) {
 }
 
 // Open returns the bytes of a file that the caller may read, and their number. It returns fault.NotFound also for the
-// metadata of a file that has none, and fault.Unavailable if the store does not have what the file's row says: no bytes, or
-// another number of them, or metadata with another digest.
-func (x *Index) Open(ctx context.Context, who access.Caller, repo, sha256, filename string, part Part) (custody.Blob, int64, error) {
+// metadata of a file that has none, and fault.Unavailable if the store does not have what the file's row says: no
+// bytes, or another number of them, or metadata with another digest.
+func (x *Index) Open(ctx context.Context, who access.Caller, repo, sha256, filename string,
+	part Part,
+) (custody.Blob, int64, error) {
 	f, err := x.File(ctx, who, repo, sha256, filename)
 	if err != nil {
 		return nil, 0, err

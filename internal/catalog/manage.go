@@ -14,22 +14,30 @@ import (
 
 // Yank marks all files of a release as not to be chosen unless asked for by number (PEP 592). It needs a maintainer;
 // fault.NotFound where there is no such release for the caller, fault.Denied without the right.
-func (x *Index) Yank(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName, version, reason string) error {
+func (x *Index) Yank(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName,
+	version, reason string,
+) error {
 	return x.setYank(ctx, who, target{repo: repo, name: name, version: version}, true, reason)
 }
 
 // Unyank undoes Yank.
-func (x *Index) Unyank(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName, version string) error {
+func (x *Index) Unyank(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName,
+	version string,
+) error {
 	return x.setYank(ctx, who, target{repo: repo, name: name, version: version}, false, "")
 }
 
 // YankFile is Yank for one file, by its exact name.
-func (x *Index) YankFile(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName, filename, reason string) error {
+func (x *Index) YankFile(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName,
+	filename, reason string,
+) error {
 	return x.setYank(ctx, who, target{repo: repo, name: name, filename: filename}, true, reason)
 }
 
 // UnyankFile undoes YankFile, or Yank for one file.
-func (x *Index) UnyankFile(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName, filename string) error {
+func (x *Index) UnyankFile(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName,
+	filename string,
+) error {
 	return x.setYank(ctx, who, target{repo: repo, name: name, filename: filename}, false, "")
 }
 
@@ -84,8 +92,8 @@ func (x *Index) setYank(ctx context.Context, who access.Caller, t target, yanked
 	})
 }
 
-// targeted returns the release that t names, or the one of the file that it names, with those files that t is about. The
-// record gets the release's own spelling.
+// targeted returns the release that t names, or the one of the file that it names, with those files that t is about.
+// The record gets the release's own spelling.
 func targeted(ctx context.Context, tx Tx, p Project, t target, e *audit.Entry) (Release, []File, error) {
 	version := t.version
 	if t.filename != "" {
@@ -111,7 +119,9 @@ func targeted(ctx context.Context, tx Tx, p Project, t target, e *audit.Entry) (
 
 // SetStatus gives a project a status marker and a reason (PEP 792). It needs an owner; only an administrator puts a
 // project into quarantine or takes it out.
-func (x *Index) SetStatus(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName, s Status, reason string) error {
+func (x *Index) SetStatus(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName, s Status,
+	reason string,
+) error {
 	switch s {
 	case Active, Archived, Deprecated, Quarantined:
 	default:
@@ -135,7 +145,9 @@ func (x *Index) SetStatus(ctx context.Context, who access.Caller, repo string, n
 
 // SetLimits gives a project limits of its own in place of the configured ones; a zero field goes back to what is
 // configured. It needs an administrator; fault.Invalid for a negative limit.
-func (x *Index) SetLimits(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName, l Limits) error {
+func (x *Index) SetLimits(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName,
+	l Limits,
+) error {
 	if l.FileSize < 0 || l.ProjectSize < 0 {
 		return fault.New(fault.Invalid, "a limit is a number of bytes, or 0 for what is configured")
 	}
@@ -152,18 +164,22 @@ func (x *Index) SetLimits(ctx context.Context, who access.Caller, repo string, n
 	})
 }
 
-// DeleteRelease removes a release and its files. The names of the files are never usable again. It needs an owner, and an
-// administrator while one of the files, or the project, is in quarantine.
-func (x *Index) DeleteRelease(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName, version string) error {
+// DeleteRelease removes a release and its files. The names of the files are never usable again. It needs an owner, and
+// an administrator while one of the files, or the project, is in quarantine.
+func (x *Index) DeleteRelease(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName,
+	version string,
+) error {
 	if version == "" { // which is the project to a target
 		return fault.New(fault.Invalid, "name the version to delete")
 	}
 	return x.delete(ctx, who, target{repo: repo, name: name, version: version})
 }
 
-// DeleteFile removes one file, by its exact name, which is never usable again, and with its last file a release. It needs
-// the same caller as DeleteRelease; fault.NotFound where the project has no such file.
-func (x *Index) DeleteFile(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName, filename string) error {
+// DeleteFile removes one file, by its exact name, which is never usable again, and with its last file a release. It
+// needs the same caller as DeleteRelease; fault.NotFound where the project has no such file.
+func (x *Index) DeleteFile(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName,
+	filename string,
+) error {
 	if filename == "" { // which is the project to a target
 		return fault.New(fault.Invalid, "name the file to delete")
 	}
@@ -171,15 +187,15 @@ func (x *Index) DeleteFile(ctx context.Context, who access.Caller, repo string, 
 }
 
 // DeleteProject removes a project with everything in it. The names of its files are never usable again. The name of the
-// project is kept for its last owners and administrators for KeepName, and for administrators alone if it was in quarantine. It
-// needs the same caller as DeleteRelease. As for DeleteRelease and DeleteFile, a *custody.Leftover says that it is done, except that
-// some bytes could not be removed from the store yet.
+// project is kept for its last owners and administrators for KeepName, and for administrators alone if it was in
+// quarantine. It needs the same caller as DeleteRelease. As for DeleteRelease and DeleteFile, a *custody.Leftover says
+// that it is done, except that some bytes could not be removed from the store yet.
 func (x *Index) DeleteProject(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName) error {
 	return x.delete(ctx, who, target{repo: repo, name: name})
 }
 
-// delete removes what t names, and then the bytes that no other file names. Its error is a *custody.Leftover if all but some bytes
-// is removed.
+// delete removes what t names, and then the bytes that no other file names. Its error is a *custody.Leftover if all but
+// some bytes is removed.
 func (x *Index) delete(ctx context.Context, who access.Caller, t target) error {
 	var waste []string
 	e := x.changes.Entry(who, t.noun()+".delete", nil)
@@ -252,7 +268,8 @@ func (x *Index) deleteFiles(ctx context.Context, tx Tx, p *Project, t target, e 
 	return waste, tx.DeleteRelease(ctx, rel.ID)
 }
 
-// bury removes the rows of files, keeps their names as tombstones, and returns the keys whose bytes nothing names any more.
+// bury removes the rows of files, keeps their names as tombstones, and returns the keys whose bytes nothing names any
+// more.
 func (x *Index) bury(ctx context.Context, tx Tx, files []File) (waste []string, err error) {
 	for _, f := range files {
 		if err := tx.InsertTombstone(ctx, f.RepositoryID, f.NameKey, f.Filename, x.changes.Clock()); err != nil {
@@ -304,7 +321,9 @@ func Permit(who access.Caller, role access.Role, p Project) error {
 }
 
 // change is changeIf for who has the role.
-func (x *Index) change(ctx context.Context, who access.Caller, role access.Role, t target, e audit.Entry, f func(Tx, *Project, *audit.Entry) error) error {
+func (x *Index) change(ctx context.Context, who access.Caller, role access.Role, t target, e audit.Entry,
+	f func(Tx, *Project, *audit.Entry) error,
+) error {
 	return x.changeIf(ctx, who, func(who access.Caller, p Project) error { return Permit(who, role, p) }, t, e, f)
 }
 
@@ -314,14 +333,17 @@ func shown(action string) bool {
 }
 
 // changeIf runs f on a project that the caller may read and change, with the entry, the next serial and what f made of
-// both in one transaction; f sets the project's id to "" when it is gone. may decides before the transaction and again in
-// it. A refusal is recorded on its own.
-func (x *Index) changeIf(ctx context.Context, who access.Caller, may func(access.Caller, Project) error, t target, e audit.Entry, f func(Tx, *Project, *audit.Entry) error) error {
+// both in one transaction; f sets the project's id to "" when it is gone. may decides before the transaction and again
+// in it. A refusal is recorded on its own.
+func (x *Index) changeIf(ctx context.Context, who access.Caller, may func(access.Caller, Project) error, t target,
+	e audit.Entry, f func(Tx, *Project, *audit.Entry) error,
+) error {
 	p, err := x.Project(ctx, who, t.repo, t.name)
 	if err != nil {
 		return err
 	}
-	e.Repository, e.Project, e.Version, e.Filename = p.Repository.ID, p.Name.String(), audit.Cut(t.version), audit.Cut(t.filename)
+	e.Repository, e.Project, e.Version, e.Filename = p.Repository.ID, p.Name.String(), audit.Cut(t.version),
+		audit.Cut(t.filename)
 	if err := may(who, p); err != nil {
 		return x.changes.Deny(ctx, e, err)
 	}

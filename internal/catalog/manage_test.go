@@ -30,7 +30,8 @@ func (w *world) keysHeld() int {
 
 func TestYank(t *testing.T) {
 	w := newWorld(t, ingest.PrivatePolicy(), catalog.Limits{})
-	w.must(packagingtest.Wheel("demo", "1.0", "x"), packagingtest.SDist("demo", "1.0", "x"), packagingtest.Wheel("demo", "2.0", "x"), packagingtest.Wheel("demo", "3.0rc1", "x"))
+	w.must(packagingtest.Wheel("demo", "1.0", "x"), packagingtest.SDist("demo", "1.0", "x"),
+		packagingtest.Wheel("demo", "2.0", "x"), packagingtest.Wheel("demo", "3.0rc1", "x"))
 	latest := func() string {
 		t.Helper()
 		d, err := w.Release(t.Context(), w.admin, "", name(t, "demo"), "")
@@ -76,7 +77,8 @@ func TestDelete(t *testing.T) {
 	refuse := func(f packagingtest.File) {
 		t.Helper()
 		_, err := w.upload(w.admin, f)
-		if !fault.Is(err, fault.Invalid) || !strings.Contains(err.Error(), "previously used") || strings.Contains(err.Error(), "already exist") {
+		if !fault.Is(err, fault.Invalid) || !strings.Contains(err.Error(), "previously used") ||
+			strings.Contains(err.Error(), "already exist") {
 			t.Errorf("uploading %s again: %v, want a refusal that does not read as a duplicate", f.Name, err)
 		}
 	}
@@ -113,7 +115,10 @@ func TestStatus(t *testing.T) {
 		uploads bool
 		offers  bool
 	}{
-		{catalog.Archived, false, true}, {catalog.Quarantined, false, false}, {catalog.Deprecated, true, true}, {catalog.Active, true, true},
+		{catalog.Archived, false, true},
+		{catalog.Quarantined, false, false},
+		{catalog.Deprecated, true, true},
+		{catalog.Active, true, true},
 	} {
 		if err := w.SetStatus(t.Context(), w.admin, "", demo, c.status, "because"); err != nil {
 			t.Fatal(err)
@@ -132,8 +137,10 @@ func TestStatus(t *testing.T) {
 		if err3 != nil || err4 != nil {
 			t.Fatal(err3, err4)
 		}
-		if (err == nil) != c.offers || (err2 == nil) != c.offers || (len(contents.Files) > 0) != c.offers || (len(l.Projects) > 0) != c.offers {
-			t.Errorf("%s: file %v, metadata %v, %d files, %d projects listed; want offered: %v", c.status, err, err2, len(contents.Files), len(l.Projects), c.offers)
+		if (err == nil) != c.offers || (err2 == nil) != c.offers || (len(contents.Files) > 0) != c.offers ||
+			(len(l.Projects) > 0) != c.offers {
+			t.Errorf("%s: file %v, metadata %v, %d files, %d projects listed; want offered: %v", c.status, err, err2,
+				len(contents.Files), len(l.Projects), c.offers)
 		}
 	}
 	if err := w.SetStatus(t.Context(), w.admin, "", demo, "gone", ""); !fault.Is(err, fault.Invalid) {
@@ -151,29 +158,34 @@ func TestChangesNeedTheRight(t *testing.T) {
 		who  access.Caller
 		kind fault.Kind
 	}{
-		"nobody":                  {access.Guest(false), fault.Unauthenticated},
-		"guest who reads":         {access.Guest(true), fault.Denied},
-		"zero":                    {access.Caller{}, fault.Unauthenticated},
-		"member":                  {w.user("alice", access.NewAPIToken{Scope: access.ScopeAdmin}), fault.Denied},
-		"bound to something else": {w.user("bob", access.NewAPIToken{Scope: access.ScopeUpload, Projects: []string{"other"}}), fault.NotFound},
+		"nobody":          {access.Guest(false), fault.Unauthenticated},
+		"guest who reads": {access.Guest(true), fault.Denied},
+		"zero":            {access.Caller{}, fault.Unauthenticated},
+		"member":          {w.user("alice", access.NewAPIToken{Scope: access.ScopeAdmin}), fault.Denied},
+		"bound to something else": {w.user("bob",
+			access.NewAPIToken{Scope: access.ScopeUpload, Projects: []string{"other"}}), fault.NotFound},
 	}
 	changes := map[string]func(access.Caller) error{
-		"Yank":          func(who access.Caller) error { return w.Yank(t.Context(), who, "", demo, "1.0", "") },
-		"Unyank":        func(who access.Caller) error { return w.Unyank(t.Context(), who, "", demo, "1.0") },
-		"SetStatus":     func(who access.Caller) error { return w.SetStatus(t.Context(), who, "", demo, catalog.Archived, "") },
+		"Yank":   func(who access.Caller) error { return w.Yank(t.Context(), who, "", demo, "1.0", "") },
+		"Unyank": func(who access.Caller) error { return w.Unyank(t.Context(), who, "", demo, "1.0") },
+		"SetStatus": func(who access.Caller) error {
+			return w.SetStatus(t.Context(), who, "", demo, catalog.Archived, "")
+		},
 		"DeleteRelease": func(who access.Caller) error { return w.DeleteRelease(t.Context(), who, "", demo, "1.0") },
 		"DeleteProject": func(who access.Caller) error { return w.DeleteProject(t.Context(), who, "", demo) },
 	}
 	before := w.state()
 	for cn, c := range callers {
-		for fn, f := range changes {
-			if err := f(c.who); fault.KindOf(err) != c.kind {
-				t.Errorf("%s by %s = %v (%v), want %v", fn, cn, err, fault.KindOf(err), c.kind)
+		t.Run(cn, func(t *testing.T) {
+			for fn, f := range changes {
+				if err := f(c.who); fault.KindOf(err) != c.kind {
+					t.Errorf("%s by %s = %v (%v), want %v", fn, cn, err, fault.KindOf(err), c.kind)
+				}
 			}
-		}
-		if _, err := w.Custody.Sweep(t.Context(), c.who); !fault.Is(err, fault.Denied) {
-			t.Errorf("Sweep by %s = %v, want denied", cn, err)
-		}
+			if _, err := w.Custody.Sweep(t.Context(), c.who); !fault.Is(err, fault.Denied) {
+				t.Errorf("Sweep by %s = %v, want denied", cn, err)
+			}
+		})
 	}
 	if after := w.state(); after != before {
 		t.Errorf("refused changes changed the catalog from\n%sto\n%s", before, after)

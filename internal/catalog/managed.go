@@ -44,9 +44,11 @@ type ManagedProject struct {
 }
 
 // ManagedPage returns a page of the projects of a repository that the caller uploads to, maintains or owns, quarantined
-// ones too, by normal name, and how many there are in all. What was granted to the caller is all that is read, unless the
-// caller has the role in the whole repository. It is empty, not an error, for who has none.
-func (x *Index) ManagedPage(ctx context.Context, who access.Caller, repo string, p Page) (out []ManagedProject, total int, err error) {
+// ones too, by normal name, and how many there are in all. What was granted to the caller is all that is read, unless
+// the caller has the role in the whole repository. It is empty, not an error, for who has none.
+func (x *Index) ManagedPage(ctx context.Context, who access.Caller, repo string,
+	p Page,
+) (out []ManagedProject, total int, err error) {
 	offset, err := p.offset()
 	if err != nil {
 		return nil, 0, err
@@ -91,7 +93,9 @@ func (x *Index) managed(ctx context.Context, who access.Caller, projects []Proje
 		} else if err != nil {
 			return nil, err
 		}
-		out = append(out, ManagedProject{Project: p, Role: who.RoleIn(p.Object()), Latest: newest(releases), Counts: counted(releases)})
+		out = append(out, ManagedProject{
+			Project: p, Role: who.RoleIn(p.Object()), Latest: newest(releases), Counts: counted(releases),
+		})
 	}
 	return out, nil
 }
@@ -105,9 +109,11 @@ type ManagedReleases struct {
 	Counts   Counts // of the project
 }
 
-// ManagedReleases returns a page of the releases of a project, newest version first, also of a quarantined one. It needs
-// an uploader; fault.NotFound where there is no such project for the caller, fault.Denied without the right.
-func (x *Index) ManagedReleases(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName, p Page) (m ManagedReleases, err error) {
+// ManagedReleases returns a page of the releases of a project, newest version first, also of a quarantined one. It
+// needs an uploader; fault.NotFound where there is no such project for the caller, fault.Denied without the right.
+func (x *Index) ManagedReleases(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName,
+	p Page,
+) (m ManagedReleases, err error) {
 	if _, err := p.offset(); err != nil {
 		return m, err
 	}
@@ -141,9 +147,11 @@ type ManagedRelease struct {
 	Files   []File // oldest first
 }
 
-// ManagedRelease returns a release by any spelling of its version, also of a quarantined project. It needs a maintainer;
-// fault.NotFound where there is no such release for the caller, fault.Denied without the right.
-func (x *Index) ManagedRelease(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName, version string) (m ManagedRelease, err error) {
+// ManagedRelease returns a release by any spelling of its version, also of a quarantined project. It needs a
+// maintainer; fault.NotFound where there is no such release for the caller, fault.Denied without the right.
+func (x *Index) ManagedRelease(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName,
+	version string,
+) (m ManagedRelease, err error) {
 	m.Project, err = x.Project(ctx, who, repo, name)
 	if err == nil {
 		err = Permit(who, access.Maintainer, m.Project)
@@ -171,7 +179,9 @@ type ManagedSettings struct {
 
 // ManagedSettings returns what there is to set of a project, also of a quarantined one. It needs an owner;
 // fault.NotFound where there is no such project for the caller, fault.Denied without the right.
-func (x *Index) ManagedSettings(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName) (m ManagedSettings, err error) {
+func (x *Index) ManagedSettings(ctx context.Context, who access.Caller, repo string,
+	name packaging.ProjectName,
+) (m ManagedSettings, err error) {
 	m.Project, err = x.Project(ctx, who, repo, name)
 	if err == nil {
 		err = Permit(who, access.Owner, m.Project)
@@ -192,9 +202,11 @@ type ManagedContents struct {
 	Files []File // oldest first
 }
 
-// ManagedContents returns a project with all its files, those in quarantine too. It needs a maintainer; fault.NotFound if there
-// is no such project for the caller, fault.Denied without the right.
-func (x *Index) ManagedContents(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName) (m ManagedContents, err error) {
+// ManagedContents returns a project with all its files, those in quarantine too. It needs a maintainer; fault.NotFound
+// if there is no such project for the caller, fault.Denied without the right.
+func (x *Index) ManagedContents(ctx context.Context, who access.Caller, repo string,
+	name packaging.ProjectName,
+) (m ManagedContents, err error) {
 	m.Project, err = x.Project(ctx, who, repo, name)
 	if err == nil {
 		err = Permit(who, access.Maintainer, m.Project)

@@ -24,7 +24,8 @@ func named(all []catalog.ManagedProject) string {
 
 func TestManagedPage(t *testing.T) {
 	w := newWorld(t, ingest.PrivatePolicy(), catalog.Limits{})
-	w.must(packagingtest.Wheel("aa", "1.0", "x"), packagingtest.Wheel("aa", "2.0rc1", "x"), packagingtest.Wheel("ab", "1.0", "x"), packagingtest.Wheel("c", "1.0", "x"), packagingtest.Wheel("d", "1.0", "x"))
+	w.must(packagingtest.Wheel("aa", "1.0", "x"), packagingtest.Wheel("aa", "2.0rc1", "x"),
+		packagingtest.Wheel("ab", "1.0", "x"), packagingtest.Wheel("c", "1.0", "x"), packagingtest.Wheel("d", "1.0", "x"))
 	member := w.user("member", access.NewAPIToken{Scope: access.ScopeAdmin})
 	for project, role := range map[string]access.Role{"aa": access.Owner, "ab": access.Uploader, "c": access.Reader} {
 		if err := w.Grant(t.Context(), w.admin, "", name(t, project), "member", role); err != nil {
@@ -57,24 +58,35 @@ func TestManagedPage(t *testing.T) {
 	} {
 		got, total, err := w.ManagedPage(t.Context(), row.who, "", row.page)
 		if err != nil || named(got) != row.want || total != row.total {
-			t.Errorf("ManagedPage(%s, %+v) = %q, %d, %v, want %q, %d", row.who.Name(), row.page, named(got), total, err, row.want, row.total)
+			t.Errorf("ManagedPage(%s, %+v) = %q, %d, %v, want %q, %d", row.who.Name(), row.page, named(got), total, err,
+				row.want, row.total)
 		}
 	}
-	for _, p := range []catalog.Page{{}, {Number: 1}, {Number: 0, Size: 1}, {Number: -1, Size: 1}, {Number: 1, Size: catalog.MaxPage + 1}, {Number: 1 << 62, Size: 500}} {
+	for _, p := range []catalog.Page{
+		{},
+		{Number: 1},
+		{Number: 0, Size: 1},
+		{Number: -1, Size: 1},
+		{Number: 1, Size: catalog.MaxPage + 1},
+		{Number: 1 << 62, Size: 500},
+	} {
 		if _, _, err := w.ManagedPage(t.Context(), w.admin, "", p); !fault.Is(err, fault.Invalid) {
 			t.Errorf("ManagedPage(%+v) = %v, want invalid", p, err)
 		}
 	}
-	if _, _, err := w.ManagedPage(t.Context(), access.Guest(false), "", catalog.Page{Number: 1, Size: 1}); !fault.Is(err, fault.Unauthenticated) {
+	if _, _, err := w.ManagedPage(t.Context(), access.Guest(false), "", catalog.Page{Number: 1, Size: 1}); !fault.Is(err,
+		fault.Unauthenticated) {
 		t.Errorf("ManagedPage by nobody = %v", err)
 	}
 }
 
 func TestManagedReleases(t *testing.T) {
 	w := newWorld(t, ingest.PrivatePolicy(), catalog.Limits{})
-	w.must(packagingtest.Wheel("demo", "1.9", "x"), packagingtest.Wheel("demo", "1.10", "x"), packagingtest.SDist("demo", "1.10", "x"), packagingtest.Wheel("demo", "2.0rc1", "x"))
+	w.must(packagingtest.Wheel("demo", "1.9", "x"), packagingtest.Wheel("demo", "1.10", "x"),
+		packagingtest.SDist("demo", "1.10", "x"), packagingtest.Wheel("demo", "2.0rc1", "x"))
 	demo := name(t, "demo")
-	uploader, stranger := w.user("uploader", access.NewAPIToken{Scope: access.ScopeAdmin}), w.user("stranger", access.NewAPIToken{Scope: access.ScopeAdmin})
+	uploader, stranger := w.user("uploader", access.NewAPIToken{Scope: access.ScopeAdmin}),
+		w.user("stranger", access.NewAPIToken{Scope: access.ScopeAdmin})
 	if err := w.Grant(t.Context(), w.admin, "", demo, "uploader", access.Uploader); err != nil {
 		t.Fatal(err)
 	}
@@ -98,24 +110,28 @@ func TestManagedReleases(t *testing.T) {
 			got += fmt.Sprintf("%s/%d ", r.Version, r.Files)
 		}
 		if err != nil || got != row.want || m.Total != row.total || m.Counts.Files != 4 || m.Role != access.Uploader {
-			t.Errorf("ManagedReleases(%+v) = %q of %d, %d files, role %s, %v, want %q of %d", row.page, got, m.Total, m.Counts.Files, m.Role, err, row.want, row.total)
+			t.Errorf("ManagedReleases(%+v) = %q of %d, %d files, role %s, %v, want %q of %d", row.page, got, m.Total,
+				m.Counts.Files, m.Role, err, row.want, row.total)
 		}
 	}
 	m, err := w.ManagedRelease(t.Context(), w.admin, "", demo, "1.10.0")
-	if err != nil || m.Release.Version != "1.10" || len(m.Files) != 2 || m.Files[0].Uploader.Kind != "operator" || m.Role != access.Owner {
+	if err != nil || m.Release.Version != "1.10" || len(m.Files) != 2 || m.Files[0].Uploader.Kind != "operator" ||
+		m.Role != access.Owner {
 		t.Errorf("ManagedRelease(1.10.0) = %+v, %v", m, err)
 	}
 	refusals(t, "ManagedReleases", func(who access.Caller, project string) error {
 		_, err := w.ManagedReleases(t.Context(), who, "", name(t, project), catalog.Page{Number: 1, Size: 1})
 		return err
 	}, map[string]refusal{
-		"a stranger": {stranger, "demo", fault.Denied}, "who asks for nothing": {uploader, "nothing", fault.NotFound}, "nobody": {access.Guest(false), "demo", fault.Unauthenticated},
+		"a stranger": {stranger, "demo", fault.Denied}, "who asks for nothing": {uploader, "nothing", fault.NotFound},
+		"nobody": {access.Guest(false), "demo", fault.Unauthenticated},
 	})
 	refusals(t, "ManagedRelease", func(who access.Caller, version string) error {
 		_, err := w.ManagedRelease(t.Context(), who, "", demo, version)
 		return err
 	}, map[string]refusal{
-		"an uploader": {uploader, "1.9", fault.Denied}, "a stranger": {stranger, "1.9", fault.Denied}, "who asks for nothing": {w.admin, "7", fault.NotFound},
+		"an uploader": {uploader, "1.9", fault.Denied}, "a stranger": {stranger, "1.9", fault.Denied},
+		"who asks for nothing":    {w.admin, "7", fault.NotFound},
 		"who asks for no version": {w.admin, "x y", fault.Invalid},
 	})
 }
@@ -152,10 +168,12 @@ func TestFilesOneByOne(t *testing.T) {
 		}
 		return n
 	}
-	if err := w.YankFile(t.Context(), maintainer, "", demo, wheel.Name, "broken"); err != nil || yanked() != 1 || w.lastAction() != "file.yank" {
+	if err := w.YankFile(t.Context(), maintainer, "", demo, wheel.Name, "broken"); err != nil || yanked() != 1 ||
+		w.lastAction() != "file.yank" {
 		t.Errorf("YankFile = %v, %d yanked, recorded as %s", err, yanked(), w.lastAction())
 	}
-	if err := w.UnyankFile(t.Context(), maintainer, "", demo, wheel.Name); err != nil || yanked() != 0 || w.lastAction() != "file.unyank" {
+	if err := w.UnyankFile(t.Context(), maintainer, "", demo, wheel.Name); err != nil || yanked() != 0 ||
+		w.lastAction() != "file.unyank" {
 		t.Errorf("UnyankFile = %v, %d yanked, recorded as %s", err, yanked(), w.lastAction())
 	}
 	for what, err := range map[string]error{
@@ -163,22 +181,29 @@ func TestFilesOneByOne(t *testing.T) {
 		"DeleteFile(of another project)": w.DeleteFile(t.Context(), w.admin, "", demo, "other-1.0-py3-none-any.whl"),
 		"DeleteFile(nothing)":            w.DeleteFile(t.Context(), w.admin, "", demo, "demo-7.0-py3-none-any.whl"),
 	} {
-		if !fault.Is(err, fault.NotFound) {
-			t.Errorf("%s = %v, want not found", what, err)
-		}
+		t.Run(what, func(t *testing.T) {
+			if !fault.Is(err, fault.NotFound) {
+				t.Errorf("%s = %v, want not found", what, err)
+			}
+		})
 	}
 	long := strings.Repeat("x", catalog.MaxReason+1)
-	if err := w.YankFile(t.Context(), w.admin, "", demo, wheel.Name, long); !fault.Is(err, fault.Invalid) || fault.FieldOf(err) != "reason" {
+	if err := w.YankFile(t.Context(), w.admin, "", demo, wheel.Name, long); !fault.Is(err, fault.Invalid) ||
+		fault.FieldOf(err) != "reason" {
 		t.Errorf("YankFile(for a long reason) = %v in %q", err, fault.FieldOf(err))
 	}
 	for what, err := range map[string]error{
-		"DeleteFile": w.DeleteFile(t.Context(), w.admin, "", demo, ""), "DeleteRelease": w.DeleteRelease(t.Context(), w.admin, "", demo, ""),
+		"DeleteFile":    w.DeleteFile(t.Context(), w.admin, "", demo, ""),
+		"DeleteRelease": w.DeleteRelease(t.Context(), w.admin, "", demo, ""),
 	} {
-		if !fault.Is(err, fault.Invalid) {
-			t.Errorf("%s without a name = %v, want fault.Invalid", what, err)
-		}
+		t.Run(what, func(t *testing.T) {
+			if !fault.Is(err, fault.Invalid) {
+				t.Errorf("%s without a name = %v, want fault.Invalid", what, err)
+			}
+		})
 	}
-	if err := w.DeleteFile(t.Context(), maintainer, "", demo, wheel.Name); !fault.Is(err, fault.Denied) || w.lastAction() != "file.delete refused" {
+	if err := w.DeleteFile(t.Context(), maintainer, "", demo, wheel.Name); !fault.Is(err, fault.Denied) ||
+		w.lastAction() != "file.delete refused" {
 		t.Errorf("DeleteFile by a maintainer = %v, recorded as %s", err, w.lastAction())
 	}
 	before := w.keysHeld()
@@ -241,10 +266,12 @@ func TestLimits(t *testing.T) {
 		t.Errorf("a file within the limits = %v", err)
 	}
 	set(catalog.Limits{})
-	if got, err := w.Limits(t.Context(), owner, "", demo); err != nil || got != (catalog.Limits{FileSize: 10 << 20, ProjectSize: 20 << 20}) {
+	if got, err := w.Limits(t.Context(), owner, "", demo); err != nil ||
+		got != (catalog.Limits{FileSize: 10 << 20, ProjectSize: 20 << 20}) {
 		t.Errorf("Limits = %+v, %v, want what is configured", got, err)
 	}
-	if err := w.SetLimits(t.Context(), owner, "", demo, catalog.Limits{FileSize: 1}); !fault.Is(err, fault.Denied) || w.lastAction() != "project.limits refused" {
+	if err := w.SetLimits(t.Context(), owner, "", demo, catalog.Limits{FileSize: 1}); !fault.Is(err, fault.Denied) ||
+		w.lastAction() != "project.limits refused" {
 		t.Errorf("SetLimits by an owner = %v, recorded as %s", err, w.lastAction())
 	}
 	if err := w.SetLimits(t.Context(), w.admin, "", demo, catalog.Limits{FileSize: -1}); !fault.Is(err, fault.Invalid) {
@@ -303,14 +330,16 @@ func TestLastOwner(t *testing.T) {
 	}
 	want("leaving as the last owner", w.Leave(t.Context(), ann, "", demo), fault.Conflict)
 	want("removing oneself as the last owner", w.Ungrant(t.Context(), ann, "", demo, "ann"), fault.Conflict)
-	want("becoming a maintainer as the last owner", w.Grant(t.Context(), ann, "", demo, "ann", access.Maintainer), fault.Conflict)
+	want("becoming a maintainer as the last owner", w.Grant(t.Context(), ann, "", demo, "ann", access.Maintainer),
+		fault.Conflict)
 	want("adding a maintainer", w.Grant(t.Context(), ann, "", demo, "bob", access.Maintainer), fault.Internal)
 	bob = w.again(bob)
 	want("leaving as the last owner, beside a maintainer", w.Leave(t.Context(), ann, "", demo), fault.Conflict)
 	want("a maintainer removing an owner", w.Ungrant(t.Context(), bob, "", demo, "ann"), fault.Denied)
 	want("leaving without a role", w.Leave(t.Context(), cid, "", demo), fault.NotFound)
 	want("leaving as the operator", w.Leave(t.Context(), w.admin, "", demo), fault.Denied)
-	want("leaving with a token that reads", w.Leave(t.Context(), w.token("bob", access.NewAPIToken{Scope: access.ScopeUpload}), "", demo), fault.Denied)
+	want("leaving with a token that reads",
+		w.Leave(t.Context(), w.token("bob", access.NewAPIToken{Scope: access.ScopeUpload}), "", demo), fault.Denied)
 	want("making another owner", w.Grant(t.Context(), ann, "", demo, "bob", access.Owner), fault.Internal)
 	if err := w.dir.DisableUser(t.Context(), w.admin, "bob"); err != nil {
 		t.Fatal(err)

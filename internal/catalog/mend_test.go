@@ -3,6 +3,7 @@ package catalog_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -44,7 +45,7 @@ type mending struct {
 
 func newMending(t *testing.T, location string, wrap func(custody.Blobs) custody.Blobs) *mending {
 	t.Helper()
-	rows, err := db.Open(t.Context(), "sqlite:"+filepath.Join(t.TempDir(), "index.db"), db.Options{})
+	rows, err := db.Open(t.Context(), storagetest.SQLite(t), db.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -58,7 +59,8 @@ func newMending(t *testing.T, location string, wrap func(custody.Blobs) custody.
 	if wrap != nil {
 		m.blobs = wrap(store)
 	}
-	m.Index = assembly.New(rows.Catalog(), m.blobs, assembly.Options{Log: slog.New(slog.NewTextHandler(&m.log, nil)), Now: func() time.Time { return m.now }})
+	m.Index = assembly.New(rows.Catalog(), m.blobs,
+		assembly.Options{Log: slog.New(slog.NewTextHandler(&m.log, nil)), Now: func() time.Time { return m.now }})
 	if err := m.AddRepository(t.Context(), m.admin, catalog.NewRepository{Name: "two"}); err != nil {
 		t.Fatal(err)
 	}
@@ -105,7 +107,8 @@ func damages(right []byte) map[string][]byte {
 	flipped := bytes.Clone(right)
 	flipped[len(flipped)/2] ^= 1
 	return map[string][]byte{
-		"flipped": flipped, "cut": right[:len(right)/2], "empty": {}, "deleted": nil, "longer": append(bytes.Clone(right), "more"...),
+		"flipped": flipped, "cut": right[:len(right)/2], "empty": {}, "deleted": nil,
+		"longer": append(bytes.Clone(right), "more"...),
 	}
 }
 
@@ -121,8 +124,8 @@ func (m *mending) spoil(key string, p []byte) {
 	}
 }
 
-// TestUploadMendsDamage: an upload of bytes that are damaged or gone in the store puts them back, as the same file, and as a
-// new one in another repository, and says so once in the log.
+// TestUploadMendsDamage: an upload of bytes that are damaged or gone in the store puts them back, as the same file, and
+// as a new one in another repository, and says so once in the log.
 func TestUploadMendsDamage(t *testing.T) {
 	for kind, location := range stores {
 		t.Run(kind, func(t *testing.T) {
@@ -148,7 +151,8 @@ func TestUploadMendsDamage(t *testing.T) {
 						if err := m.upload(repo, f); err != nil {
 							t.Errorf("%s = %v, want it mended", name, err)
 						}
-						if lines := m.errors(); len(lines) != 1 || !strings.Contains(lines[0], "were mended") || !strings.Contains(lines[0], key) {
+						if lines := m.errors(); len(lines) != 1 || !strings.Contains(lines[0], "were mended") ||
+							!strings.Contains(lines[0], key) {
 							t.Errorf("%s: the log has %q, want one error that names the key", name, lines)
 						}
 						m.intact("main", f)
@@ -211,8 +215,8 @@ func TestMendingMustHold(t *testing.T) {
 	}
 }
 
-// TestDamageIsNotServed: bytes of another number than the row says, and metadata of another digest, are an error that says
-// what is wrong, and one line in the log for a key in a minute.
+// TestDamageIsNotServed: bytes of another number than the row says, and metadata of another digest, are an error that
+// says what is wrong, and one line in the log for a key in a minute.
 func TestDamageIsNotServed(t *testing.T) {
 	m := newMending(t, "file://"+filepath.Join(t.TempDir(), "blobs"), nil)
 	f := packagingtest.Wheel("demo", "1.0", "x = 1\n")
@@ -236,7 +240,8 @@ func TestDamageIsNotServed(t *testing.T) {
 				words = "is missing in the store"
 			}
 			for range 3 {
-				if _, err := m.read("main", f, part); !fault.Is(err, fault.Unavailable) || !strings.Contains(fault.Message(err), words) {
+				if _, err := m.read("main", f, part); !fault.Is(err, fault.Unavailable) ||
+					!strings.Contains(fault.Message(err), words) {
 					t.Errorf("part %v, %s: Open = %v, want unavailable: %s", part, damage, err, words)
 				}
 			}
@@ -249,7 +254,8 @@ func TestDamageIsNotServed(t *testing.T) {
 	m.intact("main", f)
 }
 
-// TestCheckStored: a check finds every damage, mends it from a copy, keeps its outcome and continues after an interrupt.
+// TestCheckStored: a check finds every damage, mends it from a copy, keeps its outcome and continues after an
+// interrupt.
 func TestCheckStored(t *testing.T) {
 	for kind, location := range stores {
 		t.Run(kind, func(t *testing.T) {
@@ -259,7 +265,7 @@ func TestCheckStored(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer backup.Close()
-			var want = map[string]string{}
+			want := map[string]string{}
 			var files []packagingtest.File
 			for damage := range damages([]byte("0123456789")) {
 				f := packagingtest.Wheel("demo-"+damage, "1.0", "x = 1\n")
@@ -267,7 +273,9 @@ func TestCheckStored(t *testing.T) {
 				if err := m.upload("main", f); err != nil {
 					t.Fatal(err)
 				}
-				for key, right := range map[string][]byte{custody.FileKey(f.SHA256()): f.Bytes, custody.MetadataKey(digestOf(f.Metadata)): f.Metadata} {
+				for key, right := range map[string][]byte{
+					custody.FileKey(f.SHA256()): f.Bytes, custody.MetadataKey(digestOf(f.Metadata)): f.Metadata,
+				} {
 					if err := backup.Put(t.Context(), key, right); err != nil {
 						t.Fatal(err)
 					}
@@ -307,14 +315,17 @@ func TestCheckStored(t *testing.T) {
 			if u, err := m.Usage(t.Context(), m.admin); err != nil || len(u.Checks) != 2 || u.Checks[0].Missing != 2 {
 				t.Errorf("Usage() = %+v, %v, want the outcome of both checks", u.Checks, err)
 			}
-			if some, _ := check(custody.CheckOptions{Kind: custody.CheckBytes, Skip: func(key string) bool { return want[key] != "deleted" }}); some.Objects != 12 || some.Missing != 2 || some.Damaged != 0 {
+			if some, _ := check(custody.CheckOptions{
+				Kind: custody.CheckBytes, Skip: func(key string) bool { return want[key] != "deleted" },
+			}); some.Objects != 12 || some.Missing != 2 || some.Damaged != 0 {
 				t.Errorf("CheckStored(continued) = %+v, want what was right before left out", some)
 			}
 			mended, _ := check(custody.CheckOptions{Kind: custody.CheckBytes, Mend: backup})
 			if mended.Mended != 10 || mended.Missing+mended.Damaged != 0 {
 				t.Errorf("CheckStored(mend) = %+v, want 10 mended", mended)
 			}
-			if again, _ := check(custody.CheckOptions{Kind: custody.CheckBytes}); again.Missing+again.Damaged+again.Mended != 0 || again.Objects != 12 {
+			if again, _ := check(custody.CheckOptions{Kind: custody.CheckBytes}); again.Missing+again.Damaged+
+				again.Mended != 0 || again.Objects != 12 {
 				t.Errorf("CheckStored(again) = %+v, want nothing", again)
 			}
 			for _, f := range append(files, sound) {
@@ -328,19 +339,22 @@ func TestCheckStored(t *testing.T) {
 // damaged mends nothing.
 func TestCheckStoredRefuses(t *testing.T) {
 	var faulty *storagetest.FaultyBlobs
-	m := newMending(t, "mem://", func(b custody.Blobs) custody.Blobs { faulty = &storagetest.FaultyBlobs{Blobs: b}; return faulty })
+	m := newMending(t, "mem://",
+		func(b custody.Blobs) custody.Blobs { faulty = &storagetest.FaultyBlobs{Blobs: b}; return faulty })
 	f := packagingtest.Wheel("demo", "1.0", "x = 1\n")
 	if err := m.upload("main", f); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := m.Custody.CheckStored(t.Context(), access.Guest(true), custody.CheckOptions{Kind: custody.CheckBytes}); !fault.Is(err, fault.Denied) {
+	if _, err := m.Custody.CheckStored(t.Context(), access.Guest(true),
+		custody.CheckOptions{Kind: custody.CheckBytes}); !fault.Is(err, fault.Denied) {
 		t.Errorf("CheckStored(guest) = %v, want denied", err)
 	}
 	if _, err := m.Custody.FindStrays(t.Context(), access.Guest(true), true, nil); !fault.Is(err, fault.Denied) {
 		t.Errorf("FindStrays(guest) = %v, want denied", err)
 	}
 	faulty.Arm(1, storagetest.Before)
-	if sum, err := m.Custody.CheckStored(t.Context(), m.admin, custody.CheckOptions{Kind: custody.CheckBytes}); err == nil || sum.Missing != 0 {
+	if sum, err := m.Custody.CheckStored(t.Context(), m.admin,
+		custody.CheckOptions{Kind: custody.CheckBytes}); err == nil || sum.Missing != 0 {
 		t.Errorf("CheckStored(store away) = %+v, %v, want an error and nothing missing", sum, err)
 	}
 	faulty.Arm(0, storagetest.Before)
@@ -365,8 +379,8 @@ func TestCheckStoredRefuses(t *testing.T) {
 	}
 }
 
-// TestStrays: objects without a row are found and removed after a day; what files need, what is uploaded now and what is
-// foreign stays.
+// TestStrays: objects without a row are found and removed after a day; what files need, what is uploaded now and what
+// is foreign stays.
 func TestStrays(t *testing.T) {
 	for kind, location := range stores {
 		t.Run(kind, func(t *testing.T) {
@@ -389,7 +403,8 @@ func TestStrays(t *testing.T) {
 				t.Fatal(err)
 			}
 			strays := []string{
-				custody.FileKey(digestOf([]byte("stray"))), custody.MetadataKey(digestOf([]byte("stray"))), custody.FileKey(f.SHA256()) + ".0123456789abcdef",
+				custody.FileKey(digestOf([]byte("stray"))), custody.MetadataKey(digestOf([]byte("stray"))),
+				custody.FileKey(f.SHA256()) + ".0123456789abcdef",
 				custody.FileKey(gone.SHA256()), // a PUT that came after its DELETE
 			}
 			for _, key := range append(strays, held) {
@@ -439,8 +454,8 @@ func (b *stuck) Delete(ctx context.Context, key string) error {
 	return fault.New(fault.Unavailable, "the bytes cannot be deleted")
 }
 
-// TestLeftover: a deletion whose bytes cannot be removed is done, and says how many are left; so does a sweep, and the next
-// one removes them at once when the store is well again.
+// TestLeftover: a deletion whose bytes cannot be removed is done, and says how many are left; so does a sweep, and the
+// next one removes them at once when the store is well again.
 func TestLeftover(t *testing.T) {
 	var store *stuck
 	m := newMending(t, "mem://", func(b custody.Blobs) custody.Blobs { store = &stuck{Blobs: b}; return store })
@@ -451,13 +466,14 @@ func TestLeftover(t *testing.T) {
 	}
 	err := m.DeleteProject(t.Context(), m.admin, "", name(t, "demo"))
 	want := "the project is gone from the index; 20 stored objects could not be removed now, and the sweeper will remove them later"
-	if l, ok := err.(*custody.Leftover); !ok || l.Objects != 20 || err.Error() != want {
+	if l, ok := errors.AsType[*custody.Leftover](err); !ok || l.Objects != 20 || err.Error() != want {
 		t.Errorf("DeleteProject = %v, want %q", err, want)
 	}
 	if _, err := m.Project(t.Context(), m.admin, "", name(t, "demo")); !fault.Is(err, fault.NotFound) {
 		t.Errorf("the project afterwards: %v, want not found", err)
 	}
-	if n, err := m.Custody.Sweep(t.Context(), m.admin); n != 0 || err == nil || !strings.Contains(err.Error(), "20 stored objects could not be removed now") {
+	if n, err := m.Custody.Sweep(t.Context(), m.admin); n != 0 || err == nil ||
+		!strings.Contains(err.Error(), "20 stored objects could not be removed now") {
 		t.Errorf("Sweep(still failing) = %d, %v, want an error that says how many are left", n, err)
 	}
 	store.well = true
@@ -562,7 +578,7 @@ func TestDeletionEndsBesideAHangingStore(t *testing.T) {
 		}
 		began := time.Now()
 		err := m.DeleteProject(t.Context(), m.admin, "", name(t, "demo"))
-		if l, ok := err.(*custody.Leftover); !ok || l.Objects != 30 {
+		if l, ok := errors.AsType[*custody.Leftover](err); !ok || l.Objects != 30 {
 			t.Errorf("DeleteProject = %v, want 30 objects left to the sweeper", err)
 		}
 		if took := time.Since(began); took > time.Minute {

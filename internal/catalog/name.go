@@ -12,8 +12,8 @@ import (
 	"pyindex/internal/packaging"
 )
 
-// KeepName is how long the name of a deleted project is kept for its last owners. Until then a stranger cannot publish a
-// higher version under a name that others still install.
+// KeepName is how long the name of a deleted project is kept for its last owners. Until then a stranger cannot publish
+// a higher version under a name that others still install.
 const KeepName = 90 * 24 * time.Hour
 
 // Origin says where the projects of a name come from.
@@ -22,8 +22,8 @@ type Origin string
 // Own is the origin of a name that this index has, or had, a project of.
 const Own Origin = "own"
 
-// Name is a project name that this index knows, in whichever repository. It stays known after the project, its files and
-// its repository are gone.
+// Name is a project name that this index knows, in whichever repository. It stays known after the project, its files
+// and its repository are gone.
 type Name struct {
 	Name   packaging.ProjectName
 	Origin Origin
@@ -48,10 +48,12 @@ type NamePolicy struct {
 	ReservedNames bool // refuse new projects named like a module of the standard library
 }
 
-// CheckNewName returns nil if a user who may create projects in a repository may create one of a name that no project has, and
-// otherwise why not: fault.Invalid or fault.Conflict for a name that the policy forbids, fault.Denied for one that is kept for
-// the last owners of a deleted project. User "" stands for the operator.
-func (p NamePolicy) CheckNewName(ctx context.Context, tx Tx, r Repository, name packaging.ProjectName, user string, now time.Time) error {
+// CheckNewName returns nil if a user who may create projects in a repository may create one of a name that no project
+// has, and otherwise why not: fault.Invalid or fault.Conflict for a name that the policy forbids, fault.Denied for one
+// that is kept for the last owners of a deleted project. User "" stands for the operator.
+func (p NamePolicy) CheckNewName(ctx context.Context, tx Tx, r Repository, name packaging.ProjectName, user string,
+	now time.Time,
+) error {
 	if p.ReservedNames && packaging.IsStdlibModule(name) {
 		return fault.New(fault.Invalid, "project name %s is reserved: it is a module of the standard library", name)
 	}
@@ -64,7 +66,8 @@ func (p NamePolicy) CheckNewName(ctx context.Context, tx Tx, r Repository, name 
 	return err
 }
 
-// lookalike refuses a new name that people could take for an existing one, or for one that is kept for others than the user.
+// lookalike refuses a new name that people could take for an existing one, or for one that is kept for others than the
+// user.
 func lookalike(ctx context.Context, tx Tx, r Repository, name packaging.ProjectName, user string, now time.Time) error {
 	p, err := tx.ProjectWithSkeleton(ctx, r.ID, name.Skeleton())
 	if err == nil {
@@ -82,7 +85,8 @@ func lookalike(ctx context.Context, tx Tx, r Repository, name packaging.ProjectN
 			continue
 		}
 		if _, err := nameFree(ctx, tx, r, d.Name, user, now); fault.Is(err, fault.Denied) {
-			return fault.Wrap(fault.Conflict, err, "project name %s is too similar to %s, which was deleted and is kept for its last owners until %s",
+			return fault.Wrap(fault.Conflict, err,
+				"project name %s is too similar to %s, which was deleted and is kept for its last owners until %s",
 				name, d.Name, d.FreeAt.UTC().Format(time.DateOnly))
 		} else if err != nil {
 			return err
@@ -91,10 +95,12 @@ func lookalike(ctx context.Context, tx Tx, r Repository, name packaging.ProjectN
 	return nil
 }
 
-// nameFree returns fault.Denied if the name of a deleted project is kept for others than the user, who may have no project of
-// the repository in general. User "" stands for the operator. It returns the project that was deleted under the name, the zero
-// Deleted if none was.
-func nameFree(ctx context.Context, tx Tx, r Repository, name packaging.ProjectName, user string, now time.Time) (Deleted, error) {
+// nameFree returns fault.Denied if the name of a deleted project is kept for others than the user, who may have no
+// project of the repository in general. User "" stands for the operator. It returns the project that was deleted under
+// the name, the zero Deleted if none was.
+func nameFree(ctx context.Context, tx Tx, r Repository, name packaging.ProjectName, user string,
+	now time.Time,
+) (Deleted, error) {
 	d, err := tx.DeletedNamed(ctx, r.Name, name)
 	if fault.Is(err, fault.NotFound) {
 		return Deleted{}, nil
@@ -106,14 +112,15 @@ func nameFree(ctx context.Context, tx Tx, r Repository, name packaging.ProjectNa
 	case err != nil:
 		return d, err
 	case !owner:
-		return d, fault.New(fault.Denied, "project %s was deleted on %s; until %s only its former owners and administrators can create it again",
+		return d, fault.New(fault.Denied,
+			"project %s was deleted on %s; until %s only its former owners and administrators can create it again",
 			name, d.At.UTC().Format(time.DateOnly), d.FreeAt.UTC().Format(time.DateOnly))
 	}
 	return d, nil
 }
 
-// lastOwner reports whether a user is among the last owners of a deleted project, also by a group that the user is in now, or
-// owns the repository or administers the index.
+// lastOwner reports whether a user is among the last owners of a deleted project, also by a group that the user is in
+// now, or owns the repository or administers the index.
 func lastOwner(ctx context.Context, tx Tx, r Repository, d Deleted, user string) (bool, error) {
 	if slices.Contains(d.Users, user) {
 		return true, nil
@@ -125,8 +132,8 @@ func lastOwner(ctx context.Context, tx Tx, r Repository, d Deleted, user string)
 	return slices.ContainsFunc(groups, func(g access.Group) bool { return slices.Contains(d.Groups, g.ID) }), err
 }
 
-// leaveName records that a project is being deleted, with its owners, in the transaction that deletes it. The owners of one in
-// quarantine do not count: they could make it again without the status.
+// leaveName records that a project is being deleted, with its owners, in the transaction that deletes it. The owners of
+// one in quarantine do not count: they could make it again without the status.
 func (x *Index) leaveName(ctx context.Context, tx Tx, p Project) (Deleted, error) {
 	now := x.changes.Clock()
 	d := Deleted{Repository: p.Repository.Name, Name: p.Name, At: now, FreeAt: now.Add(KeepName)}
@@ -157,9 +164,11 @@ func (x *Index) leaveName(ctx context.Context, tx Tx, p Project) (Deleted, error
 	return d, tx.PutDeleted(ctx, d)
 }
 
-// Formerly returns the project that was deleted under the name of a project that there is now, the zero Deleted if none was.
-// It needs an owner, and does not tell who owned the earlier project.
-func (x *Index) Formerly(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName) (d Deleted, err error) {
+// Formerly returns the project that was deleted under the name of a project that there is now, the zero Deleted if none
+// was. It needs an owner, and does not tell who owned the earlier project.
+func (x *Index) Formerly(ctx context.Context, who access.Caller, repo string,
+	name packaging.ProjectName,
+) (d Deleted, err error) {
 	p, err := x.Project(ctx, who, repo, name)
 	if err == nil {
 		err = Permit(who, access.Owner, p)
@@ -187,8 +196,8 @@ type KnownName struct {
 // namesAtOnce bounds how many names are read by one query.
 const namesAtOnce = 1000
 
-// Names returns all names that this index knows, in order; with deleted only those of deleted projects that nobody created
-// again. It returns fault.Denied unless the caller is an administrator.
+// Names returns all names that this index knows, in order; with deleted only those of deleted projects that nobody
+// created again. It returns fault.Denied unless the caller is an administrator.
 func (x *Index) Names(ctx context.Context, who access.Caller, deleted bool) (out []KnownName, err error) {
 	if !who.Admin() {
 		return nil, fault.New(fault.Denied, "only an administrator may list names")
@@ -232,9 +241,10 @@ func eachName(ctx context.Context, tx Tx, f func(Name)) error {
 
 var errNotReleasing = fault.New(fault.Denied, "only an administrator, with a token of scope admin, may release names")
 
-// ReleaseName lets anybody who may create projects in a repository use the name of a deleted project at once. The name stays
-// known to this index. The repository need not exist any longer. It returns fault.Denied unless the caller is an administrator,
-// fault.NotFound if no project of that name was deleted there, and fault.Conflict if the name is free already.
+// ReleaseName lets anybody who may create projects in a repository use the name of a deleted project at once. The name
+// stays known to this index. The repository need not exist any longer. It returns fault.Denied unless the caller is an
+// administrator, fault.NotFound if no project of that name was deleted there, and fault.Conflict if the name is free
+// already.
 func (x *Index) ReleaseName(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName) error {
 	if repo == "" {
 		repo = MainRepository
@@ -256,7 +266,8 @@ func (x *Index) ReleaseName(ctx context.Context, who access.Caller, repo string,
 		e.Repository = r.ID
 		d, err := tx.DeletedNamed(ctx, repo, name)
 		if fault.Is(err, fault.NotFound) {
-			return fault.Wrap(fault.NotFound, err, "no project %s was deleted in repository %.80s: index name list --deleted shows which were", name, repo)
+			return fault.Wrap(fault.NotFound, err,
+				"no project %s was deleted in repository %.80s: index name list --deleted shows which were", name, repo)
 		} else if err != nil {
 			return err
 		}

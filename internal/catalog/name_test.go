@@ -34,12 +34,15 @@ func mustName(t *testing.T, err error) {
 	}
 }
 
-// TestDeletedNameIsKept: for 90 days a stranger cannot create a deleted project again, its last owners and administrators can.
+// TestDeletedNameIsKept: for 90 days a stranger cannot create a deleted project again, its last owners and
+// administrators can.
 func TestDeletedNameIsKept(t *testing.T) {
 	w, now := clocked(t, ingest.PrivatePolicy())
 	ctx, main := t.Context(), catalog.MainRepository
-	owner, second := w.user("owner", access.NewAPIToken{Scope: access.ScopeAdmin}), w.user("second", access.NewAPIToken{Scope: access.ScopeUpload})
-	stranger, helper := w.user("stranger", access.NewAPIToken{Scope: access.ScopeUpload}), w.user("helper", access.NewAPIToken{Scope: access.ScopeUpload})
+	owner, second := w.user("owner", access.NewAPIToken{Scope: access.ScopeAdmin}),
+		w.user("second", access.NewAPIToken{Scope: access.ScopeUpload})
+	stranger, helper := w.user("stranger", access.NewAPIToken{Scope: access.ScopeUpload}),
+		w.user("helper", access.NewAPIToken{Scope: access.ScopeUpload})
 	if _, err := w.dir.AddGroup(ctx, w.admin, "team", ""); err != nil {
 		t.Fatal(err)
 	}
@@ -50,7 +53,8 @@ func TestDeletedNameIsKept(t *testing.T) {
 	build := func() {
 		made++
 		_ = w.ReleaseName(ctx, w.admin, main, name(t, "demo")) // nobody owns what the operator created and deleted
-		if _, err := w.upload(owner, packagingtest.Wheel("demo", fmt.Sprintf("%d.0", made), fmt.Sprint("x", made))); err != nil {
+		if _, err := w.upload(owner,
+			packagingtest.Wheel("demo", fmt.Sprintf("%d.0", made), fmt.Sprint("x", made))); err != nil {
 			t.Fatal(err)
 		}
 		owner = w.token("owner", access.NewAPIToken{Scope: access.ScopeAdmin})
@@ -71,7 +75,8 @@ func TestDeletedNameIsKept(t *testing.T) {
 	free := now.Add(90 * 24 * time.Hour).Format(time.DateOnly)
 	for who, c := range map[string]access.Caller{"stranger": stranger, "maintainer": helper} {
 		err := again(c)
-		if !fault.Is(err, fault.Denied) || !strings.Contains(err.Error(), "until "+free+" only its former owners and administrators") {
+		if !fault.Is(err, fault.Denied) ||
+			!strings.Contains(err.Error(), "until "+free+" only its former owners and administrators") {
 			t.Errorf("an upload by a %s = %v (%v), want denied with the day %s", who, err, fault.KindOf(err), free)
 		}
 		for _, secret := range []string{"owner ", "second", "team"} {
@@ -83,7 +88,9 @@ func TestDeletedNameIsKept(t *testing.T) {
 			t.Errorf("MayPublish by a %s = %v, want denied before the bytes come", who, err)
 		}
 	}
-	for who, c := range map[string]access.Caller{"owner": owner, "second owner": second, "member of an owning group": member, "operator": w.admin} {
+	for who, c := range map[string]access.Caller{
+		"owner": owner, "second owner": second, "member of an owning group": member, "operator": w.admin,
+	} {
 		if err := again(c); err != nil {
 			t.Errorf("an upload by the %s = %v, want granted", who, err)
 		}
@@ -104,8 +111,8 @@ func TestDeletedNameIsKept(t *testing.T) {
 	}
 }
 
-// TestQuarantinedProjectCannotBeMadeAgain: owners of a project in quarantine cannot delete it or anything in it, and once an
-// administrator deleted it they cannot create it again.
+// TestQuarantinedProjectCannotBeMadeAgain: owners of a project in quarantine cannot delete it or anything in it, and
+// once an administrator deleted it they cannot create it again.
 func TestQuarantinedProjectCannotBeMadeAgain(t *testing.T) {
 	w, now := clocked(t, ingest.PrivatePolicy())
 	ctx, main, demo := t.Context(), catalog.MainRepository, name(t, "demo")
@@ -126,9 +133,11 @@ func TestQuarantinedProjectCannotBeMadeAgain(t *testing.T) {
 		"a release":   w.DeleteRelease(ctx, owner, main, demo, "1.0"),
 		"a file":      w.DeleteFile(ctx, owner, main, demo, "demo-1.0-py3-none-any.whl"),
 	} {
-		if !fault.Is(err, fault.Denied) || !strings.Contains(err.Error(), "quarantine") {
-			t.Errorf("deleting %s in quarantine, by its owner = %v, want denied", what, err)
-		}
+		t.Run(what, func(t *testing.T) {
+			if !fault.Is(err, fault.Denied) || !strings.Contains(err.Error(), "quarantine") {
+				t.Errorf("deleting %s in quarantine, by its owner = %v, want denied", what, err)
+			}
+		})
 	}
 	if p, err := w.Project(ctx, w.admin, main, demo); err != nil || p.Status != catalog.Quarantined {
 		t.Errorf("after the refusals the project is %+v, %v", p, err)
@@ -147,18 +156,21 @@ func TestQuarantinedProjectCannotBeMadeAgain(t *testing.T) {
 	}
 }
 
-// TestLookalikeOfDeletedNameIsKept: a name that looks like one that is kept is refused to who may not use that one either.
+// TestLookalikeOfDeletedNameIsKept: a name that looks like one that is kept is refused to who may not use that one
+// either.
 func TestLookalikeOfDeletedNameIsKept(t *testing.T) {
 	w, now := clocked(t, ingest.Policy{NamePolicy: catalog.NamePolicy{SimilarNames: true}})
 	ctx, main, billing := t.Context(), catalog.MainRepository, name(t, "billing")
-	owner, stranger := w.user("owner", access.NewAPIToken{Scope: access.ScopeAdmin}), w.user("stranger", access.NewAPIToken{Scope: access.ScopeUpload})
+	owner, stranger := w.user("owner", access.NewAPIToken{Scope: access.ScopeAdmin}),
+		w.user("stranger", access.NewAPIToken{Scope: access.ScopeUpload})
 	if _, err := w.upload(owner, packagingtest.Wheel("billing", "1.0", "x")); err != nil {
 		t.Fatal(err)
 	}
 	owner = w.token("owner", access.NewAPIToken{Scope: access.ScopeAdmin})
 	mustName(t, w.DeleteProject(ctx, owner, main, billing))
 	for _, other := range []string{"b1lling", "bill-ing", "billlng"} {
-		if err := w.mayPublish(ctx, stranger, main, name(t, other)); !fault.Is(err, fault.Conflict) || !strings.Contains(err.Error(), "too similar to billing") {
+		if err := w.mayPublish(ctx, stranger, main, name(t, other)); !fault.Is(err, fault.Conflict) ||
+			!strings.Contains(err.Error(), "too similar to billing") {
 			t.Errorf("MayPublish(%s), by a stranger = %v, want a conflict with billing", other, err)
 		}
 		if _, err := w.upload(stranger, packagingtest.Wheel(other, "1.0", "y")); !fault.Is(err, fault.Conflict) {
@@ -194,14 +206,17 @@ func TestProjectCreatedAgain(t *testing.T) {
 	}
 	bob = w.token("bob", access.NewAPIToken{Scope: access.ScopeAdmin})
 	d, err := w.Formerly(ctx, bob, "", demo)
-	if err != nil || !d.At.Equal(deleted.Truncate(time.Microsecond)) || d.AgainAt.IsZero() || len(d.Users)+len(d.Groups) > 0 {
+	if err != nil || !d.At.Equal(deleted.Truncate(time.Microsecond)) || d.AgainAt.IsZero() ||
+		len(d.Users)+len(d.Groups) > 0 {
 		t.Errorf("Formerly(project created again) = %+v, %v, want the deletion at %v without owners", d, err, deleted)
 	}
-	if _, err := w.Formerly(ctx, w.user("eve", access.NewAPIToken{Scope: access.ScopeAdmin}), "", demo); !fault.Is(err, fault.Denied) {
+	if _, err := w.Formerly(ctx, w.user("eve", access.NewAPIToken{Scope: access.ScopeAdmin}), "", demo); !fault.Is(err,
+		fault.Denied) {
 		t.Errorf("Formerly(no owner) = %v, want denied", err)
 	}
 	h, err := w.History(ctx, bob, "", demo, browse.HistoryFilter{Actions: []string{"project.create"}, Limit: 5})
-	if err != nil || len(h.Entries) != 1 || h.Entries[0].Detail["earlier_project_deleted_at"] != deleted.Truncate(time.Second).Format(time.RFC3339) {
+	if err != nil || len(h.Entries) != 1 ||
+		h.Entries[0].Detail["earlier_project_deleted_at"] != deleted.Truncate(time.Second).Format(time.RFC3339) {
 		t.Errorf("the record of the creation is %+v, %v, want it to name the deletion", h.Entries, err)
 	}
 }
@@ -230,7 +245,8 @@ func TestReleaseName(t *testing.T) {
 		t.Errorf("ReleaseName(free already) = %v, want conflict", err)
 	}
 	names, err := w.Names(ctx, w.admin, true)
-	if err != nil || len(names) != 1 || names[0].Name.Name != demo || names[0].Origin != catalog.Own || names[0].By.Name != "test" {
+	if err != nil || len(names) != 1 || names[0].Name.Name != demo || names[0].Origin != catalog.Own ||
+		names[0].By.Name != "test" {
 		t.Errorf("Names(deleted) = %+v, %v, want demo, own, by the operator", names, err)
 	}
 	if _, err := w.upload(stranger, packagingtest.Wheel("demo", "2.0", "y")); err != nil {
@@ -253,7 +269,8 @@ func TestReleaseName(t *testing.T) {
 		}
 	}
 	if err != nil || granted != 1 || len(h.Entries) != 2 {
-		t.Errorf("the record has %d releases, %d granted, %v; want the stranger's refused and one granted", len(h.Entries), granted, err)
+		t.Errorf("the record has %d releases, %d granted, %v; want the stranger's refused and one granted", len(h.Entries),
+			granted, err)
 	}
 }
 
@@ -269,7 +286,16 @@ func TestNamesOutliveTheRepository(t *testing.T) {
 	eve := w.user("eve", access.NewAPIToken{Scope: access.ScopeUpload})
 	create := func(r catalog.Repository) error { // a project without files: those keep a repository from being removed
 		return w.db.Catalog().Update(ctx, func(tx catalog.Tx) error {
-			_, err := catalog.Create(ctx, tx, catalog.NewProject{ID: "p-" + r.ID, Repository: r, Name: name(t, "demo"), Display: "demo", Owner: ann.ID(), EntryID: "e-" + r.ID, At: time.Now()})
+			_, err := catalog.Create(ctx, tx,
+				catalog.NewProject{
+					ID:         "p-" + r.ID,
+					Repository: r,
+					Name:       name(t, "demo"),
+					Display:    "demo",
+					Owner:      ann.ID(),
+					EntryID:    "e-" + r.ID,
+					At:         time.Now(),
+				})
 			return err
 		})
 	}
@@ -332,7 +358,16 @@ func TestCreatedAgainIsTaken(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		_, err = catalog.Create(ctx, tx, catalog.NewProject{ID: "second", Repository: r, Name: demo, Display: "demo", Owner: stranger.ID(), EntryID: "second", At: *now})
+		_, err = catalog.Create(ctx, tx,
+			catalog.NewProject{
+				ID:         "second",
+				Repository: r,
+				Name:       demo,
+				Display:    "demo",
+				Owner:      stranger.ID(),
+				EntryID:    "second",
+				At:         *now,
+			})
 		return err
 	})
 	if !fault.Is(err, fault.Conflict) {

@@ -51,9 +51,11 @@ type Overview struct {
 }
 
 // Overview returns a project with one release in full: by any spelling of its version, or the latest for "", as Release
-// picks it. fault.NotFound where the caller may not see it or there is no such release. A project without releases, or in
-// quarantine, has none to show. It reads one release, whatever the number of others, except after a change.
-func (x *Index) Overview(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName, version string) (Overview, error) {
+// picks it. fault.NotFound where the caller may not see it or there is no such release. A project without releases, or
+// in quarantine, has none to show. It reads one release, whatever the number of others, except after a change.
+func (x *Index) Overview(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName,
+	version string,
+) (Overview, error) {
 	o, err := x.Releases(ctx, who, repo, name)
 	if err != nil || o.Project.Status == Quarantined && version == "" {
 		return o, err
@@ -85,7 +87,9 @@ func (x *Index) Overview(ctx context.Context, who access.Caller, repo string, na
 }
 
 // Releases returns a project that the caller may read, with its releases in a line each.
-func (x *Index) Releases(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName) (Overview, error) {
+func (x *Index) Releases(ctx context.Context, who access.Caller, repo string,
+	name packaging.ProjectName,
+) (Overview, error) {
 	p, err := x.Project(ctx, who, repo, name)
 	if err != nil {
 		return Overview{}, err
@@ -108,8 +112,8 @@ func (x *Index) Releases(ctx context.Context, who access.Caller, repo string, na
 // maxPresent bounds how many names are looked for at once.
 const maxPresent = 300
 
-// Present returns which of some projects, by normal name, the caller may see in a repository; what is beyond the first 300 is
-// taken for absent.
+// Present returns which of some projects, by normal name, the caller may see in a repository; what is beyond the first
+// 300 is taken for absent.
 func (x *Index) Present(ctx context.Context, who access.Caller, repo string, names []string) (map[string]bool, error) {
 	here := map[string]bool{}
 	if len(names) == 0 {

@@ -20,7 +20,8 @@ func versionsOf(o catalog.Overview) (out []string) {
 func TestOverview(t *testing.T) {
 	w := newWorld(t, ingest.PrivatePolicy(), catalog.Limits{})
 	ctx, demo := t.Context(), name(t, "demo")
-	w.must(packagingtest.Wheel("demo", "1.10", "x"), packagingtest.Wheel("demo", "1.9", "x", "Summary: nine"), packagingtest.SDist("demo", "1.9", "x", "Summary: sdist"), packagingtest.Wheel("demo", "2.0rc1", "x"))
+	w.must(packagingtest.Wheel("demo", "1.10", "x"), packagingtest.Wheel("demo", "1.9", "x", "Summary: nine"),
+		packagingtest.SDist("demo", "1.9", "x", "Summary: sdist"), packagingtest.Wheel("demo", "2.0rc1", "x"))
 	look := func(version string) catalog.Overview {
 		t.Helper()
 		o, err := w.Overview(ctx, w.admin, "", demo, version)
@@ -36,7 +37,8 @@ func TestOverview(t *testing.T) {
 	if o.Release.Version != "1.10" || o.Latest.ID != o.Release.ID || !o.Releases[0].Prerelease {
 		t.Errorf("the latest is %s, want 1.10", o.Release.Version)
 	}
-	if o = look("1.9.0"); o.Metadata.Summary != "nine" || len(o.Files) != 2 || o.Release.Files != 2 || o.Files[0].Uploader.Name == "" {
+	if o = look("1.9.0"); o.Metadata.Summary != "nine" || len(o.Files) != 2 || o.Release.Files != 2 ||
+		o.Files[0].Uploader.Name == "" {
 		t.Errorf("1.9.0 = %q with %d files by %q", o.Metadata.Summary, len(o.Files), o.Files[0].Uploader.Name)
 	}
 	if err := w.Yank(ctx, w.admin, "", demo, "1.10", "broken"); err != nil {
@@ -72,7 +74,8 @@ func TestOverview(t *testing.T) {
 func TestOverviewIsForReaders(t *testing.T) {
 	w := newWorld(t, ingest.PrivatePolicy(), catalog.Limits{})
 	ctx, demo := t.Context(), name(t, "demo")
-	w.must(packagingtest.Wheel("demo", "1.0", "x"), packagingtest.Wheel("demo", "2.0", "x"), packagingtest.Wheel("other", "1.0", "x"))
+	w.must(packagingtest.Wheel("demo", "1.0", "x"), packagingtest.Wheel("demo", "2.0", "x"),
+		packagingtest.Wheel("other", "1.0", "x"))
 	bound := w.user("bob", access.NewAPIToken{Scope: access.ScopeUpload, Projects: []string{"other"}})
 	for who, want := range map[*access.Caller]fault.Kind{&bound: fault.NotFound, {}: fault.Unauthenticated} {
 		_, err := w.Overview(ctx, *who, "", demo, "")
@@ -94,7 +97,8 @@ func TestCompare(t *testing.T) {
 	w := newWorld(t, ingest.PrivatePolicy(), catalog.Limits{})
 	ctx, demo := t.Context(), name(t, "demo")
 	w.must(packagingtest.Wheel("demo", "1.0", "x", "Summary: one", "Requires-Dist: six>=1", "Requires-Dist: attrs"),
-		packagingtest.Wheel("demo", "1.1", "y", "Summary: two", "Requires-Dist: six >= 1", "Requires-Dist: rich", "Requires-Python: >=3.9"),
+		packagingtest.Wheel("demo", "1.1", "y", "Summary: two", "Requires-Dist: six >= 1", "Requires-Dist: rich",
+			"Requires-Python: >=3.9"),
 		packagingtest.SDist("demo", "1.1", "y", "Summary: two"), packagingtest.Wheel("demo", "1.2rc1", "z"))
 	c, err := w.Compare(ctx, w.admin, "", demo, "", "1.1")
 	if err != nil {

@@ -37,7 +37,8 @@ func TestPublishAndRead(t *testing.T) {
 			t.Errorf("part %v reads %d bytes of %d, %v", part, len(read), size, err)
 		}
 	}
-	if again, err := w.upload(w.admin, wheel); err != nil || again.Created || !again.File.UploadedAt.Equal(got.File.UploadedAt) {
+	if again, err := w.upload(w.admin, wheel); err != nil || again.Created ||
+		!again.File.UploadedAt.Equal(got.File.UploadedAt) {
 		t.Errorf("the same upload again = %+v, %v, want no change", again, err)
 	}
 	if p, _ := w.Project(t.Context(), w.admin, "", name(t, "demo")); p.Serial != c.Project.Serial {
@@ -75,35 +76,63 @@ func TestPublishRefusals(t *testing.T) {
 		{"other spelling", w.admin, packagingtest.Wheel("demo", "1.0.0", "x = 9\n"), nil, fault.Conflict, "another spelling"},
 		{"an image", w.admin, fresh, func(u *ingest.Upload) { u.ContentType = "image/png" }, fault.Invalid, "image/png"},
 		{"no digest", w.admin, fresh, func(u *ingest.Upload) { u.Digests = ingest.Digests{} }, fault.Invalid, "no digest"},
-		{"wrong sha256", w.admin, fresh, func(u *ingest.Upload) { u.Digests.SHA256 = there.SHA256() }, fault.Invalid, "sha256"},
-		{"one wrong of two", w.admin, fresh, func(u *ingest.Upload) { u.Digests.MD5 = strings.Repeat("0", 32) }, fault.Invalid, "md5"},
+		{
+			"wrong sha256", w.admin, fresh, func(u *ingest.Upload) { u.Digests.SHA256 = there.SHA256() }, fault.Invalid,
+			"sha256",
+		},
+		{
+			"one wrong of two", w.admin, fresh, func(u *ingest.Upload) { u.Digests.MD5 = strings.Repeat("0", 32) },
+			fault.Invalid, "md5",
+		},
 		{"version of the form", w.admin, fresh, func(u *ingest.Upload) { u.Form.Version = "3.0" }, fault.Invalid, "2.0"},
 		{"name of the form", w.admin, fresh, func(u *ingest.Upload) { u.Form.Name = "else" }, fault.Invalid, "else"},
-		{"dependency that the archive lacks", w.admin, fresh, func(u *ingest.Upload) { u.Form.RequiresDist = []string{"evil"} }, fault.Invalid, "requires_dist"},
-		{"python that the archive lacks", w.admin, fresh, func(u *ingest.Upload) { u.Form.RequiresPython = ">=3" }, fault.Invalid, "requires_python"},
+		{
+			"dependency that the archive lacks", w.admin, fresh,
+			func(u *ingest.Upload) { u.Form.RequiresDist = []string{"evil"} }, fault.Invalid, "requires_dist",
+		},
+		{
+			"python that the archive lacks", w.admin, fresh, func(u *ingest.Upload) { u.Form.RequiresPython = ">=3" },
+			fault.Invalid, "requires_python",
+		},
 		{"not a version", w.admin, fresh, func(u *ingest.Upload) { u.Form.Version = "one" }, fault.Invalid, "one"},
 		{"kind", w.admin, fresh, func(u *ingest.Upload) { u.Kind = "sdist" }, fault.Invalid, "filetype"},
 		{"path in the name", w.admin, fresh, named("../" + fresh.Name), fault.Invalid, ""},
 		{"NUL in the name", w.admin, fresh, named("demo-2.0\x00-py3-none-any.whl"), fault.Invalid, ""},
-		{"no archive", w.admin, packagingtest.File{Name: "demo-2.0-py3-none-any.whl", Project: "demo", Version: "2.0", Kind: "bdist_wheel", Bytes: []byte("hello")}, nil, fault.Invalid, "demo-2.0"},
+		{
+			"no archive", w.admin,
+			packagingtest.File{
+				Name:    "demo-2.0-py3-none-any.whl",
+				Project: "demo",
+				Version: "2.0",
+				Kind:    "bdist_wheel",
+				Bytes:   []byte("hello"),
+			},
+			nil, fault.Invalid, "demo-2.0",
+		},
 		{"another archive's name", w.admin, fresh, func(u *ingest.Upload) {
 			u.Filename, u.Form.Name, u.Form.Version = "other-1.0-py3-none-any.whl", "other", "1.0"
 		}, fault.Invalid, "other"},
-		{"project full", w.admin, packagingtest.Wheel("demo", "4.0", strings.Repeat("x", 1<<19)), nil, fault.TooLarge, "File too large"},
+		{
+			"project full", w.admin, packagingtest.Wheel("demo", "4.0", strings.Repeat("x", 1<<19)), nil, fault.TooLarge,
+			"File too large",
+		},
 	} {
-		change := c.change
-		if change == nil {
-			change = func(*ingest.Upload) {}
-		}
-		_, err := w.upload(c.who, c.file, change)
-		if fault.KindOf(err) != c.kind || err == nil || !strings.Contains(fault.Message(err), c.word) {
-			t.Errorf("%s: Publish = %v (%v), want %v with %q", c.name, err, fault.KindOf(err), c.kind, c.word)
-		}
-		if after := w.state(); after != before {
-			t.Errorf("%s: the catalog went from\n%s to\n%s", c.name, before, after)
-		}
+		t.Run(c.name, func(t *testing.T) {
+			change := c.change
+			if change == nil {
+				change = func(*ingest.Upload) {}
+			}
+			_, err := w.upload(c.who, c.file, change)
+			if fault.KindOf(err) != c.kind || err == nil || !strings.Contains(fault.Message(err), c.word) {
+				t.Errorf("%s: Publish = %v (%v), want %v with %q", c.name, err, fault.KindOf(err), c.kind, c.word)
+			}
+			if after := w.state(); after != before {
+				t.Errorf("%s: the catalog went from\n%s to\n%s", c.name, before, after)
+			}
+		})
 	}
-	if _, err := w.upload(w.admin, packagingtest.Wheel("demo", "4.0", strings.Repeat("x", 1<<20))); !fault.Is(err, fault.TooLarge) {
+	if _, err := w.upload(w.admin, packagingtest.Wheel("demo", "4.0", strings.Repeat("x", 1<<20))); !fault.Is(err,
+		fault.TooLarge) {
 		t.Errorf("a file over the limit: %v, want too large", err)
 	}
 }
@@ -146,7 +175,8 @@ func TestSameName(t *testing.T) {
 	}
 	c, err := w.Contents(t.Context(), w.admin, "", name(t, "demo"))
 	if won != 1 || err != nil || len(c.Files) != 1 || len(c.Releases) != 1 {
-		t.Errorf("%d won, and the project has %d files in %d releases, %v; want one of each", won, len(c.Files), len(c.Releases), err)
+		t.Errorf("%d won, and the project has %d files in %d releases, %v; want one of each", won, len(c.Files),
+			len(c.Releases), err)
 	}
 	if keys := w.keysHeld(); keys != 2 {
 		t.Errorf("%d keys are stored, want the file's and its metadata's", keys)
@@ -182,7 +212,8 @@ func TestSameUpload(t *testing.T) {
 	}
 }
 
-// TestFirstUploads: many first uploads to one project make one project, also by somebody who owned nothing when they began.
+// TestFirstUploads: many first uploads to one project make one project, also by somebody who owned nothing when they
+// began.
 func TestFirstUploads(t *testing.T) {
 	w := newWorld(t, ingest.PrivatePolicy(), catalog.Limits{})
 	alice := w.user("alice", access.NewAPIToken{Scope: access.ScopeUpload})
@@ -220,7 +251,8 @@ func TestOwnership(t *testing.T) {
 	}
 }
 
-// TestPublishChecksPermission: what Begin was not told of a project Publish refuses, in the words that Begin has for it.
+// TestPublishChecksPermission: what Begin was not told of a project Publish refuses, in the words that Begin has for
+// it.
 func TestPublishChecksPermission(t *testing.T) {
 	w := newWorld(t, ingest.Policy{NamePolicy: catalog.NamePolicy{ReservedNames: true}}, catalog.Limits{})
 	w.must(packagingtest.Wheel("demo", "1.0", "x"), packagingtest.Wheel("old", "1.0", "x"))
@@ -238,12 +270,14 @@ func TestPublishChecksPermission(t *testing.T) {
 		if _, err := in.Write(f.Bytes); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := w.Publish(t.Context(), in, ingest.Upload{Filename: f.Name}); err == nil || first == nil || err.Error() != first.Error() {
+		if _, err := w.Publish(t.Context(), in, ingest.Upload{Filename: f.Name}); err == nil || first == nil ||
+			err.Error() != first.Error() {
 			t.Errorf("%s: Publish = %v, Begin = %v, want the same refusal", project, err, first)
 		}
 		_ = in.Discard()
 	}
-	if _, err := w.Publish(t.Context(), nil, ingest.Upload{}); !fault.Is(err, fault.Invalid) || !strings.Contains(err.Error(), "does not have a file") {
+	if _, err := w.Publish(t.Context(), nil, ingest.Upload{}); !fault.Is(err, fault.Invalid) ||
+		!strings.Contains(err.Error(), "does not have a file") {
 		t.Errorf("Publish without a file = %v", err)
 	}
 }

@@ -46,16 +46,20 @@ func (x *Index) Quarantine(ctx context.Context, who access.Caller) (out []Upload
 
 var errNoQuarantine = fault.New(fault.Denied, "only an administrator may put a file into quarantine or take it out")
 
-// QuarantineFile takes a file out of every listing and serves it to nobody, until ReleaseFile. Its name stays taken and its
-// bytes are kept. It needs an administrator, and returns fault.NotFound if the project has no such file, and fault.Conflict,
-// recording nothing, if the file is already in quarantine.
-func (x *Index) QuarantineFile(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName, filename, reason string) error {
+// QuarantineFile takes a file out of every listing and serves it to nobody, until ReleaseFile. Its name stays taken and
+// its bytes are kept. It needs an administrator, and returns fault.NotFound if the project has no such file, and
+// fault.Conflict, recording nothing, if the file is already in quarantine.
+func (x *Index) QuarantineFile(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName,
+	filename, reason string,
+) error {
 	return x.setQuarantine(ctx, who, target{repo: repo, name: name, filename: filename}, x.changes.Clock(), reason)
 }
 
-// ReleaseFile undoes QuarantineFile. It needs an administrator, and returns fault.NotFound if the project has no such file, and
-// fault.Conflict, recording nothing, if the file is not in quarantine.
-func (x *Index) ReleaseFile(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName, filename string) error {
+// ReleaseFile undoes QuarantineFile. It needs an administrator, and returns fault.NotFound if the project has no such
+// file, and fault.Conflict, recording nothing, if the file is not in quarantine.
+func (x *Index) ReleaseFile(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName,
+	filename string,
+) error {
 	return x.setQuarantine(ctx, who, target{repo: repo, name: name, filename: filename}, time.Time{}, "")
 }
 
@@ -89,11 +93,12 @@ func (x *Index) setQuarantine(ctx context.Context, who access.Caller, t target, 
 	})
 }
 
-// keepsQuarantine returns fault.Denied if deleting what t names would destroy something that is in quarantine: it is kept
-// for administrators to look at, and they alone may release or delete it.
+// keepsQuarantine returns fault.Denied if deleting what t names would destroy something that is in quarantine: it is
+// kept for administrators to look at, and they alone may release or delete it.
 func keepsQuarantine(ctx context.Context, tx Tx, p Project, t target) error {
 	if p.Status == Quarantined {
-		return fault.New(fault.Denied, "project %s is in quarantine: ask an administrator to end the quarantine or to delete the %s", p.Name, t.noun())
+		return fault.New(fault.Denied,
+			"project %s is in quarantine: ask an administrator to end the quarantine or to delete the %s", p.Name, t.noun())
 	}
 	var files []File
 	var err error
@@ -110,13 +115,17 @@ func keepsQuarantine(ctx context.Context, tx Tx, p Project, t target) error {
 	case 0:
 		return nil
 	case 1:
-		return fault.New(fault.Denied, "%s is in quarantine: ask an administrator to release it or to delete the %s", files[0].Filename, t.noun())
+		return fault.New(fault.Denied, "%s is in quarantine: ask an administrator to release it or to delete the %s",
+			files[0].Filename, t.noun())
 	}
-	return fault.New(fault.Denied, "%d files are in quarantine: ask an administrator to release them or to delete the %s", len(files), t.noun())
+	return fault.New(fault.Denied, "%d files are in quarantine: ask an administrator to release them or to delete the %s",
+		len(files), t.noun())
 }
 
 // ReleaseFiles is ReleaseFile for every file of a project that is in quarantine, and returns how many there were.
-func (x *Index) ReleaseFiles(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName) (n int, err error) {
+func (x *Index) ReleaseFiles(ctx context.Context, who access.Caller, repo string,
+	name packaging.ProjectName,
+) (n int, err error) {
 	p, err := x.Project(ctx, who, repo, name)
 	if err != nil {
 		return 0, err
@@ -150,9 +159,11 @@ func (x *Index) ReleaseFiles(ctx context.Context, who access.Caller, repo string
 // atOnce is how many uploads QuarantineAll holds in memory.
 const atOnce = 1000
 
-// QuarantineAll puts all files that a filter means into quarantine within a transaction of somebody who may, with an entry for
-// each as entry makes it, and returns how many were not there yet. Their pages change with it.
-func QuarantineAll(ctx context.Context, tx Tx, which UploadFilter, at time.Time, reason string, entry func(action string) audit.Entry) (n int, err error) {
+// QuarantineAll puts all files that a filter means into quarantine within a transaction of somebody who may, with an
+// entry for each as entry makes it, and returns how many were not there yet. Their pages change with it.
+func QuarantineAll(ctx context.Context, tx Tx, which UploadFilter, at time.Time, reason string,
+	entry func(action string) audit.Entry,
+) (n int, err error) {
 	which.Offered = true
 	projects := map[string]bool{}
 	for {
@@ -179,7 +190,9 @@ func QuarantineAll(ctx context.Context, tx Tx, which UploadFilter, at time.Time,
 	return n, nil
 }
 
-func quarantine(ctx context.Context, tx Tx, files []Uploaded, at time.Time, reason string, entry func(action string) audit.Entry) error {
+func quarantine(ctx context.Context, tx Tx, files []Uploaded, at time.Time, reason string,
+	entry func(action string) audit.Entry,
+) error {
 	for _, f := range files {
 		if err := tx.SetQuarantine(ctx, f.ID, at, reason); err != nil {
 			return err

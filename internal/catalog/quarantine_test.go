@@ -25,7 +25,8 @@ func (w *world) entriesOf(action string) (n int) {
 // What is in quarantine is destroyed by administrators only, as a file, with its release or with its project.
 func TestQuarantineIsDeletedByAdministratorsOnly(t *testing.T) {
 	demo := name(t, "demo")
-	wheel, sdist, other := packagingtest.Wheel("demo", "1.0", "x"), packagingtest.SDist("demo", "1.0", "x"), packagingtest.Wheel("demo", "2.0", "x")
+	wheel, sdist, other := packagingtest.Wheel("demo", "1.0", "x"), packagingtest.SDist("demo", "1.0", "x"),
+		packagingtest.Wheel("demo", "2.0", "x")
 	for _, whole := range []bool{false, true} {
 		w := newWorld(t, ingest.PrivatePolicy(), catalog.Limits{})
 		w.user("owner", access.NewAPIToken{Scope: access.ScopeAdmin})
@@ -45,7 +46,8 @@ func TestQuarantineIsDeletedByAdministratorsOnly(t *testing.T) {
 		}
 		keys := w.keysHeld()
 		for what, err := range map[string]error{
-			"the file": w.DeleteFile(t.Context(), owner, "", demo, wheel.Name), "the release": w.DeleteRelease(t.Context(), owner, "", demo, "1"),
+			"the file":    w.DeleteFile(t.Context(), owner, "", demo, wheel.Name),
+			"the release": w.DeleteRelease(t.Context(), owner, "", demo, "1"),
 			"the project": w.DeleteProject(t.Context(), owner, "", demo),
 		} {
 			if !fault.Is(err, fault.Denied) || !strings.Contains(err.Error(), "in quarantine: ask an administrator") {
@@ -78,7 +80,8 @@ func TestQuarantineIsDeletedByAdministratorsOnly(t *testing.T) {
 	}
 }
 
-// Putting a file into quarantine or releasing it a second time is refused, and not recorded as if it had changed something.
+// Putting a file into quarantine or releasing it a second time is refused, and not recorded as if it had changed
+// something.
 func TestQuarantineAgainChangesNothing(t *testing.T) {
 	w := newWorld(t, ingest.PrivatePolicy(), catalog.Limits{})
 	demo, f := name(t, "demo"), packagingtest.Wheel("demo", "1.0", "x")
@@ -109,7 +112,8 @@ func TestQuarantineAgainChangesNothing(t *testing.T) {
 func TestManagedCountsQuarantine(t *testing.T) {
 	w := newWorld(t, ingest.PrivatePolicy(), catalog.Limits{})
 	demo := name(t, "demo")
-	wheel, sdist, only := packagingtest.Wheel("demo", "1.0", "x"), packagingtest.SDist("demo", "1.0", "x"), packagingtest.Wheel("demo", "2.0", "x")
+	wheel, sdist, only := packagingtest.Wheel("demo", "1.0", "x"), packagingtest.SDist("demo", "1.0", "x"),
+		packagingtest.Wheel("demo", "2.0", "x")
 	w.must(wheel, sdist, only)
 	for _, f := range []string{wheel.Name, only.Name} {
 		if err := w.QuarantineFile(t.Context(), w.admin, "", demo, f, ""); err != nil {
@@ -118,7 +122,8 @@ func TestManagedCountsQuarantine(t *testing.T) {
 	}
 	want := catalog.Counts{Releases: 2, Files: 3, Quarantined: 2}
 	m, err := w.ManagedReleases(t.Context(), w.admin, "", demo, catalog.Page{Number: 1, Size: 10})
-	if err != nil || m.Counts != want || len(m.Releases) != 2 || m.Releases[0].Offered() || !m.Releases[1].Offered() || m.Releases[1].Quarantined != 1 {
+	if err != nil || m.Counts != want || len(m.Releases) != 2 || m.Releases[0].Offered() || !m.Releases[1].Offered() ||
+		m.Releases[1].Quarantined != 1 {
 		t.Errorf("ManagedReleases() = %+v, %v", m, err)
 	}
 	if s, err := w.ManagedSettings(t.Context(), w.admin, "", demo); err != nil || s.Counts != want {

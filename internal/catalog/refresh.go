@@ -8,18 +8,20 @@ import (
 )
 
 // Refresh reads again, after a change, what readers asked for before it: so that the next of them need not wait, and so
-// that as much as possible is in memory should the database go away. It is nobody's read: who may see what is decided for
-// each caller when it is used.
+// that as much as possible is in memory should the database go away. It is nobody's read: who may see what is decided
+// for each caller when it is used.
 func (x *Index) Refresh(ctx context.Context) error {
 	at, err := x.store.Stamp(ctx)
 	if err != nil {
 		return err
 	}
 	return x.store.View(ctx, func(tx Tx) error {
-		if err := renew(x.repositories, at, func(name string) (Repository, error) { return tx.RepositoryByName(ctx, name) }); err != nil {
+		if err := renew(x.repositories, at,
+			func(name string) (Repository, error) { return tx.RepositoryByName(ctx, name) }); err != nil {
 			return err
 		}
-		if err := renew(x.projects, at, func(k projectKey) (Project, error) { return tx.ProjectByName(ctx, k.id, k.name) }); err != nil {
+		if err := renew(x.projects, at,
+			func(k projectKey) (Project, error) { return tx.ProjectByName(ctx, k.id, k.name) }); err != nil {
 			return err
 		}
 		return renew(x.files, at, func(k fileKey) (located, error) { return locate(ctx, tx, k.id, k.filename) })

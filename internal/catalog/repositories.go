@@ -20,16 +20,23 @@ var repositoryName = regexp.MustCompile(`\A[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?\z`
 // IsRepositoryName reports whether a repository could have the name; whether one has, only its readers may know.
 func IsRepositoryName(s string) bool { return repositoryName.MatchString(s) }
 
-// AddRepository makes a repository, whose tree is below /r/ and its name. It needs an administrator. fault.Invalid for a
-// bad name or role, fault.Conflict for a taken name.
+// AddRepository makes a repository, whose tree is below /r/ and its name. It needs an administrator. fault.Invalid for
+// a bad name or role, fault.Conflict for a taken name.
 func (x *Index) AddRepository(ctx context.Context, who access.Caller, n NewRepository) error {
 	if !IsRepositoryName(n.Name) {
-		return fault.New(fault.Invalid, "%.80q is not a repository name: use lower-case letters, digits and '-', 64 at most", n.Name)
+		return fault.New(fault.Invalid, "%.80q is not a repository name: use lower-case letters, digits and '-', 64 at most",
+			n.Name)
 	}
 	if n.Members > access.Uploader {
 		return fault.New(fault.Invalid, "members of a repository are none, reader or uploader")
 	}
-	r := Repository{ID: x.changes.NewID(), Name: n.Name, Members: n.Members, Public: n.Public, CreatedAt: x.changes.Clock()}
+	r := Repository{
+		ID:        x.changes.NewID(),
+		Name:      n.Name,
+		Members:   n.Members,
+		Public:    n.Public,
+		CreatedAt: x.changes.Clock(),
+	}
 	return x.changeRepository(ctx, who, r, "repository.add", func(tx Tx) error {
 		err := tx.InsertRepository(ctx, r)
 		if fault.Is(err, fault.Conflict) {
@@ -54,8 +61,8 @@ func (x *Index) Repositories(ctx context.Context, who access.Caller) (out []Repo
 	return out, err
 }
 
-// RemoveRepository removes a repository without projects. It needs an administrator. fault.Conflict while it has projects
-// or names of deleted files, which must stay taken, and for main.
+// RemoveRepository removes a repository without projects. It needs an administrator. fault.Conflict while it has
+// projects or names of deleted files, which must stay taken, and for main.
 func (x *Index) RemoveRepository(ctx context.Context, who access.Caller, name string) error {
 	at, err := x.store.Stamp(ctx)
 	if err != nil {
@@ -71,16 +78,20 @@ func (x *Index) RemoveRepository(ctx context.Context, who access.Caller, name st
 	return x.changeRepository(ctx, who, r, "repository.remove", func(tx Tx) error {
 		err := tx.DeleteRepository(ctx, r.ID)
 		if fault.Is(err, fault.Conflict) {
-			return fault.Wrap(fault.Conflict, err, "repository %s is not empty: it has projects, or names of deleted files that must stay taken", r.Name)
+			return fault.Wrap(fault.Conflict, err,
+				"repository %s is not empty: it has projects, or names of deleted files that must stay taken", r.Name)
 		}
 		return err
 	})
 }
 
 // errNoRepositories refuses who may not manage repositories.
-var errNoRepositories = fault.New(fault.Denied, "only an administrator, with a token of scope admin, may manage repositories")
+var errNoRepositories = fault.New(fault.Denied,
+	"only an administrator, with a token of scope admin, may manage repositories")
 
-func (x *Index) changeRepository(ctx context.Context, who access.Caller, r Repository, action string, f func(Tx) error) error {
+func (x *Index) changeRepository(ctx context.Context, who access.Caller, r Repository, action string,
+	f func(Tx) error,
+) error {
 	e := x.changes.Entry(who, action, map[string]any{"members": r.Members.String(), "public": r.Public})
 	e.Repository, e.Subject = r.ID, r.Name
 	if !who.Admin() {
@@ -100,9 +111,11 @@ func (x *Index) changeRepository(ctx context.Context, who access.Caller, r Repos
 	})
 }
 
-// SetRepository changes what members of a repository may do, and whether nobody in particular may read it, as far as the
-// index allows that at all. It needs an administrator.
-func (x *Index) SetRepository(ctx context.Context, who access.Caller, name string, members access.Role, public bool) error {
+// SetRepository changes what members of a repository may do, and whether nobody in particular may read it, as far as
+// the index allows that at all. It needs an administrator.
+func (x *Index) SetRepository(ctx context.Context, who access.Caller, name string, members access.Role,
+	public bool,
+) error {
 	if members > access.Uploader {
 		return fault.New(fault.Invalid, "members of a repository are none, reader or uploader")
 	}

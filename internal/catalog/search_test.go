@@ -47,7 +47,9 @@ func TestSearchFollows(t *testing.T) {
 	w.must(packagingtest.Wheel("demo", "1.0", "x", "Summary: banana"))
 	w.expect(w.admin, "apricot")
 	w.expect(w.admin, "banana", "demo")
-	w.must(packagingtest.SDist("demo", "1.0.post1", "y", "Summary: cherry"), packagingtest.Wheel("demo", "0.9", "z", "Summary: old"), packagingtest.Wheel("demo", "2.0rc1", "z", "Summary: candidate"))
+	w.must(packagingtest.SDist("demo", "1.0.post1", "y", "Summary: cherry"),
+		packagingtest.Wheel("demo", "0.9", "z", "Summary: old"),
+		packagingtest.Wheel("demo", "2.0rc1", "z", "Summary: candidate"))
 	w.expect(w.admin, "cherry", "demo")
 	w.expect(w.admin, "old")
 	w.expect(w.admin, "candidate")
@@ -87,7 +89,8 @@ func TestSearchFollows(t *testing.T) {
 func TestSearchIsForReaders(t *testing.T) {
 	w := newWorld(t, ingest.PrivatePolicy(), catalog.Limits{})
 	ctx := t.Context()
-	w.must(packagingtest.Wheel("secret-plan", "1.0", "x", "Summary: shared word", "Requires-Dist: open-thing"), packagingtest.Wheel("open-thing", "1.0", "x", "Summary: shared word"))
+	w.must(packagingtest.Wheel("secret-plan", "1.0", "x", "Summary: shared word", "Requires-Dist: open-thing"),
+		packagingtest.Wheel("open-thing", "1.0", "x", "Summary: shared word"))
 	bound := w.user("bob", access.NewAPIToken{Scope: access.ScopeUpload, Projects: []string{"open-thing"}})
 	w.expect(bound, "shared", "open-thing")
 	w.expect(bound, "", "open-thing")
@@ -98,10 +101,12 @@ func TestSearchIsForReaders(t *testing.T) {
 	if f, err := w.Search(ctx, w.admin, "", browse.Query{Text: "secret-plam"}); err != nil || f.Instead != "secret-plan" {
 		t.Errorf("suggested instead: %q, %v, want secret-plan", f.Instead, err)
 	}
-	if cards, total, err := w.Dependents(ctx, bound, "", name(t, "open-thing"), 1, 10); err != nil || len(cards) != 0 || total != 0 {
+	if cards, total, err := w.Dependents(ctx, bound, "", name(t, "open-thing"), 1, 10); err != nil || len(cards) != 0 ||
+		total != 0 {
 		t.Errorf("a hidden dependent is shown: %v, %d, %v", cards, total, err)
 	}
-	if cards, total, err := w.Dependents(ctx, w.admin, "", name(t, "open-thing"), 1, 10); err != nil || len(cards) != 1 || total != 1 {
+	if cards, total, err := w.Dependents(ctx, w.admin, "", name(t, "open-thing"), 1, 10); err != nil || len(cards) != 1 ||
+		total != 1 {
 		t.Errorf("Dependents = %v, %d, %v, want secret-plan", cards, total, err)
 	}
 	if _, _, err := w.Dependents(ctx, bound, "", name(t, "secret-plan"), 1, 10); !fault.Is(err, fault.NotFound) {
@@ -119,13 +124,17 @@ func TestSearchHostile(t *testing.T) {
 	w := newWorld(t, ingest.PrivatePolicy(), catalog.Limits{})
 	w.must(packagingtest.Wheel("demo", "1.0", "x", "Summary: plain"))
 	for _, text := range []string{
-		"%", "_", "*", `"`, `'`, `\`, `"demo`, "demo*", "NOT demo", "demo OR x", "demo AND", "NEAR(demo plain)", "name:demo", "^demo", "{demo}", "(demo", "demo)", "-demo",
-		"a\x00b", strings.Repeat("a ", 40_000), strings.Repeat("x", 64<<10), ".*", "[a-z]+", "demo; DROP TABLE projects", "&", "demo & plain", "demo:*", "!demo", "<->", "\xff\xfe", "ﬁ", "İ",
+		"%", "_", "*", `"`, `'`, `\`, `"demo`, "demo*", "NOT demo", "demo OR x", "demo AND", "NEAR(demo plain)", "name:demo",
+		"^demo", "{demo}", "(demo", "demo)", "-demo",
+		"a\x00b", strings.Repeat("a ", 40_000), strings.Repeat("x", 64<<10), ".*", "[a-z]+", "demo; DROP TABLE projects",
+		"&", "demo & plain", "demo:*", "!demo", "<->", "\xff\xfe", "ﬁ", "İ",
 	} {
-		if _, err := w.Search(t.Context(), w.admin, "", browse.Query{Text: text, Classifier: text, Python: text, Sort: browse.Sort(text), Page: 1 << 40}); err != nil {
+		if _, err := w.Search(t.Context(), w.admin, "",
+			browse.Query{Text: text, Classifier: text, Python: text, Sort: browse.Sort(text), Page: 1 << 40}); err != nil {
 			t.Errorf("Search(%.40q) = %v", text, err)
 		}
-		if got := w.found(w.admin, browse.Query{Text: text}); slices.Contains([]string{"%", "_", "*", ".*", `"`}, text) && len(got) != 0 {
+		if got := w.found(w.admin, browse.Query{Text: text}); slices.Contains([]string{"%", "_", "*", ".*", `"`}, text) &&
+			len(got) != 0 {
 			t.Errorf("Search(%q) finds %v", text, got)
 		}
 	}
@@ -141,8 +150,15 @@ func TestSearchHostile(t *testing.T) {
 
 func TestSearchByPython(t *testing.T) {
 	w := newWorld(t, ingest.PrivatePolicy(), catalog.Limits{})
-	w.must(packagingtest.Wheel("old", "1.0", "x", "Requires-Python: >=3.6,<3.9"), packagingtest.Wheel("new", "1.0", "x", "Requires-Python: >=3.11.2"), packagingtest.Wheel("any", "1.0", "x"))
-	for python, want := range map[string][]string{"3.8": {"any", "old"}, "3.11": {"any", "new"}, "3.10": {"any"}, "": {"any", "new", "old"}, "3.x": {"any", "new", "old"}} {
+	w.must(packagingtest.Wheel("old", "1.0", "x", "Requires-Python: >=3.6,<3.9"),
+		packagingtest.Wheel("new", "1.0", "x", "Requires-Python: >=3.11.2"), packagingtest.Wheel("any", "1.0", "x"))
+	for python, want := range map[string][]string{
+		"3.8":  {"any", "old"},
+		"3.11": {"any", "new"},
+		"3.10": {"any"},
+		"":     {"any", "new", "old"},
+		"3.x":  {"any", "new", "old"},
+	} {
 		if got := w.found(w.admin, browse.Query{Python: python, Sort: browse.ByName}); !slices.Equal(got, want) {
 			t.Errorf("Python %s: %v, want %v", python, got, want)
 		}

@@ -17,6 +17,7 @@ import (
 	"pyindex/internal/packaging/packagingtest"
 	"pyindex/internal/storage/blobs"
 	"pyindex/internal/storage/db"
+	"pyindex/internal/storage/storagetest"
 )
 
 // world is an index on a folder and SQLite, with an administrator and ways to get other callers.
@@ -36,7 +37,7 @@ type world struct {
 func newWorld(t *testing.T, policy ingest.Policy, limits catalog.Limits) *world {
 	t.Helper()
 	folder := t.TempDir()
-	rows, err := db.Open(t.Context(), "sqlite:"+filepath.Join(folder, "index.db"), db.Options{})
+	rows, err := db.Open(t.Context(), storagetest.SQLite(t), db.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -46,9 +47,17 @@ func newWorld(t *testing.T, policy ingest.Policy, limits catalog.Limits) *world 
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = bytes.Close() })
-	w := &world{t: t, folder: filepath.Join(folder, "blobs"), db: rows, blobs: bytes, admin: access.Operator("test"), now: time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)}
+	w := &world{
+		t:      t,
+		folder: filepath.Join(folder, "blobs"),
+		db:     rows,
+		blobs:  bytes,
+		admin:  access.Operator("test"),
+		now:    time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC),
+	}
 	clock := func() time.Time { w.now = w.now.Add(time.Millisecond); return w.now }
-	w.Index = assembly.New(rows.Catalog(), bytes, assembly.Options{Policy: policy, Limits: limits, Log: slog.New(slog.DiscardHandler)})
+	w.Index = assembly.New(rows.Catalog(), bytes,
+		assembly.Options{Policy: policy, Limits: limits, Log: slog.New(slog.DiscardHandler)})
 	w.dir = access.NewDirectory(rows.Access(), access.DirectoryOptions{Now: clock})
 	w.keys = access.NewKeyring(rows.Access(), access.KeyringOptions{Now: clock})
 	return w
@@ -78,12 +87,16 @@ func (w *world) token(name string, n access.NewAPIToken) access.Caller {
 }
 
 // upload is the upload of f as a form that states everything would make it.
-func (w *world) upload(who access.Caller, f packagingtest.File, change ...func(*ingest.Upload)) (ingest.Receipt, error) {
+func (w *world) upload(who access.Caller, f packagingtest.File,
+	change ...func(*ingest.Upload),
+) (ingest.Receipt, error) {
 	w.t.Helper()
 	return w.uploadTo("", who, f, change...)
 }
 
-func (w *world) uploadTo(repo string, who access.Caller, f packagingtest.File, change ...func(*ingest.Upload)) (ingest.Receipt, error) {
+func (w *world) uploadTo(repo string, who access.Caller, f packagingtest.File,
+	change ...func(*ingest.Upload),
+) (ingest.Receipt, error) {
 	w.t.Helper()
 	in, err := w.Begin(w.t.Context(), who, repo, stagedFor(f))
 	if err != nil {

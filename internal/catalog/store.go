@@ -33,15 +33,17 @@ type Tx interface {
 	// Projects; Repository is filled in on reading. Reads return fault.NotFound for none.
 
 	InsertProject(ctx context.Context, p Project) error // fault.Conflict for a name that exists in the repository
-	UpdateProject(ctx context.Context, p Project) error // by id: display, status and its reason, serial, size, trusted only, limits
+	// by id: display, status and its reason, serial, size, trusted only, limits
+	UpdateProject(ctx context.Context, p Project) error
 	DeleteProject(ctx context.Context, id string) error // with releases, files, grants and publisher links; not tombstones
 	ProjectByName(ctx context.Context, repositoryID string, name packaging.ProjectName) (Project, error)
 	ProjectByID(ctx context.Context, id string) (Project, error)
 	Projects(ctx context.Context, repositoryID string) ([]Project, error) // by normal name
-	// ProjectWithSkeleton returns some project whose name has a skeleton, see packaging.ProjectName; fault.NotFound where none has.
+	// ProjectWithSkeleton returns some project whose name has a skeleton, see packaging.ProjectName; fault.NotFound where
+	// none has.
 	ProjectWithSkeleton(ctx context.Context, repositoryID, skeleton string) (Project, error)
-	// ListedSince returns what a listing shows of the projects whose serial is above one, by normal name, and the number of
-	// all projects of the repository. It does not tell which were deleted.
+	// ListedSince returns what a listing shows of the projects whose serial is above one, by normal name, and the number
+	// of all projects of the repository. It does not tell which were deleted.
 	ListedSince(ctx context.Context, repositoryID string, serial int64) ([]Listed, int, error)
 
 	// Pages of projects.
@@ -65,7 +67,8 @@ type Tx interface {
 	DeletedNamed(ctx context.Context, repository string, name packaging.ProjectName) (Deleted, error)
 	// DeletedProjects returns all, by repository and name.
 	DeletedProjects(ctx context.Context) ([]Deleted, error)
-	// FreeName lets anybody use the name of a deleted project from a moment on, and reports whether that is sooner than before.
+	// FreeName lets anybody use the name of a deleted project from a moment on, and reports whether that is sooner than
+	// before.
 	FreeName(ctx context.Context, repository string, name packaging.ProjectName, at time.Time) (bool, error)
 	// NoteAgain notes that a project of the name of a deleted one was created.
 	NoteAgain(ctx context.Context, repository string, name packaging.ProjectName, at time.Time) error
@@ -89,15 +92,16 @@ type Tx interface {
 	FileByKey(ctx context.Context, repositoryID, nameKey string) (File, error)
 	FileByName(ctx context.Context, repositoryID, filename string) (File, error)
 	FilesBySHA256(ctx context.Context, repositoryID, sha256 string) ([]File, error)
-	// Files returns a project's files by time of upload, oldest first, those in quarantine left out. Uploader is left zero:
-	// pages do not need it.
+	// Files returns a project's files by time of upload, oldest first, those in quarantine left out. Uploader is left
+	// zero: pages do not need it.
 	Files(ctx context.Context, projectID string) ([]File, error)
 	// FilesOfRelease is Files for one release, with Uploader.
 	FilesOfRelease(ctx context.Context, releaseID string) ([]File, error)
 	// AllFiles and AllFilesOfRelease return those in quarantine too, with Uploader: for who deletes or manages them.
 	AllFiles(ctx context.Context, projectID string) ([]File, error)
 	AllFilesOfRelease(ctx context.Context, releaseID string) ([]File, error)
-	// SetQuarantine puts a file into quarantine at a time, or takes it out for the zero time; fault.NotFound if it is gone.
+	// SetQuarantine puts a file into quarantine at a time, or takes it out for the zero time; fault.NotFound if it is
+	// gone.
 	SetQuarantine(ctx context.Context, fileID string, at time.Time, reason string) error
 	// Uploads returns files that somebody uploaded since a time, or that are in quarantine, newest first, at most limit.
 	Uploads(ctx context.Context, f UploadFilter, limit int) ([]Uploaded, error)
@@ -133,8 +137,8 @@ type Tx interface {
 	Days(ctx context.Context, since time.Time, actions []string) ([]Day, error)
 	// AddDownloads adds to the downloads of a day.
 	AddDownloads(ctx context.Context, day time.Time, projectID, version string, n int64) error
-	// Downloads returns the downloads of each day since a moment: of a release as it spells its version, for "" of the whole
-	// project, and for no project of all.
+	// Downloads returns the downloads of each day since a moment: of a release as it spells its version, for "" of the
+	// whole project, and for no project of all.
 	Downloads(ctx context.Context, since time.Time, projectID, version string) ([]Day, error)
 	DeleteDownloadsBefore(ctx context.Context, t time.Time) error
 
@@ -158,8 +162,8 @@ type PublishedFile struct {
 type Store interface {
 	View(ctx context.Context, f func(Tx) error) error
 	Update(ctx context.Context, f func(Tx) error) error
-	// Stamp returns the state that the index is in, to keep under it what is read afterwards; see memo.Stamp. It is as fresh
-	// as Serial and costs the same.
+	// Stamp returns the state that the index is in, to keep under it what is read afterwards; see memo.Stamp. It is as
+	// fresh as Serial and costs the same.
 	Stamp(ctx context.Context) (memo.Stamp, error)
 	Serial(ctx context.Context) (int64, error)
 }

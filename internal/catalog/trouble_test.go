@@ -16,8 +16,8 @@ import (
 	"pyindex/internal/storage/storagetest"
 )
 
-// TestTrouble: an upload that fails for a reason of ours, at whichever step of its bytes, is known until one is stored, and
-// logged once. What senders do wrong, and the same file again, neither make trouble nor end it.
+// TestTrouble: an upload that fails for a reason of ours, at whichever step of its bytes, is known until one is stored,
+// and logged once. What senders do wrong, and the same file again, neither make trouble nor end it.
 func TestTrouble(t *testing.T) {
 	for step := 1; step <= 4; step++ { // stage, write, keep, put
 		t.Run(fmt.Sprint(step), func(t *testing.T) {
@@ -85,11 +85,13 @@ func TestNoTrouble(t *testing.T) {
 			return w.mayPublish(ctx, w.admin, "", stagedFor(packagingtest.Wheel("demo", "1.0", "")))
 		},
 	} {
-		if err := try(); err == nil {
-			t.Errorf("%s: no error", name)
-		}
-		if _, err := w.Trouble(); err != nil {
-			t.Errorf("%s: Trouble() = %v, want none", name, err)
-		}
+		t.Run(name, func(t *testing.T) {
+			if err := try(); err == nil {
+				t.Errorf("%s: no error", name)
+			}
+			if _, err := w.Trouble(); err != nil {
+				t.Errorf("%s: Trouble() = %v, want none", name, err)
+			}
+		})
 	}
 }

@@ -31,7 +31,8 @@ func trusting(t *testing.T, f func(t *testing.T, w *world)) {
 		rows := storagetest.OpenDB(t, fresh(t), db.Options{})
 		w.db = rows
 		w.Index = assembly.New(rows.Catalog(), w.blobs, assembly.Options{Log: slog.New(slog.DiscardHandler)})
-		w.dir, w.keys = access.NewDirectory(rows.Access(), access.DirectoryOptions{}), access.NewKeyring(rows.Access(), access.KeyringOptions{})
+		w.dir, w.keys = access.NewDirectory(rows.Access(), access.DirectoryOptions{}),
+			access.NewKeyring(rows.Access(), access.KeyringOptions{})
 		w.must(packagingtest.Wheel("demo", "0.1", "x = 0\n"))
 		w.publisher("demo")
 		f(t, w)
@@ -49,7 +50,8 @@ func (w *world) publisher(project string) {
 	}
 	err = w.db.Publishers().Update(w.t.Context(), func(tx publishers.Tx) error {
 		q, err := tx.PutPublisher(w.t.Context(), publishers.Publisher{
-			ID: publisherID, Issuer: "https://issuer.example", Provider: "github", Lookup: "acme/demo", Fields: map[string]string{"owner": "acme"}, CreatedAt: time.Now(),
+			ID: publisherID, Issuer: "https://issuer.example", Provider: "github", Lookup: "acme/demo",
+			Fields: map[string]string{"owner": "acme"}, CreatedAt: time.Now(),
 		})
 		if err != nil {
 			return err
@@ -70,7 +72,8 @@ func (w *world) minted(once bool) access.Caller {
 		w.t.Fatal(err)
 	}
 	t := access.Token{
-		ID: access.HashToken(secret)[:32], Kind: access.TokenMinted, Hash: access.HashToken(secret), Scope: access.ScopeUpload, Limited: true,
+		ID: access.HashToken(secret)[:32], Kind: access.TokenMinted, Hash: access.HashToken(secret),
+		Scope: access.ScopeUpload, Limited: true,
 		CreatedAt: time.Now(), ExpiresAt: time.Now().Add(time.Hour), Publisher: "the workflow", SingleUse: once,
 	}
 	err = w.db.Access().Update(ctx, func(tx access.Tx) error {
@@ -124,7 +127,8 @@ func TestSingleUse(t *testing.T) {
 		if _, err := w.upload(once, packagingtest.Wheel("demo", "0.1", "x = 9\n")); !fault.Is(err, fault.Conflict) {
 			t.Errorf("other content of a taken name = %v, want conflict", err)
 		}
-		if _, err := w.upload(once, packagingtest.Wheel("demo", "1.0", "x"), func(u *ingest.Upload) { u.Digests.SHA256 = strings.Repeat("0", 64) }); !fault.Is(err, fault.Invalid) {
+		if _, err := w.upload(once, packagingtest.Wheel("demo", "1.0", "x"),
+			func(u *ingest.Upload) { u.Digests.SHA256 = strings.Repeat("0", 64) }); !fault.Is(err, fault.Invalid) {
 			t.Errorf("a wrong digest = %v, want invalid", err)
 		}
 		_, err := w.upload(once, packagingtest.Wheel("other", "1.0", "x"))
@@ -136,7 +140,10 @@ func TestSingleUse(t *testing.T) {
 			t.Fatalf("the first upload = %+v, %v", got, err)
 		}
 		before := w.state()
-		for what, f := range map[string]packagingtest.File{"a second file": packagingtest.Wheel("demo", "2.0", "x"), "the same file": first, "a file there before": packagingtest.Wheel("demo", "0.1", "x = 0\n")} {
+		for what, f := range map[string]packagingtest.File{
+			"a second file": packagingtest.Wheel("demo", "2.0", "x"), "the same file": first,
+			"a file there before": packagingtest.Wheel("demo", "0.1", "x = 0\n"),
+		} {
 			_, err := w.upload(once, f)
 			w.refused(what, err, "for one upload")
 		}
@@ -152,7 +159,8 @@ func TestSingleUse(t *testing.T) {
 	})
 }
 
-// TestSingleUseRace: of many uploads with one token one wins, whichever process takes it, and the bytes of the others go.
+// TestSingleUseRace: of many uploads with one token one wins, whichever process takes it, and the bytes of the others
+// go.
 func TestSingleUseRace(t *testing.T) {
 	trusting(t, func(t *testing.T, w *world) {
 		once, held := w.minted(true), w.keysHeld()
@@ -203,7 +211,9 @@ func TestTrustedOnly(t *testing.T) {
 			t.Errorf("Project = %+v, %v, want it to say trusted only", p, err)
 		}
 		before := w.state()
-		for what, who := range map[string]access.Caller{"the owner": owner, "a bound token": bound, "an administrator": boss} {
+		for what, who := range map[string]access.Caller{
+			"the owner": owner, "a bound token": bound, "an administrator": boss,
+		} {
 			_, err := w.upload(who, packagingtest.Wheel("demo", "1.0", "x"))
 			w.refused(what, err, "trusted publishers alone")
 			_, err = w.upload(who, packagingtest.Wheel("demo", "0.1", "x = 0\n"))
@@ -252,15 +262,20 @@ func TestSetTrustedOnlyRefusals(t *testing.T) {
 		{"the zero caller", access.Caller{}, "demo", fault.Unauthenticated},
 		{"a member", member, "demo", fault.Denied},
 		{"a token that uploads", w.token("alice", access.NewAPIToken{Scope: access.ScopeUpload}), "demo", fault.Denied},
-		{"a token bound to another project", w.token("alice", access.NewAPIToken{Scope: access.ScopeUpload, Projects: []string{"other"}}), "demo", fault.NotFound},
+		{
+			"a token bound to another project",
+			w.token("alice", access.NewAPIToken{Scope: access.ScopeUpload, Projects: []string{"other"}}), "demo", fault.NotFound,
+		},
 		{"a minted token", w.minted(false), "demo", fault.Denied},
 		{"no such project", w.admin, "nothing", fault.NotFound},
 	} {
-		for _, on := range []bool{true, false} {
-			if err := w.SetTrustedOnly(t.Context(), c.who, "", name(t, c.project), on); !fault.Is(err, c.kind) {
-				t.Errorf("%s: SetTrustedOnly(%v) = %v (%v), want %v", c.name, on, err, fault.KindOf(err), c.kind)
+		t.Run(c.name, func(t *testing.T) {
+			for _, on := range []bool{true, false} {
+				if err := w.SetTrustedOnly(t.Context(), c.who, "", name(t, c.project), on); !fault.Is(err, c.kind) {
+					t.Errorf("%s: SetTrustedOnly(%v) = %v (%v), want %v", c.name, on, err, fault.KindOf(err), c.kind)
+				}
 			}
-		}
+		})
 	}
 	if p, err := w.Project(t.Context(), w.admin, "", name(t, "demo")); err != nil || p.TrustedOnly {
 		t.Errorf("Project = %+v, %v, want the switch off", p, err)
@@ -304,7 +319,10 @@ func TestDecidedAgain(t *testing.T) {
 					return err
 				})
 			}, "for one upload"},
-			{"the switch is turned on", alice, func() error { return plain.SetTrustedOnly(t.Context(), w.admin, "", demo, true) }, "trusted publishers alone"},
+			{
+				"the switch is turned on", alice,
+				func() error { return plain.SetTrustedOnly(t.Context(), w.admin, "", demo, true) }, "trusted publishers alone",
+			},
 		} {
 			m := &meddling{Blobs: w.blobs, meddle: func() {
 				if err := c.meddle(); err != nil {
@@ -330,7 +348,8 @@ func TestBesidePublishers(t *testing.T) {
 		if _, err := w.dir.AddUser(t.Context(), w.admin, access.NewUser{Name: "boss", Admin: true}); err != nil {
 			t.Fatal(err)
 		}
-		one, two := w.token("boss", access.NewAPIToken{Scope: access.ScopeUpload}), w.token("boss", access.NewAPIToken{Scope: access.ScopeUpload})
+		one, two := w.token("boss", access.NewAPIToken{Scope: access.ScopeUpload}),
+			w.token("boss", access.NewAPIToken{Scope: access.ScopeUpload})
 		for _, c := range []struct {
 			name             string
 			who              access.Caller
@@ -348,7 +367,8 @@ func TestBesidePublishers(t *testing.T) {
 			{"another token", two, "demo", "1.6", true, 2},
 		} {
 			got, err := w.upload(c.who, packagingtest.Wheel(c.project, c.version, c.version))
-			warned := strings.Contains(strings.Join(got.Warnings, "\n"), "has trusted publishers, but this upload used an API token")
+			warned := strings.Contains(strings.Join(got.Warnings, "\n"),
+				"has trusted publishers, but this upload used an API token")
 			if err != nil || warned != c.warned {
 				t.Errorf("%s: warnings %q, %v; want warned %v", c.name, got.Warnings, err, c.warned)
 			}
@@ -357,7 +377,8 @@ func TestBesidePublishers(t *testing.T) {
 			}
 		}
 		e := w.recorded("token.used-beside-publishers", audit.Granted)[1]
-		if e.Project != "demo" || e.Version != "1.4" || e.Subject != one.TokenID() || e.Actor.Name != "boss" || !strings.Contains(fmt.Sprint(e.Detail["warning"]), "trusted-only demo on") {
+		if e.Project != "demo" || e.Version != "1.4" || e.Subject != one.TokenID() || e.Actor.Name != "boss" ||
+			!strings.Contains(fmt.Sprint(e.Detail["warning"]), "trusted-only demo on") {
 			t.Errorf("the entry is %+v", e)
 		}
 		if _, err := w.upload(one, packagingtest.Wheel("demo", "1.4", "other content")); err == nil {
@@ -376,7 +397,8 @@ func TestBesideRace(t *testing.T) {
 		var all sync.WaitGroup
 		for i := range 16 {
 			all.Go(func() {
-				if got, err := w.upload(alice, packagingtest.Wheel("demo", fmt.Sprintf("1.%d", i), "x")); err != nil || len(got.Warnings) != 1 {
+				if got, err := w.upload(alice, packagingtest.Wheel("demo", fmt.Sprintf("1.%d", i), "x")); err != nil ||
+					len(got.Warnings) != 1 {
 					t.Errorf("Publish = %v, warnings %q", err, got.Warnings)
 				}
 			})

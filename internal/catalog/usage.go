@@ -12,10 +12,11 @@ import (
 
 // Usage is what an index holds, and how much of what.
 type Usage struct {
-	Database     int64 // bytes of the database, its log included
-	Files        int64
-	Bytes        int64 // of all files
-	Waiting      int64 // stored bytes, by key, that no file names now: uploads under way, and what the sweeper removes next
+	Database int64 // bytes of the database, its log included
+	Files    int64
+	Bytes    int64 // of all files
+	// stored bytes, by key, that no file names now: uploads under way, and what the sweeper removes next
+	Waiting      int64
 	Repositories []RepositoryUsage
 	Largest      []ProjectUsage
 	Checks       []custody.Check // the last of each kind, newest first
@@ -62,8 +63,8 @@ func (x *Index) Usage(ctx context.Context, who access.Caller) (u Usage, err erro
 // activities are the actions that days are counted of.
 var activities = []string{"file.add", "publisher.exchange"}
 
-// Days counts uploads and exchanges, granted and refused, and downloads, by day of the last n, oldest first. It needs an
-// administrator.
+// Days counts uploads and exchanges, granted and refused, and downloads, by day of the last n, oldest first. It needs
+// an administrator.
 func (x *Index) Days(ctx context.Context, who access.Caller, n int) (out []Day, err error) {
 	if !who.Admin() {
 		return nil, fault.New(fault.Denied, "only an administrator may see what happened in the index")
@@ -86,9 +87,11 @@ func today(t time.Time) time.Time { return t.UTC().Truncate(24 * time.Hour) }
 // keepDownloads is how long downloads are remembered.
 const keepDownloads = 400 * 24 * time.Hour
 
-// Downloads returns how often files of a project, or of one release of it as that spells its version, were downloaded in
-// the last n days. Whoever may read the project may know; fault.NotFound for everybody else.
-func (x *Index) Downloads(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName, version string, n int) (total int, err error) {
+// Downloads returns how often files of a project, or of one release of it as that spells its version, were downloaded
+// in the last n days. Whoever may read the project may know; fault.NotFound for everybody else.
+func (x *Index) Downloads(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName,
+	version string, n int,
+) (total int, err error) {
 	p, err := x.Project(ctx, who, repo, name)
 	if err != nil {
 		return 0, err

@@ -20,15 +20,30 @@ func TestExplainConnection(t *testing.T) {
 		err          error
 		text, advice string
 	}{
-		{"unknown authority", x509.UnknownAuthorityError{}, "signed by somebody, which this machine does not trust", "REQUESTS_CA_BUNDLE  for twine"},
-		{"no name", &net.DNSError{Name: "index.example", IsNotFound: true}, "index.example cannot be found", "runner inside that network"},
+		{
+			"unknown authority",
+			x509.UnknownAuthorityError{},
+			"signed by somebody, which this machine does not trust",
+			"REQUESTS_CA_BUNDLE  for twine",
+		},
+		{
+			"no name", &net.DNSError{Name: "index.example", IsNotFound: true}, "index.example cannot be found",
+			"runner inside that network",
+		},
 		{"late", &net.OpError{Op: "dial", Err: os.ErrDeadlineExceeded}, "does not answer in time", "firewall"},
-		{"a certificate for something else", x509.CertificateInvalidError{Reason: x509.IncompatibleUsage}, "cannot be used", ""},
+		{
+			"a certificate for something else",
+			x509.CertificateInvalidError{Reason: x509.IncompatibleUsage},
+			"cannot be used",
+			"",
+		},
 		{"other", os.ErrPermission, "cannot be reached", "Is the index running"},
 	} {
-		text, advice := explainConnection(x.err, u)
-		if !strings.Contains(text, x.text) || !strings.Contains(advice, x.advice) {
-			t.Errorf("%s: %q and %q, want %q and %q", x.name, text, advice, x.text, x.advice)
-		}
+		t.Run(x.name, func(t *testing.T) {
+			text, advice := explainConnection(x.err, u)
+			if !strings.Contains(text, x.text) || !strings.Contains(advice, x.advice) {
+				t.Errorf("%s: %q and %q, want %q and %q", x.name, text, advice, x.text, x.advice)
+			}
+		})
 	}
 }

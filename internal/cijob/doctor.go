@@ -100,11 +100,13 @@ func (d *publishDoctor) readURL() bool {
 		return false
 	}
 	if u.User != nil {
-		d.found.Fail(check, "Trusted publishing needs no password: leave the part before @ out.", "the URL holds a user name, which clients would send instead of the minted token")
+		d.found.Fail(check, "Trusted publishing needs no password: leave the part before @ out.",
+			"the URL holds a user name, which clients would send instead of the minted token")
 		u.User = nil
 	}
 	if u.Scheme == "http" {
-		d.found.Fail(check, "Serve the index by https (--tls-self-signed, --tls-acme, --tls-cert or a proxy), and use that URL.",
+		d.found.Fail(check,
+			"Serve the index by https (--tls-self-signed, --tls-acme, --tls-cert or a proxy), and use that URL.",
 			"plain http: clients of trusted publishing ask https://%s/ whatever the URL says, and tokens must not cross a network in the open", u.Host)
 	}
 	d.upload = u
@@ -147,7 +149,10 @@ func (d *publishDoctor) suggestion(issuer string) (kind string, fields map[strin
 			return p.Name(), fields, err
 		}
 	}
-	return "", nil, fmt.Errorf("no kind of publisher recognises the claims of %s; see docs/trusted-publishing.md for rules on any claim", cmp.Or(issuer, "this issuer"))
+	return "", nil, fmt.Errorf(
+		"no kind of publisher recognises the claims of %s; see docs/trusted-publishing.md for rules on any claim",
+		cmp.Or(issuer, "this issuer"),
+	)
 }
 
 // report is the examination in JSON.
@@ -166,13 +171,15 @@ func (d *publishDoctor) write(w io.Writer) {
 	if d.claims != nil {
 		fmt.Fprintln(w, "\nThe identity token says (read here without checking its signature):")
 		for _, name := range slices.Sorted(maps.Keys(d.claims)) {
-			fmt.Fprintf(w, "  %s: %s\n", terminal.Printable(fmt.Sprintf("%.100s", name)), terminal.Printable(workload.Show(d.claims[name])))
+			fmt.Fprintf(w, "  %s: %s\n", terminal.Printable(fmt.Sprintf("%.100s", name)),
+				terminal.Printable(workload.Show(d.claims[name])))
 		}
 	}
 	if d.line != "" {
 		fmt.Fprintf(w, "\nTo let this job publish, run where the index runs:\n  %s\n", d.line)
 		if d.Project == "" {
-			fmt.Fprintf(w, "with your project's name for %s, and --pending where the project does not exist yet.\n", terminal.ProjectMissing)
+			fmt.Fprintf(w, "with your project's name for %s, and --pending where the project does not exist yet.\n",
+				terminal.ProjectMissing)
 		}
 	}
 }

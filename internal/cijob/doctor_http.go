@@ -63,7 +63,8 @@ func (d *publishDoctor) ask(method, to string, body any, header http.Header) (an
 	return answer{resp, b}, err
 }
 
-// audience asks what the index wants to be called in identity tokens, and on the way finds out whether it can be reached.
+// audience asks what the index wants to be called in identity tokens, and on the way finds out whether it can be
+// reached.
 func (d *publishDoctor) audience() (audience string, reached bool) {
 	a, err := d.ask(http.MethodGet, d.root("/_/oidc/audience"), nil, nil)
 	if err != nil {
@@ -78,9 +79,12 @@ func (d *publishDoctor) audience() (audience string, reached bool) {
 	}
 	switch json.Unmarshal(a.body, &doc); {
 	case a.StatusCode == http.StatusOK && doc.Audience != "" && d.Audience != "" && doc.Audience != d.Audience:
-		d.found.Fail(check, "Use the audience that the index names, or check --repository-url.", "tokens for this index are for %q, and --audience is %q", doc.Audience, d.Audience)
+		d.found.Fail(check, "Use the audience that the index names, or check --repository-url.",
+			"tokens for this index are for %q, and --audience is %q", doc.Audience, d.Audience)
 	case a.StatusCode == http.StatusOK && doc.Audience != "" && d.Audience == "" && !ownAudience(d.upload, doc.Audience):
-		d.found.Fail(check, "Check --repository-url. If the administrator of the index says that this is its audience, add --audience "+terminal.Printable(doc.Audience)+".",
+		d.found.Fail(check,
+			"Check --repository-url. If the administrator of the index says that this is its audience, add --audience "+
+				terminal.Printable(doc.Audience)+".",
 			"%s says that tokens for it are for %q, which is not its own name: such a token could be meant for another index, so none is asked for", d.upload.Host, doc.Audience)
 	case a.StatusCode == http.StatusOK && doc.Audience != "":
 		d.found.OK(check, "tokens for this index are for %q", doc.Audience)
@@ -88,9 +92,11 @@ func (d *publishDoctor) audience() (audience string, reached bool) {
 	case isRedirect(a.StatusCode):
 		d.redirected(check, d.root("/_/oidc/audience"), a)
 	case a.StatusCode == http.StatusForbidden:
-		d.found.Fail(check, "Configure [[oidc.issuers]] on the index.", "the index answers that trusted publishing is not enabled")
+		d.found.Fail(check, "Configure [[oidc.issuers]] on the index.",
+			"the index answers that trusted publishing is not enabled")
 	case a.StatusCode == http.StatusNotFound:
-		d.found.Fail(check, "Clients ask at the root of the host, whatever path the upload URL has: a proxy has to pass /_/oidc/ on to the index too.",
+		d.found.Fail(check,
+			"Clients ask at the root of the host, whatever path the upload URL has: a proxy has to pass /_/oidc/ on to the index too.",
 			"%s is not there", d.root("/_/oidc/audience"))
 	default:
 		d.found.Fail(check, "Is it an index that answers there, and nothing in front of it that asks for a password?",
@@ -107,7 +113,8 @@ func (d *publishDoctor) connection(s *tls.ConnectionState) {
 		return
 	}
 	cert := s.PeerCertificates[0]
-	d.found.OK(check, "%s answers; its certificate is trusted here and good until %s", d.upload.Host, cert.NotAfter.UTC().Format(time.DateOnly))
+	d.found.OK(check, "%s answers; its certificate is trusted here and good until %s", d.upload.Host,
+		cert.NotAfter.UTC().Format(time.DateOnly))
 	if left := cert.NotAfter.Sub(d.now()); left < 14*24*time.Hour {
 		d.found.Warn("certificate", "Renew it before.", "the certificate ends in %d days", int(left.Hours()/24))
 	}
@@ -117,7 +124,8 @@ func (d *publishDoctor) connection(s *tls.ConnectionState) {
 		if uv == "" {
 			missing, client = "SSL_CERT_FILE", "uv"
 		}
-		d.found.Warn("certificate", fmt.Sprintf("Set %s=%s as well, if %s is to publish.", missing, terminal.Quote(cmp.Or(uv, twine)), client),
+		d.found.Warn("certificate",
+			fmt.Sprintf("Set %s=%s as well, if %s is to publish.", missing, terminal.Quote(cmp.Or(uv, twine)), client),
 			"authorities are set for some clients and not for all: %s is not", missing)
 	}
 }
@@ -142,11 +150,14 @@ func (d *publishDoctor) uploadURL() {
 	case a.StatusCode == http.StatusNotFound:
 		d.found.Fail(check, "It usually ends in /legacy/.", "there is nothing at %s", d.upload)
 	case a.StatusCode == http.StatusOK:
-		d.found.Fail(check, "Is it the URL for installing? That for uploads usually ends in /legacy/.", "%s answers with a page, as no upload URL does", d.upload)
+		d.found.Fail(check, "Is it the URL for installing? That for uploads usually ends in /legacy/.",
+			"%s answers with a page, as no upload URL does", d.upload)
 	case a.StatusCode == http.StatusUnauthorized || a.StatusCode == http.StatusForbidden:
-		d.found.Fail(check, "Something in front of the index asks for a password of its own; it has to let uploads pass.", "%s answers with status %d", d.upload, a.StatusCode)
+		d.found.Fail(check, "Something in front of the index asks for a password of its own; it has to let uploads pass.",
+			"%s answers with status %d", d.upload, a.StatusCode)
 	default:
-		d.found.Fail(check, "Look into the log of the index, or of what is in front of it.", "%s answers with status %d, not 405", d.upload, a.StatusCode)
+		d.found.Fail(check, "Look into the log of the index, or of what is in front of it.",
+			"%s answers with status %d, not 405", d.upload, a.StatusCode)
 	}
 }
 
@@ -186,12 +197,14 @@ func (d *publishDoctor) exchange(raw access.Secret) {
 		for _, e := range doc.Errors {
 			why = append(why, fmt.Sprintf("%.60s: %.500s", e.Code, e.Description))
 		}
-		d.found.Fail(check, "index publisher explain, where the index runs, says what was expected.", "refused with status %d: %s",
+		d.found.Fail(check, "index publisher explain, where the index runs, says what was expected.",
+			"refused with status %d: %s",
 			a.StatusCode, cmp.Or(strings.Join(why, "; "), "no reason given"))
 		return
 	}
 	d.found.OK(check, "granted until %s", terminal.Moment(time.Unix(doc.Expires, 0)))
-	if _, err := d.ask(http.MethodPost, d.root("/_/oidc/burn-token"), map[string]string{"token": doc.Token}, nil); err != nil {
+	if _, err := d.ask(http.MethodPost, d.root("/_/oidc/burn-token"), map[string]string{"token": doc.Token},
+		nil); err != nil {
 		d.found.Warn(check, "It ends by itself.", "the minted token could not be ended")
 	}
 }
@@ -199,7 +212,8 @@ func (d *publishDoctor) exchange(raw access.Secret) {
 // explainConnection says why a server cannot be talked to, and what to do about it.
 func explainConnection(err error, u *url.URL) (text, advice string) {
 	if unknown, ok := errors.AsType[x509.UnknownAuthorityError](err); ok {
-		return fmt.Sprintf("the certificate of %s is signed by %s, which this machine does not trust", u.Host, signer(unknown.Cert)), trustAdvice
+		return fmt.Sprintf("the certificate of %s is signed by %s, which this machine does not trust", u.Host,
+			signer(unknown.Cert)), trustAdvice
 	}
 	if wrong, ok := errors.AsType[x509.HostnameError](err); ok {
 		return fmt.Sprintf("the certificate of %s is not for %s", u.Host, hostOnly(u)),
@@ -207,21 +221,26 @@ func explainConnection(err error, u *url.URL) (text, advice string) {
 	}
 	if invalid, ok := errors.AsType[x509.CertificateInvalidError](err); ok {
 		if invalid.Reason == x509.Expired {
-			return fmt.Sprintf("the certificate of %s is good from %s to %s, and not now", u.Host, invalid.Cert.NotBefore.UTC().Format(time.DateOnly), invalid.Cert.NotAfter.UTC().Format(time.DateOnly)),
+			return fmt.Sprintf("the certificate of %s is good from %s to %s, and not now", u.Host,
+					invalid.Cert.NotBefore.UTC().Format(time.DateOnly), invalid.Cert.NotAfter.UTC().Format(time.DateOnly)),
 				"Renew it, or set this machine's clock."
 		}
 		return fmt.Sprintf("the certificate of %s cannot be used: %v", u.Host, invalid), "Make another certificate."
 	}
-	if record, ok := errors.AsType[tls.RecordHeaderError](err); ok && record.Conn != nil || strings.Contains(err.Error(), "server gave HTTP response to HTTPS client") {
+	if record, ok := errors.AsType[tls.RecordHeaderError](err); ok && record.Conn != nil ||
+		strings.Contains(err.Error(), "server gave HTTP response to HTTPS client") {
 		return u.Host + " does not speak TLS", "Serve the index by https; clients of trusted publishing use nothing else."
 	}
 	if name, ok := errors.AsType[*net.DNSError](err); ok {
-		return fmt.Sprintf("the name %s cannot be found", name.Name), "Is it spelt well, and known where this job runs? A private name needs a runner inside that network."
+		return fmt.Sprintf("the name %s cannot be found", name.Name),
+			"Is it spelt well, and known where this job runs? A private name needs a runner inside that network."
 	}
 	if late, ok := err.(interface{ Timeout() bool }); ok && late.Timeout() || errors.Is(err, context.DeadlineExceeded) {
-		return u.Host + " does not answer in time", "Does a firewall drop what comes from here? A private index needs a runner inside its network."
+		return u.Host + " does not answer in time",
+			"Does a firewall drop what comes from here? A private index needs a runner inside its network."
 	}
-	return fmt.Sprintf("%s cannot be reached: %v", u.Host, err), "Is the index running there, and may this job connect to it?"
+	return fmt.Sprintf("%s cannot be reached: %v", u.Host, err),
+		"Is the index running there, and may this job connect to it?"
 }
 
 // signer names who signed a certificate.

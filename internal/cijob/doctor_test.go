@@ -76,7 +76,8 @@ func newClinicOf(t *testing.T, kind string) *clinic {
 	}
 	c.audience = config.Audience(base)
 	c.env = map[string]string{
-		"CI": "true", "GITHUB_ACTIONS": "true", "ACTIONS_ID_TOKEN_REQUEST_URL": c.issuer.TokenURL(), "ACTIONS_ID_TOKEN_REQUEST_TOKEN": issuertest.JobBearer,
+		"CI": "true", "GITHUB_ACTIONS": "true", "ACTIONS_ID_TOKEN_REQUEST_URL": c.issuer.TokenURL(),
+		"ACTIONS_ID_TOKEN_REQUEST_TOKEN": issuertest.JobBearer,
 	}
 	return c
 }
@@ -132,7 +133,8 @@ func TestDoctorPublish(t *testing.T) {
 	for _, check := range []string{"connection", "audience", "upload URL", "identity token", "claims", "publisher"} {
 		c.want(d, check, "ok", "")
 	}
-	if list, err := insight.New(c.app.Registry).Exchanges(t.Context(), c.app.Operator, "", 10); err != nil || len(list) != 0 {
+	if list, err := insight.New(c.app.Registry).Exchanges(t.Context(), c.app.Operator, "", 10); err != nil ||
+		len(list) != 0 {
 		t.Errorf("the doctor exchanged without being asked: %+v, %v", list, err)
 	}
 	refused := c.examine(func(d *publishDoctor) { d.Exchange = true })
@@ -166,14 +168,16 @@ func (c *clinic) tokens() (n int) {
 // run runs a command on the clinic's data and wants a status; it returns what is said on either output.
 func (c *clinic) run(status int, args ...string) (out, errs string) {
 	c.Helper()
-	return clitest.Run(c, status, append([]string{"--data-dir", c.app.Config.DataDir, "--oidc-issuers", c.issuers}, args...)...)
+	return clitest.Run(c, status,
+		append([]string{"--data-dir", c.app.Config.DataDir, "--oidc-issuers", c.issuers}, args...)...)
 }
 
 // TestDoctorPublishFails: each thing that would stop a job is named, with what to do about it.
 func TestDoctorPublishFails(t *testing.T) {
 	sign := func(c *clinic, over map[string]any) string {
 		path := filepath.Join(c.TempDir(), "token")
-		if err := os.WriteFile(path, []byte(c.issuer.Sign(c.issuer.Claims(c.audience, time.Now(), over))), 0o600); err != nil {
+		if err := os.WriteFile(path, []byte(c.issuer.Sign(c.issuer.Claims(c.audience, time.Now(), over))),
+			0o600); err != nil {
 			c.Fatal(err)
 		}
 		return path
@@ -184,40 +188,88 @@ func TestDoctorPublishFails(t *testing.T) {
 		check  string
 		word   string
 	}{
-		{"no URL", func(_ *clinic, d *publishDoctor) { d.RepositoryURL = "legacy" }, "upload URL", "not an http or https URL"},
-		{"ftp", func(_ *clinic, d *publishDoctor) { d.RepositoryURL = "ftp://index.example/legacy/" }, "upload URL", "not an http or https URL"},
+		{
+			"no URL", func(_ *clinic, d *publishDoctor) { d.RepositoryURL = "legacy" }, "upload URL", "not an http or https URL",
+		},
+		{
+			"ftp", func(_ *clinic, d *publishDoctor) { d.RepositoryURL = "ftp://index.example/legacy/" }, "upload URL",
+			"not an http or https URL",
+		},
 		{"a password in it", func(c *clinic, d *publishDoctor) {
 			d.RepositoryURL = strings.Replace(c.server.URL, "://", "://u:hunter2@", 1) + "/legacy/"
 		}, "upload URL", "user name"},
 		{"plain http to a server with TLS", func(c *clinic, d *publishDoctor) {
 			d.RepositoryURL = strings.Replace(c.server.URL, "https:", "http:", 1) + "/legacy/"
 		}, "upload URL", "plain http"},
-		{"the page for installing", func(c *clinic, d *publishDoctor) { d.RepositoryURL = c.server.URL + "/simple/" }, "upload URL", "asks for a password"},
-		{"a page", func(c *clinic, d *publishDoctor) { d.RepositoryURL = c.server.URL + "/healthz" }, "upload URL", "URL for installing"},
-		{"nothing there", func(c *clinic, d *publishDoctor) { d.RepositoryURL = c.server.URL + "/upload/" }, "upload URL", "nothing at"},
-		{"unknown authority", func(_ *clinic, d *publishDoctor) { d.client.Transport = &http.Transport{} }, "connection", "SSL_CERT_FILE       for uv"},
-		{"nobody there", func(_ *clinic, d *publishDoctor) { d.RepositoryURL = "https://127.0.0.1:1/legacy/" }, "connection", "cannot be reached"},
-		{"no such name", func(_ *clinic, d *publishDoctor) { d.RepositoryURL = "https://index.invalid/legacy/" }, "connection", ""},
+		{
+			"the page for installing", func(c *clinic, d *publishDoctor) { d.RepositoryURL = c.server.URL + "/simple/" },
+			"upload URL", "asks for a password",
+		},
+		{
+			"a page", func(c *clinic, d *publishDoctor) { d.RepositoryURL = c.server.URL + "/healthz" }, "upload URL",
+			"URL for installing",
+		},
+		{
+			"nothing there", func(c *clinic, d *publishDoctor) { d.RepositoryURL = c.server.URL + "/upload/" }, "upload URL",
+			"nothing at",
+		},
+		{
+			"unknown authority", func(_ *clinic, d *publishDoctor) { d.client.Transport = &http.Transport{} }, "connection",
+			"SSL_CERT_FILE       for uv",
+		},
+		{
+			"nobody there", func(_ *clinic, d *publishDoctor) { d.RepositoryURL = "https://127.0.0.1:1/legacy/" }, "connection",
+			"cannot be reached",
+		},
+		{
+			"no such name", func(_ *clinic, d *publishDoctor) { d.RepositoryURL = "https://index.invalid/legacy/" },
+			"connection", "",
+		},
 		{"another name", func(c *clinic, d *publishDoctor) {
 			d.RepositoryURL = strings.Replace(c.server.URL, "127.0.0.1", "localhost", 1) + "/legacy/"
 		}, "connection", "is not for localhost"},
-		{"no permission", func(c *clinic, _ *publishDoctor) { delete(c.env, "ACTIONS_ID_TOKEN_REQUEST_URL") }, "identity token", "id-token: write"},
-		{"a wrong bearer", func(c *clinic, _ *publishDoctor) { c.env["ACTIONS_ID_TOKEN_REQUEST_TOKEN"] = "other" }, "identity token", "status 401"},
+		{
+			"no permission", func(c *clinic, _ *publishDoctor) { delete(c.env, "ACTIONS_ID_TOKEN_REQUEST_URL") },
+			"identity token", "id-token: write",
+		},
+		{
+			"a wrong bearer", func(c *clinic, _ *publishDoctor) { c.env["ACTIONS_ID_TOKEN_REQUEST_TOKEN"] = "other" },
+			"identity token", "status 401",
+		},
 		{"the service of tokens is gone", func(c *clinic, _ *publishDoctor) { c.issuer.Close() }, "identity token", ""},
-		{"GitLab without its variable", func(c *clinic, _ *publishDoctor) { c.env = map[string]string{"GITLAB_CI": "true"} }, "identity token", "id_tokens"},
-		{"an unknown CI", func(c *clinic, _ *publishDoctor) { c.env = map[string]string{"CI": "1"} }, "identity token", "--token-file"},
-		{"no token file", func(_ *clinic, d *publishDoctor) { d.TokenFile = "/no/such/file" }, "identity token", "token file"},
-		{"a file that is no token", func(_ *clinic, d *publishDoctor) { d.TokenFile = "doctor_test.go" }, "identity token", "no JWT"},
-		{"a token for another", func(c *clinic, d *publishDoctor) { d.TokenFile = sign(c, map[string]any{"aud": "pypi"}) }, "claims", `is for "pypi"`},
+		{
+			"GitLab without its variable", func(c *clinic, _ *publishDoctor) { c.env = map[string]string{"GITLAB_CI": "true"} },
+			"identity token", "id_tokens",
+		},
+		{
+			"an unknown CI", func(c *clinic, _ *publishDoctor) { c.env = map[string]string{"CI": "1"} }, "identity token",
+			"--token-file",
+		},
+		{
+			"no token file", func(_ *clinic, d *publishDoctor) { d.TokenFile = "/no/such/file" }, "identity token", "token file",
+		},
+		{
+			"a file that is no token", func(_ *clinic, d *publishDoctor) { d.TokenFile = "doctor_test.go" }, "identity token",
+			"no JWT",
+		},
+		{
+			"a token for another", func(c *clinic, d *publishDoctor) { d.TokenFile = sign(c, map[string]any{"aud": "pypi"}) },
+			"claims", `is for "pypi"`,
+		},
 		{"a token for two", func(c *clinic, d *publishDoctor) {
 			d.TokenFile = sign(c, map[string]any{"aud": []string{c.audience, "pypi"}})
 		}, "claims", "a list"},
-		{"an old token", func(c *clinic, d *publishDoctor) { d.TokenFile = sign(c, map[string]any{"exp": 1700000000}) }, "claims", "expired at 2023"},
+		{
+			"an old token", func(c *clinic, d *publishDoctor) { d.TokenFile = sign(c, map[string]any{"exp": 1700000000}) },
+			"claims", "expired at 2023",
+		},
 		{"strangers can start it", func(c *clinic, _ *publishDoctor) {
 			c.issuer.SetJob(map[string]any{"event_name": "pull_request_target"})
 		}, "publisher", "strangers"},
 		{"an unknown workload", func(c *clinic, _ *publishDoctor) {
-			c.issuer.SetJob(map[string]any{"job_workflow_ref": issuertest.Absent, "repository": issuertest.Absent, "sub": issuertest.Absent})
+			c.issuer.SetJob(map[string]any{
+				"job_workflow_ref": issuertest.Absent, "repository": issuertest.Absent, "sub": issuertest.Absent,
+			})
 		}, "publisher", ""},
 		{"an unknown kind", func(_ *clinic, d *publishDoctor) { d.Kind = "carrier-pigeon" }, "publisher", "not a kind"},
 	} {
@@ -270,7 +322,10 @@ func TestDoctorOfOtherServers(t *testing.T) {
 		{"the audience of another index", good, say(405, ""), "audience", "not its own name"},
 		{"an audience of another type", say(200, `{"audience":["a"]}`), say(405, ""), "audience", "no audience"},
 		{"endless", say(200, `{"audience":"`+strings.Repeat("x", 1<<20)), say(405, ""), "audience", "no audience"},
-		{"a sign-in page", say(302, "", "Location", "https://login.example/?next=x"), say(405, ""), "audience", "redirects (status 302) to https://login.example"},
+		{
+			"a sign-in page", say(302, "", "Location", "https://login.example/?next=x"), say(405, ""), "audience",
+			"redirects (status 302) to https://login.example",
+		},
 		{"a redirect without place", say(302, ""), say(405, ""), "audience", "to nowhere"},
 		{"uploads are redirected", good, say(308, "", "Location", "/legacy2/"), "upload URL", "/legacy2/"},
 		{"uploads to plain http", good, func(w http.ResponseWriter, r *http.Request) {
@@ -317,10 +372,14 @@ func TestDoctorCertificate(t *testing.T) {
 	pool := x509.NewCertPool()
 	pool.AddCert(cert)
 	d = c.examine(func(d *publishDoctor) {
-		d.client.Transport = &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool, Time: func() time.Time { return cert.NotAfter.Add(time.Hour) }}}
+		d.client.Transport = &http.Transport{TLSClientConfig: &tls.Config{
+			RootCAs: pool, Time: func() time.Time { return cert.NotAfter.Add(time.Hour) },
+		}}
 	})
 	c.want(d, "connection", "failed", "and not now")
-	for set, missing := range map[string]string{"SSL_CERT_FILE": "REQUESTS_CA_BUNDLE", "REQUESTS_CA_BUNDLE": "SSL_CERT_FILE"} {
+	for set, missing := range map[string]string{
+		"SSL_CERT_FILE": "REQUESTS_CA_BUNDLE", "REQUESTS_CA_BUNDLE": "SSL_CERT_FILE",
+	} {
 		c.env[set] = "/etc/a b.pem"
 		d = c.examine(nil)
 		c.want(d, "certificate", "warning", "Set "+missing+"='/etc/a b.pem'")
@@ -331,7 +390,10 @@ func TestDoctorCertificate(t *testing.T) {
 // TestDoctorIsNoTerminalTrick: what others say reaches a terminal harmless, and a shell as one word.
 func TestDoctorIsNoTerminalTrick(t *testing.T) {
 	c := newClinic(t)
-	c.issuer.SetJob(map[string]any{"actor": "\x1b[2J\u202eevil", "\x1b]0;x": "y", "job_workflow_ref": "acme/widgets/.github/workflows/-$(touch x)'.yml@refs/tags/v1.0"})
+	c.issuer.SetJob(map[string]any{
+		"actor": "\x1b[2J\u202eevil", "\x1b]0;x": "y",
+		"job_workflow_ref": "acme/widgets/.github/workflows/-$(touch x)'.yml@refs/tags/v1.0",
+	})
 	d := c.examine(func(d *publishDoctor) { d.Project = "demo" })
 	var text bytes.Buffer
 	d.write(&text)
@@ -357,7 +419,8 @@ func TestDoctorJSON(t *testing.T) {
 	if err := terminal.WriteJSON(&b, c.examine(nil).report()); err != nil {
 		t.Fatal(err)
 	}
-	if err := json.Unmarshal(b.Bytes(), &got); err != nil || got.OK || len(got.Checks) != 4 || got.Checks[3].Status != "failed" {
+	if err := json.Unmarshal(b.Bytes(), &got); err != nil || got.OK || len(got.Checks) != 4 ||
+		got.Checks[3].Status != "failed" {
 		t.Errorf("report %s (%v), want four checks of which the last failed", &b, err)
 	}
 }

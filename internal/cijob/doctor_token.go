@@ -60,11 +60,13 @@ func (d *publishDoctor) readClaims(raw access.Secret, audience string) bool {
 	d.claims = claims
 	d.found.OK(check, "signed, it says, by %s", workload.Show(claims["iss"]))
 	if got := claims["aud"]; audience != "" && got != any(audience) {
-		d.found.Fail(check, "Ask for a token with the audience "+terminal.Printable(audience)+".", "the token is for %s, and this index is %q", workload.Show(got), audience)
+		d.found.Fail(check, "Ask for a token with the audience "+terminal.Printable(audience)+".",
+			"the token is for %s, and this index is %q", workload.Show(got), audience)
 	}
 	n, _ := claims["exp"].(json.Number)
 	if exp, err := n.Int64(); err == nil && !d.now().Before(time.Unix(exp, 0)) {
-		d.found.Fail(check, "Ask for a new one; they are good for minutes.", "the token expired at %s", terminal.Moment(time.Unix(exp, 0)))
+		d.found.Fail(check, "Ask for a new one; they are good for minutes.", "the token expired at %s",
+			terminal.Moment(time.Unix(exp, 0)))
 	}
 	return true
 }

@@ -21,7 +21,8 @@ import (
 // projectedToken is where a Kubernetes pod finds its token when nobody says otherwise.
 const projectedToken = "/var/run/secrets/index/token"
 
-// jobIdentity gets the identity token of the job that the program runs in. What it needs of the machine can be replaced.
+// jobIdentity gets the identity token of the job that the program runs in. What it needs of the machine can be
+// replaced.
 type jobIdentity struct {
 	env       func(string) string
 	http      *http.Client
@@ -32,7 +33,14 @@ type jobIdentity struct {
 }
 
 func newJobIdentity(file string) *jobIdentity {
-	return &jobIdentity{env: os.Getenv, http: newLoginHTTP(), installed: installed, run: runProgram, file: file, projected: projectedToken}
+	return &jobIdentity{
+		env:       os.Getenv,
+		http:      newLoginHTTP(),
+		installed: installed,
+		run:       runProgram,
+		file:      file,
+		projected: projectedToken,
+	}
 }
 
 func installed(program string) bool {
@@ -87,7 +95,9 @@ func (j *jobIdentity) find(ctx context.Context, audience string) (string, error)
 	}
 	text, err := readTokenFile(j.projected)
 	if errors.Is(err, fs.ErrNotExist) {
-		return "", errors.New("no CI was recognised: run this in a job of GitHub Actions, GitLab, Buildkite or CircleCI, set INDEX_ID_TOKEN, or name a file with --token-file")
+		return "", errors.New(
+			"no CI was recognised: run this in a job of GitHub Actions, GitLab, Buildkite or CircleCI, set INDEX_ID_TOKEN, or name a file with --token-file",
+		)
 	}
 	return text, err
 }
@@ -112,7 +122,9 @@ func readTokenFile(path string) (string, error) {
 func (j *jobIdentity) github(ctx context.Context, audience string) (string, error) {
 	address, bearer := j.env("ACTIONS_ID_TOKEN_REQUEST_URL"), j.env("ACTIONS_ID_TOKEN_REQUEST_TOKEN")
 	if address == "" || bearer == "" {
-		return "", errors.New("this job may not ask for an identity token: add permissions: id-token: write to it (a pull request from a fork never may)")
+		return "", errors.New(
+			"this job may not ask for an identity token: add permissions: id-token: write to it (a pull request from a fork never may)",
+		)
 	}
 	u, err := url.Parse(address)
 	if err != nil || u.Scheme != "https" && !loopback(u.Hostname()) {
@@ -132,7 +144,8 @@ func (j *jobIdentity) github(ctx context.Context, audience string) (string, erro
 		return "", err
 	}
 	if status != http.StatusOK || answer.Value == "" {
-		return "", fmt.Errorf("GitHub gave no identity token: status %d; does the job have permissions: id-token: write?", status)
+		return "", fmt.Errorf("GitHub gave no identity token: status %d; does the job have permissions: id-token: write?",
+			status)
 	}
 	return answer.Value, nil
 }
@@ -140,7 +153,9 @@ func (j *jobIdentity) github(ctx context.Context, audience string) (string, erro
 // buildkite asks the agent.
 func (j *jobIdentity) buildkite(ctx context.Context, audience string) (string, error) {
 	if !j.installed("buildkite-agent") {
-		return "", errors.New("this is a Buildkite job, and buildkite-agent is not on the PATH: in a container, mount it (mount-buildkite-agent: true)")
+		return "", errors.New(
+			"this is a Buildkite job, and buildkite-agent is not on the PATH: in a container, mount it (mount-buildkite-agent: true)",
+		)
 	}
 	out, err := j.run(ctx, "buildkite-agent", "oidc", "request-token", "--audience", audience)
 	if err != nil {
@@ -172,5 +187,7 @@ func (j *jobIdentity) circle(ctx context.Context, audience string) (string, erro
 	if text := j.env("CIRCLE_OIDC_TOKEN_V2"); text != "" {
 		return text, nil
 	}
-	return "", errors.New("this CircleCI job has no CIRCLE_OIDC_TOKEN_V2: give it a context (context: [...]), which is what makes CircleCI set it")
+	return "", errors.New(
+		"this CircleCI job has no CIRCLE_OIDC_TOKEN_V2: give it a context (context: [...]), which is what makes CircleCI set it",
+	)
 }

@@ -1,7 +1,7 @@
 // Package cijob has the commands that run inside a CI job.
 //
-// They know an index by its URL alone and import nothing of a server. An identity token is sent to no host but the index,
-// and only over TLS; it is never printed.
+// They know an index by its URL alone and import nothing of a server. An identity token is sent to no host but the
+// index, and only over TLS; it is never printed.
 package cijob
 
 import (
@@ -39,7 +39,8 @@ type login struct {
 	env     func(string) string
 }
 
-// Run exchanges the job's identity for a token and writes how to use it. It needs no data of an index: it runs in the job.
+// Run exchanges the job's identity for a token and writes how to use it. It needs no data of an index: it runs in the
+// job.
 func (c *Login) Run(s *terminal.Session) error {
 	site, err := c.site()
 	if err != nil {
@@ -104,11 +105,14 @@ func (l *login) exchange(ctx context.Context, index *indexClient, job *jobIdenti
 			return err
 		}
 		if !ownAudience(index.root, audience) {
-			return fault.New(fault.Denied, "%s asks for an identity token for %q, which is not its own name: the token could be meant for another index, so none was asked for; check --url, and if the administrator of %s says that this is its audience, add --audience %s",
+			return fault.New(fault.Denied,
+				"%s asks for an identity token for %q, which is not its own name: the token could be meant for another index, so none was asked for; check --url, and if the administrator of %s says that this is its audience, add --audience %s",
 				index.host(), audience, index.host(), audience)
 		}
 		if foreign[audience] {
-			return fault.New(fault.Denied, "%s asks for a token for %q, which could be used elsewhere: say --audience %s if that is meant", index.host(), audience, audience)
+			return fault.New(fault.Denied,
+				"%s asks for a token for %q, which could be used elsewhere: say --audience %s if that is meant", index.host(),
+				audience, audience)
 		}
 	}
 	if err := checkAudience(audience); err != nil {
@@ -129,9 +133,9 @@ func (l *login) exchange(ctx context.Context, index *indexClient, job *jobIdenti
 	return nil
 }
 
-// ownAudience reports whether an audience is the one that the index at a URL has by itself: its host, and the port unless it is
-// that of the scheme. Only then may the index name it: a server at a mistyped or forged URL would otherwise ask for a token that
-// another index accepts, and use it there.
+// ownAudience reports whether an audience is the one that the index at a URL has by itself: its host, and the port
+// unless it is that of the scheme. Only then may the index name it: a server at a mistyped or forged URL would
+// otherwise ask for a token that another index accepts, and use it there.
 func ownAudience(u *url.URL, a string) bool {
 	port := map[string]string{"https": ":443", "http": ":80"}[u.Scheme]
 	host := func(s string) string { return strings.ToLower(strings.TrimSuffix(s, port)) }
@@ -142,7 +146,8 @@ func ownAudience(u *url.URL, a string) bool {
 func checkAudience(a string) error {
 	odd := strings.ContainsFunc(a, func(r rune) bool { return r <= ' ' || r >= 0x7f })
 	if a == "" || len(a) > 255 || strings.HasPrefix(a, "-") || odd {
-		return fault.New(fault.Invalid, "%.100q cannot be an audience: it has to be printable, at most 255 bytes, and not begin with a dash", a)
+		return fault.New(fault.Invalid,
+			"%.100q cannot be an audience: it has to be printable, at most 255 bytes, and not begin with a dash", a)
 	}
 	return nil
 }

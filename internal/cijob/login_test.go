@@ -20,7 +20,8 @@ import (
 // outside is a job that no platform runs: tests add to it.
 func outside(t *testing.T, env map[string]string) *jobIdentity {
 	return &jobIdentity{
-		env: func(name string) string { return env[name] }, http: newLoginHTTP(), projected: filepath.Join(t.TempDir(), "token"),
+		env: func(name string) string { return env[name] }, http: newLoginHTTP(),
+		projected: filepath.Join(t.TempDir(), "token"),
 		installed: func(string) bool { return false },
 		run:       func(context.Context, string, ...string) ([]byte, error) { return nil, errors.New("not to be run") },
 	}
@@ -82,15 +83,18 @@ func TestIdentityOrder(t *testing.T) {
 // TestIdentityRefuses: no platform's answer is taken for a token that does not look like one.
 func TestIdentityRefuses(t *testing.T) {
 	for name, text := range map[string]string{
-		"empty": "", "blank": " \n", "a word": "hello", "two dots with a line break": "a.b\n.c", "quoted": `"a.b.c"`, "an HTML page": "<p>a.b.c</p> <p>",
+		"empty": "", "blank": " \n", "a word": "hello", "two dots with a line break": "a.b\n.c", "quoted": `"a.b.c"`,
+		"an HTML page": "<p>a.b.c</p> <p>",
 	} {
-		j := outside(t, nil)
-		if err := os.WriteFile(j.projected, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		if got, err := j.token(t.Context(), "a"); err == nil {
-			t.Errorf("%s: token = %q", name, got.Reveal())
-		}
+		t.Run(name, func(t *testing.T) {
+			j := outside(t, nil)
+			if err := os.WriteFile(j.projected, []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if got, err := j.token(t.Context(), "a"); err == nil {
+				t.Errorf("%s: token = %q", name, got.Reveal())
+			}
+		})
 	}
 }
 
@@ -115,7 +119,10 @@ func TestLoginRefusesAnswers(t *testing.T) {
 		{"no token", `{"audience":"here"}`, `{"success":true}`, "no token of an index"},
 		{"a token of another kind", `{"audience":"here"}`, `{"token":"pypi-AgEIcHlwaS5vcmc"}`, "no token of an index"},
 		{"a token with a line break", `{"audience":"here"}`, `{"token":"` + good + `\nmachine x"}`, "no token of an index"},
-		{"a refusal with control characters", `{"audience":"here"}`, `{"errors":[{"code":"x","description":"\u001b[2Jgone"}]}`, "[2Jgone"},
+		{
+			"a refusal with control characters", `{"audience":"here"}`,
+			`{"errors":[{"code":"x","description":"\u001b[2Jgone"}]}`, "[2Jgone",
+		},
 		{"a refusal beside a token", `{"audience":"here"}`, `{"token":"` + good + `","errors":[{"code":"odd"}]}`, "odd"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -134,7 +141,8 @@ func TestLoginRefusesAnswers(t *testing.T) {
 			mux.HandleFunc("GET /_/oidc/audience", func(w http.ResponseWriter, r *http.Request) {
 				answer(w, r, strings.NewReplacer(`"here"`, strconv.Quote(r.Host), "HERE", r.Host).Replace(c.audience))
 			})
-			mux.HandleFunc("POST /_/oidc/mint-token", func(w http.ResponseWriter, r *http.Request) { minted++; answer(w, r, c.mint) })
+			mux.HandleFunc("POST /_/oidc/mint-token",
+				func(w http.ResponseWriter, r *http.Request) { minted++; answer(w, r, c.mint) })
 			mux.HandleFunc("/elsewhere", func(http.ResponseWriter, *http.Request) { t.Error("login followed a redirect") })
 			web := httptest.NewServer(mux)
 			defer web.Close()
@@ -158,7 +166,8 @@ func TestLoginRefusesAnswers(t *testing.T) {
 func TestGitHubService(t *testing.T) {
 	status, body := 200, `{"value":"a.b.c"}`
 	web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Query().Get("audience") != "a&b" || r.URL.Query().Get("api-version") != "2.0" || r.Header.Get("Authorization") != "Bearer secret" {
+		if r.URL.Query().Get("audience") != "a&b" || r.URL.Query().Get("api-version") != "2.0" ||
+			r.Header.Get("Authorization") != "Bearer secret" {
 			t.Errorf("the service was asked %s as %q", r.URL, r.Header.Get("Authorization"))
 		}
 		w.Header().Set("Location", "/elsewhere")
@@ -167,7 +176,8 @@ func TestGitHubService(t *testing.T) {
 	}))
 	defer web.Close()
 	j := outside(t, map[string]string{
-		"GITHUB_ACTIONS": "true", "ACTIONS_ID_TOKEN_REQUEST_URL": web.URL + "/token?api-version=2.0", "ACTIONS_ID_TOKEN_REQUEST_TOKEN": "secret",
+		"GITHUB_ACTIONS": "true", "ACTIONS_ID_TOKEN_REQUEST_URL": web.URL + "/token?api-version=2.0",
+		"ACTIONS_ID_TOKEN_REQUEST_TOKEN": "secret",
 	})
 	if got, err := j.token(t.Context(), "a&b"); err != nil || got.Reveal() != "a.b.c" {
 		t.Errorf("token = %q, %v", got.Reveal(), err)
@@ -186,8 +196,9 @@ func TestGitHubService(t *testing.T) {
 // TestLoginSite: whichever address of an index is given, it is the same repository.
 func TestLoginSite(t *testing.T) {
 	for in, want := range map[string]string{
-		"https://h.example": "https://h.example", "https://h.example/": "https://h.example", "https://h.example:8443/team/simple/": "https://h.example:8443/team",
-		"https://h.example/r/tools/legacy/": "https://h.example/r/tools", "http://127.0.0.1:8080": "http://127.0.0.1:8080",
+		"https://h.example": "https://h.example", "https://h.example/": "https://h.example",
+		"https://h.example:8443/team/simple/": "https://h.example:8443/team",
+		"https://h.example/r/tools/legacy/":   "https://h.example/r/tools", "http://127.0.0.1:8080": "http://127.0.0.1:8080",
 	} {
 		c := &Login{URL: in}
 		if got, err := c.site(); err != nil || got.String() != want {
@@ -219,7 +230,8 @@ func TestLoginTexts(t *testing.T) {
 	}
 }
 
-// TestNetrcLeftAlone: an entry of somebody else's for the host stops login, however it is laid out; other hosts' do not.
+// TestNetrcLeftAlone: an entry of somebody else's for the host stops login, however it is laid out; other hosts' do
+// not.
 func TestNetrcLeftAlone(t *testing.T) {
 	site, _ := url.Parse("https://h.example")
 	l := &login{site: site, scope: "read"}
@@ -289,8 +301,10 @@ func TestOwnAudience(t *testing.T) {
 func TestLoginWithAudience(t *testing.T) {
 	good := access.NewToken().Reveal()
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /_/oidc/audience", func(http.ResponseWriter, *http.Request) { t.Error("the index was asked for its audience") })
-	mux.HandleFunc("POST /_/oidc/mint-token", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintf(w, `{"token":%q,"expires":1}`, good) })
+	mux.HandleFunc("GET /_/oidc/audience",
+		func(http.ResponseWriter, *http.Request) { t.Error("the index was asked for its audience") })
+	mux.HandleFunc("POST /_/oidc/mint-token",
+		func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintf(w, `{"token":%q,"expires":1}`, good) })
 	web := httptest.NewServer(mux)
 	defer web.Close()
 	site, err := url.Parse(web.URL)
@@ -298,7 +312,8 @@ func TestLoginWithAudience(t *testing.T) {
 		t.Fatal(err)
 	}
 	l := &login{site: site, scope: "read"}
-	if err := l.exchange(t.Context(), newIndexClient(site), outside(t, map[string]string{"INDEX_ID_TOKEN": "a.b.c"}), "pypi.acme.example"); err != nil {
+	if err := l.exchange(t.Context(), newIndexClient(site), outside(t, map[string]string{"INDEX_ID_TOKEN": "a.b.c"}),
+		"pypi.acme.example"); err != nil {
 		t.Errorf("exchange with an audience that was said = %v", err)
 	}
 }

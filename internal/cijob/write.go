@@ -60,7 +60,8 @@ func (l *login) writer(format string, toFile bool) (func(io.Writer) (string, err
 func (l *login) path(format string) (string, error) {
 	switch format {
 	case "pip":
-		return l.configPath("PIP_CONFIG_FILE", "pip", map[bool]string{false: "pip.conf", true: "pip.ini"}[runtime.GOOS == "windows"])
+		return l.configPath("PIP_CONFIG_FILE", "pip",
+			map[bool]string{false: "pip.conf", true: "pip.ini"}[runtime.GOOS == "windows"])
 	case "uv":
 		return l.configPath("UV_CONFIG_FILE", "uv", "uv.toml")
 	case "netrc":
@@ -69,7 +70,8 @@ func (l *login) path(format string) (string, error) {
 		if path := l.env("GITHUB_ENV"); path != "" {
 			return path, nil
 		}
-		return "", fault.New(fault.Invalid, `--write with --format env is for GitHub Actions: elsewhere use eval "$(index login --format env)"`)
+		return "", fault.New(fault.Invalid,
+			`--write with --format env is for GitHub Actions: elsewhere use eval "$(index login --format env)"`)
 	}
 	return "", fault.New(fault.Invalid, "--format %s is for standard output: leave out --write", format)
 }
@@ -77,7 +79,8 @@ func (l *login) path(format string) (string, error) {
 // configPath is a user's configuration file of a tool, or the one that a variable names.
 func (l *login) configPath(variable, tool, name string) (string, error) {
 	for _, dir := range []string{"XDG_CONFIG_HOME", "APPDATA"} {
-		if at := l.env(dir); l.env(variable) == "" && filepath.IsAbs(at) && (dir == "APPDATA") == (runtime.GOOS == "windows") {
+		if at := l.env(dir); l.env(variable) == "" && filepath.IsAbs(at) &&
+			(dir == "APPDATA") == (runtime.GOOS == "windows") {
 			return filepath.Join(at, tool, name), nil
 		}
 	}
@@ -149,14 +152,18 @@ func (l *login) fileText(format string) string {
 func (l *login) variables() [][2]string {
 	if l.scope == "upload" {
 		return [][2]string{
-			{"TWINE_REPOSITORY_URL", l.plain()}, {"TWINE_USERNAME", loginUser}, {"TWINE_PASSWORD", l.token.Reveal()},
-			{"UV_PUBLISH_URL", l.plain()}, {"UV_PUBLISH_TOKEN", l.token.Reveal()},
+			{"TWINE_REPOSITORY_URL", l.plain()},
+			{"TWINE_USERNAME", loginUser},
+			{"TWINE_PASSWORD", l.token.Reveal()},
+			{"UV_PUBLISH_URL", l.plain()},
+			{"UV_PUBLISH_TOKEN", l.token.Reveal()},
 		}
 	}
 	return [][2]string{{"PIP_INDEX_URL", l.full()}, {"UV_DEFAULT_INDEX", l.full()}}
 }
 
-// readPlain returns a file's content, "" where there is none. What is no plain file is refused: it would be replaced by one.
+// readPlain returns a file's content, "" where there is none. What is no plain file is refused: it would be replaced by
+// one.
 func readPlain(path string) (string, error) {
 	info, err := os.Lstat(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -178,7 +185,8 @@ func mayReplace(path string) error {
 		return err
 	}
 	if strings.TrimSpace(text) != "" && !strings.HasPrefix(text, writtenByLogin) {
-		return fault.New(fault.Conflict, "%s has settings that index login did not write, so it is left alone: leave out --write and add what is printed to it", path)
+		return fault.New(fault.Conflict,
+			"%s has settings that index login did not write, so it is left alone: leave out --write and add what is printed to it", path)
 	}
 	return nil
 }
@@ -237,7 +245,8 @@ func (l *login) mayPutNetrc(path string) error {
 		return err
 	}
 	if machine(l.site.Hostname()).MatchString(l.withoutOurs(text)) {
-		return fault.New(fault.Conflict, "%s has an entry for %s that index login did not write, so it is left alone", path, l.site.Hostname())
+		return fault.New(fault.Conflict, "%s has an entry for %s that index login did not write, so it is left alone", path,
+			l.site.Hostname())
 	}
 	return nil
 }

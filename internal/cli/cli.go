@@ -43,7 +43,8 @@ type Session struct {
 // InPlain tells the operator that a project is missing. The catalog's message is for users who may not know that.
 func InPlain(err error, name packaging.ProjectName) error {
 	if fault.Is(err, fault.NotFound) {
-		return fault.Wrap(fault.NotFound, err, "%s: index project list shows the projects (asked for %s)", fault.Message(err), name)
+		return fault.Wrap(fault.NotFound, err, "%s: index project list shows the projects (asked for %s)",
+			fault.Message(err), name)
 	}
 	return err
 }
@@ -77,7 +78,8 @@ func SettingsArgs(c *config.Config) string {
 // It prints nothing if there is a single process, or if servers refuse requests without the database.
 func (s *Session) Believed(a *app.App) error {
 	if d := a.Config.BelievedFor(); d > 0 {
-		_, err := fmt.Fprintf(s.Out, "this takes effect on the next request; a server that cannot reach the database may still accept it for up to %d seconds (database.bridge)\n", int64(d.Seconds()))
+		_, err := fmt.Fprintf(s.Out,
+			"this takes effect on the next request; a server that cannot reach the database may still accept it for up to %d seconds (database.bridge)\n", int64(d.Seconds()))
 		return err
 	}
 	return nil

@@ -27,6 +27,14 @@ func Binary(t testing.TB, race bool) string {
 	return path
 }
 
+// raceFlags are those of test.sh, so that both use one build: SQLite itself goes without the detector.
+var raceFlags = []string{
+	"-race",
+	"-gcflags=modernc.org/sqlite/lib=-race=false",
+	"-gcflags=modernc.org/libc/...=-race=false",
+	"-gcflags=modernc.org/memory=-race=false",
+}
+
 // build leaves the program in the cache folder rather than in a temporary one: nothing removes what outlives a test,
 // and go build finds its own last result there. The name carries the tree, so that two clones do not share it.
 func build(race bool) (string, error) {
@@ -41,7 +49,7 @@ func build(race bool) (string, error) {
 	path := filepath.Join(dir, fmt.Sprintf("index-%x", sha256.Sum256([]byte(root)))[:14])
 	args := []string{"build"}
 	if race {
-		path, args = path+"-race", append(args, "-race")
+		path, args = path+"-race", append(args, raceFlags...)
 	}
 	// Two test processes may build at once; each needs a whole file at the name, whoever comes last.
 	part := fmt.Sprintf("%s.%d", path, os.Getpid())

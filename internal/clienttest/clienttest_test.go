@@ -26,9 +26,11 @@ func TestListedPackages(t *testing.T) {
 
 func TestMajor(t *testing.T) {
 	for name, want := range map[string]int{"pip-9.0.3": 9, "pip-19.3.1": 19, "pip-26.3": 26, "pip-27": 27} {
-		if got := major(name); got != want {
-			t.Errorf("major(%q) = %d, want %d", name, got, want)
-		}
+		t.Run(name, func(t *testing.T) {
+			if got := major(name); got != want {
+				t.Errorf("major(%q) = %d, want %d", name, got, want)
+			}
+		})
 	}
 }
 

@@ -125,7 +125,7 @@ fetch_packages() {
 	tail -n 1 "$cache/log/packages"
 }
 
-axe=4.14.1 # of axe-core
+axe=4.14.1 # renovate: datasource=npm depName=axe-core
 
 # fetch_axe: $cache/axe-VERSION/package/axe.min.js, the package as npm's registry has it; none of it is installed or run here.
 fetch_axe() {

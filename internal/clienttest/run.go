@@ -68,7 +68,9 @@ func run(t testing.TB, dir string, env []string, name string, args ...string) Re
 	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = dir, env, &stdout, &stderr
 	cmd.WaitDelay = 5 * time.Second // a grandchild may hold the pipes open after its parent was killed
 	err := cmd.Run()
-	r := Result{Command: strings.Join(append([]string{name}, args...), " "), Stdout: stdout.String(), Stderr: stderr.String()}
+	r := Result{
+		Command: strings.Join(append([]string{name}, args...), " "), Stdout: stdout.String(), Stderr: stderr.String(),
+	}
 	var exit *exec.ExitError
 	switch {
 	case ctx.Err() != nil:

@@ -1,7 +1,7 @@
 # Sourced by test.sh: an object store for one run, stopped by its own process id.
 
 # versitygw speaks S3 over a folder and checks every signature, as a store of production does.
-versitygw=1.8.0
+versitygw=1.8.0 # renovate: datasource=go depName=github.com/versity/versitygw
 
 install_s3() {
 	[ -x "$cache/bin/versitygw-$versitygw" ] && return 0

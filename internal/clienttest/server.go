@@ -216,7 +216,8 @@ func (s *Server) end() {
 // certificates.
 func findAuthority(dir string) (path string, pem []byte, err error) {
 	err = filepath.WalkDir(dir, func(p string, d os.DirEntry, err error) error {
-		if err != nil || d.IsDir() || !strings.Contains(d.Name(), "ca") || strings.HasSuffix(d.Name(), ".new") || path != "" { // a new file gets its name last
+		// a new file gets its name last
+		if err != nil || d.IsDir() || !strings.Contains(d.Name(), "ca") || strings.HasSuffix(d.Name(), ".new") || path != "" {
 			return err
 		}
 		b, err := os.ReadFile(p)

@@ -30,7 +30,10 @@ const maxLinkLifetime = 6 * time.Hour
 
 // Check returns an error that names the first setting which cannot be, alone or beside another.
 func (c *Config) Check() error {
-	for _, check := range []func() error{c.checkListen, c.checkTLS, c.checkDatabase, c.checkStorage, c.checkOIDC, c.checkAccess, c.checkAttestations, c.checkLeaks, c.checkSSO, c.checkMail, c.checkAudit} {
+	for _, check := range []func() error{
+		c.checkListen, c.checkTLS, c.checkDatabase, c.checkStorage, c.checkOIDC, c.checkAccess, c.checkAttestations,
+		c.checkLeaks, c.checkSSO, c.checkMail, c.checkAudit,
+	} {
 		if err := check(); err != nil {
 			return err
 		}
@@ -79,7 +82,8 @@ func (c *Config) checkDatabase() error {
 	return err
 }
 
-// readSecret returns the text of the file that a setting names, without the space around it. Errors begin with the setting.
+// readSecret returns the text of the file that a setting names, without the space around it. Errors begin with the
+// setting.
 func readSecret(setting, path string) (string, error) {
 	b, err := os.ReadFile(path)
 	if err != nil {
@@ -175,8 +179,10 @@ func (c *Config) checkAccess() error {
 	if c.Access.Realm == "" || strings.ContainsFunc(c.Access.Realm, func(r rune) bool { return r < ' ' || r > '~' }) {
 		return errors.New("access.realm: a name of printable ASCII is needed")
 	}
-	if longest, usual := time.Duration(c.Access.TokenMaxLife), time.Duration(c.Access.TokenDefault); longest > 0 && usual > longest {
-		return fmt.Errorf("access.token_default_life: %s is longer than access.token_max_life, %s", access.Days(usual), access.Days(longest))
+	if longest, usual := time.Duration(c.Access.TokenMaxLife), time.Duration(c.Access.TokenDefault); longest > 0 &&
+		usual > longest {
+		return fmt.Errorf("access.token_default_life: %s is longer than access.token_max_life, %s", access.Days(usual),
+			access.Days(longest))
 	}
 	return nil
 }

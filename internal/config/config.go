@@ -1,8 +1,8 @@
 // Package config reads the settings of the program.
 //
 // Each section of Config has its checks, and the options or values of other packages that follow from it. Check names
-// the first setting that is impossible, alone or beside another. A setting comes from a flag, else the environment, else
-// the file of --config, else its default; unknown keys are refused. It opens no database and no blob store.
+// the first setting that is impossible, alone or beside another. A setting comes from a flag, else the environment,
+// else the file of --config, else its default; unknown keys are refused. It opens no database and no blob store.
 package config
 
 // Config is every setting of the program. A field's flag is its name in lower case with dashes, a section's fields are
@@ -39,7 +39,9 @@ type Config struct {
 }
 
 // sections are the tables of the file, each a field of Config with its name as prefix.
-var sections = []string{"database", "storage", "access", "oidc", "limits", "upload", "attestations", "leaks", "sso", "mail", "audit", "log"}
+var sections = []string{
+	"database", "storage", "access", "oidc", "limits", "upload", "attestations", "leaks", "sso", "mail", "audit", "log",
+}
 
 type databaseConfig struct {
 	URL     string `name:"url" placeholder:"URL" help:"sqlite:PATH or postgres://… (default: index.db in the data folder). A password belongs into database.url_file or the environment."`

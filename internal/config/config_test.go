@@ -19,7 +19,11 @@ func samples(f *kong.Flag) [3]string {
 	case "listen":
 		return [3]string{"127.0.0.1:1", "127.0.0.1:2", "127.0.0.1:3"}
 	case "oidc-issuers":
-		return [3]string{"kind=github,issuer=https://a.example", "kind=github,issuer=https://b.example;kind=github,issuer=https://c.example,audience=d", "kind=github,issuer=https://e.example"}
+		return [3]string{
+			"kind=github,issuer=https://a.example",
+			"kind=github,issuer=https://b.example;kind=github,issuer=https://c.example,audience=d",
+			"kind=github,issuer=https://e.example",
+		}
 	case "log-level":
 		return [3]string{"debug", "warn", "error"}
 	}
@@ -180,7 +184,8 @@ func TestDefaults(t *testing.T) {
 	for flag, want := range map[string]string{
 		"listen": "127.0.0.1:8080", "data-dir": "./data", "access-anonymous-read": "false", "upload-policy": "private",
 		"attestations-policy": "verify-if-present", "attestations-trusted-root": "", "attestations-sct": "require",
-		"storage-delivery": "auto", "oidc-issuers": "[{github https://token.actions.githubusercontent.com   }]", "oidc-token-lifetime": fmt.Sprint(Span(15 * 60 * 1e9)),
+		"storage-delivery": "auto", "oidc-issuers": "[{github https://token.actions.githubusercontent.com   }]",
+		"oidc-token-lifetime": fmt.Sprint(Span(15 * 60 * 1e9)),
 	} {
 		if got := mustParse(t, flag); got != want {
 			t.Errorf("default of %s = %q, want %q", flag, got, want)
@@ -189,7 +194,10 @@ func TestDefaults(t *testing.T) {
 }
 
 func TestAcceptedIssuers(t *testing.T) {
-	for _, text := range []string{"kind=github,issuer=http://127.0.0.1:99", "kind=github,issuer=http://[::1]:99/x", "kind=github,issuer=http://localhost:1", "kind=github, issuer=https://a.example/x"} {
+	for _, text := range []string{
+		"kind=github,issuer=http://127.0.0.1:99", "kind=github,issuer=http://[::1]:99/x",
+		"kind=github,issuer=http://localhost:1", "kind=github, issuer=https://a.example/x",
+	} {
 		if err := new(issuer).UnmarshalText([]byte(text)); err != nil {
 			t.Errorf("UnmarshalText(%q) = %v, want nil", text, err)
 		}

@@ -187,7 +187,8 @@ func ReadPlace(path string) (*Config, error) {
 	}
 	c := &Config{DataDir: "./data", Storage: storageConfig{Delivery: "stream"}}
 	for key, into := range map[string]*string{
-		"data_dir": &c.DataDir, "database.url": &c.Database.URL, "database.url_file": &c.Database.URLFile, "storage.url": &c.Storage.URL,
+		"data_dir": &c.DataDir, "database.url": &c.Database.URL, "database.url_file": &c.Database.URLFile,
+		"storage.url": &c.Storage.URL,
 	} {
 		value, ok := values[key]
 		if !ok {

@@ -22,7 +22,13 @@ type issuer struct {
 
 // field returns where a named field is kept, or nil.
 func (i *issuer) field(name string) *string {
-	return map[string]*string{"kind": &i.Kind, "issuer": &i.Issuer, "audience": &i.Audience, "ca_file": &i.CAFile, "api_url": &i.APIURL}[name]
+	return map[string]*string{
+		"kind":     &i.Kind,
+		"issuer":   &i.Issuer,
+		"audience": &i.Audience,
+		"ca_file":  &i.CAFile,
+		"api_url":  &i.APIURL,
+	}[name]
 }
 
 // UnmarshalText reads the text form and refuses what cannot be.
@@ -33,7 +39,8 @@ func (i *issuer) UnmarshalText(text []byte) error {
 		name = strings.TrimSpace(name)
 		at := i.field(name)
 		if at == nil || *at != "" {
-			return fmt.Errorf("%q is unknown or said twice in an issuer: write kind=…,issuer=…,audience=…,ca_file=…,api_url=…", name)
+			return fmt.Errorf("%q is unknown or said twice in an issuer: write kind=…,issuer=…,audience=…,ca_file=…,api_url=…",
+				name)
 		}
 		*at = strings.TrimSpace(value)
 	}
@@ -66,8 +73,10 @@ func (i *issuer) checkAPI() error {
 		return fmt.Errorf("api_url of issuer %s: only kind github has one", i.Issuer)
 	}
 	u, err := url.Parse(i.APIURL)
-	if err != nil || u.Hostname() == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" || u.Scheme != "https" && (u.Scheme != "http" || !Loopback(u.Hostname())) {
-		return fmt.Errorf("api_url %q of issuer %s is not an https URL: write for example https://HOST/api/v3", i.APIURL, i.Issuer)
+	if err != nil || u.Hostname() == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" ||
+		u.Scheme != "https" && (u.Scheme != "http" || !Loopback(u.Hostname())) {
+		return fmt.Errorf("api_url %q of issuer %s is not an https URL: write for example https://HOST/api/v3", i.APIURL,
+			i.Issuer)
 	}
 	return nil
 }

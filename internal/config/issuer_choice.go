@@ -13,8 +13,8 @@ import (
 	"pyindex/internal/workload/accountid"
 )
 
-// IssuerOf returns the issuer that a publisher of a kind is meant for: the one that was named, else the kind's usual one,
-// else the only one there is. fault.Invalid lists the configured ones where that leaves none.
+// IssuerOf returns the issuer that a publisher of a kind is meant for: the one that was named, else the kind's usual
+// one, else the only one there is. fault.Invalid lists the configured ones where that leaves none.
 func (c *Config) IssuerOf(kind, named string) (string, error) {
 	var all []string
 	for _, i := range c.OIDC.Issuers {
@@ -23,10 +23,12 @@ func (c *Config) IssuerOf(kind, named string) (string, error) {
 		}
 	}
 	if len(all) == 0 {
-		return "", fault.New(fault.Invalid, "no issuer of kind %s is among oidc.issuers: add one to the settings first, so that its tokens count", kind)
+		return "", fault.New(fault.Invalid,
+			"no issuer of kind %s is among oidc.issuers: add one to the settings first, so that its tokens count", kind)
 	}
 	if named != "" && !slices.Contains(all, named) {
-		return "", fault.New(fault.Invalid, "%.200q is no issuer of kind %s among oidc.issuers, letter by letter: choose %s", named, kind, strings.Join(all, " or "))
+		return "", fault.New(fault.Invalid, "%.200q is no issuer of kind %s among oidc.issuers, letter by letter: choose %s",
+			named, kind, strings.Join(all, " or "))
 	}
 	if named != "" {
 		return named, nil
@@ -35,7 +37,8 @@ func (c *Config) IssuerOf(kind, named string) (string, error) {
 		return usual, nil
 	}
 	if len(all) > 1 {
-		return "", fault.New(fault.Invalid, "several issuers of kind %s are among oidc.issuers: choose with --issuer %s", kind, strings.Join(all, " or "))
+		return "", fault.New(fault.Invalid, "several issuers of kind %s are among oidc.issuers: choose with --issuer %s",
+			kind, strings.Join(all, " or "))
 	}
 	return all[0], nil
 }

@@ -8,8 +8,8 @@ import (
 	"pyindex/internal/fault"
 )
 
-// causes adds to each line with an error what its message leaves out, as the attribute "cause": the message of a fault is
-// written for clients, and a log has to say which disk, connection or store it was.
+// causes adds to each line with an error what its message leaves out, as the attribute "cause": the message of a fault
+// is written for clients, and a log has to say which disk, connection or store it was.
 type causes struct{ slog.Handler }
 
 // Handle writes the line.

@@ -12,9 +12,11 @@ import (
 	"pyindex/internal/fault"
 )
 
-// TestLogSaysTheCause: a line with an error, of whichever package, has what the error's message leaves out, without secrets.
+// TestLogSaysTheCause: a line with an error, of whichever package, has what the error's message leaves out, without
+// secrets.
 func TestLogSaysTheCause(t *testing.T) {
-	full := fault.Wrap(fault.Unavailable, errors.New("write /data/index.db: no space left on device"), "the database is not available")
+	full := fault.Wrap(fault.Unavailable, errors.New("write /data/index.db: no space left on device"),
+		"the database is not available")
 	for _, format := range []string{"text", "json"} {
 		var out bytes.Buffer
 		log := logConfig{Level: "info", Format: format}.Logger(&out)

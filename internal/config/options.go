@@ -14,8 +14,8 @@ import (
 	"pyindex/internal/storage/blobs"
 )
 
-// BelievedFor is how long a server that is cut off believes what another process ended meanwhile. A file of SQLite is on the
-// same machine.
+// BelievedFor is how long a server that is cut off believes what another process ended meanwhile. A file of SQLite is
+// on the same machine.
 func (c *Config) BelievedFor() time.Duration {
 	if c.sqlitePath() != "" {
 		return 0
@@ -35,7 +35,9 @@ func (c *Config) finds(path string) error {
 		return nil
 	}
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
-		return fault.New(fault.NotFound, "there is no index at %s: start index serve or make the first user there, or name its folder with --data-dir", c.sqlitePath())
+		return fault.New(fault.NotFound,
+			"there is no index at %s: start index serve or make the first user there, or name its folder with --data-dir",
+			c.sqlitePath())
 	}
 	return nil
 }
@@ -43,7 +45,8 @@ func (c *Config) finds(path string) error {
 // Directory are the choices about tokens and sessions.
 func (c *Config) Directory() access.DirectoryOptions {
 	return access.DirectoryOptions{
-		TokenMaxLife: time.Duration(c.Access.TokenMaxLife), TokenDefaultLife: time.Duration(c.Access.TokenDefault), SignOnLife: time.Duration(c.SSO.SessionLife),
+		TokenMaxLife: time.Duration(c.Access.TokenMaxLife), TokenDefaultLife: time.Duration(c.Access.TokenDefault),
+		SignOnLife: time.Duration(c.SSO.SessionLife),
 	}
 }
 
@@ -63,7 +66,8 @@ func (c *Config) Blobs() blobs.Options {
 	}
 }
 
-// Differs returns fault.Invalid where two configurations have one database. The store may be the same: then only rows move.
+// Differs returns fault.Invalid where two configurations have one database. The store may be the same: then only rows
+// move.
 func (c *Config) Differs(other *Config) error {
 	here, err := c.DatabaseURL()
 	if err != nil {

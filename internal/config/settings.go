@@ -28,7 +28,13 @@ func SettingsOf(parsed *kong.Context) []Setting {
 		if value == "[]" || value == "<nil>" {
 			value = ""
 		}
-		out = append(out, Setting{Name: tomlKey(f.Name), Value: hideSecrets(f.Name, value), From: sourceOf(parsed, f), Help: f.Help, Default: f.Default})
+		out = append(out, Setting{
+			Name:    tomlKey(f.Name),
+			Value:   hideSecrets(f.Name, value),
+			From:    sourceOf(parsed, f),
+			Help:    f.Help,
+			Default: f.Default,
+		})
 	}
 	return out
 }
@@ -79,7 +85,8 @@ func hideSecrets(flag, value string) string {
 	}
 	q := u.Query()
 	for name := range q {
-		if strings.Contains(name, "pass") || strings.Contains(name, "key") || strings.Contains(name, "secret") || strings.Contains(name, "token") || strings.Contains(name, "sig") {
+		if strings.Contains(name, "pass") || strings.Contains(name, "key") || strings.Contains(name, "secret") ||
+			strings.Contains(name, "token") || strings.Contains(name, "sig") {
 			q.Set(name, "[secret]")
 		}
 	}

@@ -8,8 +8,8 @@ import (
 	"github.com/alecthomas/kong"
 )
 
-// KongOptions lets kong fill in Config from the command line, the environment and a file. Help shows most settings for serve
-// alone.
+// KongOptions lets kong fill in Config from the command line, the environment and a file. Help shows most settings for
+// serve alone.
 func KongOptions() kong.Option {
 	return kong.OptionFunc(func(k *kong.Kong) error {
 		for _, o := range []kong.Option{kong.Help(shortHelp), kong.PostBuild(nameSettings)} {
@@ -44,7 +44,9 @@ func SecretsOnCommandLine(ctx *kong.Context) error {
 			continue
 		}
 		if text, _ := ctx.FlagValue(p.Flag).(string); hasPassword(text) {
-			return errors.New("database.url: a password on the command line can be read by everybody on this machine: use --database-url-file or INDEX_DATABASE_URL")
+			return errors.New(
+				"database.url: a password on the command line can be read by everybody on this machine: use --database-url-file or INDEX_DATABASE_URL",
+			)
 		}
 	}
 	return nil

@@ -23,14 +23,16 @@ func (c *Config) checkSSO() error {
 		return nil
 	}
 	u, err := url.Parse(c.SSO.Issuer)
-	if err != nil || u.Host == "" || u.Scheme != "https" && (u.Scheme != "http" || !Loopback(u.Hostname())) || u.RawQuery != "" || u.Fragment != "" {
+	if err != nil || u.Host == "" || u.Scheme != "https" && (u.Scheme != "http" || !Loopback(u.Hostname())) ||
+		u.RawQuery != "" || u.Fragment != "" {
 		return fmt.Errorf("sso.issuer: %q is not an https URL", c.SSO.Issuer)
 	}
 	if c.SSO.ClientID == "" {
 		return errors.New("sso.client_id: the provider knows this index by an id, which is missing")
 	}
 	if d := time.Duration(c.SSO.SessionLife); d < minSignOnLife || d > access.SessionLifetime {
-		return fmt.Errorf("sso.session_life: %v is not between %v and %s", d, minSignOnLife, access.Days(access.SessionLifetime))
+		return fmt.Errorf("sso.session_life: %v is not between %v and %s", d, minSignOnLife,
+			access.Days(access.SessionLifetime))
 	}
 	if _, err = c.SSO.groups(); err != nil {
 		return err
@@ -72,8 +74,10 @@ func (c *Config) SignOn(base *url.URL, log *slog.Logger) (*signon.Provider, erro
 		return nil, err
 	}
 	o := signon.Options{
-		Issuer: c.SSO.Issuer, ClientID: c.SSO.ClientID, ClientSecret: secret, Redirect: strings.TrimSuffix(base.String(), "/") + "/login/sso/callback",
-		Scopes: c.SSO.Scopes, NameClaim: c.SSO.NameClaim, GroupsClaim: c.SSO.GroupsClaim, Admins: c.SSO.AdminGroup, Required: c.SSO.RequireGroups,
+		Issuer: c.SSO.Issuer, ClientID: c.SSO.ClientID, ClientSecret: secret,
+		Redirect: strings.TrimSuffix(base.String(), "/") + "/login/sso/callback",
+		Scopes:   c.SSO.Scopes, NameClaim: c.SSO.NameClaim, GroupsClaim: c.SSO.GroupsClaim, Admins: c.SSO.AdminGroup,
+		Required: c.SSO.RequireGroups,
 	}
 	if o.Groups, err = c.SSO.groups(); err != nil {
 		return nil, err

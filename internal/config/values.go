@@ -17,8 +17,15 @@ var byteUnits = []struct {
 	suffix string
 	factor int64
 }{
-	{"TiB", 1 << 40}, {"GiB", 1 << 30}, {"MiB", 1 << 20}, {"KiB", 1 << 10},
-	{"TB", 1e12}, {"GB", 1e9}, {"MB", 1e6}, {"KB", 1e3}, {"B", 1},
+	{"TiB", 1 << 40},
+	{"GiB", 1 << 30},
+	{"MiB", 1 << 20},
+	{"KiB", 1 << 10},
+	{"TB", 1e12},
+	{"GB", 1e9},
+	{"MB", 1e6},
+	{"KB", 1e3},
+	{"B", 1},
 }
 
 // UnmarshalText reads a size.
@@ -98,8 +105,10 @@ func (b *baseURL) UnmarshalText(text []byte) error {
 		return nil
 	}
 	u, err := url.Parse(string(text))
-	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" || u.Opaque != "" {
-		return fmt.Errorf("%q is not a base URL: write for example https://pypi.example.com or https://example.com/pypi", text)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.User != nil ||
+		u.RawQuery != "" || u.Fragment != "" || u.Opaque != "" {
+		return fmt.Errorf("%q is not a base URL: write for example https://pypi.example.com or https://example.com/pypi",
+			text)
 	}
 	u.Path = strings.TrimRight(u.Path, "/")
 	if u.Path != "" && (u.EscapedPath() != u.Path || path.Clean(u.Path) != u.Path || strings.ContainsAny(u.Path, ":*")) {

@@ -16,7 +16,8 @@ import (
 // CheckKind is what a check of stored bytes looks at.
 type CheckKind string
 
-// The kinds: the server looks each day whether the bytes are there and have the right size; index doctor reads all of them.
+// The kinds: the server looks each day whether the bytes are there and have the right size; index doctor reads all of
+// them.
 const (
 	CheckSizes CheckKind = "sizes"
 	CheckBytes CheckKind = "bytes"
@@ -65,9 +66,9 @@ type checking struct {
 	keys []string // of broken objects, some
 }
 
-// CheckStored looks at the bytes of every file: whether they are there, and have the size and for CheckBytes the digest that
-// their rows say. It needs an administrator. It keeps the outcome and logs one error if anything is broken. A store that
-// does not answer ends it with an error: what is not known is not called missing.
+// CheckStored looks at the bytes of every file: whether they are there, and have the size and for CheckBytes the digest
+// that their rows say. It needs an administrator. It keeps the outcome and logs one error if anything is broken. A
+// store that does not answer ends it with an error: what is not known is not called missing.
 func (k *Keeper) CheckStored(ctx context.Context, who access.Caller, o CheckOptions) (Check, error) {
 	if !who.Admin() {
 		return Check{}, fault.New(fault.Denied, "only an administrator may check the stored bytes")

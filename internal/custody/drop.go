@@ -8,11 +8,11 @@ import (
 	"time"
 )
 
-// Bounds on a deletion of bytes: a DELETE of one key is given up after dropTime, dropsAtOnce of them run at the same time,
-// and a caller waits for all of them for dropAll at the most. The sweeper continues with what is left.
+// Bounds on a deletion of bytes: a DELETE of one key is given up after dropTime, dropsAtOnce of them run at the same
+// time, and a caller waits for all of them for dropAll at the most. The sweeper continues with what is left.
 //
-// A mark whose owner took it longer than dropGrace ago belongs to a process that ended. That is more than dropTime, because
-// an owner takes the mark directly before its DELETE.
+// A mark whose owner took it longer than dropGrace ago belongs to a process that ended. That is more than dropTime,
+// because an owner takes the mark directly before its DELETE.
 const (
 	dropTime    = 30 * time.Second
 	dropsAtOnce = 8
@@ -20,7 +20,8 @@ const (
 	dropGrace   = 2 * time.Minute
 )
 
-// spentFor is how long a plain key is not used again after its bytes were deleted: no store carries out a DELETE that late.
+// spentFor is how long a plain key is not used again after its bytes were deleted: no store carries out a DELETE that
+// late.
 const spentFor = 7 * 24 * time.Hour
 
 // randomHex returns a name that nobody had before.
@@ -30,8 +31,8 @@ func randomHex() string {
 	return hex.EncodeToString(p[:])
 }
 
-// Hold notes that bytes are about to be used, so that the sweeper leaves them alone, and returns for each the key under which
-// they are or will be.
+// Hold notes that bytes are about to be used, so that the sweeper leaves them alone, and returns for each the key under
+// which they are or will be.
 func (k *Keeper) Hold(ctx context.Context, all ...Stored) (held []Held, err error) {
 	err = k.store.Update(ctx, func(tx Tx) error {
 		held = nil
@@ -47,8 +48,8 @@ func (k *Keeper) Hold(ctx context.Context, all ...Stored) (held []Held, err erro
 	return held, err
 }
 
-// ReleaseHolds ends the holds of an upload that failed, and deletes the bytes that no file names. The sweeper deletes what
-// cannot be deleted now.
+// ReleaseHolds ends the holds of an upload that failed, and deletes the bytes that no file names. The sweeper deletes
+// what cannot be deleted now.
 func (k *Keeper) ReleaseHolds(ctx context.Context, keys []string) {
 	var waste []string
 	err := k.store.Update(ctx, func(tx Tx) error {
@@ -71,8 +72,8 @@ func (k *Keeper) ReleaseHolds(ctx context.Context, keys []string) {
 	k.Drop(ctx, waste)
 }
 
-// Drop removes the bytes of keys that are marked as being dropped, some at a time, and then the marks. It returns how many
-// keys it removed, and how many it could not remove in time. What another process removes is neither.
+// Drop removes the bytes of keys that are marked as being dropped, some at a time, and then the marks. It returns how
+// many keys it removed, and how many it could not remove in time. What another process removes is neither.
 func (k *Keeper) Drop(ctx context.Context, keys []string) (dropped, left int) {
 	if len(keys) == 0 {
 		return 0, 0
@@ -115,8 +116,9 @@ func (k *Keeper) Drop(ctx context.Context, keys []string) (dropped, left int) {
 	return dropped, left
 }
 
-// dropOne removes the bytes of one key. It asks directly before whether they are still to be removed, and returns false if
-// they are not, or if another process is at it: a database that comes back older after a failover may have a file again.
+// dropOne removes the bytes of one key. It asks directly before whether they are still to be removed, and returns false
+// if they are not, or if another process is at it: a database that comes back older after a failover may have a file
+// again.
 func (k *Keeper) dropOne(ctx context.Context, key, owner string) (bool, error) {
 	ctx, cancel := context.WithTimeout(ctx, dropTime)
 	defer cancel()

@@ -1,11 +1,11 @@
 // Package custody holds exactly the bytes that file rows name.
 //
-// Bytes are stored before their row and removed after it, under keys that are never used for other bytes. Uploads, deletions
-// and the sweeper agree through rows, so any number of processes may work on one store. Bytes that are missing or damaged are
-// never given out; an upload of the same bytes, or a copy of the store, puts them back.
+// Bytes are stored before their row and removed after it, under keys that are never used for other bytes. Uploads,
+// deletions and the sweeper agree through rows, so any number of processes may work on one store. Bytes that are
+// missing or damaged are never given out; an upload of the same bytes, or a copy of the store, puts them back.
 //
-// Not promised: that bytes without a row are gone at once (Sweep removes them), and that damage is noticed before somebody
-// reads or CheckStored looks.
+// Not promised: that bytes without a row are gone at once (Sweep removes them), and that damage is noticed before
+// somebody reads or CheckStored looks.
 package custody
 
 import (

@@ -16,8 +16,8 @@ const (
 	byCopy   = "a copy of the storage"
 )
 
-// Keep puts the bytes of an upload under a key that is held for them. If files name the key already its bytes must be there:
-// they are compared, and put back if they are missing or damaged.
+// Keep puts the bytes of an upload under a key that is held for them. If files name the key already its bytes must be
+// there: they are compared, and put back if they are missing or damaged.
 func (k *Keeper) Keep(ctx context.Context, h Held, s Stage) error { return k.keep(ctx, h, s, byUpload) }
 
 // keep is Keep. by says for the log where the bytes of s come from.
@@ -33,12 +33,15 @@ func (k *Keeper) Put(ctx context.Context, h Held, p []byte) error {
 	if !h.Named {
 		return k.blobs.Put(ctx, h.Key, p)
 	}
-	return k.mend(ctx, h.Key, bytes.NewReader(p), int64(len(p)), byUpload, func() error { return k.blobs.Put(ctx, h.Key, p) })
+	return k.mend(ctx, h.Key, bytes.NewReader(p), int64(len(p)), byUpload,
+		func() error { return k.blobs.Put(ctx, h.Key, p) })
 }
 
 // mend compares what the store has under key with the right bytes, and has write put them back if they differ. They are
 // read again then: a store that lost bytes once may do so again. fault.Unavailable if that did not help.
-func (k *Keeper) mend(ctx context.Context, key string, right io.ReaderAt, size int64, by string, write func() error) error {
+func (k *Keeper) mend(ctx context.Context, key string, right io.ReaderAt, size int64, by string,
+	write func() error,
+) error {
 	why, err := k.Differs(ctx, key, right, size)
 	if err != nil || why == "" {
 		return err
@@ -50,7 +53,8 @@ func (k *Keeper) mend(ctx context.Context, key string, right io.ReaderAt, size i
 	still, err := k.Differs(ctx, key, right, size)
 	if err == nil && still != "" {
 		k.log.Error("stored bytes could not be mended", "key", key, "was", why, "is", still)
-		err = fault.New(fault.Unavailable, "the stored bytes of this file are damaged, and the store does not keep the right ones")
+		err = fault.New(fault.Unavailable,
+			"the stored bytes of this file are damaged, and the store does not keep the right ones")
 	}
 	if err != nil {
 		return err

@@ -15,15 +15,15 @@ import (
 // Stage returns an empty stage.
 func (k *Keeper) Stage(ctx context.Context) (Stage, error) { return k.blobs.Stage(ctx) }
 
-// Link returns a URL of the store from which whoever has it can read the stored bytes of a file for a short time, and "" if
-// Open alone gives them. It returns fault.Unavailable if the store has no such bytes or another number of them.
+// Link returns a URL of the store from which whoever has it can read the stored bytes of a file for a short time, and
+// "" if Open alone gives them. It returns fault.Unavailable if the store has no such bytes or another number of them.
 func (k *Keeper) Link(ctx context.Context, filename string, s Stored) (string, error) {
 	to, err := k.blobs.Link(ctx, s.Key(), s.Size)
 	return to, k.explain(filename, s.Key(), err)
 }
 
-// Open returns the stored bytes of a file, or of its metadata, and their number. It returns fault.Unavailable if the store
-// does not have what s says: no bytes, or another number of them, or metadata with another digest.
+// Open returns the stored bytes of a file, or of its metadata, and their number. It returns fault.Unavailable if the
+// store does not have what s says: no bytes, or another number of them, or metadata with another digest.
 func (k *Keeper) Open(ctx context.Context, filename string, s Stored) (b Blob, size int64, err error) {
 	if s.Metadata {
 		b, size, err = k.metadata(ctx, s)
@@ -52,7 +52,8 @@ func (k *Keeper) Sound(ctx context.Context, s Stored) (bool, error) {
 // smallMetadata is how many bytes of a ".metadata" sibling are held in memory for a reader.
 const smallMetadata = 256 << 10
 
-// metadata opens a ".metadata" sibling after it read all of it, which are few bytes. Bytes other than s says are a *damage.
+// metadata opens a ".metadata" sibling after it read all of it, which are few bytes. Bytes other than s says are a
+// *damage.
 func (k *Keeper) metadata(ctx context.Context, s Stored) (Blob, int64, error) {
 	b, size, err := k.blobs.Open(ctx, s.Key())
 	if err != nil {
@@ -87,8 +88,8 @@ type inMemory struct{ *bytes.Reader }
 // Close implements io.Closer.
 func (inMemory) Close() error { return nil }
 
-// explain turns what a store said about the bytes that a row promises of a file into an answer, and logs it: one line for a
-// key in sayEvery. It returns other errors unchanged.
+// explain turns what a store said about the bytes that a row promises of a file into an answer, and logs it: one line
+// for a key in sayEvery. It returns other errors unchanged.
 func (k *Keeper) explain(filename, key string, err error) error {
 	what := "is damaged in the store"
 	switch {
@@ -108,5 +109,6 @@ func (k *Keeper) explain(filename, key string, err error) error {
 	if !isDamage(err) {
 		err = &damage{key, err.Error()}
 	}
-	return fault.Wrap(fault.Unavailable, err, "%s %s: upload the same file again, or ask the administrator of the index to restore it", filename, what)
+	return fault.Wrap(fault.Unavailable, err,
+		"%s %s: upload the same file again, or ask the administrator of the index to restore it", filename, what)
 }

@@ -5,11 +5,11 @@ import (
 	"time"
 )
 
-// Tx is what this package needs of a transaction. Uploads, deletions and the sweeper agree about bytes through rows, never
-// by looking in the bucket.
-// A key is held while an upload that may need it is under way, used while a file row names it, and otherwise waste. Waste
-// is marked as being dropped, and no mark is ever taken back: a DELETE may be carried out late, and then it must not find
-// bytes that somebody needs. docs/decisions/0013-deletion-and-upload.md has the protocol.
+// Tx is what this package needs of a transaction. Uploads, deletions and the sweeper agree about bytes through rows,
+// never by looking in the bucket. A key is held while an upload that may need it is under way, used while a file row
+// names it, and otherwise waste. Waste is marked as being dropped, and no mark is ever taken back: a DELETE may be
+// carried out late, and then it must not find bytes that somebody needs. docs/decisions/0013-deletion-and-upload.md has
+// the protocol.
 type Tx interface {
 	// HoldBlob notes that an upload is about to keep or reuse the bytes that a plain key names, and returns the key for
 	// them: the one in use, or a new one. New is the generation of the new one if the plain key cannot be used.
@@ -33,12 +33,12 @@ type Tx interface {
 	ForgetBlob(ctx context.Context, key string) error
 	// ForgetSpent forgets plain keys that were spent before t: they can be used again.
 	ForgetSpent(ctx context.Context, t time.Time) error
-	// DropStray marks a key as being dropped, and returns true, if no file names it, no upload holds it and it is not being
-	// dropped already.
+	// DropStray marks a key as being dropped, and returns true, if no file names it, no upload holds it and it is not
+	// being dropped already.
 	DropStray(ctx context.Context, key string) (bool, error)
-	// StoredAfter returns stored bytes that files name, files first and then metadata, each once and ordered by key, that come
-	// after another; the zero Stored is before all. They have limit digests at the most, each with all its generations, and
-	// are fewer than limit only if none comes after them.
+	// StoredAfter returns stored bytes that files name, files first and then metadata, each once and ordered by key, that
+	// come after another; the zero Stored is before all. They have limit digests at the most, each with all its
+	// generations, and are fewer than limit only if none comes after them.
 	StoredAfter(ctx context.Context, after Stored, limit int) ([]Stored, error)
 	// PutCheck keeps the outcome of a check, in place of the last one of its kind.
 	PutCheck(ctx context.Context, c Check) error

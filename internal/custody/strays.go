@@ -22,11 +22,13 @@ type Strays struct {
 // strayBatch is how many keys are looked at in one transaction.
 const strayBatch = 200
 
-// FindStrays looks for stored objects that no file names, no upload holds and nobody is about to remove, and removes them if
-// remove is set. It needs an administrator. It is safe beside uploads: they have a row before they have bytes, and a key is
-// not used again while it is being removed. Objects of less than a day are left alone, for an index that is being moved
-// here, whose rows come last.
-func (k *Keeper) FindStrays(ctx context.Context, who access.Caller, remove bool, found func(Object)) (n Strays, err error) {
+// FindStrays looks for stored objects that no file names, no upload holds and nobody is about to remove, and removes
+// them if remove is set. It needs an administrator. It is safe beside uploads: they have a row before they have bytes,
+// and a key is not used again while it is being removed. Objects of less than a day are left alone, for an index that
+// is being moved here, whose rows come last.
+func (k *Keeper) FindStrays(ctx context.Context, who access.Caller, remove bool,
+	found func(Object),
+) (n Strays, err error) {
 	if !who.Admin() {
 		return n, fault.New(fault.Denied, "only an administrator may look for strays")
 	}

@@ -14,9 +14,9 @@ const grace = 24 * time.Hour
 
 const sweepBatch = 500
 
-// Sweep removes bytes that no row names and stages that were abandoned, and returns how many keys it removed. It needs an
-// administrator. It is safe beside uploads and beside another Sweep. Its error is a *Leftover if the store did not remove
-// everything that it was asked to.
+// Sweep removes bytes that no row names and stages that were abandoned, and returns how many keys it removed. It needs
+// an administrator. It is safe beside uploads and beside another Sweep. Its error is a *Leftover if the store did not
+// remove everything that it was asked to.
 func (k *Keeper) Sweep(ctx context.Context, who access.Caller) (int, error) {
 	if !who.Admin() {
 		return 0, fault.New(fault.Denied, "only an administrator may sweep")

@@ -8,9 +8,9 @@ import (
 // maxCause bounds a cause, in bytes: some drivers quote what they were sent.
 const maxCause = 1000
 
-// Cause returns what the messages of err's faults leave out: the texts of the errors that they wrap, outermost first, on one
-// line and without secrets. It is for the log and for an operator at a terminal, never for a remote client; "" if the
-// messages say all. That nothing was found is not repeated.
+// Cause returns what the messages of err's faults leave out: the texts of the errors that they wrap, outermost first,
+// on one line and without secrets. It is for the log and for an operator at a terminal, never for a remote client; ""
+// if the messages say all. That nothing was found is not repeated.
 func Cause(err error) string {
 	var parts []string
 	causes(err, func(text string) {
@@ -22,7 +22,7 @@ func Cause(err error) string {
 }
 
 func causes(err error, add func(string)) {
-	switch e := err.(type) {
+	switch e := err.(type) { //nolint:errorlint // it follows the chain itself
 	case nil:
 	case *Fault:
 		if e.cause != nil && !strings.Contains(e.Message, e.cause.Error()) && !repeats(e) {
@@ -40,7 +40,7 @@ func causes(err error, add func(string)) {
 
 // repeats reports whether e's cause says only what e says in better words: that something was not found.
 func repeats(e *Fault) bool {
-	cause, ok := e.cause.(*Fault)
+	cause, ok := e.cause.(*Fault) //nolint:errorlint // this error alone, not what it wraps
 	return ok && e.Kind == NotFound && cause.Kind == NotFound && cause.cause == nil
 }
 
@@ -53,13 +53,15 @@ func Explain(err error) string {
 	return text + ": " + cause
 }
 
-// What stands for a secret in the texts of databases, stores and clients of HTTP: passwords in URLs and connection strings,
-// parameters of signed URLs, headers, and tokens.
+// What stands for a secret in the texts of databases, stores and clients of HTTP: passwords in URLs and connection
+// strings, parameters of signed URLs, headers, and tokens.
 var (
 	urlPassword = regexp.MustCompile(`(://[^/\s:@]*):[^/\s]*@`)
-	parameter   = regexp.MustCompile(`(?i)\b((?:pass|passwd|password|pwd|secret|token|sig|signature|credential|account_?key|x-(?:amz|goog)-[a-z-]+)["']?\s*[=:]\s*)(?:"[^"]*"|'[^']*'|[^\s&"',;]+)`)
-	header      = regexp.MustCompile(`(?i)\b(bearer|basic)\s+[a-z0-9+/=._~-]{8,}`)
-	token       = regexp.MustCompile(`\b(?:pypi-[0-9A-Za-z_-]+|eyJ[0-9A-Za-z_-]+\.[0-9A-Za-z_-]+(?:\.[0-9A-Za-z_-]*)?)`)
+	parameter   = regexp.MustCompile(
+		`(?i)\b((?:pass|passwd|password|pwd|secret|token|sig|signature|credential|account_?key|x-(?:amz|goog)-[a-z-]+)["']?\s*[=:]\s*)(?:"[^"]*"|'[^']*'|[^\s&"',;]+)`,
+	)
+	header = regexp.MustCompile(`(?i)\b(bearer|basic)\s+[a-z0-9+/=._~-]{8,}`)
+	token  = regexp.MustCompile(`\b(?:pypi-[0-9A-Za-z_-]+|eyJ[0-9A-Za-z_-]+\.[0-9A-Za-z_-]+(?:\.[0-9A-Za-z_-]*)?)`)
 )
 
 // Scrub returns a text of somebody else's on one line, of bounded length and without what looks like a secret.

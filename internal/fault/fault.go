@@ -26,7 +26,9 @@ const (
 	Unavailable          // something we need does not answer; later may work
 )
 
-var kindNames = [...]string{"internal", "not found", "conflict", "invalid", "denied", "unauthenticated", "too large", "too many", "unavailable"}
+var kindNames = [...]string{
+	"internal", "not found", "conflict", "invalid", "denied", "unauthenticated", "too large", "too many", "unavailable",
+}
 
 // String returns the kind in lower-case words, for logs and tests.
 func (k Kind) String() string {

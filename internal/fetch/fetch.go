@@ -1,5 +1,5 @@
-// Package fetch bounds what an HTTP client takes from a server that the operator configured: an identity provider, or the
-// issuer of a workload's tokens. It does not bound time; a client's Timeout or a request's context does.
+// Package fetch bounds what an HTTP client takes from a server that the operator configured: an identity provider, or
+// the issuer of a workload's tokens. It does not bound time; a client's Timeout or a request's context does.
 package fetch
 
 import (
@@ -7,8 +7,8 @@ import (
 	"net/http"
 )
 
-// SameHost returns a CheckRedirect that follows at most n redirects, on the scheme and host of the first request alone: what a
-// server says is about itself, and a request may carry a secret that is for it.
+// SameHost returns a CheckRedirect that follows at most n redirects, on the scheme and host of the first request alone:
+// what a server says is about itself, and a request may carry a secret that is for it.
 func SameHost(n int) func(*http.Request, []*http.Request) error {
 	return func(r *http.Request, via []*http.Request) error {
 		if from := via[0].URL; r.URL.Scheme != from.Scheme || r.URL.Host != from.Host {
@@ -21,7 +21,8 @@ func SameHost(n int) func(*http.Request, []*http.Request) error {
 	}
 }
 
-// Bounded returns a transport over another one that ends the body of an answer with a *http.MaxBytesError after n bytes.
+// Bounded returns a transport over another one that ends the body of an answer with a *http.MaxBytesError after n
+// bytes.
 func Bounded(over http.RoundTripper, n int64) http.RoundTripper { return bounded{over, n} }
 
 type bounded struct {

@@ -45,7 +45,8 @@ func TestBounds(t *testing.T) {
 			body, err = io.ReadAll(resp.Body)
 			resp.Body.Close()
 		}
-		if c.want == "" && (err != nil || len(body) != 100) || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
+		if c.want == "" && (err != nil || len(body) != 100) ||
+			c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
 			t.Errorf("GET %s with %d bytes = %d bytes, %v, want %q", c.path, c.most, len(body), err, c.want)
 		}
 		if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge != (c.want == "too large") {

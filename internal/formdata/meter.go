@@ -1,7 +1,7 @@
 // Package formdata bounds multipart/form-data on its way in, for every edge that reads it.
 //
-// It promises that no more of a form is kept than its reader said may come: header by header, field by field and in all.
-// It knows nothing of what the form means.
+// It promises that no more of a form is kept than its reader said may come: header by header, field by field and in
+// all. It knows nothing of what the form means.
 package formdata
 
 import (
@@ -15,7 +15,8 @@ import (
 const Lookahead = 8 << 10
 
 // Meter hands a body on and bounds all of it that is not a file's bytes, before anything is kept of it. It sits below
-// the multipart reader, which itself lets a part's header grow to ten megabytes and skips any length before the first part.
+// the multipart reader, which itself lets a part's header grow to ten megabytes and skips any length before the first
+// part.
 type Meter struct {
 	src  io.Reader
 	form int64 // bytes left for headers and fields together
@@ -59,8 +60,8 @@ func (m *Meter) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// Err returns why reading ended, nil while it continues and at the end of the body. It is fault.Invalid for what was over a
-// bound, and the error of the body otherwise. The multipart reader may hide it.
+// Err returns why reading ended, nil while it continues and at the end of the body. It is fault.Invalid for what was
+// over a bound, and the error of the body otherwise. The multipart reader may hide it.
 func (m *Meter) Err() error { return m.err }
 
 func (m *Meter) room() int64 {
@@ -77,8 +78,8 @@ func (m *Meter) refusal() error {
 	return fault.New(fault.Invalid, "the form is too large: %s is over the bound", m.what)
 }
 
-// Fill reads until b is full or p ends. Unlike io.ReadFull it does not confuse the end of a part with that of a body which
-// broke off.
+// Fill reads until b is full or p ends. Unlike io.ReadFull it does not confuse the end of a part with that of a body
+// which broke off.
 func Fill(p io.Reader, b []byte) (n int, err error) {
 	for n < len(b) && err == nil {
 		var m int

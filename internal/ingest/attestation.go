@@ -6,7 +6,8 @@ import (
 	"pyindex/internal/packaging"
 )
 
-// MaxAttestations bounds what an upload may say in its field of attestations, in bytes. Two real ones have about 20,000.
+// MaxAttestations bounds what an upload may say in its field of attestations, in bytes. Two real ones have about
+// 20,000.
 const MaxAttestations = 64 << 10
 
 // Attested is what an Attester is told of an upload.
@@ -25,7 +26,8 @@ type Attester interface {
 	Attest(a Attested) ([]catalog.Attestation, []string, error)
 }
 
-// notVerified is the warning for attestations where nobody decides about them: uv sends those that it finds to every index.
+// notVerified is the warning for attestations where nobody decides about them: uv sends those that it finds to every
+// index.
 const notVerified = "the attestations were not kept: this index does not verify them, so it does not show them"
 
 // ignorant is the Attester of an index that has none.

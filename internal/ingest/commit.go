@@ -81,7 +81,8 @@ func (a *addition) keep(ctx context.Context, held []custody.Held) error {
 }
 
 // insert writes everything that the file changes in one transaction. What was decided before is decided again, because
-// others may have been faster, and because the caller's rights may have ended while the bytes came. It returns f in its place.
+// others may have been faster, and because the caller's rights may have ended while the bytes came. It returns f in its
+// place.
 func (a *addition) insert(ctx context.Context, tx Tx, f catalog.File, keys []string) (catalog.File, error) {
 	if err := a.spendToken(ctx, tx); err != nil {
 		return f, err
@@ -124,8 +125,10 @@ func (a *addition) project(ctx context.Context, tx Tx, f catalog.File) (catalog.
 		return p, err
 	}
 	return catalog.Create(ctx, tx, catalog.NewProject{
-		ID: a.intake.changes.NewID(), Repository: a.repository, Name: a.name, Display: a.contents.Parsed.Name, Owner: a.who.ID(),
-		Actor: a.who.Actor(), EntryID: a.intake.changes.NewID(), At: f.UploadedAt, Reason: map[string]any{"first_file": f.Filename},
+		ID: a.intake.changes.NewID(), Repository: a.repository, Name: a.name, Display: a.contents.Parsed.Name,
+		Owner: a.who.ID(),
+		Actor: a.who.Actor(), EntryID: a.intake.changes.NewID(), At: f.UploadedAt,
+		Reason: map[string]any{"first_file": f.Filename},
 	})
 }
 
@@ -133,7 +136,13 @@ func (a *addition) project(ctx context.Context, tx Tx, f catalog.File) (catalog.
 func (a *addition) insertFile(ctx context.Context, tx Tx, p catalog.Project, f catalog.File) (catalog.File, error) {
 	rel, err := tx.ReleaseByKey(ctx, p.ID, a.version.Key())
 	if fault.Is(err, fault.NotFound) {
-		rel = catalog.Release{ID: a.intake.changes.NewID(), ProjectID: p.ID, Version: a.version.String(), Key: a.version.Key(), CreatedAt: f.UploadedAt}
+		rel = catalog.Release{
+			ID:        a.intake.changes.NewID(),
+			ProjectID: p.ID,
+			Version:   a.version.String(),
+			Key:       a.version.Key(),
+			CreatedAt: f.UploadedAt,
+		}
 		err = tx.InsertRelease(ctx, rel)
 	}
 	if err != nil {
@@ -161,7 +170,9 @@ func (a *addition) conflictWithWinner(ctx context.Context, tx Tx) error {
 }
 
 // bumpProject gives the project the next serial, its new size and the spelling of its newest upload.
-func (a *addition) bumpProject(ctx context.Context, tx Tx, p catalog.Project, f catalog.File) (_ catalog.Project, err error) {
+func (a *addition) bumpProject(ctx context.Context, tx Tx, p catalog.Project,
+	f catalog.File,
+) (_ catalog.Project, err error) {
 	if p.Serial, err = tx.NextSerial(ctx); err != nil {
 		return p, err
 	}
@@ -217,8 +228,8 @@ func heldKeys(held []custody.Held) (keys []string) {
 	return keys
 }
 
-// siblingOf returns the right metadata of f if that in the store is not, and nil if it is or there is none. It comes from
-// the archive again.
+// siblingOf returns the right metadata of f if that in the store is not, and nil if it is or there is none. It comes
+// from the archive again.
 func (a *addition) siblingOf(ctx context.Context, f catalog.File) ([]byte, error) {
 	if f.MetadataSHA256 == "" {
 		return nil, nil
@@ -228,11 +239,13 @@ func (a *addition) siblingOf(ctx context.Context, f catalog.File) ([]byte, error
 		return nil, err
 	}
 	if a.contents.Metadata == nil {
-		a.contents, err = archive.Inspect(a.content.stage, a.content.Size(), a.filename, archive.DefaultLimits(), a.intake.policy.Archive)
+		a.contents, err = archive.Inspect(a.content.stage, a.content.Size(), a.filename, archive.DefaultLimits(),
+			a.intake.policy.Archive)
 	}
 	sum := sha256.Sum256(a.contents.Metadata)
 	if err != nil || hex.EncodeToString(sum[:]) != f.MetadataSHA256 {
-		return nil, fault.Wrap(fault.Unavailable, err, "the stored metadata of %s is damaged, and this upload does not have it: the administrator of the index must restore it", f.Filename)
+		return nil, fault.Wrap(fault.Unavailable, err,
+			"the stored metadata of %s is damaged, and this upload does not have it: the administrator of the index must restore it", f.Filename)
 	}
 	return a.contents.Metadata, nil
 }
@@ -240,11 +253,13 @@ func (a *addition) siblingOf(ctx context.Context, f catalog.File) ([]byte, error
 // insertMembers keeps the names of what is in the file that is added.
 func (a *addition) insertMembers(ctx context.Context, tx Tx, f catalog.File) error {
 	names := a.contents.Members
-	return tx.InsertMembers(ctx, f.ID, catalog.Members{Names: names[:min(len(names), catalog.MaxMembers)], Total: len(names)})
+	return tx.InsertMembers(ctx, f.ID,
+		catalog.Members{Names: names[:min(len(names), catalog.MaxMembers)], Total: len(names)})
 }
 
-// spendToken uses up a single-use token in the transaction that adds its file. It comes before everything else there, so that
-// of two uploads with one token the later is refused whatever it brings; a transaction that fails spends nothing.
+// spendToken uses up a single-use token in the transaction that adds its file. It comes before everything else there,
+// so that of two uploads with one token the later is refused whatever it brings; a transaction that fails spends
+// nothing.
 func (a *addition) spendToken(ctx context.Context, tx Tx) error {
 	if !a.who.SingleUse() {
 		return nil
@@ -267,13 +282,15 @@ func (a *addition) tokenWarning(ctx context.Context, tx Tx, p catalog.Project, f
 	if err != nil || !has {
 		return err
 	}
-	a.warning = "project " + p.Name.String() + " has trusted publishers, but this upload used an API token: publish from the workflow and revoke the token, or have API tokens refused with: index project trusted-only " + p.Name.String() + " on"
+	a.warning = "project " + p.Name.String() +
+		" has trusted publishers, but this upload used an API token: publish from the workflow and revoke the token, or have API tokens refused with: index project trusted-only " + p.Name.String() + " on"
 	first, err := tx.NoteBeside(ctx, a.who.TokenID(), p.ID, f.UploadedAt)
 	if err != nil || !first {
 		return err
 	}
 	e := a.intake.changes.Entry(a.who, "token.used-beside-publishers", map[string]any{"warning": a.warning})
-	e.Repository, e.Project, e.Version, e.Filename, e.Subject = p.Repository.ID, p.Name.String(), f.Version, f.Filename, a.who.TokenID()
+	e.Repository, e.Project, e.Version, e.Filename, e.Subject = p.Repository.ID, p.Name.String(), f.Version, f.Filename,
+		a.who.TokenID()
 	return tx.InsertAudit(ctx, e)
 }
 
@@ -306,5 +323,7 @@ func unread(sent []string) []string {
 	if len(sent) == 0 {
 		return nil
 	}
-	return []string{"the attestations were not looked at: this file is here already, and what is stated about it stays as it is"}
+	return []string{
+		"the attestations were not looked at: this file is here already, and what is stated about it stays as it is",
+	}
 }

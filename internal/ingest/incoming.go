@@ -38,11 +38,13 @@ type Incoming struct {
 	failed func(error) // is told of failures to keep bytes
 }
 
-// Begin opens a private place for the bytes of an upload to a project, or, for the zero name, to one that is not known yet.
-// It returns the fault that Publish would return for the project: fault.Denied if the caller may not upload to it, and what
-// its name breaks. It returns fault.Unauthenticated for an anonymous caller, and fault.Denied if the caller may not upload
-// at all.
-func (x *Intake) Begin(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName) (*Incoming, error) {
+// Begin opens a private place for the bytes of an upload to a project, or, for the zero name, to one that is not known
+// yet. It returns the fault that Publish would return for the project: fault.Denied if the caller may not upload to it,
+// and what its name breaks. It returns fault.Unauthenticated for an anonymous caller, and fault.Denied if the caller
+// may not upload at all.
+func (x *Intake) Begin(ctx context.Context, who access.Caller, repo string,
+	name packaging.ProjectName,
+) (*Incoming, error) {
 	r, err := x.uploadTarget(ctx, who, repo)
 	if err != nil {
 		return nil, err
@@ -55,7 +57,9 @@ func (x *Intake) Begin(ctx context.Context, who access.Caller, repo string, name
 	return in, err
 }
 
-func (x *Intake) begin(ctx context.Context, who access.Caller, r catalog.Repository, name packaging.ProjectName) (*Incoming, error) {
+func (x *Intake) begin(ctx context.Context, who access.Caller, r catalog.Repository,
+	name packaging.ProjectName,
+) (*Incoming, error) {
 	limits := x.limits
 	if !name.IsZero() {
 		err := x.store.View(ctx, func(tx Tx) error {

@@ -20,9 +20,9 @@ func (x *Intake) uploadTarget(ctx context.Context, who access.Caller, repo strin
 	return x.index.Repository(ctx, who, repo)
 }
 
-// MayUpload answers before anything of an upload is read whether the caller may upload anything at all to a repository: nil,
-// or fault.Denied. It returns fault.Unauthenticated for an anonymous caller and fault.NotFound if the caller may not see
-// the repository.
+// MayUpload answers before anything of an upload is read whether the caller may upload anything at all to a repository:
+// nil, or fault.Denied. It returns fault.Unauthenticated for an anonymous caller and fault.NotFound if the caller may
+// not see the repository.
 func (x *Intake) MayUpload(ctx context.Context, who access.Caller, repo string) error {
 	r, err := x.uploadTarget(ctx, who, repo)
 	if err != nil || who.MayUpload(r.Object()) {
@@ -42,7 +42,9 @@ func (x *Intake) MayUpload(ctx context.Context, who access.Caller, repo string) 
 }
 
 // checkPermission returns the project that the caller may add a file to. The bool is false if it must be created first.
-func (x *Intake) checkPermission(ctx context.Context, tx Tx, who access.Caller, r catalog.Repository, name packaging.ProjectName) (catalog.Project, bool, error) {
+func (x *Intake) checkPermission(ctx context.Context, tx Tx, who access.Caller, r catalog.Repository,
+	name packaging.ProjectName,
+) (catalog.Project, bool, error) {
 	if err := unspent(ctx, tx, who); err != nil {
 		return catalog.Project{}, false, err
 	}
@@ -50,7 +52,9 @@ func (x *Intake) checkPermission(ctx context.Context, tx Tx, who access.Caller, 
 }
 
 // findProject is checkPermission for a caller whose single-use token is spent by the same transaction.
-func (x *Intake) findProject(ctx context.Context, tx Tx, who access.Caller, r catalog.Repository, name packaging.ProjectName) (catalog.Project, bool, error) {
+func (x *Intake) findProject(ctx context.Context, tx Tx, who access.Caller, r catalog.Repository,
+	name packaging.ProjectName,
+) (catalog.Project, bool, error) {
 	p, err := tx.ProjectByName(ctx, r.ID, name)
 	switch {
 	case fault.Is(err, fault.NotFound):
@@ -69,8 +73,8 @@ func (x *Intake) findProject(ctx context.Context, tx Tx, who access.Caller, r ca
 	return p, true, trusts(who, p)
 }
 
-// mayUpload asks again with the grants of this moment before it says no: the first of several uploads that began together
-// made the project, and its uploader the owner.
+// mayUpload asks again with the grants of this moment before it says no: the first of several uploads that began
+// together made the project, and its uploader the owner.
 func mayUpload(ctx context.Context, tx Tx, who access.Caller, p catalog.Project) (bool, error) {
 	if who.May(access.Uploader, p.Object()) || who.Kind() != access.KindUser {
 		return who.May(access.Uploader, p.Object()), nil
@@ -84,9 +88,11 @@ func notYours(who access.Caller, name packaging.ProjectName, o access.Object) er
 	return fault.New(fault.Denied, "%s may not upload to project %s: %s", whoText(who), name, whoHint(who, o))
 }
 
-// mayCreate decides about a name that no project has yet. Who may create projects in the repository is read again: it may
-// have changed since the upload began.
-func (x *Intake) mayCreate(ctx context.Context, tx Tx, who access.Caller, r catalog.Repository, name packaging.ProjectName) error {
+// mayCreate decides about a name that no project has yet. Who may create projects in the repository is read again: it
+// may have changed since the upload began.
+func (x *Intake) mayCreate(ctx context.Context, tx Tx, who access.Caller, r catalog.Repository,
+	name packaging.ProjectName,
+) error {
 	r, err := tx.RepositoryByName(ctx, r.Name)
 	switch {
 	case fault.Is(err, fault.NotFound):
@@ -94,7 +100,8 @@ func (x *Intake) mayCreate(ctx context.Context, tx Tx, who access.Caller, r cata
 	case err != nil:
 		return err
 	case who.Kind() == access.KindPublisher:
-		return fault.New(fault.Invalid, "project %s does not exist, and a trusted publisher cannot create it: register a pending publisher for it", name)
+		return fault.New(fault.Invalid,
+			"project %s does not exist, and a trusted publisher cannot create it: register a pending publisher for it", name)
 	case !who.MayCreate(r.Object()):
 		return notYours(who, name, r.Object())
 	}
@@ -130,9 +137,11 @@ func trusts(who access.Caller, p catalog.Project) error {
 		return nil
 	}
 	if who.SessionID() != "" {
-		return fault.New(fault.Denied, "project %s takes uploads from its trusted publishers alone: publish from the workflow that it trusts, or have an owner let people upload again", p.Name)
+		return fault.New(fault.Denied,
+			"project %s takes uploads from its trusted publishers alone: publish from the workflow that it trusts, or have an owner let people upload again", p.Name)
 	}
-	return fault.New(fault.Denied, "project %s takes uploads from its trusted publishers alone, and this is an API token: publish from the workflow that the project trusts, or have an owner allow API tokens again", p.Name)
+	return fault.New(fault.Denied,
+		"project %s takes uploads from its trusted publishers alone, and this is an API token: publish from the workflow that the project trusts, or have an owner allow API tokens again", p.Name)
 }
 
 // unspent refuses a single-use token whose upload was made.
@@ -147,12 +156,15 @@ func unspent(ctx context.Context, tx Tx, who access.Caller) error {
 	return err
 }
 
-var errSpent = fault.New(fault.Denied, "this upload token was for one upload, and that was made: exchange another identity token for each file, or leave the feature single-use-token out")
+var errSpent = fault.New(fault.Denied,
+	"this upload token was for one upload, and that was made: exchange another identity token for each file, or leave the feature single-use-token out")
 
 // Limits returns what bounds the files of a project: its own limits, and what is configured where it has none; for the
 // zero name what is configured. It needs an uploader; fault.NotFound where there is no such project for the caller,
 // fault.Denied without the right.
-func (x *Intake) Limits(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName) (catalog.Limits, error) {
+func (x *Intake) Limits(ctx context.Context, who access.Caller, repo string,
+	name packaging.ProjectName,
+) (catalog.Limits, error) {
 	if name.IsZero() {
 		_, err := x.uploadTarget(ctx, who, repo)
 		return x.limits, err

@@ -23,7 +23,8 @@ type Upload struct {
 	Form          packaging.Metadata // a zero Name means that the sender leaves it to the file
 	Digests       Digests            // that the sender claims
 	ContentType   string             // of the file's part, "" if there is none
-	Attestations  []string           // the field of PEP 740, each time that it was sent; a byte beyond MaxAttestations of it will do
+	// the field of PEP 740, each time that it was sent; a byte beyond MaxAttestations of it will do
+	Attestations []string
 }
 
 // Receipt says what became of an upload.
@@ -35,10 +36,11 @@ type Receipt struct {
 
 // Publish adds a file to the index. nil means: the bytes are durable, the row is committed, the next read lists it.
 //
-// The order of checks is PyPI's: caller, form, names, permission, size, digests, duplicate, deleted name, archive, attestations. An
-// identical file that is there already is no change and no error; stored bytes of it that are missing or damaged are put back. Every refusal leaves nothing behind: no project, no
-// release, no bytes. It returns fault.Invalid for a bad form or file, fault.Conflict ("File already exists…") for a name
-// or bytes that are taken, fault.Denied, fault.TooLarge, and fault.Unavailable where a retry may succeed.
+// The order of checks is PyPI's: caller, form, names, permission, size, digests, duplicate, deleted name, archive,
+// attestations. An identical file that is there already is no change and no error; stored bytes of it that are missing
+// or damaged are put back. Every refusal leaves nothing behind: no project, no release, no bytes. It returns
+// fault.Invalid for a bad form or file, fault.Conflict ("File already exists…") for a name or bytes that are taken,
+// fault.Denied, fault.TooLarge, and fault.Unavailable where a retry may succeed.
 func (x *Intake) Publish(ctx context.Context, in *Incoming, u Upload) (Receipt, error) {
 	if in == nil {
 		return Receipt{}, fault.New(fault.Invalid, "Upload payload does not have a file.")
@@ -70,7 +72,8 @@ func (x *Intake) publish(ctx context.Context, in *Incoming, u Upload) (Receipt, 
 	if err := a.parseNames(u); err != nil {
 		return Receipt{}, err
 	}
-	if err := x.store.View(ctx, func(tx Tx) error { return a.check(ctx, tx, u.ContentType) }); errors.Is(err, errIdentical) {
+	if err := x.store.View(ctx, func(tx Tx) error { return a.check(ctx, tx, u.ContentType) }); errors.Is(err,
+		errIdentical) {
 		return a.identical(ctx)
 	} else if err != nil {
 		return Receipt{}, err
@@ -129,7 +132,8 @@ func (a *addition) parseNames(u Upload) (err error) {
 		a.version = a.filename.Version()
 	}
 	if a.version.Key() != a.filename.Version().Key() {
-		return fault.New(fault.Invalid, "the file name %s says version %s, but the form says %s", a.filename, a.filename.Version(), a.version)
+		return fault.New(fault.Invalid, "the file name %s says version %s, but the form says %s", a.filename,
+			a.filename.Version(), a.version)
 	}
 	return a.checkSpelling()
 }
@@ -178,10 +182,12 @@ func (a *addition) checkContent(p catalog.Project, contentType string) error {
 	}
 	size, limits := a.content.Size(), p.LimitsUnder(a.intake.limits)
 	if limits.FileSize > 0 && size > limits.FileSize {
-		return fault.New(fault.TooLarge, "File too large: project %s takes files of up to %s", a.name, bytesText(limits.FileSize))
+		return fault.New(fault.TooLarge, "File too large: project %s takes files of up to %s", a.name,
+			bytesText(limits.FileSize))
 	}
 	if limits.ProjectSize > 0 && p.Size+size > limits.ProjectSize {
-		return fault.New(fault.TooLarge, "File too large: project %s has %s of the %s that this index gives a project", a.name, bytesText(p.Size), bytesText(limits.ProjectSize))
+		return fault.New(fault.TooLarge, "File too large: project %s has %s of the %s that this index gives a project",
+			a.name, bytesText(p.Size), bytesText(limits.ProjectSize))
 	}
 	return nil
 }
@@ -200,7 +206,9 @@ func (a *addition) compareDigests() error {
 		{"md5", a.claimed.MD5, a.measured.MD5},
 	} {
 		if c.claimed != "" && c.claimed != c.measured {
-			return fault.New(fault.Invalid, "the %s digest is %s, but the upload states %s: the file changed on its way, send it again", c.name, c.measured, c.claimed)
+			return fault.New(fault.Invalid,
+				"the %s digest is %s, but the upload states %s: the file changed on its way, send it again", c.name, c.measured,
+				c.claimed)
 		}
 	}
 	return nil
@@ -223,7 +231,8 @@ func (a *addition) checkNameFree(ctx context.Context, tx Tx) error {
 		return err
 	}
 	if gone {
-		return fault.New(fault.Invalid, "%s was previously used by a file that has since been deleted, and a name is never used twice: choose another version or build number", a.filename)
+		return fault.New(fault.Invalid,
+			"%s was previously used by a file that has since been deleted, and a name is never used twice: choose another version or build number", a.filename)
 	}
 	if err := a.checkContentUnique(ctx, tx); err != nil {
 		return err
@@ -234,7 +243,8 @@ func (a *addition) checkNameFree(ctx context.Context, tx Tx) error {
 // conflict answers for a name that exists: nothing to do for the same file, refusal for another.
 func (a *addition) conflict(f catalog.File) error {
 	if f.Quarantined() {
-		return fault.New(fault.Denied, "File already exists: %s is here in quarantine, where nobody can install it; ask an administrator, or choose another version or build number", f.Filename)
+		return fault.New(fault.Denied,
+			"File already exists: %s is here in quarantine, where nobody can install it; ask an administrator, or choose another version or build number", f.Filename)
 	}
 	if f.Filename == a.filename.String() && f.SHA256 == a.measured.SHA256 && f.Blake2b256 == a.measured.Blake2b256 {
 		a.existing = f
@@ -243,11 +253,12 @@ func (a *addition) conflict(f catalog.File) error {
 	if f.Filename != a.filename.String() {
 		return fault.New(fault.Conflict, "File already exists: %s is another spelling of %s", a.filename, f.Filename)
 	}
-	return fault.New(fault.Conflict, "File already exists: %s has other content here (sha256 %s); files never change, so choose another version or build number", f.Filename, f.SHA256)
+	return fault.New(fault.Conflict,
+		"File already exists: %s has other content here (sha256 %s); files never change, so choose another version or build number", f.Filename, f.SHA256)
 }
 
-// checkContentUnique refuses bytes that the repository has under another name, in a project that the caller may see. Those of other projects
-// are let in: a refusal would tell that somebody's private project has these very bytes.
+// checkContentUnique refuses bytes that the repository has under another name, in a project that the caller may see.
+// Those of other projects are let in: a refusal would tell that somebody's private project has these very bytes.
 func (a *addition) checkContentUnique(ctx context.Context, tx Tx) error {
 	if a.intake.policy.SharedContent {
 		return nil
@@ -287,14 +298,17 @@ func (a *addition) checkOneSDist(ctx context.Context, tx Tx) error {
 	}
 	files, err := tx.AllFilesOfRelease(ctx, rel.ID)
 	if i := slices.IndexFunc(files, func(f catalog.File) bool { return f.Kind == packaging.SDist }); i >= 0 {
-		return fault.New(fault.Invalid, "release %s of %s has a source distribution, %s: the policy of this index allows one", rel.Version, a.name, files[i].Filename)
+		return fault.New(fault.Invalid,
+			"release %s of %s has a source distribution, %s: the policy of this index allows one", rel.Version, a.name,
+			files[i].Filename)
 	}
 	return err
 }
 
 // inspect looks inside the archive and compares it with the form.
 func (a *addition) inspect() (err error) {
-	a.contents, err = archive.Inspect(a.content.stage, a.content.Size(), a.filename, archive.DefaultLimits(), a.intake.policy.Archive)
+	a.contents, err = archive.Inspect(a.content.stage, a.content.Size(), a.filename, archive.DefaultLimits(),
+		a.intake.policy.Archive)
 	if err != nil {
 		return err
 	}
@@ -304,14 +318,17 @@ func (a *addition) inspect() (err error) {
 	return packaging.Disagreement(a.form, a.contents.Parsed)
 }
 
-// sibling reports whether the file gets a ".metadata" sibling: wheels always, sdists when their metadata is static (PEP 643).
+// sibling reports whether the file gets a ".metadata" sibling: wheels always, sdists when their metadata is static (PEP
+// 643).
 func (a *addition) sibling() bool {
 	return a.filename.Kind() == packaging.Wheel || a.contents.Parsed.StaticDependencies()
 }
 
-// refused records an upload that was turned away, in the history of the project that it was for. A record that cannot be
-// written is logged: the answer to the sender is the same.
-func (x *Intake) refused(ctx context.Context, who access.Caller, r catalog.Repository, project, filename string, why error) {
+// refused records an upload that was turned away, in the history of the project that it was for. A record that cannot
+// be written is logged: the answer to the sender is the same.
+func (x *Intake) refused(ctx context.Context, who access.Caller, r catalog.Repository, project, filename string,
+	why error,
+) {
 	e := x.changes.Entry(who, "file.add", map[string]any{"reason": fault.Message(why), "kind": fault.KindOf(why).String()})
 	e.Outcome, e.Repository, e.Filename, e.Project = audit.Refused, r.ID, audit.Cut(filename), project
 	err := x.store.Update(context.WithoutCancel(ctx), func(tx Tx) error { return tx.InsertAudit(ctx, e) })

@@ -19,7 +19,8 @@ type Tx interface {
 
 	// HasPublishers reports whether any publisher is attached to a project.
 	HasPublishers(ctx context.Context, projectID string) (bool, error)
-	// NoteBeside notes that an API token uploaded to a project that has publishers, and reports whether it is the first time.
+	// NoteBeside notes that an API token uploaded to a project that has publishers, and reports whether it is the first
+	// time.
 	NoteBeside(ctx context.Context, tokenID, projectID string, at time.Time) (bool, error)
 
 	// InsertAttestation adds a to a file; fault.Conflict if the file has one with that predicate. It goes with its file.

@@ -34,7 +34,9 @@ type API struct {
 
 // New returns the API over x.
 func New(x *catalog.Index, o Options) *API {
-	a := &API{index: x, base: strings.TrimRight(o.BaseURL, "/"), cache: ready.NewCache(cmp.Or(o.CacheBytes, DefaultCacheBytes))}
+	a := &API{
+		index: x, base: strings.TrimRight(o.BaseURL, "/"), cache: ready.NewCache(cmp.Or(o.CacheBytes, DefaultCacheBytes)),
+	}
 	if u, err := url.Parse(a.base); err == nil {
 		a.path = u.EscapedPath()
 	}

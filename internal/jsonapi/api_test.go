@@ -51,21 +51,50 @@ type demo struct {
 }
 
 var core = packaging.Metadata{
-	MetadataVersion: "2.4", Name: "De_Mo", Version: "1.0", Summary: "A <demo> & more", Description: "Long\n\ntext \u2028", DescriptionContentType: "text/markdown",
-	Author: "A", AuthorEmail: "a@example.com", License: "MIT", LicenseFiles: []string{"LICENSE"}, Keywords: "a,b", HomePage: "https://example.com",
-	ProjectURLs: []string{"Source, https://example.com/src", "broken", "Homepage, https://example.com/home"}, Classifiers: []string{"Private :: Do Not Upload"},
-	RequiresDist: []string{"x>=1; extra == 'y'"}, ProvidesExtra: []string{"y"}, RequiresPython: ">=3.8,<4", Dynamic: []string{"license"}, Platforms: []string{"any", "linux"},
+	MetadataVersion: "2.4", Name: "De_Mo", Version: "1.0", Summary: "A <demo> & more", Description: "Long\n\ntext \u2028",
+	DescriptionContentType: "text/markdown",
+	Author:                 "A", AuthorEmail: "a@example.com", License: "MIT", LicenseFiles: []string{"LICENSE"},
+	Keywords: "a,b", HomePage: "https://example.com",
+	ProjectURLs:  []string{"Source, https://example.com/src", "broken", "Homepage, https://example.com/home"},
+	Classifiers:  []string{"Private :: Do Not Upload"},
+	RequiresDist: []string{"x>=1; extra == 'y'"}, ProvidesExtra: []string{"y"}, RequiresPython: ">=3.8,<4",
+	Dynamic: []string{"license"}, Platforms: []string{"any", "linux"},
 }
 
 func newDemo(t testing.TB) *demo {
 	d := &demo{Site: indextest.New(t)}
 	d.project = d.Project("De_Mo")
 	d.files = d.Add(d.project,
-		indextest.File{File: catalog.File{Filename: "de_mo-1.0.tar.gz", Version: "1.0", Kind: packaging.SDist, PythonVersion: "source", MD5: strings.Repeat("a", 32), Blake2b256: strings.Repeat("b", 64), Comment: "hi"}, Content: "sdist"},
-		indextest.File{File: catalog.File{Filename: "de_mo-1.0-py3-none-any.whl", Version: "1.0", Kind: packaging.Wheel, PythonVersion: "py3", RequiresPython: ">=3.8,<4", UploadedAt: indextest.Start.Add(time.Hour)}, Core: core, Content: "wheel", Metadata: "M"},
-		indextest.File{File: catalog.File{Filename: "de_mo-2.0rc1.tar.gz", Version: "2.0rc1", Kind: packaging.SDist}, Content: "rc"},
-		indextest.File{File: catalog.File{Filename: "de_mo-3.0.tar.gz", Version: "3.0", Kind: packaging.SDist, Yanked: true, YankedReason: `"broken"`}, Content: "yanked"},
-		indextest.File{File: catalog.File{Filename: "de_mo-0.9+cu.tar.gz", Version: "0.9+cu", Kind: packaging.SDist}, Content: "local"},
+		indextest.File{File: catalog.File{
+			Filename:      "de_mo-1.0.tar.gz",
+			Version:       "1.0",
+			Kind:          packaging.SDist,
+			PythonVersion: "source",
+			MD5:           strings.Repeat("a", 32),
+			Blake2b256:    strings.Repeat("b", 64),
+			Comment:       "hi",
+		}, Content: "sdist"},
+		indextest.File{File: catalog.File{
+			Filename:       "de_mo-1.0-py3-none-any.whl",
+			Version:        "1.0",
+			Kind:           packaging.Wheel,
+			PythonVersion:  "py3",
+			RequiresPython: ">=3.8,<4",
+			UploadedAt:     indextest.Start.Add(time.Hour),
+		}, Core: core, Content: "wheel", Metadata: "M"},
+		indextest.File{
+			File: catalog.File{Filename: "de_mo-2.0rc1.tar.gz", Version: "2.0rc1", Kind: packaging.SDist}, Content: "rc",
+		},
+		indextest.File{File: catalog.File{
+			Filename:     "de_mo-3.0.tar.gz",
+			Version:      "3.0",
+			Kind:         packaging.SDist,
+			Yanked:       true,
+			YankedReason: `"broken"`,
+		}, Content: "yanked"},
+		indextest.File{
+			File: catalog.File{Filename: "de_mo-0.9+cu.tar.gz", Version: "0.9+cu", Kind: packaging.SDist}, Content: "local",
+		},
 	)
 	d.open = d.Serve("", true, jsonapi.New(d.Index, jsonapi.Options{BaseURL: "https://pypi.example.com/"}).Table())
 	return d
@@ -127,8 +156,10 @@ func TestVersions(t *testing.T) {
 	d := newDemo(t)
 	for target, want := range map[string]string{
 		"/pypi/de-mo/json": "1.0", "/pypi/de-mo/json/": "1.0", // not yanked, then final, then highest
-		"/pypi/de-mo/1.0/json": "1.0", "/pypi/de-mo/1.0/json/": "1.0", "/pypi/de-mo/1.0.0/json": "1.0", "/pypi/de-mo/v1/json": "1.0",
-		"/pypi/de-mo/2.0-RC.1/json": "2.0rc1", "/pypi/de-mo/0.9+CU/json": "0.9+cu", "/pypi/de-mo/0.9%2Bcu/json": "0.9+cu", "/pypi/de-mo/3.0/json": "3.0",
+		"/pypi/de-mo/1.0/json": "1.0", "/pypi/de-mo/1.0/json/": "1.0", "/pypi/de-mo/1.0.0/json": "1.0",
+		"/pypi/de-mo/v1/json":       "1.0",
+		"/pypi/de-mo/2.0-RC.1/json": "2.0rc1", "/pypi/de-mo/0.9+CU/json": "0.9+cu", "/pypi/de-mo/0.9%2Bcu/json": "0.9+cu",
+		"/pypi/de-mo/3.0/json":                                 "3.0",
 		"/pypi/de-mo/1." + strings.Repeat("0.", 80) + "0/json": "1.0",
 	} {
 		for range 2 { // rendered, then kept
@@ -137,7 +168,8 @@ func TestVersions(t *testing.T) {
 			if doc.Info.Version != want {
 				t.Errorf("GET %s is about %s, want %s", target, doc.Info.Version, want)
 			}
-			if got, want := doc.Releases != nil, strings.Count(target, "/") < 4 || strings.HasSuffix(target, "mo/json/"); got != want {
+			if got, want := doc.Releases != nil,
+				strings.Count(target, "/") < 4 || strings.HasSuffix(target, "mo/json/"); got != want {
 				t.Errorf("GET %s has releases: %v, want %v", target, got, want)
 			}
 			if doc.LastSerial == nil || w.Header().Get("X-PyPI-Last-Serial") == "" || doc.Vulnerabilities == nil {
@@ -151,8 +183,10 @@ func TestRefused(t *testing.T) {
 	d := newDemo(t)
 	empty := d.Project("empty")
 	for target, want := range map[string]int{
-		"/pypi/missing/json": 404, "/pypi/missing/1.0/json": 404, "/pypi/de-mo/9.9/json": 404, "/pypi/de-mo/nonsense/json": 404,
-		"/pypi/-/json": 404, "/pypi/" + empty.Name.String() + "/json": 404, "/pypi/de-mo/1.0/xml": 404, "/r/none/pypi/de-mo/json": 401,
+		"/pypi/missing/json": 404, "/pypi/missing/1.0/json": 404, "/pypi/de-mo/9.9/json": 404,
+		"/pypi/de-mo/nonsense/json": 404,
+		"/pypi/-/json":              404, "/pypi/" + empty.Name.String() + "/json": 404, "/pypi/de-mo/1.0/xml": 404,
+		"/r/none/pypi/de-mo/json": 401,
 	} {
 		if w := call(d.open, "GET "+target); w.Code != want {
 			t.Errorf("GET %s = %d, want %d", target, w.Code, want)
@@ -171,25 +205,31 @@ func TestClosed(t *testing.T) {
 	secret := d.Hidden("secret")
 	d.Project("hidden", secret)
 	h := d.Serve("", false, jsonapi.New(d.Index, jsonapi.Options{BaseURL: "https://pypi.example.com"}).Table())
-	for _, target := range []string{"/pypi/de-mo/json", "/pypi/missing/json", "/pypi/De_Mo/json", "/pypi/de-mo/1.0/json/", "/r/secret/pypi/hidden/json"} {
+	for _, target := range []string{
+		"/pypi/de-mo/json", "/pypi/missing/json", "/pypi/De_Mo/json", "/pypi/de-mo/1.0/json/", "/r/secret/pypi/hidden/json",
+	} {
 		w := call(h, "GET "+target)
 		if w.Code != 401 || !strings.HasPrefix(w.Header().Get("WWW-Authenticate"), "Basic") {
-			t.Errorf("GET %s without a token = %d %q, want 401 with a challenge", target, w.Code, w.Header().Get("WWW-Authenticate"))
+			t.Errorf("GET %s without a token = %d %q, want 401 with a challenge", target, w.Code,
+				w.Header().Get("WWW-Authenticate"))
 		}
 	}
 	auth := basic(d.Token(access.NoRole, "", ""))
-	hidden, missing := call(h, "GET /r/secret/pypi/hidden/json", "Authorization", auth), call(h, "GET /r/secret/pypi/absent/json", "Authorization", auth)
+	hidden, missing := call(h, "GET /r/secret/pypi/hidden/json", "Authorization", auth),
+		call(h, "GET /r/secret/pypi/absent/json", "Authorization", auth)
 	if hidden.Code != 404 || hidden.Body.String() != missing.Body.String() {
 		t.Errorf("a hidden project = %d %s, a missing one %d %s", hidden.Code, hidden.Body, missing.Code, missing.Body)
 	}
-	if w := call(h, "GET /pypi/de-mo/json", "Authorization", auth); w.Code != 200 || !strings.HasPrefix(w.Header().Get("Cache-Control"), "private") {
+	if w := call(h, "GET /pypi/de-mo/json", "Authorization", auth); w.Code != 200 ||
+		!strings.HasPrefix(w.Header().Get("Cache-Control"), "private") {
 		t.Errorf("with a token = %d %q, want 200 and private", w.Code, w.Header().Get("Cache-Control"))
 	}
 }
 
 func TestRedirects(t *testing.T) {
 	d := newDemo(t)
-	prefixed := d.Serve("/pre", true, jsonapi.New(d.Index, jsonapi.Options{BaseURL: "https://pypi.example.com/pre/"}).Table())
+	prefixed := d.Serve("/pre", true,
+		jsonapi.New(d.Index, jsonapi.Options{BaseURL: "https://pypi.example.com/pre/"}).Table())
 	for _, tt := range []struct {
 		h            http.Handler
 		target, want string
@@ -215,7 +255,8 @@ func TestConditional(t *testing.T) {
 		fresh := call(d.open, "GET /pypi/de-mo/json", "Accept-Encoding", encoding)
 		w := call(d.open, "GET /pypi/de-mo/json", "Accept-Encoding", encoding, "If-None-Match", fresh.Header().Get("ETag"))
 		if w.Code != 304 || w.Body.Len() != 0 || w.Header().Get("Content-Type") != fresh.Header().Get("Content-Type") {
-			t.Errorf("%s again = %d %q with %d bytes, want 304 of the same type", encoding, w.Code, w.Header().Get("Content-Type"), w.Body.Len())
+			t.Errorf("%s again = %d %q with %d bytes, want 304 of the same type", encoding, w.Code,
+				w.Header().Get("Content-Type"), w.Body.Len())
 		}
 	}
 	tag := call(d.open, "GET /pypi/de-mo/json").Header().Get("ETag")
@@ -247,7 +288,8 @@ func TestGzip(t *testing.T) {
 func TestURLs(t *testing.T) {
 	d := newDemo(t)
 	other := d.Hidden("other")
-	d.Add(d.Project("x", other), indextest.File{File: catalog.File{Filename: "x-1.0+l.tar.gz", Version: "1.0+l"}, Content: "x"})
+	d.Add(d.Project("x", other),
+		indextest.File{File: catalog.File{Filename: "x-1.0+l.tar.gz", Version: "1.0+l"}, Content: "x"})
 	auth := basic(d.Token(access.Reader, other.ID, ""))
 	h := d.Serve("/pre", true, jsonapi.New(d.Index, jsonapi.Options{BaseURL: "https://pypi.example.com/pre"}).Table())
 	for target, want := range map[string]string{

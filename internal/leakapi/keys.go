@@ -22,8 +22,8 @@ const (
 // maxSignature bounds the signature's header; one of P-256 is 72 bytes, in base 64 some hundred.
 const maxSignature = 200
 
-// ParseKeys reads the public keys of a PEM file. The error says why it cannot be used: every block has to be a public key
-// on the curve P-256, and there has to be one.
+// ParseKeys reads the public keys of a PEM file. The error says why it cannot be used: every block has to be a public
+// key on the curve P-256, and there has to be one.
 func ParseKeys(text []byte) ([]*ecdsa.PublicKey, error) {
 	var keys []*ecdsa.PublicKey
 	for {

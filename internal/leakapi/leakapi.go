@@ -30,7 +30,14 @@ func New(d *access.Directory, o Options) *API { return &API{directory: d, keys: 
 // Table returns the route. It is also at the host's root, like the rest of what is below /_/.
 func (a *API) Table() route.Table {
 	return route.Table{Name: "leakapi", Fail: fail, Routes: []route.Route{
-		{Method: "POST", Path: "/_/secrets/disclose-token", Auth: route.Open, Limit: route.LimitLeak, Handle: a.disclose, HostRoot: true},
+		{
+			Method:   "POST",
+			Path:     "/_/secrets/disclose-token",
+			Auth:     route.Open,
+			Limit:    route.LimitLeak,
+			Handle:   a.disclose,
+			HostRoot: true,
+		},
 	}}
 }
 
@@ -42,7 +49,8 @@ func (a *API) disclose(w http.ResponseWriter, r *http.Request, who access.Caller
 	}
 	body, err := io.ReadAll(io.LimitReader(r.Body, maxBody+1))
 	if err != nil || len(body) > maxBody {
-		return fault.New(fault.Invalid, "the report did not arrive whole, or is larger than 256 KiB: send fewer tokens at once")
+		return fault.New(fault.Invalid,
+			"the report did not arrive whole, or is larger than 256 KiB: send fewer tokens at once")
 	}
 	if !signedBy(a.keys, body, signature) {
 		return fault.New(fault.Invalid, "the signature is of none of the keys that this index believes")

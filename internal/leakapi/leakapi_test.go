@@ -28,6 +28,7 @@ import (
 	"pyindex/internal/leakapi"
 	"pyindex/internal/server"
 	"pyindex/internal/storage/db"
+	"pyindex/internal/storage/storagetest"
 )
 
 // site takes reports on a real server under the path /team, over a real database. It has two keys to believe.
@@ -54,9 +55,12 @@ func newKey(t *testing.T, c elliptic.Curve) *ecdsa.PrivateKey {
 
 func newSite(t *testing.T, configured bool) *site {
 	t.Helper()
-	s := &site{T: t, folder: t.TempDir(), log: new(bytes.Buffer), keys: []*ecdsa.PrivateKey{newKey(t, elliptic.P256()), newKey(t, elliptic.P256())}}
-	d, err := db.Open(t.Context(), "sqlite:"+filepath.Join(s.folder, "index.db"), db.Options{})
+	s := &site{
+		T: t, log: new(bytes.Buffer), keys: []*ecdsa.PrivateKey{newKey(t, elliptic.P256()), newKey(t, elliptic.P256())},
+	}
+	d, err := db.Open(t.Context(), storagetest.SQLite(t), db.Options{})
 	s.must(err)
+	s.folder = filepath.Dir(d.Path())
 	t.Cleanup(func() { d.Close() })
 	s.directory = access.NewDirectory(d.Access(), access.DirectoryOptions{})
 	s.keyring = access.NewKeyring(d.Access(), access.KeyringOptions{})
@@ -69,7 +73,8 @@ func newSite(t *testing.T, configured bool) *site {
 		}
 	}
 	log := slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	h, err := server.New(server.Options{Keyring: s.keyring, Log: log, BasePath: "/team"}, leakapi.New(s.directory, o).Table())
+	h, err := server.New(server.Options{Keyring: s.keyring, Log: log, BasePath: "/team"},
+		leakapi.New(s.directory, o).Table())
 	s.must(err)
 	web := httptest.NewServer(h)
 	t.Cleanup(web.Close)
@@ -86,7 +91,8 @@ func (s *site) must(err error) {
 
 func (s *site) token() access.Secret {
 	s.Helper()
-	_, secret, err := s.directory.CreateToken(s.Context(), access.Operator("test"), access.NewAPIToken{User: "ann", Scope: access.ScopeUpload})
+	_, secret, err := s.directory.CreateToken(s.Context(), access.Operator("test"),
+		access.NewAPIToken{User: "ann", Scope: access.ScopeUpload})
 	s.must(err)
 	return secret
 }
@@ -118,7 +124,9 @@ func signed(t *testing.T, k *ecdsa.PrivateKey, body string) http.Header {
 
 // report is a report of one token.
 func report(s access.Secret) string {
-	b, err := json.Marshal([]map[string]string{{"token": s.Reveal(), "type": "acme_index", "url": "https://forge.example/a", "source": "content"}})
+	b, err := json.Marshal([]map[string]string{{
+		"token": s.Reveal(), "type": "acme_index", "url": "https://forge.example/a", "source": "content",
+	}})
 	if err != nil {
 		panic(err) // strings are JSON
 	}
@@ -145,7 +153,9 @@ func TestDisclose(t *testing.T) {
 		token, other := s.token(), s.token()
 		unknown := report(access.NewToken())
 		blanks := `[{"token": "` + token.Reveal() + `\n", "type": "x", "url": "", "more": [1, null]}]`
-		for name, body := range map[string]string{"unknown": unknown, "empty list": "[]", "not ours": `[{"token": "ghp_x", "type": "y", "url": "z"}]`} {
+		for name, body := range map[string]string{
+			"unknown": unknown, "empty list": "[]", "not ours": `[{"token": "ghp_x", "type": "y", "url": "z"}]`,
+		} {
 			if status, text := s.send(at, body, signed(t, s.keys[i], body)); status != 204 || text != "" {
 				t.Errorf("%s: %d %q, want 204 and nothing", name, status, text)
 			}
@@ -203,8 +213,14 @@ func TestDiscloseRefuses(t *testing.T) {
 		{"signature of the text itself", good, over(func(b string) []byte { return []byte(b)[:32] }), 400},
 		{"signature of a SHA-512", good, over(func(b string) []byte { d := sha512.Sum512([]byte(b)); return d[:] }), 400},
 		{"signature that is no base64", good, headers([]string{"k"}, []string{"%%%"}), 400},
-		{"signature without padding bits", good, headers([]string{"k"}, []string{strings.TrimRight(right[0], "=") + "A"}), 400},
-		{"signature of zeros", good, headers([]string{"k"}, []string{base64.StdEncoding.EncodeToString([]byte{0x30, 6, 2, 1, 0, 2, 1, 0})}), 400},
+		{
+			"signature without padding bits", good, headers([]string{"k"}, []string{strings.TrimRight(right[0], "=") + "A"}),
+			400,
+		},
+		{
+			"signature of zeros", good,
+			headers([]string{"k"}, []string{base64.StdEncoding.EncodeToString([]byte{0x30, 6, 2, 1, 0, 2, 1, 0})}), 400,
+		},
 		{"signature too long", good, headers([]string{"k"}, []string{strings.Repeat("A", 4000)}), 400},
 		{"nothing", "", mine, 400},
 		{"no JSON", "token", mine, 400},
@@ -226,13 +242,15 @@ func TestDiscloseRefuses(t *testing.T) {
 		{"deep", strings.Repeat("[", 5000), mine, 400},
 		{"too large", "[" + strings.Repeat(entry+",", 3000) + entry + "]", mine, 400},
 	} {
-		status, text := s.send(path, c.body, c.header(c.body))
-		if status != c.want || text == "" || strings.Contains(text, token.Reveal()[len(access.TokenPrefix):]) {
-			t.Errorf("%s: %d %q, want %d with a word, and no token", c.name, status, text, c.want)
-		}
-		if !s.works(token) {
-			t.Fatalf("%s: the token was ended", c.name)
-		}
+		t.Run(c.name, func(t *testing.T) {
+			status, text := s.send(path, c.body, c.header(c.body))
+			if status != c.want || text == "" || strings.Contains(text, token.Reveal()[len(access.TokenPrefix):]) {
+				t.Errorf("%s: %d %q, want %d with a word, and no token", c.name, status, text, c.want)
+			}
+			if !s.works(token) {
+				t.Fatalf("%s: the token was ended", c.name)
+			}
+		})
 	}
 }
 
@@ -242,10 +260,12 @@ func TestNotConfigured(t *testing.T) {
 	token := s.token()
 	body := report(token)
 	for name, h := range map[string]http.Header{"signed": signed(t, s.keys[0], body), "not signed": {}} {
-		status, text := s.send(path, body, h)
-		if status != 404 || !strings.Contains(text, "nothing is here") || !s.works(token) {
-			t.Errorf("%s: %d %q, want 404", name, status, text)
-		}
+		t.Run(name, func(t *testing.T) {
+			status, text := s.send(path, body, h)
+			if status != 404 || !strings.Contains(text, "nothing is here") || !s.works(token) {
+				t.Errorf("%s: %d %q, want 404", name, status, text)
+			}
+		})
 	}
 }
 
@@ -264,7 +284,8 @@ func TestNoTokenAnywhere(t *testing.T) {
 		s.must(err)
 		kept += string(b)
 	}
-	if len(kept) < 10_000 || !strings.Contains(kept, "token.leaked") || !strings.Contains(kept, "forge.example/?q=[secret]") {
+	if len(kept) < 10_000 || !strings.Contains(kept, "token.leaked") ||
+		!strings.Contains(kept, "forge.example/?q=[secret]") {
 		t.Fatal("the test looks at too little")
 	}
 	for _, secret := range []access.Secret{token, refused} {
@@ -305,13 +326,17 @@ func TestParseKeys(t *testing.T) {
 	good := pemOf(t, "PUBLIC KEY", &one.PublicKey)
 	for name, bad := range map[string]string{
 		"nothing": "", "text": "key", "another curve": pemOf(t, "PUBLIC KEY", &newKey(t, elliptic.P384()).PublicKey),
-		"RSA": pemOf(t, "PUBLIC KEY", &large.PublicKey), "Ed25519": pemOf(t, "PUBLIC KEY", ed), "another kind of block": pemOf(t, "CERTIFICATE", &one.PublicKey),
-		"private":              string(pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: private})),
-		"no key in it":         "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n",
-		"one good and one bad": good + pemOf(t, "PUBLIC KEY", ed), "text after it": good + "more", "cut": good[:len(good)-30],
+		"RSA": pemOf(t, "PUBLIC KEY", &large.PublicKey), "Ed25519": pemOf(t, "PUBLIC KEY", ed),
+		"another kind of block": pemOf(t, "CERTIFICATE", &one.PublicKey),
+		"private":               string(pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: private})),
+		"no key in it":          "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n",
+		"one good and one bad":  good + pemOf(t, "PUBLIC KEY", ed), "text after it": good + "more",
+		"cut": good[:len(good)-30],
 	} {
-		if keys, err := leakapi.ParseKeys([]byte(bad)); err == nil || len(keys) > 0 {
-			t.Errorf("%s: ParseKeys = %s, want an error", name, fmt.Sprint(len(keys)))
-		}
+		t.Run(name, func(t *testing.T) {
+			if keys, err := leakapi.ParseKeys([]byte(bad)); err == nil || len(keys) > 0 {
+				t.Errorf("%s: ParseKeys = %s, want an error", name, fmt.Sprint(len(keys)))
+			}
+		})
 	}
 }

@@ -43,7 +43,14 @@ func (a *API) Table() route.Table {
 	t := route.Table{Name: "legacyupload", Fail: fail}
 	for _, path := range []string{"/legacy/", "/legacy"} {
 		t.Routes = append(t.Routes,
-			route.Route{Method: http.MethodPost, Path: path, Auth: route.Writer, Limit: route.LimitUpload, Handle: a.upload, Tree: true},
+			route.Route{
+				Method: http.MethodPost,
+				Path:   path,
+				Auth:   route.Writer,
+				Limit:  route.LimitUpload,
+				Handle: a.upload,
+				Tree:   true,
+			},
 			route.Route{Method: http.MethodGet, Path: path, Auth: route.Open, Handle: a.explain, Tree: true},
 		)
 	}
@@ -52,5 +59,6 @@ func (a *API) Table() route.Table {
 
 // explain answers people and installers that came to the wrong address.
 func (a *API) explain(http.ResponseWriter, *http.Request, access.Caller) error {
-	return refuse(http.StatusMethodNotAllowed, "this address takes uploads by POST and nothing else. To publish, give it to twine or uv as the repository's URL; to install, use the address that ends in /simple/")
+	return refuse(http.StatusMethodNotAllowed,
+		"this address takes uploads by POST and nothing else. To publish, give it to twine or uv as the repository's URL; to install, use the address that ends in /simple/")
 }

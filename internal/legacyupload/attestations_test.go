@@ -26,7 +26,8 @@ func TestAttestationsField(t *testing.T) {
 			for _, s := range c.sent {
 				parts = append(parts, text("attestations", s))
 			}
-			got, err := receive(strings.NewReader(raw(append(parts, text("after", "it"))...)), edgeType, Options{}.bounds(), func(form, partHeader) (io.Writer, error) { return io.Discard, nil })
+			got, err := receive(strings.NewReader(raw(append(parts, text("after", "it"))...)), edgeType, Options{}.bounds(),
+				func(form, partHeader) (io.Writer, error) { return io.Discard, nil })
 			if err != nil {
 				t.Fatal(err)
 			}

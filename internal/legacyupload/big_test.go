@@ -64,7 +64,9 @@ func (b *big) write(to io.Writer) error {
 		name string
 		text string
 	}{
-		{"payload.bin", ""}, {info + "METADATA", b.metadata()}, {info + "WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"},
+		{"payload.bin", ""},
+		{info + "METADATA", b.metadata()},
+		{info + "WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"},
 		{info + "RECORD", "payload.bin,,\n" + info + "METADATA,,\n" + info + "WHEEL,,\n" + info + "RECORD,,\n"},
 	}
 	for _, m := range members {
@@ -72,7 +74,13 @@ func (b *big) write(to io.Writer) error {
 		if m.text == "" {
 			body, size, sum = b.member(), b.size, b.crc
 		}
-		p, err := w.CreateRaw(&zip.FileHeader{Name: m.name, Method: zip.Store, CRC32: sum, CompressedSize64: uint64(size), UncompressedSize64: uint64(size)})
+		p, err := w.CreateRaw(&zip.FileHeader{
+			Name:               m.name,
+			Method:             zip.Store,
+			CRC32:              sum,
+			CompressedSize64:   uint64(size),
+			UncompressedSize64: uint64(size),
+		})
 		if err != nil {
 			return err
 		}

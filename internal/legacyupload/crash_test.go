@@ -43,11 +43,13 @@ func (b *breaker) mend() bool {
 	return b.count.Load() >= at
 }
 
-// Each step of an upload fails once, before or after its effect. Whatever the answer was, every listed file is whole, and
-// the same upload again succeeds.
+// Each step of an upload fails once, before or after its effect. Whatever the answer was, every listed file is whole,
+// and the same upload again succeeds.
 func TestCrash(t *testing.T) {
 	for _, late := range []bool{false, true} {
-		for name, site := range map[string]func(t *testing.T, b *breaker) *site{"database": breakDatabase, "bytes": breakBytes} {
+		for name, site := range map[string]func(t *testing.T, b *breaker) *site{
+			"database": breakDatabase, "bytes": breakBytes,
+		} {
 			t.Run(fmt.Sprintf("%s, late %v", name, late), func(t *testing.T) {
 				b := &breaker{late: late}
 				s := site(t, b)

@@ -57,7 +57,9 @@ func TestRefusedBeforeTheBytes(t *testing.T) {
 		"name twice":           {request{token: s.token, parts: append([]part{field("name", "x")}, parts...)}, 400},
 		"submit":               {request{token: s.token, parts: with(parts, ":action", "submit")}, 410},
 		"protocol 3":           {request{token: s.token, parts: with(parts, "protocol_version", "3")}, 400},
-		"metadata as a file":   {request{token: s.token, parts: append([]part{fileField("summary", "x", nil)}, parts...)}, 400},
+		"metadata as a file": {
+			request{token: s.token, parts: append([]part{fileField("summary", "x", nil)}, parts...)}, 400,
+		},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -77,13 +79,15 @@ func TestWarnings(t *testing.T) {
 	s, d := newSite(t, setting{}), demo
 	info := "demo-1.0.dist-info/"
 	d.bytes = zipped([][2]string{
-		{"payload.txt", "not recorded"}, {info + "METADATA", d.metadata()},
+		{"payload.txt", "not recorded"},
+		{info + "METADATA", d.metadata()},
 		{info + "WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"},
 		{info + "RECORD", info + "METADATA,,\n" + info + "WHEEL,,\n" + info + "RECORD,,\n"},
 	})
 	a := s.send(request{token: s.token, parts: append([]part{field("attestations", "[]")}, d.parts()...)})
 	lines := strings.Split(strings.TrimSuffix(a.body, "\n"), "\n")
-	if a.status != 200 || len(lines) != 2 || !strings.Contains(lines[0], "RECORD") || !strings.Contains(lines[1], "attestations") {
+	if a.status != 200 || len(lines) != 2 || !strings.Contains(lines[0], "RECORD") ||
+		!strings.Contains(lines[1], "attestations") {
 		t.Errorf("POST = %v, want 200 with two warnings", a)
 	}
 	s.intact(d.filename)

@@ -23,7 +23,8 @@ func TestUploadWarnsOfATokenThatEnds(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := newSite(t, setting{upload: legacyupload.Options{Now: func() time.Time { return time.Now().Add(c.age) }}})
 			s.token = s.newToken(access.NewAPIToken{User: "alice", Scope: access.ScopeUpload, Expires: c.life})
-			if a := s.upload(demo); a.status != 200 || strings.Contains(a.body, "the API token that was used expires on ") != c.warns {
+			if a := s.upload(demo); a.status != 200 ||
+				strings.Contains(a.body, "the API token that was used expires on ") != c.warns {
 				t.Errorf("the answer is %d %q", a.status, a.body)
 			}
 		})

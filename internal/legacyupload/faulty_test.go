@@ -8,7 +8,8 @@ import (
 	"pyindex/internal/custody"
 )
 
-// faulty is bytes of which each step may break: beside what storagetest breaks, also reading a stage back and discarding it.
+// faulty is bytes of which each step may break: beside what storagetest breaks, also reading a stage back and
+// discarding it.
 type faulty struct {
 	custody.Blobs
 	b *breaker

@@ -9,8 +9,8 @@ import (
 	"pyindex/internal/packaging"
 )
 
-// readFileFields reads the fields about the file into u. It returns fault.Invalid for one that is missing, sent twice or
-// impossible.
+// readFileFields reads the fields about the file into u. It returns fault.Invalid for one that is missing, sent twice
+// or impossible.
 func readFileFields(f form, u *ingest.Upload) (err error) {
 	if u.Kind, err = fileKind(f); err != nil {
 		return err
@@ -36,7 +36,8 @@ func fileKind(f form) (packaging.Kind, error) {
 	case "":
 		return "", fault.New(fault.Invalid, "the form has no filetype: send sdist or bdist_wheel")
 	}
-	return "", fault.New(fault.Invalid, "filetype %.60q is not taken here: send an sdist or a wheel (sdist, bdist_wheel)", text)
+	return "", fault.New(fault.Invalid, "filetype %.60q is not taken here: send an sdist or a wheel (sdist, bdist_wheel)",
+		text)
 }
 
 // pythonVersion is free text for a wheel and nothing but "source" for a source distribution; flit leaves that out.
@@ -48,7 +49,8 @@ func pythonVersion(f form, kind packaging.Kind) (string, error) {
 	case kind == packaging.Wheel && text == "":
 		return "", fault.New(fault.Invalid, "the form has no pyversion: for a wheel, send its Python tag, such as py3")
 	case kind == packaging.SDist && text != "" && text != "source":
-		return "", fault.New(fault.Invalid, `pyversion %.60q does not fit a source distribution: send "source" or leave it out`, text)
+		return "", fault.New(fault.Invalid,
+			`pyversion %.60q does not fit a source distribution: send "source" or leave it out`, text)
 	case len(text) > maxPython:
 		return "", fault.New(fault.Invalid, "pyversion is too long: %d characters at most", maxPython)
 	case kind == packaging.SDist:
@@ -87,7 +89,8 @@ func readDigests(f form) (d ingest.Digests, err error) {
 		c.set(&d, strings.ToLower(text))
 	}
 	if d == (ingest.Digests{}) {
-		return d, fault.New(fault.Invalid, "the form has no digest of the file: send sha256_digest, blake2_256_digest or md5_digest")
+		return d, fault.New(fault.Invalid,
+			"the form has no digest of the file: send sha256_digest, blake2_256_digest or md5_digest")
 	}
 	return d, nil
 }

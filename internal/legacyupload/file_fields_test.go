@@ -29,18 +29,40 @@ func TestReadStatement(t *testing.T) {
 		form form
 		want ingest.Upload
 	}{
-		"wheel": {formOf("filetype", "bdist_wheel", "pyversion", "py3", "sha256_digest", digest64, "comment", "hi"),
-			ingest.Upload{Kind: packaging.Wheel, PythonVersion: "py3", Comment: "hi", Digests: ingest.Digests{SHA256: lower}}},
-		"sdist": {formOf("filetype", "sdist", "pyversion", "source", "blake2_256_digest", digest64),
-			ingest.Upload{Kind: packaging.SDist, PythonVersion: "source", Comment: "", Digests: ingest.Digests{Blake2b256: lower}}},
-		"flit's sdist": {formOf("filetype", "sdist", "md5_digest", digest32),
-			ingest.Upload{Kind: packaging.SDist, PythonVersion: "source", Comment: "", Digests: ingest.Digests{MD5: strings.ToLower(digest32)}}},
-		"empty and UNKNOWN": {formOf("filetype", "sdist", "pyversion", "", "md5_digest", "", "blake2_256_digest", " UNKNOWN ", "sha256_digest", lower, "comment", "UNKNOWN"),
-			ingest.Upload{Kind: packaging.SDist, PythonVersion: "source", Comment: "", Digests: ingest.Digests{SHA256: lower}}},
-		"comment repaired": {formOf("filetype", "sdist", "sha256_digest", lower, "comment", "a\x00\xffb"),
-			ingest.Upload{Kind: packaging.SDist, PythonVersion: "source", Comment: "a\\x00\uFFFDb", Digests: ingest.Digests{SHA256: lower}}},
-		"any Python": {formOf("filetype", "bdist_wheel", "pyversion", "any text", "sha256_digest", lower),
-			ingest.Upload{Kind: packaging.Wheel, PythonVersion: "any text", Comment: "", Digests: ingest.Digests{SHA256: lower}}},
+		"wheel": {
+			formOf("filetype", "bdist_wheel", "pyversion", "py3", "sha256_digest", digest64, "comment", "hi"),
+			ingest.Upload{Kind: packaging.Wheel, PythonVersion: "py3", Comment: "hi", Digests: ingest.Digests{SHA256: lower}},
+		},
+		"sdist": {
+			formOf("filetype", "sdist", "pyversion", "source", "blake2_256_digest", digest64),
+			ingest.Upload{
+				Kind: packaging.SDist, PythonVersion: "source", Comment: "", Digests: ingest.Digests{Blake2b256: lower},
+			},
+		},
+		"flit's sdist": {
+			formOf("filetype", "sdist", "md5_digest", digest32),
+			ingest.Upload{
+				Kind: packaging.SDist, PythonVersion: "source", Comment: "",
+				Digests: ingest.Digests{MD5: strings.ToLower(digest32)},
+			},
+		},
+		"empty and UNKNOWN": {
+			formOf("filetype", "sdist", "pyversion", "", "md5_digest", "", "blake2_256_digest",
+				" UNKNOWN ", "sha256_digest", lower, "comment", "UNKNOWN"),
+			ingest.Upload{Kind: packaging.SDist, PythonVersion: "source", Comment: "", Digests: ingest.Digests{SHA256: lower}},
+		},
+		"comment repaired": {
+			formOf("filetype", "sdist", "sha256_digest", lower, "comment", "a\x00\xffb"),
+			ingest.Upload{
+				Kind: packaging.SDist, PythonVersion: "source", Comment: "a\\x00\uFFFDb", Digests: ingest.Digests{SHA256: lower},
+			},
+		},
+		"any Python": {
+			formOf("filetype", "bdist_wheel", "pyversion", "any text", "sha256_digest", lower),
+			ingest.Upload{
+				Kind: packaging.Wheel, PythonVersion: "any text", Comment: "", Digests: ingest.Digests{SHA256: lower},
+			},
+		},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -78,7 +100,9 @@ func TestReadStatementRefuses(t *testing.T) {
 		"long sha256":        {[][]string{sdist, {"sha256_digest", digest64 + "a"}}, "sha256_digest"},
 		"sha256 and newline": {[][]string{sdist, {"sha256_digest", digest64 + "\n"}}, "sha256_digest"},
 		"sha256 not hex":     {[][]string{sdist, {"sha256_digest", "g" + digest64[1:]}}, "sha256_digest"},
-		"sha256 in base64":   {[][]string{sdist, {"sha256_digest", "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="}}, "sha256_digest"},
+		"sha256 in base64": {
+			[][]string{sdist, {"sha256_digest", "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="}}, "sha256_digest",
+		},
 		"blake2 of 64 bytes": {[][]string{sdist, {"blake2_256_digest", digest64 + digest64}}, "blake2_256_digest"},
 		"bad beside good":    {[][]string{sdist, sha, {"blake2_256_digest", "x"}}, "blake2_256_digest"},
 		"short md5":          {[][]string{sdist, {"md5_digest", digest32[1:]}}, "md5_digest"},
@@ -119,15 +143,25 @@ func TestCheckAction(t *testing.T) {
 		"both":            {[]string{"file_upload", "submit"}, 410},
 		"other both":      {[]string{"file_upload", "x"}, 400},
 	} {
-		err := checkAction(tt.actions)
-		if got := statusOf(err); (err != nil || tt.status != 0) && got != tt.status {
-			t.Errorf("%s: checkAction(%q) = %v with %d, want %d", name, tt.actions, err, got, tt.status)
-		}
+		t.Run(name, func(t *testing.T) {
+			err := checkAction(tt.actions)
+			if got := statusOf(err); (err != nil || tt.status != 0) && got != tt.status {
+				t.Errorf("%s: checkAction(%q) = %v with %d, want %d", name, tt.actions, err, got, tt.status)
+			}
+		})
 	}
 }
 
 func TestCheckProtocol(t *testing.T) {
-	for version, ok := range map[string]bool{"": true, "1": true, "2": false, "1.0": false, "01": false, " 1": false, "one": false} {
+	for version, ok := range map[string]bool{
+		"":    true,
+		"1":   true,
+		"2":   false,
+		"1.0": false,
+		"01":  false,
+		" 1":  false,
+		"one": false,
+	} {
 		if err := checkProtocol(version); (err == nil) != ok || err != nil && !fault.Is(err, fault.Invalid) {
 			t.Errorf("checkProtocol(%q) = %v", version, err)
 		}

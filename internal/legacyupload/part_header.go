@@ -21,7 +21,8 @@ type partHeader struct {
 func readPartHeader(h textproto.MIMEHeader) (partHeader, error) {
 	lines := h["Content-Disposition"]
 	if len(lines) != 1 {
-		return partHeader{}, fault.New(fault.Invalid, "every part of the form needs one Content-Disposition header, got %d", len(lines))
+		return partHeader{},
+			fault.New(fault.Invalid, "every part of the form needs one Content-Disposition header, got %d", len(lines))
 	}
 	params, err := dispositionParams(lines[0])
 	if err != nil {

@@ -12,24 +12,51 @@ func TestReadPartHeader(t *testing.T) {
 		line string
 		want partHeader
 	}{
-		"field":             {`form-data; name="summary"`, partHeader{field: "summary"}},
-		"unquoted":          {`form-data; name=summary`, partHeader{field: "summary"}},
-		"upper case":        {`Form-Data; NAME="summary"`, partHeader{field: "summary"}},
-		"trailing ;":        {`form-data; name="a"; `, partHeader{field: "a"}},
-		"file":              {`form-data; name="content"; filename="a-1.tar.gz"`, partHeader{field: "content", file: true, filename: "a-1.tar.gz"}},
-		"no blanks":         {`form-data;name="content";filename="a"`, partHeader{field: "content", file: true, filename: "a"}},
-		"empty file name":   {`form-data; name="content"; filename=""`, partHeader{field: "content", file: true}},
-		"slash stays":       {`form-data; name="content"; filename="../../etc/a"`, partHeader{field: "content", file: true, filename: "../../etc/a"}},
-		"backslash stays":   {`form-data; name="content"; filename="..\a"`, partHeader{field: "content", file: true, filename: `..\a`}},
-		"escaped backslash": {`form-data; name="content"; filename="a\\b"`, partHeader{field: "content", file: true, filename: `a\b`}},
-		"escaped quote":     {`form-data; name="content"; filename="a\"; name=\"b"`, partHeader{field: "content", file: true, filename: `a"; name="b`}},
-		"percent stays":     {`form-data; name="content"; filename="a%0d%0ab"`, partHeader{field: "content", file: true, filename: "a%0d%0ab"}},
-		"semicolon inside":  {`form-data; name="content"; filename="a;b"`, partHeader{field: "content", file: true, filename: "a;b"}},
-		"encoded":           {`form-data; name="content"; filename*=UTF-8''a%2Fb`, partHeader{field: "content", file: true, filename: "a/b"}},
-		"encoded plus":      {`form-data; name="content"; filename*=utf-8'en'a+b`, partHeader{field: "content", file: true, filename: "a+b"}},
-		"both alike":        {`form-data; name="content"; filename="ab"; filename*=utf-8''ab`, partHeader{field: "content", file: true, filename: "ab"}},
-		"encoded line end":  {`form-data; name="content"; filename*=utf-8''a%0D%0Ab`, partHeader{field: "content", file: true, filename: "a\r\nb"}},
-		"non-ASCII":         {`form-data; name="content"; filename="ä"`, partHeader{field: "content", file: true, filename: "ä"}},
+		"field":      {`form-data; name="summary"`, partHeader{field: "summary"}},
+		"unquoted":   {`form-data; name=summary`, partHeader{field: "summary"}},
+		"upper case": {`Form-Data; NAME="summary"`, partHeader{field: "summary"}},
+		"trailing ;": {`form-data; name="a"; `, partHeader{field: "a"}},
+		"file": {
+			`form-data; name="content"; filename="a-1.tar.gz"`, partHeader{field: "content", file: true, filename: "a-1.tar.gz"},
+		},
+		"no blanks": {
+			`form-data;name="content";filename="a"`, partHeader{field: "content", file: true, filename: "a"},
+		},
+		"empty file name": {`form-data; name="content"; filename=""`, partHeader{field: "content", file: true}},
+		"slash stays": {
+			`form-data; name="content"; filename="../../etc/a"`,
+			partHeader{field: "content", file: true, filename: "../../etc/a"},
+		},
+		"backslash stays": {
+			`form-data; name="content"; filename="..\a"`, partHeader{field: "content", file: true, filename: `..\a`},
+		},
+		"escaped backslash": {
+			`form-data; name="content"; filename="a\\b"`, partHeader{field: "content", file: true, filename: `a\b`},
+		},
+		"escaped quote": {
+			`form-data; name="content"; filename="a\"; name=\"b"`,
+			partHeader{field: "content", file: true, filename: `a"; name="b`},
+		},
+		"percent stays": {
+			`form-data; name="content"; filename="a%0d%0ab"`, partHeader{field: "content", file: true, filename: "a%0d%0ab"},
+		},
+		"semicolon inside": {
+			`form-data; name="content"; filename="a;b"`, partHeader{field: "content", file: true, filename: "a;b"},
+		},
+		"encoded": {
+			`form-data; name="content"; filename*=UTF-8''a%2Fb`, partHeader{field: "content", file: true, filename: "a/b"},
+		},
+		"encoded plus": {
+			`form-data; name="content"; filename*=utf-8'en'a+b`, partHeader{field: "content", file: true, filename: "a+b"},
+		},
+		"both alike": {
+			`form-data; name="content"; filename="ab"; filename*=utf-8''ab`,
+			partHeader{field: "content", file: true, filename: "ab"},
+		},
+		"encoded line end": {
+			`form-data; name="content"; filename*=utf-8''a%0D%0Ab`, partHeader{field: "content", file: true, filename: "a\r\nb"},
+		},
+		"non-ASCII": {`form-data; name="content"; filename="ä"`, partHeader{field: "content", file: true, filename: "ä"}},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -64,7 +64,8 @@ func TestReceive(t *testing.T) {
 			if diff := cmp.Diff(want, got.form); diff != "" {
 				t.Errorf("receive: form differs (-want +got):\n%s", diff)
 			}
-			if len(got.attestations) != 1 || got.attestations[0] != "[]" || got.content == nil || got.content.filename != "../a.whl" || got.content.contentType != "" {
+			if len(got.attestations) != 1 || got.attestations[0] != "[]" || got.content == nil ||
+				got.content.filename != "../a.whl" || got.content.contentType != "" {
 				t.Errorf("receive: attestations %q, content %+v", got.attestations, got.content)
 			}
 			if stored.String() != "bytes\r\n--X\r\nmore" {
@@ -89,21 +90,23 @@ func TestReceiveRefuses(t *testing.T) {
 	whole := raw(text("name", "a"), file("content", "a.whl", "bytes"))
 	long := strings.Repeat("x", 5<<10)
 	tests := map[string]struct{ kind, body, want string }{
-		"no type":             {"", whole, "multipart/form-data"},
-		"url encoded":         {"application/x-www-form-urlencoded", "name=a", "multipart/form-data"},
-		"multipart/mixed":     {"multipart/mixed; boundary=XX", whole, "multipart/form-data"},
-		"no boundary":         {"multipart/form-data", whole, "boundary"},
-		"empty boundary":      {`multipart/form-data; boundary=""`, whole, "boundary"},
-		"long boundary":       {"multipart/form-data; boundary=" + strings.Repeat("X", 201), whole, "boundary"},
-		"boundary twice":      {"multipart/form-data; boundary=XX; boundary=YY", whole, "multipart/form-data"},
-		"empty body":          {edgeType, "", "ended before"},
-		"other boundary":      {edgeType, strings.ReplaceAll(whole, "XX", "YY"), "ended before"},
-		"not multipart":       {edgeType, "name=a", "ended before"},
-		"cut in header":       {edgeType, whole[:20], "cannot be read"},
-		"cut in field":        {edgeType, whole[:len("--XX\r\n")+len(text("name", "a"))], "ended before"},
-		"cut in content":      {edgeType, strings.TrimSuffix(whole, "\r\n--XX--\r\n"), "ended before"},
-		"cut before end":      {edgeType, strings.TrimSuffix(whole, "--XX--\r\n"), "ended before"},
-		"junk between":        {edgeType, "--XX\r\n" + text("name", "a") + "\r\n--XX\r\njunk\r\n\r\nx\r\n--XX--\r\n", "cannot be read"},
+		"no type":         {"", whole, "multipart/form-data"},
+		"url encoded":     {"application/x-www-form-urlencoded", "name=a", "multipart/form-data"},
+		"multipart/mixed": {"multipart/mixed; boundary=XX", whole, "multipart/form-data"},
+		"no boundary":     {"multipart/form-data", whole, "boundary"},
+		"empty boundary":  {`multipart/form-data; boundary=""`, whole, "boundary"},
+		"long boundary":   {"multipart/form-data; boundary=" + strings.Repeat("X", 201), whole, "boundary"},
+		"boundary twice":  {"multipart/form-data; boundary=XX; boundary=YY", whole, "multipart/form-data"},
+		"empty body":      {edgeType, "", "ended before"},
+		"other boundary":  {edgeType, strings.ReplaceAll(whole, "XX", "YY"), "ended before"},
+		"not multipart":   {edgeType, "name=a", "ended before"},
+		"cut in header":   {edgeType, whole[:20], "cannot be read"},
+		"cut in field":    {edgeType, whole[:len("--XX\r\n")+len(text("name", "a"))], "ended before"},
+		"cut in content":  {edgeType, strings.TrimSuffix(whole, "\r\n--XX--\r\n"), "ended before"},
+		"cut before end":  {edgeType, strings.TrimSuffix(whole, "--XX--\r\n"), "ended before"},
+		"junk between": {
+			edgeType, "--XX\r\n" + text("name", "a") + "\r\n--XX\r\njunk\r\n\r\nx\r\n--XX--\r\n", "cannot be read",
+		},
 		"no header":           {edgeType, raw("\r\nvalue"), "Content-Disposition"},
 		"NUL in header":       {edgeType, raw(file("content", "a\x00.whl", "bytes")), "cannot be read"},
 		"line end in header":  {edgeType, raw(file("content", "a\r\nX-Evil: 1", "bytes")), "cannot be read"},
@@ -116,10 +119,16 @@ func TestReceiveRefuses(t *testing.T) {
 		"longer field":        {edgeType, raw(text("summary", strings.Repeat(long, 10))), "too l"},
 		"long attestations":   {edgeType, raw(text("attestations", strings.Repeat(long, 4))), "a field is over"},
 		"long signature":      {edgeType, raw(file("gpg_signature", "a", strings.Repeat(long, 4))), "a field is over"},
-		"long header":         {edgeType, raw("X-Long: " + strings.Repeat(long, 9) + "\r\n" + text("name", "a")), "a part's header is over"},
-		"long preamble":       {edgeType, strings.Repeat("junk\r\n", 9<<10) + whole, "a part's header is over"},
-		"many fields":         {edgeType, raw(strings.Split(strings.Repeat(text("a", "")+"\x01", 51), "\x01")[:51]...), "more than 50 parts"},
-		"much in all":         {edgeType, raw(strings.Split(strings.Repeat(text("a", long[:4<<10])+"\x01", 40), "\x01")[:40]...), "together"},
+		"long header": {
+			edgeType, raw("X-Long: " + strings.Repeat(long, 9) + "\r\n" + text("name", "a")), "a part's header is over",
+		},
+		"long preamble": {edgeType, strings.Repeat("junk\r\n", 9<<10) + whole, "a part's header is over"},
+		"many fields": {
+			edgeType, raw(strings.Split(strings.Repeat(text("a", "")+"\x01", 51), "\x01")[:51]...), "more than 50 parts",
+		},
+		"much in all": {
+			edgeType, raw(strings.Split(strings.Repeat(text("a", long[:4<<10])+"\x01", 40), "\x01")[:40]...), "together",
+		},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -156,12 +165,22 @@ func TestReceiveHandsErrorsOn(t *testing.T) {
 		want error
 		kind fault.Kind
 	}{
-		"opener refuses": {strings.NewReader(body), func(form, partHeader) (io.Writer, error) { return nil, full }, full, fault.TooLarge},
-		"stage is full":  {strings.NewReader(body), into(writerFunc(func([]byte) (int, error) { return 0, full })), full, fault.TooLarge},
-		"stage breaks":   {strings.NewReader(body), into(writerFunc(func([]byte) (int, error) { return 0, gone })), gone, fault.Internal},
-		"client leaves":  {io.MultiReader(strings.NewReader(body[:1000]), iotest.ErrReader(gone)), into(io.Discard), gone, fault.Invalid},
+		"opener refuses": {
+			strings.NewReader(body), func(form, partHeader) (io.Writer, error) { return nil, full }, full, fault.TooLarge,
+		},
+		"stage is full": {
+			strings.NewReader(body), into(writerFunc(func([]byte) (int, error) { return 0, full })), full, fault.TooLarge,
+		},
+		"stage breaks": {
+			strings.NewReader(body), into(writerFunc(func([]byte) (int, error) { return 0, gone })), gone, fault.Internal,
+		},
+		"client leaves": {
+			io.MultiReader(strings.NewReader(body[:1000]), iotest.ErrReader(gone)), into(io.Discard), gone, fault.Invalid,
+		},
 		"leaves at once": {iotest.ErrReader(gone), into(io.Discard), gone, fault.Invalid},
-		"stands still":   {io.MultiReader(strings.NewReader(body[:1000]), iotest.ErrReader(full)), into(io.Discard), full, fault.TooLarge},
+		"stands still": {
+			io.MultiReader(strings.NewReader(body[:1000]), iotest.ErrReader(full)), into(io.Discard), full, fault.TooLarge,
+		},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -251,7 +270,8 @@ func FuzzRoundTrip(f *testing.F) {
 	f.Add("summary", "value", "a-1.whl")
 	f.Add("a;b", "\r\n--x", `C:\..\a"b`)
 	f.Fuzz(func(t *testing.T, field, value, filename string) {
-		if field == "" || field == "content" || field == "attestations" || len(value) > 1000 || len(field)+len(filename) > 1000 || !printable(field+filename) {
+		if field == "" || field == "content" || field == "attestations" || len(value) > 1000 ||
+			len(field)+len(filename) > 1000 || !printable(field+filename) {
 			return
 		}
 		var b, stored bytes.Buffer
@@ -264,8 +284,10 @@ func FuzzRoundTrip(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got.content.filename != filename || stored.String() != value || got.form[field] == nil || got.form[field][0] != value {
-			t.Errorf("receive = %q, %q, %v, want %q in %q and %q", got.content.filename, stored.String(), got.form, value, field, filename)
+		if got.content.filename != filename || stored.String() != value || got.form[field] == nil ||
+			got.form[field][0] != value {
+			t.Errorf("receive = %q, %q, %v, want %q in %q and %q", got.content.filename, stored.String(), got.form, value,
+				field, filename)
 		}
 	})
 }

@@ -27,7 +27,8 @@ func TestFormResources(t *testing.T) {
 			"a long file name":  one(func(fill string) string { return file("content", fill, "x") }),
 			"an escaped name":   func(n int) string { return raw(file("content", strings.Repeat(`\"`, n/2), "x")) },
 			"an encoded name": func(n int) string {
-				return raw("Content-Disposition: form-data; name=content; filename*=utf-8''" + strings.Repeat("%41", n/3) + "\r\n\r\nx")
+				return raw("Content-Disposition: form-data; name=content; filename*=utf-8''" + strings.Repeat("%41", n/3) +
+					"\r\n\r\nx")
 			},
 			"parameters": func(n int) string {
 				return raw("Content-Disposition: form-data" + strings.Repeat("; a=b", n/5) + "\r\n\r\nx")

@@ -60,7 +60,8 @@ func render(kind string, status int, message string) []byte {
 		return append(b, '\n')
 	case typeHTML:
 		var b bytes.Buffer
-		_ = page.Execute(&b, map[string]any{"Status": status, "Title": http.StatusText(status), "Message": message}) // a buffer takes all
+		// a buffer takes all
+		_ = page.Execute(&b, map[string]any{"Status": status, "Title": http.StatusText(status), "Message": message})
 		return b.Bytes()
 	}
 	return []byte(message + "\n")

@@ -90,7 +90,8 @@ func TestFailStatus(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := failWith(tt.err, "")
 			if w.Code != tt.status || w.Body.String() != tt.text+"\n" || w.Header().Get("Retry-After") != tt.retry {
-				t.Errorf("fail(%v) = %d %q, Retry-After %q, want %d %q, %q", tt.err, w.Code, w.Body, w.Header().Get("Retry-After"), tt.status, tt.text, tt.retry)
+				t.Errorf("fail(%v) = %d %q, Retry-After %q, want %d %q, %q", tt.err, w.Code, w.Body, w.Header().Get("Retry-After"),
+					tt.status, tt.text, tt.retry)
 			}
 			if want := string(route.ReasonPhrase(tt.text)); w.reason != want {
 				t.Errorf("fail(%v) has the reason %q, want %q", tt.err, w.reason, want)
@@ -119,14 +120,16 @@ func TestFailWithoutPhrase(t *testing.T) {
 	for name, w := range map[string]http.ResponseWriter{
 		"HTTP/2": httptest.NewRecorder(), "no connection": &phrased{ResponseRecorder: httptest.NewRecorder(), broken: true},
 	} {
-		fail(w, httptest.NewRequest("POST", "/legacy/", nil), fault.New(fault.Invalid, "bad"))
-		rec, ok := w.(*httptest.ResponseRecorder)
-		if !ok {
-			rec = w.(*phrased).ResponseRecorder
-		}
-		if rec.Code != 400 || rec.Body.String() != "bad\n" {
-			t.Errorf("%s: fail = %d %q", name, rec.Code, rec.Body)
-		}
+		t.Run(name, func(t *testing.T) {
+			fail(w, httptest.NewRequest("POST", "/legacy/", nil), fault.New(fault.Invalid, "bad"))
+			rec, ok := w.(*httptest.ResponseRecorder)
+			if !ok {
+				rec = w.(*phrased).ResponseRecorder
+			}
+			if rec.Code != 400 || rec.Body.String() != "bad\n" {
+				t.Errorf("%s: fail = %d %q", name, rec.Code, rec.Body)
+			}
+		})
 	}
 }
 
@@ -139,7 +142,8 @@ func TestFailEscapes(t *testing.T) {
 	if e := json.Unmarshal(w.Body.Bytes(), &got); e != nil || w.Header().Get("Content-Type") != "application/json" {
 		t.Fatalf("fail wrote %s (%s): %v", w.Body, w.Header().Get("Content-Type"), e)
 	}
-	if !strings.HasPrefix(got.Code, "400 <script>") || !strings.HasPrefix(got.Message, "<script>") || got.Title != "Bad Request" {
+	if !strings.HasPrefix(got.Code, "400 <script>") || !strings.HasPrefix(got.Message, "<script>") ||
+		got.Title != "Bad Request" {
 		t.Errorf("fail wrote %+v", got)
 	}
 	if html := failWith(err, "text/html"); strings.Contains(html.Body.String(), "<script>") {
@@ -147,7 +151,8 @@ func TestFailEscapes(t *testing.T) {
 	}
 	for _, accept := range []string{"", "text/html", "application/json"} {
 		w := failWith(err, accept)
-		if w.Header().Get("Set-Cookie") != "" || strings.ContainsAny(w.reason, "\r\n") || w.Header().Get("X-Content-Type-Options") != "nosniff" {
+		if w.Header().Get("Set-Cookie") != "" || strings.ContainsAny(w.reason, "\r\n") ||
+			w.Header().Get("X-Content-Type-Options") != "nosniff" {
 			t.Errorf("fail(%s) has the reason %q and header %v", accept, w.reason, w.Header())
 		}
 	}
@@ -155,7 +160,8 @@ func TestFailEscapes(t *testing.T) {
 
 func TestAccept(t *testing.T) {
 	w := httptest.NewRecorder()
-	if err := accept(w, []string{"one\nline", "two"}); err != nil || w.Code != 200 || w.Body.String() != "one line\ntwo\n" {
+	if err := accept(w, []string{"one\nline", "two"}); err != nil || w.Code != 200 ||
+		w.Body.String() != "one line\ntwo\n" {
 		t.Errorf("accept = %d %q, %v", w.Code, w.Body, err)
 	}
 	if got := w.Header().Get("Content-Type"); got != typePlain {

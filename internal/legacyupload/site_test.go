@@ -25,6 +25,7 @@ import (
 	"pyindex/internal/server"
 	"pyindex/internal/storage/blobs"
 	"pyindex/internal/storage/db"
+	"pyindex/internal/storage/storagetest"
 )
 
 // setting is what a site may have otherwise than usual.
@@ -54,10 +55,13 @@ var operator = access.Operator("test")
 func newSite(t testing.TB, o setting) *site {
 	t.Helper()
 	dir := t.TempDir()
-	d, err := db.Open(t.Context(), "sqlite:"+filepath.Join(dir, "index.db"), db.Options{Hook: o.hook})
+	d, err := db.Open(t.Context(), storagetest.SQLite(t), db.Options{Hook: o.hook})
 	check(t, err)
 	t.Cleanup(func() { d.Close() })
-	s := &site{t: t, folder: filepath.Join(dir, "blobs"), db: d, client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64}}}
+	s := &site{
+		t: t, folder: filepath.Join(dir, "blobs"), db: d,
+		client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64}},
+	}
 	b, err := blobs.Open(t.Context(), "file://"+s.folder, blobs.Options{})
 	check(t, err)
 	var kept custody.Blobs = b
@@ -77,7 +81,9 @@ func (s *site) serve(o setting) {
 	s.t.Helper()
 	keyring := access.NewKeyring(s.db.Access(), access.KeyringOptions{})
 	api := legacyupload.New(s.index.Intake, o.upload)
-	h, err := server.New(server.Options{Keyring: keyring, Log: slog.New(slog.DiscardHandler), Rates: o.rates, Stall: o.stall}, api.Table())
+	h, err := server.New(server.Options{
+		Keyring: keyring, Log: slog.New(slog.DiscardHandler), Rates: o.rates, Stall: o.stall,
+	}, api.Table())
 	check(s.t, err)
 	web := httptest.NewServer(h)
 	s.t.Cleanup(web.Close)
@@ -186,7 +192,8 @@ func (s *site) opens(f catalog.File) {
 	defer b.Close()
 	raw, err := io.ReadAll(b)
 	check(s.t, err)
-	if d := (distribution{bytes: raw}); d.sha256() != f.SHA256 || d.blake2() != f.Blake2b256 || d.md5() != f.MD5 || size != f.Size {
+	if d := (distribution{bytes: raw}); d.sha256() != f.SHA256 || d.blake2() != f.Blake2b256 || d.md5() != f.MD5 ||
+		size != f.Size {
 		s.t.Errorf("%s of %s does not equal its digests", f.Filename, project)
 	}
 }

@@ -18,11 +18,20 @@ func (s *site) trust(once bool) access.Secret {
 	p, err := s.index.Project(ctx, operator, "", s.project("demo"))
 	check(s.t, err)
 	err = s.db.Publishers().Update(ctx, func(tx publishers.Tx) error {
-		q, err := tx.PutPublisher(ctx, publishers.Publisher{ID: "p", Issuer: "https://issuer.example", Provider: "github", Lookup: "a/b", CreatedAt: time.Now()})
+		q, err := tx.PutPublisher(ctx,
+			publishers.Publisher{
+				ID:        "p",
+				Issuer:    "https://issuer.example",
+				Provider:  "github",
+				Lookup:    "a/b",
+				CreatedAt: time.Now(),
+			})
 		check(s.t, err)
-		_ = tx.Attach(ctx, publishers.Attached{Publisher: q, ProjectID: p.ID, AddedAt: time.Now()}) // the second time it is there
+		// the second time it is there
+		_ = tx.Attach(ctx, publishers.Attached{Publisher: q, ProjectID: p.ID, AddedAt: time.Now()})
 		t := access.Token{
-			ID: access.HashToken(secret)[:16], Kind: access.TokenMinted, Hash: access.HashToken(secret), Scope: access.ScopeUpload,
+			ID: access.HashToken(secret)[:16], Kind: access.TokenMinted, Hash: access.HashToken(secret),
+			Scope:   access.ScopeUpload,
 			Limited: true, CreatedAt: time.Now(), ExpiresAt: time.Now().Add(time.Hour), Publisher: "workflow w", SingleUse: once,
 		}
 		check(s.t, tx.InsertToken(ctx, t))
@@ -51,10 +60,12 @@ func TestSingleUseToken(t *testing.T) {
 		{"a second", wheel("demo", "3.0", "x"), 403, "for one upload"},
 		{"what was there before", demo, 403, "for one upload"},
 	} {
-		a := s.send(request{token: once, parts: c.d.parts()})
-		if a.status != c.status || !strings.Contains(a.body, c.word) {
-			t.Errorf("%s: %v, want %d with %q", c.name, a, c.status, c.word)
-		}
+		t.Run(c.name, func(t *testing.T) {
+			a := s.send(request{token: once, parts: c.d.parts()})
+			if a.status != c.status || !strings.Contains(a.body, c.word) {
+				t.Errorf("%s: %v, want %d with %q", c.name, a, c.status, c.word)
+			}
+		})
 	}
 	s.intact(demo.filename, first.filename)
 }
@@ -88,7 +99,8 @@ func TestBesidePublishers(t *testing.T) {
 	s.upload(demo)
 	minted := s.trust(false)
 	const warning = "has trusted publishers, but this upload used an API token"
-	if a := s.upload(wheel("demo", "2.0", "x")); a.status != 200 || !strings.Contains(a.body, warning) || strings.Count(a.body, "\n") != 1 {
+	if a := s.upload(wheel("demo", "2.0", "x")); a.status != 200 || !strings.Contains(a.body, warning) ||
+		strings.Count(a.body, "\n") != 1 {
 		t.Errorf("an API token = %v, want 200 and the warning on a line", a)
 	}
 	if a := s.send(request{token: minted, parts: wheel("demo", "3.0", "x").parts()}); a.status != 200 || a.body != "" {
@@ -96,9 +108,12 @@ func TestBesidePublishers(t *testing.T) {
 	}
 	check(t, s.index.SetTrustedOnly(t.Context(), operator, catalog.MainRepository, s.project("demo"), true))
 	for name, d := range map[string]distribution{"a new file": wheel("demo", "4.0", "x"), "a file that is there": demo} {
-		if a := s.upload(d); a.status != 403 || !strings.Contains(a.body, "trusted publishers alone") || !strings.Contains(a.reason, "trusted publishers alone") {
-			t.Errorf("%s by an API token = %v, want 403", name, a)
-		}
+		t.Run(name, func(t *testing.T) {
+			if a := s.upload(d); a.status != 403 || !strings.Contains(a.body, "trusted publishers alone") ||
+				!strings.Contains(a.reason, "trusted publishers alone") {
+				t.Errorf("%s by an API token = %v, want 403", name, a)
+			}
+		})
 	}
 	if a := s.send(request{token: minted, parts: wheel("demo", "5.0", "x").parts()}); a.status != 200 {
 		t.Errorf("a minted token with the switch on = %v, want 200", a)

@@ -58,9 +58,9 @@ func (u *upload) opener(ctx context.Context) opener {
 	}
 }
 
-// precheck rejects an upload before its bytes are read if the fields seen so far already make it invalid. It returns the
-// project name, or the zero name if the form has not named one yet. Every client sends its fields first; publish looks at
-// those that come later.
+// precheck rejects an upload before its bytes are read if the fields seen so far already make it invalid. It returns
+// the project name, or the zero name if the form has not named one yet. Every client sends its fields first; publish
+// looks at those that come later.
 func (u *upload) precheck(f form, h partHeader) (name packaging.ProjectName, err error) {
 	if err := u.checkEnvelope(f, len(u.actions)+len(f[":action"]) > 0); err != nil {
 		return name, err
@@ -104,7 +104,8 @@ func (u *upload) publish(ctx context.Context, got receipt) (ingest.Receipt, erro
 		return ingest.Receipt{}, err
 	}
 	if got.content == nil {
-		return ingest.Receipt{}, fault.New(fault.Invalid, "Upload payload does not have a file: send it as the part named content")
+		return ingest.Receipt{},
+			fault.New(fault.Invalid, "Upload payload does not have a file: send it as the part named content")
 	}
 	out.Filename, out.ContentType = got.content.filename, got.content.contentType
 	return u.intake.Publish(ctx, u.incoming, out)

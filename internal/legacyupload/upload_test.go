@@ -29,22 +29,49 @@ func TestUpload(t *testing.T) {
 		parts []part
 		body  string
 	}{
-		"wheel":                 {demo, demo.parts(), ""},
-		"sdist":                 {source, source.parts(), ""},
-		"file first":            {demo, append([]part{fileField("content", demo.filename, demo.bytes)}, without(demo.parts(), "content")...), ""},
-		"with a type":           {demo, append(without(demo.parts(), "content"), part{"content", "Content-Disposition: form-data; name=\"content\"; filename=\"" + demo.filename + "\"\r\nContent-Type: application/octet-stream\r\n", demo.bytes}), ""},
-		"encoded file name":     {demo, append(without(demo.parts(), "content"), part{"content", "Content-Disposition: form-data; name=\"content\"; filename*=utf-8''" + demo.filename + "\r\n", demo.bytes}), ""},
-		"no protocol version":   {demo, without(demo.parts(), "protocol_version"), ""},
-		"md5 only":              {demo, with(without(without(demo.parts(), "sha256_digest"), "blake2_256_digest"), "md5_digest", demo.md5()), ""},
-		"blake2 only":           {demo, without(demo.parts(), "sha256_digest"), ""},
-		"upper case digest":     {demo, with(demo.parts(), "sha256_digest", strings.ToUpper(demo.sha256())), ""},
-		"all digests":           {demo, with(demo.parts(), "md5_digest", strings.ToUpper(demo.md5())), ""},
-		"flit's sdist":          {source, without(source.parts(), "pyversion"), ""},
-		"old poetry's blanks":   {demo, append(emptyFields("license", "keywords", "home_page", "author", "md5_digest", "comment"), demo.parts()...), ""},
-		"UNKNOWN":               {demo, append([]part{field("license", "UNKNOWN"), field("home_page", "UNKNOWN\n")}, demo.parts()...), ""},
-		"unknown fields":        {demo, append([]part{field("colour", "red"), field("colour", "blue"), field("provides_extras", "x")}, demo.parts()...), ""},
-		"signature":             {demo, append([]part{fileField("gpg_signature", "a.asc", []byte("signed"))}, demo.parts()...), ""},
-		"attestations":          {demo, append([]part{field("attestations", one)}, demo.parts()...), "the attestations were not kept: this index does not verify them, so it does not show them\n"},
+		"wheel": {demo, demo.parts(), ""},
+		"sdist": {source, source.parts(), ""},
+		"file first": {
+			demo, append([]part{fileField("content", demo.filename, demo.bytes)}, without(demo.parts(), "content")...), "",
+		},
+		"with a type": {
+			demo, append(without(demo.parts(), "content"),
+				part{"content", "Content-Disposition: form-data; name=\"content\"; filename=\"" + demo.filename +
+					"\"\r\nContent-Type: application/octet-stream\r\n", demo.bytes}), "",
+		},
+		"encoded file name": {
+			demo, append(without(demo.parts(), "content"),
+				part{
+					"content", "Content-Disposition: form-data; name=\"content\"; filename*=utf-8''" + demo.filename + "\r\n",
+					demo.bytes,
+				}), "",
+		},
+		"no protocol version": {demo, without(demo.parts(), "protocol_version"), ""},
+		"md5 only": {
+			demo, with(without(without(demo.parts(), "sha256_digest"), "blake2_256_digest"), "md5_digest", demo.md5()), "",
+		},
+		"blake2 only":       {demo, without(demo.parts(), "sha256_digest"), ""},
+		"upper case digest": {demo, with(demo.parts(), "sha256_digest", strings.ToUpper(demo.sha256())), ""},
+		"all digests":       {demo, with(demo.parts(), "md5_digest", strings.ToUpper(demo.md5())), ""},
+		"flit's sdist":      {source, without(source.parts(), "pyversion"), ""},
+		"old poetry's blanks": {
+			demo, append(emptyFields("license", "keywords", "home_page", "author", "md5_digest", "comment"), demo.parts()...),
+			"",
+		},
+		"UNKNOWN": {
+			demo, append([]part{field("license", "UNKNOWN"), field("home_page", "UNKNOWN\n")}, demo.parts()...), "",
+		},
+		"unknown fields": {
+			demo, append([]part{field("colour", "red"), field("colour", "blue"), field("provides_extras", "x")},
+				demo.parts()...), "",
+		},
+		"signature": {
+			demo, append([]part{fileField("gpg_signature", "a.asc", []byte("signed"))}, demo.parts()...), "",
+		},
+		"attestations": {
+			demo, append([]part{field("attestations", one)}, demo.parts()...),
+			"the attestations were not kept: this index does not verify them, so it does not show them\n",
+		},
 		"1,500 requirements":    {many, many.parts(), ""},
 		"description in binary": {demo, append([]part{field("description", "caf\xe9 \x00 \U0001f600")}, demo.parts()...), ""},
 		"comment in binary":     {demo, append([]part{field("comment", "caf\xe9 \x00")}, demo.parts()...), ""},
@@ -80,7 +107,9 @@ func emptyFields(names ...string) (out []part) {
 func TestUploadRequest(t *testing.T) {
 	tests := map[string]func(s *site) request{
 		"without slash": func(s *site) request { return request{path: "/legacy", token: s.token, parts: demo.parts()} },
-		"named main":    func(s *site) request { return request{path: "/r/main/legacy/", token: s.token, parts: demo.parts()} },
+		"named main": func(s *site) request {
+			return request{path: "/r/main/legacy/", token: s.token, parts: demo.parts()}
+		},
 		"action in query": func(s *site) request {
 			return request{path: "/legacy/?:action=file_upload", token: s.token, parts: without(demo.parts(), ":action")}
 		},
@@ -101,7 +130,10 @@ func TestUploadRequest(t *testing.T) {
 			return request{token: s.token, header: http.Header{"Expect": {"100-continue"}}, parts: demo.parts()}
 		},
 		"quoted boundary": func(s *site) request {
-			return request{token: s.token, header: http.Header{"Content-Type": {`Multipart/Form-Data; charset=utf-8; boundary="` + frontier + `"`}}, parts: demo.parts()}
+			return request{
+				token: s.token, header: http.Header{"Content-Type": {`Multipart/Form-Data; charset=utf-8; boundary="` + frontier +
+					`"`}}, parts: demo.parts(),
+			}
 		},
 		"preamble and epilogue": func(s *site) request {
 			return request{token: s.token, body: strings.NewReader("read me\r\n" + string(encode(demo.parts())) + "thank you")}
@@ -124,7 +156,10 @@ func TestUploadRefuses(t *testing.T) {
 		return append(without(demo.parts(), "content"), fileField("content", filename, demo.bytes))
 	}
 	coded := func(filename string) []part {
-		return append(without(demo.parts(), "content"), part{"content", "Content-Disposition: form-data; name=\"content\"; filename*=utf-8''" + filename + "\r\n", demo.bytes})
+		return append(without(demo.parts(), "content"),
+			part{
+				"content", "Content-Disposition: form-data; name=\"content\"; filename*=utf-8''" + filename + "\r\n", demo.bytes,
+			})
 	}
 	bytesOf := func(b []byte) []part {
 		d := demo
@@ -132,32 +167,50 @@ func TestUploadRefuses(t *testing.T) {
 		return d.parts()
 	}
 	typed := func(kind string) []part {
-		return append(without(demo.parts(), "content"), part{"content", "Content-Disposition: form-data; name=\"content\"; filename=\"" + demo.filename + "\"\r\nContent-Type: " + kind + "\r\n", demo.bytes})
+		return append(without(demo.parts(), "content"),
+			part{"content", "Content-Disposition: form-data; name=\"content\"; filename=\"" + demo.filename +
+				"\"\r\nContent-Type: " + kind + "\r\n", demo.bytes})
 	}
 	tests := map[string]struct {
 		parts  []part
 		status int
 		want   string
 	}{
-		"no parts":               {nil, 400, ":action"},
-		"no action":              {without(demo.parts(), ":action"), 400, ":action"},
-		"unknown action":         {with(demo.parts(), ":action", "list"), 400, "list"},
-		"two actions":            {append([]part{field(":action", "list")}, demo.parts()...), 400, "list"},
-		"submit":                 {with(demo.parts(), ":action", "submit"), 410, "upload a file"},
-		"submit_pkg_info":        {with(demo.parts(), ":action", "submit_pkg_info"), 410, "upload its file"},
-		"doc_upload":             {with(demo.parts(), ":action", "doc_upload"), 410, "documentation"},
-		"submit after the file":  {append(without(demo.parts(), ":action"), field(":action", "submit")), 410, "upload a file"},
-		"protocol 2":             {with(demo.parts(), "protocol_version", "2"), 400, "protocol_version"},
-		"protocol twice":         {append([]part{field("protocol_version", "1")}, demo.parts()...), 400, "protocol_version has invalid data"},
-		"protocol 2 at the end":  {append(without(demo.parts(), "protocol_version"), field("protocol_version", "2")), 400, "protocol_version"},
-		"no content":             {without(demo.parts(), "content"), 400, "Upload payload does not have a file"},
-		"content as text":        {append(without(demo.parts(), "content"), field("content", string(demo.bytes))), 400, "no file name"},
-		"two contents":           {append(demo.parts(), fileField("content", demo.filename, demo.bytes)), 400, "one file"},
-		"image":                  {typed("image/png"), 400, "image/png"},
-		"image in capitals":      {typed("IMAGE/SVG+XML"), 400, "no distribution"},
-		"name as a file":         {append([]part{fileField("name", "a", []byte("demo"))}, without(demo.parts(), "name")...), 400, "name: Should not be a tuple."},
-		"summary as a file":      {append([]part{fileField("summary", "a", []byte("demo"))}, demo.parts()...), 400, "summary: Should not be a tuple."},
-		"attestations as a file": {append([]part{fileField("attestations", "a", []byte("[]"))}, demo.parts()...), 400, "attestations: Should not be a tuple."},
+		"no parts":        {nil, 400, ":action"},
+		"no action":       {without(demo.parts(), ":action"), 400, ":action"},
+		"unknown action":  {with(demo.parts(), ":action", "list"), 400, "list"},
+		"two actions":     {append([]part{field(":action", "list")}, demo.parts()...), 400, "list"},
+		"submit":          {with(demo.parts(), ":action", "submit"), 410, "upload a file"},
+		"submit_pkg_info": {with(demo.parts(), ":action", "submit_pkg_info"), 410, "upload its file"},
+		"doc_upload":      {with(demo.parts(), ":action", "doc_upload"), 410, "documentation"},
+		"submit after the file": {
+			append(without(demo.parts(), ":action"), field(":action", "submit")), 410, "upload a file",
+		},
+		"protocol 2": {with(demo.parts(), "protocol_version", "2"), 400, "protocol_version"},
+		"protocol twice": {
+			append([]part{field("protocol_version", "1")}, demo.parts()...), 400, "protocol_version has invalid data",
+		},
+		"protocol 2 at the end": {
+			append(without(demo.parts(), "protocol_version"), field("protocol_version", "2")), 400, "protocol_version",
+		},
+		"no content": {without(demo.parts(), "content"), 400, "Upload payload does not have a file"},
+		"content as text": {
+			append(without(demo.parts(), "content"), field("content", string(demo.bytes))), 400, "no file name",
+		},
+		"two contents":      {append(demo.parts(), fileField("content", demo.filename, demo.bytes)), 400, "one file"},
+		"image":             {typed("image/png"), 400, "image/png"},
+		"image in capitals": {typed("IMAGE/SVG+XML"), 400, "no distribution"},
+		"name as a file": {
+			append([]part{fileField("name", "a", []byte("demo"))}, without(demo.parts(), "name")...), 400,
+			"name: Should not be a tuple.",
+		},
+		"summary as a file": {
+			append([]part{fileField("summary", "a", []byte("demo"))}, demo.parts()...), 400, "summary: Should not be a tuple.",
+		},
+		"attestations as a file": {
+			append([]part{fileField("attestations", "a", []byte("[]"))}, demo.parts()...), 400,
+			"attestations: Should not be a tuple.",
+		},
 
 		"no filetype":        {without(demo.parts(), "filetype"), 400, "filetype"},
 		"other filetype":     {with(demo.parts(), "filetype", "bdist_egg"), 400, "bdist_egg"},
@@ -189,33 +242,38 @@ func TestUploadRefuses(t *testing.T) {
 		"other version":        {with(demo.parts(), "version", "1.1"), 400, "1.1"},
 		"version of words":     {with(demo.parts(), "version", "one"), 400, "version"},
 		"version not UTF-8":    {with(demo.parts(), "version", "1.0\xff"), 400, "version"},
-		"summary twice":        {append([]part{field("summary", "a"), field("summary", "b")}, demo.parts()...), 400, "summary has invalid data"},
+		"summary twice": {
+			append([]part{field("summary", "a"), field("summary", "b")}, demo.parts()...), 400, "summary has invalid data",
+		},
 		"other requirements":   {append([]part{field("requires_dist", "requests")}, demo.parts()...), 400, "requests"},
 		"broken requirement":   {append([]part{field("requires_dist", "a b c")}, demo.parts()...), 400, "requires_dist"},
 		"requirement not UTF8": {append([]part{field("requires_dist", "a\xff")}, demo.parts()...), 400, "requires_dist"},
 
-		"path":                {name("../" + demo.filename), 400, "file name"},
-		"absolute path":       {name("/tmp/" + demo.filename), 400, "file name"},
-		"folder":              {name("x/" + demo.filename), 400, "file name"},
-		"Windows path":        {name(`C:\` + demo.filename), 400, "file name"},
-		"two dots":            {name(".."), 400, "file name"},
-		"leading dot":         {name("." + demo.filename), 400, "file name"},
-		"empty file name":     {name(""), 400, "has no name"},
-		"NUL":                 {name(demo.filename + "\x00"), 400, "form"},
-		"NUL, coded":          {coded(demo.filename + "%00"), 400, "file name"},
-		"slash, coded":        {coded("..%2F" + demo.filename), 400, "file name"},
-		"line end, coded":     {coded("demo%0D%0ASet-Cookie:%20a=b.whl"), 400, "file name"},
-		"line end":            {name("demo\r\nSet-Cookie: a=b"), 400, ""},
-		"escaped line end":    {name("demo%0D%0A-1.0-py3-none-any.whl"), 400, "file name"},
-		"300 bytes":           {name("demo-1.0-py3-none-" + strings.Repeat("a", 300) + ".whl"), 400, "file name"},
-		"non-ASCII":           {name("démo-1.0-py3-none-any.whl"), 400, "file name"},
-		"right to left":       {coded("demo-1.0-py3-none-any%E2%80%AElhw.exe"), 400, "file name"},
-		"device":              {name("con.whl"), 400, "file name"},
-		"other project":       {name("other-1.0-py3-none-any.whl"), 400, "demo"},
-		"other release":       {name("demo-2.0-py3-none-any.whl"), 400, "2.0"},
-		"an egg":              {name("demo-1.0-py3.egg"), 400, "file name"},
-		"a wheel as a tar.gz": {with(with(name("demo-1.0.tar.gz"), "filetype", "sdist"), "pyversion", "source"), 400, "demo-1.0.tar.gz"},
-		"path, late":          {append([]part{fileField("content", "../"+demo.filename, demo.bytes)}, without(demo.parts(), "content")...), 400, "file name"},
+		"path":             {name("../" + demo.filename), 400, "file name"},
+		"absolute path":    {name("/tmp/" + demo.filename), 400, "file name"},
+		"folder":           {name("x/" + demo.filename), 400, "file name"},
+		"Windows path":     {name(`C:\` + demo.filename), 400, "file name"},
+		"two dots":         {name(".."), 400, "file name"},
+		"leading dot":      {name("." + demo.filename), 400, "file name"},
+		"empty file name":  {name(""), 400, "has no name"},
+		"NUL":              {name(demo.filename + "\x00"), 400, "form"},
+		"NUL, coded":       {coded(demo.filename + "%00"), 400, "file name"},
+		"slash, coded":     {coded("..%2F" + demo.filename), 400, "file name"},
+		"line end, coded":  {coded("demo%0D%0ASet-Cookie:%20a=b.whl"), 400, "file name"},
+		"line end":         {name("demo\r\nSet-Cookie: a=b"), 400, ""},
+		"escaped line end": {name("demo%0D%0A-1.0-py3-none-any.whl"), 400, "file name"},
+		"300 bytes":        {name("demo-1.0-py3-none-" + strings.Repeat("a", 300) + ".whl"), 400, "file name"},
+		"non-ASCII":        {name("démo-1.0-py3-none-any.whl"), 400, "file name"},
+		"right to left":    {coded("demo-1.0-py3-none-any%E2%80%AElhw.exe"), 400, "file name"},
+		"device":           {name("con.whl"), 400, "file name"},
+		"other project":    {name("other-1.0-py3-none-any.whl"), 400, "demo"},
+		"other release":    {name("demo-2.0-py3-none-any.whl"), 400, "2.0"},
+		"an egg":           {name("demo-1.0-py3.egg"), 400, "file name"},
+		"a wheel as a tar.gz": {
+			with(with(name("demo-1.0.tar.gz"), "filetype", "sdist"), "pyversion", "source"), 400, "demo-1.0.tar.gz",
+		},
+		"path, late": {append([]part{fileField("content", "../"+demo.filename, demo.bytes)},
+			without(demo.parts(), "content")...), 400, "file name"},
 
 		"empty file":      {bytesOf(nil), 400, demo.filename},
 		"not a zip":       {bytesOf([]byte("PK\x03\x04 and then nothing")), 400, demo.filename},
@@ -242,7 +300,8 @@ func phrased(t *testing.T, a answer) {
 	if a.reason == "" || a.reason == http.StatusText(a.status) || a.header.Get("Set-Cookie") != "" {
 		t.Errorf("POST = %v, header %v", a, a.header)
 	}
-	if begin := a.reason[:min(len(a.reason), 20)]; strings.IndexFunc(a.body, func(c rune) bool { return c > '~' }) < 0 && !strings.HasPrefix(a.body, begin) {
+	if begin := a.reason[:min(len(a.reason), 20)]; strings.IndexFunc(a.body, func(c rune) bool { return c > '~' }) < 0 &&
+		!strings.HasPrefix(a.body, begin) {
 		t.Errorf("POST has the phrase %q, but the body %q", a.reason, a.body)
 	}
 }
@@ -255,14 +314,19 @@ func TestUploadRefusesRequests(t *testing.T) {
 		status int
 		want   string
 	}{
-		"nobody":          {edit: func(s *site, q *request) { q.token = "" }, status: 401, want: "token"},
-		"only a cookie":   {edit: func(s *site, q *request) { q.token, q.header = "", http.Header{"Cookie": {"session=1"}} }, status: 401, want: "token"},
+		"nobody": {edit: func(s *site, q *request) { q.token = "" }, status: 401, want: "token"},
+		"only a cookie": {
+			edit: func(s *site, q *request) { q.token, q.header = "", http.Header{"Cookie": {"session=1"}} }, status: 401,
+			want: "token",
+		},
 		"no token at all": {edit: func(s *site, q *request) { q.token = "password" }, status: 401, want: "token"},
 		"unknown token":   {edit: func(s *site, q *request) { q.token = access.NewToken() }, status: 401, want: "token"},
 		"cut token":       {edit: func(s *site, q *request) { q.token = s.token[:30] }, status: 401, want: "token"},
 		"revoked token":   {edit: func(s *site, q *request) { s.revoke() }, status: 401, want: "revoked"},
-		"disabled user":   {edit: func(s *site, q *request) { check(s.t, s.directory.DisableUser(s.t.Context(), operator, "alice")) }, status: 401, want: "disabled"},
-		"expired token":   {edit: func(s *site, q *request) { q.token = s.expired() }, status: 401, want: "expired"},
+		"disabled user": {edit: func(s *site, q *request) {
+			check(s.t, s.directory.DisableUser(s.t.Context(), operator, "alice"))
+		}, status: 401, want: "disabled"},
+		"expired token": {edit: func(s *site, q *request) { q.token = s.expired() }, status: 401, want: "expired"},
 		"reading token": {edit: func(s *site, q *request) {
 			q.token = s.newToken(access.NewAPIToken{User: "alice", Scope: access.ScopeRead})
 		}, status: 403, want: "upload"},
@@ -270,16 +334,37 @@ func TestUploadRefusesRequests(t *testing.T) {
 		"url encoded form": {edit: func(s *site, q *request) {
 			q.header = http.Header{"Content-Type": {"application/x-www-form-urlencoded"}}
 		}, status: 400, want: "multipart/form-data"},
-		"no boundary":      {edit: func(s *site, q *request) { q.header = http.Header{"Content-Type": {"multipart/form-data"}} }, status: 400, want: "boundary"},
-		"retired in query": {edit: func(s *site, q *request) { q.path = "/legacy/?:action=submit" }, status: 410, want: "upload a file"},
-		"query against":    {edit: func(s *site, q *request) { q.path = "/legacy/?:action=list" }, status: 400, want: "list"},
-		"empty body":       {edit: func(s *site, q *request) { q.parts, q.body = nil, strings.NewReader("") }, status: 400, want: "ended"},
-		"cut body":         {edit: func(s *site, q *request) { q.body = bytes.NewReader(encode(q.parts)[:len(encode(q.parts))-100]) }, status: 400, want: "ended"},
-		"many fields": {edit: func(s *site, q *request) { q.parts = append(emptyFields(make([]string, 100_000)...), q.parts...) },
-			status: 400, want: ""},
-		"file over the limit": {o: setting{catalog: assembly.Options{Limits: catalog.Limits{FileSize: 100}}}, status: 400, want: "File too large"},
-		"long field":          {o: setting{upload: legacyupload.Options{FieldBytes: 1000}}, edit: func(s *site, q *request) { q.parts = append(q.parts, field("description", strings.Repeat("a", 1001))) }, status: 400, want: "too long"},
-		"pypi's names":        {o: setting{catalog: assembly.Options{Policy: ingest.PyPIPolicy()}}, edit: func(s *site, q *request) { q.parts = wheel("json", "1.0", "").parts() }, status: 400, want: "reserved"},
+		"no boundary": {edit: func(s *site, q *request) {
+			q.header = http.Header{"Content-Type": {"multipart/form-data"}}
+		}, status: 400, want: "boundary"},
+		"retired in query": {
+			edit: func(s *site, q *request) { q.path = "/legacy/?:action=submit" }, status: 410, want: "upload a file",
+		},
+		"query against": {edit: func(s *site, q *request) { q.path = "/legacy/?:action=list" }, status: 400, want: "list"},
+		"empty body": {
+			edit: func(s *site, q *request) { q.parts, q.body = nil, strings.NewReader("") }, status: 400, want: "ended",
+		},
+		"cut body": {edit: func(s *site, q *request) {
+			q.body = bytes.NewReader(encode(q.parts)[:len(encode(q.parts))-100])
+		}, status: 400, want: "ended"},
+		"many fields": {
+			edit: func(s *site, q *request) {
+				q.parts = append(emptyFields(make([]string, 100_000)...), q.parts...)
+			},
+			status: 400, want: "",
+		},
+		"file over the limit": {
+			o: setting{catalog: assembly.Options{Limits: catalog.Limits{FileSize: 100}}}, status: 400, want: "File too large",
+		},
+		"long field": {
+			o:      setting{upload: legacyupload.Options{FieldBytes: 1000}},
+			edit:   func(s *site, q *request) { q.parts = append(q.parts, field("description", strings.Repeat("a", 1001))) },
+			status: 400, want: "too long",
+		},
+		"pypi's names": {
+			o:    setting{catalog: assembly.Options{Policy: ingest.PyPIPolicy()}},
+			edit: func(s *site, q *request) { q.parts = wheel("json", "1.0", "").parts() }, status: 400, want: "reserved",
+		},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -333,7 +418,9 @@ func TestUploadScopes(t *testing.T) {
 	if a := s.upload(demo); a.status != 200 {
 		t.Fatalf("POST = %v, want 200", a)
 	}
-	bound := s.newToken(access.NewAPIToken{User: "alice", Scope: access.ScopeUpload, Repository: catalog.MainRepository, Projects: []string{"demo"}})
+	bound := s.newToken(access.NewAPIToken{
+		User: "alice", Scope: access.ScopeUpload, Repository: catalog.MainRepository, Projects: []string{"demo"},
+	})
 	for _, d := range []distribution{wheel("other", "1.0", ""), wheel("de-mo", "1.0", "")} {
 		if a := s.send(request{token: bound, parts: d.parts()}); a.status != 403 {
 			t.Errorf("POST of %s = %v, want 403", d.filename, a)
@@ -346,10 +433,14 @@ func TestUploadScopes(t *testing.T) {
 	}
 	s.user("bob")
 	bob := s.newToken(access.NewAPIToken{User: "bob", Scope: access.ScopeAdmin})
-	for name, parts := range map[string][]part{"name first": wheel("demo", "3.0", "").parts(), "file first": reversed(wheel("demo", "3.0", "").parts())} {
-		if a := s.send(request{token: bob, parts: parts}); a.status != 403 {
-			t.Errorf("%s: POST by another user = %v, want 403", name, a)
-		}
+	for name, parts := range map[string][]part{
+		"name first": wheel("demo", "3.0", "").parts(), "file first": reversed(wheel("demo", "3.0", "").parts()),
+	} {
+		t.Run(name, func(t *testing.T) {
+			if a := s.send(request{token: bob, parts: parts}); a.status != 403 {
+				t.Errorf("%s: POST by another user = %v, want 403", name, a)
+			}
+		})
 	}
 	s.intact(demo.filename, next.filename)
 }
@@ -376,13 +467,16 @@ func TestUploadAgain(t *testing.T) {
 	renamed := demo
 	renamed.filename = "demo-1.0-1-py3-none-any.whl"
 	for name, d := range map[string]distribution{"other bytes": wheel("demo", "1.0", "other"), "other name": renamed} {
-		a := s.upload(d)
-		if a.status != 400 || !strings.HasPrefix(a.body, "File already exists") || !strings.HasPrefix(a.reason, "File already exists") {
-			t.Errorf("%s = %v, want 400 File already exists", name, a)
-		}
-		if strings.Contains(a.body, "was ever registered") {
-			t.Errorf("%s makes poetry send :action=submit: %v", name, a)
-		}
+		t.Run(name, func(t *testing.T) {
+			a := s.upload(d)
+			if a.status != 400 || !strings.HasPrefix(a.body, "File already exists") ||
+				!strings.HasPrefix(a.reason, "File already exists") {
+				t.Errorf("%s = %v, want 400 File already exists", name, a)
+			}
+			if strings.Contains(a.body, "was ever registered") {
+				t.Errorf("%s makes poetry send :action=submit: %v", name, a)
+			}
+		})
 	}
 	s.intact(demo.filename)
 }
@@ -395,10 +489,13 @@ func TestDeletedNames(t *testing.T) {
 	project := s.project("demo")
 	check(t, s.index.DeleteProject(t.Context(), operator, "", project))
 	for name, d := range map[string]distribution{"same bytes": demo, "other bytes": wheel("demo", "1.0", "other")} {
-		a := s.upload(d)
-		if a.status != 400 || !strings.Contains(a.body, "previously used") || strings.Contains(strings.ToLower(a.body), "already exist") {
-			t.Errorf("%s under a deleted name = %v, want 400 that --skip-existing does not skip", name, a)
-		}
+		t.Run(name, func(t *testing.T) {
+			a := s.upload(d)
+			if a.status != 400 || !strings.Contains(a.body, "previously used") ||
+				strings.Contains(strings.ToLower(a.body), "already exist") {
+				t.Errorf("%s under a deleted name = %v, want 400 that --skip-existing does not skip", name, a)
+			}
+		})
 	}
 	s.intact()
 }
@@ -418,7 +515,8 @@ func TestRefusalForms(t *testing.T) {
 		}
 		if want == "application/json" {
 			var got map[string]string
-			if err := json.Unmarshal([]byte(a.body), &got); err != nil || got["code"] != "400 "+got["message"] || got["title"] != "Bad Request" {
+			if err := json.Unmarshal([]byte(a.body), &got); err != nil || got["code"] != "400 "+got["message"] ||
+				got["title"] != "Bad Request" {
 				t.Errorf("POST wrote %s: %v", a.body, err)
 			}
 		} else if strings.Contains(a.body, "<b>") && want != "text/plain; charset=utf-8" {
@@ -447,10 +545,12 @@ func TestTooLargeIsRead(t *testing.T) {
 		"with a length": bytes.NewReader(encode(large(64 << 20))),
 		"chunked":       io.MultiReader(bytes.NewReader(encode(large(64 << 20)))),
 	} {
-		a, err := s.try(request{token: s.token, body: body})
-		if err != nil || a.status != 400 || !strings.HasPrefix(a.reason, "File too large") {
-			t.Errorf("%s: POST = %v, %v, want 400 File too large", name, a, err)
-		}
+		t.Run(name, func(t *testing.T) {
+			a, err := s.try(request{token: s.token, body: body})
+			if err != nil || a.status != 400 || !strings.HasPrefix(a.reason, "File too large") {
+				t.Errorf("%s: POST = %v, %v, want 400 File too large", name, a, err)
+			}
+		})
 	}
 	s.untouched()
 }

@@ -50,7 +50,13 @@ func zipped(files [][2]string) []byte {
 	for _, f := range files {
 		sum := crc32.ChecksumIEEE([]byte(f[1]))
 		size := uint64(len(f[1]))
-		p, err := w.CreateRaw(&zip.FileHeader{Name: f[0], Method: zip.Store, CRC32: sum, CompressedSize64: size, UncompressedSize64: size})
+		p, err := w.CreateRaw(&zip.FileHeader{
+			Name:               f[0],
+			Method:             zip.Store,
+			CRC32:              sum,
+			CompressedSize64:   size,
+			UncompressedSize64: size,
+		})
 		must(err)
 		_, err = io.WriteString(p, f[1])
 		must(err)

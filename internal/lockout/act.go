@@ -63,7 +63,8 @@ func (d *Desk) endUser(ctx context.Context, tx Tx, who access.Caller, p *plan, f
 	if p.LastAdmin && who.Kind() != access.KindOperator {
 		return fault.New(fault.Conflict, "%s is the only active administrator: make another one first", p.user.Name)
 	} else if p.LastAdmin && !force {
-		return fault.New(fault.Conflict, "%s is the only active administrator: make another one first, or use --force", p.user.Name)
+		return fault.New(fault.Conflict, "%s is the only active administrator: make another one first, or use --force",
+			p.user.Name)
 	}
 	if _, err := tx.EndSessionsOf(ctx, p.user.ID, "", at); err != nil {
 		return err
@@ -77,7 +78,8 @@ func (d *Desk) endUser(ctx context.Context, tx Tx, who access.Caller, p *plan, f
 // other returns fault.Conflict if the caller is the user who would be locked out.
 func (p *plan) other(who access.Caller) error {
 	if p.Kind == User && who.Kind() == access.KindUser && p.user.ID == who.ID() {
-		return fault.New(fault.Conflict, "you cannot lock yourself out: ask another administrator, or run index lockout user %s on the server", p.user.Name)
+		return fault.New(fault.Conflict,
+			"you cannot lock yourself out: ask another administrator, or run index lockout user %s on the server", p.user.Name)
 	}
 	return nil
 }
@@ -118,10 +120,13 @@ func (p *plan) parts(r Request) map[string]any {
 	for _, t := range p.Tokens {
 		tokens = append(tokens, t.ID)
 	}
-	out := map[string]any{"who": p.Sentence, "tokens": tokens, "uploads": p.Uploaded, "since": r.Since.UTC().Format(time.RFC3339)}
+	out := map[string]any{
+		"who": p.Sentence, "tokens": tokens, "uploads": p.Uploaded, "since": r.Since.UTC().Format(time.RFC3339),
+	}
 	maps.DeleteFunc(out, func(_ string, v any) bool { s, ok := v.([]string); return ok && len(s) == 0 })
 	for name, n := range map[string]int{
-		"sessions": p.Sessions, "links": p.Links, "invitations": p.Invitations, "readers": p.Readers, "quarantined": p.Quarantined,
+		"sessions": p.Sessions, "links": p.Links, "invitations": p.Invitations, "readers": p.Readers,
+		"quarantined": p.Quarantined,
 	} {
 		if n > 0 {
 			out[name] = n

@@ -1,10 +1,11 @@
-// Package lockout ends everything that a person, a publisher or a token can do, in one act, and shows what they uploaded.
+// Package lockout ends everything that a person, a publisher or a token can do, in one act, and shows what they
+// uploaded.
 //
-// The rights end in one transaction, with one entry in the record that names its parts; each file that is put into quarantine
-// and each project that loses a publisher has an entry of its own besides. An upload that is under way, also
-// at another replica, is refused at its commit, because access.Update reads the rights again there. Tokens, sessions, links,
-// invitations and pending publishers never come back. A disabled account can be enabled, a publisher added again, and a file
-// released from quarantine.
+// The rights end in one transaction, with one entry in the record that names its parts; each file that is put into
+// quarantine and each project that loses a publisher has an entry of its own besides. An upload that is under way, also
+// at another replica, is refused at its commit, because access.Update reads the rights again there. Tokens, sessions,
+// links, invitations and pending publishers never come back. A disabled account can be enabled, a publisher added
+// again, and a file released from quarantine.
 package lockout
 
 import (
@@ -128,8 +129,8 @@ func (t Target) Undo() string {
 // errDenied refuses who may not lock out.
 var errDenied = fault.New(fault.Denied, "only an administrator, with a token of scope admin, may lock somebody out")
 
-// Preview returns what LockOut would end, and changes nothing. It needs an administrator, and returns fault.NotFound for a target
-// that does not exist and fault.Conflict for the caller's own account.
+// Preview returns what LockOut would end, and changes nothing. It needs an administrator, and returns fault.NotFound
+// for a target that does not exist and fault.Conflict for the caller's own account.
 func (d *Desk) Preview(ctx context.Context, who access.Caller, t Target, since time.Time) (Report, error) {
 	if !who.Admin() {
 		return Report{}, errDenied
@@ -147,10 +148,10 @@ func (d *Desk) Preview(ctx context.Context, who access.Caller, t Target, since t
 	return p.Report, nil
 }
 
-// LockOut ends everything that the target can do, from the next request on and for uploads under way, and returns what it
-// ended. It needs an administrator. fault.NotFound for a target that does not exist, fault.Conflict for the caller's own
-// account and the only active administrator's, which the operator may lock out with Force. If nothing is left to end, it changes
-// and records nothing.
+// LockOut ends everything that the target can do, from the next request on and for uploads under way, and returns what
+// it ended. It needs an administrator. fault.NotFound for a target that does not exist, fault.Conflict for the caller's
+// own account and the only active administrator's, which the operator may lock out with Force. If nothing is left to
+// end, it changes and records nothing.
 func (d *Desk) LockOut(ctx context.Context, who access.Caller, r Request) (Report, error) {
 	if len(r.Reason) > catalog.MaxReason {
 		return Report{}, fault.InField("reason", "the reason is too long: it may have %d bytes", catalog.MaxReason)
@@ -197,10 +198,12 @@ func (d *Desk) refuse(ctx context.Context, e audit.Entry, why error) error {
 
 // Nothing reports whether the target can do nothing already, so that a lockout ends nothing.
 func (r Report) Nothing() bool {
-	return r.Kind != Publisher && (r.Already || r.Kind == Token) && len(r.Tokens)+r.Sessions+r.Links+r.Invitations+len(r.Pending) == 0
+	return r.Kind != Publisher && (r.Already || r.Kind == Token) &&
+		len(r.Tokens)+r.Sessions+r.Links+r.Invitations+len(r.Pending) == 0
 }
 
-// Unquarantined returns how many of the uploads are not in quarantine. Those that Uploads leaves out count, since nobody looked.
+// Unquarantined returns how many of the uploads are not in quarantine. Those that Uploads leaves out count, since
+// nobody looked.
 func (r Report) Unquarantined() int {
 	n := max(0, r.Uploaded-len(r.Uploads))
 	for _, u := range r.Uploads {
@@ -233,7 +236,8 @@ func (r Report) Parts() (out []string) {
 	}
 	say(len(r.Tokens), "token is revoked", "tokens are revoked")
 	say(r.Sessions, "session is ended", "sessions are ended")
-	say(r.Links, "link for signing in or a new password stops working", "links for signing in or a new password stop working")
+	say(r.Links, "link for signing in or a new password stops working",
+		"links for signing in or a new password stop working")
 	say(r.Invitations, "invitation is withdrawn", "invitations are withdrawn")
 	if len(r.Projects) > 0 {
 		out = append(out, "The publisher is removed from "+few(r.Projects)+".")

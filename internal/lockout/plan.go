@@ -110,12 +110,13 @@ func (p *plan) addPending(x publishers.Pending) {
 	p.pending, p.Pending = append(p.pending, x.ID), append(p.Pending, x.Project)
 }
 
-// reviewUser lists what stays: roles, which do nothing while the account is disabled, and the trust that a person set up for
-// workloads, because projects may depend on it.
+// reviewUser lists what stays: roles, which do nothing while the account is disabled, and the trust that a person set
+// up for workloads, because projects may depend on it.
 func (d *Desk) reviewUser(ctx context.Context, tx Tx, p *plan) error {
 	if err := access.AnotherAdmin(ctx, tx, p.user); fault.Is(err, fault.Conflict) {
 		p.LastAdmin = true
-		p.Review = append(p.Review, p.user.Name+" is the only active administrator. Make another one first; on the server, --force locks the account out all the same.")
+		p.Review = append(p.Review,
+			p.user.Name+" is the only active administrator. Make another one first; on the server, --force locks the account out all the same.")
 	} else if err != nil {
 		return err
 	}
@@ -131,19 +132,23 @@ func (d *Desk) reviewUser(ctx context.Context, tx Tx, p *plan) error {
 	}
 	for _, l := range links {
 		if l.AddedBy == p.user.ID {
-			p.Review = append(p.Review, fmt.Sprintf("%s may publish %s, because %s added it: publisher %s", d.o.Sentence(l.Publisher), l.Project, p.user.Name, l.Publisher.ID))
+			p.Review = append(p.Review,
+				fmt.Sprintf("%s may publish %s, because %s added it: publisher %s", d.o.Sentence(l.Publisher), l.Project,
+					p.user.Name, l.Publisher.ID))
 		}
 	}
 	readers, err := tx.ReadersAll(ctx)
 	for _, r := range readers {
 		if r.CreatedBy == p.user.ID {
-			p.Review = append(p.Review, fmt.Sprintf("%s may read, because %s added it: reader %s", d.o.Sentence(r.Publisher), p.user.Name, r.ID))
+			p.Review = append(p.Review,
+				fmt.Sprintf("%s may read, because %s added it: reader %s", d.o.Sentence(r.Publisher), p.user.Name, r.ID))
 		}
 	}
 	return err
 }
 
-// reviewInvitees names the active accounts that a user's invitations created, directly or in turn: they stay as they are.
+// reviewInvitees names the active accounts that a user's invitations created, directly or in turn: they stay as they
+// are.
 func (p *plan) reviewInvitees(ctx context.Context, tx Tx) error {
 	all, err := tx.Users(ctx)
 	if err != nil {
@@ -157,7 +162,8 @@ func (p *plan) reviewInvitees(ctx context.Context, tx Tx) error {
 		if u.Admin {
 			what = "The administrator " + u.Name
 		}
-		p.Review = append(p.Review, what+" was invited by "+u.By+" and stays active. To lock it out too: index lockout user "+u.Name)
+		p.Review = append(p.Review,
+			what+" was invited by "+u.By+" and stays active. To lock it out too: index lockout user "+u.Name)
 	}
 	return nil
 }
@@ -168,7 +174,8 @@ func (p *plan) reviewRoles(ctx context.Context, tx Tx) error {
 	if err != nil || len(grants) == 0 {
 		return err
 	}
-	p.Review = append(p.Review, p.user.Name+" keeps all roles and group memberships. They take effect again if the account is enabled.")
+	p.Review = append(p.Review,
+		p.user.Name+" keeps all roles and group memberships. They take effect again if the account is enabled.")
 	seen := map[string]bool{}
 	for _, g := range grants {
 		if g.ProjectID == "" || g.Role != access.Owner || seen[g.ProjectID] {
@@ -249,7 +256,9 @@ func (d *Desk) planPublisher(ctx context.Context, tx Tx, p *plan) (string, error
 }
 
 // ruleOf finds a rule by the id of whatever has it.
-func ruleOf(id string, attached []publishers.Attached, pending []publishers.Pending, readers []publishers.Reader) (publishers.Publisher, bool) {
+func ruleOf(id string, attached []publishers.Attached, pending []publishers.Pending,
+	readers []publishers.Reader,
+) (publishers.Publisher, bool) {
 	if i := slices.IndexFunc(attached, func(l publishers.Attached) bool { return l.Publisher.ID == id }); i >= 0 {
 		return attached[i].Publisher, true
 	}

@@ -8,10 +8,15 @@ import (
 	"pyindex/internal/account/outbox"
 )
 
-// Whatever an address and a subject hold, a letter goes to one address and has the headers that are ours, or is refused.
+// Whatever an address and a subject hold, a letter goes to one address and has the headers that are ours, or is
+// refused.
 func FuzzCompose(f *testing.F) {
 	for _, seed := range [][2]string{
-		{"ann@example.com", "x"}, {"a@b\r\nBcc: b@c", "y"}, {"a@b", "y\nBcc: b@c"}, {"=?utf-8?q?a=0D=0ABcc:_b@c?= <a@b>", "\u2028"}, {"a@b, c@d", "=?utf-8?q?=0A?="},
+		{"ann@example.com", "x"},
+		{"a@b\r\nBcc: b@c", "y"},
+		{"a@b", "y\nBcc: b@c"},
+		{"=?utf-8?q?a=0D=0ABcc:_b@c?= <a@b>", "\u2028"},
+		{"a@b, c@d", "=?utf-8?q?=0A?="},
 	} {
 		f.Add(seed[0], seed[1])
 	}

@@ -1,7 +1,7 @@
 // Package mail sends short letters of plain text through a server of SMTP.
 //
-// It promises that a letter goes to one address and holds nothing that its text and subject do not say: what would begin
-// another header is refused. A server whose certificate is not trusted gets neither the password nor the letter.
+// It promises that a letter goes to one address and holds nothing that its text and subject do not say: what would
+// begin another header is refused. A server whose certificate is not trusted gets neither the password nor the letter.
 package mail
 
 import (
@@ -78,14 +78,16 @@ func New(o Options) (*Sender, error) {
 // parse reads one address. What holds a control character is none.
 func parse(s string) (*netmail.Address, error) {
 	a, err := netmail.ParseAddress(s)
-	if err != nil || len(s) > 320 || strings.ContainsFunc(s, unicode.IsControl) || strings.ContainsFunc(a.Name+a.Address, unicode.IsControl) {
+	if err != nil || len(s) > 320 || strings.ContainsFunc(s, unicode.IsControl) ||
+		strings.ContainsFunc(a.Name+a.Address, unicode.IsControl) {
 		return nil, fault.New(fault.Invalid, "%.100q is not an e-mail address", s)
 	}
 	return a, nil
 }
 
 // Send sends a letter to one address and returns once the server took it, after half a minute at most.
-// fault.Invalid is for one that no server could take, or that this one refused for good; fault.Unavailable for what may pass.
+// fault.Invalid is for one that no server could take, or that this one refused for good; fault.Unavailable for what may
+// pass.
 func (s *Sender) Send(ctx context.Context, to string, l outbox.Letter) error {
 	m, err := s.compose(to, l)
 	if err != nil {

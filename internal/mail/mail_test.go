@@ -22,17 +22,28 @@ func sender(t *testing.T, o mail.Options) *mail.Sender {
 }
 
 func options(s *mailtest.Server) mail.Options {
-	return mail.Options{Server: s.Addr, From: "Packages <packages@acme.example>", User: "index", Password: "long secret", TLS: mail.StartTLS, Roots: s.Roots}
+	return mail.Options{
+		Server:   s.Addr,
+		From:     "Packages <packages@acme.example>",
+		User:     "index",
+		Password: "long secret",
+		TLS:      mail.StartTLS,
+		Roots:    s.Roots,
+	}
 }
 
 // A message comes over TLS after a password, with its text as it is.
 func TestSend(t *testing.T) {
 	server := mailtest.Serve(t, mailtest.Options{TLS: true, User: "index", Password: "long secret"})
-	if err := sender(t, options(server)).Send(t.Context(), "bob@acme.example", outbox.Letter{Subject: "Größe", Text: "Follow\n\nhttps://index.example/reset/secret/\n"}); err != nil {
+	if err := sender(t, options(server)).Send(t.Context(), "bob@acme.example",
+		outbox.Letter{Subject: "Größe", Text: "Follow\n\nhttps://index.example/reset/secret/\n"}); err != nil {
 		t.Fatal(err)
 	}
 	got := server.Next()
-	for _, want := range []string{"To: <bob@acme.example>", "packages@acme.example", "Auto-Submitted: auto-generated", "https://index.example/reset/secret/", "text/plain"} {
+	for _, want := range []string{
+		"To: <bob@acme.example>", "packages@acme.example", "Auto-Submitted: auto-generated",
+		"https://index.example/reset/secret/", "text/plain",
+	} {
 		if !strings.Contains(got, want) {
 			t.Errorf("the message lacks %q:\n%s", want, got)
 		}
@@ -58,26 +69,39 @@ func TestRefused(t *testing.T) {
 		to   string
 		kind fault.Kind
 	}{
-		"another password":          {with(secure, func(o *mail.Options) { o.Password = "another" }), "bob@acme.example", fault.Unavailable},
-		"no password":               {with(secure, func(o *mail.Options) { o.User, o.Password = "", "" }), "bob@acme.example", fault.Invalid},
-		"a certificate of nobody's": {with(secure, func(o *mail.Options) { o.Roots = nil }), "bob@acme.example", fault.Unavailable},
-		"no TLS":                    {options(plain), "bob@acme.example", fault.Unavailable},
-		"TLS from the first byte":   {with(secure, func(o *mail.Options) { o.TLS = mail.TLS }), "bob@acme.example", fault.Unavailable},
-		"nobody there":              {with(secure, func(o *mail.Options) { o.Server = l.Addr().String() }), "bob@acme.example", fault.Unavailable},
-		"an unknown mailbox":        {options(secure), "bob@refused.example", fault.Invalid},
-		"no address":                {options(secure), "bob", fault.Invalid},
-		"two addresses":             {options(secure), "bob@acme.example, eve@evil.example", fault.Invalid},
-		"another header":            {options(secure), "bob@acme.example\r\nBcc: eve@evil.example", fault.Invalid},
+		"another password": {
+			with(secure, func(o *mail.Options) { o.Password = "another" }), "bob@acme.example", fault.Unavailable,
+		},
+		"no password": {
+			with(secure, func(o *mail.Options) { o.User, o.Password = "", "" }), "bob@acme.example", fault.Invalid,
+		},
+		"a certificate of nobody's": {
+			with(secure, func(o *mail.Options) { o.Roots = nil }), "bob@acme.example", fault.Unavailable,
+		},
+		"no TLS": {options(plain), "bob@acme.example", fault.Unavailable},
+		"TLS from the first byte": {
+			with(secure, func(o *mail.Options) { o.TLS = mail.TLS }), "bob@acme.example", fault.Unavailable,
+		},
+		"nobody there": {
+			with(secure, func(o *mail.Options) { o.Server = l.Addr().String() }), "bob@acme.example", fault.Unavailable,
+		},
+		"an unknown mailbox": {options(secure), "bob@refused.example", fault.Invalid},
+		"no address":         {options(secure), "bob", fault.Invalid},
+		"two addresses":      {options(secure), "bob@acme.example, eve@evil.example", fault.Invalid},
+		"another header":     {options(secure), "bob@acme.example\r\nBcc: eve@evil.example", fault.Invalid},
 	} {
-		err := sender(t, c.o).Send(t.Context(), c.to, outbox.Letter{Subject: "Hello", Text: "text"})
-		if !fault.Is(err, c.kind) {
-			t.Errorf("%s: %v, want %v", name, err, c.kind)
-		}
-		if err != nil && strings.Contains(err.Error(), "long secret") {
-			t.Errorf("%s: the password is in %v", name, err)
-		}
+		t.Run(name, func(t *testing.T) {
+			err := sender(t, c.o).Send(t.Context(), c.to, outbox.Letter{Subject: "Hello", Text: "text"})
+			if !fault.Is(err, c.kind) {
+				t.Errorf("%s: %v, want %v", name, err, c.kind)
+			}
+			if err != nil && strings.Contains(err.Error(), "long secret") {
+				t.Errorf("%s: the password is in %v", name, err)
+			}
+		})
 	}
-	if err := sender(t, options(secure)).Send(t.Context(), "bob@acme.example", outbox.Letter{Subject: "Hello\r\nBcc: eve@evil.example", Text: "text"}); !fault.Is(err, fault.Invalid) {
+	if err := sender(t, options(secure)).Send(t.Context(), "bob@acme.example",
+		outbox.Letter{Subject: "Hello\r\nBcc: eve@evil.example", Text: "text"}); !fault.Is(err, fault.Invalid) {
 		t.Errorf("a subject of two lines: %v", err)
 	}
 	if got := append(secure.All(), plain.All()...); len(got) > 0 {

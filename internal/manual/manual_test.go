@@ -56,7 +56,8 @@ func TestBash(t *testing.T) {
 		"index sec":           "",
 	} {
 		words := strings.Split(line, " ")
-		run := script + "\nCOMP_WORDS=(" + strings.Join(words[:len(words)-1], " ") + " '" + words[len(words)-1] + "')\nCOMP_CWORD=$((${#COMP_WORDS[@]} - 1))\n_index\necho \"${COMPREPLY[*]}\"\n"
+		run := script + "\nCOMP_WORDS=(" + strings.Join(words[:len(words)-1], " ") + " '" + words[len(words)-1] +
+			"')\nCOMP_CWORD=$((${#COMP_WORDS[@]} - 1))\n_index\necho \"${COMPREPLY[*]}\"\n"
 		out, err := exec.Command("bash", "-c", run).CombinedOutput()
 		got := strings.Fields(string(out))
 		if err != nil || len(got) != len(strings.Fields(want)) {
@@ -89,7 +90,10 @@ func TestFish(t *testing.T) {
 // TestPage checks the manual page, and what a formatter says of it if one is installed.
 func TestPage(t *testing.T) {
 	got := text(func(b *strings.Builder) { page(b, model(t)) })
-	for _, want := range []string{".TH INDEX 1", `index \- an index`, ".SS user add <name>\n\\&.add an account", ".B \\-\\-admin", `Where it\(aqs served.`, "INDEX_LISTEN", ".SS doctor"} {
+	for _, want := range []string{
+		".TH INDEX 1", `index \- an index`, ".SS user add <name>\n\\&.add an account", ".B \\-\\-admin",
+		`Where it\(aqs served.`, "INDEX_LISTEN", ".SS doctor",
+	} {
 		if !strings.Contains(got, want) {
 			t.Errorf("the page lacks %q:\n%s", want, got)
 		}

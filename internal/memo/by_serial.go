@@ -5,8 +5,8 @@ import (
 	"sync/atomic"
 )
 
-// BySerial is a bounded map from K to V for one stamp. The first value with a later stamp empties it, or Worn does, which
-// returns the keys that somebody may want again. If it is full, it is emptied. It is safe for concurrent use.
+// BySerial is a bounded map from K to V for one stamp. The first value with a later stamp empties it, or Worn does,
+// which returns the keys that somebody may want again. If it is full, it is emptied. It is safe for concurrent use.
 type BySerial[K comparable, V any] struct {
 	mu   sync.RWMutex
 	at   Stamp

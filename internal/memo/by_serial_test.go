@@ -78,8 +78,8 @@ func TestWornIsBounded(t *testing.T) {
 	}
 }
 
-// TestMemoOfAnotherEpoch: the same value of the counter in a later epoch finds nothing of the earlier one, also when the
-// counter is lower, and the earlier epoch cannot put anything back.
+// TestMemoOfAnotherEpoch: the same value of the counter in a later epoch finds nothing of the earlier one, also when
+// the counter is lower, and the earlier epoch cannot put anything back.
 func TestMemoOfAnotherEpoch(t *testing.T) {
 	for _, value := range []int64{4, 5, 6} {
 		m := memo.NewBySerial[string, int](9)

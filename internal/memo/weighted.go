@@ -5,8 +5,8 @@ import (
 	"sync"
 )
 
-// Weighted keeps the newest value of each key, those that were used last, up to a total weight. A value of a later stamp takes
-// the place of the old one, so that a key holds its memory once. It is safe for concurrent use.
+// Weighted keeps the newest value of each key, those that were used last, up to a total weight. A value of a later
+// stamp takes the place of the old one, so that a key holds its memory once. It is safe for concurrent use.
 type Weighted[K comparable, V any] struct {
 	mu      sync.Mutex
 	limit   int64
@@ -24,8 +24,8 @@ type weighted[K comparable, V any] struct {
 	weight int64
 }
 
-// NewWeighted returns a memory whose values together never weigh more than limit. The unit is that of weigh, which has to
-// return the same for the same value each time and more than nothing.
+// NewWeighted returns a memory whose values together never weigh more than limit. The unit is that of weigh, which has
+// to return the same for the same value each time and more than nothing.
 func NewWeighted[K comparable, V any](limit int64, weigh func(K, V) int64) *Weighted[K, V] {
 	return &Weighted[K, V]{limit: limit, weigh: weigh, entries: map[K]*list.Element{}}
 }
@@ -52,8 +52,8 @@ func (c *Weighted[K, V]) Last(k K) (v V, at Stamp, ok bool) {
 	return e.v, e.at, true
 }
 
-// Put keeps v for k and drops values that were unused the longest until it fits. A value with an older stamp than the one
-// that is kept is ignored, and so is one that weighs more than the limit.
+// Put keeps v for k and drops values that were unused the longest until it fits. A value with an older stamp than the
+// one that is kept is ignored, and so is one that weighs more than the limit.
 func (c *Weighted[K, V]) Put(at Stamp, k K, v V) {
 	e := &weighted[K, V]{k, v, at, c.weigh(k, v)}
 	c.mu.Lock()

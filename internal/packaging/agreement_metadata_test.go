@@ -42,8 +42,9 @@ func ourMetadata(text string) any {
 	list := func(s []string) []string { return append([]string{}, s...) }
 	return map[string]any{
 		"Requires-Dist": list(m.RequiresDist), "Provides-Extra": list(m.ProvidesExtra), "Classifier": list(m.Classifiers),
-		"Name": strings.TrimSpace(m.Name), "Version": strings.TrimSpace(m.Version), "Requires-Python": strings.TrimSpace(m.RequiresPython),
-		"body": strings.TrimSpace(strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(m.Description)),
+		"Name": strings.TrimSpace(m.Name), "Version": strings.TrimSpace(m.Version),
+		"Requires-Python": strings.TrimSpace(m.RequiresPython),
+		"body":            strings.TrimSpace(strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(m.Description)),
 	}
 }
 
@@ -52,9 +53,11 @@ func (g generator) metadata() string {
 	end := g.pick("\n", "\n", "\r\n", "\r")
 	s := g.maybe(20, " folded"+end, "From me"+end, "stray"+end) + "Metadata-Version: 2.1" + end + "Name: foo" + end
 	for range g.r.IntN(8) {
-		s += g.pick("Requires-Dist", "requires-dist", "Provides-Extra", "Classifier", "Requires-Python", "X-Other", "", "Summary") + g.maybe(30, " ")
+		s += g.pick("Requires-Dist", "requires-dist", "Provides-Extra", "Classifier", "Requires-Python", "X-Other", "",
+			"Summary") + g.maybe(30, " ")
 		s += g.pick(": ", ":", ":\t", ": ") + g.maybe(30, ":")
-		s += g.pick("a", "b>=1 ", "", "UNKNOWN", "c: d", "x"+end+" y", "x"+end+"\ty"+end+" ", "x\fy", "x\x1cRequires-Dist: z", "x\rRequires-Dist: z", "x\vy")
+		s += g.pick("a", "b>=1 ", "", "UNKNOWN", "c: d", "x"+end+" y", "x"+end+"\ty"+end+" ", "x\fy",
+			"x\x1cRequires-Dist: z", "x\rRequires-Dist: z", "x\vy")
 		s += end + g.maybe(15, "\r", end, "stray"+end, "a b: c"+end)
 	}
 	return s + g.pick("Version: 1.0", "Version: 1.0"+end, "") + g.pick("", end+end+"body"+end+"Name: bar")

@@ -154,7 +154,14 @@ func ourVersion(s string) any {
 	if err != nil {
 		return nil
 	}
-	return map[string]any{"str": v.String(), "key": v.Key(), "pre": v.IsPrerelease(), "post": v.IsPostrelease(), "local": v.HasLocal(), "public": v.Public().String()}
+	return map[string]any{
+		"str":    v.String(),
+		"key":    v.Key(),
+		"pre":    v.IsPrerelease(),
+		"post":   v.IsPostrelease(),
+		"local":  v.HasLocal(),
+		"public": v.Public().String(),
+	}
 }
 
 func ourOrder(a, b string) any {
@@ -212,5 +219,8 @@ func ourFile(s string, kind packaging.Kind) any {
 	for _, tag := range f.Tags() {
 		tags = append(tags, tag.String())
 	}
-	return map[string]any{"name": f.Name().String(), "version": f.Version().String(), "build": strings.TrimLeft(f.Build(), "0"), "tags": sorted(tags)}
+	return map[string]any{
+		"name": f.Name().String(), "version": f.Version().String(), "build": strings.TrimLeft(f.Build(), "0"),
+		"tags": sorted(tags),
+	}
 }

@@ -15,24 +15,30 @@ var checks = map[string]check{
 	"name":             checkName,
 	"version":          checkVersion,
 	"author-email":     func(m *Metadata, r Rules) string { return when(r.Emails, checkEmail, m.AuthorEmail) },
-	"classifier":       func(m *Metadata, r Rules) string { return when(r.Classifiers, checkClassifier, m.Classifiers...) },
+	"classifier": func(m *Metadata, r Rules) string {
+		return when(r.Classifiers, checkClassifier, m.Classifiers...)
+	},
 	"description-content-type": func(m *Metadata, r Rules) string {
 		return when(r.ContentType, checkContentType, m.DescriptionContentType)
 	},
-	"download-url":       func(m *Metadata, r Rules) string { return when(r.Links, checkLink, m.DownloadURL) },
-	"dynamic":            func(m *Metadata, r Rules) string { return when(r.Dynamic, checkDynamic, m.Dynamic...) },
-	"home-page":          func(m *Metadata, r Rules) string { return when(r.Links, checkLink, m.HomePage) },
-	"import-name":        func(m *Metadata, r Rules) string { return when(r.Imports, checkImport, m.ImportNames...) },
-	"import-namespace":   func(m *Metadata, r Rules) string { return when(r.Imports, checkImport, m.ImportNamespaces...) },
-	"license":            checkLicense,
-	"license-expression": func(m *Metadata, r Rules) string { return when(r.License, checkLicenseExpression, m.LicenseExpression) },
-	"license-file":       func(m *Metadata, r Rules) string { return when(r.LicenseFiles, checkLicenseFile, m.LicenseFiles...) },
-	"maintainer-email":   func(m *Metadata, r Rules) string { return when(r.Emails, checkEmail, m.MaintainerEmail) },
-	"obsoletes-dist":     func(m *Metadata, r Rules) string { return checkOldDists(m.ObsoletesDist, r) },
-	"project-url":        checkProjectURLs,
-	"provides-dist":      func(m *Metadata, r Rules) string { return checkOldDists(m.ProvidesDist, r) },
-	"provides-extra":     func(m *Metadata, r Rules) string { return when(r.Extras, checkExtra, m.ProvidesExtra...) },
-	"requires-dist":      checkRequiresDist,
+	"download-url":     func(m *Metadata, r Rules) string { return when(r.Links, checkLink, m.DownloadURL) },
+	"dynamic":          func(m *Metadata, r Rules) string { return when(r.Dynamic, checkDynamic, m.Dynamic...) },
+	"home-page":        func(m *Metadata, r Rules) string { return when(r.Links, checkLink, m.HomePage) },
+	"import-name":      func(m *Metadata, r Rules) string { return when(r.Imports, checkImport, m.ImportNames...) },
+	"import-namespace": func(m *Metadata, r Rules) string { return when(r.Imports, checkImport, m.ImportNamespaces...) },
+	"license":          checkLicense,
+	"license-expression": func(m *Metadata, r Rules) string {
+		return when(r.License, checkLicenseExpression, m.LicenseExpression)
+	},
+	"license-file": func(m *Metadata, r Rules) string {
+		return when(r.LicenseFiles, checkLicenseFile, m.LicenseFiles...)
+	},
+	"maintainer-email": func(m *Metadata, r Rules) string { return when(r.Emails, checkEmail, m.MaintainerEmail) },
+	"obsoletes-dist":   func(m *Metadata, r Rules) string { return checkOldDists(m.ObsoletesDist, r) },
+	"project-url":      checkProjectURLs,
+	"provides-dist":    func(m *Metadata, r Rules) string { return checkOldDists(m.ProvidesDist, r) },
+	"provides-extra":   func(m *Metadata, r Rules) string { return when(r.Extras, checkExtra, m.ProvidesExtra...) },
+	"requires-dist":    checkRequiresDist,
 	"requires-python": func(m *Metadata, r Rules) string {
 		return when(r.RequiresPython, checkRequiresPython, m.RequiresPython)
 	},
@@ -55,8 +61,9 @@ func when(strict bool, wrong func(string) string, values ...string) string {
 	return ""
 }
 
-// Check returns fault.Invalid with the first mistake: in metadata_version, then name, then version, then the other fields
-// by name. Whatever the rules, these three must be there and valid, and each Requires-Dist must be one that pip can read.
+// Check returns fault.Invalid with the first mistake: in metadata_version, then name, then version, then the other
+// fields by name. Whatever the rules, these three must be there and valid, and each Requires-Dist must be one that pip
+// can read.
 func (m Metadata) Check(r Rules) error {
 	declared, _ := parseMetadataVersion(m.MetadataVersion)
 	for _, f := range fields {

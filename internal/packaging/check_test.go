@@ -22,22 +22,59 @@ func TestCheckRules(t *testing.T) {
 			func(m *packaging.Metadata) { m.MetadataVersion = "2.9" },
 			func(m *packaging.Metadata) { m.MetadataVersion = "1.3" },
 		},
-		"version":         {func(m *packaging.Metadata) { m.Version = "1.0+cu121" }},
-		"author_email":    {func(m *packaging.Metadata) { m.AuthorEmail = "nobody" }, func(m *packaging.Metadata) { m.AuthorEmail = "A <a@>" }, func(m *packaging.Metadata) { m.AuthorEmail = "a@b@c" }},
-		"classifiers":     {func(m *packaging.Metadata) { m.Classifiers = []string{"A :: B", "Private :: Do Not Upload"} }, func(m *packaging.Metadata) { m.Classifiers = []string{"nonsense"} }, func(m *packaging.Metadata) { m.Classifiers = []string{"A ::  :: B"} }},
-		"download_url":    {func(m *packaging.Metadata) { m.DownloadURL = "ftp://example.org" }},
-		"home_page":       {func(m *packaging.Metadata) { m.HomePage = "javascript:alert(1)" }, func(m *packaging.Metadata) { m.HomePage = "example.org" }},
-		"dynamic":         {func(m *packaging.Metadata) { m.Dynamic = []string{"Name"} }, func(m *packaging.Metadata) { m.Dynamic = []string{"nonsense"} }, func(m *packaging.Metadata) { m.Dynamic = []string{"version"} }},
-		"import_name":     {func(m *packaging.Metadata) { m.ImportNames = []string{"a-b"} }, func(m *packaging.Metadata) { m.ImportNames = []string{"a; public"} }, func(m *packaging.Metadata) { m.ImportNames = []string{"a..b"} }, func(m *packaging.Metadata) { m.ImportNames = []string{"1a"} }},
-		"license":         {func(m *packaging.Metadata) { m.License, m.LicenseExpression = "MIT", "MIT" }},
-		"license_file":    {func(m *packaging.Metadata) { m.LicenseFiles = []string{"../L"} }, func(m *packaging.Metadata) { m.LicenseFiles = []string{"/L"} }, func(m *packaging.Metadata) { m.LicenseFiles = []string{`a\L`} }, func(m *packaging.Metadata) { m.LicenseFiles = []string{"L*"} }, func(m *packaging.Metadata) { m.LicenseFiles = []string{"a//L"} }, func(m *packaging.Metadata) { m.LicenseFiles = []string{"C:L"} }},
-		"project_urls":    {func(m *packaging.Metadata) { m.ProjectURLs = []string{"https://example.org"} }, func(m *packaging.Metadata) { m.ProjectURLs = []string{"Home, javascript:x"} }, func(m *packaging.Metadata) { m.ProjectURLs = []string{"A, https://a", "A, https://b"} }, func(m *packaging.Metadata) { m.ProjectURLs = []string{strings.Repeat("x", 33) + ", https://a"} }, func(m *packaging.Metadata) { m.ProjectURLs = []string{", https://a"} }},
-		"provides_dist":   {func(m *packaging.Metadata) { m.ProvidesDist = []string{"a @ https://b"} }, func(m *packaging.Metadata) { m.ProvidesDist = []string{"a b"} }},
+		"version": {func(m *packaging.Metadata) { m.Version = "1.0+cu121" }},
+		"author_email": {
+			func(m *packaging.Metadata) { m.AuthorEmail = "nobody" }, func(m *packaging.Metadata) { m.AuthorEmail = "A <a@>" },
+			func(m *packaging.Metadata) { m.AuthorEmail = "a@b@c" },
+		},
+		"classifiers": {
+			func(m *packaging.Metadata) { m.Classifiers = []string{"A :: B", "Private :: Do Not Upload"} },
+			func(m *packaging.Metadata) { m.Classifiers = []string{"nonsense"} },
+			func(m *packaging.Metadata) { m.Classifiers = []string{"A ::  :: B"} },
+		},
+		"download_url": {func(m *packaging.Metadata) { m.DownloadURL = "ftp://example.org" }},
+		"home_page": {
+			func(m *packaging.Metadata) { m.HomePage = "javascript:alert(1)" },
+			func(m *packaging.Metadata) { m.HomePage = "example.org" },
+		},
+		"dynamic": {
+			func(m *packaging.Metadata) { m.Dynamic = []string{"Name"} },
+			func(m *packaging.Metadata) { m.Dynamic = []string{"nonsense"} },
+			func(m *packaging.Metadata) { m.Dynamic = []string{"version"} },
+		},
+		"import_name": {
+			func(m *packaging.Metadata) { m.ImportNames = []string{"a-b"} },
+			func(m *packaging.Metadata) { m.ImportNames = []string{"a; public"} },
+			func(m *packaging.Metadata) { m.ImportNames = []string{"a..b"} },
+			func(m *packaging.Metadata) { m.ImportNames = []string{"1a"} },
+		},
+		"license": {func(m *packaging.Metadata) { m.License, m.LicenseExpression = "MIT", "MIT" }},
+		"license_file": {
+			func(m *packaging.Metadata) { m.LicenseFiles = []string{"../L"} },
+			func(m *packaging.Metadata) { m.LicenseFiles = []string{"/L"} },
+			func(m *packaging.Metadata) { m.LicenseFiles = []string{`a\L`} },
+			func(m *packaging.Metadata) { m.LicenseFiles = []string{"L*"} },
+			func(m *packaging.Metadata) { m.LicenseFiles = []string{"a//L"} },
+			func(m *packaging.Metadata) { m.LicenseFiles = []string{"C:L"} },
+		},
+		"project_urls": {
+			func(m *packaging.Metadata) { m.ProjectURLs = []string{"https://example.org"} },
+			func(m *packaging.Metadata) { m.ProjectURLs = []string{"Home, javascript:x"} },
+			func(m *packaging.Metadata) { m.ProjectURLs = []string{"A, https://a", "A, https://b"} },
+			func(m *packaging.Metadata) { m.ProjectURLs = []string{strings.Repeat("x", 33) + ", https://a"} },
+			func(m *packaging.Metadata) { m.ProjectURLs = []string{", https://a"} },
+		},
+		"provides_dist": {
+			func(m *packaging.Metadata) { m.ProvidesDist = []string{"a @ https://b"} },
+			func(m *packaging.Metadata) { m.ProvidesDist = []string{"a b"} },
+		},
 		"obsoletes_dist":  {func(m *packaging.Metadata) { m.ObsoletesDist = []string{"a b"} }},
 		"provides_extra":  {func(m *packaging.Metadata) { m.ProvidesExtra = []string{"a b"} }},
 		"requires_dist":   {func(m *packaging.Metadata) { m.RequiresDist = []string{"a @ https://example.org/a.whl"} }},
 		"requires_python": {func(m *packaging.Metadata) { m.RequiresPython = ">=3.6.*" }},
-		"summary":         {func(m *packaging.Metadata) { m.Summary = "a\nb" }, func(m *packaging.Metadata) { m.Summary = long }},
+		"summary": {
+			func(m *packaging.Metadata) { m.Summary = "a\nb" }, func(m *packaging.Metadata) { m.Summary = long },
+		},
 		"description_content_type": {
 			func(m *packaging.Metadata) { m.DescriptionContentType = "text/html" },
 			func(m *packaging.Metadata) { m.DescriptionContentType = "markdown" },
@@ -80,10 +117,12 @@ func TestCheckAlways(t *testing.T) {
 		"folded requirement":        func(m *packaging.Metadata) { m.RequiresDist = []string{"foo\n  >=1"} },
 		"requirement with options":  func(m *packaging.Metadata) { m.RequiresDist = []string{"foo --index-url=x"} },
 	} {
-		m := base()
-		change(&m)
-		refused(t, name, m.Check(packaging.Rules{}))
-		refused(t, name, m.Check(packaging.PyPIRules()))
+		t.Run(name, func(t *testing.T) {
+			m := base()
+			change(&m)
+			refused(t, name, m.Check(packaging.Rules{}))
+			refused(t, name, m.Check(packaging.PyPIRules()))
+		})
 	}
 }
 
@@ -91,9 +130,12 @@ func TestCheckAccepts(t *testing.T) {
 	m := base()
 	m.Summary, m.DescriptionContentType = "One line", "text/markdown; charset=UTF-8; variant=GFM"
 	m.AuthorEmail, m.MaintainerEmail = `"A, B" <a@example.org>, c@example.org`, "c@example.org, x"
-	m.HomePage, m.DownloadURL, m.ProjectURLs = "https://example.org", "http://example.org", []string{"Home, https://example.org", "Docs,https://example.org"}
-	m.Classifiers, m.Dynamic, m.LicenseExpression = []string{"Programming Language :: Python :: 3"}, []string{"Description", "license-file"}, "MIT OR Apache-2.0"
-	m.LicenseFiles, m.ImportNames, m.ImportNamespaces = []string{"licenses/LICENSE.txt"}, []string{"foo.bar", "_x ; private", "größe"}, []string{"foo"}
+	m.HomePage, m.DownloadURL, m.ProjectURLs = "https://example.org", "http://example.org",
+		[]string{"Home, https://example.org", "Docs,https://example.org"}
+	m.Classifiers, m.Dynamic, m.LicenseExpression = []string{"Programming Language :: Python :: 3"},
+		[]string{"Description", "license-file"}, "MIT OR Apache-2.0"
+	m.LicenseFiles, m.ImportNames, m.ImportNamespaces = []string{"licenses/LICENSE.txt"},
+		[]string{"foo.bar", "_x ; private", "größe"}, []string{"foo"}
 	m.RequiresDist, m.RequiresPython, m.ProvidesExtra = []string{"a>=1"}, ">=3.8", []string{"test"}
 	if err := m.Check(packaging.PyPIRules()); err != nil {
 		t.Errorf("Check = %v", err)
@@ -102,7 +144,14 @@ func TestCheckAccepts(t *testing.T) {
 
 // TestCheckOrder: of several mistakes the first by rank is told, so that fixing them goes forward.
 func TestCheckOrder(t *testing.T) {
-	m := packaging.Metadata{MetadataVersion: "x", Name: "a b", Version: "x", Summary: "a\nb", Classifiers: []string{"x"}, HomePage: "x"}
+	m := packaging.Metadata{
+		MetadataVersion: "x",
+		Name:            "a b",
+		Version:         "x",
+		Summary:         "a\nb",
+		Classifiers:     []string{"x"},
+		HomePage:        "x",
+	}
 	for _, step := range []struct {
 		field string
 		fix   func()
@@ -130,14 +179,19 @@ func TestLicenseExpressions(t *testing.T) {
 		m.LicenseExpression = s
 		return m.Check(packaging.Rules{License: true})
 	}
-	for _, s := range []string{"MIT", "mit and (apache-2.0 or bsd-2-clause)", "GPL-2.0-or-later WITH Classpath-exception-2.0", "GPL-2.0+", "LicenseRef-Our-Own", "(MIT)", "((MIT OR ISC))AND(Zlib)"} {
+	for _, s := range []string{
+		"MIT", "mit and (apache-2.0 or bsd-2-clause)", "GPL-2.0-or-later WITH Classpath-exception-2.0", "GPL-2.0+",
+		"LicenseRef-Our-Own", "(MIT)", "((MIT OR ISC))AND(Zlib)",
+	} {
 		if err := check(s); err != nil {
 			t.Errorf("%q: %v", s, err)
 		}
 	}
 	for _, s := range []string{
-		"MIT OR", "OR MIT", "MIT Apache-2.0", "(MIT", "MIT)", "()", "MIT AND OR ISC", "MIT WITH", "WITH x", "(MIT) WITH x", "MIT WITH (x)", "LicenseRef-", "LicenseRef-a+", "LicenseRef-a_b", "MIT/X11", "MIT, ISC",
-		"A WITH B WITH C", "+", "MIT++", "MIT WITH x+", "MIT (ISC)", "Größe", "a:b", strings.Repeat("(", 100) + "MIT" + strings.Repeat(")", 100),
+		"MIT OR", "OR MIT", "MIT Apache-2.0", "(MIT", "MIT)", "()", "MIT AND OR ISC", "MIT WITH", "WITH x", "(MIT) WITH x",
+		"MIT WITH (x)", "LicenseRef-", "LicenseRef-a+", "LicenseRef-a_b", "MIT/X11", "MIT, ISC",
+		"A WITH B WITH C", "+", "MIT++", "MIT WITH x+", "MIT (ISC)", "Größe", "a:b",
+		strings.Repeat("(", 100) + "MIT" + strings.Repeat(")", 100),
 	} {
 		refused(t, s, check(s))
 	}

@@ -29,7 +29,9 @@ func Disagreement(form, archive Metadata) error {
 		}
 		onlyForm, onlyArchive := without(c.form, c.archive, c.same), without(c.archive, c.form, c.same)
 		if len(onlyForm)+len(onlyArchive) > 0 {
-			return fault.New(fault.Invalid, "%s: the form says %s, but the metadata inside the file says %s: build and upload again", c.field, show(onlyForm), show(onlyArchive))
+			return fault.New(fault.Invalid,
+				"%s: the form says %s, but the metadata inside the file says %s: build and upload again", c.field, show(onlyForm),
+				show(onlyArchive))
 		}
 	}
 	return nil

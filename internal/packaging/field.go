@@ -2,8 +2,8 @@ package packaging
 
 import "strings"
 
-// field is a core metadata field: how files and forms call it, since which metadata version it exists, and where it is kept.
-// Exactly one of one and many is set.
+// field is a core metadata field: how files and forms call it, since which metadata version it exists, and where it is
+// kept. Exactly one of one and many is set.
 type field struct {
 	header string // in lower case
 	form   string
@@ -24,38 +24,89 @@ func (f field) exact() bool {
 
 // fields stand in the order in which the first mistake is reported: the three that must be there, then by header.
 var fields = []field{
-	{header: "metadata-version", form: "metadata_version", since: v10, one: func(m *Metadata) *string { return &m.MetadataVersion }},
+	{
+		header: "metadata-version", form: "metadata_version", since: v10,
+		one: func(m *Metadata) *string { return &m.MetadataVersion },
+	},
 	{header: "name", form: "name", since: v10, one: func(m *Metadata) *string { return &m.Name }},
 	{header: "version", form: "version", since: v10, one: func(m *Metadata) *string { return &m.Version }},
 	{header: "author", form: "author", since: v10, one: func(m *Metadata) *string { return &m.Author }},
 	{header: "author-email", form: "author_email", since: v10, one: func(m *Metadata) *string { return &m.AuthorEmail }},
 	{header: "classifier", form: "classifiers", since: v11, many: func(m *Metadata) *[]string { return &m.Classifiers }},
 	{header: "description", form: "description", since: v10, one: func(m *Metadata) *string { return &m.Description }},
-	{header: "description-content-type", form: "description_content_type", since: v21, one: func(m *Metadata) *string { return &m.DescriptionContentType }},
+	{
+		header: "description-content-type", form: "description_content_type", since: v21,
+		one: func(m *Metadata) *string { return &m.DescriptionContentType },
+	},
 	{header: "download-url", form: "download_url", since: v11, one: func(m *Metadata) *string { return &m.DownloadURL }},
 	{header: "dynamic", form: "dynamic", since: v22, many: func(m *Metadata) *[]string { return &m.Dynamic }},
 	{header: "home-page", form: "home_page", since: v10, one: func(m *Metadata) *string { return &m.HomePage }},
-	{header: "import-name", form: "import_name", alias: "import_names", since: v25, many: func(m *Metadata) *[]string { return &m.ImportNames }},
-	{header: "import-namespace", form: "import_namespace", alias: "import_namespaces", since: v25, many: func(m *Metadata) *[]string { return &m.ImportNamespaces }},
+	{
+		header: "import-name",
+		form:   "import_name",
+		alias:  "import_names",
+		since:  v25,
+		many:   func(m *Metadata) *[]string { return &m.ImportNames },
+	},
+	{
+		header: "import-namespace",
+		form:   "import_namespace",
+		alias:  "import_namespaces",
+		since:  v25,
+		many:   func(m *Metadata) *[]string { return &m.ImportNamespaces },
+	},
 	{header: "keywords", form: "keywords", since: v10, one: func(m *Metadata) *string { return &m.Keywords }},
 	{header: "license", form: "license", since: v10, one: func(m *Metadata) *string { return &m.License }},
-	{header: "license-expression", form: "license_expression", since: v24, one: func(m *Metadata) *string { return &m.LicenseExpression }},
-	{header: "license-file", form: "license_file", alias: "license_files", since: v24, many: func(m *Metadata) *[]string { return &m.LicenseFiles }},
+	{
+		header: "license-expression", form: "license_expression", since: v24,
+		one: func(m *Metadata) *string { return &m.LicenseExpression },
+	},
+	{
+		header: "license-file",
+		form:   "license_file",
+		alias:  "license_files",
+		since:  v24,
+		many:   func(m *Metadata) *[]string { return &m.LicenseFiles },
+	},
 	{header: "maintainer", form: "maintainer", since: v12, one: func(m *Metadata) *string { return &m.Maintainer }},
-	{header: "maintainer-email", form: "maintainer_email", since: v12, one: func(m *Metadata) *string { return &m.MaintainerEmail }},
+	{
+		header: "maintainer-email", form: "maintainer_email", since: v12,
+		one: func(m *Metadata) *string { return &m.MaintainerEmail },
+	},
 	{header: "obsoletes", form: "obsoletes", since: v11, many: func(m *Metadata) *[]string { return &m.Obsoletes }},
-	{header: "obsoletes-dist", form: "obsoletes_dist", since: v12, many: func(m *Metadata) *[]string { return &m.ObsoletesDist }},
+	{
+		header: "obsoletes-dist", form: "obsoletes_dist", since: v12,
+		many: func(m *Metadata) *[]string { return &m.ObsoletesDist },
+	},
 	{header: "platform", form: "platform", since: v10, many: func(m *Metadata) *[]string { return &m.Platforms }},
 	{header: "project-url", form: "project_urls", since: v12, many: func(m *Metadata) *[]string { return &m.ProjectURLs }},
 	{header: "provides", form: "provides", since: v11, many: func(m *Metadata) *[]string { return &m.Provides }},
-	{header: "provides-dist", form: "provides_dist", since: v12, many: func(m *Metadata) *[]string { return &m.ProvidesDist }},
-	{header: "provides-extra", form: "provides_extra", since: v21, many: func(m *Metadata) *[]string { return &m.ProvidesExtra }},
+	{
+		header: "provides-dist", form: "provides_dist", since: v12,
+		many: func(m *Metadata) *[]string { return &m.ProvidesDist },
+	},
+	{
+		header: "provides-extra", form: "provides_extra", since: v21,
+		many: func(m *Metadata) *[]string { return &m.ProvidesExtra },
+	},
 	{header: "requires", form: "requires", since: v11, many: func(m *Metadata) *[]string { return &m.Requires }},
-	{header: "requires-dist", form: "requires_dist", since: v12, many: func(m *Metadata) *[]string { return &m.RequiresDist }},
-	{header: "requires-external", form: "requires_external", since: v12, many: func(m *Metadata) *[]string { return &m.RequiresExternal }},
-	{header: "requires-python", form: "requires_python", since: v12, one: func(m *Metadata) *string { return &m.RequiresPython }},
+	{
+		header: "requires-dist", form: "requires_dist", since: v12,
+		many: func(m *Metadata) *[]string { return &m.RequiresDist },
+	},
+	{
+		header: "requires-external", form: "requires_external", since: v12,
+		many: func(m *Metadata) *[]string { return &m.RequiresExternal },
+	},
+	{
+		header: "requires-python", form: "requires_python", since: v12,
+		one: func(m *Metadata) *string { return &m.RequiresPython },
+	},
 	{header: "summary", form: "summary", since: v10, one: func(m *Metadata) *string { return &m.Summary }},
-	{header: "supported-platform", form: "supported_platform", since: v11, many: func(m *Metadata) *[]string { return &m.SupportedPlatforms }},
+	{
+		header: "supported-platform", form: "supported_platform", since: v11,
+		many: func(m *Metadata) *[]string { return &m.SupportedPlatforms },
+	},
 }
 
 var fieldsByHeader = func() map[string]field {

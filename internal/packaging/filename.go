@@ -52,10 +52,12 @@ func ParseFilename(s string, name ProjectName) (Filename, error) {
 			return f.readSDist(stem)
 		}
 	}
-	return Filename{}, fault.New(fault.Invalid, "file name %s has no known ending: upload a wheel (.whl) or a source distribution (.tar.gz)", quote(s))
+	return Filename{}, fault.New(fault.Invalid,
+		"file name %s has no known ending: upload a wheel (.whl) or a source distribution (.tar.gz)", quote(s))
 }
 
-// checkCharacters keeps out what could leave a folder, a header or a log line. What is left is ASCII and needs no escaping in a path.
+// checkCharacters keeps out what could leave a folder, a header or a log line. What is left is ASCII and needs no
+// escaping in a path.
 func checkCharacters(s string) error {
 	if s == "" {
 		return fault.New(fault.Invalid, "the file has no name")
@@ -70,7 +72,9 @@ func checkCharacters(s string) error {
 		return fault.New(fault.Invalid, "file name %s begins with a dot", quote(s))
 	}
 	if spanOf(s, isFilenameByte) < len(s) {
-		return fault.New(fault.Invalid, "file name %s holds a character that is not allowed: use ASCII letters, digits, '.', '_', '-', '+' and '!'", quote(s))
+		return fault.New(fault.Invalid,
+			"file name %s holds a character that is not allowed: use ASCII letters, digits, '.', '_', '-', '+' and '!'",
+			quote(s))
 	}
 	return nil
 }

@@ -23,7 +23,8 @@ func (f Filename) CheckSpelling() error {
 		wrong = f.text != f.Normal()
 	}
 	if wrong {
-		return fault.New(fault.Invalid, "file name %s is not in normal form: it should read %s", quote(f.text), quote(f.Normal()))
+		return fault.New(fault.Invalid, "file name %s is not in normal form: it should read %s", quote(f.text),
+			quote(f.Normal()))
 	}
 	return nil
 }
@@ -32,7 +33,8 @@ func (f Filename) CheckSpelling() error {
 func (f Filename) CheckPlatforms() error {
 	for _, p := range f.platforms {
 		if !publicPlatform.MatchString(p) {
-			return fault.New(fault.Invalid, "file name %s has the platform tag %s, which the upload policy does not allow", quote(f.text), quote(p))
+			return fault.New(fault.Invalid, "file name %s has the platform tag %s, which the upload policy does not allow",
+				quote(f.text), quote(p))
 		}
 	}
 	return nil

@@ -22,15 +22,26 @@ func filename(t testing.TB, s, name string) packaging.Filename {
 func TestParseFilename(t *testing.T) {
 	for _, tt := range []struct{ file, project, version, normal, key string }{
 		{"foo-1.0.tar.gz", "foo", "1.0", "foo-1.0.tar.gz", "foo-1.tar.gz"},
-		{"zope.interface-5.4.0.tar.gz", "zope.interface", "5.4.0", "zope_interface-5.4.0.tar.gz", "zope_interface-5.4.tar.gz"},
+		{
+			"zope.interface-5.4.0.tar.gz", "zope.interface", "5.4.0", "zope_interface-5.4.0.tar.gz", "zope_interface-5.4.tar.gz",
+		},
 		{"Flask-Cors-3.0.10.tar.gz", "flask-cors", "3.0.10", "flask_cors-3.0.10.tar.gz", "flask_cors-3.0.10.tar.gz"},
 		{"foo-1-1.0.zip", "foo-1", "1.0", "foo_1-1.0.tar.gz", "foo_1-1.zip"},
 		{"foo-1.0-1.tar.gz", "foo", "1.0.post1", "foo-1.0.post1.tar.gz", "foo-1.post1.tar.gz"},
 		{"foo-1!1.0+Local_1.tgz", "foo", "1!1.0+local.1", "foo-1!1.0+local.1.tar.gz", "foo-1!1+local.1.tgz"},
 		{"foo-1.0.tar.bz2", "foo", "1.0", "foo-1.0.tar.gz", "foo-1.tar.bz2"},
-		{"PyYAML-6.0.1-cp311-cp311-win_amd64.whl", "pyyaml", "6.0.1", "pyyaml-6.0.1-cp311-cp311-win_amd64.whl", "pyyaml-6.0.1-cp311-cp311-win_amd64.whl"},
-		{"foo-1.0.0-01x-py3.py2.py2-none-any.whl", "foo", "1.0.0", "foo-1.0.0-01x-py3.py2.py2-none-any.whl", "foo-1-1x-py2.py3-none-any.whl"},
-		{"torch-2.0+cu121-cp311-cp311-linux_x86_64.whl", "torch", "2.0+cu121", "torch-2.0+cu121-cp311-cp311-linux_x86_64.whl", "torch-2+cu121-cp311-cp311-linux_x86_64.whl"},
+		{
+			"PyYAML-6.0.1-cp311-cp311-win_amd64.whl", "pyyaml", "6.0.1", "pyyaml-6.0.1-cp311-cp311-win_amd64.whl",
+			"pyyaml-6.0.1-cp311-cp311-win_amd64.whl",
+		},
+		{
+			"foo-1.0.0-01x-py3.py2.py2-none-any.whl", "foo", "1.0.0", "foo-1.0.0-01x-py3.py2.py2-none-any.whl",
+			"foo-1-1x-py2.py3-none-any.whl",
+		},
+		{
+			"torch-2.0+cu121-cp311-cp311-linux_x86_64.whl", "torch", "2.0+cu121",
+			"torch-2.0+cu121-cp311-cp311-linux_x86_64.whl", "torch-2+cu121-cp311-cp311-linux_x86_64.whl",
+		},
 	} {
 		f := filename(t, tt.file, tt.project)
 		got := []string{f.String(), f.Name().String(), f.Version().String(), f.Normal(), f.Key()}
@@ -43,12 +54,17 @@ func TestParseFilename(t *testing.T) {
 
 func TestFilenameParts(t *testing.T) {
 	w := filename(t, "zope.Interface-1.0-2b-py2.PY3-none-linux_x86_64.any.whl", "zope-interface")
-	want := []string{string(packaging.Wheel), "zope.Interface", "1.0", "2b", "py2.PY3", ".whl", "py2-none-any py2-none-linux_x86_64 py3-none-any py3-none-linux_x86_64"}
+	want := []string{
+		string(packaging.Wheel), "zope.Interface", "1.0", "2b", "py2.PY3", ".whl",
+		"py2-none-any py2-none-linux_x86_64 py3-none-any py3-none-linux_x86_64",
+	}
 	var tags []string
 	for _, tag := range w.Tags() {
 		tags = append(tags, tag.String())
 	}
-	got := []string{string(w.Kind()), w.NamePart(), w.VersionPart(), w.Build(), w.PythonTag(), w.Ext(), strings.Join(tags, " ")}
+	got := []string{
+		string(w.Kind()), w.NamePart(), w.VersionPart(), w.Build(), w.PythonTag(), w.Ext(), strings.Join(tags, " "),
+	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
@@ -83,13 +99,20 @@ func TestFilenameKey(t *testing.T) {
 
 func TestParseFilenameRefuses(t *testing.T) {
 	for _, s := range []string{
-		"", "foo", "foo-1.0", "foo.tar.gz", "foo-.tar.gz", "-1.0.tar.gz", "foo-1.0.exe", "foo-1.0.egg", "foo-1.0.TAR.GZ", "foo-1.0.tar", "foo-1.0.tar.xz", "foo-1.0.whl", ".tar.gz", ".whl",
-		"bar-1.0.tar.gz", "foobar-1.0.tar.gz", "foo_-1.0.tar.gz", "foo--1.0.tar.gz", "foo-x.tar.gz", "foo-2-1.0.0.tar.gz", "foo-1.0.tar.gz.tar.gz", "foo-1.0-py3.tar.gz", "foo_bar-1.0.tar.gz",
-		"../foo-1.0.tar.gz", "a/foo-1.0.tar.gz", `..\foo-1.0.tar.gz`, "/foo-1.0.tar.gz", ".foo-1.0.tar.gz", "foo-1.0.tar.gz/", "foo-1.0\x00.tar.gz", "foo-1.0.tar.gz\r\n", "foo-1.0 .tar.gz",
-		"foo- 1.0.tar.gz", "foo-1.0\u202e.tar.gz", "föo-1.0.tar.gz", "ｆoo-1.0.tar.gz", "foo-1.0%2e.tar.gz", "foo-1.0.tar.gz?x", "foo-1.0.tar.gz#x", "foo-1.0:x.tar.gz", "foo-1.0~1.tar.gz",
-		"foo-" + strings.Repeat("1", 250) + ".tar.gz", "con.whl", "foo-1.0-py3-none.whl", "foo-1.0-1-2-py3-none-any.whl", "foo--1.0-py3-none-any.whl", "foo--py3-none-any.whl", "foo-bad-py3-none-any.whl",
-		"../foo-1.0-py3-none-any.whl", "bar-1.0-py3-none-any.whl", "foo-1.0-x1-py3-none-any.whl", "foo-1.0--py3-none-any.whl", "foo-1.0-3-none-any.whl", "foo-1.0-py3--any.whl", "foo-1.0-py3-none-.whl",
-		"foo-1.0-py3.-none-any.whl", "foo-1.0-.py3-none-any.whl", "foo-1.0-py3-none-any+x.whl", "foo-1.0-py3-none-any!.whl", "foo-1.0-py3-none-any.whl.whl!", "foo-1.0-py3-none-any.WHL", "foo-1.0_1-py3-none-any.whl",
+		"", "foo", "foo-1.0", "foo.tar.gz", "foo-.tar.gz", "-1.0.tar.gz", "foo-1.0.exe", "foo-1.0.egg", "foo-1.0.TAR.GZ",
+		"foo-1.0.tar", "foo-1.0.tar.xz", "foo-1.0.whl", ".tar.gz", ".whl",
+		"bar-1.0.tar.gz", "foobar-1.0.tar.gz", "foo_-1.0.tar.gz", "foo--1.0.tar.gz", "foo-x.tar.gz", "foo-2-1.0.0.tar.gz",
+		"foo-1.0.tar.gz.tar.gz", "foo-1.0-py3.tar.gz", "foo_bar-1.0.tar.gz",
+		"../foo-1.0.tar.gz", "a/foo-1.0.tar.gz", `..\foo-1.0.tar.gz`, "/foo-1.0.tar.gz", ".foo-1.0.tar.gz",
+		"foo-1.0.tar.gz/", "foo-1.0\x00.tar.gz", "foo-1.0.tar.gz\r\n", "foo-1.0 .tar.gz",
+		"foo- 1.0.tar.gz", "foo-1.0\u202e.tar.gz", "föo-1.0.tar.gz", "ｆoo-1.0.tar.gz", "foo-1.0%2e.tar.gz",
+		"foo-1.0.tar.gz?x", "foo-1.0.tar.gz#x", "foo-1.0:x.tar.gz", "foo-1.0~1.tar.gz",
+		"foo-" + strings.Repeat("1", 250) + ".tar.gz", "con.whl", "foo-1.0-py3-none.whl", "foo-1.0-1-2-py3-none-any.whl",
+		"foo--1.0-py3-none-any.whl", "foo--py3-none-any.whl", "foo-bad-py3-none-any.whl",
+		"../foo-1.0-py3-none-any.whl", "bar-1.0-py3-none-any.whl", "foo-1.0-x1-py3-none-any.whl",
+		"foo-1.0--py3-none-any.whl", "foo-1.0-3-none-any.whl", "foo-1.0-py3--any.whl", "foo-1.0-py3-none-.whl",
+		"foo-1.0-py3.-none-any.whl", "foo-1.0-.py3-none-any.whl", "foo-1.0-py3-none-any+x.whl", "foo-1.0-py3-none-any!.whl",
+		"foo-1.0-py3-none-any.whl.whl!", "foo-1.0-py3-none-any.WHL", "foo-1.0_1-py3-none-any.whl",
 		"foo-1.0-" + strings.Repeat("a.", 40) + "a-" + strings.Repeat("a.", 30) + "a-any.whl",
 	} {
 		f, err := packaging.ParseFilename(s, project(t, "foo"))
@@ -147,11 +170,15 @@ func TestCheckSpelling(t *testing.T) {
 
 func TestCheckPlatforms(t *testing.T) {
 	for platform, ok := range map[string]bool{
-		"any": true, "win32": true, "win_arm64": true, "linux_armv7l": true, "manylinux1_x86_64": true, "manylinux2010_i686": true, "manylinux2014_s390x": true, "manylinux_2_17_riscv64": true,
-		"musllinux_1_2_aarch64": true, "macosx_10_9_universal2": true, "macosx_11_0_arm64": true, "macosx_26_0_arm64": true, "ios_13_0_arm64_iphoneos": true, "android_21_arm64_v8a": true,
+		"any": true, "win32": true, "win_arm64": true, "linux_armv7l": true, "manylinux1_x86_64": true,
+		"manylinux2010_i686": true, "manylinux2014_s390x": true, "manylinux_2_17_riscv64": true,
+		"musllinux_1_2_aarch64": true, "macosx_10_9_universal2": true, "macosx_11_0_arm64": true, "macosx_26_0_arm64": true,
+		"ios_13_0_arm64_iphoneos": true, "android_21_arm64_v8a": true,
 		"pyemscripten_2024_0_wasm32": true, "manylinux_2_17_x86_64.manylinux2014_x86_64": true,
-		"linux_x86_64": false, "linux_aarch64": false, "manylinux1_aarch64": false, "manylinux2014_riscv64": false, "musllinux_1_2_ppc64": false, "macosx_11_1_arm64": false, "macosx_16_0_arm64": false,
-		"ios_13_0_arm64": false, "android_21_mips": false, "win_mips": false, "freebsd_13_amd64": false, "any.linux_x86_64": false, "anyx": false, "ANY": false, "solaris": false,
+		"linux_x86_64": false, "linux_aarch64": false, "manylinux1_aarch64": false, "manylinux2014_riscv64": false,
+		"musllinux_1_2_ppc64": false, "macosx_11_1_arm64": false, "macosx_16_0_arm64": false,
+		"ios_13_0_arm64": false, "android_21_mips": false, "win_mips": false, "freebsd_13_amd64": false,
+		"any.linux_x86_64": false, "anyx": false, "ANY": false, "solaris": false,
 	} {
 		err := filename(t, "foo-1.0-py3-none-"+platform+".whl", "foo").CheckPlatforms()
 		if ok && err != nil {

@@ -3,8 +3,8 @@ package packaging
 import "pyindex/internal/fault"
 
 // FormMetadata reads the metadata fields of an upload form, in the names and spellings that clients send. A blank value
-// and UNKNOWN are absent, unknown fields are ignored. It returns fault.Invalid for a field that may have one value and has
-// several, for broken UTF-8 in a field that decides what is installed, and for more than 50,000 values or 16 MiB.
+// and UNKNOWN are absent, unknown fields are ignored. It returns fault.Invalid for a field that may have one value and
+// has several, for broken UTF-8 in a field that decides what is installed, and for more than 50,000 values or 16 MiB.
 // It checks no value: see Check.
 func FormMetadata(form map[string][]string) (Metadata, error) {
 	var m Metadata
@@ -15,7 +15,9 @@ func FormMetadata(form map[string][]string) (Metadata, error) {
 			count, size = count+1, size+len(v)
 		}
 		if count > maxHeaders || size > maxMetadata {
-			return Metadata{}, fault.New(fault.Invalid, "the form's metadata is too large: at most %d values and %d bytes", maxHeaders, maxMetadata)
+			return Metadata{},
+				fault.New(fault.Invalid, "the form's metadata is too large: at most %d values and %d bytes", maxHeaders,
+					maxMetadata)
 		}
 		if err := m.setForm(f, values); err != nil {
 			return Metadata{}, err

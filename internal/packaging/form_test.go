@@ -13,12 +13,15 @@ import (
 
 func TestFormMetadata(t *testing.T) {
 	form := map[string][]string{
-		":action": {"file_upload"}, "unknown": {"a", "b"}, "metadata_version": {"2.4"}, "name": {"foo"}, "version": {"1.0"}, "summary": {"UNKNOWN"}, "requires_python": {""},
-		"requires_dist": {"a", "", "b>=1"}, "import_names": {"foo", "bar"}, "classifiers": {"A :: B"}, "platform": {"UNKNOWN"}, "provides_extras": {"ignored"},
+		":action": {"file_upload"}, "unknown": {"a", "b"}, "metadata_version": {"2.4"}, "name": {"foo"}, "version": {"1.0"},
+		"summary": {"UNKNOWN"}, "requires_python": {""},
+		"requires_dist": {"a", "", "b>=1"}, "import_names": {"foo", "bar"}, "classifiers": {"A :: B"},
+		"platform": {"UNKNOWN"}, "provides_extras": {"ignored"},
 		"license_file": {"LICENSE"}, "project_urls": {"Home, https://example.org"}, "description": {"a\r\nb\xff"},
 	}
 	want := packaging.Metadata{
-		MetadataVersion: "2.4", Name: "foo", Version: "1.0", RequiresDist: []string{"a", "b>=1"}, ImportNames: []string{"foo", "bar"}, Classifiers: []string{"A :: B"},
+		MetadataVersion: "2.4", Name: "foo", Version: "1.0", RequiresDist: []string{"a", "b>=1"},
+		ImportNames: []string{"foo", "bar"}, Classifiers: []string{"A :: B"},
 		LicenseFiles: []string{"LICENSE"}, ProjectURLs: []string{"Home, https://example.org"}, Description: "a\r\nb\ufffd",
 	}
 	got, err := packaging.FormMetadata(form)
@@ -54,8 +57,10 @@ func TestFormMetadataRefuses(t *testing.T) {
 		"too many bytes":             {"description": {strings.Repeat("x", 16<<20+1)}},
 		"too many bytes in two ways": {"description": {strings.Repeat("x", 9<<20)}, "license": {strings.Repeat("x", 9<<20)}},
 	} {
-		_, err := packaging.FormMetadata(form)
-		refused(t, name, err)
+		t.Run(name, func(t *testing.T) {
+			_, err := packaging.FormMetadata(form)
+			refused(t, name, err)
+		})
 	}
 	_, err := packaging.FormMetadata(map[string][]string{"name": {"a", "b"}})
 	if !strings.Contains(fault.Message(err), "name has invalid data") {

@@ -9,17 +9,22 @@ import (
 	"pyindex/internal/packaging"
 )
 
-// rejected reports whether err is a refusal, and fails on an error that is not one or whose text is unfit for a terminal.
+// rejected reports whether err is a refusal, and fails on an error that is not one or whose text is unfit for a
+// terminal.
 func rejected(t *testing.T, err error) bool {
 	t.Helper()
-	if err != nil && (!fault.Is(err, fault.Invalid) || strings.ContainsAny(err.Error(), "\r\n\x00") || !utf8.ValidString(err.Error()) || len(err.Error()) > 2000) {
+	if err != nil && (!fault.Is(err, fault.Invalid) || strings.ContainsAny(err.Error(), "\r\n\x00") ||
+		!utf8.ValidString(err.Error()) || len(err.Error()) > 2000) {
 		t.Fatalf("unfit refusal %q", err)
 	}
 	return err != nil
 }
 
 func FuzzFilename(f *testing.F) {
-	for _, s := range []string{"foo-1.0.tar.gz", "Foo_Bar-1.0-1x-py2.py3-none-any.whl", "../foo-1.0.zip", "zope.interface-5.4.0.tar.gz", "foo-1!1+a.tgz", "foo-1.0-1.tar.bz2"} {
+	for _, s := range []string{
+		"foo-1.0.tar.gz", "Foo_Bar-1.0-1x-py2.py3-none-any.whl", "../foo-1.0.zip", "zope.interface-5.4.0.tar.gz",
+		"foo-1!1+a.tgz", "foo-1.0-1.tar.bz2",
+	} {
 		f.Add(s, "foo")
 		f.Add(s, "zope.interface")
 	}
@@ -35,7 +40,8 @@ func FuzzFilename(f *testing.F) {
 		if rejected(t, err) {
 			return
 		}
-		if strings.ContainsAny(file, "/\\\x00 ") || strings.HasPrefix(file, ".") || got.String() != file || len(got.Tags()) > 1000 {
+		if strings.ContainsAny(file, "/\\\x00 ") || strings.HasPrefix(file, ".") || got.String() != file ||
+			len(got.Tags()) > 1000 {
 			t.Fatalf("ParseFilename(%q) accepted it with %d tags", file, len(got.Tags()))
 		}
 		normal, err := packaging.ParseFilename(got.Normal(), n)
@@ -91,7 +97,10 @@ func FuzzSpecifiers(f *testing.F) {
 }
 
 func FuzzRequirement(f *testing.F) {
-	for _, s := range []string{"foo", "foo[a,b]>=1,<2; extra == 'x'", "foo @ https://e ; (os_name=='a' or 'b' in extras) and python_version<'3'", "foo (>=1.0)", "foo; ((("} {
+	for _, s := range []string{
+		"foo", "foo[a,b]>=1,<2; extra == 'x'", "foo @ https://e ; (os_name=='a' or 'b' in extras) and python_version<'3'",
+		"foo (>=1.0)", "foo; (((",
+	} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {

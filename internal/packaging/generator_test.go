@@ -37,7 +37,8 @@ func (g generator) spoil(s string, with string) string {
 }
 
 func (g generator) number() string {
-	return g.pick("0", "1", "2", "3", "7", "10", "00", "01", "010", "2026", "18446744073709551616", "99999999999999999999999")
+	return g.pick("0", "1", "2", "3", "7", "10", "00", "01", "010", "2026", "18446744073709551616",
+		"99999999999999999999999")
 }
 
 func (g generator) release() string {
@@ -52,7 +53,8 @@ func (g generator) suffix() string {
 	sep := func() string { return g.pick("", "", ".", "-", "_") }
 	s := ""
 	if g.r.IntN(3) == 0 {
-		s += sep() + g.pick("a", "b", "c", "rc", "alpha", "beta", "pre", "preview", "RC", "Alpha") + sep() + g.maybe(1, g.number(), "")
+		s += sep() + g.pick("a", "b", "c", "rc", "alpha", "beta", "pre", "preview", "RC", "Alpha") + sep() +
+			g.maybe(1, g.number(), "")
 	}
 	if g.r.IntN(3) == 0 {
 		s += g.pick("-"+g.number(), sep()+g.pick("post", "rev", "r", "POST")+sep()+g.pick(g.number(), ""))
@@ -140,7 +142,8 @@ func (g generator) requirement() string {
 	blank := func() string { return g.pick("", "", " ", "  ", "\t") }
 	s := blank() + g.safeName() + blank()
 	if g.r.IntN(3) == 0 {
-		s += "[" + blank() + g.pick("", "Test", "a,b", "b , A", "x_y,x-y", "a,", "a b", "-a", "a_") + blank() + g.pick("]", "]", "]", "]", "") + blank()
+		s += "[" + blank() + g.pick("", "Test", "a,b", "b , A", "x_y,x-y", "a,", "a b", "-a", "a_") + blank() +
+			g.pick("]", "]", "]", "]", "") + blank()
 	}
 	switch g.r.IntN(5) {
 	case 0:
@@ -168,11 +171,15 @@ func (g generator) atom(depth int) string {
 	if depth < 3 && g.r.IntN(4) == 0 {
 		return g.pick("(", "( ", " (") + g.marker(depth+1) + g.pick(")", " )", ") ")
 	}
-	variable := g.pick("python_version", "python_full_version", "os_name", "os.name", "sys_platform", "sys.platform", "platform_machine",
+	variable := g.pick("python_version", "python_full_version", "os_name", "os.name", "sys_platform", "sys.platform",
+		"platform_machine",
 		"platform.python_implementation", "python_implementation", "platform_release", "platform_system", "platform.version",
-		"implementation_name", "implementation_version", "extra", "extras", "dependency_groups", "extra", "python_version", g.pick("extra", "nonsense"))
-	text := g.pick(`"3.8"`, `'3.8'`, `"linux"`, `'a"b'`, `"it's"`, `"Test_Extra"`, `'X..y'`, `""`, `"win32"`, `"x-y"`, g.pick(`"x"`, `"x`))
-	op := g.pick("==", "!=", "<=", ">=", "<", ">", "~=", "===", " in ", " not in ", " not  in ", " == ", " != ", ">=", "<", " in ", g.pick("notin", "=", " in"))
+		"implementation_name", "implementation_version", "extra", "extras", "dependency_groups", "extra", "python_version",
+		g.pick("extra", "nonsense"))
+	text := g.pick(`"3.8"`, `'3.8'`, `"linux"`, `'a"b'`, `"it's"`, `"Test_Extra"`, `'X..y'`, `""`, `"win32"`, `"x-y"`,
+		g.pick(`"x"`, `"x`))
+	op := g.pick("==", "!=", "<=", ">=", "<", ">", "~=", "===", " in ", " not in ", " not  in ", " == ", " != ", ">=",
+		"<", " in ", g.pick("notin", "=", " in"))
 	if g.r.IntN(4) == 0 {
 		return text + op + variable
 	}
@@ -182,8 +189,10 @@ func (g generator) atom(depth int) string {
 func (g generator) wheel() string {
 	v := strings.TrimSpace(g.pick(g.neighbour(), g.release()))
 	s := strings.ReplaceAll(v, "-", "_") + g.maybe(5, "-1", "-01", "-2ubuntu", "-x1", "-10_b") +
-		"-" + g.pick("py3", "py2.py3", "cp311", "CP311", "py3.py2.py3", "3", "") + "-" + g.pick("none", "abi3", "cp311.abi3", "NONE") +
-		"-" + g.pick("any", "linux_x86_64", "manylinux_2_17_x86_64.manylinux2014_x86_64", "macosx_11_0_arm64", "any.", "") + g.pick(".whl", ".whl", ".whl", ".WHL", ".zip")
+		"-" + g.pick("py3", "py2.py3", "cp311", "CP311", "py3.py2.py3", "3", "") + "-" +
+		g.pick("none", "abi3", "cp311.abi3", "NONE") +
+		"-" + g.pick("any", "linux_x86_64", "manylinux_2_17_x86_64.manylinux2014_x86_64", "macosx_11_0_arm64", "any.", "") +
+		g.pick(".whl", ".whl", ".whl", ".WHL", ".zip")
 	return g.pick("foo", "Foo", "foo_bar", "zope.interface", "a", "x1", "foo__bar") + "-" + g.spoil(s, "-_.a1")
 }
 

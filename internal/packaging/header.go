@@ -9,7 +9,8 @@ import (
 // header is one field as a file writes it, the name in lower case, further lines of the value kept with their margin.
 type header struct{ name, value string }
 
-// splitHeaders cuts text at its first blank line, or where Python's email parser also stops: at a line that is no header.
+// splitHeaders cuts text at its first blank line, or where Python's email parser also stops: at a line that is no
+// header.
 func splitHeaders(text string) (headers []header, body string, err error) {
 	for text != "" {
 		line, rest := cutLine(text)
@@ -38,7 +39,8 @@ func checkStray(text string) error {
 	for line := stray; line != ""; line, rest = cutLine(rest) {
 		name, _, found := strings.Cut(line, ":")
 		if f := fieldsByHeader[strings.ToLower(trimSpace(name))]; found && f.exact() {
-			return fault.New(fault.Invalid, "the metadata file has fields after the line %s, which is none: indent the further lines of a value", quote(stray))
+			return fault.New(fault.Invalid,
+				"the metadata file has fields after the line %s, which is none: indent the further lines of a value", quote(stray))
 		}
 	}
 	return nil

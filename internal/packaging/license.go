@@ -22,8 +22,8 @@ func checkLicenseFile(s string) string {
 	return ""
 }
 
-// checkLicenseExpression reads the SPDX grammar as PEP 639 has it: identifiers joined by AND, OR and WITH, in parentheses
-// or not. An identifier needs the right shape only, as the list of licences grows.
+// checkLicenseExpression reads the SPDX grammar as PEP 639 has it: identifiers joined by AND, OR and WITH, in
+// parentheses or not. An identifier needs the right shape only, as the list of licences grows.
 func checkLicenseExpression(s string) string {
 	spaced := strings.NewReplacer("(", " ( ", ")", " ) ").Replace(s)
 	e := &licenseScanner{words: strings.Fields(spaced)}

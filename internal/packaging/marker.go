@@ -5,7 +5,8 @@ import "strings"
 // maxNesting bounds parentheses in a marker.
 const maxNesting = 64
 
-// Marker is the condition of a requirement, `python_version < "3.9" and extra == "test"` (PEP 508). The zero value is none.
+// Marker is the condition of a requirement, `python_version < "3.9" and extra == "test"` (PEP 508). The zero value is
+// none.
 type Marker struct{ root *markerNode }
 
 // IsZero reports whether there is no condition.

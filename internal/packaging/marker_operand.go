@@ -52,7 +52,8 @@ func (sc *scanner) operand() (operand, string) {
 	return operand{}, "its marker has neither a known variable nor a quoted text at " + quote(sc.rest)
 }
 
-// quotedText refuses a backslash because readers disagree: packaging takes it for an escape as in Python, others for itself.
+// quotedText refuses a backslash because readers disagree: packaging takes it for an escape as in Python, others for
+// itself.
 func (sc *scanner) quotedText(q string) (operand, string) {
 	text, rest, closed := strings.Cut(sc.rest, q)
 	if !closed {
@@ -99,7 +100,8 @@ func normalExtras(left, right operand) (operand, operand) {
 	switch {
 	case left.variable && left.text == "extra" && !right.variable:
 		right.text = normalize(right.text)
-	case right.variable && !left.variable && (right.text == "extra" || right.text == "extras" || right.text == "dependency_groups"):
+	case right.variable && !left.variable &&
+		(right.text == "extra" || right.text == "extras" || right.text == "dependency_groups"):
 		left.text = normalize(left.text)
 	}
 	return left, right

@@ -37,8 +37,9 @@ type Metadata struct {
 	ImportNamespaces       []string `json:"import_namespace,omitempty"`
 }
 
-// StaticDependencies reports whether a source distribution's metadata will also be that of every wheel built from it, so
-// that it may be served in the place of a wheel's: it declares PEP 643 (Metadata-Version 2.2 or later) and no field Dynamic.
+// StaticDependencies reports whether a source distribution's metadata will also be that of every wheel built from it,
+// so that it may be served in the place of a wheel's: it declares PEP 643 (Metadata-Version 2.2 or later) and no field
+// Dynamic.
 func (m Metadata) StaticDependencies() bool {
 	v, ok := parseMetadataVersion(m.MetadataVersion)
 	return ok && v.major == 2 && !v.before(v22) && len(m.Dynamic) == 0

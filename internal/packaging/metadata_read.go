@@ -16,9 +16,9 @@ const (
 // lines are kept, the body is the description, a blank value and UNKNOWN are absent, and of a field that is repeated
 // against the specification the first counts.
 //
-// It returns fault.Invalid for what readers could understand in different ways (a repeated Metadata-Version, Name, Version
-// or Requires-Python; a field that decides what is installed after a line that is no header), for broken UTF-8 in such a
-// field, and for more than 16 MiB or 50,000 fields. It checks no value: see Check.
+// It returns fault.Invalid for what readers could understand in different ways (a repeated Metadata-Version, Name,
+// Version or Requires-Python; a field that decides what is installed after a line that is no header), for broken UTF-8
+// in such a field, and for more than 16 MiB or 50,000 fields. It checks no value: see Check.
 func ParseMetadata(b []byte) (Metadata, error) {
 	if len(b) > maxMetadata {
 		return Metadata{}, fault.New(fault.Invalid, "the metadata file is too large: at most %d bytes", maxMetadata)
@@ -71,7 +71,8 @@ func (m *Metadata) set(f field, value string, again bool) error {
 	return nil
 }
 
-// dedent takes back what distutils put before the further lines of a long text: eight blanks, the last of them "|" at times.
+// dedent takes back what distutils put before the further lines of a long text: eight blanks, the last of them "|" at
+// times.
 func dedent(s string) string {
 	lines := strings.Split(s, "\n")
 	for i, l := range lines[1:] {

@@ -45,22 +45,28 @@ func TestParseMetadata(t *testing.T) {
 		MetadataVersion: "2.4", Name: "Foo.Bar", Version: "1.0", Summary: "Does things",
 		AuthorEmail: "A <a@example.org>,\n\tB <b@example.org>", License: "Line one\nLine two\n       indented\n\nlast",
 		Classifiers:  []string{"Private :: Do Not Upload", "Programming Language :: Python"},
-		RequiresDist: []string{"requests>=2", `pytest; extra == "test"`}, ProvidesExtra: []string{"test"}, RequiresPython: ">=3.8",
-		ProjectURLs: []string{"Home, https://example.org"}, Dynamic: []string{"license-file"},
+		RequiresDist: []string{"requests>=2", `pytest; extra == "test"`}, ProvidesExtra: []string{"test"},
+		RequiresPython: ">=3.8",
+		ProjectURLs:    []string{"Home, https://example.org"}, Dynamic: []string{"license-file"},
 		DescriptionContentType: "text/markdown", Description: "# Foo\n\nName: not a header\n",
 	}
-	for name, text := range map[string]string{"LF": wheelMetadata, "CRLF": strings.ReplaceAll(wheelMetadata, "\n", "\r\n"), "CR": strings.ReplaceAll(wheelMetadata, "\n", "\r")} {
-		got, err := packaging.ParseMetadata([]byte(text))
-		if err != nil {
-			t.Fatalf("%s: %v", name, err)
-		}
-		got.Description = strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(got.Description)
-		if diff := cmp.Diff(want, got); diff != "" {
-			t.Errorf("%s: %s", name, diff)
-		}
-		if err := got.Check(packaging.Rules{}); err != nil {
-			t.Errorf("%s: Check = %v", name, err)
-		}
+	for name, text := range map[string]string{
+		"LF": wheelMetadata, "CRLF": strings.ReplaceAll(wheelMetadata, "\n", "\r\n"),
+		"CR": strings.ReplaceAll(wheelMetadata, "\n", "\r"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, err := packaging.ParseMetadata([]byte(text))
+			if err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+			got.Description = strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(got.Description)
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("%s: %s", name, diff)
+			}
+			if err := got.Check(packaging.Rules{}); err != nil {
+				t.Errorf("%s: Check = %v", name, err)
+			}
+		})
 	}
 }
 
@@ -71,26 +77,32 @@ func TestParseMetadataOddities(t *testing.T) {
 		want  func(packaging.Metadata) string
 		text2 string
 	}{
-		"description header":                    {head + "Description: a\n        b\n         c\n", description, "a\nb\n c"},
-		"blank body keeps the header":           {head + "Description: a\n\n  \n", description, "a"},
-		"body wins over the header":             {head + "Description: a\n\nb", description, "b"},
-		"a stray line begins the body":          {head + "some text without a colon\nmore of it\n", description, "some text without a colon\nmore of it\n"},
+		"description header":          {head + "Description: a\n        b\n         c\n", description, "a\nb\n c"},
+		"blank body keeps the header": {head + "Description: a\n\n  \n", description, "a"},
+		"body wins over the header":   {head + "Description: a\n\nb", description, "b"},
+		"a stray line begins the body": {
+			head + "some text without a colon\nmore of it\n", description, "some text without a colon\nmore of it\n",
+		},
 		"a blank before the colon is no header": {head + "Foo : bar\n", description, "Foo : bar\n"},
 		"broken UTF-8 in free text":             {head + "Summary: caf\xe9\n", summary, "caf\ufffd"},
 		"NUL in free text":                      {head + "Summary: a\x00b\n", summary, "a\ufffdb"},
 		"the first of two summaries":            {head + "Summary: a\nSummary: b\n", summary, "a"},
 		"a lone CR ends a line":                 {head + "Summary: a\rHome-page: https://example.org\r", summary, "a"},
-		"keywords after a bare licence text":    {head + "License: x\nAll rights reserved\nKeywords: y\n", description, "All rights reserved\nKeywords: y\n"},
-		"no header name":                        {head + ": x\nSummary: a\n", summary, "a"},
-		"colon in a value":                      {head + "Summary: a: b\n", summary, "a: b"},
-		"no blank after the colon":              {head + "Summary:a\n", summary, "a"},
-		"UNKNOWN":                               {head + "Summary: UNKNOWN\n", summary, ""},
-		"no final line break":                   {head + "Summary: a", summary, "a"},
+		"keywords after a bare licence text": {
+			head + "License: x\nAll rights reserved\nKeywords: y\n", description, "All rights reserved\nKeywords: y\n",
+		},
+		"no header name":           {head + ": x\nSummary: a\n", summary, "a"},
+		"colon in a value":         {head + "Summary: a: b\n", summary, "a: b"},
+		"no blank after the colon": {head + "Summary:a\n", summary, "a"},
+		"UNKNOWN":                  {head + "Summary: UNKNOWN\n", summary, ""},
+		"no final line break":      {head + "Summary: a", summary, "a"},
 	} {
-		m, err := packaging.ParseMetadata([]byte(tt.text))
-		if err != nil || tt.want(m) != tt.text2 || m.Name != "foo" {
-			t.Errorf("%s: ParseMetadata(%q) = %q, %v, want %q", name, tt.text, tt.want(m), err, tt.text2)
-		}
+		t.Run(name, func(t *testing.T) {
+			m, err := packaging.ParseMetadata([]byte(tt.text))
+			if err != nil || tt.want(m) != tt.text2 || m.Name != "foo" {
+				t.Errorf("%s: ParseMetadata(%q) = %q, %v, want %q", name, tt.text, tt.want(m), err, tt.text2)
+			}
+		})
 	}
 }
 
@@ -118,20 +130,30 @@ func TestParseMetadataRefuses(t *testing.T) {
 		"too many fields":                  head + strings.Repeat("A: b\n", 50_000),
 		"too many bytes":                   head + "\n" + strings.Repeat("x", 16<<20),
 	} {
-		_, err := packaging.ParseMetadata([]byte(text))
-		refused(t, name, err)
+		t.Run(name, func(t *testing.T) {
+			_, err := packaging.ParseMetadata([]byte(text))
+			refused(t, name, err)
+		})
 	}
 }
 
 // TestParseMetadataIsLinear gives it what makes careless readers slow.
 func TestParseMetadataIsLinear(t *testing.T) {
-	for name, part := range map[string]string{"folded lines": "\n x", "carriage returns": "\r", "stray lines": "x\n", "colons": ":", "blanks": " "} {
-		text := bytes.Repeat([]byte(part), (8<<20)/len(part))
-		start := time.Now()
-		_, _ = packaging.ParseMetadata(append([]byte("Name: foo\nSummary: a"), text...))
-		if took := time.Since(start); took > 5*time.Second {
-			t.Errorf("%s: 8 MiB took %s", name, took)
-		}
+	for name, part := range map[string]string{
+		"folded lines":     "\n x",
+		"carriage returns": "\r",
+		"stray lines":      "x\n",
+		"colons":           ":",
+		"blanks":           " ",
+	} {
+		t.Run(name, func(t *testing.T) {
+			text := bytes.Repeat([]byte(part), (8<<20)/len(part))
+			start := time.Now()
+			_, _ = packaging.ParseMetadata(append([]byte("Name: foo\nSummary: a"), text...))
+			if took := time.Since(start); took > 5*time.Second {
+				t.Errorf("%s: 8 MiB took %s", name, took)
+			}
+		})
 	}
 }
 

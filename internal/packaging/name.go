@@ -13,14 +13,17 @@ const maxName = 200
 // It is comparable, and the zero value means "no name".
 type ProjectName struct{ normal string }
 
-// ParseProjectName reads a name as written anywhere: ASCII letters, digits, ".", "_" and "-", beginning and ending with a
-// letter or digit (core metadata, "Name"). It returns fault.Invalid for anything else, a trailing newline included.
+// ParseProjectName reads a name as written anywhere: ASCII letters, digits, ".", "_" and "-", beginning and ending with
+// a letter or digit (core metadata, "Name"). It returns fault.Invalid for anything else, a trailing newline included.
 func ParseProjectName(s string) (ProjectName, error) {
 	if !isIdentifier(s) {
-		return ProjectName{}, fault.New(fault.Invalid, "project name %s is not valid: use ASCII letters, digits, '.', '_' and '-', beginning and ending with a letter or digit", quote(s))
+		return ProjectName{},
+			fault.New(fault.Invalid,
+				"project name %s is not valid: use ASCII letters, digits, '.', '_' and '-', beginning and ending with a letter or digit", quote(s))
 	}
 	if len(s) > maxName {
-		return ProjectName{}, fault.New(fault.Invalid, "project name %s is too long: at most %d characters", quote(s), maxName)
+		return ProjectName{},
+			fault.New(fault.Invalid, "project name %s is too long: at most %d characters", quote(s), maxName)
 	}
 	return ProjectName{normal: normalize(s)}, nil
 }

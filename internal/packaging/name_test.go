@@ -44,8 +44,10 @@ func TestParseProjectName(t *testing.T) {
 
 func TestParseProjectNameRefuses(t *testing.T) {
 	for _, s := range []string{
-		"", " ", "-foo", "foo-", "_foo", "foo_", ".foo", "foo.", "-", "foo bar", " foo", "foo ", "foo\n", "foo\r\n", "foo/bar", `foo\bar`,
-		"foo%2Fbar", "../foo", "föö", "ｆｏｏ", "foo\x00", "foo\u200b", "foo@1", "foo[bar]", "foo==1", "ſoo", "ı", strings.Repeat("a", 201),
+		"", " ", "-foo", "foo-", "_foo", "foo_", ".foo", "foo.", "-", "foo bar", " foo", "foo ", "foo\n", "foo\r\n",
+		"foo/bar", `foo\bar`,
+		"foo%2Fbar", "../foo", "föö", "ｆｏｏ", "foo\x00", "foo\u200b", "foo@1", "foo[bar]", "foo==1", "ſoo", "ı",
+		strings.Repeat("a", 201),
 	} {
 		_, err := packaging.ParseProjectName(s)
 		refused(t, "ParseProjectName("+s+")", err)
@@ -73,14 +75,28 @@ func TestLooksLike(t *testing.T) {
 }
 
 func TestIsStdlibModule(t *testing.T) {
-	for name, want := range map[string]bool{"json": true, "OS": true, "xml": true, "__future__x": false, "asyncio": true, "urllib2": true, "distutils": true, "requests": false, "numpy": false, "urllib3": false, "attrs": false} {
-		n, err := packaging.ParseProjectName(strings.Trim(name, "_"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got := packaging.IsStdlibModule(n); got != want {
-			t.Errorf("IsStdlibModule(%q) = %v, want %v", name, got, want)
-		}
+	for name, want := range map[string]bool{
+		"json":        true,
+		"OS":          true,
+		"xml":         true,
+		"__future__x": false,
+		"asyncio":     true,
+		"urllib2":     true,
+		"distutils":   true,
+		"requests":    false,
+		"numpy":       false,
+		"urllib3":     false,
+		"attrs":       false,
+	} {
+		t.Run(name, func(t *testing.T) {
+			n, err := packaging.ParseProjectName(strings.Trim(name, "_"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := packaging.IsStdlibModule(n); got != want {
+				t.Errorf("IsStdlibModule(%q) = %v, want %v", name, got, want)
+			}
+		})
 	}
 	if packaging.IsStdlibModule(packaging.ProjectName{}) {
 		t.Error("IsStdlibModule(no name) = true")

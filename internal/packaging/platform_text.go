@@ -17,7 +17,13 @@ func (f Filename) Words() string {
 
 var pythonTag = regexp.MustCompile(`\A(py|cp|pp|ip|jy)(\d)(\d*)\z`)
 
-var implementations = map[string]string{"py": "Python", "cp": "CPython", "pp": "PyPy", "ip": "IronPython", "jy": "Jython"}
+var implementations = map[string]string{
+	"py": "Python",
+	"cp": "CPython",
+	"pp": "PyPy",
+	"ip": "IronPython",
+	"jy": "Jython",
+}
 
 // inWords says which Pythons, by their tags and the ABIs'.
 func inWords(pythons, abis []string) string {
@@ -61,13 +67,29 @@ func list(words []string) string {
 }
 
 var (
-	glibcTag  = regexp.MustCompile(`\Amanylinux_(\d+)_(\d+)_(\w+)\z`)
-	oldGlibc  = regexp.MustCompile(`\Amanylinux(1|2010|2014)_(\w+)\z`)
-	muslTag   = regexp.MustCompile(`\Amusllinux_(\d+)_(\d+)_(\w+)\z`)
-	macTag    = regexp.MustCompile(`\Amacosx_(\d+)_(\d+)_(\w+)\z`)
-	linuxTag  = regexp.MustCompile(`\Alinux_(\w+)\z`)
-	windows   = map[string]string{"win32": "Windows, 32 bit", "win_amd64": "Windows on x86-64", "win_arm64": "Windows on ARM64", "win_ia64": "Windows on Itanium"}
-	machines  = map[string]string{"x86_64": "x86-64", "aarch64": "ARM64", "arm64": "Apple silicon", "i686": "32-bit x86", "i386": "32-bit Intel", "armv7l": "32-bit ARM", "armv6l": "32-bit ARM (v6)", "ppc64le": "POWER", "s390x": "IBM Z", "riscv64": "RISC-V", "universal2": "Apple silicon and Intel", "intel": "Intel"}
+	glibcTag = regexp.MustCompile(`\Amanylinux_(\d+)_(\d+)_(\w+)\z`)
+	oldGlibc = regexp.MustCompile(`\Amanylinux(1|2010|2014)_(\w+)\z`)
+	muslTag  = regexp.MustCompile(`\Amusllinux_(\d+)_(\d+)_(\w+)\z`)
+	macTag   = regexp.MustCompile(`\Amacosx_(\d+)_(\d+)_(\w+)\z`)
+	linuxTag = regexp.MustCompile(`\Alinux_(\w+)\z`)
+	windows  = map[string]string{
+		"win32": "Windows, 32 bit", "win_amd64": "Windows on x86-64", "win_arm64": "Windows on ARM64",
+		"win_ia64": "Windows on Itanium",
+	}
+	machines = map[string]string{
+		"x86_64":     "x86-64",
+		"aarch64":    "ARM64",
+		"arm64":      "Apple silicon",
+		"i686":       "32-bit x86",
+		"i386":       "32-bit Intel",
+		"armv7l":     "32-bit ARM",
+		"armv6l":     "32-bit ARM (v6)",
+		"ppc64le":    "POWER",
+		"s390x":      "IBM Z",
+		"riscv64":    "RISC-V",
+		"universal2": "Apple silicon and Intel",
+		"intel":      "Intel",
+	}
 	oldGlibcs = map[string]string{"1": "2.5", "2010": "2.12", "2014": "2.17"}
 )
 

@@ -22,7 +22,9 @@ func ProjectOf(filename string) (ProjectName, error) {
 			return projectOfSDist(filename, stem)
 		}
 	}
-	return ProjectName{}, fault.New(fault.Invalid, "file name %s has no known ending: upload a wheel (.whl) or a source distribution (.tar.gz)", quote(filename))
+	return ProjectName{},
+		fault.New(fault.Invalid,
+			"file name %s has no known ending: upload a wheel (.whl) or a source distribution (.tar.gz)", quote(filename))
 }
 
 func projectOfSDist(filename, stem string) (ProjectName, error) {
@@ -34,5 +36,6 @@ func projectOfSDist(filename, stem string) (ProjectName, error) {
 			return ParseProjectName(stem[:i])
 		}
 	}
-	return ProjectName{}, fault.New(fault.Invalid, "file name %s states no version: it should read <project>-<version>.tar.gz", quote(filename))
+	return ProjectName{},
+		fault.New(fault.Invalid, "file name %s states no version: it should read <project>-<version>.tar.gz", quote(filename))
 }

@@ -19,12 +19,13 @@ type Requirement struct {
 	Marker     Marker
 }
 
-// ParseRequirement reads a requirement as Python's packaging does, versions in parentheses included, and stricter in three
-// things no published file needs: the name must be a project name, a string in a marker has no backslash, and parentheses
-// nest at most 64 deep. It returns fault.Invalid for anything else and for more than 16 KiB.
+// ParseRequirement reads a requirement as Python's packaging does, versions in parentheses included, and stricter in
+// three things no published file needs: the name must be a project name, a string in a marker has no backslash, and
+// parentheses nest at most 64 deep. It returns fault.Invalid for anything else and for more than 16 KiB.
 func ParseRequirement(s string) (Requirement, error) {
 	if len(s) > maxRequirement {
-		return Requirement{}, fault.New(fault.Invalid, "requirement %s is too long: at most %d bytes", quote(s), maxRequirement)
+		return Requirement{},
+			fault.New(fault.Invalid, "requirement %s is too long: at most %d bytes", quote(s), maxRequirement)
 	}
 	sc := &scanner{rest: s}
 	r, problem := sc.requirement()
@@ -153,7 +154,8 @@ func (sc *scanner) clauses() string {
 
 func (sc *scanner) semicolonMarker() (Marker, string) {
 	if !sc.take(";") {
-		return Marker{}, "what follows the name is not a version specifier, and a marker begins with a semicolon: " + quote(sc.rest)
+		return Marker{}, "what follows the name is not a version specifier, and a marker begins with a semicolon: " +
+			quote(sc.rest)
 	}
 	m, problem := sc.marker(0)
 	if problem == "" && sc.rest != "" {

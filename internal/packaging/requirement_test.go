@@ -42,11 +42,16 @@ func TestRequirementCanonical(t *testing.T) {
 
 func TestParseRequirementRefuses(t *testing.T) {
 	for _, s := range []string{
-		"", " ", ">=1.0", "-e .", "-r other.txt", "foo bar", "foo >= ", "d>=", "foo 1.0", "foo=1", "foo>=1 <2", "foo>=1;", "foo;", "foo; nonsense", "e; nonsense", "foo_", "_foo",
-		"foo[", "foo[a", "foo[a b]", "foo[a,]", "foo[,a]", "foo]", "foo(>=1", "foo>=1)", "foo (>=1.0", "foo @", "foo @ ", "@ https://x", "foo >=1.0 @ https://x", "foo @ https://x bar",
-		"foo\n>=1", "foo; os_name == 'x", `foo; os_name == "x'`, `foo; os_name = "x"`, `foo; os_name "x"`, `foo; unknown == "x"`, `foo; os_name == x`, `foo; os_name == "x" and`,
-		`foo; os_name == "x" os_name == "y"`, `foo; (os_name == "x"`, `foo; os_name == "x")`, `foo; os_name notin "x"`, `foo; "a\b" == os_name`, "foo; os_name == 'a\nb'",
-		"pytz (>dev)", "foo (>=2.*)", "föö", "foo; python_version == \"3\x00\"", "foo # comment", "foo; " + strings.Repeat("(", 65) + `os_name == "a"` + strings.Repeat(")", 65),
+		"", " ", ">=1.0", "-e .", "-r other.txt", "foo bar", "foo >= ", "d>=", "foo 1.0", "foo=1", "foo>=1 <2", "foo>=1;",
+		"foo;", "foo; nonsense", "e; nonsense", "foo_", "_foo",
+		"foo[", "foo[a", "foo[a b]", "foo[a,]", "foo[,a]", "foo]", "foo(>=1", "foo>=1)", "foo (>=1.0", "foo @", "foo @ ",
+		"@ https://x", "foo >=1.0 @ https://x", "foo @ https://x bar",
+		"foo\n>=1", "foo; os_name == 'x", `foo; os_name == "x'`, `foo; os_name = "x"`, `foo; os_name "x"`,
+		`foo; unknown == "x"`, `foo; os_name == x`, `foo; os_name == "x" and`,
+		`foo; os_name == "x" os_name == "y"`, `foo; (os_name == "x"`, `foo; os_name == "x")`, `foo; os_name notin "x"`,
+		`foo; "a\b" == os_name`, "foo; os_name == 'a\nb'",
+		"pytz (>dev)", "foo (>=2.*)", "föö", "foo; python_version == \"3\x00\"", "foo # comment",
+		"foo; " + strings.Repeat("(", 65) + `os_name == "a"` + strings.Repeat(")", 65),
 		"foo; " + strings.Repeat("(", 10000), "foo[" + strings.Repeat("a,", 20000),
 	} {
 		_, err := packaging.ParseRequirement(s)
@@ -59,7 +64,8 @@ func TestRequirementFields(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if r.Name.String() != "foo-bar" || r.URL != "https://example.org/f" || r.Marker.String() != `extra == "y"` || !r.Specifiers.IsZero() || len(r.Extras) != 1 {
+	if r.Name.String() != "foo-bar" || r.URL != "https://example.org/f" || r.Marker.String() != `extra == "y"` ||
+		!r.Specifiers.IsZero() || len(r.Extras) != 1 {
 		t.Errorf("ParseRequirement gave %+v", r)
 	}
 	if (packaging.Marker{}).String() != "" {

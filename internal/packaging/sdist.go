@@ -15,7 +15,9 @@ func (f Filename) readSDist(stem string) (Filename, error) {
 		}
 		v, err := ParseVersion(stem[i+1:])
 		if err != nil {
-			return Filename{}, fault.New(fault.Invalid, "file name %s has no valid version after %s: it should read %s", quote(f.text), quote(stem[:i]), quote(f.project.Underscored()+"-<version>"+f.ext))
+			return Filename{},
+				fault.New(fault.Invalid, "file name %s has no valid version after %s: it should read %s", quote(f.text),
+					quote(stem[:i]), quote(f.project.Underscored()+"-<version>"+f.ext))
 		}
 		f.namePart, f.versionPart, f.version = stem[:i], stem[i+1:], v
 		return f, nil
@@ -28,5 +30,6 @@ func (f Filename) foreign() error {
 	if f.kind == Wheel {
 		form = "-<version>-<python>-<abi>-<platform>.whl"
 	}
-	return fault.New(fault.Invalid, "file name %s does not begin with the name of project %s: it should read %s", quote(f.text), quote(f.project.String()), quote(f.project.Underscored()+form))
+	return fault.New(fault.Invalid, "file name %s does not begin with the name of project %s: it should read %s",
+		quote(f.text), quote(f.project.String()), quote(f.project.Underscored()+form))
 }

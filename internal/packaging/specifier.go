@@ -50,7 +50,8 @@ func arbitraryAt(s string) int {
 	return end
 }
 
-// scanOperand reads the version: only == and != take a local part or a wildcard, and ~= needs two segments to vary the last.
+// scanOperand reads the version: only == and != take a local part or a wildcard, and ~= needs two segments to vary the
+// last.
 func (c *clause) scanOperand(s string) (n int) {
 	if c.op != "==" && c.op != "!=" {
 		c.version, n = scanPublic(s)

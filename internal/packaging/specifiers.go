@@ -13,11 +13,12 @@ const maxSpecifiers = 8 << 10
 // Specifiers is a set of version clauses that must all hold, ">=1.0,<2" (PEP 440). The zero value admits every version.
 type Specifiers struct{ clauses []clause }
 
-// ParseSpecifiers reads clauses separated by commas. Empty text and empty clauses are allowed, as in Python's packaging.
-// It returns fault.Invalid for anything else and for more than 8 KiB.
+// ParseSpecifiers reads clauses separated by commas. Empty text and empty clauses are allowed, as in Python's
+// packaging. It returns fault.Invalid for anything else and for more than 8 KiB.
 func ParseSpecifiers(s string) (Specifiers, error) {
 	if len(s) > maxSpecifiers {
-		return Specifiers{}, fault.New(fault.Invalid, "version specifier %s is too long: at most %d bytes", quote(s), maxSpecifiers)
+		return Specifiers{},
+			fault.New(fault.Invalid, "version specifier %s is too long: at most %d bytes", quote(s), maxSpecifiers)
 	}
 	var out Specifiers
 	for part := range strings.SplitSeq(s, ",") {
@@ -38,10 +39,12 @@ func badSpecifier(part string) error {
 	if operatorAt(part) == "" {
 		return fault.New(fault.Invalid, "version specifier %s has no operator: write for example >=1.0", quote(part))
 	}
-	return fault.New(fault.Invalid, "version specifier %s is not valid: a PEP 440 version follows the operator; .* goes with == and != only, and ~= needs two numbers", quote(part))
+	return fault.New(fault.Invalid,
+		"version specifier %s is not valid: a PEP 440 version follows the operator; .* goes with == and != only, and ~= needs two numbers", quote(part))
 }
 
-// Contains reports whether every clause admits v. Pre-releases count like any other version; the zero Version is in no set.
+// Contains reports whether every clause admits v. Pre-releases count like any other version; the zero Version is in no
+// set.
 func (s Specifiers) Contains(v Version) bool {
 	if v.IsZero() {
 		return false

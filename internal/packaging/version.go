@@ -21,13 +21,14 @@ type Version struct {
 	local     []string
 }
 
-// ParseVersion reads a version as PEP 440 allows it to be written, blanks around it included, as Python's packaging does.
-// It returns fault.Invalid for anything else and for more than 255 bytes.
+// ParseVersion reads a version as PEP 440 allows it to be written, blanks around it included, as Python's packaging
+// does. It returns fault.Invalid for anything else and for more than 255 bytes.
 func ParseVersion(s string) (Version, error) {
 	text := trimSpace(s)
 	v, n := scanVersion(text)
 	if n == 0 || n != len(text) || len(s) > maxVersion {
-		return Version{}, fault.New(fault.Invalid, "version %s is not valid: write it as PEP 440 says, for example 1.2.3, 1.2rc1 or 1.2.post1", quote(s))
+		return Version{}, fault.New(fault.Invalid,
+			"version %s is not valid: write it as PEP 440 says, for example 1.2.3, 1.2rc1 or 1.2.post1", quote(s))
 	}
 	v.raw = s
 	return v, nil

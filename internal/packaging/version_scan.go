@@ -4,7 +4,9 @@ import "strings"
 
 // Spellings of the letters, longest first where one begins another, and what each is normally written as.
 var (
-	preSpellings  = []spelling{{"alpha", "a"}, {"a", "a"}, {"beta", "b"}, {"b", "b"}, {"preview", "rc"}, {"pre", "rc"}, {"c", "rc"}, {"rc", "rc"}}
+	preSpellings = []spelling{
+		{"alpha", "a"}, {"a", "a"}, {"beta", "b"}, {"b", "b"}, {"preview", "rc"}, {"pre", "rc"}, {"c", "rc"}, {"rc", "rc"},
+	}
 	postSpellings = []spelling{{"post", "post"}, {"rev", "post"}, {"r", "post"}}
 	devSpellings  = []spelling{{"dev", "dev"}}
 )

@@ -40,15 +40,18 @@ func TestParseVersion(t *testing.T) {
 	} {
 		v := version(t, tt.written)
 		if v.String() != tt.normal || v.Key() != tt.key || v.Raw() != tt.written {
-			t.Errorf("ParseVersion(%q) = %q with key %q and raw %q, want %q and %q", tt.written, v, v.Key(), v.Raw(), tt.normal, tt.key)
+			t.Errorf("ParseVersion(%q) = %q with key %q and raw %q, want %q and %q", tt.written, v, v.Key(), v.Raw(), tt.normal,
+				tt.key)
 		}
 	}
 }
 
 func TestParseVersionRefuses(t *testing.T) {
 	for _, s := range []string{
-		"", " ", "v", "a", "1.", ".1", "1..2", "1.0x", "1.0+", "1.0+a..b", "1.0+-a", "1.0+a!b", "1.0.*", "1!", "!1", "1!!2", "1.0a1b2", "1.0.dev1.post1", "1.0--1",
-		"1 .0", "1,0", "1.0/2", "1.0\x00", "１.0", "1.0é", "1.0poſt1", "vv1", "-1", "latest", "1.0+ü", "1.0\u200b", strings.Repeat("1", 256), strings.Repeat("1.", 200) + "1",
+		"", " ", "v", "a", "1.", ".1", "1..2", "1.0x", "1.0+", "1.0+a..b", "1.0+-a", "1.0+a!b", "1.0.*", "1!", "!1", "1!!2",
+		"1.0a1b2", "1.0.dev1.post1", "1.0--1",
+		"1 .0", "1,0", "1.0/2", "1.0\x00", "１.0", "1.0é", "1.0poſt1", "vv1", "-1", "latest", "1.0+ü", "1.0\u200b",
+		strings.Repeat("1", 256), strings.Repeat("1.", 200) + "1",
 	} {
 		_, err := packaging.ParseVersion(s)
 		refused(t, "ParseVersion("+s+")", err)
@@ -58,8 +61,10 @@ func TestParseVersionRefuses(t *testing.T) {
 // TestCompare walks the order that PEP 440 gives as an example, and a few of our own.
 func TestCompare(t *testing.T) {
 	ascending := []string{
-		"0.dev0", "0", "1.dev0", "1.0.dev456", "1.0a1", "1.0a2.dev456", "1.0a12.dev456", "1.0a12", "1.0b1.dev456", "1.0b2", "1.0b2.post345.dev456", "1.0b2.post345",
-		"1.0rc1.dev456", "1.0rc1", "1.0", "1.0+abc", "1.0+abc.5", "1.0+abc.7", "1.0+5", "1.0+5.0", "1.0+10", "1.0.post456.dev34", "1.0.post456", "1.0.15", "1.1.dev1", "1.10",
+		"0.dev0", "0", "1.dev0", "1.0.dev456", "1.0a1", "1.0a2.dev456", "1.0a12.dev456", "1.0a12", "1.0b1.dev456", "1.0b2",
+		"1.0b2.post345.dev456", "1.0b2.post345",
+		"1.0rc1.dev456", "1.0rc1", "1.0", "1.0+abc", "1.0+abc.5", "1.0+abc.7", "1.0+5", "1.0+5.0", "1.0+10",
+		"1.0.post456.dev34", "1.0.post456", "1.0.15", "1.1.dev1", "1.10",
 		"1.18446744073709551616", "2", "1!0.1",
 	}
 	for i, a := range ascending {
@@ -87,8 +92,10 @@ func TestVersionFacts(t *testing.T) {
 		{"1.0+cu121", false, false, true, "1.0"},
 	} {
 		v := version(t, tt.written)
-		if v.IsPrerelease() != tt.pre || v.IsPostrelease() != tt.post || v.HasLocal() != tt.local || v.Public().String() != tt.public || v.Public().HasLocal() {
-			t.Errorf("ParseVersion(%q): pre %v, post %v, local %v, public %q, want %+v", tt.written, v.IsPrerelease(), v.IsPostrelease(), v.HasLocal(), v.Public(), tt)
+		if v.IsPrerelease() != tt.pre || v.IsPostrelease() != tt.post || v.HasLocal() != tt.local ||
+			v.Public().String() != tt.public || v.Public().HasLocal() {
+			t.Errorf("ParseVersion(%q): pre %v, post %v, local %v, public %q, want %+v", tt.written, v.IsPrerelease(),
+				v.IsPostrelease(), v.HasLocal(), v.Public(), tt)
 		}
 	}
 }

@@ -19,7 +19,8 @@ func (t Tag) String() string { return t.Python + "-" + t.ABI + "-" + t.Platform 
 func (f Filename) readWheel(stem string) (Filename, error) {
 	parts := strings.Split(stem, "-")
 	if len(parts) != 5 && len(parts) != 6 {
-		return Filename{}, f.malformed("it should have five parts, or six with a build number: name-version-python-abi-platform.whl")
+		return Filename{},
+			f.malformed("it should have five parts, or six with a build number: name-version-python-abi-platform.whl")
 	}
 	f.namePart, f.versionPart = parts[0], parts[1]
 	if normalize(f.namePart) != f.project.String() {
@@ -42,7 +43,8 @@ func (f Filename) readWheel(stem string) (Filename, error) {
 }
 
 func (f Filename) readTags(parts []string) (Filename, error) {
-	f.pythons, f.abis, f.platforms = strings.Split(parts[0], "."), strings.Split(parts[1], "."), strings.Split(parts[2], ".")
+	f.pythons, f.abis, f.platforms = strings.Split(parts[0], "."), strings.Split(parts[1], "."),
+		strings.Split(parts[2], ".")
 	if !areTags(f.pythons) || !areTags(f.abis) || !areTags(f.platforms) {
 		return Filename{}, f.malformed("its tags are not letters, digits and underscores joined by dots, as in py3-none-any")
 	}
@@ -98,7 +100,8 @@ func tagSet(tags []string) []string {
 }
 
 func (f Filename) keyTags() string {
-	return strings.Join(tagSet(f.pythons), ".") + "-" + strings.Join(tagSet(f.abis), ".") + "-" + strings.Join(tagSet(f.platforms), ".")
+	return strings.Join(tagSet(f.pythons), ".") + "-" + strings.Join(tagSet(f.abis), ".") + "-" +
+		strings.Join(tagSet(f.platforms), ".")
 }
 
 func (f Filename) writtenTags() string {

@@ -1,7 +1,8 @@
 // Package passkeys speaks WebAuthn with browsers, by way of go-webauthn.
 //
-// It asks for passkeys that the device can find without a user name and that verify the person, and for no attestation: which
-// maker's device somebody uses is nobody's business here. Origins are compared with the index's own. It keeps nothing.
+// It asks for passkeys that the device can find without a user name and that verify the person, and for no attestation:
+// which maker's device somebody uses is nobody's business here. Origins are compared with the index's own. It keeps
+// nothing.
 package passkeys
 
 import (
@@ -33,7 +34,8 @@ func New(base *url.URL, name string) (*Ceremonies, error) {
 		RPID: host, RPDisplayName: name, RPOrigins: []string{base.Scheme + "://" + base.Host},
 		AttestationPreference: protocol.PreferNoAttestation,
 		AuthenticatorSelection: protocol.AuthenticatorSelection{
-			ResidentKey: protocol.ResidentKeyRequirementRequired, RequireResidentKey: protocol.ResidentKeyRequired(), UserVerification: protocol.VerificationRequired,
+			ResidentKey: protocol.ResidentKeyRequirementRequired, RequireResidentKey: protocol.ResidentKeyRequired(),
+			UserVerification: protocol.VerificationRequired,
 		},
 	})
 	if err != nil {
@@ -65,13 +67,15 @@ func ownerOf(o signin.Owner) (owner, error) {
 	return out, nil
 }
 
-// BeginRegister implements account.Authenticators. Devices that have a passkey of the owner are told not to make another.
+// BeginRegister implements account.Authenticators. Devices that have a passkey of the owner are told not to make
+// another.
 func (c *Ceremonies) BeginRegister(o signin.Owner) (options, state []byte, err error) {
 	u, err := ownerOf(o)
 	if err != nil {
 		return nil, nil, err
 	}
-	creation, session, err := c.w.BeginRegistration(u, webauthn.WithExclusions(webauthn.Credentials(u.credentials).CredentialDescriptors()))
+	creation, session, err := c.w.BeginRegistration(u,
+		webauthn.WithExclusions(webauthn.Credentials(u.credentials).CredentialDescriptors()))
 	if err != nil {
 		return nil, nil, err
 	}
@@ -114,7 +118,8 @@ func written(c *webauthn.Credential) (id, text string, err error) {
 	return base64.RawURLEncoding.EncodeToString(c.ID), string(b), err
 }
 
-// refused is for what a browser answered and does not fit. The library's words are for developers, so they are for the log.
+// refused is for what a browser answered and does not fit. The library's words are for developers, so they are for the
+// log.
 func refused(err error) error {
 	return fault.Wrap(fault.Invalid, err, "the passkey's answer does not fit: try again")
 }
@@ -129,7 +134,9 @@ func (c *Ceremonies) BeginSignIn() (options, state []byte, err error) {
 }
 
 // FinishSignIn implements account.Authenticators.
-func (c *Ceremonies) FinishSignIn(state, response []byte, find func(string) (signin.Owner, error)) (id, credential string, cloned bool, err error) {
+func (c *Ceremonies) FinishSignIn(state, response []byte,
+	find func(string) (signin.Owner, error),
+) (id, credential string, cloned bool, err error) {
 	var session webauthn.SessionData
 	if err := json.Unmarshal(state, &session); err != nil {
 		return "", "", false, err

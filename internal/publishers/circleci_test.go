@@ -17,22 +17,25 @@ const (
 	circleOther    = "01890000-0000-4000-8000-00000000000e"
 )
 
-var circleCIKind = kind{workload.CircleCI,
+var circleCIKind = kind{
+	workload.CircleCI,
 	map[string]string{
 		"org_id": circleOrg, "project_id": strings.ToUpper(circleProject), "pipeline_definition_id": circlePipeline,
 		"vcs_ref": "refs/tags/v*", "vcs_origin": "github.com/acme/widgets", "context_id": circleContext,
 	},
 	map[string]any{
-		"sub":                          "org/" + circleOrg + "/project/" + circleProject + "/user/u/vcs-origin/github.com/acme/widgets/vcs-ref/refs/tags/v1.0",
-		"oidc.circleci.com/org-id":     circleOrg,
-		"oidc.circleci.com/project-id": circleProject,
+		"sub": "org/" + circleOrg + "/project/" + circleProject +
+			"/user/u/vcs-origin/github.com/acme/widgets/vcs-ref/refs/tags/v1.0",
+		"oidc.circleci.com/org-id":                 circleOrg,
+		"oidc.circleci.com/project-id":             circleProject,
 		"oidc.circleci.com/pipeline-definition-id": circlePipeline,
 		"oidc.circleci.com/pipeline-id":            circleOther,
 		"oidc.circleci.com/vcs-origin":             "github.com/acme/widgets",
 		"oidc.circleci.com/vcs-ref":                "refs/tags/v1.0",
 		"oidc.circleci.com/context-ids":            []string{circleOther, circleContext},
 		"oidc.circleci.com/ssh-rerun":              false,
-	}}
+	},
+}
 
 func circle(name string, v any) map[string]any { return one("oidc.circleci.com/"+name, v) }
 
@@ -49,12 +52,20 @@ var circleCICases = []kindCase{
 	{"no project", nil, circle("project-id", absent), "project-id"},
 	{"another pipeline", nil, circle("pipeline-definition-id", circleOther), "pipeline-definition-id"},
 	{"no pipeline", nil, circle("pipeline-definition-id", absent), "pipeline-definition-id"},
-	{"the pipeline's run in its place", nil, map[string]any{"oidc.circleci.com/pipeline-definition-id": absent, "oidc.circleci.com/pipeline-id": circlePipeline}, "pipeline-definition-id"},
+	{
+		"the pipeline's run in its place", nil,
+		map[string]any{"oidc.circleci.com/pipeline-definition-id": absent, "oidc.circleci.com/pipeline-id": circlePipeline},
+		"pipeline-definition-id",
+	},
 	{"sub of another project", nil, one("sub", "org/"+circleOrg+"/project/"+circleOther+"/user/u"), "claim sub "},
 	{"sub that begins alike", nil, one("sub", "org/"+circleOrg+"/project/"+circleProject+"0/user/u"), "claim sub "},
 	{"no sub", nil, one("sub", absent), "claim sub "},
 	{"a shell", nil, circle("ssh-rerun", true), "ssh-rerun"},
-	{"a shell, where nothing else is asked for", map[string]string{"vcs_ref": "", "vcs_origin": "", "context_id": ""}, circle("ssh-rerun", true), "ssh-rerun"},
+	{
+		"a shell, where nothing else is asked for",
+		map[string]string{"vcs_ref": "", "vcs_origin": "", "context_id": ""},
+		circle("ssh-rerun", true), "ssh-rerun",
+	},
 	{"a shell not spoken of", nil, circle("ssh-rerun", absent), "ssh-rerun"},
 	{"no shell as a text", nil, circle("ssh-rerun", "false"), "ssh-rerun"},
 	{"no shell as a number", nil, circle("ssh-rerun", 0), "ssh-rerun"},
@@ -95,7 +106,11 @@ func TestCircleCITokenOnce(t *testing.T) {
 
 // TestCircleCIPresetStays: a rule that was made by the preset of generic publishers remains what it was.
 func TestCircleCIPresetStays(t *testing.T) {
-	s := newSite(t, kind{workload.Generic, map[string]string{"preset": "circleci", "project_id": circleProject, "ref": "refs/tags/v*"}, circleCIKind.claims})
+	s := newSite(t, kind{
+		workload.Generic,
+		map[string]string{"preset": "circleci", "project_id": circleProject, "ref": "refs/tags/v*"},
+		circleCIKind.claims,
+	})
 	s.project("widgets", "")
 	p := s.trust("widgets", nil)
 	if p.Provider != "generic" || p.Fields["claim:oidc.circleci.com/project-id"] != circleProject {
@@ -111,10 +126,22 @@ func TestCircleCIPresetStays(t *testing.T) {
 
 func TestCircleCIRefusesToCompile(t *testing.T) {
 	for _, c := range []struct{ field, value string }{
-		{"org_id", ""}, {"org_id", "acme"}, {"org_id", circleOrg + "0"}, {"project_id", ""}, {"project_id", "widgets"}, {"pipeline_definition_id", ""},
-		{"pipeline_definition_id", "{" + circlePipeline + "}"}, {"context_id", "release"}, {"context_id", circleContext + "," + circleOther},
-		{"vcs_ref", "main"}, {"vcs_ref", "*"}, {"vcs_origin", "widgets"}, {"vcs_origin", "https://github.com/acme/widgets"}, {"vcs_origin", "github.com/acme/*"},
-		{"ssh_rerun", "true"}, {"owner", "acme"},
+		{"org_id", ""},
+		{"org_id", "acme"},
+		{"org_id", circleOrg + "0"},
+		{"project_id", ""},
+		{"project_id", "widgets"},
+		{"pipeline_definition_id", ""},
+		{"pipeline_definition_id", "{" + circlePipeline + "}"},
+		{"context_id", "release"},
+		{"context_id", circleContext + "," + circleOther},
+		{"vcs_ref", "main"},
+		{"vcs_ref", "*"},
+		{"vcs_origin", "widgets"},
+		{"vcs_origin", "https://github.com/acme/widgets"},
+		{"vcs_origin", "github.com/acme/*"},
+		{"ssh_rerun", "true"},
+		{"owner", "acme"},
 	} {
 		f := over(circleCIKind.fields, rule(c.field, c.value))
 		if _, err := workload.CircleCI.Compile(f); !fault.Is(err, fault.Invalid) || !strings.Contains(err.Error(), c.field) {

@@ -31,19 +31,51 @@ func TestCompileAgain(t *testing.T) {
 // TestPresets: what the fields of each preset become.
 func TestPresets(t *testing.T) {
 	for _, c := range []struct{ fields, want map[string]string }{
-		{map[string]string{"preset": "buildkite", "organization": "acme", "pipeline": "widgets", "tag": "v*", "source": "webhook"},
-			map[string]string{"claim:organization_slug": "acme", "claim:pipeline_slug": "widgets", "prefix:build_tag": "v*", "claim:build_source": "webhook"}},
-		{map[string]string{"preset": "circleci", "project_id": "7d6c-1", "ref": "refs/tags/*"},
-			map[string]string{"claim:oidc.circleci.com/project-id": "7d6c-1", "prefix:oidc.circleci.com/vcs-ref": "refs/tags/*"}},
-		{map[string]string{"preset": "jenkins", "job": "https://jenkins.acme.example/job/release/"},
-			map[string]string{"claim:sub": "https://jenkins.acme.example/job/release/"}},
-		{map[string]string{"preset": "semaphore", "project_id": "936a", "ref_type": "tag,branch", "ref": "refs/heads/main"},
-			map[string]string{"claim:prj_id": "936a", "oneof:ref_type": "branch\ntag", "claim:ref": "refs/heads/main"}},
-		{map[string]string{"preset": "azure-devops", "organization": "acme", "project": "Widgets Inc", "pipeline": "release", "ref": "refs/tags/v*"},
-			map[string]string{"claim:sub": "p://acme/Widgets Inc/release", "prefix:rpo_ref": "refs/tags/v*"}},
-		{map[string]string{"preset": "azure-devops", "organization": "acme", "project": "w", "connection": "pypi"}, map[string]string{"claim:sub": "sc://acme/w/pypi"}},
-		{map[string]string{"preset": "forgejo", "owner": "Acme", "repository": "w", "workflow": ".gitea/workflows/r.yml"},
-			map[string]string{"claim:repository": "Acme/w", "prefix:workflow_ref": "Acme/w/.gitea/workflows/r.yml@*"}},
+		{
+			map[string]string{
+				"preset":       "buildkite",
+				"organization": "acme",
+				"pipeline":     "widgets",
+				"tag":          "v*",
+				"source":       "webhook",
+			},
+			map[string]string{
+				"claim:organization_slug": "acme", "claim:pipeline_slug": "widgets", "prefix:build_tag": "v*",
+				"claim:build_source": "webhook",
+			},
+		},
+		{
+			map[string]string{"preset": "circleci", "project_id": "7d6c-1", "ref": "refs/tags/*"},
+			map[string]string{
+				"claim:oidc.circleci.com/project-id": "7d6c-1", "prefix:oidc.circleci.com/vcs-ref": "refs/tags/*",
+			},
+		},
+		{
+			map[string]string{"preset": "jenkins", "job": "https://jenkins.acme.example/job/release/"},
+			map[string]string{"claim:sub": "https://jenkins.acme.example/job/release/"},
+		},
+		{
+			map[string]string{"preset": "semaphore", "project_id": "936a", "ref_type": "tag,branch", "ref": "refs/heads/main"},
+			map[string]string{"claim:prj_id": "936a", "oneof:ref_type": "branch\ntag", "claim:ref": "refs/heads/main"},
+		},
+		{
+			map[string]string{
+				"preset":       "azure-devops",
+				"organization": "acme",
+				"project":      "Widgets Inc",
+				"pipeline":     "release",
+				"ref":          "refs/tags/v*",
+			},
+			map[string]string{"claim:sub": "p://acme/Widgets Inc/release", "prefix:rpo_ref": "refs/tags/v*"},
+		},
+		{
+			map[string]string{"preset": "azure-devops", "organization": "acme", "project": "w", "connection": "pypi"},
+			map[string]string{"claim:sub": "sc://acme/w/pypi"},
+		},
+		{
+			map[string]string{"preset": "forgejo", "owner": "Acme", "repository": "w", "workflow": ".gitea/workflows/r.yml"},
+			map[string]string{"claim:repository": "Acme/w", "prefix:workflow_ref": "Acme/w/.gitea/workflows/r.yml@*"},
+		},
 	} {
 		r, err := workload.Generic.Compile(c.fields)
 		if diff := cmp.Diff(c.want, r.Fields); err != nil || diff != "" {
@@ -59,56 +91,121 @@ func TestCompileRefuses(t *testing.T) {
 		changes map[string]string
 		word    string
 	}{
-		{strictKind, rule("ref", "v*"), "ref"}, {strictKind, rule("ref", "refs/*"), "ref"}, {strictKind, rule("ref", "*"), "ref"},
-		{strictKind, rule("ref", "refs/tags/*v"), "ref"}, {strictKind, rule("ref", "refs/tags/v**"), "ref"}, {strictKind, rule("ref", "refs/heads/"), "ref"},
-		{strictKind, rule("ref", "refs//x"), "ref"}, {strictKind, rule("ref", "refs/tags/v?"), "ref"}, {strictKind, rule("ref", "refs/tags/a b"), "ref"},
-		{strictKind, rule("ref", "refs/tags/"+strings.Repeat("v", 300)), "ref"}, {strictKind, rule("ref", "Refs/tags/v1"), "ref"},
-		{strictKind, rule("ref_protected", "yes"), "ref_protected"}, {strictKind, rule("ref_protected", "false"), "ref_protected"},
-		{strictKind, rule("events", "push,,release"), "events"}, {strictKind, rule("events", "Push"), "events"}, {strictKind, rule("events", "push,pull_request_target"), "pull_request_target"},
-		{strictKind, rule("runner_environment", "my runner"), "runner_environment"}, {strictKind, rule("repository_id", "07"), "repository_id"},
-		{strictKind, rule("repository_id", "First"), "repository_id"}, {strictKind, rule("repository_id", "first"), "leave owner_id out"},
-		{strictKind, rule("calling_workflow", "a/b.yml"), "workflow"}, {strictKind, rule("workflow_repository", "acme/shared"), "go together"},
-		{strictKind, rule("workflow_at", "refs/tags/v1"), "go together"}, {strictKind, map[string]string{"workflow_repository": "shared", "workflow_at": "refs/tags/v1"}, "workflow_repository"},
+		{strictKind, rule("ref", "v*"), "ref"},
+		{strictKind, rule("ref", "refs/*"), "ref"},
+		{strictKind, rule("ref", "*"), "ref"},
+		{strictKind, rule("ref", "refs/tags/*v"), "ref"},
+		{strictKind, rule("ref", "refs/tags/v**"), "ref"},
+		{strictKind, rule("ref", "refs/heads/"), "ref"},
+		{strictKind, rule("ref", "refs//x"), "ref"},
+		{strictKind, rule("ref", "refs/tags/v?"), "ref"},
+		{strictKind, rule("ref", "refs/tags/a b"), "ref"},
+		{strictKind, rule("ref", "refs/tags/"+strings.Repeat("v", 300)), "ref"},
+		{strictKind, rule("ref", "Refs/tags/v1"), "ref"},
+		{strictKind, rule("ref_protected", "yes"), "ref_protected"},
+		{strictKind, rule("ref_protected", "false"), "ref_protected"},
+		{strictKind, rule("events", "push,,release"), "events"},
+		{strictKind, rule("events", "Push"), "events"},
+		{strictKind, rule("events", "push,pull_request_target"), "pull_request_target"},
+		{strictKind, rule("runner_environment", "my runner"), "runner_environment"},
+		{strictKind, rule("repository_id", "07"), "repository_id"},
+		{strictKind, rule("repository_id", "First"), "repository_id"},
+		{strictKind, rule("repository_id", "first"), "leave owner_id out"},
+		{strictKind, rule("calling_workflow", "a/b.yml"), "workflow"},
+		{strictKind, rule("workflow_repository", "acme/shared"), "go together"},
+		{strictKind, rule("workflow_at", "refs/tags/v1"), "go together"},
+		{
+			strictKind, map[string]string{"workflow_repository": "shared", "workflow_at": "refs/tags/v1"}, "workflow_repository",
+		},
 		{strictKind, map[string]string{"workflow_repository": "acme/shared", "workflow_at": "main"}, "workflow_at"},
 		{strictKind, map[string]string{"workflow_repository": "acme/shared", "workflow_at": "abc123"}, "workflow_at"},
 		{strictKind, rule("branch", "main"), "branch"},
 
-		{gitlabKind, rule("namespace", ""), "namespace"}, {gitlabKind, rule("namespace", "/acme"), "namespace"}, {gitlabKind, rule("namespace", "acme//libs"), "namespace"},
-		{gitlabKind, rule("namespace", "acme/.."), "namespace"}, {gitlabKind, rule("namespace", "-acme"), "namespace"}, {gitlabKind, rule("namespace", "acmé"), "namespace"},
-		{gitlabKind, rule("namespace", "acme.git"), "namespace"}, {gitlabKind, rule("namespace", strings.Repeat("a/", 30)+"a"), "namespace"},
-		{gitlabKind, rule("project", ""), "project"}, {gitlabKind, rule("project", "acme/widgets"), "project"}, {gitlabKind, rule("project", "widgets."), "project"}, {gitlabKind, rule("project", "widgets.ATOM"), "project"},
-		{gitlabKind, rule("workflow_filepath", ""), "workflow_filepath"}, {gitlabKind, rule("workflow_filepath", "/ci.yml"), "workflow_filepath"},
-		{gitlabKind, rule("workflow_filepath", "ci/../x.yml"), "workflow_filepath"}, {gitlabKind, rule("workflow_filepath", "https://evil.example/ci.yml"), "workflow_filepath"},
-		{gitlabKind, rule("workflow_filepath", "ci.txt"), "workflow_filepath"}, {gitlabKind, rule("workflow_filepath", ".yml"), "workflow_filepath"},
-		{gitlabKind, rule("environment", " x"), "environment"}, {gitlabKind, rule("environment", "a;b"), "environment"}, {gitlabKind, rule("environment", "a\nb"), "environment"},
-		{gitlabKind, rule("namespace_id", "acme"), "namespace_id"}, {gitlabKind, rule("project_id", "-1"), "project_id"}, {gitlabKind, rule("project_id", "first"), "leave namespace_id out"},
-		{gitlabKind, rule("owner", "acme"), "owner"}, {gitlabKind, rule("ref", "main"), "ref"},
+		{gitlabKind, rule("namespace", ""), "namespace"},
+		{gitlabKind, rule("namespace", "/acme"), "namespace"},
+		{gitlabKind, rule("namespace", "acme//libs"), "namespace"},
+		{gitlabKind, rule("namespace", "acme/.."), "namespace"},
+		{gitlabKind, rule("namespace", "-acme"), "namespace"},
+		{gitlabKind, rule("namespace", "acmé"), "namespace"},
+		{gitlabKind, rule("namespace", "acme.git"), "namespace"},
+		{gitlabKind, rule("namespace", strings.Repeat("a/", 30)+"a"), "namespace"},
+		{gitlabKind, rule("project", ""), "project"},
+		{gitlabKind, rule("project", "acme/widgets"), "project"},
+		{gitlabKind, rule("project", "widgets."), "project"},
+		{gitlabKind, rule("project", "widgets.ATOM"), "project"},
+		{gitlabKind, rule("workflow_filepath", ""), "workflow_filepath"},
+		{gitlabKind, rule("workflow_filepath", "/ci.yml"), "workflow_filepath"},
+		{gitlabKind, rule("workflow_filepath", "ci/../x.yml"), "workflow_filepath"},
+		{gitlabKind, rule("workflow_filepath", "https://evil.example/ci.yml"), "workflow_filepath"},
+		{gitlabKind, rule("workflow_filepath", "ci.txt"), "workflow_filepath"},
+		{gitlabKind, rule("workflow_filepath", ".yml"), "workflow_filepath"},
+		{gitlabKind, rule("environment", " x"), "environment"},
+		{gitlabKind, rule("environment", "a;b"), "environment"},
+		{gitlabKind, rule("environment", "a\nb"), "environment"},
+		{gitlabKind, rule("namespace_id", "acme"), "namespace_id"},
+		{gitlabKind, rule("project_id", "-1"), "project_id"},
+		{gitlabKind, rule("project_id", "first"), "leave namespace_id out"},
+		{gitlabKind, rule("owner", "acme"), "owner"},
+		{gitlabKind, rule("ref", "main"), "ref"},
 
-		{googleKind, rule("email", ""), "email"}, {googleKind, rule("email", "publisher"), "email"}, {googleKind, rule("email", "a@b@c.example"), "email"},
-		{googleKind, rule("email", "a b@c.example"), "email"}, {googleKind, rule("email", "@acme.example"), "email"}, {googleKind, rule("sub", "1 2"), "sub"}, {googleKind, rule("hd", "acme.example"), "hd"},
+		{googleKind, rule("email", ""), "email"},
+		{googleKind, rule("email", "publisher"), "email"},
+		{googleKind, rule("email", "a@b@c.example"), "email"},
+		{googleKind, rule("email", "a b@c.example"), "email"},
+		{googleKind, rule("email", "@acme.example"), "email"},
+		{googleKind, rule("sub", "1 2"), "sub"},
+		{googleKind, rule("hd", "acme.example"), "hd"},
 
-		{activeStateKind, rule("organization", ""), "organization"}, {activeStateKind, rule("organization", "a:b"), "organization"}, {activeStateKind, rule("project", "a/b"), "project"},
-		{activeStateKind, rule("actor_id", ""), "actor_id"}, {activeStateKind, rule("actor_id", "alice"), "actor_id"}, {activeStateKind, rule("actor", "alice"), "actor"},
+		{activeStateKind, rule("organization", ""), "organization"},
+		{activeStateKind, rule("organization", "a:b"), "organization"},
+		{activeStateKind, rule("project", "a/b"), "project"},
+		{activeStateKind, rule("actor_id", ""), "actor_id"},
+		{activeStateKind, rule("actor_id", "alice"), "actor_id"},
+		{activeStateKind, rule("actor", "alice"), "actor"},
 
-		{forgejoKind, rule("owner", ""), "owner"}, {forgejoKind, rule("repository", "a/b"), "repository"}, {forgejoKind, rule("workflow", "a@b.yml"), "workflow"},
-		{forgejoKind, rule("workflow", "x/../../y.yml"), "workflow"}, {forgejoKind, rule("workflow", "*"), "workflow"}, {forgejoKind, rule("claim:sub", "x"), "claim:sub"},
-		{forgejoKind, rule("events", "push,"), "event_name"}, {forgejoKind, rule("ref", "v*"), "ref"}, {forgejoKind, rule("preset", "gitlab"), "preset"},
-		{kubernetesKind, rule("namespace", "ci:publisher"), "namespace"}, {kubernetesKind, rule("service_account", ""), "service_account"}, {kubernetesKind, rule("namespace", "CI"), "namespace"},
+		{forgejoKind, rule("owner", ""), "owner"},
+		{forgejoKind, rule("repository", "a/b"), "repository"},
+		{forgejoKind, rule("workflow", "a@b.yml"), "workflow"},
+		{forgejoKind, rule("workflow", "x/../../y.yml"), "workflow"},
+		{forgejoKind, rule("workflow", "*"), "workflow"},
+		{forgejoKind, rule("claim:sub", "x"), "claim:sub"},
+		{forgejoKind, rule("events", "push,"), "event_name"},
+		{forgejoKind, rule("ref", "v*"), "ref"},
+		{forgejoKind, rule("preset", "gitlab"), "preset"},
+		{kubernetesKind, rule("namespace", "ci:publisher"), "namespace"},
+		{kubernetesKind, rule("service_account", ""), "service_account"},
+		{kubernetesKind, rule("namespace", "CI"), "namespace"},
 
-		{generic("actor", "alice"), nil, "pins the workload"}, {generic("pipeline_slug", "widgets"), nil, "pins the workload"}, {kind{provider: workload.Generic}, nil, "pins the workload"},
-		{generic("sub", "x"), rule("sub", "x"), "not a field"}, {generic("sub", "x"), rule("glob:ref", "x*"), "not a field"}, {generic("sub", "x"), rule("claim:", "x"), "name of a claim"},
-		{generic("sub", "x"), rule("claim:AUD", "x"), "takes no rule"}, {generic("sub", "x"), rule("claim:iss", "x"), "takes no rule"}, {generic("sub", "x"), rule("oneof:jti", "x"), "takes no rule"},
-		{generic("sub", "x"), rule("oneof:sub", "x\ny"), "two rules"}, {generic("sub", "x"), rule("prefix:repository", "acme/*"), "only refs can"}, {generic("repository", "x"), rule("prefix:sub", "x*"), "only refs can"},
-		{generic("sub", "x"), rule("prefix:ref", "*"), "not a ref"}, {generic("sub", "x"), rule("prefix:workflow_ref", "acme/*"), "cannot begin"}, {generic("sub", "x"), rule("prefix:build_tag", "*"), "cannot begin"},
-		{generic("sub", "x"), rule("prefix:build_tag", "v"), "cannot begin"}, {generic("sub", "x"), rule("prefix:build_tag", "v*1*"), "cannot begin"},
-		{generic("sub", ""), nil, "cannot have to be"}, {generic("sub", " x"), nil, "cannot have to be"}, {generic("sub", "a\x00b"), nil, "cannot have to be"}, {generic("sub", strings.Repeat("x", 501)), nil, "cannot have to be"},
-		{generic("sub", "x"), rule("oneof:event_name", "push\n"), "cannot have to be"}, {generic("sub", "x"), rule("claim:a b", "x"), "name of a claim"},
+		{generic("actor", "alice"), nil, "pins the workload"},
+		{generic("pipeline_slug", "widgets"), nil, "pins the workload"},
+		{kind{provider: workload.Generic}, nil, "pins the workload"},
+		{generic("sub", "x"), rule("sub", "x"), "not a field"},
+		{generic("sub", "x"), rule("glob:ref", "x*"), "not a field"},
+		{generic("sub", "x"), rule("claim:", "x"), "name of a claim"},
+		{generic("sub", "x"), rule("claim:AUD", "x"), "takes no rule"},
+		{generic("sub", "x"), rule("claim:iss", "x"), "takes no rule"},
+		{generic("sub", "x"), rule("oneof:jti", "x"), "takes no rule"},
+		{generic("sub", "x"), rule("oneof:sub", "x\ny"), "two rules"},
+		{generic("sub", "x"), rule("prefix:repository", "acme/*"), "only refs can"},
+		{generic("repository", "x"), rule("prefix:sub", "x*"), "only refs can"},
+		{generic("sub", "x"), rule("prefix:ref", "*"), "not a ref"},
+		{generic("sub", "x"), rule("prefix:workflow_ref", "acme/*"), "cannot begin"},
+		{generic("sub", "x"), rule("prefix:build_tag", "*"), "cannot begin"},
+		{generic("sub", "x"), rule("prefix:build_tag", "v"), "cannot begin"},
+		{generic("sub", "x"), rule("prefix:build_tag", "v*1*"), "cannot begin"},
+		{generic("sub", ""), nil, "cannot have to be"},
+		{generic("sub", " x"), nil, "cannot have to be"},
+		{generic("sub", "a\x00b"), nil, "cannot have to be"},
+		{generic("sub", strings.Repeat("x", 501)), nil, "cannot have to be"},
+		{generic("sub", "x"), rule("oneof:event_name", "push\n"), "cannot have to be"},
+		{generic("sub", "x"), rule("claim:a b", "x"), "name of a claim"},
 	} {
 		f := over(c.fields, c.changes)
 		if f == nil {
 			f = map[string]string{}
 		}
-		if _, err := c.provider.Compile(f); !fault.Is(err, fault.Invalid) || !strings.Contains(err.Error(), c.word) || len(err.Error()) > 1000 {
+		if _, err := c.provider.Compile(f); !fault.Is(err, fault.Invalid) || !strings.Contains(err.Error(), c.word) ||
+			len(err.Error()) > 1000 {
 			t.Errorf("%s: Compile(%v) = %v, want %v with %q", c.provider.Name(), f, err, fault.Invalid, c.word)
 		}
 	}
@@ -125,16 +222,19 @@ func TestKindsAdmitNothingByDefault(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if k.provider.Admits(workload.Rule{}, k.claims) == nil || k.provider.Admits(r, nil) == nil || k.provider.Admits(workload.Rule{}, workload.Claims{}) == nil {
+		if k.provider.Admits(workload.Rule{}, k.claims) == nil || k.provider.Admits(r, nil) == nil ||
+			k.provider.Admits(workload.Rule{}, workload.Claims{}) == nil {
 			t.Errorf("%s: Admits = nil of a rule or claims that say nothing", k.provider.Name())
 		}
 	}
 }
 
-// FuzzKinds gives every kind any fields and any claims: nothing panics, what compiles compiles to itself, every difference
-// is a *Mismatch, and what is admitted has no difference and, for kinds that pin, an id.
+// FuzzKinds gives every kind any fields and any claims: nothing panics, what compiles compiles to itself, every
+// difference is a *Mismatch, and what is admitted has no difference and, for kinds that pin, an id.
 func FuzzKinds(f *testing.F) {
-	for _, k := range []kind{strictKind, gitlabKind, googleKind, activeStateKind, forgejoKind, kubernetesKind, generic("sub", "x")} {
+	for _, k := range []kind{
+		strictKind, gitlabKind, googleKind, activeStateKind, forgejoKind, kubernetesKind, generic("sub", "x"),
+	} {
 		claims := maps.Clone(k.claims)
 		if claims == nil {
 			claims = map[string]any{"sub": "x"}
@@ -155,7 +255,8 @@ func FuzzKinds(f *testing.F) {
 					t.Errorf("%s: Compile(%q) = %v", p.Name(), in, err)
 				}
 				r = workload.Rule{Fields: in}
-			} else if again, err := p.Compile(r.Fields); err != nil || !maps.Equal(again.Fields, r.Fields) || again.Lookup != r.Lookup {
+			} else if again, err := p.Compile(r.Fields); err != nil || !maps.Equal(again.Fields, r.Fields) ||
+				again.Lookup != r.Lookup {
 				t.Errorf("%s: Compile(its own %q) = %+v, %v", p.Name(), r.Fields, again, err)
 			}
 			_, _ = p.Lookup(c)

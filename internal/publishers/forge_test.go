@@ -67,11 +67,12 @@ func hmacWithPublicKey(b *bench) string {
 		b.Fatal(err)
 	}
 	secret := pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der})
-	return issuertest.Seal(asJSON(b.issuer.Header(map[string]any{"alg": "HS256"})), asJSON(b.good()), func(signed []byte) []byte {
-		m := hmac.New(sha256.New, secret)
-		m.Write(signed)
-		return m.Sum(nil)
-	})
+	return issuertest.Seal(asJSON(b.issuer.Header(map[string]any{"alg": "HS256"})), asJSON(b.good()),
+		func(signed []byte) []byte {
+			m := hmac.New(sha256.New, secret)
+			m.Write(signed)
+			return m.Sum(nil)
+		})
 }
 
 func ecdsaSigned(b *bench) string {
@@ -79,14 +80,15 @@ func ecdsaSigned(b *bench) string {
 	if err != nil {
 		b.Fatal(err)
 	}
-	return issuertest.Seal(asJSON(b.issuer.Header(map[string]any{"alg": "ES256"})), asJSON(b.good()), func(signed []byte) []byte {
-		sum := sha256.Sum256(signed)
-		r, s, err := ecdsa.Sign(rand.Reader, k, sum[:])
-		if err != nil {
-			b.Fatal(err)
-		}
-		return append(r.FillBytes(make([]byte, 32)), s.FillBytes(make([]byte, 32))...)
-	})
+	return issuertest.Seal(asJSON(b.issuer.Header(map[string]any{"alg": "ES256"})), asJSON(b.good()),
+		func(signed []byte) []byte {
+			sum := sha256.Sum256(signed)
+			r, s, err := ecdsa.Sign(rand.Reader, k, sum[:])
+			if err != nil {
+				b.Fatal(err)
+			}
+			return append(r.FillBytes(make([]byte, 32)), s.FillBytes(make([]byte, 32))...)
+		})
 }
 
 func edSigned(b *bench) string {
@@ -94,22 +96,24 @@ func edSigned(b *bench) string {
 	if err != nil {
 		b.Fatal(err)
 	}
-	return issuertest.Seal(asJSON(b.issuer.Header(map[string]any{"alg": "EdDSA"})), asJSON(b.good()), func(signed []byte) []byte {
-		return ed25519.Sign(k, signed)
-	})
+	return issuertest.Seal(asJSON(b.issuer.Header(map[string]any{"alg": "EdDSA"})), asJSON(b.good()),
+		func(signed []byte) []byte {
+			return ed25519.Sign(k, signed)
+		})
 }
 
 func pssSigned(alg string) func(*bench) string {
 	return func(b *bench) string {
 		_, k := b.issuer.Key()
-		return issuertest.Seal(asJSON(b.issuer.Header(map[string]any{"alg": alg})), asJSON(b.good()), func(signed []byte) []byte {
-			sum := sha256.Sum256(signed)
-			s, err := rsa.SignPSS(rand.Reader, k, crypto.SHA256, sum[:], nil)
-			if err != nil {
-				b.Fatal(err)
-			}
-			return s
-		})
+		return issuertest.Seal(asJSON(b.issuer.Header(map[string]any{"alg": alg})), asJSON(b.good()),
+			func(signed []byte) []byte {
+				sum := sha256.Sum256(signed)
+				s, err := rsa.SignPSS(rand.Reader, k, crypto.SHA256, sum[:], nil)
+				if err != nil {
+					b.Fatal(err)
+				}
+				return s
+			})
 	}
 }
 
@@ -123,7 +127,8 @@ func other(b *bench) *issuertest.Issuer { return issuertest.New(b, issuertest.Op
 
 func unsigned(alg any) func(*bench) string {
 	return func(b *bench) string {
-		return issuertest.Seal(asJSON(b.issuer.Header(map[string]any{"alg": alg})), asJSON(b.good()), func([]byte) []byte { return nil })
+		return issuertest.Seal(asJSON(b.issuer.Header(map[string]any{"alg": alg})), asJSON(b.good()),
+			func([]byte) []byte { return nil })
 	}
 }
 

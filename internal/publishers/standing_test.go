@@ -46,36 +46,42 @@ func TestEveryChangeReadsRightsAgain(t *testing.T) {
 		},
 	}
 	for what, change := range changes {
-		onEach(t, func(t *testing.T, b *bench) {
-			alice := b.owner("alice", "widgets")
-			added := b.add("widgets", "environment", "")
-			pending := b.addPending(alice, "later")
-			reader, err := b.registry.AddReader(t.Context(), alice, publishers.ReaderRequest{Provider: "github", Issuer: b.issuer.URL, Projects: []string{"widgets"}, Fields: fields()})
-			if err != nil {
-				t.Fatal(err)
-			}
-			d := access.NewDirectory(b.db.Access(), access.DirectoryOptions{Now: b.clock.Now})
-			for _, end := range []func(string) error{
-				func(name string) error { return d.DisableUser(t.Context(), b.operator, name) },
-				func(string) error { return d.RevokeToken(t.Context(), b.operator, alice.TokenID()) },
-			} {
-				if err := end("alice"); err != nil {
+		t.Run(what, func(t *testing.T) {
+			onEach(t, func(t *testing.T, b *bench) {
+				alice := b.owner("alice", "widgets")
+				added := b.add("widgets", "environment", "")
+				pending := b.addPending(alice, "later")
+				reader, err := b.registry.AddReader(t.Context(), alice,
+					publishers.ReaderRequest{
+						Provider: "github", Issuer: b.issuer.URL, Projects: []string{"widgets"}, Fields: fields(),
+					})
+				if err != nil {
 					t.Fatal(err)
 				}
-				if err := change(b, alice, added.ID, pending.ID, reader.ID); !fault.Is(err, fault.Unauthenticated) {
-					t.Errorf("%s by an owner whose right ended = %v, want unauthenticated", what, err)
+				d := access.NewDirectory(b.db.Access(), access.DirectoryOptions{Now: b.clock.Now})
+				for _, end := range []func(string) error{
+					func(name string) error { return d.DisableUser(t.Context(), b.operator, name) },
+					func(string) error { return d.RevokeToken(t.Context(), b.operator, alice.TokenID()) },
+				} {
+					if err := end("alice"); err != nil {
+						t.Fatal(err)
+					}
+					if err := change(b, alice, added.ID, pending.ID, reader.ID); !fault.Is(err, fault.Unauthenticated) {
+						t.Errorf("%s by an owner whose right ended = %v, want unauthenticated", what, err)
+					}
+					if err := d.EnableUser(t.Context(), b.operator, "alice"); err != nil {
+						t.Fatal(err)
+					}
 				}
-				if err := d.EnableUser(t.Context(), b.operator, "alice"); err != nil {
+				_, secret, err := d.CreateToken(t.Context(), b.operator,
+					access.NewAPIToken{User: "alice", Scope: access.ScopeAdmin, Description: "next"})
+				if err != nil {
 					t.Fatal(err)
 				}
-			}
-			_, secret, err := d.CreateToken(t.Context(), b.operator, access.NewAPIToken{User: "alice", Scope: access.ScopeAdmin, Description: "next"})
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := change(b, b.identify(secret), added.ID, pending.ID, reader.ID); err != nil {
-				t.Errorf("%s by the owner = %v", what, err)
-			}
+				if err := change(b, b.identify(secret), added.ID, pending.ID, reader.ID); err != nil {
+					t.Errorf("%s by the owner = %v", what, err)
+				}
+			})
 		})
 	}
 }

@@ -27,9 +27,10 @@ var hostile = map[string]func(int) string{
 	"wide table, short rows": func(n int) string {
 		return strings.Repeat("|a", n/6) + "\n" + strings.Repeat("|-", n/6) + "\n" + strings.Repeat("|\n", n/6)
 	},
-	"many tables":                 repeated("", "|a|b|c|d|\n|-|-|-|-|\n|\n|\n|\n|\n\n", ""),
-	"escaped pipes":               repeated("|a|\n|-|\n", "|`a\\|b`|\n", ""),
-	"substitution product":        half(func(n int) string { return ".. |a| replace:: " + strings.Repeat("x", n) }, "|a| "),
+	"many tables":   repeated("", "|a|b|c|d|\n|-|-|-|-|\n|\n|\n|\n|\n\n", ""),
+	"escaped pipes": repeated("|a|\n|-|\n", "|`a\\|b`|\n", ""),
+	"substitution product": half(func(n int) string { return ".. |a| replace:: " + strings.Repeat("x", n) },
+		"|a| "),
 	"substitution doubling":       doubling,
 	"words":                       repeated("", "a-", ""),
 	"words with colons":           repeated("", ":a", ""),
@@ -51,67 +52,79 @@ var hostile = map[string]func(int) string{
 	"closing emphasis":            repeated("", "a** b* ", ""),
 	"stars and underscores":       func(n int) string { return strings.Repeat("*a ", n/6) + strings.Repeat("a_ ", n/6) },
 	"brackets":                    repeated("", "[", ""),
-	"brackets that close":         func(n int) string { return strings.Repeat("[", n/3) + "a" + strings.Repeat("]b", n/3) },
-	"links":                       repeated("", "[a](", ""),
-	"links with titles":           repeated("", "[a](b \"", ""),
-	"links with references":       repeated("", "[a][", ""),
-	"links in links":              repeated("", "[a [b](c) ", "](d)"),
-	"images":                      repeated("", "![a", "](b)"),
-	"images that close":           func(n int) string { return strings.Repeat("![a", n/8) + strings.Repeat("](b)", n/8) },
-	"long address":                half(func(n int) string { return "[a]: http://a.example/" + strings.Repeat("x", n) }, "[a] "),
-	"long target":                 half(func(n int) string { return ".. _a: http://a.example/" + strings.Repeat("x", n) }, "a_ "),
-	"target of many lines":        repeated(".. _a: b\n", "   c\n", "\na_\n"),
-	"target staircase":            staircase(".. _a%d: b\n"),
-	"substitution staircase":      staircase(".. |a%d| replace:: b\n"),
-	"definitions of links":        repeated("", "[a]: b\n", ""),
-	"definitions, each its own":   func(n int) string { return numbered(n, "[a%d]: b\n") },
-	"code":                        repeated("", "`a``", ""),
-	"code of every length":        func(n int) string { return every(n, "`") },
-	"literals":                    repeated("", "``a ", ""),
-	"code that closes":            repeated("", "`a` ", ""),
-	"escapes":                     repeated("", "\\`", ""),
-	"html":                        repeated("", "<b>", ""),
-	"html attributes":             repeated("<a", " a=b", ">"),
-	"html ids":                    repeated("<b", " id=a", ">"),
-	"html comments":               repeated("", "<!-- ", ""),
-	"html instructions":           repeated("", "a <? ", ""),
-	"html data":                   repeated("", "a <![CDATA[ ", ""),
-	"html open":                   repeated("", "<a ", ""),
-	"html raw":                    repeated("", "<textarea>", ""),
-	"html skipped":                repeated("", "<iframe>", ""),
-	"entities":                    repeated("", "&#x", ""),
-	"quotes to escape":            repeated("", "\"'&", ""),
-	"angle addresses":             repeated("", "<a@b.", ""),
-	"quotes":                      repeated("", ">", "a"),
-	"quotes on lines":             repeated("", "> > > > > > > >\n", ""),
-	"lists":                       repeated("", "- ", "a"),
-	"lists on lines":              repeated("", "- - - - - - - a\n", ""),
-	"nested lists, empty lines":   func(n int) string { return nestedLists() + strings.Repeat("\n", n) + "a" },
-	"nested quotes, lines":        func(n int) string { return strings.Repeat(">", 59) + "a\n" + strings.Repeat("a\n", n/2) },
-	"nested lists, lines":         func(n int) string { return nestedLists() + strings.Repeat("a\n", n/2) },
-	"indented":                    staircase("x%d\n\n"),
-	"indented less and less":      func(n int) string { return descending(n) },
-	"headings":                    repeated("", "# a\n", ""),
-	"headings, empty":             repeated("", "#\n", ""),
-	"headings, numbered":          func(n int) string { return numbered(n, "# a-%d\n# a\n") },
-	"titles":                      repeated("", "a\n=\n\n", ""),
-	"titles of every kind":        repeated("", "aaaa\n====\n\naaaa\n----\n\naaaa\n~~~~\n\n", ""),
-	"underlines":                  repeated("", "a\n---\n", ""),
-	"overlines":                   repeated("", "==\n", ""),
-	"footnotes":                   func(n int) string { return numbered(n/2, "[^%d]: a\n\n") + strings.Repeat("[^1] ", n/10) },
-	"footnotes, unknown":          func(n int) string { return numbered(n/2, "[^%d]: a\n\n") + strings.Repeat("[^x] ", n/10) },
-	"footnote used often":         repeated("[^1]: a\n\n", "[^1]", ""),
-	"footnotes of rest":           repeated("", ".. [#] a\n", ""),
-	"footnote references":         repeated("", "[1]_ ", ""),
-	"footnote symbols":            repeated("", "[*]_ ", ""),
-	"footnotes, taken numbers":    func(n int) string { return numbered(n/2, ".. [%d] a\n") + strings.Repeat(".. [#] a\n", n/18) },
-	"anonymous":                   repeated("", "a__ ", ""),
-	"anonymous targets":           repeated("", "__ a_\n", ""),
-	"targets that name targets":   func(n int) string { return chain(n) },
-	"substitutions, unknown":      repeated("", "|a ", ""),
-	"inline targets":              repeated("", "_`a ", ""),
-	"embedded addresses":          repeated("", "`a <b>`_ ", ""),
-	"embedded, open":              repeated("", "`a <b ", ""),
+	"brackets that close": func(n int) string {
+		return strings.Repeat("[", n/3) + "a" + strings.Repeat("]b", n/3)
+	},
+	"links":                 repeated("", "[a](", ""),
+	"links with titles":     repeated("", "[a](b \"", ""),
+	"links with references": repeated("", "[a][", ""),
+	"links in links":        repeated("", "[a [b](c) ", "](d)"),
+	"images":                repeated("", "![a", "](b)"),
+	"images that close":     func(n int) string { return strings.Repeat("![a", n/8) + strings.Repeat("](b)", n/8) },
+	"long address": half(func(n int) string { return "[a]: http://a.example/" + strings.Repeat("x", n) },
+		"[a] "),
+	"long target": half(func(n int) string { return ".. _a: http://a.example/" + strings.Repeat("x", n) },
+		"a_ "),
+	"target of many lines":      repeated(".. _a: b\n", "   c\n", "\na_\n"),
+	"target staircase":          staircase(".. _a%d: b\n"),
+	"substitution staircase":    staircase(".. |a%d| replace:: b\n"),
+	"definitions of links":      repeated("", "[a]: b\n", ""),
+	"definitions, each its own": func(n int) string { return numbered(n, "[a%d]: b\n") },
+	"code":                      repeated("", "`a``", ""),
+	"code of every length":      func(n int) string { return every(n, "`") },
+	"literals":                  repeated("", "``a ", ""),
+	"code that closes":          repeated("", "`a` ", ""),
+	"escapes":                   repeated("", "\\`", ""),
+	"html":                      repeated("", "<b>", ""),
+	"html attributes":           repeated("<a", " a=b", ">"),
+	"html ids":                  repeated("<b", " id=a", ">"),
+	"html comments":             repeated("", "<!-- ", ""),
+	"html instructions":         repeated("", "a <? ", ""),
+	"html data":                 repeated("", "a <![CDATA[ ", ""),
+	"html open":                 repeated("", "<a ", ""),
+	"html raw":                  repeated("", "<textarea>", ""),
+	"html skipped":              repeated("", "<iframe>", ""),
+	"entities":                  repeated("", "&#x", ""),
+	"quotes to escape":          repeated("", "\"'&", ""),
+	"angle addresses":           repeated("", "<a@b.", ""),
+	"quotes":                    repeated("", ">", "a"),
+	"quotes on lines":           repeated("", "> > > > > > > >\n", ""),
+	"lists":                     repeated("", "- ", "a"),
+	"lists on lines":            repeated("", "- - - - - - - a\n", ""),
+	"nested lists, empty lines": func(n int) string { return nestedLists() + strings.Repeat("\n", n) + "a" },
+	"nested quotes, lines": func(n int) string {
+		return strings.Repeat(">", 59) + "a\n" + strings.Repeat("a\n", n/2)
+	},
+	"nested lists, lines":    func(n int) string { return nestedLists() + strings.Repeat("a\n", n/2) },
+	"indented":               staircase("x%d\n\n"),
+	"indented less and less": func(n int) string { return descending(n) },
+	"headings":               repeated("", "# a\n", ""),
+	"headings, empty":        repeated("", "#\n", ""),
+	"headings, numbered":     func(n int) string { return numbered(n, "# a-%d\n# a\n") },
+	"titles":                 repeated("", "a\n=\n\n", ""),
+	"titles of every kind":   repeated("", "aaaa\n====\n\naaaa\n----\n\naaaa\n~~~~\n\n", ""),
+	"underlines":             repeated("", "a\n---\n", ""),
+	"overlines":              repeated("", "==\n", ""),
+	"footnotes": func(n int) string {
+		return numbered(n/2, "[^%d]: a\n\n") + strings.Repeat("[^1] ", n/10)
+	},
+	"footnotes, unknown": func(n int) string {
+		return numbered(n/2, "[^%d]: a\n\n") + strings.Repeat("[^x] ", n/10)
+	},
+	"footnote used often": repeated("[^1]: a\n\n", "[^1]", ""),
+	"footnotes of rest":   repeated("", ".. [#] a\n", ""),
+	"footnote references": repeated("", "[1]_ ", ""),
+	"footnote symbols":    repeated("", "[*]_ ", ""),
+	"footnotes, taken numbers": func(n int) string {
+		return numbered(n/2, ".. [%d] a\n") + strings.Repeat(".. [#] a\n", n/18)
+	},
+	"anonymous":                 repeated("", "a__ ", ""),
+	"anonymous targets":         repeated("", "__ a_\n", ""),
+	"targets that name targets": func(n int) string { return chain(n) },
+	"substitutions, unknown":    repeated("", "|a ", ""),
+	"inline targets":            repeated("", "_`a ", ""),
+	"embedded addresses":        repeated("", "`a <b>`_ ", ""),
+	"embedded, open":            repeated("", "`a <b ", ""),
 	"simple table, wide": func(n int) string {
 		return strings.Repeat("= ", n/4) + "=\n" + strings.Repeat("a\n", n/6) + strings.Repeat("= ", n/4) + "=\n"
 	},
@@ -225,7 +238,10 @@ func most(text string) int { return 24*len(text) + 64<<10 }
 
 // FuzzCost looks for texts that cost more than a bounded multiple of their length: a part of it is repeated.
 func FuzzCost(f *testing.F) {
-	for _, s := range []string{"*a", "[a](b", "|a|\n|-|\n", "`a", ".. _a: b\n", "a-", ":a:`", "|a|", "- ", "> a\n", "\n", "a_ ", "[1]_", "<b", "~~", "![", "__ a\n", "== ==\n", "+-+\n", "::\n\n a\n"} {
+	for _, s := range []string{
+		"*a", "[a](b", "|a|\n|-|\n", "`a", ".. _a: b\n", "a-", ":a:`", "|a|", "- ", "> a\n", "\n", "a_ ", "[1]_", "<b", "~~",
+		"![", "__ a\n", "== ==\n", "+-+\n", "::\n\n a\n",
+	} {
 		f.Add("", s, "")
 		f.Add(".. |a| replace:: b\n\n", s, "`_")
 	}
@@ -237,8 +253,10 @@ func FuzzCost(f *testing.F) {
 			text := repeated(before, unit, after)(32 << 10)
 			var got readme.Rendered
 			c := resourcetest.Measure(func() { got = readme.Render(t.Context(), text, kind) })
-			if c.Time > time.Second || !resourcetest.Raced && c.Bytes > uint64(2_000*len(text)+8<<20) || len(got.HTML) > most(text) {
-				t.Errorf("%d times %q between %q and %q as %s: %s, %d kB, %d bytes made", len(text)/len(unit), unit, before, after, kind, c.Time, c.Bytes>>10, len(got.HTML))
+			if c.Time > time.Second || !resourcetest.Raced && c.Bytes > uint64(2_000*len(text)+8<<20) ||
+				len(got.HTML) > most(text) {
+				t.Errorf("%d times %q between %q and %q as %s: %s, %d kB, %d bytes made", len(text)/len(unit), unit, before, after,
+					kind, c.Time, c.Bytes>>10, len(got.HTML))
 			}
 		}
 	})

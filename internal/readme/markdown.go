@@ -27,7 +27,8 @@ var gfm = goldmark.New(
 	goldmark.WithParser(meteredParser()),
 	goldmark.WithRenderer(renderer.NewRenderer(renderer.WithNodeRenderers(
 		util.Prioritized(boxes{}, 100),
-		util.Prioritized(extension.NewTableHTMLRenderer(extension.WithTableCellAlignMethod(extension.TableCellAlignNone)), 500),
+		util.Prioritized(extension.NewTableHTMLRenderer(extension.WithTableCellAlignMethod(extension.TableCellAlignNone)),
+			500),
 		util.Prioritized(extension.NewStrikethroughHTMLRenderer(), 500),
 		util.Prioritized(extension.NewFootnoteHTMLRenderer(), 500),
 		util.Prioritized(html.NewRenderer(html.WithUnsafe()), 1000),
@@ -103,8 +104,8 @@ func meteredParser() parser.Parser {
 	)
 }
 
-// meteredBlock is a parser of blocks. Each line asks each block that is open, so empty lines in deeply nested lists cost
-// much more than they are long.
+// meteredBlock is a parser of blocks. Each line asks each block that is open, so empty lines in deeply nested lists
+// cost much more than they are long.
 type meteredBlock struct{ parser.BlockParser }
 
 // What is more than looking at a byte, in steps.
@@ -190,7 +191,8 @@ type meteredReferences struct{ parser.ParagraphTransformer }
 // Transform implements parser.ParagraphTransformer.
 func (t meteredReferences) Transform(node *ast.Paragraph, reader text.Reader, pc parser.Context) {
 	lines, definitions := node.Lines(), 0
-	for definitions < lines.Len() && bytes.HasPrefix(bytes.TrimLeft(lineOf(lines, definitions, reader), " "), []byte("[")) {
+	for definitions < lines.Len() &&
+		bytes.HasPrefix(bytes.TrimLeft(lineOf(lines, definitions, reader), " "), []byte("[")) {
 		definitions++
 	}
 	if meterOf(pc).budget.Step(definitions * lines.Len()) {
@@ -203,7 +205,8 @@ func lineOf(lines *text.Segments, i int, reader text.Reader) []byte {
 	return segment.Value(reader.Source())
 }
 
-// meteredTable makes tables. Each row is filled up to the width of its head, so a short row may cost what a long one does.
+// meteredTable makes tables. Each row is filled up to the width of its head, so a short row may cost what a long one
+// does.
 type meteredTable struct{ parser.ParagraphTransformer }
 
 // Transform implements parser.ParagraphTransformer.
@@ -227,17 +230,18 @@ type boxes struct{}
 
 // RegisterFuncs implements goldmark's renderer.NodeRenderer.
 func (boxes) RegisterFuncs(r renderer.NodeRendererFuncRegisterer) {
-	r.Register(extast.KindTaskCheckBox, func(w util.BufWriter, _ []byte, n ast.Node, entering bool) (ast.WalkStatus, error) {
-		if !entering {
-			return ast.WalkContinue, nil
-		}
-		box := "☐ "
-		if n.(*extast.TaskCheckBox).IsChecked {
-			box = "☑ "
-		}
-		_, err := w.WriteString(box)
-		return ast.WalkContinue, err
-	})
+	r.Register(extast.KindTaskCheckBox,
+		func(w util.BufWriter, _ []byte, n ast.Node, entering bool) (ast.WalkStatus, error) {
+			if !entering {
+				return ast.WalkContinue, nil
+			}
+			box := "☐ "
+			if n.(*extast.TaskCheckBox).IsChecked {
+				box = "☑ "
+			}
+			_, err := w.WriteString(box)
+			return ast.WalkContinue, err
+		})
 }
 
 // tooNested reports whether a line begins more lists and quotes, or is indented further, than a parser should follow.
@@ -245,7 +249,8 @@ func tooNested(text string) bool {
 	for line := range strings.SplitSeq(text, "\n") {
 		trimmed := strings.TrimLeft(line, " \t>*+-0123456789.)")
 		lead := line[:len(line)-len(trimmed)]
-		if len(lead) > maxNesting && len(lead)-strings.Count(lead, " ")-strings.Count(lead, "\t") > maxNesting && strings.Trim(line, "*+-= \t.0123456789") != "" {
+		if len(lead) > maxNesting && len(lead)-strings.Count(lead, " ")-strings.Count(lead, "\t") > maxNesting &&
+			strings.Trim(line, "*+-= \t.0123456789") != "" {
 			return true
 		}
 		if len(line)-len(strings.TrimLeft(line, " \t")) > 4*maxNesting {

@@ -1,9 +1,10 @@
-// Package readme turns what a project says of itself into HTML that is safe to show: Markdown, reStructuredText, plain text.
+// Package readme turns what a project says of itself into HTML that is safe to show: Markdown, reStructuredText, plain
+// text.
 //
 // It promises that nothing in the result runs, loads anything from elsewhere, posts anything, or looks like a part of
 // the page around it: ids carry a prefix, headings begin at the second level, pictures become links. Text is never
-// dropped: what cannot be rendered is shown as it was written. Time, memory and the size of the result are bounded by the
-// length of the text (budget.go); a text that needs more is shown as plain text.
+// dropped: what cannot be rendered is shown as it was written. Time, memory and the size of the result are bounded by
+// the length of the text (budget.go); a text that needs more is shown as plain text.
 //
 // It does not promise that the result looks as it does elsewhere: of reStructuredText it knows what projects use, and
 // it never includes files or runs raw directives.

@@ -92,17 +92,22 @@ func TestRest(t *testing.T) {
 
 func TestPlain(t *testing.T) {
 	for kind, want := range map[string]string{
-		"text/plain": "<pre>*a* &lt;b&gt;</pre>", "text/plain; charset=UTF-8": "<pre>*a* &lt;b&gt;</pre>", "application/x": "<pre>*a* &lt;b&gt;</pre>",
-		"text/": "<pre>*a* &lt;b&gt;</pre>", "": "<p><em>a</em> &lt;b&gt;</p>\n", "text/x-rst": "<p><em>a</em> &lt;b&gt;</p>\n",
+		"text/plain": "<pre>*a* &lt;b&gt;</pre>", "text/plain; charset=UTF-8": "<pre>*a* &lt;b&gt;</pre>",
+		"application/x": "<pre>*a* &lt;b&gt;</pre>",
+		"text/":         "<pre>*a* &lt;b&gt;</pre>", "": "<p><em>a</em> &lt;b&gt;</p>\n",
+		"text/x-rst": "<p><em>a</em> &lt;b&gt;</p>\n",
 	} {
-		if got := string(readme.Render(t.Context(), "*a* <b>", kind).HTML); got != want {
-			t.Errorf("Render as %q = %q, want %q", kind, got, want)
-		}
+		t.Run(kind, func(t *testing.T) {
+			if got := string(readme.Render(t.Context(), "*a* <b>", kind).HTML); got != want {
+				t.Errorf("Render as %q = %q, want %q", kind, got, want)
+			}
+		})
 	}
 	if got := readme.Render(t.Context(), " \n ", "text/markdown"); got.HTML != "" {
 		t.Errorf("Render(nothing) = %q", got.HTML)
 	}
-	if got := readme.Render(t.Context(), strings.Repeat("é", readme.MaxText), "text/markdown"); !got.Cut || len(got.HTML) > readme.MaxText+20 || strings.Contains(string(got.HTML), "\uFFFD") {
+	if got := readme.Render(t.Context(), strings.Repeat("é", readme.MaxText), "text/markdown"); !got.Cut ||
+		len(got.HTML) > readme.MaxText+20 || strings.Contains(string(got.HTML), "\uFFFD") {
 		t.Errorf("a long text: cut %v, %d bytes", got.Cut, len(got.HTML))
 	}
 }
@@ -128,23 +133,32 @@ func TestCostly(t *testing.T) {
 		"big table":  "|a|b|\n|-|-|\n" + strings.Repeat("|1|2|\n", 20_000) + "\nend",
 		"references": strings.Repeat("[a]: https://a.example\n[b][a] ", 4_000) + "\nend",
 	} {
-		for _, kind := range []string{"text/markdown", "text/x-rst"} {
-			if got := string(readme.Render(t.Context(), text, kind).HTML); !strings.Contains(got, "end") {
-				t.Errorf("%s as %s: the end is missing (%d bytes)", name, kind, len(got))
+		t.Run(name, func(t *testing.T) {
+			for _, kind := range []string{"text/markdown", "text/x-rst"} {
+				if got := string(readme.Render(t.Context(), text, kind).HTML); !strings.Contains(got, "end") {
+					t.Errorf("%s as %s: the end is missing (%d bytes)", name, kind, len(got))
+				}
 			}
-		}
+		})
 	}
 }
 
 // Nothing that runs, loads or posts comes out of anything.
 func FuzzRender(f *testing.F) {
-	for _, s := range []string{"# a\n\n* b\n", "T\n=\n\n.. note:: x\n", "+-+\n|a|\n+-+", "== ==\na b\n== ==", "<a href=javascript:x>", "`a <b>`_ |c| [1]_ x__\n\n__ y", "::\n\n  a", "1. a\n\n - b\n\n   c::", ".. |a| image:: b\n\n|a|_", "\\", "*", "``", "_`a`", ":a:`b`"} {
+	for _, s := range []string{
+		"# a\n\n* b\n", "T\n=\n\n.. note:: x\n", "+-+\n|a|\n+-+", "== ==\na b\n== ==", "<a href=javascript:x>",
+		"`a <b>`_ |c| [1]_ x__\n\n__ y", "::\n\n  a", "1. a\n\n - b\n\n   c::", ".. |a| image:: b\n\n|a|_", "\\", "*", "``",
+		"_`a`", ":a:`b`",
+	} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
 		for _, kind := range []string{"text/markdown", "text/x-rst", "text/plain"} {
 			got := strings.ToLower(string(readme.Render(t.Context(), text, kind).HTML))
-			for _, bad := range []string{"<script", "<img", "<iframe", "<form", "<input", "<style", "<svg", "<object", "<link", "<meta", "<base", "<h1", `href="javascript`, `href="data:`, `href="vbscript`} {
+			for _, bad := range []string{
+				"<script", "<img", "<iframe", "<form", "<input", "<style", "<svg", "<object", "<link", "<meta", "<base", "<h1",
+				`href="javascript`, `href="data:`, `href="vbscript`,
+			} {
 				if strings.Contains(got, bad) {
 					t.Fatalf("%q as %s has %s: %s", text, kind, bad, got)
 				}
@@ -155,16 +169,25 @@ func FuzzRender(f *testing.F) {
 
 func TestTextOverItsBudgetIsPlain(t *testing.T) {
 	for _, c := range []struct{ name, kind string }{
-		{"wide table, short rows", "text/markdown"}, {"nested lists, empty lines", "text/markdown"}, {"footnotes", "text/markdown"},
-		{"substitution product", "text/x-rst"}, {"substitution doubling", "text/x-rst"}, {"substitution doubling", ""},
+		{"wide table, short rows", "text/markdown"},
+		{"nested lists, empty lines", "text/markdown"},
+		{"footnotes", "text/markdown"},
+		{"substitution product", "text/x-rst"},
+		{"substitution doubling", "text/x-rst"},
+		{"substitution doubling", ""},
 	} {
-		text := hostile[c.name](24 << 10)
-		got := readme.Render(t.Context(), text, c.kind)
-		if want := "<pre>" + strings.NewReplacer("<", "&lt;", ">", "&gt;").Replace(text) + "</pre>"; !got.Plain || got.Late || string(got.HTML) != want {
-			t.Errorf("%s as %q: plain %v, late %v, %d bytes, want the text as it was written", c.name, c.kind, got.Plain, got.Late, len(got.HTML))
-		}
+		t.Run(c.name, func(t *testing.T) {
+			text := hostile[c.name](24 << 10)
+			got := readme.Render(t.Context(), text, c.kind)
+			if want := "<pre>" + strings.NewReplacer("<", "&lt;", ">", "&gt;").Replace(text) + "</pre>"; !got.Plain ||
+				got.Late || string(got.HTML) != want {
+				t.Errorf("%s as %q: plain %v, late %v, %d bytes, want the text as it was written", c.name, c.kind, got.Plain,
+					got.Late, len(got.HTML))
+			}
+		})
 	}
-	if got := readme.Render(t.Context(), "|a|b|\n|-|-|\n|1|\n|1|2|", "text/markdown"); got.Plain || !strings.Contains(string(got.HTML), "<table") {
+	if got := readme.Render(t.Context(), "|a|b|\n|-|-|\n|1|\n|1|2|", "text/markdown"); got.Plain ||
+		!strings.Contains(string(got.HTML), "<table") {
 		t.Errorf("an honest table is shown as %v %s", got.Plain, got.HTML)
 	}
 }

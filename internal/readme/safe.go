@@ -16,9 +16,11 @@ import (
 // policy lets through what a text is made of, and nothing that runs, loads, posts or has a style.
 var policy = func() *bluemonday.Policy {
 	p := bluemonday.NewPolicy()
-	p.AllowElements("h1", "h2", "h3", "h4", "h5", "h6", "p", "br", "hr", "div", "span", "blockquote", "pre", "code", "kbd", "samp", "var",
+	p.AllowElements("h1", "h2", "h3", "h4", "h5", "h6", "p", "br", "hr", "div", "span", "blockquote", "pre", "code",
+		"kbd", "samp", "var",
 		"em", "i", "strong", "b", "u", "s", "del", "ins", "sub", "sup", "small", "mark", "q", "cite", "abbr", "dfn", "tt",
-		"ul", "ol", "li", "dl", "dt", "dd", "table", "caption", "thead", "tbody", "tfoot", "tr", "th", "td", "details", "summary", "figure", "figcaption", "section", "aside")
+		"ul", "ol", "li", "dl", "dt", "dd", "table", "caption", "thead", "tbody", "tfoot", "tr", "th", "td", "details",
+		"summary", "figure", "figcaption", "section", "aside")
 	p.AllowAttrs("href").OnElements("a")
 	p.AllowAttrs("src", "alt").OnElements("img")
 	p.AllowAttrs("id").Matching(idForm).Globally()
@@ -32,7 +34,8 @@ var policy = func() *bluemonday.Policy {
 	return p
 }()
 
-// idForm bounds the characters and not their number, which would be as many copies of the classes: the text is bounded itself.
+// idForm bounds the characters and not their number, which would be as many copies of the classes: the text is bounded
+// itself.
 var idForm = regexp.MustCompile(`\A[\pL\pN:_.-]+\z`)
 
 // idPrefix keeps the ids of a text apart from those of the page.
@@ -136,7 +139,8 @@ func (f *fitting) picture(t html.Token) {
 	f.write(link.String() + html.EscapeString("["+alt+"]") + "</a>")
 }
 
-// linkAttrs keeps links that lead to another site or within the text. Those that are relative to a repository lead nowhere here.
+// linkAttrs keeps links that lead to another site or within the text. Those that are relative to a repository lead
+// nowhere here.
 func linkAttrs(attrs []html.Attribute) []html.Attribute {
 	out := attrs[:0:0]
 	for _, a := range attrs {

@@ -1,8 +1,8 @@
 // Package resourcetest fails a reader of strangers' bytes whose time or memory grows faster than what it reads.
 //
-// Each reader is run on hostile texts of two sizes, the larger four times the smaller. What is linear takes four times as
-// long and as much memory, what is quadratic sixteen times; between these, and above a floor that small work and a busy
-// machine can reach, is where it fails. A reader that refuses the larger text, or stops reading, passes.
+// Each reader is run on hostile texts of two sizes, the larger four times the smaller. What is linear takes four times
+// as long and as much memory, what is quadratic sixteen times; between these, and above a floor that small work and a
+// busy machine can reach, is where it fails. A reader that refuses the larger text, or stops reading, passes.
 package resourcetest
 
 import (
@@ -27,8 +27,8 @@ type Cost struct {
 }
 
 // Linear runs a reader on shapes at size n and 4·n, and fails for each whose time or allocated memory grows faster than
-// its size. A shape makes a text of about that many bytes; how long that takes does not count. Tests that call it must not
-// run beside others of their package: memory is counted for the whole process.
+// its size. A shape makes a text of about that many bytes; how long that takes does not count. Tests that call it must
+// not run beside others of their package: memory is counted for the whole process.
 func Linear[T any](t *testing.T, n int, shapes map[string]func(n int) T, read func(T)) {
 	t.Helper()
 	if testing.Short() {
@@ -45,7 +45,8 @@ func Linear[T any](t *testing.T, n int, shapes map[string]func(n int) T, read fu
 		}
 		t.Logf("%s: %s and %d kB, four times as many bytes: %s and %d kB", name, a.Time, a.Bytes>>10, b.Time, b.Bytes>>10)
 		if !fits(a, b) {
-			t.Errorf("%s: %s and %d kB for %d bytes, %s and %d kB for four times as many: it grows faster than the text", name, a.Time, a.Bytes>>10, n, b.Time, b.Bytes>>10)
+			t.Errorf("%s: %s and %d kB for %d bytes, %s and %d kB for four times as many: it grows faster than the text", name,
+				a.Time, a.Bytes>>10, n, b.Time, b.Bytes>>10)
 		}
 	}
 }

@@ -59,17 +59,25 @@ func TestReadmeResources(t *testing.T) {
 	}
 	for kind, some := range map[string]shapes{
 		"text/markdown": {
-			"wide table": wide(6), "links": repeated("", "[a](b \"", ""), "brackets": repeated("", "[", "]"), "emphasis": repeated("", "*a **b ", ""),
-			"code": repeated("", "`a``", ""), "quotes": repeated("", "> > > a\n", ""), "html": repeated("", "<a b", ">"), "references": repeated("[a]: b\n", "[a]", ""),
-			"definitions": repeated("", "[a]: b\n", ""), "footnotes": repeated("[^1]: a\n\n", "[^1]", ""), "headings": repeated("", "# a\n", ""),
+			"wide table": wide(6), "links": repeated("", "[a](b \"", ""), "brackets": repeated("", "[", "]"),
+			"emphasis": repeated("", "*a **b ", ""),
+			"code":     repeated("", "`a``", ""), "quotes": repeated("", "> > > a\n", ""), "html": repeated("", "<a b", ">"),
+			"references":  repeated("[a]: b\n", "[a]", ""),
+			"definitions": repeated("", "[a]: b\n", ""), "footnotes": repeated("[^1]: a\n\n", "[^1]", ""),
+			"headings": repeated("", "# a\n", ""),
 		},
 		"text/x-rst": {
-			"words": repeated("", "a-", ""), "roles": repeated("", ":a:", ""), "addresses": repeated("", "http://a:", ""), "substitutions": repeated(".. |a| replace:: b\n\n", "|a| ", ""),
-			"long target": repeated(".. _a: b\n", "   c\n", "\na_\n"), "no table": repeated("", "== ==\na\n\n", ""), "row": repeated("== ==\na  b\n", "   c\n", "== ==\n"),
-			"emphasis": repeated("", "*a ", ""), "literals": repeated("", "``a ", ""), "fields": repeated("", ":a: b\n", ""), "lists": repeated("", "- - - a\n", ""),
+			"words": repeated("", "a-", ""), "roles": repeated("", ":a:", ""), "addresses": repeated("", "http://a:", ""),
+			"substitutions": repeated(".. |a| replace:: b\n\n", "|a| ", ""),
+			"long target":   repeated(".. _a: b\n", "   c\n", "\na_\n"), "no table": repeated("", "== ==\na\n\n", ""),
+			"row":      repeated("== ==\na  b\n", "   c\n", "== ==\n"),
+			"emphasis": repeated("", "*a ", ""), "literals": repeated("", "``a ", ""), "fields": repeated("", ":a: b\n", ""),
+			"lists": repeated("", "- - - a\n", ""),
 		},
 	} {
-		resourcetest.Linear(t, 32<<10, some, func(s string) { readme.Render(t.Context(), s, kind) })
+		t.Run(kind, func(t *testing.T) {
+			resourcetest.Linear(t, 32<<10, some, func(s string) { readme.Render(t.Context(), s, kind) })
+		})
 	}
 }
 
@@ -82,16 +90,18 @@ func TestMetadataResources(t *testing.T) {
 		"nested markers": func(n int) string {
 			return head + "Requires-Dist: a; " + strings.Repeat("(", n/2) + strings.Repeat(")", n/2) + "\n"
 		},
-		"one long specifier":                 repeated(head+"Requires-Dist: a", ">1,", "<2\n"),
-		"one long extra list":                repeated(head+"Requires-Dist: a[", "b,", "c]\n"),
-		"extras":                             repeated(head, "Provides-Extra: a\n", ""),
-		"folded lines":                       repeated(head+"Description: a\n", "        b\n", ""),
-		"folded keywords":                    repeated(head+"Keywords: a\n", " b\n", ""),
-		"blank lines":                        repeated(head, "\n", ""),
-		"unknown fields":                     repeated(head, "X: y\n", ""),
-		"urls":                               repeated(head, "Project-URL: a, https://b.example/\n", ""),
-		"license expression":                 repeated(head+"License-Expression: ", "MIT OR ", "MIT\n"),
-		"nested license":                     func(n int) string { return head + "License-Expression: " + strings.Repeat("(", n) + "\n" },
+		"one long specifier":  repeated(head+"Requires-Dist: a", ">1,", "<2\n"),
+		"one long extra list": repeated(head+"Requires-Dist: a[", "b,", "c]\n"),
+		"extras":              repeated(head, "Provides-Extra: a\n", ""),
+		"folded lines":        repeated(head+"Description: a\n", "        b\n", ""),
+		"folded keywords":     repeated(head+"Keywords: a\n", " b\n", ""),
+		"blank lines":         repeated(head, "\n", ""),
+		"unknown fields":      repeated(head, "X: y\n", ""),
+		"urls":                repeated(head, "Project-URL: a, https://b.example/\n", ""),
+		"license expression":  repeated(head+"License-Expression: ", "MIT OR ", "MIT\n"),
+		"nested license": func(n int) string {
+			return head + "License-Expression: " + strings.Repeat("(", n) + "\n"
+		},
 		"no colon":                           repeated("", "a", ""),
 		"long version":                       repeated("Metadata-Version: 2.1\nName: demo\nVersion: 1", ".0", "\n"),
 		"long name":                          repeated("Metadata-Version: 2.1\nVersion: 1\nName: ", "a-", "b\n"),
@@ -102,10 +112,14 @@ func TestMetadataResources(t *testing.T) {
 
 func TestNameResources(t *testing.T) {
 	some := shapes{
-		"digits": repeated("", "1", ""), "dots": repeated("", "1.", "1"), "dashes": repeated("demo", "-", ""), "letters": repeated("a", "b", ""), "local": repeated("1+", "a.", "b"),
-		"epochs": repeated("", "1!", ""), "zeros": repeated("1", ".0", ""), "tags": repeated("demo-1.0-", "py3.", "py2-none-any.whl"), "underscores": repeated("a", "_", "-1.0.tar.gz"),
-		"dashes and digits": repeated("a", "-1", ".tar.gz"), "specifiers": repeated("", ">=1,", "<2"), "spaces": repeated("a", " ", ""), "quotes": repeated("a; os_name == ", "'", ""),
-		"brackets": repeated("a", "[", ""), "brackets in markers": repeated("a; ", "(", ""), "url": repeated("a @ https://", "b/", ""), "wild cards": repeated("==", "1.*,", "2"),
+		"digits": repeated("", "1", ""), "dots": repeated("", "1.", "1"), "dashes": repeated("demo", "-", ""),
+		"letters": repeated("a", "b", ""), "local": repeated("1+", "a.", "b"),
+		"epochs": repeated("", "1!", ""), "zeros": repeated("1", ".0", ""),
+		"tags": repeated("demo-1.0-", "py3.", "py2-none-any.whl"), "underscores": repeated("a", "_", "-1.0.tar.gz"),
+		"dashes and digits": repeated("a", "-1", ".tar.gz"), "specifiers": repeated("", ">=1,", "<2"),
+		"spaces": repeated("a", " ", ""), "quotes": repeated("a; os_name == ", "'", ""),
+		"brackets": repeated("a", "[", ""), "brackets in markers": repeated("a; ", "(", ""),
+		"url": repeated("a @ https://", "b/", ""), "wild cards": repeated("==", "1.*,", "2"),
 	}
 	resourcetest.Linear(t, 64<<10, some, func(s string) {
 		_, _ = packaging.ParseVersion(s)
@@ -267,7 +281,10 @@ func TestSDistResources(t *testing.T) {
 	}
 	link := func(to string) func(int) tar.Header {
 		return func(i int) tar.Header {
-			return tar.Header{Name: fmt.Sprintf("demo-1.0/l%d", i), Typeflag: tar.TypeSymlink, Linkname: strings.ReplaceAll(to, "%d", fmt.Sprint(i-1))}
+			return tar.Header{
+				Name: fmt.Sprintf("demo-1.0/l%d", i), Typeflag: tar.TypeSymlink,
+				Linkname: strings.ReplaceAll(to, "%d", fmt.Sprint(i-1)),
+			}
 		}
 	}
 	resourcetest.Linear(t, 1<<20, map[string]func(int) []byte{
@@ -276,17 +293,23 @@ func TestSDistResources(t *testing.T) {
 		"deep folders": func(n int) []byte {
 			return packed(headers(n/2048, named("demo-1.0/"+strings.Repeat("d/", 100)+"%d"))...)
 		},
-		"long names":     func(n int) []byte { return packed(headers(n/2048, named("demo-1.0/%d"+strings.Repeat("n", 500)))...) },
+		"long names": func(n int) []byte {
+			return packed(headers(n/2048, named("demo-1.0/%d"+strings.Repeat("n", 500)))...)
+		},
 		"the same name":  func(n int) []byte { return packed(headers(n/512, named("demo-1.0/a"))...) },
 		"links":          func(n int) []byte { return packed(headers(n/512, link("PKG-INFO"))...) },
 		"links to links": func(n int) []byte { return packed(headers(n/512, link("l%d"))...) },
 		"extended headers": func(n int) []byte {
 			return packed(headers(n/2048, func(i int) tar.Header {
-				return tar.Header{Name: fmt.Sprintf("demo-1.0/%d", i), Mode: 0o644, PAXRecords: map[string]string{"A.b": strings.Repeat("c", 100)}}
+				return tar.Header{
+					Name: fmt.Sprintf("demo-1.0/%d", i), Mode: 0o644, PAXRecords: map[string]string{"A.b": strings.Repeat("c", 100)},
+				}
 			})...)
 		},
 		"one extended header": func(n int) []byte {
-			return packed(tar.Header{Name: "demo-1.0/a", Mode: 0o644, PAXRecords: map[string]string{"A.b": strings.Repeat("c", min(n, 900_000))}})
+			return packed(tar.Header{
+				Name: "demo-1.0/a", Mode: 0o644, PAXRecords: map[string]string{"A.b": strings.Repeat("c", min(n, 900_000))},
+			})
 		},
 		"zeros":           func(n int) []byte { return zipped(make([]byte, n)) },
 		"one file":        func(n int) []byte { return packed(tar.Header{Name: "demo-1.0/a", Mode: 0o644, Size: int64(n)}) },
@@ -307,7 +330,8 @@ func TestFormMetadataResources(t *testing.T) {
 		}
 	}
 	resourcetest.Linear(t, 64<<10, map[string]func(int) map[string][]string{
-		"classifiers": many("classifiers", "a :: b"), "requirements": many("requires_dist", "a>1"), "summaries": many("summary", "a"), "unknown": many("x", "a"),
+		"classifiers": many("classifiers", "a :: b"), "requirements": many("requires_dist", "a>1"),
+		"summaries": many("summary", "a"), "unknown": many("x", "a"),
 		"a long description": func(n int) map[string][]string {
 			return map[string][]string{"name": {"demo"}, "version": {"1"}, "description": {strings.Repeat("a\n", n/2)}}
 		},
@@ -327,9 +351,13 @@ func TestAcceptResources(t *testing.T) {
 
 func TestJSONResources(t *testing.T) {
 	resourcetest.Linear(t, 64<<10, shapes{
-		"lists": repeated("", "[", ""), "lists that end": func(n int) string { return strings.Repeat("[", n/2) + strings.Repeat("]", n/2) }, "objects": repeated("", `{"a":`, ""),
-		"members": repeated(`{"b":1`, `,"a":1`, "}"), "entries": repeated(`{"a":[1`, ",1", "]}"), "a long string": repeated(`{"a":"`, "b", `"}`), "escapes": repeated(`{"a":"`, `\u0041`, `"}`),
-		"a long number": repeated(`{"a":1`, "0", "}"), "an exponent": repeated(`{"a":1e`, "9", "}"), "spaces": repeated("", " ", "{}"), "a long name": repeated(`{"`, "a", `":1}`), "half": repeated(`{"a":"`, `\`, ""),
+		"lists":          repeated("", "[", ""),
+		"lists that end": func(n int) string { return strings.Repeat("[", n/2) + strings.Repeat("]", n/2) },
+		"objects":        repeated("", `{"a":`, ""),
+		"members":        repeated(`{"b":1`, `,"a":1`, "}"), "entries": repeated(`{"a":[1`, ",1", "]}"),
+		"a long string": repeated(`{"a":"`, "b", `"}`), "escapes": repeated(`{"a":"`, `\u0041`, `"}`),
+		"a long number": repeated(`{"a":1`, "0", "}"), "an exponent": repeated(`{"a":1e`, "9", "}"),
+		"spaces": repeated("", " ", "{}"), "a long name": repeated(`{"`, "a", `":1}`), "half": repeated(`{"a":"`, `\`, ""),
 	}, func(s string) {
 		_, _ = strictjson.Object([]byte(s))
 		_, _ = strictjson.List([]byte(s), 1<<20)
@@ -337,7 +365,8 @@ func TestJSONResources(t *testing.T) {
 }
 
 func TestTokenResources(t *testing.T) {
-	v, err := idtoken.New([]idtoken.Issuer{{Kind: "github", URL: "https://issuer.example", Audience: "index.example"}}, idtoken.Options{Now: time.Now})
+	v, err := idtoken.New([]idtoken.Issuer{{Kind: "github", URL: "https://issuer.example", Audience: "index.example"}},
+		idtoken.Options{Now: time.Now})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -347,9 +376,12 @@ func TestTokenResources(t *testing.T) {
 		return func(n int) string { return header + "." + coded(shape(n*3/4-100)) + ".e30" }
 	}
 	some := shapes{
-		"dots": repeated("", ".", ""), "one part": repeated("", "a", ""), "no base64": repeated("", "=", ""), "header": func(n int) string { return coded(repeated(`{"a":"`, "b", `"}`)(n*3/4)) + ".e30.e30" },
-		"signature": func(n int) string { return header + ".e30." + strings.Repeat("A", n) }, "members": body(repeated(`{"b":1`, `,"a":1`, "}")), "nested": body(repeated("", `{"a":`, "")),
-		"audiences": body(repeated(`{"iss":"x","aud":["a"`, `,"a"`, "]}")), "a long claim": body(repeated(`{"iss":"`, "x", `"}`)), "spaces": body(repeated("", " ", "{}")),
+		"dots": repeated("", ".", ""), "one part": repeated("", "a", ""), "no base64": repeated("", "=", ""),
+		"header":    func(n int) string { return coded(repeated(`{"a":"`, "b", `"}`)(n*3/4)) + ".e30.e30" },
+		"signature": func(n int) string { return header + ".e30." + strings.Repeat("A", n) },
+		"members":   body(repeated(`{"b":1`, `,"a":1`, "}")), "nested": body(repeated("", `{"a":`, "")),
+		"audiences":    body(repeated(`{"iss":"x","aud":["a"`, `,"a"`, "]}")),
+		"a long claim": body(repeated(`{"iss":"`, "x", `"}`)), "spaces": body(repeated("", " ", "{}")),
 	}
 	for _, n := range []int{idtoken.MaxToken / 4, 64 << 10} { // within the bound, and past it
 		resourcetest.Linear(t, n, some, func(s string) { _, _, _, _ = v.Verify(t.Context(), access.Secret(s)) })

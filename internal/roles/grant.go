@@ -49,7 +49,9 @@ func (x *Roles) place(ctx context.Context, who access.Caller, repo string, name 
 // Grant gives a user a role in a project, or in a whole repository for the zero name; it replaces the one that the user
 // has there. It needs an owner of the same; fault.NotFound for an unknown user, fault.Denied without the right, and
 // fault.Conflict where a project would lose its last owner, which only an administrator may do.
-func (x *Roles) Grant(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName, user string, role access.Role) error {
+func (x *Roles) Grant(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName, user string,
+	role access.Role,
+) error {
 	if role == access.NoRole {
 		return fault.New(fault.Invalid, "a grant needs a role: reader, uploader, maintainer or owner")
 	}
@@ -58,7 +60,9 @@ func (x *Roles) Grant(ctx context.Context, who access.Caller, repo string, name 
 
 // Ungrant takes a user's role away; what the user may do as a member of the repository stays. It needs an owner, and
 // fault.NotFound says that there was no grant, fault.Conflict that a project would lose its last owner.
-func (x *Roles) Ungrant(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName, user string) error {
+func (x *Roles) Ungrant(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName,
+	user string,
+) error {
 	return x.changeGrant(ctx, who, grantChange{repo, name, user, "grant.remove", access.NoRole})
 }
 
@@ -120,8 +124,16 @@ func (x *Roles) changeGrant(ctx context.Context, who access.Caller, c grantChang
 }
 
 // putGrant writes the change, unless it takes a project's last owner.
-func (x *Roles) putGrant(ctx context.Context, tx Tx, who access.Caller, p place, u access.User, role access.Role) error {
-	g := access.Grant{UserID: u.ID, RepositoryID: p.repository.ID, ProjectID: p.project.ID, Role: role, CreatedAt: x.changes.Clock()}
+func (x *Roles) putGrant(ctx context.Context, tx Tx, who access.Caller, p place, u access.User,
+	role access.Role,
+) error {
+	g := access.Grant{
+		UserID:       u.ID,
+		RepositoryID: p.repository.ID,
+		ProjectID:    p.project.ID,
+		Role:         role,
+		CreatedAt:    x.changes.Clock(),
+	}
 	return keepsOwner(ctx, tx, who, p, u.Name, func() error {
 		if role != access.NoRole {
 			return tx.PutGrant(ctx, g)
@@ -150,7 +162,8 @@ func keepsOwner(ctx context.Context, tx Tx, who access.Caller, p place, somebody
 	if after, err := owned(ctx, tx, p.project); err != nil || after {
 		return err
 	}
-	return fault.New(fault.Conflict, "%s is the last owner of project %s: make somebody else an owner first", somebody, p.project.Name)
+	return fault.New(fault.Conflict, "%s is the last owner of project %s: make somebody else an owner first", somebody,
+		p.project.Name)
 }
 
 // owned reports whether a project has an owner of its own whose account can be used, also by a group.
@@ -158,7 +171,8 @@ func owned(ctx context.Context, tx Tx, p catalog.Project) (bool, error) {
 	return OwnedWithout(ctx, tx, p, "")
 }
 
-// OwnedWithout reports whether a project has an active owner of its own, also by a group, other than the user with an id.
+// OwnedWithout reports whether a project has an active owner of its own, also by a group, other than the user with an
+// id.
 func OwnedWithout(ctx context.Context, tx Tx, p catalog.Project, userID string) (bool, error) {
 	grants, err := tx.GrantsAbout(ctx, p.Repository.ID, p.ID)
 	if err != nil {
@@ -202,7 +216,9 @@ var errNoOwner = fault.New(fault.Denied, "this needs the role owner there")
 
 // Grants returns who has which role in a project, or, for the zero name, in the repository and its projects, by user
 // and project. It needs an owner of the same.
-func (x *Roles) Grants(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName) ([]GrantInfo, error) {
+func (x *Roles) Grants(ctx context.Context, who access.Caller, repo string,
+	name packaging.ProjectName,
+) ([]GrantInfo, error) {
 	all, err := x.Collaborators(ctx, who, repo, name)
 	if name.IsZero() {
 		return all, err
@@ -211,7 +227,9 @@ func (x *Roles) Grants(ctx context.Context, who access.Caller, repo string, name
 }
 
 // Collaborators is Grants, and for a project also who has a role in its whole repository: Project is "" there.
-func (x *Roles) Collaborators(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName) (out []GrantInfo, err error) {
+func (x *Roles) Collaborators(ctx context.Context, who access.Caller, repo string,
+	name packaging.ProjectName,
+) (out []GrantInfo, err error) {
 	p, err := x.place(ctx, who, repo, name)
 	if err != nil {
 		return nil, err
@@ -250,7 +268,13 @@ func describe(ctx context.Context, tx Tx, grants []access.Grant) ([]GrantInfo, e
 			projects[g.ProjectID] = p.Name.String()
 		}
 		u := users[g.UserID]
-		out = append(out, GrantInfo{User: u.Name, Disabled: !u.Active(), Project: projects[g.ProjectID], Role: g.Role, Since: g.CreatedAt})
+		out = append(out, GrantInfo{
+			User:     u.Name,
+			Disabled: !u.Active(),
+			Project:  projects[g.ProjectID],
+			Role:     g.Role,
+			Since:    g.CreatedAt,
+		})
 	}
 	slices.SortFunc(out, func(a, b GrantInfo) int {
 		return cmp.Or(strings.Compare(a.User, b.User), strings.Compare(a.Project, b.Project))

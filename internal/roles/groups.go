@@ -11,9 +11,11 @@ import (
 )
 
 // GrantGroup gives all of a group a role in a project, or in a whole repository for the zero name; it replaces the one
-// that the group has there. It needs an owner of the same; fault.NotFound for an unknown group, fault.Denied without the
-// right, and fault.Conflict where a project would lose its last owner, which only an administrator may do.
-func (x *Roles) GrantGroup(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName, group string, role access.Role) error {
+// that the group has there. It needs an owner of the same; fault.NotFound for an unknown group, fault.Denied without
+// the right, and fault.Conflict where a project would lose its last owner, which only an administrator may do.
+func (x *Roles) GrantGroup(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName,
+	group string, role access.Role,
+) error {
 	if role == access.NoRole {
 		return fault.New(fault.Invalid, "a grant needs a role: reader, uploader, maintainer or owner")
 	}
@@ -24,17 +26,22 @@ func (x *Roles) GrantGroup(ctx context.Context, who access.Caller, repo string, 
 
 // UngrantGroup takes a group's role away. It needs an owner, and fault.NotFound says that there was no grant,
 // fault.Conflict that a project would lose its last owner.
-func (x *Roles) UngrantGroup(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName, group string) error {
-	return x.changeGroupGrant(ctx, who, repo, name, group, "grant.remove", access.NoRole, func(tx Tx, g access.GroupGrant) error {
-		had, err := tx.RemoveGroupGrant(ctx, g)
-		if err == nil && !had {
-			return fault.New(fault.NotFound, "group %s has no role there", group)
-		}
-		return err
-	})
+func (x *Roles) UngrantGroup(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName,
+	group string,
+) error {
+	return x.changeGroupGrant(ctx, who, repo, name, group, "grant.remove", access.NoRole,
+		func(tx Tx, g access.GroupGrant) error {
+			had, err := tx.RemoveGroupGrant(ctx, g)
+			if err == nil && !had {
+				return fault.New(fault.NotFound, "group %s has no role there", group)
+			}
+			return err
+		})
 }
 
-func (x *Roles) changeGroupGrant(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName, group, action string, role access.Role, f func(Tx, access.GroupGrant) error) error {
+func (x *Roles) changeGroupGrant(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName,
+	group, action string, role access.Role, f func(Tx, access.GroupGrant) error,
+) error {
 	p, err := x.place(ctx, who, repo, name)
 	if err != nil {
 		return err
@@ -54,7 +61,13 @@ func (x *Roles) changeGroupGrant(ctx context.Context, who access.Caller, repo st
 		} else if err != nil {
 			return err
 		}
-		grant := access.GroupGrant{GroupID: g.ID, RepositoryID: p.repository.ID, ProjectID: p.project.ID, Role: role, CreatedAt: x.changes.Clock()}
+		grant := access.GroupGrant{
+			GroupID:      g.ID,
+			RepositoryID: p.repository.ID,
+			ProjectID:    p.project.ID,
+			Role:         role,
+			CreatedAt:    x.changes.Clock(),
+		}
 		if _, err := tx.NextSerial(ctx); err != nil {
 			return err
 		}
@@ -67,7 +80,9 @@ func (x *Roles) changeGroupGrant(ctx context.Context, who access.Caller, repo st
 
 // GroupGrants returns which groups have which role in a project, or, for the zero name, in the repository and its
 // projects. It needs an owner of the same.
-func (x *Roles) GroupGrants(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName) (out []access.GroupGrant, err error) {
+func (x *Roles) GroupGrants(ctx context.Context, who access.Caller, repo string,
+	name packaging.ProjectName,
+) (out []access.GroupGrant, err error) {
 	p, err := x.place(ctx, who, repo, name)
 	if err != nil {
 		return nil, err

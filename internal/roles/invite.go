@@ -12,9 +12,11 @@ import (
 
 var _ account.Inviter = (*Roles)(nil)
 
-// MayGrant implements account.Inviter: who could give the role to somebody who has an account may invite somebody to it.
-// fault.NotFound where the caller may not see the project, fault.Denied for who is no owner of it.
-func (x *Roles) MayGrant(ctx context.Context, who access.Caller, repo, project string, role access.Role) (onetime.Grant, error) {
+// MayGrant implements account.Inviter: who could give the role to somebody who has an account may invite somebody to
+// it. fault.NotFound where the caller may not see the project, fault.Denied for who is no owner of it.
+func (x *Roles) MayGrant(ctx context.Context, who access.Caller, repo, project string,
+	role access.Role,
+) (onetime.Grant, error) {
 	var name packaging.ProjectName
 	if project != "" {
 		var err error

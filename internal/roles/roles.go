@@ -1,8 +1,8 @@
 // Package roles gives people and groups roles in repositories and projects.
 //
-// Each exported method of Roles takes the caller right after the context and asks what they may do before anything else. A
-// change, its audit entry and its serial are one transaction. A project keeps its last owner, unless an administrator
-// removes them.
+// Each exported method of Roles takes the caller right after the context and asks what they may do before anything
+// else. A change, its audit entry and its serial are one transaction. A project keeps its last owner, unless an
+// administrator removes them.
 //
 // What a role allows is decided in package access.
 package roles

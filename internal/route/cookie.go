@@ -11,7 +11,13 @@ import (
 // TLS the name has the port, because browsers do not tell ports apart. Requests of other sites' pages do not carry it,
 // following a link apart.
 func Cookie(base *url.URL, name string) *http.Cookie {
-	c := &http.Cookie{Name: "__Host-index-" + name, Path: "/", HttpOnly: true, Secure: true, SameSite: http.SameSiteLaxMode}
+	c := &http.Cookie{
+		Name:     "__Host-index-" + name,
+		Path:     "/",
+		HttpOnly: true,
+		Secure:   true,
+		SameSite: http.SameSiteLaxMode,
+	}
 	if base.Scheme != "https" {
 		c.Name, c.Secure = "index-"+name+"-"+cmp.Or(base.Port(), "80"), false
 	}

@@ -1,8 +1,7 @@
 // Package route describes what an edge answers: rows of method, path, who may ask, and the handler.
 //
-// A row that does not say who may ask stops the program at start, and so does one that writes without a credential and has no
-// limit. Nothing here knows a web framework; internal/server
-// puts tables on one.
+// A row that does not say who may ask stops the program at start, and so does one that writes without a credential and
+// has no limit. Nothing here knows a web framework; internal/server puts tables on one.
 package route
 
 import (
@@ -82,7 +81,8 @@ func (t Table) Check() error {
 	}
 	for _, r := range t.Routes {
 		if r.Auth == Undecided || r.Method == "" || r.Path == "" || r.Path[0] != '/' || r.Handle == nil {
-			return fmt.Errorf("table %s: route %s %s is incomplete: method, path, auth and handler are needed", t.Name, r.Method, r.Path)
+			return fmt.Errorf("table %s: route %s %s is incomplete: method, path, auth and handler are needed", t.Name,
+				r.Method, r.Path)
 		}
 		if r.writes() && r.Auth.Anonymous() && r.Limit == "" {
 			return fmt.Errorf("table %s: route %s %s writes without a credential, so it needs a limit", t.Name, r.Method, r.Path)

@@ -9,15 +9,20 @@ import (
 	"pyindex/internal/route"
 )
 
-// A row that writes without a credential and has no limit is not taken, and neither is one that does not say who may ask.
+// A row that writes without a credential and has no limit is not taken, and neither is one that does not say who may
+// ask.
 func TestCheckAsksForALimit(t *testing.T) {
 	handle := func(http.ResponseWriter, *http.Request, access.Caller) error { return nil }
 	check := func(r route.Route) error {
 		r.Path, r.Handle = "/x/", handle
-		return route.Table{Name: "t", Fail: func(http.ResponseWriter, *http.Request, error) {}, Routes: []route.Route{r}}.Check()
+		return route.Table{
+			Name: "t", Fail: func(http.ResponseWriter, *http.Request, error) {}, Routes: []route.Route{r},
+		}.Check()
 	}
 	for _, auth := range []route.Auth{route.Open, route.Reader, route.Visitor, route.Page} {
-		for _, r := range []route.Route{{Method: "POST"}, {Method: "PUT"}, {Method: "PATCH"}, {Method: "DELETE"}, {Method: "GET", Writes: true}} {
+		for _, r := range []route.Route{
+			{Method: "POST"}, {Method: "PUT"}, {Method: "PATCH"}, {Method: "DELETE"}, {Method: "GET", Writes: true},
+		} {
 			r.Auth = auth
 			if err := check(r); err == nil || !strings.Contains(err.Error(), "limit") || !strings.Contains(err.Error(), "/x/") {
 				t.Errorf("%s as %v without a limit: Check() = %v, want an error that names it", r.Method, auth, err)

@@ -22,16 +22,16 @@ var statuses = map[fault.Kind]int{
 	fault.Unavailable:     http.StatusServiceUnavailable,
 }
 
-// Status returns the status of a failure of the kind, 500 for fault.Internal. Edges differ from it only if clients of their
-// protocol need another.
+// Status returns the status of a failure of the kind, 500 for fault.Internal. Edges differ from it only if clients of
+// their protocol need another.
 func Status(k fault.Kind) int { return cmp.Or(statuses[k], http.StatusInternalServerError) }
 
 // maxPhrase bounds a reason phrase, in bytes. It is about a line: twine prints the phrase after the status, and proxies
 // bound the line.
 const maxPhrase = 200
 
-// ReasonPhrase returns the first sentence of a message as a reason phrase in Latin-1 (RFC 9112, section 4), of at most 200
-// bytes. Control characters become blanks, and characters that are not Latin-1 become '?'.
+// ReasonPhrase returns the first sentence of a message as a reason phrase in Latin-1 (RFC 9112, section 4), of at most
+// 200 bytes. Control characters become blanks, and characters that are not Latin-1 become '?'.
 func ReasonPhrase(message string) []byte {
 	line := strings.TrimSpace(strings.Map(func(c rune) rune {
 		switch {

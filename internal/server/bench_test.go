@@ -33,7 +33,8 @@ func BenchmarkAnswer(b *testing.B) {
 		b.Fatal(err)
 	}
 	defer null.Close()
-	full := newServer(b, server.Options{Keyring: keyring{closed: true}, Log: slog.New(slog.NewTextHandler(null, nil))}, row)
+	full := newServer(b, server.Options{Keyring: keyring{closed: true}, Log: slog.New(slog.NewTextHandler(null, nil))},
+		row)
 	b.Run("bare", func(b *testing.B) { measure(b, bare) })
 	b.Run("server", func(b *testing.B) { measure(b, full) })
 }
@@ -47,7 +48,8 @@ func measure(b *testing.B, h http.Handler) {
 	hs := &http.Server{Handler: h}
 	go hs.Serve(l)
 	defer hs.Close()
-	request := []byte("GET /simple/foo/ HTTP/1.1\r\nHost: h\r\nAuthorization: " + basicAuth("__token__", goodToken) + "\r\n\r\n")
+	request := []byte("GET /simple/foo/ HTTP/1.1\r\nHost: h\r\nAuthorization: " + basicAuth("__token__", goodToken) +
+		"\r\n\r\n")
 	b.ReportAllocs()
 	b.SetParallelism(4)
 	b.RunParallel(func(pb *testing.PB) {

@@ -17,8 +17,8 @@ const (
 	writeStep = 256 << 10
 )
 
-// paceGrace is how long a body may be waited for beside what Options.MinRate gives for its bytes: a slow start, or a link
-// that breaks for a moment, ends no upload.
+// paceGrace is how long a body may be waited for beside what Options.MinRate gives for its bytes: a slow start, or a
+// link that breaks for a moment, ends no upload.
 const paceGrace = time.Minute
 
 // How much of a refused body is read, and for how long, if its sender is nobody.
@@ -57,7 +57,8 @@ func (b *body) Read(p []byte) (int, error) {
 	}
 	if !b.begun || b.since == 0 || now.Sub(b.set) >= renewEvery {
 		b.begun, b.set = true, now
-		b.control.SetReadDeadline(b.deadline(now)) // not supported under httptest.ResponseRecorder; then there is no sender to wait for
+		// not supported under httptest.ResponseRecorder; then there is no sender to wait for
+		b.control.SetReadDeadline(b.deadline(now))
 	}
 	n, err := b.ReadCloser.Read(p)
 	waited := time.Since(now)
@@ -97,14 +98,16 @@ func (b *body) allowed() time.Duration {
 // late says why a body was given up.
 func (b *body) late(err error) error {
 	if b.minRate > 0 && b.waited >= b.allowed() {
-		return fault.Wrap(fault.Invalid, err, "the upload was slower than %d bytes a second and was given up: send it over a faster connection, or have the operator lower limits.upload_min_rate", b.minRate)
+		return fault.Wrap(fault.Invalid, err,
+			"the upload was slower than %d bytes a second and was given up: send it over a faster connection, or have the operator lower limits.upload_min_rate", b.minRate)
 	}
 	return fault.Wrap(fault.Invalid, err, "the upload stood still for %v and was given up: try again", b.stall)
 }
 
 // drain reads what is left of the body, limit bytes at most, and reports whether none is left. A client that sends
 // first and listens later would otherwise see a reset connection in place of the answer. One that waits for
-// "100 Continue" is not asked to go on. For a stranger, who sent no credential that is good, little is read and not for long.
+// "100 Continue" is not asked to go on. For a stranger, who sent no credential that is good, little is read and not for
+// long.
 func (b *body) drain(r *http.Request, limit int64, stranger bool) bool {
 	if b == nil || b.ended {
 		return true

@@ -36,7 +36,8 @@ func (s *Server) caller(r *http.Request, auth route.Auth) (access.Caller, error)
 	return s.o.Keyring.Identify(r.Context(), user, secret)
 }
 
-// person returns whose browser sends r. A cookie that is no session's is as none: the person may just have been signed out.
+// person returns whose browser sends r. A cookie that is no session's is as none: the person may just have been signed
+// out.
 func (s *Server) person(r *http.Request, auth route.Auth) (access.Caller, error) {
 	if err := s.ownForm(r); err != nil {
 		return access.Caller{}, err
@@ -58,15 +59,18 @@ var errSignedOut = fault.New(fault.Unauthenticated, "sign in to see this")
 // ownForm refuses forms that do not say where they come from. Every browser says it; what another site's page sends was
 // refused before.
 func (s *Server) ownForm(r *http.Request) error {
-	if r.Method == http.MethodGet || r.Method == http.MethodHead || r.Header.Get("Origin") != "" || r.Header.Get("Sec-Fetch-Site") != "" {
+	if r.Method == http.MethodGet || r.Method == http.MethodHead || r.Header.Get("Origin") != "" ||
+		r.Header.Get("Sec-Fetch-Site") != "" {
 		return nil
 	}
 	return fault.New(fault.Denied, "this form must be sent by a page of this index, from a browser that says so")
 }
 
 var (
-	errNoCredential  = fault.New(fault.Unauthenticated, "this index needs a token: send one as the password of Basic authentication, with __token__ as the user name")
-	errBadCredential = fault.New(fault.Unauthenticated, "the Authorization header cannot be read: send one, with Basic authentication and a token as the password")
+	errNoCredential = fault.New(fault.Unauthenticated,
+		"this index needs a token: send one as the password of Basic authentication, with __token__ as the user name")
+	errBadCredential = fault.New(fault.Unauthenticated,
+		"the Authorization header cannot be read: send one, with Basic authentication and a token as the password")
 )
 
 // credential reads Authorization values. Basic with any user name, and the schemes Bearer and token, carry a token;

@@ -41,7 +41,8 @@ func TestCredentials(t *testing.T) {
 		{"token alone", goodToken, false},
 	}
 	for _, closed := range []bool{true, false} {
-		s := newServer(t, server.Options{Keyring: keyring{closed}, Name: "acme"}, get("/r", route.Reader), get("/w", route.Writer))
+		s := newServer(t, server.Options{Keyring: keyring{closed}, Name: "acme"}, get("/r", route.Reader),
+			get("/w", route.Writer))
 		for _, tt := range tests {
 			for _, path := range []string{"/r", "/w"} {
 				want := http.StatusUnauthorized
@@ -71,11 +72,16 @@ func TestNoCredentials(t *testing.T) {
 		path   string
 		want   int
 	}{
-		{true, "/r", 401}, {true, "/w", 401}, {true, "/o", 200},
-		{false, "/r", 200}, {false, "/w", 401}, {false, "/o", 200},
+		{true, "/r", 401},
+		{true, "/w", 401},
+		{true, "/o", 200},
+		{false, "/r", 200},
+		{false, "/w", 401},
+		{false, "/o", 200},
 	}
 	for _, tt := range tests {
-		s := newServer(t, server.Options{Keyring: keyring{tt.closed}, Name: "acme"}, get("/r", route.Reader), get("/w", route.Writer), get("/o", route.Open))
+		s := newServer(t, server.Options{Keyring: keyring{tt.closed}, Name: "acme"}, get("/r", route.Reader),
+			get("/w", route.Writer), get("/o", route.Open))
 		got := ask(s, "GET", tt.path)
 		if got.StatusCode != tt.want {
 			t.Errorf("closed %v: GET %s = %d, want %d", tt.closed, tt.path, got.StatusCode, tt.want)

@@ -70,7 +70,8 @@ func (h *Health) ready(w http.ResponseWriter, r *http.Request, _ access.Caller) 
 	}
 	if h.away != nil {
 		if age, away := h.away(); away { // a balancer that took every replica out would end the reads that still work
-			return say(w, fmt.Sprintf("degraded: the database has not answered for %d s; reads go on from memory, writes wait", int(age.Seconds())))
+			return say(w, fmt.Sprintf("degraded: the database has not answered for %d s; reads go on from memory, writes wait",
+				int(age.Seconds())))
 		}
 	}
 	if h.uploads != nil {
@@ -93,7 +94,8 @@ func say(w http.ResponseWriter, text string) error {
 
 // failHealth says the fault and no more; the log has its cause.
 func failHealth(w http.ResponseWriter, r *http.Request, err error) {
-	status, text := http.StatusInternalServerError, "something broke here: the log has the details under request "+w.Header().Get("X-Request-Id")
+	status, text := http.StatusInternalServerError,
+		"something broke here: the log has the details under request "+w.Header().Get("X-Request-Id")
 	if fault.Is(err, fault.Unavailable) {
 		status, text = http.StatusServiceUnavailable, fault.Message(err)
 	}

@@ -73,12 +73,15 @@ func serveIn(t *testing.T, o server.Options, rows ...route.Route) (*pipes, func(
 
 // upload takes a body and says how it ended.
 func uploadRow(auth route.Auth, took *time.Duration, got *int64, ended *error) route.Route {
-	return route.Route{Method: "POST", Path: "/up", Auth: auth, Limit: route.LimitUpload, Handle: func(w http.ResponseWriter, r *http.Request, _ access.Caller) error {
-		start := time.Now()
-		*got, *ended = io.Copy(io.Discard, r.Body)
-		*took = time.Since(start)
-		return *ended
-	}}
+	return route.Route{
+		Method: "POST", Path: "/up", Auth: auth, Limit: route.LimitUpload,
+		Handle: func(w http.ResponseWriter, r *http.Request, _ access.Caller) error {
+			start := time.Now()
+			*got, *ended = io.Copy(io.Discard, r.Body)
+			*took = time.Since(start)
+			return *ended
+		},
+	}
 }
 
 // trickle writes bytes at a rate, in steps, until the peer closes or all are written; the answers are read beside it.
@@ -96,7 +99,8 @@ func trickle(conn net.Conn, total, step int, every time.Duration) (sent int) {
 }
 
 // The whole time of a body is bounded by its size: one that makes the progress of each minute, and no more, is given up
-// soon after the grace; one at the least rate comes through however long it takes, and so does one that is handled slowly.
+// soon after the grace; one at the least rate comes through however long it takes, and so does one that is handled
+// slowly.
 func TestBodyHasALeastRate(t *testing.T) {
 	for _, c := range []struct {
 		name        string
@@ -126,7 +130,8 @@ func TestBodyHasALeastRate(t *testing.T) {
 				conn.Close()
 				stop()
 				if (ended == nil) != c.ok || took > c.longest {
-					t.Errorf("the body ended with %v after %v and %d bytes, want accepted %v and at most %v", ended, took, got, c.ok, c.longest)
+					t.Errorf("the body ended with %v after %v and %d bytes, want accepted %v and at most %v", ended, took, got, c.ok,
+						c.longest)
 				}
 			})
 		})
@@ -137,17 +142,20 @@ func TestBodyHasALeastRate(t *testing.T) {
 func TestBodyIsNotBlamedForTheServersTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var ended error
-		row := route.Route{Method: "POST", Path: "/up", Auth: route.Open, Limit: route.LimitUpload, Handle: func(w http.ResponseWriter, r *http.Request, _ access.Caller) error {
-			buffer := make([]byte, 1<<10)
-			for {
-				n, err := io.ReadFull(r.Body, buffer)
-				time.Sleep(3 * time.Minute)
-				if n < len(buffer) || err != nil {
-					ended = err
-					return nil
+		row := route.Route{
+			Method: "POST", Path: "/up", Auth: route.Open, Limit: route.LimitUpload,
+			Handle: func(w http.ResponseWriter, r *http.Request, _ access.Caller) error {
+				buffer := make([]byte, 1<<10)
+				for {
+					n, err := io.ReadFull(r.Body, buffer)
+					time.Sleep(3 * time.Minute)
+					if n < len(buffer) || err != nil {
+						ended = err
+						return nil
+					}
 				}
-			}
-		}}
+			},
+		}
 		p, stop := serveIn(t, server.Options{MinRate: 50_000}, row)
 		conn := p.dial("192.0.2.1")
 		fmt.Fprintf(conn, "POST /up HTTP/1.1\r\nHost: h\r\nContent-Length: 20480\r\n\r\n")
@@ -161,7 +169,8 @@ func TestBodyIsNotBlamedForTheServersTime(t *testing.T) {
 	})
 }
 
-// A body that was refused because its sender is nobody is read for ten seconds and 8 MiB at most; the answer comes anyway.
+// A body that was refused because its sender is nobody is read for ten seconds and 8 MiB at most; the answer comes
+// anyway.
 func TestRefusedBodyOfAStrangerIsNotHeldOpen(t *testing.T) {
 	for _, c := range []struct {
 		name         string
@@ -228,8 +237,8 @@ func (l *lines) Handle(_ context.Context, r slog.Record) error {
 	return nil
 }
 
-// One address has so many connections at once and no more, and all together too; a proxy's are bounded together only, an
-// idle one makes room, and one that closed does too. The refusals are logged.
+// One address has so many connections at once and no more, and all together too; a proxy's are bounded together only,
+// an idle one makes room, and one that closed does too. The refusals are logged.
 func TestConnectionsAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		log := &lines{text: "too many connections"}

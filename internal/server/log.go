@@ -16,14 +16,15 @@ import (
 // statusGone is logged for a client that left before its answer; nothing is sent with it.
 const statusGone = 499
 
-// logLine writes the access log line of a request. It holds the route's pattern and the path, never the query, a header or a
-// token.
+// logLine writes the access log line of a request. It holds the route's pattern and the path, never the query, a header
+// or a token.
 func (s *Server) logLine(w *response) {
 	status, level := w.logged()
 	ctx := w.r.Context()
 	now := s.o.Now()
 	for _, r := range s.quiet.rest(now) {
-		s.o.Log.LogAttrs(ctx, slog.LevelWarn, "requests were left out of the log", slog.String("cause", r.cause), slog.Int64("left_out", r.leftOut))
+		s.o.Log.LogAttrs(ctx, slog.LevelWarn, "requests were left out of the log", slog.String("cause", r.cause),
+			slog.Int64("left_out", r.leftOut))
 	}
 	if !s.o.Log.Enabled(ctx, level) {
 		return
@@ -38,11 +39,13 @@ func (s *Server) logLine(w *response) {
 	}
 	attrs := make([]slog.Attr, 0, 16)
 	attrs = append(attrs,
-		slog.String("method", method(w.r.Method)), slog.String("route", w.pattern()), slog.String("path", scrub(w.r.URL.Path)),
+		slog.String("method", method(w.r.Method)), slog.String("route", w.pattern()),
+		slog.String("path", scrub(w.r.URL.Path)),
 		slog.Int("status", status), slog.Int64("bytes", w.sent()), slog.Duration("duration", now.Sub(w.start)),
 		slog.String("remote", w.address), slog.String("request", w.id))
 	if w.caller.Known() {
-		attrs = append(attrs, slog.String("caller", string(w.caller.Kind())), slog.String("caller_id", w.caller.ID()), slog.String("token", w.caller.TokenID()))
+		attrs = append(attrs, slog.String("caller", string(w.caller.Kind())), slog.String("caller_id", w.caller.ID()),
+			slog.String("token", w.caller.TokenID()))
 	}
 	if id := w.caller.SessionID(); id != "" {
 		attrs = append(attrs, slog.String("session", id))
@@ -62,8 +65,8 @@ func (s *Server) logLine(w *response) {
 	s.o.Log.LogAttrs(ctx, level, "request", attrs...)
 }
 
-// logged returns the status of the line and its level: what we broke is an error, what we need and do not have a warning, the
-// rest is information.
+// logged returns the status of the line and its level: what we broke is an error, what we need and do not have a
+// warning, the rest is information.
 func (w *response) logged() (int, slog.Level) {
 	status := w.status
 	if status == 0 {

@@ -79,14 +79,17 @@ func TestLongTransfers(t *testing.T) {
 		}
 		return nil
 	}
-	up := route.Route{Method: "POST", Path: "/up", Auth: route.Open, Limit: route.LimitMint, Handle: func(w http.ResponseWriter, r *http.Request, _ access.Caller) error {
-		if _, err := io.Copy(io.Discard, r.Body); err != nil {
+	up := route.Route{
+		Method: "POST", Path: "/up", Auth: route.Open, Limit: route.LimitMint,
+		Handle: func(w http.ResponseWriter, r *http.Request, _ access.Caller) error {
+			if _, err := io.Copy(io.Discard, r.Body); err != nil {
+				return err
+			}
+			time.Sleep(2 * stall)
+			_, err := io.WriteString(w, "done")
 			return err
-		}
-		time.Sleep(2 * stall)
-		_, err := io.WriteString(w, "done")
-		return err
-	}}
+		},
+	}
 	for _, http2 := range []bool{false, true} {
 		hs := paced(t, http2, down, up)
 		got, err := hs.Client().Get(hs.URL + "/down")

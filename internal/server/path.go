@@ -27,7 +27,8 @@ func plainPath(u *url.URL) error {
 	return nil
 }
 
-var errPath = fault.New(fault.Invalid, "this path is not one of this index: encoded slashes, backslashes, percent signs, control characters and dot segments are refused")
+var errPath = fault.New(fault.Invalid,
+	"this path is not one of this index: encoded slashes, backslashes, percent signs, control characters and dot segments are refused")
 
 func forbidden(c rune) bool { return c < ' ' || c == 0x7f || c == '\\' || c == '%' }
 

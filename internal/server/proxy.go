@@ -37,7 +37,9 @@ func (s *Server) client(r *http.Request) (address, requestID string) {
 	}
 	if !s.trusted(addr) {
 		if s.unnamed.note(r, addr) {
-			s.o.Log.Warn("all requests come from one private address and say whom they were forwarded for: if that is a proxy of yours, name it in trusted_proxies, or all clients share its limits", "remote", address)
+			s.o.Log.Warn(
+				"all requests come from one private address and say whom they were forwarded for: if that is a proxy of yours, name it in trusted_proxies, or all clients share its limits", "remote", address,
+			)
 		}
 		return address, ""
 	}

@@ -23,18 +23,55 @@ func TestForwardedHeaders(t *testing.T) {
 		keepsID      bool
 	}{
 		{"direct", "192.0.2.1:5", nil, "192.0.2.1", "h", "", false},
-		{"a stranger says things", "192.0.2.1:5", []string{"X-Forwarded-For", "1.1.1.1", "X-Forwarded-Host", "evil", "X-Forwarded-Proto", "https", "X-Request-Id", "mine"}, "192.0.2.1", "h", "", false},
-		{"our proxy", "10.0.0.1:5", []string{"X-Forwarded-For", "192.0.2.7", "X-Forwarded-Host", "pypi.example", "X-Forwarded-Proto", "https", "X-Request-Id", "mine"}, "192.0.2.7", "pypi.example", "https", true},
+		{
+			"a stranger says things", "192.0.2.1:5",
+			[]string{
+				"X-Forwarded-For", "1.1.1.1", "X-Forwarded-Host", "evil", "X-Forwarded-Proto", "https", "X-Request-Id", "mine",
+			},
+			"192.0.2.1", "h", "", false,
+		},
+		{
+			"our proxy", "10.0.0.1:5",
+			[]string{
+				"X-Forwarded-For", "192.0.2.7", "X-Forwarded-Host", "pypi.example", "X-Forwarded-Proto", "https", "X-Request-Id",
+				"mine",
+			},
+			"192.0.2.7", "pypi.example", "https", true,
+		},
 		{"our proxy over IPv6", "[fd00::1]:5", []string{"X-Forwarded-For", "2001:db8::7"}, "2001:db8::7", "h", "", false},
-		{"two proxies of ours", "10.0.0.1:5", []string{"X-Forwarded-For", "6.6.6.6, 192.0.2.7, 10.9.9.9"}, "192.0.2.7", "h", "", false},
-		{"two lines", "10.0.0.1:5", []string{"X-Forwarded-For", "6.6.6.6", "X-Forwarded-For", "192.0.2.7"}, "192.0.2.7", "h", "", false},
+		{
+			"two proxies of ours", "10.0.0.1:5",
+			[]string{"X-Forwarded-For", "6.6.6.6, 192.0.2.7, 10.9.9.9"},
+			"192.0.2.7", "h",
+			"", false,
+		},
+		{
+			"two lines", "10.0.0.1:5",
+			[]string{"X-Forwarded-For", "6.6.6.6", "X-Forwarded-For", "192.0.2.7"},
+			"192.0.2.7", "h",
+			"", false,
+		},
 		{"with a port", "10.0.0.1:5", []string{"X-Forwarded-For", "192.0.2.7:99"}, "192.0.2.7", "h", "", false},
 		{"rubbish", "10.0.0.1:5", []string{"X-Forwarded-For", "evil\t"}, "10.0.0.1", "h", "", false},
-		{"rubbish before the client", "10.0.0.1:5", []string{"X-Forwarded-For", "evil, 192.0.2.7"}, "192.0.2.7", "h", "", false},
+		{
+			"rubbish before the client", "10.0.0.1:5",
+			[]string{"X-Forwarded-For", "evil, 192.0.2.7"},
+			"192.0.2.7", "h", "",
+			false,
+		},
 		{"nothing said", "10.0.0.1:5", nil, "10.0.0.1", "h", "", false},
-		{"a host that is none", "10.0.0.1:5", []string{"X-Forwarded-Host", "a/b", "X-Forwarded-Proto", "javascript"}, "10.0.0.1", "h", "", false},
+		{
+			"a host that is none", "10.0.0.1:5",
+			[]string{"X-Forwarded-Host", "a/b", "X-Forwarded-Proto", "javascript"},
+			"10.0.0.1", "h", "", false,
+		},
 		{"an id that splits the log", "10.0.0.1:5", []string{"X-Request-Id", "a b\"c"}, "10.0.0.1", "h", "", false},
-		{"mapped address of our proxy", "[::ffff:10.0.0.1]:5", []string{"X-Forwarded-For", "192.0.2.7"}, "192.0.2.7", "h", "", false},
+		{
+			"mapped address of our proxy", "[::ffff:10.0.0.1]:5",
+			[]string{"X-Forwarded-For", "192.0.2.7"},
+			"192.0.2.7", "h",
+			"", false,
+		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -54,10 +91,12 @@ func TestForwardedHeaders(t *testing.T) {
 			w := httptest.NewRecorder()
 			s.ServeHTTP(w, r)
 			if who.Address() != tt.address || host != tt.host || scheme != tt.scheme {
-				t.Errorf("address, host, scheme = %q, %q, %q, want %q, %q, %q", who.Address(), host, scheme, tt.address, tt.host, tt.scheme)
+				t.Errorf("address, host, scheme = %q, %q, %q, want %q, %q, %q", who.Address(), host, scheme, tt.address, tt.host,
+					tt.scheme)
 			}
 			if kept := w.Header().Get("X-Request-Id") == r.Header.Get("X-Request-Id"); kept != tt.keepsID {
-				t.Errorf("request id %q, sent %q; kept %v, want %v", w.Header().Get("X-Request-Id"), r.Header.Get("X-Request-Id"), kept, tt.keepsID)
+				t.Errorf("request id %q, sent %q; kept %v, want %v", w.Header().Get("X-Request-Id"), r.Header.Get("X-Request-Id"),
+					kept, tt.keepsID)
 			}
 		})
 	}
@@ -65,14 +104,19 @@ func TestForwardedHeaders(t *testing.T) {
 
 func TestLogLine(t *testing.T) {
 	var log strings.Builder
-	s := newServer(t, server.Options{Log: slog.New(slog.NewTextHandler(&log, nil))}, get("/simple/:project/", route.Reader))
+	s := newServer(t, server.Options{Log: slog.New(slog.NewTextHandler(&log, nil))},
+		get("/simple/:project/", route.Reader))
 	ask(s, "GET", "/simple/foo/?token=hush", "Authorization", "Bearer "+goodToken, "Cookie", "hush")
-	ask(s, "GET", "/simple/"+access.TokenPrefix+"abcd/", "Authorization", basicAuth("__token__", access.TokenPrefix+"efgh"))
+	ask(s, "GET", "/simple/"+access.TokenPrefix+"abcd/", "Authorization",
+		basicAuth("__token__", access.TokenPrefix+"efgh"))
 	lines := strings.Split(strings.TrimSpace(log.String()), "\n")
 	if len(lines) != 2 {
 		t.Fatalf("two requests made %d lines:\n%s", len(lines), log.String())
 	}
-	for _, want := range []string{"method=GET", "route=/simple/:project/", "status=200", "bytes=12", "duration=", "remote=192.0.2.1", "request=", "path=/simple/foo/"} {
+	for _, want := range []string{
+		"method=GET", "route=/simple/:project/", "status=200", "bytes=12", "duration=", "remote=192.0.2.1", "request=",
+		"path=/simple/foo/",
+	} {
 		if !strings.Contains(lines[0], want) {
 			t.Errorf("line %q has no %q", lines[0], want)
 		}

@@ -13,8 +13,8 @@ const quietTime = time.Second
 // maxCausesKept bounds the causes that are told apart.
 const maxCausesKept = 64
 
-// quiet lets one line a second through for each cause and counts the others: an outage fails every request, and the log that
-// says why must not fill a disk. The zero quiet is ready.
+// quiet lets one line a second through for each cause and counts the others: an outage fails every request, and the log
+// that says why must not fill a disk. The zero quiet is ready.
 type quiet struct {
 	waiting atomic.Int64 // lines left out that no line has told of
 	mu      sync.Mutex
@@ -51,8 +51,8 @@ func (q *quiet) pass(cause string, now time.Time) (leftOut int64, ok bool) {
 	return leftOut, true
 }
 
-// rest returns the causes of which lines were left out and none came since, and forgets them. It costs nothing while there
-// are none.
+// rest returns the causes of which lines were left out and none came since, and forgets them. It costs nothing while
+// there are none.
 func (q *quiet) rest(now time.Time) (out []repeated) {
 	if q.waiting.Load() == 0 {
 		return nil

@@ -17,15 +17,16 @@ import (
 	"pyindex/internal/server"
 )
 
-// TestUnavailableSaysTheCause: a 503 of our own making is a warning with its cause, which the client does not see; one line a
-// second for one cause, whatever port its connection had, with the number of those left out.
+// TestUnavailableSaysTheCause: a 503 of our own making is a warning with its cause, which the client does not see; one
+// line a second for one cause, whatever port its connection had, with the number of those left out.
 func TestUnavailableSaysTheCause(t *testing.T) {
 	var out bytes.Buffer
 	now := time.Unix(1_000_000, 0)
 	var err error
 	row := get("/broken", route.Open)
 	row.Handle = func(http.ResponseWriter, *http.Request, access.Caller) error { return err }
-	h := newServer(t, server.Options{Log: slog.New(slog.NewTextHandler(&out, nil)), Now: func() time.Time { return now }}, row)
+	h := newServer(t, server.Options{Log: slog.New(slog.NewTextHandler(&out, nil)), Now: func() time.Time { return now }},
+		row)
 	ask := func(cause string) string {
 		err = fault.Wrap(fault.Unavailable, errors.New(cause), "the database is not available")
 		out.Reset()
@@ -36,7 +37,8 @@ func TestUnavailableSaysTheCause(t *testing.T) {
 		}
 		return out.String()
 	}
-	if got := ask("port 40000: refused by pypi-idx_abc"); !strings.Contains(got, "level=WARN") || !strings.Contains(got, `cause="port 40000: refused by [secret]"`) {
+	if got := ask("port 40000: refused by pypi-idx_abc"); !strings.Contains(got, "level=WARN") ||
+		!strings.Contains(got, `cause="port 40000: refused by [secret]"`) {
 		t.Errorf("the line is %q, want a warning with the cause", got)
 	}
 	for i := range 9 {

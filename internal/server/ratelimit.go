@@ -10,9 +10,9 @@ import (
 	"pyindex/internal/route"
 )
 
-// limit returns fault.TooMany, and sets Retry-After, when a client's network, or its site, used up its share of a limit. A
-// browser in which somebody signed in before has a share of its own then, so that strangers, or neighbours behind the same
-// address, shut nobody out.
+// limit returns fault.TooMany, and sets Retry-After, when a client's network, or its site, used up its share of a
+// limit. A browser in which somebody signed in before has a share of its own then, so that strangers, or neighbours
+// behind the same address, shut nobody out.
 func (s *Server) limit(w *response, r *http.Request, name route.Limit) error {
 	c := s.limits[name]
 	if c == nil {
@@ -31,7 +31,8 @@ func (s *Server) limit(w *response, r *http.Request, name route.Limit) error {
 	seconds := int(math.Ceil(delay.Seconds()))
 	w.Header().Set("Retry-After", strconv.Itoa(seconds))
 	return fault.Later(fault.TooMany, time.Duration(seconds)*time.Second,
-		"too many requests %s: %d a minute are allowed here from one address, try again in %d s", whose, s.o.Rates[name], seconds)
+		"too many requests %s: %d a minute are allowed here from one address, try again in %d s", whose, s.o.Rates[name],
+		seconds)
 }
 
 // granted gives a request that was granted its place in the limit back, if only the others count there.

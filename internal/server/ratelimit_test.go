@@ -17,7 +17,9 @@ func TestRateLimit(t *testing.T) {
 	now := time.Unix(1000, 0)
 	row := get("/burn", route.Open)
 	row.Limit = route.LimitBurn
-	o := server.Options{Rates: map[route.Limit]int{route.LimitBurn: 3, route.LimitUpload: 0}, Now: func() time.Time { return now }}
+	o := server.Options{
+		Rates: map[route.Limit]int{route.LimitBurn: 3, route.LimitUpload: 0}, Now: func() time.Time { return now },
+	}
 	other := get("/upload", route.Open)
 	other.Limit = route.LimitUpload
 	s := newServer(t, o, row, get("/free", route.Open), other)
@@ -79,8 +81,8 @@ func limited(t *testing.T, o server.Options) (send func(address string, header .
 	}
 }
 
-// The limit of signing in is for strangers: people who are signed in use nothing of it and are not held up by it, and a browser
-// that is known has a share of its own.
+// The limit of signing in is for strangers: people who are signed in use nothing of it and are not held up by it, and a
+// browser that is known has a share of its own.
 func TestSignInLimitIsForStrangers(t *testing.T) {
 	now := time.Unix(1000, 0)
 	known := func(r *http.Request) string { return r.Header.Get("X-Known") }
@@ -109,11 +111,13 @@ func TestSignInLimitIsForStrangers(t *testing.T) {
 	}
 }
 
-// However many networks strangers come from, they use up the share of nobody else: neither another site's, nor that of a browser
-// that is known, nor that of somebody signed in.
+// However many networks strangers come from, they use up the share of nobody else: neither another site's, nor that of
+// a browser that is known, nor that of somebody signed in.
 func TestFloodFromManyNetworksShutsNobodyOut(t *testing.T) {
 	now := time.Unix(1000, 0)
-	send := limited(t, server.Options{Now: func() time.Time { return now }, Known: func(r *http.Request) string { return r.Header.Get("X-Known") }})
+	send := limited(t, server.Options{
+		Now: func() time.Time { return now }, Known: func(r *http.Request) string { return r.Header.Get("X-Known") },
+	})
 	taken := 0
 	for i := range 100 {
 		for range 4 {
@@ -123,7 +127,8 @@ func TestFloodFromManyNetworksShutsNobodyOut(t *testing.T) {
 		}
 	}
 	if taken != 30 {
-		t.Errorf("of 400 requests from 100 networks of a /48, %d were answered, want 30, 10 times the 3 of one network", taken)
+		t.Errorf("of 400 requests from 100 networks of a /48, %d were answered, want 30, 10 times the 3 of one network",
+			taken)
 	}
 	for i := range 100 {
 		for range 4 {
@@ -166,10 +171,16 @@ func TestLimitOfSite(t *testing.T) {
 	}
 }
 
-// Exchanges that are granted do not count, so any number of jobs can run behind one address; those that are refused do. Only
-// what strangers are never granted is left out of the count.
+// Exchanges that are granted do not count, so any number of jobs can run behind one address; those that are refused do.
+// Only what strangers are never granted is left out of the count.
 func TestGrantedExchangesAreNotCounted(t *testing.T) {
-	for limit, counted := range map[route.Limit]bool{route.LimitMint: false, route.LimitLeak: false, route.LimitBurn: true, route.LimitSignIn: true, route.LimitUpload: true} {
+	for limit, counted := range map[route.Limit]bool{
+		route.LimitMint:   false,
+		route.LimitLeak:   false,
+		route.LimitBurn:   true,
+		route.LimitSignIn: true,
+		route.LimitUpload: true,
+	} {
 		now := time.Unix(1000, 0)
 		row := get("/mint", route.Open)
 		row.Limit = limit

@@ -20,8 +20,8 @@ var _ route.ReasonWriter = (*response)(nil)
 const lingering = time.Second
 
 // WriteReason sends the status, the message as a reason phrase, and the body, and ends the answer; see
-// route.ReasonWriter. net/http cannot send such a phrase, so the connection is taken over and closed. HTTP/2 has no reason
-// phrase: there it is an ordinary answer.
+// route.ReasonWriter. net/http cannot send such a phrase, so the connection is taken over and closed. HTTP/2 has no
+// reason phrase: there it is an ordinary answer.
 func (w *response) WriteReason(status int, message string, body []byte) error {
 	if w.status != 0 {
 		return fmt.Errorf("the answer %d is under way already", w.status)

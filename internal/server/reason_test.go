@@ -21,10 +21,13 @@ import (
 
 // refusing answers every upload with a reason, before it reads any of it.
 func refusing(reason string) route.Route {
-	return route.Route{Method: "POST", Path: "/legacy/", Auth: route.Open, Limit: route.LimitMint, Handle: func(w http.ResponseWriter, _ *http.Request, _ access.Caller) error {
-		w.Header().Set("X-Custom", "a")
-		return w.(route.ReasonWriter).WriteReason(400, reason, []byte(reason))
-	}}
+	return route.Route{
+		Method: "POST", Path: "/legacy/", Auth: route.Open, Limit: route.LimitMint,
+		Handle: func(w http.ResponseWriter, _ *http.Request, _ access.Caller) error {
+			w.Header().Set("X-Custom", "a")
+			return w.(route.ReasonWriter).WriteReason(400, reason, []byte(reason))
+		},
+	}
 }
 
 func TestReasonOverTheWire(t *testing.T) {
@@ -58,19 +61,23 @@ func TestReasonOverTheWire(t *testing.T) {
 			if err != nil {
 				t.Fatalf("the answer cannot be read: %v\n%s", err, rest)
 			}
-			if text := body(t, got); text != tt.reason || !got.Close || got.Header.Get("Set-Cookie") != "" || got.Header.Get("X-Request-Id") == "" || got.Header.Get("X-Custom") != "a" {
+			if text := body(t, got); text != tt.reason || !got.Close || got.Header.Get("Set-Cookie") != "" ||
+				got.Header.Get("X-Request-Id") == "" || got.Header.Get("X-Custom") != "a" {
 				t.Errorf("body %q, close %v, header %v", text, got.Close, got.Header)
 			}
 		})
 	}
 }
 
-// A client that writes its whole body before it reads must come to read the answer: however large the body is where uploads
-// are refused with a reason, and up to the bound on a stranger's body elsewhere.
+// A client that writes its whole body before it reads must come to read the answer: however large the body is where
+// uploads are refused with a reason, and up to the bound on a stranger's body elsewhere.
 func TestReasonAfterLargeBody(t *testing.T) {
-	plain := route.Route{Method: "POST", Path: "/plain", Auth: route.Open, Limit: route.LimitMint, Handle: func(http.ResponseWriter, *http.Request, access.Caller) error {
-		return fault.New(fault.Denied, "no")
-	}}
+	plain := route.Route{
+		Method: "POST", Path: "/plain", Auth: route.Open, Limit: route.LimitMint,
+		Handle: func(http.ResponseWriter, *http.Request, access.Caller) error {
+			return fault.New(fault.Denied, "no")
+		},
+	}
 	hs := httptest.NewServer(newServer(t, server.Options{}, refusing("too bad"), plain))
 	defer hs.Close()
 	for path, size := range map[string]int64{"/legacy/": 16 << 20, "/plain": 7 << 20, "/none": 7 << 20} {
@@ -128,10 +135,13 @@ func TestReasonOverHTTP2(t *testing.T) {
 
 // A body that stands still ends, and its sender is told.
 func TestStalledUpload(t *testing.T) {
-	row := route.Route{Method: "POST", Path: "/legacy/", Auth: route.Open, Limit: route.LimitMint, Handle: func(w http.ResponseWriter, r *http.Request, _ access.Caller) error {
-		_, err := io.Copy(io.Discard, r.Body)
-		return err
-	}}
+	row := route.Route{
+		Method: "POST", Path: "/legacy/", Auth: route.Open, Limit: route.LimitMint,
+		Handle: func(w http.ResponseWriter, r *http.Request, _ access.Caller) error {
+			_, err := io.Copy(io.Discard, r.Body)
+			return err
+		},
+	}
 	hs := httptest.NewServer(newServer(t, server.Options{Stall: 200 * time.Millisecond}, row))
 	defer hs.Close()
 	conn, err := net.Dial("tcp", hs.Listener.Addr().String())
@@ -160,15 +170,18 @@ func TestStalledUpload(t *testing.T) {
 
 // An upload that goes on may take longer than the stall, and so may what is done with it.
 func TestSlowUpload(t *testing.T) {
-	row := route.Route{Method: "POST", Path: "/legacy/", Auth: route.Open, Limit: route.LimitMint, Handle: func(w http.ResponseWriter, r *http.Request, _ access.Caller) error {
-		n, err := io.Copy(io.Discard, r.Body)
-		if err != nil {
-			return err
-		}
-		time.Sleep(400 * time.Millisecond)
-		fmt.Fprint(w, n, r.Context().Err())
-		return nil
-	}}
+	row := route.Route{
+		Method: "POST", Path: "/legacy/", Auth: route.Open, Limit: route.LimitMint,
+		Handle: func(w http.ResponseWriter, r *http.Request, _ access.Caller) error {
+			n, err := io.Copy(io.Discard, r.Body)
+			if err != nil {
+				return err
+			}
+			time.Sleep(400 * time.Millisecond)
+			fmt.Fprint(w, n, r.Context().Err())
+			return nil
+		},
+	}
 	hs := httptest.NewServer(newServer(t, server.Options{Stall: 200 * time.Millisecond}, row))
 	defer hs.Close()
 	in, out := io.Pipe()

@@ -54,7 +54,8 @@ func (w *response) WriteHeader(status int) {
 func (w *response) complete() {
 	if away := w.server.o.Away; away != nil {
 		if age, stale := away(); stale {
-			w.Header().Set("Warning", fmt.Sprintf(`110 - "the database has not answered for %d s: this is from memory"`, int(age.Seconds())))
+			w.Header().Set("Warning",
+				fmt.Sprintf(`110 - "the database has not answered for %d s: this is from memory"`, int(age.Seconds())))
 		}
 	}
 	if h := w.w.Header(); w.status == http.StatusUnauthorized && h.Get("WWW-Authenticate") == "" {
@@ -119,7 +120,8 @@ func (w *response) count(n int64) {
 
 func (w *response) move() {
 	w.since = 0
-	http.NewResponseController(w.w).SetWriteDeadline(time.Now().Add(w.server.o.Stall)) // not supported under httptest.ResponseRecorder
+	// not supported under httptest.ResponseRecorder
+	http.NewResponseController(w.w).SetWriteDeadline(time.Now().Add(w.server.o.Stall))
 }
 
 // Flush sends what is buffered.

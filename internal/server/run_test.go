@@ -42,21 +42,25 @@ func start(t *testing.T, o server.Run, rows ...route.Route) (url string, stop fu
 
 // slow answers when it is let go, with a reason phrase or without.
 func slow(path string, begun chan<- struct{}, release <-chan struct{}, reason bool) route.Route {
-	return route.Route{Method: "GET", Path: path, Auth: route.Open, Handle: func(w http.ResponseWriter, _ *http.Request, _ access.Caller) error {
-		begun <- struct{}{}
-		<-release
-		if reason {
-			return w.(route.ReasonWriter).WriteReason(400, "late", []byte("late"))
-		}
-		_, err := io.WriteString(w, "late")
-		return err
-	}}
+	return route.Route{
+		Method: "GET", Path: path, Auth: route.Open,
+		Handle: func(w http.ResponseWriter, _ *http.Request, _ access.Caller) error {
+			begun <- struct{}{}
+			<-release
+			if reason {
+				return w.(route.ReasonWriter).WriteReason(400, "late", []byte("late"))
+			}
+			_, err := io.WriteString(w, "late")
+			return err
+		},
+	}
 }
 
 func TestDrain(t *testing.T) {
 	for _, reason := range []bool{false, true} {
 		begun, release := make(chan struct{}, 1), make(chan struct{})
-		url, stop, ended := start(t, server.Run{Drain: 5 * time.Second, Delay: 300 * time.Millisecond}, slow("/slow", begun, release, reason))
+		url, stop, ended := start(t, server.Run{Drain: 5 * time.Second, Delay: 300 * time.Millisecond},
+			slow("/slow", begun, release, reason))
 		answers := make(chan string, 1)
 		go func() {
 			r, err := http.Get(url + "/slow")
@@ -190,7 +194,9 @@ func TestFileDownload(t *testing.T) {
 		return nil
 	}
 	url, _, _ := start(t, server.Run{Drain: time.Second}, row)
-	tests := []struct{ bytes, want string }{{"", content}, {"bytes=1-4000000", content[1:4000001]}, {"bytes=-10", content[len(content)-10:]}}
+	tests := []struct{ bytes, want string }{
+		{"", content}, {"bytes=1-4000000", content[1:4000001]}, {"bytes=-10", content[len(content)-10:]},
+	}
 	for _, tt := range tests {
 		r, _ := http.NewRequest("GET", url+"/f", nil)
 		if tt.bytes != "" {
@@ -207,7 +213,8 @@ func TestFileDownload(t *testing.T) {
 	}
 }
 
-// TestReadyWhileUploadsFail: /readyz stays 200 and says that uploads fail, in words that are for everybody, until they work.
+// TestReadyWhileUploadsFail: /readyz stays 200 and says that uploads fail, in words that are for everybody, until they
+// work.
 func TestReadyWhileUploadsFail(t *testing.T) {
 	var trouble error
 	health := server.NewHealth(server.Check{Name: "the storage", Run: func(context.Context) error { return nil }})
@@ -221,7 +228,8 @@ func TestReadyWhileUploadsFail(t *testing.T) {
 		want    string
 	}{
 		{nil, "ok\n"},
-		{fault.Wrap(fault.Unavailable, errors.New("write /secret/path: no space left on device"), "the bytes cannot be stored"), "degraded: uploads fail: the bytes cannot be stored\n"},
+		{fault.Wrap(fault.Unavailable, errors.New("write /secret/path: no space left on device"),
+			"the bytes cannot be stored"), "degraded: uploads fail: the bytes cannot be stored\n"},
 		{errors.New("something at /secret/path"), "degraded: uploads fail: the log has the details\n"},
 		{nil, "ok\n"},
 	} {

@@ -122,7 +122,7 @@ var (
 // end turns a panic into an answer and writes the line. An answer that had begun is cut.
 func (s *Server) end(w *response) {
 	p := recover()
-	if p != nil && p != http.ErrAbortHandler {
+	if p != nil && p != http.ErrAbortHandler { //nolint:errorlint // a value that was panicked with
 		w.err, w.stack = fmt.Errorf("panic: %v", p), debug.Stack()
 		if w.status == 0 && !w.hijacked {
 			s.broken(w)
@@ -169,7 +169,8 @@ func (s *Server) unrouted(err error, c echo.Context) {
 	w.caller = access.Caller{}
 	known, ok := errors.AsType[*echo.HTTPError](err)
 	if ok && known.Code == http.StatusMethodNotAllowed {
-		s.refuse(w, known.Code, fault.New(fault.Invalid, "this address does not answer %s: see the Allow header", method(c.Request().Method)))
+		s.refuse(w, known.Code,
+			fault.New(fault.Invalid, "this address does not answer %s: see the Allow header", method(c.Request().Method)))
 		return
 	}
 	if r := c.Request(); s.o.Missing != nil && r.Method == http.MethodGet && browses(r) {

@@ -158,7 +158,9 @@ func TestPaths(t *testing.T) {
 }
 
 func FuzzPath(f *testing.F) {
-	for _, p := range []string{"/simple/a/", "/simple/%2e%2e/", "/packages/a/%2F", "/packages/%c0%ae/x", "/r/a/simple/b/", "/simple/%u/"} {
+	for _, p := range []string{
+		"/simple/a/", "/simple/%2e%2e/", "/packages/a/%2F", "/packages/%c0%ae/x", "/r/a/simple/b/", "/simple/%u/",
+	} {
 		f.Add(p)
 	}
 	row := get("/packages/:project/:filename", route.Open)
@@ -203,7 +205,8 @@ func TestMethods(t *testing.T) {
 	for _, tt := range tests {
 		got := ask(s, tt.method, tt.path)
 		if got.StatusCode != tt.status || got.Header.Get("Allow") != tt.allow {
-			t.Errorf("%s %s = %d, Allow %q, want %d, %q", tt.method, tt.path, got.StatusCode, got.Header.Get("Allow"), tt.status, tt.allow)
+			t.Errorf("%s %s = %d, Allow %q, want %d, %q", tt.method, tt.path, got.StatusCode, got.Header.Get("Allow"),
+				tt.status, tt.allow)
 		}
 		if kind := got.Header.Get("Content-Type"); got.StatusCode >= 400 && !strings.HasPrefix(kind, "text/plain") {
 			t.Errorf("%s %s answers in %q, want plain text", tt.method, tt.path, kind)
@@ -235,13 +238,21 @@ func TestTablesThatCannotBe(t *testing.T) {
 		tables []route.Table
 		want   string
 	}{
-		{"undeclared", []route.Table{table(route.Route{Method: "GET", Path: "/a", Handle: echoValues})}, "GET /a is incomplete"},
+		{
+			"undeclared",
+			[]route.Table{table(route.Route{Method: "GET", Path: "/a", Handle: echoValues})},
+			"GET /a is incomplete",
+		},
 		{"no handler", []route.Table{table(route.Route{Method: "GET", Path: "/a", Auth: route.Open})}, "incomplete"},
 		{"no fail", []route.Table{{Name: "x", Routes: []route.Route{good}}}, "no Fail"},
 		{"twice", []route.Table{table(good, good)}, "both answer GET /a"},
 		{"twice in two tables", []route.Table{table(good), table(good)}, "both answer GET /a"},
 		{"twice but for the names", []route.Table{table(get("/a/:x", route.Open), get("/a/:y", route.Open))}, "both answer"},
-		{"HEAD beside GET", []route.Table{table(good, route.Route{Method: "HEAD", Path: "/a", Auth: route.Open, Handle: echoValues})}, "both answer HEAD"},
+		{
+			"HEAD beside GET",
+			[]route.Table{table(good, route.Route{Method: "HEAD", Path: "/a", Auth: route.Open, Handle: echoValues})},
+			"both answer HEAD",
+		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -251,7 +262,13 @@ func TestTablesThatCannotBe(t *testing.T) {
 			}
 		})
 	}
-	for _, o := range []server.Options{{}, {Keyring: keyring{}, BasePath: "x"}, {Keyring: keyring{}, BasePath: "/x/"}, {Keyring: keyring{}, BasePath: "/:x"}, {Keyring: keyring{}, Origin: "x"}} {
+	for _, o := range []server.Options{
+		{},
+		{Keyring: keyring{}, BasePath: "x"},
+		{Keyring: keyring{}, BasePath: "/x/"},
+		{Keyring: keyring{}, BasePath: "/:x"},
+		{Keyring: keyring{}, Origin: "x"},
+	} {
 		if _, err := server.New(o); err == nil {
 			t.Errorf("New(%+v) = nil, want an error", o)
 		}
@@ -270,7 +287,8 @@ func TestPanic(t *testing.T) {
 	if got.StatusCode != 500 || id == "" {
 		t.Errorf("GET /a = %d, request id %q, want 500 and an id", got.StatusCode, id)
 	}
-	if line := log.String(); !strings.Contains(line, id) || !strings.Contains(line, "level=ERROR") || strings.Contains(line, "abcd") {
+	if line := log.String(); !strings.Contains(line, id) || !strings.Contains(line, "level=ERROR") ||
+		strings.Contains(line, "abcd") {
 		t.Errorf("log is %q, want an error with the id and without the token", line)
 	}
 }
@@ -298,7 +316,9 @@ func TestHeadersOfEveryAnswer(t *testing.T) {
 	s := newServer(t, server.Options{}, get("/a", route.Open))
 	for _, target := range []string{"/a", "/none", "/%00"} {
 		got := ask(s, "GET", target)
-		for _, name := range []string{"X-Content-Type-Options", "Content-Security-Policy", "Referrer-Policy", "X-Request-Id"} {
+		for _, name := range []string{
+			"X-Content-Type-Options", "Content-Security-Policy", "Referrer-Policy", "X-Request-Id",
+		} {
 			if got.Header.Get(name) == "" {
 				t.Errorf("GET %s has no %s", target, name)
 			}
@@ -307,7 +327,9 @@ func TestHeadersOfEveryAnswer(t *testing.T) {
 }
 
 func TestStrictTransportSecurity(t *testing.T) {
-	for age, want := range map[time.Duration]string{0: "", time.Hour: "max-age=3600", 365 * 24 * time.Hour: "max-age=31536000"} {
+	for age, want := range map[time.Duration]string{
+		0: "", time.Hour: "max-age=3600", 365 * 24 * time.Hour: "max-age=31536000",
+	} {
 		s := newServer(t, server.Options{HSTS: age}, get("/a", route.Open))
 		for _, target := range []string{"/a", "/none", "/%00"} {
 			if got := ask(s, "GET", target).Header.Get("Strict-Transport-Security"); got != want {
@@ -334,8 +356,10 @@ func TestCrossOrigin(t *testing.T) {
 		{"reading", "GET", []string{"Sec-Fetch-Site", "cross-site"}, 200},
 	}
 	for _, tt := range tests {
-		if got := ask(s, tt.method, "/a", tt.header...); got.StatusCode != tt.want {
-			t.Errorf("%s: %s = %d, want %d", tt.name, tt.method, got.StatusCode, tt.want)
-		}
+		t.Run(tt.name, func(t *testing.T) {
+			if got := ask(s, tt.method, "/a", tt.header...); got.StatusCode != tt.want {
+				t.Errorf("%s: %s = %d, want %d", tt.name, tt.method, got.StatusCode, tt.want)
+			}
+		})
 	}
 }

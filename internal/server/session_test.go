@@ -18,10 +18,14 @@ func TestSessions(t *testing.T) {
 		return err
 	}
 	var rows []route.Route
-	for name, auth := range map[string]route.Auth{"visitor": route.Visitor, "page": route.Page, "signed": route.Signed, "reader": route.Reader} {
-		for _, method := range []string{"GET", "POST"} {
-			rows = append(rows, route.Route{Method: method, Path: "/" + name, Auth: auth, Limit: "any", Handle: say})
-		}
+	for name, auth := range map[string]route.Auth{
+		"visitor": route.Visitor, "page": route.Page, "signed": route.Signed, "reader": route.Reader,
+	} {
+		t.Run(name, func(t *testing.T) {
+			for _, method := range []string{"GET", "POST"} {
+				rows = append(rows, route.Route{Method: method, Path: "/" + name, Auth: auth, Limit: "any", Handle: say})
+			}
+		})
 	}
 	closed := newServer(t, server.Options{Cookie: "c", Keyring: keyring{closed: true}}, rows...)
 	open := newServer(t, server.Options{Cookie: "c"}, rows...)
@@ -56,19 +60,22 @@ func TestSessions(t *testing.T) {
 		{"form from nowhere, to sign in", "POST", "/visitor", 403, 403, nil},
 		{"own form of nobody", "POST", "/signed", 401, 401, [][]string{own}},
 	} {
-		for want, s := range map[*int]*server.Server{&c.closed: closed, &c.open: open} {
-			var header []string
-			for _, h := range c.header {
-				header = append(header, h...)
+		t.Run(c.name, func(t *testing.T) {
+			for want, s := range map[*int]*server.Server{&c.closed: closed, &c.open: open} {
+				var header []string
+				for _, h := range c.header {
+					header = append(header, h...)
+				}
+				got := ask(s, c.method, "http://h"+c.path, header...)
+				if got.StatusCode != *want {
+					t.Errorf("%s: %s %s = %d, want %d", c.name, c.method, c.path, got.StatusCode, *want)
+				}
+				if signedIn := body(t, got) == "signed in"; got.StatusCode == 200 &&
+					signedIn != (len(c.header) > 0 && c.header[0][1] == good[1] && c.path != "/reader") {
+					t.Errorf("%s: signed in is %v", c.name, signedIn)
+				}
 			}
-			got := ask(s, c.method, "http://h"+c.path, header...)
-			if got.StatusCode != *want {
-				t.Errorf("%s: %s %s = %d, want %d", c.name, c.method, c.path, got.StatusCode, *want)
-			}
-			if signedIn := body(t, got) == "signed in"; got.StatusCode == 200 && signedIn != (len(c.header) > 0 && c.header[0][1] == good[1] && c.path != "/reader") {
-				t.Errorf("%s: signed in is %v", c.name, signedIn)
-			}
-		}
+		})
 	}
 }
 

@@ -11,8 +11,8 @@ import (
 // unnamedAfter is how many requests in a row look as if a proxy passed them on before the log says so.
 const unnamedAfter = 20
 
-// unnamed notices a proxy that trusted_proxies does not name: all requests come from one private address and say whom they
-// were forwarded for. Without its name all clients share one address, in limits and in the record.
+// unnamed notices a proxy that trusted_proxies does not name: all requests come from one private address and say whom
+// they were forwarded for. Without its name all clients share one address, in limits and in the record.
 type unnamed struct {
 	told atomic.Bool
 	mu   sync.Mutex

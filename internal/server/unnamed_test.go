@@ -12,7 +12,8 @@ import (
 	"pyindex/internal/server"
 )
 
-// The log says once that a proxy seems to be in front that trusted_proxies does not name, and never where that is not so.
+// The log says once that a proxy seems to be in front that trusted_proxies does not name, and never where that is not
+// so.
 func TestUnnamedProxyIsLogged(t *testing.T) {
 	type request struct{ remote, forwarded, path string }
 	times := func(n int, r request) (all []request) {
@@ -27,16 +28,20 @@ func TestUnnamedProxyIsLogged(t *testing.T) {
 		requests []request
 		lines    int
 	}{
-		"a proxy":                      {"", times(100, proxied), 1},
-		"a proxy on this machine":      {"", times(100, request{"127.0.0.1:1", "203.0.113.1", "/a"}), 1},
-		"one by IPv6":                  {"", times(100, request{"[fd00::5]:1", "203.0.113.1", "/a"}), 1},
-		"another one is named":         {"10.0.1.0/24", times(100, proxied), 1},
-		"beside checks of health":      {"", append(times(15, proxied), append(times(5, request{"10.0.0.9:1", "", "/healthz"}), times(15, proxied)...)...), 1},
-		"it is named":                  {"10.0.0.0/24", times(100, proxied), 0},
-		"few requests":                 {"", times(19, proxied), 0},
-		"clients themselves":           {"", times(100, request{"10.0.0.5:1", "", "/a"}), 0},
-		"a public address":             {"", times(100, request{"198.51.100.7:1", "203.0.113.1", "/a"}), 0},
-		"clients who pretend":          {"", append(times(19, proxied), append(times(1, request{"10.0.0.6:1", "", "/a"}), times(19, proxied)...)...), 0},
+		"a proxy":                 {"", times(100, proxied), 1},
+		"a proxy on this machine": {"", times(100, request{"127.0.0.1:1", "203.0.113.1", "/a"}), 1},
+		"one by IPv6":             {"", times(100, request{"[fd00::5]:1", "203.0.113.1", "/a"}), 1},
+		"another one is named":    {"10.0.1.0/24", times(100, proxied), 1},
+		"beside checks of health": {
+			"", append(times(15, proxied), append(times(5, request{"10.0.0.9:1", "", "/healthz"}), times(15, proxied)...)...), 1,
+		},
+		"it is named":        {"10.0.0.0/24", times(100, proxied), 0},
+		"few requests":       {"", times(19, proxied), 0},
+		"clients themselves": {"", times(100, request{"10.0.0.5:1", "", "/a"}), 0},
+		"a public address":   {"", times(100, request{"198.51.100.7:1", "203.0.113.1", "/a"}), 0},
+		"clients who pretend": {
+			"", append(times(19, proxied), append(times(1, request{"10.0.0.6:1", "", "/a"}), times(19, proxied)...)...), 0,
+		},
 		"two addresses in turn":        {"", inTurn(19, proxied, request{"10.0.0.6:1", "203.0.113.1", "/a"}), 0},
 		"health alone":                 {"", times(100, request{"10.0.0.5:1", "203.0.113.1", "/readyz"}), 0},
 		"something that is no address": {"", times(100, request{"@", "203.0.113.1", "/a"}), 0},

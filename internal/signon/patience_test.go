@@ -63,8 +63,8 @@ func newLine(t *testing.T) (*provider, *line, signon.Options) {
 	return p, l, o
 }
 
-// A provider that takes the request and says nothing costs each sign-on its own patience and no more, is asked once at a time,
-// and signs in again as soon as it answers.
+// A provider that takes the request and says nothing costs each sign-on its own patience and no more, is asked once at
+// a time, and signs in again as soon as it answers.
 func TestSilentProvider(t *testing.T) {
 	p, l, o := newLine(t)
 	synctest.Test(t, func(t *testing.T) {
@@ -183,7 +183,14 @@ func (f flood) RoundTrip(r *http.Request) (*http.Response, error) {
 	if r.URL.Path != f.path {
 		return f.RoundTripper.RoundTrip(r)
 	}
-	return &http.Response{StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(endless{f.read}), Request: r, ProtoMajor: 1, ProtoMinor: 1}, nil
+	return &http.Response{
+		StatusCode: http.StatusOK,
+		Header:     http.Header{"Content-Type": {"application/json"}},
+		Body:       io.NopCloser(endless{f.read}),
+		Request:    r,
+		ProtoMajor: 1,
+		ProtoMinor: 1,
+	}, nil
 }
 
 // An answer without an end is read up to a bound.
@@ -229,7 +236,8 @@ func TestRedirectsStayOnTheHost(t *testing.T) {
 	}
 }
 
-// Groups of the provider that no setting maps make nobody a member of anything, whatever they are called; the log says so once.
+// Groups of the provider that no setting maps make nobody a member of anything, whatever they are called; the log says
+// so once.
 func TestUnmappedGroupsAreLeftOut(t *testing.T) {
 	for name, c := range map[string]struct {
 		mapped map[string]string
@@ -271,7 +279,8 @@ func TestRefusedForWantOfAGroupIsNamed(t *testing.T) {
 	s := signon.New(o)
 	kept, state := p.begin(t, s)
 	id, _, err := s.Finish(t.Context(), kept, state, "good")
-	if !fault.Is(err, fault.Denied) || id.Issuer != p.URL || id.Subject != "42" || id.Name != "alice" || id.Admin == nil || *id.Admin {
+	if !fault.Is(err, fault.Denied) || id.Issuer != p.URL || id.Subject != "42" || id.Name != "alice" ||
+		id.Admin == nil || *id.Admin {
 		t.Errorf("Finish = %+v, %v", id, err)
 	}
 }

@@ -1,8 +1,8 @@
 // Package signon signs people in by an OpenID provider: authorization code with PKCE (RFC 7636), state and nonce.
 //
 // The provider is asked when somebody signs in and not before, with short timeouts, so that its outage stops nobody who
-// signs in otherwise. An identity is the issuer and the subject that it signed; names and groups are taken from the same
-// token. Nothing is kept here: what the way back needs is the caller's to keep, bound to the browser.
+// signs in otherwise. An identity is the issuer and the subject that it signed; names and groups are taken from the
+// same token. Nothing is kept here: what the way back needs is the caller's to keep, bound to the browser.
 package signon
 
 import (
@@ -87,8 +87,9 @@ func New(o Options) *Provider {
 // Issuer is the provider's name for itself.
 func (p *Provider) Issuer() string { return p.o.Issuer }
 
-// discovered returns the provider as its discovery document says. It returns fault.Unavailable if the provider does not answer
-// or failed to a moment ago, and when ctx ends. One request is under way at a time, which no sign-on that gives up ends.
+// discovered returns the provider as its discovery document says. It returns fault.Unavailable if the provider does not
+// answer or failed to a moment ago, and when ctx ends. One request is under way at a time, which no sign-on that gives
+// up ends.
 func (p *Provider) discovered(ctx context.Context) (*oidc.Provider, *oauth2.Config, error) {
 	p.mu.Lock()
 	is, d := p.is, p.asking
@@ -132,7 +133,8 @@ func (p *Provider) discover(d *discovery) {
 }
 
 func errAway(err error) error {
-	return fault.Wrap(fault.Unavailable, err, "the provider of single sign-on does not answer: try again, or sign in another way")
+	return fault.Wrap(fault.Unavailable, err,
+		"the provider of single sign-on does not answer: try again, or sign in another way")
 }
 
 // way is what the way back needs.
@@ -194,13 +196,15 @@ func (p *Provider) Finish(ctx context.Context, kept []byte, state, code string) 
 
 // exchangeFailed tells a provider that refused from one that does not answer.
 func exchangeFailed(err error) error {
-	if refused, ok := errors.AsType[*oauth2.RetrieveError](err); ok && refused.Response != nil && refused.Response.StatusCode < 500 {
+	if refused, ok := errors.AsType[*oauth2.RetrieveError](err); ok && refused.Response != nil &&
+		refused.Response.StatusCode < 500 {
 		return fault.Wrap(fault.Denied, err, "%s", fault.Message(errFinish))
 	}
 	return errAway(err)
 }
 
-// identity reads the claims. It returns the identity beside fault.Denied if that is in none of the groups that are required.
+// identity reads the claims. It returns the identity beside fault.Denied if that is in none of the groups that are
+// required.
 func (p *Provider) identity(token *oidc.IDToken) (account.Identity, error) {
 	var claims map[string]any
 	if err := token.Claims(&claims); err != nil {
@@ -221,7 +225,10 @@ func (p *Provider) identity(token *oidc.IDToken) (account.Identity, error) {
 	}
 	if len(groups) > 0 && len(p.o.Groups) == 0 {
 		p.unmapped.Do(func() {
-			p.o.Log.Info("the provider of single sign-on sends groups, and sso.groups maps none of them to a group of this index", "groups", len(groups))
+			p.o.Log.Info(
+				"the provider of single sign-on sends groups, and sso.groups maps none of them to a group of this index", "groups",
+				len(groups),
+			)
 		})
 	}
 	for _, g := range groups {
@@ -229,7 +236,8 @@ func (p *Provider) identity(token *oidc.IDToken) (account.Identity, error) {
 			id.Groups = append(id.Groups, to)
 		}
 	}
-	if len(p.o.Required) > 0 && !slices.ContainsFunc(p.o.Required, func(g string) bool { return slices.Contains(groups, g) }) {
+	if len(p.o.Required) > 0 &&
+		!slices.ContainsFunc(p.o.Required, func(g string) bool { return slices.Contains(groups, g) }) {
 		return id, fault.New(fault.Denied, "you are in none of the groups whose members may use this index")
 	}
 	return id, nil

@@ -52,7 +52,13 @@ func newProvider(t *testing.T) *provider {
 		json.NewEncoder(w).Encode(v)
 	}
 	mux.HandleFunc("/.well-known/openid-configuration", func(w http.ResponseWriter, _ *http.Request) {
-		write(w, map[string]any{"issuer": p.URL, "authorization_endpoint": p.URL + "/auth", "token_endpoint": p.URL + "/token", "jwks_uri": p.URL + "/keys", "id_token_signing_alg_values_supported": []string{"RS256"}})
+		write(w, map[string]any{
+			"issuer":                                p.URL,
+			"authorization_endpoint":                p.URL + "/auth",
+			"token_endpoint":                        p.URL + "/token",
+			"jwks_uri":                              p.URL + "/keys",
+			"id_token_signing_alg_values_supported": []string{"RS256"},
+		})
 	})
 	mux.HandleFunc("/keys", func(w http.ResponseWriter, _ *http.Request) {
 		write(w, jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: key.Public(), KeyID: "k", Algorithm: "RS256", Use: "sig"}}})
@@ -70,11 +76,19 @@ func newProvider(t *testing.T) *provider {
 }
 
 func (p *provider) sign(t *testing.T, key *rsa.PrivateKey) string {
-	s, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.RS256, Key: key}, (&jose.SignerOptions{}).WithHeader("kid", "k"))
+	s, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.RS256, Key: key},
+		(&jose.SignerOptions{}).WithHeader("kid", "k"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	claims := map[string]any{"iss": p.URL, "aud": "index", "sub": "42", "exp": time.Now().Add(time.Minute).Unix(), "iat": time.Now().Unix(), "nonce": p.nonce}
+	claims := map[string]any{
+		"iss":   p.URL,
+		"aud":   "index",
+		"sub":   "42",
+		"exp":   time.Now().Add(time.Minute).Unix(),
+		"iat":   time.Now().Unix(),
+		"nonce": p.nonce,
+	}
 	for k, v := range p.claims {
 		claims[k] = v
 	}
@@ -97,7 +111,8 @@ func (p *provider) begin(t *testing.T, s *signon.Provider) (kept []byte, state s
 		t.Fatal(err)
 	}
 	q := u.Query()
-	if q.Get("code_challenge_method") != "S256" || q.Get("client_id") != "index" || q.Get("redirect_uri") != "https://h.example/login/sso/callback" {
+	if q.Get("code_challenge_method") != "S256" || q.Get("client_id") != "index" ||
+		q.Get("redirect_uri") != "https://h.example/login/sso/callback" {
 		t.Fatalf("Begin leads to %s", to)
 	}
 	p.challenge, p.nonce = q.Get("code_challenge"), q.Get("nonce")
@@ -110,7 +125,13 @@ func (p *provider) options() signon.Options {
 
 func TestSignOn(t *testing.T) {
 	p := newProvider(t)
-	p.claims = map[string]any{"preferred_username": "alice", "name": "Alice A", "email": "a@example.com", "email_verified": true, "groups": []string{"devs", "ops", "staff"}}
+	p.claims = map[string]any{
+		"preferred_username": "alice",
+		"name":               "Alice A",
+		"email":              "a@example.com",
+		"email_verified":     true,
+		"groups":             []string{"devs", "ops", "staff"},
+	}
 	o := p.options()
 	o.Groups, o.Admins, o.Required = map[string]string{"devs": "team", "ops": "team"}, "ops", []string{"staff"}
 	s := signon.New(o)
@@ -122,7 +143,8 @@ func TestSignOn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if id.Issuer != p.URL || id.Subject != "42" || id.Name != "alice" || id.Email != "a@example.com" || len(id.Groups) != 1 || id.Groups[0] != "team" || id.Admin == nil || !*id.Admin || next != "/next/" {
+	if id.Issuer != p.URL || id.Subject != "42" || id.Name != "alice" || id.Email != "a@example.com" ||
+		len(id.Groups) != 1 || id.Groups[0] != "team" || id.Admin == nil || !*id.Admin || next != "/next/" {
 		t.Errorf("Finish = %+v, %q", id, next)
 	}
 }
@@ -147,28 +169,32 @@ func TestSignOnRefusals(t *testing.T) {
 			*kept = []byte(strings.Replace(string(*kept), p.nonce, "", 1))
 			p.nonce = ""
 		},
-		"no code":          func(_ *provider, _ *[]byte, _, code *string) { *code = "" },
-		"code":             func(_ *provider, _ *[]byte, _, code *string) { *code = "stolen" },
-		"verifier":         func(p *provider, _ *[]byte, _, _ *string) { p.challenge = "another browser's" },
-		"nonce":            func(p *provider, _ *[]byte, _, _ *string) { p.nonce = "another" },
-		"audience":         func(p *provider, _ *[]byte, _, _ *string) { p.claims["aud"] = "another" },
-		"issuer":           func(p *provider, _ *[]byte, _, _ *string) { p.claims["iss"] = "https://evil.example" },
-		"expired":          func(p *provider, _ *[]byte, _, _ *string) { p.claims["exp"] = time.Now().Add(-time.Hour).Unix() },
+		"no code":  func(_ *provider, _ *[]byte, _, code *string) { *code = "" },
+		"code":     func(_ *provider, _ *[]byte, _, code *string) { *code = "stolen" },
+		"verifier": func(p *provider, _ *[]byte, _, _ *string) { p.challenge = "another browser's" },
+		"nonce":    func(p *provider, _ *[]byte, _, _ *string) { p.nonce = "another" },
+		"audience": func(p *provider, _ *[]byte, _, _ *string) { p.claims["aud"] = "another" },
+		"issuer":   func(p *provider, _ *[]byte, _, _ *string) { p.claims["iss"] = "https://evil.example" },
+		"expired": func(p *provider, _ *[]byte, _, _ *string) {
+			p.claims["exp"] = time.Now().Add(-time.Hour).Unix()
+		},
 		"signature":        func(p *provider, _ *[]byte, _, _ *string) { p.key = other },
 		"no subject":       func(p *provider, _ *[]byte, _, _ *string) { p.claims["sub"] = "" },
 		"none of my group": func(p *provider, _ *[]byte, _, _ *string) { p.claims["groups"] = []string{"else"} },
 	} {
-		p := newProvider(t)
-		p.claims["groups"] = []string{"staff"}
-		o := p.options()
-		o.Required = []string{"staff"}
-		s := signon.New(o)
-		kept, state := p.begin(t, s)
-		code := "good"
-		change(p, &kept, &state, &code)
-		if id, _, err := s.Finish(t.Context(), kept, state, code); !fault.Is(err, fault.Denied) {
-			t.Errorf("%s: Finish = %+v, %v, want denied", name, id, err)
-		}
+		t.Run(name, func(t *testing.T) {
+			p := newProvider(t)
+			p.claims["groups"] = []string{"staff"}
+			o := p.options()
+			o.Required = []string{"staff"}
+			s := signon.New(o)
+			kept, state := p.begin(t, s)
+			code := "good"
+			change(p, &kept, &state, &code)
+			if id, _, err := s.Finish(t.Context(), kept, state, code); !fault.Is(err, fault.Denied) {
+				t.Errorf("%s: Finish = %+v, %v, want denied", name, id, err)
+			}
+		})
 	}
 }
 
@@ -198,7 +224,9 @@ func TestProviderDown(t *testing.T) {
 // An address that nobody verified is nobody's, and claims of another type are none.
 func TestClaims(t *testing.T) {
 	p := newProvider(t)
-	p.claims = map[string]any{"preferred_username": 7, "email": "boss@example.com", "email_verified": false, "groups": "admins"}
+	p.claims = map[string]any{
+		"preferred_username": 7, "email": "boss@example.com", "email_verified": false, "groups": "admins",
+	}
 	o := p.options()
 	o.Admins = "admins"
 	s := signon.New(o)

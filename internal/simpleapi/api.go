@@ -37,10 +37,13 @@ func New(x *catalog.Index, o Options) *API {
 	if base != "" {
 		base = "/" + base
 	}
-	return &API{index: x, base: base, origin: secureOrigin(o.BaseURL), cache: ready.NewCache(cmp.Or(o.CacheBytes, DefaultCacheBytes))}
+	return &API{
+		index: x, base: base, origin: secureOrigin(o.BaseURL), cache: ready.NewCache(cmp.Or(o.CacheBytes, DefaultCacheBytes)),
+	}
 }
 
-// secureOrigin returns scheme and host of an https URL, and "" for others: provenance is linked over https or not at all.
+// secureOrigin returns scheme and host of an https URL, and "" for others: provenance is linked over https or not at
+// all.
 func secureOrigin(base string) string {
 	u, err := url.Parse(base)
 	if err != nil || u.Scheme != "https" || u.Host == "" {
@@ -66,8 +69,8 @@ func (a *API) Table() route.Table {
 	}}
 }
 
-// prefix returns the path below which a repository's tree lies. What is not asked of the catalog yet is escaped, so that
-// it cannot end the path it stands in.
+// prefix returns the path below which a repository's tree lies. What is not asked of the catalog yet is escaped, so
+// that it cannot end the path it stands in.
 func (a *API) prefix(repository string) string {
 	if repository == "" || repository == catalog.MainRepository {
 		return a.base

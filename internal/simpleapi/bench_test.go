@@ -25,8 +25,10 @@ func fill(s *indextest.Site, name string, n int) catalog.Project {
 	for i := range files {
 		v := fmt.Sprintf("%d.%d", i/100, i%100)
 		files[i].File = catalog.File{
-			Filename: name + "-" + v + "-cp311-cp311-manylinux_2_17_x86_64.whl", Version: v, RequiresPython: ">=3.9", Size: 12_345,
-			SHA256: fmt.Sprintf("%x", sha256.Sum256([]byte(name+v))), MetadataSHA256: fmt.Sprintf("%x", sha256.Sum256([]byte(v+name))),
+			Filename: name + "-" + v + "-cp311-cp311-manylinux_2_17_x86_64.whl", Version: v, RequiresPython: ">=3.9",
+			Size:           12_345,
+			SHA256:         fmt.Sprintf("%x", sha256.Sum256([]byte(name+v))),
+			MetadataSHA256: fmt.Sprintf("%x", sha256.Sum256([]byte(v+name))),
 		}
 	}
 	s.Add(p, files...)
@@ -100,7 +102,9 @@ func newRequest(t testing.TB, url string) *http.Request {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.Header["Accept"] = []string{"application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.01"}
+	r.Header["Accept"] = []string{
+		"application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.01",
+	}
 	r.Header["Accept-Encoding"] = []string{"gzip, deflate, zstd"}
 	return r
 }
@@ -134,7 +138,10 @@ func dial(b *testing.B, url, path string, headers ...string) *wire {
 		b.Fatal(err)
 	}
 	b.Cleanup(func() { conn.Close() })
-	w := &wire{conn: conn, request: []byte("GET " + path + " HTTP/1.1\r\nHost: x\r\n" + strings.Join(headers, "") + "\r\n"), buffer: make([]byte, 64<<10)}
+	w := &wire{
+		conn: conn, request: []byte("GET " + path + " HTTP/1.1\r\nHost: x\r\n" + strings.Join(headers, "") + "\r\n"),
+		buffer: make([]byte, 64<<10),
+	}
 	conn.Write(w.request)
 	for {
 		conn.SetReadDeadline(time.Now().Add(300 * time.Millisecond))
@@ -207,7 +214,8 @@ func BenchmarkWarmPage(b *testing.B) {
 	table := simpleapi.New(s.Index, simpleapi.Options{}).Table()
 	const accept = "Accept: application/vnd.pypi.simple.v1+json\r\nAccept-Encoding: gzip, deflate\r\n"
 	for name, token := range map[string]string{"token": basic(s.Token(access.NoRole, "", "")), "guest": ""} {
-		headers, pairs := []string{accept}, []string{"Accept", "application/vnd.pypi.simple.v1+json", "Accept-Encoding", "gzip"}
+		headers, pairs := []string{accept},
+			[]string{"Accept", "application/vnd.pypi.simple.v1+json", "Accept-Encoding", "gzip"}
 		if token != "" {
 			headers, pairs = append(headers, "Authorization: "+token+"\r\n"), append(pairs, "Authorization", token)
 		}
@@ -263,7 +271,8 @@ func BenchmarkList(b *testing.B) {
 	p := s.Project("last")
 	h := s.Serve("", true, simpleapi.New(s.Index, simpleapi.Options{}).Table())
 	read := func() {
-		if w := call(h, "GET /simple/", "Accept", "application/vnd.pypi.simple.v1+json", "Accept-Encoding", "gzip"); w.Code != 200 {
+		if w := call(h, "GET /simple/", "Accept", "application/vnd.pypi.simple.v1+json", "Accept-Encoding",
+			"gzip"); w.Code != 200 {
 			b.Fatalf("%d %s", w.Code, w.Body)
 		}
 	}

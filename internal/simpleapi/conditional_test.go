@@ -49,7 +49,8 @@ func TestNotModifiedOnTheWire(t *testing.T) {
 	for _, accept := range []string{"text/html", jsonType} {
 		fresh := fetch(t, server.URL+"/simple/de-mo/", "Accept", accept)
 		held := fetch(t, server.URL+"/simple/de-mo/", "Accept", accept, "If-None-Match", fresh.Header.Get("ETag"))
-		if got := held.Header.Get("Content-Type"); held.StatusCode != 304 || got != "" && got != fresh.Header.Get("Content-Type") {
+		if got := held.Header.Get("Content-Type"); held.StatusCode != 304 ||
+			got != "" && got != fresh.Header.Get("Content-Type") {
 			t.Errorf("%s again = %d %q, want 304 with the same type or none", accept, held.StatusCode, got)
 		}
 	}
@@ -80,7 +81,8 @@ func TestChangesShowAtOnce(t *testing.T) {
 	}
 	old := page(jsonType).Header().Get("ETag")
 	d.Add(d.project, indextest.File{File: catalog.File{Filename: "de_mo-9.9.tar.gz", Version: "9.9"}, Content: "new"})
-	if w := call(d.open, "GET /simple/de-mo/", "Accept", jsonType, "If-None-Match", old); w.Code != 200 || !strings.Contains(w.Body.String(), "de_mo-9.9.tar.gz") {
+	if w := call(d.open, "GET /simple/de-mo/", "Accept", jsonType, "If-None-Match", old); w.Code != 200 ||
+		!strings.Contains(w.Body.String(), "de_mo-9.9.tar.gz") {
 		t.Errorf("after an upload, with the old tag = %d, want 200 with the file", w.Code)
 	}
 	before := page("text/html").Body.String()

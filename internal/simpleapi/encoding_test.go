@@ -32,7 +32,8 @@ func TestEncodings(t *testing.T) {
 			t.Errorf("%s decodes to %d bytes, %v, want the %d of identity", tt.want, len(got), err, len(plain))
 		}
 	}
-	if w := call(d.open, "GET "+path(d.sdist), "Accept-Encoding", "gzip, zstd"); w.Header().Get("Content-Encoding") != "" || w.Body.Len() != int(d.sdist.Size) {
+	if w := call(d.open, "GET "+path(d.sdist), "Accept-Encoding",
+		"gzip, zstd"); w.Header().Get("Content-Encoding") != "" || w.Body.Len() != int(d.sdist.Size) {
 		t.Errorf("a .tar.gz is answered in %q", w.Header().Get("Content-Encoding"))
 	}
 }

@@ -30,7 +30,15 @@ func table(s string) (t [256]bool) {
 }
 
 // htmlEntities replace what ends a text or a quoted attribute, and what a parser of HTML would change by itself.
-var htmlEntities = [128]string{'&': "&amp;", '<': "&lt;", '>': "&gt;", '"': "&#34;", '\'': "&#39;", '\r': "&#13;", 0: "\uFFFD"}
+var htmlEntities = [128]string{
+	'&':  "&amp;",
+	'<':  "&lt;",
+	'>':  "&gt;",
+	'"':  "&#34;",
+	'\'': "&#39;",
+	'\r': "&#13;",
+	0:    "\uFFFD",
+}
 
 // appendHTML appends s for a text or for an attribute in double quotes. Bytes that are no UTF-8 become U+FFFD.
 func appendHTML(dst []byte, s string) []byte {
@@ -49,7 +57,8 @@ func appendHTML(dst []byte, s string) []byte {
 	return append(dst, s[start:]...)
 }
 
-// jsonSafe are the characters that stand for themselves in a JSON string here. Nothing but ASCII: the rest takes the slow way.
+// jsonSafe are the characters that stand for themselves in a JSON string here. Nothing but ASCII: the rest takes the
+// slow way.
 var jsonSafe = func() (t [256]bool) {
 	for c := ' '; c < utf8.RuneSelf; c++ {
 		t[c] = c != '"' && c != '\\'

@@ -37,7 +37,8 @@ func describe(w http.ResponseWriter, err error) (int, string) {
 	if kind := fault.KindOf(err); kind != fault.Internal {
 		return route.Status(kind), fault.Message(err)
 	}
-	return http.StatusInternalServerError, "something went wrong here; tell the administrator the request id " + w.Header().Get("X-Request-Id")
+	return http.StatusInternalServerError,
+		"something went wrong here; tell the administrator the request id " + w.Header().Get("X-Request-Id")
 }
 
 // prefersJSON reports whether the client names application/json and likes no text as much. A page is never of that

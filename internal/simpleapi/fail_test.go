@@ -57,7 +57,8 @@ func TestFailInJSON(t *testing.T) {
 	w, r := httptest.NewRecorder(), httptest.NewRequest("GET", "/simple/demo/", nil)
 	r.Header.Set("Accept", "application/json")
 	fail(w, r, fault.New(fault.NotFound, `there is no "demo"`))
-	if got, want := w.Body.String(), `{"message":"there is no \"demo\""}`+"\n"; got != want || w.Header().Get("Content-Type") != "application/json" {
+	if got, want := w.Body.String(), `{"message":"there is no \"demo\""}`+"\n"; got != want ||
+		w.Header().Get("Content-Type") != "application/json" {
 		t.Errorf("fail for JSON = %s %s, want %s", w.Header().Get("Content-Type"), got, want)
 	}
 }

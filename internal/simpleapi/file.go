@@ -100,7 +100,8 @@ func fileHeaders(w http.ResponseWriter, part catalog.Part, etag string) {
 }
 
 // bounded returns r, without its Range where the whole is the better answer, which it may always be (RFC 9110, section
-// 14.2): too many parts, a unit that is not bytes, or "the last 0 bytes", of which net/http makes a broken Content-Range.
+// 14.2): too many parts, a unit that is not bytes, or "the last 0 bytes", of which net/http makes a broken
+// Content-Range.
 func bounded(r *http.Request) *http.Request {
 	asked := r.Header.Get("Range")
 	if asked == "" || strings.HasPrefix(asked, "bytes=") && strings.Count(asked, ",") < maxRanges && !lastNone(asked) {

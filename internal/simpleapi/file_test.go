@@ -24,8 +24,9 @@ func TestFileHeaders(t *testing.T) {
 	for target, want := range map[string]map[string]string{
 		path(d.wheel): {
 			"Content-Type": "application/octet-stream", "Etag": `"` + d.wheel.SHA256 + `"`, "Accept-Ranges": "bytes",
-			"Cache-Control": "private, max-age=31536000, immutable", "X-Content-Type-Options": "nosniff", "Content-Disposition": "attachment",
-			"Content-Length": "45", "Content-Encoding": "", "Last-Modified": "",
+			"Cache-Control": "private, max-age=31536000, immutable", "X-Content-Type-Options": "nosniff",
+			"Content-Disposition": "attachment",
+			"Content-Length":      "45", "Content-Encoding": "", "Last-Modified": "",
 		},
 		path(d.wheel) + ".metadata": {
 			"Content-Type": "text/plain; charset=utf-8", "Etag": `"` + d.wheel.MetadataSHA256 + `"`,
@@ -49,7 +50,10 @@ func TestFileHeaders(t *testing.T) {
 
 func TestPlusInNames(t *testing.T) {
 	d := newDemo(t)
-	for _, name := range []string{"de_mo-2.0+cu121-py3-none-any.whl", "de_mo-2.0%2Bcu121-py3-none-any.whl", "de_mo-2.0%2bcu121-py3-none-any.whl", "de%5Fmo-2.0+cu121-py3-none-any.whl"} {
+	for _, name := range []string{
+		"de_mo-2.0+cu121-py3-none-any.whl", "de_mo-2.0%2Bcu121-py3-none-any.whl", "de_mo-2.0%2bcu121-py3-none-any.whl",
+		"de%5Fmo-2.0+cu121-py3-none-any.whl",
+	} {
 		if w := call(d.open, "GET /packages/"+d.cu.SHA256+"/"+name); w.Code != 200 || w.Body.String() != "local" {
 			t.Errorf("GET …/%s = %d %s, want the file", name, w.Code, w.Body)
 		}
@@ -117,7 +121,8 @@ func TestRanges(t *testing.T) {
 func TestTwoRanges(t *testing.T) {
 	d := newDemo(t)
 	w := call(d.open, "GET "+path(d.sdist), "Range", "bytes=0-4,10-14")
-	if got := w.Header().Get("Content-Type"); w.Code != http.StatusPartialContent || !strings.HasPrefix(got, "multipart/byteranges") {
+	if got := w.Header().Get("Content-Type"); w.Code != http.StatusPartialContent ||
+		!strings.HasPrefix(got, "multipart/byteranges") {
 		t.Errorf("two ranges = %d %s, want 206 in parts", w.Code, got)
 	}
 }

@@ -90,7 +90,8 @@ const (
 type liking struct{ closeness, weight int }
 
 // negotiate picks the representation that the values of an Accept header like best. Between equal weights the one that
-// is named more closely wins, then the server's order. No header, and one without a single media range in it, accept all.
+// is named more closely wins, then the server's order. No header, and one without a single media range in it, accept
+// all.
 func negotiate(lines []string) (format, bool) {
 	var likings [formats]liking
 	valid := false

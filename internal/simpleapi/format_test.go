@@ -152,7 +152,8 @@ func TestChooseProvenance(t *testing.T) {
 	for accept, want := range map[string]bool{
 		"": true, "*/*": true, "application/*": true, "application/json": true, "APPLICATION/JSON": true,
 		mediaProvenance: true, "text/html, */*;q=0.1": true, "garbage": true,
-		"text/html": false, "image/png": false, "application/json;q=0": false, "application/vnd.pypi.integrity.v2+json": false,
+		"text/html": false, "image/png": false, "application/json;q=0": false,
+		"application/vnd.pypi.integrity.v2+json": false,
 	} {
 		if got := chooseProvenance([]string{accept}) != ""; got != want {
 			t.Errorf("chooseProvenance(%q) accepts: %v, want %v", accept, got, want)
@@ -163,7 +164,8 @@ func TestChooseProvenance(t *testing.T) {
 func TestPrefersJSON(t *testing.T) {
 	for accept, want := range map[string]bool{
 		"application/json": true, "application/json, text/plain;q=0.5": true,
-		"": false, "*/*": false, acceptPip: false, acceptPoetry: false, "text/html, application/json": false, "application/json;q=0": false,
+		"": false, "*/*": false, acceptPip: false, acceptPoetry: false, "text/html, application/json": false,
+		"application/json;q=0": false,
 	} {
 		if got := prefersJSON([]string{accept}); got != want {
 			t.Errorf("prefersJSON(%q) = %v, want %v", accept, got, want)

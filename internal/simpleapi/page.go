@@ -19,8 +19,8 @@ var (
 // listForms is the first form of a list in the cache; pages of projects are numbered by their format.
 const listForms = uint8(formats)
 
-// pageHeaders sets what every answer about a page has. Publishing and then installing must work at once, so whoever keeps
-// a page asks again each time; what nobody in particular may read, a shared cache may keep.
+// pageHeaders sets what every answer about a page has. Publishing and then installing must work at once, so whoever
+// keeps a page asks again each time; what nobody in particular may read, a shared cache may keep.
 func pageHeaders(w http.ResponseWriter, who access.Caller) {
 	h := w.Header()
 	h["Vary"] = vary
@@ -64,7 +64,9 @@ func (a *API) project(w http.ResponseWriter, r *http.Request, who access.Caller)
 }
 
 // renderProject is what a cold read does. It asks the catalog again, with the same caller.
-func (a *API) renderProject(f format, who access.Caller, p catalog.Project) func(context.Context) (*ready.Answer, error) {
+func (a *API) renderProject(f format, who access.Caller,
+	p catalog.Project,
+) func(context.Context) (*ready.Answer, error) {
 	return func(ctx context.Context) (*ready.Answer, error) {
 		c, err := a.index.Contents(ctx, who, p.Repository.Name, p.Name)
 		if err != nil {
@@ -111,7 +113,9 @@ func (a *API) renderList(f format, who access.Caller, repo string) func(context.
 	}
 }
 
-func (a *API) ownList(ctx context.Context, who access.Caller, repo string, f format, e ready.Encoding) (*ready.Answer, error) {
+func (a *API) ownList(ctx context.Context, who access.Caller, repo string, f format,
+	e ready.Encoding,
+) (*ready.Answer, error) {
 	answer, err := a.renderList(f, who, repo)(ctx)
 	if err != nil {
 		return nil, err

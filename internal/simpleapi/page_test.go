@@ -99,7 +99,8 @@ func TestHead(t *testing.T) {
 func TestLinksLead(t *testing.T) {
 	d := newDemo(t)
 	other := d.Hidden("other")
-	d.Add(d.Project("x", other), indextest.File{File: catalog.File{Filename: "x-1.0.tar.gz", Version: "1.0"}, Content: "x", Metadata: "M"})
+	d.Add(d.Project("x", other),
+		indextest.File{File: catalog.File{Filename: "x-1.0.tar.gz", Version: "1.0"}, Content: "x", Metadata: "M"})
 	api := simpleapi.New(d.Index, simpleapi.Options{BasePath: "/pre/"})
 	h, auth := d.Serve("/pre", false, api.Table()), basic(d.Token(access.Reader, other.ID, ""))
 	for _, target := range []string{"/pre/simple/de-mo/", "/pre/legacy/%2Bsimple/de-mo/", "/pre/r/other/simple/x/"} {
@@ -115,7 +116,9 @@ func TestLinksLead(t *testing.T) {
 			t.Fatalf("GET %s = %d %s: %v", target, w.Code, w.Body, err)
 		}
 		for _, f := range doc.Files {
-			for link, want := range map[string]int{f.URL: 200, f.URL + ".metadata": map[bool]int{true: 200, false: 404}[f.Core != false]} {
+			for link, want := range map[string]int{
+				f.URL: 200, f.URL + ".metadata": map[bool]int{true: 200, false: 404}[f.Core != false],
+			} {
 				if w := call(h, "GET "+link, "Authorization", auth); w.Code != want {
 					t.Errorf("%s links to %s = %d, want %d", target, link, w.Code, want)
 				}

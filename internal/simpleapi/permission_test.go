@@ -15,12 +15,14 @@ func TestClosedIndex(t *testing.T) {
 	d := newDemo(t)
 	var bodies []string
 	for _, target := range []string{
-		"/simple", "/simple/", "/simple/de-mo/", "/simple/De_Mo", "/simple/missing/", "/r/none/simple/", path(d.wheel), path(d.wheel) + ".metadata",
+		"/simple", "/simple/", "/simple/de-mo/", "/simple/De_Mo", "/simple/missing/", "/r/none/simple/", path(d.wheel),
+		path(d.wheel) + ".metadata",
 		"/packages/00/missing", "/integrity/de-mo/1.0/x/provenance", "/legacy/+simple/de-mo/",
 	} {
 		for _, accept := range []string{"", "image/png"} {
 			w := call(d.closed, "GET "+target, "Accept", accept)
-			if got := w.Header().Get("WWW-Authenticate"); w.Code != http.StatusUnauthorized || !strings.HasPrefix(got, "Basic realm=") {
+			if got := w.Header().Get("WWW-Authenticate"); w.Code != http.StatusUnauthorized ||
+				!strings.HasPrefix(got, "Basic realm=") {
 				t.Errorf("GET %s without a token = %d %q, want 401 with a Basic challenge", target, w.Code, got)
 			}
 			bodies = append(bodies, w.Body.String())
@@ -39,7 +41,13 @@ func TestClosedIndex(t *testing.T) {
 func TestReaderWithToken(t *testing.T) {
 	d := newDemo(t)
 	auth := basic(d.Token(access.NoRole, "", ""))
-	for target, want := range map[string]int{"/simple/": 200, "/simple/de-mo/": 200, path(d.wheel): 200, "/simple/missing/": 404, "/r/none/simple/": 404} {
+	for target, want := range map[string]int{
+		"/simple/":         200,
+		"/simple/de-mo/":   200,
+		path(d.wheel):      200,
+		"/simple/missing/": 404,
+		"/r/none/simple/":  404,
+	} {
 		w := call(d.closed, "GET "+target, "Authorization", auth)
 		if w.Code != want {
 			t.Errorf("GET %s = %d, want %d", target, w.Code, want)
@@ -53,33 +61,47 @@ func TestReaderWithToken(t *testing.T) {
 	}
 }
 
-// TestHiddenLooksMissing compares all that a reader without rights can see of a thing that exists with one that does not.
+// TestHiddenLooksMissing compares all that a reader without rights can see of a thing that exists with one that does
+// not.
 func TestHiddenLooksMissing(t *testing.T) {
 	d := newDemo(t)
 	secret := d.Hidden("secret")
 	p := d.Project("hidden", secret)
-	f := d.Add(p, indextest.File{File: catalog.File{Filename: "hidden-1.0.tar.gz", Version: "1.0"}, Content: "hidden", Metadata: "M"})[0]
+	f := d.Add(p, indextest.File{
+		File: catalog.File{Filename: "hidden-1.0.tar.gz", Version: "1.0"}, Content: "hidden", Metadata: "M",
+	})[0]
 	auth := basic(d.Token(access.NoRole, "", ""))
-	if w := call(d.closed, "GET /r/secret"+path(f), "Authorization", basic(d.Token(access.Reader, secret.ID, p.ID))); w.Code != 200 || w.Body.String() != "hidden" {
+	if w := call(d.closed, "GET /r/secret"+path(f), "Authorization",
+		basic(d.Token(access.Reader, secret.ID, p.ID))); w.Code != 200 || w.Body.String() != "hidden" {
 		t.Fatalf("who was granted the project gets %d", w.Code)
 	}
 	other := strings.Repeat("0", 64)
 	for hidden, missing := range map[string]string{
-		"/r/secret/simple/hidden/":                                    "/r/secret/simple/absent/",
-		"/r/secret/simple/Hidden":                                     "/r/secret/simple/hidden",
-		"/r/secret/simple/hidden/?format=text/html":                   "/r/secret/simple/absent/?format=text/html",
-		"/r/secret" + path(f):                                         "/r/secret/packages/" + other + "/absent-1.0.tar.gz",
-		"/r/secret" + path(f) + ".metadata":                           "/r/secret/packages/" + other + "/absent-1.0.tar.gz.metadata",
+		"/r/secret/simple/hidden/":                  "/r/secret/simple/absent/",
+		"/r/secret/simple/Hidden":                   "/r/secret/simple/hidden",
+		"/r/secret/simple/hidden/?format=text/html": "/r/secret/simple/absent/?format=text/html",
+		"/r/secret" + path(f):                       "/r/secret/packages/" + other + "/absent-1.0.tar.gz",
+		"/r/secret" + path(f) + ".metadata": "/r/secret/packages/" + other +
+			"/absent-1.0.tar.gz.metadata",
 		"/r/secret/integrity/hidden/1.0/hidden-1.0.tar.gz/provenance": "/r/secret/integrity/absent/1.0/absent-1.0.tar.gz/provenance",
 	} {
-		for _, more := range [][]string{{}, {"Range", "bytes=0-1"}, {"If-None-Match", "*"}, {"If-None-Match", `"` + f.SHA256 + `"`}, {"Accept", "image/png"}, {"Accept", jsonType}} {
+		for _, more := range [][]string{
+			{},
+			{"Range", "bytes=0-1"},
+			{"If-None-Match", "*"},
+			{"If-None-Match", `"` + f.SHA256 + `"`},
+			{"Accept", "image/png"},
+			{"Accept", jsonType},
+		} {
 			for _, method := range []string{"GET ", "HEAD "} {
 				headers := append([]string{"Authorization", auth}, more...)
 				a, b := call(d.closed, method+hidden, headers...), call(d.closed, method+missing, headers...)
 				a.Header().Del("X-Request-Id")
 				b.Header().Del("X-Request-Id")
-				if a.Code != b.Code || a.Body.String() != b.Body.String() || len(a.Header()) != len(b.Header()) || a.Code == 200 || a.Code == 206 || a.Code == 304 {
-					t.Errorf("%s%s %v = %d %q %v, but %s = %d %q %v", method, hidden, more, a.Code, a.Body, a.Header(), missing, b.Code, b.Body, b.Header())
+				if a.Code != b.Code || a.Body.String() != b.Body.String() || len(a.Header()) != len(b.Header()) || a.Code == 200 ||
+					a.Code == 206 || a.Code == 304 {
+					t.Errorf("%s%s %v = %d %q %v, but %s = %d %q %v", method, hidden, more, a.Code, a.Body, a.Header(), missing,
+						b.Code, b.Body, b.Header())
 				}
 			}
 		}
@@ -109,7 +131,8 @@ func TestListIsTheCallersOwn(t *testing.T) {
 		}
 		return strings.Join(all, " ")
 	}
-	whole, part, nothing := basic(d.Token(access.Reader, secret.ID, "")), basic(d.Token(access.Reader, secret.ID, one.ID)), basic(d.Token(access.NoRole, "", ""))
+	whole, part, nothing := basic(d.Token(access.Reader, secret.ID, "")),
+		basic(d.Token(access.Reader, secret.ID, one.ID)), basic(d.Token(access.NoRole, "", ""))
 	for range 2 { // the second time from the cache
 		for auth, want := range map[string]string{whole: "one two", part: "one", nothing: "not there"} {
 			if got := names(auth); got != want {
@@ -131,11 +154,14 @@ func TestQuarantine(t *testing.T) {
 	if err := json.Unmarshal(w.Body.Bytes(), &doc); err != nil || w.Code != 200 {
 		t.Fatalf("%d, %v", w.Code, err)
 	}
-	if len(doc.Files)+len(doc.Versions) != 0 || doc.Status["status"] != "quarantined" || doc.Status["reason"] != "malware" {
+	if len(doc.Files)+len(doc.Versions) != 0 || doc.Status["status"] != "quarantined" ||
+		doc.Status["reason"] != "malware" {
 		t.Errorf("the page of a quarantined project = %+v, want no files, and the reason", doc)
 	}
 	for _, target := range []string{path(d.wheel), path(d.wheel) + ".metadata"} {
-		for _, more := range [][]string{{}, {"If-None-Match", `"` + d.wheel.SHA256 + `"`}, {"If-None-Match", "*"}, {"Range", "bytes=0-0"}} {
+		for _, more := range [][]string{
+			{}, {"If-None-Match", `"` + d.wheel.SHA256 + `"`}, {"If-None-Match", "*"}, {"Range", "bytes=0-0"},
+		} {
 			for _, method := range []string{"GET ", "HEAD "} {
 				if w := call(d.open, method+target, more...); w.Code != http.StatusNotFound {
 					t.Errorf("%s%s %v = %d, want 404", method, target, more, w.Code)

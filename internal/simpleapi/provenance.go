@@ -58,7 +58,8 @@ func (a *API) attestations(r *http.Request, who access.Caller) ([]catalog.Attest
 	if err != nil {
 		return nil, err
 	}
-	return a.index.Provenance(r.Context(), who, r.PathValue("repository"), name, r.PathValue("version"), r.PathValue("filename"))
+	return a.index.Provenance(r.Context(), who, r.PathValue("repository"), name, r.PathValue("version"),
+		r.PathValue("filename"))
 }
 
 // provenanceObject is the document: attestations in bundles, one for each publisher.
@@ -90,8 +91,8 @@ func compact(v any) ([]byte, error) {
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), err
 }
 
-// chooseProvenance returns the type that an Accept header likes best, and "" where it leaves room for neither. No header,
-// and one without a media range in it, accept both.
+// chooseProvenance returns the type that an Accept header likes best, and "" where it leaves room for neither. No
+// header, and one without a media range in it, accept both.
 func chooseProvenance(lines []string) string {
 	valid := false
 	var own, plain liking

@@ -19,9 +19,13 @@ const provenanceType = "application/vnd.pypi.integrity.v1+json"
 // TestNoProvenance: of a file that nothing was verified about, and of none.
 func TestNoProvenance(t *testing.T) {
 	d := newDemo(t)
-	for _, target := range []string{"/integrity/de-mo/1.0/" + d.wheel.Filename + "/provenance", "/integrity/de-mo/1.0/none/provenance", "/integrity/none/1.0/none/provenance"} {
+	for _, target := range []string{
+		"/integrity/de-mo/1.0/" + d.wheel.Filename + "/provenance", "/integrity/de-mo/1.0/none/provenance",
+		"/integrity/none/1.0/none/provenance",
+	} {
 		for accept, want := range map[string]int{
-			"": 404, "*/*": 404, provenanceType: 404, "application/json": 404, "text/html": 406, "image/png": 406, "*/*;q=0": 406,
+			"": 404, "*/*": 404, provenanceType: 404, "application/json": 404, "text/html": 406, "image/png": 406,
+			"*/*;q=0": 406,
 		} {
 			w := call(d.open, "GET "+target, "Accept", accept)
 			var doc struct{ Message string }
@@ -42,7 +46,9 @@ type proven struct {
 func newProven(t *testing.T) *proven {
 	p := &proven{demo: newDemo(t)}
 	files := p.Add(p.project,
-		indextest.File{File: catalog.File{Filename: "de_mo-3.0+a-py3-none-any.whl", Version: "3.0+a", Attested: true}, Content: "proven"},
+		indextest.File{
+			File: catalog.File{Filename: "de_mo-3.0+a-py3-none-any.whl", Version: "3.0+a", Attested: true}, Content: "proven",
+		},
 		indextest.File{File: catalog.File{Filename: "de_mo-3.0+a.tar.gz", Version: "3.0+a"}, Content: "said"},
 	)
 	p.file, p.said = files[0], files[1]
@@ -68,8 +74,10 @@ func TestProvenance(t *testing.T) {
 		`{"publisher":{"kind":"Google"},"attestations":[{"n":4}]}],"version":1}`
 	for accept, media := range map[string]string{
 		"": provenanceType, "*/*": provenanceType, provenanceType: provenanceType, "application/json": "application/json",
-		"application/json, " + provenanceType: provenanceType, "application/json, " + provenanceType + ";q=0.5": "application/json",
-		"application/*;q=0.1, text/html": provenanceType, "junk": provenanceType, provenanceType + ";q=0, */*": "application/json",
+		"application/json, " + provenanceType:            provenanceType,
+		"application/json, " + provenanceType + ";q=0.5": "application/json",
+		"application/*;q=0.1, text/html":                 provenanceType, "junk": provenanceType,
+		provenanceType + ";q=0, */*": "application/json",
 	} {
 		w := call(p.handler, "GET "+provenPath, "Accept", accept)
 		if w.Code != 200 || w.Header().Get("Content-Type") != media || w.Body.String() != want {
@@ -78,7 +86,8 @@ func TestProvenance(t *testing.T) {
 		if cc := w.Header().Get("Cache-Control"); !strings.Contains(cc, "no-cache") || strings.Contains(cc, "immutable") {
 			t.Errorf("Cache-Control = %q: provenance may change", cc)
 		}
-		if again := call(p.handler, "GET "+provenPath, "Accept", accept, "If-None-Match", w.Header().Get("ETag")); again.Code != 304 || again.Body.Len() > 0 {
+		if again := call(p.handler, "GET "+provenPath, "Accept", accept, "If-None-Match",
+			w.Header().Get("ETag")); again.Code != 304 || again.Body.Len() > 0 {
 			t.Errorf("with its tag = %d %s, want 304", again.Code, again.Body)
 		}
 	}
@@ -98,7 +107,8 @@ func TestProvenanceLinks(t *testing.T) {
 			Provenance *string
 		}
 	}
-	if err := json.Unmarshal(call(p.handler, "GET /team/simple/de-mo/", "Accept", jsonType).Body.Bytes(), &doc); err != nil {
+	if err := json.Unmarshal(call(p.handler, "GET /team/simple/de-mo/", "Accept", jsonType).Body.Bytes(),
+		&doc); err != nil {
 		t.Fatal(err)
 	}
 	links := map[string]string{}
@@ -126,8 +136,10 @@ func TestProvenanceElsewhere(t *testing.T) {
 	other := p.Project("other")
 	p.Add(other, indextest.File{File: catalog.File{Filename: "other-1.0.tar.gz", Version: "1.0"}, Content: "other"})
 	for _, target := range []string{
-		"/integrity/other/3.0%2Ba/" + p.file.Filename, "/integrity/de-mo/3.0/" + p.file.Filename, "/integrity/de-mo/junk/" + p.file.Filename,
-		"/integrity/de-mo/3.0%2Ba/De_Mo-3.0%2Ba-py3-none-any.whl", "/integrity/de-mo/3.0%2Ba/" + p.said.Filename, "/integrity/-/3.0%2Ba/" + p.file.Filename,
+		"/integrity/other/3.0%2Ba/" + p.file.Filename, "/integrity/de-mo/3.0/" + p.file.Filename,
+		"/integrity/de-mo/junk/" + p.file.Filename,
+		"/integrity/de-mo/3.0%2Ba/De_Mo-3.0%2Ba-py3-none-any.whl", "/integrity/de-mo/3.0%2Ba/" + p.said.Filename,
+		"/integrity/-/3.0%2Ba/" + p.file.Filename,
 	} {
 		if w := call(p.handler, "GET /team"+target+"/provenance"); w.Code != 404 {
 			t.Errorf("GET %s = %d %s, want 404", target, w.Code, w.Body)
@@ -140,8 +152,12 @@ func TestProvenanceHidden(t *testing.T) {
 	p := newProven(t)
 	secret := p.Hidden("secret")
 	hidden := p.Project("hidden", secret)
-	f := p.Add(hidden, indextest.File{File: catalog.File{Filename: "hidden-1.0.tar.gz", Version: "1.0", Attested: true}, Content: "hidden"})[0]
-	p.Attest(f, catalog.Attestation{Predicate: "a", Document: "{}", Verified: true, Publisher: map[string]any{"kind": "GitHub"}})
+	f := p.Add(hidden, indextest.File{
+		File: catalog.File{Filename: "hidden-1.0.tar.gz", Version: "1.0", Attested: true}, Content: "hidden",
+	})[0]
+	p.Attest(f, catalog.Attestation{
+		Predicate: "a", Document: "{}", Verified: true, Publisher: map[string]any{"kind": "GitHub"},
+	})
 	target := "GET /team/r/secret/integrity/hidden/1.0/hidden-1.0.tar.gz/provenance"
 	if w := call(p.handler, target, "Authorization", basic(p.Token(access.Reader, secret.ID, hidden.ID))); w.Code != 200 {
 		t.Fatalf("who was granted the project gets %d", w.Code)

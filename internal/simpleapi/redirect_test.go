@@ -46,14 +46,17 @@ func TestRedirects(t *testing.T) {
 func TestNoOpenRedirect(t *testing.T) {
 	d := newDemo(t)
 	for _, target := range []string{
-		"//evil.example/simple", "/simple//evil.example", "/simple/%2F%2Fevil.example", `/simple/%5Cevil.example`, "/simple/https:%2F%2Fevil.example",
-		"/r/%2Fevil.example/simple", "/r/..%2F..%2F/simple", "/r/%5C%5Cevil/simple", "/simple/..", "/simple/%0d%0aLocation:x", "/r//simple", "/r/a%0ab/simple",
+		"//evil.example/simple", "/simple//evil.example", "/simple/%2F%2Fevil.example", `/simple/%5Cevil.example`,
+		"/simple/https:%2F%2Fevil.example",
+		"/r/%2Fevil.example/simple", "/r/..%2F..%2F/simple", "/r/%5C%5Cevil/simple", "/simple/..",
+		"/simple/%0d%0aLocation:x", "/r//simple", "/r/a%0ab/simple",
 	} {
 		r := httptest.NewRequest("GET", "/", nil)
 		r.URL, r.RequestURI = mustParse(t, "http://index.example"+target), target
 		w := httptest.NewRecorder()
 		d.open.ServeHTTP(w, r)
-		if to := w.Header().Get("Location"); to != "" && (strings.HasPrefix(to, "//") || !strings.HasPrefix(to, "/") || strings.ContainsAny(to, "\\\r\n")) {
+		if to := w.Header().Get("Location"); to != "" &&
+			(strings.HasPrefix(to, "//") || !strings.HasPrefix(to, "/") || strings.ContainsAny(to, "\\\r\n")) {
 			t.Errorf("GET %s redirects to %q", target, to)
 		}
 	}

@@ -18,8 +18,8 @@ const (
 	pageRoom    = 512
 )
 
-// tree is where a repository's addresses begin: a path, and for those that must be absolute the origin before it, "" where
-// there is none with https.
+// tree is where a repository's addresses begin: a path, and for those that must be absolute the origin before it, ""
+// where there is none with https.
 type tree struct{ prefix, origin string }
 
 // projectPage renders a project's page in a form.

@@ -77,8 +77,8 @@ func appendYankedJSON(b []byte, f *catalog.File) []byte {
 	return appendJSON(b, f.YankedReason)
 }
 
-// appendMetadataJSON says where the core metadata has its digest, under the name of PEP 714 alone: pip 22.3 and 23.0 fail
-// on a page whose JSON has the name before it with a digest.
+// appendMetadataJSON says where the core metadata has its digest, under the name of PEP 714 alone: pip 22.3 and 23.0
+// fail on a page whose JSON has the name before it with a digest.
 func appendMetadataJSON(b []byte, f *catalog.File) []byte {
 	if f.MetadataSHA256 == "" {
 		return append(b, `,"core-metadata":false`...)

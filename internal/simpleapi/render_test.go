@@ -50,15 +50,37 @@ func page(t testing.TB) catalog.Contents {
 	at := time.Date(2026, 3, 1, 12, 30, 5, 42_000, time.UTC)
 	return catalog.Contents{
 		Project: catalog.Project{
-			ID: "p", Repository: catalog.Repository{ID: "r", Name: catalog.MainRepository}, Name: name(t, "De_Mo"), Display: "De_Mo",
-			Status: catalog.Deprecated, StatusReason: `use "other" & <new>`, Serial: 42,
+			ID: "p", Repository: catalog.Repository{ID: "r", Name: catalog.MainRepository}, Name: name(t, "De_Mo"),
+			Display: "De_Mo",
+			Status:  catalog.Deprecated, StatusReason: `use "other" & <new>`, Serial: 42,
 		},
 		Releases: []catalog.Release{{ID: "1", Version: "1.0"}, {ID: "2", Version: "2.0+cu121"}, {ID: "3", Version: "3.0rc1"}},
 		Files: []catalog.File{
 			{Filename: "De_Mo-1.0.tar.gz", SHA256: digest('a'), Size: 1234, UploadedAt: at},
-			{Filename: "de_mo-1.0-py3-none-any.whl", SHA256: digest('b'), MetadataSHA256: digest('c'), RequiresPython: ">=3.8,<4", Size: 9, UploadedAt: at.Add(time.Hour)},
-			{Filename: "de_mo-2.0+cu121-py3-none-any.whl", SHA256: digest('d'), MetadataSHA256: digest('e'), Yanked: true, YankedReason: `"broken" <b> & 'worse'`, Size: 1 << 40, UploadedAt: at},
-			{Filename: "de_mo-3.0rc1-py3-none-any.whl", SHA256: digest('f'), Yanked: true, Size: 1, UploadedAt: at.Truncate(time.Second)},
+			{
+				Filename:       "de_mo-1.0-py3-none-any.whl",
+				SHA256:         digest('b'),
+				MetadataSHA256: digest('c'),
+				RequiresPython: ">=3.8,<4",
+				Size:           9,
+				UploadedAt:     at.Add(time.Hour),
+			},
+			{
+				Filename:       "de_mo-2.0+cu121-py3-none-any.whl",
+				SHA256:         digest('d'),
+				MetadataSHA256: digest('e'),
+				Yanked:         true,
+				YankedReason:   `"broken" <b> & 'worse'`,
+				Size:           1 << 40,
+				UploadedAt:     at,
+			},
+			{
+				Filename:   "de_mo-3.0rc1-py3-none-any.whl",
+				SHA256:     digest('f'),
+				Yanked:     true,
+				Size:       1,
+				UploadedAt: at.Truncate(time.Second),
+			},
 		},
 	}
 }
@@ -128,10 +150,12 @@ func TestPagesKeepToTheSpecification(t *testing.T) {
 	}
 }
 
-// TestProvenanceNeedsHTTPS: a page without an https address of its own says the same of a file with provenance as of others.
+// TestProvenanceNeedsHTTPS: a page without an https address of its own says the same of a file with provenance as of
+// others.
 func TestProvenanceNeedsHTTPS(t *testing.T) {
 	for base, want := range map[string]string{
-		"": "", "http://h.example": "", "https://h.example": "https://h.example", "https://h.example:8443/team": "https://h.example:8443", "https://": "", ":": "",
+		"": "", "http://h.example": "", "https://h.example": "https://h.example",
+		"https://h.example:8443/team": "https://h.example:8443", "https://": "", ":": "",
 	} {
 		if got := secureOrigin(base); got != want {
 			t.Errorf("secureOrigin(%q) = %q, want %q", base, got, want)

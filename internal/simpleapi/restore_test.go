@@ -64,7 +64,8 @@ func newFleet(t *testing.T, url string, replicas, tokens int) *fleet {
 		f.must(err)
 		x := assembly.New(rows.Catalog(), b, assembly.Options{Log: slog.New(slog.DiscardHandler)})
 		keys := access.NewKeyring(rows.Access(), access.KeyringOptions{})
-		h, err := server.New(server.Options{Keyring: keys, Log: slog.New(slog.DiscardHandler)}, simpleapi.New(x.Index, simpleapi.Options{}).Table())
+		h, err := server.New(server.Options{Keyring: keys, Log: slog.New(slog.DiscardHandler)},
+			simpleapi.New(x.Index, simpleapi.Options{}).Table())
 		f.must(err)
 		f.replicas = append(f.replicas, served{rows, h})
 	}
@@ -77,7 +78,14 @@ func newFleet(t *testing.T, url string, replicas, tokens int) *fleet {
 			return err
 		}
 		name, _ := packaging.ParseProjectName("p")
-		p := catalog.Project{ID: "p", Repository: f.main, Name: name, Display: "p", Status: catalog.Active, CreatedAt: time.Unix(1, 0)}
+		p := catalog.Project{
+			ID:         "p",
+			Repository: f.main,
+			Name:       name,
+			Display:    "p",
+			Status:     catalog.Active,
+			CreatedAt:  time.Unix(1, 0),
+		}
 		if p.Serial, err = tx.NextSerial(ctx); err != nil {
 			return err
 		}
@@ -91,7 +99,8 @@ func newFleet(t *testing.T, url string, replicas, tokens int) *fleet {
 				return err
 			}
 			return tx.InsertToken(t.Context(), access.Token{
-				ID: fmt.Sprint("t", i), Kind: access.TokenAPI, Hash: access.HashToken(f.tokens[i]), UserID: u.ID, Scope: access.ScopeRead, CreatedAt: time.Unix(1, 0),
+				ID: fmt.Sprint("t", i), Kind: access.TokenAPI, Hash: access.HashToken(f.tokens[i]), UserID: u.ID,
+				Scope: access.ScopeRead, CreatedAt: time.Unix(1, 0),
 			})
 		}))
 	}
@@ -127,7 +136,8 @@ func (f *fleet) upload(i int) {
 			return err
 		}
 		file := catalog.File{
-			ID: "f" + version, RepositoryID: f.main.ID, ProjectID: p.ID, ReleaseID: r.ID, Filename: name, NameKey: name, Kind: packaging.SDist,
+			ID: "f" + version, RepositoryID: f.main.ID, ProjectID: p.ID, ReleaseID: r.ID, Filename: name, NameKey: name,
+			Kind:    packaging.SDist,
 			Version: version, SHA256: fmt.Sprintf("%064d", f.next), UploadedAt: time.Unix(1, 0),
 		}
 		if err := tx.InsertFile(ctx, file, packaging.Metadata{Name: "p"}); err != nil {
@@ -190,9 +200,9 @@ func (f *fleet) read(i, token int, after string) {
 	f.said[serial] = content
 }
 
-// TestRestoreUnderReplicas: the database comes back older beneath three replicas that have pages and tokens in memory. What
-// is uploaded afterwards is on each page and what was lost is on none; a token that is revoked afterwards, at the very value
-// of the counter at which it was used before, is refused by each.
+// TestRestoreUnderReplicas: the database comes back older beneath three replicas that have pages and tokens in memory.
+// What is uploaded afterwards is on each page and what was lost is on none; a token that is revoked afterwards, at the
+// very value of the counter at which it was used before, is refused by each.
 func TestRestoreUnderReplicas(t *testing.T) {
 	storagetest.EachDatabase(t, func(t *testing.T, fresh func(*testing.T) string) {
 		f := newFleet(t, fresh(t), 3, 2)
@@ -215,8 +225,8 @@ func TestRestoreUnderReplicas(t *testing.T) {
 	})
 }
 
-// TestRestoreWithoutAChange: what was lost is on no page and no right of it is believed, though nothing happens after the
-// restore.
+// TestRestoreWithoutAChange: what was lost is on no page and no right of it is believed, though nothing happens after
+// the restore.
 func TestRestoreWithoutAChange(t *testing.T) {
 	storagetest.EachDatabase(t, func(t *testing.T, fresh func(*testing.T) string) {
 		f := newFleet(t, fresh(t), 3, 2)

@@ -53,9 +53,15 @@ func newDemo(t testing.TB) *demo {
 	d := &demo{Site: indextest.New(t)}
 	d.project = d.Project("De_Mo")
 	files := d.Add(d.project,
-		indextest.File{File: catalog.File{Filename: "de_mo-1.0-py3-none-any.whl", Version: "1.0", RequiresPython: ">=3.8,<4"}, Content: wheelBytes, Metadata: metadataBytes},
-		indextest.File{File: catalog.File{Filename: "de_mo-1.0.tar.gz", Version: "1.0"}, Content: strings.Repeat("0123456789", 2000)},
-		indextest.File{File: catalog.File{Filename: "de_mo-2.0+cu121-py3-none-any.whl", Version: "2.0+cu121"}, Content: "local"},
+		indextest.File{File: catalog.File{
+			Filename: "de_mo-1.0-py3-none-any.whl", Version: "1.0", RequiresPython: ">=3.8,<4",
+		}, Content: wheelBytes, Metadata: metadataBytes},
+		indextest.File{
+			File: catalog.File{Filename: "de_mo-1.0.tar.gz", Version: "1.0"}, Content: strings.Repeat("0123456789", 2000),
+		},
+		indextest.File{
+			File: catalog.File{Filename: "de_mo-2.0+cu121-py3-none-any.whl", Version: "2.0+cu121"}, Content: "local",
+		},
 	)
 	d.wheel, d.sdist, d.cu = files[0], files[1], files[2]
 	api := simpleapi.New(d.Index, simpleapi.Options{})

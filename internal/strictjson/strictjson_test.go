@@ -69,7 +69,8 @@ func TestList(t *testing.T) {
 		t.Errorf("List(two entries) = %v, %v", got, err)
 	}
 	for in, word := range map[string]string{
-		``: "not valid", `{}`: "not a JSON list", `null`: "not a JSON list", `[] []`: "follows", `[1,2,3,4]`: "more than 3", `[{"a":1,"a":2}]`: "twice", "[\"\xff\"]": "UTF-8",
+		``: "not valid", `{}`: "not a JSON list", `null`: "not a JSON list", `[] []`: "follows", `[1,2,3,4]`: "more than 3",
+		`[{"a":1,"a":2}]`: "twice", "[\"\xff\"]": "UTF-8",
 	} {
 		if got, err := strictjson.List([]byte(in), 3); err == nil || !strings.Contains(err.Error(), word) {
 			t.Errorf("List(%q) = %v, %v; want an error with %q", in, got, err, word)

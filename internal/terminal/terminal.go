@@ -1,7 +1,7 @@
 // Package terminal is the input and output of a command.
 //
-// Lists are tables or JSON, times and sizes look the same everywhere, and text that may come from another machine is made
-// printable. It knows neither settings nor the index, so that commands in CI jobs can use it.
+// Lists are tables or JSON, times and sizes look the same everywhere, and text that may come from another machine is
+// made printable. It knows neither settings nor the index, so that commands in CI jobs can use it.
 package terminal
 
 import (

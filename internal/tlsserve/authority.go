@@ -46,7 +46,10 @@ func openAuthority(dir string, now func() time.Time) (*authority, error) {
 	cert, key, err := readPair(a.path("ca.pem"), a.path("ca-key.pem"))
 	if err == nil {
 		if now().After(cert.NotAfter) {
-			return nil, fmt.Errorf("the authority %s ended on %s: remove the folder %s to make a new one, and have clients trust it", a.path("ca.pem"), cert.NotAfter.Format(time.DateOnly), dir)
+			return nil, fmt.Errorf(
+				"the authority %s ended on %s: remove the folder %s to make a new one, and have clients trust it",
+				a.path("ca.pem"), cert.NotAfter.Format(time.DateOnly), dir,
+			)
 		}
 		a.cert, a.key = cert, key
 		return a, nil
@@ -61,7 +64,8 @@ func (a *authority) create() (err error) {
 	if a.key, err = ecdsa.GenerateKey(elliptic.P256(), rand.Reader); err != nil {
 		return err
 	}
-	t := a.template(pkix.Name{CommonName: "index self-signed authority " + a.now().UTC().Format(time.DateOnly)}, a.now().AddDate(authorityYears, 0, 0))
+	t := a.template(pkix.Name{CommonName: "index self-signed authority " + a.now().UTC().Format(time.DateOnly)},
+		a.now().AddDate(authorityYears, 0, 0))
 	t.IsCA, t.BasicConstraintsValid, t.MaxPathLenZero = true, true, true
 	t.KeyUsage = x509.KeyUsageCertSign | x509.KeyUsageCRLSign
 	der, err := x509.CreateCertificate(rand.Reader, t, t, a.key.Public(), a.key)
@@ -76,7 +80,9 @@ func (a *authority) create() (err error) {
 
 func (a *authority) template(name pkix.Name, until time.Time) *x509.Certificate {
 	serial, _ := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 127)) // crypto/rand does not fail
-	return &x509.Certificate{SerialNumber: serial.Add(serial, big.NewInt(1)), Subject: name, NotBefore: a.now().Add(-time.Hour), NotAfter: until}
+	return &x509.Certificate{
+		SerialNumber: serial.Add(serial, big.NewInt(1)), Subject: name, NotBefore: a.now().Add(-time.Hour), NotAfter: until,
+	}
 }
 
 // server makes sure that cert.pem and key.pem are good for all hosts for a while, and returns their paths.
@@ -94,7 +100,8 @@ func (a *authority) server(hosts []string) (cert, key string, err error) {
 
 func (a *authority) covers(c *x509.Certificate, hosts []string) bool {
 	missing := func(host string) bool { return c.VerifyHostname(host) != nil }
-	return c.CheckSignatureFrom(a.cert) == nil && a.now().Add(renewBefore).Before(c.NotAfter) && !slices.ContainsFunc(hosts, missing)
+	return c.CheckSignatureFrom(a.cert) == nil && a.now().Add(renewBefore).Before(c.NotAfter) &&
+		!slices.ContainsFunc(hosts, missing)
 }
 
 func (a *authority) sign(cert, key string, hosts []string) error {

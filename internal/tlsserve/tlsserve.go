@@ -1,5 +1,5 @@
-// Package tlsserve provides the certificate of a server: from files, from Let's Encrypt, or signed by a small authority of
-// our own.
+// Package tlsserve provides the certificate of a server: from files, from Let's Encrypt, or signed by a small authority
+// of our own.
 //
 // Certificates in files are read again when they change, and self-signed ones are renewed, without a restart. A broken
 // replacement is logged and the old certificate stays in use.
@@ -65,7 +65,9 @@ func fromFiles(cert, key string, log *slog.Logger) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Server{Config: &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: files.GetCertificate}, files: files, log: log}, nil
+	return &Server{
+		Config: &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: files.GetCertificate}, files: files, log: log,
+	}, nil
 }
 
 // selfSigned serves a certificate that our own small authority signs.

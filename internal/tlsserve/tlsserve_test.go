@@ -42,9 +42,11 @@ func TestAuthorityIsKept(t *testing.T) {
 		t.Error("a certificate near its end needs a new one of the same authority")
 	}
 	for name, want := range map[string]os.FileMode{"ca-key.pem": 0o600, "key.pem": 0o600} {
-		if info, err := os.Stat(filepath.Join(dir, name)); err != nil || info.Mode().Perm() != want {
-			t.Errorf("%s has mode %v, %v, want %v", name, info.Mode(), err, want)
-		}
+		t.Run(name, func(t *testing.T) {
+			if info, err := os.Stat(filepath.Join(dir, name)); err != nil || info.Mode().Perm() != want {
+				t.Errorf("%s has mode %v, %v, want %v", name, info.Mode(), err, want)
+			}
+		})
 	}
 	now = now.AddDate(authorityYears, 0, 0)
 	if _, err := openAuthority(dir, clock); err == nil {
@@ -92,7 +94,9 @@ func shakeHands(l net.Listener) {
 
 // A client that trusts ca.pem, and only such a one, reaches the server by each of its names.
 func TestSelfSignedToAClient(t *testing.T) {
-	e, err := New(Options{Dir: t.TempDir(), SelfSigned: true, Hosts: []string{"127.0.0.2", "pypi.example"}, Log: slog.New(slog.DiscardHandler)})
+	e, err := New(Options{
+		Dir: t.TempDir(), SelfSigned: true, Hosts: []string{"127.0.0.2", "pypi.example"}, Log: slog.New(slog.DiscardHandler),
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -127,7 +131,8 @@ func TestSelfSignedToAClient(t *testing.T) {
 func TestCertHosts(t *testing.T) {
 	for listen, want := range map[string][]string{
 		"0.0.0.0": {"localhost", "127.0.0.1", "::1", "a.example"}, "": {"localhost", "127.0.0.1", "::1", "a.example"},
-		"::": {"localhost", "127.0.0.1", "::1", "a.example"}, "10.0.0.1": {"localhost", "127.0.0.1", "::1", "10.0.0.1", "a.example"},
+		"::":       {"localhost", "127.0.0.1", "::1", "a.example"},
+		"10.0.0.1": {"localhost", "127.0.0.1", "::1", "10.0.0.1", "a.example"},
 	} {
 		if got := certHosts([]string{listen, "a.example"}); !slices.Equal(got, want) {
 			t.Errorf("certHosts(%s) = %v, want %v", listen, got, want)

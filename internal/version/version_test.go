@@ -16,7 +16,8 @@ func TestReleaseVersion(t *testing.T) {
 	if err := new(Command).Run(&terminal.Session{Out: &out}); err != nil {
 		t.Fatal(err)
 	}
-	if got := out.String(); !strings.HasPrefix(got, "index v1.2.3 ") || !strings.HasSuffix(got, runtime.Version()+" "+runtime.GOOS+"/"+runtime.GOARCH+"\n") {
+	if got := out.String(); !strings.HasPrefix(got, "index v1.2.3 ") ||
+		!strings.HasSuffix(got, runtime.Version()+" "+runtime.GOOS+"/"+runtime.GOARCH+"\n") {
 		t.Errorf("index version = %q, want the tag, Go and the platform", got)
 	}
 }

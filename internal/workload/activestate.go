@@ -9,9 +9,9 @@ var activeStateName = regexp.MustCompile(`\A[A-Za-z0-9][A-Za-z0-9._-]{0,99}\z`)
 
 var parseActiveState = matching(activeStateName, "cannot be one: letters, digits, '-', '_' and '.', as in its URL")
 
-// ActiveState identifies builds on the ActiveState platform, letter by letter. A rule names the person who may start them
-// by id, because every member of an organization can start some. It is not documented that the platform numbers its
-// tokens.
+// ActiveState identifies builds on the ActiveState platform, letter by letter. A rule names the person who may start
+// them by id, because every member of an organization can start some. It is not documented that the platform numbers
+// its tokens.
 var ActiveState = &Kind{
 	name: "activestate", Short: "ActiveState", Title: "ActiveState", Help: "A project on the ActiveState platform.",
 	issuer: ActiveStateIssuer, key: []string{"organization", "project"},
@@ -24,8 +24,10 @@ var ActiveState = &Kind{
 			Name: "project", Label: "Project on ActiveState", Example: "widgets", Required: true, Claim: "project",
 			Help: "The project, as in its address on the platform.", Pattern: nameWords, parse: parseActiveState,
 		}, {
-			Name: "actor_id", Label: "User's id", Example: "00000000-0000-1000-8000-000000000002", Required: true, Claim: "actor_id", Alias: "actor",
-			Help: "The id of the user who starts the builds: every member of an organisation can start some.", Pattern: "a UUID", parse: parseUUID,
+			Name: "actor_id", Label: "User's id", Example: "00000000-0000-1000-8000-000000000002", Required: true,
+			Claim: "actor_id", Alias: "actor",
+			Help:    "The id of the user who starts the builds: every member of an organisation can start some.",
+			Pattern: "a UUID", parse: parseUUID,
 		},
 	},
 	claims: []string{"organization", "project", "sub", "actor_id", "builder"},

@@ -7,8 +7,8 @@ import (
 	"pyindex/internal/fault"
 )
 
-// Lookup returns the key by which rules for these claims are found. It returns fault.Invalid if a claim that it needs is
-// missing or malformed.
+// Lookup returns the key by which rules for these claims are found. It returns fault.Invalid if a claim that it needs
+// is missing or malformed.
 func (k *Kind) Lookup(c Claims) (string, error) {
 	key, m := k.lookup(c)
 	if m != nil {
@@ -17,8 +17,8 @@ func (k *Kind) Lookup(c Claims) (string, error) {
 	return key, nil
 }
 
-// Admits returns nil if the claims fit the rule, and otherwise the first difference as a *Mismatch. A rule whose OwnerID
-// is "" fits any owner id that is well formed.
+// Admits returns nil if the claims fit the rule, and otherwise the first difference as a *Mismatch. A rule whose
+// OwnerID is "" fits any owner id that is well formed.
 func (k *Kind) Admits(r Rule, c Claims) error {
 	if k.open != nil {
 		return k.open.admits(r, c)
@@ -99,8 +99,8 @@ func (k *Kind) Identity() []string {
 }
 
 // OwnerID returns the id that a rule is pinned to by the first claims that it admits; "" if rules of this kind are not
-// pinned. A rule that leaves the repository's id to the first token too is pinned to both, with "/" between: so no token
-// can give one of them and another token the other.
+// pinned. A rule that leaves the repository's id to the first token too is pinned to both, with "/" between: so no
+// token can give one of them and another token the other.
 func (k *Kind) OwnerID(r Rule, c Claims) string {
 	pin, _ := k.Field(k.pin)
 	owner := text(c, pin.Claim)

@@ -102,17 +102,20 @@ func environmentFits(fold func(string) string) check {
 }
 
 // fileFits compares a claim with the two values that it may have, rather than taking it apart: file names, branches and
-// tags may all hold "@", ".yml" and "/". They are a place, whose letters A to Z may be large or small, a file in it, "@"
-// and the token's own ref or commit.
+// tags may all hold "@", ".yml" and "/". They are a place, whose letters A to Z may be large or small, a file in it,
+// "@" and the token's own ref or commit.
 func fileFits(c Claims, claim, place, file, refClaim string) *Mismatch {
 	at, ok := afterPlace(text(c, claim), place, place+file+"@")
 	if ok && at != "" && (at == text(c, refClaim) || at == text(c, "sha")) {
 		return nil
 	}
-	return &Mismatch{Claim: claim, Got: Show(c[claim]), Want: Show(place + file + "@ followed by the token's own " + refClaim + " or sha")}
+	return &Mismatch{
+		Claim: claim, Got: Show(c[claim]), Want: Show(place + file + "@ followed by the token's own " + refClaim + " or sha"),
+	}
 }
 
-// afterPlace cuts want, which begins with a place, off the front of got. Only the place's letters may be large or small.
+// afterPlace cuts want, which begins with a place, off the front of got. Only the place's letters may be large or
+// small.
 func afterPlace(got, place, want string) (rest string, ok bool) {
 	if len(got) < len(place) || lowerASCII(got[:len(place)]) != place {
 		return "", false

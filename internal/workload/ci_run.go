@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// Run is what verified claims say about where a workload ran. Its URLs lead to the forge that signed the claims and nowhere
-// else; a claim that is not of the shape that the forge sends leaves out what it is needed for.
+// Run is what verified claims say about where a workload ran. Its URLs lead to the forge that signed the claims and
+// nowhere else; a claim that is not of the shape that the forge sends leaves out what it is needed for.
 type Run struct {
 	Workload string // whose it is: "acme/widgets", an address, a subject
 	Label    string // of the run: "run 812"; "" if it has none
@@ -33,7 +33,8 @@ func (k *Kind) Run(issuer string, claims map[string]any) Run {
 		site = strings.TrimSuffix(strings.TrimSuffix(issuer, "/"), "/_services/token")
 	}
 	id := shown(claims[k.run.id])
-	if strings.HasPrefix(site, "https://") && fullName.MatchString(r.Workload) && !strings.Contains(r.Workload, "..") && decimalID.MatchString(id) {
+	if strings.HasPrefix(site, "https://") && fullName.MatchString(r.Workload) && !strings.Contains(r.Workload, "..") &&
+		decimalID.MatchString(id) {
 		r.Label, r.URL = k.run.word+" "+id, site+"/"+r.Workload+k.run.path+id
 	}
 	return r

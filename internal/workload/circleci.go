@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// CircleCIIssuer signs the identity tokens that CircleCI's jobs ask for with --root-issuer. Without that flag, tokens are
-// signed under an issuer for each organization, CircleCIIssuer + "/org/ORG_ID".
+// CircleCIIssuer signs the identity tokens that CircleCI's jobs ask for with --root-issuer. Without that flag, tokens
+// are signed under an issuer for each organization, CircleCIIssuer + "/org/ORG_ID".
 const CircleCIIssuer = "https://oidc.circleci.com"
 
 const circleciClaim = "oidc.circleci.com/"
@@ -40,11 +40,14 @@ var CircleCI = &Kind{
 			Help:    "The id of the pipeline that publishes, from the project's settings on CircleCI.",
 			Pattern: "a UUID", Claim: circleciClaim + "pipeline-definition-id", parse: parseUUID,
 		}, {
-			Name: "vcs_ref", Label: "Tags or branches", Example: "refs/tags/v*", Recommended: true, Tighten: "Only from these refs",
-			Help:    "Only jobs for these refs: refs/tags/v* for tags that begin with v, refs/heads/main for one branch." + anyBranch,
+			Name: "vcs_ref", Label: "Tags or branches", Example: "refs/tags/v*", Recommended: true,
+			Tighten: "Only from these refs",
+			Help: "Only jobs for these refs: refs/tags/v* for tags that begin with v, refs/heads/main for one branch." +
+				anyBranch,
 			Pattern: refWords, Claim: circleciClaim + "vcs-ref", parse: parseRef, fits: refFits, say: sayRef,
 		}, {
-			Name: "vcs_origin", Label: "Repository", Example: "github.com/acme/widgets", Recommended: true, Tighten: "Only from this repository",
+			Name: "vcs_origin", Label: "Repository", Example: "github.com/acme/widgets", Recommended: true,
+			Tighten: "Only from this repository",
 			Help:    "The repository that the code comes from. Without it, forks may publish if the project passes secrets to their jobs.",
 			Pattern: "host/owner/name", Claim: circleciClaim + "vcs-origin",
 			parse: matching(circleciOrigin, "is not a repository: write host/owner/name, as github.com/acme/widgets"),
@@ -56,7 +59,8 @@ var CircleCI = &Kind{
 		},
 	},
 	claims: []string{
-		circleciClaim + "org-id", circleciClaim + "project-id", "sub", circleciClaim + "pipeline-definition-id", circleciClaim + "ssh-rerun",
+		circleciClaim + "org-id", circleciClaim + "project-id", "sub", circleciClaim + "pipeline-definition-id",
+		circleciClaim + "ssh-rerun",
 	},
 	lookup: func(c Claims) (string, *Mismatch) {
 		for _, claim := range []string{circleciClaim + "org-id", circleciClaim + "project-id"} {
@@ -68,7 +72,8 @@ var CircleCI = &Kind{
 	},
 	checks: []check{
 		is(circleciClaim+"org-id", "org_id"), is(circleciClaim+"project-id", "project_id"), circleciSubjectFits,
-		is(circleciClaim+"pipeline-definition-id", "pipeline_definition_id"), circleciNoShell, circleciOriginFits, circleciContextFits,
+		is(circleciClaim+"pipeline-definition-id", "pipeline_definition_id"), circleciNoShell, circleciOriginFits,
+		circleciContextFits,
 	},
 	run:  runClaims{workload: []string{circleciClaim + "vcs-origin"}, ref: circleciClaim + "vcs-ref"},
 	warn: circleciWarnings,
@@ -77,7 +82,8 @@ var CircleCI = &Kind{
 // circleciSubjectFits looks at the parts of the subject that every token has.
 func circleciSubjectFits(r Rule, c Claims) *Mismatch {
 	got, m := said(c, "sub")
-	if want := "org/" + r.Fields["org_id"] + "/project/" + r.Fields["project_id"] + "/"; m == nil && !strings.HasPrefix(got, want) {
+	if want := "org/" + r.Fields["org_id"] + "/project/" + r.Fields["project_id"] + "/"; m == nil &&
+		!strings.HasPrefix(got, want) {
 		m = differs("sub", got, want+"…")
 	}
 	return m
@@ -113,8 +119,11 @@ func circleciWarnings(fields map[string]string, _ string) []Warning {
 	var out []Warning
 	switch ref := fields["vcs_ref"]; {
 	case anyRef(ref) && fields["context_id"] == "":
-		out = append(out, Warning{AsLooseAsToken, "Everybody who may push a branch to the repository may publish, with their own jobs: " +
-			"this is as loose as a shared token. Say which refs may.", "vcs_ref", "refs/tags/*"})
+		out = append(out, Warning{
+			AsLooseAsToken,
+			"Everybody who may push a branch to the repository may publish, with their own jobs: " +
+				"this is as loose as a shared token. Say which refs may.", "vcs_ref", "refs/tags/*",
+		})
 	case anyRef(ref):
 		out = append(out, Warning{CouldBeStricter, "Any branch and tag that the context lets through: " +
 			"one without restrictions lets all of them through.", "vcs_ref", "refs/tags/*"})

@@ -11,8 +11,8 @@ import (
 // FieldClaims is the field of the form for rules on claims: NAME=VALUE, a line each. ParseClaims makes rules of it.
 const FieldClaims = "claims"
 
-// ParseClaims reads rules on claims, a line each: NAME=VALUE for exactly a text, the same name again for one of several,
-// and NAME=BEGINNING* for claims that hold refs. fault.Invalid is about the line that cannot be read.
+// ParseClaims reads rules on claims, a line each: NAME=VALUE for exactly a text, the same name again for one of
+// several, and NAME=BEGINNING* for claims that hold refs. fault.Invalid is about the line that cannot be read.
 func ParseClaims(text string) (map[string]string, error) {
 	out := map[string]string{}
 	for line := range strings.Lines(text) {
@@ -80,21 +80,25 @@ func literal(r Rule, claim string) bool {
 func parseClaimPrefix(claim, v string) (string, error) {
 	within, ok := refClaims[claim]
 	if !ok {
-		return "", fault.New(fault.Invalid, "claim %s cannot be compared by its beginning: only refs can (%s)", claim, strings.Join(slices.Sorted(maps.Keys(refClaims)), ", "))
+		return "", fault.New(fault.Invalid, "claim %s cannot be compared by its beginning: only refs can (%s)", claim,
+			strings.Join(slices.Sorted(maps.Keys(refClaims)), ", "))
 	}
 	if within == "refs/" {
 		return parseRef("claim "+claim+" with", v)
 	}
 	stem, open := strings.CutSuffix(v, "*")
 	if !open || stem == "" || strings.Contains(stem, "*") || !strings.Contains(stem, within) {
-		return "", fault.New(fault.Invalid, "claim %s cannot begin with %.100q: write the beginning, with %q in it, and one * at the end", claim, v, within)
+		return "", fault.New(fault.Invalid,
+			"claim %s cannot begin with %.100q: write the beginning, with %q in it, and one * at the end", claim, v, within)
 	}
 	return parseClaimValue(claim, v)
 }
 
 func parseClaimValue(claim, v string) (string, error) {
 	if v == "" || len(v) > maxRuleValue || strings.TrimSpace(v) != v || HasControl(v) {
-		return "", fault.New(fault.Invalid, "claim %s cannot have to be %.100q: a text of at most %d bytes, no blank at either end, no control characters", claim, v, maxRuleValue)
+		return "", fault.New(fault.Invalid,
+			"claim %s cannot have to be %.100q: a text of at most %d bytes, no blank at either end, no control characters",
+			claim, v, maxRuleValue)
 	}
 	return v, nil
 }

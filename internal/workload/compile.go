@@ -17,8 +17,8 @@ func (k *Kind) Issuer() string { return k.issuer }
 // PinField returns the name of the field that holds the id which rules are pinned to: "owner_id"; "" if they are not.
 func (k *Kind) PinField() string { return k.pin }
 
-// NeedsTokenID reports whether the issuers always number their tokens ("jti"), so that one without is refused. For other
-// kinds, what was signed stands in for the number: either way a token can be used once.
+// NeedsTokenID reports whether the issuers always number their tokens ("jti"), so that one without is refused. For
+// other kinds, what was signed stands in for the number: either way a token can be used once.
 func (k *Kind) NeedsTokenID() bool { return k.numbered }
 
 // Field returns the field of a name, or of the name under which rules store it.
@@ -30,8 +30,8 @@ func (k *Kind) Field(name string) (Field, bool) {
 	return k.Fields[i], true
 }
 
-// Flag returns the name of a field's flag on the command line. A field "project" is called by the kind there, and a list
-// by one of its words.
+// Flag returns the name of a field's flag on the command line. A field "project" is called by the kind there, and a
+// list by one of its words.
 func (k *Kind) Flag(field string) string {
 	f, _ := k.Field(field)
 	switch name := strings.ReplaceAll(field, "_", "-"); {
@@ -53,7 +53,8 @@ func (k *Kind) Compile(fields map[string]string) (Rule, error) {
 	for name, v := range fields {
 		f, ok := k.Field(name)
 		if !ok {
-			return Rule{}, fault.New(fault.Invalid, "%.40q is not a field of a %s publisher: use %s", name, k.name, k.fieldNames())
+			return Rule{}, fault.New(fault.Invalid, "%.40q is not a field of a %s publisher: use %s", name, k.name,
+				k.fieldNames())
 		}
 		given[f.Name] = v
 	}
@@ -70,7 +71,8 @@ func (k *Kind) Compile(fields map[string]string) (Rule, error) {
 	}
 	if r.OwnerID != "" && LeavesIDs(r.Fields) {
 		id, _ := k.Field(fieldRepositoryID)
-		return Rule{}, fault.InField(k.pin, "%s %s takes the %s's id from the first token too: leave %s out, or type both", id.Name, firstToken, k.key[0], k.pin)
+		return Rule{}, fault.InField(k.pin, "%s %s takes the %s's id from the first token too: leave %s out, or type both",
+			id.Name, firstToken, k.key[0], k.pin)
 	}
 	r.Lookup = joined(r, k.key...)
 	return r, nil
@@ -101,8 +103,8 @@ func (k *Kind) Forms() []Form {
 	return []Form{{Provider: k.name, Title: k.Title, Fields: k.Fields}}
 }
 
-// Problems returns what is wrong with the fields of a rule of a form of this kind, by field, in the words of Compile; what
-// is about no one field is under "". A wrong field is replaced by its example while the others are looked at.
+// Problems returns what is wrong with the fields of a rule of a form of this kind, by field, in the words of Compile;
+// what is about no one field is under "". A wrong field is replaced by its example while the others are looked at.
 func (k *Kind) Problems(f Form, fields map[string]string) map[string]string {
 	out := map[string]string{}
 	tried := maps.Clone(fields)

@@ -110,7 +110,9 @@ func numbered(thing string) func(w *Words, v string) {
 
 // sayRef says which refs a pattern lets in.
 func sayRef(w *Words, pattern string) {
-	for _, sort := range []struct{ prefix, one, many string }{{"refs/tags/", "tag", "tags"}, {"refs/heads/", "branch", "branches"}} {
+	for _, sort := range []struct{ prefix, one, many string }{
+		{"refs/tags/", "tag", "tags"}, {"refs/heads/", "branch", "branches"},
+	} {
 		name, ok := strings.CutPrefix(pattern, sort.prefix)
 		switch {
 		case !ok:

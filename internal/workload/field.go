@@ -40,16 +40,19 @@ func (f Field) differs(r Rule, c Claims) *Mismatch {
 func refField(claim, where string) Field {
 	return Field{
 		Name: fieldRef, Label: "Tags or branches", Example: "refs/tags/v*", Stricter: true, Claim: claim,
-		Help:    "Only runs for these refs of " + where + ": refs/tags/v* for tags that begin with v, refs/heads/main for one branch.",
+		Help: "Only runs for these refs of " + where +
+			": refs/tags/v* for tags that begin with v, refs/heads/main for one branch.",
 		Pattern: refWords, Tighten: "Only from these refs", parse: parseRef, fits: refFits, say: sayRef,
 	}
 }
 
 func protectedField(where string) Field {
 	return Field{
-		Name: fieldRefProtected, Label: "Protected refs only", Example: "true", Stricter: true, Check: true, Claim: "ref_protected",
-		Help: "Only branches and tags that " + where + " protects.", Pattern: "true, or nothing", Tighten: "Only from protected refs",
-		parse: parseTrue, fits: equal, say: func(w *Words, _ string) { w.say(", protected refs only") },
+		Name: fieldRefProtected, Label: "Protected refs only", Example: "true", Stricter: true, Check: true,
+		Claim: "ref_protected",
+		Help:  "Only branches and tags that " + where + " protects.", Pattern: "true, or nothing",
+		Tighten: "Only from protected refs",
+		parse:   parseTrue, fits: equal, say: func(w *Words, _ string) { w.say(", protected refs only") },
 	}
 }
 
@@ -65,7 +68,8 @@ func eventsField(claim string, parse parser) Field {
 func runnerField(example string) Field {
 	return Field{
 		Name: fieldRunner, Label: "Runners", Example: example, Stricter: true, Claim: "runner_environment",
-		Help:    example + " leaves out self-hosted runners, on which an earlier job may have left something behind; self-hosted is the reverse.",
+		Help: example +
+			" leaves out self-hosted runners, on which an earlier job may have left something behind; self-hosted is the reverse.",
 		Pattern: "a word of small letters and '-'", Tighten: "Leave out self-hosted runners", Tickable: true,
 		parse: parseWord, fits: equal, say: phrase(", on ", " runners only"),
 	}
@@ -84,8 +88,8 @@ func recommended(name, label, example, help, pattern string) Field {
 	return Field{Name: name, Label: label, Example: example, Help: help, Pattern: pattern, Recommended: true}
 }
 
-// is makes a preset's field become a rule on a claim: exactRule, or oneofRule or prefixRule if several values or one with
-// "*" at its end may be typed.
+// is makes a preset's field become a rule on a claim: exactRule, or oneofRule or prefixRule if several values or one
+// with "*" at its end may be typed.
 func (f Field) is(claim, rule string) Field {
 	f.Claim, f.rule = claim, rule
 	return f

@@ -30,7 +30,8 @@ func typing(f workload.Form, which func(workload.Field) bool) func(string) strin
 	}
 }
 
-// TestFormsAreWhatCompileTakes: each kind has a form, whose examples make a rule, and no field that Compile knows is missing.
+// TestFormsAreWhatCompileTakes: each kind has a form, whose examples make a rule, and no field that Compile knows is
+// missing.
 func TestFormsAreWhatCompileTakes(t *testing.T) {
 	presets := workload.Presets()
 	for _, f := range allForms() {
@@ -43,7 +44,8 @@ func TestFormsAreWhatCompileTakes(t *testing.T) {
 			t.Errorf("%s %s: Compile(%v) = %v", f.Provider, f.Preset, needed, err)
 		}
 		for _, field := range f.Fields {
-			if field.Label == "" || field.Help == "" || field.Pattern == "" || field.Example == "" || strings.HasSuffix(field.Pattern, ".") {
+			if field.Label == "" || field.Help == "" || field.Pattern == "" || field.Example == "" ||
+				strings.HasSuffix(field.Pattern, ".") {
 				t.Errorf("%s %s: field %s says too little: %+v", f.Provider, f.Preset, field.Name, field)
 			}
 			if field.Lines {
@@ -66,9 +68,11 @@ func TestFormsAreWhatCompileTakes(t *testing.T) {
 		if f.Provider != "generic" {
 			_, err = p.Compile(map[string]string{"nonsense": "x"})
 		}
-		known := regexp.MustCompile(`[a-z_]+`).FindAllString(fault.Message(err)[strings.Index(fault.Message(err), ": use")+5:], -1)
+		known := regexp.MustCompile(`[a-z_]+`).FindAllString(fault.Message(err)[strings.Index(fault.Message(err), ": use")+
+			5:], -1)
 		for _, name := range known {
-			if _, ok := f.Field(name); !ok && f.Preset+f.Provider != "generic" && !slices.Contains([]string{"and", "to", "be", "stricter"}, name) {
+			if _, ok := f.Field(name); !ok && f.Preset+f.Provider != "generic" &&
+				!slices.Contains([]string{"and", "to", "be", "stricter"}, name) {
 				t.Errorf("%s %s: Compile knows a field %s that the form has not", f.Provider, f.Preset, name)
 			}
 		}
@@ -87,12 +91,22 @@ func TestProblemsByField(t *testing.T) {
 		}
 		for _, field := range f.Fields {
 			if _, ok := got[field.Name]; ok != field.Required && f.Preset != "azure-devops" {
-				t.Errorf("%s %s, nothing typed: field %s is told: %v, required: %v (%v)", f.Provider, f.Preset, field.Name, ok, field.Required, got)
+				t.Errorf("%s %s, nothing typed: field %s is told: %v, required: %v (%v)", f.Provider, f.Preset, field.Name, ok,
+					field.Required, got)
 			}
 		}
 	}
 	github, _ := workload.FormFor("github", "")
-	got := workload.Problems(github, map[string]string{"owner": "a/b", "repository": "x y", "workflow": "dir/x.yml", "environment": "a'b", "ref": "v*", "owner_id": "-1", "events": "pull_request_target"})
+	got := workload.Problems(github,
+		map[string]string{
+			"owner":       "a/b",
+			"repository":  "x y",
+			"workflow":    "dir/x.yml",
+			"environment": "a'b",
+			"ref":         "v*",
+			"owner_id":    "-1",
+			"events":      "pull_request_target",
+		})
 	for _, name := range []string{"owner", "repository", "workflow", "environment", "ref", "owner_id", "events"} {
 		if !strings.Contains(got[name], name) && !strings.Contains(got[name], "pull_request_target") {
 			t.Errorf("field %s: %q", name, got[name])
@@ -110,9 +124,11 @@ func TestProblemsByField(t *testing.T) {
 		"an id twice":             {fields("repository_id", "first"), "owner_id"},
 		"a field that is unknown": {fields("colour", "red"), ""},
 	} {
-		if got := workload.Problems(github, row.fields); len(got) != 1 || got[row.want] == "" {
-			t.Errorf("%s: %v, want one beside %q", name, got, row.want)
-		}
+		t.Run(name, func(t *testing.T) {
+			if got := workload.Problems(github, row.fields); len(got) != 1 || got[row.want] == "" {
+				t.Errorf("%s: %v, want one beside %q", name, got, row.want)
+			}
+		})
 	}
 	if got := workload.Problems(github, fields()); len(got) > 0 {
 		t.Errorf("a good rule has problems: %v", got)
@@ -130,7 +146,9 @@ func TestClaimsText(t *testing.T) {
 	if err != nil || workload.ClaimsText(rule.Fields) != text {
 		t.Errorf("ClaimsText(%v) = %q, %v; want %q", rule.Fields, workload.ClaimsText(rule.Fields), err, text)
 	}
-	for _, bad := range []string{"sub", "=x", "sub=", "sub=abc*", "ref=refs/*\nref=refs/tags/*", "ref=refs/tags/a*\nref=refs/tags/b*"} {
+	for _, bad := range []string{
+		"sub", "=x", "sub=", "sub=abc*", "ref=refs/*\nref=refs/tags/*", "ref=refs/tags/a*\nref=refs/tags/b*",
+	} {
 		if got, err := workload.ParseClaims(bad); fault.FieldOf(err) != workload.FieldClaims {
 			t.Errorf("ParseClaims(%q) = %v, %v; want a fault in the field", bad, got, err)
 		}
@@ -167,15 +185,38 @@ func TestSay(t *testing.T) {
 		fields           map[string]string
 		want             string
 	}{
-		{"github", workload.GitHubIssuer, fields("ref", "refs/tags/v*", "environment", "pypi"), "Workflow release.yml in acme/widgets, environment pypi, on github.com, tags v* only"},
-		{"github", "https://github.acme.example/_services/token", fields("environment", "", "ref", "refs/heads/main", "events", "push,release", "ref_protected", "true", "runner_environment", "self-hosted"),
-			"Workflow release.yml in acme/widgets, on github.acme.example, branch main only, protected refs only, started by push or release, on self-hosted runners only"},
-		{"github", workload.GitHubIssuer, fields("workflow_repository", "acme/ci", "workflow_at", "refs/heads/main", "calling_workflow", "main.yml", "repository_id", "5"),
-			"Workflow release.yml of acme/ci at refs/heads/main, run, called by main.yml in acme/widgets, environment release, on github.com, repository number 5"},
-		{"gitlab", workload.GitLabIssuer, map[string]string{"namespace": "acme", "project": "widgets", "workflow_filepath": "ci.yml", "ref": "refs/heads/*"}, "Pipeline ci.yml in acme/widgets, on gitlab.com, branches only"},
+		{
+			"github", workload.GitHubIssuer, fields("ref", "refs/tags/v*", "environment", "pypi"),
+			"Workflow release.yml in acme/widgets, environment pypi, on github.com, tags v* only",
+		},
+		{
+			"github", "https://github.acme.example/_services/token",
+			fields("environment", "", "ref", "refs/heads/main", "events", "push,release", "ref_protected", "true",
+				"runner_environment", "self-hosted"),
+			"Workflow release.yml in acme/widgets, on github.acme.example, branch main only, protected refs only, started by push or release, on self-hosted runners only",
+		},
+		{
+			"github", workload.GitHubIssuer,
+			fields("workflow_repository", "acme/ci", "workflow_at", "refs/heads/main", "calling_workflow", "main.yml",
+				"repository_id", "5"),
+			"Workflow release.yml of acme/ci at refs/heads/main, run, called by main.yml in acme/widgets, environment release, on github.com, repository number 5",
+		},
+		{
+			"gitlab", workload.GitLabIssuer,
+			map[string]string{"namespace": "acme", "project": "widgets", "workflow_filepath": "ci.yml", "ref": "refs/heads/*"},
+			"Pipeline ci.yml in acme/widgets, on gitlab.com, branches only",
+		},
 		{"google", workload.GoogleIssuer, map[string]string{"email": "a@b.example"}, "Google service account a@b.example"},
-		{"generic", "https://k.example", map[string]string{"claim:sub": "system:serviceaccount:ci:publisher"}, "Jobs of k.example whose sub is system:serviceaccount:ci:publisher"},
-		{"generic", "https://k.example", map[string]string{"oneof:repository": "a\nb", "prefix:ref": "refs/tags/v*"}, "Jobs of k.example whose repository is a or b, ref is like refs/tags/v*"},
+		{
+			"generic", "https://k.example",
+			map[string]string{"claim:sub": "system:serviceaccount:ci:publisher"},
+			"Jobs of k.example whose sub is system:serviceaccount:ci:publisher",
+		},
+		{
+			"generic", "https://k.example",
+			map[string]string{"oneof:repository": "a\nb", "prefix:ref": "refs/tags/v*"},
+			"Jobs of k.example whose repository is a or b, ref is like refs/tags/v*",
+		},
 	} {
 		p := workload.Find(row.provider)
 		rule, err := p.Compile(row.fields)
@@ -211,40 +252,79 @@ func TestWarnings(t *testing.T) {
 		field          string // of the first warning
 	}{
 		{"no environment, any ref", "github", fields("environment", ""), pinned, workload.AsLooseAsToken, "environment"},
-		{"no environment, all branches", "github", fields("environment", "", "ref", "refs/heads/*"), pinned, workload.AsLooseAsToken, "environment"},
-		{"no environment, tags", "github", fields("environment", "", "ref", "refs/tags/v*"), pinned, workload.Loose, "environment"},
-		{"no environment, protected refs", "github", fields("environment", "", "ref_protected", "true"), pinned, workload.CouldBeStricter, "environment"},
+		{
+			"no environment, all branches", "github", fields("environment", "", "ref", "refs/heads/*"), pinned,
+			workload.AsLooseAsToken, "environment",
+		},
+		{
+			"no environment, tags", "github", fields("environment", "", "ref", "refs/tags/v*"), pinned, workload.Loose,
+			"environment",
+		},
+		{
+			"no environment, protected refs", "github", fields("environment", "", "ref_protected", "true"), pinned,
+			workload.CouldBeStricter, "environment",
+		},
 		{"an environment", "github", fields(), pinned, workload.CouldBeStricter, "ref"},
 		{"an environment, not pinned", "github", fields(), "", workload.Loose, "owner_id"},
-		{"a reusable workflow at a branch", "github", fields("workflow_repository", "acme/ci", "workflow_at", "refs/heads/main"), pinned, workload.Loose, ""},
-		{"gitlab, any branch", "gitlab", map[string]string{"namespace": "acme", "project": "w", "workflow_filepath": ".gitlab-ci.yml"}, "1", workload.AsLooseAsToken, "environment"},
+		{
+			"a reusable workflow at a branch", "github",
+			fields("workflow_repository", "acme/ci", "workflow_at", "refs/heads/main"), pinned, workload.Loose, "",
+		},
+		{
+			"gitlab, any branch", "gitlab",
+			map[string]string{"namespace": "acme", "project": "w", "workflow_filepath": ".gitlab-ci.yml"},
+			"1",
+			workload.AsLooseAsToken, "environment",
+		},
 		{"google, not pinned", "google", map[string]string{"email": "a@b.example"}, "", workload.Loose, "sub"},
-		{"claims, any job of a repository", "generic", map[string]string{"claim:repository": "a/b"}, "", workload.AsLooseAsToken, "claims"},
-		{"claims, any branch of a repository", "generic", map[string]string{"claim:repository": "a/b", "prefix:ref": "refs/heads/*"}, "", workload.AsLooseAsToken, "claims"},
-		{"claims, several repositories", "generic", map[string]string{"oneof:repository": "a/b\na/c", "prefix:ref": "refs/tags/*"}, "", workload.Loose, ""},
+		{
+			"claims, any job of a repository", "generic",
+			map[string]string{"claim:repository": "a/b"},
+			"",
+			workload.AsLooseAsToken, "claims",
+		},
+		{
+			"claims, any branch of a repository", "generic",
+			map[string]string{"claim:repository": "a/b", "prefix:ref": "refs/heads/*"},
+			"", workload.AsLooseAsToken, "claims",
+		},
+		{
+			"claims, several repositories", "generic",
+			map[string]string{"oneof:repository": "a/b\na/c", "prefix:ref": "refs/tags/*"},
+			"", workload.Loose, "",
+		},
 		{"a pipeline of any branch", "generic", map[string]string{"claim:sub": "p://a/b/c"}, "", workload.Loose, "claims"},
-		{"a service account", "generic", map[string]string{"claim:sub": "system:serviceaccount:ci:p"}, "", workload.CouldBeStricter, ""},
+		{
+			"a service account", "generic",
+			map[string]string{"claim:sub": "system:serviceaccount:ci:p"},
+			"",
+			workload.CouldBeStricter, "",
+		},
 	} {
-		p := workload.Find(row.provider)
-		rule, err := p.Compile(row.fields)
-		if err != nil {
-			t.Fatalf("%s: Compile = %v", row.name, err)
-		}
-		got := workload.Of(row.provider).Warnings(rule.Fields, row.ownerID)
-		if len(got) == 0 || got[0].Degree != row.want || got[0].Field != row.field {
-			t.Errorf("%s: Warnings = %+v, want the first of degree %d about %q", row.name, got, row.want, row.field)
-		}
-		for _, w := range got {
-			if loose := strings.Contains(w.Text, "as loose as a shared token"); loose != (w.Degree == workload.AsLooseAsToken) {
-				t.Errorf("%s: %+v says so: %v", row.name, w, loose)
+		t.Run(row.name, func(t *testing.T) {
+			p := workload.Find(row.provider)
+			rule, err := p.Compile(row.fields)
+			if err != nil {
+				t.Fatalf("%s: Compile = %v", row.name, err)
 			}
-		}
+			got := workload.Of(row.provider).Warnings(rule.Fields, row.ownerID)
+			if len(got) == 0 || got[0].Degree != row.want || got[0].Field != row.field {
+				t.Errorf("%s: Warnings = %+v, want the first of degree %d about %q", row.name, got, row.want, row.field)
+			}
+			for _, w := range got {
+				if loose := strings.Contains(w.Text, "as loose as a shared token"); loose != (w.Degree == workload.AsLooseAsToken) {
+					t.Errorf("%s: %+v says so: %v", row.name, w, loose)
+				}
+			}
+		})
 	}
-	rule, _ := workload.GitHub.Compile(fields("ref", "refs/tags/v*", "repository_id", "7", "runner_environment", "github-hosted"))
+	rule, _ := workload.GitHub.Compile(fields("ref", "refs/tags/v*", "repository_id", "7", "runner_environment",
+		"github-hosted"))
 	if got := workload.Of("github").Warnings(rule.Fields, pinned); len(got) > 0 {
 		t.Errorf("a strict rule is warned of: %+v", got)
 	}
-	if got := workload.Of("generic").Warnings(map[string]string{"claim:sub": "repo:a/b:environment:pypi"}, ""); len(got) > 0 {
+	if got := workload.Of("generic").Warnings(map[string]string{"claim:sub": "repo:a/b:environment:pypi"},
+		""); len(got) > 0 {
 		t.Errorf("a rule on sub is warned of: %+v", got)
 	}
 }
@@ -256,7 +336,13 @@ func TestTypedIsTheReverseOfRead(t *testing.T) {
 		fields   map[string]string
 	}{
 		{"github", fields("ref", "refs/tags/v*", "repository_id", "7")},
-		{"gitlab", map[string]string{"namespace": "acme", "project": "w", "workflow_filepath": "c.yml", "project_id": "9", "namespace_id": "8"}},
+		{"gitlab", map[string]string{
+			"namespace":         "acme",
+			"project":           "w",
+			"workflow_filepath": "c.yml",
+			"project_id":        "9",
+			"namespace_id":      "8",
+		}},
 		{"google", map[string]string{"email": "a@b.example"}},
 		{"generic", map[string]string{"oneof:repository": "a/b\na/c", "prefix:ref": "refs/tags/*", "claim:sub": "x"}},
 	} {

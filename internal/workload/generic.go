@@ -18,13 +18,20 @@ var Generic = &Kind{
 	name: "generic", Help: "A job of any other issuer, by rules on its claims or by a preset.",
 	lookup:  func(Claims) (string, *Mismatch) { return AnyLookup, nil },
 	suggest: suggestGeneric, warn: claimWarnings, run: runClaims{workload: []string{"sub"}, ref: "ref"},
-	open: &openKind{compile: compileGeneric, checks: genericChecks, admits: genericAdmits, describe: sayClaims, forms: genericForms()},
+	open: &openKind{
+		compile:  compileGeneric,
+		checks:   genericChecks,
+		admits:   genericAdmits,
+		describe: sayClaims,
+		forms:    genericForms(),
+	},
 }
 
 // AnyLookup is every generic rule's key. Rules of one issuer pin different claims, so all of them are asked.
 const AnyLookup = "*"
 
-// compileGeneric compiles rules on claims. With the field "preset" the others are those of the preset, and become rules.
+// compileGeneric compiles rules on claims. With the field "preset" the others are those of the preset, and become
+// rules.
 func compileGeneric(fields map[string]string) (Rule, error) {
 	p, fields, err := expand(fields)
 	if err != nil {
@@ -47,7 +54,8 @@ func compileGeneric(fields map[string]string) (Rule, error) {
 		r.Fields[kind+claim] = v
 	}
 	if !pins(r) {
-		return Rule{}, fault.New(fault.Invalid, "no claim pins the workload: say what sub is, or repository, or another claim that names one repository or project (%s)", pinNames())
+		return Rule{}, fault.New(fault.Invalid,
+			"no claim pins the workload: say what sub is, or repository, or another claim that names one repository or project (%s)", pinNames())
 	}
 	return r, nil
 }
@@ -57,7 +65,10 @@ func parseClaimRule(field, value string) (kind, claim, v string, err error) {
 	kind, claim, ok := strings.Cut(field, ":")
 	kind += ":"
 	if !ok || kind != exactRule && kind != oneofRule && kind != prefixRule {
-		return "", "", "", fault.New(fault.Invalid, "%.40q is not a field of a generic publisher: use claim:NAME, oneof:NAME, prefix:NAME, or a preset and its fields", field)
+		return "", "", "",
+			fault.New(fault.Invalid,
+				"%.40q is not a field of a generic publisher: use claim:NAME, oneof:NAME, prefix:NAME, or a preset and its fields",
+				field)
 	}
 	if claim == "" || len(claim) > maxRuleName || strings.ContainsAny(claim, " ,=") || HasControl(claim) {
 		return "", "", "", fault.InField(field, "%.100q is not the name of a claim", claim)
@@ -87,7 +98,8 @@ func parseClaimList(claim, value string) (kind, v string, err error) {
 	slices.Sort(all)
 	all = slices.Compact(all)
 	if len(all) > maxRuleList {
-		return "", "", fault.New(fault.Invalid, "claim %s may be one of %d values; at most %d are compared", claim, len(all), maxRuleList)
+		return "", "", fault.New(fault.Invalid, "claim %s may be one of %d values; at most %d are compared", claim, len(all),
+			maxRuleList)
 	}
 	if len(all) == 1 {
 		return exactRule, all[0], nil
@@ -114,8 +126,17 @@ func sayClaims(w *Words, host string, fields map[string]string) {
 // pinSets are the claims that name one workload, project or repository of an issuer. A set counts where each of its
 // claims has to be one of a few texts.
 var pinSets = [][]string{
-	{"sub"}, {"repository"}, {"repository_id"}, {"project_path"}, {"project_id"}, {"pipeline_id"},
-	{"organization_slug", "pipeline_slug"}, {"oidc.circleci.com/project-id"}, {"prj_id"}, {"rpo_id"}, {"repo_slug"},
+	{"sub"},
+	{"repository"},
+	{"repository_id"},
+	{"project_path"},
+	{"project_id"},
+	{"pipeline_id"},
+	{"organization_slug", "pipeline_slug"},
+	{"oidc.circleci.com/project-id"},
+	{"prj_id"},
+	{"rpo_id"},
+	{"repo_slug"},
 }
 
 func pinNames() string {
@@ -232,15 +253,26 @@ func claimWarnings(fields map[string]string, _ string) []Warning {
 	var out []Warning
 	switch {
 	case !narrow:
-		out = append(out, Warning{AsLooseAsToken, "Every job of it may publish, whatever branch it runs for: this is as loose as a shared token. Say which refs may, or which environment.", FieldClaims, "ref=refs/tags/*"})
+		out = append(out, Warning{
+			AsLooseAsToken, "Every job of it may publish, whatever branch it runs for: this is as loose as a shared token. Say which refs may, or which environment.", FieldClaims, "ref=refs/tags/*",
+		})
 	case strings.HasPrefix(sub, "system:serviceaccount:"):
-		out = append(out, Warning{CouldBeStricter, "Whoever may make pods or tokens in that namespace can be this service account.", "", ""})
-	case (strings.HasPrefix(sub, "p://") || strings.HasPrefix(sub, "sc://")) && !literal(r, "rpo_ref") && fields[prefixRule+"rpo_ref"] == "":
-		out = append(out, Warning{Loose, "Any branch that the pipeline builds may publish.", FieldClaims, "rpo_ref=refs/tags/*"})
+		out = append(out, Warning{
+			CouldBeStricter, "Whoever may make pods or tokens in that namespace can be this service account.", "", "",
+		})
+	case (strings.HasPrefix(sub, "p://") || strings.HasPrefix(sub, "sc://")) && !literal(r, "rpo_ref") &&
+		fields[prefixRule+"rpo_ref"] == "":
+		out = append(out, Warning{
+			Loose, "Any branch that the pipeline builds may publish.", FieldClaims, "rpo_ref=refs/tags/*",
+		})
 	}
 	for _, field := range genericOrder(r) {
 		if strings.HasPrefix(field, oneofRule) && pinRank(field) < len(pinSets) {
-			out = append(out, Warning{Loose, "Several workloads in one rule: each of them may publish. A publisher for each can be removed alone.", "", ""})
+			out = append(out,
+				Warning{
+					Loose, "Several workloads in one rule: each of them may publish. A publisher for each can be removed alone.", "",
+					"",
+				})
 			break
 		}
 	}

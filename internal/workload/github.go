@@ -18,8 +18,8 @@ var (
 	githubFullName   = regexp.MustCompile(`\A[A-Za-z0-9][A-Za-z0-9_-]{0,99}/[A-Za-z0-9._-]{1,100}\z`)
 )
 
-// GitHub identifies workflow runs of GitHub Actions. Owner, repository and environment are compared whatever the case of
-// their letters; GitHub tells those of file names and refs apart.
+// GitHub identifies workflow runs of GitHub Actions. Owner, repository and environment are compared whatever the case
+// of their letters; GitHub tells those of file names and refs apart.
 //
 // "sub" is not compared: organizations may give it any shape.
 var GitHub = &Kind{
@@ -33,41 +33,55 @@ var GitHub = &Kind{
 			Name: "owner", Label: "Owner", Example: "acme", Required: true,
 			Help:    "The user or organisation that has the repository: acme of acme/widgets.",
 			Pattern: "letters, digits and '-', beginning with a letter or digit",
-			parse:   folded(matching(githubOwner, "is not a GitHub account: letters, digits and '-', beginning with a letter or digit")),
-		}, {
+			parse: folded(matching(githubOwner,
+				"is not a GitHub account: letters, digits and '-', beginning with a letter or digit")),
+		},
+		{
 			Name: "repository", Label: "Repository", Example: "widgets", Required: true,
 			Help: "The repository's name, without its owner.", Pattern: nameWords, parse: parseGitHubRepository,
-		}, {
+		},
+		{
 			Name: "workflow", Label: "Workflow file", Example: "release.yml", Required: true, Alias: "workflow_filename",
 			Help:    "The file in .github/workflows that publishes: its name alone, no folders.",
 			Pattern: fileWords, parse: parseGitHubWorkflow,
-		}, {
+		},
+		{
 			Name: FieldEnvironment, Label: "Environment", Example: "pypi", Recommended: true, Claim: "environment",
 			Help: "The environment of the job that publishes. Protect it in the repository's settings, by reviewers or by a rule about tags: " +
 				"then something stands between a push and a release. Without one, everybody who may push a branch may publish.",
-			Pattern: "at most 255 bytes, none of ' \" ` , ; \\", Tighten: "Require this environment", parse: parseGitHubEnvironment,
+			Pattern: "at most 255 bytes, none of ' \" ` , ; \\", Tighten: "Require this environment",
+			parse: parseGitHubEnvironment,
 		},
-		refField("ref", "the repository"), protectedField("GitHub"), eventsField("event_name", parseGitHubEvents), runnerField("github-hosted"),
+		refField("ref", "the repository"), protectedField("GitHub"), eventsField("event_name", parseGitHubEvents),
+		runnerField("github-hosted"),
 		{
 			Name: "owner_id", Label: "Owner's number", Example: "4242", Stricter: true, Claim: "repository_owner_id",
 			Help: "The account's number stays when its name goes to somebody else. GitHub is asked for it, and where it cannot be reached " +
 				"the first accepted token tells it; type it to be sure.",
 			Pattern: "a number", Tighten: "Pin to this account",
-			parse: matching(decimalID, "is not a number: it is the account's id, as https://api.github.com/users/OWNER shows it"),
-		}, {
+			parse: matching(decimalID,
+				"is not a number: it is the account's id, as https://api.github.com/users/OWNER shows it"),
+		},
+		{
 			Name: fieldRepositoryID, Label: "Repository's number", Example: "31337", Stricter: true, Claim: "repository_id",
 			Help:    "Leaves out a repository that is made anew under this name. first takes owner and repository from the first accepted token together.",
-			Pattern: "a number, or the word first", Tighten: "Pin to this repository", parse: parseRepositoryID, say: numbered("repository"),
-		}, {
+			Pattern: "a number, or the word first", Tighten: "Pin to this repository", parse: parseRepositoryID,
+			say: numbered("repository"),
+		},
+		{
 			Name: "calling_workflow", Label: "Calling workflow", Example: "main.yml", Stricter: true, Claim: "workflow_ref",
 			Help:    "If the workflow file is a reusable one: the file of the workflow that has to call it.",
 			Pattern: fileWords, parse: parseGitHubWorkflow,
-		}, {
-			Name: "workflow_repository", Label: "Repository of the reusable workflow", Example: "acme/ci", Stricter: true, Renames: true,
-			Help: "Only if the workflow file lies in another repository than the one that publishes.", Pattern: "owner/name",
+		},
+		{
+			Name: "workflow_repository", Label: "Repository of the reusable workflow", Example: "acme/ci", Stricter: true,
+			Renames: true,
+			Help:    "Only if the workflow file lies in another repository than the one that publishes.", Pattern: "owner/name",
 			parse: folded(parseGitHubFullName),
-		}, {
-			Name: "workflow_at", Label: "Version of the reusable workflow", Example: "refs/heads/main", Stricter: true, Renames: true,
+		},
+		{
+			Name: "workflow_at", Label: "Version of the reusable workflow", Example: "refs/heads/main", Stricter: true,
+			Renames: true,
 			Help:    "The ref or commit of that repository that is trusted.",
 			Pattern: "a commit, or a full name that begins with refs/", parse: parseGitHubVersion,
 		},
@@ -92,7 +106,8 @@ const githubWorkflows = "/.github/workflows/"
 
 func parseGitHubRepository(field, s string) (string, error) {
 	if !githubRepository.MatchString(s) || s == "." || s == ".." {
-		return "", fault.InField(field, "%s %.100q is not a repository's name: letters, digits, '-', '_' and '.', without its owner", field, s)
+		return "", fault.InField(field,
+			"%s %.100q is not a repository's name: letters, digits, '-', '_' and '.', without its owner", field, s)
 	}
 	return lowerASCII(s), nil
 }
@@ -113,14 +128,16 @@ func parseGitHubWorkflow(field, s string) (string, error) {
 		stem, isYML = strings.CutSuffix(s, ".yaml")
 	}
 	if !isYML || stem == "" || len(s) > 255 || strings.ContainsAny(s, `/\`) || HasControl(s) {
-		return "", fault.InField(field, "%s %.100q is not a workflow's file name: only the name, without folders, ending in .yml or .yaml", field, s)
+		return "", fault.InField(field,
+			"%s %.100q is not a workflow's file name: only the name, without folders, ending in .yml or .yaml", field, s)
 	}
 	return s, nil
 }
 
 func parseGitHubEnvironment(field, s string) (string, error) {
 	if len(s) > 255 || strings.TrimSpace(s) != s || HasControl(s) || strings.ContainsAny(s, "'\"`,;\\") {
-		return "", fault.InField(field, "%s %.100q cannot be one: at most 255 bytes, no blank at either end, none of ' \" ` , ; \\", field, s)
+		return "", fault.InField(field,
+			"%s %.100q cannot be one: at most 255 bytes, no blank at either end, none of ' \" ` , ; \\", field, s)
 	}
 	return lowerASCII(s), nil
 }
@@ -150,7 +167,8 @@ func validateGitHub(r Rule) error {
 	if repository == "" {
 		lacking = "workflow_repository"
 	}
-	return fault.InField(lacking, "workflow_repository and workflow_at go together: a workflow of another repository is trusted at a ref or commit, not in whatever state it is")
+	return fault.InField(lacking,
+		"workflow_repository and workflow_at go together: a workflow of another repository is trusted at a ref or commit, not in whatever state it is")
 }
 
 // lookupGitHub returns "owner/repository" in lower case.
@@ -206,7 +224,8 @@ func githubCallerFits(r Rule, c Claims) *Mismatch {
 	if r.Fields["calling_workflow"] == "" {
 		return nil
 	}
-	return fileFits(c, "workflow_ref", joined(r, "owner", "repository"), githubWorkflows+r.Fields["calling_workflow"], "ref")
+	return fileFits(c, "workflow_ref", joined(r, "owner", "repository"), githubWorkflows+r.Fields["calling_workflow"],
+		"ref")
 }
 
 // githubEventFits refuses pull_request_target: it runs with the secrets of the repository on the say of a stranger.
@@ -217,7 +236,8 @@ func githubEventFits(_ Rule, c Claims) *Mismatch {
 	return nil
 }
 
-// suggestGitHub names, if the job is in a reusable workflow of another repository, that workflow's version and its caller.
+// suggestGitHub names, if the job is in a reusable workflow of another repository, that workflow's version and its
+// caller.
 func suggestGitHub(c Claims) map[string]string {
 	full := text(c, "repository")
 	owner, repository, ok := strings.Cut(full, "/")
@@ -239,8 +259,8 @@ func suggestGitHub(c Claims) map[string]string {
 	return out
 }
 
-// withoutRevision takes the token's own ref or commit off "release.yml@refs/heads/main"; file names and refs may hold any
-// of these signs themselves.
+// withoutRevision takes the token's own ref or commit off "release.yml@refs/heads/main"; file names and refs may hold
+// any of these signs themselves.
 func withoutRevision(s string, c Claims, claims ...string) string {
 	for _, claim := range claims {
 		if file, ok := strings.CutSuffix(s, "@"+text(c, claim)); ok && text(c, claim) != "" {

@@ -17,8 +17,8 @@ var (
 	gitlabEnvironment = regexp.MustCompile(`\A[A-Za-z0-9_/${}.-](?:[A-Za-z0-9_/${}. -]{0,253}[A-Za-z0-9_/${}.-])?\z`)
 )
 
-// GitLab identifies jobs of GitLab CI/CD, on gitlab.com and on self-managed servers. GitLab takes small and large letters
-// of namespaces and projects for the same, and tells those of files, refs and environments apart.
+// GitLab identifies jobs of GitLab CI/CD, on gitlab.com and on self-managed servers. GitLab takes small and large
+// letters of namespaces and projects for the same, and tells those of files, refs and environments apart.
 var GitLab = &Kind{
 	name: "gitlab", Short: "GitLab", Title: "GitLab CI/CD", Help: "A GitLab CI/CD pipeline.",
 	issuer: GitLabIssuer, numbered: true, pin: "namespace_id", key: []string{"namespace", "project"},
@@ -26,36 +26,49 @@ var GitLab = &Kind{
 	Fields: []Field{
 		{
 			Name: "namespace", Label: "Namespace", Example: "acme", Required: true,
-			Help: "The group or user that has the project, with subgroups: acme or acme/libs.", Pattern: "parts of a GitLab path, with '/' between",
-			parse: parseGitLabNamespace,
-		}, {
+			Help:    "The group or user that has the project, with subgroups: acme or acme/libs.",
+			Pattern: "parts of a GitLab path, with '/' between",
+			parse:   parseGitLabNamespace,
+		},
+		{
 			Name: "project", Label: "Project", Example: "widgets", Required: true,
-			Help: "The project's name in its address on GitLab, without the namespace.", Pattern: nameWords, parse: parseGitLabProject,
-		}, {
-			Name: "workflow_filepath", Label: "Pipeline file", Example: ".gitlab-ci.yml", Required: true, Default: ".gitlab-ci.yml",
-			Help: "The file of the pipeline, from the project's root.", Pattern: "a path that ends in .yml or .yaml", parse: parseGitLabFile,
-		}, {
+			Help: "The project's name in its address on GitLab, without the namespace.", Pattern: nameWords,
+			parse: parseGitLabProject,
+		},
+		{
+			Name: "workflow_filepath", Label: "Pipeline file", Example: ".gitlab-ci.yml", Required: true,
+			Default: ".gitlab-ci.yml",
+			Help:    "The file of the pipeline, from the project's root.", Pattern: "a path that ends in .yml or .yaml",
+			parse: parseGitLabFile,
+		},
+		{
 			Name: FieldEnvironment, Label: "Environment", Example: "pypi", Recommended: true, Claim: "environment",
 			Help: "The environment of the job that publishes, letter by letter. Protect it in the project's settings: then only some may deploy to it. " +
 				"Without one, everybody who may push a branch may publish.",
 			Pattern: "letters, digits, blanks inside, and - _ . / $ { }", Tighten: "Require this environment",
 			parse: matching(gitlabEnvironment, "cannot be one: letters, digits, blanks inside, and - _ / $ { } ."),
 		},
-		refField("ref_path", "the project"), protectedField("GitLab"), eventsField("pipeline_source", parseWords), runnerField("gitlab-hosted"),
+		refField("ref_path", "the project"), protectedField("GitLab"), eventsField("pipeline_source", parseWords),
+		runnerField("gitlab-hosted"),
 		{
 			Name: "namespace_id", Label: "Namespace's number", Example: "72", Stricter: true, Claim: "namespace_id",
 			Help:    "The namespace's number stays when its name goes to somebody else. The first accepted token tells it; type it to be sure.",
-			Pattern: "a number", Tighten: "Pin to this namespace", parse: matching(decimalID, "is not a number: it is the id of the group or user"),
-		}, {
-			Name: "project_id", Stored: fieldRepositoryID, Label: "Project's number", Example: "20", Stricter: true, Claim: "project_id",
+			Pattern: "a number", Tighten: "Pin to this namespace",
+			parse: matching(decimalID, "is not a number: it is the id of the group or user"),
+		},
+		{
+			Name: "project_id", Stored: fieldRepositoryID, Label: "Project's number", Example: "20", Stricter: true,
+			Claim:   "project_id",
 			Help:    "Leaves out a project that is made anew under this name. first takes namespace and project from the first accepted token together.",
-			Pattern: "a number, or the word first", Tighten: "Pin to this project", parse: parseRepositoryID, say: numbered("project"),
+			Pattern: "a number, or the word first", Tighten: "Pin to this project", parse: parseRepositoryID,
+			say: numbered("project"),
 		},
 	},
 	claims: []string{"project_path", "namespace_id", "sub", "ci_config_ref_uri"},
 	lookup: lookupGitLab, suggest: suggestGitLab,
 	checks: []check{
-		folds("project_path", "namespace", "project"), pinned("namespace_id", decimalID, "not a decimal number"), numberFits("project_id"),
+		folds("project_path", "namespace", "project"), pinned("namespace_id", decimalID, "not a decimal number"),
+		numberFits("project_id"),
 		gitlabSubjectFits, gitlabPipelineFits, environmentFits(func(s string) string { return s }),
 	},
 	run: runClaims{workload: []string{"project_path"}, ref: "ref_path", word: "job", id: "job_id", path: "/-/jobs/"},
@@ -70,7 +83,8 @@ var GitLab = &Kind{
 func parseGitLabNamespace(field, s string) (string, error) {
 	parts := strings.Split(s, "/")
 	if len(s) > 512 || len(parts) > 21 || slices.ContainsFunc(parts, func(p string) bool { return !isGitLabSegment(p) }) {
-		return "", fault.InField(field, "%s %.100q is not a group or user on GitLab, with its subgroups as group/subgroup", field, s)
+		return "", fault.InField(field, "%s %.100q is not a group or user on GitLab, with its subgroups as group/subgroup",
+			field, s)
 	}
 	return lowerASCII(s), nil
 }
@@ -85,17 +99,20 @@ func parseGitLabProject(field, s string) (string, error) {
 // isGitLabSegment keeps to GitLab's rules for a part of a path, so far as another part could be mistaken for it.
 func isGitLabSegment(s string) bool {
 	low := lowerASCII(s)
-	return gitlabSegment.MatchString(s) && !strings.HasSuffix(s, ".") && !strings.HasSuffix(low, ".git") && !strings.HasSuffix(low, ".atom")
+	return gitlabSegment.MatchString(s) && !strings.HasSuffix(s, ".") && !strings.HasSuffix(low, ".git") &&
+		!strings.HasSuffix(low, ".atom")
 }
 
-// parseGitLabFile wants the file of the pipeline as it lies in the project: a file of another project or of a URL, which
-// GitLab allows, is not this project's to trust.
+// parseGitLabFile wants the file of the pipeline as it lies in the project: a file of another project or of a URL,
+// which GitLab allows, is not this project's to trust.
 func parseGitLabFile(field, s string) (string, error) {
 	s = strings.TrimSpace(s)
 	named := strings.HasSuffix(s, ".yml") || strings.HasSuffix(s, ".yaml")
 	odd := slices.ContainsFunc(strings.Split(s, "/"), func(p string) bool { return p == "" || p == "." || p == ".." })
 	if !named || odd || len(s) > 255 || HasControl(s) || strings.ContainsAny(s, `\:`) || s == ".yml" || s == ".yaml" {
-		return "", fault.InField(field, "%s %.100q is not the path of a pipeline's file: from the project's root, as .gitlab-ci.yml or ci/release.yml", field, s)
+		return "", fault.InField(field,
+			"%s %.100q is not the path of a pipeline's file: from the project's root, as .gitlab-ci.yml or ci/release.yml",
+			field, s)
 	}
 	return s, nil
 }

@@ -6,23 +6,28 @@ import "regexp"
 const GoogleIssuer = "https://accounts.google.com"
 
 var (
-	emailAddress  = regexp.MustCompile(`\A[A-Za-z0-9!#$%&'*+/=?^_{|}~.-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){1,9}\z`)
+	emailAddress = regexp.MustCompile(
+		`\A[A-Za-z0-9!#$%&'*+/=?^_{|}~.-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){1,9}\z`,
+	)
 	googleSubject = regexp.MustCompile(`\A[A-Za-z0-9._-]{1,255}\z`)
 )
 
-// Google identifies Google's accounts by an e-mail address that Google verified, letter by letter. An address can be given
-// to another account, so rules are pinned to the account's subject. Google does not number its tokens.
+// Google identifies Google's accounts by an e-mail address that Google verified, letter by letter. An address can be
+// given to another account, so rules are pinned to the account's subject. Google does not number its tokens.
 var Google = &Kind{
 	name: "google", Short: "Google", Title: "Google Cloud", Help: "A Google service account.",
 	issuer: GoogleIssuer, host: "google.com", pin: "sub", key: []string{"email"},
 	sentence: "Google service account {email}",
 	Fields: []Field{
 		{
-			Name: "email", Label: "Service account", Example: "publisher@acme.iam.gserviceaccount.com", Required: true, Claim: "email",
-			Help: "The account's address as Google writes it, letter by letter.", Pattern: "an e-mail address",
-			parse: matching(emailAddress, "is not an address: write it as Google does, as publisher@project.iam.gserviceaccount.com"),
+			Name: "email", Label: "Service account", Example: "publisher@acme.iam.gserviceaccount.com", Required: true,
+			Claim: "email",
+			Help:  "The account's address as Google writes it, letter by letter.", Pattern: "an e-mail address",
+			parse: matching(emailAddress,
+				"is not an address: write it as Google does, as publisher@project.iam.gserviceaccount.com"),
 		}, {
-			Name: "sub", Label: "Account's id", Example: "104242424242424242424", Stricter: true, Claim: "sub", Tighten: "Pin to this account",
+			Name: "sub", Label: "Account's id", Example: "104242424242424242424", Stricter: true, Claim: "sub",
+			Tighten: "Pin to this account",
 			Help:    "The account's id stays when the address is given to another account. The first accepted token tells it; type it to be sure.",
 			Pattern: "letters and digits, as the token's own sub",
 			parse:   matching(googleSubject, "is not the account's id: letters and digits, as the token's own sub"),
@@ -41,7 +46,9 @@ var Google = &Kind{
 		if ownerID != "" {
 			return nil
 		}
-		return []Warning{{Loose, "Not pinned yet: the account that has this address when the first token comes is the one that is trusted from then on.", "sub", ""}}
+		return []Warning{{
+			Loose, "Not pinned yet: the account that has this address when the first token comes is the one that is trusted from then on.", "sub", "",
+		}}
 	},
 }
 

@@ -44,7 +44,8 @@ func parseRef(field, s string) (string, error) {
 	good := len(part) == 3 && part[0] == "refs" && part[1] != "" && (open || part[2] != "") &&
 		len(s) <= 255 && !strings.ContainsAny(stem, "*?[ ~^:\\") && !HasControl(s)
 	if !good {
-		return "", fault.InField(field, "%s %.100q is not a ref: write a full name such as refs/heads/main, or refs/tags/v* with one * at its end", field, s)
+		return "", fault.InField(field,
+			"%s %.100q is not a ref: write a full name such as refs/heads/main, or refs/tags/v* with one * at its end", field, s)
 	}
 	return s, nil
 }
@@ -84,7 +85,8 @@ func parseWords(field, s string) (string, error) {
 
 func parseRepositoryID(field, s string) (string, error) {
 	if s != firstToken && !decimalID.MatchString(s) {
-		return "", fault.InField(field, "%s %.40q is not a number, nor %q for the one of the first accepted token", field, s, firstToken)
+		return "", fault.InField(field, "%s %.40q is not a number, nor %q for the one of the first accepted token", field, s,
+			firstToken)
 	}
 	return s, nil
 }
@@ -98,7 +100,8 @@ func parseUUID(field, s string) (string, error) {
 
 // HasControl reports whether a text holds control characters, or others that could change how it is shown.
 func HasControl(s string) bool {
-	return strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || 0x7f <= r && r < 0xa0 || r == '\u2028' || r == '\ufffd' })
+	return strings.ContainsFunc(s,
+		func(r rune) bool { return r < ' ' || 0x7f <= r && r < 0xa0 || r == '\u2028' || r == '\ufffd' })
 }
 
 // lowerASCII lowers A to Z and nothing else. Unicode would also make the Kelvin sign a "k", and an environment of that

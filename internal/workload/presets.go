@@ -21,47 +21,74 @@ type preset struct {
 const anyBranch = " Without it, everybody who may push a branch may publish."
 
 // presets are in the order of their forms, by the documentation of each: Forgejo's "OpenID Connect in Actions",
-// Buildkite's "OIDC", CircleCI's "OpenID Connect tokens", Jenkins' oidc-provider plugin, Semaphore's "OIDC tokens", Azure
-// DevOps' "Oidctoken" and Kubernetes' "Managing Service Accounts".
+// Buildkite's "OIDC", CircleCI's "OpenID Connect tokens", Jenkins' oidc-provider plugin, Semaphore's "OIDC tokens",
+// Azure DevOps' "Oidctoken" and Kubernetes' "Managing Service Accounts".
 var presets = []preset{
 	{name: "forgejo", title: "Forgejo Actions", make: forgejoRules, fields: []Field{
 		needed("owner", "Owner", "acme", "The user or organisation that has the repository.", nameWords),
 		needed("repository", "Repository", "widgets", "Its name, without the owner.", nameWords),
-		recommended("workflow", "Workflow file", "release.yml", "The file that publishes; a name without a folder lies in .forgejo/workflows. Without one, every workflow of the repository may publish.", "a file name or a path"),
-		recommended("ref", "Tags or branches", "refs/tags/v*", "Only runs for these refs."+anyBranch, refWords).is("ref", prefixRule),
-		{Name: "ref_protected", Label: "Protected refs only", Example: "true", Help: "Only branches and tags that Forgejo protects.", Pattern: "true, or nothing", Stricter: true, Check: true, Claim: "ref_protected"},
-		strict("events", "Started by", "push", "Only runs that one of these started; several with commas between.", "words with commas between").is("event_name", oneofRule),
-		strict("owner_id", "Owner's number", "42", "It stays when the name goes to somebody else.", "a number").is("repository_owner_id", exactRule),
-		strict("repository_id", "Repository's number", "77", "Leaves out a repository that is made anew under this name.", "a number").is("repository_id", exactRule),
+		recommended("workflow", "Workflow file", "release.yml",
+			"The file that publishes; a name without a folder lies in .forgejo/workflows. Without one, every workflow of the repository may publish.", "a file name or a path"),
+		recommended("ref", "Tags or branches", "refs/tags/v*", "Only runs for these refs."+anyBranch, refWords).is("ref",
+			prefixRule),
+		{
+			Name:     "ref_protected",
+			Label:    "Protected refs only",
+			Example:  "true",
+			Help:     "Only branches and tags that Forgejo protects.",
+			Pattern:  "true, or nothing",
+			Stricter: true,
+			Check:    true,
+			Claim:    "ref_protected",
+		},
+		strict("events", "Started by", "push", "Only runs that one of these started; several with commas between.",
+			"words with commas between").is("event_name", oneofRule),
+		strict("owner_id", "Owner's number", "42", "It stays when the name goes to somebody else.",
+			"a number").is("repository_owner_id", exactRule),
+		strict("repository_id", "Repository's number", "77", "Leaves out a repository that is made anew under this name.",
+			"a number").is("repository_id", exactRule),
 	}, known: func(issuer, _, _ string, _ func(...string) bool) bool {
 		return strings.HasSuffix(issuer, "/api/actions")
 	}},
 	{name: "buildkite", title: "Buildkite", fields: []Field{
-		needed("organization", "Organisation", "acme", "Its name in its address.", nameWords).is("organization_slug", exactRule),
+		needed("organization", "Organisation", "acme", "Its name in its address.", nameWords).is("organization_slug",
+			exactRule),
 		needed("pipeline", "Pipeline", "widgets", "Its name in its address.", nameWords).is("pipeline_slug", exactRule),
-		recommended("branch", "Branch", "main", "Only builds of this branch. Without branch, tag or step, everybody who may push a branch may publish.", starWords).is("build_branch", prefixRule),
+		recommended("branch", "Branch", "main",
+			"Only builds of this branch. Without branch, tag or step, everybody who may push a branch may publish.",
+			starWords).is("build_branch", prefixRule),
 		recommended("tag", "Tag", "v*", "Only builds of such tags.", starWords).is("build_tag", prefixRule),
 		strict("step", "Step", "publish", "Only the step with this key.", "the step's key").is("step_key", exactRule),
-		strict("source", "Started by", "webhook", "webhook, ui, api, schedule or trigger_job; several with commas between.", "words with commas between").is("build_source", oneofRule),
-		strict("pipeline_id", "Pipeline's id", "01890000-0000-4000-8000-000000000001", "It stays when the name goes to another pipeline.", "a UUID").is("pipeline_id", exactRule),
-		strict("runner_environment", "Runners", "self-hosted", "Only such agents.", "a word").is("runner_environment", exactRule),
+		strict("source", "Started by", "webhook", "webhook, ui, api, schedule or trigger_job; several with commas between.",
+			"words with commas between").is("build_source", oneofRule),
+		strict("pipeline_id", "Pipeline's id", "01890000-0000-4000-8000-000000000001",
+			"It stays when the name goes to another pipeline.", "a UUID").is("pipeline_id", exactRule),
+		strict("runner_environment", "Runners", "self-hosted", "Only such agents.", "a word").is("runner_environment",
+			exactRule),
 	}, known: func(_, host, _ string, has func(...string) bool) bool {
 		return has("organization_slug", "pipeline_slug") || host == "agent.buildkite.com"
 	}},
 	{name: "circleci", title: "CircleCI", fields: []Field{
-		needed("project_id", "Project's id", "01890000-0000-4000-8000-000000000002", "From the project's settings on CircleCI.", "a UUID").is("oidc.circleci.com/project-id", exactRule),
-		recommended("ref", "Tags or branches", "refs/tags/v*", "Only jobs for these refs."+anyBranch, refWords).is("oidc.circleci.com/vcs-ref", prefixRule),
-		strict("origin", "Repository", "github.com/acme/widgets", "Where the code comes from, as the token says it.", "host/owner/name").is("oidc.circleci.com/vcs-origin", exactRule),
+		needed("project_id", "Project's id", "01890000-0000-4000-8000-000000000002",
+			"From the project's settings on CircleCI.", "a UUID").is("oidc.circleci.com/project-id", exactRule),
+		recommended("ref", "Tags or branches", "refs/tags/v*", "Only jobs for these refs."+anyBranch,
+			refWords).is("oidc.circleci.com/vcs-ref", prefixRule),
+		strict("origin", "Repository", "github.com/acme/widgets", "Where the code comes from, as the token says it.",
+			"host/owner/name").is("oidc.circleci.com/vcs-origin", exactRule),
 	}, known: func(_, host, _ string, has func(...string) bool) bool {
 		return has("oidc.circleci.com/project-id") || host == "oidc.circleci.com"
 	}},
 	{name: "jenkins", title: "Jenkins", fields: []Field{
-		needed("job", "Job", "https://jenkins.acme.example/job/widgets/", "The job's address, as the token's sub says it.", "a URL").is("sub", exactRule),
+		needed("job", "Job", "https://jenkins.acme.example/job/widgets/", "The job's address, as the token's sub says it.",
+			"a URL").is("sub", exactRule),
 	}, known: func(issuer, _, _ string, _ func(...string) bool) bool { return strings.HasSuffix(issuer, "/oidc") }},
 	{name: "semaphore", title: "Semaphore", fields: []Field{
-		needed("project_id", "Project's id", "01890000-0000-4000-8000-000000000003", "From the project's settings on Semaphore.", "a UUID").is("prj_id", exactRule),
-		recommended("ref", "Tags or branches", "refs/tags/v*", "Only jobs for these refs."+anyBranch, refWords).is("ref", prefixRule),
-		strict("ref_type", "Sort of ref", "tag", "branch, tag or pull-request; several with commas between.", "words with commas between").is("ref_type", oneofRule),
+		needed("project_id", "Project's id", "01890000-0000-4000-8000-000000000003",
+			"From the project's settings on Semaphore.", "a UUID").is("prj_id", exactRule),
+		recommended("ref", "Tags or branches", "refs/tags/v*", "Only jobs for these refs."+anyBranch, refWords).is("ref",
+			prefixRule),
+		strict("ref_type", "Sort of ref", "tag", "branch, tag or pull-request; several with commas between.",
+			"words with commas between").is("ref_type", oneofRule),
 		strict("repository", "Repository", "widgets", "Its name, as the token says it.", "a name").is("repo_slug", exactRule),
 	}, known: func(_, host, _ string, has func(...string) bool) bool {
 		return has("prj_id") || strings.HasSuffix(host, ".semaphoreci.com")
@@ -69,17 +96,24 @@ var presets = []preset{
 	{name: "azure-devops", title: "Azure DevOps", make: azureRules, fields: []Field{
 		needed("organization", "Organisation", "acme", "Its name in its address.", nameWords),
 		needed("project", "Project", "widgets", "Its name.", "letters, digits, blanks, '-', '_', '.', '(' and ')'"),
-		recommended("pipeline", "Pipeline", "release", "The pipeline that publishes. Either this or a service connection is needed.", "a name"),
-		strict("connection", "Service connection", "pypi", "In place of a pipeline: every pipeline that may use it may publish.", "a name"),
-		recommended("ref", "Tags or branches", "refs/tags/v*", "Only runs for these refs."+anyBranch, refWords).is("rpo_ref", prefixRule),
-		strict("repository_id", "Repository's id", "01890000-0000-4000-8000-000000000004", "Leaves out other repositories that the pipeline could build.", "a UUID").is("rpo_id", exactRule),
-		strict("project_id", "Project's id", "01890000-0000-4000-8000-000000000005", "It stays when the name goes to another project.", "a UUID").is("prj_id", exactRule),
+		recommended("pipeline", "Pipeline", "release",
+			"The pipeline that publishes. Either this or a service connection is needed.", "a name"),
+		strict("connection", "Service connection", "pypi",
+			"In place of a pipeline: every pipeline that may use it may publish.", "a name"),
+		recommended("ref", "Tags or branches", "refs/tags/v*", "Only runs for these refs."+anyBranch, refWords).is("rpo_ref",
+			prefixRule),
+		strict("repository_id", "Repository's id", "01890000-0000-4000-8000-000000000004",
+			"Leaves out other repositories that the pipeline could build.", "a UUID").is("rpo_id", exactRule),
+		strict("project_id", "Project's id", "01890000-0000-4000-8000-000000000005",
+			"It stays when the name goes to another project.", "a UUID").is("prj_id", exactRule),
 	}, known: func(_, host, sub string, _ func(...string) bool) bool {
 		return strings.HasPrefix(sub, "p://") || strings.HasPrefix(sub, "sc://") || host == "vstoken.dev.azure.com"
 	}},
 	{name: "kubernetes", title: "Kubernetes", make: kubernetesRules, fields: []Field{
 		needed("namespace", "Namespace", "ci", "Of the cluster whose issuer this is.", "small letters, digits, '-' and '.'"),
-		needed("service_account", "Service account", "publisher", "Whoever may make pods in the namespace can be this account: keep a namespace for it.", "small letters, digits, '-' and '.'"),
+		needed("service_account", "Service account", "publisher",
+			"Whoever may make pods in the namespace can be this account: keep a namespace for it.",
+			"small letters, digits, '-' and '.'"),
 	}, known: func(_, host, sub string, _ func(...string) bool) bool {
 		return strings.HasPrefix(sub, "system:serviceaccount:") || strings.Contains(host, "kubernetes")
 	}},
@@ -130,7 +164,8 @@ func expand(fields map[string]string) (preset, map[string]string, error) {
 	}
 	i := slices.IndexFunc(presets, func(p preset) bool { return p.name == name })
 	if i < 0 {
-		return preset{}, nil, fault.InField(fieldPreset, "there is no preset %.40q: choose %s", name, strings.Join(Presets(), ", "))
+		return preset{}, nil,
+			fault.InField(fieldPreset, "there is no preset %.40q: choose %s", name, strings.Join(Presets(), ", "))
 	}
 	p := presets[i]
 	for field := range fields {
@@ -236,7 +271,8 @@ func azureRules(in, out map[string]string) error {
 func kubernetesRules(in, out map[string]string) error {
 	for _, name := range []string{"namespace", "service_account"} {
 		if !kubernetesName.MatchString(in[name]) {
-			return fault.InField(name, "%s %.100q is not a name in Kubernetes: small letters, digits, '-' and '.'", name, in[name])
+			return fault.InField(name, "%s %.100q is not a name in Kubernetes: small letters, digits, '-' and '.'", name,
+				in[name])
 		}
 	}
 	out[exactRule+"sub"] = "system:serviceaccount:" + in["namespace"] + ":" + in["service_account"]

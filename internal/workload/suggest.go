@@ -9,13 +9,14 @@ import (
 	"pyindex/internal/fault"
 )
 
-// Suggest returns the fields of the narrowest rule for the workload of these claims, as Compile takes them, after asking
-// Compile and Admits. Anybody may have chosen the values, so quote them when showing them. It returns fault.Invalid, which
-// says why there is none.
+// Suggest returns the fields of the narrowest rule for the workload of these claims, as Compile takes them, after
+// asking Compile and Admits. Anybody may have chosen the values, so quote them when showing them. It returns
+// fault.Invalid, which says why there is none.
 func (k *Kind) Suggest(c Claims) (map[string]string, error) {
 	fields := k.Recognize(c)
 	if fields == nil {
-		return nil, fault.New(fault.Invalid, "the claims are not those of a workload that a publisher of kind %s could accept", k.name)
+		return nil, fault.New(fault.Invalid,
+			"the claims are not those of a workload that a publisher of kind %s could accept", k.name)
 	}
 	for name, v := range fields {
 		if strings.ContainsFunc(v, func(r rune) bool { return !unicode.IsPrint(r) }) {
@@ -35,7 +36,8 @@ func (k *Kind) Suggest(c Claims) (map[string]string, error) {
 	return fields, nil
 }
 
-// Recognize returns the fields that the claims of a workload of this kind say, unchecked; nil if they are not those of one.
+// Recognize returns the fields that the claims of a workload of this kind say, unchecked; nil if they are not those of
+// one.
 func (k *Kind) Recognize(c Claims) map[string]string {
 	out := map[string]string{}
 	if k.suggest != nil {

@@ -30,15 +30,26 @@ type forge struct {
 func forgeWarnings(fields map[string]string, ownerID string, f forge) []Warning {
 	out := reachWarnings(fields, f)
 	if ownerID == "" {
-		out = append(out, Warning{Loose, "Not pinned yet: whoever has the name " + f.account + " when the first token comes is trusted from then on.", f.pin, ""})
+		out = append(out, Warning{
+			Loose, "Not pinned yet: whoever has the name " + f.account + " when the first token comes is trusted from then on.",
+			f.pin, "",
+		})
 	}
 	if fields[fieldRepositoryID] == "" {
-		out = append(out, Warning{CouldBeStricter, "A " + f.thing + " that is made anew under the name " + f.place + " is trusted too.", f.id, ""})
+		out = append(out, Warning{
+			CouldBeStricter, "A " + f.thing + " that is made anew under the name " + f.place + " is trusted too.", f.id, "",
+		})
 	}
 	if runner := fields[fieldRunner]; runner == "" {
-		out = append(out, Warning{CouldBeStricter, "Self-hosted runners may publish: what an earlier job left behind on one could use the right to.", fieldRunner, f.hosted})
+		out = append(out, Warning{
+			CouldBeStricter, "Self-hosted runners may publish: what an earlier job left behind on one could use the right to.",
+			fieldRunner, f.hosted,
+		})
 	} else if runner != f.hosted {
-		out = append(out, Warning{CouldBeStricter, "Self-hosted runners publish: what an earlier job left behind on one could use the right to.", "", ""})
+		out = append(out, Warning{
+			CouldBeStricter, "Self-hosted runners publish: what an earlier job left behind on one could use the right to.", "",
+			"",
+		})
 	}
 	return out
 }
@@ -48,14 +59,24 @@ func reachWarnings(fields map[string]string, f forge) []Warning {
 	guarded, ref := fields[fieldRefProtected] != "", fields[fieldRef]
 	switch {
 	case fields[FieldEnvironment] == "" && !guarded && anyRef(ref):
-		return []Warning{{AsLooseAsToken, "Whoever may push a branch to " + f.place + " may publish, with their own " + f.file + ": this is as loose as a shared token. " +
-			"Name an environment and protect it.", FieldEnvironment, ""}}
+		return []Warning{{
+			AsLooseAsToken,
+			"Whoever may push a branch to " + f.place + " may publish, with their own " + f.file +
+				": this is as loose as a shared token. " +
+				"Name an environment and protect it.", FieldEnvironment, "",
+		}}
 	case fields[FieldEnvironment] == "" && !guarded:
-		return []Warning{{Loose, "No environment: whoever may push " + ref + " to " + f.place + " may publish, and nobody is asked first.", FieldEnvironment, ""}}
+		return []Warning{{
+			Loose, "No environment: whoever may push " + ref + " to " + f.place + " may publish, and nobody is asked first.",
+			FieldEnvironment, "",
+		}}
 	case fields[FieldEnvironment] == "":
 		return []Warning{{CouldBeStricter, "No environment: nobody is asked before a release.", FieldEnvironment, ""}}
 	case !guarded && anyRef(ref):
-		return []Warning{{CouldBeStricter, "Any branch and tag that the environment " + fields[FieldEnvironment] + " lets through: one without protection rules lets all of them through.", fieldRef, ""}}
+		return []Warning{{
+			CouldBeStricter, "Any branch and tag that the environment " + fields[FieldEnvironment] +
+				" lets through: one without protection rules lets all of them through.", fieldRef, "",
+		}}
 	}
 	return nil
 }
@@ -71,7 +92,10 @@ func foreignWarnings(fields map[string]string) []Warning {
 	if at == "" || commit.MatchString(at) {
 		return nil
 	}
-	return []Warning{{Loose, "The workflow itself is that of " + fields["workflow_repository"] + " at " + at + ": whoever may push there changes what is published.", "", ""}}
+	return []Warning{{
+		Loose, "The workflow itself is that of " + fields["workflow_repository"] + " at " + at +
+			": whoever may push there changes what is published.", "", "",
+	}}
 }
 
 // Warnings returns in which ways a rule of compiled fields is loose, the worst first. ownerID is what it is pinned to.

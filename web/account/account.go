@@ -20,7 +20,10 @@ func (s *Section) accountRoutes() []route.Route {
 		{Method: http.MethodGet, Path: "/manage/account/", Auth: route.Signed, Handle: s.profile},
 		{Method: http.MethodPost, Path: "/manage/account/", Auth: route.Signed, Handle: s.Posted(s.setProfile)},
 		{Method: http.MethodGet, Path: "/manage/account/security/", Auth: route.Signed, Handle: s.security},
-		{Method: http.MethodPost, Path: "/manage/account/security/password/", Auth: route.Signed, Handle: s.Posted(s.setPassword)},
+		{
+			Method: http.MethodPost, Path: "/manage/account/security/password/", Auth: route.Signed,
+			Handle: s.Posted(s.setPassword),
+		},
 		{Method: http.MethodGet, Path: "/manage/account/security/totp/", Auth: route.Signed, Handle: s.totp},
 		{Method: http.MethodPost, Path: "/manage/account/security/totp/", Auth: route.Signed, Handle: s.Posted(s.setTOTP)},
 		{Method: http.MethodPost, Path: "/manage/account/security/totp/begin/", Auth: route.Signed, Handle: s.beginTOTP},
@@ -54,8 +57,21 @@ func (s *Section) profile(w http.ResponseWriter, r *http.Request, who access.Cal
 func (s *Section) profilePage(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form) error {
 	v := profileView{Frame: s.accountFrame(r, who, "profile", "Account of "+who.Name())}
 	v.Notice = cmp.Or(f.Problem(), v.Notice)
-	v.FullName = f.Field(ui.Field{Name: "full_name", Label: "Name", Autocomplete: "name", MaxLength: 100, Help: "As colleagues know you."})
-	v.Email = f.Field(ui.Field{Name: "email", Label: "E-mail", Type: "email", Autocomplete: "email", MaxLength: 254, Help: "For invitations and notices, where this index sends any. Nobody else sees it but administrators."})
+	v.FullName = f.Field(ui.Field{
+		Name:         "full_name",
+		Label:        "Name",
+		Autocomplete: "name",
+		MaxLength:    100,
+		Help:         "As colleagues know you.",
+	})
+	v.Email = f.Field(ui.Field{
+		Name:         "email",
+		Label:        "E-mail",
+		Type:         "email",
+		Autocomplete: "email",
+		MaxLength:    254,
+		Help:         "For invitations and notices, where this index sends any. Nobody else sees it but administrators.",
+	})
 	return s.Render(w, f.Status(), "account", &v)
 }
 
@@ -76,7 +92,8 @@ func (s *Section) setProfile(w http.ResponseWriter, r *http.Request, who access.
 		return s.profilePage(w, r, who, f)
 	}
 	if moved {
-		s.letters.AlertAt(r, who, old.Email, "The e-mail address of your account was changed, so this is the last message to this one.")
+		s.letters.AlertAt(r, who, old.Email,
+			"The e-mail address of your account was changed, so this is the last message to this one.")
 	}
 	return s.Done(w, r, "/manage/account/", "Your profile is saved.")
 }
@@ -100,12 +117,17 @@ func (s *Section) security(w http.ResponseWriter, r *http.Request, who access.Ca
 	return s.securityPage(w, r, who, ui.Typed(nil), nil)
 }
 
-func (s *Section) securityPage(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form, codes []access.Secret) error {
+func (s *Section) securityPage(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form,
+	codes []access.Secret,
+) error {
 	security, err := s.o.SignIn.SecurityOf(r.Context(), who)
 	if err != nil {
 		return err
 	}
-	v := securityView{Frame: s.accountFrame(r, who, "security", "Security"), Security: security, Codes: codes, Fresh: s.Confirmed(who) == nil}
+	v := securityView{
+		Frame: s.accountFrame(r, who, "security", "Security"), Security: security, Codes: codes,
+		Fresh: s.Confirmed(who) == nil,
+	}
 	v.Notice = cmp.Or(f.Problem(), v.Notice)
 	if v.Passkeys, err = s.passkeysOf(r, who); err != nil {
 		return err
@@ -122,9 +144,28 @@ func (s *Section) securityPage(w http.ResponseWriter, r *http.Request, who acces
 	}
 	v.Passkeyed, v.Device = s.o.SignIn.Passkeyed(), ui.Browser(r.UserAgent())
 	v.Scripts = s.loginScripts()
-	v.Current = f.Field(ui.Field{Name: "current", Label: "Current password", Type: "password", Required: true, Autocomplete: "current-password"})
-	v.Password = f.Field(ui.Field{Name: "password", Label: "New password", Type: "password", Required: true, Autocomplete: "new-password", Help: "At least 12 characters. Your other sessions are signed out."})
-	v.Again = f.Field(ui.Field{Name: "again", Label: "New password again", Type: "password", Required: true, Autocomplete: "new-password"})
+	v.Current = f.Field(ui.Field{
+		Name:         "current",
+		Label:        "Current password",
+		Type:         "password",
+		Required:     true,
+		Autocomplete: "current-password",
+	})
+	v.Password = f.Field(ui.Field{
+		Name:         "password",
+		Label:        "New password",
+		Type:         "password",
+		Required:     true,
+		Autocomplete: "new-password",
+		Help:         "At least 12 characters. Your other sessions are signed out.",
+	})
+	v.Again = f.Field(ui.Field{
+		Name:         "again",
+		Label:        "New password again",
+		Type:         "password",
+		Required:     true,
+		Autocomplete: "new-password",
+	})
 	return s.Render(w, f.Status(), "security", &v)
 }
 
@@ -136,7 +177,8 @@ func (s *Section) setPassword(w http.ResponseWriter, r *http.Request, who access
 		f.Wrong("again", "the two passwords differ")
 		return s.securityPage(w, r, who, f, nil)
 	}
-	err := s.o.SignIn.SetPassword(r.Context(), who, access.Secret(f.Secret("current")), access.Secret(f.Secret("password")))
+	err := s.o.SignIn.SetPassword(r.Context(), who, access.Secret(f.Secret("current")),
+		access.Secret(f.Secret("password")))
 	f.Late(w, err)
 	if err := f.Refused(fault.FieldOf(err), err); err != nil {
 		return err
@@ -190,7 +232,16 @@ func (s *Section) totpPage(w http.ResponseWriter, r *http.Request, who access.Ca
 	if v.QR, err = newQR(e.URI); err != nil {
 		return err
 	}
-	v.Code = f.Field(ui.Field{Name: "code", Label: "Code", Required: true, Autocomplete: "one-time-code", InputMode: "numeric", Mono: true, MaxLength: 10, Help: "The six digits that the authenticator shows now."})
+	v.Code = f.Field(ui.Field{
+		Name:         "code",
+		Label:        "Code",
+		Required:     true,
+		Autocomplete: "one-time-code",
+		InputMode:    "numeric",
+		Mono:         true,
+		MaxLength:    10,
+		Help:         "The six digits that the authenticator shows now.",
+	})
 	return s.Render(w, f.Status(), "totp", &v)
 }
 
@@ -227,7 +278,8 @@ func (s *Section) setTOTP(w http.ResponseWriter, r *http.Request, who access.Cal
 	if f.Bad() {
 		return s.totpPage(w, r, who, f)
 	}
-	s.letters.Alert(r, who, "An authenticator was set up for your account, with new recovery codes, and your other sessions ended.")
+	s.letters.Alert(r, who,
+		"An authenticator was set up for your account, with new recovery codes, and your other sessions ended.")
 	return s.securityPage(w, r, who, ui.Typed(nil), codes)
 }
 

@@ -23,7 +23,13 @@ type forgottenView struct {
 func (s *Section) mailRoutes() []route.Route {
 	return []route.Route{
 		{Method: http.MethodGet, Path: "/login/forgotten/", Auth: route.Visitor, Handle: s.forgotten},
-		{Method: http.MethodPost, Path: "/login/forgotten/", Auth: route.Visitor, Limit: route.LimitSignIn, Handle: s.Posted(s.askForLink)},
+		{
+			Method: http.MethodPost,
+			Path:   "/login/forgotten/",
+			Auth:   route.Visitor,
+			Limit:  route.LimitSignIn,
+			Handle: s.Posted(s.askForLink),
+		},
 	}
 }
 
@@ -31,10 +37,19 @@ func (s *Section) forgotten(w http.ResponseWriter, r *http.Request, who access.C
 	return s.forgottenPage(w, r, who, ui.Typed(nil), false)
 }
 
-func (s *Section) forgottenPage(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form, asked bool) error {
+func (s *Section) forgottenPage(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form,
+	asked bool,
+) error {
 	v := forgottenView{Frame: s.Frame(r, who, "Password forgotten"), Mails: s.letters.Enabled(), Asked: asked}
 	v.Notice = cmp.Or(f.Problem(), v.Notice)
-	v.User = f.Field(ui.Field{Name: "user", Label: "User name", Required: true, Autocomplete: "username", Mono: true, MaxLength: 64})
+	v.User = f.Field(ui.Field{
+		Name:         "user",
+		Label:        "User name",
+		Required:     true,
+		Autocomplete: "username",
+		Mono:         true,
+		MaxLength:    64,
+	})
 	return s.Render(w, f.Status(), "forgotten", &v)
 }
 
@@ -63,5 +78,6 @@ func (s *Section) sendLink(ctx context.Context, who access.Caller, name string) 
 	if err != nil || to == "" {
 		return err
 	}
-	return s.letters.Send(ctx, to, outbox.ResetLetter(s.Name, name, s.Absolute(ui.LinkPath(onetime.Reset, secret)), "an hour"))
+	return s.letters.Send(ctx, to,
+		outbox.ResetLetter(s.Name, name, s.Absolute(ui.LinkPath(onetime.Reset, secret)), "an hour"))
 }

@@ -34,7 +34,13 @@ func (s *Section) loginRoutes() []route.Route {
 		{Method: http.MethodGet, Path: "/login/", Auth: route.Visitor, Handle: s.login},
 		{Method: http.MethodPost, Path: "/login/", Auth: route.Visitor, Limit: route.LimitSignIn, Handle: s.Posted(s.signIn)},
 		{Method: http.MethodGet, Path: "/login/code/", Auth: route.Visitor, Handle: s.code},
-		{Method: http.MethodPost, Path: "/login/code/", Auth: route.Visitor, Limit: route.LimitSignIn, Handle: s.Posted(s.signInByCode)},
+		{
+			Method: http.MethodPost,
+			Path:   "/login/code/",
+			Auth:   route.Visitor,
+			Limit:  route.LimitSignIn,
+			Handle: s.Posted(s.signInByCode),
+		},
 		{Method: http.MethodPost, Path: "/logout/", Auth: route.Visitor, Limit: route.LimitSignIn, Handle: s.signOut},
 		{Method: http.MethodGet, Path: "/confirm/", Auth: route.Signed, Handle: s.confirm},
 		{Method: http.MethodPost, Path: "/confirm/", Auth: route.Signed, Handle: s.Posted(s.reconfirm)},
@@ -50,15 +56,30 @@ func (s *Section) login(w http.ResponseWriter, r *http.Request, who access.Calle
 }
 
 func (s *Section) loginPage(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form) error {
-	v := loginView{Frame: s.Frame(r, who, "Sign in"), Ways: s.ways(r), Passkeyed: s.o.SignIn.Passkeyed(), Mails: s.letters.Enabled()}
+	v := loginView{
+		Frame: s.Frame(r, who, "Sign in"), Ways: s.ways(r), Passkeyed: s.o.SignIn.Passkeyed(), Mails: s.letters.Enabled(),
+	}
 	v.Notice = cmp.Or(f.Problem(), v.Notice)
 	v.Scripts = s.loginScripts()
-	v.User = f.Field(ui.Field{Name: "user", Label: "User name", Required: true, Autocomplete: "username webauthn", Focus: true})
-	v.Password = f.Field(ui.Field{Name: "password", Label: "Password", Type: "password", Required: true, Autocomplete: "current-password"})
+	v.User = f.Field(ui.Field{
+		Name:         "user",
+		Label:        "User name",
+		Required:     true,
+		Autocomplete: "username webauthn",
+		Focus:        true,
+	})
+	v.Password = f.Field(ui.Field{
+		Name:         "password",
+		Label:        "Password",
+		Type:         "password",
+		Required:     true,
+		Autocomplete: "current-password",
+	})
 	return s.Render(w, f.Status(), "login", &v)
 }
 
-// maxNext bounds, in bytes, the path that the query names: it travels in a cookie to a provider of single sign-on and back.
+// maxNext bounds, in bytes, the path that the query names: it travels in a cookie to a provider of single sign-on and
+// back.
 const maxNext = 1000
 
 // next is where to go after signing in: the path that the query names, if it is one of ours.
@@ -93,7 +114,8 @@ func (s *Section) cookie(r *http.Request, name string) access.Secret {
 	return access.Secret(c.Value)
 }
 
-// Known returns what tells the browser that sends a request apart, if somebody signed in with it before, and "" for any other.
+// Known returns what tells the browser that sends a request apart, if somebody signed in with it before, and "" for any
+// other.
 func (s *Section) Known(r *http.Request) string {
 	return s.o.SignIn.Browser(r.Context(), s.cookie(r, deviceCookie))
 }
@@ -138,7 +160,9 @@ func (s *Section) enter(w http.ResponseWriter, r *http.Request, who access.Calle
 
 // begin signs a person in with this browser. Whoever calls it has made sure who the person is.
 func (s *Section) begin(w http.ResponseWriter, r *http.Request, who access.Caller, signed signin.Signed) error {
-	n := access.NewSession{UserID: signed.UserID, Method: signed.Method, Credentials: signed.Credentials, Agent: r.UserAgent()}
+	n := access.NewSession{
+		UserID: signed.UserID, Method: signed.Method, Credentials: signed.Credentials, Agent: r.UserAgent(),
+	}
 	session, secret, err := s.o.Directory.BeginSession(r.Context(), who, n)
 	if err != nil {
 		return err
@@ -167,17 +191,25 @@ func (s *Section) codePage(w http.ResponseWriter, r *http.Request, who access.Ca
 	if p := f.Problem(); p != nil && f.Errs[""] != "" {
 		v.Notice = p
 	}
-	v.Code = f.Field(ui.Field{Name: "code", Label: "Code", Required: true, Autocomplete: "one-time-code", InputMode: "text", Focus: true, Mono: true, MaxLength: 40,
-		Help: "The six digits that your authenticator shows, or one of your recovery codes."})
+	v.Code = f.Field(ui.Field{
+		Name: "code", Label: "Code", Required: true, Autocomplete: "one-time-code",
+		InputMode: "text", Focus: true, Mono: true, MaxLength: 40,
+		Help: "The six digits that your authenticator shows, or one of your recovery codes.",
+	})
 	return s.Render(w, f.Status(), "code", &v)
 }
 
 func (s *Section) signInByCode(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form) error {
-	signed, err := s.o.SignIn.SecondFactor(r.Context(), who, signin.Code{Step: s.cookie(r, stepCookie), Typed: f.Get("code"), Device: s.cookie(r, deviceCookie), Browser: ui.Browser(r.UserAgent())})
+	signed, err := s.o.SignIn.SecondFactor(r.Context(), who,
+		signin.Code{
+			Step: s.cookie(r, stepCookie), Typed: f.Get("code"), Device: s.cookie(r, deviceCookie),
+			Browser: ui.Browser(r.UserAgent()),
+		})
 	switch {
 	case fault.Is(err, fault.NotFound):
 		s.setCookie(w, stepCookie, "", 0)
-		return s.Tell(w, r, "/login/"+nextQuery(r), ui.Notice{Kind: "bad", Text: "That took too long, or there were too many wrong codes: begin again."})
+		return s.Tell(w, r, "/login/"+nextQuery(r),
+			ui.Notice{Kind: "bad", Text: "That took too long, or there were too many wrong codes: begin again."})
 	case fault.Is(err, fault.Invalid), fault.Is(err, fault.TooMany):
 		f.Late(w, err)
 		f.Wrong(fault.FieldOf(err), fault.Message(err))
@@ -221,19 +253,41 @@ func (s *Section) confirmPage(w http.ResponseWriter, r *http.Request, who access
 	if err != nil {
 		return err
 	}
-	v := confirmView{Frame: s.Frame(r, who, "Confirm that it is you"), Security: security, Next: next(r), Passkeys: len(keys) > 0 && s.o.SignIn.Passkeyed()}
+	v := confirmView{
+		Frame: s.Frame(r, who, "Confirm that it is you"), Security: security, Next: next(r),
+		Passkeys: len(keys) > 0 && s.o.SignIn.Passkeyed(),
+	}
 	if p := f.Problem(); p != nil && f.Errs[""] != "" {
 		v.Notice = p
 	}
 	v.Scripts = s.loginScripts()
-	v.Password = f.Field(ui.Field{Name: "password", Label: "Password", Type: "password", Autocomplete: "current-password", Focus: true, Required: true})
-	v.Code = f.Field(ui.Field{Name: "code", Label: "Code of your authenticator", Autocomplete: "one-time-code", InputMode: "numeric", Mono: true, MaxLength: 10, Required: true})
+	v.Password = f.Field(ui.Field{
+		Name:         "password",
+		Label:        "Password",
+		Type:         "password",
+		Autocomplete: "current-password",
+		Focus:        true,
+		Required:     true,
+	})
+	v.Code = f.Field(ui.Field{
+		Name:         "code",
+		Label:        "Code of your authenticator",
+		Autocomplete: "one-time-code",
+		InputMode:    "numeric",
+		Mono:         true,
+		MaxLength:    10,
+		Required:     true,
+	})
 	return s.Render(w, f.Status(), "confirm", &v)
 }
 
 // reconfirm takes the proof and goes back to the page that asked for it.
 func (s *Section) reconfirm(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form) error {
-	err := s.o.SignIn.Confirm(r.Context(), who, signin.Proof{Password: access.Secret(f.Secret("password")), Code: f.Get("code"), Device: s.cookie(r, deviceCookie), Browser: ui.Browser(r.UserAgent())})
+	err := s.o.SignIn.Confirm(r.Context(), who,
+		signin.Proof{
+			Password: access.Secret(f.Secret("password")), Code: f.Get("code"), Device: s.cookie(r, deviceCookie),
+			Browser: ui.Browser(r.UserAgent()),
+		})
 	f.Late(w, err)
 	if err := f.Refused(fault.FieldOf(err), err); err != nil {
 		return err

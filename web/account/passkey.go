@@ -2,6 +2,7 @@ package account
 
 import (
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 
@@ -15,11 +16,32 @@ import (
 // passkeyRoutes returns the addresses to which the script that answers a challenge in the browser sends JSON.
 func (s *Section) passkeyRoutes() []route.Route {
 	return []route.Route{
-		{Method: http.MethodPost, Path: "/login/passkey/begin/", Auth: route.Visitor, Limit: route.LimitSignIn, Handle: s.script(s.beginPasskeySignIn)},
-		{Method: http.MethodPost, Path: "/login/passkey/", Auth: route.Visitor, Limit: route.LimitSignIn, Handle: s.script(s.passkeySignIn)},
-		{Method: http.MethodPost, Path: "/manage/account/security/passkeys/begin/", Auth: route.Signed, Handle: s.script(s.beginPasskey)},
-		{Method: http.MethodPost, Path: "/manage/account/security/passkeys/", Auth: route.Signed, Handle: s.script(s.addPasskey)},
-		{Method: http.MethodPost, Path: "/manage/account/security/passkeys/remove/", Auth: route.Signed, Handle: s.Posted(s.removePasskey)},
+		{
+			Method: http.MethodPost,
+			Path:   "/login/passkey/begin/",
+			Auth:   route.Visitor,
+			Limit:  route.LimitSignIn,
+			Handle: s.script(s.beginPasskeySignIn),
+		},
+		{
+			Method: http.MethodPost,
+			Path:   "/login/passkey/",
+			Auth:   route.Visitor,
+			Limit:  route.LimitSignIn,
+			Handle: s.script(s.passkeySignIn),
+		},
+		{
+			Method: http.MethodPost, Path: "/manage/account/security/passkeys/begin/", Auth: route.Signed,
+			Handle: s.script(s.beginPasskey),
+		},
+		{
+			Method: http.MethodPost, Path: "/manage/account/security/passkeys/", Auth: route.Signed,
+			Handle: s.script(s.addPasskey),
+		},
+		{
+			Method: http.MethodPost, Path: "/manage/account/security/passkeys/remove/", Auth: route.Signed,
+			Handle: s.Posted(s.removePasskey),
+		},
 	}
 }
 
@@ -34,8 +56,9 @@ const (
 func (s *Section) script(h route.Handler) route.Handler {
 	return func(w http.ResponseWriter, r *http.Request, who access.Caller) error {
 		err := h(w, r, who)
-		if err == ui.ErrConfirm {
-			return s.JSON(w, http.StatusForbidden, ui.Answer{Next: s.Base + "/confirm/?next=/manage/account/security/", Error: fault.Message(err)})
+		if errors.Is(err, ui.ErrConfirm) {
+			return s.JSON(w, http.StatusForbidden,
+				ui.Answer{Next: s.Base + "/confirm/?next=/manage/account/security/", Error: fault.Message(err)})
 		}
 		switch fault.KindOf(err) {
 		case fault.Invalid, fault.NotFound, fault.Conflict, fault.Unauthenticated, fault.TooMany:

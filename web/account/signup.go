@@ -21,11 +21,29 @@ func (s *Section) welcomeRoutes() []route.Route {
 		path := ui.LinkPath(kind, ":secret")
 		out = append(out,
 			route.Route{Method: http.MethodGet, Path: path, Auth: route.Visitor, Handle: s.followed(kind)},
-			route.Route{Method: http.MethodPost, Path: path, Auth: route.Visitor, Limit: route.LimitSignIn, Handle: s.Posted(s.accepted(kind))})
+			route.Route{
+				Method: http.MethodPost,
+				Path:   path,
+				Auth:   route.Visitor,
+				Limit:  route.LimitSignIn,
+				Handle: s.Posted(s.accepted(kind)),
+			})
 		if kind != onetime.Reset {
 			out = append(out,
-				route.Route{Method: http.MethodPost, Path: path + "passkey/begin/", Auth: route.Visitor, Limit: route.LimitSignIn, Handle: s.script(s.beginAccept(kind))},
-				route.Route{Method: http.MethodPost, Path: path + "passkey/", Auth: route.Visitor, Limit: route.LimitSignIn, Handle: s.script(s.acceptByPasskey(kind))})
+				route.Route{
+					Method: http.MethodPost,
+					Path:   path + "passkey/begin/",
+					Auth:   route.Visitor,
+					Limit:  route.LimitSignIn,
+					Handle: s.script(s.beginAccept(kind)),
+				},
+				route.Route{
+					Method: http.MethodPost,
+					Path:   path + "passkey/",
+					Auth:   route.Visitor,
+					Limit:  route.LimitSignIn,
+					Handle: s.script(s.acceptByPasskey(kind)),
+				})
 		}
 	}
 	return out
@@ -33,8 +51,9 @@ func (s *Section) welcomeRoutes() []route.Route {
 
 type welcomeView struct {
 	ui.Frame
-	Open                  account.Open
-	Passkey               string // where a script makes the account with a passkey instead of a password; "" where it cannot
+	Open account.Open
+	// where a script makes the account with a passkey instead of a password; "" where it cannot
+	Passkey               string
 	User, Password, Again ui.Field
 	Revoke                ui.Field // whether a reset revokes the API tokens too
 	Waiting               bool     // for an administrator's approval: nothing can be filled in yet
@@ -48,14 +67,18 @@ func (s *Section) followed(kind onetime.Kind) route.Handler {
 }
 
 var welcomeTitles = map[onetime.Kind]string{
-	onetime.First: "Make the first administrator", onetime.Invite: "You are invited", onetime.Reset: "Choose a new password",
+	onetime.First: "Make the first administrator", onetime.Invite: "You are invited",
+	onetime.Reset: "Choose a new password",
 }
 
-func (s *Section) welcomePage(w http.ResponseWriter, r *http.Request, who access.Caller, kind onetime.Kind, f ui.Form) error {
+func (s *Section) welcomePage(w http.ResponseWriter, r *http.Request, who access.Caller, kind onetime.Kind,
+	f ui.Form,
+) error {
 	secret := access.Secret(r.PathValue("secret"))
 	open, err := s.o.Accounts.Look(r.Context(), kind, secret)
 	if errors.Is(err, account.ErrWaiting) {
-		return s.Render(w, http.StatusOK, "welcome", &welcomeView{Frame: s.Frame(r, access.Caller{}, welcomeTitles[kind]), Waiting: true})
+		return s.Render(w, http.StatusOK, "welcome",
+			&welcomeView{Frame: s.Frame(r, access.Caller{}, welcomeTitles[kind]), Waiting: true})
 	} else if err != nil {
 		return err
 	}
@@ -67,12 +90,27 @@ func (s *Section) welcomePage(w http.ResponseWriter, r *http.Request, who access
 	if p := f.Problem(); p != nil && f.Errs[""] != "" {
 		v.Notice = p
 	}
-	v.User = f.Field(ui.Field{Name: "name", Label: "User name", Required: true, Autocomplete: "username", Mono: true, MaxLength: 64, Focus: open.Invitation.Name == "" && open.User == "",
-		Help: "Lower-case letters, digits, dots, dashes and underscores."})
-	v.Password = f.Field(ui.Field{Name: "password", Label: "Password", Type: "password", Required: true, Autocomplete: "new-password",
-		Help: "At least 12 characters. Some words that do not belong together are easy to keep in mind."})
-	v.Again = f.Field(ui.Field{Name: "again", Label: "Password again", Type: "password", Required: true, Autocomplete: "new-password"})
-	v.Revoke = f.Field(ui.Field{Name: "revoke", Label: "Also revoke my API tokens", Type: "checkbox", Help: "Choose this if someone else might know the password. Programs that use the tokens stop working."})
+	v.User = f.Field(ui.Field{
+		Name: "name", Label: "User name", Required: true, Autocomplete: "username", Mono: true,
+		MaxLength: 64, Focus: open.Invitation.Name == "" && open.User == "",
+		Help: "Lower-case letters, digits, dots, dashes and underscores.",
+	})
+	v.Password = f.Field(ui.Field{
+		Name: "password", Label: "Password", Type: "password", Required: true,
+		Autocomplete: "new-password",
+		Help:         "At least 12 characters. Some words that do not belong together are easy to keep in mind.",
+	})
+	v.Again = f.Field(ui.Field{
+		Name:         "again",
+		Label:        "Password again",
+		Type:         "password",
+		Required:     true,
+		Autocomplete: "new-password",
+	})
+	v.Revoke = f.Field(ui.Field{
+		Name: "revoke", Label: "Also revoke my API tokens", Type: "checkbox",
+		Help: "Choose this if someone else might know the password. Programs that use the tokens stop working.",
+	})
 	return s.Render(w, f.Status(), "welcome", &v)
 }
 
@@ -89,7 +127,8 @@ func (s *Section) accepted(kind onetime.Kind) ui.FormHandler {
 		if kind == onetime.Reset {
 			u, revoked, err = s.o.Accounts.Reset(r.Context(), who, secret, password, f.On("revoke"))
 		} else {
-			u, err = s.o.Accounts.Accept(r.Context(), who, kind, secret, account.Accepted{Name: f.Get("name"), Password: password})
+			u, err = s.o.Accounts.Accept(r.Context(), who, kind, secret,
+				account.Accepted{Name: f.Get("name"), Password: password})
 		}
 		if err := f.Refused(fault.FieldOf(err), err); err != nil {
 			return err
@@ -100,7 +139,8 @@ func (s *Section) accepted(kind onetime.Kind) ui.FormHandler {
 		if kind == onetime.Reset { // a second factor may be asked for
 			said := "The password is set. Sign in with it."
 			if revoked > 0 {
-				said = "The password is set, and " + ui.Plural(int(revoked), "API token is", "API tokens are") + " revoked. Sign in with the password."
+				said = "The password is set, and " + ui.Plural(int(revoked), "API token is", "API tokens are") +
+					" revoked. Sign in with the password."
 			}
 			return s.Done(w, r, "/login/", said)
 		}
@@ -108,7 +148,8 @@ func (s *Section) accepted(kind onetime.Kind) ui.FormHandler {
 			return err
 		}
 		if s.o.SignIn.Passkeyed() {
-			return s.Done(w, r, "/manage/account/security/", "Welcome, "+u.Name+". You are signed in. Add a passkey, and you need no password on this device.")
+			return s.Done(w, r, "/manage/account/security/",
+				"Welcome, "+u.Name+". You are signed in. Add a passkey, and you need no password on this device.")
 		}
 		return s.Done(w, r, "/", "Welcome, "+u.Name+". You are signed in.")
 	}
@@ -123,7 +164,8 @@ func (s *Section) beginAccept(kind onetime.Kind) route.Handler {
 		if err := fromScript(w, r, &in); err != nil {
 			return err
 		}
-		options, secret, err := s.o.Accounts.BeginAccept(r.Context(), kind, access.Secret(r.PathValue("secret")), strings.TrimSpace(in.Name))
+		options, secret, err := s.o.Accounts.BeginAccept(r.Context(), kind, access.Secret(r.PathValue("secret")),
+			strings.TrimSpace(in.Name))
 		if err != nil {
 			return err
 		}
@@ -141,7 +183,8 @@ func (s *Section) acceptByPasskey(kind onetime.Kind) route.Handler {
 		if err := fromScript(w, r, &in); err != nil {
 			return err
 		}
-		u, err := s.o.Accounts.AcceptByPasskey(r.Context(), who, kind, access.Secret(r.PathValue("secret")), s.cookie(r, passkeyCookie), ui.Browser(r.UserAgent()), in.Response)
+		u, err := s.o.Accounts.AcceptByPasskey(r.Context(), who, kind, access.Secret(r.PathValue("secret")),
+			s.cookie(r, passkeyCookie), ui.Browser(r.UserAgent()), in.Response)
 		if err != nil {
 			return err
 		}
@@ -149,7 +192,11 @@ func (s *Section) acceptByPasskey(kind onetime.Kind) route.Handler {
 		if err := s.begin(w, r, who, signin.Signed{UserID: u.ID, Method: access.MethodPasskey}); err != nil {
 			return err
 		}
-		if err := s.Note(w, ui.Notice{Kind: "good", Text: "Welcome, " + u.Name + ". You are signed in. Set a password or add a passkey of another device too, so that you get in without this one."}); err != nil {
+		if err := s.Note(w,
+			ui.Notice{
+				Kind: "good", Text: "Welcome, " + u.Name +
+					". You are signed in. Set a password or add a passkey of another device too, so that you get in without this one.",
+			}); err != nil {
 			return err
 		}
 		return s.JSON(w, http.StatusOK, ui.Answer{Next: s.Base + "/manage/account/security/"})

@@ -20,17 +20,27 @@ type SignOn interface {
 	Finish(ctx context.Context, kept []byte, state, code string) (id account.Identity, next string, err error)
 }
 
-// ssoRoutes returns the way to a sign-in provider, which is a link because the content policy keeps forms on this host, and
-// the way back.
+// ssoRoutes returns the way to a sign-in provider, which is a link because the content policy keeps forms on this host,
+// and the way back.
 func (s *Section) ssoRoutes() []route.Route {
 	if s.o.SignOn == nil {
 		return nil
 	}
 	return []route.Route{
 		{Method: http.MethodGet, Path: "/login/sso/", Auth: route.Visitor, Limit: route.LimitSignIn, Handle: s.beginSignOn},
-		{Method: http.MethodGet, Path: "/login/sso/callback", Auth: route.Visitor, Limit: route.LimitSignIn, Writes: true, Handle: s.finishSignOn},
+		{
+			Method: http.MethodGet,
+			Path:   "/login/sso/callback",
+			Auth:   route.Visitor,
+			Limit:  route.LimitSignIn,
+			Writes: true,
+			Handle: s.finishSignOn,
+		},
 		{Method: http.MethodPost, Path: "/manage/account/security/identity/", Auth: route.Signed, Handle: s.linkIdentity},
-		{Method: http.MethodPost, Path: "/manage/account/security/identity/remove/", Auth: route.Signed, Handle: s.Posted(s.unlinkIdentity)},
+		{
+			Method: http.MethodPost, Path: "/manage/account/security/identity/remove/", Auth: route.Signed,
+			Handle: s.Posted(s.unlinkIdentity),
+		},
 	}
 }
 
@@ -78,7 +88,8 @@ func (s *Section) finishSignOn(w http.ResponseWriter, r *http.Request, who acces
 		return err
 	}
 	if who.SessionID() != "" { // the identity is linked
-		s.letters.Alert(r, who, "An identity at "+s.o.SignOnName+" was linked to your account: it signs in to it from now on.")
+		s.letters.Alert(r, who,
+			"An identity at "+s.o.SignOnName+" was linked to your account: it signs in to it from now on.")
 		return s.Done(w, r, "/manage/account/security/", "From now on "+s.o.SignOnName+" signs you in.")
 	}
 	if !ui.Local(next) {
@@ -103,7 +114,8 @@ func (s *Section) signedOn(r *http.Request, who access.Caller) (signin.Signed, s
 	}
 	in := r.URL.Query()
 	if said := in.Get("error"); said != "" {
-		return signin.Signed{}, "", fault.New(fault.Denied, "%s did not sign you in: %.100s", s.o.SignOnName, url.QueryEscape(said))
+		return signin.Signed{}, "",
+			fault.New(fault.Denied, "%s did not sign you in: %.100s", s.o.SignOnName, url.QueryEscape(said))
 	}
 	id, next, err := s.o.SignOn.Finish(r.Context(), kept, in.Get("state"), in.Get("code"))
 	if fault.Is(err, fault.Denied) && id.Subject != "" { // the provider knows them, and they may not come in
@@ -124,8 +136,8 @@ type linkView struct {
 	To     string // where the way to the provider begins
 }
 
-// linkIdentity begins to link an identity of single sign-on to the caller's account, which is one more way in. The answer is a
-// page with a link to the provider: the content policy keeps forms, and what they lead to, here.
+// linkIdentity begins to link an identity of single sign-on to the caller's account, which is one more way in. The
+// answer is a page with a link to the provider: the content policy keeps forms, and what they lead to, here.
 func (s *Section) linkIdentity(w http.ResponseWriter, r *http.Request, who access.Caller) error {
 	if err := s.Confirmed(who); err != nil {
 		return err
@@ -139,7 +151,8 @@ func (s *Section) linkIdentity(w http.ResponseWriter, r *http.Request, who acces
 		return err
 	}
 	s.setCookie(w, ssoCookie, secret, 300)
-	return s.Render(w, http.StatusOK, "identity", &linkView{s.accountFrame(r, who, "security", "Link "+s.o.SignOnName), s.o.SignOnName, to})
+	return s.Render(w, http.StatusOK, "identity",
+		&linkView{s.accountFrame(r, who, "security", "Link "+s.o.SignOnName), s.o.SignOnName, to})
 }
 
 func (s *Section) unlinkIdentity(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form) error {

@@ -77,7 +77,9 @@ func (s *Section) tokens(w http.ResponseWriter, r *http.Request, who access.Call
 	return s.tokensPage(w, r, who, ui.Typed(r.URL.Query()), nil)
 }
 
-func (s *Section) tokensPage(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form, made *madeToken) error {
+func (s *Section) tokensPage(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form,
+	made *madeToken,
+) error {
 	all, err := s.o.Directory.OwnTokens(r.Context(), who)
 	if err != nil {
 		return err
@@ -87,12 +89,34 @@ func (s *Section) tokensPage(w http.ResponseWriter, r *http.Request, who access.
 	for _, t := range all {
 		v.Tokens = append(v.Tokens, ui.NewTokenRow(s.o.Directory, s.Now(), t, who))
 	}
-	v.Description = f.Field(ui.Field{Name: "description", Label: "What it is for", Required: true, MaxLength: 100, Placeholder: "laptop, or the nightly build", Help: "So that you know which one to revoke."})
+	v.Description = f.Field(ui.Field{
+		Name:        "description",
+		Label:       "What it is for",
+		Required:    true,
+		MaxLength:   100,
+		Placeholder: "laptop, or the nightly build",
+		Help:        "So that you know which one to revoke.",
+	})
 	v.Scope = f.Field(ui.Field{Name: "scope", Label: "It may", Type: "select", Options: []ui.Option{
-		{Value: "read", Label: "read: for pip, uv and poetry"}, {Value: "upload", Label: "read and upload: for twine and uv publish"}, {Value: "admin", Label: "do everything that I may"},
+		{Value: "read", Label: "read: for pip, uv and poetry"},
+		{Value: "upload", Label: "read and upload: for twine and uv publish"},
+		{Value: "admin", Label: "do everything that I may"},
 	}})
-	v.Projects = f.Field(ui.Field{Name: "projects", Label: "Only these projects", Mono: true, MaxLength: 2000, Placeholder: "widgets, gadgets", Help: "Names with commas between. Without any it is good for all that you may do; a new project needs such a one."})
-	v.Expires = f.Field(ui.Field{Name: "expires", Label: "It expires after", Type: "select", Options: s.lifetimeOptions(), Help: s.longestLife()})
+	v.Projects = f.Field(ui.Field{
+		Name:        "projects",
+		Label:       "Only these projects",
+		Mono:        true,
+		MaxLength:   2000,
+		Placeholder: "widgets, gadgets",
+		Help:        "Names with commas between. Without any it is good for all that you may do; a new project needs such a one.",
+	})
+	v.Expires = f.Field(ui.Field{
+		Name:    "expires",
+		Label:   "It expires after",
+		Type:    "select",
+		Options: s.lifetimeOptions(),
+		Help:    s.longestLife(),
+	})
 	return s.Render(w, f.Status(), "tokens", &v)
 }
 
@@ -147,13 +171,17 @@ func (s *Section) askedToken(r *http.Request, who access.Caller, f ui.Form) (acc
 	if n.Scope, err = access.ParseScope(f.Get("scope")); err != nil {
 		f.Wrong("scope", fault.Message(err))
 	}
-	for _, text := range strings.FieldsFunc(f.Get("projects"), func(c rune) bool { return c == ',' || c == ' ' || c == '\n' }) {
+	for _, text := range strings.FieldsFunc(f.Get("projects"),
+		func(c rune) bool { return c == ',' || c == ' ' || c == '\n' }) {
 		name, err := packaging.ParseProjectName(text)
 		if err == nil {
 			_, err = s.o.Index.Project(r.Context(), who, "", name) // what one may not see is as what is not there
 		}
 		if fault.Is(err, fault.NotFound) || fault.Is(err, fault.Invalid) {
-			f.Wrong("projects", fmt.Sprintf("there is no project %.80q here: upload it once with a token for everything, or add a pending publisher", text))
+			f.Wrong("projects",
+				fmt.Sprintf(
+					"there is no project %.80q here: upload it once with a token for everything, or add a pending publisher", text,
+				))
 		} else if err != nil {
 			return n, err
 		} else if !slices.Contains(n.Projects, name.String()) {
@@ -177,17 +205,25 @@ func (s *Section) tokenBlocks(scope access.Scope, token string) []ui.Block {
 	put := func(text string) string { return strings.ReplaceAll(text, "TOKEN", token) }
 	c := s.Connection(s.Base)
 	index := put(c.Signed)
-	out := []ui.Block{{Label: "pip", Text: "pip install --index-url " + index + " NAME"}, {Label: "uv", Text: "export UV_INDEX_INTERNAL_USERNAME=__token__ UV_INDEX_INTERNAL_PASSWORD=" + token + "\nuv add --index internal=" + c.Index + " NAME"},
-		{Label: "poetry", Text: "poetry config http-basic.internal __token__ " + token}}
+	out := []ui.Block{
+		{Label: "pip", Text: "pip install --index-url " + index + " NAME"},
+		{Label: "uv", Text: "export UV_INDEX_INTERNAL_USERNAME=__token__ UV_INDEX_INTERNAL_PASSWORD=" + token +
+			"\nuv add --index internal=" + c.Index + " NAME"},
+		{Label: "poetry", Text: "poetry config http-basic.internal __token__ " + token},
+	}
 	if scope >= access.ScopeUpload {
 		upload := s.Absolute("/legacy/")
-		out = append([]ui.Block{{Label: "twine", Text: "TWINE_USERNAME=__token__ TWINE_PASSWORD=" + token + " twine upload --repository-url " + upload + " dist/*"}, {Label: "uv publish", Text: "UV_PUBLISH_TOKEN=" + token + " uv publish --publish-url " + upload + " dist/*"}}, out...)
+		out = append([]ui.Block{{
+			Label: "twine", Text: "TWINE_USERNAME=__token__ TWINE_PASSWORD=" + token + " twine upload --repository-url " +
+				upload + " dist/*",
+		}, {Label: "uv publish", Text: "UV_PUBLISH_TOKEN=" + token + " uv publish --publish-url " + upload + " dist/*"}},
+			out...)
 	}
 	return out
 }
 
-// revokeToken ends a token of the caller's. Another's is as one that is not there, for administrators too: theirs is the
-// account's page.
+// revokeToken ends a token of the caller's. Another's is as one that is not there, for administrators too: theirs is
+// the account's page.
 func (s *Section) revokeToken(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form) error {
 	own, err := s.o.Directory.OwnTokens(r.Context(), who)
 	if err != nil {

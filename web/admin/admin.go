@@ -79,7 +79,11 @@ func (s *Section) adminOverview(w http.ResponseWriter, r *http.Request, who acce
 	if err != nil {
 		return err
 	}
-	for _, p := range [][3]string{{"file.add", "Uploads", "uploads"}, {"download", "Downloads", "downloads"}, {"publisher.exchange", "Token exchanges", "exchanges"}} {
+	for _, p := range [][3]string{
+		{"file.add", "Uploads", "uploads"},
+		{"download", "Downloads", "downloads"},
+		{"publisher.exchange", "Token exchanges", "exchanges"},
+	} {
 		v.Plots = append(v.Plots, plotOf(p[1], p[2], p[0], days, s.Now(), daysPlotted))
 	}
 	newest, err := s.o.Index.Search(r.Context(), who, "", browse.Query{Sort: browse.ByNewest, PerPage: 5})
@@ -120,7 +124,8 @@ func (s *Section) adminStorage(w http.ResponseWriter, r *http.Request, who acces
 	if err != nil {
 		return err
 	}
-	return s.Render(w, http.StatusOK, "admin-storage", &storageView{Frame: s.adminFrame(r, who, "storage", "Storage"), Usage: u, Broken: broken(u.Checks)})
+	return s.Render(w, http.StatusOK, "admin-storage",
+		&storageView{Frame: s.adminFrame(r, who, "storage", "Storage"), Usage: u, Broken: broken(u.Checks)})
 }
 
 type serverSettingsView struct {
@@ -129,7 +134,8 @@ type serverSettingsView struct {
 }
 
 func (s *Section) adminSettings(w http.ResponseWriter, r *http.Request, who access.Caller) error {
-	return s.Render(w, http.StatusOK, "admin-settings", &serverSettingsView{s.adminFrame(r, who, "settings", "Settings"), s.o.Settings})
+	return s.Render(w, http.StatusOK, "admin-settings",
+		&serverSettingsView{s.adminFrame(r, who, "settings", "Settings"), s.o.Settings})
 }
 
 type repositoriesView struct {
@@ -145,7 +151,11 @@ func (s *Section) adminRepositories(w http.ResponseWriter, r *http.Request, who 
 }
 
 func memberOptions() []ui.Option {
-	return []ui.Option{{Value: "none", Label: "see nothing without a role"}, {Value: "reader", Label: "read everything"}, {Value: "uploader", Label: "read everything and make projects"}}
+	return []ui.Option{
+		{Value: "none", Label: "see nothing without a role"},
+		{Value: "reader", Label: "read everything"},
+		{Value: "uploader", Label: "read everything and make projects"},
+	}
 }
 
 func (s *Section) repositoriesPage(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form) error {
@@ -155,9 +165,21 @@ func (s *Section) repositoriesPage(w http.ResponseWriter, r *http.Request, who a
 	}
 	v := repositoriesView{Frame: s.adminFrame(r, who, "repositories", "Repositories"), Repositories: all, Closed: s.Closed}
 	v.Notice = cmp.Or(f.Problem(), v.Notice)
-	v.NameField = f.Field(ui.Field{Name: "name", Label: "Name", Required: true, Mono: true, MaxLength: 64, Help: "Lower-case letters, digits and dashes: its tree is below /r/ and the name."})
-	v.Members = f.Field(ui.Field{Name: "members", Label: "Everybody with an account may", Type: "select", Options: memberOptions()})
-	v.Public = f.Field(ui.Field{Name: "public", Label: "Anybody may read it without signing in", Type: "checkbox", Help: "Only where the index allows that at all."})
+	v.NameField = f.Field(ui.Field{
+		Name:      "name",
+		Label:     "Name",
+		Required:  true,
+		Mono:      true,
+		MaxLength: 64,
+		Help:      "Lower-case letters, digits and dashes: its tree is below /r/ and the name.",
+	})
+	v.Members = f.Field(ui.Field{
+		Name: "members", Label: "Everybody with an account may", Type: "select", Options: memberOptions(),
+	})
+	v.Public = f.Field(ui.Field{
+		Name: "public", Label: "Anybody may read it without signing in", Type: "checkbox",
+		Help: "Only where the index allows that at all.",
+	})
 	return s.Render(w, f.Status(), "admin-repositories", &v)
 }
 
@@ -186,7 +208,9 @@ func (s *Section) removeRepository(w http.ResponseWriter, r *http.Request, who a
 }
 
 // repositoryDone leads back to the repositories, or shows them again with what is wrong with the form.
-func (s *Section) repositoryDone(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form, err error, said string) error {
+func (s *Section) repositoryDone(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form, err error,
+	said string,
+) error {
 	if err != nil {
 		return err
 	}
@@ -232,7 +256,13 @@ func (s *Section) grantsPage(w http.ResponseWriter, r *http.Request, who access.
 	v.User = f.Field(ui.Field{Name: "user", Label: "User", Required: true, Mono: true, MaxLength: 64})
 	v.Role = f.Field(ui.Field{Name: "role", Label: "Role", Type: "select", Options: plainRoles()})
 	v.Repo = f.Field(ui.Field{Name: "repository", Label: "Repository", Type: "select", Options: options})
-	v.Project = f.Field(ui.Field{Name: "project", Label: "Project", Mono: true, MaxLength: 200, Help: "Without one the role is good in all of the repository."})
+	v.Project = f.Field(ui.Field{
+		Name:      "project",
+		Label:     "Project",
+		Mono:      true,
+		MaxLength: 200,
+		Help:      "Without one the role is good in all of the repository.",
+	})
 	return s.Render(w, f.Status(), "admin-grants", &v)
 }
 
@@ -257,7 +287,9 @@ func (s *Section) removeGrant(w http.ResponseWriter, r *http.Request, who access
 }
 
 // grantDone leads back to the grants, or shows them again with what is wrong with the form.
-func (s *Section) grantDone(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form, err error, said string) error {
+func (s *Section) grantDone(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form, err error,
+	said string,
+) error {
 	if fault.Is(err, fault.NotFound) {
 		f.Wrong("", fault.Message(err))
 	} else if err := f.Refused("", err); err != nil {
@@ -304,8 +336,18 @@ func (s *Section) adminAudit(w http.ResponseWriter, r *http.Request, who access.
 	}
 	v.Notice = cmp.Or(f.Problem(), v.Notice)
 	v.Entries = auditlog.EntriesOf(h)
-	v.Action = f.Field(ui.Field{Name: "action", Label: "Action", Mono: true, MaxLength: 60, List: auditlog.KnownActions(), Placeholder: "file.add"})
-	v.Outcome = f.Field(ui.Field{Name: "outcome", Label: "Outcome", Type: "select", Options: []ui.Option{{Label: "Any"}, {Value: "granted", Label: "Done"}, {Value: "refused", Label: "Refused"}}})
+	v.Action = f.Field(ui.Field{
+		Name:        "action",
+		Label:       "Action",
+		Mono:        true,
+		MaxLength:   60,
+		List:        auditlog.KnownActions(),
+		Placeholder: "file.add",
+	})
+	v.Outcome = f.Field(ui.Field{
+		Name: "outcome", Label: "Outcome", Type: "select",
+		Options: []ui.Option{{Label: "Any"}, {Value: "granted", Label: "Done"}, {Value: "refused", Label: "Refused"}},
+	})
 	v.Actor = f.Field(ui.Field{Name: "actor", Label: "Who", MaxLength: 300})
 	v.Project = f.Field(ui.Field{Name: "project", Label: "Project", Mono: true, MaxLength: 200})
 	v.Address = f.Field(ui.Field{Name: "address", Label: "Address", Mono: true, MaxLength: 60})

@@ -28,7 +28,10 @@ func optionalName(text string) (packaging.ProjectName, error) {
 }
 
 // exportColumns are the columns of an export, and the members of its JSON.
-var exportColumns = []string{"at", "action", "outcome", "actor_kind", "actor_id", "actor_name", "token_id", "address", "request_id", "project", "version", "filename", "subject", "detail", "more"}
+var exportColumns = []string{
+	"at", "action", "outcome", "actor_kind", "actor_id", "actor_name", "token_id", "address", "request_id", "project",
+	"version", "filename", "subject", "detail", "more",
+}
 
 func exportRow(e audit.Entry) []string {
 	detail, _ := json.Marshal(e.Detail)
@@ -40,7 +43,8 @@ func exportRow(e audit.Entry) []string {
 		more = strconv.Itoa(e.More)
 	}
 	return []string{
-		e.At.UTC().Format(time.RFC3339Nano), e.Action, string(e.Outcome), e.Actor.Kind, e.Actor.ID, e.Actor.Name, e.Actor.TokenID, e.Actor.Address,
+		e.At.UTC().Format(time.RFC3339Nano), e.Action, string(e.Outcome), e.Actor.Kind, e.Actor.ID, e.Actor.Name,
+		e.Actor.TokenID, e.Actor.Address,
 		e.Actor.RequestID, e.Project, e.Version, e.Filename, e.Subject, string(detail), more,
 	}
 }

@@ -26,7 +26,14 @@ func (s *Section) groupsPage(w http.ResponseWriter, r *http.Request, who access.
 	}
 	v := groupsView{Frame: s.adminFrame(r, who, "groups", "Groups"), Groups: all}
 	v.Notice = cmp.Or(f.Problem(), v.Notice)
-	v.GroupName = f.Field(ui.Field{Name: "name", Label: "Name", Required: true, Mono: true, MaxLength: 64, Help: "Lower-case letters, digits, dots, dashes and underscores."})
+	v.GroupName = f.Field(ui.Field{
+		Name:      "name",
+		Label:     "Name",
+		Required:  true,
+		Mono:      true,
+		MaxLength: 64,
+		Help:      "Lower-case letters, digits, dots, dashes and underscores.",
+	})
 	v.Description = f.Field(ui.Field{Name: "description", Label: "What it is for", MaxLength: 200})
 	return s.Render(w, f.Status(), "admin-groups", &v)
 }
@@ -70,12 +77,23 @@ func (s *Section) groupPage(w http.ResponseWriter, r *http.Request, who access.C
 	v.User = f.Field(ui.Field{Name: "user", Label: "User", Required: true, Mono: true, MaxLength: 64})
 	v.Role = f.Field(ui.Field{Name: "role", Label: "Role", Type: "select", Options: plainRoles()})
 	v.Repo = f.Field(ui.Field{Name: "repository", Label: "Repository", Type: "select", Options: options})
-	v.Project = f.Field(ui.Field{Name: "project", Label: "Project", Mono: true, MaxLength: 200, Help: "Without one the role is good in all of the repository."})
+	v.Project = f.Field(ui.Field{
+		Name:      "project",
+		Label:     "Project",
+		Mono:      true,
+		MaxLength: 200,
+		Help:      "Without one the role is good in all of the repository.",
+	})
 	return s.Render(w, f.Status(), "admin-group", &v)
 }
 
 func plainRoles() []ui.Option {
-	return []ui.Option{{Value: "reader", Label: "reader"}, {Value: "uploader", Label: "uploader"}, {Value: "maintainer", Label: "maintainer"}, {Value: "owner", Label: "owner"}}
+	return []ui.Option{
+		{Value: "reader", Label: "reader"},
+		{Value: "uploader", Label: "uploader"},
+		{Value: "maintainer", Label: "maintainer"},
+		{Value: "owner", Label: "owner"},
+	}
 }
 
 func (s *Section) addMember(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form) error {
@@ -116,9 +134,11 @@ func (s *Section) deleteGroup(w http.ResponseWriter, r *http.Request, who access
 	return s.Done(w, r, "/admin/groups/", "The group "+group+" is removed.")
 }
 
-// groupDone leads back to the group, or shows it again with what is wrong with the form. missing is the field that names what
-// err may not find.
-func (s *Section) groupDone(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form, missing string, err error, said string) error {
+// groupDone leads back to the group, or shows it again with what is wrong with the form. missing is the field that
+// names what err may not find.
+func (s *Section) groupDone(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form, missing string,
+	err error, said string,
+) error {
 	if fault.Is(err, fault.NotFound) {
 		f.Wrong(missing, fault.Message(err))
 	} else if err := f.Refused("", err); err != nil {

@@ -87,19 +87,31 @@ func (s *Section) lockoutPage(w http.ResponseWriter, r *http.Request, who access
 	if err != nil {
 		return err
 	}
-	v := lockoutView{Frame: s.adminFrame(r, who, lockoutTabs[t.Kind], "Lock out"), Report: report, Subject: capital(report.Sentence), Parts: report.Parts(), Undo: strings.Split(report.Undo(), "`"), Word: lockoutWord(t)}
+	v := lockoutView{
+		Frame:   s.adminFrame(r, who, lockoutTabs[t.Kind], "Lock out"),
+		Report:  report,
+		Subject: capital(report.Sentence),
+		Parts:   report.Parts(),
+		Undo:    strings.Split(report.Undo(), "`"),
+		Word:    lockoutWord(t),
+	}
 	v.Uploads = report.Uploads[:min(len(report.Uploads), uploadsShown)]
 	v.More = report.Uploaded - len(v.Uploads)
 	v.Days = ui.Field{ID: "f-days", Name: "days", Label: "Uploads of the last", Type: "select", Value: strconv.Itoa(days)}
 	for _, n := range lockoutDays {
-		v.Days.Options = append(v.Days.Options, ui.Option{Value: strconv.Itoa(n), Label: ui.Plural(n, "day", "days"), Selected: n == days})
+		v.Days.Options = append(v.Days.Options,
+			ui.Option{Value: strconv.Itoa(n), Label: ui.Plural(n, "day", "days"), Selected: n == days})
 	}
 	v.Fresh = report.Unquarantined()
 	v.Box = f.Field(ui.Field{
-		Name: "quarantine", Label: "Put " + ui.Plural(v.Fresh, "upload", "uploads") + " of the last " + ui.Plural(days, "day", "days") + " into quarantine", Type: "checkbox",
+		Name: "quarantine",
+		Label: "Put " + ui.Plural(v.Fresh, "upload", "uploads") + " of the last " + ui.Plural(days, "day", "days") +
+			" into quarantine", Type: "checkbox",
 		Help: "Nobody can see or install them. An administrator can release them again.",
 	})
-	v.Reason = f.Field(ui.Field{Name: "reason", Label: "Reason", MaxLength: catalog.MaxReason, Help: "Administrators read it in the audit log."})
+	v.Reason = f.Field(ui.Field{
+		Name: "reason", Label: "Reason", MaxLength: catalog.MaxReason, Help: "Administrators read it in the audit log.",
+	})
 	v.Typed = f.Field(ui.Field{Name: "typed", Label: "To confirm, type " + v.Word, Required: true, Mono: true})
 	v.Notice = cmp.Or(f.Problem(), v.Notice)
 	return s.Render(w, f.Status(), "admin-lockout", &v)
@@ -151,7 +163,8 @@ func afterLockout(report lockout.Report) string {
 	case report.Account != "":
 		return "/admin/user/" + report.Account + "/"
 	case report.First.ID != "":
-		return ui.Tree("", report.First.Repository.Name) + "/manage/project/" + report.First.Name.String() + "/settings/publishing/"
+		return ui.Tree("", report.First.Repository.Name) + "/manage/project/" + report.First.Name.String() +
+			"/settings/publishing/"
 	}
 	return "/admin/audit/?action=lockout." + string(report.Kind)
 }

@@ -24,8 +24,8 @@ const tokensPerPage = 100
 // markOrder puts what an administrator should look at first.
 var markOrder = map[access.TokenMark]int{access.TokenEndless: 0, access.TokenTooLong: 1, access.TokenEndsSoon: 2, "": 3}
 
-// adminTokens lists everybody's API tokens that can be used: first those that never end or live longer than the settings allow
-// now, and those that end soon.
+// adminTokens lists everybody's API tokens that can be used: first those that never end or live longer than the
+// settings allow now, and those that end soon.
 func (s *Section) adminTokens(w http.ResponseWriter, r *http.Request, who access.Caller) error {
 	all, err := s.o.Directory.Tokens(r.Context(), who)
 	if err != nil {

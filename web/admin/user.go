@@ -32,7 +32,9 @@ func (s *Section) adminUsers(w http.ResponseWriter, r *http.Request, who access.
 	return s.usersPage(w, r, who, ui.Typed(nil), "", nil)
 }
 
-func (s *Section) usersPage(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form, link string, n *ui.Notice) error {
+func (s *Section) usersPage(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form, link string,
+	n *ui.Notice,
+) error {
 	all, err := s.o.Directory.Users(r.Context(), who)
 	if err != nil {
 		return err
@@ -60,7 +62,13 @@ func (s *Section) usersPage(w http.ResponseWriter, r *http.Request, who access.C
 			v.Invitations = append(v.Invitations, o)
 		}
 	}
-	v.NameField = f.Field(ui.Field{Name: "name", Label: "User name", Mono: true, MaxLength: 64, Help: "Leave empty to let the recipient choose."})
+	v.NameField = f.Field(ui.Field{
+		Name:      "name",
+		Label:     "User name",
+		Mono:      true,
+		MaxLength: 64,
+		Help:      "Leave empty to let the recipient choose.",
+	})
 	help := "A note for you about who it is for."
 	if s.letters.Enabled() {
 		help = "The link is sent there."
@@ -88,7 +96,8 @@ func inviters(all, some []access.User) map[string]string {
 
 // adminInvite makes an invitation and shows its link, in this answer and never again.
 func (s *Section) adminInvite(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form) error {
-	_, secret, err := s.o.Accounts.Invite(r.Context(), who, account.NewInvitation{Name: f.Get("name"), Email: f.Get("email"), Admin: f.On("admin")})
+	_, secret, err := s.o.Accounts.Invite(r.Context(), who,
+		account.NewInvitation{Name: f.Get("name"), Email: f.Get("email"), Admin: f.On("admin")})
 	if err := f.Refused(fault.FieldOf(err), err); err != nil {
 		return err
 	}
@@ -96,7 +105,8 @@ func (s *Section) adminInvite(w http.ResponseWriter, r *http.Request, who access
 		return s.usersPage(w, r, who, f, "", nil)
 	}
 	link := s.Absolute(ui.LinkPath(onetime.Invite, secret))
-	return s.usersPage(w, r, who, ui.Typed(nil), link, s.letters.SendLink(r.Context(), f.Get("email"), outbox.InvitationLetter(s.Name, link)))
+	return s.usersPage(w, r, who, ui.Typed(nil), link,
+		s.letters.SendLink(r.Context(), f.Get("email"), outbox.InvitationLetter(s.Name, link)))
 }
 
 func (s *Section) adminUninvite(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form) error {
@@ -259,7 +269,8 @@ func (s *Section) endSessions(r *http.Request, who access.Caller, name string, _
 }
 
 func (s *Section) unlink(r *http.Request, who access.Caller, name string, f ui.Form) (string, error) {
-	return name + " can no longer sign in with that identity.", s.o.Accounts.UnlinkOf(r.Context(), who, name, f.Get("issuer"), f.Get("subject"))
+	return name + " can no longer sign in with that identity.",
+		s.o.Accounts.UnlinkOf(r.Context(), who, name, f.Get("issuer"), f.Get("subject"))
 }
 
 func (s *Section) removeFactors(r *http.Request, who access.Caller, name string, _ ui.Form) (string, error) {
@@ -270,7 +281,8 @@ func (s *Section) removeFactors(r *http.Request, who access.Caller, name string,
 	s.letters.ToUser(r, name, outbox.AlertLetter(s.Name, name,
 		"An administrator removed the second factors and passkeys of your account and signed you out everywhere.",
 		seen, s.Absolute("/manage/account/security/")))
-	return "Removed all second factors and passkeys of " + name + ". If " + name + " has no password, send a password link.", nil
+	return "Removed all second factors and passkeys of " + name + ". If " + name +
+		" has no password, send a password link.", nil
 }
 
 // disable ends an account and says whom it invited: those accounts go on.
@@ -278,7 +290,8 @@ func (s *Section) disable(r *http.Request, who access.Caller, name string, _ ui.
 	if err := s.o.Directory.DisableUser(r.Context(), who, name); err != nil {
 		return "", err
 	}
-	said = name + " is disabled. All sessions, tokens and open invitations of the account are revoked." + s.RevocationDelay()
+	said = name + " is disabled. All sessions, tokens and open invitations of the account are revoked." +
+		s.RevocationDelay()
 	all, err := s.o.Directory.Invitees(r.Context(), who, name)
 	var names []string
 	for _, u := range all {
@@ -310,7 +323,8 @@ func (s *Section) resetLink(w http.ResponseWriter, r *http.Request, who access.C
 		return err
 	}
 	link := s.Absolute(ui.LinkPath(onetime.Reset, secret))
-	return s.userPage(w, r, who, link, s.letters.SendLink(r.Context(), to, outbox.ResetLetter(s.Name, name, link, "a day")))
+	return s.userPage(w, r, who, link,
+		s.letters.SendLink(r.Context(), to, outbox.ResetLetter(s.Name, name, link, "a day")))
 }
 
 // revoke ends a token of a user's. Another user's token is missing.

@@ -36,9 +36,18 @@ var Kinds = []struct {
 	actions      []string
 }{
 	{"uploads", "Uploads", []string{"file.add", "project.create", "token.used-beside-publishers"}},
-	{"yanks", "Yanks and deletions", []string{"release.yank", "release.unyank", "release.delete", "file.yank", "file.unyank", "file.delete"}},
+	{
+		"yanks", "Yanks and deletions",
+		[]string{"release.yank", "release.unyank", "release.delete", "file.yank", "file.unyank", "file.delete"},
+	},
 	{"people", "People and roles", []string{"grant.add", "grant.remove", "grant.leave"}},
-	{"publishing", "Publishers", []string{"publisher.add", "publisher.remove", "publisher.pin", "reader.add", "reader.remove", "reader.pin", "project.trusted-only"}},
+	{
+		"publishing", "Publishers",
+		[]string{
+			"publisher.add", "publisher.remove", "publisher.pin", "reader.add", "reader.remove", "reader.pin",
+			"project.trusted-only",
+		},
+	},
 	{"exchanges", "Exchanges of tokens", []string{"publisher.exchange"}},
 	{"settings", "Settings", []string{"project.status", "project.limits", "project.trusted-only"}},
 }
@@ -46,7 +55,8 @@ var Kinds = []struct {
 // ReadFilter reads the filters; a day that cannot be read is noted beside its field and not asked for.
 func ReadFilter(f ui.Form) browse.HistoryFilter {
 	ask := browse.HistoryFilter{
-		Actor: f.Get("actor"), Version: f.Get("version"), Text: f.Get("text"), Since: dayOf(f, "from"), Until: dayOf(f, "to"), Limit: entriesPerPage,
+		Actor: f.Get("actor"), Version: f.Get("version"), Text: f.Get("text"), Since: dayOf(f, "from"),
+		Until: dayOf(f, "to"), Limit: entriesPerPage,
 	}
 	if !ask.Until.IsZero() {
 		ask.Until = ask.Until.AddDate(0, 0, 1) // the day itself is meant too

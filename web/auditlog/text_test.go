@@ -18,11 +18,14 @@ import (
 // Every action that the packages of the middle record has words: a call of entry with a literal, and what an Entry is
 // made with.
 func TestEveryActionHasWords(t *testing.T) {
-	action := regexp.MustCompile(`\A(user|account|token|session|repository|grant|project|file|release|publisher|reader|group|issuer)\.[a-z]+(-[a-z]+)*\z`)
+	action := regexp.MustCompile(
+		`\A(user|account|token|session|repository|grant|project|file|release|publisher|reader|group|issuer)\.[a-z]+(-[a-z]+)*\z`,
+	)
 	ends := map[string]bool{".txt": true, ".yml": true, ".yaml": true, ".py": true, ".json": true, ".toml": true}
 	seen := 0
 	err := filepath.WalkDir("../../internal", func(path string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") || strings.Contains(path, "test/") {
+		if err != nil || d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") ||
+			strings.Contains(path, "test/") {
 			return err
 		}
 		file, err := parser.ParseFile(token.NewFileSet(), path, nil, 0)
@@ -54,21 +57,52 @@ func TestEveryActionHasWords(t *testing.T) {
 func TestSentence(t *testing.T) {
 	ann := audit.Actor{Kind: "user", Name: "ann"}
 	for want, e := range map[string]audit.Entry{
-		"ann uploaded demo-1.0.whl.": {Action: "file.add", Actor: ann, Project: "demo", Version: "1.0", Filename: "demo-1.0.whl"},
+		"ann uploaded demo-1.0.whl.": {
+			Action:   "file.add",
+			Actor:    ann,
+			Project:  "demo",
+			Version:  "1.0",
+			Filename: "demo-1.0.whl",
+		},
 		"ann wanted to upload demo-1.0.whl and was refused: too large": {
-			Action: "file.add", Outcome: audit.Refused, Actor: ann, Filename: "demo-1.0.whl", Detail: map[string]any{"reason": "too large"}},
-		"ann yanked demo 1.0: broken":                          {Action: "release.yank", Actor: ann, Project: "demo", Version: "1.0", Detail: map[string]any{"reason": "broken"}},
-		"The operator left demo.":                              {Action: "grant.leave", Actor: audit.Actor{Kind: "operator"}, Project: "demo"},
-		"Somebody unknown wanted to sign in and was refused.":  {Action: "session.begin", Outcome: audit.Refused},
-		"ann did thing.done to %s.":                            {Action: "thing.done", Actor: ann, Subject: "%s"},
-		"ann did thing.%d to this index.":                      {Action: "thing.%d", Actor: ann},
-		"ann archived demo.":                                   {Action: "project.status", Actor: ann, Project: "demo", Detail: map[string]any{"status": "archived"}},
-		"ann changed the status of demo.":                      {Action: "project.status", Actor: ann, Project: "demo", Detail: map[string]any{"status": 7}},
-		"ann let only trusted publishers upload to demo.":      {Action: "project.trusted-only", Actor: ann, Project: "demo", Detail: map[string]any{"on": true}},
-		"ann let people and API tokens upload to demo again.":  {Action: "project.trusted-only", Actor: ann, Project: "demo", Detail: map[string]any{"on": false}},
-		"ann gave bob the role owner in demo.":                 {Action: "grant.add", Actor: ann, Project: "demo", Detail: map[string]any{"user": "bob", "role": "owner"}},
-		"W got an upload token for demo.":                      {Action: "publisher.exchange", Actor: audit.Actor{Kind: "publisher", Name: "W"}, Project: "demo"},
-		"ann let this publish demo: workflow a.yml in acme/x.": {Action: "publisher.add", Actor: ann, Project: "demo", Detail: map[string]any{"publisher": "workflow a.yml in acme/x"}},
+			Action: "file.add", Outcome: audit.Refused, Actor: ann, Filename: "demo-1.0.whl",
+			Detail: map[string]any{"reason": "too large"},
+		},
+		"ann yanked demo 1.0: broken": {
+			Action:  "release.yank",
+			Actor:   ann,
+			Project: "demo",
+			Version: "1.0",
+			Detail:  map[string]any{"reason": "broken"},
+		},
+		"The operator left demo.": {
+			Action: "grant.leave", Actor: audit.Actor{Kind: "operator"}, Project: "demo",
+		},
+		"Somebody unknown wanted to sign in and was refused.": {Action: "session.begin", Outcome: audit.Refused},
+		"ann did thing.done to %s.":                           {Action: "thing.done", Actor: ann, Subject: "%s"},
+		"ann did thing.%d to this index.":                     {Action: "thing.%d", Actor: ann},
+		"ann archived demo.": {
+			Action: "project.status", Actor: ann, Project: "demo", Detail: map[string]any{"status": "archived"},
+		},
+		"ann changed the status of demo.": {
+			Action: "project.status", Actor: ann, Project: "demo", Detail: map[string]any{"status": 7},
+		},
+		"ann let only trusted publishers upload to demo.": {
+			Action: "project.trusted-only", Actor: ann, Project: "demo", Detail: map[string]any{"on": true},
+		},
+		"ann let people and API tokens upload to demo again.": {
+			Action: "project.trusted-only", Actor: ann, Project: "demo", Detail: map[string]any{"on": false},
+		},
+		"ann gave bob the role owner in demo.": {
+			Action: "grant.add", Actor: ann, Project: "demo", Detail: map[string]any{"user": "bob", "role": "owner"},
+		},
+		"W got an upload token for demo.": {
+			Action: "publisher.exchange", Actor: audit.Actor{Kind: "publisher", Name: "W"}, Project: "demo",
+		},
+		"ann let this publish demo: workflow a.yml in acme/x.": {
+			Action: "publisher.add", Actor: ann, Project: "demo",
+			Detail: map[string]any{"publisher": "workflow a.yml in acme/x"},
+		},
 	} {
 		if got := sentence(e); got != want {
 			t.Errorf("sentence(%s) = %q, want %q", e.Action, got, want)
@@ -82,9 +116,13 @@ func TestDetailLines(t *testing.T) {
 		many["k"+strconv.Itoa(n)] = strings.Repeat("x", 1000)
 	}
 	got := detailLines(audit.Entry{Action: "a.b", At: time.Unix(0, 0), Detail: map[string]any{
-		"text": "two\nlines", "list": []any{"a", []any{"b"}, map[string]any{"c": nil}}, "none": nil, "number": 1.5, "inner": map[string]any{"deep": map[string]any{"x": true}},
+		"text": "two\nlines", "list": []any{"a", []any{"b"}, map[string]any{"c": nil}}, "none": nil, "number": 1.5,
+		"inner": map[string]any{"deep": map[string]any{"x": true}},
 	}})
-	for _, want := range []string{"text: two lines", `list: a, b, {"c":null}`, "number: 1.5", "inner.deep.x: true", "time: 1970-01-01 00:00:00.000000 UTC"} {
+	for _, want := range []string{
+		"text: two lines", `list: a, b, {"c":null}`, "number: 1.5", "inner.deep.x: true",
+		"time: 1970-01-01 00:00:00.000000 UTC",
+	} {
 		if !strings.Contains(got, want) {
 			t.Errorf("detailLines lacks %q:\n%s", want, got)
 		}

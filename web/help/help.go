@@ -60,7 +60,8 @@ func (f filling) SignedFrom(token string) string { return strings.Replace(f.Sign
 func (s *Section) loadManual() error {
 	c := s.Connection(s.Base)
 	fill := filling{
-		Name: s.Name, URL: c.Root, Simple: c.Index, Signed: c.Signed, Upload: s.Absolute("/legacy/"), Audience: c.Host, Host: s.BaseURL.Hostname(), Closed: s.Closed, Authority: len(s.o.Authority) > 0,
+		Name: s.Name, URL: c.Root, Simple: c.Index, Signed: c.Signed, Upload: s.Absolute("/legacy/"), Audience: c.Host,
+		Host: s.BaseURL.Hostname(), Closed: s.Closed, Authority: len(s.o.Authority) > 0,
 	}
 	names, err := fs.Glob(manual, "*.md")
 	if err != nil {
@@ -90,12 +91,17 @@ var helpHeading = regexp.MustCompile(`<h2 id="([^"]+)">(.*?)</h2>`)
 // chapterOf renders a chapter; its title is the first line, and a section begins with each heading of the second level.
 func chapterOf(slug, markdown string) chapter {
 	first, rest, _ := strings.Cut(strings.TrimPrefix(markdown, "# "), "\n")
-	c := chapter{Slug: slug, Title: first, HTML: readme.Render(context.Background(), strings.ReplaceAll(rest, "\n## ", "\n# "), "text/markdown").HTML} // below the title of the page
+	// below the title of the page
+	c := chapter{
+		Slug: slug, Title: first,
+		HTML: readme.Render(context.Background(), strings.ReplaceAll(rest, "\n## ", "\n# "), "text/markdown").HTML,
+	}
 	parts := strings.Split(rest, "\n## ")
 	c.Sections = append(c.Sections, section{Title: first, text: strings.ToLower(first + "\n" + parts[0])})
 	for i, m := range helpHeading.FindAllStringSubmatch(string(c.HTML), -1) {
 		if i+1 < len(parts) {
-			c.Sections = append(c.Sections, section{Title: template.HTMLEscapeString(m[2]), Anchor: m[1], text: strings.ToLower(parts[i+1])})
+			c.Sections = append(c.Sections,
+				section{Title: template.HTMLEscapeString(m[2]), Anchor: m[1], text: strings.ToLower(parts[i+1])})
 		}
 	}
 	return c
@@ -147,7 +153,10 @@ func hasAll(text string, words []string) bool {
 // helpChapter shows a chapter; the one of settings is made from the program's own.
 func (s *Section) helpChapter(w http.ResponseWriter, r *http.Request, who access.Caller) error {
 	slug := r.PathValue("chapter")
-	v := helpView{Frame: s.Frame(r, who, "Settings"), Chapters: s.manual, Settings: s.o.Settings, Chapter: chapter{Slug: "settings", Title: "Settings"}}
+	v := helpView{
+		Frame: s.Frame(r, who, "Settings"), Chapters: s.manual, Settings: s.o.Settings,
+		Chapter: chapter{Slug: "settings", Title: "Settings"},
+	}
 	v.Section = "help"
 	if slug == "settings" {
 		return s.Render(w, http.StatusOK, "help-settings", &v)

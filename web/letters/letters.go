@@ -58,13 +58,15 @@ func (s *Sender) SendLink(ctx context.Context, to string, l outbox.Letter) *ui.N
 	defer cancel()
 	if err := s.mail.Send(ctx, to, l); err != nil {
 		s.Log.Warn("mail was not sent", "error", err)
-		return &ui.Notice{Kind: "warn", Text: "The link could not be sent to " + to + ", so send it yourself: " + fault.Message(err)}
+		return &ui.Notice{
+			Kind: "warn", Text: "The link could not be sent to " + to + ", so send it yourself: " + fault.Message(err),
+		}
 	}
 	return &ui.Notice{Kind: "good", Text: "The link was sent to " + to + "."}
 }
 
-// ToUser writes a letter to a user who gave an address. Like all letters without a secret it waits as a row until the mail
-// server takes it, and nothing depends on it.
+// ToUser writes a letter to a user who gave an address. Like all letters without a secret it waits as a row until the
+// mail server takes it, and nothing depends on it.
 func (s *Sender) ToUser(r *http.Request, name string, l outbox.Letter) {
 	if s.mail == nil || name == "" {
 		return
@@ -92,8 +94,8 @@ func (s *Sender) warn(r *http.Request, l outbox.Letter, err error, addresses ...
 	}
 }
 
-// Later sends what nobody waits for, and reports whether there was room. What fails is for the operator: who asked may be
-// anybody, and a name that was typed may be a password, so neither is in the log.
+// Later sends what nobody waits for, and reports whether there was room. What fails is for the operator: who asked may
+// be anybody, and a name that was typed may be a password, so neither is in the log.
 func (s *Sender) Later(r *http.Request, send func(context.Context) error) bool {
 	ctx := context.WithoutCancel(r.Context())
 	select {
@@ -110,8 +112,8 @@ func (s *Sender) Later(r *http.Request, send func(context.Context) error) bool {
 	}
 }
 
-// Alert writes to the caller's own address that something about the account changed, so that who did not do it learns of it.
-// Nothing depends on it.
+// Alert writes to the caller's own address that something about the account changed, so that who did not do it learns
+// of it. Nothing depends on it.
 func (s *Sender) Alert(r *http.Request, who access.Caller, happened string) {
 	if s.mail == nil {
 		return
@@ -124,12 +126,14 @@ func (s *Sender) Alert(r *http.Request, who access.Caller, happened string) {
 	s.AlertAt(r, who, p.Email, happened)
 }
 
-// AlertAt is alert with an address. The letter is a row before the page is answered, and is sent again if the mail server does
-// not take it.
+// AlertAt is alert with an address. The letter is a row before the page is answered, and is sent again if the mail
+// server does not take it.
 func (s *Sender) AlertAt(r *http.Request, who access.Caller, to, happened string) {
 	if s.mail == nil || to == "" {
 		return
 	}
-	l := outbox.AlertLetter(s.Name, who.Name(), happened, outbox.Seen{At: s.Now(), Address: who.Address(), Browser: ui.Browser(r.UserAgent())}, s.Absolute("/manage/account/security/"))
+	l := outbox.AlertLetter(s.Name, who.Name(), happened,
+		outbox.Seen{At: s.Now(), Address: who.Address(), Browser: ui.Browser(r.UserAgent())},
+		s.Absolute("/manage/account/security/"))
 	s.warn(r, l, nil, to)
 }

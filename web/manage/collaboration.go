@@ -69,7 +69,9 @@ func roleOptions(role access.Role) []ui.Option {
 }
 
 func roleTitle(r access.Role) string {
-	return map[access.Role]string{access.Reader: "Reader", access.Uploader: "Uploader", access.Maintainer: "Maintainer", access.Owner: "Owner"}[r]
+	return map[access.Role]string{
+		access.Reader: "Reader", access.Uploader: "Uploader", access.Maintainer: "Maintainer", access.Owner: "Owner",
+	}[r]
 }
 
 func (s *Section) collaboration(w http.ResponseWriter, r *http.Request, who access.Caller) error {
@@ -81,7 +83,9 @@ func (s *Section) collaborationPage(w http.ResponseWriter, r *http.Request, who 
 }
 
 // collaborationWith shows the page, with the link of an invitation that was just made.
-func (s *Section) collaborationWith(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form, link string, waiting bool) error {
+func (s *Section) collaborationWith(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form, link string,
+	waiting bool,
+) error {
 	name, err := s.ProjectName(w, r)
 	if err != nil || name.IsZero() {
 		return err
@@ -94,23 +98,59 @@ func (s *Section) collaborationWith(w http.ResponseWriter, r *http.Request, who 
 	if err != nil {
 		return err
 	}
-	v := collaborationView{managing: s.managing(r, who, p, "collaboration", "Collaboration"), Members: p.Repository.Members}
+	v := collaborationView{
+		managing: s.managing(r, who, p, "collaboration", "Collaboration"), Members: p.Repository.Members,
+	}
 	v.people(all, who)
 	v.Add = addPerson{
 		User: f.Field(ui.Field{Name: "user", Label: "User name", Required: true, MaxLength: 64}),
-		Role: f.Field(ui.Field{Name: "role", Label: "Role", Type: "select", Options: roleOptions(access.Maintainer), Value: access.Maintainer.String()}),
+		Role: f.Field(ui.Field{
+			Name:    "role",
+			Label:   "Role",
+			Type:    "select",
+			Options: roleOptions(access.Maintainer),
+			Value:   access.Maintainer.String(),
+		}),
 	}
 	if v.Groups, err = s.o.Index.GroupGrants(r.Context(), who, ui.Repository(r), name); err != nil {
 		return err
 	}
 	v.AddGroup = addPerson{
-		User: f.Field(ui.Field{Name: "group", Label: "Group", Required: true, MaxLength: 64, Mono: true, Help: "Administrators make groups and say who is in them."}),
-		Role: f.Field(ui.Field{ID: "f-group-role", Name: "group_role", Label: "Role", Type: "select", Options: roleOptions(access.Uploader), Value: access.Uploader.String()}),
+		User: f.Field(ui.Field{
+			Name:      "group",
+			Label:     "Group",
+			Required:  true,
+			MaxLength: 64,
+			Mono:      true,
+			Help:      "Administrators make groups and say who is in them.",
+		}),
+		Role: f.Field(ui.Field{
+			ID:      "f-group-role",
+			Name:    "group_role",
+			Label:   "Role",
+			Type:    "select",
+			Options: roleOptions(access.Uploader),
+			Value:   access.Uploader.String(),
+		}),
 	}
 	v.Link, v.Waiting, v.Approval = link, waiting, !who.Admin() && !s.o.Accounts.OwnersInvite()
 	v.Invite = addPerson{
-		User: f.Field(ui.Field{ID: "f-invited", Name: "invited", Label: "User name", MaxLength: 64, Mono: true, Help: "Empty, and whoever follows the link chooses one."}),
-		Role: f.Field(ui.Field{ID: "f-invited-role", Name: "invited_role", Label: "Role", Type: "select", Options: roleOptions(access.Maintainer), Value: access.Maintainer.String()}),
+		User: f.Field(ui.Field{
+			ID:        "f-invited",
+			Name:      "invited",
+			Label:     "User name",
+			MaxLength: 64,
+			Mono:      true,
+			Help:      "Empty, and whoever follows the link chooses one.",
+		}),
+		Role: f.Field(ui.Field{
+			ID:      "f-invited-role",
+			Name:    "invited_role",
+			Label:   "Role",
+			Type:    "select",
+			Options: roleOptions(access.Maintainer),
+			Value:   access.Maintainer.String(),
+		}),
 	}
 	if v.Open, err = s.invitations(r, who, p); err != nil {
 		return err
@@ -133,7 +173,14 @@ func (v *collaborationView) people(all []roles.GrantInfo, who access.Caller) {
 	}
 	for _, g := range all {
 		row := personRow{GrantInfo: g, Words: roleWords[g.Role], Self: g.User == who.Name()}
-		row.Field = ui.Field{ID: "role-" + g.User, Name: "role", Label: "Role of " + g.User, Type: "select", Value: g.Role.String(), Options: roleOptions(g.Role)}
+		row.Field = ui.Field{
+			ID:      "role-" + g.User,
+			Name:    "role",
+			Label:   "Role of " + g.User,
+			Type:    "select",
+			Value:   g.Role.String(),
+			Options: roleOptions(g.Role),
+		}
 		row.Last = v.Owners == 1 && g.Role == access.Owner && !g.Disabled
 		if g.Project == "" {
 			v.Elsewhere = append(v.Elsewhere, row)
@@ -180,7 +227,8 @@ func (s *Section) invite(w http.ResponseWriter, r *http.Request, who access.Call
 	if err != nil {
 		return err
 	}
-	o, secret, err := s.o.Accounts.Invite(r.Context(), who, account.NewInvitation{Name: f.Get("invited"), Grants: []onetime.Grant{grant}})
+	o, secret, err := s.o.Accounts.Invite(r.Context(), who,
+		account.NewInvitation{Name: f.Get("invited"), Grants: []onetime.Grant{grant}})
 	if err := f.Refused("invited", err); err != nil || f.Bad() {
 		return s.collaborationAgain(w, r, who, f, err)
 	}
@@ -197,7 +245,8 @@ func (s *Section) revokeInvitation(w http.ResponseWriter, r *http.Request, who a
 	return s.Done(w, r, s.Back(r), "The invitation is revoked: its link leads nowhere now.")
 }
 
-// addPerson gives somebody a role who has none yet: changing one is another form, so that nobody loses a role by a slip.
+// addPerson gives somebody a role who has none yet: changing one is another form, so that nobody loses a role by a
+// slip.
 func (s *Section) addPerson(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form) error {
 	name, err := s.ProjectName(w, r)
 	if err != nil {
@@ -260,7 +309,8 @@ func (s *Section) changePerson(w http.ResponseWriter, r *http.Request, who acces
 	if err := f.Refused("", err); err != nil || f.Bad() {
 		return s.collaborationAgain(w, r, who, f, err)
 	}
-	return s.Done(w, r, s.afterChange(r, name, f.Get("person") == who.Name() && role < access.Owner), f.Get("person")+" is now "+article(role)+" of "+name.String()+".")
+	return s.Done(w, r, s.afterChange(r, name, f.Get("person") == who.Name() && role < access.Owner),
+		f.Get("person")+" is now "+article(role)+" of "+name.String()+".")
 }
 
 func (s *Section) removePerson(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form) error {
@@ -275,7 +325,8 @@ func (s *Section) removePerson(w http.ResponseWriter, r *http.Request, who acces
 	if err := f.Refused("", err); err != nil || f.Bad() {
 		return s.collaborationAgain(w, r, who, f, err)
 	}
-	return s.Done(w, r, s.afterChange(r, name, f.Get("person") == who.Name()), f.Get("person")+" has no role in "+name.String()+" any more.")
+	return s.Done(w, r, s.afterChange(r, name, f.Get("person") == who.Name()),
+		f.Get("person")+" has no role in "+name.String()+" any more.")
 }
 
 func (s *Section) leave(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form) error {
@@ -304,7 +355,9 @@ func (s *Section) afterChange(r *http.Request, name packaging.ProjectName, own b
 }
 
 // collaborationAgain shows the page once more with what is wrong, or fails where that is nothing that the reader typed.
-func (s *Section) collaborationAgain(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form, err error) error {
+func (s *Section) collaborationAgain(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form,
+	err error,
+) error {
 	if err != nil {
 		return err
 	}

@@ -57,7 +57,10 @@ func (v *historyView) fields(f ui.Form) {
 		}
 	}
 	v.What = f.Field(ui.Field{Name: "what", Label: "What", Type: "select", Options: what})
-	v.Outcome = f.Field(ui.Field{Name: "outcome", Label: "Outcome", Type: "select", Options: []ui.Option{{Label: "Any"}, {Value: "granted", Label: "Done"}, {Value: "refused", Label: "Refused"}}})
+	v.Outcome = f.Field(ui.Field{
+		Name: "outcome", Label: "Outcome", Type: "select",
+		Options: []ui.Option{{Label: "Any"}, {Value: "granted", Label: "Done"}, {Value: "refused", Label: "Refused"}},
+	})
 	v.Actor = f.Field(ui.Field{Name: "actor", Label: "Who", MaxLength: 300})
 	v.Text = f.Field(ui.Field{Name: "text", Label: "Words", MaxLength: 200})
 	v.From = f.Field(ui.Field{Name: "from", Label: "From", Type: "date"})

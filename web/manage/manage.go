@@ -90,7 +90,9 @@ const (
 
 // requiring finds the projects that require one, as far as the reader may see them, and how often it, or one release of
 // it, was downloaded lately.
-func (s *Section) requiring(r *http.Request, who access.Caller, p catalog.Project, version string) (q requiring, err error) {
+func (s *Section) requiring(r *http.Request, who access.Caller, p catalog.Project,
+	version string,
+) (q requiring, err error) {
 	q.Days = lately
 	if q.Downloads, err = s.o.Index.Downloads(r.Context(), who, p.Repository.Name, p.Name, version, lately); err != nil {
 		return q, err
@@ -119,7 +121,8 @@ func (s *Section) managed(w http.ResponseWriter, r *http.Request, who access.Cal
 	at := ui.PageNumber(r)
 	repo, _, _, err := s.o.Index.ListingState(r.Context(), who, ui.Repository(r))
 	if err == nil {
-		v.Projects, v.Total, err = s.o.Index.ManagedPage(r.Context(), who, ui.Repository(r), catalog.Page{Text: v.Filter, Number: at, Size: managedPerPage})
+		v.Projects, v.Total, err = s.o.Index.ManagedPage(r.Context(), who, ui.Repository(r),
+			catalog.Page{Text: v.Filter, Number: at, Size: managedPerPage})
 	}
 	if err != nil {
 		return err

@@ -31,12 +31,14 @@ func (s *Section) releases(w http.ResponseWriter, r *http.Request, who access.Ca
 		return err
 	}
 	filter, at := r.URL.Query().Get("q"), ui.PageNumber(r)
-	m, err := s.o.Index.ManagedReleases(r.Context(), who, ui.Repository(r), name, catalog.Page{Text: filter, Number: at, Size: releasesPerPage})
+	m, err := s.o.Index.ManagedReleases(r.Context(), who, ui.Repository(r), name,
+		catalog.Page{Text: filter, Number: at, Size: releasesPerPage})
 	if err != nil {
 		return err
 	}
 	v := releasesView{
-		managing: s.managing(r, who, m.Project, "releases", "Releases"), Releases: m.Releases, Filter: filter, Total: m.Total, Counts: m.Counts,
+		managing: s.managing(r, who, m.Project, "releases", "Releases"), Releases: m.Releases, Filter: filter,
+		Total: m.Total, Counts: m.Counts,
 		Pages: ui.Paginate(r, at, m.Total, releasesPerPage),
 	}
 	return s.Render(w, http.StatusOK, "manage-releases", &v)
@@ -72,7 +74,9 @@ func (s *Section) release(w http.ResponseWriter, r *http.Request, who access.Cal
 }
 
 // releasePage shows a release, with the forms about one of its files where that is chosen.
-func (s *Section) releasePage(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form, chosen string) error {
+func (s *Section) releasePage(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form,
+	chosen string,
+) error {
 	name, err := s.ProjectName(w, r)
 	if err != nil || name.IsZero() {
 		return err
@@ -95,7 +99,9 @@ func (s *Section) releasePage(w http.ResponseWriter, r *http.Request, who access
 
 func (v *releaseView) fill(files []catalog.File, chosen string) {
 	for _, f := range files {
-		x := releaseFile{File: f, Origin: ui.OriginOf(f.Uploader), Link: v.Here + "?" + url.Values{"file": {f.Filename}}.Encode() + "#file"}
+		x := releaseFile{
+			File: f, Origin: ui.OriginOf(f.Uploader), Link: v.Here + "?" + url.Values{"file": {f.Filename}}.Encode() + "#file",
+		}
 		if parsed, err := packaging.ParseFilename(f.Filename, v.Project.Name); err == nil {
 			x.Words = parsed.Words()
 		}
@@ -120,10 +126,18 @@ const reasonHelp = "Installers show it to whoever asks for this version. A few w
 
 func (v *releaseView) fields(f ui.Form) {
 	v.Reason = f.Field(ui.Field{Name: "reason", Label: "Reason", MaxLength: catalog.MaxReason, Help: reasonHelp})
-	v.Typed = f.Field(ui.Field{Name: "typed", Label: "Type " + v.Release.Version + " to delete it", Required: true, Mono: true})
+	v.Typed = f.Field(ui.Field{
+		Name: "typed", Label: "Type " + v.Release.Version + " to delete it", Required: true, Mono: true,
+	})
 	v.File.Reason = f.Field(ui.Field{Name: "file_reason", Label: "Reason", MaxLength: catalog.MaxReason, Help: reasonHelp})
 	if v.Chosen != nil {
-		v.File.Typed = f.Field(ui.Field{Name: "file_typed", Label: "Type the file's name to delete it", Required: true, Mono: true, Placeholder: v.Chosen.Filename})
+		v.File.Typed = f.Field(ui.Field{
+			Name:        "file_typed",
+			Label:       "Type the file's name to delete it",
+			Required:    true,
+			Mono:        true,
+			Placeholder: v.Chosen.Filename,
+		})
 	}
 }
 
@@ -188,7 +202,8 @@ func (s *Section) deleteRelease(w http.ResponseWriter, r *http.Request, who acce
 	if err != nil {
 		return err
 	}
-	return s.Done(w, r, s.projectPath(r, name, "releases/"), "Deleted "+name.String()+" "+m.Release.Version+" with "+ui.Plural(len(m.Files), "file", "files")+"."+rest)
+	return s.Done(w, r, s.projectPath(r, name, "releases/"),
+		"Deleted "+name.String()+" "+m.Release.Version+" with "+ui.Plural(len(m.Files), "file", "files")+"."+rest)
 }
 
 func (s *Section) yankFile(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form) error {
@@ -236,13 +251,16 @@ func (s *Section) deleteFile(w http.ResponseWriter, r *http.Request, who access.
 		return err
 	}
 	if len(m.Files) == 1 {
-		return s.Done(w, r, s.projectPath(r, name, "releases/"), "Deleted "+file+", and with its last file the release "+m.Release.Version+"."+rest)
+		return s.Done(w, r, s.projectPath(r, name, "releases/"),
+			"Deleted "+file+", and with its last file the release "+m.Release.Version+"."+rest)
 	}
 	return s.Done(w, r, s.Back(r), "Deleted "+file+"."+rest)
 }
 
 // again shows the page once more with what is wrong, or fails where that is nothing that the reader typed.
-func (s *Section) again(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form, chosen string, err error) error {
+func (s *Section) again(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form, chosen string,
+	err error,
+) error {
 	if err != nil {
 		return err
 	}

@@ -1,4 +1,5 @@
-// Package manage is the pages on which people change a project: its releases, people, settings and history, and the upload.
+// Package manage is the pages on which people change a project: its releases, people, settings and history, and the
+// upload.
 //
 // Package catalog decides what a caller may change. What cannot be undone asks the caller to confirm who they are.
 package manage

@@ -57,7 +57,9 @@ func (s *Section) uploadForm(w http.ResponseWriter, r *http.Request, who access.
 }
 
 // uploadPage shows the form, with what became of the files that were sent.
-func (s *Section) uploadPage(w http.ResponseWriter, r *http.Request, who access.Caller, status int, results []uploaded, n *ui.Notice) error {
+func (s *Section) uploadPage(w http.ResponseWriter, r *http.Request, who access.Caller, status int, results []uploaded,
+	n *ui.Notice,
+) error {
 	v := uploadView{Frame: s.Frame(r, who, "Upload files"), Results: results, Most: maxUploads}
 	v.Section, v.Scripts = "projects", []string{"upload.js"}
 	v.Twine = "uvx twine upload --repository-url " + s.Absolute(v.Tree()+"/legacy/") + " dist/*"
@@ -98,7 +100,8 @@ func closedTo(p catalog.Project) string {
 	case p.Status == catalog.Quarantined:
 		return p.Name.String() + " is in quarantine: it takes no uploads."
 	case p.TrustedOnly:
-		return p.Name.String() + " takes uploads from its trusted publishers alone: publish from the workflow that it trusts, or have an owner let people upload again."
+		return p.Name.String() +
+			" takes uploads from its trusted publishers alone: publish from the workflow that it trusts, or have an owner let people upload again."
 	}
 	return ""
 }
@@ -134,7 +137,15 @@ func (s *Section) upload(w http.ResponseWriter, r *http.Request, who access.Call
 	if err != nil {
 		return fault.Wrap(fault.Invalid, err, "the files cannot be read: send the form as it is")
 	}
-	u := uploading{site: s, who: who, repository: ui.Repository(r), only: only, base: s.Frame(r, who, "").Root, meter: meter, parts: parts}
+	u := uploading{
+		site:       s,
+		who:        who,
+		repository: ui.Repository(r),
+		only:       only,
+		base:       s.Frame(r, who, "").Root,
+		meter:      meter,
+		parts:      parts,
+	}
 	if err := u.all(r.Context()); err != nil && len(u.results) == 0 {
 		return err
 	}
@@ -196,7 +207,8 @@ type uploading struct {
 }
 
 // errBroken ends a form whose rest cannot be read.
-var errBroken = fault.New(fault.Invalid, "the connection broke off before the file was here: nothing of it was kept, try again")
+var errBroken = fault.New(fault.Invalid,
+	"the connection broke off before the file was here: nothing of it was kept, try again")
 
 // all takes the files in turn. It ends early if the form itself breaks or is larger than a form may be.
 func (u *uploading) all(ctx context.Context) error {
@@ -215,7 +227,8 @@ func (u *uploading) all(ctx context.Context) error {
 			continue
 		}
 		if len(u.results) == maxUploads {
-			u.note(p.FileName(), fault.New(fault.Invalid, "only %d files are taken at once: send this file and those after it again", maxUploads))
+			u.note(p.FileName(),
+				fault.New(fault.Invalid, "only %d files are taken at once: send this file and those after it again", maxUploads))
 			return nil
 		}
 		if err := u.file(ctx, p); errors.Is(err, errBroken) {
@@ -233,7 +246,7 @@ func (u *uploading) skip(p io.Reader) error {
 	if u.skipped += n; u.skipped > maxUploadSkip {
 		err = fault.New(fault.Invalid, "too much of the form was refused: send the other files again, without these")
 	}
-	if err == io.EOF {
+	if errors.Is(err, io.EOF) {
 		return nil
 	}
 	return u.broken(err)
@@ -307,7 +320,8 @@ func (u *uploading) file(ctx context.Context, p *multipart.Part) error {
 	return err
 }
 
-// publish sends a file through the gate that every upload passes. What its name tells is looked at before its bytes come.
+// publish sends a file through the gate that every upload passes. What its name tells is looked at before its bytes
+// come.
 func (u *uploading) publish(ctx context.Context, p *multipart.Part) (ingest.Receipt, error) {
 	if len(p.FileName()) > maxUploadName {
 		return ingest.Receipt{}, fault.New(fault.Invalid, "the file name is longer than %d bytes", maxUploadName)
@@ -327,7 +341,8 @@ func (u *uploading) publish(ctx context.Context, p *multipart.Part) (ingest.Rece
 	if err := u.pour(in, p); err != nil {
 		return ingest.Receipt{}, err
 	}
-	return u.site.o.Index.Publish(ctx, in, ingest.Upload{Filename: p.FileName(), ContentType: p.Header.Get("Content-Type")})
+	return u.site.o.Index.Publish(ctx, in,
+		ingest.Upload{Filename: p.FileName(), ContentType: p.Header.Get("Content-Type")})
 }
 
 // pourBytes is how much is read at once, as in the protocol of other clients.
@@ -343,7 +358,7 @@ func (u *uploading) pour(to io.Writer, p io.Reader) error {
 		if _, err := to.Write(u.buffer[:n]); err != nil {
 			return err
 		}
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return nil
 		} else if err != nil {
 			return fmt.Errorf("%w (%w)", errBroken, err)

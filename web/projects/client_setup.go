@@ -39,9 +39,14 @@ func pip(c ui.Connection) Tool {
 }
 
 func uv(c ui.Connection) Tool {
-	blocks := []ui.Block{{Label: "Add a project", Text: "uv add --index internal=" + c.Index + " NAME"}, {Label: "Or without a project of your own", Text: "uv pip install --index-url " + c.Signed + " NAME"}}
+	blocks := []ui.Block{
+		{Label: "Add a project", Text: "uv add --index internal=" + c.Index + " NAME"},
+		{Label: "Or without a project of your own", Text: "uv pip install --index-url " + c.Signed + " NAME"},
+	}
 	if c.Closed {
-		blocks = append([]ui.Block{{Label: "Once in this shell", Text: "export UV_INDEX_INTERNAL_USERNAME=__token__ UV_INDEX_INTERNAL_PASSWORD=TOKEN"}}, blocks...)
+		blocks = append([]ui.Block{{
+			Label: "Once in this shell", Text: "export UV_INDEX_INTERNAL_USERNAME=__token__ UV_INDEX_INTERNAL_PASSWORD=TOKEN",
+		}}, blocks...)
 	}
 	return Tool{ID: "uv", Name: "uv", Blocks: blocks}
 }
@@ -49,9 +54,13 @@ func uv(c ui.Connection) Tool {
 func poetry(c ui.Connection) Tool {
 	blocks := []ui.Block{{Label: "In your project", Text: "poetry source add --priority=primary internal " + c.Index}}
 	if c.Closed {
-		blocks = append(blocks, ui.Block{Label: "Once on this machine", Text: "poetry config http-basic.internal __token__ TOKEN"})
+		blocks = append(blocks,
+			ui.Block{Label: "Once on this machine", Text: "poetry config http-basic.internal __token__ TOKEN"})
 	}
-	return Tool{ID: "poetry", Name: "poetry", Blocks: append(blocks, ui.Block{Label: "Then", Text: "poetry add --source internal NAME"})}
+	return Tool{
+		ID: "poetry", Name: "poetry",
+		Blocks: append(blocks, ui.Block{Label: "Then", Text: "poetry add --source internal NAME"}),
+	}
 }
 
 func pipConf(c ui.Connection) Tool {
@@ -65,29 +74,54 @@ func uvToml(c ui.Connection) Tool {
 	blocks := []ui.Block{{Label: "~/.config/uv/uv.toml", Text: text}}
 	if c.Closed {
 		blocks[0].Text += "\nauthenticate = \"always\""
-		blocks = append(blocks, ui.Block{Label: "And in the environment", Text: "export UV_INDEX_INTERNAL_USERNAME=__token__ UV_INDEX_INTERNAL_PASSWORD=TOKEN"})
+		blocks = append(blocks,
+			ui.Block{
+				Label: "And in the environment",
+				Text:  "export UV_INDEX_INTERNAL_USERNAME=__token__ UV_INDEX_INTERNAL_PASSWORD=TOKEN",
+			})
 	}
 	return Tool{ID: "uv.toml", Name: "uv.toml", Blocks: blocks}
 }
 
 func dockerfile(c ui.Connection) Tool {
 	if !c.Closed {
-		return Tool{ID: "docker", Name: "Dockerfile", Blocks: []ui.Block{{Label: "Dockerfile", Text: "FROM python:3.13-slim\nRUN pip install --index-url " + c.Index + " NAME"}}}
+		return Tool{
+			ID: "docker", Name: "Dockerfile",
+			Blocks: []ui.Block{{
+				Label: "Dockerfile", Text: "FROM python:3.13-slim\nRUN pip install --index-url " + c.Index + " NAME",
+			}},
+		}
 	}
 	signed := strings.Replace(c.Signed, "TOKEN", "$(cat /run/secrets/index_token)", 1)
 	return Tool{ID: "docker", Name: "Dockerfile", Blocks: []ui.Block{
-		{Label: "Dockerfile", Text: "# syntax=docker/dockerfile:1\nFROM python:3.13-slim\nRUN --mount=type=secret,id=index_token \\\n    pip install --index-url \"" + signed + "\" NAME"},
+		{
+			Label: "Dockerfile",
+			Text:  "# syntax=docker/dockerfile:1\nFROM python:3.13-slim\nRUN --mount=type=secret,id=index_token \\\n    pip install --index-url \"" + signed + "\" NAME",
+		},
 		{Label: "Build it", Text: "INDEX_TOKEN=TOKEN docker build --secret id=index_token,env=INDEX_TOKEN ."},
 	}, Note: "The token is a secret of the build: it is in no layer of the image. TOKEN is an API token of yours with the scope read."}
 }
 
 func workflowFile(c ui.Connection) Tool {
 	if !c.Closed {
-		return Tool{ID: "github", Name: "GitHub workflow", Blocks: []ui.Block{{Label: "In a job of .github/workflows/ci.yml", Text: "env:\n  PIP_INDEX_URL: " + c.Index + "\n  UV_DEFAULT_INDEX: " + c.Index}}}
+		return Tool{
+			ID: "github", Name: "GitHub workflow",
+			Blocks: []ui.Block{{
+				Label: "In a job of .github/workflows/ci.yml",
+				Text:  "env:\n  PIP_INDEX_URL: " + c.Index + "\n  UV_DEFAULT_INDEX: " + c.Index,
+			}},
+		}
 	}
 	return Tool{ID: "github", Name: "GitHub workflow", Blocks: []ui.Block{
-		{Label: "In a job of .github/workflows/ci.yml", Text: "permissions:\n  contents: read\n  id-token: write\nsteps:\n  - run: index login --url " + c.Root + " --format env --write\n  - run: pip install NAME"},
-		{Label: "Once, by who owns the project here", Text: "index reader add github --project NAME --owner OWNER --repository REPOSITORY --workflow ci.yml"},
+		{
+			Label: "In a job of .github/workflows/ci.yml",
+			Text: "permissions:\n  contents: read\n  id-token: write\nsteps:\n  - run: index login --url " + c.Root +
+				" --format env --write\n  - run: pip install NAME",
+		},
+		{
+			Label: "Once, by who owns the project here",
+			Text:  "index reader add github --project NAME --owner OWNER --repository REPOSITORY --workflow ci.yml",
+		},
 	}, Note: "The job needs no stored secret: index login exchanges the job's own identity for a token that reads for some minutes."}
 }
 

@@ -12,8 +12,8 @@ import (
 )
 
 // descriptions keeps what projects say of themselves ready-made, by the id of the file that says it, which never says
-// anything else. Each is rendered once however many ask, and a few at the same time, so that one that takes long holds up
-// no other project's page. Make one with newDescriptions.
+// anything else. Each is rendered once however many ask, and a few at the same time, so that one that takes long holds
+// up no other project's page. Make one with newDescriptions.
 type descriptions struct {
 	flights singleflight.Group
 	places  chan struct{}
@@ -39,12 +39,13 @@ const (
 func newDescriptions(now func() time.Time) *descriptions {
 	return &descriptions{
 		places: make(chan struct{}, descriptionsAtOnce), now: now, render: readme.Render,
-		ready: memo.NewWeighted(maxDescriptions, func(id string, r description) int64 { return int64(len(id) + len(r.HTML)) }),
+		ready: memo.NewWeighted(maxDescriptions,
+			func(id string, r description) int64 { return int64(len(id) + len(r.HTML)) }),
 	}
 }
 
-// of returns the description of a release, whose metadata is that of a file. It waits for at most maxDescriptionTime, and
-// no longer than ctx: then the text is plain.
+// of returns the description of a release, whose metadata is that of a file. It waits for at most maxDescriptionTime,
+// and no longer than ctx: then the text is plain.
 func (d *descriptions) of(ctx context.Context, fileID string, m packaging.Metadata) readme.Rendered {
 	if r, ok := d.get(fileID); ok {
 		return r

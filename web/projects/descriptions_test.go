@@ -37,7 +37,8 @@ func TestSlowDescriptionHoldsUpNoOther(t *testing.T) {
 		}
 		synctest.Wait()
 		start := time.Now()
-		if got := d.of(t.Context(), "quick", packaging.Metadata{Description: "*quick*"}); !strings.Contains(string(got.HTML), "<em>quick</em>") {
+		if got := d.of(t.Context(), "quick", packaging.Metadata{Description: "*quick*"}); !strings.Contains(string(got.HTML),
+			"<em>quick</em>") {
 			t.Errorf("description = %q, want it rendered", got.HTML)
 		}
 		if took := time.Since(start); took != 0 {
@@ -61,7 +62,8 @@ func TestDescriptionWaitsABoundedTime(t *testing.T) {
 			t.Errorf("description = %q after %s, want its text within %s", got.HTML, time.Since(start), maxDescriptionTime)
 		}
 		time.Sleep(2 * time.Minute)
-		if got := d.of(t.Context(), "quick", packaging.Metadata{Description: "*quick*"}); !strings.Contains(string(got.HTML), "<em>quick</em>") {
+		if got := d.of(t.Context(), "quick", packaging.Metadata{Description: "*quick*"}); !strings.Contains(string(got.HTML),
+			"<em>quick</em>") {
 			t.Errorf("description later = %q, want it rendered", got.HTML)
 		}
 	})
@@ -107,7 +109,8 @@ func TestDescriptionEndsWithItsRequest(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 		defer cancel()
 		start := time.Now()
-		if got := d.of(ctx, "a", packaging.Metadata{Description: "slow"}); got.HTML != "<pre>slow</pre>" || time.Since(start) != 100*time.Millisecond {
+		if got := d.of(ctx, "a", packaging.Metadata{Description: "slow"}); got.HTML != "<pre>slow</pre>" ||
+			time.Since(start) != 100*time.Millisecond {
 			t.Errorf("description = %q after %s, want the text when the request ends", got.HTML, time.Since(start))
 		}
 		time.Sleep(maxDescriptionTime)

@@ -32,11 +32,18 @@ const newestShown = 12
 
 // home shows how to connect, what is new, and, while there is nothing, how to begin.
 func (s *Section) home(w http.ResponseWriter, r *http.Request, who access.Caller) error {
-	found, err := s.o.Index.Search(r.Context(), who, ui.Repository(r), browse.Query{Sort: browse.ByNewest, PerPage: newestShown})
+	found, err := s.o.Index.Search(r.Context(), who, ui.Repository(r),
+		browse.Query{Sort: browse.ByNewest, PerPage: newestShown})
 	if err != nil {
 		return err
 	}
-	v := homeView{Frame: s.Frame(r, who, s.Name), Newest: found.Cards, Empty: len(found.Cards) == 0, Closed: s.Closed, Authority: len(s.o.Authority) > 0}
+	v := homeView{
+		Frame:     s.Frame(r, who, s.Name),
+		Newest:    found.Cards,
+		Empty:     len(found.Cards) == 0,
+		Closed:    s.Closed,
+		Authority: len(s.o.Authority) > 0,
+	}
 	if v.Repository != "" {
 		v.Title = v.Repository
 	}

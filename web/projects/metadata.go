@@ -69,7 +69,9 @@ type person struct{ Role, Name, Email string }
 
 func people(m packaging.Metadata) []person {
 	var out []person
-	for _, of := range []struct{ role, names, emails string }{{"Author", m.Author, m.AuthorEmail}, {"Maintainer", m.Maintainer, m.MaintainerEmail}} {
+	for _, of := range []struct{ role, names, emails string }{
+		{"Author", m.Author, m.AuthorEmail}, {"Maintainer", m.Maintainer, m.MaintainerEmail},
+	} {
 		list, err := mail.ParseAddressList(of.emails)
 		switch {
 		case of.emails == "" && of.names != "":

@@ -25,7 +25,13 @@ func (s *Section) projectRoutes() []route.Route {
 		{Method: http.MethodGet, Path: "/project/:project/versions/", Auth: route.Page, Tree: true, Handle: s.versions},
 		{Method: http.MethodGet, Path: "/project/:project/:version/", Auth: route.Page, Tree: true, Handle: s.project},
 		{Method: http.MethodGet, Path: "/project/:project/:version/diff/", Auth: route.Page, Tree: true, Handle: s.diff},
-		{Method: http.MethodGet, Path: "/project/:project/:version/file/:filename", Auth: route.Page, Tree: true, Handle: s.download},
+		{
+			Method: http.MethodGet,
+			Path:   "/project/:project/:version/file/:filename",
+			Auth:   route.Page,
+			Tree:   true,
+			Handle: s.download,
+		},
 	}
 }
 
@@ -121,7 +127,10 @@ func (v *projectView) fill(ctx context.Context, s *Section, o catalog.Overview) 
 	m := o.Metadata
 	v.Description = s.descriptions.of(ctx, o.Source.ID, m)
 	for _, f := range o.Files {
-		x := fileView{File: f, URL: v.Root + "/project/" + o.Project.Name.String() + "/" + url.PathEscape(o.Release.Version) + "/file/" + url.PathEscape(f.Filename), Origin: ui.OriginOf(f.Uploader)}
+		x := fileView{
+			File: f, URL: v.Root + "/project/" + o.Project.Name.String() + "/" + url.PathEscape(o.Release.Version) + "/file/" +
+				url.PathEscape(f.Filename), Origin: ui.OriginOf(f.Uploader),
+		}
 		if parsed, err := packaging.ParseFilename(f.Filename, o.Project.Name); err == nil {
 			x.Words = parsed.Words()
 		}
@@ -167,7 +176,9 @@ func (s *Section) versions(w http.ResponseWriter, r *http.Request, who access.Ca
 	}
 	p := ui.Paginate(r, ui.PageNumber(r), len(o.Releases), versionsPerPage)
 	from := min((p.Page-1)*versionsPerPage, len(o.Releases))
-	v := versionsView{Frame: s.Frame(r, who, "Versions of "+o.Project.Display), Project: o.Project, Latest: o.Latest, Pages: p}
+	v := versionsView{
+		Frame: s.Frame(r, who, "Versions of "+o.Project.Display), Project: o.Project, Latest: o.Latest, Pages: p,
+	}
 	v.Listed = o.Releases[from:min(from+versionsPerPage, len(o.Releases))]
 	return s.Render(w, http.StatusOK, "versions", &v)
 }
@@ -186,7 +197,8 @@ func (s *Section) diff(w http.ResponseWriter, r *http.Request, who access.Caller
 	if err != nil || name.IsZero() {
 		return err
 	}
-	c, err := s.o.Index.Compare(r.Context(), who, ui.Repository(r), name, r.URL.Query().Get("against"), r.PathValue("version"))
+	c, err := s.o.Index.Compare(r.Context(), who, ui.Repository(r), name, r.URL.Query().Get("against"),
+		r.PathValue("version"))
 	if err != nil {
 		return err
 	}
@@ -195,12 +207,13 @@ func (s *Section) diff(w http.ResponseWriter, r *http.Request, who access.Caller
 			*list = append((*list)[:maxMembersShown:maxMembersShown], fmt.Sprintf("and %s more", ui.Count(n-maxMembersShown)))
 		}
 	}
-	v := diffView{Frame: s.Frame(r, who, fmt.Sprintf("%s %s against %s", c.Project.Display, c.To.Version, c.From.Version)), Comparison: c}
+	v := diffView{Frame: s.Frame(r, who,
+		fmt.Sprintf("%s %s against %s", c.Project.Display, c.To.Version, c.From.Version)), Comparison: c}
 	return s.Render(w, http.StatusOK, "diff", &v)
 }
 
-// download gives a file of the release, or its metadata, to who is signed in with a browser: the addresses of the API ask
-// for a token.
+// download gives a file of the release, or its metadata, to who is signed in with a browser: the addresses of the API
+// ask for a token.
 func (s *Section) download(w http.ResponseWriter, r *http.Request, who access.Caller) error {
 	name, err := packaging.ParseProjectName(r.PathValue("project"))
 	if err != nil {

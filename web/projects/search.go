@@ -33,7 +33,8 @@ const foundPerPage = 20
 func (s *Section) search(w http.ResponseWriter, r *http.Request, who access.Caller) error {
 	in := r.URL.Query()
 	ask := browse.Query{
-		Text: in.Get("q"), Python: in.Get("python"), Classifier: in.Get("c"), Attested: in.Has("attested"), Page: ui.PageNumber(r), PerPage: foundPerPage,
+		Text: in.Get("q"), Python: in.Get("python"), Classifier: in.Get("c"), Attested: in.Has("attested"),
+		Page: ui.PageNumber(r), PerPage: foundPerPage,
 	}
 	if order := browse.Sort(in.Get("sort")); order == browse.ByName || order == browse.ByNewest {
 		ask.Sort = order
@@ -46,11 +47,18 @@ func (s *Section) search(w http.ResponseWriter, r *http.Request, who access.Call
 	if ask.Text != "" {
 		title = "Search: " + ui.Cut(60, ask.Text)
 	}
-	v := searchView{Frame: s.Frame(r, who, title), Found: found, Ask: ask, Pages: ui.Paginate(r, ask.Page, found.Total, foundPerPage)}
+	v := searchView{
+		Frame: s.Frame(r, who, title), Found: found, Ask: ask, Pages: ui.Paginate(r, ask.Page, found.Total, foundPerPage),
+	}
 	v.Query, v.Scripts = ask.Text, []string{"search.js"}
 	f := ui.Typed(in)
 	v.Python = f.Field(ui.Field{Name: "python", Label: "Runs on Python", Type: "select", Options: pythonOptions()})
-	v.Sort = f.Field(ui.Field{Name: "sort", Label: "Order", Type: "select", Options: []ui.Option{{Label: "Best match"}, {Value: "newest", Label: "Newest release"}, {Value: "name", Label: "Name"}}})
+	v.Sort = f.Field(ui.Field{
+		Name: "sort", Label: "Order", Type: "select",
+		Options: []ui.Option{
+			{Label: "Best match"}, {Value: "newest", Label: "Newest release"}, {Value: "name", Label: "Name"},
+		},
+	})
 	if ask.Python != "" || ask.Classifier != "" || ask.Attested || ask.Sort != "" {
 		v.Clear = "?" + url.Values{"q": {ask.Text}}.Encode()
 	}

@@ -1,6 +1,7 @@
 // Package projects is the pages on which people find and read projects: home, search, a project's releases and files.
 //
-// What a caller may not read is missing, as if it did not exist; package catalog decides. Nothing here changes anything.
+// What a caller may not read is missing, as if it did not exist; package catalog decides. Nothing here changes
+// anything.
 package projects
 
 import (

@@ -25,8 +25,8 @@ type adding struct {
 	filled   bool              // whether any field has a value
 }
 
-// queryNames are what links of other tools call our fields, and formFields the names of the fields of all forms: what is
-// typed into one is there again when its tab is.
+// queryNames are what links of other tools call our fields, and formFields the names of the fields of all forms: what
+// is typed into one is there again when its tab is.
 var queryNames, formFields = func() (map[string]string, map[string]bool) {
 	ours, all := map[string]string{"issuer_url": "issuer"}, map[string]bool{}
 	for _, k := range workload.All {
@@ -56,7 +56,9 @@ func addFrom(values url.Values) adding {
 	if a.kind, a.known = workload.FormFor(provider, q.Get("preset")); !a.known {
 		a.kind, a.known = workload.FormFor(provider, "")
 	}
-	a.request = publishers.AddRequest{Provider: provider, Issuer: a.form.Get("issuer"), Project: a.form.Get("project_name"), Fields: map[string]string{}}
+	a.request = publishers.AddRequest{
+		Provider: provider, Issuer: a.form.Get("issuer"), Project: a.form.Get("project_name"), Fields: map[string]string{},
+	}
 	fields, err := a.kind.Read(a.value)
 	if err != nil {
 		a.form.Wrong(fault.FieldOf(err), fault.Message(err))
@@ -135,12 +137,14 @@ func (s *Section) addForm(r *http.Request, who access.Caller, a adding) (addForm
 	if !a.known || issuer.Provider != a.kind.Provider {
 		a.kind, _ = workload.FormFor(issuer.Provider, "")
 	}
-	if issuer.Provider == "generic" && a.form.Get("preset") == "" && !a.form.Values.Has(workload.FieldClaims) && !a.form.Values.Has("preset") {
+	if issuer.Provider == "generic" && a.form.Get("preset") == "" && !a.form.Values.Has(workload.FieldClaims) &&
+		!a.form.Values.Has("preset") {
 		a.kind, _ = workload.FormFor("generic", workload.PresetOf(issuer.URL, nil))
 	}
 	a.request.Provider, a.request.Issuer = issuer.Provider, issuer.URL
 	out := addForm{
-		Provider: a.kind.Provider, Issuer: issuer.URL, Preset: a.kind.Preset, Title: a.kind.Title, Place: workload.IssuerHost(issuer.URL),
+		Provider: a.kind.Provider, Issuer: issuer.URL, Preset: a.kind.Preset, Title: a.kind.Title,
+		Place:  workload.IssuerHost(issuer.URL),
 		Action: r.URL.Path, Tabs: issuerTabs(issuers, issuer, a), Prefilled: a.filled && r.Method != http.MethodPost,
 	}
 	if issuer.Provider == "generic" {
@@ -243,8 +247,9 @@ func presetTabs(a adding) []formTab {
 // input is a field of a publisher's form, with what was typed.
 func (a adding) input(field workload.Field) ui.Field {
 	x := ui.Field{
-		Name: field.Name, Label: field.Label, Help: field.Help, Placeholder: field.Example, Required: field.Required, Recommended: field.Recommended,
-		Mono: !field.Check, MaxLength: 600, Wide: field.Recommended || field.Lines,
+		Name: field.Name, Label: field.Label, Help: field.Help, Placeholder: field.Example, Required: field.Required,
+		Recommended: field.Recommended,
+		Mono:        !field.Check, MaxLength: 600, Wide: field.Recommended || field.Lines,
 	}
 	switch {
 	case field.Check:

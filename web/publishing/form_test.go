@@ -34,7 +34,8 @@ func FuzzAddFrom(f *testing.F) {
 			return
 		}
 		again := addFrom(a.query())
-		if again.kind.Provider != a.kind.Provider || again.kind.Preset != a.kind.Preset || !maps.Equal(again.request.Fields, a.request.Fields) || again.filled != a.filled {
+		if again.kind.Provider != a.kind.Provider || again.kind.Preset != a.kind.Preset ||
+			!maps.Equal(again.request.Fields, a.request.Fields) || again.filled != a.filled {
 			t.Fatalf("%q: %+v, then %+v", query, a.request, again.request)
 		}
 	})
@@ -47,7 +48,8 @@ func TestChooseIssuer(t *testing.T) {
 	all := []publishers.Issuer{gitlab, ghes, github}
 	for query, want := range map[string]publishers.Issuer{
 		"": gitlab, "provider=github": github, "provider=github&issuer=" + ghes.URL: ghes, "provider=gitlab": gitlab,
-		"provider=github&issuer=https://evil.example": github, "provider=nothing": gitlab, "provider=gitlab&issuer=" + ghes.URL: gitlab,
+		"provider=github&issuer=https://evil.example": github, "provider=nothing": gitlab,
+		"provider=gitlab&issuer=" + ghes.URL: gitlab,
 	} {
 		values, _ := url.ParseQuery(query)
 		if got := chooseIssuer(all, addFrom(values)); got != want {

@@ -8,6 +8,7 @@ import (
 	"pyindex/internal/access"
 )
 
+// TokenRow is an API token in a list.
 type TokenRow struct {
 	access.TokenInfo
 	Sentence string
@@ -54,6 +55,7 @@ func TokenSentence(now time.Time, t access.TokenInfo, reader access.Caller) (tex
 	return text, expired
 }
 
+// SessionView is a session in a list.
 type SessionView struct {
 	access.Session
 	Browser string
@@ -68,13 +70,27 @@ func NewSessionView(x access.Session, reader access.Caller) SessionView {
 // Browser says in words what a browser says of itself.
 func Browser(agent string) string {
 	name, system := "A browser", ""
-	for _, b := range [][2]string{{"Edg/", "Edge"}, {"OPR/", "Opera"}, {"Firefox/", "Firefox"}, {"Chrome/", "Chrome"}, {"Safari/", "Safari"}, {"curl/", "curl"}} {
+	for _, b := range [][2]string{
+		{"Edg/", "Edge"},
+		{"OPR/", "Opera"},
+		{"Firefox/", "Firefox"},
+		{"Chrome/", "Chrome"},
+		{"Safari/", "Safari"},
+		{"curl/", "curl"},
+	} {
 		if strings.Contains(agent, b[0]) {
 			name = b[1]
 			break
 		}
 	}
-	for _, o := range [][2]string{{"iPhone", "an iPhone"}, {"iPad", "an iPad"}, {"Android", "Android"}, {"Windows", "Windows"}, {"Mac OS X", "macOS"}, {"Linux", "Linux"}} {
+	for _, o := range [][2]string{
+		{"iPhone", "an iPhone"},
+		{"iPad", "an iPad"},
+		{"Android", "Android"},
+		{"Windows", "Windows"},
+		{"Mac OS X", "macOS"},
+		{"Linux", "Linux"},
+	} {
 		if strings.Contains(agent, o[0]) {
 			system = " on " + o[1]
 			break
@@ -88,5 +104,6 @@ func (k *Kit) RevocationDelay() string {
 	if k.Believed <= 0 {
 		return ""
 	}
-	return fmt.Sprintf(" A replica that cannot reach the database may still accept it for up to %d seconds.", int64(k.Believed.Seconds()))
+	return fmt.Sprintf(" A replica that cannot reach the database may still accept it for up to %d seconds.",
+		int64(k.Believed.Seconds()))
 }

@@ -25,8 +25,8 @@ type Form struct {
 // FormHandler does what a posted form asks for.
 type FormHandler func(w http.ResponseWriter, r *http.Request, who access.Caller, f Form) error
 
-// Posted returns the route's handler of a form. The form's handler sees a request for the page that the form is on, which it
-// can show again or lead back to. Posted returns fault.Invalid for a form that is too large or broken.
+// Posted returns the route's handler of a form. The form's handler sees a request for the page that the form is on,
+// which it can show again or lead back to. Posted returns fault.Invalid for a form that is too large or broken.
 func (k *Kit) Posted(h FormHandler) route.Handler {
 	return func(w http.ResponseWriter, r *http.Request, who access.Caller) error {
 		f, err := readForm(w, r)
@@ -44,7 +44,8 @@ func (k *Kit) Posted(h FormHandler) route.Handler {
 // Forms returns a route for each form of people who are signed in, by its path.
 func (k *Kit) Forms(forms map[string]FormHandler) (rows []route.Route) {
 	for _, path := range slices.Sorted(maps.Keys(forms)) {
-		rows = append(rows, route.Route{Method: http.MethodPost, Path: path, Auth: route.Signed, Handle: k.Posted(forms[path])})
+		rows = append(rows,
+			route.Route{Method: http.MethodPost, Path: path, Auth: route.Signed, Handle: k.Posted(forms[path])})
 	}
 	return rows
 }

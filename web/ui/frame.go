@@ -13,22 +13,23 @@ import (
 // Frame is what surrounds every page. Views embed it.
 type Frame struct {
 	Title      string
-	Name       string      // of the index
-	Base       string      // path prefix of links to what exists once: account, admin, help, login
-	Root       string      // path prefix of links into the repository at hand
-	Repository string      // "" for main
-	Version    string      // of the static files, in their path
-	Path       string      // of this page, for links back to it
-	Here       string      // prefix of its links to itself and its forms: its path if the answer is to a form, which has another
-	Query      string      // in the search box
-	Who        Person      // zero for nobody
-	Find       bool        // whether there is anything for this reader to search
-	Notice     *Notice     // what just happened, once
-	Section    string      // "projects", "account", "admin", "help": marked in the header
-	Tab        string      // marked among the tabs
-	Scripts    []string    // files of static/js beside index.js
-	Wide       bool        // whether the page needs more than the usual width
-	Mine       access.Role // in the project that is managed; the zero one shows what everybody may see
+	Name       string // of the index
+	Base       string // path prefix of links to what exists once: account, admin, help, login
+	Root       string // path prefix of links into the repository at hand
+	Repository string // "" for main
+	Version    string // of the static files, in their path
+	Path       string // of this page, for links back to it
+	// prefix of its links to itself and its forms: its path if the answer is to a form, which has another
+	Here    string
+	Query   string      // in the search box
+	Who     Person      // zero for nobody
+	Find    bool        // whether there is anything for this reader to search
+	Notice  *Notice     // what just happened, once
+	Section string      // "projects", "account", "admin", "help": marked in the header
+	Tab     string      // marked among the tabs
+	Scripts []string    // files of static/js beside index.js
+	Wide    bool        // whether the page needs more than the usual width
+	Mine    access.Role // in the project that is managed; the zero one shows what everybody may see
 }
 
 // Person is who is signed in.

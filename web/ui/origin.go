@@ -69,7 +69,8 @@ func githubServer(issuer string) string {
 
 func (o *Origin) link(server, commit, run string) {
 	u, err := url.Parse(server)
-	if err != nil || u.Scheme != "https" || u.Host == "" || u.RawQuery != "" || u.User != nil || !slugForm.MatchString(o.Repository) {
+	if err != nil || u.Scheme != "https" || u.Host == "" || u.RawQuery != "" || u.User != nil ||
+		!slugForm.MatchString(o.Repository) {
 		return
 	}
 	o.RepositoryURL = server + "/" + o.Repository

@@ -39,7 +39,8 @@ func (k *Kit) ProjectName(w http.ResponseWriter, r *http.Request) (packaging.Pro
 		return name, fault.New(fault.NotFound, "there is no project of that name here")
 	}
 	if r.Method != http.MethodPost && typed != name.String() {
-		path := strings.Replace(strings.TrimPrefix(r.URL.Path, k.Base), "/project/"+typed+"/", "/project/"+name.String()+"/", 1)
+		path := strings.Replace(strings.TrimPrefix(r.URL.Path, k.Base), "/project/"+typed+"/", "/project/"+name.String()+"/",
+			1)
 		if r.URL.RawQuery != "" {
 			path += "?" + r.URL.RawQuery
 		}
@@ -66,7 +67,8 @@ func (k *Kit) SetPages(rows []route.Route) {
 func (k *Kit) page(path string) string {
 	for parts := strings.Split(path, "/"); len(parts) > 1; parts = append(parts[:len(parts)-2], "") {
 		for _, page := range k.pages {
-			if slices.EqualFunc(page, parts, func(want, got string) bool { return want == got || got != "" && strings.HasPrefix(want, ":") }) {
+			if slices.EqualFunc(page, parts,
+				func(want, got string) bool { return want == got || got != "" && strings.HasPrefix(want, ":") }) {
 				return strings.Join(parts, "/")
 			}
 		}
@@ -96,6 +98,7 @@ func (k *Kit) See(w http.ResponseWriter, r *http.Request, path string) {
 // browser reads it as another host's.
 func Local(next string) bool {
 	u, err := url.Parse(next)
-	return err == nil && strings.HasPrefix(next, "/") && !strings.HasPrefix(next, "//") && u.Host == "" && u.Scheme == "" &&
+	return err == nil && strings.HasPrefix(next, "/") && !strings.HasPrefix(next, "//") && u.Host == "" &&
+		u.Scheme == "" &&
 		!strings.ContainsFunc(next, func(c rune) bool { return c == '\\' || c < ' ' || c == 0x7f })
 }

@@ -77,7 +77,8 @@ func (p Plot) SVG() template.HTML {
 			fmt.Fprintf(&out, `<rect class="bar" x="%d" y="%d" width="%d" height="%d"/>`, x, plotHeight-good, barWidth, good)
 		}
 		if bad > 0 {
-			fmt.Fprintf(&out, `<rect class="bar refused" x="%d" y="%d" width="%d" height="%d"/>`, x, max(0, plotHeight-good-bad), barWidth, bad)
+			fmt.Fprintf(&out, `<rect class="bar refused" x="%d" y="%d" width="%d" height="%d"/>`, x,
+				max(0, plotHeight-good-bad), barWidth, bad)
 		}
 		out.WriteString(`</g>`)
 	}

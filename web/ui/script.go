@@ -14,6 +14,7 @@ type Answer struct {
 // fromOurScript reports whether a script of ours sent a request, which reads JSON and no page.
 func fromOurScript(r *http.Request) bool { return r.Header.Get("Content-Type") == "application/json" }
 
+// JSON answers a script with a value, or with bytes that are JSON already.
 func (k *Kit) JSON(w http.ResponseWriter, status int, v any) error {
 	b, ok := v.([]byte)
 	if !ok {

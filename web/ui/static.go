@@ -25,7 +25,10 @@ type asset struct {
 	plain, gzip []byte
 }
 
-var assetKinds = map[string]string{".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml", ".png": "image/png"}
+var assetKinds = map[string]string{
+	".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml",
+	".png": "image/png",
+}
 
 // loadStatic reads the static files; the stylesheet is the files of static/css one after the other.
 func (k *Kit) loadStatic() error {
@@ -70,6 +73,7 @@ func ready(name string, b []byte) (asset, error) {
 	return asset{kind: assetKinds[path.Ext(name)], plain: b, gzip: packed.Bytes()}, err
 }
 
+// StaticRoutes returns the routes of scripts, styles and icons.
 func (k *Kit) StaticRoutes() []route.Route {
 	return []route.Route{
 		{Method: http.MethodGet, Path: "/static/:version/:file", Auth: route.Open, Handle: k.asset},

@@ -17,7 +17,8 @@ func (k *Kit) words() template.FuncMap {
 		"when": func(t time.Time) template.HTML { return stamp(t, ago(k.Now(), t)) },
 		"date": func(t time.Time) template.HTML { return stamp(t, Day(t)) },
 		"size": size, "count": Count, "plural": Plural, "short": short, "cut": Cut,
-		"paste": paste, "tree": Tree, "results": results, "list": func(s ...string) []string { return s }, "join": strings.Join, "has": strings.Contains, "add": func(a, b int) int { return a + b },
+		"paste": paste, "tree": Tree, "results": results, "list": func(s ...string) []string { return s },
+		"join": strings.Join, "has": strings.Contains, "add": func(a, b int) int { return a + b },
 	}
 }
 
@@ -31,6 +32,7 @@ func stamp(t time.Time, text string) template.HTML {
 		t.Format(time.RFC3339), t.Format("2006-01-02 15:04:05 UTC"), template.HTMLEscapeString(text)))
 }
 
+// Day returns the date of a time, in UTC.
 func Day(t time.Time) string { return t.UTC().Format("2 January 2006") }
 
 // ago says how far a moment is away, in the past or the future.
@@ -128,6 +130,7 @@ func Tree(base, repository string) string {
 	return base + "/r/" + repository
 }
 
+// List joins words with commas, and the last two with "and".
 func List(words []string) string {
 	if len(words) < 2 {
 		return strings.Join(words, "")

@@ -12,8 +12,10 @@ import (
 func TestLocal(t *testing.T) {
 	for next, want := range map[string]bool{
 		"/": true, "/project/demo/": true, "/search/?q=a&page=2": true, "/a//b": true,
-		"": false, "//evil.example/": false, `/\evil.example`: false, "https://evil.example/": false, "javascript:alert(1)": false,
-		"evil": false, "/\t/evil.example": false, "/\n": false, "///evil.example": false, `\\evil.example`: false, "/%": false,
+		"": false, "//evil.example/": false, `/\evil.example`: false, "https://evil.example/": false,
+		"javascript:alert(1)": false,
+		"evil":                false, "/\t/evil.example": false, "/\n": false, "///evil.example": false,
+		`\\evil.example`: false, "/%": false,
 	} {
 		if got := Local(next); got != want {
 			t.Errorf("local(%q) = %v, want %v", next, got, want)
@@ -24,19 +26,38 @@ func TestLocal(t *testing.T) {
 func TestWords(t *testing.T) {
 	now := time.Date(2026, 11, 26, 12, 0, 0, 0, time.UTC)
 	for d, want := range map[time.Duration]string{
-		0: "just now", 59 * time.Second: "just now", time.Minute: "1 minute ago", 3 * time.Hour: "3 hours ago", 47 * time.Hour: "47 hours ago",
-		72 * time.Hour: "3 days ago", 100 * 24 * time.Hour: "on 18 August 2026", -30 * time.Second: "in a moment", -2 * time.Hour: "in 2 hours",
+		0: "just now", 59 * time.Second: "just now", time.Minute: "1 minute ago", 3 * time.Hour: "3 hours ago",
+		47 * time.Hour: "47 hours ago",
+		72 * time.Hour: "3 days ago", 100 * 24 * time.Hour: "on 18 August 2026", -30 * time.Second: "in a moment",
+		-2 * time.Hour: "in 2 hours",
 	} {
 		if got := ago(now, now.Add(-d)); got != want {
 			t.Errorf("ago(%v) = %q, want %q", d, got, want)
 		}
 	}
-	for n, want := range map[int64]string{0: "0 bytes", 1: "1 byte", 999: "999 bytes", 1000: "1.0 kB", 9_940: "9.9 kB", 9_960: "10 kB", 999_600: "1.0 MB", 1_234_567: "1.2 MB", 5e12: "5.0 TB"} {
+	for n, want := range map[int64]string{
+		0:         "0 bytes",
+		1:         "1 byte",
+		999:       "999 bytes",
+		1000:      "1.0 kB",
+		9_940:     "9.9 kB",
+		9_960:     "10 kB",
+		999_600:   "1.0 MB",
+		1_234_567: "1.2 MB",
+		5e12:      "5.0 TB",
+	} {
 		if got := size(n); got != want {
 			t.Errorf("size(%d) = %q, want %q", n, got, want)
 		}
 	}
-	for n, want := range map[int]string{0: "0", 999: "999", 1000: "1,000", 1234567: "1,234,567", -1234: "-1,234", -123: "-123"} {
+	for n, want := range map[int]string{
+		0:       "0",
+		999:     "999",
+		1000:    "1,000",
+		1234567: "1,234,567",
+		-1234:   "-1,234",
+		-123:    "-123",
+	} {
 		if got := Count(n); got != want {
 			t.Errorf("count(%d) = %q, want %q", n, got, want)
 		}
@@ -55,7 +76,14 @@ func TestPages(t *testing.T) {
 	if p.Previous != "?page=2&q=a%26b" || p.Next != "?page=4&q=a%26b" || p.Last != 6 || p.Page != 3 {
 		t.Errorf("pages = %+v", p)
 	}
-	for q, want := range map[string]int{"page=0": 1, "page=-1": 1, "page=x": 1, "page=99999999999999999999": 1, "": 1, "page=7": 7} {
+	for q, want := range map[string]int{
+		"page=0":                    1,
+		"page=-1":                   1,
+		"page=x":                    1,
+		"page=99999999999999999999": 1,
+		"":                          1,
+		"page=7":                    7,
+	} {
 		if got := PageNumber(httptest.NewRequest("GET", "/x/?"+q, nil)); got != want {
 			t.Errorf("page(%s) = %d, want %d", q, got, want)
 		}
@@ -76,7 +104,8 @@ func TestRevocationDelay(t *testing.T) {
 // A page that does not say what role its reader has shows no more than everybody may see.
 func TestFrameWithoutRoleShowsNothingOfOwners(t *testing.T) {
 	for role, want := range map[access.Role][2]bool{
-		access.NoRole: {false, false}, access.Uploader: {false, false}, access.Maintainer: {true, false}, access.Owner: {true, true},
+		access.NoRole: {false, false}, access.Uploader: {false, false}, access.Maintainer: {true, false},
+		access.Owner: {true, true},
 	} {
 		f := Frame{Mine: role}
 		if got := [2]bool{f.Maintains(), f.Owns()}; got != want {

@@ -1,7 +1,7 @@
 // Package challenge gives a browser something to answer, in a cookie that only this index can read.
 //
-// It promises that beginning writes nothing, that a challenge is answered once in all processes, and that it ends after five
-// minutes.
+// It promises that beginning writes nothing, that a challenge is answered once in all processes, and that it ends after
+// five minutes.
 package challenge
 
 import (
@@ -19,8 +19,9 @@ import (
 	"pyindex/internal/fault"
 )
 
-// Challenge is what a browser was given to answer. The browser itself keeps it, in a cookie that only this index can read or
-// write, so that beginning writes nothing here. A row says that it was answered, because each can be answered once.
+// Challenge is what a browser was given to answer. The browser itself keeps it, in a cookie that only this index can
+// read or write, so that beginning writes nothing here. A row says that it was answered, because each can be answered
+// once.
 type Challenge struct {
 	ID        string
 	Kind      Kind
@@ -153,8 +154,8 @@ type sealingKey struct {
 	readAt time.Time
 }
 
-// aead returns the key of challenges as it was within the last minute. A new one, because the row was deleted or the database
-// restored, is so used by all processes after that time, and the one before it opens nothing any longer.
+// aead returns the key of challenges as it was within the last minute. A new one, because the row was deleted or the
+// database restored, is so used by all processes after that time, and the one before it opens nothing any longer.
 func (s *Sealer[T]) aead(ctx context.Context) (cipher.AEAD, error) {
 	if key := s.key.Load(); key != nil {
 		if age := s.now().Sub(key.readAt); 0 <= age && age < keyFresh {

@@ -1,7 +1,7 @@
 // Package onetime keeps links that can be used once.
 //
-// It promises that rows hold the hash of a link's secret and that a used, ended or unknown link gives the same answer. It
-// does not check what a link gives: package account does.
+// It promises that rows hold the hash of a link's secret and that a used, ended or unknown link gives the same answer.
+// It does not check what a link gives: package account does.
 package onetime
 
 import (
@@ -23,7 +23,8 @@ type Link struct {
 	ExpiresAt  time.Time
 	UsedAt     time.Time // zero while it may be used
 	Tries      int       // wrong codes, of a LinkFactor
-	Origin     string    // OriginForgotten for a LinkReset that the person asked for; the method of the first step for a LinkFactor
+	// OriginForgotten for a LinkReset that the person asked for; the method of the first step for a LinkFactor
+	Origin     string
 	ApprovedAt time.Time // of an invitation that an administrator approved
 	ApprovedBy string    // user id of that administrator, "" for the operator
 }
@@ -83,9 +84,11 @@ func New(id string, kind Kind, now time.Time, life time.Duration) (Link, access.
 	return Link{ID: id, Hash: access.HashToken(secret), Kind: kind, CreatedAt: now, ExpiresAt: now.Add(life)}, secret
 }
 
-// Find returns a link that can still be used, and the user that it belongs to, if any. It returns ErrLink for any other,
-// and if that user is disabled.
-func Find(ctx context.Context, tx Tx, kind Kind, secret access.Secret, now time.Time) (l Link, u access.User, err error) {
+// Find returns a link that can still be used, and the user that it belongs to, if any. It returns ErrLink for any
+// other, and if that user is disabled.
+func Find(ctx context.Context, tx Tx, kind Kind, secret access.Secret,
+	now time.Time,
+) (l Link, u access.User, err error) {
 	l, err = tx.LinkByHash(ctx, access.HashToken(secret))
 	if fault.Is(err, fault.NotFound) || err == nil && (l.Kind != kind || !l.UsedAt.IsZero() || !now.Before(l.ExpiresAt)) {
 		return Link{}, u, ErrLink

@@ -15,15 +15,24 @@ func InvitationLetter(index, link string) Letter {
 
 // ResetLetter brings a link that sets a new password; life is how long it works.
 func ResetLetter(index, user, link, life string) Letter {
-	return Letter{"A new password at " + index, "Somebody asked for a link by which " + user + " chooses a new password at " + index + ".\n\n" +
-		"It works once, for " + life + ":\n\n" + link + unasked}
+	return Letter{
+		"A new password at " + index,
+		"Somebody asked for a link by which " + user + " chooses a new password at " + index + ".\n\n" +
+			"It works once, for " + life + ":\n\n" + link + unasked,
+	}
 }
 
-// CreatedLetter tells who registered a pending publisher that it created its project, and where to act if that was not meant.
+// CreatedLetter tells who registered a pending publisher that it created its project, and where to act if that was not
+// meant.
 func CreatedLetter(index, user, project, publisher string, seen Seen, link string) Letter {
-	return Letter{"Project " + project + " was created at " + index, "A pending publisher that you registered was used for the first time, and created the project " + project + ", which you own.\n\n" +
-		"Account: " + user + " at " + index + "\nPublisher: " + publisher + "\nWhen: " + seen.At.UTC().Format("2 January 2006 15:04 UTC") + "\nFrom: " + seen.Address + "\n\n" +
-		"If you did not expect this, remove the publisher from the project here:\n\n" + link + "\n"}
+	return Letter{
+		"Project " + project + " was created at " + index,
+		"A pending publisher that you registered was used for the first time, and created the project " + project +
+			", which you own.\n\n" +
+			"Account: " + user + " at " + index + "\nPublisher: " + publisher + "\nWhen: " +
+			seen.At.UTC().Format("2 January 2006 15:04 UTC") + "\nFrom: " + seen.Address + "\n\n" +
+			"If you did not expect this, remove the publisher from the project here:\n\n" + link + "\n",
+	}
 }
 
 // Seen is when something was done, and from where.
@@ -35,7 +44,8 @@ type Seen struct {
 // AlertLetter tells a person what happened to their account, as a sentence, and where to act if they did not do it.
 func AlertLetter(index, user, happened string, seen Seen, link string) Letter {
 	return Letter{"Your account at " + index, happened + "\n\n" +
-		"Account: " + user + " at " + index + "\nWhen: " + seen.At.UTC().Format("2 January 2006 15:04 UTC") + "\nFrom: " + seen.Address + ", " + seen.Browser + "\n\n" +
+		"Account: " + user + " at " + index + "\nWhen: " + seen.At.UTC().Format("2 January 2006 15:04 UTC") + "\nFrom: " +
+		seen.Address + ", " + seen.Browser + "\n\n" +
 		"If that was you, nothing needs to be done. If not, change your password, remove what is not yours and end the other sessions:\n\n" +
 		link + "\n\nand tell an administrator of the index.\n"}
 }

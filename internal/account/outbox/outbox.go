@@ -33,8 +33,8 @@ type Tx interface {
 	WaitingFor(ctx context.Context, to string) (one, all int, err error)
 	// Due returns letters that are due at t, the longest due first, at most limit.
 	Due(ctx context.Context, t time.Time, limit int) ([]Waiting, error)
-	// MoveWaiting sets when a letter is tried next and how often it was tried, and reports whether it was still as w says: of
-	// several who move it, one does.
+	// MoveWaiting sets when a letter is tried next and how often it was tried, and reports whether it was still as w says:
+	// of several who move it, one does.
 	MoveWaiting(ctx context.Context, w Waiting, due time.Time, tries int) (bool, error)
 	DeleteWaiting(ctx context.Context, id string) error
 	// DeleteWaitingBefore removes letters that were written before t, and returns how many there were.
@@ -91,8 +91,8 @@ const (
 	lettersWaiting = 10_000             // that may wait in all
 )
 
-// Warn writes a letter of warning, which is sent as soon as the mail server takes it. It does nothing unless the index sends
-// mail and there is an address. fault.TooMany is for an address for which many letters wait already.
+// Warn writes a letter of warning, which is sent as soon as the mail server takes it. It does nothing unless the index
+// sends mail and there is an address. fault.TooMany is for an address for which many letters wait already.
 func (b *Outbox) Warn(ctx context.Context, to string, l Letter) error {
 	if b.o.SecurityURL == "" || to == "" {
 		return nil
@@ -103,7 +103,8 @@ func (b *Outbox) Warn(ctx context.Context, to string, l Letter) error {
 }
 
 // Alert writes a letter to a user in tx about what happened to their account at the index of that name, after which the
-// caller calls Wake. It does nothing if the index sends no mail, if the user has no address, or if many letters wait for it.
+// caller calls Wake. It does nothing if the index sends no mail, if the user has no address, or if many letters wait
+// for it.
 func (b *Outbox) Alert(ctx context.Context, tx Tx, index string, u access.User, happened string, seen Seen) error {
 	p, err := access.ProfileOf(ctx, tx, u.ID)
 	if err != nil || p.Email == "" || b.o.SecurityURL == "" {
@@ -148,10 +149,12 @@ func (b *Outbox) Wake() {
 // Letters yields a value when this process wrote letters that wait to be sent.
 func (b *Outbox) Letters() <-chan struct{} { return b.letters }
 
-// Deliver sends the letters that are due. Each is sent by one process at a time, and again later if the server did not take it:
-// after pauses that double, for three days. A letter that the server refused for good (fault.Invalid) is given up at once.
-// What happened to letters that were not sent is in the log; addresses and texts are not.
-func (b *Outbox) Deliver(ctx context.Context, log *slog.Logger, send func(ctx context.Context, to string, l Letter) error) error {
+// Deliver sends the letters that are due. Each is sent by one process at a time, and again later if the server did not
+// take it: after pauses that double, for three days. A letter that the server refused for good (fault.Invalid) is given
+// up at once. What happened to letters that were not sent is in the log; addresses and texts are not.
+func (b *Outbox) Deliver(ctx context.Context, log *slog.Logger,
+	send func(ctx context.Context, to string, l Letter) error,
+) error {
 	for {
 		var due []Waiting
 		err := b.store.View(ctx, func(tx Tx) (err error) {
@@ -169,7 +172,9 @@ func (b *Outbox) Deliver(ctx context.Context, log *slog.Logger, send func(ctx co
 	}
 }
 
-func (b *Outbox) deliver(ctx context.Context, log *slog.Logger, w Waiting, send func(ctx context.Context, to string, l Letter) error) error {
+func (b *Outbox) deliver(ctx context.Context, log *slog.Logger, w Waiting,
+	send func(ctx context.Context, to string, l Letter) error,
+) error {
 	mine, until := false, b.o.Now().Add(letterLease)
 	err := b.store.Update(ctx, func(tx Tx) (err error) {
 		mine, err = tx.MoveWaiting(ctx, w, until, w.Tries+1)

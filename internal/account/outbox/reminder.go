@@ -20,8 +20,8 @@ type Reminder struct {
 // remindAhead is how far ahead tokens are looked at; access.Token.EndsSoonFrom says when each is due.
 const remindAhead = 31 * 24 * time.Hour
 
-// RemindOfTokens hands send a reminder for each person with an address whose API tokens end soon. A token is in one reminder,
-// whichever process makes it; if send fails, it is in the next one again. It returns what send failed with.
+// RemindOfTokens hands send a reminder for each person with an address whose API tokens end soon. A token is in one
+// reminder, whichever process makes it; if send fails, it is in the next one again. It returns what send failed with.
 func (b *Outbox) RemindOfTokens(ctx context.Context, send func(context.Context, Reminder) error) error {
 	due, err := b.reminders(ctx)
 	for _, r := range due {
@@ -106,8 +106,13 @@ func (b *Outbox) release(ctx context.Context, r Reminder) error {
 func ReminderLetter(index string, r Reminder, link string) Letter {
 	var text strings.Builder
 	for _, t := range r.Tokens {
-		text.WriteString("- " + cmp.Or(t.Description, "a token without a description") + " (" + t.Scope.String() + "): expires on " + t.ExpiresAt.UTC().Format("2 January 2006 15:04 UTC") + "\n")
+		text.WriteString("- " + cmp.Or(t.Description, "a token without a description") + " (" + t.Scope.String() +
+			"): expires on " + t.ExpiresAt.UTC().Format("2 January 2006 15:04 UTC") + "\n")
 	}
-	return Letter{"API tokens of yours at " + index + " expire soon", "These API tokens of " + r.User + " at " + index + " expire soon. What uses them is refused from then on:\n\n" +
-		text.String() + "\nMake new ones in time, or let them expire if nothing needs them:\n\n" + link + "\n\nThis message is sent once for each token.\n"}
+	return Letter{
+		"API tokens of yours at " + index + " expire soon",
+		"These API tokens of " + r.User + " at " + index + " expire soon. What uses them is refused from then on:\n\n" +
+			text.String() + "\nMake new ones in time, or let them expire if nothing needs them:\n\n" + link +
+			"\n\nThis message is sent once for each token.\n",
+	}
 }

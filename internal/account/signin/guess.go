@@ -9,8 +9,8 @@ import (
 	"pyindex/internal/fault"
 )
 
-// How guessing is slowed down: after the free tries, each doubles the time until the next one, up to a quarter of an hour.
-// docs/decisions/0007-signing-in.md says which tries share a bucket, and why.
+// How guessing is slowed down: after the free tries, each doubles the time until the next one, up to a quarter of an
+// hour. docs/decisions/0007-signing-in.md says which tries share a bucket, and why.
 const (
 	accountFree = 5
 	networkFree = 100
@@ -43,7 +43,8 @@ func (m *Methods) knows(ctx context.Context, tx Tx, device access.Secret, u acce
 	return userID == u.ID, err
 }
 
-// passwordGuess is a try of the password of the account that was typed. What was typed may be a password: only its hash is kept.
+// passwordGuess is a try of the password of the account that was typed. What was typed may be a password: only its hash
+// is kept.
 func passwordGuess(who access.Caller, name string, device access.Secret, known bool) guess {
 	if known {
 		return guess{bucket: "device|" + access.HashToken(device)}
@@ -52,8 +53,8 @@ func passwordGuess(who access.Caller, name string, device access.Secret, known b
 	return guess{"account|" + access.HashToken(access.Secret(name)) + "|" + n, "network|" + n}
 }
 
-// codeGuess is a try of a code of a user's second factor. Its bucket is the account's for all networks at once: six digits
-// are too few to let each network try some.
+// codeGuess is a try of a code of a user's second factor. Its bucket is the account's for all networks at once: six
+// digits are too few to let each network try some.
 func codeGuess(who access.Caller, u access.User, device access.Secret, known bool) guess {
 	if known {
 		return guess{bucket: "code-device|" + access.HashToken(device)}
@@ -159,8 +160,8 @@ func (m *Methods) unjudged(ctx context.Context, g guess, err error) error {
 	return err
 }
 
-// wrong counts a wrong try for the network and records it. One entry stands for all that a network gets wrong within a minute,
-// so that strangers cannot fill the record.
+// wrong counts a wrong try for the network and records it. One entry stands for all that a network gets wrong within a
+// minute, so that strangers cannot fill the record.
 func (m *Methods) wrong(ctx context.Context, tx Tx, who access.Caller, g guess, name, what string) error {
 	if g.network != "" {
 		if err := m.count(ctx, tx, g.network); err != nil {
@@ -179,8 +180,8 @@ func (m *Methods) failed(ctx context.Context, who access.Caller, g guess, name, 
 	return err
 }
 
-// Refusal is the entry about somebody who failed to sign in. A name is what was typed: it may be a password, so only one that
-// could be a name is kept.
+// Refusal is the entry about somebody who failed to sign in. A name is what was typed: it may be a password, so only
+// one that could be a name is kept.
 func (m *Methods) Refusal(who access.Caller, name, what string) audit.Entry {
 	if _, err := access.ParseUserName(name); err != nil {
 		name = ""

@@ -1,8 +1,9 @@
 // Package signin checks that people are who they say: by password, second factor or passkey.
 //
-// It promises that a code, a recovery code and a challenge can be used once, whatever runs at the same time; that a refusal
-// does not reveal whether an account exists; that guessing is slowed down by network and account, over all processes, in a
-// way that leaves a browser alone in which the owner signed in before; and that every success and refusal is recorded.
+// It promises that a code, a recovery code and a challenge can be used once, whatever runs at the same time; that a
+// refusal does not reveal whether an account exists; that guessing is slowed down by network and account, over all
+// processes, in a way that leaves a browser alone in which the owner signed in before; and that every success and
+// refusal is recorded.
 //
 // It creates no sessions: access.Directory does, for the person that this package names.
 package signin
@@ -45,12 +46,13 @@ func (m *Methods) Challenges() *challenge.Sealer[Tx] { return m.challenges }
 
 func (m *Methods) entry(who access.Caller, action, subject string, detail map[string]any) audit.Entry {
 	return audit.Entry{
-		ID: m.o.NewID(), At: m.o.Now(), Action: action, Outcome: audit.Granted, Actor: who.Actor(), Subject: subject, Detail: detail,
+		ID: m.o.NewID(), At: m.o.Now(), Action: action, Outcome: audit.Granted, Actor: who.Actor(), Subject: subject,
+		Detail: detail,
 	}
 }
 
-// Self returns the user of a session that stands in this transaction; everybody else is fault.Unauthenticated. What is here
-// is for people, not for tokens.
+// Self returns the user of a session that stands in this transaction; everybody else is fault.Unauthenticated. What is
+// here is for people, not for tokens.
 func Self(ctx context.Context, tx Tx, who access.Caller) (access.User, error) {
 	if who.SessionID() == "" {
 		return access.User{}, fault.New(fault.Unauthenticated, "sign in first")

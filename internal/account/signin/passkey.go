@@ -24,20 +24,24 @@ type Authenticators interface {
 	FinishRegister(o Owner, state, response []byte) (credentialID, credential string, err error)
 	// BeginSignIn returns the options for the browser, JSON, and what FinishSignIn needs to know.
 	BeginSignIn() (options, state []byte, err error)
-	// FinishSignIn checks the browser's answer; find returns whose a credential is. A credential whose counter went back is
-	// returned with cloned true. fault.Invalid for an answer that does not fit.
-	FinishSignIn(state, response []byte, find func(credentialID string) (Owner, error)) (credentialID, credential string, cloned bool, err error)
+	// FinishSignIn checks the browser's answer; find returns whose a credential is. A credential whose counter went back
+	// is returned with cloned true. fault.Invalid for an answer that does not fit.
+	FinishSignIn(state, response []byte,
+		find func(credentialID string) (Owner, error)) (credentialID, credential string, cloned bool, err error)
 }
 
 // ErrNoPasskeys is for an index whose address has no name: devices bind passkeys to names.
-var ErrNoPasskeys = fault.New(fault.Invalid, "passkeys need an index whose address is a name, over TLS or on localhost: set base_url")
+var ErrNoPasskeys = fault.New(fault.Invalid,
+	"passkeys need an index whose address is a name, over TLS or on localhost: set base_url")
 
 // Passkeyed reports whether this index can use passkeys at all.
 func (m *Methods) Passkeyed() bool { return m.o.Authenticators != nil }
 
 // BeginPasskey returns the options for the browser with which the caller makes a new passkey, and the secret that its
 // answer comes with.
-func (m *Methods) BeginPasskey(ctx context.Context, who access.Caller) (options []byte, secret access.Secret, err error) {
+func (m *Methods) BeginPasskey(ctx context.Context,
+	who access.Caller,
+) (options []byte, secret access.Secret, err error) {
 	if !m.Passkeyed() {
 		return nil, "", ErrNoPasskeys
 	}
@@ -74,9 +78,11 @@ func owner(ctx context.Context, tx Tx, u access.User) (Owner, error) {
 	return o, err
 }
 
-// AddPasskey takes the browser's answer and keeps the passkey. The first second factor of an account ends its other sessions and
-// sign-ins, and recovery codes of before. fault.Invalid for an answer that does not fit.
-func (m *Methods) AddPasskey(ctx context.Context, who access.Caller, secret access.Secret, name string, response []byte) error {
+// AddPasskey takes the browser's answer and keeps the passkey. The first second factor of an account ends its other
+// sessions and sign-ins, and recovery codes of before. fault.Invalid for an answer that does not fit.
+func (m *Methods) AddPasskey(ctx context.Context, who access.Caller, secret access.Secret, name string,
+	response []byte,
+) error {
 	if !m.Passkeyed() {
 		return ErrNoPasskeys
 	}
@@ -105,7 +111,8 @@ func (m *Methods) AddPasskey(ctx context.Context, who access.Caller, secret acce
 		if err := m.beginFactor(ctx, tx, who, u); err != nil {
 			return err
 		}
-		return tx.InsertPasskey(ctx, Passkey{ID: m.o.NewID(), UserID: u.ID, CredentialID: id, Name: name, Credential: credential, CreatedAt: m.o.Now()})
+		return tx.InsertPasskey(ctx,
+			Passkey{ID: m.o.NewID(), UserID: u.ID, CredentialID: id, Name: name, Credential: credential, CreatedAt: m.o.Now()})
 	})
 }
 
@@ -122,8 +129,8 @@ func (m *Methods) Passkeys(ctx context.Context, who access.Caller) (out []Passke
 	return out, err
 }
 
-// RemovePasskey takes one of the caller's passkeys away, and with the last second factor the recovery codes. fault.NotFound for one that is not theirs, fault.Conflict for the
-// last way in.
+// RemovePasskey takes one of the caller's passkeys away, and with the last second factor the recovery codes.
+// fault.NotFound for one that is not theirs, fault.Conflict for the last way in.
 func (m *Methods) RemovePasskey(ctx context.Context, who access.Caller, id string) error {
 	return m.change(ctx, who, "account.passkey-remove", func(tx Tx, u access.User) error {
 		all, err := tx.PasskeysOf(ctx, u.ID)
@@ -151,7 +158,9 @@ func (m *Methods) RemovePasskey(ctx context.Context, who access.Caller, id strin
 }
 
 // BeginPasskeySignIn returns the options for the browser of somebody who signs in, or of the caller who confirms.
-func (m *Methods) BeginPasskeySignIn(ctx context.Context, who access.Caller) (options []byte, secret access.Secret, err error) {
+func (m *Methods) BeginPasskeySignIn(ctx context.Context,
+	who access.Caller,
+) (options []byte, secret access.Secret, err error) {
 	if !m.Passkeyed() {
 		return nil, "", ErrNoPasskeys
 	}
@@ -163,10 +172,12 @@ func (m *Methods) BeginPasskeySignIn(ctx context.Context, who access.Caller) (op
 	return options, secret, err
 }
 
-// SignInByPasskey takes the browser's answer. Where the caller is signed in, the passkey must be theirs: it confirms who
-// they are. Everything that does not fit is one fault.Unauthenticated, or fault.Invalid for a challenge that ended or was
-// answered rightly before.
-func (m *Methods) SignInByPasskey(ctx context.Context, who access.Caller, secret access.Secret, response []byte) (Signed, error) {
+// SignInByPasskey takes the browser's answer. Where the caller is signed in, the passkey must be theirs: it confirms
+// who they are. Everything that does not fit is one fault.Unauthenticated, or fault.Invalid for a challenge that ended
+// or was answered rightly before.
+func (m *Methods) SignInByPasskey(ctx context.Context, who access.Caller, secret access.Secret,
+	response []byte,
+) (Signed, error) {
 	if !m.Passkeyed() {
 		return Signed{}, ErrNoPasskeys
 	}
@@ -178,17 +189,18 @@ func (m *Methods) SignInByPasskey(ctx context.Context, who access.Caller, secret
 	err = m.store.Update(ctx, func(tx Tx) error {
 		var p Passkey
 		var owner access.User
-		id, credential, cloned, err := m.o.Authenticators.FinishSignIn([]byte(c.State), response, func(credentialID string) (Owner, error) {
-			if p, err = tx.PasskeyByCredential(ctx, credentialID); err != nil {
-				return Owner{}, err
-			}
-			u, err := tx.UserByID(ctx, p.UserID)
-			owner = u
-			if err == nil && (!u.Active() || who.ID() != "" && u.ID != who.ID()) {
-				err = errPasskey
-			}
-			return Owner{ID: u.ID, Name: u.Name, Credentials: []string{p.Credential}}, err
-		})
+		id, credential, cloned, err := m.o.Authenticators.FinishSignIn([]byte(c.State), response,
+			func(credentialID string) (Owner, error) {
+				if p, err = tx.PasskeyByCredential(ctx, credentialID); err != nil {
+					return Owner{}, err
+				}
+				u, err := tx.UserByID(ctx, p.UserID)
+				owner = u
+				if err == nil && (!u.Active() || who.ID() != "" && u.ID != who.ID()) {
+					err = errPasskey
+				}
+				return Owner{ID: u.ID, Name: u.Name, Credentials: []string{p.Credential}}, err
+			})
 		if err != nil {
 			return err
 		}
@@ -224,5 +236,6 @@ func (m *Methods) SignInByPasskey(ctx context.Context, who access.Caller, secret
 
 var (
 	errPasskey = fault.New(fault.Unauthenticated, "this passkey does not sign in here: it is not known, or was removed")
-	errCloned  = fault.New(fault.Unauthenticated, "this passkey seems to exist twice, so it was refused: sign in another way, remove it and add it anew")
+	errCloned  = fault.New(fault.Unauthenticated,
+		"this passkey seems to exist twice, so it was refused: sign in another way, remove it and add it anew")
 )

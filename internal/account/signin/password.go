@@ -10,14 +10,16 @@ import (
 	"pyindex/internal/fault"
 )
 
-// CheckPassword says why a password is too easy to guess: fault.Invalid, about the field password. Length is what counts
-// (NIST SP 800-63B, 3.1.1.2); what is refused beyond it is what guessers try first.
+// CheckPassword says why a password is too easy to guess: fault.Invalid, about the field password. Length is what
+// counts (NIST SP 800-63B, 3.1.1.2); what is refused beyond it is what guessers try first.
 func CheckPassword(p access.Secret, about ...string) error {
 	text := p.Reveal()
 	lower := strings.ToLower(text)
 	weak := func(why string) error { return fault.InField("password", "%s", why) }
 	if n := len([]rune(text)); n < 12 {
-		return weak("a password needs at least 12 characters: three or four words that do not belong together are easy to keep in mind")
+		return weak(
+			"a password needs at least 12 characters: three or four words that do not belong together are easy to keep in mind",
+		)
 	}
 	if len(text) > 1024 {
 		return weak("a password has at most 1,024 bytes")
@@ -38,7 +40,12 @@ func CheckPassword(p access.Secret, about ...string) error {
 }
 
 // common are the words that most guessed passwords are made of.
-var common = []string{"password", "passwort", "motdepasse", "contraseña", "qwertyuiop", "qwertzuiop", "azertyuiop", "asdfghjkl", "zxcvbnm", "qwerty", "letmein", "welcome", "administrator", "admin", "iloveyou", "monkey", "dragon", "sunshine", "princess", "football", "baseball", "trustno1", "changeme", "secret", "default", "index", "python", "pypi", "1q2w3e4r", "abc123", "test", "user"}
+var common = []string{
+	"password", "passwort", "motdepasse", "contraseña", "qwertyuiop", "qwertzuiop", "azertyuiop", "asdfghjkl", "zxcvbnm",
+	"qwerty", "letmein", "welcome", "administrator", "admin", "iloveyou", "monkey", "dragon", "sunshine", "princess",
+	"football", "baseball", "trustno1", "changeme", "secret", "default", "index", "python", "pypi", "1q2w3e4r", "abc123",
+	"test", "user",
+}
 
 func distinct(s string) int {
 	seen := map[rune]bool{}
@@ -69,8 +76,8 @@ func sequential(s string) bool {
 	return steps >= len(runes)-3
 }
 
-// waiters is how many people may wait for a hasher; for people who are signed in, hold a link, or use a known browser, there
-// is room for as many again.
+// waiters is how many people may wait for a hasher; for people who are signed in, hold a link, or use a known browser,
+// there is room for as many again.
 const waiters = 16
 
 // turn is a place in the queue for the hashers.
@@ -84,7 +91,8 @@ func (m *Methods) queue(known bool) (turn, error) {
 	}
 	if m.waiting.Add(1) > room {
 		m.waiting.Add(-1)
-		return turn{}, fault.Later(fault.Unavailable, 5*time.Second, "too many people are signing in just now: try again in a few seconds")
+		return turn{}, fault.Later(fault.Unavailable, 5*time.Second,
+			"too many people are signing in just now: try again in a few seconds")
 	}
 	return turn{m}, nil
 }
@@ -127,8 +135,8 @@ func (m *Methods) Hash(ctx context.Context, p access.Secret) (string, error) {
 }
 
 // SetPassword gives the caller a password, in place of the current one where there is one, and ends the caller's other
-// sessions and the links by which a new password could be set. It returns fault.Invalid about the field current for a wrong
-// one, fault.TooMany after many wrong ones, and fault.Invalid about the field password for one that is too easy.
+// sessions and the links by which a new password could be set. It returns fault.Invalid about the field current for a
+// wrong one, fault.TooMany after many wrong ones, and fault.Invalid about the field password for one that is too easy.
 func (m *Methods) SetPassword(ctx context.Context, who access.Caller, current, password access.Secret) error {
 	if err := CheckPassword(password, who.Name(), m.o.Name); err != nil {
 		return err
@@ -142,7 +150,8 @@ func (m *Methods) SetPassword(ctx context.Context, who access.Caller, current, p
 		return err
 	}
 	if u.PasswordHash != "" {
-		if u, err = m.confirmByPassword(ctx, who, current, fault.InField("current", "this is not your current password")); err != nil {
+		if u, err = m.confirmByPassword(ctx, who, current,
+			fault.InField("current", "this is not your current password")); err != nil {
 			return err
 		}
 	}

@@ -17,8 +17,8 @@ import (
 	"pyindex/internal/fault"
 )
 
-// errPassword is the one answer to a name that is not known, an account that is disabled or has no password, and a wrong
-// password.
+// errPassword is the one answer to a name that is not known, an account that is disabled or has no password, and a
+// wrong password.
 var errPassword = fault.New(fault.Unauthenticated, "the user name or the password is wrong")
 
 // unknown is a hash that no password fits, so that a name which is not known costs as much time as one which is.
@@ -35,9 +35,9 @@ type Login struct {
 }
 
 // SignIn checks a name and a password. Every refusal of them is the same fault.Unauthenticated after the same work. It
-// returns fault.TooMany before any work if there were too many wrong tries, and fault.Unavailable if too many people sign in
-// at once. If the account has an authenticator, the result is the step in between and no proof of anything: the try counts
-// until a code was right.
+// returns fault.TooMany before any work if there were too many wrong tries, and fault.Unavailable if too many people
+// sign in at once. If the account has an authenticator, the result is the step in between and no proof of anything: the
+// try counts until a code was right.
 func (m *Methods) SignIn(ctx context.Context, who access.Caller, in Login) (Signed, error) {
 	var u access.User
 	var known bool
@@ -80,8 +80,8 @@ func (m *Methods) SignIn(ctx context.Context, who access.Caller, in Login) (Sign
 	return s, err
 }
 
-// passed returns what a right password is good for: all of it, or the step before a second factor. It returns errPassword if the
-// account, as it was judged, has another password meanwhile, or is disabled.
+// passed returns what a right password is good for: all of it, or the step before a second factor. It returns
+// errPassword if the account, as it was judged, has another password meanwhile, or is disabled.
 func (m *Methods) passed(ctx context.Context, u access.User, g guess) (s Signed, err error) {
 	return s, m.store.Update(ctx, func(tx Tx) error {
 		now, err := tx.UserByID(ctx, u.ID)
@@ -115,8 +115,8 @@ const factorLife = 10 * time.Minute
 // factorTries is how many wrong codes one password is good for.
 const factorTries = 5
 
-// asks reports whether a person who passed a first step needs a second one: with an authenticator always, and with a passkey
-// alone if the settings demand a second factor of them. Signing in with the passkey is then both steps.
+// asks reports whether a person who passed a first step needs a second one: with an authenticator always, and with a
+// passkey alone if the settings demand a second factor of them. Signing in with the passkey is then both steps.
 func (m *Methods) asks(ctx context.Context, tx Tx, u access.User) (bool, error) {
 	t, err := tx.TOTPOf(ctx, u.ID)
 	if err == nil && !t.ConfirmedAt.IsZero() {
@@ -140,8 +140,8 @@ type Code struct {
 }
 
 // SecondFactor takes a code of the authenticator, or a recovery code, for the step that SignIn left open. It returns
-// fault.NotFound if that ended, so that the password is asked for again, fault.Invalid about the field code for a wrong one,
-// and fault.TooMany after too many wrong ones, whichever steps they belonged to.
+// fault.NotFound if that ended, so that the password is asked for again, fault.Invalid about the field code for a wrong
+// one, and fault.TooMany after too many wrong ones, whichever steps they belonged to.
 func (m *Methods) SecondFactor(ctx context.Context, who access.Caller, in Code) (Signed, error) {
 	var s Signed
 	var wrong error
@@ -193,8 +193,8 @@ type trial struct {
 	browser string
 }
 
-// judge counts a try of a code, has use judge it, and counts and records a wrong one, all in one transaction. What is wrong
-// with the code is the first result, since the transaction must commit for it to count.
+// judge counts a try of a code, has use judge it, and counts and records a wrong one, all in one transaction. What is
+// wrong with the code is the first result, since the transaction must commit for it to count.
 func (m *Methods) judge(ctx context.Context, tx Tx, t trial, use func() error) (wrong, err error) {
 	n, err := m.reserve(ctx, tx, t.guess)
 	if err != nil {
@@ -222,7 +222,8 @@ func (m *Methods) alarm(ctx context.Context, tx Tx, t trial) error {
 	if err := tx.InsertAudit(ctx, e); err != nil {
 		return err
 	}
-	return m.box.Alert(ctx, tx, m.o.Name, t.user, codesGuessed, outbox.Seen{At: m.o.Now(), Address: t.who.Address(), Browser: t.browser})
+	return m.box.Alert(ctx, tx, m.o.Name, t.user, codesGuessed,
+		outbox.Seen{At: m.o.Now(), Address: t.who.Address(), Browser: t.browser})
 }
 
 const codesGuessed = "Somebody who knows your password typed ten wrong codes in a row. None was accepted, and further attempts are delayed. Change your password to stop them."
@@ -259,8 +260,8 @@ type Proof struct {
 	Browser  string        // for people, what it says of itself
 }
 
-// Confirm checks that the caller is still the person who signed in. It returns fault.Invalid about the field for a wrong
-// password or code, and fault.TooMany after many; wrong codes count as in SecondFactor.
+// Confirm checks that the caller is still the person who signed in. It returns fault.Invalid about the field for a
+// wrong password or code, and fault.TooMany after many; wrong codes count as in SecondFactor.
 func (m *Methods) Confirm(ctx context.Context, who access.Caller, in Proof) error {
 	if in.Code != "" {
 		return m.confirmByCode(ctx, who, in)
@@ -294,7 +295,9 @@ func (m *Methods) confirmByCode(ctx context.Context, who access.Caller, in Proof
 }
 
 // confirmByPassword checks the caller's password and returns the user whose it is; wrong is returned for a wrong one.
-func (m *Methods) confirmByPassword(ctx context.Context, who access.Caller, password access.Secret, wrong error) (access.User, error) {
+func (m *Methods) confirmByPassword(ctx context.Context, who access.Caller, password access.Secret,
+	wrong error,
+) (access.User, error) {
 	turn, err := m.queue(true)
 	if err != nil {
 		return access.User{}, err

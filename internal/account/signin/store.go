@@ -22,8 +22,8 @@ type TOTP struct {
 	SessionID   string    // of the session that began to set it up: no other sees the key or confirms it
 }
 
-// Passkey is a credential of a person's device (WebAuthn). It proves possession and the person at once, since the device
-// asks for a finger, a face or a PIN.
+// Passkey is a credential of a person's device (WebAuthn). It proves possession and the person at once, since the
+// device asks for a finger, a face or a PIN.
 type Passkey struct {
 	ID, UserID   string
 	CredentialID string // as the device names it, base 64
@@ -106,8 +106,9 @@ type Methods struct {
 // Signed is who proved to be whom.
 type Signed struct {
 	UserID string
-	Method string        // for the session: "password", "password+totp", "password+recovery"
-	Factor access.Secret // a second factor is needed first, and this is the secret of the step in between; "" where none is
+	Method string // for the session: "password", "password+totp", "password+recovery"
+	// a second factor is needed first, and this is the secret of the step in between; "" where none is
+	Factor access.Secret
 	// Credentials is what the person was judged by. The session begins with them, or not at all.
 	Credentials access.Credentials
 }

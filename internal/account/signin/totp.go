@@ -39,8 +39,8 @@ func code(secret string, step int64) string {
 	return fmt.Sprintf("%06d", (binary.BigEndian.Uint32(sum[at:])&0x7fffffff)%1_000_000)
 }
 
-// stepOf returns the step whose code was typed, or false. Only ASCII digits are digits; blanks between them are dropped,
-// as authenticators show them.
+// stepOf returns the step whose code was typed, or false. Only ASCII digits are digits; blanks between them are
+// dropped, as authenticators show them.
 func stepOf(secret, typed string, now time.Time) (int64, bool) {
 	typed = strings.ReplaceAll(typed, " ", "")
 	if len(typed) != 6 || strings.Trim(typed, "0123456789") != "" {
@@ -56,11 +56,12 @@ func stepOf(secret, typed string, now time.Time) (int64, bool) {
 	return found, ok
 }
 
-// Enrolment is the key of a second factor that is not confirmed yet: as text, and as the address that authenticators read.
+// Enrolment is the key of a second factor that is not confirmed yet: as text, and as the address that authenticators
+// read.
 type Enrolment struct{ Secret, URI string }
 
-// BeginTOTP makes a key for the caller's authenticator, in place of one that was not confirmed. Only the session that began sees
-// it and can confirm it. It returns fault.Conflict if there is a confirmed one: it is removed first.
+// BeginTOTP makes a key for the caller's authenticator, in place of one that was not confirmed. Only the session that
+// began sees it and can confirm it. It returns fault.Conflict if there is a confirmed one: it is removed first.
 func (m *Methods) BeginTOTP(ctx context.Context, who access.Caller) (Enrolment, error) {
 	var b [totpBytes]byte
 	rand.Read(b[:])
@@ -83,8 +84,8 @@ func (m *Methods) uri(user, secret string) string {
 	return "otpauth://totp/" + label + "?" + url.Values{"secret": {secret}, "issuer": {m.o.Name}}.Encode()
 }
 
-// PendingTOTP returns the key that the caller's session began with and did not confirm; fault.NotFound for none, and for one of
-// another session.
+// PendingTOTP returns the key that the caller's session began with and did not confirm; fault.NotFound for none, and
+// for one of another session.
 func (m *Methods) PendingTOTP(ctx context.Context, who access.Caller) (e Enrolment, err error) {
 	err = m.store.View(ctx, func(tx Tx) error {
 		u, err := Self(ctx, tx, who)
@@ -109,9 +110,9 @@ func (t TOTP) pendingIn(who access.Caller) bool {
 	return t.ConfirmedAt.IsZero() && t.SessionID != "" && t.SessionID == who.SessionID()
 }
 
-// ConfirmTOTP takes the first code. From then on the account asks for one; its other sessions and sign-ins end, since they never
-// showed one, and it has the recovery codes that are returned and no others. It returns fault.Invalid about the field code for a
-// wrong one, and fault.NotFound unless the caller's session is setting one up.
+// ConfirmTOTP takes the first code. From then on the account asks for one; its other sessions and sign-ins end, since
+// they never showed one, and it has the recovery codes that are returned and no others. It returns fault.Invalid about
+// the field code for a wrong one, and fault.NotFound unless the caller's session is setting one up.
 func (m *Methods) ConfirmTOTP(ctx context.Context, who access.Caller, typed string) (codes []access.Secret, err error) {
 	err = m.change(ctx, who, "account.totp", func(tx Tx, u access.User) error {
 		// With one that is confirmed, this would be a way to guess its codes that nothing slows down.
@@ -133,8 +134,8 @@ func (m *Methods) ConfirmTOTP(ctx context.Context, who access.Caller, typed stri
 	return codes, err
 }
 
-// beginFactor notes that a passkey was set up in the caller's session, before it is kept. If it is the account's first second
-// factor, other sessions and sign-ins end, and recovery codes too: whoever made any needed the password alone.
+// beginFactor notes that a passkey was set up in the caller's session, before it is kept. If it is the account's first
+// second factor, other sessions and sign-ins end, and recovery codes too: whoever made any needed the password alone.
 func (m *Methods) beginFactor(ctx context.Context, tx Tx, who access.Caller, u access.User) error {
 	if err := tx.NoteFactor(ctx, who.SessionID(), m.o.Now()); err != nil {
 		return err
@@ -160,7 +161,8 @@ func (m *Methods) useTOTP(ctx context.Context, tx Tx, userID, typed string) erro
 	}
 	step, ok := stepOf(t.Secret, typed, m.o.Now())
 	if !ok {
-		return fault.InField("code", "this code is not right: codes change every 30 seconds, and the clocks of this server and of the authenticator must agree")
+		return fault.InField("code",
+			"this code is not right: codes change every 30 seconds, and the clocks of this server and of the authenticator must agree")
 	}
 	did, err := tx.UseTOTP(ctx, userID, step, m.o.Now())
 	if err == nil && !did {
@@ -185,13 +187,15 @@ func (m *Methods) RemoveTOTP(ctx context.Context, who access.Caller) error {
 // recoveryCodes is how many recovery codes an account has.
 const recoveryCodes = 10
 
-// NewRecovery makes new recovery codes in place of the old ones. They can be seen this once. It returns fault.Conflict for an
-// account without a second factor: codes that somebody makes who knows only the password would pass for one later.
+// NewRecovery makes new recovery codes in place of the old ones. They can be seen this once. It returns fault.Conflict
+// for an account without a second factor: codes that somebody makes who knows only the password would pass for one
+// later.
 func (m *Methods) NewRecovery(ctx context.Context, who access.Caller) (codes []access.Secret, err error) {
 	err = m.change(ctx, who, "account.recovery", func(tx Tx, u access.User) (err error) {
 		guarded, err := tx.HasSecondFactor(ctx, u.ID)
 		if err == nil && !guarded {
-			err = fault.New(fault.Conflict, "recovery codes stand in for a second factor: set up an authenticator or a passkey first")
+			err = fault.New(fault.Conflict,
+				"recovery codes stand in for a second factor: set up an authenticator or a passkey first")
 		}
 		if err != nil {
 			return err

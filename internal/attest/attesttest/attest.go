@@ -50,7 +50,9 @@ func (s *Sigstore) Attest(x Statement) Object {
 	sum := sha256.Sum256(dsse.PAE(x.Type, x.Payload))
 	signature, err := ecdsa.SignASN1(rand.Reader, key, sum[:])
 	must(s.t, err)
-	envelope := &dsse.Envelope{PayloadType: x.Type, Payload: encode(x.Payload), Signatures: []dsse.Signature{{Sig: encode(signature)}}}
+	envelope := &dsse.Envelope{
+		PayloadType: x.Type, Payload: encode(x.Payload), Signatures: []dsse.Signature{{Sig: encode(signature)}},
+	}
 	entry, err := s.log.GenerateTlogEntry(cert, envelope, signature, now.Unix(), true)
 	must(s.t, err)
 	return Object{
@@ -73,7 +75,9 @@ func (x Statement) payload() []byte {
 	if x.Predicate == "" {
 		x.Predicate = publish
 	}
-	b, err := json.Marshal(Object{"_type": "https://in-toto.io/Statement/v1", "subject": subjects, "predicateType": x.Predicate, "predicate": nil})
+	b, err := json.Marshal(Object{
+		"_type": "https://in-toto.io/Statement/v1", "subject": subjects, "predicateType": x.Predicate, "predicate": nil,
+	})
 	if err != nil {
 		panic(err) // texts always marshal
 	}

@@ -35,7 +35,13 @@ func GitHub(repository, workflow, ownerID string) Job {
 
 // At is GitHub for a server with an issuer of its own.
 func At(issuer, server, repository, workflow, ownerID string) Job {
-	j := Job{Issuer: issuer, Repository: server + "/" + repository, Ref: "refs/heads/main", SHA: "0123456789abcdef0123456789abcdef01234567", OwnerID: ownerID}
+	j := Job{
+		Issuer:     issuer,
+		Repository: server + "/" + repository,
+		Ref:        "refs/heads/main",
+		SHA:        "0123456789abcdef0123456789abcdef01234567",
+		OwnerID:    ownerID,
+	}
 	j.Config = j.Repository + "/.github/workflows/" + workflow + "@" + j.Ref
 	return j
 }
@@ -99,12 +105,16 @@ func (s *Sigstore) sign(template *x509.Certificate, key crypto.PublicKey) *x509.
 // logged returns the extension with the log's promise for a certificate without it (RFC 6962, section 3.3).
 func (s *Sigstore) logged(cert *x509.Certificate) pkix.Extension {
 	s.t.Helper()
-	sct := ct.SignedCertificateTimestamp{SCTVersion: ct.V1, LogID: ct.LogID{KeyID: keyID(s.t, s.ctKey.Public())}, Timestamp: uint64(time.Now().UnixMilli())}
+	sct := ct.SignedCertificateTimestamp{
+		SCTVersion: ct.V1, LogID: ct.LogID{KeyID: keyID(s.t, s.ctKey.Public())}, Timestamp: uint64(time.Now().UnixMilli()),
+	}
 	input, err := ct.SerializeSCTSignatureInput(sct, ct.LogEntry{Leaf: ct.MerkleTreeLeaf{
 		Version: ct.V1, LeafType: ct.TimestampedEntryLeafType,
 		TimestampedEntry: &ct.TimestampedEntry{
 			Timestamp: sct.Timestamp, EntryType: ct.PrecertLogEntryType,
-			PrecertEntry: &ct.PreCert{IssuerKeyHash: sha256.Sum256(s.authority.RawSubjectPublicKeyInfo), TBSCertificate: cert.RawTBSCertificate},
+			PrecertEntry: &ct.PreCert{
+				IssuerKeyHash: sha256.Sum256(s.authority.RawSubjectPublicKeyInfo), TBSCertificate: cert.RawTBSCertificate,
+			},
 		},
 	}})
 	must(s.t, err)

@@ -127,7 +127,8 @@ func (s *Sigstore) write(ct map[string]*root.TransparencyLog) string {
 func (s *Sigstore) certificateLogs() map[string]*root.TransparencyLog {
 	id := keyID(s.t, s.ctKey.Public())
 	return map[string]*root.TransparencyLog{"ct": {
-		BaseURL: "https://ct.example", ID: id[:], PublicKey: s.ctKey.Public(), HashFunc: crypto.SHA256, SignatureHashFunc: crypto.SHA256,
+		BaseURL: "https://ct.example", ID: id[:], PublicKey: s.ctKey.Public(), HashFunc: crypto.SHA256,
+		SignatureHashFunc:   crypto.SHA256,
 		ValidityPeriodStart: time.Now().Add(-time.Hour), ValidityPeriodEnd: time.Now().Add(time.Hour),
 	}}
 }

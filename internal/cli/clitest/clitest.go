@@ -58,7 +58,9 @@ func Run(t testing.TB, status int, args ...string) (out, errs string) {
 	t.Helper()
 	p, parsed := parse(t, args)
 	var o, e bytes.Buffer
-	s := cli.Session{Session: terminal.Session{Ctx: t.Context(), In: strings.NewReader(""), Out: &o, Errs: &e}, Config: &p.Config}
+	s := cli.Session{
+		Session: terminal.Session{Ctx: t.Context(), In: strings.NewReader(""), Out: &o, Errs: &e}, Config: &p.Config,
+	}
 	got := 0
 	if err := parsed.Run(&s, &s.Session); err != nil {
 		terminal.Complain(&e, err)

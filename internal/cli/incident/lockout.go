@@ -120,7 +120,10 @@ type uploadRow struct {
 func uploadRows(all []catalog.Uploaded) []uploadRow {
 	out := make([]uploadRow, 0, len(all))
 	for _, f := range all {
-		out = append(out, uploadRow{f.Repository, f.Project, f.Version, f.Filename, f.SHA256, terminal.Moment(f.UploadedAt), f.Uploader.Name, f.Uploader.TokenID, terminal.Moment(f.QuarantinedAt), f.QuarantineReason})
+		out = append(out, uploadRow{
+			f.Repository, f.Project, f.Version, f.Filename, f.SHA256, terminal.Moment(f.UploadedAt), f.Uploader.Name,
+			f.Uploader.TokenID, terminal.Moment(f.QuarantinedAt), f.QuarantineReason,
+		})
 	}
 	return out
 }
@@ -135,8 +138,10 @@ func tokenIDs(tokens []access.Token) []string {
 
 func (c *lockingOut) document(r lockout.Report) lockoutRow {
 	return lockoutRow{
-		string(r.Kind), r.Name, r.Sentence, c.DryRun, tokenIDs(r.Tokens), r.Sessions, r.Links, r.Invitations, terminal.NotNil(r.Pending), terminal.NotNil(r.Projects),
-		r.Readers, r.Nothing(), terminal.NotNil(r.Unowned), terminal.NotNil(r.Review), uploadRows(r.Uploads), r.Uploaded, r.Quarantined, r.Undo(),
+		string(r.Kind), r.Name, r.Sentence, c.DryRun, tokenIDs(r.Tokens), r.Sessions, r.Links, r.Invitations,
+		terminal.NotNil(r.Pending), terminal.NotNil(r.Projects),
+		r.Readers, r.Nothing(), terminal.NotNil(r.Unowned), terminal.NotNil(r.Review), uploadRows(r.Uploads), r.Uploaded,
+		r.Quarantined, r.Undo(),
 	}
 }
 
@@ -178,7 +183,11 @@ func writeUploads(s *cli.Session, all []catalog.Uploaded, none string) error {
 	}
 	var rows [][]string
 	for _, f := range uploadRows(all) {
-		rows = append(rows, []string{f.Filename, f.Repository + "/" + f.Project, f.Uploaded.String(), f.Uploader, f.Quarantined.String(), f.Reason})
+		rows = append(rows,
+			[]string{
+				f.Filename, f.Repository + "/" + f.Project, f.Uploaded.String(), f.Uploader, f.Quarantined.String(), f.Reason,
+			})
 	}
-	return terminal.Listing{}.Write(s.Out, nil, []string{"FILE", "PROJECT", "UPLOADED", "BY", "QUARANTINED", "REASON"}, rows)
+	return terminal.Listing{}.Write(s.Out, nil, []string{"FILE", "PROJECT", "UPLOADED", "BY", "QUARANTINED", "REASON"},
+		rows)
 }

@@ -68,7 +68,8 @@ func (c *quarantineReleaseCmd) Run(s *cli.Session) error {
 	return s.OnProject(c.Project, func(a *app.App, name packaging.ProjectName) error {
 		const hint = "index quarantine list shows the files in quarantine"
 		if c.File != "" {
-			return hinted(a.Index.ReleaseFile(s.Ctx, a.Operator, c.Repository, name, c.File), hint, fault.NotFound, fault.Conflict)
+			return hinted(a.Index.ReleaseFile(s.Ctx, a.Operator, c.Repository, name, c.File), hint, fault.NotFound,
+				fault.Conflict)
 		}
 		n, err := a.Index.ReleaseFiles(s.Ctx, a.Operator, c.Repository, name)
 		if err != nil {
@@ -82,8 +83,8 @@ func (c *quarantineReleaseCmd) Run(s *cli.Session) error {
 	})
 }
 
-// hinted adds a hint to an error of some kinds, about a file of a project that exists. It makes it a conflict, so that onProject
-// does not say where to look for projects.
+// hinted adds a hint to an error of some kinds, about a file of a project that exists. It makes it a conflict, so that
+// onProject does not say where to look for projects.
 func hinted(err error, hint string, kinds ...fault.Kind) error {
 	if err != nil && slices.Contains(kinds, fault.KindOf(err)) {
 		return fault.Wrap(fault.Conflict, err, "%s: %s", fault.Message(err), hint)

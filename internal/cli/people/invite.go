@@ -140,15 +140,23 @@ func (c *userInvitationsCmd) Run(s *cli.Session) error {
 		var list []invitationRow
 		var rows [][]string
 		for _, l := range open {
-			r := invitationRow{l.ID, l.Invitation.Name, l.Invitation.Email, l.Invitation.Admin, l.Invitation.Grants, terminal.Moment(l.ExpiresAt), l.By, l.Waiting}
+			r := invitationRow{
+				l.ID, l.Invitation.Name, l.Invitation.Email, l.Invitation.Admin, l.Invitation.Grants, terminal.Moment(l.ExpiresAt),
+				l.By, l.Waiting,
+			}
 			list = append(list, r)
 			var grants []string
 			for _, g := range r.Grants {
 				grants = append(grants, g.Role+" of "+g.Where)
 			}
-			rows = append(rows, []string{r.ID, r.Name, r.Email, terminal.Yes(r.Admin), strings.Join(grants, ", "), r.Expires.String(), terminal.Dash(r.By), waiting(r.Waiting)})
+			rows = append(rows,
+				[]string{
+					r.ID, r.Name, r.Email, terminal.Yes(r.Admin), strings.Join(grants, ", "), r.Expires.String(), terminal.Dash(r.By),
+					waiting(r.Waiting),
+				})
 		}
-		return c.Write(s.Out, terminal.NotNil(list), []string{"ID", "NAME", "EMAIL", "ADMIN", "ROLES", "EXPIRES", "BY", "STATE"}, rows)
+		return c.Write(s.Out, terminal.NotNil(list),
+			[]string{"ID", "NAME", "EMAIL", "ADMIN", "ROLES", "EXPIRES", "BY", "STATE"}, rows)
 	})
 }
 
@@ -183,7 +191,8 @@ func (c *userUninviteCmd) Run(s *cli.Session) error {
 	return s.With(func(a *app.App) error {
 		_, err := a.Accounts.RevokeInvitation(s.Ctx, a.Operator, c.ID)
 		if fault.Is(err, fault.NotFound) {
-			return fault.Wrap(fault.NotFound, err, "there is no open invitation %.80q: index user invitations shows which there are", c.ID)
+			return fault.Wrap(fault.NotFound, err,
+				"there is no open invitation %.80q: index user invitations shows which there are", c.ID)
 		}
 		return err
 	})

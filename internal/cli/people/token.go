@@ -80,7 +80,8 @@ type tokenRow struct {
 	Expires     terminal.Moment `json:"expires"`
 	LastUsed    terminal.Moment `json:"last_used"`
 	Revoked     terminal.Moment `json:"revoked"`
-	Note        string          `json:"note"` // what is to be noticed about its life: "no expiry", "longer than allowed", "expires soon", "expired"
+	// what is to be noticed about its life: "no expiry", "longer than allowed", "expires soon", "expired"
+	Note string `json:"note"`
 }
 
 // Run lists the tokens; nothing of what it prints lets anybody in.
@@ -95,15 +96,21 @@ func (c *tokenListCmd) Run(s *cli.Session) error {
 		for _, t := range tokens {
 			r := tokenRow{
 				t.ID, t.User, t.Scope.String(), terminal.NotNil(t.Projects), t.Description,
-				terminal.Moment(t.CreatedAt), terminal.Moment(t.ExpiresAt), terminal.Moment(t.LastUsedAt), terminal.Moment(t.RevokedAt), "",
+				terminal.Moment(t.CreatedAt), terminal.Moment(t.ExpiresAt), terminal.Moment(t.LastUsedAt),
+				terminal.Moment(t.RevokedAt), "",
 			}
 			if t.RevokedAt.IsZero() {
 				r.Note = string(a.Directory.Mark(t.Token))
 			}
 			list = append(list, r)
-			rows = append(rows, []string{r.ID, r.User, r.Scope, projectsText(t.Limited, r.Projects), r.Expires.String(), r.LastUsed.String(), r.Revoked.String(), terminal.Dash(r.Note), r.Description})
+			rows = append(rows,
+				[]string{
+					r.ID, r.User, r.Scope, projectsText(t.Limited, r.Projects), r.Expires.String(), r.LastUsed.String(),
+					r.Revoked.String(), terminal.Dash(r.Note), r.Description,
+				})
 		}
-		return c.Write(s.Out, terminal.NotNil(list), []string{"ID", "USER", "SCOPE", "PROJECTS", "EXPIRES", "LAST USED", "REVOKED", "NOTE", "DESCRIPTION"}, rows)
+		return c.Write(s.Out, terminal.NotNil(list),
+			[]string{"ID", "USER", "SCOPE", "PROJECTS", "EXPIRES", "LAST USED", "REVOKED", "NOTE", "DESCRIPTION"}, rows)
 	})
 }
 

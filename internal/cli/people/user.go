@@ -93,7 +93,8 @@ func (c *userListCmd) Run(s *cli.Session) error {
 		for _, u := range users {
 			r := userRow{u.Name, u.Admin, terminal.Moment(u.CreatedAt), terminal.Moment(u.DisabledAt), names[u.InvitedBy]}
 			list = append(list, r)
-			rows = append(rows, []string{r.Name, terminal.Yes(r.Admin), r.Created.String(), r.Disabled.String(), terminal.Dash(r.InvitedBy)})
+			rows = append(rows,
+				[]string{r.Name, terminal.Yes(r.Admin), r.Created.String(), r.Disabled.String(), terminal.Dash(r.InvitedBy)})
 		}
 		return c.Write(s.Out, terminal.NotNil(list), []string{"NAME", "ADMIN", "CREATED", "DISABLED", "INVITED BY"}, rows)
 	})

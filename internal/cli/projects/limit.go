@@ -40,7 +40,8 @@ func (c *projectLimitCmd) Run(s *cli.Session) error {
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(s.Out, "%s: one file %s, all files %s\n", name, limitText(holds.FileSize, l.FileSize), limitText(holds.ProjectSize, l.ProjectSize))
+		fmt.Fprintf(s.Out, "%s: one file %s, all files %s\n", name, limitText(holds.FileSize, l.FileSize),
+			limitText(holds.ProjectSize, l.ProjectSize))
 		return nil
 	})
 }

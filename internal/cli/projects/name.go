@@ -49,9 +49,20 @@ func (c *nameListCmd) Run(s *cli.Session) error {
 		var list []nameRow
 		var rows [][]string
 		for _, n := range names {
-			r := nameRow{Name: n.Name.Name.String(), Origin: string(n.Origin), Since: terminal.Moment(n.Since), By: n.By.Name, Why: n.Why, Deleted: []deletedNameRow{}}
+			r := nameRow{
+				Name:    n.Name.Name.String(),
+				Origin:  string(n.Origin),
+				Since:   terminal.Moment(n.Since),
+				By:      n.By.Name,
+				Why:     n.Why,
+				Deleted: []deletedNameRow{},
+			}
 			for _, d := range n.Deleted {
-				r.Deleted = append(r.Deleted, deletedNameRow{d.Repository, terminal.Moment(d.At), terminal.Moment(d.FreeAt), terminal.Moment(d.AgainAt), len(d.Users) + len(d.Groups)})
+				r.Deleted = append(r.Deleted,
+					deletedNameRow{
+						d.Repository, terminal.Moment(d.At), terminal.Moment(d.FreeAt), terminal.Moment(d.AgainAt),
+						len(d.Users) + len(d.Groups),
+					})
 				rows = append(rows, nameLine(r, d))
 			}
 			if len(n.Deleted) == 0 {
@@ -59,7 +70,8 @@ func (c *nameListCmd) Run(s *cli.Session) error {
 			}
 			list = append(list, r)
 		}
-		return c.Write(s.Out, terminal.NotNil(list), []string{"NAME", "ORIGIN", "SINCE", "REPOSITORY", "DELETED", "FREE FROM", "CREATED AGAIN"}, rows)
+		return c.Write(s.Out, terminal.NotNil(list),
+			[]string{"NAME", "ORIGIN", "SINCE", "REPOSITORY", "DELETED", "FREE FROM", "CREATED AGAIN"}, rows)
 	})
 }
 

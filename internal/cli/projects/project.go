@@ -45,7 +45,9 @@ type projectRow struct {
 }
 
 func describe(p catalog.Project) projectRow {
-	return projectRow{p.Name.String(), p.Display, p.Status, p.StatusReason, p.Size, p.Serial, terminal.Moment(p.CreatedAt), p.TrustedOnly}
+	return projectRow{
+		p.Name.String(), p.Display, p.Status, p.StatusReason, p.Size, p.Serial, terminal.Moment(p.CreatedAt), p.TrustedOnly,
+	}
 }
 
 // Run lists the projects.
@@ -104,13 +106,21 @@ func (c *projectShowCmd) show(s *cli.Session, found catalog.ManagedContents) err
 	var list []fileRow
 	var rows [][]string
 	for _, f := range found.Files {
-		r := fileRow{f.Filename, f.Version, f.Size, f.SHA256, f.Yanked, f.YankedReason, terminal.Moment(f.UploadedAt), terminal.Moment(f.QuarantinedAt), f.QuarantineReason}
+		r := fileRow{
+			f.Filename, f.Version, f.Size, f.SHA256, f.Yanked, f.YankedReason, terminal.Moment(f.UploadedAt),
+			terminal.Moment(f.QuarantinedAt), f.QuarantineReason,
+		}
 		list = append(list, r)
-		rows = append(rows, []string{r.Filename, r.Version, terminal.SizeText(r.Size), terminal.Yes(r.Yanked), r.Uploaded.String(), r.Quarantined.String()})
+		rows = append(rows,
+			[]string{
+				r.Filename, r.Version, terminal.SizeText(r.Size), terminal.Yes(r.Yanked), r.Uploaded.String(),
+				r.Quarantined.String(),
+			})
 	}
 	p := describe(found.Project)
 	if !c.JSON {
-		fmt.Fprintf(s.Out, "%s: %s, %s, %d releases%s%s\n", p.Display, p.Status, terminal.SizeText(p.Size), found.Releases, trustText(p.Trusted), quarantineText(found.Counts))
+		fmt.Fprintf(s.Out, "%s: %s, %s, %d releases%s%s\n", p.Display, p.Status, terminal.SizeText(p.Size), found.Releases,
+			trustText(p.Trusted), quarantineText(found.Counts))
 	}
 	whole := struct {
 		projectRow
@@ -186,7 +196,8 @@ func (c *projectDeleteCmd) kept() string {
 }
 
 func (c *projectDeleteCmd) confirm(s *cli.Session) error {
-	fmt.Fprintf(s.Errs, "The names of the deleted files can never be used again%s. Type %s to delete %s: ", c.kept(), c.Project, strings.TrimSpace(c.Project+" "+c.Version))
+	fmt.Fprintf(s.Errs, "The names of the deleted files can never be used again%s. Type %s to delete %s: ", c.kept(),
+		c.Project, strings.TrimSpace(c.Project+" "+c.Version))
 	line, _ := bufio.NewReader(s.In).ReadString('\n')
 	if strings.TrimSpace(line) != c.Project {
 		fmt.Fprintln(s.Errs)

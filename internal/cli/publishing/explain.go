@@ -56,7 +56,8 @@ func (x explained) write(w io.Writer) error {
 	if x.Granted {
 		outcome = "granted"
 	}
-	fmt.Fprintf(w, "%s  %s  to %s %s  from %s\n", terminal.Moment(x.At), outcome, x.Scope, cmp.Or(x.Project, "(no project)"), cmp.Or(x.Address, "-"))
+	fmt.Fprintf(w, "%s  %s  to %s %s  from %s\n", terminal.Moment(x.At), outcome, x.Scope,
+		cmp.Or(x.Project, "(no project)"), cmp.Or(x.Address, "-"))
 	if x.Granted {
 		fmt.Fprintf(w, "  %s\n", terminal.Printable(x.Publisher))
 		return nil
@@ -95,7 +96,8 @@ func writeNearest(w io.Writer, scope string, n insight.Nearest) error {
 		if expected == "" {
 			expected = "(" + d.Why + ")"
 		}
-		fmt.Fprintf(t, "    %s\t%s\t%s\n", terminal.Printable(d.Claim), terminal.Printable(expected), terminal.Printable(d.Got))
+		fmt.Fprintf(t, "    %s\t%s\t%s\n", terminal.Printable(d.Claim), terminal.Printable(expected),
+			terminal.Printable(d.Got))
 	}
 	return t.Flush()
 }

@@ -21,7 +21,8 @@ type Publisher struct {
 	Explain   publisherExplainCmd   `cmd:"" help:"Say why exchanges of identity tokens were refused, and what would let them pass."`
 }
 
-// tell prints a new publisher's id alone on standard output, and on standard error what it trusts and what is still open.
+// tell prints a new publisher's id alone on standard output, and on standard error what it trusts and what is still
+// open.
 func tell(s *cli.Session, p publishers.Added) {
 	fmt.Fprintln(s.Out, p.ID)
 	fmt.Fprintf(s.Errs, "%s may now publish %s\n", workload.Clause(p.Sentence), p.Project)
@@ -47,9 +48,11 @@ func (c *publisherListCmd) Run(s *cli.Session) error {
 		}
 		var rows [][]string
 		for _, p := range list {
-			rows = append(rows, []string{p.ID, p.Project, p.Provider, p.Sentence, pinText(p), terminal.Moment(p.ExpiresAt).String()})
+			rows = append(rows,
+				[]string{p.ID, p.Project, p.Provider, p.Sentence, pinText(p), terminal.Moment(p.ExpiresAt).String()})
 		}
-		return c.Write(s.Out, terminal.NotNil(list), []string{"ID", "PROJECT", "KIND", "PUBLISHER", "OWNER ID", "PENDING UNTIL"}, rows)
+		return c.Write(s.Out, terminal.NotNil(list),
+			[]string{"ID", "PROJECT", "KIND", "PUBLISHER", "OWNER ID", "PENDING UNTIL"}, rows)
 	})
 }
 

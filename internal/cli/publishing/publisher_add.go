@@ -22,7 +22,8 @@ type publisherAdd struct {
 	ruleFlags
 }
 
-// Run adds the publisher. Standard output is its id alone; what it trusts, and what is still open, is on standard error.
+// Run adds the publisher. Standard output is its id alone; what it trusts, and what is still open, is on standard
+// error.
 func (c *publisherAdd) Run(s *cli.Session) error {
 	if c.User != "" && !c.Pending {
 		return fault.New(fault.Invalid, "--user goes with --pending: a project that exists has its owners already")
@@ -37,7 +38,8 @@ func (c *publisherAdd) Run(s *cli.Session) error {
 	}
 	return s.With(func(a *app.App) error {
 		added, err := a.Registry.Add(s.Ctx, a.Operator, publishers.AddRequest{
-			Provider: kind, Issuer: issuer, Repository: c.IndexRepository, Project: c.Project, Pending: c.Pending, User: c.User, Fields: fields,
+			Provider: kind, Issuer: issuer, Repository: c.IndexRepository, Project: c.Project, Pending: c.Pending, User: c.User,
+			Fields: fields,
 		})
 		if err != nil {
 			return err

@@ -38,7 +38,8 @@ func (c *publisherConstrainCmd) Run(s *cli.Session) error {
 		return fault.New(fault.Invalid, "say what it shall require, as --environment NAME")
 	}
 	return s.With(func(a *app.App) error {
-		added, err := a.Registry.Constrain(s.Ctx, a.Operator, publishers.ConstrainRequest{ID: c.ID, Repository: c.IndexRepository, Project: c.Project, Fields: fields})
+		added, err := a.Registry.Constrain(s.Ctx, a.Operator,
+			publishers.ConstrainRequest{ID: c.ID, Repository: c.IndexRepository, Project: c.Project, Fields: fields})
 		if err != nil {
 			return err
 		}

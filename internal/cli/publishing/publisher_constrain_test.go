@@ -7,18 +7,20 @@ import (
 	"pyindex/internal/cli/clitest"
 )
 
-// A publisher is given an environment for one project: that project has the narrower one alone, another keeps the loose one,
-// and what cannot be narrowed changes nothing.
+// A publisher is given an environment for one project: that project has the narrower one alone, another keeps the loose
+// one, and what cannot be narrowed changes nothing.
 func TestPublisherConstrain(t *testing.T) {
 	const issuer = "https://issuer.example"
 	dir := t.TempDir()
 	run := func(status int, args ...string) (out, errs string) {
-		return clitest.Run(t, status, append([]string{"--data-dir", dir, "--oidc-issuers", "kind=github,issuer=" + issuer}, args...)...)
+		return clitest.Run(t, status,
+			append([]string{"--data-dir", dir, "--oidc-issuers", "kind=github,issuer=" + issuer}, args...)...)
 	}
 	id := ""
 	for _, project := range []string{"widgets", "gadgets"} {
 		run(0, "upload", clitest.Wheel(t, project))
-		id, _ = run(0, "publisher", "add", "github", "--issuer", issuer, "--project", project, "--owner", "acme", "--repository", "source", "--workflow", "release.yml", "--owner-id", "31337")
+		id, _ = run(0, "publisher", "add", "github", "--issuer", issuer, "--project", project, "--owner", "acme",
+			"--repository", "source", "--workflow", "release.yml", "--owner-id", "31337")
 	}
 	id = strings.TrimSpace(id)
 	before, _ := run(0, "publisher", "list")
@@ -32,9 +34,11 @@ func TestPublisherConstrain(t *testing.T) {
 		"no such repository":    {id, "--project", "widgets", "--index-repository", "nowhere", "--environment", "release"},
 		"an environment of not": {id, "--project", "widgets", "--environment", " "},
 	} {
-		if _, errs := run(1, append([]string{"publisher", "constrain"}, args...)...); strings.TrimSpace(errs) == "" {
-			t.Errorf("%s: nothing is said", name)
-		}
+		t.Run(name, func(t *testing.T) {
+			if _, errs := run(1, append([]string{"publisher", "constrain"}, args...)...); strings.TrimSpace(errs) == "" {
+				t.Errorf("%s: nothing is said", name)
+			}
+		})
 	}
 	if after, _ := run(0, "publisher", "list"); after != before {
 		t.Fatalf("refusals changed the publishers:\n%s", after)

@@ -18,7 +18,8 @@ type genericRule struct {
 func (c *genericRule) fields() (map[string]string, error) {
 	if c.Preset != "" {
 		if len(c.Claim)+len(c.ClaimPrefix) > 0 {
-			return nil, fault.New(fault.Invalid, "--preset says which claims count: give its fields with --field, or leave it out")
+			return nil, fault.New(fault.Invalid,
+				"--preset says which claims count: give its fields with --field, or leave it out")
 		}
 		fields := maps.Clone(c.Field)
 		if fields == nil {
@@ -44,7 +45,8 @@ func (c *genericRule) fields() (map[string]string, error) {
 	return fields, nil
 }
 
-// addClaim adds NAME=VALUE to fields; what is between two values of a name is between, and "" where there may be but one.
+// addClaim adds NAME=VALUE to fields; what is between two values of a name is between, and "" where there may be but
+// one.
 func addClaim(fields map[string]string, kind, between, pair string) error {
 	name, value, ok := strings.Cut(pair, "=")
 	if !ok || name == "" || value == "" || strings.Contains(value, "\n") {

@@ -26,7 +26,8 @@ type publisherWorkflowCmd struct {
 func (c *publisherWorkflowCmd) Run(s *cli.Session) error {
 	base := s.Config.BaseURL.URL
 	if base == nil {
-		return fault.New(fault.Invalid, "base_url is not set: the file names the address of this index, so say it in the settings or with --base-url")
+		return fault.New(fault.Invalid,
+			"base_url is not set: the file names the address of this index, so say it in the settings or with --base-url")
 	}
 	return s.With(func(a *app.App) error {
 		list, err := a.Registry.List(s.Ctx, a.Operator, c.Project)
@@ -92,5 +93,6 @@ func alternative(files []ciconfig.File, key string) (ciconfig.File, error) {
 		}
 		keys = append(keys, f.Key)
 	}
-	return ciconfig.File{}, fault.New(fault.Invalid, "there is no such file %.40q for this publisher: choose %s", key, strings.Join(keys, " or "))
+	return ciconfig.File{},
+		fault.New(fault.Invalid, "there is no such file %.40q for this publisher: choose %s", key, strings.Join(keys, " or "))
 }

@@ -19,8 +19,8 @@ type ruleFlags struct {
 	of   []workload.Field // in the order of the struct
 }
 
-// SetKinds gives the commands of publishers and readers a command and its flags for each kind of issuer. It must be called
-// before they are parsed.
+// SetKinds gives the commands of publishers and readers a command and its flags for each kind of issuer. It must be
+// called before they are parsed.
 func SetKinds(p *Publisher, r *Reader) {
 	p.Add.Plugins = kindCommands(func(c *publisherAdd, f ruleFlags) { c.ruleFlags = f })
 	p.Constrain.ruleFlags = constraintFlags()
@@ -34,7 +34,9 @@ func kindCommands[T any](set func(c *T, f ruleFlags)) kong.Plugins {
 		var c T
 		set(&c, flagsOf(k, k.Fields))
 		tag := fmt.Sprintf("cmd:%q name:%q help:%q", "", k.Name(), k.Help)
-		v := reflect.New(reflect.StructOf([]reflect.StructField{{Name: "Command", Type: reflect.TypeFor[T](), Tag: reflect.StructTag(tag)}}))
+		v := reflect.New(reflect.StructOf([]reflect.StructField{{
+			Name: "Command", Type: reflect.TypeFor[T](), Tag: reflect.StructTag(tag),
+		}}))
 		v.Elem().Field(0).Set(reflect.ValueOf(c))
 		all = append(all, v.Interface())
 	}

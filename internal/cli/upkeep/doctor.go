@@ -67,7 +67,8 @@ func (d *localDoctor) folder() bool {
 	dir := d.Config.DataDir
 	info, err := os.Stat(dir)
 	if err != nil || !info.IsDir() {
-		d.found.Fail(check, "Start index serve there first, or name the right one with --data-dir.", "there is no folder %s", terminal.Absolute(dir))
+		d.found.Fail(check, "Start index serve there first, or name the right one with --data-dir.", "there is no folder %s",
+			terminal.Absolute(dir))
 		return false
 	}
 	open := d.readable(dir)
@@ -80,7 +81,8 @@ func (d *localDoctor) folder() bool {
 		}
 	}
 	if len(open) > 0 {
-		d.found.Fail(check, "chmod go= "+strings.Join(open, " "), "others on this machine may read %s", strings.Join(open, ", "))
+		d.found.Fail(check, "chmod go= "+strings.Join(open, " "), "others on this machine may read %s",
+			strings.Join(open, ", "))
 		return true
 	}
 	d.found.OK(check, "%s is there, and only its owner may read what is secret in it", terminal.Absolute(dir))
@@ -152,10 +154,12 @@ func (d *localDoctor) clients(rows *db.DB) {
 		d.found.Skip(check, "the record has too few requests to tell where they come from")
 	case d.Config.Trusts(addr):
 		d.found.OK(check, "requests in the record come from %s, which trusted_proxies names", from)
-	case !addr.IsPrivate() && !addr.IsLoopback() || addr.IsLoopback() && config.Loopback(d.Config.Base(listenAddr(d.Config.Listen)).Hostname()):
+	case !addr.IsPrivate() && !addr.IsLoopback() ||
+		addr.IsLoopback() && config.Loopback(d.Config.Base(listenAddr(d.Config.Listen)).Hostname()):
 		d.found.OK(check, "requests in the record come from %s", from)
 	default:
-		d.found.Warn(check, "If a proxy is at that address, name it in trusted_proxies: all clients share its limits otherwise.",
+		d.found.Warn(check,
+			"If a proxy is at that address, name it in trusted_proxies: all clients share its limits otherwise.",
 			"the last %d requests in the record all come from %s, a private address that trusted_proxies does not name", n, from)
 	}
 }
@@ -178,12 +182,14 @@ func (d *localDoctor) lastChecks(rows *db.DB) {
 	}
 	for _, c := range all {
 		if c.Missing+c.Damaged > 0 {
-			d.found.Fail(check, "index doctor --bytes lists such objects, and index doctor --mend FOLDER restores them from a copy.\nIf they were uploaded again since, index doctor --bytes checks again.",
+			d.found.Fail(check,
+				"index doctor --bytes lists such objects, and index doctor --mend FOLDER restores them from a copy.\nIf they were uploaded again since, index doctor --bytes checks again.",
 				"the check of %s on %s found %d missing and %d damaged", c.Kind, c.At.Format(time.DateTime), c.Missing, c.Damaged)
 			return
 		}
 	}
-	d.found.OK(check, "the check of %s on %s found nothing missing or damaged among %d objects", all[0].Kind, all[0].At.Format(time.DateTime), all[0].Objects)
+	d.found.OK(check, "the check of %s on %s found nothing missing or damaged among %d objects", all[0].Kind,
+		all[0].At.Format(time.DateTime), all[0].Objects)
 }
 
 // said is what an error says to people; a URL with a password is not among it.
@@ -231,15 +237,19 @@ func (d *localDoctor) address() {
 	base := c.Base(listenAddr(c.Listen))
 	switch {
 	case c.OverTLS() && c.BaseURL.URL != nil && base.Scheme == "http":
-		d.found.Fail(check, "Begin base_url with https://.", "this server speaks TLS on port %s and clients are told %s", port, base)
+		d.found.Fail(check, "Begin base_url with https://.", "this server speaks TLS on port %s and clients are told %s",
+			port, base)
 	case c.BaseURL.URL == nil && c.TLSACME == "" && !config.Loopback(host):
 		d.found.Warn(check, "Set base_url to where clients reach the index.",
-			"it listens on %s, but without base_url everybody is told %s, and identity tokens have to be for that name", c.Listen, base)
+			"it listens on %s, but without base_url everybody is told %s, and identity tokens have to be for that name",
+			c.Listen, base)
 	case base.Scheme == "http" && !config.Loopback(base.Hostname()):
 		d.found.Warn(check, "Serve https (--tls-self-signed, --tls-acme, --tls-cert or a proxy) and set base_url to it.",
-			"clients reach it by plain http at %s: tokens cross the network in the open, and trusted publishing asks for https", base)
+			"clients reach it by plain http at %s: tokens cross the network in the open, and trusted publishing asks for https",
+			base)
 	case base.Scheme == "https" && !c.OverTLS() && len(c.TrustedProxies) == 0:
-		d.found.Warn(check, "If a proxy in front speaks https, name its address in trusted_proxies, so that clients' own addresses count.",
+		d.found.Warn(check,
+			"If a proxy in front speaks https, name its address in trusted_proxies, so that clients' own addresses count.",
 			"clients are told %s, and this server itself speaks plain http on %s", base, c.Listen)
 	default:
 		d.found.OK(check, "it listens on %s, and clients are told %s", c.Listen, base)
@@ -294,9 +304,11 @@ func (d *localDoctor) judge(check, path string, cert *x509.Certificate) {
 	case left <= 0:
 		d.found.Fail(check, "Renew it; the server reads the file again by itself.", "%s ended on %s", path, end)
 	case d.now().Before(cert.NotBefore):
-		d.found.Fail(check, "Is this machine's clock right?", "%s is not good before %s", path, cert.NotBefore.UTC().Format(time.DateOnly))
+		d.found.Fail(check, "Is this machine's clock right?", "%s is not good before %s", path,
+			cert.NotBefore.UTC().Format(time.DateOnly))
 	case cert.VerifyHostname(host) != nil:
-		d.found.Fail(check, "Make one that names it, or mend base_url.", "%s is not for %s, by which clients reach the index", path, host)
+		d.found.Fail(check, "Make one that names it, or mend base_url.",
+			"%s is not for %s, by which clients reach the index", path, host)
 	case left < 14*24*time.Hour:
 		d.found.Warn(check, "Renew it; the server reads the file again by itself.", "%s ends on %s", path, end)
 	default:
@@ -312,9 +324,14 @@ func (d *localDoctor) issuers() {
 		return
 	}
 	for _, i := range d.Config.OIDC.Issuers {
-		n, err := idtoken.Probe(d.Ctx, idtoken.Issuer{Kind: i.Kind, URL: i.Issuer, Audience: config.Audience(d.Config.Base(listenAddr(d.Config.Listen))), CAFile: i.CAFile})
+		n, err := idtoken.Probe(d.Ctx,
+			idtoken.Issuer{
+				Kind: i.Kind, URL: i.Issuer, Audience: config.Audience(d.Config.Base(listenAddr(d.Config.Listen))),
+				CAFile: i.CAFile,
+			})
 		if err != nil {
-			d.found.Fail(check, "May this machine connect to it? A private authority is named by ca_file.", "the keys of %s cannot be fetched: %.300v", i.Issuer, err)
+			d.found.Fail(check, "May this machine connect to it? A private authority is named by ca_file.",
+				"the keys of %s cannot be fetched: %.300v", i.Issuer, err)
 			continue
 		}
 		d.found.OK(check, "%s answers with %d usable keys", i.Issuer, n)

@@ -106,14 +106,16 @@ func (c *bytesDoctor) check(s *cli.Session, a *app.App, x *custody.Keeper, json 
 		objects, bytes = objects+1, bytes+size
 		if !json && time.Since(said) > 5*time.Second {
 			said = time.Now()
-			fmt.Fprintf(s.Errs, "%s checked without a fault so far (%s)\n", terminal.Plural(objects, "object"), terminal.InMiB(bytes))
+			fmt.Fprintf(s.Errs, "%s checked without a fault so far (%s)\n", terminal.Plural(objects, "object"),
+				terminal.InMiB(bytes))
 		}
 		return done.add(key, size)
 	}
 	o.Found = func(b custody.Broken) {
 		out.Broken = append(out.Broken, b)
 		if !json {
-			fmt.Fprintf(s.Out, "%-8s %s: %s; it is %s\n", stateOf(b), b.Key, terminal.Printable(b.Why), terminal.Printable(fmt.Sprint(b.Files)))
+			fmt.Fprintf(s.Out, "%-8s %s: %s; it is %s\n", stateOf(b), b.Key, terminal.Printable(b.Why),
+				terminal.Printable(fmt.Sprint(b.Files)))
 		}
 	}
 	sum, err := x.CheckStored(s.Ctx, a.Operator, o)
@@ -125,10 +127,13 @@ func (c *bytesDoctor) check(s *cli.Session, a *app.App, x *custody.Keeper, json 
 	}
 	out.Check = &checkRow{sum.Objects, sum.Missing, sum.Damaged, sum.Mended}
 	if !json {
-		fmt.Fprintf(s.Out, "checked %s: %d missing, %d damaged, %d restored\n", terminal.Plural(sum.Objects, "object"), sum.Missing, sum.Damaged, sum.Mended)
+		fmt.Fprintf(s.Out, "checked %s: %d missing, %d damaged, %d restored\n", terminal.Plural(sum.Objects, "object"),
+			sum.Missing, sum.Damaged, sum.Mended)
 	}
 	if sum.Missing+sum.Damaged > 0 {
-		return fault.New(fault.Conflict, "%s missing or damaged: restore with --mend from a copy of the storage, or upload the same files again", terminal.Plural(sum.Missing+sum.Damaged, "stored object"))
+		return fault.New(fault.Conflict,
+			"%s missing or damaged: restore with --mend from a copy of the storage, or upload the same files again",
+			terminal.Plural(sum.Missing+sum.Damaged, "stored object"))
 	}
 	return nil
 }
@@ -165,7 +170,8 @@ func (c *bytesDoctor) strays(s *cli.Session, a *app.App, x *custody.Keeper, json
 	r.Objects, r.Bytes, r.Young, r.Foreign, r.Removed = n.Objects, n.Bytes, n.Young, n.Foreign, n.Removed
 	if !json {
 		fmt.Fprintf(s.Out, "found %s (%s) among %s, removed %d; skipped %d younger than a day and %d unknown\n",
-			terminal.Plural(n.Strays, "stray"), terminal.SizeText(n.Bytes), terminal.Plural(n.Objects, "object"), n.Removed, n.Young, n.Foreign)
+			terminal.Plural(n.Strays, "stray"), terminal.SizeText(n.Bytes), terminal.Plural(n.Objects, "object"), n.Removed,
+			n.Young, n.Foreign)
 	}
 	return err
 }

@@ -24,7 +24,9 @@ import (
 func local(t *testing.T, args ...string) *localDoctor {
 	t.Helper()
 	settings := clitest.Config(t, append([]string{"--data-dir", t.TempDir()}, args...)...)
-	return &localDoctor{Session: &cli.Session{Session: terminal.Session{Ctx: t.Context()}, Config: settings}, now: time.Now}
+	return &localDoctor{
+		Session: &cli.Session{Session: terminal.Session{Ctx: t.Context()}, Config: settings}, now: time.Now,
+	}
 }
 
 // worst returns the worst outcome of a check, "" for none.
@@ -81,10 +83,12 @@ func TestLocalCertificate(t *testing.T) {
 		{"junk", junk, "https://index.example", 0, "failed", ""},
 		{"no file", filepath.Join(dir, "none.pem"), "https://index.example", 0, "failed", "no such file"},
 	} {
-		d := local(t, "--tls-cert", x.cert, "--tls-key", key, "--base-url", x.base)
-		d.now = func() time.Time { return time.Now().Add(x.after) }
-		d.certificate()
-		d.want(t, x.name, "certificate", x.status, x.word)
+		t.Run(x.name, func(t *testing.T) {
+			d := local(t, "--tls-cert", x.cert, "--tls-key", key, "--base-url", x.base)
+			d.now = func() time.Time { return time.Now().Add(x.after) }
+			d.certificate()
+			d.want(t, x.name, "certificate", x.status, x.word)
+		})
 	}
 	d := local(t, "--tls-acme", "index.example")
 	d.certificate()
@@ -121,21 +125,28 @@ func TestLocalFolder(t *testing.T) {
 
 // TestLocalIssuers: each issuer is asked, by the authority that the settings name.
 func TestLocalIssuers(t *testing.T) {
-	good, down, strange := issuertest.New(t, issuertest.Options{}), issuertest.New(t, issuertest.Options{Plain: true}), issuertest.New(t, issuertest.Options{})
+	good, down, strange := issuertest.New(t, issuertest.Options{}), issuertest.New(t, issuertest.Options{Plain: true}),
+		issuertest.New(t, issuertest.Options{})
 	down.Fail(issuertest.Discovery, issuertest.Down)
 	for _, x := range []struct{ name, setting, status, word string }{
 		{"good", "kind=github,issuer=" + good.URL + ",ca_file=" + good.CAFile(t), "ok", "1 usable keys"},
 		{"down", "kind=github,issuer=" + down.URL, "failed", "503"},
 		{"unknown authority", "kind=github,issuer=" + strange.URL, "failed", "ca_file"},
-		{"one of two", "kind=github,issuer=" + down.URL + ";kind=github,issuer=" + good.URL + ",ca_file=" + good.CAFile(t), "failed", "503"},
+		{
+			"one of two", "kind=github,issuer=" + down.URL + ";kind=github,issuer=" + good.URL + ",ca_file=" + good.CAFile(t),
+			"failed", "503",
+		},
 	} {
-		d := local(t, "--oidc-issuers", x.setting)
-		d.issuers()
-		d.want(t, x.name, "issuer", x.status, x.word)
+		t.Run(x.name, func(t *testing.T) {
+			d := local(t, "--oidc-issuers", x.setting)
+			d.issuers()
+			d.want(t, x.name, "issuer", x.status, x.word)
+		})
 	}
 }
 
-// TestLocalClients: an index all of whose requests come from one private address is behind a proxy that nobody named, perhaps.
+// TestLocalClients: an index all of whose requests come from one private address is behind a proxy that nobody named,
+// perhaps.
 func TestLocalClients(t *testing.T) {
 	const behind = "https://index.example"
 	for name, c := range map[string]struct {
@@ -169,7 +180,13 @@ func TestLocalClients(t *testing.T) {
 			defer rows.Close()
 			err = rows.Record().Update(t.Context(), func(r audit.Rows) error {
 				for i := range c.n {
-					e := audit.Entry{ID: fmt.Sprint(i), At: time.Now(), Action: "x", Outcome: audit.Granted, Actor: audit.Actor{Address: c.from[i%len(c.from)]}}
+					e := audit.Entry{
+						ID:      fmt.Sprint(i),
+						At:      time.Now(),
+						Action:  "x",
+						Outcome: audit.Granted,
+						Actor:   audit.Actor{Address: c.from[i%len(c.from)]},
+					}
 					if err := r.InsertAudit(t.Context(), e); err != nil {
 						return err
 					}

@@ -12,9 +12,9 @@ import (
 	"pyindex/internal/config"
 )
 
-// journal is the file in which a move writes down what arrived at the new place and was read back from there, so that the
-// next run need not read it again. Its first line names the place; that of another one is begun anew. Losing lines costs
-// reading again and nothing else.
+// journal is the file in which a move writes down what arrived at the new place and was read back from there, so that
+// the next run need not read it again. Its first line names the place; that of another one is begun anew. Losing lines
+// costs reading again and nothing else.
 type journal struct {
 	mu   sync.Mutex
 	file *os.File
@@ -58,7 +58,8 @@ func (j *journal) read(place string) error {
 	for s.Scan() {
 		var key string
 		var size int64
-		if n, _ := fmt.Sscanf(s.Text(), "%s %d.", &key, &size); n == 2 && strings.HasSuffix(s.Text(), ".") { // a cut line has no end
+		// a cut line has no end
+		if n, _ := fmt.Sscanf(s.Text(), "%s %d.", &key, &size); n == 2 && strings.HasSuffix(s.Text(), ".") {
 			j.done[key] = size
 		}
 	}

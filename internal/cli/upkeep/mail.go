@@ -29,7 +29,8 @@ func (c *mailTestCmd) Run(s *cli.Session) error {
 	name := s.Config.Name()
 	err = sender.Send(s.Ctx, c.To, outbox.Letter{
 		Subject: "Test message of " + name,
-		Text:    "This is a test message of " + name + ", the package index at " + s.Config.LinkTo("/") + ".\n\nIt was sent by index mail test. Nothing needs to be done.\n",
+		Text: "This is a test message of " + name + ", the package index at " + s.Config.LinkTo("/") +
+			".\n\nIt was sent by index mail test. Nothing needs to be done.\n",
 	})
 	if err == nil {
 		fmt.Fprintf(s.Out, "%s took the message to %s\n", s.Config.Mail.Server, c.To)

@@ -48,7 +48,8 @@ type migratedTable struct {
 // Run does one of three things: a move, the first half of one, or taking one back.
 func (c *Migrate) Run(s *cli.Session) error {
 	if (c.To == "") == !c.Stay {
-		return fault.New(fault.Invalid, "say where to with --to FILE, a TOML file with [database] and [storage] of the new place; or --stay")
+		return fault.New(fault.Invalid,
+			"say where to with --to FILE, a TOML file with [database] and [storage] of the new place; or --stay")
 	}
 	return s.With(func(a *app.App) error {
 		if c.Stay {
@@ -98,7 +99,8 @@ func (c *Migrate) move(s *cli.Session, a *app.App) error {
 	}
 	defer m.journal.close()
 	// Nothing here stops a server: what exists now is copied while it goes on.
-	if err := m.keep(s.Ctx, true, func(f func(custody.Stored) error) error { return a.DB.EachStored(s.Ctx, f) }); err != nil {
+	if err := m.keep(s.Ctx, true,
+		func(f func(custody.Stored) error) error { return a.DB.EachStored(s.Ctx, f) }); err != nil {
 		return err
 	}
 	var tables []db.TableMoved
@@ -113,7 +115,8 @@ func (c *Migrate) move(s *cli.Session, a *app.App) error {
 // rows moves the rows, with the bytes that came since, and makes the new place ready.
 func (m *mover) rows(ctx context.Context) ([]db.TableMoved, error) {
 	m.say("copying rows; uploads wait")
-	tables, err := m.from.DB.Move(ctx, m.to.DB, func(each func(func(custody.Stored) error) error) error { return m.keep(ctx, false, each) })
+	tables, err := m.from.DB.Move(ctx, m.to.DB,
+		func(each func(func(custody.Stored) error) error) error { return m.keep(ctx, false, each) })
 	if err != nil {
 		return nil, err
 	}
@@ -135,7 +138,13 @@ func (c *Migrate) tell(s *cli.Session, a *app.App) error {
 }
 
 func (c *Migrate) report(s *cli.Session, m *mover, tables []db.TableMoved) error {
-	out := migrated{Objects: m.objects.Load(), Bytes: m.bytes.Load(), Sent: m.sent.Load(), Tables: []migratedTable{}, Done: !c.BytesOnly}
+	out := migrated{
+		Objects: m.objects.Load(),
+		Bytes:   m.bytes.Load(),
+		Sent:    m.sent.Load(),
+		Tables:  []migratedTable{},
+		Done:    !c.BytesOnly,
+	}
 	var rows int64
 	for _, t := range tables {
 		rows += t.Rows
@@ -144,7 +153,8 @@ func (c *Migrate) report(s *cli.Session, m *mover, tables []db.TableMoved) error
 	if c.JSON {
 		return terminal.WriteJSON(s.Out, out)
 	}
-	fmt.Fprintf(s.Out, "%d objects, %s, are at the new place and were read back; %s were sent now\n", out.Objects, terminal.InMiB(out.Bytes), terminal.InMiB(out.Sent))
+	fmt.Fprintf(s.Out, "%d objects, %s, are at the new place and were read back; %s were sent now\n", out.Objects,
+		terminal.InMiB(out.Bytes), terminal.InMiB(out.Sent))
 	if c.BytesOnly {
 		fmt.Fprintf(s.Out, "to move the index: index migrate --to %s\n", c.To)
 		return nil
@@ -172,8 +182,8 @@ type mover struct {
 	said                 time.Time
 }
 
-// keep copies every object that each yields and that this run has not seen, some at once. While the index is live a file
-// may be deleted before its bytes are read: that is looked at again.
+// keep copies every object that each yields and that this run has not seen, some at once. While the index is live a
+// file may be deleted before its bytes are read: that is looked at again.
 func (m *mover) keep(ctx context.Context, live bool, each func(func(custody.Stored) error) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)

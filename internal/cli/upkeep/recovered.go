@@ -20,7 +20,8 @@ func (c *Recovered) Run(s *cli.Session) error {
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(s.Out, "the serial goes on at %d; running servers forget what they kept, and mirrors ask for each project again\n", n)
+		fmt.Fprintf(s.Out,
+			"the serial goes on at %d; running servers forget what they kept, and mirrors ask for each project again\n", n)
 		return nil
 	})
 }

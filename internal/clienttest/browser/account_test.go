@@ -98,7 +98,8 @@ func TestPasskey(t *testing.T) {
 	b.See("this passkey does not sign in here")
 }
 
-// An account is made by an invitation with a passkey and without a password; the name is checked, and the link works once.
+// An account is made by an invitation with a passkey and without a password; the name is checked, and the link works
+// once.
 func TestInvitedWithAPasskey(t *testing.T) {
 	s := clienttest.Serve(t, clienttest.Options{Host: "localhost"})
 	boss := browser.Open(t, s.URL)

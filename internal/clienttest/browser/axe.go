@@ -12,8 +12,8 @@ import (
 	"pyindex/internal/clienttest"
 )
 
-// axe is the text of axe-core, which INDEX_TEST_AXE names; test.sh fetches it. It is run as a debugger runs things, so that
-// the pages' content policy neither hinders it nor has to be loosened.
+// axe is the text of axe-core, which INDEX_TEST_AXE names; test.sh fetches it. It is run as a debugger runs things, so
+// that the pages' content policy neither hinders it nor has to be loosened.
 var axe = sync.OnceValues(func() (string, error) {
 	text, err := os.ReadFile(os.Getenv("INDEX_TEST_AXE"))
 	return string(text), err
@@ -22,8 +22,8 @@ var axe = sync.OnceValues(func() (string, error) {
 // Rule is what the check of a page found: the rule that is broken and the first element that breaks it.
 type Rule struct{ ID, Help, Element, Why string }
 
-// Accessible fails the test for each rule of WCAG 2.2 A and AA, or of good practice, that axe finds broken on the page as it
-// is. Without axe the test is skipped, and fails with CI=true.
+// Accessible fails the test for each rule of WCAG 2.2 A and AA, or of good practice, that axe finds broken on the page
+// as it is. Without axe the test is skipped, and fails with CI=true.
 func (b *Tab) Accessible() {
 	b.t.Helper()
 	text, err := axe()

@@ -1,5 +1,5 @@
-// Package browser drives the pages in Debian's Chromium as a person would: fields are found by their labels, buttons and
-// links by their words, and what is expected is waited for, never for a time.
+// Package browser drives the pages in Debian's Chromium as a person would: fields are found by their labels, buttons
+// and links by their words, and what is expected is waited for, never for a time.
 //
 // A message on the console that says error, a breach of the pages' content policy among them, fails the test.
 package browser
@@ -53,8 +53,10 @@ func start() {
 		missing = "there is no Chromium on this machine"
 		return
 	}
-	ctx, end := chromedp.NewExecAllocator(context.Background(), chromedp.ExecPath(path), chromedp.Headless, chromedp.NoSandbox, chromedp.DisableGPU, chromedp.NoFirstRun,
-		chromedp.Flag("disable-background-networking", true), chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-sync", true),
+	ctx, end := chromedp.NewExecAllocator(context.Background(), chromedp.ExecPath(path), chromedp.Headless,
+		chromedp.NoSandbox, chromedp.DisableGPU, chromedp.NoFirstRun,
+		chromedp.Flag("disable-background-networking", true), chromedp.Flag("disable-component-update", true),
+		chromedp.Flag("disable-sync", true),
 		chromedp.Flag("disable-dev-shm-usage", true), chromedp.Flag("hide-scrollbars", true))
 	ctx, cancel := chromedp.NewContext(ctx)
 	if err := chromedp.Do(ctx, chromedp.Navigate("about:blank")); err != nil {
@@ -194,7 +196,8 @@ func flat(s string) string { return strings.ToLower(strings.Join(strings.Fields(
 // Gone waits until the page does not say a text.
 func (b *Tab) Gone(text string) {
 	b.t.Helper()
-	b.wait(fmt.Sprintf("the page does not say %q", text), func() bool { return !strings.Contains(flat(b.Text()), flat(text)) })
+	b.wait(fmt.Sprintf("the page does not say %q", text),
+		func() bool { return !strings.Contains(flat(b.Text()), flat(text)) })
 }
 
 // At waits until the address is a path, without its query.
@@ -215,14 +218,16 @@ const labelled = (text) => {
     const own = flat(l.textContent.replace(/optional|recommended/g, ""));
     if (own === want && l.control && seen(l.control)) return l.control;
   }
-  for (const e of document.querySelectorAll("input, select, textarea")) if (flat(e.getAttribute("aria-label") || "") === want && seen(e)) return e;
+  for (const e of document.querySelectorAll("input, select, textarea"))
+    if (flat(e.getAttribute("aria-label") || "") === want && seen(e)) return e;
 };
 const pressed = (text) => {
   const want = flat(text);
   for (const [where, exact] of [["main ", true], ["", true], ["main ", false], ["", false]])
     for (const e of document.querySelectorAll(where + "button, " + where + "a, " + where + "summary")) {
       const own = flat(e.getAttribute("aria-label") || e.innerText || "");
-      if (seen(e) && !e.disabled && !(e.tagName === "SUMMARY" && e.parentElement.open) && (exact ? own === want : own.includes(want))) return e;
+      if (seen(e) && !e.disabled && !(e.tagName === "SUMMARY" && e.parentElement.open) &&
+        (exact ? own === want : own.includes(want))) return e;
     }
 };`
 
@@ -231,7 +236,8 @@ func (b *Tab) element(what, script string) chromedp.CSS {
 	b.t.Helper()
 	b.wait("finding "+what, func() bool {
 		var ok bool
-		err := b.eval(`(() => {`+finder+` const e = `+script+`; document.querySelectorAll("[data-found]").forEach((o) => o.removeAttribute("data-found"));
+		err := b.eval(`(() => {`+finder+` const e = `+script+
+			`; document.querySelectorAll("[data-found]").forEach((o) => o.removeAttribute("data-found"));
 			if (!e) return false; e.setAttribute("data-found", ""); e.scrollIntoView({ block: "center", behavior: "instant" }); return true; })()`, &ok)
 		return err == nil && ok
 	})
@@ -256,20 +262,14 @@ func (b *Tab) Choose(label, option string) {
 	}
 }
 
-// Tick ticks the box with a label.
-func (b *Tab) Tick(label string) {
-	b.t.Helper()
-	b.run("ticking "+label, chromedp.Click(b.element("the box "+label, `labelled(`+quoted(label)+`)`)))
-}
-
 // Attach chooses files for the field with a label.
 func (b *Tab) Attach(label string, paths ...string) {
 	b.t.Helper()
 	b.run("choosing files", chromedp.SetUploadFiles(b.element("the field "+label, `labelled(`+quoted(label)+`)`), paths))
 }
 
-// Press presses the button, follows the link or opens the part with these words; what is open already stays open, and the
-// button in it is the one that is meant.
+// Press presses the button, follows the link or opens the part with these words; what is open already stays open, and
+// the button in it is the one that is meant.
 func (b *Tab) Press(text string) {
 	b.t.Helper()
 	b.run("pressing "+text, chromedp.Click(b.element("the button "+text, `pressed(`+quoted(text)+`)`)))
@@ -284,7 +284,8 @@ func (b *Tab) Key(key string) {
 // Scripts turns scripts on or off for the pages that follow.
 func (b *Tab) Scripts(on bool) {
 	b.t.Helper()
-	if _, err := chromedp.Call(b.ctx, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: !on}); err != nil {
+	if _, err := chromedp.Call(b.ctx, emulation.SetScriptExecutionDisabled,
+		emulation.SetScriptExecutionDisabledParams{Value: !on}); err != nil {
 		b.t.Fatal(err)
 	}
 }
@@ -293,9 +294,11 @@ func (b *Tab) Scripts(on bool) {
 func (b *Tab) Look(width int64, scheme string) {
 	b.t.Helper()
 	b.run("looking", chromedp.EmulateViewport(width, 900))
-	_, err := chromedp.Call(b.ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{
-		{Name: "prefers-color-scheme", Value: scheme}, {Name: "prefers-reduced-motion", Value: "reduce"}, // nothing is looked at half-way
-	}})
+	_, err := chromedp.Call(b.ctx, emulation.SetEmulatedMedia,
+		emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{
+			// nothing is looked at half-way
+			{Name: "prefers-color-scheme", Value: scheme}, {Name: "prefers-reduced-motion", Value: "reduce"},
+		}})
 	if err != nil {
 		b.t.Fatal(err)
 	}
@@ -336,10 +339,12 @@ func (b *Tab) Authenticator() {
 	if _, err := chromedp.Call(b.ctx, webauthn.Enable, webauthn.EnableParams{}); err != nil {
 		b.t.Fatal(err)
 	}
-	_, err := chromedp.Call(b.ctx, webauthn.AddVirtualAuthenticator, webauthn.AddVirtualAuthenticatorParams{Options: &webauthn.VirtualAuthenticatorOptions{
-		Protocol: webauthn.AuthenticatorProtocolCtap2, Transport: webauthn.AuthenticatorTransportInternal, HasResidentKey: true, HasUserVerification: true,
-		IsUserVerified: true, AutomaticPresenceSimulation: true,
-	}})
+	_, err := chromedp.Call(b.ctx, webauthn.AddVirtualAuthenticator,
+		webauthn.AddVirtualAuthenticatorParams{Options: &webauthn.VirtualAuthenticatorOptions{
+			Protocol: webauthn.AuthenticatorProtocolCtap2, Transport: webauthn.AuthenticatorTransportInternal,
+			HasResidentKey: true, HasUserVerification: true,
+			IsUserVerified: true, AutomaticPresenceSimulation: true,
+		}})
 	if err != nil {
 		b.t.Fatal(err)
 	}

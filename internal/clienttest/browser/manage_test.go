@@ -47,7 +47,8 @@ func TestManageAProject(t *testing.T) {
 	b.See("You have no project here yet")
 	looks(b, "/manage/projects/", "projects-none")
 	b.Press("Upload the files")
-	files := onDisk(t, packagingtest.Wheel("demo", "1.0", "x"), packagingtest.SDist("demo", "1.0", "x"), packagingtest.File{Name: "demo-9.0-py3-none-any.whl", Bytes: []byte("no zip")})
+	files := onDisk(t, packagingtest.Wheel("demo", "1.0", "x"), packagingtest.SDist("demo", "1.0", "x"),
+		packagingtest.File{Name: "demo-9.0-py3-none-any.whl", Bytes: []byte("no zip")})
 	b.Attach("Choose files, or drop them here", files...)
 	b.Press("Upload")
 	b.See("2 files are here, 1 refused.")
@@ -58,7 +59,9 @@ func TestManageAProject(t *testing.T) {
 
 	b.Scripts(false)
 	b.Go("/manage/upload/?project=demo")
-	b.Attach("Choose files, or drop them here", onDisk(t, packagingtest.Wheel("demo", "2.0", "x"), packagingtest.Wheel("demo", "3.0", "x"), packagingtest.Wheel("elsewhere", "1.0", "x"))...)
+	b.Attach("Choose files, or drop them here",
+		onDisk(t, packagingtest.Wheel("demo", "2.0", "x"), packagingtest.Wheel("demo", "3.0", "x"),
+			packagingtest.Wheel("elsewhere", "1.0", "x"))...)
 	b.Press("Upload")
 	b.See("2 files here, 1 file refused")
 	b.See("this is a file of elsewhere, and the page is for demo")

@@ -12,42 +12,60 @@ import (
 // shown are the addresses at which each page is looked at, by its route, in the states that look different. Those of
 // signed-out people are after a "-".
 var shown = map[string][]string{
-	"/":                                {"/", "/?tool=uv", "-/"},
-	"/search/":                         {"/search/?q=widget", "/search/?q=nothing-like-it", "/search/?sort=newest"},
-	"/login/":                          {"-/login/"},
-	"/confirm/":                        {"/confirm/?next=/"},
-	"/:missing/":                       {"/nothing/here/", "/project/nothing/"},
-	"/static/":                         nil, // no pages
-	"/ca.pem":                          nil,
-	"/login/forgotten/":                {"-/login/forgotten/"},
-	"/login/code/":                     nil, // comes after a password, see TestAuthenticatorApp
-	"/setup/:secret/":                  nil, // used up by then, see TestSignUp
-	"/reset/:secret/":                  {"-RESET"},
-	"/invite/:secret/":                 {"-INVITE"},
-	"/project/:project/":               {"/project/widgets/", "/project/oldest/", "/project/frozen/", "/r/private/project/hushed/"},
+	"/":                 {"/", "/?tool=uv", "-/"},
+	"/search/":          {"/search/?q=widget", "/search/?q=nothing-like-it", "/search/?sort=newest"},
+	"/login/":           {"-/login/"},
+	"/confirm/":         {"/confirm/?next=/"},
+	"/:missing/":        {"/nothing/here/", "/project/nothing/"},
+	"/static/":          nil, // no pages
+	"/ca.pem":           nil,
+	"/login/forgotten/": {"-/login/forgotten/"},
+	"/login/code/":      nil, // comes after a password, see TestAuthenticatorApp
+	"/setup/:secret/":   nil, // used up by then, see TestSignUp
+	"/reset/:secret/":   {"-RESET"},
+	"/invite/:secret/":  {"-INVITE"},
+	"/project/:project/": {
+		"/project/widgets/", "/project/oldest/", "/project/frozen/", "/r/private/project/hushed/",
+	},
 	"/project/:project/:version/":      {"/project/widgets/1.1/"},
 	"/project/:project/:version/diff/": {"/project/widgets/2.0/diff/"},
 	"/project/:project/versions/":      {"/project/many/versions/"},
-	"/admin/group/:group/":             {"/admin/group/builders/"}, "/admin/groups/": {"/admin/groups/"}, "/help/": {"/help/", "/help/?q=token", "-/help/"}, "/help/:chapter/": {
-		"/help/connect/", "/help/publish/", "/help/trusted-publishing/", "/help/manage/", "/help/account/", "/help/operate/", "/help/settings/", "/help/trouble/", "/help/glossary/",
+	"/admin/group/:group/":             {"/admin/group/builders/"}, "/admin/groups/": {"/admin/groups/"},
+	"/help/": {"/help/", "/help/?q=token", "-/help/"}, "/help/:chapter/": {
+		"/help/connect/", "/help/publish/", "/help/trusted-publishing/", "/help/manage/", "/help/account/", "/help/operate/",
+		"/help/settings/", "/help/trouble/", "/help/glossary/",
 	},
 	"/project/:project/:version/file/:filename": nil, // a file
-	"/admin/": {"/admin/"}, "/admin/audit/": {"/admin/audit/"}, "/admin/audit/export": nil, "/admin/grants/": {"/admin/grants/"}, "/admin/issuers/": {"/admin/issuers/"},
-	"/admin/repositories/": {"/admin/repositories/"}, "/admin/settings/": {"/admin/settings/"}, "/admin/storage/": {"/admin/storage/"}, "/admin/tokens/": {"/admin/tokens/"},
-	"/admin/lockout/:kind/:subject/": {"/admin/lockout/user/bob/"}, "/admin/quarantine/": {"/admin/quarantine/"}, "/admin/user/:user/": {"/admin/user/bob/"}, "/admin/users/": {"/admin/users/"}, "/manage/account/token/": {"/manage/account/token/"},
-	"/manage/projects/":                             {"/manage/projects/"},
-	"/manage/upload/":                               {"/manage/upload/"},
-	"/manage/account/":                              {"/manage/account/"},
-	"/manage/account/publishing/":                   {"/manage/account/publishing/"},
-	"/manage/account/security/":                     {"/manage/account/security/"},
-	"/manage/account/security/totp/":                {"/manage/account/security/totp/"},
-	"/manage/account/sessions/":                     {"/manage/account/sessions/"},
-	"/manage/project/:project/collaboration/":       {"/manage/project/widgets/collaboration/", "/manage/project/many/collaboration/"},
-	"/manage/project/:project/history/":             {"/manage/project/widgets/history/"},
-	"/manage/project/:project/release/:version/":    {"/manage/project/widgets/release/1.1/", "/manage/project/widgets/release/2.0/?file=widgets-2.0.tar.gz"},
-	"/manage/project/:project/releases/":            {"/manage/project/widgets/releases/", "/manage/project/many/releases/"},
-	"/manage/project/:project/settings/":            {"/manage/project/widgets/settings/", "/manage/project/frozen/settings/"},
-	"/manage/project/:project/settings/publishing/": {"/manage/project/widgets/settings/publishing/", "/manage/project/many/settings/publishing/"},
+	"/admin/": {"/admin/"}, "/admin/audit/": {"/admin/audit/"}, "/admin/audit/export": nil,
+	"/admin/grants/": {"/admin/grants/"}, "/admin/issuers/": {"/admin/issuers/"},
+	"/admin/repositories/": {"/admin/repositories/"}, "/admin/settings/": {"/admin/settings/"},
+	"/admin/storage/": {"/admin/storage/"}, "/admin/tokens/": {"/admin/tokens/"},
+	"/admin/lockout/:kind/:subject/": {"/admin/lockout/user/bob/"}, "/admin/quarantine/": {"/admin/quarantine/"},
+	"/admin/user/:user/": {"/admin/user/bob/"}, "/admin/users/": {"/admin/users/"},
+	"/manage/account/token/":         {"/manage/account/token/"},
+	"/manage/projects/":              {"/manage/projects/"},
+	"/manage/upload/":                {"/manage/upload/"},
+	"/manage/account/":               {"/manage/account/"},
+	"/manage/account/publishing/":    {"/manage/account/publishing/"},
+	"/manage/account/security/":      {"/manage/account/security/"},
+	"/manage/account/security/totp/": {"/manage/account/security/totp/"},
+	"/manage/account/sessions/":      {"/manage/account/sessions/"},
+	"/manage/project/:project/collaboration/": {
+		"/manage/project/widgets/collaboration/", "/manage/project/many/collaboration/",
+	},
+	"/manage/project/:project/history/": {"/manage/project/widgets/history/"},
+	"/manage/project/:project/release/:version/": {
+		"/manage/project/widgets/release/1.1/", "/manage/project/widgets/release/2.0/?file=widgets-2.0.tar.gz",
+	},
+	"/manage/project/:project/releases/": {
+		"/manage/project/widgets/releases/", "/manage/project/many/releases/",
+	},
+	"/manage/project/:project/settings/": {
+		"/manage/project/widgets/settings/", "/manage/project/frozen/settings/",
+	},
+	"/manage/project/:project/settings/publishing/": {
+		"/manage/project/widgets/settings/publishing/", "/manage/project/many/settings/publishing/",
+	},
 }
 
 // routes are the paths of pages that the program answers, from the table that its own tests hold it to.
@@ -59,7 +77,8 @@ func routes(t *testing.T) (paths []string) {
 	}
 	for line := range strings.Lines(string(table)) {
 		f := strings.Fields(line)
-		if len(f) < 4 || f[0] != "GET" || f[2] != "page" && f[2] != "signed" && f[2] != "visitor" || strings.Contains(f[1], "/r/:repository/") {
+		if len(f) < 4 || f[0] != "GET" || f[2] != "page" && f[2] != "signed" && f[2] != "visitor" ||
+			strings.Contains(f[1], "/r/:repository/") {
 			continue
 		}
 		paths = append(paths, strings.TrimPrefix(f[1], "/team"))
@@ -70,15 +89,16 @@ func routes(t *testing.T) (paths []string) {
 	return paths
 }
 
-// Every page is accessible in both schemes of colours, on a wide window and on a narrow one, and fits into 320 pixels; a page
-// that nobody wrote down here fails.
+// Every page is accessible in both schemes of colours, on a wide window and on a narrow one, and fits into 320 pixels;
+// a page that nobody wrote down here fails.
 func TestEveryPage(t *testing.T) {
 	x := newBusy(t)
 	in := x.open()
 	x.fill()
 	out := browser.Open(t, x.URL)
 	links := map[string]string{
-		"RESET": strings.TrimSpace(x.Index("user", "reset-link", "bob").OK(t).Stdout), "INVITE": strings.TrimSpace(x.Index("user", "invite").OK(t).Stdout),
+		"RESET":  strings.TrimSpace(x.Index("user", "reset-link", "bob").OK(t).Stdout),
+		"INVITE": strings.TrimSpace(x.Index("user", "invite").OK(t).Stdout),
 	}
 	for _, route := range append(routes(t), "/:missing/") {
 		at, known := shown[route]

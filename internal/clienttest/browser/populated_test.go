@@ -17,8 +17,8 @@ import (
 	"pyindex/internal/publishers/idtoken/issuertest"
 )
 
-// busy is an index in use: projects with releases in every state, people with every role, a trusted workflow, jobs that it
-// let in and refused. All of it was made as an operator and CI jobs make it.
+// busy is an index in use: projects with releases in every state, people with every role, a trusted workflow, jobs that
+// it let in and refused. All of it was made as an operator and CI jobs make it.
 type busy struct {
 	*clienttest.Server
 	t      *testing.T
@@ -35,7 +35,8 @@ func newBusy(t *testing.T) *busy {
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	x := &busy{Server: clienttest.Serve(t, clienttest.Options{Host: "localhost", Env: []string{"INDEX_CONFIG=" + config}}), t: t, issuer: issuer}
+	x := &busy{Server: clienttest.Serve(t,
+		clienttest.Options{Host: "localhost", Env: []string{"INDEX_CONFIG=" + config}}), t: t, issuer: issuer}
 	return x
 }
 
@@ -44,17 +45,23 @@ func (x *busy) fill() {
 	x.t.Helper()
 	about := func(version string) []string {
 		return []string{
-			"Summary: Counts widgets, and says how many there are", "Author-email: Alice <alice@acme.example>", "License-Expression: MIT", "Keywords: widget,count",
-			"Project-URL: Homepage, https://widgets.example/", "Classifier: Programming Language :: Python :: 3", "Requires-Python: >=3.9",
-			"Requires-Dist: gadgets>=" + version, "Provides-Extra: fast", "Requires-Dist: speed; extra == 'fast'", "Description-Content-Type: text/markdown", "", readme,
+			"Summary: Counts widgets, and says how many there are", "Author-email: Alice <alice@acme.example>",
+			"License-Expression: MIT", "Keywords: widget,count",
+			"Project-URL: Homepage, https://widgets.example/", "Classifier: Programming Language :: Python :: 3",
+			"Requires-Python: >=3.9",
+			"Requires-Dist: gadgets>=" + version, "Provides-Extra: fast", "Requires-Dist: speed; extra == 'fast'",
+			"Description-Content-Type: text/markdown", "", readme,
 		}
 	}
 	var files []packagingtest.File
 	for _, v := range []string{"1.0", "1.1", "2.0", "2.1", "3.0rc1"} {
-		files = append(files, packagingtest.Wheel("widgets", v, v, about(v)...), packagingtest.SDist("widgets", v, v, about(v)...))
+		files = append(files, packagingtest.Wheel("widgets", v, v, about(v)...),
+			packagingtest.SDist("widgets", v, v, about(v)...))
 	}
-	files = append(files, packagingtest.Wheel("gadgets", "3.0", "x", "Summary: What widgets are made of", "Requires-Dist: speed"),
-		packagingtest.Wheel("oldest", "1.0", "x", "Description-Content-Type: text/x-rst", "", "Oldest\n======\n\n* one\n* two\n\n.. code:: python\n\n   import oldest\n"),
+	files = append(files,
+		packagingtest.Wheel("gadgets", "3.0", "x", "Summary: What widgets are made of", "Requires-Dist: speed"),
+		packagingtest.Wheel("oldest", "1.0", "x", "Description-Content-Type: text/x-rst", "",
+			"Oldest\n======\n\n* one\n* two\n\n.. code:: python\n\n   import oldest\n"),
 		packagingtest.Wheel("frozen", "1.0", "x"))
 	for n := range 12 {
 		files = append(files, packagingtest.Wheel("many", fmt.Sprintf("1.%d", n), "x"))
@@ -91,16 +98,19 @@ func (x *busy) put(repository string, files ...packagingtest.File) {
 // trust lets a workflow of acme/widgets publish a project.
 func (x *busy) trust(project string) {
 	x.t.Helper()
-	x.Index("publisher", "add", "github", "--issuer", x.issuer.URL, "--project", project, "--owner", "acme", "--repository", "widgets",
+	x.Index("publisher", "add", "github", "--issuer", x.issuer.URL, "--project", project, "--owner", "acme",
+		"--repository", "widgets",
 		"--workflow", "release.yml", "--environment", "release", "--owner-id", "4242").OK(x.t)
 }
 
-// exchange is what a job does first: it shows an identity token with claims, and is answered with a token to upload with.
+// exchange is what a job does first: it shows an identity token with claims, and is answered with a token to upload
+// with.
 func (x *busy) exchange(claims map[string]any, want int) string {
 	x.t.Helper()
 	var audience struct{ Audience string }
 	x.answer(http.MethodGet, "/_/oidc/audience", nil, http.StatusOK, &audience)
-	body, err := json.Marshal(map[string]string{"token": x.issuer.Sign(x.issuer.Claims(audience.Audience, time.Now(), claims))})
+	body, err := json.Marshal(map[string]string{"token": x.issuer.Sign(x.issuer.Claims(audience.Audience, time.Now(),
+		claims))})
 	if err != nil {
 		x.t.Fatal(err)
 	}

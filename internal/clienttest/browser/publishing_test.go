@@ -14,8 +14,9 @@ import (
 
 const publishing = "/manage/project/widgets/settings/publishing/"
 
-// An owner trusts a workflow, its job publishes with twine, and the release says from what; a job in another environment is
-// refused, and let in from what the page says of it; the release is yanked and unyanked, and pip goes by that.
+// An owner trusts a workflow, its job publishes with twine, and the release says from what; a job in another
+// environment is refused, and let in from what the page says of it; the release is yanked and unyanked, and pip goes by
+// that.
 func TestTrustedPublishing(t *testing.T) {
 	x := newBusy(t)
 	b := x.open()
@@ -46,7 +47,8 @@ func TestTrustedPublishing(t *testing.T) {
 		}
 	}
 	text := b.Eval(`document.querySelector("#workflow pre code").textContent`)
-	if err := yaml.Unmarshal([]byte(text), &file); err != nil || file.Jobs["publish"].Permissions["id-token"] != "write" || !strings.Contains(text, x.URL) {
+	if err := yaml.Unmarshal([]byte(text), &file); err != nil ||
+		file.Jobs["publish"].Permissions["id-token"] != "write" || !strings.Contains(text, x.URL) {
 		t.Errorf("the workflow file to paste: %v, job %v:\n%s", err, file.Jobs["publish"], text)
 	}
 
@@ -87,7 +89,8 @@ func (x *busy) yanks(b *browser.Tab) {
 	read := x.Token("alice", "--scope", "read")
 	chosen := func(want string) {
 		t.Helper()
-		out := clienttest.NewestPip(t).Run(t, t.TempDir(), "download", "--no-deps", "--no-cache-dir", "--index-url", x.With(read, "/simple/"), "widgets").OK(t)
+		out := clienttest.NewestPip(t).Run(t, t.TempDir(), "download", "--no-deps", "--no-cache-dir", "--index-url",
+			x.With(read, "/simple/"), "widgets").OK(t)
 		if !strings.Contains(out.Stdout, "widgets-"+want+"-py3") {
 			t.Errorf("pip does not choose %s:\n%s", want, out.Stdout)
 		}
@@ -111,7 +114,8 @@ func TestTokenOfOnesOwn(t *testing.T) {
 	b.Accessible()
 	token := strings.TrimSpace(b.Eval(`document.querySelector(".card.good pre code").textContent`))
 	download := func() clienttest.Result {
-		return clienttest.NewestPip(t).Run(t, t.TempDir(), "download", "--no-deps", "--no-cache-dir", "--index-url", x.With(token, "/simple/"), "widgets")
+		return clienttest.NewestPip(t).Run(t, t.TempDir(), "download", "--no-deps", "--no-cache-dir", "--index-url",
+			x.With(token, "/simple/"), "widgets")
 	}
 	download().OK(t)
 	b.Go("/manage/account/token/")

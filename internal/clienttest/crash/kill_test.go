@@ -79,7 +79,8 @@ func (c *client) files(round int) []packagingtest.File {
 		if i == 0 {
 			size = 1 << 20
 		}
-		files = append(files, packagingtest.Wheel(project(round), fmt.Sprintf("1.%d", i), strings.Repeat("#", size)+fmt.Sprint(round, i)))
+		files = append(files,
+			packagingtest.Wheel(project(round), fmt.Sprintf("1.%d", i), strings.Repeat("#", size)+fmt.Sprint(round, i)))
 	}
 	return files
 }

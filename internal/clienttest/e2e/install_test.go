@@ -96,7 +96,8 @@ func TestPipRequireHashes(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			target := t.TempDir()
 			lock := filepath.Join(target, "requirements.txt")
-			if err := os.WriteFile(lock, fmt.Appendf(nil, "acme-greeter==1.0 --hash=sha256:%s\n", tt.digest), 0o644); err != nil {
+			if err := os.WriteFile(lock, fmt.Appendf(nil, "acme-greeter==1.0 --hash=sha256:%s\n", tt.digest),
+				0o644); err != nil {
 				t.Fatal(err)
 			}
 			r := pip.Run(t, target, "install", "--target", target, "--require-hashes", "--index-url", s.simple(), "-r", lock)
@@ -123,7 +124,8 @@ func TestUVInstall(t *testing.T) {
 	t.Parallel()
 	s := stocked(t, clienttest.Options{})
 	uv, target := clienttest.UV(t), t.TempDir()
-	uv.Run(t, target, "pip", "install", "--python", uv.Interpreter(), "--target", target, "--index-url", s.simple(), "acme-counter").OK(t)
+	uv.Run(t, target, "pip", "install", "--python", uv.Interpreter(), "--target", target, "--index-url", s.simple(),
+		"acme-counter").OK(t)
 	counts(t, uv, target)
 
 	// The same with credentials beside the URL, as uv's own documentation has it for a named index, and a lock file.
@@ -201,6 +203,7 @@ func TestUnknownProject(t *testing.T) {
 	t.Parallel()
 	s := stocked(t, clienttest.Options{})
 	uv, target := clienttest.UV(t), t.TempDir()
-	r := uv.Run(t, target, "pip", "install", "--python", uv.Interpreter(), "--target", target, "--index-url", s.simple(), "acme-nothing")
+	r := uv.Run(t, target, "pip", "install", "--python", uv.Interpreter(), "--target", target, "--index-url", s.simple(),
+		"acme-nothing")
 	r.Refused(t, "acme-nothing", "not found")
 }

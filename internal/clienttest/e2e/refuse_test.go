@@ -120,7 +120,8 @@ func TestUploadWithoutToken(t *testing.T) {
 	s := open(t, clienttest.Options{})
 	files := clienttest.Sample(t, "setuptools", "1.0")
 	uv := clienttest.UV(t)
-	uv.Run(t, "", "publish", "--trusted-publishing", "never", "--publish-url", s.legacy(), files[1]).Refused(t, "missing credentials")
+	uv.Run(t, "", "publish", "--trusted-publishing", "never", "--publish-url", s.legacy(), files[1]).Refused(t,
+		"missing credentials")
 	if status, body := s.sendWith(t, "", files[1]); status != http.StatusUnauthorized || !strings.Contains(body, "token") {
 		t.Errorf("an upload without credentials = %d %s, want 401 and a word about tokens", status, body)
 	}

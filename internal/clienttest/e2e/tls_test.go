@@ -17,10 +17,12 @@ func TestSelfSignedTLS(t *testing.T) {
 	pip, target := clienttest.NewestPip(t), t.TempDir()
 	pip.Run(t, target, "install", "--target", target, "--cert", s.CA, "--index-url", s.simple(), "acme-greeter").OK(t)
 	// The second time pip's own cache revalidates, which it does over https only.
-	pip.Run(t, target, "install", "--upgrade", "--target", target, "--cert", s.CA, "--index-url", s.simple(), "acme-greeter").OK(t)
+	pip.Run(t, target, "install", "--upgrade", "--target", target, "--cert", s.CA, "--index-url", s.simple(),
+		"acme-greeter").OK(t)
 
 	c, target := clienttest.UV(t).Set("SSL_CERT_FILE="+s.CA), t.TempDir()
-	c.Run(t, target, "pip", "install", "--python", c.Interpreter(), "--target", target, "--index-url", s.simple(), "acme-greeter").OK(t)
+	c.Run(t, target, "pip", "install", "--python", c.Interpreter(), "--target", target, "--index-url", s.simple(),
+		"acme-greeter").OK(t)
 	if got := installed(t, target); got != "1.0" {
 		t.Errorf("uv over TLS installed %s, want 1.0", got)
 	}
@@ -31,5 +33,6 @@ func TestSelfSignedTLSUntrusted(t *testing.T) {
 	t.Parallel()
 	s := open(t, clienttest.Options{TLS: true})
 	pip, target := clienttest.NewestPip(t), t.TempDir()
-	pip.Run(t, target, "install", "--target", target, "--retries", "0", "--index-url", s.simple(), "acme-greeter").Refused(t, "certificate")
+	pip.Run(t, target, "install", "--target", target, "--retries", "0", "--index-url", s.simple(),
+		"acme-greeter").Refused(t, "certificate")
 }

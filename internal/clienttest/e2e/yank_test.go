@@ -19,7 +19,8 @@ func TestYank(t *testing.T) {
 		},
 		"uv": func(t *testing.T, target, requirement string) clienttest.Result {
 			c := clienttest.UV(t)
-			return c.Run(t, target, "pip", "install", "--python", c.Interpreter(), "--target", target, "--index-url", s.simple(), requirement)
+			return c.Run(t, target, "pip", "install", "--python", c.Interpreter(), "--target", target, "--index-url",
+				s.simple(), requirement)
 		},
 	}
 	check := func(name, requirement, want string, words ...string) {
@@ -32,12 +33,16 @@ func TestYank(t *testing.T) {
 		})
 	}
 	for name := range installers {
-		check(name, "acme-greeter", "1.0")
-		check(name, "acme-greeter==1.1", "1.1", reason)
+		t.Run(name, func(t *testing.T) {
+			check(name, "acme-greeter", "1.0")
+			check(name, "acme-greeter==1.1", "1.1", reason)
+		})
 	}
 	s.Index("project", "unyank", "acme-greeter", "1.1").OK(t)
 	for name := range installers {
-		check(name, "acme-greeter>=1", "1.1")
+		t.Run(name, func(t *testing.T) {
+			check(name, "acme-greeter>=1", "1.1")
+		})
 	}
 }
 

@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// balancer spreads requests over replicas in turn. Like any balancer it asks /readyz and leaves out who is not, and what
-// it cannot pass on is 502; nothing is sent twice.
+// balancer spreads requests over replicas in turn. Like any balancer it asks /readyz and leaves out who is not, and
+// what it cannot pass on is 502; nothing is sent twice.
 type balancer struct {
 	*httptest.Server
 	next     atomic.Uint64

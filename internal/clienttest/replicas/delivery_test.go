@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// TestDelivery: a reader who may have a file is sent to the store with an address that every replica signs alike; nobody else
-// is told where it is, and nothing of what the reader sent us is in what the store gets.
+// TestDelivery: a reader who may have a file is sent to the store with an address that every replica signs alike;
+// nobody else is told where it is, and nothing of what the reader sent us is in what the store gets.
 func TestDelivery(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, "INDEX_STORAGE_DELIVERY=redirect")
@@ -49,8 +49,10 @@ func TestDelivery(t *testing.T) {
 	for i, r := range s.replicas {
 		a := ask(r.URL+path, "GET", s.token, "Range", "bytes=1-3")
 		to := a.header.Get("Location")
-		if a.status != http.StatusFound || !strings.HasPrefix(to, endpoint+"/") || len(a.body) != 0 || a.header.Get("Cache-Control") != "private, no-store" {
-			t.Errorf("replica %d = %d to %q, Cache-Control %q, want a redirect to the store that nobody keeps", i, a.status, to, a.header.Get("Cache-Control"))
+		if a.status != http.StatusFound || !strings.HasPrefix(to, endpoint+"/") || len(a.body) != 0 ||
+			a.header.Get("Cache-Control") != "private, no-store" {
+			t.Errorf("replica %d = %d to %q, Cache-Control %q, want a redirect to the store that nobody keeps", i, a.status, to,
+				a.header.Get("Cache-Control"))
 		}
 		if strings.Contains(to, s.token) || strings.Contains(to, os.Getenv("AWS_SECRET_ACCESS_KEY")) {
 			t.Errorf("replica %d tells a secret: %s", i, to)
@@ -68,12 +70,15 @@ func TestDelivery(t *testing.T) {
 
 	head := ask(s.balancer.URL+path, "HEAD", s.token)
 	if head.status != http.StatusOK || head.header.Get("Etag") != `"`+f.SHA256()+`"` || head.header.Get("Location") != "" {
-		t.Errorf("HEAD = %d, ETag %q, Location %q, want an answer of ours", head.status, head.header.Get("Etag"), head.header.Get("Location"))
+		t.Errorf("HEAD = %d, ETag %q, Location %q, want an answer of ours", head.status, head.header.Get("Etag"),
+			head.header.Get("Location"))
 	}
-	if a := ask(s.balancer.URL+path, "GET", s.token, "If-None-Match", `"`+f.SHA256()+`"`); a.status != http.StatusNotModified {
+	if a := ask(s.balancer.URL+path, "GET", s.token, "If-None-Match",
+		`"`+f.SHA256()+`"`); a.status != http.StatusNotModified {
 		t.Errorf("GET of what the client has = %d, want 304", a.status)
 	}
-	if a := ask(s.balancer.URL+path+".metadata", "GET", s.token); a.status != http.StatusOK || !strings.HasPrefix(string(a.body), "Metadata-Version") {
+	if a := ask(s.balancer.URL+path+".metadata", "GET", s.token); a.status != http.StatusOK ||
+		!strings.HasPrefix(string(a.body), "Metadata-Version") {
 		t.Errorf("metadata = %d %.40q, want it from us", a.status, a.body)
 	}
 
@@ -87,21 +92,29 @@ func TestDelivery(t *testing.T) {
 		at, token string
 		status    int
 	}{
-		"nobody":               {s.balancer.URL + path, "", http.StatusUnauthorized},
-		"a made-up token":      {s.balancer.URL + path, "pypi-idx_nonsense", http.StatusUnauthorized},
-		"who may not":          {secret + path, s.replicas[0].Token("bob"), http.StatusNotFound},
-		"another name":         {s.balancer.URL + strings.Replace(path, "demo-1.1", "demo-1.2", 1), s.token, http.StatusNotFound},
-		"another digest":       {s.balancer.URL + strings.Replace(path, f.SHA256()[:4], "0000", 1), s.token, http.StatusNotFound},
-		"metadata for nobody":  {s.balancer.URL + path + ".metadata", "", http.StatusUnauthorized},
-		"a signature":          {s.balancer.URL + path + ".sig", s.token, http.StatusNotFound},
-		"a path out of it":     {s.balancer.URL + "/packages/" + f.SHA256() + "/..%2f..%2fmetadata", s.token, http.StatusBadRequest},
+		"nobody":          {s.balancer.URL + path, "", http.StatusUnauthorized},
+		"a made-up token": {s.balancer.URL + path, "pypi-idx_nonsense", http.StatusUnauthorized},
+		"who may not":     {secret + path, s.replicas[0].Token("bob"), http.StatusNotFound},
+		"another name": {
+			s.balancer.URL + strings.Replace(path, "demo-1.1", "demo-1.2", 1), s.token, http.StatusNotFound,
+		},
+		"another digest": {
+			s.balancer.URL + strings.Replace(path, f.SHA256()[:4], "0000", 1), s.token, http.StatusNotFound,
+		},
+		"metadata for nobody": {s.balancer.URL + path + ".metadata", "", http.StatusUnauthorized},
+		"a signature":         {s.balancer.URL + path + ".sig", s.token, http.StatusNotFound},
+		"a path out of it": {
+			s.balancer.URL + "/packages/" + f.SHA256() + "/..%2f..%2fmetadata", s.token, http.StatusBadRequest,
+		},
 		"a key, not a file":    {s.balancer.URL + "/packages/" + f.SHA256() + "/" + f.SHA256(), s.token, http.StatusNotFound},
 		"who may, where it is": {secret + path, s.token, http.StatusFound},
 	} {
-		a := ask(row.at, "GET", row.token)
-		if a.status != row.status || (a.status != http.StatusFound) && a.header.Get("Location") != "" {
-			t.Errorf("%s: GET = %d, Location %q, want %d", name, a.status, a.header.Get("Location"), row.status)
-		}
+		t.Run(name, func(t *testing.T) {
+			a := ask(row.at, "GET", row.token)
+			if a.status != row.status || (a.status != http.StatusFound) && a.header.Get("Location") != "" {
+				t.Errorf("%s: GET = %d, Location %q, want %d", name, a.status, a.header.Get("Location"), row.status)
+			}
+		})
 	}
 	for i, r := range s.replicas {
 		if log := r.Log(); strings.Contains(log, "X-Amz-Signature") || strings.Contains(log, s.token) {

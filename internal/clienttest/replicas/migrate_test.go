@@ -13,20 +13,23 @@ import (
 	"pyindex/internal/clienttest"
 )
 
-// TestMigrate moves an index of SQLite and a folder to PostgreSQL and a bucket and back, while it is served and uploaded
-// to: what was answered with 200 is at the new place, and what came too late was refused.
+// TestMigrate moves an index of SQLite and a folder to PostgreSQL and a bucket and back, while it is served and
+// uploaded to: what was answered with 200 is at the new place, and what came too late was refused.
 func TestMigrate(t *testing.T) {
 	t.Parallel()
 	s := &site{t: t, http: &http.Client{Timeout: time.Minute}, balancer: newBalancer(t)}
 	bucket := clienttest.S3(t)
-	big := config(t, "data_dir = %q\n[database]\nurl = %q\n[storage]\nurl = %q\n", t.TempDir(), strings.TrimPrefix(clienttest.Postgres(t), "INDEX_DATABASE_URL="), strings.TrimPrefix(bucket[0], "INDEX_STORAGE_URL="))
+	big := config(t, "data_dir = %q\n[database]\nurl = %q\n[storage]\nurl = %q\n", t.TempDir(),
+		strings.TrimPrefix(clienttest.Postgres(t), "INDEX_DATABASE_URL="),
+		strings.TrimPrefix(bucket[0], "INDEX_STORAGE_URL="))
 	small := config(t, "data_dir = %q\n", filepath.Join(t.TempDir(), "back"))
 
 	first := clienttest.Serve(t, clienttest.Options{OwnStores: true, Env: bucket[1:]})
 	first.User("alice", true)
 	s.token = first.Token("alice")
 	done := moveWhileUploading(s, first, big, "one")
-	second := clienttest.Serve(t, clienttest.Options{OwnStores: true, Env: bucket[1:], Args: []string{"--config", big}, DataDir: t.TempDir()})
+	second := clienttest.Serve(t,
+		clienttest.Options{OwnStores: true, Env: bucket[1:], Args: []string{"--config", big}, DataDir: t.TempDir()})
 	s.lists(second.URL, done)
 
 	r := second.Index("--config", big, "migrate", "--to", small).OK(t)
@@ -39,7 +42,8 @@ func TestMigrate(t *testing.T) {
 		t.Errorf("upload to the last place = %d %s, %v", a.status, a.body, err)
 	}
 	for i, old := range []*clienttest.Server{first, second} {
-		if a, err := s.upload(old.URL, wheel("one", 9001)); err != nil || a.status != http.StatusServiceUnavailable || !strings.Contains(string(a.body), "moved") {
+		if a, err := s.upload(old.URL, wheel("one", 9001)); err != nil || a.status != http.StatusServiceUnavailable ||
+			!strings.Contains(string(a.body), "moved") {
 			t.Errorf("upload to place %d, which was moved = %d %s, %v, want 503", i, a.status, a.body, err)
 		}
 	}
@@ -97,7 +101,8 @@ func (s *site) lists(at string, done map[string]bool) {
 		if !done[f.Filename] {
 			s.t.Errorf("%s lists %s, which was not answered with 200", at, f.Filename)
 		}
-		if err := firstError(s.same(f.URL, f.Hashes["sha256"]), s.same(f.URL+".metadata", f.CoreMetadata["sha256"])); err != nil {
+		if err := firstError(s.same(f.URL, f.Hashes["sha256"]),
+			s.same(f.URL+".metadata", f.CoreMetadata["sha256"])); err != nil {
 			s.t.Error(err)
 		}
 	}

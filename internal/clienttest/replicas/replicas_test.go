@@ -14,8 +14,8 @@ import (
 	"pyindex/internal/clienttest"
 )
 
-// TestReadYourWrites: what one replica has answered 200 to, each other lists and serves at the next request, and a token
-// that one replica revoked is refused by the others.
+// TestReadYourWrites: what one replica has answered 200 to, each other lists and serves at the next request, and a
+// token that one replica revoked is refused by the others.
 func TestReadYourWrites(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
@@ -44,8 +44,8 @@ func TestReadYourWrites(t *testing.T) {
 	}
 }
 
-// TestClients: the real twine publishes through the balancer, and the real pip and uv install at once, whichever replica
-// they reach.
+// TestClients: the real twine publishes through the balancer, and the real pip and uv install at once, whichever
+// replica they reach.
 func TestClients(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, "INDEX_STORAGE_DELIVERY=redirect")
@@ -59,14 +59,16 @@ func TestClients(t *testing.T) {
 	}, files...)...).OK(t)
 	for n := range 3 { // once a replica
 		target := t.TempDir()
-		clienttest.NewestPip(t).Run(t, target, "install", "--no-cache-dir", "--target", target, "--index-url", simple, "acme-counter").OK(t)
+		clienttest.NewestPip(t).Run(t, target, "install", "--no-cache-dir", "--target", target, "--index-url", simple,
+			"acme-counter").OK(t)
 		if found, _ := filepath.Glob(filepath.Join(target, "acme_greeter-1.1.dist-info")); len(found) != 1 {
 			t.Errorf("install %d has no acme-greeter 1.1", n)
 		}
 	}
 	target := t.TempDir()
 	uv := clienttest.UV(t)
-	uv.Run(t, target, "pip", "install", "--python", uv.Interpreter(), "--target", target, "--index-url", simple, "acme-counter").OK(t)
+	uv.Run(t, target, "pip", "install", "--python", uv.Interpreter(), "--target", target, "--index-url", simple,
+		"acme-counter").OK(t)
 }
 
 // TestOutage: while the database is down, replicas go on with what they know, say so, and refuse uploads for a while;
@@ -97,14 +99,19 @@ func TestOutage(t *testing.T) {
 		if err != nil || !strings.HasPrefix(a.header.Get("Warning"), "110 ") {
 			t.Errorf("replica %d without a database does not say so: Warning %q, %v", i, a.header.Get("Warning"), err)
 		}
-		if a, err := s.get(r.URL + "/readyz"); err != nil || a.status != http.StatusOK || !strings.Contains(string(a.body), "degraded") {
+		if a, err := s.get(r.URL + "/readyz"); err != nil || a.status != http.StatusOK ||
+			!strings.Contains(string(a.body), "degraded") {
 			t.Errorf("/readyz of replica %d without a database = %d %s, %v", i, a.status, a.body, err)
 		}
-		if a, err := s.get(r.URL + "/simple/never-asked-for/"); err != nil || a.status != http.StatusServiceUnavailable || a.header.Get("Retry-After") == "" {
-			t.Errorf("replica %d on what it does not know = %d, Retry-After %q, %v, want 503", i, a.status, a.header.Get("Retry-After"), err)
+		if a, err := s.get(r.URL + "/simple/never-asked-for/"); err != nil || a.status != http.StatusServiceUnavailable ||
+			a.header.Get("Retry-After") == "" {
+			t.Errorf("replica %d on what it does not know = %d, Retry-After %q, %v, want 503", i, a.status,
+				a.header.Get("Retry-After"), err)
 		}
-		if a, err := s.upload(r.URL, refused); err != nil || a.status != http.StatusServiceUnavailable || a.header.Get("Retry-After") == "" {
-			t.Errorf("upload to replica %d without a database = %d %s, Retry-After %q, %v, want 503", i, a.status, a.body, a.header.Get("Retry-After"), err)
+		if a, err := s.upload(r.URL, refused); err != nil || a.status != http.StatusServiceUnavailable ||
+			a.header.Get("Retry-After") == "" {
+			t.Errorf("upload to replica %d without a database = %d %s, Retry-After %q, %v, want 503", i, a.status, a.body,
+				a.header.Get("Retry-After"), err)
 		}
 	}
 	s.rows.start()
@@ -156,7 +163,7 @@ func TestBridgeEnds(t *testing.T) {
 	s.until(func() error {
 		for _, path := range []string{"/simple/demo/", "/readyz"} {
 			if a, err := s.get(s.replicas[0].URL + path); err != nil || a.status != http.StatusServiceUnavailable {
-				return fmt.Errorf("%s = %d, %v, want 503", path, a.status, err)
+				return fmt.Errorf("%s = %d, %v, want 503", path, a.status, err) //nolint:errorlint // err may be nil
 			}
 		}
 		return nil
@@ -171,8 +178,9 @@ const (
 	projects = 5
 )
 
-// TestKillParts ends replicas, whichever the balancer points at, and the database in turn, while uploads and installs go
-// on. In the end nothing that was answered with 200 is lost, and nothing is listed that is not there, on any replica.
+// TestKillParts ends replicas, whichever the balancer points at, and the database in turn, while uploads and installs
+// go on. In the end nothing that was answered with 200 is lost, and nothing is listed that is not there, on any
+// replica.
 func TestKillParts(t *testing.T) {
 	s := newSite(t)
 	w := &work{site: s, done: map[string]bool{}, sent: map[string]int{}, stop: make(chan struct{})}
@@ -204,7 +212,8 @@ func TestKillParts(t *testing.T) {
 	}
 	close(w.stop)
 	all.Wait()
-	t.Logf("%d uploads answered with 200, %d tries failed; %d installs, %d that failed", len(w.done), w.failed.Load(), w.installs.Load(), w.broken.Load())
+	t.Logf("%d uploads answered with 200, %d tries failed; %d installs, %d that failed", len(w.done), w.failed.Load(),
+		w.installs.Load(), w.broken.Load())
 	if len(w.done) < 50 || w.failed.Load() == 0 || w.installs.Load() < 50 {
 		t.Errorf("too little happened to show anything")
 	}
@@ -262,8 +271,8 @@ func (w *work) send(i int) {
 	}
 }
 
-// install reads pages and what they list through the balancer. An answer may fail while parts are down; no answer may list
-// what is not there, and whatever is answered with 200 is as listed.
+// install reads pages and what they list through the balancer. An answer may fail while parts are down; no answer may
+// list what is not there, and whatever is answered with 200 is as listed.
 func (w *work) install() {
 	for n := 0; !w.over(); n++ {
 		p, err := w.read(w.balancer.URL, fmt.Sprintf("busy-%d-%d", n%senders, n%projects))

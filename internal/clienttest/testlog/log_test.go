@@ -27,7 +27,8 @@ func TestLog(t *testing.T) {
 {"Action":"fail","Package":"p","Test":"A"}
 {"Action":"output","Package":"p","Output":"FAIL\tp\t0.1s\n"}
 {"Action":"fail","Package":"p"}`,
-			counts: "0 passed, 1 failed, 0 skipped", shows: []string{"got 2", "FAIL\tp", "failed: p A"}, hides: []string{"=== RUN"},
+			counts: "0 passed, 1 failed, 0 skipped", shows: []string{"got 2", "FAIL\tp", "failed: p A"},
+			hides: []string{"=== RUN"},
 		},
 		{
 			name: "a skip shows its reason",
@@ -49,7 +50,10 @@ func TestLog(t *testing.T) {
 {"Action":"fail","Package":"p"}`,
 			counts: "0 passed, 1 failed, 0 skipped", shows: []string{"panic: no"},
 		},
-		{name: "a line that is no event is kept", stream: "go: no such tool", counts: "0 passed, 0 failed, 0 skipped", shows: []string{"no such tool"}},
+		{
+			name: "a line that is no event is kept", stream: "go: no such tool", counts: "0 passed, 0 failed, 0 skipped",
+			shows: []string{"no such tool"},
+		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

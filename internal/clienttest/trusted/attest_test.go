@@ -29,7 +29,8 @@ func newAttestedJob(t *testing.T, settings string) *attestedJob {
 	t.Helper()
 	issuer, sigstore := issuertest.New(t, issuertest.Options{}), attesttest.New(t)
 	settings = strings.ReplaceAll(settings, "ROOT", fmt.Sprintf("%q", sigstore.TrustedRoot()))
-	text := fmt.Sprintf("[attestations]\n%s\n[[oidc.issuers]]\nkind = \"github\"\nissuer = %q\nca_file = %q\n", settings, issuer.URL, issuer.CAFile(t))
+	text := fmt.Sprintf("[attestations]\n%s\n[[oidc.issuers]]\nkind = \"github\"\nissuer = %q\nca_file = %q\n", settings,
+		issuer.URL, issuer.CAFile(t))
 	config := filepath.Join(t.TempDir(), "index.toml")
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
@@ -122,7 +123,8 @@ func TestAttested(t *testing.T) {
 	}
 	object := map[string]any{"version": 1.0, "attestation_bundles": []any{map[string]any{
 		"publisher": map[string]any{
-			"kind": "GitHub", "repository": "acme/widgets", "workflow": "release.yml", "environment": "release", "claims": map[string]any{"iss": j.issuer.URL},
+			"kind": "GitHub", "repository": "acme/widgets", "workflow": "release.yml", "environment": "release",
+			"claims": map[string]any{"iss": j.issuer.URL},
 		},
 		"attestations": sent,
 	}}}
@@ -145,10 +147,14 @@ func TestAttestedFalsely(t *testing.T) {
 		return attesttest.JSON(by.Attest(x))
 	}
 	for name, sent := range map[string][]string{
-		"wrong digest":     {signed(j.sigstore, func(x *attesttest.Statement) { x.Subjects[0].SHA256 = strings.Repeat("0", 64) })},
-		"wrong file":       {signed(j.sigstore, func(x *attesttest.Statement) { x.Subjects[0].Name = "false-1.1-py3-none-any.whl" })},
-		"two subjects":     {signed(j.sigstore, func(x *attesttest.Statement) { x.Subjects = append(x.Subjects, x.Subjects...) })},
-		"other workflow":   {signed(j.sigstore, func(x *attesttest.Statement) { x.Config = strings.Replace(x.Config, "release", "test", 1) })},
+		"wrong digest": {signed(j.sigstore,
+			func(x *attesttest.Statement) { x.Subjects[0].SHA256 = strings.Repeat("0", 64) })},
+		"wrong file": {signed(j.sigstore,
+			func(x *attesttest.Statement) { x.Subjects[0].Name = "false-1.1-py3-none-any.whl" })},
+		"two subjects": {signed(j.sigstore,
+			func(x *attesttest.Statement) { x.Subjects = append(x.Subjects, x.Subjects...) })},
+		"other workflow": {signed(j.sigstore,
+			func(x *attesttest.Statement) { x.Config = strings.Replace(x.Config, "release", "test", 1) })},
 		"other repository": {signed(j.sigstore, func(x *attesttest.Statement) { x.Repository += "2" })},
 		"expired":          {signed(j.sigstore, func(x *attesttest.Statement) { x.Age = time.Hour / 2 })},
 		"other authority":  {signed(j.sigstore.OtherAuthority(), func(*attesttest.Statement) {})},
@@ -158,13 +164,15 @@ func TestAttestedFalsely(t *testing.T) {
 		"too long":         {strings.Repeat("[", 1<<20)},
 		"twice":            {"[]", "[]"},
 	} {
-		status, body := j.send(token, f, sent...)
-		if status != http.StatusBadRequest || !strings.Contains(body, "Invalid attestations supplied during upload: ") {
-			t.Errorf("%s: %d %s, want 400", name, status, body)
-		}
-		if j.listed("false", f.Name) {
-			t.Fatalf("%s: the file was refused and is listed", name)
-		}
+		t.Run(name, func(t *testing.T) {
+			status, body := j.send(token, f, sent...)
+			if status != http.StatusBadRequest || !strings.Contains(body, "Invalid attestations supplied during upload: ") {
+				t.Errorf("%s: %d %s, want 400", name, status, body)
+			}
+			if j.listed("false", f.Name) {
+				t.Fatalf("%s: the file was refused and is listed", name)
+			}
+		})
 	}
 	if status, body := j.send(token, f, signed(j.sigstore, func(*attesttest.Statement) {})); status != http.StatusOK {
 		t.Errorf("true ones after the false: %d %s, want 200", status, body)
@@ -173,7 +181,9 @@ func TestAttestedFalsely(t *testing.T) {
 
 // TestAttestedByNobody: an API token proves nothing, so nothing is refused and nothing shown.
 func TestAttestedByNobody(t *testing.T) {
-	for name, settings := range map[string]string{"with a root": "trusted_root = ROOT", "without": "", "ignored": `policy = "ignore"`} {
+	for name, settings := range map[string]string{
+		"with a root": "trusted_root = ROOT", "without": "", "ignored": `policy = "ignore"`,
+	} {
 		t.Run(name, func(t *testing.T) {
 			j := newAttestedJob(t, settings)
 			token := j.Token("alice", "--scope", "upload")
@@ -185,13 +195,15 @@ func TestAttestedByNobody(t *testing.T) {
 				"1.2": func(packagingtest.File) string { return "[]" },
 			} {
 				f := packagingtest.Wheel("said", version, "x")
-				if status, body := j.send(token, f, sent(f)); status != http.StatusOK || !strings.Contains(body, "the attestations were") {
+				if status, body := j.send(token, f, sent(f)); status != http.StatusOK ||
+					!strings.Contains(body, "the attestations were") {
 					t.Errorf("version %s: %d %q, want 200 and a warning", version, status, body)
 				}
 				if link, ok := j.links("said")[f.Name]; link != "" || !ok {
 					t.Errorf("version %s: listed %v, provenance %q, want none", version, ok, link)
 				}
-				if status, _ := j.get(j.HTTP, j.URL+"/integrity/said/"+version+"/"+f.Name+"/provenance", token); status != http.StatusNotFound {
+				if status, _ := j.get(j.HTTP, j.URL+"/integrity/said/"+version+"/"+f.Name+"/provenance",
+					token); status != http.StatusNotFound {
 					t.Errorf("version %s: provenance = %d, want 404", version, status)
 				}
 			}
@@ -207,10 +219,16 @@ func TestAttestationRequired(t *testing.T) {
 	for name, c := range map[string]struct {
 		token string
 		sent  []string
-	}{"none": {token, nil}, "API token without": {j.Token("alice", "--scope", "upload"), nil}, "API token with": {j.Token("alice", "--scope", "upload"), []string{good}}} {
-		if status, body := j.send(c.token, f, c.sent...); status != http.StatusBadRequest || !strings.Contains(body, "requires") {
-			t.Errorf("%s: %d %s, want 400", name, status, body)
-		}
+	}{
+		"none": {token, nil}, "API token without": {j.Token("alice", "--scope", "upload"), nil},
+		"API token with": {j.Token("alice", "--scope", "upload"), []string{good}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if status, body := j.send(c.token, f, c.sent...); status != http.StatusBadRequest ||
+				!strings.Contains(body, "requires") {
+				t.Errorf("%s: %d %s, want 400", name, status, body)
+			}
+		})
 	}
 	if status, body := j.send(token, f, good); status != http.StatusOK {
 		t.Errorf("a job with: %d %s, want 200", status, body)
@@ -276,7 +294,8 @@ func TestUVAttests(t *testing.T) {
 		}
 		j.proven(link)
 	}
-	for _, link := range links(publish("2.0", "--trusted-publishing", "never", "--username", "__token__", "--password", j.Token("alice", "--scope", "upload"))) {
+	for _, link := range links(publish("2.0", "--trusted-publishing", "never", "--username", "__token__", "--password",
+		j.Token("alice", "--scope", "upload"))) {
 		if link != "" {
 			t.Errorf("an API token's file has provenance %s", link)
 		}

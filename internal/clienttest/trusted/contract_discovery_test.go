@@ -71,12 +71,17 @@ var discoveryDemands = []demand{
 		}
 	}},
 	{"113-an unknown path is a problem", func(w *workflow) {
-		for _, path := range []string{"/nowhere/", "", "/", "/simple/", "/legacy/x", "/LEGACY/", "https://evil.example/legacy/", "//legacy/", "%2Flegacy%2F", "/legacy/\n"} {
+		for _, path := range []string{
+			"/nowhere/", "", "/", "/simple/", "/legacy/x", "/LEGACY/", "https://evil.example/legacy/", "//legacy/",
+			"%2Flegacy%2F", "/legacy/\n",
+		} {
 			w.undiscovered(path, typeDiscovery, http.StatusNotFound)
 		}
 	}},
 	{"114-another Accept is not acceptable, none is", func(w *workflow) {
-		for _, accept := range []string{"text/html", "application/json", "application/vnd.pypi.pytp.v2+json", typeDiscovery + ";q=0"} {
+		for _, accept := range []string{
+			"text/html", "application/json", "application/vnd.pypi.pytp.v2+json", typeDiscovery + ";q=0",
+		} {
 			w.undiscovered("/legacy/", accept, http.StatusNotAcceptable)
 		}
 		for _, accept := range []string{"", "*/*", typeDiscovery} {
@@ -90,7 +95,8 @@ var discoveryDemands = []demand{
 		_, _, d := w.discover("/legacy/", typeDiscovery)
 		status, body := w.get(w.HTTP, d.Audience, "")
 		var answer map[string]string
-		if err := json.Unmarshal(body, &answer); err != nil || status != http.StatusOK || len(answer) != 1 || answer["audience"] == "" {
+		if err := json.Unmarshal(body, &answer); err != nil || status != http.StatusOK || len(answer) != 1 ||
+			answer["audience"] == "" {
 			w.t.Fatalf("the audience: %d %s, %v", status, body, err)
 		}
 		asked := now().Truncate(time.Second)

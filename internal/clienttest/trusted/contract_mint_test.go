@@ -42,7 +42,8 @@ var mintDemands = []demand{
 	}},
 	{"075-a refusal is JSON with errors", func(w *workflow) {
 		for name, body := range map[string]string{
-			"nothing": "", "no JSON": "token=x", "a list": "[]", "no token": "{}", "a number": `{"token": 1}`, "no JWT": `{"token": "x"}`, "long": strings.Repeat("x", 1<<20),
+			"nothing": "", "no JSON": "token=x", "a list": "[]", "no token": "{}", "a number": `{"token": 1}`,
+			"no JWT": `{"token": "x"}`, "long": strings.Repeat("x", 1<<20),
 		} {
 			status, m := w.post(body, "application/json")
 			w.failed(name, status, m, http.StatusUnprocessableEntity, "invalid-payload", "")
@@ -53,7 +54,9 @@ var mintDemands = []demand{
 	}},
 	{"076-JSON of any content type", func(w *workflow) {
 		w.pending("a")
-		for _, kind := range []string{"application/x-www-form-urlencoded", "text/plain", "application/json", "multipart/form-data", ""} {
+		for _, kind := range []string{
+			"application/x-www-form-urlencoded", "text/plain", "application/json", "multipart/form-data", "",
+		} {
 			body, err := json.Marshal(map[string]string{"token": w.token(nil)})
 			if err != nil {
 				w.t.Fatal(err)
@@ -81,7 +84,8 @@ var mintDemands = []demand{
 	{"078-other audiences, and lists of them", func(w *workflow) {
 		w.pending("a")
 		for name, aud := range map[string]any{
-			"other": "pypi", "empty": "", "ours and more": w.aud + "/", "list of ours": []string{w.aud}, "list with ours": []string{"pypi", w.aud}, "none": issuertest.Absent,
+			"other": "pypi", "empty": "", "ours and more": w.aud + "/", "list of ours": []string{w.aud},
+			"list with ours": []string{"pypi", w.aud}, "none": issuertest.Absent,
 		} {
 			w.refused(name, w.token(map[string]any{"aud": aud}), "invalid-token", "audience (aud)")
 		}
@@ -96,8 +100,11 @@ var mintDemands = []demand{
 	{"081-an unknown issuer is not asked", func(w *workflow) {
 		w.pending("a")
 		stranger := issuertest.New(w.t, issuertest.Options{})
-		for name, iss := range map[string]string{"stranger": stranger.URL, "nearly ours": w.issuer.URL + "/", "ours in capitals": strings.ToUpper(w.issuer.URL)} {
-			w.refused(name, stranger.Sign(w.said(map[string]any{"iss": iss})), "invalid-payload", "unknown trusted publishing issuer")
+		for name, iss := range map[string]string{
+			"stranger": stranger.URL, "nearly ours": w.issuer.URL + "/", "ours in capitals": strings.ToUpper(w.issuer.URL),
+		} {
+			w.refused(name, stranger.Sign(w.said(map[string]any{"iss": iss})), "invalid-payload",
+				"unknown trusted publishing issuer")
 		}
 		w.refused("none", stranger.Sign(w.said(map[string]any{"iss": issuertest.Absent})), "invalid-payload", "iss")
 		if c := stranger.Counts(); c != (issuertest.Counts{}) {
@@ -108,7 +115,8 @@ var mintDemands = []demand{
 		w.pending("a")
 		w.refused("the other's signature", w.other.Sign(w.said(nil)), "invalid-token", "signature")
 		w.refused("the other's name", w.issuer.Sign(w.said(map[string]any{"iss": w.other.URL})), "invalid-token", "signature")
-		w.refused("the other's all", w.other.Sign(w.said(map[string]any{"iss": w.other.URL})), "invalid-publisher", "no project here trusts")
+		w.refused("the other's all", w.other.Sign(w.said(map[string]any{"iss": w.other.URL})), "invalid-publisher",
+			"no project here trusts")
 		w.granted("ours", w.token(nil))
 	}},
 }
@@ -121,7 +129,11 @@ var timeDemands = []demand{
 			over map[string]any
 			word string
 		}{
-			{"expired", map[string]any{"iat": after(-time.Hour), "nbf": after(-time.Hour), "exp": after(-35 * time.Second)}, "expired (exp)"},
+			{
+				"expired",
+				map[string]any{"iat": after(-time.Hour), "nbf": after(-time.Hour), "exp": after(-35 * time.Second)},
+				"expired (exp)",
+			},
 			{"expired long ago", map[string]any{"iat": 1, "nbf": 1, "exp": 2}, "expired (exp)"},
 			{"no expiry", map[string]any{"exp": issuertest.Absent}, "exp"},
 			{"expiry null", map[string]any{"exp": nil}, "exp"},
@@ -132,7 +144,8 @@ var timeDemands = []demand{
 		} {
 			w.refused(c.name, w.token(c.over), "invalid-token", c.word)
 		}
-		w.granted("a clock a little ahead", w.token(map[string]any{"iat": after(10 * time.Second), "nbf": after(10 * time.Second)}))
+		w.granted("a clock a little ahead",
+			w.token(map[string]any{"iat": after(10 * time.Second), "nbf": after(10 * time.Second)}))
 	}},
 }
 
@@ -157,8 +170,10 @@ func (w *workflow) answer(r *http.Request) (int, minted) {
 	}
 	defer func() { _ = answer.Body.Close() }()
 	var m minted
-	if err := json.NewDecoder(answer.Body).Decode(&m); err != nil || !strings.HasPrefix(answer.Header.Get("Content-Type"), "application/json") {
-		w.t.Fatalf("%s %s = %d %s, %v, want JSON", r.Method, r.URL.Path, answer.StatusCode, answer.Header.Get("Content-Type"), err)
+	if err := json.NewDecoder(answer.Body).Decode(&m); err != nil ||
+		!strings.HasPrefix(answer.Header.Get("Content-Type"), "application/json") {
+		w.t.Fatalf("%s %s = %d %s, %v, want JSON", r.Method, r.URL.Path, answer.StatusCode,
+			answer.Header.Get("Content-Type"), err)
 	}
 	return answer.StatusCode, m
 }
@@ -186,7 +201,8 @@ func (w *workflow) answersAClient(path string) {
 	token, _ := m["token"].(string)
 	expires, _ := m["expires"].(json.Number)
 	if n, err := expires.Int64(); err != nil || n <= now().Unix() || token == "" {
-		w.t.Errorf("%s: a token %v, expires %v, %v, want a string and whole seconds to come", path, token != "", m["expires"], err)
+		w.t.Errorf("%s: a token %v, expires %v, %v, want a string and whole seconds to come", path, token != "",
+			m["expires"], err)
 	}
 }
 

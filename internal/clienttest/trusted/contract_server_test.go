@@ -19,10 +19,11 @@ import (
 	"pyindex/internal/publishers/idtoken/issuertest"
 )
 
-// testKeys is the cases about an issuer's keys. Their order matters: after a made-up key id the issuer is left alone for
-// a while.
+// testKeys is the cases about an issuer's keys. Their order matters: after a made-up key id the issuer is left alone
+// for a while.
 func testKeys(t *testing.T) {
-	b := newBench(t, "", func(i *issuertest.Issuer, _ *clienttest.Options) { i.Fail(issuertest.Discovery, issuertest.Down) })
+	b := newBench(t, "",
+		func(i *issuertest.Issuer, _ *clienttest.Options) { i.Fail(issuertest.Discovery, issuertest.Down) })
 	b.each(t, []demand{
 		{"074-token and expires, with cold keys", func(w *workflow) {
 			w.pending("a")
@@ -49,11 +50,15 @@ func testMadeUpKeys(w *workflow) {
 	w.granted("to have the keys", w.token(nil))
 	before, start := w.issuer.Counts(), now()
 	for n := range 100 {
-		w.refused("made up", w.issuer.SignAs(w.issuer.Header(map[string]any{"kid": fmt.Sprint("made-up-", n)}), w.said(nil)), "invalid-token", "kid")
+		w.refused("made up", w.issuer.SignAs(w.issuer.Header(map[string]any{"kid": fmt.Sprint("made-up-", n)}), w.said(nil)),
+			"invalid-token", "kid")
 	}
 	after, most := w.issuer.Counts(), 1+int(time.Since(start)/(30*time.Second))
 	if keys, found := after.Keys-before.Keys, after.Discovery-before.Discovery; keys < 1 || keys > most || found > most {
-		w.t.Errorf("100 made-up key ids cost %d fetches of the keys and %d of the discovery document, want one, and at most %d", keys, found, most)
+		w.t.Errorf(
+			"100 made-up key ids cost %d fetches of the keys and %d of the discovery document, want one, and at most %d", keys,
+			found, most,
+		)
 	}
 	w.granted("a known key meanwhile", w.token(nil))
 }
@@ -63,7 +68,8 @@ func testDownIssuer(w *workflow) {
 	w.issuer.Fail(issuertest.Keys, issuertest.Down)
 	w.issuer.Fail(issuertest.Discovery, issuertest.Down)
 	w.granted("a known key", w.token(nil))
-	w.refused("another", w.issuer.SignAs(w.issuer.Header(map[string]any{"kid": "another"}), w.said(nil)), "invalid-token", "kid")
+	w.refused("another", w.issuer.SignAs(w.issuer.Header(map[string]any{"kid": "another"}), w.said(nil)), "invalid-token",
+		"kid")
 	w.granted("a known key again", w.token(nil))
 }
 
@@ -73,7 +79,8 @@ func testElsewhere(t *testing.T) {
 		o.Args = []string{"--base-url", "https://127.0.0.1/team"}
 	}).
 		each(t, []demand{{"072-an index below a path answers at the host's root", testBelowPath}})
-	newBench(t, "[limits]\nmint_rate = 2\n", func(i *issuertest.Issuer, _ *clienttest.Options) { i.Fail(issuertest.Discovery, issuertest.Down) }).
+	newBench(t, "[limits]\nmint_rate = 2\n",
+		func(i *issuertest.Issuer, _ *clienttest.Options) { i.Fail(issuertest.Discovery, issuertest.Down) }).
 		each(t, []demand{{"075-also 503 and 429 are JSON with errors", testFailures}})
 	newBench(t, "[oidc]\ntoken_lifetime = \"2h\"\n").each(t, []demand{
 		{"103-a longer life as configured, never over six hours", testLifetime},
@@ -112,7 +119,8 @@ func testLifetime(w *workflow) {
 	}
 	w.uploads(m.Token, project, "1.0", http.StatusOK, "")
 	for lifetime, fits := range map[string]bool{"6h": true, "6h1s": false, "24h": false} {
-		cmd := exec.Command(clienttest.Binary(w.t, false), "user", "list", "--data-dir", w.t.TempDir(), "--oidc-token-lifetime", lifetime)
+		cmd := exec.Command(clienttest.Binary(w.t, false), "user", "list", "--data-dir", w.t.TempDir(),
+			"--oidc-token-lifetime", lifetime)
 		cmd.Env = []string{"PATH=/usr/bin:/bin"}
 		out, err := cmd.CombinedOutput()
 		if (err == nil) != fits || !fits && !strings.Contains(string(out), "token_lifetime") {
@@ -155,7 +163,9 @@ func (w *workflow) runnersToken(aud string) string {
 	if err != nil || !pool.AppendCertsFromPEM(pem) {
 		w.t.Fatalf("reading %s: %v", w.bundle, err)
 	}
-	runner := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}}, Timeout: 30 * time.Second}
+	runner := &http.Client{
+		Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}}, Timeout: 30 * time.Second,
+	}
 	defer runner.CloseIdleConnections()
 	answer, err := runner.Do(r)
 	if err != nil {

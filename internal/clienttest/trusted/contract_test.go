@@ -16,12 +16,14 @@ import (
 )
 
 // TestContract is a case for each numbered demand, asked of the built program over TLS. The numbers are those of the
-// contract of uploads and trusted publishing, and of that of reading, in the design. Where we differ from them on purpose,
-// the case is of what we promise instead, and its name says so.
+// contract of uploads and trusted publishing, and of that of reading, in the design. Where we differ from them on
+// purpose, the case is of what we promise instead, and its name says so.
 func TestContract(t *testing.T) {
 	t.Run("upload-oidc", func(t *testing.T) {
 		b := newBench(t, "")
-		for _, cases := range [][]demand{mintDemands, timeDemands, reuseDemands, workflowDemands, placeDemands, rowDemands, pendingDemands, tokenDemands} {
+		for _, cases := range [][]demand{
+			mintDemands, timeDemands, reuseDemands, workflowDemands, placeDemands, rowDemands, pendingDemands, tokenDemands,
+		} {
 			b.each(t, cases)
 		}
 		testKeys(t)
@@ -110,7 +112,8 @@ func (w *workflow) trusted(project string, more ...string) string {
 	w.t.Helper()
 	args := []string{"publisher", "add", "github"}
 	for name, value := range map[string]string{
-		"--issuer": w.issuer.URL, "--project": project, "--owner": "acme", "--repository": "w" + w.number, "--workflow": "release.yml", "--owner-id": "4242",
+		"--issuer": w.issuer.URL, "--project": project, "--owner": "acme", "--repository": "w" + w.number,
+		"--workflow": "release.yml", "--owner-id": "4242",
 	} {
 		if !slices.Contains(more, name) {
 			args = append(args, name, value)

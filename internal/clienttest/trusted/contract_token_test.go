@@ -31,7 +31,8 @@ var tokenDemands = []demand{
 	{"118-the same publisher twice", func(w *workflow) {
 		w.make(w.project("a"))
 		w.trusted(w.project("a"))
-		w.Index("publisher", "add", "github", "--issuer", w.issuer.URL, "--project", w.project("a"), "--owner", "acme", "--repository", "w"+w.number,
+		w.Index("publisher", "add", "github", "--issuer", w.issuer.URL, "--project", w.project("a"), "--owner", "acme",
+			"--repository", "w"+w.number,
 			"--workflow", "release.yml", "--owner-id", "4242").Refused(w.t, "already registered")
 	}},
 	{"119-a removed publisher's tokens, and the record of it", func(w *workflow) {
@@ -53,7 +54,8 @@ var tokenDemands = []demand{
 	}},
 	{"121-only a hash is kept, and a token shown once", func(w *workflow) {
 		project := w.pending("a")
-		api, m := w.Token("alice", "--scope", "upload", "--description", "contract"), w.granted("the workflow", w.token(nil)).Token
+		api, m := w.Token("alice", "--scope", "upload", "--description", "contract"),
+			w.granted("the workflow", w.token(nil)).Token
 		w.uploads(api, project, "1.0", http.StatusOK, "")
 		w.uploads(m, project, "1.1", http.StatusOK, "")
 		listed := w.Index("token", "list", "--json").OK(w.t).Stdout
@@ -152,21 +154,29 @@ func testNothingRepeated(w *workflow) {
 	identity, wrong := w.token(nil), w.token(over{"aud": "pypi"})
 	m := w.granted("the workflow", identity).Token
 	var said []string
-	for _, body := range []string{`{"token": "` + identity + `"}`, `{"token": "` + wrong + `"}`, `{"token": "` + m + `"}`, identity, `{"features": "` + m + `", "token": "` + wrong + `"}`} {
+	for _, body := range []string{
+		`{"token": "` + identity + `"}`, `{"token": "` + wrong + `"}`, `{"token": "` + m + `"}`, identity,
+		`{"features": "` + m + `", "token": "` + wrong + `"}`,
+	} {
 		said = append(said, w.raw("POST", mintPath, body, ""))
 	}
 	for _, secret := range []string{identity, m} {
-		for _, path := range []string{mintPath + "?token=" + secret, "/simple/?token=" + secret, "/nowhere?token=" + secret, "/_/oidc/audience?token=" + secret, "/.well-known/pytp?discover=" + secret} {
+		for _, path := range []string{
+			mintPath + "?token=" + secret, "/simple/?token=" + secret, "/nowhere?token=" + secret,
+			"/_/oidc/audience?token=" + secret, "/.well-known/pytp?discover=" + secret,
+		} {
 			said = append(said, w.raw("GET", path, "", ""), w.raw("POST", path, "{}", ""))
 		}
-		said = append(said, w.raw("GET", "/simple/nothing/", "", secret), w.raw("POST", "/legacy/", "x", secret), w.raw("POST", "/legacy/", "x", secret+"x"))
+		said = append(said, w.raw("GET", "/simple/nothing/", "", secret), w.raw("POST", "/legacy/", "x", secret),
+			w.raw("POST", "/legacy/", "x", secret+"x"))
 	}
 	w.uploads(m, project, "1.0", http.StatusOK, "")
 	w.uploads(m, "elsewhere-"+w.number, "1.0", http.StatusBadRequest, "does not exist")
 	all := strings.Join(append(said, w.Log()), "\n")
 	for name, secret := range map[string]string{
-		"identity": identity, "its signature": identity[strings.LastIndex(identity, ".")+1:], "its claims": strings.Split(identity, ".")[1],
-		"refused": strings.Split(wrong, ".")[1], "minted": bare(m), "API": bare(w.admin),
+		"identity": identity, "its signature": identity[strings.LastIndex(identity, ".")+1:],
+		"its claims": strings.Split(identity, ".")[1],
+		"refused":    strings.Split(wrong, ".")[1], "minted": bare(m), "API": bare(w.admin),
 	} {
 		if i := strings.Index(all, secret); i >= 0 {
 			w.t.Errorf("the %s token is repeated: …%s", name, all[max(0, i-200):i])

@@ -19,32 +19,62 @@ var kinds = []struct {
 	stranger   map[string]any
 	word       string // of the stranger's refusal
 }{
-	{"gitlab", "gitlab", []string{"--namespace", "acme/libs", "--gitlab-project", "widgets", "--workflow-filepath", "ci/release.yml", "--environment", "release"},
+	{
+		"gitlab", "gitlab",
+		[]string{
+			"--namespace", "acme/libs", "--gitlab-project", "widgets", "--workflow-filepath", "ci/release.yml", "--environment",
+			"release",
+		},
 		map[string]any{
-			"sub": "project_path:acme/libs/widgets:ref_type:tag:ref:v1.0", "project_path": "acme/libs/widgets", "namespace_path": "acme/libs",
-			"namespace_id": "72", "project_id": "20", "ref": "v1.0", "ref_type": "tag", "ref_path": "refs/tags/v1.0", "ref_protected": "true",
-			"sha": "0123456789abcdef0123456789abcdef01234567", "pipeline_source": "push", "environment": "release",
+			"sub": "project_path:acme/libs/widgets:ref_type:tag:ref:v1.0", "project_path": "acme/libs/widgets",
+			"namespace_path": "acme/libs",
+			"namespace_id":   "72", "project_id": "20", "ref": "v1.0", "ref_type": "tag", "ref_path": "refs/tags/v1.0",
+			"ref_protected": "true",
+			"sha":           "0123456789abcdef0123456789abcdef01234567", "pipeline_source": "push", "environment": "release",
 			"ci_config_ref_uri": "HOST/acme/libs/widgets//ci/release.yml@refs/tags/v1.0",
 		},
-		map[string]any{"ci_config_ref_uri": "HOST/acme/libs/widgets//ci/other.yml@refs/tags/v1.0"}, "ci_config_ref_uri"},
-	{"google", "google", []string{"--email", "publisher@acme.iam.gserviceaccount.com"},
+		map[string]any{"ci_config_ref_uri": "HOST/acme/libs/widgets//ci/other.yml@refs/tags/v1.0"},
+		"ci_config_ref_uri",
+	},
+	{
+		"google", "google",
+		[]string{"--email", "publisher@acme.iam.gserviceaccount.com"},
 		map[string]any{"sub": "111222333", "email": "publisher@acme.iam.gserviceaccount.com", "email_verified": true},
-		map[string]any{"email_verified": "true"}, "email_verified"},
-	{"activestate", "activestate", []string{"--organization", "acme", "--activestate-project", "widgets", "--actor-id", "00000000-0000-1000-8000-000000000002"},
+		map[string]any{"email_verified": "true"},
+		"email_verified",
+	},
+	{
+		"activestate", "activestate",
+		[]string{
+			"--organization", "acme", "--activestate-project", "widgets", "--actor-id", "00000000-0000-1000-8000-000000000002",
+		},
 		map[string]any{
 			"sub": "org:acme:project:widgets", "organization": "acme", "project": "widgets", "actor": "alice",
 			"actor_id": "00000000-0000-1000-8000-000000000002", "builder": "pypi-publisher",
 		},
-		map[string]any{"actor_id": "00000000-0000-1000-8000-000000000003"}, "actor_id"},
-	{"forgejo", "generic", []string{"--preset", "forgejo", "--field", "owner=acme", "--field", "repository=widgets", "--field", "ref=refs/tags/v*"},
-		map[string]any{
-			"sub": "repo:acme-4/widgets-77:ref:refs/tags/v1.0", "repository": "acme/widgets", "repository_owner": "acme", "repository_id": "77",
-			"ref": "refs/tags/v1.0", "event_name": "push",
+		map[string]any{"actor_id": "00000000-0000-1000-8000-000000000003"},
+		"actor_id",
+	},
+	{
+		"forgejo", "generic",
+		[]string{
+			"--preset", "forgejo", "--field", "owner=acme", "--field", "repository=widgets", "--field", "ref=refs/tags/v*",
 		},
-		map[string]any{"ref": "refs/heads/main"}, "ref"},
-	{"kubernetes", "generic", []string{"--preset", "kubernetes", "--field", "namespace=ci", "--field", "service_account=publisher"},
+		map[string]any{
+			"sub": "repo:acme-4/widgets-77:ref:refs/tags/v1.0", "repository": "acme/widgets", "repository_owner": "acme",
+			"repository_id": "77",
+			"ref":           "refs/tags/v1.0", "event_name": "push",
+		},
+		map[string]any{"ref": "refs/heads/main"},
+		"ref",
+	},
+	{
+		"kubernetes", "generic",
+		[]string{"--preset", "kubernetes", "--field", "namespace=ci", "--field", "service_account=publisher"},
 		map[string]any{"sub": "system:serviceaccount:ci:publisher", "kubernetes.io": map[string]any{"namespace": "ci"}},
-		map[string]any{"sub": "system:serviceaccount:ci:default"}, "corresponding publisher"},
+		map[string]any{"sub": "system:serviceaccount:ci:default"},
+		"corresponding publisher",
+	},
 }
 
 // TestKinds: a job of each platform publishes with twine what a stranger's job may not, and its token counts once.
@@ -53,12 +83,16 @@ func TestKinds(t *testing.T) {
 		t.Run(k.name, func(t *testing.T) {
 			t.Parallel()
 			j := newJobOf(t, k.kind)
-			j.Index(append([]string{"publisher", "add", k.kind, "--issuer", j.issuer.URL, "--project", "acme-greeter", "--pending"}, k.add...)...).OK(t)
+			j.Index(append([]string{
+				"publisher", "add", k.kind, "--issuer", j.issuer.URL, "--project", "acme-greeter", "--pending",
+			}, k.add...)...).OK(t)
 			var aud any = j.audience()
 			if k.name == "kubernetes" {
 				aud = []string{j.audience()}
 			}
-			if status, m := j.mint("/_/oidc/mint-token", j.sign(aud, k.claims, k.stranger)); status != http.StatusUnprocessableEntity || !strings.Contains(m.Errors[0].Description, k.word) {
+			if status, m := j.mint("/_/oidc/mint-token",
+				j.sign(aud, k.claims, k.stranger)); status != http.StatusUnprocessableEntity ||
+				!strings.Contains(m.Errors[0].Description, k.word) {
 				t.Errorf("a stranger's token: %d %+v, want a refusal about %s", status, m, k.word)
 			}
 			token := j.sign(aud, k.claims)
@@ -72,7 +106,8 @@ func TestKinds(t *testing.T) {
 			if !j.listed("acme-greeter", filepath.Base(files[0])) {
 				t.Error("what was published is not listed")
 			}
-			if status, m := j.mint("/_/oidc/mint-token", token); status != http.StatusUnprocessableEntity || m.Errors[0].Code != "invalid-reuse-token" {
+			if status, m := j.mint("/_/oidc/mint-token", token); status != http.StatusUnprocessableEntity ||
+				m.Errors[0].Code != "invalid-reuse-token" {
 				t.Errorf("the same token again: %d %+v", status, m)
 			}
 		})

@@ -101,7 +101,8 @@ func TestLoginFormats(t *testing.T) {
 	target := func() string { return t.TempDir() }
 	t.Run("url with pip", func(t *testing.T) {
 		url := strings.TrimSpace(j.login(j.env()).OK(t).Stdout)
-		clienttest.NewestPip(t).Set("PIP_CERT="+j.bundle).Run(t, "", "install", "--target", target(), "--index-url", url, "acme-greeter").OK(t)
+		clienttest.NewestPip(t).Set("PIP_CERT="+j.bundle).Run(t, "", "install", "--target", target(), "--index-url", url,
+			"acme-greeter").OK(t)
 	})
 	t.Run("netrc with pip", func(t *testing.T) {
 		file := filepath.Join(t.TempDir(), "netrc")
@@ -112,7 +113,8 @@ func TestLoginFormats(t *testing.T) {
 			j.login(append(j.env(), "NETRC="+file), "--format", "netrc", "--write").OK(t)
 		}
 		text, err := os.ReadFile(file)
-		if err != nil || strings.Count(string(text), "machine") != 1 || !strings.HasSuffix(string(text), "\ndefault login somebody password else\n") {
+		if err != nil || strings.Count(string(text), "machine") != 1 ||
+			!strings.HasSuffix(string(text), "\ndefault login somebody password else\n") {
 			t.Errorf("netrc after two logins: %q, %v", text, err)
 		}
 		if info, err := os.Stat(file); err != nil || info.Mode().Perm() != 0o600 {
@@ -125,7 +127,8 @@ func TestLoginFormats(t *testing.T) {
 		file := filepath.Join(t.TempDir(), "uv.toml")
 		j.login(append(j.env(), "UV_CONFIG_FILE="+file), "--format", "uv", "--write").OK(t)
 		uv := clienttest.UV(t).Set("SSL_CERT_FILE="+j.bundle, "UV_NO_CONFIG=false")
-		uv.Run(t, "", "--config-file", file, "pip", "install", "--target", target(), "--python", clienttest.NewestPip(t).Interpreter(), "acme-greeter").OK(t)
+		uv.Run(t, "", "--config-file", file, "pip", "install", "--target", target(), "--python",
+			clienttest.NewestPip(t).Interpreter(), "acme-greeter").OK(t)
 	})
 	t.Run("variables with uv", func(t *testing.T) {
 		file := filepath.Join(t.TempDir(), "github-env")
@@ -136,7 +139,8 @@ func TestLoginFormats(t *testing.T) {
 		}
 		lines := strings.Split(strings.TrimSpace(string(text)), "\n")
 		uv := clienttest.UV(t).Set(append(lines, "SSL_CERT_FILE="+j.bundle)...)
-		uv.Run(t, "", "pip", "install", "--target", target(), "--python", clienttest.NewestPip(t).Interpreter(), "acme-greeter").OK(t)
+		uv.Run(t, "", "pip", "install", "--target", target(), "--python", clienttest.NewestPip(t).Interpreter(),
+			"acme-greeter").OK(t)
 	})
 }
 
@@ -169,14 +173,16 @@ func TestLoginReadsNoMore(t *testing.T) {
 	j.letRead("--project", "acme-greeter")
 	token := secret(t, j.login(j.env()).OK(t).Stdout)
 	for path, want := range map[string]int{
-		"/simple/acme-greeter/": http.StatusOK, "/simple/acme-counter/": http.StatusNotFound, "/simple/nothing/": http.StatusNotFound,
+		"/simple/acme-greeter/": http.StatusOK, "/simple/acme-counter/": http.StatusNotFound,
+		"/simple/nothing/":        http.StatusNotFound,
 		"/pypi/acme-counter/json": http.StatusNotFound, "/r/nothing/simple/": http.StatusNotFound,
 	} {
 		if status, body := j.get(j.HTTP, j.URL+path, token); status != want {
 			t.Errorf("GET %s with a read token = %d, want %d\n%s", path, status, want, body)
 		}
 	}
-	if _, body := j.get(j.HTTP, j.URL+"/simple/", token); strings.Contains(string(body), "acme-counter") || !strings.Contains(string(body), "acme-greeter") {
+	if _, body := j.get(j.HTTP, j.URL+"/simple/", token); strings.Contains(string(body), "acme-counter") ||
+		!strings.Contains(string(body), "acme-greeter") {
 		t.Errorf("the list of projects for a read token: %s", body)
 	}
 }
@@ -219,10 +225,14 @@ func TestLoginRefused(t *testing.T) {
 		args   []string
 		words  []string
 	}{
-		"no reader":         {nil, nil, []string{"invalid-publisher", "nothing here lets", "acme/widgets"}},
-		"no publisher":      {nil, []string{"--scope", "upload"}, []string{"invalid-publisher", "no project here trusts"}},
-		"another audience":  {nil, []string{"--audience", "elsewhere"}, []string{"invalid-token", "audience"}},
-		"a stranger's code": {map[string]any{"event_name": "pull_request_target", "repository": "evil/fork"}, nil, []string{"invalid-publisher", "evil/fork"}},
+		"no reader":        {nil, nil, []string{"invalid-publisher", "nothing here lets", "acme/widgets"}},
+		"no publisher":     {nil, []string{"--scope", "upload"}, []string{"invalid-publisher", "no project here trusts"}},
+		"another audience": {nil, []string{"--audience", "elsewhere"}, []string{"invalid-token", "audience"}},
+		"a stranger's code": {
+			map[string]any{"event_name": "pull_request_target", "repository": "evil/fork"},
+			nil,
+			[]string{"invalid-publisher", "evil/fork"},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			j.issuer.SetJob(c.claims)

@@ -34,7 +34,8 @@ func built(t *testing.T) (dir, file string) {
 // pasted is the file that the index gives its owner for the one publisher of a project.
 func (j *job) pasted(with string) string {
 	j.t.Helper()
-	return j.Index("publisher", "workflow", "--project", "acme-greeter", "--with", with, "--base-url", j.URL).OK(j.t).Stdout
+	return j.Index("publisher", "workflow", "--project", "acme-greeter", "--with", with, "--base-url",
+		j.URL).OK(j.t).Stdout
 }
 
 // pastedFile is what the tests need of a file of GitHub's or GitLab's.
@@ -66,12 +67,15 @@ func (j *job) steps(text string, claims map[string]any) (script string, env []st
 	return strings.Join(all, "\n"), env
 }
 
-// TestPasted: the files that the index gives its owners publish as they are, with the real clients, in jobs of both forges
-// and by a script of one's own.
+// TestPasted: the files that the index gives its owners publish as they are, with the real clients, in jobs of both
+// forges and by a script of one's own.
 func TestPasted(t *testing.T) {
 	gitlab := kinds[0]
 	for _, c := range []struct{ name, kind, with string }{
-		{"GitHub with uv", "github", "uv"}, {"GitLab with uv", "gitlab", "uv"}, {"GitLab with twine", "gitlab", "twine"}, {"a script", "generic", "script"},
+		{"GitHub with uv", "github", "uv"},
+		{"GitLab with uv", "gitlab", "uv"},
+		{"GitLab with twine", "gitlab", "twine"},
+		{"a script", "generic", "script"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -80,14 +84,19 @@ func TestPasted(t *testing.T) {
 			add := gitlab.add
 			switch c.kind {
 			case "github":
-				add = []string{"--owner", "acme", "--repository", "widgets", "--workflow", "release.yml", "--environment", "release", "--owner-id", "4242"}
+				add = []string{
+					"--owner", "acme", "--repository", "widgets", "--workflow", "release.yml", "--environment", "release",
+					"--owner-id", "4242",
+				}
 			case "generic":
 				add = []string{"--claim", "sub=job-of-acme"}
 				env = append(env[2:], "INDEX_ID_TOKEN="+j.sign(j.audience(), map[string]any{"sub": "job-of-acme"}))
 			default:
 				env = append(env[4:], "GITLAB_CI=true")
 			}
-			j.Index(append([]string{"publisher", "add", c.kind, "--issuer", j.issuer.URL, "--project", "acme-greeter", "--pending"}, add...)...).OK(t)
+			j.Index(append([]string{
+				"publisher", "add", c.kind, "--issuer", j.issuer.URL, "--project", "acme-greeter", "--pending",
+			}, add...)...).OK(t)
 			script := j.pasted(c.with)
 			if c.kind != "generic" {
 				var tokens []string
@@ -112,11 +121,14 @@ func TestPasted(t *testing.T) {
 // TestUVOnGitLab: uv looks for the variable that the file for GitLab names.
 func TestUVOnGitLab(t *testing.T) {
 	j := newJobOf(t, "gitlab")
-	j.Index(append([]string{"publisher", "add", "gitlab", "--issuer", j.issuer.URL, "--project", "acme-greeter", "--pending"}, kinds[0].add...)...).OK(t)
+	j.Index(append([]string{
+		"publisher", "add", "gitlab", "--issuer", j.issuer.URL, "--project", "acme-greeter", "--pending",
+	}, kinds[0].add...)...).OK(t)
 	variable := strings.NewReplacer(".", "_", ":", "_").Replace(j.audience()) + "_ID_TOKEN"
 	env := append(j.env()[4:], "GITLAB_CI=true", variable+"="+j.sign(j.audience(), kinds[0].claims))
 	files := clienttest.Sample(t, "setuptools", "1.0")
-	clienttest.UV(t).Set(env...).Run(t, "", append([]string{"publish", "--trusted-publishing", "always", "--publish-url", j.URL + "/legacy/"}, files...)...).OK(t)
+	clienttest.UV(t).Set(env...).Run(t, "",
+		append([]string{"publish", "--trusted-publishing", "always", "--publish-url", j.URL + "/legacy/"}, files...)...).OK(t)
 	if !j.listed("acme-greeter", filepath.Base(files[0])) {
 		t.Error("what was published is not listed")
 	}

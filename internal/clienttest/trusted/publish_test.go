@@ -40,7 +40,8 @@ func TestUVRefused(t *testing.T) {
 	j.issuer.SetJob(map[string]any{"environment": "staging"})
 	files := clienttest.Sample(t, "setuptools", "1.0")
 	args := []string{"publish", "--trusted-publishing", "always", "--publish-url", j.URL + "/legacy/"}
-	clienttest.UV(t).Set(j.env()...).Run(t, "", append(args, files...)...).Refused(t, "invalid-publisher", "environment", "staging")
+	clienttest.UV(t).Set(j.env()...).Run(t, "", append(args, files...)...).Refused(t, "invalid-publisher", "environment",
+		"staging")
 	if j.listed("acme-greeter", "acme") {
 		t.Error("a refused job made the project")
 	}
@@ -133,7 +134,8 @@ func TestOnce(t *testing.T) {
 	j := newJob(t)
 	audience := j.audience()
 	token := j.identity(audience)
-	if status, m := j.mint("/_/oidc/mint-token", token); status != http.StatusUnprocessableEntity || m.Errors[0].Code != "invalid-publisher" {
+	if status, m := j.mint("/_/oidc/mint-token", token); status != http.StatusUnprocessableEntity ||
+		m.Errors[0].Code != "invalid-publisher" {
 		t.Fatalf("without a publisher: %d %+v", status, m)
 	}
 	j.trust("once", "--pending")
@@ -170,11 +172,14 @@ func TestNothingLeaks(t *testing.T) {
 	j.mint("/_/oidc/mint-token", j.issuer.Sign(j.issuer.Claims("elsewhere", now(), nil)))
 	log := j.Log()
 	for name, secret := range map[string]string{
-		"identity": identity, "signature": identity[strings.LastIndex(identity, ".")+1:], "minted": m.Token, "bearer": issuertest.JobBearer,
+		"identity": identity, "signature": identity[strings.LastIndex(identity, ".")+1:], "minted": m.Token,
+		"bearer": issuertest.JobBearer,
 	} {
-		if strings.Contains(log, secret) {
-			t.Errorf("the log has the %s token:\n%s", name, log)
-		}
+		t.Run(name, func(t *testing.T) {
+			if strings.Contains(log, secret) {
+				t.Errorf("the log has the %s token:\n%s", name, log)
+			}
+		})
 	}
 	if regexp.MustCompile(`eyJ[A-Za-z0-9_-]{20,}`).MatchString(log) {
 		t.Errorf("the log has something like a token:\n%s", log)

@@ -1,10 +1,10 @@
 // Package archive is the structural gate for wheels and sdists: it reads what was uploaded and says what is inside.
 //
 // An accepted archive means the same to every reader: one that follows a zip's directory, one that streams its members,
-// and one that reads a tar as Python's tarfile does all see the same names, and no name leaves the folder it is unpacked
-// into. The metadata is the only one in its place, agrees with the file name, and is returned byte for byte. Time and
-// memory are bounded whatever the bytes say: zip bodies are skipped, not read, except the few the gate needs and
-// those whose end only their own bytes tell; tar streams stop at the limits.
+// and one that reads a tar as Python's tarfile does all see the same names, and no name leaves the folder it is
+// unpacked into. The metadata is the only one in its place, agrees with the file name, and is returned byte for byte.
+// Time and memory are bounded whatever the bytes say: zip bodies are skipped, not read, except the few the gate needs
+// and those whose end only their own bytes tell; tar streams stop at the limits.
 //
 // It does not judge what the members do when they run, does not check the hashes that RECORD states for members it has
 // no need to read, and does not compare the metadata with the upload's form (packaging.Disagreement does).

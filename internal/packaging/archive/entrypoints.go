@@ -84,7 +84,8 @@ func (e *entryPoints) script(name string) error {
 	if e.section != "console_scripts" && e.section != "gui_scripts" {
 		return nil
 	}
-	if strings.ContainsAny(name, `/\`) || name == "." || name == ".." || strings.ContainsFunc(name, unicode.IsControl) || hasDrive(name) {
+	if strings.ContainsAny(name, `/\`) || name == "." || name == ".." || strings.ContainsFunc(name, unicode.IsControl) ||
+		hasDrive(name) {
 		return refuse("entry_points.txt makes a script named %s, which is a path", quote(name))
 	}
 	if e.strict && strings.ContainsFunc(name, notInScript) {

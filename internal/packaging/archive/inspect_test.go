@@ -31,7 +31,9 @@ func inspect(t testing.TB, file string, b []byte) (archive.Contents, error) {
 	return inspectWith(t, file, b, archive.DefaultLimits(), archive.Rules{})
 }
 
-func inspectWith(t testing.TB, file string, b []byte, lim archive.Limits, rules archive.Rules) (archive.Contents, error) {
+func inspectWith(t testing.TB, file string, b []byte, lim archive.Limits,
+	rules archive.Rules,
+) (archive.Contents, error) {
 	t.Helper()
 	return archive.Inspect(bytes.NewReader(b), int64(len(b)), named(t, file, "foo-bar"), lim, rules)
 }

@@ -20,8 +20,8 @@ const (
 	gib = 1 << 30
 )
 
-// DefaultLimits fits what the public index serves: wheels of some gigabytes, sdists of half a gigabyte. Free and Ratio are
-// the public index's rule for wheels, asked here of sdists too.
+// DefaultLimits fits what the public index serves: wheels of some gigabytes, sdists of half a gigabyte. Free and Ratio
+// are the public index's rule for wheels, asked here of sdists too.
 func DefaultLimits() Limits {
 	return Limits{
 		Members:   200_000,

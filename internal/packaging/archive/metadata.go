@@ -18,8 +18,8 @@ func agree(name packaging.Filename, m packaging.Metadata, where string) error {
 	return nil
 }
 
-// licenseFiles looks for the files that metadata of 2.4 and later names (PEP 639): in dir for an sdist, and in licenses/
-// below it for a wheel. Older metadata named them without a rule where they are.
+// licenseFiles looks for the files that metadata of 2.4 and later names (PEP 639): in dir for an sdist, and in
+// licenses/ below it for a wheel. Older metadata named them without a rule where they are.
 func (g *gate) licenseFiles(m packaging.Metadata, dir string, t *tree) error {
 	if !sinceLicenseFiles(m.MetadataVersion) {
 		return nil

@@ -26,8 +26,8 @@ type seen struct {
 	Metadata string   `json:"metadata"`
 }
 
-// TestPythonSeesTheSame gives all that is accepted to Python: zipfile, which follows the directory, a walk that streams as
-// uv does, and tarfile list our members and read our metadata. INDEX_TEST_ARCHIVES adds a folder of real archives.
+// TestPythonSeesTheSame gives all that is accepted to Python: zipfile, which follows the directory, a walk that streams
+// as uv does, and tarfile list our members and read our metadata. INDEX_TEST_ARCHIVES adds a folder of real archives.
 func TestPythonSeesTheSame(t *testing.T) {
 	python := os.Getenv("INDEX_TEST_PYTHON")
 	if python == "" {

@@ -54,7 +54,8 @@ func TestLicenseFilesFound(t *testing.T) {
 	license := strings.Replace(goodMetadata, "2.1\n", "2.4\nLicense-File: sub/LICENSE\n", 1)
 	m := append(wheelMembers(), zmember{name: info + "licenses/sub/LICENSE"})
 	m[1].body = license
-	if _, err := inspectWith(t, wheelName, zspec{members: m}.bytes(), archive.DefaultLimits(), archive.PyPIRules()); err != nil {
+	if _, err := inspectWith(t, wheelName, zspec{members: m}.bytes(), archive.DefaultLimits(),
+		archive.PyPIRules()); err != nil {
 		t.Errorf("wheel: %v", err)
 	}
 	pkgInfo := strings.Replace(goodInfo, "2.1\n", "2.4\nLicense-File: sub/LICENSE\n", 1)
@@ -86,7 +87,10 @@ func TestLimits(t *testing.T) {
 	}{
 		{"zip members", wheelName, wheelOf(zmany...), func(l *archive.Limits) { l.Members = 100 }, "100 are allowed"},
 		{"zip directory", wheelName, wheelOf(zmany...), func(l *archive.Limits) { l.Directory = 1000 }, "1000 are allowed"},
-		{"zip declared", wheelName, wheelOf(zmember{name: "a", body: strings.Repeat("x", 2000)}), func(l *archive.Limits) { l.Declared = 1000 }, "more than 1000"},
+		{
+			"zip declared", wheelName, wheelOf(zmember{name: "a", body: strings.Repeat("x", 2000)}),
+			func(l *archive.Limits) { l.Declared = 1000 }, "more than 1000",
+		},
 		{"zip ratio", wheelName, bomb(3 << 20), func(l *archive.Limits) { l.Free = 1 << 20 }, "too much for its size"},
 		{"zip expanded", wheelName, goZip(), func(l *archive.Limits) { l.Expanded = 20 }, "to be decompressed"},
 		{"RECORD", wheelName, wheelOf(zmany...), func(l *archive.Limits) { l.Record = 100 }, "100 are allowed"},
@@ -156,7 +160,8 @@ func TestReadFailure(t *testing.T) {
 // TestShortFile: a file that is shorter than its size was truncated by us, not by the uploader.
 func TestShortFile(t *testing.T) {
 	b := wheelOf()
-	_, err := archive.Inspect(bytes.NewReader(b[:20]), int64(len(b)), named(t, wheelName, "foo-bar"), archive.DefaultLimits(), archive.Rules{})
+	_, err := archive.Inspect(bytes.NewReader(b[:20]), int64(len(b)), named(t, wheelName, "foo-bar"),
+		archive.DefaultLimits(), archive.Rules{})
 	if err == nil || fault.KindOf(err) != fault.Internal {
 		t.Errorf("Inspect of a truncated reader = %v, want an internal error", err)
 	}

@@ -48,7 +48,8 @@ func (g *gate) zipSDist() (Contents, error) {
 }
 
 func noInfo(dir string) error {
-	return refuse("%s is missing; build the sdist with a PEP 517 build tool such as \"python -m build\"", quote(dir+"/"+pkgInfo))
+	return refuse("%s is missing; build the sdist with a PEP 517 build tool such as \"python -m build\"",
+		quote(dir+"/"+pkgInfo))
 }
 
 // oneTop is the folder that holds everything in an sdist.
@@ -60,5 +61,6 @@ func (t *tree) oneTop() (string, error) {
 	case 1:
 		return tops[0], nil
 	}
-	return "", refuse("an sdist holds one top folder; this one has %d, such as %s and %s", len(tops), quote(tops[0]), quote(tops[1]))
+	return "", refuse("an sdist holds one top folder; this one has %d, such as %s and %s", len(tops), quote(tops[0]),
+		quote(tops[1]))
 }

@@ -42,7 +42,10 @@ func TestTarRefused(t *testing.T) {
 		{"cut in a header", pack(body[:600+512]), "cut short"},
 		{"cut in a body", pack(body[:len(body)-10]), "cut short"},
 		{"data after the end", pack(whole + "x"), "follows the end of the tar"},
-		{"members after one zero block", pack(body + strings.Repeat("\x00", 512) + rawTar(tmember{name: in("late")})), "follows the end of the tar"},
+		{
+			"members after one zero block", pack(body + strings.Repeat("\x00", 512) + rawTar(tmember{name: in("late")})),
+			"follows the end of the tar",
+		},
 
 		{"checksum wrong", sdistOf(tmember{name: in("a"), bad: true}), "checksum"},
 		{"size not octal", sdistOf(tmember{name: in("a"), size: "00000000009"}), "number"},
@@ -56,7 +59,11 @@ func TestTarRefused(t *testing.T) {
 		{"time not octal", sdistOf(tmember{name: in("a"), poke: put(136, "yesterday")}), "number"},
 		{"device number not octal", sdistOf(tmember{name: in("a"), poke: put(329, "x")}), "number"},
 		{"prefix in a GNU header", sdistOf(tmember{name: "a", gnu: true, poke: put(345, topDir)}), "part of the name"},
-		{"prefix in an old header", sdistOf(tmember{name: "a", poke: func(b []byte) { copy(b[257:], "        "); copy(b[345:], topDir) }}), "part of the name"},
+		{
+			"prefix in an old header",
+			sdistOf(tmember{name: "a", poke: func(b []byte) { copy(b[257:], "        "); copy(b[345:], topDir) }}),
+			"part of the name",
+		},
 		{"star header over the prefix", sdistOf(tmember{name: "a", poke: func(b []byte) {
 			copy(b[345:], topDir+strings.Repeat("/d", 70))
 			copy(b[508:], "tar\x00")
@@ -75,13 +82,30 @@ func TestTarRefused(t *testing.T) {
 		{"file with a slash", sdistOf(tmember{name: in("d/")}), "ends in '/'"},
 		{"old file made a folder by pax", sdistOf(paxOf("path", in("d/")), tmember{name: in("d"), kind: 'V'}), "ends in '/'"},
 
-		{"old file with a slash in its prefix", sdistOf(tmember{name: "", kind: 'V', poke: put(345, in("d"))}), "ends in '/'"},
+		{
+			"old file with a slash in its prefix", sdistOf(tmember{name: "", kind: 'V', poke: put(345, in("d"))}), "ends in '/'",
+		},
 
-		{"pax record without length", sdistOf(tmember{kind: 'x', name: "p", body: "path=x\n"}, tmember{name: in("a")}), "malformed"},
-		{"pax record too long", sdistOf(tmember{kind: 'x', name: "p", body: "99 path=x\n"}, tmember{name: in("a")}), "malformed"},
-		{"pax record with a sign", sdistOf(tmember{kind: 'x', name: "p", body: "+10 path=x\n"}, tmember{name: in("a")}), "malformed"},
-		{"pax record without newline", sdistOf(tmember{kind: 'x', name: "p", body: "9 path=xy"}, tmember{name: in("a")}), "malformed"},
-		{"pax record without =", sdistOf(tmember{kind: 'x', name: "p", body: "8 pathx\n"}, tmember{name: in("a")}), "malformed"},
+		{
+			"pax record without length", sdistOf(tmember{kind: 'x', name: "p", body: "path=x\n"}, tmember{name: in("a")}),
+			"malformed",
+		},
+		{
+			"pax record too long", sdistOf(tmember{kind: 'x', name: "p", body: "99 path=x\n"}, tmember{name: in("a")}),
+			"malformed",
+		},
+		{
+			"pax record with a sign", sdistOf(tmember{kind: 'x', name: "p", body: "+10 path=x\n"}, tmember{name: in("a")}),
+			"malformed",
+		},
+		{
+			"pax record without newline", sdistOf(tmember{kind: 'x', name: "p", body: "9 path=xy"}, tmember{name: in("a")}),
+			"malformed",
+		},
+		{
+			"pax record without =", sdistOf(tmember{kind: 'x', name: "p", body: "8 pathx\n"}, tmember{name: in("a")}),
+			"malformed",
+		},
 		{"pax key twice", sdistOf(paxOf("path", in("a"), "path", in("b")), tmember{name: in("a")}), "twice"},
 		{"pax path empty", sdistOf(paxOf("path", ""), tmember{name: in("a")}), "unreadable path"},
 		{"pax path with NUL", sdistOf(paxOf("path", in("a\x00b")), tmember{name: in("a")}), "unreadable path"},
@@ -90,7 +114,11 @@ func TestTarRefused(t *testing.T) {
 		{"pax path that is absolute", sdistOf(paxOf("path", "/x"), tmember{name: in("a")}), "absolute"},
 		{"pax character set", sdistOf(paxOf("hdrcharset", "BINARY"), tmember{name: in("a")}), "character set"},
 		{"pax size smaller", sdistOf(paxOf("size", "1"), tmember{name: in("a"), body: "xyz"}), "different sizes"},
-		{"pax size over a header's 0", sdistOf(paxOf("size", "512"), tmember{name: in("a"), body: strings.Repeat("x", 512), size: "00000000000"}), "different sizes"},
+		{
+			"pax size over a header's 0",
+			sdistOf(paxOf("size", "512"), tmember{name: in("a"), body: strings.Repeat("x", 512), size: "00000000000"}),
+			"different sizes",
+		},
 		{"pax size no number", sdistOf(paxOf("size", "1_0"), tmember{name: in("a")}), "different sizes"},
 		{"two pax headers", sdistOf(paxOf("path", in("a")), paxOf("path", in("b")), tmember{name: in("a")}), "two extended"},
 		{"pax header at the end", sdistOf(paxOf("path", in("a"))), "ends after an extended"},
@@ -99,15 +127,28 @@ func TestTarRefused(t *testing.T) {
 		{"global path", sdistOf(globalOf("path", in("z")), tmember{name: in("a")}), "global"},
 		{"global linkpath", sdistOf(globalOf("linkpath", in("z")), tmember{name: in("a")}), "global"},
 		{"global size", sdistOf(globalOf("size", "1"), tmember{name: in("a")}), "global"},
-		{"global header after a member's own", sdistOf(paxOf("path", in("a")), globalOf("comment", "x"), tmember{name: in("a")}), "stands between"},
+		{
+			"global header after a member's own",
+			sdistOf(paxOf("path", in("a")), globalOf("comment", "x"), tmember{name: in("a")}), "stands between",
+		},
 		{"two long names", sdistOf(longName(in("a")), longName(in("b")), tmember{name: in("c")}), "two long names"},
-		{"long name and pax path", sdistOf(longName(in("a")), paxOf("path", in("b")), tmember{name: in("c")}), "GNU long name and a pax"},
+		{
+			"long name and pax path", sdistOf(longName(in("a")), paxOf("path", in("b")), tmember{name: in("c")}),
+			"GNU long name and a pax",
+		},
 		{"long name with NUL", sdistOf(longName(in("a\x00b")), tmember{name: in("c")}), "NUL"},
 		{"long name empty", sdistOf(longName(""), tmember{name: in("c")}), "long tar name is empty"},
 		{"long name that escapes", sdistOf(longName(in("../../x")), tmember{name: in("c")}), "leads out"},
-		{"long name padded with data", sdistOf(tmember{name: "L", kind: 'L', body: in("a"), gnu: true, poke: nil, size: "00000000005"}, tmember{name: in("c")}), "padded with data"},
+		{
+			"long name padded with data",
+			sdistOf(tmember{name: "L", kind: 'L', body: in("a"), gnu: true, poke: nil, size: "00000000005"},
+				tmember{name: in("c")}), "padded with data",
+		},
 		{"long name at the end", sdistOf(longName(in("a"))), "ends after"},
-		{"long names of 5000 bytes", sdistOf(longName(in(strings.Repeat("d/", 2500))+"x"), tmember{name: in("c")}), "bytes long"},
+		{
+			"long names of 5000 bytes", sdistOf(longName(in(strings.Repeat("d/", 2500))+"x"), tmember{name: in("c")}),
+			"bytes long",
+		},
 
 		{"absolute name", sdistOf(tmember{name: "/etc/passwd"}), "absolute"},
 		{"parent", sdistOf(tmember{name: in("../x")}), "leads out"},
@@ -122,14 +163,33 @@ func TestTarRefused(t *testing.T) {
 		{"symlink down and out", sdistOf(tmember{name: in("l"), kind: '2', link: "a/../../x"}), "outside"},
 		{"symlink to nothing", sdistOf(tmember{name: in("l"), kind: '2'}), "links to"},
 		{"symlink with backslash", sdistOf(tmember{name: in("l"), kind: '2', link: `..\..\x`}), "links to"},
-		{"symlink out by long link", sdistOf(longLink("../../"+strings.Repeat("x", 200)), tmember{name: in("l"), kind: '2'}), "outside"},
-		{"symlink out by pax", sdistOf(paxOf("linkpath", "../../x"), tmember{name: in("l"), kind: '2', link: "setup.py"}), "outside"},
+		{
+			"symlink out by long link", sdistOf(longLink("../../"+strings.Repeat("x", 200)), tmember{name: in("l"), kind: '2'}),
+			"outside",
+		},
+		{
+			"symlink out by pax", sdistOf(paxOf("linkpath", "../../x"), tmember{name: in("l"), kind: '2', link: "setup.py"}),
+			"outside",
+		},
 		{"top folder is a symlink", pack(rawTar(tmember{name: topDir, kind: '2', link: "x"})), "outside"},
-		{"member below a symlink", sdistOf(tmember{name: in("l"), kind: '2', link: "d"}, tmember{name: in("l/x"), body: "x"}), "is a folder for"},
-		{"file over a symlink", sdistOf(tmember{name: in("l"), kind: '2', link: "setup.py"}, tmember{name: in("l"), body: "x"}), "two members"},
-		{"hard link to a later file", sdistOf(tmember{name: in("l"), kind: '1', link: in("late")}, tmember{name: in("late")}), "no earlier file"},
+		{
+			"member below a symlink",
+			sdistOf(tmember{name: in("l"), kind: '2', link: "d"}, tmember{name: in("l/x"), body: "x"}), "is a folder for",
+		},
+		{
+			"file over a symlink",
+			sdistOf(tmember{name: in("l"), kind: '2', link: "setup.py"}, tmember{name: in("l"), body: "x"}), "two members",
+		},
+		{
+			"hard link to a later file",
+			sdistOf(tmember{name: in("l"), kind: '1', link: in("late")}, tmember{name: in("late")}), "no earlier file",
+		},
 		{"hard link out", sdistOf(tmember{name: in("l"), kind: '1', link: "../../etc/passwd"}), "hard link"},
-		{"hard link to a symlink", sdistOf(tmember{name: in("s"), kind: '2', link: "setup.py"}, tmember{name: in("l"), kind: '1', link: in("s")}), "no earlier file"},
+		{
+			"hard link to a symlink",
+			sdistOf(tmember{name: in("s"), kind: '2', link: "setup.py"}, tmember{name: in("l"), kind: '1', link: in("s")}),
+			"no earlier file",
+		},
 		{"file as a folder", sdistOf(tmember{name: in("setup.py/x")}), "is a folder for"},
 		{"file over a folder", sdistOf(tmember{name: topDir}), "two members"},
 
@@ -138,14 +198,33 @@ func TestTarRefused(t *testing.T) {
 		{"top is a file", pack(rawTar(tmember{name: topDir, body: goodInfo})), "PKG-INFO\" is missing"},
 		{"no PKG-INFO", pack(rawTar(tmember{name: in("setup.py")})), "is missing"},
 		{"PKG-INFO too deep", pack(rawTar(tmember{name: in("x/PKG-INFO"), body: goodInfo})), "is missing"},
-		{"PKG-INFO is a symlink", pack(rawTar(tmember{name: in("x"), body: goodInfo}, tmember{name: in("PKG-INFO"), kind: '2', link: "x"})), "is missing"},
-		{"PKG-INFO is a hard link", pack(rawTar(tmember{name: in("x"), body: goodInfo}, tmember{name: in("PKG-INFO"), kind: '1', link: in("x")})), "is missing"},
+		{
+			"PKG-INFO is a symlink",
+			pack(rawTar(tmember{name: in("x"), body: goodInfo}, tmember{name: in("PKG-INFO"), kind: '2', link: "x"})),
+			"is missing",
+		},
+		{
+			"PKG-INFO is a hard link",
+			pack(rawTar(tmember{name: in("x"), body: goodInfo}, tmember{name: in("PKG-INFO"), kind: '1', link: in("x")})),
+			"is missing",
+		},
 		{"PKG-INFO twice", sdistOf(tmember{name: in("PKG-INFO"), body: goodInfo}), "two members"},
 		{"PKG-INFO twice by a dot", sdistOf(tmember{name: in("./PKG-INFO"), body: goodInfo}), "two members"},
 		{"PKG-INFO twice by case", sdistOf(tmember{name: in("pkg-info"), body: goodInfo}), "ignore case"},
-		{"PKG-INFO of another project", pack(rawTar(tmember{name: in("PKG-INFO"), body: "Metadata-Version: 2.1\nName: other\nVersion: 1.0\n"})), "says the project is"},
-		{"PKG-INFO of another version", pack(rawTar(tmember{name: in("PKG-INFO"), body: "Metadata-Version: 2.1\nName: foo-bar\nVersion: 1.1\n"})), "says the version is"},
-		{"PKG-INFO of 9 MiB", pack(rawTar(tmember{name: in("PKG-INFO"), body: goodInfo + strings.Repeat("x", 9<<20)})), "bytes long"},
+		{
+			"PKG-INFO of another project",
+			pack(rawTar(tmember{name: in("PKG-INFO"), body: "Metadata-Version: 2.1\nName: other\nVersion: 1.0\n"})),
+			"says the project is",
+		},
+		{
+			"PKG-INFO of another version",
+			pack(rawTar(tmember{name: in("PKG-INFO"), body: "Metadata-Version: 2.1\nName: foo-bar\nVersion: 1.1\n"})),
+			"says the version is",
+		},
+		{
+			"PKG-INFO of 9 MiB", pack(rawTar(tmember{name: in("PKG-INFO"), body: goodInfo + strings.Repeat("x", 9<<20)})),
+			"bytes long",
+		},
 		{"PKG-INFO empty", pack(rawTar(tmember{name: in("PKG-INFO")})), "PKG-INFO"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

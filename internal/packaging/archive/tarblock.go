@@ -38,8 +38,8 @@ func (b tarBlock) name() string { return b.text(0, 100) }
 func (b tarBlock) link() string { return b.text(157, 257) }
 func (b tarBlock) kind() byte   { return b[156] }
 
-// fullName joins prefix and name. Only a POSIX header has a prefix there; Python joins it whatever the header, others do
-// not, so in another header those bytes must be empty.
+// fullName joins prefix and name. Only a POSIX header has a prefix there; Python joins it whatever the header, others
+// do not, so in another header those bytes must be empty.
 func (b tarBlock) fullName() (string, error) {
 	prefix := b.text(345, 500)
 	if prefix == "" {

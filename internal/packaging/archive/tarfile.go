@@ -2,6 +2,7 @@ package archive
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"path"
 	"unicode/utf8"
@@ -26,7 +27,7 @@ func (g *gate) openTar() (*tarFile, error) {
 	names, t := g.lim.Directory, &tarReader{r: bufferedTar(stream)}
 	for {
 		m, err := t.next()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return f, f.tree.settle()
 		}
 		if err != nil {

@@ -38,7 +38,8 @@ func paxRecord(b []byte) (key, value string, n int, ok bool) {
 	return key, value, n, ok && key != ""
 }
 
-// check refuses values that readers take in different ways, and sparse files, which unpack to other bytes than they hold.
+// check refuses values that readers take in different ways, and sparse files, which unpack to other bytes than they
+// hold.
 func (p pax) check() error {
 	for key, value := range p {
 		switch {

@@ -2,6 +2,7 @@ package archive
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"strings"
 )
@@ -14,7 +15,8 @@ type tarMember struct {
 	size int64
 }
 
-// tarReader reads headers from a stream as Python's tarfile does, and refuses where that would differ from other readers.
+// tarReader reads headers from a stream as Python's tarfile does, and refuses where that would differ from other
+// readers.
 type tarReader struct {
 	r       io.Reader
 	pending pendingNames
@@ -55,7 +57,7 @@ func (t *tarReader) block() (tarBlock, error) {
 	t.left = 0
 	b := make(tarBlock, blockSize)
 	_, err := io.ReadFull(t.r, b)
-	if err == io.EOF || err == nil && b.isZero() {
+	if errors.Is(err, io.EOF) || err == nil && b.isZero() {
 		return nil, t.end()
 	}
 	if err != nil {
@@ -86,7 +88,7 @@ func (t *tarReader) end() error {
 
 // cut names an early end; other errors come with their own words.
 func cut(err error) error {
-	if err == io.EOF || err == io.ErrUnexpectedEOF {
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return refuse("the tar file is cut short")
 	}
 	return err

@@ -89,11 +89,13 @@ func (t *tree) isFile(p string) bool { return t.kinds[p] == file }
 func (t *tree) warnings() []string {
 	var w []string
 	if n := len(t.repeated); n > 0 {
-		w = append(w, fmt.Sprintf("%d members are there more than once, such as %s; the last one counts", n, quote(t.repeated[0])))
+		w = append(w, fmt.Sprintf("%d members are there more than once, such as %s; the last one counts", n,
+			quote(t.repeated[0])))
 	}
 	if n := len(t.colliding); n > 0 {
 		a, b := t.colliding[0][0], t.colliding[0][1]
-		w = append(w, fmt.Sprintf("%d members overwrite others on systems that ignore case, such as %s and %s", n, quote(a), quote(b)))
+		w = append(w, fmt.Sprintf("%d members overwrite others on systems that ignore case, such as %s and %s", n, quote(a),
+			quote(b)))
 	}
 	return w
 }

@@ -54,8 +54,8 @@ func (g *gate) distInfo(t *tree) (string, error) {
 	return dir, nil
 }
 
-// namesSame reports whether dir reads as the project and version of name under some split: wheels of before the escaping
-// rules have dashes in either part.
+// namesSame reports whether dir reads as the project and version of name under some split: wheels of before the
+// escaping rules have dashes in either part.
 func namesSame(dir string, name packaging.Filename) bool {
 	stem, ok := strings.CutSuffix(dir, distInfo)
 	if !ok {

@@ -21,27 +21,64 @@ func TestWheelRefused(t *testing.T) {
 		{"no WHEEL", wheelWithout("WHEEL"), `WHEEL" is missing`},
 		{"no RECORD", wheelWithout("RECORD"), `RECORD" is missing`},
 		{"no dist-info", zspec{members: []zmember{{name: "a.py"}}}.bytes(), "has 0"},
-		{"dist-info below the top", zspec{members: []zmember{{name: "x/" + info + "METADATA", body: goodMetadata}}}.bytes(), "has 0"},
+		{
+			"dist-info below the top", zspec{members: []zmember{{name: "x/" + info + "METADATA", body: goodMetadata}}}.bytes(),
+			"has 0",
+		},
 		{"two dist-infos", wheelOf(zmember{name: "other-1.0.dist-info/METADATA"}), "has 2"},
 		{"dist-info of another project", renamedAll("other-1.0"), "should be"},
 		{"dist-info of another version", renamedAll("foo_bar-1.1"), "should be"},
 		{"dist-info without a version", renamedAll("foo_bar"), "should be"},
-		{"dist-info suffix in capitals", zspec{members: []zmember{{name: "foo_bar-1.0.DIST-INFO/METADATA", body: goodMetadata}}}.bytes(), "should be"},
+		{
+			"dist-info suffix in capitals",
+			zspec{members: []zmember{{name: "foo_bar-1.0.DIST-INFO/METADATA", body: goodMetadata}}}.bytes(), "should be",
+		},
 		{"METADATA through a dot step", wheelWith("METADATA", func(m *zmember) { m.name = "./" + m.name }), "is missing"},
-		{"METADATA through an empty step", wheelWith("METADATA", func(m *zmember) { m.name = info + "/METADATA" }), "is missing"},
-		{"METADATA is a folder", wheelWith("METADATA", func(m *zmember) { m.name, m.body, m.deflate = m.name+"/", "", false }), "is missing"},
+		{
+			"METADATA through an empty step", wheelWith("METADATA", func(m *zmember) { m.name = info + "/METADATA" }),
+			"is missing",
+		},
+		{
+			"METADATA is a folder",
+			wheelWith("METADATA", func(m *zmember) { m.name, m.body, m.deflate = m.name+"/", "", false }), "is missing",
+		},
 		{"METADATA empty", wheelWith("METADATA", body("")), "METADATA"},
 		{"METADATA of 9 MiB", wheelWith("METADATA", body(goodMetadata+strings.Repeat("x", 9<<20))), "are allowed"},
-		{"METADATA of another project", wheelWith("METADATA", body(meta("other", "1.0"))), `says the project is "other", the file name says foo-bar`},
-		{"METADATA of another version", wheelWith("METADATA", body(meta("foo-bar", "1.1"))), `says the version is "1.1", the file name says 1.0`},
+		{
+			"METADATA of another project", wheelWith("METADATA", body(meta("other", "1.0"))),
+			`says the project is "other", the file name says foo-bar`,
+		},
+		{
+			"METADATA of another version", wheelWith("METADATA", body(meta("foo-bar", "1.1"))),
+			`says the version is "1.1", the file name says 1.0`,
+		},
 		{"METADATA with a local version", wheelWith("METADATA", body(meta("foo-bar", "1.0+x"))), "says the version is"},
 		{"METADATA without a version", wheelWith("METADATA", body("Metadata-Version: 2.1\nName: foo-bar\n")), "METADATA"},
-		{"METADATA with two names", wheelWith("METADATA", body("Metadata-Version: 2.1\nName: foo-bar\nName: other\nVersion: 1.0\n")), "METADATA"},
-		{"METADATA unpacks to more than it says", wheelWith("METADATA", func(m *zmember) { m.packed = squeeze(goodMetadata + "more") }), "does not unpack"},
-		{"METADATA unpacks to less than it says", wheelWith("METADATA", func(m *zmember) { m.packed = squeeze(goodMetadata[:20]) }), "does not unpack"},
-		{"METADATA with another checksum", wheelWith("METADATA", func(m *zmember) { m.packed = squeeze(strings.ToUpper(goodMetadata)) }), "does not unpack"},
-		{"METADATA compressed badly", wheelWith("METADATA", func(m *zmember) { m.packed = []byte("\xff\xff\xff\xff") }), "damaged"},
-		{"METADATA compressed and more", wheelWith("METADATA", func(m *zmember) { m.packed = append(squeeze(goodMetadata), "more"...) }), "does not end where"},
+		{
+			"METADATA with two names",
+			wheelWith("METADATA", body("Metadata-Version: 2.1\nName: foo-bar\nName: other\nVersion: 1.0\n")), "METADATA",
+		},
+		{
+			"METADATA unpacks to more than it says",
+			wheelWith("METADATA", func(m *zmember) { m.packed = squeeze(goodMetadata + "more") }), "does not unpack",
+		},
+		{
+			"METADATA unpacks to less than it says",
+			wheelWith("METADATA", func(m *zmember) { m.packed = squeeze(goodMetadata[:20]) }), "does not unpack",
+		},
+		{
+			"METADATA with another checksum",
+			wheelWith("METADATA", func(m *zmember) { m.packed = squeeze(strings.ToUpper(goodMetadata)) }), "does not unpack",
+		},
+		{
+			"METADATA compressed badly", wheelWith("METADATA", func(m *zmember) { m.packed = []byte("\xff\xff\xff\xff") }),
+			"damaged",
+		},
+		{
+			"METADATA compressed and more",
+			wheelWith("METADATA", func(m *zmember) { m.packed = append(squeeze(goodMetadata), "more"...) }),
+			"does not end where",
+		},
 		{"WHEEL empty", wheelWith("WHEEL", body("")), "Wheel-Version"},
 		{"WHEEL of the future", wheelWith("WHEEL", body("Wheel-Version: 2.0\n")), "installers read 1.x"},
 		{"WHEEL without a number", wheelWith("WHEEL", body("Wheel-Version: one\n")), "installers read 1.x"},
@@ -50,9 +87,18 @@ func TestWheelRefused(t *testing.T) {
 		{"RECORD with NUL", wheelWith("RECORD", body("a\x00,,\n")), "not UTF-8"},
 		{"RECORD with an endless name", wheelWith("RECORD", body(strings.Repeat("a", 5000)+",,\n")), "RECORD lists a name"},
 		{"entry points not UTF-8", wheelOf(zmember{name: info + "entry_points.txt", body: "\xff"}), "not UTF-8"},
-		{"script in another folder", wheelOf(zmember{name: info + "entry_points.txt", body: "[console_scripts]\n../../sh = a:b\n"}), "which is a path"},
-		{"gui script on Windows", wheelOf(zmember{name: info + "entry_points.txt", body: "[gui_scripts]\na\\b = a:b\n"}), "which is a path"},
-		{"script named ..", wheelOf(zmember{name: info + "entry_points.txt", body: "\ufeff[console_scripts]\n..=a:b\n"}), "which is a path"},
+		{
+			"script in another folder",
+			wheelOf(zmember{name: info + "entry_points.txt", body: "[console_scripts]\n../../sh = a:b\n"}), "which is a path",
+		},
+		{
+			"gui script on Windows", wheelOf(zmember{name: info + "entry_points.txt", body: "[gui_scripts]\na\\b = a:b\n"}),
+			"which is a path",
+		},
+		{
+			"script named ..", wheelOf(zmember{name: info + "entry_points.txt", body: "\ufeff[console_scripts]\n..=a:b\n"}),
+			"which is a path",
+		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			_, err := inspect(t, wheelName, tt.whl)
@@ -70,12 +116,18 @@ func TestZipSDistRefused(t *testing.T) {
 	}{
 		{"two top folders", sdistZip(zmember{name: "x"}), "one top folder"},
 		{"no PKG-INFO", zspec{members: []zmember{{name: in("setup.py")}}}.bytes(), "is missing"},
-		{"PKG-INFO through a dot step", zspec{members: []zmember{{name: in("./PKG-INFO"), body: goodInfo}}}.bytes(), "is missing"},
+		{
+			"PKG-INFO through a dot step", zspec{members: []zmember{{name: in("./PKG-INFO"), body: goodInfo}}}.bytes(),
+			"is missing",
+		},
 		{"empty", zspec{}.bytes(), "is empty"},
 		{"tar.gz inside the name", sdistOf(), "no zip"},
 		{"symlink", sdistZip(zmember{name: in("l"), external: 0o120777 << 16}), "symbolic link"},
 		{"duplicate", sdistZip(zmember{name: in("setup.py")}), "two members"},
-		{"another project", zspec{members: []zmember{{name: in("PKG-INFO"), body: meta("other", "1.0")}}}.bytes(), "says the project"},
+		{
+			"another project", zspec{members: []zmember{{name: in("PKG-INFO"), body: meta("other", "1.0")}}}.bytes(),
+			"says the project",
+		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			_, err := inspect(t, file, tt.zip)

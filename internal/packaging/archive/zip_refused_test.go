@@ -64,8 +64,14 @@ func TestZipRefused(t *testing.T) {
 		{"gap before the directory", with(zspec{beforeDir: []byte("gap")}), "belong to no member"},
 		{"gap after the directory", with(zspec{afterDir: []byte("gap")}), "elsewhere"},
 		{"signed directory", with(zspec{afterDir: []byte("PK\x05\x05\x00\x00")}), "elsewhere"},
-		{"count too low", with(zspec{pokeEnd: func(b []byte) { le.PutUint16(b[8:], 3); le.PutUint16(b[10:], 3) }}), "end record says 3"},
-		{"count too high", with(zspec{pokeEnd: func(b []byte) { le.PutUint16(b[8:], 9); le.PutUint16(b[10:], 9) }}), "end record says 9"},
+		{
+			"count too low", with(zspec{pokeEnd: func(b []byte) { le.PutUint16(b[8:], 3); le.PutUint16(b[10:], 3) }}),
+			"end record says 3",
+		},
+		{
+			"count too high", with(zspec{pokeEnd: func(b []byte) { le.PutUint16(b[8:], 9); le.PutUint16(b[10:], 9) }}),
+			"end record says 9",
+		},
 		{"count modulo 65536", with(zspec{pokeEnd: poke16(8, 1)}), "several disks"},
 		{"second disk", with(zspec{pokeEnd: poke16(4, 1)}), "several disks"},
 		{"directory size too small", with(zspec{pokeEnd: poke32(12, 46)}), "elsewhere"},
@@ -78,10 +84,16 @@ func TestZipRefused(t *testing.T) {
 		{"zip64 several disks", with(zspec{zip64: true, poke64: poke32(72, 2)}), "right before it"},
 		{"zip64 record damaged", with(zspec{zip64: true, poke64: poke32(0, 1)}), "damaged"},
 		{"zip64 record extended", with(zspec{zip64: true, poke64: poke64(4, 50)}), "data of its own"},
-		{"zip64 contradicts the count", with(zspec{zip64: true, pokeEnd: func(b []byte) { le.PutUint16(b[8:], 3); le.PutUint16(b[10:], 3) }}), "disagree"},
+		{
+			"zip64 contradicts the count",
+			with(zspec{zip64: true, pokeEnd: func(b []byte) { le.PutUint16(b[8:], 3); le.PutUint16(b[10:], 3) }}), "disagree",
+		},
 		{"zip64 contradicts the offset", with(zspec{zip64: true, poke64: poke64(48, 7)}), "disagree"},
 		{"zip64 disks differ", with(zspec{zip64: true, poke64: poke64(24, 1)}), "several disks"},
-		{"zip64 offset negative", with(zspec{zip64: true, poke64: poke64(48, 1<<63), pokeEnd: poke32(16, 0xffffffff)}), "elsewhere"},
+		{
+			"zip64 offset negative", with(zspec{zip64: true, poke64: poke64(48, 1<<63), pokeEnd: poke32(16, 0xffffffff)}),
+			"elsewhere",
+		},
 
 		{"duplicate name", wheelOf(zmember{name: "a"}, zmember{name: "a"}), "two members are named"},
 		{"duplicate METADATA", wheelOf(zmember{name: info + "METADATA", body: goodMetadata}), "two members are named"},
@@ -90,25 +102,46 @@ func TestZipRefused(t *testing.T) {
 		{"file and folder", wheelOf(zmember{name: "a"}, zmember{name: "a/"}), "two members are named"},
 		{"file as a folder", wheelOf(zmember{name: "a"}, zmember{name: "a/b"}), "is a folder for"},
 		{"metadata by case", wheelOf(zmember{name: info + "metadata"}), "systems that ignore case"},
-		{"dist-info by case", wheelOf(zmember{name: "Foo_Bar-1.0.dist-info/METADATA", body: goodMetadata}), "systems that ignore case"},
+		{
+			"dist-info by case", wheelOf(zmember{name: "Foo_Bar-1.0.dist-info/METADATA", body: goodMetadata}),
+			"systems that ignore case",
+		},
 		{"local name differs", wheelOf(zmember{name: "a.py", local: "b.py"}), "local header names it"},
 		{"only local", wheelOf(zmember{name: "a.py", body: "x", noEntry: true}), "belong to no member"},
 		{"only in the directory", wheelOf(zmember{name: "a.py", noLocal: true}), "reach into"},
-		{"two entries on one body", wheelOf(zmember{name: "a", body: "x"}, zmember{name: "b", body: "x", noLocal: true, pokeEntry: poke32(42, 0)}), "reach into"},
+		{
+			"two entries on one body",
+			wheelOf(zmember{name: "a", body: "x"}, zmember{name: "b", body: "x", noLocal: true, pokeEntry: poke32(42, 0)}),
+			"reach into",
+		},
 		{"offset beyond the file", wheelOf(zmember{name: "a", pokeEntry: poke32(42, 0x7fffffff)}), "member"},
 
 		{"no local header", wheelOf(zmember{name: "a", pokeLocal: poke32(0, 0x02014b50)}), "no local header"},
-		{"local extra over the end", zspec{members: []zmember{{name: "a", pokeLocal: poke16(28, 0xffff)}}}.bytes(), "middle of a record"},
+		{
+			"local extra over the end", zspec{members: []zmember{{name: "a", pokeLocal: poke16(28, 0xffff)}}}.bytes(),
+			"middle of a record",
+		},
 		{"local extra overruns", wheelOf(zmember{name: "a", localExtra: []byte{1, 0, 9, 0}}), "longer than its record"},
 		{"only bytes, no members", zspec{beforeDir: []byte("hello")}.bytes(), "belong to no member"},
-		{"bodies overlap", wheelOf(zmember{name: "b", body: "abc", pokeLocal: poke32(18, 5), pokeEntry: func(b []byte) { le.PutUint64(b[20:], 5<<32|5) }}), "reach into"},
+		{
+			"bodies overlap",
+			wheelOf(zmember{
+				name: "b", body: "abc", pokeLocal: poke32(18, 5), pokeEntry: func(b []byte) { le.PutUint64(b[20:], 5<<32|5) },
+			}), "reach into",
+		},
 		{"size differs", wheelOf(zmember{name: "a", body: "abc", pokeLocal: poke32(22, 2)}), "other sizes"},
-		{"packed size differs", wheelOf(zmember{name: "a", body: "abc", deflate: true, pokeLocal: poke32(18, 2)}), "other sizes"},
+		{
+			"packed size differs", wheelOf(zmember{name: "a", body: "abc", deflate: true, pokeLocal: poke32(18, 2)}),
+			"other sizes",
+		},
 		{"checksum differs", wheelOf(zmember{name: "a", body: "abc", pokeLocal: poke32(14, 2)}), "other sizes"},
 		{"method differs", wheelOf(zmember{name: "a", pokeLocal: poke16(8, 8)}), "differently"},
 		{"flags differ", wheelOf(zmember{name: "a", pokeLocal: poke16(6, 8)}), "differently"},
 		{"utf-8 flag differs", wheelOf(zmember{name: "a", pokeLocal: poke16(6, 1<<11)}), "differently"},
-		{"packed over the next record", wheelOf(zmember{name: "a", deflate: true, body: "abc", pokeEntry: poke32(20, 4000)}), "reach into"},
+		{
+			"packed over the next record", wheelOf(zmember{name: "a", deflate: true, body: "abc", pokeEntry: poke32(20, 4000)}),
+			"reach into",
+		},
 		{"stored with two sizes", wheelOf(zmember{name: "a", body: "abc", pokeEntry: poke32(24, 2)}), "two sizes differ"},
 		{"folder with contents", wheelOf(zmember{name: "a/", body: "abc"}), "yet it has contents"},
 		{"encrypted", wheelOf(zmember{name: "a", flags: 1}), "encrypted"},
@@ -123,31 +156,82 @@ func TestZipRefused(t *testing.T) {
 
 		{"extra overruns", wheelOf(zmember{name: "a", extra: []byte{1, 0, 9, 0}}), "longer than its record"},
 		{"extra twice", wheelOf(zmember{name: "a", dirExtra: append(block(1, nil), block(1, nil)...)}), "two zip64"},
-		{"unicode path twice", wheelOf(zmember{name: "a", dirExtra: append(unicodePath("a", "a"), unicodePath("a", "a")...)}), "two Unicode"},
+		{
+			"unicode path twice",
+			wheelOf(zmember{name: "a", dirExtra: append(unicodePath("a", "a"), unicodePath("a", "a")...)}), "two Unicode",
+		},
 		{"unicode path differs", wheelOf(zmember{name: "a", dirExtra: unicodePath("a", "b")}), "Unicode path"},
 		{"unicode path differs locally", wheelOf(zmember{name: "a", localExtra: unicodePath("a", "b")}), "Unicode path"},
 		{"unicode path of another name", wheelOf(zmember{name: "a", dirExtra: unicodePath("b", "a")}), "Unicode path"},
-		{"zip64 size too short", wheelOf(zmember{name: "a", body: "abc", dirExtra: block(1, u64s(3)), pokeEntry: func(b []byte) {
-			le.PutUint32(b[20:], 0xffffffff)
-			le.PutUint32(b[24:], 0xffffffff)
-		}}), "too short"},
-		{"zip64 size too long", wheelOf(zmember{name: "a", body: "abc", dirExtra: block(1, u64s(3, 3)), pokeEntry: poke32(20, 0xffffffff)}), "too long"},
+		{
+			"zip64 size too short",
+			wheelOf(zmember{name: "a", body: "abc", dirExtra: block(1, u64s(3)), pokeEntry: func(b []byte) {
+				le.PutUint32(b[20:], 0xffffffff)
+				le.PutUint32(b[24:], 0xffffffff)
+			}}), "too short",
+		},
+		{
+			"zip64 size too long",
+			wheelOf(zmember{name: "a", body: "abc", dirExtra: block(1, u64s(3, 3)), pokeEntry: poke32(20, 0xffffffff)}),
+			"too long",
+		},
 		{"zip64 not asked for, lying", wheelOf(zmember{name: "a", body: "abc", dirExtra: block(1, u64s(4))}), "contradicts"},
-		{"zip64 of three bytes", wheelOf(zmember{name: "a", body: "abc", dirExtra: block(1, []byte("xyz"))}), "strange length"},
+		{
+			"zip64 of three bytes", wheelOf(zmember{name: "a", body: "abc", dirExtra: block(1, []byte("xyz"))}),
+			"strange length",
+		},
 		{"zip64 without a field", wheelOf(zmember{name: "a", body: "abc", pokeEntry: poke32(24, 0xffffffff)}), "missing"},
-		{"zip64 size negative", wheelOf(zmember{name: "a", dirExtra: block(1, u64s(1<<63)), pokeEntry: poke32(24, 0xffffffff)}), "impossible"},
+		{
+			"zip64 size negative",
+			wheelOf(zmember{name: "a", dirExtra: block(1, u64s(1<<63)), pokeEntry: poke32(24, 0xffffffff)}), "impossible",
+		},
 
-		{"descriptor lies about size", wheelOf(zmember{name: "a", body: "abc", deflate: true, flags: 8, after: desc(sumOf("abc"), len(squeeze("abc")), 4)}), "not the directory's"},
-		{"descriptor lies about checksum", wheelOf(zmember{name: "a", body: "abc", flags: 8, after: desc(1, 3, 3)}), "not the directory's"},
-		{"descriptor without signature", wheelOf(zmember{name: "a", body: "abc", flags: 8, after: desc(sumOf("abc"), 3, 3)[4:]}), "take 12 bytes"},
-		{"descriptor with a wrong signature", wheelOf(zmember{name: "a", body: "abc", flags: 8, after: append([]byte("PK\x07\x09"), desc(sumOf("abc"), 3, 3)[4:]...)}), "no signature"},
+		{
+			"descriptor lies about size",
+			wheelOf(zmember{
+				name:    "a",
+				body:    "abc",
+				deflate: true,
+				flags:   8,
+				after:   desc(sumOf("abc"), len(squeeze("abc")), 4),
+			}), "not the directory's",
+		},
+		{
+			"descriptor lies about checksum", wheelOf(zmember{name: "a", body: "abc", flags: 8, after: desc(1, 3, 3)}),
+			"not the directory's",
+		},
+		{
+			"descriptor without signature",
+			wheelOf(zmember{name: "a", body: "abc", flags: 8, after: desc(sumOf("abc"), 3, 3)[4:]}), "take 12 bytes",
+		},
+		{
+			"descriptor with a wrong signature",
+			wheelOf(zmember{
+				name: "a", body: "abc", flags: 8, after: append([]byte("PK\x07\x09"), desc(sumOf("abc"), 3, 3)[4:]...),
+			}), "no signature",
+		},
 		{"descriptor missing", wheelOf(zmember{name: "a", body: "abc", flags: 8, after: []byte{}}), "take 0 bytes"},
-		{"descriptor of 64 bits unannounced", wheelOf(zmember{name: "a", body: "abc", flags: 8, after: desc64(sumOf("abc"), 3, 3)}), "take 24 bytes"},
-		{"descriptor of 32 bits though zip64", wheelOf(zmember{name: "a", body: "abc", flags: 8, localExtra: block(1, u64s(0, 0))}), "take 16 bytes"},
-		{"descriptor and local sizes that lie", wheelOf(zmember{name: "a", body: "abc", flags: 8, pokeLocal: poke32(18, 2)}), "other sizes"},
+		{
+			"descriptor of 64 bits unannounced",
+			wheelOf(zmember{name: "a", body: "abc", flags: 8, after: desc64(sumOf("abc"), 3, 3)}), "take 24 bytes",
+		},
+		{
+			"descriptor of 32 bits though zip64",
+			wheelOf(zmember{name: "a", body: "abc", flags: 8, localExtra: block(1, u64s(0, 0))}), "take 16 bytes",
+		},
+		{
+			"descriptor and local sizes that lie", wheelOf(zmember{name: "a", body: "abc", flags: 8, pokeLocal: poke32(18, 2)}),
+			"other sizes",
+		},
 		{"data ends before its descriptor", wheelOf(early()), "does not end where"},
-		{"data is longer than its descriptor says", wheelOf(zmember{name: "a", body: "abc", packed: squeeze("abcdef"), deflate: true, flags: 8}), "does not unpack"},
-		{"descriptor after garbage", wheelOf(zmember{name: "a", body: "abc", packed: []byte("\xff\xff\xff"), deflate: true, flags: 8}), "damaged"},
+		{
+			"data is longer than its descriptor says",
+			wheelOf(zmember{name: "a", body: "abc", packed: squeeze("abcdef"), deflate: true, flags: 8}), "does not unpack",
+		},
+		{
+			"descriptor after garbage",
+			wheelOf(zmember{name: "a", body: "abc", packed: []byte("\xff\xff\xff"), deflate: true, flags: 8}), "damaged",
+		},
 
 		{"no name", wheelOf(zmember{name: ""}), "0 bytes long"},
 		{"long name", wheelOf(zmember{name: long}), "bytes long"},
@@ -171,7 +255,10 @@ func TestZipRefused(t *testing.T) {
 		{"device", wheelOf(zmember{name: "a", external: 0o020666 << 16}), "neither a file nor a folder"},
 		{"pipe", wheelOf(zmember{name: "a", external: 0o010666 << 16}), "neither a file nor a folder"},
 		{"folder without a slash", wheelOf(zmember{name: "a", external: 0o040755 << 16}), "does not end in '/'"},
-		{"DOS folder without a slash", wheelOf(zmember{name: "a", external: 0x10, pokeEntry: poke16(4, 20)}), "does not end in '/'"},
+		{
+			"DOS folder without a slash", wheelOf(zmember{name: "a", external: 0x10, pokeEntry: poke16(4, 20)}),
+			"does not end in '/'",
+		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			_, err := inspect(t, wheelName, tt.zip)

@@ -38,8 +38,8 @@ type descriptor struct {
 	packed, size uint64
 }
 
-// readDescriptor reads what stands between the body and next: a signature, the checksum and two sizes of 4 bytes, or of 8
-// in a zip64 member. Descriptors without the signature are refused, since readers tell them from data by guessing.
+// readDescriptor reads what stands between the body and next: a signature, the checksum and two sizes of 4 bytes, or of
+// 8 in a zip64 member. Descriptors without the signature are refused, since readers tell them from data by guessing.
 func (g *gate) readDescriptor(m *zipMember, wide bool, next int64) (descriptor, error) {
 	at, n := m.data+m.packed, int64(16)
 	if wide {

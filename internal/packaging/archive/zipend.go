@@ -77,7 +77,9 @@ func directoryAt(src *source, at int64, end record) (zipEnd, error) {
 		return e, err
 	}
 	if e.size < 0 || e.offset < 0 || e.offset > closes-e.size || e.offset+e.size != closes {
-		return e, refuse("the zip file's end record puts the directory elsewhere: something stands before, inside or after the archive")
+		return e, refuse(
+			"the zip file's end record puts the directory elsewhere: something stands before, inside or after the archive",
+		)
 	}
 	return e, nil
 }

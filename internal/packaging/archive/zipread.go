@@ -20,8 +20,9 @@ func (g *gate) readMember(m *zipMember, limit int64) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// unpack decompresses m into w, or nowhere when w is nil. The data must give exactly m.size bytes with m's checksum out of
-// exactly m.packed bytes. It never makes more than m.size+1 bytes, nor more than the inspection may decompress in all.
+// unpack decompresses m into w, or nowhere when w is nil. The data must give exactly m.size bytes with m's checksum out
+// of exactly m.packed bytes. It never makes more than m.size+1 bytes, nor more than the inspection may decompress in
+// all.
 func (g *gate) unpack(m *zipMember, w io.Writer) error {
 	if g.inflated += m.size; g.inflated > g.lim.Expanded {
 		return refuse("more than %d bytes would have to be decompressed to check this archive", g.lim.Expanded)

@@ -65,7 +65,14 @@ func SDist(project, version, content string, extra ...string) File {
 	}
 	must(tw.Close())
 	must(gz.Close())
-	return File{Name: top + ".tar.gz", Project: project, Version: version, Kind: "sdist", Bytes: out.Bytes(), Metadata: []byte(meta)}
+	return File{
+		Name:     top + ".tar.gz",
+		Project:  project,
+		Version:  version,
+		Kind:     "sdist",
+		Bytes:    out.Bytes(),
+		Metadata: []byte(meta),
+	}
 }
 
 func metadata(project, version string, extra []string) string {
@@ -88,7 +95,13 @@ func zipped(members [][2]string) []byte {
 	var out bytes.Buffer
 	zw := zip.NewWriter(&out)
 	for _, m := range members {
-		h := &zip.FileHeader{Name: m[0], Method: zip.Store, CRC32: crc([]byte(m[1])), CompressedSize64: uint64(len(m[1])), UncompressedSize64: uint64(len(m[1]))}
+		h := &zip.FileHeader{
+			Name:               m[0],
+			Method:             zip.Store,
+			CRC32:              crc([]byte(m[1])),
+			CompressedSize64:   uint64(len(m[1])),
+			UncompressedSize64: uint64(len(m[1])),
+		}
 		w, err := zw.CreateRaw(h)
 		must(err)
 		_, err = w.Write([]byte(m[1]))

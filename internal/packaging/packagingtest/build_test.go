@@ -23,7 +23,8 @@ func TestGate(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		got, err := archive.Inspect(bytes.NewReader(f.Bytes), int64(len(f.Bytes)), filename, archive.DefaultLimits(), archive.PyPIRules())
+		got, err := archive.Inspect(bytes.NewReader(f.Bytes), int64(len(f.Bytes)), filename, archive.DefaultLimits(),
+			archive.PyPIRules())
 		if err != nil {
 			t.Errorf("Inspect(%s) = %v", f.Name, err)
 		} else if !bytes.Equal(got.Metadata, f.Metadata) || len(got.Warnings) > 0 {

@@ -16,8 +16,14 @@ func (f File) Form(extra ...[2]string) (body []byte, contentType string) {
 		python = "source"
 	}
 	fields := append([][2]string{
-		{":action", "file_upload"}, {"protocol_version", "1"}, {"metadata_version", "2.1"}, {"name", f.Project},
-		{"version", f.Version}, {"filetype", f.Kind}, {"pyversion", python}, {"sha256_digest", f.SHA256()},
+		{":action", "file_upload"},
+		{"protocol_version", "1"},
+		{"metadata_version", "2.1"},
+		{"name", f.Project},
+		{"version", f.Version},
+		{"filetype", f.Kind},
+		{"pyversion", python},
+		{"sha256_digest", f.SHA256()},
 	}, extra...)
 	var out bytes.Buffer
 	w := multipart.NewWriter(&out)

@@ -45,8 +45,8 @@ func newClient(t *tls.Config) *http.Client {
 	}
 }
 
-// fetchKeys asks an issuer for its discovery document and then for its keys, by key id. None at all is an error, so that
-// an empty answer does not replace good keys.
+// fetchKeys asks an issuer for its discovery document and then for its keys, by key id. None at all is an error, so
+// that an empty answer does not replace good keys.
 func fetchKeys(ctx context.Context, client *http.Client, issuer string) (map[string][]crypto.PublicKey, error) {
 	p, err := oidc.NewProvider(oidc.ClientContext(ctx, client), issuer)
 	if err != nil {

@@ -15,12 +15,13 @@ import (
 
 // How keys are kept.
 const (
-	fetchBudget = 3 * time.Second        // discovery and keys together
-	waitBudget  = 900 * time.Millisecond // of a token for a fetch, which goes on without it: the exchange answers within a second
-	refreshAge  = 10 * time.Minute       // older keys are still used, and fetched anew meanwhile
-	staleAge    = 15 * time.Minute       // older keys are used only where new ones cannot be had
-	maxAge      = 24 * time.Hour         // keys older than this are used no more
-	coolDown    = 30 * time.Second       // after a fetch that failed, or that did not bring the key it was made for
+	fetchBudget = 3 * time.Second // discovery and keys together
+	// of a token for a fetch, which goes on without it: the exchange answers within a second
+	waitBudget = 900 * time.Millisecond
+	refreshAge = 10 * time.Minute // older keys are still used, and fetched anew meanwhile
+	staleAge   = 15 * time.Minute // older keys are used only where new ones cannot be had
+	maxAge     = 24 * time.Hour   // keys older than this are used no more
+	coolDown   = 30 * time.Second // after a fetch that failed, or that did not bring the key it was made for
 )
 
 // inBackground, as a key's id, is for a fetch that no token caused: strangers cannot make it happen, so nothing has to
@@ -114,10 +115,12 @@ func (s *keySet) settle(kid string) ([]crypto.PublicKey, error) {
 		return keys, nil
 	}
 	if s.flight != nil {
-		return nil, fault.New(fault.Unavailable, "the keys of the issuer %s are still being fetched; try again in a few seconds", s.issuer)
+		return nil, fault.New(fault.Unavailable,
+			"the keys of the issuer %s are still being fetched; try again in a few seconds", s.issuer)
 	}
 	if usable == nil {
-		return nil, fault.Wrap(fault.Unavailable, s.failure, "the keys of the issuer %s cannot be fetched at the moment; try again in a minute", s.issuer)
+		return nil, fault.Wrap(fault.Unavailable, s.failure,
+			"the keys of the issuer %s cannot be fetched at the moment; try again in a minute", s.issuer)
 	}
 	s.cool()
 	return nil, fmt.Errorf("its key id (kid) %s is not among the issuer's keys", show(kid))
@@ -164,7 +167,8 @@ func (s *keySet) land(kid string, keys map[string][]crypto.PublicKey, err error)
 	s.flight = nil
 	s.failure = err
 	if err != nil {
-		s.log.Log(context.Background(), s.severity(kid), "fetching an issuer's keys failed", "error", fmt.Sprintf("%.300v", err))
+		s.log.Log(context.Background(), s.severity(kid), "fetching an issuer's keys failed", "error",
+			fmt.Sprintf("%.300v", err))
 	} else {
 		s.keys, s.fetched = keys, s.now()
 	}

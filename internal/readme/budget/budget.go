@@ -4,7 +4,8 @@ package budget
 import "context"
 
 // What rendering one text may cost. The budgets grow with the text, so that a long honest one is not refused, and no
-// faster than it, so that none costs more than a few hundred milliseconds. A text over its budget is shown as plain text.
+// faster than it, so that none costs more than a few hundred milliseconds. A text over its budget is shown as plain
+// text.
 const (
 	stepsPerByte = 64 // looking at a byte, or at an open block or mark
 	stepsMore    = 1_000_000
@@ -26,7 +27,9 @@ type Budget struct {
 
 // New returns the budget of a text of size bytes, which runs out early if ctx ends.
 func New(ctx context.Context, size int) *Budget {
-	return &Budget{done: ctx.Done(), steps: stepsPerByte*size + stepsMore, html: htmlPerByte*size + htmlMore, cells: maxCells}
+	return &Budget{
+		done: ctx.Done(), steps: stepsPerByte*size + stepsMore, html: htmlPerByte*size + htmlMore, cells: maxCells,
+	}
 }
 
 // lookEvery is how many steps pass between two looks at the clock.

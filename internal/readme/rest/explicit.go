@@ -104,13 +104,16 @@ func (d *document) footnoteLabel(label string, count *footnoteCount) string {
 
 func (b *blocks) footnote(label string, body []string) {
 	label = b.doc.footnoteLabel(label, &b.doc.footnotesShown)
-	b.out.WriteString(`<div id="` + html.EscapeString("footnote-"+slug(label)) + `"><p>[` + html.EscapeString(label) + "]</p>" + b.nested(dedent(body)) + "</div>\n")
+	b.out.WriteString(`<div id="` + html.EscapeString("footnote-"+slug(label)) + `"><p>[` + html.EscapeString(label) +
+		"]</p>" + b.nested(dedent(body)) + "</div>\n")
 }
 
 // admonitions are directives that draw attention, with their titles.
 var admonitions = map[string]string{
-	"attention": "Attention", "caution": "Caution", "danger": "Danger", "error": "Error", "hint": "Hint", "important": "Important",
-	"note": "Note", "tip": "Tip", "warning": "Warning", "seealso": "See also", "deprecated": "Deprecated", "versionadded": "New in version", "versionchanged": "Changed in version",
+	"attention": "Attention", "caution": "Caution", "danger": "Danger", "error": "Error", "hint": "Hint",
+	"important": "Important",
+	"note":      "Note", "tip": "Tip", "warning": "Warning", "seealso": "See also", "deprecated": "Deprecated",
+	"versionadded": "New in version", "versionchanged": "Changed in version",
 }
 
 // directives renders the body of the other directives that are known, by name.
@@ -206,5 +209,6 @@ func (b *blocks) admonition(title, first string, content []string) {
 	if first != "" {
 		content = append([]string{first}, content...)
 	}
-	b.out.WriteString("<blockquote><p><strong>" + b.inline(title) + "</strong></p>" + b.nested(content) + "</blockquote>\n")
+	b.out.WriteString("<blockquote><p><strong>" + b.inline(title) + "</strong></p>" + b.nested(content) +
+		"</blockquote>\n")
 }

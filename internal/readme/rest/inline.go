@@ -9,7 +9,8 @@ import (
 )
 
 // inline renders the markup within a paragraph. It looks at each byte a bounded number of times: what ends markup is
-// searched for in the whole paragraph, but never again once it was not found, and names and addresses have a greatest length.
+// searched for in the whole paragraph, but never again once it was not found, and names and addresses have a greatest
+// length.
 type inline struct {
 	doc     *document
 	s       string
@@ -247,7 +248,8 @@ func roleAt(s string) string {
 		return ""
 	}
 	end := 1
-	for end < len(s) && end <= maxRole && (isLetter(s[end]) || isDigit(s[end]) || strings.IndexByte(":+._-", s[end]) >= 0) {
+	for end < len(s) && end <= maxRole &&
+		(isLetter(s[end]) || isDigit(s[end]) || strings.IndexByte(":+._-", s[end]) >= 0) {
 		end++
 	}
 	name := s[1:end]
@@ -361,7 +363,8 @@ func (in *inline) substitute(s string) int {
 
 // url renders an address that stands for itself.
 func (in *inline) url(s string) int {
-	if in.at < in.noURL || !strings.HasPrefix(s, "http://") && !strings.HasPrefix(s, "https://") && !strings.HasPrefix(s, "mailto:") {
+	if in.at < in.noURL ||
+		!strings.HasPrefix(s, "http://") && !strings.HasPrefix(s, "https://") && !strings.HasPrefix(s, "mailto:") {
 		return 0
 	}
 	end := strings.IndexAny(s[:min(len(s), maxAddress+1)], " \n\t<>\"`")
@@ -377,14 +380,16 @@ func (in *inline) url(s string) int {
 	return len(address)
 }
 
-// reference renders a name with "_" or "__" at its end. Names are letters and digits with single other characters between.
+// reference renders a name with "_" or "__" at its end. Names are letters and digits with single other characters
+// between.
 func (in *inline) reference(s string) int {
 	if in.at < in.noName {
 		return 0
 	}
 	end := 0
 	for end < len(s) && isName(s[end]) {
-		if end++; end+1 < len(s) && strings.IndexByte("-._+:", s[end]) >= 0 && isName(s[end+1]) || end+1 < len(s) && s[end] == '_' && isName(s[end+1]) {
+		if end++; end+1 < len(s) && strings.IndexByte("-._+:", s[end]) >= 0 && isName(s[end+1]) ||
+			end+1 < len(s) && s[end] == '_' && isName(s[end+1]) {
 			end++
 		}
 	}

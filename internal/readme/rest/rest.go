@@ -1,7 +1,7 @@
 // Package rest renders reStructuredText (docutils' reStructuredText Markup Specification) as far as projects use it.
 //
-// It never drops text: a directive that it does not know is shown as it was written. It does not promise that the result
-// is safe to show: package readme sanitizes it.
+// It never drops text: a directive that it does not know is shown as it was written. It does not promise that the
+// result is safe to show: package readme sanitizes it.
 package rest
 
 import (
@@ -21,7 +21,9 @@ func HTML(text string, b *budget.Budget) string {
 	for i, line := range lines {
 		lines[i] = strings.TrimRight(untab(line), " ")
 	}
-	d := &document{budget: b, targets: map[string]string{}, substitutions: map[string]string{}, numbers: map[string]string{}}
+	d := &document{
+		budget: b, targets: map[string]string{}, substitutions: map[string]string{}, numbers: map[string]string{},
+	}
 	d.collect(lines)
 	out := &blocks{doc: d}
 	out.parse(lines)
@@ -39,7 +41,8 @@ func (d *document) contents() string {
 	var out strings.Builder
 	out.WriteString("<ul>\n")
 	for _, s := range d.sections {
-		out.WriteString(`<li><a href="#` + html.EscapeString(slug(s.title)) + `">` + s.number + html.EscapeString(unescape(s.title)) + "</a></li>\n")
+		out.WriteString(`<li><a href="#` + html.EscapeString(slug(s.title)) + `">` + s.number +
+			html.EscapeString(unescape(s.title)) + "</a></li>\n")
 	}
 	out.WriteString("</ul>\n")
 	d.budget.Write(out.Len())
@@ -126,7 +129,8 @@ func (d *document) collect(lines []string) {
 func (d *document) collectTitles(lines []string) {
 	for i := 1; i < len(lines) && d.budget.Step(1); i++ {
 		title := strings.TrimSpace(lines[i-1])
-		if adornment(lines[i]) == 0 || title == "" || adornment(title) != 0 || len(lines[i]) < min(4, utf8.RuneCountInString(title)) || len(title) > maxName {
+		if adornment(lines[i]) == 0 || title == "" || adornment(title) != 0 ||
+			len(lines[i]) < min(4, utf8.RuneCountInString(title)) || len(title) > maxName {
 			continue
 		}
 		if name := refName(title); d.targets[name] == "" {
@@ -144,7 +148,8 @@ func (d *document) collectEmbedded(text string) {
 			return
 		}
 		end := from + i
-		if name, address, ok := embeddedAddress(text[from:end]); ok && strings.HasPrefix(text[end+1:], "_") && !strings.HasPrefix(text[end+1:], "__") {
+		if name, address, ok := embeddedAddress(text[from:end]); ok && strings.HasPrefix(text[end+1:], "_") &&
+			!strings.HasPrefix(text[end+1:], "__") {
 			d.targets[refName(name)] = strings.Join(strings.Fields(address), "")
 		}
 		from = end + 1
@@ -264,7 +269,8 @@ func slug(title string) string {
 }
 
 func picture(address string, opts map[string]string) string {
-	img := fmt.Sprintf(`<img src="%s" alt="%s">`, html.EscapeString(strings.TrimSpace(address)), html.EscapeString(opts["alt"]))
+	img := fmt.Sprintf(`<img src="%s" alt="%s">`, html.EscapeString(strings.TrimSpace(address)),
+		html.EscapeString(opts["alt"]))
 	if target := opts["target"]; target != "" {
 		return fmt.Sprintf(`<a href="%s">%s</a>`, html.EscapeString(target), img)
 	}
@@ -338,10 +344,12 @@ func (b *blocks) line(n int) string {
 }
 
 var (
-	bulletLine  = regexp.MustCompile(`^([*+•‣⁃-])( +\S.*|)$`)
-	enumLine    = regexp.MustCompile(`^\(?([0-9]{1,9}|#|[a-zA-Z]|[ivxlcdmIVXLCDM]{2,8})[.)]( +\S.*|)$`)
-	fieldLine   = regexp.MustCompile(`^ *:((?:[^:\\]|\\.|:[^ :])+):(?: +(.*))?$`)
-	optionLine  = regexp.MustCompile(`^(-{1,2}[A-Za-z0-9][A-Za-z0-9_-]*|/[A-Za-z])([ =][<A-Za-z][^ ]*)?(, (-{1,2}[A-Za-z0-9][A-Za-z0-9_-]*)([ =][<A-Za-z][^ ]*)?)*(  +\S.*|)$`)
+	bulletLine = regexp.MustCompile(`^([*+•‣⁃-])( +\S.*|)$`)
+	enumLine   = regexp.MustCompile(`^\(?([0-9]{1,9}|#|[a-zA-Z]|[ivxlcdmIVXLCDM]{2,8})[.)]( +\S.*|)$`)
+	fieldLine  = regexp.MustCompile(`^ *:((?:[^:\\]|\\.|:[^ :])+):(?: +(.*))?$`)
+	optionLine = regexp.MustCompile(
+		`^(-{1,2}[A-Za-z0-9][A-Za-z0-9_-]*|/[A-Za-z])([ =][<A-Za-z][^ ]*)?(, (-{1,2}[A-Za-z0-9][A-Za-z0-9_-]*)([ =][<A-Za-z][^ ]*)?)*(  +\S.*|)$`,
+	)
 	simpleTable = regexp.MustCompile(`^=+( +=+)+$`)
 	gridTable   = regexp.MustCompile(`^\+(-+\+)+$`)
 )
@@ -415,7 +423,8 @@ func (b *blocks) until(stop func(string) bool) []string {
 	return b.lines[from:b.at]
 }
 
-// indented takes lines that are indented by at least n, with blank lines between them, and removes their common indentation.
+// indented takes lines that are indented by at least n, with blank lines between them, and removes their common
+// indentation.
 func (b *blocks) indented(n int) []string {
 	from := b.at
 	for b.at < len(b.lines) && (b.lines[b.at] == "" || leading(b.lines[b.at]) >= n) {
@@ -446,7 +455,8 @@ func dedent(lines []string) []string {
 
 // adornment is the character that a line consists of, or 0.
 func adornment(line string) byte {
-	if line == "" || !strings.ContainsRune("!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~", rune(line[0])) || strings.Trim(line, line[:1]) != "" {
+	if line == "" || !strings.ContainsRune("!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~", rune(line[0])) ||
+		strings.Trim(line, line[:1]) != "" {
 		return 0
 	}
 	return line[0]
@@ -470,7 +480,8 @@ func (b *blocks) titled() int {
 	if third := b.line(2); c != 0 && len(line) >= 2 && under != "" && adornment(third) == c && len(third) == len(line) {
 		return overlined
 	}
-	if c == 0 && adornment(under) != 0 && len(under) >= min(utf8.RuneCountInString(line), 4) && !simpleTable.MatchString(under) {
+	if c == 0 && adornment(under) != 0 && len(under) >= min(utf8.RuneCountInString(line), 4) &&
+		!simpleTable.MatchString(under) {
 		return underlined
 	}
 	return noTitle
@@ -640,7 +651,8 @@ func (b *blocks) optionList() {
 		}
 		b.at++
 		body := append([]string{text}, b.indented(1)...)
-		b.out.WriteString("<dt><code>" + html.EscapeString(option) + "</code></dt><dd>" + b.compact(b.nested(dedent(body))) + "</dd>\n")
+		b.out.WriteString("<dt><code>" + html.EscapeString(option) + "</code></dt><dd>" + b.compact(b.nested(dedent(body))) +
+			"</dd>\n")
 	}
 	b.out.WriteString("</dl>\n")
 }

@@ -12,8 +12,8 @@ import (
 )
 
 // Gate is a listener that bounds how many connections are open, in all and from each address. For one too many, the
-// connection that has been idle for longest, of the same address if that is what is full, is closed; if none is idle, the
-// new one is.
+// connection that has been idle for longest, of the same address if that is what is full, is closed; if none is idle,
+// the new one is.
 type Gate struct {
 	net.Listener
 	most, each int                   // 0 for no bound
@@ -35,8 +35,8 @@ type counted struct {
 	idle atomic.Int64 // since when it waits for a request, in nanoseconds since 1970; 0 while it is in use
 }
 
-// NewGate returns a gate on l for at most so many connections in all and from each address, 0 for no bound. The connections of
-// an exempt address, a proxy's, are many clients' and have no bound of their own.
+// NewGate returns a gate on l for at most so many connections in all and from each address, 0 for no bound. The
+// connections of an exempt address, a proxy's, are many clients' and have no bound of their own.
 func NewGate(l net.Listener, most, each int, exempt func(netip.Addr) bool, log *slog.Logger) *Gate {
 	return &Gate{
 		Listener: l, most: most, each: each, exempt: exempt, log: log,
@@ -129,7 +129,8 @@ func (g *Gate) forget(c *counted) {
 func (g *Gate) refused(c *counted, setting string, limit int) {
 	g.unsaid++
 	if now := time.Now(); now.Sub(g.logged) >= time.Second {
-		g.log.Warn("too many connections: one was closed", "address", c.RemoteAddr().String(), "setting", setting, "limit", limit, "open", len(g.open), "closed", g.unsaid)
+		g.log.Warn("too many connections: one was closed", "address", c.RemoteAddr().String(), "setting", setting, "limit",
+			limit, "open", len(g.open), "closed", g.unsaid)
 		g.logged, g.unsaid = now, 0
 	}
 }

@@ -17,8 +17,8 @@ const maxClients = 8192
 const wider = 10
 
 // Rate is a limit for each network: so many requests a minute, all of them at once if need be. The networks of one site
-// have a limit in common, because one customer of a provider has many of them. There is none for everybody together: strangers
-// would use it up, and shut out everybody else.
+// have a limit in common, because one customer of a provider has many of them. There is none for everybody together:
+// strangers would use it up, and shut out everybody else.
 type Rate struct {
 	perMinute int
 	mu        sync.Mutex
@@ -27,7 +27,9 @@ type Rate struct {
 
 // NewRate returns a limit of so many requests a minute for each network.
 func NewRate(perMinute int) *Rate {
-	return &Rate{perMinute: perMinute, buckets: memo.NewWeighted(maxClients, func(string, *rate.Limiter) int64 { return 1 })}
+	return &Rate{
+		perMinute: perMinute, buckets: memo.NewWeighted(maxClients, func(string, *rate.Limiter) int64 { return 1 }),
+	}
 }
 
 // Wait takes one request of an address, or a browser, at a time and returns how long it has to wait: 0 for not at all.

@@ -1,8 +1,8 @@
 // Package indextest is a small index for the tests of what reads one: real rows in SQLite, real bytes in a folder, the
 // real server in front.
 //
-// Rows are written straight into the tables, so that tests choose what the upload gate would not let through. It does not
-// check that what it is given makes sense.
+// Rows are written straight into the tables, so that tests choose what the upload gate would not let through. It does
+// not check that what it is given makes sense.
 package indextest
 
 import (
@@ -30,6 +30,7 @@ import (
 	"pyindex/internal/server"
 	"pyindex/internal/storage/blobs"
 	"pyindex/internal/storage/db"
+	"pyindex/internal/storage/storagetest"
 )
 
 // Site is an index in a temporary folder.
@@ -61,7 +62,7 @@ var Start = time.Date(2026, 3, 1, 12, 30, 5, 42_000, time.UTC)
 func New(t testing.TB) *Site {
 	t.Helper()
 	dir := t.TempDir()
-	d, err := db.Open(t.Context(), "sqlite:"+filepath.Join(dir, "index.db"), db.Options{})
+	d, err := db.Open(t.Context(), storagetest.SQLite(t), db.Options{})
 	must(t, err)
 	t.Cleanup(func() { d.Close() })
 	b, err := blobs.Open(t.Context(), "file://"+filepath.Join(dir, "blobs"), blobs.Options{})
@@ -118,7 +119,15 @@ func (s *Site) Token(role access.Role, repositoryID, projectID string) access.Se
 				return err
 			}
 		}
-		return tx.InsertToken(ctx, access.Token{ID: id(), Kind: access.TokenAPI, Hash: access.HashToken(secret), UserID: user.ID, Scope: access.ScopeRead, CreatedAt: Start})
+		return tx.InsertToken(ctx,
+			access.Token{
+				ID:        id(),
+				Kind:      access.TokenAPI,
+				Hash:      access.HashToken(secret),
+				UserID:    user.ID,
+				Scope:     access.ScopeRead,
+				CreatedAt: Start,
+			})
 	}))
 	return secret
 }
@@ -270,7 +279,14 @@ func (s *Site) Projects(name string, n int) {
 	s.t.Helper()
 	s.update(func(ctx context.Context, tx catalog.Tx) error {
 		for i := range n {
-			p := catalog.Project{ID: id(), Repository: s.main, Display: fmt.Sprintf("%s_%d", name, i), Status: catalog.Active, Serial: 1, CreatedAt: Start}
+			p := catalog.Project{
+				ID:         id(),
+				Repository: s.main,
+				Display:    fmt.Sprintf("%s_%d", name, i),
+				Status:     catalog.Active,
+				Serial:     1,
+				CreatedAt:  Start,
+			}
 			var err error
 			if p.Name, err = packaging.ParseProjectName(p.Display); err != nil {
 				return err

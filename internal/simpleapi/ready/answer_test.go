@@ -63,7 +63,8 @@ func TestAnswerEncodings(t *testing.T) {
 			if got, want := w.Header().Get("Content-Length"), strconv.Itoa(w.Body.Len()); got != want {
 				t.Errorf("%v: Content-Length = %s, want %s", e, got, want)
 			}
-			if got, want := w.Header().Get("Content-Encoding"), map[ready.Encoding]string{ready.Gzip: "gzip", ready.Zstd: "zstd"}[e]; got != want {
+			if got, want := w.Header().Get("Content-Encoding"),
+				map[ready.Encoding]string{ready.Gzip: "gzip", ready.Zstd: "zstd"}[e]; got != want {
 				t.Errorf("%v: Content-Encoding = %q, want %q", e, got, want)
 			}
 			tags[w.Header().Get("ETag")] = true

@@ -2,6 +2,7 @@ package ready
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime/debug"
 	"sync/atomic"
@@ -76,15 +77,16 @@ func (c *Cache) Fill(ctx context.Context, k Key, e Encoding, at memo.Stamp, rend
 // once waits for the reader who is making the answer, or makes it. A panic of make is this reader's own.
 func (c *Cache) once(ctx context.Context, s slot, at memo.Stamp, make render) (*Answer, error) {
 	var leads atomic.Bool
-	flight := c.flights.DoChan(fmt.Sprintf("%q %q %d %d %v", s.key.ID, s.key.Variant, s.key.Form, s.coding, at), func() (answer any, err error) {
-		leads.Store(true)
-		defer func() {
-			if p := recover(); p != nil {
-				err = &panicked{p, debug.Stack()}
-			}
-		}()
-		return c.fill(ctx, s, at, make)
-	})
+	flight := c.flights.DoChan(fmt.Sprintf("%q %q %d %d %v", s.key.ID, s.key.Variant, s.key.Form, s.coding, at),
+		func() (answer any, err error) {
+			leads.Store(true)
+			defer func() {
+				if p := recover(); p != nil {
+					err = &panicked{p, debug.Stack()}
+				}
+			}()
+			return c.fill(ctx, s, at, make)
+		})
 	select {
 	case r := <-flight:
 		return landed(ctx, r, &leads, make)
@@ -104,7 +106,7 @@ func landed(ctx context.Context, r singleflight.Result, leads *atomic.Bool, make
 	if !leads.Load() {
 		return make(ctx)
 	}
-	if p, ok := r.Err.(*panicked); ok {
+	if p, ok := errors.AsType[*panicked](r.Err); ok {
 		panic(p)
 	}
 	return nil, r.Err

@@ -100,7 +100,8 @@ func TestCacheLeavesOutWhatIsTooBig(t *testing.T) {
 	if a := fill(t, c, "big", ready.Identity, 1, &rendering{serial: 1, size: 50_000}); len(a.Body()) != 50_000 {
 		t.Errorf("got %d bytes, want them all", len(a.Body()))
 	}
-	if c.Find(ready.Key{ID: "big"}, ready.Identity, at(1)) != nil || c.Find(ready.Key{ID: "small"}, ready.Identity, at(1)) == nil {
+	if c.Find(ready.Key{ID: "big"}, ready.Identity, at(1)) != nil ||
+		c.Find(ready.Key{ID: "small"}, ready.Identity, at(1)) == nil {
 		t.Error("an answer above the bound was kept, or drove out the others")
 	}
 }
@@ -199,7 +200,8 @@ func TestCachePanicReleasesWaiters(t *testing.T) {
 		c := ready.NewCache(1 << 20)
 		go func() {
 			defer func() { recover() }()
-			c.Fill(t.Context(), ready.Key{ID: "p"}, ready.Identity, at(1), (&rendering{before: func() { <-open; panic("broken") }}).make)
+			c.Fill(t.Context(), ready.Key{ID: "p"}, ready.Identity, at(1),
+				(&rendering{before: func() { <-open; panic("broken") }}).make)
 		}()
 		synctest.Wait()
 		go fill(t, c, "p", ready.Identity, 1, &rendering{serial: 1})
@@ -227,8 +229,8 @@ func TestFindAllocatesNothing(t *testing.T) {
 	}
 }
 
-// TestCacheOfAnotherEpoch: an equal, a lower and a higher serial of a later epoch are rendered again and kept, and an answer
-// of the earlier epoch that comes late does not take their place.
+// TestCacheOfAnotherEpoch: an equal, a lower and a higher serial of a later epoch are rendered again and kept, and an
+// answer of the earlier epoch that comes late does not take their place.
 func TestCacheOfAnotherEpoch(t *testing.T) {
 	k := ready.Key{ID: "p"}
 	put := func(c *ready.Cache, at memo.Stamp, body string) {

@@ -21,5 +21,6 @@ func signAzure(_ context.Context, at place, key string, from, until time.Time) (
 	if !at.As(&c) {
 		return "", errors.New("not a container of Azure")
 	}
-	return c.NewBlobClient(at.prefix+key).GetSASURL(sas.BlobPermissions{Read: true}, until, &azure.GetSASURLOptions{StartTime: &from})
+	return c.NewBlobClient(at.prefix+key).GetSASURL(sas.BlobPermissions{Read: true}, until,
+		&azure.GetSASURLOptions{StartTime: &from})
 }

@@ -42,9 +42,9 @@ type Blobs struct {
 
 var _ custody.Blobs = (*Blobs)(nil)
 
-// Open opens the store at a URL: "file:///var/lib/index/blobs", the plain path of a folder, "mem://", or a bucket in the
-// form of gocloud.dev: "s3://bucket?region=…", "gs://bucket", "azblob://container". A folder is made when missing, for its
-// owner alone; a bucket is not asked anything yet. What cannot be opened is fault.Invalid.
+// Open opens the store at a URL: "file:///var/lib/index/blobs", the plain path of a folder, "mem://", or a bucket in
+// the form of gocloud.dev: "s3://bucket?region=…", "gs://bucket", "azblob://container". A folder is made when missing,
+// for its owner alone; a bucket is not asked anything yet. What cannot be opened is fault.Invalid.
 func Open(ctx context.Context, location string, o Options) (*Blobs, error) {
 	scheme, _, ok := strings.Cut(location, "://")
 	if ok && scheme != "file" && scheme != "mem" {
@@ -146,7 +146,8 @@ func (b *Blobs) Size(ctx context.Context, key string) (int64, error) {
 	return size, err
 }
 
-// Each implements custody.Blobs. What else lies in the bucket or folder is yielded too, under a key that is none of ours.
+// Each implements custody.Blobs. What else lies in the bucket or folder is yielded too, under a key that is none of
+// ours.
 func (b *Blobs) Each(ctx context.Context, f func(custody.Object) error) error {
 	if b.folder != nil {
 		return explain("the storage cannot be listed", b.folder.each(ctx, f))

@@ -2,6 +2,7 @@ package blobs
 
 import (
 	"context"
+	"errors"
 	"io"
 	"os"
 
@@ -33,7 +34,8 @@ func openBucket(bucket *blob.Bucket, o Options) (*Blobs, error) {
 	return &Blobs{bucket: bucket, stages: s}, nil
 }
 
-// Bounds on what an upload holds in memory on its way to the store: partSize bytes for each of partsAtOnce, and one more.
+// Bounds on what an upload holds in memory on its way to the store: partSize bytes for each of partsAtOnce, and one
+// more.
 const (
 	partSize    = 5 << 20
 	partsAtOnce = 2
@@ -42,13 +44,14 @@ const (
 // stored is what the store says of every object when it serves it itself, which is what our own answers say.
 func stored() *blob.WriterOptions {
 	return &blob.WriterOptions{
-		ContentType: "application/octet-stream", ContentDisposition: "attachment", CacheControl: "private, max-age=31536000, immutable",
-		BufferSize: partSize, MaxConcurrency: partsAtOnce, DisableContentTypeDetection: true,
+		ContentType: "application/octet-stream", ContentDisposition: "attachment",
+		CacheControl: "private, max-age=31536000, immutable",
+		BufferSize:   partSize, MaxConcurrency: partsAtOnce, DisableContentTypeDetection: true,
 	}
 }
 
-// upload writes bytes under a key, whatever is there, and then asks the store how many it has: a store that answers success
-// may not have kept them.
+// upload writes bytes under a key, whatever is there, and then asks the store how many it has: a store that answers
+// success may not have kept them.
 func (b *Blobs) upload(ctx context.Context, key string, from *io.SectionReader) error {
 	if err := b.bucket.Upload(ctx, key, from, stored()); err != nil {
 		return err
@@ -76,7 +79,7 @@ func (b *Blobs) each(ctx context.Context, f func(custody.Object) error) error {
 	list := b.bucket.List(nil)
 	for {
 		o, err := list.Next(ctx)
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return nil
 		}
 		if err != nil {

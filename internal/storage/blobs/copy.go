@@ -10,11 +10,12 @@ import (
 	"pyindex/internal/fault"
 )
 
-// Copy brings the bytes under key from one store to another and reads them back from there. sum is what their SHA-256 must be,
-// at both places. It returns their number, and how many of them had to be sent: none where they were there already.
+// Copy brings the bytes under key from one store to another and reads them back from there. sum is what their SHA-256
+// must be, at both places. It returns their number, and how many of them had to be sent: none where they were there
+// already.
 //
-// Bytes that are missing or damaged where they come from are fault.NotFound and fault.Invalid; what came back from the other
-// store as something else is fault.Internal. Nothing that is there is overwritten.
+// Bytes that are missing or damaged where they come from are fault.NotFound and fault.Invalid; what came back from the
+// other store as something else is fault.Internal. Nothing that is there is overwritten.
 func Copy(ctx context.Context, from, to custody.Blobs, key, sum string) (size, sent int64, err error) {
 	size, got, err := Digest(ctx, to, key)
 	if err == nil && got == sum {

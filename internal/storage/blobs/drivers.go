@@ -72,7 +72,8 @@ func openDriver(ctx context.Context, location string) (place, driver, error) {
 		return place{}, driver{}, fault.New(fault.Invalid, "the storage URL cannot be read: write it as s3://bucket?region=…")
 	}
 	if u.Host == "" || u.User != nil {
-		return place{}, driver{}, fault.New(fault.Invalid, "the storage URL names no bucket, or holds credentials, which belong into the environment")
+		return place{}, driver{},
+			fault.New(fault.Invalid, "the storage URL names no bucket, or holds credentials, which belong into the environment")
 	}
 	bucket, err := blob.OpenBucket(ctx, location)
 	if err != nil {

@@ -26,16 +26,21 @@ func testFolder(t *testing.T) *Blobs {
 // TestExplain: what callers must act on has a kind, and the words for a full disk say so.
 func TestExplain(t *testing.T) {
 	full := explain("the bytes cannot be stored", &os.PathError{Op: "write", Path: "/secret", Err: syscall.ENOSPC})
-	if !fault.Is(full, fault.Unavailable) || !strings.Contains(full.Error(), "disk is full") || strings.Contains(full.Error(), "secret") {
+	if !fault.Is(full, fault.Unavailable) || !strings.Contains(full.Error(), "disk is full") ||
+		strings.Contains(full.Error(), "secret") {
 		t.Errorf("explain(full disk) = %v, want unavailable, the disk is full, and no path", full)
 	}
 	if !errors.Is(full, syscall.ENOSPC) {
 		t.Error("explain(full disk) lost the cause")
 	}
-	for name, err := range map[string]error{"input": syscall.EIO, "read-only": syscall.EROFS, "missing folder": os.ErrNotExist} {
-		if got := explain("x", err); !fault.Is(got, fault.Unavailable) {
-			t.Errorf("%s: explain(%v) = %v, want unavailable", name, err, got)
-		}
+	for name, err := range map[string]error{
+		"input": syscall.EIO, "read-only": syscall.EROFS, "missing folder": os.ErrNotExist,
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := explain("x", err); !fault.Is(got, fault.Unavailable) {
+				t.Errorf("%s: explain(%v) = %v, want unavailable", name, err, got)
+			}
+		})
 	}
 	if got := explainRead(os.ErrNotExist); !fault.Is(got, fault.NotFound) {
 		t.Errorf("explainRead(not there) = %v, want not found", got)

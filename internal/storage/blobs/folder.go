@@ -57,8 +57,8 @@ func openFolder(path string, o Options) (*Blobs, error) {
 	return &Blobs{bucket: bucket, stages: s, folder: &folder{root: root, ready: map[string]bool{}}}, nil
 }
 
-// keep gives a staged file its final name: bytes first, then the name, then the directory that holds the name. A file that
-// has the name already is replaced by the staged one at once, because it may be damaged.
+// keep gives a staged file its final name: bytes first, then the name, then the directory that holds the name. A file
+// that has the name already is replaced by the staged one at once, because it may be damaged.
 func (d *folder) keep(key string, s *stage) error {
 	path := d.path(key)
 	if err := s.sync(); err != nil {
@@ -91,7 +91,8 @@ func name(staged *os.File, path string) error {
 			return os.Rename(next, path)
 		}
 	}
-	if err == nil || !errors.Is(err, syscall.EPERM) && !errors.Is(err, errors.ErrUnsupported) && !errors.Is(err, syscall.EMLINK) {
+	if err == nil || !errors.Is(err, syscall.EPERM) && !errors.Is(err, errors.ErrUnsupported) &&
+		!errors.Is(err, syscall.EMLINK) {
 		return err
 	}
 	if is(staged, path) {
@@ -156,7 +157,9 @@ func (d *folder) each(ctx context.Context, f func(custody.Object) error) error {
 		if err != nil {
 			return err
 		}
-		return f(custody.Object{Key: filepath.ToSlash(key), Size: info.Size(), Changed: info.ModTime(), Ours: checkKey(filepath.ToSlash(key)) == nil})
+		return f(custody.Object{
+			Key: filepath.ToSlash(key), Size: info.Size(), Changed: info.ModTime(), Ours: checkKey(filepath.ToSlash(key)) == nil,
+		})
 	})
 }
 

@@ -143,13 +143,15 @@ func TestOpenRefuses(t *testing.T) {
 		"credentials":         {"s3://key:secret@bucket", "belong into the environment"},
 		"unknown parameters":  {"s3://bucket?colour=red", "colour"},
 	} {
-		b, err := blobs.Open(t.Context(), row.location, blobs.Options{})
-		if err == nil {
-			b.Close()
-		}
-		if !fault.Is(err, fault.Invalid) || !strings.Contains(err.Error(), row.says) {
-			t.Errorf("%s: Open(%q) = %v, want invalid with %q", name, row.location, err, row.says)
-		}
+		t.Run(name, func(t *testing.T) {
+			b, err := blobs.Open(t.Context(), row.location, blobs.Options{})
+			if err == nil {
+				b.Close()
+			}
+			if !fault.Is(err, fault.Invalid) || !strings.Contains(err.Error(), row.says) {
+				t.Errorf("%s: Open(%q) = %v, want invalid with %q", name, row.location, err, row.says)
+			}
+		})
 	}
 }
 

@@ -12,8 +12,8 @@ import (
 	"pyindex/internal/storage/blobs"
 )
 
-// TestStoreThatDoesNotKeep: a store that answers success to a PUT and has none or another number of the bytes then is an
-// error, and the next try succeeds when the store is well again.
+// TestStoreThatDoesNotKeep: a store that answers success to a PUT and has none or another number of the bytes then is
+// an error, and the next try succeeds when the store is well again.
 func TestStoreThatDoesNotKeep(t *testing.T) {
 	t.Setenv("AWS_ACCESS_KEY_ID", "test")
 	t.Setenv("AWS_SECRET_ACCESS_KEY", "test")
@@ -39,21 +39,25 @@ func TestStoreThatDoesNotKeep(t *testing.T) {
 		}
 	}))
 	defer server.Close()
-	b, err := blobs.Open(t.Context(), "s3://index?endpoint="+server.URL+"&region=us-east-1&use_path_style=true", blobs.Options{StageDir: t.TempDir()})
+	b, err := blobs.Open(t.Context(), "s3://index?endpoint="+server.URL+"&region=us-east-1&use_path_style=true",
+		blobs.Options{StageDir: t.TempDir()})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer b.Close()
 	for name, c := range map[string]func(int64) int64{
-		"none": func(int64) int64 { return -1 }, "half": func(n int64) int64 { return n / 2 }, "empty": func(int64) int64 { return 0 }, "more": func(n int64) int64 { return n + 1 },
+		"none": func(int64) int64 { return -1 }, "half": func(n int64) int64 { return n / 2 },
+		"empty": func(int64) int64 { return 0 }, "more": func(n int64) int64 { return n + 1 },
 	} {
-		keeps = c
-		if err := b.Put(t.Context(), key, []byte("the bytes")); !fault.Is(err, fault.Unavailable) {
-			t.Errorf("%s: Put() = %v, want unavailable", name, err)
-		}
-		keeps = func(n int64) int64 { return n }
-		if err := b.Put(t.Context(), key, []byte("the bytes")); err != nil {
-			t.Errorf("%s, kept: Put() = %v, want nil", name, err)
-		}
+		t.Run(name, func(t *testing.T) {
+			keeps = c
+			if err := b.Put(t.Context(), key, []byte("the bytes")); !fault.Is(err, fault.Unavailable) {
+				t.Errorf("%s: Put() = %v, want unavailable", name, err)
+			}
+			keeps = func(n int64) int64 { return n }
+			if err := b.Put(t.Context(), key, []byte("the bytes")); err != nil {
+				t.Errorf("%s, kept: Put() = %v, want nil", name, err)
+			}
+		})
 	}
 }

@@ -16,15 +16,16 @@ import (
 // Delivery is how bytes reach who may read them.
 type Delivery string
 
-// The ways: through this process, by a signed URL of the store, or as is best. Auto signs where the store is reached over
-// TLS by a public name and the file is worth the detour; everything else it streams.
+// The ways: through this process, by a signed URL of the store, or as is best. Auto signs where the store is reached
+// over TLS by a public name and the file is worth the detour; everything else it streams.
 const (
 	Auto     Delivery = "auto"
 	Stream   Delivery = "stream"
 	Redirect Delivery = "redirect"
 )
 
-// DefaultLinkLifetime is how long a signed URL is good for at least where Options say nothing: a client follows it at once.
+// DefaultLinkLifetime is how long a signed URL is good for at least where Options say nothing: a client follows it at
+// once.
 const DefaultLinkLifetime = 15 * time.Minute
 
 // worthIt is from how many bytes on Auto sends a client to the store: below, asking twice takes longer than the bytes.
@@ -44,8 +45,8 @@ type links struct {
 	right map[string]bool // keys whose sizes were compared in it
 }
 
-// openLinks returns what signs URLs for a store, nil where its bytes are streamed. With Redirect a store that cannot sign
-// is fault.Invalid.
+// openLinks returns what signs URLs for a store, nil where its bytes are streamed. With Redirect a store that cannot
+// sign is fault.Invalid.
 func openLinks(ctx context.Context, at place, d driver, o Options) (*links, error) {
 	if o.Delivery != Redirect && o.Delivery != Auto {
 		return nil, nil
@@ -70,14 +71,15 @@ func openLinks(ctx context.Context, at place, d driver, o Options) (*links, erro
 	}
 	if err != nil {
 		l.close()
-		return nil, fault.Wrap(fault.Invalid, err, "delivery by redirect needs a store that signs URLs, and this one cannot: %v", err)
+		return nil, fault.Wrap(fault.Invalid, err,
+			"delivery by redirect needs a store that signs URLs, and this one cannot: %v", err)
 	}
 	return l, nil
 }
 
-// link returns a URL for key, "" where the bytes are to be streamed. Time is cut into pieces of the lifetime, and a URL is
-// good from the beginning of one piece to the end of the next: it stays the same for a piece, in every process, and lives
-// at least as long as one.
+// link returns a URL for key, "" where the bytes are to be streamed. Time is cut into pieces of the lifetime, and a URL
+// is good from the beginning of one piece to the end of the next: it stays the same for a piece, in every process, and
+// lives at least as long as one.
 func (l *links) link(ctx context.Context, key string, size int64) (string, error) {
 	if l == nil || size < l.least {
 		return "", nil
@@ -108,8 +110,8 @@ func (l *links) learn(key string) {
 	l.right[key] = true
 }
 
-// compare asks the store for the size of an object to which a client is about to be sent, once for each piece of time. A
-// store that cannot be asked is no reason to send nobody there.
+// compare asks the store for the size of an object to which a client is about to be sent, once for each piece of time.
+// A store that cannot be asked is no reason to send nobody there.
 func (b *Blobs) compare(ctx context.Context, key string, size int64) error {
 	if b.links.known(key) {
 		return nil
@@ -136,7 +138,8 @@ func (l *links) close() error {
 	return l.at.Close()
 }
 
-// public reports whether a URL may be reached by whoever reaches us: over TLS, by a name with a dot or a public address.
+// public reports whether a URL may be reached by whoever reaches us: over TLS, by a name with a dot or a public
+// address.
 func public(link string) bool {
 	u, err := url.Parse(link)
 	if err != nil || u.Scheme != "https" {
@@ -146,7 +149,8 @@ func public(link string) bool {
 	if ip, err := netip.ParseAddr(host); err == nil {
 		return ip.IsGlobalUnicast() && !ip.IsPrivate()
 	}
-	return strings.Contains(strings.Trim(host, "."), ".") && !strings.HasSuffix(host, ".local") && !strings.HasSuffix(host, ".internal")
+	return strings.Contains(strings.Trim(host, "."), ".") && !strings.HasSuffix(host, ".local") &&
+		!strings.HasSuffix(host, ".internal")
 }
 
 // Link implements custody.Blobs.

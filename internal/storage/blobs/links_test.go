@@ -60,7 +60,8 @@ func link(t *testing.T, b *blobs.Blobs, size int64) string {
 	return to
 }
 
-// TestLinkReads: whoever has a signed URL reads the bytes, the whole and a part, and gets the headers that we would send.
+// TestLinkReads: whoever has a signed URL reads the bytes, the whole and a part, and gets the headers that we would
+// send.
 func TestLinkReads(t *testing.T) {
 	b := openWith(t, storagetest.Bucket(t), blobs.Options{Delivery: blobs.Redirect})
 	if err := b.Put(t.Context(), key, []byte("0123456789")); err != nil {
@@ -72,11 +73,14 @@ func TestLinkReads(t *testing.T) {
 		t.Fatalf("GET of the link = %d %q, want the bytes", code, body)
 	}
 	for name, want := range map[string]string{
-		"Content-Type": "application/octet-stream", "Content-Disposition": "attachment", "Cache-Control": "private, max-age=31536000, immutable", "Accept-Ranges": "bytes",
+		"Content-Type": "application/octet-stream", "Content-Disposition": "attachment",
+		"Cache-Control": "private, max-age=31536000, immutable", "Accept-Ranges": "bytes",
 	} {
-		if got := h.Get(name); got != want {
-			t.Errorf("%s of the link = %q, want %q", name, got, want)
-		}
+		t.Run(name, func(t *testing.T) {
+			if got := h.Get(name); got != want {
+				t.Errorf("%s of the link = %q, want %q", name, got, want)
+			}
+		})
 	}
 	code, h, body = get(t, "GET", to, "Range", "bytes=2-4")
 	if code != 206 || body != "234" || h.Get("Content-Range") != "bytes 2-4/10" {
@@ -105,9 +109,11 @@ func TestLinkRefuses(t *testing.T) {
 		"to delete":     {"DELETE", good},
 		"another bytes": {"GET", good[:len(good)-1] + flipped(good[len(good)-1])},
 	} {
-		if code, _, _ := get(t, row.method, row.link); code < 400 {
-			t.Errorf("%s: %s = %d, want it refused", name, row.method, code)
-		}
+		t.Run(name, func(t *testing.T) {
+			if code, _, _ := get(t, row.method, row.link); code < 400 {
+				t.Errorf("%s: %s = %d, want it refused", name, row.method, code)
+			}
+		})
 	}
 	if code, _, _ := get(t, "GET", good); code != 200 {
 		t.Errorf("the link itself = %d, want 200", code)
@@ -149,7 +155,8 @@ func serviceAccount(t *testing.T) string {
 	}
 	about, err := json.Marshal(map[string]string{
 		"type": "service_account", "client_email": "index@example.iam.gserviceaccount.com", "private_key_id": "1",
-		"private_key": string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})), "token_uri": "https://oauth2.googleapis.com/token",
+		"private_key": string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})),
+		"token_uri":   "https://oauth2.googleapis.com/token",
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -161,8 +168,8 @@ func serviceAccount(t *testing.T) string {
 	return path
 }
 
-// TestLinksStandStill: within a piece of time every process makes the same URL, so that caches on the way see one; in the
-// next piece it is another, and each is good for a piece at least.
+// TestLinksStandStill: within a piece of time every process makes the same URL, so that caches on the way see one; in
+// the next piece it is another, and each is good for a piece at least.
 func TestLinksStandStill(t *testing.T) {
 	for name, location := range signers(t) {
 		t.Run(name, func(t *testing.T) {
@@ -206,10 +213,12 @@ func TestAuto(t *testing.T) {
 		{"a folder", "file://" + t.TempDir(), large, false},
 		{"memory", "mem://", large, false},
 	} {
-		b := openWith(t, tt.location, blobs.Options{Delivery: blobs.Auto})
-		if got := link(t, b, tt.size) != ""; got != tt.links {
-			t.Errorf("%s: signed is %v, want %v", tt.name, got, tt.links)
-		}
+		t.Run(tt.name, func(t *testing.T) {
+			b := openWith(t, tt.location, blobs.Options{Delivery: blobs.Auto})
+			if got := link(t, b, tt.size) != ""; got != tt.links {
+				t.Errorf("%s: signed is %v, want %v", tt.name, got, tt.links)
+			}
+		})
 	}
 }
 
@@ -231,18 +240,20 @@ func TestRedirectNeedsAStoreThatSigns(t *testing.T) {
 	for name, location := range map[string]string{
 		"folder": "file://" + t.TempDir(), "memory": "mem://", "no credentials": "s3://bucket?region=r&anonymous=true",
 	} {
-		b, err := blobs.Open(t.Context(), location, blobs.Options{Delivery: blobs.Redirect})
-		if err == nil {
-			b.Close()
-		}
-		if !fault.Is(err, fault.Invalid) {
-			t.Errorf("%s: Open() = %v, want invalid", name, err)
-		}
+		t.Run(name, func(t *testing.T) {
+			b, err := blobs.Open(t.Context(), location, blobs.Options{Delivery: blobs.Redirect})
+			if err == nil {
+				b.Close()
+			}
+			if !fault.Is(err, fault.Invalid) {
+				t.Errorf("%s: Open() = %v, want invalid", name, err)
+			}
+		})
 	}
 }
 
-// TestLinkComparesSize: nobody is sent to bytes that are missing or of another size. The store is asked once for each piece
-// of time, and one that cannot be asked is given the benefit of the doubt.
+// TestLinkComparesSize: nobody is sent to bytes that are missing or of another size. The store is asked once for each
+// piece of time, and one that cannot be asked is given the benefit of the doubt.
 func TestLinkComparesSize(t *testing.T) {
 	now := &clock{time.Now()}
 	b := openWith(t, storagetest.Bucket(t), blobs.Options{Delivery: blobs.Redirect, Now: now.now})

@@ -9,8 +9,9 @@ import (
 	"gocloud.dev/blob"
 )
 
-// ranged reads a key of a bucket from wherever Seek went. The first request is made at once and tells the size; who then
-// moves and reads costs one more. Nothing is asked for again by moving to the end and back, as net/http does. It lives as long as the request that opened it, whose context it therefore holds.
+// ranged reads a key of a bucket from wherever Seek went. The first request is made at once and tells the size; who
+// then moves and reads costs one more. Nothing is asked for again by moving to the end and back, as net/http does. It
+// lives as long as the request that opened it, whose context it therefore holds.
 type ranged struct {
 	ctx    context.Context
 	b      *blob.Bucket
@@ -41,7 +42,7 @@ func (r *ranged) Read(p []byte) (int, error) {
 	n, err := r.r.Read(p)
 	r.offset += int64(n)
 	r.at = r.offset
-	if err == io.EOF && r.offset < r.size { // the store hung up; whoever copies must not take this for all
+	if errors.Is(err, io.EOF) && r.offset < r.size { // the store hung up; whoever copies must not take this for all
 		err = io.ErrUnexpectedEOF
 	}
 	return n, err

@@ -25,7 +25,8 @@ func signS3(ctx context.Context, at place, key string, from, until time.Time) (s
 	presign := s3.NewPresignClient(client, s3.WithPresignExpires(until.Sub(from)), func(o *s3.PresignOptions) {
 		o.Presigner = pinned{v4.NewSigner(func(o *v4.SignerOptions) { o.DisableURIPathEscaping = true }), from}
 	})
-	signed, err := presign.PresignGetObject(ctx, &s3.GetObjectInput{Bucket: aws.String(at.name), Key: aws.String(at.prefix + key)})
+	signed, err := presign.PresignGetObject(ctx,
+		&s3.GetObjectInput{Bucket: aws.String(at.name), Key: aws.String(at.prefix + key)})
 	if err != nil {
 		return "", err
 	}
@@ -39,6 +40,8 @@ type pinned struct {
 }
 
 // PresignHTTP implements s3.HTTPPresignerV4.
-func (p pinned) PresignHTTP(ctx context.Context, c aws.Credentials, r *http.Request, hash, service, region string, _ time.Time, o ...func(*v4.SignerOptions)) (string, http.Header, error) {
+func (p pinned) PresignHTTP(ctx context.Context, c aws.Credentials, r *http.Request, hash, service, region string,
+	_ time.Time, o ...func(*v4.SignerOptions),
+) (string, http.Header, error) {
 	return p.HTTPPresignerV4.PresignHTTP(ctx, c, r, hash, service, region, p.at, o...)
 }

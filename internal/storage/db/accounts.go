@@ -30,7 +30,8 @@ const linkColumns = `id, hash, kind, user_id, invitation, created_by, created_at
 func scanLink(r row) (l onetime.Link, err error) {
 	var invitation string
 	var created, expires, used, tries, approved int64
-	if err = r.Scan(&l.ID, &l.Hash, &l.Kind, &l.UserID, &invitation, &l.CreatedBy, &created, &expires, &used, &tries, &l.Origin, &approved, &l.ApprovedBy); err != nil {
+	if err = r.Scan(&l.ID, &l.Hash, &l.Kind, &l.UserID, &invitation, &l.CreatedBy, &created, &expires, &used, &tries,
+		&l.Origin, &approved, &l.ApprovedBy); err != nil {
 		return l, err
 	}
 	l.CreatedAt, l.ExpiresAt, l.UsedAt, l.Tries = moment(created), moment(expires), moment(used), int(tries)
@@ -43,8 +44,11 @@ func (t *Tx) InsertLink(ctx context.Context, l onetime.Link) error {
 	if err != nil {
 		return err
 	}
-	return t.insert(ctx, "link", `INSERT INTO links (`+linkColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT DO NOTHING`,
-		l.ID, l.Hash, string(l.Kind), l.UserID, invitation, l.CreatedBy, micros(l.CreatedAt), micros(l.ExpiresAt), micros(l.UsedAt), int64(l.Tries),
+	return t.insert(ctx, "link",
+		`INSERT INTO links (`+linkColumns+
+			`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT DO NOTHING`,
+		l.ID, l.Hash, string(l.Kind), l.UserID, invitation, l.CreatedBy, micros(l.CreatedAt), micros(l.ExpiresAt),
+		micros(l.UsedAt), int64(l.Tries),
 		l.Origin, micros(l.ApprovedAt), l.ApprovedBy)
 }
 
@@ -67,7 +71,8 @@ func (t *Tx) TryLink(ctx context.Context, id string) (int, error) {
 }
 
 func (t *Tx) EndLinks(ctx context.Context, kind onetime.Kind, userID string, at time.Time) error {
-	_, err := t.exec(ctx, `UPDATE links SET used_at = $3 WHERE kind = $1 AND used_at = 0 AND ($2 = '' OR user_id = $2)`, string(kind), userID, micros(at))
+	_, err := t.exec(ctx, `UPDATE links SET used_at = $3 WHERE kind = $1 AND used_at = 0 AND ($2 = '' OR user_id = $2)`,
+		string(kind), userID, micros(at))
 	return err
 }
 
@@ -78,11 +83,13 @@ func (t *Tx) ApproveLink(ctx context.Context, id, by string, at, expires time.Ti
 }
 
 func (t *Tx) EndInvitationsBy(ctx context.Context, userID string, at time.Time) (int64, error) {
-	return t.exec(ctx, `UPDATE links SET used_at = $2 WHERE kind = 'invite' AND created_by = $1 AND used_at = 0`, userID, micros(at))
+	return t.exec(ctx, `UPDATE links SET used_at = $2 WHERE kind = 'invite' AND created_by = $1 AND used_at = 0`, userID,
+		micros(at))
 }
 
 func (t *Tx) EndResetsBy(ctx context.Context, userID string, at time.Time) (int64, error) {
-	return t.exec(ctx, `UPDATE links SET used_at = $2 WHERE kind = 'reset' AND created_by = $1 AND used_at = 0`, userID, micros(at))
+	return t.exec(ctx, `UPDATE links SET used_at = $2 WHERE kind = 'reset' AND created_by = $1 AND used_at = 0`, userID,
+		micros(at))
 }
 
 func (t *Tx) DeleteLinksBefore(ctx context.Context, before time.Time) error {
@@ -91,7 +98,8 @@ func (t *Tx) DeleteLinksBefore(ctx context.Context, before time.Time) error {
 }
 
 func (t *Tx) PutTOTP(ctx context.Context, v signin.TOTP) error {
-	_, err := t.exec(ctx, `INSERT INTO totps (user_id, secret, created_at, confirmed_at, last_step, session_id) VALUES ($1, $2, $3, $4, $5, $6)
+	_, err := t.exec(ctx,
+		`INSERT INTO totps (user_id, secret, created_at, confirmed_at, last_step, session_id) VALUES ($1, $2, $3, $4, $5, $6)
 		ON CONFLICT (user_id) DO UPDATE SET secret = excluded.secret, created_at = excluded.created_at,
 		confirmed_at = excluded.confirmed_at, last_step = excluded.last_step, session_id = excluded.session_id`,
 		v.UserID, v.Secret, micros(v.CreatedAt), micros(v.ConfirmedAt), v.LastStep, v.SessionID)
@@ -105,7 +113,8 @@ func (t *Tx) TOTPOf(ctx context.Context, userID string) (signin.TOTP, error) {
 		v.CreatedAt, v.ConfirmedAt = moment(created), moment(confirmed)
 		return v, err
 	}
-	return one(ctx, t, "authenticator", scan, `SELECT user_id, secret, created_at, confirmed_at, last_step, session_id FROM totps WHERE user_id = $1`, userID)
+	return one(ctx, t, "authenticator", scan,
+		`SELECT user_id, secret, created_at, confirmed_at, last_step, session_id FROM totps WHERE user_id = $1`, userID)
 }
 
 // UseTOTP implements signin.Tx. The row decides between codes that come at once.
@@ -124,7 +133,9 @@ func (t *Tx) PutRecovery(ctx context.Context, userID string, hashes []string) er
 		return err
 	}
 	for _, h := range hashes {
-		if err := t.insert(ctx, "recovery code", `INSERT INTO recovery_codes (user_id, hash, used_at) VALUES ($1, $2, 0) ON CONFLICT DO NOTHING`, userID, h); err != nil {
+		if err := t.insert(ctx, "recovery code",
+			`INSERT INTO recovery_codes (user_id, hash, used_at) VALUES ($1, $2, 0) ON CONFLICT DO NOTHING`, userID,
+			h); err != nil {
 			return err
 		}
 	}
@@ -132,16 +143,20 @@ func (t *Tx) PutRecovery(ctx context.Context, userID string, hashes []string) er
 }
 
 func (t *Tx) UseRecovery(ctx context.Context, userID, hash string, at time.Time) (bool, error) {
-	return t.did(ctx, `UPDATE recovery_codes SET used_at = $3 WHERE user_id = $1 AND hash = $2 AND used_at = 0`, userID, hash, micros(at))
+	return t.did(ctx, `UPDATE recovery_codes SET used_at = $3 WHERE user_id = $1 AND hash = $2 AND used_at = 0`, userID,
+		hash, micros(at))
 }
 
 func (t *Tx) RecoveryLeft(ctx context.Context, userID string) (int, error) {
-	n, err := one(ctx, t, "recovery code", scanNumber, `SELECT COUNT(*) FROM recovery_codes WHERE user_id = $1 AND used_at = 0`, userID)
+	n, err := one(ctx, t, "recovery code", scanNumber,
+		`SELECT COUNT(*) FROM recovery_codes WHERE user_id = $1 AND used_at = 0`, userID)
 	return int(n), err
 }
 
 func (t *Tx) InsertDevice(ctx context.Context, hash, userID string, at time.Time) error {
-	return t.insert(ctx, "device", `INSERT INTO devices (hash, user_id, created_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`, hash, userID, micros(at))
+	return t.insert(ctx, "device",
+		`INSERT INTO devices (hash, user_id, created_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`, hash, userID,
+		micros(at))
 }
 
 func (t *Tx) DeviceOf(ctx context.Context, hash string) (string, error) {

@@ -11,7 +11,8 @@ func (t *Tx) InsertAttestation(ctx context.Context, fileID string, a catalog.Att
 	if err != nil {
 		return err
 	}
-	return t.insert(ctx, "an attestation of that type", `INSERT INTO attestations (file_id, predicate, document, verified, publisher)
+	return t.insert(ctx, "an attestation of that type",
+		`INSERT INTO attestations (file_id, predicate, document, verified, publisher)
 		VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING`, fileID, a.Predicate, a.Document, a.Verified, publisher)
 }
 

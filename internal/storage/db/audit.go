@@ -15,7 +15,8 @@ func (t *Tx) InsertAudit(ctx context.Context, e audit.Entry) error {
 	return t.insertAudit(ctx, e, "")
 }
 
-// CountAudit implements audit.Rows. The subject of the row is a list, to which a subject that it does not hold is added.
+// CountAudit implements audit.Rows. The subject of the row is a list, to which a subject that it does not hold is
+// added.
 func (t *Tx) CountAudit(ctx context.Context, e audit.Entry) error {
 	return t.insertAudit(ctx, e, ` ON CONFLICT (id) DO UPDATE SET more = audit.more + 1, subject = CASE
 		WHEN LENGTH(audit.subject) > 200 OR REPLACE(' ' || audit.subject || ' ', ' ' || excluded.subject || ' ', '') <> ' ' || audit.subject || ' '
@@ -35,8 +36,8 @@ func (t *Tx) insertAudit(ctx context.Context, e audit.Entry, conflict string) er
 	return err
 }
 
-// DeleteAuditBefore implements audit.Rows. The indexes by time lead to the oldest entries; the one of refusals is for that
-// word alone, so it is written out.
+// DeleteAuditBefore implements audit.Rows. The indexes by time lead to the oldest entries; the one of refusals is for
+// that word alone, so it is written out.
 func (t *Tx) DeleteAuditBefore(ctx context.Context, outcome audit.Outcome, before time.Time, limit int) (int64, error) {
 	which := ""
 	switch outcome {
@@ -45,7 +46,8 @@ func (t *Tx) DeleteAuditBefore(ctx context.Context, outcome audit.Outcome, befor
 	case audit.Granted:
 		which = ` AND outcome = 'granted'`
 	}
-	return t.exec(ctx, `DELETE FROM audit WHERE id IN (SELECT id FROM audit WHERE at < $1`+which+` ORDER BY at, id LIMIT $2)`, micros(before), limit)
+	return t.exec(ctx, `DELETE FROM audit WHERE id IN (SELECT id FROM audit WHERE at < $1`+which+
+		` ORDER BY at, id LIMIT $2)`, micros(before), limit)
 }
 
 const auditColumns = `id, at, action, outcome, actor_kind, actor_id, actor_name, token_id, address, request_id,
@@ -122,7 +124,8 @@ func entryQuery(f audit.Filter) (string, []any) {
 	return `SELECT ` + auditColumns + ` FROM audit` + q.where + ` ORDER BY at DESC, id DESC LIMIT $1`, q.args
 }
 
-// auditText is where the words of a filter are looked for. SQLite lowers ASCII alone, so both sides are as low as it can.
+// auditText is where the words of a filter are looked for. SQLite lowers ASCII alone, so both sides are as low as it
+// can.
 const auditText = `LOWER(action || ' ' || actor_name || ' ' || project || ' ' || version || ' ' || filename || ' ' || subject || ' ' || detail)`
 
 // discreetText is auditText for readers who may not see all claims and reasons: a search must not tell what they are.

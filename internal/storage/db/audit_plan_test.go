@@ -10,8 +10,8 @@ import (
 	"pyindex/internal/catalog"
 )
 
-// TestEntriesAreFoundByIndex: a page of the record, by each thing that it is asked by, is read from where it begins and in
-// its order, however long the record is.
+// TestEntriesAreFoundByIndex: a page of the record, by each thing that it is asked by, is read from where it begins and
+// in its order, however long the record is.
 func TestEntriesAreFoundByIndex(t *testing.T) {
 	d, err := Open(t.Context(), "sqlite://"+filepath.Join(t.TempDir(), "index.db"), Options{})
 	if err != nil {
@@ -27,9 +27,18 @@ func TestEntriesAreFoundByIndex(t *testing.T) {
 		{audit.Filter{After: audit.Cursor{At: at, ID: "i"}}, ""},
 		{audit.Filter{Since: at, Until: at}, ""},
 		{audit.Filter{RepositoryID: "r", Project: "p", Since: at}, "(repository_id=? AND project=?"},
-		{audit.Filter{RepositoryID: "r", Project: "p", Since: at, After: audit.Cursor{At: at, ID: "i"}}, "(repository_id=? AND project=?"},
-		{audit.Filter{RepositoryID: "r", Project: "p", Actions: []string{"file.add", "file.yank"}}, "(repository_id=? AND project=?"},
-		{audit.Filter{RepositoryID: "r", Project: "p", Without: []string{"publisher.exchange"}}, "(repository_id=? AND project=?"},
+		{
+			audit.Filter{RepositoryID: "r", Project: "p", Since: at, After: audit.Cursor{At: at, ID: "i"}},
+			"(repository_id=? AND project=?",
+		},
+		{
+			audit.Filter{RepositoryID: "r", Project: "p", Actions: []string{"file.add", "file.yank"}},
+			"(repository_id=? AND project=?",
+		},
+		{
+			audit.Filter{RepositoryID: "r", Project: "p", Without: []string{"publisher.exchange"}},
+			"(repository_id=? AND project=?",
+		},
 		{audit.Filter{RepositoryID: "r", Project: "p", Actor: "ann", Text: "x"}, "(repository_id=? AND project=?"},
 		{audit.Filter{Actions: []string{"file.add"}}, "audit_action (action=?"},
 		{audit.Filter{Actor: "ann"}, "audit_actor (actor_name=?"},
@@ -50,7 +59,8 @@ func TestEntriesAreFoundByIndex(t *testing.T) {
 			}, "EXPLAIN QUERY PLAN "+q, args...)
 		})
 		got := strings.Join(plan, "; ")
-		if err != nil || !strings.Contains(got, "USING INDEX audit_") || !strings.Contains(got, c.want) || strings.Contains(got, "TEMP B-TREE") {
+		if err != nil || !strings.Contains(got, "USING INDEX audit_") || !strings.Contains(got, c.want) ||
+			strings.Contains(got, "TEMP B-TREE") {
 			t.Errorf("plan of %+v: %s (%v), want %s and no sorting", c.f, got, err, c.want)
 		}
 	}

@@ -2,17 +2,17 @@ package db_test
 
 import (
 	"context"
-	"path/filepath"
 	"testing"
 	"time"
 
 	"pyindex/internal/catalog"
 	"pyindex/internal/storage/db"
+	"pyindex/internal/storage/storagetest"
 )
 
 // TestBeginFails: a transaction that cannot begin is an error, and the handle works afterwards.
 func TestBeginFails(t *testing.T) {
-	url := "sqlite:" + filepath.Join(t.TempDir(), "index.db")
+	url := storagetest.SQLite(t)
 	open := func() catalog.Store {
 		d, err := db.Open(t.Context(), url, db.Options{})
 		if err != nil {

@@ -57,7 +57,8 @@ func (f filled) file(i int) catalog.File {
 	name := fmt.Sprintf("p-1.%07d-py3-none-any.whl", i)
 	sum := fmt.Sprintf("%064x", i)
 	return catalog.File{
-		ID: name, RepositoryID: f.project.Repository.ID, ProjectID: "p", ReleaseID: "r", Filename: name, NameKey: name, Kind: packaging.Wheel,
+		ID: name, RepositoryID: f.project.Repository.ID, ProjectID: "p", ReleaseID: "r", Filename: name, NameKey: name,
+		Kind:    packaging.Wheel,
 		Version: "1", PythonVersion: "py3", Size: int64(i), MD5: sum[:32], SHA256: sum, Blake2b256: sum, MetadataSHA256: sum,
 		RequiresPython: ">=3.9", UploadedAt: time.UnixMicro(int64(i) + 1),
 	}

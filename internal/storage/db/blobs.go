@@ -30,15 +30,16 @@ func (t *Tx) HoldBlob(ctx context.Context, plain, generation string, at time.Tim
 	return h, err
 }
 
-// hold is HoldBlob with the generation of a new row. It returns fault.NotFound for "", the plain key itself, if that is being
-// dropped or is spent.
+// hold is HoldBlob with the generation of a new row. It returns fault.NotFound for "", the plain key itself, if that is
+// being dropped or is spent.
 func (t *Tx) hold(ctx context.Context, plain, generation string, at time.Time) (custody.Held, error) {
 	part, sha256, _ := splitKey(plain)
 	scan := func(r row) (h custody.Held, err error) {
 		err = r.Scan(&h.Generation, &h.Named)
 		return h, err
 	}
-	h, err := one(ctx, t, "key", scan, `INSERT INTO blobs (blob_key, part, sha256, generation, holds, since, settled, dropping)
+	h, err := one(ctx, t, "key", scan,
+		`INSERT INTO blobs (blob_key, part, sha256, generation, holds, since, settled, dropping)
 		SELECT $1, $2, $3, $4, 1, CAST($5 AS BIGINT), FALSE, FALSE
 		WHERE NOT EXISTS (SELECT 1 FROM blobs WHERE blob_key = $1 AND dropping)
 		ON CONFLICT (part, sha256) WHERE NOT dropping DO UPDATE SET holds = blobs.holds + 1, since = excluded.since, settled = FALSE
@@ -136,7 +137,8 @@ func (t *Tx) OwnDrop(ctx context.Context, key, owner string, before time.Time) (
 
 // YieldDrop: since the beginning of time is before whatever the sweeper asks for.
 func (t *Tx) YieldDrop(ctx context.Context, key, owner string) error {
-	_, err := t.exec(ctx, `UPDATE blobs SET owner = '', since = 0 WHERE blob_key = $1 AND dropping AND NOT settled AND owner = $2`, key, owner)
+	_, err := t.exec(ctx,
+		`UPDATE blobs SET owner = '', since = 0 WHERE blob_key = $1 AND dropping AND NOT settled AND owner = $2`, key, owner)
 	return err
 }
 
@@ -146,7 +148,8 @@ func (t *Tx) ForgetBlob(ctx context.Context, key string) error {
 	if err != nil || gone {
 		return err
 	}
-	_, err = t.exec(ctx, `UPDATE blobs SET settled = TRUE, owner = '', since = $2 WHERE blob_key = $1 AND dropping`, key, micros(t.db.options.Now()))
+	_, err = t.exec(ctx, `UPDATE blobs SET settled = TRUE, owner = '', since = $2 WHERE blob_key = $1 AND dropping`, key,
+		micros(t.db.options.Now()))
 	return err
 }
 
@@ -157,7 +160,9 @@ func (t *Tx) ForgetSpent(ctx context.Context, before time.Time) error {
 
 // DropStray: a spent key that has bytes again, by a PUT that came late, is dropped again.
 func (t *Tx) DropStray(ctx context.Context, key string) (bool, error) {
-	again, err := t.did(ctx, `UPDATE blobs SET settled = FALSE, owner = '', since = $2 WHERE blob_key = $1 AND dropping AND settled`, key, micros(t.db.options.Now()))
+	again, err := t.did(ctx,
+		`UPDATE blobs SET settled = FALSE, owner = '', since = $2 WHERE blob_key = $1 AND dropping AND settled`, key,
+		micros(t.db.options.Now()))
 	if err != nil || again {
 		return again, err
 	}
@@ -195,13 +200,16 @@ func (t *Tx) storedPart(ctx context.Context, after custody.Stored, limit int) ([
 
 // keyOf spells a key in SQL as custody.WithGeneration does.
 func keyOf(part, sum, generation string) string {
-	return `'` + part + `/' || substr(` + sum + `, 1, 2) || '/' || ` + sum + ` || CASE WHEN ` + generation + ` = '' THEN '' ELSE '.' || ` + generation + ` END`
+	return `'` + part + `/' || substr(` + sum + `, 1, 2) || '/' || ` + sum + ` || CASE WHEN ` + generation +
+		` = '' THEN '' ELSE '.' || ` + generation + ` END`
 }
 
 // unsettle lets the sweeper look again at the bytes of files that are about to be deleted: those whose column, a name
 // of ours, is id.
 func (t *Tx) unsettle(ctx context.Context, column, id string) error {
-	for _, key := range []string{keyOf("files", "sha256", "generation"), keyOf("metadata", "metadata_sha256", "metadata_generation")} {
+	for _, key := range []string{
+		keyOf("files", "sha256", "generation"), keyOf("metadata", "metadata_sha256", "metadata_generation"),
+	} {
 		_, err := t.exec(ctx, `UPDATE blobs SET settled = FALSE
 			WHERE NOT dropping AND blob_key IN (SELECT `+key+` FROM files WHERE `+column+` = $1)`, id)
 		if err != nil {

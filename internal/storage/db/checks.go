@@ -7,7 +7,8 @@ import (
 )
 
 func (t *Tx) PutCheck(ctx context.Context, c custody.Check) error {
-	_, err := t.exec(ctx, `INSERT INTO byte_checks (kind, at, objects, missing, damaged, mended) VALUES ($1, $2, $3, $4, $5, $6)
+	_, err := t.exec(ctx,
+		`INSERT INTO byte_checks (kind, at, objects, missing, damaged, mended) VALUES ($1, $2, $3, $4, $5, $6)
 		ON CONFLICT (kind) DO UPDATE SET at = excluded.at, objects = excluded.objects, missing = excluded.missing,
 			damaged = excluded.damaged, mended = excluded.mended`, string(c.Kind), micros(c.At), c.Objects, c.Missing, c.Damaged, c.Mended)
 	return err
@@ -27,12 +28,14 @@ func (t *Tx) FilesNaming(ctx context.Context, s custody.Stored, limit int) ([]st
 	if s.Metadata {
 		where = `f.metadata_sha256 = $1 AND f.metadata_generation = $2`
 	}
-	return many(ctx, t, scanText, `SELECT r.name || '/' || f.filename FROM files f JOIN repositories r ON r.id = f.repository_id
+	return many(ctx, t, scanText,
+		`SELECT r.name || '/' || f.filename FROM files f JOIN repositories r ON r.id = f.repository_id
 		WHERE `+where+` ORDER BY 1 LIMIT $3`, s.SHA256, s.Generation, limit)
 }
 
 func (t *Tx) IsStray(ctx context.Context, key string) (bool, error) {
-	known, err := many(ctx, t, scanText, `SELECT blob_key FROM blobs WHERE blob_key = $1 AND NOT (dropping AND settled)`, key)
+	known, err := many(ctx, t, scanText, `SELECT blob_key FROM blobs WHERE blob_key = $1 AND NOT (dropping AND settled)`,
+		key)
 	if err != nil || len(known) > 0 {
 		return false, err
 	}

@@ -30,7 +30,8 @@ func named(t *testing.T, url string) (string, func()) {
 	return url + "&application_name=" + name, func() {
 		t.Helper()
 		var n int
-		err := h.QueryRow(`SELECT COUNT(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = $1`, name).Scan(&n)
+		err := h.QueryRow(`SELECT COUNT(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = $1`,
+			name).Scan(&n)
 		if err != nil || n == 0 {
 			t.Fatalf("ended %d connections: %v", n, err)
 		}
@@ -40,8 +41,8 @@ func named(t *testing.T, url string) (string, func()) {
 // nothing is a change or read that does nothing.
 func nothing(catalog.Tx) error { return nil }
 
-// TestConnectionsThatEnded: a server that ended every connection at rest, as a restart or an administrator does, is noticed
-// by nobody: not by the first look, read, change, or question whether it answers.
+// TestConnectionsThatEnded: a server that ended every connection at rest, as a restart or an administrator does, is
+// noticed by nobody: not by the first look, read, change, or question whether it answers.
 func TestConnectionsThatEnded(t *testing.T) {
 	url, end := named(t, postgresOrSkip(t))
 	d := storagetest.OpenDB(t, url, db.Options{Bridge: time.Minute})
@@ -52,20 +53,22 @@ func TestConnectionsThatEnded(t *testing.T) {
 		"ping":   d.Ping,
 	}
 	for name, ask := range first {
-		for range 5 {
-			for _, warm := range first { // connections of each kind, used a moment ago
-				if err := warm(t.Context()); err != nil {
-					t.Fatal(err)
+		t.Run(name, func(t *testing.T) {
+			for range 5 {
+				for _, warm := range first { // connections of each kind, used a moment ago
+					if err := warm(t.Context()); err != nil {
+						t.Fatal(err)
+					}
+				}
+				end()
+				if err := ask(t.Context()); err != nil {
+					t.Errorf("the first %s after the connections ended = %v", name, err)
+				}
+				if _, away := d.Away(); away {
+					t.Errorf("the first %s after the connections ended began an outage", name)
 				}
 			}
-			end()
-			if err := ask(t.Context()); err != nil {
-				t.Errorf("the first %s after the connections ended = %v", name, err)
-			}
-			if _, away := d.Away(); away {
-				t.Errorf("the first %s after the connections ended began an outage", name)
-			}
-		}
+		})
 	}
 }
 
@@ -83,7 +86,8 @@ func TestConnectionsThatEndedUnderLoad(t *testing.T) {
 		for range 10 {
 			all.Go(func() {
 				_, look := d.Stamp(t.Context())
-				if err := errors.Join(look, d.Catalog().View(t.Context(), nothing), d.Catalog().Update(t.Context(), nothing)); err != nil {
+				if err := errors.Join(look, d.Catalog().View(t.Context(), nothing),
+					d.Catalog().Update(t.Context(), nothing)); err != nil {
 					t.Errorf("after the connections ended: %v", err)
 				}
 			})
@@ -92,7 +96,8 @@ func TestConnectionsThatEndedUnderLoad(t *testing.T) {
 	}
 }
 
-// TestSlowReadsAreNoOutage: readers who hold every connection for reading keep nobody from the counter and from changes.
+// TestSlowReadsAreNoOutage: readers who hold every connection for reading keep nobody from the counter and from
+// changes.
 func TestSlowReadsAreNoOutage(t *testing.T) {
 	d := storagetest.OpenDB(t, postgresOrSkip(t), db.Options{Bridge: time.Minute, Conns: 10})
 	var held, done sync.WaitGroup
@@ -123,39 +128,43 @@ func TestOneLookThatFails(t *testing.T) {
 	for name, failure := range map[string]error{
 		"the connection ended": io.ErrUnexpectedEOF, "no answer in time": context.DeadlineExceeded,
 	} {
-		var fail atomic.Int32
-		d := storagetest.OpenDB(t, postgresOrSkip(t), db.Options{Bridge: time.Minute, Hook: func(s db.Step, do func() error) error {
-			if s.Op == db.OpQuery && strings.Contains(s.SQL, "c.began") && fail.Add(-1) >= 0 {
-				return failure
-			}
-			return do()
-		}})
-		if _, err := d.Stamp(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		for failures, want := range []bool{false, false, true} {
-			fail.Store(int32(failures))
+		t.Run(name, func(t *testing.T) {
+			var fail atomic.Int32
+			d := storagetest.OpenDB(t, postgresOrSkip(t),
+				db.Options{Bridge: time.Minute, Hook: func(s db.Step, do func() error) error {
+					if s.Op == db.OpQuery && strings.Contains(s.SQL, "c.began") && fail.Add(-1) >= 0 {
+						return failure
+					}
+					return do()
+				}})
 			if _, err := d.Stamp(t.Context()); err != nil {
-				t.Errorf("%s, %d times: Stamp() = %v", name, failures, err)
+				t.Fatal(err)
 			}
-			if _, away := d.Away(); away != want {
-				t.Errorf("%s, %d times: Away() = %v, want %v", name, failures, away, want)
+			for failures, want := range []bool{false, false, true} {
+				fail.Store(int32(failures))
+				if _, err := d.Stamp(t.Context()); err != nil {
+					t.Errorf("%s, %d times: Stamp() = %v", name, failures, err)
+				}
+				if _, away := d.Away(); away != want {
+					t.Errorf("%s, %d times: Away() = %v, want %v", name, failures, away, want)
+				}
 			}
-		}
+		})
 	}
 }
 
-// TestWhatBeganIsNotRepeated: only what has not begun is tried again. A change whose connection ends on the way, or at its
-// commit, ran once.
+// TestWhatBeganIsNotRepeated: only what has not begun is tried again. A change whose connection ends on the way, or at
+// its commit, ran once.
 func TestWhatBeganIsNotRepeated(t *testing.T) {
 	for _, step := range []db.Op{db.OpExec, db.OpCommit} {
 		var armed atomic.Bool
-		d := storagetest.OpenDB(t, postgresOrSkip(t), db.Options{Bridge: time.Minute, Hook: func(s db.Step, do func() error) error {
-			if s.Op == step && armed.Load() && !strings.Contains(s.SQL, "advisory") {
-				return io.ErrUnexpectedEOF
-			}
-			return do()
-		}})
+		d := storagetest.OpenDB(t, postgresOrSkip(t),
+			db.Options{Bridge: time.Minute, Hook: func(s db.Step, do func() error) error {
+				if s.Op == step && armed.Load() && !strings.Contains(s.SQL, "advisory") {
+					return io.ErrUnexpectedEOF
+				}
+				return do()
+			}})
 		armed.Store(true)
 		runs := 0
 		err := d.Catalog().Update(t.Context(), func(tx catalog.Tx) error {

@@ -59,8 +59,8 @@ type DB struct {
 
 // Open opens the database at url, "sqlite:" and a file's path or "postgres://…", and brings its tables up to date.
 // A SQLite file and its folder are made when missing, readable by their owner alone. Afterwards the repository "main"
-// exists. A database of a newer program, an unknown scheme or an unusable file is fault.Invalid with what to do about it;
-// a server that does not answer is fault.Unavailable.
+// exists. A database of a newer program, an unknown scheme or an unusable file is fault.Invalid with what to do about
+// it; a server that does not answer is fault.Unavailable.
 func Open(ctx context.Context, url string, o Options) (*DB, error) {
 	o = o.filled()
 	d, err := connect(url, o)
@@ -84,7 +84,8 @@ func connect(url string, o Options) (*DB, error) {
 	case "postgres", "postgresql":
 		return connectPostgres(url, o)
 	}
-	return nil, fault.New(fault.Invalid, "database %q is not known: use sqlite:/path/index.db or postgres://user@host/name", scheme+":")
+	return nil, fault.New(fault.Invalid,
+		"database %q is not known: use sqlite:/path/index.db or postgres://user@host/name", scheme+":")
 }
 
 // prepare makes a new handle ready for use.
@@ -107,8 +108,8 @@ func (d *DB) prepare(ctx context.Context) error {
 // Path returns the file of a SQLite database, and "" for a server.
 func (d *DB) Path() string { return d.path }
 
-// Ping asks the database for an answer; fault.Unavailable when there is none. While it is away and reads go on without it,
-// nothing is asked and nothing is wrong.
+// Ping asks the database for an answer; fault.Unavailable when there is none. While it is away and reads go on without
+// it, nothing is asked and nothing is wrong.
 func (d *DB) Ping(ctx context.Context) error {
 	if _, away := d.outage.bridge(); away {
 		return nil

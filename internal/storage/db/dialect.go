@@ -12,10 +12,11 @@ import (
 
 // dialect is all in which the two databases differ.
 type dialect struct {
-	goose    goose.Dialect
-	view     *sql.TxOptions // one snapshot, read only
-	update   *sql.TxOptions
-	turn     string                                           // run first in an update to wait for other writers; "" where beginning does that
+	goose  goose.Dialect
+	view   *sql.TxOptions // one snapshot, read only
+	update *sql.TxOptions
+	// run first in an update to wait for other writers; "" where beginning does that
+	turn     string
 	detach   bool                                             // statements do not watch the context, see run.go
 	watch    func(ctx context.Context, d *DB) error           // prepares for Stamp
 	patient  string                                           // lets a transaction be idle; "" where it may be
@@ -29,10 +30,11 @@ type dialect struct {
 	sort     func(error) failure
 	cut      func(error) bool // whether an error says that the connection is gone, and another one may work
 
-	size     func(ctx context.Context, t *Tx) (int64, error)                          // bytes of the database
-	text     []string                                                                 // makes the full-text index
-	putText  func(ctx context.Context, t *Tx, projectID string, texts []string) error // name, summary, keywords, people, classifiers, body
-	matching func(s *statement, words []string, exact bool) (from, rank string)       // rank is lower for what fits better
+	size func(ctx context.Context, t *Tx) (int64, error) // bytes of the database
+	text []string                                        // makes the full-text index
+	// name, summary, keywords, people, classifiers, body
+	putText  func(ctx context.Context, t *Tx, projectID string, texts []string) error
+	matching func(s *statement, words []string, exact bool) (from, rank string) // rank is lower for what fits better
 }
 
 // failure is what a database's error code means to us.

@@ -5,6 +5,6 @@
 // another process committed is seen by the next call here; and that names, digests, token ids and publisher rules are
 // unique by constraint, not by looking first. After a fault.Conflict from an insert the transaction can go on.
 //
-// It does not guarantee an outcome when a commit is interrupted: the change may have happened. A file of SQLite must lie
-// on a local disk, because its write-ahead log needs memory that processes share.
+// It does not guarantee an outcome when a commit is interrupted: the change may have happened. A file of SQLite must
+// lie on a local disk, because its write-ahead log needs memory that processes share.
 package db

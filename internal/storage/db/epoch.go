@@ -13,7 +13,8 @@ import (
 
 // Numbers that a new epoch leaves out, so that values given before and seen by others are not given again.
 const (
-	epochGap   = 1_000     // beyond the largest value that the process which noticed has seen: another may have seen a few more
+	// beyond the largest value that the process which noticed has seen: another may have seen a few more
+	epochGap   = 1_000
 	restoreGap = 1_000_000 // beyond the value found, where nobody knows what was given: see NewEpoch
 )
 
@@ -90,8 +91,8 @@ func (h *history) given() int64 {
 	return h.highest
 }
 
-// take notes a sight. Whatever does not continue the last one starts an epoch of the stamps. due is whether the database
-// needs a new epoch and it is time to try, and behind the largest value seen.
+// take notes a sight. Whatever does not continue the last one starts an epoch of the stamps. due is whether the
+// database needs a new epoch and it is time to try, and behind the largest value seen.
 func (h *history) take(s sight, now time.Time) (at memo.Stamp, v verdict, due bool, behind int64) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -126,8 +127,8 @@ func (h *history) pending() bool {
 	return h.owed
 }
 
-// follow turns what a look found into a stamp. Where the database came back older, or with another history, it makes a new
-// epoch there, unless another process did. What this process kept is out of use also while that does not succeed.
+// follow turns what a look found into a stamp. Where the database came back older, or with another history, it makes a
+// new epoch there, unless another process did. What this process kept is out of use also while that does not succeed.
 func (d *DB) follow(ctx context.Context, s sight) (memo.Stamp, error) {
 	at, v, due, behind := d.history.take(s, d.options.Now())
 	if v != continues {
@@ -154,7 +155,8 @@ func (d *DB) follow(ctx context.Context, s sight) (memo.Stamp, error) {
 		log.Error("the database came back older than this server has seen it: what was changed in between is missing, and must be done again",
 			"epoch", now.epoch, "serial", now.value)
 	default:
-		log.Warn("the database came back older than this server has seen it; another server noticed first", "epoch", now.epoch, "serial", now.value)
+		log.Warn("the database came back older than this server has seen it; another server noticed first", "epoch",
+			now.epoch, "serial", now.value)
 	}
 	return d.history.settle(now), nil
 }
@@ -162,8 +164,8 @@ func (d *DB) follow(ctx context.Context, s sight) (memo.Stamp, error) {
 // lookingKey marks the context of a change that a look makes.
 type lookingKey struct{}
 
-// beginEpoch makes a new epoch whose first value lies beyond behind, unless the epoch is not refuted any more and the one
-// that took its place does so already. It reports whether it did. An index that was moved away is left alone.
+// beginEpoch makes a new epoch whose first value lies beyond behind, unless the epoch is not refuted any more and the
+// one that took its place does so already. It reports whether it did. An index that was moved away is left alone.
 func (d *DB) beginEpoch(ctx context.Context, refuted string, behind int64) (now sight, made bool, err error) {
 	err = d.update(ctx, func(t *Tx) error {
 		made = false
@@ -189,20 +191,22 @@ func (t *Tx) counter(ctx context.Context) (sight, error) {
 	return one(ctx, t, "counter", scan, sightQuery, int64(0))
 }
 
-// newEpoch moves the counter to a value and makes it the first of a new epoch. Each project gets it as its serial: mirrors
-// that have the project as it was in the history that was lost must come for it again, and nobody knows which those are.
+// newEpoch moves the counter to a value and makes it the first of a new epoch. Each project gets it as its serial:
+// mirrors that have the project as it was in the history that was lost must come for it again, and nobody knows which
+// those are.
 func (t *Tx) newEpoch(ctx context.Context, value int64) (sight, error) {
 	s := sight{value: value, began: value, epoch: rand.Text(), mark: newMark()}
-	if _, err := t.exec(ctx, `UPDATE counters SET value = $1, began = $1, epoch = $2, mark = $3 WHERE name = 'serial'`, s.value, s.epoch, s.mark); err != nil {
+	if _, err := t.exec(ctx, `UPDATE counters SET value = $1, began = $1, epoch = $2, mark = $3 WHERE name = 'serial'`,
+		s.value, s.epoch, s.mark); err != nil {
 		return sight{}, err
 	}
 	_, err := t.exec(ctx, `UPDATE projects SET serial = $1`, s.value)
 	return s, err
 }
 
-// NewEpoch starts a new epoch, for an administrator who restored the database: no process may have noticed, or know what was
-// given before. The counter moves on by a million, or beyond a value if that is larger, and is returned. What running
-// processes kept is out of use at their next look. An index that was moved is fault.Conflict.
+// NewEpoch starts a new epoch, for an administrator who restored the database: no process may have noticed, or know
+// what was given before. The counter moves on by a million, or beyond a value if that is larger, and is returned. What
+// running processes kept is out of use at their next look. An index that was moved is fault.Conflict.
 func (d *DB) NewEpoch(ctx context.Context, beyond int64) (serial int64, err error) {
 	err = d.update(ctx, func(t *Tx) error {
 		moved, err := t.mark(ctx, movedMark)

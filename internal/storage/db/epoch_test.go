@@ -84,8 +84,8 @@ func (r *replica) changes(n int) (last int64) {
 // cries counts the lines of a level.
 func (r *replica) cries(level string) int { return strings.Count(r.log.String(), "level="+level) }
 
-// TestCounterGoesBack: three processes see the counter go back. Each starts an epoch of its own memory, one of them makes
-// one in the database and says so, and no number is given twice.
+// TestCounterGoesBack: three processes see the counter go back. Each starts an epoch of its own memory, one of them
+// makes one in the database and says so, and no number is given twice.
 func TestCounterGoesBack(t *testing.T) {
 	storagetest.EachDatabase(t, func(t *testing.T, fresh func(*testing.T) string) {
 		url := fresh(t)
@@ -109,7 +109,8 @@ func TestCounterGoesBack(t *testing.T) {
 		group.Wait()
 		for i, r := range all {
 			if after[i].Epoch == before[i].Epoch || after[i].Value <= top {
-				t.Errorf("Stamp() after the counter went back from %v = %v, want another epoch and a larger value", before[i], after[i])
+				t.Errorf("Stamp() after the counter went back from %v = %v, want another epoch and a larger value", before[i],
+					after[i])
 			}
 			if after[i].Value != after[0].Value {
 				t.Errorf("Stamp() of process %d = %v, and of the first %v: two epochs were made", i, after[i], after[0])
@@ -127,8 +128,8 @@ func TestCounterGoesBack(t *testing.T) {
 	})
 }
 
-// TestCounterGoesBackAndForth: between two looks of a process the counter went back, and others moved it to where it was, or
-// beyond. The process notices by what it saw not being part of the history.
+// TestCounterGoesBackAndForth: between two looks of a process the counter went back, and others moved it to where it
+// was, or beyond. The process notices by what it saw not being part of the history.
 func TestCounterGoesBackAndForth(t *testing.T) {
 	storagetest.EachDatabase(t, func(t *testing.T, fresh func(*testing.T) string) {
 		for _, forth := range []int{1, 2, 3, 9} {
@@ -144,7 +145,8 @@ func TestCounterGoesBackAndForth(t *testing.T) {
 			given := other.changes(forth)
 			after := cutOff.stamp()
 			if after.Epoch == before.Epoch || after.Value <= max(before.Value, given) {
-				t.Errorf("back by 2 and on by %d: Stamp() = %v after %v, want another epoch beyond %d", forth, after, before, max(before.Value, given))
+				t.Errorf("back by 2 and on by %d: Stamp() = %v after %v, want another epoch beyond %d", forth, after, before,
+					max(before.Value, given))
 			}
 			if seen := other.stamp(); seen.Value != after.Value || seen.Epoch == 0 {
 				t.Errorf("back by 2 and on by %d: Stamp() of the other = %v, want a new epoch at %d", forth, seen, after.Value)
@@ -153,8 +155,8 @@ func TestCounterGoesBackAndForth(t *testing.T) {
 	})
 }
 
-// TestNothingWasSeen: for a process that saw nothing of what was lost nothing is wrong, and the same history going on is no
-// new epoch, whoever writes and however far.
+// TestNothingWasSeen: for a process that saw nothing of what was lost nothing is wrong, and the same history going on
+// is no new epoch, whoever writes and however far.
 func TestNothingWasSeen(t *testing.T) {
 	storagetest.EachDatabase(t, func(t *testing.T, fresh func(*testing.T) string) {
 		url := fresh(t)
@@ -208,8 +210,8 @@ func TestWasFarAhead(t *testing.T) {
 	})
 }
 
-// TestEpochCannotBeWritten: while the database takes no changes, memory is out of use all the same and no number that was
-// seen is given again; the epoch follows when it can.
+// TestEpochCannotBeWritten: while the database takes no changes, memory is out of use all the same and no number that
+// was seen is given again; the epoch follows when it can.
 func TestEpochCannotBeWritten(t *testing.T) {
 	storagetest.EachDatabase(t, func(t *testing.T, fresh func(*testing.T) string) {
 		url := fresh(t)
@@ -229,7 +231,8 @@ func TestEpochCannotBeWritten(t *testing.T) {
 		older.Restore()
 		during := a.stamp()
 		if during.Epoch == before.Epoch || during.Value != before.Value-2 {
-			t.Errorf("Stamp() while nothing can be written = %v, want %d in another epoch than %v", during, before.Value-2, before)
+			t.Errorf("Stamp() while nothing can be written = %v, want %d in another epoch than %v", during, before.Value-2,
+				before)
 		}
 		if n := a.change(); n <= before.Value {
 			t.Errorf("a change meanwhile = %d, which was seen as something else", n)
@@ -245,8 +248,8 @@ func TestEpochCannotBeWritten(t *testing.T) {
 	})
 }
 
-// TestNewEpoch: an administrator's epoch moves the counter by a million, or beyond what is named, every process follows, and
-// projects get the number, so that mirrors come for all of them.
+// TestNewEpoch: an administrator's epoch moves the counter by a million, or beyond what is named, every process
+// follows, and projects get the number, so that mirrors come for all of them.
 func TestNewEpoch(t *testing.T) {
 	storagetest.EachDatabase(t, func(t *testing.T, fresh func(*testing.T) string) {
 		url := fresh(t)
@@ -286,14 +289,15 @@ func TestNewEpoch(t *testing.T) {
 	})
 }
 
-// TestMoveStartsAnEpoch: the copy of a move has an epoch of its own, and an index that is taken back gives no number that
-// the copy may have given.
+// TestMoveStartsAnEpoch: the copy of a move has an epoch of its own, and an index that is taken back gives no number
+// that the copy may have given.
 func TestMoveStartsAnEpoch(t *testing.T) {
 	storagetest.EachDatabase(t, func(t *testing.T, fresh func(*testing.T) string) {
 		from, to := openReplica(t, fresh(t), db.Options{}), openReplica(t, fresh(t), db.Options{})
 		top := from.changes(4)
 		before, empty := from.stamp(), to.stamp()
-		if _, err := from.Move(t.Context(), to.DB, func(func(func(custody.Stored) error) error) error { return nil }); err != nil {
+		if _, err := from.Move(t.Context(), to.DB,
+			func(func(func(custody.Stored) error) error) error { return nil }); err != nil {
 			t.Fatal(err)
 		}
 		if got := to.stamp(); got.Value != top || got.Epoch == empty.Epoch {
@@ -317,7 +321,8 @@ func TestMovedIndexThatGoesBack(t *testing.T) {
 	url := storagetest.SQLite(t)
 	from, to := openReplica(t, url, db.Options{}), openReplica(t, storagetest.SQLite(t), db.Options{})
 	from.changes(2)
-	if _, err := from.Move(t.Context(), to.DB, func(func(func(custody.Stored) error) error) error { return nil }); err != nil {
+	if _, err := from.Move(t.Context(), to.DB,
+		func(func(func(custody.Stored) error) error) error { return nil }); err != nil {
 		t.Fatal(err)
 	}
 	older := storagetest.TakeSnapshot(t, url)
@@ -331,8 +336,8 @@ func TestMovedIndexThatGoesBack(t *testing.T) {
 	}
 }
 
-// TestSQLiteFileIsReplaced: another file in the place of the database is noticed, opened, and compared like a restore; no
-// change goes to the file that is gone. With the log of the old file beside it, nothing is read or written.
+// TestSQLiteFileIsReplaced: another file in the place of the database is noticed, opened, and compared like a restore;
+// no change goes to the file that is gone. With the log of the old file beside it, nothing is read or written.
 func TestSQLiteFileIsReplaced(t *testing.T) {
 	url := storagetest.SQLite(t)
 	a, b := openReplica(t, url, db.Options{}), openReplica(t, url, db.Options{})
@@ -400,8 +405,8 @@ func TestFileIsReplacedInAChange(t *testing.T) {
 	}
 }
 
-// TestCounterGoesBackInAnOutage: the first look after an outage finds an older database and makes the epoch at once, though
-// the outage is not noted as over yet.
+// TestCounterGoesBackInAnOutage: the first look after an outage finds an older database and makes the epoch at once,
+// though the outage is not noted as over yet.
 func TestCounterGoesBackInAnOutage(t *testing.T) {
 	url := postgresOrSkip(t)
 	var down atomic.Bool

@@ -16,7 +16,9 @@ func TestForgettingExchangesLeavesTheRest(t *testing.T) {
 		d := storagetest.OpenDB(t, fresh(t), db.Options{})
 		at := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 		err := d.Publishers().Update(t.Context(), func(tx publishers.Tx) error {
-			for _, action := range []string{"publisher.exchange", "publisher.exchanges", "publisher.add", "Publisher.Exchange", ""} {
+			for _, action := range []string{
+				"publisher.exchange", "publisher.exchanges", "publisher.add", "Publisher.Exchange", "",
+			} {
 				if err := tx.InsertAudit(t.Context(), audit.Entry{ID: "entry " + action, At: at, Action: action}); err != nil {
 					return err
 				}

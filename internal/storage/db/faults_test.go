@@ -28,7 +28,8 @@ func publish(ctx context.Context, s catalog.Store, id string) error {
 			return err
 		}
 		p, err := catalog.Create(ctx, tx, catalog.NewProject{
-			ID: id, Repository: main, Name: name, Display: "demo", Actor: audit.Actor{}, EntryID: "entry " + id, At: time.UnixMicro(1),
+			ID: id, Repository: main, Name: name, Display: "demo", Actor: audit.Actor{}, EntryID: "entry " + id,
+			At: time.UnixMicro(1),
 		})
 		if err != nil {
 			return err
@@ -37,7 +38,15 @@ func publish(ctx context.Context, s catalog.Store, id string) error {
 		if err := tx.InsertRelease(ctx, r); err != nil {
 			return err
 		}
-		f := catalog.File{ID: "f" + id, RepositoryID: main.ID, ProjectID: p.ID, ReleaseID: r.ID, Filename: "demo-1.tar.gz", NameKey: "demo-1", Kind: packaging.SDist}
+		f := catalog.File{
+			ID:           "f" + id,
+			RepositoryID: main.ID,
+			ProjectID:    p.ID,
+			ReleaseID:    r.ID,
+			Filename:     "demo-1.tar.gz",
+			NameKey:      "demo-1",
+			Kind:         packaging.SDist,
+		}
 		return tx.InsertFile(ctx, f, packaging.Metadata{Name: "demo"})
 	})
 }
@@ -135,7 +144,7 @@ func failStep(t *testing.T, url string, n int, when storagetest.When, lost bool)
 
 // TestOpenFails breaks making a database at each step; opening it again finishes the work.
 func TestOpenFails(t *testing.T) {
-	storagetest.EachDatabase(t, func(t *testing.T, fresh func(*testing.T) string) {
+	storagetest.EachEmptyDatabase(t, func(t *testing.T, fresh func(*testing.T) string) {
 		var count storagetest.Faults
 		storagetest.OpenDB(t, fresh(t), db.Options{Hook: count.Hook()})
 		total := len(count.Seen())
@@ -156,8 +165,8 @@ func TestOpenFails(t *testing.T) {
 	})
 }
 
-// TestErrorsNameTheStatement: an error says which statement failed and on which table, holds no values, and is still the
-// database's own for errors.Is and for the kind of fault.
+// TestErrorsNameTheStatement: an error says which statement failed and on which table, holds no values, and is still
+// the database's own for errors.Is and for the kind of fault.
 func TestErrorsNameTheStatement(t *testing.T) {
 	storagetest.EachDatabase(t, func(t *testing.T, fresh func(*testing.T) string) {
 		broken, fail := errors.New("the disk is on fire"), false

@@ -18,13 +18,15 @@ func (t *Tx) InsertFile(ctx context.Context, f catalog.File, m packaging.Metadat
 		return fault.New(fault.Conflict, "file %s was deleted, and its name is not given again", f.Filename)
 	}
 	u := f.Uploader
-	err = t.insert(ctx, "file "+f.Filename, `INSERT INTO files (id, repository_id, project_id, release_id, filename, name_key, kind,
+	err = t.insert(ctx, "file "+f.Filename,
+		`INSERT INTO files (id, repository_id, project_id, release_id, filename, name_key, kind,
 		version, python_version, size, md5, sha256, blake2b_256, metadata_sha256, requires_python, comment, yanked, yanked_reason,
 		uploaded_at, uploader_kind, uploader_id, uploader_name, uploader_token_id, attested, generation, metadata_generation)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26)
 		ON CONFLICT DO NOTHING`,
 		f.ID, f.RepositoryID, f.ProjectID, f.ReleaseID, f.Filename, f.NameKey, string(f.Kind),
-		f.Version, f.PythonVersion, f.Size, f.MD5, f.SHA256, f.Blake2b256, f.MetadataSHA256, f.RequiresPython, f.Comment, f.Yanked, f.YankedReason,
+		f.Version, f.PythonVersion, f.Size, f.MD5, f.SHA256, f.Blake2b256, f.MetadataSHA256, f.RequiresPython, f.Comment,
+		f.Yanked, f.YankedReason,
 		micros(f.UploadedAt), u.Kind, u.ID, u.Name, u.TokenID, f.Attested, f.Generation, f.MetadataGeneration)
 	if err != nil {
 		return err
@@ -49,7 +51,8 @@ func (t *Tx) insertMetadata(ctx context.Context, fileID string, m packaging.Meta
 	if err != nil {
 		return err
 	}
-	_, err = t.exec(ctx, `INSERT INTO file_metadata (file_id, metadata_version, summary, document) VALUES ($1, $2, $3, $4)`,
+	_, err = t.exec(ctx,
+		`INSERT INTO file_metadata (file_id, metadata_version, summary, document) VALUES ($1, $2, $3, $4)`,
 		fileID, m.MetadataVersion, m.Summary, document)
 	return err
 }

@@ -19,7 +19,8 @@ const selectFile = `SELECT ` + fileColumns + `, f.uploader_kind, f.uploader_id, 
 func fileFields(f *catalog.File, uploaded *int64) []any {
 	return []any{
 		&f.ID, &f.RepositoryID, &f.ProjectID, &f.ReleaseID, &f.Filename, &f.NameKey, &f.Kind, &f.Version,
-		&f.PythonVersion, &f.Size, &f.MD5, &f.SHA256, &f.Blake2b256, &f.MetadataSHA256, &f.RequiresPython, &f.Comment, &f.Yanked,
+		&f.PythonVersion, &f.Size, &f.MD5, &f.SHA256, &f.Blake2b256, &f.MetadataSHA256, &f.RequiresPython, &f.Comment,
+		&f.Yanked,
 		&f.YankedReason, uploaded, &f.Attested, &f.Generation, &f.MetadataGeneration,
 	}
 }
@@ -37,7 +38,8 @@ func scanFile(r row) (f catalog.File, err error) {
 	var uploaded, quarantined int64
 	var claims string
 	u := &f.Uploader
-	err = r.Scan(append(fileFields(&f, &uploaded), &u.Kind, &u.ID, &u.Name, &u.TokenID, &quarantined, &f.QuarantineReason, &claims)...)
+	err = r.Scan(append(fileFields(&f, &uploaded), &u.Kind, &u.ID, &u.Name, &u.TokenID, &quarantined, &f.QuarantineReason,
+		&claims)...)
 	if err != nil {
 		return f, err
 	}
@@ -46,15 +48,18 @@ func scanFile(r row) (f catalog.File, err error) {
 }
 
 func (t *Tx) FileByKey(ctx context.Context, repositoryID, nameKey string) (catalog.File, error) {
-	return one(ctx, t, "file", scanFile, selectFile+`WHERE f.repository_id = $1 AND f.name_key = $2`, repositoryID, nameKey)
+	return one(ctx, t, "file", scanFile, selectFile+`WHERE f.repository_id = $1 AND f.name_key = $2`, repositoryID,
+		nameKey)
 }
 
 func (t *Tx) FileByName(ctx context.Context, repositoryID, filename string) (catalog.File, error) {
-	return one(ctx, t, "file", scanFile, selectFile+`WHERE f.repository_id = $1 AND f.filename = $2`, repositoryID, filename)
+	return one(ctx, t, "file", scanFile, selectFile+`WHERE f.repository_id = $1 AND f.filename = $2`, repositoryID,
+		filename)
 }
 
 func (t *Tx) FilesBySHA256(ctx context.Context, repositoryID, sha256 string) ([]catalog.File, error) {
-	return many(ctx, t, scanFile, selectFile+`WHERE f.sha256 = $2 AND f.repository_id = $1 ORDER BY f.uploaded_at, f.id`, repositoryID, sha256)
+	return many(ctx, t, scanFile, selectFile+`WHERE f.sha256 = $2 AND f.repository_id = $1 ORDER BY f.uploaded_at, f.id`,
+		repositoryID, sha256)
 }
 
 func (t *Tx) Files(ctx context.Context, projectID string) ([]catalog.File, error) {
@@ -63,7 +68,8 @@ func (t *Tx) Files(ctx context.Context, projectID string) ([]catalog.File, error
 }
 
 func (t *Tx) FilesOfRelease(ctx context.Context, releaseID string) ([]catalog.File, error) {
-	return many(ctx, t, scanFile, selectFile+`WHERE f.release_id = $1 AND f.quarantined_at = 0 ORDER BY f.uploaded_at, f.id`, releaseID)
+	return many(ctx, t, scanFile,
+		selectFile+`WHERE f.release_id = $1 AND f.quarantined_at = 0 ORDER BY f.uploaded_at, f.id`, releaseID)
 }
 
 func (t *Tx) AllFiles(ctx context.Context, projectID string) ([]catalog.File, error) {

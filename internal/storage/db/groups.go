@@ -17,7 +17,8 @@ func scanGroup(r row) (g access.Group, err error) {
 }
 
 func (t *Tx) InsertGroup(ctx context.Context, g access.Group) error {
-	return t.insert(ctx, "group "+g.Name, `INSERT INTO groups (id, name, description, created_at) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING`,
+	return t.insert(ctx, "group "+g.Name,
+		`INSERT INTO groups (id, name, description, created_at) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING`,
 		g.ID, g.Name, g.Description, micros(g.CreatedAt))
 }
 
@@ -35,7 +36,8 @@ func (t *Tx) DeleteGroup(ctx context.Context, id string) error {
 }
 
 func (t *Tx) PutMember(ctx context.Context, groupID, userID, source string, at time.Time) error {
-	_, err := t.exec(ctx, `INSERT INTO group_members (group_id, user_id, source, created_at) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING`,
+	_, err := t.exec(ctx,
+		`INSERT INTO group_members (group_id, user_id, source, created_at) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING`,
 		groupID, userID, source, micros(at))
 	return err
 }
@@ -62,28 +64,32 @@ func (t *Tx) GroupsOf(ctx context.Context, userID, source string) ([]access.Grou
 
 // PutGroupGrant implements access.GroupRows. The time of a grant that is there already stays.
 func (t *Tx) PutGroupGrant(ctx context.Context, g access.GroupGrant) error {
-	_, err := t.exec(ctx, `INSERT INTO group_grants (group_id, repository_id, project_id, role, created_at) VALUES ($1, $2, $3, $4, $5)
+	_, err := t.exec(ctx,
+		`INSERT INTO group_grants (group_id, repository_id, project_id, role, created_at) VALUES ($1, $2, $3, $4, $5)
 		ON CONFLICT (group_id, repository_id, project_id) DO UPDATE SET role = excluded.role`,
 		g.GroupID, g.RepositoryID, g.ProjectID, g.Role.String(), micros(g.CreatedAt))
 	return err
 }
 
 func (t *Tx) RemoveGroupGrant(ctx context.Context, g access.GroupGrant) (bool, error) {
-	return t.did(ctx, `DELETE FROM group_grants WHERE group_id = $1 AND repository_id = $2 AND project_id = $3`, g.GroupID, g.RepositoryID, g.ProjectID)
+	return t.did(ctx, `DELETE FROM group_grants WHERE group_id = $1 AND repository_id = $2 AND project_id = $3`,
+		g.GroupID, g.RepositoryID, g.ProjectID)
 }
 
 func (t *Tx) GroupGrants(ctx context.Context, groupID string) ([]access.GroupGrant, error) {
 	scan := func(r row) (g access.GroupGrant, err error) {
 		var role string
 		var created int64
-		if err = r.Scan(&g.GroupID, &g.RepositoryID, &g.ProjectID, &g.Group, &g.Repository, &g.Project, &role, &created); err != nil {
+		if err = r.Scan(&g.GroupID, &g.RepositoryID, &g.ProjectID, &g.Group, &g.Repository, &g.Project, &role,
+			&created); err != nil {
 			return g, err
 		}
 		g.CreatedAt = moment(created)
 		g.Role, err = access.ParseRole(role)
 		return g, err
 	}
-	return many(ctx, t, scan, `SELECT x.group_id, x.repository_id, x.project_id, g.name, r.name, COALESCE(p.name, ''), x.role, x.created_at
+	return many(ctx, t, scan,
+		`SELECT x.group_id, x.repository_id, x.project_id, g.name, r.name, COALESCE(p.name, ''), x.role, x.created_at
 		FROM group_grants x JOIN groups g ON g.id = x.group_id JOIN repositories r ON r.id = x.repository_id LEFT JOIN projects p ON p.id = x.project_id
 		WHERE $1 = '' OR x.group_id = $1 ORDER BY g.name, r.name, COALESCE(p.name, '')`, groupID)
 }

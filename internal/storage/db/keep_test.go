@@ -23,7 +23,8 @@ func (c *counted) Update(ctx context.Context, f func(audit.Rows) error) error {
 	return c.Store.Update(ctx, f)
 }
 
-// TestRecordIsKeptAsLongAsItSays: refusals go before the rest, in transactions of a bounded size, and without a setting nothing goes.
+// TestRecordIsKeptAsLongAsItSays: refusals go before the rest, in transactions of a bounded size, and without a setting
+// nothing goes.
 func TestRecordIsKeptAsLongAsItSays(t *testing.T) {
 	const day = 24 * time.Hour
 	now := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
@@ -48,7 +49,8 @@ func TestRecordIsKeptAsLongAsItSays(t *testing.T) {
 							if age == day && i > 0 {
 								continue
 							}
-							if err := tx.InsertAudit(t.Context(), audit.Entry{ID: fmt.Sprint(at, o, i), At: now.Add(-age), Action: "x", Outcome: o}); err != nil {
+							if err := tx.InsertAudit(t.Context(),
+								audit.Entry{ID: fmt.Sprint(at, o, i), At: now.Add(-age), Action: "x", Outcome: o}); err != nil {
 								return err
 							}
 						}

@@ -2,8 +2,8 @@ package db
 
 import "sync/atomic"
 
-// life lets all connections of a database be given up: one that was made before the last renewal does not go back to its
-// pool and is not handed out again.
+// life lets all connections of a database be given up: one that was made before the last renewal does not go back to
+// its pool and is not handed out again.
 type life struct{ generation atomic.Int64 }
 
 // renew ends the connections made so far, each when nobody uses it.

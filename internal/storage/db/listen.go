@@ -7,7 +7,8 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// postgresNext remembers the mark, moves the counter and tells every replica that it moved, when and if the transaction commits.
+// postgresNext remembers the mark, moves the counter and tells every replica that it moved, when and if the transaction
+// commits.
 const postgresNext = `WITH kept AS (` + rememberMark + `), next AS (` + moveCounter + `),
 	told AS (SELECT pg_notify('pyindex', current_schema()))
 	SELECT value FROM next, told`
@@ -15,8 +16,8 @@ const postgresNext = `WITH kept AS (` + rememberMark + `), next AS (` + moveCoun
 // listenAgain is the pause before a lost connection is made anew.
 const listenAgain = time.Second
 
-// listen returns a channel that gets a value soon after the counter moved, as long as the server and whatever is in between
-// deliver notifications. It is a hint: nothing is wrong where it never comes, and Serial does not look at it.
+// listen returns a channel that gets a value soon after the counter moved, as long as the server and whatever is in
+// between deliver notifications. It is a hint: nothing is wrong where it never comes, and Serial does not look at it.
 func listen(ctx context.Context, d *DB) <-chan struct{} {
 	hints := make(chan struct{}, 1)
 	go func() {

@@ -17,7 +17,8 @@ func (t *Tx) InsertMembers(ctx context.Context, fileID string, m catalog.Members
 	if err != nil {
 		return err
 	}
-	return t.insert(ctx, "list of members", `INSERT INTO file_members (file_id, total, names) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`,
+	return t.insert(ctx, "list of members",
+		`INSERT INTO file_members (file_id, total, names) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`,
 		fileID, int64(m.Total), names)
 }
 

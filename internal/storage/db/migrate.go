@@ -31,7 +31,8 @@ func (d *DB) provider() (*goose.Provider, error) {
 	if err != nil {
 		return nil, err
 	}
-	return goose.NewProvider(d.dialect.goose, d.write, files, goose.WithSlog(d.options.Log), goose.WithDisableGlobalRegistry(true),
+	return goose.NewProvider(d.dialect.goose, d.write, files, goose.WithSlog(d.options.Log),
+		goose.WithDisableGlobalRegistry(true),
 		goose.WithGoMigrations(d.dialect.searchTables()))
 }
 
@@ -64,7 +65,8 @@ func (d *DB) migrateOnce(ctx context.Context) error {
 		return err
 	}
 	if have > know {
-		return fault.New(fault.Invalid, "the database has schema %d and this program knows %d at most: start the newer program, or restore a backup made by this one", have, know)
+		return fault.New(fault.Invalid,
+			"the database has schema %d and this program knows %d at most: start the newer program, or restore a backup made by this one", have, know)
 	}
 	if have == know {
 		return nil
@@ -83,7 +85,8 @@ func (d *DB) ensureMain(ctx context.Context) error {
 		return err
 	}
 	main := catalog.Repository{
-		ID: d.options.NewID(), Name: catalog.MainRepository, Members: access.Uploader, Public: true, CreatedAt: d.options.Now(),
+		ID: d.options.NewID(), Name: catalog.MainRepository, Members: access.Uploader, Public: true,
+		CreatedAt: d.options.Now(),
 	}
 	err := d.update(ctx, func(t *Tx) error { return t.InsertRepository(ctx, main) })
 	if fault.Is(err, fault.Conflict) { // another process was faster

@@ -13,18 +13,21 @@ import (
 	"pyindex/internal/fault"
 )
 
-// moved are the tables that Move copies, each after those that it refers to. What cards say is read from the rest again,
-// because each database has a full-text index of its own.
+// moved are the tables that Move copies, each after those that it refers to. What cards say is read from the rest
+// again, because each database has a full-text index of its own.
 var moved = []string{
 	"repositories", "users", "profiles", "projects", "releases", "files", "file_metadata", "file_claims", "file_members",
-	"attestations", "tombstones", "blobs", "grants", "groups", "group_members", "group_grants", "publishers", "project_publishers",
-	"pending_publishers", "uploads_beside_publishers", "readers", "reader_projects", "tokens", "token_projects", "token_readers",
-	"jtis", "audit", "sessions", "links", "totps", "recovery_codes", "passkeys", "challenges", "keys", "outbox", "identities", "devices", "attempts",
+	"attestations", "tombstones", "blobs", "grants", "groups", "group_members", "group_grants", "publishers",
+	"project_publishers",
+	"pending_publishers", "uploads_beside_publishers", "readers", "reader_projects", "tokens", "token_projects",
+	"token_readers",
+	"jtis", "audit", "sessions", "links", "totps", "recovery_codes", "passkeys", "challenges", "keys", "outbox",
+	"identities", "devices", "attempts",
 	"downloads", "names", "deleted_projects", "deleted_project_owners",
 }
 
-// rebuilt are the tables that Move leaves empty: catalog.Index.Backfill fills them, changes do serial_marks, and the next
-// check of the bytes at the new place does byte_checks.
+// rebuilt are the tables that Move leaves empty: catalog.Index.Backfill fills them, changes do serial_marks, and the
+// next check of the bytes at the new place does byte_checks.
 var rebuilt = []string{"project_cards", "requirements", "byte_checks", "serial_marks"}
 
 // Marks in the table of counters. A database that was moved takes no more changes, and one whose copy was not confirmed
@@ -43,13 +46,16 @@ type TableMoved struct {
 	Rows int64
 }
 
-// Move copies all rows to another database, which must be empty or hold a copy that was not finished. Nobody else can write
-// to d meanwhile. keep is called first, with what yields the bytes that the rows need, and must have them all at the new
-// place when it returns nil. All rows become visible there at once, after each table was read back and compared; then d is
-// marked as moved, and takes no change any more, from whichever process: fault.Unavailable, saying so. The counter goes on.
+// Move copies all rows to another database, which must be empty or hold a copy that was not finished. Nobody else can
+// write to d meanwhile. keep is called first, with what yields the bytes that the rows need, and must have them all at
+// the new place when it returns nil. All rows become visible there at once, after each table was read back and
+// compared; then d is marked as moved, and takes no change any more, from whichever process: fault.Unavailable, saying
+// so. The counter goes on.
 //
 // fault.Conflict where the other database has content of its own, and where d was moved already.
-func (d *DB) Move(ctx context.Context, to *DB, keep func(each func(func(custody.Stored) error) error) error) ([]TableMoved, error) {
+func (d *DB) Move(ctx context.Context, to *DB,
+	keep func(each func(func(custody.Stored) error) error) error,
+) ([]TableMoved, error) {
 	var done []TableMoved
 	err := d.update(ctx, func(from *Tx) error {
 		if err := from.mayMove(ctx); err != nil {
@@ -72,8 +78,8 @@ func (d *DB) Move(ctx context.Context, to *DB, keep func(each func(func(custody.
 	return done, to.unmark(ctx, arrivingMark)
 }
 
-// Stay takes back that d was moved: it takes changes again. What the copy took meanwhile is not here. It reports whether
-// there was anything to take back.
+// Stay takes back that d was moved: it takes changes again. What the copy took meanwhile is not here. It reports
+// whether there was anything to take back.
 func (d *DB) Stay(ctx context.Context) (bool, error) {
 	was := false
 	err := d.update(ctx, func(t *Tx) (err error) {
@@ -106,7 +112,8 @@ func ErrMoved(at time.Time) error {
 	if at.IsZero() {
 		return nil
 	}
-	return fault.New(fault.Conflict, "this index was moved already, on %s: index migrate --stay makes it take changes again", at.Format(time.DateTime))
+	return fault.New(fault.Conflict,
+		"this index was moved already, on %s: index migrate --stay makes it take changes again", at.Format(time.DateTime))
 }
 
 func (d *DB) unmark(ctx context.Context, mark string) error {
@@ -188,7 +195,9 @@ func (t *Tx) copyTo(ctx context.Context, to *DB) (done []TableMoved, err error) 
 			done = append(done, TableMoved{table, n})
 		}
 		// The rows are those of the old place, and so is what their serials name; the numbers that follow belong to the copy.
-		if _, err := into.exec(ctx, `UPDATE counters SET value = $1, began = $2, epoch = $3, mark = $4 WHERE name = 'serial'`, serial, serial+1, rand.Text(), newMark()); err != nil {
+		if _, err := into.exec(ctx,
+			`UPDATE counters SET value = $1, began = $2, epoch = $3, mark = $4 WHERE name = 'serial'`, serial, serial+1,
+			rand.Text(), newMark()); err != nil {
 			return err
 		}
 		_, err := into.exec(ctx, `INSERT INTO counters (name, value) VALUES ($1, $2)`, arrivingMark, micros(to.options.Now()))
@@ -287,7 +296,9 @@ func (c *tally) add(values []any) {
 }
 
 // eachRow yields the rows of a table as int64, bool and string.
-func (t *Tx) eachRow(ctx context.Context, table string, columns []string, booleans []bool, f func([]any) error) (c tally, err error) {
+func (t *Tx) eachRow(ctx context.Context, table string, columns []string, booleans []bool,
+	f func([]any) error,
+) (c tally, err error) {
 	into := make([]any, len(columns))
 	for i := range into {
 		if booleans[i] {

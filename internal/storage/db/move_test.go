@@ -2,6 +2,7 @@ package db
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"os"
@@ -9,8 +10,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-
-	"crypto/rand"
 
 	"pyindex/internal/custody"
 	"pyindex/internal/fault"
@@ -50,7 +49,8 @@ func freshPostgres(t *testing.T) string {
 	return server + "&search_path=" + schema
 }
 
-// fill puts rows into every table. Texts of row i are all alike, so that whatever refers to another table finds its row.
+// fill puts rows into every table. Texts of row i are all alike, so that whatever refers to another table finds its
+// row.
 func fill(t *testing.T, d *DB, rows int) {
 	t.Helper()
 	err := d.update(t.Context(), func(tx *Tx) error {
@@ -104,7 +104,8 @@ func tallies(t *testing.T, d *DB) map[string]tally {
 			if err != nil {
 				return err
 			}
-			if out[table], err = tx.eachRow(t.Context(), table, columns, booleans, func([]any) error { return nil }); err != nil {
+			if out[table], err = tx.eachRow(t.Context(), table, columns, booleans,
+				func([]any) error { return nil }); err != nil {
 				return err
 			}
 		}
@@ -139,11 +140,13 @@ func TestMovedTables(t *testing.T) {
 	}
 }
 
-// TestMove: every row arrives on the other database and comes back, the counter goes on, and the old place takes no more.
+// TestMove: every row arrives on the other database and comes back, the counter goes on, and the old place takes no
+// more.
 func TestMove(t *testing.T) {
 	for name, fresh := range map[string]func(*testing.T) string{"sqlite": freshSQLite, "postgres": freshPostgres} {
 		t.Run(name, func(t *testing.T) {
-			first, second, third := openAt(t, freshSQLite(t), Options{}), openAt(t, fresh(t), Options{}), openAt(t, freshSQLite(t), Options{})
+			first, second, third := openAt(t, freshSQLite(t), Options{}), openAt(t, fresh(t), Options{}),
+				openAt(t, freshSQLite(t), Options{})
 			fill(t, first, 1200)
 			before := tallies(t, first)
 			done, err := first.Move(t.Context(), second, keepNothing)
@@ -184,7 +187,8 @@ func next(t *testing.T, d *DB) error {
 
 // TestMoveRefuses: no index is overwritten, and none is moved twice.
 func TestMoveRefuses(t *testing.T) {
-	from, full, empty := openAt(t, freshSQLite(t), Options{}), openAt(t, freshSQLite(t), Options{}), openAt(t, freshSQLite(t), Options{})
+	from, full, empty := openAt(t, freshSQLite(t), Options{}), openAt(t, freshSQLite(t), Options{}),
+		openAt(t, freshSQLite(t), Options{})
 	fill(t, from, 2)
 	fill(t, full, 1)
 	before := tallies(t, full)
@@ -198,7 +202,8 @@ func TestMoveRefuses(t *testing.T) {
 		t.Errorf("a change after a refused move = %v", err)
 	}
 	lost := errors.New("the bytes did not arrive")
-	if _, err := from.Move(t.Context(), empty, func(func(func(custody.Stored) error) error) error { return lost }); !errors.Is(err, lost) {
+	if _, err := from.Move(t.Context(), empty,
+		func(func(func(custody.Stored) error) error) error { return lost }); !errors.Is(err, lost) {
 		t.Errorf("Move() without its bytes = %v, want %v", err, lost)
 	}
 	if got := tallies(t, empty); got["users"].rows != 0 {
@@ -207,7 +212,8 @@ func TestMoveRefuses(t *testing.T) {
 	if _, err := from.Move(t.Context(), empty, keepNothing); err != nil {
 		t.Fatalf("Move() = %v", err)
 	}
-	if _, err := from.Move(t.Context(), openAt(t, freshSQLite(t), Options{}), keepNothing); !fault.Is(err, fault.Conflict) {
+	if _, err := from.Move(t.Context(), openAt(t, freshSQLite(t), Options{}), keepNothing); !fault.Is(err,
+		fault.Conflict) {
 		t.Errorf("Move() of what was moved = %v, want conflict", err)
 	}
 	if at, err := from.MovedAt(t.Context()); err != nil || at.IsZero() {
@@ -223,8 +229,8 @@ func TestMoveRefuses(t *testing.T) {
 	}
 }
 
-// TestMoveBreaks: whichever step of either side fails, before or after it took effect, the old place has everything, and
-// moving again ends well, unless the move was done.
+// TestMoveBreaks: whichever step of either side fails, before or after it took effect, the old place has everything,
+// and moving again ends well, unless the move was done.
 func TestMoveBreaks(t *testing.T) {
 	for _, side := range []string{"from", "to"} {
 		for _, after := range []bool{false, true} {

@@ -56,7 +56,8 @@ const (
 
 func (t *Tx) PutDeleted(ctx context.Context, d catalog.Deleted) error {
 	name := d.Name.String()
-	_, err := t.exec(ctx, `INSERT INTO deleted_projects (`+deletedColumns+`) VALUES ($1, $2, $3, $4, $5) ON CONFLICT (repository, name)
+	_, err := t.exec(ctx,
+		`INSERT INTO deleted_projects (`+deletedColumns+`) VALUES ($1, $2, $3, $4, $5) ON CONFLICT (repository, name)
 		DO UPDATE SET deleted_at = excluded.deleted_at, free_at = excluded.free_at, again_at = excluded.again_at`,
 		d.Repository, name, micros(d.At), micros(d.FreeAt), micros(d.AgainAt))
 	if err == nil {
@@ -119,7 +120,9 @@ func (t *Tx) owners(ctx context.Context, where string, args ...any) (lastOwners,
 		err = r.Scan(&o.repository, &o.name, &o.kind, &o.id)
 		return o, err
 	}
-	rows, err := many(ctx, t, scan, `SELECT repository, name, kind, owner FROM deleted_project_owners`+where+` ORDER BY repository, name, kind, owner`, args...)
+	rows, err := many(ctx, t, scan,
+		`SELECT repository, name, kind, owner FROM deleted_project_owners`+where+` ORDER BY repository, name, kind, owner`,
+		args...)
 	out := lastOwners{}
 	for _, o := range rows {
 		key := [2]string{o.repository, o.name}
@@ -134,6 +137,7 @@ func (t *Tx) FreeName(ctx context.Context, repository string, name packaging.Pro
 }
 
 func (t *Tx) NoteAgain(ctx context.Context, repository string, name packaging.ProjectName, at time.Time) error {
-	_, err := t.exec(ctx, `UPDATE deleted_projects SET again_at = $3 WHERE repository = $1 AND name = $2`, repository, name.String(), micros(at))
+	_, err := t.exec(ctx, `UPDATE deleted_projects SET again_at = $3 WHERE repository = $1 AND name = $2`, repository,
+		name.String(), micros(at))
 	return err
 }

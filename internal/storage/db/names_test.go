@@ -10,7 +10,8 @@ import (
 	"pyindex/internal/packaging"
 )
 
-// TestNamesOfBefore: the names of an index that had no table of them come from its projects, its record and its deleted files.
+// TestNamesOfBefore: the names of an index that had no table of them come from its projects, its record and its deleted
+// files.
 func TestNamesOfBefore(t *testing.T) {
 	for database, fresh := range map[string]func(*testing.T) string{"sqlite": freshSQLite, "postgres": freshPostgres} {
 		t.Run(database, func(t *testing.T) {
@@ -73,10 +74,13 @@ func TestNamesOfBefore(t *testing.T) {
 					if x.FreeAt.Sub(x.At) != catalog.KeepName {
 						t.Errorf("%s is free %v after its deletion, want %v", x.Name, x.FreeAt.Sub(x.At), catalog.KeepName)
 					}
-					got = append(got, fmt.Sprint(x.Repository, " ", x.Name, " ", x.At.UnixMicro(), " ", micros(x.AgainAt), " ", x.Users))
+					got = append(got,
+						fmt.Sprint(x.Repository, " ", x.Name, " ", x.At.UnixMicro(), " ", micros(x.AgainAt), " ", x.Users))
 				}
 				slices.Sort(got)
-				want = []string{"main again 600 700 [id-bob]", "main gone 300 0 [id-ann]", "old lost 800 0 [id-ann]", "team only-files 260 0 []"}
+				want = []string{
+					"main again 600 700 [id-bob]", "main gone 300 0 [id-ann]", "old lost 800 0 [id-ann]", "team only-files 260 0 []",
+				}
 				if !slices.Equal(got, want) {
 					t.Errorf("the deleted projects are\n%q, want\n%q", got, want)
 				}
@@ -97,9 +101,17 @@ func TestMoveNames(t *testing.T) {
 		t.Fatal(err)
 	}
 	at := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
-	d := catalog.Deleted{Repository: "main", Name: name, At: at, FreeAt: at.Add(catalog.KeepName), Users: []string{"u"}, Groups: []string{"g"}}
+	d := catalog.Deleted{
+		Repository: "main",
+		Name:       name,
+		At:         at,
+		FreeAt:     at.Add(catalog.KeepName),
+		Users:      []string{"u"},
+		Groups:     []string{"g"},
+	}
 	err = from.update(t.Context(), func(tx *Tx) error {
-		if err := tx.PutName(t.Context(), catalog.Name{Name: name, Origin: catalog.Own, Since: at, Why: "project"}); err != nil {
+		if err := tx.PutName(t.Context(),
+			catalog.Name{Name: name, Origin: catalog.Own, Since: at, Why: "project"}); err != nil {
 			return err
 		}
 		return tx.PutDeleted(t.Context(), d)

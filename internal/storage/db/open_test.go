@@ -22,12 +22,15 @@ func TestOpenModes(t *testing.T) {
 		t.Errorf("Path() = %q, want %q", d.Path(), path)
 	}
 	for name, want := range map[string]os.FileMode{
-		path: 0o600, path + "-wal": 0o600, path + "-shm": 0o600, filepath.Dir(path): 0o700, filepath.Dir(filepath.Dir(path)): 0o700,
+		path: 0o600, path + "-wal": 0o600, path + "-shm": 0o600, filepath.Dir(path): 0o700,
+		filepath.Dir(filepath.Dir(path)): 0o700,
 	} {
-		info, err := os.Stat(name)
-		if err != nil || info.Mode().Perm() != want {
-			t.Errorf("%s: %v, %v, want mode %v", name, info, err, want)
-		}
+		t.Run(name, func(t *testing.T) {
+			info, err := os.Stat(name)
+			if err != nil || info.Mode().Perm() != want {
+				t.Errorf("%s: %v, %v, want mode %v", name, info, err, want)
+			}
+		})
 	}
 	if v, err := d.SchemaVersion(t.Context()); err != nil || v < 1 {
 		t.Errorf("SchemaVersion() = %d, %v, want at least 1", v, err)
@@ -68,10 +71,12 @@ func TestOpenRefuses(t *testing.T) {
 		"no URL":          {"postgres://%zz", fault.Invalid},
 		"no server there": {"postgres://127.0.0.1:1/x?connect_timeout=2", fault.Unavailable},
 	} {
-		_, err := db.Open(t.Context(), row.url, db.Options{})
-		if !fault.Is(err, row.kind) || err.Error() == "" {
-			t.Errorf("%s: Open(%q) = %v (%v), want %v", name, row.url, err, fault.KindOf(err), row.kind)
-		}
+		t.Run(name, func(t *testing.T) {
+			_, err := db.Open(t.Context(), row.url, db.Options{})
+			if !fault.Is(err, row.kind) || err.Error() == "" {
+				t.Errorf("%s: Open(%q) = %v (%v), want %v", name, row.url, err, fault.KindOf(err), row.kind)
+			}
+		})
 	}
 }
 
@@ -107,7 +112,7 @@ func raw(t *testing.T, location, q string) {
 
 // TestOpenAtOnce: several processes may start on an empty database; it is made once.
 func TestOpenAtOnce(t *testing.T) {
-	storagetest.EachDatabase(t, func(t *testing.T, fresh func(*testing.T) string) {
+	storagetest.EachEmptyDatabase(t, func(t *testing.T, fresh func(*testing.T) string) {
 		location := fresh(t)
 		var group sync.WaitGroup
 		for range 6 {

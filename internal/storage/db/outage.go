@@ -13,14 +13,15 @@ import (
 
 // Bounds on how the database is looked after while a server runs.
 const (
-	lookEvery = time.Second            // how often Attend asks for the counter when nobody else does
-	lookAway  = 100 * time.Millisecond // the same while the database is away, so that all replicas notice soon that it is back
-	lookTime  = 2 * time.Second        // how long one look at the counter of a server may take
+	lookEvery = time.Second // how often Attend asks for the counter when nobody else does
+	// the same while the database is away, so that all replicas notice soon that it is back
+	lookAway = 100 * time.Millisecond
+	lookTime = 2 * time.Second // how long one look at the counter of a server may take
 )
 
 // outage knows whether the database answers. While it does not, and for a bounded time, the counter stands where it was
-// seen last: nothing can be written, so what readers keep in memory under it stays true for as long as nobody reaches the
-// database by another way. The zero outage bridges nothing.
+// seen last: nothing can be written, so what readers keep in memory under it stays true for as long as nobody reaches
+// the database by another way. The zero outage bridges nothing.
 type outage struct {
 	bound time.Duration
 	now   func() time.Time
@@ -82,8 +83,8 @@ func (d *DB) Away() (time.Duration, bool) {
 	return o.now().Sub(o.at), true
 }
 
-// Attend keeps the knowledge of the counter fresh until ctx ends, and notices when the database goes and comes. Changed is
-// called after a look that found the counter moved, once a second at most.
+// Attend keeps the knowledge of the counter fresh until ctx ends, and notices when the database goes and comes. Changed
+// is called after a look that found the counter moved, once a second at most.
 func (d *DB) Attend(ctx context.Context, changed func(context.Context)) {
 	next := time.NewTimer(lookEvery)
 	defer next.Stop()
@@ -110,8 +111,8 @@ func (d *DB) Attend(ctx context.Context, changed func(context.Context)) {
 	}
 }
 
-// lookAt asks the database for the counter and notes whether it answered. It is away when two looks in turn, the second one
-// on a new connection, did not get an answer: one connection that ended, or one slow answer, is no outage.
+// lookAt asks the database for the counter and notes whether it answered. It is away when two looks in turn, the second
+// one on a new connection, did not get an answer: one connection that ended, or one slow answer, is no outage.
 func (d *DB) lookAt(ctx context.Context) (memo.Stamp, error) {
 	return d.looks.join(ctx, func(ctx context.Context) (memo.Stamp, error) {
 		before := d.life.now()

@@ -43,8 +43,8 @@ func (s *stoppable) write(t *testing.T) error {
 	})
 }
 
-// TestBridge: while the database is away the counter stands still for the time given, everything else is refused at once,
-// and when it is back nobody sees a counter of before.
+// TestBridge: while the database is away the counter stands still for the time given, everything else is refused at
+// once, and when it is back nobody sees a counter of before.
 func TestBridge(t *testing.T) {
 	s := openStoppable(t, time.Minute)
 	if err := s.write(t); err != nil {

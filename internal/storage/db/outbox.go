@@ -17,7 +17,8 @@ func scanWaiting(r row) (w outbox.Waiting, err error) {
 }
 
 func (t *Tx) InsertWaiting(ctx context.Context, w outbox.Waiting) error {
-	return t.insert(ctx, "letter", `INSERT INTO outbox (`+outboxColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING`,
+	return t.insert(ctx, "letter",
+		`INSERT INTO outbox (`+outboxColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING`,
 		w.ID, w.To, w.Letter.Subject, w.Letter.Text, micros(w.CreatedAt), micros(w.DueAt), int64(w.Tries))
 }
 
@@ -29,7 +30,8 @@ func (t *Tx) WaitingFor(ctx context.Context, to string) (n, all int, err error) 
 }
 
 func (t *Tx) Due(ctx context.Context, at time.Time, limit int) ([]outbox.Waiting, error) {
-	return many(ctx, t, scanWaiting, `SELECT `+outboxColumns+` FROM outbox WHERE due_at <= $1 ORDER BY due_at, id LIMIT $2`, micros(at), limit)
+	return many(ctx, t, scanWaiting,
+		`SELECT `+outboxColumns+` FROM outbox WHERE due_at <= $1 ORDER BY due_at, id LIMIT $2`, micros(at), limit)
 }
 
 func (t *Tx) MoveWaiting(ctx context.Context, w outbox.Waiting, due time.Time, tries int) (bool, error) {

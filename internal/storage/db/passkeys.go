@@ -18,16 +18,19 @@ func scanPasskey(r row) (p signin.Passkey, err error) {
 }
 
 func (t *Tx) InsertPasskey(ctx context.Context, p signin.Passkey) error {
-	return t.insert(ctx, "passkey", `INSERT INTO passkeys (`+passkeyColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING`,
+	return t.insert(ctx, "passkey",
+		`INSERT INTO passkeys (`+passkeyColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING`,
 		p.ID, p.UserID, p.CredentialID, p.Name, p.Credential, micros(p.CreatedAt), micros(p.UsedAt))
 }
 
 func (t *Tx) PasskeysOf(ctx context.Context, userID string) ([]signin.Passkey, error) {
-	return many(ctx, t, scanPasskey, `SELECT `+passkeyColumns+` FROM passkeys WHERE user_id = $1 ORDER BY created_at, id`, userID)
+	return many(ctx, t, scanPasskey, `SELECT `+passkeyColumns+` FROM passkeys WHERE user_id = $1 ORDER BY created_at, id`,
+		userID)
 }
 
 func (t *Tx) PasskeyByCredential(ctx context.Context, credentialID string) (signin.Passkey, error) {
-	return one(ctx, t, "passkey", scanPasskey, `SELECT `+passkeyColumns+` FROM passkeys WHERE credential_id = $1`, credentialID)
+	return one(ctx, t, "passkey", scanPasskey, `SELECT `+passkeyColumns+` FROM passkeys WHERE credential_id = $1`,
+		credentialID)
 }
 
 func (t *Tx) UsePasskey(ctx context.Context, id, credential string, at time.Time) error {
@@ -50,7 +53,8 @@ func (t *Tx) Key(ctx context.Context, name string) (string, error) {
 }
 
 func (t *Tx) InsertKey(ctx context.Context, name, secret string, at time.Time) error {
-	_, err := t.exec(ctx, `INSERT INTO keys (name, secret, created_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`, name, secret, micros(at))
+	_, err := t.exec(ctx, `INSERT INTO keys (name, secret, created_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`, name,
+		secret, micros(at))
 	return err
 }
 

@@ -82,7 +82,8 @@ func setDefault(params map[string]string, key, value string) {
 func checkPostgres(ctx context.Context, write *sql.DB) error {
 	var version int64
 	var schema sql.NullString
-	err := write.QueryRowContext(ctx, `SELECT current_setting('server_version_num')::bigint, current_schema()`).Scan(&version, &schema)
+	err := write.QueryRowContext(ctx,
+		`SELECT current_setting('server_version_num')::bigint, current_schema()`).Scan(&version, &schema)
 	if err != nil {
 		return err
 	}

@@ -23,7 +23,10 @@ type projectRow struct {
 }
 
 func (s *projectRow) into() []any {
-	return []any{&s.p.ID, &s.name, &s.p.Display, &s.p.Status, &s.p.StatusReason, &s.p.Serial, &s.p.Size, &s.created, &s.p.TrustedOnly, &s.p.Limits.FileSize, &s.p.Limits.ProjectSize}
+	return []any{
+		&s.p.ID, &s.name, &s.p.Display, &s.p.Status, &s.p.StatusReason, &s.p.Serial, &s.p.Size, &s.created, &s.p.TrustedOnly,
+		&s.p.Limits.FileSize, &s.p.Limits.ProjectSize,
+	}
 }
 
 func (s *projectRow) value() (catalog.Project, error) {
@@ -54,15 +57,18 @@ func (t *Tx) InsertProject(ctx context.Context, p catalog.Project) error {
 	return t.insert(ctx, "project "+p.Name.String(), `INSERT INTO projects
 		(id, repository_id, name, display, status, status_reason, serial, size, created_at, trusted_only,
 		file_limit, size_limit) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT DO NOTHING`,
-		p.ID, p.Repository.ID, p.Name.String(), p.Display, string(p.Status), p.StatusReason, p.Serial, p.Size, micros(p.CreatedAt), p.TrustedOnly,
+		p.ID, p.Repository.ID, p.Name.String(), p.Display, string(p.Status), p.StatusReason, p.Serial, p.Size,
+		micros(p.CreatedAt), p.TrustedOnly,
 		p.Limits.FileSize, p.Limits.ProjectSize)
 }
 
 // UpdateProject returns fault.NotFound if the project is gone.
 func (t *Tx) UpdateProject(ctx context.Context, p catalog.Project) error {
-	ok, err := t.did(ctx, `UPDATE projects SET display = $2, status = $3, status_reason = $4, serial = $5, size = $6, trusted_only = $7,
+	ok, err := t.did(ctx,
+		`UPDATE projects SET display = $2, status = $3, status_reason = $4, serial = $5, size = $6, trusted_only = $7,
 		file_limit = $8, size_limit = $9 WHERE id = $1`,
-		p.ID, p.Display, string(p.Status), p.StatusReason, p.Serial, p.Size, p.TrustedOnly, p.Limits.FileSize, p.Limits.ProjectSize)
+		p.ID, p.Display, string(p.Status), p.StatusReason, p.Serial, p.Size, p.TrustedOnly, p.Limits.FileSize,
+		p.Limits.ProjectSize)
 	if err == nil && !ok {
 		return fault.New(fault.NotFound, "no such project")
 	}
@@ -93,8 +99,11 @@ func (t *Tx) DeleteProject(ctx context.Context, id string) error {
 	return nil
 }
 
-func (t *Tx) ProjectByName(ctx context.Context, repositoryID string, name packaging.ProjectName) (catalog.Project, error) {
-	return one(ctx, t, "project", scanProject, selectProject+`WHERE p.repository_id = $1 AND p.name = $2`, repositoryID, name.String())
+func (t *Tx) ProjectByName(ctx context.Context, repositoryID string,
+	name packaging.ProjectName,
+) (catalog.Project, error) {
+	return one(ctx, t, "project", scanProject, selectProject+`WHERE p.repository_id = $1 AND p.name = $2`, repositoryID,
+		name.String())
 }
 
 func (t *Tx) ProjectByID(ctx context.Context, id string) (catalog.Project, error) {
@@ -116,7 +125,8 @@ func (t *Tx) Projects(ctx context.Context, repositoryID string) ([]catalog.Proje
 const skeleton = `REPLACE(REPLACE(REPLACE(REPLACE(p.name, '-', ''), 'l', '1'), 'i', '1'), 'o', '0')`
 
 func (t *Tx) ProjectWithSkeleton(ctx context.Context, repositoryID, like string) (catalog.Project, error) {
-	return one(ctx, t, "project", scanProject, selectProject+`WHERE p.repository_id = $1 AND `+skeleton+` = $2 LIMIT 1`, repositoryID, like)
+	return one(ctx, t, "project", scanProject, selectProject+`WHERE p.repository_id = $1 AND `+skeleton+` = $2 LIMIT 1`,
+		repositoryID, like)
 }
 
 // listSeparator is in no identifier, status or normal name.
@@ -129,7 +139,8 @@ func (t *Tx) ListedSince(ctx context.Context, repositoryID string, serial int64)
 	if err != nil {
 		return nil, 0, err
 	}
-	out, err := many(ctx, t, scanListing, `SELECT p.id || $2 || p.status || $2 || CAST(p.serial AS TEXT) || $2 || p.name || $2 || p.display
+	out, err := many(ctx, t, scanListing,
+		`SELECT p.id || $2 || p.status || $2 || CAST(p.serial AS TEXT) || $2 || p.name || $2 || p.display
 		FROM projects p WHERE p.repository_id = $1 AND p.serial > $3`, repositoryID, listSeparator, serial)
 	slices.SortFunc(out, func(a, b catalog.Listed) int { return cmp.Compare(a.Name.String(), b.Name.String()) })
 	return out, total[0], err
@@ -152,8 +163,8 @@ func scanListing(r row) (l catalog.Listed, err error) {
 	return l, err
 }
 
-// projectsOf reads projects of one repository, whose own row is read once; rest is a condition that begins with AND, and
-// the order, over $2 and what follows.
+// projectsOf reads projects of one repository, whose own row is read once; rest is a condition that begins with AND,
+// and the order, over $2 and what follows.
 func (t *Tx) projectsOf(ctx context.Context, repositoryID, rest string, args ...any) ([]catalog.Project, error) {
 	repository, err := t.repositoryByID(ctx, repositoryID)
 	if err != nil {
@@ -166,13 +177,17 @@ func (t *Tx) projectsOf(ctx context.Context, repositoryID, rest string, args ...
 		}
 		return s.value()
 	}
-	return many(ctx, t, scan, `SELECT `+projectColumns+` FROM projects p WHERE p.repository_id = $1 `+rest, append([]any{repositoryID}, args...)...)
+	return many(ctx, t, scan, `SELECT `+projectColumns+` FROM projects p WHERE p.repository_id = $1 `+rest,
+		append([]any{repositoryID}, args...)...)
 }
 
-func (t *Tx) ProjectsNamed(ctx context.Context, repositoryID, text string, offset, size int) ([]catalog.Project, int, error) {
+func (t *Tx) ProjectsNamed(ctx context.Context, repositoryID, text string,
+	offset, size int,
+) ([]catalog.Project, int, error) {
 	const named = `AND p.name LIKE $2 ESCAPE '!' `
 	like := "%" + likeText.Replace(text) + "%"
-	total, err := one(ctx, t, "project", scanCount, `SELECT COUNT(*) FROM projects p WHERE p.repository_id = $1 `+named, repositoryID, like)
+	total, err := one(ctx, t, "project", scanCount, `SELECT COUNT(*) FROM projects p WHERE p.repository_id = $1 `+named,
+		repositoryID, like)
 	if err != nil || total <= offset {
 		return nil, total, err
 	}

@@ -9,7 +9,8 @@ import (
 )
 
 func (t *Tx) SetQuarantine(ctx context.Context, fileID string, at time.Time, reason string) error {
-	ok, err := t.did(ctx, `UPDATE files SET quarantined_at = $2, quarantine_reason = $3 WHERE id = $1`, fileID, micros(at), reason)
+	ok, err := t.did(ctx, `UPDATE files SET quarantined_at = $2, quarantine_reason = $3 WHERE id = $1`, fileID,
+		micros(at), reason)
 	if err == nil && !ok {
 		return fault.New(fault.NotFound, "no such file")
 	}
@@ -24,7 +25,8 @@ const selectUpload = `SELECT ` + fileColumns + `, f.uploader_kind, f.uploader_id
 func scanUpload(r row) (u catalog.Uploaded, err error) {
 	var uploaded, quarantined int64
 	by := &u.Uploader
-	err = r.Scan(append(fileFields(&u.File, &uploaded), &by.Kind, &by.ID, &by.Name, &by.TokenID, &quarantined, &u.QuarantineReason, &u.Repository, &u.Project)...)
+	err = r.Scan(append(fileFields(&u.File, &uploaded), &by.Kind, &by.ID, &by.Name, &by.TokenID, &quarantined,
+		&u.QuarantineReason, &u.Repository, &u.Project)...)
 	u.UploadedAt, u.QuarantinedAt = moment(uploaded), moment(quarantined)
 	return u, err
 }

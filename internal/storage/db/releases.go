@@ -34,16 +34,18 @@ func (t *Tx) DeleteRelease(ctx context.Context, id string) error {
 }
 
 func (t *Tx) ReleaseByKey(ctx context.Context, projectID, key string) (catalog.Release, error) {
-	return one(ctx, t, "release", scanRelease, `SELECT `+releaseColumns+` FROM releases WHERE project_id = $1 AND version_key = $2`, projectID, key)
+	return one(ctx, t, "release", scanRelease,
+		`SELECT `+releaseColumns+` FROM releases WHERE project_id = $1 AND version_key = $2`, projectID, key)
 }
 
 func (t *Tx) Releases(ctx context.Context, projectID string) ([]catalog.Release, error) {
-	return many(ctx, t, scanRelease, `SELECT `+releaseColumns+` FROM releases WHERE project_id = $1 AND `+offered("releases.id")+`
+	return many(ctx, t, scanRelease,
+		`SELECT `+releaseColumns+` FROM releases WHERE project_id = $1 AND `+offered("releases.id")+`
 		ORDER BY created_at, id`, projectID)
 }
 
-// offered is true of a release, by its id, of which not everything is in quarantine. Few files are, and the index of those
-// answers for the rest.
+// offered is true of a release, by its id, of which not everything is in quarantine. Few files are, and the index of
+// those answers for the rest.
 func offered(id string) string {
 	return `(NOT EXISTS (SELECT 1 FROM files q WHERE q.release_id = ` + id + ` AND q.quarantined_at > 0)
 		OR EXISTS (SELECT 1 FROM files q WHERE q.release_id = ` + id + ` AND q.quarantined_at = 0))`
@@ -52,8 +54,10 @@ func offered(id string) string {
 func (t *Tx) Summaries(ctx context.Context, projectID string) ([]catalog.Summary, error) {
 	scan := func(r row) (s catalog.Summary, err error) {
 		var created, files, yanked, quarantined int64
-		err = r.Scan(&s.ID, &s.ProjectID, &s.Version, &s.Key, &created, &files, &s.Size, &yanked, &s.YankedReason, &quarantined, &s.QuarantinedSize)
-		s.CreatedAt, s.Files, s.YankedFiles, s.Yanked, s.Quarantined = moment(created), int(files), int(yanked), files > 0 && yanked == files, int(quarantined)
+		err = r.Scan(&s.ID, &s.ProjectID, &s.Version, &s.Key, &created, &files, &s.Size, &yanked, &s.YankedReason,
+			&quarantined, &s.QuarantinedSize)
+		s.CreatedAt, s.Files, s.YankedFiles, s.Yanked, s.Quarantined = moment(created), int(files), int(yanked),
+			files > 0 && yanked == files, int(quarantined)
 		return s, err
 	}
 	return many(ctx, t, scan, `SELECT r.id, r.project_id, r.version, r.version_key, r.created_at,

@@ -43,12 +43,14 @@ func (t *Tx) InsertRepository(ctx context.Context, r catalog.Repository) error {
 }
 
 func (t *Tx) RepositoryByName(ctx context.Context, name string) (catalog.Repository, error) {
-	return one(ctx, t, "repository", scanRepository, `SELECT `+repositoryColumns+` FROM repositories r WHERE r.name = $1`, name)
+	return one(ctx, t, "repository", scanRepository, `SELECT `+repositoryColumns+` FROM repositories r WHERE r.name = $1`,
+		name)
 }
 
 // repositoryByID is what a list of projects needs once.
 func (t *Tx) repositoryByID(ctx context.Context, id string) (catalog.Repository, error) {
-	return one(ctx, t, "repository", scanRepository, `SELECT `+repositoryColumns+` FROM repositories r WHERE r.id = $1`, id)
+	return one(ctx, t, "repository", scanRepository, `SELECT `+repositoryColumns+` FROM repositories r WHERE r.id = $1`,
+		id)
 }
 
 // Repositories: names are sorted here because databases differ in how they sort text.
@@ -78,7 +80,8 @@ func (t *Tx) DeleteRepository(ctx context.Context, id string) error {
 
 // UpdateRepository returns fault.NotFound if there is none.
 func (t *Tx) UpdateRepository(ctx context.Context, r catalog.Repository) error {
-	did, err := t.did(ctx, `UPDATE repositories SET members = $2, public = $3 WHERE id = $1`, r.ID, r.Members.String(), r.Public)
+	did, err := t.did(ctx, `UPDATE repositories SET members = $2, public = $3 WHERE id = $1`, r.ID, r.Members.String(),
+		r.Public)
 	if err == nil && !did {
 		return fault.New(fault.NotFound, "no such repository")
 	}

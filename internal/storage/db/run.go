@@ -61,8 +61,8 @@ func (d *DB) attempt(ctx context.Context, h *sql.DB, o *sql.TxOptions, turn stri
 	return nil
 }
 
-// again runs f, and once more on new connections if it ended because the connection did: a server that was restarted leaves
-// connections behind that look alive. f must not have begun anything that lasts.
+// again runs f, and once more on new connections if it ended because the connection did: a server that was restarted
+// leaves connections behind that look alive. f must not have begun anything that lasts.
 func (d *DB) again(f func() error) error {
 	before := d.life.now()
 	err := f()

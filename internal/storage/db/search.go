@@ -16,7 +16,8 @@ const cardColumns = `c.project_id, c.repository_id, c.name, c.display, c.status,
 func scanCard(r row) (c catalog.Card, err error) {
 	var released int64
 	var pythons, classifiers string
-	err = r.Scan(&c.ProjectID, &c.RepositoryID, &c.Name, &c.Display, &c.Status, &c.Summary, &c.Version, &c.Yanked, &c.SourceKind,
+	err = r.Scan(&c.ProjectID, &c.RepositoryID, &c.Name, &c.Display, &c.Status, &c.Summary, &c.Version, &c.Yanked,
+		&c.SourceKind,
 		&released, &pythons, &c.License, &classifiers, &c.Attested, &c.UploaderKind, &c.UploaderName)
 	c.ReleasedAt, c.Pythons = moment(released), strings.Fields(pythons)
 	if classifiers = strings.Trim(classifiers, "\n"); classifiers != "" {
@@ -26,15 +27,18 @@ func scanCard(r row) (c catalog.Card, err error) {
 }
 
 func (t *Tx) PutCard(ctx context.Context, c catalog.Card, text catalog.CardText) error {
-	_, err := t.exec(ctx, `INSERT INTO project_cards (project_id, repository_id, number, name, display, status, summary, version, yanked,
+	_, err := t.exec(ctx,
+		`INSERT INTO project_cards (project_id, repository_id, number, name, display, status, summary, version, yanked,
 		source_kind, released_at, pythons, license, classifiers, attested, uploader_kind, uploader_name)
 		VALUES ($1, $2, (SELECT COALESCE(MAX(number), 0) + 1 FROM project_cards), $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
 		ON CONFLICT (project_id) DO UPDATE SET display = excluded.display, status = excluded.status, summary = excluded.summary,
 		version = excluded.version, yanked = excluded.yanked, source_kind = excluded.source_kind, released_at = excluded.released_at,
 		pythons = excluded.pythons, license = excluded.license, classifiers = excluded.classifiers, attested = excluded.attested,
 		uploader_kind = excluded.uploader_kind, uploader_name = excluded.uploader_name`,
-		c.ProjectID, c.RepositoryID, c.Name, c.Display, string(c.Status), c.Summary, c.Version, c.Yanked, string(c.SourceKind),
-		micros(c.ReleasedAt), " "+strings.Join(c.Pythons, " ")+" ", c.License, "\n"+strings.Join(c.Classifiers, "\n")+"\n", c.Attested, c.UploaderKind, c.UploaderName)
+		c.ProjectID, c.RepositoryID, c.Name, c.Display, string(c.Status), c.Summary, c.Version, c.Yanked,
+		string(c.SourceKind),
+		micros(c.ReleasedAt), " "+strings.Join(c.Pythons, " ")+" ", c.License, "\n"+strings.Join(c.Classifiers, "\n")+"\n",
+		c.Attested, c.UploaderKind, c.UploaderName)
 	if err != nil {
 		return err
 	}
@@ -90,8 +94,8 @@ func (s *statement) only(column string, ids []string) {
 	s.and(column + ` IN (` + strings.Join(append(list, `''`), ", ") + `)`)
 }
 
-// named is how many of the projects whose names begin as what was typed are found besides those that have the words, by the
-// index of names.
+// named is how many of the projects whose names begin as what was typed are found besides those that have the words, by
+// the index of names.
 const named = 200
 
 func (t *Tx) Search(ctx context.Context, q browse.SearchQuery) ([]catalog.Card, int, error) {
@@ -109,16 +113,19 @@ func (t *Tx) Search(ctx context.Context, q browse.SearchQuery) ([]catalog.Card, 
 	}
 	with := ``
 	if len(q.Words) > 0 {
-		with, tail, rank = s.ranked(q, tail, rank, s.where[words:]), ` FROM ranked f JOIN project_cards c ON c.project_id = f.id`, `f.score`
+		with, tail, rank = s.ranked(q, tail, rank, s.where[words:]),
+			` FROM ranked f JOIN project_cards c ON c.project_id = f.id`, `f.score`
 	}
 	order := t.order(s, q, rank)
-	cards, err := many(ctx, t, scanCard, with+`SELECT `+cardColumns+tail+` ORDER BY `+order+` LIMIT `+s.arg(int64(q.Limit))+` OFFSET `+s.arg(int64(q.Offset)), s.args...)
+	cards, err := many(ctx, t, scanCard,
+		with+`SELECT `+cardColumns+tail+` ORDER BY `+order+` LIMIT `+s.arg(int64(q.Limit))+` OFFSET `+s.arg(int64(q.Offset)),
+		s.args...)
 	return cards, int(n), err
 }
 
-// matches begins the statement of a search: what it reads from and where, how it ranks, and how many conditions are about words.
-// Words as they are come first: to find what begins with a word that very many projects have, a full-text index puts together
-// all that it knows of every such word, and with so many found nobody misses more.
+// matches begins the statement of a search: what it reads from and where, how it ranks, and how many conditions are
+// about words. Words as they are come first: to find what begins with a word that very many projects have, a full-text
+// index puts together all that it knows of every such word, and with so many found nobody misses more.
 func (t *Tx) matches(q browse.SearchQuery, exact bool) (s *statement, tail, rank string, words int) {
 	s = &statement{}
 	from, rank := `project_cards c`, `0`
@@ -132,18 +139,20 @@ func (t *Tx) matches(q browse.SearchQuery, exact bool) (s *statement, tail, rank
 
 // count counts up to one more than is shown.
 func (t *Tx) count(ctx context.Context, s *statement, tail string) (int64, error) {
-	return one(ctx, t, "number", scanNumber, `SELECT COUNT(*) FROM (SELECT 1`+tail+fmt.Sprintf(` LIMIT %d) n`, browse.MaxFound+1), s.args...)
+	return one(ctx, t, "number", scanNumber,
+		`SELECT COUNT(*) FROM (SELECT 1`+tail+fmt.Sprintf(` LIMIT %d) n`, browse.MaxFound+1), s.args...)
 }
 
-// ranked names the projects to put in order, each with its score: less is better, and zero is that of a name alone. No more
-// have a score than are counted: the time of a search must not grow with how common a word is.
+// ranked names the projects to put in order, each with its score: less is better, and zero is that of a name alone. No
+// more have a score than are counted: the time of a search must not grow with how common a word is.
 func (s *statement) ranked(q browse.SearchQuery, tail, rank string, filter []string) string {
 	found := `SELECT c.project_id AS id, ` + rank + ` AS score` + tail + fmt.Sprintf(` LIMIT %d`, browse.MaxFound)
 	if q.Name == "" {
 		return `WITH ranked AS (` + found + `) `
 	}
 	begins := append(slices.Clone(filter), `c.name >= `+s.arg(q.Name), `c.name < `+s.arg(q.Name+"\U0010FFFF"))
-	byName := `SELECT c.project_id AS id FROM project_cards c WHERE ` + strings.Join(begins, ` AND `) + fmt.Sprintf(` ORDER BY c.name LIMIT %d`, named)
+	byName := `SELECT c.project_id AS id FROM project_cards c WHERE ` + strings.Join(begins, ` AND `) +
+		fmt.Sprintf(` ORDER BY c.name LIMIT %d`, named)
 	return `WITH found AS (` + found + `), named AS (` + byName + `), ranked AS (SELECT b.id, MIN(b.score) AS score
 		FROM (SELECT id, score FROM found UNION ALL SELECT id, 0 FROM named) b GROUP BY b.id) `
 }
@@ -174,7 +183,8 @@ func (t *Tx) order(s *statement, q browse.SearchQuery, rank string) string {
 	}
 	name := s.arg(q.Name)
 	prefix := s.arg(likeText.Replace(q.Name) + "%")
-	return `CASE WHEN c.name = ` + name + ` THEN 0 WHEN c.name LIKE ` + prefix + ` ESCAPE '!' THEN 1 ELSE 2 END, ` + rank + `, c.name`
+	return `CASE WHEN c.name = ` + name + ` THEN 0 WHEN c.name LIKE ` + prefix + ` ESCAPE '!' THEN 1 ELSE 2 END, ` +
+		rank + `, c.name`
 }
 
 func scanNumber(r row) (n int64, err error) {
@@ -189,7 +199,9 @@ func (t *Tx) NamesFrom(ctx context.Context, repositoryID, prefix string, ids []s
 	s.and(`c.name < ` + s.arg(prefix+"\U0010FFFF"))
 	s.and(`c.status <> '` + string(catalog.Quarantined) + `'`)
 	s.only(`c.project_id`, ids)
-	return many(ctx, t, scanText, `SELECT c.name FROM project_cards c WHERE `+strings.Join(s.where, ` AND `)+` ORDER BY c.name LIMIT `+s.arg(int64(limit)), s.args...)
+	return many(ctx, t, scanText,
+		`SELECT c.name FROM project_cards c WHERE `+strings.Join(s.where, ` AND `)+` ORDER BY c.name LIMIT `+
+			s.arg(int64(limit)), s.args...)
 }
 
 func (t *Tx) PutRequirements(ctx context.Context, c catalog.Card, required []catalog.Required) error {
@@ -197,7 +209,8 @@ func (t *Tx) PutRequirements(ctx context.Context, c catalog.Card, required []cat
 		return err
 	}
 	for i, r := range required {
-		_, err := t.exec(ctx, `INSERT INTO requirements (project_id, position, repository_id, name, requirement) VALUES ($1, $2, $3, $4, $5)`,
+		_, err := t.exec(ctx,
+			`INSERT INTO requirements (project_id, position, repository_id, name, requirement) VALUES ($1, $2, $3, $4, $5)`,
 			c.ProjectID, int64(i), c.RepositoryID, r.Name, r.Text)
 		if err != nil {
 			return err
@@ -207,7 +220,9 @@ func (t *Tx) PutRequirements(ctx context.Context, c catalog.Card, required []cat
 }
 
 // Dependents: of more than are counted the first ones by id stand for all.
-func (t *Tx) Dependents(ctx context.Context, repositoryID, name string, ids []string, limit, offset int) ([]catalog.Card, int, error) {
+func (t *Tx) Dependents(ctx context.Context, repositoryID, name string, ids []string,
+	limit, offset int,
+) ([]catalog.Card, int, error) {
 	s := &statement{}
 	s.and(`q.repository_id = ` + s.arg(repositoryID))
 	s.and(`q.name = ` + s.arg(name))
@@ -233,7 +248,8 @@ func putSQLiteText(ctx context.Context, t *Tx, projectID string, texts []string)
 	if _, err := t.exec(ctx, `DELETE FROM project_text WHERE rowid = $1`, numbers[0]); err != nil {
 		return err
 	}
-	_, err = t.exec(ctx, `INSERT INTO project_text (rowid, name, summary, keywords, people, classifiers, body) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
+	_, err = t.exec(ctx,
+		`INSERT INTO project_text (rowid, name, summary, keywords, people, classifiers, body) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
 		numbers[0], texts[0], texts[1], texts[2], texts[3], texts[4], texts[5])
 	return err
 }
@@ -248,12 +264,14 @@ func matchSQLite(s *statement, words []string, exact bool) (from, rank string) {
 		}
 	}
 	s.and(`project_text MATCH ` + s.arg(strings.Join(quoted, " ")))
-	return `project_text JOIN project_cards c ON c.number = project_text.rowid`, `bm25(project_text, 12.0, 5.0, 4.0, 2.0, 1.0, 0.5)`
+	return `project_text JOIN project_cards c ON c.number = project_text.rowid`,
+		`bm25(project_text, 12.0, 5.0, 4.0, 2.0, 1.0, 0.5)`
 }
 
 // putPostgresText keeps a project's words in a tsvector. A text may have more words than one holds, a megabyte of them.
 func putPostgresText(ctx context.Context, t *Tx, projectID string, texts []string) error {
-	_, err := t.exec(ctx, `UPDATE project_cards SET document = setweight(to_tsvector('simple', $2), 'A') || setweight(to_tsvector('simple', $3), 'B')
+	_, err := t.exec(ctx,
+		`UPDATE project_cards SET document = setweight(to_tsvector('simple', $2), 'A') || setweight(to_tsvector('simple', $3), 'B')
 		|| setweight(to_tsvector('simple', $4), 'B') || setweight(to_tsvector('simple', $5), 'C') || setweight(to_tsvector('simple', $6), 'D')
 		|| setweight(to_tsvector('simple', $7), 'D') WHERE project_id = $1`,
 		projectID, texts[0], texts[1], texts[2], texts[3], texts[4], texts[5])

@@ -19,7 +19,8 @@ func (t *Tx) NextSerial(ctx context.Context) (int64, error) {
 	}
 	n, err := one(ctx, t, "counter", scan, t.db.dialect.next, newMark(), t.db.history.given())
 	if fault.Is(err, fault.NotFound) {
-		return 0, fault.New(fault.Unavailable, "this index was moved, and takes no changes here: use the new server, or ask its administrator for the address")
+		return 0, fault.New(fault.Unavailable,
+			"this index was moved, and takes no changes here: use the new server, or ask its administrator for the address")
 	}
 	return n, err
 }
@@ -32,8 +33,8 @@ func (d *DB) Serial(ctx context.Context) (int64, error) {
 	return at.Value, err
 }
 
-// Stamp is Serial with the epoch, which changes when the database came back older or with another history than this process
-// has seen. What was kept under an earlier epoch is never true again.
+// Stamp is Serial with the epoch, which changes when the database came back older or with another history than this
+// process has seen. What was kept under an earlier epoch is never true again.
 func (d *DB) Stamp(ctx context.Context) (memo.Stamp, error) {
 	if d.watcher != nil {
 		if at, ok := d.watcher.quick(); ok {
@@ -75,8 +76,9 @@ func (d *DB) readSight(ctx context.Context) (s sight, err error) {
 const rememberMark = `INSERT INTO serial_marks (slot, value, mark) SELECT value % 4096, value, mark FROM counters WHERE name = 'serial'
 	ON CONFLICT (slot) DO UPDATE SET value = excluded.value, mark = excluded.mark`
 
-// moveCounter is a change to an index that was not moved: it has no row where it was. $1 is the mark of the change, and $2
-// the largest value that this process has seen, which is not given again even where the database knows nothing of it.
+// moveCounter is a change to an index that was not moved: it has no row where it was. $1 is the mark of the change, and
+// $2 the largest value that this process has seen, which is not given again even where the database knows nothing of
+// it.
 const moveCounter = `UPDATE counters SET value = CASE WHEN value < $2 THEN $2 ELSE value END + 1, mark = $1 WHERE name = 'serial'
 	AND NOT EXISTS (SELECT 1 FROM counters WHERE name = '` + movedMark + `') RETURNING value`
 

@@ -15,7 +15,8 @@ const sessionColumns = `id, hash, user_id, method, agent, address, created_at, s
 func scanSession(r row) (access.Session, error) {
 	var s access.Session
 	var created, seen, confirmed, expires, ended, factor int64
-	err := r.Scan(&s.ID, &s.Hash, &s.UserID, &s.Method, &s.Agent, &s.Address, &created, &seen, &confirmed, &expires, &ended, &factor)
+	err := r.Scan(&s.ID, &s.Hash, &s.UserID, &s.Method, &s.Agent, &s.Address, &created, &seen, &confirmed, &expires,
+		&ended, &factor)
 	s.CreatedAt, s.SeenAt, s.ConfirmedAt = moment(created), moment(seen), moment(confirmed)
 	s.ExpiresAt, s.EndedAt, s.FactorAt = moment(expires), moment(ended), moment(factor)
 	return s, err
@@ -26,7 +27,8 @@ func (t *Tx) InsertSession(ctx context.Context, s access.Session) error {
 	return t.insert(ctx, "session", `INSERT INTO sessions (`+sessionColumns+`)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT DO NOTHING`,
 		s.ID, s.Hash, s.UserID, s.Method, s.Agent, s.Address,
-		micros(s.CreatedAt), micros(s.SeenAt), micros(s.ConfirmedAt), micros(s.ExpiresAt), micros(s.EndedAt), micros(s.FactorAt))
+		micros(s.CreatedAt), micros(s.SeenAt), micros(s.ConfirmedAt), micros(s.ExpiresAt), micros(s.EndedAt),
+		micros(s.FactorAt))
 }
 
 func (t *Tx) SessionByHash(ctx context.Context, hash string) (access.Session, error) {
@@ -39,18 +41,21 @@ func (t *Tx) SessionsOf(ctx context.Context, userID string) ([]access.Session, e
 }
 
 func (t *Tx) EndSession(ctx context.Context, userID, id string, at time.Time) (bool, error) {
-	return t.did(ctx, `UPDATE sessions SET ended_at = $3 WHERE id = $2 AND user_id = $1 AND ended_at = 0`, userID, id, micros(at))
+	return t.did(ctx, `UPDATE sessions SET ended_at = $3 WHERE id = $2 AND user_id = $1 AND ended_at = 0`, userID, id,
+		micros(at))
 }
 
 func (t *Tx) EndSessionsOf(ctx context.Context, userID, except string, at time.Time) (int64, error) {
 	if err := t.EndSignIns(ctx, userID, at); err != nil {
 		return 0, err
 	}
-	return t.exec(ctx, `UPDATE sessions SET ended_at = $3 WHERE user_id = $1 AND id <> $2 AND ended_at = 0`, userID, except, micros(at))
+	return t.exec(ctx, `UPDATE sessions SET ended_at = $3 WHERE user_id = $1 AND id <> $2 AND ended_at = 0`, userID,
+		except, micros(at))
 }
 
 func (t *Tx) EndSignIns(ctx context.Context, userID string, at time.Time) error {
-	if _, err := t.exec(ctx, `UPDATE users SET credential_changes = credential_changes + 1 WHERE id = $1`, userID); err != nil {
+	if _, err := t.exec(ctx, `UPDATE users SET credential_changes = credential_changes + 1 WHERE id = $1`,
+		userID); err != nil {
 		return err
 	}
 	return t.EndLinks(ctx, onetime.Factor, userID, at)
@@ -67,7 +72,8 @@ func (t *Tx) NoteFactor(ctx context.Context, id string, at time.Time) error {
 }
 
 func (t *Tx) HasSecondFactor(ctx context.Context, userID string) (bool, error) {
-	n, err := one(ctx, t, "second factor", scanNumber, `SELECT (SELECT COUNT(*) FROM totps WHERE user_id = $1 AND confirmed_at > 0)
+	n, err := one(ctx, t, "second factor", scanNumber,
+		`SELECT (SELECT COUNT(*) FROM totps WHERE user_id = $1 AND confirmed_at > 0)
 		+ (SELECT COUNT(*) FROM passkeys WHERE user_id = $1)`, userID)
 	return n > 0, err
 }
@@ -87,7 +93,8 @@ func (t *Tx) MembersRole(ctx context.Context) (most access.Role, err error) {
 // TouchSessions implements access.SessionRows; ids are taken in order, as in TouchTokens.
 func (t *Tx) TouchSessions(ctx context.Context, seen map[string]time.Time) error {
 	for _, id := range slices.Sorted(maps.Keys(seen)) {
-		if _, err := t.exec(ctx, `UPDATE sessions SET seen_at = $2 WHERE id = $1 AND seen_at < $2`, id, micros(seen[id])); err != nil {
+		if _, err := t.exec(ctx, `UPDATE sessions SET seen_at = $2 WHERE id = $1 AND seen_at < $2`, id,
+			micros(seen[id])); err != nil {
 			return err
 		}
 	}

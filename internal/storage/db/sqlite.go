@@ -77,7 +77,8 @@ func watchSQLite(ctx context.Context, d *DB) error {
 	return err
 }
 
-// wakeSQLite opens the file as a writer does, so that readers find its write-ahead log. The caller closes what it returns.
+// wakeSQLite opens the file as a writer does, so that readers find its write-ahead log. The caller closes what it
+// returns.
 func wakeSQLite(ctx context.Context, path string) (io.Closer, error) {
 	c, err := sqlite.NewConnector(sqliteName(path, writerQuery))
 	if err != nil {
@@ -99,11 +100,15 @@ func wakeSQLite(ctx context.Context, path string) (io.Closer, error) {
 }
 
 // writerQuery: immediate transactions because a deferred one that reads first loses to a writer at once; FULL because
-// in WAL mode NORMAL may lose a commit that was acknowledged, when the power goes. The log is folded in each 4,000 pages, 16
-// MB, and not each 1,000: eight clients upload a twelfth faster, and opening a log of that size after a crash takes no time to speak of.
+// in WAL mode NORMAL may lose a commit that was acknowledged, when the power goes. The log is folded in each 4,000
+// pages, 16 MB, and not each 1,000: eight clients upload a twelfth faster, and opening a log of that size after a crash
+// takes no time to speak of.
 var writerQuery = url.Values{
 	"_txlock": {"immediate"},
-	"_pragma": {"busy_timeout(5000)", "journal_mode(wal)", "synchronous(full)", "foreign_keys(1)", "journal_size_limit(67108864)", "wal_autocheckpoint(4000)"},
+	"_pragma": {
+		"busy_timeout(5000)", "journal_mode(wal)", "synchronous(full)", "foreign_keys(1)", "journal_size_limit(67108864)",
+		"wal_autocheckpoint(4000)",
+	},
 }
 
 var readerQuery = url.Values{
@@ -161,13 +166,15 @@ func checkSQLite(ctx context.Context, write *sql.DB) error {
 	var mode string
 	err := write.QueryRowContext(ctx, `PRAGMA journal_mode`).Scan(&mode)
 	if e, ok := errors.AsType[*sqlite.Error](err); ok && e.Code()&0xff == sqliteNotADB {
-		return fault.Wrap(fault.Invalid, err, "the database file holds something else: give the path of an index's database, or of no file")
+		return fault.Wrap(fault.Invalid, err,
+			"the database file holds something else: give the path of an index's database, or of no file")
 	}
 	if err != nil {
 		return err
 	}
 	if mode != "wal" {
-		return fault.New(fault.Invalid, "the database file lies where SQLite's write-ahead log does not work: put it on a local disk")
+		return fault.New(fault.Invalid,
+			"the database file lies where SQLite's write-ahead log does not work: put it on a local disk")
 	}
 	return nil
 }

@@ -9,8 +9,8 @@ import (
 	"pyindex/internal/fault"
 )
 
-// dbFile knows which file a SQLite database is. Connections stay with the file that they opened: when another one is put in
-// its place while the program runs, a restore for example, they would read and write what nobody finds again.
+// dbFile knows which file a SQLite database is. Connections stay with the file that they opened: when another one is
+// put in its place while the program runs, a restore for example, they would read and write what nobody finds again.
 type dbFile struct {
 	path string
 	open atomic.Pointer[os.FileInfo]
@@ -47,8 +47,8 @@ func (f *dbFile) moved() bool {
 	return !os.SameFile(*f.open.Load(), info)
 }
 
-// next returns the file that is at the path now. It returns fault.Unavailable if there is none, or if the write-ahead log of
-// the old file lies beside it: SQLite would mix the two.
+// next returns the file that is at the path now. It returns fault.Unavailable if there is none, or if the write-ahead
+// log of the old file lies beside it: SQLite would mix the two.
 func (f *dbFile) next() (os.FileInfo, error) {
 	info, err := os.Stat(f.path)
 	if err != nil {
@@ -56,7 +56,8 @@ func (f *dbFile) next() (os.FileInfo, error) {
 	}
 	log, err := os.Stat(f.path + "-wal")
 	if old := f.log.Load(); err == nil && old != nil && os.SameFile(*old, log) {
-		return nil, fault.New(fault.Unavailable, "the database file was replaced, and the write-ahead log of the old one still lies beside it; an administrator must stop the index, remove %s-wal and %s-shm, and start it again", f.path, f.path)
+		return nil, fault.New(fault.Unavailable,
+			"the database file was replaced, and the write-ahead log of the old one still lies beside it; an administrator must stop the index, remove %s-wal and %s-shm, and start it again", f.path, f.path)
 	}
 	return info, nil
 }

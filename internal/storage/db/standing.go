@@ -35,7 +35,8 @@ func scanTokenStanding(r row) (h holding[access.Token], err error) {
 	var expires, revoked, spent int64
 	user, end := userFields(&h.user)
 	v := &h.of
-	err = r.Scan(append([]any{&v.ID, &v.Kind, &v.UserID, &scope, &v.Limited, &v.SingleUse, &expires, &revoked, &spent}, user...)...)
+	err = r.Scan(append([]any{&v.ID, &v.Kind, &v.UserID, &scope, &v.Limited, &v.SingleUse, &expires, &revoked, &spent},
+		user...)...)
 	if err != nil {
 		return h, err
 	}
@@ -49,7 +50,8 @@ func scanTokenStanding(r row) (h holding[access.Token], err error) {
 
 // SessionStanding implements access.StandingRows: one read by the session's primary key.
 func (t *Tx) SessionStanding(ctx context.Context, id string) (access.Session, access.User, error) {
-	h, err := one(ctx, t, "session", scanSessionStanding, `SELECT s.id, s.user_id, s.method, s.created_at, s.seen_at, s.confirmed_at,
+	h, err := one(ctx, t, "session", scanSessionStanding,
+		`SELECT s.id, s.user_id, s.method, s.created_at, s.seen_at, s.confirmed_at,
 		s.expires_at, s.ended_at, s.factor_at, `+userOf+` FROM sessions s LEFT JOIN users u ON u.id = s.user_id WHERE s.id = $1`, id)
 	return h.of, h.user, err
 }
@@ -58,7 +60,8 @@ func scanSessionStanding(r row) (h holding[access.Session], err error) {
 	var created, seen, confirmed, expires, ended, factor int64
 	user, end := userFields(&h.user)
 	s := &h.of
-	err = r.Scan(append([]any{&s.ID, &s.UserID, &s.Method, &created, &seen, &confirmed, &expires, &ended, &factor}, user...)...)
+	err = r.Scan(append([]any{&s.ID, &s.UserID, &s.Method, &created, &seen, &confirmed, &expires, &ended, &factor},
+		user...)...)
 	if err != nil {
 		return h, err
 	}

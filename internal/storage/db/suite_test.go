@@ -16,7 +16,13 @@ func twice(fresh func(*testing.T) string) storagetest.Opener {
 }
 
 func stores(d *db.DB) storagetest.Stores {
-	return storagetest.Stores{Access: d.Access(), Catalog: d.Catalog(), Publishers: d.Publishers(), Accounts: d.Accounts(), Lockouts: d.Lockouts()}
+	return storagetest.Stores{
+		Access:     d.Access(),
+		Catalog:    d.Catalog(),
+		Publishers: d.Publishers(),
+		Accounts:   d.Accounts(),
+		Lockouts:   d.Lockouts(),
+	}
 }
 
 func TestCatalog(t *testing.T) {
@@ -28,7 +34,8 @@ func TestAccess(t *testing.T) {
 }
 
 func TestPublishers(t *testing.T) {
-	storagetest.EachDatabase(t, func(t *testing.T, fresh func(*testing.T) string) { storagetest.Publishers(t, twice(fresh)) })
+	storagetest.EachDatabase(t,
+		func(t *testing.T, fresh func(*testing.T) string) { storagetest.Publishers(t, twice(fresh)) })
 }
 
 func TestReaders(t *testing.T) {
@@ -36,5 +43,6 @@ func TestReaders(t *testing.T) {
 }
 
 func TestAccounts(t *testing.T) {
-	storagetest.EachDatabase(t, func(t *testing.T, fresh func(*testing.T) string) { storagetest.Accounts(t, twice(fresh)) })
+	storagetest.EachDatabase(t,
+		func(t *testing.T, fresh func(*testing.T) string) { storagetest.Accounts(t, twice(fresh)) })
 }

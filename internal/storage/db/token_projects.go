@@ -8,7 +8,8 @@ import (
 
 // InsertTokenProject implements access.TokenRows; binding twice is fine.
 func (t *Tx) InsertTokenProject(ctx context.Context, b access.TokenProject) error {
-	_, err := t.exec(ctx, `INSERT INTO token_projects (token_id, project_id, publisher_id) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`,
+	_, err := t.exec(ctx,
+		`INSERT INTO token_projects (token_id, project_id, publisher_id) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`,
 		b.TokenID, b.ProjectID, b.PublisherID)
 	return err
 }

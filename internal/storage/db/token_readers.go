@@ -7,7 +7,8 @@ import (
 )
 
 func (t *Tx) InsertTokenReader(ctx context.Context, tokenID, readerID string) error {
-	_, err := t.exec(ctx, `INSERT INTO token_readers (token_id, reader_id) VALUES ($1, $2) ON CONFLICT DO NOTHING`, tokenID, readerID)
+	_, err := t.exec(ctx, `INSERT INTO token_readers (token_id, reader_id) VALUES ($1, $2) ON CONFLICT DO NOTHING`,
+		tokenID, readerID)
 	return err
 }
 

@@ -16,7 +16,8 @@ func scanToken(r row) (access.Token, error) {
 	var t access.Token
 	var scope, claims string
 	var created, expires, used, revoked, spent int64
-	err := r.Scan(&t.ID, &t.Kind, &t.Hash, &t.UserID, &scope, &t.Description, &t.Limited, &created, &expires, &used, &revoked,
+	err := r.Scan(&t.ID, &t.Kind, &t.Hash, &t.UserID, &scope, &t.Description, &t.Limited, &created, &expires, &used,
+		&revoked,
 		&t.Publisher, &claims, &t.SingleUse, &spent)
 	if err != nil {
 		return t, err
@@ -40,7 +41,8 @@ func (t *Tx) InsertToken(ctx context.Context, v access.Token) error {
 	return t.insert(ctx, "token", `INSERT INTO tokens (`+tokenColumns+`)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) ON CONFLICT DO NOTHING`,
 		v.ID, string(v.Kind), v.Hash, v.UserID, v.Scope.String(), v.Description, v.Limited,
-		micros(v.CreatedAt), micros(v.ExpiresAt), micros(v.LastUsedAt), micros(v.RevokedAt), v.Publisher, claims, v.SingleUse, micros(v.SpentAt))
+		micros(v.CreatedAt), micros(v.ExpiresAt), micros(v.LastUsedAt), micros(v.RevokedAt), v.Publisher, claims,
+		v.SingleUse, micros(v.SpentAt))
 }
 
 func (t *Tx) TokenByHash(ctx context.Context, hash string) (access.Token, error) {
@@ -66,11 +68,13 @@ func (t *Tx) RevokeToken(ctx context.Context, id string, at time.Time) (bool, er
 }
 
 func (t *Tx) RevokeTokensOf(ctx context.Context, userID string, at time.Time) (int64, error) {
-	return t.exec(ctx, `UPDATE tokens SET revoked_at = $2 WHERE kind = 'api' AND user_id = $1 AND revoked_at = 0`, userID, micros(at))
+	return t.exec(ctx, `UPDATE tokens SET revoked_at = $2 WHERE kind = 'api' AND user_id = $1 AND revoked_at = 0`, userID,
+		micros(at))
 }
 
 func (t *Tx) TokensExpiring(ctx context.Context, from, to time.Time) ([]access.Token, error) {
-	return many(ctx, t, scanToken, `SELECT `+tokenColumns+` FROM tokens WHERE kind = 'api' AND revoked_at = 0 AND warned_at = 0
+	return many(ctx, t, scanToken,
+		`SELECT `+tokenColumns+` FROM tokens WHERE kind = 'api' AND revoked_at = 0 AND warned_at = 0
 		AND expires_at > $1 AND expires_at <= $2 ORDER BY expires_at, id`, micros(from), micros(to))
 }
 

@@ -12,6 +12,7 @@ func (t *Tx) InsertTombstone(ctx context.Context, repositoryID, nameKey, filenam
 }
 
 func (t *Tx) Tombstoned(ctx context.Context, repositoryID, nameKey string) (bool, error) {
-	out, err := many(ctx, t, scanText, `SELECT filename FROM tombstones WHERE repository_id = $1 AND name_key = $2`, repositoryID, nameKey)
+	out, err := many(ctx, t, scanText, `SELECT filename FROM tombstones WHERE repository_id = $1 AND name_key = $2`,
+		repositoryID, nameKey)
 	return len(out) > 0, err
 }

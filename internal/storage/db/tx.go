@@ -88,7 +88,9 @@ func (t *Tx) failed(q string, err error) error {
 }
 
 // statementHead finds the verb and the first table of a statement.
-var statementHead = regexp.MustCompile(`(?s)\b(?:(INSERT|UPDATE|DELETE)|(SELECT)\b.*?\bFROM)(?: INTO| FROM)?\s+([a-z_]+)`)
+var statementHead = regexp.MustCompile(
+	`(?s)\b(?:(INSERT|UPDATE|DELETE)|(SELECT)\b.*?\bFROM)(?: INTO| FROM)?\s+([a-z_]+)`,
+)
 
 // operation names a statement by its verb and its table, as "insert files". It never holds values.
 func operation(q string) string {

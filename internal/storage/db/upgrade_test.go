@@ -21,8 +21,8 @@ var meaningful = map[string]string{
 	"repositories.members": "uploader", "projects.name": "p%d", "projects.status": "active", "users.name": "u%d",
 }
 
-// TestUpgrade: a database of each schema since 18, with rows in every table that it has, is opened by this program, keeps
-// every row and value, is used, and moves to another database. A migration is covered by being there.
+// TestUpgrade: a database of each schema since 18, with rows in every table that it has, is opened by this program,
+// keeps every row and value, is used, and moves to another database. A migration is covered by being there.
 func TestUpgrade(t *testing.T) {
 	for name, fresh := range map[string]func(*testing.T) string{"sqlite": freshSQLite, "postgres": freshPostgres} {
 		for _, version := range versionsSince(t, firstUpgraded) {
@@ -138,7 +138,8 @@ func (t *Tx) fillTable(ctx context.Context, table *oldTable) (err error) {
 	}
 	for c := len(types) - 1; c >= 0; c-- { // the full-text index of PostgreSQL is no value of ours
 		if types[c].DatabaseTypeName() == "TSVECTOR" {
-			table.columns, table.booleans, types = slices.Delete(table.columns, c, c+1), slices.Delete(table.booleans, c, c+1), slices.Delete(types, c, c+1)
+			table.columns, table.booleans, types = slices.Delete(table.columns, c, c+1), slices.Delete(table.booleans, c, c+1),
+				slices.Delete(types, c, c+1)
 		}
 	}
 	b := &batch{into: t, table: table.name, columns: table.columns}
@@ -214,7 +215,14 @@ func checkUsable(t *testing.T, d *DB) {
 		if _, err := tx.UserByName(ctx, "u1"); err != nil {
 			return fmt.Errorf("an old user: %w", err)
 		}
-		p := catalog.Project{ID: "new", Repository: main, Name: name, Display: "new", Status: catalog.Active, CreatedAt: d.options.Now()}
+		p := catalog.Project{
+			ID:         "new",
+			Repository: main,
+			Name:       name,
+			Display:    "new",
+			Status:     catalog.Active,
+			CreatedAt:  d.options.Now(),
+		}
 		if p.Serial, err = tx.NextSerial(ctx); err != nil {
 			return err
 		}

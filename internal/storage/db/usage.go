@@ -13,7 +13,8 @@ func (t *Tx) Usage(ctx context.Context, largest int) (u catalog.Usage, err error
 	if u.Database, err = t.db.dialect.size(ctx, t); err != nil {
 		return u, err
 	}
-	err = t.query(ctx, func(r row) error { return r.Scan(&u.Files, &u.Bytes) }, `SELECT COUNT(*), COALESCE(SUM(size), 0) FROM files`)
+	err = t.query(ctx, func(r row) error { return r.Scan(&u.Files, &u.Bytes) },
+		`SELECT COUNT(*), COALESCE(SUM(size), 0) FROM files`)
 	if err != nil {
 		return u, err
 	}
@@ -96,12 +97,16 @@ func (t *Tx) Downloads(ctx context.Context, since time.Time, projectID, version 
 		return d, err
 	}
 	if projectID == "" {
-		return many(ctx, t, scan, `SELECT day, SUM(downloads) FROM downloads WHERE day >= $1 GROUP BY day ORDER BY day`, micros(since))
+		return many(ctx, t, scan, `SELECT day, SUM(downloads) FROM downloads WHERE day >= $1 GROUP BY day ORDER BY day`,
+			micros(since))
 	}
 	if version == "" {
-		return many(ctx, t, scan, `SELECT day, SUM(downloads) FROM downloads WHERE project_id = $1 AND day >= $2 GROUP BY day ORDER BY day`, projectID, micros(since))
+		return many(ctx, t, scan,
+			`SELECT day, SUM(downloads) FROM downloads WHERE project_id = $1 AND day >= $2 GROUP BY day ORDER BY day`,
+			projectID, micros(since))
 	}
-	return many(ctx, t, scan, `SELECT day, SUM(downloads) FROM downloads WHERE project_id = $1 AND day >= $2 AND version = $3 GROUP BY day ORDER BY day`,
+	return many(ctx, t, scan,
+		`SELECT day, SUM(downloads) FROM downloads WHERE project_id = $1 AND day >= $2 AND version = $3 GROUP BY day ORDER BY day`,
 		projectID, micros(since), version)
 }
 

@@ -23,7 +23,8 @@ func scanUser(r row) (access.User, error) {
 }
 
 func (t *Tx) InsertUser(ctx context.Context, u access.User) error {
-	return t.insert(ctx, "user "+u.Name, `INSERT INTO users (`+newUserColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING`,
+	return t.insert(ctx, "user "+u.Name,
+		`INSERT INTO users (`+newUserColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING`,
 		u.ID, u.Name, u.Admin, u.PasswordHash, micros(u.CreatedAt), micros(u.DisabledAt), u.InvitedBy)
 }
 

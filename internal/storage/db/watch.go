@@ -11,8 +11,8 @@ import (
 	"pyindex/internal/memo"
 )
 
-// trust is how long a header that does not move is believed without asking SQLite itself, and the file system whether the
-// file is still the one that was opened. It bounds how long another file in its place goes unnoticed.
+// trust is how long a header that does not move is believed without asking SQLite itself, and the file system whether
+// the file is still the one that was opened. It bounds how long another file in its place goes unnoticed.
 const trust = 10 * time.Millisecond
 
 // watcher knows the counter of a SQLite database and notices when anybody, in whatever process, commits. It has a

@@ -54,7 +54,14 @@ func (w *world) token(t access.Token, bound ...access.TokenProject) access.Token
 
 func checkUsers(w *world) {
 	zoe := w.user("zoe")
-	amy := access.User{ID: w.id("user"), Name: "amy", Admin: true, PasswordHash: "$argon2id$…", CreatedAt: at, DisabledAt: at.Add(time.Hour)}
+	amy := access.User{
+		ID:           w.id("user"),
+		Name:         "amy",
+		Admin:        true,
+		PasswordHash: "$argon2id$…",
+		CreatedAt:    at,
+		DisabledAt:   at.Add(time.Hour),
+	}
 	w.updateAccess(func(tx access.Tx) error {
 		w.want("InsertUser(taken name)", tx.InsertUser(w.ctx, access.User{ID: "x", Name: "zoe"}), fault.Conflict)
 		w.must(tx.InsertUser(w.ctx, amy))
@@ -80,13 +87,16 @@ func checkUsers(w *world) {
 
 func checkTokens(w *world) {
 	full := w.token(access.Token{
-		Kind: access.TokenMinted, Scope: access.ScopeUpload, Description: "für CI", Limited: true, ExpiresAt: at.Add(time.Minute),
-		LastUsedAt: at, RevokedAt: at, Publisher: "workflow x", Claims: map[string]any{"sub": "repo:a/b", "id": json.Number("123456789012345678")},
+		Kind: access.TokenMinted, Scope: access.ScopeUpload, Description: "für CI", Limited: true,
+		ExpiresAt:  at.Add(time.Minute),
+		LastUsedAt: at, RevokedAt: at, Publisher: "workflow x",
+		Claims:    map[string]any{"sub": "repo:a/b", "id": json.Number("123456789012345678")},
 		SingleUse: true, SpentAt: at.Add(time.Second),
 	})
 	bare := w.token(access.Token{Kind: access.TokenAPI, UserID: "u"})
 	w.updateAccess(func(tx access.Tx) error {
-		w.want("InsertToken(taken hash)", tx.InsertToken(w.ctx, access.Token{ID: "x", Kind: access.TokenAPI, Hash: bare.Hash}), fault.Conflict)
+		w.want("InsertToken(taken hash)",
+			tx.InsertToken(w.ctx, access.Token{ID: "x", Kind: access.TokenAPI, Hash: bare.Hash}), fault.Conflict)
 		got, err := tx.TokenByHash(w.ctx, full.Hash)
 		w.must(err)
 		w.same("TokenByHash()", got, full)
@@ -101,7 +111,8 @@ func checkTokens(w *world) {
 	})
 }
 
-// checkTokenEnds expects that tokens which expire soon are found and warned of once, and that a user's tokens end together.
+// checkTokenEnds expects that tokens which expire soon are found and warned of once, and that a user's tokens end
+// together.
 func checkTokenEnds(w *world) {
 	ann, zoe := w.user("ann"), w.user("zoe")
 	issue := func(u access.User, ends time.Duration) access.Token {
@@ -111,8 +122,11 @@ func checkTokenEnds(w *world) {
 		}
 		return w.token(t)
 	}
-	over, later, soon, endless, far := issue(ann, -time.Hour), issue(ann, 2*time.Hour), issue(zoe, time.Hour), issue(ann, 0), issue(ann, 48*time.Hour)
-	minted := w.token(access.Token{Kind: access.TokenMinted, Scope: access.ScopeUpload, CreatedAt: at, ExpiresAt: at.Add(time.Hour)})
+	over, later, soon, endless, far := issue(ann, -time.Hour), issue(ann, 2*time.Hour), issue(zoe, time.Hour),
+		issue(ann, 0), issue(ann, 48*time.Hour)
+	minted := w.token(access.Token{
+		Kind: access.TokenMinted, Scope: access.ScopeUpload, CreatedAt: at, ExpiresAt: at.Add(time.Hour),
+	})
 	expiring := func(tx access.Tx) (ids []string) {
 		all, err := tx.TokensExpiring(w.ctx, at, at.Add(24*time.Hour))
 		w.must(err)
@@ -165,12 +179,16 @@ func (w *world) bound(t access.Token) []string {
 // checkTokensTouching: the tokens that could be about a project, and no more of them than that.
 func checkTokensTouching(w *world) {
 	one, two := w.project("one"), w.project("two")
-	zoe, amy, root, bob := w.user("zoe"), w.user("amy"), access.User{ID: w.id("user"), Name: "root", Admin: true, CreatedAt: at}, w.user("bob")
+	zoe, amy, root, bob := w.user("zoe"), w.user("amy"),
+		access.User{ID: w.id("user"), Name: "root", Admin: true, CreatedAt: at}, w.user("bob")
 	w.updateAccess(func(tx access.Tx) error {
 		w.must(tx.InsertUser(w.ctx, root))
-		w.must(tx.PutGrant(w.ctx, access.Grant{UserID: zoe.ID, RepositoryID: one.Repository.ID, ProjectID: one.ID, Role: access.Owner, CreatedAt: at}))
-		w.must(tx.PutGrant(w.ctx, access.Grant{UserID: bob.ID, RepositoryID: one.Repository.ID, ProjectID: two.ID, Role: access.Owner, CreatedAt: at}))
-		return tx.PutGrant(w.ctx, access.Grant{UserID: amy.ID, RepositoryID: one.Repository.ID, Role: access.Reader, CreatedAt: at})
+		w.must(tx.PutGrant(w.ctx,
+			access.Grant{UserID: zoe.ID, RepositoryID: one.Repository.ID, ProjectID: one.ID, Role: access.Owner, CreatedAt: at}))
+		w.must(tx.PutGrant(w.ctx,
+			access.Grant{UserID: bob.ID, RepositoryID: one.Repository.ID, ProjectID: two.ID, Role: access.Owner, CreatedAt: at}))
+		return tx.PutGrant(w.ctx,
+			access.Grant{UserID: amy.ID, RepositoryID: one.Repository.ID, Role: access.Reader, CreatedAt: at})
 	})
 	api := func(user string, scope access.Scope) access.Token {
 		return access.Token{Kind: access.TokenAPI, UserID: user, Scope: scope}
@@ -180,14 +198,16 @@ func checkTokensTouching(w *world) {
 	revoked := api(root.ID, access.ScopeAdmin)
 	revoked.RevokedAt = at
 	want := []access.Token{
-		w.token(api(zoe.ID, access.ScopeUpload)), w.token(api(amy.ID, access.ScopeAdmin)), w.token(api(root.ID, access.ScopeUpload)),
+		w.token(api(zoe.ID, access.ScopeUpload)), w.token(api(amy.ID, access.ScopeAdmin)),
+		w.token(api(root.ID, access.ScopeUpload)),
 		w.token(bound, access.TokenProject{ProjectID: two.ID}, access.TokenProject{ProjectID: one.ID}),
 	}
 	w.token(api(bob.ID, access.ScopeUpload))
 	w.token(api(root.ID, access.ScopeRead))
 	w.token(bound, access.TokenProject{ProjectID: two.ID})
 	w.token(revoked)
-	w.token(access.Token{Kind: access.TokenMinted, Scope: access.ScopeUpload, Limited: true}, access.TokenProject{ProjectID: one.ID, PublisherID: "p"})
+	w.token(access.Token{Kind: access.TokenMinted, Scope: access.ScopeUpload, Limited: true},
+		access.TokenProject{ProjectID: one.ID, PublisherID: "p"})
 	w.update(func(tx publishers.Tx) error {
 		got, err := tx.TokensTouching(w.ctx, one.Repository.ID, one.ID)
 		w.must(err)
@@ -200,7 +220,8 @@ func checkTokensTouching(w *world) {
 
 func checkTokenProjects(w *world) {
 	one, two := w.project("one"), w.project("two")
-	t := w.token(access.Token{Kind: access.TokenAPI}, access.TokenProject{ProjectID: two.ID}, access.TokenProject{ProjectID: one.ID}, access.TokenProject{ProjectID: one.ID})
+	t := w.token(access.Token{Kind: access.TokenAPI}, access.TokenProject{ProjectID: two.ID},
+		access.TokenProject{ProjectID: one.ID}, access.TokenProject{ProjectID: one.ID})
 	w.same("TokenProjects()", w.bound(t), []string{one.ID, two.ID})
 	w.same("TokenProjects(nothing)", w.bound(access.Token{ID: "nothing"}), []string{})
 }
@@ -217,13 +238,15 @@ func checkMinted(w *world) {
 	w.same("TokenProjects(one detached)", w.bound(t), []string{two.ID})
 	w.attach(p, one)
 	w.same("TokenProjects(attached again)", w.bound(t), []string{two.ID})
-	never := w.token(access.Token{Kind: access.TokenMinted}, access.TokenProject{ProjectID: one.ID, PublisherID: "no such publisher"})
+	never := w.token(access.Token{Kind: access.TokenMinted},
+		access.TokenProject{ProjectID: one.ID, PublisherID: "no such publisher"})
 	w.same("TokenProjects(publisher unknown)", w.bound(never), []string{})
 }
 
 func checkTokenLists(w *world) {
 	p, q := w.project("p"), w.project("q")
-	ann := w.token(access.Token{Kind: access.TokenAPI, UserID: "ann", Limited: true}, access.TokenProject{ProjectID: q.ID}, access.TokenProject{ProjectID: p.ID})
+	ann := w.token(access.Token{Kind: access.TokenAPI, UserID: "ann", Limited: true},
+		access.TokenProject{ProjectID: q.ID}, access.TokenProject{ProjectID: p.ID})
 	bob := w.token(access.Token{Kind: access.TokenAPI, UserID: "bob"})
 	w.token(access.Token{Kind: access.TokenMinted})
 	w.must(w.a.Access.View(w.ctx, func(tx access.Tx) error {
@@ -260,7 +283,8 @@ func checkTokenChanges(w *world) {
 func checkExpired(w *world) {
 	p := w.project("p")
 	minted := func(expires time.Time) access.Token {
-		return w.token(access.Token{Kind: access.TokenMinted, ExpiresAt: expires}, access.TokenProject{ProjectID: p.ID, PublisherID: "x"})
+		return w.token(access.Token{Kind: access.TokenMinted, ExpiresAt: expires},
+			access.TokenProject{ProjectID: p.ID, PublisherID: "x"})
 	}
 	old, young, never := minted(at), minted(at.Add(time.Hour)), minted(time.Time{})
 	personal := w.token(access.Token{Kind: access.TokenAPI, ExpiresAt: at})
@@ -326,7 +350,16 @@ func checkUserRace(w *world) {
 
 func checkFactors(w *world) {
 	amy, zoe, kim := w.user("amy"), w.user("zoe"), w.user("kim")
-	s := access.Session{ID: w.id("session"), Hash: digest("s"), UserID: amy.ID, Method: "sso", CreatedAt: at, SeenAt: at, ConfirmedAt: at, ExpiresAt: at.Add(time.Hour)}
+	s := access.Session{
+		ID:          w.id("session"),
+		Hash:        digest("s"),
+		UserID:      amy.ID,
+		Method:      "sso",
+		CreatedAt:   at,
+		SeenAt:      at,
+		ConfirmedAt: at,
+		ExpiresAt:   at.Add(time.Hour),
+	}
 	w.updateAccess(func(tx access.Tx) error { return tx.InsertSession(w.ctx, s) })
 	w.updateAccounts(func(tx account.Tx) error {
 		w.must(tx.PutTOTP(w.ctx, signin.TOTP{UserID: amy.ID, Secret: "KEY", CreatedAt: at}))
@@ -362,7 +395,8 @@ func checkFactors(w *world) {
 	w.update(func(tx publishers.Tx) error { return tx.UpdateRepository(w.ctx, closed) })
 	members(access.NoRole)
 	w.update(func(tx publishers.Tx) error {
-		return tx.InsertRepository(w.ctx, catalog.Repository{ID: "team-id", Name: "team", Members: access.Reader, CreatedAt: at})
+		return tx.InsertRepository(w.ctx,
+			catalog.Repository{ID: "team-id", Name: "team", Members: access.Reader, CreatedAt: at})
 	})
 	members(access.Reader)
 }
@@ -372,7 +406,8 @@ func checkSessions(w *world) {
 	session := func(u access.User, n int) access.Session {
 		s := access.Session{
 			ID: w.id("session"), UserID: u.ID, Method: "password", Agent: "Firefox", Address: "192.0.2.1",
-			CreatedAt: at.Add(time.Duration(n) * time.Minute), SeenAt: at, ConfirmedAt: at, ExpiresAt: at.Add(access.SessionLifetime),
+			CreatedAt: at.Add(time.Duration(n) * time.Minute), SeenAt: at, ConfirmedAt: at,
+			ExpiresAt: at.Add(access.SessionLifetime),
 		}
 		s.Hash = digest(s.ID)
 		w.updateAccess(func(tx access.Tx) error { return tx.InsertSession(w.ctx, s) })

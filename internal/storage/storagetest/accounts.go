@@ -81,7 +81,8 @@ func checkProfiles(w *world) {
 
 func checkEndedSignIns(w *world) {
 	ann, zoe := w.user("ann"), w.user("zoe")
-	step, hers := w.link(onetime.Link{Kind: onetime.Factor, UserID: ann.ID}), w.link(onetime.Link{Kind: onetime.Factor, UserID: zoe.ID})
+	step, hers := w.link(onetime.Link{Kind: onetime.Factor, UserID: ann.ID}),
+		w.link(onetime.Link{Kind: onetime.Factor, UserID: zoe.ID})
 	asked := w.link(onetime.Link{Kind: onetime.Reset, UserID: ann.ID, Origin: account.OriginForgotten})
 	made := w.link(onetime.Link{Kind: onetime.Reset, UserID: zoe.ID, CreatedBy: ann.ID})
 	invited := w.link(onetime.Link{Kind: onetime.Invite, CreatedBy: ann.ID})
@@ -91,7 +92,8 @@ func checkEndedSignIns(w *world) {
 			for _, l := range []onetime.Link{step, hers, asked, made, invited} {
 				got, err := tx.LinkByHash(w.ctx, l.Hash)
 				w.must(err)
-				w.same("open: "+string(l.Kind), got.UsedAt.IsZero(), slices.ContainsFunc(want, func(o onetime.Link) bool { return o.ID == l.ID }))
+				w.same("open: "+string(l.Kind), got.UsedAt.IsZero(),
+					slices.ContainsFunc(want, func(o onetime.Link) bool { return o.ID == l.ID }))
 			}
 			return nil
 		})
@@ -129,11 +131,13 @@ func (w *world) link(l onetime.Link) onetime.Link {
 func checkOnceLinks(w *world) {
 	ann, zoe := w.user("ann"), w.user("zoe")
 	full := w.link(onetime.Link{Kind: onetime.Invite, CreatedBy: ann.ID, Invitation: onetime.Invitation{
-		Name: "bob", Email: "bob@acme.example", Admin: true, Grants: []onetime.Grant{{RepositoryID: w.main.ID, ProjectID: "p", Where: "widgets", Role: "owner"}},
+		Name: "bob", Email: "bob@acme.example", Admin: true,
+		Grants: []onetime.Grant{{RepositoryID: w.main.ID, ProjectID: "p", Where: "widgets", Role: "owner"}},
 	}})
 	bare := w.link(onetime.Link{Kind: onetime.Invite})
 	over := w.link(onetime.Link{Kind: onetime.Invite, ExpiresAt: at.Add(-time.Hour)})
-	hers, his := w.link(onetime.Link{Kind: onetime.Reset, UserID: ann.ID}), w.link(onetime.Link{Kind: onetime.Reset, UserID: zoe.ID})
+	hers, his := w.link(onetime.Link{Kind: onetime.Reset, UserID: ann.ID}),
+		w.link(onetime.Link{Kind: onetime.Reset, UserID: zoe.ID})
 	w.updateAccounts(func(tx account.Tx) error {
 		for _, l := range []onetime.Link{full, bare, over, hers} {
 			got, err := tx.LinkByHash(w.ctx, l.Hash)
@@ -303,7 +307,8 @@ func checkRecovery(w *world) {
 func checkRecoveryRace(w *world) {
 	ann := w.user("ann")
 	w.updateAccounts(func(tx account.Tx) error { return tx.PutRecovery(w.ctx, ann.ID, []string{digest("1")}) })
-	w.once("one recovery code", func(tx account.Tx) (bool, error) { return tx.UseRecovery(w.ctx, ann.ID, digest("1"), at) })
+	w.once("one recovery code",
+		func(tx account.Tx) (bool, error) { return tx.UseRecovery(w.ctx, ann.ID, digest("1"), at) })
 }
 
 func checkDevices(w *world) {
@@ -350,13 +355,21 @@ func checkAttempts(w *world) {
 	}))
 }
 
-// checkCounted: refusals with one ID are one entry that counts them and lists their subjects, also when they come at once.
+// checkCounted: refusals with one ID are one entry that counts them and lists their subjects, also when they come at
+// once.
 func checkCounted(w *world) {
-	e := audit.Entry{At: at, Action: "session.refuse", Outcome: audit.Refused, Actor: audit.Actor{Address: "192.0.2.1"}, Subject: "ann"}
+	e := audit.Entry{
+		At:      at,
+		Action:  "session.refuse",
+		Outcome: audit.Refused,
+		Actor:   audit.Actor{Address: "192.0.2.1"},
+		Subject: "ann",
+	}
 	e = e.OncePerMinute("192.0.2.0/24", "password")
 	others := []audit.Entry{
 		e.OncePerMinute("192.0.3.0/24", "password"), e.OncePerMinute("192.0.2.0/24", "passkey"),
-		{At: at.Add(time.Minute), Action: e.Action, Outcome: audit.Refused}, {At: at, Action: "x", Outcome: audit.Refused},
+		{At: at.Add(time.Minute), Action: e.Action, Outcome: audit.Refused},
+		{At: at, Action: "x", Outcome: audit.Refused},
 	}
 	for i := 2; i < 4; i++ {
 		others[i] = others[i].OncePerMinute("192.0.2.0/24", "password")
@@ -411,7 +424,14 @@ func checkCounted(w *world) {
 func checkPasskeys(w *world) {
 	ann, zoe := w.user("ann"), w.user("zoe")
 	key := func(u access.User, name string) signin.Passkey {
-		return signin.Passkey{ID: w.id("passkey"), UserID: u.ID, CredentialID: "credential " + name, Name: name, Credential: `{"counter":1}`, CreatedAt: at.Add(time.Duration(w.n) * time.Second)}
+		return signin.Passkey{
+			ID:           w.id("passkey"),
+			UserID:       u.ID,
+			CredentialID: "credential " + name,
+			Name:         name,
+			Credential:   `{"counter":1}`,
+			CreatedAt:    at.Add(time.Duration(w.n) * time.Second),
+		}
 	}
 	a, b, z := key(ann, "laptop"), key(ann, "phone"), key(zoe, "tablet")
 	w.updateAccounts(func(tx account.Tx) error {
@@ -421,7 +441,8 @@ func checkPasskeys(w *world) {
 		return nil
 	})
 	stolen := key(zoe, "laptop")
-	w.want("InsertPasskey of a credential that is there", w.a.Accounts.Update(w.ctx, func(tx account.Tx) error { return tx.InsertPasskey(w.ctx, stolen) }), fault.Conflict)
+	w.want("InsertPasskey of a credential that is there",
+		w.a.Accounts.Update(w.ctx, func(tx account.Tx) error { return tx.InsertPasskey(w.ctx, stolen) }), fault.Conflict)
 	w.updateAccounts(func(tx account.Tx) error {
 		w.must(tx.UsePasskey(w.ctx, a.ID, `{"counter":2}`, at.Add(time.Hour)))
 		a.Credential, a.UsedAt = `{"counter":2}`, at.Add(time.Hour)
@@ -447,8 +468,10 @@ func checkPasskeys(w *world) {
 
 func checkChallenges(w *world) {
 	over, open := at.Add(-time.Minute), at.Add(time.Minute)
-	w.once("one challenge", func(tx account.Tx) (bool, error) { return tx.UseChallenge(w.ctx, "c", challenge.ForSignIn, open) })
-	w.once("another one", func(tx account.Tx) (bool, error) { return tx.UseChallenge(w.ctx, "d", challenge.ForSignIn, over) })
+	w.once("one challenge",
+		func(tx account.Tx) (bool, error) { return tx.UseChallenge(w.ctx, "c", challenge.ForSignIn, open) })
+	w.once("another one",
+		func(tx account.Tx) (bool, error) { return tx.UseChallenge(w.ctx, "d", challenge.ForSignIn, over) })
 	use := func(id string, kind challenge.Kind, want bool) {
 		w.Helper()
 		w.updateAccounts(func(tx account.Tx) error {
@@ -466,11 +489,19 @@ func checkChallenges(w *world) {
 // checkOutbox: letters are due in order, and of several who take one, one has it.
 func checkOutbox(w *world) {
 	letter := func(to string, due, written time.Duration) outbox.Waiting {
-		l := outbox.Waiting{ID: w.id("letter"), To: to, Letter: outbox.Letter{Subject: "Your account", Text: "Ünder\n\nlines\n"}, CreatedAt: at.Add(written), DueAt: at.Add(due), Tries: 2}
+		l := outbox.Waiting{
+			ID:        w.id("letter"),
+			To:        to,
+			Letter:    outbox.Letter{Subject: "Your account", Text: "Ünder\n\nlines\n"},
+			CreatedAt: at.Add(written),
+			DueAt:     at.Add(due),
+			Tries:     2,
+		}
 		w.updateAccounts(func(tx account.Tx) error { return tx.InsertWaiting(w.ctx, l) })
 		return l
 	}
-	second, first, later, old := letter("ann", 0, 0), letter("ann", -time.Minute, 0), letter("bob", time.Microsecond, 0), letter("ann", time.Hour, -time.Hour)
+	second, first, later, old := letter("ann", 0, 0), letter("ann", -time.Minute, 0), letter("bob", time.Microsecond, 0),
+		letter("ann", time.Hour, -time.Hour)
 	w.must(w.b.Accounts.View(w.ctx, func(tx account.Tx) error {
 		for limit, want := range map[int][]outbox.Waiting{0: nil, 1: {first}, 10: {first, second}} {
 			got, err := tx.Due(w.ctx, at, limit)
@@ -533,7 +564,8 @@ func checkKeyRace(w *world) {
 func checkIdentities(w *world) {
 	ann, zoe := w.user("ann"), w.user("zoe")
 	insert := func(issuer, subject string, u access.User) error {
-		return w.a.Accounts.Update(w.ctx, func(tx account.Tx) error { return tx.InsertIdentity(w.ctx, issuer, subject, u.ID, at) })
+		return w.a.Accounts.Update(w.ctx,
+			func(tx account.Tx) error { return tx.InsertIdentity(w.ctx, issuer, subject, u.ID, at) })
 	}
 	w.must(insert("https://login.example", "1", ann))
 	w.must(insert("https://other.example", "1", zoe))
@@ -556,12 +588,19 @@ func checkIdentities(w *world) {
 			user            access.User
 			issuer, subject string
 			want            bool
-		}{{zoe, "https://login.example", "1", false}, {ann, "https://other.example", "1", false}, {ann, "https://login.example", "1", true}, {ann, "https://login.example", "1", false}} {
+		}{
+			{zoe, "https://login.example", "1", false},
+			{ann, "https://other.example", "1", false},
+			{ann, "https://login.example", "1", true},
+			{ann, "https://login.example", "1", false},
+		} {
 			did, err := tx.DeleteIdentity(w.ctx, c.user.ID, c.issuer, c.subject)
 			w.must(err)
 			w.same("DeleteIdentity()", did, c.want)
 		}
-		for id, want := range map[string][]account.LinkedIdentity{ann.ID: {{Issuer: "https://login.example", Subject: "2", LinkedAt: at}}, zoe.ID: {{Issuer: "https://other.example", Subject: "1", LinkedAt: at}}, "nobody": nil} {
+		for id, want := range map[string][]account.LinkedIdentity{ann.ID: {{
+			Issuer: "https://login.example", Subject: "2", LinkedAt: at,
+		}}, zoe.ID: {{Issuer: "https://other.example", Subject: "1", LinkedAt: at}}, "nobody": nil} {
 			got, err := tx.IdentitiesOf(w.ctx, id)
 			w.must(err)
 			w.same("IdentitiesOf()", got, want)
@@ -583,7 +622,8 @@ func checkGroups(w *world) {
 		w.must(tx.PutMember(w.ctx, ops.ID, ann.ID, "", at))
 		members, err := tx.MembersOf(w.ctx, team.ID)
 		w.must(err)
-		w.same("members", []string{members[0].User, members[0].Source, members[1].User}, []string{"ann", "single sign-on", "zoe"})
+		w.same("members", []string{members[0].User, members[0].Source, members[1].User},
+			[]string{"ann", "single sign-on", "zoe"})
 		for source, want := range map[string][]access.Group{"*": {ops, team}, "single sign-on": {team}, "": {ops}} {
 			got, err := tx.GroupsOf(w.ctx, ann.ID, source)
 			w.must(err)
@@ -591,7 +631,13 @@ func checkGroups(w *world) {
 		}
 		return nil
 	})
-	grant := access.GroupGrant{GroupID: team.ID, RepositoryID: w.main.ID, ProjectID: p.ID, Role: access.Uploader, CreatedAt: at}
+	grant := access.GroupGrant{
+		GroupID:      team.ID,
+		RepositoryID: w.main.ID,
+		ProjectID:    p.ID,
+		Role:         access.Uploader,
+		CreatedAt:    at,
+	}
 	w.updateAccounts(func(tx account.Tx) error {
 		w.must(tx.PutGroupGrant(w.ctx, grant))
 		grant.Role = access.Owner

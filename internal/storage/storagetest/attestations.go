@@ -13,13 +13,17 @@ func checkAttestations(w *world) {
 	r := w.release(w.project("p"), "1.0")
 	f, bare := w.newFile(r, "p-1.0.tar.gz"), w.file(r, "p-1.0-py3-none-any.whl")
 	f.Attested = true
-	proven := catalog.Attestation{Predicate: "b", Document: `{"a":"ü"}`, Verified: true, Publisher: map[string]any{"kind": "GitHub", "environment": nil}}
+	proven := catalog.Attestation{
+		Predicate: "b", Document: `{"a":"ü"}`, Verified: true,
+		Publisher: map[string]any{"kind": "GitHub", "environment": nil},
+	}
 	said := catalog.Attestation{Predicate: "a", Document: "{}"}
 	w.update(func(tx publishers.Tx) error {
 		w.must(tx.InsertFile(w.ctx, f, packaging.Metadata{}))
 		w.must(tx.(ingest.Tx).InsertAttestation(w.ctx, f.ID, proven))
 		w.must(tx.(ingest.Tx).InsertAttestation(w.ctx, f.ID, said))
-		w.want("InsertAttestation(same type)", tx.(ingest.Tx).InsertAttestation(w.ctx, f.ID, catalog.Attestation{Predicate: "a", Document: "[]"}), fault.Conflict)
+		w.want("InsertAttestation(same type)",
+			tx.(ingest.Tx).InsertAttestation(w.ctx, f.ID, catalog.Attestation{Predicate: "a", Document: "[]"}), fault.Conflict)
 		return nil
 	})
 	w.view(func(tx catalog.Tx) error {

@@ -168,7 +168,10 @@ func checkKeys(t *testing.T, a, _ custody.Blobs) {
 		"../files/" + sum[:2] + "/" + sum, ".stage/" + sum[:2] + "/" + sum, "files/" + sum[:2] + "/" + sum + "\n",
 		"files/" + sum[:2] + "\\" + sum, "FILES/" + sum[:2] + "/" + sum, "files/" + sum[:2] + "/" + sum + ".attrs",
 	} {
-		errs := []error{a.Put(t.Context(), key, []byte("x")), a.Keep(t.Context(), key, staged(t, a, []byte("x"))), a.Delete(t.Context(), key)}
+		errs := []error{
+			a.Put(t.Context(), key, []byte("x")), a.Keep(t.Context(), key, staged(t, a, []byte("x"))),
+			a.Delete(t.Context(), key),
+		}
 		_, _, err := a.Open(t.Context(), key)
 		for _, err := range append(errs, err) {
 			if err == nil {
@@ -192,7 +195,13 @@ func checkSeek(t *testing.T, a, _ custody.Blobs) {
 		offset int64
 		whence int
 		want   string
-	}{{0, io.SeekEnd, ""}, {0, io.SeekStart, "012"}, {4, io.SeekCurrent, "789"}, {-3, io.SeekEnd, "789"}, {2, io.SeekStart, "234"}} {
+	}{
+		{0, io.SeekEnd, ""},
+		{0, io.SeekStart, "012"},
+		{4, io.SeekCurrent, "789"},
+		{-3, io.SeekEnd, "789"},
+		{2, io.SeekStart, "234"},
+	} {
 		if _, err := r.Seek(row.offset, row.whence); err != nil {
 			t.Fatalf("Seek(%d, %d) = %v", row.offset, row.whence, err)
 		}
@@ -275,7 +284,8 @@ func checkLarge(t *testing.T, a, b custody.Blobs) {
 	stored(t, b, custody.FileKey(digest("large")), p)
 }
 
-// checkReplace: what lies under a key is replaced by what is kept, whatever it is, also by a stage that was kept before.
+// checkReplace: what lies under a key is replaced by what is kept, whatever it is, also by a stage that was kept
+// before.
 func checkReplace(t *testing.T, a, b custody.Blobs) {
 	right := []byte("the right bytes")
 	key := custody.WithGeneration(custody.FileKey(digest(string(right))), "0123456789abcdef")
@@ -302,7 +312,10 @@ func checkReplace(t *testing.T, a, b custody.Blobs) {
 }
 
 func checkSize(t *testing.T, a, b custody.Blobs) {
-	for n, key := range map[int]string{0: custody.FileKey(digest("0")), 7: custody.MetadataKey(digest("7")), 9: custody.FileKey(digest("9")) + ".00000000000000ff"} {
+	for n, key := range map[int]string{
+		0: custody.FileKey(digest("0")), 7: custody.MetadataKey(digest("7")),
+		9: custody.FileKey(digest("9")) + ".00000000000000ff",
+	} {
 		if _, err := b.Size(t.Context(), key); !fault.Is(err, fault.NotFound) {
 			t.Errorf("Size(nothing) = %v, want not found", err)
 		}

@@ -76,7 +76,8 @@ func checkRepositories(w *world) {
 	other := catalog.Repository{ID: w.id("repository"), Name: "internal", Members: access.NoRole, CreatedAt: at}
 	w.update(func(tx publishers.Tx) error {
 		w.must(tx.InsertRepository(w.ctx, other))
-		w.want("InsertRepository(taken name)", tx.InsertRepository(w.ctx, catalog.Repository{ID: "x", Name: "internal"}), fault.Conflict)
+		w.want("InsertRepository(taken name)", tx.InsertRepository(w.ctx, catalog.Repository{ID: "x", Name: "internal"}),
+			fault.Conflict)
 		_, err := tx.RepositoryByName(w.ctx, "nothing")
 		w.want("RepositoryByName(nothing)", err, fault.NotFound)
 		got, err := tx.RepositoryByName(w.ctx, "internal")
@@ -100,7 +101,8 @@ func checkProjects(w *world) {
 		w.want("InsertProject(taken name)", tx.InsertProject(w.ctx, twin), fault.Conflict)
 		twin.Repository = other
 		w.must(tx.InsertProject(w.ctx, twin))
-		p.Display, p.Status, p.StatusReason, p.Serial, p.Size = "zope-interface", catalog.Archived, "moved — see “new”", 7, 1<<40
+		p.Display, p.Status, p.StatusReason, p.Serial, p.Size = "zope-interface", catalog.Archived, "moved — see “new”", 7,
+			1<<40
 		p.TrustedOnly, p.Limits = true, catalog.Limits{FileSize: 1 << 40, ProjectSize: 5}
 		w.must(tx.UpdateProject(w.ctx, p))
 		w.want("UpdateProject(nothing)", tx.UpdateProject(w.ctx, catalog.Project{ID: "nothing"}), fault.NotFound)
@@ -141,7 +143,8 @@ func checkProjectOrder(w *world) {
 		listed, total, err := tx.ListedSince(w.ctx, w.main.ID, -1)
 		for i, p := range listed {
 			full := all[i]
-			w.same("ListedSince(-1)", p, catalog.Listed{ID: full.ID, Name: full.Name, Display: full.Display, Status: full.Status, Serial: full.Serial})
+			w.same("ListedSince(-1)", p,
+				catalog.Listed{ID: full.ID, Name: full.Name, Display: full.Display, Status: full.Status, Serial: full.Serial})
 		}
 		w.same("number of ListedSince(-1)", len(listed), len(all))
 		w.same("total of ListedSince(-1)", total, len(all))
@@ -160,7 +163,15 @@ func checkSkeletons(w *world) {
 	for _, n := range []string{"lil-oil", "plain", "x0"} {
 		w.project(n)
 	}
-	for name, want := range map[string]string{"1i1-0il": "lil-oil", "lilo11": "lil-oil", "p-l-a-i-n": "plain", "p1a1n": "plain", "xo": "x0", "plane": "", "lil": ""} {
+	for name, want := range map[string]string{
+		"1i1-0il":   "lil-oil",
+		"lilo11":    "lil-oil",
+		"p-l-a-i-n": "plain",
+		"p1a1n":     "plain",
+		"xo":        "x0",
+		"plane":     "",
+		"lil":       "",
+	} {
 		parsed, err := packaging.ParseProjectName(name)
 		w.must(err)
 		w.view(func(tx catalog.Tx) error {
@@ -179,7 +190,8 @@ func checkReleases(w *world) {
 	p := w.project("p")
 	first, second := w.release(p, "2.0"), w.release(p, "1.0")
 	w.update(func(tx publishers.Tx) error {
-		w.want("InsertRelease(equal version)", tx.InsertRelease(w.ctx, catalog.Release{ID: "x", ProjectID: p.ID, Version: "1", Key: "1.0"}), fault.Conflict)
+		w.want("InsertRelease(equal version)",
+			tx.InsertRelease(w.ctx, catalog.Release{ID: "x", ProjectID: p.ID, Version: "1", Key: "1.0"}), fault.Conflict)
 		got, err := tx.ReleaseByKey(w.ctx, p.ID, "1.0")
 		w.must(err)
 		w.same("ReleaseByKey()", got, second)

@@ -78,8 +78,8 @@ func checkHolds(w *world) {
 	w.lets("what is held is not forgotten", other, true, true)
 }
 
-// checkGenerations: a key is not used again once it is being dropped, until it was spent for long enough. All who upload the
-// same bytes share a key.
+// checkGenerations: a key is not used again once it is being dropped, until it was spent for long enough. All who
+// upload the same bytes share a key.
 func checkGenerations(w *world) {
 	key := custody.MetadataKey(digest("one"))
 	second, third, fourth := another, "00000000000000bb", "00000000000000cc"
@@ -120,8 +120,10 @@ func checkNamed(w *world) {
 		why, key string
 		want     bool
 	}{
-		{"bytes", f.Key(), true}, {"metadata", f.MetadataKey(), true},
-		{"the digest of metadata as a file", custody.FileKey(f.MetadataSHA256), false}, {"others", custody.FileKey(digest("other")), false},
+		{"bytes", f.Key(), true},
+		{"metadata", f.MetadataKey(), true},
+		{"the digest of metadata as a file", custody.FileKey(f.MetadataSHA256), false},
+		{"others", custody.FileKey(digest("other")), false},
 	} {
 		for range 2 {
 			if h, err := w.holds(row.key, another, at); err != nil || h.Named != row.want || h.Generation != "" {
@@ -146,7 +148,8 @@ func checkNamed(w *world) {
 		for _, s := range all {
 			keys[s.Key()] = s.Size
 		}
-		w.same("StoredAfter()", keys, map[string]int64{f.Key(): f.Size, later.Key(): later.Size, f.MetadataKey(): 0, later.MetadataKey(): 0})
+		w.same("StoredAfter()", keys,
+			map[string]int64{f.Key(): f.Size, later.Key(): later.Size, f.MetadataKey(): 0, later.MetadataKey(): 0})
 		var paged []custody.Stored
 		for after := (custody.Stored{}); err == nil; {
 			var some []custody.Stored
@@ -310,7 +313,8 @@ func checkAbandoned(w *world) {
 	w.same("AbandonedBlobs(of a deleted project)", w.abandoned(at.Add(time.Minute), 10), []string{used})
 }
 
-// checkLeftGeneration: the row of a generation whose file a replica of an earlier version deleted, which did not know of the row.
+// checkLeftGeneration: the row of a generation whose file a replica of an earlier version deleted, which did not know
+// of the row.
 func checkLeftGeneration(w *world) {
 	r := w.release(w.project("p"), "1.0")
 	var left, named catalog.File
@@ -332,5 +336,6 @@ func checkLeftGeneration(w *world) {
 	w.same("AbandonedBlobs(limit 0)", w.abandoned(later, 0), []string{})
 	w.same("AbandonedBlobs(left by an earlier version)", w.abandoned(later, 10), []string{left.Key()})
 	w.same("AbandonedBlobs() again", w.abandoned(later, 10), []string{})
-	w.same("InterruptedDrops(left by an earlier version)", slices.Contains(w.interrupted(time.Now().Add(time.Hour), 10), left.Key()), true)
+	w.same("InterruptedDrops(left by an earlier version)",
+		slices.Contains(w.interrupted(time.Now().Add(time.Hour), 10), left.Key()), true)
 }

@@ -16,9 +16,11 @@ func checkDeleteProject(w *world) {
 	w.attach(alone, gone)
 	w.attach(shared, gone)
 	w.attach(shared, stays)
-	token := w.token(access.Token{Kind: access.TokenAPI, UserID: u.ID, Limited: true}, access.TokenProject{ProjectID: gone.ID})
+	token := w.token(access.Token{Kind: access.TokenAPI, UserID: u.ID, Limited: true},
+		access.TokenProject{ProjectID: gone.ID})
 	w.update(func(tx publishers.Tx) error {
-		w.must(tx.PutGrant(w.ctx, access.Grant{UserID: u.ID, RepositoryID: w.main.ID, ProjectID: gone.ID, Role: access.Owner, CreatedAt: at}))
+		w.must(tx.PutGrant(w.ctx,
+			access.Grant{UserID: u.ID, RepositoryID: w.main.ID, ProjectID: gone.ID, Role: access.Owner, CreatedAt: at}))
 		w.must(tx.InsertTombstone(w.ctx, w.main.ID, f.NameKey, f.Filename, at))
 		return tx.DeleteProject(w.ctx, gone.ID)
 	})

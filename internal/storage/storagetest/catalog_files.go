@@ -18,7 +18,9 @@ func checkFiles(w *world) {
 	late.UploadedAt, late.Yanked, late.YankedReason, late.Comment = at.Add(time.Microsecond), true, "broken", "naïve ☃"
 	late.Uploader = catalog.Uploader{
 		Kind: "publisher", ID: "pub", Name: "workflow x", TokenID: "tok",
-		Claims: map[string]any{"run_id": json.Number("9007199254740993"), "ref": "refs/heads/ü", "nested": map[string]any{"a": []any{true}}},
+		Claims: map[string]any{
+			"run_id": json.Number("9007199254740993"), "ref": "refs/heads/ü", "nested": map[string]any{"a": []any{true}},
+		},
 	}
 	early := w.newFile(r, "p-1.0.tar.gz")
 	early.Uploader = catalog.Uploader{Kind: "user", ID: "u", Name: "ann"}

@@ -122,7 +122,8 @@ func checkIsolation(w *world) {
 func checkAllOrNothing(w *world) {
 	add := func(ctx context.Context, name string, end func() error) error {
 		return w.a.Catalog.Update(ctx, func(tx catalog.Tx) error {
-			w.must(tx.InsertProject(ctx, catalog.Project{ID: name, Repository: w.main, Name: w.name(name), Status: catalog.Active}))
+			w.must(tx.InsertProject(ctx,
+				catalog.Project{ID: name, Repository: w.main, Name: w.name(name), Status: catalog.Active}))
 			return end()
 		})
 	}
@@ -135,7 +136,8 @@ func checkAllOrNothing(w *world) {
 	}()
 	ending, cancel := context.WithCancel(w.ctx)
 	err := w.a.Catalog.Update(ending, func(tx catalog.Tx) error {
-		w.must(tx.InsertProject(ending, catalog.Project{ID: "cancelled", Repository: w.main, Name: w.name("cancelled"), Status: catalog.Active}))
+		w.must(tx.InsertProject(ending,
+			catalog.Project{ID: "cancelled", Repository: w.main, Name: w.name("cancelled"), Status: catalog.Active}))
 		cancel()
 		_, err := tx.NextSerial(ending)
 		return err
@@ -183,7 +185,8 @@ func checkFileRace(w *world) {
 		files[i].SHA256 = digest(files[i].ID)
 	}
 	won := w.race(len(files), func(s Stores, i int) error {
-		return s.Catalog.Update(w.ctx, func(tx catalog.Tx) error { return tx.InsertFile(w.ctx, files[i], packaging.Metadata{}) })
+		return s.Catalog.Update(w.ctx,
+			func(tx catalog.Tx) error { return tx.InsertFile(w.ctx, files[i], packaging.Metadata{}) })
 	})
 	w.same("winners of one file name", won, int64(1))
 }

@@ -1,12 +1,15 @@
 package storagetest
 
 import (
+	"context"
 	"crypto/rand"
 	"database/sql"
+	"fmt"
 	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"pyindex/internal/storage/db"
@@ -15,10 +18,20 @@ import (
 // PostgresVariable names the environment variable with the URL of a PostgreSQL server on which tests may make schemas.
 const PostgresVariable = "INDEX_TEST_POSTGRES"
 
-// EachDatabase runs f on SQLite, and on PostgreSQL where INDEX_TEST_POSTGRES says where. Under CI=true a missing server
-// is a failure. fresh makes an empty database and returns its URL.
+// EachDatabase runs f on SQLite, and on PostgreSQL if INDEX_TEST_POSTGRES names a server. Under CI=true a missing
+// server is a failure. fresh makes a database without rows, on SQLite one that has had all migrations, and returns its
+// URL.
 func EachDatabase(t *testing.T, f func(t *testing.T, fresh func(*testing.T) string)) {
-	t.Run("sqlite", func(t *testing.T) { f(t, SQLite) })
+	each(t, f, SQLite)
+}
+
+// EachEmptyDatabase is EachDatabase with databases that no migration has touched.
+func EachEmptyDatabase(t *testing.T, f func(t *testing.T, fresh func(*testing.T) string)) {
+	each(t, f, func(t testing.TB) string { return "sqlite:" + filepath.Join(t.TempDir(), "data", "index.db") })
+}
+
+func each(t *testing.T, f func(*testing.T, func(*testing.T) string), sqlite func(testing.TB) string) {
+	t.Run("sqlite", func(t *testing.T) { f(t, func(t *testing.T) string { return sqlite(t) }) })
 	t.Run("postgres", func(t *testing.T) {
 		if os.Getenv(PostgresVariable) == "" && os.Getenv("CI") != "true" {
 			t.Skipf("%s is not set", PostgresVariable)
@@ -27,10 +40,54 @@ func EachDatabase(t *testing.T, f func(t *testing.T, fresh func(*testing.T) stri
 	})
 }
 
-// SQLite returns the URL of a file that does not exist yet.
-func SQLite(t *testing.T) string {
+// SQLite returns the URL of a new file "index.db" in a folder of its own. The file has had all migrations and holds no
+// rows: migrating takes longer than most tests, so each process does it once and copies the result.
+func SQLite(t testing.TB) string {
 	t.Helper()
-	return "sqlite:" + filepath.Join(t.TempDir(), "data", "index.db")
+	content, err := migratedSQLite()
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "index.db")
+	if err := os.WriteFile(path, content, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return "sqlite:" + path
+}
+
+var migratedSQLite = sync.OnceValues(func() ([]byte, error) {
+	dir, err := os.MkdirTemp("", "index-template")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	path := filepath.Join(dir, "index.db")
+	d, err := db.Open(context.Background(), "sqlite:"+path, db.Options{})
+	if err != nil {
+		return nil, err
+	}
+	if err := d.Close(); err != nil {
+		return nil, err
+	}
+	// Opening made these, as the options of a test may want them otherwise.
+	if err := execute("sqlite", path, `DELETE FROM repositories`, `UPDATE counters SET epoch = ''`); err != nil {
+		return nil, err
+	}
+	return os.ReadFile(path)
+})
+
+func execute(driver, name string, statements ...string) error {
+	h, err := sql.Open(driver, name)
+	if err != nil {
+		return err
+	}
+	defer h.Close()
+	for _, q := range statements {
+		if _, err := h.Exec(q); err != nil {
+			return fmt.Errorf("%s: %w", q, err)
+		}
+	}
+	return nil
 }
 
 // Postgres makes a schema for one test on the server of INDEX_TEST_POSTGRES and returns the URL that leads to it.
@@ -41,15 +98,11 @@ func Postgres(t testing.TB) string {
 		t.Fatalf("%s is not the URL of a PostgreSQL server", PostgresVariable)
 	}
 	schema := "t" + strings.ToLower(rand.Text())
+	server := base.String()
 	run := func(q string) {
 		t.Helper()
-		h, err := sql.Open("pgx", base.String())
-		if err != nil {
+		if err := execute("pgx", server, q); err != nil {
 			t.Fatal(err)
-		}
-		defer h.Close()
-		if _, err := h.Exec(q); err != nil {
-			t.Fatalf("%s: %v", q, err)
 		}
 	}
 	run(`CREATE SCHEMA "` + schema + `"`)

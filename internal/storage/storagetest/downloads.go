@@ -10,12 +10,14 @@ import (
 	"pyindex/internal/publishers"
 )
 
-// checkDownloads: what was counted is summed by day, of a release, a project or all, also when two processes count at once.
+// checkDownloads: what was counted is summed by day, of a release, a project or all, also when two processes count at
+// once.
 func checkDownloads(w *world) {
 	day := at.Truncate(24 * time.Hour)
 	before := day.AddDate(0, 0, -1)
 	add := func(s Stores, day time.Time, project, version string, n int64) {
-		w.must(s.Publishers.Update(w.ctx, func(tx publishers.Tx) error { return tx.AddDownloads(w.ctx, day, project, version, n) }))
+		w.must(s.Publishers.Update(w.ctx,
+			func(tx publishers.Tx) error { return tx.AddDownloads(w.ctx, day, project, version, n) }))
 	}
 	add(w.a, before, "p", "1.0", 3)
 	add(w.a, day, "p", "2.0", 1)

@@ -12,14 +12,16 @@ import (
 func checkExchanges(w *world) {
 	entry := func(id, action, repository, project, subject string, age time.Duration) audit.Entry {
 		return audit.Entry{
-			ID: id, At: at.Add(-age), Action: action, Outcome: audit.Refused, Repository: repository, Project: project, Subject: subject,
-			Detail: map[string]any{"code": "invalid-publisher", "nearest": []any{map[string]any{"claim": "ref"}}},
+			ID: id, At: at.Add(-age), Action: action, Outcome: audit.Refused, Repository: repository, Project: project,
+			Subject: subject,
+			Detail:  map[string]any{"code": "invalid-publisher", "nearest": []any{map[string]any{"claim": "ref"}}},
 		}
 	}
 	const exchange, other = "publisher.exchange", "publisher.add"
 	rows := []audit.Entry{
 		entry("a", exchange, "r", "one", "p", 0), entry("b", exchange, "r", "two", "q", time.Minute),
-		entry("c", exchange, "s", "one", "p", time.Hour), entry("d", exchange, "", "", "", 2*time.Hour), entry("e", other, "r", "one", "p", 3*time.Hour),
+		entry("c", exchange, "s", "one", "p", time.Hour), entry("d", exchange, "", "", "", 2*time.Hour),
+		entry("e", other, "r", "one", "p", 3*time.Hour),
 	}
 	w.update(func(tx publishers.Tx) error {
 		for _, e := range rows {

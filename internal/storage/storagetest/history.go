@@ -14,13 +14,29 @@ import (
 func checkHistory(w *world) {
 	before := func(d time.Duration) time.Time { return at.Add(-d) }
 	rows := []audit.Entry{
-		{ID: "a", At: at, Action: "file.add", Outcome: audit.Granted, Repository: "r", Project: "one", Version: "1.0", Filename: "one-1.0.whl",
-			Actor: audit.Actor{Kind: "user", ID: "u1", Name: "ann", TokenID: "t", Address: "192.0.2.1", RequestID: "q"}},
-		{ID: "b", At: at, Action: "file.add", Outcome: audit.Refused, Repository: "r", Project: "one", Version: "1.0",
-			Actor: audit.Actor{Kind: "user", ID: "u2", Name: "bob", Address: "192.0.2.2"}, Detail: map[string]any{"reason": "100% Wrong_name"}},
-		{ID: "c", At: before(time.Minute), Action: "file.yank", Outcome: audit.Granted, Repository: "r", Project: "one", Version: "2.0"},
-		{ID: "d", At: before(time.Hour), Action: "file.add", Outcome: audit.Granted, Repository: "s", Project: "one",
-			Detail: map[string]any{"uploader": map[string]any{"claims": map[string]any{"actor": "hidden words"}}}},
+		{
+			ID: "a", At: at, Action: "file.add", Outcome: audit.Granted, Repository: "r", Project: "one", Version: "1.0",
+			Filename: "one-1.0.whl",
+			Actor:    audit.Actor{Kind: "user", ID: "u1", Name: "ann", TokenID: "t", Address: "192.0.2.1", RequestID: "q"},
+		},
+		{
+			ID: "b", At: at, Action: "file.add", Outcome: audit.Refused, Repository: "r", Project: "one", Version: "1.0",
+			Actor:  audit.Actor{Kind: "user", ID: "u2", Name: "bob", Address: "192.0.2.2"},
+			Detail: map[string]any{"reason": "100% Wrong_name"},
+		},
+		{
+			ID:         "c",
+			At:         before(time.Minute),
+			Action:     "file.yank",
+			Outcome:    audit.Granted,
+			Repository: "r",
+			Project:    "one",
+			Version:    "2.0",
+		},
+		{
+			ID: "d", At: before(time.Hour), Action: "file.add", Outcome: audit.Granted, Repository: "s", Project: "one",
+			Detail: map[string]any{"uploader": map[string]any{"claims": map[string]any{"actor": "hidden words"}}},
+		},
 		{ID: "e", At: before(2 * time.Hour), Action: "user.add", Outcome: audit.Granted, Subject: "Carl"},
 	}
 	w.update(func(tx publishers.Tx) error {
@@ -101,7 +117,8 @@ func checkForgetting(w *world) {
 			if i%2 == 1 {
 				outcome = audit.Refused
 			}
-			w.must(tx.InsertAudit(w.ctx, audit.Entry{ID: id, At: at.Add(-time.Duration(i) * time.Hour), Action: "x", Outcome: outcome}))
+			w.must(tx.InsertAudit(w.ctx,
+				audit.Entry{ID: id, At: at.Add(-time.Duration(i) * time.Hour), Action: "x", Outcome: outcome}))
 		}
 		return nil
 	})

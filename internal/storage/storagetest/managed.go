@@ -10,14 +10,22 @@ import (
 	"pyindex/internal/publishers"
 )
 
-// checkManaged: projects are found by a part of their name, page by page, or by their ids, in their own repository alone.
+// checkManaged: projects are found by a part of their name, page by page, or by their ids, in their own repository
+// alone.
 func checkManaged(w *world) {
 	other := catalog.Repository{ID: w.id("repository"), Name: "other", CreatedAt: at}
 	all := map[string]catalog.Project{}
 	for _, n := range []string{"abc", "a-c", "ab", "b", "x-ab-y"} {
 		all[n] = w.project(n)
 	}
-	twin := catalog.Project{ID: "twin", Repository: other, Name: w.name("ab"), Display: "ab", Status: catalog.Active, CreatedAt: at}
+	twin := catalog.Project{
+		ID:         "twin",
+		Repository: other,
+		Name:       w.name("ab"),
+		Display:    "ab",
+		Status:     catalog.Active,
+		CreatedAt:  at,
+	}
 	w.update(func(tx publishers.Tx) error {
 		w.must(tx.InsertRepository(w.ctx, other))
 		return tx.InsertProject(w.ctx, twin)
@@ -29,8 +37,16 @@ func checkManaged(w *world) {
 			want         int // projects on the page
 			total        int
 		}{
-			{"", 0, 10, 5, 5}, {"", 0, 2, 2, 5}, {"", 4, 2, 1, 5}, {"", 5, 2, 0, 5}, {"ab", 0, 10, 3, 3}, {"ab", 1, 1, 1, 3},
-			{"%", 0, 10, 0, 0}, {"_", 0, 10, 0, 0}, {"!", 0, 10, 0, 0}, {"zzz", 0, 10, 0, 0},
+			{"", 0, 10, 5, 5},
+			{"", 0, 2, 2, 5},
+			{"", 4, 2, 1, 5},
+			{"", 5, 2, 0, 5},
+			{"ab", 0, 10, 3, 3},
+			{"ab", 1, 1, 1, 3},
+			{"%", 0, 10, 0, 0},
+			{"_", 0, 10, 0, 0},
+			{"!", 0, 10, 0, 0},
+			{"zzz", 0, 10, 0, 0},
 		} {
 			got, total, err := tx.ProjectsNamed(w.ctx, w.main.ID, row.text, row.offset, row.size)
 			w.must(err)
@@ -69,10 +85,13 @@ func checkGrantsAbout(w *world, p, twin catalog.Project) {
 		return access.Grant{UserID: u.ID, RepositoryID: repository, ProjectID: project, Role: role, CreatedAt: at.Add(-age)}
 	}
 	here := []access.Grant{
-		grant(bob, w.main.ID, "", access.Reader, 3*time.Hour), grant(ann, w.main.ID, p.ID, access.Owner, 2*time.Hour), grant(bob, w.main.ID, p.ID, access.Maintainer, time.Hour),
+		grant(bob, w.main.ID, "", access.Reader, 3*time.Hour), grant(ann, w.main.ID, p.ID, access.Owner, 2*time.Hour),
+		grant(bob, w.main.ID, p.ID, access.Maintainer, time.Hour),
 	}
 	w.update(func(tx publishers.Tx) error {
-		for _, g := range append([]access.Grant{grant(ann, twin.Repository.ID, "", access.Owner, 0), grant(ann, twin.Repository.ID, twin.ID, access.Owner, 0)}, here...) {
+		for _, g := range append([]access.Grant{
+			grant(ann, twin.Repository.ID, "", access.Owner, 0), grant(ann, twin.Repository.ID, twin.ID, access.Owner, 0),
+		}, here...) {
 			w.must(tx.PutGrant(w.ctx, g))
 		}
 		got, err := tx.GrantsAbout(w.ctx, w.main.ID, p.ID)

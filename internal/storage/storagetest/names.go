@@ -51,8 +51,21 @@ func checkNames(w *world) {
 // checkDeletedProjects: the last deletion counts, with its owners, and a name can only become free sooner.
 func checkDeletedProjects(w *world) {
 	name := w.name("demo")
-	d := catalog.Deleted{Repository: "team", Name: name, At: at, FreeAt: at.Add(time.Hour), Users: []string{"u1", "u2"}, Groups: []string{"g1"}}
-	later := catalog.Deleted{Repository: "team", Name: name, At: at.Add(2 * time.Hour), FreeAt: at.Add(3 * time.Hour), Users: []string{"u3"}}
+	d := catalog.Deleted{
+		Repository: "team",
+		Name:       name,
+		At:         at,
+		FreeAt:     at.Add(time.Hour),
+		Users:      []string{"u1", "u2"},
+		Groups:     []string{"g1"},
+	}
+	later := catalog.Deleted{
+		Repository: "team",
+		Name:       name,
+		At:         at.Add(2 * time.Hour),
+		FreeAt:     at.Add(3 * time.Hour),
+		Users:      []string{"u3"},
+	}
 	twin := catalog.Deleted{Repository: "main", Name: name, At: at, FreeAt: at.Add(time.Hour)}
 	find := func(tx catalog.Tx) catalog.Deleted {
 		got, err := tx.DeletedNamed(w.ctx, "team", name)
@@ -90,11 +103,21 @@ func checkDeletedProjects(w *world) {
 
 // creating is a new project of a user.
 func (w *world) creating(u access.User, name, id string, when time.Time) catalog.NewProject {
-	return catalog.NewProject{ID: id, Repository: w.main, Name: w.name(name), Display: name, Owner: u.ID, EntryID: "entry-" + id, At: when}
+	return catalog.NewProject{
+		ID:         id,
+		Repository: w.main,
+		Name:       w.name(name),
+		Display:    name,
+		Owner:      u.ID,
+		EntryID:    "entry-" + id,
+		At:         when,
+	}
 }
 
 // creators runs f for each user at once, through both handles, and returns how many were granted.
-func (w *world) creators(users []access.User, f func(tx catalog.Tx, u access.User, i int) error, kinds ...fault.Kind) int {
+func (w *world) creators(users []access.User, f func(tx catalog.Tx, u access.User, i int) error,
+	kinds ...fault.Kind,
+) int {
 	w.Helper()
 	var won atomic.Int32
 	var wait sync.WaitGroup
@@ -135,10 +158,17 @@ func checkNameRaces(w *world) {
 			return err
 		}
 	}
-	w.same("winners before the name is free", w.creators(strangers, create("freed", freed.FreeAt.Add(-1)), fault.Denied), 0)
+	w.same("winners before the name is free", w.creators(strangers, create("freed", freed.FreeAt.Add(-1)), fault.Denied),
+		0)
 	w.same("winners when it is free", w.creators(strangers, create("freed", freed.FreeAt), fault.Conflict), 1)
 	p := w.project("going")
-	gone := catalog.Deleted{Repository: w.main.Name, Name: p.Name, At: at, FreeAt: at.Add(time.Hour), Users: []string{"nobody"}}
+	gone := catalog.Deleted{
+		Repository: w.main.Name,
+		Name:       p.Name,
+		At:         at,
+		FreeAt:     at.Add(time.Hour),
+		Users:      []string{"nobody"},
+	}
 	won := w.creators(strangers, func(tx catalog.Tx, u access.User, i int) error {
 		if i != 7 {
 			return create("going", at)(tx, u, i)

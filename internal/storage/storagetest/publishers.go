@@ -39,7 +39,9 @@ func checkPublishedFiles(w *world) {
 		w.update(func(tx publishers.Tx) error { return tx.InsertFile(w.ctx, f, packaging.Metadata{Name: name}) })
 	}
 	by := func(token string) catalog.Uploader {
-		return catalog.Uploader{Kind: "publisher", Name: "workflow", TokenID: token, Claims: map[string]any{"repository": "acme/" + token}}
+		return catalog.Uploader{
+			Kind: "publisher", Name: "workflow", TokenID: token, Claims: map[string]any{"repository": "acme/" + token},
+		}
 	}
 	add(r, "a", 2*time.Hour, by("t1"))
 	add(r, "b", time.Hour, by("t2"))
@@ -48,7 +50,8 @@ func checkPublishedFiles(w *world) {
 	w.view(func(tx catalog.Tx) error {
 		got, err := tx.PublishedFiles(w.ctx, p.ID, 10)
 		w.must(err)
-		w.same("PublishedFiles()", got, []catalog.PublishedFile{{TokenID: "t2", Claims: by("t2").Claims}, {TokenID: "t1", Claims: by("t1").Claims}})
+		w.same("PublishedFiles()", got,
+			[]catalog.PublishedFile{{TokenID: "t2", Claims: by("t2").Claims}, {TokenID: "t1", Claims: by("t1").Claims}})
 		got, err = tx.PublishedFiles(w.ctx, p.ID, 1)
 		w.must(err)
 		w.same("PublishedFiles(1)", len(got), 1)
@@ -85,7 +88,9 @@ func checkPut(w *world) {
 	again.ID, pinned.ID, elsewhere.ID = "again", "pinned", "elsewhere"
 	pinned.OwnerID, elsewhere.Issuer = "77", "https://issuer.example/"
 	w.update(func(tx publishers.Tx) error {
-		for _, row := range []struct{ put, want publishers.Publisher }{{p, p}, {again, p}, {pinned, pinned}, {elsewhere, elsewhere}} {
+		for _, row := range []struct{ put, want publishers.Publisher }{
+			{p, p}, {again, p}, {pinned, pinned}, {elsewhere, elsewhere},
+		} {
 			got, err := tx.PutPublisher(w.ctx, row.put)
 			w.must(err)
 			w.same("PutPublisher("+row.put.ID+")", got, row.want)
@@ -95,7 +100,9 @@ func checkPut(w *world) {
 		got, err := tx.PublishersFor(w.ctx, p.Issuer, "github", p.Lookup)
 		w.must(err)
 		w.same("PublishersFor()", got, []publishers.Publisher{p, pinned})
-		for _, k := range [][3]string{{"https://issuer", "github", p.Lookup}, {p.Issuer, "gitlab", p.Lookup}, {p.Issuer, "github", "ACME/p"}} {
+		for _, k := range [][3]string{
+			{"https://issuer", "github", p.Lookup}, {p.Issuer, "gitlab", p.Lookup}, {p.Issuer, "github", "ACME/p"},
+		} {
 			got, err := tx.PublishersFor(w.ctx, k[0], k[1], k[2])
 			w.must(err)
 			w.same("PublishersFor(other)", got, []publishers.Publisher{})
@@ -180,7 +187,15 @@ func checkDetach(w *world, one, two catalog.Project, p publishers.Publisher) {
 func newPending(id, project, registrant string) publishers.Pending {
 	p := newPublisher("p")
 	p.ID = ""
-	return publishers.Pending{ID: id, Project: project, Display: "Disp.lay", Publisher: p, Registrant: registrant, CreatedAt: at, ExpiresAt: at.Add(time.Hour)}
+	return publishers.Pending{
+		ID:         id,
+		Project:    project,
+		Display:    "Disp.lay",
+		Publisher:  p,
+		Registrant: registrant,
+		CreatedAt:  at,
+		ExpiresAt:  at.Add(time.Hour),
+	}
 }
 
 func checkPending(w *world) {

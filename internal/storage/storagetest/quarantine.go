@@ -60,7 +60,10 @@ func checkQuarantine(w *world) {
 		}
 		kept, err := tx.Uploads(w.ctx, catalog.UploadFilter{}, 10)
 		w.must(err)
-		w.same("Uploads(in quarantine)", kept, []catalog.Uploaded{{File: later, Repository: w.main.Name, Project: "p"}, {File: wheel, Repository: w.main.Name, Project: "p"}})
+		w.same("Uploads(in quarantine)", kept,
+			[]catalog.Uploaded{
+				{File: later, Repository: w.main.Name, Project: "p"}, {File: wheel, Repository: w.main.Name, Project: "p"},
+			})
 		return nil
 	})
 	w.update(func(tx publishers.Tx) error { return tx.SetQuarantine(w.ctx, later.ID, time.Time{}, "") })
@@ -83,21 +86,26 @@ func checkUploads(w *world) {
 	}
 	pub := w.publisher("publisher-1")
 	w.attach(pub, p)
-	minted := w.token(access.Token{Kind: access.TokenMinted, Limited: true}, access.TokenProject{ProjectID: r.ProjectID, PublisherID: pub.ID})
+	minted := w.token(access.Token{Kind: access.TokenMinted, Limited: true},
+		access.TokenProject{ProjectID: r.ProjectID, PublisherID: pub.ID})
 	old := put("p-1.0-1-py3-none-any.whl", 0, catalog.Uploader{Kind: "user", ID: "amy", Name: "amy", TokenID: "t1"})
 	put("p-1.0-2-py3-none-any.whl", 1, catalog.Uploader{Kind: "user", ID: "zoe", Name: "zoe"})
 	byToken := put("p-1.0-3-py3-none-any.whl", 2, catalog.Uploader{Kind: "user", ID: "amy", Name: "amy", TokenID: "t2"})
-	first := put("p-1.0-4-py3-none-any.whl", 3, catalog.Uploader{Kind: "publisher", Name: "workflow x", TokenID: "long gone"})
-	second := put("p-1.0-5-py3-none-any.whl", 4, catalog.Uploader{Kind: "publisher", Name: "workflow y", TokenID: minted.ID})
+	first := put("p-1.0-4-py3-none-any.whl", 3,
+		catalog.Uploader{Kind: "publisher", Name: "workflow x", TokenID: "long gone"})
+	second := put("p-1.0-5-py3-none-any.whl", 4,
+		catalog.Uploader{Kind: "publisher", Name: "workflow y", TokenID: minted.ID})
 	put("p-1.0-6-py3-none-any.whl", 5, catalog.Uploader{Kind: "user", ID: "workflow x", Name: "workflow x"})
 	for what, c := range map[string]struct {
 		f    catalog.UploadFilter
 		want []catalog.Uploaded
 	}{
-		"a user":             {catalog.UploadFilter{UserID: "amy"}, []catalog.Uploaded{byToken, old}},
-		"a user, since":      {catalog.UploadFilter{UserID: "amy", Since: at.Add(time.Hour)}, []catalog.Uploaded{byToken}},
-		"a token":            {catalog.UploadFilter{TokenID: "t1"}, []catalog.Uploaded{old}},
-		"a publisher":        {catalog.UploadFilter{Publisher: "workflow x", Minted: pub.ID}, []catalog.Uploaded{second, first}},
+		"a user":        {catalog.UploadFilter{UserID: "amy"}, []catalog.Uploaded{byToken, old}},
+		"a user, since": {catalog.UploadFilter{UserID: "amy", Since: at.Add(time.Hour)}, []catalog.Uploaded{byToken}},
+		"a token":       {catalog.UploadFilter{TokenID: "t1"}, []catalog.Uploaded{old}},
+		"a publisher": {
+			catalog.UploadFilter{Publisher: "workflow x", Minted: pub.ID}, []catalog.Uploaded{second, first},
+		},
 		"nobody":             {catalog.UploadFilter{UserID: "nobody"}, nil},
 		"nothing in it":      {catalog.UploadFilter{}, nil},
 		"nothing that early": {catalog.UploadFilter{TokenID: "t1", Since: at.Add(time.Minute)}, nil},

@@ -14,8 +14,10 @@ func (w *world) card(p catalog.Project, summary, body string, change func(*catal
 	w.Helper()
 	w.n++
 	c := catalog.Card{
-		ProjectID: p.ID, RepositoryID: w.main.ID, Name: p.Name.String(), Display: p.Display, Status: catalog.Active, Summary: summary, Version: "1.0",
-		SourceKind: packaging.Wheel, ReleasedAt: at.Add(time.Duration(w.n) * time.Minute), Pythons: []string{"3.9", "3.10"}, License: "MIT",
+		ProjectID: p.ID, RepositoryID: w.main.ID, Name: p.Name.String(), Display: p.Display, Status: catalog.Active,
+		Summary: summary, Version: "1.0",
+		SourceKind: packaging.Wheel, ReleasedAt: at.Add(time.Duration(w.n) * time.Minute), Pythons: []string{"3.9", "3.10"},
+		License:     "MIT",
 		Classifiers: []string{"Topic :: A_B", "Private :: 100%"}, UploaderKind: "user", UploaderName: "amy",
 	}
 	if change != nil {
@@ -47,22 +49,44 @@ func (w *world) found(q browse.SearchQuery) (names []string, total int) {
 }
 
 func checkSearch(w *world) {
-	http, client, other, gone := w.project("http"), w.project("http-client"), w.project("requests"), w.project("quarantined")
+	http, client, other, gone := w.project("http"), w.project("http-client"), w.project("requests"),
+		w.project("quarantined")
 	first := w.card(http, "A protocol", "nothing", nil)
 	w.card(client, "Talks http", "body", func(c *catalog.Card) { c.Pythons, c.Attested = []string{"3.12"}, true })
-	w.card(other, "HTTP for humans", "the http protocol, again http", func(c *catalog.Card) { c.Classifiers = []string{"Topic :: AxB"} })
+	w.card(other, "HTTP for humans", "the http protocol, again http",
+		func(c *catalog.Card) { c.Classifiers = []string{"Topic :: AxB"} })
 	w.card(gone, "http too", "http", func(c *catalog.Card) { c.Status = catalog.Quarantined })
 	for _, c := range []struct {
 		name string
 		q    browse.SearchQuery
 		want []string
 	}{
-		{"exact, prefix, rest", browse.SearchQuery{Words: []string{"http"}, Name: "http"}, []string{"http", "http-client", "requests"}},
-		{"beginning of a word", browse.SearchQuery{Words: []string{"proto"}, Name: "proto", Sort: browse.ByName}, []string{"http", "requests"}},
+		{
+			"exact, prefix, rest",
+			browse.SearchQuery{Words: []string{"http"}, Name: "http"},
+			[]string{"http", "http-client", "requests"},
+		},
+		{
+			"beginning of a word",
+			browse.SearchQuery{Words: []string{"proto"}, Name: "proto", Sort: browse.ByName},
+			[]string{"http", "requests"},
+		},
 		{"all words", browse.SearchQuery{Words: []string{"http", "humans"}, Name: "http-humans"}, []string{"requests"}},
-		{"keyword", browse.SearchQuery{Words: []string{"brown"}, Sort: browse.ByName}, []string{"http", "http-client", "requests"}},
-		{"a name that is written in one", browse.SearchQuery{Words: []string{"httpclient"}, Name: "httpclient"}, []string{"http-client"}},
-		{"a person", browse.SearchQuery{Words: []string{"example"}, Sort: browse.ByNewest}, []string{"requests", "http-client", "http"}},
+		{
+			"keyword",
+			browse.SearchQuery{Words: []string{"brown"}, Sort: browse.ByName},
+			[]string{"http", "http-client", "requests"},
+		},
+		{
+			"a name that is written in one",
+			browse.SearchQuery{Words: []string{"httpclient"}, Name: "httpclient"},
+			[]string{"http-client"},
+		},
+		{
+			"a person",
+			browse.SearchQuery{Words: []string{"example"}, Sort: browse.ByNewest},
+			[]string{"requests", "http-client", "http"},
+		},
 		{"nothing", browse.SearchQuery{Words: []string{"nothinglikethis"}}, nil},
 		{"everything", browse.SearchQuery{}, []string{"requests", "http-client", "http"}},
 		{"python", browse.SearchQuery{Python: "3.12"}, []string{"http-client"}},
@@ -115,7 +139,8 @@ func checkRequirements(w *world) {
 	a, b := w.project("a"), w.project("b")
 	ca, cb := w.card(a, "", "", nil), w.card(b, "", "", nil)
 	w.update(func(tx publishers.Tx) error {
-		w.must(tx.PutRequirements(w.ctx, ca, []catalog.Required{{Name: "six", Text: "six>=1"}, {Name: "six", Text: "six; extra"}, {Name: "b", Text: "b"}}))
+		w.must(tx.PutRequirements(w.ctx, ca,
+			[]catalog.Required{{Name: "six", Text: "six>=1"}, {Name: "six", Text: "six; extra"}, {Name: "b", Text: "b"}}))
 		return tx.PutRequirements(w.ctx, cb, []catalog.Required{{Name: "six", Text: "six"}})
 	})
 	dependents := func(name string, ids []string, limit, offset int) (names []string, total int) {

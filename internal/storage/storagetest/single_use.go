@@ -23,7 +23,8 @@ func first(did bool, err error) error {
 }
 
 func checkSingleUse(w *world) {
-	t, other := w.token(access.Token{Kind: access.TokenMinted, SingleUse: true}), w.token(access.Token{Kind: access.TokenMinted, SingleUse: true})
+	t, other := w.token(access.Token{Kind: access.TokenMinted, SingleUse: true}),
+		w.token(access.Token{Kind: access.TokenMinted, SingleUse: true})
 	w.update(func(tx publishers.Tx) error {
 		for i, want := range []bool{true, false} {
 			did, err := tx.(ingest.Tx).SpendToken(w.ctx, t.ID, at.Add(time.Duration(i)*time.Hour))
@@ -109,7 +110,8 @@ func checkBeside(w *world) {
 func checkBesideRace(w *world) {
 	p := w.project("p")
 	won := w.race(32, func(s Stores, _ int) error {
-		return s.Catalog.Update(w.ctx, func(tx catalog.Tx) error { return first(tx.(ingest.Tx).NoteBeside(w.ctx, "t", p.ID, at)) })
+		return s.Catalog.Update(w.ctx,
+			func(tx catalog.Tx) error { return first(tx.(ingest.Tx).NoteBeside(w.ctx, "t", p.ID, at)) })
 	})
 	w.same("first notes", won, int64(1))
 }

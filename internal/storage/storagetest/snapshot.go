@@ -2,14 +2,13 @@ package storagetest
 
 import (
 	"context"
+	"crypto/rand"
 	"database/sql"
 	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
-
-	"crypto/rand"
 )
 
 // Snapshot is a copy of all rows of a database, to go back to as a failover that lost commits does, or a restore.
@@ -43,7 +42,8 @@ func TakeSnapshot(t testing.TB, location string) Snapshot {
 func (s Snapshot) Restore() {
 	s.t.Helper()
 	location, from := s.url, s.where
-	begin := []string{`BEGIN`, `SET LOCAL session_replication_role = replica`} // no foreign keys while tables come one by one
+	// no foreign keys while tables come one by one
+	begin := []string{`BEGIN`, `SET LOCAL session_replication_role = replica`}
 	if s.path != "" {
 		location, from = strings.TrimPrefix(s.url, "sqlite:"), "copy"
 		begin = []string{`ATTACH '` + s.path + `' AS copy`, `BEGIN IMMEDIATE`}
@@ -68,8 +68,8 @@ func (s Snapshot) Restore() {
 	s.run(c, `COMMIT`)
 }
 
-// Replace puts the copy in the place of a SQLite file that is in use, as an administrator does who forgot to stop the index.
-// With log the write-ahead log of the old file is removed too.
+// Replace puts the copy in the place of a SQLite file that is in use, as an administrator does who forgot to stop the
+// index. With log the write-ahead log of the old file is removed too.
 func (s Snapshot) Replace(log bool) {
 	s.t.Helper()
 	path := strings.TrimPrefix(s.url, "sqlite:")

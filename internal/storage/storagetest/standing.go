@@ -10,9 +10,30 @@ import (
 // checkStanding looks at what is read again of a credential inside the transaction that it decides about.
 func checkStanding(w *world) {
 	amy := w.user("amy")
-	own := w.token(access.Token{Kind: access.TokenAPI, UserID: amy.ID, Scope: access.ScopeUpload, Limited: true, Claims: map[string]any{"left": "out"}, ExpiresAt: at.Add(time.Hour)})
-	minted := w.token(access.Token{Kind: access.TokenMinted, Scope: access.ScopeRead, Limited: true, SingleUse: true, RevokedAt: at, SpentAt: at})
-	s := access.Session{ID: w.id("session"), UserID: amy.ID, CreatedAt: at, SeenAt: at, ConfirmedAt: at, ExpiresAt: at.Add(time.Hour)}
+	own := w.token(access.Token{
+		Kind:      access.TokenAPI,
+		UserID:    amy.ID,
+		Scope:     access.ScopeUpload,
+		Limited:   true,
+		Claims:    map[string]any{"left": "out"},
+		ExpiresAt: at.Add(time.Hour),
+	})
+	minted := w.token(access.Token{
+		Kind:      access.TokenMinted,
+		Scope:     access.ScopeRead,
+		Limited:   true,
+		SingleUse: true,
+		RevokedAt: at,
+		SpentAt:   at,
+	})
+	s := access.Session{
+		ID:          w.id("session"),
+		UserID:      amy.ID,
+		CreatedAt:   at,
+		SeenAt:      at,
+		ConfirmedAt: at,
+		ExpiresAt:   at.Add(time.Hour),
+	}
 	s.Hash = digest(s.ID)
 	w.updateAccess(func(tx access.Tx) error {
 		w.must(tx.InsertSession(w.ctx, s))
@@ -30,7 +51,16 @@ func checkStanding(w *world) {
 		w.same("TokenStanding(): the account", u, amy)
 		t, u, err = tx.TokenStanding(w.ctx, minted.ID)
 		w.must(err)
-		w.same("TokenStanding(minted)", t, access.Token{ID: minted.ID, Kind: minted.Kind, Scope: minted.Scope, Limited: true, SingleUse: true, RevokedAt: at, SpentAt: at})
+		w.same("TokenStanding(minted)", t,
+			access.Token{
+				ID:        minted.ID,
+				Kind:      minted.Kind,
+				Scope:     minted.Scope,
+				Limited:   true,
+				SingleUse: true,
+				RevokedAt: at,
+				SpentAt:   at,
+			})
 		w.same("TokenStanding(minted): the account", u, access.User{})
 		_, _, err = tx.TokenStanding(w.ctx, "nothing")
 		w.want("TokenStanding(nothing)", err, fault.NotFound)
@@ -38,7 +68,8 @@ func checkStanding(w *world) {
 		got, u, err := tx.SessionStanding(w.ctx, s.ID)
 		w.must(err)
 		w.same("SessionStanding()", got, access.Session{
-			ID: s.ID, UserID: amy.ID, CreatedAt: at, SeenAt: at, ConfirmedAt: at, ExpiresAt: s.ExpiresAt, EndedAt: at.Add(time.Minute),
+			ID: s.ID, UserID: amy.ID, CreatedAt: at, SeenAt: at, ConfirmedAt: at, ExpiresAt: s.ExpiresAt,
+			EndedAt: at.Add(time.Minute),
 		})
 		w.same("SessionStanding(): the account", u, amy)
 		_, _, err = tx.SessionStanding(w.ctx, "nothing")

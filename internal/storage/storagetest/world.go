@@ -116,7 +116,14 @@ func (w *world) user(name string) access.User {
 
 func (w *world) project(name string) catalog.Project {
 	w.Helper()
-	p := catalog.Project{ID: w.id("project"), Repository: w.main, Name: w.name(name), Display: name, Status: catalog.Active, CreatedAt: at}
+	p := catalog.Project{
+		ID:         w.id("project"),
+		Repository: w.main,
+		Name:       w.name(name),
+		Display:    name,
+		Status:     catalog.Active,
+		CreatedAt:  at,
+	}
 	w.update(func(tx publishers.Tx) error { return tx.InsertProject(w.ctx, p) })
 	return p
 }
@@ -131,8 +138,10 @@ func (w *world) release(p catalog.Project, version string) catalog.Release {
 // newFile returns a file that is not in the database yet; its digests come from its name.
 func (w *world) newFile(r catalog.Release, filename string) catalog.File {
 	return catalog.File{
-		ID: w.id("file"), RepositoryID: w.main.ID, ProjectID: r.ProjectID, ReleaseID: r.ID, Filename: filename, NameKey: "key " + filename,
-		Kind: packaging.Wheel, Version: r.Version, PythonVersion: "py3", Size: 42, MD5: digest(filename)[:32], SHA256: digest(filename),
+		ID: w.id("file"), RepositoryID: w.main.ID, ProjectID: r.ProjectID, ReleaseID: r.ID, Filename: filename,
+		NameKey: "key " + filename,
+		Kind:    packaging.Wheel, Version: r.Version, PythonVersion: "py3", Size: 42, MD5: digest(filename)[:32],
+		SHA256:     digest(filename),
 		Blake2b256: digest("b" + filename), MetadataSHA256: digest("m" + filename), RequiresPython: ">=3.9", UploadedAt: at,
 	}
 }

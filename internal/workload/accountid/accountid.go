@@ -25,8 +25,8 @@ const (
 
 const api = "https://api.github.com"
 
-// API is where accounts of another issuer of GitHub's kind can be asked for: an Enterprise Server, or an enterprise with an
-// issuer of its own.
+// API is where accounts of another issuer of GitHub's kind can be asked for: an Enterprise Server, or an enterprise
+// with an issuer of its own.
 type API struct {
 	Issuer string       // exact "iss"
 	URL    string       // without a slash at the end: https://HOST/api/v3 for an Enterprise Server
@@ -62,9 +62,9 @@ func (f *Finder) clientOf(a API) *http.Client {
 	return &c
 }
 
-// Of returns the id of an account, in decimal; it fits publishers.Options.OwnerID. fault.NotFound where the API says that
-// there is no such account; fault.Unavailable with the reason where it says nothing, limits us, or is not known for the
-// issuer.
+// Of returns the id of an account, in decimal; it fits publishers.Options.OwnerID. fault.NotFound where the API says
+// that there is no such account; fault.Unavailable with the reason where it says nothing, limits us, or is not known
+// for the issuer.
 func (f *Finder) Of(ctx context.Context, provider, issuer, owner string) (string, error) {
 	at, ok := f.apis[issuer]
 	if provider != "github" || !ok {

@@ -32,9 +32,11 @@ func google(t Target, fields map[string]string) Guide {
 	_, domain, _ := strings.Cut(email, "@")
 	project := cmp.Or(strings.TrimSuffix(domain, ".iam.gserviceaccount.com"), "-")
 	get := "curl -sSf -H 'Metadata-Flavor: Google' " +
-		shellText("http://metadata.google.internal/computeMetadata/v1/instance/service-accounts/default/identity?audience="+t.Audience+"&format=full")
+		shellText("http://metadata.google.internal/computeMetadata/v1/instance/service-accounts/default/identity?audience="+
+			t.Audience+"&format=full")
 	j := scriptJob{
-		Target: t, Image: uvImage, Account: "projects/" + project + "/serviceAccounts/" + email, Script: doubled(exchange(t, output(get))),
+		Target: t, Image: uvImage, Account: "projects/" + project + "/serviceAccounts/" + email,
+		Script: doubled(exchange(t, output(get))),
 	}
 	return Guide{
 		Files: []File{
@@ -205,9 +207,14 @@ func generic(t Target, issuer string, fields map[string]string) Guide {
 	case "kubernetes":
 		g.Files, g.Steps = kubernetes(t, fields)
 	default:
-		g.Files = []File{{Key: "script", Title: "A script", Text: "#!/bin/sh -e\n# INDEX_ID_TOKEN: an identity token of " + comment(issuer) + " for the audience " + comment(t.Audience) +
-			"\nuv build\n" + exchange(t, `"$INDEX_ID_TOKEN"`)}}
-		g.Steps = []string{"Ask the platform for an identity token whose audience is " + t.Audience + ", put it into INDEX_ID_TOKEN, and run the script."}
+		g.Files = []File{{
+			Key: "script", Title: "A script",
+			Text: "#!/bin/sh -e\n# INDEX_ID_TOKEN: an identity token of " + comment(issuer) + " for the audience " +
+				comment(t.Audience) +
+				"\nuv build\n" + exchange(t, `"$INDEX_ID_TOKEN"`),
+		}}
+		g.Steps = []string{"Ask the platform for an identity token whose audience is " + t.Audience +
+			", put it into INDEX_ID_TOKEN, and run the script."}
 	}
 	return g
 }
@@ -227,10 +234,20 @@ func forgejo(t Target, fields map[string]string) ([]File, []string) {
 	if file, ok := strings.CutPrefix(ruleOf(fields, "workflow_ref"), repository+"/"); ok {
 		path = strings.TrimSuffix(file, "@*")
 	}
-	at := map[string]string{"ref": ruleOf(fields, "ref"), "events": strings.ReplaceAll(cmp.Or(fields["oneof:event_name"], fields["claim:event_name"]), "\n", ",")}
-	j := actionsJob{Target: t, Path: path, Name: "Release " + t.Project, Triggers: triggers(at), Script: exchangeForTwine(t, output(actionsToken(t)), "twine")}
+	at := map[string]string{
+		"ref":    ruleOf(fields, "ref"),
+		"events": strings.ReplaceAll(cmp.Or(fields["oneof:event_name"], fields["claim:event_name"]), "\n", ","),
+	}
+	j := actionsJob{
+		Target:   t,
+		Path:     path,
+		Name:     "Release " + t.Project,
+		Triggers: triggers(at),
+		Script:   exchangeForTwine(t, output(actionsToken(t)), "twine"),
+	}
 	return []File{{Key: "twine", Title: "With twine", Path: path, Text: write(forgejoFile, j)}}, []string{
-		"Commit the file as " + path + " to " + repository + ". Forgejo 15 and its runner 12.5, or newer, give jobs identity tokens.", releaseStep(at),
+		"Commit the file as " + path + " to " + repository +
+			". Forgejo 15 and its runner 12.5, or newer, give jobs identity tokens.", releaseStep(at),
 	}
 }
 
@@ -239,9 +256,11 @@ func buildkite(t Target, fields map[string]string) ([]File, []string) {
 	if b := ruleOf(fields, "build_branch"); b != "" && gitlabSafe.MatchString(b) {
 		j.When = "'build.branch == \"" + b + "\"'"
 	}
-	j.Script = doubled("buildkite-agent artifact download \"dist/*\" .\n" + exchange(t, output("buildkite-agent oidc request-token --audience "+shellText(t.Audience))))
+	j.Script = doubled("buildkite-agent artifact download \"dist/*\" .\n" +
+		exchange(t, output("buildkite-agent oidc request-token --audience "+shellText(t.Audience))))
 	return []File{{Key: "uv", Title: "With uv", Path: ".buildkite/pipeline.yml", Text: write(buildkiteFile, j)}}, []string{
-		"Commit the file as .buildkite/pipeline.yml to the repository of pipeline " + ruleOf(fields, "organization_slug") + "/" + ruleOf(fields, "pipeline_slug") + ". The agent needs uv, curl and python3.",
+		"Commit the file as .buildkite/pipeline.yml to the repository of pipeline " + ruleOf(fields, "organization_slug") +
+			"/" + ruleOf(fields, "pipeline_slug") + ". The agent needs uv, curl and python3.",
 	}
 }
 
@@ -250,36 +269,48 @@ func circleci(t Target, issuer, ref, context string) Guide {
 	if name, ok := strings.CutPrefix(ref, "refs/heads/"); ok {
 		filter = "branches: {only: [" + quoted(name) + "]}"
 	}
-	get := "circleci run oidc get" + map[bool]string{true: " --root-issuer"}[issuer == workload.CircleCIIssuer] + " --claims " + shellText(`{"aud": `+quoted(t.Audience)+`}`)
+	get := "circleci run oidc get" + map[bool]string{true: " --root-issuer"}[issuer == workload.CircleCIIssuer] +
+		" --claims " + shellText(`{"aud": `+quoted(t.Audience)+`}`)
 	j := scriptJob{Target: t, When: filter, Script: exchangeForTwine(t, output(get), "twine")}
 	g := Guide{
 		Files: []File{{Key: "twine", Title: "With twine", Path: ".circleci/config.yml", Text: write(circleFile, j)}},
-		Steps: []string{"Commit the file as .circleci/config.yml. A job without a context gets no identity token: name one that is yours."},
-		CA:    caSteps(""),
+		Steps: []string{
+			"Commit the file as .circleci/config.yml. A job without a context gets no identity token: name one that is yours.",
+		},
+		CA: caSteps(""),
 	}
 	if context != "" {
-		g.Steps[0] = "Commit the file as .circleci/config.yml, and put the name of the context " + context + " in place of release: only jobs that use it are accepted."
+		g.Steps[0] = "Commit the file as .circleci/config.yml, and put the name of the context " + context +
+			" in place of release: only jobs that use it are accepted."
 	}
-	g.Steps = append(g.Steps, releaseStep(map[string]string{"ref": ref}), "Do not restart the job with SSH: a job with a shell is refused.")
+	g.Steps = append(g.Steps, releaseStep(map[string]string{"ref": ref}),
+		"Do not restart the job with SSH: a job with a shell is refused.")
 	return g
 }
 
 func jenkins(t Target, fields map[string]string) ([]File, []string) {
 	script := strings.ReplaceAll(strings.ReplaceAll(exchange(t, `"$IDENTITY"`), `\`, `\\`), "'''", `\'\'\'`)
-	return []File{{Key: "uv", Title: "With uv", Path: "Jenkinsfile", Text: write(jenkinsFile, scriptJob{Target: t, Script: script})}}, []string{
-		"In the credentials of " + ruleOf(fields, "sub") + ", add an OpenID Connect id token with the id index-identity and the audience " + t.Audience + ".",
+	return []File{{
+		Key: "uv", Title: "With uv", Path: "Jenkinsfile", Text: write(jenkinsFile, scriptJob{Target: t, Script: script}),
+	}}, []string{
+		"In the credentials of " + ruleOf(fields, "sub") +
+			", add an OpenID Connect id token with the id index-identity and the audience " + t.Audience + ".",
 		"Commit the Jenkinsfile. The agent needs uv, curl and python3.",
 	}
 }
 
 func semaphore(t Target, issuer string, fields map[string]string) ([]File, []string) {
-	j := scriptJob{Target: t, When: quoted("tag =~ '.*'"), Script: exchangeForTwine(t, `"$SEMAPHORE_OIDC_TOKEN"`, "python3 -m twine")}
+	j := scriptJob{
+		Target: t, When: quoted("tag =~ '.*'"), Script: exchangeForTwine(t, `"$SEMAPHORE_OIDC_TOKEN"`, "python3 -m twine"),
+	}
 	if name, ok := strings.CutPrefix(ruleOf(fields, "ref"), "refs/heads/"); ok && gitlabSafe.MatchString(name) {
 		j.When = quoted("branch = '" + name + "'")
 	}
-	return []File{{Key: "twine", Title: "With twine", Path: ".semaphore/semaphore.yml", Text: write(semaphoreFile, j)}}, []string{
-		"Commit the file as .semaphore/semaphore.yml. Semaphore makes its tokens out to " + issuer + ": the operator of this index has to name that as the issuer's audience.",
-	}
+	return []File{{Key: "twine", Title: "With twine", Path: ".semaphore/semaphore.yml", Text: write(semaphoreFile, j)}},
+		[]string{
+			"Commit the file as .semaphore/semaphore.yml. Semaphore makes its tokens out to " + issuer +
+				": the operator of this index has to name that as the issuer's audience.",
+		}
 }
 
 func azure(t Target, fields map[string]string) ([]File, []string) {
@@ -303,9 +334,11 @@ func kubernetes(t Target, fields map[string]string) ([]File, []string) {
 	namespace, account, _ := strings.Cut(strings.TrimPrefix(ruleOf(fields, "sub"), "system:serviceaccount:"), ":")
 	j := scriptJob{
 		Target: t, Image: uvImage, Namespace: namespace, Service: account,
-		Script: "git clone --depth 1 \"$SOURCE\" .    # where the project lies: set SOURCE, or mount the files\nuv build\n" + exchange(t, output("cat /var/run/secrets/index/token")),
+		Script: "git clone --depth 1 \"$SOURCE\" .    # where the project lies: set SOURCE, or mount the files\nuv build\n" +
+			exchange(t, output("cat /var/run/secrets/index/token")),
 	}
 	return []File{{Key: "uv", Title: "A Job, with uv", Path: "publish.yaml", Text: write(kubernetesFile, j)}}, []string{
-		"kubectl create -f publish.yaml runs it once. Keep the namespace " + namespace + " to those who may publish: whoever may make pods there can be " + account + ".",
+		"kubectl create -f publish.yaml runs it once. Keep the namespace " + namespace +
+			" to those who may publish: whoever may make pods there can be " + account + ".",
 	}
 }

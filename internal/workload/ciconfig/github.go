@@ -97,8 +97,9 @@ const workflowFolder = ".github/workflows/"
 func github(t Target, issuer string, fields map[string]string) Guide {
 	enterprise := issuer != workload.GitHubIssuer
 	j := actionsJob{
-		Target: t, Name: "Release " + t.Project, Runner: cmp.Or(githubRunner(fields["runner_environment"], enterprise), "ubuntu-latest"),
-		Path: workflowFolder + fields["workflow"], Triggers: triggers(fields),
+		Target: t, Name: "Release " + t.Project,
+		Runner: cmp.Or(githubRunner(fields["runner_environment"], enterprise), "ubuntu-latest"),
+		Path:   workflowFolder + fields["workflow"], Triggers: triggers(fields),
 	}
 	if e := fields["environment"]; e != "" {
 		j.Environment = actionsText(e)
@@ -136,7 +137,8 @@ func githubCaller(j actionsJob, fields map[string]string) *File {
 		if name, ok := strings.CutPrefix(at, "refs/heads/"); ok {
 			at = name
 		}
-		j.Reusable = actionsText(r + "/" + workflowFolder + fields["workflow"] + "@" + strings.TrimSuffix(strings.TrimPrefix(at, "refs/tags/"), "*"))
+		j.Reusable = actionsText(r + "/" + workflowFolder + fields["workflow"] + "@" +
+			strings.TrimSuffix(strings.TrimPrefix(at, "refs/tags/"), "*"))
 	}
 	return &File{Title: "The workflow that calls it", Path: j.Path, Text: write(callerFile, j)}
 }
@@ -149,12 +151,15 @@ func githubSteps(j actionsJob, fields map[string]string, enterprise bool) []stri
 	}
 	steps := []string{where}
 	if e := fields["environment"]; e != "" {
-		steps = append(steps, "In the settings of "+repository+", under Environments, make "+e+" and protect it: by reviewers, or by a rule that lets only release tags in. "+
-			"GitHub makes an environment that does not exist without asking, and without protection.")
+		steps = append(steps,
+			"In the settings of "+repository+", under Environments, make "+e+
+				" and protect it: by reviewers, or by a rule that lets only release tags in. "+
+				"GitHub makes an environment that does not exist without asking, and without protection.")
 	}
 	steps = append(steps, releaseStep(fields))
 	if enterprise {
-		steps = append(steps, "GitHub Enterprise Server fetches the actions from github.com only where that is allowed, and may need older versions of upload-artifact and download-artifact.")
+		steps = append(steps,
+			"GitHub Enterprise Server fetches the actions from github.com only where that is allowed, and may need older versions of upload-artifact and download-artifact.")
 	}
 	return steps
 }

@@ -53,9 +53,12 @@ func gitlab(t Target, fields map[string]string) Guide {
 	files := []File{{Key: "uv", Title: "With uv", Path: j.Path, Text: write(gitlabFile, j)}}
 	j.Script = exchangeForTwine(t, `"$`+j.Variable+`"`, "uvx twine")
 	files = append(files, File{Key: "twine", Title: "With twine", Path: j.Path, Text: write(gitlabFile, j)})
-	steps := []string{"Commit the file as " + j.Path + " to " + fields["namespace"] + "/" + fields["project"] + ", or add its jobs to the one that is there."}
+	steps := []string{"Commit the file as " + j.Path + " to " + fields["namespace"] + "/" + fields["project"] +
+		", or add its jobs to the one that is there."}
 	if j.Environment != "" {
-		steps = append(steps, "In the project's settings, under CI/CD, protect the environment "+j.Environment+": then only some people may deploy to it.")
+		steps = append(steps,
+			"In the project's settings, under CI/CD, protect the environment "+j.Environment+
+				": then only some people may deploy to it.")
 	}
 	return Guide{Files: files, Steps: append(steps, releaseStep(fields)), CA: caSteps("")}
 }

@@ -32,12 +32,14 @@ func quoted(s string) string {
 	e.SetEscapeHTML(false)
 	_ = e.Encode(s) // a text always can be
 	// YAML has no such characters between quotes, and JSON may have them.
-	return strings.NewReplacer("\u007f", `\x7f`, "\u0085", `\x85`, "\ufeff", `\ufeff`).Replace(strings.TrimSuffix(b.String(), "\n"))
+	return strings.NewReplacer("\u007f", `\x7f`, "\u0085", `\x85`, "\ufeff",
+		`\ufeff`).Replace(strings.TrimSuffix(b.String(), "\n"))
 }
 
 // yamlLine writes a command of one line as a scalar of YAML. The command begins with a word of ours.
 func yamlLine(s string) string {
-	if strings.Contains(s, ": ") || strings.Contains(s, " #") || strings.HasSuffix(s, ":") || strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r > '~' }) {
+	if strings.Contains(s, ": ") || strings.Contains(s, " #") || strings.HasSuffix(s, ":") ||
+		strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r > '~' }) {
 		return quoted(s)
 	}
 	return s

@@ -1,8 +1,8 @@
 // Package ciconfig writes the files by which a trusted workload publishes: complete, to be pasted as they are, with the
 // addresses of this index, the names of the publisher and the triggers that its rule lets in.
 //
-// What a publisher's fields hold goes into a file as text and never as syntax: it is quoted for YAML, for a shell and for
-// the expressions of the platform.
+// What a publisher's fields hold goes into a file as text and never as syntax: it is quoted for YAML, for a shell and
+// for the expressions of the platform.
 package ciconfig
 
 import (

@@ -11,7 +11,9 @@ import (
 	"pyindex/internal/workload/ciconfig"
 )
 
-var target = ciconfig.Target{BaseURL: "https://pypi.acme.example/team", Repository: "tools", Project: "widgets", Audience: "pypi.acme.example:8443"}
+var target = ciconfig.Target{
+	BaseURL: "https://pypi.acme.example/team", Repository: "tools", Project: "widgets", Audience: "pypi.acme.example:8443",
+}
 
 const uploadURL = "https://pypi.acme.example/team/r/tools/legacy/"
 
@@ -101,7 +103,13 @@ func TestGitHubTriggers(t *testing.T) {
 		{"refs/heads/main", "push,workflow_dispatch", "map[push:map[branches:[main]] workflow_dispatch:<nil>]"},
 		{"", "schedule", "map[schedule:[map[cron:0 4 * * 1]]]"},
 	} {
-		fields := map[string]string{"owner": "acme", "repository": "widgets", "workflow": "w.yml", "ref": row.ref, "events": row.events}
+		fields := map[string]string{
+			"owner":      "acme",
+			"repository": "widgets",
+			"workflow":   "w.yml",
+			"ref":        row.ref,
+			"events":     row.events,
+		}
 		g := ciconfig.For(target, "github", workload.GitHubIssuer, compile(t, workload.GitHub, fields))
 		want(t, parse(t, g.Files[0]), row.want, "on")
 	}
@@ -127,7 +135,8 @@ func TestGitHubElsewhere(t *testing.T) {
 	g = ciconfig.For(target, "github", workload.GitHubIssuer, with("runner_environment", "self-hosted"))
 	want(t, parse(t, g.Files[0]), "self-hosted", "jobs", "build", "runs-on")
 
-	g = ciconfig.For(target, "github", workload.GitHubIssuer, with("workflow_repository", "acme/ci", "workflow_at", "refs/tags/v2", "calling_workflow", "main.yml"))
+	g = ciconfig.For(target, "github", workload.GitHubIssuer,
+		with("workflow_repository", "acme/ci", "workflow_at", "refs/tags/v2", "calling_workflow", "main.yml"))
 	y, caller := parse(t, g.Files[0]), parse(t, *g.Files[0].Calls)
 	want(t, y, "map[workflow_call:<nil>]", "on")
 	want(t, caller, "acme/ci/.github/workflows/publish.yml@v2", "jobs", "release", "uses")
@@ -140,7 +149,13 @@ func TestGitHubElsewhere(t *testing.T) {
 }
 
 func TestGitLab(t *testing.T) {
-	fields := map[string]string{"namespace": "acme/libs", "project": "widgets", "workflow_filepath": "ci/release.yml", "environment": "Prod {x}", "ref": "refs/tags/v*"}
+	fields := map[string]string{
+		"namespace":         "acme/libs",
+		"project":           "widgets",
+		"workflow_filepath": "ci/release.yml",
+		"environment":       "Prod {x}",
+		"ref":               "refs/tags/v*",
+	}
 	g := ciconfig.For(target, "gitlab", workload.GitLabIssuer, compile(t, workload.GitLab, fields))
 	for _, f := range g.Files {
 		y := parse(t, f)
@@ -158,12 +173,15 @@ func TestGitLab(t *testing.T) {
 	digits.Audience = "10.0.0.7"
 	g = ciconfig.For(digits, "gitlab", workload.GitLabIssuer, compile(t, workload.GitLab, fields))
 	want(t, parse(t, g.Files[0]), "10.0.0.7", "publish", "id_tokens", "_0_0_0_7_ID_TOKEN", "aud")
-	if text := g.Files[0].Text; strings.Contains(text, "--trusted-publishing always") || !strings.Contains(text, `identity="$_0_0_0_7_ID_TOKEN"`) {
+	if text := g.Files[0].Text; strings.Contains(text, "--trusted-publishing always") ||
+		!strings.Contains(text, `identity="$_0_0_0_7_ID_TOKEN"`) {
 		t.Errorf("uv is asked for a variable that no shell keeps:\n%s", text)
 	}
 	for ref, rule := range map[string]string{
-		"": "$CI_COMMIT_TAG", "refs/heads/main": `$CI_COMMIT_BRANCH == "main"`, "refs/heads/release/1.x": `$CI_COMMIT_BRANCH == "release/1.x"`,
-		"refs/heads/*": "$CI_COMMIT_BRANCH", "refs/tags/a.b/*": `$CI_COMMIT_TAG =~ /^a\.b\//`, "refs/tags/'\"$x": "$CI_COMMIT_TAG",
+		"": "$CI_COMMIT_TAG", "refs/heads/main": `$CI_COMMIT_BRANCH == "main"`,
+		"refs/heads/release/1.x": `$CI_COMMIT_BRANCH == "release/1.x"`,
+		"refs/heads/*":           "$CI_COMMIT_BRANCH", "refs/tags/a.b/*": `$CI_COMMIT_TAG =~ /^a\.b\//`,
+		"refs/tags/'\"$x": "$CI_COMMIT_TAG",
 	} {
 		fields["ref"] = ref
 		g := ciconfig.For(target, "gitlab", workload.GitLabIssuer, compile(t, workload.GitLab, fields))
@@ -174,10 +192,13 @@ func TestGitLab(t *testing.T) {
 // TestEveryForm: each kind and preset has a guide for its examples whose YAML can be read and names this index.
 func TestEveryForm(t *testing.T) {
 	issuers := map[string]string{
-		"github": workload.GitHubIssuer, "gitlab": workload.GitLabIssuer, "google": workload.GoogleIssuer, "activestate": workload.ActiveStateIssuer,
-		"forgejo": "https://forge.acme.example/api/actions", "buildkite": "https://agent.buildkite.com", "circleci": "https://oidc.circleci.com/org/x",
-		"jenkins": "https://jenkins.acme.example/oidc", "semaphore": "https://acme.semaphoreci.com", "azure-devops": "https://vstoken.dev.azure.com/x",
-		"kubernetes": "https://kubernetes.acme.example", "generic": "https://ci.acme.example",
+		"github": workload.GitHubIssuer, "gitlab": workload.GitLabIssuer, "google": workload.GoogleIssuer,
+		"activestate": workload.ActiveStateIssuer,
+		"forgejo":     "https://forge.acme.example/api/actions", "buildkite": "https://agent.buildkite.com",
+		"circleci": "https://oidc.circleci.com/org/x",
+		"jenkins":  "https://jenkins.acme.example/oidc", "semaphore": "https://acme.semaphoreci.com",
+		"azure-devops": "https://vstoken.dev.azure.com/x",
+		"kubernetes":   "https://kubernetes.acme.example", "generic": "https://ci.acme.example",
 	}
 	for _, p := range workload.All {
 		for _, form := range p.Forms() {
@@ -201,7 +222,8 @@ func TestEveryForm(t *testing.T) {
 					parse(t, f)
 				}
 				if !strings.Contains(f.Text, uploadURL) || !strings.HasSuffix(f.Text, "\n") || strings.Contains(f.Text, "[[") {
-					t.Errorf("%s %s: %s does not name the upload URL, or was not filled in:\n%s", p.Name(), form.Preset, f.Path, f.Text)
+					t.Errorf("%s %s: %s does not name the upload URL, or was not filled in:\n%s", p.Name(), form.Preset, f.Path,
+						f.Text)
 				}
 				if form.Preset != "" && f.Key == "script" {
 					t.Errorf("%s was not recognised", form.Preset)
@@ -219,7 +241,13 @@ func FuzzGitHub(f *testing.F) {
 	f.Add("é\u0085", "1e3.yml", "refs/tags/0x1f")
 	f.Add("", "[[.]].yml", "")
 	f.Fuzz(func(t *testing.T, environment, file, ref string) {
-		r, err := workload.GitHub.Compile(map[string]string{"owner": "acme", "repository": "w", "workflow": file, "environment": environment, "ref": ref})
+		r, err := workload.GitHub.Compile(map[string]string{
+			"owner":       "acme",
+			"repository":  "w",
+			"workflow":    file,
+			"environment": environment,
+			"ref":         ref,
+		})
 		if err != nil {
 			return
 		}
@@ -239,7 +267,13 @@ func FuzzGitLab(f *testing.F) {
 	f.Add("Prod", ".gitlab-ci.yml", "refs/tags/v*")
 	f.Add("on", "a #b.yml", "refs/heads/\"x'")
 	f.Fuzz(func(t *testing.T, environment, file, ref string) {
-		r, err := workload.GitLab.Compile(map[string]string{"namespace": "acme", "project": "w", "workflow_filepath": file, "environment": environment, "ref": ref})
+		r, err := workload.GitLab.Compile(map[string]string{
+			"namespace":         "acme",
+			"project":           "w",
+			"workflow_filepath": file,
+			"environment":       environment,
+			"ref":               ref,
+		})
 		if err != nil {
 			return
 		}
@@ -253,7 +287,9 @@ func FuzzGitLab(f *testing.F) {
 }
 
 func TestUploadURL(t *testing.T) {
-	for repository, want := range map[string]string{"": "https://h.example/legacy/", "main": "https://h.example/legacy/", "tools": "https://h.example/r/tools/legacy/"} {
+	for repository, want := range map[string]string{
+		"": "https://h.example/legacy/", "main": "https://h.example/legacy/", "tools": "https://h.example/r/tools/legacy/",
+	} {
 		if got := (ciconfig.Target{BaseURL: "https://h.example", Repository: repository}).UploadURL(); got != want {
 			t.Errorf("UploadURL of %q = %s, want %s", repository, got, want)
 		}
@@ -262,7 +298,13 @@ func TestUploadURL(t *testing.T) {
 
 // TestIDTokenVariable: the name is the one that the other clients of trusted publishing look for.
 func TestIDTokenVariable(t *testing.T) {
-	for audience, want := range map[string]string{"pypi": "PYPI_ID_TOKEN", "pypi.acme.example": "PYPI_ACME_EXAMPLE_ID_TOKEN", "h:8443": "H_8443_ID_TOKEN", "https://x/y": "HTTPS___X_Y_ID_TOKEN", "9to5.example:8443": "_TO5_EXAMPLE_8443_ID_TOKEN"} {
+	for audience, want := range map[string]string{
+		"pypi":              "PYPI_ID_TOKEN",
+		"pypi.acme.example": "PYPI_ACME_EXAMPLE_ID_TOKEN",
+		"h:8443":            "H_8443_ID_TOKEN",
+		"https://x/y":       "HTTPS___X_Y_ID_TOKEN",
+		"9to5.example:8443": "_TO5_EXAMPLE_8443_ID_TOKEN",
+	} {
 		if got := ciconfig.IDTokenVariable(audience); got != want {
 			t.Errorf("IDTokenVariable(%q) = %q, want %q", audience, got, want)
 		}

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// Absent, as a claim's or header's value, leaves it out.
+// Absent as the value of a claim or header leaves it out.
 var Absent = &struct{ byte }{}
 
 // Claims returns what GitHub says of a release job of acme/widgets, for an audience: issued at a time, good for five

@@ -79,14 +79,16 @@ func (s *postgresStore) add(ctx context.Context, b *batch) error {
 		}
 	}
 	columns := tables[cards].columns
-	_, err = tx.Exec(ctx, `INSERT INTO project_cards (`+strings.Join(columns, ", ")+`, document) SELECT c.`+strings.Join(columns, ", c.")+`,
+	_, err = tx.Exec(ctx,
+		`INSERT INTO project_cards (`+strings.Join(columns, ", ")+`, document) SELECT c.`+strings.Join(columns, ", c.")+`,
 		setweight(to_tsvector('simple', t.name), 'A') || setweight(to_tsvector('simple', t.summary), 'B') || setweight(to_tsvector('simple', t.keywords), 'B')
 		|| setweight(to_tsvector('simple', t.people), 'C') || setweight(to_tsvector('simple', t.classifiers), 'D') || setweight(to_tsvector('simple', t.body), 'D')
 		FROM cards c JOIN texts t ON t.project_id = c.project_id`)
 	if err != nil {
 		return err
 	}
-	_, err = tx.Exec(ctx, `INSERT INTO counters (name, value) VALUES ($1, $2), ('serial', $3) ON CONFLICT (name) DO UPDATE SET value = excluded.value`,
+	_, err = tx.Exec(ctx,
+		`INSERT INTO counters (name, value) VALUES ($1, $2), ('serial', $3) ON CONFLICT (name) DO UPDATE SET value = excluded.value`,
 		nextName, b.upTo, b.serial)
 	if err == nil {
 		_, err = tx.Exec(ctx, `TRUNCATE cards, texts`)

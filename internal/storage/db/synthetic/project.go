@@ -45,14 +45,16 @@ type about struct {
 func (m *maker) project(b *batch, number, count int) {
 	a := m.about(number, count)
 	m.serial++
-	m.record(b, "project.create", a.created, a.name, "", "", map[string]any{"display": a.name, "first_file": a.escaped + "-0.1-py3-none-any.whl"})
+	m.record(b, "project.create", a.created, a.name, "", "",
+		map[string]any{"display": a.name, "first_file": a.escaped + "-0.1-py3-none-any.whl"})
 	s := m.shape(number)
 	for done, release := 0, 0; done < count; release++ {
 		n := min(len(s), count-done)
 		m.release(b, a, release, s[:n], done+n == count)
 		done += n
 	}
-	b.add(projects, a.id, m.repository, a.name, a.name, string(catalog.Active), "", m.serial, a.size, micros(a.created), false, int64(0), int64(0))
+	b.add(projects, a.id, m.repository, a.name, a.name, string(catalog.Active), "", m.serial, a.size, micros(a.created),
+		false, int64(0), int64(0))
 	b.add(grants, m.owner.id, m.repository, a.id, access.Owner.String(), micros(a.created))
 }
 
@@ -78,14 +80,20 @@ func (m *maker) about(number, count int) *about {
 	a.every = age / time.Duration(count+1)
 	r := m.random
 	a.meta = packaging.Metadata{
-		MetadataVersion: "2.4", Name: name, Summary: phrase(m.zipf, 4+r.IntN(9)), Keywords: strings.ReplaceAll(phrase(m.zipf, 4), " ", ","),
+		MetadataVersion: "2.4", Name: name, Summary: phrase(m.zipf, 4+r.IntN(9)),
+		Keywords:               strings.ReplaceAll(phrase(m.zipf, 4), " ", ","),
 		DescriptionContentType: "text/markdown", Description: prose(r, m.zipf, m.Description/3+r.IntN(m.Description*4/3)),
-		AuthorEmail: fmt.Sprintf("%s <%s@corp.example>", m.owner.name, m.owner.name), LicenseExpression: "Apache-2.0", RequiresPython: ">=3.10",
+		AuthorEmail: fmt.Sprintf("%s <%s@corp.example>", m.owner.name, m.owner.name), LicenseExpression: "Apache-2.0",
+		RequiresPython: ">=3.10",
 		Classifiers: []string{
-			"Development Status :: 5 - Production/Stable", "Intended Audience :: Developers", "Operating System :: OS Independent",
-			"Programming Language :: Python :: 3", "Programming Language :: Python :: 3.12", "Topic :: Software Development :: Libraries",
+			"Development Status :: 5 - Production/Stable", "Intended Audience :: Developers",
+			"Operating System :: OS Independent",
+			"Programming Language :: Python :: 3", "Programming Language :: Python :: 3.12",
+			"Topic :: Software Development :: Libraries",
 		},
-		ProjectURLs:  []string{"Homepage, https://code.corp.example/" + name, "Changelog, https://code.corp.example/" + name + "/changes"},
+		ProjectURLs: []string{
+			"Homepage, https://code.corp.example/" + name, "Changelog, https://code.corp.example/" + name + "/changes",
+		},
 		RequiresDist: m.requires(number),
 	}
 	if number%rareEvery == 17 {
@@ -147,19 +155,24 @@ func (m *maker) file(b *batch, a *about, f filed) {
 	id, sum, size := m.id(), m.digest(32), int64(2_000+m.random.ExpFloat64()*300_000)
 	a.size += size
 	o := m.owner
-	b.add(files, id, m.repository, a.id, f.release, name, parsed.Key(), string(parsed.Kind()), f.version.String(), python, size, m.digest(16), sum,
-		m.digest(32), f.sibling, a.meta.RequiresPython, "", false, "", micros(f.at), string(access.KindUser), o.id, o.name, o.token, false)
+	b.add(files, id, m.repository, a.id, f.release, name, parsed.Key(), string(parsed.Kind()), f.version.String(), python,
+		size, m.digest(16), sum,
+		m.digest(32), f.sibling, a.meta.RequiresPython, "", false, "", micros(f.at), string(access.KindUser), o.id, o.name,
+		o.token, false)
 	b.add(metadata, id, a.meta.MetadataVersion, a.meta.Summary, f.document)
 	b.add(blobs, custody.FileKey(sum), "files", sum, int64(0), micros(f.at), true, false)
 	m.record(b, "file.add", f.at, a.name, f.version.String(), name, map[string]any{
-		"sha256": sum, "size": size, "uploader": catalog.Uploader{Kind: string(access.KindUser), ID: o.id, Name: o.name, TokenID: o.token}, "warnings": nil, "attested": false,
+		"sha256": sum, "size": size,
+		"uploader": catalog.Uploader{Kind: string(access.KindUser), ID: o.id, Name: o.name, TokenID: o.token},
+		"warnings": nil, "attested": false,
 	})
 }
 
 func (m *maker) record(b *batch, action string, at time.Time, project, version, filename string, detail any) {
 	o := m.owner
 	address := fmt.Sprintf("10.%d.%d.%d", m.random.IntN(4), m.random.IntN(250), m.random.IntN(250))
-	b.add(records, m.id(), micros(at), action, string(audit.Granted), string(access.KindUser), o.id, o.name, o.token, address, m.id(), m.repository,
+	b.add(records, m.id(), micros(at), action, string(audit.Granted), string(access.KindUser), o.id, o.name, o.token,
+		address, m.id(), m.repository,
 		project, version, filename, "", encode(detail))
 }
 
@@ -167,9 +180,12 @@ func (m *maker) record(b *batch, action string, at time.Time, project, version, 
 func (m *maker) card(b *batch, a *about, v packaging.Version, s shape, at time.Time) {
 	m.number++
 	kind, classifiers := packaging.Wheel, strings.Join(a.meta.Classifiers, "\n")
-	b.add(cards, a.id, m.repository, m.number, a.name, a.name, string(catalog.Active), a.meta.Summary, v.String(), false, string(kind), micros(at),
-		" 3.10 3.11 3.12 3.13 3.14 3.15 3.16 3.17 3.18 3.19 3.20 ", a.meta.LicenseExpression, "\n"+classifiers+"\n", false, string(access.KindUser), m.owner.name)
-	b.add(texts, a.id, m.number, a.name+" "+a.name+" "+strings.ReplaceAll(a.name, "-", ""), a.meta.Summary, a.meta.Keywords, a.meta.AuthorEmail,
+	b.add(cards, a.id, m.repository, m.number, a.name, a.name, string(catalog.Active), a.meta.Summary, v.String(), false,
+		string(kind), micros(at),
+		" 3.10 3.11 3.12 3.13 3.14 3.15 3.16 3.17 3.18 3.19 3.20 ", a.meta.LicenseExpression, "\n"+classifiers+"\n", false,
+		string(access.KindUser), m.owner.name)
+	b.add(texts, a.id, m.number, a.name+" "+a.name+" "+strings.ReplaceAll(a.name, "-", ""), a.meta.Summary,
+		a.meta.Keywords, a.meta.AuthorEmail,
 		strings.Join(a.meta.Classifiers, " "), a.meta.Description)
 	for i, text := range a.meta.RequiresDist {
 		name, _, _ := strings.Cut(text, ">")

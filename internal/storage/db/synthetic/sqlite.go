@@ -102,7 +102,8 @@ func (s *sqliteStore) add(ctx context.Context, b *batch) error {
 			return fmt.Errorf("%s: %w", t.name, err)
 		}
 	}
-	_, err = tx.ExecContext(ctx, `INSERT INTO counters (name, value) VALUES ($1, $2), ('serial', $3) ON CONFLICT (name) DO UPDATE SET value = excluded.value`,
+	_, err = tx.ExecContext(ctx,
+		`INSERT INTO counters (name, value) VALUES ($1, $2), ('serial', $3) ON CONFLICT (name) DO UPDATE SET value = excluded.value`,
 		nextName, b.upTo, b.serial)
 	if err != nil {
 		return err

@@ -18,7 +18,9 @@ func TestFill(t *testing.T) {
 }
 
 func fill(t *testing.T, url string) {
-	for _, o := range []synthetic.Options{{Projects: 40, Files: 300}, {Projects: 100, Files: 200}, {Projects: 100, Files: 200}} {
+	for _, o := range []synthetic.Options{
+		{Projects: 40, Files: 300}, {Projects: 100, Files: 200}, {Projects: 100, Files: 200},
+	} {
 		if err := synthetic.Fill(t.Context(), url, o); err != nil {
 			t.Fatalf("Fill(%d projects) = %v", o.Projects, err)
 		}
@@ -37,7 +39,8 @@ func fill(t *testing.T, url string) {
 		check(t, x, synthetic.Name(n))
 	}
 	common, _, _ := synthetic.Queries()
-	if f, err := x.Search(t.Context(), access.Guest(true), "", browse.Query{Text: common, PerPage: 20}); err != nil || f.Total < 50 {
+	if f, err := x.Search(t.Context(), access.Guest(true), "", browse.Query{Text: common, PerPage: 20}); err != nil ||
+		f.Total < 50 {
 		t.Errorf("Search(%q) = %d, %v, want most of 100", common, f.Total, err)
 	}
 }

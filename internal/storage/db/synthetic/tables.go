@@ -24,11 +24,15 @@ const (
 	tableCount
 )
 
-// tables are the tables by number. texts stands for the full-text index, which the databases keep differently: a project's
-// words, under its id and the number of its card.
+// tables are the tables by number. texts stands for the full-text index, which the databases keep differently: a
+// project's words, under its id and the number of its card.
 var tables = [tableCount]table{
-	users:    {"users", words(`id name admin password_hash created_at disabled_at`)},
-	projects: {"projects", words(`id repository_id name display status status_reason serial size created_at trusted_only file_limit size_limit`)},
+	users: {"users", words(`id name admin password_hash created_at disabled_at`)},
+	projects: {
+		"projects", words(
+			`id repository_id name display status status_reason serial size created_at trusted_only file_limit size_limit`,
+		),
+	},
 	grants:   {"grants", words(`user_id repository_id project_id role created_at`)},
 	releases: {"releases", words(`id project_id version version_key created_at`)},
 	files: {"files", words(`id repository_id project_id release_id filename name_key kind version python_version size md5 sha256
@@ -36,8 +40,11 @@ var tables = [tableCount]table{
 		uploader_token_id attested`)},
 	metadata: {"file_metadata", words(`file_id metadata_version summary document`)},
 	blobs:    {"blobs", words(`blob_key part sha256 holds since settled dropping`)},
-	cards: {"project_cards", words(`project_id repository_id number name display status summary version yanked source_kind released_at
-		pythons license classifiers attested uploader_kind uploader_name`)},
+	cards: {
+		"project_cards",
+		words(`project_id repository_id number name display status summary version yanked source_kind released_at
+		pythons license classifiers attested uploader_kind uploader_name`),
+	},
 	texts:        {"", words(`project_id number name summary keywords people classifiers body`)},
 	requirements: {"requirements", words(`project_id position repository_id name requirement`)},
 	records: {"audit", words(`id at action outcome actor_kind actor_id actor_name token_id address request_id repository_id project

@@ -33,8 +33,8 @@ const rareEvery = 10_007
 
 const rareWord = "quokkafinder"
 
-// Queries are searches that a catalog answers: a word that nearly every project has, one that one in ten thousand has, and
-// two words that one in a thousand has both of.
+// Queries are searches that a catalog answers: a word that nearly every project has, one that one in ten thousand has,
+// and two words that one in a thousand has both of.
 func Queries() (common, rare, two string) {
 	return vocabulary[3], rareWord, vocabulary[500] + " " + vocabulary[700]
 }

@@ -1,0 +1,71 @@
+#!/usr/bin/env bash
+# Builds a release: static programs, a bill of materials and checksums, in release/.
+#
+#   ./release.sh            the commit that is checked out; it must have a tag vX.Y.Z and no changes
+#   ./release.sh --check    only builds the program for this machine twice, and compares; any commit will do
+#
+# Each program is built twice, in folders of different names and the second time without a build cache: a release whose two
+# builds differ by a byte is none, because nobody else could make it either.
+set -euo pipefail
+cd "$(dirname "$0")"
+
+cyclonedx=1.10.0 # renovate: datasource=go depName=github.com/CycloneDX/cyclonedx-gomod
+targets="linux/amd64 linux/arm64 darwin/arm64 windows/amd64"
+
+case "${1:-}" in
+'')
+	version=$(git describe --tags --exact-match --match 'v[0-9]*' 2>/dev/null) || { echo "release.sh: this commit has no tag vX.Y.Z" >&2; exit 1; }
+	[ -z "$(git status --porcelain)" ] || { echo "release.sh: there are changes that are not committed" >&2; exit 1; }
+	;;
+--check)
+	version=v0.0.0-check
+	targets=$(go env GOOS)/$(go env GOARCH)
+	;;
+*)
+	echo "usage: ./release.sh [--check]" >&2
+	exit 2
+	;;
+esac
+
+work=$(mktemp -d)
+trap 'chmod -R u+w "$work"; rm -rf "$work"' EXIT
+
+# build SOURCE OUT: the program for each target. The version comes from the tag and nothing else from git, so that an archive
+# of the source makes the same bytes.
+build() {
+	local target
+	for target in $targets; do
+		(cd "$1" && CGO_ENABLED=0 GOOS=${target%/*} GOARCH=${target#*/} GOFLAGS= go build -trimpath -buildvcs=false \
+			-ldflags "-s -w -X pyindex/internal/version.Version=$version" -o "$2/$(program "$target")" ./cmd/index)
+	done
+}
+
+# program TARGET: the name of its file.
+program() {
+	local name=index-$version-${1/\//-}
+	case "$1" in windows/*) name=$name.exe ;; esac
+	echo "$name"
+}
+
+for n in first second; do
+	mkdir -p "$work/$n" "$work/$n-out"
+	git archive HEAD | tar -x -C "$work/$n"
+done
+build "$work/first" "$work/first-out"
+GOCACHE=$work/cache build "$work/second" "$work/second-out"
+for target in $targets; do
+	cmp "$work/first-out/$(program "$target")" "$work/second-out/$(program "$target")"
+done
+echo "two builds of $version are the same, for: $targets"
+[ "${1:-}" != --check ] || exit 0
+
+# The bill of materials lists the modules that are in the program, as Go itself recorded them there.
+for target in $targets; do
+	name=$(program "$target")
+	GOFLAGS= go run "github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@v$cyclonedx" bin -json -std -noserial -notimestamp -version "$version" \
+		-output "$work/first-out/$name.cdx.json" "$work/first-out/$name"
+done
+(cd "$work/first-out" && sha256sum -- * >SHA256SUMS)
+rm -rf release
+mv "$work/first-out" release
+ls -l release
