@@ -27,6 +27,8 @@ import (
 	"pyindex/internal/packaging"
 	"pyindex/internal/packaging/packagingtest"
 	"pyindex/internal/publishers"
+	"pyindex/internal/publishers/exchange"
+	"pyindex/internal/publishers/insight"
 	"pyindex/internal/route"
 	"pyindex/internal/server"
 	"pyindex/internal/storage/blobs"
@@ -97,14 +99,15 @@ func newShop(t testing.TB, limits catalog.Limits, rates map[route.Limit]int, cha
 	o.directory.Now, o.signin.Now, o.outbox.Now, o.keyring.Now = x.clock.Now, x.clock.Now, x.clock.Now, x.clock.Now
 	x.dir = access.NewDirectory(x.db.Access(), o.directory)
 	x.index = assembly.New(x.db.Catalog(), bytes, assembly.Options{
-		Now: x.clock.Now, Limits: limits, Log: log, Redact: publishers.New(x.db.Publishers(), nil, nil, publishers.Options{}).Redact,
+		Now: x.clock.Now, Limits: limits, Log: log, Redact: insight.New(publishers.New(x.db.Publishers(), nil, publishers.Options{})).Redact,
 	})
 	x.outbox = outbox.New(x.db.Outbox(), o.outbox)
 	x.signin = signin.New(x.db.SignIn(), x.outbox, o.signin)
 	x.accounts = account.New(x.db.Accounts(), x.signin, o.accounts)
 	o.site.Index, o.site.Directory, o.site.Accounts = x.index, x.dir, x.accounts
 	o.site.SignIn, o.site.Outbox = x.signin, x.outbox
-	o.site.Registry = publishers.New(x.db.Publishers(), nil, nil, publishers.Options{Now: x.clock.Now})
+	o.site.Registry = publishers.New(x.db.Publishers(), nil, publishers.Options{Now: x.clock.Now})
+	o.site.Exchange = exchange.New(o.site.Registry, nil, exchange.Options{})
 	o.site.BaseURL, o.site.Name, o.site.Closed, o.site.Now, o.site.Log = base, "Shop", true, x.clock.Now, log
 	site, err := web.New(o.site)
 	if err != nil {

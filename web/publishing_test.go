@@ -20,6 +20,7 @@ import (
 	"pyindex/internal/fault"
 	"pyindex/internal/packaging"
 	"pyindex/internal/publishers"
+	"pyindex/internal/publishers/exchange"
 	"pyindex/internal/publishers/idtoken"
 	"pyindex/internal/publishers/idtoken/issuertest"
 	"pyindex/internal/route"
@@ -53,6 +54,7 @@ type trust struct {
 	dir      *access.Directory
 	index    *assembly.Index
 	registry *publishers.Registry
+	minter   *exchange.Minter
 	keyring  *access.Keyring
 	handler  http.Handler
 	cookies  map[string]*http.Cookie // by user
@@ -87,7 +89,8 @@ func newTrust(t *testing.T, change ...func(*publishers.Options)) *trust {
 	for _, f := range change {
 		f(&o)
 	}
-	x.registry = publishers.New(x.db.Publishers(), verifier, workload.All, o)
+	x.registry = publishers.New(x.db.Publishers(), workload.All, o)
+	x.minter = exchange.New(x.registry, verifier, exchange.Options{})
 	x.dir = access.NewDirectory(x.db.Access(), access.DirectoryOptions{Now: x.clock.Now})
 	x.index = assembly.New(x.db.Catalog(), nil, assembly.Options{Now: x.clock.Now})
 	x.keyring = access.NewKeyring(x.db.Access(), access.KeyringOptions{Now: x.clock.Now})
@@ -97,7 +100,7 @@ func newTrust(t *testing.T, change ...func(*publishers.Options)) *trust {
 
 func (x *trust) serve() {
 	x.Helper()
-	site, err := web.New(web.Options{Index: x.index, Directory: x.dir, Registry: x.registry, BaseURL: x.base, Name: "Acme packages", Now: x.clock.Now, Log: slog.New(slog.DiscardHandler)})
+	site, err := web.New(web.Options{Index: x.index, Directory: x.dir, Registry: x.registry, Exchange: x.minter, BaseURL: x.base, Name: "Acme packages", Now: x.clock.Now, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		x.Fatal(err)
 	}
@@ -229,8 +232,8 @@ func (x *trust) list(project string) []publishers.Listed {
 }
 
 // exchange sends an identity token with these claims.
-func (x *trust) exchange(over map[string]any) (publishers.Minted, error) {
-	return x.registry.Exchange(x.Context(), access.Guest(true).At("198.51.100.7", "r"), access.Secret(x.issuer.Sign(x.issuer.Claims(trustAudience, x.clock.Now(), over))))
+func (x *trust) exchange(over map[string]any) (exchange.Minted, error) {
+	return x.minter.Exchange(x.Context(), access.Guest(true).At("198.51.100.7", "r"), access.Secret(x.issuer.Sign(x.issuer.Claims(trustAudience, x.clock.Now(), over))), exchange.Want{Scope: access.ScopeUpload})
 }
 
 // wants fails where a page does not say something, as text.

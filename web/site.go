@@ -16,6 +16,7 @@ import (
 	"pyindex/internal/assembly"
 	"pyindex/internal/lockout"
 	"pyindex/internal/publishers"
+	"pyindex/internal/publishers/exchange"
 	"pyindex/internal/route"
 	accountpages "pyindex/web/account"
 	"pyindex/web/admin"
@@ -30,11 +31,12 @@ import (
 //go:embed static templates
 var files embed.FS
 
-// Options are what the pages are made from. Index, Directory, Registry, Accounts, SignIn, Outbox, Desk and BaseURL are needed.
+// Options are what the pages are made from. Index, Directory, Registry, Exchange, Accounts, SignIn, Outbox, Desk and BaseURL are needed.
 type Options struct {
 	Index     *assembly.Index
 	Directory *access.Directory
 	Registry  *publishers.Registry
+	Exchange  *exchange.Minter
 	Accounts  *account.Accounts
 	SignIn    *signin.Methods
 	Outbox    *outbox.Outbox
@@ -88,10 +90,10 @@ func New(o Options) (*Site, error) {
 		s.account.Routes(),
 		manual.Routes(),
 		admin.New(kit, admin.Options{
-			Index: o.Index, Directory: o.Directory, Registry: o.Registry, Accounts: o.Accounts, Desk: o.Desk, Letters: mail,
+			Index: o.Index, Directory: o.Directory, Exchange: o.Exchange, Accounts: o.Accounts, Desk: o.Desk, Letters: mail,
 			Version: o.Version, Settings: o.Settings,
 		}).Routes(),
-		publishing.New(kit, publishing.Options{Index: o.Index, Directory: o.Directory, Registry: o.Registry}).Routes(),
+		publishing.New(kit, publishing.Options{Index: o.Index, Directory: o.Directory, Registry: o.Registry, Exchange: o.Exchange}).Routes(),
 		manage.New(kit, manage.Options{Index: o.Index, Accounts: o.Accounts, Letters: mail}).Routes(),
 	)
 	kit.SetPages(s.rows)

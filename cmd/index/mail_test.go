@@ -17,7 +17,7 @@ import (
 	"pyindex/internal/account/outbox"
 	"pyindex/internal/mail"
 	"pyindex/internal/mail/mailtest"
-	"pyindex/internal/publishers"
+	"pyindex/internal/publishers/exchange"
 )
 
 // mailing is a fixture whose index sends mail, with the people of the pages' tests.
@@ -220,8 +220,8 @@ func TestCreatedLetter(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	created(t.Context(), publishers.Created{Repository: "main", Project: "nobodys"})
-	created(t.Context(), publishers.Created{Repository: "team", Project: "new-thing", Owner: owner.ID, Publisher: "workflow release.yml in acme/widgets", Address: "192.0.2.7"})
+	created(t.Context(), exchange.Created{Repository: "main", Project: "nobodys"})
+	created(t.Context(), exchange.Created{Repository: "team", Project: "new-thing", Owner: owner.ID, Publisher: "workflow release.yml in acme/widgets", Address: "192.0.2.7"})
 	letter := strings.ReplaceAll(server.Next(), "=\r\n", "")
 	for _, want := range []string{"owner@acme.example", "new-thing", "workflow release.yml in acme/widgets", "192.0.2.7", "http://index.example/r/team/manage/project/new-thing/settings/publishing/"} {
 		if !strings.Contains(letter, want) {

@@ -161,7 +161,7 @@ func (e *endpoints) site() (*web.Site, error) {
 	}
 	o := web.Options{
 		Authority: authority, Version: version.Read().Version,
-		Index: e.Index, Directory: e.Directory, Registry: e.Registry, Accounts: e.Accounts, SignIn: e.SignIn, Outbox: e.Outbox, Desk: e.Desk, Name: e.Config.Name(), BaseURL: e.base, Log: e.log, Closed: !e.Config.Access.AnonymousRead, Believed: e.Config.BelievedFor(),
+		Index: e.Index, Directory: e.Directory, Registry: e.Registry, Exchange: e.Minter, Accounts: e.Accounts, SignIn: e.SignIn, Outbox: e.Outbox, Desk: e.Desk, Name: e.Config.Name(), BaseURL: e.base, Log: e.log, Closed: !e.Config.Access.AnonymousRead, Believed: e.Config.BelievedFor(),
 	}
 	for _, s := range e.settings {
 		o.Settings = append(o.Settings, ui.Setting(s))
@@ -189,6 +189,6 @@ func (e *endpoints) tables() []route.Table {
 		simpleapi.New(e.Index.Index, simpleapi.Options{BasePath: e.base.Path, BaseURL: e.base.String(), CacheBytes: int64(e.Config.Limits.PageCache)}).Table(),
 		jsonapi.New(e.Index.Index, jsonapi.Options{BaseURL: e.base.String()}).Table(),
 		legacyupload.New(e.Index.Intake, legacyupload.Options{}).Table(),
-		mintapi.New(e.Registry, config.Audience(e.base), mintapi.Options{BaseURL: e.base}).Table(),
+		mintapi.New(e.Minter, config.Audience(e.base), mintapi.Options{BaseURL: e.base}).Table(),
 	}
 }

@@ -25,7 +25,9 @@ import (
 	"pyindex/internal/lockout"
 	"pyindex/internal/passkeys"
 	"pyindex/internal/publishers"
+	"pyindex/internal/publishers/exchange"
 	"pyindex/internal/publishers/idtoken"
+	"pyindex/internal/publishers/insight"
 	"pyindex/internal/storage/blobs"
 	"pyindex/internal/storage/db"
 	"pyindex/internal/workload"
@@ -42,6 +44,7 @@ type App struct {
 	verifier  *idtoken.Verifier
 	Registry  *publishers.Registry
 	Desk      *lockout.Desk
+	Minter    *exchange.Minter
 	Accounts  *account.Accounts
 	SignIn    *signin.Methods
 	Outbox    *outbox.Outbox
@@ -74,20 +77,23 @@ func Open(ctx context.Context, c *config.Config, log *slog.Logger, base *url.URL
 	if err != nil {
 		return nil, errors.Join(err, a.Close())
 	}
-	a.Registry = publishers.New(a.DB.Publishers(), verifier, workload.All, publishers.Options{
-		Lifetime: time.Duration(c.OIDC.TokenLifetime), KeepExchanges: time.Duration(c.OIDC.KeepExchanges),
-		OwnerID: accountid.New(http.DefaultClient, c.AccountAPIs()...).Of,
-		Issuers: c.Issuers(base), Policy: c.Upload.Rules().NamePolicy, Created: created, Log: log,
+	a.Registry = publishers.New(a.DB.Publishers(), workload.All, publishers.Options{
+		KeepExchanges: time.Duration(c.OIDC.KeepExchanges),
+		OwnerID:       accountid.New(http.DefaultClient, c.AccountAPIs()...).Of,
+		Issuers:       c.Issuers(base),
+		Policy:        c.Upload.Rules().NamePolicy,
+	})
+	a.Minter = exchange.New(a.Registry, verifier, exchange.Options{
+		Lifetime: time.Duration(c.OIDC.TokenLifetime), Created: created, Log: log,
 	})
 	a.Desk = lockout.New(a.DB.Lockouts(), lockout.Options{Sentence: a.Registry.Sentence})
 	a.Index = assembly.New(a.DB.Catalog(), a.Blobs, assembly.Options{
-		Log: log, Policy: c.Upload.Rules(), Limits: c.Limits.Catalog(), Attester: attester, Redact: a.Registry.Redact,
+		Log: log, Policy: c.Upload.Rules(), Limits: c.Limits.Catalog(), Attester: attester, Redact: insight.New(a.Registry).Redact,
 	})
 	return a, nil
 }
 
-// openAccounts sets the accounts of the index and how people sign in to them. base is nil for commands, which have no
-// passkeys.
+// openAccounts sets the accounts of the index and how people sign in to them. base is nil for commands, which have no passkeys.
 func (a *App) openAccounts(base *url.URL) error {
 	c, box := a.Config, outbox.Options{}
 	o := signin.Options{Name: c.Name(), SecondFactor: access.FactorPolicy(c.Access.RequireSecond)}

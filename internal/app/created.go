@@ -10,17 +10,17 @@ import (
 	"pyindex/internal/account/outbox"
 	"pyindex/internal/catalog"
 	"pyindex/internal/fault"
-	"pyindex/internal/publishers"
+	"pyindex/internal/publishers/exchange"
 )
 
-// TellCreated returns what writes to the owner of a project that a pending publisher created; nil if no mail is sent.
-// The letter waits as a row until the mail server takes it, so that an exchange does not.
-func (a *App) TellCreated(base *url.URL, log *slog.Logger) (func(context.Context, publishers.Created), error) {
+// TellCreated returns what writes to the owner of a project that a pending publisher created; nil if no mail is sent. The
+// letter waits as a row until the mail server takes it, so that an exchange does not.
+func (a *App) TellCreated(base *url.URL, log *slog.Logger) (func(context.Context, exchange.Created), error) {
 	sender, err := a.Config.Mail.Sender()
 	if err != nil || sender == nil || base == nil {
 		return nil, err
 	}
-	return func(ctx context.Context, c publishers.Created) {
+	return func(ctx context.Context, c exchange.Created) {
 		if err := a.writeCreated(context.WithoutCancel(ctx), base, c); err != nil {
 			log.Error("a letter was not written", "error", err, "project", c.Project)
 		}
@@ -28,7 +28,7 @@ func (a *App) TellCreated(base *url.URL, log *slog.Logger) (func(context.Context
 }
 
 // writeCreated writes the letter about a project that was created, if its owner has an address.
-func (a *App) writeCreated(ctx context.Context, base *url.URL, c publishers.Created) error {
+func (a *App) writeCreated(ctx context.Context, base *url.URL, c exchange.Created) error {
 	var user access.User
 	err := a.DB.Accounts().View(ctx, func(tx account.Tx) (err error) {
 		user, err = tx.UserByID(ctx, c.Owner)
@@ -48,7 +48,5 @@ func (a *App) writeCreated(ctx context.Context, base *url.URL, c publishers.Crea
 		tree = "r/" + c.Repository + "/"
 	}
 	link := base.JoinPath(tree, "manage/project", c.Project, "settings/publishing/").String()
-	return a.Outbox.Warn(ctx, to,
-		outbox.CreatedLetter(a.Config.Name(), user.Name, c.Project, c.Publisher, outbox.Seen{At: c.At, Address: c.Address},
-			link))
+	return a.Outbox.Warn(ctx, to, outbox.CreatedLetter(a.Config.Name(), user.Name, c.Project, c.Publisher, outbox.Seen{At: c.At, Address: c.Address}, link))
 }

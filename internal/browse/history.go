@@ -34,7 +34,7 @@ type History struct {
 	Repositories map[string]string // names by id, of the repositories that there are
 }
 
-// exchanges are what owners alone may read of a project's history, as in publishers.Registry.Exchanges.
+// exchanges are what owners alone may read of a project's history, as in insight.View.Exchanges.
 var exchanges = []string{"publisher.exchange"}
 
 // History returns what happened to a project since it was made; what was recorded under its name before, of a project

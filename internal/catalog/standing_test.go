@@ -21,6 +21,7 @@ import (
 	"pyindex/internal/packaging"
 	"pyindex/internal/packaging/packagingtest"
 	"pyindex/internal/publishers"
+	"pyindex/internal/publishers/exchange"
 	"pyindex/internal/storage/blobs"
 	"pyindex/internal/storage/db"
 	"pyindex/internal/storage/storagetest"
@@ -70,7 +71,7 @@ func newIncident(t *testing.T, url string) *incident {
 	i.keys = access.NewKeyring(rows.Access(), access.KeyringOptions{Now: clock})
 	i.other = assembly.New(second.Catalog(), i.blobs, assembly.Options{Now: clock, Log: quiet})
 	i.dir = access.NewDirectory(second.Access(), access.DirectoryOptions{Now: clock})
-	i.registry = publishers.New(second.Publishers(), nil, nil, publishers.Options{Now: clock})
+	i.registry = publishers.New(second.Publishers(), nil, publishers.Options{Now: clock})
 	return i
 }
 
@@ -230,7 +231,7 @@ var ends = []struct {
 		return i.other.SetStatus(i.t.Context(), i.boss, "", s.project, catalog.Archived, "")
 	}},
 	{"minted token burned", "minted", "revoked", func(i *incident, s sender) error {
-		return i.registry.Burn(i.t.Context(), access.Caller{}, s.secret)
+		return exchange.New(i.registry, nil, exchange.Options{}).Burn(i.t.Context(), access.Caller{}, s.secret)
 	}},
 	{"publisher removed", "minted", "add it to the project's publishers", func(i *incident, s sender) error {
 		return i.registry.Remove(i.t.Context(), i.boss, s.publisherID)

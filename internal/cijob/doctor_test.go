@@ -23,6 +23,7 @@ import (
 	"pyindex/internal/config"
 	"pyindex/internal/legacyupload"
 	"pyindex/internal/publishers/idtoken/issuertest"
+	"pyindex/internal/publishers/insight"
 	"pyindex/internal/publishers/mintapi"
 	"pyindex/internal/server"
 	"pyindex/internal/simpleapi"
@@ -68,7 +69,7 @@ func newClinicOf(t *testing.T, kind string) *clinic {
 	if h, err = server.New(server.Options{Keyring: keyring, Log: log, Name: "index"},
 		simpleapi.New(c.app.Index.Index, simpleapi.Options{BaseURL: base.String()}).Table(),
 		legacyupload.New(c.app.Index.Intake, legacyupload.Options{}).Table(),
-		mintapi.New(c.app.Registry, config.Audience(base), mintapi.Options{BaseURL: base}).Table(),
+		mintapi.New(c.app.Minter, config.Audience(base), mintapi.Options{BaseURL: base}).Table(),
 		server.NewHealth().Table(),
 	); err != nil {
 		t.Fatal(err)
@@ -132,7 +133,7 @@ func TestDoctorPublish(t *testing.T) {
 	for _, check := range []string{"connection", "audience", "upload URL", "identity token", "claims", "publisher"} {
 		c.want(d, check, "ok", "")
 	}
-	if list, err := c.app.Registry.Exchanges(t.Context(), c.app.Operator, "", 10); err != nil || len(list) != 0 {
+	if list, err := insight.New(c.app.Registry).Exchanges(t.Context(), c.app.Operator, "", 10); err != nil || len(list) != 0 {
 		t.Errorf("the doctor exchanged without being asked: %+v, %v", list, err)
 	}
 	refused := c.examine(func(d *publishDoctor) { d.Exchange = true })

@@ -59,7 +59,7 @@ func each(t *testing.T, f func(w *world)) {
 			dir:      access.NewDirectory(rows.Access(), access.DirectoryOptions{}),
 			keys:     access.NewKeyring(rows.Access(), access.KeyringOptions{}),
 			accounts: account.New(rows.Accounts(), signin.New(rows.SignIn(), outbox.New(rows.Outbox(), outbox.Options{}), signin.Options{}), account.Options{}),
-			registry: publishers.New(rows.Publishers(), nil, []*workload.Kind{workload.GitHub}, publishers.Options{}),
+			registry: publishers.New(rows.Publishers(), []*workload.Kind{workload.GitHub}, publishers.Options{}),
 		}
 		w.desk = lockout.New(second.Lockouts(), lockout.Options{Sentence: w.registry.Sentence})
 		f(w)

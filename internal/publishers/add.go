@@ -73,7 +73,7 @@ type addition struct {
 // gets fault.Unauthenticated. fault.Invalid names the field that is wrong; fault.Conflict is for a publisher that the
 // project has, and for a pending one whose project exists.
 func (r *Registry) Add(ctx context.Context, who access.Caller, req AddRequest) (Added, error) {
-	if err := known(who); err != nil {
+	if err := CheckKnown(who); err != nil {
 		return Added{}, err
 	}
 	// Permission comes before the issuer's API is asked, and again in the transaction that writes.
@@ -86,7 +86,7 @@ func (r *Registry) Add(ctx context.Context, who access.Caller, req AddRequest) (
 	}
 	out := Added{
 		Pending: req.Pending, Project: a.name.String(), Provider: a.publisher.Provider, Issuer: a.publisher.Issuer,
-		Sentence: r.sentence(a.publisher), Fields: a.publisher.Fields, OwnerID: a.publisher.OwnerID, Warning: a.warning,
+		Sentence: r.Sentence(a.publisher), Fields: a.publisher.Fields, OwnerID: a.publisher.OwnerID, Warning: a.warning,
 	}
 	err = access.Update(ctx, r.store, who, func(tx Tx, who access.Caller) (err error) {
 		if req.Pending {
@@ -108,7 +108,7 @@ func (r *Registry) mayAdd(ctx context.Context, who access.Caller, req AddRequest
 		if req.Pending {
 			_, err = repositoryFor(ctx, tx, who, req.Repository)
 		} else {
-			_, err = projectFor(ctx, tx, who, req.Repository, name)
+			_, err = ProjectFor(ctx, tx, who, req.Repository, name)
 		}
 		return err
 	})

@@ -11,7 +11,7 @@ import (
 
 // attach gives an existing project a publisher.
 func (r *Registry) attach(ctx context.Context, tx Tx, who access.Caller, a addition) (string, error) {
-	project, err := projectFor(ctx, tx, who, a.req.Repository, a.name)
+	project, err := ProjectFor(ctx, tx, who, a.req.Repository, a.name)
 	if err != nil {
 		return "", err
 	}
@@ -29,7 +29,7 @@ func (r *Registry) attach(ctx context.Context, tx Tx, who access.Caller, a addit
 	} else if err != nil {
 		return "", err
 	}
-	detail := r.describe(p)
+	detail := r.Detail(p)
 	if loose != "" {
 		if _, err := tx.Detach(ctx, loose, project.ID); err != nil {
 			return "", err
@@ -53,7 +53,7 @@ func sameRule(ctx context.Context, tx Tx, projectID string, p Publisher) (loose 
 	}
 	for _, l := range links {
 		q := l.Publisher
-		if !equalRules(p, q) {
+		if !SameRule(p, q) {
 			continue
 		}
 		if p.OwnerID == "" || p.OwnerID == q.OwnerID {
@@ -67,11 +67,21 @@ func sameRule(ctx context.Context, tx Tx, projectID string, p Publisher) (loose 
 	return loose, nil
 }
 
-// equalRules reports whether two publishers differ at most in the owner's id.
-func equalRules(p, q Publisher) bool {
+// SameRule reports whether two publishers differ at most in the owner's id.
+func SameRule(p, q Publisher) bool {
 	return p.Issuer == q.Issuer && p.Provider == q.Provider && maps.Equal(p.Fields, q.Fields)
 }
 
 func alreadyRegistered(name packaging.ProjectName) error {
 	return fault.New(fault.Conflict, "this publisher is already registered for project %s", name)
+}
+
+// AttachOnce is Tx.Attach if a link that exists is fine. It looks first, because after a conflict a transaction of some
+// databases is over.
+func AttachOnce(ctx context.Context, tx Tx, a Attached) error {
+	links, err := tx.AttachedTo(ctx, a.Publisher.ID, a.ProjectID)
+	if err != nil || len(links) > 0 {
+		return err
+	}
+	return tx.Attach(ctx, a)
 }

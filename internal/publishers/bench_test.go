@@ -16,14 +16,23 @@ import (
 	"pyindex/internal/fault"
 	"pyindex/internal/packaging"
 	"pyindex/internal/publishers"
+	"pyindex/internal/publishers/exchange"
 	"pyindex/internal/publishers/idtoken"
 	"pyindex/internal/publishers/idtoken/issuertest"
+	"pyindex/internal/publishers/insight"
 	"pyindex/internal/storage/db"
 	"pyindex/internal/storage/storagetest"
 	"pyindex/internal/workload"
 )
 
 const audience = "pypi.acme.example"
+
+// The tokens that tests ask for.
+var (
+	upload = exchange.Want{Scope: access.ScopeUpload}
+	once   = exchange.Want{Scope: access.ScopeUpload, Single: true}
+	read   = exchange.Want{Scope: access.ScopeRead}
+)
 
 // clock is a time that tests set.
 type clock struct {
@@ -101,6 +110,23 @@ func (r *entries) of(action string) []audit.Entry {
 	return out
 }
 
+// trust is a registry with the exchange and the view over it.
+type trust struct {
+	*publishers.Registry
+	*exchange.Minter
+	*insight.View
+}
+
+type settings struct {
+	rules    publishers.Options
+	exchange exchange.Options
+}
+
+func newTrust(s publishers.Store, v exchange.Verifier, providers []*workload.Kind, o settings) trust {
+	r := publishers.New(s, providers, o.rules)
+	return trust{r, exchange.New(r, v, o.exchange), insight.New(r)}
+}
+
 // bench is a registry over a real database, with an issuer that really signs.
 type bench struct {
 	*testing.T
@@ -110,12 +136,12 @@ type bench struct {
 	store    *record
 	issuer   *issuertest.Issuer
 	verifier *idtoken.Verifier
-	registry *publishers.Registry
+	registry trust
 	operator access.Caller
 	guest    access.Caller
 }
 
-func newBench(t *testing.T, change ...func(*publishers.Options)) *bench {
+func newBench(t *testing.T, change ...func(*settings)) *bench {
 	t.Helper()
 	return newBenchOn(t, storagetest.SQLite(t), change...)
 }
@@ -125,7 +151,7 @@ func onEach(t *testing.T, f func(t *testing.T, b *bench)) {
 	storagetest.EachDatabase(t, func(t *testing.T, fresh func(*testing.T) string) { f(t, newBenchOn(t, fresh(t))) })
 }
 
-func newBenchOn(t *testing.T, url string, change ...func(*publishers.Options)) *bench {
+func newBenchOn(t *testing.T, url string, change ...func(*settings)) *bench {
 	t.Helper()
 	b := &bench{T: t, url: url, clock: newClock(), issuer: issuertest.New(t, issuertest.Options{Plain: true})}
 	b.db = b.open()
@@ -135,11 +161,11 @@ func newBenchOn(t *testing.T, url string, change ...func(*publishers.Options)) *
 		t.Fatal(err)
 	}
 	b.store = &record{b.db.Publishers(), &entries{}}
-	o := publishers.Options{Now: b.clock.Now, Log: slog.New(slog.DiscardHandler)}
+	o := settings{publishers.Options{Now: b.clock.Now}, exchange.Options{Log: slog.New(slog.DiscardHandler)}}
 	for _, f := range change {
 		f(&o)
 	}
-	b.registry = publishers.New(b.store, b.verifier, []*workload.Kind{workload.GitHub}, o)
+	b.registry = newTrust(b.store, b.verifier, []*workload.Kind{workload.GitHub}, o)
 	b.operator = access.Operator("tester").At("192.0.2.1", "r-0")
 	b.guest = access.Guest(false).At("198.51.100.7", "r-1")
 	return b
@@ -157,10 +183,10 @@ func (b *bench) open() *db.DB {
 }
 
 // replicas are the bench's registry and one of another process.
-func (b *bench) replicas() []*publishers.Registry {
+func (b *bench) replicas() []trust {
 	b.Helper()
 	store := &record{b.open().Publishers(), b.store.entries}
-	return []*publishers.Registry{b.registry, publishers.New(store, b.verifier, []*workload.Kind{workload.GitHub}, publishers.Options{Now: b.clock.Now})}
+	return []trust{b.registry, newTrust(store, b.verifier, []*workload.Kind{workload.GitHub}, settings{rules: publishers.Options{Now: b.clock.Now}})}
 }
 
 // project makes a project in the repository main, owned by a user's id or by nobody.
@@ -254,12 +280,12 @@ func (b *bench) token(over map[string]any) access.Secret {
 	return access.Secret(b.issuer.Sign(b.issuer.Claims(audience, b.clock.Now(), over)))
 }
 
-func (b *bench) exchange(raw access.Secret) (publishers.Minted, error) {
-	return b.registry.Exchange(b.Context(), b.guest, raw)
+func (b *bench) exchange(raw access.Secret) (exchange.Minted, error) {
+	return b.registry.Exchange(b.Context(), b.guest, raw, upload)
 }
 
 // mint exchanges a token that has to be good.
-func (b *bench) mint(over map[string]any) publishers.Minted {
+func (b *bench) mint(over map[string]any) exchange.Minted {
 	b.Helper()
 	m, err := b.exchange(b.token(over))
 	if err != nil {
@@ -271,7 +297,7 @@ func (b *bench) mint(over map[string]any) publishers.Minted {
 // refuse wants a refusal with a code and a word of its description.
 func refuse(t testing.TB, err error, code, word string) {
 	t.Helper()
-	f, ok := errors.AsType[*publishers.Refusal](err)
+	f, ok := errors.AsType[*exchange.Refusal](err)
 	if !ok {
 		t.Fatalf("Exchange = %v, want a refusal with code %s", err, code)
 	}

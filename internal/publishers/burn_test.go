@@ -7,13 +7,14 @@ import (
 	"pyindex/internal/access"
 	"pyindex/internal/fault"
 	"pyindex/internal/publishers"
+	"pyindex/internal/publishers/exchange"
 )
 
 func TestLifetime(t *testing.T) {
 	for _, c := range []struct{ set, want time.Duration }{
 		{0, 900 * time.Second}, {-1, 900 * time.Second}, {time.Hour, time.Hour}, {48 * time.Hour, 6 * time.Hour},
 	} {
-		b := newBench(t, func(o *publishers.Options) { o.Lifetime = c.set })
+		b := newBench(t, func(o *settings) { o.exchange.Lifetime = c.set })
 		b.project("widgets", "")
 		b.add("widgets")
 		m := b.mint(nil)
@@ -78,7 +79,7 @@ func TestProjectDeleted(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = b.exchange(raw)
-	refuse(t, err, publishers.CodePublisher, "no project here trusts")
+	refuse(t, err, exchange.CodePublisher, "no project here trusts")
 	b.project("widgets", "")
 	if b.identify(m.Token).May(access.Reader, b.object("project-widgets")) {
 		t.Error("a token of a deleted project is good for its successor")

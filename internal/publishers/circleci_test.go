@@ -5,7 +5,7 @@ import (
 	"testing"
 
 	"pyindex/internal/fault"
-	"pyindex/internal/publishers"
+	"pyindex/internal/publishers/exchange"
 	"pyindex/internal/workload"
 )
 
@@ -101,7 +101,7 @@ func TestCircleCITokenOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err := s.exchange(raw)
-	refuse(t, err, publishers.CodeReuse, "")
+	refuse(t, err, exchange.CodeReuse, "")
 }
 
 // TestCircleCIPresetStays: a rule that was made by the preset of generic publishers remains what it was.

@@ -26,7 +26,7 @@ type ConstrainRequest struct {
 // others get the fault.NotFound of a project that does not exist, as does the id of a publisher that is not the project's.
 // fault.Invalid names the field that is wrong, or that the publisher has already.
 func (r *Registry) Constrain(ctx context.Context, who access.Caller, req ConstrainRequest) (Added, error) {
-	if err := known(who); err != nil {
+	if err := CheckKnown(who); err != nil {
 		return Added{}, err
 	}
 	name, err := packaging.ParseProjectName(req.Project)
@@ -35,7 +35,7 @@ func (r *Registry) Constrain(ctx context.Context, who access.Caller, req Constra
 	}
 	var out Added
 	err = access.Update(ctx, r.store, who, func(tx Tx, who access.Caller) error {
-		project, err := projectFor(ctx, tx, who, req.Repository, name)
+		project, err := ProjectFor(ctx, tx, who, req.Repository, name)
 		if err != nil {
 			return err
 		}
@@ -61,16 +61,9 @@ func attachedPublisher(ctx context.Context, tx Tx, project catalog.Project, id s
 	}
 	links, err := tx.AttachedTo(ctx, id, project.ID)
 	if err != nil || len(links) == 0 {
-		return Publisher{}, orElse(err, none)
+		return Publisher{}, cmp.Or(err, none)
 	}
 	return links[0].Publisher, nil
-}
-
-func orElse(err, other error) error {
-	if err != nil {
-		return err
-	}
-	return other
 }
 
 // narrowed makes the row of a publisher that says more fields than old. What old is pinned to stays.
@@ -106,7 +99,7 @@ func (r *Registry) narrowed(who access.Caller, old Publisher, more map[string]st
 	if rule.OwnerID != "" {
 		p.OwnerID = rule.OwnerID
 	}
-	if equalRules(p, old) && p.OwnerID == old.OwnerID {
+	if SameRule(p, old) && p.OwnerID == old.OwnerID {
 		return old, fault.New(fault.Invalid, "the publisher is as narrow as that already: name something that it does not say yet")
 	}
 	return p, nil
@@ -119,7 +112,7 @@ func (r *Registry) replace(ctx context.Context, tx Tx, who access.Caller, projec
 		return Added{}, err
 	}
 	at := r.o.Now()
-	if err := attachOnce(ctx, tx, Attached{Publisher: p, ProjectID: project.ID, Project: project.Name.String(), AddedAt: at, AddedBy: who.ID()}); err != nil {
+	if err := AttachOnce(ctx, tx, Attached{Publisher: p, ProjectID: project.ID, Project: project.Name.String(), AddedAt: at, AddedBy: who.ID()}); err != nil {
 		return Added{}, err
 	}
 	if _, err := tx.Detach(ctx, old.ID, project.ID); err != nil {
@@ -129,13 +122,13 @@ func (r *Registry) replace(ctx context.Context, tx Tx, who access.Caller, projec
 	if _, err := tx.NextSerial(ctx); err != nil {
 		return Added{}, err
 	}
-	added, removed := r.describe(p), r.describe(old)
+	added, removed := r.Detail(p), r.Detail(old)
 	added["constrains"], removed["constrained_by"] = old.ID, p.ID
 	if err := tx.InsertAudit(ctx, r.entry("publisher.add", who.Actor(), project, p.ID, at, added)); err != nil {
 		return Added{}, err
 	}
 	return Added{
-		ID: p.ID, Project: project.Name.String(), Provider: p.Provider, Issuer: p.Issuer, Sentence: r.sentence(p), Fields: p.Fields, OwnerID: p.OwnerID,
+		ID: p.ID, Project: project.Name.String(), Provider: p.Provider, Issuer: p.Issuer, Sentence: r.Sentence(p), Fields: p.Fields, OwnerID: p.OwnerID,
 	}, tx.InsertAudit(ctx, r.entry("publisher.remove", who.Actor(), project, old.ID, at, removed))
 }
 
@@ -147,9 +140,9 @@ func settled(ctx context.Context, tx Tx, project catalog.Project, p Publisher) (
 		return p, err
 	}
 	for _, l := range links {
-		if q := l.Publisher; equalRules(p, q) && (p.OwnerID == "" || p.OwnerID == q.OwnerID) {
+		if q := l.Publisher; SameRule(p, q) && (p.OwnerID == "" || p.OwnerID == q.OwnerID) {
 			return q, nil
-		} else if equalRules(p, q) && q.OwnerID == "" {
+		} else if SameRule(p, q) && q.OwnerID == "" {
 			if _, err := tx.Detach(ctx, q.ID, project.ID); err != nil {
 				return p, err
 			}

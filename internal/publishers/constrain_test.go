@@ -175,8 +175,8 @@ func TestPreview(t *testing.T) {
 
 // TestIssuersThatAreConfigured: no other issuer is taken, whatever a form says.
 func TestIssuersThatAreConfigured(t *testing.T) {
-	b := newBench(t, func(o *publishers.Options) {
-		o.Issuers = []publishers.Issuer{{Provider: "github", URL: "https://github.acme.example/_services/token"}, {Provider: "gitlab", URL: workload.GitHubIssuer}}
+	b := newBench(t, func(o *settings) {
+		o.rules.Issuers = []publishers.Issuer{{Provider: "github", URL: "https://github.acme.example/_services/token"}, {Provider: "gitlab", URL: workload.GitHubIssuer}}
 	})
 	b.project("widgets", "")
 	for _, issuer := range []string{"", workload.GitHubIssuer, "https://github.acme.example/_services/token/", "https://evil.example"} {

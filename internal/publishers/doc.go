@@ -1,7 +1,9 @@
-// Package publishers is trusted publishing: which workloads a project trusts, and the exchange of an identity token
-// for a short-lived upload token.
+// Package publishers keeps the rules of trusted publishing: which workloads may upload to a project, and which may read.
 //
-// A rule is data, compiled when it is written and asked when a token comes. Claims are compared literally with what a
-// configured issuer signed for this index; a token id counts once; a minted token is good for the projects whose rules
-// it fitted, while they stand, and for nothing else. Every refusal names the claim that differed.
+// A rule is data. It is compiled when it is written and again when it is asked, so that a row which today's rules would not
+// take fits nothing. Only a project's owners and administrators see and change its rules; every change reads the caller's
+// rights again in its transaction and is recorded.
+//
+// Tokens are exchanged in package exchange, and owners read how that went in package insight. The tests here are of all
+// three, because each needs the others: a rule, a token that fits it, and what is told of it.
 package publishers

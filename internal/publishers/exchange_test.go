@@ -11,6 +11,7 @@ import (
 	"pyindex/internal/catalog"
 	"pyindex/internal/fault"
 	"pyindex/internal/publishers"
+	"pyindex/internal/publishers/exchange"
 	"pyindex/internal/publishers/idtoken"
 	"pyindex/internal/publishers/idtoken/issuertest"
 	"pyindex/internal/workload"
@@ -143,11 +144,11 @@ func TestIssuerIsIdentity(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := publishers.New(b.store, v, []*workload.Kind{workload.GitHub}, publishers.Options{Now: b.clock.Now})
-	_, err = r.Exchange(t.Context(), b.guest, access.Secret(ghes.Sign(ghes.Claims(audience, b.clock.Now(), nil))))
-	refuse(t, err, publishers.CodePublisher, "no project here trusts")
-	_, err = r.Exchange(t.Context(), b.guest, access.Secret(ghes.Sign(ghes.Claims(audience, b.clock.Now(), map[string]any{"iss": b.issuer.URL}))))
-	refuse(t, err, publishers.CodeToken, "signature")
+	r := newTrust(b.store, v, []*workload.Kind{workload.GitHub}, settings{rules: publishers.Options{Now: b.clock.Now}})
+	_, err = r.Exchange(t.Context(), b.guest, access.Secret(ghes.Sign(ghes.Claims(audience, b.clock.Now(), nil))), upload)
+	refuse(t, err, exchange.CodePublisher, "no project here trusts")
+	_, err = r.Exchange(t.Context(), b.guest, access.Secret(ghes.Sign(ghes.Claims(audience, b.clock.Now(), map[string]any{"iss": b.issuer.URL}))), upload)
+	refuse(t, err, exchange.CodeToken, "signature")
 	// One jti at two issuers is two.
 	for _, i := range []*issuertest.Issuer{b.issuer, ghes} {
 		req := b.request("widgets")
@@ -155,7 +156,7 @@ func TestIssuerIsIdentity(t *testing.T) {
 		if _, err := r.Add(t.Context(), b.operator, req); err != nil && !fault.Is(err, fault.Conflict) {
 			t.Fatal(err)
 		}
-		if _, err := r.Exchange(t.Context(), b.guest, access.Secret(i.Sign(i.Claims(audience, b.clock.Now(), map[string]any{"jti": "1"})))); err != nil {
+		if _, err := r.Exchange(t.Context(), b.guest, access.Secret(i.Sign(i.Claims(audience, b.clock.Now(), map[string]any{"jti": "1"}))), upload); err != nil {
 			t.Errorf("Exchange(token of %s) = %v", i.URL, err)
 		}
 	}
@@ -167,12 +168,12 @@ func TestNotEnabled(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, v := range []publishers.Verifier{none, nil} {
-		r := publishers.New(b.store, v, nil, publishers.Options{Now: b.clock.Now})
-		_, err := r.Exchange(t.Context(), b.guest, b.token(nil))
-		refuse(t, err, publishers.CodeNotEnabled, "not enabled")
+	for _, v := range []exchange.Verifier{none, nil} {
+		r := newTrust(b.store, v, nil, settings{rules: publishers.Options{Now: b.clock.Now}})
+		_, err := r.Exchange(t.Context(), b.guest, b.token(nil), upload)
+		refuse(t, err, exchange.CodeNotEnabled, "not enabled")
 	}
-	unknownKind := publishers.New(b.store, b.verifier, nil, publishers.Options{Now: b.clock.Now})
-	_, err = unknownKind.Exchange(t.Context(), b.guest, b.token(nil))
-	refuse(t, err, publishers.CodeNotEnabled, `"github"`)
+	unknownKind := newTrust(b.store, b.verifier, nil, settings{rules: publishers.Options{Now: b.clock.Now}})
+	_, err = unknownKind.Exchange(t.Context(), b.guest, b.token(nil), upload)
+	refuse(t, err, exchange.CodeNotEnabled, `"github"`)
 }

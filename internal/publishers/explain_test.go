@@ -13,11 +13,13 @@ import (
 	"pyindex/internal/fault"
 	"pyindex/internal/packaging"
 	"pyindex/internal/publishers"
+	"pyindex/internal/publishers/exchange"
 	"pyindex/internal/publishers/idtoken/issuertest"
+	"pyindex/internal/publishers/insight"
 )
 
 // exchanges are those that who may see; it has to be allowed.
-func (b *bench) exchanges(who access.Caller, project string) []publishers.Exchange {
+func (b *bench) exchanges(who access.Caller, project string) []insight.Exchange {
 	b.Helper()
 	list, err := b.registry.Exchanges(b.Context(), who, project, 100)
 	if err != nil {
@@ -36,7 +38,7 @@ func (b *bench) owner(user, project string) access.Caller {
 
 // TestEveryDifference: the history names each claim that differed, not only the one that decided.
 func TestEveryDifference(t *testing.T) {
-	all := []publishers.Difference{
+	all := []insight.Difference{
 		{Claim: "repository_owner_id", Expected: `"4242"`, Got: `"666"`},
 		{Claim: "job_workflow_ref", Expected: `"acme/widgets/.github/workflows/release.yml@ followed by the token's own ref or sha"`, Got: `"acme/widgets/.github/workflows/other.yml@refs/tags/v1.0"`},
 		{Claim: "event_name", Got: `"pull_request_target"`, Why: "which may never publish: strangers can start it"},
@@ -50,7 +52,7 @@ func TestEveryDifference(t *testing.T) {
 		alice := b.owner("alice", "widgets")
 		b.add("widgets")
 		for mask := 1; mask < 1<<len(claims); mask++ {
-			over, want := map[string]any{}, []publishers.Difference(nil)
+			over, want := map[string]any{}, []insight.Difference(nil)
 			for i := range claims {
 				if mask&(1<<i) != 0 {
 					for k, v := range claims[i] {
@@ -61,7 +63,7 @@ func TestEveryDifference(t *testing.T) {
 			}
 			b.clock.Pass(time.Second)
 			_, err := b.exchange(b.token(over))
-			refuse(t, err, publishers.CodePublisher, want[0].Claim)
+			refuse(t, err, exchange.CodePublisher, want[0].Claim)
 			got := b.exchanges(alice, "widgets")[0]
 			if diff := cmp.Diff(want, got.Nearest[0].Differences); diff != "" {
 				t.Errorf("differences of %v: %s", over, diff)
@@ -86,18 +88,18 @@ func TestMissingClaims(t *testing.T) {
 	for _, c := range []struct {
 		name string
 		over map[string]any
-		want publishers.Difference
+		want insight.Difference
 	}{
-		{"no environment", map[string]any{"environment": issuertest.Absent}, publishers.Difference{Claim: "environment", Expected: `"release"`, Got: "missing"}},
-		{"owner id a number", map[string]any{"repository_owner_id": 4242}, publishers.Difference{Claim: "repository_owner_id", Got: "4242", Why: "but must be a string that says something"}},
-		{"owner id a list", map[string]any{"repository_owner_id": []any{"4242"}}, publishers.Difference{Claim: "repository_owner_id", Got: "a list", Why: "but must be a string that says something"}},
-		{"no workflow", map[string]any{"job_workflow_ref": issuertest.Absent}, publishers.Difference{Claim: "job_workflow_ref", Got: "missing", Why: "but must be a string that says something"}},
+		{"no environment", map[string]any{"environment": issuertest.Absent}, insight.Difference{Claim: "environment", Expected: `"release"`, Got: "missing"}},
+		{"owner id a number", map[string]any{"repository_owner_id": 4242}, insight.Difference{Claim: "repository_owner_id", Got: "4242", Why: "but must be a string that says something"}},
+		{"owner id a list", map[string]any{"repository_owner_id": []any{"4242"}}, insight.Difference{Claim: "repository_owner_id", Got: "a list", Why: "but must be a string that says something"}},
+		{"no workflow", map[string]any{"job_workflow_ref": issuertest.Absent}, insight.Difference{Claim: "job_workflow_ref", Got: "missing", Why: "but must be a string that says something"}},
 	} {
 		b.clock.Pass(time.Second)
 		_, err := b.exchange(b.token(c.over))
-		refuse(t, err, publishers.CodePublisher, c.want.Claim)
+		refuse(t, err, exchange.CodePublisher, c.want.Claim)
 		got := b.exchanges(b.operator, "widgets")[0].Nearest
-		if diff := cmp.Diff([]publishers.Difference{c.want}, got[0].Differences); diff != "" {
+		if diff := cmp.Diff([]insight.Difference{c.want}, got[0].Differences); diff != "" {
 			t.Errorf("%s: %s", c.name, diff)
 		}
 	}
@@ -110,7 +112,7 @@ func TestExchangesAreForOwners(t *testing.T) {
 		b.add("widgets", "environment", "quiet-harbour")
 		b.add("gadgets", "environment", "loud-beach")
 		_, err := b.exchange(b.token(nil))
-		refuse(t, err, publishers.CodePublisher, "environment")
+		refuse(t, err, exchange.CodePublisher, "environment")
 		b.exchange(b.token(map[string]any{"repository": "acme/unknown"}))
 		_, absent := b.registry.Exchanges(t.Context(), bob, "no-such", 10)
 		for _, who := range []struct {
@@ -166,7 +168,7 @@ func TestExchangesOfPending(t *testing.T) {
 		b.addPending(alice, "new-thing", "environment", "quiet-harbour")
 		b.addPending(bob, "new-thing", "environment", "loud-beach")
 		_, err := b.exchange(b.token(nil))
-		refuse(t, err, publishers.CodePublisher, "environment")
+		refuse(t, err, exchange.CodePublisher, "environment")
 		if strings.Contains(err.Error(), "quiet-harbour") || strings.Contains(err.Error(), "new-thing") {
 			t.Errorf("the refusal tells a stranger: %v", err)
 		}
@@ -231,7 +233,7 @@ func TestExchangesLimit(t *testing.T) {
 		b.clock.Pass(time.Second)
 	}
 	b.mint(nil)
-	for _, limit := range []int{-1, 0, publishers.MaxExchanges + 1} {
+	for _, limit := range []int{-1, 0, insight.MaxExchanges + 1} {
 		if _, err := b.registry.Exchanges(t.Context(), b.operator, "", limit); !fault.Is(err, fault.Invalid) {
 			t.Errorf("Exchanges with limit %d = %v, want %v", limit, err, fault.Invalid)
 		}
@@ -252,7 +254,7 @@ func TestExchangesAreForgotten(t *testing.T) {
 		want time.Duration
 	}{{"by default", 0, 720 * time.Hour}, {"as set", 48 * time.Hour, 48 * time.Hour}, {"never at once", -1, 720 * time.Hour}} {
 		t.Run(c.name, func(t *testing.T) {
-			b := newBench(t, func(o *publishers.Options) { o.KeepExchanges = c.keep })
+			b := newBench(t, func(o *settings) { o.rules.KeepExchanges = c.keep })
 			b.project("widgets", "")
 			b.add("widgets")
 			b.exchange(b.token(map[string]any{"environment": "x"}))
@@ -288,7 +290,7 @@ func TestRecordIsBounded(t *testing.T) {
 	}
 	raw := b.token(map[string]any{"environment": strings.Repeat("x", 4000), "other": strings.Repeat("y", 4000)})
 	_, err := b.exchange(raw)
-	refuse(t, err, publishers.CodePublisher, "environment")
+	refuse(t, err, exchange.CodePublisher, "environment")
 	entries := b.store.of("publisher.exchange")
 	if len(entries) != 20 {
 		t.Errorf("one refusal left %d entries, want 20", len(entries))
@@ -310,8 +312,8 @@ func TestOldEntries(t *testing.T) {
 	b := newBench(t)
 	for i, d := range []map[string]any{
 		nil, {"code": 7, "nearest": "none", "claims": []any{1}}, {"nearest": []any{1, nil, map[string]any{"differences": []any{"x", map[string]any{}}}}},
-		{"code": publishers.CodePublisher, "claims": map[string]any{"repository": "acme/widgets"}, "provider": "carrier-pigeon"},
-		{"code": publishers.CodePublisher},
+		{"code": exchange.CodePublisher, "claims": map[string]any{"repository": "acme/widgets"}, "provider": "carrier-pigeon"},
+		{"code": exchange.CodePublisher},
 	} {
 		err := b.store.Update(t.Context(), func(tx publishers.Tx) error {
 			return tx.InsertAudit(t.Context(), audit.Entry{ID: fmt.Sprint(i), At: b.clock.Now(), Action: "publisher.exchange", Outcome: audit.Refused, Detail: d})

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"pyindex/internal/publishers"
+	"pyindex/internal/publishers/exchange"
 	"pyindex/internal/storage/db"
 	"pyindex/internal/workload"
 )
@@ -64,22 +65,22 @@ func breakStep(t *testing.T, n int64, after bool) (broke, used bool) {
 		t.Fatal(err)
 	}
 	defer d.Close()
-	r := publishers.New(&record{d.Publishers(), b.store.entries}, b.verifier, []*workload.Kind{workload.GitHub}, publishers.Options{Now: b.clock.Now})
+	r := newTrust(&record{d.Publishers(), b.store.entries}, b.verifier, []*workload.Kind{workload.GitHub}, settings{rules: publishers.Options{Now: b.clock.Now}})
 	raw := b.token(nil)
 	k.left.Store(n)
-	m, err := r.Exchange(t.Context(), b.guest, raw)
+	m, err := r.Exchange(t.Context(), b.guest, raw, upload)
 	if k.left.Swap(0) != 0 {
 		return false, false
 	}
 	if err == nil {
 		return true, false // a step whose failure is of no account, such as one that closes
 	}
-	if _, refused := errors.AsType[*publishers.Refusal](err); refused || m.Token != "" {
+	if _, refused := errors.AsType[*exchange.Refusal](err); refused || m.Token != "" {
 		t.Errorf("step %d: Exchange = %v, %v; want no token and an error of ours", n, m.Projects, err)
 	}
-	m, err = r.Exchange(t.Context(), b.guest, raw)
+	m, err = r.Exchange(t.Context(), b.guest, raw, upload)
 	if err != nil {
-		refuse(t, err, publishers.CodeReuse, "used before")
+		refuse(t, err, exchange.CodeReuse, "used before")
 		used = true
 	} else if len(m.Projects) != 2 {
 		t.Errorf("step %d: the next try covers %v, want both projects", n, m.Projects)

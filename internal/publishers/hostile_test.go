@@ -9,7 +9,7 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/audit"
-	"pyindex/internal/publishers"
+	"pyindex/internal/publishers/exchange"
 	"pyindex/internal/publishers/idtoken/issuertest"
 )
 
@@ -22,9 +22,9 @@ type hostile struct {
 }
 
 const (
-	payload   = publishers.CodePayload
-	invalid   = publishers.CodeToken
-	unmatched = publishers.CodePublisher
+	payload   = exchange.CodePayload
+	invalid   = exchange.CodeToken
+	unmatched = exchange.CodePublisher
 )
 
 var unreadable = []hostile{

@@ -71,7 +71,7 @@ func newSite(t *testing.T, k kind) *site {
 		t.Fatal(err)
 	}
 	s.verifier = v
-	s.registry = publishers.New(s.store, v, workload.All, publishers.Options{Now: s.clock.Now})
+	s.registry = newTrust(s.store, v, workload.All, settings{rules: publishers.Options{Now: s.clock.Now}})
 	return s
 }
 

@@ -31,7 +31,7 @@ type Listed struct {
 // registered; of everybody's for an administrator. With a project's name, in any spelling, only what is for that name:
 // fault.NotFound where who owns no such project and has nothing pending for it. Nobody gets fault.Unauthenticated.
 func (r *Registry) List(ctx context.Context, who access.Caller, project string) ([]Listed, error) {
-	if err := known(who); err != nil {
+	if err := CheckKnown(who); err != nil {
 		return nil, err
 	}
 	var name packaging.ProjectName
@@ -89,7 +89,7 @@ func (l *listing) look(ctx context.Context, tx Tx, repo catalog.Repository) erro
 	if fault.Is(err, fault.NotFound) {
 		return nil
 	}
-	l.owned = l.owned || err == nil && may(l.who, p)
+	l.owned = l.owned || err == nil && MayManage(l.who, p)
 	return err
 }
 
@@ -106,7 +106,7 @@ func (l *listing) attached(ctx context.Context, tx Tx) error {
 		if err != nil {
 			return err
 		}
-		if may(l.who, p) {
+		if MayManage(l.who, p) {
 			l.add(Listed{ID: a.Publisher.ID, Repository: p.Repository.Name, Project: a.Project, AddedAt: a.AddedAt}, a.Publisher)
 		}
 	}
@@ -119,7 +119,7 @@ func (l *listing) pending(ctx context.Context, tx Tx) error {
 		return err
 	}
 	for _, p := range all {
-		if l.only != "" && p.Project != l.only || !mayPending(l.who, p) {
+		if l.only != "" && p.Project != l.only || !MayManagePending(l.who, p) {
 			continue
 		}
 		l.add(Listed{
@@ -130,10 +130,13 @@ func (l *listing) pending(ctx context.Context, tx Tx) error {
 	return nil
 }
 
-func (l *listing) add(row Listed, p Publisher) {
+func (l *listing) add(row Listed, p Publisher) { l.out = append(l.out, l.registry.Listed(row, p)) }
+
+// Listed completes a row with what p says.
+func (r *Registry) Listed(row Listed, p Publisher) Listed {
 	row.Provider, row.Issuer, row.Fields, row.OwnerID = p.Provider, p.Issuer, p.Fields, p.OwnerID
-	row.Pinned, row.Sentence = l.registry.pinned(p), l.registry.sentence(p)
-	l.out = append(l.out, row)
+	row.Pinned, row.Sentence = r.pinned(p), r.Sentence(p)
+	return row
 }
 
 // pinned reports whether p is tied to one account, or is of a kind whose rules say all by themselves.
@@ -142,7 +145,7 @@ func (r *Registry) pinned(p Publisher) bool {
 	return p.OwnerID != "" || provider != nil && provider.PinField() == ""
 }
 
-// mayPending reports whether a pending publisher is who's to see and remove.
-func mayPending(who access.Caller, p Pending) bool {
+// MayManagePending reports whether the caller may see and remove a pending publisher.
+func MayManagePending(who access.Caller, p Pending) bool {
 	return who.Admin() || who.Kind() == access.KindUser && who.ID() != "" && who.ID() == p.Registrant
 }

@@ -9,6 +9,7 @@ import (
 	"pyindex/internal/access"
 	"pyindex/internal/fault"
 	"pyindex/internal/publishers"
+	"pyindex/internal/publishers/exchange"
 )
 
 func TestAdd(t *testing.T) {
@@ -104,7 +105,7 @@ func TestAddPinsALooseOne(t *testing.T) {
 		t.Errorf("List = %+v, %v; want the pinned one alone", list, err)
 	}
 	_, err = b.exchange(b.token(nil))
-	refuse(t, err, publishers.CodePublisher, `repository_owner_id is "4242"`)
+	refuse(t, err, exchange.CodePublisher, `repository_owner_id is "4242"`)
 }
 
 // TestOwnerID: what the issuer's API says about the account when a publisher is added.
@@ -123,8 +124,8 @@ func TestOwnerID(t *testing.T) {
 		{"broken", "", errors.New("boom"), fault.Internal, "first accepted token"},
 	} {
 		asked := 0
-		b := newBench(t, func(o *publishers.Options) {
-			o.OwnerID = func(_ context.Context, provider, _, owner string) (string, error) { asked++; return c.id, c.err }
+		b := newBench(t, func(o *settings) {
+			o.rules.OwnerID = func(_ context.Context, provider, _, owner string) (string, error) { asked++; return c.id, c.err }
 		})
 		b.project("widgets", "")
 		a, err := b.registry.Add(t.Context(), b.operator, b.request("widgets", "owner_id", ""))
@@ -252,7 +253,7 @@ func TestCounterMoves(t *testing.T) {
 	onEach(t, func(t *testing.T, b *bench) {
 		b.project("widgets", "")
 		var a publishers.Added
-		var m publishers.Minted
+		var m exchange.Minted
 		for _, step := range []struct {
 			name  string
 			f     func()

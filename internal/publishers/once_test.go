@@ -7,6 +7,7 @@ import (
 	"pyindex/internal/fault"
 	"pyindex/internal/ingest"
 	"pyindex/internal/publishers"
+	"pyindex/internal/publishers/exchange"
 )
 
 // TestExchangeOnce: the token is the same in all but its use, and the record says so.
@@ -15,7 +16,7 @@ func TestExchangeOnce(t *testing.T) {
 		widgets := b.project("widgets", "")
 		b.add("widgets")
 		raw := b.token(nil)
-		m, err := b.registry.ExchangeOnce(t.Context(), b.guest, raw)
+		m, err := b.registry.Exchange(t.Context(), b.guest, raw, once)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -29,18 +30,18 @@ func TestExchangeOnce(t *testing.T) {
 		if len(all) != 2 || all[0].Detail["single_use"] != true || all[1].Detail["single_use"] != nil {
 			t.Errorf("the entries are %+v", all)
 		}
-		for what, exchange := range map[string]func() (publishers.Minted, error){
-			"again":        func() (publishers.Minted, error) { return b.registry.ExchangeOnce(t.Context(), b.guest, raw) },
-			"for many use": func() (publishers.Minted, error) { return b.exchange(raw) },
+		for what, again := range map[string]func() (exchange.Minted, error){
+			"again":        func() (exchange.Minted, error) { return b.registry.Exchange(t.Context(), b.guest, raw, once) },
+			"for many use": func() (exchange.Minted, error) { return b.exchange(raw) },
 		} {
-			_, err := exchange()
+			_, err := again()
 			if !fault.Is(err, fault.Invalid) {
 				t.Errorf("%s: %v", what, err)
 			}
-			refuse(t, err, publishers.CodeReuse, "used before")
+			refuse(t, err, exchange.CodeReuse, "used before")
 		}
-		_, err = b.registry.ExchangeOnce(t.Context(), b.guest, b.token(map[string]any{"repository": "acme/else"}))
-		refuse(t, err, publishers.CodePublisher, "acme/else")
+		_, err = b.registry.Exchange(t.Context(), b.guest, b.token(map[string]any{"repository": "acme/else"}), once)
+		refuse(t, err, exchange.CodePublisher, "acme/else")
 	})
 }
 
@@ -49,7 +50,7 @@ func TestSpentTokenBurns(t *testing.T) {
 	b := newBench(t)
 	widgets := b.project("widgets", "")
 	b.add("widgets")
-	m, err := b.registry.ExchangeOnce(t.Context(), b.guest, b.token(nil))
+	m, err := b.registry.Exchange(t.Context(), b.guest, b.token(nil), once)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"pyindex/internal/access"
+	"pyindex/internal/audit"
 	"pyindex/internal/catalog"
 	"pyindex/internal/fault"
 )
@@ -38,7 +39,7 @@ func (r *Registry) addPending(ctx context.Context, tx Tx, who access.Caller, a a
 		return "", time.Time{}, err
 	}
 	place := catalog.Project{Repository: repo, Name: a.name}
-	return p.ID, p.ExpiresAt, tx.InsertAudit(ctx, r.entry("publisher.add-pending", who.Actor(), place, p.ID, a.at, r.describe(p.Publisher)))
+	return p.ID, p.ExpiresAt, tx.InsertAudit(ctx, r.entry("publisher.add-pending", who.Actor(), place, p.ID, a.at, r.Detail(p.Publisher)))
 }
 
 // mayRegister refuses a pending publisher that could not create its project, and more of them than a person may have open.
@@ -91,4 +92,20 @@ func registrant(ctx context.Context, tx Tx, who access.Caller, name string) (str
 		return "", fault.New(fault.Invalid, "there is no active user %.80q", name)
 	}
 	return u.ID, err
+}
+
+// dropPending removes a pending publisher and records why.
+func (r *Registry) dropPending(ctx context.Context, tx Tx, p Pending, why audit.Entry) error {
+	if _, err := tx.DeletePending(ctx, p.ID); err != nil {
+		return err
+	}
+	return tx.InsertAudit(ctx, why)
+}
+
+// pendingEntry returns an audit entry about a pending publisher that ends.
+func (r *Registry) pendingEntry(action string, by audit.Actor, p Pending) audit.Entry {
+	return audit.Entry{
+		ID: r.o.NewID(), At: r.o.Now(), Action: action, Outcome: audit.Granted, Actor: by,
+		Repository: p.RepositoryID, Project: p.Project, Subject: p.ID, Detail: r.Detail(p.Publisher),
+	}
 }

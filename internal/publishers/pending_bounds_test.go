@@ -13,6 +13,7 @@ import (
 	"pyindex/internal/fault"
 	"pyindex/internal/packaging"
 	"pyindex/internal/publishers"
+	"pyindex/internal/publishers/exchange"
 )
 
 // members sets what every user may do in main.
@@ -78,12 +79,12 @@ func TestPendingNeedsTheRightWhenUsed(t *testing.T) {
 		plan := b.addPending(alice, "new-thing")
 		b.members(access.Reader)
 		_, err := b.exchange(b.token(nil))
-		refuse(t, err, publishers.CodePublisher, "may no longer create projects")
+		refuse(t, err, exchange.CodePublisher, "may no longer create projects")
 		if b.there("new-thing") {
 			t.Error("the project was created for somebody who may not create projects")
 		}
 		told := b.exchanges(alice, "new-thing")
-		if len(told) != 1 || told[0].Granted || !told[0].Pending || told[0].Code != publishers.CodePassedOver || told[0].Nearest[0].ID != plan.ID ||
+		if len(told) != 1 || told[0].Granted || !told[0].Pending || told[0].Code != exchange.CodePassedOver || told[0].Nearest[0].ID != plan.ID ||
 			!strings.Contains(told[0].Description, "alice may no longer create projects in repository main") {
 			t.Errorf("alice is told %+v, want that her pending publisher was passed over, and why", told)
 		}
@@ -146,11 +147,11 @@ func TestExchangeCreatesFew(t *testing.T) {
 			b.addPending(last, n)
 		}
 		m := b.mint(nil)
-		if !slices.Equal(m.Projects, names[:publishers.MaxCreated]) {
-			t.Errorf("the first exchange is good for %v, want %v", m.Projects, names[:publishers.MaxCreated])
+		if !slices.Equal(m.Projects, names[:exchange.MaxCreated]) {
+			t.Errorf("the first exchange is good for %v, want %v", m.Projects, names[:exchange.MaxCreated])
 		}
 		told := b.exchanges(last, "e")
-		if len(told) != 1 || told[0].Code != publishers.CodePassedOver || !strings.Contains(told[0].Description, "3 projects at most") {
+		if len(told) != 1 || told[0].Code != exchange.CodePassedOver || !strings.Contains(told[0].Description, "3 projects at most") {
 			t.Errorf("the registrant of e is told %+v, want that it waits for the next exchange", told)
 		}
 		if b.there("d") || b.there("e") {
@@ -192,7 +193,7 @@ func TestPendingForDeletedName(t *testing.T) {
 
 // TestPendingKeepsToThePolicy: names that uploads may not create are none for a pending publisher either.
 func TestPendingKeepsToThePolicy(t *testing.T) {
-	b := newBench(t, func(o *publishers.Options) { o.Policy = catalog.NamePolicy{ReservedNames: true, SimilarNames: true} })
+	b := newBench(t, func(o *settings) { o.rules.Policy = catalog.NamePolicy{ReservedNames: true, SimilarNames: true} })
 	b.project("lib1", "")
 	for _, name := range []string{"json", "l-ib1", "libl"} {
 		req := b.request(name)
@@ -205,7 +206,7 @@ func TestPendingKeepsToThePolicy(t *testing.T) {
 	b.addPending(alice, "fresh0")
 	b.project("fresho", "")
 	_, err := b.exchange(b.token(nil))
-	refuse(t, err, publishers.CodePublisher, "cannot be used now")
+	refuse(t, err, exchange.CodePublisher, "cannot be used now")
 	if told := b.exchanges(alice, "fresh0"); len(told) != 1 || !strings.Contains(told[0].Description, "too similar to fresho") {
 		t.Errorf("alice is told %+v, want that the name is too similar", told)
 	}
@@ -213,9 +214,9 @@ func TestPendingKeepsToThePolicy(t *testing.T) {
 
 // TestCreatedIsTold: the hook for letters hears of each project that was created, once, and of nothing else.
 func TestCreatedIsTold(t *testing.T) {
-	var told []publishers.Created
-	b := newBench(t, func(o *publishers.Options) {
-		o.Created = func(_ context.Context, c publishers.Created) { told = append(told, c) }
+	var told []exchange.Created
+	b := newBench(t, func(o *settings) {
+		o.exchange.Created = func(_ context.Context, c exchange.Created) { told = append(told, c) }
 	})
 	alice := b.user("alice")
 	b.addPending(alice, "new-thing", "environment", "")

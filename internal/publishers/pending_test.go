@@ -11,6 +11,7 @@ import (
 	"pyindex/internal/catalog"
 	"pyindex/internal/packaging"
 	"pyindex/internal/publishers"
+	"pyindex/internal/publishers/exchange"
 )
 
 func TestPending(t *testing.T) {
@@ -35,10 +36,10 @@ func TestPending(t *testing.T) {
 			t.Error("the registrant does not own the project, or another does")
 		}
 		_, err = b.exchange(raw)
-		refuse(t, err, publishers.CodeReuse, "used before")
+		refuse(t, err, exchange.CodeReuse, "used before")
 		b.addPending(alice, "third")
 		_, err = b.exchange(raw)
-		refuse(t, err, publishers.CodeReuse, "used before")
+		refuse(t, err, exchange.CodeReuse, "used before")
 		list, err := b.registry.List(t.Context(), alice, "new-thing")
 		if err != nil || len(list) != 1 || list[0].Pending || list[0].OwnerID != "4242" {
 			t.Errorf("List = %+v, %v; want one ordinary, pinned publisher", list, err)
@@ -89,7 +90,7 @@ func TestPendingNameTaken(t *testing.T) {
 		b.takeQuietly("A--B", bob.ID())
 		before := b.find("a-b")
 		m, err := b.exchange(b.token(nil))
-		refuse(t, err, publishers.CodePendingPublisher, "exists already")
+		refuse(t, err, exchange.CodePendingPublisher, "exists already")
 		if m.Token != "" {
 			t.Error("a token was minted")
 		}
@@ -100,7 +101,7 @@ func TestPendingNameTaken(t *testing.T) {
 			t.Error("the registrant of the pending publisher has a role")
 		}
 		_, err = b.exchange(b.token(nil))
-		refuse(t, err, publishers.CodePublisher, "no project here trusts")
+		refuse(t, err, exchange.CodePublisher, "no project here trusts")
 		if n := len(b.store.of("publisher.pending-taken")); n != 1 {
 			t.Errorf("%d entries of the end of the pending publisher, want 1", n)
 		}
@@ -148,7 +149,7 @@ func TestPendingRace(t *testing.T) {
 		b.addPending(b.user("alice"), "new-thing")
 		replicas := b.replicas()
 		won := race(16, func(i int) error {
-			_, err := replicas[i%2].Exchange(t.Context(), b.guest, b.token(nil))
+			_, err := replicas[i%2].Exchange(t.Context(), b.guest, b.token(nil), upload)
 			return err
 		}, func(err error) { t.Errorf("Exchange = %v", err) })
 		if n := len(b.store.of("project.create")); won != 16 || n != 1 {
@@ -166,7 +167,7 @@ func TestTwoPendingForOneName(t *testing.T) {
 		b.addPending(bob, "New_Thing")
 		replicas := b.replicas()
 		won := race(2, func(i int) error {
-			_, err := replicas[i].Exchange(t.Context(), b.guest, b.token(nil))
+			_, err := replicas[i].Exchange(t.Context(), b.guest, b.token(nil), upload)
 			return err
 		}, func(err error) { t.Errorf("Exchange = %v", err) })
 		p := b.find("new-thing")
@@ -200,19 +201,19 @@ func TestPendingEnds(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err := b.exchange(b.token(nil))
-	refuse(t, err, publishers.CodePublisher, "no active account")
+	refuse(t, err, exchange.CodePublisher, "no active account")
 	if err := d.EnableUser(t.Context(), b.operator, "alice"); err != nil {
 		t.Fatal(err)
 	}
 	b.clock.Pass(publishers.DefaultPendingLifetime)
 	_, err = b.exchange(b.token(nil))
-	refuse(t, err, publishers.CodePublisher, "expired")
+	refuse(t, err, exchange.CodePublisher, "expired")
 	b.clock.Pass(time.Second)
 	if err := b.registry.Sweep(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	_, err = b.exchange(b.token(nil))
-	refuse(t, err, publishers.CodePublisher, "no project here trusts")
+	refuse(t, err, exchange.CodePublisher, "no project here trusts")
 	if n := len(b.store.of("publisher.pending-expired")); n != 1 {
 		t.Errorf("%d entries of expiry, want 1", n)
 	}

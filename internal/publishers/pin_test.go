@@ -6,7 +6,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"pyindex/internal/access"
-	"pyindex/internal/publishers"
+	"pyindex/internal/publishers/exchange"
 )
 
 // TestPin: the first accepted token decides whose account it is.
@@ -20,7 +20,7 @@ func TestPin(t *testing.T) {
 			t.Fatalf("List after the first token = %+v, %v", list, err)
 		}
 		_, err = b.exchange(b.token(map[string]any{"repository_owner_id": "666"}))
-		refuse(t, err, publishers.CodePublisher, `repository_owner_id is "666"`)
+		refuse(t, err, exchange.CodePublisher, `repository_owner_id is "666"`)
 		if !b.identify(b.mint(nil).Token).May(access.Uploader, b.object(widgets)) {
 			t.Error("the pinned account may not upload")
 		}
@@ -34,9 +34,9 @@ func TestPinRace(t *testing.T) {
 		b.add("widgets", "owner_id", "")
 		ids, replicas := []string{"1", "2", "3", "4", "5", "6", "7", "8"}, b.replicas()
 		won := race(len(ids), func(i int) error {
-			_, err := replicas[i%2].Exchange(t.Context(), b.guest, b.token(map[string]any{"repository_owner_id": ids[i]}))
+			_, err := replicas[i%2].Exchange(t.Context(), b.guest, b.token(map[string]any{"repository_owner_id": ids[i]}), upload)
 			return err
-		}, func(err error) { refuse(t, err, publishers.CodePublisher, "valid token") })
+		}, func(err error) { refuse(t, err, exchange.CodePublisher, "valid token") })
 		if n := len(b.store.of("publisher.pin")); won != 1 || n != 1 {
 			t.Errorf("%d accounts were accepted and %d pins recorded, want one of each", won, n)
 		}

@@ -9,14 +9,14 @@ import (
 	"pyindex/internal/packaging"
 )
 
-// may reports whether who says who publishes to a project.
-func may(who access.Caller, p catalog.Project) bool {
+// MayManage reports whether the caller may say who publishes to a project.
+func MayManage(who access.Caller, p catalog.Project) bool {
 	return who.Admin() || who.May(access.Owner, p.Object())
 }
 
-// projectFor returns a project whose publishers who may change. One that does not exist and one that who may not change
-// give the same fault.NotFound.
-func projectFor(ctx context.Context, tx Tx, who access.Caller, repository string, name packaging.ProjectName) (catalog.Project, error) {
+// ProjectFor returns a project whose publishers the caller may change. It returns the same fault.NotFound if there is no such
+// project and if the caller may not change them.
+func ProjectFor(ctx context.Context, tx Tx, who access.Caller, repository string, name packaging.ProjectName) (catalog.Project, error) {
 	absent := fault.New(fault.NotFound, "there is no project %s here whose publishers you may change", name)
 	repo, err := tx.RepositoryByName(ctx, repositoryName(repository))
 	if fault.Is(err, fault.NotFound) {
@@ -25,7 +25,7 @@ func projectFor(ctx context.Context, tx Tx, who access.Caller, repository string
 		return catalog.Project{}, err
 	}
 	p, err := tx.ProjectByName(ctx, repo.ID, name)
-	if fault.Is(err, fault.NotFound) || err == nil && !may(who, p) {
+	if fault.Is(err, fault.NotFound) || err == nil && !MayManage(who, p) {
 		return catalog.Project{}, absent
 	}
 	return p, err
@@ -48,8 +48,8 @@ func repositoryName(s string) string {
 	return s
 }
 
-// repositoryByID finds a repository among the few there are; fault.NotFound for none.
-func repositoryByID(ctx context.Context, tx Tx, id string) (catalog.Repository, error) {
+// RepositoryByID returns a repository, or fault.NotFound.
+func RepositoryByID(ctx context.Context, tx Tx, id string) (catalog.Repository, error) {
 	all, err := tx.Repositories(ctx)
 	if err != nil {
 		return catalog.Repository{}, err

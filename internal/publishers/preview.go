@@ -19,7 +19,7 @@ type Preview struct {
 // Preview compiles a request as Add would, and keeps nothing and asks nobody. Whoever may add the publisher may preview
 // it; the faults are those of Add, but for what is wrong with the fields, which is in the result.
 func (r *Registry) Preview(ctx context.Context, who access.Caller, f workload.Form, req AddRequest) (Preview, error) {
-	if err := known(who); err != nil {
+	if err := CheckKnown(who); err != nil {
 		return Preview{}, err
 	}
 	if _, err := packaging.ParseProjectName(req.Project); err == nil || !req.Pending {

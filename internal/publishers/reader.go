@@ -1,10 +1,17 @@
 package publishers
 
 import (
+	"cmp"
 	"context"
+	"slices"
+	"strings"
+	"time"
 
 	"pyindex/internal/access"
+	"pyindex/internal/audit"
 	"pyindex/internal/catalog"
+	"pyindex/internal/fault"
+	"pyindex/internal/packaging"
 )
 
 // Reader is a rule that trusts workloads to read: those whose verified claims fit may see a repository, or some projects
@@ -19,19 +26,231 @@ type Reader struct {
 // ReaderProject is a project that a reader names.
 type ReaderProject struct{ ID, Name string }
 
-// ReaderRows keeps readers. Reads return fault.NotFound for none.
-type ReaderRows interface {
-	// InsertReader adds r with its projects.
-	InsertReader(ctx context.Context, r Reader) error
-	ReaderByID(ctx context.Context, id string) (Reader, error)
-	// ReadersFor returns the readers of an issuer with this provider and lookup key, oldest first.
-	ReadersFor(ctx context.Context, issuer, provider, lookup string) ([]Reader, error)
-	// ReadersAll returns all readers, oldest first.
-	ReadersAll(ctx context.Context) ([]Reader, error)
-	// PinReader sets the owner id where none is set and reports whether it did.
-	PinReader(ctx context.Context, id, ownerID string) (bool, error)
-	// DeleteReader removes it with what its tokens hang on, and reports whether there was one.
-	DeleteReader(ctx context.Context, id string) (bool, error)
+// maxReaderProjects bounds how many projects one reader names.
+const maxReaderProjects = 500
+
+// ReaderRequest is what somebody typed to let a workload read.
+type ReaderRequest struct {
+	Provider   string            // Provider.Name: "github"
+	Issuer     string            // exact "iss"; "" for the provider's own
+	Repository string            // of this index; "" for main
+	Projects   []string          // in any spelling; none for the whole repository
+	Fields     map[string]string // see Provider.Compile
+}
+
+// ListedReader is a reader as listings show it.
+type ListedReader struct {
+	ID         string            `json:"id"`
+	Repository string            `json:"repository"` // of this index
+	Projects   []string          `json:"projects"`   // normal names; empty for the whole repository
+	Whole      bool              `json:"whole_repository"`
+	Provider   string            `json:"provider"`
+	Issuer     string            `json:"issuer"`
+	Fields     map[string]string `json:"fields"`
+	OwnerID    string            `json:"owner_id,omitempty"`
+	Sentence   string            `json:"reader"`
+	AddedAt    time.Time         `json:"added_at"`
+
+	Warning string `json:"-"` // of AddReader: why it is not pinned, "" where it is or cannot be
+}
+
+// AddReader lets a workload read a repository, or some projects of it. Only administrators and owners of the repository
+// may, and for projects the owners of all of them; others get the fault.NotFound of what does not exist, and nobody gets
+// fault.Unauthenticated. fault.Invalid names the field that is wrong; fault.Conflict is for a reader that is there already.
+func (r *Registry) AddReader(ctx context.Context, who access.Caller, req ReaderRequest) (ListedReader, error) {
+	if err := CheckKnown(who); err != nil {
+		return ListedReader{}, err
+	}
+	wanted, err := parseNames(req.Projects)
+	if err != nil {
+		return ListedReader{}, err
+	}
+	// Permission comes before the issuer's API is asked, and again in the transaction that writes.
+	err = r.store.View(ctx, func(tx Tx) error {
+		_, _, err := readerFor(ctx, tx, who, req.Repository, wanted)
+		return err
+	})
+	if err != nil {
+		return ListedReader{}, err
+	}
+	rule, warning, err := r.compile(ctx, who, AddRequest{Provider: req.Provider, Issuer: req.Issuer, Fields: req.Fields}, r.o.Now())
+	if err != nil {
+		return ListedReader{}, err
+	}
+	var out ListedReader
+	err = access.Update(ctx, r.store, who, func(tx Tx, who access.Caller) error {
+		// First, so that of two who add the same at once the later one sees the other's. It is also needed: callers are kept
+		// in memory while the counter stands still.
+		if _, err := tx.NextSerial(ctx); err != nil {
+			return err
+		}
+		rd, repo, err := readerFor(ctx, tx, who, req.Repository, wanted)
+		if err != nil {
+			return err
+		}
+		rd.Publisher = rule
+		if err := sameReader(ctx, tx, rd); err != nil {
+			return err
+		}
+		if err := tx.InsertReader(ctx, rd); err != nil {
+			return err
+		}
+		out = r.listed(rd, repo.Name)
+		return tx.InsertAudit(ctx, r.readerEntry("reader.add", who.Actor(), rd, rd.CreatedAt))
+	})
+	out.Warning = warning
+	return out, err
+}
+
+func parseNames(in []string) ([]packaging.ProjectName, error) {
+	if len(in) > maxReaderProjects {
+		return nil, fault.New(fault.Invalid, "a reader names at most %d projects", maxReaderProjects)
+	}
+	var out []packaging.ProjectName
+	for _, s := range in {
+		name, err := packaging.ParseProjectName(s)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, name)
+	}
+	slices.SortFunc(out, func(a, b packaging.ProjectName) int { return strings.Compare(a.String(), b.String()) })
+	return slices.Compact(out), nil
+}
+
+// readerFor returns a reader without its rule, and its repository, if the caller may say who reads there. It returns the same
+// fault.NotFound if the place does not exist and if the caller may not.
+func readerFor(ctx context.Context, tx Tx, who access.Caller, repository string, wanted []packaging.ProjectName) (Reader, catalog.Repository, error) {
+	absent := fault.New(fault.NotFound, "there is no repository %.100q here whose readers you may change: name projects that you own", repositoryName(repository))
+	repo, err := tx.RepositoryByName(ctx, repositoryName(repository))
+	if fault.Is(err, fault.NotFound) {
+		return Reader{}, repo, absent
+	} else if err != nil {
+		return Reader{}, repo, err
+	}
+	rd := Reader{RepositoryID: repo.ID, Whole: len(wanted) == 0}
+	for _, name := range wanted {
+		project, err := tx.ProjectByName(ctx, repo.ID, name)
+		if fault.Is(err, fault.NotFound) || err == nil && !mayRule(who, repo, false, []catalog.Project{project}) {
+			return rd, repo, fault.New(fault.NotFound, "there is no project %s here whose readers you may change", name)
+		} else if err != nil {
+			return rd, repo, err
+		}
+		rd.Projects = append(rd.Projects, ReaderProject{project.ID, project.Name.String()})
+	}
+	if rd.Whole && !mayRule(who, repo, true, nil) {
+		return rd, repo, absent
+	}
+	return rd, repo, nil
+}
+
+// sameReader returns fault.Conflict where a reader says the same as rd. One that is pinned stands in the way of one that is
+// not: a loose copy would be open to whoever takes the owner's name next.
+func sameReader(ctx context.Context, tx Tx, rd Reader) error {
+	all, err := tx.ReadersFor(ctx, rd.Issuer, rd.Provider, rd.Lookup)
+	if err != nil {
+		return err
+	}
+	for _, q := range all {
+		same := q.RepositoryID == rd.RepositoryID && q.Whole == rd.Whole && slices.Equal(q.Projects, rd.Projects)
+		if same && SameRule(q.Publisher, rd.Publisher) && (rd.OwnerID == "" || rd.OwnerID == q.OwnerID) {
+			return fault.New(fault.Conflict, "this reader is already registered, as %s", q.ID)
+		}
+	}
+	return nil
+}
+
+func (r *Registry) listed(rd Reader, repository string) ListedReader {
+	l := ListedReader{
+		ID: rd.ID, Repository: repository, Projects: []string{}, Whole: rd.Whole, Provider: rd.Provider, Issuer: rd.Issuer,
+		Fields: rd.Fields, OwnerID: rd.OwnerID, Sentence: r.Sentence(rd.Publisher), AddedAt: rd.CreatedAt,
+	}
+	for _, p := range rd.Projects {
+		l.Projects = append(l.Projects, p.Name)
+	}
+	return l
+}
+
+// Readers returns the readers that who may change, by repository and time. Nobody gets fault.Unauthenticated.
+func (r *Registry) Readers(ctx context.Context, who access.Caller) (out []ListedReader, err error) {
+	if err := CheckKnown(who); err != nil {
+		return nil, err
+	}
+	err = r.store.View(ctx, func(tx Tx) error {
+		out = nil
+		all, err := tx.ReadersAll(ctx)
+		if err != nil {
+			return err
+		}
+		for _, rd := range all {
+			repo, ok, err := ruledBy(ctx, tx, who, rd)
+			if err != nil {
+				return err
+			}
+			if ok {
+				out = append(out, r.listed(rd, repo.Name))
+			}
+		}
+		return nil
+	})
+	slices.SortStableFunc(out, func(a, b ListedReader) int { return cmp.Compare(a.Repository, b.Repository) })
+	return out, err
+}
+
+// ruledBy reports whether a reader is who's to see and remove.
+func ruledBy(ctx context.Context, tx Tx, who access.Caller, rd Reader) (catalog.Repository, bool, error) {
+	repo, err := RepositoryByID(ctx, tx, rd.RepositoryID)
+	if err != nil {
+		return repo, false, err
+	}
+	var projects []catalog.Project
+	for _, l := range rd.Projects {
+		p, err := tx.ProjectByID(ctx, l.ID)
+		if err != nil {
+			return repo, false, err
+		}
+		projects = append(projects, p)
+	}
+	return repo, mayRule(who, repo, rd.Whole, projects), nil
+}
+
+// RemoveReader ends the trust in a reader; tokens minted for it see nothing by it from their next request on. An id that
+// does not exist and one that is not who's business are the same fault.NotFound; nobody gets fault.Unauthenticated.
+func (r *Registry) RemoveReader(ctx context.Context, who access.Caller, id string) error {
+	if err := CheckKnown(who); err != nil {
+		return err
+	}
+	absent := fault.New(fault.NotFound, "there is no reader %.80q that you may remove", id)
+	return access.Update(ctx, r.store, who, func(tx Tx, who access.Caller) error {
+		rd, err := tx.ReaderByID(ctx, id)
+		if fault.Is(err, fault.NotFound) {
+			return absent
+		} else if err != nil {
+			return err
+		}
+		if _, ok, err := ruledBy(ctx, tx, who, rd); err != nil {
+			return err
+		} else if !ok {
+			return absent
+		}
+		if _, err := tx.DeleteReader(ctx, rd.ID); err != nil {
+			return err
+		}
+		if _, err := tx.NextSerial(ctx); err != nil {
+			return err
+		}
+		return tx.InsertAudit(ctx, r.readerEntry("reader.remove", who.Actor(), rd, r.o.Now()))
+	})
+}
+
+// readerEntry returns an entry about a reader. It is in the history of a project if the reader names that one alone, and in
+// the repository's otherwise.
+func (r *Registry) readerEntry(action string, by audit.Actor, rd Reader, at time.Time) audit.Entry {
+	e := r.entry(action, by, catalog.Project{Repository: catalog.Repository{ID: rd.RepositoryID}}, rd.ID, at, r.ReaderDetail(rd))
+	if len(rd.Projects) == 1 {
+		e.Project = rd.Projects[0].Name
+	}
+	return e
 }
 
 // mayRule reports whether who says who reads in a place: an administrator, an owner of the repository, or, for a reader of
@@ -41,7 +260,7 @@ func mayRule(who access.Caller, repo catalog.Repository, whole bool, projects []
 		return true
 	}
 	for _, p := range projects {
-		if !may(who, p) {
+		if !MayManage(who, p) {
 			return false
 		}
 	}

@@ -1,6 +1,8 @@
 package publishers_test
 
 import (
+	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -13,6 +15,7 @@ import (
 	"pyindex/internal/catalog"
 	"pyindex/internal/fault"
 	"pyindex/internal/publishers"
+	"pyindex/internal/publishers/exchange"
 	"pyindex/internal/publishers/idtoken"
 	"pyindex/internal/publishers/idtoken/issuertest"
 	"pyindex/internal/workload"
@@ -32,15 +35,15 @@ func (b *bench) addReader(projects []string, over ...string) publishers.ListedRe
 	return l
 }
 
-func (b *bench) exchangeRead(raw access.Secret) (publishers.MintedRead, error) {
-	return b.registry.ExchangeRead(b.Context(), b.guest, raw)
+func (b *bench) exchangeRead(raw access.Secret) (exchange.Minted, error) {
+	return b.registry.Exchange(b.Context(), b.guest, raw, read)
 }
 
-func (b *bench) mintRead(over map[string]any) publishers.MintedRead {
+func (b *bench) mintRead(over map[string]any) exchange.Minted {
 	b.Helper()
 	m, err := b.exchangeRead(b.token(over))
 	if err != nil {
-		b.Fatalf("ExchangeRead(claims with %v) = %v", over, err)
+		b.Fatalf("Exchange(read, claims with %v) = %v", over, err)
 	}
 	return m
 }
@@ -91,12 +94,12 @@ func TestExchangeRead(t *testing.T) {
 			b.addReader(c.projects)
 			m := b.mintRead(nil)
 			if want := b.clock.Now().Add(15 * time.Minute); !m.Expires.Equal(want) {
-				t.Errorf("ExchangeRead: expires %v, want %v", m.Expires, want)
+				t.Errorf("Exchange(read): expires %v, want %v", m.Expires, want)
 			}
 			who := b.identify(m.Token)
 			b.sees(who, c.whole, m.Projects...)
 			if len(m.Repositories) == 1 != c.whole || len(m.Projects) == 0 != c.whole {
-				t.Errorf("ExchangeRead: repositories %v, projects %v", m.Repositories, m.Projects)
+				t.Errorf("Exchange(read): repositories %v, projects %v", m.Repositories, m.Projects)
 			}
 			if who.Kind() != access.KindReader || !strings.Contains(who.Name(), "acme/widgets") || who.Claims()["repository_id"] != "777" {
 				t.Errorf("caller: %v %q %v", who.Kind(), who.Name(), who.Claims())
@@ -120,21 +123,74 @@ func TestEveryReaderAdds(t *testing.T) {
 	b.addReader(nil, "workflow", "test.yml")
 	m := b.mintRead(nil)
 	if diff := cmp.Diff([]string{"gadgets", "widgets"}, m.Projects); diff != "" || len(m.Repositories) != 0 {
-		t.Errorf("ExchangeRead: repositories %v, projects %s", m.Repositories, diff)
+		t.Errorf("Exchange(read): repositories %v, projects %s", m.Repositories, diff)
 	}
 	b.sees(b.identify(m.Token), false, "widgets", "gadgets")
 }
 
-// TestScopesApart: a publisher gives no reading beyond its projects, and a reader no uploading.
+// TestScopesApart: a publisher, pending or not, gives no read token and a reader no upload token, by every door, and a door
+// that does not exist gives nothing. A refused attempt leaves the identity token good for the right door.
 func TestScopesApart(t *testing.T) {
+	rules := map[string]struct {
+		add   func(b *bench)
+		gives []exchange.Want
+		role  access.Role // on the project widgets, at most
+	}{
+		"publisher": {func(b *bench) { b.project("widgets", ""); b.add("widgets") }, []exchange.Want{upload, once}, access.Uploader},
+		"pending":   {func(b *bench) { b.addPending(b.user("alice"), "widgets") }, []exchange.Want{upload, once}, access.Uploader},
+		"reader":    {func(b *bench) { b.project("widgets", ""); b.addReader(nil) }, []exchange.Want{read}, access.Reader},
+		"reader of a project": {
+			func(b *bench) { b.project("widgets", ""); b.addReader([]string{"widgets"}) }, []exchange.Want{read}, access.Reader,
+		},
+	}
+	doors := []exchange.Want{
+		upload, once, read,
+		{}, {Single: true}, {Scope: access.ScopeAdmin}, {Scope: access.ScopeAdmin, Single: true}, {Scope: 99}, {Scope: access.ScopeRead, Single: true},
+	}
+	for name, rule := range rules {
+		for _, good := range rule.gives {
+			t.Run(fmt.Sprint(name, good), func(t *testing.T) {
+				b := newBench(t)
+				rule.add(b)
+				raw := b.token(nil)
+				for _, want := range doors {
+					if slices.Contains(rule.gives, want) {
+						continue
+					}
+					m, err := b.registry.Exchange(t.Context(), b.guest, raw, want)
+					if !fault.Is(err, fault.Invalid) || m.Token != "" {
+						t.Errorf("Exchange(%+v) = %v, %v, want a refusal", want, m, err)
+					}
+				}
+				m, err := b.registry.Exchange(t.Context(), b.guest, raw, good)
+				if err != nil {
+					t.Fatalf("Exchange(%+v) = %v", good, err)
+				}
+				who, o := b.identify(m.Token), b.object(b.find("widgets").ID)
+				if !who.May(access.Reader, o) || who.May(access.Uploader, o) != (rule.role == access.Uploader) || who.May(access.Owner, o) || who.SingleUse() != good.Single {
+					t.Errorf("the token of a %s: %+v", name, who)
+				}
+				if who.Uploads() != (good.Scope == access.ScopeUpload) || who.Admin() || who.MayCreate(b.object("")) {
+					t.Errorf("the token of a %s uploads, administers or creates projects: %+v", name, who)
+				}
+			})
+		}
+	}
+}
+
+// TestBothRulesOfOneWorkload: a workload that has a publisher and a reader gets by each door what that rule gives alone.
+func TestBothRulesOfOneWorkload(t *testing.T) {
 	b := reading(t)
 	b.add("widgets")
-	_, err := b.exchangeRead(b.token(nil))
-	refuse(t, err, publishers.CodePublisher, "nothing here lets")
-	b = reading(t)
-	b.addReader(nil)
-	_, err = b.exchange(b.token(nil))
-	refuse(t, err, publishers.CodePublisher, "no project here trusts")
+	b.addReader([]string{"gadgets"})
+	up, down := b.mint(nil), b.mintRead(nil)
+	if !slices.Equal(up.Projects, []string{"widgets"}) || len(up.Repositories) > 0 || !slices.Equal(down.Projects, []string{"gadgets"}) || len(down.Repositories) > 0 {
+		t.Errorf("upload %+v, read %+v", up, down)
+	}
+	b.sees(b.identify(down.Token), false, "gadgets")
+	if who := b.identify(up.Token); who.May(access.Reader, b.object("project-gadgets")) || !who.May(access.Uploader, b.object("project-widgets")) {
+		t.Errorf("the upload token: %+v", who)
+	}
 }
 
 // TestReadTokenOnce: a token id counts once, whichever of the two exchanges comes first.
@@ -151,9 +207,9 @@ func TestReadTokenOnce(t *testing.T) {
 	}
 	for _, raw := range []access.Secret{first, second} {
 		_, err := b.exchangeRead(raw)
-		refuse(t, err, publishers.CodeReuse, "used before")
+		refuse(t, err, exchange.CodeReuse, "used before")
 		_, err = b.exchange(raw)
-		refuse(t, err, publishers.CodeReuse, "used before")
+		refuse(t, err, exchange.CodeReuse, "used before")
 	}
 }
 
@@ -167,12 +223,12 @@ func TestReadRace(t *testing.T) {
 		replicas := b.replicas()
 		won := race(32, func(i int) error {
 			if i%4 < 2 {
-				_, err := replicas[i%2].Exchange(t.Context(), b.guest, b.tokenOnce())
+				_, err := replicas[i%2].Exchange(t.Context(), b.guest, b.tokenOnce(), upload)
 				return err
 			}
-			_, err := replicas[i%2].ExchangeRead(t.Context(), b.guest, b.tokenOnce())
+			_, err := replicas[i%2].Exchange(t.Context(), b.guest, b.tokenOnce(), read)
 			return err
-		}, func(err error) { refuse(t, err, publishers.CodeReuse, "used before") })
+		}, func(err error) { refuse(t, err, exchange.CodeReuse, "used before") })
 		if won != 1 {
 			t.Errorf("one token was exchanged %d times", won)
 		}
@@ -185,16 +241,16 @@ func TestExchangeReadRefuses(t *testing.T) {
 		claims     map[string]any
 		code, word string
 	}{
-		{"another repository", map[string]any{"repository": "acme/gears"}, publishers.CodePublisher, `nothing here lets "acme/gears" read`},
-		{"another owner's id", map[string]any{"repository_owner_id": "9"}, publishers.CodePublisher, "repository_owner_id"},
-		{"another workflow", map[string]any{"job_workflow_ref": path("evil.yml@refs/tags/v1.0")}, publishers.CodePublisher, "job_workflow_ref"},
-		{"another environment", map[string]any{"environment": "staging"}, publishers.CodePublisher, `claim environment is "staging", which the nearest reader does not accept`},
-		{"no environment", map[string]any{"environment": issuertest.Absent}, publishers.CodePublisher, "environment"},
-		{"a stranger's pull request", map[string]any{"event_name": "pull_request_target"}, publishers.CodePublisher, "event_name"},
-		{"no id", map[string]any{"jti": issuertest.Absent}, publishers.CodeToken, "jti"},
-		{"another audience", map[string]any{"aud": "elsewhere"}, publishers.CodeToken, "audience"},
-		{"over", map[string]any{"exp": 1}, publishers.CodeToken, "expired"},
-		{"another issuer", map[string]any{"iss": "https://evil.example"}, publishers.CodePayload, "issuer"},
+		{"another repository", map[string]any{"repository": "acme/gears"}, exchange.CodePublisher, `nothing here lets "acme/gears" read`},
+		{"another owner's id", map[string]any{"repository_owner_id": "9"}, exchange.CodePublisher, "repository_owner_id"},
+		{"another workflow", map[string]any{"job_workflow_ref": path("evil.yml@refs/tags/v1.0")}, exchange.CodePublisher, "job_workflow_ref"},
+		{"another environment", map[string]any{"environment": "staging"}, exchange.CodePublisher, `claim environment is "staging", which the nearest reader does not accept`},
+		{"no environment", map[string]any{"environment": issuertest.Absent}, exchange.CodePublisher, "environment"},
+		{"a stranger's pull request", map[string]any{"event_name": "pull_request_target"}, exchange.CodePublisher, "event_name"},
+		{"no id", map[string]any{"jti": issuertest.Absent}, exchange.CodeToken, "jti"},
+		{"another audience", map[string]any{"aud": "elsewhere"}, exchange.CodeToken, "audience"},
+		{"over", map[string]any{"exp": 1}, exchange.CodeToken, "expired"},
+		{"another issuer", map[string]any{"iss": "https://evil.example"}, exchange.CodePayload, "issuer"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			b := reading(t)
@@ -205,7 +261,7 @@ func TestExchangeReadRefuses(t *testing.T) {
 				t.Errorf("a refusal gives a token, or tells what was expected: %v", err)
 			}
 			e := b.store.of("publisher.exchange")
-			if c.code == publishers.CodePayload || c.word == "audience" || c.word == "expired" { // not verified, so anybody's
+			if c.code == exchange.CodePayload || c.word == "audience" || c.word == "expired" { // not verified, so anybody's
 				if len(e) != 0 || b.registry.Unverified() != 1 {
 					t.Errorf("the record of it: %+v, and %d counted", e, b.registry.Unverified())
 				}
@@ -224,7 +280,7 @@ func TestReadRefusalTellsItsOwners(t *testing.T) {
 	near := b.addReader([]string{"widgets"})
 	b.addReader([]string{"others"}, "owner_id", "9")
 	_, err := b.exchangeRead(b.token(map[string]any{"environment": "staging"}))
-	refuse(t, err, publishers.CodePublisher, "environment")
+	refuse(t, err, exchange.CodePublisher, "environment")
 	e := b.store.of("publisher.exchange")
 	if len(e) != 1 || e[0].Project != "widgets" || e[0].Subject != near.ID || e[0].Detail["expected"] != `"release"` || e[0].Detail["got"] != `"staging"` {
 		t.Errorf("the record of a refusal: %+v", e)
@@ -241,9 +297,9 @@ func TestReadIssuerIsIdentity(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := publishers.New(b.store, v, []*workload.Kind{workload.GitHub}, publishers.Options{Now: b.clock.Now})
-	_, err = r.ExchangeRead(t.Context(), b.guest, access.Secret(ghes.Sign(ghes.Claims(audience, b.clock.Now(), nil))))
-	refuse(t, err, publishers.CodePublisher, "nothing here lets")
+	r := newTrust(b.store, v, []*workload.Kind{workload.GitHub}, settings{rules: publishers.Options{Now: b.clock.Now}})
+	_, err = r.Exchange(t.Context(), b.guest, access.Secret(ghes.Sign(ghes.Claims(audience, b.clock.Now(), nil))), read)
+	refuse(t, err, exchange.CodePublisher, "nothing here lets")
 }
 
 // TestReaderEndsItsTokens: in every process, from the next request on, and only what it gave.
@@ -297,7 +353,7 @@ func TestReaderPins(t *testing.T) {
 	b.addReader(nil, "owner_id", "")
 	b.mintRead(nil)
 	_, err := b.exchangeRead(b.token(map[string]any{"repository_owner_id": "9"}))
-	refuse(t, err, publishers.CodePublisher, "repository_owner_id")
+	refuse(t, err, exchange.CodePublisher, "repository_owner_id")
 	list, err := b.registry.Readers(t.Context(), b.operator)
 	if err != nil || len(list) != 1 || list[0].OwnerID != "4242" || len(b.store.of("reader.pin")) != 1 {
 		t.Errorf("Readers after the first token = %+v, %v", list, err)
@@ -314,7 +370,7 @@ func TestReaderPins(t *testing.T) {
 			mu.Unlock()
 		}
 		return err
-	}, func(err error) { refuse(t, err, publishers.CodePublisher, "") })
+	}, func(err error) { refuse(t, err, exchange.CodePublisher, "") })
 	if len(won) != 1 || won[0]+won[1] != 4 {
 		t.Errorf("of two accounts at once %v exchanges were granted, want 4 of one", won)
 	}
@@ -444,7 +500,7 @@ func TestReaderOfDeletedProject(t *testing.T) {
 	b.project("widgets", "")
 	b.sees(b.identify(token), false)
 	_, err = b.exchangeRead(b.token(nil))
-	refuse(t, err, publishers.CodePublisher, "nothing here lets")
+	refuse(t, err, exchange.CodePublisher, "nothing here lets")
 }
 
 // TestReadOfOtherRepository: a reader of one repository sees nothing of another.

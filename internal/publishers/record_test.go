@@ -16,6 +16,7 @@ import (
 	"pyindex/internal/audit"
 	"pyindex/internal/fault"
 	"pyindex/internal/publishers"
+	"pyindex/internal/publishers/exchange"
 	"pyindex/internal/publishers/idtoken/issuertest"
 	"pyindex/internal/workload"
 )
@@ -28,7 +29,7 @@ func TestRefusalIsDiscreet(t *testing.T) {
 	b.add("widgets", "environment", "quiet-harbour")
 	b.add("gadgets", "workflow", "secret-name.yml")
 	_, err := b.exchange(b.token(nil))
-	refuse(t, err, publishers.CodePublisher, `claim environment is "release"`)
+	refuse(t, err, exchange.CodePublisher, `claim environment is "release"`)
 	for _, secret := range []string{"quiet-harbour", "secret-name", "widgets,", "gadgets"} {
 		if strings.Contains(err.Error(), secret) {
 			t.Errorf("the refusal tells a stranger %q: %v", secret, err)
@@ -52,7 +53,7 @@ func TestRefusalIsDiscreet(t *testing.T) {
 func TestUnverifiedTokensLeaveNoRow(t *testing.T) {
 	b := newBench(t)
 	var log bytes.Buffer
-	b.registry = publishers.New(b.store, b.verifier, []*workload.Kind{workload.GitHub}, publishers.Options{Now: b.clock.Now, Log: slog.New(slog.NewTextHandler(&log, nil))})
+	b.registry = newTrust(b.store, b.verifier, []*workload.Kind{workload.GitHub}, settings{rules: publishers.Options{Now: b.clock.Now}, exchange: exchange.Options{Log: slog.New(slog.NewTextHandler(&log, nil))}})
 	other := issuertest.New(t, issuertest.Options{Plain: true})
 	for range 100 {
 		for _, raw := range []string{"rubbish", "e30.e30.e30", other.Sign(other.Claims(audience, b.clock.Now(), nil))} {
@@ -60,7 +61,7 @@ func TestUnverifiedTokensLeaveNoRow(t *testing.T) {
 				t.Fatalf("Exchange = %v, want invalid", err)
 			}
 			if _, err := b.exchangeRead(access.Secret(raw)); !fault.Is(err, fault.Invalid) {
-				t.Fatalf("ExchangeRead = %v, want invalid", err)
+				t.Fatalf("Exchange(read) = %v, want invalid", err)
 			}
 		}
 	}
@@ -74,9 +75,7 @@ func TestUnverifiedTokensLeaveNoRow(t *testing.T) {
 	if n := strings.Count(log.String(), "\n"); n != 1 {
 		t.Errorf("%d lines of the log within a minute, want 1:\n%s", n, log.String())
 	}
-	if err := b.registry.Sweep(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	b.registry.LogUnverified()
 	if text := log.String(); strings.Count(text, "\n") != 2 || !strings.Contains(text, "count=600 ") || !strings.Contains(text, "since_start=601") || strings.Contains(text, "rubbish") {
 		t.Errorf("the log says\n%s", text)
 	}
@@ -90,12 +89,12 @@ func TestStrangersRefusalsAreCounted(t *testing.T) {
 	b.add("widgets")
 	for range 5 {
 		_, err := b.exchange(b.token(map[string]any{"repository": "evil/gears"}))
-		refuse(t, err, publishers.CodePublisher, "evil/gears")
+		refuse(t, err, exchange.CodePublisher, "evil/gears")
 		_, err = b.exchange(b.token(map[string]any{"environment": "staging"}))
-		refuse(t, err, publishers.CodePublisher, "environment")
+		refuse(t, err, exchange.CodePublisher, "environment")
 	}
 	_, err := b.exchange(b.token(map[string]any{"repository": "evil/other"}))
-	refuse(t, err, publishers.CodePublisher, "evil/other")
+	refuse(t, err, exchange.CodePublisher, "evil/other")
 	all, err := b.db.Audit(t.Context(), 100)
 	if err != nil {
 		t.Fatal(err)
@@ -120,7 +119,7 @@ func TestEquallyNear(t *testing.T) {
 		b.add(project, "environment", strings.Trim(environment, `"`))
 	}
 	_, err := b.exchange(b.token(nil))
-	refuse(t, err, publishers.CodePublisher, "environment")
+	refuse(t, err, exchange.CodePublisher, "environment")
 	got := map[string]string{}
 	for _, e := range b.store.of("publisher.exchange") {
 		got[e.Project] = e.Detail["expected"].(string)
@@ -142,7 +141,7 @@ func TestOneEntryForAProject(t *testing.T) {
 	b.add("widgets", "environment", "one")
 	b.add("widgets", "environment", "two")
 	_, err := b.exchange(b.token(nil))
-	refuse(t, err, publishers.CodePublisher, "environment")
+	refuse(t, err, exchange.CodePublisher, "environment")
 	if n := len(b.store.of("publisher.exchange")); n != 1 {
 		t.Errorf("%d entries of one refusal", n)
 	}
@@ -160,9 +159,9 @@ func TestFaultIsRecorded(t *testing.T) {
 	b := newBench(t)
 	b.project("widgets", "")
 	b.add("widgets")
-	r := publishers.New(&faulty{b.store}, b.verifier, []*workload.Kind{workload.GitHub}, publishers.Options{Now: b.clock.Now})
-	_, err := r.Exchange(t.Context(), b.guest, b.token(nil))
-	if e := b.store.of("publisher.exchange"); !fault.Is(err, fault.Invalid) || len(e) != 1 || e[0].Detail["code"] != publishers.CodePayload {
+	r := newTrust(&faulty{b.store}, b.verifier, []*workload.Kind{workload.GitHub}, settings{rules: publishers.Options{Now: b.clock.Now}})
+	_, err := r.Exchange(t.Context(), b.guest, b.token(nil), upload)
+	if e := b.store.of("publisher.exchange"); !fault.Is(err, fault.Invalid) || len(e) != 1 || e[0].Detail["code"] != exchange.CodePayload {
 		t.Errorf("Exchange = %v; entries %+v", err, e)
 	}
 }
@@ -199,8 +198,8 @@ func TestRecordMustBeKept(t *testing.T) {
 	b.project("widgets", "")
 	b.add("widgets")
 	for left := range 2 {
-		r := publishers.New(&failing{b.store, left}, b.verifier, []*workload.Kind{workload.GitHub}, publishers.Options{Now: b.clock.Now})
-		_, err := r.Exchange(t.Context(), b.guest, b.token(map[string]any{"environment": "no"}))
+		r := newTrust(&failing{b.store, left}, b.verifier, []*workload.Kind{workload.GitHub}, settings{rules: publishers.Options{Now: b.clock.Now}})
+		_, err := r.Exchange(t.Context(), b.guest, b.token(map[string]any{"environment": "no"}), upload)
 		if err == nil || fault.KindOf(err) != fault.Internal {
 			t.Errorf("Exchange with %d updates = %v (%v), want an internal error", left, err, fault.KindOf(err))
 		}

@@ -15,10 +15,11 @@ import (
 	"pyindex/internal/catalog"
 	"pyindex/internal/packaging"
 	"pyindex/internal/publishers"
+	"pyindex/internal/publishers/exchange"
 )
 
 // publish uploads a file with a minted token, as far as rows tell.
-func (b *bench) publish(m publishers.Minted, project, version string) {
+func (b *bench) publish(m exchange.Minted, project, version string) {
 	b.Helper()
 	who, p := b.identify(m.Token), b.find(project)
 	err := b.store.Update(b.Context(), func(tx publishers.Tx) error {
@@ -154,7 +155,7 @@ func TestClaimsOfRefusedExchanges(t *testing.T) {
 		b.add("mine", "environment", "", "workflow", "other.yml")
 		b.addPending(bob, "planned", "environment", "", "workflow", "other.yml")
 		_, err := b.exchange(b.token(b.job()))
-		refuse(t, err, publishers.CodePublisher, "job_workflow_ref")
+		refuse(t, err, exchange.CodePublisher, "job_workflow_ref")
 		for who, text := range map[string]string{"owner": b.reads(alice, "mine"), "registrant": b.reads(bob, "planned")} {
 			b.shows(who, text, true, "secret-branch", "778899", "release.yml", "acme/widgets")
 			b.shows(who, text, false, "secret-actor", "secret-runner", "secret-enterprise", "secret-env", "secret-visibility", `"compared"`)
@@ -173,7 +174,7 @@ func TestClaimsOfPendingPublishers(t *testing.T) {
 		b.addPending(mallory, "planned", "environment", "")
 		b.members(access.Reader)
 		_, err := b.exchange(b.token(b.job()))
-		refuse(t, err, publishers.CodePublisher, "")
+		refuse(t, err, exchange.CodePublisher, "")
 		b.shows("passed over", b.reads(mallory, "planned"), false, "secret-", "778899", "198.51.100.7")
 		b.members(access.Uploader)
 		b.clock.Pass(time.Second)

@@ -2,7 +2,6 @@ package publishers
 
 import (
 	"context"
-	"log/slog"
 	"maps"
 	"slices"
 	"time"
@@ -17,8 +16,6 @@ import (
 
 // How long things live.
 const (
-	DefaultLifetime        = 900 * time.Second   // of a minted token
-	MaxLifetime            = 6 * time.Hour       // of a minted token
 	DefaultPendingLifetime = 30 * 24 * time.Hour // of a pending publisher
 	DefaultKeepExchanges   = 30 * 24 * time.Hour // of what was recorded of an exchange
 )
@@ -30,17 +27,12 @@ const (
 	MaxPendingAdmin = 50
 )
 
-// MaxCreated bounds how many projects one exchange creates: it holds the lock of all writers meanwhile.
-const MaxCreated = 3
-
 // Options are the settings of a Registry; the zero value works.
 type Options struct {
 	Now             func() time.Time // time.Now
 	NewID           func() string    // UUIDv7
-	Lifetime        time.Duration    // of a minted token: DefaultLifetime where not positive, at most MaxLifetime
 	PendingLifetime time.Duration    // DefaultPendingLifetime where not positive
 	KeepExchanges   time.Duration    // how long exchanges stay in the record: DefaultKeepExchanges where not positive
-	Log             *slog.Logger     // slog.Default() where nil
 	// OwnerID asks the issuer's API for the numeric id of an account: fault.NotFound where there is none of that name.
 	// With nil, or after any other error, the first accepted token pins the publisher.
 	OwnerID func(ctx context.Context, provider, issuer, owner string) (string, error)
@@ -49,17 +41,6 @@ type Options struct {
 	Issuers []Issuer
 	// Policy is what the index asks of the names of new projects.
 	Policy catalog.NamePolicy
-	// Created is told of each project that a pending publisher created, once it exists. The exchange waits for it.
-	Created func(ctx context.Context, c Created)
-}
-
-// Created is a project that a pending publisher created.
-type Created struct {
-	Repository, Project string // names
-	Owner               string // id of the user who registered the pending publisher; "" for the operator
-	Publisher           string // the sentence
-	At                  time.Time
-	Address             string // from where the workload called
 }
 
 // Issuer is an issuer of identity tokens that the index is configured for.
@@ -75,29 +56,21 @@ const FieldIssuer = "issuer"
 // Issuers returns the issuers that the index is configured for.
 func (r *Registry) Issuers() []Issuer { return slices.Clone(r.o.Issuers) }
 
-// Registry is the publishers of an index: who may publish, and the exchange. It is safe for concurrent use, and by
+// Registry is the publishers of an index: which workloads may publish what. It is safe for concurrent use, and by
 // several processes on one store.
 type Registry struct {
 	store     Store
-	verifier  Verifier
 	providers map[string]*workload.Kind
 	o         Options
-	rubbish   rubbish
 }
 
-// New returns the registry over the rows of s. A nil verifier trusts no issuer: publishers can be kept, no token counts.
-func New(s Store, v Verifier, providers []*workload.Kind, o Options) *Registry {
+// New returns the registry over the rows of s.
+func New(s Store, providers []*workload.Kind, o Options) *Registry {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	if o.Log == nil {
-		o.Log = slog.Default()
-	}
 	if o.NewID == nil {
 		o.NewID = func() string { return uuid.Must(uuid.NewV7()).String() }
-	}
-	if o.Lifetime <= 0 {
-		o.Lifetime = DefaultLifetime
 	}
 	if o.PendingLifetime <= 0 {
 		o.PendingLifetime = DefaultPendingLifetime
@@ -105,19 +78,15 @@ func New(s Store, v Verifier, providers []*workload.Kind, o Options) *Registry {
 	if o.KeepExchanges <= 0 {
 		o.KeepExchanges = DefaultKeepExchanges
 	}
-	o.Lifetime = min(o.Lifetime, MaxLifetime)
-	r := &Registry{store: s, verifier: v, providers: map[string]*workload.Kind{}, o: o}
+	r := &Registry{store: s, providers: map[string]*workload.Kind{}, o: o}
 	for _, p := range providers {
 		r.providers[p.Name()] = p
 	}
 	return r
 }
 
-// Enabled reports whether any issuer is trusted.
-func (r *Registry) Enabled() bool { return r.verifier != nil && r.verifier.Enabled() }
-
-// rule compiles a publisher's row again, so that a row which today's rules would not take fits nothing.
-func (r *Registry) rule(p Publisher) (workload.Rule, error) {
+// Rule compiles a publisher's row again, so that a row which today's rules would not take fits nothing.
+func (r *Registry) Rule(p Publisher) (workload.Rule, error) {
 	provider := r.providers[p.Provider]
 	if provider == nil {
 		return workload.Rule{}, fault.New(fault.Invalid, "this index does not know publishers of kind %s", p.Provider)
@@ -134,18 +103,24 @@ func (r *Registry) rule(p Publisher) (workload.Rule, error) {
 }
 
 // Sentence describes a publisher for people. The uploads of its minted tokens are kept under it.
-func (r *Registry) Sentence(p Publisher) string { return r.sentence(p) }
-
-// sentence describes a publisher for people.
-func (r *Registry) sentence(p Publisher) string {
-	if _, err := r.rule(p); err != nil {
+func (r *Registry) Sentence(p Publisher) string {
+	if _, err := r.Rule(p); err != nil {
 		return p.Provider + " " + p.Lookup
 	}
 	return r.providers[p.Provider].Describe(p.Issuer, p.Fields).String()
 }
 
-// known refuses who is nobody, before anything is looked up.
-func known(who access.Caller) error {
+// Provider returns the provider of a kind of publisher; nil if this index does not know the kind.
+func (r *Registry) Provider(kind string) *workload.Kind { return r.providers[kind] }
+
+// Store returns the rows that the registry is over.
+func (r *Registry) Store() Store { return r.store }
+
+// Options returns the settings of the registry, with the defaults filled in.
+func (r *Registry) Options() Options { return r.o }
+
+// CheckKnown returns fault.Unauthenticated for an anonymous caller, before anything is looked up.
+func CheckKnown(who access.Caller) error {
 	if !who.Known() {
 		return fault.New(fault.Unauthenticated, "an API token is needed to see or change publishers")
 	}

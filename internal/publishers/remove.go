@@ -28,7 +28,7 @@ func (r *Registry) RemoveFrom(ctx context.Context, who access.Caller, id, reposi
 }
 
 func (r *Registry) remove(ctx context.Context, who access.Caller, id string, from func(catalog.Project) bool) error {
-	if err := known(who); err != nil {
+	if err := CheckKnown(who); err != nil {
 		return err
 	}
 	return access.Update(ctx, r.store, who, func(tx Tx, who access.Caller) error {
@@ -60,14 +60,14 @@ func (r *Registry) detach(ctx context.Context, tx Tx, who access.Caller, id stri
 		if err != nil {
 			return 0, err
 		}
-		if !may(who, p) || !from(p) {
+		if !MayManage(who, p) || !from(p) {
 			continue
 		}
 		if _, err := tx.Detach(ctx, id, p.ID); err != nil {
 			return 0, err
 		}
 		n++
-		if err := tx.InsertAudit(ctx, r.entry("publisher.remove", who.Actor(), p, id, r.o.Now(), r.describe(l.Publisher))); err != nil {
+		if err := tx.InsertAudit(ctx, r.entry("publisher.remove", who.Actor(), p, id, r.o.Now(), r.Detail(l.Publisher))); err != nil {
 			return 0, err
 		}
 	}
@@ -77,7 +77,7 @@ func (r *Registry) detach(ctx context.Context, tx Tx, who access.Caller, id stri
 // RemovePending removes a pending publisher that who registered, or any for an administrator; an id that is none of those,
 // a publisher's of a project too, is fault.NotFound. Nobody gets fault.Unauthenticated.
 func (r *Registry) RemovePending(ctx context.Context, who access.Caller, id string) error {
-	if err := known(who); err != nil {
+	if err := CheckKnown(who); err != nil {
 		return err
 	}
 	return access.Update(ctx, r.store, who, func(tx Tx, who access.Caller) error { return r.removePending(ctx, tx, who, id) })
@@ -89,7 +89,7 @@ func (r *Registry) removePending(ctx context.Context, tx Tx, who access.Caller, 
 		return err
 	}
 	for _, p := range all {
-		if p.ID == id && mayPending(who, p) {
+		if p.ID == id && MayManagePending(who, p) {
 			return r.dropPending(ctx, tx, p, r.pendingEntry("publisher.remove-pending", who.Actor(), p))
 		}
 	}

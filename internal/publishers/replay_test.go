@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"pyindex/internal/access"
-	"pyindex/internal/publishers"
+	"pyindex/internal/publishers/exchange"
 )
 
 // TestReplay asks with one token at every second from before its expiry until long after: it works once.
@@ -18,16 +18,16 @@ func TestReplay(t *testing.T) {
 	exp := b.clock.Now().Add(5 * time.Minute)
 	b.clock.Set(exp.Add(-time.Second))
 	won := 0
-	for !b.clock.Now().After(exp.Add(publishers.Leeway + 60*time.Second)) {
+	for !b.clock.Now().After(exp.Add(exchange.Leeway + 60*time.Second)) {
 		_, err := b.exchange(raw)
-		late := !b.clock.Now().Before(exp.Add(publishers.Leeway))
+		late := !b.clock.Now().Before(exp.Add(exchange.Leeway))
 		switch {
 		case err == nil:
 			won++
 		case late:
-			refuse(t, err, publishers.CodeToken, "expired")
+			refuse(t, err, exchange.CodeToken, "expired")
 		default:
-			refuse(t, err, publishers.CodeReuse, "used before")
+			refuse(t, err, exchange.CodeReuse, "used before")
 		}
 		if err := b.registry.Sweep(t.Context()); err != nil {
 			t.Fatal(err)
@@ -46,9 +46,9 @@ func TestMintRace(t *testing.T) {
 		b.add("widgets")
 		replicas := b.replicas()
 		won := race(64, func(i int) error {
-			_, err := replicas[i%2].Exchange(t.Context(), b.guest, b.tokenOnce())
+			_, err := replicas[i%2].Exchange(t.Context(), b.guest, b.tokenOnce(), upload)
 			return err
-		}, func(err error) { refuse(t, err, publishers.CodeReuse, "used before") })
+		}, func(err error) { refuse(t, err, exchange.CodeReuse, "used before") })
 		if won != 1 {
 			t.Errorf("one token was exchanged %d times", won)
 		}
@@ -90,14 +90,14 @@ func TestFailedMatchKeepsToken(t *testing.T) {
 	b.project("widgets", "")
 	raw := b.token(nil)
 	_, err := b.exchange(raw)
-	refuse(t, err, publishers.CodePublisher, `no project here trusts "acme/widgets"`)
+	refuse(t, err, exchange.CodePublisher, `no project here trusts "acme/widgets"`)
 	b.add("widgets", "environment", "staging")
 	_, err = b.exchange(raw)
-	refuse(t, err, publishers.CodePublisher, "environment")
+	refuse(t, err, exchange.CodePublisher, "environment")
 	b.add("widgets")
 	if _, err := b.exchange(raw); err != nil {
 		t.Errorf("Exchange after the publisher was added = %v", err)
 	}
 	_, err = b.exchange(raw)
-	refuse(t, err, publishers.CodeReuse, "used before")
+	refuse(t, err, exchange.CodeReuse, "used before")
 }

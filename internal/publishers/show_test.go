@@ -7,10 +7,10 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/fault"
-	"pyindex/internal/publishers"
+	"pyindex/internal/publishers/insight"
 )
 
-func (b *bench) show(who access.Caller, project string) publishers.Publishing {
+func (b *bench) show(who access.Caller, project string) insight.Publishing {
 	b.Helper()
 	p, err := b.registry.ForProject(b.Context(), who, "", project)
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 
 	"pyindex/internal/fault"
 	"pyindex/internal/publishers"
+	"pyindex/internal/publishers/exchange"
 	"pyindex/internal/publishers/idtoken"
 	"pyindex/internal/publishers/idtoken/issuertest"
 	"pyindex/internal/workload"
@@ -87,7 +88,7 @@ func TestPinnedTogether(t *testing.T) {
 		} {
 			_, err := s.exchange(s.token(c.claims))
 			if c.wrong != "" {
-				refuse(t, err, publishers.CodePublisher, c.wrong)
+				refuse(t, err, exchange.CodePublisher, c.wrong)
 			} else if err != nil {
 				t.Errorf("%s: Exchange = %v", k.provider.Name(), err)
 			}
@@ -108,7 +109,7 @@ func TestGooglePin(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err := s.exchange(s.token(one("sub", "999")))
-	refuse(t, err, publishers.CodePublisher, "sub")
+	refuse(t, err, exchange.CodePublisher, "sub")
 }
 
 // TestUnnumberedTokenCountsOnce: without an id, what was signed is the id; another token of the same account is another.
@@ -122,7 +123,7 @@ func TestUnnumberedTokenCountsOnce(t *testing.T) {
 			t.Fatalf("%s: Exchange = %v", k.provider.Name(), err)
 		}
 		_, err := s.exchange(raw)
-		refuse(t, err, publishers.CodeReuse, "used before")
+		refuse(t, err, exchange.CodeReuse, "used before")
 		if _, err := s.exchange(s.token(one("extra", "1"))); err != nil {
 			t.Errorf("%s: Exchange(another token) = %v", k.provider.Name(), err)
 		}
@@ -139,13 +140,13 @@ func TestIssuersOfOneKind(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		s.registry = publishers.New(s.store, v, workload.All, publishers.Options{Now: s.clock.Now})
+		s.registry = newTrust(s.store, v, workload.All, settings{rules: publishers.Options{Now: s.clock.Now}})
 		s.project("widgets", "")
 		s.trust("widgets", nil)
 		_, err = s.exchange(s.tokenOf(second, nil))
-		refuse(t, err, publishers.CodePublisher, "no project here trusts")
+		refuse(t, err, exchange.CodePublisher, "no project here trusts")
 		_, err = s.exchange(s.tokenOf(second, one("iss", s.issuer.URL)))
-		refuse(t, err, publishers.CodeToken, "signature")
+		refuse(t, err, exchange.CodeToken, "signature")
 		if _, err := s.exchange(s.token(nil)); err != nil {
 			t.Errorf("%s: Exchange(token of its own issuer) = %v", name, err)
 		}
@@ -160,7 +161,7 @@ func TestKindsAreApart(t *testing.T) {
 	_, err := s.exchange(s.token(map[string]any{
 		"repository_owner": "acme", "repository_owner_id": "4242", "job_workflow_ref": path("release.yml@refs/tags/v1.0"), "environment": "release",
 	}))
-	refuse(t, err, publishers.CodePublisher, "no project here trusts")
+	refuse(t, err, exchange.CodePublisher, "no project here trusts")
 }
 
 // TestStrangersLeaveNothing: on an issuer that many share, a stranger's token is in no project's history.
@@ -169,7 +170,7 @@ func TestStrangersLeaveNothing(t *testing.T) {
 	s.project("widgets", "")
 	s.trust("widgets", nil)
 	_, err := s.exchange(s.token(one("repository", "evil/widgets")))
-	refuse(t, err, publishers.CodePublisher, "repo:acme-4/widgets-77")
+	refuse(t, err, exchange.CodePublisher, "repo:acme-4/widgets-77")
 	e := s.store.of("publisher.exchange")
 	if len(e) != 1 || e[0].Project != "" {
 		t.Errorf("entries: %+v; want one that is nobody's", e)

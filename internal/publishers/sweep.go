@@ -14,7 +14,6 @@ const keepMinted = 24 * time.Hour
 // exchanges, and pending publishers that nobody used, each of those with an audit entry. It is safe to run at any time and on every replica.
 func (r *Registry) Sweep(ctx context.Context) error {
 	now := r.o.Now()
-	r.rubbish.flush(r.o.Log, now)
 	if err := r.sweepExchanges(ctx, now.Add(-r.o.KeepExchanges)); err != nil {
 		return err
 	}

@@ -4,13 +4,10 @@
 package account
 
 import (
-	"slices"
-
 	"pyindex/internal/access"
 	"pyindex/internal/account"
 	"pyindex/internal/account/signin"
 	"pyindex/internal/assembly"
-	"pyindex/internal/route"
 	"pyindex/web/letters"
 	"pyindex/web/ui"
 )
@@ -37,9 +34,3 @@ type Section struct {
 
 // New returns the pages.
 func New(kit *ui.Kit, o Options) *Section { return &Section{kit, o, o.Letters} }
-
-// Routes returns the pages and forms of the area.
-func (s *Section) Routes() []route.Route {
-	return slices.Concat(s.loginRoutes(), s.mailRoutes(), s.welcomeRoutes(), s.accountRoutes(), s.passkeyRoutes(),
-		s.ssoRoutes(), s.tokenRoutes())
-}

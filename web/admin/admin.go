@@ -12,7 +12,7 @@ import (
 	"pyindex/internal/catalog"
 	"pyindex/internal/custody"
 	"pyindex/internal/fault"
-	"pyindex/internal/publishers"
+	"pyindex/internal/publishers/exchange"
 	"pyindex/internal/roles"
 	"pyindex/internal/route"
 	"pyindex/web/auditlog"
@@ -101,11 +101,11 @@ func (s *Section) adminOverview(w http.ResponseWriter, r *http.Request, who acce
 
 type issuersView struct {
 	ui.Frame
-	Issuers []publishers.IssuerHealth
+	Issuers []exchange.IssuerHealth
 }
 
 func (s *Section) adminIssuers(w http.ResponseWriter, r *http.Request, who access.Caller) error {
-	all, err := s.o.Registry.Health(who)
+	all, err := s.o.Exchange.Health(who)
 	if err != nil {
 		return err
 	}

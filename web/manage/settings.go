@@ -17,7 +17,7 @@ type settingsView struct {
 	Choices  []statusChoice
 	Reason   ui.Field
 	Frozen   bool // by an administrator, who alone can undo it
-	Limits   catalog.Limits
+	Limits   []limit
 	File     ui.Field
 	Size     ui.Field
 	Typed    ui.Field
@@ -27,6 +27,39 @@ type settingsView struct {
 
 // Kept reports whether the reader may not delete the project because of a quarantine.
 func (v *settingsView) Kept() bool { return !v.Who.Admin && (v.Frozen || v.Counts.Quarantined > 0) }
+
+// Quarantine returns what is in quarantine, with its verb.
+func (v *settingsView) Quarantine() string {
+	switch n := v.Counts.Quarantined; {
+	case v.Frozen:
+		return v.Project.Name.String() + " is"
+	case n == 1:
+		return "One of its files is"
+	default:
+		return ui.Count(n) + " of its files are"
+	}
+}
+
+// Removed returns the releases and files that deleting the project removes.
+func (v *settingsView) Removed() string {
+	c := v.Counts
+	text := ui.Plural(c.Releases, "release", "releases") + " with " + ui.Plural(c.Files, "file", "files")
+	switch c.Quarantined {
+	case 0:
+		return text
+	case c.Files:
+		return text + " in quarantine"
+	default:
+		return text + ", " + ui.Count(c.Quarantined) + " of them in quarantine"
+	}
+}
+
+// limit is a limit in force. Size is in bytes, 0 for none.
+type limit struct {
+	Of   string
+	Size int64
+	Own  bool // set for the project
+}
 
 // statusChoice is a status that a project can get, with the words of its button.
 type statusChoice struct {
@@ -69,7 +102,10 @@ func (s *Section) settingsPage(w http.ResponseWriter, r *http.Request, who acces
 		return err
 	}
 	p := m.Project
-	v := settingsView{managing: s.managing(r, who, p, "settings", "Settings"), Limits: m.Limits, Counts: m.Counts}
+	v := settingsView{managing: s.managing(r, who, p, "settings", "Settings"), Counts: m.Counts}
+	v.Limits = []limit{
+		{"One file", m.Limits.FileSize, p.Limits.FileSize > 0}, {"All files together", m.Limits.ProjectSize, p.Limits.ProjectSize > 0},
+	}
 	v.Frozen = p.Status == catalog.Quarantined && !who.Admin()
 	if !v.Frozen {
 		v.Choices = statusChoices(p, who.Admin())

@@ -5,10 +5,7 @@
 package projects
 
 import (
-	"slices"
-
 	"pyindex/internal/assembly"
-	"pyindex/internal/route"
 	"pyindex/web/ui"
 )
 
@@ -28,9 +25,4 @@ type Section struct {
 // New returns the pages.
 func New(kit *ui.Kit, o Options) *Section {
 	return &Section{Kit: kit, o: o, descriptions: newDescriptions(kit.Now)}
-}
-
-// Routes returns the pages and forms of the area.
-func (s *Section) Routes() []route.Route {
-	return slices.Concat(s.homeRoutes(), s.connectRoutes(), s.searchRoutes(), s.projectRoutes())
 }

@@ -11,6 +11,7 @@ import (
 	"pyindex/internal/fault"
 	"pyindex/internal/packaging"
 	"pyindex/internal/publishers"
+	"pyindex/internal/publishers/insight"
 	"pyindex/internal/route"
 	"pyindex/internal/workload"
 	"pyindex/internal/workload/ciconfig"
@@ -25,9 +26,7 @@ const (
 
 // Routes returns the pages and forms of the area.
 func (s *Section) Routes() []route.Route {
-	rows := append([]route.Route{{
-		Method: http.MethodGet, Path: publishingPath, Auth: route.Signed, Handle: s.publishing,
-	}}, s.Forms(map[string]ui.FormHandler{
+	rows := append([]route.Route{{Method: http.MethodGet, Path: publishingPath, Auth: route.Signed, Handle: s.publishing}}, s.Forms(map[string]ui.FormHandler{
 		publishingPath + "preview/":      s.publishingPreview,
 		publishingPath + "add/":          s.addPublisher,
 		publishingPath + "constrain/":    s.constrainPublisher,
@@ -38,8 +37,7 @@ func (s *Section) Routes() []route.Route {
 	for i := range rows {
 		rows[i].Tree = true
 	}
-	rows = append(rows,
-		route.Route{Method: http.MethodGet, Path: accountPublishingPath, Auth: route.Signed, Handle: s.pending})
+	rows = append(rows, route.Route{Method: http.MethodGet, Path: accountPublishingPath, Auth: route.Signed, Handle: s.pending})
 	return append(rows, s.Forms(map[string]ui.FormHandler{
 		accountPublishingPath + "preview/": s.pendingPreview,
 		accountPublishingPath + "add/":     s.addPending,
@@ -53,7 +51,7 @@ type publishingView struct {
 	Enabled     bool
 	Guide       *guideView
 	Publishers  []publisherCard
-	Tokens      []publishers.UploadToken
+	Tokens      []insight.UploadToken
 	TrustedOnly bool
 	Add         addForm
 	Exchanges   []exchangeRow
@@ -70,19 +68,16 @@ func (s *Section) publishing(w http.ResponseWriter, r *http.Request, who access.
 }
 
 // publishingPage shows the page with what was typed into the form for a new publisher, or into that of a card.
-func (s *Section) publishingPage(w http.ResponseWriter, r *http.Request, who access.Caller, a adding,
-	t tightening,
-) error {
-	p, err := s.o.Registry.ForProject(r.Context(), who, ui.Repository(r), r.PathValue("project"))
+func (s *Section) publishingPage(w http.ResponseWriter, r *http.Request, who access.Caller, a adding, t tightening) error {
+	p, err := s.insight.ForProject(r.Context(), who, ui.Repository(r), r.PathValue("project"))
 	if err != nil {
 		return err
 	}
 	v := publishingView{
-		Frame: s.Frame(r, who, "Publishing of "+p.Project.Name.String()), Project: p.Project, Enabled: s.o.Registry.Enabled(),
+		Frame: s.Frame(r, who, "Publishing of "+p.Project.Name.String()), Project: p.Project, Enabled: s.o.Exchange.Enabled(),
 		Tokens: p.Tokens, TrustedOnly: p.Project.TrustedOnly,
 	}
-	v.Section, v.Tab, v.Mine, v.Scripts = "projects", "publishing", who.RoleIn(p.Project.Object()),
-		[]string{"publishing.js"}
+	v.Section, v.Tab, v.Mine, v.Scripts = "projects", "publishing", who.RoleIn(p.Project.Object()), []string{"publishing.js"}
 	a.request.Repository, a.request.Project = ui.Repository(r), p.Project.Name.String()
 	if v.Add, err = s.addForm(r, who, a); err != nil {
 		return err
@@ -116,19 +111,18 @@ func (s *Section) addPublisher(w http.ResponseWriter, r *http.Request, who acces
 	if a.form.Bad() {
 		return s.publishingPage(w, r, who, a, tightening{form: ui.Typed(nil)})
 	}
-	text := workload.Clause(workload.Of(added.Provider).Describe(added.Issuer, a.compiled).Capital().String()) +
-		" may now publish " + added.Project + ". The file to paste is below."
+	text := workload.Clause(workload.Of(added.Provider).Describe(added.Issuer, a.compiled).Capital().String()) + " may now publish " + added.Project + ". The file to paste is below."
 	if added.Warning != "" {
 		text += " Not yet pinned: " + added.Warning + "."
 	}
 	return s.Done(w, r, s.Back(r)+"?publisher="+url.QueryEscape(added.ID), text)
 }
 
-// confirmFilledIn leads to confirming who one is and back to the form, filled in: nothing that was typed is lost.
-// Whoever may not see the page learns that first.
+// confirmFilledIn leads to confirming who one is and back to the form, filled in: nothing that was typed is lost. Whoever
+// may not see the page learns that first.
 func (s *Section) confirmFilledIn(w http.ResponseWriter, r *http.Request, who access.Caller, a adding) error {
 	if r.PathValue("project") != "" {
-		if _, err := s.o.Registry.ForProject(r.Context(), who, ui.Repository(r), r.PathValue("project")); err != nil {
+		if _, err := s.insight.ForProject(r.Context(), who, ui.Repository(r), r.PathValue("project")); err != nil {
 			return err
 		}
 	}
@@ -188,9 +182,8 @@ func (s *Section) constrainPublisher(w http.ResponseWriter, r *http.Request, who
 			ID: f.Get("publisher_id"), Repository: ui.Repository(r), Project: r.PathValue("project"), Fields: fields,
 		})
 		if err == nil {
-			return s.Done(w, r, s.Back(r)+"?publisher="+url.QueryEscape(added.ID),
-				"Tightened: "+workload.Clause(workload.Of(added.Provider).Describe(added.Issuer, added.Fields).Capital().String())+
-					" may publish "+added.Project+". What the looser publisher could do and this one cannot is refused from now on.")
+			return s.Done(w, r, s.Back(r)+"?publisher="+url.QueryEscape(added.ID), "Tightened: "+workload.Clause(workload.Of(added.Provider).Describe(added.Issuer, added.Fields).Capital().String())+
+				" may publish "+added.Project+". What the looser publisher could do and this one cannot is refused from now on.")
 		}
 		if err := f.Refused(fault.FieldOf(err), err); err != nil {
 			return err
@@ -215,7 +208,7 @@ func (s *Section) setTrustedOnly(w http.ResponseWriter, r *http.Request, who acc
 		return err
 	}
 	// A reader of the project may know it, and gets the answer of this page all the same.
-	p, err := s.o.Registry.ForProject(r.Context(), who, ui.Repository(r), r.PathValue("project"))
+	p, err := s.insight.ForProject(r.Context(), who, ui.Repository(r), r.PathValue("project"))
 	if err != nil {
 		return err
 	}
@@ -235,8 +228,7 @@ func (s *Section) revokeUploadToken(w http.ResponseWriter, r *http.Request, who 
 	if err := s.o.Directory.RevokeToken(r.Context(), who, f.Get("token_id")); err != nil {
 		return err
 	}
-	return s.Done(w, r, s.Back(r),
-		"The API token is revoked: it does nothing from the next request on."+s.RevocationDelay())
+	return s.Done(w, r, s.Back(r), "The API token is revoked: it does nothing from the next request on."+s.RevocationDelay())
 }
 
 // guideView is the file to paste after a publisher was added, and what else is to be done.
@@ -250,9 +242,9 @@ type guideView struct {
 }
 
 // guideFor is the guide of the publisher that the query asks for, if it is one of these.
-func (s *Section) guideFor(r *http.Request, all []publishers.Shown) *guideView {
+func (s *Section) guideFor(r *http.Request, all []insight.Shown) *guideView {
 	q := r.URL.Query()
-	i := slices.IndexFunc(all, func(p publishers.Shown) bool { return p.ID == q.Get("publisher") })
+	i := slices.IndexFunc(all, func(p insight.Shown) bool { return p.ID == q.Get("publisher") })
 	if i < 0 || r.Method == http.MethodPost {
 		return nil
 	}

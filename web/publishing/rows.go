@@ -6,14 +6,15 @@ import (
 	"slices"
 	"strings"
 
-	"pyindex/internal/publishers"
+	"pyindex/internal/publishers/exchange"
+	"pyindex/internal/publishers/insight"
 	"pyindex/internal/workload"
 	"pyindex/web/ui"
 )
 
 // publisherCard is a publisher as the page shows it.
 type publisherCard struct {
-	publishers.Shown
+	insight.Shown
 	Run      workload.Run // of the last exchange
 	Loose    []tighten    // warnings that stand in the open
 	Stricter []tighten    // what could be stricter and need not be
@@ -33,11 +34,11 @@ type tighten struct {
 	ID     string // of the publisher
 }
 
-func publisherCardOf(n int, p publishers.Shown, t tightening) publisherCard {
+func publisherCardOf(n int, p insight.Shown, t tightening) publisherCard {
 	c := publisherCard{Shown: p}
 	if p.Last != nil {
 		c.Run = workload.Of(p.Last.Provider).Run(p.Last.Issuer, p.Last.Claims)
-		if p.Last.Code == publishers.CodePassedOver {
+		if p.Last.Code == exchange.CodePassedOver {
 			c.Passed = p.Last.Description
 		} else if p.Pending && len(p.Last.Nearest) > 0 {
 			c.Near = nearestTableOf(*p.Last, p.Last.Nearest[0], map[string]bool{}).Rows
@@ -53,8 +54,7 @@ func publisherCardOf(n int, p publishers.Shown, t tightening) publisherCard {
 				f = t.form
 			}
 			in := f.Field(ui.Field{
-				ID: fmt.Sprintf("t-%d-%s", n, w.Field), Name: w.Field, Label: field.Label, Value: w.Value,
-				Placeholder: field.Example, Required: w.Degree != workload.CouldBeStricter, Mono: true, MaxLength: 600,
+				ID: fmt.Sprintf("t-%d-%s", n, w.Field), Name: w.Field, Label: field.Label, Value: w.Value, Placeholder: field.Example, Required: w.Degree != workload.CouldBeStricter, Mono: true, MaxLength: 600,
 			})
 			x.Input = &in
 		}
@@ -75,7 +75,7 @@ func publisherCardOf(n int, p publishers.Shown, t tightening) publisherCard {
 
 // exchangeRow is an exchange as the page shows it.
 type exchangeRow struct {
-	publishers.Exchange
+	insight.Exchange
 	Run     workload.Run
 	Full    bool // whether everything about it is on the page; otherwise a link leads there
 	Open    bool // whether the reader asked for it
@@ -91,7 +91,7 @@ type nearestTable struct {
 	Words     workload.Words
 	Pending   bool
 	Rows      []claimRow // of the first one
-	Differing []publishers.Difference
+	Differing []insight.Difference
 }
 
 // claimRow is a claim: what was expected, what came, and whether they differ.
@@ -101,16 +101,13 @@ type claimRow struct {
 }
 
 // circumstances are the claims that help to find out why a job was not another.
-var circumstances = []string{
-	"ref", "ref_path", "ref_protected", "sha", "actor", "user_login", "runner_environment", "workflow_ref",
-	"pipeline_source", "sub",
-}
+var circumstances = []string{"ref", "ref_path", "ref_protected", "sha", "actor", "user_login", "runner_environment", "workflow_ref", "pipeline_source", "sub"}
 
 // fullExchanges is how many refused exchanges are on the page with everything about them.
 const fullExchanges = 3
 
 // exchangeRows are exchanges as the page shows them: the newest refused ones in full, and the one that is asked for.
-func exchangeRows(all []publishers.Exchange, said map[string]workload.Words, asked string) []exchangeRow {
+func exchangeRows(all []insight.Exchange, said map[string]workload.Words, asked string) []exchangeRow {
 	var out []exchangeRow
 	full := 0
 	for _, x := range all {
@@ -152,7 +149,7 @@ func (row *exchangeRow) fill(said map[string]workload.Words) {
 }
 
 // differing names the claims by which a token differed.
-func differing(all []publishers.Difference) string {
+func differing(all []insight.Difference) string {
 	names := make([]string, 0, len(all))
 	for _, d := range all {
 		names = append(names, d.Claim)
@@ -168,7 +165,7 @@ func differing(all []publishers.Difference) string {
 }
 
 // nearestTableOf lists the claims that differ, and of those that every rule asks for the ones that fit.
-func nearestTableOf(x publishers.Exchange, n publishers.Nearest, shown map[string]bool) nearestTable {
+func nearestTableOf(x insight.Exchange, n insight.Nearest, shown map[string]bool) nearestTable {
 	t := nearestTable{Pending: n.Pending}
 	for _, d := range n.Differences {
 		expected := d.Expected
@@ -178,8 +175,7 @@ func nearestTableOf(x publishers.Exchange, n publishers.Nearest, shown map[strin
 		t.Rows, shown[d.Claim] = append(t.Rows, claimRow{d.Claim, expected, d.Got, true}), true
 	}
 	for _, claim := range workload.Of(x.Provider).Identity() {
-		if v, ok := x.Claims[claim]; ok &&
-			!slices.ContainsFunc(n.Differences, func(d publishers.Difference) bool { return d.Claim == claim }) {
+		if v, ok := x.Claims[claim]; ok && !slices.ContainsFunc(n.Differences, func(d insight.Difference) bool { return d.Claim == claim }) {
 			t.Rows, shown[claim] = append(t.Rows, claimRow{Claim: claim, Got: workload.Show(v)}), true
 		}
 	}
@@ -187,7 +183,7 @@ func nearestTableOf(x publishers.Exchange, n publishers.Nearest, shown map[strin
 }
 
 // allowQuery fills in the form with the fields of a publisher that would have accepted an exchange.
-func allowQuery(x publishers.Exchange) url.Values {
+func allowQuery(x insight.Exchange) url.Values {
 	q := url.Values{"provider": {x.Provider}, "issuer": {x.Issuer}}
 	form, _ := workload.FormFor(x.Provider, "")
 	for name, v := range form.Typed(x.Suggested) {

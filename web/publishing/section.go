@@ -7,6 +7,8 @@ import (
 	"pyindex/internal/access"
 	"pyindex/internal/assembly"
 	"pyindex/internal/publishers"
+	"pyindex/internal/publishers/exchange"
+	"pyindex/internal/publishers/insight"
 	"pyindex/web/ui"
 )
 
@@ -15,13 +17,15 @@ type Options struct {
 	Index     *assembly.Index
 	Directory *access.Directory
 	Registry  *publishers.Registry
+	Exchange  *exchange.Minter
 }
 
 // Section is the pages of this area. It is safe for concurrent use.
 type Section struct {
 	*ui.Kit
-	o Options
+	o       Options
+	insight *insight.View
 }
 
 // New returns the pages.
-func New(kit *ui.Kit, o Options) *Section { return &Section{kit, o} }
+func New(kit *ui.Kit, o Options) *Section { return &Section{kit, o, insight.New(o.Registry)} }

@@ -8,7 +8,7 @@ import (
 
 	"pyindex/internal/app"
 	"pyindex/internal/cli"
-	"pyindex/internal/publishers"
+	"pyindex/internal/publishers/insight"
 	"pyindex/internal/terminal"
 )
 
@@ -20,14 +20,14 @@ type publisherExplainCmd struct {
 
 // explained is an exchange in JSON, with the command that would let it pass.
 type explained struct {
-	publishers.Exchange
+	insight.Exchange
 	PublisherAdd string `json:"publisher_add,omitempty"`
 }
 
 // Run lists recent exchanges and says of refused ones what was expected, what came and what would let it pass.
 func (c *publisherExplainCmd) Run(s *cli.Session) error {
 	return s.With(func(a *app.App) error {
-		list, err := a.Registry.Exchanges(s.Ctx, a.Operator, c.Project, c.Last)
+		list, err := insight.New(a.Registry).Exchanges(s.Ctx, a.Operator, c.Project, c.Last)
 		if err != nil {
 			return err
 		}
@@ -77,7 +77,7 @@ func (x explained) write(w io.Writer) error {
 }
 
 // writeNearest writes what a publisher expected beside what came.
-func writeNearest(w io.Writer, scope string, n publishers.Nearest) error {
+func writeNearest(w io.Writer, scope string, n insight.Nearest) error {
 	kind := "publisher"
 	switch {
 	case scope != scopeUpload:
@@ -103,7 +103,7 @@ func writeNearest(w io.Writer, scope string, n publishers.Nearest) error {
 }
 
 // addLineFor is the command that would let a refused exchange pass, "" where there is none.
-func addLineFor(settings, project string, x publishers.Exchange) string {
+func addLineFor(settings, project string, x insight.Exchange) string {
 	if x.Suggested == nil || x.Scope != scopeUpload {
 		return ""
 	}

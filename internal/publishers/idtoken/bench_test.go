@@ -11,7 +11,7 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/fault"
-	"pyindex/internal/publishers"
+	"pyindex/internal/publishers/exchange"
 	"pyindex/internal/publishers/idtoken"
 	"pyindex/internal/publishers/idtoken/issuertest"
 )
@@ -76,7 +76,7 @@ func (b *bench) unknownKid(kid string) string {
 // refuse wants a refusal with a code and a word.
 func refuse(t testing.TB, when string, err error, code, word string) {
 	t.Helper()
-	f, ok := errors.AsType[*publishers.Refusal](err)
+	f, ok := errors.AsType[*exchange.Refusal](err)
 	if !ok || f.Code != code || !strings.Contains(f.Description, word) {
 		t.Errorf("%s: Verify = %v, want a refusal %s with %q", when, err, code, word)
 	}

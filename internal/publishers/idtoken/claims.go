@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"pyindex/internal/publishers"
+	"pyindex/internal/publishers/exchange"
 	"pyindex/internal/workload"
 )
 
@@ -46,7 +46,7 @@ func checkAudience(c workload.Claims, want string, list bool) error {
 	return nil
 }
 
-// checkTimes compares exp, iat and nbf with the time now, with publishers.Leeway for clocks that differ.
+// checkTimes compares exp, iat and nbf with the time now, with exchange.Leeway for clocks that differ.
 func checkTimes(c workload.Claims, now time.Time) error {
 	exp, err := seconds(c, "exp")
 	if err != nil {
@@ -56,13 +56,13 @@ func checkTimes(c workload.Claims, now time.Time) error {
 	if err != nil {
 		return err
 	}
-	if !now.Before(exp.Add(publishers.Leeway)) {
+	if !now.Before(exp.Add(exchange.Leeway)) {
 		return fmt.Errorf("it expired (exp) at %s", stamp(exp))
 	}
 	if exp.After(now.Add(maxAhead)) {
 		return fmt.Errorf("it expires (exp) at %s, more than %v ahead", stamp(exp), maxAhead)
 	}
-	if iat.After(now.Add(publishers.Leeway)) {
+	if iat.After(now.Add(exchange.Leeway)) {
 		return fmt.Errorf("it was issued (iat) in the future, at %s; is a clock wrong?", stamp(iat))
 	}
 	if exp.Before(iat) {
@@ -79,7 +79,7 @@ func checkNotBefore(c workload.Claims, now time.Time) error {
 	if err != nil {
 		return err
 	}
-	if nbf.After(now.Add(publishers.Leeway)) {
+	if nbf.After(now.Add(exchange.Leeway)) {
 		return fmt.Errorf("it is not valid before (nbf) %s; is a clock wrong?", stamp(nbf))
 	}
 	return nil

@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"pyindex/internal/access"
-	"pyindex/internal/publishers"
+	"pyindex/internal/publishers/exchange"
 	"pyindex/internal/workload"
 )
 
@@ -33,7 +33,7 @@ func FuzzToken(f *testing.F) {
 			}
 			return
 		}
-		r, ok := errors.AsType[*publishers.Refusal](err)
+		r, ok := errors.AsType[*exchange.Refusal](err)
 		if !ok || r.Code == "" || len(r.Description) > 1000 {
 			t.Fatalf("Verify(%q) = %v, want a short refusal", raw, err)
 		}
@@ -66,7 +66,7 @@ func FuzzClaims(f *testing.F) {
 		raw := b.issuer.SignText(string(header), payload)
 		provider, issuer, c, err := b.verifier.Verify(t.Context(), access.Secret(raw))
 		if err != nil {
-			if _, ok := errors.AsType[*publishers.Refusal](err); !ok {
+			if _, ok := errors.AsType[*exchange.Refusal](err); !ok {
 				t.Fatalf("Verify(signed %q) = %v, want a refusal", payload, err)
 			}
 			return

@@ -5,27 +5,27 @@ import (
 	"slices"
 	"strings"
 
-	"pyindex/internal/publishers"
+	"pyindex/internal/publishers/exchange"
 )
 
-var _ publishers.Healthy = (*Verifier)(nil)
+var _ exchange.Healthy = (*Verifier)(nil)
 
-// Health implements publishers.Healthy.
-func (v *Verifier) Health() []publishers.IssuerHealth {
-	var out []publishers.IssuerHealth
+// Health implements exchange.Healthy.
+func (v *Verifier) Health() []exchange.IssuerHealth {
+	var out []exchange.IssuerHealth
 	for _, s := range v.from {
 		h := s.keys.health()
 		h.Kind, h.URL, h.Audience = s.Kind, s.URL, s.Audience
 		out = append(out, h)
 	}
-	slices.SortFunc(out, func(a, b publishers.IssuerHealth) int { return strings.Compare(a.URL, b.URL) })
+	slices.SortFunc(out, func(a, b exchange.IssuerHealth) int { return strings.Compare(a.URL, b.URL) })
 	return out
 }
 
-func (s *keySet) health() publishers.IssuerHealth {
+func (s *keySet) health() exchange.IssuerHealth {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	h := publishers.IssuerHealth{Fetched: s.fetched}
+	h := exchange.IssuerHealth{Fetched: s.fetched}
 	for _, keys := range s.usable() {
 		h.Keys += len(keys)
 	}

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"pyindex/internal/publishers"
+	"pyindex/internal/publishers/exchange"
 	"pyindex/internal/publishers/idtoken"
 	"pyindex/internal/publishers/idtoken/issuertest"
 )
@@ -69,7 +69,7 @@ func TestUntrustedTLS(t *testing.T) {
 func TestUnknownIssuerIsNotAsked(t *testing.T) {
 	b := newBench(t)
 	evil := issuertest.New(t, issuertest.Options{Plain: true})
-	refuse(t, "unknown issuer", b.verify(evil.Sign(evil.Claims(audience, b.now(), nil))), publishers.CodePayload, "unknown trusted publishing issuer")
+	refuse(t, "unknown issuer", b.verify(evil.Sign(evil.Claims(audience, b.now(), nil))), exchange.CodePayload, "unknown trusted publishing issuer")
 	claimsB := evil.Sign(b.issuer.Claims(audience, b.now(), nil))
 	if err := b.verify(claimsB); err == nil {
 		t.Error("a token of one issuer passes as another's")
@@ -88,9 +88,9 @@ func TestRubbishFetchesNothing(t *testing.T) {
 	for name, over := range map[string]map[string]any{
 		"audience": {"aud": "pypi"}, "expiry": {"exp": 1}, "issue": {"iat": "x"},
 	} {
-		refuse(t, name, b.verify(b.issuer.Sign(b.issuer.Claims(audience, b.now(), over))), publishers.CodeToken, "malformed or invalid")
+		refuse(t, name, b.verify(b.issuer.Sign(b.issuer.Claims(audience, b.now(), over))), exchange.CodeToken, "malformed or invalid")
 	}
-	refuse(t, "algorithm", b.verify(b.issuer.SignAs(b.issuer.Header(map[string]any{"alg": "none"}), b.issuer.Claims(audience, b.now(), nil))), publishers.CodeToken, "alg")
+	refuse(t, "algorithm", b.verify(b.issuer.SignAs(b.issuer.Header(map[string]any{"alg": "none"}), b.issuer.Claims(audience, b.now(), nil))), exchange.CodeToken, "alg")
 	if n := b.issuer.Counts(); n != (issuertest.Counts{}) {
 		t.Errorf("rubbish made us ask: %+v", n)
 	}

@@ -13,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	"pyindex/internal/publishers"
+	"pyindex/internal/publishers/exchange"
 	"pyindex/internal/publishers/idtoken/issuertest"
 )
 
@@ -26,7 +26,7 @@ func TestUnknownKidFlood(t *testing.T) {
 		var all sync.WaitGroup
 		for i := range n {
 			all.Go(func() {
-				refuse(t, "flood", b.verify(b.unknownKid(fmt.Sprint("made-up-", i))), publishers.CodeToken, "not among")
+				refuse(t, "flood", b.verify(b.unknownKid(fmt.Sprint("made-up-", i))), exchange.CodeToken, "not among")
 			})
 		}
 		all.Wait()
@@ -77,7 +77,7 @@ func TestRotation(t *testing.T) {
 			t.Errorf("the old key, still published: Verify = %v", err)
 		}
 		if !keep {
-			refuse(t, "withdrawn key", err, publishers.CodeToken, "not among")
+			refuse(t, "withdrawn key", err, exchange.CodeToken, "not among")
 		}
 		b.pass(time.Minute)
 		b.issuer.Rotate(keep)
@@ -110,7 +110,7 @@ func TestWithdrawnKey(t *testing.T) {
 	b.issuer.Rotate(false)
 	b.pass(15 * time.Minute)
 	raw := signedBy(b, id, k)
-	refuse(t, "withdrawn a quarter of an hour ago", b.verify(raw), publishers.CodeToken, "not among")
+	refuse(t, "withdrawn a quarter of an hour ago", b.verify(raw), exchange.CodeToken, "not among")
 }
 
 // signedBy is a good token by any key.

@@ -8,7 +8,7 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/fault"
-	"pyindex/internal/publishers"
+	"pyindex/internal/publishers/exchange"
 	"pyindex/internal/publishers/idtoken"
 	"pyindex/internal/publishers/idtoken/issuertest"
 )
@@ -64,7 +64,7 @@ func TestRefresh(t *testing.T) {
 	b.verifier.Refresh()
 	b.landed(2)
 	b.accept("the new key")
-	refuse(t, "the withdrawn key", b.verify(signedBy(b, id, k)), publishers.CodeToken, "not among")
+	refuse(t, "the withdrawn key", b.verify(signedBy(b, id, k)), exchange.CodeToken, "not among")
 	b.issuer.Fail(issuertest.Keys, issuertest.Down)
 	b.pass(20 * time.Minute)
 	b.verifier.Refresh()
@@ -131,7 +131,7 @@ func TestAudienceList(t *testing.T) {
 			t.Errorf("%s, aud %v: Verify = %v", c.kind, c.aud, err)
 		}
 		if !c.good {
-			refuse(t, c.kind, err, publishers.CodeToken, "audience (aud)")
+			refuse(t, c.kind, err, exchange.CodeToken, "audience (aud)")
 		}
 	}
 }

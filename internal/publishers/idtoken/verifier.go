@@ -14,7 +14,7 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/fault"
-	"pyindex/internal/publishers"
+	"pyindex/internal/publishers/exchange"
 	"pyindex/internal/workload"
 )
 
@@ -36,7 +36,7 @@ type source struct {
 	keys *keySet
 }
 
-var _ publishers.Verifier = (*Verifier)(nil)
+var _ exchange.Verifier = (*Verifier)(nil)
 
 // New returns a verifier for the issuers; none is fine and refuses every token. Nothing is fetched yet. The error names
 // the issuer that is impossible: its URL, a missing kind or audience, its CA file, or one that is there twice.
@@ -83,22 +83,22 @@ func (v *Verifier) Refresh() {
 	}
 }
 
-// Verify implements publishers.Verifier. It answers within waitBudget and a little also when the issuer does not.
+// Verify implements exchange.Verifier. It answers within waitBudget and a little also when the issuer does not.
 func (v *Verifier) Verify(ctx context.Context, raw access.Secret) (provider, issuer string, c workload.Claims, err error) {
 	if !v.Enabled() {
-		return "", "", nil, publishers.Refuse(publishers.CodeNotEnabled, "trusted publishing is not enabled on this index: no issuer is configured")
+		return "", "", nil, exchange.Refuse(exchange.CodeNotEnabled, "trusted publishing is not enabled on this index: no issuer is configured")
 	}
 	t, err := parse(raw.Reveal())
 	if err != nil {
-		return "", "", nil, publishers.Refuse(publishers.CodePayload, "malformed JWT: "+err.Error())
+		return "", "", nil, exchange.Refuse(exchange.CodePayload, "malformed JWT: "+err.Error())
 	}
 	iss, ok := t.claims["iss"].(string)
 	if !ok {
-		return "", "", nil, publishers.Refuse(publishers.CodePayload, "malformed JWT: its issuer (iss) is "+show(t.claims["iss"])+", not a string")
+		return "", "", nil, exchange.Refuse(exchange.CodePayload, "malformed JWT: its issuer (iss) is "+show(t.claims["iss"])+", not a string")
 	}
 	s := v.from[iss]
 	if s == nil {
-		return "", "", nil, publishers.Refuse(publishers.CodePayload, "unknown trusted publishing issuer "+show(iss))
+		return "", "", nil, exchange.Refuse(exchange.CodePayload, "unknown trusted publishing issuer "+show(iss))
 	}
 	if err := s.verify(ctx, raw.Reveal(), t, v.now()); err != nil {
 		return "", "", nil, err
@@ -137,7 +137,7 @@ func (s *source) signed(ctx context.Context, raw string, t token, keys []crypto.
 	config := &oidc.Config{
 		ClientID:             s.Audience,
 		SupportedSigningAlgs: []string{oidc.RS256},
-		Now:                  func() time.Time { return now.Add(-publishers.Leeway) },
+		Now:                  func() time.Time { return now.Add(-exchange.Leeway) },
 	}
 	checked, err := oidc.NewVerifier(s.URL, &oidc.StaticKeySet{PublicKeys: keys}, config).Verify(ctx, raw)
 	if err != nil {
@@ -151,5 +151,5 @@ func (s *source) signed(ctx context.Context, raw string, t token, keys []crypto.
 }
 
 func bad(err error) error {
-	return publishers.Refuse(publishers.CodeToken, "malformed or invalid token: "+err.Error())
+	return exchange.Refuse(exchange.CodeToken, "malformed or invalid token: "+err.Error())
 }

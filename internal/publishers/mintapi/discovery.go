@@ -7,7 +7,7 @@ import (
 	"pyindex/internal/access"
 	"pyindex/internal/catalog"
 	"pyindex/internal/fault"
-	"pyindex/internal/publishers"
+	"pyindex/internal/publishers/exchange"
 )
 
 // discovered is what PEP 807 has clients read. Both endpoints are on the host of the base URL, because clients turn down
@@ -26,7 +26,7 @@ func (a *API) discover(w http.ResponseWriter, r *http.Request, _ access.Caller) 
 		return &undiscovered{http.StatusNotAcceptable, "not-acceptable", "this address answers " + typeDiscovery + " alone: send that as Accept, or leave Accept out"}
 	}
 	if !a.enabled() {
-		return &undiscovered{http.StatusNotFound, publishers.CodeNotEnabled, "trusted publishing is not enabled on this index: no issuer is configured"}
+		return &undiscovered{http.StatusNotFound, exchange.CodeNotEnabled, "trusted publishing is not enabled on this index: no issuer is configured"}
 	}
 	keys := r.URL.Query()["discover"]
 	if len(keys) != 1 || !a.uploadPath(keys[0]) {

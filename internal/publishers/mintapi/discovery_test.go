@@ -11,7 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"pyindex/internal/access"
-	"pyindex/internal/publishers"
+	"pyindex/internal/publishers/exchange"
 )
 
 const (
@@ -93,7 +93,7 @@ func TestDiscoverRefuses(t *testing.T) {
 	}
 	for name, o := range map[string]settings{"no issuer": {audience: audience}, "no audience": {issuers: true}} {
 		s := newSite(t, o)
-		s.problem(name, s.send("GET", good, "", typeDiscovery), 404, publishers.CodeNotEnabled, "not enabled")
+		s.problem(name, s.send("GET", good, "", typeDiscovery), 404, exchange.CodeNotEnabled, "not enabled")
 	}
 }
 
@@ -127,7 +127,7 @@ func TestFeaturesRefused(t *testing.T) {
 	} {
 		for _, path := range []string{mintPath, "/_/oidc/github/mint-token"} {
 			r := s.ask("POST", path, "", `{"token": "`+token+`", "features": `+features+`}`)
-			s.refused(features, r, 422, publishers.CodePayload, word)
+			s.refused(features, r, 422, exchange.CodePayload, word)
 			if strings.Contains(r.body, token) {
 				t.Errorf("the answer repeats the token: %s", r.body)
 			}
@@ -157,9 +157,9 @@ func TestProblems(t *testing.T) {
 		t.Errorf("what clients of today read = %s, want %s", plain.body, want)
 	}
 	for _, accept := range []string{typeProblem, "application/json, " + typeProblem, typeProblem + ", */*", typeDiscovery, "APPLICATION/PROBLEM+JSON", "application/json;q=0.5," + typeProblem + ";q=0.6"} {
-		s.problem(accept, s.send("POST", mintPath, "{}", accept), 422, publishers.CodePayload, "no \"token\"")
-		s.problem(accept, s.send("POST", mintPath, body(s.token(map[string]any{"aud": "pypi"})), accept), 422, publishers.CodeToken, "audience")
-		s.problem(accept, s.send("POST", mintPath, body(s.token(map[string]any{"repository": "acme/else"})), accept), 422, publishers.CodePublisher, "acme/else")
+		s.problem(accept, s.send("POST", mintPath, "{}", accept), 422, exchange.CodePayload, "no \"token\"")
+		s.problem(accept, s.send("POST", mintPath, body(s.token(map[string]any{"aud": "pypi"})), accept), 422, exchange.CodeToken, "audience")
+		s.problem(accept, s.send("POST", mintPath, body(s.token(map[string]any{"repository": "acme/else"})), accept), 422, exchange.CodePublisher, "acme/else")
 	}
 	for _, accept := range [][]string{nil, {"*/*"}, {"application/json"}, {"application/*"}, {"text/html"}, {typeProblem + ";q=0"}, {"application/json, " + typeProblem + ";q=0.5"}, {"nonsense"}} {
 		r := s.send("POST", mintPath, "{}", accept...)
@@ -168,8 +168,8 @@ func TestProblems(t *testing.T) {
 		}
 	}
 	off := newSite(t, settings{audience: audience})
-	off.problem("audience", off.send("GET", "/_/oidc/audience", "", typeDiscovery), 403, publishers.CodeNotEnabled, "issuer")
-	off.problem("mint", off.send("POST", mintPath, "{}", typeProblem), 422, publishers.CodeNotEnabled, "not enabled")
+	off.problem("audience", off.send("GET", "/_/oidc/audience", "", typeDiscovery), 403, exchange.CodeNotEnabled, "issuer")
+	off.problem("mint", off.send("POST", mintPath, "{}", typeProblem), 422, exchange.CodeNotEnabled, "not enabled")
 	slow := newSite(t, settings{audience: audience, issuers: true, rate: 1})
 	slow.mint("x")
 	slow.problem("rate", slow.send("POST", mintPath, "{}", typeProblem), 429, "rate-limited", "too many")

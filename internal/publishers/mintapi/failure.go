@@ -5,7 +5,7 @@ import (
 	"net/http"
 
 	"pyindex/internal/fault"
-	"pyindex/internal/publishers"
+	"pyindex/internal/publishers/exchange"
 )
 
 // failure is how clients are told; they print each code and description.
@@ -44,7 +44,7 @@ func fail(w http.ResponseWriter, r *http.Request, err error) {
 		writeFailure(w, true, u.status, "Discovery failed", reason{u.code, u.description})
 		return
 	}
-	status, why := http.StatusUnprocessableEntity, reason{publishers.CodePayload, fault.Message(err)}
+	status, why := http.StatusUnprocessableEntity, reason{exchange.CodePayload, fault.Message(err)}
 	switch fault.KindOf(err) {
 	case fault.TooMany:
 		status, why.Code = http.StatusTooManyRequests, "rate-limited"
@@ -53,7 +53,7 @@ func fail(w http.ResponseWriter, r *http.Request, err error) {
 	case fault.Internal:
 		status, why.Code = http.StatusInternalServerError, "internal-error"
 	}
-	if f, ok := errors.AsType[*publishers.Refusal](err); ok {
+	if f, ok := errors.AsType[*exchange.Refusal](err); ok {
 		why.Code = f.Code
 	}
 	if why.Description == "" {

@@ -9,7 +9,7 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/fault"
-	"pyindex/internal/publishers"
+	"pyindex/internal/publishers/exchange"
 	"pyindex/internal/publishers/idtoken/issuertest"
 )
 
@@ -27,9 +27,9 @@ func TestAudience(t *testing.T) {
 func TestNotEnabled(t *testing.T) {
 	for name, o := range map[string]settings{"no issuer": {audience: audience}, "no audience": {issuers: true}} {
 		s := newSite(t, o)
-		s.refused(name+": audience", s.ask("GET", "/_/oidc/audience", "", ""), 403, publishers.CodeNotEnabled, "issuer")
+		s.refused(name+": audience", s.ask("GET", "/_/oidc/audience", "", ""), 403, exchange.CodeNotEnabled, "issuer")
 		for _, sent := range []string{body(s.token(nil)), "rubbish"} {
-			s.refused(name+": mint", s.ask("POST", mintPath, "", sent), 422, publishers.CodeNotEnabled, "not enabled")
+			s.refused(name+": mint", s.ask("POST", mintPath, "", sent), 422, exchange.CodeNotEnabled, "not enabled")
 		}
 	}
 }
@@ -61,25 +61,25 @@ func TestMintRefuses(t *testing.T) {
 		t.Fatalf("mint = %d %s", r.status, r.body)
 	}
 	for _, c := range []struct{ name, sent, code, word string }{
-		{"nothing", "", publishers.CodePayload, "not valid JSON"},
-		{"a form", "token=" + used, publishers.CodePayload, "not valid JSON"},
-		{"a string", `"token"`, publishers.CodePayload, "not a JSON object"},
-		{"no token", `{}`, publishers.CodePayload, `no "token"`},
-		{"token a number", `{"token": 7}`, publishers.CodePayload, `no "token"`},
-		{"token null", `{"token": null}`, publishers.CodePayload, `no "token"`},
-		{"token blank", `{"token": "  "}`, publishers.CodePayload, `no "token"`},
-		{"token a list", `{"token": ["x"]}`, publishers.CodePayload, `no "token"`},
-		{"token twice", `{"token": "a", "token": "b"}`, publishers.CodePayload, "there twice"},
-		{"not UTF-8", "{\"token\": \"\xff\"}", publishers.CodePayload, "UTF-8"},
-		{"too large", `{"token": "` + strings.Repeat("a", 70_000) + `"}`, publishers.CodePayload, "64 KiB"},
-		{"deep", strings.Repeat(`{"token":`, 5000), publishers.CodePayload, "nested"},
-		{"no JWT", body("hello"), publishers.CodePayload, "malformed JWT"},
-		{"unknown issuer", body(s.token(map[string]any{"iss": "https://evil.example"})), publishers.CodePayload, "unknown trusted publishing issuer"},
-		{"other audience", body(s.token(map[string]any{"aud": "pypi"})), publishers.CodeToken, "audience"},
-		{"expired", body(s.token(map[string]any{"exp": time.Now().Unix() - 60})), publishers.CodeToken, "expired"},
-		{"other repository", body(s.token(map[string]any{"repository": "acme/else"})), publishers.CodePublisher, "acme/else"},
-		{"other workflow", body(s.token(map[string]any{"job_workflow_ref": "acme/widgets/.github/workflows/x.yml@refs/tags/v1.0"})), publishers.CodePublisher, "job_workflow_ref"},
-		{"a second time", body(used), publishers.CodeReuse, "used before"},
+		{"nothing", "", exchange.CodePayload, "not valid JSON"},
+		{"a form", "token=" + used, exchange.CodePayload, "not valid JSON"},
+		{"a string", `"token"`, exchange.CodePayload, "not a JSON object"},
+		{"no token", `{}`, exchange.CodePayload, `no "token"`},
+		{"token a number", `{"token": 7}`, exchange.CodePayload, `no "token"`},
+		{"token null", `{"token": null}`, exchange.CodePayload, `no "token"`},
+		{"token blank", `{"token": "  "}`, exchange.CodePayload, `no "token"`},
+		{"token a list", `{"token": ["x"]}`, exchange.CodePayload, `no "token"`},
+		{"token twice", `{"token": "a", "token": "b"}`, exchange.CodePayload, "there twice"},
+		{"not UTF-8", "{\"token\": \"\xff\"}", exchange.CodePayload, "UTF-8"},
+		{"too large", `{"token": "` + strings.Repeat("a", 70_000) + `"}`, exchange.CodePayload, "64 KiB"},
+		{"deep", strings.Repeat(`{"token":`, 5000), exchange.CodePayload, "nested"},
+		{"no JWT", body("hello"), exchange.CodePayload, "malformed JWT"},
+		{"unknown issuer", body(s.token(map[string]any{"iss": "https://evil.example"})), exchange.CodePayload, "unknown trusted publishing issuer"},
+		{"other audience", body(s.token(map[string]any{"aud": "pypi"})), exchange.CodeToken, "audience"},
+		{"expired", body(s.token(map[string]any{"exp": time.Now().Unix() - 60})), exchange.CodeToken, "expired"},
+		{"other repository", body(s.token(map[string]any{"repository": "acme/else"})), exchange.CodePublisher, "acme/else"},
+		{"other workflow", body(s.token(map[string]any{"job_workflow_ref": "acme/widgets/.github/workflows/x.yml@refs/tags/v1.0"})), exchange.CodePublisher, "job_workflow_ref"},
+		{"a second time", body(used), exchange.CodeReuse, "used before"},
 	} {
 		for _, path := range []string{mintPath, "/_/oidc/github/mint-token"} {
 			s.refused(c.name, s.ask("POST", path, "", c.sent), 422, c.code, c.word)
@@ -95,8 +95,8 @@ func TestNameTaken(t *testing.T) {
 		t.Fatalf("mint = %d %s", r.status, r.body)
 	}
 	second := map[string]any{"job_workflow_ref": "acme/widgets/.github/workflows/second.yml@refs/tags/v1.0"}
-	s.refused("name taken", s.mint(s.token(second)), 422, publishers.CodePendingPublisher, "exists already")
-	s.refused("pending publisher gone", s.mint(s.token(second)), 422, publishers.CodePublisher, "job_workflow_ref")
+	s.refused("name taken", s.mint(s.token(second)), 422, exchange.CodePendingPublisher, "exists already")
+	s.refused("pending publisher gone", s.mint(s.token(second)), 422, exchange.CodePublisher, "job_workflow_ref")
 }
 
 // TestDeadIssuer: the answer is 503 with errors, before clients give up.

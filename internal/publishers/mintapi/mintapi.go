@@ -1,4 +1,4 @@
-// Package mintapi is the requests by which clients of trusted publishing get an upload token (the endpoints of PyPI's).
+// Package mintapi is the requests by which clients of trusted publishing get an upload or read token (the endpoints of PyPI's).
 //
 // Every failure is JSON with a list "errors" of code and description, also where a rate limit or a fault of ours is the
 // reason: the publish action, uv and twine index that list without looking. For clients of PEP 807, which say so in
@@ -12,7 +12,7 @@ import (
 	"net/url"
 
 	"pyindex/internal/access"
-	"pyindex/internal/publishers"
+	"pyindex/internal/publishers/exchange"
 	"pyindex/internal/route"
 )
 
@@ -25,15 +25,15 @@ type Options struct {
 
 // API answers the requests.
 type API struct {
-	registry *publishers.Registry
+	minter   *exchange.Minter
 	audience string
 	base     *url.URL
 }
 
-// New returns the API over a registry. The audience is what clients ask their issuer for; with "", or where the registry
+// New returns the API over an exchange. The audience is what clients ask their issuer for; with "", or if the exchange
 // trusts no issuer, trusted publishing is off and every answer says so.
-func New(reg *publishers.Registry, audience string, o Options) *API {
-	return &API{registry: reg, audience: audience, base: o.BaseURL}
+func New(m *exchange.Minter, audience string, o Options) *API {
+	return &API{minter: m, audience: audience, base: o.BaseURL}
 }
 
 // Table returns the routes. All are also at the host's root, because clients drop the path of the upload URL.
@@ -59,14 +59,14 @@ const (
 // tellAudience answers with exactly one member: an older client sends all that it gets on to its issuer.
 func (a *API) tellAudience(w http.ResponseWriter, r *http.Request, _ access.Caller) error {
 	if !a.enabled() {
-		writeFailure(w, wantsProblem(r), http.StatusForbidden, "Trusted publishing is not enabled", reason{publishers.CodeNotEnabled, "no issuer is configured on this index"})
+		writeFailure(w, wantsProblem(r), http.StatusForbidden, "Trusted publishing is not enabled", reason{exchange.CodeNotEnabled, "no issuer is configured on this index"})
 		return nil
 	}
 	write(w, typeJSON, http.StatusOK, map[string]string{"audience": a.audience})
 	return nil
 }
 
-func (a *API) enabled() bool { return a.audience != "" && a.registry.Enabled() }
+func (a *API) enabled() bool { return a.audience != "" && a.minter.Enabled() }
 
 // success is what clients read; expires is in seconds since 1970.
 type success struct {
@@ -77,28 +77,17 @@ type success struct {
 
 func (a *API) mint(w http.ResponseWriter, r *http.Request, who access.Caller) error {
 	if !a.enabled() {
-		return publishers.Refuse(publishers.CodeNotEnabled, "trusted publishing is not enabled on this index")
+		return exchange.Refuse(exchange.CodeNotEnabled, "trusted publishing is not enabled on this index")
 	}
 	asked, err := readRequest(r)
 	if err != nil {
 		return err
 	}
-	once, err := asked.once()
+	want, err := asked.want()
 	if err != nil {
 		return err
 	}
-	read, err := asked.read()
-	if err != nil {
-		return err
-	}
-	if read {
-		return a.mintRead(w, r, who, asked, once)
-	}
-	exchange := a.registry.Exchange
-	if once {
-		exchange = a.registry.ExchangeOnce
-	}
-	m, err := exchange(r.Context(), who, asked.token)
+	m, err := a.minter.Exchange(r.Context(), who, asked.token, want)
 	if err != nil {
 		return err
 	}
@@ -109,7 +98,7 @@ func (a *API) mint(w http.ResponseWriter, r *http.Request, who access.Caller) er
 // burn answers the same whatever came: it is no way to find out which tokens exist.
 func (a *API) burn(w http.ResponseWriter, r *http.Request, who access.Caller) error {
 	if asked, err := readRequest(r); err == nil {
-		if err := a.registry.Burn(r.Context(), who, asked.token); err != nil {
+		if err := a.minter.Burn(r.Context(), who, asked.token); err != nil {
 			return err
 		}
 	}

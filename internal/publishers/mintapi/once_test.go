@@ -15,6 +15,7 @@ import (
 	"pyindex/internal/legacyupload"
 	"pyindex/internal/packaging/packagingtest"
 	"pyindex/internal/publishers"
+	"pyindex/internal/publishers/exchange"
 	"pyindex/internal/publishers/idtoken"
 	"pyindex/internal/publishers/idtoken/issuertest"
 	"pyindex/internal/publishers/mintapi"
@@ -37,7 +38,7 @@ func uploading(t *testing.T, database string) *site {
 	s.must(err)
 	v, err := idtoken.New([]idtoken.Issuer{{Kind: "github", URL: s.issuer.URL, Audience: audience}}, idtoken.Options{})
 	s.must(err)
-	s.registry = publishers.New(d.Publishers(), v, []*workload.Kind{workload.GitHub}, publishers.Options{})
+	s.registry = publishers.New(d.Publishers(), []*workload.Kind{workload.GitHub}, publishers.Options{})
 	s.keyring = access.NewKeyring(d.Access(), access.KeyringOptions{})
 	s.addPending("release.yml")
 	web := httptest.NewUnstartedServer(nil)
@@ -45,7 +46,7 @@ func uploading(t *testing.T, database string) *site {
 	log := slog.New(slog.DiscardHandler)
 	x := assembly.New(d.Catalog(), b, assembly.Options{Log: log})
 	h, err := server.New(server.Options{Keyring: s.keyring, Log: log, BasePath: base.Path},
-		mintapi.New(s.registry, audience, mintapi.Options{BaseURL: base}).Table(), legacyupload.New(x.Intake, legacyupload.Options{}).Table())
+		mintapi.New(exchange.New(s.registry, v, exchange.Options{}), audience, mintapi.Options{BaseURL: base}).Table(), legacyupload.New(x.Intake, legacyupload.Options{}).Table())
 	s.must(err)
 	web.Config.Handler = h
 	web.Start()

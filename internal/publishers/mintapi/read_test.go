@@ -6,6 +6,7 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/publishers"
+	"pyindex/internal/publishers/exchange"
 )
 
 // reading is a site with a publisher and a reader that fit the issuer's ordinary claims.
@@ -44,18 +45,18 @@ func TestMintScopeRefuses(t *testing.T) {
 	token := s.token(nil)
 	for _, sent := range []string{`"admin"`, `"Read"`, `"read "`, `""`, `null`, `true`, `1`, `["read"]`, `{"read": true}`, `"read upload"`} {
 		r := s.ask("POST", mintPath, "application/json", `{"token": "`+token+`", "scope": `+sent+`}`)
-		s.refused("scope "+sent, r, 422, publishers.CodePayload, `"scope"`)
+		s.refused("scope "+sent, r, 422, exchange.CodePayload, `"scope"`)
 		if strings.Contains(r.body, token) {
 			t.Errorf("scope %s: the answer repeats the token", sent)
 		}
 	}
 	r := s.ask("POST", mintPath, "application/json", `{"token": "`+token+`", "scope": "read", "features": ["single-use-token"]}`)
-	s.refused("a read token for one upload", r, 422, publishers.CodePayload, "single-use-token")
+	s.refused("a read token for one upload", r, 422, exchange.CodePayload, "single-use-token")
 	r = s.ask("POST", mintPath, "application/json", `{"token": "`+token+`", "scope": "read", "scope": "upload"}`)
-	s.refused("scope twice", r, 422, publishers.CodePayload, "there twice")
+	s.refused("scope twice", r, 422, exchange.CodePayload, "there twice")
 	other := s.token(map[string]any{"repository": "evil/fork", "repository_owner": "evil"})
 	r = s.ask("POST", mintPath, "application/json", `{"token": "`+other+`", "scope": "read"}`)
-	s.refused("a stranger", r, 422, publishers.CodePublisher, "evil/fork")
+	s.refused("a stranger", r, 422, exchange.CodePublisher, "evil/fork")
 	if r = s.ask("POST", mintPath, "application/json", `{"token": "`+token+`", "scope": "read"}`); r.status != 200 {
 		t.Errorf("the token after refusals = %d %s", r.status, r.body)
 	}

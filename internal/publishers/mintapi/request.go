@@ -7,7 +7,7 @@ import (
 	"strings"
 
 	"pyindex/internal/access"
-	"pyindex/internal/publishers"
+	"pyindex/internal/publishers/exchange"
 	"pyindex/internal/strictjson"
 )
 
@@ -32,20 +32,35 @@ type request struct {
 func readRequest(r *http.Request) (request, error) {
 	b, err := io.ReadAll(io.LimitReader(r.Body, maxBody+1))
 	if err != nil {
-		return request{}, publishers.Refuse(publishers.CodePayload, "the request's body did not arrive whole")
+		return request{}, exchange.Refuse(exchange.CodePayload, "the request's body did not arrive whole")
 	}
 	if len(b) > maxBody {
-		return request{}, publishers.Refuse(publishers.CodePayload, "the request's body is larger than 64 KiB")
+		return request{}, exchange.Refuse(exchange.CodePayload, "the request's body is larger than 64 KiB")
 	}
 	o, err := strictjson.Object(b)
 	if err != nil {
-		return request{}, publishers.Refuse(publishers.CodePayload, `the request's body has to be JSON like {"token": "…"}: `+err.Error())
+		return request{}, exchange.Refuse(exchange.CodePayload, `the request's body has to be JSON like {"token": "…"}: `+err.Error())
 	}
 	token, ok := o["token"].(string)
 	if token = strings.TrimSpace(token); !ok || token == "" {
-		return request{}, publishers.Refuse(publishers.CodePayload, `the request's body has no "token" that is a string`)
+		return request{}, exchange.Refuse(exchange.CodePayload, `the request's body has no "token" that is a string`)
 	}
-	return request{access.Secret(token), o["features"], scopeOf(o)}, nil
+	scope, sent := o["scope"]
+	if !sent {
+		scope = "upload"
+	}
+	return request{access.Secret(token), o["features"], scope}, nil
+}
+
+// scopes are the scopes that a client may ask for.
+var scopes = map[string]access.Scope{"upload": access.ScopeUpload, "read": access.ScopeRead}
+
+// want returns the token that is asked for. A scope that is not known gives the zero scope, which no exchange takes: nobody
+// gets a token of another scope than was asked for.
+func (q request) want() (exchange.Want, error) {
+	scope, _ := q.scope.(string)
+	single, err := q.once()
+	return exchange.Want{Scope: scopes[scope], Single: single}, err
 }
 
 // once reports whether a token for one upload is asked for. A feature that is not known is refused: a client that asks for
@@ -53,17 +68,17 @@ func readRequest(r *http.Request) (request, error) {
 func (q request) once() (bool, error) {
 	list, ok := q.features.([]any)
 	if !ok && q.features != nil {
-		return false, publishers.Refuse(publishers.CodePayload, `"features" in the request's body is not a list`)
+		return false, exchange.Refuse(exchange.CodePayload, `"features" in the request's body is not a list`)
 	}
 	asked := map[any]bool{}
 	for _, f := range list {
 		if f != singleUse && f != multiUse {
-			return false, publishers.Refuse(publishers.CodePayload, fmt.Sprintf("a feature in the request's body is not known here: there are %s and %s", multiUse, singleUse))
+			return false, exchange.Refuse(exchange.CodePayload, fmt.Sprintf("a feature in the request's body is not known here: there are %s and %s", multiUse, singleUse))
 		}
 		asked[f] = true
 	}
 	if asked[singleUse] && asked[multiUse] {
-		return false, publishers.Refuse(publishers.CodePayload, fmt.Sprintf("a token cannot be both: ask for %s or for %s", multiUse, singleUse))
+		return false, exchange.Refuse(exchange.CodePayload, fmt.Sprintf("a token cannot be both: ask for %s or for %s", multiUse, singleUse))
 	}
 	return asked[singleUse], nil
 }

@@ -15,6 +15,7 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/publishers"
+	"pyindex/internal/publishers/exchange"
 	"pyindex/internal/publishers/idtoken"
 	"pyindex/internal/publishers/idtoken/issuertest"
 	"pyindex/internal/publishers/mintapi"
@@ -61,11 +62,11 @@ func newSite(t *testing.T, o settings) *site {
 	}
 	v, err := idtoken.New(issuers, idtoken.Options{Log: log})
 	s.must(err)
-	s.registry = publishers.New(d.Publishers(), v, []*workload.Kind{workload.GitHub}, publishers.Options{})
+	s.registry = publishers.New(d.Publishers(), []*workload.Kind{workload.GitHub}, publishers.Options{})
 	s.keyring = access.NewKeyring(d.Access(), access.KeyringOptions{})
 	h, err := server.New(server.Options{
 		Keyring: s.keyring, Log: log, BasePath: "/team", Rates: map[route.Limit]int{route.LimitMint: o.rate},
-	}, mintapi.New(s.registry, o.audience, mintapi.Options{BaseURL: &url.URL{Scheme: "https", Host: audience, Path: "/team"}}).Table())
+	}, mintapi.New(exchange.New(s.registry, v, exchange.Options{}), o.audience, mintapi.Options{BaseURL: &url.URL{Scheme: "https", Host: audience, Path: "/team"}}).Table())
 	s.must(err)
 	web := httptest.NewServer(h)
 	t.Cleanup(web.Close)

@@ -9,7 +9,6 @@ import (
 	"pyindex/internal/publishers"
 )
 
-// Exchanges implements publishers.Rows.
 func (t *Tx) Exchanges(ctx context.Context, f publishers.ExchangeFilter) ([]audit.Entry, error) {
 	q, args := exchangeQuery(f)
 	return many(ctx, t, scanAudit, q, args...)
@@ -29,7 +28,6 @@ func exchangeQuery(f publishers.ExchangeFilter) (string, []any) {
 	return `SELECT ` + auditColumns + ` FROM audit` + where + ` ORDER BY at DESC, id DESC LIMIT $2`, args
 }
 
-// DeleteExchangesBefore implements publishers.Rows.
 func (t *Tx) DeleteExchangesBefore(ctx context.Context, before time.Time, limit int) (int64, error) {
 	return t.exec(ctx, `DELETE FROM audit WHERE id IN (SELECT id FROM audit
 		WHERE action = 'publisher.exchange' AND at < $1 ORDER BY at, id LIMIT $2)`, micros(before), limit)

@@ -5,14 +5,13 @@ import (
 	"time"
 )
 
-// ClaimJTI implements publishers.Rows. The key of the table decides between transactions that run at once: the later
+// ClaimJTI leaves it to the key of the table to decide between transactions that run at once: the later
 // one waits for the other's end, and claims the id only if that one was rolled back.
 func (t *Tx) ClaimJTI(ctx context.Context, issuer, jti string, until time.Time) error {
 	return t.insert(ctx, "a use of this token", `INSERT INTO jtis (issuer, jti, remember_until) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`,
 		issuer, jti, micros(until))
 }
 
-// DeleteJTIExpiredBefore implements publishers.Rows.
 func (t *Tx) DeleteJTIExpiredBefore(ctx context.Context, before time.Time) error {
 	_, err := t.exec(ctx, `DELETE FROM jtis WHERE remember_until < $1`, micros(before))
 	return err

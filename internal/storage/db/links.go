@@ -9,14 +9,13 @@ import (
 	"pyindex/internal/publishers"
 )
 
-// Attach implements publishers.Rows.
 func (t *Tx) Attach(ctx context.Context, a publishers.Attached) error {
 	return t.insert(ctx, "the link of this publisher to the project", `INSERT INTO project_publishers
 		(project_id, publisher_id, added_at, added_by) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING`,
 		a.ProjectID, a.Publisher.ID, micros(a.AddedAt), a.AddedBy)
 }
 
-// Detach implements publishers.Rows. Bindings of minted tokens go too, so that attaching it again revives none.
+// Detach removes the bindings of minted tokens too, so that attaching it again revives none.
 func (t *Tx) Detach(ctx context.Context, publisherID, projectID string) (bool, error) {
 	ok, err := t.did(ctx, `DELETE FROM project_publishers WHERE publisher_id = $1 AND project_id = $2`, publisherID, projectID)
 	if err != nil || !ok {
@@ -41,7 +40,6 @@ func (t *Tx) NoteBeside(ctx context.Context, tokenID, projectID string, at time.
 		ON CONFLICT DO NOTHING`, tokenID, projectID, micros(at))
 }
 
-// AttachedTo implements publishers.Rows.
 func (t *Tx) AttachedTo(ctx context.Context, publisherID, projectID string) ([]publishers.Attached, error) {
 	out, err := many(ctx, t, scanAttached, `SELECT l.project_id, r.name, l.added_at, l.added_by, `+publisherColumns+`
 		FROM project_publishers l JOIN publishers p ON p.id = l.publisher_id JOIN projects r ON r.id = l.project_id

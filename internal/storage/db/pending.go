@@ -23,7 +23,6 @@ func scanPending(r row) (publishers.Pending, error) {
 	return p, err
 }
 
-// InsertPending implements publishers.Rows.
 func (t *Tx) InsertPending(ctx context.Context, p publishers.Pending) error {
 	of := p.Publisher
 	fields, err := encode(of.Fields)
@@ -36,23 +35,19 @@ func (t *Tx) InsertPending(ctx context.Context, p publishers.Pending) error {
 		of.ID, of.Issuer, of.Provider, of.Lookup, fields, of.OwnerID, micros(of.CreatedAt), of.CreatedBy)
 }
 
-// PendingFor implements publishers.Rows, oldest first.
 func (t *Tx) PendingFor(ctx context.Context, issuer, provider, lookup string) ([]publishers.Pending, error) {
 	return many(ctx, t, scanPending, `SELECT `+pendingColumns+` FROM pending_publishers
 		WHERE issuer = $1 AND provider = $2 AND lookup = $3 ORDER BY created_at, id`, issuer, provider, lookup)
 }
 
-// PendingAll implements publishers.Rows, oldest first.
 func (t *Tx) PendingAll(ctx context.Context) ([]publishers.Pending, error) {
 	return many(ctx, t, scanPending, `SELECT `+pendingColumns+` FROM pending_publishers ORDER BY created_at, id`)
 }
 
-// DeletePending implements publishers.Rows.
 func (t *Tx) DeletePending(ctx context.Context, id string) (bool, error) {
 	return t.did(ctx, `DELETE FROM pending_publishers WHERE id = $1`, id)
 }
 
-// DeletePendingExpiredBefore implements publishers.Rows and returns what it removed.
 func (t *Tx) DeletePendingExpiredBefore(ctx context.Context, before time.Time) ([]publishers.Pending, error) {
 	return many(ctx, t, scanPending, `DELETE FROM pending_publishers WHERE expires_at > 0 AND expires_at < $1 RETURNING `+pendingColumns, micros(before))
 }

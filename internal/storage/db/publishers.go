@@ -33,7 +33,6 @@ func scanPublisher(r row) (publishers.Publisher, error) {
 	return s.value()
 }
 
-// PutPublisher implements publishers.Rows.
 func (t *Tx) PutPublisher(ctx context.Context, p publishers.Publisher) (publishers.Publisher, error) {
 	fields, err := encode(p.Fields)
 	if err != nil {
@@ -49,19 +48,17 @@ func (t *Tx) PutPublisher(ctx context.Context, p publishers.Publisher) (publishe
 		WHERE p.issuer = $1 AND p.provider = $2 AND p.fields = $3 AND p.owner_id = $4`, p.Issuer, p.Provider, fields, p.OwnerID)
 }
 
-// PublisherByID implements publishers.Rows.
 func (t *Tx) PublisherByID(ctx context.Context, id string) (publishers.Publisher, error) {
 	return one(ctx, t, "publisher", scanPublisher, `SELECT `+publisherColumns+` FROM publishers p WHERE p.id = $1`, id)
 }
 
-// PublishersFor implements publishers.Rows, oldest first.
 func (t *Tx) PublishersFor(ctx context.Context, issuer, provider, lookup string) ([]publishers.Publisher, error) {
 	return many(ctx, t, scanPublisher, `SELECT `+publisherColumns+` FROM publishers p
 		WHERE p.issuer = $1 AND p.provider = $2 AND p.lookup = $3 ORDER BY p.created_at, p.id`, issuer, provider, lookup)
 }
 
-// PinPublisher implements publishers.Rows. It does nothing where the same rule exists for that very owner already: two
-// rows with one meaning could not be told apart.
+// PinPublisher does nothing if the same rule exists for that very owner already: two rows with one meaning could not be told
+// apart.
 func (t *Tx) PinPublisher(ctx context.Context, id, ownerID string) (bool, error) {
 	return t.did(ctx, `UPDATE publishers SET owner_id = $2 WHERE id = $1 AND owner_id = '' AND NOT EXISTS (
 		SELECT 1 FROM publishers o WHERE o.issuer = publishers.issuer AND o.provider = publishers.provider

@@ -21,7 +21,6 @@ func scanReader(r row) (publishers.Reader, error) {
 	return out, err
 }
 
-// InsertReader implements publishers.ReaderRows; fault.Conflict where the id is there already.
 func (t *Tx) InsertReader(ctx context.Context, v publishers.Reader) error {
 	fields, err := encode(v.Fields)
 	if err != nil {
@@ -67,7 +66,6 @@ func (t *Tx) readerProjects(ctx context.Context, id string) ([]publishers.Reader
 	return out, err
 }
 
-// ReaderByID implements publishers.ReaderRows.
 func (t *Tx) ReaderByID(ctx context.Context, id string) (publishers.Reader, error) {
 	r, err := one(ctx, t, "reader", scanReader, selectReader+`WHERE p.id = $1`, id)
 	if err == nil {
@@ -76,23 +74,20 @@ func (t *Tx) ReaderByID(ctx context.Context, id string) (publishers.Reader, erro
 	return r, err
 }
 
-// ReadersFor implements publishers.ReaderRows.
 func (t *Tx) ReadersFor(ctx context.Context, issuer, provider, lookup string) ([]publishers.Reader, error) {
 	return t.readers(ctx, selectReader+`WHERE p.issuer = $1 AND p.provider = $2 AND p.lookup = $3 ORDER BY p.created_at, p.id`,
 		issuer, provider, lookup)
 }
 
-// ReadersAll implements publishers.ReaderRows.
 func (t *Tx) ReadersAll(ctx context.Context) ([]publishers.Reader, error) {
 	return t.readers(ctx, selectReader+`ORDER BY p.created_at, p.id`)
 }
 
-// PinReader implements publishers.ReaderRows.
 func (t *Tx) PinReader(ctx context.Context, id, ownerID string) (bool, error) {
 	return t.did(ctx, `UPDATE readers SET owner_id = $2 WHERE id = $1 AND owner_id = ''`, id, ownerID)
 }
 
-// DeleteReader implements publishers.ReaderRows. Bindings of minted tokens go too, so that a rule made again revives none.
+// DeleteReader removes the bindings of minted tokens too, so that a rule made again revives none.
 func (t *Tx) DeleteReader(ctx context.Context, id string) (bool, error) {
 	ok, err := t.did(ctx, `DELETE FROM readers WHERE id = $1`, id)
 	if err != nil || !ok {

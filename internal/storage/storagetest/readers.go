@@ -9,7 +9,7 @@ import (
 	"pyindex/internal/publishers"
 )
 
-// Readers checks what publishers.ReaderRows and access.ReadRows promise.
+// Readers checks what publishers.Tx promises of readers, and access.ReadRows.
 func Readers(t *testing.T, open Opener) {
 	for name, check := range map[string]func(*world){
 		"rows":          checkReaderRows,

@@ -1,4 +1,4 @@
-package publishers
+package insight
 
 import (
 	"context"
@@ -8,6 +8,7 @@ import (
 	"pyindex/internal/access"
 	"pyindex/internal/audit"
 	"pyindex/internal/catalog"
+	"pyindex/internal/publishers/exchange"
 	"pyindex/internal/workload"
 )
 
@@ -26,22 +27,6 @@ var comparable = []string{
 	"project_path", "namespace_id", "ci_config_ref_uri", "email", "email_verified", "organization", "project",
 }
 
-// detailCompared is the detail of an entry that says which claims the rule compared.
-const detailCompared = "compared"
-
-// compared are the claims that a publisher's rule compares, sorted.
-func (r *Registry) compared(all ...Publisher) []string {
-	var out []string
-	for _, p := range all {
-		rule, err := r.rule(p)
-		if err == nil {
-			out = append(out, r.providers[p.Provider].Compares(rule)...)
-		}
-	}
-	slices.Sort(out)
-	return slices.Compact(out)
-}
-
 // publishedAmong is how many of a project's newest files are looked at for who published them.
 const publishedAmong = 200
 
@@ -53,7 +38,7 @@ type published struct {
 
 // Redact leaves out of entries of a project's history, or of a pending publisher's with project id "", the claims that the
 // caller may not read. It changes the entries and not what their details refer to.
-func (r *Registry) Redact(ctx context.Context, tx catalog.Tx, who access.Caller, projectID string, entries []audit.Entry) error {
+func (v *View) Redact(ctx context.Context, tx catalog.Tx, who access.Caller, projectID string, entries []audit.Entry) error {
 	if who.Admin() {
 		return nil
 	}
@@ -76,13 +61,13 @@ func (r *Registry) Redact(ctx context.Context, tx catalog.Tx, who access.Caller,
 			continue
 		}
 		names := comparable
-		if _, ok := d[detailCompared]; ok {
-			names = d.texts(detailCompared)
+		if _, ok := d[exchange.DetailCompared]; ok {
+			names = d.texts(exchange.DetailCompared)
 		}
 		e.Detail = maps.Clone(e.Detail)
-		delete(e.Detail, detailCompared)
+		delete(e.Detail, exchange.DetailCompared)
 		e.Detail["claims"] = limited(d.object("claims"), names)
-		if e.Outcome == audit.Refused && d.text("code") != CodePassedOver {
+		if e.Outcome == audit.Refused && d.text("code") != exchange.CodePassedOver {
 			continue
 		}
 		if known == nil {
@@ -92,7 +77,7 @@ func (r *Registry) Redact(ctx context.Context, tx catalog.Tx, who access.Caller,
 			}
 			known = &p
 		}
-		if !known.by(r.providers[d.text("provider")], e.Subject, d.object("claims")) {
+		if !known.by(v.registry.Provider(d.text("provider")), e.Subject, d.object("claims")) {
 			delete(e.Detail, "claims")
 			e.Detail[detailWithheld] = true
 			e.Actor.Address, e.Actor.RequestID = "", ""
@@ -100,9 +85,6 @@ func (r *Registry) Redact(ctx context.Context, tx catalog.Tx, who access.Caller,
 	}
 	return nil
 }
-
-// detailWithheld marks an entry whose claims the reader may not see yet.
-const detailWithheld = "claims_withheld"
 
 // limited are the claims of some names, and those of the run.
 func limited(c map[string]any, names []string) map[string]any {
@@ -157,21 +139,4 @@ func workloadOf(p *workload.Kind, claims map[string]any) string {
 		lookup = "sub " + sub
 	}
 	return iss + "\n" + lookup
-}
-
-// texts is a list of texts, as JSON has it or as it was before.
-func (d detail) texts(name string) []string {
-	switch all := d[name].(type) {
-	case []string:
-		return all
-	case []any:
-		var out []string
-		for _, v := range all {
-			if s, ok := v.(string); ok {
-				out = append(out, s)
-			}
-		}
-		return out
-	}
-	return nil
 }

@@ -1,10 +1,11 @@
-package publishers
+package insight
 
 import (
 	"cmp"
 	"time"
 
 	"pyindex/internal/audit"
+	"pyindex/internal/publishers/exchange"
 )
 
 // Exchange is one exchange of an identity token as it was recorded. One that concerned several projects is there once for
@@ -51,7 +52,7 @@ type Difference struct {
 }
 
 // exchangeOf reads an entry of the record. What an older program did not write is left empty.
-func (r *Registry) exchangeOf(e audit.Entry, repositories map[string]string) Exchange {
+func (v *View) exchangeOf(e audit.Entry, repositories map[string]string) Exchange {
 	d := detail(e.Detail)
 	x := Exchange{
 		ID: e.ID, At: e.At, Granted: e.Outcome == audit.Granted, Repository: repositories[e.Repository], Project: e.Project,
@@ -63,8 +64,8 @@ func (r *Registry) exchangeOf(e audit.Entry, repositories map[string]string) Exc
 	}
 	x.Withheld, _ = d[detailWithheld].(bool)
 	x.Pending = waitedFor(e.Detail)
-	if x.Code == CodePublisher || x.Code == CodePendingPublisher {
-		x.Suggested, x.WhyNone = r.suggested(x)
+	if x.Code == exchange.CodePublisher || x.Code == exchange.CodePendingPublisher {
+		x.Suggested, x.WhyNone = v.suggested(x)
 	}
 	return x
 }
@@ -85,8 +86,8 @@ func nearestOf(d detail) Nearest {
 }
 
 // suggested asks the provider what would have accepted an exchange, or why nothing would.
-func (r *Registry) suggested(x Exchange) (map[string]string, string) {
-	p := r.providers[x.Provider]
+func (v *View) suggested(x Exchange) (map[string]string, string) {
+	p := v.registry.Provider(x.Provider)
 	if p == nil {
 		return nil, "this index does not know publishers of kind " + x.Provider
 	}
@@ -95,28 +96,4 @@ func (r *Registry) suggested(x Exchange) (map[string]string, string) {
 		return nil, err.Error()
 	}
 	return fields, ""
-}
-
-// detail is the detail of an entry, as JSON has it. A member that is missing or of another type is empty.
-type detail map[string]any
-
-func (d detail) text(name string) string {
-	s, _ := d[name].(string)
-	return s
-}
-
-func (d detail) object(name string) map[string]any {
-	m, _ := d[name].(map[string]any)
-	return m
-}
-
-func (d detail) list(name string) []detail {
-	all, _ := d[name].([]any)
-	var out []detail
-	for _, v := range all {
-		if m, ok := v.(map[string]any); ok {
-			out = append(out, m)
-		}
-	}
-	return out
 }

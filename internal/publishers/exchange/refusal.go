@@ -1,6 +1,10 @@
-package publishers
+package exchange
 
-import "pyindex/internal/fault"
+import (
+	"pyindex/internal/access"
+	"pyindex/internal/fault"
+	"pyindex/internal/publishers"
+)
 
 // The codes of refusals, as clients of trusted publishing know them.
 const (
@@ -22,8 +26,8 @@ type Refusal struct {
 	Description string
 	Kind        fault.Kind // fault.Invalid unless the token could be right and we could not tell
 
-	nearest []near    // for the record alone: whose projects' owners should see it
-	stale   []Pending // pending publishers whose project exists
+	nearest []nearMiss           // for the record alone: whose projects' owners should see it
+	stale   []publishers.Pending // pending publishers whose project exists
 	passed  []passedOver
 }
 
@@ -36,4 +40,9 @@ func (r *Refusal) Unwrap() error { return fault.New(r.Kind, "%s", r.Description)
 // Refuse returns a refusal of the kind fault.Invalid.
 func Refuse(code, description string) *Refusal {
 	return &Refusal{Code: code, Description: description, Kind: fault.Invalid}
+}
+
+// noRule is the refusal of a verified token that no rule of a scope fits.
+func noRule(s access.Scope, why string) *Refusal {
+	return Refuse(CodePublisher, "valid token, but no corresponding "+terms[s].rule+" ("+why+")")
 }

@@ -1,4 +1,4 @@
-package publishers
+package exchange
 
 import (
 	"time"
@@ -20,11 +20,11 @@ type IssuerHealth struct {
 type Healthy interface{ Health() []IssuerHealth }
 
 // Health returns how each configured issuer is, by URL. It needs an administrator.
-func (r *Registry) Health(who access.Caller) ([]IssuerHealth, error) {
+func (m *Minter) Health(who access.Caller) ([]IssuerHealth, error) {
 	if !who.Admin() {
 		return nil, fault.New(fault.Denied, "only an administrator may see how issuers are")
 	}
-	if h, ok := r.verifier.(Healthy); ok {
+	if h, ok := m.verifier.(Healthy); ok {
 		return h.Health(), nil
 	}
 	return nil, nil

@@ -1,4 +1,4 @@
-package publishers
+package exchange
 
 import (
 	"context"
@@ -7,16 +7,17 @@ import (
 	"pyindex/internal/access"
 	"pyindex/internal/audit"
 	"pyindex/internal/fault"
+	"pyindex/internal/publishers"
 )
 
 // Burn ends a minted token before its time. Whoever has it may. A token that is not one, that belongs to a person, or that
 // has ended gives nil too, so that nothing can be learnt by asking.
-func (r *Registry) Burn(ctx context.Context, who access.Caller, raw access.Secret) error {
+func (m *Minter) Burn(ctx context.Context, who access.Caller, raw access.Secret) error {
 	if !access.WellFormed(raw) {
 		return nil
 	}
 	var t access.Token
-	err := r.store.View(ctx, func(tx Tx) (err error) { // strangers wait for no lock
+	err := m.store.View(ctx, func(tx publishers.Tx) (err error) { // strangers wait for no lock
 		t, err = tx.TokenByHash(ctx, access.HashToken(raw))
 		return err
 	})
@@ -25,11 +26,11 @@ func (r *Registry) Burn(ctx context.Context, who access.Caller, raw access.Secre
 	} else if err != nil {
 		return err
 	}
-	at := r.o.Now()
-	return r.store.Update(ctx, func(tx Tx) error { return r.burn(ctx, tx, who, t, at) })
+	at := m.rules.Now()
+	return m.store.Update(ctx, func(tx publishers.Tx) error { return m.burn(ctx, tx, who, t, at) })
 }
 
-func (r *Registry) burn(ctx context.Context, tx Tx, who access.Caller, t access.Token, at time.Time) error {
+func (m *Minter) burn(ctx context.Context, tx publishers.Tx, who access.Caller, t access.Token, at time.Time) error {
 	ended, err := tx.RevokeToken(ctx, t.ID, at)
 	if err != nil || !ended {
 		return err
@@ -38,7 +39,7 @@ func (r *Registry) burn(ctx context.Context, tx Tx, who access.Caller, t access.
 		return err
 	}
 	return tx.InsertAudit(ctx, audit.Entry{
-		ID: r.o.NewID(), At: at, Action: "token.burn", Outcome: audit.Granted, Actor: who.Actor(), Subject: t.ID,
+		ID: m.rules.NewID(), At: at, Action: "token.burn", Outcome: audit.Granted, Actor: who.Actor(), Subject: t.ID,
 		Detail: map[string]any{"publisher": t.Publisher},
 	})
 }

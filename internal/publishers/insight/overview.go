@@ -1,4 +1,4 @@
-package publishers
+package insight
 
 import (
 	"cmp"
@@ -10,6 +10,7 @@ import (
 	"pyindex/internal/catalog"
 	"pyindex/internal/fault"
 	"pyindex/internal/packaging"
+	"pyindex/internal/publishers"
 	"pyindex/internal/workload"
 )
 
@@ -23,7 +24,7 @@ type Publishing struct {
 
 // Shown is a publisher of a project as its page shows it.
 type Shown struct {
-	Listed
+	publishers.Listed
 	Words    workload.Words
 	Warnings []workload.Warning
 	AddedBy  string // the user's name; "" for the command line on the server, or an account that is gone
@@ -48,49 +49,49 @@ const (
 // ForProject returns everything that decides who may publish a project. Only the project's owners and administrators may
 // see it; others get the fault.NotFound of a project that does not exist, and nobody gets fault.Unauthenticated. Repository
 // "" is main.
-func (r *Registry) ForProject(ctx context.Context, who access.Caller, repository, project string) (Publishing, error) {
+func (v *View) ForProject(ctx context.Context, who access.Caller, repository, project string) (Publishing, error) {
 	var out Publishing
-	if err := known(who); err != nil {
+	if err := publishers.CheckKnown(who); err != nil {
 		return out, err
 	}
 	name, err := packaging.ParseProjectName(project)
 	if err != nil {
 		return out, err
 	}
-	err = r.store.View(ctx, func(tx Tx) error {
+	err = v.registry.Store().View(ctx, func(tx publishers.Tx) error {
 		out = Publishing{}
 		var err error
-		if out.Project, err = projectFor(ctx, tx, who, repository, name); err != nil {
+		if out.Project, err = publishers.ProjectFor(ctx, tx, who, repository, name); err != nil {
 			return err
 		}
-		if err := r.showExchanges(ctx, tx, who, &out); err != nil {
+		if err := v.showExchanges(ctx, tx, who, &out); err != nil {
 			return err
 		}
-		if err := r.showPublishers(ctx, tx, &out); err != nil {
+		if err := v.showPublishers(ctx, tx, &out); err != nil {
 			return err
 		}
-		out.Tokens, err = uploadTokens(ctx, tx, who, out.Project, r.o.Now())
+		out.Tokens, err = uploadTokens(ctx, tx, who, out.Project, v.registry.Options().Now())
 		return err
 	})
 	out.Exchanges = out.Exchanges[:min(len(out.Exchanges), shownExchanges)]
 	return out, err
 }
 
-func (r *Registry) showExchanges(ctx context.Context, tx Tx, who access.Caller, out *Publishing) error {
+func (v *View) showExchanges(ctx context.Context, tx publishers.Tx, who access.Caller, out *Publishing) error {
 	p := out.Project
-	entries, err := tx.Exchanges(ctx, ExchangeFilter{RepositoryID: p.Repository.ID, Project: p.Name.String(), Since: p.CreatedAt, Limit: lastLookedAt})
+	entries, err := tx.Exchanges(ctx, publishers.ExchangeFilter{RepositoryID: p.Repository.ID, Project: p.Name.String(), Since: p.CreatedAt, Limit: lastLookedAt})
 	if err != nil {
 		return err
 	}
 	whole := slices.Clone(entries)
-	if err := r.Redact(ctx, tx, who, p.ID, entries); err != nil {
+	if err := v.Redact(ctx, tx, who, p.ID, entries); err != nil {
 		return err
 	}
 	for i, e := range entries {
 		if waitedFor(e.Detail) { // those are whoever's who registered the pending publisher
 			continue
 		}
-		x := r.exchangeOf(e, map[string]string{p.Repository.ID: p.Repository.Name})
+		x := v.exchangeOf(e, map[string]string{p.Repository.ID: p.Repository.Name})
 		if !x.Withheld {
 			x.whole = detail(whole[i].Detail).object("claims")
 		}
@@ -99,13 +100,13 @@ func (r *Registry) showExchanges(ctx context.Context, tx Tx, who access.Caller, 
 	return nil
 }
 
-func (r *Registry) showPublishers(ctx context.Context, tx Tx, out *Publishing) error {
+func (v *View) showPublishers(ctx context.Context, tx publishers.Tx, out *Publishing) error {
 	links, err := tx.AttachedTo(ctx, "", out.Project.ID)
 	if err != nil {
 		return err
 	}
 	for _, a := range links {
-		s := r.shown(Listed{ID: a.Publisher.ID, Repository: out.Project.Repository.Name, Project: a.Project, AddedAt: a.AddedAt}, a.Publisher)
+		s := v.shown(publishers.Listed{ID: a.Publisher.ID, Repository: out.Project.Repository.Name, Project: a.Project, AddedAt: a.AddedAt}, a.Publisher)
 		if s.AddedBy, err = userName(ctx, tx, a.AddedBy); err != nil {
 			return err
 		}
@@ -117,11 +118,13 @@ func (r *Registry) showPublishers(ctx context.Context, tx Tx, out *Publishing) e
 }
 
 // shown completes a row for people.
-func (r *Registry) shown(l Listed, p Publisher) Shown {
-	l.Provider, l.Issuer, l.Fields, l.OwnerID = p.Provider, p.Issuer, p.Fields, p.OwnerID
-	l.Pinned, l.Sentence = r.pinned(p), r.sentence(p)
+func (v *View) shown(l publishers.Listed, p publishers.Publisher) Shown {
 	kind := workload.Of(p.Provider)
-	return Shown{Listed: l, Words: kind.Describe(p.Issuer, p.Fields).Capital(), Warnings: kind.Warnings(p.Fields, p.OwnerID)}
+	return Shown{
+		Listed:   v.registry.Listed(l, p),
+		Words:    kind.Describe(p.Issuer, p.Fields).Capital(),
+		Warnings: kind.Warnings(p.Fields, p.OwnerID),
+	}
 }
 
 // lastOf returns the newest of some exchanges that a publisher granted or was nearest to.
@@ -150,7 +153,7 @@ func (s *Shown) suggestValues() {
 }
 
 // userName is the name of an account, "" where it is gone or was none.
-func userName(ctx context.Context, tx Tx, id string) (string, error) {
+func userName(ctx context.Context, tx publishers.Tx, id string) (string, error) {
 	if id == "" {
 		return "", nil
 	}
@@ -163,7 +166,7 @@ func userName(ctx context.Context, tx Tx, id string) (string, error) {
 
 // uploadTokens are the API tokens by which somebody may upload to a project. What a token of somebody else's is for is
 // shown where it is bound to projects of the caller's, and to administrators.
-func uploadTokens(ctx context.Context, tx Tx, who access.Caller, p catalog.Project, now time.Time) ([]UploadToken, error) {
+func uploadTokens(ctx context.Context, tx publishers.Tx, who access.Caller, p catalog.Project, now time.Time) ([]UploadToken, error) {
 	all, err := access.UploadTokens(ctx, tx, p.Object(), now)
 	var out []UploadToken
 	for _, t := range all {
@@ -179,22 +182,22 @@ func uploadTokens(ctx context.Context, tx Tx, who access.Caller, p catalog.Proje
 
 // PendingOf returns the pending publishers that who registered, oldest first, with the newest exchange that came near
 // each; those of everybody for an administrator. Nobody gets fault.Unauthenticated.
-func (r *Registry) PendingOf(ctx context.Context, who access.Caller) ([]Shown, error) {
-	if err := known(who); err != nil {
+func (v *View) PendingOf(ctx context.Context, who access.Caller) ([]Shown, error) {
+	if err := publishers.CheckKnown(who); err != nil {
 		return nil, err
 	}
 	var out []Shown
-	err := r.store.View(ctx, func(tx Tx) error {
+	err := v.registry.Store().View(ctx, func(tx publishers.Tx) error {
 		out = nil
 		all, err := tx.PendingAll(ctx)
 		if err != nil {
 			return err
 		}
 		for _, p := range all {
-			if !mayPending(who, p) {
+			if !publishers.MayManagePending(who, p) {
 				continue
 			}
-			s, err := r.showPending(ctx, tx, who, p)
+			s, err := v.showPending(ctx, tx, who, p)
 			if err != nil {
 				return err
 			}
@@ -205,23 +208,23 @@ func (r *Registry) PendingOf(ctx context.Context, who access.Caller) ([]Shown, e
 	return out, err
 }
 
-func (r *Registry) showPending(ctx context.Context, tx Tx, who access.Caller, p Pending) (Shown, error) {
-	repo, err := repositoryByID(ctx, tx, p.RepositoryID)
+func (v *View) showPending(ctx context.Context, tx publishers.Tx, who access.Caller, p publishers.Pending) (Shown, error) {
+	repo, err := publishers.RepositoryByID(ctx, tx, p.RepositoryID)
 	if err != nil {
 		return Shown{}, err
 	}
-	s := r.shown(Listed{
+	s := v.shown(publishers.Listed{
 		ID: p.ID, Pending: true, Repository: repo.Name, Project: p.Project, Registrant: p.Registrant, AddedAt: p.CreatedAt, ExpiresAt: p.ExpiresAt,
 	}, p.Publisher)
 	if s.AddedBy, err = userName(ctx, tx, p.Registrant); err != nil {
 		return s, err
 	}
-	near, err := tx.Exchanges(ctx, ExchangeFilter{Subject: p.ID, Limit: 1})
+	near, err := tx.Exchanges(ctx, publishers.ExchangeFilter{Subject: p.ID, Limit: 1})
 	if err == nil {
-		err = r.Redact(ctx, tx, who, "", near)
+		err = v.Redact(ctx, tx, who, "", near)
 	}
 	if err == nil && len(near) > 0 {
-		x := r.exchangeOf(near[0], map[string]string{repo.ID: repo.Name})
+		x := v.exchangeOf(near[0], map[string]string{repo.ID: repo.Name})
 		s.Last = &x
 	}
 	return s, err

@@ -1,4 +1,4 @@
-package publishers
+package insight
 
 import (
 	"cmp"
@@ -11,6 +11,7 @@ import (
 	"pyindex/internal/catalog"
 	"pyindex/internal/fault"
 	"pyindex/internal/packaging"
+	"pyindex/internal/publishers"
 )
 
 // MaxExchanges bounds how many exchanges are listed at once.
@@ -22,14 +23,14 @@ const MaxExchanges = 1000
 // fault.Unauthenticated, and a limit that is not from 1 to MaxExchanges is fault.Invalid.
 //
 // A project made anew under the name of one that was deleted begins with an empty history.
-func (r *Registry) Exchanges(ctx context.Context, who access.Caller, project string, limit int) ([]Exchange, error) {
-	if err := known(who); err != nil {
+func (v *View) Exchanges(ctx context.Context, who access.Caller, project string, limit int) ([]Exchange, error) {
+	if err := publishers.CheckKnown(who); err != nil {
 		return nil, err
 	}
 	if limit < 1 || limit > MaxExchanges {
 		return nil, fault.New(fault.Invalid, "from 1 to %d exchanges can be listed, not %d", MaxExchanges, limit)
 	}
-	l := explaining{who: who, limit: limit, repositories: map[string]string{}, redact: r.Redact}
+	l := explaining{who: who, limit: limit, repositories: map[string]string{}, redact: v.Redact}
 	if project != "" {
 		name, err := packaging.ParseProjectName(project)
 		if err != nil {
@@ -37,7 +38,7 @@ func (r *Registry) Exchanges(ctx context.Context, who access.Caller, project str
 		}
 		l.only = name
 	}
-	if err := r.store.View(ctx, func(tx Tx) error { return l.fill(ctx, tx) }); err != nil {
+	if err := v.registry.Store().View(ctx, func(tx publishers.Tx) error { return l.fill(ctx, tx) }); err != nil {
 		return nil, err
 	}
 	if project != "" && !l.found {
@@ -45,7 +46,7 @@ func (r *Registry) Exchanges(ctx context.Context, who access.Caller, project str
 	}
 	var out []Exchange
 	for _, e := range l.newest() {
-		out = append(out, r.exchangeOf(e, l.repositories))
+		out = append(out, v.exchangeOf(e, l.repositories))
 	}
 	return out, nil
 }
@@ -63,7 +64,7 @@ type explaining struct {
 
 func (l *explaining) named() bool { return !l.only.IsZero() }
 
-func (l *explaining) fill(ctx context.Context, tx Tx) error {
+func (l *explaining) fill(ctx context.Context, tx publishers.Tx) error {
 	all, err := tx.Repositories(ctx)
 	if err != nil {
 		return err
@@ -72,7 +73,7 @@ func (l *explaining) fill(ctx context.Context, tx Tx) error {
 		l.repositories[repo.ID] = repo.Name
 	}
 	if l.who.Admin() {
-		err := l.read(ctx, tx, "", ExchangeFilter{Project: l.only.String()})
+		err := l.read(ctx, tx, "", publishers.ExchangeFilter{Project: l.only.String()})
 		if l.found = len(l.entries) > 0; err != nil || !l.named() {
 			return err
 		}
@@ -84,7 +85,7 @@ func (l *explaining) fill(ctx context.Context, tx Tx) error {
 }
 
 // projects reads the histories of the projects that who owns.
-func (l *explaining) projects(ctx context.Context, tx Tx, all []catalog.Repository) error {
+func (l *explaining) projects(ctx context.Context, tx publishers.Tx, all []catalog.Repository) error {
 	if !l.named() {
 		return l.granted(ctx, tx, all)
 	}
@@ -104,7 +105,7 @@ func (l *explaining) projects(ctx context.Context, tx Tx, all []catalog.Reposito
 }
 
 // granted reads the histories of what who was given: whole repositories or projects.
-func (l *explaining) granted(ctx context.Context, tx Tx, all []catalog.Repository) error {
+func (l *explaining) granted(ctx context.Context, tx publishers.Tx, all []catalog.Repository) error {
 	for _, repo := range all {
 		if !l.who.May(access.Owner, repo.Object()) {
 			continue
@@ -131,26 +132,26 @@ func (l *explaining) granted(ctx context.Context, tx Tx, all []catalog.Repositor
 }
 
 // project reads the history of a project, if it is who's to see, since it was made.
-func (l *explaining) project(ctx context.Context, tx Tx, p catalog.Project) error {
-	if !may(l.who, p) {
+func (l *explaining) project(ctx context.Context, tx publishers.Tx, p catalog.Project) error {
+	if !publishers.MayManage(l.who, p) {
 		return nil
 	}
 	l.found = true
-	return l.read(ctx, tx, p.ID, ExchangeFilter{RepositoryID: p.Repository.ID, Project: p.Name.String(), Since: p.CreatedAt})
+	return l.read(ctx, tx, p.ID, publishers.ExchangeFilter{RepositoryID: p.Repository.ID, Project: p.Name.String(), Since: p.CreatedAt})
 }
 
 // pending reads what came near the pending publishers of who's.
-func (l *explaining) pending(ctx context.Context, tx Tx) error {
+func (l *explaining) pending(ctx context.Context, tx publishers.Tx) error {
 	all, err := tx.PendingAll(ctx)
 	if err != nil {
 		return err
 	}
 	for _, p := range all {
-		if !mayPending(l.who, p) || l.named() && p.Project != l.only.String() {
+		if !publishers.MayManagePending(l.who, p) || l.named() && p.Project != l.only.String() {
 			continue
 		}
 		l.found = true
-		if err := l.read(ctx, tx, "", ExchangeFilter{Subject: p.ID}); err != nil {
+		if err := l.read(ctx, tx, "", publishers.ExchangeFilter{Subject: p.ID}); err != nil {
 			return err
 		}
 	}
@@ -158,7 +159,7 @@ func (l *explaining) pending(ctx context.Context, tx Tx) error {
 }
 
 // read reads what who may see of the exchanges of a project, "" for those of no one project.
-func (l *explaining) read(ctx context.Context, tx Tx, projectID string, f ExchangeFilter) error {
+func (l *explaining) read(ctx context.Context, tx publishers.Tx, projectID string, f publishers.ExchangeFilter) error {
 	f.Limit = l.limit
 	got, err := tx.Exchanges(ctx, f)
 	if err == nil {
@@ -169,8 +170,8 @@ func (l *explaining) read(ctx context.Context, tx Tx, projectID string, f Exchan
 }
 
 // readAll reads the exchanges of all projects of a repository.
-func (l *explaining) readAll(ctx context.Context, tx Tx, repo catalog.Repository) error {
-	got, err := tx.Exchanges(ctx, ExchangeFilter{RepositoryID: repo.ID, Limit: l.limit})
+func (l *explaining) readAll(ctx context.Context, tx publishers.Tx, repo catalog.Repository) error {
+	got, err := tx.Exchanges(ctx, publishers.ExchangeFilter{RepositoryID: repo.ID, Limit: l.limit})
 	if err != nil {
 		return err
 	}

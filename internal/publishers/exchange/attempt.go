@@ -1,0 +1,104 @@
+package exchange
+
+import (
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"pyindex/internal/access"
+	"pyindex/internal/workload"
+)
+
+// maxJTI bounds a token's id, in bytes.
+const maxJTI = 255
+
+// Want is the token that a workload asks for.
+type Want struct {
+	Scope  access.Scope // ScopeUpload or ScopeRead
+	Single bool         // good for one upload (PEP 807, single-use-token)
+}
+
+// check returns a refusal unless such a token can be minted. It is an allow list.
+func (w Want) check() error {
+	if _, ok := terms[w.Scope]; !ok {
+		return Refuse(CodePayload, `the request's "scope" has to be "upload" or "read"`)
+	}
+	if w.Single && w.Scope != access.ScopeUpload {
+		return Refuse(CodePayload, "a token for one upload does not read: leave out the feature single-use-token")
+	}
+	return nil
+}
+
+// Minted is what a workload gets: a token and what it is good for until it expires.
+type Minted struct {
+	Token        access.Secret
+	Expires      time.Time // whole seconds
+	Projects     []string  // normal names, sorted: to upload to, or to read
+	Repositories []string  // names of those that it reads as a whole, sorted
+}
+
+// attempt is an identity token on its way to a minted one.
+type attempt struct {
+	who      access.Caller
+	want     Want
+	at       time.Time
+	provider *workload.Kind
+	issuer   string
+	claims   workload.Claims // nil until the token is verified
+	lookup   string
+	jti      string
+	until    time.Time // to remember jti
+}
+
+// tokenID returns what the token is remembered by.
+func (a attempt) tokenID(raw access.Secret) (string, error) {
+	v, numbered := a.claims["jti"]
+	if !numbered && !a.provider.NeedsTokenID() {
+		return digestID(raw), nil
+	}
+	jti, ok := v.(string)
+	if !ok || jti == "" {
+		return "", fmt.Errorf("its id (jti) is %s, and without one it could be used twice", workload.Show(v))
+	}
+	if len(jti) > maxJTI {
+		return "", fmt.Errorf("its id (jti) is longer than %d bytes", maxJTI)
+	}
+	if workload.HasControl(jti) {
+		return "", fmt.Errorf("its id (jti) %s holds control characters", workload.Show(jti))
+	}
+	return jti, nil
+}
+
+// digestID numbers a token that its issuer did not number. The signature is left out: only what it covers says which
+// token this is.
+func digestID(raw access.Secret) string {
+	signed := raw.Reveal()
+	signed = signed[:max(0, strings.LastIndexByte(signed, '.'))]
+	return fmt.Sprintf("sha256:%x", sha256.Sum256([]byte(signed)))
+}
+
+func expiry(c workload.Claims) (time.Time, error) {
+	n, _ := c["exp"].(json.Number)
+	s, err := n.Int64()
+	if err != nil {
+		return time.Time{}, fmt.Errorf("the verifier let a token pass whose expiry cannot be read: %w", err)
+	}
+	return time.Unix(s, 0), nil
+}
+
+// subject returns whose token it is, for people.
+func (a attempt) subject() any {
+	if a.lookup == workload.AnyLookup && a.want.Scope == access.ScopeUpload {
+		return a.claims["sub"]
+	}
+	return a.lookup
+}
+
+// mark marks an exchange for reading in the record; exchanges for uploads have no mark.
+func (a attempt) mark(detail map[string]any) {
+	if a.want.Scope == access.ScopeRead {
+		detail["scope"] = "read"
+	}
+}

@@ -1,0 +1,163 @@
+package exchange
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"pyindex/internal/catalog"
+	"pyindex/internal/fault"
+	"pyindex/internal/packaging"
+	"pyindex/internal/publishers"
+)
+
+// MaxCreated bounds how many projects one exchange creates: it holds the lock of all writers meanwhile.
+const MaxCreated = 3
+
+// createPending turns the pending publishers that a token fits into projects with publishers, oldest first. It returns all
+// rules that the token fits then, and the projects. If a name was taken meanwhile, the pending publisher is removed and the
+// project is not touched; if nothing else fits, that is the refusal. One exchange creates MaxCreated projects: the pending
+// publishers that are left wait for the next one.
+func (m *Minter) createPending(ctx context.Context, tx publishers.Tx, a attempt, f fits) ([]rule, []Created, error) {
+	out, passed := f.rules, f.passed
+	made := map[string]catalog.Project{} // by registrant and name
+	var created []Created
+	var taken []publishers.Pending
+	for _, p := range f.pending {
+		if _, known := made[madeKey(p)]; len(made) == MaxCreated && !known {
+			passed = append(passed, passedOver{p, fmt.Sprintf("one exchange creates %d projects at most, the longest registered first: this one can be created by the next", MaxCreated)})
+			continue
+		}
+		n := len(made)
+		project, err := m.create(ctx, tx, a, p, made)
+		if fault.Is(err, fault.Conflict) {
+			taken = append(taken, p)
+			continue
+		} else if err != nil {
+			return nil, nil, err
+		}
+		if len(made) > n {
+			created = append(created, Created{
+				Repository: project.Repository.Name,
+				Project:    p.Project,
+				Owner:      p.Registrant,
+				Publisher:  m.registry.Sentence(p.Publisher),
+				At:         a.at,
+				Address:    a.who.Address(),
+			})
+		}
+		q, err := m.adopt(ctx, tx, a, p, project)
+		if err != nil {
+			return nil, nil, err
+		}
+		if !slices.ContainsFunc(out, func(o rule) bool { return o.ID == q.ID }) {
+			out = append(out, publisherRule(q))
+		}
+	}
+	if len(out) == 0 {
+		why := nameTaken(taken)
+		why.passed = passed
+		return nil, nil, why
+	}
+	if err := m.recordPassed(ctx, tx, a, passed); err != nil {
+		return nil, nil, err
+	}
+	return out, created, m.dropTaken(ctx, tx, a, taken)
+}
+
+// madeKey returns what pending publishers of one project share.
+func madeKey(p publishers.Pending) string {
+	return p.Registrant + "\n" + p.RepositoryID + "\n" + p.Project
+}
+
+// recordPassed tells the registrants of pending publishers that a token fitted them, and why no project was created.
+func (m *Minter) recordPassed(ctx context.Context, tx publishers.Tx, a attempt, passed []passedOver) error {
+	for _, p := range passed[:min(len(passed), maxHistories)] {
+		e := m.refusal(a, CodePassedOver, "the token fits this pending publisher, which was passed over: "+p.why)
+		e.Subject, e.Detail[DetailCompared] = p.ID, m.compared(p.Publisher)
+		e.Detail["nearest"] = []any{map[string]any{
+			"id": p.ID, "publisher": m.registry.Sentence(p.Publisher), "pending": true, "differences": []any{},
+		}}
+		if err := m.insert(ctx, tx, e, target{p.RepositoryID, "", p.Project}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// create creates the project of a pending publisher. It returns fault.Conflict if somebody else's project has the name.
+func (m *Minter) create(ctx context.Context, tx publishers.Tx, a attempt, p publishers.Pending, made map[string]catalog.Project) (catalog.Project, error) {
+	key := madeKey(p)
+	if project, ok := made[key]; ok {
+		return project, nil
+	}
+	name, err := packaging.ParseProjectName(p.Project)
+	if err != nil {
+		return catalog.Project{}, err
+	}
+	repo, err := publishers.RepositoryByID(ctx, tx, p.RepositoryID)
+	if err != nil {
+		return catalog.Project{}, err
+	}
+	project, err := catalog.Create(ctx, tx, catalog.NewProject{
+		ID: m.rules.NewID(), Repository: repo, Name: name, Display: p.Display, Owner: p.Registrant,
+		Actor: m.actor(a, pendingRule(p)), EntryID: m.rules.NewID(), At: a.at,
+		Reason: map[string]any{
+			"pending_publisher": p.ID, "publisher": m.registry.Sentence(p.Publisher), "provider": a.provider.Name(),
+			"claims": bounded(a.claims), DetailCompared: m.compared(p.Publisher),
+		},
+	})
+	if err != nil {
+		return catalog.Project{}, err
+	}
+	made[key] = project
+	return project, nil
+}
+
+// adopt makes a pending publisher an ordinary one of its new project.
+func (m *Minter) adopt(ctx context.Context, tx publishers.Tx, a attempt, p publishers.Pending, project catalog.Project) (publishers.Publisher, error) {
+	q := p.Publisher
+	if q.OwnerID == "" {
+		q.OwnerID = m.ownerOf(a, q)
+	}
+	q, err := tx.PutPublisher(ctx, q)
+	if err != nil {
+		return q, err
+	}
+	link := publishers.Attached{Publisher: q, ProjectID: project.ID, Project: p.Project, AddedAt: a.at, AddedBy: p.Registrant}
+	if err := publishers.AttachOnce(ctx, tx, link); err != nil {
+		return q, err
+	}
+	e := m.granted(a, "publisher.add", publisherRule(q), q.ID)
+	e.Detail["pending_publisher"] = p.ID
+	if err := m.insert(ctx, tx, e, target{project.Repository.ID, project.ID, project.Name.String()}); err != nil {
+		return q, err
+	}
+	_, err = tx.DeletePending(ctx, p.ID)
+	return q, err
+}
+
+// dropTaken removes pending publishers whose names were taken.
+func (m *Minter) dropTaken(ctx context.Context, tx publishers.Tx, a attempt, taken []publishers.Pending) error {
+	for _, p := range taken {
+		r := pendingRule(p)
+		if err := m.insert(ctx, tx, m.granted(a, "publisher.pending-taken", r, p.ID), target{p.RepositoryID, "", p.Project}); err != nil {
+			return err
+		}
+		if _, err := tx.DeletePending(ctx, p.ID); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func nameTaken(taken []publishers.Pending) *Refusal {
+	name := ""
+	if len(taken) > 0 {
+		name = " " + taken[0].Project
+	}
+	f := Refuse(CodePendingPublisher, "valid token, but the project"+name+
+		" of its pending publisher exists already; the project's owner has to add the publisher to it")
+	f.stale = taken
+	return f
+}

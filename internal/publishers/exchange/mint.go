@@ -1,0 +1,94 @@
+package exchange
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"pyindex/internal/access"
+	"pyindex/internal/publishers"
+)
+
+// mint creates the token for what the rules are for now, with audit entries.
+func (m *Minter) mint(ctx context.Context, tx publishers.Tx, a attempt, trusted []rule) (Minted, error) {
+	secret, sentence := access.NewToken(), m.registry.Sentence(trusted[0].Publisher)
+	t := access.Token{
+		ID:          m.rules.NewID(),
+		Kind:        access.TokenMinted,
+		Hash:        access.HashToken(secret),
+		Scope:       a.want.Scope,
+		Description: terms[a.want.Scope].minted + sentence,
+		Limited:     true,
+		CreatedAt:   a.at,
+		ExpiresAt:   a.at.Add(m.o.Lifetime).Truncate(time.Second),
+		Publisher:   sentence,
+		Claims:      bounded(a.claims),
+		SingleUse:   a.want.Single,
+	}
+	if err := tx.InsertToken(ctx, t); err != nil {
+		return Minted{}, err
+	}
+	good := map[target]bool{}
+	for _, r := range trusted {
+		if r.scope() != t.Scope {
+			return Minted{}, fmt.Errorf("rule %s gives another scope than was asked for", r.ID)
+		}
+		if err := m.bind(ctx, tx, a, t.ID, r, good); err != nil {
+			return Minted{}, err
+		}
+	}
+	if len(good) == 0 {
+		return Minted{}, noRule(t.Scope, "its "+terms[t.Scope].rule+" is attached to no project any more")
+	}
+	out := Minted{Token: secret, Expires: t.ExpiresAt}
+	for t := range good {
+		if err := out.name(ctx, tx, t); err != nil {
+			return Minted{}, err
+		}
+	}
+	slices.Sort(out.Projects)
+	slices.Sort(out.Repositories)
+	out.Projects = slices.Compact(out.Projects) // of several repositories
+	return out, nil
+}
+
+// bind makes a token good for what a rule is for, as long as the rule exists. A project that several publishers share is
+// recorded once, for the first of them, and keeps the token until the last of them is gone.
+func (m *Minter) bind(ctx context.Context, tx publishers.Tx, a attempt, tokenID string, r rule, good map[target]bool) error {
+	all, err := targets(ctx, tx, r)
+	if err == nil && r.reader != nil {
+		err = tx.InsertTokenReader(ctx, tokenID, r.ID)
+	}
+	for _, t := range all {
+		if err == nil && r.reader == nil {
+			err = tx.InsertTokenProject(ctx, access.TokenProject{TokenID: tokenID, ProjectID: t.projectID, PublisherID: r.ID})
+		}
+	}
+	if err != nil {
+		return err
+	}
+	for _, t := range r.recorded(all) {
+		if good[t] && r.reader == nil {
+			continue
+		}
+		if err := m.insert(ctx, tx, m.minted(a, r, tokenID), t); err != nil {
+			return err
+		}
+	}
+	for _, t := range all {
+		good[t] = true
+	}
+	return nil
+}
+
+// name adds the name of a target.
+func (out *Minted) name(ctx context.Context, tx publishers.Tx, t target) error {
+	if t.projectID != "" {
+		out.Projects = append(out.Projects, t.project)
+		return nil
+	}
+	repo, err := publishers.RepositoryByID(ctx, tx, t.repositoryID)
+	out.Repositories = append(out.Repositories, repo.Name)
+	return err
+}

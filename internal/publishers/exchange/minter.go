@@ -1,0 +1,72 @@
+package exchange
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"pyindex/internal/access"
+	"pyindex/internal/publishers"
+	"pyindex/internal/workload"
+)
+
+// How long a minted token lives.
+const (
+	defaultLifetime = 900 * time.Second
+	maxLifetime     = 6 * time.Hour
+)
+
+// Leeway is how much the clocks of issuers and of this index may differ: times in tokens are compared with it.
+const Leeway = 30 * time.Second
+
+// Verifier checks an identity token and returns its claims.
+type Verifier interface {
+	// Enabled reports whether any issuer is trusted.
+	Enabled() bool
+	// Verify returns the provider's name, the issuer's exact "iss" and the claims of a token that one of the configured
+	// issuers signed for this index. A refusal is a *Refusal with code invalid-payload, invalid-token or not-enabled; if
+	// the issuer cannot be reached, the error is fault.Unavailable.
+	Verify(ctx context.Context, raw access.Secret) (provider, issuer string, c workload.Claims, err error)
+}
+
+// Options are the settings of a Minter; the zero value works.
+type Options struct {
+	Lifetime time.Duration // of a minted token: 15 minutes unless positive, at most 6 hours
+	Log      *slog.Logger  // slog.Default() if nil
+	// Created is called for each project that a pending publisher created, once it exists. The exchange waits for it.
+	Created func(ctx context.Context, c Created)
+}
+
+// Created is a project that a pending publisher created.
+type Created struct {
+	Repository, Project string // names
+	Owner               string // id of the user who registered the pending publisher; "" for the operator
+	Publisher           string // the sentence
+	At                  time.Time
+	Address             string // from which the workload called
+}
+
+// Minter exchanges identity tokens. It is safe for concurrent use, and by several processes on one store.
+type Minter struct {
+	registry   *publishers.Registry
+	store      publishers.Store
+	rules      publishers.Options // of the registry
+	verifier   Verifier
+	o          Options
+	unverified unverified
+}
+
+// New returns a Minter that asks the rules of a registry. With a nil verifier no issuer is trusted.
+func New(r *publishers.Registry, v Verifier, o Options) *Minter {
+	if o.Log == nil {
+		o.Log = slog.Default()
+	}
+	if o.Lifetime <= 0 {
+		o.Lifetime = defaultLifetime
+	}
+	o.Lifetime = min(o.Lifetime, maxLifetime)
+	return &Minter{registry: r, store: r.Store(), rules: r.Options(), verifier: v, o: o}
+}
+
+// Enabled reports whether any issuer is trusted.
+func (m *Minter) Enabled() bool { return m.verifier != nil && m.verifier.Enabled() }

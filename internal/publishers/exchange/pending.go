@@ -1,0 +1,74 @@
+package exchange
+
+import (
+	"cmp"
+	"context"
+	"slices"
+
+	"pyindex/internal/access"
+	"pyindex/internal/fault"
+	"pyindex/internal/packaging"
+	"pyindex/internal/publishers"
+)
+
+// matchPending finds the pending publishers that a token fits, oldest first, and the ones among them that are passed over.
+func (m *Minter) matchPending(ctx context.Context, tx publishers.Tx, a attempt, n *nearest) (out []publishers.Pending, passed []passedOver, err error) {
+	all, err := tx.PendingFor(ctx, a.issuer, a.provider.Name(), a.lookup)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, p := range all {
+		why, detail, err := m.expiredReason(ctx, tx, a, p)
+		if err != nil {
+			return nil, nil, err
+		}
+		if why != "" {
+			n.why = why
+			if m.admits(a, p.Publisher) == nil {
+				passed = append(passed, passedOver{p, cmp.Or(detail, why)})
+			}
+			continue
+		}
+		if n.ask(pendingRule(p), m.admits(a, p.Publisher)) {
+			out = append(out, p)
+		}
+	}
+	slices.SortStableFunc(out, func(a, b publishers.Pending) int { return a.CreatedAt.Compare(b.CreatedAt) })
+	return out, passed, nil
+}
+
+// expiredReason explains why a pending publisher can no longer create its project: why is for anybody, detail for its
+// registrant. It returns "" if it still can. Its registrant must be one who may create the project at this moment.
+func (m *Minter) expiredReason(ctx context.Context, tx publishers.Tx, a attempt, p publishers.Pending) (why, detail string, err error) {
+	if !a.at.Before(p.ExpiresAt) {
+		return "the pending publisher for it expired on " + p.ExpiresAt.UTC().Format("2006-01-02"), "", nil
+	}
+	repo, err := publishers.RepositoryByID(ctx, tx, p.RepositoryID)
+	if err != nil {
+		return "", "", err
+	}
+	if p.Registrant != "" {
+		u, err := tx.UserByID(ctx, p.Registrant)
+		if fault.Is(err, fault.NotFound) || err == nil && !u.Active() {
+			return "whoever registered the pending publisher for it has no active account", "", nil
+		} else if err != nil {
+			return "", "", err
+		}
+		if may, err := access.HoldsCreation(ctx, tx, p.Registrant, repo.Object()); err != nil || !may {
+			return "whoever registered the pending publisher for it may no longer create projects", u.Name + " may no longer create projects in repository " + repo.Name, err
+		}
+	}
+	name, err := packaging.ParseProjectName(p.Project)
+	if err != nil {
+		return "", "", err
+	}
+	if _, err := tx.ProjectByName(ctx, repo.ID, name); !fault.Is(err, fault.NotFound) {
+		return "", "", err // the project exists: createPending says so
+	}
+	err = m.rules.Policy.CheckNewName(ctx, tx, repo, name, p.Registrant, a.at)
+	switch fault.KindOf(err) {
+	case fault.Denied, fault.Invalid, fault.Conflict:
+		return "the name that its pending publisher waits for cannot be used now", fault.Message(err), nil
+	}
+	return "", "", err
+}

@@ -1,0 +1,81 @@
+package admin
+
+import (
+	"net/http"
+
+	"pyindex/internal/access"
+	"pyindex/internal/route"
+	"pyindex/web/ui"
+)
+
+// Routes returns the pages and forms of the area.
+func (s *Section) Routes() []route.Route {
+	var rows []route.Route
+	for path, h := range map[string]route.Handler{
+		"/admin/":                        s.adminOverview,
+		"/admin/users/":                  s.adminUsers,
+		"/admin/user/:user/":             s.adminUser,
+		"/admin/groups/":                 s.adminGroups,
+		"/admin/group/:group/":           s.adminGroup,
+		"/admin/grants/":                 s.adminGrants,
+		"/admin/tokens/":                 s.adminTokens,
+		"/admin/repositories/":           s.adminRepositories,
+		"/admin/issuers/":                s.adminIssuers,
+		"/admin/storage/":                s.adminStorage,
+		"/admin/audit/":                  s.adminAudit,
+		"/admin/audit/export":            s.adminExport,
+		"/admin/settings/":               s.adminSettings,
+		"/admin/lockout/:kind/:subject/": s.adminLockout,
+		"/admin/quarantine/":             s.adminQuarantine,
+	} {
+		rows = append(rows, route.Route{Method: http.MethodGet, Path: path, Auth: route.Signed, Handle: h})
+	}
+	forms := map[string]ui.FormHandler{
+		"/admin/users/":         s.adminInvite,
+		"/admin/users/approve/": s.adminApprove,
+
+		"/admin/user/:user/disable/":        s.userForm(s.disable),
+		"/admin/user/:user/enable/":         s.userForm(s.enable),
+		"/admin/user/:user/promote/":        s.userForm(s.promote),
+		"/admin/user/:user/demote/":         s.userForm(s.demote),
+		"/admin/user/:user/end-sessions/":   s.userForm(s.endSessions),
+		"/admin/user/:user/revoke/":         s.userForm(s.revoke),
+		"/admin/user/:user/unlink/":         s.userForm(s.unlink),
+		"/admin/user/:user/remove-factors/": s.userForm(s.removeFactors),
+		"/admin/user/:user/reset/":          s.resetLink,
+
+		"/admin/groups/":               s.adminAddGroup,
+		"/admin/group/:group/add/":     s.addMember,
+		"/admin/group/:group/remove/":  s.removeMember,
+		"/admin/group/:group/grant/":   s.grantGroup,
+		"/admin/group/:group/ungrant/": s.ungrantGroup,
+		"/admin/group/:group/delete/":  s.deleteGroup,
+
+		"/admin/grants/add/":          s.addGrant,
+		"/admin/grants/remove/":       s.removeGrant,
+		"/admin/repositories/add/":    s.addRepository,
+		"/admin/repositories/change/": s.changeRepository,
+		"/admin/repositories/remove/": s.removeRepository,
+		"/admin/quarantine/":          s.adminRelease,
+	}
+	for path, h := range forms {
+		forms[path] = s.confirming(h)
+	}
+	forms["/admin/users/uninvite/"] = s.adminUninvite
+	forms["/admin/lockout/:kind/:subject/"] = s.adminLockOut // asks after the name was typed
+	rows = append(rows, s.Forms(forms)...)
+	for i := range rows {
+		rows[i].Handle = s.administers(rows[i].Handle)
+	}
+	return rows
+}
+
+// confirming asks administrators to confirm who they are before it does what a form asks for.
+func (s *Section) confirming(h ui.FormHandler) ui.FormHandler {
+	return func(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form) error {
+		if err := s.Confirmed(who); err != nil {
+			return err
+		}
+		return h(w, r, who, f)
+	}
+}
