@@ -78,7 +78,10 @@ func newShop(t testing.TB, limits catalog.Limits, rates map[route.Limit]int, cha
 	for _, f := range change {
 		f(&o)
 	}
-	x := &shop{TB: t, clock: &trustClock{t: time.Date(2026, 11, 26, 12, 0, 0, 0, time.UTC)}, cookies: map[string]*http.Cookie{}, operator: access.Operator("tester")}
+	x := &shop{
+		TB: t, clock: &trustClock{t: time.Date(2026, 11, 26, 12, 0, 0, 0, time.UTC)}, cookies: map[string]*http.Cookie{},
+		operator: access.Operator("tester"),
+	}
 	folder := t.TempDir()
 	x.bytes = filepath.Join(folder, "blobs")
 	var err error
@@ -99,7 +102,8 @@ func newShop(t testing.TB, limits catalog.Limits, rates map[route.Limit]int, cha
 	o.directory.Now, o.signin.Now, o.outbox.Now, o.keyring.Now = x.clock.Now, x.clock.Now, x.clock.Now, x.clock.Now
 	x.dir = access.NewDirectory(x.db.Access(), o.directory)
 	x.index = assembly.New(x.db.Catalog(), bytes, assembly.Options{
-		Now: x.clock.Now, Limits: limits, Log: log, Redact: insight.New(publishers.New(x.db.Publishers(), nil, publishers.Options{})).Redact,
+		Now: x.clock.Now, Limits: limits, Log: log,
+		Redact: insight.New(publishers.New(x.db.Publishers(), nil, publishers.Options{})).Redact,
 	})
 	x.outbox = outbox.New(x.db.Outbox(), o.outbox)
 	x.signin = signin.New(x.db.SignIn(), x.outbox, o.signin)
@@ -114,8 +118,9 @@ func newShop(t testing.TB, limits catalog.Limits, rates map[route.Limit]int, cha
 		t.Fatal(err)
 	}
 	x.handler, err = server.New(server.Options{
-		Keyring: access.NewKeyring(x.db.Access(), o.keyring), Origin: shopHost, Cookie: route.Cookie(base, route.SessionCookie).Name,
-		Rates: rates, Log: log, Now: x.clock.Now,
+		Keyring: access.NewKeyring(x.db.Access(), o.keyring), Origin: shopHost,
+		Cookie: route.Cookie(base, route.SessionCookie).Name,
+		Rates:  rates, Log: log, Now: x.clock.Now,
 	}, site.Table())
 	if err != nil {
 		t.Fatal(err)
@@ -127,7 +132,8 @@ func newShop(t testing.TB, limits catalog.Limits, rates map[route.Limit]int, cha
 func (x *shop) fill(base *url.URL) {
 	x.Helper()
 	err := x.db.Catalog().Update(x.Context(), func(tx catalog.Tx) error {
-		if err := tx.InsertRepository(x.Context(), catalog.Repository{ID: "inner-id", Name: "inner", CreatedAt: x.clock.Now()}); err != nil {
+		if err := tx.InsertRepository(x.Context(),
+			catalog.Repository{ID: "inner-id", Name: "inner", CreatedAt: x.clock.Now()}); err != nil {
 			return err
 		}
 		_, err := tx.NextSerial(x.Context())
@@ -137,7 +143,8 @@ func (x *shop) fill(base *url.URL) {
 		x.Fatal(err)
 	}
 	for _, repo := range []string{"main", "inner"} {
-		x.put(repo, packagingtest.Wheel("demo", "1.0", repo), packagingtest.SDist("demo", "1.0", repo), packagingtest.Wheel("demo", "2.0", repo))
+		x.put(repo, packagingtest.Wheel("demo", "1.0", repo), packagingtest.SDist("demo", "1.0", repo),
+			packagingtest.Wheel("demo", "2.0", repo))
 	}
 	x.put("main", packagingtest.Wheel("other", "1.0", "x"))
 	for _, name := range roles {
@@ -166,7 +173,8 @@ func (x *shop) fill(base *url.URL) {
 
 func (x *shop) signIn(base *url.URL, u access.User) {
 	x.Helper()
-	_, secret, err := x.dir.BeginSession(x.Context(), access.Guest(true), access.NewSession{UserID: u.ID, Method: "password"})
+	_, secret, err := x.dir.BeginSession(x.Context(), access.Guest(true),
+		access.NewSession{UserID: u.ID, Method: "password"})
 	if err != nil {
 		x.Fatal(err)
 	}
@@ -225,7 +233,8 @@ func (x *shop) get(user, path string) *httptest.ResponseRecorder {
 // post sends a form given as "name", "value" pairs.
 func (x *shop) post(user, path string, fields ...string) *httptest.ResponseRecorder {
 	x.Helper()
-	return x.send(user, http.MethodPost, path, "application/x-www-form-urlencoded", "", strings.NewReader(pairs(fields).Encode()))
+	return x.send(user, http.MethodPost, path, "application/x-www-form-urlencoded", "",
+		strings.NewReader(pairs(fields).Encode()))
 }
 
 func pairs(fields []string) url.Values {
@@ -267,9 +276,12 @@ func (x *shop) grew(do func()) string {
 // pagesOf are the pages about a project, and the least role that sees each.
 var pagesOf = map[string]access.Role{
 	"/manage/project/demo/releases/": access.Uploader, "/manage/project/demo/release/1.0/": access.Maintainer,
-	"/manage/project/demo/release/1.0/?file=demo-1.0-py3-none-any.whl": access.Maintainer, "/manage/project/demo/history/": access.Maintainer,
-	"/manage/project/demo/history/?what=exchanges": access.Maintainer, "/manage/project/demo/collaboration/": access.Owner, "/manage/project/demo/settings/": access.Owner,
-	"/manage/upload/?project=demo": access.Uploader,
+	"/manage/project/demo/release/1.0/?file=demo-1.0-py3-none-any.whl": access.Maintainer,
+	"/manage/project/demo/history/":                                    access.Maintainer,
+	"/manage/project/demo/history/?what=exchanges":                     access.Maintainer,
+	"/manage/project/demo/collaboration/":                              access.Owner,
+	"/manage/project/demo/settings/":                                   access.Owner,
+	"/manage/upload/?project=demo":                                     access.Uploader,
 }
 
 // want is the status that somebody gets who has a role and asks for what needs another: nobody is led to sign in, and a
@@ -299,7 +311,9 @@ func TestManagePagesByRole(t *testing.T) {
 				if who == "nobody" && !strings.HasPrefix(got.Header().Get("Location"), "/login/?next=") {
 					t.Errorf("GET %s as nobody leads to %q", path, got.Header().Get("Location"))
 				}
-				if h := got.Header(); who != "nobody" && (h.Get("Content-Security-Policy") == "" || h.Get("Cross-Origin-Resource-Policy") != "same-origin" || h.Get("Cache-Control") != "private, no-store") {
+				if h := got.Header(); who != "nobody" &&
+					(h.Get("Content-Security-Policy") == "" || h.Get("Cross-Origin-Resource-Policy") != "same-origin" ||
+						h.Get("Cache-Control") != "private, no-store") {
 					t.Errorf("GET %s as %s has headers %v", path, who, h)
 				}
 			}
@@ -318,14 +332,16 @@ func TestManagedHiddenIsMissing(t *testing.T) {
 	}
 	for path := range pagesOf {
 		missing := strings.ReplaceAll(path, "demo", "nothing")
-		if a, b := shape(x.get("stranger", "/r/inner"+path), "demo"), shape(x.get("stranger", "/r/inner"+missing), "nothing"); a != b {
+		if a, b := shape(x.get("stranger", "/r/inner"+path), "demo"),
+			shape(x.get("stranger", "/r/inner"+missing), "nothing"); a != b {
 			t.Errorf("GET %s hidden:\n%s\nmissing:\n%s", path, a, b)
 		}
 	}
 	for _, f := range forms {
 		missing := strings.ReplaceAll(f.path, "demo", "nothing")
 		grew := x.grew(func() {
-			if a, b := shape(x.post("stranger", "/r/inner"+f.path, f.fields...), "demo"), shape(x.post("stranger", "/r/inner"+missing, f.fields...), "nothing"); a != b {
+			if a, b := shape(x.post("stranger", "/r/inner"+f.path, f.fields...), "demo"),
+				shape(x.post("stranger", "/r/inner"+missing, f.fields...), "nothing"); a != b {
 				t.Errorf("POST %s %v hidden:\n%s\nmissing:\n%s", f.path, f.fields, a, b)
 			}
 		})
@@ -335,7 +351,8 @@ func TestManagedHiddenIsMissing(t *testing.T) {
 	}
 }
 
-// forms are the forms of the pages, filled in rightly, with the least role that may send each and what is recorded of it.
+// forms are the forms of the pages, filled in rightly, with the least role that may send each and what is recorded of
+// it.
 var forms = []struct {
 	path, action string
 	need         access.Role
@@ -343,16 +360,34 @@ var forms = []struct {
 }{
 	{"/manage/project/demo/release/1.0/yank/", "release.yank", access.Maintainer, []string{"reason", "broken"}},
 	{"/manage/project/demo/release/1.0.0/unyank/", "release.unyank", access.Maintainer, []string{}},
-	{"/manage/project/demo/release/1.0/yank-file/", "file.yank", access.Maintainer, []string{"file", "demo-1.0-py3-none-any.whl", "file_reason", "broken"}},
-	{"/manage/project/demo/release/1.0/unyank-file/", "file.unyank", access.Maintainer, []string{"file", "demo-1.0-py3-none-any.whl"}},
-	{"/manage/project/demo/settings/status/", "project.status", access.Owner, []string{"status", "deprecated", "reason", "use other"}},
+	{
+		"/manage/project/demo/release/1.0/yank-file/", "file.yank", access.Maintainer,
+		[]string{"file", "demo-1.0-py3-none-any.whl", "file_reason", "broken"},
+	},
+	{
+		"/manage/project/demo/release/1.0/unyank-file/", "file.unyank", access.Maintainer,
+		[]string{"file", "demo-1.0-py3-none-any.whl"},
+	},
+	{
+		"/manage/project/demo/settings/status/", "project.status", access.Owner,
+		[]string{"status", "deprecated", "reason", "use other"},
+	},
 	{"/manage/project/demo/settings/status/", "project.status", access.Owner, []string{"status", "active"}},
 	{"/manage/project/demo/settings/trusted-only/", "project.trusted-only", access.Owner, []string{"on", "on"}},
 	{"/manage/project/demo/settings/trusted-only/", "project.trusted-only", access.Owner, []string{}},
-	{"/manage/project/demo/collaboration/add/", "grant.add", access.Owner, []string{"user", "stranger", "role", "maintainer"}},
-	{"/manage/project/demo/collaboration/change/", "grant.add", access.Owner, []string{"person", "stranger", "role", "reader"}},
+	{
+		"/manage/project/demo/collaboration/add/", "grant.add", access.Owner,
+		[]string{"user", "stranger", "role", "maintainer"},
+	},
+	{
+		"/manage/project/demo/collaboration/change/", "grant.add", access.Owner,
+		[]string{"person", "stranger", "role", "reader"},
+	},
 	{"/manage/project/demo/collaboration/remove/", "grant.remove", access.Owner, []string{"person", "stranger"}},
-	{"/manage/project/demo/release/1.0/delete-file/", "file.delete", access.Owner, []string{"file", "demo-1.0-py3-none-any.whl", "file_typed", "demo-1.0-py3-none-any.whl"}},
+	{
+		"/manage/project/demo/release/1.0/delete-file/", "file.delete", access.Owner,
+		[]string{"file", "demo-1.0-py3-none-any.whl", "file_typed", "demo-1.0-py3-none-any.whl"},
+	},
 	{"/manage/project/demo/release/2.0/delete/", "release.delete", access.Owner, []string{"typed", "2.0"}},
 	{"/manage/project/demo/settings/delete/", "project.delete", access.Owner, []string{"typed", "demo"}},
 }
@@ -385,7 +420,8 @@ func TestManageFormsByRole(t *testing.T) {
 			var got *httptest.ResponseRecorder
 			grew := x.grew(func() { got = x.post("owner", prefix+f.path, f.fields...) })
 			if got.Code != http.StatusSeeOther || grew != f.action {
-				t.Errorf("POST %s%s %v as the owner = %d, recorded %q; want 303, %q\n%s", prefix, f.path, f.fields, got.Code, grew, f.action, got.Body)
+				t.Errorf("POST %s%s %v as the owner = %d, recorded %q; want 303, %q\n%s", prefix, f.path, f.fields, got.Code, grew,
+					f.action, got.Body)
 			}
 		}
 	}
@@ -400,12 +436,20 @@ func TestManageFormsByRole(t *testing.T) {
 func TestMaintainerSeesWhatIsTheirs(t *testing.T) {
 	x := newShop(t, catalog.Limits{}, nil)
 	page := x.get("maintainer", "/manage/project/demo/release/1.0/?file=demo-1.0-py3-none-any.whl").Body.String()
-	for text, want := range map[string]bool{"Yank 1.0": true, "Yank this file alone": true, "Delete": false, "/collaboration/": false, "/settings/": false, "/history/": true} {
+	for text, want := range map[string]bool{
+		"Yank 1.0":             true,
+		"Yank this file alone": true,
+		"Delete":               false,
+		"/collaboration/":      false,
+		"/settings/":           false,
+		"/history/":            true,
+	} {
 		if strings.Contains(page, text) != want {
 			t.Errorf("the maintainer's page has %q: %v", text, !want)
 		}
 	}
-	if got := x.post("maintainer", "/manage/project/demo/release/1.0/yank/", "reason", "<b>"); got.Code != http.StatusSeeOther {
+	if got := x.post("maintainer", "/manage/project/demo/release/1.0/yank/", "reason",
+		"<b>"); got.Code != http.StatusSeeOther {
 		t.Errorf("yanking as a maintainer = %d", got.Code)
 	}
 	page = x.get("maintainer", "/manage/project/demo/release/1.0/").Body.String()
@@ -421,7 +465,8 @@ func TestMaintainerSeesWhatIsTheirs(t *testing.T) {
 // What has to be typed has to be typed exactly; otherwise the same page says so, and nothing is recorded or gone.
 func TestTypedConfirmation(t *testing.T) {
 	x := newShop(t, catalog.Limits{}, nil)
-	x.post("owner", "/manage/project/demo/collaboration/add/", "user", "stranger", "role", "owner") // so that one may leave
+	// so that one may leave
+	x.post("owner", "/manage/project/demo/collaboration/add/", "user", "stranger", "role", "owner")
 	for _, f := range []struct {
 		path, field string
 		fields      []string
@@ -434,7 +479,8 @@ func TestTypedConfirmation(t *testing.T) {
 		for _, typed := range []string{"", "1.0.0", "Demo", "demo 1.0", "DEMO", "1", `"><script>`} {
 			grew := x.grew(func() {
 				got := x.post("owner", f.path, append(slices.Clone(f.fields), f.field, typed)...)
-				if got.Code != http.StatusUnprocessableEntity || !strings.Contains(got.Body.String(), `aria-invalid="true"`) || strings.Contains(got.Body.String(), "><script>") {
+				if got.Code != http.StatusUnprocessableEntity || !strings.Contains(got.Body.String(), `aria-invalid="true"`) ||
+					strings.Contains(got.Body.String(), "><script>") {
 					t.Errorf("POST %s %v with %q typed = %d", f.path, f.fields, typed, got.Code)
 				}
 			})
@@ -450,7 +496,8 @@ func TestDangerousActsAreConfirmed(t *testing.T) {
 	x := newShop(t, catalog.Limits{}, nil)
 	x.clock.Pass(access.ConfirmedFor + time.Minute)
 	for _, f := range forms {
-		dangerous := strings.Contains(f.action, "delete") || strings.HasPrefix(f.action, "grant.") || f.action == "project.trusted-only"
+		dangerous := strings.Contains(f.action, "delete") || strings.HasPrefix(f.action, "grant.") ||
+			f.action == "project.trusted-only"
 		got := x.post("owner", "/r/inner"+f.path, f.fields...)
 		if led := strings.HasPrefix(got.Header().Get("Location"), "/confirm/?next="); led != dangerous {
 			t.Errorf("POST %s %v = %d, leads to %q", f.path, f.fields, got.Code, got.Header().Get("Location"))
@@ -472,7 +519,10 @@ func TestDoubleSubmit(t *testing.T) {
 		fields     []string
 	}{
 		{"303 404", "/manage/project/demo/release/2.0/delete/", []string{"typed", "2.0"}},
-		{"303 404", "/manage/project/demo/release/1.0/delete-file/", []string{"file", "demo-1.0-py3-none-any.whl", "file_typed", "demo-1.0-py3-none-any.whl"}},
+		{
+			"303 404", "/manage/project/demo/release/1.0/delete-file/",
+			[]string{"file", "demo-1.0-py3-none-any.whl", "file_typed", "demo-1.0-py3-none-any.whl"},
+		},
 		{"303 422", "/manage/project/demo/collaboration/add/", []string{"user", "stranger", "role", "reader"}},
 		{"303 404", "/manage/project/demo/collaboration/remove/", []string{"person", "stranger"}},
 		{"303 404", "/manage/project/demo/settings/delete/", []string{"typed", "demo"}},
@@ -487,13 +537,17 @@ func TestDoubleSubmit(t *testing.T) {
 func TestLastOwnerPages(t *testing.T) {
 	x := newShop(t, catalog.Limits{}, nil)
 	const path = "/manage/project/demo/collaboration/"
-	for _, fields := range [][]string{{"remove", "person", "owner"}, {"change", "person", "owner", "role", "reader"}, {"leave", "typed", "demo"}} {
+	for _, fields := range [][]string{
+		{"remove", "person", "owner"}, {"change", "person", "owner", "role", "reader"}, {"leave", "typed", "demo"},
+	} {
 		got := x.post("owner", path+fields[0]+"/", fields[1:]...)
-		if got.Code != http.StatusUnprocessableEntity || !strings.Contains(got.Body.String(), "owner is the last owner of project demo") {
+		if got.Code != http.StatusUnprocessableEntity ||
+			!strings.Contains(got.Body.String(), "owner is the last owner of project demo") {
 			t.Errorf("POST %v as the last owner = %d:\n%s", fields, got.Code, got.Body)
 		}
 	}
-	if page := x.get("owner", path).Body.String(); strings.Contains(page, "Leave demo") || !strings.Contains(page, "The last owner") {
+	if page := x.get("owner", path).Body.String(); strings.Contains(page, "Leave demo") ||
+		!strings.Contains(page, "The last owner") {
 		t.Errorf("the last owner is offered to leave:\n%s", page)
 	}
 	x.post("owner", path+"add/", "user", "stranger", "role", "owner")
@@ -526,13 +580,16 @@ func TestWhatBreaks(t *testing.T) {
 	if err := x.index.FlushDownloads(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	for path, want := range map[string]string{"settings/": "3 times", "release/1.0/": "3 times", "release/2.0/": "Not downloaded"} {
+	for path, want := range map[string]string{
+		"settings/": "3 times", "release/1.0/": "3 times", "release/2.0/": "Not downloaded",
+	} {
 		page := x.get("owner", "/manage/project/demo/"+path).Body.String()
 		if !strings.Contains(page, want) || !strings.Contains(page, "One project here requires it: <strong>needy</strong>") {
 			t.Errorf("%s lacks %q or who requires demo:\n%s", path, want, page)
 		}
 	}
-	if page := x.get("owner", "/r/inner/manage/project/demo/settings/").Body.String(); strings.Contains(page, "needy") || strings.Contains(page, "3 times") {
+	if page := x.get("owner", "/r/inner/manage/project/demo/settings/").Body.String(); strings.Contains(page, "needy") ||
+		strings.Contains(page, "3 times") {
 		t.Errorf("a project of another repository is told of:\n%s", page)
 	}
 	x.clock.Pass(40 * 24 * time.Hour)
@@ -548,7 +605,8 @@ func TestNamesOfOthers(t *testing.T) {
 		{"yank-file", "file", "other-1.0-py3-none-any.whl"},
 		{"delete-file", "file", "other-1.0-py3-none-any.whl", "file_typed", "other-1.0-py3-none-any.whl"},
 	} {
-		if got := x.post("owner", "/manage/project/demo/release/1.0/"+fields[0]+"/", fields[1:]...); got.Code != http.StatusNotFound {
+		if got := x.post("owner", "/manage/project/demo/release/1.0/"+fields[0]+"/",
+			fields[1:]...); got.Code != http.StatusNotFound {
 			t.Errorf("POST %v = %d, want 404", fields, got.Code)
 		}
 	}
@@ -556,17 +614,26 @@ func TestNamesOfOthers(t *testing.T) {
 		path string
 		want int
 	}{
-		{"/manage/project/demo/release/9.9/", 404}, {"/manage/project/demo/release/x%20y/", 400}, {"/manage/project/a%20b/releases/", 404},
-		{"/manage/project/demo/history/?after=rubbish", 400}, {"/manage/project/demo/history/?from=rubbish", 422},
-		{"/manage/project/demo/history/?text=%00%ff&actor=%ff", 200}, {"/manage/projects/?q=%00%ff", 200}, {"/manage/projects/?page=99", 200},
-		{"/manage/project/Demo/releases/", 303}, {"/r/nowhere/manage/projects/", 404}, {"/manage/upload/?project=a%20b", 404}, {"/manage/upload/", 200},
+		{"/manage/project/demo/release/9.9/", 404},
+		{"/manage/project/demo/release/x%20y/", 400},
+		{"/manage/project/a%20b/releases/", 404},
+		{"/manage/project/demo/history/?after=rubbish", 400},
+		{"/manage/project/demo/history/?from=rubbish", 422},
+		{"/manage/project/demo/history/?text=%00%ff&actor=%ff", 200},
+		{"/manage/projects/?q=%00%ff", 200},
+		{"/manage/projects/?page=99", 200},
+		{"/manage/project/Demo/releases/", 303},
+		{"/r/nowhere/manage/projects/", 404},
+		{"/manage/upload/?project=a%20b", 404},
+		{"/manage/upload/", 200},
 	} {
 		if got := x.get("owner", c.path); got.Code != c.want {
 			t.Errorf("GET %s = %d, want %d", c.path, got.Code, c.want)
 		}
 	}
 	for _, form := range []string{"", "everything/"} {
-		if got := x.post("owner", "/manage/project/demo/settings/"+form); got.Code != http.StatusNotFound && got.Code != http.StatusMethodNotAllowed {
+		if got := x.post("owner", "/manage/project/demo/settings/"+form); got.Code != http.StatusNotFound &&
+			got.Code != http.StatusMethodNotAllowed {
 			t.Errorf("POST to settings/%s, which is no form = %d", form, got.Code)
 		}
 	}
@@ -593,7 +660,8 @@ func TestSettingsOfAdministrators(t *testing.T) {
 			t.Errorf("limits of %q = %d, want 422", typed, got.Code)
 		}
 	}
-	if got := x.post("root", path+"status/", "status", "quarantined", "reason", "malware"); got.Code != http.StatusSeeOther {
+	if got := x.post("root", path+"status/", "status", "quarantined", "reason",
+		"malware"); got.Code != http.StatusSeeOther {
 		t.Errorf("quarantine by an administrator = %d", got.Code)
 	}
 	page := x.get("owner", path).Body.String()
@@ -620,14 +688,19 @@ func TestHistoryPage(t *testing.T) {
 		return got.Body.String()
 	}
 	all := page("owner", "")
-	for _, want := range []string{"maintainer yanked demo 1.0: broken &lt;i&gt;", "reader wanted to yank demo 1.0 and was refused", "The operator tester uploaded demo-2.0", "gave maintainer the role maintainer in demo"} {
+	for _, want := range []string{
+		"maintainer yanked demo 1.0: broken &lt;i&gt;", "reader wanted to yank demo 1.0 and was refused",
+		"The operator tester uploaded demo-2.0", "gave maintainer the role maintainer in demo",
+	} {
 		if !strings.Contains(all, want) {
 			t.Errorf("the history lacks %q:\n%s", want, all)
 		}
 	}
 	for query, want := range map[string][2]string{
-		"?what=yanks": {"yanked demo", "uploaded"}, "?outcome=refused": {"was refused", "maintainer yanked"}, "?actor=maintainer": {"yanked demo", "uploaded"},
-		"?text=BROKEN": {"yanked demo", "uploaded"}, "?from=2030-01-01": {"Nothing of that kind", "yanked demo 1.0"}, "?to=2026-11-26": {"yanked demo 1.0", "Nothing of that kind"},
+		"?what=yanks": {"yanked demo", "uploaded"}, "?outcome=refused": {"was refused", "maintainer yanked"},
+		"?actor=maintainer": {"yanked demo", "uploaded"},
+		"?text=BROKEN":      {"yanked demo", "uploaded"}, "?from=2030-01-01": {"Nothing of that kind", "yanked demo 1.0"},
+		"?to=2026-11-26": {"yanked demo 1.0", "Nothing of that kind"},
 		"?to=2026-11-25": {"Nothing of that kind", "yanked demo 1.0"}, "?version=2": {"demo-2.0", "yanked demo 1.0"},
 	} {
 		if got := page("owner", query); !strings.Contains(got, want[0]) || strings.Contains(got, want[1]) {
@@ -638,13 +711,15 @@ func TestHistoryPage(t *testing.T) {
 		x.post("owner", "/manage/project/demo/release/2.0/yank/", "reason", fmt.Sprint("number ", n))
 	}
 	first := page("owner", "?what=yanks")
-	if !strings.Contains(first, "number 39") || strings.Contains(first, "number 3.") || !strings.Contains(first, `rel="next"`) {
+	if !strings.Contains(first, "number 39") || strings.Contains(first, "number 3.") ||
+		!strings.Contains(first, `rel="next"`) {
 		t.Errorf("the first page of a long history:\n%s", first)
 	}
 	_, rest, _ := strings.Cut(first, `rel="next" href="`)
 	next, _, _ := strings.Cut(rest, `"`)
 	second := page("owner", strings.ReplaceAll(next, "&amp;", "&"))
-	if !strings.Contains(second, "number 3") || strings.Contains(second, "number 39") || strings.Contains(second, "uploaded") || !strings.Contains(second, ">Newest<") {
+	if !strings.Contains(second, "number 3") || strings.Contains(second, "number 39") ||
+		strings.Contains(second, "uploaded") || !strings.Contains(second, ">Newest<") {
 		t.Errorf("the second page of a long history:\n%s", second)
 	}
 	if len(first) > 60_000 {
@@ -667,9 +742,13 @@ func TestHistoryOfPublishes(t *testing.T) {
 	err = x.db.Catalog().Update(t.Context(), func(tx catalog.Tx) error {
 		for n := range 30 {
 			e := audit.Entry{
-				ID: fmt.Sprintf("publish-%02d", n), At: x.clock.Now(), Action: "file.add", Outcome: audit.Granted, Repository: p.Repository.ID, Project: "demo", Version: "3.0",
-				Filename: fmt.Sprintf("demo-3.%d.tar.gz", n), Actor: audit.Actor{Kind: "publisher", Name: "Workflow release.yml in acme/widgets"},
-				Detail: map[string]any{"sha256": strings.Repeat("a", 64), "uploader": map[string]any{"kind": "publisher", "claims": claims}},
+				ID: fmt.Sprintf("publish-%02d", n), At: x.clock.Now(), Action: "file.add", Outcome: audit.Granted,
+				Repository: p.Repository.ID, Project: "demo", Version: "3.0",
+				Filename: fmt.Sprintf("demo-3.%d.tar.gz", n),
+				Actor:    audit.Actor{Kind: "publisher", Name: "Workflow release.yml in acme/widgets"},
+				Detail: map[string]any{
+					"sha256": strings.Repeat("a", 64), "uploader": map[string]any{"kind": "publisher", "claims": claims},
+				},
 			}
 			if err := tx.InsertAudit(t.Context(), e); err != nil {
 				return err
@@ -681,7 +760,10 @@ func TestHistoryOfPublishes(t *testing.T) {
 		t.Fatal(err)
 	}
 	page := x.get("owner", "/manage/project/demo/history/").Body.String()
-	for _, want := range []string{"Workflow release.yml in acme/widgets uploaded demo-3.29.tar.gz.", "claims.repository: acme/&lt;widgets&gt;", "claims.run_id: 1234"} {
+	for _, want := range []string{
+		"Workflow release.yml in acme/widgets uploaded demo-3.29.tar.gz.", "claims.repository: acme/&lt;widgets&gt;",
+		"claims.run_id: 1234",
+	} {
 		if !strings.Contains(page, want) {
 			t.Errorf("the history lacks %q", want)
 		}
@@ -697,14 +779,20 @@ func TestHistoryOfPublishes(t *testing.T) {
 // Whatever a link asks a page for, the page answers.
 func FuzzManageQueries(f *testing.F) {
 	x := newShop(f, catalog.Limits{}, nil)
-	for _, q := range []string{"q=a&page=2", "text=%25_!&actor=a&what=yanks&outcome=refused&from=2026-01-01&to=2026-01-02", "after=1.a", "file=%00", "project=demo", "version=1.0", "%zz"} {
+	for _, q := range []string{
+		"q=a&page=2", "text=%25_!&actor=a&what=yanks&outcome=refused&from=2026-01-01&to=2026-01-02", "after=1.a", "file=%00",
+		"project=demo", "version=1.0", "%zz",
+	} {
 		f.Add(q)
 	}
 	f.Fuzz(func(t *testing.T, query string) {
 		if strings.ContainsFunc(query, func(c rune) bool { return c <= ' ' || c == '#' || c > '~' }) {
 			query = url.QueryEscape(query)
 		}
-		for _, path := range []string{"/manage/projects/", "/manage/project/demo/releases/", "/manage/project/demo/release/1.0/", "/manage/project/demo/history/", "/manage/project/demo/settings/", "/manage/upload/"} {
+		for _, path := range []string{
+			"/manage/projects/", "/manage/project/demo/releases/", "/manage/project/demo/release/1.0/",
+			"/manage/project/demo/history/", "/manage/project/demo/settings/", "/manage/upload/",
+		} {
 			r := httptest.NewRequest(http.MethodGet, shopHost+path, nil)
 			r.URL.RawQuery = query
 			r.AddCookie(x.cookies["owner"])
@@ -720,14 +808,18 @@ func FuzzManageQueries(f *testing.F) {
 func TestManagedListPage(t *testing.T) {
 	x := newShop(t, catalog.Limits{}, nil)
 	for user, want := range map[string][2]string{
-		"owner": {"/manage/project/demo/releases/", "/manage/project/other/"}, "reader": {"You have no project here yet", "/manage/project/demo/"},
-		"stranger": {"You have no project here yet", "demo"}, "root": {"/manage/project/other/releases/", "You have no project"},
+		"owner":    {"/manage/project/demo/releases/", "/manage/project/other/"},
+		"reader":   {"You have no project here yet", "/manage/project/demo/"},
+		"stranger": {"You have no project here yet", "demo"},
+		"root":     {"/manage/project/other/releases/", "You have no project"},
 	} {
-		if page := x.get(user, "/manage/projects/").Body.String(); !strings.Contains(page, want[0]) || strings.Contains(page, want[1]) {
+		if page := x.get(user, "/manage/projects/").Body.String(); !strings.Contains(page, want[0]) ||
+			strings.Contains(page, want[1]) {
 			t.Errorf("the projects of %s lack %q or have %q:\n%s", user, want[0], want[1], page)
 		}
 	}
-	if page := x.get("root", "/manage/projects/?q=oth").Body.String(); !strings.Contains(page, "/project/other/") || strings.Contains(page, "/project/demo/") {
+	if page := x.get("root", "/manage/projects/?q=oth").Body.String(); !strings.Contains(page, "/project/other/") ||
+		strings.Contains(page, "/project/demo/") {
 		t.Errorf("the filter does not filter:\n%s", page)
 	}
 }
@@ -746,7 +838,8 @@ func TestInvitationToAProject(t *testing.T) {
 	if strings.Contains(page, secret) || !strings.Contains(page, "zoe is invited as uploader") {
 		t.Errorf("the page after inviting:\n%s", page)
 	}
-	if got := x.get("nobody", "/invite/"+secret+"/"); got.Code != http.StatusOK || !strings.Contains(got.Body.String(), "zoe") {
+	if got := x.get("nobody", "/invite/"+secret+"/"); got.Code != http.StatusOK ||
+		!strings.Contains(got.Body.String(), "zoe") {
 		t.Errorf("following the link = %d", got.Code)
 	}
 	for user, want := range map[string]int{"maintainer": 403, "reader": 403, "stranger": 403} {
@@ -754,7 +847,9 @@ func TestInvitationToAProject(t *testing.T) {
 			t.Errorf("inviting as %s = %d, want %d", user, got.Code, want)
 		}
 	}
-	for _, fields := range [][]string{{"invited", "Not A Name", "invited_role", "reader"}, {"invited", "reader", "invited_role", "reader"}} {
+	for _, fields := range [][]string{
+		{"invited", "Not A Name", "invited_role", "reader"}, {"invited", "reader", "invited_role", "reader"},
+	} {
 		if got := x.post("owner", path+"invite/", fields...); got.Code != http.StatusUnprocessableEntity {
 			t.Errorf("POST %v = %d, want 422", fields, got.Code)
 		}
@@ -788,11 +883,13 @@ func TestInvitationFallsWithItsMaker(t *testing.T) {
 		t.Errorf("following the link of somebody who is no owner any more = %d, want 404", got.Code)
 	}
 	const password = "four words that differ"
-	if got := x.post("nobody", link, "name", "again", "password", password, "again", password); got.Code != http.StatusNotFound {
+	if got := x.post("nobody", link, "name", "again", "password", password, "again",
+		password); got.Code != http.StatusNotFound {
 		t.Errorf("using the link of somebody who is no owner any more = %d, want 404", got.Code)
 	}
 	x.post("root", path+"change/", "person", "owner", "role", "owner")
-	if got := x.post("nobody", link, "name", "zoe", "password", password, "again", password); got.Code != http.StatusSeeOther {
+	if got := x.post("nobody", link, "name", "zoe", "password", password, "again",
+		password); got.Code != http.StatusSeeOther {
 		t.Errorf("using the link of an owner = %d:\n%s", got.Code, got.Body)
 	}
 }
@@ -811,7 +908,8 @@ func TestGroupsOfAProject(t *testing.T) {
 		want   int
 		fields []string
 	}{
-		{422, []string{"add-group", "group", "nobody-knows", "group_role", "reader"}}, {400, []string{"add-group", "group", "crew", "group_role", "king"}},
+		{422, []string{"add-group", "group", "nobody-knows", "group_role", "reader"}},
+		{400, []string{"add-group", "group", "crew", "group_role", "king"}},
 		{404, []string{"remove-group", "group", "crew"}},
 	} {
 		if got := x.post("owner", path+c.fields[0]+"/", c.fields[1:]...); got.Code != c.want {
@@ -823,26 +921,34 @@ func TestGroupsOfAProject(t *testing.T) {
 			t.Errorf("a group's role given by a %s = %d, want 403", user, got.Code)
 		}
 	}
-	hidden, missing := x.post("stranger", "/r/inner"+path+"add-group/", "group", "crew", "group_role", "owner"), x.post("stranger", "/r/inner/manage/project/nothing/collaboration/add-group/", "group", "crew", "group_role", "owner")
+	hidden, missing := x.post("stranger", "/r/inner"+path+"add-group/", "group", "crew", "group_role", "owner"),
+		x.post("stranger", "/r/inner/manage/project/nothing/collaboration/add-group/", "group", "crew", "group_role", "owner")
 	if hidden.Code != http.StatusNotFound || missing.Code != http.StatusNotFound {
 		t.Errorf("a group's role in what is hidden = %d, in what is missing = %d, want 404", hidden.Code, missing.Code)
 	}
-	if grew := x.grew(func() { x.post("owner", path+"add-group/", "group", "crew", "group_role", "owner") }); grew != "grant.add" {
+	if grew := x.grew(func() {
+		x.post("owner", path+"add-group/", "group", "crew", "group_role", "owner")
+	}); grew != "grant.add" {
 		t.Errorf("a group's role is recorded as %q", grew)
 	}
-	if page := x.get("stranger", path).Body.String(); !strings.Contains(page, "Everybody in <strong>crew</strong> is an <strong>owner</strong>") {
+	if page := x.get("stranger", path).Body.String(); !strings.Contains(page,
+		"Everybody in <strong>crew</strong> is an <strong>owner</strong>") {
 		t.Errorf("somebody of the group sees:\n%s", page)
 	}
 	if got := x.post("owner", path+"leave/", "typed", "demo"); got.Code != http.StatusSeeOther {
 		t.Errorf("leaving a project that a group owns too = %d", got.Code)
 	}
-	for _, fields := range [][]string{{"remove-group", "group", "crew"}, {"add-group", "group", "crew", "group_role", "reader"}} {
+	for _, fields := range [][]string{
+		{"remove-group", "group", "crew"}, {"add-group", "group", "crew", "group_role", "reader"},
+	} {
 		got := x.post("stranger", path+fields[0]+"/", fields[1:]...)
-		if got.Code != http.StatusUnprocessableEntity || !strings.Contains(got.Body.String(), "group crew is the last owner of project demo") {
+		if got.Code != http.StatusUnprocessableEntity ||
+			!strings.Contains(got.Body.String(), "group crew is the last owner of project demo") {
 			t.Errorf("POST %v by the last owners = %d", fields, got.Code)
 		}
 	}
-	if page := x.get("stranger", "/manage/project/demo/history/?what=people").Body.String(); !strings.Contains(page, "owner gave the group crew the role owner in demo") || !strings.Contains(page, "owner left demo") {
+	if page := x.get("stranger", "/manage/project/demo/history/?what=people").Body.String(); !strings.Contains(page,
+		"owner gave the group crew the role owner in demo") || !strings.Contains(page, "owner left demo") {
 		t.Errorf("the history of roles:\n%s", page)
 	}
 	if got := x.post("root", path+"remove-group/", "group", "crew"); got.Code != http.StatusSeeOther {
@@ -893,7 +999,8 @@ func TestProjectCreatedAgainPage(t *testing.T) {
 			t.Errorf("%s is told that a project of this name was deleted: %v, want %v", who, !want, want)
 		}
 	}
-	if page := x.get("owner", "/manage/project/demo/history/").Body.String(); !strings.Contains(page, "made the project demo again: an earlier one of this name was deleted on ") {
+	if page := x.get("owner", "/manage/project/demo/history/").Body.String(); !strings.Contains(page,
+		"made the project demo again: an earlier one of this name was deleted on ") {
 		t.Error("the history does not say that the project was created again")
 	}
 }

@@ -65,7 +65,10 @@ const trustAudience = "pypi.acme.example"
 
 func newTrust(t *testing.T, change ...func(*publishers.Options)) *trust {
 	t.Helper()
-	x := &trust{T: t, clock: &trustClock{t: time.Date(2026, 11, 26, 12, 0, 0, 0, time.UTC)}, cookies: map[string]*http.Cookie{}, operator: access.Operator("tester")}
+	x := &trust{
+		T: t, clock: &trustClock{t: time.Date(2026, 11, 26, 12, 0, 0, 0, time.UTC)}, cookies: map[string]*http.Cookie{},
+		operator: access.Operator("tester"),
+	}
 	var err error
 	if x.base, err = url.Parse("https://" + trustAudience + "/team"); err != nil {
 		t.Fatal(err)
@@ -76,15 +79,20 @@ func newTrust(t *testing.T, change ...func(*publishers.Options)) *trust {
 	}
 	t.Cleanup(func() { x.db.Close() })
 	x.issuer = issuertest.New(t, issuertest.Options{Plain: true})
-	verifier, err := idtoken.New([]idtoken.Issuer{{Kind: "github", URL: x.issuer.URL, Audience: trustAudience}}, idtoken.Options{Now: x.clock.Now})
+	verifier, err := idtoken.New([]idtoken.Issuer{{Kind: "github", URL: x.issuer.URL, Audience: trustAudience}},
+		idtoken.Options{Now: x.clock.Now})
 	if err != nil {
 		t.Fatal(err)
 	}
 	o := publishers.Options{Now: x.clock.Now, Issuers: []publishers.Issuer{
-		{Provider: "github", URL: workload.GitHubIssuer, Audience: trustAudience}, {Provider: "github", URL: x.issuer.URL, Audience: trustAudience},
-		{Provider: "gitlab", URL: workload.GitLabIssuer, Audience: trustAudience}, {Provider: "google", URL: workload.GoogleIssuer, Audience: trustAudience},
-		{Provider: "activestate", URL: workload.ActiveStateIssuer, Audience: trustAudience}, {Provider: "circleci", URL: workload.CircleCIIssuer, Audience: trustAudience},
-		{Provider: "generic", URL: "https://forge.acme.example/api/actions", Audience: trustAudience}, {Provider: "generic", URL: "https://ci.acme.example", Audience: trustAudience},
+		{Provider: "github", URL: workload.GitHubIssuer, Audience: trustAudience},
+		{Provider: "github", URL: x.issuer.URL, Audience: trustAudience},
+		{Provider: "gitlab", URL: workload.GitLabIssuer, Audience: trustAudience},
+		{Provider: "google", URL: workload.GoogleIssuer, Audience: trustAudience},
+		{Provider: "activestate", URL: workload.ActiveStateIssuer, Audience: trustAudience},
+		{Provider: "circleci", URL: workload.CircleCIIssuer, Audience: trustAudience},
+		{Provider: "generic", URL: "https://forge.acme.example/api/actions", Audience: trustAudience},
+		{Provider: "generic", URL: "https://ci.acme.example", Audience: trustAudience},
 	}}
 	for _, f := range change {
 		f(&o)
@@ -100,12 +108,22 @@ func newTrust(t *testing.T, change ...func(*publishers.Options)) *trust {
 
 func (x *trust) serve() {
 	x.Helper()
-	site, err := web.New(web.Options{Index: x.index, Directory: x.dir, Registry: x.registry, Exchange: x.minter, BaseURL: x.base, Name: "Acme packages", Now: x.clock.Now, Log: slog.New(slog.DiscardHandler)})
+	site, err := web.New(web.Options{
+		Index:     x.index,
+		Directory: x.dir,
+		Registry:  x.registry,
+		Exchange:  x.minter,
+		BaseURL:   x.base,
+		Name:      "Acme packages",
+		Now:       x.clock.Now,
+		Log:       slog.New(slog.DiscardHandler),
+	})
 	if err != nil {
 		x.Fatal(err)
 	}
 	x.handler, err = server.New(server.Options{
-		Keyring: x.keyring, BasePath: "/team", Origin: "https://" + trustAudience, Cookie: route.Cookie(x.base, route.SessionCookie).Name, Log: slog.New(slog.DiscardHandler), Now: x.clock.Now,
+		Keyring: x.keyring, BasePath: "/team", Origin: "https://" + trustAudience,
+		Cookie: route.Cookie(x.base, route.SessionCookie).Name, Log: slog.New(slog.DiscardHandler), Now: x.clock.Now,
 	}, site.Table())
 	if err != nil {
 		x.Fatal(err)
@@ -125,7 +143,8 @@ func (x *trust) user(name string) access.User {
 
 func (x *trust) signIn(u access.User) {
 	x.Helper()
-	_, secret, err := x.dir.BeginSession(x.Context(), access.Guest(true), access.NewSession{UserID: u.ID, Method: "password"})
+	_, secret, err := x.dir.BeginSession(x.Context(), access.Guest(true),
+		access.NewSession{UserID: u.ID, Method: "password"})
 	if err != nil {
 		x.Fatal(err)
 	}
@@ -154,7 +173,8 @@ func (x *trust) project(repository, name, owner string) {
 			return err
 		}
 		_, err = catalog.Create(x.Context(), tx, catalog.NewProject{
-			ID: repository + "-" + name, Repository: repo, Name: n, Display: name, Owner: u.ID, EntryID: "made-" + repository + "-" + name, At: x.clock.Now(),
+			ID: repository + "-" + name, Repository: repo, Name: n, Display: name, Owner: u.ID,
+			EntryID: "made-" + repository + "-" + name, At: x.clock.Now(),
 		})
 		return err
 	})
@@ -163,8 +183,8 @@ func (x *trust) project(repository, name, owner string) {
 	}
 }
 
-// ask sends a request as a user, "" for nobody; a form makes it a post from a page of this index. A form for "do" is at that
-// name below its page.
+// ask sends a request as a user, "" for nobody; a form makes it a post from a page of this index. A form for "do" is at
+// that name below its page.
 func (x *trust) ask(user, path string, form url.Values) *httptest.ResponseRecorder {
 	x.Helper()
 	if do := form.Get("do"); do != "" {
@@ -214,7 +234,16 @@ const widgetsPublishing = "/manage/project/widgets/settings/publishing/"
 
 // github is the form of a publisher, as somebody types it; over changes it.
 func (x *trust) github(over ...string) url.Values {
-	v := url.Values{"do": {"add"}, "provider": {"github"}, "issuer": {x.issuer.URL}, "owner": {"Acme"}, "repository": {"Widgets"}, "workflow": {"release.yml"}, "environment": {"release"}, "owner_id": {"4242"}}
+	v := url.Values{
+		"do":          {"add"},
+		"provider":    {"github"},
+		"issuer":      {x.issuer.URL},
+		"owner":       {"Acme"},
+		"repository":  {"Widgets"},
+		"workflow":    {"release.yml"},
+		"environment": {"release"},
+		"owner_id":    {"4242"},
+	}
 	for i := 0; i+1 < len(over); i += 2 {
 		v.Set(over[i], over[i+1])
 	}
@@ -233,7 +262,9 @@ func (x *trust) list(project string) []publishers.Listed {
 
 // exchange sends an identity token with these claims.
 func (x *trust) exchange(over map[string]any) (exchange.Minted, error) {
-	return x.minter.Exchange(x.Context(), access.Guest(true).At("198.51.100.7", "r"), access.Secret(x.issuer.Sign(x.issuer.Claims(trustAudience, x.clock.Now(), over))), exchange.Want{Scope: access.ScopeUpload})
+	return x.minter.Exchange(x.Context(), access.Guest(true).At("198.51.100.7", "r"),
+		access.Secret(x.issuer.Sign(x.issuer.Claims(trustAudience, x.clock.Now(), over))),
+		exchange.Want{Scope: access.ScopeUpload})
 }
 
 // wants fails where a page does not say something, as text.
@@ -259,8 +290,8 @@ var payloads = []struct{ text, harm string }{
 	{"x\r\nSet-Cookie: a=b", "no such harm"},
 }
 
-// TestContract111 (MUST): whoever is no owner is refused as for a project that does not exist, to look and to post, also with
-// a publisher's id of another project.
+// TestContract111 (MUST): whoever is no owner is refused as for a project that does not exist, to look and to post,
+// also with a publisher's id of another project.
 func TestContract111(t *testing.T) {
 	x := newTrust(t)
 	x.user("alice")
@@ -272,8 +303,11 @@ func TestContract111(t *testing.T) {
 	id := x.list("widgets")[0].ID
 	missing := "/manage/project/nothing/settings/publishing/"
 	posts := []url.Values{
-		x.github("repository", "evil"), {"do": {"remove"}, "publisher_id": {id}}, {"do": {"constrain"}, "publisher_id": {id}, "ref": {"refs/tags/x"}},
-		{"do": {"trusted-only"}, "on": {"on"}}, {"do": {"add"}, "provider": {"github"}, "owner": {"a/b"}},
+		x.github("repository", "evil"),
+		{"do": {"remove"}, "publisher_id": {id}},
+		{"do": {"constrain"}, "publisher_id": {id}, "ref": {"refs/tags/x"}},
+		{"do": {"trusted-only"}, "on": {"on"}},
+		{"do": {"add"}, "provider": {"github"}, "owner": {"a/b"}},
 	}
 	shape := func(user, path string, form url.Values) string {
 		w := x.ask(user, path, form)
@@ -296,12 +330,15 @@ func TestContract111(t *testing.T) {
 		}
 	}
 	// Through one's own project, a known id does nothing to another's.
-	for _, form := range []url.Values{{"do": {"remove"}, "publisher_id": {id}}, {"do": {"constrain"}, "publisher_id": {id}, "ref": {"refs/tags/x"}}} {
+	for _, form := range []url.Values{
+		{"do": {"remove"}, "publisher_id": {id}}, {"do": {"constrain"}, "publisher_id": {id}, "ref": {"refs/tags/x"}},
+	} {
 		if w := x.ask("bob", "/manage/project/gadgets/settings/publishing/", form); w.Code != http.StatusNotFound {
 			t.Errorf("bob posted %v with an id of alice's: %d", form, w.Code)
 		}
 	}
-	if w := x.ask("bob", "/manage/project/gadgets/settings/publishing/?publisher="+id, nil); w.Code != http.StatusOK || strings.Contains(w.Body.String(), "release.yml</code>") {
+	if w := x.ask("bob", "/manage/project/gadgets/settings/publishing/?publisher="+id, nil); w.Code != http.StatusOK ||
+		strings.Contains(w.Body.String(), "release.yml</code>") {
 		t.Errorf("bob sees the file of alice's publisher: %d", w.Code)
 	}
 	if all := x.list("widgets"); len(all) != 1 || all[0].ID != id || all[0].Fields["ref"] != "" {
@@ -327,12 +364,17 @@ func TestContract112(t *testing.T) {
 	x.user("alice")
 	x.project("main", "widgets", "alice")
 	for name, headers := range map[string]map[string]string{
-		"another site": {"Sec-Fetch-Site": "cross-site", "Origin": "https://evil.example"}, "a sister host": {"Sec-Fetch-Site": "same-site", "Origin": "https://evil.acme.example"},
-		"an origin alone": {"Origin": "https://evil.example"}, "a null origin": {"Origin": "null", "Sec-Fetch-Site": "cross-site"},
+		"another site":    {"Sec-Fetch-Site": "cross-site", "Origin": "https://evil.example"},
+		"a sister host":   {"Sec-Fetch-Site": "same-site", "Origin": "https://evil.acme.example"},
+		"an origin alone": {"Origin": "https://evil.example"},
+		"a null origin":   {"Origin": "null", "Sec-Fetch-Site": "cross-site"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			for _, path := range []string{widgetsPublishing + "add/", widgetsPublishing + "preview/", "/manage/account/publishing/add/"} {
-				r := httptest.NewRequest(http.MethodPost, "https://"+trustAudience+"/team"+path, strings.NewReader(x.github("project_name", "new").Encode()))
+			for _, path := range []string{
+				widgetsPublishing + "add/", widgetsPublishing + "preview/", "/manage/account/publishing/add/",
+			} {
+				r := httptest.NewRequest(http.MethodPost, "https://"+trustAudience+"/team"+path,
+					strings.NewReader(x.github("project_name", "new").Encode()))
 				r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 				for k, v := range headers {
 					r.Header.Set(k, v)
@@ -377,7 +419,8 @@ func TestContract113(t *testing.T) {
 				}
 				w := x.ask("alice", path+"?"+q.Encode(), nil)
 				if w.Code != http.StatusOK || strings.Contains(w.Body.String(), p.harm) {
-					t.Errorf("GET %s of %s with %.40q = %d, and has %.40q: %v", path, provider, p.text, w.Code, p.harm, strings.Contains(w.Body.String(), p.harm))
+					t.Errorf("GET %s of %s with %.40q = %d, and has %.40q: %v", path, provider, p.text, w.Code, p.harm,
+						strings.Contains(w.Body.String(), p.harm))
 				}
 				for name, v := range w.Header() {
 					if strings.Contains(strings.Join(v, ""), "a=b") {
@@ -387,9 +430,11 @@ func TestContract113(t *testing.T) {
 			}
 		}
 	}
-	w := x.ask("alice", widgetsPublishing+"?provider=gitlab&namespace=acme/libs&project=widgets&workflow_filepath=ci.yml&environment=%22%3E%3Cb%3E", nil)
+	w := x.ask("alice",
+		widgetsPublishing+"?provider=gitlab&namespace=acme/libs&project=widgets&workflow_filepath=ci.yml&environment=%22%3E%3Cb%3E", nil)
 	page := w.Body.String()
-	wants(t, page, `name="namespace" value="acme/libs"`, `name="workflow_filepath" value="ci.yml"`, `value="&#34;&gt;&lt;b&gt;"`, "Double-check these values")
+	wants(t, page, `name="namespace" value="acme/libs"`, `name="workflow_filepath" value="ci.yml"`,
+		`value="&#34;&gt;&lt;b&gt;"`, "Double-check these values")
 	if strings.Contains(page, "<b>") {
 		t.Error("a value is markup")
 	}
@@ -410,15 +455,23 @@ func TestContract114(t *testing.T) {
 	x.user("alice")
 	x.project("main", "widgets", "alice")
 	for _, path := range []string{widgetsPublishing, "/manage/account/publishing/"} {
-		page := x.ask("alice", path+"?provider=GitHub&owner=acme&repository=widgets&workflow_filename=release.yml&environment=pypi&project_name=new-one", nil).Body.String()
-		wants(t, page, `name="provider" value="github"`, `name="owner" value="acme"`, `name="repository" value="widgets"`, `name="workflow" value="release.yml"`, `name="environment" value="pypi"`,
-			"Double-check these values", "Workflow <code>release.yml</code> in <code>acme/widgets</code>, environment <code>pypi</code>, on github.com")
+		page := x.ask("alice",
+			path+"?provider=GitHub&owner=acme&repository=widgets&workflow_filename=release.yml&environment=pypi&project_name=new-one", nil).Body.String()
+		wants(t, page, `name="provider" value="github"`, `name="owner" value="acme"`, `name="repository" value="widgets"`,
+			`name="workflow" value="release.yml"`, `name="environment" value="pypi"`,
+			"Double-check these values",
+			"Workflow <code>release.yml</code> in <code>acme/widgets</code>, environment <code>pypi</code>, on github.com")
 	}
-	page := x.ask("alice", widgetsPublishing+"?provider=activestate&organization=acme&project=widgets&actor=00000000-0000-1000-8000-000000000002", nil).Body.String()
+	page := x.ask("alice",
+		widgetsPublishing+"?provider=activestate&organization=acme&project=widgets&actor=00000000-0000-1000-8000-000000000002", nil).Body.String()
 	wants(t, page, `name="actor_id" value="00000000-0000-1000-8000-000000000002"`)
-	page = x.ask("alice", widgetsPublishing+"?provider=circleci&circleci_org_id=01890000-0000-4000-8000-00000000000a&vcs_ref=refs/tags/*", nil).Body.String()
-	wants(t, page, `name="org_id" value="01890000-0000-4000-8000-00000000000a"`, `name="vcs_ref" value="refs/tags/*"`, `name="pipeline_definition_id"`, "CircleCI</a>")
-	page = x.ask("alice", widgetsPublishing+"?provider=gitlab&issuer_url=https://gitlab.com&namespace=a&project=b", nil).Body.String()
+	page = x.ask("alice",
+		widgetsPublishing+"?provider=circleci&circleci_org_id=01890000-0000-4000-8000-00000000000a&vcs_ref=refs/tags/*",
+		nil).Body.String()
+	wants(t, page, `name="org_id" value="01890000-0000-4000-8000-00000000000a"`, `name="vcs_ref" value="refs/tags/*"`,
+		`name="pipeline_definition_id"`, "CircleCI</a>")
+	page = x.ask("alice", widgetsPublishing+"?provider=gitlab&issuer_url=https://gitlab.com&namespace=a&project=b",
+		nil).Body.String()
 	wants(t, page, `name="issuer" value="https://gitlab.com"`)
 }
 
@@ -428,8 +481,18 @@ func TestContract115(t *testing.T) {
 	x.user("alice")
 	x.project("main", "widgets", "alice")
 	for _, row := range []struct{ field, value string }{
-		{"workflow", "dir/x.yml"}, {"workflow", "x.txt"}, {"workflow", ".yml"}, {"owner", "acme/widgets"}, {"owner", ""}, {"repository", "a b"},
-		{"environment", "a'b"}, {"owner_id", "many"}, {"ref", "v*"}, {"events", "pull_request_target"}, {"repository_id", "-1"}, {"workflow_at", "x"},
+		{"workflow", "dir/x.yml"},
+		{"workflow", "x.txt"},
+		{"workflow", ".yml"},
+		{"owner", "acme/widgets"},
+		{"owner", ""},
+		{"repository", "a b"},
+		{"environment", "a'b"},
+		{"owner_id", "many"},
+		{"ref", "v*"},
+		{"events", "pull_request_target"},
+		{"repository_id", "-1"},
+		{"workflow_at", "x"},
 	} {
 		for _, path := range []string{widgetsPublishing, "/manage/account/publishing/"} {
 			w := x.ask("alice", path, x.github(row.field, row.value, "project_name", "new-one"))
@@ -439,16 +502,24 @@ func TestContract115(t *testing.T) {
 				t.Errorf("%s=%q: %d, the field is there: %v", row.field, row.value, w.Code, at >= 0)
 				continue
 			}
-			if part := page[at:min(len(page), at+1500)]; !strings.Contains(part, html.EscapeString(row.value)) || !strings.Contains(part, `aria-invalid="true"`) || !strings.Contains(part, `class="error"`) {
+			if part := page[at:min(len(page), at+1500)]; !strings.Contains(part, html.EscapeString(row.value)) ||
+				!strings.Contains(part, `aria-invalid="true"`) || !strings.Contains(part, `class="error"`) {
 				t.Errorf("%s=%q at %s: what was typed and its message are not beside the field", row.field, row.value, path)
 			}
 			wants(t, page, "Nothing was changed")
 		}
 	}
 	for _, p := range payloads {
-		for _, field := range []string{"owner", "repository", "workflow", "environment", "ref", "events", "issuer", "provider", "project_name", "publisher_id"} {
-			for _, path := range []string{widgetsPublishing, widgetsPublishing + "preview/", "/manage/account/publishing/", "/manage/account/publishing/preview/"} {
-				if page := x.ask("alice", path, x.github("project_name", "new-two", field, p.text)).Body.String(); strings.Contains(page, p.harm) {
+		for _, field := range []string{
+			"owner", "repository", "workflow", "environment", "ref", "events", "issuer", "provider", "project_name",
+			"publisher_id",
+		} {
+			for _, path := range []string{
+				widgetsPublishing, widgetsPublishing + "preview/", "/manage/account/publishing/",
+				"/manage/account/publishing/preview/",
+			} {
+				if page := x.ask("alice", path,
+					x.github("project_name", "new-two", field, p.text)).Body.String(); strings.Contains(page, p.harm) {
 					t.Errorf("POST %s with %s=%.40q has %q", path, field, p.text, p.harm)
 				}
 			}
@@ -468,7 +539,8 @@ func TestContract116(t *testing.T) {
 		}
 		x.follow("alice", widgetsPublishing, x.github("environment", first))
 		if way == "tightened" {
-			x.follow("alice", widgetsPublishing, url.Values{"do": {"constrain"}, "publisher_id": {x.list("widgets")[0].ID}, "environment": {" Release "}})
+			x.follow("alice", widgetsPublishing,
+				url.Values{"do": {"constrain"}, "publisher_id": {x.list("widgets")[0].ID}, "environment": {" Release "}})
 		}
 		for _, environment := range []string{"release", "Release", "RELEASE"} {
 			if _, err := x.exchange(map[string]any{"environment": environment}); err != nil {
@@ -481,8 +553,8 @@ func TestContract116(t *testing.T) {
 	}
 }
 
-// TestContract117 (SHOULD): without the forge's API the owner's number is typed, or pinned by the first token and shown as
-// not pinned until then; an account that does not exist is an error beside the field.
+// TestContract117 (SHOULD): without the forge's API the owner's number is typed, or pinned by the first token and shown
+// as not pinned until then; an account that does not exist is an error beside the field.
 func TestContract117(t *testing.T) {
 	answer := fault.New(fault.Unavailable, "GitHub cannot be reached")
 	x := newTrust(t, func(o *publishers.Options) {
@@ -491,7 +563,8 @@ func TestContract117(t *testing.T) {
 	x.user("alice")
 	x.project("main", "widgets", "alice")
 	_, page := x.follow("alice", widgetsPublishing, x.github("owner_id", ""))
-	wants(t, page, "Not yet pinned", "GitHub cannot be reached", "not pinned yet", "whoever has the name acme when the first token comes", `name="owner_id"`)
+	wants(t, page, "Not yet pinned", "GitHub cannot be reached", "not pinned yet",
+		"whoever has the name acme when the first token comes", `name="owner_id"`)
 	if _, err := x.exchange(nil); err != nil {
 		t.Fatal(err)
 	}
@@ -516,7 +589,9 @@ func TestContract118(t *testing.T) {
 	x.user("alice")
 	x.project("main", "widgets", "alice")
 	x.follow("alice", widgetsPublishing, x.github())
-	for _, again := range []url.Values{x.github(), x.github("owner", "ACME"), x.github("environment", "RELEASE"), x.github("owner_id", "")} {
+	for _, again := range []url.Values{
+		x.github(), x.github("owner", "ACME"), x.github("environment", "RELEASE"), x.github("owner_id", ""),
+	} {
 		w := x.ask("alice", widgetsPublishing, again)
 		if w.Code != http.StatusUnprocessableEntity {
 			t.Errorf("again %v = %d, want 422", again, w.Code)
@@ -546,13 +621,15 @@ func TestContract119(t *testing.T) {
 		t.Fatal("the minted token does not upload")
 	}
 	x.clock.Pass(time.Second)
-	_, page := x.follow("alice", widgetsPublishing, url.Values{"do": {"remove"}, "publisher_id": {x.list("widgets")[0].ID}})
+	_, page := x.follow("alice", widgetsPublishing,
+		url.Values{"do": {"remove"}, "publisher_id": {x.list("widgets")[0].ID}})
 	wants(t, page, "Removed.", "No workload may publish widgets yet")
 	if may() {
 		t.Error("a token of the removed publisher still uploads")
 	}
 	entries, err := x.db.Audit(t.Context(), 5)
-	if err != nil || entries[0].Action != "publisher.remove" || entries[0].Actor.ID != alice.ID || entries[0].Project != "widgets" {
+	if err != nil || entries[0].Action != "publisher.remove" || entries[0].Actor.ID != alice.ID ||
+		entries[0].Project != "widgets" {
 		t.Errorf("the record is %+v, %v", entries, err)
 	}
 }
@@ -574,24 +651,29 @@ func TestContract120(t *testing.T) {
 		t.Errorf("an environment that cannot be: %d", w.Code)
 	}
 	wants(t, w.Body.String(), `id="t-0-environment" name="environment" value="a&#39;b"`, "cannot be one")
-	_, page = x.follow("alice", widgetsPublishing, url.Values{"do": {"constrain"}, "publisher_id": {old}, "environment": {"pypi"}})
+	_, page = x.follow("alice", widgetsPublishing,
+		url.Values{"do": {"constrain"}, "publisher_id": {old}, "environment": {"pypi"}})
 	wants(t, page, "Tightened: Workflow release.yml in acme/widgets, environment pypi", "environment: pypi")
 	if strings.Contains(page, "as loose as a shared token") {
 		t.Error("the page still warns")
 	}
-	if a, b := x.list("widgets"), x.list("gadgets"); len(a) != 1 || a[0].ID == old || a[0].Fields["environment"] != "pypi" || len(b) != 1 || b[0].ID != old {
+	if a, b := x.list("widgets"), x.list("gadgets"); len(a) != 1 || a[0].ID == old ||
+		a[0].Fields["environment"] != "pypi" || len(b) != 1 || b[0].ID != old {
 		t.Errorf("widgets %+v, gadgets %+v", a, b)
 	}
 }
 
-// TestAddedShowsTheFile: after adding, the complete file stands there, with this index's address and the publisher's names.
+// TestAddedShowsTheFile: after adding, the complete file stands there, with this index's address and the publisher's
+// names.
 func TestAddedShowsTheFile(t *testing.T) {
 	x := newTrust(t)
 	x.user("alice")
 	x.project("tools", "widgets", "alice")
 	path := "/r/tools" + widgetsPublishing
 	to, page := x.follow("alice", path, x.github("issuer", workload.GitHubIssuer, "ref", "refs/tags/v*"))
-	wants(t, page, "may now publish widgets", "repository-url: https://pypi.acme.example/team/r/tools/legacy/", "environment: release", "id-token: write", "Commit the file as .github/workflows/release.yml to acme/widgets.", "With uv", "SSL_CERT_FILE")
+	wants(t, page, "may now publish widgets", "repository-url: https://pypi.acme.example/team/r/tools/legacy/",
+		"environment: release", "id-token: write", "Commit the file as .github/workflows/release.yml to acme/widgets.",
+		"With uv", "SSL_CERT_FILE")
 	if !strings.HasPrefix(to, path+"?publisher=") {
 		t.Errorf("the browser is sent to %s", to)
 	}
@@ -613,7 +695,12 @@ func TestConfirmFirst(t *testing.T) {
 	x.follow("alice", widgetsPublishing, x.github())
 	id := x.list("widgets")[0].ID
 	x.clock.Pass(access.ConfirmedFor)
-	for _, form := range []url.Values{x.github("workflow", "new.yml"), {"do": {"remove"}, "publisher_id": {id}}, {"do": {"constrain"}, "publisher_id": {id}, "ref": {"refs/tags/x"}}, {"do": {"trusted-only"}, "on": {"on"}}} {
+	for _, form := range []url.Values{
+		x.github("workflow", "new.yml"),
+		{"do": {"remove"}, "publisher_id": {id}},
+		{"do": {"constrain"}, "publisher_id": {id}, "ref": {"refs/tags/x"}},
+		{"do": {"trusted-only"}, "on": {"on"}},
+	} {
 		w := x.ask("alice", widgetsPublishing, form)
 		to := w.Header().Get("Location")
 		if w.Code != http.StatusSeeOther || !strings.HasPrefix(to, "/team/confirm/?next=%2Fmanage%2Fproject%2Fwidgets") {
@@ -621,7 +708,8 @@ func TestConfirmFirst(t *testing.T) {
 		}
 		if u, _ := url.Parse(to); form.Get("do") == "add" {
 			page := x.ask("alice", u.Query().Get("next"), nil).Body.String()
-			wants(t, page, `name="workflow" value="new.yml"`, `name="owner_id" value="4242"`, `name="issuer" value="`+x.issuer.URL+`"`)
+			wants(t, page, `name="workflow" value="new.yml"`, `name="owner_id" value="4242"`,
+				`name="issuer" value="`+x.issuer.URL+`"`)
 		}
 	}
 	if all := x.list("widgets"); len(all) != 1 || all[0].ID != id {
@@ -633,8 +721,8 @@ func TestConfirmFirst(t *testing.T) {
 	}
 }
 
-// TestExchangesAreShown: refused ones claim by claim, in words, with a link that fills in what would have been accepted;
-// links to runs lead to the forge, and tokens' texts are text.
+// TestExchangesAreShown: refused ones claim by claim, in words, with a link that fills in what would have been
+// accepted; links to runs lead to the forge, and tokens' texts are text.
 func TestExchangesAreShown(t *testing.T) {
 	x := newTrust(t)
 	x.user("alice")
@@ -642,11 +730,15 @@ func TestExchangesAreShown(t *testing.T) {
 	x.follow("alice", widgetsPublishing, x.github())
 	page := x.ask("alice", widgetsPublishing, nil).Body.String()
 	wants(t, page, "No job came with an identity token for widgets")
-	if _, err := x.exchange(map[string]any{"environment": "test", "ref": "refs/heads/<script>alert(1)</script>", "job_workflow_ref": "acme/widgets/.github/workflows/release.yml@refs/heads/<script>alert(1)</script>"}); err == nil {
+	if _, err := x.exchange(map[string]any{
+		"environment": "test", "ref": "refs/heads/<script>alert(1)</script>",
+		"job_workflow_ref": "acme/widgets/.github/workflows/release.yml@refs/heads/<script>alert(1)</script>",
+	}); err == nil {
 		t.Fatal("accepted")
 	}
 	page = x.ask("alice", widgetsPublishing, nil).Body.String()
-	wants(t, page, "environment differs", "<strong>differs</strong>", `<code>&#34;test&#34;</code>`, "Allow this", "Refused")
+	wants(t, page, "environment differs", "<strong>differs</strong>", `<code>&#34;test&#34;</code>`, "Allow this",
+		"Refused")
 	if strings.Contains(page, "<script>alert") {
 		t.Error("a claim is markup")
 	}
@@ -654,7 +746,8 @@ func TestExchangesAreShown(t *testing.T) {
 	link = "?" + link
 	link = html.UnescapeString(link[:strings.Index(link, `"`)])
 	filled := x.ask("alice", widgetsPublishing+link, nil)
-	wants(t, filled.Body.String(), `name="environment" value="test"`, `name="owner_id" value="4242"`, "Double-check these values", "Add publisher")
+	wants(t, filled.Body.String(), `name="environment" value="test"`, `name="owner_id" value="4242"`,
+		"Double-check these values", "Add publisher")
 	if all := x.list("widgets"); len(all) != 1 {
 		t.Errorf("a link added something: %+v", all)
 	}
@@ -670,16 +763,25 @@ func TestTrustedOnlyAndTokens(t *testing.T) {
 	x.user("alice")
 	x.user("bob")
 	x.project("main", "widgets", "alice")
-	token, secret, err := x.dir.CreateToken(t.Context(), x.operator, access.NewAPIToken{User: "alice", Repository: "main", Projects: []string{"widgets"}, Scope: access.ScopeUpload, Description: "<b>old</b> CI"})
+	token, secret, err := x.dir.CreateToken(t.Context(), x.operator,
+		access.NewAPIToken{
+			User:        "alice",
+			Repository:  "main",
+			Projects:    []string{"widgets"},
+			Scope:       access.ScopeUpload,
+			Description: "<b>old</b> CI",
+		})
 	if err != nil {
 		t.Fatal(err)
 	}
 	page := x.ask("alice", widgetsPublishing, nil).Body.String()
-	wants(t, page, "&lt;b&gt;old&lt;/b&gt; CI", "of alice, for chosen projects", "Only trusted publishers may upload: off", "add one first")
+	wants(t, page, "&lt;b&gt;old&lt;/b&gt; CI", "of alice, for chosen projects",
+		"Only trusted publishers may upload: off", "add one first")
 	if strings.Contains(page, secret.Reveal()) || strings.Contains(page, access.HashToken(secret)) {
 		t.Error("the page has the token or its hash")
 	}
-	if w := x.ask("bob", widgetsPublishing, url.Values{"do": {"revoke"}, "token_id": {token.ID}}); w.Code != http.StatusNotFound {
+	if w := x.ask("bob", widgetsPublishing,
+		url.Values{"do": {"revoke"}, "token_id": {token.ID}}); w.Code != http.StatusNotFound {
 		t.Errorf("bob revokes alice's token: %d", w.Code)
 	}
 	_, page = x.follow("alice", widgetsPublishing, url.Values{"do": {"trusted-only"}, "on": {"on"}})
@@ -703,7 +805,8 @@ func TestPendingPage(t *testing.T) {
 	page := x.ask("alice", path, nil).Body.String()
 	wants(t, page, "You wait for no workload", `name="project_name"`)
 	_, page = x.follow("alice", path, x.github("project_name", "New.One"))
-	wants(t, page, "may make the project new-one", "Publish new-one from the workflow", "repository-url: https://pypi.acme.example/team/legacy/", "environment: release")
+	wants(t, page, "may make the project new-one", "Publish new-one from the workflow",
+		"repository-url: https://pypi.acme.example/team/legacy/", "environment: release")
 	if other := x.ask("bob", path, nil).Body.String(); strings.Contains(other, "new-one") {
 		t.Error("bob sees what alice waits for")
 	}
@@ -715,8 +818,10 @@ func TestPendingPage(t *testing.T) {
 	if w.Code != http.StatusUnprocessableEntity {
 		t.Errorf("a project that exists: %d", w.Code)
 	}
-	wants(t, w.Body.String(), "exists already", "/team/manage/project/widgets/settings/publishing/?environment=release", "exists and is yours")
-	if w := x.ask("bob", path, x.github("project_name", "widgets")); strings.Contains(w.Body.String(), "exists and is yours") || w.Code != http.StatusUnprocessableEntity {
+	wants(t, w.Body.String(), "exists already", "/team/manage/project/widgets/settings/publishing/?environment=release",
+		"exists and is yours")
+	if w := x.ask("bob", path, x.github("project_name", "widgets")); strings.Contains(w.Body.String(),
+		"exists and is yours") || w.Code != http.StatusUnprocessableEntity {
 		t.Errorf("bob is told that alice's project is his: %d", w.Code)
 	}
 	for _, name := range []string{"", "../x", "a b", "<script>"} {
@@ -740,10 +845,15 @@ func TestPreviewPart(t *testing.T) {
 	if strings.Contains(got, "<html") {
 		t.Error("the part is a page")
 	}
-	wants(t, x.ask("alice", widgetsPublishing+"preview/", x.github("owner", "", "workflow", "x.txt")).Body.String(), "Still needed: Owner", "without folders")
-	wants(t, x.ask("alice", widgetsPublishing+"preview/", url.Values{"provider": {"generic"}, "issuer": {"https://ci.acme.example"}, "claims": {"repository=a/b\nref=refs/tags/*"}}).Body.String(),
+	wants(t, x.ask("alice", widgetsPublishing+"preview/", x.github("owner", "", "workflow", "x.txt")).Body.String(),
+		"Still needed: Owner", "without folders")
+	wants(t, x.ask("alice", widgetsPublishing+"preview/",
+		url.Values{
+			"provider": {"generic"}, "issuer": {"https://ci.acme.example"}, "claims": {"repository=a/b\nref=refs/tags/*"},
+		}).Body.String(),
 		"Jobs of ci.acme.example whose repository is <code>a/b</code>, ref is like <code>refs/tags/*</code>")
-	wants(t, x.ask("alice", "/manage/account/publishing/preview/", x.github("project_name", "new-one")).Body.String(), "may make <strong>new-one</strong>")
+	wants(t, x.ask("alice", "/manage/account/publishing/preview/", x.github("project_name", "new-one")).Body.String(),
+		"may make <strong>new-one</strong>")
 	if all := x.list(""); len(all) > 0 {
 		t.Errorf("a preview added %+v", all)
 	}
@@ -754,7 +864,14 @@ func TestEveryTab(t *testing.T) {
 	x := newTrust(t)
 	x.user("alice")
 	x.project("main", "widgets", "alice")
-	issuers := map[string]string{"github": workload.GitHubIssuer, "gitlab": workload.GitLabIssuer, "google": workload.GoogleIssuer, "activestate": workload.ActiveStateIssuer, "circleci": workload.CircleCIIssuer, "generic": "https://ci.acme.example"}
+	issuers := map[string]string{
+		"github":      workload.GitHubIssuer,
+		"gitlab":      workload.GitLabIssuer,
+		"google":      workload.GoogleIssuer,
+		"activestate": workload.ActiveStateIssuer,
+		"circleci":    workload.CircleCIIssuer,
+		"generic":     "https://ci.acme.example",
+	}
 	n := 0
 	for provider, issuer := range issuers {
 		for _, f := range workload.Of(provider).Forms() {
@@ -835,12 +952,22 @@ func TestRunLinks(t *testing.T) {
 			if err := tx.InsertRelease(t.Context(), r); err != nil {
 				return err
 			}
-			f := catalog.File{ID: "f" + id, RepositoryID: repo.ID, ProjectID: p.ID, ReleaseID: r.ID, Filename: id, NameKey: id, UploadedAt: x.clock.Now(), Uploader: catalog.Uploader{Kind: "publisher", TokenID: id, Claims: claims}}
+			f := catalog.File{
+				ID:           "f" + id,
+				RepositoryID: repo.ID,
+				ProjectID:    p.ID,
+				ReleaseID:    r.ID,
+				Filename:     id,
+				NameKey:      id,
+				UploadedAt:   x.clock.Now(),
+				Uploader:     catalog.Uploader{Kind: "publisher", TokenID: id, Claims: claims},
+			}
 			if err := tx.InsertFile(t.Context(), f, packaging.Metadata{}); err != nil {
 				return err
 			}
 			return tx.InsertAudit(t.Context(), audit.Entry{
-				Subject: id, ID: id, At: x.clock.Now().Add(time.Second), Action: "publisher.exchange", Outcome: audit.Granted, Repository: repo.ID, Project: "widgets",
+				Subject: id, ID: id, At: x.clock.Now().Add(time.Second), Action: "publisher.exchange", Outcome: audit.Granted,
+				Repository: repo.ID, Project: "widgets",
 				Detail: map[string]any{"provider": "github", "issuer": issuer, "claims": claims},
 			})
 		})
@@ -848,7 +975,8 @@ func TestRunLinks(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	record("a", workload.GitHubIssuer, map[string]any{"repository": "acme/widgets", "run_id": "812", "ref": "refs/tags/v1"})
+	record("a", workload.GitHubIssuer,
+		map[string]any{"repository": "acme/widgets", "run_id": "812", "ref": "refs/tags/v1"})
 	record("b", workload.GitHubIssuer, map[string]any{"repository": "//evil.example/x", "run_id": "813"})
 	record("c", "javascript:alert(1)//", map[string]any{"repository": "acme/widgets", "run_id": "814"})
 	page := x.ask("alice", widgetsPublishing, nil).Body.String()
@@ -865,7 +993,10 @@ func TestTightenClaims(t *testing.T) {
 	x := newTrust(t)
 	x.user("alice")
 	x.project("main", "widgets", "alice")
-	_, page := x.follow("alice", widgetsPublishing, url.Values{"do": {"add"}, "provider": {"generic"}, "issuer": {"https://ci.acme.example"}, "claims": {"repository=acme/widgets"}})
+	_, page := x.follow("alice", widgetsPublishing,
+		url.Values{
+			"do": {"add"}, "provider": {"generic"}, "issuer": {"https://ci.acme.example"}, "claims": {"repository=acme/widgets"},
+		})
 	wants(t, page, "as loose as a shared token", `name="claims" value="ref=refs/tags/*"`, "Add this rule")
 	id := x.list("widgets")[0].ID
 	for _, bad := range []string{"repository=acme/other", "nonsense", "ref=*", "repository=acme/*"} {
@@ -874,7 +1005,8 @@ func TestTightenClaims(t *testing.T) {
 			t.Errorf("constrain by %q = %d: %+v", bad, w.Code, x.list("widgets"))
 		}
 	}
-	_, page = x.follow("alice", widgetsPublishing, url.Values{"do": {"constrain"}, "publisher_id": {id}, "claims": {"ref=refs/tags/*"}})
+	_, page = x.follow("alice", widgetsPublishing,
+		url.Values{"do": {"constrain"}, "publisher_id": {id}, "claims": {"ref=refs/tags/*"}})
 	wants(t, page, "ref is like <code>refs/tags/*</code>")
 	if strings.Contains(page, "as loose as a shared token") || len(x.list("widgets")) != 1 {
 		t.Error("the loose rule is still there")
@@ -891,7 +1023,8 @@ func TestPendingPassedOver(t *testing.T) {
 		if err := x.index.SetRepository(t.Context(), x.operator, "main", role, false); err != nil {
 			t.Fatal(err)
 		}
-		if err := x.index.SetRepository(t.Context(), x.operator, "team", role, false); err != nil && !fault.Is(err, fault.NotFound) {
+		if err := x.index.SetRepository(t.Context(), x.operator, "team", role, false); err != nil &&
+			!fault.Is(err, fault.NotFound) {
 			t.Fatal(err)
 		}
 	}

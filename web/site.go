@@ -31,7 +31,8 @@ import (
 //go:embed static templates
 var files embed.FS
 
-// Options are what the pages are made from. Index, Directory, Registry, Exchange, Accounts, SignIn, Outbox, Desk and BaseURL are needed.
+// Options are what the pages are made from. Index, Directory, Registry, Exchange, Accounts, SignIn, Outbox, Desk and
+// BaseURL are needed.
 type Options struct {
 	Index     *assembly.Index
 	Directory *access.Directory
@@ -41,10 +42,11 @@ type Options struct {
 	SignIn    *signin.Methods
 	Outbox    *outbox.Outbox
 	Desk      *lockout.Desk
-	BaseURL   *url.URL            // where browsers and clients reach the index; its path is the prefix of every link
-	Name      string              // of this index, as pages show it; "Index" where empty
-	Closed    bool                // whether nobody may read anything without signing in
-	Authority []byte              // certificate in PEM of the authority that this server made for itself; empty where it did not
+	BaseURL   *url.URL // where browsers and clients reach the index; its path is the prefix of every link
+	Name      string   // of this index, as pages show it; "Index" where empty
+	Closed    bool     // whether nobody may read anything without signing in
+	// certificate in PEM of the authority that this server made for itself; empty where it did not
+	Authority []byte
 	SignOn    accountpages.SignOn // provider of single sign-on; nil for none
 	Mail      letters.Mailer      // sends links to people; nil where none are sent
 	Version   string              // of the program
@@ -93,7 +95,8 @@ func New(o Options) (*Site, error) {
 			Index: o.Index, Directory: o.Directory, Exchange: o.Exchange, Accounts: o.Accounts, Desk: o.Desk, Letters: mail,
 			Version: o.Version, Settings: o.Settings,
 		}).Routes(),
-		publishing.New(kit, publishing.Options{Index: o.Index, Directory: o.Directory, Registry: o.Registry, Exchange: o.Exchange}).Routes(),
+		publishing.New(kit,
+			publishing.Options{Index: o.Index, Directory: o.Directory, Registry: o.Registry, Exchange: o.Exchange}).Routes(),
 		manage.New(kit, manage.Options{Index: o.Index, Accounts: o.Accounts, Letters: mail}).Routes(),
 	)
 	kit.SetPages(s.rows)
@@ -117,7 +120,9 @@ func (s *Site) Missing(w http.ResponseWriter, r *http.Request) { s.kit.Missing(w
 func (s *Site) Known(r *http.Request) string { return s.account.Known(r) }
 
 // enrolling are the beginnings of the paths that people can reach who have to set up a second factor first.
-var enrolling = []string{"/static/", "/favicon.ico", "/login/", "/logout/", "/confirm/", "/help/", "/manage/account/security/"}
+var enrolling = []string{
+	"/static/", "/favicon.ico", "/login/", "/logout/", "/confirm/", "/help/", "/manage/account/security/",
+}
 
 // enrolled leads people who have to set up a second factor to the page where they do, from every other page.
 func (s *Site) enrolled(row route.Route) route.Handler {

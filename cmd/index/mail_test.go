@@ -24,7 +24,8 @@ import (
 func mailing(t *testing.T) (*fixture, *mailtest.Server) {
 	t.Helper()
 	server := mailtest.Serve(t, mailtest.Options{})
-	x := newFixture(t, "http://index.example", true, "--mail-server", server.Addr, "--mail-from", "index@acme.example", "--mail-tls", mail.None)
+	x := newFixture(t, "http://index.example", true, "--mail-server", server.Addr, "--mail-from", "index@acme.example",
+		"--mail-tls", mail.None)
 	x.people(t)
 	ctx, stop := context.WithCancel(context.Background())
 	var posting sync.WaitGroup
@@ -50,7 +51,8 @@ func (x *fixture) reachable(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := x.visit(t, "POST", "/manage/account/", "owner", "email=owner%40acme.example"); got.Code != http.StatusSeeOther {
+	if got := x.visit(t, "POST", "/manage/account/", "owner",
+		"email=owner%40acme.example"); got.Code != http.StatusSeeOther {
 		t.Fatalf("%d %s", got.Code, got.Body)
 	}
 }
@@ -111,7 +113,8 @@ func TestForgottenIsBounded(t *testing.T) {
 func TestForgottenWithoutMail(t *testing.T) {
 	x := newFixture(t, "http://index.example", true)
 	x.people(t)
-	if got := x.visit(t, "GET", "/login/forgotten/", "nobody", ""); got.Code != http.StatusOK || !strings.Contains(got.Body.String(), "sends no mail") {
+	if got := x.visit(t, "GET", "/login/forgotten/", "nobody", ""); got.Code != http.StatusOK ||
+		!strings.Contains(got.Body.String(), "sends no mail") {
 		t.Errorf("%d %s", got.Code, got.Body)
 	}
 	if got := x.forgotten(t, "owner"); got.Code != http.StatusNotFound {
@@ -123,10 +126,12 @@ func TestForgottenWithoutMail(t *testing.T) {
 func TestInvitationIsSent(t *testing.T) {
 	x, server := mailing(t)
 	got := x.visit(t, "POST", "/admin/users/", "administrator", url.Values{"email": {"dora@acme.example"}}.Encode())
-	if got.Code != http.StatusOK || !strings.Contains(got.Body.String(), "/invite/") || !strings.Contains(got.Body.String(), "was sent to dora@acme.example") {
+	if got.Code != http.StatusOK || !strings.Contains(got.Body.String(), "/invite/") ||
+		!strings.Contains(got.Body.String(), "was sent to dora@acme.example") {
 		t.Fatalf("%d %s", got.Code, got.Body)
 	}
-	if letter := server.Next(); !strings.Contains(letter, "To: <dora@acme.example>") || !strings.Contains(letter, "http://index.example/invite/") {
+	if letter := server.Next(); !strings.Contains(letter, "To: <dora@acme.example>") ||
+		!strings.Contains(letter, "http://index.example/invite/") {
 		t.Errorf("the letter is %q", letter)
 	}
 	got = x.visit(t, "POST", "/admin/users/", "administrator", url.Values{"email": {"dora@refused.example"}}.Encode())
@@ -138,7 +143,10 @@ func TestInvitationIsSent(t *testing.T) {
 // index mail test says what the server answered, and sends nothing where no server is set.
 func TestMailTest(t *testing.T) {
 	server := mailtest.Serve(t, mailtest.Options{})
-	set := []string{"mail", "test", "--mail-server=" + server.Addr, "--mail-from=index@acme.example", "--mail-tls=none", "--base-url=https://pypi.example"}
+	set := []string{
+		"mail", "test", "--mail-server=" + server.Addr, "--mail-from=index@acme.example", "--mail-tls=none",
+		"--base-url=https://pypi.example",
+	}
 	for _, c := range []struct {
 		name   string
 		args   []string
@@ -148,13 +156,17 @@ func TestMailTest(t *testing.T) {
 		{"no server is set", []string{"mail", "test", "--to=ann@acme.example"}, statusRefused, "mail.server"},
 		{"nobody is named", set, statusMisused, "--to"},
 		{"no address", append(set, "--to=ann"), statusRefused, "not an e-mail address"},
-		{"another header", append(set, "--to=ann@acme.example\r\nBcc: bob@acme.example"), statusRefused, "not an e-mail address"},
+		{
+			"another header", append(set, "--to=ann@acme.example\r\nBcc: bob@acme.example"), statusRefused,
+			"not an e-mail address",
+		},
 		{"a mailbox that is not there", append(set, "--to=ann@refused.example"), statusRefused, "no such mailbox"},
 		{"one that is", append(set, "--to=ann@acme.example"), statusDone, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var out, errs bytes.Buffer
-			if status := run(t.Context(), c.args, strings.NewReader(""), &out, &errs); status != c.status || !strings.Contains(errs.String(), c.says) {
+			if status := run(t.Context(), c.args, strings.NewReader(""), &out, &errs); status != c.status ||
+				!strings.Contains(errs.String(), c.says) {
 				t.Errorf("%s: status %d, %q, %q", c.name, status, out.String(), errs.String())
 			}
 			if took := strings.Contains(out.String(), "took the message to ann@acme.example"); took != (c.status == statusDone) {
@@ -167,20 +179,24 @@ func TestMailTest(t *testing.T) {
 	}
 }
 
-// What changes how an account is entered is told to its address, and a changed address to the one before; without an address,
-// and for what was refused, nothing is sent.
+// What changes how an account is entered is told to its address, and a changed address to the one before; without an
+// address, and for what was refused, nothing is sent.
 func TestAlerts(t *testing.T) {
 	x, server := mailing(t)
 	send := func(path, visitor string, form url.Values, status int) {
 		t.Helper()
-		if got := x.visit(t, "POST", path, visitor, form.Encode(), "Origin", "http://index.example", "Sec-Fetch-Site", "same-origin", "User-Agent", "Firefox/150 \r\n evil"); got.Code != status {
+		if got := x.visit(t, "POST", path, visitor, form.Encode(), "Origin", "http://index.example", "Sec-Fetch-Site",
+			"same-origin", "User-Agent", "Firefox/150 \r\n evil"); got.Code != status {
 			t.Fatalf("%s: %d %s", path, got.Code, got.Body)
 		}
 	}
 	token := url.Values{"description": {"evil"}, "scope": {"read"}, "expires": {"30"}}
 	send("/manage/account/token/", "reader", token, http.StatusOK) // has no address
 	x.reachable(t)
-	send("/manage/account/security/password/", "owner", url.Values{"current": {"wrong words here"}, "password": {"quiet river stone lamp"}, "again": {"quiet river stone lamp"}}, http.StatusUnprocessableEntity)
+	send("/manage/account/security/password/", "owner",
+		url.Values{
+			"current": {"wrong words here"}, "password": {"quiet river stone lamp"}, "again": {"quiet river stone lamp"},
+		}, http.StatusUnprocessableEntity)
 	if got := server.All(); len(got) > 0 {
 		t.Fatalf("nothing was changed and %q came", got)
 	}
@@ -190,12 +206,25 @@ func TestAlerts(t *testing.T) {
 		status     int
 	}{
 		{"/manage/account/token/", "API token", token, http.StatusOK},
-		{"/manage/account/security/password/", "password was changed", url.Values{"current": {"winter garden copper"}, "password": {"quiet river stone lamp"}, "again": {"quiet river stone lamp"}}, http.StatusSeeOther},
-		{"/manage/account/", "address of your account was changed", url.Values{"email": {"new@acme.example"}}, http.StatusSeeOther},
+		{
+			"/manage/account/security/password/", "password was changed",
+			url.Values{
+				"current": {"winter garden copper"}, "password": {"quiet river stone lamp"}, "again": {"quiet river stone lamp"},
+			},
+			http.StatusSeeOther,
+		},
+		{
+			"/manage/account/", "address of your account was changed",
+			url.Values{"email": {"new@acme.example"}},
+			http.StatusSeeOther,
+		},
 	} {
 		send(c.path, "owner", c.form, c.status)
 		got := strings.ReplaceAll(server.Next(), "=\r\n", "")
-		for _, want := range []string{"To: <owner@acme.example>", c.want, "Account: owner", "From: 192.0.2.1, Firefox", "http://index.example/manage/account/security/"} {
+		for _, want := range []string{
+			"To: <owner@acme.example>", c.want, "Account: owner", "From: 192.0.2.1, Firefox",
+			"http://index.example/manage/account/security/",
+		} {
 			if !strings.Contains(got, want) {
 				t.Errorf("%s: the message lacks %q:\n%s", c.path, want, got)
 			}
@@ -223,9 +252,19 @@ func TestCreatedLetter(t *testing.T) {
 		t.Fatal(err)
 	}
 	created(t.Context(), exchange.Created{Repository: "main", Project: "nobodys"})
-	created(t.Context(), exchange.Created{Repository: "team", Project: "new-thing", Owner: owner.ID, Publisher: "workflow release.yml in acme/widgets", Address: "192.0.2.7"})
+	created(t.Context(),
+		exchange.Created{
+			Repository: "team",
+			Project:    "new-thing",
+			Owner:      owner.ID,
+			Publisher:  "workflow release.yml in acme/widgets",
+			Address:    "192.0.2.7",
+		})
 	letter := strings.ReplaceAll(server.Next(), "=\r\n", "")
-	for _, want := range []string{"owner@acme.example", "new-thing", "workflow release.yml in acme/widgets", "192.0.2.7", "http://index.example/r/team/manage/project/new-thing/settings/publishing/"} {
+	for _, want := range []string{
+		"owner@acme.example", "new-thing", "workflow release.yml in acme/widgets", "192.0.2.7",
+		"http://index.example/r/team/manage/project/new-thing/settings/publishing/",
+	} {
 		if !strings.Contains(letter, want) {
 			t.Errorf("the letter lacks %q: %s", want, letter)
 		}
@@ -243,7 +282,8 @@ func mustURL(t *testing.T, s string) *url.URL {
 
 // While the mail server is away, warnings wait, each of them, and go once it is back; none of them holds up a page.
 func TestWarningsWaitForTheServer(t *testing.T) {
-	x := newFixture(t, "http://index.example", true, "--mail-server", "127.0.0.1:1", "--mail-from", "index@acme.example", "--mail-tls", mail.None)
+	x := newFixture(t, "http://index.example", true, "--mail-server", "127.0.0.1:1", "--mail-from", "index@acme.example",
+		"--mail-tls", mail.None)
 	x.people(t)
 	x.reachable(t)
 	const made = 15 // more than are sent at once
@@ -254,12 +294,14 @@ func TestWarningsWaitForTheServer(t *testing.T) {
 		}
 	}
 	sent := 0
-	err := x.app.Outbox.Deliver(t.Context(), slog.New(slog.DiscardHandler), func(_ context.Context, to string, l outbox.Letter) error {
-		if to == "owner@acme.example" && strings.Contains(l.Text, "API token") && !strings.Contains(l.Text, access.TokenPrefix) {
-			sent++
-		}
-		return nil
-	})
+	err := x.app.Outbox.Deliver(t.Context(), slog.New(slog.DiscardHandler),
+		func(_ context.Context, to string, l outbox.Letter) error {
+			if to == "owner@acme.example" && strings.Contains(l.Text, "API token") &&
+				!strings.Contains(l.Text, access.TokenPrefix) {
+				sent++
+			}
+			return nil
+		})
 	if err != nil || sent != made {
 		t.Errorf("%d of %d warnings were sent, %v", sent, made, err)
 	}

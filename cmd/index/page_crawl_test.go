@@ -57,8 +57,11 @@ func attribute(n *html.Node, name string) string {
 	return ""
 }
 
-// crawl asks for a page and every page of the index that links lead to from there, as a visitor, and gives each to look.
-func (x *fixture) crawl(t *testing.T, visitor string, look func(path string, got *httptest.ResponseRecorder)) (seen map[string]bool) {
+// crawl asks for a page and every page of the index that links lead to from there, as a visitor, and gives each to
+// look.
+func (x *fixture) crawl(t *testing.T, visitor string,
+	look func(path string, got *httptest.ResponseRecorder),
+) (seen map[string]bool) {
 	t.Helper()
 	seen = map[string]bool{"/": true}
 	const most = 1500
@@ -103,7 +106,9 @@ func (x *fixture) hide(t *testing.T) {
 	if err := x.app.Index.AddRepository(ctx, op, catalog.NewRepository{Name: "vaulted"}); err != nil {
 		t.Fatal(err)
 	}
-	if err := x.put(t, "vaulted", packagingtest.Wheel("hush-hush", "1.0", "x", "Summary: unspeakable", "Requires-Dist: "+demo, "", "Unspeakable.")); err != nil {
+	if err := x.put(t, "vaulted",
+		packagingtest.Wheel("hush-hush", "1.0", "x", "Summary: unspeakable", "Requires-Dist: "+demo, "",
+			"Unspeakable.")); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := x.app.Directory.AddUser(ctx, op, access.NewUser{Name: "moledriver"}); err != nil {
@@ -118,14 +123,21 @@ func (x *fixture) hide(t *testing.T) {
 	}
 }
 
-// Following every link shows nobody, strangers and people with a role elsewhere nothing of what they may not see, also not
-// that it requires what they do see; and there is no link that breaks.
+// Following every link shows nobody, strangers and people with a role elsewhere nothing of what they may not see, also
+// not that it requires what they do see; and there is no link that breaks.
 func TestCrawl(t *testing.T) {
 	for _, open := range []bool{false, true} {
 		x := newFixture(t, "http://h.example", open)
 		x.people(t)
 		x.hide(t)
-		least := map[string]int{"nobody": 10, "stranger": 30, "reader": 30, "maintainer": 35, "owner": 40, "administrator": 60}
+		least := map[string]int{
+			"nobody":        10,
+			"stranger":      30,
+			"reader":        30,
+			"maintainer":    35,
+			"owner":         40,
+			"administrator": 60,
+		}
 		if !open {
 			least["nobody"] = 3
 		}
@@ -160,10 +172,13 @@ func TestSearchOfHidden(t *testing.T) {
 	x.people(t)
 	x.hide(t)
 	for _, visitor := range []string{"nobody", "stranger", "owner"} {
-		for _, path := range []string{"/search/?q=%s", "/search/?q=%s&sort=newest", "/r/main/search/?q=%s", "/manage/projects/?q=%s"} {
+		for _, path := range []string{
+			"/search/?q=%s", "/search/?q=%s&sort=newest", "/r/main/search/?q=%s", "/manage/projects/?q=%s",
+		} {
 			page := func(q string) string {
 				got := x.visit(t, http.MethodGet, fmt.Sprintf(path, q), visitor, "")
-				return fmt.Sprint(got.Code, strings.ReplaceAll(strings.ReplaceAll(got.Body.String(), url.QueryEscape(q), "QUERY"), q, "QUERY"))
+				return fmt.Sprint(got.Code,
+					strings.ReplaceAll(strings.ReplaceAll(got.Body.String(), url.QueryEscape(q), "QUERY"), q, "QUERY"))
 			}
 			for _, word := range hushed {
 				if hidden, nothing := page(word), page("notathing"); hidden != nothing && visitor != "nobody" {
@@ -174,13 +189,14 @@ func TestSearchOfHidden(t *testing.T) {
 	}
 }
 
-// On a closed index every page that is no way of signing in leads there, whatever stands at its address, and says nothing else.
-// After signing in one is at the page, or at the page of the form.
+// On a closed index every page that is no way of signing in leads there, whatever stands at its address, and says
+// nothing else. After signing in one is at the page, or at the page of the form.
 func TestSignedOutPages(t *testing.T) {
 	x := newFixture(t, "http://h.example", false)
 	x.hide(t)
 	filled := func(path string) []string {
-		return append(x.things(path), x.things(strings.NewReplacer(":repository", "vaulted", ":project", "hush-hush").Replace(path))...)
+		return append(x.things(path),
+			x.things(strings.NewReplacer(":repository", "vaulted", ":project", "hush-hush").Replace(path))...)
 	}
 	pages := map[string]bool{}
 	for _, r := range x.pageRoutes() {
@@ -210,7 +226,8 @@ func TestSignedOutPages(t *testing.T) {
 				}
 			})
 			if got.Code != http.StatusSeeOther || got.Header().Get("Location") != want || slices.Contains(header, "Etag") {
-				t.Errorf("%s %s as nobody = %d to %q with %v, want 303 to %q", r.Method, path, got.Code, got.Header().Get("Location"), header, want)
+				t.Errorf("%s %s as nobody = %d to %q with %v, want 303 to %q", r.Method, path, got.Code,
+					got.Header().Get("Location"), header, want)
 			}
 		}
 	}

@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// unchecked are the functions that begin an update without reading a caller's rights again in it, each with the reason why
-// no caller's rights decide about what it writes. Everything else goes through access.Update.
+// unchecked are the functions that begin an update without reading a caller's rights again in it, each with the reason
+// why no caller's rights decide about what it writes. Everything else goes through access.Update.
 var unchecked = map[string]string{
 	"access.Directory.BeginSession":  "whoever calls it has made sure who the person is; the account is read in the transaction",
 	"access.Directory.SweepSessions": "the server's own",
@@ -71,11 +71,14 @@ var unchecked = map[string]string{
 	"outbox.Outbox.Sweep":                "the server's own",
 }
 
-// Every change that a caller's rights decide about reads them again in its transaction. A function that begins an update by
-// itself has a reason above.
+// Every change that a caller's rights decide about reads them again in its transaction. A function that begins an
+// update by itself has a reason above.
 func TestChangesReadTheCallersRightsAgain(t *testing.T) {
 	seen := map[string]bool{}
-	for _, pkg := range []string{"access", "catalog", "publishers", "publishers/exchange", "account", "account/challenge", "account/outbox", "account/signin", "lockout", "custody", "ingest", "roles"} {
+	for _, pkg := range []string{
+		"access", "catalog", "publishers", "publishers/exchange", "account", "account/challenge", "account/outbox",
+		"account/signin", "lockout", "custody", "ingest", "roles",
+	} {
 		files, err := filepath.Glob(filepath.Join("..", "..", "internal", pkg, "*.go"))
 		if err != nil || len(files) == 0 {
 			t.Fatalf("no files of %s: %v", pkg, err)
@@ -96,7 +99,9 @@ func TestChangesReadTheCallersRightsAgain(t *testing.T) {
 				name := filepath.Base(pkg) + "." + receiver(fn) + fn.Name.Name
 				seen[name] = true
 				if unchecked[name] == "" {
-					t.Errorf("%s updates the store without access.Update: rights that ended while the request was on its way would still count", name)
+					t.Errorf(
+						"%s updates the store without access.Update: rights that ended while the request was on its way would still count", name,
+					)
 				}
 			}
 		}

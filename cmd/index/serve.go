@@ -114,18 +114,22 @@ func (e *endpoints) serve(s *cli.Session, l net.Listener) error {
 
 // handler puts the edges on the server.
 func (e *endpoints) handler(keyring *access.Keyring) (*server.Server, error) {
-	health := server.NewHealth(server.Check{Name: "the database", Run: e.DB.Ping}, server.Check{Name: "the storage", Run: e.Blobs.Ping, Shared: e.Blobs.Remote()})
+	health := server.NewHealth(server.Check{Name: "the database", Run: e.DB.Ping},
+		server.Check{Name: "the storage", Run: e.Blobs.Ping, Shared: e.Blobs.Remote()})
 	health.Uploads(func() error { _, err := e.Index.Trouble(); return err })
 	c := e.Config
 	o := server.Options{
-		Keyring: keyring, Log: e.log, Name: c.Access.Realm, BasePath: e.base.Path, Origin: e.base.Scheme + "://" + e.base.Host,
+		Keyring: keyring, Log: e.log, Name: c.Access.Realm, BasePath: e.base.Path,
+		Origin: e.base.Scheme + "://" + e.base.Host,
 		Cookie: route.Cookie(e.base, route.SessionCookie).Name,
 		Away:   e.DB.Away,
 		Rates: map[route.Limit]int{
 			route.LimitUpload: int(c.Limits.UploadRate), route.LimitSignIn: int(c.Limits.SignInRate),
-			route.LimitMint: int(c.Limits.MintRate), route.LimitBurn: int(c.Limits.MintRate), route.LimitLeak: int(c.Limits.MintRate),
+			route.LimitMint: int(c.Limits.MintRate), route.LimitBurn: int(c.Limits.MintRate),
+			route.LimitLeak: int(c.Limits.MintRate),
 		},
-		MinRate: int64(c.Limits.UploadMinRate), Connections: int(c.Limits.Connections), ConnectionsPerAddress: int(c.Limits.ConnectionsPerAddress),
+		MinRate: int64(c.Limits.UploadMinRate), Connections: int(c.Limits.Connections),
+		ConnectionsPerAddress: int(c.Limits.ConnectionsPerAddress),
 	}
 	if browsersKeepTLS(e.base) {
 		o.HSTS = time.Duration(c.HSTS)
@@ -161,7 +165,9 @@ func (e *endpoints) site() (*web.Site, error) {
 	}
 	o := web.Options{
 		Authority: authority, Version: version.Read().Version,
-		Index: e.Index, Directory: e.Directory, Registry: e.Registry, Exchange: e.Minter, Accounts: e.Accounts, SignIn: e.SignIn, Outbox: e.Outbox, Desk: e.Desk, Name: e.Config.Name(), BaseURL: e.base, Log: e.log, Closed: !e.Config.Access.AnonymousRead, Believed: e.Config.BelievedFor(),
+		Index: e.Index, Directory: e.Directory, Registry: e.Registry, Exchange: e.Minter, Accounts: e.Accounts,
+		SignIn: e.SignIn, Outbox: e.Outbox, Desk: e.Desk, Name: e.Config.Name(), BaseURL: e.base, Log: e.log,
+		Closed: !e.Config.Access.AnonymousRead, Believed: e.Config.BelievedFor(),
 	}
 	for _, s := range e.settings {
 		o.Settings = append(o.Settings, ui.Setting(s))
@@ -186,7 +192,10 @@ func (e *endpoints) site() (*web.Site, error) {
 // tables returns what the edges answer.
 func (e *endpoints) tables() []route.Table {
 	return []route.Table{
-		simpleapi.New(e.Index.Index, simpleapi.Options{BasePath: e.base.Path, BaseURL: e.base.String(), CacheBytes: int64(e.Config.Limits.PageCache)}).Table(),
+		simpleapi.New(e.Index.Index,
+			simpleapi.Options{
+				BasePath: e.base.Path, BaseURL: e.base.String(), CacheBytes: int64(e.Config.Limits.PageCache),
+			}).Table(),
 		jsonapi.New(e.Index.Index, jsonapi.Options{BaseURL: e.base.String()}).Table(),
 		legacyupload.New(e.Index.Intake, legacyupload.Options{}).Table(),
 		mintapi.New(e.Minter, config.Audience(e.base), mintapi.Options{BaseURL: e.base}).Table(),

@@ -88,12 +88,14 @@ func Open(ctx context.Context, c *config.Config, log *slog.Logger, base *url.URL
 	})
 	a.Desk = lockout.New(a.DB.Lockouts(), lockout.Options{Sentence: a.Registry.Sentence})
 	a.Index = assembly.New(a.DB.Catalog(), a.Blobs, assembly.Options{
-		Log: log, Policy: c.Upload.Rules(), Limits: c.Limits.Catalog(), Attester: attester, Redact: insight.New(a.Registry).Redact,
+		Log: log, Policy: c.Upload.Rules(), Limits: c.Limits.Catalog(), Attester: attester,
+		Redact: insight.New(a.Registry).Redact,
 	})
 	return a, nil
 }
 
-// openAccounts sets the accounts of the index and how people sign in to them. base is nil for commands, which have no passkeys.
+// openAccounts sets the accounts of the index and how people sign in to them. base is nil for commands, which have no
+// passkeys.
 func (a *App) openAccounts(base *url.URL) error {
 	c, box := a.Config, outbox.Options{}
 	o := signin.Options{Name: c.Name(), SecondFactor: access.FactorPolicy(c.Access.RequireSecond)}

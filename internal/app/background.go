@@ -40,20 +40,25 @@ func (a *App) Post(ctx context.Context, log *slog.Logger) {
 
 // Intervals of the work beside requests.
 const (
-	flushEvery   = time.Second            // writing the last uses of tokens
-	sweepEvery   = 5 * time.Minute        // removing blobs without a file, expired tokens and old audit entries
-	checkEvery   = time.Hour              // looking whether the daily check of the stored bytes, one for all replicas, is due
-	refreshEvery = time.Minute            // refreshing the keys of issuers
-	remindEvery  = time.Hour              // looking for tokens that expire soon
-	tidyAfter    = 500 * time.Millisecond // from the start until memory that only starting needed is returned to the system
+	flushEvery = time.Second     // writing the last uses of tokens
+	sweepEvery = 5 * time.Minute // removing blobs without a file, expired tokens and old audit entries
+	// looking whether the daily check of the stored bytes, one for all replicas, is due
+	checkEvery   = time.Hour
+	refreshEvery = time.Minute // refreshing the keys of issuers
+	remindEvery  = time.Hour   // looking for tokens that expire soon
+	// from the start until memory that only starting needed is returned to the system
+	tidyAfter = 500 * time.Millisecond
 )
 
-// Background starts the work beside requests, and each of also. It returns a function that ends it all, waits for the end
-// and writes the last uses of tokens.
-func (a *App) Background(ctx context.Context, keyring *access.Keyring, log *slog.Logger, also ...func(ctx context.Context)) (stop func()) {
+// Background starts the work beside requests, and each of also. It returns a function that ends it all, waits for the
+// end and writes the last uses of tokens.
+func (a *App) Background(ctx context.Context, keyring *access.Keyring, log *slog.Logger,
+	also ...func(ctx context.Context),
+) (stop func()) {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	var loops group
-	loops.every(ctx, flushEvery, func() error { return errors.Join(keyring.Flush(ctx), a.Index.FlushDownloads(ctx)) }, log, "writing last uses")
+	loops.every(ctx, flushEvery, func() error { return errors.Join(keyring.Flush(ctx), a.Index.FlushDownloads(ctx)) },
+		log, "writing last uses")
 	tidy := time.AfterFunc(tidyAfter, debug.FreeOSMemory)
 	loops.Go(func() {
 		a.DB.Attend(ctx, func(ctx context.Context) {
@@ -65,7 +70,8 @@ func (a *App) Background(ctx context.Context, keyring *access.Keyring, log *slog
 	a.verifier.Warm()
 	loops.every(ctx, refreshEvery, func() error { a.verifier.Refresh(); return nil }, log, "refreshing keys")
 	loops.every(ctx, sweepEvery, func() error { return a.sweep(ctx) }, log, "sweeping")
-	loops.every(ctx, checkEvery, func() error { return a.Index.Custody.CheckDaily(ctx, a.Operator) }, log, "checking the stored bytes")
+	loops.every(ctx, checkEvery, func() error { return a.Index.Custody.CheckDaily(ctx, a.Operator) }, log,
+		"checking the stored bytes")
 	loops.Go(func() { // what the last process was about to remove when it was killed
 		if err := a.sweep(ctx); err != nil && ctx.Err() == nil {
 			log.Error("sweeping", "error", err)
@@ -109,7 +115,8 @@ func (a *App) sweep(ctx context.Context) error {
 		slog.InfoContext(ctx, "entries of the record were kept long enough", "removed", forgotten)
 	}
 	a.Minter.LogUnverified()
-	return errors.Join(err, e, a.Registry.Sweep(ctx), a.Directory.SweepSessions(ctx), a.Accounts.Sweep(ctx), a.SignIn.Sweep(ctx), a.Outbox.Sweep(ctx), a.Index.SweepDownloads(ctx))
+	return errors.Join(err, e, a.Registry.Sweep(ctx), a.Directory.SweepSessions(ctx), a.Accounts.Sweep(ctx),
+		a.SignIn.Sweep(ctx), a.Outbox.Sweep(ctx), a.Index.SweepDownloads(ctx))
 }
 
 // group is loops that run beside the requests.

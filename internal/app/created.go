@@ -13,8 +13,8 @@ import (
 	"pyindex/internal/publishers/exchange"
 )
 
-// TellCreated returns what writes to the owner of a project that a pending publisher created; nil if no mail is sent. The
-// letter waits as a row until the mail server takes it, so that an exchange does not.
+// TellCreated returns what writes to the owner of a project that a pending publisher created; nil if no mail is sent.
+// The letter waits as a row until the mail server takes it, so that an exchange does not.
 func (a *App) TellCreated(base *url.URL, log *slog.Logger) (func(context.Context, exchange.Created), error) {
 	sender, err := a.Config.Mail.Sender()
 	if err != nil || sender == nil || base == nil {
@@ -48,5 +48,7 @@ func (a *App) writeCreated(ctx context.Context, base *url.URL, c exchange.Create
 		tree = "r/" + c.Repository + "/"
 	}
 	link := base.JoinPath(tree, "manage/project", c.Project, "settings/publishing/").String()
-	return a.Outbox.Warn(ctx, to, outbox.CreatedLetter(a.Config.Name(), user.Name, c.Project, c.Publisher, outbox.Seen{At: c.At, Address: c.Address}, link))
+	return a.Outbox.Warn(ctx, to,
+		outbox.CreatedLetter(a.Config.Name(), user.Name, c.Project, c.Publisher, outbox.Seen{At: c.At, Address: c.Address},
+			link))
 }

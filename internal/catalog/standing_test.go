@@ -104,7 +104,9 @@ func (i *incident) as(kind string) sender {
 	}
 	switch kind {
 	case "token", "bound":
-		n := access.NewAPIToken{User: s.user, Scope: access.ScopeUpload, Expires: time.Hour, Repository: catalog.MainRepository}
+		n := access.NewAPIToken{
+			User: s.user, Scope: access.ScopeUpload, Expires: time.Hour, Repository: catalog.MainRepository,
+		}
 		if kind == "bound" {
 			n.Projects = []string{s.project.String()}
 		}
@@ -144,11 +146,21 @@ func (i *incident) mint(s sender) sender {
 		if err != nil {
 			return err
 		}
-		pub, err := tx.PutPublisher(ctx, publishers.Publisher{ID: s.publisherID, Issuer: "https://issuer", Provider: "github", Lookup: s.user, Fields: map[string]string{"owner": s.user}, CreatedAt: now, CreatedBy: id.ID})
+		pub, err := tx.PutPublisher(ctx,
+			publishers.Publisher{
+				ID:        s.publisherID,
+				Issuer:    "https://issuer",
+				Provider:  "github",
+				Lookup:    s.user,
+				Fields:    map[string]string{"owner": s.user},
+				CreatedAt: now,
+				CreatedBy: id.ID,
+			})
 		if err != nil {
 			return err
 		}
-		if err := tx.Attach(ctx, publishers.Attached{Publisher: pub, ProjectID: p.ID, Project: p.Name.String(), AddedAt: now}); err != nil {
+		if err := tx.Attach(ctx,
+			publishers.Attached{Publisher: pub, ProjectID: p.ID, Project: p.Name.String(), AddedAt: now}); err != nil {
 			return err
 		}
 		t := access.Token{
@@ -167,7 +179,9 @@ func (i *incident) mint(s sender) sender {
 var steps = []string{"before the head", "between the halves", "after the body", "before the commit"}
 
 // deliver uploads a release, running at[step] when the upload has come to that step.
-func (i *incident) deliver(who access.Caller, project packaging.ProjectName, version string, at map[string]func()) error {
+func (i *incident) deliver(who access.Caller, project packaging.ProjectName, version string,
+	at map[string]func(),
+) error {
 	i.t.Helper()
 	happen := func(step string) {
 		if f := at[step]; f != nil {
@@ -212,12 +226,21 @@ var ends = []struct {
 	name, kinds, says string
 	do                func(i *incident, s sender) error
 }{
-	{"token revoked", "token bound", "revoked", func(i *incident, s sender) error { return i.dir.RevokeToken(i.t.Context(), i.boss, s.tokenID) }},
-	{"token expired", "token bound", "expired", func(i *incident, _ sender) error { i.late.Add(int64(2 * time.Hour)); return nil }},
+	{
+		"token revoked", "token bound", "revoked",
+		func(i *incident, s sender) error { return i.dir.RevokeToken(i.t.Context(), i.boss, s.tokenID) },
+	},
+	{
+		"token expired", "token bound", "expired",
+		func(i *incident, _ sender) error { i.late.Add(int64(2 * time.Hour)); return nil },
+	},
 	{"token reported as leaked", "token bound minted", "revoked", func(i *incident, s sender) error {
 		return i.dir.Leaked(i.t.Context(), access.Caller{}, []access.Leak{{Token: s.secret}})
 	}},
-	{"account disabled", "token bound session", "disabled", func(i *incident, s sender) error { return i.dir.DisableUser(i.t.Context(), i.boss, s.user) }},
+	{
+		"account disabled", "token bound session", "disabled",
+		func(i *incident, s sender) error { return i.dir.DisableUser(i.t.Context(), i.boss, s.user) },
+	},
 	{"role taken away", "token bound session", "has no right", func(i *incident, s sender) error {
 		return i.other.Ungrant(i.t.Context(), i.boss, "", s.project, s.user)
 	}},
@@ -240,9 +263,18 @@ var ends = []struct {
 		i.late.Add(int64(15*time.Minute + access.MintedGrace))
 		return nil
 	}},
-	{"sessions ended", "session", "sign in", func(i *incident, s sender) error { return i.dir.EndSessionsOf(i.t.Context(), i.boss, s.user) }},
-	{"session ended by its owner", "session", "sign in", func(i *incident, s sender) error { return i.dir.EndSession(i.t.Context(), s.who, s.old) }},
-	{"session expired", "session", "sign in", func(i *incident, _ sender) error { i.late.Add(int64(access.SessionLifetime)); return nil }},
+	{
+		"sessions ended", "session", "sign in",
+		func(i *incident, s sender) error { return i.dir.EndSessionsOf(i.t.Context(), i.boss, s.user) },
+	},
+	{
+		"session ended by its owner", "session", "sign in",
+		func(i *incident, s sender) error { return i.dir.EndSession(i.t.Context(), s.who, s.old) },
+	},
+	{
+		"session expired", "session", "sign in",
+		func(i *incident, _ sender) error { i.late.Add(int64(access.SessionLifetime)); return nil },
+	},
 }
 
 // A right that ends at any step of an upload, in another process, ends the upload: it is refused with the reason, and
@@ -256,8 +288,10 @@ func TestRightsThatEndDuringAnUploadEndIt(t *testing.T) {
 					s := i.as(kind)
 					before := i.late.Load()
 					err := i.deliver(s.who, s.project, "1.0", map[string]func(){step: func() { i.must(end.do(i, s)) }})
-					if !fault.Is(err, fault.Denied) && !fault.Is(err, fault.Unauthenticated) || !strings.Contains(fault.Message(err), end.says) {
-						t.Errorf("%s %s, by %s: the upload ended with %v, want a refusal that says %q", end.name, step, kind, err, end.says)
+					if !fault.Is(err, fault.Denied) && !fault.Is(err, fault.Unauthenticated) ||
+						!strings.Contains(fault.Message(err), end.says) {
+						t.Errorf("%s %s, by %s: the upload ended with %v, want a refusal that says %q", end.name, step, kind, err,
+							end.says)
 					}
 					if end.name == "project archived" {
 						i.must(i.other.SetStatus(t.Context(), i.boss, "", s.project, catalog.Active, ""))
@@ -272,15 +306,17 @@ func TestRightsThatEndDuringAnUploadEndIt(t *testing.T) {
 	})
 }
 
-// What changes nothing about a sender's right changes nothing about the upload, and neither does a minted token's expiry
-// within its grace.
+// What changes nothing about a sender's right changes nothing about the upload, and neither does a minted token's
+// expiry within its grace.
 func TestRightsThatStandLetAnUploadFinish(t *testing.T) {
 	stay := map[string]func(i *incident, s sender) error{
 		"nothing": func(*incident, sender) error { return nil },
 		"another's token": func(i *incident, _ sender) error {
 			return i.dir.RevokeToken(i.t.Context(), i.boss, i.as("token").tokenID)
 		},
-		"another's account": func(i *incident, _ sender) error { return i.dir.DisableUser(i.t.Context(), i.boss, i.as("token").user) },
+		"another's account": func(i *incident, _ sender) error {
+			return i.dir.DisableUser(i.t.Context(), i.boss, i.as("token").user)
+		},
 		"another's sessions": func(i *incident, _ sender) error {
 			return i.dir.EndSessionsOf(i.t.Context(), i.boss, i.as("session").user)
 		},
@@ -319,7 +355,8 @@ func TestRevokedTokenIsNotToldOfIdenticalFiles(t *testing.T) {
 		s := i.as("token")
 		i.must(i.deliver(s.who, s.project, "1.0", nil))
 		i.must(i.deliver(s.who, s.project, "1.0", nil))
-		err := i.deliver(s.who, s.project, "1.0", map[string]func(){steps[2]: func() { i.must(i.dir.RevokeToken(t.Context(), i.boss, s.tokenID)) }})
+		err := i.deliver(s.who, s.project, "1.0",
+			map[string]func(){steps[2]: func() { i.must(i.dir.RevokeToken(t.Context(), i.boss, s.tokenID)) }})
 		if !fault.Is(err, fault.Unauthenticated) {
 			t.Errorf("uploading the identical file with a revoked token = %v, want unauthenticated", err)
 		}
@@ -364,7 +401,8 @@ func TestNoUploadIsListedAfterTheRevocationReturned(t *testing.T) {
 			listed := i.files(s.project)
 			ended.Wait()
 			if after := i.files(s.project); after != listed || int64(after) != 1+accepted.Load() {
-				t.Errorf("%d files when the revocation returned, %d in the end, %d uploads accepted", listed, after, accepted.Load())
+				t.Errorf("%d files when the revocation returned, %d in the end, %d uploads accepted", listed, after,
+					accepted.Load())
 			}
 		}
 	})
@@ -437,8 +475,8 @@ var changes = map[string]func(x *assembly.Index, ctx context.Context, who access
 	},
 }
 
-// unchanging are the exported methods with a caller that change nothing, change by another method alone, or have a test of their
-// own above.
+// unchanging are the exported methods with a caller that change nothing, change by another method alone, or have a test
+// of their own above.
 var unchanging = strings.Fields(`Backfill Begin CheckDaily CheckStored Collaborators Compare Contents Days Dependents Downloads File FindStrays Formerly GroupGrants Grants History Limits
 	Link Listing ListingState Managed ManagedContents ManagedPage ManagedRelease ManagedReleases ManagedSettings MayGrant MayUpload Names Open Overview
 	Present Project Provenance Publish Quarantine Record Release ReleaseFiles Releases Repositories Repository Search Sweep Usage WalkRecord`)

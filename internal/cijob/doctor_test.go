@@ -133,7 +133,8 @@ func TestDoctorPublish(t *testing.T) {
 	for _, check := range []string{"connection", "audience", "upload URL", "identity token", "claims", "publisher"} {
 		c.want(d, check, "ok", "")
 	}
-	if list, err := insight.New(c.app.Registry).Exchanges(t.Context(), c.app.Operator, "", 10); err != nil || len(list) != 0 {
+	if list, err := insight.New(c.app.Registry).Exchanges(t.Context(), c.app.Operator, "", 10); err != nil ||
+		len(list) != 0 {
 		t.Errorf("the doctor exchanged without being asked: %+v, %v", list, err)
 	}
 	refused := c.examine(func(d *publishDoctor) { d.Exchange = true })

@@ -40,19 +40,25 @@ func words(t *testing.T, line string) []string {
 	return append(out, word.String())
 }
 
-// TestExplainLine: the line that explain prints lets in whom it is about, and only refusals for want of a publisher get one.
+// TestExplainLine: the line that explain prints lets in whom it is about, and only refusals for want of a publisher get
+// one.
 func TestExplainLine(t *testing.T) {
 	c := newClinic(t)
 	c.run(0, "upload", clitest.Wheel(t, demo))
-	c.run(0, "publisher", "add", "github", "--issuer", c.issuer.URL, "--project", demo, "--owner", "acme", "--repository", "widgets", "--workflow", "other.yml", "--environment", "quiet-harbour", "--owner-id", "1")
+	c.run(0, "publisher", "add", "github", "--issuer", c.issuer.URL, "--project", demo, "--owner", "acme", "--repository",
+		"widgets", "--workflow", "other.yml", "--environment", "quiet-harbour", "--owner-id", "1")
 	send := func(token string) {
-		c.app.Minter.Exchange(t.Context(), access.Guest(false), access.Secret(token), exchange.Want{Scope: access.ScopeUpload})
+		c.app.Minter.Exchange(t.Context(), access.Guest(false), access.Secret(token),
+			exchange.Want{Scope: access.ScopeUpload})
 	}
 	send("rubbish")
 	send(c.issuer.Sign(c.issuer.Claims(c.audience, time.Now(), map[string]any{"repository": "elsewhere/thing"})))
 	send(c.issuer.Sign(c.issuer.Claims(c.audience, time.Now(), nil)))
 	out, _ := c.run(0, "publisher", "explain", "--project", demo)
-	for _, want := range []string{"invalid-publisher", "CLAIM", `repository_owner_id  "1"`, `"quiet-harbour"`, `"release"`, "job_workflow_ref", "To let this workload publish:"} {
+	for _, want := range []string{
+		"invalid-publisher", "CLAIM", `repository_owner_id  "1"`, `"quiet-harbour"`, `"release"`, "job_workflow_ref",
+		"To let this workload publish:",
+	} {
 		if !strings.Contains(out, want) {
 			t.Errorf("explain does not say %q:\n%s", want, out)
 		}
@@ -60,7 +66,8 @@ func TestExplainLine(t *testing.T) {
 	if strings.Contains(out, "elsewhere") {
 		t.Errorf("explain of a project shows what came near none:\n%s", out)
 	}
-	if all, _ := c.run(0, "publisher", "explain"); !strings.Contains(all, "(no project)") || strings.Count(all, "publisher add") != 1 {
+	if all, _ := c.run(0, "publisher", "explain"); !strings.Contains(all, "(no project)") ||
+		strings.Count(all, "publisher add") != 1 {
 		t.Errorf("explain says:\n%s", all)
 	}
 	var list []struct {
@@ -68,7 +75,8 @@ func TestExplainLine(t *testing.T) {
 		PublisherAdd string `json:"publisher_add"`
 	}
 	text, _ := c.run(0, "publisher", "explain", "--json", "--last", "1")
-	if err := json.Unmarshal([]byte(text), &list); err != nil || len(list) != 1 || list[0].Claims["repository"] != "acme/widgets" || len(list[0].Nearest[0].Differences) != 3 {
+	if err := json.Unmarshal([]byte(text), &list); err != nil || len(list) != 1 ||
+		list[0].Claims["repository"] != "acme/widgets" || len(list[0].Nearest[0].Differences) != 3 {
 		t.Fatalf("explain --json (%v): %s", err, text)
 	}
 	c.run(0, words(t, list[0].PublisherAdd)[1:]...)
@@ -92,15 +100,24 @@ func TestAddLines(t *testing.T) {
 		{"github", "github", nil},
 		{"github without environment", "github", map[string]any{"environment": absent}},
 		{"github with an odd environment", "github", map[string]any{"environment": "a b&c|d$(e)<f>é"}},
-		{"github with a reusable workflow", "github", map[string]any{"job_workflow_ref": "other/shared/.github/workflows/publish.yml@refs/heads/main"}},
+		{
+			"github with a reusable workflow", "github",
+			map[string]any{"job_workflow_ref": "other/shared/.github/workflows/publish.yml@refs/heads/main"},
+		},
 		{"gitlab", "gitlab", map[string]any{
-			"sub": "project_path:acme/sub/widgets:ref_type:tag:ref:v1", "project_path": "acme/sub/widgets", "namespace_id": "7", "project_id": "8",
-			"ci_config_ref_uri": "HOST/acme/sub/widgets//ci/it's.yml@refs/tags/v1", "ref_path": "refs/tags/v1", "environment": "Prod 1/${x}",
+			"sub": "project_path:acme/sub/widgets:ref_type:tag:ref:v1", "project_path": "acme/sub/widgets", "namespace_id": "7",
+			"project_id":        "8",
+			"ci_config_ref_uri": "HOST/acme/sub/widgets//ci/it's.yml@refs/tags/v1", "ref_path": "refs/tags/v1",
+			"environment":    "Prod 1/${x}",
 			"namespace_path": "acme/sub", "ref_type": "tag", "ref": "v1", "pipeline_source": "push",
 		}},
-		{"google", "google", map[string]any{"email": "job@acme.iam.gserviceaccount.com", "email_verified": true, "sub": "1234567890"}},
+		{
+			"google", "google",
+			map[string]any{"email": "job@acme.iam.gserviceaccount.com", "email_verified": true, "sub": "1234567890"},
+		},
 		{"activestate", "activestate", map[string]any{
-			"sub": "org:acme:project:widgets", "organization": "acme", "project": "widgets", "actor_id": "00000000-0000-4000-8000-000000000001", "builder": "pypi-publisher",
+			"sub": "org:acme:project:widgets", "organization": "acme", "project": "widgets",
+			"actor_id": "00000000-0000-4000-8000-000000000001", "builder": "pypi-publisher",
 		}},
 		{"kubernetes", "generic", map[string]any{"sub": "system:serviceaccount:ci:publisher", "repository": absent}},
 	} {

@@ -41,7 +41,8 @@ func (x *Intake) MayUpload(ctx context.Context, who access.Caller, repo string) 
 	return fault.New(fault.Denied, "%s may not upload anything here: %s", whoText(who), whoHint(who, r.Object()))
 }
 
-// checkPermission returns the project that the caller may add a file to, or the zero Project if it must be created first.
+// checkPermission returns the project that the caller may add a file to, or the zero Project if it must be created
+// first.
 func (x *Intake) checkPermission(ctx context.Context, tx Tx, who access.Caller, r catalog.Repository,
 	name packaging.ProjectName,
 ) (catalog.Project, error) {
@@ -52,8 +53,8 @@ func (x *Intake) checkPermission(ctx context.Context, tx Tx, who access.Caller, 
 	return p, err
 }
 
-// findProject is checkPermission for a caller whose single-use token is spent by the same transaction. The bool is false if
-// the project must be created first.
+// findProject is checkPermission for a caller whose single-use token is spent by the same transaction. The bool is
+// false if the project must be created first.
 func (x *Intake) findProject(ctx context.Context, tx Tx, who access.Caller, r catalog.Repository,
 	name packaging.ProjectName,
 ) (catalog.Project, bool, error) {

@@ -55,10 +55,11 @@ func each(t *testing.T, f func(w *world)) {
 		t.Cleanup(func() { _ = bytes.Close() })
 		w := &world{
 			T: t, rows: rows, boss: access.Operator("test"),
-			index:    assembly.New(rows.Catalog(), bytes, assembly.Options{Log: slog.New(slog.DiscardHandler)}),
-			dir:      access.NewDirectory(rows.Access(), access.DirectoryOptions{}),
-			keys:     access.NewKeyring(rows.Access(), access.KeyringOptions{}),
-			accounts: account.New(rows.Accounts(), signin.New(rows.SignIn(), outbox.New(rows.Outbox(), outbox.Options{}), signin.Options{}), account.Options{}),
+			index: assembly.New(rows.Catalog(), bytes, assembly.Options{Log: slog.New(slog.DiscardHandler)}),
+			dir:   access.NewDirectory(rows.Access(), access.DirectoryOptions{}),
+			keys:  access.NewKeyring(rows.Access(), access.KeyringOptions{}),
+			accounts: account.New(rows.Accounts(),
+				signin.New(rows.SignIn(), outbox.New(rows.Outbox(), outbox.Options{}), signin.Options{}), account.Options{}),
 			registry: publishers.New(rows.Publishers(), []*workload.Kind{workload.GitHub}, publishers.Options{}),
 		}
 		w.desk = lockout.New(second.Lockouts(), lockout.Options{Sentence: w.registry.Sentence})
@@ -162,7 +163,8 @@ func TestLockOutNamesInvitedAccounts(t *testing.T) {
 		for _, name := range []string{"puppet", "former"} {
 			_, secret, err := w.accounts.Invite(ctx, who, account.NewInvitation{Name: name, Admin: name == "puppet"})
 			w.must(err)
-			_, err = w.accounts.Accept(ctx, access.Guest(true), onetime.Invite, secret, account.Accepted{Name: name, Password: "winter garden copper"})
+			_, err = w.accounts.Accept(ctx, access.Guest(true), onetime.Invite, secret,
+				account.Accepted{Name: name, Password: "winter garden copper"})
 			w.must(err)
 		}
 		w.must(w.dir.DisableUser(ctx, w.boss, "former"))
@@ -197,7 +199,8 @@ func TestLockOutUser(t *testing.T) {
 		w.must(err)
 		planted, err := w.accounts.ResetLink(ctx, who, "other") // by which they could come back as somebody else
 		w.must(err)
-		_, err = w.registry.Add(ctx, who, publishers.AddRequest{Provider: "github", Project: "later", Fields: fields, Pending: true})
+		_, err = w.registry.Add(ctx, who,
+			publishers.AddRequest{Provider: "github", Project: "later", Fields: fields, Pending: true})
 		w.must(err)
 		_, err = w.registry.Add(ctx, who, publishers.AddRequest{Provider: "github", Project: "widgets", Fields: fields})
 		w.must(err)
@@ -210,7 +213,8 @@ func TestLockOutUser(t *testing.T) {
 		}
 		r, err := w.desk.LockOut(ctx, w.boss, lockout.Request{Target: target, Quarantine: true, Reason: "stolen"})
 		w.must(err)
-		if got := fmt.Sprint(len(r.Tokens), r.Sessions, r.Links, r.Invitations, r.Pending, len(r.Uploads), r.Quarantined, r.Unowned, len(r.Review)); got != "1 1 2 1 [later] 2 2 [widgets] 3" {
+		if got := fmt.Sprint(len(r.Tokens), r.Sessions, r.Links, r.Invitations, r.Pending, len(r.Uploads), r.Quarantined,
+			r.Unowned, len(r.Review)); got != "1 1 2 1 [later] 2 2 [widgets] 3" {
 			w.Errorf("the report says %s", got)
 		}
 		const parts = "The account is disabled. 1 token is revoked. 1 session is ended. 2 links for signing in or a new password stop working. 1 invitation is withdrawn. 1 pending publisher is removed: later. Uploads in progress are rejected."
@@ -231,7 +235,9 @@ func TestLockOutUser(t *testing.T) {
 		w.want("an upload under way, by token", byToken(), fault.Unauthenticated)
 		w.want("an upload under way, in a browser", bySession(), fault.Unauthenticated)
 		w.want("a change under way", w.dir.DisableUser(ctx, who, "other"), fault.Unauthenticated)
-		for what, link := range map[string]access.Secret{"the link to a new password": reset, "the link that they made": planted} {
+		for what, link := range map[string]access.Secret{
+			"the link to a new password": reset, "the link that they made": planted,
+		} {
 			_, err := w.accounts.Look(ctx, onetime.Reset, link)
 			w.want(what, err, fault.NotFound)
 		}
@@ -253,7 +259,8 @@ func TestLockOutUser(t *testing.T) {
 		}
 
 		all := w.record("lockout.user")
-		if len(all) != 1 || all[0].Outcome != audit.Granted || all[0].Subject != "mallory" || all[0].Detail["disabled"] != true || all[0].Detail["pending_publishers"] == nil || all[0].Detail["tokens"] == nil {
+		if len(all) != 1 || all[0].Outcome != audit.Granted || all[0].Subject != "mallory" ||
+			all[0].Detail["disabled"] != true || all[0].Detail["pending_publishers"] == nil || all[0].Detail["tokens"] == nil {
 			w.Errorf("the record has %+v, want one act with its parts", all)
 		}
 		w.must(w.dir.EnableUser(ctx, w.boss, "mallory"))
@@ -277,7 +284,8 @@ func TestLockOutPublisher(t *testing.T) {
 			w.upload(who, p, "1.0")
 		}
 		add := func(project string, pending bool, f map[string]string) publishers.Added {
-			a, err := w.registry.Add(ctx, w.boss, publishers.AddRequest{Provider: "github", Project: project, Fields: f, Pending: pending})
+			a, err := w.registry.Add(ctx, w.boss,
+				publishers.AddRequest{Provider: "github", Project: project, Fields: f, Pending: pending})
 			w.must(err)
 			return a
 		}
@@ -286,7 +294,8 @@ func TestLockOutPublisher(t *testing.T) {
 		add("gadgets", false, fields)
 		stays := add("gadgets", false, other)
 		add("later", true, fields)
-		reader, err := w.registry.AddReader(ctx, w.boss, publishers.ReaderRequest{Provider: "github", Projects: []string{"gadgets"}, Fields: fields})
+		reader, err := w.registry.AddReader(ctx, w.boss,
+			publishers.ReaderRequest{Provider: "github", Projects: []string{"gadgets"}, Fields: fields})
 		w.must(err)
 		mint := func(publisherID, readerID, project string) access.Secret {
 			s, now := access.NewToken(), time.Now()
@@ -301,7 +310,8 @@ func TestLockOutPublisher(t *testing.T) {
 					return err
 				}
 				t := access.Token{
-					ID: "minted " + publisherID + readerID + project, Kind: access.TokenMinted, Hash: access.HashToken(s), Scope: access.ScopeUpload, Limited: true,
+					ID: "minted " + publisherID + readerID + project, Kind: access.TokenMinted, Hash: access.HashToken(s),
+					Scope: access.ScopeUpload, Limited: true,
 					CreatedAt: now, ExpiresAt: now.Add(time.Hour), Publisher: pub.Sentence,
 				}
 				if readerID != "" {
@@ -329,10 +339,12 @@ func TestLockOutPublisher(t *testing.T) {
 			_, err := w.desk.LockOut(ctx, w.boss, lockout.Request{Target: lockout.Target{Kind: lockout.Publisher, Name: id}})
 			w.want("locking out "+id, err, fault.NotFound)
 		}
-		r, err := w.desk.LockOut(ctx, w.boss, lockout.Request{Target: lockout.Target{Kind: lockout.Publisher, Name: pub.ID}, Quarantine: true})
+		r, err := w.desk.LockOut(ctx, w.boss,
+			lockout.Request{Target: lockout.Target{Kind: lockout.Publisher, Name: pub.ID}, Quarantine: true})
 		w.must(err)
 		slices.Sort(r.Projects)
-		if got := fmt.Sprint(len(r.Tokens), r.Projects, r.Pending, r.Readers, len(r.Uploads), r.Quarantined); got != "2 [gadgets widgets] [later] 1 1 1" {
+		if got := fmt.Sprint(len(r.Tokens), r.Projects, r.Pending, r.Readers, len(r.Uploads),
+			r.Quarantined); got != "2 [gadgets widgets] [later] 1 1 1" {
 			w.Errorf("the report says %s", got)
 		}
 		const parts = "2 tokens are revoked. The publisher is removed from gadgets, widgets. 1 pending publisher is removed: later. 1 reader is removed. Uploads in progress are rejected."
@@ -364,7 +376,8 @@ func TestLockOutToken(t *testing.T) {
 		w.upload(w.identify(secret), "widgets", "1.0")
 		w.upload(w.identify(other), "widgets", "2.0")
 		underWay := w.begin(w.identify(secret), "widgets", "3.0")
-		r, err := w.desk.LockOut(ctx, w.boss, lockout.Request{Target: lockout.Target{Kind: lockout.Token, Name: token.ID}, Quarantine: true})
+		r, err := w.desk.LockOut(ctx, w.boss,
+			lockout.Request{Target: lockout.Target{Kind: lockout.Token, Name: token.ID}, Quarantine: true})
 		w.must(err)
 		if len(r.Tokens) != 1 || r.Quarantined != 1 || len(r.Uploads) != 1 {
 			w.Errorf("the report says %+v", r)
@@ -377,7 +390,8 @@ func TestLockOutToken(t *testing.T) {
 	})
 }
 
-// However many files somebody uploaded, all of them go into quarantine, in one act; the report names the newest and counts the rest.
+// However many files somebody uploaded, all of them go into quarantine, in one act; the report names the newest and
+// counts the rest.
 func TestLockOutQuarantinesEveryUpload(t *testing.T) {
 	each(t, func(w *world) {
 		ctx := w.Context()
@@ -401,7 +415,8 @@ func TestLockOutQuarantinesEveryUpload(t *testing.T) {
 			}
 			for i := range more {
 				f := files[0]
-				f.ID, f.Filename, f.NameKey = fmt.Sprint("junk", i), fmt.Sprintf("junk-1.0-%d-py3-none-any.whl", i+1), fmt.Sprintf("%s|%d", f.NameKey, i)
+				f.ID, f.Filename, f.NameKey = fmt.Sprint("junk", i), fmt.Sprintf("junk-1.0-%d-py3-none-any.whl", i+1),
+					fmt.Sprintf("%s|%d", f.NameKey, i)
 				f.UploadedAt = f.UploadedAt.Add(time.Duration(i+1) * time.Millisecond)
 				if err := tx.InsertFile(ctx, f, packaging.Metadata{}); err != nil {
 					return err
@@ -409,14 +424,17 @@ func TestLockOutQuarantinesEveryUpload(t *testing.T) {
 			}
 			return nil
 		}))
-		request := lockout.Request{Target: lockout.Target{Kind: lockout.User, Name: "mallory"}, Quarantine: true, Reason: "stolen"}
+		request := lockout.Request{
+			Target: lockout.Target{Kind: lockout.User, Name: "mallory"}, Quarantine: true, Reason: "stolen",
+		}
 		preview, err := w.desk.Preview(ctx, w.boss, request.Target, time.Time{})
 		w.must(err)
 		r, err := w.desk.LockOut(ctx, w.boss, request)
 		w.must(err)
 		for what, got := range map[string]lockout.Report{"the preview": preview, "the report": r} {
 			if len(got.Uploads) != catalog.MaxUploads || got.Uploaded != more+2 {
-				w.Errorf("%s names %d uploads of %d, want %d of %d", what, len(got.Uploads), got.Uploaded, catalog.MaxUploads, more+2)
+				w.Errorf("%s names %d uploads of %d, want %d of %d", what, len(got.Uploads), got.Uploaded, catalog.MaxUploads,
+					more+2)
 			}
 		}
 		if r.Quarantined != more+2 {
@@ -434,7 +452,8 @@ func TestLockOutQuarantinesEveryUpload(t *testing.T) {
 			w.Errorf("locking out again puts %d files into quarantine, want none", again.Quarantined)
 		}
 		name, _ := packaging.ParseProjectName("evil")
-		_, err = w.index.ReleaseFiles(ctx, w.identify(func() access.Secret { _, _, s := w.user("nosy", false); return s }()), "", name)
+		_, err = w.index.ReleaseFiles(ctx, w.identify(func() access.Secret { _, _, s := w.user("nosy", false); return s }()),
+			"", name)
 		w.want("releasing, by a member", err, fault.Denied)
 		if n, err := w.index.ReleaseFiles(ctx, w.boss, "", name); n != 1 || err != nil || len(w.listed("evil")) != 1 {
 			w.Errorf("ReleaseFiles() = %d, %v, want the 1 file of the project however many newer ones are in quarantine", n, err)
@@ -489,7 +508,8 @@ func TestLockOutTogether(t *testing.T) {
 		tokens, sessions := 0, 0
 		for range 8 {
 			all.Go(func() {
-				r, err := w.desk.LockOut(w.Context(), w.boss, lockout.Request{Target: lockout.Target{Kind: lockout.User, Name: "mallory"}})
+				r, err := w.desk.LockOut(w.Context(), w.boss,
+					lockout.Request{Target: lockout.Target{Kind: lockout.User, Name: "mallory"}})
 				if err != nil {
 					w.Error(err)
 				}
@@ -515,8 +535,16 @@ func TestLockOutAgainChangesNothing(t *testing.T) {
 			target       lockout.Target
 			first, again string
 		}{
-			{lockout.Target{Kind: lockout.Token, Name: plain.ID}, "1 token is revoked. Uploads in progress are rejected.", "The token is already revoked. Nothing is left to end."},
-			{lockout.Target{Kind: lockout.User, Name: "mallory"}, "The account is disabled. 1 token is revoked. Uploads in progress are rejected.", "The account is already disabled. Nothing is left to end."},
+			{
+				lockout.Target{Kind: lockout.Token, Name: plain.ID},
+				"1 token is revoked. Uploads in progress are rejected.",
+				"The token is already revoked. Nothing is left to end.",
+			},
+			{
+				lockout.Target{Kind: lockout.User, Name: "mallory"},
+				"The account is disabled. 1 token is revoked. Uploads in progress are rejected.",
+				"The account is already disabled. Nothing is left to end.",
+			},
 		} {
 			act := func() (lockout.Report, string) {
 				r, err := w.desk.LockOut(ctx, w.boss, lockout.Request{Target: c.target, Quarantine: true})
@@ -570,7 +598,8 @@ func TestLockOutAgainQuarantines(t *testing.T) {
 	})
 }
 
-// The only active administrator is locked out with force, by the operator alone. Nobody looks at or does it to themselves.
+// The only active administrator is locked out with force, by the operator alone. Nobody looks at or does it to
+// themselves.
 func TestLockOutOfTheOnlyAdministrator(t *testing.T) {
 	each(t, func(w *world) {
 		ctx := w.Context()
@@ -650,10 +679,12 @@ func TestLockOutNamesTokens(t *testing.T) {
 	each(t, func(w *world) {
 		ctx := w.Context()
 		_, bare, _ := w.user("carol", false)
-		named, _, err := w.dir.CreateToken(ctx, w.boss, access.NewAPIToken{User: "carol", Scope: access.ScopeRead, Description: "laptop"})
+		named, _, err := w.dir.CreateToken(ctx, w.boss,
+			access.NewAPIToken{User: "carol", Scope: access.ScopeRead, Description: "laptop"})
 		w.must(err)
 		for id, want := range map[string]string{
-			bare.ID: "an API token of carol without a description (ID " + bare.ID + ")", named.ID: `the API token "laptop" of carol`,
+			bare.ID:  "an API token of carol without a description (ID " + bare.ID + ")",
+			named.ID: `the API token "laptop" of carol`,
 		} {
 			r, err := w.desk.Preview(ctx, w.boss, lockout.Target{Kind: lockout.Token, Name: id}, time.Time{})
 			if err != nil || r.Sentence != want || r.Account != "carol" {

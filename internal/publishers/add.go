@@ -69,9 +69,9 @@ type addition struct {
 }
 
 // Add lets a workload publish to a project, or, pending, make it. Only the project's owners and administrators may, and
-// for a pending one whoever may make projects; others get the fault.NotFound of a project that does not exist, and nobody
-// gets fault.Unauthenticated. fault.Invalid names the field that is wrong; fault.Conflict is for a publisher that the
-// project has, and for a pending one whose project exists.
+// for a pending one whoever may make projects; others get the fault.NotFound of a project that does not exist, and
+// nobody gets fault.Unauthenticated. fault.Invalid names the field that is wrong; fault.Conflict is for a publisher
+// that the project has, and for a pending one whose project exists.
 func (r *Registry) Add(ctx context.Context, who access.Caller, req AddRequest) (Added, error) {
 	if err := CheckKnown(who); err != nil {
 		return Added{}, err
@@ -126,7 +126,9 @@ func (r *Registry) read(ctx context.Context, who access.Caller, req AddRequest) 
 }
 
 // compile makes the row of a rule of a request's provider, issuer and fields.
-func (r *Registry) compile(ctx context.Context, who access.Caller, req AddRequest, at time.Time) (p Publisher, warning string, err error) {
+func (r *Registry) compile(ctx context.Context, who access.Caller, req AddRequest,
+	at time.Time,
+) (p Publisher, warning string, err error) {
 	provider := r.providers[req.Provider]
 	if provider == nil {
 		return p, "", fault.New(fault.Invalid, "%.40q is not a kind of publisher: choose %s", req.Provider, r.kinds())
@@ -152,10 +154,13 @@ func (r *Registry) compile(ctx context.Context, who access.Caller, req AddReques
 func (r *Registry) issuerFor(provider *workload.Kind, named string) (string, error) {
 	issuer := cmp.Or(named, provider.Issuer())
 	if issuer == "" {
-		return "", fault.InField(FieldIssuer, "a %s publisher needs its issuer: there is none that goes without saying", provider.Name())
+		return "", fault.InField(FieldIssuer, "a %s publisher needs its issuer: there is none that goes without saying",
+			provider.Name())
 	}
-	if r.o.Issuers != nil && !slices.ContainsFunc(r.o.Issuers, func(i Issuer) bool { return i.Provider == provider.Name() && i.URL == issuer }) {
-		return "", fault.InField(FieldIssuer, "%.200q is no issuer of kind %s that this index is configured for", issuer, provider.Name())
+	if r.o.Issuers != nil &&
+		!slices.ContainsFunc(r.o.Issuers, func(i Issuer) bool { return i.Provider == provider.Name() && i.URL == issuer }) {
+		return "", fault.InField(FieldIssuer, "%.200q is no issuer of kind %s that this index is configured for", issuer,
+			provider.Name())
 	}
 	return issuer, nil
 }
@@ -164,8 +169,8 @@ func (r *Registry) kinds() string {
 	return strings.Join(slices.Sorted(maps.Keys(r.providers)), " or ")
 }
 
-// ownerID asks the issuer's API. An account that does not exist is fault.Invalid; any other failure is a warning, because
-// an index may live where the API cannot be reached.
+// ownerID asks the issuer's API. An account that does not exist is fault.Invalid; any other failure is a warning,
+// because an index may live where the API cannot be reached.
 func (r *Registry) ownerID(ctx context.Context, p Publisher, kind *workload.Kind) (id, warning string, err error) {
 	later := "the first accepted token will pin it (give " + kind.PinField() + " to pin it now)"
 	if workload.LeavesIDs(p.Fields) {

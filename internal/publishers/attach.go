@@ -44,8 +44,8 @@ func (r *Registry) attach(ctx context.Context, tx Tx, who access.Caller, a addit
 }
 
 // sameRule looks for a publisher of the project that says the same as p. One that is pinned to the same owner, or any
-// where p is not pinned, is fault.Conflict: a loose copy would be open to whoever takes the owner's name next. One that is
-// not pinned while p is gives way to p; its id is returned.
+// where p is not pinned, is fault.Conflict: a loose copy would be open to whoever takes the owner's name next. One that
+// is not pinned while p is gives way to p; its id is returned.
 func sameRule(ctx context.Context, tx Tx, projectID string, p Publisher) (loose string, err error) {
 	links, err := tx.AttachedTo(ctx, "", projectID)
 	if err != nil {

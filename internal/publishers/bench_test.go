@@ -156,7 +156,8 @@ func newBenchOn(t *testing.T, url string, change ...func(*settings)) *bench {
 	b := &bench{T: t, url: url, clock: newClock(), issuer: issuertest.New(t, issuertest.Options{Plain: true})}
 	b.db = b.open()
 	var err error
-	b.verifier, err = idtoken.New([]idtoken.Issuer{{Kind: "github", URL: b.issuer.URL, Audience: audience}}, idtoken.Options{Now: b.clock.Now})
+	b.verifier, err = idtoken.New([]idtoken.Issuer{{Kind: "github", URL: b.issuer.URL, Audience: audience}},
+		idtoken.Options{Now: b.clock.Now})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -186,7 +187,10 @@ func (b *bench) open() *db.DB {
 func (b *bench) replicas() []trust {
 	b.Helper()
 	store := &record{b.open().Publishers(), b.store.entries}
-	return []trust{b.registry, newTrust(store, b.verifier, []*workload.Kind{workload.GitHub}, settings{rules: publishers.Options{Now: b.clock.Now}})}
+	return []trust{
+		b.registry, newTrust(store, b.verifier, []*workload.Kind{workload.GitHub},
+			settings{rules: publishers.Options{Now: b.clock.Now}}),
+	}
 }
 
 // project makes a project in the repository main, owned by a user's id or by nobody.
@@ -220,7 +224,8 @@ func (b *bench) user(name string) access.Caller {
 	if _, err := d.AddUser(b.Context(), b.operator, access.NewUser{Name: name}); err != nil {
 		b.Fatal(err)
 	}
-	_, secret, err := d.CreateToken(b.Context(), b.operator, access.NewAPIToken{User: name, Scope: access.ScopeAdmin, Description: "test"})
+	_, secret, err := d.CreateToken(b.Context(), b.operator,
+		access.NewAPIToken{User: name, Scope: access.ScopeAdmin, Description: "test"})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -242,7 +247,13 @@ func (b *bench) keyring() *access.Keyring {
 
 // fields are those of a publisher that fits the issuer's ordinary claims.
 func fields(over ...string) map[string]string {
-	f := map[string]string{"owner": "acme", "repository": "widgets", "workflow": "release.yml", "environment": "release", "owner_id": "4242"}
+	f := map[string]string{
+		"owner":       "acme",
+		"repository":  "widgets",
+		"workflow":    "release.yml",
+		"environment": "release",
+		"owner_id":    "4242",
+	}
 	for i := 0; i+1 < len(over); i += 2 {
 		f[over[i]] = over[i+1]
 	}

@@ -97,7 +97,8 @@ func TestBurn(t *testing.T) {
 		m, other := b.mint(nil), b.mint(nil)
 		d := access.NewDirectory(b.db.Access(), access.DirectoryOptions{Now: b.clock.Now})
 		b.user("alice")
-		_, personal, err := d.CreateToken(t.Context(), b.operator, access.NewAPIToken{User: "alice", Scope: access.ScopeUpload, Description: "laptop"})
+		_, personal, err := d.CreateToken(t.Context(), b.operator,
+			access.NewAPIToken{User: "alice", Scope: access.ScopeUpload, Description: "laptop"})
 		if err != nil {
 			t.Fatal(err)
 		}

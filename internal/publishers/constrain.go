@@ -21,10 +21,10 @@ type ConstrainRequest struct {
 	Fields     map[string]string // that it does not have yet; see Provider.Compile
 }
 
-// Constrain gives a project a narrower publisher in place of one that it has, in one transaction: other projects keep the
-// old one. A publisher that says the same already is used again. Only the project's owners and administrators may;
-// others get the fault.NotFound of a project that does not exist, as does the id of a publisher that is not the project's.
-// fault.Invalid names the field that is wrong, or that the publisher has already.
+// Constrain gives a project a narrower publisher in place of one that it has, in one transaction: other projects keep
+// the old one. A publisher that says the same already is used again. Only the project's owners and administrators may;
+// others get the fault.NotFound of a project that does not exist, as does the id of a publisher that is not the
+// project's. fault.Invalid names the field that is wrong, or that the publisher has already.
 func (r *Registry) Constrain(ctx context.Context, who access.Caller, req ConstrainRequest) (Added, error) {
 	if err := CheckKnown(who); err != nil {
 		return Added{}, err
@@ -80,7 +80,8 @@ func (r *Registry) narrowed(who access.Caller, old Publisher, more map[string]st
 		v := more[name]
 		field, _ := provider.Field(name)
 		if field.Renames {
-			return old, fault.InField(name, "%s makes it another workflow, not a narrower publisher: add another one, and remove this", name)
+			return old, fault.InField(name,
+				"%s makes it another workflow, not a narrower publisher: add another one, and remove this", name)
 		}
 		key := cmp.Or(field.RuleName(), name)
 		if has := fields[key]; v != "" && has != "" && has != v {
@@ -100,19 +101,29 @@ func (r *Registry) narrowed(who access.Caller, old Publisher, more map[string]st
 		p.OwnerID = rule.OwnerID
 	}
 	if SameRule(p, old) && p.OwnerID == old.OwnerID {
-		return old, fault.New(fault.Invalid, "the publisher is as narrow as that already: name something that it does not say yet")
+		return old, fault.New(fault.Invalid,
+			"the publisher is as narrow as that already: name something that it does not say yet")
 	}
 	return p, nil
 }
 
 // replace gives a project p in place of old and records both.
-func (r *Registry) replace(ctx context.Context, tx Tx, who access.Caller, project catalog.Project, old, p Publisher) (Added, error) {
+func (r *Registry) replace(ctx context.Context, tx Tx, who access.Caller, project catalog.Project,
+	old, p Publisher,
+) (Added, error) {
 	p, err := settled(ctx, tx, project, p)
 	if err != nil {
 		return Added{}, err
 	}
 	at := r.o.Now()
-	if err := AttachOnce(ctx, tx, Attached{Publisher: p, ProjectID: project.ID, Project: project.Name.String(), AddedAt: at, AddedBy: who.ID()}); err != nil {
+	if err := AttachOnce(ctx, tx,
+		Attached{
+			Publisher: p,
+			ProjectID: project.ID,
+			Project:   project.Name.String(),
+			AddedAt:   at,
+			AddedBy:   who.ID(),
+		}); err != nil {
 		return Added{}, err
 	}
 	if _, err := tx.Detach(ctx, old.ID, project.ID); err != nil {
@@ -128,7 +139,8 @@ func (r *Registry) replace(ctx context.Context, tx Tx, who access.Caller, projec
 		return Added{}, err
 	}
 	return Added{
-		ID: p.ID, Project: project.Name.String(), Provider: p.Provider, Issuer: p.Issuer, Sentence: r.Sentence(p), Fields: p.Fields, OwnerID: p.OwnerID,
+		ID: p.ID, Project: project.Name.String(), Provider: p.Provider, Issuer: p.Issuer, Sentence: r.Sentence(p),
+		Fields: p.Fields, OwnerID: p.OwnerID,
 	}, tx.InsertAudit(ctx, r.entry("publisher.remove", who.Actor(), project, old.ID, at, removed))
 }
 

@@ -41,10 +41,12 @@ func TestConstrain(t *testing.T) {
 			t.Errorf("a job in another environment gets %v", m.Projects)
 		}
 		added, removed := b.store.of("publisher.add"), b.store.of("publisher.remove")
-		if n := len(added); n != 3 || added[2].Detail["constrains"] != old.ID || added[2].Actor.ID != alice.ID() || added[2].Project != "widgets" {
+		if n := len(added); n != 3 || added[2].Detail["constrains"] != old.ID || added[2].Actor.ID != alice.ID() ||
+			added[2].Project != "widgets" {
 			t.Errorf("added: %+v", added)
 		}
-		if n := len(removed); n != 1 || removed[0].Subject != old.ID || removed[0].Detail["constrained_by"] != a.ID || removed[0].Project != "widgets" {
+		if n := len(removed); n != 1 || removed[0].Subject != old.ID || removed[0].Detail["constrained_by"] != a.ID ||
+			removed[0].Project != "widgets" {
 			t.Errorf("removed: %+v", removed)
 		}
 	})
@@ -131,11 +133,25 @@ func TestConstrainRefuses(t *testing.T) {
 		{"a publisher of another project", alice, "widgets", his.ID, env, fault.NotFound, ""},
 		{"a stranger's project with one's own publisher", alice, "gadgets", hers.ID, env, fault.NotFound, ""},
 		{"no publisher at all", alice, "widgets", "", env, fault.NotFound, ""},
-		{"a value that cannot be", alice, "widgets", hers.ID, map[string]string{"environment": "a'b"}, fault.Invalid, "environment"},
+		{
+			"a value that cannot be", alice, "widgets", hers.ID,
+			map[string]string{"environment": "a'b"},
+			fault.Invalid,
+			"environment",
+		},
 		{"another environment", alice, "widgets", strict.ID, env, fault.Invalid, "environment"},
 		{"another owner's number", alice, "widgets", hers.ID, map[string]string{"owner_id": "7"}, fault.Invalid, "owner_id"},
-		{"another repository", alice, "widgets", hers.ID, map[string]string{"repository": "other"}, fault.Invalid, "repository"},
-		{"another workflow", alice, "widgets", hers.ID, map[string]string{"workflow_repository": "evil/ci", "workflow_at": "refs/heads/main"}, fault.Invalid, "workflow_at"},
+		{
+			"another repository", alice, "widgets", hers.ID,
+			map[string]string{"repository": "other"},
+			fault.Invalid,
+			"repository",
+		},
+		{
+			"another workflow", alice, "widgets", hers.ID,
+			map[string]string{"workflow_repository": "evil/ci", "workflow_at": "refs/heads/main"},
+			fault.Invalid, "workflow_at",
+		},
 		{"nothing said", alice, "widgets", hers.ID, map[string]string{"environment": ""}, fault.Invalid, ""},
 		{"a field that is unknown", alice, "widgets", hers.ID, map[string]string{"colour": "red"}, fault.Invalid, ""},
 	} {
@@ -178,10 +194,15 @@ func TestPreview(t *testing.T) {
 // TestIssuersThatAreConfigured: no other issuer is taken, whatever a form says.
 func TestIssuersThatAreConfigured(t *testing.T) {
 	b := newBench(t, func(o *settings) {
-		o.rules.Issuers = []publishers.Issuer{{Provider: "github", URL: "https://github.acme.example/_services/token"}, {Provider: "gitlab", URL: workload.GitHubIssuer}}
+		o.rules.Issuers = []publishers.Issuer{
+			{Provider: "github", URL: "https://github.acme.example/_services/token"},
+			{Provider: "gitlab", URL: workload.GitHubIssuer},
+		}
 	})
 	b.project("widgets", "")
-	for _, issuer := range []string{"", workload.GitHubIssuer, "https://github.acme.example/_services/token/", "https://evil.example"} {
+	for _, issuer := range []string{
+		"", workload.GitHubIssuer, "https://github.acme.example/_services/token/", "https://evil.example",
+	} {
 		req := b.request("widgets")
 		req.Issuer = issuer
 		if a, err := b.registry.Add(t.Context(), b.operator, req); fault.FieldOf(err) != publishers.FieldIssuer {

@@ -55,7 +55,8 @@ func TestExchange(t *testing.T) {
 	if who.MayCreate(b.object("")) || who.Admin() {
 		t.Error("a minted token may make projects")
 	}
-	if !strings.Contains(who.Name(), "workflow release.yml in acme/widgets, environment release") || who.Claims()["repository_id"] != "777" {
+	if !strings.Contains(who.Name(), "workflow release.yml in acme/widgets, environment release") ||
+		who.Claims()["repository_id"] != "777" {
 		t.Errorf("minted caller: name %q, claims %v", who.Name(), who.Claims())
 	}
 }
@@ -83,21 +84,41 @@ func TestExchangeAccepts(t *testing.T) {
 		claims map[string]any
 	}{
 		{"the ordinary job", nil, nil},
-		{"owner, repository and environment typed in other letters", []string{"owner", "Acme", "repository", "WIDGETS", "environment", "Release"}, nil},
+		{
+			"owner, repository and environment typed in other letters",
+			[]string{"owner", "Acme", "repository", "WIDGETS", "environment", "Release"},
+			nil,
+		},
 		{"claims in other letters", nil, map[string]any{
 			"repository": "Acme/Widgets", "repository_owner": "Acme", "environment": "RELEASE",
 			"job_workflow_ref": "Acme/Widgets/.github/workflows/release.yml@refs/tags/v1.0",
 		}},
-		{"a workflow at the commit", nil, map[string]any{"job_workflow_ref": path("release.yml@0123456789abcdef0123456789abcdef01234567")}},
-		{"a workflow at the commit, no ref", nil, map[string]any{"ref": "", "job_workflow_ref": path("release.yml@0123456789abcdef0123456789abcdef01234567")}},
-		{"a tag that looks like a workflow", nil, map[string]any{"ref": "refs/tags/x@evil.yml", "job_workflow_ref": path("release.yml@refs/tags/x@evil.yml")}},
-		{"a workflow that looks like a tag", []string{"workflow", "release.yml@evil.yml"}, map[string]any{"job_workflow_ref": path("release.yml@evil.yml@refs/tags/v1.0")}},
+		{
+			"a workflow at the commit", nil,
+			map[string]any{"job_workflow_ref": path("release.yml@0123456789abcdef0123456789abcdef01234567")},
+		},
+		{
+			"a workflow at the commit, no ref", nil,
+			map[string]any{"ref": "", "job_workflow_ref": path("release.yml@0123456789abcdef0123456789abcdef01234567")},
+		},
+		{
+			"a tag that looks like a workflow", nil,
+			map[string]any{"ref": "refs/tags/x@evil.yml", "job_workflow_ref": path("release.yml@refs/tags/x@evil.yml")},
+		},
+		{
+			"a workflow that looks like a tag",
+			[]string{"workflow", "release.yml@evil.yml"},
+			map[string]any{"job_workflow_ref": path("release.yml@evil.yml@refs/tags/v1.0")},
+		},
 		{"no environment wanted, one there", []string{"environment", ""}, nil},
 		{"no environment wanted, none there", []string{"environment", ""}, map[string]any{"environment": issuertest.Absent}},
 		{"not pinned yet", []string{"owner_id", ""}, nil},
 		{"a customised sub", nil, map[string]any{"sub": "anything:at:all"}},
 		{"no sub", nil, map[string]any{"sub": issuertest.Absent}},
-		{"claims nobody knows", nil, map[string]any{"repo_property_x": []any{1, map[string]any{"y": nil}}, "enterprise": "acme"}},
+		{
+			"claims nobody knows", nil,
+			map[string]any{"repo_property_x": []any{1, map[string]any{"y": nil}}, "enterprise": "acme"},
+		},
 		{"a pull request of the repository itself", nil, map[string]any{"event_name": "pull_request"}},
 		{"no nbf", nil, map[string]any{"nbf": issuertest.Absent}},
 	} {
@@ -129,7 +150,8 @@ func TestEveryMatchAdds(t *testing.T) {
 	if diff := cmp.Diff([]string{"any-env"}, b.mint(map[string]any{"environment": "other"}).Projects); diff != "" {
 		t.Errorf("environment other: projects differ: %s", diff)
 	}
-	if e := b.store.of("publisher.exchange"); len(e) != 3 || e[0].Subject == "" || e[0].Detail["claims"].(map[string]any)["sha"] == nil {
+	if e := b.store.of("publisher.exchange"); len(e) != 3 || e[0].Subject == "" ||
+		e[0].Detail["claims"].(map[string]any)["sha"] == nil {
 		t.Errorf("entries of granted exchanges: %+v", e)
 	}
 }
@@ -149,7 +171,8 @@ func TestIssuerIsIdentity(t *testing.T) {
 	r := newTrust(b.store, v, []*workload.Kind{workload.GitHub}, settings{rules: publishers.Options{Now: b.clock.Now}})
 	_, err = r.Exchange(t.Context(), b.guest, access.Secret(ghes.Sign(ghes.Claims(audience, b.clock.Now(), nil))), upload)
 	refuse(t, err, exchange.CodePublisher, "no project here trusts")
-	_, err = r.Exchange(t.Context(), b.guest, access.Secret(ghes.Sign(ghes.Claims(audience, b.clock.Now(), map[string]any{"iss": b.issuer.URL}))), upload)
+	_, err = r.Exchange(t.Context(), b.guest,
+		access.Secret(ghes.Sign(ghes.Claims(audience, b.clock.Now(), map[string]any{"iss": b.issuer.URL}))), upload)
 	refuse(t, err, exchange.CodeToken, "signature")
 	// One jti at two issuers is two.
 	for _, i := range []*issuertest.Issuer{b.issuer, ghes} {
@@ -158,7 +181,8 @@ func TestIssuerIsIdentity(t *testing.T) {
 		if _, err := r.Add(t.Context(), b.operator, req); err != nil && !fault.Is(err, fault.Conflict) {
 			t.Fatal(err)
 		}
-		if _, err := r.Exchange(t.Context(), b.guest, access.Secret(i.Sign(i.Claims(audience, b.clock.Now(), map[string]any{"jti": "1"}))), upload); err != nil {
+		if _, err := r.Exchange(t.Context(), b.guest,
+			access.Secret(i.Sign(i.Claims(audience, b.clock.Now(), map[string]any{"jti": "1"}))), upload); err != nil {
 			t.Errorf("Exchange(token of %s) = %v", i.URL, err)
 		}
 	}

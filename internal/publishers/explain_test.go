@@ -40,13 +40,19 @@ func (b *bench) owner(user, project string) access.Caller {
 func TestEveryDifference(t *testing.T) {
 	all := []insight.Difference{
 		{Claim: "repository_owner_id", Expected: `"4242"`, Got: `"666"`},
-		{Claim: "job_workflow_ref", Expected: `"acme/widgets/.github/workflows/release.yml@ followed by the token's own ref or sha"`, Got: `"acme/widgets/.github/workflows/other.yml@refs/tags/v1.0"`},
+		{
+			Claim:    "job_workflow_ref",
+			Expected: `"acme/widgets/.github/workflows/release.yml@ followed by the token's own ref or sha"`,
+			Got:      `"acme/widgets/.github/workflows/other.yml@refs/tags/v1.0"`,
+		},
 		{Claim: "event_name", Got: `"pull_request_target"`, Why: "which may never publish: strangers can start it"},
 		{Claim: "environment", Expected: `"release"`, Got: `"test"`},
 	}
 	claims := []map[string]any{
-		{"repository_owner_id": "666"}, {"job_workflow_ref": "acme/widgets/.github/workflows/other.yml@refs/tags/v1.0"},
-		{"event_name": "pull_request_target"}, {"environment": "test"},
+		{"repository_owner_id": "666"},
+		{"job_workflow_ref": "acme/widgets/.github/workflows/other.yml@refs/tags/v1.0"},
+		{"event_name": "pull_request_target"},
+		{"environment": "test"},
 	}
 	onEach(t, func(t *testing.T, b *bench) {
 		alice := b.owner("alice", "widgets")
@@ -90,10 +96,26 @@ func TestMissingClaims(t *testing.T) {
 		over map[string]any
 		want insight.Difference
 	}{
-		{"no environment", map[string]any{"environment": issuertest.Absent}, insight.Difference{Claim: "environment", Expected: `"release"`, Got: "missing"}},
-		{"owner id a number", map[string]any{"repository_owner_id": 4242}, insight.Difference{Claim: "repository_owner_id", Got: "4242", Why: "but must be a string that says something"}},
-		{"owner id a list", map[string]any{"repository_owner_id": []any{"4242"}}, insight.Difference{Claim: "repository_owner_id", Got: "a list", Why: "but must be a string that says something"}},
-		{"no workflow", map[string]any{"job_workflow_ref": issuertest.Absent}, insight.Difference{Claim: "job_workflow_ref", Got: "missing", Why: "but must be a string that says something"}},
+		{
+			"no environment",
+			map[string]any{"environment": issuertest.Absent},
+			insight.Difference{Claim: "environment", Expected: `"release"`, Got: "missing"},
+		},
+		{
+			"owner id a number",
+			map[string]any{"repository_owner_id": 4242},
+			insight.Difference{Claim: "repository_owner_id", Got: "4242", Why: "but must be a string that says something"},
+		},
+		{
+			"owner id a list",
+			map[string]any{"repository_owner_id": []any{"4242"}},
+			insight.Difference{Claim: "repository_owner_id", Got: "a list", Why: "but must be a string that says something"},
+		},
+		{
+			"no workflow",
+			map[string]any{"job_workflow_ref": issuertest.Absent},
+			insight.Difference{Claim: "job_workflow_ref", Got: "missing", Why: "but must be a string that says something"},
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			b.clock.Pass(time.Second)
@@ -135,7 +157,8 @@ func TestExchangesAreForOwners(t *testing.T) {
 			if !fault.Is(err, who.kind) || list != nil {
 				t.Errorf("Exchanges by %s = %d, %v; want %v", who.name, len(list), err, who.kind)
 			}
-			if who.kind == fault.NotFound && strings.ReplaceAll(strings.ToLower(err.Error()), "widgets", "no-such") != absent.Error() {
+			if who.kind == fault.NotFound &&
+				strings.ReplaceAll(strings.ToLower(err.Error()), "widgets", "no-such") != absent.Error() {
 				t.Errorf("Exchanges by %s says %q, and %q of a project that is not there", who.name, err, absent)
 			}
 		}
@@ -148,7 +171,8 @@ func TestExchangesAreForOwners(t *testing.T) {
 		}{{alice, "widgets", "quiet-harbour", "loud-beach"}, {bob, "gadgets", "loud-beach", "quiet-harbour"}} {
 			for _, project := range []string{"", own.mine} {
 				list := b.exchanges(own.who, project)
-				if len(list) != 1 || list[0].Project != own.mine || list[0].Nearest[0].Differences[0].Expected != `"`+own.expects+`"` {
+				if len(list) != 1 || list[0].Project != own.mine ||
+					list[0].Nearest[0].Differences[0].Expected != `"`+own.expects+`"` {
 					t.Errorf("the owner of %s sees %+v", own.mine, list)
 				}
 				if text := fmt.Sprint(list); strings.Contains(text, own.secret) {
@@ -176,7 +200,8 @@ func TestExchangesOfPending(t *testing.T) {
 		}
 		for who, want := range map[string]string{"alice": "quiet-harbour", "bob": "loud-beach"} {
 			list := b.exchanges(b.again(who), "new_thing")
-			if len(list) != 1 || !list[0].Pending || list[0].Nearest[0].Differences[0].Expected != `"`+want+`"` || list[0].Project != "new-thing" {
+			if len(list) != 1 || !list[0].Pending || list[0].Nearest[0].Differences[0].Expected != `"`+want+`"` ||
+				list[0].Project != "new-thing" {
 				t.Errorf("%s sees %+v, want one that expected %s", who, list, want)
 			}
 		}
@@ -185,7 +210,8 @@ func TestExchangesOfPending(t *testing.T) {
 		}
 		b.clock.Pass(time.Hour)
 		b.project("new-thing", bob.ID())
-		if list := b.exchanges(b.again("bob"), "new-thing"); len(list) != 1 || strings.Contains(fmt.Sprint(list), "quiet-harbour") {
+		if list := b.exchanges(b.again("bob"), "new-thing"); len(list) != 1 ||
+			strings.Contains(fmt.Sprint(list), "quiet-harbour") {
 			t.Errorf("the owner of the project that was made sees %+v", list)
 		}
 	})
@@ -242,7 +268,8 @@ func TestExchangesLimit(t *testing.T) {
 	}
 	for _, project := range []string{"", "widgets"} {
 		list, err := b.registry.Exchanges(t.Context(), b.operator, project, 3)
-		if err != nil || len(list) != 3 || !list[0].Granted || list[0].Publisher == "" || list[1].Claims["environment"] != "e4" || list[2].Claims["environment"] != "e3" {
+		if err != nil || len(list) != 3 || !list[0].Granted || list[0].Publisher == "" ||
+			list[1].Claims["environment"] != "e4" || list[2].Claims["environment"] != "e3" {
 			t.Errorf("Exchanges(%s) = %+v, %v", project, list, err)
 		}
 	}
@@ -254,7 +281,11 @@ func TestExchangesAreForgotten(t *testing.T) {
 		name string
 		keep time.Duration
 		want time.Duration
-	}{{"by default", 0, 720 * time.Hour}, {"as set", 48 * time.Hour, 48 * time.Hour}, {"never at once", -1, 720 * time.Hour}} {
+	}{
+		{"by default", 0, 720 * time.Hour},
+		{"as set", 48 * time.Hour, 48 * time.Hour},
+		{"never at once", -1, 720 * time.Hour},
+	} {
 		t.Run(c.name, func(t *testing.T) {
 			b := newBench(t, func(o *settings) { o.rules.KeepExchanges = c.keep })
 			b.project("widgets", "")
@@ -313,12 +344,17 @@ func TestRecordIsBounded(t *testing.T) {
 func TestOldEntries(t *testing.T) {
 	b := newBench(t)
 	for i, d := range []map[string]any{
-		nil, {"code": 7, "nearest": "none", "claims": []any{1}}, {"nearest": []any{1, nil, map[string]any{"differences": []any{"x", map[string]any{}}}}},
-		{"code": exchange.CodePublisher, "claims": map[string]any{"repository": "acme/widgets"}, "provider": "carrier-pigeon"},
+		nil,
+		{"code": 7, "nearest": "none", "claims": []any{1}},
+		{"nearest": []any{1, nil, map[string]any{"differences": []any{"x", map[string]any{}}}}},
+		{
+			"code": exchange.CodePublisher, "claims": map[string]any{"repository": "acme/widgets"}, "provider": "carrier-pigeon",
+		},
 		{"code": exchange.CodePublisher},
 	} {
 		err := b.store.Update(t.Context(), func(tx publishers.Tx) error {
-			return tx.InsertAudit(t.Context(), audit.Entry{ID: fmt.Sprint(i), At: b.clock.Now(), Action: "publisher.exchange", Outcome: audit.Refused, Detail: d})
+			return tx.InsertAudit(t.Context(),
+				audit.Entry{ID: fmt.Sprint(i), At: b.clock.Now(), Action: "publisher.exchange", Outcome: audit.Refused, Detail: d})
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -340,7 +376,8 @@ func TestExchangesOfARepository(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		return tx.PutGrant(t.Context(), access.Grant{UserID: carol.ID(), RepositoryID: repo.ID, Role: access.Owner, CreatedAt: b.clock.Now()})
+		return tx.PutGrant(t.Context(),
+			access.Grant{UserID: carol.ID(), RepositoryID: repo.ID, Role: access.Owner, CreatedAt: b.clock.Now()})
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -349,7 +386,8 @@ func TestExchangesOfARepository(t *testing.T) {
 	b.add("widgets", "environment", "loud-beach")
 	b.addPending(b.user("alice"), "new-thing", "environment", "quiet-harbour")
 	b.exchange(b.token(nil))
-	if list := b.exchanges(b.again("carol"), ""); len(list) != 1 || list[0].Project != "widgets" || strings.Contains(fmt.Sprint(list), "quiet-harbour") {
+	if list := b.exchanges(b.again("carol"), ""); len(list) != 1 || list[0].Project != "widgets" ||
+		strings.Contains(fmt.Sprint(list), "quiet-harbour") {
 		t.Errorf("the repository's owner sees %+v, want what came near widgets", list)
 	}
 }

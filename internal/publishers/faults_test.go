@@ -30,9 +30,9 @@ func (k *breaker) hook(_ db.Step, do func() error) error {
 	return errBroken
 }
 
-// TestExchangeOnBrokenDatabase breaks each step of an exchange that pins a publisher and makes a project. Its bearer gets
-// an error and no token, and with the same token either everything at the next try, or, where the commit took effect and
-// said otherwise, the word that the token was used.
+// TestExchangeOnBrokenDatabase breaks each step of an exchange that pins a publisher and makes a project. Its bearer
+// gets an error and no token, and with the same token either everything at the next try, or, where the commit took
+// effect and said otherwise, the word that the token was used.
 func TestExchangeOnBrokenDatabase(t *testing.T) {
 	for _, after := range []bool{false, true} {
 		t.Run(fmt.Sprintf("after=%v", after), func(t *testing.T) {
@@ -65,7 +65,8 @@ func breakStep(t *testing.T, n int64, after bool) (broke, used bool) {
 		t.Fatal(err)
 	}
 	defer d.Close()
-	r := newTrust(&record{d.Publishers(), b.store.entries}, b.verifier, []*workload.Kind{workload.GitHub}, settings{rules: publishers.Options{Now: b.clock.Now}})
+	r := newTrust(&record{d.Publishers(), b.store.entries}, b.verifier, []*workload.Kind{workload.GitHub},
+		settings{rules: publishers.Options{Now: b.clock.Now}})
 	raw := b.token(nil)
 	k.left.Store(n)
 	m, err := r.Exchange(t.Context(), b.guest, raw, upload)

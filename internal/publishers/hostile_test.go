@@ -36,37 +36,75 @@ var unreadable = []hostile{
 	{"dots", func(*bench) string { return strings.Repeat(".", 1<<20) }, payload, "longer than"},
 	{"an API token", func(*bench) string { return access.NewToken().Reveal() }, payload, "three parts"},
 	{"too long", claim("sub", strings.Repeat("a", 20_000)), payload, "longer than"},
-	{"JSON serialisation", func(b *bench) string { return `{"payload":"e30","protected":"e30","signature":"e30"}` }, payload, "three parts"},
+	{
+		"JSON serialisation", func(b *bench) string { return `{"payload":"e30","protected":"e30","signature":"e30"}` },
+		payload, "three parts",
+	},
 	{"header not base64", part(0, func(string) string { return "{}" }), payload, "header is not base64url"},
 	{"header padded", part(0, func(string) string { return "e30=" }), payload, "header is not base64url"},
 	{"header not JSON", part(0, func(string) string { return "e2E" }), payload, "header is not usable"},
 	{"header a list", part(0, func(string) string { return "W10" }), payload, "not a JSON object"},
-	{"payload with a line break", part(1, func(s string) string { return s[:8] + "\n" + s[8:] }), payload, "payload is not base64url"},
-	{"payload of another alphabet", part(1, func(s string) string { return "+/" + s }), payload, "payload is not base64url"},
+	{
+		"payload with a line break", part(1, func(s string) string { return s[:8] + "\n" + s[8:] }), payload,
+		"payload is not base64url",
+	},
+	{
+		"payload of another alphabet", part(1, func(s string) string { return "+/" + s }), payload,
+		"payload is not base64url",
+	},
 	{"signature with stray bits", part(2, strayBits), payload, "signature is not base64url"},
 	{"header with alg twice", func(b *bench) string {
 		id, _ := b.issuer.Key()
 		return b.issuer.SignText(fmt.Sprintf(`{"alg":"none","alg":"RS256","kid":%q}`, id), asJSON(b.good()))
 	}, payload, `"alg" is there twice`},
 	{"iss twice", written(`"iss":`, `"iss":"https://evil.example","iss":`), payload, `"iss" is there twice`},
-	{"repository twice, once escaped", written(`"repository":`, `"\u0072epository":"evil/widgets","repository":`), payload, `"repository" is there twice`},
-	{"exp is 1e400 deep in brackets", written(`"actor":`, `"x":`+strings.Repeat("[", 20)+strings.Repeat("]", 20)+`,"actor":`), payload, "nested deeper"},
+	{
+		"repository twice, once escaped", written(`"repository":`, `"\u0072epository":"evil/widgets","repository":`),
+		payload, `"repository" is there twice`,
+	},
+	{
+		"exp is 1e400 deep in brackets",
+		written(`"actor":`, `"x":`+strings.Repeat("[", 20)+strings.Repeat("]", 20)+`,"actor":`), payload, "nested deeper",
+	},
 	{"two objects", written(`{`, `{}{`), payload, "something follows"},
 	{"not UTF-8", written("octocat", "octo\xffcat"), payload, "UTF-8"},
 }
 
 var foreign = []hostile{
 	{"no iss", claim("iss", issuertest.Absent), payload, "issuer (iss) is missing"},
-	{"iss is a list", func(b *bench) string { return claim("iss", []string{b.issuer.URL})(b) }, payload, "issuer (iss) is a list"},
+	{
+		"iss is a list", func(b *bench) string { return claim("iss", []string{b.issuer.URL})(b) }, payload,
+		"issuer (iss) is a list",
+	},
 	{"iss of another issuer", func(b *bench) string {
 		return other(b).Sign(b.issuer.Claims(audience, b.clock.Now(), map[string]any{"iss": "https://evil.example"}))
 	}, payload, "unknown trusted publishing issuer"},
-	{"iss with a slash", func(b *bench) string { return claim("iss", b.issuer.URL+"/")(b) }, payload, "unknown trusted publishing issuer"},
-	{"iss in capitals", func(b *bench) string { return claim("iss", strings.ToUpper(b.issuer.URL))(b) }, payload, "unknown trusted publishing issuer"},
-	{"iss with a user", func(b *bench) string { return claim("iss", strings.Replace(b.issuer.URL, "//", "//evil@", 1))(b) }, payload, "unknown trusted publishing issuer"},
-	{"iss with a lookalike", claim("iss", "https://token.аctions.githubusercontent.com"), payload, "unknown trusted publishing issuer"},
-	{"iss by the other scheme", func(b *bench) string { return claim("iss", strings.Replace(b.issuer.URL, "http:", "https:", 1))(b) }, payload, "unknown trusted publishing issuer"},
-	{"iss with a blank", func(b *bench) string { return claim("iss", b.issuer.URL+" ")(b) }, payload, "unknown trusted publishing issuer"},
+	{
+		"iss with a slash", func(b *bench) string { return claim("iss", b.issuer.URL+"/")(b) }, payload,
+		"unknown trusted publishing issuer",
+	},
+	{
+		"iss in capitals", func(b *bench) string { return claim("iss", strings.ToUpper(b.issuer.URL))(b) }, payload,
+		"unknown trusted publishing issuer",
+	},
+	{
+		"iss with a user",
+		func(b *bench) string { return claim("iss", strings.Replace(b.issuer.URL, "//", "//evil@", 1))(b) }, payload,
+		"unknown trusted publishing issuer",
+	},
+	{
+		"iss with a lookalike", claim("iss", "https://token.аctions.githubusercontent.com"), payload,
+		"unknown trusted publishing issuer",
+	},
+	{
+		"iss by the other scheme",
+		func(b *bench) string { return claim("iss", strings.Replace(b.issuer.URL, "http:", "https:", 1))(b) }, payload,
+		"unknown trusted publishing issuer",
+	},
+	{
+		"iss with a blank", func(b *bench) string { return claim("iss", b.issuer.URL+" ")(b) }, payload,
+		"unknown trusted publishing issuer",
+	},
 }
 
 var badHeaders = []hostile{
@@ -102,7 +140,8 @@ var badHeaders = []hostile{
 	{"signature flipped", part(2, flipLast), invalid, "signature"},
 	{"signature empty", part(2, func(string) string { return "" }), invalid, "signature"},
 	{"payload of another token", func(b *bench) string {
-		p, q := strings.Split(b.token(nil).Reveal(), "."), strings.Split(b.token(map[string]any{"repository": "acme/other"}).Reveal(), ".")
+		p, q := strings.Split(b.token(nil).Reveal(), "."),
+			strings.Split(b.token(map[string]any{"repository": "acme/other"}).Reveal(), ".")
 		return p[0] + "." + q[1] + "." + p[2]
 	}, invalid, "signature"},
 }
@@ -162,26 +201,72 @@ var unfit = []hostile{
 	{"owner id a number", claim("repository_owner_id", 4242), unmatched, "claim repository_owner_id is 4242"},
 	{"owner id with a nought", claim("repository_owner_id", "04242"), unmatched, "not a decimal number"},
 	{"owner id with a blank", claim("repository_owner_id", "4242 "), unmatched, "not a decimal number"},
-	{"owner id missing", claim("repository_owner_id", issuertest.Absent), unmatched, "claim repository_owner_id is missing"},
-	{"another workflow", claim("job_workflow_ref", path("test.yml@refs/tags/v1.0")), unmatched, "claim job_workflow_ref is"},
-	{"a workflow named like a ref", claims(map[string]any{"job_workflow_ref": path("release.yml@evil.yml@refs/x"), "ref": "refs/x"}), unmatched, "release.yml@evil.yml"},
-	{"a ref named like a workflow", claims(map[string]any{"job_workflow_ref": path("release.yml@evil.yml@refs/x"), "ref": "evil.yml@refs/x"}), unmatched, "not a full name that begins with refs/"},
-	{"a sha named like a workflow", claims(map[string]any{"job_workflow_ref": path("release.yml@evil.yml@refs/x"), "ref": "", "sha": "evil.yml@refs/x"}), unmatched, "not a commit"},
-	{"a workflow with two endings", claim("job_workflow_ref", path("release.yml.yml@refs/tags/v1.0")), unmatched, "release.yml.yml"},
-	{"a workflow in a folder", claim("job_workflow_ref", path("x/release.yml@refs/tags/v1.0")), unmatched, "x/release.yml"},
-	{"a workflow in other letters", claim("job_workflow_ref", path("Release.yml@refs/tags/v1.0")), unmatched, "Release.yml"},
-	{"a workflow of another repository", claim("job_workflow_ref", "acme/shared/.github/workflows/release.yml@refs/tags/v1.0"), unmatched, "acme/shared"},
-	{"a workflow of a longer repository", claim("job_workflow_ref", "acme/widgets2/.github/workflows/release.yml@refs/tags/v1.0"), unmatched, "acme/widgets2"},
-	{"a workflow at another ref", claim("job_workflow_ref", path("release.yml@refs/heads/main")), unmatched, "@refs/heads/main"},
-	{"a workflow at a ref in other letters", claim("job_workflow_ref", path("release.yml@refs/tags/V1.0")), unmatched, "@refs/tags/V1.0"},
-	{"a workflow at nothing", claims(map[string]any{"job_workflow_ref": path("release.yml@"), "ref": ""}), unmatched, `release.yml@"`},
+	{
+		"owner id missing", claim("repository_owner_id", issuertest.Absent), unmatched,
+		"claim repository_owner_id is missing",
+	},
+	{
+		"another workflow", claim("job_workflow_ref", path("test.yml@refs/tags/v1.0")), unmatched,
+		"claim job_workflow_ref is",
+	},
+	{
+		"a workflow named like a ref",
+		claims(map[string]any{"job_workflow_ref": path("release.yml@evil.yml@refs/x"), "ref": "refs/x"}), unmatched,
+		"release.yml@evil.yml",
+	},
+	{
+		"a ref named like a workflow",
+		claims(map[string]any{"job_workflow_ref": path("release.yml@evil.yml@refs/x"), "ref": "evil.yml@refs/x"}), unmatched,
+		"not a full name that begins with refs/",
+	},
+	{
+		"a sha named like a workflow",
+		claims(map[string]any{"job_workflow_ref": path("release.yml@evil.yml@refs/x"), "ref": "", "sha": "evil.yml@refs/x"}),
+		unmatched, "not a commit",
+	},
+	{
+		"a workflow with two endings", claim("job_workflow_ref", path("release.yml.yml@refs/tags/v1.0")), unmatched,
+		"release.yml.yml",
+	},
+	{
+		"a workflow in a folder", claim("job_workflow_ref", path("x/release.yml@refs/tags/v1.0")), unmatched, "x/release.yml",
+	},
+	{
+		"a workflow in other letters", claim("job_workflow_ref", path("Release.yml@refs/tags/v1.0")), unmatched,
+		"Release.yml",
+	},
+	{
+		"a workflow of another repository",
+		claim("job_workflow_ref", "acme/shared/.github/workflows/release.yml@refs/tags/v1.0"), unmatched, "acme/shared",
+	},
+	{
+		"a workflow of a longer repository",
+		claim("job_workflow_ref", "acme/widgets2/.github/workflows/release.yml@refs/tags/v1.0"), unmatched, "acme/widgets2",
+	},
+	{
+		"a workflow at another ref", claim("job_workflow_ref", path("release.yml@refs/heads/main")), unmatched,
+		"@refs/heads/main",
+	},
+	{
+		"a workflow at a ref in other letters", claim("job_workflow_ref", path("release.yml@refs/tags/V1.0")), unmatched,
+		"@refs/tags/V1.0",
+	},
+	{
+		"a workflow at nothing", claims(map[string]any{"job_workflow_ref": path("release.yml@"), "ref": ""}), unmatched,
+		`release.yml@"`,
+	},
 	{"a workflow without a ref", claim("job_workflow_ref", path("release.yml")), unmatched, "claim job_workflow_ref is"},
 	{"workflow_ref alone", claim("job_workflow_ref", issuertest.Absent), unmatched, "claim job_workflow_ref is missing"},
 	{"ref missing", claim("ref", issuertest.Absent), unmatched, "claim ref is missing"},
 	{"sha missing", claim("sha", issuertest.Absent), unmatched, "claim sha is missing"},
 	{"ref and sha empty", claims(map[string]any{"ref": "", "sha": ""}), unmatched, "sha is empty too"},
-	{"pull_request_target", claim("event_name", "pull_request_target"), unmatched, `claim event_name is "pull_request_target"`},
-	{"pull_request_target in other letters", claim("event_name", "Pull_Request_Target "), unmatched, "claim event_name is"},
+	{
+		"pull_request_target", claim("event_name", "pull_request_target"), unmatched,
+		`claim event_name is "pull_request_target"`,
+	},
+	{
+		"pull_request_target in other letters", claim("event_name", "Pull_Request_Target "), unmatched, "claim event_name is",
+	},
 	{"event missing", claim("event_name", issuertest.Absent), unmatched, "claim event_name is missing"},
 	{"event empty", claim("event_name", ""), unmatched, `claim event_name is ""`},
 	{"no environment", claim("environment", issuertest.Absent), unmatched, "claim environment is missing"},

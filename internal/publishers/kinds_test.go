@@ -22,40 +22,72 @@ type kind struct {
 	claims   map[string]any
 }
 
-var gitlabKind = kind{workload.GitLab,
-	map[string]string{"namespace": "Acme/Libs", "project": "widgets", "workflow_filepath": "ci/release.yml", "environment": "Release", "namespace_id": "72"},
+var gitlabKind = kind{
+	workload.GitLab,
+	map[string]string{
+		"namespace":         "Acme/Libs",
+		"project":           "widgets",
+		"workflow_filepath": "ci/release.yml",
+		"environment":       "Release",
+		"namespace_id":      "72",
+	},
 	map[string]any{
-		"sub": "project_path:acme/libs/widgets:ref_type:tag:ref:v1.0", "project_path": "acme/libs/widgets", "namespace_path": "acme/libs",
-		"namespace_id": "72", "project_id": "20", "ref": "v1.0", "ref_type": "tag", "ref_path": "refs/tags/v1.0", "ref_protected": "true",
-		"sha": "0123456789abcdef0123456789abcdef01234567", "pipeline_source": "push", "environment": "Release", "runner_environment": "gitlab-hosted",
-		"ci_config_ref_uri": "HOST/acme/libs/widgets//ci/release.yml@refs/tags/v1.0", "runner_id": 1, "user_email": "a@acme.example",
-	}}
+		"sub": "project_path:acme/libs/widgets:ref_type:tag:ref:v1.0", "project_path": "acme/libs/widgets",
+		"namespace_path": "acme/libs",
+		"namespace_id":   "72", "project_id": "20", "ref": "v1.0", "ref_type": "tag", "ref_path": "refs/tags/v1.0",
+		"ref_protected": "true",
+		"sha":           "0123456789abcdef0123456789abcdef01234567", "pipeline_source": "push", "environment": "Release",
+		"runner_environment": "gitlab-hosted",
+		"ci_config_ref_uri":  "HOST/acme/libs/widgets//ci/release.yml@refs/tags/v1.0", "runner_id": 1,
+		"user_email": "a@acme.example",
+	},
+}
 
-var googleKind = kind{workload.Google,
+var googleKind = kind{
+	workload.Google,
 	map[string]string{"email": "publisher@acme.iam.gserviceaccount.com", "sub": "111222333"},
-	map[string]any{"sub": "111222333", "azp": "111222333", "email": "publisher@acme.iam.gserviceaccount.com", "email_verified": true}}
+	map[string]any{
+		"sub": "111222333", "azp": "111222333", "email": "publisher@acme.iam.gserviceaccount.com", "email_verified": true,
+	},
+}
 
-var activeStateKind = kind{workload.ActiveState,
+var activeStateKind = kind{
+	workload.ActiveState,
 	map[string]string{"organization": "acme", "project": "widgets", "actor_id": "00000000-0000-1000-8000-000000000002"},
 	map[string]any{
 		"sub": "org:acme:project:widgets", "organization": "acme", "project": "widgets", "actor": "alice",
 		"actor_id": "00000000-0000-1000-8000-000000000002", "builder": "pypi-publisher", "organization_visibility": "public",
-	}}
+	},
+}
 
-var forgejoKind = kind{workload.Generic,
-	map[string]string{"preset": "forgejo", "owner": "acme", "repository": "widgets", "workflow": "release.yml", "ref": "refs/tags/v*", "events": "push,release", "repository_id": "77"},
+var forgejoKind = kind{
+	workload.Generic,
+	map[string]string{
+		"preset":        "forgejo",
+		"owner":         "acme",
+		"repository":    "widgets",
+		"workflow":      "release.yml",
+		"ref":           "refs/tags/v*",
+		"events":        "push,release",
+		"repository_id": "77",
+	},
 	map[string]any{
-		"sub": "repo:acme-4/widgets-77:ref:refs/tags/v1.0", "repository": "acme/widgets", "repository_owner": "acme", "repository_id": "77",
-		"ref": "refs/tags/v1.0", "ref_type": "tag", "event_name": "push", "run_number": "3", "sha": "abc", "ref_protected": "false",
-		"workflow": "release.yml", "workflow_ref": "acme/widgets/.forgejo/workflows/release.yml@refs/tags/v1.0",
-	}}
+		"sub": "repo:acme-4/widgets-77:ref:refs/tags/v1.0", "repository": "acme/widgets", "repository_owner": "acme",
+		"repository_id": "77",
+		"ref":           "refs/tags/v1.0", "ref_type": "tag", "event_name": "push", "run_number": "3", "sha": "abc",
+		"ref_protected": "false",
+		"workflow":      "release.yml", "workflow_ref": "acme/widgets/.forgejo/workflows/release.yml@refs/tags/v1.0",
+	},
+}
 
-var kubernetesKind = kind{workload.Generic,
+var kubernetesKind = kind{
+	workload.Generic,
 	map[string]string{"preset": "kubernetes", "namespace": "ci", "service_account": "publisher"},
 	map[string]any{
 		"sub": "system:serviceaccount:ci:publisher", "aud": []string{audience},
 		"kubernetes.io": map[string]any{"namespace": "ci", "serviceaccount": map[string]any{"name": "publisher", "uid": "u"}},
-	}}
+	},
+}
 
 // site is a bench whose only issuer is of some kind.
 type site struct {
@@ -66,7 +98,8 @@ type site struct {
 func newSite(t *testing.T, k kind) *site {
 	t.Helper()
 	s := &site{newBench(t), k}
-	v, err := idtoken.New([]idtoken.Issuer{{Kind: k.provider.Name(), URL: s.issuer.URL, Audience: audience}}, idtoken.Options{Now: s.clock.Now})
+	v, err := idtoken.New([]idtoken.Issuer{{Kind: k.provider.Name(), URL: s.issuer.URL, Audience: audience}},
+		idtoken.Options{Now: s.clock.Now})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -86,7 +119,8 @@ func (s *site) trust(project string, changes map[string]string) publishers.Added
 	s.Helper()
 	f := over(s.fields, changes)
 	maps.DeleteFunc(f, func(_, v string) bool { return v == "" })
-	return s.addRequest(s.operator, publishers.AddRequest{Provider: s.provider.Name(), Issuer: s.issuer.URL, Project: project, Fields: f})
+	return s.addRequest(s.operator,
+		publishers.AddRequest{Provider: s.provider.Name(), Issuer: s.issuer.URL, Project: project, Fields: f})
 }
 
 // token is one of the site's issuer, with nothing of GitHub's in it.
@@ -124,10 +158,30 @@ func rule(name, v string) map[string]string { return map[string]string{name: v} 
 
 var gitlabCases = []kindCase{
 	{"the ordinary job", nil, nil, ""},
-	{"claims in other letters", nil, map[string]any{"project_path": "Acme/Libs/Widgets", "sub": "project_path:Acme/Libs/Widgets:x", "ci_config_ref_uri": "HOST/Acme/Libs/Widgets//ci/release.yml@refs/tags/v1.0"}, ""},
-	{"pipeline at the commit", nil, one("ci_config_ref_uri", "HOST/acme/libs/widgets//ci/release.yml@0123456789abcdef0123456789abcdef01234567"), ""},
+	{
+		"claims in other letters", nil,
+		map[string]any{
+			"project_path": "Acme/Libs/Widgets", "sub": "project_path:Acme/Libs/Widgets:x",
+			"ci_config_ref_uri": "HOST/Acme/Libs/Widgets//ci/release.yml@refs/tags/v1.0",
+		},
+		"",
+	},
+	{
+		"pipeline at the commit", nil,
+		one("ci_config_ref_uri", "HOST/acme/libs/widgets//ci/release.yml@0123456789abcdef0123456789abcdef01234567"), "",
+	},
 	{"any environment", rule("environment", ""), one("environment", absent), ""},
-	{"strict and right", map[string]string{"ref": "refs/tags/v*", "ref_protected": "true", "events": "web,push", "runner_environment": "gitlab-hosted", "project_id": "20"}, nil, ""},
+	{
+		"strict and right",
+		map[string]string{
+			"ref":                "refs/tags/v*",
+			"ref_protected":      "true",
+			"events":             "web,push",
+			"runner_environment": "gitlab-hosted",
+			"project_id":         "20",
+		},
+		nil, "",
+	},
 	{"a subject that was configured", nil, one("sub", "project_path:acme/libs/widgets:user_login:alice"), ""},
 	{"another project", nil, one("project_path", "acme/libs/widgets2"), "no project here trusts"},
 	{"a group that ends like ours", nil, one("project_path", "evil/acme/libs/widgets"), "no project here trusts"},
@@ -142,17 +196,44 @@ var gitlabCases = []kindCase{
 	{"sub of another project", nil, one("sub", "project_path:acme/libs/widgets2:ref_type:tag:ref:v1.0"), "sub"},
 	{"sub of another sort", nil, one("sub", "acme/libs/widgets"), "sub"},
 	{"no sub", nil, one("sub", absent), "sub"},
-	{"another file", nil, one("ci_config_ref_uri", "HOST/acme/libs/widgets//ci/test.yml@refs/tags/v1.0"), "ci_config_ref_uri"},
-	{"file in other letters", nil, one("ci_config_ref_uri", "HOST/acme/libs/widgets//ci/Release.yml@refs/tags/v1.0"), "ci_config_ref_uri"},
-	{"file of another project", nil, one("ci_config_ref_uri", "HOST/evil/templates//ci/release.yml@refs/tags/v1.0"), "ci_config_ref_uri"},
-	{"file of another host", nil, one("ci_config_ref_uri", "gitlab.com/acme/libs/widgets//ci/release.yml@refs/tags/v1.0"), "ci_config_ref_uri"},
+	{
+		"another file", nil, one("ci_config_ref_uri", "HOST/acme/libs/widgets//ci/test.yml@refs/tags/v1.0"),
+		"ci_config_ref_uri",
+	},
+	{
+		"file in other letters", nil, one("ci_config_ref_uri", "HOST/acme/libs/widgets//ci/Release.yml@refs/tags/v1.0"),
+		"ci_config_ref_uri",
+	},
+	{
+		"file of another project", nil, one("ci_config_ref_uri", "HOST/evil/templates//ci/release.yml@refs/tags/v1.0"),
+		"ci_config_ref_uri",
+	},
+	{
+		"file of another host", nil, one("ci_config_ref_uri", "gitlab.com/acme/libs/widgets//ci/release.yml@refs/tags/v1.0"),
+		"ci_config_ref_uri",
+	},
 	{"file of a URL", nil, one("ci_config_ref_uri", "https://evil.example/ci/release.yml"), "ci_config_ref_uri"},
-	{"file at another ref", nil, one("ci_config_ref_uri", "HOST/acme/libs/widgets//ci/release.yml@refs/heads/evil"), "ci_config_ref_uri"},
-	{"file that looks like a ref", nil, one("ci_config_ref_uri", "HOST/acme/libs/widgets//ci/release.yml@x.yml@refs/tags/v1.0"), "ci_config_ref_uri"},
-	{"a file that ends like ours", nil, one("ci_config_ref_uri", "HOST/acme/libs/widgets//evil/ci/release.yml@refs/tags/v1.0"), "ci_config_ref_uri"},
+	{
+		"file at another ref", nil, one("ci_config_ref_uri", "HOST/acme/libs/widgets//ci/release.yml@refs/heads/evil"),
+		"ci_config_ref_uri",
+	},
+	{
+		"file that looks like a ref", nil,
+		one("ci_config_ref_uri", "HOST/acme/libs/widgets//ci/release.yml@x.yml@refs/tags/v1.0"), "ci_config_ref_uri",
+	},
+	{
+		"a file that ends like ours", nil,
+		one("ci_config_ref_uri", "HOST/acme/libs/widgets//evil/ci/release.yml@refs/tags/v1.0"), "ci_config_ref_uri",
+	},
 	{"no file", nil, one("ci_config_ref_uri", absent), "ci_config_ref_uri"},
-	{"empty ref", nil, map[string]any{"ref_path": "", "ci_config_ref_uri": "HOST/acme/libs/widgets//ci/release.yml@"}, "ref_path"},
-	{"short ref", nil, map[string]any{"ref_path": "v1.0", "ci_config_ref_uri": "HOST/acme/libs/widgets//ci/release.yml@v1.0"}, "ci_config_ref_uri"},
+	{
+		"empty ref", nil,
+		map[string]any{"ref_path": "", "ci_config_ref_uri": "HOST/acme/libs/widgets//ci/release.yml@"},
+		"ref_path",
+	},
+	{"short ref", nil, map[string]any{
+		"ref_path": "v1.0", "ci_config_ref_uri": "HOST/acme/libs/widgets//ci/release.yml@v1.0",
+	}, "ci_config_ref_uri"},
 	{"empty commit", nil, one("sha", ""), "sha"},
 	{"environment in other letters", nil, one("environment", "release"), "environment"},
 	{"environment with a blank", nil, one("environment", "Release "), "environment"},
@@ -163,7 +244,10 @@ var gitlabCases = []kindCase{
 	{"not protected", rule("ref_protected", "true"), one("ref_protected", "false"), "ref_protected"},
 	{"protected as true", rule("ref_protected", "true"), one("ref_protected", true), "ref_protected"},
 	{"another source", rule("events", "push"), one("pipeline_source", "merge_request_event"), "pipeline_source"},
-	{"another runner", rule("runner_environment", "gitlab-hosted"), one("runner_environment", "self-hosted"), "runner_environment"},
+	{
+		"another runner", rule("runner_environment", "gitlab-hosted"), one("runner_environment", "self-hosted"),
+		"runner_environment",
+	},
 }
 
 var googleCases = []kindCase{
@@ -187,7 +271,11 @@ var googleCases = []kindCase{
 
 var activeStateCases = []kindCase{
 	{"the ordinary build", nil, nil, ""},
-	{"another organisation", nil, map[string]any{"organization": "evil", "sub": "org:evil:project:widgets"}, "no project here trusts"},
+	{
+		"another organisation", nil,
+		map[string]any{"organization": "evil", "sub": "org:evil:project:widgets"},
+		"no project here trusts",
+	},
 	{"another project", nil, one("project", "gadgets"), "no project here trusts"},
 	{"organisation in other letters", nil, one("organization", "Acme"), "no project here trusts"},
 	{"no organisation", nil, one("organization", absent), "organization"},
@@ -208,10 +296,22 @@ var forgejoCases = []kindCase{
 	{"no repository", nil, one("repository", absent), "no project here trusts"},
 	{"another repository of that name", nil, one("repository_id", "78"), "no project here trusts"},
 	{"repository id a number", nil, one("repository_id", 77), "no project here trusts"},
-	{"another workflow", nil, one("workflow_ref", "acme/widgets/.forgejo/workflows/test.yml@refs/tags/v1.0"), "workflow_ref"},
-	{"a workflow elsewhere", nil, one("workflow_ref", "acme/widgets/.github/workflows/release.yml@refs/tags/v1.0"), "workflow_ref"},
-	{"workflow of a neighbour", nil, one("workflow_ref", "acme/widgets2/.forgejo/workflows/release.yml@refs/tags/v1.0"), "workflow_ref"},
-	{"workflow longer than ours", nil, one("workflow_ref", "acme/widgets/.forgejo/workflows/release.yml.yml@refs/tags/v1.0"), "workflow_ref"},
+	{
+		"another workflow", nil, one("workflow_ref", "acme/widgets/.forgejo/workflows/test.yml@refs/tags/v1.0"),
+		"workflow_ref",
+	},
+	{
+		"a workflow elsewhere", nil, one("workflow_ref", "acme/widgets/.github/workflows/release.yml@refs/tags/v1.0"),
+		"workflow_ref",
+	},
+	{
+		"workflow of a neighbour", nil, one("workflow_ref", "acme/widgets2/.forgejo/workflows/release.yml@refs/tags/v1.0"),
+		"workflow_ref",
+	},
+	{
+		"workflow longer than ours", nil,
+		one("workflow_ref", "acme/widgets/.forgejo/workflows/release.yml.yml@refs/tags/v1.0"), "workflow_ref",
+	},
 	{"a branch", nil, one("ref", "refs/heads/v1.0"), "claim ref "},
 	{"a ref inside another", nil, one("ref", "x/refs/tags/v1.0"), "claim ref "},
 	{"no ref", nil, one("ref", absent), "claim ref "},
@@ -240,8 +340,12 @@ func TestKinds(t *testing.T) {
 		kind
 		cases []kindCase
 	}{
-		{"gitlab", gitlabKind, gitlabCases}, {"google", googleKind, googleCases}, {"activestate", activeStateKind, activeStateCases},
-		{"forgejo", forgejoKind, forgejoCases}, {"kubernetes", kubernetesKind, kubernetesCases}, {"github, stricter", strictKind, strictCases},
+		{"gitlab", gitlabKind, gitlabCases},
+		{"google", googleKind, googleCases},
+		{"activestate", activeStateKind, activeStateCases},
+		{"forgejo", forgejoKind, forgejoCases},
+		{"kubernetes", kubernetesKind, kubernetesCases},
+		{"github, stricter", strictKind, strictCases},
 	} {
 		t.Run(k.name, func(t *testing.T) {
 			t.Parallel()

@@ -18,7 +18,8 @@ func TestAdd(t *testing.T) {
 	b.project("widgets", alice.ID())
 	alice = b.again("alice")
 	a := b.addRequest(alice, b.request("Widgets"))
-	if a.Pending || a.Project != "widgets" || a.OwnerID != "4242" || a.Warning != "" || !strings.Contains(a.String(), "pinned to owner id 4242") {
+	if a.Pending || a.Project != "widgets" || a.OwnerID != "4242" || a.Warning != "" ||
+		!strings.Contains(a.String(), "pinned to owner id 4242") {
 		t.Errorf("Add = %+v, %s", a, a)
 	}
 	list, err := b.registry.List(t.Context(), alice, "widgets")
@@ -56,19 +57,46 @@ func TestAddRefuses(t *testing.T) {
 		{"nobody", b.guest, change(same), fault.Unauthenticated, "token is needed"},
 		{"the zero caller", access.Caller{}, change(same), fault.Unauthenticated, "token is needed"},
 		{"another user", bob, change(same), fault.NotFound, "no project widgets"},
-		{"another user, a project that is not there", bob, change(func(r *publishers.AddRequest) { r.Project = "nothing" }), fault.NotFound, "no project nothing"},
+		{
+			"another user, a project that is not there", bob, change(func(r *publishers.AddRequest) { r.Project = "nothing" }),
+			fault.NotFound, "no project nothing",
+		},
 		{"a minted token", minted, change(same), fault.NotFound, "no project widgets"},
-		{"a minted token, pending", minted, change(func(r *publishers.AddRequest) { r.Pending, r.Project = true, "new" }), fault.NotFound, "make projects"},
+		{
+			"a minted token, pending", minted, change(func(r *publishers.AddRequest) { r.Pending, r.Project = true, "new" }),
+			fault.NotFound, "make projects",
+		},
 		{"the same again", alice, b.request("widgets"), fault.Conflict, "already registered"},
 		{"the same, not pinned", alice, b.request("widgets", "owner_id", ""), fault.Conflict, "already registered"},
-		{"another repository", alice, change(func(r *publishers.AddRequest) { r.Repository = "other" }), fault.NotFound, "no project"},
-		{"no such kind", alice, change(func(r *publishers.AddRequest) { r.Provider = "gitlob" }), fault.Invalid, "choose github"},
+		{
+			"another repository", alice, change(func(r *publishers.AddRequest) { r.Repository = "other" }), fault.NotFound,
+			"no project",
+		},
+		{
+			"no such kind", alice, change(func(r *publishers.AddRequest) { r.Provider = "gitlob" }), fault.Invalid,
+			"choose github",
+		},
 		{"a name that cannot be", alice, change(func(r *publishers.AddRequest) { r.Project = "../x" }), fault.Invalid, ""},
 		{"a field that cannot be", alice, b.request("widgets", "workflow", "x/y.yml"), fault.Invalid, "workflow"},
-		{"pending for what exists", alice, change(func(r *publishers.AddRequest) { r.Pending = true }), fault.Conflict, "exists already"},
-		{"pending for somebody else", alice, change(func(r *publishers.AddRequest) { r.Pending, r.Project, r.User = true, "new", "bob" }), fault.Denied, "administrator"},
-		{"pending for nobody known", b.operator, change(func(r *publishers.AddRequest) { r.Pending, r.Project, r.User = true, "new", "carol" }), fault.Invalid, "no active user"},
-		{"pending in a repository that is not there", alice, change(func(r *publishers.AddRequest) { r.Pending, r.Project, r.Repository = true, "new", "x" }), fault.NotFound, "no repository"},
+		{
+			"pending for what exists", alice, change(func(r *publishers.AddRequest) { r.Pending = true }), fault.Conflict,
+			"exists already",
+		},
+		{
+			"pending for somebody else", alice,
+			change(func(r *publishers.AddRequest) { r.Pending, r.Project, r.User = true, "new", "bob" }), fault.Denied,
+			"administrator",
+		},
+		{
+			"pending for nobody known", b.operator,
+			change(func(r *publishers.AddRequest) { r.Pending, r.Project, r.User = true, "new", "carol" }), fault.Invalid,
+			"no active user",
+		},
+		{
+			"pending in a repository that is not there", alice,
+			change(func(r *publishers.AddRequest) { r.Pending, r.Project, r.Repository = true, "new", "x" }), fault.NotFound,
+			"no repository",
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			before := len(b.store.of("publisher.add")) + len(b.store.of("publisher.add-pending"))
@@ -141,7 +169,8 @@ func TestOwnerID(t *testing.T) {
 			if err != nil || a.OwnerID != c.id || !strings.Contains(a.Warning, c.warning) || (a.Warning == "") != (c.id != "") {
 				t.Errorf("%s: Add = %+v, %v", c.name, a, err)
 			}
-			if _, err := b.registry.Add(t.Context(), b.user("bob"), b.request("widgets", "owner_id", "")); err == nil || asked != 1 {
+			if _, err := b.registry.Add(t.Context(), b.user("bob"), b.request("widgets", "owner_id", "")); err == nil ||
+				asked != 1 {
 				t.Errorf("%s: the API was asked %d times, also for who may not add", c.name, asked)
 			}
 		})
@@ -162,10 +191,15 @@ func TestListShowsOnesOwn(t *testing.T) {
 		want          int
 		kind          fault.Kind
 	}{
-		{"owner, all", "", alice, 1, 0}, {"registrant, all", "", bob, 1, 0}, {"operator, all", "", b.operator, 2, 0},
-		{"owner, the project", "Widgets", alice, 1, 0}, {"another, the project", "widgets", bob, 0, fault.NotFound},
-		{"another, what is not there", "nothing", bob, 0, fault.NotFound}, {"registrant, the plan", "planned", bob, 1, 0},
-		{"another, the plan", "planned", alice, 0, fault.NotFound}, {"nobody", "", b.guest, 0, fault.Unauthenticated},
+		{"owner, all", "", alice, 1, 0},
+		{"registrant, all", "", bob, 1, 0},
+		{"operator, all", "", b.operator, 2, 0},
+		{"owner, the project", "Widgets", alice, 1, 0},
+		{"another, the project", "widgets", bob, 0, fault.NotFound},
+		{"another, what is not there", "nothing", bob, 0, fault.NotFound},
+		{"registrant, the plan", "planned", bob, 1, 0},
+		{"another, the plan", "planned", alice, 0, fault.NotFound},
+		{"nobody", "", b.guest, 0, fault.Unauthenticated},
 		{"a name that cannot be", "-", alice, 0, fault.Invalid},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -204,7 +238,8 @@ func TestRemoveIsOnesOwn(t *testing.T) {
 		if err := b.registry.Remove(t.Context(), alice, shared.ID); err != nil {
 			t.Errorf("Remove of one's own = %v", err)
 		}
-		if who := b.identify(m.Token); who.May(access.Uploader, b.object("project-widgets")) || !who.May(access.Uploader, b.object("project-gadgets")) {
+		if who := b.identify(m.Token); who.May(access.Uploader, b.object("project-widgets")) ||
+			!who.May(access.Uploader, b.object("project-gadgets")) {
 			t.Error("after alice removed the publisher the token has to be good for gadgets alone")
 		}
 		if err := b.registry.Remove(t.Context(), bob, plan.ID); err != nil {
@@ -231,7 +266,8 @@ func TestReattachRevivesNothing(t *testing.T) {
 	}
 }
 
-// TestOtherProcessNotices: a keyring that knows a token learns of a removal made by another process at the next request.
+// TestOtherProcessNotices: a keyring that knows a token learns of a removal made by another process at the next
+// request.
 func TestOtherProcessNotices(t *testing.T) {
 	onEach(t, func(t *testing.T, b *bench) {
 		b.project("widgets", "")

@@ -20,7 +20,8 @@ func TestExchangeOnce(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if who := b.identify(m.Token); !who.SingleUse() || !who.May(access.Uploader, b.object(widgets)) || who.May(access.Uploader, b.object("else")) {
+		if who := b.identify(m.Token); !who.SingleUse() || !who.May(access.Uploader, b.object(widgets)) ||
+			who.May(access.Uploader, b.object("else")) {
 			t.Errorf("the caller is %+v", who)
 		}
 		if who := b.identify(b.mint(nil).Token); who.SingleUse() {

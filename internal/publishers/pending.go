@@ -18,7 +18,8 @@ func (r *Registry) addPending(ctx context.Context, tx Tx, who access.Caller, a a
 	}
 	switch _, err := tx.ProjectByName(ctx, repo.ID, a.name); {
 	case err == nil:
-		return "", time.Time{}, fault.New(fault.Conflict, "project %s exists already: its owner can add the publisher to it, not as pending", a.name)
+		return "", time.Time{},
+			fault.New(fault.Conflict, "project %s exists already: its owner can add the publisher to it, not as pending", a.name)
 	case !fault.Is(err, fault.NotFound):
 		return "", time.Time{}, err
 	}
@@ -39,11 +40,15 @@ func (r *Registry) addPending(ctx context.Context, tx Tx, who access.Caller, a a
 		return "", time.Time{}, err
 	}
 	place := catalog.Project{Repository: repo, Name: a.name}
-	return p.ID, p.ExpiresAt, tx.InsertAudit(ctx, r.entry("publisher.add-pending", who.Actor(), place, p.ID, a.at, r.Detail(p.Publisher)))
+	return p.ID, p.ExpiresAt,
+		tx.InsertAudit(ctx, r.entry("publisher.add-pending", who.Actor(), place, p.ID, a.at, r.Detail(p.Publisher)))
 }
 
-// mayRegister refuses a pending publisher that could not create its project, and more of them than a person may have open.
-func (r *Registry) mayRegister(ctx context.Context, tx Tx, who access.Caller, repo catalog.Repository, a addition, owner string) error {
+// mayRegister refuses a pending publisher that could not create its project, and more of them than a person may have
+// open.
+func (r *Registry) mayRegister(ctx context.Context, tx Tx, who access.Caller, repo catalog.Repository, a addition,
+	owner string,
+) error {
 	if owner != who.ID() {
 		may, err := access.HoldsCreation(ctx, tx, owner, repo.Object())
 		if err != nil {
@@ -55,7 +60,8 @@ func (r *Registry) mayRegister(ctx context.Context, tx Tx, who access.Caller, re
 	}
 	err := r.o.Policy.CheckNewName(ctx, tx, repo, a.name, owner, a.at)
 	if fault.Is(err, fault.Denied) {
-		return fault.Wrap(fault.Conflict, err, "%s", fault.Message(err)) // the right is there, the name is not free: a form says so beside its fields
+		// the right is there, the name is not free: a form says so beside its fields
+		return fault.Wrap(fault.Conflict, err, "%s", fault.Message(err))
 	}
 	if err != nil || owner == "" {
 		return err
@@ -74,7 +80,8 @@ func (r *Registry) mayRegister(ctx context.Context, tx Tx, who access.Caller, re
 		}
 	}
 	if open >= most {
-		return fault.New(fault.Conflict, "%d pending publishers are waiting for their first upload, and there can be %d at a time: remove one, or create the project by uploading to it", open, most)
+		return fault.New(fault.Conflict,
+			"%d pending publishers are waiting for their first upload, and there can be %d at a time: remove one, or create the project by uploading to it", open, most)
 	}
 	return nil
 }

@@ -62,7 +62,14 @@ func (b *bench) delete(name string, owners ...string) {
 	err := b.store.Update(b.Context(), func(tx publishers.Tx) error {
 		p := b.find(name)
 		at := b.clock.Now()
-		if err := tx.PutDeleted(b.Context(), catalog.Deleted{Repository: catalog.MainRepository, Name: p.Name, At: at, FreeAt: at.Add(catalog.KeepName), Users: owners}); err != nil {
+		if err := tx.PutDeleted(b.Context(),
+			catalog.Deleted{
+				Repository: catalog.MainRepository,
+				Name:       p.Name,
+				At:         at,
+				FreeAt:     at.Add(catalog.KeepName),
+				Users:      owners,
+			}); err != nil {
 			return err
 		}
 		return tx.DeleteProject(b.Context(), p.ID)
@@ -84,7 +91,8 @@ func TestPendingNeedsTheRightWhenUsed(t *testing.T) {
 			t.Error("the project was created for somebody who may not create projects")
 		}
 		told := b.exchanges(alice, "new-thing")
-		if len(told) != 1 || told[0].Granted || !told[0].Pending || told[0].Code != exchange.CodePassedOver || told[0].Nearest[0].ID != plan.ID ||
+		if len(told) != 1 || told[0].Granted || !told[0].Pending || told[0].Code != exchange.CodePassedOver ||
+			told[0].Nearest[0].ID != plan.ID ||
 			!strings.Contains(told[0].Description, "alice may no longer create projects in repository main") {
 			t.Errorf("alice is told %+v, want that her pending publisher was passed over, and why", told)
 		}
@@ -151,7 +159,8 @@ func TestExchangeCreatesFew(t *testing.T) {
 			t.Errorf("the first exchange is good for %v, want %v", m.Projects, names[:exchange.MaxCreated])
 		}
 		told := b.exchanges(last, "e")
-		if len(told) != 1 || told[0].Code != exchange.CodePassedOver || !strings.Contains(told[0].Description, "3 projects at most") {
+		if len(told) != 1 || told[0].Code != exchange.CodePassedOver ||
+			!strings.Contains(told[0].Description, "3 projects at most") {
 			t.Errorf("the registrant of e is told %+v, want that it waits for the next exchange", told)
 		}
 		if b.there("d") || b.there("e") {
@@ -170,7 +179,8 @@ func TestPendingForDeletedName(t *testing.T) {
 		b.delete("demo", owner.ID())
 		req := b.request("Demo")
 		req.Pending = true
-		if _, err := b.registry.Add(t.Context(), stranger, req); !fault.Is(err, fault.Conflict) || !strings.Contains(err.Error(), "former owners") {
+		if _, err := b.registry.Add(t.Context(), stranger, req); !fault.Is(err, fault.Conflict) ||
+			!strings.Contains(err.Error(), "former owners") {
 			t.Errorf("Add by a stranger = %v, want conflict because the name is kept", err)
 		}
 		b.addPending(b.again("owner"), "demo")
@@ -185,7 +195,8 @@ func TestPendingForDeletedName(t *testing.T) {
 		if m := b.mint(nil); b.there("late") || !slices.Equal(m.Projects, []string{"demo"}) {
 			t.Errorf("projects %v, want no project of a deleted name for a stranger", m.Projects)
 		}
-		if told := b.exchanges(stranger, "late"); len(told) != 1 || !strings.Contains(told[0].Description, "only its former owners") {
+		if told := b.exchanges(stranger, "late"); len(told) != 1 ||
+			!strings.Contains(told[0].Description, "only its former owners") {
 			t.Errorf("the stranger is told %+v, want until when the name is kept", told)
 		}
 	})
@@ -207,7 +218,8 @@ func TestPendingKeepsToThePolicy(t *testing.T) {
 	b.project("fresho", "")
 	_, err := b.exchange(b.token(nil))
 	refuse(t, err, exchange.CodePublisher, "cannot be used now")
-	if told := b.exchanges(alice, "fresh0"); len(told) != 1 || !strings.Contains(told[0].Description, "too similar to fresho") {
+	if told := b.exchanges(alice, "fresh0"); len(told) != 1 ||
+		!strings.Contains(told[0].Description, "too similar to fresho") {
 		t.Errorf("alice is told %+v, want that the name is too similar", told)
 	}
 }
@@ -225,7 +237,8 @@ func TestCreatedIsTold(t *testing.T) {
 	b.takeQuietly("taken", b.user("bob").ID())
 	b.mint(nil)
 	b.mint(nil)
-	if len(told) != 1 || told[0].Project != "new-thing" || told[0].Owner != alice.ID() || told[0].Repository != "main" || told[0].Publisher == "" {
+	if len(told) != 1 || told[0].Project != "new-thing" || told[0].Owner != alice.ID() || told[0].Repository != "main" ||
+		told[0].Publisher == "" {
 		t.Errorf("the hook was told %+v, want new-thing of alice once", told)
 	}
 }

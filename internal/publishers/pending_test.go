@@ -75,7 +75,8 @@ func (b *bench) find(name string) (p catalog.Project) {
 func (b *bench) again(name string) access.Caller {
 	b.Helper()
 	d := access.NewDirectory(b.db.Access(), access.DirectoryOptions{Now: b.clock.Now})
-	_, secret, err := d.CreateToken(b.Context(), b.operator, access.NewAPIToken{User: name, Scope: access.ScopeAdmin, Description: "again"})
+	_, secret, err := d.CreateToken(b.Context(), b.operator,
+		access.NewAPIToken{User: name, Scope: access.ScopeAdmin, Description: "again"})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -94,7 +95,8 @@ func TestPendingNameTaken(t *testing.T) {
 		if m.Token != "" {
 			t.Error("a token was minted")
 		}
-		if diff := cmp.Diff(before, b.find("a-b"), cmp.Comparer(func(a, b packaging.ProjectName) bool { return a == b })); diff != "" {
+		if diff := cmp.Diff(before, b.find("a-b"),
+			cmp.Comparer(func(a, b packaging.ProjectName) bool { return a == b })); diff != "" {
 			t.Errorf("the taken project changed: %s", diff)
 		}
 		if b.again("alice").May(access.Uploader, before.Object()) {
@@ -120,11 +122,19 @@ func (b *bench) takeQuietly(name, owner string) {
 		if err != nil {
 			return err
 		}
-		p := catalog.Project{ID: "taken", Repository: repo, Name: n, Display: name, Status: catalog.Active, CreatedAt: b.clock.Now()}
+		p := catalog.Project{
+			ID:         "taken",
+			Repository: repo,
+			Name:       n,
+			Display:    name,
+			Status:     catalog.Active,
+			CreatedAt:  b.clock.Now(),
+		}
 		if err := tx.InsertProject(b.Context(), p); err != nil {
 			return err
 		}
-		return tx.PutGrant(b.Context(), access.Grant{UserID: owner, RepositoryID: repo.ID, ProjectID: p.ID, Role: access.Owner, CreatedAt: b.clock.Now()})
+		return tx.PutGrant(b.Context(),
+			access.Grant{UserID: owner, RepositoryID: repo.ID, ProjectID: p.ID, Role: access.Owner, CreatedAt: b.clock.Now()})
 	})
 	if err != nil {
 		b.Fatal(err)
@@ -172,7 +182,8 @@ func TestTwoPendingForOneName(t *testing.T) {
 		}, func(err error) { t.Errorf("Exchange = %v", err) })
 		p := b.find("new-thing")
 		if won != 2 || !b.again("alice").May(access.Owner, p.Object()) || b.again("bob").May(access.Uploader, p.Object()) {
-			t.Errorf("%d exchanged; alice owns: %v, bob may upload: %v", won, b.again("alice").May(access.Owner, p.Object()), b.again("bob").May(access.Uploader, p.Object()))
+			t.Errorf("%d exchanged; alice owns: %v, bob may upload: %v", won, b.again("alice").May(access.Owner, p.Object()),
+				b.again("bob").May(access.Uploader, p.Object()))
 		}
 		if list, err := b.registry.List(t.Context(), b.operator, ""); err != nil || len(list) != 1 {
 			t.Errorf("List = %+v, %v; want one publisher, nothing pending", list, err)
@@ -187,7 +198,8 @@ func TestPendingOfOneRegistrant(t *testing.T) {
 	b.addPending(alice, "new-thing", "environment", "")
 	b.addPending(alice, "new-thing")
 	b.mint(nil)
-	if list, err := b.registry.List(t.Context(), b.again("alice"), "new-thing"); err != nil || len(list) != 2 || list[0].Pending || list[1].Pending {
+	if list, err := b.registry.List(t.Context(), b.again("alice"), "new-thing"); err != nil || len(list) != 2 ||
+		list[0].Pending || list[1].Pending {
 		t.Errorf("List = %+v, %v; want two ordinary publishers", list, err)
 	}
 }

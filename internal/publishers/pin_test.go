@@ -34,7 +34,8 @@ func TestPinRace(t *testing.T) {
 		b.add("widgets", "owner_id", "")
 		ids, replicas := []string{"1", "2", "3", "4", "5", "6", "7", "8"}, b.replicas()
 		won := race(len(ids), func(i int) error {
-			_, err := replicas[i%2].Exchange(t.Context(), b.guest, b.token(map[string]any{"repository_owner_id": ids[i]}), upload)
+			_, err := replicas[i%2].Exchange(t.Context(), b.guest, b.token(map[string]any{"repository_owner_id": ids[i]}),
+				upload)
 			return err
 		}, func(err error) { refuse(t, err, exchange.CodePublisher, "valid token") })
 		if n := len(b.store.of("publisher.pin")); won != 1 || n != 1 {

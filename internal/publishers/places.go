@@ -14,9 +14,11 @@ func MayManage(who access.Caller, p catalog.Project) bool {
 	return who.Admin() || who.May(access.Owner, p.Object())
 }
 
-// ProjectFor returns a project whose publishers the caller may change. It returns the same fault.NotFound if there is no such
-// project and if the caller may not change them.
-func ProjectFor(ctx context.Context, tx Tx, who access.Caller, repository string, name packaging.ProjectName) (catalog.Project, error) {
+// ProjectFor returns a project whose publishers the caller may change. It returns the same fault.NotFound if there is
+// no such project and if the caller may not change them.
+func ProjectFor(ctx context.Context, tx Tx, who access.Caller, repository string,
+	name packaging.ProjectName,
+) (catalog.Project, error) {
 	absent := fault.New(fault.NotFound, "there is no project %s here whose publishers you may change", name)
 	repo, err := tx.RepositoryByName(ctx, repositoryName(repository))
 	if fault.Is(err, fault.NotFound) {
@@ -36,7 +38,8 @@ func repositoryFor(ctx context.Context, tx Tx, who access.Caller, name string) (
 	name = repositoryName(name)
 	repo, err := tx.RepositoryByName(ctx, name)
 	if fault.Is(err, fault.NotFound) || err == nil && !who.MayCreate(repo.Object()) {
-		return catalog.Repository{}, fault.New(fault.NotFound, "there is no repository %.100q in which you may make projects", name)
+		return catalog.Repository{},
+			fault.New(fault.NotFound, "there is no repository %.100q in which you may make projects", name)
 	}
 	return repo, err
 }

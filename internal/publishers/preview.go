@@ -41,6 +41,7 @@ func (r *Registry) Preview(ctx context.Context, who access.Caller, f workload.Fo
 	if err != nil {
 		return out, err
 	}
-	out.Words, out.Warnings = provider.Describe(issuer, rule.Fields).Capital(), provider.Warnings(rule.Fields, rule.OwnerID)
+	out.Words, out.Warnings = provider.Describe(issuer, rule.Fields).Capital(),
+		provider.Warnings(rule.Fields, rule.OwnerID)
 	return out, nil
 }

@@ -4,7 +4,8 @@ import (
 	"time"
 )
 
-// Publisher is a rule that trusts workloads: those whose verified claims fit may upload to the projects it is attached to.
+// Publisher is a rule that trusts workloads: those whose verified claims fit may upload to the projects it is attached
+// to.
 type Publisher struct {
 	ID       string
 	Issuer   string            // exact "iss"; part of the identity

@@ -14,8 +14,8 @@ import (
 	"pyindex/internal/packaging"
 )
 
-// Reader is a rule that trusts workloads to read: those whose verified claims fit may see a repository, or some projects
-// of it. Its Publisher is the rule itself, compiled and compared as any publisher's; the id is the reader's.
+// Reader is a rule that trusts workloads to read: those whose verified claims fit may see a repository, or some
+// projects of it. Its Publisher is the rule itself, compiled and compared as any publisher's; the id is the reader's.
 type Reader struct {
 	Publisher
 	RepositoryID string
@@ -55,8 +55,9 @@ type ListedReader struct {
 }
 
 // AddReader lets a workload read a repository, or some projects of it. Only administrators and owners of the repository
-// may, and for projects the owners of all of them; others get the fault.NotFound of what does not exist, and nobody gets
-// fault.Unauthenticated. fault.Invalid names the field that is wrong; fault.Conflict is for a reader that is there already.
+// may, and for projects the owners of all of them; others get the fault.NotFound of what does not exist, and nobody
+// gets fault.Unauthenticated. fault.Invalid names the field that is wrong; fault.Conflict is for a reader that is there
+// already.
 func (r *Registry) AddReader(ctx context.Context, who access.Caller, req ReaderRequest) (ListedReader, error) {
 	if err := CheckKnown(who); err != nil {
 		return ListedReader{}, err
@@ -73,7 +74,8 @@ func (r *Registry) AddReader(ctx context.Context, who access.Caller, req ReaderR
 	if err != nil {
 		return ListedReader{}, err
 	}
-	rule, warning, err := r.compile(ctx, who, AddRequest{Provider: req.Provider, Issuer: req.Issuer, Fields: req.Fields}, r.o.Now())
+	rule, warning, err := r.compile(ctx, who, AddRequest{Provider: req.Provider, Issuer: req.Issuer, Fields: req.Fields},
+		r.o.Now())
 	if err != nil {
 		return ListedReader{}, err
 	}
@@ -118,10 +120,14 @@ func parseNames(in []string) ([]packaging.ProjectName, error) {
 	return slices.Compact(out), nil
 }
 
-// readerFor returns a reader without its rule, and its repository, if the caller may say who reads there. It returns the same
-// fault.NotFound if the place does not exist and if the caller may not.
-func readerFor(ctx context.Context, tx Tx, who access.Caller, repository string, wanted []packaging.ProjectName) (Reader, catalog.Repository, error) {
-	absent := fault.New(fault.NotFound, "there is no repository %.100q here whose readers you may change: name projects that you own", repositoryName(repository))
+// readerFor returns a reader without its rule, and its repository, if the caller may say who reads there. It returns
+// the same fault.NotFound if the place does not exist and if the caller may not.
+func readerFor(ctx context.Context, tx Tx, who access.Caller, repository string,
+	wanted []packaging.ProjectName,
+) (Reader, catalog.Repository, error) {
+	absent := fault.New(fault.NotFound,
+		"there is no repository %.100q here whose readers you may change: name projects that you own",
+		repositoryName(repository))
 	repo, err := tx.RepositoryByName(ctx, repositoryName(repository))
 	if fault.Is(err, fault.NotFound) {
 		return Reader{}, repo, absent
@@ -144,8 +150,8 @@ func readerFor(ctx context.Context, tx Tx, who access.Caller, repository string,
 	return rd, repo, nil
 }
 
-// sameReader returns fault.Conflict where a reader says the same as rd. One that is pinned stands in the way of one that is
-// not: a loose copy would be open to whoever takes the owner's name next.
+// sameReader returns fault.Conflict where a reader says the same as rd. One that is pinned stands in the way of one
+// that is not: a loose copy would be open to whoever takes the owner's name next.
 func sameReader(ctx context.Context, tx Tx, rd Reader) error {
 	all, err := tx.ReadersFor(ctx, rd.Issuer, rd.Provider, rd.Lookup)
 	if err != nil {
@@ -214,8 +220,9 @@ func ruledBy(ctx context.Context, tx Tx, who access.Caller, rd Reader) (catalog.
 	return repo, mayRule(who, repo, rd.Whole, projects), nil
 }
 
-// RemoveReader ends the trust in a reader; tokens minted for it see nothing by it from their next request on. An id that
-// does not exist and one that is not who's business are the same fault.NotFound; nobody gets fault.Unauthenticated.
+// RemoveReader ends the trust in a reader; tokens minted for it see nothing by it from their next request on. An id
+// that does not exist and one that is not who's business are the same fault.NotFound; nobody gets
+// fault.Unauthenticated.
 func (r *Registry) RemoveReader(ctx context.Context, who access.Caller, id string) error {
 	if err := CheckKnown(who); err != nil {
 		return err
@@ -243,18 +250,19 @@ func (r *Registry) RemoveReader(ctx context.Context, who access.Caller, id strin
 	})
 }
 
-// readerEntry returns an entry about a reader. It is in the history of a project if the reader names that one alone, and in
-// the repository's otherwise.
+// readerEntry returns an entry about a reader. It is in the history of a project if the reader names that one alone,
+// and in the repository's otherwise.
 func (r *Registry) readerEntry(action string, by audit.Actor, rd Reader, at time.Time) audit.Entry {
-	e := r.entry(action, by, catalog.Project{Repository: catalog.Repository{ID: rd.RepositoryID}}, rd.ID, at, r.ReaderDetail(rd))
+	e := r.entry(action, by, catalog.Project{Repository: catalog.Repository{ID: rd.RepositoryID}}, rd.ID, at,
+		r.ReaderDetail(rd))
 	if len(rd.Projects) == 1 {
 		e.Project = rd.Projects[0].Name
 	}
 	return e
 }
 
-// mayRule reports whether who says who reads in a place: an administrator, an owner of the repository, or, for a reader of
-// some projects, the owner of each of them.
+// mayRule reports whether who says who reads in a place: an administrator, an owner of the repository, or, for a reader
+// of some projects, the owner of each of them.
 func mayRule(who access.Caller, repo catalog.Repository, whole bool, projects []catalog.Project) bool {
 	if who.Admin() || who.May(access.Owner, repo.Object()) {
 		return true

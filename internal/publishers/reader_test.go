@@ -101,7 +101,8 @@ func TestExchangeRead(t *testing.T) {
 			if len(m.Repositories) == 1 != c.whole || len(m.Projects) == 0 != c.whole {
 				t.Errorf("Exchange(read): repositories %v, projects %v", m.Repositories, m.Projects)
 			}
-			if who.Kind() != access.KindReader || !strings.Contains(who.Name(), "acme/widgets") || who.Claims()["repository_id"] != "777" {
+			if who.Kind() != access.KindReader || !strings.Contains(who.Name(), "acme/widgets") ||
+				who.Claims()["repository_id"] != "777" {
 				t.Errorf("caller: %v %q %v", who.Kind(), who.Name(), who.Claims())
 			}
 			b.clock.Pass(15 * time.Minute)
@@ -128,24 +129,33 @@ func TestEveryReaderAdds(t *testing.T) {
 	b.sees(b.identify(m.Token), false, "widgets", "gadgets")
 }
 
-// TestScopesApart: a publisher, pending or not, gives no read token and a reader no upload token, by every door, and a door
-// that does not exist gives nothing. A refused attempt leaves the identity token good for the right door.
+// TestScopesApart: a publisher, pending or not, gives no read token and a reader no upload token, by every door, and a
+// door that does not exist gives nothing. A refused attempt leaves the identity token good for the right door.
 func TestScopesApart(t *testing.T) {
 	rules := map[string]struct {
 		add   func(b *bench)
 		gives []exchange.Want
 		role  access.Role // on the project widgets, at most
 	}{
-		"publisher": {func(b *bench) { b.project("widgets", ""); b.add("widgets") }, []exchange.Want{upload, once}, access.Uploader},
-		"pending":   {func(b *bench) { b.addPending(b.user("alice"), "widgets") }, []exchange.Want{upload, once}, access.Uploader},
-		"reader":    {func(b *bench) { b.project("widgets", ""); b.addReader(nil) }, []exchange.Want{read}, access.Reader},
+		"publisher": {
+			func(b *bench) { b.project("widgets", ""); b.add("widgets") }, []exchange.Want{upload, once}, access.Uploader,
+		},
+		"pending": {
+			func(b *bench) { b.addPending(b.user("alice"), "widgets") }, []exchange.Want{upload, once}, access.Uploader,
+		},
+		"reader": {func(b *bench) { b.project("widgets", ""); b.addReader(nil) }, []exchange.Want{read}, access.Reader},
 		"reader of a project": {
 			func(b *bench) { b.project("widgets", ""); b.addReader([]string{"widgets"}) }, []exchange.Want{read}, access.Reader,
 		},
 	}
 	doors := []exchange.Want{
 		upload, once, read,
-		{}, {Single: true}, {Scope: access.ScopeAdmin}, {Scope: access.ScopeAdmin, Single: true}, {Scope: 99}, {Scope: access.ScopeRead, Single: true},
+		{},
+		{Single: true},
+		{Scope: access.ScopeAdmin},
+		{Scope: access.ScopeAdmin, Single: true},
+		{Scope: 99},
+		{Scope: access.ScopeRead, Single: true},
 	}
 	for name, rule := range rules {
 		for _, good := range rule.gives {
@@ -167,7 +177,8 @@ func TestScopesApart(t *testing.T) {
 					t.Fatalf("Exchange(%+v) = %v", good, err)
 				}
 				who, o := b.identify(m.Token), b.object(b.find("widgets").ID)
-				if !who.May(access.Reader, o) || who.May(access.Uploader, o) != (rule.role == access.Uploader) || who.May(access.Owner, o) || who.SingleUse() != good.Single {
+				if !who.May(access.Reader, o) || who.May(access.Uploader, o) != (rule.role == access.Uploader) ||
+					who.May(access.Owner, o) || who.SingleUse() != good.Single {
 					t.Errorf("the token of a %s: %+v", name, who)
 				}
 				if who.Uploads() != (good.Scope == access.ScopeUpload) || who.Admin() || who.MayCreate(b.object("")) {
@@ -178,17 +189,20 @@ func TestScopesApart(t *testing.T) {
 	}
 }
 
-// TestBothRulesOfOneWorkload: a workload that has a publisher and a reader gets by each door what that rule gives alone.
+// TestBothRulesOfOneWorkload: a workload that has a publisher and a reader gets by each door what that rule gives
+// alone.
 func TestBothRulesOfOneWorkload(t *testing.T) {
 	b := reading(t)
 	b.add("widgets")
 	b.addReader([]string{"gadgets"})
 	up, down := b.mint(nil), b.mintRead(nil)
-	if !slices.Equal(up.Projects, []string{"widgets"}) || len(up.Repositories) > 0 || !slices.Equal(down.Projects, []string{"gadgets"}) || len(down.Repositories) > 0 {
+	if !slices.Equal(up.Projects, []string{"widgets"}) || len(up.Repositories) > 0 ||
+		!slices.Equal(down.Projects, []string{"gadgets"}) || len(down.Repositories) > 0 {
 		t.Errorf("upload %+v, read %+v", up, down)
 	}
 	b.sees(b.identify(down.Token), false, "gadgets")
-	if who := b.identify(up.Token); who.May(access.Reader, b.object("project-gadgets")) || !who.May(access.Uploader, b.object("project-widgets")) {
+	if who := b.identify(up.Token); who.May(access.Reader, b.object("project-gadgets")) ||
+		!who.May(access.Uploader, b.object("project-widgets")) {
 		t.Errorf("the upload token: %+v", who)
 	}
 }
@@ -241,12 +255,32 @@ func TestExchangeReadRefuses(t *testing.T) {
 		claims     map[string]any
 		code, word string
 	}{
-		{"another repository", map[string]any{"repository": "acme/gears"}, exchange.CodePublisher, `nothing here lets "acme/gears" read`},
+		{
+			"another repository",
+			map[string]any{"repository": "acme/gears"},
+			exchange.CodePublisher,
+			`nothing here lets "acme/gears" read`,
+		},
 		{"another owner's id", map[string]any{"repository_owner_id": "9"}, exchange.CodePublisher, "repository_owner_id"},
-		{"another workflow", map[string]any{"job_workflow_ref": path("evil.yml@refs/tags/v1.0")}, exchange.CodePublisher, "job_workflow_ref"},
-		{"another environment", map[string]any{"environment": "staging"}, exchange.CodePublisher, `claim environment is "staging", which the nearest reader does not accept`},
+		{
+			"another workflow",
+			map[string]any{"job_workflow_ref": path("evil.yml@refs/tags/v1.0")},
+			exchange.CodePublisher,
+			"job_workflow_ref",
+		},
+		{
+			"another environment",
+			map[string]any{"environment": "staging"},
+			exchange.CodePublisher,
+			`claim environment is "staging", which the nearest reader does not accept`,
+		},
 		{"no environment", map[string]any{"environment": issuertest.Absent}, exchange.CodePublisher, "environment"},
-		{"a stranger's pull request", map[string]any{"event_name": "pull_request_target"}, exchange.CodePublisher, "event_name"},
+		{
+			"a stranger's pull request",
+			map[string]any{"event_name": "pull_request_target"},
+			exchange.CodePublisher,
+			"event_name",
+		},
 		{"no id", map[string]any{"jti": issuertest.Absent}, exchange.CodeToken, "jti"},
 		{"another audience", map[string]any{"aud": "elsewhere"}, exchange.CodeToken, "audience"},
 		{"over", map[string]any{"exp": 1}, exchange.CodeToken, "expired"},
@@ -282,7 +316,8 @@ func TestReadRefusalTellsItsOwners(t *testing.T) {
 	_, err := b.exchangeRead(b.token(map[string]any{"environment": "staging"}))
 	refuse(t, err, exchange.CodePublisher, "environment")
 	e := b.store.of("publisher.exchange")
-	if len(e) != 1 || e[0].Project != "widgets" || e[0].Subject != near.ID || e[0].Detail["expected"] != `"release"` || e[0].Detail["got"] != `"staging"` {
+	if len(e) != 1 || e[0].Project != "widgets" || e[0].Subject != near.ID || e[0].Detail["expected"] != `"release"` ||
+		e[0].Detail["got"] != `"staging"` {
 		t.Errorf("the record of a refusal: %+v", e)
 	}
 }
@@ -466,7 +501,11 @@ func TestAddReaderRefuses(t *testing.T) {
 		{"a field that is none", b.readRequest(nil, "colour", "red"), fault.Invalid},
 		{"a field that is wrong", b.readRequest(nil, "workflow", "a/b.yml"), fault.Invalid},
 		{"a kind that is none", publishers.ReaderRequest{Provider: "teletype", Fields: fields()}, fault.Invalid},
-		{"a repository that is none", publishers.ReaderRequest{Provider: "github", Repository: "nowhere", Fields: fields()}, fault.NotFound},
+		{
+			"a repository that is none",
+			publishers.ReaderRequest{Provider: "github", Repository: "nowhere", Fields: fields()},
+			fault.NotFound,
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if _, err := b.registry.AddReader(t.Context(), b.operator, c.req); !fault.Is(err, c.want) {
@@ -487,8 +526,8 @@ func TestAddReaderRefuses(t *testing.T) {
 	}
 }
 
-// TestReaderOfDeletedProject: a reader that loses its last project is gone, and its tokens see nothing, also of a project
-// that takes the name.
+// TestReaderOfDeletedProject: a reader that loses its last project is gone, and its tokens see nothing, also of a
+// project that takes the name.
 func TestReaderOfDeletedProject(t *testing.T) {
 	b := reading(t)
 	b.addReader([]string{"widgets"})
@@ -513,7 +552,8 @@ func TestReaderOfDeletedProject(t *testing.T) {
 func TestReadOfOtherRepository(t *testing.T) {
 	b := reading(t)
 	tools := catalog.Repository{ID: "tools-id", Name: "tools", CreatedAt: b.clock.Now()}
-	if err := b.store.Update(t.Context(), func(tx publishers.Tx) error { return tx.InsertRepository(t.Context(), tools) }); err != nil {
+	if err := b.store.Update(t.Context(),
+		func(tx publishers.Tx) error { return tx.InsertRepository(t.Context(), tools) }); err != nil {
 		t.Fatal(err)
 	}
 	req := b.readRequest(nil)

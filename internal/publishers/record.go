@@ -15,7 +15,9 @@ func (r *Registry) Detail(p Publisher) map[string]any {
 }
 
 // entry returns an audit entry of a change that was granted.
-func (r *Registry) entry(action string, by audit.Actor, p catalog.Project, subject string, at time.Time, detail map[string]any) audit.Entry {
+func (r *Registry) entry(action string, by audit.Actor, p catalog.Project, subject string, at time.Time,
+	detail map[string]any,
+) audit.Entry {
 	return audit.Entry{
 		ID: r.o.NewID(), At: at, Action: action, Outcome: audit.Granted, Actor: by,
 		Repository: p.Repository.ID, Project: p.Name.String(), Subject: subject, Detail: detail,

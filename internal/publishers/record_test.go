@@ -21,7 +21,8 @@ import (
 	"pyindex/internal/workload"
 )
 
-// TestRefusalIsDiscreet: who sent the token reads which claim failed and what it said, the owner also what was expected.
+// TestRefusalIsDiscreet: who sent the token reads which claim failed and what it said, the owner also what was
+// expected.
 func TestRefusalIsDiscreet(t *testing.T) {
 	b := newBench(t)
 	widgets := b.project("widgets", "")
@@ -48,12 +49,16 @@ func TestRefusalIsDiscreet(t *testing.T) {
 	}
 }
 
-// TestUnverifiedTokensLeaveNoRow: what anybody can send, however often, is counted and leaves the record alone; the log says how
-// much there was in a line a minute.
+// TestUnverifiedTokensLeaveNoRow: what anybody can send, however often, is counted and leaves the record alone; the log
+// says how much there was in a line a minute.
 func TestUnverifiedTokensLeaveNoRow(t *testing.T) {
 	b := newBench(t)
 	var log bytes.Buffer
-	b.registry = newTrust(b.store, b.verifier, []*workload.Kind{workload.GitHub}, settings{rules: publishers.Options{Now: b.clock.Now}, exchange: exchange.Options{Log: slog.New(slog.NewTextHandler(&log, nil))}})
+	b.registry = newTrust(b.store, b.verifier, []*workload.Kind{workload.GitHub},
+		settings{
+			rules:    publishers.Options{Now: b.clock.Now},
+			exchange: exchange.Options{Log: slog.New(slog.NewTextHandler(&log, nil))},
+		})
 	other := issuertest.New(t, issuertest.Options{Plain: true})
 	for range 100 {
 		for _, raw := range []string{"rubbish", "e30.e30.e30", other.Sign(other.Claims(audience, b.clock.Now(), nil))} {
@@ -76,13 +81,14 @@ func TestUnverifiedTokensLeaveNoRow(t *testing.T) {
 		t.Errorf("%d lines of the log within a minute, want 1:\n%s", n, log.String())
 	}
 	b.registry.LogUnverified()
-	if text := log.String(); strings.Count(text, "\n") != 2 || !strings.Contains(text, "count=600 ") || !strings.Contains(text, "since_start=601") || strings.Contains(text, "rubbish") {
+	if text := log.String(); strings.Count(text, "\n") != 2 || !strings.Contains(text, "count=600 ") ||
+		!strings.Contains(text, "since_start=601") || strings.Contains(text, "rubbish") {
 		t.Errorf("the log says\n%s", text)
 	}
 }
 
-// TestStrangersRefusalsAreCounted: alike refusals that are no project's are one entry a minute, which counts them. Those of a
-// project stay apart, with their own claims.
+// TestStrangersRefusalsAreCounted: alike refusals that are no project's are one entry a minute, which counts them.
+// Those of a project stay apart, with their own claims.
 func TestStrangersRefusalsAreCounted(t *testing.T) {
 	b := newBench(t)
 	b.project("widgets", "")
@@ -110,7 +116,8 @@ func TestStrangersRefusalsAreCounted(t *testing.T) {
 	}
 }
 
-// TestEquallyNear: two publishers of two teams differ in the same claim, and each history shows its own expectation alone.
+// TestEquallyNear: two publishers of two teams differ in the same claim, and each history shows its own expectation
+// alone.
 func TestEquallyNear(t *testing.T) {
 	b := newBench(t)
 	want := map[string]string{"widgets": `"quiet-harbour"`, "gadgets": `"loud-beach"`}
@@ -159,9 +166,11 @@ func TestFaultIsRecorded(t *testing.T) {
 	b := newBench(t)
 	b.project("widgets", "")
 	b.add("widgets")
-	r := newTrust(&faulty{b.store}, b.verifier, []*workload.Kind{workload.GitHub}, settings{rules: publishers.Options{Now: b.clock.Now}})
+	r := newTrust(&faulty{b.store}, b.verifier, []*workload.Kind{workload.GitHub},
+		settings{rules: publishers.Options{Now: b.clock.Now}})
 	_, err := r.Exchange(t.Context(), b.guest, b.token(nil), upload)
-	if e := b.store.of("publisher.exchange"); !fault.Is(err, fault.Invalid) || len(e) != 1 || e[0].Detail["code"] != exchange.CodePayload {
+	if e := b.store.of("publisher.exchange"); !fault.Is(err, fault.Invalid) || len(e) != 1 ||
+		e[0].Detail["code"] != exchange.CodePayload {
 		t.Errorf("Exchange = %v; entries %+v", err, e)
 	}
 }
@@ -198,7 +207,8 @@ func TestRecordMustBeKept(t *testing.T) {
 	b.project("widgets", "")
 	b.add("widgets")
 	for left := range 2 {
-		r := newTrust(&failing{b.store, left}, b.verifier, []*workload.Kind{workload.GitHub}, settings{rules: publishers.Options{Now: b.clock.Now}})
+		r := newTrust(&failing{b.store, left}, b.verifier, []*workload.Kind{workload.GitHub},
+			settings{rules: publishers.Options{Now: b.clock.Now}})
 		_, err := r.Exchange(t.Context(), b.guest, b.token(map[string]any{"environment": "no"}), upload)
 		if err == nil || fault.KindOf(err) != fault.Internal {
 			t.Errorf("Exchange with %d updates = %v (%v), want an internal error", left, err, fault.KindOf(err))
@@ -216,7 +226,9 @@ func TestClaimsAreBounded(t *testing.T) {
 	onEach(t, func(t *testing.T, b *bench) {
 		b.project("widgets", "")
 		b.add("widgets")
-		over := map[string]any{"long": strings.Repeat("é", 1000), "deep": []any{map[string]any{"a": strings.Repeat("x", 900)}}, "1e400": 1}
+		over := map[string]any{
+			"long": strings.Repeat("é", 1000), "deep": []any{map[string]any{"a": strings.Repeat("x", 900)}}, "1e400": 1,
+		}
 		for i := range 80 {
 			over["claim"+strings.Repeat("n", i)] = i
 		}

@@ -29,7 +29,8 @@ func (b *bench) publish(m exchange.Minted, project, version string) {
 			return err
 		}
 		return tx.InsertFile(b.Context(), catalog.File{
-			ID: "f-" + id, RepositoryID: p.Repository.ID, ProjectID: p.ID, ReleaseID: r.ID, Filename: id, NameKey: id, Version: version, UploadedAt: b.clock.Now(),
+			ID: "f-" + id, RepositoryID: p.Repository.ID, ProjectID: p.ID, ReleaseID: r.ID, Filename: id, NameKey: id,
+			Version: version, UploadedAt: b.clock.Now(),
 			Uploader: catalog.Uploader{Kind: string(who.Kind()), Name: who.Name(), TokenID: who.TokenID(), Claims: who.Claims()},
 		}, packaging.Metadata{})
 	})
@@ -80,8 +81,17 @@ func (b *bench) reads(who access.Caller, project string) string {
 
 // secret are claims of a job that no rule below compares, and run those that say which run it was.
 var (
-	secret = map[string]any{"actor": "secret-actor", "runner_environment": "secret-runner", "enterprise": "secret-enterprise", "environment": "secret-env", "repository_visibility": "secret-visibility"}
-	run    = map[string]any{"run_id": "778899", "ref": "refs/heads/secret-branch", "job_workflow_ref": "acme/widgets/.github/workflows/release.yml@refs/heads/secret-branch"}
+	secret = map[string]any{
+		"actor":                 "secret-actor",
+		"runner_environment":    "secret-runner",
+		"enterprise":            "secret-enterprise",
+		"environment":           "secret-env",
+		"repository_visibility": "secret-visibility",
+	}
+	run = map[string]any{
+		"run_id": "778899", "ref": "refs/heads/secret-branch",
+		"job_workflow_ref": "acme/widgets/.github/workflows/release.yml@refs/heads/secret-branch",
+	}
 )
 
 func (b *bench) job(over ...map[string]any) map[string]any {
@@ -103,7 +113,8 @@ func (b *bench) shows(what, text string, want bool, words ...string) {
 	}
 }
 
-// TestForeignClaims: who names a workflow of others in a rule reads nothing of its jobs before one of them publishes there.
+// TestForeignClaims: who names a workflow of others in a rule reads nothing of its jobs before one of them publishes
+// there.
 func TestForeignClaims(t *testing.T) {
 	onEach(t, func(t *testing.T, b *bench) {
 		mallory := b.owner("mallory", "mine")
@@ -113,7 +124,8 @@ func TestForeignClaims(t *testing.T) {
 		text := b.reads(mallory, "mine")
 		b.shows("after an exchange", text, false, "secret-", "778899", "198.51.100.7")
 		b.shows("after an exchange", text, true, `"claims_withheld":true`)
-		b.shows("to an administrator", b.reads(b.operator, "mine"), true, "secret-actor", "secret-runner", "secret-enterprise", "secret-branch", "778899", "198.51.100.7")
+		b.shows("to an administrator", b.reads(b.operator, "mine"), true, "secret-actor", "secret-runner",
+			"secret-enterprise", "secret-branch", "778899", "198.51.100.7")
 
 		b.clock.Pass(time.Second)
 		b.publish(m, "mine", "1.0")
@@ -141,14 +153,21 @@ func TestForeignClaimsOfAnotherWorkload(t *testing.T) {
 	b := newBench(t)
 	alice := b.owner("alice", "mine")
 	b.add("mine", "environment", "")
-	b.addRequest(b.operator, publishers.AddRequest{Provider: "github", Issuer: b.issuer.URL, Project: "mine", Fields: fields("repository", "private", "environment", "")})
+	b.addRequest(b.operator,
+		publishers.AddRequest{
+			Provider: "github", Issuer: b.issuer.URL, Project: "mine",
+			Fields: fields("repository", "private", "environment", ""),
+		})
 	b.publish(b.mint(nil), "mine", "1.0")
-	b.mint(b.job(map[string]any{"repository": "acme/private", "job_workflow_ref": "acme/private/.github/workflows/release.yml@refs/heads/secret-branch", "sub": "x"}))
+	b.mint(b.job(map[string]any{
+		"repository":       "acme/private",
+		"job_workflow_ref": "acme/private/.github/workflows/release.yml@refs/heads/secret-branch", "sub": "x",
+	}))
 	b.shows("the other workload", b.reads(alice, "mine"), false, "secret-", "778899")
 }
 
-// TestClaimsOfRefusedExchanges: a project's history has the claims that its rule compares and those of the run, and of others'
-// rules nothing.
+// TestClaimsOfRefusedExchanges: a project's history has the claims that its rule compares and those of the run, and of
+// others' rules nothing.
 func TestClaimsOfRefusedExchanges(t *testing.T) {
 	onEach(t, func(t *testing.T, b *bench) {
 		alice, bob := b.owner("alice", "mine"), b.user("bob")
@@ -158,16 +177,20 @@ func TestClaimsOfRefusedExchanges(t *testing.T) {
 		refuse(t, err, exchange.CodePublisher, "job_workflow_ref")
 		for who, text := range map[string]string{"owner": b.reads(alice, "mine"), "registrant": b.reads(bob, "planned")} {
 			b.shows(who, text, true, "secret-branch", "778899", "release.yml", "acme/widgets")
-			b.shows(who, text, false, "secret-actor", "secret-runner", "secret-enterprise", "secret-env", "secret-visibility", `"compared"`)
+			b.shows(who, text, false, "secret-actor", "secret-runner", "secret-enterprise", "secret-env", "secret-visibility",
+				`"compared"`)
 		}
 		got := b.exchanges(alice, "mine")[0]
-		if diff := cmp.Diff(map[string]string{"owner": "acme", "repository": "widgets", "workflow": "release.yml", "owner_id": "4242"}, got.Suggested); diff != "" {
+		if diff := cmp.Diff(map[string]string{
+			"owner": "acme", "repository": "widgets", "workflow": "release.yml", "owner_id": "4242",
+		}, got.Suggested); diff != "" {
 			t.Errorf("the suggestion differs: %s", diff)
 		}
 	})
 }
 
-// TestClaimsOfPendingPublishers: one that names a workflow of others shows nothing of the job that used it or passed it over.
+// TestClaimsOfPendingPublishers: one that names a workflow of others shows nothing of the job that used it or passed it
+// over.
 func TestClaimsOfPendingPublishers(t *testing.T) {
 	onEach(t, func(t *testing.T, b *bench) {
 		mallory := b.user("mallory")

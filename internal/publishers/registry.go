@@ -20,8 +20,9 @@ const (
 	DefaultKeepExchanges   = 30 * 24 * time.Hour // of what was recorded of an exchange
 )
 
-// How many pending publishers a user may have open at a time, and an administrator. They may name anybody's workflow, whose
-// next exchange creates the projects; the public index allows three. The command line on the server has no such bound.
+// How many pending publishers a user may have open at a time, and an administrator. They may name anybody's workflow,
+// whose next exchange creates the projects; the public index allows three. The command line on the server has no such
+// bound.
 const (
 	MaxPending      = 3
 	MaxPendingAdmin = 50

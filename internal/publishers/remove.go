@@ -46,7 +46,9 @@ func (r *Registry) remove(ctx context.Context, who access.Caller, id string, fro
 }
 
 // detach unlinks a publisher from projects of who's and returns from how many.
-func (r *Registry) detach(ctx context.Context, tx Tx, who access.Caller, id string, from func(catalog.Project) bool) (int, error) {
+func (r *Registry) detach(ctx context.Context, tx Tx, who access.Caller, id string,
+	from func(catalog.Project) bool,
+) (int, error) {
 	if id == "" {
 		return 0, nil // "" means all to AttachedTo
 	}
@@ -67,20 +69,22 @@ func (r *Registry) detach(ctx context.Context, tx Tx, who access.Caller, id stri
 			return 0, err
 		}
 		n++
-		if err := tx.InsertAudit(ctx, r.entry("publisher.remove", who.Actor(), p, id, r.o.Now(), r.Detail(l.Publisher))); err != nil {
+		if err := tx.InsertAudit(ctx,
+			r.entry("publisher.remove", who.Actor(), p, id, r.o.Now(), r.Detail(l.Publisher))); err != nil {
 			return 0, err
 		}
 	}
 	return n, nil
 }
 
-// RemovePending removes a pending publisher that who registered, or any for an administrator; an id that is none of those,
-// a publisher's of a project too, is fault.NotFound. Nobody gets fault.Unauthenticated.
+// RemovePending removes a pending publisher that who registered, or any for an administrator; an id that is none of
+// those, a publisher's of a project too, is fault.NotFound. Nobody gets fault.Unauthenticated.
 func (r *Registry) RemovePending(ctx context.Context, who access.Caller, id string) error {
 	if err := CheckKnown(who); err != nil {
 		return err
 	}
-	return access.Update(ctx, r.store, who, func(tx Tx, who access.Caller) error { return r.removePending(ctx, tx, who, id) })
+	return access.Update(ctx, r.store, who,
+		func(tx Tx, who access.Caller) error { return r.removePending(ctx, tx, who, id) })
 }
 
 func (r *Registry) removePending(ctx context.Context, tx Tx, who access.Caller, id string) error {

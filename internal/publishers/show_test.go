@@ -35,7 +35,8 @@ func TestForProject(t *testing.T) {
 			t.Fatalf("publishers %+v", p.Publishers)
 		}
 		one := p.Publishers[0]
-		if one.AddedBy != "alice" || !one.Pinned || one.Last == nil || one.Last.Granted || len(p.Exchanges) != 2 || !p.Exchanges[1].Granted || p.Exchanges[1].PublisherID != first.ID {
+		if one.AddedBy != "alice" || !one.Pinned || one.Last == nil || one.Last.Granted || len(p.Exchanges) != 2 ||
+			!p.Exchanges[1].Granted || p.Exchanges[1].PublisherID != first.ID {
 			t.Errorf("first %+v, exchanges %+v", one, p.Exchanges)
 		}
 		for _, x := range p.Exchanges {
@@ -73,7 +74,9 @@ func TestTighteningKeepsTheLastJob(t *testing.T) {
 		got[w.Field] = w.Value
 	}
 	b.add("widgets", "workflow", "main.yml")
-	main := map[string]any{"job_workflow_ref": "acme/widgets/.github/workflows/main.yml@refs/heads/main", "ref": "refs/heads/main"}
+	main := map[string]any{
+		"job_workflow_ref": "acme/widgets/.github/workflows/main.yml@refs/heads/main", "ref": "refs/heads/main",
+	}
 	b.publish(b.mint(main), "widgets", "2.0")
 	for _, w := range b.show(alice, "widgets").Publishers[1].Warnings {
 		if w.Field == "ref" && w.Value != "refs/heads/main" {
@@ -95,7 +98,15 @@ func TestUploadTokens(t *testing.T) {
 			t.Fatal(err)
 		}
 		token := func(user, description string, scope access.Scope, expires time.Duration, projects ...string) access.Token {
-			got, _, err := d.CreateToken(t.Context(), b.operator, access.NewAPIToken{User: user, Repository: "main", Projects: projects, Scope: scope, Expires: expires, Description: description})
+			got, _, err := d.CreateToken(t.Context(), b.operator,
+				access.NewAPIToken{
+					User:        user,
+					Repository:  "main",
+					Projects:    projects,
+					Scope:       scope,
+					Expires:     expires,
+					Description: description,
+				})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -115,12 +126,14 @@ func TestUploadTokens(t *testing.T) {
 		b.clock.Pass(time.Minute)
 		var got []string
 		for _, u := range b.show(alice, "widgets").Tokens {
-			got = append(got, u.User+":"+u.Description+map[bool]string{true: ":mine"}[u.Mine]+map[bool]string{true: ":whole"}[u.Whole])
+			got = append(got,
+				u.User+":"+u.Description+map[bool]string{true: ":mine"}[u.Mine]+map[bool]string{true: ":whole"}[u.Whole])
 			if u.Hash != "" {
 				t.Error("a hash is shown")
 			}
 		}
-		if want := "alice:test:mine:whole|alice:again:mine:whole|alice:bound:mine|root::whole"; strings.Join(got, "|") != want {
+		if want := "alice:test:mine:whole|alice:again:mine:whole|alice:bound:mine|root::whole"; strings.Join(got,
+			"|") != want {
 			t.Errorf("tokens %q, want %q", strings.Join(got, "|"), want)
 		}
 		if err := d.DisableUser(t.Context(), b.operator, "root"); err != nil {
@@ -140,7 +153,8 @@ func TestPendingOf(t *testing.T) {
 	b.addPending(bob, "Other.One", "environment", "bobs")
 	b.exchange(b.token(map[string]any{"environment": "wrong"}))
 	got, err := b.registry.PendingOf(t.Context(), alice)
-	if err != nil || len(got) != 1 || got[0].Project != "planned" || got[0].AddedBy != "alice" || got[0].Last == nil || got[0].Last.Nearest[0].Differences[0].Claim != "environment" {
+	if err != nil || len(got) != 1 || got[0].Project != "planned" || got[0].AddedBy != "alice" || got[0].Last == nil ||
+		got[0].Last.Nearest[0].Differences[0].Claim != "environment" {
 		t.Errorf("PendingOf = %+v, %v", got, err)
 	}
 	if all, err := b.registry.PendingOf(t.Context(), b.operator); err != nil || len(all) != 2 {

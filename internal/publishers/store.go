@@ -9,8 +9,8 @@ import (
 	"pyindex/internal/catalog"
 )
 
-// Tx is a transaction over the rows of publishers, readers and exchanges, and of the catalog, because an exchange may create
-// a project. Reads of one row return fault.NotFound if there is none.
+// Tx is a transaction over the rows of publishers, readers and exchanges, and of the catalog, because an exchange may
+// create a project. Reads of one row return fault.NotFound if there is none.
 type Tx interface {
 	catalog.Tx
 	access.HolderRows
@@ -22,8 +22,8 @@ type Tx interface {
 	PublisherByID(ctx context.Context, id string) (Publisher, error)
 	// PublishersFor returns the publishers of an issuer with this provider and lookup key, oldest first.
 	PublishersFor(ctx context.Context, issuer, provider, lookup string) ([]Publisher, error)
-	// PinPublisher sets the owner id if none is set and reports whether it did. It does nothing if the same rule exists for
-	// that owner already.
+	// PinPublisher sets the owner id if none is set and reports whether it did. It does nothing if the same rule exists
+	// for that owner already.
 	PinPublisher(ctx context.Context, id, ownerID string) (bool, error)
 	// Attach links a publisher to a project, or returns fault.Conflict if it is linked already.
 	Attach(ctx context.Context, a Attached) error
@@ -51,8 +51,8 @@ type Tx interface {
 	DeleteJTIExpiredBefore(ctx context.Context, t time.Time) error
 	// Exchanges returns recorded exchanges, newest first.
 	Exchanges(ctx context.Context, f ExchangeFilter) ([]audit.Entry, error)
-	// DeleteExchangesBefore forgets exchanges that were recorded before t, and nothing else of the record: at most limit of
-	// them, the oldest. It returns how many there were.
+	// DeleteExchangesBefore forgets exchanges that were recorded before t, and nothing else of the record: at most limit
+	// of them, the oldest. It returns how many there were.
 	DeleteExchangesBefore(ctx context.Context, t time.Time, limit int) (int64, error)
 
 	// Readers.

@@ -15,13 +15,17 @@ import (
 )
 
 // strictKind is a GitHub job with all that the optional rules look at.
-var strictKind = kind{workload.GitHub,
+var strictKind = kind{
+	workload.GitHub,
 	map[string]string{"owner": "acme", "repository": "widgets", "workflow": "release.yml", "owner_id": "4242"},
 	map[string]any{
-		"repository": "acme/widgets", "repository_owner": "acme", "repository_owner_id": "4242", "repository_id": "777", "event_name": "push",
+		"repository": "acme/widgets", "repository_owner": "acme", "repository_owner_id": "4242", "repository_id": "777",
+		"event_name":       "push",
 		"job_workflow_ref": path("release.yml@refs/tags/v1.0"), "workflow_ref": path("main.yml@refs/tags/v1.0"),
-		"ref": "refs/tags/v1.0", "ref_protected": "true", "sha": "0123456789abcdef0123456789abcdef01234567", "runner_environment": "github-hosted",
-	}}
+		"ref": "refs/tags/v1.0", "ref_protected": "true", "sha": "0123456789abcdef0123456789abcdef01234567",
+		"runner_environment": "github-hosted",
+	},
+}
 
 const shared = "acme/shared/.github/workflows/release.yml@"
 
@@ -34,38 +38,89 @@ var strictCases = []kindCase{
 	}, nil, ""},
 	{"one ref", rule("ref", "refs/tags/v1.0"), nil, ""},
 	{"any tag", rule("ref", "refs/tags/*"), nil, ""},
-	{"a branch", rule("ref", "refs/tags/v*"), map[string]any{"ref": "refs/heads/v1.0", "job_workflow_ref": path("release.yml@refs/heads/v1.0")}, "claim ref "},
-	{"another tag", rule("ref", "refs/tags/v*"), map[string]any{"ref": "refs/tags/x/v1", "job_workflow_ref": path("release.yml@refs/tags/x/v1")}, "claim ref "},
+	{
+		"a branch", rule("ref", "refs/tags/v*"),
+		map[string]any{"ref": "refs/heads/v1.0", "job_workflow_ref": path("release.yml@refs/heads/v1.0")},
+		"claim ref ",
+	},
+	{
+		"another tag", rule("ref", "refs/tags/v*"),
+		map[string]any{"ref": "refs/tags/x/v1", "job_workflow_ref": path("release.yml@refs/tags/x/v1")},
+		"claim ref ",
+	},
 	{"a longer ref", rule("ref", "refs/tags/v1"), nil, "claim ref "},
-	{"no ref", rule("ref", "refs/tags/v*"), map[string]any{"ref": "", "job_workflow_ref": path("release.yml@0123456789abcdef0123456789abcdef01234567")}, "claim ref "},
+	{
+		"no ref", rule("ref", "refs/tags/v*"),
+		map[string]any{"ref": "", "job_workflow_ref": path("release.yml@0123456789abcdef0123456789abcdef01234567")},
+		"claim ref ",
+	},
 	{"not protected", rule("ref_protected", "true"), one("ref_protected", "false"), "ref_protected"},
 	{"protected as a truth value", rule("ref_protected", "true"), one("ref_protected", true), "ref_protected"},
 	{"protection not said", rule("ref_protected", "true"), one("ref_protected", absent), "ref_protected"},
 	{"another event", rule("events", "push"), one("event_name", "workflow_dispatch"), "event_name"},
 	{"a list of events", rule("events", "push,release"), one("event_name", "push,release"), "event_name"},
 	{"a stranger's pull request", nil, one("event_name", "pull_request_target"), "event_name"},
-	{"another runner", rule("runner_environment", "github-hosted"), one("runner_environment", "self-hosted"), "runner_environment"},
-	{"runner not said", rule("runner_environment", "self-hosted"), one("runner_environment", absent), "runner_environment"},
+	{
+		"another runner", rule("runner_environment", "github-hosted"), one("runner_environment", "self-hosted"),
+		"runner_environment",
+	},
+	{
+		"runner not said", rule("runner_environment", "self-hosted"), one("runner_environment", absent), "runner_environment",
+	},
 	{"another repository of that name", rule("repository_id", "777"), one("repository_id", "778"), "repository_id"},
 	{"repository id not said", rule("repository_id", "777"), one("repository_id", absent), "repository_id"},
 	{"repository id a number", rule("repository_id", "777"), one("repository_id", 777), "repository_id"},
-	{"another caller", rule("calling_workflow", "main.yml"), one("workflow_ref", path("evil.yml@refs/tags/v1.0")), "claim workflow_ref"},
-	{"the caller of another repository", rule("calling_workflow", "main.yml"), one("workflow_ref", "evil/widgets/.github/workflows/main.yml@refs/tags/v1.0"), "claim workflow_ref"},
-	{"the caller at another ref", rule("calling_workflow", "main.yml"), one("workflow_ref", path("main.yml@refs/heads/evil")), "claim workflow_ref"},
+	{
+		"another caller", rule("calling_workflow", "main.yml"), one("workflow_ref", path("evil.yml@refs/tags/v1.0")),
+		"claim workflow_ref",
+	},
+	{
+		"the caller of another repository", rule("calling_workflow", "main.yml"),
+		one("workflow_ref", "evil/widgets/.github/workflows/main.yml@refs/tags/v1.0"), "claim workflow_ref",
+	},
+	{
+		"the caller at another ref", rule("calling_workflow", "main.yml"),
+		one("workflow_ref", path("main.yml@refs/heads/evil")), "claim workflow_ref",
+	},
 	{"caller not said", rule("calling_workflow", "main.yml"), one("workflow_ref", absent), "claim workflow_ref"},
 	{"a workflow of another repository", elsewhere, one("job_workflow_ref", shared+"refs/tags/v1"), ""},
-	{"of any of its tags", map[string]string{"workflow_repository": "acme/shared", "workflow_at": "refs/tags/v*"}, one("job_workflow_ref", shared+"refs/tags/v2"), ""},
+	{
+		"of any of its tags",
+		map[string]string{"workflow_repository": "acme/shared", "workflow_at": "refs/tags/v*"},
+		one("job_workflow_ref", shared+"refs/tags/v2"), "",
+	},
 	{"of another repository, not named", nil, one("job_workflow_ref", shared+"refs/tags/v1.0"), "job_workflow_ref"},
-	{"of another repository, at another ref", elsewhere, one("job_workflow_ref", shared+"refs/tags/v1.0"), "job_workflow_ref"},
-	{"of another repository, at the job's ref", elsewhere, one("job_workflow_ref", shared+"refs/heads/evil"), "job_workflow_ref"},
-	{"of a third repository", elsewhere, one("job_workflow_ref", "acme/shared2/.github/workflows/release.yml@refs/tags/v1"), "job_workflow_ref"},
+	{
+		"of another repository, at another ref", elsewhere, one("job_workflow_ref", shared+"refs/tags/v1.0"),
+		"job_workflow_ref",
+	},
+	{
+		"of another repository, at the job's ref", elsewhere, one("job_workflow_ref", shared+"refs/heads/evil"),
+		"job_workflow_ref",
+	},
+	{
+		"of a third repository", elsewhere,
+		one("job_workflow_ref", "acme/shared2/.github/workflows/release.yml@refs/tags/v1"), "job_workflow_ref",
+	},
 	{"of its own repository, where the other is named", elsewhere, nil, "job_workflow_ref"},
-	{"another file of the other repository", elsewhere, one("job_workflow_ref", "acme/shared/.github/workflows/evil.yml@refs/tags/v1"), "job_workflow_ref"},
-	{"a file that looks like the ref", map[string]string{"workflow_repository": "acme/shared", "workflow_at": "refs/tags/v*"}, one("job_workflow_ref", shared+"x.yml@refs/tags/v1"), "job_workflow_ref"},
-	{"called for a job of another repository", elsewhere, map[string]any{"job_workflow_ref": shared + "refs/tags/v1", "repository": "acme/gadgets"}, "no project here trusts"},
+	{
+		"another file of the other repository", elsewhere,
+		one("job_workflow_ref", "acme/shared/.github/workflows/evil.yml@refs/tags/v1"), "job_workflow_ref",
+	},
+	{
+		"a file that looks like the ref",
+		map[string]string{"workflow_repository": "acme/shared", "workflow_at": "refs/tags/v*"},
+		one("job_workflow_ref", shared+"x.yml@refs/tags/v1"), "job_workflow_ref",
+	},
+	{
+		"called for a job of another repository", elsewhere,
+		map[string]any{"job_workflow_ref": shared + "refs/tags/v1", "repository": "acme/gadgets"},
+		"no project here trusts",
+	},
 }
 
-// TestPinnedTogether: a rule that leaves both ids to the first token takes them from one token, and from then on both count.
+// TestPinnedTogether: a rule that leaves both ids to the first token takes them from one token, and from then on both
+// count.
 func TestPinnedTogether(t *testing.T) {
 	for _, k := range []struct {
 		kind
@@ -76,15 +131,19 @@ func TestPinnedTogether(t *testing.T) {
 	} {
 		s := newSite(t, k.kind)
 		s.project("widgets", "")
-		if a := s.trust("widgets", map[string]string{k.field: "first", k.ownerField: ""}); a.OwnerID != "" || !strings.Contains(a.Warning, "first accepted token") {
+		if a := s.trust("widgets", map[string]string{k.field: "first", k.ownerField: ""}); a.OwnerID != "" ||
+			!strings.Contains(a.Warning, "first accepted token") {
 			t.Errorf("%s: Add = %+v", k.provider.Name(), a)
 		}
 		for _, c := range []struct {
 			claims map[string]any
 			wrong  string
 		}{
-			{one(k.repositoryClaim, absent), k.repositoryClaim}, {nil, ""}, {nil, ""},
-			{one(k.repositoryClaim, "9"), k.repositoryClaim}, {one(k.ownerClaim, "9"), k.ownerClaim},
+			{one(k.repositoryClaim, absent), k.repositoryClaim},
+			{nil, ""},
+			{nil, ""},
+			{one(k.repositoryClaim, "9"), k.repositoryClaim},
+			{one(k.ownerClaim, "9"), k.ownerClaim},
 		} {
 			_, err := s.exchange(s.token(c.claims))
 			if c.wrong != "" {
@@ -112,7 +171,8 @@ func TestGooglePin(t *testing.T) {
 	refuse(t, err, exchange.CodePublisher, "sub")
 }
 
-// TestUnnumberedTokenCountsOnce: without an id, what was signed is the id; another token of the same account is another.
+// TestUnnumberedTokenCountsOnce: without an id, what was signed is the id; another token of the same account is
+// another.
 func TestUnnumberedTokenCountsOnce(t *testing.T) {
 	for _, k := range []kind{googleKind, kubernetesKind, activeStateKind} {
 		s := newSite(t, k)
@@ -130,13 +190,16 @@ func TestUnnumberedTokenCountsOnce(t *testing.T) {
 	}
 }
 
-// TestIssuersOfOneKind: two issuers of each kind with the same claims are two, and neither's tokens fit the other's rule.
+// TestIssuersOfOneKind: two issuers of each kind with the same claims are two, and neither's tokens fit the other's
+// rule.
 func TestIssuersOfOneKind(t *testing.T) {
 	for _, k := range []kind{strictKind, gitlabKind, googleKind, activeStateKind, forgejoKind, kubernetesKind} {
 		s := newSite(t, k)
 		second := issuertest.New(t, issuertest.Options{Plain: true})
 		name := k.provider.Name()
-		v, err := idtoken.New([]idtoken.Issuer{{Kind: name, URL: s.issuer.URL, Audience: audience}, {Kind: name, URL: second.URL, Audience: audience}}, idtoken.Options{Now: s.clock.Now})
+		v, err := idtoken.New([]idtoken.Issuer{
+			{Kind: name, URL: s.issuer.URL, Audience: audience}, {Kind: name, URL: second.URL, Audience: audience},
+		}, idtoken.Options{Now: s.clock.Now})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -159,7 +222,8 @@ func TestKindsAreApart(t *testing.T) {
 	s.project("widgets", "")
 	s.addRequest(s.operator, s.request("widgets"))
 	_, err := s.exchange(s.token(map[string]any{
-		"repository_owner": "acme", "repository_owner_id": "4242", "job_workflow_ref": path("release.yml@refs/tags/v1.0"), "environment": "release",
+		"repository_owner": "acme", "repository_owner_id": "4242", "job_workflow_ref": path("release.yml@refs/tags/v1.0"),
+		"environment": "release",
 	}))
 	refuse(t, err, exchange.CodePublisher, "no project here trusts")
 }
@@ -181,7 +245,8 @@ func TestStrangersLeaveNothing(t *testing.T) {
 func TestIssuerIsNeeded(t *testing.T) {
 	s := newSite(t, forgejoKind)
 	s.project("widgets", "")
-	_, err := s.registry.Add(t.Context(), s.operator, publishers.AddRequest{Provider: "generic", Project: "widgets", Fields: rule("claim:sub", "x")})
+	_, err := s.registry.Add(t.Context(), s.operator,
+		publishers.AddRequest{Provider: "generic", Project: "widgets", Fields: rule("claim:sub", "x")})
 	if !fault.Is(err, fault.Invalid) || !strings.Contains(err.Error(), "needs its issuer") {
 		t.Errorf("Add without an issuer = %v", err)
 	}
@@ -194,17 +259,29 @@ func TestSentences(t *testing.T) {
 		fields   map[string]string
 		want     string
 	}{
-		{workload.GitHub, over(strictKind.fields, map[string]string{"ref": "refs/tags/v*", "ref_protected": "true", "events": "push,release"}),
-			"workflow release.yml in acme/widgets, on issuer.example, tags v* only, protected refs only, started by push or release"},
-		{workload.GitHub, over(strictKind.fields, elsewhere),
-			"workflow release.yml of acme/shared at refs/tags/v1, run in acme/widgets, on issuer.example"},
-		{workload.GitLab, gitlabKind.fields, "pipeline ci/release.yml in acme/libs/widgets, environment Release, on issuer.example"},
+		{
+			workload.GitHub, over(strictKind.fields,
+				map[string]string{"ref": "refs/tags/v*", "ref_protected": "true", "events": "push,release"}),
+			"workflow release.yml in acme/widgets, on issuer.example, tags v* only, protected refs only, started by push or release",
+		},
+		{
+			workload.GitHub, over(strictKind.fields, elsewhere),
+			"workflow release.yml of acme/shared at refs/tags/v1, run in acme/widgets, on issuer.example",
+		},
+		{
+			workload.GitLab, gitlabKind.fields,
+			"pipeline ci/release.yml in acme/libs/widgets, environment Release, on issuer.example",
+		},
 		{workload.Google, googleKind.fields, "Google service account publisher@acme.iam.gserviceaccount.com"},
-		{workload.Generic, forgejoKind.fields, "jobs of issuer.example whose repository is acme/widgets, repository_id is 77, event_name is push or release, ref is like refs/tags/v*, workflow_ref is like acme/widgets/.forgejo/workflows/release.yml@*"},
+		{
+			workload.Generic, forgejoKind.fields,
+			"jobs of issuer.example whose repository is acme/widgets, repository_id is 77, event_name is push or release, ref is like refs/tags/v*, workflow_ref is like acme/widgets/.forgejo/workflows/release.yml@*",
+		},
 		{workload.Generic, kubernetesKind.fields, "jobs of issuer.example whose sub is system:serviceaccount:ci:publisher"},
 	} {
 		r, err := c.provider.Compile(c.fields)
-		if diff := cmp.Diff(c.want, c.provider.Describe("https://issuer.example", r.Fields).String()); err != nil || diff != "" {
+		if diff := cmp.Diff(c.want, c.provider.Describe("https://issuer.example", r.Fields).String()); err != nil ||
+			diff != "" {
 			t.Errorf("Compile(%v) = %v; sentence differs: %s", c.fields, err, diff)
 		}
 	}

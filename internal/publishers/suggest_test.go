@@ -22,12 +22,29 @@ func TestSuggested(t *testing.T) {
 	}{
 		{"as it is", nil, map[string]string{"environment": "release"}},
 		{"without environment", map[string]any{"environment": issuertest.Absent}, map[string]string{"environment": ""}},
-		{"another account", map[string]any{"repository_owner_id": "7"}, map[string]string{"environment": "release", "owner_id": "7"}},
-		{"by commit", map[string]any{"job_workflow_ref": "acme/widgets/.github/workflows/release.yml@0123456789abcdef0123456789abcdef01234567"}, map[string]string{"environment": "release"}},
-		{"a reusable workflow", map[string]any{"job_workflow_ref": "other/shared/.github/workflows/publish.yml@refs/heads/main"}, map[string]string{
-			"environment": "release", "workflow": "publish.yml", "workflow_repository": "other/shared", "workflow_at": "refs/heads/main", "calling_workflow": "release.yml",
-		}},
-		{"odd file", map[string]any{"job_workflow_ref": "acme/widgets/.github/workflows/a b@c$(id)'.yml@refs/tags/v1.0"}, map[string]string{"environment": "release", "workflow": "a b@c$(id)'.yml"}},
+		{
+			"another account",
+			map[string]any{"repository_owner_id": "7"},
+			map[string]string{"environment": "release", "owner_id": "7"},
+		},
+		{
+			"by commit", map[string]any{
+				"job_workflow_ref": "acme/widgets/.github/workflows/release.yml@0123456789abcdef0123456789abcdef01234567",
+			}, map[string]string{"environment": "release"},
+		},
+		{
+			"a reusable workflow",
+			map[string]any{"job_workflow_ref": "other/shared/.github/workflows/publish.yml@refs/heads/main"},
+			map[string]string{
+				"environment": "release", "workflow": "publish.yml", "workflow_repository": "other/shared",
+				"workflow_at": "refs/heads/main", "calling_workflow": "release.yml",
+			},
+		},
+		{
+			"odd file",
+			map[string]any{"job_workflow_ref": "acme/widgets/.github/workflows/a b@c$(id)'.yml@refs/tags/v1.0"},
+			map[string]string{"environment": "release", "workflow": "a b@c$(id)'.yml"},
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			b := newBench(t)
@@ -45,7 +62,8 @@ func TestSuggested(t *testing.T) {
 			if diff := cmp.Diff(want, got.Suggested); diff != "" || got.WhyNone != "" {
 				t.Fatalf("suggested (%s): %s", got.WhyNone, diff)
 			}
-			b.addRequest(b.operator, publishers.AddRequest{Provider: got.Provider, Issuer: got.Issuer, Project: "widgets", Fields: got.Suggested})
+			b.addRequest(b.operator,
+				publishers.AddRequest{Provider: got.Provider, Issuer: got.Issuer, Project: "widgets", Fields: got.Suggested})
 			b.mint(c.over)
 		})
 	}
@@ -60,11 +78,30 @@ func TestNothingSuggested(t *testing.T) {
 		why  string
 	}{
 		{"strangers can start it", map[string]any{"event_name": "pull_request_target"}, "strangers"},
-		{"a workflow elsewhere, at nothing", map[string]any{"job_workflow_ref": "other/shared" + workflows + "release.yml"}, "workflow_at"},
-		{"a workflow elsewhere, called from another ref", map[string]any{"job_workflow_ref": "other/shared" + workflows + "release.yml@refs/tags/v1.0", "workflow_ref": "acme/widgets" + workflows + "x.yml@refs/heads/other"}, "workflow"},
-		{"a workflow of another ref", map[string]any{"job_workflow_ref": "acme/widgets" + workflows + "release.yml@refs/heads/main"}, "workflow"},
+		{
+			"a workflow elsewhere, at nothing",
+			map[string]any{"job_workflow_ref": "other/shared" + workflows + "release.yml"},
+			"workflow_at",
+		},
+		{
+			"a workflow elsewhere, called from another ref",
+			map[string]any{
+				"job_workflow_ref": "other/shared" + workflows + "release.yml@refs/tags/v1.0",
+				"workflow_ref":     "acme/widgets" + workflows + "x.yml@refs/heads/other",
+			},
+			"workflow",
+		},
+		{
+			"a workflow of another ref",
+			map[string]any{"job_workflow_ref": "acme/widgets" + workflows + "release.yml@refs/heads/main"},
+			"workflow",
+		},
 		{"no workflow", map[string]any{"job_workflow_ref": "acme/widgets"}, "not those of a workload"},
-		{"a workflow below a folder", map[string]any{"job_workflow_ref": "acme/widgets" + workflows + "a/b.yml@refs/tags/v1.0"}, "workflow"},
+		{
+			"a workflow below a folder",
+			map[string]any{"job_workflow_ref": "acme/widgets" + workflows + "a/b.yml@refs/tags/v1.0"},
+			"workflow",
+		},
 		{"text that runs backwards", map[string]any{"environment": "\u202egnp"}, "shown safely"},
 		{"a new line", map[string]any{"environment": "a\nindex user add eve"}, "shown safely"},
 		{"a quote", map[string]any{"environment": "a'b"}, "environment"},
@@ -106,7 +143,8 @@ func TestOnlyRefusedForThePublisherIsSuggested(t *testing.T) {
 
 // TestDifferencesOfOptions: each optional field that does not fit is named, and no claim twice.
 func TestDifferencesOfOptions(t *testing.T) {
-	rule, err := workload.GitHub.Compile(fields("ref", "refs/tags/v2*", "ref_protected", "true", "events", "release", "runner_environment", "self-hosted"))
+	rule, err := workload.GitHub.Compile(fields("ref", "refs/tags/v2*", "ref_protected", "true", "events", "release",
+		"runner_environment", "self-hosted"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -118,7 +156,8 @@ func TestDifferencesOfOptions(t *testing.T) {
 		{"an event that may never be", "pull_request_target", "event_name ref ref_protected runner_environment"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			claims := issuertest.New(t, issuertest.Options{Plain: true}).Claims(audience, time.Now(), map[string]any{"event_name": c.event})
+			claims := issuertest.New(t, issuertest.Options{Plain: true}).Claims(audience, time.Now(),
+				map[string]any{"event_name": c.event})
 			var got []string
 			for _, m := range workload.GitHub.Differences(rule, claims) {
 				got = append(got, m.Claim)

@@ -11,7 +11,8 @@ import (
 const keepMinted = 24 * time.Hour
 
 // Sweep forgets what has passed: token ids that can no longer be used, minted tokens a day after their end, old
-// exchanges, and pending publishers that nobody used, each of those with an audit entry. It is safe to run at any time and on every replica.
+// exchanges, and pending publishers that nobody used, each of those with an audit entry. It is safe to run at any time
+// and on every replica.
 func (r *Registry) Sweep(ctx context.Context) error {
 	now := r.o.Now()
 	if err := r.sweepExchanges(ctx, now.Add(-r.o.KeepExchanges)); err != nil {
@@ -29,7 +30,8 @@ func (r *Registry) Sweep(ctx context.Context) error {
 			return err
 		}
 		for _, p := range gone {
-			if err := tx.InsertAudit(ctx, r.pendingEntry("publisher.pending-expired", audit.Actor{Name: "sweeper"}, p)); err != nil {
+			if err := tx.InsertAudit(ctx,
+				r.pendingEntry("publisher.pending-expired", audit.Actor{Name: "sweeper"}, p)); err != nil {
 				return err
 			}
 		}
@@ -37,7 +39,8 @@ func (r *Registry) Sweep(ctx context.Context) error {
 	})
 }
 
-// Bounds of forgetting exchanges: each transaction is short, because uploads wait for it. What is left, the next sweep takes.
+// Bounds of forgetting exchanges: each transaction is short, because uploads wait for it. What is left, the next sweep
+// takes.
 const (
 	exchangeBatch   = 500
 	exchangeBatches = 200

@@ -74,10 +74,16 @@ func statusChoices(p catalog.Project, admin bool) []statusChoice {
 	all := []statusChoice{
 		{catalog.Active, "Make " + name + " active again", "It takes uploads and installs as any other.", false},
 		{catalog.Archived, "Archive " + name, "What is here installs as before; nothing new is taken.", false},
-		{catalog.Deprecated, "Deprecate " + name, "Everything works as before; pages and clients say that people should move on, and the reason where to.", false},
+		{
+			catalog.Deprecated, "Deprecate " + name,
+			"Everything works as before; pages and clients say that people should move on, and the reason where to.", false,
+		},
 	}
 	if admin {
-		all = append(all, statusChoice{catalog.Quarantined, "Quarantine " + name, "Nothing of it can be installed or uploaded until an administrator ends it. For what may be malicious.", true})
+		all = append(all, statusChoice{
+			catalog.Quarantined, "Quarantine " + name,
+			"Nothing of it can be installed or uploaded until an administrator ends it. For what may be malicious.", true,
+		})
 	}
 	var out []statusChoice
 	for _, c := range all {
@@ -104,7 +110,8 @@ func (s *Section) settingsPage(w http.ResponseWriter, r *http.Request, who acces
 	p := m.Project
 	v := settingsView{managing: s.managing(r, who, p, "settings", "Settings"), Counts: m.Counts}
 	v.Limits = []limit{
-		{"One file", m.Limits.FileSize, p.Limits.FileSize > 0}, {"All files together", m.Limits.ProjectSize, p.Limits.ProjectSize > 0},
+		{"One file", m.Limits.FileSize, p.Limits.FileSize > 0},
+		{"All files together", m.Limits.ProjectSize, p.Limits.ProjectSize > 0},
 	}
 	v.Frozen = p.Status == catalog.Quarantined && !who.Admin()
 	if !v.Frozen {
@@ -113,10 +120,27 @@ func (s *Section) settingsPage(w http.ResponseWriter, r *http.Request, who acces
 	if v.Requires, err = s.requiring(r, who, p, ""); err != nil {
 		return err
 	}
-	v.Reason = f.Field(ui.Field{Name: "reason", Label: "Reason", MaxLength: catalog.MaxReason, Help: "Shown on the project's page, and by clients that know of statuses."})
-	v.File = f.Field(ui.Field{Name: "file_size", Label: "One file", Value: ownSize(p.Limits.FileSize), Placeholder: "as configured", Help: "Such as 500 MB. Empty for what is configured."})
-	v.Size = f.Field(ui.Field{Name: "project_size", Label: "All files together", Value: ownSize(p.Limits.ProjectSize), Placeholder: "as configured", Help: "Such as 20 GB. Empty for what is configured."})
-	v.Typed = f.Field(ui.Field{Name: "typed", Label: "Type " + name.String() + " to delete it", Required: true, Mono: true})
+	v.Reason = f.Field(ui.Field{
+		Name: "reason", Label: "Reason", MaxLength: catalog.MaxReason,
+		Help: "Shown on the project's page, and by clients that know of statuses.",
+	})
+	v.File = f.Field(ui.Field{
+		Name:        "file_size",
+		Label:       "One file",
+		Value:       ownSize(p.Limits.FileSize),
+		Placeholder: "as configured",
+		Help:        "Such as 500 MB. Empty for what is configured.",
+	})
+	v.Size = f.Field(ui.Field{
+		Name:        "project_size",
+		Label:       "All files together",
+		Value:       ownSize(p.Limits.ProjectSize),
+		Placeholder: "as configured",
+		Help:        "Such as 20 GB. Empty for what is configured.",
+	})
+	v.Typed = f.Field(ui.Field{
+		Name: "typed", Label: "Type " + name.String() + " to delete it", Required: true, Mono: true,
+	})
 	v.Notice = cmp.Or(f.Problem(), v.Notice)
 	return s.Render(w, f.Status(), "manage-settings", &v)
 }
@@ -138,7 +162,15 @@ var sizeUnits = []struct {
 	name  string
 	bytes int64
 }{
-	{"TB", 1e12}, {"TiB", 1 << 40}, {"GB", 1e9}, {"GiB", 1 << 30}, {"MB", 1e6}, {"MiB", 1 << 20}, {"kB", 1e3}, {"KiB", 1 << 10}, {"bytes", 1},
+	{"TB", 1e12},
+	{"TiB", 1 << 40},
+	{"GB", 1e9},
+	{"GiB", 1 << 30},
+	{"MB", 1e6},
+	{"MiB", 1 << 20},
+	{"kB", 1e3},
+	{"KiB", 1 << 10},
+	{"bytes", 1},
 }
 
 // sizeTyped reads a limit: a number with a unit, bytes without one, 0 for nothing.
@@ -163,7 +195,8 @@ func sizeTyped(f ui.Form, field string) int64 {
 }
 
 var statusWords = map[catalog.Status]string{
-	catalog.Active: "is active again", catalog.Archived: "is archived: it takes no uploads", catalog.Deprecated: "is deprecated",
+	catalog.Active: "is active again", catalog.Archived: "is archived: it takes no uploads",
+	catalog.Deprecated:  "is deprecated",
 	catalog.Quarantined: "is in quarantine: nothing of it can be installed",
 }
 

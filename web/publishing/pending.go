@@ -25,12 +25,17 @@ func (s *Section) pending(w http.ResponseWriter, r *http.Request, who access.Cal
 }
 
 // pendingPage shows the page with what was typed. exists is the link to the project that there is already.
-func (s *Section) pendingPage(w http.ResponseWriter, r *http.Request, who access.Caller, a adding, exists string) error {
+func (s *Section) pendingPage(w http.ResponseWriter, r *http.Request, who access.Caller, a adding,
+	exists string,
+) error {
 	all, err := s.insight.PendingOf(r.Context(), who)
 	if err != nil {
 		return err
 	}
-	v := pendingView{Frame: s.Frame(r, who, "Pending publishers"), Enabled: s.o.Exchange.Enabled(), Exists: exists, Typed: a.form.Get("project_name")}
+	v := pendingView{
+		Frame: s.Frame(r, who, "Pending publishers"), Enabled: s.o.Exchange.Enabled(), Exists: exists,
+		Typed: a.form.Get("project_name"),
+	}
 	v.Section, v.Tab, v.Scripts = "account", "publishing", []string{"publishing.js"}
 	a.request.Pending = true
 	a.request.Repository = a.form.Get("repository_name")
@@ -38,8 +43,9 @@ func (s *Section) pendingPage(w http.ResponseWriter, r *http.Request, who access
 		return err
 	}
 	project := a.form.Field(ui.Field{
-		Name: "project_name", Label: "Project name", Required: true, Mono: true, Wide: true, Placeholder: "widgets", MaxLength: 200,
-		Help: "Of the project that the first upload makes. The name is not reserved until then: whoever is first has it.",
+		Name: "project_name", Label: "Project name", Required: true, Mono: true, Wide: true, Placeholder: "widgets",
+		MaxLength: 200,
+		Help:      "Of the project that the first upload makes. The name is not reserved until then: whoever is first has it.",
 	})
 	v.Add.Main = append([]ui.Field{project}, v.Add.Main...)
 	if repositories, err := s.repositoryField(r, who, a); err != nil {
@@ -73,7 +79,14 @@ func (s *Section) repositoryField(r *http.Request, who access.Caller, a adding) 
 	if len(options) < 2 {
 		return nil, nil
 	}
-	out := a.form.Field(ui.Field{Name: "repository_name", Label: "Repository", Type: "select", Value: catalog.MainRepository, Options: options, Help: "Of this index: where the project will be."})
+	out := a.form.Field(ui.Field{
+		Name:    "repository_name",
+		Label:   "Repository",
+		Type:    "select",
+		Value:   catalog.MainRepository,
+		Options: options,
+		Help:    "Of this index: where the project will be.",
+	})
 	out.ID = "f-index-repository"
 	return &out, nil
 }
@@ -92,7 +105,8 @@ func (s *Section) addPending(w http.ResponseWriter, r *http.Request, who access.
 	if a.form.Bad() {
 		return s.pendingPage(w, r, who, a, s.existing(r, who, a))
 	}
-	text := workload.Clause(workload.Of(added.Provider).Describe(added.Issuer, a.compiled).Capital().String()) + " may make the project " + added.Project + ", until " +
+	text := workload.Clause(workload.Of(added.Provider).Describe(added.Issuer, a.compiled).Capital().String()) +
+		" may make the project " + added.Project + ", until " +
 		ui.Day(added.ExpiresAt) + ". The file to paste is below."
 	return s.Done(w, r, accountPublishingPath+"?publisher="+url.QueryEscape(added.ID), text)
 }

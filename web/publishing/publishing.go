@@ -26,7 +26,9 @@ const (
 
 // Routes returns the pages and forms of the area.
 func (s *Section) Routes() []route.Route {
-	rows := append([]route.Route{{Method: http.MethodGet, Path: publishingPath, Auth: route.Signed, Handle: s.publishing}}, s.Forms(map[string]ui.FormHandler{
+	rows := append([]route.Route{{
+		Method: http.MethodGet, Path: publishingPath, Auth: route.Signed, Handle: s.publishing,
+	}}, s.Forms(map[string]ui.FormHandler{
 		publishingPath + "preview/":      s.publishingPreview,
 		publishingPath + "add/":          s.addPublisher,
 		publishingPath + "constrain/":    s.constrainPublisher,
@@ -37,7 +39,8 @@ func (s *Section) Routes() []route.Route {
 	for i := range rows {
 		rows[i].Tree = true
 	}
-	rows = append(rows, route.Route{Method: http.MethodGet, Path: accountPublishingPath, Auth: route.Signed, Handle: s.pending})
+	rows = append(rows,
+		route.Route{Method: http.MethodGet, Path: accountPublishingPath, Auth: route.Signed, Handle: s.pending})
 	return append(rows, s.Forms(map[string]ui.FormHandler{
 		accountPublishingPath + "preview/": s.pendingPreview,
 		accountPublishingPath + "add/":     s.addPending,
@@ -68,7 +71,9 @@ func (s *Section) publishing(w http.ResponseWriter, r *http.Request, who access.
 }
 
 // publishingPage shows the page with what was typed into the form for a new publisher, or into that of a card.
-func (s *Section) publishingPage(w http.ResponseWriter, r *http.Request, who access.Caller, a adding, t tightening) error {
+func (s *Section) publishingPage(w http.ResponseWriter, r *http.Request, who access.Caller, a adding,
+	t tightening,
+) error {
 	p, err := s.insight.ForProject(r.Context(), who, ui.Repository(r), r.PathValue("project"))
 	if err != nil {
 		return err
@@ -77,7 +82,8 @@ func (s *Section) publishingPage(w http.ResponseWriter, r *http.Request, who acc
 		Frame: s.Frame(r, who, "Publishing of "+p.Project.Name.String()), Project: p.Project, Enabled: s.o.Exchange.Enabled(),
 		Tokens: p.Tokens, TrustedOnly: p.Project.TrustedOnly,
 	}
-	v.Section, v.Tab, v.Mine, v.Scripts = "projects", "publishing", who.RoleIn(p.Project.Object()), []string{"publishing.js"}
+	v.Section, v.Tab, v.Mine, v.Scripts = "projects", "publishing", who.RoleIn(p.Project.Object()),
+		[]string{"publishing.js"}
 	a.request.Repository, a.request.Project = ui.Repository(r), p.Project.Name.String()
 	if v.Add, err = s.addForm(r, who, a); err != nil {
 		return err
@@ -111,15 +117,16 @@ func (s *Section) addPublisher(w http.ResponseWriter, r *http.Request, who acces
 	if a.form.Bad() {
 		return s.publishingPage(w, r, who, a, tightening{form: ui.Typed(nil)})
 	}
-	text := workload.Clause(workload.Of(added.Provider).Describe(added.Issuer, a.compiled).Capital().String()) + " may now publish " + added.Project + ". The file to paste is below."
+	text := workload.Clause(workload.Of(added.Provider).Describe(added.Issuer, a.compiled).Capital().String()) +
+		" may now publish " + added.Project + ". The file to paste is below."
 	if added.Warning != "" {
 		text += " Not yet pinned: " + added.Warning + "."
 	}
 	return s.Done(w, r, s.Back(r)+"?publisher="+url.QueryEscape(added.ID), text)
 }
 
-// confirmFilledIn leads to confirming who one is and back to the form, filled in: nothing that was typed is lost. Whoever
-// may not see the page learns that first.
+// confirmFilledIn leads to confirming who one is and back to the form, filled in: nothing that was typed is lost.
+// Whoever may not see the page learns that first.
 func (s *Section) confirmFilledIn(w http.ResponseWriter, r *http.Request, who access.Caller, a adding) error {
 	if r.PathValue("project") != "" {
 		if _, err := s.insight.ForProject(r.Context(), who, ui.Repository(r), r.PathValue("project")); err != nil {
@@ -182,8 +189,9 @@ func (s *Section) constrainPublisher(w http.ResponseWriter, r *http.Request, who
 			ID: f.Get("publisher_id"), Repository: ui.Repository(r), Project: r.PathValue("project"), Fields: fields,
 		})
 		if err == nil {
-			return s.Done(w, r, s.Back(r)+"?publisher="+url.QueryEscape(added.ID), "Tightened: "+workload.Clause(workload.Of(added.Provider).Describe(added.Issuer, added.Fields).Capital().String())+
-				" may publish "+added.Project+". What the looser publisher could do and this one cannot is refused from now on.")
+			return s.Done(w, r, s.Back(r)+"?publisher="+url.QueryEscape(added.ID),
+				"Tightened: "+workload.Clause(workload.Of(added.Provider).Describe(added.Issuer, added.Fields).Capital().String())+
+					" may publish "+added.Project+". What the looser publisher could do and this one cannot is refused from now on.")
 		}
 		if err := f.Refused(fault.FieldOf(err), err); err != nil {
 			return err
@@ -228,7 +236,8 @@ func (s *Section) revokeUploadToken(w http.ResponseWriter, r *http.Request, who 
 	if err := s.o.Directory.RevokeToken(r.Context(), who, f.Get("token_id")); err != nil {
 		return err
 	}
-	return s.Done(w, r, s.Back(r), "The API token is revoked: it does nothing from the next request on."+s.RevocationDelay())
+	return s.Done(w, r, s.Back(r),
+		"The API token is revoked: it does nothing from the next request on."+s.RevocationDelay())
 }
 
 // guideView is the file to paste after a publisher was added, and what else is to be done.

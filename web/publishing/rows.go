@@ -54,7 +54,8 @@ func publisherCardOf(n int, p insight.Shown, t tightening) publisherCard {
 				f = t.form
 			}
 			in := f.Field(ui.Field{
-				ID: fmt.Sprintf("t-%d-%s", n, w.Field), Name: w.Field, Label: field.Label, Value: w.Value, Placeholder: field.Example, Required: w.Degree != workload.CouldBeStricter, Mono: true, MaxLength: 600,
+				ID: fmt.Sprintf("t-%d-%s", n, w.Field), Name: w.Field, Label: field.Label, Value: w.Value,
+				Placeholder: field.Example, Required: w.Degree != workload.CouldBeStricter, Mono: true, MaxLength: 600,
 			})
 			x.Input = &in
 		}
@@ -101,7 +102,10 @@ type claimRow struct {
 }
 
 // circumstances are the claims that help to find out why a job was not another.
-var circumstances = []string{"ref", "ref_path", "ref_protected", "sha", "actor", "user_login", "runner_environment", "workflow_ref", "pipeline_source", "sub"}
+var circumstances = []string{
+	"ref", "ref_path", "ref_protected", "sha", "actor", "user_login", "runner_environment", "workflow_ref",
+	"pipeline_source", "sub",
+}
 
 // fullExchanges is how many refused exchanges are on the page with everything about them.
 const fullExchanges = 3
@@ -175,7 +179,8 @@ func nearestTableOf(x insight.Exchange, n insight.Nearest, shown map[string]bool
 		t.Rows, shown[d.Claim] = append(t.Rows, claimRow{d.Claim, expected, d.Got, true}), true
 	}
 	for _, claim := range workload.Of(x.Provider).Identity() {
-		if v, ok := x.Claims[claim]; ok && !slices.ContainsFunc(n.Differences, func(d insight.Difference) bool { return d.Claim == claim }) {
+		if v, ok := x.Claims[claim]; ok &&
+			!slices.ContainsFunc(n.Differences, func(d insight.Difference) bool { return d.Claim == claim }) {
 			t.Rows, shown[claim] = append(t.Rows, claimRow{Claim: claim, Got: workload.Show(v)}), true
 		}
 	}

@@ -10,8 +10,8 @@ import (
 	"pyindex/internal/publishers"
 )
 
-// Burn ends a minted token before its time. Whoever has it may. A token that is not one, that belongs to a person, or that
-// has ended gives nil too, so that nothing can be learnt by asking.
+// Burn ends a minted token before its time. Whoever has it may. A token that is not one, that belongs to a person, or
+// that has ended gives nil too, so that nothing can be learnt by asking.
 func (m *Minter) Burn(ctx context.Context, who access.Caller, raw access.Secret) error {
 	if !access.WellFormed(raw) {
 		return nil

@@ -14,10 +14,10 @@ import (
 // MaxCreated bounds how many projects one exchange creates: it holds the lock of all writers meanwhile.
 const MaxCreated = 3
 
-// createPending turns the pending publishers that a token fits into projects with publishers, oldest first. It returns all
-// rules that the token fits then, and the projects. If a name was taken meanwhile, the pending publisher is removed and the
-// project is not touched; if nothing else fits, that is the refusal. One exchange creates MaxCreated projects: the pending
-// publishers that are left wait for the next one.
+// createPending turns the pending publishers that a token fits into projects with publishers, oldest first. It returns
+// all rules that the token fits then, and the projects. If a name was taken meanwhile, the pending publisher is removed
+// and the project is not touched; if nothing else fits, that is the refusal. One exchange creates MaxCreated projects:
+// the pending publishers that are left wait for the next one.
 func (m *Minter) createPending(ctx context.Context, tx publishers.Tx, a attempt, f fits) ([]rule, []Created, error) {
 	out, passed := f.rules, f.passed
 	made := map[string]catalog.Project{} // by registrant and name
@@ -25,7 +25,13 @@ func (m *Minter) createPending(ctx context.Context, tx publishers.Tx, a attempt,
 	var taken []publishers.Pending
 	for _, p := range f.pending {
 		if _, known := made[madeKey(p)]; len(made) == MaxCreated && !known {
-			passed = append(passed, passedOver{p, fmt.Sprintf("one exchange creates %d projects at most, the longest registered first: this one can be created by the next", MaxCreated)})
+			passed = append(passed,
+				passedOver{
+					p, fmt.Sprintf(
+						"one exchange creates %d projects at most, the longest registered first: this one can be created by the next",
+						MaxCreated,
+					),
+				})
 			continue
 		}
 		n := len(made)
@@ -86,7 +92,9 @@ func (m *Minter) recordPassed(ctx context.Context, tx publishers.Tx, a attempt, 
 }
 
 // create creates the project of a pending publisher. It returns fault.Conflict if somebody else's project has the name.
-func (m *Minter) create(ctx context.Context, tx publishers.Tx, a attempt, p publishers.Pending, made map[string]catalog.Project) (catalog.Project, error) {
+func (m *Minter) create(ctx context.Context, tx publishers.Tx, a attempt, p publishers.Pending,
+	made map[string]catalog.Project,
+) (catalog.Project, error) {
 	key := madeKey(p)
 	if project, ok := made[key]; ok {
 		return project, nil
@@ -115,7 +123,9 @@ func (m *Minter) create(ctx context.Context, tx publishers.Tx, a attempt, p publ
 }
 
 // adopt makes a pending publisher an ordinary one of its new project.
-func (m *Minter) adopt(ctx context.Context, tx publishers.Tx, a attempt, p publishers.Pending, project catalog.Project) (publishers.Publisher, error) {
+func (m *Minter) adopt(ctx context.Context, tx publishers.Tx, a attempt, p publishers.Pending,
+	project catalog.Project,
+) (publishers.Publisher, error) {
 	q := p.Publisher
 	if q.OwnerID == "" {
 		q.OwnerID = m.ownerOf(a, q)
@@ -124,7 +134,13 @@ func (m *Minter) adopt(ctx context.Context, tx publishers.Tx, a attempt, p publi
 	if err != nil {
 		return q, err
 	}
-	link := publishers.Attached{Publisher: q, ProjectID: project.ID, Project: p.Project, AddedAt: a.at, AddedBy: p.Registrant}
+	link := publishers.Attached{
+		Publisher: q,
+		ProjectID: project.ID,
+		Project:   p.Project,
+		AddedAt:   a.at,
+		AddedBy:   p.Registrant,
+	}
 	if err := publishers.AttachOnce(ctx, tx, link); err != nil {
 		return q, err
 	}
@@ -141,7 +157,8 @@ func (m *Minter) adopt(ctx context.Context, tx publishers.Tx, a attempt, p publi
 func (m *Minter) dropTaken(ctx context.Context, tx publishers.Tx, a attempt, taken []publishers.Pending) error {
 	for _, p := range taken {
 		r := pendingRule(p)
-		if err := m.insert(ctx, tx, m.granted(a, "publisher.pending-taken", r, p.ID), target{p.RepositoryID, "", p.Project}); err != nil {
+		if err := m.insert(ctx, tx, m.granted(a, "publisher.pending-taken", r, p.ID),
+			target{p.RepositoryID, "", p.Project}); err != nil {
 			return err
 		}
 		if _, err := tx.DeletePending(ctx, p.ID); err != nil {

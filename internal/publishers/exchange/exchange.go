@@ -77,7 +77,8 @@ func (m *Minter) settle(ctx context.Context, tx publishers.Tx, a attempt) (Minte
 		return Minted{}, nil, err
 	}
 	if err := tx.ClaimJTI(ctx, a.issuer, a.jti, a.until); fault.Is(err, fault.Conflict) {
-		return Minted{}, nil, Refuse(CodeReuse, "this token was used before: its id (jti) counts once, so ask the issuer for a new one")
+		return Minted{}, nil,
+			Refuse(CodeReuse, "this token was used before: its id (jti) counts once, so ask the issuer for a new one")
 	} else if err != nil {
 		return Minted{}, nil, err
 	}

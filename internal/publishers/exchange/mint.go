@@ -53,9 +53,11 @@ func (m *Minter) mint(ctx context.Context, tx publishers.Tx, a attempt, trusted 
 	return out, nil
 }
 
-// bind makes a token good for what a rule is for, as long as the rule exists. A project that several publishers share is
-// recorded once, for the first of them, and keeps the token until the last of them is gone.
-func (m *Minter) bind(ctx context.Context, tx publishers.Tx, a attempt, tokenID string, r rule, good map[target]bool) error {
+// bind makes a token good for what a rule is for, as long as the rule exists. A project that several publishers share
+// is recorded once, for the first of them, and keeps the token until the last of them is gone.
+func (m *Minter) bind(ctx context.Context, tx publishers.Tx, a attempt, tokenID string, r rule,
+	good map[target]bool,
+) error {
 	all, err := targets(ctx, tx, r)
 	if err == nil && r.reader != nil {
 		err = tx.InsertTokenReader(ctx, tokenID, r.ID)

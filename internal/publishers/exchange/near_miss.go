@@ -104,9 +104,11 @@ func historiesOf(ctx context.Context, tx publishers.Tx, all []nearMiss) ([]*hist
 	return out, nil
 }
 
-// tellNearest writes e into each history whose owners can do something about it, with what their own rules expected, and
-// returns how many there are.
-func (m *Minter) tellNearest(ctx context.Context, tx publishers.Tx, a attempt, e audit.Entry, all []nearMiss) (int, error) {
+// tellNearest writes e into each history whose owners can do something about it, with what their own rules expected,
+// and returns how many there are.
+func (m *Minter) tellNearest(ctx context.Context, tx publishers.Tx, a attempt, e audit.Entry,
+	all []nearMiss,
+) (int, error) {
 	told, err := historiesOf(ctx, tx, all)
 	if err != nil {
 		return 0, err

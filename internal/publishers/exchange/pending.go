@@ -11,8 +11,11 @@ import (
 	"pyindex/internal/publishers"
 )
 
-// matchPending finds the pending publishers that a token fits, oldest first, and the ones among them that are passed over.
-func (m *Minter) matchPending(ctx context.Context, tx publishers.Tx, a attempt, n *nearest) (out []publishers.Pending, passed []passedOver, err error) {
+// matchPending finds the pending publishers that a token fits, oldest first, and the ones among them that are passed
+// over.
+func (m *Minter) matchPending(ctx context.Context, tx publishers.Tx, a attempt,
+	n *nearest,
+) (out []publishers.Pending, passed []passedOver, err error) {
 	all, err := tx.PendingFor(ctx, a.issuer, a.provider.Name(), a.lookup)
 	if err != nil {
 		return nil, nil, err
@@ -39,7 +42,9 @@ func (m *Minter) matchPending(ctx context.Context, tx publishers.Tx, a attempt, 
 
 // expiredReason explains why a pending publisher can no longer create its project: why is for anybody, detail for its
 // registrant. It returns "" if it still can. Its registrant must be one who may create the project at this moment.
-func (m *Minter) expiredReason(ctx context.Context, tx publishers.Tx, a attempt, p publishers.Pending) (why, detail string, err error) {
+func (m *Minter) expiredReason(ctx context.Context, tx publishers.Tx, a attempt,
+	p publishers.Pending,
+) (why, detail string, err error) {
 	if !a.at.Before(p.ExpiresAt) {
 		return "the pending publisher for it expired on " + p.ExpiresAt.UTC().Format("2006-01-02"), "", nil
 	}
@@ -55,7 +60,8 @@ func (m *Minter) expiredReason(ctx context.Context, tx publishers.Tx, a attempt,
 			return "", "", err
 		}
 		if may, err := access.HoldsCreation(ctx, tx, p.Registrant, repo.Object()); err != nil || !may {
-			return "whoever registered the pending publisher for it may no longer create projects", u.Name + " may no longer create projects in repository " + repo.Name, err
+			return "whoever registered the pending publisher for it may no longer create projects",
+				u.Name + " may no longer create projects in repository " + repo.Name, err
 		}
 	}
 	name, err := packaging.ParseProjectName(p.Project)

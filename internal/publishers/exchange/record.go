@@ -50,7 +50,8 @@ func (m *Minter) detail(r rule) map[string]any {
 // granted returns an entry of what the workload of a rule was granted.
 func (m *Minter) granted(a attempt, action string, r rule, subject string) audit.Entry {
 	return audit.Entry{
-		ID: m.rules.NewID(), At: a.at, Action: action, Outcome: audit.Granted, Actor: m.actor(a, r), Subject: subject, Detail: m.detail(r),
+		ID: m.rules.NewID(), At: a.at, Action: action, Outcome: audit.Granted, Actor: m.actor(a, r), Subject: subject,
+		Detail: m.detail(r),
 	}
 }
 
@@ -79,9 +80,9 @@ func (m *Minter) insert(ctx context.Context, tx publishers.Tx, e audit.Entry, t 
 	return tx.InsertAudit(ctx, e)
 }
 
-// refused records why a token was not exchanged and returns err. If the record cannot be kept, that is the error: no refusal
-// of a verified token goes unrecorded. One that was not verified may be anybody's, so it is counted and leaves no row. An
-// error that is no fault is ours and belongs in the log.
+// refused records why a token was not exchanged and returns err. If the record cannot be kept, that is the error: no
+// refusal of a verified token goes unrecorded. One that was not verified may be anybody's, so it is counted and leaves
+// no row. An error that is no fault is ours and belongs in the log.
 func (m *Minter) refused(ctx context.Context, a attempt, err error) error {
 	f := asRefusal(err)
 	if f == nil {
@@ -144,8 +145,8 @@ func (m *Minter) refusal(a attempt, code, description string) audit.Entry {
 	return e
 }
 
-// strangers makes the entry of a refusal that is nobody's in particular stand for all alike of a minute: any workflow anywhere
-// can have its issuer sign a token for us.
+// strangers makes the entry of a refusal that is nobody's in particular stand for all alike of a minute: any workflow
+// anywhere can have its issuer sign a token for us.
 func strangers(e audit.Entry, f *Refusal) audit.Entry {
 	return e.OncePerMinute(audit.Network(e.Actor.Address), f.Code+" "+f.Description)
 }

@@ -8,7 +8,8 @@ import (
 
 // The codes of refusals, as clients of trusted publishing know them.
 const (
-	CodePayload          = "invalid-payload"           // the request or the token cannot be read, or its issuer is not ours
+	// the request or the token cannot be read, or its issuer is not ours
+	CodePayload          = "invalid-payload"
 	CodeNotEnabled       = "not-enabled"               // no issuer is trusted at all
 	CodeToken            = "invalid-token"             // signature, key, audience or times
 	CodePendingPublisher = "invalid-pending-publisher" // it fits a pending publisher whose project came to exist

@@ -86,8 +86,8 @@ func targets(ctx context.Context, tx publishers.Tx, r rule) ([]target, error) {
 	return out, err
 }
 
-// recorded returns the places in whose histories a grant to the rule is recorded: all of them, but for a reader of several
-// projects the repository's alone.
+// recorded returns the places in whose histories a grant to the rule is recorded: all of them, but for a reader of
+// several projects the repository's alone.
 func (r rule) recorded(all []target) []target {
 	if r.reader != nil && len(all) != 1 {
 		return []target{{repositoryID: r.reader.RepositoryID}}

@@ -9,8 +9,8 @@ import (
 // unverifiedEvery is how often refused tokens that nobody verified produce a line in the log, at most.
 const unverifiedEvery = time.Minute
 
-// unverified counts tokens that were refused before their signature was verified. Anybody can send those, so they leave no
-// row: each is in the log as a request, and their number in a line of its own.
+// unverified counts tokens that were refused before their signature was verified. Anybody can send those, so they leave
+// no row: each is in the log as a request, and their number in a line of its own.
 type unverified struct {
 	mu     sync.Mutex
 	total  int64 // since the process began
@@ -31,7 +31,8 @@ func (u *unverified) add(log *slog.Logger, at time.Time, from, reason string) {
 }
 
 func (u *unverified) tell(log *slog.Logger, at time.Time) {
-	log.Warn("identity tokens were refused unverified", "count", u.total-u.told, "since_start", u.total, "last_reason", u.reason, "last_remote", u.from)
+	log.Warn("identity tokens were refused unverified", "count", u.total-u.told, "since_start", u.total, "last_reason",
+		u.reason, "last_remote", u.from)
 	u.told, u.at = u.total, at
 }
 

@@ -11,8 +11,8 @@ import (
 	"pyindex/internal/workload"
 )
 
-// maxAhead bounds how long a token may still be good for. Jobs end within it; a token of a hundred years would have to be
-// remembered as long.
+// maxAhead bounds how long a token may still be good for. Jobs end within it; a token of a hundred years would have to
+// be remembered as long.
 const maxAhead = 24 * time.Hour
 
 var standard = []string{"iss", "aud", "exp", "iat", "nbf", "jti"}
@@ -30,8 +30,8 @@ func checkNames(c workload.Claims) error {
 	return nil
 }
 
-// checkAudience refuses a list, even one that names us alone: a token that is meant for two can be used at the second by
-// the first. With list, one of a single text is that text: Kubernetes never writes it otherwise.
+// checkAudience refuses a list, even one that names us alone: a token that is meant for two can be used at the second
+// by the first. With list, one of a single text is that text: Kubernetes never writes it otherwise.
 func checkAudience(c workload.Claims, want string, list bool) error {
 	got, ok := c["aud"].(string)
 	if all, is := c["aud"].([]any); list && is && len(all) == 1 {

@@ -43,8 +43,8 @@ func FuzzToken(f *testing.F) {
 	})
 }
 
-// FuzzClaims signs any payload for real, with ISSUER standing for the issuer, which is another in every process: what passes has one issuer, one audience and times that hold, and reads the
-// same to encoding/json.
+// FuzzClaims signs any payload for real, with ISSUER standing for the issuer, which is another in every process: what
+// passes has one issuer, one audience and times that hold, and reads the same to encoding/json.
 func FuzzClaims(f *testing.F) {
 	b := newBench(f)
 	good, err := json.Marshal(b.issuer.Claims(audience, b.now(), nil))
@@ -79,7 +79,9 @@ func FuzzClaims(f *testing.F) {
 			t.Fatalf("Verify(signed %q) = %q, %q, %v", payload, provider, issuer, c)
 		}
 		// What the provider makes of the claims must not panic, and admits no owner but the rule's.
-		rule, err := workload.GitHub.Compile(map[string]string{"owner": "acme", "repository": "widgets", "workflow": "release.yml", "owner_id": "4242"})
+		rule, err := workload.GitHub.Compile(map[string]string{
+			"owner": "acme", "repository": "widgets", "workflow": "release.yml", "owner_id": "4242",
+		})
 		if err != nil {
 			t.Fatal(err)
 		}

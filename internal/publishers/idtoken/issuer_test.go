@@ -27,7 +27,10 @@ func TestNewRefuses(t *testing.T) {
 		{"no URL", func(i *idtoken.Issuer) { i.URL = "" }, "absolute URL"},
 		{"a host alone", func(i *idtoken.Issuer) { i.URL = "token.example" }, "absolute URL"},
 		{"http", func(i *idtoken.Issuer) { i.URL = "http://token.example" }, "https"},
-		{"http on a host that begins like this machine", func(i *idtoken.Issuer) { i.URL = "http://localhost.evil.example" }, "https"},
+		{
+			"http on a host that begins like this machine", func(i *idtoken.Issuer) { i.URL = "http://localhost.evil.example" },
+			"https",
+		},
 		{"a file", func(i *idtoken.Issuer) { i.URL = "file:///etc/passwd" }, "absolute URL"},
 		{"a user", func(i *idtoken.Issuer) { i.URL = "https://me@token.example" }, "user"},
 		{"a query", func(i *idtoken.Issuer) { i.URL = "https://token.example?x" }, "query"},
@@ -39,12 +42,14 @@ func TestNewRefuses(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			i := good
 			c.change(&i)
-			if _, err := idtoken.New([]idtoken.Issuer{i}, idtoken.Options{}); err == nil || !strings.Contains(err.Error(), c.word) {
+			if _, err := idtoken.New([]idtoken.Issuer{i}, idtoken.Options{}); err == nil ||
+				!strings.Contains(err.Error(), c.word) {
 				t.Errorf("%s: New(%+v) = %v, want an error with %q", c.name, i, err, c.word)
 			}
 		})
 	}
-	if _, err := idtoken.New([]idtoken.Issuer{good, good}, idtoken.Options{}); err == nil || !strings.Contains(err.Error(), "twice") {
+	if _, err := idtoken.New([]idtoken.Issuer{good, good}, idtoken.Options{}); err == nil ||
+		!strings.Contains(err.Error(), "twice") {
 		t.Errorf("New(the same twice) = %v, want an error", err)
 	}
 	for _, url := range []string{"http://127.0.0.1:8080", "http://[::1]", "http://localhost:1", "https://a.example/path"} {
@@ -60,7 +65,8 @@ func TestNewRefuses(t *testing.T) {
 func TestUntrustedTLS(t *testing.T) {
 	b := newBench(t)
 	var err error
-	b.verifier, err = idtoken.New([]idtoken.Issuer{{Kind: "github", URL: b.issuer.URL, Audience: audience}}, idtoken.Options{Now: b.now})
+	b.verifier, err = idtoken.New([]idtoken.Issuer{{Kind: "github", URL: b.issuer.URL, Audience: audience}},
+		idtoken.Options{Now: b.now})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -71,7 +77,8 @@ func TestUntrustedTLS(t *testing.T) {
 func TestUnknownIssuerIsNotAsked(t *testing.T) {
 	b := newBench(t)
 	evil := issuertest.New(t, issuertest.Options{Plain: true})
-	refuse(t, "unknown issuer", b.verify(evil.Sign(evil.Claims(audience, b.now(), nil))), exchange.CodePayload, "unknown trusted publishing issuer")
+	refuse(t, "unknown issuer", b.verify(evil.Sign(evil.Claims(audience, b.now(), nil))), exchange.CodePayload,
+		"unknown trusted publishing issuer")
 	claimsB := evil.Sign(b.issuer.Claims(audience, b.now(), nil))
 	if err := b.verify(claimsB); err == nil {
 		t.Error("a token of one issuer passes as another's")
@@ -91,10 +98,13 @@ func TestRubbishFetchesNothing(t *testing.T) {
 		"audience": {"aud": "pypi"}, "expiry": {"exp": 1}, "issue": {"iat": "x"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			refuse(t, name, b.verify(b.issuer.Sign(b.issuer.Claims(audience, b.now(), over))), exchange.CodeToken, "malformed or invalid")
+			refuse(t, name, b.verify(b.issuer.Sign(b.issuer.Claims(audience, b.now(), over))), exchange.CodeToken,
+				"malformed or invalid")
 		})
 	}
-	refuse(t, "algorithm", b.verify(b.issuer.SignAs(b.issuer.Header(map[string]any{"alg": "none"}), b.issuer.Claims(audience, b.now(), nil))), exchange.CodeToken, "alg")
+	refuse(t, "algorithm",
+		b.verify(b.issuer.SignAs(b.issuer.Header(map[string]any{"alg": "none"}), b.issuer.Claims(audience, b.now(), nil))),
+		exchange.CodeToken, "alg")
 	if n := b.issuer.Counts(); n != (issuertest.Counts{}) {
 		t.Errorf("rubbish made us ask: %+v", n)
 	}

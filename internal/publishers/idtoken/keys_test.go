@@ -101,8 +101,8 @@ func TestRotationUnderLoad(t *testing.T) {
 	all.Wait()
 }
 
-// TestWithdrawnKey: a key that the issuer no longer publishes is refused within the quarter of an hour, also when nobody
-// asked meanwhile.
+// TestWithdrawnKey: a key that the issuer no longer publishes is refused within the quarter of an hour, also when
+// nobody asked meanwhile.
 func TestWithdrawnKey(t *testing.T) {
 	b := newBench(t)
 	b.accept("at first")
@@ -136,17 +136,28 @@ func TestKeptKeys(t *testing.T) {
 
 // TestColdFailures: whatever an issuer answers, the exchange says in time that it cannot tell, in little memory.
 func TestColdFailures(t *testing.T) {
-	elsewhere := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { t.Errorf("%s was fetched", r.URL) }))
+	elsewhere := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		t.Errorf("%s was fetched", r.URL)
+	}))
 	t.Cleanup(elsewhere.Close) // after the parallel tests
 	for _, c := range []struct {
 		name string
 		h    http.HandlerFunc
 	}{
-		{"down", issuertest.Down}, {"hangs", issuertest.Hang}, {"trickles", issuertest.Trickle}, {"huge", issuertest.Huge},
-		{"HTML", issuertest.Page}, {"redirects elsewhere", issuertest.Redirect(elsewhere.URL)},
+		{"down", issuertest.Down},
+		{"hangs", issuertest.Hang},
+		{"trickles", issuertest.Trickle},
+		{"huge", issuertest.Huge},
+		{"HTML", issuertest.Page},
+		{"redirects elsewhere", issuertest.Redirect(elsewhere.URL)},
 		{"redirects to the cloud's own address", issuertest.Redirect("http://169.254.169.254/latest/meta-data/")},
-		{"redirects to itself", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, r.URL.Path, http.StatusFound) }},
-		{"not found", http.NotFound}, {"empty object", issuertest.JSON(map[string]any{})}, {"null", issuertest.JSON(nil)},
+		{
+			"redirects to itself",
+			func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, r.URL.Path, http.StatusFound) },
+		},
+		{"not found", http.NotFound},
+		{"empty object", issuertest.JSON(map[string]any{})},
+		{"null", issuertest.JSON(nil)},
 		{"empty", func(http.ResponseWriter, *http.Request) {}},
 	} {
 		for _, d := range []issuertest.Document{issuertest.Discovery, issuertest.Keys} {
@@ -180,7 +191,10 @@ func TestHugeMemory(t *testing.T) {
 func TestWarmFailures(t *testing.T) {
 	b := newBench(t)
 	b.accept("at first")
-	for _, h := range []http.HandlerFunc{issuertest.Down, issuertest.Page, issuertest.JSON(map[string]any{"keys": []any{}}), issuertest.JSON(map[string]any{"keys": []any{map[string]any{"kty": "oct", "k": "AAAA", "kid": "key-0"}}})} {
+	for _, h := range []http.HandlerFunc{
+		issuertest.Down, issuertest.Page, issuertest.JSON(map[string]any{"keys": []any{}}),
+		issuertest.JSON(map[string]any{"keys": []any{map[string]any{"kty": "oct", "k": "AAAA", "kid": "key-0"}}}),
+	} {
 		b.issuer.Fail(issuertest.Keys, h)
 		b.pass(11 * time.Minute)
 		b.accept("refresh under way")
@@ -202,7 +216,9 @@ func TestDiscoveryIsAboutTheIssuer(t *testing.T) {
 			return map[string]any{"issuer": i.URL + "/", "jwks_uri": i.URL + "/.well-known/jwks"}
 		}},
 		{"keys by plain http", func(i *issuertest.Issuer) map[string]any {
-			return map[string]any{"issuer": i.URL, "jwks_uri": strings.Replace(i.URL, "https:", "http:", 1) + "/.well-known/jwks"}
+			return map[string]any{
+				"issuer": i.URL, "jwks_uri": strings.Replace(i.URL, "https:", "http:", 1) + "/.well-known/jwks",
+			}
 		}},
 		{"keys in a file", func(i *issuertest.Issuer) map[string]any {
 			return map[string]any{"issuer": i.URL, "jwks_uri": "file:///etc/passwd"}

@@ -116,12 +116,20 @@ func TestAudienceList(t *testing.T) {
 		aud  any
 		good bool
 	}{
-		{"generic", []string{audience}, true}, {"generic", audience, true},
-		{"generic", []string{audience, audience}, false}, {"generic", []string{"pypi", audience}, false}, {"generic", []string{}, false},
-		{"generic", []any{[]string{audience}}, false}, {"generic", []any{1}, false}, {"generic", []string{"pypi"}, false},
-		{"github", []string{audience}, false}, {"gitlab", []string{audience}, false}, {"google", []string{audience}, false},
+		{"generic", []string{audience}, true},
+		{"generic", audience, true},
+		{"generic", []string{audience, audience}, false},
+		{"generic", []string{"pypi", audience}, false},
+		{"generic", []string{}, false},
+		{"generic", []any{[]string{audience}}, false},
+		{"generic", []any{1}, false},
+		{"generic", []string{"pypi"}, false},
+		{"github", []string{audience}, false},
+		{"gitlab", []string{audience}, false},
+		{"google", []string{audience}, false},
 	} {
-		v, err := idtoken.New([]idtoken.Issuer{{Kind: c.kind, URL: i.URL, Audience: audience}}, idtoken.Options{Now: func() time.Time { return at }})
+		v, err := idtoken.New([]idtoken.Issuer{{Kind: c.kind, URL: i.URL, Audience: audience}},
+			idtoken.Options{Now: func() time.Time { return at }})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -76,7 +76,8 @@ func (v *Verifier) Warm() {
 }
 
 // Refresh fetches keys that are getting old, without waiting for them. Called every minute or so, it keeps tokens from
-// ever waiting for an issuer whose keys were had once, and drops a key that the issuer withdrew although nobody uses it.
+// ever waiting for an issuer whose keys were had once, and drops a key that the issuer withdrew although nobody uses
+// it.
 func (v *Verifier) Refresh() {
 	for _, s := range v.from {
 		s.keys.refresh()
@@ -84,9 +85,12 @@ func (v *Verifier) Refresh() {
 }
 
 // Verify implements exchange.Verifier. It answers within waitBudget and a little also when the issuer does not.
-func (v *Verifier) Verify(ctx context.Context, raw access.Secret) (provider, issuer string, c workload.Claims, err error) {
+func (v *Verifier) Verify(ctx context.Context,
+	raw access.Secret,
+) (provider, issuer string, c workload.Claims, err error) {
 	if !v.Enabled() {
-		return "", "", nil, exchange.Refuse(exchange.CodeNotEnabled, "trusted publishing is not enabled on this index: no issuer is configured")
+		return "", "", nil,
+			exchange.Refuse(exchange.CodeNotEnabled, "trusted publishing is not enabled on this index: no issuer is configured")
 	}
 	t, err := parse(raw.Reveal())
 	if err != nil {
@@ -94,7 +98,8 @@ func (v *Verifier) Verify(ctx context.Context, raw access.Secret) (provider, iss
 	}
 	iss, ok := t.claims["iss"].(string)
 	if !ok {
-		return "", "", nil, exchange.Refuse(exchange.CodePayload, "malformed JWT: its issuer (iss) is "+show(t.claims["iss"])+", not a string")
+		return "", "", nil,
+			exchange.Refuse(exchange.CodePayload, "malformed JWT: its issuer (iss) is "+show(t.claims["iss"])+", not a string")
 	}
 	s := v.from[iss]
 	if s == nil {
@@ -144,7 +149,8 @@ func (s *source) signed(ctx context.Context, raw string, t token, keys []crypto.
 		return bad(fmt.Errorf("the signature or a standard claim did not verify (%.200s)", err.Error()))
 	}
 	var payload json.RawMessage
-	if err := checked.Claims(&payload); err != nil || checked.Issuer != s.URL || !bytes.Equal(payload, bytes.TrimSpace(t.payload)) {
+	if err := checked.Claims(&payload); err != nil || checked.Issuer != s.URL ||
+		!bytes.Equal(payload, bytes.TrimSpace(t.payload)) {
 		return bad(errors.New("it reads differently to two readers"))
 	}
 	return nil

@@ -8,8 +8,8 @@ import (
 	"pyindex/internal/publishers/exchange"
 )
 
-// Exchange is one exchange of an identity token as it was recorded. One that concerned several projects is there once for
-// each, with what that project's own publishers expected.
+// Exchange is one exchange of an identity token as it was recorded. One that concerned several projects is there once
+// for each, with what that project's own publishers expected.
 type Exchange struct {
 	ID          string         `json:"id"`
 	At          time.Time      `json:"at"`
@@ -25,9 +25,10 @@ type Exchange struct {
 	Publisher   string         `json:"publisher,omitempty"` // of a granted one: the sentence
 	PublisherID string         `json:"publisher_id,omitempty"`
 	Address     string         `json:"address,omitempty"`
-	Claims      map[string]any `json:"claims,omitempty"`          // verified, as far as they were kept and may be read
-	Withheld    bool           `json:"claims_withheld,omitempty"` // they are shown once the workload has published to the project
-	Nearest     []Nearest      `json:"nearest,omitempty"`         // of a refused one
+	Claims      map[string]any `json:"claims,omitempty"` // verified, as far as they were kept and may be read
+	// they are shown once the workload has published to the project
+	Withheld bool      `json:"claims_withheld,omitempty"`
+	Nearest  []Nearest `json:"nearest,omitempty"` // of a refused one
 	// Suggested are the fields of a publisher that would have accepted it; WhyNone says why there are none.
 	Suggested map[string]string `json:"suggested,omitempty"`
 	WhyNone   string            `json:"why_none,omitempty"`
@@ -57,7 +58,8 @@ func (v *View) exchangeOf(e audit.Entry, repositories map[string]string) Exchang
 	x := Exchange{
 		ID: e.ID, At: e.At, Granted: e.Outcome == audit.Granted, Repository: repositories[e.Repository], Project: e.Project,
 		Code: d.text("code"), Description: d.text("description"), Provider: d.text("provider"), Issuer: d.text("issuer"),
-		Scope: cmp.Or(d.text("scope"), "upload"), Publisher: cmp.Or(d.text("publisher"), d.text("reader")), PublisherID: d.text("publisher_id"), Address: e.Actor.Address, Claims: d.object("claims"),
+		Scope: cmp.Or(d.text("scope"), "upload"), Publisher: cmp.Or(d.text("publisher"), d.text("reader")),
+		PublisherID: d.text("publisher_id"), Address: e.Actor.Address, Claims: d.object("claims"),
 	}
 	for _, n := range d.list("nearest") {
 		x.Nearest = append(x.Nearest, nearestOf(n))

@@ -18,8 +18,8 @@ import (
 const MaxExchanges = 1000
 
 // Exchanges returns recorded exchanges, newest first and at most limit: those of the projects that who owns and of the
-// pending publishers that who registered, and all for an administrator. With a project's name, in any spelling, only what is for
-// that name: fault.NotFound where who owns no such project and has nothing pending for it. Nobody gets
+// pending publishers that who registered, and all for an administrator. With a project's name, in any spelling, only
+// what is for that name: fault.NotFound where who owns no such project and has nothing pending for it. Nobody gets
 // fault.Unauthenticated, and a limit that is not from 1 to MaxExchanges is fault.Invalid.
 //
 // A project made anew under the name of one that was deleted begins with an empty history.
@@ -137,7 +137,8 @@ func (l *explaining) project(ctx context.Context, tx publishers.Tx, p catalog.Pr
 		return nil
 	}
 	l.found = true
-	return l.read(ctx, tx, p.ID, publishers.ExchangeFilter{RepositoryID: p.Repository.ID, Project: p.Name.String(), Since: p.CreatedAt})
+	return l.read(ctx, tx, p.ID,
+		publishers.ExchangeFilter{RepositoryID: p.Repository.ID, Project: p.Name.String(), Since: p.CreatedAt})
 }
 
 // pending reads what came near the pending publishers of who's.

@@ -46,9 +46,9 @@ const (
 	lastLookedAt   = 100
 )
 
-// ForProject returns everything that decides who may publish a project. Only the project's owners and administrators may
-// see it; others get the fault.NotFound of a project that does not exist, and nobody gets fault.Unauthenticated. Repository
-// "" is main.
+// ForProject returns everything that decides who may publish a project. Only the project's owners and administrators
+// may see it; others get the fault.NotFound of a project that does not exist, and nobody gets fault.Unauthenticated.
+// Repository "" is main.
 func (v *View) ForProject(ctx context.Context, who access.Caller, repository, project string) (Publishing, error) {
 	var out Publishing
 	if err := publishers.CheckKnown(who); err != nil {
@@ -79,7 +79,10 @@ func (v *View) ForProject(ctx context.Context, who access.Caller, repository, pr
 
 func (v *View) showExchanges(ctx context.Context, tx publishers.Tx, who access.Caller, out *Publishing) error {
 	p := out.Project
-	entries, err := tx.Exchanges(ctx, publishers.ExchangeFilter{RepositoryID: p.Repository.ID, Project: p.Name.String(), Since: p.CreatedAt, Limit: lastLookedAt})
+	entries, err := tx.Exchanges(ctx,
+		publishers.ExchangeFilter{
+			RepositoryID: p.Repository.ID, Project: p.Name.String(), Since: p.CreatedAt, Limit: lastLookedAt,
+		})
 	if err != nil {
 		return err
 	}
@@ -106,7 +109,9 @@ func (v *View) showPublishers(ctx context.Context, tx publishers.Tx, out *Publis
 		return err
 	}
 	for _, a := range links {
-		s := v.shown(publishers.Listed{ID: a.Publisher.ID, Repository: out.Project.Repository.Name, Project: a.Project, AddedAt: a.AddedAt}, a.Publisher)
+		s := v.shown(publishers.Listed{
+			ID: a.Publisher.ID, Repository: out.Project.Repository.Name, Project: a.Project, AddedAt: a.AddedAt,
+		}, a.Publisher)
 		if s.AddedBy, err = userName(ctx, tx, a.AddedBy); err != nil {
 			return err
 		}
@@ -166,7 +171,9 @@ func userName(ctx context.Context, tx publishers.Tx, id string) (string, error) 
 
 // uploadTokens are the API tokens by which somebody may upload to a project. What a token of somebody else's is for is
 // shown where it is bound to projects of the caller's, and to administrators.
-func uploadTokens(ctx context.Context, tx publishers.Tx, who access.Caller, p catalog.Project, now time.Time) ([]UploadToken, error) {
+func uploadTokens(ctx context.Context, tx publishers.Tx, who access.Caller, p catalog.Project,
+	now time.Time,
+) ([]UploadToken, error) {
 	all, err := access.UploadTokens(ctx, tx, p.Object(), now)
 	var out []UploadToken
 	for _, t := range all {
@@ -208,13 +215,16 @@ func (v *View) PendingOf(ctx context.Context, who access.Caller) ([]Shown, error
 	return out, err
 }
 
-func (v *View) showPending(ctx context.Context, tx publishers.Tx, who access.Caller, p publishers.Pending) (Shown, error) {
+func (v *View) showPending(ctx context.Context, tx publishers.Tx, who access.Caller,
+	p publishers.Pending,
+) (Shown, error) {
 	repo, err := publishers.RepositoryByID(ctx, tx, p.RepositoryID)
 	if err != nil {
 		return Shown{}, err
 	}
 	s := v.shown(publishers.Listed{
-		ID: p.ID, Pending: true, Repository: repo.Name, Project: p.Project, Registrant: p.Registrant, AddedAt: p.CreatedAt, ExpiresAt: p.ExpiresAt,
+		ID: p.ID, Pending: true, Repository: repo.Name, Project: p.Project, Registrant: p.Registrant, AddedAt: p.CreatedAt,
+		ExpiresAt: p.ExpiresAt,
 	}, p.Publisher)
 	if s.AddedBy, err = userName(ctx, tx, p.Registrant); err != nil {
 		return s, err

@@ -12,11 +12,12 @@ import (
 	"pyindex/internal/workload"
 )
 
-// Owners of a project see of a job's verified claims what their rule compares, and which run it was. Anybody can write a rule
-// about a repository of others, whose jobs would otherwise tell who started them, where they run, and what else is in a token.
+// Owners of a project see of a job's verified claims what their rule compares, and which run it was. Anybody can write
+// a rule about a repository of others, whose jobs would otherwise tell who started them, where they run, and what else
+// is in a token.
 //
-// A token that was accepted shows nothing until the workload has published to the project: a rule that fits is enough to be
-// accepted, and the job need not know of the project. Administrators see everything.
+// A token that was accepted shows nothing until the workload has published to the project: a rule that fits is enough
+// to be accepted, and the job need not know of the project. Administrators see everything.
 
 // runClaims say which run of a workload it was.
 var runClaims = []string{"ref", "ref_path", "sha", "run_id", "job_id"}
@@ -36,9 +37,11 @@ type published struct {
 	files  []catalog.PublishedFile // newest first
 }
 
-// Redact leaves out of entries of a project's history, or of a pending publisher's with project id "", the claims that the
-// caller may not read. It changes the entries and not what their details refer to.
-func (v *View) Redact(ctx context.Context, tx catalog.Tx, who access.Caller, projectID string, entries []audit.Entry) error {
+// Redact leaves out of entries of a project's history, or of a pending publisher's with project id "", the claims that
+// the caller may not read. It changes the entries and not what their details refer to.
+func (v *View) Redact(ctx context.Context, tx catalog.Tx, who access.Caller, projectID string,
+	entries []audit.Entry,
+) error {
 	if who.Admin() {
 		return nil
 	}
@@ -118,7 +121,8 @@ func (p published) by(provider *workload.Kind, tokenID string, claims map[string
 		return true
 	}
 	me := workloadOf(provider, claims)
-	return me != "" && slices.ContainsFunc(p.files, func(f catalog.PublishedFile) bool { return workloadOf(provider, f.Claims) == me })
+	return me != "" && slices.ContainsFunc(p.files,
+		func(f catalog.PublishedFile) bool { return workloadOf(provider, f.Claims) == me })
 }
 
 // workloadOf is what a provider knows a workload by, with its issuer; "" if the claims do not say.

@@ -10,8 +10,8 @@ import (
 	"pyindex/internal/publishers/exchange"
 )
 
-// discovered is what PEP 807 has clients read. Both endpoints are on the host of the base URL, because clients turn down
-// any other than the upload URL's.
+// discovered is what PEP 807 has clients read. Both endpoints are on the host of the base URL, because clients turn
+// down any other than the upload URL's.
 type discovered struct {
 	Audience string   `json:"audience-endpoint"`
 	Mint     string   `json:"token-mint-endpoint"`
@@ -23,14 +23,23 @@ type discovered struct {
 func (a *API) discover(w http.ResponseWriter, r *http.Request, _ access.Caller) error {
 	w.Header().Add("Vary", "Accept")
 	if !acceptsDiscovery(r) {
-		return &undiscovered{http.StatusNotAcceptable, "not-acceptable", "this address answers " + typeDiscovery + " alone: send that as Accept, or leave Accept out"}
+		return &undiscovered{
+			http.StatusNotAcceptable, "not-acceptable",
+			"this address answers " + typeDiscovery + " alone: send that as Accept, or leave Accept out",
+		}
 	}
 	if !a.enabled() {
-		return &undiscovered{http.StatusNotFound, exchange.CodeNotEnabled, "trusted publishing is not enabled on this index: no issuer is configured"}
+		return &undiscovered{
+			http.StatusNotFound, exchange.CodeNotEnabled,
+			"trusted publishing is not enabled on this index: no issuer is configured",
+		}
 	}
 	keys := r.URL.Query()["discover"]
 	if len(keys) != 1 || !a.uploadPath(keys[0]) {
-		return &undiscovered{http.StatusNotFound, "unknown-upload-path", "no uploads are taken there: discover has to be the path of an upload URL of this index, as /legacy/"}
+		return &undiscovered{
+			http.StatusNotFound, "unknown-upload-path",
+			"no uploads are taken there: discover has to be the path of an upload URL of this index, as /legacy/",
+		}
 	}
 	base := a.base.String()
 	write(w, typeDiscovery, http.StatusOK, discovered{

@@ -42,7 +42,8 @@ func (s *site) problem(what string, r reply, status int, code, word string) {
 	s.Helper()
 	s.refused(what, r, status, code, word)
 	first, _ := r.json["errors"].([]any)[0].(map[string]any)
-	if r.header.Get("Content-Type") != typeProblem || r.json["status"] != float64(status) || r.json["type"] != "about:blank" ||
+	if r.header.Get("Content-Type") != typeProblem || r.json["status"] != float64(status) ||
+		r.json["type"] != "about:blank" ||
 		r.json["title"] != http.StatusText(status) || r.json["detail"] != first["description"] {
 		s.Errorf("%s: %s %s, want a problem", what, r.header.Get("Content-Type"), r.body)
 	}
@@ -52,14 +53,28 @@ func (s *site) problem(what string, r reply, status int, code, word string) {
 func TestDiscover(t *testing.T) {
 	s := newSite(t, settings{audience: audience, issuers: true})
 	want := map[string]any{
-		"audience-endpoint": "https://pypi.acme.example/team/_/oidc/audience", "token-mint-endpoint": "https://pypi.acme.example/team/_/oidc/mint-token",
-		"features": []any{"multi-use-token", "single-use-token"}, "default-features": []any{"multi-use-token"},
+		"audience-endpoint":   "https://pypi.acme.example/team/_/oidc/audience",
+		"token-mint-endpoint": "https://pypi.acme.example/team/_/oidc/mint-token",
+		"features":            []any{"multi-use-token", "single-use-token"}, "default-features": []any{"multi-use-token"},
 	}
 	for _, at := range []string{"/.well-known/pytp", "/team/.well-known/pytp"} {
-		for _, key := range []string{"/team/legacy/", "/team/legacy", "/team/r/main/legacy/", "/team/r/no-such-repository/legacy/", "/team/r/internal/legacy"} {
-			for _, accept := range [][]string{nil, {""}, {typeDiscovery}, {"*/*"}, {"application/*"}, {"text/html, " + typeDiscovery + ";q=0.1"}, {"text/html", typeDiscovery}, {strings.ToUpper(typeDiscovery)}} {
+		for _, key := range []string{
+			"/team/legacy/", "/team/legacy", "/team/r/main/legacy/", "/team/r/no-such-repository/legacy/",
+			"/team/r/internal/legacy",
+		} {
+			for _, accept := range [][]string{
+				nil,
+				{""},
+				{typeDiscovery},
+				{"*/*"},
+				{"application/*"},
+				{"text/html, " + typeDiscovery + ";q=0.1"},
+				{"text/html", typeDiscovery},
+				{strings.ToUpper(typeDiscovery)},
+			} {
 				r := s.send("GET", at+"?discover="+url.QueryEscape(key), "", accept...)
-				if diff := cmp.Diff(want, r.json); r.status != 200 || diff != "" || r.header.Get("Content-Type") != typeDiscovery || r.header.Get("Vary") != "Accept" {
+				if diff := cmp.Diff(want, r.json); r.status != 200 || diff != "" ||
+					r.header.Get("Content-Type") != typeDiscovery || r.header.Get("Vary") != "Accept" {
 					t.Errorf("GET %s for %s as %q = %d %v: %s", at, key, accept, r.status, r.header, diff)
 				}
 			}
@@ -71,18 +86,25 @@ func TestDiscover(t *testing.T) {
 func TestDiscoverRefuses(t *testing.T) {
 	s := newSite(t, settings{audience: audience, issuers: true})
 	for _, query := range []string{
-		"", "?discover", "?discover=", "?discover=/", "?discover=/legacy/", "?discover=/legacy", "?discover=/team", "?discover=/team/",
-		"?discover=/team/legacy//", "?discover=//team/legacy/", "?discover=/team/legacy/x", "?discover=/teamx/legacy/", "?discover=/TEAM/legacy/",
-		"?discover=/team/Legacy/", "?discover=team/legacy/", "?discover=https://pypi.acme.example/team/legacy/", "?discover=/team/simple/",
-		"?discover=/team/r/legacy/", "?discover=/team/r//legacy/", "?discover=/team/r/a/b/legacy/", "?discover=/team/r/../legacy/", "?discover=/team/r/A/legacy/",
-		"?discover=/team/r/-/legacy/", "?discover=/team/r/main", "?discover=/r/main/legacy/", "?discover=%252Fteam%252Flegacy%252F", "?discover=/team/legacy/%00", "?discover=/team/legacy/%0a",
-		"?Discover=/team/legacy/", "?discover=/team/legacy/&discover=/team/legacy/", "?discover=/team/legacy/;x", "?discover=%zz", "?discover=" + strings.Repeat("/team/legacy/", 500),
+		"", "?discover", "?discover=", "?discover=/", "?discover=/legacy/", "?discover=/legacy", "?discover=/team",
+		"?discover=/team/",
+		"?discover=/team/legacy//", "?discover=//team/legacy/", "?discover=/team/legacy/x", "?discover=/teamx/legacy/",
+		"?discover=/TEAM/legacy/",
+		"?discover=/team/Legacy/", "?discover=team/legacy/", "?discover=https://pypi.acme.example/team/legacy/",
+		"?discover=/team/simple/",
+		"?discover=/team/r/legacy/", "?discover=/team/r//legacy/", "?discover=/team/r/a/b/legacy/",
+		"?discover=/team/r/../legacy/", "?discover=/team/r/A/legacy/",
+		"?discover=/team/r/-/legacy/", "?discover=/team/r/main", "?discover=/r/main/legacy/",
+		"?discover=%252Fteam%252Flegacy%252F", "?discover=/team/legacy/%00", "?discover=/team/legacy/%0a",
+		"?Discover=/team/legacy/", "?discover=/team/legacy/&discover=/team/legacy/", "?discover=/team/legacy/;x",
+		"?discover=%zz", "?discover=" + strings.Repeat("/team/legacy/", 500),
 	} {
 		s.problem(query, s.send("GET", "/.well-known/pytp"+query, "", typeDiscovery), 404, "unknown-upload-path", "discover")
 	}
 	good := "/.well-known/pytp?discover=/team/legacy/"
 	for _, accept := range []string{
-		"text/html", "application/json", typeProblem, "application/vnd.pypi.pytp.v2+json", "application/vnd.pypi.simple.v1+json", typeDiscovery + ";q=0", "*/*;q=0",
+		"text/html", "application/json", typeProblem, "application/vnd.pypi.pytp.v2+json",
+		"application/vnd.pypi.simple.v1+json", typeDiscovery + ";q=0", "*/*;q=0",
 		"*/*, " + typeDiscovery + ";q=0", "nonsense", "text/*", strings.Repeat("a/b,", 2000) + typeDiscovery,
 	} {
 		r := s.send("GET", good, "", accept)
@@ -110,7 +132,8 @@ func TestFeatures(t *testing.T) {
 			r := s.send("POST", mintPath, `{"token": "`+s.token(nil)+`"`+features+`}`, accept)
 			token, _ := r.json["token"].(string)
 			who, err := s.keyring.Identify(t.Context(), "__token__", access.Secret(token))
-			if r.status != 200 || err != nil || who.SingleUse() != once || !who.Uploads() || r.header.Get("Content-Type") != "application/json" {
+			if r.status != 200 || err != nil || who.SingleUse() != once || !who.Uploads() ||
+				r.header.Get("Content-Type") != "application/json" {
 				t.Errorf("mint with %s = %d %s, single use %v, %v; want %v", features, r.status, r.body, who.SingleUse(), err, once)
 			}
 		}
@@ -123,7 +146,8 @@ func TestFeaturesRefused(t *testing.T) {
 	token := s.token(nil)
 	for features, word := range map[string]string{
 		`"single-use-token"`: "not a list", `{}`: "not a list", `7`: "not a list", `true`: "not a list", `""`: "not a list",
-		`["x"]`: "not known", `["single-use-token", "x"]`: "not known", `["Single-Use-Token"]`: "not known", `[null]`: "not known", `[7]`: "not known",
+		`["x"]`: "not known", `["single-use-token", "x"]`: "not known", `["Single-Use-Token"]`: "not known",
+		`[null]`: "not known", `[7]`: "not known",
 		`[["single-use-token"]]`: "not known", `[{}]`: "not known", `[""]`: "not known", `["` + token + `"]`: "not known",
 		`["single-use-token", "multi-use-token"]`: "cannot be both",
 	} {
@@ -158,12 +182,26 @@ func TestProblems(t *testing.T) {
 	if want := `{"message":"Token request failed","errors":[{"code":"invalid-payload","description":"the request's body has no \"token\" that is a string"}]}` + "\n"; plain.body != want {
 		t.Errorf("what clients of today read = %s, want %s", plain.body, want)
 	}
-	for _, accept := range []string{typeProblem, "application/json, " + typeProblem, typeProblem + ", */*", typeDiscovery, "APPLICATION/PROBLEM+JSON", "application/json;q=0.5," + typeProblem + ";q=0.6"} {
+	for _, accept := range []string{
+		typeProblem, "application/json, " + typeProblem, typeProblem + ", */*", typeDiscovery, "APPLICATION/PROBLEM+JSON",
+		"application/json;q=0.5," + typeProblem + ";q=0.6",
+	} {
 		s.problem(accept, s.send("POST", mintPath, "{}", accept), 422, exchange.CodePayload, "no \"token\"")
-		s.problem(accept, s.send("POST", mintPath, body(s.token(map[string]any{"aud": "pypi"})), accept), 422, exchange.CodeToken, "audience")
-		s.problem(accept, s.send("POST", mintPath, body(s.token(map[string]any{"repository": "acme/else"})), accept), 422, exchange.CodePublisher, "acme/else")
+		s.problem(accept, s.send("POST", mintPath, body(s.token(map[string]any{"aud": "pypi"})), accept), 422,
+			exchange.CodeToken, "audience")
+		s.problem(accept, s.send("POST", mintPath, body(s.token(map[string]any{"repository": "acme/else"})), accept), 422,
+			exchange.CodePublisher, "acme/else")
 	}
-	for _, accept := range [][]string{nil, {"*/*"}, {"application/json"}, {"application/*"}, {"text/html"}, {typeProblem + ";q=0"}, {"application/json, " + typeProblem + ";q=0.5"}, {"nonsense"}} {
+	for _, accept := range [][]string{
+		nil,
+		{"*/*"},
+		{"application/json"},
+		{"application/*"},
+		{"text/html"},
+		{typeProblem + ";q=0"},
+		{"application/json, " + typeProblem + ";q=0.5"},
+		{"nonsense"},
+	} {
 		r := s.send("POST", mintPath, "{}", accept...)
 		if r.status != 422 || r.body != plain.body || r.header.Get("Content-Type") != "application/json" {
 			t.Errorf("Accept %q = %d %s %s, want what it always was", accept, r.status, r.header.Get("Content-Type"), r.body)

@@ -19,8 +19,8 @@ type reason struct {
 	Description string `json:"description"`
 }
 
-// problem is a failure that is a problem too (RFC 9457), so that one object serves both kinds of reader. Without a type of
-// its own, its title is that of the status.
+// problem is a failure that is a problem too (RFC 9457), so that one object serves both kinds of reader. Without a type
+// of its own, its title is that of the status.
 type problem struct {
 	Type   string `json:"type"`
 	Title  string `json:"title"`

@@ -39,13 +39,18 @@ func TestNotEnabled(t *testing.T) {
 // TestMint: both paths, at both places, and whatever type the body claims to be.
 func TestMint(t *testing.T) {
 	s := trusting(t)
-	for _, path := range []string{mintPath, "/_/oidc/github/mint-token", "/team" + mintPath, "/team/_/oidc/github/mint-token"} {
-		for _, contentType := range []string{"application/json", "application/x-www-form-urlencoded", "text/plain; charset=x", ""} {
+	for _, path := range []string{
+		mintPath, "/_/oidc/github/mint-token", "/team" + mintPath, "/team/_/oidc/github/mint-token",
+	} {
+		for _, contentType := range []string{
+			"application/json", "application/x-www-form-urlencoded", "text/plain; charset=x", "",
+		} {
 			r := s.ask("POST", path, contentType, `{"other": [1, {"token": null}], "token": "`+s.token(nil)+`"}`)
 			token, _ := r.json["token"].(string)
 			expires, _ := r.json["expires"].(float64)
 			left := time.Until(time.Unix(int64(expires), 0))
-			if r.status != 200 || r.json["success"] != true || !strings.HasPrefix(token, "pypi-") || left < 890*time.Second || left > 900*time.Second {
+			if r.status != 200 || r.json["success"] != true || !strings.HasPrefix(token, "pypi-") || left < 890*time.Second ||
+				left > 900*time.Second {
 				t.Fatalf("POST %s as %q = %d %s", path, contentType, r.status, r.body)
 			}
 			who, err := s.keyring.Identify(t.Context(), "__token__", access.Secret(token))
@@ -76,11 +81,18 @@ func TestMintRefuses(t *testing.T) {
 		{"too large", `{"token": "` + strings.Repeat("a", 70_000) + `"}`, exchange.CodePayload, "64 KiB"},
 		{"deep", strings.Repeat(`{"token":`, 5000), exchange.CodePayload, "nested"},
 		{"no JWT", body("hello"), exchange.CodePayload, "malformed JWT"},
-		{"unknown issuer", body(s.token(map[string]any{"iss": "https://evil.example"})), exchange.CodePayload, "unknown trusted publishing issuer"},
+		{
+			"unknown issuer", body(s.token(map[string]any{"iss": "https://evil.example"})), exchange.CodePayload,
+			"unknown trusted publishing issuer",
+		},
 		{"other audience", body(s.token(map[string]any{"aud": "pypi"})), exchange.CodeToken, "audience"},
 		{"expired", body(s.token(map[string]any{"exp": time.Now().Unix() - 60})), exchange.CodeToken, "expired"},
 		{"other repository", body(s.token(map[string]any{"repository": "acme/else"})), exchange.CodePublisher, "acme/else"},
-		{"other workflow", body(s.token(map[string]any{"job_workflow_ref": "acme/widgets/.github/workflows/x.yml@refs/tags/v1.0"})), exchange.CodePublisher, "job_workflow_ref"},
+		{
+			"other workflow",
+			body(s.token(map[string]any{"job_workflow_ref": "acme/widgets/.github/workflows/x.yml@refs/tags/v1.0"})),
+			exchange.CodePublisher, "job_workflow_ref",
+		},
 		{"a second time", body(used), exchange.CodeReuse, "used before"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -141,8 +153,9 @@ func TestBurn(t *testing.T) {
 		t.Fatalf("burn = %d %s", want.status, want.body)
 	}
 	for name, sent := range map[string]string{
-		"again": body(minted[0].Reveal()), "unknown": body(access.NewToken().Reveal()), "garbage": body("x"), "no token": "{}",
-		"no JSON": "x", "nothing": "", "large": strings.Repeat("x", 100_000), "an identity token": body(s.token(nil)),
+		"again": body(minted[0].Reveal()), "unknown": body(access.NewToken().Reveal()), "garbage": body("x"),
+		"no token": "{}",
+		"no JSON":  "x", "nothing": "", "large": strings.Repeat("x", 100_000), "an identity token": body(s.token(nil)),
 	} {
 		t.Run(name, func(t *testing.T) {
 			if got := s.ask("POST", "/_/oidc/burn-token", "", sent); got.status != want.status || got.body != want.body {
@@ -158,7 +171,8 @@ func TestBurn(t *testing.T) {
 	}
 }
 
-// TestNoTokenAnywhere: neither the log nor the database holds a token, whether it was taken, refused or in the wrong place.
+// TestNoTokenAnywhere: neither the log nor the database holds a token, whether it was taken, refused or in the wrong
+// place.
 func TestNoTokenAnywhere(t *testing.T) {
 	s := trusting(t)
 	good, bad, query := s.token(nil), s.token(map[string]any{"aud": "pypi"}), s.token(nil)

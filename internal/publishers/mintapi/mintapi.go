@@ -1,9 +1,10 @@
-// Package mintapi is the requests by which clients of trusted publishing get an upload or read token (the endpoints of PyPI's).
+// Package mintapi is the requests by which clients of trusted publishing get an upload or read token (the endpoints of
+// PyPI's).
 //
 // Every failure is JSON with a list "errors" of code and description, also where a rate limit or a fault of ours is the
 // reason: the publish action, uv and twine index that list without looking. For clients of PEP 807, which say so in
-// Accept, the same object is a problem as well (RFC 9457). Nothing is cached, no credential is looked at, a body is parsed
-// whatever type it claims to be, and no answer repeats a token that was sent.
+// Accept, the same object is a problem as well (RFC 9457). Nothing is cached, no credential is looked at, a body is
+// parsed whatever type it claims to be, and no answer repeats a token that was sent.
 package mintapi
 
 import (
@@ -18,8 +19,8 @@ import (
 
 // Options are settings beside the audience.
 type Options struct {
-	// BaseURL is where clients reach the index, without a slash at the end. Discovery names the other addresses below it, and
-	// with nil finds nothing.
+	// BaseURL is where clients reach the index, without a slash at the end. Discovery names the other addresses below it,
+	// and with nil finds nothing.
 	BaseURL *url.URL
 }
 
@@ -59,7 +60,8 @@ const (
 // tellAudience answers with exactly one member: an older client sends all that it gets on to its issuer.
 func (a *API) tellAudience(w http.ResponseWriter, r *http.Request, _ access.Caller) error {
 	if !a.enabled() {
-		writeFailure(w, wantsProblem(r), http.StatusForbidden, "Trusted publishing is not enabled", reason{exchange.CodeNotEnabled, "no issuer is configured on this index"})
+		writeFailure(w, wantsProblem(r), http.StatusForbidden, "Trusted publishing is not enabled",
+			reason{exchange.CodeNotEnabled, "no issuer is configured on this index"})
 		return nil
 	}
 	write(w, typeJSON, http.StatusOK, map[string]string{"audience": a.audience})

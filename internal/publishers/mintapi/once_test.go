@@ -34,7 +34,8 @@ func uploading(t *testing.T, database string) *site {
 	b, err := blobs.Open(t.Context(), "file://"+t.TempDir(), blobs.Options{})
 	s.must(err)
 	t.Cleanup(func() { b.Close() })
-	_, err = access.NewDirectory(d.Access(), access.DirectoryOptions{}).AddUser(t.Context(), access.Operator("tester"), access.NewUser{Name: "alice"})
+	_, err = access.NewDirectory(d.Access(), access.DirectoryOptions{}).AddUser(t.Context(), access.Operator("tester"),
+		access.NewUser{Name: "alice"})
 	s.must(err)
 	v, err := idtoken.New([]idtoken.Issuer{{Kind: "github", URL: s.issuer.URL, Audience: audience}}, idtoken.Options{})
 	s.must(err)
@@ -46,7 +47,8 @@ func uploading(t *testing.T, database string) *site {
 	log := slog.New(slog.DiscardHandler)
 	x := assembly.New(d.Catalog(), b, assembly.Options{Log: log})
 	h, err := server.New(server.Options{Keyring: s.keyring, Log: log, BasePath: base.Path},
-		mintapi.New(exchange.New(s.registry, v, exchange.Options{}), audience, mintapi.Options{BaseURL: base}).Table(), legacyupload.New(x.Intake, legacyupload.Options{}).Table())
+		mintapi.New(exchange.New(s.registry, v, exchange.Options{}), audience, mintapi.Options{BaseURL: base}).Table(),
+		legacyupload.New(x.Intake, legacyupload.Options{}).Table())
 	s.must(err)
 	web.Config.Handler = h
 	web.Start()
@@ -73,8 +75,8 @@ func (s *site) upload(token, version string) (int, string) {
 	return resp.StatusCode, said.String()
 }
 
-// TestSingleUseFromDiscovery goes the way of a client of PEP 807, on each database: find the endpoints by the upload URL's
-// path, ask for the audience, mint a token for one upload, upload, and be refused the second time.
+// TestSingleUseFromDiscovery goes the way of a client of PEP 807, on each database: find the endpoints by the upload
+// URL's path, ask for the audience, mint a token for one upload, upload, and be refused the second time.
 func TestSingleUseFromDiscovery(t *testing.T) {
 	storagetest.EachDatabase(t, func(t *testing.T, fresh func(*testing.T) string) {
 		s := uploading(t, fresh(t))
@@ -92,7 +94,8 @@ func TestSingleUseFromDiscovery(t *testing.T) {
 		}
 		mint := func(features string) string {
 			t.Helper()
-			r := s.send("POST", follow("token-mint-endpoint"), `{"token": "`+s.token(nil)+`", "features": [`+features+`]}`, typeDiscovery)
+			r := s.send("POST", follow("token-mint-endpoint"), `{"token": "`+s.token(nil)+`", "features": [`+features+`]}`,
+				typeDiscovery)
 			token, _ := r.json["token"].(string)
 			if r.status != 200 || token == "" {
 				t.Fatalf("mint = %d %s", r.status, r.body)

@@ -32,7 +32,8 @@ func TestMintScope(t *testing.T) {
 			r := s.ask("POST", path, "application/json", `{"token": "`+s.token(nil)+`"`+sent+`}`)
 			token, _ := r.json["token"].(string)
 			who, err := s.keyring.Identify(t.Context(), "__token__", access.Secret(token))
-			if r.status != 200 || r.json["success"] != true || r.json["expires"] == nil || err != nil || who.Kind() != want || who.Uploads() != (want == access.KindPublisher) {
+			if r.status != 200 || r.json["success"] != true || r.json["expires"] == nil || err != nil || who.Kind() != want ||
+				who.Uploads() != (want == access.KindPublisher) {
 				t.Errorf("POST %s with %s = %d, a token of %v, %v, want one of %v", path, sent, r.status, who.Kind(), err, want)
 			}
 		}
@@ -43,14 +44,17 @@ func TestMintScope(t *testing.T) {
 func TestMintScopeRefuses(t *testing.T) {
 	s := reading(t)
 	token := s.token(nil)
-	for _, sent := range []string{`"admin"`, `"Read"`, `"read "`, `""`, `null`, `true`, `1`, `["read"]`, `{"read": true}`, `"read upload"`} {
+	for _, sent := range []string{
+		`"admin"`, `"Read"`, `"read "`, `""`, `null`, `true`, `1`, `["read"]`, `{"read": true}`, `"read upload"`,
+	} {
 		r := s.ask("POST", mintPath, "application/json", `{"token": "`+token+`", "scope": `+sent+`}`)
 		s.refused("scope "+sent, r, 422, exchange.CodePayload, `"scope"`)
 		if strings.Contains(r.body, token) {
 			t.Errorf("scope %s: the answer repeats the token", sent)
 		}
 	}
-	r := s.ask("POST", mintPath, "application/json", `{"token": "`+token+`", "scope": "read", "features": ["single-use-token"]}`)
+	r := s.ask("POST", mintPath, "application/json",
+		`{"token": "`+token+`", "scope": "read", "features": ["single-use-token"]}`)
 	s.refused("a read token for one upload", r, 422, exchange.CodePayload, "single-use-token")
 	r = s.ask("POST", mintPath, "application/json", `{"token": "`+token+`", "scope": "read", "scope": "upload"}`)
 	s.refused("scope twice", r, 422, exchange.CodePayload, "there twice")

@@ -27,8 +27,8 @@ type request struct {
 	scope    any // of the minted token, as it was sent; "upload" for none
 }
 
-// readRequest reads {"token": "…", "features": ["…"]}, where features may be missing. Other members are ignored, and so is
-// the content type: documented curl lines send JSON as a form.
+// readRequest reads {"token": "…", "features": ["…"]}, where features may be missing. Other members are ignored, and so
+// is the content type: documented curl lines send JSON as a form.
 func readRequest(r *http.Request) (request, error) {
 	b, err := io.ReadAll(io.LimitReader(r.Body, maxBody+1))
 	if err != nil {
@@ -39,7 +39,8 @@ func readRequest(r *http.Request) (request, error) {
 	}
 	o, err := strictjson.Object(b)
 	if err != nil {
-		return request{}, exchange.Refuse(exchange.CodePayload, `the request's body has to be JSON like {"token": "…"}: `+err.Error())
+		return request{}, exchange.Refuse(exchange.CodePayload,
+			`the request's body has to be JSON like {"token": "…"}: `+err.Error())
 	}
 	token, ok := o["token"].(string)
 	if token = strings.TrimSpace(token); !ok || token == "" {
@@ -55,16 +56,16 @@ func readRequest(r *http.Request) (request, error) {
 // scopes are the scopes that a client may ask for.
 var scopes = map[string]access.Scope{"upload": access.ScopeUpload, "read": access.ScopeRead}
 
-// want returns the token that is asked for. A scope that is not known gives the zero scope, which no exchange takes: nobody
-// gets a token of another scope than was asked for.
+// want returns the token that is asked for. A scope that is not known gives the zero scope, which no exchange takes:
+// nobody gets a token of another scope than was asked for.
 func (q request) want() (exchange.Want, error) {
 	scope, _ := q.scope.(string)
 	single, err := q.once()
 	return exchange.Want{Scope: scopes[scope], Single: single}, err
 }
 
-// once reports whether a token for one upload is asked for. A feature that is not known is refused: a client that asks for
-// a narrower token must not get a wider one.
+// once reports whether a token for one upload is asked for. A feature that is not known is refused: a client that asks
+// for a narrower token must not get a wider one.
 func (q request) once() (bool, error) {
 	list, ok := q.features.([]any)
 	if !ok && q.features != nil {
@@ -73,12 +74,14 @@ func (q request) once() (bool, error) {
 	asked := map[any]bool{}
 	for _, f := range list {
 		if f != singleUse && f != multiUse {
-			return false, exchange.Refuse(exchange.CodePayload, fmt.Sprintf("a feature in the request's body is not known here: there are %s and %s", multiUse, singleUse))
+			return false, exchange.Refuse(exchange.CodePayload,
+				fmt.Sprintf("a feature in the request's body is not known here: there are %s and %s", multiUse, singleUse))
 		}
 		asked[f] = true
 	}
 	if asked[singleUse] && asked[multiUse] {
-		return false, exchange.Refuse(exchange.CodePayload, fmt.Sprintf("a token cannot be both: ask for %s or for %s", multiUse, singleUse))
+		return false, exchange.Refuse(exchange.CodePayload,
+			fmt.Sprintf("a token cannot be both: ask for %s or for %s", multiUse, singleUse))
 	}
 	return asked[singleUse], nil
 }

@@ -53,7 +53,8 @@ func newSite(t *testing.T, o settings) *site {
 	s.must(err)
 	s.database = filepath.Dir(d.Path())
 	t.Cleanup(func() { d.Close() })
-	_, err = access.NewDirectory(d.Access(), access.DirectoryOptions{}).AddUser(t.Context(), access.Operator("tester"), access.NewUser{Name: "alice"})
+	_, err = access.NewDirectory(d.Access(), access.DirectoryOptions{}).AddUser(t.Context(), access.Operator("tester"),
+		access.NewUser{Name: "alice"})
 	s.must(err)
 	log := slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	var issuers []idtoken.Issuer
@@ -66,7 +67,8 @@ func newSite(t *testing.T, o settings) *site {
 	s.keyring = access.NewKeyring(d.Access(), access.KeyringOptions{})
 	h, err := server.New(server.Options{
 		Keyring: s.keyring, Log: log, BasePath: "/team", Rates: map[route.Limit]int{route.LimitMint: o.rate},
-	}, mintapi.New(exchange.New(s.registry, v, exchange.Options{}), o.audience, mintapi.Options{BaseURL: &url.URL{Scheme: "https", Host: audience, Path: "/team"}}).Table())
+	}, mintapi.New(exchange.New(s.registry, v, exchange.Options{}), o.audience,
+		mintapi.Options{BaseURL: &url.URL{Scheme: "https", Host: audience, Path: "/team"}}).Table())
 	s.must(err)
 	web := httptest.NewServer(h)
 	t.Cleanup(web.Close)

@@ -19,7 +19,9 @@ func (t *Tx) Exchanges(ctx context.Context, f publishers.ExchangeFilter) ([]audi
 // which has no statistics here, would otherwise walk through everybody's exchanges by time for those of one project.
 func exchangeQuery(f publishers.ExchangeFilter) (string, []any) {
 	where, args := ` WHERE action = 'publisher.exchange' AND at + 0 >= $1`, []any{micros(f.Since), f.Limit}
-	for _, c := range []struct{ column, want string }{{"repository_id", f.RepositoryID}, {"project", f.Project}, {"subject", f.Subject}} {
+	for _, c := range []struct{ column, want string }{
+		{"repository_id", f.RepositoryID}, {"project", f.Project}, {"subject", f.Subject},
+	} {
 		if c.want != "" {
 			args = append(args, c.want)
 			where += fmt.Sprintf(" AND %s = $%d", c.column, len(args))

@@ -8,7 +8,8 @@ import (
 // ClaimJTI leaves it to the key of the table to decide between transactions that run at once: the later
 // one waits for the other's end, and claims the id only if that one was rolled back.
 func (t *Tx) ClaimJTI(ctx context.Context, issuer, jti string, until time.Time) error {
-	return t.insert(ctx, "a use of this token", `INSERT INTO jtis (issuer, jti, remember_until) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`,
+	return t.insert(ctx, "a use of this token",
+		`INSERT INTO jtis (issuer, jti, remember_until) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`,
 		issuer, jti, micros(until))
 }
 

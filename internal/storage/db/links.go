@@ -17,7 +17,8 @@ func (t *Tx) Attach(ctx context.Context, a publishers.Attached) error {
 
 // Detach removes the bindings of minted tokens too, so that attaching it again revives none.
 func (t *Tx) Detach(ctx context.Context, publisherID, projectID string) (bool, error) {
-	ok, err := t.did(ctx, `DELETE FROM project_publishers WHERE publisher_id = $1 AND project_id = $2`, publisherID, projectID)
+	ok, err := t.did(ctx, `DELETE FROM project_publishers WHERE publisher_id = $1 AND project_id = $2`, publisherID,
+		projectID)
 	if err != nil || !ok {
 		return false, err
 	}
@@ -31,7 +32,8 @@ func (t *Tx) Detach(ctx context.Context, publisherID, projectID string) (bool, e
 }
 
 func (t *Tx) HasPublishers(ctx context.Context, projectID string) (bool, error) {
-	any, err := many(ctx, t, scanText, `SELECT publisher_id FROM project_publishers WHERE project_id = $1 LIMIT 1`, projectID)
+	any, err := many(ctx, t, scanText, `SELECT publisher_id FROM project_publishers WHERE project_id = $1 LIMIT 1`,
+		projectID)
 	return len(any) > 0, err
 }
 

@@ -14,7 +14,8 @@ func scanPending(r row) (publishers.Pending, error) {
 	var p publishers.Pending
 	var of publisherRow
 	var created, expires int64
-	err := r.Scan(append([]any{&p.ID, &p.RepositoryID, &p.Project, &p.Display, &p.Registrant, &created, &expires}, of.into()...)...)
+	err := r.Scan(append([]any{&p.ID, &p.RepositoryID, &p.Project, &p.Display, &p.Registrant, &created, &expires},
+		of.into()...)...)
 	if err != nil {
 		return p, err
 	}
@@ -49,7 +50,8 @@ func (t *Tx) DeletePending(ctx context.Context, id string) (bool, error) {
 }
 
 func (t *Tx) DeletePendingExpiredBefore(ctx context.Context, before time.Time) ([]publishers.Pending, error) {
-	return many(ctx, t, scanPending, `DELETE FROM pending_publishers WHERE expires_at > 0 AND expires_at < $1 RETURNING `+pendingColumns, micros(before))
+	return many(ctx, t, scanPending,
+		`DELETE FROM pending_publishers WHERE expires_at > 0 AND expires_at < $1 RETURNING `+pendingColumns, micros(before))
 }
 
 // DeletePendingFor implements catalog.Tx. Without a user nobody's is spared.

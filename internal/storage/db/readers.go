@@ -34,7 +34,8 @@ func (t *Tx) InsertReader(ctx context.Context, v publishers.Reader) error {
 		return err
 	}
 	for _, p := range v.Projects {
-		if _, err := t.exec(ctx, `INSERT INTO reader_projects (reader_id, project_id) VALUES ($1, $2)`, v.ID, p.ID); err != nil {
+		if _, err := t.exec(ctx, `INSERT INTO reader_projects (reader_id, project_id) VALUES ($1, $2)`, v.ID,
+			p.ID); err != nil {
 			return err
 		}
 	}
@@ -75,7 +76,8 @@ func (t *Tx) ReaderByID(ctx context.Context, id string) (publishers.Reader, erro
 }
 
 func (t *Tx) ReadersFor(ctx context.Context, issuer, provider, lookup string) ([]publishers.Reader, error) {
-	return t.readers(ctx, selectReader+`WHERE p.issuer = $1 AND p.provider = $2 AND p.lookup = $3 ORDER BY p.created_at, p.id`,
+	return t.readers(ctx,
+		selectReader+`WHERE p.issuer = $1 AND p.provider = $2 AND p.lookup = $3 ORDER BY p.created_at, p.id`,
 		issuer, provider, lookup)
 }
 

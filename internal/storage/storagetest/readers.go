@@ -116,7 +116,8 @@ func checkTokenReads(w *world) {
 	w.reader("whole")
 	w.same("TokenReads(two rules)", w.reads(w.readToken("a", "b")), access.Reads{Projects: []string{one.ID, two.ID}})
 	w.same("TokenReads(whole)", w.reads(w.readToken("whole")), access.Reads{Repositories: []string{w.main.ID}})
-	w.same("TokenReads(both)", w.reads(w.readToken("whole", "b")), access.Reads{Repositories: []string{w.main.ID}, Projects: []string{two.ID}})
+	w.same("TokenReads(both)", w.reads(w.readToken("whole", "b")),
+		access.Reads{Repositories: []string{w.main.ID}, Projects: []string{two.ID}})
 	w.same("TokenReads(no rule)", w.reads(w.readToken()), access.Reads{})
 	w.same("TokenReads(nothing)", w.reads(access.Token{ID: "nothing"}), access.Reads{})
 	bound := w.token(access.Token{Kind: access.TokenAPI}, access.TokenProject{ProjectID: one.ID})
@@ -152,7 +153,9 @@ func checkReaderProjectGone(w *world) {
 		gone catalog.Project
 		want access.Reads
 		left []string
-	}{{one, access.Reads{Projects: []string{two.ID}}, []string{"both", "whole"}}, {two, access.Reads{}, []string{"whole"}}} {
+	}{
+		{one, access.Reads{Projects: []string{two.ID}}, []string{"both", "whole"}}, {two, access.Reads{}, []string{"whole"}},
+	} {
 		w.update(func(tx publishers.Tx) error { return tx.DeleteProject(w.ctx, row.gone.ID) })
 		w.same("TokenReads(after DeleteProject)", w.reads(t), row.want)
 		w.update(func(tx publishers.Tx) error {
