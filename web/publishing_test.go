@@ -369,22 +369,24 @@ func TestContract112(t *testing.T) {
 		"an origin alone": {"Origin": "https://evil.example"},
 		"a null origin":   {"Origin": "null", "Sec-Fetch-Site": "cross-site"},
 	} {
-		for _, path := range []string{
-			widgetsPublishing + "add/", widgetsPublishing + "preview/", "/manage/account/publishing/add/",
-		} {
-			r := httptest.NewRequest(http.MethodPost, "https://"+trustAudience+"/team"+path,
-				strings.NewReader(x.github("project_name", "new").Encode()))
-			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-			for k, v := range headers {
-				r.Header.Set(k, v)
+		t.Run(name, func(t *testing.T) {
+			for _, path := range []string{
+				widgetsPublishing + "add/", widgetsPublishing + "preview/", "/manage/account/publishing/add/",
+			} {
+				r := httptest.NewRequest(http.MethodPost, "https://"+trustAudience+"/team"+path,
+					strings.NewReader(x.github("project_name", "new").Encode()))
+				r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+				for k, v := range headers {
+					r.Header.Set(k, v)
+				}
+				r.AddCookie(x.cookies["alice"])
+				w := httptest.NewRecorder()
+				x.handler.ServeHTTP(w, r)
+				if w.Code != http.StatusForbidden {
+					t.Errorf("%s: POST %s = %d, want 403", name, path, w.Code)
+				}
 			}
-			r.AddCookie(x.cookies["alice"])
-			w := httptest.NewRecorder()
-			x.handler.ServeHTTP(w, r)
-			if w.Code != http.StatusForbidden {
-				t.Errorf("%s: POST %s = %d, want 403", name, path, w.Code)
-			}
-		}
+		})
 	}
 	if all, err := x.registry.List(t.Context(), x.operator, ""); err != nil || len(all) > 0 {
 		t.Errorf("something was added: %+v, %v", all, err)

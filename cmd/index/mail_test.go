@@ -163,14 +163,16 @@ func TestMailTest(t *testing.T) {
 		{"a mailbox that is not there", append(set, "--to=ann@refused.example"), statusRefused, "no such mailbox"},
 		{"one that is", append(set, "--to=ann@acme.example"), statusDone, ""},
 	} {
-		var out, errs bytes.Buffer
-		if status := run(t.Context(), c.args, strings.NewReader(""), &out, &errs); status != c.status ||
-			!strings.Contains(errs.String(), c.says) {
-			t.Errorf("%s: status %d, %q, %q", c.name, status, out.String(), errs.String())
-		}
-		if took := strings.Contains(out.String(), "took the message to ann@acme.example"); took != (c.status == statusDone) {
-			t.Errorf("%s: it says %q", c.name, out.String())
-		}
+		t.Run(c.name, func(t *testing.T) {
+			var out, errs bytes.Buffer
+			if status := run(t.Context(), c.args, strings.NewReader(""), &out, &errs); status != c.status ||
+				!strings.Contains(errs.String(), c.says) {
+				t.Errorf("%s: status %d, %q, %q", c.name, status, out.String(), errs.String())
+			}
+			if took := strings.Contains(out.String(), "took the message to ann@acme.example"); took != (c.status == statusDone) {
+				t.Errorf("%s: it says %q", c.name, out.String())
+			}
+		})
 	}
 	if got := server.All(); len(got) != 1 || !strings.Contains(got[0], "https://pypi.example/") {
 		t.Errorf("the server took %q", got)

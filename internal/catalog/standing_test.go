@@ -478,7 +478,8 @@ var changes = map[string]func(x *assembly.Index, ctx context.Context, who access
 // unchanging are the exported methods with a caller that change nothing, change by another method alone, or have a test
 // of their own above.
 var unchanging = strings.Fields(`Backfill Begin CheckDaily CheckStored Collaborators Compare Contents Days Dependents Downloads File FindStrays Formerly GroupGrants Grants History Limits
-	Link Listing ListingState Managed ManagedContents ManagedPage ManagedRelease ManagedReleases ManagedSettings MayGrant MayUpload Names Open Overview
+	Link Listing ListingState Managed ManagedContents ManagedPage ManagedRelease ManagedReleases
+	ManagedSettings MayGrant MayUpload Names Open Overview
 	Present Project Provenance Publish Quarantine Record Release ReleaseFiles Releases Repositories Repository Search Sweep Usage WalkRecord`)
 
 // Each exported method that changes something refuses a caller whose token was revoked, or whose account lost what it

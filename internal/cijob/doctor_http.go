@@ -30,7 +30,7 @@ type answer struct {
 }
 
 // ask sends a request and reads the answer. An error names no URL: that of a CI system is nobody's business.
-func (d *publishDoctor) ask(method, to string, body any, header http.Header) (answer, error) {
+func (d *publishDoctor) ask(method, to string, body any) (answer, error) {
 	var content io.Reader
 	if body != nil {
 		b, err := json.Marshal(body)
@@ -48,9 +48,6 @@ func (d *publishDoctor) ask(method, to string, body any, header http.Header) (an
 	if body != nil {
 		r.Header.Set("Content-Type", "application/json")
 	}
-	for name, values := range header {
-		r.Header[name] = values
-	}
 	resp, err := d.client.Do(r)
 	if err != nil {
 		if u, ok := errors.AsType[*url.Error](err); ok {
@@ -66,7 +63,7 @@ func (d *publishDoctor) ask(method, to string, body any, header http.Header) (an
 // audience asks what the index wants to be called in identity tokens, and on the way finds out whether it can be
 // reached.
 func (d *publishDoctor) audience() (audience string, reached bool) {
-	a, err := d.ask(http.MethodGet, d.root("/_/oidc/audience"), nil, nil)
+	a, err := d.ask(http.MethodGet, d.root("/_/oidc/audience"), nil)
 	if err != nil {
 		text, advice := explainConnection(err, d.upload)
 		d.found.Fail("connection", advice, "%s", text)
@@ -133,7 +130,7 @@ func (d *publishDoctor) connection(s *tls.ConnectionState) {
 // uploadURL looks at where files go: an index answers 405 to whoever only reads there.
 func (d *publishDoctor) uploadURL() {
 	const check = "upload URL"
-	a, err := d.ask(http.MethodGet, d.upload.String(), nil, nil)
+	a, err := d.ask(http.MethodGet, d.upload.String(), nil)
 	if err != nil {
 		text, advice := explainConnection(err, d.upload)
 		d.found.Fail(check, advice, "%s", text)
@@ -180,7 +177,7 @@ func (d *publishDoctor) redirected(check, from string, a answer) {
 // exchange sends the token to the index, tells the outcome and ends what was minted.
 func (d *publishDoctor) exchange(raw access.Secret) {
 	const check = "exchange"
-	a, err := d.ask(http.MethodPost, d.root("/_/oidc/mint-token"), map[string]string{"token": raw.Reveal()}, nil)
+	a, err := d.ask(http.MethodPost, d.root("/_/oidc/mint-token"), map[string]string{"token": raw.Reveal()})
 	if err != nil {
 		text, advice := explainConnection(err, d.upload)
 		d.found.Fail(check, advice, "%s", text)
@@ -203,8 +200,8 @@ func (d *publishDoctor) exchange(raw access.Secret) {
 		return
 	}
 	d.found.OK(check, "granted until %s", terminal.Moment(time.Unix(doc.Expires, 0)))
-	if _, err := d.ask(http.MethodPost, d.root("/_/oidc/burn-token"), map[string]string{"token": doc.Token},
-		nil); err != nil {
+	_, err = d.ask(http.MethodPost, d.root("/_/oidc/burn-token"), map[string]string{"token": doc.Token})
+	if err != nil {
 		d.found.Warn(check, "It ends by itself.", "the minted token could not be ended")
 	}
 }

@@ -94,7 +94,7 @@ func (c auditConfig) Retention() audit.Keep {
 	return audit.Keep{All: time.Duration(c.Keep), Refused: time.Duration(c.KeepRefusals)}
 }
 
-// limits returns the catalog's bounds.
+// Catalog returns the catalog's bounds.
 func (c limitsConfig) Catalog() catalog.Limits {
 	return catalog.Limits{FileSize: int64(c.FileSize), ProjectSize: int64(c.ProjectSize)}
 }

@@ -63,7 +63,7 @@ func (x *Intake) begin(ctx context.Context, who access.Caller, r catalog.Reposit
 	limits := x.limits
 	if !name.IsZero() {
 		err := x.store.View(ctx, func(tx Tx) error {
-			p, _, err := x.checkPermission(ctx, tx, who, r, name)
+			p, err := x.checkPermission(ctx, tx, who, r, name)
 			limits = p.LimitsUnder(x.limits)
 			return err
 		})

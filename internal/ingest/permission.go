@@ -41,17 +41,20 @@ func (x *Intake) MayUpload(ctx context.Context, who access.Caller, repo string) 
 	return fault.New(fault.Denied, "%s may not upload anything here: %s", whoText(who), whoHint(who, r.Object()))
 }
 
-// checkPermission returns the project that the caller may add a file to. The bool is false if it must be created first.
+// checkPermission returns the project that the caller may add a file to, or the zero Project if it must be created
+// first.
 func (x *Intake) checkPermission(ctx context.Context, tx Tx, who access.Caller, r catalog.Repository,
 	name packaging.ProjectName,
-) (catalog.Project, bool, error) {
+) (catalog.Project, error) {
 	if err := unspent(ctx, tx, who); err != nil {
-		return catalog.Project{}, false, err
+		return catalog.Project{}, err
 	}
-	return x.findProject(ctx, tx, who, r, name)
+	p, _, err := x.findProject(ctx, tx, who, r, name)
+	return p, err
 }
 
-// findProject is checkPermission for a caller whose single-use token is spent by the same transaction.
+// findProject is checkPermission for a caller whose single-use token is spent by the same transaction. The bool is
+// false if the project must be created first.
 func (x *Intake) findProject(ctx context.Context, tx Tx, who access.Caller, r catalog.Repository,
 	name packaging.ProjectName,
 ) (catalog.Project, bool, error) {

@@ -153,7 +153,7 @@ func (a *addition) checkSpelling() error {
 
 // check does the checks that need no look into the archive.
 func (a *addition) check(ctx context.Context, tx Tx, contentType string) error {
-	p, _, err := a.intake.checkPermission(ctx, tx, a.who, a.repository, a.name)
+	p, err := a.intake.checkPermission(ctx, tx, a.who, a.repository, a.name)
 	if err != nil {
 		return err
 	}

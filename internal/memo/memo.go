@@ -14,8 +14,8 @@
 //   - Which repository, project or file a request names: catalog.Index, three BySerial.
 //   - The releases of a project, and the projects of a repository, for pages: catalog.Index, two Weighted. A list of
 //     projects is not read again after a change, but brought up to date from the last one.
-//   - Simple and JSON pages, rendered and compressed: simpleapi/ready.Cache, a Weighted of bytes. Readers who ask for the
-//     same missing page at once wait for one rendering, by singleflight.
+//   - Simple and JSON pages, rendered and compressed: simpleapi/ready.Cache, a Weighted of bytes. Readers who ask for
+//     the same missing page at once wait for one rendering, by singleflight.
 //   - Descriptions as HTML: web, a Weighted of bytes. A file's description never changes, so these have the zero stamp.
 //   - What a network has left of a rate limit: server/throttle, a Weighted of a number of networks. It is read from
 //     nowhere, so it has the zero stamp too.

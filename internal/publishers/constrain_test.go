@@ -155,10 +155,12 @@ func TestConstrainRefuses(t *testing.T) {
 		{"nothing said", alice, "widgets", hers.ID, map[string]string{"environment": ""}, fault.Invalid, ""},
 		{"a field that is unknown", alice, "widgets", hers.ID, map[string]string{"colour": "red"}, fault.Invalid, ""},
 	} {
-		a, err := b.constrain(c.who, c.project, c.id, c.fields)
-		if !fault.Is(err, c.kind) || fault.FieldOf(err) != c.field {
-			t.Errorf("%s: Constrain = %+v, %v (%v in %q)", c.name, a, err, fault.KindOf(err), fault.FieldOf(err))
-		}
+		t.Run(c.name, func(t *testing.T) {
+			a, err := b.constrain(c.who, c.project, c.id, c.fields)
+			if !fault.Is(err, c.kind) || fault.FieldOf(err) != c.field {
+				t.Errorf("%s: Constrain = %+v, %v (%v in %q)", c.name, a, err, fault.KindOf(err), fault.FieldOf(err))
+			}
+		})
 	}
 	if n := len(b.store.of("publisher.remove")); n != 0 {
 		t.Errorf("%d publishers were removed", n)

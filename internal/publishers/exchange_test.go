@@ -46,9 +46,11 @@ func TestExchange(t *testing.T) {
 		{"delete or grant", access.Owner, widgets, false},
 		{"upload to all", access.Uploader, "", false},
 	} {
-		if got := who.May(c.role, b.object(c.id)); got != c.want {
-			t.Errorf("%s: May = %v, want %v", c.name, got, c.want)
-		}
+		t.Run(c.name, func(t *testing.T) {
+			if got := who.May(c.role, b.object(c.id)); got != c.want {
+				t.Errorf("%s: May = %v, want %v", c.name, got, c.want)
+			}
+		})
 	}
 	if who.MayCreate(b.object("")) || who.Admin() {
 		t.Error("a minted token may make projects")

@@ -117,13 +117,15 @@ func TestMissingClaims(t *testing.T) {
 			insight.Difference{Claim: "job_workflow_ref", Got: "missing", Why: "but must be a string that says something"},
 		},
 	} {
-		b.clock.Pass(time.Second)
-		_, err := b.exchange(b.token(c.over))
-		refuse(t, err, exchange.CodePublisher, c.want.Claim)
-		got := b.exchanges(b.operator, "widgets")[0].Nearest
-		if diff := cmp.Diff([]insight.Difference{c.want}, got[0].Differences); diff != "" {
-			t.Errorf("%s: %s", c.name, diff)
-		}
+		t.Run(c.name, func(t *testing.T) {
+			b.clock.Pass(time.Second)
+			_, err := b.exchange(b.token(c.over))
+			refuse(t, err, exchange.CodePublisher, c.want.Claim)
+			got := b.exchanges(b.operator, "widgets")[0].Nearest
+			if diff := cmp.Diff([]insight.Difference{c.want}, got[0].Differences); diff != "" {
+				t.Errorf("%s: %s", c.name, diff)
+			}
+		})
 	}
 }
 

@@ -98,14 +98,16 @@ func TestAddRefuses(t *testing.T) {
 			"no repository",
 		},
 	} {
-		before := len(b.store.of("publisher.add")) + len(b.store.of("publisher.add-pending"))
-		a, err := b.registry.Add(t.Context(), c.who, c.req)
-		if !fault.Is(err, c.kind) || !strings.Contains(err.Error(), c.word) {
-			t.Errorf("%s: Add = %+v, %v (%v); want %v with %q", c.name, a, err, fault.KindOf(err), c.kind, c.word)
-		}
-		if after := len(b.store.of("publisher.add")) + len(b.store.of("publisher.add-pending")); after != before {
-			t.Errorf("%s: %d entries of something added", c.name, after-before)
-		}
+		t.Run(c.name, func(t *testing.T) {
+			before := len(b.store.of("publisher.add")) + len(b.store.of("publisher.add-pending"))
+			a, err := b.registry.Add(t.Context(), c.who, c.req)
+			if !fault.Is(err, c.kind) || !strings.Contains(err.Error(), c.word) {
+				t.Errorf("%s: Add = %+v, %v (%v); want %v with %q", c.name, a, err, fault.KindOf(err), c.kind, c.word)
+			}
+			if after := len(b.store.of("publisher.add")) + len(b.store.of("publisher.add-pending")); after != before {
+				t.Errorf("%s: %d entries of something added", c.name, after-before)
+			}
+		})
 	}
 }
 
@@ -151,25 +153,27 @@ func TestOwnerID(t *testing.T) {
 		{"says nothing", "", nil, fault.Internal, "could not be looked up"},
 		{"broken", "", errors.New("boom"), fault.Internal, "first accepted token"},
 	} {
-		asked := 0
-		b := newBench(t, func(o *settings) {
-			o.rules.OwnerID = func(_ context.Context, provider, _, owner string) (string, error) { asked++; return c.id, c.err }
-		})
-		b.project("widgets", "")
-		a, err := b.registry.Add(t.Context(), b.operator, b.request("widgets", "owner_id", ""))
-		if c.kind != fault.Internal {
-			if !fault.Is(err, c.kind) {
-				t.Errorf("%s: Add = %v, want %v", c.name, err, c.kind)
+		t.Run(c.name, func(t *testing.T) {
+			asked := 0
+			b := newBench(t, func(o *settings) {
+				o.rules.OwnerID = func(_ context.Context, provider, _, owner string) (string, error) { asked++; return c.id, c.err }
+			})
+			b.project("widgets", "")
+			a, err := b.registry.Add(t.Context(), b.operator, b.request("widgets", "owner_id", ""))
+			if c.kind != fault.Internal {
+				if !fault.Is(err, c.kind) {
+					t.Errorf("%s: Add = %v, want %v", c.name, err, c.kind)
+				}
+				return
 			}
-			continue
-		}
-		if err != nil || a.OwnerID != c.id || !strings.Contains(a.Warning, c.warning) || (a.Warning == "") != (c.id != "") {
-			t.Errorf("%s: Add = %+v, %v", c.name, a, err)
-		}
-		if _, err := b.registry.Add(t.Context(), b.user("bob"), b.request("widgets", "owner_id", "")); err == nil ||
-			asked != 1 {
-			t.Errorf("%s: the API was asked %d times, also for who may not add", c.name, asked)
-		}
+			if err != nil || a.OwnerID != c.id || !strings.Contains(a.Warning, c.warning) || (a.Warning == "") != (c.id != "") {
+				t.Errorf("%s: Add = %+v, %v", c.name, a, err)
+			}
+			if _, err := b.registry.Add(t.Context(), b.user("bob"), b.request("widgets", "owner_id", "")); err == nil ||
+				asked != 1 {
+				t.Errorf("%s: the API was asked %d times, also for who may not add", c.name, asked)
+			}
+		})
 	}
 }
 
@@ -198,10 +202,12 @@ func TestListShowsOnesOwn(t *testing.T) {
 		{"nobody", "", b.guest, 0, fault.Unauthenticated},
 		{"a name that cannot be", "-", alice, 0, fault.Invalid},
 	} {
-		list, err := b.registry.List(t.Context(), c.who, c.project)
-		if len(list) != c.want || c.kind != 0 && !fault.Is(err, c.kind) || c.kind == 0 && err != nil {
-			t.Errorf("%s: List(%q) = %+v, %v; want %d, %v", c.name, c.project, list, err, c.want, c.kind)
-		}
+		t.Run(c.name, func(t *testing.T) {
+			list, err := b.registry.List(t.Context(), c.who, c.project)
+			if len(list) != c.want || c.kind != 0 && !fault.Is(err, c.kind) || c.kind == 0 && err != nil {
+				t.Errorf("%s: List(%q) = %+v, %v; want %d, %v", c.name, c.project, list, err, c.want, c.kind)
+			}
+		})
 	}
 }
 

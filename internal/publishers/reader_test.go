@@ -433,10 +433,12 @@ func TestReaderRights(t *testing.T) {
 		{"a bad name", alice, []string{"-"}, fault.Invalid},
 		{"too many", alice, make([]string, 501), fault.Invalid},
 	} {
-		_, err := b.registry.AddReader(t.Context(), c.who, b.readRequest(c.projects))
-		if !fault.Is(err, c.want) {
-			t.Errorf("%s: AddReader = %v, want %v", c.name, err, c.want)
-		}
+		t.Run(c.name, func(t *testing.T) {
+			_, err := b.registry.AddReader(t.Context(), c.who, b.readRequest(c.projects))
+			if !fault.Is(err, c.want) {
+				t.Errorf("%s: AddReader = %v, want %v", c.name, err, c.want)
+			}
+		})
 	}
 	hers, err := b.registry.AddReader(t.Context(), alice, b.readRequest([]string{"widgets"}))
 	if err != nil {
@@ -444,14 +446,16 @@ func TestReaderRights(t *testing.T) {
 	}
 	whole := b.addReader(nil)
 	for name, who := range map[string]access.Caller{"bob": bob, "a read token": b.identify(b.mintRead(nil).Token)} {
-		for _, id := range []string{hers.ID, whole.ID, "", "nothing"} {
-			if err := b.registry.RemoveReader(t.Context(), who, id); !fault.Is(err, fault.NotFound) {
-				t.Errorf("%s: RemoveReader(%q) = %v, want not found", name, id, err)
+		t.Run(name, func(t *testing.T) {
+			for _, id := range []string{hers.ID, whole.ID, "", "nothing"} {
+				if err := b.registry.RemoveReader(t.Context(), who, id); !fault.Is(err, fault.NotFound) {
+					t.Errorf("%s: RemoveReader(%q) = %v, want not found", name, id, err)
+				}
 			}
-		}
-		if list, err := b.registry.Readers(t.Context(), who); err != nil || len(list) != 0 {
-			t.Errorf("%s: Readers = %v, %v, want none", name, list, err)
-		}
+			if list, err := b.registry.Readers(t.Context(), who); err != nil || len(list) != 0 {
+				t.Errorf("%s: Readers = %v, %v, want none", name, list, err)
+			}
+		})
 	}
 	if err := b.registry.RemoveReader(t.Context(), b.guest, hers.ID); !fault.Is(err, fault.Unauthenticated) {
 		t.Errorf("nobody: RemoveReader = %v", err)
@@ -503,9 +507,11 @@ func TestAddReaderRefuses(t *testing.T) {
 			fault.NotFound,
 		},
 	} {
-		if _, err := b.registry.AddReader(t.Context(), b.operator, c.req); !fault.Is(err, c.want) {
-			t.Errorf("%s: AddReader = %v, want %v", c.name, err, c.want)
-		}
+		t.Run(c.name, func(t *testing.T) {
+			if _, err := b.registry.AddReader(t.Context(), b.operator, c.req); !fault.Is(err, c.want) {
+				t.Errorf("%s: AddReader = %v, want %v", c.name, err, c.want)
+			}
+		})
 	}
 	won := race(8, func(int) error {
 		_, err := b.registry.AddReader(t.Context(), b.operator, b.readRequest([]string{"widgets"}))

@@ -246,11 +246,13 @@ func TestOthersPlansAreHidden(t *testing.T) {
 	n := b.find("wanted").Name
 	without := assembly.New(b.db.Catalog(), nil, assembly.Options{Now: b.clock.Now})
 	for what, x := range map[string]*assembly.Index{"with the registry": b.catalogOf(), "without it": without} {
-		for who, c := range map[string]access.Caller{"owner": alice, "administrator": b.operator} {
-			h, err := x.History(t.Context(), c, "", n, browse.HistoryFilter{Limit: 10})
-			if got := strings.Contains(fmt.Sprint(h.Entries), plan.ID); err != nil || got != (who == "administrator") {
-				t.Errorf("%s, the %s sees the pending publisher of somebody else: %v, %v", what, who, got, err)
+		t.Run(what, func(t *testing.T) {
+			for who, c := range map[string]access.Caller{"owner": alice, "administrator": b.operator} {
+				h, err := x.History(t.Context(), c, "", n, browse.HistoryFilter{Limit: 10})
+				if got := strings.Contains(fmt.Sprint(h.Entries), plan.ID); err != nil || got != (who == "administrator") {
+					t.Errorf("%s, the %s sees the pending publisher of somebody else: %v, %v", what, who, got, err)
+				}
 			}
-		}
+		})
 	}
 }

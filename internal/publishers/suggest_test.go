@@ -155,14 +155,16 @@ func TestDifferencesOfOptions(t *testing.T) {
 		{"an event that is not listed", "push", "ref ref_protected event_name runner_environment"},
 		{"an event that may never be", "pull_request_target", "event_name ref ref_protected runner_environment"},
 	} {
-		claims := issuertest.New(t, issuertest.Options{Plain: true}).Claims(audience, time.Now(),
-			map[string]any{"event_name": c.event})
-		var got []string
-		for _, m := range workload.GitHub.Differences(rule, claims) {
-			got = append(got, m.Claim)
-		}
-		if strings.Join(got, " ") != c.want {
-			t.Errorf("%s: Differences name %v, want %s", c.name, got, c.want)
-		}
+		t.Run(c.name, func(t *testing.T) {
+			claims := issuertest.New(t, issuertest.Options{Plain: true}).Claims(audience, time.Now(),
+				map[string]any{"event_name": c.event})
+			var got []string
+			for _, m := range workload.GitHub.Differences(rule, claims) {
+				got = append(got, m.Claim)
+			}
+			if strings.Join(got, " ") != c.want {
+				t.Errorf("%s: Differences name %v, want %s", c.name, got, c.want)
+			}
+		})
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"pyindex/web/ui"
 )
 
+// Entry is an entry of the audit log as a page shows it.
 type Entry struct {
 	audit.Entry
 	Sentence string

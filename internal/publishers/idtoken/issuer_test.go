@@ -39,12 +39,14 @@ func TestNewRefuses(t *testing.T) {
 		{"a CA file that is not there", func(i *idtoken.Issuer) { i.CAFile = junk + "x" }, "CA file"},
 		{"a CA file that is none", func(i *idtoken.Issuer) { i.CAFile = junk }, "no certificate"},
 	} {
-		i := good
-		c.change(&i)
-		if _, err := idtoken.New([]idtoken.Issuer{i}, idtoken.Options{}); err == nil ||
-			!strings.Contains(err.Error(), c.word) {
-			t.Errorf("%s: New(%+v) = %v, want an error with %q", c.name, i, err, c.word)
-		}
+		t.Run(c.name, func(t *testing.T) {
+			i := good
+			c.change(&i)
+			if _, err := idtoken.New([]idtoken.Issuer{i}, idtoken.Options{}); err == nil ||
+				!strings.Contains(err.Error(), c.word) {
+				t.Errorf("%s: New(%+v) = %v, want an error with %q", c.name, i, err, c.word)
+			}
+		})
 	}
 	if _, err := idtoken.New([]idtoken.Issuer{good, good}, idtoken.Options{}); err == nil ||
 		!strings.Contains(err.Error(), "twice") {
@@ -95,8 +97,10 @@ func TestRubbishFetchesNothing(t *testing.T) {
 	for name, over := range map[string]map[string]any{
 		"audience": {"aud": "pypi"}, "expiry": {"exp": 1}, "issue": {"iat": "x"},
 	} {
-		refuse(t, name, b.verify(b.issuer.Sign(b.issuer.Claims(audience, b.now(), over))), exchange.CodeToken,
-			"malformed or invalid")
+		t.Run(name, func(t *testing.T) {
+			refuse(t, name, b.verify(b.issuer.Sign(b.issuer.Claims(audience, b.now(), over))), exchange.CodeToken,
+				"malformed or invalid")
+		})
 	}
 	refuse(t, "algorithm",
 		b.verify(b.issuer.SignAs(b.issuer.Header(map[string]any{"alg": "none"}), b.issuer.Claims(audience, b.now(), nil))),

@@ -114,8 +114,10 @@ func TestDiscoverRefuses(t *testing.T) {
 		}
 	}
 	for name, o := range map[string]settings{"no issuer": {audience: audience}, "no audience": {issuers: true}} {
-		s := newSite(t, o)
-		s.problem(name, s.send("GET", good, "", typeDiscovery), 404, exchange.CodeNotEnabled, "not enabled")
+		t.Run(name, func(t *testing.T) {
+			s := newSite(t, o)
+			s.problem(name, s.send("GET", good, "", typeDiscovery), 404, exchange.CodeNotEnabled, "not enabled")
+		})
 	}
 }
 

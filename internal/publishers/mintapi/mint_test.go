@@ -26,11 +26,13 @@ func TestAudience(t *testing.T) {
 
 func TestNotEnabled(t *testing.T) {
 	for name, o := range map[string]settings{"no issuer": {audience: audience}, "no audience": {issuers: true}} {
-		s := newSite(t, o)
-		s.refused(name+": audience", s.ask("GET", "/_/oidc/audience", "", ""), 403, exchange.CodeNotEnabled, "issuer")
-		for _, sent := range []string{body(s.token(nil)), "rubbish"} {
-			s.refused(name+": mint", s.ask("POST", mintPath, "", sent), 422, exchange.CodeNotEnabled, "not enabled")
-		}
+		t.Run(name, func(t *testing.T) {
+			s := newSite(t, o)
+			s.refused(name+": audience", s.ask("GET", "/_/oidc/audience", "", ""), 403, exchange.CodeNotEnabled, "issuer")
+			for _, sent := range []string{body(s.token(nil)), "rubbish"} {
+				s.refused(name+": mint", s.ask("POST", mintPath, "", sent), 422, exchange.CodeNotEnabled, "not enabled")
+			}
+		})
 	}
 }
 
@@ -93,9 +95,11 @@ func TestMintRefuses(t *testing.T) {
 		},
 		{"a second time", body(used), exchange.CodeReuse, "used before"},
 	} {
-		for _, path := range []string{mintPath, "/_/oidc/github/mint-token"} {
-			s.refused(c.name, s.ask("POST", path, "", c.sent), 422, c.code, c.word)
-		}
+		t.Run(c.name, func(t *testing.T) {
+			for _, path := range []string{mintPath, "/_/oidc/github/mint-token"} {
+				s.refused(c.name, s.ask("POST", path, "", c.sent), 422, c.code, c.word)
+			}
+		})
 	}
 }
 
@@ -153,9 +157,11 @@ func TestBurn(t *testing.T) {
 		"no token": "{}",
 		"no JSON":  "x", "nothing": "", "large": strings.Repeat("x", 100_000), "an identity token": body(s.token(nil)),
 	} {
-		if got := s.ask("POST", "/_/oidc/burn-token", "", sent); got.status != want.status || got.body != want.body {
-			t.Errorf("burn(%s) = %d %s, want %d %s", name, got.status, got.body, want.status, want.body)
-		}
+		t.Run(name, func(t *testing.T) {
+			if got := s.ask("POST", "/_/oidc/burn-token", "", sent); got.status != want.status || got.body != want.body {
+				t.Errorf("burn(%s) = %d %s, want %d %s", name, got.status, got.body, want.status, want.body)
+			}
+		})
 	}
 	if _, err := s.keyring.Identify(t.Context(), "__token__", minted[0]); !fault.Is(err, fault.Unauthenticated) {
 		t.Errorf("a burnt token gives %v", err)
@@ -185,11 +191,13 @@ func TestNoTokenAnywhere(t *testing.T) {
 		t.Fatalf("the test looks at too little: %d bytes", len(kept))
 	}
 	for name, secret := range map[string]string{"identity": good, "refused": bad, "in the query": query} {
-		for _, part := range strings.Split(secret, ".")[1:] {
-			if strings.Contains(kept, part) {
-				t.Errorf("the %s token was kept", name)
+		t.Run(name, func(t *testing.T) {
+			for _, part := range strings.Split(secret, ".")[1:] {
+				if strings.Contains(kept, part) {
+					t.Errorf("the %s token was kept", name)
+				}
 			}
-		}
+		})
 	}
 	if strings.Contains(kept, m[len(access.TokenPrefix):]) {
 		t.Error("the minted token was kept")

@@ -47,7 +47,7 @@ func (b *blocks) hyperlinkTarget(first string) {
 // indentedBody takes the indented lines that belong to what was just read.
 func (b *blocks) indentedBody() []string {
 	at := b.at
-	body := b.indented(1)
+	body := b.indented()
 	if len(body) == 0 {
 		b.at = at
 	}

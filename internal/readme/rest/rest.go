@@ -377,7 +377,7 @@ func (b *blocks) construct() func() {
 	}
 	switch {
 	case leading(line) > 0:
-		return func() { b.tag("blockquote", b.nested(b.indented(1))) }
+		return func() { b.tag("blockquote", b.nested(b.indented())) }
 	case b.titled() != noTitle:
 		return b.title
 	case strings.HasPrefix(line, ".. ") || line == ".." || strings.HasPrefix(line, "__ "):
@@ -423,11 +423,10 @@ func (b *blocks) until(stop func(string) bool) []string {
 	return b.lines[from:b.at]
 }
 
-// indented takes lines that are indented by at least n, with blank lines between them, and removes their common
-// indentation.
-func (b *blocks) indented(n int) []string {
+// indented takes indented lines, with blank lines between them, and removes their common indentation.
+func (b *blocks) indented() []string {
 	from := b.at
-	for b.at < len(b.lines) && (b.lines[b.at] == "" || leading(b.lines[b.at]) >= n) {
+	for b.at < len(b.lines) && (b.lines[b.at] == "" || leading(b.lines[b.at]) > 0) {
 		b.at++
 	}
 	return dedent(b.lines[from:b.at])
@@ -635,7 +634,7 @@ func (b *blocks) fields() {
 			break
 		}
 		b.at++
-		body := append([]string{m[2]}, b.indented(1)...)
+		body := append([]string{m[2]}, b.indented()...)
 		b.out.WriteString("<dt>" + b.inline(m[1]) + "</dt><dd>" + b.compact(b.nested(dedent(body))) + "</dd>\n")
 	}
 	b.out.WriteString("</dl>\n")
@@ -650,7 +649,7 @@ func (b *blocks) optionList() {
 			option, text = line[:i], strings.TrimSpace(line[i:])
 		}
 		b.at++
-		body := append([]string{text}, b.indented(1)...)
+		body := append([]string{text}, b.indented()...)
 		b.out.WriteString("<dt><code>" + html.EscapeString(option) + "</code></dt><dd>" + b.compact(b.nested(dedent(body))) +
 			"</dd>\n")
 	}
@@ -663,7 +662,7 @@ func (b *blocks) definitions() {
 	for b.line(0) != "" && leading(b.line(1)) > 0 && b.construct() == nil {
 		term := b.line(0)
 		b.at++
-		b.out.WriteString("<dt>" + b.inline(term) + "</dt><dd>" + b.compact(b.nested(b.indented(1))) + "</dd>\n")
+		b.out.WriteString("<dt>" + b.inline(term) + "</dt><dd>" + b.compact(b.nested(b.indented())) + "</dd>\n")
 	}
 	b.out.WriteString("</dl>\n")
 }
@@ -697,7 +696,7 @@ func (b *blocks) paragraph() {
 	}
 	switch {
 	case leading(b.line(0)) > 0:
-		b.literal(b.indented(1))
+		b.literal(b.indented())
 	case adornment(firstOf(b.line(0))) != 0 && b.at < len(b.lines): // a quoted literal block
 		quote := b.line(0)[0]
 		b.literal(b.until(func(l string) bool { return l == "" || l[0] != quote }))

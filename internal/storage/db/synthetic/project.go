@@ -126,7 +126,7 @@ func (m *maker) release(b *batch, a *about, n int, s shape, last bool) {
 		m.file(b, a, filed{release: id, version: v, tag: tag, at: at, document: document, sibling: sibling})
 	}
 	if last {
-		m.card(b, a, v, s, at)
+		m.card(b, a, v, at)
 	}
 }
 
@@ -177,7 +177,7 @@ func (m *maker) record(b *batch, action string, at time.Time, project, version, 
 }
 
 // card makes what lists and the search have of a project.
-func (m *maker) card(b *batch, a *about, v packaging.Version, s shape, at time.Time) {
+func (m *maker) card(b *batch, a *about, v packaging.Version, at time.Time) {
 	m.number++
 	kind, classifiers := packaging.Wheel, strings.Join(a.meta.Classifiers, "\n")
 	b.add(cards, a.id, m.repository, m.number, a.name, a.name, string(catalog.Active), a.meta.Summary, v.String(), false,
