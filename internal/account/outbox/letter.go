@@ -2,18 +2,18 @@ package outbox
 
 import "time"
 
-// Letter is a message of plain text to a person.
+// Letter is a plain-text message to a person.
 type Letter struct{ Subject, Text string }
 
 const unasked = "\n\nIf you did not expect this message, nothing needs to be done: the link is of no use to anybody else.\n"
 
-// InvitationLetter brings a link of Invite to whom it is meant for.
+// InvitationLetter sends an Invite link to the invited person.
 func InvitationLetter(index, link string) Letter {
 	return Letter{"Invitation to " + index, "You are invited to " + index + ", a private index of Python packages.\n\n" +
 		"Make your account here. The link works once, for a week:\n\n" + link + unasked}
 }
 
-// ResetLetter brings a link that sets a new password; life is how long it works.
+// ResetLetter sends a link that sets a new password; life is its lifetime.
 func ResetLetter(index, user, link, life string) Letter {
 	return Letter{
 		"A new password at " + index,
@@ -22,8 +22,8 @@ func ResetLetter(index, user, link, life string) Letter {
 	}
 }
 
-// CreatedLetter tells who registered a pending publisher that it created its project, and where to act if that was not
-// meant.
+// CreatedLetter informs a user that their pending publisher created its project, and links to the page to act on if
+// that was unexpected.
 func CreatedLetter(index, user, project, publisher string, seen Seen, link string) Letter {
 	return Letter{
 		"Project " + project + " was created at " + index,
@@ -35,13 +35,14 @@ func CreatedLetter(index, user, project, publisher string, seen Seen, link strin
 	}
 }
 
-// Seen is when something was done, and from where.
+// Seen is the time and origin of an action.
 type Seen struct {
 	At               time.Time
 	Address, Browser string
 }
 
-// AlertLetter tells a person what happened to their account, as a sentence, and where to act if they did not do it.
+// AlertLetter informs a user about an event on their account, given as a sentence, and links to the page to act on if
+// it was unexpected.
 func AlertLetter(index, user, happened string, seen Seen, link string) Letter {
 	return Letter{"Your account at " + index, happened + "\n\n" +
 		"Account: " + user + " at " + index + "\nWhen: " + seen.At.UTC().Format("2 January 2006 15:04 UTC") + "\nFrom: " +
