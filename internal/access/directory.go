@@ -147,7 +147,7 @@ func (d *Directory) setDisabled(ctx context.Context, who Caller, name, action st
 func userNamed(ctx context.Context, tx Tx, name string) (User, error) {
 	u, err := tx.UserByName(ctx, name)
 	if fault.Is(err, fault.NotFound) {
-		return User{}, fault.Wrap(fault.NotFound, err, "there is no user %.80q: index user list shows who there is", name)
+		return User{}, fault.Wrap(fault.NotFound, err, "there is no user %.80q: index user list shows the users", name)
 	}
 	return u, err
 }

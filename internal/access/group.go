@@ -112,7 +112,7 @@ func (d *Directory) Group(ctx context.Context, who Caller, name string) (out Gro
 func groupNamed(ctx context.Context, tx Tx, name string) (Group, error) {
 	g, err := tx.GroupByName(ctx, name)
 	if fault.Is(err, fault.NotFound) {
-		return g, fault.Wrap(fault.NotFound, err, "there is no group %.80q: index group list shows which there are", name)
+		return g, fault.Wrap(fault.NotFound, err, "there is no group %.80q: index group list shows the groups", name)
 	}
 	return g, err
 }

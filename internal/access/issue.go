@@ -90,7 +90,7 @@ func checkToken(n NewAPIToken) error {
 		return fault.New(fault.Invalid,
 			"a token of scope admin is not bound to projects: leave out the projects, or choose scope upload")
 	case n.Expires < 0 || n.Endless && n.Expires != 0:
-		return fault.New(fault.Invalid, "a token cannot expire before it is made")
+		return fault.New(fault.Invalid, "a token cannot expire before it is created")
 	case len([]rune(n.Description)) > maxDescription:
 		return fault.New(fault.Invalid, "a token's description has at most %d characters", maxDescription)
 	}
@@ -159,7 +159,7 @@ func (d *Directory) RevokeToken(ctx context.Context, who Caller, id string) erro
 	return d.changeAs(ctx, who, may, d.entry(who, "token.revoke", id, nil), func(tx Tx, who Caller) error {
 		t, err := tx.TokenByID(ctx, id)
 		if fault.Is(err, fault.NotFound) || err == nil && !who.Admin() && t.UserID != who.id {
-			return fault.New(fault.NotFound, "there is no token %.80q: index token list shows which there are", id)
+			return fault.New(fault.NotFound, "there is no token %.80q: index token list shows the tokens", id)
 		} else if err != nil {
 			return err
 		}
@@ -175,7 +175,7 @@ func (d *Directory) undescribed(ctx context.Context, tx Tx, userID, description 
 	for _, t := range tokens {
 		live := t.RevokedAt.IsZero() && (t.ExpiresAt.IsZero() || d.now().Before(t.ExpiresAt))
 		if live && t.Description == description && description != "" {
-			return fault.InField("description", "you have a token of that description: say what is different about this one")
+			return fault.InField("description", "you have a token with that description already: choose another description")
 		}
 	}
 	return err

@@ -112,7 +112,7 @@ func notAToken(user string, s Secret) error {
 		return fault.New(fault.Unauthenticated, "no token was sent: use an API token of this index as the password")
 	case strings.HasPrefix(text, TokenPrefix):
 		return fault.New(fault.Unauthenticated,
-			"this API token is damaged: its checksum does not fit, so it was not copied whole")
+			"this API token is damaged: its checksum is wrong, so it was probably not copied completely")
 	case strings.HasPrefix(text, "pypi-"):
 		return fault.New(fault.Unauthenticated, "this is not an API token of this index: those begin with %s", TokenPrefix)
 	case user == "__token__":
@@ -123,7 +123,7 @@ func notAToken(user string, s Secret) error {
 }
 
 func expired(at time.Time) error {
-	return fault.New(fault.Unauthenticated, "this API token expired on %s: make a new one",
+	return fault.New(fault.Unauthenticated, "this API token expired on %s: create a new one",
 		at.UTC().Format("2006-01-02 15:04:05 UTC"))
 }
 
@@ -139,7 +139,7 @@ func (k *Keyring) load(ctx context.Context, hash string) (accepted, error) {
 			return err
 		}
 		if !t.RevokedAt.IsZero() {
-			return fault.New(fault.Unauthenticated, "this API token was revoked: make a new one")
+			return fault.New(fault.Unauthenticated, "this API token was revoked: create a new one")
 		}
 		e.expiresAt = t.ExpiresAt
 		e.caller, err = bearer(ctx, tx, t)

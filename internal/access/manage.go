@@ -117,5 +117,5 @@ func AnotherAdmin(ctx context.Context, tx UserRows, u User) error {
 	if !u.Admin || !u.Active() {
 		return nil
 	}
-	return fault.New(fault.Conflict, "%s is the only administrator: make another one first", u.Name)
+	return fault.New(fault.Conflict, "%s is the only administrator: make another user an administrator first", u.Name)
 }

@@ -165,7 +165,7 @@ func (d *Directory) EndSession(ctx context.Context, who Caller, id string) error
 	return d.change(ctx, who, Caller.Known, d.entry(who, "session.end", id, nil), func(tx Tx) error {
 		did, err := tx.EndSession(ctx, who.id, id, d.now())
 		if err == nil && !did {
-			return fault.New(fault.NotFound, "there is no such session of yours")
+			return fault.New(fault.NotFound, "you have no such session")
 		}
 		return err
 	})

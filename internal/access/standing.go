@@ -101,7 +101,7 @@ func (c Caller) recheckToken(ctx context.Context, tx StandingRows) (Caller, erro
 // another returns advice on how to replace a token that ended.
 func (c Caller) another() string {
 	if c.kind == KindUser {
-		return "make a new one and try again"
+		return "create a new one and try again"
 	}
 	return "exchange another identity token and try again"
 }

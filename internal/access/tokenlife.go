@@ -84,6 +84,6 @@ func (c Caller) TokenWarning(now time.Time) string {
 	if c.tokenWarns.IsZero() || now.Before(c.tokenWarns) {
 		return ""
 	}
-	return "the API token that was used expires on " + c.tokenEnds.UTC().Format("2006-01-02") +
-		": make a new one before then"
+	return "your API token expires on " + c.tokenEnds.UTC().Format("2006-01-02") +
+		": create a new one before then"
 }

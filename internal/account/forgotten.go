@@ -25,7 +25,7 @@ func (a *Accounts) AskForLink(ctx context.Context, who access.Caller) error {
 		err := a.methods.Ask(ctx, tx, "forgotten|"+audit.Network(who.Address()), forgottenNetFree)
 		if fault.Is(err, fault.TooMany) {
 			return fault.New(fault.TooMany,
-				"too many links were asked for from here: wait some minutes, or ask an administrator")
+				"too many links were requested from your network: wait a few minutes, or ask an administrator")
 		}
 		return err
 	})
@@ -85,7 +85,7 @@ func reachable(ctx context.Context, tx Tx, name string) (access.User, string, er
 // name is unknown.
 func (a *Accounts) EmailOf(ctx context.Context, who access.Caller, name string) (email string, err error) {
 	if !who.Admin() {
-		return "", fault.New(fault.Denied, "only an administrator may see somebody else's address")
+		return "", fault.New(fault.Denied, "only an administrator may see another user's address")
 	}
 	err = a.store.View(ctx, func(tx Tx) error {
 		u, err := userNamed(ctx, tx, name)
@@ -127,7 +127,7 @@ type Factors struct {
 // name is unknown.
 func (a *Accounts) FactorsOf(ctx context.Context, who access.Caller, name string) (f Factors, err error) {
 	if !who.Admin() {
-		return f, fault.New(fault.Denied, "only an administrator may see somebody else's second factors")
+		return f, fault.New(fault.Denied, "only an administrator may see another user's second factors")
 	}
 	err = a.store.View(ctx, func(tx Tx) error {
 		u, err := userNamed(ctx, tx, name)
@@ -160,11 +160,11 @@ func factorsOf(ctx context.Context, tx Tx, u access.User) (f Factors, err error)
 func (a *Accounts) RemoveFactors(ctx context.Context, who access.Caller, name string) error {
 	if !who.Admin() {
 		return a.refused(ctx, who, "user.remove-factors", "",
-			"only an administrator may remove somebody else's second factors")
+			"only an administrator may remove another user's second factors")
 	}
 	return access.Update(ctx, a.store, who, func(tx Tx, who access.Caller) error {
 		if !who.Admin() {
-			return fault.New(fault.Denied, "only an administrator may remove somebody else's second factors")
+			return fault.New(fault.Denied, "only an administrator may remove another user's second factors")
 		}
 		u, err := userNamed(ctx, tx, name)
 		if err != nil {

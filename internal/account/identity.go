@@ -175,7 +175,7 @@ func (a *Accounts) identified(ctx context.Context, tx Tx, who access.Caller, id 
 	userID, err := tx.IdentityUser(ctx, id.Issuer, id.Subject)
 	switch {
 	case err == nil && who.SessionID() != "" && userID != who.ID():
-		return access.User{}, fault.New(fault.Denied, "this identity is another account's: sign out first")
+		return access.User{}, fault.New(fault.Denied, "this identity belongs to another account: sign out first")
 	case err == nil:
 		return tx.UserByID(ctx, userID)
 	case !fault.Is(err, fault.NotFound):
@@ -303,7 +303,7 @@ func (a *Accounts) Identities(ctx context.Context, who access.Caller) (out []Lin
 // is unknown.
 func (a *Accounts) IdentitiesOf(ctx context.Context, who access.Caller, name string) (out []LinkedIdentity, err error) {
 	if !who.Admin() {
-		return nil, fault.New(fault.Denied, "only an administrator may see somebody else's identities")
+		return nil, fault.New(fault.Denied, "only an administrator may see another user's identities")
 	}
 	err = a.store.View(ctx, func(tx Tx) error {
 		u, err := userNamed(ctx, tx, name)
@@ -344,11 +344,11 @@ func (a *Accounts) Unlink(ctx context.Context, who access.Caller, issuer, subjec
 // not the user's.
 func (a *Accounts) UnlinkOf(ctx context.Context, who access.Caller, name, issuer, subject string) error {
 	if !who.Admin() {
-		return a.refused(ctx, who, "user.unlink-identity", "", "only an administrator may unlink somebody else's identity")
+		return a.refused(ctx, who, "user.unlink-identity", "", "only an administrator may unlink another user's identity")
 	}
 	return access.Update(ctx, a.store, who, func(tx Tx, who access.Caller) error {
 		if !who.Admin() {
-			return fault.New(fault.Denied, "only an administrator may unlink somebody else's identity")
+			return fault.New(fault.Denied, "only an administrator may unlink another user's identity")
 		}
 		u, err := userNamed(ctx, tx, name)
 		if err != nil {

@@ -54,11 +54,11 @@ func (a *Accounts) Invite(ctx context.Context, who access.Caller,
 	waits, announce := false, false
 	err := access.Update(ctx, a.store, who, func(tx Tx, who access.Caller) (err error) {
 		if !who.Admin() && (n.Admin || len(n.Grants) == 0 || who.SessionID() == "") {
-			return fault.New(fault.Denied, "only an administrator may invite somebody to more than projects of your own")
+			return fault.New(fault.Denied, "you may invite people to your own projects only: ask an administrator for anything else")
 		}
 		for _, g := range n.Grants { // decided by the Inviter before, and again here with current rights
 			if !who.May(access.Owner, access.Object{RepositoryID: g.RepositoryID, ProjectID: g.ProjectID}) {
-				return fault.New(fault.Denied, "only an owner may invite somebody there")
+				return fault.New(fault.Denied, "only an owner may invite people there")
 			}
 		}
 		if n.Name != "" {
@@ -126,9 +126,9 @@ func (a *Accounts) bounded(ctx context.Context, tx Tx, who access.Caller, waits 
 	switch {
 	case waits && waiting >= maxWaiting:
 		return fault.New(fault.TooMany,
-			"%d of your invitations wait for an administrator already: revoke one, or wait for an approval", waiting)
+			"%d of your invitations are awaiting approval already: revoke one, or wait until one is approved", waiting)
 	case open >= maxOpen:
-		return fault.New(fault.TooMany, "%d of your invitations are open already: revoke one, or wait until some are used",
+		return fault.New(fault.TooMany, "you have %d open invitations already: revoke one, or wait until some are used",
 			open)
 	}
 	return nil
@@ -308,16 +308,16 @@ func (o OpenInvitation) where() string {
 
 // WaitingLetter asks an administrator to approve or refuse an invitation; link is the URL of the list.
 func WaitingLetter(index string, o OpenInvitation, link string) outbox.Letter {
-	whom := "somebody"
+	whom := "someone"
 	if o.Invitation.Name != "" {
 		whom = o.Invitation.Name
 	}
 	return outbox.Letter{
-		Subject: "An invitation to " + index + " waits for your approval",
+		Subject: "An invitation to " + index + " is awaiting your approval",
 		Text: o.By + " invited " + whom + " to " + index + " as " + o.where() + ".\n\n" +
-			"The invitation makes a new account, so an administrator has to approve it first. Approve or refuse it here:\n\n" +
+			"The invitation creates a new account, so an administrator must approve it first. Approve or refuse it here:\n\n" +
 			link + "\n\n" +
-			"More may wait by the time you look: until one is approved or refused, there is at most one such letter a day.\n",
+			"More may be waiting by the time you look. Until one is approved or refused, you get at most one such message a day.\n",
 	}
 }
 
@@ -326,7 +326,7 @@ func ApprovedLetter(index string, o OpenInvitation) outbox.Letter {
 	return outbox.Letter{
 		Subject: "Your invitation to " + index + " was approved",
 		Text: "Your invitation to " + index + " as " + o.where() + " was approved.\n\n" +
-			"The link that you were shown works now, once, until " + o.ExpiresAt.UTC().Format("2 January 2006 15:04 UTC") +
+			"Its link can now be used once, until " + o.ExpiresAt.UTC().Format("2 January 2006 15:04 UTC") +
 			".\n",
 	}
 }

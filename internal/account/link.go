@@ -25,7 +25,7 @@ const (
 // any account exists. It requires the operator.
 func (a *Accounts) FirstLink(ctx context.Context, who access.Caller) (access.Secret, error) {
 	if !who.Admin() {
-		return "", fault.New(fault.Denied, "only the operator makes the first link")
+		return "", fault.New(fault.Denied, "only the operator can create the first link")
 	}
 	l, secret := onetime.New(a.o.NewID(), onetime.First, a.o.Now(), firstLife)
 	err := a.store.Update(ctx, func(tx Tx) error {
@@ -54,7 +54,7 @@ func (a *Accounts) ResetLink(ctx context.Context, who access.Caller, name string
 	l, secret := onetime.New(a.o.NewID(), onetime.Reset, a.o.Now(), resetLife)
 	err := access.Update(ctx, a.store, who, func(tx Tx, who access.Caller) error {
 		if !who.Admin() {
-			return fault.New(fault.Denied, "only an administrator may make a link for somebody else's password")
+			return fault.New(fault.Denied, "only an administrator may create a password link for another user")
 		}
 		u, err := tx.UserByName(ctx, name)
 		if fault.Is(err, fault.NotFound) || err == nil && !u.Active() {

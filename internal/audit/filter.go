@@ -58,7 +58,7 @@ func ParseCursor(s string) (Cursor, error) {
 	at, id, ok := strings.Cut(s, ".")
 	us, err := strconv.ParseInt(at, 10, 64)
 	if !ok || err != nil || us <= 0 || id == "" || len(s) > maxCursor {
-		return Cursor{}, fault.New(fault.Invalid, "this is no place in the record: begin with its first page")
+		return Cursor{}, fault.New(fault.Invalid, "this is not a place in the audit log: start with its first page")
 	}
 	return Cursor{At: time.UnixMicro(us).UTC(), ID: id}, nil
 }

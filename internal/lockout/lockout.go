@@ -125,7 +125,7 @@ func (t Target) Undo() string {
 	return "The token cannot be restored; create a new one instead." + files
 }
 
-var errDenied = fault.New(fault.Denied, "only an administrator, with a token of scope admin, may lock somebody out")
+var errDenied = fault.New(fault.Denied, "only an administrator, with a token of scope admin, may perform a lockout")
 
 // Preview returns the report of a lockout without changing anything. It requires an administrator. It returns
 // fault.NotFound if the target does not exist, and fault.Conflict for the caller's own account.

@@ -116,7 +116,7 @@ func (d *Desk) reviewUser(ctx context.Context, tx Tx, p *plan) error {
 	if err := access.AnotherAdmin(ctx, tx, p.user); fault.Is(err, fault.Conflict) {
 		p.LastAdmin = true
 		p.Review = append(p.Review,
-			p.user.Name+" is the only active administrator. Make another one first; on the server, --force locks the account out all the same.")
+			p.user.Name+" is the only active administrator. Make another user an administrator first, or use --force on the server.")
 	} else if err != nil {
 		return err
 	}
@@ -194,7 +194,7 @@ func (p *plan) reviewRoles(ctx context.Context, tx Tx) error {
 	}
 	slices.Sort(p.Unowned)
 	if len(p.Unowned) > 0 {
-		p.Review = append(p.Review, "No other active user owns "+few(p.Unowned)+". Give somebody else the role owner.")
+		p.Review = append(p.Review, "No other active user owns "+few(p.Unowned)+". Give another user the role owner.")
 	}
 	return nil
 }
@@ -302,7 +302,7 @@ func (p *plan) addMinted(ctx context.Context, tx Tx, ids []string) error {
 func (d *Desk) planToken(ctx context.Context, tx Tx, p *plan) (string, error) {
 	t, err := tx.TokenByID(ctx, p.Name)
 	if fault.Is(err, fault.NotFound) {
-		return "", fault.Wrap(fault.NotFound, err, "there is no token %.80q: index token list shows which there are", p.Name)
+		return "", fault.Wrap(fault.NotFound, err, "there is no token %.80q: index token list shows the tokens", p.Name)
 	} else if err != nil {
 		return "", err
 	}

@@ -113,7 +113,7 @@ func (x *Roles) changeGrant(ctx context.Context, who access.Caller, c grantChang
 		}
 		u, err := tx.UserByName(ctx, c.user)
 		if fault.Is(err, fault.NotFound) {
-			return fault.Wrap(fault.NotFound, err, "there is no user %.80q: index user list shows who there is", c.user)
+			return fault.Wrap(fault.NotFound, err, "there is no user %.80q: index user list shows the users", c.user)
 		} else if err != nil {
 			return err
 		}
@@ -141,7 +141,7 @@ func (x *Roles) putGrant(ctx context.Context, tx Tx, who access.Caller, p place,
 		}
 		had, err := tx.RemoveGrant(ctx, g)
 		if err == nil && !had {
-			return fault.New(fault.NotFound, "%s has no grant there: index grant list shows which there are", u.Name)
+			return fault.New(fault.NotFound, "%s has no grant there: index grant list shows the grants", u.Name)
 		}
 		return err
 	})
@@ -163,7 +163,7 @@ func keepsOwner(ctx context.Context, tx Tx, who access.Caller, p place, subject 
 	if after, err := owned(ctx, tx, p.project); err != nil || after {
 		return err
 	}
-	return fault.New(fault.Conflict, "%s is the last owner of project %s: make somebody else an owner first", subject,
+	return fault.New(fault.Conflict, "%s is the last owner of project %s: make another user an owner first", subject,
 		p.project.Name)
 }
 
@@ -211,7 +211,7 @@ func ownedByGroup(ctx context.Context, tx Tx, p catalog.Project, without string)
 	return false, nil
 }
 
-var errNoOwner = fault.New(fault.Denied, "this needs the role owner there")
+var errNoOwner = fault.New(fault.Denied, "this requires the role owner")
 
 // Grants returns the roles of users in a project, by user. If the name is zero, it returns those in the repository and
 // in its projects, by user and project. It requires an owner.
@@ -234,7 +234,7 @@ func (x *Roles) Collaborators(ctx context.Context, who access.Caller, repo strin
 		return nil, err
 	}
 	if !who.May(access.Owner, p.object()) {
-		return nil, fault.New(fault.Denied, "this needs the role owner there")
+		return nil, fault.New(fault.Denied, "this requires the role owner")
 	}
 	err = x.store.View(ctx, func(tx Tx) error {
 		grants, err := tx.GrantsAbout(ctx, p.repository.ID, p.project.ID)

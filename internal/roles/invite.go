@@ -32,7 +32,7 @@ func (x *Roles) MayGrant(ctx context.Context, who access.Caller, repo, project s
 		return onetime.Grant{}, fault.InField("role", "an invitation needs a role: reader, uploader, maintainer or owner")
 	}
 	if !who.May(access.Owner, p.object()) {
-		return onetime.Grant{}, fault.New(fault.Denied, "only an owner may invite somebody there")
+		return onetime.Grant{}, fault.New(fault.Denied, "only an owner may invite people there")
 	}
 	where := p.repository.Name
 	if p.project.ID != "" {

@@ -102,7 +102,7 @@ func (s *Sealer[T]) Seal(ctx context.Context, kind Kind, userID string, state []
 	}
 	sealed := base64.RawURLEncoding.EncodeToString(key.Seal(nil, nil, text, []byte(kind)))
 	if len(sealed) > maxSealed {
-		return "", fault.New(fault.Invalid, "the address to come back to is too long: begin at the sign-in page")
+		return "", fault.New(fault.Invalid, "the return address is too long: start again from the sign-in page")
 	}
 	return access.Secret(sealed), nil
 }

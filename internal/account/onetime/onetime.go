@@ -77,7 +77,7 @@ type Tx interface {
 }
 
 // ErrLink is the single answer for a link that is unknown, used or expired.
-var ErrLink = fault.New(fault.NotFound, "this link was used, has ended, or was never one: ask for a new one")
+var ErrLink = fault.New(fault.NotFound, "this link is invalid, expired or already used: ask for a new one")
 
 // New returns a link for a new row, and its secret.
 func New(id string, kind Kind, now time.Time, life time.Duration) (Link, access.Secret) {

@@ -193,7 +193,7 @@ func (b *Outbox) deliver(ctx context.Context, log *slog.Logger, w Waiting,
 	next := now.Add(min(letterPause<<min(w.Tries-1, 20), letterLongest))
 	over := failed != nil && (fault.Is(failed, fault.Invalid) || next.Sub(w.CreatedAt) > letterLife)
 	if failed != nil {
-		log.Error("a letter of warning was not sent", "letter", w.ID, "tries", w.Tries, "given_up", over, "error", failed)
+		log.Error("a warning letter was not sent", "letter", w.ID, "tries", w.Tries, "given_up", over, "error", failed)
 	}
 	return b.store.Update(ctx, func(tx Tx) error {
 		if failed == nil || over {

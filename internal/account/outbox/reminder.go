@@ -110,9 +110,9 @@ func ReminderLetter(index string, r Reminder, link string) Letter {
 			"): expires on " + t.ExpiresAt.UTC().Format("2 January 2006 15:04 UTC") + "\n")
 	}
 	return Letter{
-		"API tokens of yours at " + index + " expire soon",
-		"These API tokens of " + r.User + " at " + index + " expire soon. What uses them is refused from then on:\n\n" +
-			text.String() + "\nMake new ones in time, or let them expire if nothing needs them:\n\n" + link +
+		"Your API tokens at " + index + " expire soon",
+		"These API tokens of " + r.User + " at " + index + " expire soon. Clients that use them will be refused after that:\n\n" +
+			text.String() + "\nCreate new ones in time, or let them expire if nothing needs them:\n\n" + link +
 			"\n\nThis message is sent once for each token.\n",
 	}
 }

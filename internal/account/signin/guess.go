@@ -89,7 +89,7 @@ func (m *Methods) reserve(ctx context.Context, tx Tx, g guess) (int, error) {
 
 func tooMany(wait time.Duration) error {
 	wait = wait.Round(time.Second) + time.Second
-	return fault.Later(fault.TooMany, wait, "too many wrong tries: wait %v, then try again", wait)
+	return fault.Later(fault.TooMany, wait, "too many failed attempts: wait %v, then try again", wait)
 }
 
 // attempts returns the count of a bucket and the time of the last attempt. The count is 0 after a day without attempts.

@@ -32,7 +32,7 @@ type Authenticators interface {
 
 // ErrNoPasskeys is returned if the index's address has no host name. Devices bind passkeys to host names.
 var ErrNoPasskeys = fault.New(fault.Invalid,
-	"passkeys need an index whose address is a name, over TLS or on localhost: set base_url")
+	"passkeys need an index with a host name, over TLS or on localhost: set base_url")
 
 // Passkeyed reports whether this index can use passkeys.
 func (m *Methods) Passkeyed() bool { return m.o.Authenticators != nil }
@@ -91,7 +91,7 @@ func (m *Methods) AddPasskey(ctx context.Context, who access.Caller, secret acce
 		return fault.New(fault.Unauthenticated, "sign in first")
 	}
 	if name = strings.TrimSpace(name); name == "" || len([]rune(name)) > 60 {
-		return fault.InField("name", "a passkey needs a name of at most 60 characters, by which you know the device")
+		return fault.InField("name", "a passkey needs a name of at most 60 characters, such as the name of the device")
 	}
 	c, err := m.challenges.OpenFor(ctx, secret, challenge.ForPasskey, who.ID())
 	if err != nil {
@@ -236,7 +236,7 @@ func (m *Methods) SignInByPasskey(ctx context.Context, who access.Caller, secret
 }
 
 var (
-	errPasskey = fault.New(fault.Unauthenticated, "this passkey does not sign in here: it is not known, or was removed")
+	errPasskey = fault.New(fault.Unauthenticated, "this passkey cannot sign in: it is unknown or was removed")
 	errCloned  = fault.New(fault.Unauthenticated,
-		"this passkey seems to exist twice, so it was refused: sign in another way, remove it and add it anew")
+		"this passkey seems to have been copied, so it was refused: sign in another way, remove it and add it again")
 )

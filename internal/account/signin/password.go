@@ -18,7 +18,7 @@ func CheckPassword(p access.Secret, about ...string) error {
 	weak := func(why string) error { return fault.InField("password", "%s", why) }
 	if n := len([]rune(text)); n < 12 {
 		return weak(
-			"a password needs at least 12 characters: three or four words that do not belong together are easy to keep in mind",
+			"a password needs at least 12 characters: three or four unrelated words are easy to remember",
 		)
 	}
 	if len(text) > 1024 {
@@ -31,10 +31,10 @@ func CheckPassword(p access.Secret, about ...string) error {
 		}
 	}
 	if distinct(lower) < 5 || repeats(lower) || sequential(lower) {
-		return weak("this password repeats or counts: guessers try that first")
+		return weak("this password is a repetition or a sequence: attackers try those first")
 	}
 	if len([]rune(strings.Trim(rest, "0123456789!?.,-_ "))) < 4 {
-		return weak("this password is made of words that guessers try first, such as your name or “password”")
+		return weak("this password consists of words that attackers try first, such as your name or “password”")
 	}
 	return nil
 }
@@ -162,7 +162,7 @@ func (m *Methods) SetPassword(ctx context.Context, who access.Caller, current, p
 	}
 	return m.change(ctx, who, "account.password", func(tx Tx, now access.User) error {
 		if now.PasswordHash != u.PasswordHash {
-			return fault.New(fault.Conflict, "the password was changed just now, in another window perhaps")
+			return fault.New(fault.Conflict, "the password has just been changed, perhaps in another window")
 		}
 		now.PasswordHash = phc
 		if err := tx.EndLinks(ctx, onetime.Reset, now.ID, m.o.Now()); err != nil {

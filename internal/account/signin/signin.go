@@ -227,13 +227,13 @@ func (m *Methods) alarm(ctx context.Context, tx Tx, t trial) error {
 		outbox.Seen{At: m.o.Now(), Address: t.who.Address(), Browser: t.browser})
 }
 
-const codesGuessed = "Somebody who knows your password typed ten wrong codes in a row. None was accepted, and further attempts are delayed. Change your password to stop them."
+const codesGuessed = "Someone who knows your password entered ten wrong codes in a row. None was accepted, and further attempts are delayed. Change your password to stop them."
 
 func (m *Methods) factor(ctx context.Context, tx Tx, s *Signed, typed string) error {
 	if len(recoveryForm(typed)) == 16 {
 		did, err := tx.UseRecovery(ctx, s.UserID, recoveryHash(typed), m.o.Now())
 		if err == nil && !did {
-			return fault.InField("code", "this recovery code is not right, or was used already")
+			return fault.InField("code", "this recovery code is wrong or was used already")
 		}
 		first, _, _ := strings.Cut(s.Method, "+")
 		s.Method = first + "+recovery"

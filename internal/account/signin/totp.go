@@ -101,7 +101,7 @@ func (m *Methods) PendingTOTP(ctx context.Context, who access.Caller) (e Enrolme
 }
 
 // errNotPending is returned to a session that is not setting up an authenticator.
-var errNotPending = fault.New(fault.NotFound, "no authenticator is being set up in this session: begin again")
+var errNotPending = fault.New(fault.NotFound, "no authenticator is being set up in this session: start again")
 
 // pendingIn reports whether the key is being set up in the caller's session.
 func (t TOTP) pendingIn(who access.Caller) bool {
@@ -162,7 +162,7 @@ func (m *Methods) useTOTP(ctx context.Context, tx Tx, userID, typed string) erro
 	step, ok := stepOf(t.Secret, typed, m.o.Now())
 	if !ok {
 		return fault.InField("code",
-			"this code is not right: codes change every 30 seconds, and the clocks of this server and of the authenticator must agree")
+			"this code is wrong: codes change every 30 seconds, and the clocks of this server and your authenticator must agree")
 	}
 	did, err := tx.UseTOTP(ctx, userID, step, m.o.Now())
 	if err == nil && !did {
@@ -195,7 +195,7 @@ func (m *Methods) NewRecovery(ctx context.Context, who access.Caller) (codes []a
 		guarded, err := tx.HasSecondFactor(ctx, u.ID)
 		if err == nil && !guarded {
 			err = fault.New(fault.Conflict,
-				"recovery codes stand in for a second factor: set up an authenticator or a passkey first")
+				"recovery codes replace a second factor: set up an authenticator or a passkey first")
 		}
 		if err != nil {
 			return err
