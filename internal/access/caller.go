@@ -127,16 +127,14 @@ func (c Caller) May(role Role, o Object) bool {
 	if !c.Known() {
 		return role == Reader && c.guest && o.Public
 	}
-	if c.scope.allows() < role || !c.covers(o) {
+	if c.scope.allows() < role || !c.Covers(o) {
 		return false
 	}
 	return c.roleIn(o) >= role
 }
 
 // Covers reports whether c's token allows o at all, regardless of its owner's role there.
-func (c Caller) Covers(o Object) bool { return c.covers(o) }
-
-func (c Caller) covers(o Object) bool {
+func (c Caller) Covers(o Object) bool {
 	if !c.limited {
 		return true
 	}

@@ -53,16 +53,6 @@ func NewDirectory(s Store, o DirectoryOptions) *Directory {
 	}
 }
 
-// HasUsers reports whether any account exists. Without one, nobody can upload over the network.
-func (d *Directory) HasUsers(ctx context.Context) (bool, error) {
-	var users []User
-	err := d.store.View(ctx, func(tx Tx) (err error) {
-		users, err = tx.Users(ctx)
-		return err
-	})
-	return len(users) > 0, err
-}
-
 // NewUser is the input of AddUser. Password may be empty: tokens work without one.
 type NewUser struct {
 	Name     string

@@ -97,7 +97,6 @@ func checkToken(n NewAPIToken) error {
 	return nil
 }
 
-// bind restricts the new token to its projects.
 func bind(ctx context.Context, tx Tx, tokenID string, n NewAPIToken) error {
 	for _, name := range n.Projects {
 		id, err := tx.ProjectID(ctx, n.Repository, name)

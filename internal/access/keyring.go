@@ -127,7 +127,6 @@ func expired(at time.Time) error {
 		at.UTC().Format("2006-01-02 15:04:05 UTC"))
 }
 
-// load reads a token and its bearer's rights.
 func (k *Keyring) load(ctx context.Context, hash string) (accepted, error) {
 	var e accepted
 	err := k.store.View(ctx, func(tx Tx) error {

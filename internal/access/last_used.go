@@ -27,14 +27,12 @@ func (u *uses) note(id string, at time.Time) {
 	u.noted[id], u.pending[id] = at, at
 }
 
-// last returns the time that note last recorded here, or zero.
 func (u *uses) last(id string) time.Time {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	return u.noted[id]
 }
 
-// take returns the pending times and clears them.
 func (u *uses) take() map[string]time.Time {
 	u.mu.Lock()
 	defer u.mu.Unlock()

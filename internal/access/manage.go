@@ -2,6 +2,7 @@ package access
 
 import (
 	"context"
+	"slices"
 
 	"pyindex/internal/fault"
 )
@@ -57,16 +58,10 @@ func (d *Directory) SessionsOf(ctx context.Context, who Caller, name string) (ou
 		return nil, err
 	}
 	err = d.store.View(ctx, func(tx Tx) error {
-		all, err := tx.SessionsOf(ctx, u.ID)
-		out = nil
-		for _, s := range all {
-			if s.Live(d.now()) {
-				out = append(out, s)
-			}
-		}
+		out, err = tx.SessionsOf(ctx, u.ID)
 		return err
 	})
-	return out, err
+	return slices.DeleteFunc(out, func(s Session) bool { return !s.Live(d.now()) }), err
 }
 
 // EndSessionsOf ends all sessions of a user. It requires an administrator.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/base64"
+	"slices"
 	"strings"
 	"time"
 
@@ -145,13 +146,7 @@ func (d *Directory) Sessions(ctx context.Context, who Caller) (out []Session, er
 		out, err = tx.SessionsOf(ctx, who.id)
 		return err
 	})
-	live := out[:0]
-	for _, s := range out {
-		if s.Live(d.now()) {
-			live = append(live, s)
-		}
-	}
-	return live, err
+	return slices.DeleteFunc(out, func(s Session) bool { return !s.Live(d.now()) }), err
 }
 
 var errNoSession = fault.New(fault.Unauthenticated, "sign in first")

@@ -84,6 +84,5 @@ func (c Caller) TokenWarning(now time.Time) string {
 	if c.tokenWarns.IsZero() || now.Before(c.tokenWarns) {
 		return ""
 	}
-	return "your API token expires on " + c.tokenEnds.UTC().Format("2006-01-02") +
-		": create a new one before then"
+	return "your API token expires on " + c.tokenEnds.UTC().Format("2006-01-02") + ": create a new one before then"
 }

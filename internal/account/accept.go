@@ -14,8 +14,7 @@ import (
 // BeginAccept begins to accept a link of kind First or Invite with a passkey instead of a password. It returns the
 // options for the browser, and the secret to send back with the browser's response. It does not use the link. It
 // returns fault.Invalid about the field name if the name is unacceptable.
-func (a *Accounts) BeginAccept(ctx context.Context, kind onetime.Kind, secret access.Secret,
-	name string,
+func (a *Accounts) BeginAccept(ctx context.Context, kind onetime.Kind, secret access.Secret, name string,
 ) (options []byte, sealed access.Secret, err error) {
 	if !a.methods.Passkeyed() {
 		return nil, "", signin.ErrNoPasskeys
@@ -74,12 +73,8 @@ func (a *Accounts) AcceptByPasskey(ctx context.Context, who access.Caller, kind 
 	}
 	u := access.User{ID: owner.ID, Name: owner.Name, Admin: o.admin(), CreatedAt: a.o.Now()}
 	p := signin.Passkey{
-		ID:           a.o.NewID(),
-		UserID:       u.ID,
-		CredentialID: credentialID,
-		Name:         cutRunes(device, 60),
-		Credential:   credential,
-		CreatedAt:    a.o.Now(),
+		ID: a.o.NewID(), UserID: u.ID, CredentialID: credentialID, Name: cutRunes(device, 60), Credential: credential,
+		CreatedAt: a.o.Now(),
 	}
 	return u, a.store.Update(ctx, func(tx Tx) error {
 		if err := c.Use(ctx, tx); err != nil {

@@ -42,6 +42,37 @@ func (a *Accounts) refused(ctx context.Context, who access.Caller, action, subje
 	return fault.New(fault.Denied, "%s", why)
 }
 
+// asAdmin runs f in an update for an administrator. For other callers, it returns fault.Denied with the message why. It
+// records the refusal unless the caller lost that right during the request.
+func (a *Accounts) asAdmin(ctx context.Context, who access.Caller, action, subject, why string,
+	f func(Tx, access.Caller) error,
+) error {
+	if !who.Admin() {
+		return a.refused(ctx, who, action, subject, why)
+	}
+	return access.Update(ctx, a.store, who, func(tx Tx, who access.Caller) error {
+		if !who.Admin() {
+			return fault.New(fault.Denied, "%s", why)
+		}
+		return f(tx, who)
+	})
+}
+
+// viewUser runs f in a view of the named user. The caller must be an administrator.
+func (a *Accounts) viewUser(ctx context.Context, who access.Caller, name, things string, f func(Tx, access.User) error,
+) error {
+	if !who.Admin() {
+		return fault.New(fault.Denied, "only an administrator may see another user's %s", things)
+	}
+	return a.store.View(ctx, func(tx Tx) error {
+		u, err := userNamed(ctx, tx, name)
+		if err != nil {
+			return err
+		}
+		return f(tx, u)
+	})
+}
+
 func userNamed(ctx context.Context, tx Tx, name string) (access.User, error) {
 	u, err := tx.UserByName(ctx, name)
 	if fault.Is(err, fault.NotFound) {

@@ -35,8 +35,7 @@ func (a *Accounts) AskForLink(ctx context.Context, who access.Caller) error {
 // The link must be shown to that address only. Both results are "" if no message is due: if the name is unknown, or the
 // account is disabled, has no address, signs in through a provider only, or got messages recently. Earlier links remain
 // valid, so that a second request does not break the first one.
-func (a *Accounts) ForgottenLink(ctx context.Context, who access.Caller,
-	name string,
+func (a *Accounts) ForgottenLink(ctx context.Context, who access.Caller, name string,
 ) (to string, secret access.Secret, err error) {
 	l, secret := onetime.New(a.o.NewID(), onetime.Reset, a.o.Now(), forgottenLife)
 	l.Origin = OriginForgotten
@@ -84,14 +83,7 @@ func reachable(ctx context.Context, tx Tx, name string) (access.User, string, er
 // EmailOf returns the e-mail address of a user, or "". It requires an administrator, and returns fault.NotFound if the
 // name is unknown.
 func (a *Accounts) EmailOf(ctx context.Context, who access.Caller, name string) (email string, err error) {
-	if !who.Admin() {
-		return "", fault.New(fault.Denied, "only an administrator may see another user's address")
-	}
-	err = a.store.View(ctx, func(tx Tx) error {
-		u, err := userNamed(ctx, tx, name)
-		if err != nil {
-			return err
-		}
+	err = a.viewUser(ctx, who, name, "address", func(tx Tx, u access.User) error {
 		p, err := access.ProfileOf(ctx, tx, u.ID)
 		email = p.Email
 		return err
@@ -126,14 +118,7 @@ type Factors struct {
 // FactorsOf returns the second factors of an account. It requires an administrator, and returns fault.NotFound if the
 // name is unknown.
 func (a *Accounts) FactorsOf(ctx context.Context, who access.Caller, name string) (f Factors, err error) {
-	if !who.Admin() {
-		return f, fault.New(fault.Denied, "only an administrator may see another user's second factors")
-	}
-	err = a.store.View(ctx, func(tx Tx) error {
-		u, err := userNamed(ctx, tx, name)
-		if err != nil {
-			return err
-		}
+	err = a.viewUser(ctx, who, name, "second factors", func(tx Tx, u access.User) error {
 		f, err = factorsOf(ctx, tx, u)
 		return err
 	})
@@ -158,14 +143,8 @@ func factorsOf(ctx context.Context, tx Tx, u access.User) (f Factors, err error)
 // ends the user's sessions. It requires an administrator. It returns fault.NotFound if the name is unknown, and
 // fault.Conflict if there is nothing to remove. A user without a password then needs a password link.
 func (a *Accounts) RemoveFactors(ctx context.Context, who access.Caller, name string) error {
-	if !who.Admin() {
-		return a.refused(ctx, who, "user.remove-factors", "",
-			"only an administrator may remove another user's second factors")
-	}
-	return access.Update(ctx, a.store, who, func(tx Tx, who access.Caller) error {
-		if !who.Admin() {
-			return fault.New(fault.Denied, "only an administrator may remove another user's second factors")
-		}
+	const why = "only an administrator may remove another user's second factors"
+	return a.asAdmin(ctx, who, "user.remove-factors", "", why, func(tx Tx, who access.Caller) error {
 		u, err := userNamed(ctx, tx, name)
 		if err != nil {
 			return err

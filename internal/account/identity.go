@@ -45,8 +45,7 @@ func (a *Accounts) TakeSignOn(ctx context.Context, who access.Caller, secret acc
 // create is true. Existing accounts are never matched by name. Groups and administrator rights are updated, with an
 // audit entry for each change. As with SignIn, the result may be the step before a second factor. It returns
 // fault.Denied, with the reason, if the person may not sign in.
-func (a *Accounts) SignInByIdentity(ctx context.Context, who access.Caller, id Identity,
-	create bool,
+func (a *Accounts) SignInByIdentity(ctx context.Context, who access.Caller, id Identity, create bool,
 ) (signin.Signed, error) {
 	var s signin.Signed
 	err := a.store.Update(ctx, func(tx Tx) error {
@@ -87,7 +86,6 @@ func (a *Accounts) signed(ctx context.Context, tx Tx, who access.Caller, u acces
 	return signin.Signed{UserID: u.ID, Method: access.MethodSignOn, Credentials: u.Credentials()}, nil
 }
 
-// identityRefusal returns the audit entry of a refused identity, for CountAudit: one for each network and minute.
 func (a *Accounts) identityRefusal(who access.Caller, id Identity, why error) audit.Entry {
 	e := a.methods.Refusal(who, id.Name, groupSource)
 	e.Detail["issuer"], e.Detail["subject"], e.Detail["reason"] = id.Issuer, fmt.Sprintf("%.200s", id.Subject),
@@ -124,9 +122,7 @@ func (a *Accounts) RefuseIdentity(ctx context.Context, who access.Caller, id Ide
 	})
 }
 
-// update applies the provider's groups and administrator rights to the account, with an audit entry for each change.
-func (a *Accounts) update(ctx context.Context, tx Tx, who access.Caller, u access.User,
-	id Identity,
+func (a *Accounts) update(ctx context.Context, tx Tx, who access.Caller, u access.User, id Identity,
 ) (access.User, error) {
 	if id.Admin != nil && u.Admin != *id.Admin {
 		var err error
@@ -137,10 +133,8 @@ func (a *Accounts) update(ctx context.Context, tx Tx, who access.Caller, u acces
 	return u, a.syncGroups(ctx, tx, who, u, id.Groups)
 }
 
-// setAdmin makes the user an administrator, or ends that. It does not demote the only administrator, and records that
-// as a refusal.
-func (a *Accounts) setAdmin(ctx context.Context, tx Tx, who access.Caller, u access.User,
-	admin bool,
+// setAdmin applies the provider's decision. It keeps the only administrator, and records that as a refusal.
+func (a *Accounts) setAdmin(ctx context.Context, tx Tx, who access.Caller, u access.User, admin bool,
 ) (access.User, error) {
 	e := a.by(who, u, "user.admin", map[string]any{"admin": admin, "before": u.Admin, "source": groupSource})
 	if !admin {
@@ -169,8 +163,7 @@ func (a *Accounts) by(who access.Caller, u access.User, action string, detail ma
 	return e
 }
 
-func (a *Accounts) identified(ctx context.Context, tx Tx, who access.Caller, id Identity,
-	create bool,
+func (a *Accounts) identified(ctx context.Context, tx Tx, who access.Caller, id Identity, create bool,
 ) (access.User, error) {
 	userID, err := tx.IdentityUser(ctx, id.Issuer, id.Subject)
 	switch {
@@ -189,9 +182,8 @@ func (a *Accounts) identified(ctx context.Context, tx Tx, who access.Caller, id 
 		return u, a.linkIdentity(ctx, tx, who, u, id)
 	}
 	if !create {
-		return access.User{},
-			fault.New(fault.Denied,
-				"there is no account for you here yet: ask an administrator to invite you, then link your identity under Security")
+		return access.User{}, fault.New(fault.Denied,
+			"there is no account for you here yet: ask an administrator to invite you, then link your identity under Security")
 	}
 	return a.newcomer(ctx, tx, who, id)
 }
@@ -200,27 +192,23 @@ func (a *Accounts) linkIdentity(ctx context.Context, tx Tx, who access.Caller, u
 	if err := tx.InsertIdentity(ctx, id.Issuer, id.Subject, u.ID, a.o.Now()); err != nil {
 		return err
 	}
-	return tx.InsertAudit(ctx,
-		a.by(who, u, "account.link-identity",
-			map[string]any{"issuer": id.Issuer, "subject": fmt.Sprintf("%.200s", id.Subject)}))
+	detail := map[string]any{"issuer": id.Issuer, "subject": fmt.Sprintf("%.200s", id.Subject)}
+	return tx.InsertAudit(ctx, a.by(who, u, "account.link-identity", detail))
 }
 
-// newcomer creates an account for an identity.
 func (a *Accounts) newcomer(ctx context.Context, tx Tx, who access.Caller, id Identity) (access.User, error) {
 	name := strings.ToLower(id.Name)
 	if at := strings.IndexByte(name, '@'); at > 0 {
 		name = name[:at]
 	}
 	if _, err := access.ParseUserName(name); err != nil {
-		return access.User{},
-			fault.New(fault.Denied,
-				"your name at the provider, %.80q, cannot be a user name here: ask an administrator to invite you", id.Name)
+		return access.User{}, fault.New(fault.Denied,
+			"your name at the provider, %.80q, cannot be a user name here: ask an administrator to invite you", id.Name)
 	}
 	u := access.User{ID: a.o.NewID(), Name: name, CreatedAt: a.o.Now()}
 	if err := tx.InsertUser(ctx, u); fault.Is(err, fault.Conflict) {
-		return access.User{},
-			fault.New(fault.Denied,
-				"an account %s exists already: if it is yours, sign in to it and link your identity under Security", name)
+		return access.User{}, fault.New(fault.Denied,
+			"an account %s exists already: if it is yours, sign in to it and link your identity under Security", name)
 	} else if err != nil {
 		return u, err
 	}
@@ -273,9 +261,8 @@ func (a *Accounts) syncGroups(ctx context.Context, tx Tx, who access.Caller, u a
 	if err != nil || slices.Equal(before, after) {
 		return err
 	}
-	return tx.InsertAudit(ctx,
-		a.by(who, u, "group.sync",
-			map[string]any{"source": groupSource, "before": groupNames(before), "after": groupNames(after)}))
+	detail := map[string]any{"source": groupSource, "before": groupNames(before), "after": groupNames(after)}
+	return tx.InsertAudit(ctx, a.by(who, u, "group.sync", detail))
 }
 
 func groupNames(groups []access.Group) []string {
@@ -302,14 +289,7 @@ func (a *Accounts) Identities(ctx context.Context, who access.Caller) (out []Lin
 // IdentitiesOf returns the identities of a user. It requires an administrator, and returns fault.NotFound if the name
 // is unknown.
 func (a *Accounts) IdentitiesOf(ctx context.Context, who access.Caller, name string) (out []LinkedIdentity, err error) {
-	if !who.Admin() {
-		return nil, fault.New(fault.Denied, "only an administrator may see another user's identities")
-	}
-	err = a.store.View(ctx, func(tx Tx) error {
-		u, err := userNamed(ctx, tx, name)
-		if err != nil {
-			return err
-		}
+	err = a.viewUser(ctx, who, name, "identities", func(tx Tx, u access.User) error {
 		out, err = tx.IdentitiesOf(ctx, u.ID)
 		return err
 	})
@@ -343,13 +323,8 @@ func (a *Accounts) Unlink(ctx context.Context, who access.Caller, issuer, subjec
 // UnlinkOf removes an identity of a user. It requires an administrator, and returns fault.NotFound if the identity is
 // not the user's.
 func (a *Accounts) UnlinkOf(ctx context.Context, who access.Caller, name, issuer, subject string) error {
-	if !who.Admin() {
-		return a.refused(ctx, who, "user.unlink-identity", "", "only an administrator may unlink another user's identity")
-	}
-	return access.Update(ctx, a.store, who, func(tx Tx, who access.Caller) error {
-		if !who.Admin() {
-			return fault.New(fault.Denied, "only an administrator may unlink another user's identity")
-		}
+	const why = "only an administrator may unlink another user's identity"
+	return a.asAdmin(ctx, who, "user.unlink-identity", "", why, func(tx Tx, who access.Caller) error {
 		u, err := userNamed(ctx, tx, name)
 		if err != nil {
 			return err
@@ -358,8 +333,7 @@ func (a *Accounts) UnlinkOf(ctx context.Context, who access.Caller, name, issuer
 	})
 }
 
-// unlink removes an identity. With the last one it also removes the groups that sign-on added, because no later sign-on
-// could.
+// unlink removes an identity, and with the last one the groups that sign-on added.
 func (a *Accounts) unlink(ctx context.Context, tx Tx, who access.Caller, u access.User, id LinkedIdentity,
 	action string,
 ) error {

@@ -38,8 +38,7 @@ type NewInvitation struct {
 // Inviter allowed the grants; Admin requires an administrator. Invitations by other callers than administrators wait
 // for approval, unless Options.OwnersInvite is set. Invite returns fault.TooMany if the caller has too many open
 // invitations.
-func (a *Accounts) Invite(ctx context.Context, who access.Caller,
-	n NewInvitation,
+func (a *Accounts) Invite(ctx context.Context, who access.Caller, n NewInvitation,
 ) (OpenInvitation, access.Secret, error) {
 	if err := checkEmail(n.Email); err != nil {
 		return OpenInvitation{}, "", err
@@ -104,7 +103,6 @@ const (
 	maxOpen    = 100 // in total
 )
 
-// bounded returns fault.TooMany if the caller reached a limit on open invitations.
 func (a *Accounts) bounded(ctx context.Context, tx Tx, who access.Caller, waits bool) error {
 	all, err := tx.Links(ctx, onetime.Invite, a.o.Now())
 	if err != nil {
@@ -149,8 +147,7 @@ func (a *Accounts) announces(ctx context.Context, tx Tx) (bool, error) {
 	return true, tx.PutAttempts(ctx, announcedBucket, 1, a.o.Now())
 }
 
-// decided records that an administrator approved or refused an invitation and so has seen the list. The next waiting
-// invitation is announced again.
+// decided has the next waiting invitation announced at once, since an administrator has just seen the list.
 func (a *Accounts) decided(ctx context.Context, tx Tx) error {
 	return tx.PutAttempts(ctx, announcedBucket, 0, a.o.Now())
 }
@@ -209,14 +206,9 @@ func (a *Accounts) openByID(ctx context.Context, tx Tx, who access.Caller, id st
 // returns fault.NotFound if the invitation is not open, and fault.Conflict if it does not wait for approval or its
 // creator may no longer give its roles. If several administrators approve it at once, one succeeds.
 func (a *Accounts) ApproveInvitation(ctx context.Context, who access.Caller, id string) (o OpenInvitation, err error) {
-	if !who.Admin() {
-		return o, a.refused(ctx, who, "user.approve-invitation", id, "only an administrator may approve an invitation")
-	}
+	const why = "only an administrator may approve an invitation"
 	now := a.o.Now()
-	return o, access.Update(ctx, a.store, who, func(tx Tx, who access.Caller) error {
-		if !who.Admin() {
-			return fault.New(fault.Denied, "only an administrator may approve an invitation")
-		}
+	return o, a.asAdmin(ctx, who, "user.approve-invitation", id, why, func(tx Tx, who access.Caller) error {
 		if o, err = a.openByID(ctx, tx, who, id); err != nil {
 			return err
 		}
@@ -326,7 +318,6 @@ func ApprovedLetter(index string, o OpenInvitation) outbox.Letter {
 	return outbox.Letter{
 		Subject: "Your invitation to " + index + " was approved",
 		Text: "Your invitation to " + index + " as " + o.where() + " was approved.\n\n" +
-			"Its link can now be used once, until " + o.ExpiresAt.UTC().Format("2 January 2006 15:04 UTC") +
-			".\n",
+			"Its link can now be used once, until " + o.ExpiresAt.UTC().Format("2 January 2006 15:04 UTC") + ".\n",
 	}
 }

@@ -115,12 +115,8 @@ func (a *Accounts) look(ctx context.Context, tx Tx, kind onetime.Kind, secret ac
 		return Open{}, ErrWaiting
 	}
 	return Open{
-		Kind:       kind,
-		Invitation: l.Invitation,
-		User:       u.Name,
-		Forgotten:  l.Origin == OriginForgotten,
-		ExpiresAt:  l.ExpiresAt,
-		link:       l,
+		Kind: kind, Invitation: l.Invitation, User: u.Name, Forgotten: l.Origin == OriginForgotten,
+		ExpiresAt: l.ExpiresAt, link: l,
 	}, nil
 }
 
@@ -185,7 +181,6 @@ func (o Open) nameOf(asked string) (string, error) {
 
 func (o Open) admin() bool { return o.Kind == onetime.First || o.Invitation.Admin }
 
-// checkName returns fault.Invalid about the field name if name is not a valid user name.
 func checkName(name string) error {
 	if _, err := access.ParseUserName(name); err != nil {
 		return fault.InField("name", "%s", fault.Message(err))
@@ -211,8 +206,7 @@ func checkEmail(s string) error {
 // Accept uses a link of kind First or Invite and creates the account. If several requests use the link at once, one
 // succeeds. If the name or the password is unacceptable, it returns fault.Invalid about that field and does not use the
 // link.
-func (a *Accounts) Accept(ctx context.Context, who access.Caller, kind onetime.Kind, secret access.Secret,
-	in Accepted,
+func (a *Accounts) Accept(ctx context.Context, who access.Caller, kind onetime.Kind, secret access.Secret, in Accepted,
 ) (access.User, error) {
 	o, err := a.Look(ctx, kind, secret)
 	if err != nil {
@@ -271,17 +265,10 @@ func (a *Accounts) accept(ctx context.Context, tx Tx, who access.Caller, kind on
 	if _, err := tx.NextSerial(ctx); err != nil {
 		return err
 	}
-	e := a.entry(who, "user.accept", u.Name,
-		map[string]any{
-			"link":        o.link.ID,
-			"kind":        string(kind),
-			"admin":       u.Admin,
-			"invited_by":  o.link.CreatedBy,
-			"approved_by": o.link.ApprovedBy,
-			"grants":      o.Invitation.Grants,
-		})
-	e.Actor.Kind, e.Actor.ID, e.Actor.Name = string(access.KindUser), u.ID, u.Name
-	return tx.InsertAudit(ctx, e)
+	return tx.InsertAudit(ctx, a.by(who, u, "user.accept", map[string]any{
+		"link": o.link.ID, "kind": string(kind), "admin": u.Admin, "invited_by": o.link.CreatedBy,
+		"approved_by": o.link.ApprovedBy, "grants": o.Invitation.Grants,
+	}))
 }
 
 // give adds a grant of an invitation. It ignores a grant for a project or repository that was deleted since.
@@ -304,8 +291,7 @@ const OriginForgotten = "forgotten"
 // Reset uses a link of kind Reset and sets the password. It ends all sessions of the account and its other links of
 // that kind, and returns the number of API tokens that it revoked. It revokes them if revoke is true, or if the link
 // was requested for a forgotten password, because another person may have had access. The second factor is kept.
-func (a *Accounts) Reset(ctx context.Context, who access.Caller, secret, password access.Secret,
-	revoke bool,
+func (a *Accounts) Reset(ctx context.Context, who access.Caller, secret, password access.Secret, revoke bool,
 ) (u access.User, revoked int64, err error) {
 	o, err := a.Look(ctx, onetime.Reset, secret)
 	if err != nil {
@@ -353,10 +339,8 @@ func (a *Accounts) Reset(ctx context.Context, who access.Caller, secret, passwor
 		if _, err := tx.NextSerial(ctx); err != nil {
 			return err
 		}
-		e := a.entry(who, "user.reset", u.Name,
-			map[string]any{"link": o.link.ID, "forgotten": o.Forgotten, "tokens_revoked": revoked})
-		e.Actor.Kind, e.Actor.ID, e.Actor.Name = string(access.KindUser), u.ID, u.Name
-		return tx.InsertAudit(ctx, e)
+		detail := map[string]any{"link": o.link.ID, "forgotten": o.Forgotten, "tokens_revoked": revoked}
+		return tx.InsertAudit(ctx, a.by(who, u, "user.reset", detail))
 	})
 	return u, revoked, err
 }

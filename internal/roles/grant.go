@@ -234,7 +234,7 @@ func (x *Roles) Collaborators(ctx context.Context, who access.Caller, repo strin
 		return nil, err
 	}
 	if !who.May(access.Owner, p.object()) {
-		return nil, fault.New(fault.Denied, "this requires the role owner")
+		return nil, errNoOwner
 	}
 	err = x.store.View(ctx, func(tx Tx) error {
 		grants, err := tx.GrantsAbout(ctx, p.repository.ID, p.project.ID)

@@ -89,7 +89,7 @@ func (x *Roles) GroupGrants(ctx context.Context, who access.Caller, repo string,
 		return nil, err
 	}
 	if !who.May(access.Owner, p.object()) {
-		return nil, fault.New(fault.Denied, "this requires the role owner")
+		return nil, errNoOwner
 	}
 	err = x.store.View(ctx, func(tx Tx) error {
 		out, err = tx.GroupGrants(ctx, "")
