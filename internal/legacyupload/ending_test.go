@@ -24,7 +24,7 @@ func TestUploadWarnsOfATokenThatEnds(t *testing.T) {
 			s := newSite(t, setting{upload: legacyupload.Options{Now: func() time.Time { return time.Now().Add(c.age) }}})
 			s.token = s.newToken(access.NewAPIToken{User: "alice", Scope: access.ScopeUpload, Expires: c.life})
 			if a := s.upload(demo); a.status != 200 ||
-				strings.Contains(a.body, "the API token that was used expires on ") != c.warns {
+				strings.Contains(a.body, "your API token expires on ") != c.warns {
 				t.Errorf("the answer is %d %q", a.status, a.body)
 			}
 		})

@@ -151,7 +151,7 @@ func TestAuthenticatorApp(t *testing.T) {
 	key := strings.ReplaceAll(b.Eval(`document.querySelector("#key").dataset.copy`), " ", "")
 	b.Fill("Code", "000000")
 	b.Press("Turn it on")
-	b.See("this code is not right")
+	b.See("this code is wrong")
 	b.Fill("Code", code(t, key, time.Now()))
 	b.Press("Turn it on")
 	b.See("Your recovery codes")
