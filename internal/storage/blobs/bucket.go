@@ -14,10 +14,10 @@ import (
 	"pyindex/internal/fault"
 )
 
-// openMemory opens a store that is gone when the process ends.
+// openMemory opens a store in memory.
 func openMemory(o Options) (*Blobs, error) { return openBucket(memblob.OpenBucket(nil), o) }
 
-// openBucket makes a store of any bucket.
+// openBucket returns a store for any bucket.
 func openBucket(bucket *blob.Bucket, o Options) (*Blobs, error) {
 	dir := o.StageDir
 	if dir == "" {
@@ -34,14 +34,13 @@ func openBucket(bucket *blob.Bucket, o Options) (*Blobs, error) {
 	return &Blobs{bucket: bucket, stages: s}, nil
 }
 
-// Bounds on what an upload holds in memory on its way to the store: partSize bytes for each of partsAtOnce, and one
-// more.
+// Limits on the memory of an upload to a bucket: partSize bytes for each of partsAtOnce, plus one.
 const (
 	partSize    = 5 << 20
 	partsAtOnce = 2
 )
 
-// stored is what the store says of every object when it serves it itself, which is what our own answers say.
+// stored returns the headers with which the object store serves blobs. They match those of our own responses.
 func stored() *blob.WriterOptions {
 	return &blob.WriterOptions{
 		ContentType: "application/octet-stream", ContentDisposition: "attachment",
@@ -50,8 +49,8 @@ func stored() *blob.WriterOptions {
 	}
 }
 
-// upload writes bytes under a key, whatever is there, and then asks the store how many it has: a store that answers
-// success may not have kept them.
+// upload writes a blob, replacing any existing one, and then asks the store for its size, because a store may report
+// success without having stored it.
 func (b *Blobs) upload(ctx context.Context, key string, from *io.SectionReader) error {
 	if err := b.bucket.Upload(ctx, key, from, stored()); err != nil {
 		return err
@@ -74,7 +73,7 @@ func (b *Blobs) size(ctx context.Context, key string) (int64, error) {
 	return a.Size, nil
 }
 
-// each yields the objects of a bucket.
+// each calls f for the objects of a bucket.
 func (b *Blobs) each(ctx context.Context, f func(custody.Object) error) error {
 	list := b.bucket.List(nil)
 	for {

@@ -10,12 +10,11 @@ import (
 	"pyindex/internal/fault"
 )
 
-// Copy brings the bytes under key from one store to another and reads them back from there. sum is what their SHA-256
-// must be, at both places. It returns their number, and how many of them had to be sent: none where they were there
-// already.
+// Copy copies the blob under key from one store to another and reads it back. sum is its expected SHA-256. Copy returns
+// the size of the blob and the number of bytes sent, which is 0 if the blob was already there.
 //
-// Bytes that are missing or damaged where they come from are fault.NotFound and fault.Invalid; what came back from the
-// other store as something else is fault.Internal. Nothing that is there is overwritten.
+// Copy returns fault.NotFound if the source blob is missing, fault.Invalid if it is damaged, and fault.Internal if the
+// copy differs. It overwrites nothing.
 func Copy(ctx context.Context, from, to custody.Blobs, key, sum string) (size, sent int64, err error) {
 	size, got, err := Digest(ctx, to, key)
 	if err == nil && got == sum {
@@ -37,7 +36,7 @@ func Copy(ctx context.Context, from, to custody.Blobs, key, sum string) (size, s
 	return size, sent, err
 }
 
-// send copies without looking back.
+// send copies without verifying the copy.
 func send(ctx context.Context, from, to custody.Blobs, key, sum string) (int64, error) {
 	r, _, err := from.Open(ctx, key)
 	if fault.Is(err, fault.NotFound) {
@@ -62,7 +61,7 @@ func send(ctx context.Context, from, to custody.Blobs, key, sum string) (int64, 
 	return n, to.Keep(ctx, key, s)
 }
 
-// Digest reads all bytes under key and returns their number and SHA-256; fault.NotFound where there are none.
+// Digest reads the blob under key and returns its size and SHA-256. It returns fault.NotFound if there is none.
 func Digest(ctx context.Context, b custody.Blobs, key string) (size int64, sum string, err error) {
 	r, _, err := b.Open(ctx, key)
 	if err != nil {

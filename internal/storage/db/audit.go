@@ -37,7 +37,7 @@ func (t *Tx) insertAudit(ctx context.Context, e audit.Entry, conflict string) er
 }
 
 // DeleteAuditBefore implements audit.Rows. The indexes by time find the oldest entries. The outcome is written out
-// because each partial index is limited to one outcome.
+// because the partial index of refusals covers only that outcome.
 func (t *Tx) DeleteAuditBefore(ctx context.Context, outcome audit.Outcome, before time.Time, limit int) (int64, error) {
 	which := ""
 	switch outcome {

@@ -13,6 +13,8 @@ import (
 	"pyindex/internal/fault"
 )
 
+// embedded contains the SQL migrations.
+//
 //go:embed migrations/*.sql
 var embedded embed.FS
 

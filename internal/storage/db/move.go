@@ -46,11 +46,11 @@ type TableMoved struct {
 	Rows int64
 }
 
-// Move copies all rows to another database, which must be empty or hold an unfinished copy. Nobody else can write to d
-// in the meantime. Move calls keep first with a function that yields the blobs that the rows need. When keep returns
-// nil, all of them must exist at the new place. The rows become visible there at once, after each table was read back
-// and compared. Then d is marked as moved: every later change, from any process, returns fault.Unavailable with a
-// message about the move. The serial continues.
+// Move copies all rows to another database, which must be empty or hold an unfinished copy. While Move runs, no other
+// process can write to d. Move first calls keep with a function that yields the blobs that the rows need. When keep
+// returns nil, all of them must exist at the new place. The rows become visible there at once, after each table was
+// read back and compared. Then d is marked as moved: every later change, from any process, returns fault.Unavailable
+// with a message about the move. The serial continues.
 //
 // Move returns fault.Conflict if the other database has content of its own, or if d has already been moved.
 func (d *DB) Move(ctx context.Context, to *DB,

@@ -31,7 +31,7 @@ func scanUpload(r row) (u catalog.Uploaded, err error) {
 	return u, err
 }
 
-// Uploads implements lockout.Rows. It leaves out claims.
+// Uploads implements catalog.Tx. It leaves out claims.
 func (t *Tx) Uploads(ctx context.Context, f catalog.UploadFilter, limit int) ([]catalog.Uploaded, error) {
 	q := asked{args: []any{limit}}
 	q.uploads(f)

@@ -63,7 +63,7 @@ func (f *dbFile) next() (os.FileInfo, error) {
 	return info, nil
 }
 
-// errReplaced returns the error for a change whose file was replaced in the meantime.
+// errReplaced returns the error for a change during which the file was replaced.
 func errReplaced() error {
 	return fault.New(fault.Unavailable, "the database was replaced meanwhile; try again")
 }
