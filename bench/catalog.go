@@ -11,7 +11,7 @@ import (
 	"pyindex/internal/storage/db/synthetic"
 )
 
-// fillCatalog is the command "catalog".
+// fillCatalog runs the command "catalog".
 func fillCatalog(ctx context.Context, args []string) error {
 	f := flag.NewFlagSet("catalog", flag.ContinueOnError)
 	url := f.String("database-url", "",
@@ -42,10 +42,10 @@ func fillCatalog(ctx context.Context, args []string) error {
 	return err
 }
 
-// filesOf is how many files so many projects have: 5,000,000 for 600,000.
+// filesOf returns the number of files of so many projects: 5,000,000 for 600,000.
 func filesOf(projects int) int { return projects * 25 / 3 }
 
-// grow adds projects and tells how far it is every few seconds.
+// grow adds projects and prints its progress every few seconds.
 func grow(ctx context.Context, url string, o synthetic.Options) error {
 	start, told := time.Now(), time.Now()
 	o.Say = func(done, of int) {

@@ -21,16 +21,16 @@ type settings struct {
 	backend, databaseURL string
 	storageURL, peers    string
 	rounds               int
-	each                 time.Duration // of one sample
-	binary               string        // of the index; built where it is empty
+	each                 time.Duration // length of one sample
+	binary               string        // path of the index program; built if empty
 	sizes
 }
 
-// sizes say how large the ugly things are.
+// sizes are the sizes of the expensive cases.
 type sizes struct {
-	projects, largest int // of the list and of the largest page
-	blocks            int // MB of the large file
-	uploads           int // small ones in a round
+	projects, largest int // projects in the list, and files of the largest page
+	blocks            int // size of the large file in MB
+	uploads           int // small uploads per round
 	conns             int
 }
 
@@ -67,7 +67,7 @@ func parseSettings(args []string) (s settings, err error) {
 	return s, nil
 }
 
-// compare is the command without a name.
+// compare runs the comparison, the default command.
 func compare(ctx context.Context, args []string) error {
 	s, err := parseSettings(args)
 	if err != nil {
@@ -84,7 +84,7 @@ func compare(ctx context.Context, args []string) error {
 	return nil
 }
 
-// measure runs it all in a temporary folder.
+// measure runs all measurements in a temporary folder.
 func (s settings) measure(ctx context.Context) (*report, error) {
 	dir, err := os.MkdirTemp("", "index-bench-")
 	if err != nil {
@@ -104,21 +104,21 @@ type bench struct {
 	settings
 	dir         string
 	site        *site
-	token, open *process // two servers on the same data: one wants a token, the other does not
+	token, open *process // two servers on the same data: token requires a token, open does not
 	copies      *copies
 	columns     []column
 	all         []*process
 	started     []peer
 	report      report
-	count       int // of wheels that were uploaded, so that none comes twice
+	count       int // number of uploaded wheels, for unique names
 }
 
-// column is one who is measured.
+// column is one measured server.
 type column struct {
 	name    string
 	process *process
 	at      func(path string, header ...string) target
-	has     func(path string) bool // nil where it has all
+	has     func(path string) bool // nil if it serves all paths
 }
 
 func (b *bench) run(ctx context.Context) error {
@@ -134,7 +134,7 @@ func (b *bench) run(ctx context.Context) error {
 
 func (b *bench) say(format string, args ...any) { fmt.Fprintf(os.Stderr, format+"\n", args...) }
 
-// prepare builds the program and fills the catalog with rows, for the long list and the large page.
+// prepare builds the program and fills the catalog with rows for the long list and the large page.
 func (b *bench) prepare(ctx context.Context) error {
 	if b.binary == "" {
 		b.say("building")
@@ -167,13 +167,13 @@ func (b *bench) prepare(ctx context.Context) error {
 	return err
 }
 
-// The projects that are uploaded.
+// Uploaded projects.
 const (
 	demo  = "bench-demo"  // 20 files
 	large = "bench-large" // the large file, and one of 1 MB
 )
 
-// fill starts the servers and uploads what is downloaded later.
+// fill starts the servers and uploads the files for the downloads.
 func (b *bench) fill(ctx context.Context) (err error) {
 	if b.token, err = b.site.serve(ctx, "token", false); err != nil {
 		return err
@@ -199,7 +199,7 @@ func (b *bench) fill(ctx context.Context) (err error) {
 	return err
 }
 
-// write makes a large wheel.
+// write creates a large wheel.
 func (b *bench) write(w wheel, path string) (sum string, err error) {
 	f, err := os.Create(path)
 	if err != nil {
@@ -212,7 +212,7 @@ func (b *bench) write(w wheel, path string) (sum string, err error) {
 	return sum, err
 }
 
-// neighbours starts those that serve the same bytes, and the peers.
+// neighbours starts the servers that serve the same content, and the peers.
 func (b *bench) neighbours(ctx context.Context) error {
 	b.columns = []column{
 		{
@@ -247,7 +247,7 @@ func (b *bench) neighbours(ctx context.Context) error {
 	return b.startPeers(ctx)
 }
 
-// plain is a column that asks for the same paths without a token.
+// plain returns a column that requests the same paths without a token.
 func plain(name string, p *process) column {
 	return column{
 		name: name, process: p, at: func(path string, h ...string) target { return target{URL: p.base + path, Header: h} },

@@ -17,7 +17,7 @@ import (
 	"pyindex/internal/storage/db/synthetic"
 )
 
-// scale is the command "scale".
+// scale runs the command "scale".
 func scale(ctx context.Context, args []string) error {
 	f := flag.NewFlagSet("scale", flag.ContinueOnError)
 	database := f.String("database-url", "",
@@ -51,7 +51,7 @@ func scale(ctx context.Context, args []string) error {
 		if err := s.step(ctx, n); err != nil {
 			return fmt.Errorf("%d projects: %w", n, err)
 		}
-		s.print(os.Stderr) // what was measured is not lost when a later step takes too long
+		s.print(os.Stderr) // keeps earlier results if a later step takes too long
 	}
 	if *asJSON {
 		return json.NewEncoder(os.Stdout).Encode(s.steps)
@@ -60,16 +60,16 @@ func scale(ctx context.Context, args []string) error {
 	return nil
 }
 
-// curve is measurements at several sizes of one catalog.
+// curve holds measurements at several sizes of one catalog.
 type curve struct {
 	dir, url, binary string
 	description      int
-	pause            time.Duration // before idle memory is looked at, and the length of a sample
-	nonce            string        // in names of what is uploaded, so that a database can be measured again
+	pause            time.Duration // before measuring idle memory; also the length of a sample
+	nonce            string        // part of the uploaded names, so that a database can be measured again
 	steps            []*stepped
 }
 
-// stepped is what was measured at one size.
+// stepped holds the measurements at one size.
 type stepped struct {
 	Size    synthetic.Size
 	Names   []string
@@ -84,7 +84,7 @@ func (s *stepped) note(name, unit string, v float64) {
 	s.Figures[name], s.Units[name] = append(s.Figures[name], v), unit
 }
 
-// step grows the catalog to so many projects and measures it.
+// step grows the catalog to projects and measures it.
 func (s *curve) step(ctx context.Context, projects int) error {
 	have, err := synthetic.Made(ctx, s.url)
 	if err != nil {
@@ -104,7 +104,7 @@ func (s *curve) step(ctx context.Context, projects int) error {
 		return err
 	}
 	s.steps = append(s.steps, m)
-	// Each step keeps its bytes in a folder of its own: the database alone is what grows.
+	// Each step stores blobs in its own folder, so that only the database grows.
 	dir := filepath.Join(s.dir, strconv.Itoa(projects))
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		return err
@@ -129,7 +129,7 @@ func (s *curve) step(ctx context.Context, projects int) error {
 	return nil
 }
 
-// starts starts the server some times and leaves the last one running.
+// starts starts the server several times and leaves the last one running.
 func (s *curve) starts(ctx context.Context, x *site, m *stepped) (p *process, err error) {
 	for range 3 {
 		p.stop()
@@ -143,14 +143,14 @@ func (s *curve) starts(ctx context.Context, x *site, m *stepped) (p *process, er
 	return p, nil
 }
 
-// fresh is how many projects of 20 files are uploaded at each step.
+// fresh is the number of projects with 20 files uploaded at each step.
 const fresh = 20
 
 func (s *curve) project(m *stepped, n int) string {
 	return fmt.Sprintf("scale-%s-%d-%d", s.nonce, m.Size.Projects, n)
 }
 
-// uploads measures eight at once.
+// uploads measures eight uploads at once.
 func (s *curve) uploads(ctx context.Context, x *site, p *process, m *stepped) error {
 	j := job{Target: x.uploads(p), Conns: 8}
 	for n := range fresh * 20 {
@@ -164,7 +164,7 @@ func (s *curve) uploads(ctx context.Context, x *site, p *process, m *stepped) er
 	return err
 }
 
-// reads measures pages: cold ones, the same again, one under load, and the list.
+// reads measures pages: cold, warm, under load, and the list.
 func (s *curve) reads(ctx context.Context, x *site, p *process, m *stepped) error {
 	r := rand.New(rand.NewPCG(1, 1))
 	made, err := synthetic.Made(ctx, s.url)
@@ -225,7 +225,7 @@ func (s *curve) time(ctx context.Context, m *stepped, name, url string) error {
 	return nil
 }
 
-// searches measures the three kinds; the first of each is among them.
+// searches measures the three kinds of search, including the first of each.
 func (s *curve) searches(ctx context.Context, _ *site, p *process, m *stepped) error {
 	common, rare, two := synthetic.Queries()
 	for range 5 {
@@ -253,7 +253,7 @@ func (s *curve) singles(ctx context.Context, x *site, p *process, m *stepped) er
 	return err
 }
 
-// print writes the curve as a table: a row a figure, a column a size.
+// print writes the curve as a table with a row for each figure and a column for each size.
 func (s *curve) print(w *os.File) {
 	fmt.Fprintf(w, "%s\n\n| what | unit |", machine())
 	for _, m := range s.steps {

@@ -29,7 +29,7 @@ func (w *world) card(p catalog.Project, summary, body string, change func(*catal
 	return c
 }
 
-// found returns the names that a search finds.
+// found returns the names found by a search.
 func (w *world) found(q browse.SearchQuery) (names []string, total int) {
 	w.Helper()
 	q.RepositoryID = w.main.ID
