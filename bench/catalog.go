@@ -15,17 +15,17 @@ import (
 func fillCatalog(ctx context.Context, args []string) error {
 	f := flag.NewFlagSet("catalog", flag.ContinueOnError)
 	url := f.String("database-url", "",
-		"sqlite:PATH or postgres://…; the database is made when missing and must be one to throw away")
+		"sqlite:PATH or postgres://… of a disposable database, which is created if it is missing")
 	var o synthetic.Options
-	f.IntVar(&o.Projects, "projects", 100_000, "projects that there shall be")
-	f.IntVar(&o.Files, "files", 0, "files of the projects that are added (default: 8.3 a project)")
-	f.IntVar(&o.Description, "description", 1500, "bytes of a description, on average")
-	f.Uint64Var(&o.Seed, "seed", 1, "another one gives another catalog")
+	f.IntVar(&o.Projects, "projects", 100_000, "total number of projects")
+	f.IntVar(&o.Files, "files", 0, "files of the added projects (default: 8.3 per project)")
+	f.IntVar(&o.Description, "description", 1500, "average bytes of a description")
+	f.Uint64Var(&o.Seed, "seed", 1, "seed of the generated catalog")
 	if err := f.Parse(args); err != nil {
 		return err
 	}
 	if *url == "" {
-		return errors.New("-database-url is needed")
+		return errors.New("-database-url is required")
 	}
 	if o.Files == 0 {
 		o.Files = filesOf(o.Projects)

@@ -41,24 +41,24 @@ var (
 
 func parseSettings(args []string) (s settings, err error) {
 	f := flag.NewFlagSet("bench", flag.ContinueOnError)
-	f.BoolVar(&s.quick, "quick", false, "small sizes and one round, to see that it works; the figures say nothing")
-	f.BoolVar(&s.json, "json", false, "print JSON in place of the table")
+	f.BoolVar(&s.quick, "quick", false, "small sizes and one round, to check that the benchmark works; the figures are not meaningful")
+	f.BoolVar(&s.json, "json", false, "print JSON instead of the table")
 	f.StringVar(&s.backend, "backend", "sqlite", "sqlite or postgres")
 	f.StringVar(&s.databaseURL, "database-url", "",
-		"database of the postgres backend; it is filled and must be one to throw away")
-	f.StringVar(&s.storageURL, "storage", "", "where the index keeps bytes (default: a folder)")
+		"disposable database of the postgres backend, which will be filled")
+	f.StringVar(&s.storageURL, "storage", "", "storage URL of the index (default: a folder)")
 	f.StringVar(&s.peers, "peers", "",
-		"virtual environment with pypiserver, devpi-server or proxpi (default: what is on PATH)")
-	f.IntVar(&s.rounds, "rounds", 5, "samples of everything")
+		"virtual environment with pypiserver, devpi-server or proxpi (default: programs on PATH)")
+	f.IntVar(&s.rounds, "rounds", 5, "samples of each measurement")
 	f.DurationVar(&s.each, "each", 2*time.Second, "length of a sample")
 	if err := f.Parse(args); err != nil {
 		return s, err
 	}
 	if _, err := exec.LookPath("wrk"); err != nil && !s.quick {
-		return s, fmt.Errorf("wrk is needed for reads: %w", err)
+		return s, fmt.Errorf("wrk is required for reads: %w", err)
 	}
 	if s.backend == "postgres" && s.databaseURL == "" {
-		return s, fmt.Errorf("-backend postgres needs -database-url")
+		return s, fmt.Errorf("-backend postgres requires -database-url")
 	}
 	s.sizes = fullSizes
 	if s.quick {
@@ -149,7 +149,7 @@ func (b *bench) prepare(ctx context.Context) error {
 		b.databaseURL = ""
 	}
 	if have, err := synthetic.Made(ctx, url); err != nil || have > 0 {
-		return cmp.Or(err, errors.New("the database holds a catalog already: give an empty one"))
+		return cmp.Or(err, errors.New("the database already contains a catalog: use an empty one"))
 	}
 	b.say("%d projects, one of them with %d files", b.projects, b.largest)
 	o := synthetic.Options{

@@ -158,7 +158,7 @@ func (b *bench) readings(ctx context.Context) error {
 	return nil
 }
 
-var errUnable = errors.New("it cannot do this")
+var errUnable = errors.New("not supported")
 
 // sample measures a page once.
 func (b *bench) sample(ctx context.Context, c column, p page) (float64, error) {

@@ -21,10 +21,10 @@ import (
 func scale(ctx context.Context, args []string) error {
 	f := flag.NewFlagSet("scale", flag.ContinueOnError)
 	database := f.String("database-url", "",
-		"sqlite:PATH or postgres://…; it is grown from step to step and must be one to throw away (default: in a temporary folder)")
+		"sqlite:PATH or postgres://… of a disposable database, which grows with each step (default: in a temporary folder)")
 	steps := f.String("steps", "0,10000,100000,600000", "projects to measure at")
-	description := f.Int("description", 1500, "bytes of a description, on average")
-	asJSON := f.Bool("json", false, "print JSON in place of the table")
+	description := f.Int("description", 1500, "average bytes of a description")
+	asJSON := f.Bool("json", false, "print JSON instead of the table")
 	if err := f.Parse(args); err != nil {
 		return err
 	}
@@ -91,7 +91,7 @@ func (s *curve) step(ctx context.Context, projects int) error {
 		return err
 	}
 	if have > projects {
-		return fmt.Errorf("the database has %d already", have)
+		return fmt.Errorf("the database already has %d", have)
 	}
 	o := synthetic.Options{
 		Projects: projects, Files: filesOf(projects) - filesOf(have), Description: s.description, Seed: 1,

@@ -167,7 +167,7 @@ func (p *report) markdown(w io.Writer) {
 
 func (s settings) text() string {
 	return fmt.Sprintf("%s; %d rounds of %v, %d connections kept alive; median (least–most). The client of reads is wrk, with two threads, on the same cores: "+
-		"what it takes is missing from every column alike.", s.backend, s.rounds, s.each, s.conns)
+		"its share of the processor is missing from every column alike.", s.backend, s.rounds, s.each, s.conns)
 }
 
 // machine describes the machine and software of the measurement.

@@ -53,7 +53,7 @@ func Open(ctx context.Context, location string, o Options) (*Blobs, error) {
 		return openStore(ctx, location, o)
 	}
 	if o.Delivery == Redirect {
-		return nil, fault.New(fault.Invalid, "delivery by redirect needs an object store, and this is none")
+		return nil, fault.New(fault.Invalid, "delivery by redirect requires an object store")
 	}
 	switch {
 	case !ok:
@@ -80,7 +80,7 @@ func openFileURL(location string, o Options) (*Blobs, error) {
 func (b *Blobs) Stage(context.Context) (custody.Stage, error) {
 	s, err := b.stages.create()
 	if err != nil {
-		return nil, explain("the bytes cannot be stored", err)
+		return nil, explain("the content cannot be stored", err)
 	}
 	return s, nil
 }
@@ -95,7 +95,7 @@ func (b *Blobs) Keep(ctx context.Context, key string, s custody.Stage) error {
 	if !ok || from.of != b.stages {
 		return fault.New(fault.Internal, "a stage of another store cannot be kept here")
 	}
-	return explain("the bytes cannot be stored", b.keep(ctx, key, from))
+	return explain("the content cannot be stored", b.keep(ctx, key, from))
 }
 
 func (b *Blobs) keep(ctx context.Context, key string, s *stage) error {
@@ -165,7 +165,7 @@ func (b *Blobs) Delete(ctx context.Context, key string) error {
 	if gcerrors.Code(err) == gcerrors.NotFound {
 		return nil
 	}
-	return explain("the bytes cannot be deleted", err)
+	return explain("the stored content cannot be deleted", err)
 }
 
 // SweepStages implements custody.Blobs.
@@ -178,7 +178,7 @@ func (b *Blobs) Ping(ctx context.Context) error {
 	}
 	ok, err := b.bucket.IsAccessible(ctx)
 	if err == nil && !ok {
-		return fault.New(fault.Unavailable, "the storage is not there")
+		return fault.New(fault.Unavailable, "the storage does not exist")
 	}
 	return explain("the storage does not answer", err)
 }

@@ -23,12 +23,12 @@ func openBucket(bucket *blob.Bucket, o Options) (*Blobs, error) {
 	if dir == "" {
 		var err error
 		if dir, err = os.MkdirTemp("", "index-stage-"); err != nil {
-			return nil, fault.Wrap(fault.Invalid, err, "no temporary directory can be made: %v", err)
+			return nil, fault.Wrap(fault.Invalid, err, "no temporary directory can be created: %v", err)
 		}
 	}
 	s, err := openStages(dir)
 	if err != nil {
-		return nil, fault.Wrap(fault.Invalid, err, "the staging directory cannot be made: %v", err)
+		return nil, fault.Wrap(fault.Invalid, err, "the staging directory cannot be created: %v", err)
 	}
 	s.own = o.StageDir == ""
 	return &Blobs{bucket: bucket, stages: s}, nil
@@ -57,10 +57,10 @@ func (b *Blobs) upload(ctx context.Context, key string, from *io.SectionReader) 
 	}
 	size, err := b.size(ctx, key)
 	if gcerrors.Code(err) == gcerrors.NotFound {
-		return fault.Wrap(fault.Unavailable, err, "the storage did not keep the bytes: it has none of them")
+		return fault.Wrap(fault.Unavailable, err, "the storage did not store the file")
 	}
 	if err == nil && size != from.Size() {
-		return fault.New(fault.Unavailable, "the storage did not keep the bytes: it has %d of %d", size, from.Size())
+		return fault.New(fault.Unavailable, "the storage did not store the whole file: it has %d of %d bytes", size, from.Size())
 	}
 	return err
 }

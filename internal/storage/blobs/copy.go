@@ -21,7 +21,7 @@ func Copy(ctx context.Context, from, to custody.Blobs, key, sum string) (size, s
 		return size, 0, nil
 	}
 	if err == nil {
-		return 0, 0, fault.New(fault.Internal, "%s is at the new place with other bytes: remove it there", key)
+		return 0, 0, fault.New(fault.Internal, "%s already exists at the destination with different content: remove it there", key)
 	}
 	if !fault.Is(err, fault.NotFound) {
 		return 0, 0, err
@@ -31,7 +31,7 @@ func Copy(ctx context.Context, from, to custody.Blobs, key, sum string) (size, s
 	}
 	size, got, err = Digest(ctx, to, key)
 	if err == nil && got != sum {
-		err = fault.New(fault.Internal, "%s came back from the new place as other bytes", key)
+		err = fault.New(fault.Internal, "%s was read back from the destination with different content", key)
 	}
 	return size, sent, err
 }
@@ -40,7 +40,7 @@ func Copy(ctx context.Context, from, to custody.Blobs, key, sum string) (size, s
 func send(ctx context.Context, from, to custody.Blobs, key, sum string) (int64, error) {
 	r, _, err := from.Open(ctx, key)
 	if fault.Is(err, fault.NotFound) {
-		return 0, fault.Wrap(fault.NotFound, err, "%s is missing where it should come from", key)
+		return 0, fault.Wrap(fault.NotFound, err, "%s is missing at the source", key)
 	} else if err != nil {
 		return 0, err
 	}
@@ -53,10 +53,10 @@ func send(ctx context.Context, from, to custody.Blobs, key, sum string) (int64, 
 	h := sha256.New()
 	n, err := io.Copy(io.MultiWriter(s, h), r)
 	if err != nil {
-		return 0, explain("the bytes cannot be copied", err)
+		return 0, explain("the content cannot be copied", err)
 	}
 	if got := hex.EncodeToString(h.Sum(nil)); got != sum {
-		return 0, fault.New(fault.Invalid, "%s is damaged where it comes from: its digest is %s", key, got)
+		return 0, fault.New(fault.Invalid, "%s is damaged at the source: its digest is %s", key, got)
 	}
 	return n, to.Keep(ctx, key, s)
 }
@@ -70,7 +70,7 @@ func Digest(ctx context.Context, b custody.Blobs, key string) (size int64, sum s
 	defer r.Close()
 	h := sha256.New()
 	if size, err = io.Copy(h, r); err != nil {
-		return 0, "", explain("the bytes cannot be read", err)
+		return 0, "", explain("the stored content cannot be read", err)
 	}
 	return size, hex.EncodeToString(h.Sum(nil)), nil
 }

@@ -39,9 +39,9 @@ func Schemes() []string { return append([]string{"file", "mem"}, slices.Sorted(m
 // unknownScheme returns the error for a URL scheme that this build cannot open.
 func unknownScheme(scheme string) error {
 	if tag := leftOut[scheme]; tag != "" {
-		return fault.New(fault.Invalid, "storage %q is left out of this build: build without the tag %s", scheme+"://", tag)
+		return fault.New(fault.Invalid, "storage %q is not included in this build: build without the tag %s", scheme+"://", tag)
 	}
-	return fault.New(fault.Invalid, "storage %q is not known: use %s://", scheme+"://", strings.Join(Schemes(), "://, "))
+	return fault.New(fault.Invalid, "unknown storage %q: use %s://", scheme+"://", strings.Join(Schemes(), "://, "))
 }
 
 // openStore opens an object store.
@@ -73,7 +73,7 @@ func openDriver(ctx context.Context, location string) (place, driver, error) {
 	}
 	if u.Host == "" || u.User != nil {
 		return place{}, driver{},
-			fault.New(fault.Invalid, "the storage URL names no bucket, or holds credentials, which belong into the environment")
+			fault.New(fault.Invalid, "the storage URL names no bucket, or contains credentials, which belong in the environment")
 	}
 	bucket, err := blob.OpenBucket(ctx, location)
 	if err != nil {

@@ -29,7 +29,7 @@ func explain(what string, err error) error {
 // explainRead is explain for reads. It returns fault.NotFound for a missing blob.
 func explainRead(err error) error {
 	if errors.Is(err, fs.ErrNotExist) || gcerrors.Code(err) == gcerrors.NotFound {
-		return fault.Wrap(fault.NotFound, err, "no such bytes")
+		return fault.Wrap(fault.NotFound, err, "no such content")
 	}
-	return explain("the bytes cannot be read", err)
+	return explain("the stored content cannot be read", err)
 }

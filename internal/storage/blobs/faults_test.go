@@ -25,7 +25,7 @@ func testFolder(t *testing.T) *Blobs {
 
 // TestExplain: what callers must act on has a kind, and the words for a full disk say so.
 func TestExplain(t *testing.T) {
-	full := explain("the bytes cannot be stored", &os.PathError{Op: "write", Path: "/secret", Err: syscall.ENOSPC})
+	full := explain("the content cannot be stored", &os.PathError{Op: "write", Path: "/secret", Err: syscall.ENOSPC})
 	if !fault.Is(full, fault.Unavailable) || !strings.Contains(full.Error(), "disk is full") ||
 		strings.Contains(full.Error(), "secret") {
 		t.Errorf("explain(full disk) = %v, want unavailable, the disk is full, and no path", full)
@@ -71,7 +71,7 @@ func TestLostSync(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.Discard()
-	s.lost = fault.New(fault.Unavailable, "the disk did not take the bytes; send them again")
+	s.lost = fault.New(fault.Unavailable, "the disk did not store the file; send it again")
 	for range 2 {
 		if err := b.Keep(t.Context(), testKey, s); !fault.Is(err, fault.Unavailable) {
 			t.Errorf("Keep(lost) = %v, want unavailable", err)

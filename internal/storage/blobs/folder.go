@@ -31,7 +31,7 @@ type folder struct {
 // openFolder opens the store in a folder, which is created if it is missing.
 func openFolder(path string, o Options) (*Blobs, error) {
 	if path == "" {
-		return nil, fault.New(fault.Invalid, "storage needs the path of a folder")
+		return nil, fault.New(fault.Invalid, "storage requires the path of a folder")
 	}
 	root, err := filepath.Abs(path)
 	if err != nil {
@@ -44,7 +44,7 @@ func openFolder(path string, o Options) (*Blobs, error) {
 		}
 	} else {
 		if err := makeDir(root); err != nil {
-			return nil, fault.Wrap(fault.Invalid, err, "the storage folder cannot be made: %v", err)
+			return nil, fault.Wrap(fault.Invalid, err, "the storage folder cannot be created: %v", err)
 		}
 		if s, err = openStages(s.dir); err != nil {
 			return nil, fault.Wrap(fault.Invalid, err, "the storage folder cannot be written: %v", err)
@@ -115,7 +115,7 @@ func is(file *os.File, path string) bool {
 func sameSize(path string, size int64) error {
 	info, err := os.Stat(path)
 	if err == nil && info.Size() != size {
-		return fault.New(fault.Unavailable, "the storage did not keep the bytes: it has %d of %d", info.Size(), size)
+		return fault.New(fault.Unavailable, "the storage did not store the whole file: it has %d of %d bytes", info.Size(), size)
 	}
 	return err
 }

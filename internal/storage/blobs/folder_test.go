@@ -131,17 +131,17 @@ func TestOpenRefuses(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, row := range map[string]struct{ location, says string }{
-		"nothing":             {"", "path of a folder"},
-		"no path":             {"file://", "path of a folder"},
-		"a host":              {"file://server/share", "cannot be read"},
-		"options":             {"file:///tmp?create_dir=1", "cannot be read"},
-		"a file":              {"file://" + file, "not a folder"},
-		"below a file":        {file + "/below", "cannot be made"},
-		"a scheme of nothing": {"://", "is not known"},
-		"an unknown store":    {"swift://bucket", `"swift://" is not known`},
-		"no bucket":           {"s3://", "names no bucket"},
-		"credentials":         {"s3://key:secret@bucket", "belong into the environment"},
-		"unknown parameters":  {"s3://bucket?colour=red", "colour"},
+		"nothing":            {"", "path of a folder"},
+		"no path":            {"file://", "path of a folder"},
+		"a host":             {"file://server/share", "cannot be read"},
+		"options":            {"file:///tmp?create_dir=1", "cannot be read"},
+		"a file":             {"file://" + file, "not a folder"},
+		"below a file":       {file + "/below", "cannot be created"},
+		"an empty scheme":    {"://", `unknown storage "://"`},
+		"an unknown store":   {"swift://bucket", `unknown storage "swift://"`},
+		"no bucket":          {"s3://", "names no bucket"},
+		"credentials":        {"s3://key:secret@bucket", "belong in the environment"},
+		"unknown parameters": {"s3://bucket?colour=red", "colour"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b, err := blobs.Open(t.Context(), row.location, blobs.Options{})

@@ -13,7 +13,7 @@ var keyForm = regexp.MustCompile(`\A(?:files|metadata)/([0-9a-f]{2})/([0-9a-f]{6
 func checkKey(key string) error {
 	m := keyForm.FindStringSubmatch(key)
 	if m == nil || m[2][:2] != m[1] {
-		return fault.New(fault.Internal, "%.100q is not a key of stored bytes", key)
+		return fault.New(fault.Internal, "%.100q is not a storage key", key)
 	}
 	return nil
 }

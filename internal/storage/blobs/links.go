@@ -72,7 +72,7 @@ func openLinks(ctx context.Context, at place, d driver, o Options) (*links, erro
 	if err != nil {
 		l.close()
 		return nil, fault.Wrap(fault.Invalid, err,
-			"delivery by redirect needs a store that signs URLs, and this one cannot: %v", err)
+			"delivery by redirect requires a store that signs URLs, but this one cannot: %v", err)
 	}
 	return l, nil
 }
@@ -159,7 +159,7 @@ func (b *Blobs) Link(ctx context.Context, key string, size int64) (string, error
 	}
 	to, err := b.links.link(ctx, key, size)
 	if err != nil {
-		return "", explain("no address of the bytes can be made", err)
+		return "", explain("no download URL can be created", err)
 	}
 	if to == "" {
 		return "", nil

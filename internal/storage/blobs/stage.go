@@ -81,7 +81,7 @@ type stage struct {
 func (s *stage) Write(p []byte) (int, error) {
 	n, err := s.file.Write(p)
 	s.size += int64(n)
-	return n, explain("the bytes cannot be stored", err)
+	return n, explain("the content cannot be stored", err)
 }
 
 // ReadAt reads the data written so far.
@@ -95,7 +95,7 @@ func (s *stage) Size() int64 { return s.size }
 func (s *stage) sync() error {
 	if s.lost == nil {
 		if err := s.file.Sync(); err != nil {
-			s.lost = fault.Wrap(fault.Unavailable, err, "the disk did not take the bytes; send them again")
+			s.lost = fault.Wrap(fault.Unavailable, err, "the disk did not store the file; send it again")
 		}
 	}
 	return s.lost

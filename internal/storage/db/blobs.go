@@ -86,7 +86,7 @@ func (t *Tx) endHold(ctx context.Context, key string) (used bool, err error) {
 		return false, err
 	}
 	if len(out) == 0 {
-		return false, fault.New(fault.Unavailable, "this took so long that the bytes were taken for abandoned; try again")
+		return false, fault.New(fault.Unavailable, "this took so long that the upload was treated as abandoned; try again")
 	}
 	return out[0], nil
 }

@@ -86,7 +86,7 @@ func connect(url string, o Options) (*DB, error) {
 		return connectPostgres(url, o)
 	}
 	return nil, fault.New(fault.Invalid,
-		"database %q is not known: use sqlite:/path/index.db or postgres://user@host/name", scheme+":")
+		"unknown database %q: use sqlite:/path/index.db or postgres://user@host/name", scheme+":")
 }
 
 // prepare checks and migrates the database, and starts to watch the serial.

@@ -61,7 +61,7 @@ func (d dialect) explain(err error) error {
 	case down:
 		return fault.Wrap(fault.Unavailable, err, "the database is not available; try again later")
 	case garbled:
-		return fault.Wrap(fault.Invalid, err, "a text is not valid UTF-8")
+		return fault.Wrap(fault.Invalid, err, "text is not valid UTF-8")
 	}
 	return err
 }

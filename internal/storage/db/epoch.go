@@ -137,9 +137,9 @@ func (d *DB) follow(ctx context.Context, s sight) (memo.Stamp, error) {
 	log := d.options.Log.With("seen", behind, "found", s.value)
 	switch v {
 	case renewed:
-		log.Info("the index has a new epoch: pages, tokens and names are read again", "epoch", s.epoch)
+		log.Info("the index has a new epoch: reloading pages, tokens and names", "epoch", s.epoch)
 	case distant:
-		log.Info("many changes were made since the last look: pages, tokens and names are read again")
+		log.Info("too many changes since the last look: reloading pages, tokens and names")
 	}
 	if !due {
 		return at, nil
@@ -149,13 +149,13 @@ func (d *DB) follow(ctx context.Context, s sight) (memo.Stamp, error) {
 	now, made, err := d.beginEpoch(ctx, s.epoch, behind)
 	switch {
 	case err != nil:
-		log.Warn("the database came back older than this server has seen it, and cannot be marked yet", "error", err)
+		log.Warn("the database came back in an older state than this server has seen, and cannot be marked yet", "error", err)
 		return at, nil
 	case made:
-		log.Error("the database came back older than this server has seen it: what was changed in between is missing, and must be done again",
+		log.Error("the database came back in an older state than this server has seen: later changes are missing and must be made again",
 			"epoch", now.epoch, "serial", now.value)
 	default:
-		log.Warn("the database came back older than this server has seen it; another server noticed first", "epoch",
+		log.Warn("the database came back in an older state than this server has seen; another server noticed first", "epoch",
 			now.epoch, "serial", now.value)
 	}
 	return d.history.settle(now), nil
@@ -237,7 +237,7 @@ func (d *DB) ensureEpoch(ctx context.Context) error {
 	named := func(t *Tx) error {
 		s, err := t.counter(ctx)
 		if err == nil && s.epoch == "" {
-			err = fault.New(fault.NotFound, "the counter has no epoch")
+			err = fault.New(fault.NotFound, "the serial has no epoch")
 		}
 		return err
 	}

@@ -15,7 +15,7 @@ func (t *Tx) InsertFile(ctx context.Context, f catalog.File, m packaging.Metadat
 		return err
 	}
 	if gone {
-		return fault.New(fault.Conflict, "file %s was deleted, and its name is not given again", f.Filename)
+		return fault.New(fault.Conflict, "file %s was deleted, and its name cannot be reused", f.Filename)
 	}
 	u := f.Uploader
 	err = t.insert(ctx, "file "+f.Filename,

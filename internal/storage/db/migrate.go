@@ -68,7 +68,7 @@ func (d *DB) migrateOnce(ctx context.Context) error {
 	}
 	if have > know {
 		return fault.New(fault.Invalid,
-			"the database has schema %d and this program knows %d at most: start the newer program, or restore a backup made by this one", have, know)
+			"the database has schema %d, but this version supports %d at most: start the newer version, or restore a backup made by this one", have, know)
 	}
 	if have == know {
 		return nil

@@ -113,7 +113,7 @@ func ErrMoved(at time.Time) error {
 		return nil
 	}
 	return fault.New(fault.Conflict,
-		"this index was moved already, on %s: index migrate --stay makes it take changes again", at.Format(time.DateTime))
+		"this index was already moved, on %s: run index migrate --stay to accept changes here again", at.Format(time.DateTime))
 }
 
 func (d *DB) unmark(ctx context.Context, mark string) error {
@@ -218,7 +218,7 @@ func (t *Tx) clear(ctx context.Context) error {
 			return err
 		}
 		if len(some) > 0 && arriving == 0 {
-			return fault.New(fault.Conflict, "the other database is an index with content of its own: name an empty one")
+			return fault.New(fault.Conflict, "the other database already contains an index: specify an empty one")
 		}
 	}
 	for _, table := range append(rebuilt, reversed(moved)...) {
@@ -254,7 +254,7 @@ func (t *Tx) copyTable(ctx context.Context, into *Tx, table string) (int64, erro
 	}
 	got, err := into.eachRow(ctx, table, columns, kinds, func([]any) error { return nil })
 	if err == nil && got != sent {
-		err = fault.New(fault.Internal, "%d rows were sent, and %d rows came back, or others", sent.rows, got.rows)
+		err = fault.New(fault.Internal, "%d rows were copied, but %d rows or other content was read back", sent.rows, got.rows)
 	}
 	return sent.rows, err
 }
@@ -335,7 +335,7 @@ func plain(scanned []any) ([]any, error) {
 			case []byte:
 				values[i] = string(v)
 			default:
-				return nil, fault.New(fault.Internal, "a column holds a %T", v)
+				return nil, fault.New(fault.Internal, "a column contains a %T", v)
 			}
 		}
 	}

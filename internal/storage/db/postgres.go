@@ -88,10 +88,10 @@ func checkPostgres(ctx context.Context, write *sql.DB) error {
 		return err
 	}
 	if version < minPostgres {
-		return fault.New(fault.Invalid, "PostgreSQL %d is too old: 15 or newer is needed", version/10000)
+		return fault.New(fault.Invalid, "PostgreSQL %d is too old: 15 or newer is required", version/10000)
 	}
 	if !schema.Valid {
-		return fault.New(fault.Invalid, "the schema of the database URL does not exist: create it, or leave search_path out")
+		return fault.New(fault.Invalid, "the schema of the database URL does not exist: create it, or remove search_path from the URL")
 	}
 	return nil
 }

@@ -153,7 +153,7 @@ func scanListing(r row) (l catalog.Listed, err error) {
 	}
 	part := strings.SplitN(text, listSeparator, 5)
 	if len(part) != 5 {
-		return l, fault.New(fault.Internal, "a project's row is %q", text)
+		return l, fault.New(fault.Internal, "a project's row is malformed: %q", text)
 	}
 	l.ID, l.Status, l.Display = part[0], catalog.Status(part[1]), part[4]
 	if l.Serial, err = strconv.ParseInt(part[2], 10, 64); err != nil {

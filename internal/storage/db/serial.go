@@ -20,7 +20,7 @@ func (t *Tx) NextSerial(ctx context.Context) (int64, error) {
 	n, err := one(ctx, t, "counter", scan, t.db.dialect.next, newMark(), t.db.history.given())
 	if fault.Is(err, fault.NotFound) {
 		return 0, fault.New(fault.Unavailable,
-			"this index was moved, and takes no changes here: use the new server, or ask its administrator for the address")
+			"this index was moved and accepts no changes here: use the new server, or ask its administrator for the address")
 	}
 	return n, err
 }

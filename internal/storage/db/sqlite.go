@@ -144,14 +144,14 @@ func pool(c driver.Connector, n int) *sql.DB {
 // makeFile creates the file and its folder, accessible only by their owner, and returns the absolute path.
 func makeFile(path string) (string, error) {
 	if path == "" || strings.HasPrefix(path, ":") {
-		return "", fault.New(fault.Invalid, "sqlite: needs the path of a file, as in sqlite:/var/lib/index/index.db")
+		return "", fault.New(fault.Invalid, "sqlite: requires a file path, such as sqlite:/var/lib/index/index.db")
 	}
 	path, err := filepath.Abs(path)
 	if err != nil {
 		return "", err
 	}
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return "", fault.Wrap(fault.Invalid, err, "the database's folder cannot be made: %v", err)
+		return "", fault.Wrap(fault.Invalid, err, "the database's folder cannot be created: %v", err)
 	}
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
@@ -166,14 +166,14 @@ func checkSQLite(ctx context.Context, write *sql.DB) error {
 	err := write.QueryRowContext(ctx, `PRAGMA journal_mode`).Scan(&mode)
 	if e, ok := errors.AsType[*sqlite.Error](err); ok && e.Code()&0xff == sqliteNotADB {
 		return fault.Wrap(fault.Invalid, err,
-			"the database file holds something else: give the path of an index's database, or of no file")
+			"the file is not a database: specify the path of an index's database, or of a file that does not exist")
 	}
 	if err != nil {
 		return err
 	}
 	if mode != "wal" {
 		return fault.New(fault.Invalid,
-			"the database file lies where SQLite's write-ahead log does not work: put it on a local disk")
+			"SQLite's write-ahead log does not work at the database file's location: move the file to a local disk")
 	}
 	return nil
 }

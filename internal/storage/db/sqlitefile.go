@@ -58,12 +58,12 @@ func (f *dbFile) next() (os.FileInfo, error) {
 	log, err := os.Stat(f.path + "-wal")
 	if old := f.log.Load(); err == nil && old != nil && os.SameFile(*old, log) {
 		return nil, fault.New(fault.Unavailable,
-			"the database file was replaced, and the write-ahead log of the old one still lies beside it; an administrator must stop the index, remove %s-wal and %s-shm, and start it again", f.path, f.path)
+			"the database file was replaced, and the write-ahead log of the old one is still beside it; an administrator must stop the index, remove %s-wal and %s-shm, and start it again", f.path, f.path)
 	}
 	return info, nil
 }
 
 // errReplaced returns the error for a change during which the file was replaced.
 func errReplaced() error {
-	return fault.New(fault.Unavailable, "the database was replaced meanwhile; try again")
+	return fault.New(fault.Unavailable, "the database was replaced in the meantime; try again")
 }

@@ -142,7 +142,7 @@ func scanCount(r row) (n int, err error) {
 func legible(args []any) error {
 	for _, a := range args {
 		if s, ok := a.(string); ok && (!utf8.ValidString(s) || strings.IndexByte(s, 0) >= 0) {
-			return fault.New(fault.Invalid, "a text is not valid UTF-8 or holds a NUL byte")
+			return fault.New(fault.Invalid, "text is not valid UTF-8 or contains a NUL byte")
 		}
 	}
 	return nil

@@ -75,7 +75,7 @@ func (w *watcher) reopen(ctx context.Context, d *DB) error {
 	if err != nil {
 		return err
 	}
-	d.options.Log.Error("the database file was replaced while the index runs; it is opened again", "path", d.path)
+	d.options.Log.Error("the database file was replaced while the index was running; reopening it", "path", d.path)
 	awake, err := wakeSQLite(ctx, d.path)
 	if err != nil {
 		return err
@@ -158,7 +158,7 @@ func (w *watcher) read(ctx context.Context, d *DB) (memo.Stamp, error) {
 	s.mark, ok[3] = row[3].(int64)
 	s.known, ok[4] = row[4].(int64)
 	if slices.Contains(ok[:], false) {
-		return memo.Stamp{}, errors.New("the counter's row is garbled")
+		return memo.Stamp{}, errors.New("the serial's row is garbled")
 	}
 	return d.follow(ctx, s)
 }
@@ -171,7 +171,7 @@ func number(ctx context.Context, s driver.StmtQueryContext) (int64, error) {
 	}
 	n, ok := into[0].(int64)
 	if !ok {
-		return 0, errors.New("the database gave no number")
+		return 0, errors.New("the database returned no number")
 	}
 	return n, nil
 }

@@ -103,7 +103,7 @@ func open(ctx context.Context, url string) (store, error) {
 	case "postgres", "postgresql":
 		return openPostgres(ctx, url)
 	}
-	return nil, fault.New(fault.Invalid, "database %q is not known", scheme+":")
+	return nil, fault.New(fault.Invalid, "unknown database %q", scheme+":")
 }
 
 // perBatch is the approximate number of file rows written at once.
