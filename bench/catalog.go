@@ -11,7 +11,6 @@ import (
 	"pyindex/internal/storage/db/synthetic"
 )
 
-// fillCatalog runs the command "catalog".
 func fillCatalog(ctx context.Context, args []string) error {
 	f := flag.NewFlagSet("catalog", flag.ContinueOnError)
 	url := f.String("database-url", "",

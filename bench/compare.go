@@ -15,7 +15,6 @@ import (
 	"pyindex/internal/storage/db/synthetic"
 )
 
-// settings are the flags of the comparison.
 type settings struct {
 	quick, json          bool
 	backend, databaseURL string
@@ -84,7 +83,6 @@ func compare(ctx context.Context, args []string) error {
 	return nil
 }
 
-// measure runs all measurements in a temporary folder.
 func (s settings) measure(ctx context.Context) (*report, error) {
 	dir, err := os.MkdirTemp("", "index-bench-")
 	if err != nil {
@@ -99,7 +97,6 @@ func (s settings) measure(ctx context.Context) (*report, error) {
 	return &b.report, err
 }
 
-// bench is one comparison.
 type bench struct {
 	settings
 	dir         string
@@ -113,7 +110,6 @@ type bench struct {
 	count       int // number of uploaded wheels, for unique names
 }
 
-// column is one measured server.
 type column struct {
 	name    string
 	process *process
@@ -199,17 +195,13 @@ func (b *bench) fill(ctx context.Context) (err error) {
 	return err
 }
 
-// write creates a large wheel.
 func (b *bench) write(w wheel, path string) (sum string, err error) {
 	f, err := os.Create(path)
 	if err != nil {
 		return "", err
 	}
 	sum, err = w.stream(f, b.blocks)
-	if closed := f.Close(); err == nil {
-		err = closed
-	}
-	return sum, err
+	return sum, errors.Join(err, f.Close())
 }
 
 // neighbours starts the servers that serve the same content, and the peers.

@@ -47,7 +47,6 @@ func (b *bench) startDevpi(ctx context.Context) error {
 		target{URL: p.base + devpiIndex, User: devpiUser, Secret: devpiSecret})
 }
 
-// makeDevpiIndex logs in and creates the index.
 func makeDevpiIndex(ctx context.Context, base string) error {
 	var login struct{ Result struct{ Password string } }
 	if err := devpiCall(ctx, "POST", base+"/+login", "", map[string]string{"user": devpiUser, "password": devpiSecret},

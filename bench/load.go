@@ -118,7 +118,6 @@ func (j job) run(ctx context.Context) (t tally, err error) {
 	return t, err
 }
 
-// runLoad runs the client process.
 func runLoad(ctx context.Context, _ []string) error {
 	var j job
 	if err := json.NewDecoder(os.Stdin).Decode(&j); err != nil {

@@ -25,7 +25,6 @@ const (
 	withGzip = "Accept-Encoding: gzip"
 )
 
-// page is one kind of read.
 type page struct {
 	name, path string
 	header     []string
@@ -37,7 +36,6 @@ type page struct {
 
 func (b *bench) bigPage() string { return "/simple/" + synthetic.Name(0) + "/" }
 
-// copyPages stores the responses of the index.
 func (b *bench) copyPages(ctx context.Context) error {
 	dir := filepath.Join(b.dir, "copies")
 	if err := os.Mkdir(dir, 0o755); err != nil {
@@ -160,7 +158,6 @@ func (b *bench) readings(ctx context.Context) error {
 
 var errUnable = errors.New("not supported")
 
-// sample measures a page once.
 func (b *bench) sample(ctx context.Context, c column, p page) (float64, error) {
 	j := job{Target: c.at(p.path, p.header...), Conns: p.conns, For: b.each}
 	if j.Conns == 0 {

@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 )
 
-// peer is another index that is installed on this machine.
 type peer struct {
 	name  string
 	takes target // its upload URL; empty if it accepts no uploads

@@ -14,7 +14,6 @@ import (
 	"time"
 )
 
-// process is a server started by the benchmark.
 type process struct {
 	cmd   *exec.Cmd
 	ended chan struct{}

@@ -17,7 +17,6 @@ import (
 	"pyindex/internal/storage/db/synthetic"
 )
 
-// scale runs the command "scale".
 func scale(ctx context.Context, args []string) error {
 	f := flag.NewFlagSet("scale", flag.ContinueOnError)
 	database := f.String("database-url", "",
@@ -60,7 +59,6 @@ func scale(ctx context.Context, args []string) error {
 	return nil
 }
 
-// curve holds measurements at several sizes of one catalog.
 type curve struct {
 	dir, url, binary string
 	description      int
@@ -69,7 +67,6 @@ type curve struct {
 	steps            []*stepped
 }
 
-// stepped holds the measurements at one size.
 type stepped struct {
 	Size    synthetic.Size
 	Names   []string
@@ -150,7 +147,6 @@ func (s *curve) project(m *stepped, n int) string {
 	return fmt.Sprintf("scale-%s-%d-%d", s.nonce, m.Size.Projects, n)
 }
 
-// uploads measures eight uploads at once.
 func (s *curve) uploads(ctx context.Context, x *site, p *process, m *stepped) error {
 	j := job{Target: x.uploads(p), Conns: 8}
 	for n := range fresh * 20 {
@@ -240,7 +236,6 @@ func (s *curve) searches(ctx context.Context, _ *site, p *process, m *stepped) e
 	return nil
 }
 
-// singles measures small uploads one after another.
 func (s *curve) singles(ctx context.Context, x *site, p *process, m *stepped) error {
 	j := job{Target: x.uploads(p), Conns: 1}
 	for n := range 50 {

@@ -12,7 +12,6 @@ import (
 	"time"
 )
 
-// report holds all measurements.
 type report struct {
 	Machine, Settings string
 	Rows              []*row
@@ -147,7 +146,6 @@ func (p *report) columns() (out []string) {
 	return out
 }
 
-// markdown writes the table.
 func (p *report) markdown(w io.Writer) {
 	columns := p.columns()
 	fmt.Fprintf(w, "%s\n\n%s\n\n", p.Machine, p.Settings)

@@ -3,8 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"io"
 	"mime/multipart"
@@ -70,18 +68,15 @@ func (f form) send(ctx context.Context, c *http.Client, to target, content io.Re
 	return err
 }
 
-// upload sends a wheel with a payload of n bytes.
 func upload(ctx context.Context, c *http.Client, to target, w wheel, n int) error {
 	content := w.bytes(n)
-	sum := sha256.Sum256(content)
-	f, err := newForm(w, hex.EncodeToString(sum[:]))
+	f, err := newForm(w, digest(content))
 	if err != nil {
 		return err
 	}
 	return f.send(ctx, c, to, bytes.NewReader(content), int64(len(content)))
 }
 
-// uploadFile sends a wheel from a file.
 func uploadFile(ctx context.Context, c *http.Client, to target, w wheel, path, sum string) error {
 	content, err := os.Open(path)
 	if err != nil {

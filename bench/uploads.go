@@ -5,6 +5,7 @@ import (
 	"crypto/md5"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -84,9 +85,7 @@ func hashAndWrite(from, to string) (seconds float64, err error) {
 	if err == nil {
 		err = out.Sync()
 	}
-	if closed := out.Close(); err == nil {
-		err = closed
-	}
+	err = errors.Join(err, out.Close())
 	return time.Since(start).Seconds(), err
 }
 

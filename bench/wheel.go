@@ -13,7 +13,6 @@ import (
 	"strings"
 )
 
-// wheel is a distribution to upload.
 type wheel struct{ project, version string }
 
 func (w wheel) stem() string { return strings.ReplaceAll(w.project, "-", "_") + "-" + w.version }
@@ -76,7 +75,6 @@ func (a *again) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// write writes the archive without compression.
 func (w wheel) write(to io.Writer, size int64, crc uint32, payload io.Reader) error {
 	z, info := zip.NewWriter(to), w.stem()+".dist-info/"
 	package_ := strings.ReplaceAll(w.project, "-", "_") + "/"

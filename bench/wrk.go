@@ -45,7 +45,6 @@ func (j job) read(ctx context.Context) (t tally, err error) {
 	return parseWrk(out)
 }
 
-// parseWrk parses the output of wrk.
 func parseWrk(out []byte) (t tally, err error) {
 	done, read := wrkDone.FindSubmatch(out), wrkRead.FindSubmatch(out)
 	if done == nil || read == nil {

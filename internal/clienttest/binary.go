@@ -62,7 +62,6 @@ func build(race bool) (string, error) {
 	return path, os.Rename(part, path)
 }
 
-// moduleRoot returns the folder of this module's go.mod.
 func moduleRoot() (string, error) {
 	out, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}").Output()
 	if err != nil {

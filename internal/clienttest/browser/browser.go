@@ -140,7 +140,6 @@ func (b *Tab) Go(path string) {
 	b.run("opening "+path, chromedp.Navigate(path))
 }
 
-// eval runs a script and decodes its result into v.
 func (b *Tab) eval(script string, v any) error {
 	ctx, cancel := context.WithTimeout(b.ctx, patience)
 	defer cancel()
@@ -175,7 +174,6 @@ func (b *Tab) Where() string {
 	return strings.TrimPrefix(s, b.base)
 }
 
-// wait waits until holds returns true.
 func (b *Tab) wait(what string, holds func() bool) {
 	b.t.Helper()
 	for deadline := time.Now().Add(patience); !holds(); time.Sleep(30 * time.Millisecond) {

@@ -14,10 +14,8 @@ import (
 	"pyindex/internal/fault"
 )
 
-// openMemory opens a store in memory.
 func openMemory(o Options) (*Blobs, error) { return openBucket(memblob.OpenBucket(nil), o) }
 
-// openBucket returns a store for any bucket.
 func openBucket(bucket *blob.Bucket, o Options) (*Blobs, error) {
 	dir := o.StageDir
 	if dir == "" {
@@ -73,7 +71,6 @@ func (b *Blobs) size(ctx context.Context, key string) (int64, error) {
 	return a.Size, nil
 }
 
-// each calls f for the objects of a bucket.
 func (b *Blobs) each(ctx context.Context, f func(custody.Object) error) error {
 	list := b.bucket.List(nil)
 	for {

@@ -44,7 +44,6 @@ func unknownScheme(scheme string) error {
 	return fault.New(fault.Invalid, "unknown storage %q: use %s://", scheme+"://", strings.Join(Schemes(), "://, "))
 }
 
-// openStore opens an object store.
 func openStore(ctx context.Context, location string, o Options) (*Blobs, error) {
 	at, d, err := openDriver(ctx, location)
 	if err != nil {

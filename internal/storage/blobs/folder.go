@@ -120,7 +120,6 @@ func sameSize(path string, size int64) error {
 	return err
 }
 
-// size returns the size of a file in bytes.
 func (d *folder) size(key string) (int64, error) {
 	info, err := os.Stat(d.path(key))
 	if err != nil {
@@ -221,7 +220,6 @@ func makeDir(path string) error {
 	return syncDir(parent)
 }
 
-// syncDir syncs the names in a directory.
 func syncDir(path string) error {
 	d, err := os.Open(path)
 	if err != nil {

@@ -22,7 +22,6 @@ type ranged struct {
 	r      *blob.Reader // nil until the next Read
 }
 
-// begin requests the whole object.
 func (r *ranged) begin() error {
 	reader, err := r.b.NewReader(r.ctx, r.key, nil)
 	if err == nil {
@@ -31,7 +30,6 @@ func (r *ranged) begin() error {
 	return err
 }
 
-// Read implements io.Reader.
 func (r *ranged) Read(p []byte) (int, error) {
 	if r.offset >= r.size {
 		return 0, io.EOF
@@ -63,7 +61,6 @@ func (r *ranged) stand() error {
 	return err
 }
 
-// Seek implements io.Seeker.
 func (r *ranged) Seek(offset int64, whence int) (int64, error) {
 	switch whence {
 	case io.SeekCurrent:
@@ -78,7 +75,6 @@ func (r *ranged) Seek(offset int64, whence int) (int64, error) {
 	return offset, nil
 }
 
-// Close implements io.Closer.
 func (r *ranged) Close() error { return r.drop() }
 
 func (r *ranged) drop() error {

@@ -34,13 +34,11 @@ func signS3(ctx context.Context, at place, key string, from, until time.Time) (s
 	return signed.URL, nil
 }
 
-// pinned signs with a fixed time.
 type pinned struct {
 	s3.HTTPPresignerV4
 	at time.Time
 }
 
-// PresignHTTP implements s3.HTTPPresignerV4.
 func (p pinned) PresignHTTP(ctx context.Context, c aws.Credentials, r *http.Request, hash, service, region string,
 	_ time.Time, o ...func(*v4.SignerOptions),
 ) (string, http.Header, error) {

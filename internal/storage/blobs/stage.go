@@ -18,7 +18,6 @@ type stages struct {
 	own bool // created for this store and removed when the store is closed
 }
 
-// openStages creates the directory, accessible only by its owner.
 func openStages(dir string) (*stages, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
@@ -84,10 +83,8 @@ func (s *stage) Write(p []byte) (int, error) {
 	return n, explain("the content cannot be stored", err)
 }
 
-// ReadAt reads the data written so far.
 func (s *stage) ReadAt(p []byte, off int64) (int, error) { return s.file.ReadAt(p, off) }
 
-// Size returns the number of bytes written.
 func (s *stage) Size() int64 { return s.size }
 
 // sync makes the content durable. After a failed sync the system may report later syncs as successful although data was

@@ -25,7 +25,6 @@ type kept struct {
 	busy bool
 }
 
-// BeginTx starts a transaction.
 func (c *conn) BeginTx(ctx context.Context, o driver.TxOptions) (driver.Tx, error) {
 	var inner driver.Tx
 	err := c.step(OpBegin, "", func() error {
@@ -44,7 +43,6 @@ func (c *conn) BeginTx(ctx context.Context, o driver.TxOptions) (driver.Tx, erro
 	return tx{inner, c}, nil
 }
 
-// QueryContext runs a statement that returns rows.
 func (c *conn) QueryContext(ctx context.Context, q string, args []driver.NamedValue) (driver.Rows, error) {
 	var rows driver.Rows
 	err := c.step(OpQuery, q, func() error {
@@ -79,7 +77,6 @@ func (c *conn) query(ctx context.Context, q string, args []driver.NamedValue) (d
 	return &rows{inner, s}, nil
 }
 
-// ExecContext runs a statement that returns no rows.
 func (c *conn) ExecContext(ctx context.Context, q string, args []driver.NamedValue) (driver.Result, error) {
 	var result driver.Result
 	err := c.step(OpExec, q, func() (err error) {
@@ -119,7 +116,6 @@ func (c *conn) statement(ctx context.Context, q string) (*kept, error) {
 	return s, nil
 }
 
-// Close closes the statements and the connection.
 func (c *conn) Close() error {
 	for _, s := range c.kept {
 		s.Close()
@@ -133,7 +129,6 @@ type rows struct {
 	of *kept
 }
 
-// ColumnTypeDatabaseTypeName implements driver.RowsColumnTypeDatabaseTypeName.
 func (r *rows) ColumnTypeDatabaseTypeName(i int) string {
 	if t, ok := r.Rows.(driver.RowsColumnTypeDatabaseTypeName); ok {
 		return t.ColumnTypeDatabaseTypeName(i)

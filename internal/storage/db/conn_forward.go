@@ -10,7 +10,6 @@ func (c *conn) PrepareContext(ctx context.Context, q string) (driver.Stmt, error
 	return c.Conn.(driver.ConnPrepareContext).PrepareContext(ctx, q)
 }
 
-// Ping asks the driver whether the connection is alive.
 func (c *conn) Ping(ctx context.Context) error {
 	if p, ok := c.Conn.(driver.Pinger); ok {
 		return p.Ping(ctx)
@@ -18,7 +17,6 @@ func (c *conn) Ping(ctx context.Context) error {
 	return nil
 }
 
-// ResetSession prepares the connection for its next user.
 func (c *conn) ResetSession(ctx context.Context) error {
 	if c.born != c.life.now() {
 		return driver.ErrBadConn
@@ -29,7 +27,6 @@ func (c *conn) ResetSession(ctx context.Context) error {
 	return nil
 }
 
-// IsValid reports whether the connection may go back to the pool.
 func (c *conn) IsValid() bool {
 	if c.born != c.life.now() {
 		return false

@@ -185,7 +185,6 @@ func (d *DB) beginEpoch(ctx context.Context, refuted string, behind int64) (now 
 	return now, made, err
 }
 
-// counter returns the row of the serial.
 func (t *Tx) counter(ctx context.Context) (sight, error) {
 	scan := func(r row) (s sight, err error) { return s, r.Scan(s.into()...) }
 	return one(ctx, t, "counter", scan, sightQuery, int64(0))

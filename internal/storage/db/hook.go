@@ -28,7 +28,6 @@ type Step struct {
 // and returns the error for the step's caller: that of do, or another error from before or after the step took effect.
 type Hook func(s Step, do func() error) error
 
-// step runs do through the connection's hook, if it has one.
 func (c *conn) step(op Op, sql string, do func() error) error {
 	if c.hook == nil {
 		return do()
@@ -45,7 +44,6 @@ type connector struct {
 	keep   bool // prepare every statement once per connection; pgx does so by itself
 }
 
-// Connect opens one connection.
 func (c connector) Connect(ctx context.Context) (driver.Conn, error) {
 	born := c.life.now() // read before connecting: the connection may still lead to the old server
 	inner, err := c.Connector.Connect(ctx)
@@ -75,5 +73,4 @@ func (t tx) Commit() error {
 	return err
 }
 
-// Rollback rolls the transaction back.
 func (t tx) Rollback() error { return t.conn.step(OpRollback, "", t.Tx.Rollback) }

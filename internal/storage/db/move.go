@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -125,8 +126,7 @@ func (d *DB) unmark(ctx context.Context, mark string) error {
 
 // mark returns the value of a mark, or 0 if there is none.
 func (t *Tx) mark(ctx context.Context, name string) (int64, error) {
-	scan := func(r row) (n int64, err error) { err = r.Scan(&n); return n, err }
-	n, err := one(ctx, t, "mark", scan, `SELECT value FROM counters WHERE name = $1`, name)
+	n, err := one(ctx, t, "mark", scanNumber, `SELECT value FROM counters WHERE name = $1`, name)
 	if fault.Is(err, fault.NotFound) {
 		return 0, nil
 	}
@@ -221,21 +221,15 @@ func (t *Tx) clear(ctx context.Context) error {
 			return fault.New(fault.Conflict, "the other database already contains an index: specify an empty one")
 		}
 	}
-	for _, table := range append(rebuilt, reversed(moved)...) {
+	backward := slices.Clone(moved)
+	slices.Reverse(backward)
+	for _, table := range slices.Concat(rebuilt, backward) {
 		if _, err := t.exec(ctx, `DELETE FROM `+table); err != nil {
 			return err
 		}
 	}
 	_, err = t.exec(ctx, `DELETE FROM counters WHERE name <> 'serial'`)
 	return err
-}
-
-func reversed(s []string) []string {
-	out := make([]string, 0, len(s))
-	for i := range s {
-		out = append(out, s[len(s)-1-i])
-	}
-	return out
 }
 
 // copyTable copies one table, reads it back and compares. It returns the number of rows.

@@ -131,7 +131,6 @@ func (d *DB) lookAt(ctx context.Context) (memo.Stamp, error) {
 	})
 }
 
-// tryLook makes one look. ctx does not end; the look has its own timeout.
 func (d *DB) tryLook(ctx context.Context) (memo.Stamp, error) {
 	at, err := d.readStamp(ctx)
 	if errors.Is(err, context.DeadlineExceeded) {

@@ -15,7 +15,6 @@ import (
 
 const projectColumns = `p.id, p.name, p.display, p.status, p.status_reason, p.serial, p.size, p.created_at, p.trusted_only, p.file_limit, p.size_limit`
 
-// projectRow receives the columns of a project.
 type projectRow struct {
 	p       catalog.Project
 	name    string
@@ -35,7 +34,6 @@ func (s *projectRow) value() (catalog.Project, error) {
 	return s.p, err
 }
 
-// scanProject scans a project joined with its repository.
 func scanProject(r row) (catalog.Project, error) {
 	var p projectRow
 	var of repositoryRow

@@ -9,7 +9,6 @@ import (
 
 const publisherColumns = `p.id, p.issuer, p.provider, p.lookup, p.fields, p.owner_id, p.created_at, p.created_by`
 
-// publisherRow receives the columns of a publisher.
 type publisherRow struct {
 	p       publishers.Publisher
 	fields  string

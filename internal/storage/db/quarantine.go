@@ -44,7 +44,6 @@ func (t *Tx) CountUploads(ctx context.Context, f catalog.UploadFilter) (int, err
 	return one(ctx, t, "number", scanCount, `SELECT COUNT(*) FROM files f`+q.where, q.args...)
 }
 
-// uploads adds the conditions of a filter.
 func (q *asked) uploads(f catalog.UploadFilter) {
 	q.and("f.uploaded_at >= %s", micros(f.Since))
 	switch {

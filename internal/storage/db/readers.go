@@ -42,7 +42,6 @@ func (t *Tx) InsertReader(ctx context.Context, v publishers.Reader) error {
 	return nil
 }
 
-// readers runs a query for readers and adds their projects.
 func (t *Tx) readers(ctx context.Context, q string, args ...any) ([]publishers.Reader, error) {
 	out, err := many(ctx, t, scanReader, q, args...)
 	if err != nil {

@@ -12,7 +12,6 @@ import (
 
 const repositoryColumns = `r.id, r.name, r.members, r.public, r.created_at`
 
-// repositoryRow receives the columns of a repository.
 type repositoryRow struct {
 	r       catalog.Repository
 	members string

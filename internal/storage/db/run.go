@@ -28,7 +28,6 @@ func (d *DB) update(ctx context.Context, f func(*Tx) error) error {
 	}
 }
 
-// attempt runs f in one transaction.
 func (d *DB) attempt(ctx context.Context, h *sql.DB, o *sql.TxOptions, turn string, f func(*Tx) error) error {
 	if ctx.Value(lookingKey{}) == nil { // a look has just had a response, and must not wait for another look
 		if _, away := d.outage.bridge(); away {

@@ -74,7 +74,6 @@ type statement struct {
 	args  []any
 }
 
-// arg adds an argument and returns its placeholder.
 func (s *statement) arg(v any) string {
 	s.args = append(s.args, v)
 	return fmt.Sprintf("$%d", len(s.args))

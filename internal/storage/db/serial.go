@@ -11,13 +11,12 @@ import (
 // NextSerial implements access.Serials. The row remains locked until the transaction ends, so serials follow the order
 // of commits.
 func (t *Tx) NextSerial(ctx context.Context) (int64, error) {
-	scan := func(r row) (n int64, err error) { err = r.Scan(&n); return n, err }
 	if first := t.db.dialect.remember; first != "" {
 		if _, err := t.exec(ctx, first); err != nil {
 			return 0, err
 		}
 	}
-	n, err := one(ctx, t, "counter", scan, t.db.dialect.next, newMark(), t.db.history.given())
+	n, err := one(ctx, t, "counter", scanNumber, t.db.dialect.next, newMark(), t.db.history.given())
 	if fault.Is(err, fault.NotFound) {
 		return 0, fault.New(fault.Unavailable,
 			"this index was moved and accepts no changes here: use the new server, or ask its administrator for the address")

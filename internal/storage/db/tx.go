@@ -113,7 +113,6 @@ func one[T any](ctx context.Context, t *Tx, what string, scan func(row) (T, erro
 	return out[0], nil
 }
 
-// many returns all rows of a statement.
 func many[T any](ctx context.Context, t *Tx, scan func(row) (T, error), q string, args ...any) ([]T, error) {
 	var out []T
 	err := t.query(ctx, func(r row) error {

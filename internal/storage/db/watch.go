@@ -35,7 +35,6 @@ type sighting struct {
 	at      time.Time
 }
 
-// watch starts to watch the database of a file.
 func watch(ctx context.Context, c driver.Connector, d *DB) (*watcher, error) {
 	w := &watcher{connector: c}
 	return w, w.open(ctx, d)
@@ -163,7 +162,6 @@ func (w *watcher) read(ctx context.Context, d *DB) (memo.Stamp, error) {
 	return d.follow(ctx, s)
 }
 
-// number runs a statement that returns one number.
 func number(ctx context.Context, s driver.StmtQueryContext) (int64, error) {
 	var into [1]driver.Value
 	if err := first(ctx, s, into[:]); err != nil {

@@ -47,7 +47,6 @@ func Accounts(t *testing.T, open Opener) {
 	}
 }
 
-// updateAccounts updates accounts.
 func (w *world) updateAccounts(f func(account.Tx) error) {
 	w.Helper()
 	w.must(w.a.Accounts.Update(w.ctx, f))

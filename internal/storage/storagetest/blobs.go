@@ -39,7 +39,6 @@ func Blobs(t *testing.T, open func(t *testing.T) (custody.Blobs, custody.Blobs))
 	}
 }
 
-// staged returns a stage that contains p.
 func staged(t *testing.T, b custody.Blobs, p []byte) custody.Stage {
 	t.Helper()
 	s, err := b.Stage(t.Context())
@@ -53,7 +52,6 @@ func staged(t *testing.T, b custody.Blobs, p []byte) custody.Stage {
 	return s
 }
 
-// stored fails unless p is stored under key.
 func stored(t *testing.T, b custody.Blobs, key string, p []byte) {
 	t.Helper()
 	r, size, err := b.Open(t.Context(), key)
@@ -67,7 +65,6 @@ func stored(t *testing.T, b custody.Blobs, key string, p []byte) {
 	}
 }
 
-// absent fails if a blob is stored under key.
 func absent(t *testing.T, b custody.Blobs, key string) {
 	t.Helper()
 	r, _, err := b.Open(t.Context(), key)

@@ -63,7 +63,6 @@ func Catalog(t *testing.T, open Opener) {
 	}
 }
 
-// digest returns a SHA-256 in hex.
 func digest(s string) string {
 	sum := sha256.Sum256([]byte(s))
 	return hex.EncodeToString(sum[:])

@@ -31,7 +31,6 @@ func (w *world) holds(key, generation string, t time.Time) (h custody.Held, err 
 	return h, err
 }
 
-// owns calls OwnDrop in its own transaction.
 func (w *world) owns(key, owner string, since time.Time) (ours bool) {
 	w.Helper()
 	w.update(func(tx publishers.Tx) (err error) {
@@ -219,7 +218,6 @@ func checkChecks(w *world) {
 	}
 }
 
-// strays calls DropStray in its own transaction.
 func (w *world) strays(why, key string, want bool) {
 	w.Helper()
 	w.update(func(tx publishers.Tx) error {
@@ -267,7 +265,6 @@ func checkShared(w *world) {
 	w.lets("no row about it at all", custody.FileKey(digest("never seen")), false, true)
 }
 
-// abandoned calls AbandonedBlobs in its own transaction.
 func (w *world) abandoned(before time.Time, limit int) []string {
 	w.Helper()
 	var out []string
@@ -278,7 +275,6 @@ func (w *world) abandoned(before time.Time, limit int) []string {
 	return out
 }
 
-// interrupted calls InterruptedDrops in its own transaction.
 func (w *world) interrupted(before time.Time, limit int) []string {
 	w.Helper()
 	var out []string

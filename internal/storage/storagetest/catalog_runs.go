@@ -12,7 +12,6 @@ import (
 	"pyindex/internal/publishers"
 )
 
-// serial returns the serial through one handle.
 func (w *world) serial(s Stores) int64 {
 	w.Helper()
 	n, err := s.Catalog.Serial(w.ctx)

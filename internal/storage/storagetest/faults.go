@@ -43,7 +43,6 @@ func (f *Faults) Seen() []string {
 	return slices.Clone(f.seen)
 }
 
-// step runs one step or fails it.
 func (f *Faults) step(name string, do func() error) error {
 	f.mu.Lock()
 	f.seen = append(f.seen, name)

@@ -15,7 +15,6 @@ type FaultyBlobs struct {
 
 var _ custody.Blobs = (*FaultyBlobs)(nil)
 
-// faultyStage can fail while content is written.
 type faultyStage struct {
 	custody.Stage
 	faults *Faults

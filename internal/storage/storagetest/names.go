@@ -102,7 +102,6 @@ func checkDeletedProjects(w *world) {
 	})
 }
 
-// creating returns a new project of a user.
 func (w *world) creating(u access.User, name, id string, when time.Time) catalog.NewProject {
 	return catalog.NewProject{
 		ID:         id,

@@ -35,7 +35,6 @@ func (w *world) reader(id string, projects ...catalog.Project) publishers.Reader
 	return r
 }
 
-// readToken inserts a minted token bound to readers.
 func (w *world) readToken(readers ...string) access.Token {
 	w.Helper()
 	t := w.token(access.Token{Kind: access.TokenMinted, Scope: access.ScopeRead, Limited: true, ExpiresAt: at})

@@ -14,7 +14,6 @@ import (
 // errLost is the error of a transaction that was not the first.
 var errLost = fault.New(fault.Conflict, "somebody was faster")
 
-// first returns errLost unless did is set.
 func first(did bool, err error) error {
 	if err == nil && !did {
 		return errLost

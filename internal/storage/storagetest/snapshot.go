@@ -107,7 +107,6 @@ func (s Snapshot) open(location string) *sql.DB {
 	return h
 }
 
-// runner is a pool or a connection.
 type runner interface {
 	ExecContext(ctx context.Context, q string, args ...any) (sql.Result, error)
 }

@@ -53,7 +53,6 @@ func newWorld(t *testing.T, open Opener) *world {
 	return w
 }
 
-// id returns a new identifier.
 func (w *world) id(kind string) string {
 	w.n++
 	return fmt.Sprintf("%s-%04d", kind, w.n)
@@ -66,7 +65,6 @@ func (w *world) must(err error) {
 	}
 }
 
-// view reads through the first handle.
 func (w *world) view(f func(catalog.Tx) error) {
 	w.Helper()
 	w.must(w.a.Catalog.View(w.ctx, f))
@@ -78,13 +76,11 @@ func (w *world) update(f func(publishers.Tx) error) {
 	w.must(w.a.Publishers.Update(w.ctx, f))
 }
 
-// updateAccess writes users.
 func (w *world) updateAccess(f func(access.Tx) error) {
 	w.Helper()
 	w.must(w.a.Access.Update(w.ctx, f))
 }
 
-// want fails unless err is a fault of the given kind.
 func (w *world) want(what string, err error, k fault.Kind) {
 	w.Helper()
 	if !fault.Is(err, k) {
@@ -92,7 +88,6 @@ func (w *world) want(what string, err error, k fault.Kind) {
 	}
 }
 
-// same fails unless got equals want.
 func (w *world) same(what string, got, want any) {
 	w.Helper()
 	if d := cmp.Diff(want, got, cmpopts.EquateComparable(packaging.ProjectName{}), cmpopts.EquateEmpty()); d != "" {

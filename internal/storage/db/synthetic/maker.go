@@ -83,7 +83,6 @@ func (m *maker) spread() {
 
 func (m *maker) hasLargest() bool { return m.first == 0 && m.Files >= 2*m.Largest+m.Projects }
 
-// count returns the number of files of a project.
 func (m *maker) count(number int) int {
 	if number == 0 && m.hasLargest() {
 		return m.Largest
@@ -133,7 +132,6 @@ func (m *maker) id() string {
 	return string(out)
 }
 
-// digest returns n random bytes in hex.
 func (m *maker) digest(n int) string {
 	raw, out := make([]byte, n), make([]byte, 0, 2*n)
 	m.source.Read(raw)

@@ -8,7 +8,6 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// postgresStore writes with COPY.
 type postgresStore struct {
 	conn    *pgx.Conn
 	indexes []string // SQL of the dropped indexes

@@ -41,7 +41,6 @@ type about struct {
 	size              int64
 }
 
-// project generates a project with count files.
 func (m *maker) project(b *batch, number, count int) {
 	a := m.about(number, count)
 	m.serial++

@@ -2,6 +2,7 @@ package synthetic
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -31,11 +32,7 @@ func Fill(ctx context.Context, url string, o Options) error {
 	if err != nil {
 		return err
 	}
-	err = fill(ctx, s, o.filled())
-	if closed := s.close(ctx); err == nil {
-		err = closed
-	}
-	return err
+	return errors.Join(fill(ctx, s, o.filled()), s.close(ctx))
 }
 
 // Size is the amount of data in a database.
@@ -53,10 +50,7 @@ func Measure(ctx context.Context, url string) (z Size, err error) {
 	if err == nil {
 		z.Bytes, err = s.bytes(ctx)
 	}
-	if closed := s.close(ctx); err == nil {
-		err = closed
-	}
-	return z, err
+	return z, errors.Join(err, s.close(ctx))
 }
 
 func (o Options) filled() Options {
@@ -75,7 +69,6 @@ func (o Options) filled() Options {
 	return o
 }
 
-// migrate creates the tables as the program does.
 func migrate(ctx context.Context, url string) error {
 	d, err := db.Open(ctx, url, db.Options{})
 	if err != nil {
@@ -153,8 +146,5 @@ func Made(ctx context.Context, url string) (int, error) {
 		return 0, err
 	}
 	n, err := s.number(ctx, madeQuery)
-	if closed := s.close(ctx); err == nil {
-		err = closed
-	}
-	return int(n), err
+	return int(n), errors.Join(err, s.close(ctx))
 }

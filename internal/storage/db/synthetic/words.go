@@ -46,7 +46,6 @@ func Name(number int) string {
 	return vocabulary[n%nouns] + "-" + vocabulary[n/nouns%nouns] + "-" + vocabulary[n/nouns/nouns]
 }
 
-// phrase returns n words.
 func phrase(z *rand.Zipf, n int) string {
 	all := make([]string, n)
 	for i := range all {
