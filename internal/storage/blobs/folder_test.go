@@ -20,7 +20,8 @@ var (
 	key = custody.FileKey(sum)
 )
 
-// TestFolderLayout: the file itself comes back, alone with its bytes, for its owner only, where fileblob finds it too.
+// TestFolderLayout checks that Open returns the file itself, readable only by its owner, at the path that fileblob
+// uses.
 func TestFolderLayout(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "blobs")
 	b := open(t, dir)
@@ -75,7 +76,8 @@ func checkModes(t *testing.T, dir string) {
 	}
 }
 
-// TestFolderLeftovers: what a crash leaves does no harm, a damaged file is noticed, and a folder that went comes back.
+// TestFolderLeftovers checks that files left by a crash are harmless, that a damaged file is detected, and that a
+// deleted folder is recreated.
 func TestFolderLeftovers(t *testing.T) {
 	dir := t.TempDir()
 	b := open(t, dir)
@@ -111,7 +113,7 @@ func TestFolderLeftovers(t *testing.T) {
 	}
 }
 
-// TestFolderWithoutParents: directories that somebody removed while we ran are made again.
+// TestFolderWithoutParents checks that directories removed while the program runs are recreated.
 func TestFolderWithoutParents(t *testing.T) {
 	dir := t.TempDir()
 	b := open(t, dir)
@@ -155,7 +157,7 @@ func TestOpenRefuses(t *testing.T) {
 	}
 }
 
-// TestForeignStage: bytes staged in one store cannot be named in another.
+// TestForeignStage checks that a stage of one store cannot be kept in another.
 func TestForeignStage(t *testing.T) {
 	a, b := open(t, t.TempDir()), open(t, t.TempDir())
 	s, err := a.Stage(t.Context())
@@ -168,7 +170,7 @@ func TestForeignStage(t *testing.T) {
 	}
 }
 
-// TestStageDir: a store that is no folder stages where it is told, and cleans up what it made itself.
+// TestStageDir checks that a store that is not a folder stages in StageDir, and removes its own temporary directory.
 func TestStageDir(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "stage")
 	b, err := blobs.Open(t.Context(), "mem://", blobs.Options{StageDir: dir})
