@@ -465,7 +465,7 @@ func TestLeftover(t *testing.T) {
 		}
 	}
 	err := m.DeleteProject(t.Context(), m.admin, "", name(t, "demo"))
-	want := "the project is gone from the index; 20 stored objects could not be removed now, and the sweeper will remove them later"
+	want := "the project was deleted from the index; 20 stored objects could not be removed now, and the sweeper will remove them later"
 	if l, ok := errors.AsType[*custody.Leftover](err); !ok || l.Objects != 20 || err.Error() != want {
 		t.Errorf("DeleteProject = %v, want %q", err, want)
 	}
