@@ -156,7 +156,7 @@ func TestNotVerified(t *testing.T) {
 		},
 		"no subject": {s, func(x *attesttest.Statement) { x.Subjects = nil }, "0 subjects"},
 		"other predicate": {
-			s, func(x *attesttest.Statement) { x.Predicate = "https://slsa.dev/provenance/v0.2" }, "is not taken",
+			s, func(x *attesttest.Statement) { x.Predicate = "https://slsa.dev/provenance/v0.2" }, "is not accepted",
 		},
 		"not in-toto": {
 			s, func(x *attesttest.Statement) { x.Payload = []byte(`{"_type":"https://in-toto.io/Statement/v0.1"}`) },

@@ -86,7 +86,7 @@ func TestMalformed(t *testing.T) {
 		},
 		"entry of other kind": {spoiled(func(_, m, _ attesttest.Object) {
 			m["transparency_entries"] = []any{attesttest.Object{"x": "y"}}
-		}), "none of Rekor's"},
+		}), "not a Rekor entry"},
 		"no envelope":  {spoiled(func(o, _, _ attesttest.Object) { o["envelope"] = nil }), "not an object"},
 		"no statement": {spoiled(func(_, _, e attesttest.Object) { delete(e, "statement") }), "has no statement"},
 		"statement as object": {
