@@ -29,7 +29,7 @@ func load(path string, sct bool) (*verify.Verifier, error) {
 	}
 	trusted, err := root.NewTrustedRootFromJSON(text)
 	if err != nil {
-		return nil, fmt.Errorf("%s is not a Sigstore trusted root: %w", path, err)
+		return nil, fmt.Errorf("%s is not a trusted root of Sigstore: %w", path, err)
 	}
 	if err := complete(trusted, sct); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
