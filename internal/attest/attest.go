@@ -120,7 +120,6 @@ func issuer(u ingest.Attested) string {
 	return s
 }
 
-// read parses the field, which may be sent once.
 func read(sent []string) ([]attestation, error) {
 	if len(sent) > 1 {
 		return nil, fmt.Errorf("the field was sent %d times", len(sent))
@@ -176,7 +175,6 @@ func proven(keep []catalog.Attestation) bool {
 	return slices.ContainsFunc(keep, func(a catalog.Attestation) bool { return a.Verified })
 }
 
-// missing explains why an upload has no verified attestation.
 func missing(u ingest.Attested, warnings []string) error {
 	if len(warnings) > 0 {
 		return fmt.Errorf("this index requires verified ones, and %s", warnings[0])

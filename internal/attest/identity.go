@@ -41,7 +41,6 @@ func identify(kind string, claims map[string]any) (identity, error) {
 	return id, err
 }
 
-// texts returns the string claims.
 func texts(claims map[string]any) map[string]string {
 	t := make(map[string]string, len(claims))
 	for name, v := range claims {

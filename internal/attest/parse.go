@@ -16,7 +16,6 @@ import (
 	"pyindex/internal/strictjson"
 )
 
-// Limits for parsing.
 const (
 	maxItems   = 2 // one for each predicate
 	maxEntries = 8 // transparency log entries in one attestation
@@ -167,7 +166,6 @@ func decode(what string, v any) ([]byte, error) {
 	return b, nil
 }
 
-// write encodes v as JSON with sorted members.
 func write(v any) ([]byte, error) {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)

@@ -17,7 +17,6 @@ import (
 
 const bundleType = "application/vnd.dev.sigstore.bundle.v0.3+json"
 
-// bundle converts the attestation to a Sigstore bundle.
 func (a attestation) bundle() (*bundle.Bundle, error) {
 	return bundle.NewBundle(&protobundle.Bundle{
 		MediaType: bundleType,

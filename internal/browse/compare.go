@@ -134,7 +134,6 @@ func membersWithout(names []string, version string, f catalog.File) []string {
 	return out
 }
 
-// changed returns the difference of two sets.
 func changed(before, after []string) Change {
 	return Change{Removed: lacking(before, after), Added: lacking(after, before)}
 }

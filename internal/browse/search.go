@@ -93,7 +93,6 @@ func words(text string) []string {
 	return all[:min(len(all), maxWords)]
 }
 
-// typedName normalizes a text like a project name.
 func typedName(text string) string {
 	if n, err := packaging.ParseProjectName(strings.TrimSpace(catalog.CutText(text, maxQuery))); err == nil {
 		return n.String()
@@ -110,7 +109,6 @@ func pythonOf(s string) string {
 	return ""
 }
 
-// nearNames limits the names that nearest compares.
 const nearNames = 500
 
 // nearest returns the project name most similar to the query, or "" if none is similar. It assumes that the first two

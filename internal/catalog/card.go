@@ -76,9 +76,8 @@ func card(p Project, s Summary, f File, m packaging.Metadata) (Card, CardText) {
 	c := Card{
 		ProjectID: p.ID, RepositoryID: p.Repository.ID, Name: p.Name.String(), Display: p.Display, Status: p.Status,
 		Summary: CutText(m.Summary, 1000), Version: s.Version, Yanked: s.Yanked, SourceKind: f.Kind, ReleasedAt: s.CreatedAt,
-		Pythons: runsOn(m.RequiresPython),
-		License: licenseOf(m), Classifiers: m.Classifiers, Attested: f.Attested, UploaderKind: f.Uploader.Kind,
-		UploaderName: f.Uploader.Name,
+		Pythons: runsOn(m.RequiresPython), License: licenseOf(m), Classifiers: m.Classifiers, Attested: f.Attested,
+		UploaderKind: f.Uploader.Kind, UploaderName: f.Uploader.Name,
 	}
 	return c, CardText{
 		Keywords: m.Keywords, People: strings.Join([]string{m.Author, m.AuthorEmail, m.Maintainer, m.MaintainerEmail}, " "),
@@ -102,7 +101,6 @@ func CutText(s string, n int) string {
 	return strings.ToValidUTF8(s[:n], "")
 }
 
-// required parses the requirements of a release.
 func required(m packaging.Metadata) []Required {
 	var out []Required
 	for _, text := range m.RequiresDist[:min(len(m.RequiresDist), maxRequired)] {

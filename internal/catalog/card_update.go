@@ -87,7 +87,6 @@ func addToRelease(ctx context.Context, tx Tx, p Project, now Card, f File, m pac
 	return nil
 }
 
-// backfillBatch is the number of projects per transaction.
 const backfillBatch = 50
 
 // Backfill creates cards for projects from before cards existed, a few at a time, until none is left or ctx ends. It

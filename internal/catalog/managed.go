@@ -29,7 +29,6 @@ func (p Page) offset() (int, error) {
 	return (p.Number - 1) * p.Size, nil
 }
 
-// part returns the items of the page.
 func part[T any](all []T, p Page) []T {
 	from := min(len(all), (p.Number-1)*p.Size)
 	return all[from:min(len(all), from+p.Size)]

@@ -190,7 +190,6 @@ type KnownName struct {
 	Deleted []Deleted // by repository
 }
 
-// namesAtOnce is the number of names per query.
 const namesAtOnce = 1000
 
 // Names returns all names that this index knows, in order. If deleted is true, it returns only names of deleted
@@ -281,5 +280,4 @@ func (x *Index) ReleaseName(ctx context.Context, who access.Caller, repo string,
 	})
 }
 
-// stamp formats a time for audit details.
 func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }

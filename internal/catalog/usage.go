@@ -42,7 +42,6 @@ type Day struct {
 	Activity string // an audit action, or "download"
 }
 
-// largestShown is the number of projects that Usage lists.
 const largestShown = 20
 
 // Usage returns the size of the index. It needs an administrator.
@@ -60,7 +59,6 @@ func (x *Index) Usage(ctx context.Context, who access.Caller) (u Usage, err erro
 	return u, err
 }
 
-// activities are the audit actions that Days counts.
 var activities = []string{"file.add", "publisher.exchange"}
 
 // Days counts uploads and token exchanges, granted and refused, and downloads for each of the last n days, oldest

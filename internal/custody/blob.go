@@ -92,5 +92,4 @@ func (s Stored) Key() string {
 	return WithGeneration(FileKey(s.SHA256), s.Generation)
 }
 
-// plain returns the key without a generation.
 func (s Stored) plain() string { return Stored{SHA256: s.SHA256, Metadata: s.Metadata}.Key() }

@@ -56,7 +56,6 @@ type CheckOptions struct {
 // checksAtOnce is the number of objects that are checked concurrently.
 const checksAtOnce = 4
 
-// checking is a check in progress.
 type checking struct {
 	keeper *Keeper
 	CheckOptions
@@ -102,7 +101,6 @@ func (k *Keeper) CheckDaily(ctx context.Context, who access.Caller) error {
 	return err
 }
 
-// all checks every object that files reference.
 func (c *checking) all(ctx context.Context) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -152,7 +150,6 @@ func (c *checking) each(ctx context.Context, queue chan<- Stored) error {
 	}
 }
 
-// one checks an object.
 func (c *checking) one(ctx context.Context, s Stored) error {
 	key := s.Key()
 	if c.Skip != nil && c.Skip(key) {

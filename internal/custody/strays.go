@@ -19,7 +19,6 @@ type Strays struct {
 	Removed int64
 }
 
-// strayBatch is the number of keys per transaction.
 const strayBatch = 200
 
 // FindStrays finds stored objects that no file references, no upload holds and that are not marked for deletion. It

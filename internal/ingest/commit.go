@@ -289,7 +289,6 @@ func (a *addition) tokenWarning(ctx context.Context, tx Tx, p catalog.Project, f
 	return tx.InsertAudit(ctx, e)
 }
 
-// warnings returns the warnings for the sender of a new file.
 func (a *addition) warnings() []string {
 	all := a.contents.Warnings[:len(a.contents.Warnings):len(a.contents.Warnings)]
 	if a.warning != "" {
@@ -303,7 +302,6 @@ func (a *addition) provable() bool {
 	return slices.ContainsFunc(a.attested, func(t catalog.Attestation) bool { return t.Verified })
 }
 
-// unread returns the warning for attestations of a file that already exists.
 func unread(sent []string) []string {
 	if len(sent) == 0 {
 		return nil

@@ -80,14 +80,8 @@ func (x *Intake) begin(ctx context.Context, who access.Caller, r catalog.Reposit
 		return nil, err
 	}
 	in := &Incoming{
-		who:        who,
-		repository: r,
-		stage:      s,
-		limit:      limits.FileSize,
-		sha:        sha256.New(),
-		blake:      blake,
-		md5:        md5.New(),
-		failed:     func(err error) { x.failed(ctx, err) },
+		who: who, repository: r, stage: s, limit: limits.FileSize, sha: sha256.New(), blake: blake, md5: md5.New(),
+		failed: func(err error) { x.failed(ctx, err) },
 	}
 	in.hashes = io.MultiWriter(in.sha, in.blake, in.md5)
 	return in, nil

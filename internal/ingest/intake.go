@@ -43,18 +43,11 @@ func New(x *catalog.Index, s Store, k *custody.Keeper, o Options) *Intake {
 		o.Attester = ignorant{}
 	}
 	return &Intake{
-		index:    x,
-		store:    s,
-		custody:  k,
-		changes:  access.NewChanges(s, o.Now, o.NewID),
-		log:      o.Log,
-		policy:   o.Policy,
-		limits:   o.Limits,
-		attester: o.Attester,
+		index: x, store: s, custody: k, changes: access.NewChanges(s, o.Now, o.NewID), log: o.Log,
+		policy: o.Policy, limits: o.Limits, attester: o.Attester,
 	}
 }
 
-// bytesText formats a number of bytes with binary units.
 func bytesText(n int64) string {
 	units := []string{"bytes", "KiB", "MiB", "GiB", "TiB"}
 	f, u := float64(n), 0

@@ -146,7 +146,6 @@ func trusts(who access.Caller, p catalog.Project) error {
 		"project %s takes uploads from its trusted publishers alone, and this is an API token: publish from the workflow that the project trusts, or have an owner allow API tokens again", p.Name)
 }
 
-// unspent refuses a single-use token that was already used.
 func unspent(ctx context.Context, tx Tx, who access.Caller) error {
 	if !who.SingleUse() {
 		return nil

@@ -59,22 +59,14 @@ func (x *Intake) Publish(ctx context.Context, in *Incoming, u Upload) (Receipt, 
 
 func (x *Intake) publish(ctx context.Context, in *Incoming, u Upload) (Receipt, error) {
 	a := &addition{
-		intake:     x,
-		who:        in.who,
-		repository: in.repository,
-		content:    in,
-		python:     u.PythonVersion,
-		comment:    u.Comment,
-		form:       u.Form,
-		claimed:    u.Digests,
-		measured:   in.Digests(),
-		sent:       u.Attestations,
+		intake: x, who: in.who, repository: in.repository, content: in, python: u.PythonVersion, comment: u.Comment,
+		form: u.Form, claimed: u.Digests, measured: in.Digests(), sent: u.Attestations,
 	}
 	if err := a.parseNames(u); err != nil {
 		return Receipt{}, err
 	}
-	if err := x.store.View(ctx, func(tx Tx) error { return a.check(ctx, tx, u.ContentType) }); errors.Is(err,
-		errIdentical) {
+	err := x.store.View(ctx, func(tx Tx) error { return a.check(ctx, tx, u.ContentType) })
+	if errors.Is(err, errIdentical) {
 		return a.identical(ctx)
 	} else if err != nil {
 		return Receipt{}, err
@@ -88,7 +80,7 @@ func (x *Intake) publish(ctx context.Context, in *Incoming, u Upload) (Receipt, 
 	return a.commit(ctx)
 }
 
-// addition is an upload that is being checked and added.
+// addition is an upload in progress.
 type addition struct {
 	intake     *Intake
 	who        access.Caller
@@ -139,7 +131,6 @@ func (a *addition) parseNames(u Upload) (err error) {
 	return a.checkSpelling()
 }
 
-// checkSpelling refuses a file name that the policy does not allow.
 func (a *addition) checkSpelling() error {
 	if a.intake.policy.Spelling {
 		if err := a.filename.CheckSpelling(); err != nil {
@@ -193,7 +184,6 @@ func (a *addition) checkContent(p catalog.Project, contentType string) error {
 	return nil
 }
 
-// compareDigests compares the claimed digests with the measured ones.
 func (a *addition) compareDigests() error {
 	if a.form.Name == "" && a.claimed == (Digests{}) {
 		return nil // a local file without any statement about it
@@ -306,7 +296,6 @@ func (a *addition) checkOneSDist(ctx context.Context, tx Tx) error {
 	return err
 }
 
-// inspect reads the archive and compares it with the form.
 func (a *addition) inspect() (err error) {
 	a.contents, err = archive.Inspect(a.content.stage, a.content.Size(), a.filename, archive.DefaultLimits(),
 		a.intake.policy.Archive)
@@ -350,7 +339,6 @@ func targetProject(u Upload) string {
 	return name.String()
 }
 
-// attest passes the attestations of the upload to the Attester.
 func (a *addition) attest() error {
 	keep, warnings, err := a.intake.attester.Attest(Attested{
 		Sent: a.sent, Filename: a.filename, SHA256: a.measured.SHA256, Uploader: a.who.Kind(), Claims: a.who.Claims(),

@@ -46,7 +46,6 @@ func (x *Intake) failed(ctx context.Context, err error) {
 	}
 }
 
-// worked records that an upload was stored.
 func (x *Intake) worked(ctx context.Context) {
 	x.trouble.mu.Lock()
 	was, since := x.trouble.why, x.trouble.since

@@ -9,7 +9,6 @@ import (
 // form contains the text fields of a request as sent.
 type form map[string][]string
 
-// add appends a value.
 func (f form) add(field, value string) { f[field] = append(f[field], value) }
 
 // one returns a field that may be sent at most once; otherwise it returns fault.Invalid. A blank value or distutils'

@@ -85,7 +85,6 @@ func dispositionParams(s string) (map[string]string, error) {
 	return params, nil
 }
 
-// cutParam parses one `key=value` and the semicolon after it.
 func cutParam(s string) (key, value, after string, ok bool) {
 	key, s, ok = strings.Cut(s, "=")
 	key = strings.ToLower(strings.TrimSpace(key))

@@ -59,7 +59,6 @@ func receive(body io.Reader, contentType string, b bounds, open opener) (receipt
 	}
 }
 
-// boundaryOf returns the multipart boundary in a Content-Type.
 func boundaryOf(contentType string) (string, error) {
 	kind, params, err := mime.ParseMediaType(contentType)
 	if err != nil || kind != "multipart/form-data" {
@@ -140,7 +139,6 @@ func (in *receiver) attestations(p io.Reader) error {
 	return in.explain(err)
 }
 
-// content streams the file to its writer.
 func (in *receiver) content(p io.Reader, h partHeader) error {
 	if in.got.content != nil {
 		return fault.New(fault.Invalid, "content has invalid data: send one file in a request")

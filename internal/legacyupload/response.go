@@ -73,7 +73,6 @@ var page = template.Must(template.New("").Parse(`<!DOCTYPE html>
 <body><h1>{{.Status}} {{.Title}}</h1><p>{{.Message}}</p></body></html>
 `))
 
-// oneLine replaces control characters with spaces.
 func oneLine(s string) string {
 	return strings.TrimSpace(strings.Map(func(c rune) rune {
 		if unicode.IsControl(c) || c == '\u2028' || c == '\u2029' {

@@ -30,7 +30,6 @@ func (a *API) upload(w http.ResponseWriter, r *http.Request, who access.Caller) 
 	return accept(w, warnings)
 }
 
-// upload is an upload request in progress.
 type upload struct {
 	intake     *ingest.Intake
 	who        access.Caller
@@ -76,7 +75,6 @@ func (u *upload) precheck(f form, h partHeader) (name packaging.ProjectName, err
 	return name, err
 }
 
-// checkEnvelope checks the fields that identify the protocol.
 func (u *upload) checkEnvelope(f form, action bool) error {
 	if action {
 		if err := checkAction(append(u.actions[:len(u.actions):len(u.actions)], f[":action"]...)); err != nil {
@@ -90,7 +88,6 @@ func (u *upload) checkEnvelope(f form, action bool) error {
 	return checkProtocol(version)
 }
 
-// publish validates the whole form and publishes the file.
 func (u *upload) publish(ctx context.Context, got receipt) (ingest.Receipt, error) {
 	if err := u.checkEnvelope(got.form, true); err != nil {
 		return ingest.Receipt{}, err
