@@ -153,7 +153,7 @@ run_tests() {
 			go test -json -timeout 20m "${count[@]}" -run "$stepwise" "./$(dirname "$(git grep -l "func ${stepwise:1:-1}(")")" || true
 		fi
 		# shellcheck disable=SC2086 # one word a package
-		[ -z "$plain" ] || go test -json -timeout 20m "${count[@]}" $plain || true
+		[ -z "$plain" ] || go test -json -timeout 20m "${count[@]}" -skip "$stepwise" $plain || true
 		[ -n "$quick" ] || test_clients "$e2e"
 		[ -n "$quick" ] || go test -json -count=1 -timeout 20m "$pages" || true
 	} 9>&- | "$cache/bin/testlog" "$cache/counts" # a server that outlives a broken test must not hold the lock

@@ -42,7 +42,7 @@ func (r *ranged) Read(p []byte) (int, error) {
 	n, err := r.r.Read(p)
 	r.offset += int64(n)
 	r.at = r.offset
-	if errors.Is(err, io.EOF) && r.offset < r.size { // the store hung up; whoever copies must not take this for all
+	if err == io.EOF && r.offset < r.size { // the store hung up; whoever copies must not take this for all
 		err = io.ErrUnexpectedEOF
 	}
 	return n, err
