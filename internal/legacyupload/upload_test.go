@@ -199,7 +199,7 @@ func TestUploadRefuses(t *testing.T) {
 		},
 		"two contents":      {append(demo.parts(), fileField("content", demo.filename, demo.bytes)), 400, "one file"},
 		"image":             {typed("image/png"), 400, "image/png"},
-		"image in capitals": {typed("IMAGE/SVG+XML"), 400, "no distribution"},
+		"image in capitals": {typed("IMAGE/SVG+XML"), 400, "not a distribution"},
 		"name as a file": {
 			append([]part{fileField("name", "a", []byte("demo"))}, without(demo.parts(), "name")...), 400,
 			"name: Should not be a tuple.",
