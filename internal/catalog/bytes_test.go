@@ -11,7 +11,7 @@ import (
 	"pyindex/internal/packaging/packagingtest"
 )
 
-// TestHiddenBytes: an upload does not tell whether a project that the caller may not see has these very bytes.
+// TestHiddenBytes: an upload does not reveal whether a hidden project has the same content.
 func TestHiddenBytes(t *testing.T) {
 	w := newWorld(t, ingest.PrivatePolicy(), catalog.Limits{})
 	ctx := t.Context()

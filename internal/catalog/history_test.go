@@ -16,7 +16,7 @@ import (
 	"pyindex/internal/packaging/packagingtest"
 )
 
-// told is what a history says, newest first, as actions with their outcome where it is a refusal.
+// told formats a history, newest first, as actions with their outcome if it is a refusal.
 func told(h browse.History) string {
 	var all []string
 	for _, e := range h.Entries {
@@ -29,7 +29,7 @@ func told(h browse.History) string {
 	return strings.Join(all, ", ")
 }
 
-// Why a file was put into quarantine is for administrators: neither the history of the project nor its search tells the
+// The reason of a quarantine is for administrators: neither the history of the project nor its search shows it to the
 // owner.
 func TestHistoryKeepsReasonOfQuarantine(t *testing.T) {
 	w := newWorld(t, ingest.PrivatePolicy(), catalog.Limits{})
@@ -124,7 +124,7 @@ func TestHistory(t *testing.T) {
 	}
 }
 
-// refusal is who asks for what, and how it is refused.
+// refusal is a caller, a request and the expected refusal.
 type refusal struct {
 	who     access.Caller
 	project string
@@ -140,13 +140,13 @@ func refusals(t *testing.T, what string, do func(access.Caller, string) error, a
 	}
 }
 
-// again is the caller as a new request of the same person has it.
+// again returns the same person as the caller of a new request.
 func (w *world) again(who access.Caller) access.Caller {
 	w.t.Helper()
 	return w.token(who.Name(), access.NewAPIToken{Scope: access.ScopeAdmin})
 }
 
-// A maintainer may not read who tried to publish by an identity token: that is the owners'.
+// Only owners, not maintainers, may read attempts to publish with an identity token.
 func TestExchangesAreTheOwners(t *testing.T) {
 	w := newWorld(t, ingest.PrivatePolicy(), catalog.Limits{})
 	w.must(packagingtest.Wheel("demo", "1.0", "x"))
@@ -177,7 +177,7 @@ func TestExchangesAreTheOwners(t *testing.T) {
 	}
 }
 
-// What was recorded of a project that was deleted is not told to who took its name.
+// The audit log of a deleted project is not shown to the new owner of its name.
 func TestHistoryBeginsWithTheProject(t *testing.T) {
 	w := newWorld(t, ingest.PrivatePolicy(), catalog.Limits{})
 	w.must(packagingtest.Wheel("demo", "1.0", "x"))

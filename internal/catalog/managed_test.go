@@ -13,7 +13,7 @@ import (
 	"pyindex/internal/packaging/packagingtest"
 )
 
-// named writes managed projects as name:role:latest.
+// named formats managed projects as name:role:latest.
 func named(all []catalog.ManagedProject) string {
 	var out []string
 	for _, m := range all {
@@ -136,7 +136,7 @@ func TestManagedReleases(t *testing.T) {
 	})
 }
 
-// lastAction is the newest entry of the record, with its outcome.
+// lastAction returns the newest audit entry and its outcome.
 func (w *world) lastAction() string {
 	w.t.Helper()
 	h, err := w.Record(w.t.Context(), w.admin, browse.HistoryFilter{Limit: 1})
@@ -279,7 +279,7 @@ func TestLimits(t *testing.T) {
 	}
 }
 
-// uploadUnnamed uploads to a stage that was not told the project.
+// uploadUnnamed uploads to a stage that was opened without the project name.
 func (w *world) uploadUnnamed(who access.Caller, f packagingtest.File) (ingest.Receipt, error) {
 	w.t.Helper()
 	unnamed := f
@@ -356,7 +356,7 @@ func TestLastOwner(t *testing.T) {
 	want("an owner who is none any more", w.Grant(t.Context(), w.again(ann), "", demo, "ann", access.Owner), fault.Denied)
 }
 
-// Two owners who remove each other at the same time: one of them stays.
+// If two owners remove each other at the same time, one remains.
 func TestOwnersRemovingEachOther(t *testing.T) {
 	w := newWorld(t, ingest.PrivatePolicy(), catalog.Limits{})
 	all := access.NewAPIToken{Scope: access.ScopeAdmin}

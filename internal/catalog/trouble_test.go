@@ -16,8 +16,9 @@ import (
 	"pyindex/internal/storage/storagetest"
 )
 
-// TestTrouble: an upload that fails for a reason of ours, at whichever step of its bytes, is known until one is stored,
-// and logged once. What senders do wrong, and the same file again, neither make trouble nor end it.
+// TestTrouble: if the server makes an upload fail, at any step of storing its content, Trouble reports it until an
+// upload is stored, and it is logged once. Errors of senders, and uploads of an identical file, neither start nor end
+// trouble.
 func TestTrouble(t *testing.T) {
 	for step := 1; step <= 4; step++ { // stage, write, keep, put
 		t.Run(fmt.Sprint(step), func(t *testing.T) {
@@ -43,7 +44,7 @@ func TestTrouble(t *testing.T) {
 			if _, err := w.upload(w.admin, packagingtest.Wheel("demo", "1.0", "other content")); err == nil {
 				t.Error("other content under a taken name was accepted")
 			}
-			w.must(packagingtest.Wheel("demo", "1.0", "a")) // it is there: nothing is written
+			w.must(packagingtest.Wheel("demo", "1.0", "a")) // it exists, so nothing is written
 			if again, err := w.Trouble(); err == nil || !again.Equal(since) {
 				t.Errorf("Trouble() after a refusal and a file that is there = %v, %v, want as before", again, err)
 			}
@@ -61,7 +62,7 @@ func TestTrouble(t *testing.T) {
 	}
 }
 
-// TestNoTrouble: refusals, and senders who went away, are none.
+// TestNoTrouble: refusals and disconnected senders are not trouble.
 func TestNoTrouble(t *testing.T) {
 	w := newWorld(t, ingest.Policy{}, catalog.Limits{FileSize: 2000})
 	nobody := w.user("bob", access.NewAPIToken{Scope: access.ScopeRead})
