@@ -12,12 +12,12 @@ import (
 	"pyindex/internal/ingest"
 )
 
-// TestMalformed: a trusted publisher's attestations of any other form are refused, anybody else's left out.
+// TestMalformed: malformed attestations are refused from a trusted publisher and discarded from other senders.
 func TestMalformed(t *testing.T) {
 	s := attesttest.New(t)
 	v := verifier(t, s, attest.VerifyIfPresent)
 	good := func() attesttest.Object { return s.Attest(right()) }
-	// spoiled is a good one after a change.
+	// spoiled returns a valid attestation after a change.
 	spoiled := func(change func(o, material, envelope attesttest.Object)) []string {
 		o := good()
 		change(o, o["verification_material"].(attesttest.Object), o["envelope"].(attesttest.Object))
@@ -111,7 +111,7 @@ func TestMalformed(t *testing.T) {
 	}
 }
 
-// FuzzAttest: whatever is sent, nothing is verified that was not signed, and nothing panics.
+// FuzzAttest: for any input, nothing unsigned is verified, and nothing panics.
 func FuzzAttest(f *testing.F) {
 	s := attesttest.New(f)
 	v, err := attest.New(attest.Options{Policy: attest.VerifyIfPresent, TrustedRoot: s.TrustedRoot(), Kind: kinds})
