@@ -86,7 +86,7 @@ func refused(t *testing.T, v *attest.Verifier, u ingest.Attested, says string) {
 	}
 	if text := err.Error(); !strings.HasPrefix(text, "Invalid attestations supplied during upload: ") ||
 		!strings.Contains(text, says) {
-		t.Errorf("Attest says %q, want %q", text, says)
+		t.Errorf("Attest = %q, want %q", text, says)
 	}
 }
 

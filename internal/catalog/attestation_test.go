@@ -65,7 +65,7 @@ func TestAttested(t *testing.T) {
 	told := n.told[0]
 	if !slices.Equal(told.Sent, []string{"[1]"}) || told.Filename.String() != f.Name || told.SHA256 != f.SHA256() ||
 		told.Uploader != access.KindOperator {
-		t.Errorf("the attester was told %+v", told)
+		t.Errorf("the attester got %+v", told)
 	}
 	all, err := w.provenance(w.admin, "1.0", f.Name)
 	if err != nil {
@@ -77,7 +77,7 @@ func TestAttested(t *testing.T) {
 	again, err := w.upload(w.admin, f, with("[2]"))
 	if err != nil || again.Created || len(n.told) != 1 || len(again.Warnings) != 1 ||
 		!strings.Contains(again.Warnings[0], "not looked at") {
-		t.Errorf("the same file again = %+v, %v, told %d times, want a warning and nothing asked", again, err, len(n.told))
+		t.Errorf("the same file again = %+v, %v, %d calls, want a warning and no call", again, err, len(n.told))
 	}
 	if err := w.DeleteRelease(t.Context(), w.admin, "", name(t, "demo"), "1.0"); err != nil {
 		t.Fatal(err)
@@ -119,10 +119,10 @@ func TestAttesterRefuses(t *testing.T) {
 		t.Fatalf("Publish = %v, want the attester's refusal", err)
 	}
 	if _, err := w.Project(t.Context(), w.admin, "", name(t, "demo")); !fault.Is(err, fault.NotFound) {
-		t.Errorf("a refused upload made the project: %v", err)
+		t.Errorf("a refused upload created the project: %v", err)
 	}
 	if _, _, err := w.blobs.Open(t.Context(), custody.FileKey(f.SHA256())); !fault.Is(err, fault.NotFound) {
-		t.Errorf("a refused upload left its bytes: %v", err)
+		t.Errorf("a refused upload left its content: %v", err)
 	}
 	n.err = nil
 	if got, err := w.upload(w.admin, f, with("[1]")); err != nil || !got.Created {
@@ -137,7 +137,7 @@ func TestAttesterRepeatsItself(t *testing.T) {
 		t.Error("Publish took two attestations of one predicate")
 	}
 	if _, err := w.Project(t.Context(), w.admin, "", name(t, "demo")); !fault.Is(err, fault.NotFound) {
-		t.Errorf("a failed upload made the project: %v", err)
+		t.Errorf("a failed upload created the project: %v", err)
 	}
 }
 
@@ -173,7 +173,7 @@ func TestProvenanceAsked(t *testing.T) {
 		t.Errorf("Provenance below another project = %v, want fault.NotFound", err)
 	}
 	if _, err := w.provenance(access.Caller{}, "1.0", f.Name); !fault.Is(err, fault.Unauthenticated) {
-		t.Errorf("Provenance for nobody = %v, want fault.Unauthenticated", err)
+		t.Errorf("Provenance for an anonymous caller = %v, want fault.Unauthenticated", err)
 	}
 	if _, err := w.provenance(w.admin, "1.0.0", f.Name); err != nil {
 		t.Errorf("Provenance of version 1.0.0 = %v, want that of 1.0", err)

@@ -112,9 +112,9 @@ func TestHistory(t *testing.T) {
 		return err
 	}, map[string]refusal{
 		"an uploader": {uploader, "demo", fault.Denied}, "a stranger": {stranger, "demo", fault.Denied},
-		"nobody":          {access.Guest(false), "demo", fault.Unauthenticated},
-		"the zero caller": {access.Caller{}, "demo", fault.Unauthenticated},
-		"another project": {owner, "nothing", fault.NotFound},
+		"an anonymous caller": {access.Guest(false), "demo", fault.Unauthenticated},
+		"the zero caller":     {access.Caller{}, "demo", fault.Unauthenticated},
+		"another project":     {owner, "nothing", fault.NotFound},
 	})
 	for _, limit := range []int{0, -1, audit.MaxEntries + 1} {
 		if _, err := w.History(t.Context(), owner, "", demo, browse.HistoryFilter{Limit: limit}); !fault.Is(err,
@@ -188,12 +188,12 @@ func TestHistoryBeginsWithTheProject(t *testing.T) {
 	for _, since := range []time.Time{{}, time.Unix(0, 0)} {
 		h, err := w.History(t.Context(), w.admin, "", name(t, "demo"), browse.HistoryFilter{Limit: 10, Since: since})
 		if err != nil || told(h) != "file.add, project.create" || h.Entries[0].Version != "2.0" {
-			t.Errorf("History(since %v) = %s, %v, want what happened to the new one", since, told(h), err)
+			t.Errorf("History(since %v) = %s, %v, want the entries of the new project", since, told(h), err)
 		}
 	}
 	if h, err := w.Record(t.Context(), w.admin, browse.HistoryFilter{Project: "Demo", Limit: 10}); err != nil ||
 		len(h.Entries) != 5 {
-		t.Errorf("Record(demo) = %s, %v, want both lives", told(h), err)
+		t.Errorf("Record(demo) = %s, %v, want entries of both projects", told(h), err)
 	}
 }
 
@@ -213,8 +213,8 @@ func TestRecord(t *testing.T) {
 		}
 		return err
 	}, map[string]refusal{
-		"a member": {member, "demo", fault.Denied}, "nobody": {access.Guest(true), "demo", fault.Denied},
-		"who asks for no project's name": {w.admin, "a b", fault.Invalid},
+		"a member": {member, "demo", fault.Denied}, "an anonymous caller": {access.Guest(true), "demo", fault.Denied},
+		"a malformed project name": {w.admin, "a b", fault.Invalid},
 	})
 	if _, err := w.Record(t.Context(), w.admin, browse.HistoryFilter{Limit: 1, Repository: "nowhere"}); !fault.Is(err,
 		fault.NotFound) {
@@ -239,6 +239,6 @@ func TestRecord(t *testing.T) {
 	stop := fault.New(fault.Unavailable, "enough")
 	if err := w.WalkRecord(t.Context(), w.admin, browse.HistoryFilter{Limit: 1},
 		func(browse.History) error { return stop }); !errors.Is(err, stop) {
-		t.Errorf("WalkRecord ends with %v, want what its caller says", err)
+		t.Errorf("WalkRecord ends with %v, want the error of its function", err)
 	}
 }

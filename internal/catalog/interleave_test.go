@@ -284,7 +284,7 @@ func TestDeletionAgainstUpload(t *testing.T) {
 		{"deletion that loses its answer", true, cast{deleting(lost), uploads("two")}, 0},
 		{"deletion that is killed at its DELETE", true, cast{deleting(killed), uploads("two")}, 0},
 		{
-			"deletion and a sweeper who takes it for dead", true,
+			"deletion and a sweeper that considers it dead", true,
 			cast{deleting(late), uploads("two"), with(sweeps, func(a *actor) { a.ahead = 3 * time.Minute })},
 			1,
 		},
@@ -293,7 +293,7 @@ func TestDeletionAgainstUpload(t *testing.T) {
 		{"upload that is killed at its PUT", false, cast{failing(killed), uploads("two")}, 0},
 		{"upload that lost its answer beside a deletion", true, cast{failing(lost), deleting(late)}, 2},
 		{
-			"sweeper who takes an upload for abandoned", false,
+			"sweeper that considers an upload abandoned", false,
 			cast{
 				with(uploads("two"), func(a *actor) { a.refused = true }),
 				with(sweeps, func(a *actor) { a.ahead, a.delete, a.refused = 25*time.Hour, late, true }),
@@ -418,7 +418,7 @@ func TestRenewedMark(t *testing.T) {
 				t.Errorf("DeleteProject = %v", err)
 			}
 			if _, err := w.blobs.Size(t.Context(), key); (err == nil) != c.stays {
-				t.Errorf("the bytes afterwards: %v, want them there: %v", err, c.stays)
+				t.Errorf("the content afterwards: %v, want it to exist: %v", err, c.stays)
 			}
 		})
 	}

@@ -159,10 +159,10 @@ func TestChangesNeedTheRight(t *testing.T) {
 		who  access.Caller
 		kind fault.Kind
 	}{
-		"nobody":          {access.Guest(false), fault.Unauthenticated},
-		"guest who reads": {access.Guest(true), fault.Denied},
-		"zero":            {access.Caller{}, fault.Unauthenticated},
-		"member":          {w.user("alice", access.NewAPIToken{Scope: access.ScopeAdmin}), fault.Denied},
+		"anonymous":              {access.Guest(false), fault.Unauthenticated},
+		"guest with read access": {access.Guest(true), fault.Denied},
+		"zero":                   {access.Caller{}, fault.Unauthenticated},
+		"member":                 {w.user("alice", access.NewAPIToken{Scope: access.ScopeAdmin}), fault.Denied},
 		"bound to something else": {w.user("bob",
 			access.NewAPIToken{Scope: access.ScopeUpload, Projects: []string{"other"}}), fault.NotFound},
 	}
@@ -199,15 +199,15 @@ func TestHidden(t *testing.T) {
 	f := packagingtest.Wheel("demo", "1.0", "x")
 	w.must(f, packagingtest.Wheel("other", "1.0", "x"))
 	bound := w.user("bob", access.NewAPIToken{Scope: access.ScopeRead, Projects: []string{"other"}})
-	for who, caller := range map[string]access.Caller{"bound": bound, "nobody": access.Guest(false)} {
+	for who, caller := range map[string]access.Caller{"bound": bound, "anonymous": access.Guest(false)} {
 		_, there := w.Project(t.Context(), caller, "", name(t, "demo"))
 		_, absent := w.Project(t.Context(), caller, "", name(t, "absent"))
 		_, elsewhere := w.Project(t.Context(), caller, "nowhere", name(t, "demo"))
 		if there == nil || absent == nil || there.Error() != absent.Error() || fault.KindOf(there) != fault.KindOf(absent) {
 			t.Errorf("%s: a hidden project is %v, an absent one %v", who, there, absent)
 		}
-		if who == "nobody" && elsewhere.Error() != there.Error() {
-			t.Errorf("nobody can tell repositories apart: %v and %v", there, elsewhere)
+		if who == "anonymous" && elsewhere.Error() != there.Error() {
+			t.Errorf("anonymous callers get different answers for two repositories: %v and %v", there, elsewhere)
 		}
 		_, there = w.File(t.Context(), caller, "", f.SHA256(), f.Name)
 		_, absent = w.File(t.Context(), caller, "", f.SHA256(), "absent-1.0-py3-none-any.whl")

@@ -86,7 +86,7 @@ func (m *mending) intact(repo string, f packagingtest.File) {
 	m.t.Helper()
 	for part, want := range map[catalog.Part][]byte{catalog.Bytes: f.Bytes, catalog.MetadataPart: f.Metadata} {
 		if got, err := m.read(repo, f, part); err != nil || !bytes.Equal(got, want) {
-			m.t.Errorf("part %v in %s reads %d bytes, %v, want the %d that were uploaded", part, repo, len(got), err, len(want))
+			m.t.Errorf("part %v in %s reads %d bytes, %v, want the uploaded %d", part, repo, len(got), err, len(want))
 		}
 	}
 }
@@ -318,7 +318,7 @@ func TestCheckStored(t *testing.T) {
 			if some, _ := check(custody.CheckOptions{
 				Kind: custody.CheckBytes, Skip: func(key string) bool { return want[key] != "deleted" },
 			}); some.Objects != 12 || some.Missing != 2 || some.Damaged != 0 {
-				t.Errorf("CheckStored(continued) = %+v, want what was right before left out", some)
+				t.Errorf("CheckStored(continued) = %+v, want it to skip intact objects", some)
 			}
 			mended, _ := check(custody.CheckOptions{Kind: custody.CheckBytes, Mend: backup})
 			if mended.Mended != 10 || mended.Missing+mended.Damaged != 0 {
@@ -435,7 +435,7 @@ func TestStrays(t *testing.T) {
 			}
 			m.intact("main", f)
 			if _, err := m.blobs.Size(t.Context(), held); err != nil {
-				t.Errorf("the bytes of an upload under way: %v", err)
+				t.Errorf("the content of an upload in progress: %v", err)
 			}
 		})
 	}
@@ -465,7 +465,8 @@ func TestLeftover(t *testing.T) {
 		}
 	}
 	err := m.DeleteProject(t.Context(), m.admin, "", name(t, "demo"))
-	want := "the project was deleted from the index; 20 stored objects could not be removed now, and the sweeper will remove them later"
+	want := "the project was deleted from the index; " +
+		"20 stored objects could not be removed now, and the sweeper will remove them later"
 	if l, ok := errors.AsType[*custody.Leftover](err); !ok || l.Objects != 20 || err.Error() != want {
 		t.Errorf("DeleteProject = %v, want %q", err, want)
 	}
@@ -474,7 +475,7 @@ func TestLeftover(t *testing.T) {
 	}
 	if n, err := m.Custody.Sweep(t.Context(), m.admin); n != 0 || err == nil ||
 		!strings.Contains(err.Error(), "20 stored objects could not be removed now") {
-		t.Errorf("Sweep(still failing) = %d, %v, want an error that says how many are left", n, err)
+		t.Errorf("Sweep(still failing) = %d, %v, want an error with the number of remaining objects", n, err)
 	}
 	store.well = true
 	if n, err := m.Custody.Sweep(t.Context(), m.admin); n != 20 || err != nil {

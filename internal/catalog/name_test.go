@@ -80,11 +80,11 @@ func TestDeletedNameIsKept(t *testing.T) {
 		}
 		for _, secret := range []string{"owner ", "second", "team"} {
 			if err != nil && strings.Contains(err.Error(), secret) {
-				t.Errorf("the refusal to a %s says %q: %v", who, secret, err)
+				t.Errorf("the refusal to a %s contains %q: %v", who, secret, err)
 			}
 		}
 		if err := w.mayPublish(ctx, c, main, name(t, "Demo")); !fault.Is(err, fault.Denied) {
-			t.Errorf("MayPublish by a %s = %v, want denied before the bytes come", who, err)
+			t.Errorf("MayPublish by a %s = %v, want denied before the upload is read", who, err)
 		}
 	}
 	for who, c := range map[string]access.Caller{
@@ -97,7 +97,7 @@ func TestDeletedNameIsKept(t *testing.T) {
 	}
 	mustName(t, w.dir.RemoveMember(ctx, w.admin, "team", "member"))
 	if err := again(w.token("member", access.NewAPIToken{Scope: access.ScopeUpload})); !fault.Is(err, fault.Denied) {
-		t.Errorf("an upload by who left the owning group = %v, want denied", err)
+		t.Errorf("an upload by a former member of the owning group = %v, want denied", err)
 	}
 	*now = now.Add(catalog.KeepName - time.Second)
 	if err := again(stranger); !fault.Is(err, fault.Denied) {

@@ -66,10 +66,10 @@ func TestPublishRefusals(t *testing.T) {
 		kind   fault.Kind
 		word   string
 	}{
-		{"nobody", access.Guest(true), fresh, nil, fault.Unauthenticated, "token"},
+		{"an anonymous caller", access.Guest(true), fresh, nil, fault.Unauthenticated, "token"},
 		{"the zero caller", access.Caller{}, fresh, nil, fault.Unauthenticated, "token"},
 		{"a token that reads", reader, fresh, nil, fault.Denied, "--scope upload"},
-		{"somebody else's project", alice, fresh, nil, fault.Denied, "may not upload"},
+		{"another user's project", alice, fresh, nil, fault.Denied, "may not upload"},
 		{"a bound token without a right", bound, fresh, nil, fault.Denied, "may not upload"},
 		{"a bound token, new project", bound, other, nil, fault.Denied, "bound to other projects"},
 		{"other content", w.admin, packagingtest.Wheel("demo", "1.0", "x = 9\n"), nil, fault.Conflict, "File already exists"},
@@ -205,7 +205,7 @@ func TestSameUpload(t *testing.T) {
 	}
 	all.Wait()
 	if created != 1 {
-		t.Errorf("%d uploads made the file, want 1", created)
+		t.Errorf("%d uploads created the file, want 1", created)
 	}
 	if keys := w.keysHeld(); keys != 2 {
 		t.Errorf("%d keys are stored, want 2", keys)

@@ -51,7 +51,7 @@ func TestQuarantineIsDeletedByAdministratorsOnly(t *testing.T) {
 			"the project": w.DeleteProject(t.Context(), owner, "", demo),
 		} {
 			if !fault.Is(err, fault.Denied) || !strings.Contains(err.Error(), "in quarantine: ask an administrator") {
-				t.Errorf("deleting %s as an owner = %v, want a refusal that says what to do", what, err)
+				t.Errorf("deleting %s as an owner = %v, want a refusal with advice", what, err)
 			}
 		}
 		if now := w.keysHeld(); now != keys {
@@ -88,7 +88,7 @@ func TestQuarantineAgainChangesNothing(t *testing.T) {
 	put := func() error { return w.QuarantineFile(t.Context(), w.admin, "", demo, f.Name, "why") }
 	release := func() error { return w.ReleaseFile(t.Context(), w.admin, "", demo, f.Name) }
 	if err := release(); !fault.Is(err, fault.Conflict) || !strings.Contains(err.Error(), "is not in quarantine") {
-		t.Errorf("releasing what is not in quarantine = %v", err)
+		t.Errorf("releasing a file that is not in quarantine = %v", err)
 	}
 	if err := put(); err != nil {
 		t.Fatal(err)

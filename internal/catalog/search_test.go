@@ -110,11 +110,11 @@ func TestSearchIsForReaders(t *testing.T) {
 		t.Errorf("Dependents = %v, %d, %v, want secret-plan", cards, total, err)
 	}
 	if _, _, err := w.Dependents(ctx, bound, "", name(t, "secret-plan"), 1, 10); !fault.Is(err, fault.NotFound) {
-		t.Errorf("dependents of what is hidden = %v, want not found", err)
+		t.Errorf("dependents of a hidden project = %v, want not found", err)
 	}
 	for _, repo := range []string{"", "nowhere"} {
 		if _, err := w.Search(ctx, access.Guest(false), repo, browse.Query{}); !fault.Is(err, fault.Unauthenticated) {
-			t.Errorf("Search by nobody in %q = %v, want unauthenticated", repo, err)
+			t.Errorf("Search by an anonymous caller in %q = %v, want unauthenticated", repo, err)
 		}
 	}
 }

@@ -290,7 +290,7 @@ func TestRightsThatEndDuringAnUploadEndIt(t *testing.T) {
 					err := i.deliver(s.who, s.project, "1.0", map[string]func(){step: func() { i.must(end.do(i, s)) }})
 					if !fault.Is(err, fault.Denied) && !fault.Is(err, fault.Unauthenticated) ||
 						!strings.Contains(fault.Message(err), end.says) {
-						t.Errorf("%s %s, by %s: the upload ended with %v, want a refusal that says %q", end.name, step, kind, err,
+						t.Errorf("%s %s, by %s: the upload ended with %v, want a refusal with %q", end.name, step, kind, err,
 							end.says)
 					}
 					if end.name == "project archived" {
@@ -544,7 +544,7 @@ func TestEveryChangeReadsRightsAgain(t *testing.T) {
 			user, _, who, p := ready()
 			i.must(i.dir.SetAdmin(ctx, i.boss, user, false))
 			if err := change(i.Index, ctx, who, p); !fault.Is(err, fault.Denied) && what != "Leave" {
-				t.Errorf("%s by somebody who administers no longer = %v, want denied", what, err)
+				t.Errorf("%s by a former administrator = %v, want denied", what, err)
 			}
 		}
 	})

@@ -53,10 +53,10 @@ func TestTrouble(t *testing.T) {
 				t.Errorf("Trouble() after an upload was stored = %v", err)
 			}
 			if got := strings.Count(log.String(), "uploads fail"); got != 1 {
-				t.Errorf("the log says %d times that uploads fail, want once:\n%s", got, &log)
+				t.Errorf("the log has %d lines about failing uploads, want one:\n%s", got, &log)
 			}
 			if got := strings.Count(log.String(), "uploads work again"); got != 1 {
-				t.Errorf("the log says %d times that uploads work again, want once:\n%s", got, &log)
+				t.Errorf("the log has %d lines about working uploads, want one:\n%s", got, &log)
 			}
 		})
 	}
@@ -80,7 +80,7 @@ func TestNoTrouble(t *testing.T) {
 			_, err := w.upload(w.admin, f)
 			return err
 		},
-		"a sender who went away": func() error {
+		"a disconnected sender": func() error {
 			ctx, cancel := context.WithCancel(t.Context())
 			cancel()
 			return w.mayPublish(ctx, w.admin, "", stagedFor(packagingtest.Wheel("demo", "1.0", "")))

@@ -120,7 +120,7 @@ func TestSingleUse(t *testing.T) {
 	trusting(t, func(t *testing.T, w *world) {
 		once := w.minted(true)
 		if !once.SingleUse() || w.minted(false).SingleUse() {
-			t.Fatal("SingleUse is not what the token's row says")
+			t.Fatal("SingleUse does not match the token's row")
 		}
 		if got, err := w.upload(once, packagingtest.Wheel("demo", "0.1", "x = 0\n")); err != nil || got.Created {
 			t.Errorf("an identical file = %+v, %v, want no change", got, err)
@@ -134,7 +134,7 @@ func TestSingleUse(t *testing.T) {
 		}
 		_, err := w.upload(once, packagingtest.Wheel("other", "1.0", "x"))
 		if err == nil {
-			t.Error("a single-use token made a project")
+			t.Error("a single-use token created a project")
 		}
 		first := packagingtest.Wheel("demo", "1.0", "x = 1\n")
 		if got, err := w.upload(once, first); err != nil || !got.Created {
@@ -261,7 +261,7 @@ func TestSetTrustedOnlyRefusals(t *testing.T) {
 		project string
 		kind    fault.Kind
 	}{
-		{"nobody", access.Guest(false), "demo", fault.Unauthenticated},
+		{"an anonymous caller", access.Guest(false), "demo", fault.Unauthenticated},
 		{"the zero caller", access.Caller{}, "demo", fault.Unauthenticated},
 		{"a member", member, "demo", fault.Denied},
 		{"a token that uploads", w.token("alice", access.NewAPIToken{Scope: access.ScopeUpload}), "demo", fault.Denied},

@@ -65,7 +65,7 @@ var activities = []string{"file.add", "publisher.exchange"}
 // first. It needs an administrator.
 func (x *Index) Days(ctx context.Context, who access.Caller, n int) (out []Day, err error) {
 	if !who.Admin() {
-		return nil, fault.New(fault.Denied, "only an administrator may see what happened in the index")
+		return nil, fault.New(fault.Denied, "only an administrator may see the activity of the index")
 	}
 	since := today(x.changes.Clock()).AddDate(0, 0, 1-n)
 	err = x.store.View(ctx, func(tx Tx) error {

@@ -49,7 +49,7 @@ func TestRefusedBeforeTheBytes(t *testing.T) {
 		"another's, identical": {request{token: bob, parts: demo.parts()}, 403},
 		"reading token":        {request{token: reader, parts: parts}, 403},
 		"reading, file first":  {request{token: reader, parts: reversed(parts)}, 403},
-		"nobody":               {request{parts: parts}, 401},
+		"no token":             {request{parts: parts}, 401},
 		"no repository":        {request{token: s.token, path: "/r/nowhere/legacy/", parts: parts}, 404},
 		"path":                 {request{token: s.token, parts: named("../" + demo.filename)}, 400},
 		"other project's file": {request{token: s.token, parts: named("other-1.0-py3-none-any.whl")}, 400},

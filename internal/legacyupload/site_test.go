@@ -148,12 +148,12 @@ func (s *site) untouched() {
 		s.t.Errorf("projects are left: %v", listing.Projects)
 	}
 	if left := s.onDisk(); len(left) > 0 {
-		s.t.Errorf("bytes are left: %v", left)
+		s.t.Errorf("files are left: %v", left)
 	}
 	check(s.t, s.db.Catalog().Update(context.Background(), func(tx catalog.Tx) error {
 		keys, err := tx.AbandonedBlobs(context.Background(), time.Now().Add(time.Hour), 10)
 		if len(keys) > 0 {
-			s.t.Errorf("rows of bytes are left: %v", keys)
+			s.t.Errorf("blob rows are left: %v", keys)
 		}
 		return err
 	}))

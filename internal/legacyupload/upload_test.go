@@ -314,7 +314,7 @@ func TestUploadRefusesRequests(t *testing.T) {
 		status int
 		want   string
 	}{
-		"nobody": {edit: func(s *site, q *request) { q.token = "" }, status: 401, want: "token"},
+		"no token": {edit: func(s *site, q *request) { q.token = "" }, status: 401, want: "token"},
 		"only a cookie": {
 			edit: func(s *site, q *request) { q.token, q.header = "", http.Header{"Cookie": {"session=1"}} }, status: 401,
 			want: "token",
@@ -474,7 +474,7 @@ func TestUploadAgain(t *testing.T) {
 				t.Errorf("%s = %v, want 400 File already exists", name, a)
 			}
 			if strings.Contains(a.body, "was ever registered") {
-				t.Errorf("%s makes poetry send :action=submit: %v", name, a)
+				t.Errorf("%s causes poetry to send :action=submit: %v", name, a)
 			}
 		})
 	}
