@@ -12,7 +12,7 @@ import (
 // Summary is a release as lists of releases show it.
 type Summary struct {
 	Release
-	Files        int   // without those in quarantine, as in the next four fields
+	Files        int   // without those in quarantine, as in the next three fields
 	Size         int64 // bytes of all its files
 	Yanked       bool  // all its files are yanked
 	YankedFiles  int   // number of yanked files
