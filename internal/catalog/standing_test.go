@@ -241,10 +241,10 @@ var ends = []struct {
 		"account disabled", "token bound session", "disabled",
 		func(i *incident, s sender) error { return i.dir.DisableUser(i.t.Context(), i.boss, s.user) },
 	},
-	{"role taken away", "token bound session", "has no right", func(i *incident, s sender) error {
+	{"role taken away", "token bound session", "does not have permission", func(i *incident, s sender) error {
 		return i.other.Ungrant(i.t.Context(), i.boss, "", s.project, s.user)
 	}},
-	{"role lowered", "token bound session", "has no right", func(i *incident, s sender) error {
+	{"role lowered", "token bound session", "does not have permission", func(i *incident, s sender) error {
 		return i.other.Grant(i.t.Context(), i.boss, "", s.project, s.user, access.Reader)
 	}},
 	{"only publishers allowed", "token bound session", "trusted publishers alone", func(i *incident, s sender) error {
