@@ -76,7 +76,7 @@ func TestAttested(t *testing.T) {
 	}
 	again, err := w.upload(w.admin, f, with("[2]"))
 	if err != nil || again.Created || len(n.told) != 1 || len(again.Warnings) != 1 ||
-		!strings.Contains(again.Warnings[0], "not looked at") {
+		!strings.Contains(again.Warnings[0], "attestations were ignored") {
 		t.Errorf("the same file again = %+v, %v, %d calls, want a warning and no call", again, err, len(n.told))
 	}
 	if err := w.DeleteRelease(t.Context(), w.admin, "", name(t, "demo"), "1.0"); err != nil {
