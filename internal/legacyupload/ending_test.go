@@ -9,7 +9,7 @@ import (
 	"pyindex/internal/legacyupload"
 )
 
-// An upload whose token ends within thirty days succeeds and says so; any other says nothing of it.
+// An upload whose token expires within thirty days succeeds with a warning; others have no warning.
 func TestUploadWarnsOfATokenThatEnds(t *testing.T) {
 	for name, c := range map[string]struct {
 		life, age time.Duration
