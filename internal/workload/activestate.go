@@ -9,9 +9,9 @@ var activeStateName = regexp.MustCompile(`\A[A-Za-z0-9][A-Za-z0-9._-]{0,99}\z`)
 
 var parseActiveState = matching(activeStateName, "cannot be one: letters, digits, '-', '_' and '.', as in its URL")
 
-// ActiveState identifies builds on the ActiveState platform, letter by letter. A rule names the person who may start
-// them by id, because every member of an organization can start some. It is not documented that the platform numbers
-// its tokens.
+// ActiveState identifies builds on the ActiveState platform. All fields are case-sensitive. A rule names the user who
+// may start builds by id, because every member of an organization can start some. The platform does not document
+// whether its tokens have an id.
 var ActiveState = &Kind{
 	name: "activestate", Short: "ActiveState", Title: "ActiveState", Help: "A project on the ActiveState platform.",
 	issuer: ActiveStateIssuer, key: []string{"organization", "project"},

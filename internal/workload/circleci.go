@@ -6,18 +6,18 @@ import (
 	"strings"
 )
 
-// CircleCIIssuer signs the identity tokens that CircleCI's jobs ask for with --root-issuer. Without that flag, tokens
-// are signed under an issuer for each organization, CircleCIIssuer + "/org/ORG_ID".
+// CircleCIIssuer signs the identity tokens that CircleCI jobs request with --root-issuer. Other tokens are signed by an
+// issuer per organization, CircleCIIssuer + "/org/ORG_ID".
 const CircleCIIssuer = "https://oidc.circleci.com"
 
 const circleciClaim = "oidc.circleci.com/"
 
 var circleciOrigin = regexp.MustCompile(`\A[A-Za-z0-9.-]{1,253}(?:/[A-Za-z0-9_.-]{1,100}){1,5}\z`)
 
-// CircleCI identifies jobs of CircleCI. Organization, project and pipeline definition are ids, which are never given to
-// another one, so rules are not pinned. Tokens are not numbered.
+// CircleCI identifies jobs of CircleCI. Rules are not pinned, because the ids of organizations, projects and pipeline
+// definitions are never reused. Tokens have no id.
 //
-// A job that somebody restarted with SSH access never publishes: that person has a shell in it.
+// A job that was restarted with SSH access is refused, because the person who restarted it has a shell in it.
 var CircleCI = &Kind{
 	name: "circleci", Short: "CircleCI", Title: "CircleCI", Help: "A CircleCI pipeline.",
 	issuer: CircleCIIssuer, host: "circleci.com", key: []string{"org_id", "project_id"},
@@ -79,7 +79,7 @@ var CircleCI = &Kind{
 	warn: circleciWarnings,
 }
 
-// circleciSubjectFits looks at the parts of the subject that every token has.
+// circleciSubjectFits compares the prefix that every subject has.
 func circleciSubjectFits(r Rule, c Claims) *Mismatch {
 	got, m := said(c, "sub")
 	if want := "org/" + r.Fields["org_id"] + "/project/" + r.Fields["project_id"] + "/"; m == nil &&
@@ -89,7 +89,7 @@ func circleciSubjectFits(r Rule, c Claims) *Mismatch {
 	return m
 }
 
-// circleciNoShell wants false itself: a token that does not say so could be of a job with a shell.
+// circleciNoShell requires the claim to be false: if it is missing, the job could have a shell.
 func circleciNoShell(_ Rule, c Claims) *Mismatch {
 	const claim = circleciClaim + "ssh-rerun"
 	if v, ok := c[claim].(bool); !ok || v {

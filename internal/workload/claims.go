@@ -8,11 +8,12 @@ import (
 	"pyindex/internal/fault"
 )
 
-// FieldClaims is the field of the form for rules on claims: NAME=VALUE, a line each. ParseClaims makes rules of it.
+// FieldClaims is the form field for rules on claims, one NAME=VALUE on each line. ParseClaims reads it.
 const FieldClaims = "claims"
 
-// ParseClaims reads rules on claims, a line each: NAME=VALUE for exactly a text, the same name again for one of
-// several, and NAME=BEGINNING* for claims that hold refs. fault.Invalid is about the line that cannot be read.
+// ParseClaims reads rules on claims, one on each line: NAME=VALUE for an exact value, the same name again for one of
+// several values, and NAME=BEGINNING* for claims that hold refs. If a line is malformed, it returns a fault.Invalid
+// that quotes the line.
 func ParseClaims(text string) (map[string]string, error) {
 	out := map[string]string{}
 	for line := range strings.Lines(text) {
@@ -50,7 +51,7 @@ func addClaimRule(out map[string]string, name, value string) error {
 	return nil
 }
 
-// ClaimsText writes rules on claims as ParseClaims reads them.
+// ClaimsText formats rules on claims the way ParseClaims reads them.
 func ClaimsText(fields map[string]string) string {
 	var b strings.Builder
 	for _, field := range slices.Sorted(maps.Keys(fields)) {
@@ -65,14 +66,14 @@ func ClaimsText(fields map[string]string) string {
 	return b.String()
 }
 
-// What the fields of a generic rule begin with.
+// The prefixes of the fields of a generic rule.
 const (
 	exactRule  = "claim:"
 	oneofRule  = "oneof:"
 	prefixRule = "prefix:"
 )
 
-// literal reports whether a claim has to be one of a few texts.
+// literal reports whether a rule allows only fixed values for a claim.
 func literal(r Rule, claim string) bool {
 	return r.Fields[exactRule+claim] != "" || r.Fields[oneofRule+claim] != ""
 }
@@ -103,8 +104,9 @@ func parseClaimValue(claim, v string) (string, error) {
 	return v, nil
 }
 
-// refClaims are the claims that may be compared by their beginning, and what the beginning has to hold so that it ends
-// inside a ref: one that ended inside the name of a repository would let in its neighbours.
+// refClaims lists the claims that may be compared by a prefix, and a string that the prefix has to contain. The string
+// makes sure that the prefix ends inside a ref: a prefix that ends inside the name of a repository would also match
+// other repositories.
 var refClaims = map[string]string{
 	"ref": "refs/", "ref_path": "refs/", "rpo_ref": "refs/", "oidc.circleci.com/vcs-ref": "refs/",
 	"workflow_ref": "@", "job_workflow_ref": "@", "build_branch": "", "build_tag": "", "branch": "", "tag": "",
@@ -118,5 +120,5 @@ const (
 	maxRuleList  = 20  // values of one claim
 )
 
-// fieldPreset chooses how the other fields of a generic publisher are read.
+// fieldPreset selects the preset that interprets the other fields of a generic publisher.
 const fieldPreset = "preset"

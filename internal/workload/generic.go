@@ -8,12 +8,13 @@ import (
 	"pyindex/internal/fault"
 )
 
-// Generic knows no claims by heart: a rule says which claim has to be what. It fits every issuer that signs RS256 and
-// whose documentation says what its claims mean.
+// Generic is for any other issuer that signs RS256 tokens and documents its claims. Its rules name the claims and the
+// values that they must have.
 //
-// A rule's fields are "claim:NAME" for exactly a text, "oneof:NAME" for one of several, a line each, and "prefix:NAME"
-// for refs that begin with what stands before one "*" at the end. What names the workload has to be pinned: sub, or the
-// repository or project, exactly or as one of several. A claim that is no text fits nothing.
+// A rule's fields are "claim:NAME" for an exact value, "oneof:NAME" for one of several values, one on each line, and
+// "prefix:NAME" for refs with a prefix, written with a trailing "*". A rule has to pin a claim that identifies the
+// workload: sub, or the repository or project, with an exact value or one of several. A claim that is not a string fits
+// nothing.
 var Generic = &Kind{
 	name: "generic", Help: "A job of any other issuer, by rules on its claims or by a preset.",
 	lookup:  func(Claims) (string, *Mismatch) { return AnyLookup, nil },
@@ -27,11 +28,12 @@ var Generic = &Kind{
 	},
 }
 
-// AnyLookup is every generic rule's key. Rules of one issuer pin different claims, so all of them are asked.
+// AnyLookup is the lookup key of every generic rule. Rules of one issuer pin different claims, so all of them are
+// tried.
 const AnyLookup = "*"
 
-// compileGeneric compiles rules on claims. With the field "preset" the others are those of the preset, and become
-// rules.
+// compileGeneric compiles rules on claims. If the field "preset" is set, the other fields are those of the preset and
+// are converted to rules first.
 func compileGeneric(fields map[string]string) (Rule, error) {
 	p, fields, err := expand(fields)
 	if err != nil {
@@ -60,7 +62,6 @@ func compileGeneric(fields map[string]string) (Rule, error) {
 	return r, nil
 }
 
-// parseClaimRule reads one field.
 func parseClaimRule(field, value string) (kind, claim, v string, err error) {
 	kind, claim, ok := strings.Cut(field, ":")
 	kind += ":"
@@ -87,7 +88,7 @@ func parseClaimRule(field, value string) (kind, claim, v string, err error) {
 	return kind, claim, v, err
 }
 
-// parseClaimList reads a value a line. One alone is as good as exact.
+// parseClaimList reads one value from each line. A single value is stored as an exact rule.
 func parseClaimList(claim, value string) (kind, v string, err error) {
 	all := strings.Split(value, "\n")
 	for _, v := range all {
@@ -123,8 +124,8 @@ func sayClaims(w *Words, host string, fields map[string]string) {
 	}
 }
 
-// pinSets are the claims that name one workload, project or repository of an issuer. A set counts where each of its
-// claims has to be one of a few texts.
+// pinSets lists the claims that identify one workload, project or repository of an issuer. A rule is pinned if it
+// allows only fixed values for each claim of a set.
 var pinSets = [][]string{
 	{"sub"},
 	{"repository"},
@@ -153,7 +154,7 @@ func pins(r Rule) bool {
 	})
 }
 
-// genericOrder is the order of a rule's fields: what names the workload first.
+// genericOrder returns a rule's fields in order, those that identify the workload first.
 func genericOrder(r Rule) []string {
 	all := slices.Sorted(maps.Keys(r.Fields))
 	slices.SortStableFunc(all, func(a, b string) int { return pinRank(a) - pinRank(b) })
@@ -173,8 +174,8 @@ func pinRank(field string) int {
 	return len(pinSets)
 }
 
-// genericAdmits compares claims with a rule. A difference by a claim that names the workload says that the rule is not
-// about this workload at all: it is never the nearest.
+// genericAdmits compares claims with a rule. If a claim that identifies the workload differs, the rule concerns another
+// workload, so it is never reported as the nearest rule.
 func genericAdmits(r Rule, c Claims) error {
 	if !pins(r) {
 		return &Mismatch{Claim: "sub", Got: Show(c["sub"]), Why: "and the rule says nothing about it", Passed: -1}
@@ -192,7 +193,7 @@ func genericAdmits(r Rule, c Claims) error {
 	return nil
 }
 
-// genericChecks compare one claim each.
+// genericChecks returns one check for each claim of a rule.
 func genericChecks(r Rule) []check {
 	var out []check
 	for _, field := range genericOrder(r) {
@@ -222,7 +223,7 @@ func claimFits(field, want string, c Claims) *Mismatch {
 	return nil
 }
 
-// suggestGeneric names the first claim that names the workload, and sub if there is no other.
+// suggestGeneric suggests the first claim that identifies the workload, and sub if there is no other.
 func suggestGeneric(c Claims) map[string]string {
 	for _, set := range append(slices.Clone(pinSets[1:]), pinSets[0]) {
 		out := map[string]string{}
@@ -238,7 +239,7 @@ func suggestGeneric(c Claims) map[string]string {
 	return nil
 }
 
-// narrowing are the claims that leave out most runs of a repository or project.
+// narrowing lists the claims that exclude most runs of a repository or project.
 var narrowing = []string{
 	"ref", "ref_path", "rpo_ref", "oidc.circleci.com/vcs-ref", "build_branch", "build_tag", "branch", "tag", "environment",
 	"ref_protected", "sub", "job_workflow_ref",

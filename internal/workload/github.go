@@ -18,10 +18,10 @@ var (
 	githubFullName   = regexp.MustCompile(`\A[A-Za-z0-9][A-Za-z0-9_-]{0,99}/[A-Za-z0-9._-]{1,100}\z`)
 )
 
-// GitHub identifies workflow runs of GitHub Actions. Owner, repository and environment are compared whatever the case
-// of their letters; GitHub tells those of file names and refs apart.
+// GitHub identifies workflow runs of GitHub Actions. Like GitHub, it ignores the case of owner, repository and
+// environment, and compares file names and refs case-sensitively.
 //
-// "sub" is not compared: organizations may give it any shape.
+// It does not compare "sub", because organizations can customize its format.
 var GitHub = &Kind{
 	name: "github", Short: "GitHub", Title: "GitHub Actions", Help: "A GitHub Actions workflow.",
 	issuer: GitHubIssuer, host: "github.com", numbered: true,
@@ -120,7 +120,7 @@ func parseGitHubFullName(field, s string) (string, error) {
 	return s, nil
 }
 
-// parseGitHubWorkflow wants the file's name alone: workflows lie in .github/workflows and nowhere below.
+// parseGitHubWorkflow accepts a bare file name: workflows are files directly in .github/workflows.
 func parseGitHubWorkflow(field, s string) (string, error) {
 	s = strings.TrimSpace(s)
 	stem, isYML := strings.CutSuffix(s, ".yml")
@@ -157,7 +157,7 @@ func parseGitHubEvents(field, s string) (string, error) {
 	return s, err
 }
 
-// validateGitHub refuses one of two fields that need each other.
+// validateGitHub returns fault.Invalid if only one of workflow_repository and workflow_at is set.
 func validateGitHub(r Rule) error {
 	repository, at := r.Fields["workflow_repository"], r.Fields["workflow_at"]
 	if (repository == "") == (at == "") {
@@ -180,7 +180,7 @@ func lookupGitHub(c Claims) (string, *Mismatch) {
 	return lowerASCII(name), nil
 }
 
-// shapeGitHub refuses values that GitHub never sends, so that nothing hangs on how they would compare.
+// shapeGitHub rejects values that GitHub never sends, so that the comparisons need not handle them.
 func shapeGitHub(c Claims) *Mismatch {
 	for _, claim := range githubClaims {
 		if _, m := said(c, claim); m != nil {
@@ -204,8 +204,8 @@ func shapeGitHub(c Claims) *Mismatch {
 	return nil
 }
 
-// githubWorkflowFits compares the workflow's file: at the job's own revision, or at that which the rule names for a
-// reusable workflow of another repository.
+// githubWorkflowFits compares the workflow's file at the job's own revision. For a reusable workflow of another
+// repository, it compares the revision with that of the rule.
 func githubWorkflowFits(r Rule, c Claims) *Mismatch {
 	file, foreign := githubWorkflows+r.Fields["workflow"], r.Fields["workflow_repository"]
 	if foreign == "" {
@@ -219,7 +219,7 @@ func githubWorkflowFits(r Rule, c Claims) *Mismatch {
 	return nil
 }
 
-// githubCallerFits is for a rule that names the workflow with which the run began.
+// githubCallerFits compares the workflow that started the run if the rule names one.
 func githubCallerFits(r Rule, c Claims) *Mismatch {
 	if r.Fields["calling_workflow"] == "" {
 		return nil
@@ -228,7 +228,7 @@ func githubCallerFits(r Rule, c Claims) *Mismatch {
 		"ref")
 }
 
-// githubEventFits refuses pull_request_target: it runs with the secrets of the repository on the say of a stranger.
+// githubEventFits rejects pull_request_target, which lets strangers start a run that has the repository's secrets.
 func githubEventFits(_ Rule, c Claims) *Mismatch {
 	if event := text(c, "event_name"); lowerASCII(strings.TrimSpace(event)) == "pull_request_target" {
 		return wrong("event_name", event, "which may never publish: strangers can start it")
@@ -236,8 +236,8 @@ func githubEventFits(_ Rule, c Claims) *Mismatch {
 	return nil
 }
 
-// suggestGitHub names, if the job is in a reusable workflow of another repository, that workflow's version and its
-// caller.
+// suggestGitHub suggests the fields of a job. For a job in a reusable workflow of another repository, they include the
+// workflow's version and its caller.
 func suggestGitHub(c Claims) map[string]string {
 	full := text(c, "repository")
 	owner, repository, ok := strings.Cut(full, "/")
@@ -259,8 +259,8 @@ func suggestGitHub(c Claims) map[string]string {
 	return out
 }
 
-// withoutRevision takes the token's own ref or commit off "release.yml@refs/heads/main"; file names and refs may hold
-// any of these signs themselves.
+// withoutRevision removes the token's own ref or commit from "release.yml@refs/heads/main". It does not split at "@",
+// because file names and refs may contain one.
 func withoutRevision(s string, c Claims, claims ...string) string {
 	for _, claim := range claims {
 		if file, ok := strings.CutSuffix(s, "@"+text(c, claim)); ok && text(c, claim) != "" {

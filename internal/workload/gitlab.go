@@ -9,7 +9,7 @@ import (
 	"pyindex/internal/fault"
 )
 
-// GitLabIssuer signs the identity tokens of gitlab.com. A self-managed GitLab signs under its own URL.
+// GitLabIssuer signs the identity tokens of gitlab.com. A self-managed GitLab uses its own URL as the issuer.
 const GitLabIssuer = "https://gitlab.com"
 
 var (
@@ -17,8 +17,8 @@ var (
 	gitlabEnvironment = regexp.MustCompile(`\A[A-Za-z0-9_/${}.-](?:[A-Za-z0-9_/${}. -]{0,253}[A-Za-z0-9_/${}.-])?\z`)
 )
 
-// GitLab identifies jobs of GitLab CI/CD, on gitlab.com and on self-managed servers. GitLab takes small and large
-// letters of namespaces and projects for the same, and tells those of files, refs and environments apart.
+// GitLab identifies jobs of GitLab CI/CD, on gitlab.com and on self-managed servers. Like GitLab, it ignores the case
+// of namespaces and projects, and compares files, refs and environments case-sensitively.
 var GitLab = &Kind{
 	name: "gitlab", Short: "GitLab", Title: "GitLab CI/CD", Help: "A GitLab CI/CD pipeline.",
 	issuer: GitLabIssuer, numbered: true, pin: "namespace_id", key: []string{"namespace", "project"},
@@ -96,15 +96,15 @@ func parseGitLabProject(field, s string) (string, error) {
 	return lowerASCII(s), nil
 }
 
-// isGitLabSegment keeps to GitLab's rules for a part of a path, so far as another part could be mistaken for it.
+// isGitLabSegment applies GitLab's rules for a path segment, as far as they prevent ambiguous paths.
 func isGitLabSegment(s string) bool {
 	low := lowerASCII(s)
 	return gitlabSegment.MatchString(s) && !strings.HasSuffix(s, ".") && !strings.HasSuffix(low, ".git") &&
 		!strings.HasSuffix(low, ".atom")
 }
 
-// parseGitLabFile wants the file of the pipeline as it lies in the project: a file of another project or of a URL,
-// which GitLab allows, is not this project's to trust.
+// parseGitLabFile accepts a pipeline file in the project itself. GitLab also allows files of other projects and URLs,
+// but the project does not control those.
 func parseGitLabFile(field, s string) (string, error) {
 	s = strings.TrimSpace(s)
 	named := strings.HasSuffix(s, ".yml") || strings.HasSuffix(s, ".yaml")
@@ -128,7 +128,7 @@ func lookupGitLab(c Claims) (string, *Mismatch) {
 	return lowerASCII(s), nil
 }
 
-// gitlabSubjectFits looks at the two parts that every subject of GitLab's begins with, however the rest was configured.
+// gitlabSubjectFits compares the first two parts of the subject, which are the same in every configuration.
 func gitlabSubjectFits(r Rule, c Claims) *Mismatch {
 	got, m := said(c, "sub")
 	if m != nil {
@@ -155,7 +155,7 @@ func gitlabPipelineFits(r Rule, c Claims) *Mismatch {
 	return fileFits(c, "ci_config_ref_uri", place, file, "ref_path")
 }
 
-// gitlabHost returns the host as GitLab writes it into ci_config_ref_uri: with the port if it is not the usual one.
+// gitlabHost returns the host as GitLab writes it into ci_config_ref_uri, with any non-default port.
 func gitlabHost(c Claims) string {
 	u, err := url.Parse(text(c, "iss"))
 	if err != nil {

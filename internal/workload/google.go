@@ -12,8 +12,8 @@ var (
 	googleSubject = regexp.MustCompile(`\A[A-Za-z0-9._-]{1,255}\z`)
 )
 
-// Google identifies Google's accounts by an e-mail address that Google verified, letter by letter. An address can be
-// given to another account, so rules are pinned to the account's subject. Google does not number its tokens.
+// Google identifies Google accounts by an e-mail address that Google verified, case-sensitively. Rules are pinned to
+// the account's subject, because an address can be reassigned to another account. Tokens have no id.
 var Google = &Kind{
 	name: "google", Short: "Google", Title: "Google Cloud", Help: "A Google service account.",
 	issuer: GoogleIssuer, host: "google.com", pin: "sub", key: []string{"email"},
@@ -52,7 +52,7 @@ var Google = &Kind{
 	},
 }
 
-// googleVerified wants true itself: "true" and 1 are somebody else's spelling.
+// googleVerified requires the boolean true, as Google sends it: "true" and 1 are refused.
 func googleVerified(_ Rule, c Claims) *Mismatch {
 	if v, ok := c["email_verified"].(bool); !ok || !v {
 		return wrong("email_verified", c["email_verified"], "but must be true")

@@ -8,19 +8,19 @@ import (
 	"pyindex/internal/fault"
 )
 
-// preset says how the names that people know become rules on the claims of one kind of issuer. The rules are kept, not
-// the preset, so that a later change of it changes no publisher.
+// preset converts the names that people know into rules on the claims of one kind of issuer. Only the rules are stored,
+// so a later change of a preset does not change existing publishers.
 type preset struct {
 	name, title string
 	fields      []Field
-	make        func(in, out map[string]string) error // nil, or for what is more than one claim
-	// known guesses by an issuer and the claims that its rules name whether the preset is for it.
+	make        func(in, out map[string]string) error // adds rules that combine several fields; may be nil
+	// known reports whether the preset probably fits an issuer and the claims that a publisher's rules name.
 	known func(issuer, host, sub string, has func(claims ...string) bool) bool
 }
 
 const anyBranch = " Without it, everybody who may push a branch may publish."
 
-// presets are in the order of their forms, by the documentation of each: Forgejo's "OpenID Connect in Actions",
+// presets are in display order. Each follows its platform's documentation: Forgejo's "OpenID Connect in Actions",
 // Buildkite's "OIDC", CircleCI's "OpenID Connect tokens", Jenkins' oidc-provider plugin, Semaphore's "OIDC tokens",
 // Azure DevOps' "Oidctoken" and Kubernetes' "Managing Service Accounts".
 var presets = []preset{
@@ -119,7 +119,7 @@ var presets = []preset{
 	}},
 }
 
-// genericForms returns the forms of all presets, and then that for rules on claims.
+// genericForms returns the forms of all presets, followed by the form for rules on claims.
 func genericForms() []Form {
 	var out []Form
 	for _, p := range presets {
@@ -143,7 +143,7 @@ func Presets() []string {
 	return names
 }
 
-// PresetOf guesses by which preset the claims of an issuer are best understood; "" if none is known.
+// PresetOf guesses the preset for an issuer and the fields of a rule. It returns "" if none fits.
 func PresetOf(issuer string, fields map[string]string) string {
 	has := func(claims ...string) bool {
 		return !slices.ContainsFunc(claims, func(c string) bool { return !literal(Rule{Fields: fields}, c) })
@@ -156,7 +156,7 @@ func PresetOf(issuer string, fields map[string]string) string {
 	return ""
 }
 
-// expand turns the fields of a preset into rules on claims. Fields without a preset are such rules already.
+// expand converts the fields of a preset to rules on claims. Without a preset, the fields are such rules already.
 func expand(fields map[string]string) (preset, map[string]string, error) {
 	name, ok := fields[fieldPreset]
 	if !ok {
@@ -185,7 +185,7 @@ func expand(fields map[string]string) (preset, map[string]string, error) {
 	return p, out, p.make(fields, out)
 }
 
-// fieldOf returns the preset's field that became a rule; without a preset it is the rule's own.
+// fieldOf returns the name of the preset's field that became a rule, or the rule's own name without a preset.
 func (p preset) fieldOf(rule string) string {
 	_, claim, _ := strings.Cut(rule, ":")
 	for _, f := range p.fields {
@@ -204,7 +204,7 @@ func (p preset) names() string {
 	return strings.Join(names, ", ")
 }
 
-// expand makes a value of a preset's field a rule on its claim.
+// expand adds the rule on the field's claim to out.
 func (f Field) expand(v string, out map[string]string) error {
 	switch {
 	case v == "" && f.Required:
@@ -226,8 +226,8 @@ var (
 	kubernetesName = regexp.MustCompile(`\A[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?\z`)
 )
 
-// forgejoRules pin the repository, and the workflow's file at any ref where it is said. A name without a folder lies
-// where Forgejo looks first.
+// forgejoRules pins the repository and, if given, the workflow file at any ref. A bare file name is looked up in
+// .forgejo/workflows.
 func forgejoRules(in, out map[string]string) error {
 	for _, name := range []string{"owner", "repository"} {
 		if !forgejoName.MatchString(in[name]) {
@@ -250,7 +250,7 @@ func forgejoRules(in, out map[string]string) error {
 	return nil
 }
 
-// azureRules pin the subject of a pipeline's token, or of a service connection's.
+// azureRules pins the subject of a pipeline's or a service connection's tokens.
 func azureRules(in, out map[string]string) error {
 	kind, last := "p://", "pipeline"
 	if in["connection"] != "" {

@@ -9,9 +9,9 @@ import (
 	"pyindex/internal/fault"
 )
 
-// Suggest returns the fields of the narrowest rule for the workload of these claims, as Compile takes them, after
-// asking Compile and Admits. Anybody may have chosen the values, so quote them when showing them. It returns
-// fault.Invalid, which says why there is none.
+// Suggest returns the fields of the narrowest rule for the workload of these claims, in the form that Compile accepts.
+// Callers must escape the values when displaying them. If Compile or Admits would reject the fields, Suggest returns a
+// fault.Invalid that explains why.
 func (k *Kind) Suggest(c Claims) (map[string]string, error) {
 	fields := k.Recognize(c)
 	if fields == nil {
@@ -36,8 +36,8 @@ func (k *Kind) Suggest(c Claims) (map[string]string, error) {
 	return fields, nil
 }
 
-// Recognize returns the fields that the claims of a workload of this kind say, unchecked; nil if they are not those of
-// one.
+// Recognize returns the fields that the claims of a workload of this kind contain, without validation. It returns nil
+// if the claims are not those of such a workload.
 func (k *Kind) Recognize(c Claims) map[string]string {
 	out := map[string]string{}
 	if k.suggest != nil {
@@ -57,7 +57,7 @@ func (k *Kind) Recognize(c Claims) map[string]string {
 	return out
 }
 
-// Seen returns the value of a field that lets in jobs such as the one with these claims; "" if they do not say.
+// Seen returns a value for a field that accepts jobs like the one with these claims, or "" if the claims have none.
 func (k *Kind) Seen(field string, claims map[string]any) string {
 	f, ok := k.Field(field)
 	v := text(claims, f.Claim)

@@ -2,29 +2,29 @@ package workload
 
 import "slices"
 
-// Looseness says how much a warning should worry.
+// Looseness is the severity of a warning.
 type Looseness uint8
 
-// The degrees. The zero Looseness is a thing that could be stricter and need not be.
+// The degrees of looseness. CouldBeStricter is a hint: such a rule is acceptable.
 const (
 	CouldBeStricter Looseness = iota
-	Loose                     // somebody may publish whom few would expect to
-	AsLooseAsToken            // whoever may push anything may publish: no better than a token that all of them share
+	Loose                     // more people may publish than most would expect
+	AsLooseAsToken            // everyone with push access may publish, as with a shared token
 )
 
-// Warning is one way in which a rule is loose, in a sentence, and the field that tightens it, "" where none does.
+// Warning describes one way in which a rule is loose, and the field that tightens it ("" if none does).
 type Warning struct {
 	Degree Looseness
 	Text   string
 	Field  string
-	Value  string // of the field, where one goes without saying
+	Value  string // a suggested value for the field; may be ""
 }
 
-// forge is what the warnings about a forge's rule call things.
+// forge holds a platform's terms for the warnings about its rules.
 type forge struct {
 	place, account, thing, file string
-	pin, id                     string // fields
-	hosted                      string // runners that are not somebody's own
+	pin, id                     string // names of fields
+	hosted                      string // the value of fieldRunner for the platform's own runners
 }
 
 func forgeWarnings(fields map[string]string, ownerID string, f forge) []Warning {
@@ -54,7 +54,7 @@ func forgeWarnings(fields map[string]string, ownerID string, f forge) []Warning 
 	return out
 }
 
-// reachWarnings are about who can make the workload run.
+// reachWarnings returns the warnings about who can start the workload.
 func reachWarnings(fields map[string]string, f forge) []Warning {
 	guarded, ref := fields[fieldRefProtected] != "", fields[fieldRef]
 	switch {
@@ -81,12 +81,12 @@ func reachWarnings(fields map[string]string, f forge) []Warning {
 	return nil
 }
 
-// anyRef reports whether a pattern lets every branch in.
+// anyRef reports whether a pattern matches every branch.
 func anyRef(pattern string) bool {
 	return pattern == "" || pattern == "refs/heads/*"
 }
 
-// foreignWarnings are about reusable workflows of other repositories.
+// foreignWarnings returns the warnings about reusable workflows of other repositories.
 func foreignWarnings(fields map[string]string) []Warning {
 	at := fields["workflow_at"]
 	if at == "" || commit.MatchString(at) {
@@ -98,7 +98,8 @@ func foreignWarnings(fields map[string]string) []Warning {
 	}}
 }
 
-// Warnings returns in which ways a rule of compiled fields is loose, the worst first. ownerID is what it is pinned to.
+// Warnings returns the ways in which a rule of compiled fields is loose, the most severe first. ownerID is the id that
+// the rule is pinned to.
 func (k *Kind) Warnings(fields map[string]string, ownerID string) []Warning {
 	if k.warn == nil {
 		return nil
