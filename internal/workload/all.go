@@ -50,7 +50,7 @@ func Problems(f Form, fields map[string]string) map[string]string {
 	if k := Find(f.Provider); k != nil {
 		return k.Problems(f, fields)
 	}
-	return map[string]string{"": "this index does not know publishers of kind " + f.Provider}
+	return map[string]string{"": "unknown kind of publisher: " + f.Provider}
 }
 
 // Names returns the names of all kinds, sorted.

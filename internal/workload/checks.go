@@ -93,7 +93,7 @@ func environmentFits(fold func(string) string) check {
 		v, there := c["environment"]
 		got, ok := v.(string)
 		if there && !ok {
-			return wrong("environment", v, "but must be a text if it is there")
+			return wrong("environment", v, "but must be a string if present")
 		}
 		if want := r.Fields[FieldEnvironment]; want != "" && fold(got) != want {
 			return &Mismatch{Claim: "environment", Got: Show(v), Want: Show(want)}

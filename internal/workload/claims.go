@@ -24,7 +24,7 @@ func ParseClaims(text string) (map[string]string, error) {
 		name, value, ok := strings.Cut(line, "=")
 		name, value = strings.TrimSpace(name), strings.TrimSpace(value)
 		if !ok || name == "" || value == "" {
-			return nil, fault.InField(FieldClaims, "%.100q is not a rule: write NAME=VALUE, one on each line", line)
+			return nil, fault.InField(FieldClaims, "%.100q is not a rule: write one NAME=VALUE on each line", line)
 		}
 		if err := addClaimRule(out, name, value); err != nil {
 			return nil, err
@@ -39,7 +39,7 @@ func addClaimRule(out map[string]string, name, value string) error {
 			return fault.InField(FieldClaims, "%s", fault.Message(err))
 		}
 		if out[prefixRule+name] != "" {
-			return fault.InField(FieldClaims, "claim %.40q has two beginnings, which cannot both be meant", name)
+			return fault.InField(FieldClaims, "claim %.40q has two prefixes; write only one", name)
 		}
 		out[prefixRule+name] = value
 		return nil
@@ -81,7 +81,7 @@ func literal(r Rule, claim string) bool {
 func parseClaimPrefix(claim, v string) (string, error) {
 	within, ok := refClaims[claim]
 	if !ok {
-		return "", fault.New(fault.Invalid, "claim %s cannot be compared by its beginning: only refs can (%s)", claim,
+		return "", fault.New(fault.Invalid, "claim %s cannot be compared by prefix: only refs can (%s)", claim,
 			strings.Join(slices.Sorted(maps.Keys(refClaims)), ", "))
 	}
 	if within == "refs/" {
@@ -90,7 +90,7 @@ func parseClaimPrefix(claim, v string) (string, error) {
 	stem, open := strings.CutSuffix(v, "*")
 	if !open || stem == "" || strings.Contains(stem, "*") || !strings.Contains(stem, within) {
 		return "", fault.New(fault.Invalid,
-			"claim %s cannot begin with %.100q: write the beginning, with %q in it, and one * at the end", claim, v, within)
+			"claim %s cannot have the prefix %.100q: write a prefix that contains %q, and one * at the end", claim, v, within)
 	}
 	return parseClaimValue(claim, v)
 }
@@ -98,7 +98,7 @@ func parseClaimPrefix(claim, v string) (string, error) {
 func parseClaimValue(claim, v string) (string, error) {
 	if v == "" || len(v) > maxRuleValue || strings.TrimSpace(v) != v || HasControl(v) {
 		return "", fault.New(fault.Invalid,
-			"claim %s cannot have to be %.100q: a text of at most %d bytes, no blank at either end, no control characters",
+			"claim %s cannot be %.100q: write at most %d bytes, without blanks at either end or control characters",
 			claim, v, maxRuleValue)
 	}
 	return v, nil

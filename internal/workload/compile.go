@@ -73,7 +73,7 @@ func (k *Kind) Compile(fields map[string]string) (Rule, error) {
 	}
 	if r.OwnerID != "" && LeavesIDs(r.Fields) {
 		id, _ := k.Field(fieldRepositoryID)
-		return Rule{}, fault.InField(k.pin, "%s %s takes the %s's id from the first token too: leave %s out, or type both",
+		return Rule{}, fault.InField(k.pin, "%s %s takes the %s's id from the first token too: omit %s, or set both",
 			id.Name, firstToken, k.key[0], k.pin)
 	}
 	r.Lookup = joined(r, k.key...)
@@ -93,7 +93,7 @@ func (k *Kind) fieldNames() string {
 	if len(stricter) == 0 {
 		return strings.Join(usual, ", ")
 	}
-	return strings.Join(usual, ", ") + " and, to be stricter, " + strings.Join(stricter, ", ")
+	return strings.Join(usual, ", ") + " and, for more restrictions, " + strings.Join(stricter, ", ")
 }
 
 // Forms returns the forms of a kind. Most kinds have one. Generic has one for each preset, and a last one for rules on
@@ -126,7 +126,7 @@ func (k *Kind) Problems(f Form, fields map[string]string) map[string]string {
 		}
 		out[name] = fault.Message(err)
 		if field.Required && fields[name] == "" {
-			out[name] = field.Label + " is needed"
+			out[name] = field.Label + " is required"
 		}
 		tried[name] = field.Example
 	}

@@ -42,7 +42,7 @@ func refField(claim, where string) Field {
 	return Field{
 		Name: fieldRef, Label: "Tags or branches", Example: "refs/tags/v*", Stricter: true, Claim: claim,
 		Help: "Only runs for these refs of " + where +
-			": refs/tags/v* for tags that begin with v, refs/heads/main for one branch.",
+			": refs/tags/v* for tags that begin with v, or refs/heads/main for one branch.",
 		Pattern: refWords, Tighten: "Only from these refs", parse: parseRef, fits: refFits, say: sayRef,
 	}
 }
@@ -60,8 +60,8 @@ func protectedField(where string) Field {
 func eventsField(claim string, parse parser) Field {
 	return Field{
 		Name: "events", Label: "Started by", Example: "push", Stricter: true, List: true, Claim: claim,
-		Help:    "Only runs that one of these started, as the claim " + claim + " says; several with commas between.",
-		Pattern: "words of small letters, '-' and '_', with commas between",
+		Help:    "Only runs that one of these events started, from the claim " + claim + ". Separate several with commas.",
+		Pattern: "comma-separated words of lower-case letters, '-' and '_'",
 		parse:   parse, fits: listed, say: phrase(", started by ", ""),
 	}
 }
@@ -70,8 +70,8 @@ func runnerField(example string) Field {
 	return Field{
 		Name: fieldRunner, Label: "Runners", Example: example, Stricter: true, Claim: "runner_environment",
 		Help: example +
-			" leaves out self-hosted runners, on which an earlier job may have left something behind; self-hosted is the reverse.",
-		Pattern: "a word of small letters and '-'", Tighten: "Leave out self-hosted runners", Tickable: true,
+			" excludes self-hosted runners, where an earlier job may have left something behind; self-hosted allows only those.",
+		Pattern: "a word of lower-case letters and '-'", Tighten: "Exclude self-hosted runners", Tickable: true,
 		parse: parseWord, fits: equal, say: phrase(", on ", " runners only"),
 	}
 }
@@ -98,7 +98,7 @@ func (f Field) is(claim, rule string) Field {
 
 const (
 	nameWords = "letters, digits, '-', '_' and '.'"
-	refWords  = "a full name that begins with refs/, with one * at its end at most"
-	starWords = "a name, with one * at its end at most"
+	refWords  = "a full name that begins with refs/, optionally with one * at the end"
+	starWords = "a name, optionally with one * at the end"
 	fileWords = "a file name that ends in .yml or .yaml, without '/'"
 )

@@ -40,7 +40,7 @@ func compileGeneric(fields map[string]string) (Rule, error) {
 		return Rule{}, err
 	}
 	if len(fields) > maxRules {
-		return Rule{}, fault.New(fault.Invalid, "%d claims; at most %d are compared", len(fields), maxRules)
+		return Rule{}, fault.New(fault.Invalid, "%d claims; at most %d are allowed", len(fields), maxRules)
 	}
 	r := Rule{Lookup: AnyLookup, Fields: map[string]string{}}
 	seen := map[string]bool{}
@@ -50,14 +50,14 @@ func compileGeneric(fields map[string]string) (Rule, error) {
 			return Rule{}, fault.InField(p.fieldOf(field), "%s", fault.Message(err))
 		}
 		if seen[claim] {
-			return Rule{}, fault.InField(field, "claim %.40q has two rules, which cannot both be meant", claim)
+			return Rule{}, fault.InField(field, "claim %.40q has two rules; write only one", claim)
 		}
 		seen[claim] = true
 		r.Fields[kind+claim] = v
 	}
 	if !pins(r) {
 		return Rule{}, fault.New(fault.Invalid,
-			"no claim pins the workload: say what sub is, or repository, or another claim that names one repository or project (%s)", pinNames())
+			"no claim identifies the workload: add sub, repository, or another claim that identifies one repository or project (%s)", pinNames())
 	}
 	return r, nil
 }
@@ -75,7 +75,7 @@ func parseClaimRule(field, value string) (kind, claim, v string, err error) {
 		return "", "", "", fault.InField(field, "%.100q is not the name of a claim", claim)
 	}
 	if slices.Contains([]string{"iss", "aud", "exp", "iat", "nbf", "jti"}, lowerASCII(claim)) {
-		return "", "", "", fault.InField(field, "claim %.40q is checked in any case and takes no rule", claim)
+		return "", "", "", fault.InField(field, "claim %.40q is always checked and cannot have a rule", claim)
 	}
 	switch kind {
 	case exactRule:
@@ -99,7 +99,7 @@ func parseClaimList(claim, value string) (kind, v string, err error) {
 	slices.Sort(all)
 	all = slices.Compact(all)
 	if len(all) > maxRuleList {
-		return "", "", fault.New(fault.Invalid, "claim %s may be one of %d values; at most %d are compared", claim, len(all),
+		return "", "", fault.New(fault.Invalid, "claim %s has %d values; at most %d are allowed", claim, len(all),
 			maxRuleList)
 	}
 	if len(all) == 1 {
@@ -178,7 +178,7 @@ func pinRank(field string) int {
 // workload, so it is never reported as the nearest rule.
 func genericAdmits(r Rule, c Claims) error {
 	if !pins(r) {
-		return &Mismatch{Claim: "sub", Got: Show(c["sub"]), Why: "and the rule says nothing about it", Passed: -1}
+		return &Mismatch{Claim: "sub", Got: Show(c["sub"]), Why: "and the rule does not restrict it", Passed: -1}
 	}
 	for passed, field := range genericOrder(r) {
 		m := claimFits(field, r.Fields[field], c)
@@ -255,11 +255,11 @@ func claimWarnings(fields map[string]string, _ string) []Warning {
 	switch {
 	case !narrow:
 		out = append(out, Warning{
-			AsLooseAsToken, "Every job of it may publish, whatever branch it runs for: this is as loose as a shared token. Say which refs may, or which environment.", FieldClaims, "ref=refs/tags/*",
+			AsLooseAsToken, "Every job may publish, from any branch: this is as loose as a shared token. Restrict the refs or the environment.", FieldClaims, "ref=refs/tags/*",
 		})
 	case strings.HasPrefix(sub, "system:serviceaccount:"):
 		out = append(out, Warning{
-			CouldBeStricter, "Whoever may make pods or tokens in that namespace can be this service account.", "", "",
+			CouldBeStricter, "Anyone who may create pods or tokens in that namespace can act as this service account.", "", "",
 		})
 	case (strings.HasPrefix(sub, "p://") || strings.HasPrefix(sub, "sc://")) && !literal(r, "rpo_ref") &&
 		fields[prefixRule+"rpo_ref"] == "":
@@ -271,7 +271,7 @@ func claimWarnings(fields map[string]string, _ string) []Warning {
 		if strings.HasPrefix(field, oneofRule) && pinRank(field) < len(pinSets) {
 			out = append(out,
 				Warning{
-					Loose, "Several workloads in one rule: each of them may publish. A publisher for each can be removed alone.", "",
+					Loose, "Several workloads in one rule: each of them may publish. With one publisher for each, you can remove them individually.", "",
 					"",
 				})
 			break

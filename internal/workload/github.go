@@ -31,7 +31,7 @@ var GitHub = &Kind{
 	Fields: []Field{
 		{
 			Name: "owner", Label: "Owner", Example: "acme", Required: true,
-			Help:    "The user or organisation that has the repository: acme of acme/widgets.",
+			Help:    "The user or organization that owns the repository: acme in acme/widgets.",
 			Pattern: "letters, digits and '-', beginning with a letter or digit",
 			parse: folded(matching(githubOwner,
 				"is not a GitHub account: letters, digits and '-', beginning with a letter or digit")),
@@ -42,13 +42,13 @@ var GitHub = &Kind{
 		},
 		{
 			Name: "workflow", Label: "Workflow file", Example: "release.yml", Required: true, Alias: "workflow_filename",
-			Help:    "The file in .github/workflows that publishes: its name alone, no folders.",
+			Help:    "The name of the file in .github/workflows that publishes, without folders.",
 			Pattern: fileWords, parse: parseGitHubWorkflow,
 		},
 		{
 			Name: FieldEnvironment, Label: "Environment", Example: "pypi", Recommended: true, Claim: "environment",
-			Help: "The environment of the job that publishes. Protect it in the repository's settings, by reviewers or by a rule about tags: " +
-				"then something stands between a push and a release. Without one, everybody who may push a branch may publish.",
+			Help: "The environment of the job that publishes. Protect it in the repository's settings with required reviewers or a tag rule, " +
+				"so that a push alone cannot release. Without an environment, everyone who may push a branch may publish.",
 			Pattern: "at most 255 bytes, none of ' \" ` , ; \\", Tighten: "Require this environment",
 			parse: parseGitHubEnvironment,
 		},
@@ -56,27 +56,27 @@ var GitHub = &Kind{
 		runnerField("github-hosted"),
 		{
 			Name: "owner_id", Label: "Owner's number", Example: "4242", Stricter: true, Claim: "repository_owner_id",
-			Help: "The account's number stays when its name goes to somebody else. GitHub is asked for it, and where it cannot be reached " +
-				"the first accepted token tells it; type it to be sure.",
+			Help: "The account's number does not change when someone else takes over its name. The index looks it up at GitHub or, if GitHub is unreachable, " +
+				"takes it from the first accepted token. Enter it to be sure.",
 			Pattern: "a number", Tighten: "Pin to this account",
 			parse: matching(decimalID,
 				"is not a number: it is the account's id, as https://api.github.com/users/OWNER shows it"),
 		},
 		{
 			Name: fieldRepositoryID, Label: "Repository's number", Example: "31337", Stricter: true, Claim: "repository_id",
-			Help:    "Leaves out a repository that is made anew under this name. first takes owner and repository from the first accepted token together.",
+			Help:    "Excludes a repository that is recreated under this name. first takes the numbers of owner and repository from the first accepted token.",
 			Pattern: "a number, or the word first", Tighten: "Pin to this repository", parse: parseRepositoryID,
 			say: numbered("repository"),
 		},
 		{
 			Name: "calling_workflow", Label: "Calling workflow", Example: "main.yml", Stricter: true, Claim: "workflow_ref",
-			Help:    "If the workflow file is a reusable one: the file of the workflow that has to call it.",
+			Help:    "If the workflow file is reusable: the file of the workflow that must call it.",
 			Pattern: fileWords, parse: parseGitHubWorkflow,
 		},
 		{
 			Name: "workflow_repository", Label: "Repository of the reusable workflow", Example: "acme/ci", Stricter: true,
 			Renames: true,
-			Help:    "Only if the workflow file lies in another repository than the one that publishes.", Pattern: "owner/name",
+			Help:    "Only if the workflow file is in a different repository than the one that publishes.", Pattern: "owner/name",
 			parse: folded(parseGitHubFullName),
 		},
 		{
@@ -107,7 +107,7 @@ const githubWorkflows = "/.github/workflows/"
 func parseGitHubRepository(field, s string) (string, error) {
 	if !githubRepository.MatchString(s) || s == "." || s == ".." {
 		return "", fault.InField(field,
-			"%s %.100q is not a repository's name: letters, digits, '-', '_' and '.', without its owner", field, s)
+			"%s %.100q is not a repository name: use letters, digits, '-', '_' and '.', without the owner", field, s)
 	}
 	return lowerASCII(s), nil
 }
@@ -129,7 +129,7 @@ func parseGitHubWorkflow(field, s string) (string, error) {
 	}
 	if !isYML || stem == "" || len(s) > 255 || strings.ContainsAny(s, `/\`) || HasControl(s) {
 		return "", fault.InField(field,
-			"%s %.100q is not a workflow's file name: only the name, without folders, ending in .yml or .yaml", field, s)
+			"%s %.100q is not a workflow file name: write only the name, without folders, ending in .yml or .yaml", field, s)
 	}
 	return s, nil
 }
@@ -137,7 +137,7 @@ func parseGitHubWorkflow(field, s string) (string, error) {
 func parseGitHubEnvironment(field, s string) (string, error) {
 	if len(s) > 255 || strings.TrimSpace(s) != s || HasControl(s) || strings.ContainsAny(s, "'\"`,;\\") {
 		return "", fault.InField(field,
-			"%s %.100q cannot be one: at most 255 bytes, no blank at either end, none of ' \" ` , ; \\", field, s)
+			"%s %.100q is not valid: use at most 255 bytes, no blank at either end, and none of ' \" ` , ; \\", field, s)
 	}
 	return lowerASCII(s), nil
 }
@@ -168,7 +168,7 @@ func validateGitHub(r Rule) error {
 		lacking = "workflow_repository"
 	}
 	return fault.InField(lacking,
-		"workflow_repository and workflow_at go together: a workflow of another repository is trusted at a ref or commit, not in whatever state it is")
+		"workflow_repository and workflow_at must be set together: a workflow of another repository is trusted only at a given ref or commit")
 }
 
 // lookupGitHub returns "owner/repository" in lower case.
@@ -189,7 +189,7 @@ func shapeGitHub(c Claims) *Mismatch {
 	}
 	for _, claim := range []string{"ref", "sha"} {
 		if _, ok := c[claim].(string); !ok {
-			return wrong(claim, c[claim], "but must be a text")
+			return wrong(claim, c[claim], "but must be a string")
 		}
 	}
 	ref, sha := text(c, "ref"), text(c, "sha")

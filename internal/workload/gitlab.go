@@ -26,40 +26,40 @@ var GitLab = &Kind{
 	Fields: []Field{
 		{
 			Name: "namespace", Label: "Namespace", Example: "acme", Required: true,
-			Help:    "The group or user that has the project, with subgroups: acme or acme/libs.",
+			Help:    "The group or user that owns the project, with subgroups: acme or acme/libs.",
 			Pattern: "parts of a GitLab path, with '/' between",
 			parse:   parseGitLabNamespace,
 		},
 		{
 			Name: "project", Label: "Project", Example: "widgets", Required: true,
-			Help: "The project's name in its address on GitLab, without the namespace.", Pattern: nameWords,
+			Help: "The project's name in its URL on GitLab, without the namespace.", Pattern: nameWords,
 			parse: parseGitLabProject,
 		},
 		{
 			Name: "workflow_filepath", Label: "Pipeline file", Example: ".gitlab-ci.yml", Required: true,
 			Default: ".gitlab-ci.yml",
-			Help:    "The file of the pipeline, from the project's root.", Pattern: "a path that ends in .yml or .yaml",
+			Help:    "The pipeline file's path from the project's root.", Pattern: "a path that ends in .yml or .yaml",
 			parse: parseGitLabFile,
 		},
 		{
 			Name: FieldEnvironment, Label: "Environment", Example: "pypi", Recommended: true, Claim: "environment",
-			Help: "The environment of the job that publishes, letter by letter. Protect it in the project's settings: then only some may deploy to it. " +
-				"Without one, everybody who may push a branch may publish.",
+			Help: "The environment of the job that publishes, case-sensitive. Protect it in the project's settings to limit who may deploy to it. " +
+				"Without an environment, everyone who may push a branch may publish.",
 			Pattern: "letters, digits, blanks inside, and - _ . / $ { }", Tighten: "Require this environment",
-			parse: matching(gitlabEnvironment, "cannot be one: letters, digits, blanks inside, and - _ / $ { } ."),
+			parse: matching(gitlabEnvironment, "is not valid: use letters, digits, blanks inside, and - _ / $ { } ."),
 		},
 		refField("ref_path", "the project"), protectedField("GitLab"), eventsField("pipeline_source", parseWords),
 		runnerField("gitlab-hosted"),
 		{
 			Name: "namespace_id", Label: "Namespace's number", Example: "72", Stricter: true, Claim: "namespace_id",
-			Help:    "The namespace's number stays when its name goes to somebody else. The first accepted token tells it; type it to be sure.",
+			Help:    "The namespace's number does not change when someone else takes over its name. The index takes it from the first accepted token. Enter it to be sure.",
 			Pattern: "a number", Tighten: "Pin to this namespace",
 			parse: matching(decimalID, "is not a number: it is the id of the group or user"),
 		},
 		{
 			Name: "project_id", Stored: fieldRepositoryID, Label: "Project's number", Example: "20", Stricter: true,
 			Claim:   "project_id",
-			Help:    "Leaves out a project that is made anew under this name. first takes namespace and project from the first accepted token together.",
+			Help:    "Excludes a project that is recreated under this name. first takes the numbers of namespace and project from the first accepted token.",
 			Pattern: "a number, or the word first", Tighten: "Pin to this project", parse: parseRepositoryID,
 			say: numbered("project"),
 		},
@@ -83,7 +83,7 @@ var GitLab = &Kind{
 func parseGitLabNamespace(field, s string) (string, error) {
 	parts := strings.Split(s, "/")
 	if len(s) > 512 || len(parts) > 21 || slices.ContainsFunc(parts, func(p string) bool { return !isGitLabSegment(p) }) {
-		return "", fault.InField(field, "%s %.100q is not a group or user on GitLab, with its subgroups as group/subgroup",
+		return "", fault.InField(field, "%s %.100q is not a group or user on GitLab; write subgroups as group/subgroup",
 			field, s)
 	}
 	return lowerASCII(s), nil
@@ -91,7 +91,7 @@ func parseGitLabNamespace(field, s string) (string, error) {
 
 func parseGitLabProject(field, s string) (string, error) {
 	if !isGitLabSegment(s) {
-		return "", fault.InField(field, "%s %.100q is not the project's name in its URL, without the namespace", field, s)
+		return "", fault.InField(field, "%s %.100q is not a project name; write it as in its URL, without the namespace", field, s)
 	}
 	return lowerASCII(s), nil
 }
@@ -111,7 +111,7 @@ func parseGitLabFile(field, s string) (string, error) {
 	odd := slices.ContainsFunc(strings.Split(s, "/"), func(p string) bool { return p == "" || p == "." || p == ".." })
 	if !named || odd || len(s) > 255 || HasControl(s) || strings.ContainsAny(s, `\:`) || s == ".yml" || s == ".yaml" {
 		return "", fault.InField(field,
-			"%s %.100q is not the path of a pipeline's file: from the project's root, as .gitlab-ci.yml or ci/release.yml",
+			"%s %.100q is not the path of a pipeline file: write it from the project's root, for example .gitlab-ci.yml or ci/release.yml",
 			field, s)
 	}
 	return s, nil

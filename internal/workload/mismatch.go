@@ -36,7 +36,7 @@ func AsMismatch(err error) *Mismatch {
 	if m, ok := errors.AsType[*Mismatch](err); ok {
 		return m
 	}
-	return &Mismatch{Claim: "(unknown)", Got: "not acceptable", Why: "and the provider does not say why"}
+	return &Mismatch{Claim: "(unknown)", Got: "not acceptable", Why: "and the provider gives no reason"}
 }
 
 // Show formats a claim's value for display, shortened and escaped.

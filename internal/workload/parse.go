@@ -45,14 +45,14 @@ func parseRef(field, s string) (string, error) {
 		len(s) <= 255 && !strings.ContainsAny(stem, "*?[ ~^:\\") && !HasControl(s)
 	if !good {
 		return "", fault.InField(field,
-			"%s %.100q is not a ref: write a full name such as refs/heads/main, or refs/tags/v* with one * at its end", field, s)
+			"%s %.100q is not a ref: write a full name such as refs/heads/main, or refs/tags/v* with one * at the end", field, s)
 	}
 	return s, nil
 }
 
 func parseTrue(field, s string) (string, error) {
 	if s != "true" {
-		return "", fault.InField(field, "%s %.40q: write true, or leave it out", field, s)
+		return "", fault.InField(field, "%s %.40q is not valid: write true, or omit it", field, s)
 	}
 	return s, nil
 }
@@ -64,7 +64,7 @@ var (
 	uuidText  = regexp.MustCompile(`\A[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\z`)
 )
 
-var parseWord = matching(word, "is not a word of small letters, '-' and '_'")
+var parseWord = matching(word, "is not a word of lower-case letters, '-' and '_'")
 
 // parseWords parses comma-separated words, in any order.
 func parseWords(field, s string) (string, error) {
@@ -77,7 +77,7 @@ func parseWords(field, s string) (string, error) {
 		all = append(all, w)
 	}
 	if len(all) > 20 {
-		return "", fault.InField(field, "%s has %d words; at most 20 are kept", field, len(all))
+		return "", fault.InField(field, "%s has %d words; at most 20 are allowed", field, len(all))
 	}
 	slices.Sort(all)
 	return strings.Join(slices.Compact(all), ","), nil
@@ -85,7 +85,7 @@ func parseWords(field, s string) (string, error) {
 
 func parseRepositoryID(field, s string) (string, error) {
 	if s != firstToken && !decimalID.MatchString(s) {
-		return "", fault.InField(field, "%s %.40q is not a number, nor %q for the one of the first accepted token", field, s,
+		return "", fault.InField(field, "%s %.40q is neither a number nor %q, which takes the number from the first accepted token", field, s,
 			firstToken)
 	}
 	return s, nil

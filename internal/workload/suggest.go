@@ -16,7 +16,7 @@ func (k *Kind) Suggest(c Claims) (map[string]string, error) {
 	fields := k.Recognize(c)
 	if fields == nil {
 		return nil, fault.New(fault.Invalid,
-			"the claims are not those of a workload that a publisher of kind %s could accept", k.name)
+			"a publisher of kind %s cannot accept a workload with these claims", k.name)
 	}
 	for name, v := range fields {
 		if strings.ContainsFunc(v, func(r rune) bool { return !unicode.IsPrint(r) }) {
@@ -28,7 +28,7 @@ func (k *Kind) Suggest(c Claims) (map[string]string, error) {
 		return nil, err
 	}
 	if lookup, err := k.Lookup(c); err != nil || lookup != rule.Lookup {
-		return nil, fault.New(fault.Invalid, "the claims do not say clearly whose workload it is")
+		return nil, fault.New(fault.Invalid, "the claims do not clearly identify the workload")
 	}
 	if err := k.Admits(rule, c); err != nil {
 		return nil, fault.New(fault.Invalid, "no publisher of kind %s can accept it: %v", k.name, AsMismatch(err))

@@ -31,23 +31,23 @@ func forgeWarnings(fields map[string]string, ownerID string, f forge) []Warning 
 	out := reachWarnings(fields, f)
 	if ownerID == "" {
 		out = append(out, Warning{
-			Loose, "Not pinned yet: whoever has the name " + f.account + " when the first token comes is trusted from then on.",
+			Loose, "Not pinned yet: the owner of the name " + f.account + " when the first token arrives is trusted from then on.",
 			f.pin, "",
 		})
 	}
 	if fields[fieldRepositoryID] == "" {
 		out = append(out, Warning{
-			CouldBeStricter, "A " + f.thing + " that is made anew under the name " + f.place + " is trusted too.", f.id, "",
+			CouldBeStricter, "A " + f.thing + " that is recreated under the name " + f.place + " is trusted too.", f.id, "",
 		})
 	}
 	if runner := fields[fieldRunner]; runner == "" {
 		out = append(out, Warning{
-			CouldBeStricter, "Self-hosted runners may publish: what an earlier job left behind on one could use the right to.",
+			CouldBeStricter, "Self-hosted runners may publish: anything an earlier job left behind on a runner could publish too.",
 			fieldRunner, f.hosted,
 		})
 	} else if runner != f.hosted {
 		out = append(out, Warning{
-			CouldBeStricter, "Self-hosted runners publish: what an earlier job left behind on one could use the right to.", "",
+			CouldBeStricter, "Self-hosted runners publish: anything an earlier job left behind on a runner could publish too.", "",
 			"",
 		})
 	}
@@ -61,21 +61,21 @@ func reachWarnings(fields map[string]string, f forge) []Warning {
 	case fields[FieldEnvironment] == "" && !guarded && anyRef(ref):
 		return []Warning{{
 			AsLooseAsToken,
-			"Whoever may push a branch to " + f.place + " may publish, with their own " + f.file +
+			"Everyone who may push a branch to " + f.place + " may publish, with their own " + f.file +
 				": this is as loose as a shared token. " +
 				"Name an environment and protect it.", FieldEnvironment, "",
 		}}
 	case fields[FieldEnvironment] == "" && !guarded:
 		return []Warning{{
-			Loose, "No environment: whoever may push " + ref + " to " + f.place + " may publish, and nobody is asked first.",
+			Loose, "No environment: everyone who may push " + ref + " to " + f.place + " may publish without approval.",
 			FieldEnvironment, "",
 		}}
 	case fields[FieldEnvironment] == "":
-		return []Warning{{CouldBeStricter, "No environment: nobody is asked before a release.", FieldEnvironment, ""}}
+		return []Warning{{CouldBeStricter, "No environment: releases need no approval.", FieldEnvironment, ""}}
 	case !guarded && anyRef(ref):
 		return []Warning{{
-			CouldBeStricter, "Any branch and tag that the environment " + fields[FieldEnvironment] +
-				" lets through: one without protection rules lets all of them through.", fieldRef, "",
+			CouldBeStricter, "Any branch or tag that the environment " + fields[FieldEnvironment] +
+				" allows may publish: an environment without protection rules allows all of them.", fieldRef, "",
 		}}
 	}
 	return nil
@@ -93,8 +93,8 @@ func foreignWarnings(fields map[string]string) []Warning {
 		return nil
 	}
 	return []Warning{{
-		Loose, "The workflow itself is that of " + fields["workflow_repository"] + " at " + at +
-			": whoever may push there changes what is published.", "", "",
+		Loose, "The workflow itself is in " + fields["workflow_repository"] + " at " + at +
+			": everyone who may push there can change the published files.", "", "",
 	}}
 }
 
