@@ -58,7 +58,7 @@ func TestUnavailableSaysTheCause(t *testing.T) {
 	err = nil
 	out.Reset()
 	h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/broken", nil))
-	if got := out.String(); !strings.Contains(got, "left out of the log") || !strings.Contains(got, "left_out=1") {
+	if got := out.String(); !strings.Contains(got, "omitted from the log") || !strings.Contains(got, "left_out=1") {
 		t.Errorf("when it is over the log says %q, want what was left out", got)
 	}
 }

@@ -163,8 +163,8 @@ func TestStalledUpload(t *testing.T) {
 	if err != nil || got.StatusCode != 400 {
 		t.Fatalf("answer %v, %v, want 400", got, err)
 	}
-	if text := body(t, got); !strings.Contains(text, "stood still") {
-		t.Errorf("body %q, want it to say that the upload stood still", text)
+	if text := body(t, got); !strings.Contains(text, "made no progress") {
+		t.Errorf("body %q, want it to say that the upload made no progress", text)
 	}
 }
 
