@@ -31,7 +31,7 @@ type Options struct {
 	Log      *slog.Logger // slog.Default() if nil
 	Name     string       // realm of the Basic challenge; "index" if empty
 	BasePath string       // "" or "/prefix", without a trailing slash
-	Origin   string       // scheme://host of the base URL; its pages may post here. "" if only those of the Host header may
+	Origin   string       // scheme://host of the base URL; its pages may post here; "" for the Host header's only
 	Cookie   string       // name of the session cookie; sessions are ignored if empty
 	// Away returns how long the database has been unreachable, and whether reads are being served from memory. Such
 	// responses carry a Warning header. nil if that never happens.
