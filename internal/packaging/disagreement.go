@@ -6,12 +6,12 @@ import (
 	"pyindex/internal/fault"
 )
 
-// shown is how many values of a list a message names.
+// shown is the number of values of a list that a message shows.
 const shown = 3
 
-// Disagreement returns fault.Invalid where the form and the file it came with say different things about what is
-// installed: name, version, Requires-Python, Requires-Dist, Provides-Extra. Spelling does not matter, nor does order;
-// what the form leaves out is no contradiction. The message shows both sides.
+// Disagreement returns fault.Invalid if the form and the metadata in the file contradict each other in a field that
+// affects installation: name, version, Requires-Python, Requires-Dist, Provides-Extra. Spelling and order are ignored,
+// and so are fields missing from the form. The message shows both values.
 func Disagreement(form, archive Metadata) error {
 	for _, c := range []struct {
 		field         string
@@ -44,7 +44,7 @@ func one(s string) []string {
 	return []string{s}
 }
 
-// without returns the values of list that mean none of those in other.
+// without returns the values of list that are equivalent to none in other.
 func without(list, other []string, same func(string) string) []string {
 	known := map[string]bool{}
 	for _, s := range other {
@@ -74,7 +74,7 @@ func show(values []string) string {
 	return strings.Join(texts, ", ")
 }
 
-// The same… functions give one text for all spellings of a value. What cannot be read stands for itself.
+// The same… functions return one text for all spellings of a value. A value that cannot be parsed is returned as it is.
 
 func sameName(s string) string { return normalize(trimSpace(s)) }
 

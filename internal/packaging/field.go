@@ -2,8 +2,8 @@ package packaging
 
 import "strings"
 
-// field is a core metadata field: how files and forms call it, since which metadata version it exists, and where it is
-// kept. Exactly one of one and many is set.
+// field is a core metadata field: its names in files and forms, the metadata version that introduced it, and its place
+// in Metadata. Exactly one of one and many is set.
 type field struct {
 	header string // in lower case
 	form   string
@@ -13,7 +13,8 @@ type field struct {
 	many   func(*Metadata) *[]string
 }
 
-// exact fields decide what is installed: they may not be repeated where only one is meant, and hold no broken UTF-8.
+// exact reports whether the field affects installation. Such a field must not contain invalid UTF-8 and must not be
+// repeated if it has a single value.
 func (f field) exact() bool {
 	switch f.header {
 	case "metadata-version", "name", "version", "requires-python", "requires-dist", "provides-extra":
@@ -22,7 +23,7 @@ func (f field) exact() bool {
 	return false
 }
 
-// fields stand in the order in which the first mistake is reported: the three that must be there, then by header.
+// fields are in the order in which problems are reported: the three required fields, then the others by header.
 var fields = []field{
 	{
 		header: "metadata-version", form: "metadata_version", since: v10,
@@ -117,7 +118,7 @@ var fieldsByHeader = func() map[string]field {
 	return byHeader
 }()
 
-// stated reports whether m says anything in the field.
+// stated reports whether m has a value for the field.
 func (f field) stated(m *Metadata) bool {
 	if f.one != nil {
 		return *f.one(m) != ""
@@ -125,12 +126,12 @@ func (f field) stated(m *Metadata) bool {
 	return len(*f.many(m)) > 0
 }
 
-// clean makes text fit to be kept anywhere: valid UTF-8 without NUL, which databases refuse.
+// clean makes text storable in any database: valid UTF-8 without NUL.
 func clean(s string) string {
 	return strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "\uFFFD")
 }
 
-// isAbsent reports whether a value stands for nothing: setuptools used to write UNKNOWN where it had none.
+// isAbsent reports whether a value is blank or UNKNOWN, which old versions of setuptools wrote for missing values.
 func isAbsent(s string) bool {
 	s = trimSpace(s)
 	return s == "" || s == "UNKNOWN"
