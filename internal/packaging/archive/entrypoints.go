@@ -6,7 +6,7 @@ import (
 	"unicode/utf8"
 )
 
-// entryPoints checks entry_points.txt, if there is one. Installers make a script of each console and gui entry, so a
+// entryPoints checks entry_points.txt, if there is one. Installers create a script for each console and GUI entry, so a
 // name that is a path would be written outside the folder for scripts.
 func (g *gate) entryPoints(z *zipFile, dir string) error {
 	name := dir + "/entry_points.txt"
@@ -32,11 +32,11 @@ func (g *gate) entryPoints(z *zipFile, dir string) error {
 	return nil
 }
 
-// entryPoints reads INI as Python's configparser does with '=' as its only delimiter.
+// entryPoints parses INI like Python's configparser with '=' as the only delimiter.
 type entryPoints struct {
 	strict  bool
 	section string
-	entry   bool // a line before this one can be continued
+	entry   bool // the previous line can be continued
 	seen    map[string]bool
 	odd     string
 }
@@ -47,7 +47,7 @@ func (e *entryPoints) line(raw string) error {
 	case text == "" || text[0] == '#' || text[0] == ';':
 		return nil
 	case e.entry && unicode.IsSpace(rune(raw[0])):
-		return nil // goes on with the value before
+		return nil // continuation of the previous value
 	case text[0] == '[' && strings.HasSuffix(text, "]"):
 		e.section, e.entry = text[1:len(text)-1], false
 		return e.once("[" + e.section + "]")
@@ -79,7 +79,7 @@ func (e *entryPoints) once(what string) error {
 	return nil
 }
 
-// script checks the name of a command.
+// script checks the name of a script.
 func (e *entryPoints) script(name string) error {
 	if e.section != "console_scripts" && e.section != "gui_scripts" {
 		return nil

@@ -10,11 +10,11 @@ import (
 )
 
 const (
-	longest = 4096 // bytes of a name; file systems take no longer path
-	deepest = 128  // steps of a name; more are only made to keep readers busy
+	longest = 4096 // bytes of a name; file systems allow no longer paths
+	deepest = 128  // folders in a name; no real archive needs more
 )
 
-// checkName refuses a name that some system would unpack outside the target folder, or show as another name.
+// checkName rejects a name that some system would unpack outside the target folder, or display as another name.
 func checkName(name string) error {
 	if name == "" || len(name) > longest {
 		return refuse("a member's name is %d bytes long; 1 to %d are possible", len(name), longest)
@@ -28,7 +28,7 @@ func checkName(name string) error {
 	return checkSteps(name)
 }
 
-// checkSteps takes backslashes for separators too, which they are on Windows.
+// checkSteps also treats backslashes as separators, as Windows does.
 func checkSteps(name string) error {
 	for step := range strings.FieldsFuncSeq(name, isSeparator) {
 		if strings.TrimRight(step, " ") == ".." {
@@ -46,7 +46,7 @@ func checkSteps(name string) error {
 
 func isSeparator(r rune) bool { return r == '/' || r == '\\' }
 
-// hasDrive recognises C:/x and C:x, both absolute on Windows.
+// hasDrive reports whether name begins like C:/x or C:x, both absolute on Windows.
 func hasDrive(name string) bool {
 	if len(name) < 2 || name[1] != ':' {
 		return false
@@ -55,10 +55,11 @@ func hasDrive(name string) bool {
 	return 'a' <= c && c <= 'z'
 }
 
-// clean is the path that a name is unpacked to.
+// clean returns the path that a name unpacks to.
 func clean(name string) string { return path.Clean(name) }
 
-// fold is equal for two paths that are one file on a system that ignores case or Unicode composition.
+// fold returns a text that is equal for two paths that are the same file on a system that ignores case or Unicode
+// composition.
 func fold(p string) string {
 	for i := range len(p) {
 		if p[i] >= utf8.RuneSelf {
@@ -68,7 +69,7 @@ func fold(p string) string {
 	return strings.ToLower(p)
 }
 
-// top is the first step of a clean path.
+// top returns the first element of a clean path.
 func top(p string) string {
 	first, _, _ := strings.Cut(p, "/")
 	return first

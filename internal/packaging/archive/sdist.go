@@ -52,7 +52,7 @@ func noInfo(dir string) error {
 		quote(dir+"/"+pkgInfo))
 }
 
-// oneTop is the folder that holds everything in an sdist.
+// oneTop returns the folder that contains everything in an sdist.
 func (t *tree) oneTop() (string, error) {
 	tops := slices.Sorted(maps.Keys(t.tops))
 	switch len(tops) {

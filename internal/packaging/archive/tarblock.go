@@ -8,10 +8,10 @@ import (
 
 const blockSize = 512
 
-// tarBlock is one header block, POSIX ustar, GNU or older.
+// tarBlock is one header block: POSIX ustar, GNU or older.
 type tarBlock []byte
 
-// Member types, POSIX.1 ustar and GNU.
+// These are the member types of POSIX.1 ustar and GNU.
 const (
 	typeOldFile   = 0
 	typeFile      = '0'
@@ -28,7 +28,7 @@ const (
 
 func (b tarBlock) isZero() bool { return len(bytes.Trim(b, "\x00")) == 0 }
 
-// text is a field up to its first NUL.
+// text returns a field up to its first NUL.
 func (b tarBlock) text(from, to int) string {
 	s, _, _ := bytes.Cut(b[from:to], []byte{0})
 	return string(s)
@@ -38,8 +38,8 @@ func (b tarBlock) name() string { return b.text(0, 100) }
 func (b tarBlock) link() string { return b.text(157, 257) }
 func (b tarBlock) kind() byte   { return b[156] }
 
-// fullName joins prefix and name. Only a POSIX header has a prefix there; Python joins it whatever the header, others
-// do not, so in another header those bytes must be empty.
+// fullName joins prefix and name. Only a POSIX header has a prefix. Python uses these bytes in any header, other
+// readers do not, so they must be empty in other headers.
 func (b tarBlock) fullName() (string, error) {
 	prefix := b.text(345, 500)
 	if prefix == "" {
@@ -52,7 +52,8 @@ func (b tarBlock) fullName() (string, error) {
 	return prefix + "/" + b.name(), nil
 }
 
-// sumFits reports whether the checksum is right, taken over unsigned or, as some old writers did, signed bytes.
+// sumFits reports whether the checksum is correct, computed over unsigned bytes or, as by some old writers, signed
+// bytes.
 func (b tarBlock) sumFits() bool {
 	want, err := number(b[148:156])
 	if err != nil || b.isZero() {
@@ -69,7 +70,7 @@ func (b tarBlock) sumFits() bool {
 	return want == unsigned || want == signed
 }
 
-// size is how many bytes of body follow.
+// size returns the length of the following body in bytes.
 func (b tarBlock) size() (int64, error) {
 	n, err := number(b[124:136])
 	if err == nil && n < 0 {
@@ -78,7 +79,7 @@ func (b tarBlock) size() (int64, error) {
 	return n, err
 }
 
-// checkNumbers refuses what Python would take for the end of the archive: it stops reading at an unreadable number.
+// checkNumbers rejects unreadable numbers, which Python treats as the end of the archive.
 func (b tarBlock) checkNumbers() error {
 	for _, f := range [][]byte{b[100:108], b[108:116], b[116:124], b[136:148]} {
 		if _, err := number(f); err != nil {
@@ -96,7 +97,7 @@ func (b tarBlock) checkNumbers() error {
 	return nil
 }
 
-// number reads a field as octal text, or as a base-256 number after a marker byte as GNU tar writes them.
+// number parses a field as octal text, or as a base-256 number after a marker byte, as written by GNU tar.
 func number(f []byte) (int64, error) {
 	if f[0] == 0x80 || f[0] == 0xff {
 		return base256(f)
@@ -112,7 +113,7 @@ func number(f []byte) (int64, error) {
 	return strconv.ParseInt(digits, 8, 64)
 }
 
-// base256 reads a two's complement number whose first byte is only the sign.
+// base256 parses a two's complement number whose first byte is only the sign.
 func base256(f []byte) (int64, error) {
 	sign := int64(0)
 	if f[0] == 0xff {

@@ -5,8 +5,9 @@ import (
 	"strings"
 )
 
-// checkSymlink requires that the link at name, a clean path, stays in the top folder. Only leading ".." steps are
-// taken: since no folder on the way to the link may itself be a link (tree.settle), they lead where they seem to.
+// checkSymlink requires that the link at name, a clean path, stays in the top folder. ".." is allowed only at the start
+// of the target. Such a target leads where it appears to, because no folder on the way to the link may itself be a
+// link; see tree.settle.
 func checkSymlink(name, target string) error {
 	if target == "" || strings.HasPrefix(target, "/") || strings.Contains(target, `\`) || hasDrive(target) {
 		return refuse("it links to %s; links lead to relative paths inside the archive", quote(target))
@@ -31,7 +32,7 @@ func climbs(p string) bool {
 	return false
 }
 
-// checkHardLink requires that target, a path from the root of the archive, is a file that was already unpacked.
+// checkHardLink requires that target, a path from the root of the archive, is a file that precedes the link.
 func (t *tree) checkHardLink(target string) error {
 	if err := checkName(target); err != nil {
 		return refuse("it is a hard link to %s", quote(target))

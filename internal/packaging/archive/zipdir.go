@@ -9,7 +9,7 @@ import (
 	"pyindex/internal/fault"
 )
 
-// General purpose flags, APPNOTE.TXT 4.4.4.
+// These are the general purpose flags of APPNOTE.TXT 4.4.4.
 const (
 	flagEncrypted  = 1 << 0
 	flagDescriptor = 1 << 3
@@ -18,7 +18,7 @@ const (
 	flagUTF8       = 1 << 11
 	flagMasked     = 1 << 13
 	flagsRefused   = flagEncrypted | flagPatch | flagStrong | flagMasked
-	flagsRead      = flagsRefused | flagDescriptor | flagUTF8 // the others are notes about the compressor
+	flagsRead      = flagsRefused | flagDescriptor | flagUTF8 // the others describe the compressor
 )
 
 const (
@@ -26,7 +26,7 @@ const (
 	deflated = 8
 )
 
-// newest is the highest "version needed to extract" that Python reads.
+// newest is the highest "version needed to extract" that Python supports.
 const newest = 63
 
 // zipMember is one entry of the central directory.
@@ -38,12 +38,12 @@ type zipMember struct {
 	packed int64 // bytes in the archive
 	size   int64 // bytes unpacked
 	offset int64 // of its local header
-	data   int64 // of its body; known once the local headers were walked
+	data   int64 // of its body; set by walkLocal
 }
 
 func (m *zipMember) isFolder() bool { return strings.HasSuffix(m.name, "/") }
 
-// readDirectory reads the central directory, which is as long and has as many entries as the end record says.
+// readDirectory reads the central directory, which must have the length and number of entries given in the end record.
 func (g *gate) readDirectory(e zipEnd) ([]zipMember, error) {
 	if e.count > uint64(max(g.lim.Members, 0)) {
 		return nil, refuse("it has %d members; %d are allowed", e.count, g.lim.Members)
@@ -66,7 +66,7 @@ func (g *gate) readDirectory(e zipEnd) ([]zipMember, error) {
 	return members, nil
 }
 
-// directory is the central directory as a stream that cannot be left.
+// directory reads the central directory and not beyond it.
 type directory struct {
 	r    io.Reader
 	left int64
@@ -102,7 +102,7 @@ func (g *gate) readEntry(d *directory) (zipMember, error) {
 	return m, nil
 }
 
-// inMember says of which member a refusal speaks.
+// inMember adds the member's name to a message.
 func inMember(name string, err error) error {
 	if !fault.Is(err, fault.Invalid) {
 		return err
@@ -129,7 +129,7 @@ func (g *gate) checkEntry(m *zipMember, h, extra record, comment bool) error {
 	return m.checkType(h.u16(4), h.u32(38))
 }
 
-// checkZipName adds to checkName what zips ask: one meaning of the bytes on every system.
+// checkZipName checks a name with checkName, and that its bytes mean the same on every system.
 func checkZipName(name string, flags uint16) error {
 	if !utf8.ValidString(name) {
 		return refuse("its name is not UTF-8")
@@ -160,7 +160,7 @@ func (m *zipMember) checkCoding(needed uint16) error {
 	return nil
 }
 
-// place reads sizes and offset.
+// place parses the sizes and the offset.
 func (m *zipMember) place(h, extra record) error {
 	x, err := parseExtras(extra)
 	if err != nil {
@@ -193,7 +193,7 @@ func (m *zipMember) checkSizes() error {
 	return nil
 }
 
-// File types in the upper half of the external attributes, as Unix writes them, and the folder bit as DOS does.
+// These are the file types in the upper half of the external attributes, as written on Unix, and the folder bit of DOS.
 const (
 	modeType    = 0o170000
 	modeRegular = 0o100000
@@ -203,7 +203,8 @@ const (
 	madeByDOS   = 0
 )
 
-// checkType refuses links and devices whatever system claims to have made them: unpackers differ in whom they believe.
+// checkType rejects links and devices, whatever system the entry claims to come from, because unpackers disagree
+// whether to trust that.
 func (m *zipMember) checkType(madeBy uint16, external uint32) error {
 	switch external >> 16 & modeType {
 	case 0, modeRegular:

@@ -5,9 +5,9 @@ import (
 	"slices"
 )
 
-// walkLocal reads the local headers in the order of their bytes and compares each with its directory entry. The members
-// fill the file from its first byte to the directory without a gap, so that a reader which streams meets exactly the
-// members that a reader of the directory knows.
+// walkLocal reads the local headers in file order and compares each with its directory entry. The members must fill the
+// file from its first byte to the directory without gaps, so that a streaming reader sees the same members as a reader
+// of the directory.
 func (g *gate) walkLocal(members []zipMember, directory int64) error {
 	order := make([]*zipMember, len(members))
 	for i := range members {
@@ -36,7 +36,7 @@ func firstOffset(order []*zipMember, directory int64) int64 {
 	return order[0].offset
 }
 
-// checkLocal compares the local header of m and requires that m's bytes reach exactly to next.
+// checkLocal compares the local header of m and requires that m ends exactly at next.
 func (g *gate) checkLocal(m *zipMember, next int64) error {
 	h, name, extra, err := g.localHeader(m)
 	if err != nil {
@@ -52,8 +52,8 @@ func (g *gate) checkLocal(m *zipMember, next int64) error {
 	return g.compareLocal(m, h, extra, next)
 }
 
-// localHeader reads the header with what follows it, in one read unless the extra data is unusually long: ten thousand
-// members are ten thousand reads.
+// localHeader reads the header with its name and extra data, in one read unless the extra data is unusually long, since
+// an archive can have many thousands of members.
 func (g *gate) localHeader(m *zipMember) (h, name, extra record, err error) {
 	const usual = 64
 	b, err := g.src.record(m.offset, min(int64(lenLocal+len(m.name)+usual), g.src.size-m.offset))
