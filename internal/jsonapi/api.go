@@ -127,7 +127,6 @@ func (a *API) redirect(w http.ResponseWriter, r *http.Request, name packaging.Pr
 	write(w, r, http.StatusMovedPermanently, "see "+to)
 }
 
-// tree returns the path of a repository below the base URL.
 func tree(repository string) string {
 	if repository == "" || repository == catalog.MainRepository {
 		return ""

@@ -50,7 +50,6 @@ func describeAll(base string, files []catalog.File) []file {
 	return out
 }
 
-// describe returns the description of a file. Its URL begins with base.
 func describe(base string, f *catalog.File) file {
 	at := f.UploadedAt.UTC()
 	return file{

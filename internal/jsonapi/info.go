@@ -49,7 +49,6 @@ type downloads struct {
 	Week  int `json:"last_week"`
 }
 
-// info describes a release.
 func (a *API) info(d catalog.ReleaseDetail) info {
 	in := stated(d.Metadata)
 	page := a.base + tree(d.Project.Repository.Name) + "/project/" + d.Project.Name.String() + "/"

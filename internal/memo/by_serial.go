@@ -67,7 +67,6 @@ func (c *BySerial[K, V]) put(at Stamp, k K, v V, wanted bool) {
 // maxWorn bounds the keys kept for Worn.
 const maxWorn = 128
 
-// turn empties the cache for a later stamp.
 func (c *BySerial[K, V]) turn(at Stamp) {
 	c.worn = c.worn[:0]
 	for k, s := range c.m {

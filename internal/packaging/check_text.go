@@ -27,10 +27,10 @@ func checkSummary(s string) string {
 func checkClassifier(s string) string {
 	parts := strings.Split(s, " :: ")
 	if len(parts) < 2 || slices.ContainsFunc(parts, func(p string) bool { return p == "" || p != trimSpace(p) }) {
-		return quote(s) + ` is not a classifier: they read "Topic :: Subtopic"`
+		return quote(s) + ` is not a classifier such as "Topic :: Subtopic"`
 	}
 	if parts[0] == "Private" {
-		return quote(s) + " says that this is not to be published"
+		return quote(s) + " marks a package that must not be published"
 	}
 	return ""
 }
@@ -115,7 +115,7 @@ func checkImport(s string) string {
 		}
 	}
 	if marked && trimSpace(mark) != "private" {
-		return quote(s) + ` may be followed by "; private" only`
+		return quote(s) + ` may be followed only by "; private"`
 	}
 	return ""
 }

@@ -6,7 +6,6 @@ import (
 	"pyindex/internal/fault"
 )
 
-// shown is the number of values of a list that a message shows.
 const shown = 3
 
 // Disagreement returns fault.Invalid if the form and the metadata in the file contradict each other in a field that
@@ -61,7 +60,7 @@ func without(list, other []string, same func(string) string) []string {
 
 func show(values []string) string {
 	if len(values) == 0 {
-		return "nothing of the kind"
+		return "nothing"
 	}
 	texts := make([]string, 0, shown+1)
 	for _, v := range values {

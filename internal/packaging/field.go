@@ -43,18 +43,12 @@ var fields = []field{
 	{header: "dynamic", form: "dynamic", since: v22, many: func(m *Metadata) *[]string { return &m.Dynamic }},
 	{header: "home-page", form: "home_page", since: v10, one: func(m *Metadata) *string { return &m.HomePage }},
 	{
-		header: "import-name",
-		form:   "import_name",
-		alias:  "import_names",
-		since:  v25,
-		many:   func(m *Metadata) *[]string { return &m.ImportNames },
+		header: "import-name", form: "import_name", alias: "import_names", since: v25,
+		many: func(m *Metadata) *[]string { return &m.ImportNames },
 	},
 	{
-		header: "import-namespace",
-		form:   "import_namespace",
-		alias:  "import_namespaces",
-		since:  v25,
-		many:   func(m *Metadata) *[]string { return &m.ImportNamespaces },
+		header: "import-namespace", form: "import_namespace", alias: "import_namespaces", since: v25,
+		many: func(m *Metadata) *[]string { return &m.ImportNamespaces },
 	},
 	{header: "keywords", form: "keywords", since: v10, one: func(m *Metadata) *string { return &m.Keywords }},
 	{header: "license", form: "license", since: v10, one: func(m *Metadata) *string { return &m.License }},
@@ -63,11 +57,8 @@ var fields = []field{
 		one: func(m *Metadata) *string { return &m.LicenseExpression },
 	},
 	{
-		header: "license-file",
-		form:   "license_file",
-		alias:  "license_files",
-		since:  v24,
-		many:   func(m *Metadata) *[]string { return &m.LicenseFiles },
+		header: "license-file", form: "license_file", alias: "license_files", since: v24,
+		many: func(m *Metadata) *[]string { return &m.LicenseFiles },
 	},
 	{header: "maintainer", form: "maintainer", since: v12, one: func(m *Metadata) *string { return &m.Maintainer }},
 	{
@@ -118,7 +109,6 @@ var fieldsByHeader = func() map[string]field {
 	return byHeader
 }()
 
-// stated reports whether m has a value for the field.
 func (f field) stated(m *Metadata) bool {
 	if f.one != nil {
 		return *f.one(m) != ""

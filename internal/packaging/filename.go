@@ -53,7 +53,7 @@ func ParseFilename(s string, name ProjectName) (Filename, error) {
 		}
 	}
 	return Filename{}, fault.New(fault.Invalid,
-		"file name %s has no known ending: upload a wheel (.whl) or a source distribution (.tar.gz)", quote(s))
+		"file name %s has no known extension: upload a wheel (.whl) or a source distribution (.tar.gz)", quote(s))
 }
 
 // checkCharacters rejects characters that are dangerous in a path, a header or a log line. The remaining names are
@@ -66,14 +66,14 @@ func checkCharacters(s string) error {
 		return fault.New(fault.Invalid, "file name %s is too long: at most %d bytes", quote(s), maxFilename)
 	}
 	if strings.ContainsAny(s, `/\`) {
-		return fault.New(fault.Invalid, "file name %s holds a path: send the file's name alone", quote(s))
+		return fault.New(fault.Invalid, "file name %s contains a path: send only the file's name", quote(s))
 	}
 	if s[0] == '.' {
 		return fault.New(fault.Invalid, "file name %s begins with a dot", quote(s))
 	}
 	if spanOf(s, isFilenameByte) < len(s) {
 		return fault.New(fault.Invalid,
-			"file name %s holds a character that is not allowed: use ASCII letters, digits, '.', '_', '-', '+' and '!'",
+			"file name %s contains a character that is not allowed: use ASCII letters, digits, '.', '_', '-', '+' and '!'",
 			quote(s))
 	}
 	return nil

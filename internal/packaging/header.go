@@ -42,7 +42,8 @@ func checkStray(text string) error {
 		name, _, found := strings.Cut(line, ":")
 		if f := fieldsByHeader[strings.ToLower(trimSpace(name))]; found && f.exact() {
 			return fault.New(fault.Invalid,
-				"the metadata file has fields after the line %s, which is none: indent the further lines of a value", quote(stray))
+				"the metadata file has fields after the line %s, which is not a field: "+
+					"indent the continuation lines of a value", quote(stray))
 		}
 	}
 	return nil
@@ -60,7 +61,6 @@ func cutLine(s string) (line, rest string) {
 	return s[:i], s[i+1:]
 }
 
-// skipFolded skips the continuation lines of a header.
 func skipFolded(s string) string {
 	for s != "" && (s[0] == ' ' || s[0] == '\t') {
 		_, s = cutLine(s)

@@ -4,7 +4,7 @@ import "strings"
 
 func checkLicense(m *Metadata, r Rules) string {
 	if r.License && m.License != "" && m.LicenseExpression != "" {
-		return "it cannot stand beside license_expression: drop one of them"
+		return "it cannot be combined with license_expression: remove one of them"
 	}
 	return ""
 }
@@ -30,12 +30,11 @@ func checkLicenseExpression(s string) string {
 	if e.expression(0) && len(e.words) == 0 {
 		return ""
 	}
-	return quote(s) + ` is not an SPDX licence expression, as in "MIT OR Apache-2.0"`
+	return quote(s) + ` is not an SPDX license expression, as in "MIT OR Apache-2.0"`
 }
 
 type licenseScanner struct{ words []string }
 
-// take skips the next word if it equals word, ignoring case.
 func (e *licenseScanner) take(word string) bool {
 	if len(e.words) == 0 || !strings.EqualFold(e.words[0], word) {
 		return false

@@ -2,7 +2,6 @@ package packaging
 
 import "strings"
 
-// maxNesting is the maximum nesting of parentheses.
 const maxNesting = 64
 
 // Marker is the condition of a requirement, such as `python_version < "3.9" and extra == "test"` (PEP 508). The zero

@@ -10,7 +10,6 @@ var variables = []string{
 	"implementation_name", "implementation_version", "extras", "extra", "dependency_groups",
 }
 
-// operand is one side of a comparison.
 type operand struct {
 	text     string
 	variable bool
@@ -60,7 +59,7 @@ func (sc *scanner) quotedText(q string) (operand, string) {
 		return operand{}, "a quoted text in its marker is not closed"
 	}
 	if strings.ContainsAny(text, "\\\r\n\x00") {
-		return operand{}, "a quoted text in its marker holds a backslash or a line break"
+		return operand{}, "a quoted text in its marker contains a backslash or a line break"
 	}
 	sc.rest = rest
 	return operand{text: text}, ""

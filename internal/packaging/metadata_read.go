@@ -52,7 +52,7 @@ func (m *Metadata) set(f field, value string, again bool) error {
 	}
 	if f.one != nil && again {
 		if f.exact() {
-			return fault.New(fault.Invalid, "the metadata file states %s more than once", f.header)
+			return fault.New(fault.Invalid, "the metadata file contains %s more than once", f.header)
 		}
 		return nil
 	}

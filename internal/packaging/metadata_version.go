@@ -7,7 +7,6 @@ import (
 	"strings"
 )
 
-// metadataVersion is a version of the core metadata specification. The zero value is no version.
 type metadataVersion struct{ major, minor int }
 
 var (

@@ -25,7 +25,6 @@ var implementations = map[string]string{
 	"jy": "Jython",
 }
 
-// inWords describes the Python versions, given the Python and ABI tags.
 func inWords(pythons, abis []string) string {
 	set := tagSet(pythons)
 	if slices.Equal(set, []string{"py2", "py3"}) {

@@ -22,9 +22,8 @@ func ProjectOf(filename string) (ProjectName, error) {
 			return projectOfSDist(filename, stem)
 		}
 	}
-	return ProjectName{},
-		fault.New(fault.Invalid,
-			"file name %s has no known ending: upload a wheel (.whl) or a source distribution (.tar.gz)", quote(filename))
+	return ProjectName{}, fault.New(fault.Invalid,
+		"file name %s has no known extension: upload a wheel (.whl) or a source distribution (.tar.gz)", quote(filename))
 }
 
 func projectOfSDist(filename, stem string) (ProjectName, error) {
@@ -37,5 +36,5 @@ func projectOfSDist(filename, stem string) (ProjectName, error) {
 		}
 	}
 	return ProjectName{},
-		fault.New(fault.Invalid, "file name %s states no version: it should read <project>-<version>.tar.gz", quote(filename))
+		fault.New(fault.Invalid, "file name %s has no version: it should read <project>-<version>.tar.gz", quote(filename))
 }

@@ -7,7 +7,6 @@ import (
 	"pyindex/internal/fault"
 )
 
-// maxRequirement is the maximum length of a requirement in bytes.
 const maxRequirement = 16 << 10
 
 // Requirement is a dependency as in PEP 508: a name with extras, either versions or a URL, and a marker.
@@ -155,12 +154,12 @@ func (sc *scanner) clauses() string {
 
 func (sc *scanner) semicolonMarker() (Marker, string) {
 	if !sc.take(";") {
-		return Marker{}, "what follows the name is not a version specifier, and a marker begins with a semicolon: " +
+		return Marker{}, "the text after the name is not a version specifier, and a marker must begin with a semicolon: " +
 			quote(sc.rest)
 	}
 	m, problem := sc.marker(0)
 	if problem == "" && sc.rest != "" {
-		problem = "the marker goes on with " + quote(sc.rest)
+		problem = "there is unexpected text after the marker: " + quote(sc.rest)
 	}
 	return Marker{root: m}, problem
 }

@@ -2,13 +2,11 @@ package packaging
 
 import "strings"
 
-// scanner parses PEP 508 text from left to right.
 type scanner struct{ rest string }
 
 // blanks skips white space as defined by PEP 508, which does not include line breaks.
 func (sc *scanner) blanks() { sc.rest = strings.TrimLeft(sc.rest, " \t") }
 
-// take skips text if it comes next, and reports whether it did.
 func (sc *scanner) take(text string) bool {
 	rest, ok := strings.CutPrefix(sc.rest, text)
 	sc.rest = rest
@@ -45,5 +43,5 @@ func (sc *scanner) closing(bracket, what string) string {
 	if sc.rest == "" {
 		return what + " must be closed with " + bracket
 	}
-	return what + " go on with " + quote(sc.rest) + " where " + bracket + " or a comma is expected"
+	return what + " must be followed by a comma or " + bracket + ", not by " + quote(sc.rest)
 }

@@ -5,7 +5,6 @@ import "strings"
 // operators are those of PEP 440, longest first.
 var operators = []string{"===", "~=", "==", "!=", "<=", ">=", "<", ">"}
 
-// clause is one comparison of a set, such as ">=1.0".
 type clause struct {
 	op       string
 	version  Version

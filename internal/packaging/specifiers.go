@@ -7,7 +7,6 @@ import (
 	"pyindex/internal/fault"
 )
 
-// maxSpecifiers is the maximum length of a set in bytes.
 const maxSpecifiers = 8 << 10
 
 // Specifiers is a set of version clauses that must all hold, such as ">=1.0,<2" (PEP 440). The zero value admits every
@@ -41,7 +40,8 @@ func badSpecifier(part string) error {
 		return fault.New(fault.Invalid, "version specifier %s has no operator: write for example >=1.0", quote(part))
 	}
 	return fault.New(fault.Invalid,
-		"version specifier %s is not valid: a PEP 440 version follows the operator; .* goes with == and != only, and ~= needs two numbers", quote(part))
+		"version specifier %s is not valid: a PEP 440 version must follow the operator; "+
+			".* is allowed only with == and !=, and ~= needs two numbers", quote(part))
 }
 
 // Contains reports whether every clause admits v. Pre-releases are treated like any other version. No set contains the

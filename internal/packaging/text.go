@@ -6,7 +6,6 @@ import (
 	"unicode"
 )
 
-// quoted is the maximum length of an input that a message repeats.
 const quoted = 100
 
 // quote formats s for a message: in double quotes, escaped and truncated.

@@ -29,7 +29,7 @@ func ParseVersion(s string) (Version, error) {
 	v, n := scanVersion(text)
 	if n == 0 || n != len(text) || len(s) > maxVersion {
 		return Version{}, fault.New(fault.Invalid,
-			"version %s is not valid: write it as PEP 440 says, for example 1.2.3, 1.2rc1 or 1.2.post1", quote(s))
+			"version %s is not valid: use a PEP 440 version, for example 1.2.3, 1.2rc1 or 1.2.post1", quote(s))
 	}
 	v.raw = s
 	return v, nil

@@ -24,7 +24,6 @@ func scanVersion(s string) (Version, int) {
 	return v, n + size
 }
 
-// scanPublic is scanVersion without the local part.
 func scanPublic(s string) (Version, int) {
 	v, n := scanRelease(s)
 	if n == 0 {

@@ -27,7 +27,7 @@ func (f Filename) readWheel(stem string) (Filename, error) {
 		return Filename{}, f.foreign()
 	}
 	if strings.Contains(f.namePart, "__") {
-		return Filename{}, f.malformed("its name part holds two underscores in a row")
+		return Filename{}, f.malformed("its name part contains two underscores in a row")
 	}
 	v, err := ParseVersion(f.versionPart)
 	if err != nil {
@@ -52,7 +52,7 @@ func (f Filename) readTags(parts []string) (Filename, error) {
 		return Filename{}, f.malformed("its Python tag begins with a digit")
 	}
 	if len(f.pythons)*len(f.abis)*len(f.platforms) > maxTags {
-		return Filename{}, f.malformed("its tags stand for too many combinations")
+		return Filename{}, f.malformed("its tags expand to too many combinations")
 	}
 	return f, nil
 }
@@ -62,7 +62,7 @@ func areTags(tags []string) bool {
 }
 
 func (f Filename) malformed(why string) error {
-	return fault.New(fault.Invalid, "file name %s is not a wheel's: %s", quote(f.text), why)
+	return fault.New(fault.Invalid, "file name %s is not a valid wheel name: %s", quote(f.text), why)
 }
 
 // Build returns a wheel's build tag, or "".

@@ -83,7 +83,6 @@ func (h *Health) ready(w http.ResponseWriter, r *http.Request, _ access.Caller) 
 	return plain(w, http.StatusOK, "ok")
 }
 
-// failHealth writes the error's message. Its cause is only logged.
 func failHealth(w http.ResponseWriter, r *http.Request, err error) {
 	if fault.Is(err, fault.Unavailable) {
 		plain(w, http.StatusServiceUnavailable, fault.Message(err))

@@ -16,7 +16,6 @@ func peer(r *http.Request) string {
 	return strings.Trim(r.RemoteAddr[:i], "[]")
 }
 
-// trusted reports whether an address is a configured proxy.
 func (s *Server) trusted(addr netip.Addr) bool {
 	addr = addr.Unmap().WithZone("")
 	for _, p := range s.o.TrustedProxies {
@@ -84,7 +83,6 @@ func (s *Server) forwardedFor(from netip.Addr, values []string) string {
 	return from.Unmap().WithZone("").String()
 }
 
-// parseHop parses an address, with or without a port.
 func parseHop(s string) (netip.Addr, error) {
 	if ap, err := netip.ParseAddrPort(s); err == nil {
 		return ap.Addr(), nil

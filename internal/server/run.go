@@ -79,7 +79,6 @@ func (s *Server) drain(hs *http.Server, limit time.Duration) error {
 	return errors.New("some requests were cut because they did not finish in the drain time")
 }
 
-// idle waits until no request is in progress or ctx ends.
 func (s *Server) idle(ctx context.Context) error {
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()

@@ -144,7 +144,6 @@ func (s *Server) end(w *response) {
 	s.responses.Put(w)
 }
 
-// broken responds with a 500, formatted by the route's table if there is one.
 func (s *Server) broken(w *response) {
 	if w.row == nil {
 		plain(w, http.StatusInternalServerError, "internal error: see the server log for request "+w.id)
@@ -172,7 +171,6 @@ func plain(w http.ResponseWriter, status int, text string) error {
 	return err
 }
 
-// unrouted responds if no row has the path or the method.
 func (s *Server) unrouted(err error, c echo.Context) {
 	w := c.Response().Writer.(*response)
 	w.caller = access.Caller{}

@@ -31,7 +31,6 @@ func pageHeaders(w http.ResponseWriter, who access.Caller) {
 	}
 }
 
-// project serves the page of one project.
 func (a *API) project(w http.ResponseWriter, r *http.Request, who access.Caller) error {
 	w.Header()["Vary"] = vary
 	f, err := choose(r)

@@ -103,5 +103,4 @@ func appendListHTML(b []byte, prefix string, l catalog.Listing) []byte {
 	return appendEndHTML(b, l.Serial)
 }
 
-// shown returns the display name: the spelling of the newest upload.
 func shown(p *catalog.Listed) string { return cmp.Or(p.Display, p.Name.String()) }

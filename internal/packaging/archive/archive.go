@@ -45,7 +45,6 @@ func Inspect(r io.ReaderAt, size int64, name packaging.Filename, lim Limits, rul
 	return c, err
 }
 
-// gate is one inspection.
 type gate struct {
 	src      *source
 	name     packaging.Filename
@@ -65,7 +64,7 @@ func (g *gate) inspect() (Contents, error) {
 	case ".tar.gz", ".tgz", ".tar.bz2":
 		return g.tarSDist()
 	}
-	return Contents{}, refuse("archives that end in %s are not read here", quote(path.Ext(g.name.String())))
+	return Contents{}, refuse("archives with the extension %s are not supported", quote(path.Ext(g.name.String())))
 }
 
 // contents completes an inspection. It checks that the metadata raw, found at where, agrees with the file name.

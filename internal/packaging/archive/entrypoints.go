@@ -27,7 +27,7 @@ func (g *gate) entryPoints(z *zipFile, dir string) error {
 		}
 	}
 	if e.odd != "" {
-		g.warn("entry_points.txt has a line that is no entry: %s", quote(e.odd))
+		g.warn("entry_points.txt has an invalid line: %s", quote(e.odd))
 	}
 	return nil
 }
@@ -65,7 +65,7 @@ func (e *entryPoints) line(raw string) error {
 
 func (e *entryPoints) malformed(text string) error {
 	if e.strict {
-		return refuse("entry_points.txt has a line that is no entry: %s", quote(text))
+		return refuse("entry_points.txt has an invalid line: %s", quote(text))
 	}
 	e.odd = text
 	return nil
@@ -73,23 +73,23 @@ func (e *entryPoints) malformed(text string) error {
 
 func (e *entryPoints) once(what string) error {
 	if e.strict && e.seen[what] {
-		return refuse("entry_points.txt gives %s twice", quote(what))
+		return refuse("entry_points.txt contains %s twice", quote(what))
 	}
 	e.seen[what] = true
 	return nil
 }
 
-// script checks the name of a script.
 func (e *entryPoints) script(name string) error {
 	if e.section != "console_scripts" && e.section != "gui_scripts" {
 		return nil
 	}
 	if strings.ContainsAny(name, `/\`) || name == "." || name == ".." || strings.ContainsFunc(name, unicode.IsControl) ||
 		hasDrive(name) {
-		return refuse("entry_points.txt makes a script named %s, which is a path", quote(name))
+		return refuse("entry_points.txt defines a script named %s, which is a path", quote(name))
 	}
 	if e.strict && strings.ContainsFunc(name, notInScript) {
-		return refuse("entry_points.txt makes a script named %s; letters, digits, '_', '-' and '.' are allowed", quote(name))
+		return refuse("entry_points.txt defines a script named %s; only letters, digits, '_', '-' and '.' are allowed",
+			quote(name))
 	}
 	return nil
 }

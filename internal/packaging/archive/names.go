@@ -17,10 +17,10 @@ const (
 // checkName rejects a name that some system would unpack outside the target folder, or display as another name.
 func checkName(name string) error {
 	if name == "" || len(name) > longest {
-		return refuse("a member's name is %d bytes long; 1 to %d are possible", len(name), longest)
+		return refuse("a member's name is %d bytes long; 1 to %d are allowed", len(name), longest)
 	}
 	if strings.ContainsFunc(name, unicode.IsControl) {
-		return refuse("the member name %s holds control characters", quote(name))
+		return refuse("the member name %s contains control characters", quote(name))
 	}
 	if strings.ContainsAny(name[:1], `/\`) || hasDrive(name) {
 		return refuse("the member name %s is absolute", quote(name))
@@ -32,14 +32,14 @@ func checkName(name string) error {
 func checkSteps(name string) error {
 	for step := range strings.FieldsFuncSeq(name, isSeparator) {
 		if strings.TrimRight(step, " ") == ".." {
-			return refuse("the member name %s leads out of its folder", quote(name))
+			return refuse("the member name %s leads outside its folder", quote(name))
 		}
 	}
 	if strings.Count(name, "/") > deepest {
-		return refuse("the member name %s has more than %d steps", quote(name), deepest)
+		return refuse("the member name %s is nested more than %d folders deep", quote(name), deepest)
 	}
 	if clean(name) == "." {
-		return refuse("the member name %s names nothing", quote(name))
+		return refuse("the member name %s does not name a file or folder", quote(name))
 	}
 	return nil
 }
@@ -55,7 +55,6 @@ func hasDrive(name string) bool {
 	return 'a' <= c && c <= 'z'
 }
 
-// clean returns the path that a name unpacks to.
 func clean(name string) string { return path.Clean(name) }
 
 // fold returns a text that is equal for two paths that are the same file on a system that ignores case or Unicode
@@ -69,7 +68,6 @@ func fold(p string) string {
 	return strings.ToLower(p)
 }
 
-// top returns the first element of a clean path.
 func top(p string) string {
 	first, _, _ := strings.Cut(p, "/")
 	return first

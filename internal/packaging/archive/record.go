@@ -66,7 +66,7 @@ func (c *recordCheck) rows(raw []byte) error {
 			return nil
 		}
 		if err != nil {
-			return refuse("RECORD is not CSV")
+			return refuse("RECORD is not valid CSV")
 		}
 		if err := c.row(row); err != nil {
 			return err
@@ -131,11 +131,11 @@ func (c *recordCheck) report() {
 		text string
 	}{
 		{c.outside, "RECORD lists %d names outside the wheel, such as %s"},
-		{c.absent, "RECORD lists %d files that the wheel does not hold, such as %s"},
-		{c.missing, "RECORD leaves out %d files of the wheel, such as %s"},
-		{c.twice, "RECORD lists %d files again, such as %s"},
-		{c.sizes, "RECORD gives %d files another size than they have, such as %s"},
-		{c.hashes, "RECORD gives %d files another hash than they have, such as %s"},
+		{c.absent, "RECORD lists %d files that the wheel does not contain, such as %s"},
+		{c.missing, "RECORD omits %d files of the wheel, such as %s"},
+		{c.twice, "RECORD lists %d files more than once, such as %s"},
+		{c.sizes, "RECORD has a wrong size for %d files, such as %s"},
+		{c.hashes, "RECORD has a wrong hash for %d files, such as %s"},
 	} {
 		if o.n > 0 {
 			c.g.warn(o.text, o.n, quote(o.first))

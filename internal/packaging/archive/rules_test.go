@@ -30,7 +30,7 @@ func TestRules(t *testing.T) {
 		{"dist-info version spelling", renamedAll("foo_bar-1.0.0"), archive.Rules{DistInfo: true}, "should be"},
 		{"license file", wheelWith("METADATA", body(license)), archive.Rules{LicenseFiles: true}, "License-File"},
 		{"script name", scripts("a b = c:d\n"), archive.Rules{EntryPoints: true}, "script named"},
-		{"entry without =", scripts("a : c:d\n"), archive.Rules{EntryPoints: true}, "no entry"},
+		{"entry without =", scripts("a : c:d\n"), archive.Rules{EntryPoints: true}, "invalid line"},
 		{"entry twice", scripts("a = c:d\na = c:e\n"), archive.Rules{EntryPoints: true}, "twice"},
 		{"section twice", scripts("[console_scripts]\n"), archive.Rules{EntryPoints: true}, "twice"},
 	} {

@@ -39,7 +39,6 @@ func (s *source) ReadAt(p []byte, at int64) (int, error) {
 	return n, nil
 }
 
-// record reads exactly n bytes at offset at.
 func (s *source) record(at, n int64) (record, error) {
 	if at < 0 || n < 0 || at > s.size-n {
 		return nil, refuse("the archive ends in the middle of a record")
@@ -49,7 +48,6 @@ func (s *source) record(at, n int64) (record, error) {
 	return b, err
 }
 
-// section returns n bytes from offset at as a stream.
 func (s *source) section(at, n int64) *io.SectionReader { return io.NewSectionReader(s, at, n) }
 
 // record is part of a zip structure. All its numbers are little-endian.

@@ -28,7 +28,6 @@ const (
 
 func (b tarBlock) isZero() bool { return len(bytes.Trim(b, "\x00")) == 0 }
 
-// text returns a field up to its first NUL.
 func (b tarBlock) text(from, to int) string {
 	s, _, _ := bytes.Cut(b[from:to], []byte{0})
 	return string(s)
@@ -47,7 +46,7 @@ func (b tarBlock) fullName() (string, error) {
 	}
 	star := string(b[508:512]) == "tar\x00" && len(prefix) > 130
 	if string(b[257:263]) != "ustar\x00" || star {
-		return "", refuse("a tar header holds data where other tar formats have part of the name")
+		return "", refuse("a tar header contains data where other tar formats have part of the name")
 	}
 	return prefix + "/" + b.name(), nil
 }
@@ -70,11 +69,10 @@ func (b tarBlock) sumFits() bool {
 	return want == unsigned || want == signed
 }
 
-// size returns the length of the following body in bytes.
 func (b tarBlock) size() (int64, error) {
 	n, err := number(b[124:136])
 	if err == nil && n < 0 {
-		err = refuse("a tar header gives a negative size")
+		err = refuse("a tar header has a negative size")
 	}
 	return n, err
 }
@@ -105,7 +103,7 @@ func number(f []byte) (int64, error) {
 	text, rest, _ := bytes.Cut(f, []byte{0})
 	digits := strings.Trim(string(text), " ")
 	if len(bytes.Trim(rest, " \x00")) > 0 || strings.Trim(digits, "01234567") != "" {
-		return 0, refuse("a tar header holds an unreadable number")
+		return 0, refuse("a tar header contains an unreadable number")
 	}
 	if digits == "" {
 		return 0, nil
@@ -122,7 +120,7 @@ func base256(f []byte) (int64, error) {
 	n := sign
 	for _, c := range f[1:] {
 		if n>>55 != sign {
-			return 0, refuse("a tar header holds a number that is too large")
+			return 0, refuse("a tar header contains a number that is too large")
 		}
 		n = n<<8 | int64(c)
 	}

@@ -8,7 +8,6 @@ import (
 	"unicode/utf8"
 )
 
-// tarFile is a tar that was read completely.
 type tarFile struct {
 	tree  *tree
 	infos map[string][]byte // content of the PKG-INFO files directly below a top folder
@@ -34,7 +33,7 @@ func (g *gate) openTar() (*tarFile, error) {
 			return nil, err
 		}
 		if names -= int64(len(m.name) + len(m.link)); names < 0 || t.members > g.lim.Members {
-			return nil, refuse("it has more than %d members, or their names are too long together", g.lim.Members)
+			return nil, refuse("it has more than %d members, or their names are too long in total", g.lim.Members)
 		}
 		if err := g.take(f, t, m); err != nil {
 			return nil, err
@@ -113,7 +112,7 @@ func notZip(src *source) error {
 	}
 	for at := bytes.LastIndex(tail, endMark); at >= 0; at = bytes.LastIndex(tail[:at], endMark) {
 		if pointsToDirectory(src, tail[at:], src.size-n+int64(at)) {
-			return refuse("it is a tar and a zip at once")
+			return refuse("it is both a tar and a zip file")
 		}
 	}
 	return nil

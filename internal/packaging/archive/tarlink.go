@@ -10,7 +10,7 @@ import (
 // link; see tree.settle.
 func checkSymlink(name, target string) error {
 	if target == "" || strings.HasPrefix(target, "/") || strings.Contains(target, `\`) || hasDrive(target) {
-		return refuse("it links to %s; links lead to relative paths inside the archive", quote(target))
+		return refuse("it links to %s; links must be relative paths inside the archive", quote(target))
 	}
 	up, rest := 0, target
 	for strings.HasPrefix(rest, "../") || rest == ".." {
@@ -38,7 +38,7 @@ func (t *tree) checkHardLink(target string) error {
 		return refuse("it is a hard link to %s", quote(target))
 	}
 	if !t.isFile(clean(target)) {
-		return refuse("it is a hard link to %s, which is no earlier file of the archive", quote(target))
+		return refuse("it is a hard link to %s, which is not an earlier file of the archive", quote(target))
 	}
 	return nil
 }

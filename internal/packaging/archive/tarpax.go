@@ -20,7 +20,7 @@ func parsePax(b []byte) (pax, error) {
 			return nil, refuse("an extended (pax) header is malformed")
 		}
 		if _, again := p[key]; again {
-			return nil, refuse("an extended (pax) header gives %s twice", quote(key))
+			return nil, refuse("an extended (pax) header contains %s twice", quote(key))
 		}
 		p[key] = value
 		b = b[n:]
@@ -46,7 +46,7 @@ func (p pax) check() error {
 		case strings.HasPrefix(key, "GNU.sparse"), strings.HasPrefix(key, "SCHILY.realsize"):
 			return refuse("sparse members are not allowed")
 		case key == "hdrcharset" && value != "ISO-IR 10646 2000 UTF-8":
-			return refuse("an extended (pax) header uses another character set than UTF-8")
+			return refuse("an extended (pax) header uses a character set other than UTF-8")
 		case overrides(key) && (value == "" || strings.Contains(value, "\x00") || !utf8.ValidString(value)):
 			return refuse("an extended (pax) header has an unreadable %s", key)
 		}
@@ -74,7 +74,7 @@ func (p pax) checkSize(header int64) error {
 		return nil
 	}
 	if n, err := strconv.ParseUint(value, 10, 63); err != nil || int64(n) != header {
-		return refuse("an extended (pax) header and the header after it give different sizes")
+		return refuse("an extended (pax) header and the header after it have different sizes")
 	}
 	return nil
 }

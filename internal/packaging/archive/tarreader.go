@@ -89,7 +89,7 @@ func (t *tarReader) end() error {
 // cut replaces the error of a premature end by a message, and returns other errors unchanged.
 func cut(err error) error {
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		return refuse("the tar file is cut short")
+		return refuse("the tar file is truncated")
 	}
 	return err
 }
@@ -133,12 +133,11 @@ func (t *tarReader) extra(b tarBlock) ([]byte, error) {
 	return body[:n], nil
 }
 
-// padded rounds n up to whole blocks.
 func padded(n int64) int64 { return (n + blockSize - 1) &^ (blockSize - 1) }
 
 func (t *tarReader) notePax(b tarBlock) error {
 	if t.pending.pax != nil {
-		return refuse("two extended (pax) headers stand before one member")
+		return refuse("two extended (pax) headers precede one member")
 	}
 	body, err := t.extra(b)
 	if err != nil {
@@ -150,7 +149,7 @@ func (t *tarReader) notePax(b tarBlock) error {
 
 func (t *tarReader) noteGlobal(b tarBlock) error {
 	if !t.pending.empty() {
-		return refuse("a global extended (pax) header stands between a member and its own")
+		return refuse("a global extended (pax) header separates a member from its own header")
 	}
 	body, err := t.extra(b)
 	if err != nil {
@@ -165,7 +164,7 @@ func (t *tarReader) noteGlobal(b tarBlock) error {
 
 func (t *tarReader) noteLong(b tarBlock, into *string) error {
 	if *into != "" {
-		return refuse("two long names stand before one member")
+		return refuse("two long names precede one member")
 	}
 	body, err := t.extra(b)
 	if err != nil {
@@ -173,13 +172,12 @@ func (t *tarReader) noteLong(b tarBlock, into *string) error {
 	}
 	name, rest, _ := bytes.Cut(body, []byte{0})
 	if len(name) == 0 || len(rest) > 0 {
-		return refuse("a long tar name is empty or holds NUL bytes")
+		return refuse("a long tar name is empty or contains NUL bytes")
 	}
 	*into = string(name)
 	return nil
 }
 
-// member parses the header b of a member and applies the pending names.
 func (t *tarReader) member(b tarBlock) (tarMember, error) {
 	m := tarMember{kind: b.kind(), link: b.link()}
 	var err error
@@ -225,7 +223,7 @@ func (p pendingNames) apply(m *tarMember) error {
 func choose(into *string, gnu, pax string) error {
 	switch {
 	case gnu != "" && pax != "":
-		return refuse("a member has a GNU long name and a pax one")
+		return refuse("a member has both a GNU and a pax long name")
 	case gnu != "":
 		*into = gnu
 	case pax != "":
@@ -241,7 +239,7 @@ func checkMember(m tarMember) error {
 		return checkFile(m)
 	case typeFolder, typeHardLink, typeSymlink:
 		if m.size != 0 {
-			return inMember(m.name, refuse("it is a folder or link, yet has a body"))
+			return inMember(m.name, refuse("it is a folder or link but has content"))
 		}
 		return nil
 	case typeGNUSparse:
@@ -254,7 +252,7 @@ func checkMember(m tarMember) error {
 
 func checkFile(m tarMember) error {
 	if strings.HasSuffix(m.name, "/") {
-		return inMember(m.name, refuse("it is a file, yet its name ends in '/'"))
+		return inMember(m.name, refuse("it is a file, but its name ends in '/'"))
 	}
 	return nil
 }

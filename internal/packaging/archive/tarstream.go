@@ -20,7 +20,7 @@ func (g *gate) tarStream() (io.Reader, error) {
 	}
 	z, err := gzip.NewReader(packed)
 	if err != nil {
-		return nil, refuse("this is no gzip file")
+		return nil, refuse("this is not a gzip file")
 	}
 	z.Multistream(false)
 	m.r = &gzipStream{z: z, packed: packed}
@@ -45,7 +45,7 @@ func (s *gzipStream) Read(p []byte) (int, error) {
 			return n, err
 		}
 		if c != 0 {
-			return n, refuse("bytes follow the end of the gzip data")
+			return n, refuse("data follows the end of the gzip stream")
 		}
 	}
 }

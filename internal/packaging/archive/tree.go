@@ -6,7 +6,6 @@ import (
 	"strings"
 )
 
-// kind is the type of an unpacked member.
 type kind uint8
 
 const (
@@ -30,7 +29,6 @@ func newTree(repeats bool) *tree {
 	return &tree{kinds: map[string]kind{}, folded: map[string]string{}, tops: map[string]bool{}, repeats: repeats}
 }
 
-// add adds a member whose name passed checkName.
 func (t *tree) add(name string, k kind) error {
 	p := clean(name)
 	t.names = append(t.names, strings.TrimRight(name, "/"))
@@ -77,7 +75,7 @@ func (t *tree) settle() error {
 	for p := range t.kinds {
 		for dir := path.Dir(p); dir != "."; dir = path.Dir(dir) {
 			if k, ok := t.kinds[dir]; ok && k != folder {
-				return refuse("%s is a folder for %s and something else as a member", quote(dir), quote(p))
+				return refuse("%s is the folder of %s but also a member that is not a folder", quote(dir), quote(p))
 			}
 		}
 	}
@@ -89,7 +87,7 @@ func (t *tree) isFile(p string) bool { return t.kinds[p] == file }
 func (t *tree) warnings() []string {
 	var w []string
 	if n := len(t.repeated); n > 0 {
-		w = append(w, fmt.Sprintf("%d members are there more than once, such as %s; the last one counts", n,
+		w = append(w, fmt.Sprintf("%d members occur more than once, such as %s; installers use the last one", n,
 			quote(t.repeated[0])))
 	}
 	if n := len(t.colliding); n > 0 {

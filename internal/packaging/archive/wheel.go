@@ -88,7 +88,7 @@ func (g *gate) wheelFile(z *zipFile, dir string) error {
 	version := wheelVersion(raw)
 	major, _, _ := strings.Cut(version, ".")
 	if n, err := strconv.ParseUint(major, 10, 32); err != nil || n > 1 {
-		return refuse("WHEEL gives Wheel-Version %s; installers read 1.x", quote(version))
+		return refuse("WHEEL has Wheel-Version %s; installers support 1.x", quote(version))
 	}
 	return nil
 }

@@ -11,14 +11,14 @@ func (g *gate) checkDescriptor(m *zipMember, x *extras, crc uint32, size, packed
 		return err
 	}
 	if !openOr(uint64(crc), uint64(m.crc)) || !openOr(size, uint64(m.size)) || !openOr(packed, uint64(m.packed)) {
-		return refuse("its local header and the directory give other sizes or checksums")
+		return refuse("its local header and the directory have different sizes or checksums")
 	}
 	d, err := g.readDescriptor(m, wide, next)
 	if err != nil {
 		return err
 	}
 	if d != (descriptor{m.crc, uint64(m.packed), uint64(m.size)}) {
-		return refuse("the sizes after its bytes are not the directory's")
+		return refuse("the sizes after its content differ from the directory")
 	}
 	return g.endsInside(m)
 }
@@ -48,14 +48,14 @@ func (g *gate) readDescriptor(m *zipMember, wide bool, next int64) (descriptor, 
 		n = 24
 	}
 	if next-at != n {
-		return descriptor{}, refuse("the sizes after its bytes take %d bytes instead of %d", next-at, n)
+		return descriptor{}, refuse("the sizes after its content take %d bytes instead of %d", next-at, n)
 	}
 	r, err := g.src.record(at, n)
 	if err != nil {
 		return descriptor{}, err
 	}
 	if r.u32(0) != sigDescriptor {
-		return descriptor{}, refuse("the sizes after its bytes have no signature")
+		return descriptor{}, refuse("the sizes after its content have no signature")
 	}
 	if wide {
 		return descriptor{r.u32(4), r.u64(8), r.u64(16)}, nil

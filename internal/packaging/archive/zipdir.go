@@ -61,7 +61,7 @@ func (g *gate) readDirectory(e zipEnd) ([]zipMember, error) {
 		members = append(members, m)
 	}
 	if uint64(len(members)) != e.count {
-		return nil, refuse("its directory has %d entries and its end record says %d", len(members), e.count)
+		return nil, refuse("its directory has %d entries, but its end record declares %d", len(members), e.count)
 	}
 	return members, nil
 }
@@ -74,7 +74,7 @@ type directory struct {
 
 func (d *directory) take(n int) (record, error) {
 	if int64(n) > d.left {
-		return nil, refuse("an entry reaches over the end of the zip directory")
+		return nil, refuse("an entry extends past the end of the zip directory")
 	}
 	d.left -= int64(n)
 	b := make(record, n)
@@ -88,7 +88,7 @@ func (g *gate) readEntry(d *directory) (zipMember, error) {
 		return zipMember{}, err
 	}
 	if h.u32(0) != sigEntry {
-		return zipMember{}, refuse("the zip directory holds something that is no entry")
+		return zipMember{}, refuse("the zip directory contains an invalid entry")
 	}
 	n, x, c := int(h.u16(28)), int(h.u16(30)), int(h.u16(32))
 	v, err := d.take(n + x + c)
@@ -102,7 +102,6 @@ func (g *gate) readEntry(d *directory) (zipMember, error) {
 	return m, nil
 }
 
-// inMember adds the member's name to a message.
 func inMember(name string, err error) error {
 	if !fault.Is(err, fault.Invalid) {
 		return err
@@ -121,7 +120,7 @@ func (g *gate) checkEntry(m *zipMember, h, extra record, comment bool) error {
 		return refuse("it has a comment; comments on members are not allowed here")
 	}
 	if g.rules.DataDescriptors && m.flags&flagDescriptor != 0 {
-		return refuse("its sizes follow its bytes (data descriptor), which is not allowed here")
+		return refuse("its sizes follow its content (data descriptor), which is not allowed here")
 	}
 	if err := m.place(h, extra); err != nil {
 		return err
@@ -138,7 +137,7 @@ func checkZipName(name string, flags uint16) error {
 		return refuse("its name is not ASCII and not marked as UTF-8, so readers disagree about it")
 	}
 	if strings.Contains(name, `\`) {
-		return refuse("its name holds a backslash; '/' separates folders")
+		return refuse("its name contains a backslash; '/' separates folders")
 	}
 	return checkName(name)
 }
@@ -152,15 +151,14 @@ func (m *zipMember) checkCoding(needed uint16) error {
 		return refuse("it is encrypted or a patch")
 	}
 	if m.method != stored && m.method != deflated {
-		return refuse("compression method %d is used; only stored (0) and deflated (8) are read by all installers", m.method)
+		return refuse("it uses compression method %d; all installers support only stored (0) and deflated (8)", m.method)
 	}
 	if needed&0xff > newest {
-		return refuse("it needs version %d.%d of the zip format", needed&0xff/10, needed&0xff%10)
+		return refuse("it requires version %d.%d of the zip format", needed&0xff/10, needed&0xff%10)
 	}
 	return nil
 }
 
-// place parses the sizes and the offset.
 func (m *zipMember) place(h, extra record) error {
 	x, err := parseExtras(extra)
 	if err != nil {
@@ -174,7 +172,7 @@ func (m *zipMember) place(h, extra record) error {
 		return err
 	}
 	if h.u16(34) != 0 {
-		return refuse("it lies on another disk")
+		return refuse("it is on another disk")
 	}
 	m.size, m.packed, m.offset = int64(size), int64(packed), int64(offset)
 	if m.size < 0 || m.packed < 0 || m.offset < 0 {
@@ -185,10 +183,10 @@ func (m *zipMember) place(h, extra record) error {
 
 func (m *zipMember) checkSizes() error {
 	if m.method == stored && m.size != m.packed {
-		return refuse("it is stored as it is, yet its two sizes differ")
+		return refuse("it is stored uncompressed, but its two sizes differ")
 	}
 	if m.isFolder() && m.size != 0 {
-		return refuse("its name is a folder's, yet it has contents")
+		return refuse("its name is that of a folder, but it has content")
 	}
 	return nil
 }
@@ -223,7 +221,7 @@ func (m *zipMember) checkType(madeBy uint16, external uint32) error {
 
 func (m *zipMember) checkMarked() error {
 	if !m.isFolder() {
-		return refuse("it is marked as a folder, yet its name does not end in '/'")
+		return refuse("it is marked as a folder, but its name does not end in '/'")
 	}
 	return nil
 }

@@ -23,7 +23,6 @@ const (
 
 var endMark = []byte("PK\x05\x06")
 
-// zipEnd is the position of the central directory.
 type zipEnd struct {
 	count  uint64 // number of entries
 	offset int64
@@ -40,10 +39,10 @@ func findEnd(src *source) (zipEnd, error) {
 	}
 	at := bytes.LastIndex(tail, endMark)
 	if at < 0 {
-		return zipEnd{}, refuse("this is no zip file, or its end is missing")
+		return zipEnd{}, refuse("this is not a zip file, or its end is missing")
 	}
 	if !endsAt(tail, at) {
-		return zipEnd{}, refuse("bytes follow the end of the zip file, or its comment is cut short")
+		return zipEnd{}, refuse("data follows the end of the zip file, or its comment is truncated")
 	}
 	if second := earlierEnd(tail, at); second {
 		return zipEnd{}, refuse("the zip file has two end records")
@@ -77,9 +76,8 @@ func directoryAt(src *source, at int64, end record) (zipEnd, error) {
 		return e, err
 	}
 	if e.size < 0 || e.offset < 0 || e.offset > closes-e.size || e.offset+e.size != closes {
-		return e, refuse(
-			"the zip file's end record puts the directory elsewhere: something stands before, inside or after the archive",
-		)
+		return e, refuse("the zip file's end record has a wrong directory position: " +
+			"there is extra data before, in or after the archive")
 	}
 	return e, nil
 }
@@ -96,7 +94,7 @@ func widen(src *source, at int64, e zipEnd) (int64, zipEnd, error) {
 	}
 	if loc == nil {
 		if wanted {
-			return 0, e, refuse("the zip file's end record asks for a zip64 record that is not there")
+			return 0, e, refuse("the zip file's end record refers to a zip64 record that is missing")
 		}
 		return at, e, nil
 	}
@@ -128,7 +126,7 @@ func readEnd64(src *source, at int64) (zipEnd, error) {
 		return zipEnd{}, err
 	}
 	if r.u32(0) != sigEnd64 || r.u64(4) != lenEnd64-12 {
-		return zipEnd{}, refuse("the zip64 end record is damaged or carries data of its own")
+		return zipEnd{}, refuse("the zip64 end record is damaged or contains extra data")
 	}
 	if r.u32(16) != 0 || r.u32(20) != 0 || r.u64(24) != r.u64(32) {
 		return zipEnd{}, refuse("the zip file is split over several disks")

@@ -82,7 +82,7 @@ func (x *extras) resolve(values ...*uint64) error {
 
 func repeatsValues(b record, values []*uint64) error {
 	if len(b)%8 != 0 || len(b)/8 > len(values) {
-		return refuse("its zip64 field has a strange length")
+		return refuse("its zip64 field has an invalid length")
 	}
 	for i := range len(b) / 8 {
 		if b.u64(8*i) != *values[i] {

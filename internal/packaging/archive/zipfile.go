@@ -75,7 +75,7 @@ func notTar(src *source) error {
 		return err
 	}
 	if block := tarBlock(b); block.sumFits() {
-		return refuse("it is a zip and a tar at once")
+		return refuse("it is both a zip and a tar file")
 	}
 	return nil
 }

@@ -15,7 +15,7 @@ func (g *gate) walkLocal(members []zipMember, directory int64) error {
 	}
 	slices.SortFunc(order, func(a, b *zipMember) int { return cmp.Compare(a.offset, b.offset) })
 	if first := firstOffset(order, directory); first != 0 {
-		return refuse("%d bytes that belong to no member stand before the first one", first)
+		return refuse("%d bytes that belong to no member precede the first one", first)
 	}
 	for i, m := range order {
 		next := directory
@@ -44,7 +44,7 @@ func (g *gate) checkLocal(m *zipMember, next int64) error {
 	}
 	m.data = m.offset + int64(lenLocal+len(name)+len(extra))
 	if m.data > next || m.packed > next-m.data {
-		return refuse("its bytes reach into the next record")
+		return refuse("its content reaches into the next record")
 	}
 	if string(name) != m.name {
 		return refuse("its local header names it %s", quote(string(name)))
@@ -61,7 +61,7 @@ func (g *gate) localHeader(m *zipMember) (h, name, extra record, err error) {
 		return nil, nil, nil, err
 	}
 	if len(b) < lenLocal || b.u32(0) != sigLocal {
-		return nil, nil, nil, refuse("no local header stands where the directory says")
+		return nil, nil, nil, refuse("there is no local header at the offset given in the directory")
 	}
 	n, e := int(b.u16(26)), int(b.u16(28))
 	if whole := lenLocal + n + e; whole > len(b) {
@@ -91,7 +91,7 @@ func (g *gate) compareLocal(m *zipMember, h, extra record, next int64) error {
 		return err
 	}
 	if crc != m.crc || int64(size) != m.size || int64(packed) != m.packed {
-		return refuse("its local header and the directory give other sizes or checksums")
+		return refuse("its local header and the directory have different sizes or checksums")
 	}
 	return reaches(m.data+m.packed, next)
 }

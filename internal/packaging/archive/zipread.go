@@ -40,7 +40,7 @@ func (g *gate) unpack(m *zipMember, w io.Writer) error {
 		return refuse("it does not unpack to the size and checksum it claims")
 	}
 	if m.method == deflated && !closed(body, packed) {
-		return refuse("its compressed data does not end where the directory says")
+		return refuse("its compressed data does not end at the position given in the directory")
 	}
 	return nil
 }
@@ -52,7 +52,6 @@ func tee(sum, w io.Writer) io.Writer {
 	return io.MultiWriter(sum, w)
 }
 
-// closed reports whether both the decompressed and the packed stream are at their ends.
 func closed(body io.Reader, packed *bufio.Reader) bool {
 	if n, err := io.ReadFull(body, make([]byte, 1)); n != 0 || err != io.EOF {
 		return false

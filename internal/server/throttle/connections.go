@@ -27,7 +27,6 @@ type Gate struct {
 	unsaid int // refusals since logged
 }
 
-// counted is a connection that a Gate has admitted.
 type counted struct {
 	net.Conn
 	gate *Gate
@@ -128,7 +127,6 @@ func (g *Gate) forget(c *counted) {
 	}
 }
 
-// refused logs a refusal, at most once a second.
 func (g *Gate) refused(c *counted, setting string, limit int) {
 	g.unsaid++
 	if now := time.Now(); now.Sub(g.logged) >= time.Second {

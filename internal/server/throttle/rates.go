@@ -70,7 +70,6 @@ func take(bucket *rate.Limiter, now time.Time) time.Duration {
 	return delay
 }
 
-// bucket returns the bucket of a network or site, which allows times the limit of one network.
 func (c *Rate) bucket(address string, times int) *rate.Limiter {
 	bucket, _, ok := c.buckets.Last(address)
 	if !ok {

@@ -47,7 +47,6 @@ func (a *Answer) Encoded(e Encoding) *Answer {
 	return b.with(body, e)
 }
 
-// with sets the body and the headers that depend on it.
 func (a *Answer) with(body []byte, e Encoding) *Answer {
 	a.body, a.coding = body, e
 	a.length = []string{strconv.Itoa(len(body))}

@@ -54,7 +54,6 @@ func (c *Cache) Find(k Key, e Encoding, at memo.Stamp) *Answer {
 // Size returns the number of bytes held, as counted against the limit.
 func (c *Cache) Size() int64 { return c.answers.Weight() }
 
-// render renders an answer.
 type render = func(context.Context) (*Answer, error)
 
 // Fill returns the answer for the stamp in the encoding, and calls render if it is missing. Concurrent callers wait for
