@@ -54,7 +54,7 @@ func TestCause(t *testing.T) {
 	}
 }
 
-// TestCauseHidesSecrets: what drivers and stores quote of their configuration is not in the log.
+// TestCauseHidesSecrets: secrets that drivers and stores quote from their configuration do not reach the log.
 func TestCauseHidesSecrets(t *testing.T) {
 	for _, text := range []string{
 		"cannot parse postgres://index:hunter2@db/index: bad",

@@ -6,7 +6,7 @@ import (
 	"pyindex/internal/memo"
 )
 
-// at is a stamp of the first epoch.
+// at returns a stamp of the first epoch.
 func at(value int64) memo.Stamp { return memo.Stamp{Value: value} }
 
 func TestMemo(t *testing.T) {
@@ -78,8 +78,8 @@ func TestWornIsBounded(t *testing.T) {
 	}
 }
 
-// TestMemoOfAnotherEpoch: the same value of the counter in a later epoch finds nothing of the earlier one, also when
-// the counter is lower, and the earlier epoch cannot put anything back.
+// TestMemoOfAnotherEpoch: in a later epoch, the same serial or a lower one finds nothing of the earlier epoch, and the
+// earlier epoch can no longer store anything.
 func TestMemoOfAnotherEpoch(t *testing.T) {
 	for _, value := range []int64{4, 5, 6} {
 		m := memo.NewBySerial[string, int](9)

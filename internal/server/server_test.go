@@ -17,7 +17,8 @@ import (
 	"pyindex/internal/server"
 )
 
-// keyring knows one good token. What callers may do is tested where it is decided; here it counts who gets through.
+// keyring knows one valid token. Permissions are tested elsewhere; these tests check only which callers reach a
+// handler.
 type keyring struct{ closed bool }
 
 const goodToken = "pypi-idx_good"
@@ -40,7 +41,7 @@ func (k keyring) Session(_ context.Context, s access.Secret) (access.Caller, err
 
 const goodSession = "session_good"
 
-// fail is a table's Fail as edges write it.
+// fail is a typical Fail of a table.
 func fail(w http.ResponseWriter, _ *http.Request, err error) {
 	status := map[fault.Kind]int{
 		fault.Internal: 500, fault.NotFound: 404, fault.Invalid: 400, fault.Denied: 403, fault.Unauthenticated: 401,

@@ -11,7 +11,7 @@ import (
 	"pyindex/internal/server"
 )
 
-// Pages look at sessions and at nothing else, APIs at tokens and at nothing else.
+// Pages accept only sessions, and APIs accept only tokens.
 func TestSessions(t *testing.T) {
 	say := func(w http.ResponseWriter, _ *http.Request, who access.Caller) error {
 		_, err := io.WriteString(w, who.Name())
@@ -92,7 +92,7 @@ func TestCookie(t *testing.T) {
 	}
 }
 
-// Browsers get the page for an address that is not there, others the line of text.
+// For an unknown address, browsers get a page and other clients get a line of text.
 func TestMissing(t *testing.T) {
 	s := newServer(t, server.Options{Missing: func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(http.StatusNotFound)

@@ -12,8 +12,7 @@ import (
 	"pyindex/internal/server"
 )
 
-// The log says once that a proxy seems to be in front that trusted_proxies does not name, and never where that is not
-// so.
+// The log warns once if there seems to be a proxy that is missing from trusted_proxies, and never otherwise.
 func TestUnnamedProxyIsLogged(t *testing.T) {
 	type request struct{ remote, forwarded, path string }
 	times := func(n int, r request) (all []request) {
@@ -68,7 +67,7 @@ func TestUnnamedProxyIsLogged(t *testing.T) {
 	}
 }
 
-// inTurn is n times a and b in turn.
+// inTurn returns n alternations of a and b.
 func inTurn[T any](n int, a, b T) (all []T) {
 	for range n {
 		all = append(all, a, b)

@@ -61,8 +61,8 @@ func TestReaderWithToken(t *testing.T) {
 	}
 }
 
-// TestHiddenLooksMissing compares all that a reader without rights can see of a thing that exists with one that does
-// not.
+// TestHiddenLooksMissing compares everything that a caller without permission can see of an existing project with the
+// same for a missing project.
 func TestHiddenLooksMissing(t *testing.T) {
 	d := newDemo(t)
 	secret := d.Hidden("secret")

@@ -14,10 +14,10 @@ import (
 	"pyindex/internal/simpleapi/ready"
 )
 
-// at is a serial of the first epoch.
+// at returns a stamp of the first epoch.
 func at(serial int64) memo.Stamp { return memo.Stamp{Value: serial} }
 
-// rendering counts how often it is asked.
+// rendering counts its calls.
 type rendering struct {
 	calls  atomic.Int32
 	serial int64
@@ -229,8 +229,8 @@ func TestFindAllocatesNothing(t *testing.T) {
 	}
 }
 
-// TestCacheOfAnotherEpoch: an equal, a lower and a higher serial of a later epoch are rendered again and kept, and an
-// answer of the earlier epoch that comes late does not take their place.
+// TestCacheOfAnotherEpoch: an equal, a lower and a higher serial of a later epoch are rendered again and cached. A late
+// answer of the earlier epoch does not replace them.
 func TestCacheOfAnotherEpoch(t *testing.T) {
 	k := ready.Key{ID: "p"}
 	put := func(c *ready.Cache, at memo.Stamp, body string) {
