@@ -12,7 +12,7 @@ import (
 	"pyindex/internal/packaging"
 )
 
-// question is put to testdata/oracle.py; ours is the answer that this package gives.
+// question is sent to testdata/oracle.py; ours is this package's answer.
 type question struct {
 	Ask  string `json:"ask"`
 	A    string `json:"a"`
@@ -20,8 +20,8 @@ type question struct {
 	ours any
 }
 
-// TestAgreesWithPackaging asks Python's packaging library, in one process, about generated texts, most of them nearly
-// valid. The seed is fixed, so a difference can be found again.
+// TestAgreesWithPackaging compares with Python's packaging library, in one process, on generated texts, most of them
+// nearly valid. The seed is fixed, so that failures are reproducible.
 func TestAgreesWithPackaging(t *testing.T) {
 	questions := generate(rand.New(rand.NewPCG(20261123, 440)))
 	answers := ask(t, questions)
@@ -40,7 +40,7 @@ func TestAgreesWithPackaging(t *testing.T) {
 	t.Logf("asked %v, of which valid %v, different %v", asked, valid, differ)
 }
 
-// TestStricterThanPackaging holds all the differences we know and want, and fails when one of them is gone.
+// TestStricterThanPackaging lists all known and intended differences, and fails if one of them disappears.
 func TestStricterThanPackaging(t *testing.T) {
 	questions := []question{
 		{Ask: "requirement", A: "foo_", ours: ourRequirement("foo_")},
@@ -88,7 +88,7 @@ func ask(t *testing.T, questions []question) []string {
 	return lines
 }
 
-// level writes JSON in Go's way: sorted keys, no blanks.
+// level formats JSON like Go: sorted keys, no blanks.
 func level(t *testing.T, line string) string {
 	t.Helper()
 	var v any
@@ -198,7 +198,7 @@ func ourRequirement(s string) any {
 	return r.Canonical()
 }
 
-// ourFile needs the project: the part before the first dash of a wheel, before the last one of an sdist.
+// ourFile derives the project from the part before the first dash of a wheel, or the last dash of an sdist.
 func ourFile(s string, kind packaging.Kind) any {
 	end := strings.Index(s, "-")
 	if kind == packaging.SDist {

@@ -8,7 +8,7 @@ import (
 	"pyindex/internal/packaging"
 )
 
-// inside is what the file says in every case.
+// inside is the metadata in the file in every case.
 func inside() packaging.Metadata {
 	return packaging.Metadata{
 		MetadataVersion: "2.1", Name: "Foo.Bar", Version: "1.0.0", RequiresPython: ">=3.8, <4",

@@ -17,7 +17,7 @@ func project(t testing.TB, s string) packaging.ProjectName {
 	return n
 }
 
-// refused fails the test unless err is a fault.Invalid that says something.
+// refused fails the test unless err is a fault.Invalid with a message.
 func refused(t *testing.T, what string, err error) {
 	t.Helper()
 	if !fault.Is(err, fault.Invalid) || fault.Message(err) == "" {

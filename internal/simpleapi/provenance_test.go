@@ -36,7 +36,8 @@ func TestNoProvenance(t *testing.T) {
 	}
 }
 
-// proven is a demo with a project of its own path and a hidden project, each with an attested file.
+// proven is a demo, served below /team, with a file that has verified attestations and one that has none that is
+// verified.
 type proven struct {
 	*demo
 	file, said catalog.File

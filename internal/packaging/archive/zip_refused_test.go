@@ -14,8 +14,8 @@ func with(z zspec) []byte { z.members = wheelMembers(); return z.bytes() }
 
 func sumOf(s string) uint32 { return crc32.ChecksumIEEE([]byte(s)) }
 
-// early is a deflate stream that ends before the bytes the directory counts: a reader that streams would find another
-// member behind it.
+// early is a deflate stream that ends before the size in the directory: a streaming reader would find another member
+// behind it.
 func early() zmember {
 	hidden := zmember{name: "hidden.py", body: "boo"}
 	packed := append(squeeze("abc"), desc(sumOf("abc"), len(squeeze("abc")), 3)...)
@@ -23,8 +23,8 @@ func early() zmember {
 	return zmember{name: "a.py", body: "abc", packed: packed, deflate: true, flags: 8}
 }
 
-// zipPolyglot is a wheel whose first block is a tar header as well. Its first member has its sizes behind it, so that
-// the header before the body does not change with the body.
+// zipPolyglot is a wheel whose first block is also a tar header. The sizes of its first member follow its content, so
+// that the header does not depend on the content.
 func zipPolyglot() []byte {
 	m := zmember{name: "a", flags: 8, body: strings.Repeat("\x00", 600)}
 	block := append(m.bytes()[:31], strings.Repeat("\x00", 481)...)
