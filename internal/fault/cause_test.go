@@ -50,7 +50,7 @@ func TestCause(t *testing.T) {
 		t.Errorf("Explain(EOF) = %q", got)
 	}
 	if down.Error() != "the database is not available" || fault.Message(down) != down.Error() {
-		t.Errorf("the message says more than it should: %q", down)
+		t.Errorf("the message reveals too much: %q", down)
 	}
 }
 

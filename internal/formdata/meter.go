@@ -72,9 +72,9 @@ func (m *Meter) room() int64 {
 
 func (m *Meter) refusal() error {
 	if m.form <= 0 {
-		return fault.New(fault.Invalid, "the form is too large: headers and fields together are over the bound")
+		return fault.New(fault.Invalid, "the form is too large: its headers and fields together exceed the limit")
 	}
-	return fault.New(fault.Invalid, "the form is too large: %s is over the bound", m.what)
+	return fault.New(fault.Invalid, "the form is too large: %s exceeds the limit", m.what)
 }
 
 // Fill reads until b is full or p ends. Unlike io.ReadFull it distinguishes the end of a part from a truncated body.

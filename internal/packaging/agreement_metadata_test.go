@@ -25,7 +25,7 @@ func TestReadsMetadataAsPython(t *testing.T) {
 			continue
 		}
 		if got := encode(t, q.ours); got != answer {
-			t.Errorf("ParseMetadata(%q) = %s, Python says %s", q.A, got, answer)
+			t.Errorf("ParseMetadata(%q) = %s, Python returns %s", q.A, got, answer)
 		}
 	}
 	t.Logf("%d texts, of which %d refused as ambiguous", len(questions), refusals)

@@ -33,7 +33,7 @@ func TestAgreesWithPackaging(t *testing.T) {
 		}
 		if got := encode(t, q.ours); got != answers[i] {
 			if differ[q.Ask]++; differ[q.Ask] <= 10 {
-				t.Errorf("%s(%q, %q) = %s, packaging says %s", q.Ask, q.A, q.B, got, answers[i])
+				t.Errorf("%s(%q, %q) = %s, packaging returns %s", q.Ask, q.A, q.B, got, answers[i])
 			}
 		}
 	}
@@ -54,7 +54,7 @@ func TestStricterThanPackaging(t *testing.T) {
 	for i, answer := range ask(t, questions) {
 		q := questions[i]
 		if answer == "null" || q.ours != nil {
-			t.Errorf("%s(%q) = %s, packaging says %s; want it refused by us alone", q.Ask, q.A, encode(t, q.ours), answer)
+			t.Errorf("%s(%q) = %s, packaging returns %s; want an error only from us", q.Ask, q.A, encode(t, q.ours), answer)
 		}
 	}
 }

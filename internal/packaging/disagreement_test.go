@@ -75,7 +75,7 @@ func TestDisagreement(t *testing.T) {
 			refused(t, name, err)
 			for _, w := range tt.words {
 				if !strings.Contains(fault.Message(err), w) {
-					t.Errorf("%s: Disagreement = %v, want it to say %q", name, err, w)
+					t.Errorf("%s: Disagreement = %v, want %q in it", name, err, w)
 				}
 			}
 		})

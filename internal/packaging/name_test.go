@@ -109,7 +109,7 @@ func TestZeroValues(t *testing.T) {
 	var f packaging.Filename
 	var s packaging.Specifiers
 	if !n.IsZero() || !v.IsZero() || !f.IsZero() || !s.IsZero() {
-		t.Error("a zero value does not say that it is one")
+		t.Error("IsZero = false for a zero value")
 	}
 	if n.String()+v.String()+v.Key()+f.String()+f.Key()+s.String() != "" {
 		t.Error("a zero value has text")

@@ -61,7 +61,7 @@ func TestStalledDownload(t *testing.T) {
 				t.Errorf("%s ended with %v, want a deadline", path, err)
 			}
 		case <-time.After(10 * time.Second):
-			t.Errorf("%s still writes to a reader that stands still", path)
+			t.Errorf("%s still writes to a stalled reader", path)
 		}
 		conn.Close()
 	}

@@ -60,7 +60,7 @@ func TestUnavailableSaysTheCause(t *testing.T) {
 	out.Reset()
 	h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/broken", nil))
 	if got := out.String(); !strings.Contains(got, "omitted from the log") || !strings.Contains(got, "left_out=1") {
-		t.Errorf("when it is over the log says %q, want what was left out", got)
+		t.Errorf("after the outage the log is %q, want the number of omitted lines", got)
 	}
 }
 

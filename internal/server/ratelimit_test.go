@@ -90,7 +90,7 @@ func TestSignInLimitIsForStrangers(t *testing.T) {
 	session := []string{"Cookie", "c=" + goodSession}
 	for range 10 {
 		if code := send("192.0.2.1:1", session...); code != 200 {
-			t.Fatalf("somebody who is signed in = %d, want 200", code)
+			t.Fatalf("a signed-in user = %d, want 200", code)
 		}
 	}
 	for i := range 5 {
@@ -99,7 +99,7 @@ func TestSignInLimitIsForStrangers(t *testing.T) {
 		}
 	}
 	if code := send("192.0.2.1:1", session...); code != 200 {
-		t.Errorf("somebody who is signed in, beside strangers = %d, want 200", code)
+		t.Errorf("a signed-in user beside strangers = %d, want 200", code)
 	}
 	for i := range 5 {
 		if code := send("192.0.2.1:1", "X-Known", "laptop"); (code == 429) != (i >= 3) {

@@ -164,7 +164,7 @@ func TestStalledUpload(t *testing.T) {
 		t.Fatalf("answer %v, %v, want 400", got, err)
 	}
 	if text := body(t, got); !strings.Contains(text, "made no progress") {
-		t.Errorf("body %q, want it to say that the upload made no progress", text)
+		t.Errorf("body %q, want \"made no progress\" in it", text)
 	}
 }
 

@@ -65,7 +65,7 @@ func (s *Server) add(t route.Table, r route.Route, path string) error {
 	for _, m := range methods {
 		key := m + " " + parameter.ReplaceAllString(path, ":")
 		if other, ok := s.taken[key]; ok {
-			return fmt.Errorf("tables %s and %s both answer %s %s", other, t.Name, m, path)
+			return fmt.Errorf("tables %s and %s both serve %s %s", other, t.Name, m, path)
 		}
 		s.taken[key] = t.Name
 		s.echo.Add(m, path, func(c echo.Context) error { return s.answer(c, x) })

@@ -76,7 +76,7 @@ func (s *Server) drain(hs *http.Server, limit time.Duration) error {
 		return nil
 	}
 	hs.Close()
-	return errors.New("some requests were cut because they did not finish in the drain time")
+	return errors.New("some requests were aborted because they did not finish within the drain time")
 }
 
 func (s *Server) idle(ctx context.Context) error {

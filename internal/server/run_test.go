@@ -119,7 +119,7 @@ func TestDrainIsBounded(t *testing.T) {
 	select {
 	case err := <-ended:
 		if err == nil {
-			t.Error("Serve = nil, want an error that says that requests were cut")
+			t.Error("Serve = nil, want an error about aborted requests")
 		}
 	case <-time.After(5 * time.Second):
 		t.Fatal("Serve did not end")

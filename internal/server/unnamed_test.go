@@ -38,7 +38,7 @@ func TestUnnamedProxyIsLogged(t *testing.T) {
 		"few requests":       {"", times(19, proxied), 0},
 		"clients themselves": {"", times(100, request{"10.0.0.5:1", "", "/a"}), 0},
 		"a public address":   {"", times(100, request{"198.51.100.7:1", "203.0.113.1", "/a"}), 0},
-		"clients who pretend": {
+		"clients with forged headers": {
 			"", append(times(19, proxied), append(times(1, request{"10.0.0.6:1", "", "/a"}), times(19, proxied)...)...), 0,
 		},
 		"two addresses in turn":        {"", inTurn(19, proxied, request{"10.0.0.6:1", "203.0.113.1", "/a"}), 0},
@@ -61,7 +61,7 @@ func TestUnnamedProxyIsLogged(t *testing.T) {
 				s.ServeHTTP(httptest.NewRecorder(), r)
 			}
 			if n := strings.Count(log.String(), "trusted_proxies"); n != c.lines {
-				t.Errorf("the log says so %d times, want %d:\n%s", n, c.lines, log.String())
+				t.Errorf("the log has %d warnings, want %d:\n%s", n, c.lines, log.String())
 			}
 		})
 	}

@@ -59,7 +59,7 @@ func TestWarmPageAllocatesNothing(t *testing.T) {
 		}
 	})
 	if all > needed {
-		t.Errorf("a warm page allocates %v times, of which the catalog %v: want no more", all, needed)
+		t.Errorf("a cached page allocates %v times, want at most the %v of the catalog", all, needed)
 	}
 }
 

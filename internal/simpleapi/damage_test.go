@@ -47,7 +47,7 @@ func TestDamagedFilesAreRefused(t *testing.T) {
 							request, headers, w.Code, h.Get("Etag"), h.Get("Cache-Control"), h.Get("Retry-After"))
 					}
 					if request == "GET" && !strings.Contains(w.Body.String(), c.says) {
-						t.Errorf("%s: GET says %q, want %q", c.name, w.Body, c.says)
+						t.Errorf("%s: GET = %q, want %q", c.name, w.Body, c.says)
 					}
 				}
 			}

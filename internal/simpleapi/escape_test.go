@@ -65,7 +65,7 @@ func FuzzHTML(f *testing.F) {
 		}
 		theirs := strings.TrimSuffix(strings.TrimPrefix(want.String(), `<a title="`), `">`)
 		if html.UnescapeString(got) != html.UnescapeString(theirs) {
-			t.Errorf("appendHTML(%q) = %q, want what reads like %q", s, got, theirs)
+			t.Errorf("appendHTML(%q) = %q, want an equivalent of %q", s, got, theirs)
 		}
 	})
 }

@@ -32,7 +32,7 @@ func (a *API) provenance(w http.ResponseWriter, r *http.Request, who access.Call
 	}
 	found, err := a.attestations(r, who)
 	if fault.Is(err, fault.NotFound) {
-		writeJSON(w, r, http.StatusNotFound, "no provenance is kept for that file")
+		writeJSON(w, r, http.StatusNotFound, "this file has no provenance")
 		return nil
 	} else if err != nil {
 		return err

@@ -161,7 +161,7 @@ func TestProvenanceHidden(t *testing.T) {
 	})
 	target := "GET /team/r/secret/integrity/hidden/1.0/hidden-1.0.tar.gz/provenance"
 	if w := call(p.handler, target, "Authorization", basic(p.Token(access.Reader, secret.ID, hidden.ID))); w.Code != 200 {
-		t.Fatalf("who was granted the project gets %d", w.Code)
+		t.Fatalf("a user with a grant gets %d", w.Code)
 	}
 	auth := basic(p.Token(access.NoRole, "", ""))
 	a := call(p.handler, target, "Authorization", auth)
@@ -170,7 +170,7 @@ func TestProvenanceHidden(t *testing.T) {
 		t.Errorf("hidden = %d %s, missing = %d %s", a.Code, a.Body, b.Code, b.Body)
 	}
 	if w := call(p.handler, target); w.Code == 200 {
-		t.Errorf("nobody gets %d %s", w.Code, w.Body)
+		t.Errorf("an anonymous client gets %d %s", w.Code, w.Body)
 	}
 	tag := call(p.handler, "GET "+provenPath).Header().Get("ETag")
 	p.Change(p.project, func(c *catalog.Project) { c.Status = catalog.Quarantined })

@@ -128,7 +128,7 @@ func TestPagesKeepToTheSpecification(t *testing.T) {
 	}
 	for _, absent := range []string{"namespaces", "alternate-locations"} {
 		if _, ok := doc[absent]; ok {
-			t.Errorf("the page has %s, which is not ours to say", absent)
+			t.Errorf("the page has %s, which must be absent", absent)
 		}
 	}
 	meta := doc["meta"].(map[string]any)
@@ -146,7 +146,7 @@ func TestPagesKeepToTheSpecification(t *testing.T) {
 		}
 	}
 	if html := string(textHTML.projectPage(tree{}, page(t)).Body()); strings.Count(html, "data-yanked") != 2 {
-		t.Errorf("two files are yanked, but data-yanked stands %d times", strings.Count(html, "data-yanked"))
+		t.Errorf("two files are yanked, but data-yanked occurs %d times", strings.Count(html, "data-yanked"))
 	}
 }
 

@@ -63,7 +63,7 @@ func goodWheels() []upload {
 				pokeLocal: poke64(18, ^uint64(0)),
 				pokeEntry: poke64(20, ^uint64(0)),
 			})),
-		plain("zip64 field nobody asked for", wheelOf(zmember{name: "a", body: "abc", localExtra: block(1, u64s(3, 3))})),
+		plain("zip64 field without need", wheelOf(zmember{name: "a", body: "abc", localExtra: block(1, u64s(3, 3))})),
 		plain("descriptor", wheelOf(zmember{name: "a", body: "abc", deflate: true, flags: 8})),
 		plain("descriptor, stored", wheelOf(zmember{name: "a", body: "abc", flags: 8})),
 		plain("descriptor, empty", wheelOf(zmember{name: "a", deflate: true, flags: 8})),

@@ -59,11 +59,11 @@ func TestWheelRefused(t *testing.T) {
 			wheelWith("METADATA", body("Metadata-Version: 2.1\nName: foo-bar\nName: other\nVersion: 1.0\n")), "METADATA",
 		},
 		{
-			"METADATA unpacks to more than it says",
+			"METADATA unpacks to more than declared",
 			wheelWith("METADATA", func(m *zmember) { m.packed = squeeze(goodMetadata + "more") }), "does not unpack",
 		},
 		{
-			"METADATA unpacks to less than it says",
+			"METADATA unpacks to less than declared",
 			wheelWith("METADATA", func(m *zmember) { m.packed = squeeze(goodMetadata[:20]) }), "does not unpack",
 		},
 		{

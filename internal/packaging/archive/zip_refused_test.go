@@ -58,8 +58,8 @@ func TestZipRefused(t *testing.T) {
 		{"zeros after", append(wheelOf(), 0, 0), "data follows the end"},
 		{"two zips in a row", append(wheelOf(), wheelOf()...), "wrong directory position"},
 		{"two end records", with(zspec{suffix: nil, comment: string(zspec{}.bytes())}), "two end records"},
-		{"comment longer than it says", with(zspec{comment: "hello", pokeEnd: poke16(20, 2)}), "data follows the end"},
-		{"comment shorter than it says", with(zspec{comment: "hello", pokeEnd: poke16(20, 9)}), "data follows the end"},
+		{"comment longer than declared", with(zspec{comment: "hello", pokeEnd: poke16(20, 2)}), "data follows the end"},
+		{"comment shorter than declared", with(zspec{comment: "hello", pokeEnd: poke16(20, 9)}), "data follows the end"},
 		{"gap between members", wheelOf(zmember{name: "a", before: []byte("gap")}), "belong to no member"},
 		{"gap before the directory", with(zspec{beforeDir: []byte("gap")}), "belong to no member"},
 		{"gap after the directory", with(zspec{afterDir: []byte("gap")}), "wrong directory position"},
@@ -225,7 +225,7 @@ func TestZipRefused(t *testing.T) {
 		},
 		{"data ends before its descriptor", wheelOf(early()), "does not end at the position"},
 		{
-			"data is longer than its descriptor says",
+			"data is longer than in its descriptor",
 			wheelOf(zmember{name: "a", body: "abc", packed: squeeze("abcdef"), deflate: true, flags: 8}), "does not unpack",
 		},
 		{
