@@ -12,11 +12,7 @@ import (
 // not carry the cookie, except when the user follows a link.
 func Cookie(base *url.URL, name string) *http.Cookie {
 	c := &http.Cookie{
-		Name:     "__Host-index-" + name,
-		Path:     "/",
-		HttpOnly: true,
-		Secure:   true,
-		SameSite: http.SameSiteLaxMode,
+		Name: "__Host-index-" + name, Path: "/", HttpOnly: true, Secure: true, SameSite: http.SameSiteLaxMode,
 	}
 	if base.Scheme != "https" {
 		c.Name, c.Secure = "index-"+name+"-"+cmp.Or(base.Port(), "80"), false
