@@ -48,21 +48,14 @@ func parseFormat(s string) (format, bool) {
 // choose returns the representation for a request, from ?format= or else from Accept. If none is acceptable, it returns
 // errNotAcceptable, which becomes a 406.
 func choose(r *http.Request) (format, error) {
+	asked := ""
 	if r.URL.RawQuery != "" {
-		if asked := r.URL.Query().Get("format"); asked != "" {
-			return askedFormat(asked)
-		}
+		asked = r.URL.Query().Get("format")
 	}
-	f, ok := negotiate(r.Header["Accept"])
-	if !ok {
-		return 0, errNotAcceptable
+	f, ok := parseFormat(strings.ReplaceAll(asked, " ", "+")) // a "+" that was not escaped arrives as a blank
+	if asked == "" {
+		f, ok = negotiate(r.Header["Accept"])
 	}
-	return f, nil
-}
-
-// askedFormat accepts a "+" that was not escaped and therefore arrives as a blank.
-func askedFormat(s string) (format, error) {
-	f, ok := parseFormat(strings.ReplaceAll(s, " ", "+"))
 	if !ok {
 		return 0, errNotAcceptable
 	}

@@ -93,11 +93,7 @@ func (g *gate) compareLocal(m *zipMember, h, extra record, next int64) error {
 	if crc != m.crc || int64(size) != m.size || int64(packed) != m.packed {
 		return refuse("its local header and the directory have different sizes or checksums")
 	}
-	return reaches(m.data+m.packed, next)
-}
-
-func reaches(end, next int64) error {
-	if end != next {
+	if end := m.data + m.packed; end != next {
 		return refuse("%d bytes that belong to no member follow it", next-end)
 	}
 	return nil
