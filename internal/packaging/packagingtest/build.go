@@ -10,6 +10,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"fmt"
+	"hash/crc32"
 	"strings"
 )
 
@@ -96,7 +97,7 @@ func zipped(members [][2]string) []byte {
 		h := &zip.FileHeader{
 			Name:               m[0],
 			Method:             zip.Store,
-			CRC32:              crc([]byte(m[1])),
+			CRC32:              crc32.ChecksumIEEE([]byte(m[1])),
 			CompressedSize64:   uint64(len(m[1])),
 			UncompressedSize64: uint64(len(m[1])),
 		}

@@ -2,11 +2,8 @@ package packagingtest
 
 import (
 	"bytes"
-	"hash/crc32"
 	"mime/multipart"
 )
-
-func crc(b []byte) uint32 { return crc32.ChecksumIEEE(b) }
 
 // Form returns the upload form of a file as twine sends it, and its Content-Type. Fields in extra come last, so that
 // they repeat fields of the same name.
