@@ -7,7 +7,7 @@ import (
 	"pyindex/internal/packaging"
 )
 
-// Uploader is the caller who uploaded a file, with names and claims as of the upload.
+// Uploader identifies the caller of an upload, with names and claims as of the upload.
 type Uploader struct {
 	Kind    string         `json:"kind"` // an access.Kind
 	ID      string         `json:"id,omitempty"`

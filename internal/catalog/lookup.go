@@ -164,7 +164,7 @@ const (
 
 // Link returns a short-lived URL of the store for the content of f; anyone with the URL can download it. It returns ""
 // if the content is only available through Open, and fault.Unavailable if the store does not have it or has another
-// size. The caller must have obtained f from File for the user who follows the link.
+// size. The caller must have obtained f from File for the user that follows the link.
 func (x *Index) Link(ctx context.Context, f File) (string, error) {
 	return x.custody.Link(ctx, f.Filename, f.Stored())
 }

@@ -38,7 +38,7 @@ type Deleted struct {
 	Repository    string // the repository's name
 	Name          packaging.ProjectName
 	At            time.Time
-	FreeAt        time.Time // when the name becomes available to everyone who may create projects
+	FreeAt        time.Time // when the name becomes available to everyone allowed to create projects
 	AgainAt       time.Time // when a project of that name was created again, or zero
 	Users, Groups []string  // ids of its last owners
 }
@@ -49,9 +49,9 @@ type NamePolicy struct {
 	ReservedNames bool // refuse names of standard library modules
 }
 
-// CheckNewName checks the name of a new project for a user who may create projects in the repository. It returns
-// fault.Invalid or fault.Conflict if the policy forbids the name, and fault.Denied if the name is reserved for the last
-// owners of a deleted project. User "" is the operator.
+// CheckNewName checks the name of a new project for a user with the right to create projects in the repository. It
+// returns fault.Invalid or fault.Conflict if the policy forbids the name, and fault.Denied if the name is reserved for
+// the last owners of a deleted project. User "" is the operator.
 func (p NamePolicy) CheckNewName(ctx context.Context, tx Tx, r Repository, name packaging.ProjectName, user string,
 	now time.Time,
 ) error {
@@ -237,8 +237,8 @@ func eachName(ctx context.Context, tx Tx, f func(Name)) error {
 
 var errNotReleasing = fault.New(fault.Denied, "only an administrator, with a token of scope admin, may release names")
 
-// ReleaseName makes the name of a deleted project available at once to everyone who may create projects in the
-// repository. The name remains known to this index, and the repository need not exist any longer. It returns
+// ReleaseName makes the name of a deleted project available at once to everyone with the right to create projects in
+// the repository. The name remains known to this index, and the repository need not exist any longer. It returns
 // fault.Denied unless the caller is an administrator, fault.NotFound if no project of that name was deleted there, and
 // fault.Conflict if the name is already available.
 func (x *Index) ReleaseName(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName) error {
