@@ -42,13 +42,10 @@ type Added struct {
 
 // String describes the publisher, and whether it still has to be pinned.
 func (a Added) String() string {
-	how := "may publish"
+	s := fmt.Sprintf("%s: %s may publish project %s", a.ID, workload.Clause(a.Sentence), a.Project)
 	if a.Pending {
-		how = "may create"
-	}
-	s := fmt.Sprintf("%s: %s %s project %s", a.ID, workload.Clause(a.Sentence), how, a.Project)
-	if a.Pending {
-		s += ", until " + a.ExpiresAt.UTC().Format("2006-01-02")
+		s = fmt.Sprintf("%s: %s may create project %s, until %s", a.ID, workload.Clause(a.Sentence), a.Project,
+			a.ExpiresAt.UTC().Format("2006-01-02"))
 	}
 	if a.OwnerID != "" {
 		return s + "; pinned to owner id " + a.OwnerID
@@ -59,7 +56,6 @@ func (a Added) String() string {
 	return s + "; not yet pinned: " + a.Warning
 }
 
-// addition is a validated request.
 type addition struct {
 	req       AddRequest
 	name      packaging.ProjectName
@@ -77,11 +73,12 @@ func (r *Registry) Add(ctx context.Context, who access.Caller, req AddRequest) (
 		return Added{}, err
 	}
 	// Check permission before calling the issuer's API. The transaction checks it again.
-	if err := r.mayAdd(ctx, who, req); err != nil {
+	name, err := r.mayAdd(ctx, who, req)
+	if err != nil {
 		return Added{}, err
 	}
-	a, err := r.read(ctx, who, req)
-	if err != nil {
+	a := addition{req: req, name: name, at: r.o.Now()}
+	if a.publisher, a.warning, err = r.compile(ctx, who, req, a.at); err != nil {
 		return Added{}, err
 	}
 	out := Added{
@@ -99,12 +96,13 @@ func (r *Registry) Add(ctx context.Context, who access.Caller, req AddRequest) (
 	return out, err
 }
 
-func (r *Registry) mayAdd(ctx context.Context, who access.Caller, req AddRequest) error {
+// mayAdd returns the name of the request's project if the caller may add the publisher.
+func (r *Registry) mayAdd(ctx context.Context, who access.Caller, req AddRequest) (packaging.ProjectName, error) {
 	name, err := packaging.ParseProjectName(req.Project)
 	if err != nil {
-		return err
+		return name, err
 	}
-	return r.store.View(ctx, func(tx Tx) error {
+	return name, r.store.View(ctx, func(tx Tx) error {
 		if req.Pending {
 			_, err = repositoryFor(ctx, tx, who, req.Repository)
 		} else {
@@ -114,24 +112,13 @@ func (r *Registry) mayAdd(ctx context.Context, who access.Caller, req AddRequest
 	})
 }
 
-// read validates a request.
-func (r *Registry) read(ctx context.Context, who access.Caller, req AddRequest) (addition, error) {
-	a := addition{req: req, at: r.o.Now()}
-	var err error
-	if a.name, err = packaging.ParseProjectName(req.Project); err != nil {
-		return a, err
-	}
-	a.publisher, a.warning, err = r.compile(ctx, who, req, a.at)
-	return a, err
-}
-
-// compile returns the row of a request's rule.
 func (r *Registry) compile(ctx context.Context, who access.Caller, req AddRequest,
 	at time.Time,
 ) (p Publisher, warning string, err error) {
 	provider := r.providers[req.Provider]
 	if provider == nil {
-		return p, "", fault.New(fault.Invalid, "%.40q is not a kind of publisher: choose %s", req.Provider, r.kinds())
+		return p, "", fault.New(fault.Invalid, "%.40q is not a kind of publisher: choose %s", req.Provider,
+			strings.Join(slices.Sorted(maps.Keys(r.providers)), " or "))
 	}
 	rule, err := provider.Compile(req.Fields)
 	if err != nil {
@@ -164,10 +151,6 @@ func (r *Registry) issuerFor(provider *workload.Kind, named string) (string, err
 			provider.Name())
 	}
 	return issuer, nil
-}
-
-func (r *Registry) kinds() string {
-	return strings.Join(slices.Sorted(maps.Keys(r.providers)), " or ")
 }
 
 // ownerID looks up the owner's id at the issuer's API. It returns fault.Invalid if the account does not exist. Any

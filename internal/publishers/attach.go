@@ -9,7 +9,6 @@ import (
 	"pyindex/internal/packaging"
 )
 
-// attach adds a publisher to an existing project.
 func (r *Registry) attach(ctx context.Context, tx Tx, who access.Caller, a addition) (string, error) {
 	project, err := ProjectFor(ctx, tx, who, a.req.Repository, a.name)
 	if err != nil {

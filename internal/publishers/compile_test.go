@@ -110,10 +110,10 @@ func TestCompileRefuses(t *testing.T) {
 		{strictKind, rule("runner_environment", "my runner"), "runner_environment"},
 		{strictKind, rule("repository_id", "07"), "repository_id"},
 		{strictKind, rule("repository_id", "First"), "repository_id"},
-		{strictKind, rule("repository_id", "first"), "leave owner_id out"},
+		{strictKind, rule("repository_id", "first"), "omit owner_id"},
 		{strictKind, rule("calling_workflow", "a/b.yml"), "workflow"},
-		{strictKind, rule("workflow_repository", "acme/shared"), "go together"},
-		{strictKind, rule("workflow_at", "refs/tags/v1"), "go together"},
+		{strictKind, rule("workflow_repository", "acme/shared"), "must be set together"},
+		{strictKind, rule("workflow_at", "refs/tags/v1"), "must be set together"},
 		{
 			strictKind, map[string]string{"workflow_repository": "shared", "workflow_at": "refs/tags/v1"}, "workflow_repository",
 		},
@@ -144,7 +144,7 @@ func TestCompileRefuses(t *testing.T) {
 		{gitlabKind, rule("environment", "a\nb"), "environment"},
 		{gitlabKind, rule("namespace_id", "acme"), "namespace_id"},
 		{gitlabKind, rule("project_id", "-1"), "project_id"},
-		{gitlabKind, rule("project_id", "first"), "leave namespace_id out"},
+		{gitlabKind, rule("project_id", "first"), "omit namespace_id"},
 		{gitlabKind, rule("owner", "acme"), "owner"},
 		{gitlabKind, rule("ref", "main"), "ref"},
 

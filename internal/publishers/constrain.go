@@ -53,7 +53,6 @@ func (r *Registry) Constrain(ctx context.Context, who access.Caller, req Constra
 	return out, err
 }
 
-// attachedPublisher returns a publisher of a project, or fault.NotFound.
 func attachedPublisher(ctx context.Context, tx Tx, project catalog.Project, id string) (Publisher, error) {
 	none := fault.New(fault.NotFound, "project %s has no publisher %.80q", project.Name, id)
 	if id == "" {
@@ -66,7 +65,6 @@ func attachedPublisher(ctx context.Context, tx Tx, project catalog.Project, id s
 	return links[0].Publisher, nil
 }
 
-// narrowed returns old with additional fields, and keeps the id that old is pinned to.
 func (r *Registry) narrowed(who access.Caller, old Publisher, more map[string]string) (Publisher, error) {
 	provider := r.providers[old.Provider]
 	if provider == nil {
@@ -107,7 +105,6 @@ func (r *Registry) narrowed(who access.Caller, old Publisher, more map[string]st
 	return p, nil
 }
 
-// replace replaces old with p in a project and records both changes.
 func (r *Registry) replace(ctx context.Context, tx Tx, who access.Caller, project catalog.Project,
 	old, p Publisher,
 ) (Added, error) {
@@ -116,14 +113,8 @@ func (r *Registry) replace(ctx context.Context, tx Tx, who access.Caller, projec
 		return Added{}, err
 	}
 	at := r.o.Now()
-	if err := AttachOnce(ctx, tx,
-		Attached{
-			Publisher: p,
-			ProjectID: project.ID,
-			Project:   project.Name.String(),
-			AddedAt:   at,
-			AddedBy:   who.ID(),
-		}); err != nil {
+	link := Attached{Publisher: p, ProjectID: project.ID, Project: project.Name.String(), AddedAt: at, AddedBy: who.ID()}
+	if err := AttachOnce(ctx, tx, link); err != nil {
 		return Added{}, err
 	}
 	if _, err := tx.Detach(ctx, old.ID, project.ID); err != nil {

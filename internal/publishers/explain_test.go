@@ -104,17 +104,17 @@ func TestMissingClaims(t *testing.T) {
 		{
 			"owner id a number",
 			map[string]any{"repository_owner_id": 4242},
-			insight.Difference{Claim: "repository_owner_id", Got: "4242", Why: "but must be a string that says something"},
+			insight.Difference{Claim: "repository_owner_id", Got: "4242", Why: "but must be a non-empty string"},
 		},
 		{
 			"owner id a list",
 			map[string]any{"repository_owner_id": []any{"4242"}},
-			insight.Difference{Claim: "repository_owner_id", Got: "a list", Why: "but must be a string that says something"},
+			insight.Difference{Claim: "repository_owner_id", Got: "a list", Why: "but must be a non-empty string"},
 		},
 		{
 			"no workflow",
 			map[string]any{"job_workflow_ref": issuertest.Absent},
-			insight.Difference{Claim: "job_workflow_ref", Got: "missing", Why: "but must be a string that says something"},
+			insight.Difference{Claim: "job_workflow_ref", Got: "missing", Why: "but must be a non-empty string"},
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {

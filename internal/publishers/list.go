@@ -35,15 +35,12 @@ func (r *Registry) List(ctx context.Context, who access.Caller, project string) 
 	if err := CheckKnown(who); err != nil {
 		return nil, err
 	}
-	var name packaging.ProjectName
-	if project != "" {
-		var err error
-		if name, err = packaging.ParseProjectName(project); err != nil {
-			return nil, err
-		}
+	name, err := packaging.ParseProjectName(project)
+	if err != nil && project != "" {
+		return nil, err
 	}
 	var l listing
-	err := r.store.View(ctx, func(tx Tx) error {
+	err = r.store.View(ctx, func(tx Tx) error {
 		l = listing{registry: r, who: who, only: name.String(), repositories: map[string]string{}}
 		return l.fill(ctx, tx)
 	})
@@ -53,13 +50,12 @@ func (r *Registry) List(ctx context.Context, who access.Caller, project string) 
 	return l.out, err
 }
 
-// listing accumulates a listing.
 type listing struct {
 	registry     *Registry
 	who          access.Caller
 	only         string // normal name; "" for all
 	repositories map[string]string
-	owned        bool // whether the caller owns a project with that name
+	owned        bool // whether the caller owns a project with this name
 	out          []Listed
 }
 
@@ -80,7 +76,6 @@ func (l *listing) fill(ctx context.Context, tx Tx) error {
 	return l.pending(ctx, tx)
 }
 
-// look sets owned if the caller owns the requested project in repo.
 func (l *listing) look(ctx context.Context, tx Tx, repo catalog.Repository) error {
 	name, err := packaging.ParseProjectName(l.only)
 	if err != nil {
@@ -140,7 +135,6 @@ func (r *Registry) Listed(row Listed, p Publisher) Listed {
 	return row
 }
 
-// pinned reports whether p is pinned to an account, or of a kind whose rules need no pin.
 func (r *Registry) pinned(p Publisher) bool {
 	provider := r.providers[p.Provider]
 	return p.OwnerID != "" || provider != nil && provider.PinField() == ""

@@ -64,7 +64,7 @@ func TestAddRefuses(t *testing.T) {
 		{"a minted token", minted, change(same), fault.NotFound, "no project widgets"},
 		{
 			"a minted token, pending", minted, change(func(r *publishers.AddRequest) { r.Pending, r.Project = true, "new" }),
-			fault.NotFound, "make projects",
+			fault.NotFound, "create projects",
 		},
 		{"the same again", alice, b.request("widgets"), fault.Conflict, "already registered"},
 		{"the same, not pinned", alice, b.request("widgets", "owner_id", ""), fault.Conflict, "already registered"},

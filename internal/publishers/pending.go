@@ -1,6 +1,7 @@
 package publishers
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -10,7 +11,6 @@ import (
 	"pyindex/internal/fault"
 )
 
-// addPending registers a publisher for a project that does not exist yet.
 func (r *Registry) addPending(ctx context.Context, tx Tx, who access.Caller, a addition) (string, time.Time, error) {
 	repo, err := repositoryFor(ctx, tx, who, a.req.Repository)
 	if err != nil {
@@ -19,7 +19,7 @@ func (r *Registry) addPending(ctx context.Context, tx Tx, who access.Caller, a a
 	switch _, err := tx.ProjectByName(ctx, repo.ID, a.name); {
 	case err == nil:
 		return "", time.Time{},
-			fault.New(fault.Conflict, "project %s already exists: its owner can add the publisher without pending", a.name)
+			fault.New(fault.Conflict, "project %s exists already: its owner can add the publisher without pending", a.name)
 	case !fault.Is(err, fault.NotFound):
 		return "", time.Time{}, err
 	}
@@ -44,17 +44,14 @@ func (r *Registry) addPending(ctx context.Context, tx Tx, who access.Caller, a a
 		tx.InsertAudit(ctx, r.entry("publisher.add-pending", who.Actor(), place, p.ID, a.at, r.Detail(p.Publisher)))
 }
 
-// mayRegister checks that the future owner may create the project, and has not too many pending publishers.
 func (r *Registry) mayRegister(ctx context.Context, tx Tx, who access.Caller, repo catalog.Repository, a addition,
 	owner string,
 ) error {
 	if owner != who.ID() {
 		may, err := access.HoldsCreation(ctx, tx, owner, repo.Object())
-		if err != nil {
-			return err
-		}
-		if !may {
-			return fault.New(fault.Invalid, "%.80s may not create projects in repository %s", a.req.User, repo.Name)
+		if err != nil || !may {
+			return cmp.Or(err,
+				fault.New(fault.Invalid, "%.80s may not create projects in repository %s", a.req.User, repo.Name))
 		}
 	}
 	err := r.o.Policy.CheckNewName(ctx, tx, repo, a.name, owner, a.at)
@@ -85,7 +82,6 @@ func (r *Registry) mayRegister(ctx context.Context, tx Tx, who access.Caller, re
 	return nil
 }
 
-// registrant returns the id of the project's future owner. Only an administrator may name another user.
 func registrant(ctx context.Context, tx Tx, who access.Caller, name string) (string, error) {
 	if name == "" || name == who.Name() && who.Kind() == access.KindUser {
 		return who.ID(), nil
@@ -100,15 +96,6 @@ func registrant(ctx context.Context, tx Tx, who access.Caller, name string) (str
 	return u.ID, err
 }
 
-// dropPending removes a pending publisher and records the reason.
-func (r *Registry) dropPending(ctx context.Context, tx Tx, p Pending, why audit.Entry) error {
-	if _, err := tx.DeletePending(ctx, p.ID); err != nil {
-		return err
-	}
-	return tx.InsertAudit(ctx, why)
-}
-
-// pendingEntry returns an audit entry for the end of a pending publisher.
 func (r *Registry) pendingEntry(action string, by audit.Actor, p Pending) audit.Entry {
 	return audit.Entry{
 		ID: r.o.NewID(), At: r.o.Now(), Action: action, Outcome: audit.Granted, Actor: by,

@@ -1,7 +1,9 @@
 package publishers
 
 import (
+	"cmp"
 	"context"
+	"slices"
 
 	"pyindex/internal/access"
 	"pyindex/internal/catalog"
@@ -20,20 +22,17 @@ func ProjectFor(ctx context.Context, tx Tx, who access.Caller, repository string
 	name packaging.ProjectName,
 ) (catalog.Project, error) {
 	absent := fault.New(fault.NotFound, "there is no project %s here whose publishers you may change", name)
+	var p catalog.Project
 	repo, err := tx.RepositoryByName(ctx, repositoryName(repository))
-	if fault.Is(err, fault.NotFound) {
-		return catalog.Project{}, absent
-	} else if err != nil {
-		return catalog.Project{}, err
+	if err == nil {
+		p, err = tx.ProjectByName(ctx, repo.ID, name)
 	}
-	p, err := tx.ProjectByName(ctx, repo.ID, name)
 	if fault.Is(err, fault.NotFound) || err == nil && !MayManage(who, p) {
 		return catalog.Project{}, absent
 	}
 	return p, err
 }
 
-// repositoryFor returns a repository in which the caller may create projects, or fault.NotFound.
 func repositoryFor(ctx context.Context, tx Tx, who access.Caller, name string) (catalog.Repository, error) {
 	name = repositoryName(name)
 	repo, err := tx.RepositoryByName(ctx, name)
@@ -44,23 +43,14 @@ func repositoryFor(ctx context.Context, tx Tx, who access.Caller, name string) (
 	return repo, err
 }
 
-func repositoryName(s string) string {
-	if s == "" {
-		return catalog.MainRepository
-	}
-	return s
-}
+func repositoryName(s string) string { return cmp.Or(s, catalog.MainRepository) }
 
 // RepositoryByID returns a repository, or fault.NotFound.
 func RepositoryByID(ctx context.Context, tx Tx, id string) (catalog.Repository, error) {
 	all, err := tx.Repositories(ctx)
-	if err != nil {
-		return catalog.Repository{}, err
+	i := slices.IndexFunc(all, func(r catalog.Repository) bool { return r.ID == id })
+	if err != nil || i < 0 {
+		return catalog.Repository{}, cmp.Or(err, fault.New(fault.NotFound, "there is no such repository"))
 	}
-	for _, r := range all {
-		if r.ID == id {
-			return r, nil
-		}
-	}
-	return catalog.Repository{}, fault.New(fault.NotFound, "there is no such repository")
+	return all[i], nil
 }

@@ -23,7 +23,7 @@ func (r *Registry) Preview(ctx context.Context, who access.Caller, f workload.Fo
 		return Preview{}, err
 	}
 	if _, err := packaging.ParseProjectName(req.Project); err == nil || !req.Pending {
-		if err := r.mayAdd(ctx, who, req); err != nil {
+		if _, err := r.mayAdd(ctx, who, req); err != nil {
 			return Preview{}, err
 		}
 	}

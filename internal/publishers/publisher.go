@@ -1,8 +1,6 @@
 package publishers
 
-import (
-	"time"
-)
+import "time"
 
 // Publisher is a rule that trusts workloads. Workloads whose verified claims match may upload to the projects that it
 // is attached to.

@@ -26,8 +26,7 @@ type Reader struct {
 // ReaderProject is a project that a reader names.
 type ReaderProject struct{ ID, Name string }
 
-// maxReaderProjects limits how many projects one reader can name.
-const maxReaderProjects = 500
+const maxReaderProjects = 500 // of one reader
 
 // ReaderRequest is a request to let a workload read.
 type ReaderRequest struct {
@@ -144,9 +143,9 @@ func readerFor(ctx context.Context, tx Tx, who access.Caller, repository string,
 		rd.Projects = append(rd.Projects, ReaderProject{project.ID, project.Name.String()})
 	}
 	if rd.Whole && !mayRule(who, repo, true, nil) {
-		return rd, repo, absent
+		err = absent
 	}
-	return rd, repo, nil
+	return rd, repo, err
 }
 
 // sameReader returns fault.Conflict if a reader with the same rule, owner and projects exists. A pinned reader also
@@ -203,7 +202,6 @@ func (r *Registry) Readers(ctx context.Context, who access.Caller) (out []Listed
 	return out, err
 }
 
-// ruledBy reports whether the caller may see and remove a reader.
 func ruledBy(ctx context.Context, tx Tx, who access.Caller, rd Reader) (catalog.Repository, bool, error) {
 	repo, err := RepositoryByID(ctx, tx, rd.RepositoryID)
 	if err != nil {
@@ -235,10 +233,8 @@ func (r *Registry) RemoveReader(ctx context.Context, who access.Caller, id strin
 		} else if err != nil {
 			return err
 		}
-		if _, ok, err := ruledBy(ctx, tx, who, rd); err != nil {
-			return err
-		} else if !ok {
-			return absent
+		if _, ok, err := ruledBy(ctx, tx, who, rd); err != nil || !ok {
+			return cmp.Or(err, absent)
 		}
 		if _, err := tx.DeleteReader(ctx, rd.ID); err != nil {
 			return err
@@ -250,8 +246,6 @@ func (r *Registry) RemoveReader(ctx context.Context, who access.Caller, id strin
 	})
 }
 
-// readerEntry returns an audit entry about a reader. It belongs to the project if the reader names exactly one, and to
-// the repository otherwise.
 func (r *Registry) readerEntry(action string, by audit.Actor, rd Reader, at time.Time) audit.Entry {
 	e := r.entry(action, by, catalog.Project{Repository: catalog.Repository{ID: rd.RepositoryID}}, rd.ID, at,
 		r.ReaderDetail(rd))
@@ -267,10 +261,6 @@ func mayRule(who access.Caller, repo catalog.Repository, whole bool, projects []
 	if who.Admin() || who.May(access.Owner, repo.Object()) {
 		return true
 	}
-	for _, p := range projects {
-		if !MayManage(who, p) {
-			return false
-		}
-	}
-	return !whole && len(projects) > 0
+	foreign := slices.ContainsFunc(projects, func(p catalog.Project) bool { return !MayManage(who, p) })
+	return !whole && len(projects) > 0 && !foreign
 }

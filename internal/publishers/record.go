@@ -14,7 +14,6 @@ func (r *Registry) Detail(p Publisher) map[string]any {
 	}
 }
 
-// entry returns an audit entry for a permitted change.
 func (r *Registry) entry(action string, by audit.Actor, p catalog.Project, subject string, at time.Time,
 	detail map[string]any,
 ) audit.Entry {
@@ -24,8 +23,7 @@ func (r *Registry) entry(action string, by audit.Actor, p catalog.Project, subje
 	}
 }
 
-// maxNamed limits how many projects an entry about a reader lists.
-const maxNamed = 64
+const maxNamed = 64 // projects in an entry about a reader
 
 // ReaderDetail returns the detail of an audit entry about a reader.
 func (r *Registry) ReaderDetail(rd Reader) map[string]any {

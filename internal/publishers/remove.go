@@ -46,7 +46,6 @@ func (r *Registry) remove(ctx context.Context, who access.Caller, id string, fro
 	})
 }
 
-// detach detaches a publisher from the caller's projects and returns their number.
 func (r *Registry) detach(ctx context.Context, tx Tx, who access.Caller, id string,
 	from func(catalog.Project) bool,
 ) (int, error) {
@@ -96,7 +95,10 @@ func (r *Registry) removePending(ctx context.Context, tx Tx, who access.Caller, 
 	}
 	for _, p := range all {
 		if p.ID == id && MayManagePending(who, p) {
-			return r.dropPending(ctx, tx, p, r.pendingEntry("publisher.remove-pending", who.Actor(), p))
+			if _, err := tx.DeletePending(ctx, p.ID); err != nil {
+				return err
+			}
+			return tx.InsertAudit(ctx, r.pendingEntry("publisher.remove-pending", who.Actor(), p))
 		}
 	}
 	return fault.New(fault.NotFound, "there is no publisher %.80q that you may remove", id)

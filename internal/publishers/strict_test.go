@@ -247,7 +247,7 @@ func TestIssuerIsNeeded(t *testing.T) {
 	s.project("widgets", "")
 	_, err := s.registry.Add(t.Context(), s.operator,
 		publishers.AddRequest{Provider: "generic", Project: "widgets", Fields: rule("claim:sub", "x")})
-	if !fault.Is(err, fault.Invalid) || !strings.Contains(err.Error(), "needs its issuer") {
+	if !fault.Is(err, fault.Invalid) || !strings.Contains(err.Error(), "needs an issuer") {
 		t.Errorf("Add without an issuer = %v", err)
 	}
 }

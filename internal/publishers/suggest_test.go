@@ -96,7 +96,7 @@ func TestNothingSuggested(t *testing.T) {
 			map[string]any{"job_workflow_ref": "acme/widgets" + workflows + "release.yml@refs/heads/main"},
 			"workflow",
 		},
-		{"no workflow", map[string]any{"job_workflow_ref": "acme/widgets"}, "not those of a workload"},
+		{"no workflow", map[string]any{"job_workflow_ref": "acme/widgets"}, "cannot accept a workload"},
 		{
 			"a workflow below a folder",
 			map[string]any{"job_workflow_ref": "acme/widgets" + workflows + "a/b.yml@refs/tags/v1.0"},
