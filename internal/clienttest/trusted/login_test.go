@@ -214,7 +214,7 @@ func TestLoginElsewhere(t *testing.T) {
 		}
 	}
 	j.login(nil, "--token-file", file).OK(t)
-	j.login(nil, "--token-file", file).Refused(t, "invalid-reuse-token", "good for one login")
+	j.login(nil, "--token-file", file).Refused(t, "invalid-reuse-token", "used for only one login")
 }
 
 // TestLoginRefused: the job's output says what is missing, and holds no token of anybody's.
