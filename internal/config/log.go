@@ -8,8 +8,8 @@ import (
 	"pyindex/internal/fault"
 )
 
-// causes adds the attribute "cause" to log lines with an error. The message of a fault is written for clients; the cause
-// names the disk, connection or store.
+// causes adds the attribute "cause" to log lines with an error. The message of a fault is written for clients; the
+// cause names the disk, connection or store.
 type causes struct{ slog.Handler }
 
 // Handle writes the line with its cause.
