@@ -20,51 +20,51 @@ import (
 	"pyindex/internal/version"
 )
 
-// commands is the command line: settings, then a command.
+// commands is the command line: the settings and the commands.
 type commands struct {
 	config.Config
 
-	Serve     serveCmd             `cmd:"" help:"Serve the index."`
-	User      people.User          `cmd:"" help:"People who have an account."`
-	Token     people.Token         `cmd:"" help:"API tokens."`
-	Publisher publishing.Publisher `cmd:"" help:"Workloads that may publish without a stored secret."`
-	Reader    publishing.Reader    `cmd:"" help:"Workloads that may read without a stored secret."`
-	Login     cijob.Login          `cmd:"" help:"In a CI job: exchange the job's identity for a token, and write how to use it."`
-	Project   projects.Project     `cmd:"" help:"Projects and their releases."`
+	Serve     serveCmd             `cmd:"" help:"Run the server."`
+	User      people.User          `cmd:"" help:"Manage user accounts and invitations."`
+	Token     people.Token         `cmd:"" help:"Manage API tokens."`
+	Publisher publishing.Publisher `cmd:"" help:"Manage trusted publishers: CI workloads that may publish without a stored secret."`
+	Reader    publishing.Reader    `cmd:"" help:"Manage trusted readers: CI workloads that may read without a stored secret."`
+	Login     cijob.Login          `cmd:"" help:"In a CI job: exchange the job's identity token for an index token, and configure a client to use it."`
+	Project   projects.Project     `cmd:"" help:"Manage projects and their releases."`
 
-	Repository projects.Repository `cmd:"" help:"Collections of projects."`
-	Name       projects.Name       `cmd:"" help:"Project names that are taken, also by deleted projects."`
-	Group      people.Group        `cmd:"" help:"Groups of users, who have roles together."`
-	Grant      people.Grant        `cmd:"" help:"Roles of users in projects and repositories."`
+	Repository projects.Repository `cmd:"" help:"Manage repositories (collections of projects)."`
+	Name       projects.Name       `cmd:"" help:"Manage project names, including those of deleted projects."`
+	Group      people.Group        `cmd:"" help:"Manage groups of users."`
+	Grant      people.Grant        `cmd:"" help:"Manage roles of users and groups in projects and repositories."`
 
-	Lockout    incident.Lockout    `cmd:"" help:"End everything that somebody can do here, in one act, and list what they uploaded."`
-	Quarantine incident.Quarantine `cmd:"" help:"Files that nobody can install for now."`
+	Lockout    incident.Lockout    `cmd:"" help:"Revoke all access of a user, publisher or token at once, and list its uploads."`
+	Quarantine incident.Quarantine `cmd:"" help:"Manage quarantined files, which cannot be installed."`
 
-	Upload    projects.Upload  `cmd:"" help:"Add files through the same checks as uploads by network."`
-	Mail      upkeep.Mail      `cmd:"" help:"Messages that the index sends."`
-	GC        upkeep.GC        `cmd:"" name:"gc" help:"Remove bytes that nothing names any more."`
-	Migrate   upkeep.Migrate   `cmd:"" help:"Move the index to another database and another store."`
-	Recovered upkeep.Recovered `cmd:"" help:"Finish a database restore by moving the serial past every number used before."`
-	Doctor    doctorCmd        `cmd:"" help:"Look for what is wrong, here or between a CI job and the index."`
+	Upload    projects.Upload  `cmd:"" help:"Upload local files, with the same checks as uploads over the network."`
+	Mail      upkeep.Mail      `cmd:"" help:"Manage e-mail."`
+	GC        upkeep.GC        `cmd:"" name:"gc" help:"Delete stored objects that are no longer needed."`
+	Migrate   upkeep.Migrate   `cmd:"" help:"Move the index to another database and storage."`
+	Recovered upkeep.Recovered `cmd:"" help:"Finish a database restore: advance the serial past every number used before."`
+	Doctor    doctorCmd        `cmd:"" help:"Diagnose problems of this installation, or between a CI job and the index."`
 	Version   version.Command  `cmd:"" help:"Print the version."`
 
-	Completion manual.Completion `cmd:"" help:"Print a script that completes command lines in a shell."`
+	Completion manual.Completion `cmd:"" help:"Print a completion script for a shell."`
 	Man        manual.Man        `cmd:"" help:"Print the manual page."`
 }
 
-// doctorCmd has the checks on either side of an upload.
+// doctorCmd has the checks of the server and those of a CI job.
 type doctorCmd struct {
-	Local   upkeep.Doctor `cmd:"" default:"withargs" help:"Look at this installation: its folder, database, storage, address, certificate and issuers (the default)."`
-	Publish cijob.Doctor  `cmd:"" help:"Inside a CI job: would trusted publishing work from here, and which publisher would accept this job?"`
+	Local   upkeep.Doctor `cmd:"" default:"withargs" help:"Check this installation: its data folder, database, storage, address, certificate and issuers (the default)."`
+	Publish cijob.Doctor  `cmd:"" help:"In a CI job: check whether trusted publishing would work, and which publisher would accept this job."`
 }
 
-// options returns the options of the parser, and makes the flags that depend on the kinds of issuers.
+// options returns the options of the parser. It creates the flags that depend on the kinds of issuers.
 func (c *commands) options() kong.Option {
 	publishing.SetKinds(&c.Publisher, &c.Reader)
 	return config.KongOptions()
 }
 
-// check refuses impossible settings.
+// check returns an error if the settings are invalid.
 func (c *commands) check(parsed *kong.Context) error {
 	return errors.Join(config.SecretsOnCommandLine(parsed), c.Config.Check())
 }

@@ -1,5 +1,5 @@
 // Command index is a private Python package index: the server, and the administrator's commands on the same data.
 //
-// It reads the configuration, joins the pieces and runs them. Every setting is a flag, an environment variable and a
-// TOML key, in that order of precedence. Exit status: 0 done, 1 refused or failed, 2 misused.
+// Every setting can be given as a flag, an environment variable or a TOML key, in this order of precedence. The exit
+// status is 0 for success, 1 for a refusal or a failure, and 2 for incorrect usage.
 package main

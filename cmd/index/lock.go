@@ -9,8 +9,8 @@ import (
 	"syscall"
 )
 
-// lockDataDir marks a data folder as served. It reports whether another server serves it already; the mark goes when
-// this process ends, however it does. The file is left open for that.
+// lockDataDir locks a data folder for this server and reports whether another server has already locked it. The caller
+// keeps f open; the lock is released when f is closed or the process ends.
 func lockDataDir(dir string) (f *os.File, taken bool, err error) {
 	f, err = os.OpenFile(filepath.Join(dir, "serve.lock"), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {

@@ -22,13 +22,13 @@ const (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // a second interrupt ends the program without a drain
+	context.AfterFunc(ctx, stop) // a second interrupt exits without draining
 	status := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
 	stop()
 	os.Exit(status)
 }
 
-// run runs one command line and returns the exit status. What went wrong is one line on errs.
+// run runs one command line and returns the exit status. It prints an error as one line to errs.
 func run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) int {
 	var c commands
 	parser, err := newParser(&c, out, errs)
@@ -41,7 +41,7 @@ func run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) 
 		err = c.check(parsed)
 	}
 	if err != nil {
-		terminal.Complain(errs, fmt.Errorf("%w; index --help tells how it is used", err))
+		terminal.Complain(errs, fmt.Errorf("%w; run index --help for usage", err))
 		return statusMisused
 	}
 	if err := c.run(parsed, terminal.Session{Ctx: ctx, In: in, Out: out, Errs: errs}); err != nil {
@@ -51,7 +51,7 @@ func run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) 
 	return statusDone
 }
 
-// newParser returns the parser of the command line, the environment and the file.
+// newParser returns the parser of the command line, the environment and the configuration file.
 func newParser(c *commands, out, errs io.Writer) (*kong.Kong, error) {
 	return kong.New(c,
 		kong.Name("index"),

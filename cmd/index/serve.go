@@ -35,13 +35,13 @@ import (
 
 type serveCmd struct{}
 
-// Run serves until it is interrupted, then drains.
+// Run serves until the session ends, and then drains.
 func (c *serveCmd) Run(s *cli.Session, parsed *kong.Context) error {
 	log := s.Config.Log.Logger(s.Errs)
 	slog.SetDefault(log)
 	l, err := net.Listen("tcp", s.Config.Listen)
 	if err != nil {
-		return fmt.Errorf("listen: %w; is another server running there?", err)
+		return fmt.Errorf("listen: %w; is another server using this address?", err)
 	}
 	base := s.Config.Base(l.Addr())
 	a, err := app.Open(s.Ctx, s.Config, log, base)
@@ -53,21 +53,21 @@ func (c *serveCmd) Run(s *cli.Session, parsed *kong.Context) error {
 	return errors.Join(err, a.Close())
 }
 
-// browsersKeepTLS reports whether browsers should be told to use nothing but https for a host. For localhost this would
-// concern everything that a developer runs there, on any port, and for addresses it means nothing.
+// browsersKeepTLS reports whether to send Strict-Transport-Security for the host of base. On localhost the header would
+// affect every other port too, and browsers ignore it for IP addresses.
 func browsersKeepTLS(base *url.URL) bool {
 	host := base.Hostname()
 	_, err := netip.ParseAddr(host)
 	return base.Scheme == "https" && err != nil && host != "localhost" && !strings.HasSuffix(host, ".localhost")
 }
 
-// endpoints are the packages that answer requests, over an opened index.
+// endpoints connects the packages that answer requests to an open index.
 type endpoints struct {
 	*app.App
 	base      *url.URL
 	log       *slog.Logger
-	settings  []config.Setting // for the administrator's page
-	authority string           // path of the certificate of our own authority, "" for none
+	settings  []config.Setting // for the page of administrators
+	authority string           // path of our own authority's certificate, "" if there is none
 }
 
 // serve answers requests on l until the session ends.
@@ -78,7 +78,7 @@ func (e *endpoints) serve(s *cli.Session, l net.Listener) error {
 	}
 	defer lock.Close()
 	if taken {
-		e.log.Warn("another server serves this data folder; both work, but one is enough", "data_dir", e.Config.DataDir)
+		e.log.Warn("another server is using this data folder; both work, but one is enough", "data_dir", e.Config.DataDir)
 	}
 	listen, _, _ := net.SplitHostPort(e.Config.Listen)
 	secure, err := tlsserve.New(tlsserve.Options{
@@ -112,7 +112,7 @@ func (e *endpoints) serve(s *cli.Session, l net.Listener) error {
 	})
 }
 
-// handler puts the edges on the server.
+// handler returns the server with all route tables.
 func (e *endpoints) handler(keyring *access.Keyring) (*server.Server, error) {
 	health := server.NewHealth(server.Check{Name: "the database", Run: e.DB.Ping},
 		server.Check{Name: "the storage", Run: e.Blobs.Ping, Shared: e.Blobs.Remote()})
@@ -154,7 +154,7 @@ func (e *endpoints) handler(keyring *access.Keyring) (*server.Server, error) {
 	return h, err
 }
 
-// site is the pages for people.
+// site returns the web pages.
 func (e *endpoints) site() (*web.Site, error) {
 	var authority []byte
 	if e.authority != "" {
@@ -189,7 +189,7 @@ func (e *endpoints) site() (*web.Site, error) {
 	return web.New(o)
 }
 
-// tables returns what the edges answer.
+// tables returns the route tables of the APIs.
 func (e *endpoints) tables() []route.Table {
 	return []route.Table{
 		simpleapi.New(e.Index.Index,

@@ -17,8 +17,8 @@ import (
 	"pyindex/web/ui"
 )
 
-// welcome prints the address of the index and lines to paste into a terminal: how to create the first user while there
-// is none, how clients install and publish, and how they come to trust a self-signed certificate.
+// welcome prints the address of the index and commands to paste into a terminal: for creating the first user, if there
+// is none, for installing and publishing, and for trusting a self-signed certificate.
 func welcome(s *cli.Session, a *app.App, base *url.URL, authority string) error {
 	first, err := a.Accounts.FirstLink(s.Ctx, a.Operator)
 	if err != nil {
@@ -39,15 +39,15 @@ func welcome(s *cli.Session, a *app.App, base *url.URL, authority string) error 
 func firstUser(w io.Writer, c *config.Config, link string) {
 	program := programName() + cli.SettingsArgs(c)
 	fmt.Fprintf(w, `
-Nobody can publish yet. Make the first administrator with this link, which works once:
+There are no users yet. Create the first administrator with this link, which works once:
   %[2]s
-or make a user and a token in another terminal:
+or create a user and a token in another terminal:
   %[1]s user add alice --admin
   %[1]s token create --user alice
 `, program, link)
 }
 
-// programName returns the command that runs this program again.
+// programName returns the command that runs this program.
 func programName() string {
 	name := os.Args[0]
 	if strings.Contains(name, "go-build") {
@@ -56,14 +56,14 @@ func programName() string {
 	return name
 }
 
-// clientLines prints how clients install and publish.
+// clientLines prints commands that install and publish.
 func clientLines(w io.Writer, base *url.URL) {
 	root := strings.TrimSuffix(base.String(), "/")
 	with := *base
 	with.User = url.UserPassword("__token__", "TOKEN")
 	signed := strings.TrimSuffix(with.String(), "/")
 	fmt.Fprintf(w, `
-Install, with the token in place of TOKEN:
+Install (replace TOKEN with your token):
   pip install --index-url %[2]s/simple/ NAME
   uv pip install --index-url %[2]s/simple/ NAME
 Publish:
@@ -72,12 +72,12 @@ Publish:
 `, root, signed)
 }
 
-// trustLines prints how clients come to trust our own authority.
+// trustLines prints the environment variables that make clients trust our own authority.
 func trustLines(w io.Writer, authority string) {
 	fmt.Fprintf(w, `
-The certificate is signed by an authority of its own. Clients trust it by:
+The certificate is signed by a private authority. To make clients trust it:
   export PIP_CERT=%[1]s            # pip, or pip --cert %[1]s
   export SSL_CERT_FILE=%[1]s       # uv
-  export REQUESTS_CA_BUNDLE=%[1]s  # twine, poetry and whatever uses requests
+  export REQUESTS_CA_BUNDLE=%[1]s  # twine, poetry and other programs that use requests
 `, terminal.Quote(terminal.Absolute(authority)))
 }

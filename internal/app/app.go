@@ -1,7 +1,7 @@
 // Package app opens an index from its settings.
 //
-// An App holds the services over one database and one blob store, for the server and for commands on the same machine.
-// Its Operator may do everything, so no package that a request reaches may import this one.
+// An App has the services over one database and one blob store, for the server and for commands on the same machine.
+// Its Operator may do everything, so packages that handle requests must not import this package.
 package app
 
 import (
@@ -34,7 +34,7 @@ import (
 	"pyindex/internal/workload/accountid"
 )
 
-// App is an opened index: its services over one database and one blob store.
+// App is an open index: the services over one database and one blob store.
 type App struct {
 	Config    *config.Config
 	DB        *db.DB
@@ -51,7 +51,7 @@ type App struct {
 	Operator  access.Caller
 }
 
-// Open opens the index. base is where clients reach it, nil for commands.
+// Open opens the index. base is the URL at which clients reach the index, or nil for commands.
 func Open(ctx context.Context, c *config.Config, log *slog.Logger, base *url.URL) (*App, error) {
 	if err := os.MkdirAll(c.DataDir, 0o700); err != nil {
 		return nil, fmt.Errorf("data_dir: %w", err)
@@ -73,7 +73,7 @@ func Open(ctx context.Context, c *config.Config, log *slog.Logger, base *url.URL
 		return nil, errors.Join(fmt.Errorf("oidc.issuers: %w", err), a.Close())
 	}
 	a.verifier = verifier
-	created, err := a.TellCreated(base, log)
+	created, err := a.tellCreated(base, log)
 	if err != nil {
 		return nil, errors.Join(err, a.Close())
 	}
@@ -94,8 +94,7 @@ func Open(ctx context.Context, c *config.Config, log *slog.Logger, base *url.URL
 	return a, nil
 }
 
-// openAccounts sets the accounts of the index and how people sign in to them. base is nil for commands, which have no
-// passkeys.
+// openAccounts creates the services for accounts, sign-in and e-mail. base is nil for commands, which have no passkeys.
 func (a *App) openAccounts(base *url.URL) error {
 	c, box := a.Config, outbox.Options{}
 	o := signin.Options{Name: c.Name(), SecondFactor: access.FactorPolicy(c.Access.RequireSecond)}
@@ -117,7 +116,7 @@ func (a *App) openAccounts(base *url.URL) error {
 	return nil
 }
 
-// osUser names the operator in the record.
+// osUser returns the name of the operator for the audit log.
 func osUser() string {
 	if u, err := user.Current(); err == nil {
 		return u.Username
@@ -125,7 +124,7 @@ func osUser() string {
 	return "operator"
 }
 
-// OpenStores opens the database and the blob store alone.
+// OpenStores opens only the database and the blob store.
 func (a *App) OpenStores(ctx context.Context, log *slog.Logger) error {
 	rows, err := a.Config.DatabaseURL()
 	if err != nil {
@@ -144,12 +143,12 @@ func (a *App) OpenStores(ctx context.Context, log *slog.Logger) error {
 	return nil
 }
 
-// Close closes the index.
+// Close closes the database and the blob store.
 func (a *App) Close() error {
 	return errors.Join(a.Blobs.Close(), a.DB.Close())
 }
 
-// newVerifier returns what checks identity tokens for this index. Without base it accepts none.
+// newVerifier returns the verifier of identity tokens for this index. If base is nil, it accepts no tokens.
 func newVerifier(c *config.Config, base *url.URL, log *slog.Logger) (*idtoken.Verifier, error) {
 	if base == nil {
 		return idtoken.New(nil, idtoken.Options{Log: log})

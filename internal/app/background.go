@@ -14,20 +14,20 @@ import (
 	"pyindex/internal/mail"
 )
 
-// postEvery is how often waiting letters of warning are looked for. Those that this process writes are sent at once.
+// postEvery is the interval for sending warning letters that wait. Letters from this process are sent immediately.
 const postEvery = 30 * time.Second
 
-// Post sends letters of warning until ctx ends. It returns at once if the index sends no mail.
-func (a *App) Post(ctx context.Context, log *slog.Logger) {
+// post sends warning letters until ctx ends. It returns immediately if the index sends no e-mail.
+func (a *App) post(ctx context.Context, log *slog.Logger) {
 	sender, err := a.Config.Mail.Sender()
 	if err != nil || sender == nil {
-		return // checked at start
+		return // Open has checked the settings
 	}
 	tick := time.NewTicker(postEvery)
 	defer tick.Stop()
 	for {
 		if err := a.Outbox.Deliver(ctx, log, sender.Send); err != nil && ctx.Err() == nil {
-			log.Error("sending letters of warning", "error", err)
+			log.Error("sending warning letters", "error", err)
 		}
 		select {
 		case <-ctx.Done():
@@ -38,20 +38,20 @@ func (a *App) Post(ctx context.Context, log *slog.Logger) {
 	}
 }
 
-// Intervals of the work beside requests.
+// Intervals of background work.
 const (
 	flushEvery = time.Second     // writing the last uses of tokens
 	sweepEvery = 5 * time.Minute // removing blobs without a file, expired tokens and old audit entries
-	// looking whether the daily check of the stored bytes, one for all replicas, is due
+	// checking whether the daily check of the stored objects, one for all replicas, is due
 	checkEvery   = time.Hour
 	refreshEvery = time.Minute // refreshing the keys of issuers
-	remindEvery  = time.Hour   // looking for tokens that expire soon
-	// from the start until memory that only starting needed is returned to the system
+	remindEvery  = time.Hour   // finding tokens that expire soon
+	// time after the start at which memory needed only for the start is returned to the system
 	tidyAfter = 500 * time.Millisecond
 )
 
-// Background starts the work beside requests, and each of also. It returns a function that ends it all, waits for the
-// end and writes the last uses of tokens.
+// Background starts the background work and each function in also. It returns a function that stops all of them, waits
+// until they have returned, and writes the last uses of tokens.
 func (a *App) Background(ctx context.Context, keyring *access.Keyring, log *slog.Logger,
 	also ...func(ctx context.Context),
 ) (stop func()) {
@@ -63,7 +63,7 @@ func (a *App) Background(ctx context.Context, keyring *access.Keyring, log *slog
 	loops.Go(func() {
 		a.DB.Attend(ctx, func(ctx context.Context) {
 			if err := errors.Join(a.Index.Refresh(ctx), keyring.Refresh(ctx)); err != nil && ctx.Err() == nil {
-				log.Debug("reading again what was in use", "error", err)
+				log.Debug("refreshing caches", "error", err)
 			}
 		})
 	})
@@ -72,20 +72,20 @@ func (a *App) Background(ctx context.Context, keyring *access.Keyring, log *slog
 	loops.every(ctx, sweepEvery, func() error { return a.sweep(ctx) }, log, "sweeping")
 	loops.every(ctx, checkEvery, func() error { return a.Index.Custody.CheckDaily(ctx, a.Operator) }, log,
 		"checking the stored bytes")
-	loops.Go(func() { // what the last process was about to remove when it was killed
+	loops.Go(func() { // removes what a killed process was about to remove
 		if err := a.sweep(ctx); err != nil && ctx.Err() == nil {
 			log.Error("sweeping", "error", err)
 		}
 	})
-	loops.Go(func() { // projects of before there was a search
+	loops.Go(func() { // adds projects from before the search existed
 		if err := a.Index.Backfill(ctx); err != nil && ctx.Err() == nil {
 			log.Error("filling the search", "error", err)
 		}
 	})
 	if sender, err := a.Config.Mail.Sender(); err == nil && sender != nil {
-		loops.every(ctx, remindEvery, func() error { return a.remind(ctx, sender) }, log, "reminding of tokens that end")
+		loops.every(ctx, remindEvery, func() error { return a.remind(ctx, sender) }, log, "reminding of tokens that expire")
 	}
-	loops.Go(func() { a.Post(ctx, log) })
+	loops.Go(func() { a.post(ctx, log) })
 	for _, f := range also {
 		loops.Go(func() { f(ctx) })
 	}
@@ -100,29 +100,29 @@ func (a *App) Background(ctx context.Context, keyring *access.Keyring, log *slog
 	}
 }
 
-// remind writes to users whose API tokens expire soon.
+// remind sends a letter to users whose API tokens expire soon.
 func (a *App) remind(ctx context.Context, sender *mail.Sender) error {
 	return a.Outbox.RemindOfTokens(ctx, func(ctx context.Context, r outbox.Reminder) error {
 		return sender.Send(ctx, r.Email, outbox.ReminderLetter(a.Config.Name(), r, a.Config.LinkTo("/manage/account/token/")))
 	})
 }
 
-// sweep removes what is no longer needed: unreferenced blobs, expired tokens and sessions, old audit entries.
+// sweep removes unreferenced blobs, expired tokens and sessions, and old audit entries.
 func (a *App) sweep(ctx context.Context) error {
 	_, err := a.Index.Custody.Sweep(ctx, a.Operator)
 	forgotten, e := audit.Sweep(ctx, a.DB.Record(), a.Config.Audit.Retention(), time.Now())
 	if forgotten > 0 {
-		slog.InfoContext(ctx, "entries of the record were kept long enough", "removed", forgotten)
+		slog.InfoContext(ctx, "removed old entries of the audit log", "removed", forgotten)
 	}
 	a.Minter.LogUnverified()
 	return errors.Join(err, e, a.Registry.Sweep(ctx), a.Directory.SweepSessions(ctx), a.Accounts.Sweep(ctx),
 		a.SignIn.Sweep(ctx), a.Outbox.Sweep(ctx), a.Index.SweepDownloads(ctx))
 }
 
-// group is loops that run beside the requests.
+// group is a set of loops that run in the background.
 type group struct{ sync.WaitGroup }
 
-// every runs f each d until ctx ends; a failure is logged and tried again next time.
+// every runs f at every interval d until ctx ends. It logs an error of f and continues.
 func (g *group) every(ctx context.Context, d time.Duration, f func() error, log *slog.Logger, what string) {
 	g.Go(func() {
 		tick := time.NewTicker(d)

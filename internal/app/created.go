@@ -13,9 +13,10 @@ import (
 	"pyindex/internal/publishers/exchange"
 )
 
-// TellCreated returns what writes to the owner of a project that a pending publisher created; nil if no mail is sent.
-// The letter waits as a row until the mail server takes it, so that an exchange does not.
-func (a *App) TellCreated(base *url.URL, log *slog.Logger) (func(context.Context, exchange.Created), error) {
+// tellCreated returns a function that writes to the owner of a project that a pending publisher created. It returns nil
+// if the index sends no e-mail. The function stores the letter as a row, so that an exchange does not wait for the mail
+// server.
+func (a *App) tellCreated(base *url.URL, log *slog.Logger) (func(context.Context, exchange.Created), error) {
 	sender, err := a.Config.Mail.Sender()
 	if err != nil || sender == nil || base == nil {
 		return nil, err
@@ -27,7 +28,7 @@ func (a *App) TellCreated(base *url.URL, log *slog.Logger) (func(context.Context
 	}, nil
 }
 
-// writeCreated writes the letter about a project that was created, if its owner has an address.
+// writeCreated stores the letter about a new project, if the project's owner has an address.
 func (a *App) writeCreated(ctx context.Context, base *url.URL, c exchange.Created) error {
 	var user access.User
 	err := a.DB.Accounts().View(ctx, func(tx account.Tx) (err error) {

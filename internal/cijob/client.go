@@ -17,13 +17,13 @@ import (
 	"pyindex/internal/terminal"
 )
 
-// Bounds of what login waits for and reads.
+// Bounds for a request of login: its duration, and the size of its response in bytes.
 const (
 	loginPatience = 30 * time.Second
 	maxLoginBody  = 64 << 10
 )
 
-// newLoginHTTP returns a client that follows no redirect: a token must not go where nobody sent it.
+// newLoginHTTP returns a client that does not follow redirects, so that a token is only sent to the intended host.
 func newLoginHTTP() *http.Client {
 	return &http.Client{
 		Timeout:       loginPatience,
@@ -31,7 +31,7 @@ func newLoginHTTP() *http.Client {
 	}
 }
 
-// indexClient asks an index for a token. The requests are at the host's root, whatever the path of the URL.
+// indexClient requests a token from an index. Its requests go to the root of the host, regardless of the URL's path.
 type indexClient struct {
 	root *url.URL
 	http *http.Client
@@ -43,7 +43,7 @@ func newIndexClient(site *url.URL) *indexClient {
 
 func (c *indexClient) host() string { return c.root.Host }
 
-// mintAnswer is what an index answers: a token, or why there is none.
+// mintAnswer is the response of an index: a token, or the reasons for a refusal.
 type mintAnswer struct {
 	Token   string
 	Expires int64
@@ -51,7 +51,7 @@ type mintAnswer struct {
 	Errors  []struct{ Code, Description string }
 }
 
-// audience asks what the identity token has to be made for.
+// audience returns the audience that the identity token must have.
 func (c *indexClient) audience(ctx context.Context) (string, error) {
 	var answer struct{ Audience string }
 	status, err := c.ask(ctx, http.MethodGet, "/_/oidc/audience", nil, &answer)
@@ -59,14 +59,14 @@ func (c *indexClient) audience(ctx context.Context) (string, error) {
 	case err != nil:
 		return "", err
 	case status == http.StatusForbidden:
-		return "", fmt.Errorf("%s trusts no issuer: its administrator has to add one to oidc.issuers", c.host())
+		return "", fmt.Errorf("%s trusts no issuer: its administrator must add one to oidc.issuers", c.host())
 	case status != http.StatusOK || answer.Audience == "":
-		return "", fmt.Errorf("%s does not know trusted publishing (status %d): is the URL right?", c.host(), status)
+		return "", fmt.Errorf("%s does not support trusted publishing (status %d): check the URL", c.host(), status)
 	}
 	return answer.Audience, nil
 }
 
-// mint exchanges an identity token.
+// mint exchanges an identity token for a token of the index.
 func (c *indexClient) mint(ctx context.Context, raw access.Secret, scope string) (mintAnswer, error) {
 	body, err := json.Marshal(map[string]string{"token": raw.Reveal(), "scope": scope})
 	if err != nil {
@@ -83,13 +83,13 @@ func (c *indexClient) mint(ctx context.Context, raw access.Secret, scope string)
 	return m, nil
 }
 
-// refusal is why an index gave no token, in its own words.
+// refusal returns an error with the reasons that the index gave.
 func (c *indexClient) refusal(status int, m mintAnswer) error {
 	var why []string
 	for _, e := range m.Errors {
 		text := e.Code + ": " + e.Description
 		if e.Code == "invalid-reuse-token" {
-			text += "; a token that lies in a file or variable is good for one login"
+			text += "; a token from a file or variable can be used for only one login"
 		}
 		why = append(why, terminal.Printable(text))
 	}
@@ -99,7 +99,7 @@ func (c *indexClient) refusal(status int, m mintAnswer) error {
 	return fmt.Errorf("%s refused: %s", c.host(), strings.Join(why, "; "))
 }
 
-// ask sends a request and reads the answer's JSON.
+// ask sends a request and decodes the JSON response.
 func (c *indexClient) ask(ctx context.Context, method, path string, body []byte, into any) (int, error) {
 	u := c.root.JoinPath(path)
 	r, err := http.NewRequestWithContext(ctx, method, u.String(), bytes.NewReader(body))
@@ -114,26 +114,27 @@ func (c *indexClient) ask(ctx context.Context, method, path string, body []byte,
 	return fetchJSON(c.http, r, into)
 }
 
-// fetchJSON sends a request and decodes the answer, whatever its status. An answer that is no JSON leaves into alone.
+// fetchJSON sends a request, decodes the JSON response and returns its status. If the response is not JSON, into is not
+// changed.
 func fetchJSON(client *http.Client, r *http.Request, into any) (int, error) {
 	answer, err := client.Do(r)
 	if err != nil {
-		// Without the address, which may hold what the job is known by.
+		// Omit the URL, which may contain a secret of the job.
 		if u, ok := errors.AsType[*url.Error](err); ok {
 			err = u.Err
 		}
-		return 0, fmt.Errorf("asking %s: %w", r.URL.Host, err)
+		return 0, fmt.Errorf("request to %s: %w", r.URL.Host, err)
 	}
 	defer answer.Body.Close()
 	b, err := io.ReadAll(io.LimitReader(answer.Body, maxLoginBody))
 	if err != nil {
-		return 0, fmt.Errorf("asking %s: %w", r.URL.Host, err)
+		return 0, fmt.Errorf("request to %s: %w", r.URL.Host, err)
 	}
-	_ = json.Unmarshal(b, into) // an answer of another form says nothing; the status does
+	_ = json.Unmarshal(b, into) // the status suffices if the body is not JSON
 	return answer.StatusCode, nil
 }
 
-// loopback reports whether a host is this machine, which may be asked by plain http.
+// loopback reports whether host is this machine, for which plain http is allowed.
 func loopback(host string) bool {
 	addr, err := netip.ParseAddr(host)
 	return host == "localhost" || err == nil && addr.IsLoopback()

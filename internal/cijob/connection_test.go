@@ -23,21 +23,21 @@ func TestExplainConnection(t *testing.T) {
 		{
 			"unknown authority",
 			x509.UnknownAuthorityError{},
-			"signed by somebody, which this machine does not trust",
+			"signed by an unknown authority, which this machine does not trust",
 			"REQUESTS_CA_BUNDLE  for twine",
 		},
 		{
-			"no name", &net.DNSError{Name: "index.example", IsNotFound: true}, "index.example cannot be found",
+			"no name", &net.DNSError{Name: "index.example", IsNotFound: true}, "index.example cannot be resolved",
 			"runner inside that network",
 		},
-		{"late", &net.OpError{Op: "dial", Err: os.ErrDeadlineExceeded}, "does not answer in time", "firewall"},
+		{"late", &net.OpError{Op: "dial", Err: os.ErrDeadlineExceeded}, "does not respond in time", "firewall"},
 		{
 			"a certificate for something else",
 			x509.CertificateInvalidError{Reason: x509.IncompatibleUsage},
-			"cannot be used",
+			"is invalid",
 			"",
 		},
-		{"other", os.ErrPermission, "cannot be reached", "Is the index running"},
+		{"other", os.ErrPermission, "cannot be reached", "Check that the index is running"},
 	} {
 		t.Run(x.name, func(t *testing.T) {
 			text, advice := explainConnection(x.err, u)

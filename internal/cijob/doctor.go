@@ -17,18 +17,18 @@ import (
 	"pyindex/internal/workload"
 )
 
-// Doctor examines whether trusted publishing would work from the job that it runs in.
+// Doctor checks whether trusted publishing would work from the current CI job.
 type Doctor struct {
 	terminal.Listing
-	RepositoryURL string `required:"" name:"repository-url" placeholder:"URL" help:"The upload URL, as the publish action, twine or uv get it: https://…/legacy/"`
-	Project       string `placeholder:"P" help:"The project to publish, for the line that is printed."`
-	Kind          string `placeholder:"K" help:"What kind of issuer signed the token, where its address does not say: github, …"`
-	TokenFile     string `placeholder:"FILE" help:"File with the job's identity token, where the CI system is not recognised."`
-	Audience      string `placeholder:"A" help:"Audience of the identity token (default: the host of the URL, which is what the index has to name)."`
-	Exchange      bool   `help:"Exchange the token too, and end at once what is minted. The identity token is used up."`
+	RepositoryURL string `required:"" name:"repository-url" placeholder:"URL" help:"Upload URL, as configured for the publish action, twine or uv: https://…/legacy/"`
+	Project       string `placeholder:"P" help:"Project to publish, for the printed command."`
+	Kind          string `placeholder:"K" help:"Kind of the token's issuer, if it is not evident from the issuer's URL: github, …"`
+	TokenFile     string `placeholder:"FILE" help:"File with the job's identity token, if the CI system is not recognized."`
+	Audience      string `placeholder:"A" help:"Audience of the identity token (default: the host of the URL, which must be the audience that the index requests)."`
+	Exchange      bool   `help:"Also exchange the identity token, and revoke the minted token immediately. The identity token cannot be used again."`
 }
 
-// Run looks at everything on the way from this job to an upload, and exchanges nothing unless asked to.
+// Run checks every step from this job to an upload. It exchanges the identity token only if --exchange is set.
 func (c *Doctor) Run(s *terminal.Session) error {
 	d := newPublishDoctor(s.Ctx, c, nil)
 	d.examine()
@@ -42,7 +42,7 @@ func (c *Doctor) Run(s *terminal.Session) error {
 	return d.found.Failed()
 }
 
-// publishDoctor is an examination under way.
+// publishDoctor is a running check of a job.
 type publishDoctor struct {
 	Doctor
 	ctx      context.Context
@@ -57,19 +57,19 @@ type publishDoctor struct {
 	line   string // the command that adds a publisher for this job
 }
 
-// newPublishDoctor returns one that asks by a transport; nil is the ordinary one.
+// newPublishDoctor returns a publishDoctor that uses a transport, or the default one if by is nil.
 func newPublishDoctor(ctx context.Context, c *Doctor, by http.RoundTripper) *publishDoctor {
 	return &publishDoctor{
 		Doctor: *c, ctx: ctx, identity: newJobIdentity(c.TokenFile), env: os.Getenv, now: time.Now,
 		client: &http.Client{
 			Transport: by, Timeout: 15 * time.Second,
-			// Clients follow no redirect with a token in hand, so it has to be seen.
+			// Clients do not follow redirects when they send a token, so a redirect must be reported.
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		},
 	}
 }
 
-// examine runs the checks in the order in which a client would fail.
+// examine runs the checks in the order of a client's requests.
 func (d *publishDoctor) examine() {
 	if !d.readURL() {
 		return
@@ -91,34 +91,34 @@ func (d *publishDoctor) examine() {
 	}
 }
 
-// readURL reads the upload URL.
+// readURL parses the upload URL and reports whether it is usable.
 func (d *publishDoctor) readURL() bool {
 	const check = "upload URL"
 	u, err := url.Parse(d.RepositoryURL)
 	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
-		d.found.Fail(check, "Write it whole, as https://HOST/legacy/.", "--repository-url is not an http or https URL")
+		d.found.Fail(check, "Specify the complete URL, for example https://HOST/legacy/.", "--repository-url is not an http or https URL")
 		return false
 	}
 	if u.User != nil {
-		d.found.Fail(check, "Trusted publishing needs no password: leave the part before @ out.",
-			"the URL holds a user name, which clients would send instead of the minted token")
+		d.found.Fail(check, "Trusted publishing needs no password: omit the part before the @.",
+			"the URL contains a user name, which clients would send instead of the minted token")
 		u.User = nil
 	}
 	if u.Scheme == "http" {
 		d.found.Fail(check,
-			"Serve the index by https (--tls-self-signed, --tls-acme, --tls-cert or a proxy), and use that URL.",
-			"plain http: clients of trusted publishing ask https://%s/ whatever the URL says, and tokens must not cross a network in the open", u.Host)
+			"Serve the index over https (--tls-self-signed, --tls-acme, --tls-cert or a proxy), and use that URL.",
+			"plain http: clients of trusted publishing always use https://%s/, and tokens must not cross a network unencrypted", u.Host)
 	}
 	d.upload = u
 	return true
 }
 
-// root is where the requests of trusted publishing go: clients drop the path.
+// root returns the URL of a path on the upload URL's host. Clients of trusted publishing ignore the path of that URL.
 func (d *publishDoctor) root(path string) string {
 	return (&url.URL{Scheme: d.upload.Scheme, Host: d.upload.Host, Path: path}).String()
 }
 
-// suggest says which publisher would accept this job.
+// suggest reports which publisher would accept this job.
 func (d *publishDoctor) suggest() {
 	const check = "publisher"
 	issuer, _ := d.claims["iss"].(string)
@@ -128,10 +128,11 @@ func (d *publishDoctor) suggest() {
 		return
 	}
 	d.line = terminal.AddLine("", kind, issuer, d.Project, false, fields)
-	d.found.OK(check, "a publisher of kind %[1]s can accept this job, where oidc.issuers has its issuer with kind=%[1]s; the line to add it is below", kind)
+	d.found.OK(check, "a publisher of kind %[1]s can accept this job if oidc.issuers has its issuer with kind=%[1]s; the command to add it is below", kind)
 }
 
-// suggestion asks the kinds of publisher: the one that was named, the one whose issuer it is, else each in turn.
+// suggestion returns the kind and fields of a publisher for this job. It uses the kind given by --kind, or else the
+// kind with this issuer, or else the first kind that recognizes the claims.
 func (d *publishDoctor) suggestion(issuer string) (kind string, fields map[string]string, err error) {
 	all := workload.All
 	of := func(p *workload.Kind) bool { return p.Name() == d.Kind || d.Kind == "" && p.Issuer() == issuer }
@@ -143,19 +144,19 @@ func (d *publishDoctor) suggestion(issuer string) (kind string, fields map[strin
 		return "", nil, fmt.Errorf("%q is not a kind of publisher", d.Kind)
 	}
 	for _, p := range all {
-		// The first that knows such claims has the last word: a rule on any claim may let in what it refuses for good.
+		// Do not try the generic kind: its rules could allow claims that the recognized kind refuses for good reason.
 		if p != workload.Generic && p.Recognize(d.claims) != nil {
 			fields, err = p.Suggest(d.claims)
 			return p.Name(), fields, err
 		}
 	}
 	return "", nil, fmt.Errorf(
-		"no kind of publisher recognises the claims of %s; see docs/trusted-publishing.md for rules on any claim",
+		"no kind of publisher recognizes the claims of %s; see docs/trusted-publishing.md for rules on arbitrary claims",
 		cmp.Or(issuer, "this issuer"),
 	)
 }
 
-// report is the examination in JSON.
+// report returns the results for JSON output.
 func (d *publishDoctor) report() any {
 	return struct {
 		OK     bool              `json:"ok"`
@@ -165,26 +166,26 @@ func (d *publishDoctor) report() any {
 	}{d.found.Failed() == nil, d.found, d.claims, d.line}
 }
 
-// write writes the examination for people.
+// write writes the results as text.
 func (d *publishDoctor) write(w io.Writer) {
 	d.found.Write(w)
 	if d.claims != nil {
-		fmt.Fprintln(w, "\nThe identity token says (read here without checking its signature):")
+		fmt.Fprintln(w, "\nClaims of the identity token (its signature was not verified here):")
 		for _, name := range slices.Sorted(maps.Keys(d.claims)) {
 			fmt.Fprintf(w, "  %s: %s\n", terminal.Printable(fmt.Sprintf("%.100s", name)),
 				terminal.Printable(workload.Show(d.claims[name])))
 		}
 	}
 	if d.line != "" {
-		fmt.Fprintf(w, "\nTo let this job publish, run where the index runs:\n  %s\n", d.line)
+		fmt.Fprintf(w, "\nTo allow this job to publish, run this on the machine of the index:\n  %s\n", d.line)
 		if d.Project == "" {
-			fmt.Fprintf(w, "with your project's name for %s, and --pending where the project does not exist yet.\n",
+			fmt.Fprintf(w, "Replace %s with the name of your project, and add --pending if the project does not exist yet.\n",
 				terminal.ProjectMissing)
 		}
 	}
 }
 
-// hostOnly is a URL's host without port, for texts.
+// hostOnly returns a URL's host without the port, for messages.
 func hostOnly(u *url.URL) string {
 	if host, _, err := net.SplitHostPort(u.Host); err == nil {
 		return host

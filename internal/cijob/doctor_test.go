@@ -203,7 +203,7 @@ func TestDoctorPublishFails(t *testing.T) {
 		}, "upload URL", "plain http"},
 		{
 			"the page for installing", func(c *clinic, d *publishDoctor) { d.RepositoryURL = c.server.URL + "/simple/" },
-			"upload URL", "asks for a password",
+			"upload URL", "requires its own password",
 		},
 		{
 			"a page", func(c *clinic, d *publishDoctor) { d.RepositoryURL = c.server.URL + "/healthz" }, "upload URL",
@@ -227,7 +227,7 @@ func TestDoctorPublishFails(t *testing.T) {
 		},
 		{"another name", func(c *clinic, d *publishDoctor) {
 			d.RepositoryURL = strings.Replace(c.server.URL, "127.0.0.1", "localhost", 1) + "/legacy/"
-		}, "connection", "is not for localhost"},
+		}, "connection", "is not valid for localhost"},
 		{
 			"no permission", func(c *clinic, _ *publishDoctor) { delete(c.env, "ACTIONS_ID_TOKEN_REQUEST_URL") },
 			"identity token", "id-token: write",
@@ -250,11 +250,11 @@ func TestDoctorPublishFails(t *testing.T) {
 		},
 		{
 			"a file that is no token", func(_ *clinic, d *publishDoctor) { d.TokenFile = "doctor_test.go" }, "identity token",
-			"no JWT",
+			"not a JWT",
 		},
 		{
 			"a token for another", func(c *clinic, d *publishDoctor) { d.TokenFile = sign(c, map[string]any{"aud": "pypi"}) },
-			"claims", `is for "pypi"`,
+			"claims", `of the token is "pypi"`,
 		},
 		{"a token for two", func(c *clinic, d *publishDoctor) {
 			d.TokenFile = sign(c, map[string]any{"aud": []string{c.audience, "pypi"}})
@@ -292,7 +292,7 @@ func TestDoctorElsewhere(t *testing.T) {
 	c := newClinic(t)
 	c.env = nil
 	d := c.examine(nil)
-	c.want(d, "identity token", "skipped", "no CI was recognised")
+	c.want(d, "identity token", "skipped", "no CI system was recognized")
 	if err := d.found.Failed(); err != nil || d.line != "" {
 		t.Errorf("failed = %v, line %q; want neither", err, d.line)
 	}
@@ -316,22 +316,22 @@ func TestDoctorOfOtherServers(t *testing.T) {
 		check, word      string
 	}{
 		{"not enabled", say(403, `{}`), say(405, ""), "audience", "not enabled"},
-		{"the root is another's", say(404, ""), say(405, ""), "audience", "at the root of the host"},
+		{"the root is another's", say(404, ""), say(405, ""), "audience", "use the root of the host"},
 		{"no audience", say(200, `{"audience":""}`), say(405, ""), "audience", "no audience"},
 		{"not JSON", say(200, "<html>"), say(405, ""), "audience", "no audience"},
-		{"the audience of another index", good, say(405, ""), "audience", "not its own name"},
+		{"the audience of another index", good, say(405, ""), "audience", "not its own host"},
 		{"an audience of another type", say(200, `{"audience":["a"]}`), say(405, ""), "audience", "no audience"},
 		{"endless", say(200, `{"audience":"`+strings.Repeat("x", 1<<20)), say(405, ""), "audience", "no audience"},
 		{
 			"a sign-in page", say(302, "", "Location", "https://login.example/?next=x"), say(405, ""), "audience",
 			"redirects (status 302) to https://login.example",
 		},
-		{"a redirect without place", say(302, ""), say(405, ""), "audience", "to nowhere"},
+		{"a redirect without place", say(302, ""), say(405, ""), "audience", "without a location"},
 		{"uploads are redirected", good, say(308, "", "Location", "/legacy2/"), "upload URL", "/legacy2/"},
 		{"uploads to plain http", good, func(w http.ResponseWriter, r *http.Request) {
 			http.Redirect(w, r, "http://"+r.Host+"/legacy/", http.StatusMovedPermanently)
 		}, "upload URL", "http://"},
-		{"a password in front", good, say(401, ""), "upload URL", "asks for a password"},
+		{"a password in front", good, say(401, ""), "upload URL", "requires its own password"},
 		{"broken", good, say(502, ""), "upload URL", "status 502"},
 	} {
 		t.Run(x.name, func(t *testing.T) {
@@ -357,7 +357,7 @@ func TestDoctorPlainServer(t *testing.T) {
 	d := c.examine(func(d *publishDoctor) {
 		d.RepositoryURL = strings.Replace(plain.URL, "http:", "https:", 1) + "/legacy/"
 	})
-	c.want(d, "connection", "failed", "does not speak TLS")
+	c.want(d, "connection", "failed", "does not use TLS")
 	d = c.examine(func(d *publishDoctor) { d.RepositoryURL, d.Audience = plain.URL+"/legacy/", c.audience })
 	c.want(d, "upload URL", "failed", "plain http")
 	c.want(d, "audience", "ok", "")
@@ -368,7 +368,7 @@ func TestDoctorCertificate(t *testing.T) {
 	c := newClinic(t)
 	cert := c.server.Certificate()
 	d := c.examine(func(d *publishDoctor) { d.now = func() time.Time { return cert.NotAfter.Add(-13 * 24 * time.Hour) } })
-	c.want(d, "certificate", "warning", "ends in 13 days")
+	c.want(d, "certificate", "warning", "expires in 13 days")
 	pool := x509.NewCertPool()
 	pool.AddCert(cert)
 	d = c.examine(func(d *publishDoctor) {
@@ -376,13 +376,13 @@ func TestDoctorCertificate(t *testing.T) {
 			RootCAs: pool, Time: func() time.Time { return cert.NotAfter.Add(time.Hour) },
 		}}
 	})
-	c.want(d, "connection", "failed", "and not now")
+	c.want(d, "connection", "failed", "is only valid from")
 	for set, missing := range map[string]string{
 		"SSL_CERT_FILE": "REQUESTS_CA_BUNDLE", "REQUESTS_CA_BUNDLE": "SSL_CERT_FILE",
 	} {
 		c.env[set] = "/etc/a b.pem"
 		d = c.examine(nil)
-		c.want(d, "certificate", "warning", "Set "+missing+"='/etc/a b.pem'")
+		c.want(d, "certificate", "warning", "set "+missing+"='/etc/a b.pem'")
 		delete(c.env, set)
 	}
 }

@@ -14,19 +14,19 @@ import (
 	"pyindex/internal/workload"
 )
 
-// githubPermission is what a job of GitHub's needs to get a token.
-const githubPermission = `Let the job have one, in its workflow:
+// githubPermission explains the permission that a GitHub Actions job needs to get an identity token.
+const githubPermission = `Give the job this permission in its workflow:
   permissions:
     id-token: write
     contents: read
-Pull requests from forks get none, and a reusable workflow gets one only where its caller's job says so too.`
+Pull requests from forks cannot have it, and a reusable workflow has it only if the calling job grants it too.`
 
-// identityToken gets the job's token for an audience as index login does, or tells what is missing. Away from a CI job
-// there is nothing to get, and nothing wrong.
+// identityToken returns the job's identity token for an audience, as index login does. It returns "" and reports the
+// reason if there is none. Outside a CI job the check is skipped and does not fail.
 func (d *publishDoctor) identityToken(audience string) access.Secret {
 	const check = "identity token"
 	if audience == "" && d.TokenFile == "" {
-		d.found.Skip(check, "one can only be asked for once the audience is known")
+		d.found.Skip(check, "it cannot be requested because the audience is unknown")
 		return ""
 	}
 	raw, err := d.identity.token(d.ctx, audience)
@@ -43,13 +43,13 @@ func (d *publishDoctor) identityToken(audience string) access.Secret {
 	return raw
 }
 
-// inJob reports whether this is a job of some CI system. Nearly all of them set CI.
+// inJob reports whether the program runs in a CI job. Nearly all CI systems set CI.
 func (d *publishDoctor) inJob() bool {
 	return d.env("CI") != "" || d.env("INDEX_ID_TOKEN") != "" ||
 		slices.ContainsFunc(platforms, func(p platform) bool { return d.env(p.variable) != "" })
 }
 
-// readClaims reads what the token says. Whether it is true only its issuer's keys tell, and only to the index.
+// readClaims decodes the claims without verifying the token's signature. It reports whether they are readable.
 func (d *publishDoctor) readClaims(raw access.Secret, audience string) bool {
 	const check = "claims"
 	claims, err := peek(raw.Reveal())
@@ -58,24 +58,24 @@ func (d *publishDoctor) readClaims(raw access.Secret, audience string) bool {
 		return false
 	}
 	d.claims = claims
-	d.found.OK(check, "signed, it says, by %s", workload.Show(claims["iss"]))
+	d.found.OK(check, "the token names %s as its issuer", workload.Show(claims["iss"]))
 	if got := claims["aud"]; audience != "" && got != any(audience) {
-		d.found.Fail(check, "Ask for a token with the audience "+terminal.Printable(audience)+".",
-			"the token is for %s, and this index is %q", workload.Show(got), audience)
+		d.found.Fail(check, "Request a token with the audience "+terminal.Printable(audience)+".",
+			"the audience of the token is %s, but the index requests %q", workload.Show(got), audience)
 	}
 	n, _ := claims["exp"].(json.Number)
 	if exp, err := n.Int64(); err == nil && !d.now().Before(time.Unix(exp, 0)) {
-		d.found.Fail(check, "Ask for a new one; they are good for minutes.", "the token expired at %s",
+		d.found.Fail(check, "Request a new one. Identity tokens are valid for a few minutes.", "the token expired at %s",
 			terminal.Moment(time.Unix(exp, 0)))
 	}
 	return true
 }
 
-// peek returns the claims of a token without any check of its signature. An error repeats nothing of it.
+// peek returns the claims of a token without verifying its signature. Errors do not contain parts of the token.
 func peek(raw string) (workload.Claims, error) {
 	parts := strings.Split(raw, ".")
 	if len(parts) != 3 {
-		return nil, errors.New("it is not three parts with dots between")
+		return nil, errors.New("it does not have three parts separated by dots")
 	}
 	b, err := base64.RawURLEncoding.DecodeString(parts[1])
 	if err != nil {

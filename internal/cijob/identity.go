@@ -18,17 +18,16 @@ import (
 	"pyindex/internal/workload/ciconfig"
 )
 
-// projectedToken is where a Kubernetes pod finds its token when nobody says otherwise.
+// projectedToken is the default path of the token in a Kubernetes pod.
 const projectedToken = "/var/run/secrets/index/token"
 
-// jobIdentity gets the identity token of the job that the program runs in. What it needs of the machine can be
-// replaced.
+// jobIdentity gets the identity token of the current CI job. Tests replace its fields.
 type jobIdentity struct {
 	env       func(string) string
 	http      *http.Client
 	installed func(program string) bool
 	run       func(ctx context.Context, program string, args ...string) ([]byte, error)
-	file      string // that was named; "" for none
+	file      string // path given by --token-file, or ""
 	projected string
 }
 
@@ -54,13 +53,13 @@ func runProgram(ctx context.Context, program string, args ...string) ([]byte, er
 	return exec.CommandContext(ctx, program, args...).Output()
 }
 
-// platform is a place where jobs run.
+// platform is a CI system.
 type platform struct {
-	variable, value string // that says that a job runs there; "" for any value
+	variable, value string // environment variable that identifies the CI system; value "" means any value
 	token           func(j *jobIdentity, ctx context.Context, audience string) (string, error)
 }
 
-// platforms are looked for in this order; what somebody said expressly comes before them.
+// platforms are tried in this order, after --token-file and INDEX_ID_TOKEN.
 var platforms = []platform{
 	{"GITHUB_ACTIONS", "true", (*jobIdentity).github},
 	{"BUILDKITE", "", (*jobIdentity).buildkite},
@@ -68,7 +67,7 @@ var platforms = []platform{
 	{"CIRCLECI", "", (*jobIdentity).circle},
 }
 
-// token returns the job's identity token for an audience. An error says what to add to the job.
+// token returns the job's identity token for an audience. Errors explain what to add to the job.
 func (j *jobIdentity) token(ctx context.Context, audience string) (access.Secret, error) {
 	text, err := j.find(ctx, audience)
 	if err != nil {
@@ -76,7 +75,7 @@ func (j *jobIdentity) token(ctx context.Context, audience string) (access.Secret
 	}
 	text = strings.TrimSpace(text)
 	if strings.Count(text, ".") != 2 || strings.ContainsAny(text, " \t\r\n\"") {
-		return "", errors.New("what is to be the job's identity token is no JWT")
+		return "", errors.New("the job's identity token is not a JWT")
 	}
 	return access.Secret(text), nil
 }
@@ -96,7 +95,7 @@ func (j *jobIdentity) find(ctx context.Context, audience string) (string, error)
 	text, err := readTokenFile(j.projected)
 	if errors.Is(err, fs.ErrNotExist) {
 		return "", errors.New(
-			"no CI was recognised: run this in a job of GitHub Actions, GitLab, Buildkite or CircleCI, set INDEX_ID_TOKEN, or name a file with --token-file",
+			"no CI system was recognized: run this in a job of GitHub Actions, GitLab, Buildkite or CircleCI, set INDEX_ID_TOKEN, or specify a file with --token-file",
 		)
 	}
 	return text, err
@@ -118,12 +117,12 @@ func readTokenFile(path string) (string, error) {
 	return string(b), nil
 }
 
-// github asks the runner's service.
+// github requests the token from the runner's service.
 func (j *jobIdentity) github(ctx context.Context, audience string) (string, error) {
 	address, bearer := j.env("ACTIONS_ID_TOKEN_REQUEST_URL"), j.env("ACTIONS_ID_TOKEN_REQUEST_TOKEN")
 	if address == "" || bearer == "" {
 		return "", errors.New(
-			"this job may not ask for an identity token: add permissions: id-token: write to it (a pull request from a fork never may)",
+			"this job may not request an identity token: add permissions: id-token: write to it (not possible for a pull request from a fork)",
 		)
 	}
 	u, err := url.Parse(address)
@@ -144,17 +143,17 @@ func (j *jobIdentity) github(ctx context.Context, audience string) (string, erro
 		return "", err
 	}
 	if status != http.StatusOK || answer.Value == "" {
-		return "", fmt.Errorf("GitHub gave no identity token: status %d; does the job have permissions: id-token: write?",
+		return "", fmt.Errorf("GitHub issued no identity token (status %d): check that the job has permissions: id-token: write",
 			status)
 	}
 	return answer.Value, nil
 }
 
-// buildkite asks the agent.
+// buildkite requests the token from the agent.
 func (j *jobIdentity) buildkite(ctx context.Context, audience string) (string, error) {
 	if !j.installed("buildkite-agent") {
 		return "", errors.New(
-			"this is a Buildkite job, and buildkite-agent is not on the PATH: in a container, mount it (mount-buildkite-agent: true)",
+			"this is a Buildkite job, but buildkite-agent is not on the PATH: in a container, mount it (mount-buildkite-agent: true)",
 		)
 	}
 	out, err := j.run(ctx, "buildkite-agent", "oidc", "request-token", "--audience", audience)
@@ -172,8 +171,8 @@ func (j *jobIdentity) gitlab(_ context.Context, audience string) (string, error)
 	return "", fmt.Errorf("this GitLab job has no variable %s: add id_tokens: {%s: {aud: %s}} to it", name, name, audience)
 }
 
-// circle asks the command line that is in every CircleCI job for a token of the audience; without it there is one whose
-// audience is the organisation.
+// circle requests a token for the audience from the circleci command, which every CircleCI job has. If that fails, it
+// uses the job's own token, whose audience is the organization.
 func (j *jobIdentity) circle(ctx context.Context, audience string) (string, error) {
 	if j.installed("circleci") {
 		claims, err := json.Marshal(map[string]string{"aud": audience})
@@ -188,6 +187,6 @@ func (j *jobIdentity) circle(ctx context.Context, audience string) (string, erro
 		return text, nil
 	}
 	return "", errors.New(
-		"this CircleCI job has no CIRCLE_OIDC_TOKEN_V2: give it a context (context: [...]), which is what makes CircleCI set it",
+		"this CircleCI job has no CIRCLE_OIDC_TOKEN_V2: add a context (context: [...]) to the job, so that CircleCI sets it",
 	)
 }

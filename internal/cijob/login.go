@@ -1,7 +1,7 @@
 // Package cijob has the commands that run inside a CI job.
 //
-// They know an index by its URL alone and import nothing of a server. An identity token is sent to no host but the
-// index, and only over TLS; it is never printed.
+// The commands know only the URL of an index and import no server code. They send an identity token only to the index,
+// only over TLS, and never print it.
 package cijob
 
 import (
@@ -20,27 +20,26 @@ import (
 
 // Login exchanges the identity of a CI job for a token of the index.
 type Login struct {
-	URL       string `name:"url" placeholder:"URL" help:"The index, or a repository of it, as https://pypi.acme.example/r/tools (default: the base URL)."`
-	Scope     string `enum:"read,upload" default:"read" help:"What for: read or upload."`
-	Format    string `enum:"url,env,pip,uv,netrc" default:"url" help:"What is written: the URL, shell variables (env), pip.conf, uv.toml or a line of netrc."`
-	Write     bool   `help:"Write the file where the tool looks for it, instead of to standard output; env goes to GITHUB_ENV."`
-	Audience  string `placeholder:"A" help:"Audience of the identity token (default: the host of the URL, which is what the index has to name)."`
-	TokenFile string `placeholder:"FILE" help:"File that holds an identity token, as Kubernetes projects one (default: /var/run/secrets/index/token, where there is one)."`
+	URL       string `name:"url" placeholder:"URL" help:"URL of the index or of one of its repositories, for example https://pypi.acme.example/r/tools (default: base_url)."`
+	Scope     string `enum:"read,upload" default:"read" help:"Scope of the token: read or upload."`
+	Format    string `enum:"url,env,pip,uv,netrc" default:"url" help:"Output format: the URL, shell variables (env), pip.conf (pip), uv.toml (uv) or a netrc entry."`
+	Write     bool   `help:"Write to the file that the tool reads instead of standard output. With env, append to the file GITHUB_ENV."`
+	Audience  string `placeholder:"A" help:"Audience of the identity token (default: the host of the URL, which must be the audience that the index requests)."`
+	TokenFile string `placeholder:"FILE" help:"File with an identity token, such as a projected token of Kubernetes (default: /var/run/secrets/index/token, if it exists)."`
 
 	Default *url.URL `kong:"-"` // used without --url
 }
 
-// login is an index that was logged in to.
+// login is a login to an index: the issued token and its use.
 type login struct {
-	site    *url.URL // the repository, without a slash at the end
+	site    *url.URL // the repository, without a trailing slash
 	scope   string
 	token   access.Secret
 	expires time.Time
 	env     func(string) string
 }
 
-// Run exchanges the job's identity for a token and writes how to use it. It needs no data of an index: it runs in the
-// job.
+// Run exchanges the job's identity token for a token of the index and writes the configuration for a client.
 func (c *Login) Run(s *terminal.Session) error {
 	site, err := c.site()
 	if err != nil {
@@ -55,18 +54,18 @@ func (c *Login) Run(s *terminal.Session) error {
 		return err
 	}
 	if l.env("GITHUB_ACTIONS") == "true" {
-		// On standard error, because standard output is often captured; the runner looks for it in both.
+		// Standard output is often captured; the runner recognizes this command on standard error too.
 		fmt.Fprintf(s.Errs, "::add-mask::%s\n", l.token.Reveal())
 	}
 	said, err := write(s.Out)
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(s.Errs, "%sgood until %s\n", said, l.expires.UTC().Format("15:04:05 UTC"))
+	fmt.Fprintf(s.Errs, "%svalid until %s\n", said, l.expires.UTC().Format("15:04:05 UTC"))
 	return nil
 }
 
-// site reads the index's URL. An identity token is worth as much as a password, so it goes by TLS alone.
+// site parses the URL of the index. It requires https, because an identity token must be protected like a password.
 func (c *Login) site() (*url.URL, error) {
 	u := c.Default
 	if c.URL != "" {
@@ -76,13 +75,13 @@ func (c *Login) site() (*url.URL, error) {
 		}
 	}
 	if u == nil {
-		return nil, fault.New(fault.Invalid, "say which index: --url https://pypi.acme.example")
+		return nil, fault.New(fault.Invalid, "specify the index, for example --url https://pypi.acme.example")
 	}
 	if u.Hostname() == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
-		return nil, fault.New(fault.Invalid, "--url must be like https://pypi.acme.example, without credentials and query")
+		return nil, fault.New(fault.Invalid, "--url must be a URL without credentials and query, for example https://pypi.acme.example")
 	}
 	if u.Scheme != "https" && (u.Scheme != "http" || !loopback(u.Hostname())) {
-		return nil, fault.New(fault.Invalid, "--url must begin with https: plain http is for loopback alone")
+		return nil, fault.New(fault.Invalid, "--url must begin with https: http is allowed only for loopback addresses")
 	}
 	path := strings.TrimRight(u.Path, "/")
 	for _, end := range []string{"/simple", "/legacy"} {
@@ -91,10 +90,10 @@ func (c *Login) site() (*url.URL, error) {
 	return &url.URL{Scheme: u.Scheme, Host: u.Host, Path: path}, nil
 }
 
-// foreign are audiences that no index of ours has: a token for one of them could be used elsewhere.
+// foreign lists audiences of other services. A token for one of them could be used at that service.
 var foreign = map[string]bool{"pypi": true, "testpypi": true, "sigstore": true, "sts.amazonaws.com": true}
 
-// exchange gets an identity token for the index and the index's token for that.
+// exchange gets an identity token and exchanges it for a token of the index.
 func (l *login) exchange(ctx context.Context, index *indexClient, job *jobIdentity, audience string) error {
 	if audience == "" {
 		var err error
@@ -106,12 +105,12 @@ func (l *login) exchange(ctx context.Context, index *indexClient, job *jobIdenti
 		}
 		if !ownAudience(index.root, audience) {
 			return fault.New(fault.Denied,
-				"%s asks for an identity token for %q, which is not its own name: the token could be meant for another index, so none was asked for; check --url, and if the administrator of %s says that this is its audience, add --audience %s",
+				"%s requests an identity token for %q, which is not its own host: the token could be used at another index, so none was requested; check --url, and if the administrator of %s confirms this audience, add --audience %s",
 				index.host(), audience, index.host(), audience)
 		}
 		if foreign[audience] {
 			return fault.New(fault.Denied,
-				"%s asks for a token for %q, which could be used elsewhere: say --audience %s if that is meant", index.host(),
+				"%s requests a token for %q, which could be used at another service: add --audience %s if that is intended", index.host(),
 				audience, audience)
 		}
 	}
@@ -128,26 +127,26 @@ func (l *login) exchange(ctx context.Context, index *indexClient, job *jobIdenti
 	}
 	l.token, l.expires = access.Secret(m.Token), time.Unix(m.Expires, 0)
 	if !access.WellFormed(l.token) {
-		return errors.New("what " + index.host() + " answered is no token of an index: is the URL right?")
+		return errors.New(index.host() + " did not return a token of an index: check the URL")
 	}
 	return nil
 }
 
-// ownAudience reports whether an audience is the one that the index at a URL has by itself: its host, and the port
-// unless it is that of the scheme. Only then may the index name it: a server at a mistyped or forged URL would
-// otherwise ask for a token that another index accepts, and use it there.
+// ownAudience reports whether a is the default audience of the index at u: its host, with the port unless it is the
+// default of the scheme. The index may not request another audience by itself. Otherwise a server at a mistyped or
+// forged URL could request a token for another index and use it there.
 func ownAudience(u *url.URL, a string) bool {
 	port := map[string]string{"https": ":443", "http": ":80"}[u.Scheme]
 	host := func(s string) string { return strings.ToLower(strings.TrimSuffix(s, port)) }
 	return host(a) == host(u.Host)
 }
 
-// checkAudience refuses what a program that is asked for a token could take for something else.
+// checkAudience returns an error if a is too long or not printable, or if a program could mistake it for a flag.
 func checkAudience(a string) error {
 	odd := strings.ContainsFunc(a, func(r rune) bool { return r <= ' ' || r >= 0x7f })
 	if a == "" || len(a) > 255 || strings.HasPrefix(a, "-") || odd {
 		return fault.New(fault.Invalid,
-			"%.100q cannot be an audience: it has to be printable, at most 255 bytes, and not begin with a dash", a)
+			"%.100q is not a valid audience: it must be printable, have at most 255 bytes and not begin with a dash", a)
 	}
 	return nil
 }

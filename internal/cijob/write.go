@@ -17,17 +17,17 @@ import (
 	"pyindex/internal/fault"
 )
 
-// loginUser is the user name that goes with a token.
+// loginUser is the user name for authentication with a token.
 const loginUser = "__token__"
 
-// writtenByLogin is the first line of a file that login may replace.
+// writtenByLogin is the first line of the files that login writes. Login replaces only such files.
 const writtenByLogin = "# Written by index login; the next one replaces it.\n"
 
-// writer returns what writes a login in a format: to standard output, or into a file, in which case it says so. What
-// cannot work is refused before a token is asked for.
+// writer returns a function that writes the login in a format, to standard output or to a file. The function returns a
+// sentence about the file, or "". writer returns an error if writing could not work, so that no token is requested.
 func (l *login) writer(format string, toFile bool) (func(io.Writer) (string, error), error) {
 	if l.scope == "upload" && format != "url" && format != "env" {
-		return nil, fault.New(fault.Invalid, "--format %s is for reading: use url or env with --scope upload", format)
+		return nil, fault.New(fault.Invalid, "--format %s is only for reading: use url or env with --scope upload", format)
 	}
 	if !toFile {
 		return func(w io.Writer) (string, error) {
@@ -56,7 +56,7 @@ func (l *login) writer(format string, toFile bool) (func(io.Writer) (string, err
 	}, nil
 }
 
-// path is where the tool of a format looks.
+// path returns the path of the file that the tool of a format reads.
 func (l *login) path(format string) (string, error) {
 	switch format {
 	case "pip":
@@ -71,12 +71,12 @@ func (l *login) path(format string) (string, error) {
 			return path, nil
 		}
 		return "", fault.New(fault.Invalid,
-			`--write with --format env is for GitHub Actions: elsewhere use eval "$(index login --format env)"`)
+			`--write with --format env works only in GitHub Actions: elsewhere use eval "$(index login --format env)"`)
 	}
-	return "", fault.New(fault.Invalid, "--format %s is for standard output: leave out --write", format)
+	return "", fault.New(fault.Invalid, "--format %s is only for standard output: omit --write", format)
 }
 
-// configPath is a user's configuration file of a tool, or the one that a variable names.
+// configPath returns the path of a tool's configuration file: the value of variable, or else the user's own file.
 func (l *login) configPath(variable, tool, name string) (string, error) {
 	for _, dir := range []string{"XDG_CONFIG_HOME", "APPDATA"} {
 		if at := l.env(dir); l.env(variable) == "" && filepath.IsAbs(at) &&
@@ -98,7 +98,7 @@ func (l *login) homePath(variable, below string) (string, error) {
 	return filepath.Join(home, below), nil
 }
 
-// plain is the address that tools use, without credentials.
+// plain returns the URL for clients, without credentials.
 func (l *login) plain() string {
 	if l.scope == "upload" {
 		return l.site.JoinPath("legacy/").String()
@@ -106,7 +106,7 @@ func (l *login) plain() string {
 	return l.site.JoinPath("simple/").String()
 }
 
-// full is plain with credentials.
+// full returns the URL for clients, with credentials.
 func (l *login) full() string {
 	u := l.site.JoinPath("simple/")
 	if l.scope == "upload" {
@@ -116,7 +116,7 @@ func (l *login) full() string {
 	return u.String()
 }
 
-// text is a format as standard output shows it.
+// text returns the login in a format for standard output.
 func (l *login) text(format string) string {
 	switch format {
 	case "env":
@@ -131,7 +131,7 @@ func (l *login) text(format string) string {
 	return l.fileText(format)
 }
 
-// fileText is a format as its file has it.
+// fileText returns the login in a format for its file.
 func (l *login) fileText(format string) string {
 	switch format {
 	case "pip":
@@ -148,7 +148,7 @@ func (l *login) fileText(format string) string {
 	return b.String()
 }
 
-// variables are what the tools read from the environment.
+// variables returns the environment variables that the tools read, as pairs of name and value.
 func (l *login) variables() [][2]string {
 	if l.scope == "upload" {
 		return [][2]string{
@@ -162,8 +162,8 @@ func (l *login) variables() [][2]string {
 	return [][2]string{{"PIP_INDEX_URL", l.full()}, {"UV_DEFAULT_INDEX", l.full()}}
 }
 
-// readPlain returns a file's content, "" where there is none. What is no plain file is refused: it would be replaced by
-// one.
+// readPlain returns the content of a file, or "" if the file does not exist. It returns fault.Conflict if path is not a
+// regular file, because replacing it would destroy a link or device.
 func readPlain(path string) (string, error) {
 	info, err := os.Lstat(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -172,13 +172,13 @@ func readPlain(path string) (string, error) {
 		return "", err
 	}
 	if !info.Mode().IsRegular() {
-		return "", fault.New(fault.Conflict, "%s is not a plain file, so it is left alone: leave out --write", path)
+		return "", fault.New(fault.Conflict, "%s is not a regular file, so it was not changed: omit --write", path)
 	}
 	b, err := os.ReadFile(path)
 	return string(b), err
 }
 
-// mayReplace refuses a file that somebody else wrote.
+// mayReplace returns fault.Conflict if login did not write the file.
 func mayReplace(path string) error {
 	text, err := readPlain(path)
 	if err != nil {
@@ -186,12 +186,12 @@ func mayReplace(path string) error {
 	}
 	if strings.TrimSpace(text) != "" && !strings.HasPrefix(text, writtenByLogin) {
 		return fault.New(fault.Conflict,
-			"%s has settings that index login did not write, so it is left alone: leave out --write and add what is printed to it", path)
+			"%s has settings that index login did not write, so it was not changed: omit --write and add the printed settings to it", path)
 	}
 	return nil
 }
 
-// replaceFile writes a file that only its owner may read, whole or not at all.
+// replaceFile atomically writes a file that only its owner can read.
 func replaceFile(path, text string) error {
 	dir := filepath.Dir(path)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
@@ -211,7 +211,7 @@ func replaceFile(path, text string) error {
 	return err
 }
 
-// appendFile adds to a file that somebody else made and reads.
+// appendFile appends text to a file, such as GITHUB_ENV.
 func appendFile(path, text string) error {
 	f, err := os.OpenFile(path, os.O_APPEND|os.O_WRONLY|os.O_CREATE, 0o600)
 	if err != nil {
@@ -221,12 +221,12 @@ func appendFile(path, text string) error {
 	return errors.Join(err, f.Close())
 }
 
-// machine finds entries of a netrc file wherever their words stand.
+// machine returns a pattern that finds a host's entries in a netrc file.
 func machine(host string) *regexp.Regexp {
 	return regexp.MustCompile(`(?:^|\s)machine\s+` + regexp.QuoteMeta(host) + `(?:\s|$)`)
 }
 
-// withoutOurs is a netrc file without the entry that login made for a host.
+// withoutOurs returns the text of a netrc file without the entry that login added for the host.
 func (l *login) withoutOurs(text string) string {
 	var kept strings.Builder
 	start := fmt.Sprintf("machine %s login %s password %s", l.site.Hostname(), loginUser, access.TokenPrefix)
@@ -238,20 +238,20 @@ func (l *login) withoutOurs(text string) string {
 	return kept.String()
 }
 
-// mayPutNetrc refuses where somebody else has an entry for the host.
+// mayPutNetrc returns fault.Conflict if the netrc file has an entry for the host that login did not write.
 func (l *login) mayPutNetrc(path string) error {
 	text, err := readPlain(path)
 	if err != nil {
 		return err
 	}
 	if machine(l.site.Hostname()).MatchString(l.withoutOurs(text)) {
-		return fault.New(fault.Conflict, "%s has an entry for %s that index login did not write, so it is left alone", path,
+		return fault.New(fault.Conflict, "%s has an entry for %s that index login did not write, so it was not changed", path,
 			l.site.Hostname())
 	}
 	return nil
 }
 
-// putNetrc adds the entry, in front: what comes after a default entry is not looked at.
+// putNetrc adds the entry at the beginning, because clients ignore entries after a default entry.
 func (l *login) putNetrc(path, entry string) error {
 	text, err := readPlain(path)
 	if err != nil {

@@ -1,7 +1,8 @@
-// Package cli is what administrators' commands share; a package below it has the commands of one subject.
+// Package cli contains the code that administrators' commands share. Each package below it has the commands of one
+// subject.
 //
 // Commands open the database and the blob store themselves, as the operator, and need no running server. They ask for
-// confirmation before what cannot be undone.
+// confirmation before irreversible actions.
 package cli
 
 import (
@@ -24,7 +25,7 @@ func (s *Session) With(f func(*app.App) error) error {
 	return s.WithNew(f)
 }
 
-// WithNew is with for a command that may be the first one: it creates the index if there is none.
+// WithNew is like With, but creates the index if there is none.
 func (s *Session) WithNew(f func(*app.App) error) (err error) {
 	a, err := app.Open(s.Ctx, s.Config, slog.New(slog.DiscardHandler), nil)
 	if err != nil {
@@ -34,13 +35,14 @@ func (s *Session) WithNew(f func(*app.App) error) (err error) {
 	return f(a)
 }
 
-// Session is what an administrator's command works with.
+// Session has the input, output and settings of an administrator's command.
 type Session struct {
 	terminal.Session
 	Config *config.Config
 }
 
-// InPlain tells the operator that a project is missing. The catalog's message is for users who may not know that.
+// InPlain adds to fault.NotFound the project's name and the command that lists the projects. The catalog omits them
+// because its message is for users who may not know whether a project exists.
 func InPlain(err error, name packaging.ProjectName) error {
 	if fault.Is(err, fault.NotFound) {
 		return fault.Wrap(fault.NotFound, err, "%s: index project list shows the projects (asked for %s)",
@@ -58,12 +60,12 @@ func (s *Session) OnProject(project string, f func(*app.App, packaging.ProjectNa
 	return s.With(func(a *app.App) error { return InPlain(f(a, name), name) })
 }
 
-// InRepository is a flag of commands about projects.
+// InRepository is the --repository flag of commands about projects.
 type InRepository struct {
-	Repository string `default:"main" help:"The repository that the project is in."`
+	Repository string `default:"main" help:"Repository of the project."`
 }
 
-// SettingsArgs returns the flags by which commands find the same data.
+// SettingsArgs returns the flags with which other commands use the same data, with a leading space, or "".
 func SettingsArgs(c *config.Config) string {
 	var args string
 	if c.Config != "" {
@@ -74,8 +76,8 @@ func SettingsArgs(c *config.Config) string {
 	return args
 }
 
-// Believed prints for how long a server that cannot reach the database may still accept a right that was just revoked.
-// It prints nothing if there is a single process, or if servers refuse requests without the database.
+// Believed prints how long a server that cannot reach the database may still accept a credential that was just revoked.
+// It prints nothing if there is only one process, or if servers refuse requests without the database.
 func (s *Session) Believed(a *app.App) error {
 	if d := a.Config.BelievedFor(); d > 0 {
 		_, err := fmt.Fprintf(s.Out,

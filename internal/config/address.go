@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// Base returns the configured base URL, or one made of the address that is listened on.
+// Base returns the configured base URL. Without one it derives the URL from the listen address.
 func (c *Config) Base(addr net.Addr) *url.URL {
 	if c.BaseURL.URL != nil {
 		return c.BaseURL.URL
@@ -32,7 +32,7 @@ func (c *Config) Base(addr net.Addr) *url.URL {
 // OverTLS reports whether the server itself speaks TLS.
 func (c *Config) OverTLS() bool { return c.TLSCert != "" || c.TLSSelfSigned || c.TLSACME != "" }
 
-// LinkTo is the address of a page of the index, as far as the settings tell it.
+// LinkTo returns the URL of a page of the index, derived from the settings alone.
 func (c *Config) LinkTo(path string) string {
 	base := c.BaseURL.URL
 	if base == nil {
@@ -49,10 +49,10 @@ func (c *Config) Trusts(addr netip.Addr) bool {
 	return slices.ContainsFunc(c.TrustedProxies, func(p prefix) bool { return p.Addresses.Contains(addr.Unmap()) })
 }
 
-// Audience is what identity tokens for this index say: the host, and the port where it is not 443.
+// Audience returns the audience of identity tokens for this index: the host, with the port unless it is 443.
 func Audience(u *url.URL) string { return strings.TrimSuffix(u.Host, ":443") }
 
-// Loopback reports whether a host is this machine.
+// Loopback reports whether host is localhost or a loopback address.
 func Loopback(host string) bool {
 	addr, err := netip.ParseAddr(host)
 	return host == "localhost" || err == nil && addr.IsLoopback()

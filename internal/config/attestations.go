@@ -7,11 +7,11 @@ import (
 	"pyindex/internal/attest"
 )
 
-// attestationsConfig says what becomes of the attestations (PEP 740) that come with uploads.
+// attestationsConfig specifies how the attestations (PEP 740) of uploads are handled.
 type attestationsConfig struct {
-	Policy      string `enum:"ignore,verify-if-present,require" default:"verify-if-present" help:"ignore keeps none; verify-if-present refuses what a trusted publisher sends and cannot be verified; require refuses uploads without."`
-	TrustedRoot string `placeholder:"FILE" help:"Sigstore's trusted root as JSON, public or private; without one nothing is verified, and so nothing shown."`
-	SCT         string `name:"sct" enum:"require,ignore" default:"require" help:"Whether certificates must prove that they are logged: ignore is for a private Sigstore without a certificate log."`
+	Policy      string `enum:"ignore,verify-if-present,require" default:"verify-if-present" help:"Handling of attestations: ignore discards them; verify-if-present refuses an upload of a trusted publisher if its attestations cannot be verified; require also refuses uploads without attestations."`
+	TrustedRoot string `placeholder:"FILE" help:"Trusted root of a public or private Sigstore, as JSON. Without it, attestations are neither verified nor shown."`
+	SCT         string `name:"sct" enum:"require,ignore" default:"require" help:"Whether certificates must prove that they were logged. Use ignore for a private Sigstore without a certificate log."`
 }
 
 func (c *Config) checkAttestations() error {
@@ -19,7 +19,7 @@ func (c *Config) checkAttestations() error {
 	return err
 }
 
-// Attester decides about attestations. Its errors name the setting.
+// Attester returns the verifier of attestations. Its errors name the setting.
 func (c *Config) Attester() (*attest.Verifier, error) {
 	a := c.Attestations
 	if a.Policy == string(attest.Require) && a.TrustedRoot == "" {
@@ -34,7 +34,7 @@ func (c *Config) Attester() (*attest.Verifier, error) {
 	return v, nil
 }
 
-// issuerKind returns what the claims of an issuer look like, and "" for one that is not trusted any more.
+// issuerKind returns the kind of a configured issuer. It returns "" if the issuer is no longer trusted.
 func (c *Config) issuerKind(url string) string {
 	for _, i := range c.OIDC.Issuers {
 		if i.Issuer == url {

@@ -16,19 +16,19 @@ import (
 	"pyindex/internal/storage/blobs"
 )
 
-// Bounds on how long a minted token may live.
+// Bounds on the lifetime of a minted token.
 const (
 	minLifetime = time.Minute
 	maxLifetime = 6 * time.Hour
 )
 
-// maxBridge bounds how long a replica that is cut off goes on with rights that may have ended meanwhile.
+// maxBridge bounds how long a replica without the database accepts permissions that may have been revoked meanwhile.
 const maxBridge = time.Hour
 
-// maxLinkLifetime keeps signed URLs, which nobody can revoke, well below what stores allow.
+// maxLinkLifetime bounds signed URLs, which cannot be revoked, well below the limit of the object stores.
 const maxLinkLifetime = 6 * time.Hour
 
-// Check returns an error that names the first setting which cannot be, alone or beside another.
+// Check returns an error that names the first setting that is invalid or contradicts another setting.
 func (c *Config) Check() error {
 	for _, check := range []func() error{
 		c.checkListen, c.checkTLS, c.checkDatabase, c.checkStorage, c.checkOIDC, c.checkAccess, c.checkAttestations,
@@ -47,14 +47,14 @@ func (c *Config) checkListen() error {
 		return fmt.Errorf("listen: %q is not an address with a port: write for example 127.0.0.1:8080", c.Listen)
 	}
 	if c.DataDir == "" {
-		return errors.New("data_dir: a folder is needed")
+		return errors.New("data_dir: the folder is missing")
 	}
 	return nil
 }
 
 func (c *Config) checkTLS() error {
 	if (c.TLSCert == "") != (c.TLSKey == "") {
-		return errors.New("tls_cert and tls_key: one needs the other")
+		return errors.New("tls_cert and tls_key: set both or neither")
 	}
 	ways := 0
 	for _, on := range []bool{c.TLSCert != "", c.TLSSelfSigned, c.TLSACME != ""} {
@@ -82,8 +82,7 @@ func (c *Config) checkDatabase() error {
 	return err
 }
 
-// readSecret returns the text of the file that a setting names, without the space around it. Errors begin with the
-// setting.
+// readSecret returns the trimmed content of the file that a setting names. Errors begin with the name of the setting.
 func readSecret(setting, path string) (string, error) {
 	b, err := os.ReadFile(path)
 	if err != nil {
@@ -92,7 +91,7 @@ func readSecret(setting, path string) (string, error) {
 	return strings.TrimSpace(string(b)), nil
 }
 
-// DatabaseURL returns where the rows are. It may hold a password.
+// DatabaseURL returns the URL of the database. It may contain a password.
 func (c *Config) DatabaseURL() (string, error) {
 	key, text := "database.url", c.Database.URL
 	if c.Database.URLFile != "" {
@@ -113,7 +112,7 @@ func (c *Config) DatabaseURL() (string, error) {
 	return "", fmt.Errorf("%s: the URL must begin with sqlite: or postgres://", key)
 }
 
-// sqlitePath returns the file that the rows are in, or "" for another database.
+// sqlitePath returns the path of the SQLite file. It returns "" if the database is not SQLite.
 func (c *Config) sqlitePath() string {
 	text, err := c.DatabaseURL()
 	path, ok := strings.CutPrefix(text, "sqlite:")
@@ -135,10 +134,10 @@ func (c *Config) checkStorage() error {
 	}
 	local := u.Scheme == "file" || u.Scheme == "mem"
 	if local && c.Storage.Delivery == "redirect" {
-		return errors.New("storage.delivery: redirect needs an object store, and storage.url is none")
+		return errors.New("storage.delivery: redirect needs an object store in storage.url")
 	}
 	if local && c.Storage.LinkURL != "" {
-		return errors.New("storage.link_url: only an object store has one, and storage.url is none")
+		return errors.New("storage.link_url: it needs an object store in storage.url")
 	}
 	if d := time.Duration(c.Storage.LinkLifetime); d < time.Minute || d > maxLinkLifetime {
 		return fmt.Errorf("storage.link_lifetime: %v is not between 1m and %v", d, maxLinkLifetime)
@@ -146,7 +145,7 @@ func (c *Config) checkStorage() error {
 	return nil
 }
 
-// StorageURL returns where the bytes are.
+// StorageURL returns the URL of the blob store.
 func (c *Config) StorageURL() (string, error) {
 	if c.Storage.URL != "" {
 		return c.Storage.URL, nil
@@ -163,12 +162,12 @@ func (c *Config) checkOIDC() error {
 		return fmt.Errorf("oidc.token_lifetime: %v is not between %v and %v", d, minLifetime, maxLifetime)
 	}
 	if d := time.Duration(c.OIDC.KeepExchanges); d < time.Minute {
-		return fmt.Errorf("oidc.keep_exchanges: %v is too short to look at anything: write for example 720h", d)
+		return fmt.Errorf("oidc.keep_exchanges: %v is less than a minute: write for example 720h", d)
 	}
 	seen := map[string]bool{}
 	for _, i := range c.OIDC.Issuers {
 		if seen[i.Issuer] {
-			return fmt.Errorf("oidc.issuers: %s is there twice", i.Issuer)
+			return fmt.Errorf("oidc.issuers: %s is listed twice", i.Issuer)
 		}
 		seen[i.Issuer] = true
 	}
@@ -177,7 +176,7 @@ func (c *Config) checkOIDC() error {
 
 func (c *Config) checkAccess() error {
 	if c.Access.Realm == "" || strings.ContainsFunc(c.Access.Realm, func(r rune) bool { return r < ' ' || r > '~' }) {
-		return errors.New("access.realm: a name of printable ASCII is needed")
+		return errors.New("access.realm: the name must be printable ASCII and not empty")
 	}
 	if longest, usual := time.Duration(c.Access.TokenMaxLife), time.Duration(c.Access.TokenDefault); longest > 0 &&
 		usual > longest {
@@ -187,7 +186,7 @@ func (c *Config) checkAccess() error {
 	return nil
 }
 
-// leastKept keeps a slip of the unit from emptying the record.
+// leastKept prevents a wrong unit, such as m instead of h, from emptying the audit log.
 const leastKept = 24 * time.Hour
 
 func (c *Config) checkAudit() error {
@@ -196,7 +195,7 @@ func (c *Config) checkAudit() error {
 		keep Span
 	}{{"audit.keep", c.Audit.Keep}, {"audit.keep_refusals", c.Audit.KeepRefusals}} {
 		if d := time.Duration(s.keep); d != 0 && d < leastKept {
-			return fmt.Errorf("%s: %v is shorter than a day: write for example 8760h for a year, or 0s for ever", s.name, d)
+			return fmt.Errorf("%s: %v is shorter than a day: write for example 8760h for a year, or 0s to keep entries forever", s.name, d)
 		}
 	}
 	return nil

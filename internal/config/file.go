@@ -15,10 +15,10 @@ import (
 	"pyindex/internal/storage/blobs"
 )
 
-// configFile is the path of a TOML file. Its keys count where neither a flag nor the environment speaks.
+// configFile is the path of a TOML file. A key applies if neither a flag nor the environment sets it.
 type configFile string
 
-// BeforeResolve reads the file once its path is known.
+// BeforeResolve reads the file after kong has parsed its path.
 func (configFile) BeforeResolve(ctx *kong.Context, trace *kong.Path) error {
 	path, _ := ctx.FlagValue(trace.Flag).(configFile)
 	if path == "" {
@@ -36,7 +36,7 @@ func (configFile) BeforeResolve(ctx *kong.Context, trace *kong.Path) error {
 	return nil
 }
 
-// flatten reads TOML into values by key: "listen", "access.anonymous_read".
+// flatten parses TOML into values by key, such as "listen" and "access.anonymous_read".
 func flatten(text []byte) (map[string]any, error) {
 	var file map[string]any
 	if err := toml.Unmarshal(text, &file); err != nil {
@@ -63,16 +63,16 @@ func flatten(text []byte) (map[string]any, error) {
 	return values, nil
 }
 
-// fileResolver answers for flags with what a file says.
+// fileResolver resolves flags from the values of a file.
 type fileResolver struct {
 	path   string
 	values map[string]any
 }
 
-// Validate refuses a file with a key that no setting has.
+// Validate does nothing. Resolve checks the keys of the file.
 func (f *fileResolver) Validate(*kong.Application) error { return nil }
 
-// check names the first key, in alphabetical order, that no flag of app has.
+// check returns an error that names the first key, in alphabetical order, that is not a setting of app.
 func (f *fileResolver) check(app *kong.Application) error {
 	known := map[string]bool{}
 	for _, flag := range app.Flags {
@@ -93,7 +93,7 @@ func (f *fileResolver) check(app *kong.Application) error {
 	return fmt.Errorf("config %s: unknown key %q", f.path, unknown[0])
 }
 
-// Resolve returns the file's word for a flag. kong asks after it read the environment, which comes first.
+// Resolve returns the file's value for a flag, or nil if the environment sets the flag.
 func (f *fileResolver) Resolve(ctx *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {
 	if err := f.check(ctx.Model); err != nil {
 		return nil, err
@@ -114,7 +114,7 @@ func isSet(env string) bool {
 	return ok
 }
 
-// tomlKey is the key of a flag: the section, if its name begins with one, and the rest with underscores.
+// tomlKey returns the key of a flag: the section, if its name begins with one, and the rest with underscores.
 func tomlKey(flag string) string {
 	for _, s := range sections {
 		if rest, ok := strings.CutPrefix(flag, s+"-"); ok {
@@ -124,7 +124,7 @@ func tomlKey(flag string) string {
 	return strings.ReplaceAll(flag, "-", "_")
 }
 
-// flagText writes a value as a flag would have it.
+// flagText returns a value in the form of a flag's argument.
 func flagText(key string, value any, sep string) (string, error) {
 	switch v := value.(type) {
 	case string:
@@ -136,7 +136,7 @@ func flagText(key string, value any, sep string) (string, error) {
 	case []any:
 		return listText(key, v, sep)
 	}
-	return "", fmt.Errorf("%s has a value of a kind that no setting takes", key)
+	return "", fmt.Errorf("%s: no setting has this type of value", key)
 }
 
 func listText(key string, list []any, sep string) (string, error) {
@@ -152,14 +152,14 @@ func listText(key string, list []any, sep string) (string, error) {
 			ok = true
 		}
 		if !ok || strings.Contains(part, sep) {
-			return "", fmt.Errorf("%s must be a text without %q", at, sep)
+			return "", fmt.Errorf("%s must be a string without %q", at, sep)
 		}
 		parts = append(parts, part)
 	}
 	return strings.Join(parts, sep), nil
 }
 
-// issuerText writes a table of [[oidc.issuers]] in the text form.
+// issuerText returns a table of [[oidc.issuers]] in the text form.
 func issuerText(at string, table map[string]any) (string, error) {
 	var pairs []string
 	for _, name := range slices.Sorted(maps.Keys(table)) {
@@ -168,14 +168,14 @@ func issuerText(at string, table map[string]any) (string, error) {
 			return "", fmt.Errorf("unknown key %q", at+"."+name)
 		}
 		if !ok || strings.Contains(value, ",") {
-			return "", fmt.Errorf("%s.%s must be a text without a comma", at, name)
+			return "", fmt.Errorf("%s.%s must be a string without a comma", at, name)
 		}
 		pairs = append(pairs, name+"="+value)
 	}
 	return strings.Join(pairs, ","), nil
 }
 
-// ReadPlace reads where the new place is. Other settings of the file are for index serve.
+// ReadPlace reads the database and storage settings of a migration's target. It ignores the other settings of the file.
 func ReadPlace(path string) (*Config, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -195,7 +195,7 @@ func ReadPlace(path string) (*Config, error) {
 			continue
 		}
 		if *into, ok = value.(string); !ok {
-			return nil, fmt.Errorf("to %s: %s must be a text", path, key)
+			return nil, fmt.Errorf("to %s: %s must be a string", path, key)
 		}
 	}
 	c.Storage.LinkLifetime = Span(blobs.DefaultLinkLifetime)

@@ -11,16 +11,16 @@ import (
 )
 
 // issuer is an entry of [[oidc.issuers]]. Its text form, for a flag or the environment, is
-// "kind=github,issuer=https://…,audience=…,ca_file=…,api_url=…"; kind and issuer are needed.
+// "kind=github,issuer=https://…,audience=…,ca_file=…,api_url=…"; kind and issuer are required.
 type issuer struct {
-	Kind     string // what its claims look like
+	Kind     string // format of its claims
 	Issuer   string // exact "iss"
 	Audience string // "" for the base URL's host
-	CAFile   string // PEM that signs for the issuer's own host, "" for the system's
-	APIURL   string // of kind github: where accounts are asked for, "" for api.github.com and, for another issuer, nowhere
+	CAFile   string // PEM file of the authorities for the issuer's host, "" for the system's
+	APIURL   string // for kind github: API for account look-ups, "" for api.github.com, or for none with another issuer
 }
 
-// field returns where a named field is kept, or nil.
+// field returns a pointer to the named field, or nil if there is no such field.
 func (i *issuer) field(name string) *string {
 	return map[string]*string{
 		"kind":     &i.Kind,
@@ -31,7 +31,7 @@ func (i *issuer) field(name string) *string {
 	}[name]
 }
 
-// UnmarshalText reads the text form and refuses what cannot be.
+// UnmarshalText parses and checks the text form.
 func (i *issuer) UnmarshalText(text []byte) error {
 	*i = issuer{}
 	for pair := range strings.SplitSeq(string(text), ",") {
@@ -39,7 +39,7 @@ func (i *issuer) UnmarshalText(text []byte) error {
 		name = strings.TrimSpace(name)
 		at := i.field(name)
 		if at == nil || *at != "" {
-			return fmt.Errorf("%q is unknown or said twice in an issuer: write kind=…,issuer=…,audience=…,ca_file=…,api_url=…",
+			return fmt.Errorf("%q is unknown or repeated in an issuer: write kind=…,issuer=…,audience=…,ca_file=…,api_url=…",
 				name)
 		}
 		*at = strings.TrimSpace(value)
@@ -56,7 +56,7 @@ func (i *issuer) check() error {
 		return fmt.Errorf("issuer %q is not a URL", i.Issuer)
 	}
 	if u.Scheme != "https" && (u.Scheme != "http" || !Loopback(u.Hostname())) {
-		return fmt.Errorf("issuer %q must use https: plain http is for loopback alone", i.Issuer)
+		return fmt.Errorf("issuer %q must use https: http is allowed only for loopback addresses", i.Issuer)
 	}
 	if err := i.checkAPI(); err != nil {
 		return err
@@ -70,7 +70,7 @@ func (i *issuer) checkAPI() error {
 		return nil
 	}
 	if i.Kind != "github" {
-		return fmt.Errorf("api_url of issuer %s: only kind github has one", i.Issuer)
+		return fmt.Errorf("api_url of issuer %s: only issuers of kind github have one", i.Issuer)
 	}
 	u, err := url.Parse(i.APIURL)
 	if err != nil || u.Hostname() == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" ||
@@ -81,7 +81,7 @@ func (i *issuer) checkAPI() error {
 	return nil
 }
 
-// roots returns the authorities of ca_file, or nil for the system's.
+// roots returns the authorities of ca_file. It returns nil if the system's apply.
 func (i *issuer) roots() (*x509.CertPool, error) {
 	if i.CAFile == "" {
 		return nil, nil
@@ -92,7 +92,7 @@ func (i *issuer) roots() (*x509.CertPool, error) {
 	}
 	pool := x509.NewCertPool()
 	if !pool.AppendCertsFromPEM(pem) {
-		return nil, fmt.Errorf("ca_file of issuer %s: %s holds no certificate in PEM", i.Issuer, i.CAFile)
+		return nil, fmt.Errorf("ca_file of issuer %s: %s contains no PEM certificate", i.Issuer, i.CAFile)
 	}
 	return pool, nil
 }

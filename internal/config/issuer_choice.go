@@ -13,8 +13,8 @@ import (
 	"pyindex/internal/workload/accountid"
 )
 
-// IssuerOf returns the issuer that a publisher of a kind is meant for: the one that was named, else the kind's usual
-// one, else the only one there is. fault.Invalid lists the configured ones where that leaves none.
+// IssuerOf returns the issuer for a publisher of a kind: the named one, or else the kind's default issuer, or else the
+// only configured one. It returns fault.Invalid, listing the configured issuers, if none of these exists.
 func (c *Config) IssuerOf(kind, named string) (string, error) {
 	var all []string
 	for _, i := range c.OIDC.Issuers {
@@ -24,10 +24,10 @@ func (c *Config) IssuerOf(kind, named string) (string, error) {
 	}
 	if len(all) == 0 {
 		return "", fault.New(fault.Invalid,
-			"no issuer of kind %s is among oidc.issuers: add one to the settings first, so that its tokens count", kind)
+			"oidc.issuers has no issuer of kind %s: add one to the settings first", kind)
 	}
 	if named != "" && !slices.Contains(all, named) {
-		return "", fault.New(fault.Invalid, "%.200q is no issuer of kind %s among oidc.issuers, letter by letter: choose %s",
+		return "", fault.New(fault.Invalid, "%.200q is not exactly an issuer of kind %s in oidc.issuers: choose %s",
 			named, kind, strings.Join(all, " or "))
 	}
 	if named != "" {
@@ -37,13 +37,13 @@ func (c *Config) IssuerOf(kind, named string) (string, error) {
 		return usual, nil
 	}
 	if len(all) > 1 {
-		return "", fault.New(fault.Invalid, "several issuers of kind %s are among oidc.issuers: choose with --issuer %s",
+		return "", fault.New(fault.Invalid, "oidc.issuers has several issuers of kind %s: choose one with --issuer %s",
 			kind, strings.Join(all, " or "))
 	}
 	return all[0], nil
 }
 
-// Issuers are those of the settings as publishers name them. Where base is nil, an audience that is not set is "".
+// Issuers returns the configured issuers. If base is nil, an audience that is not configured is "".
 func (c *Config) Issuers(base *url.URL) []publishers.Issuer {
 	all := []publishers.Issuer{}
 	for _, i := range c.OIDC.Issuers {
@@ -55,7 +55,7 @@ func (c *Config) Issuers(base *url.URL) []publishers.Issuer {
 	return all
 }
 
-// AccountAPIs returns where the accounts of GitHub's other issuers are asked for.
+// AccountAPIs returns the APIs for account look-ups at GitHub issuers other than github.com.
 func (c *Config) AccountAPIs() []accountid.API {
 	var all []accountid.API
 	for _, i := range c.OIDC.Issuers {
@@ -66,7 +66,7 @@ func (c *Config) AccountAPIs() []accountid.API {
 	return all
 }
 
-// client trusts the issuer's own authorities alone; nil where it has none.
+// client returns a client that trusts only the authorities of ca_file. It returns nil if ca_file is not set.
 func (i *issuer) client() *http.Client {
 	roots, err := i.roots()
 	if err != nil || roots == nil {

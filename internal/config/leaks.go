@@ -9,10 +9,10 @@ import (
 )
 
 type leaksConfig struct {
-	Keys []string `placeholder:"FILE" help:"Public keys (PEM, ECDSA P-256) of services whose reports of leaked tokens are believed (default: none, and no reports are taken)."`
+	Keys []string `placeholder:"FILE" help:"Public keys (PEM, ECDSA P-256) of services that may report leaked tokens (default: none; reports are not accepted)."`
 }
 
-// PublicKeys reads the files.
+// PublicKeys reads the keys from their files.
 func (c leaksConfig) PublicKeys() ([]*ecdsa.PublicKey, error) {
 	var keys []*ecdsa.PublicKey
 	for _, file := range c.Keys {
@@ -29,7 +29,6 @@ func (c leaksConfig) PublicKeys() ([]*ecdsa.PublicKey, error) {
 	return keys, nil
 }
 
-// checkLeaks refuses to start with a key that cannot be used.
 func (c *Config) checkLeaks() error {
 	_, err := c.Leaks.PublicKeys()
 	return err

@@ -8,11 +8,11 @@ import (
 	"pyindex/internal/fault"
 )
 
-// causes adds to each line with an error what its message leaves out, as the attribute "cause": the message of a fault
-// is written for clients, and a log has to say which disk, connection or store it was.
+// causes adds the attribute "cause" to log lines with an error. The message of a fault is written for clients; the
+// cause names the disk, connection or store.
 type causes struct{ slog.Handler }
 
-// Handle writes the line.
+// Handle writes the line with its cause.
 func (h causes) Handle(ctx context.Context, r slog.Record) error {
 	cause := ""
 	r.Attrs(func(a slog.Attr) bool {
@@ -28,16 +28,16 @@ func (h causes) Handle(ctx context.Context, r slog.Record) error {
 	return h.Handler.Handle(ctx, r)
 }
 
-// WithAttrs keeps the causes.
+// WithAttrs returns a handler that adds causes too.
 func (h causes) WithAttrs(a []slog.Attr) slog.Handler { return causes{h.Handler.WithAttrs(a)} }
 
-// WithGroup keeps the causes.
+// WithGroup returns a handler that adds causes too.
 func (h causes) WithGroup(name string) slog.Handler { return causes{h.Handler.WithGroup(name)} }
 
-// Logger writes what the configuration wants to see.
+// Logger returns a logger to w with the configured level and format.
 func (c logConfig) Logger(w io.Writer) *slog.Logger {
 	var level slog.Level
-	_ = level.UnmarshalText([]byte(c.Level)) // the enum holds nothing else
+	_ = level.UnmarshalText([]byte(c.Level)) // the enum allows only valid levels
 	o := &slog.HandlerOptions{Level: level}
 	if c.Format == "json" {
 		return slog.New(causes{slog.NewJSONHandler(w, o)})
@@ -46,6 +46,6 @@ func (c logConfig) Logger(w io.Writer) *slog.Logger {
 }
 
 type logConfig struct {
-	Level  string `enum:"debug,info,warn,error" default:"info" help:"Least level that is logged: debug, info, warn or error. Requests are info."`
-	Format string `enum:"text,json" default:"text" help:"Form of the log lines: text or json."`
+	Level  string `enum:"debug,info,warn,error" default:"info" help:"Minimum level that is logged: debug, info, warn or error. Requests are logged at info."`
+	Format string `enum:"text,json" default:"text" help:"Format of the log: text or json."`
 }

@@ -9,11 +9,11 @@ import (
 )
 
 type mailConfig struct {
-	Server       string `placeholder:"HOST:PORT" help:"Server of SMTP that takes this index's mail (default: no mail is sent)."`
-	From         string `placeholder:"ADDRESS" help:"Who the messages are from: an address, or a name and an address in angle brackets."`
-	User         string `placeholder:"NAME" help:"User name at the server (default: none)."`
-	PasswordFile string `placeholder:"FILE" help:"File with the password at the server."`
-	TLS          string `name:"tls" enum:"starttls,tls,none" default:"starttls" help:"How the server is spoken to: starttls, tls from the first byte, or none, to this machine only."`
+	Server       string `placeholder:"HOST:PORT" help:"SMTP server for outgoing e-mail (default: no e-mail is sent)."`
+	From         string `placeholder:"ADDRESS" help:"Sender of the messages: an address, or a name and an address in angle brackets."`
+	User         string `placeholder:"NAME" help:"User name for the SMTP server (default: none)."`
+	PasswordFile string `placeholder:"FILE" help:"File with the password for the SMTP server."`
+	TLS          string `name:"tls" enum:"starttls,tls,none" default:"starttls" help:"Encryption of the connection: starttls, tls (from the start), or none (only for a server on this machine)."`
 }
 
 func (c *Config) checkMail() error {
@@ -21,7 +21,7 @@ func (c *Config) checkMail() error {
 	return err
 }
 
-// Sender is what sends mail, nil where none is sent.
+// Sender returns the configured sender of e-mail, or nil if no server is set.
 func (c mailConfig) Sender() (*mail.Sender, error) {
 	if c.Server == "" {
 		if c.From != "" || c.User != "" || c.PasswordFile != "" {

@@ -14,8 +14,8 @@ import (
 	"pyindex/internal/storage/blobs"
 )
 
-// BelievedFor is how long a server that is cut off believes what another process ended meanwhile. A file of SQLite is
-// on the same machine.
+// BelievedFor returns how long a server without its database may accept a token or session that another process has
+// revoked. It is 0 for SQLite, which is on the same machine.
 func (c *Config) BelievedFor() time.Duration {
 	if c.sqlitePath() != "" {
 		return 0
@@ -23,11 +23,11 @@ func (c *Config) BelievedFor() time.Duration {
 	return time.Duration(c.Database.Bridge)
 }
 
-// Meant returns fault.NotFound where a command would otherwise make a new, empty index in a folder that is not there:
-// a slip in --data-dir. A folder that somebody made is meant.
+// Meant returns fault.NotFound if the folder of the SQLite database does not exist, so that a typo in --data-dir does
+// not create an empty index.
 func (c *Config) Meant() error { return c.finds(filepath.Dir(c.sqlitePath())) }
 
-// Exists returns fault.NotFound where there is no database.
+// Exists returns fault.NotFound if the SQLite database does not exist.
 func (c *Config) Exists() error { return c.finds(c.sqlitePath()) }
 
 func (c *Config) finds(path string) error {
@@ -36,13 +36,13 @@ func (c *Config) finds(path string) error {
 	}
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
 		return fault.New(fault.NotFound,
-			"there is no index at %s: start index serve or make the first user there, or name its folder with --data-dir",
+			"there is no index at %s: start index serve or create the first user there, or specify its folder with --data-dir",
 			c.sqlitePath())
 	}
 	return nil
 }
 
-// Directory are the choices about tokens and sessions.
+// Directory returns the options about tokens and sessions.
 func (c *Config) Directory() access.DirectoryOptions {
 	return access.DirectoryOptions{
 		TokenMaxLife: time.Duration(c.Access.TokenMaxLife), TokenDefaultLife: time.Duration(c.Access.TokenDefault),
@@ -50,7 +50,7 @@ func (c *Config) Directory() access.DirectoryOptions {
 	}
 }
 
-// Name is what people read of the index's name.
+// Name returns the name of the index for pages and e-mail.
 func (c *Config) Name() string {
 	if c.Access.Realm == "index" {
 		return "Index"
@@ -58,7 +58,7 @@ func (c *Config) Name() string {
 	return c.Access.Realm
 }
 
-// Blobs are the choices for the store of bytes.
+// Blobs returns the options of the blob store.
 func (c *Config) Blobs() blobs.Options {
 	return blobs.Options{
 		StageDir: filepath.Join(c.DataDir, "stage"), Delivery: blobs.Delivery(c.Storage.Delivery),
@@ -66,8 +66,8 @@ func (c *Config) Blobs() blobs.Options {
 	}
 }
 
-// Differs returns fault.Invalid where two configurations have one database. The store may be the same: then only rows
-// move.
+// Differs returns fault.Invalid if both configurations have the same database. They may have the same blob store; a
+// migration then moves only the rows.
 func (c *Config) Differs(other *Config) error {
 	here, err := c.DatabaseURL()
 	if err != nil {
@@ -84,7 +84,7 @@ func (c *Config) Differs(other *Config) error {
 		same = same || err == nil && os.SameFile(first, second)
 	}
 	if same {
-		return fault.New(fault.Invalid, "the new place has the database of this index: nothing would move")
+		return fault.New(fault.Invalid, "the new configuration has the same database as this index: there is nothing to move")
 	}
 	return nil
 }

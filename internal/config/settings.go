@@ -9,7 +9,7 @@ import (
 	"github.com/alecthomas/kong"
 )
 
-// Setting is a setting as the server understood it.
+// Setting is one effective setting.
 type Setting struct {
 	Name, Value string
 	From        string // "default", "file", "environment" or "flag"
@@ -17,7 +17,7 @@ type Setting struct {
 	Default     string
 }
 
-// SettingsOf returns the settings in effect, for administrators to look at. Values that may hold a secret are hidden.
+// SettingsOf returns the effective settings, for administrators. Values that may contain a secret are redacted.
 func SettingsOf(parsed *kong.Context) []Setting {
 	var out []Setting
 	for _, f := range parsed.Model.Flags {
@@ -39,7 +39,7 @@ func SettingsOf(parsed *kong.Context) []Setting {
 	return out
 }
 
-// sourceOf returns where the value of a setting comes from.
+// sourceOf returns the source of a setting's value, as in Setting.From.
 func sourceOf(parsed *kong.Context, f *kong.Flag) string {
 	for _, p := range parsed.Path {
 		if p.Flag == f && !p.Resolved {
@@ -59,11 +59,11 @@ func sourceOf(parsed *kong.Context, f *kong.Flag) string {
 	return "default"
 }
 
-// secretWords mark settings whose value is nobody's business, whatever it is. Those that name a file are no secrets.
+// secretWords mark settings that are secrets by their name. Settings that name a file are not secrets.
 var secretWords = []string{"password", "secret", "token-key"}
 
-// hideSecrets takes out of a value what only the server may know: passwords and parameters of addresses, and whatever a
-// setting's name says is a secret.
+// hideSecrets redacts the value of a setting that is a secret by its name, and the passwords and secret parameters of
+// URLs.
 func hideSecrets(flag, value string) string {
 	if value == "" || strings.HasSuffix(flag, "-file") {
 		return value
@@ -78,7 +78,7 @@ func hideSecrets(flag, value string) string {
 	}
 	u, err := url.Parse(value)
 	if err != nil {
-		return "[not shown: it cannot be read as an address]"
+		return "[not shown: it is not a valid URL]"
 	}
 	if u.User != nil {
 		u.User = url.User("[secret]")

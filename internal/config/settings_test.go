@@ -64,7 +64,7 @@ func TestHideSecrets(t *testing.T) {
 		{"mail-password", "x", "[secret]"},
 		{"listen", "127.0.0.1:8080", "127.0.0.1:8080"},
 		{"database-url", "sqlite:/var/index.db", "sqlite:/var/index.db"},
-		{"database-url", "postgres://%zz:hush@h", "[not shown: it cannot be read as an address]"},
+		{"database-url", "postgres://%zz:hush@h", "[not shown: it is not a valid URL]"},
 	} {
 		if got := hideSecrets(c[0], c[1]); got != c[2] {
 			t.Errorf("hideSecrets(%s, %s) = %s, want %s", c[0], c[1], got, c[2])

@@ -8,8 +8,8 @@ import (
 	"github.com/alecthomas/kong"
 )
 
-// KongOptions lets kong fill in Config from the command line, the environment and a file. Help shows most settings for
-// serve alone.
+// KongOptions lets kong fill in Config from the command line, the environment and a file. Only the help of serve shows
+// all settings.
 func KongOptions() kong.Option {
 	return kong.OptionFunc(func(k *kong.Kong) error {
 		for _, o := range []kong.Option{kong.Help(shortHelp), kong.PostBuild(nameSettings)} {
@@ -21,10 +21,10 @@ func KongOptions() kong.Option {
 	})
 }
 
-// isSetting reports whether a flag of the program is one of Config.
+// isSetting reports whether a flag is a field of Config.
 func isSetting(f *kong.Flag) bool { return f.Group != nil && f.Group.Key == "settings" }
 
-// nameSettings gives each setting its variable, INDEX_ and the flag's name; flags of commands have none.
+// nameSettings gives each setting an environment variable: INDEX_ and the name of its flag.
 func nameSettings(k *kong.Kong) error {
 	group := &kong.Group{Key: "settings", Title: "Settings (also INDEX_… in the environment, and keys of --config):"}
 	for _, f := range k.Model.Flags {
@@ -37,7 +37,7 @@ func nameSettings(k *kong.Kong) error {
 	return nil
 }
 
-// SecretsOnCommandLine refuses a password where every user of the machine can read it.
+// SecretsOnCommandLine returns an error if the command line, which every user of the machine can read, has a password.
 func SecretsOnCommandLine(ctx *kong.Context) error {
 	for _, p := range ctx.Path {
 		if p.Flag == nil || p.Resolved || p.Flag.Name != "database-url" {
@@ -45,14 +45,14 @@ func SecretsOnCommandLine(ctx *kong.Context) error {
 		}
 		if text, _ := ctx.FlagValue(p.Flag).(string); hasPassword(text) {
 			return errors.New(
-				"database.url: a password on the command line can be read by everybody on this machine: use --database-url-file or INDEX_DATABASE_URL",
+				"database.url: every user of this machine can read a password on the command line: use --database-url-file or INDEX_DATABASE_URL",
 			)
 		}
 	}
 	return nil
 }
 
-// hasPassword reports whether a database URL holds a password, in the user part or as a parameter.
+// hasPassword reports whether a database URL has a password, in the user part or as a parameter.
 func hasPassword(text string) bool {
 	u, err := url.Parse(text)
 	if err != nil {
@@ -62,7 +62,7 @@ func hasPassword(text string) bool {
 	return inUser || u.Query().Has("password") || u.Query().Has("sslpassword")
 }
 
-// shortHelp hides settings from the help of commands which seldom need them.
+// shortHelp prints the help, with most settings hidden unless the command is serve.
 func shortHelp(o kong.HelpOptions, ctx *kong.Context) error {
 	if at := ctx.Selected(); at == nil || at.Name != "serve" {
 		for _, f := range ctx.Model.Flags {
@@ -70,7 +70,7 @@ func shortHelp(o kong.HelpOptions, ctx *kong.Context) error {
 		}
 	}
 	if at := ctx.Selected(); at != nil && at.DefaultCmd != nil {
-		at.Flags = append(at.Flags, at.DefaultCmd.Flags...) // they work without its name
+		at.Flags = append(at.Flags, at.DefaultCmd.Flags...) // they are accepted without its name
 	}
 	return kong.DefaultHelpPrinter(o, ctx)
 }

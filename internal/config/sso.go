@@ -12,7 +12,7 @@ import (
 	"pyindex/internal/signon"
 )
 
-// minSignOnLife keeps people from being sent to the provider all the time.
+// minSignOnLife prevents users from being redirected to the provider all the time.
 const minSignOnLife = 5 * time.Minute
 
 func (c *Config) checkSSO() error {
@@ -28,7 +28,7 @@ func (c *Config) checkSSO() error {
 		return fmt.Errorf("sso.issuer: %q is not an https URL", c.SSO.Issuer)
 	}
 	if c.SSO.ClientID == "" {
-		return errors.New("sso.client_id: the provider knows this index by an id, which is missing")
+		return errors.New("sso.client_id: the client ID of this index at the provider is missing")
 	}
 	if d := time.Duration(c.SSO.SessionLife); d < minSignOnLife || d > access.SessionLifetime {
 		return fmt.Errorf("sso.session_life: %v is not between %v and %s", d, minSignOnLife,
@@ -41,7 +41,7 @@ func (c *Config) checkSSO() error {
 	return err
 }
 
-// groups are the provider's groups and those of this index that their members are put into, nil for none.
+// groups returns the groups of this index by the provider's group, or nil if none are configured.
 func (c ssoConfig) groups() (map[string]string, error) {
 	if len(c.Groups) == 0 {
 		return nil, nil
@@ -64,7 +64,7 @@ func (c ssoConfig) secret() (string, error) {
 	return readSecret("sso.client_secret_file", c.ClientSecretFile)
 }
 
-// SignOn is the provider of single sign-on, nil for none.
+// SignOn returns the provider of single sign-on, or nil if none is configured.
 func (c *Config) SignOn(base *url.URL, log *slog.Logger) (*signon.Provider, error) {
 	if c.SSO.Issuer == "" {
 		return nil, nil
@@ -83,22 +83,22 @@ func (c *Config) SignOn(base *url.URL, log *slog.Logger) (*signon.Provider, erro
 		return nil, err
 	}
 	if o.Log = log; len(o.Groups) == 0 {
-		log.Info("sso.groups is empty: groups of the provider of single sign-on make nobody a member of a group here")
+		log.Info("sso.groups is empty: groups of the single sign-on provider are not mapped to groups of this index")
 	}
 	return signon.New(o), nil
 }
 
 type ssoConfig struct {
-	Issuer           string   `placeholder:"URL" help:"OpenID provider that signs people in (default: none)."`
-	Name             string   `default:"single sign-on" help:"What people call it, on the button."`
-	ClientID         string   `name:"client-id" placeholder:"ID" help:"This index at the provider; the way back is /login/sso/callback."`
-	ClientSecretFile string   `placeholder:"FILE" help:"File with the client's secret."`
-	Scopes           []string `default:"profile,email" help:"Scopes to ask for beside openid."`
-	NameClaim        string   `default:"preferred_username" help:"Claim that becomes the user name."`
-	GroupsClaim      string   `default:"groups" help:"Claim that lists a person's groups."`
-	Groups           []string `placeholder:"THEIRS=OURS" help:"Groups of the provider and those of this index that their members are put into; others are left out (default: none)."`
-	AdminGroup       string   `placeholder:"GROUP" help:"Group of the provider whose members administer this index; others do not."`
-	RequireGroups    []string `placeholder:"GROUP" help:"Only members of one of these groups of the provider come in."`
-	SessionLife      Span     `default:"12h" help:"How long a session lasts that began at the provider: after it the provider is asked again, and groups that were lost there are noticed."`
-	CreateUsers      bool     `default:"true" negatable:"" help:"Whether who comes for the first time gets an account."`
+	Issuer           string   `placeholder:"URL" help:"OpenID Connect provider for single sign-on (default: none)."`
+	Name             string   `default:"single sign-on" help:"Name of the provider on the sign-in button."`
+	ClientID         string   `name:"client-id" placeholder:"ID" help:"Client ID of this index at the provider. Register /login/sso/callback as the redirect URI."`
+	ClientSecretFile string   `placeholder:"FILE" help:"File with the client secret."`
+	Scopes           []string `default:"profile,email" help:"Scopes to request in addition to openid."`
+	NameClaim        string   `default:"preferred_username" help:"Claim with the user name for a new account."`
+	GroupsClaim      string   `default:"groups" help:"Claim with the user's groups."`
+	Groups           []string `placeholder:"THEIRS=OURS" help:"Maps groups of the provider to groups of this index. Groups that are not listed are ignored (default: none)."`
+	AdminGroup       string   `placeholder:"GROUP" help:"Group of the provider whose members are administrators of this index. Other users of the provider are not."`
+	RequireGroups    []string `placeholder:"GROUP" help:"Allow only members of one of these groups of the provider to sign in."`
+	SessionLife      Span     `default:"12h" help:"Lifetime of single sign-on sessions. The user then signs in at the provider again, and changes of groups take effect."`
+	CreateUsers      bool     `default:"true" negatable:"" help:"Create an account on a user's first sign-in."`
 }

@@ -10,7 +10,8 @@ import (
 	"time"
 )
 
-// ByteSize is a number of bytes: a plain number, or one with KB, MB, GB, TB (powers of 1000) or KiB, MiB, GiB, TiB.
+// ByteSize is a number of bytes. Its text is a plain number, or one with KB, MB, GB, TB (powers of 1000) or KiB, MiB,
+// GiB, TiB.
 type ByteSize int64
 
 var byteUnits = []struct {
@@ -28,7 +29,7 @@ var byteUnits = []struct {
 	{"B", 1},
 }
 
-// UnmarshalText reads a size.
+// UnmarshalText parses a size.
 func (b *ByteSize) UnmarshalText(text []byte) error {
 	number, factor := string(text), int64(1)
 	for _, u := range byteUnits {
@@ -45,10 +46,10 @@ func (b *ByteSize) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// Span is a duration that may also be whole days: "30d".
+// Span is a duration. Its text may also be a number of days, such as "30d".
 type Span time.Duration
 
-// UnmarshalText reads a duration, which is not negative.
+// UnmarshalText parses a duration. It returns an error if the duration is negative.
 func (s *Span) UnmarshalText(text []byte) error {
 	d, err := time.ParseDuration(string(text))
 	if days, ok := strings.CutSuffix(string(text), "d"); ok {
@@ -66,24 +67,24 @@ func (s *Span) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// count is a whole number, not negative.
+// count is a non-negative whole number.
 type count int
 
-// UnmarshalText reads a count.
+// UnmarshalText parses a count.
 func (c *count) UnmarshalText(text []byte) error {
 	n, err := strconv.Atoi(string(text))
 	if err != nil || n < 0 || n > 1e9 {
-		return fmt.Errorf("%q is not a whole number from 0 on", text)
+		return fmt.Errorf("%q is not a whole number of 0 or more", text)
 	}
 	*c = count(n)
 	return nil
 }
 
-// prefix is a range of addresses, or one address. The field has a name, because kong would prefer the embedded type's
-// own ways of being read.
+// prefix is a range of addresses, or one address. The field is not embedded, because kong would then use the parsing
+// methods of netip.Prefix.
 type prefix struct{ Addresses netip.Prefix }
 
-// UnmarshalText reads "10.0.0.0/8" or "127.0.0.1".
+// UnmarshalText parses a range or an address, such as "10.0.0.0/8" or "127.0.0.1".
 func (p *prefix) UnmarshalText(text []byte) (err error) {
 	if addr, e := netip.ParseAddr(string(text)); e == nil && addr.Zone() == "" {
 		p.Addresses, err = addr.Prefix(addr.BitLen())
@@ -96,10 +97,10 @@ func (p *prefix) UnmarshalText(text []byte) (err error) {
 	return nil
 }
 
-// baseURL is where clients reach the index. The zero value is not set. Its path has no slash at the end.
+// baseURL is the URL at which clients reach the index, without a trailing slash. The zero value means "not set".
 type baseURL struct{ URL *url.URL }
 
-// UnmarshalText reads an http or https URL with a host and perhaps a path of plain segments.
+// UnmarshalText parses an http or https URL with a host and an optional path of plain segments.
 func (b *baseURL) UnmarshalText(text []byte) error {
 	if len(text) == 0 {
 		return nil
@@ -119,7 +120,7 @@ func (b *baseURL) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// String returns the URL, and "" where it is not set.
+// String returns the URL, or "" if it is not set.
 func (b baseURL) String() string {
 	if b.URL == nil {
 		return ""

@@ -1,7 +1,7 @@
-// Package mail sends short letters of plain text through a server of SMTP.
+// Package mail sends plain-text e-mail through an SMTP server.
 //
-// It promises that a letter goes to one address and holds nothing that its text and subject do not say: what would
-// begin another header is refused. A server whose certificate is not trusted gets neither the password nor the letter.
+// A letter has exactly one recipient. Control characters in its address and subject are refused, so that they cannot
+// add headers. A server with an untrusted certificate receives neither the password nor the letter.
 package mail
 
 import (
@@ -24,21 +24,21 @@ import (
 	"pyindex/internal/fault"
 )
 
-// The ways to speak with a server.
+// Modes of encryption for the connection to a server.
 const (
-	StartTLS = "starttls" // plain at first; nothing is said before TLS is up
-	TLS      = "tls"      // from the first byte
-	None     = "none"     // never; for a server on this machine
+	StartTLS = "starttls" // upgrade to TLS before anything is sent
+	TLS      = "tls"      // TLS from the start
+	None     = "none"     // no TLS; only for a server on this machine
 )
 
-// Options are the server and who writes. Server, From and TLS are needed.
+// Options specify the server and the sender. Server, From and TLS are required.
 type Options struct {
 	Server   string // host and port
-	From     string // an address, with or without a name
-	User     string // "" for a server that asks for none
+	From     string // address, with an optional name
+	User     string // "" if the server requires no authentication
 	Password access.Secret
 	TLS      string
-	Roots    *x509.CertPool // nil for those of the system
+	Roots    *x509.CertPool // nil for the system's
 }
 
 // Sender sends letters. It is safe for concurrent use.
@@ -49,10 +49,10 @@ type Sender struct {
 	from *netmail.Address
 }
 
-// timeout bounds one letter, from the connection to the server's last word.
+// timeout bounds the delivery of one letter, including the connection.
 const timeout = 30 * time.Second
 
-// New returns what sends by a server. An error says which of the options cannot be.
+// New returns a sender for a server. Its errors name the invalid option.
 func New(o Options) (*Sender, error) {
 	host, port, err := net.SplitHostPort(o.Server)
 	n, e := strconv.ParseUint(port, 10, 16)
@@ -64,18 +64,18 @@ func New(o Options) (*Sender, error) {
 		return nil, fmt.Errorf("from: %w", err)
 	}
 	if (o.User == "") != (o.Password == "") {
-		return nil, errors.New("user: a user and a password need each other")
+		return nil, errors.New("user: set both the user and the password, or neither")
 	}
 	if ip := net.ParseIP(host); o.TLS == None && host != "localhost" && (ip == nil || !ip.IsLoopback()) {
-		return nil, fmt.Errorf("tls: only a server on this machine may be spoken to without TLS, and %s is not on it", host)
+		return nil, fmt.Errorf("tls: none is allowed only for a server on this machine, and %s is not on this machine", host)
 	}
 	if o.TLS != StartTLS && o.TLS != TLS && o.TLS != None {
-		return nil, fmt.Errorf("tls: %q is none of starttls, tls and none", o.TLS)
+		return nil, fmt.Errorf("tls: %q is not starttls, tls or none", o.TLS)
 	}
 	return &Sender{o: o, host: host, port: int(n), from: from}, nil
 }
 
-// parse reads one address. What holds a control character is none.
+// parse parses one address. It refuses control characters.
 func parse(s string) (*netmail.Address, error) {
 	a, err := netmail.ParseAddress(s)
 	if err != nil || len(s) > 320 || strings.ContainsFunc(s, unicode.IsControl) ||
@@ -85,9 +85,9 @@ func parse(s string) (*netmail.Address, error) {
 	return a, nil
 }
 
-// Send sends a letter to one address and returns once the server took it, after half a minute at most.
-// fault.Invalid is for one that no server could take, or that this one refused for good; fault.Unavailable for what may
-// pass.
+// Send sends a letter to one address and returns when the server has accepted it, within 30 seconds. It returns
+// fault.Invalid if the letter is invalid or the server refuses it permanently, and fault.Unavailable if the error may
+// be temporary.
 func (s *Sender) Send(ctx context.Context, to string, l outbox.Letter) error {
 	m, err := s.compose(to, l)
 	if err != nil {
@@ -105,12 +105,12 @@ func (s *Sender) Send(ctx context.Context, to string, l outbox.Letter) error {
 	return nil
 }
 
-// explain keeps what the server answered, and says whether it will answer the same again.
+// explain returns an error with the server's response, and with a kind that reports whether a retry may help.
 func explain(err error) error {
 	if sent, ok := errors.AsType[*gomail.SendError](err); ok && !sent.IsTemp() && sent.ErrorCode() >= 500 {
 		return fault.Wrap(fault.Invalid, err, "the mail server refuses the message: %.300s", oneLine(err.Error()))
 	}
-	return fault.Wrap(fault.Unavailable, err, "the mail server did not take the message: %.300s", oneLine(err.Error()))
+	return fault.Wrap(fault.Unavailable, err, "the mail server did not accept the message: %.300s", oneLine(err.Error()))
 }
 
 func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
@@ -121,7 +121,7 @@ func (s *Sender) compose(address string, l outbox.Letter) (*gomail.Msg, error) {
 		return nil, err
 	}
 	if strings.ContainsFunc(l.Subject, unicode.IsControl) || len(l.Subject) > 500 {
-		return nil, fault.New(fault.Invalid, "%.100q cannot be the subject of a message", l.Subject)
+		return nil, fault.New(fault.Invalid, "%.100q is not a valid subject", l.Subject)
 	}
 	m := gomail.NewMsg(gomail.WithNoDefaultUserAgent())
 	m.FromMailAddress(s.from)
@@ -129,7 +129,7 @@ func (s *Sender) compose(address string, l outbox.Letter) (*gomail.Msg, error) {
 	m.Subject(l.Subject)
 	m.SetDate()
 	m.SetMessageID()
-	m.SetGenHeader("Auto-Submitted", "auto-generated") // so that no holiday answers it (RFC 3834)
+	m.SetGenHeader("Auto-Submitted", "auto-generated") // prevents vacation responses (RFC 3834)
 	m.SetBodyString(gomail.TypeTextPlain, l.Text)
 	return m, nil
 }
@@ -150,7 +150,7 @@ func (s *Sender) client() (*gomail.Client, error) {
 	if s.o.User != "" {
 		kind := gomail.SMTPAuthAutoDiscover
 		if s.o.TLS == None {
-			kind = gomail.SMTPAuthPlainNoEnc // which the loopback address makes safe
+			kind = gomail.SMTPAuthPlainNoEnc // safe on the loopback address
 		}
 		o = append(o, gomail.WithSMTPAuth(kind), gomail.WithUsername(s.o.User), gomail.WithPassword(s.o.Password.Reveal()))
 	}

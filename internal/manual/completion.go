@@ -1,6 +1,6 @@
-// Package manual describes the command line to shells and to man.
+// Package manual generates shell completions and the manual page.
 //
-// Both come from the model of the flags' parser, so that they cannot be out of date.
+// Both are generated from the model of the command line parser, so that they are always up to date.
 package manual
 
 import (
@@ -13,9 +13,9 @@ import (
 	"pyindex/internal/terminal"
 )
 
-// Completion prints a script that completes command lines.
+// Completion prints a completion script for a shell.
 type Completion struct {
-	Shell string `arg:"" enum:"bash,zsh,fish" help:"bash, zsh or fish."`
+	Shell string `arg:"" enum:"bash,zsh,fish" help:"Shell: bash, zsh or fish."`
 }
 
 // Run prints the script.
@@ -31,7 +31,7 @@ func (c *Completion) Run(s *terminal.Session, parsed *kong.Context) error {
 	return nil
 }
 
-// each calls f for the program and every command below it that is not hidden, with the words that lead there.
+// each calls f for n and every visible command below it, with the words of the command.
 func each(n *kong.Node, path string, f func(path string, n *kong.Node)) {
 	f(path, n)
 	for _, c := range n.Children {
@@ -41,7 +41,7 @@ func each(n *kong.Node, path string, f func(path string, n *kong.Node)) {
 	}
 }
 
-// flags returns the flags of a command. Those of a default command work without its name.
+// flags returns the flags of a command, including those of its default command.
 func flags(n *kong.Node) []*kong.Flag {
 	all := n.Flags
 	if n.DefaultCmd != nil {
@@ -50,7 +50,7 @@ func flags(n *kong.Node) []*kong.Flag {
 	return all
 }
 
-// walk prints the shell code that finds the command at the cursor: the longest run of words that is one.
+// walk prints shell code that finds the command at the cursor, as the longest sequence of words that is a command.
 func walk(w io.Writer, root *kong.Node) {
 	fmt.Fprint(w, "  local at= word i\n  for ((i = 1; i < COMP_CWORD; i++)); do\n    word=${COMP_WORDS[i]}\n    case \"${at:+$at }$word\" in\n      ")
 	var paths []string
@@ -81,7 +81,7 @@ func bash(w io.Writer, root *kong.Node) {
 	fmt.Fprint(w, "  esac\n  COMPREPLY=($(compgen -W \"$words\" -- \"${COMP_WORDS[COMP_CWORD]}\"))\n}\ncomplete -o default -F _index index\n")
 }
 
-// zsh uses its reading of bash's completions.
+// zsh prints the bash completions, which zsh can read.
 func zsh(w io.Writer, root *kong.Node) {
 	fmt.Fprint(w, "#compdef index\nautoload -U +X bashcompinit && bashcompinit\n")
 	bash(w, root)

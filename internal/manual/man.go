@@ -14,7 +14,7 @@ import (
 // Man prints the manual page of the program.
 type Man struct{}
 
-// Run prints the page, in troff with the macros of man.
+// Run prints the page in troff with the man macros.
 func (*Man) Run(s *terminal.Session, parsed *kong.Context) error {
 	page(s.Out, parsed.Model)
 	return nil
@@ -39,7 +39,7 @@ func page(w io.Writer, app *kong.Application) {
 			}
 		}
 	})
-	fmt.Fprint(w, ".SH SETTINGS\nEach setting is also a variable of the environment, and a key of the file that \\-\\-config names.\n")
+	fmt.Fprint(w, ".SH SETTINGS\nEach setting is also an environment variable, and a key of the file given by \\-\\-config.\n")
 	for _, f := range app.Flags {
 		option(w, f)
 	}
@@ -53,11 +53,11 @@ func option(w io.Writer, f *kong.Flag) {
 	}
 	fmt.Fprintf(w, ".TP\n.B %s\n%s\n", troff(name), troff(f.Help))
 	for _, env := range f.Envs {
-		fmt.Fprintf(w, "Variable:\n.BR %s .\n", troff(env))
+		fmt.Fprintf(w, "Environment variable:\n.BR %s .\n", troff(env))
 	}
 }
 
-// troff escapes what would be a request, an escape or another kind of dash.
+// troff escapes text so that troff prints it literally, including its dashes.
 func troff(s string) string {
 	s = strings.NewReplacer(`\`, `\e`, "-", `\-`, "'", `\(aq`, "\n", " ").Replace(s)
 	if strings.HasPrefix(s, ".") {

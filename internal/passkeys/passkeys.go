@@ -1,8 +1,7 @@
-// Package passkeys speaks WebAuthn with browsers, by way of go-webauthn.
+// Package passkeys implements WebAuthn with go-webauthn.
 //
-// It asks for passkeys that the device can find without a user name and that verify the person, and for no attestation:
-// which maker's device somebody uses is nobody's business here. Origins are compared with the index's own. It keeps
-// nothing.
+// It requires discoverable passkeys with user verification, so that no user name is needed. It requests no attestation,
+// because the make of a user's device does not matter. Origins must be the index's own. The package keeps no state.
 package passkeys
 
 import (
@@ -18,13 +17,13 @@ import (
 	"pyindex/internal/fault"
 )
 
-// Ceremonies are registrations and sign-ins at one address.
+// Ceremonies performs registrations and sign-ins for one base URL.
 type Ceremonies struct{ w *webauthn.WebAuthn }
 
 var _ signin.Authenticators = (*Ceremonies)(nil)
 
-// New returns the ceremonies of an index at a base URL, or nil where browsers know no passkeys: at an address without a
-// name, and without TLS anywhere but on localhost.
+// New returns the ceremonies of an index at a base URL. It returns nil if browsers do not support passkeys there: on IP
+// addresses, and without TLS except on localhost.
 func New(base *url.URL, name string) (*Ceremonies, error) {
 	host := base.Hostname()
 	if net.ParseIP(host) != nil || base.Scheme != "https" && host != "localhost" {
@@ -44,7 +43,7 @@ func New(base *url.URL, name string) (*Ceremonies, error) {
 	return &Ceremonies{w}, nil
 }
 
-// owner is an account.Owner as the library sees one.
+// owner is a signin.Owner as a webauthn.User.
 type owner struct {
 	signin.Owner
 	credentials []webauthn.Credential
@@ -67,8 +66,7 @@ func ownerOf(o signin.Owner) (owner, error) {
 	return out, nil
 }
 
-// BeginRegister implements account.Authenticators. Devices that have a passkey of the owner are told not to make
-// another.
+// BeginRegister starts a registration. The options exclude devices that already have a passkey of the owner.
 func (c *Ceremonies) BeginRegister(o signin.Owner) (options, state []byte, err error) {
 	u, err := ownerOf(o)
 	if err != nil {
@@ -82,7 +80,7 @@ func (c *Ceremonies) BeginRegister(o signin.Owner) (options, state []byte, err e
 	return both(creation, session)
 }
 
-// both writes what the browser gets and what is kept.
+// both encodes the options for the browser and the state to keep.
 func both(options, session any) ([]byte, []byte, error) {
 	o, err := json.Marshal(options)
 	if err != nil {
@@ -92,7 +90,7 @@ func both(options, session any) ([]byte, []byte, error) {
 	return o, s, err
 }
 
-// FinishRegister implements account.Authenticators.
+// FinishRegister completes a registration. It returns fault.Invalid if the response is not valid.
 func (c *Ceremonies) FinishRegister(o signin.Owner, state, response []byte) (id, credential string, err error) {
 	u, err := ownerOf(o)
 	if err != nil {
@@ -118,13 +116,12 @@ func written(c *webauthn.Credential) (id, text string, err error) {
 	return base64.RawURLEncoding.EncodeToString(c.ID), string(b), err
 }
 
-// refused is for what a browser answered and does not fit. The library's words are for developers, so they are for the
-// log.
+// refused returns fault.Invalid for an invalid response. The library's message is for developers, so it is only logged.
 func refused(err error) error {
-	return fault.Wrap(fault.Invalid, err, "the passkey's answer does not fit: try again")
+	return fault.Wrap(fault.Invalid, err, "the response of the passkey is not valid: try again")
 }
 
-// BeginSignIn implements account.Authenticators.
+// BeginSignIn starts a sign-in.
 func (c *Ceremonies) BeginSignIn() (options, state []byte, err error) {
 	assertion, session, err := c.w.BeginDiscoverableLogin(webauthn.WithUserVerification(protocol.VerificationRequired))
 	if err != nil {
@@ -133,7 +130,7 @@ func (c *Ceremonies) BeginSignIn() (options, state []byte, err error) {
 	return both(assertion, session)
 }
 
-// FinishSignIn implements account.Authenticators.
+// FinishSignIn completes a sign-in. It returns fault.Invalid if the response is not valid.
 func (c *Ceremonies) FinishSignIn(state, response []byte,
 	find func(string) (signin.Owner, error),
 ) (id, credential string, cloned bool, err error) {
@@ -151,7 +148,7 @@ func (c *Ceremonies) FinishSignIn(state, response []byte,
 			return nil, err
 		}
 		if o.ID != string(handle) {
-			return nil, fault.New(fault.Invalid, "the passkey is another account's")
+			return nil, fault.New(fault.Invalid, "the passkey belongs to another account")
 		}
 		return ownerOf(o)
 	}

@@ -18,11 +18,11 @@ import (
 )
 
 const (
-	maxNesting   = 60 // characters that begin lists and quotes at the start of a line
+	maxNesting   = 60 // markers of lists and quotes at the start of a line
 	maxFootnotes = 1_000
 )
 
-// gfm is GitHub's Markdown. HTML in it goes through, to be sanitised with the rest.
+// gfm renders GitHub Flavored Markdown. It passes embedded HTML through, which is sanitized later.
 var gfm = goldmark.New(
 	goldmark.WithParser(meteredParser()),
 	goldmark.WithRenderer(renderer.NewRenderer(renderer.WithNodeRenderers(
@@ -35,22 +35,22 @@ var gfm = goldmark.New(
 	))),
 )
 
-// markdown renders Markdown into HTML that is not safe yet. It returns an incomplete result if the budget runs out.
+// markdown renders Markdown as HTML that is not sanitized. The result is incomplete if the budget runs out.
 func markdown(source string, b *budget.Budget) string {
 	pc := parser.NewContext()
 	pc.Set(meterKey, &meter{budget: b})
 	out := limited{budget: b}
-	_ = gfm.Convert([]byte(source), &out, parser.WithContext(pc)) // no error but that of out, which the budget knows
+	_ = gfm.Convert([]byte(source), &out, parser.WithContext(pc)) // the only possible error is that of out, which sets b.Over
 	return out.out.String()
 }
 
-// limited is a buffer that a budget bounds.
+// limited is a buffer bounded by a budget.
 type limited struct {
 	out    strings.Builder
 	budget *budget.Budget
 }
 
-// Write implements io.Writer.
+// Write returns errOver if the budget is exhausted.
 func (l *limited) Write(p []byte) (int, error) {
 	if !l.budget.Write(len(p)) {
 		return 0, errOver
@@ -60,19 +60,19 @@ func (l *limited) Write(p []byte) (int, error) {
 
 var meterKey = parser.NewContextKey()
 
-// meter counts what the parsers do for one text. Several of them look at the rest of a paragraph, or at all its open
-// marks, once for each mark in it; none of them has a bound of its own or looks at a context. Once the budget has run
-// out every parser declines, so that parsing ends at once.
+// meter counts the work of the parsers for one text. Several parsers examine the rest of a paragraph, or all its open
+// marks, once for each mark; none has a bound of its own or checks a context. When the budget is exhausted, all parsers
+// decline, so that parsing ends immediately.
 type meter struct {
 	budget    *budget.Budget
 	footnotes int
-	paragraph ast.Node // the one whose marks are counted
+	paragraph ast.Node // the paragraph of marks
 	marks     int
 }
 
 func meterOf(pc parser.Context) *meter { return pc.Get(meterKey).(*meter) }
 
-// meteredParser returns a parser of GitHub's Markdown each of whose parts works within the budget.
+// meteredParser returns a parser of GitHub Flavored Markdown. All its parts consume the budget.
 func meteredParser() parser.Parser {
 	var blocks, inlines []util.PrioritizedValue
 	for _, v := range append(parser.DefaultBlockParsers(), util.Prioritized(extension.NewFootnoteBlockParser(), 999)) {
@@ -104,18 +104,18 @@ func meteredParser() parser.Parser {
 	)
 }
 
-// meteredBlock is a parser of blocks. Each line asks each block that is open, so empty lines in deeply nested lists
-// cost much more than they are long.
+// meteredBlock is a block parser. It is called for each line and each open block, so that empty lines in deeply nested
+// lists are expensive.
 type meteredBlock struct{ parser.BlockParser }
 
-// What is more than looking at a byte, in steps.
+// Costs in steps.
 const (
-	stepsOfBlock = 250 // a block, which is some hundred bytes of memory
-	stepsOfLine  = 100 // a line in each block that is open, for which goldmark also keeps some memory
-	bytesOfStep  = 8   // bytes that are searched
+	stepsOfBlock = 250 // a block, which takes some hundred bytes of memory
+	stepsOfLine  = 100 // a line in each open block, for which goldmark also allocates memory
+	bytesOfStep  = 8   // bytes searched in one step
 )
 
-// Open implements parser.BlockParser.
+// Open opens a block within the budget.
 func (p meteredBlock) Open(parent ast.Node, reader text.Reader, pc parser.Context) (ast.Node, parser.State) {
 	m := meterOf(pc)
 	if !m.budget.Step(1) {
@@ -133,7 +133,7 @@ func (p meteredBlock) Open(parent ast.Node, reader text.Reader, pc parser.Contex
 	return n, state
 }
 
-// Continue implements parser.BlockParser.
+// Continue continues a block within the budget.
 func (p meteredBlock) Continue(node ast.Node, reader text.Reader, pc parser.Context) parser.State {
 	if !meterOf(pc).budget.Step(stepsOfLine) {
 		return parser.Close
@@ -141,7 +141,7 @@ func (p meteredBlock) Continue(node ast.Node, reader text.Reader, pc parser.Cont
 	return p.BlockParser.Continue(node, reader, pc)
 }
 
-// metered returns a parser within the budget. A parser that wants to hear of the end of a block still does.
+// metered returns a parser that consumes the budget. It preserves the parser's CloseBlock method.
 func metered(p parser.InlineParser) parser.InlineParser {
 	if c, ok := p.(parser.CloseBlocker); ok {
 		return struct {
@@ -154,7 +154,7 @@ func metered(p parser.InlineParser) parser.InlineParser {
 
 type meteredInline struct{ parser.InlineParser }
 
-// Parse implements parser.InlineParser.
+// Parse parses inline markup within the budget.
 func (p meteredInline) Parse(parent ast.Node, block text.Reader, pc parser.Context) ast.Node {
 	m := meterOf(pc)
 	if m.budget.Over {
@@ -171,7 +171,7 @@ func (p meteredInline) Parse(parent ast.Node, block text.Reader, pc parser.Conte
 	return p.InlineParser.Parse(parent, block, pc)
 }
 
-// mark takes the steps of one mark in a paragraph: those before it are compared with it, and the text behind it is
+// mark consumes the steps of one mark in a paragraph: earlier marks are compared with it, and the following text is
 // searched for its end.
 func (m *meter) mark(paragraph ast.Node, at int) {
 	if m.paragraph != paragraph {
@@ -185,10 +185,11 @@ func (m *meter) mark(paragraph ast.Node, at int) {
 	m.budget.Step(steps)
 }
 
-// meteredReferences finds definitions of links at the beginning of a paragraph, each of which moves the rest of it.
+// meteredReferences finds link definitions at the beginning of a paragraph. Each of them moves the rest of the
+// paragraph.
 type meteredReferences struct{ parser.ParagraphTransformer }
 
-// Transform implements parser.ParagraphTransformer.
+// Transform transforms a paragraph within the budget.
 func (t meteredReferences) Transform(node *ast.Paragraph, reader text.Reader, pc parser.Context) {
 	lines, definitions := node.Lines(), 0
 	for definitions < lines.Len() &&
@@ -205,11 +206,10 @@ func lineOf(lines *text.Segments, i int, reader text.Reader) []byte {
 	return segment.Value(reader.Source())
 }
 
-// meteredTable makes tables. Each row is filled up to the width of its head, so a short row may cost what a long one
-// does.
+// meteredTable parses tables. Short rows are completed to the width of the head, so they may cost as much as long rows.
 type meteredTable struct{ parser.ParagraphTransformer }
 
-// Transform implements parser.ParagraphTransformer.
+// Transform transforms a paragraph within the budget.
 func (t meteredTable) Transform(node *ast.Paragraph, reader text.Reader, pc parser.Context) {
 	b, lines := meterOf(pc).budget, node.Lines()
 	columns, escaped := 0, 0
@@ -225,10 +225,10 @@ func (t meteredTable) Transform(node *ast.Paragraph, reader text.Reader, pc pars
 	}
 }
 
-// boxes draws the boxes of task lists as characters, since inputs are not let through.
+// boxes renders the check boxes of task lists as characters, because <input> elements are removed.
 type boxes struct{}
 
-// RegisterFuncs implements goldmark's renderer.NodeRenderer.
+// RegisterFuncs registers the renderer of check boxes.
 func (boxes) RegisterFuncs(r renderer.NodeRendererFuncRegisterer) {
 	r.Register(extast.KindTaskCheckBox,
 		func(w util.BufWriter, _ []byte, n ast.Node, entering bool) (ast.WalkStatus, error) {
@@ -244,7 +244,7 @@ func (boxes) RegisterFuncs(r renderer.NodeRendererFuncRegisterer) {
 		})
 }
 
-// tooNested reports whether a line begins more lists and quotes, or is indented further, than a parser should follow.
+// tooNested reports whether a line has too many nested lists and quotes, or too much indentation, for the parsers.
 func tooNested(text string) bool {
 	for line := range strings.SplitSeq(text, "\n") {
 		trimmed := strings.TrimLeft(line, " \t>*+-0123456789.)")

@@ -1,13 +1,12 @@
-// Package readme turns what a project says of itself into HTML that is safe to show: Markdown, reStructuredText, plain
-// text.
+// Package readme renders project descriptions as safe HTML, from Markdown, reStructuredText or plain text.
 //
-// It promises that nothing in the result runs, loads anything from elsewhere, posts anything, or looks like a part of
-// the page around it: ids carry a prefix, headings begin at the second level, pictures become links. Text is never
-// dropped: what cannot be rendered is shown as it was written. Time, memory and the size of the result are bounded by
-// the length of the text (budget.go); a text that needs more is shown as plain text.
+// The result contains no scripts, forms or external resources, and cannot imitate the page around it: IDs have a
+// prefix, headings begin at the second level, and pictures become links. Text is never dropped: markup that cannot be
+// rendered is shown as source. Time, memory and the size of the result are bounded in proportion to the text (package
+// budget). A text that exceeds these bounds is shown as plain text.
 //
-// It does not promise that the result looks as it does elsewhere: of reStructuredText it knows what projects use, and
-// it never includes files or runs raw directives.
+// The result may look different elsewhere: the package supports the parts of reStructuredText that projects use, and
+// never includes files or raw directives.
 package readme
 
 import (
@@ -23,23 +22,23 @@ import (
 	"pyindex/internal/readme/rest"
 )
 
-// MaxText is how much of a text is rendered, in bytes; what is beyond it is cut off.
+// MaxText is the maximum size of a rendered text in bytes. Longer texts are truncated.
 const MaxText = 256 << 10
 
-// Rendered is a text made ready.
+// Rendered is a rendered text.
 type Rendered struct {
 	HTML  template.HTML
 	Cut   bool // the text was longer than MaxText
-	Plain bool // the text is shown as it was written, because rendering it would have cost too much
-	Late  bool // the context ended before the text was rendered, so that another try may succeed
+	Plain bool // the text is shown as plain text, because rendering it would have exceeded the budget
+	Late  bool // the context ended before the text was rendered, so a retry may succeed
 }
 
-// errOver ends writing once the budget has run out.
-var errOver = errors.New("the text is over its budget")
+// errOver ends rendering when the budget is exhausted.
+var errOver = errors.New("the text exceeds its budget")
 
-// Render renders a core metadata Description by its Description-Content-Type ("text/markdown; variant=GFM",
-// "text/x-rst", "text/plain"). Without a type it is taken for reStructuredText, as PyPI does. Any text gives a result:
-// one that costs too much, or is not ready when ctx ends, is shown as plain text.
+// Render renders a core metadata Description according to its Description-Content-Type ("text/markdown; variant=GFM",
+// "text/x-rst", "text/plain"). Like PyPI, it treats a text without a type as reStructuredText. A text that exceeds its
+// budget, or is not rendered when ctx ends, is returned as plain text.
 func Render(ctx context.Context, text, contentType string) Rendered {
 	var out Rendered
 	if len(text) > MaxText {
@@ -69,7 +68,7 @@ func Render(ctx context.Context, text, contentType string) Rendered {
 
 var lineEnds = strings.NewReplacer("\r\n", "\n", "\r", "\n", "\x00", "\uFFFD", "\f", "\n", "\v", " ")
 
-// rendering returns what renders a content type into HTML that is not safe yet, nil for plain text.
+// rendering returns the renderer of a content type, or nil for plain text. Its HTML is not sanitized.
 func rendering(contentType string) func(string, *budget.Budget) string {
 	kind, _, err := mime.ParseMediaType(contentType)
 	switch {
@@ -81,7 +80,7 @@ func rendering(contentType string) func(string, *budget.Budget) string {
 	return nil
 }
 
-// Plain shows a text as it was written.
+// Plain returns text as preformatted plain text.
 func Plain(text string) Rendered {
 	if len(text) > MaxText {
 		return Rendered{HTML: plain(strings.ToValidUTF8(text[:MaxText], "")), Cut: true, Plain: true}
@@ -89,7 +88,6 @@ func Plain(text string) Rendered {
 	return Rendered{HTML: plain(text), Plain: true}
 }
 
-// plain shows a text as it was written.
 func plain(text string) template.HTML {
 	return template.HTML("<pre>" + html.EscapeString(text) + "</pre>")
 }

@@ -13,7 +13,7 @@ import (
 	"pyindex/internal/readme/budget"
 )
 
-// policy lets through what a text is made of, and nothing that runs, loads, posts or has a style.
+// policy allows the elements of texts. It allows no scripts, resources, forms or styles.
 var policy = func() *bluemonday.Policy {
 	p := bluemonday.NewPolicy()
 	p.AllowElements("h1", "h2", "h3", "h4", "h5", "h6", "p", "br", "hr", "div", "span", "blockquote", "pre", "code",
@@ -34,14 +34,14 @@ var policy = func() *bluemonday.Policy {
 	return p
 }()
 
-// idForm bounds the characters and not their number, which would be as many copies of the classes: the text is bounded
-// itself.
+// idForm restricts the characters of IDs. It does not restrict their length, which would multiply the size of the
+// compiled expression; the length of the text is bounded anyway.
 var idForm = regexp.MustCompile(`\A[\pL\pN:_.-]+\z`)
 
-// idPrefix keeps the ids of a text apart from those of the page.
+// idPrefix separates the IDs of a text from those of the page.
 const idPrefix = "user-content-"
 
-// safe sanitises HTML and fits it into a page. It returns an incomplete result if the budget runs out.
+// safe sanitizes HTML and adapts it to a page. The result is incomplete if the budget runs out.
 func safe(unsafe string, b *budget.Budget) template.HTML {
 	if b.Over {
 		return ""
@@ -64,13 +64,13 @@ func safe(unsafe string, b *budget.Budget) template.HTML {
 	return ""
 }
 
-// meteredReader is HTML on its way to the sanitiser.
+// meteredReader reads HTML for the sanitizer within the budget.
 type meteredReader struct {
 	io.Reader
 	budget *budget.Budget
 }
 
-// Read implements io.Reader.
+// Read returns errOver if the budget is exhausted.
 func (r *meteredReader) Read(p []byte) (int, error) {
 	if !r.budget.Step(len(p)) {
 		return 0, errOver
@@ -78,7 +78,7 @@ func (r *meteredReader) Read(p []byte) (int, error) {
 	return r.Reader.Read(p)
 }
 
-// fitting is HTML being fitted into a page.
+// fitting adapts sanitized HTML to a page.
 type fitting struct {
 	out    strings.Builder
 	budget *budget.Budget
@@ -98,7 +98,7 @@ func (f *fitting) add(t html.Token) {
 	}
 }
 
-// write writes within the budget, which what was unsafe has used a part of.
+// write writes within the budget, of which the HTML before sanitizing has already used a part.
 func (f *fitting) write(s string) {
 	if f.budget.Write(len(s)) {
 		f.out.WriteString(s)
@@ -114,7 +114,7 @@ func (f *fitting) start(t html.Token) {
 		f.link = true
 		t.Attr = linkAttrs(t.Attr)
 	case "pre", "table":
-		t.Attr = append(t.Attr, html.Attribute{Key: "tabindex", Val: "0"}) // they scroll
+		t.Attr = append(t.Attr, html.Attribute{Key: "tabindex", Val: "0"}) // they are scrollable
 	}
 	t.Data = demoted(t.Data)
 	for i, a := range t.Attr {
@@ -125,7 +125,7 @@ func (f *fitting) start(t html.Token) {
 	f.write(t.String())
 }
 
-// picture puts a link in the place of a picture: a picture elsewhere would tell its host who reads this page.
+// picture replaces a picture by a link, because loading it would reveal the readers of the page to its host.
 func (f *fitting) picture(t html.Token) {
 	alt, src := attr(t, "alt"), attr(t, "src")
 	if alt == "" {
@@ -139,8 +139,8 @@ func (f *fitting) picture(t html.Token) {
 	f.write(link.String() + html.EscapeString("["+alt+"]") + "</a>")
 }
 
-// linkAttrs keeps links that lead to another site or within the text. Those that are relative to a repository lead
-// nowhere here.
+// linkAttrs keeps links to other sites and links within the text. It removes links that are relative to a source
+// repository.
 func linkAttrs(attrs []html.Attribute) []html.Attribute {
 	out := attrs[:0:0]
 	for _, a := range attrs {
@@ -171,7 +171,7 @@ func attr(t html.Token, key string) string {
 	return ""
 }
 
-// demoted is a heading one level down, so that the page keeps the first level to itself.
+// demoted returns a heading's tag one level down, because the first level is reserved for the page.
 func demoted(tag string) string {
 	switch tag {
 	case "h1", "h2", "h3", "h4", "h5":

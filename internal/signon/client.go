@@ -6,14 +6,14 @@ import (
 	"pyindex/internal/fetch"
 )
 
-// Bounds of what a provider may answer.
+// Bounds on the responses of a provider.
 const (
-	maxBody      = 1 << 20 // bytes of a document, of its keys, or of the answer to a code
+	maxBody      = 1 << 20 // bytes of the discovery document, the keys or the token response
 	maxRedirects = 3
 )
 
-// newClient returns the client for a provider, over the transport of another: each request ends within the budget,
-// answers are bounded, and redirects stay on the same host, because requests carry the client's secret.
+// newClient returns the HTTP client for a provider, with the transport of like. Requests end within the budget,
+// responses are bounded, and redirects remain on the same host, because requests contain the client secret.
 func newClient(like *http.Client) *http.Client {
 	transport := http.DefaultTransport
 	if like != nil && like.Transport != nil {

@@ -1,8 +1,8 @@
-// Package signon signs people in by an OpenID provider: authorization code with PKCE (RFC 7636), state and nonce.
+// Package signon signs users in through an OpenID provider: authorization code with PKCE (RFC 7636), state and nonce.
 //
-// The provider is asked when somebody signs in and not before, with short timeouts, so that its outage stops nobody who
-// signs in otherwise. An identity is the issuer and the subject that it signed; names and groups are taken from the
-// same token. Nothing is kept here: what the way back needs is the caller's to keep, bound to the browser.
+// The provider is contacted only when a user signs in with it, with short timeouts, so that its outage does not affect
+// other ways to sign in. An identity is the issuer and the subject of the ID token, which also provides names and
+// groups. The package keeps no state of sign-ins: the caller stores it, bound to the browser.
 package signon
 
 import (
@@ -24,50 +24,50 @@ import (
 	"pyindex/internal/fault"
 )
 
-// Options are how a provider is spoken with.
+// Options configure a provider.
 type Options struct {
 	Issuer       string // exact "iss"
 	ClientID     string
 	ClientSecret string            // "" for a public client
-	Redirect     string            // URL of the way back
-	Scopes       []string          // beside openid
-	NameClaim    string            // "preferred_username" where empty
-	GroupsClaim  string            // "groups" where empty
-	Groups       map[string]string // the provider's groups to those of this index; others are left out
-	Admins       string            // the provider's group whose members administer the index; "" where it does not decide
-	Required     []string          // somebody must be in one of these groups of the provider; empty for no such rule
-	Client       *http.Client      // whose transport is used; nil for one like http.DefaultTransport
-	Now          func() time.Time  // time.Now
-	Log          *slog.Logger      // slog.Default
+	Redirect     string            // redirect URI
+	Scopes       []string          // in addition to openid
+	NameClaim    string            // default "preferred_username"
+	GroupsClaim  string            // default "groups"
+	Groups       map[string]string // groups of this index by the provider's group; others are ignored
+	Admins       string            // the provider's group of administrators; "" if the provider does not decide
+	Required     []string          // users must be in one of these groups of the provider; empty for no restriction
+	Client       *http.Client      // its transport is used; nil for http.DefaultTransport
+	Now          func() time.Time  // default time.Now
+	Log          *slog.Logger      // default slog.Default
 }
 
 // Provider is an OpenID provider. It is safe for concurrent use.
 type Provider struct {
 	o        Options
 	client   *http.Client
-	unmapped sync.Once // that the provider's groups are not used is said once
+	unmapped sync.Once // for logging once that the provider's groups are not used
 
 	mu       sync.Mutex
-	is       *oidc.Provider // nil until it answered
-	asking   *discovery     // under way, nil for none
-	failed   error          // of the last discovery, nil after one that succeeded
+	is       *oidc.Provider // nil until discovery has succeeded
+	asking   *discovery     // the running discovery, or nil
+	failed   error          // error of the last discovery, or nil
 	failedAt time.Time
 }
 
-// discovery is one request for the discovery document, which all sign-ons of the time wait for.
+// discovery is a request for the discovery document. All concurrent sign-ins wait for it.
 type discovery struct {
 	done chan struct{} // closed when is and err are set
 	is   *oidc.Provider
 	err  error
 }
 
-// Bounds of how a provider is spoken with.
+// Timeouts for a provider.
 const (
-	budget   = 10 * time.Second // for each request to it, and for all of a sign-in
-	coolDown = 5 * time.Second  // after a discovery that failed, until the next
+	budget   = 10 * time.Second // for each request, and for a whole sign-in step
+	coolDown = 5 * time.Second  // time between a failed discovery and the next one
 )
 
-// New returns a provider. It is not asked yet.
+// New returns a provider without contacting it.
 func New(o Options) *Provider {
 	if o.NameClaim == "" {
 		o.NameClaim = "preferred_username"
@@ -84,12 +84,12 @@ func New(o Options) *Provider {
 	return &Provider{o: o, client: newClient(o.Client)}
 }
 
-// Issuer is the provider's name for itself.
+// Issuer returns the provider's issuer identifier.
 func (p *Provider) Issuer() string { return p.o.Issuer }
 
-// discovered returns the provider as its discovery document says. It returns fault.Unavailable if the provider does not
-// answer or failed to a moment ago, and when ctx ends. One request is under way at a time, which no sign-on that gives
-// up ends.
+// discovered returns the provider of the discovery document. It returns fault.Unavailable if the provider does not
+// respond, if a discovery has just failed, or if ctx ends. Only one discovery runs at a time, and it continues if a
+// sign-in that waits for it is canceled.
 func (p *Provider) discovered(ctx context.Context) (*oidc.Provider, *oauth2.Config, error) {
 	p.mu.Lock()
 	is, d := p.is, p.asking
@@ -121,7 +121,7 @@ func (p *Provider) discovered(ctx context.Context) (*oidc.Provider, *oauth2.Conf
 	}, nil
 }
 
-// discover asks for the discovery document. It outlives the request that began it: others wait for it too.
+// discover fetches the discovery document. It outlives the request that started it, because others wait for it too.
 func (p *Provider) discover(d *discovery) {
 	ctx, cancel := context.WithTimeout(oidc.ClientContext(context.Background(), p.client), budget)
 	defer cancel()
@@ -134,10 +134,10 @@ func (p *Provider) discover(d *discovery) {
 
 func errAway(err error) error {
 	return fault.Wrap(fault.Unavailable, err,
-		"the provider of single sign-on does not answer: try again, or sign in another way")
+		"the single sign-on provider does not respond: try again, or sign in another way")
 }
 
-// way is what the way back needs.
+// way is the state of a sign-in that Finish needs.
 type way struct {
 	State    string `json:"state"`
 	Nonce    string `json:"nonce"`
@@ -145,7 +145,7 @@ type way struct {
 	Next     string `json:"next"`
 }
 
-// Begin returns where to send the browser, and what Finish needs to know; next is kept for the caller.
+// Begin returns the URL to redirect the browser to, and the state to pass to Finish. Finish returns next to the caller.
 func (p *Provider) Begin(ctx context.Context, next string) (url string, kept []byte, err error) {
 	ctx, cancel := context.WithTimeout(ctx, budget)
 	defer cancel()
@@ -158,9 +158,10 @@ func (p *Provider) Begin(ctx context.Context, next string) (url string, kept []b
 	return config.AuthCodeURL(w.State, oidc.Nonce(w.Nonce), oauth2.S256ChallengeOption(w.Verifier)), kept, err
 }
 
-var errFinish = fault.New(fault.Denied, "the answer of single sign-on does not fit what was asked: begin again")
+var errFinish = fault.New(fault.Denied, "the response of single sign-on does not match the request: sign in again")
 
-// Finish takes what the provider sent back and returns who it is, and next. fault.Denied where it does not fit.
+// Finish completes a sign-in with the state and code from the redirect. It returns the user's identity and next. It
+// returns fault.Denied if the response does not match the request.
 func (p *Provider) Finish(ctx context.Context, kept []byte, state, code string) (account.Identity, string, error) {
 	ctx, cancel := context.WithTimeout(oidc.ClientContext(ctx, p.client), budget)
 	defer cancel()
@@ -194,7 +195,7 @@ func (p *Provider) Finish(ctx context.Context, kept []byte, state, code string) 
 	return id, w.Next, err
 }
 
-// exchangeFailed tells a provider that refused from one that does not answer.
+// exchangeFailed returns fault.Denied if the provider refused the code, and fault.Unavailable otherwise.
 func exchangeFailed(err error) error {
 	if refused, ok := errors.AsType[*oauth2.RetrieveError](err); ok && refused.Response != nil &&
 		refused.Response.StatusCode < 500 {
@@ -203,8 +204,8 @@ func exchangeFailed(err error) error {
 	return errAway(err)
 }
 
-// identity reads the claims. It returns the identity beside fault.Denied if that is in none of the groups that are
-// required.
+// identity returns the identity in the claims. It also returns fault.Denied if the user is in none of the required
+// groups.
 func (p *Provider) identity(token *oidc.IDToken) (account.Identity, error) {
 	var claims map[string]any
 	if err := token.Claims(&claims); err != nil {
@@ -226,7 +227,7 @@ func (p *Provider) identity(token *oidc.IDToken) (account.Identity, error) {
 	if len(groups) > 0 && len(p.o.Groups) == 0 {
 		p.unmapped.Do(func() {
 			p.o.Log.Info(
-				"the provider of single sign-on sends groups, and sso.groups maps none of them to a group of this index", "groups",
+				"the single sign-on provider sends groups, but sso.groups maps none of them to a group of this index", "groups",
 				len(groups),
 			)
 		})
@@ -238,12 +239,12 @@ func (p *Provider) identity(token *oidc.IDToken) (account.Identity, error) {
 	}
 	if len(p.o.Required) > 0 &&
 		!slices.ContainsFunc(p.o.Required, func(g string) bool { return slices.Contains(groups, g) }) {
-		return id, fault.New(fault.Denied, "you are in none of the groups whose members may use this index")
+		return id, fault.New(fault.Denied, "you are not in any of the groups that may use this index")
 	}
 	return id, nil
 }
 
-// maxGroups bounds how many groups of a token count.
+// maxGroups is the maximum number of a token's groups that are used.
 const maxGroups = 500
 
 func groupsOf(claim any) (out []string) {

@@ -9,10 +9,11 @@ import (
 	"pyindex/internal/workload"
 )
 
-// ProjectMissing stands in a command where the reader has to put a project's name.
+// ProjectMissing is the placeholder for a project's name in a command.
 const ProjectMissing = "PROJECT"
 
-// AddLine is the command that adds a publisher. The values come from strangers' tokens: each is one word for a shell.
+// AddLine returns the command that adds a publisher. Its values are quoted for a shell, because they come from tokens
+// of unknown callers.
 func AddLine(settings, provider, issuer, project string, pending bool, fields map[string]string) string {
 	var b strings.Builder
 	b.WriteString("index" + settings + " publisher add " + provider)
@@ -37,7 +38,7 @@ func AddLine(settings, provider, issuer, project string, pending bool, fields ma
 	return b.String()
 }
 
-// flagWord is a flag with a value, a blank before it. A value that begins with a dash is not another flag.
+// flagWord returns a flag with its value, after a space. A value that begins with a dash is joined by "=".
 func flagWord(name, value string) string {
 	if strings.HasPrefix(value, "-") {
 		return " --" + name + "=" + Quote(value)

@@ -10,7 +10,7 @@ import (
 	"pyindex/internal/fault"
 )
 
-// Complain writes an error on one line.
+// Complain writes an error as one line.
 func Complain(w io.Writer, err error) {
 	text := fault.Explain(err)
 	if errors.Is(err, context.Canceled) {

@@ -14,7 +14,7 @@ const (
 	checkSkipped = "skipped"
 )
 
-// finding is what one check found, in a sentence, and what to do about it.
+// finding is the result of one check, as a sentence with advice.
 type finding struct {
 	Check  string `json:"check"`
 	Status string `json:"status"`
@@ -22,22 +22,22 @@ type finding struct {
 	Advice string `json:"advice,omitempty"`
 }
 
-// Findings are what a doctor found. Texts may come from another machine: none of them reaches a terminal as it is.
+// Findings are the results of a doctor's checks. Texts may come from another machine, so they are made printable.
 type Findings []finding
 
 func (f *Findings) note(check, status, advice, format string, args ...any) {
 	*f = append(*f, finding{check, status, Printable(fmt.Sprintf(format, args...)), advice})
 }
 
-// OK records a check that found nothing wrong.
+// OK records a successful check.
 func (f *Findings) OK(check, format string, args ...any) { f.note(check, checkOK, "", format, args...) }
 
-// Skip records a check that could not be made.
+// Skip records a check that was not possible.
 func (f *Findings) Skip(check, format string, args ...any) {
 	f.note(check, checkSkipped, "", format, args...)
 }
 
-// Warn records something that may become a failure, and the advice to print below it.
+// Warn records a problem that may become a failure, and the advice to print below it.
 func (f *Findings) Warn(check, advice, format string, args ...any) {
 	f.note(check, checkWarning, advice, format, args...)
 }
@@ -47,7 +47,7 @@ func (f *Findings) Fail(check, advice, format string, args ...any) {
 	f.note(check, checkFailed, advice, format, args...)
 }
 
-// Failed returns an error where any check failed: the program's status is 1 then.
+// Failed returns an error if any check failed, so that the exit status is 1.
 func (f Findings) Failed() error {
 	n := 0
 	for _, x := range f {
@@ -61,7 +61,7 @@ func (f Findings) Failed() error {
 	return fmt.Errorf("%d of %d checks failed", n, len(f))
 }
 
-// Write writes the findings for people, with the advice below each.
+// Write writes the findings as text, with the advice below each.
 func (f Findings) Write(w io.Writer) {
 	for _, x := range f {
 		fmt.Fprintf(w, "%-8s %s: %s\n", x.Status, x.Check, x.Text)

@@ -9,12 +9,12 @@ import (
 	"time"
 )
 
-// Listing is a flag of every command that lists.
+// Listing is the --json flag of commands that list rows.
 type Listing struct {
-	JSON bool `name:"json" help:"Write JSON."`
+	JSON bool `name:"json" help:"Write the output as JSON."`
 }
 
-// Write writes rows as JSON, or as a table with a heading.
+// Write writes value as JSON, or rows as a table with a heading.
 func (l Listing) Write(w io.Writer, value any, heading []string, rows [][]string) error {
 	if l.JSON {
 		return WriteJSON(w, value)
@@ -27,7 +27,7 @@ func (l Listing) Write(w io.Writer, value any, heading []string, rows [][]string
 	return t.Flush()
 }
 
-// dashes returns a row without empty cells: a column of a tabwriter ends at a row that has no cell in it.
+// dashes replaces empty cells of a row by "-", because an empty cell ends a column of a tabwriter.
 func dashes(row []string) []string {
 	out := make([]string, len(row))
 	for i, cell := range row {
@@ -36,7 +36,7 @@ func dashes(row []string) []string {
 	return out
 }
 
-// WriteJSON writes an indented document.
+// WriteJSON writes value as indented JSON.
 func WriteJSON(w io.Writer, value any) error {
 	e := json.NewEncoder(w)
 	e.SetIndent("", "  ")
@@ -44,10 +44,10 @@ func WriteJSON(w io.Writer, value any) error {
 	return e.Encode(value)
 }
 
-// Moment is a time in JSON and tables; the zero one is null and "-".
+// Moment is a time for JSON and tables. The zero time is null in JSON and "-" in a table.
 type Moment time.Time
 
-// MarshalJSON writes RFC 3339, or null.
+// MarshalJSON returns the time in UTC in the format of RFC 3339, or null.
 func (m Moment) MarshalJSON() ([]byte, error) {
 	if time.Time(m).IsZero() {
 		return []byte("null"), nil
@@ -55,7 +55,7 @@ func (m Moment) MarshalJSON() ([]byte, error) {
 	return json.Marshal(time.Time(m).UTC().Format(time.RFC3339))
 }
 
-// String writes the time for a table.
+// String returns the time in UTC for a table.
 func (m Moment) String() string {
 	if time.Time(m).IsZero() {
 		return "-"
@@ -63,7 +63,7 @@ func (m Moment) String() string {
 	return time.Time(m).UTC().Format("2006-01-02 15:04")
 }
 
-// NotNil makes an empty list "[]" in JSON.
+// NotNil returns an empty slice for nil, so that JSON has [] instead of null.
 func NotNil[T any](s []T) []T {
 	if s == nil {
 		return []T{}

@@ -1,7 +1,7 @@
-// Package terminal is the input and output of a command.
+// Package terminal handles the input and output of commands.
 //
-// Lists are tables or JSON, times and sizes look the same everywhere, and text that may come from another machine is
-// made printable. It knows neither settings nor the index, so that commands in CI jobs can use it.
+// It writes lists as tables or JSON, formats times and sizes, and makes text from other machines printable. It depends
+// on neither settings nor the index, so that commands in CI jobs can use it.
 package terminal
 
 import (
@@ -9,7 +9,7 @@ import (
 	"io"
 )
 
-// Session is what every command works with.
+// Session has the context, input and output of a command.
 type Session struct {
 	Ctx  context.Context // ends when the user interrupts the program
 	In   io.Reader

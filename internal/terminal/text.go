@@ -7,7 +7,7 @@ import (
 	"unicode"
 )
 
-// Printable replaces what could move a terminal's cursor or turn its text around.
+// Printable replaces characters that are not printable by "?", such as those that control a terminal.
 func Printable(s string) string {
 	return strings.Map(func(r rune) rune {
 		if !unicode.IsPrint(r) {
@@ -25,7 +25,7 @@ func Absolute(path string) string {
 	return path
 }
 
-// Quote makes a word of a path for a shell, where it has to.
+// Quote quotes s as one word for a shell, if necessary.
 func Quote(s string) string {
 	if !strings.ContainsFunc(s, func(r rune) bool { return !strings.ContainsRune("/._-+=:,@%", r) && !alphanumeric(r) }) {
 		return s
@@ -37,7 +37,7 @@ func alphanumeric(r rune) bool {
 	return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9'
 }
 
-// Dash is a text in a table, "-" for none.
+// Dash returns s, or "-" if s is empty.
 func Dash(s string) string {
 	if s == "" {
 		return "-"
@@ -53,7 +53,7 @@ func Yes(b bool) string {
 	return "no"
 }
 
-// Plural returns a number and what is counted, whose plural has an s.
+// Plural returns n with the noun one, whose plural ends in s.
 func Plural(n int64, one string) string {
 	if n == 1 {
 		return "1 " + one
@@ -61,7 +61,7 @@ func Plural(n int64, one string) string {
 	return fmt.Sprintf("%d %ss", n, one)
 }
 
-// SizeText returns a number of bytes for people, in the largest unit that fits.
+// SizeText returns a number of bytes in the largest unit that fits.
 func SizeText(n int64) string {
 	switch {
 	case n >= 1<<30:
@@ -74,5 +74,5 @@ func SizeText(n int64) string {
 	return fmt.Sprintf("%d B", n)
 }
 
-// InMiB writes a number of bytes for people.
+// InMiB returns a number of bytes in MiB.
 func InMiB(n int64) string { return fmt.Sprintf("%.1f MiB", float64(n)/(1<<20)) }

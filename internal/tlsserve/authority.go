@@ -19,15 +19,15 @@ import (
 	"time"
 )
 
-// How long what we sign is good for, and how long before its end a new one is made. Clients refuse server certificates
-// of more than some 398 days.
+// Validity of our certificates, and the time before their expiry at which they are renewed. Clients refuse server
+// certificates that are valid for more than 398 days.
 const (
 	authorityYears = 10
 	serverDays     = 365
 	renewBefore    = 30 * 24 * time.Hour
 )
 
-// authority is a small certificate authority in a folder: ca.pem for clients to trust, and ca-key.pem.
+// authority is a private certificate authority in a folder. Clients trust its ca.pem; ca-key.pem is its key.
 type authority struct {
 	dir  string
 	now  func() time.Time
@@ -37,7 +37,7 @@ type authority struct {
 
 func (a *authority) path(name string) string { return filepath.Join(a.dir, name) }
 
-// openAuthority opens the authority in dir or makes one. Clients that trust it go on doing so over restarts.
+// openAuthority opens the authority in dir, or creates one if there is none.
 func openAuthority(dir string, now func() time.Time) (*authority, error) {
 	a := &authority{dir: dir, now: now}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
@@ -47,7 +47,7 @@ func openAuthority(dir string, now func() time.Time) (*authority, error) {
 	if err == nil {
 		if now().After(cert.NotAfter) {
 			return nil, fmt.Errorf(
-				"the authority %s ended on %s: remove the folder %s to make a new one, and have clients trust it",
+				"the certificate authority %s expired on %s: remove the folder %s to create a new one, and make clients trust it",
 				a.path("ca.pem"), cert.NotAfter.Format(time.DateOnly), dir,
 			)
 		}
@@ -85,7 +85,8 @@ func (a *authority) template(name pkix.Name, until time.Time) *x509.Certificate 
 	}
 }
 
-// server makes sure that cert.pem and key.pem are good for all hosts for a while, and returns their paths.
+// server returns the paths of a certificate and key for all hosts. It renews the certificate if it expires soon or
+// lacks a host.
 func (a *authority) server(hosts []string) (cert, key string, err error) {
 	cert, key = a.path("cert.pem"), a.path("key.pem")
 	old, _, err := readPair(cert, key)
@@ -129,7 +130,7 @@ func (a *authority) sign(cert, key string, hosts []string) error {
 	return writePair(cert, key, k, der)
 }
 
-// readPair reads a certificate and its key; fs.ErrNotExist where either is missing.
+// readPair reads a certificate and its key. It returns fs.ErrNotExist if either is missing.
 func readPair(cert, key string) (*x509.Certificate, crypto.Signer, error) {
 	c, err := ReadPEM(cert)
 	if err != nil {
@@ -149,12 +150,12 @@ func readPair(cert, key string) (*x509.Certificate, crypto.Signer, error) {
 	}
 	signer, ok := private.(crypto.Signer)
 	if !ok {
-		return nil, nil, fmt.Errorf("%s: not a key that signs", key)
+		return nil, nil, fmt.Errorf("%s: the key cannot sign", key)
 	}
 	return parsed, signer, nil
 }
 
-// ReadPEM returns the first block of a file.
+// ReadPEM returns the content of the first PEM block of a file.
 func ReadPEM(path string) ([]byte, error) {
 	b, err := os.ReadFile(path)
 	if err != nil {
@@ -167,7 +168,7 @@ func ReadPEM(path string) ([]byte, error) {
 	return block.Bytes, nil
 }
 
-// writePair writes the key first, so that a certificate never lies there without its key.
+// writePair writes the key first, so that a certificate never exists without its key.
 func writePair(cert, key string, k crypto.Signer, der []byte) error {
 	private, err := x509.MarshalPKCS8PrivateKey(k)
 	if err != nil {
@@ -179,7 +180,7 @@ func writePair(cert, key string, k crypto.Signer, der []byte) error {
 	return writePEM(cert, "CERTIFICATE", der, 0o644)
 }
 
-// writePEM puts the whole file in place at once.
+// writePEM writes the file atomically.
 func writePEM(path, kind string, der []byte, mode os.FileMode) error {
 	temporary := path + ".new"
 	if err := os.WriteFile(temporary, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), mode); err != nil {

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// certFiles serves a certificate from two files and reads them again when they change, so that renewals need no
-// restart. A pair that cannot be read is logged and the old one goes on.
+// certFiles serves a certificate from two files and reloads them when they change, so that renewals need no restart. If
+// the new pair is invalid, certFiles logs the error and keeps the old certificate.
 type certFiles struct {
 	cert, key string
 	log       *slog.Logger
@@ -18,14 +18,14 @@ type certFiles struct {
 
 	mu      sync.Mutex
 	current *tls.Certificate
-	stamp   [2]time.Time // of the files as read
+	stamp   [2]time.Time // modification times of the loaded files
 	looked  time.Time
 }
 
-// lookEvery is how often handshakes look at the files' times.
+// lookEvery is the minimum time between checks of the files' modification times.
 const lookEvery = time.Second
 
-// openCertFiles reads the pair; an error names the setting.
+// openCertFiles loads the certificate and key. Its errors name the settings.
 func openCertFiles(cert, key string, log *slog.Logger) (*certFiles, error) {
 	f := &certFiles{cert: cert, key: key, log: log, now: time.Now}
 	if err := f.read(); err != nil {
@@ -53,7 +53,7 @@ func (f *certFiles) stamps() (s [2]time.Time) {
 	return s
 }
 
-// Reload reads the files now: on SIGHUP.
+// Reload reloads the files immediately. It is called on SIGHUP.
 func (f *certFiles) Reload() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -62,14 +62,14 @@ func (f *certFiles) Reload() {
 
 func (f *certFiles) reload() {
 	if err := f.read(); err != nil {
-		f.stamp = f.stamps() // do not try again before they change
-		f.log.Error("the certificate could not be read again; the old one stays", "cert", f.cert, "error", err)
+		f.stamp = f.stamps() // do not retry until they change
+		f.log.Error("the certificate could not be reloaded; the old one remains in use", "cert", f.cert, "error", err)
 		return
 	}
-	f.log.Info("certificate read again", "cert", f.cert)
+	f.log.Info("certificate reloaded", "cert", f.cert)
 }
 
-// GetCertificate is for tls.Config.
+// GetCertificate returns the current certificate. It implements the field of tls.Config.
 func (f *certFiles) GetCertificate(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

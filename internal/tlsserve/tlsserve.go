@@ -1,8 +1,8 @@
-// Package tlsserve provides the certificate of a server: from files, from Let's Encrypt, or signed by a small authority
-// of our own.
+// Package tlsserve provides the certificate of a server: from files, from Let's Encrypt, or signed by a private
+// authority of our own.
 //
-// Certificates in files are read again when they change, and self-signed ones are renewed, without a restart. A broken
-// replacement is logged and the old certificate stays in use.
+// Certificates in files are reloaded when they change, and self-signed ones are renewed, without a restart. If a
+// replacement is invalid, the error is logged and the old certificate remains in use.
 package tlsserve
 
 import (
@@ -20,30 +20,30 @@ import (
 	"golang.org/x/crypto/acme/autocert"
 )
 
-// Options are the choices for a server. At most one of CertFile, SelfSigned and ACMEHost is set; without any the
-// server speaks plain HTTP.
+// Options configure a server. At most one of CertFile, SelfSigned and ACMEHost may be set. If none is set, the server
+// uses plain HTTP.
 type Options struct {
 	CertFile, KeyFile string   // PEM
-	SelfSigned        bool     // sign with an authority of our own, which is kept in Dir
-	ACMEHost          string   // get certificates for this host from Let's Encrypt and keep them in Dir/acme
+	SelfSigned        bool     // sign with our own authority, stored in Dir
+	ACMEHost          string   // obtain certificates for this host from Let's Encrypt and store them in Dir/acme
 	Dir               string   // folder for keys and certificates
 	Hosts             []string // names and addresses of a self-signed certificate
 	Log               *slog.Logger
 }
 
-// Server is how a server speaks TLS.
+// Server is the TLS configuration of a server.
 type Server struct {
 	Config    *tls.Config  // nil for plain HTTP
-	Authority string       // path of the certificate that clients must trust, "" unless it is self-signed
-	files     *certFiles   // read again on SIGHUP, or nil
-	renew     func() error // makes a new server certificate when the old one nears its end, or nil
+	Authority string       // path of the authority's certificate for clients to trust, "" unless SelfSigned is set
+	files     *certFiles   // reloaded on SIGHUP, or nil
+	renew     func() error // renews the server certificate if it expires soon, or nil
 	log       *slog.Logger
 }
 
-// renewEvery is how often the age of a self-signed certificate is looked at.
+// renewEvery is the interval for checking the age of a self-signed certificate.
 const renewEvery = 12 * time.Hour
 
-// New reads or makes the certificate of a server.
+// New loads or creates the certificate of a server.
 func New(o Options) (*Server, error) {
 	switch {
 	case o.CertFile != "":
@@ -70,7 +70,7 @@ func fromFiles(cert, key string, log *slog.Logger) (*Server, error) {
 	}, nil
 }
 
-// selfSigned serves a certificate that our own small authority signs.
+// selfSigned returns a server with a certificate signed by our own authority.
 func selfSigned(o Options) (*Server, error) {
 	ca, err := openAuthority(o.Dir, time.Now)
 	if err != nil {
@@ -90,7 +90,7 @@ func selfSigned(o Options) (*Server, error) {
 	return s, nil
 }
 
-// certHosts returns the names and addresses of a self-signed certificate: those given, and those of this machine.
+// certHosts returns the hosts of a self-signed certificate: those of this machine, and the given ones.
 func certHosts(given []string) []string {
 	hosts := append([]string{"localhost", "127.0.0.1", "::1"}, given...)
 	hosts = slices.DeleteFunc(hosts, func(h string) bool {
@@ -101,7 +101,7 @@ func certHosts(given []string) []string {
 	return slices.Compact(hosts)
 }
 
-// Watch reads the certificate again at each SIGHUP and renews a self-signed one, until ctx ends.
+// Watch reloads the certificate on each SIGHUP and renews a self-signed one, until ctx ends.
 func (s *Server) Watch(ctx context.Context) {
 	hangup := make(chan os.Signal, 1)
 	signal.Notify(hangup, syscall.SIGHUP)

@@ -10,10 +10,10 @@ import (
 	"pyindex/internal/terminal"
 )
 
-// Version is the tag that a release was built from. The release build sets it with -ldflags=-X; otherwise it is "".
+// Version is the tag of a release. The release build sets it with -ldflags=-X. In other builds it is "".
 var Version string
 
-// Program is what the binary says about itself.
+// Program describes the running program.
 type Program struct {
 	Version  string `json:"version"` // a tag, the go command's pseudo-version, or (devel)
 	Revision string `json:"revision,omitempty"`
@@ -22,7 +22,7 @@ type Program struct {
 	Platform string `json:"platform"`
 }
 
-// Read returns what is known about the running program.
+// Read returns the description of the running program.
 func Read() Program {
 	p := Program{Version: Version, Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH}
 	if info, ok := debug.ReadBuildInfo(); ok {
@@ -46,10 +46,10 @@ func Read() Program {
 
 // Command prints the version.
 type Command struct {
-	JSON bool `name:"json" help:"Write JSON."`
+	JSON bool `name:"json" help:"Write the output as JSON."`
 }
 
-// Run prints one line, or a document.
+// Run prints the version as one line or as JSON.
 func (c *Command) Run(s *terminal.Session) error {
 	p := Read()
 	if c.JSON {

@@ -40,20 +40,20 @@ func parse(t testing.TB, args []string) (*program, *kong.Context) {
 	return p, parsed
 }
 
-// Parse fails the test unless index publisher or index upload takes the arguments.
+// Parse fails the test unless the arguments are a valid command line of index publisher or index upload.
 func Parse(t testing.TB, args ...string) {
 	t.Helper()
 	parse(t, args)
 }
 
-// Config returns the settings of index serve with some flags.
+// Config returns the settings of index serve with the given flags.
 func Config(t testing.TB, flags ...string) *config.Config {
 	t.Helper()
 	p, _ := parse(t, append([]string{"serve"}, flags...))
 	return &p.Config
 }
 
-// Run runs index upload or index publisher, fails the test unless it ends with a status, and returns what it printed.
+// Run runs index upload or index publisher and returns its output. It fails the test unless the exit status is status.
 func Run(t testing.TB, status int, args ...string) (out, errs string) {
 	t.Helper()
 	p, parsed := parse(t, args)
@@ -72,7 +72,7 @@ func Run(t testing.TB, status int, args ...string) (out, errs string) {
 	return o.String(), e.String()
 }
 
-// Wheel writes a wheel of a project and returns its path.
+// Wheel writes a wheel of a project to a temporary folder and returns its path.
 func Wheel(t testing.TB, project string) string {
 	t.Helper()
 	w := packagingtest.Wheel(project, "1.0", "")

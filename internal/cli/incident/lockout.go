@@ -1,4 +1,4 @@
-// Package incident has the commands for a credential or file that can no longer be trusted.
+// Package incident has the commands for credentials and files that can no longer be trusted.
 package incident
 
 import (
@@ -15,20 +15,20 @@ import (
 	"pyindex/internal/terminal"
 )
 
-// Lockout has the commands that end everything an account, a publisher or a token can do.
+// Lockout has the commands that revoke all access of an account, a publisher or a token.
 type Lockout struct {
-	User      lockoutUserCmd      `cmd:"" help:"Disable an account, and end its tokens, sessions, links, invitations, pending publishers and uploads in progress."`
+	User      lockoutUserCmd      `cmd:"" help:"Disable an account, and revoke its tokens, sessions, links, invitations, pending publishers and uploads in progress."`
 	Publisher lockoutPublisherCmd `cmd:"" help:"Remove a publisher, pending publisher or reader from every project, and revoke its tokens."`
 	Token     lockoutTokenCmd     `cmd:"" help:"Revoke one token, and reject its uploads in progress."`
 }
 
-// lockingOut is what the three have in common.
+// lockingOut has the flags that the three commands share.
 type lockingOut struct {
-	Since      config.Span `default:"30d" help:"How far back uploads are listed."`
-	Quarantine bool        `help:"Put the listed uploads into quarantine: nobody can install them."`
-	Reason     string      `placeholder:"R" help:"Why; administrators read it."`
-	DryRun     bool        `help:"Say what would end, and change nothing."`
-	JSON       bool        `name:"json" help:"Write JSON."`
+	Since      config.Span `default:"30d" help:"List uploads of this period."`
+	Quarantine bool        `help:"Quarantine the listed uploads, so that they cannot be installed."`
+	Reason     string      `placeholder:"R" help:"Reason, shown to administrators."`
+	DryRun     bool        `help:"Show what would be revoked, without changing anything."`
+	JSON       bool        `name:"json" help:"Write the output as JSON."`
 }
 
 type lockoutUserCmd struct {
@@ -38,7 +38,7 @@ type lockoutUserCmd struct {
 }
 
 type lockoutPublisherCmd struct {
-	ID string `arg:"" help:"The ID of the publisher, the pending publisher or the reader."`
+	ID string `arg:"" help:"ID of the publisher, pending publisher or reader."`
 	lockingOut
 }
 
@@ -99,8 +99,8 @@ type lockoutRow struct {
 	Unowned     []string    `json:"projects_without_another_owner"`
 	Review      []string    `json:"review"`
 	Uploads     []uploadRow `json:"uploads"`
-	Uploaded    int         `json:"uploaded"`    // how many uploads there are, of which the newest 10,000 are listed
-	Quarantined int         `json:"quarantined"` // in a dry run: how many would be
+	Uploaded    int         `json:"uploaded"`    // number of all uploads; only the newest 10,000 are listed
+	Quarantined int         `json:"quarantined"` // in a dry run, the number that would be quarantined
 	Undo        string      `json:"undo"`
 }
 
@@ -145,7 +145,7 @@ func (c *lockingOut) document(r lockout.Report) lockoutRow {
 	}
 }
 
-// write says what ended, what was uploaded, and how it is undone.
+// write prints the revoked access, the uploads, and how to undo the lockout.
 func (c *lockingOut) write(s *cli.Session, r lockout.Report) error {
 	verb := "locked out "
 	switch {

@@ -14,9 +14,9 @@ import (
 
 // Quarantine has the commands that block the download of files and release them again.
 type Quarantine struct {
-	List    quarantineListCmd    `cmd:"" help:"List the files that are in quarantine."`
+	List    quarantineListCmd    `cmd:"" help:"List the quarantined files."`
 	Add     quarantineAddCmd     `cmd:"" help:"Hide a file and block its download."`
-	Release quarantineReleaseCmd `cmd:"" help:"Make a quarantined file, or all of a project's, available again."`
+	Release quarantineReleaseCmd `cmd:"" help:"Release one quarantined file of a project, or all of them."`
 }
 
 type quarantineListCmd struct{ terminal.Listing }
@@ -34,15 +34,15 @@ func (c *quarantineListCmd) Run(s *cli.Session) error {
 		if err := writeUploads(s, all, "no file is in quarantine"); err != nil || len(all) < catalog.MaxUploads {
 			return err
 		}
-		fmt.Fprintln(s.Out, "these are the newest, there may be more: release or delete some to see them")
+		fmt.Fprintln(s.Out, "only the newest files are listed; release or delete some to see the others")
 		return nil
 	})
 }
 
 type quarantineAddCmd struct {
 	Project string `arg:""`
-	File    string `arg:"" help:"The file's name."`
-	Reason  string `placeholder:"R" help:"Why; administrators read it."`
+	File    string `arg:"" help:"Name of the file."`
+	Reason  string `placeholder:"R" help:"Reason, shown to administrators."`
 	cli.InRepository
 }
 
@@ -59,11 +59,11 @@ func (c *quarantineAddCmd) Run(s *cli.Session) error {
 
 type quarantineReleaseCmd struct {
 	Project string `arg:""`
-	File    string `arg:"" optional:"" help:"The file's name; without one, all files of the project."`
+	File    string `arg:"" optional:"" help:"Name of the file (default: all files of the project)."`
 	cli.InRepository
 }
 
-// Run releases what is named.
+// Run releases the named file, or all files of the project.
 func (c *quarantineReleaseCmd) Run(s *cli.Session) error {
 	return s.OnProject(c.Project, func(a *app.App, name packaging.ProjectName) error {
 		const hint = "index quarantine list shows the files in quarantine"
@@ -83,8 +83,8 @@ func (c *quarantineReleaseCmd) Run(s *cli.Session) error {
 	})
 }
 
-// hinted adds a hint to an error of some kinds, about a file of a project that exists. It makes it a conflict, so that
-// onProject does not say where to look for projects.
+// hinted adds a hint to err if err is one of kinds. It turns err into a fault.Conflict, so that OnProject does not add
+// a hint of its own.
 func hinted(err error, hint string, kinds ...fault.Kind) error {
 	if err != nil && slices.Contains(kinds, fault.KindOf(err)) {
 		return fault.Wrap(fault.Conflict, err, "%s: %s", fault.Message(err), hint)

@@ -13,18 +13,18 @@ import (
 
 // Grant has the commands about roles.
 type Grant struct {
-	Add    grantAddCmd    `cmd:"" help:"Give a user a role in a project or repository, or another one than before."`
-	List   grantListCmd   `cmd:"" help:"List who has which role."`
-	Remove grantRemoveCmd `cmd:"" help:"Take a user's role away."`
+	Add    grantAddCmd    `cmd:"" help:"Give a user or group a role in a project or repository, or change it."`
+	List   grantListCmd   `cmd:"" help:"List the users and groups with a role."`
+	Remove grantRemoveCmd `cmd:"" help:"Remove the role of a user or group."`
 }
 
-// grantPlace is what a grant is about.
+// grantPlace is the project or repository of a grant.
 type grantPlace struct {
-	Project string `placeholder:"P" help:"The project; without it the whole repository."`
+	Project string `placeholder:"P" help:"Project (default: the whole repository)."`
 	cli.InRepository
 }
 
-// name returns the project's name, zero for the repository.
+// name returns the project's name, or the zero name for the repository.
 func (p grantPlace) name() (packaging.ProjectName, error) {
 	if p.Project == "" {
 		return packaging.ProjectName{}, nil
@@ -39,10 +39,10 @@ func (p grantPlace) String() string {
 	return "project " + p.Project
 }
 
-// grantee is who a grant is for: a user, or all of a group.
+// grantee is the user or group of a grant.
 type grantee struct {
-	User  string `placeholder:"NAME" xor:"who" required:"" help:"The user."`
-	Group string `placeholder:"NAME" xor:"who" required:"" help:"The group."`
+	User  string `placeholder:"NAME" xor:"who" required:"" help:"User who has the role."`
+	Group string `placeholder:"NAME" xor:"who" required:"" help:"Group whose members have the role."`
 }
 
 func (g grantee) String() string {
@@ -54,7 +54,7 @@ func (g grantee) String() string {
 
 type grantAddCmd struct {
 	grantee
-	Role string `required:"" enum:"reader,uploader,maintainer,owner" help:"reader, uploader, maintainer or owner."`
+	Role string `required:"" enum:"reader,uploader,maintainer,owner" help:"Role: reader, uploader, maintainer or owner."`
 	grantPlace
 }
 
@@ -100,7 +100,7 @@ func (c *grantRemoveCmd) Run(s *cli.Session) error {
 		if err := take(s.Ctx, a.Operator, c.Repository, name, from); err != nil {
 			return cli.InPlain(err, name)
 		}
-		fmt.Fprintf(s.Out, "%s has no role of its own in %s any more\n", c.grantee, c.grantPlace)
+		fmt.Fprintf(s.Out, "%s no longer has a role of its own in %s\n", c.grantee, c.grantPlace)
 		return nil
 	})
 }

@@ -11,18 +11,18 @@ import (
 
 // Group has the commands about groups of users.
 type Group struct {
-	Add    groupAddCmd    `cmd:"" help:"Make a group."`
-	List   groupListCmd   `cmd:"" help:"List the groups, their members and roles."`
-	Remove groupRemoveCmd `cmd:"" help:"Remove a group; its members lose what it gave them."`
-	Member groupMemberCmd `cmd:"" help:"Who is in a group."`
+	Add    groupAddCmd    `cmd:"" help:"Create a group."`
+	List   groupListCmd   `cmd:"" help:"List the groups with their members and roles."`
+	Remove groupRemoveCmd `cmd:"" help:"Remove a group. Its members lose the roles of the group."`
+	Member groupMemberCmd `cmd:"" help:"Manage the members of a group."`
 }
 
 type groupAddCmd struct {
 	Name        string `arg:""`
-	Description string `help:"What it is for."`
+	Description string `help:"Purpose of the group."`
 }
 
-// Run makes the group.
+// Run creates the group.
 func (c *groupAddCmd) Run(s *cli.Session) error {
 	return s.With(func(a *app.App) error {
 		g, err := a.Directory.AddGroup(s.Ctx, a.Operator, c.Name, c.Description)
@@ -43,8 +43,8 @@ func (c *groupRemoveCmd) Run(s *cli.Session) error {
 }
 
 type groupMemberCmd struct {
-	Add    groupMemberAddCmd    `cmd:"" help:"Put a user into a group."`
-	Remove groupMemberRemoveCmd `cmd:"" help:"Take a user out of a group."`
+	Add    groupMemberAddCmd    `cmd:"" help:"Add a user to a group."`
+	Remove groupMemberRemoveCmd `cmd:"" help:"Remove a user from a group."`
 }
 
 type groupMemberAddCmd struct {
@@ -52,7 +52,7 @@ type groupMemberAddCmd struct {
 	User  string `arg:""`
 }
 
-// Run puts the user into the group.
+// Run adds the user to the group.
 func (c *groupMemberAddCmd) Run(s *cli.Session) error {
 	return s.With(func(a *app.App) error { return a.Directory.AddMember(s.Ctx, a.Operator, c.Group, c.User) })
 }
@@ -62,7 +62,7 @@ type groupMemberRemoveCmd struct {
 	User  string `arg:""`
 }
 
-// Run takes the user out of the group.
+// Run removes the user from the group.
 func (c *groupMemberRemoveCmd) Run(s *cli.Session) error {
 	return s.With(func(a *app.App) error { return a.Directory.RemoveMember(s.Ctx, a.Operator, c.Group, c.User) })
 }

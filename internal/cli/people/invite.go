@@ -19,7 +19,7 @@ type userRemoveFactorsCmd struct {
 	Name string `arg:""`
 }
 
-// Run removes what the person signed in with beside a password.
+// Run removes the user's authenticator, recovery codes and passkeys.
 func (c *userRemoveFactorsCmd) Run(s *cli.Session) error {
 	return s.With(func(a *app.App) error { return a.Accounts.RemoveFactors(s.Ctx, a.Operator, c.Name) })
 }
@@ -55,11 +55,11 @@ func (c *userIdentitiesCmd) Run(s *cli.Session) error {
 
 type userUnlinkCmd struct {
 	Name    string `arg:""`
-	Issuer  string `required:"" help:"As index user identities shows it."`
-	Subject string `required:"" help:"As index user identities shows it."`
+	Issuer  string `required:"" help:"Issuer, as listed by index user identities."`
+	Subject string `required:"" help:"Subject, as listed by index user identities."`
 }
 
-// Run takes the identity away.
+// Run unlinks the identity.
 func (c *userUnlinkCmd) Run(s *cli.Session) error {
 	return s.With(func(a *app.App) error { return a.Accounts.UnlinkOf(s.Ctx, a.Operator, c.Name, c.Issuer, c.Subject) })
 }
@@ -68,7 +68,7 @@ type userResetLinkCmd struct {
 	Name string `arg:""`
 }
 
-// Run prints the link alone on standard output.
+// Run prints only the link to standard output.
 func (c *userResetLinkCmd) Run(s *cli.Session) error {
 	return s.With(func(a *app.App) error {
 		secret, err := a.Accounts.ResetLink(s.Ctx, a.Operator, c.Name)
@@ -80,15 +80,15 @@ func (c *userResetLinkCmd) Run(s *cli.Session) error {
 }
 
 type userInviteCmd struct {
-	Name       string   `help:"User name of the new account (default: chosen by who accepts)."`
-	Email      string   `help:"Whom it is meant for."`
-	Admin      bool     `help:"May do everything."`
-	Role       string   `enum:"reader,uploader,maintainer,owner" default:"uploader" help:"Role in the projects, or in the repository where no project is named and --repository is."`
+	Name       string   `help:"User name of the new account (default: chosen by the invited person)."`
+	Email      string   `help:"E-mail address of the invited person. The link is also sent there if mail.server is set."`
+	Admin      bool     `help:"Make the user an administrator."`
+	Role       string   `enum:"reader,uploader,maintainer,owner" default:"uploader" help:"Role in the projects, or in the whole repository if only --repository is given."`
 	Project    []string `help:"Projects in which the new account gets the role."`
 	Repository string   `help:"Repository of the projects (default: main)."`
 }
 
-// Run prints the link alone on standard output, and sends it where there is an address and a mail server.
+// Run prints only the link to standard output. It also sends the link if there is an address and a mail server.
 func (c *userInviteCmd) Run(s *cli.Session) error {
 	return s.With(func(a *app.App) error {
 		n := account.NewInvitation{Name: c.Name, Email: c.Email, Admin: c.Admin}
@@ -176,7 +176,7 @@ func (c *userApproveCmd) Run(s *cli.Session) error {
 	return s.With(func(a *app.App) error {
 		o, err := a.Accounts.ApproveInvitation(s.Ctx, a.Operator, c.ID)
 		if err == nil {
-			fmt.Fprintf(s.Out, "the invitation by %s is approved: its link works for a week\n", o.By)
+			fmt.Fprintf(s.Out, "the invitation by %s was approved; its link works for a week\n", o.By)
 		}
 		return err
 	})
@@ -186,13 +186,13 @@ type userUninviteCmd struct {
 	ID string `arg:"" name:"id"`
 }
 
-// Run ends the invitation.
+// Run revokes the invitation.
 func (c *userUninviteCmd) Run(s *cli.Session) error {
 	return s.With(func(a *app.App) error {
 		_, err := a.Accounts.RevokeInvitation(s.Ctx, a.Operator, c.ID)
 		if fault.Is(err, fault.NotFound) {
 			return fault.Wrap(fault.NotFound, err,
-				"there is no open invitation %.80q: index user invitations shows which there are", c.ID)
+				"there is no open invitation %.80q: index user invitations lists the open ones", c.ID)
 		}
 		return err
 	})

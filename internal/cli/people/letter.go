@@ -8,7 +8,7 @@ import (
 	"pyindex/internal/fault"
 )
 
-// sendLetter sends a letter with a link that was printed already, and reports on standard error whether it was sent.
+// sendLetter sends a letter with a link that was already printed, and reports on standard error whether it was sent.
 func sendLetter(s *cli.Session, to string, l outbox.Letter) {
 	sender, err := s.Config.Mail.Sender()
 	if err == nil && sender != nil && to != "" {

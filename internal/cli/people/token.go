@@ -17,19 +17,19 @@ import (
 type Token struct {
 	Create tokenCreateCmd `cmd:"" help:"Create an API token and print it. It cannot be shown again."`
 	List   tokenListCmd   `cmd:"" help:"List the API tokens."`
-	Revoke tokenRevokeCmd `cmd:"" help:"Revoke an API token. It is refused from the next request on."`
+	Revoke tokenRevokeCmd `cmd:"" help:"Revoke an API token. This takes effect on the next request."`
 }
 
 type tokenCreateCmd struct {
-	User        string       `required:"" help:"Whose token it is."`
-	Project     []string     `short:"p" placeholder:"P" help:"Bind it to this project; may be given again."`
-	Scope       string       `enum:"upload,read,admin" default:"upload" help:"What it may be used for: read, upload or admin."`
+	User        string       `required:"" help:"Owner of the token."`
+	Project     []string     `short:"p" placeholder:"P" help:"Limit the token to this project. Can be repeated."`
+	Scope       string       `enum:"upload,read,admin" default:"upload" help:"Scope of the token: read, upload or admin."`
 	Expires     *config.Span `placeholder:"24h" help:"Lifetime, such as 24h or 30d (default: access.token_default_life). 0s means no expiry; it is allowed only if access.token_max_life is 0."`
-	Description string       `placeholder:"D" help:"What it is for."`
-	Repository  string       `default:"main" help:"The repository of the projects."`
+	Description string       `placeholder:"D" help:"Purpose of the token."`
+	Repository  string       `default:"main" help:"Repository of the projects."`
 }
 
-// Run creates the token. Standard output is the token alone, so that a script can take it.
+// Run creates the token. It prints only the token to standard output, so that scripts can capture it.
 func (c *tokenCreateCmd) Run(s *cli.Session) error {
 	n, err := c.token()
 	if err != nil {
@@ -74,17 +74,17 @@ type tokenRow struct {
 	ID          string          `json:"id"`
 	User        string          `json:"user"`
 	Scope       string          `json:"scope"`
-	Projects    []string        `json:"projects"` // empty for all that the user may do
+	Projects    []string        `json:"projects"` // empty for all projects of the user
 	Description string          `json:"description"`
 	Created     terminal.Moment `json:"created"`
 	Expires     terminal.Moment `json:"expires"`
 	LastUsed    terminal.Moment `json:"last_used"`
 	Revoked     terminal.Moment `json:"revoked"`
-	// what is to be noticed about its life: "no expiry", "longer than allowed", "expires soon", "expired"
+	// "no expiry", "longer than allowed", "expires soon", "expired" or ""
 	Note string `json:"note"`
 }
 
-// Run lists the tokens; nothing of what it prints lets anybody in.
+// Run lists the tokens, without their secrets.
 func (c *tokenListCmd) Run(s *cli.Session) error {
 	return s.With(func(a *app.App) error {
 		tokens, err := a.Directory.Tokens(s.Ctx, a.Operator)
@@ -128,7 +128,7 @@ type tokenRevokeCmd struct {
 	ID string `arg:""`
 }
 
-// Run ends the token.
+// Run revokes the token.
 func (c *tokenRevokeCmd) Run(s *cli.Session) error {
 	return s.With(func(a *app.App) error {
 		if err := a.Directory.RevokeToken(s.Ctx, a.Operator, c.ID); err != nil {

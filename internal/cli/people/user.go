@@ -16,29 +16,29 @@ import (
 
 // User has the commands about accounts and invitations.
 type User struct {
-	Add     userAddCmd     `cmd:"" help:"Make an account."`
+	Add     userAddCmd     `cmd:"" help:"Create an account."`
 	List    userListCmd    `cmd:"" help:"List the accounts."`
-	Disable userDisableCmd `cmd:"" help:"End an account and, with it, all its tokens."`
-	Enable  userEnableCmd  `cmd:"" help:"Let a disabled account work again."`
+	Disable userDisableCmd `cmd:"" help:"Disable an account and revoke all its tokens."`
+	Enable  userEnableCmd  `cmd:"" help:"Enable a disabled account again."`
 
 	Identities    userIdentitiesCmd    `cmd:"" help:"List a user's single sign-on identities."`
-	Unlink        userUnlinkCmd        `cmd:"" help:"Take an identity of single sign-on away from an account."`
+	Unlink        userUnlinkCmd        `cmd:"" help:"Unlink a single sign-on identity from an account."`
 	RemoveFactors userRemoveFactorsCmd `cmd:"" help:"Remove the authenticator, recovery codes and passkeys of a user who lost them."`
 
-	ResetLink   userResetLinkCmd   `cmd:"" help:"Print a link by which a person sets a new password; it works once, for a day."`
-	Invite      userInviteCmd      `cmd:"" help:"Print a link by which somebody makes an account; it works once, for a week."`
-	Invitations userInvitationsCmd `cmd:"" help:"List the invitations that are open."`
-	Approve     userApproveCmd     `cmd:"" help:"Let an invitation work that an owner of a project made."`
-	Uninvite    userUninviteCmd    `cmd:"" help:"End or refuse an invitation."`
+	ResetLink   userResetLinkCmd   `cmd:"" help:"Print a link for setting a new password. It can be used once, within a day."`
+	Invite      userInviteCmd      `cmd:"" help:"Print a link for creating an account. It can be used once, within a week."`
+	Invitations userInvitationsCmd `cmd:"" help:"List the open invitations."`
+	Approve     userApproveCmd     `cmd:"" help:"Approve an invitation by an owner of a project."`
+	Uninvite    userUninviteCmd    `cmd:"" help:"Revoke or refuse an invitation."`
 }
 
 type userAddCmd struct {
-	Name          string `arg:"" help:"Lower-case letters, digits, '.', '-' and '_'."`
-	Admin         bool   `help:"May do everything."`
+	Name          string `arg:"" help:"User name: lower-case letters, digits, '.', '-' and '_'."`
+	Admin         bool   `help:"Make the user an administrator."`
 	PasswordStdin bool   `help:"Read a password for the web pages from standard input."`
 }
 
-// Run makes the account.
+// Run creates the account.
 func (c *userAddCmd) Run(s *cli.Session) error {
 	n := access.NewUser{Name: c.Name, Admin: c.Admin}
 	if c.PasswordStdin {
@@ -56,12 +56,12 @@ func (c *userAddCmd) Run(s *cli.Session) error {
 	})
 }
 
-// readPassword reads one line.
+// readPassword reads a password of one line.
 func readPassword(r io.Reader) (access.Secret, error) {
 	line, err := bufio.NewReader(io.LimitReader(r, 4096)).ReadString('\n')
 	line = strings.TrimRight(line, "\r\n")
 	if line == "" || err != nil && err != io.EOF {
-		return "", fault.New(fault.Invalid, "no password came on standard input: pipe one in, or leave out --password-stdin")
+		return "", fault.New(fault.Invalid, "standard input has no password: pipe one in, or omit --password-stdin")
 	}
 	return access.Secret(line), nil
 }
@@ -74,7 +74,7 @@ type userRow struct {
 	Created  terminal.Moment `json:"created"`
 	Disabled terminal.Moment `json:"disabled"`
 
-	InvitedBy string `json:"invited_by"` // a user name, "" for none
+	InvitedBy string `json:"invited_by"` // user name, or ""
 }
 
 // Run lists the accounts.
@@ -104,7 +104,7 @@ type userDisableCmd struct {
 	Name string `arg:""`
 }
 
-// Run ends the account and prints the accounts that it invited, which go on.
+// Run disables the account and prints the accounts that it invited, with their state.
 func (c *userDisableCmd) Run(s *cli.Session) error {
 	return s.With(func(a *app.App) error {
 		if err := a.Directory.DisableUser(s.Ctx, a.Operator, c.Name); err != nil {
@@ -129,7 +129,7 @@ type userEnableCmd struct {
 	Name string `arg:""`
 }
 
-// Run lets the account work again.
+// Run enables the account.
 func (c *userEnableCmd) Run(s *cli.Session) error {
 	return s.With(func(a *app.App) error { return a.Directory.EnableUser(s.Ctx, a.Operator, c.Name) })
 }

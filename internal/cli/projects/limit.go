@@ -12,12 +12,12 @@ import (
 
 type projectLimitCmd struct {
 	Project     string           `arg:""`
-	FileSize    *config.ByteSize `placeholder:"S" help:"Largest file, such as 500MB; 0 for what is configured."`
-	ProjectSize *config.ByteSize `placeholder:"S" help:"All files together, such as 20GB; 0 for what is configured."`
+	FileSize    *config.ByteSize `placeholder:"S" help:"Maximum size of a file, such as 500MB; 0 for the configured limit."`
+	ProjectSize *config.ByteSize `placeholder:"S" help:"Maximum total size of the files, such as 20GB; 0 for the configured limit."`
 	cli.InRepository
 }
 
-// Run changes the limits that are named, leaves the others, and tells what holds now.
+// Run changes the given limits and prints the effective ones.
 func (c *projectLimitCmd) Run(s *cli.Session) error {
 	return s.OnProject(c.Project, func(a *app.App, name packaging.ProjectName) error {
 		p, err := a.Index.Project(s.Ctx, a.Operator, c.Repository, name)
@@ -46,7 +46,7 @@ func (c *projectLimitCmd) Run(s *cli.Session) error {
 	})
 }
 
-// limitText says what holds and whether it is the project's own.
+// limitText describes an effective limit, and whether it comes from the configuration.
 func limitText(holds, own int64) string {
 	text := "of any size"
 	if holds > 0 {

@@ -13,13 +13,13 @@ import (
 
 // Name has the commands about project names, including those of deleted projects.
 type Name struct {
-	List    nameListCmd    `cmd:"" help:"List the project names that this index knows, also those of deleted projects."`
-	Release nameReleaseCmd `cmd:"" help:"Free the name of a deleted project before its 90 days are over."`
+	List    nameListCmd    `cmd:"" help:"List the known project names, including those of deleted projects."`
+	Release nameReleaseCmd `cmd:"" help:"Release the name of a deleted project before its 90 days have passed."`
 }
 
 type nameListCmd struct {
 	terminal.Listing
-	Deleted bool `help:"Only names of deleted projects that were not created again."`
+	Deleted bool `help:"List only names of deleted projects that were not created again."`
 }
 
 type nameRow struct {
@@ -75,7 +75,7 @@ func (c *nameListCmd) Run(s *cli.Session) error {
 	})
 }
 
-// nameLine is a name in the table, with a project that was deleted under it.
+// nameLine returns the table row of a name and a deleted project of that name.
 func nameLine(r nameRow, d catalog.Deleted) []string {
 	line := []string{r.Name, r.Origin, r.Since.String(), d.Repository, "", "", ""}
 	for i, t := range []time.Time{d.At, d.FreeAt, d.AgainAt} {

@@ -1,4 +1,4 @@
-// Package projects has the commands about what the index serves: repositories, projects, names and files.
+// Package projects has the commands about repositories, projects, names and files.
 package projects
 
 import (
@@ -18,14 +18,14 @@ import (
 type Project struct {
 	List   projectListCmd   `cmd:"" help:"List the projects."`
 	Show   projectShowCmd   `cmd:"" help:"Show a project with its releases and files."`
-	Yank   projectYankCmd   `cmd:"" help:"Keep installers from choosing a release unless it is asked for by number."`
-	Unyank projectUnyankCmd `cmd:"" help:"Undo yank."`
-	Delete projectDeleteCmd `cmd:"" help:"Delete a release or a whole project; the names of its files never come back."`
-	Status projectStatusCmd `cmd:"" help:"Give a project a status: active, archived, deprecated or quarantined."`
+	Yank   projectYankCmd   `cmd:"" help:"Yank a release: installers ignore it unless it is requested by its exact version."`
+	Unyank projectUnyankCmd `cmd:"" help:"Undo the yank of a release."`
+	Delete projectDeleteCmd `cmd:"" help:"Delete a release or a whole project. The names of its files can never be used again."`
+	Status projectStatusCmd `cmd:"" help:"Set the status of a project: active, archived, deprecated or quarantined."`
 
-	Limit projectLimitCmd `cmd:"" help:"Show or change how large a project and its files may be."`
+	Limit projectLimitCmd `cmd:"" help:"Show or change the size limits of a project."`
 
-	TrustedOnly projectTrustedOnlyCmd `cmd:"" name:"trusted-only" help:"Have only trusted publishers upload to a project, or API tokens too again."`
+	TrustedOnly projectTrustedOnlyCmd `cmd:"" name:"trusted-only" help:"Allow only trusted publishers to upload to a project, or API tokens too."`
 }
 
 type projectListCmd struct {
@@ -129,7 +129,7 @@ func (c *projectShowCmd) show(s *cli.Session, found catalog.ManagedContents) err
 	return c.Write(s.Out, whole, []string{"FILE", "VERSION", "SIZE", "YANKED", "UPLOADED", "QUARANTINED"}, rows)
 }
 
-// quarantineText reports how many files of a project are in quarantine, if any are.
+// quarantineText reports how many files of a project are in quarantine. It returns "" if there are none.
 func quarantineText(c catalog.Counts) string {
 	if c.Quarantined == 0 {
 		return ""
@@ -137,7 +137,7 @@ func quarantineText(c catalog.Counts) string {
 	return fmt.Sprintf(", %d of %d files in quarantine", c.Quarantined, c.Files)
 }
 
-// release names a release on the command line.
+// release has the arguments that name a release.
 type release struct {
 	Project string `arg:""`
 	Version string `arg:""`
@@ -146,7 +146,7 @@ type release struct {
 
 type projectYankCmd struct {
 	release
-	Reason string `placeholder:"R" help:"Why; installers show it."`
+	Reason string `placeholder:"R" help:"Reason, shown by installers."`
 }
 
 // Run yanks the release.
@@ -167,12 +167,12 @@ func (c *projectUnyankCmd) Run(s *cli.Session) error {
 
 type projectDeleteCmd struct {
 	Project string `arg:""`
-	Version string `arg:"" optional:"" help:"Delete this release alone."`
+	Version string `arg:"" optional:"" help:"Delete only this release."`
 	cli.InRepository
-	Yes bool `short:"y" help:"Do not ask."`
+	Yes bool `short:"y" help:"Do not ask for confirmation."`
 }
 
-// Run deletes what is named, after the name was typed once more or --yes.
+// Run deletes the release or project, after the user has confirmed by typing the project's name or given --yes.
 func (c *projectDeleteCmd) Run(s *cli.Session) error {
 	if !c.Yes {
 		if err := c.confirm(s); err != nil {
@@ -187,7 +187,7 @@ func (c *projectDeleteCmd) Run(s *cli.Session) error {
 	})
 }
 
-// kept says what becomes of the name of a project that is deleted as a whole.
+// kept explains that the name of a deleted project is reserved. It returns "" if only a release is deleted.
 func (c *projectDeleteCmd) kept() string {
 	if c.Version != "" {
 		return ""
@@ -208,8 +208,8 @@ func (c *projectDeleteCmd) confirm(s *cli.Session) error {
 
 type projectStatusCmd struct {
 	Project string `arg:""`
-	Status  string `arg:"" enum:"active,archived,deprecated,quarantined" help:"active, archived, deprecated or quarantined."`
-	Reason  string `placeholder:"R" help:"Why; clients may show it."`
+	Status  string `arg:"" enum:"active,archived,deprecated,quarantined" help:"Status: active, archived, deprecated or quarantined."`
+	Reason  string `placeholder:"R" help:"Reason, which clients may show."`
 	cli.InRepository
 }
 

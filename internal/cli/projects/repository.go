@@ -12,18 +12,18 @@ import (
 
 // Repository has the commands about repositories.
 type Repository struct {
-	Add    repositoryAddCmd    `cmd:"" help:"Make a repository; its tree is below /r/NAME/."`
+	Add    repositoryAddCmd    `cmd:"" help:"Create a repository at /r/NAME/."`
 	List   repositoryListCmd   `cmd:"" help:"List the repositories."`
-	Remove repositoryRemoveCmd `cmd:"" help:"Remove a repository that is empty."`
+	Remove repositoryRemoveCmd `cmd:"" help:"Remove an empty repository."`
 }
 
 type repositoryAddCmd struct {
-	Name    string `arg:"" help:"Lower-case letters, digits and '-'."`
-	Members string `enum:"none,reader,uploader" default:"none" help:"What every user may do there: none, reader, or uploader, who also makes projects."`
-	Public  bool   `help:"Readable without a token, where access.anonymous_read allows that."`
+	Name    string `arg:"" help:"Name: lower-case letters, digits and '-'."`
+	Members string `enum:"none,reader,uploader" default:"none" help:"Role of every user in the repository: none, reader, or uploader, who may also create projects."`
+	Public  bool   `help:"Allow reading without a token, if access.anonymous_read is set."`
 }
 
-// Run makes the repository.
+// Run creates the repository.
 func (c *repositoryAddCmd) Run(s *cli.Session) error {
 	role, err := access.ParseRole(c.Members)
 	if err != nil {

@@ -12,11 +12,11 @@ import (
 
 type projectTrustedOnlyCmd struct {
 	Project string `arg:""`
-	Switch  string `arg:"" enum:"on,off" help:"on refuses API tokens, off takes them."`
+	Switch  string `arg:"" enum:"on,off" help:"on refuses uploads with API tokens; off allows them."`
 	cli.InRepository
 }
 
-// Run turns the switch. A project that nobody can publish to any more is worth a note.
+// Run changes the setting. It prints a note if nobody can upload to the project any longer.
 func (c *projectTrustedOnlyCmd) Run(s *cli.Session) error {
 	return s.OnProject(c.Project, func(a *app.App, name packaging.ProjectName) error {
 		if err := a.Index.SetTrustedOnly(s.Ctx, a.Operator, c.Repository, name, c.Switch == "on"); err != nil ||
@@ -27,14 +27,14 @@ func (c *projectTrustedOnlyCmd) Run(s *cli.Session) error {
 		here := func(p publishers.Listed) bool { return p.Repository == c.Repository && !p.Pending }
 		if err == nil && !slices.ContainsFunc(list, here) {
 			fmt.Fprintf(s.Errs,
-				"note: %s has no trusted publisher, so nobody can upload to it by network until index publisher add names one\n",
+				"note: %s has no trusted publisher, so nobody can upload to it over the network until you add one with index publisher add\n",
 				name)
 		}
 		return err
 	})
 }
 
-// trustText is the end of a project's line.
+// trustText returns the end of a project's line.
 func trustText(trustedOnly bool) string {
 	if trustedOnly {
 		return ", uploads by trusted publishers only"

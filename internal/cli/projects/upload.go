@@ -20,7 +20,7 @@ type Upload struct {
 	cli.InRepository
 }
 
-// Run adds the files one after the other, says what became of each, and goes on after a refusal.
+// Run adds the files one by one and prints the result of each. It continues after a refused file.
 func (c *Upload) Run(s *cli.Session) error {
 	return s.With(func(a *app.App) error {
 		refused := 0
@@ -38,7 +38,7 @@ func (c *Upload) Run(s *cli.Session) error {
 }
 
 func (c *Upload) add(s *cli.Session, a *app.App, path string) (err error) {
-	name, _ := packaging.ProjectOf(filepath.Base(path)) // what is wrong with it Publish says
+	name, _ := packaging.ProjectOf(filepath.Base(path)) // Publish reports an invalid file name
 	in, err := a.Index.Begin(s.Ctx, a.Operator, c.Repository, name)
 	if err != nil {
 		return err
@@ -53,7 +53,7 @@ func (c *Upload) add(s *cli.Session, a *app.App, path string) (err error) {
 	}
 	what := "added"
 	if !got.Created {
-		what = "there already"
+		what = "already there"
 	}
 	fmt.Fprintf(s.Out, "%s: %s\n", got.File.Filename, what)
 	for _, warning := range got.Warnings {

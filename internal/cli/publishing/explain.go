@@ -14,17 +14,17 @@ import (
 
 type publisherExplainCmd struct {
 	terminal.Listing
-	Project string `placeholder:"P" help:"Those that came near this project (default: all, also those that came near none)."`
-	Last    int    `default:"10" placeholder:"N" help:"How many, newest first."`
+	Project string `placeholder:"P" help:"List only exchanges that concern this project (default: all exchanges)."`
+	Last    int    `default:"10" placeholder:"N" help:"Number of exchanges, newest first."`
 }
 
-// explained is an exchange in JSON, with the command that would let it pass.
+// explained is an exchange in JSON, with the command that adds a matching publisher.
 type explained struct {
 	insight.Exchange
 	PublisherAdd string `json:"publisher_add,omitempty"`
 }
 
-// Run lists recent exchanges and says of refused ones what was expected, what came and what would let it pass.
+// Run lists recent exchanges. For refused ones it shows the expected and received claims, and how to allow them.
 func (c *publisherExplainCmd) Run(s *cli.Session) error {
 	return s.With(func(a *app.App) error {
 		list, err := insight.New(a.Registry).Exchanges(s.Ctx, a.Operator, c.Project, c.Last)
@@ -50,7 +50,7 @@ func (c *publisherExplainCmd) Run(s *cli.Session) error {
 	})
 }
 
-// write writes an exchange for people: a line, and for a refused one why and what to do.
+// write writes an exchange as text: one line, and for a refused exchange the reason and the remedy.
 func (x explained) write(w io.Writer) error {
 	outcome := "refused"
 	if x.Granted {
@@ -69,14 +69,14 @@ func (x explained) write(w io.Writer) error {
 		}
 	}
 	if x.PublisherAdd != "" {
-		fmt.Fprintf(w, "  To let this workload publish:\n    %s\n", x.PublisherAdd)
+		fmt.Fprintf(w, "  To allow this workload to publish:\n    %s\n", x.PublisherAdd)
 	} else if x.WhyNone != "" && x.Scope == scopeUpload {
-		fmt.Fprintf(w, "  No publisher would let it pass: %s\n", terminal.Printable(x.WhyNone))
+		fmt.Fprintf(w, "  No publisher can allow it: %s\n", terminal.Printable(x.WhyNone))
 	}
 	return nil
 }
 
-// writeNearest writes what a publisher expected beside what came.
+// writeNearest writes the claims that a publisher expected next to the received ones.
 func writeNearest(w io.Writer, scope string, n insight.Nearest) error {
 	kind := "publisher"
 	switch {
@@ -86,7 +86,7 @@ func writeNearest(w io.Writer, scope string, n insight.Nearest) error {
 		kind = "pending publisher"
 	}
 	fmt.Fprintf(w, "  nearest %s %s: %s\n", kind, n.ID, terminal.Printable(n.Publisher))
-	if len(n.Differences) == 0 { // it fits, and was passed over
+	if len(n.Differences) == 0 { // it matches, but another one was chosen
 		return nil
 	}
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
@@ -102,7 +102,7 @@ func writeNearest(w io.Writer, scope string, n insight.Nearest) error {
 	return t.Flush()
 }
 
-// addLineFor is the command that would let a refused exchange pass, "" where there is none.
+// addLineFor returns the command that would allow a refused exchange, or "" if there is none.
 func addLineFor(settings, project string, x insight.Exchange) string {
 	if x.Suggested == nil || x.Scope != scopeUpload {
 		return ""
@@ -110,5 +110,5 @@ func addLineFor(settings, project string, x insight.Exchange) string {
 	return terminal.AddLine(settings, x.Provider, x.Issuer, project, x.Pending, x.Suggested)
 }
 
-// scopeUpload is the scope of exchanges that publishers are for.
+// scopeUpload is the scope of exchanges for publishers.
 const scopeUpload = "upload"

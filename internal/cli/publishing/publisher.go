@@ -1,4 +1,4 @@
-// Package publishing has the commands about trusted workloads: publishers, readers and the exchanges of their tokens.
+// Package publishing has the commands about trusted workloads: publishers, readers and their token exchanges.
 package publishing
 
 import (
@@ -15,19 +15,19 @@ import (
 type Publisher struct {
 	Add       publisherAddCmd       `cmd:"" help:"Trust a workload to publish a project."`
 	List      publisherListCmd      `cmd:"" help:"List the publishers."`
-	Constrain publisherConstrainCmd `cmd:"" help:"Require more of a publisher: an environment, a ref."`
-	Remove    publisherRemoveCmd    `cmd:"" help:"Trust a workload no more; its tokens end with it."`
-	Workflow  publisherWorkflowCmd  `cmd:"" help:"Print the file by which a publisher's workload publishes, to be pasted as it is."`
-	Explain   publisherExplainCmd   `cmd:"" help:"Say why exchanges of identity tokens were refused, and what would let them pass."`
+	Constrain publisherConstrainCmd `cmd:"" help:"Restrict a publisher further, for example to an environment or a ref."`
+	Remove    publisherRemoveCmd    `cmd:"" help:"Remove a publisher and revoke its tokens."`
+	Workflow  publisherWorkflowCmd  `cmd:"" help:"Print a ready-made workflow file for a publisher."`
+	Explain   publisherExplainCmd   `cmd:"" help:"Explain why token exchanges were refused, and how to allow them."`
 }
 
-// tell prints a new publisher's id alone on standard output, and on standard error what it trusts and what is still
-// open.
+// tell prints only a new publisher's ID to standard output. To standard error it prints the trusted workload, the
+// expiry if the publisher is pending, and a warning if there is one.
 func tell(s *cli.Session, p publishers.Added) {
 	fmt.Fprintln(s.Out, p.ID)
 	fmt.Fprintf(s.Errs, "%s may now publish %s\n", workload.Clause(p.Sentence), p.Project)
 	if p.Pending {
-		fmt.Fprintf(s.Errs, "pending until %s: the first token that fits makes the project\n", terminal.Moment(p.ExpiresAt))
+		fmt.Fprintf(s.Errs, "pending until %s: the first matching token creates the project\n", terminal.Moment(p.ExpiresAt))
 	}
 	if p.Warning != "" {
 		fmt.Fprintf(s.Errs, "note: %s\n", p.Warning)
@@ -36,10 +36,10 @@ func tell(s *cli.Session, p publishers.Added) {
 
 type publisherListCmd struct {
 	terminal.Listing
-	Project string `placeholder:"P" help:"Those of this project."`
+	Project string `placeholder:"P" help:"List only publishers of this project."`
 }
 
-// Run lists the publishers, pending ones too.
+// Run lists the publishers, including pending ones.
 func (c *publisherListCmd) Run(s *cli.Session) error {
 	return s.With(func(a *app.App) error {
 		list, err := a.Registry.List(s.Ctx, a.Operator, c.Project)
@@ -56,19 +56,19 @@ func (c *publisherListCmd) Run(s *cli.Session) error {
 	})
 }
 
-// pinText is the owner's id, as far as it is known.
+// pinText returns the owner's ID, or a placeholder until the first token sets it.
 func pinText(p publishers.Listed) string {
 	if p.Pinned {
 		return p.OwnerID
 	}
-	return "of the first token"
+	return "set by the first token"
 }
 
 type publisherRemoveCmd struct {
 	ID string `arg:""`
 }
 
-// Run removes the publisher or the pending one.
+// Run removes the publisher or pending publisher.
 func (c *publisherRemoveCmd) Run(s *cli.Session) error {
 	return s.With(func(a *app.App) error { return a.Registry.Remove(s.Ctx, a.Operator, c.ID) })
 }

@@ -9,24 +9,23 @@ import (
 	"pyindex/internal/publishers"
 )
 
-// publisherAddCmd has a command for each kind.
+// publisherAddCmd has a command for each kind of issuer.
 type publisherAddCmd struct{ kong.Plugins }
 
-// publisherAdd is the command for one kind.
+// publisherAdd is the command for one kind of issuer.
 type publisherAdd struct {
-	Project         string `required:"" placeholder:"P" help:"The project that it may publish."`
-	Issuer          string `placeholder:"URL" help:"Which of the configured issuers of this kind (default: the usual one, or the only one)."`
-	User            string `placeholder:"NAME" help:"With --pending: who becomes the project's owner."`
-	Pending         bool   `help:"The project does not exist yet: the first token makes it."`
-	IndexRepository string `default:"main" help:"The repository of this index that the project is in."`
+	Project         string `required:"" placeholder:"P" help:"Project that the workload may publish."`
+	Issuer          string `placeholder:"URL" help:"Issuer, if several of this kind are configured (default: the usual one, or the only one)."`
+	User            string `placeholder:"NAME" help:"With --pending: the user who becomes the owner of the project."`
+	Pending         bool   `help:"The project does not exist yet; the first token creates it."`
+	IndexRepository string `default:"main" help:"Repository of the project in this index."`
 	ruleFlags
 }
 
-// Run adds the publisher. Standard output is its id alone; what it trusts, and what is still open, is on standard
-// error.
+// Run adds the publisher. It prints only the ID to standard output, and the details to standard error.
 func (c *publisherAdd) Run(s *cli.Session) error {
 	if c.User != "" && !c.Pending {
-		return fault.New(fault.Invalid, "--user goes with --pending: a project that exists has its owners already")
+		return fault.New(fault.Invalid, "--user requires --pending: an existing project already has owners")
 	}
 	kind, fields, err := c.rule()
 	if err != nil {

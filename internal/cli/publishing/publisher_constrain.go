@@ -11,13 +11,13 @@ import (
 )
 
 type publisherConstrainCmd struct {
-	ID              string `arg:"" help:"Of the publisher, as publisher list shows it."`
-	Project         string `required:"" placeholder:"P" help:"The project that has it; other projects keep what they have."`
-	IndexRepository string `default:"main" help:"The repository of this index that the project is in."`
+	ID              string `arg:"" help:"ID of the publisher, as listed by index publisher list."`
+	Project         string `required:"" placeholder:"P" help:"Project of the publisher. Other projects of the publisher are not changed."`
+	IndexRepository string `default:"main" help:"Repository of the project in this index."`
 	ruleFlags
 }
 
-// constraintFlags are those of the fields that the kinds of forges have in common.
+// constraintFlags returns flags for the fields that the forges have in common.
 func constraintFlags() ruleFlags {
 	var common []workload.Field
 	for _, f := range workload.GitHub.Fields {
@@ -28,14 +28,14 @@ func constraintFlags() ruleFlags {
 	return flagsOf(workload.GitHub, common)
 }
 
-// Run gives a project a narrower publisher in place of the one that it has. Standard output is the new one's id alone.
+// Run replaces a project's publisher with a narrower one. It prints only the new ID to standard output.
 func (c *publisherConstrainCmd) Run(s *cli.Session) error {
 	_, fields, err := c.rule()
 	if err != nil {
 		return err
 	}
 	if len(fields) == 0 {
-		return fault.New(fault.Invalid, "say what it shall require, as --environment NAME")
+		return fault.New(fault.Invalid, "nothing to require: add a constraint, for example --environment NAME")
 	}
 	return s.With(func(a *app.App) error {
 		added, err := a.Registry.Constrain(s.Ctx, a.Operator,

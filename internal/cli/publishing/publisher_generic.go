@@ -7,19 +7,19 @@ import (
 	"pyindex/internal/fault"
 )
 
-// genericRule says which workloads of any issuer are meant.
+// genericRule has the flags that select workloads of an arbitrary issuer.
 type genericRule struct {
-	Claim       []string          `sep:"none" placeholder:"NAME=VALUE" help:"What a claim has to be, letter by letter; the same name again for one of several."`
-	ClaimPrefix []string          `sep:"none" placeholder:"NAME=BEGINNING*" help:"What a claim that holds a ref has to begin with, as ref=refs/tags/v*."`
-	Preset      string            `placeholder:"NAME" help:"Instead: forgejo, buildkite, circleci, jenkins, semaphore, azure-devops or kubernetes, with its --field."`
-	Field       map[string]string `mapsep:"none" placeholder:"NAME=VALUE" help:"A field of the preset, as owner=acme; once for each."`
+	Claim       []string          `sep:"none" placeholder:"NAME=VALUE" help:"Exact value of a claim. Repeat the name to allow several values."`
+	ClaimPrefix []string          `sep:"none" placeholder:"NAME=BEGINNING*" help:"Prefix of a claim that contains a ref, for example ref=refs/tags/v*."`
+	Preset      string            `placeholder:"NAME" help:"Preset rules instead of --claim: forgejo, buildkite, circleci, jenkins, semaphore, azure-devops or kubernetes. Set the fields of the preset with --field."`
+	Field       map[string]string `mapsep:"none" placeholder:"NAME=VALUE" help:"Field of the preset, for example owner=acme. Can be repeated."`
 }
 
 func (c *genericRule) fields() (map[string]string, error) {
 	if c.Preset != "" {
 		if len(c.Claim)+len(c.ClaimPrefix) > 0 {
 			return nil, fault.New(fault.Invalid,
-				"--preset says which claims count: give its fields with --field, or leave it out")
+				"--preset determines the claims: use --field for its fields, or omit --preset")
 		}
 		fields := maps.Clone(c.Field)
 		if fields == nil {
@@ -29,7 +29,7 @@ func (c *genericRule) fields() (map[string]string, error) {
 		return fields, nil
 	}
 	if len(c.Field) > 0 {
-		return nil, fault.New(fault.Invalid, "--field goes with --preset; rules of your own are --claim NAME=VALUE")
+		return nil, fault.New(fault.Invalid, "--field requires --preset; for your own rules, use --claim NAME=VALUE")
 	}
 	fields := map[string]string{}
 	for _, pair := range c.Claim {
@@ -45,8 +45,8 @@ func (c *genericRule) fields() (map[string]string, error) {
 	return fields, nil
 }
 
-// addClaim adds NAME=VALUE to fields; what is between two values of a name is between, and "" where there may be but
-// one.
+// addClaim adds NAME=VALUE to fields. Several values of a name are joined by between; if between is "", a name can have
+// only one value.
 func addClaim(fields map[string]string, kind, between, pair string) error {
 	name, value, ok := strings.Cut(pair, "=")
 	if !ok || name == "" || value == "" || strings.Contains(value, "\n") {
@@ -54,7 +54,7 @@ func addClaim(fields map[string]string, kind, between, pair string) error {
 	}
 	old, again := fields[kind+name]
 	if again && between == "" {
-		return fault.New(fault.Invalid, "claim %.100q is said twice", name)
+		return fault.New(fault.Invalid, "claim %.100q is repeated", name)
 	}
 	if again {
 		value = old + between + value

@@ -17,17 +17,17 @@ import (
 )
 
 type publisherWorkflowCmd struct {
-	Project string `required:"" placeholder:"P" help:"The project that is published."`
-	ID      string `arg:"" optional:"" help:"Which of its publishers (default: the only one, or the newest)."`
-	With    string `placeholder:"WORD" help:"Which alternative, as action, uv or twine (default: the usual one)."`
+	Project string `required:"" placeholder:"P" help:"Project to publish."`
+	ID      string `arg:"" optional:"" help:"ID of the publisher (default: the newest of the project)."`
+	With    string `placeholder:"WORD" help:"Variant of the file, for example action, uv or twine (default: the recommended one)."`
 }
 
-// Run prints the file on standard output, and on standard error where it goes and what else is to be done.
+// Run prints the file to standard output. It prints the file's path and the other steps to standard error.
 func (c *publisherWorkflowCmd) Run(s *cli.Session) error {
 	base := s.Config.BaseURL.URL
 	if base == nil {
 		return fault.New(fault.Invalid,
-			"base_url is not set: the file names the address of this index, so say it in the settings or with --base-url")
+			"base_url is not set: the file contains the URL of this index, so set it in the settings or with --base-url")
 	}
 	return s.With(func(a *app.App) error {
 		list, err := a.Registry.List(s.Ctx, a.Operator, c.Project)
@@ -94,5 +94,5 @@ func alternative(files []ciconfig.File, key string) (ciconfig.File, error) {
 		keys = append(keys, f.Key)
 	}
 	return ciconfig.File{},
-		fault.New(fault.Invalid, "there is no such file %.40q for this publisher: choose %s", key, strings.Join(keys, " or "))
+		fault.New(fault.Invalid, "this publisher has no file variant %.40q: choose %s", key, strings.Join(keys, " or "))
 }

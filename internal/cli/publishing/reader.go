@@ -15,23 +15,23 @@ import (
 
 // Reader has the commands about workloads that may read.
 type Reader struct {
-	Add    readerAddCmd    `cmd:"" help:"Trust a workload to read a repository, or some projects of it."`
+	Add    readerAddCmd    `cmd:"" help:"Trust a workload to read a repository, or some of its projects."`
 	List   readerListCmd   `cmd:"" help:"List the readers."`
-	Remove readerRemoveCmd `cmd:"" help:"Trust a workload no more; its tokens end with it."`
+	Remove readerRemoveCmd `cmd:"" help:"Remove a reader and revoke its tokens."`
 }
 
-// readerAddCmd has a command for each kind.
+// readerAddCmd has a command for each kind of issuer.
 type readerAddCmd struct{ kong.Plugins }
 
-// readerAdd is the command for one kind; its rules are those of publishers.
+// readerAdd is the command for one kind of issuer. Its rules are the same as those of publishers.
 type readerAdd struct {
-	Issuer          string   `placeholder:"URL" help:"Which of the configured issuers of this kind (default: the usual one, or the only one)."`
-	IndexRepository string   `default:"main" aliases:"repository-of-index" help:"The repository of this index that it may read."`
-	Project         []string `sep:"none" placeholder:"P" help:"A project that it may read; once for each (default: the whole repository)."`
+	Issuer          string   `placeholder:"URL" help:"Issuer, if several of this kind are configured (default: the usual one, or the only one)."`
+	IndexRepository string   `default:"main" aliases:"repository-of-index" help:"Repository of this index that the workload may read."`
+	Project         []string `sep:"none" placeholder:"P" help:"Project that the workload may read. Can be repeated (default: the whole repository)."`
 	ruleFlags
 }
 
-// Run adds the reader. Standard output is its id alone; what it trusts, and what is still open, is on standard error.
+// Run adds the reader. It prints only the ID to standard output, and the details to standard error.
 func (c *readerAdd) Run(s *cli.Session) error {
 	kind, fields, err := c.rule()
 	if err != nil {
@@ -54,7 +54,7 @@ func (c *readerAdd) Run(s *cli.Session) error {
 	})
 }
 
-// tellReader says what a new reader trusts and what is still open about it.
+// tellReader prints the trusted workload of a new reader to standard error, and a warning if there is one.
 func tellReader(s *cli.Session, l publishers.ListedReader) {
 	fmt.Fprintf(s.Errs, "%s may now read %s\n", workload.Clause(l.Sentence), readsText(l))
 	if l.Warning != "" {
@@ -62,7 +62,7 @@ func tellReader(s *cli.Session, l publishers.ListedReader) {
 	}
 }
 
-// readsText is what a reader may read.
+// readsText describes the projects that a reader may read.
 func readsText(l publishers.ListedReader) string {
 	if l.Whole {
 		return "all of " + l.Repository

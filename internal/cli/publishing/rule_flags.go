@@ -11,23 +11,23 @@ import (
 	"pyindex/internal/workload"
 )
 
-// ruleFlags are the flags that say which workloads of a kind are meant: one for each field of its rules.
+// ruleFlags has the flags that select workloads of one kind of issuer: one flag for each field of its rules.
 type ruleFlags struct {
-	Values kong.Plugins `embed:""` // one struct, made by flagsOf, or a *genericRule
+	Values kong.Plugins `embed:""` // one struct, built by flagsOf, or a *genericRule
 
 	kind *workload.Kind
 	of   []workload.Field // in the order of the struct
 }
 
-// SetKinds gives the commands of publishers and readers a command and its flags for each kind of issuer. It must be
-// called before they are parsed.
+// SetKinds adds a command with its flags for each kind of issuer to the commands of publishers and readers. It must be
+// called before the command line is parsed.
 func SetKinds(p *Publisher, r *Reader) {
 	p.Add.Plugins = kindCommands(func(c *publisherAdd, f ruleFlags) { c.ruleFlags = f })
 	p.Constrain.ruleFlags = constraintFlags()
 	r.Add.Plugins = kindCommands(func(c *readerAdd, f ruleFlags) { c.ruleFlags = f })
 }
 
-// kindCommands returns a command for each kind of issuer. Each is a T, which set gives its flags.
+// kindCommands returns a command of type T for each kind of issuer. set stores the flags in the command.
 func kindCommands[T any](set func(c *T, f ruleFlags)) kong.Plugins {
 	var all kong.Plugins
 	for _, k := range workload.All {
@@ -43,7 +43,8 @@ func kindCommands[T any](set func(c *T, f ruleFlags)) kong.Plugins {
 	return all
 }
 
-// flagsOf returns flags for some fields of a kind: a switch for a box, one that may be repeated for a list, and a text.
+// flagsOf returns flags for some fields of a kind: a switch for a check box, a repeatable flag for a list, and a text
+// flag for any other field.
 func flagsOf(k *workload.Kind, fields []workload.Field) ruleFlags {
 	if len(fields) == 0 {
 		return ruleFlags{kind: k, Values: kong.Plugins{&genericRule{}}}
@@ -71,7 +72,7 @@ func flagsOf(k *workload.Kind, fields []workload.Field) ruleFlags {
 	return ruleFlags{kind: k, of: fields, Values: kong.Plugins{reflect.New(reflect.StructOf(members)).Interface()}}
 }
 
-// rule returns the kind's name and the fields that were given.
+// rule returns the kind's name and the given fields.
 func (r *ruleFlags) rule() (kind string, fields map[string]string, err error) {
 	if g, ok := r.Values[0].(*genericRule); ok {
 		fields, err = g.fields()

@@ -1,4 +1,4 @@
-// Package upkeep has the commands that keep an installation healthy: checks, cleaning, mail, moves and restores.
+// Package upkeep has the commands that maintain an installation: checks, cleanup, e-mail, migration and restores.
 package upkeep
 
 import (
@@ -24,13 +24,13 @@ import (
 	"pyindex/internal/tlsserve"
 )
 
-// Doctor examines this installation, or the stored bytes.
+// Doctor checks this installation, or the stored objects.
 type Doctor struct {
 	terminal.Listing
 	bytesDoctor `embed:""`
 }
 
-// Run looks at the installation that the settings name.
+// Run checks the installation that the settings describe.
 func (c *Doctor) Run(s *cli.Session) error {
 	if c.wanted() {
 		return c.bytesDoctor.run(s, c.JSON)
@@ -54,20 +54,20 @@ func (c *Doctor) Run(s *cli.Session) error {
 	return d.found.Failed()
 }
 
-// localDoctor is an examination of this installation under way.
+// localDoctor is a running check of this installation.
 type localDoctor struct {
 	*cli.Session
 	now   func() time.Time
 	found terminal.Findings
 }
 
-// folder looks at the data folder and at who may read what is secret in it.
+// folder checks the data folder and the permissions of the secrets in it. It reports whether the folder exists.
 func (d *localDoctor) folder() bool {
 	const check = "data folder"
 	dir := d.Config.DataDir
 	info, err := os.Stat(dir)
 	if err != nil || !info.IsDir() {
-		d.found.Fail(check, "Start index serve there first, or name the right one with --data-dir.", "there is no folder %s",
+		d.found.Fail(check, "Start index serve there first, or specify the right folder with --data-dir.", "there is no folder %s",
 			terminal.Absolute(dir))
 		return false
 	}
@@ -81,15 +81,15 @@ func (d *localDoctor) folder() bool {
 		}
 	}
 	if len(open) > 0 {
-		d.found.Fail(check, "chmod go= "+strings.Join(open, " "), "others on this machine may read %s",
+		d.found.Fail(check, "chmod go= "+strings.Join(open, " "), "other users of this machine may read %s",
 			strings.Join(open, ", "))
 		return true
 	}
-	d.found.OK(check, "%s is there, and only its owner may read what is secret in it", terminal.Absolute(dir))
+	d.found.OK(check, "%s exists, and only its owner can read the secrets in it", terminal.Absolute(dir))
 	return true
 }
 
-// readable returns the quoted path where others than its owner may read or change it. Windows has other means.
+// readable returns the quoted path if users other than its owner have access to it. It returns nil on Windows.
 func (d *localDoctor) readable(path string) []string {
 	info, err := os.Stat(path)
 	if err != nil || runtime.GOOS == "windows" || info.Mode().Perm()&0o077 == 0 {
@@ -98,7 +98,7 @@ func (d *localDoctor) readable(path string) []string {
 	return []string{terminal.Quote(terminal.Absolute(path))}
 }
 
-// database opens the database as every command does.
+// database checks that the database opens and answers.
 func (d *localDoctor) database() {
 	const check = "database"
 	at, err := d.Config.DatabaseURL()
@@ -123,12 +123,13 @@ func (d *localDoctor) database() {
 		d.found.Fail(check, "", "%s", said(err))
 		return
 	}
-	d.found.OK(check, "it answers; its schema is number %d, the newest that this program knows", version)
+	d.found.OK(check, "it answers; its schema has version %d, the newest that this program knows", version)
 	d.clients(rows)
 	d.lastChecks(rows)
 }
 
-// clients looks at where requests came from: from one private address alone, they came through a proxy, perhaps.
+// clients checks the addresses in the audit log. If all requests have the same private address, they probably came
+// through a proxy.
 func (d *localDoctor) clients(rows *db.DB) {
 	const check, enough, newest = "clients", 20, 200
 	entries, err := rows.Audit(d.Ctx, newest)
@@ -144,27 +145,27 @@ func (d *localDoctor) clients(rows *db.DB) {
 			from = e.Actor.Address
 			n++
 		default:
-			d.found.OK(check, "requests in the record come from several addresses")
+			d.found.OK(check, "requests in the audit log come from several addresses")
 			return
 		}
 	}
 	addr, err := netip.ParseAddr(from)
 	switch {
 	case n < enough || err != nil:
-		d.found.Skip(check, "the record has too few requests to tell where they come from")
+		d.found.Skip(check, "the audit log has too few requests to determine their origin")
 	case d.Config.Trusts(addr):
-		d.found.OK(check, "requests in the record come from %s, which trusted_proxies names", from)
+		d.found.OK(check, "requests in the audit log come from %s, which trusted_proxies contains", from)
 	case !addr.IsPrivate() && !addr.IsLoopback() ||
 		addr.IsLoopback() && config.Loopback(d.Config.Base(listenAddr(d.Config.Listen)).Hostname()):
-		d.found.OK(check, "requests in the record come from %s", from)
+		d.found.OK(check, "requests in the audit log come from %s", from)
 	default:
 		d.found.Warn(check,
-			"If a proxy is at that address, name it in trusted_proxies: all clients share its limits otherwise.",
-			"the last %d requests in the record all come from %s, a private address that trusted_proxies does not name", n, from)
+			"If a proxy has this address, add it to trusted_proxies. Otherwise all clients share the limits of one address.",
+			"the last %d requests in the audit log all come from %s, a private address that trusted_proxies does not contain", n, from)
 	}
 }
 
-// lastChecks tells what the last checks of stored bytes found. It does not look at the bytes itself.
+// lastChecks reports the results of the last checks of the stored objects. It does not read the objects itself.
 func (d *localDoctor) lastChecks(rows *db.DB) {
 	const check = "stored bytes"
 	var all []custody.Check
@@ -177,13 +178,13 @@ func (d *localDoctor) lastChecks(rows *db.DB) {
 		return
 	}
 	if len(all) == 0 {
-		d.found.Skip(check, "not checked yet: a server looks at them once a day, and index doctor --bytes reads them")
+		d.found.Skip(check, "not checked yet: the server checks sizes once a day, and index doctor --bytes compares the contents")
 		return
 	}
 	for _, c := range all {
 		if c.Missing+c.Damaged > 0 {
 			d.found.Fail(check,
-				"index doctor --bytes lists such objects, and index doctor --mend FOLDER restores them from a copy.\nIf they were uploaded again since, index doctor --bytes checks again.",
+				"index doctor --bytes lists these objects, and index doctor --mend FOLDER restores them from a copy.\nIf they have been uploaded again since then, run index doctor --bytes again.",
 				"the check of %s on %s found %d missing and %d damaged", c.Kind, c.At.Format(time.DateTime), c.Missing, c.Damaged)
 			return
 		}
@@ -192,7 +193,7 @@ func (d *localDoctor) lastChecks(rows *db.DB) {
 		all[0].At.Format(time.DateTime), all[0].Objects)
 }
 
-// said is what an error says to people; a URL with a password is not among it.
+// said returns the message and cause of an error, without passwords in URLs.
 func said(err error) string {
 	if text := fault.Message(err); text != "" {
 		if cause := fault.Cause(err); cause != "" {
@@ -203,7 +204,7 @@ func said(err error) string {
 	return fault.Scrub(err.Error())
 }
 
-// storage asks where the bytes are for an answer. It makes no folder where none is.
+// storage checks that the blob store answers. It does not create a missing folder.
 func (d *localDoctor) storage() {
 	const check = "storage"
 	at, err := d.Config.StorageURL()
@@ -213,7 +214,7 @@ func (d *localDoctor) storage() {
 	}
 	if u, err := url.Parse(at); err == nil && u.Scheme == "file" {
 		if _, err := os.Stat(filepath.FromSlash(u.Path)); err != nil {
-			d.found.Fail(check, "Start index serve to make it, or mend storage.url.", "there is no folder %s", u.Path)
+			d.found.Fail(check, "Start index serve to create it, or correct storage.url.", "there is no folder %s", u.Path)
 			return
 		}
 	}
@@ -229,7 +230,7 @@ func (d *localDoctor) storage() {
 	d.found.OK(check, "it answers")
 }
 
-// address compares where clients are told to go with where the server listens.
+// address compares the base URL with the listen address.
 func (d *localDoctor) address() {
 	const check = "address"
 	c := d.Config
@@ -237,35 +238,35 @@ func (d *localDoctor) address() {
 	base := c.Base(listenAddr(c.Listen))
 	switch {
 	case c.OverTLS() && c.BaseURL.URL != nil && base.Scheme == "http":
-		d.found.Fail(check, "Begin base_url with https://.", "this server speaks TLS on port %s and clients are told %s",
+		d.found.Fail(check, "Begin base_url with https://.", "this server uses TLS on port %s, but base_url is %s",
 			port, base)
 	case c.BaseURL.URL == nil && c.TLSACME == "" && !config.Loopback(host):
-		d.found.Warn(check, "Set base_url to where clients reach the index.",
-			"it listens on %s, but without base_url everybody is told %s, and identity tokens have to be for that name",
+		d.found.Warn(check, "Set base_url to the URL at which clients reach the index.",
+			"it listens on %s, but base_url is not set: pages link to %s, and identity tokens must be issued for that host",
 			c.Listen, base)
 	case base.Scheme == "http" && !config.Loopback(base.Hostname()):
 		d.found.Warn(check, "Serve https (--tls-self-signed, --tls-acme, --tls-cert or a proxy) and set base_url to it.",
-			"clients reach it by plain http at %s: tokens cross the network in the open, and trusted publishing asks for https",
+			"clients reach it over plain http at %s: tokens cross the network unencrypted, and trusted publishing requires https",
 			base)
 	case base.Scheme == "https" && !c.OverTLS() && len(c.TrustedProxies) == 0:
 		d.found.Warn(check,
-			"If a proxy in front speaks https, name its address in trusted_proxies, so that clients' own addresses count.",
-			"clients are told %s, and this server itself speaks plain http on %s", base, c.Listen)
+			"If a proxy provides https, add its address to trusted_proxies, so that the server sees the addresses of clients.",
+			"base_url is %s, but this server itself uses plain http on %s", base, c.Listen)
 	default:
-		d.found.OK(check, "it listens on %s, and clients are told %s", c.Listen, base)
+		d.found.OK(check, "it listens on %s, and clients use %s", c.Listen, base)
 	}
 }
 
-// listenAddr is an address as it was written.
+// listenAddr is a configured address as a net.Addr.
 type listenAddr string
 
-// Network implements net.Addr.
+// Network returns "tcp".
 func (listenAddr) Network() string { return "tcp" }
 
-// String implements net.Addr.
+// String returns the address.
 func (a listenAddr) String() string { return string(a) }
 
-// certificate looks at the certificate that the server would use, and how long it is good for.
+// certificate checks the certificate that the server would use.
 func (d *localDoctor) certificate() {
 	const check = "certificate"
 	path := d.Config.TLSCert
@@ -273,10 +274,10 @@ func (d *localDoctor) certificate() {
 	case d.Config.TLSSelfSigned:
 		path = filepath.Join(d.Config.DataDir, "tls", "cert.pem")
 	case d.Config.TLSACME != "":
-		d.found.Skip(check, "Let's Encrypt's for %s are renewed by the server", d.Config.TLSACME)
+		d.found.Skip(check, "the server renews the Let's Encrypt certificate for %s", d.Config.TLSACME)
 		return
 	case path == "":
-		d.found.Skip(check, "this server speaks no TLS itself")
+		d.found.Skip(check, "this server does not use TLS itself")
 		return
 	}
 	der, err := tlsserve.ReadPEM(path)
@@ -287,7 +288,7 @@ func (d *localDoctor) certificate() {
 	if err != nil {
 		advice := ""
 		if d.Config.TLSSelfSigned {
-			advice = "index serve makes it when it starts."
+			advice = "index serve creates it at start."
 		}
 		d.found.Fail(check, advice, "%v", err)
 		return
@@ -295,28 +296,28 @@ func (d *localDoctor) certificate() {
 	d.judge(check, path, cert)
 }
 
-// judge tells how long a certificate is good for, and whether for the name that clients use.
+// judge checks the validity period of a certificate, and its names against the base URL.
 func (d *localDoctor) judge(check, path string, cert *x509.Certificate) {
 	end := cert.NotAfter.UTC().Format(time.DateOnly)
 	left := cert.NotAfter.Sub(d.now())
 	host := d.Config.Base(listenAddr(d.Config.Listen)).Hostname()
 	switch {
 	case left <= 0:
-		d.found.Fail(check, "Renew it; the server reads the file again by itself.", "%s ended on %s", path, end)
+		d.found.Fail(check, "Renew it; the server reloads the file by itself.", "%s expired on %s", path, end)
 	case d.now().Before(cert.NotBefore):
-		d.found.Fail(check, "Is this machine's clock right?", "%s is not good before %s", path,
+		d.found.Fail(check, "Check this machine's clock.", "%s is not valid before %s", path,
 			cert.NotBefore.UTC().Format(time.DateOnly))
 	case cert.VerifyHostname(host) != nil:
-		d.found.Fail(check, "Make one that names it, or mend base_url.",
-			"%s is not for %s, by which clients reach the index", path, host)
+		d.found.Fail(check, "Create a certificate for this name, or correct base_url.",
+			"%s is not valid for %s, the host name that clients use", path, host)
 	case left < 14*24*time.Hour:
-		d.found.Warn(check, "Renew it; the server reads the file again by itself.", "%s ends on %s", path, end)
+		d.found.Warn(check, "Renew it; the server reloads the file by itself.", "%s expires on %s", path, end)
 	default:
-		d.found.OK(check, "%s is for %s and good until %s", path, host, end)
+		d.found.OK(check, "%s is for %s and valid until %s", path, host, end)
 	}
 }
 
-// issuers asks each issuer for its keys.
+// issuers fetches the keys of each issuer.
 func (d *localDoctor) issuers() {
 	const check = "issuer"
 	if len(d.Config.OIDC.Issuers) == 0 {
@@ -330,7 +331,7 @@ func (d *localDoctor) issuers() {
 				CAFile: i.CAFile,
 			})
 		if err != nil {
-			d.found.Fail(check, "May this machine connect to it? A private authority is named by ca_file.",
+			d.found.Fail(check, "Check that this machine can connect to it. For a private certificate authority, set ca_file.",
 				"the keys of %s cannot be fetched: %.300v", i.Issuer, err)
 			continue
 		}

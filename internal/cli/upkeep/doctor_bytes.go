@@ -18,17 +18,17 @@ import (
 	"pyindex/internal/terminal"
 )
 
-// bytesDoctor looks at the stored bytes instead of the installation.
+// bytesDoctor has the flags that check the stored objects instead of the installation.
 type bytesDoctor struct {
-	Bytes        bool   `help:"Read all stored bytes and compare them with the database. An interrupted run continues where it stopped."`
-	Mend         string `placeholder:"FOLDER|URL" help:"Do the check of --bytes, and restore missing and damaged objects from this copy of the storage."`
-	Strays       bool   `help:"List stored objects that no file needs. Those younger than a day are skipped."`
+	Bytes        bool   `help:"Read all stored objects and compare them with the database. An interrupted run continues where it stopped."`
+	Mend         string `placeholder:"FOLDER|URL" help:"Like --bytes, but also restore missing and damaged objects from this copy of the storage."`
+	Strays       bool   `help:"List stored objects that no file needs. Objects younger than a day are skipped."`
 	RemoveStrays bool   `help:"Remove the objects that --strays lists."`
 }
 
 func (c *bytesDoctor) wanted() bool { return c.Bytes || c.Mend != "" || c.Strays || c.RemoveStrays }
 
-// examined is the outcome as --json has it.
+// examined is the result in JSON.
 type examined struct {
 	OK     bool             `json:"ok"`
 	Check  *checkRow        `json:"check,omitempty"`
@@ -44,7 +44,7 @@ type checkRow struct {
 }
 
 type straysRow struct {
-	Objects int64    `json:"objects"` // all that the storage has
+	Objects int64    `json:"objects"` // all objects in the storage
 	Strays  []string `json:"strays"`
 	Bytes   int64    `json:"bytes"` // of strays
 	Young   int64    `json:"young"`
@@ -52,10 +52,10 @@ type straysRow struct {
 	Removed int64    `json:"removed"`
 }
 
-// run returns an error if bytes are missing or damaged, or cannot be looked at.
+// run returns an error if objects are missing or damaged, or cannot be read.
 func (c *bytesDoctor) run(s *cli.Session, json bool) error {
 	return s.With(func(a *app.App) error {
-		// One line of the log tells what is broken, as in a server.
+		// As in a server, broken objects are logged.
 		x := assembly.New(a.DB.Catalog(), a.Blobs, assembly.Options{Log: s.Config.Log.Logger(s.Errs)}).Custody
 		out := examined{OK: true}
 		var errs []error
@@ -74,10 +74,10 @@ func (c *bytesDoctor) run(s *cli.Session, json bool) error {
 	})
 }
 
-// journalAge is how old an interrupted check may be to be continued.
+// journalAge is the maximum age of an interrupted check that can be continued.
 const journalAge = 7 * 24 * time.Hour
 
-// check reads the bytes of every file, except of those that an interrupted run found right.
+// check reads every object, except those that an interrupted run has already verified.
 func (c *bytesDoctor) check(s *cli.Session, a *app.App, x *custody.Keeper, json bool, out *examined) error {
 	path := filepath.Join(a.Config.DataDir, "doctor-bytes.journal")
 	if info, err := os.Stat(path); err == nil && time.Since(info.ModTime()) > journalAge {
@@ -106,7 +106,7 @@ func (c *bytesDoctor) check(s *cli.Session, a *app.App, x *custody.Keeper, json 
 		objects, bytes = objects+1, bytes+size
 		if !json && time.Since(said) > 5*time.Second {
 			said = time.Now()
-			fmt.Fprintf(s.Errs, "%s checked without a fault so far (%s)\n", terminal.Plural(objects, "object"),
+			fmt.Fprintf(s.Errs, "%s checked without errors so far (%s)\n", terminal.Plural(objects, "object"),
 				terminal.InMiB(bytes))
 		}
 		return done.add(key, size)
@@ -114,7 +114,7 @@ func (c *bytesDoctor) check(s *cli.Session, a *app.App, x *custody.Keeper, json 
 	o.Found = func(b custody.Broken) {
 		out.Broken = append(out.Broken, b)
 		if !json {
-			fmt.Fprintf(s.Out, "%-8s %s: %s; it is %s\n", stateOf(b), b.Key, terminal.Printable(b.Why),
+			fmt.Fprintf(s.Out, "%-8s %s: %s; it belongs to %s\n", stateOf(b), b.Key, terminal.Printable(b.Why),
 				terminal.Printable(fmt.Sprint(b.Files)))
 		}
 	}
@@ -148,7 +148,7 @@ func stateOf(b custody.Broken) string {
 	return "damaged"
 }
 
-// openCopy opens another store for reading. A folder must exist, and nothing is made in it.
+// openCopy opens another blob store for reading. If it is a folder, the folder must exist.
 func openCopy(ctx context.Context, location string) (*blobs.Blobs, error) {
 	b, err := blobs.Open(ctx, location, blobs.Options{ReadOnly: true})
 	if errors.Is(err, fs.ErrNotExist) {

@@ -74,11 +74,11 @@ func TestLocalCertificate(t *testing.T) {
 		after            time.Duration
 		status, word     string
 	}{
-		{"good", cert, "https://index.example", 0, "ok", "is for index.example and good until"},
-		{"ends in a week", cert, "https://index.example", life - 7*day, "warning", "ends on"},
-		{"ended", cert, "https://index.example", life + day, "failed", "ended on"},
-		{"begins tomorrow", cert, "https://index.example", -day, "failed", "not good before"},
-		{"another name", cert, "https://pypi.example", 0, "failed", "is not for pypi.example"},
+		{"good", cert, "https://index.example", 0, "ok", "is for index.example and valid until"},
+		{"ends in a week", cert, "https://index.example", life - 7*day, "warning", "expires on"},
+		{"ended", cert, "https://index.example", life + day, "failed", "expired on"},
+		{"begins tomorrow", cert, "https://index.example", -day, "failed", "not valid before"},
+		{"another name", cert, "https://pypi.example", 0, "failed", "is not valid for pypi.example"},
 		{"a key", key, "https://index.example", 0, "failed", ""},
 		{"junk", junk, "https://index.example", 0, "failed", ""},
 		{"no file", filepath.Join(dir, "none.pem"), "https://index.example", 0, "failed", "no such file"},
@@ -92,7 +92,7 @@ func TestLocalCertificate(t *testing.T) {
 	}
 	d := local(t, "--tls-acme", "index.example")
 	d.certificate()
-	d.want(t, "acme", "certificate", "skipped", "renewed by the server")
+	d.want(t, "acme", "certificate", "skipped", "renews the Let's Encrypt certificate")
 }
 
 // TestLocalFolder: what others may read is named, and how to close it.
@@ -162,7 +162,7 @@ func TestLocalClients(t *testing.T) {
 		"one private address by IPv6":   {behind, "", []string{"fd00::5"}, 30, "warning", "fd00::5"},
 		"this machine":                  {behind, "", []string{"127.0.0.1"}, 30, "warning", "127.0.0.1"},
 		"another proxy is named":        {behind, "10.0.1.0/24", []string{"10.0.0.5"}, 30, "warning", "10.0.0.5"},
-		"the proxy is named":            {behind, "10.0.0.0/24", []string{"10.0.0.5"}, 30, "ok", "names"},
+		"the proxy is named":            {behind, "10.0.0.0/24", []string{"10.0.0.5"}, 30, "ok", "trusted_proxies contains"},
 		"several addresses":             {behind, "", []string{"10.0.0.5", "10.0.0.6"}, 30, "ok", "several"},
 		"one public address":            {behind, "", []string{"203.0.113.1"}, 30, "ok", "203.0.113.1"},
 		"somebody tries it on a laptop": {"http://localhost:8080", "", []string{"127.0.0.1"}, 30, "ok", "127.0.0.1"},

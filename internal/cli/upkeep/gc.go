@@ -8,11 +8,11 @@ import (
 	"pyindex/internal/cli"
 )
 
-// GC removes what is no longer needed.
+// GC deletes objects and rows that are no longer needed.
 type GC struct{}
 
-// Run removes what nothing names: bytes of deleted files and abandoned uploads, and expired tokens and pending
-// publishers. A running server does the same once an hour.
+// Run deletes the objects of deleted files and abandoned uploads, and expired tokens and pending publishers. A running
+// server does the same regularly.
 func (c *GC) Run(s *cli.Session) error {
 	return s.With(func(a *app.App) error {
 		n, err := a.Index.Custody.Sweep(s.Ctx, a.Operator)

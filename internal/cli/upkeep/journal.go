@@ -12,16 +12,16 @@ import (
 	"pyindex/internal/config"
 )
 
-// journal is the file in which a move writes down what arrived at the new place and was read back from there, so that
-// the next run need not read it again. Its first line names the place; that of another one is begun anew. Losing lines
-// costs reading again and nothing else.
+// journal is a file that records the verified objects of a migration or check, so that the next run can skip them. The
+// first line identifies the target; a journal of another target is discarded. If lines are lost, the next run only
+// verifies those objects again.
 type journal struct {
 	mu   sync.Mutex
 	file *os.File
 	done map[string]int64
 }
 
-// openJournal reads what there is and makes the file ready for more.
+// openJournal reads the journal of target, or starts a new one.
 func openJournal(path string, target *config.Config) (*journal, error) {
 	rows, err := target.DatabaseURL()
 	if err != nil {
@@ -58,7 +58,7 @@ func (j *journal) read(place string) error {
 	for s.Scan() {
 		var key string
 		var size int64
-		// a cut line has no end
+		// a truncated line has no dot at its end
 		if n, _ := fmt.Sscanf(s.Text(), "%s %d.", &key, &size); n == 2 && strings.HasSuffix(s.Text(), ".") {
 			j.done[key] = size
 		}
@@ -66,7 +66,7 @@ func (j *journal) read(place string) error {
 	if _, err := j.file.Seek(0, 2); err != nil {
 		return err
 	}
-	_, err := j.file.WriteString("\n") // a cut line ends here
+	_, err := j.file.WriteString("\n") // terminates a truncated line
 	return errors.Join(s.Err(), err)
 }
 

@@ -10,21 +10,21 @@ import (
 
 // Mail has the commands about e-mail.
 type Mail struct {
-	Test mailTestCmd `cmd:"" help:"Send a test message and say what the server answered."`
+	Test mailTestCmd `cmd:"" help:"Send a test message and report the result."`
 }
 
 type mailTestCmd struct {
-	To string `required:"" placeholder:"ADDRESS" help:"Who gets it."`
+	To string `required:"" placeholder:"ADDRESS" help:"Recipient of the message."`
 }
 
-// Run sends the message at once.
+// Run sends the message immediately.
 func (c *mailTestCmd) Run(s *cli.Session) error {
 	sender, err := s.Config.Mail.Sender()
 	if err != nil {
 		return err
 	}
 	if sender == nil {
-		return fault.New(fault.Invalid, "this index sends no mail: set mail.server and mail.from")
+		return fault.New(fault.Invalid, "this index sends no e-mail: set mail.server and mail.from")
 	}
 	name := s.Config.Name()
 	err = sender.Send(s.Ctx, c.To, outbox.Letter{
@@ -33,7 +33,7 @@ func (c *mailTestCmd) Run(s *cli.Session) error {
 			".\n\nIt was sent by index mail test. Nothing needs to be done.\n",
 	})
 	if err == nil {
-		fmt.Fprintf(s.Out, "%s took the message to %s\n", s.Config.Mail.Server, c.To)
+		fmt.Fprintf(s.Out, "%s accepted the message to %s\n", s.Config.Mail.Server, c.To)
 	}
 	return err
 }

@@ -21,21 +21,21 @@ import (
 	"pyindex/internal/terminal"
 )
 
-// Migrate moves an index, rows and bytes, to another database and another store. Bytes are copied and read back first,
-// while servers run; then writes are refused until the rows are over, and here for good.
+// Migrate moves an index to another database and blob store. It first copies the objects and reads them back, while
+// servers continue to run. It then moves the rows. From then on, this index refuses changes permanently.
 type Migrate struct {
-	To        string `placeholder:"FILE" help:"Configuration of the new place: a TOML file with its [database] and [storage]."`
-	BytesOnly bool   `help:"Copy and verify bytes, and stop: the move itself then takes less time."`
-	DryRun    bool   `help:"Say what would be copied."`
-	Stay      bool   `help:"Take back that this index was moved: it takes changes again."`
-	JSON      bool   `name:"json" help:"Write JSON."`
+	To        string `placeholder:"FILE" help:"Configuration of the target: a TOML file with its [database] and [storage]."`
+	BytesOnly bool   `help:"Only copy and verify the stored objects. The actual move then takes less time."`
+	DryRun    bool   `help:"Show how much would be copied."`
+	Stay      bool   `help:"Undo a move: this index accepts changes again."`
+	JSON      bool   `name:"json" help:"Write the output as JSON."`
 }
 
-// migrated is the outcome as --json has it.
+// migrated is the result in JSON.
 type migrated struct {
 	Objects int64           `json:"objects"` // files, and the metadata of files
 	Bytes   int64           `json:"bytes"`
-	Sent    int64           `json:"bytes_sent"` // others were there, and were verified
+	Sent    int64           `json:"bytes_sent"` // the other objects were already there, and were verified
 	Tables  []migratedTable `json:"tables"`     // none with --bytes-only
 	Done    bool            `json:"done"`
 }
@@ -45,11 +45,11 @@ type migratedTable struct {
 	Rows int64  `json:"rows"`
 }
 
-// Run does one of three things: a move, the first half of one, or taking one back.
+// Run performs a move or its first half, or undoes a move.
 func (c *Migrate) Run(s *cli.Session) error {
 	if (c.To == "") == !c.Stay {
 		return fault.New(fault.Invalid,
-			"say where to with --to FILE, a TOML file with [database] and [storage] of the new place; or --stay")
+			"specify the target with --to FILE, a TOML file with its [database] and [storage]; or use --stay")
 	}
 	return s.With(func(a *app.App) error {
 		if c.Stay {
@@ -65,9 +65,9 @@ func (c *Migrate) stay(s *cli.Session, a *app.App) error {
 		return err
 	}
 	if !was {
-		return fault.New(fault.Conflict, "this index was not moved: it takes changes")
+		return fault.New(fault.Conflict, "this index was not moved: it already accepts changes")
 	}
-	fmt.Fprintln(s.Out, "this index takes changes again; what the other place took since is not here")
+	fmt.Fprintln(s.Out, "this index accepts changes again; changes made at the other place since then are not here")
 	return nil
 }
 
@@ -98,7 +98,7 @@ func (c *Migrate) move(s *cli.Session, a *app.App) error {
 		return err
 	}
 	defer m.journal.close()
-	// Nothing here stops a server: what exists now is copied while it goes on.
+	// Servers continue to run while the existing objects are copied.
 	if err := m.keep(s.Ctx, true,
 		func(f func(custody.Stored) error) error { return a.DB.EachStored(s.Ctx, f) }); err != nil {
 		return err
@@ -112,18 +112,18 @@ func (c *Migrate) move(s *cli.Session, a *app.App) error {
 	return c.report(s, m, tables)
 }
 
-// rows moves the rows, with the bytes that came since, and makes the new place ready.
+// rows moves the rows and the objects added since, and fills the search of the target.
 func (m *mover) rows(ctx context.Context) ([]db.TableMoved, error) {
-	m.say("copying rows; uploads wait")
+	m.say("copying rows; uploads are blocked")
 	tables, err := m.from.DB.Move(ctx, m.to.DB,
 		func(each func(func(custody.Stored) error) error) error { return m.keep(ctx, false, each) })
 	if err != nil {
 		return nil, err
 	}
-	m.say("filling the search")
+	m.say("rebuilding the search")
 	x := catalog.New(m.to.DB.Catalog(), nil, catalog.Options{})
 	if err := x.Backfill(ctx); err != nil { // a server does the same when it starts
-		return nil, fmt.Errorf("the index is moved, but its search is not filled; index serve will: %w", err)
+		return nil, fmt.Errorf("the index was moved, but its search could not be rebuilt; index serve will do so: %w", err)
 	}
 	return tables, nil
 }
@@ -132,7 +132,7 @@ func (c *Migrate) tell(s *cli.Session, a *app.App) error {
 	var n, bytes int64
 	err := a.DB.EachStored(s.Ctx, func(b custody.Stored) error { n, bytes = n+1, bytes+b.Size; return nil })
 	if err == nil {
-		fmt.Fprintf(s.Out, "%d objects with %s of files would be copied, and then the rows\n", n, terminal.InMiB(bytes))
+		fmt.Fprintf(s.Out, "%d objects (%s of files) and then the rows would be copied\n", n, terminal.InMiB(bytes))
 	}
 	return err
 }
@@ -153,21 +153,21 @@ func (c *Migrate) report(s *cli.Session, m *mover, tables []db.TableMoved) error
 	if c.JSON {
 		return terminal.WriteJSON(s.Out, out)
 	}
-	fmt.Fprintf(s.Out, "%d objects, %s, are at the new place and were read back; %s were sent now\n", out.Objects,
+	fmt.Fprintf(s.Out, "%d objects (%s) are at the new place and verified; %s were sent now\n", out.Objects,
 		terminal.InMiB(out.Bytes), terminal.InMiB(out.Sent))
 	if c.BytesOnly {
 		fmt.Fprintf(s.Out, "to move the index: index migrate --to %s\n", c.To)
 		return nil
 	}
-	fmt.Fprintf(s.Out, "%d rows in %d tables are at the new place, compared with those here\n", rows, len(tables))
-	fmt.Fprintf(s.Out, "this index takes no more changes; serve the new one with: index serve --config %s\n", c.To)
+	fmt.Fprintf(s.Out, "%d rows in %d tables are at the new place and match those here\n", rows, len(tables))
+	fmt.Fprintf(s.Out, "this index no longer accepts changes; serve the new one with: index serve --config %s\n", c.To)
 	return nil
 }
 
-// movers is how many objects are on their way at once.
+// movers is the number of objects that are copied at the same time.
 const movers = 4
 
-// mover copies bytes and says how far it is.
+// mover copies objects and reports its progress.
 type mover struct {
 	from, to *app.App
 	out      *cli.Session
@@ -176,14 +176,14 @@ type mover struct {
 	seen     map[string]bool
 
 	mu   sync.Mutex
-	gone []string // were missing while files could still be deleted
+	gone []string // objects that were missing while files could still be deleted
 
 	objects, bytes, sent atomic.Int64
 	said                 time.Time
 }
 
-// keep copies every object that each yields and that this run has not seen, some at once. While the index is live a
-// file may be deleted before its bytes are read: that is looked at again.
+// keep copies the objects that each yields, except those that this run has already seen. If live is set, a file may be
+// deleted before its object is read; the next call then checks the object again.
 func (m *mover) keep(ctx context.Context, live bool, each func(func(custody.Stored) error) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -234,7 +234,7 @@ func (m *mover) forget(key string) {
 	m.gone = append(m.gone, key)
 }
 
-// one copies an object, unless an earlier run wrote down that it is over.
+// one copies an object, unless the journal records that an earlier run has done so.
 func (m *mover) one(ctx context.Context, b custody.Stored) error {
 	key := b.Key()
 	if size, ok := m.journal.has(key); ok {
@@ -247,7 +247,7 @@ func (m *mover) one(ctx context.Context, b custody.Stored) error {
 		return err
 	}
 	if !b.Metadata && size != b.Size {
-		return fault.New(fault.Invalid, "%s has %d bytes, and its row says %d", key, size, b.Size)
+		return fault.New(fault.Invalid, "%s has %d bytes, but its row specifies %d", key, size, b.Size)
 	}
 	m.objects.Add(1)
 	m.bytes.Add(size)
@@ -255,13 +255,13 @@ func (m *mover) one(ctx context.Context, b custody.Stored) error {
 	return m.journal.add(key, size)
 }
 
-// progress says how far the bytes are, now and then.
+// progress reports the copied objects every five seconds.
 func (m *mover) progress() {
 	if time.Since(m.said) < 5*time.Second {
 		return
 	}
 	m.said = time.Now()
-	m.say(fmt.Sprintf("%d objects, %s, are over", m.objects.Load(), terminal.InMiB(m.bytes.Load())))
+	m.say(fmt.Sprintf("%d objects (%s) have been copied", m.objects.Load(), terminal.InMiB(m.bytes.Load())))
 }
 
 func (m *mover) say(text string) {

@@ -7,13 +7,13 @@ import (
 	"pyindex/internal/cli"
 )
 
-// Recovered is the last step of restoring a database. Servers that ran before the restore notice by themselves; nobody
-// else can know which numbers were given and lost.
+// Recovered is the last step of restoring a database. Running servers detect the restore by themselves, but the
+// restored database cannot know which serials were used after its backup.
 type Recovered struct {
-	Beyond int64 `placeholder:"SERIAL" help:"The largest serial that a mirror or client is known to have seen."`
+	Beyond int64 `placeholder:"SERIAL" help:"Largest serial that a mirror or client is known to have seen."`
 }
 
-// Run starts a new epoch.
+// Run starts a new epoch of serials.
 func (c *Recovered) Run(s *cli.Session) error {
 	return s.With(func(a *app.App) error {
 		n, err := a.DB.NewEpoch(s.Ctx, c.Beyond)
@@ -21,7 +21,7 @@ func (c *Recovered) Run(s *cli.Session) error {
 			return err
 		}
 		fmt.Fprintf(s.Out,
-			"the serial goes on at %d; running servers forget what they kept, and mirrors ask for each project again\n", n)
+			"the serial continues at %d; running servers discard their caches, and mirrors fetch every project again\n", n)
 		return nil
 	})
 }

@@ -214,7 +214,7 @@ func TestLoginElsewhere(t *testing.T) {
 		}
 	}
 	j.login(nil, "--token-file", file).OK(t)
-	j.login(nil, "--token-file", file).Refused(t, "invalid-reuse-token", "good for one login")
+	j.login(nil, "--token-file", file).Refused(t, "invalid-reuse-token", "used for only one login")
 }
 
 // TestLoginRefused checks that the job's output names the missing part and contains no token.

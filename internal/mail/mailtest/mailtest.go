@@ -1,4 +1,4 @@
-// Package mailtest is a real server of SMTP for tests, which keeps what it takes.
+// Package mailtest provides an SMTP server for tests, which keeps the accepted messages.
 package mailtest
 
 import (
@@ -16,17 +16,17 @@ import (
 	"github.com/emersion/go-smtp"
 )
 
-// Options say how a server behaves.
+// Options configure a server.
 type Options struct {
-	TLS      bool   // StartTLS is offered, and a password is only taken after it
-	User     string // who may send; anybody where empty
+	TLS      bool   // offer StartTLS, and accept a password only after it
+	User     string // user who may send; if empty, no authentication is needed
 	Password string
 }
 
-// Server takes messages on 127.0.0.1. It refuses recipients at refused.example for good.
+// Server accepts messages on 127.0.0.1. It permanently refuses recipients at refused.example.
 type Server struct {
 	Addr  string         // host and port
-	Roots *x509.CertPool // that its certificate is trusted by
+	Roots *x509.CertPool // authority of its certificate
 
 	o    Options
 	got  chan string
@@ -34,7 +34,7 @@ type Server struct {
 	seen []string
 }
 
-// Serve starts one, which ends with the test.
+// Serve starts a server that runs until the test ends.
 func Serve(t testing.TB, o Options) *Server {
 	t.Helper()
 	s := &Server{o: o, Roots: x509.NewCertPool(), got: make(chan string, 100)}
@@ -56,17 +56,17 @@ func Serve(t testing.TB, o Options) *Server {
 	return s
 }
 
-// Next waits for the next message and returns it, headers and all.
+// Next waits for the next message and returns it, including its headers.
 func (s *Server) Next() string { return <-s.got }
 
-// All returns the messages so far, in order.
+// All returns all messages so far, in order.
 func (s *Server) All() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return append([]string{}, s.seen...)
 }
 
-// NewSession implements smtp.Backend.
+// NewSession returns a session for a connection.
 func (s *Server) NewSession(*smtp.Conn) (smtp.Session, error) { return &session{s: s}, nil }
 
 type session struct {
@@ -79,7 +79,7 @@ func (x *session) AuthMechanisms() []string { return []string{sasl.Plain} }
 func (x *session) Auth(string) (sasl.Server, error) {
 	return sasl.NewPlainServer(func(_, user, password string) error {
 		if user != x.s.o.User || password != x.s.o.Password {
-			return errors.New("who are you")
+			return errors.New("wrong user or password")
 		}
 		x.in = true
 		return nil

@@ -1,41 +1,40 @@
-// Package budget bounds what rendering one text may cost: steps, bytes of HTML, cells of tables, time.
+// Package budget bounds the cost of rendering one text: steps, bytes of HTML, table cells and time.
 package budget
 
 import "context"
 
-// What rendering one text may cost. The budgets grow with the text, so that a long honest one is not refused, and no
-// faster than it, so that none costs more than a few hundred milliseconds. A text over its budget is shown as plain
-// text.
+// Budgets for rendering one text. They grow in proportion to the text, so that long texts are not refused, and no text
+// takes more than a few hundred milliseconds. A text that exceeds its budget is shown as plain text.
 const (
-	stepsPerByte = 64 // looking at a byte, or at an open block or mark
+	stepsPerByte = 64 // one step examines a byte, an open block or an open mark
 	stepsMore    = 1_000_000
-	htmlPerByte  = 16 // bytes written
+	htmlPerByte  = 16 // bytes of output
 	htmlMore     = 64 << 10
-	maxCells     = 10_000 // of all tables, with those that rows are filled up with
+	maxCells     = 10_000 // of all tables, including cells that complete short rows
 )
 
-// Budget is what is left for one text. It is not safe for concurrent use.
+// Budget is the remaining budget of one text. It is not safe for concurrent use.
 type Budget struct {
 	done   <-chan struct{}
 	steps  int
 	html   int
 	cells  int
-	looked int  // steps since done was looked at
-	Over   bool // something ran out, or the time
-	Late   bool // the time
+	looked int  // steps since the last check of done
+	Over   bool // the budget or the time is exhausted
+	Late   bool // the time is exhausted
 }
 
-// New returns the budget of a text of size bytes, which runs out early if ctx ends.
+// New returns the budget of a text of size bytes. The budget is also exhausted when ctx ends.
 func New(ctx context.Context, size int) *Budget {
 	return &Budget{
 		done: ctx.Done(), steps: stepsPerByte*size + stepsMore, html: htmlPerByte*size + htmlMore, cells: maxCells,
 	}
 }
 
-// lookEvery is how many steps pass between two looks at the clock.
+// lookEvery is the number of steps between two checks of the context.
 const lookEvery = 100_000
 
-// Step takes n steps and reports whether work may continue.
+// Step consumes n steps and reports whether work may continue.
 func (b *Budget) Step(n int) bool {
 	b.steps -= n
 	if b.looked += n + 100; b.looked > lookEvery {
@@ -49,13 +48,13 @@ func (b *Budget) Step(n int) bool {
 	return b.check(b.steps)
 }
 
-// Write takes n bytes of HTML.
+// Write consumes n bytes of HTML and reports whether work may continue.
 func (b *Budget) Write(n int) bool {
 	b.html -= n
 	return b.check(b.html)
 }
 
-// Table takes the cells of a table.
+// Table consumes the cells of a table and reports whether work may continue.
 func (b *Budget) Table(columns, rows int) bool {
 	b.cells -= columns * rows
 	return b.check(b.cells)

@@ -2,17 +2,11 @@ package rest
 
 import (
 	"html"
-	"regexp"
 	"strconv"
 	"strings"
 )
 
-var (
-	directiveLine = regexp.MustCompile(`^\.\. ([A-Za-z][A-Za-z0-9_:+.-]*?):: *(.*)$`)
-	footnoteLine  = regexp.MustCompile(`^\.\. \[(#?[A-Za-z0-9_.-]*|\*)\] *(.*)$`)
-)
-
-// explicit renders what begins with "..": directives, footnotes, targets, comments.
+// explicit renders a construct that begins with "..": a directive, footnote, target or comment.
 func (b *blocks) explicit() {
 	first, from := b.line(0), b.at
 	b.at++
@@ -20,13 +14,16 @@ func (b *blocks) explicit() {
 		b.hyperlinkTarget(first)
 		return
 	}
-	if first == ".." && b.line(0) == "" { // an empty comment ends what is before it
+	if first == ".." && b.line(0) == "" { // an empty comment ends the preceding construct
 		return
 	}
-	body := b.indentedBody()
+	body := b.indented()
+	if len(body) == 0 {
+		b.at = from + 1
+	}
 	source := b.lines[from:b.at]
 	switch {
-	case substitutionLine.MatchString(first): // found by collect
+	case substitutionLine.MatchString(first): // collect has found it
 	case directiveLine.MatchString(first):
 		m := directiveLine.FindStringSubmatch(first)
 		b.directive(strings.ToLower(m[1]), m[2], body, source)
@@ -36,7 +33,7 @@ func (b *blocks) explicit() {
 	} // anything else is a comment
 }
 
-// hyperlinkTarget passes over a target, which ends at an empty line, and marks the place of one without an address.
+// hyperlinkTarget skips a target, which ends at an empty line. It adds an anchor for a target without an address.
 func (b *blocks) hyperlinkTarget(first string) {
 	more := b.until(func(l string) bool { return leading(l) == 0 })
 	if m := targetLine.FindStringSubmatch(first); m != nil && m[2] == "" && len(more) == 0 {
@@ -44,20 +41,10 @@ func (b *blocks) hyperlinkTarget(first string) {
 	}
 }
 
-// indentedBody takes the indented lines that belong to what was just read.
-func (b *blocks) indentedBody() []string {
-	at := b.at
-	body := b.indented()
-	if len(body) == 0 {
-		b.at = at
-	}
-	return body
-}
-
-// footnoteCount is how many footnotes without a name of their own there were so far.
+// footnoteCount counts the footnotes without a label of their own.
 type footnoteCount struct{ numbered, symbols int }
 
-// numberFootnotes gives numbers to those that are called "#" or "#name", in their order, past those that have one.
+// numberFootnotes numbers the footnotes labeled "#" or "#name" in their order, and skips numbers already in use.
 func (d *document) numberFootnotes(labels []string) {
 	taken, n := map[string]bool{}, 1
 	for _, label := range labels {
@@ -80,7 +67,7 @@ func (d *document) numberFootnotes(labels []string) {
 	}
 }
 
-// footnoteLabel is how a footnote, or a reference to it, is shown.
+// footnoteLabel returns the displayed label of a footnote or of a reference to it.
 func (d *document) footnoteLabel(label string, count *footnoteCount) string {
 	name, auto := strings.CutPrefix(label, "#")
 	switch {
@@ -108,18 +95,17 @@ func (b *blocks) footnote(label string, body []string) {
 		"]</p>" + b.nested(dedent(body)) + "</div>\n")
 }
 
-// admonitions are directives that draw attention, with their titles.
+// admonitions maps admonition directives to their titles.
 var admonitions = map[string]string{
 	"attention": "Attention", "caution": "Caution", "danger": "Danger", "error": "Error", "hint": "Hint",
-	"important": "Important",
-	"note":      "Note", "tip": "Tip", "warning": "Warning", "seealso": "See also", "deprecated": "Deprecated",
+	"important": "Important", "note": "Note", "tip": "Tip", "warning": "Warning", "seealso": "See also", "deprecated": "Deprecated",
 	"versionadded": "New in version", "versionchanged": "Changed in version",
 }
 
-// directives renders the body of the other directives that are known, by name.
+// directives has the functions that render the other known directives, by name.
 var directives map[string]func(b *blocks, argument string, opts map[string]string, content []string)
 
-func init() { // a directive may hold others, so its functions refer to the map
+func init() { // not an initializer, because the functions refer to the map for nested directives
 	type options = map[string]string
 	code := func(b *blocks, _ string, _ options, content []string) { b.literal(content) }
 	text := func(b *blocks, argument string, _ options, content []string) {
@@ -135,7 +121,7 @@ func init() { // a directive may hold others, so its functions refer to the map
 		b.tag("div", b.nested(append([]string{""}, content...)))
 	}
 	numbers := func(b *blocks, _ string, _ options, _ []string) { b.doc.sectionNumber = []int{} }
-	nothing := func(*blocks, string, options, []string) {} // has no text of its own
+	nothing := func(*blocks, string, options, []string) {} // for directives without text of their own
 	directives = map[string]func(*blocks, string, options, []string){
 		"admonition": box, "topic": box, "sidebar": box,
 		"code": code, "code-block": code, "sourcecode": code, "doctest": code,
@@ -162,7 +148,7 @@ func init() { // a directive may hold others, so its functions refer to the map
 	}
 }
 
-// directive renders a directive. One that is not known is shown as source, which it was written as.
+// directive renders a directive. An unknown directive is shown as source.
 func (b *blocks) directive(name, argument string, body, source []string) {
 	opts, content := split(body)
 	if title, ok := admonitions[name]; ok {
@@ -177,7 +163,7 @@ func (b *blocks) directive(name, argument string, body, source []string) {
 	}
 }
 
-// contents makes a place for the table of contents. A text has one.
+// contents adds the placeholder of the table of contents. A text has only one table of contents.
 func (b *blocks) contents(title string, opts map[string]string, _ []string) {
 	if b.doc.contentsAsked {
 		return
@@ -192,14 +178,14 @@ func (b *blocks) contents(title string, opts map[string]string, _ []string) {
 	b.out.WriteString(contentsHere)
 }
 
-// split parts the options at the beginning of a directive's body from its content.
+// split separates the options at the beginning of a directive's body from its content.
 func split(body []string) (map[string]string, []string) {
 	n := 0
 	for n < len(body) && fieldLine.MatchString(body[n]) && leading(body[n]) == 0 {
 		n++
 	}
 	opts := options(body[:n], -1)
-	for n < len(body) && n > 0 && body[n] != "" && leading(body[n]) > 0 { // an option that goes on
+	for n < len(body) && n > 0 && body[n] != "" && leading(body[n]) > 0 { // continuation of an option
 		n++
 	}
 	return opts, dedent(body[n:])

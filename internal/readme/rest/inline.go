@@ -8,28 +8,32 @@ import (
 	"unicode/utf8"
 )
 
-// inline renders the markup within a paragraph. It looks at each byte a bounded number of times: what ends markup is
-// searched for in the whole paragraph, but never again once it was not found, and names and addresses have a greatest
+// inline renders the markup within a paragraph. It examines each byte a bounded number of times: it searches the whole
+// paragraph for the end of markup, but not again if that end does not occur, and names and addresses have a maximum
 // length.
 type inline struct {
 	doc     *document
 	s       string
 	at      int
-	written int // how much of s is in out
+	written int // number of bytes of s that are in out
 	before  rune
 	out     strings.Builder
 	absent  map[string]bool // ends of markup that do not occur from here on
-	noName  int             // where a run of name characters ends that is no reference
-	noURL   int             // the same for an address that is too long
+	noName  int             // end of a run of name characters that is not a reference
+	noURL   int             // end of the searched part of a URL that is too long
 }
 
 const (
 	maxRole    = 64    // bytes of a role's name, and of a footnote's
 	maxAddress = 2_000 // bytes of a link's address
 	maxName    = 1_000 // bytes of a substitution's name
+	maxOptions = 30    // options of a directive
+	maxDepth   = 40    // nested blocks
+	maxColumns = 200   // columns of a table
+
+	nameCharacters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._+:-"
 )
 
-// inline renders a paragraph's text.
 func (d *document) inline(s string) string {
 	in := &inline{doc: d, s: s, before: ' ', absent: map[string]bool{}}
 	for in.at < len(s) && d.budget.Step(1) {
@@ -39,7 +43,7 @@ func (d *document) inline(s string) string {
 	return in.out.String()
 }
 
-// next renders one piece of markup, or passes over one character.
+// next renders one piece of markup, or skips one character.
 func (in *inline) next() {
 	c, size := utf8.DecodeRuneInString(in.s[in.at:])
 	if opens(in.before) {
@@ -58,25 +62,23 @@ func (in *inline) next() {
 	next, width := utf8.DecodeRuneInString(in.s[in.at+1:])
 	in.before, in.at = next, in.at+1+width
 	in.written = in.at - width
-	if unicode.IsSpace(next) { // an escaped blank separates markup from text and is not shown
+	if unicode.IsSpace(next) { // an escaped space separates markup from text and is not shown
 		in.written = in.at
 	}
 }
 
-// flush writes the text before an index.
 func (in *inline) flush(to int) {
 	in.write(html.EscapeString(in.s[in.written:to]))
 	in.written = to
 }
 
-// write writes HTML within the budget.
 func (in *inline) write(s string) {
 	if in.doc.budget.Write(len(s)) {
 		in.out.WriteString(s)
 	}
 }
 
-// opens reports whether markup may begin after a character.
+// opens reports whether markup may begin after c.
 func opens(c rune) bool {
 	return unicode.IsSpace(c) || strings.ContainsRune(`'"([{<-/:`, c) || c > 127 && unicode.IsPunct(c)
 }
@@ -87,7 +89,7 @@ func closes(s string) bool {
 	return s == "" || unicode.IsSpace(c) || strings.ContainsRune(`'")]}>-/:.,;!?\`, c) || c > 127 && unicode.IsPunct(c)
 }
 
-// markup renders the markup at hand and returns its length, or 0 if there is none.
+// markup renders the markup at the current position and returns its length, or 0 if there is none.
 func (in *inline) markup(c rune) int {
 	s := in.s[in.at:]
 	switch {
@@ -119,7 +121,7 @@ func (in *inline) markup(c rune) int {
 	return in.reference(s)
 }
 
-// between renders the text between two equal marks, which touch it.
+// between renders text between two equal marks, without spaces next to the marks.
 func (in *inline) between(mark, tag string) int {
 	s, n := in.s[in.at:], len(mark)
 	if in.absent[mark] || len(s) <= 2*n || isBlank(s[n]) || in.quoted(s[n]) {
@@ -146,7 +148,7 @@ func (in *inline) quoted(after byte) bool {
 	return i >= 0 && after == `'")]}>`[i]
 }
 
-// tag writes an element with a text, in which backslashes are taken for what they mean unless it is code.
+// tag writes an element with text. It resolves backslash escapes, except in code.
 func (in *inline) tag(tag, text string) {
 	in.flush(in.at)
 	if tag != "code" {
@@ -155,7 +157,6 @@ func (in *inline) tag(tag, text string) {
 	in.write("<" + tag + ">" + html.EscapeString(text) + "</" + tag + ">")
 }
 
-// unescape removes the backslashes of a text.
 func unescape(s string) string {
 	if !strings.Contains(s, `\`) {
 		return s
@@ -173,8 +174,8 @@ func unescape(s string) string {
 	return out.String()
 }
 
-// closing returns where the next backtick is, counted from the markup at hand, or 0. It is not the first character
-// after from, and no blank is before it.
+// closing returns the offset of the closing backtick from the current position, or 0. The backtick is not at from and
+// not after a space.
 func (in *inline) closing(from int) int {
 	s := in.s[in.at:]
 	if in.absent["`"] || len(s) <= from || isBlank(s[from]) {
@@ -217,7 +218,7 @@ func (in *inline) interpreted(s string) int {
 	return end + 1
 }
 
-// phrase renders a reference whose text is in backticks.
+// phrase renders a reference with text in backticks.
 func (in *inline) phrase(text string, anonymous bool) {
 	if label, address, ok := embeddedAddress(text); ok {
 		in.link(label, in.address(address))
@@ -228,7 +229,7 @@ func (in *inline) phrase(text string, anonymous bool) {
 	}
 }
 
-// embeddedAddress splits "text <address>". Without a text the address is shown.
+// embeddedAddress splits "text <address>". If there is no text, the address is the label.
 func embeddedAddress(text string) (label, address string, ok bool) {
 	inner, ok := strings.CutSuffix(text, ">")
 	i := strings.LastIndexByte(inner, '<')
@@ -277,13 +278,13 @@ func (in *inline) prefixed(s string) int {
 	return end + 1
 }
 
-// roles are the roles that have an element of their own.
+// roles maps roles to their HTML elements.
 var roles = map[string]string{
 	"emphasis": "em", "strong": "strong", "sub": "sub", "sup": "sup", "subscript": "sub", "superscript": "sup",
 	"title": "cite", "title-reference": "cite", "t": "cite",
 }
 
-// role renders interpreted text by its role. What tools for documentation add has its text shown.
+// role renders interpreted text according to its role. Roles of documentation tools are shown as code.
 func (in *inline) role(role, text string) {
 	switch tag := roles[role]; {
 	case tag != "":
@@ -316,8 +317,6 @@ func (in *inline) footnote(s string) int {
 	return end + 2
 }
 
-const nameCharacters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._+:-"
-
 func (in *inline) link(text, address string) {
 	in.flush(in.at)
 	text = html.EscapeString(unescape(text))
@@ -328,7 +327,7 @@ func (in *inline) link(text, address string) {
 	in.write(`<a href="` + html.EscapeString(address) + `">` + text + "</a>")
 }
 
-// address is where an embedded address leads: it may name another target.
+// address resolves an embedded address, which may name another target.
 func (in *inline) address(s string) string {
 	if name, ok := strings.CutSuffix(s, "_"); ok && !strings.Contains(s, "://") {
 		return in.doc.target(name)
@@ -361,7 +360,7 @@ func (in *inline) substitute(s string) int {
 	return n
 }
 
-// url renders an address that stands for itself.
+// url renders a bare URL as a link.
 func (in *inline) url(s string) int {
 	if in.at < in.noURL ||
 		!strings.HasPrefix(s, "http://") && !strings.HasPrefix(s, "https://") && !strings.HasPrefix(s, "mailto:") {
@@ -380,8 +379,8 @@ func (in *inline) url(s string) int {
 	return len(address)
 }
 
-// reference renders a name with "_" or "__" at its end. Names are letters and digits with single other characters
-// between.
+// reference renders a name that ends in "_" or "__". Names are letters and digits, separated by single other
+// characters.
 func (in *inline) reference(s string) int {
 	if in.at < in.noName {
 		return 0
@@ -400,7 +399,7 @@ func (in *inline) reference(s string) int {
 			in.link(name, in.doc.nextAnonymous())
 			return end + marks
 		}
-		if in.doc.has(name) {
+		if _, ok := in.doc.targets[refName(name)]; ok {
 			in.link(name, in.doc.target(name))
 			return end + marks
 		}

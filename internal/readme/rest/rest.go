@@ -1,7 +1,7 @@
-// Package rest renders reStructuredText (docutils' reStructuredText Markup Specification) as far as projects use it.
+// Package rest renders the parts of reStructuredText (docutils' reStructuredText Markup Specification) that projects
+// use.
 //
-// It never drops text: a directive that it does not know is shown as it was written. It does not promise that the
-// result is safe to show: package readme sanitizes it.
+// It never drops text: an unknown directive is shown as source. The result is not sanitized; package readme does that.
 package rest
 
 import (
@@ -15,7 +15,7 @@ import (
 	"pyindex/internal/readme/budget"
 )
 
-// HTML returns a text as HTML that is not safe yet. The result is incomplete if the budget runs out.
+// HTML renders text as HTML that is not sanitized. The result is incomplete if the budget runs out.
 func HTML(text string, b *budget.Budget) string {
 	lines := strings.Split(text, "\n")
 	for i, line := range lines {
@@ -30,10 +30,9 @@ func HTML(text string, b *budget.Budget) string {
 	return strings.Replace(out.out.String(), contentsHere, d.contents(), 1)
 }
 
-// contentsHere is where the table of contents belongs; no text holds a zero byte.
+// contentsHere is the placeholder of the table of contents. Package readme removes zero bytes from texts.
 const contentsHere = "\x00"
 
-// contents is a list of the sections, with links to them.
 func (d *document) contents() string {
 	if !d.contentsAsked {
 		return ""
@@ -49,7 +48,6 @@ func (d *document) contents() string {
 	return out.String()
 }
 
-// untab replaces tabs by blanks up to the next multiple of eight.
 func untab(line string) string {
 	if !strings.Contains(line, "\t") {
 		return line
@@ -71,21 +69,21 @@ func untab(line string) string {
 
 type section struct{ number, title string }
 
-// document is what holds for a whole text.
+// document is the state for a whole text.
 type document struct {
 	budget        *budget.Budget
-	styles        []string          // of section titles, in the order of their levels
+	styles        []string          // adornments of section titles, in the order of their levels
 	targets       map[string]string // link targets by name
-	anonymous     []string          // targets of links that are named by "__"
+	anonymous     []string          // targets of anonymous links ("__")
 	substitutions map[string]string // HTML by name
 	depth         int
 
 	sections      []section
 	contentsAsked bool
-	sectionNumber []int // of each level, nil if sections have none
+	sectionNumber []int // current number at each level, nil if sections are not numbered
 
-	numbers           map[string]string // of footnotes that are called "#name"
-	numbered          []string          // of those called "#"
+	numbers           map[string]string // of footnotes labeled "#name"
+	numbered          []string          // of footnotes labeled "#"
 	footnotesReferred footnoteCount
 	footnotesShown    footnoteCount
 }
@@ -94,9 +92,20 @@ var (
 	targetLine       = regexp.MustCompile("^ *\\.\\. _(`[^`]+`|[^:\\\\]+(?:\\\\.[^:\\\\]*|:[^ :\\\\]+)*):(?: +(.*))?$")
 	anonymousLine    = regexp.MustCompile(`^ *(?:\.\. __:|__) +(\S.*)$`)
 	substitutionLine = regexp.MustCompile(`^ *\.\. \|([^|]+)\| ([a-z-]+):: *(.*)$`)
+	directiveLine    = regexp.MustCompile(`^\.\. ([A-Za-z][A-Za-z0-9_:+.-]*?):: *(.*)$`)
+	footnoteLine     = regexp.MustCompile(`^\.\. \[(#?[A-Za-z0-9_.-]*|\*)\] *(.*)$`)
+	bulletLine       = regexp.MustCompile(`^([*+•‣⁃-])( +\S.*|)$`)
+	enumLine         = regexp.MustCompile(`^\(?([0-9]{1,9}|#|[a-zA-Z]|[ivxlcdmIVXLCDM]{2,8})[.)]( +\S.*|)$`)
+	fieldLine        = regexp.MustCompile(`^ *:((?:[^:\\]|\\.|:[^ :])+):(?: +(.*))?$`)
+	optionLine       = regexp.MustCompile(
+		`^(-{1,2}[A-Za-z0-9][A-Za-z0-9_-]*|/[A-Za-z])([ =][<A-Za-z][^ ]*)?(, (-{1,2}[A-Za-z0-9][A-Za-z0-9_-]*)([ =][<A-Za-z][^ ]*)?)*(  +\S.*|)$`,
+	)
+	simpleTable = regexp.MustCompile(`^=+( +=+)+$`)
+	gridTable   = regexp.MustCompile(`^\+(-+\+)+$`)
+	headBorder  = regexp.MustCompile(`^\+(=+\+)+$`)
 )
 
-// collect finds what links, footnotes and substitutions refer to, wherever it is.
+// collect finds the targets of links, footnotes and substitutions in the whole text.
 func (d *document) collect(lines []string) {
 	var labels []string
 	for i, line := range lines {
@@ -115,7 +124,7 @@ func (d *document) collect(lines []string) {
 	d.collectTitles(lines)
 	d.numberFootnotes(labels)
 	d.collectEmbedded(strings.Join(lines, "\n"))
-	for i, line := range lines { // last, because their texts may refer to the others
+	for i, line := range lines { // last, because substitutions may contain references
 		if !strings.HasPrefix(strings.TrimLeft(line, " "), ".. |") {
 			continue
 		}
@@ -125,7 +134,7 @@ func (d *document) collect(lines []string) {
 	}
 }
 
-// collectTitles makes each section's title a target, unless a target has that name.
+// collectTitles adds each section title as a target, unless the name is already taken.
 func (d *document) collectTitles(lines []string) {
 	for i := 1; i < len(lines) && d.budget.Step(1); i++ {
 		title := strings.TrimSpace(lines[i-1])
@@ -139,7 +148,7 @@ func (d *document) collectTitles(lines []string) {
 	}
 }
 
-// collectEmbedded finds the names of links that carry their address: `name <address>`_.
+// collectEmbedded adds the names of links with an embedded address: `name <address>`_.
 func (d *document) collectEmbedded(text string) {
 	from := strings.IndexByte(text, '`') + 1
 	for from > 0 {
@@ -156,8 +165,8 @@ func (d *document) collectEmbedded(text string) {
 	}
 }
 
-// targetOf is a link's address, which may continue in indented lines; without one the target is a place in the text.
-// An address that is too long is none.
+// targetOf returns a target's address, which may continue in indented lines. It returns "" for a target within the
+// text.
 func (d *document) targetOf(first string, rest []string, indent int) string {
 	address := []string{strings.ReplaceAll(first, " ", "")}
 	size := len(first)
@@ -172,7 +181,7 @@ func (d *document) targetOf(first string, rest []string, indent int) string {
 	return strings.Join(address, "")
 }
 
-// substitution is the HTML of what stands for a name. Its directive is followed by lines of options or text.
+// substitution returns the HTML for a substitution. Lines with options or text follow its directive.
 func (d *document) substitution(name, directive, argument string, rest []string, indent int) string {
 	switch directive {
 	case "image":
@@ -189,7 +198,7 @@ func (d *document) substitution(name, directive, argument string, rest []string,
 	return html.EscapeString(argument)
 }
 
-// continued is a text with the indented lines that follow it.
+// continued returns a text with the indented lines that follow it.
 func (d *document) continued(first string, rest []string, indent int) string {
 	n := 0
 	for n < len(rest) && rest[n] != "" && leading(rest[n]) > indent && d.budget.Step(len(rest[n])) {
@@ -198,7 +207,7 @@ func (d *document) continued(first string, rest []string, indent int) string {
 	return strings.TrimSpace(first + "\n" + strings.Join(dedent(rest[:n]), "\n"))
 }
 
-// characters reads the codes of a unicode directive: 0xA9, U+00A9, &#xA9; and text between them.
+// characters decodes a unicode directive: codes such as 0xA9, U+00A9 and &#xA9;, and text between them.
 func characters(argument string) string {
 	argument, _, _ = strings.Cut(argument, " .. ")
 	var out strings.Builder
@@ -214,15 +223,9 @@ func characters(argument string) string {
 	return out.String()
 }
 
-// has reports whether a name is that of a target.
-func (d *document) has(name string) bool {
-	_, ok := d.targets[refName(name)]
-	return ok
-}
-
-// target finds where a name leads; a name without a target is taken for a section's.
+// target returns the address of a named target. If there is no such target, it assumes a section with that title.
 func (d *document) target(name string) string {
-	for range 10 { // targets may name targets
+	for range 10 { // targets may refer to other targets
 		d.budget.Step(len(name))
 		address, ok := d.targets[refName(name)]
 		if !ok || address == "" {
@@ -236,7 +239,7 @@ func (d *document) target(name string) string {
 	return ""
 }
 
-// nextAnonymous is the address of the next link that is named by "__".
+// nextAnonymous returns the address of the next anonymous link.
 func (d *document) nextAnonymous() string {
 	if len(d.anonymous) == 0 {
 		return ""
@@ -249,12 +252,11 @@ func (d *document) nextAnonymous() string {
 	return unescape(address)
 }
 
-// refName is how a reference and its target are compared.
+// refName normalizes a name for comparing references with targets.
 func refName(s string) string {
 	return strings.ToLower(strings.Join(strings.Fields(strings.ReplaceAll(s, `\`, "")), " "))
 }
 
-// slug is a title as an id.
 func slug(title string) string {
 	var b strings.Builder
 	for _, c := range strings.ToLower(title) {
@@ -277,10 +279,7 @@ func picture(address string, opts map[string]string) string {
 	return img
 }
 
-// maxOptions bounds the options of a directive.
-const maxOptions = 30
-
-// options reads the ":name: value" lines that follow a directive.
+// options parses the ":name: value" lines that follow a directive.
 func options(lines []string, indent int) map[string]string {
 	out := map[string]string{}
 	for _, line := range lines[:min(len(lines), maxOptions)] {
@@ -293,7 +292,7 @@ func options(lines []string, indent int) map[string]string {
 	return out
 }
 
-// blocks renders a run of lines that have the same indentation.
+// blocks renders lines with the same indentation.
 type blocks struct {
 	doc   *document
 	out   strings.Builder
@@ -301,9 +300,7 @@ type blocks struct {
 	at    int
 }
 
-const maxDepth = 40
-
-// nested renders lines that are indented, as they are when they stand alone.
+// nested renders the lines of a nested block.
 func (b *blocks) nested(lines []string) string {
 	if !b.doc.budget.Step(len(lines)) {
 		return ""
@@ -328,14 +325,14 @@ func (b *blocks) parse(lines []string) {
 		b.doc.budget.Step(100)
 		before := b.at
 		b.block()
-		if b.at == before { // cannot be, and must not hang
+		if b.at == before { // not expected; prevents an endless loop
 			b.text(b.line(0))
 			b.at++
 		}
 	}
 }
 
-// line is the line n after the one at hand, "" beyond the end.
+// line returns the line n lines after the current one, or "" after the end.
 func (b *blocks) line(n int) string {
 	if b.at+n < len(b.lines) {
 		return b.lines[b.at+n]
@@ -343,18 +340,6 @@ func (b *blocks) line(n int) string {
 	return ""
 }
 
-var (
-	bulletLine = regexp.MustCompile(`^([*+•‣⁃-])( +\S.*|)$`)
-	enumLine   = regexp.MustCompile(`^\(?([0-9]{1,9}|#|[a-zA-Z]|[ivxlcdmIVXLCDM]{2,8})[.)]( +\S.*|)$`)
-	fieldLine  = regexp.MustCompile(`^ *:((?:[^:\\]|\\.|:[^ :])+):(?: +(.*))?$`)
-	optionLine = regexp.MustCompile(
-		`^(-{1,2}[A-Za-z0-9][A-Za-z0-9_-]*|/[A-Za-z])([ =][<A-Za-z][^ ]*)?(, (-{1,2}[A-Za-z0-9][A-Za-z0-9_-]*)([ =][<A-Za-z][^ ]*)?)*(  +\S.*|)$`,
-	)
-	simpleTable = regexp.MustCompile(`^=+( +=+)+$`)
-	gridTable   = regexp.MustCompile(`^\+(-+\+)+$`)
-)
-
-// block renders the construct that begins at the line at hand.
 func (b *blocks) block() {
 	render := b.construct()
 	switch {
@@ -367,8 +352,8 @@ func (b *blocks) block() {
 	}
 }
 
-// construct returns what renders the construct that begins at the line at hand, and nil if it is text: a paragraph or
-// a term of a definition list.
+// construct returns a function that renders the construct at the current line. It returns nil for a paragraph and for a
+// term of a definition list.
 func (b *blocks) construct() func() {
 	line := b.line(0)
 	is := func(first string, form *regexp.Regexp) bool {
@@ -414,7 +399,7 @@ func (b *blocks) literal(lines []string) {
 
 func (b *blocks) inline(s string) string { return b.doc.inline(s) }
 
-// until takes lines up to the first for which stop is true.
+// until consumes lines up to the first one for which stop returns true.
 func (b *blocks) until(stop func(string) bool) []string {
 	from := b.at
 	for b.at < len(b.lines) && !stop(b.lines[b.at]) {
@@ -423,13 +408,9 @@ func (b *blocks) until(stop func(string) bool) []string {
 	return b.lines[from:b.at]
 }
 
-// indented takes indented lines, with blank lines between them, and removes their common indentation.
+// indented consumes indented lines and blank lines between them, and removes their common indentation.
 func (b *blocks) indented() []string {
-	from := b.at
-	for b.at < len(b.lines) && (b.lines[b.at] == "" || leading(b.lines[b.at]) > 0) {
-		b.at++
-	}
-	return dedent(b.lines[from:b.at])
+	return dedent(b.until(func(l string) bool { return l != "" && leading(l) == 0 }))
 }
 
 func dedent(lines []string) []string {
@@ -452,7 +433,7 @@ func dedent(lines []string) []string {
 	return out
 }
 
-// adornment is the character that a line consists of, or 0.
+// adornment returns the punctuation character that the whole line consists of, or 0.
 func adornment(line string) byte {
 	if line == "" || !strings.ContainsRune("!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~", rune(line[0])) ||
 		strings.Trim(line, line[:1]) != "" {
@@ -461,15 +442,15 @@ func adornment(line string) byte {
 	return line[0]
 }
 
-// The kinds of title that titled finds.
+// Kinds of section titles.
 const (
 	noTitle = iota
-	aLine   // a line across, which is no title but looks like one
+	aLine   // a transition line
 	overlined
 	underlined
 )
 
-// titled returns which kind of section title, or of line across, begins at the line at hand.
+// titled returns the kind of section title at the current line.
 func (b *blocks) titled() int {
 	line, under := b.line(0), b.line(1)
 	c := adornment(line)
@@ -486,7 +467,7 @@ func (b *blocks) titled() int {
 	return noTitle
 }
 
-// title renders what titled found.
+// title renders a section title or a transition.
 func (b *blocks) title() {
 	line, under := b.line(0), b.line(1)
 	switch b.titled() {
@@ -516,7 +497,7 @@ func (b *blocks) heading(text, style string) {
 	fmt.Fprintf(&b.out, "<h%d id=\"%s\">%s%s</h%d>\n", level, html.EscapeString(slug(text)), number, b.inline(text), level)
 }
 
-// nextSection returns the number of a section, "" if they have none.
+// nextSection returns the number of a new section, or "" if sections are not numbered.
 func (d *document) nextSection(level int) string {
 	if d.sectionNumber == nil {
 		return ""
@@ -529,8 +510,8 @@ func (d *document) nextSection(level int) string {
 	return strings.ReplaceAll(strings.Trim(fmt.Sprint(d.sectionNumber), "[]"), " ", ".") + " "
 }
 
-// enumerates reports whether a line that looks like an item of a numbered list is one: a sentence may begin so too, and
-// a letter that no other item follows is somebody's initial.
+// enumerates reports whether the current line, which looks like an item of a numbered list, is one. It may also be the
+// beginning of a sentence, or an initial if no other item follows.
 func (b *blocks) enumerates() bool {
 	next := b.line(1)
 	if next != "" && leading(next) == 0 && !enumLine.MatchString(next) {
@@ -562,7 +543,7 @@ func (b *blocks) list(form *regexp.Regexp, tag string) {
 	b.out.WriteString("</" + tag + ">\n")
 }
 
-// item takes the lines of a list item, whose first line matched at m.
+// item consumes the lines of a list item. m is the match of its first line.
 func (b *blocks) item(m []int) []string {
 	line := b.line(0)
 	width := len(line)
@@ -570,12 +551,11 @@ func (b *blocks) item(m []int) []string {
 		width = len(line) - len(body)
 	}
 	b.at++
-	item := append([]string{strings.Repeat(" ", width) + line[width:]}, b.lines[b.at:b.skipItem(width)]...)
-	b.at += len(item) - 1
-	return dedent(item)
+	more := b.until(func(l string) bool { return l != "" && leading(l) < min(width, 2) })
+	return dedent(append([]string{strings.Repeat(" ", width) + line[width:]}, more...))
 }
 
-// itemKind is what the items of one list have in common: their bullet, or how they are numbered.
+// itemKind returns the common part of a list's items: their bullet, or their style of numbering.
 func itemKind(form *regexp.Regexp, line string) string {
 	m := form.FindStringSubmatch(line)
 	if len(m[1]) == 0 || form == bulletLine {
@@ -592,7 +572,7 @@ func itemKind(form *regexp.Regexp, line string) string {
 	return strings.Replace(label, m[1], kind, 1)
 }
 
-// start is the attributes of a numbered list whose first line is given.
+// start returns the attributes of a numbered list with the given first line.
 func start(form *regexp.Regexp, tag, line string) string {
 	m := form.FindStringSubmatch(line)
 	switch {
@@ -600,23 +580,14 @@ func start(form *regexp.Regexp, tag, line string) string {
 		return ""
 	case isDigit(m[1][0]):
 		return ` start="` + m[1] + `"`
-	case m[1] == "i" || m[1] == "I" || len(m[1]) > 1: // one that does not begin with the first is rare
+	case m[1] == "i" || m[1] == "I" || len(m[1]) > 1: // lists that do not begin with 1 are rare
 		return ` type="` + string(m[1][0]&0x20|'I') + `"`
 	}
 	first := m[1][0]&0x20 | 'A'
 	return fmt.Sprintf(` type="%c" start="%d"`, first, m[1][0]-first+1)
 }
 
-// skipItem returns the index of the first line after a list item whose text is indented by width.
-func (b *blocks) skipItem(width int) int {
-	i := b.at
-	for i < len(b.lines) && (b.lines[i] == "" || leading(b.lines[i]) >= min(width, 2)) {
-		i++
-	}
-	return i
-}
-
-// compact takes the paragraph away around a single one.
+// compact removes the <p> element around a single paragraph.
 func (b *blocks) compact(inner string) string {
 	trimmed := strings.TrimSuffix(inner, "\n")
 	body, ok := strings.CutPrefix(trimmed, "<p>")
@@ -628,11 +599,7 @@ func (b *blocks) compact(inner string) string {
 
 func (b *blocks) fields() {
 	b.out.WriteString("<dl>\n")
-	for b.at < len(b.lines) {
-		m := fieldLine.FindStringSubmatch(b.line(0))
-		if m == nil {
-			break
-		}
+	for m := fieldLine.FindStringSubmatch(b.line(0)); m != nil; m = fieldLine.FindStringSubmatch(b.line(0)) {
 		b.at++
 		body := append([]string{m[2]}, b.indented()...)
 		b.out.WriteString("<dt>" + b.inline(m[1]) + "</dt><dd>" + b.compact(b.nested(dedent(body))) + "</dd>\n")
@@ -643,20 +610,16 @@ func (b *blocks) fields() {
 func (b *blocks) optionList() {
 	b.out.WriteString("<dl>\n")
 	for b.at < len(b.lines) && optionLine.MatchString(b.line(0)) {
-		line := b.line(0)
-		option, text := line, ""
-		if i := strings.Index(line, "  "); i > 0 {
-			option, text = line[:i], strings.TrimSpace(line[i:])
-		}
+		option, text, _ := strings.Cut(b.line(0), "  ")
 		b.at++
-		body := append([]string{text}, b.indented()...)
+		body := append([]string{strings.TrimSpace(text)}, b.indented()...)
 		b.out.WriteString("<dt><code>" + html.EscapeString(option) + "</code></dt><dd>" + b.compact(b.nested(dedent(body))) +
 			"</dd>\n")
 	}
 	b.out.WriteString("</dl>\n")
 }
 
-// definitions renders a list of terms and their definitions, which ends before any other construct.
+// definitions renders a definition list, which ends before any other construct.
 func (b *blocks) definitions() {
 	b.out.WriteString("<dl>\n")
 	for b.line(0) != "" && leading(b.line(1)) > 0 && b.construct() == nil {
@@ -677,7 +640,7 @@ func (b *blocks) lineBlock() {
 
 func (b *blocks) paragraph() {
 	lines := b.until(func(l string) bool { return l == "" })
-	// A line that is indented ends a paragraph in docutils with a warning; here it belongs to it.
+	// In docutils, an indented line ends a paragraph with a warning. Here it is part of the paragraph.
 	text := strings.Join(lines, "\n")
 	if !strings.HasSuffix(text, "::") {
 		b.text(text)
@@ -697,13 +660,10 @@ func (b *blocks) paragraph() {
 	switch {
 	case leading(b.line(0)) > 0:
 		b.literal(b.indented())
-	case adornment(firstOf(b.line(0))) != 0 && b.at < len(b.lines): // a quoted literal block
+	case b.line(0) != "" && adornment(b.line(0)[:1]) != 0: // a quoted literal block
 		quote := b.line(0)[0]
 		b.literal(b.until(func(l string) bool { return l == "" || l[0] != quote }))
 	}
 }
 
-func firstOf(s string) string { return s[:min(1, len(s))] }
-
-// leading counts the blanks that a line begins with.
 func leading(line string) int { return len(line) - len(strings.TrimLeft(line, " \t")) }

@@ -1,18 +1,13 @@
 package rest
 
 import (
-	"regexp"
 	"strconv"
 	"strings"
 )
 
-// maxColumns bounds a table.
-const maxColumns = 200
+type cell = []string // lines
 
-// cell is the lines of a table's cell.
-type cell []string
-
-// simpleTable renders a table whose columns are marked by "=== ===". One that has no end is shown as it was written.
+// simpleTable renders a table with columns marked by "=== ===". A table without an end is shown as source.
 func (b *blocks) simpleTable() {
 	columns := spans(b.line(0), '=')
 	size := b.simpleTableSize()
@@ -28,7 +23,7 @@ func (b *blocks) simpleTable() {
 		case isBorder(line):
 			head, rows = append(head, rows...), nil
 		case strings.Trim(line, "- ") == "" && (line == "" || strings.Contains(line, "--")):
-			// marks spans, or is blank
+			// marks column spans, or is blank
 		default:
 			rows = addRow(rows, columns, line)
 		}
@@ -38,7 +33,7 @@ func (b *blocks) simpleTable() {
 
 func isBorder(line string) bool { return line != "" && strings.Trim(line, "= ") == "" }
 
-// simpleTableSize returns how many lines a table has, 0 if it does not end. The last is a border before a blank line.
+// simpleTableSize returns the number of lines of a table, up to a border before a blank line, or 0 if it has no end.
 func (b *blocks) simpleTableSize() int {
 	for n := 1; b.at+n < len(b.lines) && b.doc.budget.Step(20); n++ {
 		if isBorder(b.line(n)) && b.line(n+1) == "" {
@@ -48,8 +43,8 @@ func (b *blocks) simpleTableSize() int {
 	return 0
 }
 
-// addRow adds a line to a table; one whose first cell is empty continues the row before. Text that goes on from one
-// column into the next belongs to the first.
+// addRow adds a line to a table. A line with an empty first cell continues the previous row. Text that spans columns
+// belongs to the first of them.
 func addRow(rows [][]cell, columns [][2]int, line string) [][]cell {
 	texts := make([]string, len(columns))
 	text := []rune(line)
@@ -79,12 +74,12 @@ func addRow(rows [][]cell, columns [][2]int, line string) [][]cell {
 	return rows
 }
 
-// spills reports whether there is text where two columns have a gap between them.
+// spills reports whether there is text in the gap between two columns.
 func spills(text []rune, from, to int) bool {
 	return from < len(text) && strings.TrimSpace(string(text[from:min(to, len(text))])) != ""
 }
 
-// spans are where the runs of a character begin and end.
+// spans returns the beginning and end of each run of c.
 func spans(line string, c byte) (out [][2]int) {
 	for i := 0; i < len(line); {
 		if line[i] != c {
@@ -100,7 +95,7 @@ func spans(line string, c byte) (out [][2]int) {
 	return out
 }
 
-// table writes a table of cells that are texts of their own.
+// table writes a table. Each cell is rendered as a text of its own.
 func (b *blocks) table(head, rows [][]cell) {
 	b.out.WriteString("<table>\n")
 	if len(head) > 0 {
@@ -122,9 +117,7 @@ func (b *blocks) rows(rows [][]cell, tag string) string {
 	return out.String()
 }
 
-var headBorder = regexp.MustCompile(`^\+(=+\+)+$`)
-
-// gridTable renders a table that is drawn with "+---+". One with cells that span others is shown as it was written.
+// gridTable renders a table drawn with "+---+". A table with spanning cells is shown as source.
 func (b *blocks) gridTable() {
 	from := b.at
 	lines := b.until(func(l string) bool { return l == "" || l[0] != '+' && l[0] != '|' })
@@ -159,7 +152,7 @@ func (b *blocks) gridTable() {
 	b.table(head, rows)
 }
 
-// fits reports whether a line of cells has its borders where the columns have theirs.
+// fits reports whether the borders of a line of cells are those of the columns.
 func fits(line string, columns [][2]int) bool {
 	text := []rune(line)
 	for _, c := range columns {
@@ -181,18 +174,15 @@ func addCells(row []cell, columns [][2]int, line string) []cell {
 	return row
 }
 
-// listTable renders a table that is written as a list of lists. One whose rows do not have the same number of cells is
-// shown as those lists.
+// listTable renders a table written as a list of lists. If the rows have different numbers of cells, the lists are
+// shown instead.
 func (b *blocks) listTable(title string, opts map[string]string, content []string) {
 	if title != "" {
 		b.text(title)
 	}
 	var rows [][]cell
 	for _, lines := range b.bullets(content) {
-		var row []cell
-		for _, c := range b.bullets(lines) {
-			row = append(row, c)
-		}
+		row := b.bullets(lines)
 		if len(row) == 0 || len(row) > maxColumns || len(rows) > 0 && len(row) != len(rows[0]) {
 			rows = nil
 			break
@@ -208,7 +198,7 @@ func (b *blocks) listTable(title string, opts map[string]string, content []strin
 	b.table(rows[:n], rows[n:])
 }
 
-// bullets returns the items of a list that the lines consist of, and nil if there is anything else in them.
+// bullets returns the items of a list. It returns nil if lines contains anything else.
 func (b *blocks) bullets(lines []string) (items [][]string) {
 	in := &blocks{doc: b.doc, lines: lines}
 	for in.at < len(lines) && b.doc.budget.Step(100) {

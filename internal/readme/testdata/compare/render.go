@@ -1,4 +1,4 @@
-// Command render writes what package readme makes of files into FILE.html, by their endings: .md, .rst.
+// Command render renders files with package readme to FILE.html, according to their extension: .md or .rst.
 package main
 
 import (
