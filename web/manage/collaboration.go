@@ -18,46 +18,46 @@ import (
 type collaborationView struct {
 	managing
 	People    []personRow
-	Elsewhere []personRow // with a role in the whole repository
-	Owners    int         // people whose accounts can be used, and groups
-	Self      *personRow  // the reader's own role
+	Elsewhere []personRow // users with a role in the whole repository
+	Owners    int         // number of groups and enabled users that are owners
+	Self      *personRow  // row of the reader; nil without a role
 	Add       addPerson
 	Groups    []access.GroupGrant
-	AddGroup  addPerson // User is the group
+	AddGroup  addPerson // its User field is the group
 	Leave     ui.Field
 	Invite    addPerson
-	Open      []invitationRow // that the reader made, or an administrator sees
-	Link      string          // of an invitation that was just made, shown once
-	Waiting   bool            // whether that one waits for an administrator's approval
-	Approval  bool            // whether the reader's invitations do
-	Members   access.Role     // what everybody with an account may do in the repository
+	Open      []invitationRow // invitations that the reader may see
+	Link      string          // link of a new invitation, shown only once
+	Waiting   bool            // the new invitation needs approval
+	Approval  bool            // invitations of the reader need approval
+	Members   access.Role     // role of every account in the repository
 }
 
-// addPerson are the fields of the form for one more person.
+// addPerson has the fields of a form that adds a collaborator.
 type addPerson struct{ User, Role ui.Field }
 
-// invitationRow is an invitation that nobody followed yet.
+// invitationRow is an unused invitation.
 type invitationRow struct {
 	ID, Name, Role       string
 	CreatedAt, ExpiresAt time.Time
-	Waiting              bool // for an administrator's approval
+	Waiting              bool // not yet approved by an administrator
 }
 
-// personRow is somebody with a role.
+// personRow is a user with a role.
 type personRow struct {
 	roles.GrantInfo
 	Words string
 	Self  bool
-	Last  bool // the only owner whose account can be used
+	Last  bool // the only owner with an enabled account
 	Field ui.Field
 }
 
-// roleWords says what a role lets somebody do.
+// roleWords describes the permissions of each role.
 var roleWords = map[access.Role]string{
-	access.Reader:     "sees and installs it",
-	access.Uploader:   "uploads files to it",
-	access.Maintainer: "uploads and yanks",
-	access.Owner:      "does everything: also deletes, gives roles and says who may publish",
+	access.Reader:     "can see and install it",
+	access.Uploader:   "can upload files",
+	access.Maintainer: "can upload and yank",
+	access.Owner:      "full access, including deletion, roles and publishers",
 }
 
 func roleOptions(role access.Role) []ui.Option {
@@ -82,7 +82,7 @@ func (s *Section) collaborationPage(w http.ResponseWriter, r *http.Request, who 
 	return s.collaborationWith(w, r, who, f, "", false)
 }
 
-// collaborationWith shows the page, with the link of an invitation that was just made.
+// collaborationWith shows the page with the link of a new invitation, if there is one.
 func (s *Section) collaborationWith(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form, link string,
 	waiting bool,
 ) error {
@@ -122,7 +122,7 @@ func (s *Section) collaborationWith(w http.ResponseWriter, r *http.Request, who 
 			Required:  true,
 			MaxLength: 64,
 			Mono:      true,
-			Help:      "Administrators make groups and say who is in them.",
+			Help:      "Administrators create groups and manage their members.",
 		}),
 		Role: f.Field(ui.Field{
 			ID:      "f-group-role",
@@ -141,7 +141,7 @@ func (s *Section) collaborationWith(w http.ResponseWriter, r *http.Request, who 
 			Label:     "User name",
 			MaxLength: 64,
 			Mono:      true,
-			Help:      "Empty, and whoever follows the link chooses one.",
+			Help:      "Leave empty to let the recipient choose.",
 		}),
 		Role: f.Field(ui.Field{
 			ID:      "f-invited-role",
@@ -193,7 +193,7 @@ func (v *collaborationView) people(all []roles.GrantInfo, who access.Caller) {
 	}
 }
 
-// invitations are the open ones to a project that the reader may see.
+// invitations returns the unused invitations to a project that the caller may see.
 func (s *Section) invitations(r *http.Request, who access.Caller, p catalog.Project) ([]invitationRow, error) {
 	if s.o.Accounts == nil {
 		return nil, nil
@@ -210,7 +210,8 @@ func (s *Section) invitations(r *http.Request, who access.Caller, p catalog.Proj
 	return out, err
 }
 
-// invite makes a link by which somebody without an account gets one, and a role here. The answer shows the link, once.
+// invite creates an invitation link for a person without an account. The response shows the link; it cannot be shown
+// again.
 func (s *Section) invite(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form) error {
 	name, err := s.ProjectName(w, r)
 	if err != nil {
@@ -242,23 +243,23 @@ func (s *Section) revokeInvitation(w http.ResponseWriter, r *http.Request, who a
 	if _, err := s.o.Accounts.RevokeInvitation(r.Context(), who, f.Get("invitation")); err != nil {
 		return err
 	}
-	return s.Done(w, r, s.Back(r), "The invitation is revoked: its link leads nowhere now.")
+	return s.Done(w, r, s.Back(r), "Invitation revoked. Its link no longer works.")
 }
 
-// addPerson gives somebody a role who has none yet: changing one is another form, so that nobody loses a role by a
-// slip.
+// addPerson adds a user without a role. It refuses users who already have one, so that a role is never lowered by
+// mistake.
 func (s *Section) addPerson(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form) error {
 	name, err := s.ProjectName(w, r)
 	if err != nil {
 		return err
 	}
 	there, err := s.o.Index.Grants(r.Context(), who, ui.Repository(r), name)
-	if err != nil && !fault.Is(err, fault.Denied) { // what is denied is recorded by the change itself
+	if err != nil && !fault.Is(err, fault.Denied) { // Grant returns and audits the denial
 		return err
 	}
 	for _, g := range there {
 		if g.User == f.Get("user") {
-			f.Wrong("user", g.User+" is "+article(g.Role)+" here already: change the role in the list.")
+			f.Wrong("user", g.User+" is already "+article(g.Role)+". Change the role in the list.")
 		}
 	}
 	role := roleOf(f)
@@ -269,7 +270,7 @@ func (s *Section) addPerson(w http.ResponseWriter, r *http.Request, who access.C
 		err = s.o.Index.Grant(r.Context(), who, ui.Repository(r), name, f.Get("user"), role)
 	}
 	if fault.Is(err, fault.NotFound) {
-		f.Wrong("user", "There is no account of that name.")
+		f.Wrong("user", "There is no account with this name.")
 		err = nil
 	}
 	if err := f.Refused("user", err); err != nil || f.Bad() {
@@ -286,7 +287,7 @@ func roleOf(f ui.Form) access.Role {
 	return role
 }
 
-// article is a role with the word before it.
+// article returns a role with its indefinite article.
 func article(r access.Role) string {
 	if r == access.Owner || r == access.Uploader {
 		return "an " + r.String()
@@ -326,7 +327,7 @@ func (s *Section) removePerson(w http.ResponseWriter, r *http.Request, who acces
 		return s.collaborationAgain(w, r, who, f, err)
 	}
 	return s.Done(w, r, s.afterChange(r, name, f.Get("person") == who.Name()),
-		f.Get("person")+" has no role in "+name.String()+" any more.")
+		f.Get("person")+" no longer has a role in "+name.String()+".")
 }
 
 func (s *Section) leave(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form) error {
@@ -345,7 +346,8 @@ func (s *Section) leave(w http.ResponseWriter, r *http.Request, who access.Calle
 	return s.Done(w, r, s.afterChange(r, name, true), "You left "+name.String()+".")
 }
 
-// afterChange is where somebody goes after a change of roles: away from the page, where it was their own.
+// afterChange returns the path to continue at after a role change: the list of projects if the caller changed their own
+// role.
 func (s *Section) afterChange(r *http.Request, name packaging.ProjectName, own bool) string {
 	if own {
 		f := s.Frame(r, access.Caller{}, "")
@@ -354,7 +356,7 @@ func (s *Section) afterChange(r *http.Request, name packaging.ProjectName, own b
 	return s.projectPath(r, name, "collaboration/")
 }
 
-// collaborationAgain shows the page once more with what is wrong, or fails where that is nothing that the reader typed.
+// collaborationAgain returns err, or shows the page with the errors of the form if err is nil.
 func (s *Section) collaborationAgain(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form,
 	err error,
 ) error {

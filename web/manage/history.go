@@ -18,12 +18,12 @@ type historyView struct {
 	Text    ui.Field
 	From    ui.Field
 	To      ui.Field
-	Clear   bool   // whether something is asked for
-	Newest  string // link to the first page, "" on it
+	Clear   bool   // a filter is set
+	Newest  string // link to the first page, "" on the first page
 	Older   string
 }
 
-// history shows what happened to a project.
+// history shows the audit log of a project.
 func (s *Section) history(w http.ResponseWriter, r *http.Request, who access.Caller) error {
 	name, err := s.ProjectName(w, r)
 	if err != nil || name.IsZero() {
@@ -56,13 +56,13 @@ func (v *historyView) fields(f ui.Form) {
 			what = append(what, ui.Option{Value: k.Value, Label: k.Label})
 		}
 	}
-	v.What = f.Field(ui.Field{Name: "what", Label: "What", Type: "select", Options: what})
+	v.What = f.Field(ui.Field{Name: "what", Label: "Event", Type: "select", Options: what})
 	v.Outcome = f.Field(ui.Field{
 		Name: "outcome", Label: "Outcome", Type: "select",
 		Options: []ui.Option{{Label: "Any"}, {Value: "granted", Label: "Done"}, {Value: "refused", Label: "Refused"}},
 	})
-	v.Actor = f.Field(ui.Field{Name: "actor", Label: "Who", MaxLength: 300})
-	v.Text = f.Field(ui.Field{Name: "text", Label: "Words", MaxLength: 200})
+	v.Actor = f.Field(ui.Field{Name: "actor", Label: "Actor", MaxLength: 300})
+	v.Text = f.Field(ui.Field{Name: "text", Label: "Text", MaxLength: 200})
 	v.From = f.Field(ui.Field{Name: "from", Label: "From", Type: "date"})
 	v.To = f.Field(ui.Field{Name: "to", Label: "To", Type: "date"})
 	for _, name := range []string{"what", "outcome", "actor", "text", "from", "to", "version"} {
