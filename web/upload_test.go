@@ -76,7 +76,7 @@ func TestUploadInTheBrowser(t *testing.T) {
 	next := packagingtest.Wheel("demo", "5.0", "x")
 	got = x.sendFiles("uploader", "/r/inner/manage/upload/?project=demo", true, next)
 	if all := answers(t, got); got.Code != http.StatusOK || len(all) != 1 ||
-		all[0] != "true demo-5.0-py3-none-any.whl: Added." {
+		all[0] != "true demo-5.0-py3-none-any.whl: Uploaded." {
 		t.Errorf("the script is told %d %q", got.Code, all)
 	}
 	if _, err := x.index.Overview(t.Context(), x.operator, "inner", x.name("demo"), "5.0"); err != nil {
@@ -111,7 +111,7 @@ func TestUploadRefusals(t *testing.T) {
 		packagingtest.File{Name: "../../etc/passwd", Bytes: []byte("x")})
 	x.post("owner", "/manage/project/demo/settings/trusted-only/", "on", "on")
 	check("a project of trusted publishers", "owner", "/manage/upload/",
-		"accepts uploads only from its trusted publishers", wheel)
+		"takes uploads from its trusted publishers alone", wheel)
 	if page := x.get("owner", "/manage/upload/?project=demo").Body.String(); !strings.Contains(page,
 		"only from its trusted publishers") || strings.Contains(page, "multipart/form-data") {
 		t.Errorf("the page of a project of trusted publishers:\n%s", page)

@@ -79,8 +79,8 @@ func TestSentence(t *testing.T) {
 			Action: "grant.leave", Actor: audit.Actor{Kind: "operator"}, Project: "demo",
 		},
 		"An unknown caller was not allowed to sign in.": {Action: "session.begin", Outcome: audit.Refused},
-		"ann did thing.done to %s.":                           {Action: "thing.done", Actor: ann, Subject: "%s"},
-		"ann did thing.%d to this index.":                     {Action: "thing.%d", Actor: ann},
+		"ann did thing.done to %s.":                     {Action: "thing.done", Actor: ann, Subject: "%s"},
+		"ann did thing.%d to this index.":               {Action: "thing.%d", Actor: ann},
 		"ann archived demo.": {
 			Action: "project.status", Actor: ann, Project: "demo", Detail: map[string]any{"status": "archived"},
 		},
