@@ -57,7 +57,7 @@ func TestSignUp(t *testing.T) {
 	b.At("/login/")
 	signUp(t, s, b)
 	b.Go("/manage/account/sessions/")
-	b.See("this one")
+	b.See("this browser")
 	signOut(b)
 	b.Go("/manage/account/")
 	b.At("/login/")
