@@ -59,8 +59,8 @@ type welcomeView struct {
 	Waiting               bool     // the invitation is not yet approved
 }
 
-// followed shows the page of a one-time link. Opening the page does not use up the link, because mail programs also open
-// links.
+// followed shows the page of a one-time link. Opening the page does not use up the link, because mail programs also
+// open links.
 func (s *Section) followed(kind onetime.Kind) route.Handler {
 	return func(w http.ResponseWriter, r *http.Request, who access.Caller) error {
 		return s.welcomePage(w, r, who, kind, ui.Typed(nil))

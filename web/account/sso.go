@@ -20,8 +20,8 @@ type SignOn interface {
 	Finish(ctx context.Context, kept []byte, state, code string) (id account.Identity, next string, err error)
 }
 
-// ssoRoutes returns the redirect to the provider, its callback and the forms that link identities. The redirect is a GET
-// because the content policy does not let forms lead to other hosts.
+// ssoRoutes returns the redirect to the provider, its callback and the forms that link identities. The redirect is a
+// GET because the content policy does not let forms lead to other hosts.
 func (s *Section) ssoRoutes() []route.Route {
 	if s.o.SignOn == nil {
 		return nil

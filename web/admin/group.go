@@ -134,8 +134,8 @@ func (s *Section) deleteGroup(w http.ResponseWriter, r *http.Request, who access
 	return s.Done(w, r, "/admin/groups/", "Deleted the group "+group+".")
 }
 
-// groupDone returns err, shows the page with the errors of the form, or redirects to it with a success notice. missing is
-// the field that gets the message of a fault.NotFound.
+// groupDone returns err, shows the page with the errors of the form, or redirects to it with a success notice. missing
+// is the field that gets the message of a fault.NotFound.
 func (s *Section) groupDone(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form, missing string,
 	err error, said string,
 ) error {

@@ -18,7 +18,8 @@ import (
 	"pyindex/web/ui"
 )
 
-// deed describes an action, both after "NAME " and after "NAME was not allowed to ". In both, %s stands for the subject.
+// deed describes an action, both after "NAME " and after "NAME was not allowed to ". In both, %s stands for the
+// subject.
 type deed struct{ did, wanted string }
 
 // deeds are the descriptions by action.

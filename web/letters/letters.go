@@ -126,8 +126,8 @@ func (s *Sender) Alert(r *http.Request, who access.Caller, happened string) {
 	s.AlertAt(r, who, p.Email, happened)
 }
 
-// AlertAt queues the e-mail of Alert to a given address. It is stored before the page responds, and retried until a mail
-// server accepts it.
+// AlertAt queues the e-mail of Alert to a given address. It is stored before the page responds, and retried until a
+// mail server accepts it.
 func (s *Sender) AlertAt(r *http.Request, who access.Caller, to, happened string) {
 	if s.mail == nil || to == "" {
 		return

@@ -88,8 +88,8 @@ const (
 	lately       = 30
 )
 
-// requiring returns the dependents of p that the caller may see, and the recent downloads of p. If version is not "", the
-// downloads are those of that release.
+// requiring returns the dependents of p that the caller may see, and the recent downloads of p. If version is not "",
+// the downloads are those of that release.
 func (s *Section) requiring(r *http.Request, who access.Caller, p catalog.Project,
 	version string,
 ) (q requiring, err error) {

@@ -44,8 +44,8 @@ func newDescriptions(now func() time.Time) *descriptions {
 	}
 }
 
-// of returns the rendered description in the metadata of a file. It returns the plain text if rendering takes longer than
-// maxDescriptionTime or ctx.
+// of returns the rendered description in the metadata of a file. It returns the plain text if rendering takes longer
+// than maxDescriptionTime or ctx.
 func (d *descriptions) of(ctx context.Context, fileID string, m packaging.Metadata) readme.Rendered {
 	if r, ok := d.get(fileID); ok {
 		return r

@@ -1,7 +1,7 @@
 // Package projects serves the pages on which people find and read projects: home, search, releases and files.
 //
-// Package catalog checks the permissions. A project that the caller may not read looks as if it did not exist. The pages
-// are read-only.
+// Package catalog checks the permissions. A project that the caller may not read looks as if it did not exist. The
+// pages are read-only.
 package projects
 
 import (

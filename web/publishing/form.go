@@ -25,8 +25,8 @@ type adding struct {
 	filled   bool              // at least one field has a value
 }
 
-// queryNames maps the field names that other tools use in links to ours. formFields has the field names of all forms, so
-// that values survive a change of tabs.
+// queryNames maps the field names that other tools use in links to ours. formFields has the field names of all forms,
+// so that values survive a change of tabs.
 var queryNames, formFields = func() (map[string]string, map[string]bool) {
 	ours, all := map[string]string{"issuer_url": "issuer"}, map[string]bool{}
 	for _, k := range workload.All {
@@ -190,8 +190,8 @@ func focusFirst(all ...[]ui.Field) {
 	}
 }
 
-// chooseIssuer returns the issuer that a names. Otherwise it returns the default or first issuer of the provider, or the
-// first issuer of all.
+// chooseIssuer returns the issuer that a names. Otherwise it returns the default or first issuer of the provider, or
+// the first issuer of all.
 func chooseIssuer(all []publishers.Issuer, a adding) publishers.Issuer {
 	for _, wanted := range []func(publishers.Issuer) bool{
 		func(i publishers.Issuer) bool { return i.Provider == a.request.Provider && i.URL == a.request.Issuer },

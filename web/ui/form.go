@@ -25,9 +25,9 @@ type Form struct {
 // FormHandler handles a posted form.
 type FormHandler func(w http.ResponseWriter, r *http.Request, who access.Caller, f Form) error
 
-// Posted returns a route handler that reads a posted form and calls h. The URL of the request that h receives is that of
-// the form's page, so that h can render the page again or redirect to it. The handler returns fault.Invalid if the form
-// is too large or malformed.
+// Posted returns a route handler that reads a posted form and calls h. The URL of the request that h receives is that
+// of the form's page, so that h can render the page again or redirect to it. The handler returns fault.Invalid if the
+// form is too large or malformed.
 func (k *Kit) Posted(h FormHandler) route.Handler {
 	return func(w http.ResponseWriter, r *http.Request, who access.Caller) error {
 		f, err := readForm(w, r)
