@@ -162,7 +162,8 @@ func TestUploadBreaksOff(t *testing.T) {
 	kind, body := multi(packagingtest.Wheel("demo", "3.0", "x"), packagingtest.Wheel("demo", "4.0", "x"))
 	cut := bytes.NewReader(body.Bytes()[:body.Len()-300])
 	all := answers(t, x.send("owner", http.MethodPost, "/manage/upload/", kind, "application/json", cut))
-	if len(all) != 2 || !strings.HasPrefix(all[0], "true demo-3.0") || !strings.Contains(all[1], "the connection was lost") {
+	if len(all) != 2 || !strings.HasPrefix(all[0], "true demo-3.0") ||
+		!strings.Contains(all[1], "the connection was lost") {
 		t.Errorf("the script is told %q", all)
 	}
 	if _, err := x.index.Overview(t.Context(), x.operator, "", x.name("demo"), "4.0"); err == nil {

@@ -58,19 +58,11 @@ func (s *Section) profilePage(w http.ResponseWriter, r *http.Request, who access
 	v := profileView{Frame: s.accountFrame(r, who, "profile", "Account of "+who.Name())}
 	v.Notice = cmp.Or(f.Problem(), v.Notice)
 	v.FullName = f.Field(ui.Field{
-		Name:         "full_name",
-		Label:        "Name",
-		Autocomplete: "name",
-		MaxLength:    100,
-		Help:         "Your full name.",
+		Name: "full_name", Label: "Name", Autocomplete: "name", MaxLength: 100, Help: "Your full name.",
 	})
 	v.Email = f.Field(ui.Field{
-		Name:         "email",
-		Label:        "E-mail",
-		Type:         "email",
-		Autocomplete: "email",
-		MaxLength:    254,
-		Help:         "For invitations and security notices, if this index sends e-mail. Only you and administrators can see it.",
+		Name: "email", Label: "E-mail", Type: "email", Autocomplete: "email", MaxLength: 254,
+		Help: "For invitations and security notices, if this index sends e-mail. Only you and administrators can see it.",
 	})
 	return s.Render(w, f.Status(), "account", &v)
 }
@@ -145,26 +137,14 @@ func (s *Section) securityPage(w http.ResponseWriter, r *http.Request, who acces
 	v.Passkeyed, v.Device = s.o.SignIn.Passkeyed(), ui.Browser(r.UserAgent())
 	v.Scripts = s.loginScripts()
 	v.Current = f.Field(ui.Field{
-		Name:         "current",
-		Label:        "Current password",
-		Type:         "password",
-		Required:     true,
-		Autocomplete: "current-password",
+		Name: "current", Label: "Current password", Type: "password", Required: true, Autocomplete: "current-password",
 	})
 	v.Password = f.Field(ui.Field{
-		Name:         "password",
-		Label:        "New password",
-		Type:         "password",
-		Required:     true,
-		Autocomplete: "new-password",
-		Help:         "At least 12 characters. Your other sessions are signed out.",
+		Name: "password", Label: "New password", Type: "password", Required: true, Autocomplete: "new-password",
+		Help: "At least 12 characters. Your other sessions are signed out.",
 	})
 	v.Again = f.Field(ui.Field{
-		Name:         "again",
-		Label:        "New password again",
-		Type:         "password",
-		Required:     true,
-		Autocomplete: "new-password",
+		Name: "again", Label: "New password again", Type: "password", Required: true, Autocomplete: "new-password",
 	})
 	return s.Render(w, f.Status(), "security", &v)
 }
@@ -233,14 +213,8 @@ func (s *Section) totpPage(w http.ResponseWriter, r *http.Request, who access.Ca
 		return err
 	}
 	v.Code = f.Field(ui.Field{
-		Name:         "code",
-		Label:        "Code",
-		Required:     true,
-		Autocomplete: "one-time-code",
-		InputMode:    "numeric",
-		Mono:         true,
-		MaxLength:    10,
-		Help:         "The six-digit code that the app shows now.",
+		Name: "code", Label: "Code", Required: true, Autocomplete: "one-time-code", InputMode: "numeric", Mono: true,
+		MaxLength: 10, Help: "The six-digit code that the app shows now.",
 	})
 	return s.Render(w, f.Status(), "totp", &v)
 }

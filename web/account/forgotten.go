@@ -24,10 +24,7 @@ func (s *Section) mailRoutes() []route.Route {
 	return []route.Route{
 		{Method: http.MethodGet, Path: "/login/forgotten/", Auth: route.Visitor, Handle: s.forgotten},
 		{
-			Method: http.MethodPost,
-			Path:   "/login/forgotten/",
-			Auth:   route.Visitor,
-			Limit:  route.LimitSignIn,
+			Method: http.MethodPost, Path: "/login/forgotten/", Auth: route.Visitor, Limit: route.LimitSignIn,
 			Handle: s.Posted(s.askForLink),
 		},
 	}
@@ -43,12 +40,7 @@ func (s *Section) forgottenPage(w http.ResponseWriter, r *http.Request, who acce
 	v := forgottenView{Frame: s.Frame(r, who, "Forgot your password?"), Mails: s.letters.Enabled(), Asked: asked}
 	v.Notice = cmp.Or(f.Problem(), v.Notice)
 	v.User = f.Field(ui.Field{
-		Name:         "user",
-		Label:        "User name",
-		Required:     true,
-		Autocomplete: "username",
-		Mono:         true,
-		MaxLength:    64,
+		Name: "user", Label: "User name", Required: true, Autocomplete: "username", Mono: true, MaxLength: 64,
 	})
 	return s.Render(w, f.Status(), "forgotten", &v)
 }

@@ -35,10 +35,7 @@ func (s *Section) loginRoutes() []route.Route {
 		{Method: http.MethodPost, Path: "/login/", Auth: route.Visitor, Limit: route.LimitSignIn, Handle: s.Posted(s.signIn)},
 		{Method: http.MethodGet, Path: "/login/code/", Auth: route.Visitor, Handle: s.code},
 		{
-			Method: http.MethodPost,
-			Path:   "/login/code/",
-			Auth:   route.Visitor,
-			Limit:  route.LimitSignIn,
+			Method: http.MethodPost, Path: "/login/code/", Auth: route.Visitor, Limit: route.LimitSignIn,
 			Handle: s.Posted(s.signInByCode),
 		},
 		{Method: http.MethodPost, Path: "/logout/", Auth: route.Visitor, Limit: route.LimitSignIn, Handle: s.signOut},
@@ -62,18 +59,10 @@ func (s *Section) loginPage(w http.ResponseWriter, r *http.Request, who access.C
 	v.Notice = cmp.Or(f.Problem(), v.Notice)
 	v.Scripts = s.loginScripts()
 	v.User = f.Field(ui.Field{
-		Name:         "user",
-		Label:        "User name",
-		Required:     true,
-		Autocomplete: "username webauthn",
-		Focus:        true,
+		Name: "user", Label: "User name", Required: true, Autocomplete: "username webauthn", Focus: true,
 	})
 	v.Password = f.Field(ui.Field{
-		Name:         "password",
-		Label:        "Password",
-		Type:         "password",
-		Required:     true,
-		Autocomplete: "current-password",
+		Name: "password", Label: "Password", Type: "password", Required: true, Autocomplete: "current-password",
 	})
 	return s.Render(w, f.Status(), "login", &v)
 }
@@ -261,21 +250,12 @@ func (s *Section) confirmPage(w http.ResponseWriter, r *http.Request, who access
 	}
 	v.Scripts = s.loginScripts()
 	v.Password = f.Field(ui.Field{
-		Name:         "password",
-		Label:        "Password",
-		Type:         "password",
-		Autocomplete: "current-password",
-		Focus:        true,
-		Required:     true,
+		Name: "password", Label: "Password", Type: "password", Autocomplete: "current-password", Focus: true,
+		Required: true,
 	})
 	v.Code = f.Field(ui.Field{
-		Name:         "code",
-		Label:        "Authenticator code",
-		Autocomplete: "one-time-code",
-		InputMode:    "numeric",
-		Mono:         true,
-		MaxLength:    10,
-		Required:     true,
+		Name: "code", Label: "Authenticator code", Autocomplete: "one-time-code", InputMode: "numeric", Mono: true,
+		MaxLength: 10, Required: true,
 	})
 	return s.Render(w, f.Status(), "confirm", &v)
 }

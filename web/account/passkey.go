@@ -17,17 +17,11 @@ import (
 func (s *Section) passkeyRoutes() []route.Route {
 	return []route.Route{
 		{
-			Method: http.MethodPost,
-			Path:   "/login/passkey/begin/",
-			Auth:   route.Visitor,
-			Limit:  route.LimitSignIn,
+			Method: http.MethodPost, Path: "/login/passkey/begin/", Auth: route.Visitor, Limit: route.LimitSignIn,
 			Handle: s.script(s.beginPasskeySignIn),
 		},
 		{
-			Method: http.MethodPost,
-			Path:   "/login/passkey/",
-			Auth:   route.Visitor,
-			Limit:  route.LimitSignIn,
+			Method: http.MethodPost, Path: "/login/passkey/", Auth: route.Visitor, Limit: route.LimitSignIn,
 			Handle: s.script(s.passkeySignIn),
 		},
 		{

@@ -22,26 +22,17 @@ func (s *Section) welcomeRoutes() []route.Route {
 		out = append(out,
 			route.Route{Method: http.MethodGet, Path: path, Auth: route.Visitor, Handle: s.followed(kind)},
 			route.Route{
-				Method: http.MethodPost,
-				Path:   path,
-				Auth:   route.Visitor,
-				Limit:  route.LimitSignIn,
+				Method: http.MethodPost, Path: path, Auth: route.Visitor, Limit: route.LimitSignIn,
 				Handle: s.Posted(s.accepted(kind)),
 			})
 		if kind != onetime.Reset {
 			out = append(out,
 				route.Route{
-					Method: http.MethodPost,
-					Path:   path + "passkey/begin/",
-					Auth:   route.Visitor,
-					Limit:  route.LimitSignIn,
+					Method: http.MethodPost, Path: path + "passkey/begin/", Auth: route.Visitor, Limit: route.LimitSignIn,
 					Handle: s.script(s.beginAccept(kind)),
 				},
 				route.Route{
-					Method: http.MethodPost,
-					Path:   path + "passkey/",
-					Auth:   route.Visitor,
-					Limit:  route.LimitSignIn,
+					Method: http.MethodPost, Path: path + "passkey/", Auth: route.Visitor, Limit: route.LimitSignIn,
 					Handle: s.script(s.acceptByPasskey(kind)),
 				})
 		}
@@ -97,16 +88,11 @@ func (s *Section) welcomePage(w http.ResponseWriter, r *http.Request, who access
 		Help: "Lower-case letters, digits, dots, dashes and underscores.",
 	})
 	v.Password = f.Field(ui.Field{
-		Name: "password", Label: "Password", Type: "password", Required: true,
-		Autocomplete: "new-password",
-		Help:         "At least 12 characters. Tip: a few unrelated words make a good password.",
+		Name: "password", Label: "Password", Type: "password", Required: true, Autocomplete: "new-password",
+		Help: "At least 12 characters. Tip: a few unrelated words make a good password.",
 	})
 	v.Again = f.Field(ui.Field{
-		Name:         "again",
-		Label:        "Password again",
-		Type:         "password",
-		Required:     true,
-		Autocomplete: "new-password",
+		Name: "again", Label: "Password again", Type: "password", Required: true, Autocomplete: "new-password",
 	})
 	v.Revoke = f.Field(ui.Field{
 		Name: "revoke", Label: "Also revoke my API tokens", Type: "checkbox",

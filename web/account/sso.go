@@ -29,11 +29,7 @@ func (s *Section) ssoRoutes() []route.Route {
 	return []route.Route{
 		{Method: http.MethodGet, Path: "/login/sso/", Auth: route.Visitor, Limit: route.LimitSignIn, Handle: s.beginSignOn},
 		{
-			Method: http.MethodGet,
-			Path:   "/login/sso/callback",
-			Auth:   route.Visitor,
-			Limit:  route.LimitSignIn,
-			Writes: true,
+			Method: http.MethodGet, Path: "/login/sso/callback", Auth: route.Visitor, Limit: route.LimitSignIn, Writes: true,
 			Handle: s.finishSignOn,
 		},
 		{Method: http.MethodPost, Path: "/manage/account/security/identity/", Auth: route.Signed, Handle: s.linkIdentity},

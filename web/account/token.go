@@ -90,12 +90,8 @@ func (s *Section) tokensPage(w http.ResponseWriter, r *http.Request, who access.
 		v.Tokens = append(v.Tokens, ui.NewTokenRow(s.o.Directory, s.Now(), t, who))
 	}
 	v.Description = f.Field(ui.Field{
-		Name:        "description",
-		Label:       "Description",
-		Required:    true,
-		MaxLength:   100,
-		Placeholder: "for example, laptop or nightly build",
-		Help:        "A name you will recognize later.",
+		Name: "description", Label: "Description", Required: true, MaxLength: 100,
+		Placeholder: "for example, laptop or nightly build", Help: "A name you will recognize later.",
 	})
 	v.Scope = f.Field(ui.Field{Name: "scope", Label: "Permissions", Type: "select", Options: []ui.Option{
 		{Value: "read", Label: "Read: for pip, uv and poetry"},
@@ -103,19 +99,11 @@ func (s *Section) tokensPage(w http.ResponseWriter, r *http.Request, who access.
 		{Value: "admin", Label: "Everything I can do"},
 	}})
 	v.Projects = f.Field(ui.Field{
-		Name:        "projects",
-		Label:       "Projects",
-		Mono:        true,
-		MaxLength:   2000,
-		Placeholder: "widgets, gadgets",
-		Help:        "Project names, separated by commas. Leave empty for all your projects; only such a token can create a new project.",
+		Name: "projects", Label: "Projects", Mono: true, MaxLength: 2000, Placeholder: "widgets, gadgets",
+		Help: "Project names, separated by commas. Leave empty for all your projects; only such a token can create a new project.",
 	})
 	v.Expires = f.Field(ui.Field{
-		Name:    "expires",
-		Label:   "Expires after",
-		Type:    "select",
-		Options: s.lifetimeOptions(),
-		Help:    s.longestLife(),
+		Name: "expires", Label: "Expires after", Type: "select", Options: s.lifetimeOptions(), Help: s.longestLife(),
 	})
 	return s.Render(w, f.Status(), "tokens", &v)
 }

@@ -165,12 +165,8 @@ func (s *Section) repositoriesPage(w http.ResponseWriter, r *http.Request, who a
 	v := repositoriesView{Frame: s.adminFrame(r, who, "repositories", "Repositories"), Repositories: all, Closed: s.Closed}
 	v.Notice = cmp.Or(f.Problem(), v.Notice)
 	v.NameField = f.Field(ui.Field{
-		Name:      "name",
-		Label:     "Name",
-		Required:  true,
-		Mono:      true,
-		MaxLength: 64,
-		Help:      "Lower-case letters, digits and dashes. The repository is served at /r/NAME/.",
+		Name: "name", Label: "Name", Required: true, Mono: true, MaxLength: 64,
+		Help: "Lower-case letters, digits and dashes. The repository is served at /r/NAME/.",
 	})
 	v.Members = f.Field(ui.Field{
 		Name: "members", Label: "Everyone with an account can", Type: "select", Options: memberOptions(),
@@ -256,11 +252,8 @@ func (s *Section) grantsPage(w http.ResponseWriter, r *http.Request, who access.
 	v.Role = f.Field(ui.Field{Name: "role", Label: "Role", Type: "select", Options: plainRoles()})
 	v.Repo = f.Field(ui.Field{Name: "repository", Label: "Repository", Type: "select", Options: options})
 	v.Project = f.Field(ui.Field{
-		Name:      "project",
-		Label:     "Project",
-		Mono:      true,
-		MaxLength: 200,
-		Help:      "Leave empty for a role in the whole repository.",
+		Name: "project", Label: "Project", Mono: true, MaxLength: 200,
+		Help: "Leave empty for a role in the whole repository.",
 	})
 	return s.Render(w, f.Status(), "admin-grants", &v)
 }
@@ -336,23 +329,11 @@ func (s *Section) adminAudit(w http.ResponseWriter, r *http.Request, who access.
 	v.Notice = cmp.Or(f.Problem(), v.Notice)
 	v.Entries = auditlog.EntriesOf(h)
 	v.Action = f.Field(ui.Field{
-		Name:        "action",
-		Label:       "Action",
-		Mono:        true,
-		MaxLength:   60,
-		List:        auditlog.KnownActions(),
-		Placeholder: "file.add",
+		Name: "action", Label: "Action", Mono: true, MaxLength: 60, List: auditlog.KnownActions(), Placeholder: "file.add",
 	})
-	v.Outcome = f.Field(ui.Field{
-		Name: "outcome", Label: "Outcome", Type: "select",
-		Options: []ui.Option{{Label: "Any"}, {Value: "granted", Label: "Done"}, {Value: "refused", Label: "Refused"}},
-	})
-	v.Actor = f.Field(ui.Field{Name: "actor", Label: "Actor", MaxLength: 300})
+	v.Outcome, v.Actor, v.Text, v.From, v.To = auditlog.FilterFields(f)
 	v.Project = f.Field(ui.Field{Name: "project", Label: "Project", Mono: true, MaxLength: 200})
 	v.Address = f.Field(ui.Field{Name: "address", Label: "Address", Mono: true, MaxLength: 60})
-	v.Text = f.Field(ui.Field{Name: "text", Label: "Text", MaxLength: 200})
-	v.From = f.Field(ui.Field{Name: "from", Label: "From", Type: "date"})
-	v.To = f.Field(ui.Field{Name: "to", Label: "To", Type: "date"})
 	q := r.URL.Query()
 	v.Newest, v.Older = auditlog.Links(r.URL.Query(), h)
 	q.Del("after")

@@ -27,12 +27,8 @@ func (s *Section) groupsPage(w http.ResponseWriter, r *http.Request, who access.
 	v := groupsView{Frame: s.adminFrame(r, who, "groups", "Groups"), Groups: all}
 	v.Notice = cmp.Or(f.Problem(), v.Notice)
 	v.GroupName = f.Field(ui.Field{
-		Name:      "name",
-		Label:     "Name",
-		Required:  true,
-		Mono:      true,
-		MaxLength: 64,
-		Help:      "Lower-case letters, digits, dots, dashes and underscores.",
+		Name: "name", Label: "Name", Required: true, Mono: true, MaxLength: 64,
+		Help: "Lower-case letters, digits, dots, dashes and underscores.",
 	})
 	v.Description = f.Field(ui.Field{Name: "description", Label: "Description", MaxLength: 200})
 	return s.Render(w, f.Status(), "admin-groups", &v)
@@ -78,11 +74,8 @@ func (s *Section) groupPage(w http.ResponseWriter, r *http.Request, who access.C
 	v.Role = f.Field(ui.Field{Name: "role", Label: "Role", Type: "select", Options: plainRoles()})
 	v.Repo = f.Field(ui.Field{Name: "repository", Label: "Repository", Type: "select", Options: options})
 	v.Project = f.Field(ui.Field{
-		Name:      "project",
-		Label:     "Project",
-		Mono:      true,
-		MaxLength: 200,
-		Help:      "Leave empty for a role in the whole repository.",
+		Name: "project", Label: "Project", Mono: true, MaxLength: 200,
+		Help: "Leave empty for a role in the whole repository.",
 	})
 	return s.Render(w, f.Status(), "admin-group", &v)
 }

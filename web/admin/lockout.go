@@ -88,12 +88,8 @@ func (s *Section) lockoutPage(w http.ResponseWriter, r *http.Request, who access
 		return err
 	}
 	v := lockoutView{
-		Frame:   s.adminFrame(r, who, lockoutTabs[t.Kind], "Lock out"),
-		Report:  report,
-		Subject: capital(report.Sentence),
-		Parts:   report.Parts(),
-		Undo:    strings.Split(report.Undo(), "`"),
-		Word:    lockoutWord(t),
+		Frame: s.adminFrame(r, who, lockoutTabs[t.Kind], "Lock out"), Report: report, Subject: capital(report.Sentence),
+		Parts: report.Parts(), Undo: strings.Split(report.Undo(), "`"), Word: lockoutWord(t),
 	}
 	v.Uploads = report.Uploads[:min(len(report.Uploads), uploadsShown)]
 	v.More = report.Uploaded - len(v.Uploads)

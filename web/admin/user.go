@@ -63,11 +63,7 @@ func (s *Section) usersPage(w http.ResponseWriter, r *http.Request, who access.C
 		}
 	}
 	v.NameField = f.Field(ui.Field{
-		Name:      "name",
-		Label:     "User name",
-		Mono:      true,
-		MaxLength: 64,
-		Help:      "Leave empty to let the recipient choose.",
+		Name: "name", Label: "User name", Mono: true, MaxLength: 64, Help: "Leave empty to let the recipient choose.",
 	})
 	help := "A note for administrators. Nothing is sent."
 	if s.letters.Enabled() {

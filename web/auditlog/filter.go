@@ -54,6 +54,19 @@ var Kinds = []struct {
 	{"settings", "Settings", []string{"project.status", "project.limits", "project.trusted-only"}},
 }
 
+// FilterFields returns the form fields that all audit log pages share.
+func FilterFields(f ui.Form) (outcome, actor, text, from, to ui.Field) {
+	outcome = f.Field(ui.Field{
+		Name: "outcome", Label: "Outcome", Type: "select",
+		Options: []ui.Option{{Label: "Any"}, {Value: "granted", Label: "Done"}, {Value: "refused", Label: "Refused"}},
+	})
+	actor = f.Field(ui.Field{Name: "actor", Label: "Actor", MaxLength: 300})
+	text = f.Field(ui.Field{Name: "text", Label: "Text", MaxLength: 200})
+	from = f.Field(ui.Field{Name: "from", Label: "From", Type: "date"})
+	to = f.Field(ui.Field{Name: "to", Label: "To", Type: "date"})
+	return outcome, actor, text, from, to
+}
+
 // ReadFilter reads the filters of a form. It records an error for an invalid date and ignores that filter.
 func ReadFilter(f ui.Form) browse.HistoryFilter {
 	ask := browse.HistoryFilter{

@@ -36,14 +36,12 @@ type collaborationView struct {
 // addPerson has the fields of a form that adds a collaborator.
 type addPerson struct{ User, Role ui.Field }
 
-// invitationRow is an unused invitation.
 type invitationRow struct {
 	ID, Name, Role       string
 	CreatedAt, ExpiresAt time.Time
 	Waiting              bool // not yet approved by an administrator
 }
 
-// personRow is a user with a role.
 type personRow struct {
 	roles.GrantInfo
 	Words string
@@ -68,6 +66,13 @@ func roleOptions(role access.Role) []ui.Option {
 	return all
 }
 
+// roleField returns a choice of roles in which role is selected by default.
+func roleField(f ui.Form, id, name string, role access.Role) ui.Field {
+	return f.Field(ui.Field{
+		ID: id, Name: name, Label: "Role", Type: "select", Options: roleOptions(role), Value: role.String(),
+	})
+}
+
 func roleTitle(r access.Role) string {
 	return map[access.Role]string{
 		access.Reader: "Reader", access.Uploader: "Uploader", access.Maintainer: "Maintainer", access.Owner: "Owner",
@@ -75,11 +80,7 @@ func roleTitle(r access.Role) string {
 }
 
 func (s *Section) collaboration(w http.ResponseWriter, r *http.Request, who access.Caller) error {
-	return s.collaborationPage(w, r, who, ui.Typed(nil))
-}
-
-func (s *Section) collaborationPage(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form) error {
-	return s.collaborationWith(w, r, who, f, "", false)
+	return s.collaborationWith(w, r, who, ui.Typed(nil), "", false)
 }
 
 // collaborationWith shows the page with the link of a new invitation, if there is one.
@@ -104,53 +105,25 @@ func (s *Section) collaborationWith(w http.ResponseWriter, r *http.Request, who 
 	v.people(all, who)
 	v.Add = addPerson{
 		User: f.Field(ui.Field{Name: "user", Label: "User name", Required: true, MaxLength: 64}),
-		Role: f.Field(ui.Field{
-			Name:    "role",
-			Label:   "Role",
-			Type:    "select",
-			Options: roleOptions(access.Maintainer),
-			Value:   access.Maintainer.String(),
-		}),
+		Role: roleField(f, "f-role", "role", access.Maintainer),
 	}
 	if v.Groups, err = s.o.Index.GroupGrants(r.Context(), who, ui.Repository(r), name); err != nil {
 		return err
 	}
 	v.AddGroup = addPerson{
 		User: f.Field(ui.Field{
-			Name:      "group",
-			Label:     "Group",
-			Required:  true,
-			MaxLength: 64,
-			Mono:      true,
-			Help:      "Administrators create groups and manage their members.",
+			Name: "group", Label: "Group", Required: true, MaxLength: 64, Mono: true,
+			Help: "Administrators create groups and manage their members.",
 		}),
-		Role: f.Field(ui.Field{
-			ID:      "f-group-role",
-			Name:    "group_role",
-			Label:   "Role",
-			Type:    "select",
-			Options: roleOptions(access.Uploader),
-			Value:   access.Uploader.String(),
-		}),
+		Role: roleField(f, "f-group-role", "group_role", access.Uploader),
 	}
 	v.Link, v.Waiting, v.Approval = link, waiting, !who.Admin() && !s.o.Accounts.OwnersInvite()
 	v.Invite = addPerson{
 		User: f.Field(ui.Field{
-			ID:        "f-invited",
-			Name:      "invited",
-			Label:     "User name",
-			MaxLength: 64,
-			Mono:      true,
-			Help:      "Leave empty to let the recipient choose.",
+			ID: "f-invited", Name: "invited", Label: "User name", MaxLength: 64, Mono: true,
+			Help: "Leave empty to let the recipient choose.",
 		}),
-		Role: f.Field(ui.Field{
-			ID:      "f-invited-role",
-			Name:    "invited_role",
-			Label:   "Role",
-			Type:    "select",
-			Options: roleOptions(access.Maintainer),
-			Value:   access.Maintainer.String(),
-		}),
+		Role: roleField(f, "f-invited-role", "invited_role", access.Maintainer),
 	}
 	if v.Open, err = s.invitations(r, who, p); err != nil {
 		return err
@@ -174,11 +147,7 @@ func (v *collaborationView) people(all []roles.GrantInfo, who access.Caller) {
 	for _, g := range all {
 		row := personRow{GrantInfo: g, Words: roleWords[g.Role], Self: g.User == who.Name()}
 		row.Field = ui.Field{
-			ID:      "role-" + g.User,
-			Name:    "role",
-			Label:   "Role of " + g.User,
-			Type:    "select",
-			Value:   g.Role.String(),
+			ID: "role-" + g.User, Name: "role", Label: "Role of " + g.User, Type: "select", Value: g.Role.String(),
 			Options: roleOptions(g.Role),
 		}
 		row.Last = v.Owners == 1 && g.Role == access.Owner && !g.Disabled
@@ -195,9 +164,6 @@ func (v *collaborationView) people(all []roles.GrantInfo, who access.Caller) {
 
 // invitations returns the unused invitations to a project that the caller may see.
 func (s *Section) invitations(r *http.Request, who access.Caller, p catalog.Project) ([]invitationRow, error) {
-	if s.o.Accounts == nil {
-		return nil, nil
-	}
 	all, err := s.o.Accounts.Invitations(r.Context(), who)
 	var out []invitationRow
 	for _, l := range all {
@@ -287,7 +253,6 @@ func roleOf(f ui.Form) access.Role {
 	return role
 }
 
-// article returns a role with its indefinite article.
 func article(r access.Role) string {
 	if r == access.Owner || r == access.Uploader {
 		return "an " + r.String()
@@ -337,7 +302,7 @@ func (s *Section) leave(w http.ResponseWriter, r *http.Request, who access.Calle
 	}
 	if typedName(f, "typed", name.String()); f.Bad() {
 		f.Errs["typed"] = "Type " + name.String() + " to leave it."
-		return s.collaborationPage(w, r, who, f)
+		return s.collaborationWith(w, r, who, f, "", false)
 	}
 	err = s.o.Index.Leave(r.Context(), who, ui.Repository(r), name)
 	if err := f.Refused("", err); err != nil || f.Bad() {
@@ -350,8 +315,7 @@ func (s *Section) leave(w http.ResponseWriter, r *http.Request, who access.Calle
 // role.
 func (s *Section) afterChange(r *http.Request, name packaging.ProjectName, own bool) string {
 	if own {
-		f := s.Frame(r, access.Caller{}, "")
-		return f.Tree() + "/manage/projects/"
+		return s.tree(r) + "/manage/projects/"
 	}
 	return s.projectPath(r, name, "collaboration/")
 }
@@ -363,5 +327,5 @@ func (s *Section) collaborationAgain(w http.ResponseWriter, r *http.Request, who
 	if err != nil {
 		return err
 	}
-	return s.collaborationPage(w, r, who, f)
+	return s.collaborationWith(w, r, who, f, "", false)
 }

@@ -24,7 +24,6 @@ type releasesView struct {
 
 const releasesPerPage = 100
 
-// releases lists the releases of a managed project, newest version first.
 func (s *Section) releases(w http.ResponseWriter, r *http.Request, who access.Caller) error {
 	name, err := s.ProjectName(w, r)
 	if err != nil || name.IsZero() {
@@ -46,20 +45,18 @@ func (s *Section) releases(w http.ResponseWriter, r *http.Request, who access.Ca
 
 type releaseView struct {
 	managing
-	Release  catalog.Release
-	Files    []releaseFile
-	Size     int64
-	Yanked   int
-	Reasons  []string // distinct yank reasons
-	Hidden   int      // number of files in quarantine
-	Chosen   *releaseFile
-	Reason   ui.Field
-	Typed    ui.Field
-	File     chosenFields
-	Requires requiring
+	Release       catalog.Release
+	Files         []releaseFile
+	Size          int64
+	Yanked        int
+	Reasons       []string // distinct yank reasons
+	Hidden        int      // number of files in quarantine
+	Chosen        *releaseFile
+	Reason, Typed ui.Field
+	File          chosenFields
+	Requires      requiring
 }
 
-// chosenFields has the fields of the forms for one file.
 type chosenFields struct{ Reason, Typed ui.Field }
 
 type releaseFile struct {
@@ -132,10 +129,7 @@ func (v *releaseView) fields(f ui.Form) {
 	v.File.Reason = f.Field(ui.Field{Name: "file_reason", Label: "Reason", MaxLength: catalog.MaxReason, Help: reasonHelp})
 	if v.Chosen != nil {
 		v.File.Typed = f.Field(ui.Field{
-			Name:        "file_typed",
-			Label:       "Type the file's name to delete it",
-			Required:    true,
-			Mono:        true,
+			Name: "file_typed", Label: "Type the file's name to delete it", Required: true, Mono: true,
 			Placeholder: v.Chosen.Filename,
 		})
 	}
@@ -267,7 +261,6 @@ func (s *Section) again(w http.ResponseWriter, r *http.Request, who access.Calle
 	return s.releasePage(w, r, who, f, chosen)
 }
 
-// releaseName returns the project and version in the path of a form.
 func (s *Section) releaseName(w http.ResponseWriter, r *http.Request) (packaging.ProjectName, string, error) {
 	name, err := s.ProjectName(w, r)
 	return name, r.PathValue("version"), err
@@ -275,6 +268,11 @@ func (s *Section) releaseName(w http.ResponseWriter, r *http.Request) (packaging
 
 // projectPath returns the path of a management page below the base path.
 func (s *Section) projectPath(r *http.Request, name packaging.ProjectName, rest string) string {
+	return s.tree(r) + "/manage/project/" + name.String() + "/" + rest
+}
+
+// tree returns the path prefix of the current repository below the base path.
+func (s *Section) tree(r *http.Request) string {
 	f := s.Frame(r, access.Caller{}, "")
-	return f.Tree() + "/manage/project/" + name.String() + "/" + rest
+	return f.Tree()
 }

@@ -14,15 +14,12 @@ import (
 
 type settingsView struct {
 	managing
-	Choices  []statusChoice
-	Reason   ui.Field
-	Frozen   bool // in quarantine, which only administrators can end
-	Limits   []limit
-	File     ui.Field
-	Size     ui.Field
-	Typed    ui.Field
-	Counts   catalog.Counts
-	Requires requiring
+	Choices                   []statusChoice
+	Reason, File, Size, Typed ui.Field
+	Frozen                    bool // in quarantine, which only administrators can end
+	Limits                    []limit
+	Counts                    catalog.Counts
+	Requires                  requiring
 }
 
 // Kept reports whether a quarantine prevents the reader from deleting the project.
@@ -61,7 +58,6 @@ type limit struct {
 	Own  bool // set for the project
 }
 
-// statusChoice is a button that changes the status of a project.
 type statusChoice struct {
 	Status       catalog.Status
 	Button, Help string
@@ -125,18 +121,12 @@ func (s *Section) settingsPage(w http.ResponseWriter, r *http.Request, who acces
 		Help: "Shown on the project page, and by clients that support project statuses.",
 	})
 	v.File = f.Field(ui.Field{
-		Name:        "file_size",
-		Label:       "One file",
-		Value:       ownSize(p.Limits.FileSize),
-		Placeholder: "server setting",
-		Help:        "For example, 500 MB. Leave empty to use the server setting.",
+		Name: "file_size", Label: "One file", Value: ownSize(p.Limits.FileSize), Placeholder: "server setting",
+		Help: "For example, 500 MB. Leave empty to use the server setting.",
 	})
 	v.Size = f.Field(ui.Field{
-		Name:        "project_size",
-		Label:       "All files together",
-		Value:       ownSize(p.Limits.ProjectSize),
-		Placeholder: "server setting",
-		Help:        "For example, 20 GB. Leave empty to use the server setting.",
+		Name: "project_size", Label: "All files together", Value: ownSize(p.Limits.ProjectSize),
+		Placeholder: "server setting", Help: "For example, 20 GB. Leave empty to use the server setting.",
 	})
 	v.Typed = f.Field(ui.Field{
 		Name: "typed", Label: "Type " + name.String() + " to delete it", Required: true, Mono: true,
@@ -162,15 +152,8 @@ var sizeUnits = []struct {
 	name  string
 	bytes int64
 }{
-	{"TB", 1e12},
-	{"TiB", 1 << 40},
-	{"GB", 1e9},
-	{"GiB", 1 << 30},
-	{"MB", 1e6},
-	{"MiB", 1 << 20},
-	{"kB", 1e3},
-	{"KiB", 1 << 10},
-	{"bytes", 1},
+	{"TB", 1e12}, {"TiB", 1 << 40}, {"GB", 1e9}, {"GiB", 1 << 30}, {"MB", 1e6}, {"MiB", 1 << 20},
+	{"kB", 1e3}, {"KiB", 1 << 10}, {"bytes", 1},
 }
 
 // sizeTyped parses a limit such as "500 MB". Without a unit it is in bytes; an empty field is 0.
@@ -265,8 +248,7 @@ func (s *Section) deleteProject(w http.ResponseWriter, r *http.Request, who acce
 	if err != nil {
 		return err
 	}
-	v := s.Frame(r, who, "")
-	return s.Done(w, r, v.Tree()+"/manage/projects/", "Deleted "+name.String()+" and all its files."+rest)
+	return s.Done(w, r, s.tree(r)+"/manage/projects/", "Deleted "+name.String()+" and all its files."+rest)
 }
 
 // settingsAgain returns err, or shows the page with the errors of the form if err is nil.

@@ -1,8 +1,8 @@
 package manage
 
 import (
+	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -33,17 +33,14 @@ const (
 
 type uploadView struct {
 	ui.Frame
-	Project catalog.Project // zero if the page accepts any project
-	Limit   int64           // bytes of one file, 0 for no limit
-	Closed  string          // reason why uploads are closed, "" if they are open
-	Results []uploaded
-	Added   int
-	Refused int
-	Most    int
-	Twine   string
+	Project              catalog.Project // zero if the page accepts any project
+	Limit                int64           // bytes of one file, 0 for no limit
+	Closed               string          // reason why uploads are closed, "" if they are open
+	Results              []uploaded
+	Added, Refused, Most int
+	Twine                string
 }
 
-// uploaded is the result of one file.
 type uploaded struct {
 	File     string   `json:"file"`
 	OK       bool     `json:"ok"`
@@ -86,9 +83,7 @@ func (s *Section) uploadPage(w http.ResponseWriter, r *http.Request, who access.
 			v.Refused++
 		}
 	}
-	if n != nil {
-		v.Notice = n
-	}
+	v.Notice = cmp.Or(n, v.Notice)
 	return s.Render(w, status, "upload", &v)
 }
 
@@ -138,13 +133,8 @@ func (s *Section) upload(w http.ResponseWriter, r *http.Request, who access.Call
 		return fault.Wrap(fault.Invalid, err, "the files cannot be read; reload the page and try again")
 	}
 	u := uploading{
-		site:       s,
-		who:        who,
-		repository: ui.Repository(r),
-		only:       only,
-		base:       s.Frame(r, who, "").Root,
-		meter:      meter,
-		parts:      parts,
+		site: s, who: who, repository: ui.Repository(r), only: only, base: s.Frame(r, who, "").Root, meter: meter,
+		parts: parts,
 	}
 	if err := u.all(r.Context()); err != nil && len(u.results) == 0 {
 		return err
@@ -152,8 +142,7 @@ func (s *Section) upload(w http.ResponseWriter, r *http.Request, who access.Call
 	status, n := http.StatusOK, (*ui.Notice)(nil)
 	if u.refused {
 		status = http.StatusUnprocessableEntity
-	}
-	if len(u.results) == 0 {
+	} else if len(u.results) == 0 {
 		status, n = http.StatusUnprocessableEntity, &ui.Notice{Kind: "bad", Text: "Choose at least one file."}
 	}
 	if byScript(r) {
@@ -179,15 +168,7 @@ func (s *Section) refuseUpload(w http.ResponseWriter, r *http.Request, err error
 
 // uploadAnswer writes the results as JSON for the page's script.
 func (s *Section) uploadAnswer(w http.ResponseWriter, status int, results []uploaded) error {
-	b, err := json.Marshal(map[string]any{"results": results})
-	if err != nil {
-		return err
-	}
-	s.PageHeaders(w)
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(status)
-	_, err = w.Write(b)
-	return err
+	return s.JSON(w, status, map[string]any{"results": results})
 }
 
 // uploading is the state of a form that is being read.
@@ -267,7 +248,6 @@ func (u *uploading) broken(err error) error {
 	return err
 }
 
-// field skips a part that is not a file.
 func (u *uploading) field(p io.Reader) error {
 	if u.fields++; u.fields > maxUploadFields {
 		return u.broken(fault.New(fault.Invalid, "the form is too large: it has more than %d fields", maxUploadFields))
@@ -279,13 +259,11 @@ func (u *uploading) field(p io.Reader) error {
 	return nil
 }
 
-// note adds the result of a refused file.
 func (u *uploading) note(file string, err error) {
 	u.refused = true
 	u.results = append(u.results, uploaded{File: shortName(file), Text: fault.Message(err)})
 }
 
-// shortName shortens a file name for the results.
 func shortName(name string) string {
 	if len(name) <= maxUploadName {
 		return name

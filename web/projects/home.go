@@ -38,10 +38,7 @@ func (s *Section) home(w http.ResponseWriter, r *http.Request, who access.Caller
 		return err
 	}
 	v := homeView{
-		Frame:     s.Frame(r, who, s.Name),
-		Newest:    found.Cards,
-		Empty:     len(found.Cards) == 0,
-		Closed:    s.Closed,
+		Frame: s.Frame(r, who, s.Name), Newest: found.Cards, Empty: len(found.Cards) == 0, Closed: s.Closed,
 		Authority: len(s.o.Authority) > 0,
 	}
 	if v.Repository != "" {

@@ -26,10 +26,7 @@ func (s *Section) projectRoutes() []route.Route {
 		{Method: http.MethodGet, Path: "/project/:project/:version/", Auth: route.Page, Tree: true, Handle: s.project},
 		{Method: http.MethodGet, Path: "/project/:project/:version/diff/", Auth: route.Page, Tree: true, Handle: s.diff},
 		{
-			Method: http.MethodGet,
-			Path:   "/project/:project/:version/file/:filename",
-			Auth:   route.Page,
-			Tree:   true,
+			Method: http.MethodGet, Path: "/project/:project/:version/file/:filename", Auth: route.Page, Tree: true,
 			Handle: s.download,
 		},
 	}

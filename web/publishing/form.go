@@ -249,8 +249,7 @@ func presetTabs(a adding) []formTab {
 func (a adding) input(field workload.Field) ui.Field {
 	x := ui.Field{
 		Name: field.Name, Label: field.Label, Help: field.Help, Placeholder: field.Example, Required: field.Required,
-		Recommended: field.Recommended,
-		Mono:        !field.Check, MaxLength: 600, Wide: field.Recommended || field.Lines,
+		Recommended: field.Recommended, Mono: !field.Check, MaxLength: 600, Wide: field.Recommended || field.Lines,
 	}
 	switch {
 	case field.Check:

@@ -44,8 +44,7 @@ func (s *Section) pendingPage(w http.ResponseWriter, r *http.Request, who access
 	}
 	project := a.form.Field(ui.Field{
 		Name: "project_name", Label: "Project name", Required: true, Mono: true, Wide: true, Placeholder: "widgets",
-		MaxLength: 200,
-		Help:      "The first upload creates this project. Until then the name is not reserved for you.",
+		MaxLength: 200, Help: "The first upload creates this project. Until then the name is not reserved for you.",
 	})
 	v.Add.Main = append([]ui.Field{project}, v.Add.Main...)
 	if repositories, err := s.repositoryField(r, who, a); err != nil {
@@ -81,12 +80,8 @@ func (s *Section) repositoryField(r *http.Request, who access.Caller, a adding) 
 		return nil, nil
 	}
 	out := a.form.Field(ui.Field{
-		Name:    "repository_name",
-		Label:   "Repository",
-		Type:    "select",
-		Value:   catalog.MainRepository,
-		Options: options,
-		Help:    "The repository of the new project.",
+		Name: "repository_name", Label: "Repository", Type: "select", Value: catalog.MainRepository, Options: options,
+		Help: "The repository of the new project.",
 	})
 	out.ID = "f-index-repository"
 	return &out, nil

@@ -19,7 +19,7 @@ type Options struct {
 	Name     string           // display name of this index; "Index" if empty
 	Logo     []byte           // PNG, SVG or WebP image, shown in place of Name; nil for none
 	Closed   bool             // whether reading requires signing in
-	Believed time.Duration    // how long a replica without database access may accept revoked credentials; 0 for not at all
+	Believed time.Duration    // how long a replica without database access may accept revoked rights; 0 for not at all
 	Log      *slog.Logger     // default slog.Default()
 	Now      func() time.Time // default time.Now
 }

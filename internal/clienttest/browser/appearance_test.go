@@ -22,7 +22,9 @@ func TestColorScheme(t *testing.T) {
 	if err := os.WriteFile(logo, []byte(svg), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	s := clienttest.Serve(t, clienttest.Options{Host: "localhost", Args: []string{"--logo", logo, "--access-realm", "ACME"}})
+	s := clienttest.Serve(t, clienttest.Options{
+		Host: "localhost", Args: []string{"--logo", logo, "--access-realm", "ACME"},
+	})
 	b := browser.Open(t, s.URL)
 	signUp(t, s, b)
 	check := func(when, want string) {
