@@ -12,7 +12,7 @@ import (
 	"pyindex/web/ui"
 )
 
-// Options are what the pages are made from. Index, Directory, Accounts, SignIn and Letters are needed.
+// Options configure the pages. Index, Directory, Accounts, SignIn and Letters are required.
 type Options struct {
 	Index     *assembly.Index
 	Directory *access.Directory
