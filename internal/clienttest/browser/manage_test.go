@@ -108,7 +108,7 @@ func TestManageAProject(t *testing.T) {
 	looks(b, "/manage/project/demo/settings/", "settings")
 	looks(b, "/manage/project/demo/history/", "history")
 	b.See("alice deprecated demo: use something newer")
-	b.Choose("What", "Yanks and deletions")
+	b.Choose("Event", "Yanks and deletions")
 	b.Press("Filter")
 	b.See("alice deleted demo 2.0.")
 	b.Gone("alice uploaded demo-1.0")
